@@ -1,0 +1,104 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+// Every module is a folder under `Sources/`, named without the prefix that its module name carries.
+// The order is the design's: a target depends only on targets declared above it.
+
+let strict: [SwiftSetting] = [.enableUpcomingFeature("MemberImportVisibility")]
+
+func module(_ folder: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(
+    name: "Dither\(folder)", dependencies: dependencies, path: "Sources/\(folder)", swiftSettings: strict)
+}
+
+func tests(_ folder: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(
+    name: "\(folder)Tests", dependencies: dependencies + ["DitherTestSupport"], path: "Tests/\(folder)Tests",
+    swiftSettings: strict)
+}
+
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nio: [Target.Dependency] = [
+  nioCore,
+  .product(name: "NIOPosix", package: "swift-nio"),
+  .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+  .product(name: "NIOHTTP1", package: "swift-nio"),
+  .product(name: "NIOSSL", package: "swift-nio-ssl"),
+  .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+  .product(name: "NIOHPACK", package: "swift-nio-http2"),
+]
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+let package = Package(
+  name: "dither",
+  products: [
+    .executable(name: "dither", targets: ["dither"]),
+    .library(name: "DitherClient", targets: ["DitherClient"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    // The C side: the system's libraries by module map, and the two targets that hold C of our own.
+    .systemLibrary(name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "libcrypto"),
+    .systemLibrary(name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib"),
+    .systemLibrary(name: "CPng", path: "Sources/CPng", pkgConfig: "libpng"),
+    .target(
+      name: "COneDNN", path: "Sources/COneDNN", cSettings: [.unsafeFlags(["-O3"])],
+      linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp")]),
+    // No fast-math and no contraction: the clones for each CPU must give the same bits.
+    .target(
+      name: "CKernels", path: "Sources/CKernels", cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off"])],
+      linkerSettings: [.linkedLibrary("m")]),
+
+    module("Basics", ["COpenSSL"]),
+    module("Tensor", ["DitherBasics", "COneDNN", "CKernels"]),
+    module("Proto", ["DitherBasics", protobuf]),
+    module("Transport", ["DitherBasics", "DitherProto", "COpenSSL", protobuf, log] + nio),
+    module("Store", ["DitherBasics", .product(name: "GRDB", package: "GRDB.swift")]),
+    module("Graph", ["DitherBasics", "DitherTensor", protobuf]),
+    module("Datasets", ["DitherBasics", "DitherTensor", "CZlib", "CPng"]),
+    module("Inference", ["DitherBasics", "DitherTensor", "DitherGraph"]),
+    module("Robustness", ["DitherBasics", "DitherTensor", "DitherGraph", "DitherInference"]),
+    module("Client", ["DitherBasics", "DitherProto", "DitherTransport", protobuf, nioCore]),
+    module(
+      "Train",
+      [
+        "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness", "DitherDatasets",
+        "DitherStore", .product(name: "Yams", package: "Yams"),
+      ]),
+    module(
+      "Service",
+      [
+        "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness", "DitherDatasets",
+        "DitherStore", "DitherProto", "DitherTransport", protobuf, log, nioCore,
+      ]),
+    module(
+      "Bench",
+      [
+        "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness", "DitherDatasets",
+        "DitherStore", "DitherProto", "DitherTransport", "DitherClient", "DitherTrain", "DitherService", nioCore,
+      ]),
+    .executableTarget(
+      name: "dither",
+      dependencies: [
+        "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness", "DitherDatasets",
+        "DitherStore", "DitherProto", "DitherTransport", "DitherClient", "DitherTrain", "DitherService",
+        "DitherBench", log, nioCore, .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], path: "Sources/dither", swiftSettings: strict),
+
+    .target(
+      name: "DitherTestSupport", dependencies: ["DitherBasics", "DitherTensor", "DitherDatasets"],
+      path: "Tests/TestSupport", swiftSettings: strict),
+    tests("Basics", ["DitherBasics"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

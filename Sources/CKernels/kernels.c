@@ -1,0 +1,1 @@
+#include "dither_kernels.h"

@@ -1,0 +1,1 @@
+#include "dither_onednn.h"

@@ -1,1 +1,85 @@
-enum PlaceholderGraph {}
+import DitherBasics
+import DitherTensor
+
+/// A value of a graph: an input, a constant, or what a node puts out.
+public struct ValueID: Hashable, Sendable {
+  public let index: Int
+  public init(_ index: Int) { self.index = index }
+}
+
+/// One use of an op. An input is nil where an optional one is left out.
+public struct Node: Sendable {
+  public var name: String
+  public var op: any Op
+  public var inputs: [ValueID?]
+  public var outputs: [ValueID]
+  public init(name: String, op: any Op, inputs: [ValueID?], outputs: [ValueID]) {
+    self.name = name
+    self.op = op
+    self.inputs = inputs
+    self.outputs = outputs
+  }
+}
+
+public struct GraphInput: Sendable, Equatable {
+  public var name: String
+  public var element: ElementType
+  /// nil is the batch: the number of rows, chosen when the graph is planned.
+  public var dimensions: [Int?]
+  public var value: ValueID
+  public init(name: String, element: ElementType, dimensions: [Int?], value: ValueID) {
+    self.name = name
+    self.element = element
+    self.dimensions = dimensions
+    self.value = value
+  }
+  public func shape(rows: Int) -> Shape { Shape(dimensions.map { $0 ?? rows }) }
+}
+
+public struct GraphOutput: Sendable, Equatable {
+  public var name: String
+  public var value: ValueID
+  public init(name: String, value: ValueID) {
+    self.name = name
+    self.value = value
+  }
+}
+
+/// A network: a list of nodes in an order in which they can run, each value written once. The one representation of a
+/// model, whether it was trained here, uploaded, or is under attack. Shapes are worked out when it is planned.
+public struct Graph: Sendable {
+  public var name = "dither"
+  public var inputs: [GraphInput] = []
+  public var outputs: [GraphOutput] = []
+  public var nodes: [Node] = []
+  /// By `ValueID.index`.
+  public var valueNames: [String] = []
+  /// Weights and constants.
+  public var literals: [ValueID: Literal] = [:]
+  /// The noise that the model was trained with and is served with.
+  public var noise: NoiseModel?
+  /// Words that travel in the ONNX file: label names, normalisation, where the model comes from.
+  public var metadata: [String: String] = [:]
+
+  public init() {}
+
+  /// The float constants that training moves: those whose every use is one that a gradient reaches.
+  public var parameters: [ValueID] {
+    var fixed = Set<ValueID>()
+    for node in nodes {
+      for (position, input) in node.inputs.enumerated() {
+        if let input, !node.op.trainable(position) { fixed.insert(input) }
+      }
+    }
+    return literals.keys.filter { id in
+      if case .float(let tensor) = literals[id] { return !fixed.contains(id) && tensor.count > 0 }
+      return false
+    }.sorted { $0.index < $1.index }
+  }
+
+  /// The type of every value for a batch of `rows`, by `ValueID.index`; nil for values that no node writes.
+  public func types(rows: Int) throws(GraphError) -> [TensorType?] {
+    let builder = try GraphBuilder(replaying: self, rows: rows)
+    return valueNames.indices.map { builder.replayed[ValueID($0)]?.type }
+  }
+}

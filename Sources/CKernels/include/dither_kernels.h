@@ -1,1 +1,115 @@
+// Dither's own kernels: what oneDNN lacks. Noise is counter-based; every clone of a noise kernel gives the same bits.
 #pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// ---- the instruction set ----------------------------------------------------------------------------------------
+
+// 4: x86-64-v4 (AVX-512), 3: x86-64-v3 (AVX2), 0: the compiler's baseline.
+int dk_best_level(void);
+int dk_level(void);
+// For tests: use the clones of this level, at most the CPU's best.
+void dk_set_level(int level);
+
+// ---- noise: Philox 4x32-10 (Salmon et al. 2011); counter = (index / 4, site, sample, stream), key = seed ---------
+
+enum { DK_STREAM_BITS = 0, DK_STREAM_NOISE = 1, DK_STREAM_SEQUENCE = 2 };
+
+void dk_bits(uint32_t *out, size_t n, uint64_t start, uint64_t seed, uint32_t site, uint32_t sample, uint32_t stream);
+// Uniform on (0, 1), 24 bits: never 0, never 1.
+void dk_uniforms(float *out, size_t n, uint64_t start, uint64_t seed, uint32_t site, uint32_t sample);
+// Standard normals by Box and Muller's transform.
+void dk_normals(float *out, size_t n, uint64_t start, uint64_t seed, uint32_t site, uint32_t sample);
+// out = w + sigma * normal
+void dk_add_normals(
+    float *out, const float *w, size_t n, float sigma, uint64_t start, uint64_t seed, uint32_t site, uint32_t sample);
+
+// For each row r of `rows` and draw s of `samples`: out[s * rows + r, :] = y[r, :] + scale[r] * normals, drawn at
+// (seeds[r], site, first_sample + s). With `scale_per_element`, scale is rows by n. scale NULL: 1.
+void dk_row_noise(
+    float *out, const float *y, const float *scale, int scale_per_element, size_t rows, size_t samples, size_t n,
+    const uint64_t *seeds, uint32_t site, uint32_t first_sample);
+
+// ---- element-wise ------------------------------------------------------------------------------------------------
+
+enum dk_unary {
+  DK_RELU, DK_TANH, DK_SIGMOID, DK_EXP, DK_LOG, DK_SQRT, DK_ABS, DK_NEG, DK_ERF, DK_SIGN, DK_RECIPROCAL, DK_SQUARE,
+  DK_SOFTPLUS, DK_FLOOR, DK_CEIL, DK_ROUND
+};
+void dk_unary(enum dk_unary op, float *out, const float *in, size_t n);
+
+enum dk_binary { DK_ADD, DK_SUB, DK_MUL, DK_DIV, DK_MAX, DK_MIN, DK_POW, DK_LESS, DK_RELU_GRAD, DK_GREATER_EQUAL };
+// Same shapes.
+void dk_binary(enum dk_binary op, float *out, const float *a, const float *b, size_t n);
+// b is one number.
+void dk_binary_scalar(enum dk_binary op, float *out, const float *a, float b, size_t n);
+// Any broadcast: out has `rank` dims; strides in elements, 0 where an operand is broadcast. rank <= 8.
+void dk_binary_strided(
+    enum dk_binary op, float *out, const float *a, const float *b, int rank, const int64_t *dims,
+    const int64_t *a_strides, const int64_t *b_strides);
+// out = clamp(in, low, high)
+void dk_clip(float *out, const float *in, float low, float high, size_t n);
+// y[r, :] += b for every row.
+void dk_add_row(float *y, const float *b, size_t rows, size_t n);
+// y[r, :] = b for every row.
+void dk_fill_rows(float *y, const float *b, size_t rows, size_t n);
+// y += alpha * x
+void dk_axpy(float *y, const float *x, float alpha, size_t n);
+void dk_scale(float *y, float alpha, size_t n);
+double dk_sum(const float *x, size_t n);
+double dk_sum_squares(const float *x, size_t n);
+
+// ---- movement and reduction ---------------------------------------------------------------------------------------
+
+// out, contiguous over dims, gathers in[offset + sum i_d * strides_d]: transposes, slices, expansions. size: 4 or 8 bytes.
+void dk_copy_strided(void *out, const void *in, int rank, const int64_t *dims, const int64_t *strides, size_t size);
+// out[strides] = in: the inverse, for slices' gradients; out is not cleared.
+void dk_scatter_strided(float *out, const float *in, int rank, const int64_t *dims, const int64_t *strides);
+// in is contiguous over dims; out += over its own strides, 0 where it is summed. out is cleared first over `out_n`.
+void dk_reduce_sum(float *out, size_t out_n, const float *in, int rank, const int64_t *dims, const int64_t *out_strides);
+// The same with the maximum.
+void dk_reduce_max(float *out, size_t out_n, const float *in, int rank, const int64_t *dims, const int64_t *out_strides);
+
+// ---- rows ----------------------------------------------------------------------------------------------------------
+
+// out[r] = sqrt(sum_k x[r, k]^2)
+void dk_row_norms(float *out, const float *x, size_t rows, size_t n);
+// Softmax over n, contiguous rows. `logarithm`: its logarithm.
+void dk_softmax(float *out, const float *in, size_t rows, size_t n, int logarithm);
+// Gradient of softmax from its output y: y * (g - sum(g * y)); of log-softmax: g - exp(y) * sum(g).
+void dk_softmax_gradient(float *out, const float *g, const float *y, size_t rows, size_t n, int logarithm);
+// losses[r] = logsumexp(z_r) - z_r[label]; gradient[r, :] = weight_r * (softmax(z_r) - onehot). Either may be NULL.
+// The labelled class's share is minus the sum of the others', so that it does not round to zero.
+void dk_cross_entropy(
+    float *losses, float *gradient, const float *z, const int32_t *labels, const float *weights, size_t rows, size_t n);
+
+// ---- dense products ------------------------------------------------------------------------------------------------
+
+// y = b + x W, one row; W is k by n, row-major. b may be NULL. relu: y = max(y, 0).
+void dk_gemv(float *y, const float *x, const float *w, const float *b, size_t k, size_t n, int relu);
+// y = b + W x, W is n by k, row-major.
+void dk_gemv_transposed(float *y, const float *x, const float *w, const float *b, size_t k, size_t n, int relu);
+
+// ---- optimizers ------------------------------------------------------------------------------------------------------
+
+// PyTorch's conventions: g += decay * w; v = first ? g : momentum * v + g; w -= rate * (nesterov ? g + momentum * v : v)
+void dk_sgd(
+    float *w, const float *g, float *v, size_t n, float rate, float momentum, float decay, int nesterov, int first);
+// Adam and AdamW (decoupled): m, v moments; step counts from 1.
+void dk_adam(
+    float *w, const float *g, float *m, float *v, size_t n, float rate, float beta1, float beta2, float epsilon,
+    float decay, int decoupled, uint64_t step);
+
+// ---- pixels ----------------------------------------------------------------------------------------------------------
+
+// out = in / divisor
+void dk_bytes_to_floats(float *out, const uint8_t *in, size_t n, float divisor);
+
+#ifdef __cplusplus
+}
+#endif

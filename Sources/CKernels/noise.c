@@ -1,0 +1,213 @@
+#include <math.h>
+#include <string.h>
+
+#include "clones.h"
+
+enum { TILE = 256, LANES = 16 };  // counters worked on at once, at most and at least: 4 KiB of words
+
+typedef struct {
+  uint32_t word[4][TILE];
+} Words;
+
+// Philox 4x32 with ten rounds over `count` consecutive counters from `first`; count is a multiple of LANES.
+DK_INLINE void philox(
+    Words *out, uint32_t first, uint32_t count, uint64_t seed, uint32_t site, uint32_t sample, uint32_t stream) {
+  uint32_t *restrict w0 = out->word[0], *restrict w1 = out->word[1];
+  uint32_t *restrict w2 = out->word[2], *restrict w3 = out->word[3];
+#pragma clang loop vectorize(enable)
+  for (uint32_t i = 0; i < count; i++) {
+    uint32_t c0 = first + i, c1 = site, c2 = sample, c3 = stream;
+    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+#pragma unroll
+    for (int round = 0; round < 10; round++) {
+      uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
+      uint32_t n0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0, n2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
+      c1 = (uint32_t)p1;
+      c3 = (uint32_t)p0;
+      c0 = n0;
+      c2 = n2;
+      k0 += 0x9E3779B9u;
+      k1 += 0xBB67AE85u;
+    }
+    w0[i] = c0;
+    w1[i] = c1;
+    w2[i] = c2;
+    w3[i] = c3;
+  }
+}
+
+// On (0, 1), exact in fp32.
+DK_INLINE float unit(uint32_t bits) { return (float)(int32_t)(bits >> 9) * 0x1p-23f + 0x1p-24f; }
+
+// ln x for 0 < x <= 1, after Cephes' logf: relative error about 1e-7.
+DK_INLINE float log_unit(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, 4);
+  int32_t e = (int32_t)((bits - 0x3F3504F3u)) >> 23;  // so that the mantissa lies in [sqrt 1/2, sqrt 2)
+  uint32_t mantissa = bits - ((uint32_t)e << 23);
+  float m;
+  memcpy(&m, &mantissa, 4);
+  float f = m - 1.0f, z = f * f;
+  float p = 7.0376836292e-2f;
+  p = p * f + -1.1514610310e-1f;
+  p = p * f + 1.1676998740e-1f;
+  p = p * f + -1.2420140846e-1f;
+  p = p * f + 1.4249322787e-1f;
+  p = p * f + -1.6668057665e-1f;
+  p = p * f + 2.0000714765e-1f;
+  p = p * f + -2.4999993993e-1f;
+  p = p * f + 3.3333331174e-1f;
+  float fe = (float)e;
+  float y = f * z * p + fe * -2.12194440e-4f - 0.5f * z;
+  return f + y + fe * 0.693359375f;
+}
+
+// A point of the circle at `turn` in (0, 1): cosine and sine of 2 pi turn.
+DK_INLINE void circle(float turn, float *cosine, float *sine) {
+  float t = turn * 4.0f;
+  int32_t q = (int32_t)(t + 0.5f);
+  float a = (t - (float)q) * 1.57079632679489662f;  // within a quarter of pi
+  float z = a * a;
+  float s = ((-1.9515295891e-4f * z + 8.3321608736e-3f) * z - 1.6666654611e-1f) * z * a + a;
+  float c = ((2.443315711809948e-5f * z - 1.388731625493765e-3f) * z + 4.166664568298827e-2f) * z * z - 0.5f * z + 1.0f;
+  float cc = (q & 1) ? s : c, ss = (q & 1) ? c : s;
+  *cosine = ((q + 1) & 2) ? -cc : cc;
+  *sine = (q & 2) ? -ss : ss;
+}
+
+// The radius takes all 32 bits, so that the tail reaches 6.7.
+DK_INLINE float radius(uint32_t bits) {
+  float u = (float)(int32_t)(bits >> 8) * 0x1p-24f + ((float)(int32_t)(bits & 255u) + 0.5f) * 0x1p-32f;
+  return sqrtf(-2.0f * log_unit(u));
+}
+
+// Four normals a counter.
+DK_INLINE void normals_of(float *restrict out, const Words *words, uint32_t count) {
+  float a[TILE], b[TILE], c[TILE], d[TILE];
+#pragma clang loop vectorize(enable)
+  for (uint32_t i = 0; i < count; i++) {
+    float cosine, sine, r = radius(words->word[0][i]);
+    circle(unit(words->word[1][i]), &cosine, &sine);
+    a[i] = r * cosine;
+    b[i] = r * sine;
+  }
+#pragma clang loop vectorize(enable)
+  for (uint32_t i = 0; i < count; i++) {
+    float cosine, sine, r = radius(words->word[2][i]);
+    circle(unit(words->word[3][i]), &cosine, &sine);
+    c[i] = r * cosine;
+    d[i] = r * sine;
+  }
+#pragma clang loop vectorize(enable)
+  for (uint32_t i = 0; i < count; i++) {
+    out[4 * i] = a[i];
+    out[4 * i + 1] = b[i];
+    out[4 * i + 2] = c[i];
+    out[4 * i + 3] = d[i];
+  }
+}
+
+// Runs USE on each `piece` of `take` normals of the stream that starts at index `start`.
+#define FOR_NORMALS(n, start, seed, site, sample, USE)                                    \
+  do {                                                                                    \
+    size_t done = 0, skip = (size_t)((start) % 4);                                        \
+    uint32_t counter = (uint32_t)((start) / 4);                                           \
+    while (done < (n)) {                                                                  \
+      size_t wanted = ((n) - done + skip + 4 * LANES - 1) / (4 * LANES) * LANES;          \
+      uint32_t count = wanted < TILE ? (uint32_t)wanted : TILE;                           \
+      Words words;                                                                        \
+      float tile[4 * TILE];                                                               \
+      philox(&words, counter, count, seed, site, sample, DK_STREAM_NOISE);                \
+      normals_of(tile, &words, count);                                                    \
+      size_t have = 4 * (size_t)count - skip, take = (n) - done < have ? (n) - done : have; \
+      const float *piece = tile + skip;                                                   \
+      USE;                                                                                \
+      done += take;                                                                       \
+      skip = 0;                                                                           \
+      counter += count;                                                                   \
+    }                                                                                     \
+  } while (0)
+
+DK_INLINE void dk_normals_body(
+    float *out, size_t n, uint64_t start, uint64_t seed, uint32_t site, uint32_t sample) {
+  FOR_NORMALS(n, start, seed, site, sample, memcpy(out + done, piece, take * sizeof(float)));
+}
+DK_CLONES(
+    dk_normals, (float *out, size_t n, uint64_t start, uint64_t seed, uint32_t site, uint32_t sample),
+    (out, n, start, seed, site, sample))
+
+DK_INLINE void dk_add_normals_body(
+    float *out, const float *w, size_t n, float sigma, uint64_t start, uint64_t seed, uint32_t site, uint32_t sample) {
+  FOR_NORMALS(n, start, seed, site, sample, {
+    for (size_t i = 0; i < take; i++) out[done + i] = w[done + i] + sigma * piece[i];
+  });
+}
+DK_CLONES(
+    dk_add_normals,
+    (float *out, const float *w, size_t n, float sigma, uint64_t start, uint64_t seed, uint32_t site, uint32_t sample),
+    (out, w, n, sigma, start, seed, site, sample))
+
+DK_INLINE void dk_row_noise_body(
+    float *out, const float *y, const float *scale, int scale_per_element, size_t rows, size_t samples, size_t n,
+    const uint64_t *seeds, uint32_t site, uint32_t first_sample) {
+  for (size_t s = 0; s < samples; s++)
+    for (size_t r = 0; r < rows; r++) {
+      float *to = out + (s * rows + r) * n;
+      const float *from = y + r * n;
+      uint32_t sample = first_sample + (uint32_t)s;
+      if (scale_per_element) {
+        const float *each = scale + r * n;
+        FOR_NORMALS(n, (uint64_t)0, seeds[r], site, sample, {
+          for (size_t i = 0; i < take; i++) to[done + i] = from[done + i] + each[done + i] * piece[i];
+        });
+      } else {
+        float sigma = scale ? scale[r] : 1.0f;
+        FOR_NORMALS(n, (uint64_t)0, seeds[r], site, sample, {
+          for (size_t i = 0; i < take; i++) to[done + i] = from[done + i] + sigma * piece[i];
+        });
+      }
+    }
+}
+DK_CLONES(
+    dk_row_noise,
+    (float *out, const float *y, const float *scale, int scale_per_element, size_t rows, size_t samples, size_t n,
+     const uint64_t *seeds, uint32_t site, uint32_t first_sample),
+    (out, y, scale, scale_per_element, rows, samples, n, seeds, site, first_sample))
+
+DK_INLINE void dk_bits_body(
+    uint32_t *out, size_t n, uint64_t start, uint64_t seed, uint32_t site, uint32_t sample, uint32_t stream) {
+  size_t done = 0, skip = (size_t)(start % 4);
+  uint32_t counter = (uint32_t)(start / 4);
+  while (done < n) {
+    Words words;
+    philox(&words, counter, TILE, seed, site, sample, stream);
+    size_t take = 0;
+    for (size_t i = skip; i < 4 * TILE && done + take < n; i++, take++) out[done + take] = words.word[i & 3][i >> 2];
+    done += take;
+    skip = 0;
+    counter += TILE;
+  }
+}
+DK_CLONES(
+    dk_bits,
+    (uint32_t *out, size_t n, uint64_t start, uint64_t seed, uint32_t site, uint32_t sample, uint32_t stream),
+    (out, n, start, seed, site, sample, stream))
+
+DK_INLINE void dk_uniforms_body(
+    float *out, size_t n, uint64_t start, uint64_t seed, uint32_t site, uint32_t sample) {
+  size_t done = 0, skip = (size_t)(start % 4);
+  uint32_t counter = (uint32_t)(start / 4);
+  while (done < n) {
+    Words words;
+    philox(&words, counter, TILE, seed, site, sample, DK_STREAM_NOISE);
+    size_t take = 0;
+    for (size_t i = skip; i < 4 * TILE && done + take < n; i++, take++)
+      out[done + take] = unit(words.word[i & 3][i >> 2]);
+    done += take;
+    skip = 0;
+    counter += TILE;
+  }
+}
+DK_CLONES(
+    dk_uniforms, (float *out, size_t n, uint64_t start, uint64_t seed, uint32_t site, uint32_t sample),
+    (out, n, start, seed, site, sample))

@@ -1,0 +1,31 @@
+import DitherTensor
+
+extension GraphBuilder {
+  /// Appends the reverse pass.
+  /// - Parameters:
+  ///   - upstream: the gradient of some loss for `output`, of its shape.
+  ///   - targets: inputs or constants.
+  /// - Returns: the gradient for each target, of its shape; nil where `output` does not depend on it.
+  func gradients(of output: Value, upstream: Value, for targets: [Value]) -> [Value?] {
+    let forward = graph.nodes
+    var reached = Set(targets.map(\.id))
+    for node in forward where node.inputs.contains(where: { $0.map(reached.contains) ?? false }) {
+      reached.formUnion(node.outputs.filter { types[$0.index].element == .float32 })
+    }
+    var sums: [ValueID: Value] = [output.id: upstream]
+    for node in forward.reversed() {
+      // Ops with several outputs (Split) give the gradient through each on its own call.
+      for (position, id) in node.outputs.enumerated() {
+        guard reached.contains(id), let above = sums[id] else { continue }
+        let whole = call(node)
+        let call =
+          position == 0 ? whole : Call(name: whole.name, inputs: whole.inputs, outputs: [whole.outputs[position]])
+        for (input, gradient) in zip(node.inputs, node.op.gradient(call, upstream: above)) {
+          guard let input, let gradient, reached.contains(input) else { continue }
+          sums[input] = sums[input].map { $0 + gradient } ?? gradient
+        }
+      }
+    }
+    return targets.map { sums[$0.id] }
+  }
+}

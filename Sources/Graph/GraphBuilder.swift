@@ -1,0 +1,135 @@
+import DitherBasics
+import DitherTensor
+
+/// Makes graphs node by node, checking types as it goes. Also the form in which a stored graph is planned: replayed for a
+/// batch size, with noise placed and gradients appended.
+public final class GraphBuilder {
+  /// The rows that inputs have while the graph is being built.
+  public let rows: Int
+  var graph = Graph()
+  /// By `ValueID.index`.
+  var types: [TensorType] = []
+  /// The values of a replayed graph, by their names there.
+  var replayed: [ValueID: Value] = [:]
+
+  public init(name: String = "dither", rows: Int = 2) {
+    self.rows = rows
+    graph.name = name
+  }
+
+  // MARK: values
+
+  /// - Parameter dimensions: of one row; the batch is put before them.
+  public func input(_ name: String, _ dimensions: [Int], element: ElementType = .float32) -> Value {
+    input(name, batched: [nil] + dimensions, element: element)
+  }
+
+  func input(_ name: String, batched dimensions: [Int?], element: ElementType) -> Value {
+    let value = newValue(name, TensorType(Shape(dimensions.map { $0 ?? rows }), element))
+    graph.inputs.append(GraphInput(name: name, element: element, dimensions: dimensions, value: value.id))
+    return value
+  }
+
+  /// A value that is written from outside between two steps, as the gradient of the loss is.
+  func placeholder(_ name: String, _ type: TensorType) -> Value { newValue(name, type) }
+
+  public func parameter(_ name: String, _ tensor: Tensor) -> Value { constant(.float(tensor), name) }
+
+  public func constant(_ literal: Literal, _ name: String? = nil) -> Value {
+    let value = newValue(name ?? "constant_\(types.count)", literal.type)
+    graph.literals[value.id] = literal
+    return value
+  }
+
+  func scalar(_ number: Float) -> Value { constant(.float(Tensor([], [number]))) }
+
+  private func newValue(_ name: String, _ type: TensorType) -> Value {
+    types.append(type)
+    graph.valueNames.append(name)
+    return Value(id: ValueID(types.count - 1), builder: self)
+  }
+
+  // MARK: nodes
+
+  /// Appends a node.
+  /// - Throws: what the op's `types` throws, with the node's name before it.
+  @discardableResult
+  public func apply(_ op: any Op, _ inputs: [Value?], name: String? = nil, outputs: [String]? = nil) throws(GraphError)
+    -> [Value]
+  {
+    let name = name ?? "\(type(of: op))_\(graph.nodes.count)"
+    let results: [TensorType]
+    do {
+      results = try op.types(inputs.map { $0?.type })
+    } catch {
+      var located = error
+      located.place = "node '\(name.clipped())' (\(nameInFiles(of: op))), \(error.place)"
+      throw located
+    }
+    let values = results.enumerated().map { index, type in
+      newValue(outputs.flatMap { index < $0.count ? $0[index] : nil } ?? (index == 0 ? name : "\(name):\(index)"), type)
+    }
+    graph.nodes.append(Node(name: name, op: op, inputs: inputs.map { $0?.id }, outputs: values.map(\.id)))
+    return values
+  }
+
+  /// For ops that we make ourselves, whose types fit by construction.
+  func emit(_ op: some Op, _ inputs: [Value?]) -> [Value] {
+    do {
+      return try apply(op, inputs)
+    } catch {
+      preconditionFailure("a graph of our own making has a node that does not fit: \(error)")
+    }
+  }
+
+  func call(_ node: Node) -> Call {
+    Call(
+      name: node.name, inputs: .init(values: node.inputs.map { $0.map { Value(id: $0, builder: self) } }),
+      outputs: node.outputs.map { Value(id: $0, builder: self) })
+  }
+
+  public func finish(outputs: [(name: String, value: Value)]) -> Graph {
+    graph.outputs = outputs.map { GraphOutput(name: $0.name, value: $0.value.id) }
+    return graph
+  }
+
+  // MARK: replay
+
+  /// A stored graph for a batch of `rows`.
+  public convenience init(replaying stored: Graph, rows: Int) throws(GraphError) {
+    self.init(name: stored.name, rows: rows)
+    try replay(stored)
+  }
+
+  func replay(_ stored: Graph) throws(GraphError) {
+    for input in stored.inputs {
+      replayed[input.value] = self.input(input.name, batched: input.dimensions, element: input.element)
+    }
+    for id in stored.literals.keys.sorted(by: { $0.index < $1.index }) {
+      guard let literal = stored.literals[id] else { continue }
+      replayed[id] = constant(literal, stored.valueNames[id.index])
+    }
+    for node in stored.nodes {
+      var inputs: [Value?] = []
+      for input in node.inputs {
+        guard let input else {
+          inputs.append(nil)
+          continue
+        }
+        guard let value = replayed[input] else {
+          throw GraphError(
+            .missing, at: "node '\(node.name.clipped())'", expected: "inputs that earlier nodes put out",
+            got: "'\(stored.valueNames[input.index].clipped())'")
+        }
+        inputs.append(value)
+      }
+      let values = try apply(
+        node.op, inputs, name: node.name, outputs: node.outputs.map { stored.valueNames[$0.index] })
+      for (id, value) in zip(node.outputs, values) { replayed[id] = value }
+    }
+  }
+}
+
+func nameInFiles(of op: any Op) -> String {
+  (op as? any OnnxOp).map { Swift.type(of: $0).onnx.type } ?? "\(Swift.type(of: op))"
+}

@@ -1,0 +1,107 @@
+import CKernels
+import DitherBasics
+import DitherTensor
+
+/// A distribution of mean 0 and standard deviation 1 to draw noise from.
+public protocol Noise: Sendable {
+  /// Its name in recipes, model files and reports.
+  static var name: String { get }
+  init()
+  func fill(_ out: UnsafeMutableBufferPointer<Float>, at address: NoiseAddress)
+}
+
+extension Catalog where Entry == any Noise.Type {
+  public static let noises = Catalog(
+    "noise", [GaussianNoise.self, UniformNoise.self, LaplaceNoise.self], name: { $0.name })
+}
+
+/// What noise, and where: in training and in serving the same. It travels in the model's file.
+public struct NoiseModel: Codable, Sendable, Equatable {
+  public var terms: [Term]
+  public init(_ terms: [Term]) { self.terms = terms }
+
+  public enum Site: String, Codable, Sendable, CaseIterable {
+    /// On the graph's float inputs.
+    case input
+    /// On the weights of every dense layer and convolution; biases stay as they are.
+    case weights
+    /// Behind every activation function.
+    case activations
+    /// Behind every normalisation.
+    case afterNormalisation = "after_normalisation"
+    /// On the gradients, in training only.
+    case gradients
+  }
+
+  public enum Scale: String, Codable, Sendable, CaseIterable {
+    /// sigma is the standard deviation.
+    case absolute
+    /// The standard deviation is sigma · |value|, element by element.
+    case relative
+    /// The standard deviation is sigma times that of the layer's weights. Weights only.
+    case relativeToLayer = "relative_to_layer"
+  }
+
+  public struct Term: Codable, Sendable, Equatable {
+    public var site: Site
+    /// Of `Catalog.noises`.
+    public var distribution: String
+    public var sigma: Float
+    public var scale: Scale
+
+    public init(_ site: Site, sigma: Float, scale: Scale = .absolute, distribution: String = "gaussian") {
+      self.site = site
+      self.distribution = distribution
+      self.sigma = sigma
+      self.scale = scale
+    }
+
+    private enum CodingKeys: String, CodingKey { case site, distribution, sigma, scale }
+    public init(from decoder: any Decoder) throws {
+      let container = try decoder.container(keyedBy: CodingKeys.self)
+      site = try container.decode(Site.self, forKey: .site)
+      distribution = try container.decodeIfPresent(String.self, forKey: .distribution) ?? "gaussian"
+      sigma = try container.decode(Float.self, forKey: .sigma)
+      scale = try container.decodeIfPresent(Scale.self, forKey: .scale) ?? .absolute
+    }
+  }
+
+  /// - Throws: when a sigma is not a finite number ≥ 0, a distribution is unknown, or a scale does not go with its site.
+  public func validate() throws(GraphError) {
+    guard terms.count <= 16 else {
+      throw GraphError(.noise, at: "noise", expected: "at most 16 terms", got: "\(terms.count)")
+    }
+    for term in terms {
+      guard term.sigma.isFinite, term.sigma >= 0, term.sigma <= 1e6 else {
+        throw GraphError(
+          .noise, at: "noise on \(term.site.rawValue)", expected: "a sigma from 0 to 1e6", got: "\(term.sigma)")
+      }
+      guard term.scale != .relativeToLayer || term.site == .weights else {
+        throw GraphError(
+          .noise, at: "noise on \(term.site.rawValue)", expected: "scale absolute or relative", got: "relative_to_layer"
+        )
+      }
+      _ = try term.noise
+    }
+  }
+
+  /// The same noise, `factor` times as strong.
+  public func scaled(by factor: Float) -> NoiseModel {
+    var scaled = self
+    for i in scaled.terms.indices { scaled.terms[i].sigma *= factor }
+    return scaled
+  }
+}
+
+extension NoiseModel.Term {
+  var noise: any Noise {
+    get throws(GraphError) {
+      do {
+        return try Catalog.noises.entry(named: distribution).init()
+      } catch {
+        throw GraphError(.noise, at: error.place, expected: error.expected, got: error.got, advice: error.advice)
+      }
+    }
+  }
+  var isGaussian: Bool { distribution == GaussianNoise.name }
+}

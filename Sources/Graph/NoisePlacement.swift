@@ -1,0 +1,115 @@
+import DitherBasics
+import DitherTensor
+
+/// How weight noise is computed.
+public enum NoisePath: Sendable, Hashable {
+  /// Exactly, without drawing weights, wherever an op knows how (`Op.exactNoise`): fresh for every row and sample.
+  case exact
+  /// Every weight is drawn, once for all rows of a run, at the first row's address: the reference, and the only way where
+  /// an op does not know the exact one.
+  case explicit
+}
+
+extension GraphBuilder {
+  /// Replays `stored` with its noise in place.
+  ///
+  /// Values before the first noise have `rows` rows, values behind it rows · samples: row s · rows + r is draw s of row r.
+  /// A site is 8 · the node's number + the kind of place, so it does not depend on what else is noisy.
+  func place(_ noise: NoiseModel, of stored: Graph, path: NoisePath, samples: Int) throws(GraphError) {
+    try noise.validate()
+    var weightTerms: [NoiseModel.Term] = []
+    for term in noise.terms where term.site == .weights && term.sigma > 0 { weightTerms.append(term) }
+    var expanded = Set<ValueID>()
+    var number = -1
+
+    for input in stored.inputs {
+      replayed[input.value] = self.input(input.name, batched: input.dimensions, element: input.element)
+    }
+    for input in stored.inputs where input.element == .float32 {
+      for term in noise.terms where term.site == .input && term.sigma > 0 {
+        guard let value = replayed[input.value] else { continue }
+        let noisy = try addNoise(
+          value, term, site: 0xFFFF_0000 | UInt32(input.value.index & 0xFFFF), samples, &expanded)
+        replayed[input.value] = noisy
+      }
+    }
+    for id in stored.literals.keys.sorted(by: { $0.index < $1.index }) {
+      guard let literal = stored.literals[id] else { continue }
+      replayed[id] = constant(literal, stored.valueNames[id.index])
+    }
+    let constants = Set(stored.literals.keys.compactMap { replayed[$0]?.id })
+
+    for node in stored.nodes {
+      number += 1
+      let site = UInt32(truncatingIfNeeded: number) &* 8
+      var inputs: [Value?] = []
+      for input in node.inputs { inputs.append(input.flatMap { replayed[$0] }) }
+      // Rows meet rows · samples: repeat the former.
+      if samples > 1, inputs.contains(where: { $0.map { expanded.contains($0.id) } ?? false }) {
+        for i in inputs.indices {
+          if let value = inputs[i], !expanded.contains(value.id), !constants.contains(value.id), value.shape.rank > 0,
+            value.shape[0] == rows, value.type.element == .float32
+          {
+            let repeated = value.apply(RepeatRows(times: samples))
+            expanded.insert(repeated.id)
+            inputs[i] = repeated
+          }
+        }
+      }
+      let isExpanded = inputs.contains { $0.map { expanded.contains($0.id) } ?? false }
+
+      var exactTerms: [NoiseModel.Term] = []
+      if let position = node.op.weightInput, position < inputs.count, let weights = inputs[position],
+        constants.contains(weights.id)
+      {
+        for term in weightTerms {
+          if path == .exact, term.isGaussian, node.op.takesExactNoise(inputs.map { $0?.type }) {
+            exactTerms.append(term)
+          } else {
+            guard samples == 1 else {
+              throw GraphError(
+                .noise, at: "node '\(node.name.clipped())'", expected: "one sample a run where weights are drawn",
+                got: "\(samples)")
+            }
+            inputs[position] = try apply(WeightNoise(term: term, site: site), [inputs[position]])[0]
+          }
+        }
+      }
+      var values = try apply(
+        node.op, inputs, name: node.name, outputs: node.outputs.map { stored.valueNames[$0.index] })
+      if isExpanded { expanded.formUnion(values.map(\.id)) }
+      for term in exactTerms {
+        let call = Call(name: node.name, inputs: .init(values: inputs), outputs: values)
+        guard let deviation = node.op.exactDeviation(call, term) else { continue }
+        let times = isExpanded ? 1 : samples
+        values[0] =
+          emit(AddRowNoise(site: site, repeats: times, spread: isExpanded ? samples : 1), [values[0], deviation])[0]
+        expanded.insert(values[0].id)
+      }
+      for term in noise.terms where term.sigma > 0 {
+        if (term.site == .activations && node.op.isActivation)
+          || (term.site == .afterNormalisation && node.op.isNormalisation)
+        {
+          values[0] = try addNoise(
+            values[0], term, site: site + (term.site == .activations ? 1 : 2), samples, &expanded)
+        }
+      }
+      for (id, value) in zip(node.outputs, values) { replayed[id] = value }
+    }
+  }
+
+  /// value + sigma · draws, rows repeated for the samples if that has not happened yet.
+  private func addNoise(
+    _ value: Value, _ term: NoiseModel.Term, site: UInt32, _ samples: Int, _ expanded: inout Set<ValueID>
+  ) throws(GraphError) -> Value {
+    var value = value
+    let spread = samples
+    if !expanded.contains(value.id), samples > 1 { value = value.apply(RepeatRows(times: samples)) }
+    let draws = try apply(
+      Draw(shape: value.shape, distribution: term.distribution, site: site, rows: rows, samples: spread), [])[0]
+    let deviation = term.scale == .absolute ? term.sigma * draws : term.sigma * (value.map(.abs) * draws)
+    let noisy = value + deviation
+    expanded.insert(noisy.id)
+    return noisy
+  }
+}

@@ -1,0 +1,106 @@
+import DitherBasics
+import DitherTensor
+
+/// An op's name in ONNX's default domain, and the first opset whose meaning we read.
+public struct OnnxName: Sendable, Hashable {
+  public let type: String
+  public let since: Int
+  public init(_ type: String, since: Int) {
+    self.type = type
+    self.since = since
+  }
+}
+
+public enum OnnxAttribute: Sendable, Equatable {
+  case int(Int64)
+  case float(Float)
+  case string(String)
+  case ints([Int64])
+  case floats([Float])
+  case strings([String])
+  case tensor(Literal)
+}
+
+/// A node of an ONNX graph in plain Swift: what an op is read from and written to.
+public struct OnnxNode: Sendable {
+  public var name: String
+  public var type: String
+  /// The opset of the default domain that the model declares.
+  public var opset: Int
+  public var attributes: [String: OnnxAttribute]
+  /// Which inputs the node names; an ONNX node leaves out optional inputs by empty names or by ending early.
+  public var presentInputs: [Bool]
+  public var outputCount: Int
+  /// On writing: inputs that an attribute of ours became, by position.
+  public var constantInputs: [Int: Literal] = [:]
+
+  public init(
+    name: String, type: String, opset: Int, attributes: [String: OnnxAttribute] = [:], presentInputs: [Bool] = [],
+    outputCount: Int = 1
+  ) {
+    self.name = name
+    self.type = type
+    self.opset = opset
+    self.attributes = attributes
+    self.presentInputs = presentInputs
+    self.outputCount = outputCount
+  }
+
+  public subscript(_ attribute: String) -> OnnxAttribute? {
+    get { attributes[attribute] }
+    set { attributes[attribute] = newValue }
+  }
+
+  public var place: String { "node '\(name.clipped())' (\(type))" }
+
+  public func int(_ key: String) throws(GraphError) -> Int? {
+    switch attributes[key] {
+    case nil: return nil
+    case .int(let value): return Int(value)
+    case .some(let other): throw wrongKind(key, "an integer", other)
+    }
+  }
+  public func int(_ key: String, default value: Int) throws(GraphError) -> Int { try int(key) ?? value }
+  public func flag(_ key: String, default value: Bool) throws(GraphError) -> Bool {
+    try int(key).map { $0 != 0 } ?? value
+  }
+  public func float(_ key: String, default value: Float) throws(GraphError) -> Float {
+    switch attributes[key] {
+    case nil: return value
+    case .float(let found):
+      guard found.isFinite else {
+        throw GraphError(.notFinite, at: "\(place), attribute '\(key)'", expected: "a finite number", got: "\(found)")
+      }
+      return found
+    case .some(let other): throw wrongKind(key, "a number", other)
+    }
+  }
+  public func string(_ key: String, default value: String) throws(GraphError) -> String {
+    switch attributes[key] {
+    case nil: return value
+    case .string(let found): return found
+    case .some(let other): throw wrongKind(key, "a string", other)
+    }
+  }
+  public func ints(_ key: String) throws(GraphError) -> [Int]? {
+    switch attributes[key] {
+    case nil: return nil
+    case .ints(let values): return values.map(Int.init)
+    case .some(let other): throw wrongKind(key, "a list of integers", other)
+    }
+  }
+
+  /// - Throws: when the node has an attribute that is not among these: it may change the node's meaning.
+  public func allow(_ keys: String...) throws(GraphError) {
+    for key in attributes.keys.sorted() where !keys.contains(key) {
+      throw GraphError(
+        .attribute, at: place,
+        expected: keys.isEmpty ? "no attribute" : "attributes among \(keys.joined(separator: ", "))",
+        got: "'\(key.clipped())'")
+    }
+  }
+
+  private func wrongKind(_ key: String, _ expected: String, _ got: OnnxAttribute) -> GraphError {
+    GraphError(.attribute, at: "\(place), attribute '\(key)'", expected: expected, got: "\(got)".clipped())
+  }
+}

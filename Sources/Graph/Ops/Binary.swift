@@ -1,0 +1,110 @@
+import CKernels
+import DitherBasics
+import DitherTensor
+
+/// An op of two operands with NumPy's broadcasting.
+protocol BinaryFunction: Op {
+  var function: Binary.Function { get }
+}
+
+/// A function of two operands, as gradients use it.
+struct Binary: BinaryFunction {
+  enum Function: Sendable {
+    case add, subtract, multiply, divide, maximum, minimum, power, less, greaterOrEqual
+    /// a where b > 0, else 0.
+    case reluGradient
+  }
+  let function: Function
+  init(_ function: Function) { self.function = function }
+}
+
+extension BinaryFunction {
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
+    if let known = try knownIntegers(inputs) { return [known] }
+    let a = try inputs.float(0, "A"), b = try inputs.float(1, "B")
+    guard let shape = Shape.broadcast(a, b) else {
+      throw GraphError(.shape, at: "input 'B'", expected: "a shape that broadcasts with \(a)", got: "\(b)")
+    }
+    guard shape.rank <= 8 else {
+      throw GraphError(.shape, at: "inputs", expected: "rank at most 8", got: "\(shape)")
+    }
+    return [TensorType(shape)]
+  }
+
+  /// Exporters add and multiply dimensions.
+  private func knownIntegers(_ inputs: [TensorType?]) throws(GraphError) -> TensorType? {
+    let left = try inputs.required(0, "A"), right = try inputs.required(1, "B")
+    guard left.element == .int64, right.element == .int64, let a = left.known, let b = right.known,
+      let shape = Shape.broadcast(left.shape, right.shape), shape.rank <= 1
+    else { return nil }
+    var result: [Int64] = []
+    for i in 0..<shape.count {
+      let x = a[a.count == 1 ? 0 : i], y = b[b.count == 1 ? 0 : i]
+      let value: (Int64, Bool)
+      switch function {
+      case .add: value = x.addingReportingOverflow(y)
+      case .subtract: value = x.subtractingReportingOverflow(y)
+      case .multiply: value = x.multipliedReportingOverflow(by: y)
+      case .divide: value = x.dividedReportingOverflow(by: y)
+      case .maximum: value = (max(x, y), false)
+      case .minimum: value = (min(x, y), false)
+      default: return nil
+      }
+      guard !value.1 else {
+        throw GraphError(.tooLarge, at: "shape arithmetic", expected: "integers within 64 bits", got: "\(x) and \(y)")
+      }
+      result.append(value.0)
+    }
+    return TensorType(shape, .int64, known: result)
+  }
+
+  func gradient(_ call: Call, upstream g: Value) -> [Value?] {
+    let a = call.inputs[0], b = call.inputs[1], y = call.outputs[0]
+    let pair: (Value?, Value?)
+    switch function {
+    case .add: pair = (g, g)
+    case .subtract: pair = (g, -g)
+    case .multiply: pair = (g * b, g * a)
+    case .divide: pair = (g / b, -(g * y / b))
+    case .power:
+      // d/db is a^b ln a; where a ≤ 0 it does not exist, and exponents are constants in practice.
+      pair = (g * b * a.apply(Binary(.power), b + -1), g * y * a.map(.abs).map(.log))
+    case .maximum: pair = (g * a.apply(Binary(.greaterOrEqual), b), g * (-a.apply(Binary(.greaterOrEqual), b) + 1))
+    case .minimum: pair = (g * b.apply(Binary(.greaterOrEqual), a), g * (-b.apply(Binary(.greaterOrEqual), a) + 1))
+    case .reluGradient: pair = (g.apply(Binary(.reluGradient), b), nil)
+    case .less, .greaterOrEqual: pair = (nil, nil)
+    }
+    return [pair.0?.summed(to: a.shape), pair.1?.summed(to: b.shape)]
+  }
+
+  func lower(_ call: Call, into plan: inout PlanBuilder) {
+    let a = call.inputs[0], b = call.inputs[1], y = call.outputs[0]
+    guard y.type.element == .float32 else { return }  // known integers: nothing is left to compute
+    let shape = y.shape, kernel = function.kernel, count = shape.count
+    let strides = (a.shape.strides(broadcastTo: shape), b.shape.strides(broadcastTo: shape))
+    plan.step([a, b, y]) { memory in
+      let x = memory.floats(a), z = memory.floats(b), to = memory.floats(y)
+      if a.shape.count == count && b.shape.count == count { return { dk_binary(kernel, to, x, z, count) } }
+      if a.shape.count == count && b.shape.count == 1 { return { dk_binary_scalar(kernel, to, x, z[0], count) } }
+      let dims = shape.dimensions.map(Int64.init), left = strides.0.map(Int64.init), right = strides.1.map(Int64.init)
+      return { dk_binary_strided(kernel, to, x, z, Int32(dims.count), dims, left, right) }
+    }
+  }
+}
+
+extension Binary.Function {
+  var kernel: dk_binary {
+    switch self {
+    case .add: DK_ADD
+    case .subtract: DK_SUB
+    case .multiply: DK_MUL
+    case .divide: DK_DIV
+    case .maximum: DK_MAX
+    case .minimum: DK_MIN
+    case .power: DK_POW
+    case .less: DK_LESS
+    case .greaterOrEqual: DK_GREATER_EQUAL
+    case .reluGradient: DK_RELU_GRAD
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import CKernels
+import DitherTensor
+
+/// Sums to a shape that broadcasts to the input's: the gradient of broadcasting.
+struct SumTo: Op {
+  let shape: Shape
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
+    let from = try inputs.float(0, "input")
+    precondition(Shape.broadcast(shape, from) == from, "\(from) does not sum to \(shape)")
+    return [TensorType(shape)]
+  }
+  func gradient(_ call: Call, upstream: Value) -> [Value?] { [upstream.expanded(to: call.inputs[0].shape)] }
+  func lower(_ call: Call, into plan: inout PlanBuilder) {
+    plan.sum(call.inputs[0], to: call.outputs[0], times: 1)
+  }
+}
+
+extension PlanBuilder {
+  /// y = factor · x summed over the axes along which y has extent 1; `seen` is y's shape with those axes kept.
+  mutating func sum(_ x: Value, to y: Value, seen kept: Shape? = nil, times factor: Float) {
+    let dims = x.shape.dimensions.map(Int64.init), count = y.shape.count
+    let strides = (kept ?? y.shape).strides(broadcastTo: x.shape).map(Int64.init)
+    step([x, y]) { memory in
+      let from = memory.floats(x), to = memory.floats(y)
+      return {
+        dk_reduce_sum(to, count, from, Int32(dims.count), dims, strides)
+        if factor != 1 { dk_scale(to, factor, count) }
+      }
+    }
+  }
+}
+
+/// Repeats along broadcast axes.
+struct ExpandTo: Op {
+  let shape: Shape
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
+    let from = try inputs.float(0, "input")
+    precondition(Shape.broadcast(shape, from) == shape, "\(from) does not expand to \(shape)")
+    return [TensorType(shape)]
+  }
+  func gradient(_ call: Call, upstream: Value) -> [Value?] { [upstream.summed(to: call.inputs[0].shape)] }
+  func lower(_ call: Call, into plan: inout PlanBuilder) {
+    let x = call.inputs[0], y = call.outputs[0]
+    let dims = shape.dimensions.map(Int64.init), strides = x.shape.strides(broadcastTo: shape).map(Int64.init)
+    plan.step([x, y]) { memory in
+      let from = memory.floats(x), to = memory.floats(y)
+      return { dk_copy_strided(to, from, Int32(dims.count), dims, strides, 4) }
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import CKernels
+import DitherBasics
+import DitherTensor
+
+/// Values below `min` become it, those above `max` that. The bounds are attributes up to opset 10, inputs from 11 on.
+/// - Source: ONNX `Clip`, opsets 6–21.
+struct Clip: OnnxOp {
+  static let onnx = OnnxName("Clip", since: 6)
+  private var low: Float?
+  private var high: Float?
+  init(_ node: OnnxNode) throws(GraphError) {
+    try node.allow("min", "max")
+    if node["min"] != nil { low = try node.float("min", default: 0) }
+    if node["max"] != nil { high = try node.float("max", default: 0) }
+  }
+  func write(to node: inout OnnxNode) {
+    if let low { node.constantInputs[1] = .float(Tensor([], [low])) }
+    if let high { node.constantInputs[2] = .float(Tensor([], [high])) }
+  }
+  var isActivation: Bool { true }
+  func trainable(_ input: Int) -> Bool { input == 0 }
+
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
+    let x = try inputs.float(0, "input")
+    for (position, name) in [(1, "min"), (2, "max")] where inputs.optional(position) != nil {
+      let shape = try inputs.float(position, name)
+      guard shape.count == 1 else {
+        throw GraphError(.shape, at: "input '\(name)'", expected: "one number", got: "\(shape)")
+      }
+    }
+    return [TensorType(x)]
+  }
+
+  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+    let x = call.inputs[0], one: Shape = []
+    var inside = upstream
+    if let bound = call.inputs.optional(1) { inside = inside * x.apply(Binary(.greaterOrEqual), bound.viewed(as: one)) }
+    if let bound = call.inputs.optional(2) {
+      inside = inside * (-x).apply(Binary(.greaterOrEqual), -bound.viewed(as: one))
+    }
+    if let low { inside = inside * (x >= low) }
+    if let high { inside = inside * (x <= high) }
+    return [inside, nil, nil]
+  }
+
+  func lower(_ call: Call, into plan: inout PlanBuilder) {
+    let x = call.inputs[0], y = call.outputs[0], count = x.shape.count
+    let min = call.inputs.optional(1), max = call.inputs.optional(2), low = low, high = high
+    plan.step([x, y, min, max]) { memory in
+      let from = memory.floats(x), to = memory.floats(y)
+      let least = min.map { memory.floats($0) }, most = max.map { memory.floats($0) }
+      return {
+        dk_clip(
+          to, from, least?[0] ?? low ?? -.infinity, most?[0] ?? high ?? .infinity, count)
+      }
+    }
+  }
+}

@@ -1,0 +1,134 @@
+import CKernels
+import COneDNN
+import DitherBasics
+import DitherTensor
+
+/// `Y = alpha · A' · B' + beta · C`: the dense layer.
+/// - Shapes: A' [M, K], B' [K, N], C broadcast to [M, N]; the result is [M, N].
+/// - Source: ONNX `Gemm`, opsets 7–21.
+struct Gemm: OnnxOp {
+  static let onnx = OnnxName("Gemm", since: 7)
+  var alpha: Float = 1
+  var beta: Float = 1
+  var transposeA = false
+  var transposeB = false
+  /// Followed by a ReLU, done in the same step.
+  private(set) var relu = false
+
+  init(alpha: Float = 1, beta: Float = 1, transposeA: Bool = false, transposeB: Bool = false) {
+    self.alpha = alpha
+    self.beta = beta
+    self.transposeA = transposeA
+    self.transposeB = transposeB
+  }
+
+  init(_ node: OnnxNode) throws(GraphError) {
+    try node.allow("alpha", "beta", "transA", "transB")
+    alpha = try node.float("alpha", default: 1)
+    beta = try node.float("beta", default: 1)
+    transposeA = try node.flag("transA", default: false)
+    transposeB = try node.flag("transB", default: false)
+  }
+
+  func write(to node: inout OnnxNode) {
+    if alpha != 1 { node["alpha"] = .float(alpha) }
+    if beta != 1 { node["beta"] = .float(beta) }
+    if transposeA { node["transA"] = .int(1) }
+    if transposeB { node["transB"] = .int(1) }
+  }
+
+  var weightInput: Int? { 1 }
+
+  func fusingRelu() -> (any Op)? {
+    var fused = self
+    fused.relu = true
+    return fused
+  }
+
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
+    let a = try inputs.float(0, "A", rank: 2...2), b = try inputs.float(1, "B", rank: 2...2)
+    let (m, k) = transposeA ? (a[1], a[0]) : (a[0], a[1])
+    let (inner, n) = transposeB ? (b[1], b[0]) : (b[0], b[1])
+    guard k == inner else {
+      throw GraphError(
+        .shape, at: "input 'B'", expected: "\(k) along its \(transposeB ? "second" : "first") axis, as A has columns",
+        got: "\(b)", advice: "check transA and transB")
+    }
+    let result: Shape = [m, n]
+    if inputs.optional(2) != nil {
+      let c = try inputs.float(2, "C", rank: 0...2)
+      guard Shape.broadcast(c, result) == result else {
+        throw GraphError(.shape, at: "input 'C'", expected: "a shape that broadcasts to \(result)", got: "\(c)")
+      }
+    }
+    return [TensorType(result)]
+  }
+
+  func gradient(_ call: Call, upstream g: Value) -> [Value?] {
+    let a = call.inputs[0], b = call.inputs[1]
+    let dA =
+      transposeA
+      ? b.apply(Gemm(alpha: alpha, transposeA: transposeB, transposeB: true), g)
+      : g.apply(Gemm(alpha: alpha, transposeB: !transposeB), b)
+    let dB =
+      transposeB
+      ? g.apply(Gemm(alpha: alpha, transposeA: true, transposeB: transposeA), a)
+      : a.apply(Gemm(alpha: alpha, transposeA: !transposeA), g)
+    let dC = call.inputs.optional(2).map { c in (beta == 1 ? g : beta * g).summed(to: c.shape) }
+    return [dA, dB, dC]
+  }
+
+  func lower(_ call: Call, into plan: inout PlanBuilder) {
+    let a = call.inputs[0], b = call.inputs[1], c = call.inputs.optional(2), y = call.outputs[0]
+    let m = y.shape[0], n = y.shape[1], k = transposeA ? a.shape[0] : a.shape[1]
+    let isBias = c.map { beta == 1 && $0.shape.count == n && $0.shape.dimensions.last == n } ?? true
+    let op = self
+    plan.step([a, b, c, y]) { memory in
+      let left = memory.floats(a), right = memory.floats(b), to = memory.floats(y)
+      let bias = c.map { memory.floats($0) }
+      if m == 1 && !op.transposeA && op.alpha == 1 && isBias {
+        let relu: Int32 = op.relu ? 1 : 0
+        return op.transposeB
+          ? { dk_gemv_transposed(to, left, right, bias, k, n, relu) }
+          : { dk_gemv(to, left, right, bias, k, n, relu) }
+      }
+      let lda = Int64(a.shape[1]), ldb = Int64(b.shape[1])
+      let transposeA: Int32 = op.transposeA ? 1 : 0, transposeB: Int32 = op.transposeB ? 1 : 0
+      let spread = c.map { $0.shape.strides(broadcastTo: y.shape).map(Int64.init) }, dims = [Int64(m), Int64(n)]
+      return {
+        if let bias {
+          if isBias {
+            dk_fill_rows(to, bias, m, n)
+          } else if let spread {
+            dk_copy_strided(to, bias, 2, dims, spread, 4)
+            if op.beta != 1 { dk_scale(to, op.beta, m * n) }
+          }
+        }
+        let status = dn_sgemm(
+          transposeA, transposeB, Int64(m), Int64(n), Int64(k), op.alpha, left, lda, right, ldb, bias == nil ? 0 : 1,
+          to,
+          Int64(n))
+        precondition(status == 0, "oneDNN refuses a product whose shapes were checked")
+        if op.relu { dk_unary(DK_RELU, to, to, m * n) }
+      }
+    }
+  }
+
+  // A' · (W + N) is A' · W + ‖row of A'‖ · one normal per output.
+  func takesExactNoise(_ inputs: [TensorType?]) -> Bool { !transposeA }
+  func exactDeviation(_ call: Call, _ term: NoiseModel.Term) -> Value? {
+    denseDeviation(call.inputs[0], call.inputs[1], transposeB: transposeB, term, factor: abs(alpha))
+  }
+}
+
+/// The standard deviation at a dense layer's outputs for Gaussian noise on its weights: [M, 1], or [M, N] where each
+/// weight has its own.
+func denseDeviation(_ x: Value, _ w: Value, transposeB: Bool, _ term: NoiseModel.Term, factor: Float) -> Value {
+  switch term.scale {
+  case .absolute: return term.sigma * factor * x.apply(RowNorms())
+  case .relativeToLayer: return (term.sigma * factor * w.apply(StandardDeviation())) * x.apply(RowNorms())
+  case .relative:
+    let variance = x.map(.square).apply(Gemm(transposeB: transposeB), w.map(.square))
+    return term.sigma * factor * variance.map(.squareRoot)
+  }
+}

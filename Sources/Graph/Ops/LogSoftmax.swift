@@ -1,0 +1,10 @@
+import DitherTensor
+
+/// - Source: ONNX `LogSoftmax`, opsets 9–21.
+struct LogSoftmax: SoftmaxFamily {
+  static let onnx = OnnxName("LogSoftmax", since: 9)
+  static let isLogarithm = true
+  var axis: Int
+  var flattens = false
+  init(axis: Int = -1) { self.axis = axis }
+}

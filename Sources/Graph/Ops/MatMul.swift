@@ -1,0 +1,115 @@
+import COneDNN
+import CKernels
+import DitherBasics
+import DitherTensor
+
+/// NumPy's `matmul`: products of the last two axes, the others broadcast.
+/// - Source: ONNX `MatMul`, opsets 9–21.
+struct MatMul: OnnxOp {
+  static let onnx = OnnxName("MatMul", since: 9)
+  /// Used by gradients: operands whose last two axes are swapped.
+  private(set) var transposeA = false
+  private(set) var transposeB = false
+
+  init() {}
+  init(transposeA: Bool, transposeB: Bool) {
+    self.transposeA = transposeA
+    self.transposeB = transposeB
+  }
+  init(_ node: OnnxNode) throws(GraphError) { try node.allow() }
+  func write(to node: inout OnnxNode) {}
+
+  var weightInput: Int? { 1 }
+
+  private struct Extents {
+    var batch: Shape, m: Int, k: Int, n: Int
+  }
+
+  private func extents(_ a: Shape, _ b: Shape) throws(GraphError) -> Extents {
+    let (m, k) = transposeA ? (a[a.rank - 1], a[a.rank - 2]) : (a[a.rank - 2], a[a.rank - 1])
+    let (inner, n) = transposeB ? (b[b.rank - 1], b[b.rank - 2]) : (b[b.rank - 2], b[b.rank - 1])
+    guard k == inner, let batch = Shape.broadcast(Shape(a.dimensions.dropLast(2)), Shape(b.dimensions.dropLast(2)))
+    else { throw GraphError(.shape, at: "input 'B'", expected: "a shape to multiply \(a) with", got: "\(b)") }
+    return Extents(batch: batch, m: m, k: k, n: n)
+  }
+
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
+    var a = try inputs.float(0, "A", rank: 1...6), b = try inputs.float(1, "B", rank: 1...6)
+    let vectorA = a.rank == 1, vectorB = b.rank == 1
+    if vectorA { a = [1, a[0]] }
+    if vectorB { b = [b[0], 1] }
+    let e = try extents(a, b)
+    return [TensorType(Shape(e.batch.dimensions + (vectorA ? [] : [e.m]) + (vectorB ? [] : [e.n])))]
+  }
+
+  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+    let a = call.inputs[0], b = call.inputs[1]
+    let wideA = a.shape.rank == 1 ? a.viewed(as: [1, a.shape[0]]) : a
+    let wideB = b.shape.rank == 1 ? b.viewed(as: [b.shape[0], 1]) : b
+    guard let e = try? extents(wideA.shape, wideB.shape) else { preconditionFailure("types() has passed these shapes") }
+    let g = upstream.viewed(as: Shape(e.batch.dimensions + [e.m, e.n]))
+    let dA =
+      transposeA
+      ? wideB.apply(MatMul(transposeA: transposeB, transposeB: true), g)
+      : g.apply(MatMul(transposeA: false, transposeB: !transposeB), wideB)
+    let dB =
+      transposeB
+      ? g.apply(MatMul(transposeA: true, transposeB: transposeA), wideA)
+      : wideA.apply(MatMul(transposeA: !transposeA, transposeB: false), g)
+    return [
+      dA.summed(to: wideA.shape).viewed(as: a.shape), dB.summed(to: wideB.shape).viewed(as: b.shape),
+    ]
+  }
+
+  func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
+    let a = call.inputs[0], b = call.inputs[1], y = call.outputs[0]
+    let shapeA: Shape = a.shape.rank == 1 ? [1, a.shape[0]] : a.shape
+    let shapeB: Shape = b.shape.rank == 1 ? [b.shape[0], 1] : b.shape
+    var e = try extents(shapeA, shapeB)
+    var batch = e.batch
+    var offsetsA: [Int], offsetsB: [Int]
+    if shapeB.rank == 2 && !transposeA {
+      // One product: all leading axes of A are rows.
+      e.m *= batch.count
+      batch = []
+      offsetsA = [0]
+      offsetsB = [0]
+    } else {
+      offsetsA = Self.offsets(Shape(shapeA.dimensions.dropLast(2)), in: batch, each: e.m * e.k)
+      offsetsB = Self.offsets(Shape(shapeB.dimensions.dropLast(2)), in: batch, each: e.k * e.n)
+    }
+    let (m, n, k) = (Int64(e.m), Int64(e.n), Int64(e.k)), size = e.m * e.n
+    let transposeA: Int32 = transposeA ? 1 : 0, transposeB: Int32 = transposeB ? 1 : 0
+    let lda = transposeA == 1 ? m : k, ldb = transposeB == 1 ? k : n
+    plan.step([a, b, y]) { memory in
+      let left = memory.floats(a), right = memory.floats(b), to = memory.floats(y)
+      if m == 1 && offsetsA.count == 1 && transposeA == 0 {
+        return transposeB == 1
+          ? { dk_gemv_transposed(to, left, right, nil, Int(k), Int(n), 0) }
+          : { dk_gemv(to, left, right, nil, Int(k), Int(n), 0) }
+      }
+      return {
+        for i in offsetsA.indices {
+          let status = dn_sgemm(
+            transposeA, transposeB, m, n, k, 1, left + offsetsA[i], lda, right + offsetsB[i], ldb, 0, to + i * size, n)
+          precondition(status == 0, "oneDNN refuses a product whose shapes were checked")
+        }
+      }
+    }
+  }
+
+  /// Where each matrix of the broadcast batch starts.
+  private static func offsets(_ own: Shape, in batch: Shape, each: Int) -> [Int] {
+    let strides = own.strides(broadcastTo: batch), whole = batch.strides
+    return (0..<batch.count).map { index in
+      each * (0..<batch.rank).reduce(0) { $0 + (index / whole[$1]) % batch[$1] * strides[$1] }
+    }
+  }
+
+  func takesExactNoise(_ inputs: [TensorType?]) -> Bool {
+    inputs.optional(0)?.shape.rank == 2 && inputs.optional(1)?.shape.rank == 2 && !transposeA
+  }
+  func exactDeviation(_ call: Call, _ term: NoiseModel.Term) -> Value? {
+    denseDeviation(call.inputs[0], call.inputs[1], transposeB: transposeB, term, factor: 1)
+  }
+}

@@ -1,0 +1,80 @@
+import COneDNN
+import DitherBasics
+import DitherTensor
+
+/// Pooling over windows of each channel.
+protocol Pooling: OnnxOp {
+  var window: Window { get set }
+  var kind: dn_pooling_kind { get }
+}
+
+extension Pooling {
+  func shape(_ x: Shape) throws(GraphError) -> dn_convolution_shape {
+    var result = try window.resolve(Array(x.dimensions[2...]))
+    result.batch = Int64(x[0])
+    result.in_channels = Int64(x[1])
+    result.out_channels = Int64(x[1])
+    // Padding as wide as the window would make windows of nothing but padding.
+    guard result.pad_top < result.kernel_height * result.dilation_height || result.pad_top == 0,
+      result.pad_left < result.kernel_width * result.dilation_width || result.pad_left == 0,
+      result.pad_bottom < result.kernel_height * result.dilation_height + result.stride_height,
+      result.pad_right < result.kernel_width * result.dilation_width + result.stride_width
+    else {
+      throw GraphError(
+        .attribute, at: "attribute 'pads'", expected: "less padding than the window is wide",
+        got: "\(window.pads ?? [])")
+    }
+    return result
+  }
+
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
+    let x = try inputs.float(0, "X", rank: 3...4)
+    return [TensorType(try shape(x).output(like: x, channels: x[1]))]
+  }
+
+  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+    let x = call.inputs[0]
+    guard let shape = try? shape(x.shape) else { preconditionFailure("types() has passed this shape") }
+    return [upstream.apply(PoolingGradient(kind: kind, shape: shape, input: x.shape), x, call.outputs[0])]
+  }
+
+  func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
+    let x = call.inputs[0], y = call.outputs[0]
+    var shape = try shape(x.shape)
+    let kernel = try plan.kernel { dn_pooling($0, DN_FORWARD, kind, &shape) }
+    let workspace = plan.keep(bytes: max(dn_pooling_workspace(kernel), 1), for: y)
+    plan.step([x, y], scratch: [workspace]) { memory in
+      let from = memory.floats(x), to = memory.floats(y), kept = memory.scratch(workspace)
+      return {
+        let status = dn_pooling_run(kernel, from, to, kept)
+        precondition(status == 0, "oneDNN fails in a pooling that it accepted")
+      }
+    }
+  }
+}
+
+/// The gradient of a pooling; inputs are the upstream gradient, x and the pooling's output, whose workspace it reads.
+/// Where maxima tie, the gradient goes to the first of them.
+struct PoolingGradient: Op {
+  let kind: dn_pooling_kind
+  let shape: dn_convolution_shape
+  let input: Shape
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(input)] }
+  /// Linear in the upstream gradient; second derivatives through poolings are not asked for by anything yet.
+  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+    preconditionFailure("no second derivative of poolings: take differences of gradients")
+  }
+  func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
+    let g = call.inputs[0], pooled = call.inputs[2], y = call.outputs[0]
+    var shape = shape
+    let kernel = try plan.kernel { dn_pooling($0, DN_BACKWARD_DATA, kind, &shape) }
+    guard let workspace = plan.kept(for: pooled) else { preconditionFailure("the forward pooling is lowered first") }
+    plan.step([g, y], scratch: [workspace]) { memory in
+      let from = memory.floats(g), to = memory.floats(y), kept = memory.scratch(workspace)
+      return {
+        let status = dn_pooling_run(kernel, to, from, kept)
+        precondition(status == 0, "oneDNN fails in a pooling that it accepted")
+      }
+    }
+  }
+}

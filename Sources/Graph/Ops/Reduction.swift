@@ -1,0 +1,73 @@
+import DitherBasics
+import DitherTensor
+
+/// A sum or mean over axes. The axes are an attribute in older opsets and an input in newer ones.
+protocol Reduction: OnnxOp {
+  static var isMean: Bool { get }
+  var axes: ReducedAxes { get }
+}
+
+struct ReducedAxes: Sendable {
+  private var axes: [Int]?
+  private var keepsAxes = true
+  private var emptyMeansNone = false
+  /// The opset from which axes are an input.
+  private let inputSince: Int
+
+  init(_ node: OnnxNode, inputSince: Int) throws(GraphError) {
+    try node.allow("axes", "keepdims", "noop_with_empty_axes")
+    self.inputSince = inputSince
+    axes = try node.ints("axes")
+    keepsAxes = try node.flag("keepdims", default: true)
+    emptyMeansNone = try node.flag("noop_with_empty_axes", default: false)
+  }
+  func write(to node: inout OnnxNode) {
+    if !keepsAxes { node["keepdims"] = .int(0) }
+    if emptyMeansNone { node["noop_with_empty_axes"] = .int(1) }
+    guard let axes else { return }
+    if node.opset < inputSince {
+      node["axes"] = .ints(axes.map(Int64.init))
+    } else {
+      node.constantInputs[1] = .int64([axes.count], axes.map(Int64.init))
+    }
+  }
+
+  /// The result's shape with extent 1 along reduced axes, and the result's shape.
+  func shapes(_ shape: Shape, _ inputs: [TensorType?]) throws(GraphError) -> (kept: Shape, result: Shape) {
+    let wanted = axes == nil && inputs.optional(1) == nil ? [] : try inputs.known(axes, or: 1, "axes")
+    var reduced = Set<Int>()
+    for axis in wanted { reduced.insert(try resolveAxis(axis, rank: shape.rank, "axes")) }
+    if wanted.isEmpty && !emptyMeansNone { reduced = Set(shape.dimensions.indices) }
+    let all = shape.dimensions.indices
+    let kept = Shape(all.map { reduced.contains($0) ? 1 : shape[$0] })
+    return (kept, keepsAxes ? kept : Shape(all.filter { !reduced.contains($0) }.map { shape[$0] }))
+  }
+}
+
+extension Reduction {
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
+    let shape = try inputs.float(0, "data", rank: 0...8)
+    return [TensorType(try axes.shapes(shape, inputs).result)]
+  }
+
+  private func kept(_ call: Call) -> Shape {
+    let types = (0..<call.inputs.count).map { call.inputs.optional($0)?.type }
+    guard let shapes = try? axes.shapes(call.inputs[0].shape, types) else {
+      preconditionFailure("types() has passed these axes")
+    }
+    return shapes.kept
+  }
+
+  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+    let x = call.inputs[0], kept = kept(call)
+    let spread = upstream.viewed(as: kept).expanded(to: x.shape)
+    return [Self.isMean ? Float(kept.count) / Float(max(x.shape.count, 1)) * spread : spread, nil]
+  }
+
+  func lower(_ call: Call, into plan: inout PlanBuilder) {
+    let x = call.inputs[0], kept = kept(call)
+    let factor = Self.isMean ? Float(kept.count) / Float(max(x.shape.count, 1)) : 1
+    plan.sum(x, to: call.outputs[0], seen: kept, times: factor)
+  }
+  func trainable(_ input: Int) -> Bool { input == 0 }
+}

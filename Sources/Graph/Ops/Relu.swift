@@ -1,0 +1,11 @@
+import DitherTensor
+
+/// `y = max(x, 0)`, element by element.
+/// - Source: ONNX `Relu`.
+struct Relu: OnnxOp, UnaryFunction {
+  static let onnx = OnnxName("Relu", since: 6)
+  var function: Unary.Function { .relu }
+  init() {}
+  init(_ node: OnnxNode) throws(GraphError) { try node.allow() }
+  func write(to node: inout OnnxNode) {}
+}

@@ -1,0 +1,114 @@
+import CKernels
+import DitherBasics
+import DitherTensor
+
+/// Softmax or its logarithm along one axis. Before opset 13 the input is seen as a matrix, cut at the axis.
+protocol SoftmaxFamily: OnnxOp {
+  static var isLogarithm: Bool { get }
+  var axis: Int { get set }
+  var flattens: Bool { get set }
+  init(axis: Int)
+}
+
+extension SoftmaxFamily {
+  init(_ node: OnnxNode) throws(GraphError) {
+    try node.allow("axis")
+    self.init(axis: try node.int("axis", default: node.opset < 13 ? 1 : -1))
+    flattens = node.opset < 13
+  }
+  func write(to node: inout OnnxNode) { node["axis"] = .int(Int64(axis)) }
+
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
+    let shape = try inputs.float(0, "input", rank: 1...8)
+    let resolved = try resolveAxis(axis, rank: shape.rank)
+    // The old and the new meaning agree only along the last axis; exporters use no other for classifiers.
+    guard resolved == shape.rank - 1 || !flattens || Shape(Array(shape.dimensions[(resolved + 1)...])).count == 1 else {
+      throw GraphError(.attribute, at: "attribute 'axis'", expected: "the last axis, before opset 13", got: "\(axis)")
+    }
+    return [TensorType(shape)]
+  }
+
+  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+    [upstream.apply(SoftmaxGradient(axis: axis, isLogarithm: Self.isLogarithm), call.outputs[0])]
+  }
+
+  func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
+    let x = call.inputs[0], y = call.outputs[0], logarithm: Int32 = Self.isLogarithm ? 1 : 0
+    let resolved = try resolveAxis(axis, rank: x.shape.rank), n = x.shape[resolved]
+    try plan.alongLast(axis: resolved, [x], y) { from, to, rows in
+      dk_softmax(to, from[0], rows, n, logarithm)
+    }
+  }
+}
+
+/// - Source: ONNX `Softmax`, opsets 9–21.
+struct Softmax: SoftmaxFamily {
+  static let onnx = OnnxName("Softmax", since: 9)
+  static let isLogarithm = false
+  var axis: Int
+  var flattens = false
+  init(axis: Int = -1) { self.axis = axis }
+}
+
+/// The gradient of a softmax from its output: inputs are the upstream gradient and that output.
+struct SoftmaxGradient: Op {
+  let axis: Int
+  let isLogarithm: Bool
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
+    [TensorType(try inputs.float(0, "upstream"))]
+  }
+  func gradient(_ call: Call, upstream u: Value) -> [Value?] {
+    let g = call.inputs[0], y = call.inputs[1]
+    guard let axis = try? resolveAxis(axis, rank: y.shape.rank) else {
+      preconditionFailure("types() has passed this axis")
+    }
+    var kept = y.shape
+    kept[axis] = 1
+    func total(_ value: Value) -> Value { value.summed(to: kept) }
+    if isLogarithm {  // g − exp(y) · Σ g
+      let p = y.map(.exp)
+      return [u - total(u * p), -(u * p * total(g))]
+    }
+    // y · (g − Σ g y)
+    return [u * y - y * total(u * y), u * (g - total(g * y)) - g * total(u * y)]
+  }
+  func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
+    let resolved = try resolveAxis(axis, rank: call.outputs[0].shape.rank), n = call.outputs[0].shape[resolved]
+    let logarithm: Int32 = isLogarithm ? 1 : 0
+    try plan.alongLast(axis: resolved, [call.inputs[0], call.inputs[1]], call.outputs[0]) { from, to, rows in
+      dk_softmax_gradient(to, from[0], from[1], rows, n, logarithm)
+    }
+  }
+}
+
+extension PlanBuilder {
+  /// Runs `kernel` on rows along `axis`: in place where that is the last axis, else through transposed copies.
+  mutating func alongLast(
+    axis: Int, _ inputs: [Value], _ output: Value,
+    _ kernel: @escaping ([UnsafeMutablePointer<Float>], UnsafeMutablePointer<Float>, Int) -> Void
+  ) throws(GraphError) {
+    let shape = output.shape, rows = shape[axis] == 0 ? 0 : shape.count / shape[axis]
+    if Shape(Array(shape.dimensions[(axis + 1)...])).count == 1 {
+      step(inputs + [output]) { memory in
+        let from = inputs.map { memory.floats($0) }, to = memory.floats(output)
+        return { kernel(from, to, rows) }
+      }
+      return
+    }
+    var order = Array(0..<shape.rank)
+    order.append(order.remove(at: axis))
+    let turned = Shape(order.map { shape[$0] }), strides = order.map { Int64(shape.strides[$0]) }
+    let dims = turned.dimensions.map(Int64.init), bytes = shape.count * 4
+    let room = (0...inputs.count).map { _ in scratch(bytes: bytes) }
+    step(inputs + [output], scratch: room) { memory in
+      let from = inputs.map { memory.floats($0) }, to = memory.floats(output)
+      let copies = room.map { memory.scratch($0).assumingMemoryBound(to: Float.self) }
+      let copied = Array(copies.dropLast()), result = copies[inputs.count]
+      return {
+        for i in from.indices { dk_copy_strided(copied[i], from[i], Int32(dims.count), dims, strides, 4) }
+        kernel(copied, result, rows)
+        dk_scatter_strided(to, result, Int32(dims.count), dims, strides)
+      }
+    }
+  }
+}

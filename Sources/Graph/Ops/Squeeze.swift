@@ -1,0 +1,35 @@
+import DitherBasics
+import DitherTensor
+
+/// The same elements without axes of extent 1: those named, or all. The axes are an attribute up to opset 12 and an input from 13 on.
+/// - Source: ONNX `Squeeze`, opsets 1–21.
+struct Squeeze: OnnxOp, Viewing {
+  static let onnx = OnnxName("Squeeze", since: 1)
+  private var axes: [Int]?
+  init(_ node: OnnxNode) throws(GraphError) {
+    try node.allow("axes")
+    axes = try node.ints("axes")
+  }
+  func write(to node: inout OnnxNode) {
+    guard let axes else { return }
+    if node.opset < 13 {
+      node["axes"] = .ints(axes.map(Int64.init))
+    } else {
+      node.constantInputs[1] = .int64([axes.count], axes.map(Int64.init))
+    }
+  }
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
+    let data = try inputs.required(0, "data")
+    if axes == nil && inputs.optional(1) == nil {
+      let kept = data.shape.dimensions.filter { $0 != 1 }
+      return [TensorType(Shape(kept), data.element, known: data.known)]
+    }
+    var gone = Set<Int>()
+    for axis in try inputs.known(axes, or: 1, "axes") { gone.insert(try resolveAxis(axis, rank: data.shape.rank)) }
+    for axis in gone where data.shape[axis] != 1 {
+      throw GraphError(.shape, at: "input 'data'", expected: "extent 1 along axis \(axis)", got: "\(data.shape)")
+    }
+    let kept = data.shape.dimensions.indices.filter { !gone.contains($0) }.map { data.shape[$0] }
+    return [TensorType(Shape(kept), data.element, known: data.known)]
+  }
+}

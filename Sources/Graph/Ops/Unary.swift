@@ -1,0 +1,79 @@
+import CKernels
+import DitherTensor
+
+/// An op that applies one function to every element.
+protocol UnaryFunction: Op {
+  var function: Unary.Function { get }
+}
+
+/// A function of every element, as gradients use it.
+struct Unary: UnaryFunction {
+  enum Function: Sendable {
+    case relu, tanh, sigmoid, exp, log, squareRoot, abs, negate, erf, sign, reciprocal, square, softplus, floor, ceil
+    case round
+  }
+  let function: Function
+  init(_ function: Function) { self.function = function }
+}
+
+extension UnaryFunction {
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(try inputs.float(0, "X"))] }
+
+  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+    // From the output where that is possible: then nothing else keeps the input alive, and a ReLU can be fused.
+    let x = call.inputs[0], y = call.outputs[0]
+    switch function {
+    case .relu: return [upstream.apply(Binary(.reluGradient), y)]
+    case .tanh: return [upstream * (-(y * y) + 1)]
+    case .sigmoid: return [upstream * (y * (-y + 1))]
+    case .exp: return [upstream * y]
+    case .log: return [upstream / x]
+    case .squareRoot: return [0.5 * (upstream / y)]
+    case .abs: return [upstream * x.map(.sign)]
+    case .negate: return [-upstream]
+    case .erf: return [1.1283791670955126 * (upstream * (-(x * x)).map(.exp))]  // 2 / sqrt(pi)
+    case .reciprocal: return [-(upstream * (y * y))]
+    case .square: return [2 * (upstream * x)]
+    case .softplus: return [upstream * x.map(.sigmoid)]
+    case .sign, .floor, .ceil, .round: return [nil]
+    }
+  }
+
+  func lower(_ call: Call, into plan: inout PlanBuilder) {
+    let x = call.inputs[0], y = call.outputs[0], count = y.shape.count, kernel = function.kernel
+    plan.step([x, y]) { memory in
+      let from = memory.floats(x), to = memory.floats(y)
+      return { dk_unary(kernel, to, from, count) }
+    }
+  }
+
+  var isActivation: Bool {
+    switch function {
+    case .relu, .tanh, .sigmoid, .softplus: true
+    default: false
+    }
+  }
+}
+
+extension Unary.Function {
+  var kernel: dk_unary {
+    switch self {
+    case .relu: DK_RELU
+    case .tanh: DK_TANH
+    case .sigmoid: DK_SIGMOID
+    case .exp: DK_EXP
+    case .log: DK_LOG
+    case .squareRoot: DK_SQRT
+    case .abs: DK_ABS
+    case .negate: DK_NEG
+    case .erf: DK_ERF
+    case .sign: DK_SIGN
+    case .reciprocal: DK_RECIPROCAL
+    case .square: DK_SQUARE
+    case .softplus: DK_SOFTPLUS
+    case .floor: DK_FLOOR
+    case .ceil: DK_CEIL
+    case .round: DK_ROUND
+    }
+  }
+}

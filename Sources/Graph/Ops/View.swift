@@ -1,0 +1,22 @@
+import DitherBasics
+import DitherTensor
+
+/// The same elements in the same order, with another shape: what reshaping ops become.
+protocol Viewing: Op {}
+
+extension Viewing {
+  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+    [upstream.viewed(as: call.inputs[0].shape)] + [Value?](repeating: nil, count: max(call.inputs.count - 1, 0))
+  }
+  func lower(_ call: Call, into plan: inout PlanBuilder) { plan.alias(call.outputs[0], to: call.inputs[0]) }
+  func trainable(_ input: Int) -> Bool { input == 0 }
+}
+
+struct View: Viewing {
+  let shape: Shape
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
+    let type = try inputs.required(0, "data")
+    precondition(type.shape.count == shape.count, "a view keeps the number of elements")
+    return [TensorType(shape, type.element, known: type.known)]
+  }
+}

@@ -1,0 +1,51 @@
+import DitherTensor
+
+/// The float constants of a graph in one block of memory: shared by all plans of a model version, which only read it, or
+/// owned by one trainer, which moves it between runs.
+///
+/// Unchecked because the compiler cannot see who writes: serving code has no way to (`floats` is package-only and used by
+/// Train alone, on buffers that it made and that no other thread's plan runs on at that moment).
+public final class ParameterBuffers: @unchecked Sendable {
+  private let memory: AlignedBuffer
+  /// Where each constant lies, in floats.
+  package let ranges: [ValueID: Range<Int>]
+  /// Those that training moves, in the graph's order.
+  public let trainable: [ValueID]
+  public let names: [ValueID: String]
+  public let shapes: [ValueID: Shape]
+
+  public init(_ graph: Graph) {
+    var ranges: [ValueID: Range<Int>] = [:], names: [ValueID: String] = [:], shapes: [ValueID: Shape] = [:]
+    var end = 0
+    let ordered = graph.literals.keys.sorted { $0.index < $1.index }
+    for id in ordered {
+      guard case .float(let tensor) = graph.literals[id] else { continue }
+      ranges[id] = end..<end + tensor.count
+      names[id] = graph.valueNames[id.index]
+      shapes[id] = tensor.shape
+      end += (tensor.count + 15) / 16 * 16  // each starts on a cache line
+    }
+    memory = AlignedBuffer(floats: end)
+    for (id, range) in ranges {
+      guard case .float(let tensor) = graph.literals[id] else { continue }
+      for (offset, element) in tensor.elements.enumerated() { memory.floats[range.lowerBound + offset] = element }
+    }
+    self.ranges = ranges
+    self.names = names
+    self.shapes = shapes
+    trainable = graph.parameters
+  }
+
+  public var count: Int { memory.floats.count }
+  package var floats: UnsafeMutableBufferPointer<Float> { memory.floats }
+
+  public func tensor(_ id: ValueID) -> Tensor? {
+    guard let range = ranges[id], let shape = shapes[id] else { return nil }
+    return Tensor(shape, Array(memory.floats[range]))
+  }
+
+  /// `graph`, which must be the one these were made of, with the present values.
+  public func write(into graph: inout Graph) {
+    for id in ranges.keys { if let tensor = tensor(id) { graph.literals[id] = .float(tensor) } }
+  }
+}

@@ -1,0 +1,255 @@
+import COneDNN
+import DitherBasics
+import DitherTensor
+
+/// A graph compiled for a number of rows: kernel calls over one arena. Running it allocates nothing. A plan is used by one
+/// thread at a time; plans of one model share its parameters.
+///
+/// `forward()` computes the outputs. Then the caller writes the gradient of its loss for the logits into `cotangent`, and
+/// `backward()` computes the gradients that were asked for: any loss, in one compiled plan.
+public final class Plan {
+  public struct Options: Sendable, Hashable {
+    public var rows: Int
+    /// Monte-Carlo draws of each row in one run; outputs then have rows · samples rows, draw by draw.
+    public var samples: Int
+    /// nil: without noise.
+    public var path: NoisePath?
+    public var inputGradient: Bool
+    public var parameterGradients: Bool
+    /// Which output `cotangent` belongs to.
+    public var output: Int
+    public var threads: Int
+
+    public init(
+      rows: Int, samples: Int = 1, path: NoisePath? = nil, inputGradient: Bool = false,
+      parameterGradients: Bool = false, output: Int = 0, threads: Int = 1
+    ) {
+      self.rows = rows
+      self.samples = samples
+      self.path = path
+      self.inputGradient = inputGradient
+      self.parameterGradients = parameterGradients
+      self.output = output
+      self.threads = threads
+    }
+  }
+
+  public let options: Options
+  /// Bytes of the arena that intermediate values share.
+  public let arenaBytes: Int
+  /// By the graph's inputs: raw memory to write a batch to.
+  public let inputs: [UnsafeMutableRawBufferPointer]
+  /// By the graph's outputs.
+  public let outputs: [UnsafeRawBufferPointer]
+  public let outputTypes: [TensorType]
+  /// The gradient of the loss for output `options.output`, to be written before `backward()`.
+  public let cotangent: UnsafeMutableBufferPointer<Float>
+  /// The gradients for each input, empty where none was asked for or none arrives.
+  public let inputGradients: [UnsafeBufferPointer<Float>]
+  /// The gradients for all parameters, laid out as `ParameterBuffers` is.
+  public let parameterGradients: UnsafeMutableBufferPointer<Float>
+
+  private let forwardSteps: [Step], backwardSteps: [Step]
+  private let state: RunState
+  private let parameters: ParameterBuffers
+  private let owned: [AnyObject]
+
+  /// - Parameters:
+  ///   - parameters: made of this graph.
+  ///   - noise: what to place if `options.path` is set; by default the graph's own.
+  public init(_ graph: Graph, parameters: ParameterBuffers, options: Options, noise: NoiseModel? = nil)
+    throws(GraphError)
+  {
+    guard options.rows > 0, options.samples > 0, options.rows <= 1 << 24, options.samples <= 1 << 20 else {
+      throw GraphError(
+        .shape, at: "plan", expected: "at least one row and one sample", got: "\(options.rows) and \(options.samples)")
+    }
+    let builder = GraphBuilder(name: graph.name, rows: options.rows)
+    if let path = options.path, let noise = noise ?? graph.noise {
+      try builder.place(noise, of: graph, path: path, samples: options.samples)
+    } else {
+      try builder.replay(graph)
+    }
+    func value(_ id: ValueID, _ what: String) throws(GraphError) -> Value {
+      guard let value = builder.replayed[id] else {
+        throw GraphError(.missing, at: what, expected: "a value that a node puts out", got: "none")
+      }
+      return value
+    }
+    let inputValues = builder.graph.inputs.map { Value(id: $0.value, builder: builder) }
+    var outputValues: [Value] = []
+    for output in graph.outputs { outputValues.append(try value(output.value, "output '\(output.name.clipped())'")) }
+
+    // The reverse pass.
+    var fixed: [ValueID: UnsafeMutableRawPointer] = [:], owned: [AnyObject] = []
+    func persistent(_ value: Value) -> UnsafeMutableRawPointer {
+      let buffer = AlignedBuffer(byteCount: value.type.byteCount)
+      owned.append(buffer)
+      // An allocation of at least 64 bytes has a first byte.
+      guard let base = buffer.bytes.baseAddress else { preconditionFailure("an empty allocation") }
+      fixed[value.id] = base
+      return base
+    }
+    let forwardNodes = builder.graph.nodes.count
+    var wanted = outputValues
+    var cotangentValue: Value?
+    var inputGradientValues = [Value?](repeating: nil, count: inputValues.count)
+    var parameterGradientValues: [(ValueID, Value)] = []
+    if options.inputGradient || options.parameterGradients {
+      guard outputValues.indices.contains(options.output), outputValues[options.output].type.element == .float32 else {
+        throw GraphError(
+          .shape, at: "plan", expected: "a float output to differentiate", got: "output \(options.output)")
+      }
+      let output = outputValues[options.output]
+      let seed = builder.placeholder("cotangent", output.type)
+      cotangentValue = seed
+      let differentiable = options.inputGradient ? inputValues.filter { $0.type.element == .float32 } : []
+      let trained =
+        options.parameterGradients
+        ? parameters.trainable.compactMap { id in builder.replayed[id].map { (id, $0) } } : []
+      let found = builder.gradients(of: output, upstream: seed, for: differentiable + trained.map(\.1))
+      for (target, gradient) in zip(differentiable, found) {
+        if let index = inputValues.firstIndex(where: { $0.id == target.id }) { inputGradientValues[index] = gradient }
+      }
+      for ((id, _), gradient) in zip(trained, found.dropFirst(differentiable.count)) {
+        if let gradient { parameterGradientValues.append((id, gradient)) }
+      }
+      wanted += inputGradientValues.compactMap { $0 } + parameterGradientValues.map(\.1)
+    }
+
+    // Only what is wanted, with ReLUs fused, in order.
+    let program = Self.fuse(
+      Self.live(builder.graph.nodes, wanted: Set(wanted.map(\.id))), forward: forwardNodes, keep: Set(wanted.map(\.id)))
+    var plan = PlanBuilder(builder, threads: options.threads)
+    var forwardStepCount = 0
+    for (index, node) in program {
+      try node.op.lower(builder.call(node), into: &plan)
+      if index < forwardNodes { forwardStepCount = plan.stepCount }
+    }
+
+    // Memory that outlives a run: inputs, outputs, gradients, parameters.
+    var inputMemory: [UnsafeMutableRawBufferPointer] = []
+    for value in inputValues {
+      inputMemory.append(UnsafeMutableRawBufferPointer(start: persistent(value), count: value.type.byteCount))
+    }
+    let storedIDs = Dictionary(builder.replayed.map { ($0.value.id, $0.key) }, uniquingKeysWith: { first, _ in first })
+    for (id, literal) in builder.graph.literals {
+      if let stored = storedIDs[id], let range = parameters.ranges[stored], let base = parameters.floats.baseAddress {
+        fixed[id] = UnsafeMutableRawPointer(base + range.lowerBound)
+      } else {
+        Self.write(literal, to: persistent(Value(id: id, builder: builder)))
+      }
+    }
+    if let cotangentValue { _ = persistent(cotangentValue) }
+    let gradientBuffer = AlignedBuffer(floats: options.parameterGradients ? parameters.count : 0)
+    owned.append(gradientBuffer)
+    for (id, gradient) in parameterGradientValues {
+      let root = plan.root(gradient.id)
+      guard let range = parameters.ranges[id], let base = gradientBuffer.floats.baseAddress else { continue }
+      let target = UnsafeMutableRawPointer(base + range.lowerBound)
+      if fixed[root] == nil {
+        fixed[root] = target
+      } else {
+        let bytes = range.count * 4
+        plan.step([gradient]) { memory in
+          let from = memory.raw(gradient)
+          return { target.copyMemory(from: from, byteCount: bytes) }
+        }
+      }
+    }
+    for value in outputValues + inputGradientValues.compactMap({ $0 }) where fixed[plan.root(value.id)] == nil {
+      fixed[plan.root(value.id)] = persistent(value)
+    }
+
+    let state = RunState(rows: options.rows)
+    let layout = plan.layOut(fixed: fixed, state: state)
+    forwardSteps = Array(layout.steps[..<forwardStepCount])
+    backwardSteps = Array(layout.steps[forwardStepCount...])
+    owned += plan.kernels as [AnyObject] + [layout.arena]
+    self.options = options
+    self.state = state
+    self.parameters = parameters
+    self.owned = owned
+    arenaBytes = layout.arena.bytes.count
+    inputs = inputMemory
+    outputs = outputValues.map { UnsafeRawBufferPointer(start: layout.pointers($0), count: $0.type.byteCount) }
+    outputTypes = outputValues.map(\.type)
+    func floats(_ value: Value?) -> UnsafeMutableBufferPointer<Float> {
+      guard let value else { return UnsafeMutableBufferPointer(start: nil, count: 0) }
+      return UnsafeMutableBufferPointer(
+        start: layout.pointers(value).assumingMemoryBound(to: Float.self), count: value.shape.count)
+    }
+    cotangent = floats(cotangentValue)
+    inputGradients = inputGradientValues.map { UnsafeBufferPointer(floats($0)) }
+    parameterGradients =
+      options.parameterGradients
+      ? gradientBuffer.floats : UnsafeMutableBufferPointer(start: nil, count: 0)
+  }
+
+  /// Where each row's noise is drawn: its seed. To be written before `forward()` if there is noise.
+  public var seeds: UnsafeMutableBufferPointer<UInt64> { state.seeds }
+  /// The number of the first of `options.samples` draws.
+  public var firstSample: UInt32 {
+    get { state.firstSample }
+    set { state.firstSample = newValue }
+  }
+
+  public func forward() {
+    dn_set_threads(Int32(options.threads))
+    for step in forwardSteps { step() }
+  }
+
+  public func backward() {
+    dn_set_threads(Int32(options.threads))
+    for step in backwardSteps { step() }
+  }
+
+  /// The float output `index`.
+  public func output(_ index: Int = 0) -> UnsafeBufferPointer<Float> {
+    outputs[index].bindMemory(to: Float.self)
+  }
+  public func input(_ index: Int = 0) -> UnsafeMutableBufferPointer<Float> {
+    inputs[index].bindMemory(to: Float.self)
+  }
+
+  // MARK: preparing the program
+
+  /// The nodes that `wanted` depends on, with their numbers.
+  private static func live(_ nodes: [Node], wanted: Set<ValueID>) -> [(Int, Node)] {
+    var needed = wanted, kept: [(Int, Node)] = []
+    for (index, node) in nodes.enumerated().reversed() where node.outputs.contains(where: needed.contains) {
+      kept.append((index, node))
+      needed.formUnion(node.inputs.compactMap { $0 })
+    }
+    return kept.reversed()
+  }
+
+  /// Lets an op do the ReLU behind it, where nothing else sees the value between.
+  private static func fuse(_ program: [(Int, Node)], forward: Int, keep: Set<ValueID>) -> [(Int, Node)] {
+    var uses: [ValueID: Int] = [:]
+    for (_, node) in program { for input in node.inputs { if let input { uses[input, default: 0] += 1 } } }
+    var producers: [ValueID: Int] = [:], result: [(Int, Node)?] = []
+    for (index, node) in program {
+      if let relu = node.op as? any UnaryFunction, relu.function == .relu, let input = node.inputs[0], uses[input] == 1,
+        !keep.contains(input), let at = producers[input], let producer = result[at]?.1,
+        let fused = producer.op.fusingRelu()
+      {
+        result[at]?.1 = Node(name: producer.name, op: fused, inputs: producer.inputs, outputs: node.outputs)
+        producers[node.outputs[0]] = at
+        continue
+      }
+      if node.outputs.count == 1 { producers[node.outputs[0]] = result.count }
+      result.append((index, node))
+    }
+    return result.compactMap { $0 }
+  }
+
+  private static func write(_ literal: Literal, to memory: UnsafeMutableRawPointer) {
+    switch literal {
+    case .float(let tensor):
+      memory.assumingMemoryBound(to: Float.self).update(from: tensor.elements, count: tensor.count)
+    case .int64(_, let values): memory.assumingMemoryBound(to: Int64.self).update(from: values, count: values.count)
+    case .bool(_, let values): memory.assumingMemoryBound(to: Bool.self).update(from: values, count: values.count)
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import DitherTensor
+
+public enum ElementType: String, Sendable, Codable, CaseIterable {
+  case float32, int64, bool
+  var byteCount: Int {
+    switch self {
+    case .float32: 4
+    case .int64: 8
+    case .bool: 1
+    }
+  }
+}
+
+/// What is known of a value before anything runs: its element type, its shape, and for the integers that exporters use to
+/// compute shapes, its content.
+public struct TensorType: Sendable, Equatable, CustomStringConvertible {
+  public var element: ElementType
+  public var shape: Shape
+  public var known: [Int64]?
+
+  public init(_ shape: Shape, _ element: ElementType = .float32, known: [Int64]? = nil) {
+    self.shape = shape
+    self.element = element
+    self.known = known
+  }
+
+  public var byteCount: Int { shape.count * element.byteCount }
+  public var description: String { "\(element)\(shape)" }
+}
+
+/// A constant of a graph.
+public enum Literal: Sendable, Equatable {
+  case float(Tensor)
+  case int64(Shape, [Int64])
+  case bool(Shape, [Bool])
+
+  /// Content of at most this many integers is followed through shape arithmetic.
+  static let knownLimit = 1024
+
+  public var type: TensorType {
+    switch self {
+    case .float(let tensor): TensorType(tensor.shape)
+    case .int64(let shape, let values):
+      TensorType(shape, .int64, known: values.count <= Self.knownLimit ? values : nil)
+    case .bool(let shape, _): TensorType(shape, .bool)
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import CKernels
+
+/// Where a draw lives. Every random number is a function of its address and its index, so threads, batches and order
+/// cannot change a result.
+///
+/// Philox 4×32-10 (Salmon et al., SC 2011) with `seed` as key and (index / 4, site, sample, stream) as counter; normals by
+/// Box and Muller. The same bits on every CPU.
+public struct NoiseAddress: Sendable, Hashable {
+  public var seed: UInt64
+  /// Which of a model's places is noisy, or which of a program's uses of chance this is.
+  public var site: UInt32
+  /// Which Monte-Carlo draw.
+  public var sample: UInt32
+
+  public init(seed: UInt64, site: UInt32 = 0, sample: UInt32 = 0) {
+    self.seed = seed
+    self.site = site
+    self.sample = sample
+  }
+
+  /// Standard normals for the indices from `start`.
+  public func normals(_ out: UnsafeMutableBufferPointer<Float>, from start: Int = 0) {
+    dk_normals(out.baseAddress, out.count, UInt64(start), seed, site, sample)
+  }
+
+  /// Uniform on (0, 1) for the indices from `start`: never 0, never 1.
+  public func uniforms(_ out: UnsafeMutableBufferPointer<Float>, from start: Int = 0) {
+    dk_uniforms(out.baseAddress, out.count, UInt64(start), seed, site, sample)
+  }
+
+  public func normals(_ count: Int) -> [Float] {
+    [Float](unsafeUninitializedCapacity: count) { buffer, filled in
+      normals(buffer)
+      filled = count
+    }
+  }
+
+  public func uniforms(_ count: Int) -> [Float] {
+    [Float](unsafeUninitializedCapacity: count) { buffer, filled in
+      uniforms(buffer)
+      filled = count
+    }
+  }
+
+  public func uniform(_ index: Int) -> Float {
+    var value: Float = 0
+    dk_uniforms(&value, 1, UInt64(index), seed, site, sample)
+    return value
+  }
+
+  public func normal(_ index: Int) -> Float {
+    var value: Float = 0
+    dk_normals(&value, 1, UInt64(index), seed, site, sample)
+    return value
+  }
+}
+
+/// A sequence of numbers from an address, for shuffles and choices.
+public struct PhiloxGenerator: RandomNumberGenerator, Sendable {
+  private let address: NoiseAddress
+  private var position: UInt64 = 0
+  private var block = [UInt32]()
+
+  /// - Parameter stream: which of the sequences of this seed.
+  public init(seed: UInt64, stream: UInt64 = 0) {
+    address = NoiseAddress(
+      seed: seed, site: UInt32(truncatingIfNeeded: stream), sample: UInt32(truncatingIfNeeded: stream >> 32))
+  }
+
+  public mutating func next() -> UInt64 {
+    let offset = Int(position % 512)
+    if offset == 0 {
+      block = [UInt32](unsafeUninitializedCapacity: 1024) { buffer, filled in
+        dk_bits(
+          buffer.baseAddress, 1024, position * 2, address.seed, address.site, address.sample,
+          UInt32(DK_STREAM_SEQUENCE))
+        filled = 1024
+      }
+    }
+    position += 1
+    return UInt64(block[2 * offset]) | UInt64(block[2 * offset + 1]) << 32
+  }
+}
+
+/// Another seed for each tuple of values: SplitMix64's finaliser (Steele et al., OOPSLA 2014) over a running sum.
+public func mixSeed(_ seed: UInt64, _ values: UInt64...) -> UInt64 {
+  var state = seed
+  for value in values {
+    state = state &+ 0x9E37_79B9_7F4A_7C15 &+ value
+    state = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    state = (state ^ (state >> 27)) &* 0x94D0_49BB_1331_11EB
+    state ^= state >> 31
+  }
+  return state
+}

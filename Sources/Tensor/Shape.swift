@@ -1,0 +1,61 @@
+/// The extents of an array, outermost first.
+public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomStringConvertible, Codable {
+  public var dimensions: [Int]
+
+  public init(_ dimensions: [Int]) { self.dimensions = dimensions }
+  public init(arrayLiteral elements: Int...) { dimensions = elements }
+  public init(from decoder: any Decoder) throws { dimensions = try [Int](from: decoder) }
+  public func encode(to encoder: any Encoder) throws { try dimensions.encode(to: encoder) }
+
+  public var rank: Int { dimensions.count }
+  /// The number of elements; 1 for a scalar.
+  public var count: Int { dimensions.reduce(1, *) }
+  /// The number of elements, or nil where the product does not fit: for shapes from outside.
+  public var checkedCount: Int? {
+    var product = 1
+    for dimension in dimensions {
+      guard dimension >= 0 else { return nil }
+      let (next, overflow) = product.multipliedReportingOverflow(by: dimension)
+      guard !overflow else { return nil }
+      product = next
+    }
+    return product
+  }
+  public subscript(_ axis: Int) -> Int {
+    get { dimensions[axis] }
+    set { dimensions[axis] = newValue }
+  }
+  /// The shape of one row: all but the first axis.
+  public var row: Shape { Shape(Array(dimensions.dropFirst())) }
+  public func replacingRows(_ rows: Int) -> Shape { Shape([rows] + dimensions.dropFirst()) }
+
+  /// Row-major strides, in elements.
+  public var strides: [Int] {
+    var strides = [Int](repeating: 1, count: rank)
+    for axis in dimensions.indices.dropLast().reversed() { strides[axis] = strides[axis + 1] * dimensions[axis + 1] }
+    return strides
+  }
+
+  /// NumPy's rule; nil where the shapes do not go together.
+  public static func broadcast(_ a: Shape, _ b: Shape) -> Shape? {
+    let rank = max(a.rank, b.rank)
+    var result = [Int](repeating: 1, count: rank)
+    for i in 0..<rank {
+      let x = i < rank - a.rank ? 1 : a[i - rank + a.rank], y = i < rank - b.rank ? 1 : b[i - rank + b.rank]
+      guard x == y || x == 1 || y == 1 else { return nil }
+      result[i] = x == 1 ? y : x
+    }
+    return Shape(result)
+  }
+
+  /// Strides with which an array of this shape is read as one of `target`: 0 where it is broadcast.
+  public func strides(broadcastTo target: Shape) -> [Int] {
+    let own = strides
+    return (0..<target.rank).map { axis in
+      let mine = axis - target.rank + rank
+      return mine < 0 || (dimensions[mine] == 1 && target[axis] != 1) ? 0 : own[mine]
+    }
+  }
+
+  public var description: String { "[\(dimensions.map(String.init).joined(separator: ", "))]" }
+}

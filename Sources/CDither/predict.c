@@ -1,0 +1,199 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "dither/v1/inference.pb-c.h"
+#include "internal.h"
+
+/* The public answer, and the message that its pointers lead into. */
+typedef struct held_answer {
+  dither_answer answer;  /* first: callers hold a pointer to it */
+  Dither__V1__PredictResponse *message;
+  dither_prediction *predictions;
+  dither_quantile *quantiles;
+} held_answer;
+
+enum { most_dimensions = 8 };
+
+/* ---- The request ---- */
+
+static size_t size_of(dither_type type) {
+  switch (type) {
+    case DITHER_FLOAT32: return 4;
+    case DITHER_UINT8: return 1;
+    case DITHER_INT64: return 8;
+  }
+  return 0;
+}
+
+static dither_code check_request(const dither_predict_request *request, dither_error *error) {
+  if (!request->model || !request->data || !request->shape) {
+    return dither_fail(error, DITHER_INVALID_ARGUMENT, "dither_predict: expected model, shape and data");
+  }
+  if (request->quantile_count > 0 && !request->quantiles) {
+    return dither_fail(error, DITHER_INVALID_ARGUMENT, "quantile_count without quantiles");
+  }
+  size_t expected = size_of(request->type);
+  if (expected == 0) return dither_fail(error, DITHER_INVALID_ARGUMENT, "type: expected a dither_type");
+  if (request->rank == 0 || request->rank > most_dimensions) {
+    return dither_fail(error, DITHER_INVALID_ARGUMENT, "rank: expected 1 to 8, got %zu", request->rank);
+  }
+  for (size_t i = 0; i < request->rank; i++) {
+    int64_t extent = request->shape[i];
+    if (extent <= 0 || (uint64_t)extent > SIZE_MAX / expected) {
+      return dither_fail(
+          error, DITHER_INVALID_ARGUMENT, "shape[%zu]: expected a positive extent that fits, got %lld", i,
+          (long long)extent);
+    }
+    expected *= (size_t)extent;
+  }
+  if (expected != request->bytes) {
+    return dither_fail(
+        error, DITHER_INVALID_ARGUMENT, "bytes: the shape takes %zu, got %zu", expected, request->bytes);
+  }
+  return DITHER_OK;
+}
+
+static void fill_message(
+    const dither_predict_request *request, Dither__V1__PredictRequest *message, Dither__V1__Array *input) {
+  message->model = (char *)request->model;
+  message->input = input;
+  input->type = (Dither__V1__Array__Type)request->type;
+  input->n_shape = request->rank;
+  input->shape = (int64_t *)request->shape;
+  input->data.len = request->bytes;
+  input->data.data = (uint8_t *)request->data;
+  if (request->has_samples) {
+    message->how_many_case = DITHER__V1__PREDICT_REQUEST__HOW_MANY_SAMPLES;
+    message->samples = request->samples;
+  }
+  message->tolerance = request->tolerance;
+  message->max_samples = request->max_samples;
+  if (request->has_seed) {
+    message->seeded_case = DITHER__V1__PREDICT_REQUEST__SEEDED_SEED;
+    message->seed = request->seed;
+  }
+  message->n_quantiles = request->quantile_count;
+  message->quantiles = (double *)request->quantiles;
+}
+
+/* ---- The answer ---- */
+
+static int is_consistent(const Dither__V1__Prediction *from, size_t quantile_count) {
+  if (from->n_std != from->n_probabilities || from->n_probabilities == 0) return 0;
+  if (from->label >= from->n_probabilities || from->n_quantiles != quantile_count) return 0;
+  for (size_t i = 0; i < from->n_quantiles; i++) {
+    if (from->quantiles[i]->n_values != from->n_probabilities) return 0;
+  }
+  return 1;
+}
+
+static void show_prediction(
+    const Dither__V1__Prediction *from, dither_prediction *to, dither_quantile *quantiles) {
+  to->label = from->label;
+  to->label_name = from->label_name;
+  to->classes = from->n_probabilities;
+  to->probabilities = from->probabilities;
+  to->std = from->std;
+  to->predictive_entropy = from->predictive_entropy;
+  to->expected_entropy = from->expected_entropy;
+  to->mutual_information = from->mutual_information;
+  to->variation_ratio = from->variation_ratio;
+  to->margin = from->margin;
+  to->standard_error = from->standard_error;
+  to->quantiles = quantiles;
+  to->quantile_count = from->n_quantiles;
+  for (size_t i = 0; i < from->n_quantiles; i++) {
+    quantiles[i].level = from->quantiles[i]->level;
+    quantiles[i].values = from->quantiles[i]->values;
+  }
+}
+
+static void show_answer(held_answer *held, size_t quantile_count) {
+  const Dither__V1__PredictResponse *message = held->message;
+  dither_answer *to = &held->answer;
+  to->model = message->model;
+  to->version = message->version;
+  to->digest = message->digest;
+  to->samples = message->samples;
+  to->seed = message->seed;
+  to->stop_reason = (dither_stop_reason)message->stop_reason;
+  if (message->timing) {
+    to->queue_us = message->timing->queue_us;
+    to->compute_us = message->timing->compute_us;
+  }
+  to->count = message->n_predictions;
+  to->predictions = held->predictions;
+  for (size_t i = 0; i < message->n_predictions; i++) {
+    show_prediction(message->predictions[i], &held->predictions[i], held->quantiles + i * quantile_count);
+  }
+}
+
+static dither_code read_answer(
+    const dither_predict_request *request, const unsigned char *bytes, size_t count, held_answer *held,
+    dither_error *error) {
+  dither_budget budget;
+  dither_budget_for(&budget, count);
+  held->message = dither__v1__predict_response__unpack(&budget.allocator, count, bytes);
+  if (!held->message) {
+    return dither_fail(error, DITHER_INTERNAL, "the server broke the protocol: an answer that is not PredictResponse");
+  }
+  size_t predictions = held->message->n_predictions;
+  if (predictions != (uint64_t)request->shape[0]) {
+    return dither_fail(
+        error, DITHER_INTERNAL, "the server broke the protocol: %zu predictions for %lld inputs", predictions,
+        (long long)request->shape[0]);
+  }
+  for (size_t i = 0; i < predictions; i++) {
+    if (!is_consistent(held->message->predictions[i], request->quantile_count)) {
+      return dither_fail(error, DITHER_INTERNAL, "the server broke the protocol: prediction %zu is incomplete", i);
+    }
+  }
+  held->predictions = calloc(predictions, sizeof *held->predictions);
+  /* Each of these quantiles is in memory already, so their number fits. At least one, so that NULL means no memory. */
+  size_t quantiles = request->quantile_count;
+  held->quantiles = calloc(quantiles ? predictions * quantiles : 1, sizeof *held->quantiles);
+  if (!held->predictions || !held->quantiles) {
+    return dither_fail(error, DITHER_RESOURCE_EXHAUSTED, "no memory for the answer");
+  }
+  show_answer(held, quantiles);
+  return DITHER_OK;
+}
+
+dither_code dither_predict(
+    dither_client *client, const dither_predict_request *request, dither_answer **answer, dither_error *error) {
+  dither_error local;
+  if (!error) error = &local;
+  dither_clear(error);
+  if (!request || !answer) {
+    return dither_fail(error, DITHER_INVALID_ARGUMENT, "dither_predict: expected a request and a place for the answer");
+  }
+  dither_code code = check_request(request, error);
+  if (code != DITHER_OK) return code;
+  Dither__V1__Array input = DITHER__V1__ARRAY__INIT;
+  Dither__V1__PredictRequest message = DITHER__V1__PREDICT_REQUEST__INIT;
+  fill_message(request, &message, &input);
+  unsigned char *bytes = NULL;
+  size_t count = 0;
+  code = dither_unary(
+      client, "dither.v1.Inference/Predict", &message.base, request->timeout_ms, &bytes, &count, error);
+  if (code != DITHER_OK) return code;
+  held_answer *held = calloc(1, sizeof *held);
+  code = held ? read_answer(request, bytes, count, held, error)
+              : dither_fail(error, DITHER_RESOURCE_EXHAUSTED, "no memory for the answer");
+  free(bytes);
+  if (code == DITHER_OK) {
+    *answer = &held->answer;
+  } else if (held) {
+    dither_answer_free(&held->answer);
+  }
+  return code;
+}
+
+void dither_answer_free(dither_answer *answer) {
+  if (!answer) return;
+  held_answer *held = (held_answer *)answer;
+  if (held->message) dither__v1__predict_response__free_unpacked(held->message, dither_plain_allocator);
+  free(held->predictions);
+  free(held->quantiles);
+  free(held);
+}

@@ -6,6 +6,8 @@ import DitherTensor
 public final class GraphBuilder {
   /// The rows that inputs have while the graph is being built.
   public let rows: Int
+  /// Far above what fits in memory for a batch, far below where byte counts overflow.
+  private static let elementLimit = 1 << 34
   var graph = Graph()
   /// By `ValueID.index`.
   var types: [TensorType] = []
@@ -65,6 +67,11 @@ public final class GraphBuilder {
       var located = error
       located.place = "node '\(name.clipped())' (\(nameInFiles(of: op))), \(error.place)"
       throw located
+    }
+    for type in results where (type.shape.checkedCount ?? .max) > Self.elementLimit {
+      throw GraphError(
+        .tooLarge, at: "node '\(name.clipped())' (\(nameInFiles(of: op)))",
+        expected: "values of at most \(Self.elementLimit) elements", got: "\(type)")
     }
     let values = results.enumerated().map { index, type in
       newValue(outputs.flatMap { index < $0.count ? $0[index] : nil } ?? (index == 0 ? name : "\(name):\(index)"), type)

@@ -1,0 +1,97 @@
+import DitherBasics
+import DitherTensor
+import Foundation
+internal import SwiftProtobuf
+
+/// ONNX `TensorProto`, in files of its own (`.pb`) and inside models.
+public enum OnnxTensor {
+  /// - Throws: when the bytes are no tensor, its type is not one that we take, or its data do not fit its dims.
+  public static func read(_ bytes: [UInt8]) throws(GraphError) -> Literal {
+    let proto: Onnx_TensorProto
+    do { proto = try Onnx_TensorProto(serializedBytes: bytes) } catch {
+      throw GraphError(.malformed, at: "tensor file", expected: "an ONNX TensorProto", got: "\(error)".clipped())
+    }
+    return try literal(proto, at: "tensor '\(proto.name.clipped())'", finite: false)
+  }
+
+  public static func write(_ literal: Literal, name: String = "") throws(GraphError) -> [UInt8] {
+    do { return try proto(literal, name: name).serializedBytes() } catch {
+      throw GraphError(.malformed, at: "tensor '\(name)'", expected: "a tensor that can be written", got: "\(error)")
+    }
+  }
+
+  static func proto(_ literal: Literal, name: String) -> Onnx_TensorProto {
+    var proto = Onnx_TensorProto()
+    if !name.isEmpty { proto.name = name }
+    proto.dims = literal.type.shape.dimensions.map(Int64.init)
+    func raw<T>(_ type: Onnx_TensorProto.DataType, _ values: [T]) {
+      proto.dataType = Int32(type.rawValue)
+      proto.rawData = values.withUnsafeBytes { .init($0) }
+    }
+    switch literal {
+    case .float(let tensor): raw(.float, tensor.elements)
+    case .int64(_, let values): raw(.int64, values)
+    case .bool(_, let values): raw(.bool, values)
+    }
+    return proto
+  }
+
+  /// - Parameter finite: refuse NaN and infinities, as in weights.
+  static func literal(_ proto: Onnx_TensorProto, at place: String, finite: Bool, limit: Int = 1 << 28)
+    throws(GraphError) -> Literal
+  {
+    func refuse(_ code: GraphFault, _ expected: String, _ got: String) -> GraphError {
+      GraphError(code, at: place, expected: expected, got: got)
+    }
+    guard !proto.hasDataLocation || proto.dataLocation == .default, proto.externalData.isEmpty else {
+      throw refuse(.malformed, "data inside the file", "external data: no other file is read")
+    }
+    guard proto.dims.count <= 8, proto.dims.allSatisfy({ $0 >= 0 }) else {
+      throw refuse(.shape, "at most 8 dims, none negative", "\(proto.dims.prefix(9))")
+    }
+    let shape = Shape(proto.dims.map(Int.init))
+    guard let count = shape.checkedCount, count <= limit else {
+      throw refuse(.tooLarge, "at most \(limit) elements", "\(shape)")
+    }
+    let kinds = [
+      proto.hasRawData ? "raw_data" : nil, proto.floatData.isEmpty ? nil : "float_data",
+      proto.int32Data.isEmpty ? nil : "int32_data", proto.int64Data.isEmpty ? nil : "int64_data",
+      proto.doubleData.isEmpty ? nil : "double_data", proto.uint64Data.isEmpty ? nil : "uint64_data",
+      proto.stringData.isEmpty ? nil : "string_data",
+    ].compactMap { $0 }
+    guard kinds.count <= 1 else {
+      throw refuse(.malformed, "one kind of data", kinds.joined(separator: " and "))
+    }
+    func values<Raw: BitwiseCopyable, Listed>(_ listed: [Listed], _ raw: Raw.Type, _ convert: (Listed) -> Raw)
+      throws(GraphError) -> [Raw]
+    {
+      let size = MemoryLayout<Raw>.size
+      let got = proto.hasRawData ? proto.rawData.count : listed.count * size
+      guard got == count * size else {
+        throw refuse(.malformed, "\(count) elements of \(size) bytes for \(shape)", "\(got) bytes")
+      }
+      guard proto.hasRawData else { return listed.map(convert) }
+      return [Raw](unsafeUninitializedCapacity: count) { buffer, filled in
+        proto.rawData.withUnsafeBytes { UnsafeMutableRawBufferPointer(buffer).copyMemory(from: $0) }
+        filled = count
+      }
+    }
+    func floats(_ values: [Float]) throws(GraphError) -> Literal {
+      if finite, let index = values.firstIndex(where: { !$0.isFinite }) {
+        throw refuse(.notFinite, "finite weights", "\(values[index]) at element \(index)")
+      }
+      return .float(Tensor(shape, values))
+    }
+    switch Onnx_TensorProto.DataType(rawValue: Int(proto.dataType)) {
+    case .float: return try floats(values(proto.floatData, Float.self, { $0 }))
+    case .double: return try floats(values(proto.doubleData, Double.self, { $0 }).map(Float.init))
+    case .int64: return .int64(shape, try values(proto.int64Data, Int64.self, { $0 }))
+    case .int32: return .int64(shape, try values(proto.int32Data, Int32.self, { $0 }).map(Int64.init))
+    case .uint8:
+      return .int64(shape, try values(proto.int32Data, UInt8.self, { UInt8(truncatingIfNeeded: $0) }).map(Int64.init))
+    case .bool: return .bool(shape, try values(proto.int32Data, UInt8.self, { $0 == 0 ? 0 : 1 }).map { $0 != 0 })
+    case .some(let other): throw refuse(.unsupportedType, "float, double, int64, int32, uint8 or bool", "\(other)")
+    case nil: throw refuse(.unsupportedType, "a data type of ONNX", "number \(proto.dataType)")
+    }
+  }
+}

@@ -77,6 +77,14 @@ public struct Graph: Sendable {
     }.sorted { $0.index < $1.index }
   }
 
+  /// Whether the node that puts `value` out is a softmax (seen through reshapes).
+  public func endsInSoftmax(_ value: ValueID) -> Bool {
+    guard let node = nodes.last(where: { $0.outputs.contains(value) }) else { return false }
+    if node.op is Softmax { return true }
+    guard node.op is any Viewing, let input = node.inputs.first ?? nil else { return false }
+    return endsInSoftmax(input)
+  }
+
   /// The type of every value for a batch of `rows`, by `ValueID.index`; nil for values that no node writes.
   public func types(rows: Int) throws(GraphError) -> [TensorType?] {
     let builder = try GraphBuilder(replaying: self, rows: rows)

@@ -1,0 +1,68 @@
+import Foundation
+
+/// The class probabilities of one example over Monte-Carlo draws: what every uncertainty measure reads.
+public struct Draws: Sendable {
+  public let samples: Int
+  public let classes: Int
+  /// [samples, classes].
+  public let probabilities: [Double]
+  /// The mean over the draws.
+  public let mean: [Double]
+  /// How many draws have each class as their first maximum.
+  public let votes: [Int]
+
+  /// - Parameter probabilities: [samples, classes], each draw summing to 1.
+  public init(probabilities: [Double], classes: Int) {
+    precondition(
+      classes > 0 && !probabilities.isEmpty && probabilities.count % classes == 0, "whole draws, at least one")
+    let samples = probabilities.count / classes
+    var mean = [Double](repeating: 0, count: classes), votes = [Int](repeating: 0, count: classes)
+    for s in 0..<samples {
+      var best = 0
+      for c in 0..<classes {
+        let p = probabilities[s * classes + c]
+        mean[c] += p
+        if p > probabilities[s * classes + best] { best = c }
+      }
+      votes[best] += 1
+    }
+    for c in 0..<classes { mean[c] /= Double(samples) }
+    self.samples = samples
+    self.classes = classes
+    self.probabilities = probabilities
+    self.mean = mean
+    self.votes = votes
+  }
+
+  /// The first class of largest mean probability.
+  public var label: Int { mean.indices.reduce(0) { mean[$1] > mean[$0] ? $1 : $0 } }
+
+  /// The standard deviation over the draws, by class: ddof 1, and 0 for a single draw.
+  public var deviation: [Double] {
+    guard samples > 1 else { return [Double](repeating: 0, count: classes) }
+    var sums = [Double](repeating: 0, count: classes)
+    for s in 0..<samples {
+      for c in 0..<classes {
+        let d = probabilities[s * classes + c] - mean[c]
+        sums[c] += d * d
+      }
+    }
+    return sums.map { ($0 / Double(samples - 1)).squareRoot() }
+  }
+
+  /// The standard deviation of the mean, of the class where it is largest.
+  public var standardError: Double { (deviation.max() ?? 0) / Double(samples).squareRoot() }
+
+  /// Of each class's probability over the draws, by linear interpolation between order statistics.
+  public func quantile(_ level: Double) -> [Double] {
+    (0..<classes).map { c in
+      let sorted = (0..<samples).map { probabilities[$0 * classes + c] }.sorted()
+      let position = level * Double(samples - 1), below = Int(position.rounded(.down))
+      let above = min(below + 1, samples - 1)
+      return sorted[below] + (position - Double(below)) * (sorted[above] - sorted[below])
+    }
+  }
+}
+
+/// −Σ p ln p in nats, with 0 ln 0 = 0.
+func entropy(_ p: some Sequence<Double>) -> Double { p.reduce(0) { $1 > 0 ? $0 - $1 * log($1) : $0 } }

@@ -1,0 +1,90 @@
+import DitherBasics
+import Foundation
+
+/// A function of a classifier's output and a target class, with its gradient: what training and attacks follow.
+/// Each is written for logits z; for models that give probabilities, z = ln p.
+public enum Loss: String, Sendable, Codable, CaseIterable {
+  /// −ln softmax(z)_y.
+  case crossEntropy = "ce"
+  /// max_{i≠y} z_i − z_y (Carlini and Wagner 2017, arXiv 1608.04644, without its bound): above 0 where misclassified.
+  case margin
+  /// −(z_y − max_{i≠y} z_i) / (z_π1 − z_π3) (Croce and Hein 2020, arXiv 2003.01690). Needs three classes.
+  case dlr
+  /// ln softmax(z)_t: rises towards the target class.
+  case towards
+
+  /// - Returns: the value; `gradient` gets its derivatives for the output.
+  func value(
+    _ z: UnsafeBufferPointer<Float>, target y: Int, probabilities: Bool, gradient: UnsafeMutableBufferPointer<Float>
+  ) -> Float {
+    guard probabilities else { return value(z, y, gradient) }
+    let tiny = Float.leastNormalMagnitude
+    if self == .crossEntropy || self == .towards {
+      // −ln p_y itself: its other derivatives go through the model's own softmax.
+      let sign: Float = self == .crossEntropy ? -1 : 1
+      gradient.update(repeating: 0)
+      gradient[y] = sign / max(z[y], tiny)
+      return sign * log(max(z[y], tiny))
+    }
+    return withUnsafeTemporaryAllocation(of: Float.self, capacity: z.count) { logits in
+      for i in z.indices { logits.initializeElement(at: i, to: log(max(z[i], tiny))) }
+      let value = value(UnsafeBufferPointer(logits), y, gradient)
+      for i in z.indices { gradient[i] /= max(z[i], tiny) }
+      return value
+    }
+  }
+
+  private func value(_ z: UnsafeBufferPointer<Float>, _ y: Int, _ g: UnsafeMutableBufferPointer<Float>) -> Float {
+    switch self {
+    case .crossEntropy: return crossEntropy(z, y, g, sign: 1)
+    case .towards: return -crossEntropy(z, y, g, sign: -1)
+    case .margin:
+      let other = best(z, except: y)
+      g.update(repeating: 0)
+      g[other] = 1
+      g[y] = -1
+      return z[other] - z[y]
+    case .dlr:
+      let other = best(z, except: y)
+      let order = z.indices.sorted { z[$0] > z[$1] }
+      let first = order[0], third = order[min(2, order.count - 1)]
+      let spread = max(z[first] - z[third], 1e-12), value = -(z[y] - z[other]) / spread
+      g.update(repeating: 0)
+      g[y] -= 1 / spread
+      g[other] += 1 / spread
+      g[first] -= value / spread
+      g[third] += value / spread
+      return value
+    }
+  }
+
+  private func best(_ z: UnsafeBufferPointer<Float>, except y: Int) -> Int {
+    z.indices.reduce(y == 0 ? 1 : 0) { $1 != y && z[$1] > z[$0] ? $1 : $0 }
+  }
+
+  /// The labelled class's derivative is minus the sum of the others', so that it does not round to 0 where p_y does to 1.
+  private func crossEntropy(
+    _ z: UnsafeBufferPointer<Float>, _ y: Int, _ g: UnsafeMutableBufferPointer<Float>, sign: Float
+  ) -> Float {
+    let top = z.reduce(-Float.infinity, max)
+    var others: Float = 0
+    for i in z.indices {
+      g[i] = exp(z[i] - top)
+      if i != y { others += g[i] }
+    }
+    let total = g[y] + others
+    for i in z.indices { g[i] = sign * (i == y ? -others : g[i]) / total }
+    return z[y] >= top ? log1p(others) : log(total) - (z[y] - top)
+  }
+}
+
+/// exp(z_i) / Σ exp(z), in double precision, for `count` rows.
+func softmax(_ z: UnsafeBufferPointer<Float>, into out: UnsafeMutableBufferPointer<Double>) {
+  let top = Double(z.reduce(-Float.infinity, max))
+  var total = 0.0
+  for i in z.indices {
+    out[i] = exp(Double(z[i]) - top)
+    total += out[i]
+  }
+  for i in z.indices { out[i] /= total }
+}

@@ -1,0 +1,91 @@
+import Foundation
+
+/// What a set of predictions is worth: functions of class probabilities [B][C] and labels [B].
+public enum Metrics {
+  public static func accuracy(_ probabilities: [[Double]], _ labels: [Int]) -> Double {
+    mean(zip(probabilities, labels).map { argMax($0) == $1 ? 1 : 0 })
+  }
+
+  /// Mean −ln p[label]; p is at least the double's epsilon.
+  public static func negativeLogLikelihood(_ probabilities: [[Double]], _ labels: [Int]) -> Double {
+    mean(zip(probabilities, labels).map { -log(min(max($0[$1], .ulpOfOne), 1 - .ulpOfOne)) })
+  }
+
+  /// Mean over examples of Σ_k (p_k − y_k)²: 0 to 2. Brier 1950.
+  public static func brier(_ probabilities: [[Double]], _ labels: [Int]) -> Double {
+    mean(
+      zip(probabilities, labels).map { p, label in
+        p.indices.reduce(0) { sum, k in
+          let d = p[k] - (k == label ? 1 : 0)
+          return sum + d * d
+        }
+      })
+  }
+
+  public struct ReliabilityBin: Codable, Sendable, Equatable {
+    public var lower: Double
+    public var upper: Double
+    public var count: Int
+    /// Sums over the bin's examples, so that an empty bin has no mean and claims none.
+    public var confidenceSum: Double
+    public var correct: Int
+    public var gap: Double? { count == 0 ? nil : abs(confidenceSum - Double(correct)) / Double(count) }
+  }
+
+  /// Equal-width bins of the largest probability: [a, b), the last [a, 1]. Guo et al. 2017, arXiv 1706.04599.
+  public static func reliability(_ probabilities: [[Double]], _ labels: [Int], bins: Int = 15) -> [ReliabilityBin] {
+    var result = (0..<bins).map {
+      ReliabilityBin(
+        lower: Double($0) / Double(bins), upper: Double($0 + 1) / Double(bins), count: 0, confidenceSum: 0, correct: 0)
+    }
+    for (p, label) in zip(probabilities, labels) {
+      let best = argMax(p), confidence = p[best]
+      var index = min(max(Int(confidence * Double(bins)), 0), bins - 1)
+      // The product above rounds; the edges decide.
+      if index + 1 < bins, confidence >= result[index + 1].lower { index += 1 }
+      if index > 0, confidence < result[index].lower { index -= 1 }
+      result[index].count += 1
+      result[index].confidenceSum += confidence
+      if best == label { result[index].correct += 1 }
+    }
+    return result
+  }
+
+  /// Expected, maximum and root-mean-square calibration error over reliability bins.
+  public static func calibrationErrors(_ bins: [ReliabilityBin]) -> (expected: Double, maximum: Double, rms: Double) {
+    let total = Double(max(bins.reduce(0) { $0 + $1.count }, 1))
+    let gaps = bins.compactMap { bin in bin.gap.map { ($0, Double(bin.count) / total) } }
+    return (
+      gaps.reduce(0) { $0 + $1.0 * $1.1 }, gaps.map(\.0).max() ?? 0,
+      gaps.reduce(0) { $0 + $1.0 * $1.0 * $1.1 }.squareRoot()
+    )
+  }
+
+  public static func expectedCalibrationError(_ probabilities: [[Double]], _ labels: [Int], bins: Int = 15) -> Double {
+    calibrationErrors(reliability(probabilities, labels, bins: bins)).expected
+  }
+
+  /// The calibration error over bins of equal mass: examples sorted by confidence, ties in input order, the first
+  /// (B mod bins) bins one larger. Nixon et al. 2019, arXiv 1904.01685.
+  public static func adaptiveCalibrationError(_ probabilities: [[Double]], _ labels: [Int], bins: Int = 15) -> Double {
+    let (confidence, correct) = outcomes(probabilities, labels)
+    let order = confidence.indices.sorted { (confidence[$0], $0) < (confidence[$1], $1) }
+    var start = 0, sum = 0.0
+    for bin in 0..<bins {
+      let size = order.count / bins + (bin < order.count % bins ? 1 : 0)
+      let members = order[start..<start + size]
+      sum += abs(members.reduce(0) { $0 + confidence[$1] - (correct[$1] ? 1 : 0) })
+      start += size
+    }
+    return sum / Double(max(order.count, 1))
+  }
+
+  /// The largest probability of each example, and whether its class is right.
+  static func outcomes(_ probabilities: [[Double]], _ labels: [Int]) -> (confidence: [Double], correct: [Bool]) {
+    let best = probabilities.map(argMax)
+    return (zip(probabilities, best).map { $0[$1] }, zip(best, labels).map { $0 == $1 })
+  }
+
+  static func argMax(_ p: [Double]) -> Int { p.indices.reduce(0) { p[$1] > p[$0] ? $1 : $0 } }
+  static func mean(_ values: [Double]) -> Double { values.isEmpty ? .nan : values.reduce(0, +) / Double(values.count) }
+}

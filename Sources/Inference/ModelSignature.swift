@@ -1,0 +1,121 @@
+import DitherBasics
+import DitherGraph
+import DitherTensor
+import Foundation
+
+/// What a classifier takes and gives.
+public struct ModelSignature: Sendable, Equatable {
+  public var inputName: String
+  /// Of one example.
+  public var inputShape: Shape
+  public var outputName: String
+  public var classes: Int
+  /// One for each class, or empty.
+  public var labelNames: [String]
+  /// The output is probabilities already.
+  public var givesProbabilities: Bool
+  public var normalisation: PixelNormalisation
+
+  /// How bytes 0–255 become what the model takes: byte / 255, less the mean, by the deviation, channel by channel.
+  public struct PixelNormalisation: Sendable, Equatable, Codable {
+    /// One for each channel, or one for all.
+    public var mean: [Float] = [0]
+    public var deviation: [Float] = [1]
+    public init() {}
+    public var isIdentity: Bool { mean.allSatisfy { $0 == 0 } && deviation.allSatisfy { $0 == 1 } }
+  }
+
+  /// Keys of the graph's metadata.
+  public static let labelsKey = "dither.labels"
+  public static let normalisationKey = "dither.normalisation"
+
+  /// - Throws: when the graph has not one float input with a batch axis and a first output [batch, classes ≥ 2].
+  public init(_ graph: Graph) throws(InferenceError) {
+    func refuse(_ expected: String, _ got: String) -> InferenceError {
+      InferenceError(.notAClassifier, at: "model '\(graph.name.clipped())'", expected: expected, got: got)
+    }
+    guard graph.inputs.count == 1, let input = graph.inputs.first, let output = graph.outputs.first else {
+      throw refuse("one input", "\(graph.inputs.count)")
+    }
+    guard input.dimensions.first == .some(nil), input.dimensions.dropFirst().allSatisfy({ $0 != nil }) else {
+      throw refuse(
+        "an input whose first axis is the batch", "\(input.dimensions.map { $0.map(String.init) ?? "batch" })")
+    }
+    let types: [TensorType?]
+    do { types = try graph.types(rows: 3) } catch { throw refuse("a graph that can be planned", "\(error)") }
+    guard let type = types[output.value.index], type.element == .float32, type.shape.rank == 2, type.shape[0] == 3,
+      type.shape[1] >= 2
+    else {
+      throw refuse("a first output of shape [batch, classes]", types[output.value.index].map { "\($0)" } ?? "none")
+    }
+    inputName = input.name
+    inputShape = Shape(input.dimensions.dropFirst().compactMap { $0 })
+    outputName = output.name
+    classes = type.shape[1]
+    givesProbabilities = graph.endsInSoftmax(output.value)
+    labelNames = []
+    normalisation = PixelNormalisation()
+    if let text = graph.metadata[Self.labelsKey] {
+      guard let names = try? JSONDecoder().decode([String].self, from: Data(text.utf8)), names.count == classes else {
+        throw refuse("\(classes) label names as a JSON list in '\(Self.labelsKey)'", text.clipped())
+      }
+      labelNames = names
+    }
+    if let text = graph.metadata[Self.normalisationKey] {
+      guard let found = try? JSONDecoder().decode(PixelNormalisation.self, from: Data(text.utf8)),
+        !found.mean.isEmpty, !found.deviation.isEmpty, (found.mean + found.deviation).allSatisfy(\.isFinite),
+        found.deviation.allSatisfy({ $0 > 0 })
+      else { throw refuse("mean and deviation (> 0) as JSON in '\(Self.normalisationKey)'", text.clipped()) }
+      normalisation = found
+    }
+  }
+
+  /// Images of bytes as the model takes them: [B, …] for any number of rows.
+  public func input(bytes: [UInt8], rows: Int) throws(InferenceError) -> Tensor {
+    let shape = Shape([rows] + inputShape.dimensions)
+    guard bytes.count == shape.count else {
+      throw InferenceError(
+        .inputShape, at: "input", expected: "\(shape.count) bytes for \(shape)", got: "\(bytes.count)")
+    }
+    let channels = inputShape.rank > 1 ? inputShape[0] : 1, inner = max(inputShape.count / max(channels, 1), 1)
+    let plain = normalisation.isIdentity
+    return Tensor(shape) { out in
+      for i in out.indices {
+        let value = Float(bytes[i]) / 255
+        if plain {
+          out[i] = value
+        } else {
+          let channel = i / inner % channels
+          out[i] =
+            (value - normalisation.mean[channel % normalisation.mean.count])
+            / normalisation.deviation[channel % normalisation.deviation.count]
+        }
+      }
+    }
+  }
+
+  /// - Throws: when the rows are not examples of this model, or hold NaN or infinities.
+  public func check(_ inputs: Tensor) throws(InferenceError) {
+    guard inputs.shape.rank == inputShape.rank + 1, inputs.shape.row == inputShape, inputs.rowCount > 0 else {
+      throw InferenceError(
+        .inputShape, at: "input '\(inputName.clipped())'",
+        expected: "[B, \(inputShape.dimensions.map(String.init).joined(separator: ", "))] with B ≥ 1",
+        got: "\(inputs.shape)")
+    }
+    if let index = inputs.elements.firstIndex(where: { !$0.isFinite }) {
+      throw InferenceError(
+        .notFinite, at: "input '\(inputName.clipped())', row \(index / inputs.rowLength)", expected: "finite numbers",
+        got: "\(inputs.elements[index]) at element \(index % inputs.rowLength)")
+    }
+  }
+
+  public func check(labels: [Int], rows: Int) throws(InferenceError) {
+    guard labels.count == rows else {
+      throw InferenceError(.labels, at: "labels", expected: "\(rows), one for each row", got: "\(labels.count)")
+    }
+    if let index = labels.firstIndex(where: { !(0..<classes).contains($0) }) {
+      throw InferenceError(
+        .labels, at: "labels, row \(index)", expected: "a class from 0 to \(classes - 1)", got: "\(labels[index])")
+    }
+  }
+}

@@ -1,0 +1,121 @@
+import DitherBasics
+import DitherGraph
+import DitherTensor
+
+/// Predictions by Monte-Carlo draws of the model's noise.
+public struct MonteCarloPredictor: Sendable {
+  public enum Budget: Sendable, Equatable {
+    /// So many draws; 0 is the deterministic pass.
+    case samples(Int)
+    /// Draws in rounds until every example's largest standard error is at most `tolerance`, or `most` draws are spent.
+    case tolerance(Double, most: Int)
+  }
+
+  public enum StopReason: String, Sendable { case requested, toleranceMet, sampleLimit, deadlineNear }
+
+  public struct Answer: Sendable {
+    public var predictions: [Prediction]
+    public var samples: Int
+    public var seed: UInt64
+    public var stopReason: StopReason
+  }
+
+  /// More draws than this are refused: their probabilities are kept until the measures are computed.
+  public static let mostSamples = 65_536
+  private static let firstRound = 16
+
+  public let model: Model
+  public init(_ model: Model) { self.model = model }
+
+  /// - Parameters:
+  ///   - inputs: [B, …] as the signature says.
+  ///   - seed: every row is drawn with this seed, so that a row's answer does not depend on the others.
+  ///   - isLate: asked between rounds; with it, an answer comes from the draws that were made in time.
+  public func predict(
+    _ inputs: Tensor, budget: Budget, seed: UInt64, quantiles: [Double] = [], path: NoisePath = .exact,
+    threads: Int = 1,
+    isLate: () -> Bool = { false }
+  ) throws -> Answer {
+    try check(budget, quantiles)
+    let rows = inputs.rowCount, classes = model.signature.classes
+    let seeds = [UInt64](repeating: seed, count: rows)
+    if model.noise == nil || budget == .samples(0) {
+      let outputs = try model.outputs(inputs, threads: threads)
+      return answer(probabilities(of: outputs, rows, classes), classes, 0, seed, .requested, quantiles)
+    }
+    var byRow = [[Double]](repeating: [], count: rows), spent = 0
+    func draw(_ count: Int) throws {
+      let outputs = try model.sampledOutputs(
+        inputs, samples: spent..<spent + count, seeds: seeds, path: path, threads: threads)
+      for (row, values) in probabilities(of: outputs, rows, classes).enumerated() {
+        if byRow[row].isEmpty { byRow[row] = values } else { byRow[row] += values }
+      }
+      spent += count
+    }
+    switch budget {
+    case .samples(let count):
+      try draw(count)
+      return answer(byRow, classes, spent, seed, .requested, quantiles)
+    case .tolerance(let tolerance, let most):
+      while true {
+        // Rounds double, so that the errors are looked at rarely.
+        try draw(min(max(spent, min(Self.firstRound, most)), most - spent))
+        let worst = byRow.map { Draws(probabilities: $0, classes: classes).standardError }.max() ?? 0
+        let reason: StopReason? =
+          worst <= tolerance && spent > 1
+          ? .toleranceMet : spent >= most ? .sampleLimit : isLate() ? .deadlineNear : nil
+        if let reason { return answer(byRow, classes, spent, seed, reason, quantiles) }
+      }
+    }
+  }
+
+  private func check(_ budget: Budget, _ quantiles: [Double]) throws(InferenceError) {
+    func refuse(_ field: String, _ expected: String, _ got: String) -> InferenceError {
+      InferenceError(.samples, at: field, expected: expected, got: got)
+    }
+    switch budget {
+    case .samples(let count):
+      guard (0...Self.mostSamples).contains(count) else {
+        throw refuse("samples", "0 to \(Self.mostSamples)", "\(count)")
+      }
+    case .tolerance(let tolerance, let most):
+      guard tolerance.isFinite, tolerance > 0 else { throw refuse("tolerance", "a number above 0", "\(tolerance)") }
+      guard (1...Self.mostSamples).contains(most) else {
+        throw refuse("max_samples", "1 to \(Self.mostSamples)", "\(most)")
+      }
+    }
+    guard quantiles.count <= 32, quantiles.allSatisfy({ (0...1).contains($0) }) else {
+      throw refuse("quantiles", "at most 32 levels from 0 to 1", "\(quantiles.prefix(33))")
+    }
+  }
+
+  /// By row: [samples, classes].
+  private func probabilities(of outputs: Tensor, _ rows: Int, _ classes: Int) -> [[Double]] {
+    let draws = outputs.count / (rows * classes), ready = model.signature.givesProbabilities
+    return outputs.elements.withUnsafeBufferPointer { from in
+      (0..<rows).map { row in
+        [Double](unsafeUninitializedCapacity: draws * classes) { buffer, filled in
+          for s in 0..<draws {
+            let start = (s * rows + row) * classes
+            let z = UnsafeBufferPointer(rebasing: from[start..<start + classes])
+            let p = UnsafeMutableBufferPointer(rebasing: buffer[s * classes..<(s + 1) * classes])
+            if ready {
+              for c in 0..<classes { p.initializeElement(at: c, to: Double(z[c])) }
+            } else {
+              softmax(z, into: p)
+            }
+          }
+          filled = draws * classes
+        }
+      }
+    }
+  }
+
+  private func answer(
+    _ byRow: [[Double]], _ classes: Int, _ samples: Int, _ seed: UInt64, _ reason: StopReason, _ quantiles: [Double]
+  ) -> Answer {
+    Answer(
+      predictions: byRow.map { Prediction(Draws(probabilities: $0, classes: classes), quantiles: quantiles) },
+      samples: samples, seed: seed, stopReason: reason)
+  }
+}

@@ -1,0 +1,57 @@
+# Two commands for newcomers: `make run` and `make test`. Both use one release build.
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+export SWIFT_BACKTRACE ?= enable=no
+
+SWIFT_FILES = Package.swift Sources Tests
+DITHER = .build/release/dither
+
+help:
+	@echo 'make run          build, serve the shipped models on loopback and show what they do (ONCE=1: then stop)'
+	@echo 'make test         lint, every test, the C and the Python client'
+	@echo 'make build        the release build that both use'
+	@echo 'make test-swift   only the Swift tests        make test-clients   only the C and the Python client'
+	@echo 'make lint         check the formatting        make format         apply it'
+	@echo 'make clients      build the C client          make generate       regenerate the protobuf code'
+	@echo 'make clean        remove what was built'
+
+setup:
+	@scripts/setup
+
+setup-tests:
+	@scripts/setup test
+
+build: setup
+	@[[ -x $(DITHER) ]] || echo 'The first build compiles every dependency: 10 to 20 minutes on two cores; later ones take seconds.'
+	swift build -c release --build-tests
+
+run: build
+	@scripts/demo $(if $(filter 1,$(ONCE)),--once)
+
+test: setup-tests lint build test-clients test-swift
+
+# Last, so that its closing line is the last one.
+test-swift: build
+	swift test -c release --skip-build < /dev/null
+
+test-clients: setup-tests build
+	@Tests/Clients/run $(DITHER)
+
+lint:
+	@swift format lint --strict --parallel --recursive $(SWIFT_FILES) && echo 'Formatting: as configured.'
+
+format:
+	@swift format --in-place --parallel --recursive $(SWIFT_FILES)
+
+clients: setup-tests
+	$(MAKE) -C Sources/CDither
+
+generate:
+	@scripts/generate-protobuf
+
+clean:
+	rm -rf .build
+	$(MAKE) --silent -C Sources/CDither clean
+
+.PHONY: help setup setup-tests build run test test-swift test-clients lint format clients generate clean

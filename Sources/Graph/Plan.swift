@@ -186,6 +186,12 @@ public final class Plan {
       ? gradientBuffer.floats : UnsafeMutableBufferPointer(start: nil, count: 0)
   }
 
+  /// The gradient for one parameter; nil where none was asked for.
+  public func parameterGradient(_ id: ValueID) -> UnsafeMutableBufferPointer<Float>? {
+    guard let range = parameters.ranges[id], range.upperBound <= parameterGradients.count else { return nil }
+    return UnsafeMutableBufferPointer(rebasing: parameterGradients[range])
+  }
+
   /// Where each row's noise is drawn: its seed. To be written before `forward()` if there is noise.
   public var seeds: UnsafeMutableBufferPointer<UInt64> { state.seeds }
   /// The number of the first of `options.samples` draws.

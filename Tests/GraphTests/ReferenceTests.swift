@@ -1,0 +1,81 @@
+import CKernels
+import DitherBasics
+import DitherGraph
+import DitherTensor
+import DitherTestSupport
+import Foundation
+import Testing
+
+/// Models exported from PyTorch, with float64 outputs and gradients: see the reference's README.
+@Suite("Reference models", .enabled(if: Golden.isPresent, "reference vectors absent"))
+struct ReferenceTests {
+  struct Case: CustomTestStringConvertible, Sendable {
+    let model: String
+    let set: String
+    var testDescription: String { "\(model)/\(set)" }
+    var path: String { "onnx/\(model)/\(set)" }
+  }
+
+  static let cases = Golden.folders(in: "onnx").filter { $0 != "invalid" }.flatMap { model in
+    Golden.folders(in: "onnx/\(model)").map { Case(model: model, set: $0) }
+  }
+
+  private func pb(_ path: String) throws -> Literal { try OnnxTensor.read(Golden.bytes(path)) }
+
+  @Test("outputs and gradients are PyTorch's", arguments: cases)
+  func matches(_ test: Case) throws {
+    let graph = try Graph(onnx: Golden.bytes("onnx/\(test.model)/model.onnx"))
+    let input = try pb("\(test.path)/input_0.pb"), rows = input.type.shape[0]
+    let parameters = ParameterBuffers(graph)
+    let hasGradient = Golden.exists("\(test.path)/grad_input_0.pb")
+    let parameterGradients = Golden.exists("\(test.path)/grad_parameters.json")
+    let plan = try Plan(
+      graph, parameters: parameters,
+      options: .init(rows: rows, inputGradient: hasGradient, parameterGradients: parameterGradients))
+    switch input {
+    case .float(let tensor): _ = plan.input().update(fromContentsOf: tensor.elements)
+    case .int64(_, let values): _ = plan.inputs[0].bindMemory(to: Int64.self).update(fromContentsOf: values)
+    case .bool: Issue.record("no model takes booleans")
+    }
+    plan.forward()
+    guard case .float(let expected) = try pb("\(test.path)/output_0.pb") else { return }
+    let manifest = try Golden.json("onnx/manifest.json")
+    let tolerance = manifest.number("cases", test.model, "tolerance", "output_abs") ?? 1e-4
+    #expect(plan.outputTypes[0].shape == expected.shape)
+    #expect(worstDifference(Array(plan.output()), expected.elements) <= Float(tolerance))
+    guard hasGradient, case .int64(_, let labels) = try pb("\(test.path)/labels.pb"),
+      case .float(let gradient) = try pb("\(test.path)/grad_input_0.pb")
+    else { return }
+    let weights = [Float](repeating: 1 / Float(rows), count: rows)
+    dk_cross_entropy(
+      nil, plan.cotangent.baseAddress, plan.output().baseAddress, labels.map(Int32.init), weights, rows,
+      plan.outputTypes[0].shape[1])
+    plan.backward()
+    let gradientTolerance = manifest.number("cases", test.model, "tolerance", "grad_abs") ?? 1e-5
+    #expect(worstDifference(Array(plan.inputGradients[0]), gradient.elements) <= Float(gradientTolerance))
+    guard parameterGradients else { return }
+    let golden = try Golden.json("\(test.path)/grad_parameters.json")
+    for id in parameters.trainable {
+      guard let name = parameters.names[id], let norm = golden.number(name, "l2") ?? golden.number(name, "l2_norm"),
+        let found = plan.parameterGradient(id)
+      else { continue }
+      let mine = found.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+      #expect(abs(mine - norm) <= 1e-5 + 1e-4 * norm, "\(name)")
+    }
+  }
+
+  @Test(
+    "what must be refused is refused, with a reason",
+    arguments: Golden.files(in: "onnx/invalid").filter { $0.hasSuffix(".onnx") })
+  func invalid(_ file: String) throws {
+    let table = String(decoding: try Golden.bytes("onnx/invalid/EXPECTED.tsv"), as: UTF8.self)
+    let outcome = table.split(separator: "\n").first { $0.hasPrefix("\(file)\t") }?.split(separator: "\t").last ?? ""
+    let bytes = try Golden.bytes("onnx/invalid/\(file)")
+    if outcome == "accepted" {
+      #expect(throws: Never.self) { try Graph(onnx: bytes) }
+    } else {
+      let error = #expect(throws: GraphError.self, "\(outcome)") { try Graph(onnx: bytes) }
+      #expect(error?.description.isEmpty == false)
+    }
+  }
+}

@@ -99,6 +99,7 @@ let package = Package(
       name: "DitherTestSupport", dependencies: ["DitherBasics", "DitherTensor", "DitherDatasets"],
       path: "Tests/TestSupport", swiftSettings: strict),
     tests("Basics", ["DitherBasics"]),
+    tests("CommandLine", ["DitherDatasets", "DitherGraph", "DitherTensor"]),
     tests("Graph", ["DitherBasics", "DitherGraph", "DitherTensor", "CKernels"]),
   ],
   swiftLanguageModes: [.v6]

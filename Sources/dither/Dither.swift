@@ -1,6 +1,32 @@
 import ArgumentParser
 
+/// The command line. `Commands.swift` lists what it does.
 @main struct Dither: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "dither")
-  mutating func run() async throws {}
+  static let configuration = CommandConfiguration(
+    commandName: "dither",
+    abstract: "Train neural networks with noise, serve them with their uncertainty, audit how they break.",
+    discussion: """
+      Clients find the server through DITHER_ADDRESS (dither://host:port), DITHER_TOKEN and DITHER_CA, or the flags of \
+      the same names.
+
+      Example: dither predict fashion-mlp-noise --data fashion-mnist:3 --samples 64
+
+      Exit codes: \(ExitStatus.table)
+      """,
+    version: "0.1.0",
+    subcommands: commands)
+
+  /// As `AsyncParsableCommand` does it, with exit codes and messages of our own.
+  static func main() async {
+    do {
+      var command = try parseAsRoot()
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      ExitStatus.end(with: error)
+    }
+  }
 }

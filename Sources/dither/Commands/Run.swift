@@ -1,0 +1,140 @@
+import ArgumentParser
+import DitherBasics
+import DitherDatasets
+import DitherGraph
+import DitherTensor
+import Foundation
+
+/// `dither run`: an ONNX model without a server.
+struct RunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Run an ONNX model without a server, and write its outputs and input gradients.",
+    discussion: """
+      Writes every output as DIR/OUTPUT.npy, and with --labels and --gradient the gradient of the mean cross-entropy \
+      with respect to each input as DIR/NAME.grad.npy. ONNX TensorProto files (.pb) are taken wherever .npy is.
+
+      Example: dither run model.onnx --input x=x.npy --output-dir out --labels y.npy --gradient
+      Example: dither run model.onnx --check
+      """)
+
+  @Argument(help: "The ONNX file.")
+  var file: String
+  @Option(
+    name: .customLong("input"), help: "NAME=FILE; repeat for each input. NAME= may be left out when there is one.")
+  var inputs: [String] = []
+  @Option(help: "Where the results go; made if it is absent.")
+  var outputDir: String?
+  @Option(help: "Class numbers, one an example: for the loss.")
+  var labels: String?
+  @Flag(help: "Write the gradients of the mean cross-entropy with respect to the inputs.")
+  var gradient = false
+  @Flag(help: "Only load the file and validate it.")
+  var check = false
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  func validate() throws {
+    if check { return }
+    if inputs.isEmpty { throw ValidationError("give --input NAME=FILE for every input, or --check") }
+    if outputDir == nil { throw ValidationError("give --output-dir DIR") }
+    if gradient, labels == nil { throw ValidationError("--gradient needs --labels: it is the loss's") }
+  }
+
+  func run() throws {
+    let graph = try Graph(onnx: FileArray.read(file))
+    var summary = Summary(graph)
+    if check {
+      _ = try Plan(graph, parameters: ParameterBuffers(graph), options: .init(rows: 1))
+    } else {
+      try execute(graph, into: &summary)
+    }
+    if json { try Json.print(summary) } else { summary.show() }
+  }
+
+  private func execute(_ graph: Graph, into summary: inout Summary) throws {
+    let arrays = try namedInputs(of: graph)
+    let labels = try self.labels.map { try FileArray(path: $0).labels(at: $0) }
+    let session = try RunSession(graph, inputs: arrays, gradient: gradient)
+    session.forward()
+    let directory = URL(filePath: outputDir ?? ".", directoryHint: .isDirectory)
+    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    for index in graph.outputs.indices {
+      summary.written.append(try Self.write(session.output(index), named: graph.outputs[index].name, in: directory))
+    }
+    guard let labels else { return }
+    summary.loss = try session.loss(labels)
+    guard gradient else { return }
+    for (input, gradient) in try session.gradients(labels) {
+      summary.written.append(try Self.write(.float(gradient), named: "\(input).grad", in: directory))
+    }
+  }
+
+  private func namedInputs(of graph: Graph) throws -> [String: FileArray] {
+    var arrays: [String: FileArray] = [:]
+    let names = graph.inputs.map(\.name)
+    for text in inputs {
+      let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+      guard let name = parts.count == 2 ? parts[0] : names.count == 1 ? names[0] : nil, names.contains(name) else {
+        throw CommandError(
+          .badOption, at: "--input", expected: "NAME=FILE with NAME one of \(names.joined(separator: ", "))",
+          got: "'\(text.clipped())'",
+          advice: nearest(to: parts.first ?? "", among: names).map { "did you mean '\($0)'?" })
+      }
+      arrays[name] = try FileArray(path: parts.last ?? "")
+    }
+    return arrays
+  }
+
+  /// Output names come from the file: a slash in one must not lead out of the folder.
+  private static func write(_ literal: Literal, named name: String, in directory: URL) throws -> String {
+    let url = directory.appending(component: name.replacing("/", with: "_") + ".npy")
+    try Data(Npy(literal).bytes).write(to: url, options: .atomic)
+    return url.path
+  }
+}
+
+extension RunCommand {
+  struct Summary: Encodable {
+    struct Port: Encodable {
+      var name: String
+      var type: String
+      var shape: [Int]
+    }
+    var model: String
+    var inputs: [Port]
+    var outputs: [String]
+    var nodes: Int
+    var parameters: Int
+    var loss: Double?
+    var written: [String] = []
+
+    init(_ graph: Graph) {
+      model = graph.name
+      inputs = graph.inputs.map {
+        Port(name: $0.name, type: $0.element.rawValue, shape: $0.dimensions.map { $0 ?? -1 })
+      }
+      outputs = graph.outputs.map(\.name)
+      nodes = graph.nodes.count
+      parameters = graph.literals.values.reduce(0) { $0 + $1.type.shape.count }
+    }
+
+    func show() {
+      for input in inputs { print("input   \(input.name) \(input.type) \(input.shape)") }
+      for output in outputs { print("output  \(output)") }
+      print("\(nodes) nodes, \(parameters) parameters: valid")
+      if let loss { print("mean cross-entropy \(loss.digits(6))") }
+      for path in written { print("wrote   \(path)") }
+    }
+  }
+}
+
+extension Npy {
+  init(_ literal: Literal) {
+    switch literal {
+    case .float(let tensor): self.init(tensor)
+    case .int64(let shape, let values): self.init(shape, .int64(values))
+    case .bool(let shape, let values): self.init(shape, .bool(values))
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import Foundation
+
+/// Words for people: results on standard output, everything else on standard error.
+enum Console {
+  /// Whether someone watches: then progress is one line that changes in place, otherwise a line now and then.
+  static let isTerminal = isatty(STDERR_FILENO) == 1
+
+  static func error(_ line: String) { write(line + "\n") }
+
+  static func note(_ line: String) { write(line + "\n") }
+
+  static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+}
+
+/// A line that tells how far a long task has come. On a terminal it changes in place, elsewhere it is printed at most
+/// every ten seconds.
+struct ProgressLine: ~Copyable {
+  private var last = ContinuousClock.now - .seconds(3600)
+  private var isOpen = false
+
+  mutating func show(_ line: String, isLast: Bool = false) {
+    let now = ContinuousClock.now
+    let pause: Duration = Console.isTerminal ? .milliseconds(100) : .seconds(10)
+    guard isLast || now - last >= pause else { return }
+    last = now
+    if Console.isTerminal {
+      Console.write("\r\u{1B}[K\(line)" + (isLast ? "\n" : ""))
+      isOpen = !isLast
+    } else {
+      Console.note(line)
+    }
+  }
+
+  /// Leaves the line as it is, so that what follows begins on a new one.
+  mutating func close() {
+    if isOpen { Console.write("\n") }
+    isOpen = false
+  }
+}
+
+/// `1:05` or `2:01:05`.
+func clockTime(_ seconds: Double) -> String {
+  let whole = max(0, Int(seconds.isFinite ? seconds.rounded() : 0))
+  let tail = String(format: "%02d:%02d", whole / 60 % 60, whole % 60)
+  return whole >= 3600 ? "\(whole / 3600):\(tail)" : String(format: "%d:%02d", whole / 60, whole % 60)
+}
+
+/// Columns as wide as their widest cell.
+func table(_ rows: [[String]]) -> String {
+  let count = rows.map(\.count).max() ?? 0
+  let widths = (0..<count).map { column in rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0 }
+  return rows.map { row in
+    row.enumerated().map { column, cell in
+      column == row.count - 1 ? cell : cell.padding(toLength: widths[column], withPad: " ", startingAt: 0)
+    }.joined(separator: "  ")
+  }.joined(separator: "\n")
+}
+
+extension Double {
+  /// With so many digits behind the point.
+  func digits(_ count: Int) -> String { String(format: "%.\(count)f", self) }
+}

@@ -1,0 +1,93 @@
+import ArgumentParser
+import DitherBasics
+import Foundation
+
+/// What the process tells its caller when it ends.
+enum ExitStatus: Int32, CaseIterable {
+  case done = 0
+  case checkFailed = 1
+  case invalid = 2
+  case notFound = 3
+  case denied = 4
+  case unavailable = 5
+  case exhausted = 6
+  case defect = 70
+  case interrupted = 130
+
+  var meaning: String {
+    switch self {
+    case .done: "done"
+    case .checkFailed: "a check failed"
+    case .invalid: "usage or invalid input"
+    case .notFound: "not found"
+    case .denied: "no permission, or not identified"
+    case .unavailable: "server unavailable, or the time was up"
+    case .exhausted: "too large, or too much at once"
+    case .defect: "a defect in Dither"
+    case .interrupted: "stopped by Ctrl-C"
+    }
+  }
+
+  static var table: String { allCases.map { "\($0.rawValue) \($0.meaning)" }.joined(separator: "; ") + "." }
+
+  init(_ category: FaultCategory) {
+    self =
+      switch category {
+      case .invalidArgument, .failedPrecondition, .outOfRange, .alreadyExists: .invalid
+      case .notFound: .notFound
+      case .permissionDenied, .unauthenticated: .denied
+      case .unavailable, .deadlineExceeded, .aborted: .unavailable
+      case .resourceExhausted: .exhausted
+      case .cancelled: .interrupted
+      case .unimplemented, .internalError, .dataLoss: .defect
+      }
+  }
+
+  /// Says what went wrong on standard error and ends the process.
+  static func end(with error: any Error) -> Never {
+    switch error {
+    case let fault as any AnyFault:
+      Console.error("dither: \(fault)")
+      end(ExitStatus(fault.category))
+    case let status as CommandFailure:
+      if !status.message.isEmpty { Console.error("dither: \(status.message)") }
+      end(status.status)
+    case let error as CocoaError:
+      Console.error("dither: \(error.localizedDescription)")
+      end(error.isMissingFile ? .notFound : .invalid)
+    default:
+      endParsing(error)
+    }
+  }
+
+  private static func endParsing(_ error: any Error) -> Never {
+    let code = Dither.exitCode(for: error)
+    if code == .success {
+      print(Dither.fullMessage(for: error))
+      end(.done)
+    }
+    Console.error(Dither.fullMessage(for: error))
+    end(code == .validationFailure ? .invalid : .defect)
+  }
+
+  private static func end(_ status: ExitStatus) -> Never {
+    fflush(nil)
+    exit(status.rawValue)
+  }
+}
+
+/// An end of a command with a status of its own.
+struct CommandFailure: Error {
+  var status: ExitStatus
+  var message: String
+}
+
+enum CommandFault: FaultCode {
+  case missingOption, badOption, unreadable, shape, failedPrecondition
+  var category: FaultCategory { self == .unreadable ? .notFound : .invalidArgument }
+}
+typealias CommandError = Fault<CommandFault>
+
+extension CocoaError {
+  fileprivate var isMissingFile: Bool { code == .fileNoSuchFile || code == .fileReadNoSuchFile }
+}

@@ -1,0 +1,91 @@
+import DitherBasics
+import DitherDatasets
+import DitherGraph
+import DitherTensor
+import Foundation
+
+/// An array as a file holds it: `.npy`, `.pb` (ONNX TensorProto), `.csv` (a row an example), `.png` (height, width,
+/// channels, bytes).
+struct FileArray {
+  enum Values {
+    case floats([Float])
+    case bytes([UInt8])
+    case integers([Int64])
+  }
+  var shape: [Int]
+  var values: Values
+  /// From an image file: channels are last.
+  var isImage = false
+
+  var count: Int { shape.reduce(1, *) }
+
+  init(shape: [Int], values: Values, isImage: Bool = false) {
+    self.shape = shape
+    self.values = values
+    self.isImage = isImage
+  }
+
+  /// - Throws: when the file is absent, of a kind that is not taken, or malformed: with its path.
+  init(path: String) throws {
+    let bytes = try Self.read(path)
+    switch URL(filePath: path).pathExtension.lowercased() {
+    case "npy": self.init(try Npy(bytes))
+    case "pb": self.init(try OnnxTensor.read(bytes))
+    default:
+      throw CommandError(
+        .badOption, at: path, expected: "a file that ends in .npy, .pb, .csv or .png",
+        got: "'\(URL(filePath: path).lastPathComponent.clipped())'")
+    }
+  }
+
+  static func read(_ path: String) throws(CommandError) -> [UInt8] {
+    do { return [UInt8](try Data(contentsOf: URL(filePath: path))) } catch {
+      throw CommandError(
+        .unreadable, at: path, expected: "a file that can be read", got: error.localizedDescription)
+    }
+  }
+
+  init(_ file: Npy) {
+    let values: Values =
+      switch file.content {
+      case .float32(let values): .floats(values)
+      case .float64(let values): .floats(values.map(Float.init))
+      case .uint8(let values): .bytes(values)
+      case .int32(let values): .integers(values.map(Int64.init))
+      case .int64(let values): .integers(values)
+      case .bool(let values): .bytes(values.map { $0 ? 1 : 0 })
+      }
+    self.init(shape: file.shape.dimensions, values: values)
+  }
+
+  init(_ literal: Literal) {
+    switch literal {
+    case .float(let tensor): self.init(shape: tensor.shape.dimensions, values: .floats(tensor.elements))
+    case .int64(let shape, let values): self.init(shape: shape.dimensions, values: .integers(values))
+    case .bool(let shape, let values): self.init(shape: shape.dimensions, values: .integers(values.map { $0 ? 1 : 0 }))
+    }
+  }
+
+  var floats: [Float] {
+    switch values {
+    case .floats(let values): values
+    case .bytes(let values): values.map(Float.init)
+    case .integers(let values): values.map(Float.init)
+    }
+  }
+
+  /// Class numbers.
+  func labels(at place: String) throws(CommandError) -> [Int] {
+    let numbers: [Int?] =
+      switch values {
+      case .bytes(let values): values.map(Int.init)
+      case .integers(let values): values.map { Int(exactly: $0) }
+      case .floats(let values): values.map { Int(exactly: $0) }
+      }
+    let labels = numbers.compactMap { $0 }.filter { $0 >= 0 }
+    guard labels.count == numbers.count else {
+      throw CommandError(.shape, at: place, expected: "class numbers from 0", got: "something else")
+    }
+    return labels
+  }
+}

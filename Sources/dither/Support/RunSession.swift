@@ -1,0 +1,126 @@
+import DitherBasics
+import DitherGraph
+import DitherTensor
+import Foundation
+
+/// One batch through a graph: its outputs, the mean cross-entropy of the first, and the gradients of that.
+struct RunSession {
+  private let graph: Graph
+  private let plan: Plan
+  private let rows: Int
+
+  /// - Parameter inputs: by name; each float or integer array is brought to the input's element type.
+  init(_ graph: Graph, inputs: [String: FileArray], gradient: Bool) throws {
+    self.graph = graph
+    rows = try Self.rows(graph, inputs)
+    plan = try Plan(
+      graph, parameters: ParameterBuffers(graph), options: .init(rows: rows, inputGradient: gradient))
+    for (index, input) in graph.inputs.enumerated() {
+      let shape = input.shape(rows: rows)
+      guard let array = inputs[input.name] else {
+        throw CommandError(
+          .missingOption, at: "--input", expected: "\(input.name)=FILE of shape \(shape)", got: "nothing for it")
+      }
+      guard array.shape == shape.dimensions else {
+        throw CommandError(.shape, at: "input '\(input.name)'", expected: "shape \(shape)", got: "\(array.shape)")
+      }
+      try Self.copy(array, as: input.element, to: plan.inputs[index], at: "input '\(input.name)'")
+    }
+  }
+
+  private static func rows(_ graph: Graph, _ inputs: [String: FileArray]) throws(CommandError) -> Int {
+    for input in graph.inputs {
+      guard let batch = input.dimensions.firstIndex(of: nil), let array = inputs[input.name] else { continue }
+      guard array.shape.count == input.dimensions.count, array.shape[batch] > 0 else {
+        throw CommandError(
+          .shape, at: "input '\(input.name)'", expected: "\(input.dimensions.count) dimensions, none of them 0",
+          got: "\(array.shape)")
+      }
+      return array.shape[batch]
+    }
+    return 1
+  }
+
+  private static func copy(
+    _ array: FileArray, as element: ElementType, to memory: UnsafeMutableRawBufferPointer, at place: String
+  ) throws(CommandError) {
+    switch (element, array.values) {
+    case (.float32, _):
+      array.floats.withUnsafeBytes { memory.copyMemory(from: $0) }
+    case (.int64, .integers(let values)):
+      values.withUnsafeBytes { memory.copyMemory(from: $0) }
+    case (.int64, .bytes(let values)):
+      values.map(Int64.init).withUnsafeBytes { memory.copyMemory(from: $0) }
+    case (.bool, .bytes(let values)):
+      values.map { UInt8($0 == 0 ? 0 : 1) }.withUnsafeBytes { memory.copyMemory(from: $0) }
+    case (.bool, .integers(let values)):
+      values.map { UInt8($0 == 0 ? 0 : 1) }.withUnsafeBytes { memory.copyMemory(from: $0) }
+    case (.int64, .floats), (.bool, .floats):
+      throw CommandError(.shape, at: place, expected: "an array of \(element)", got: "floats")
+    }
+  }
+
+  func forward() { plan.forward() }
+
+  func output(_ index: Int) -> Literal {
+    let type = plan.outputTypes[index]
+    let memory = plan.outputs[index]
+    switch type.element {
+    case .float32: return .float(Tensor(type.shape, Array(memory.bindMemory(to: Float.self).prefix(type.shape.count))))
+    case .int64: return .int64(type.shape, Array(memory.bindMemory(to: Int64.self).prefix(type.shape.count)))
+    case .bool: return .bool(type.shape, memory.prefix(type.shape.count).map { $0 != 0 })
+    }
+  }
+
+  /// The mean cross-entropy of the first output, taken as logits, or as probabilities where the graph ends in a softmax.
+  func loss(_ labels: [Int]) throws(CommandError) -> Double {
+    let logits = try classScores(labels)
+    return zip(0..., labels).reduce(0) { sum, pair in
+      sum - Self.logProbabilities(logits.row(pair.0), areProbabilities: endsInSoftmax)[pair.1]
+    } / Double(labels.count)
+  }
+
+  /// Of the mean cross-entropy with respect to each float input, by its name.
+  func gradients(_ labels: [Int]) throws(CommandError) -> [(String, Tensor)] {
+    let scores = try classScores(labels)
+    let classes = scores.rowLength
+    for (row, label) in labels.enumerated() {
+      let logProbabilities = Self.logProbabilities(scores.row(row), areProbabilities: endsInSoftmax)
+      for column in 0..<classes {
+        let hit = column == label ? 1.0 : 0
+        let probability = exp(logProbabilities[column])
+        // For probabilities the gradient of −log p is −1/p at the label; for logits, p − 1 there and p elsewhere.
+        let gradient = endsInSoftmax ? -hit / max(probability, 1e-30) : probability - hit
+        plan.cotangent[row * classes + column] = Float(gradient / Double(labels.count))
+      }
+    }
+    plan.backward()
+    return zip(graph.inputs, plan.inputGradients).compactMap { input, gradient in
+      gradient.isEmpty ? nil : (input.name, Tensor(input.shape(rows: rows), Array(gradient)))
+    }
+  }
+
+  private func classScores(_ labels: [Int]) throws(CommandError) -> Tensor {
+    guard case .float(let scores) = output(0), scores.shape.rank == 2 else {
+      throw CommandError(
+        .shape, at: "--labels", expected: "a model whose first output is [examples, classes] floats",
+        got: "\(plan.outputTypes[0])")
+    }
+    guard labels.count == scores.rowCount, labels.allSatisfy({ $0 < scores.rowLength }) else {
+      throw CommandError(
+        .shape, at: "--labels", expected: "\(scores.rowCount) class numbers below \(scores.rowLength)",
+        got: "\(labels.count) up to \(labels.max() ?? 0)")
+    }
+    return scores
+  }
+
+  private var endsInSoftmax: Bool { graph.outputs.first.map { graph.endsInSoftmax($0.value) } ?? false }
+
+  private static func logProbabilities(_ row: ArraySlice<Float>, areProbabilities: Bool) -> [Double] {
+    let values = row.map(Double.init)
+    if areProbabilities { return values.map { log(max($0, 1e-30)) } }
+    let top = values.max() ?? 0
+    let normaliser = top + log(values.reduce(0) { $0 + exp($1 - top) })
+    return values.map { $0 - normaliser }
+  }
+}

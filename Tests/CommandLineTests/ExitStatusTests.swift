@@ -1,0 +1,54 @@
+import Foundation
+import Testing
+
+@Suite("Exit codes and help", .enabled(if: Program.isBuilt, "dither is not built"))
+struct ExitStatusTests {
+  struct Row: Sendable, CustomTestStringConvertible {
+    var arguments: [String]
+    var status: Int32
+    var says: String
+    var testDescription: String { arguments.joined(separator: " ") }
+  }
+
+  @Test(arguments: [
+    Row(arguments: ["--version"], status: 0, says: "0.1.0"),
+    Row(arguments: ["frobnicate"], status: 2, says: "frobnicate"),
+    Row(arguments: ["predict"], status: 2, says: "--input"),
+    Row(arguments: ["predict", "m", "--input", "x.npy", "--samples", "-1"], status: 2, says: "--samples"),
+    Row(arguments: ["predict", "m", "--input", "x.npy"], status: 2, says: "DITHER_ADDRESS"),
+    Row(arguments: ["models", "list", "--address", "nowhere"], status: 2, says: "dither://host:port"),
+    Row(
+      arguments: ["models", "list", "--address", "dither://127.0.0.1:1", "--plaintext"], status: 5, says: "127.0.0.1"),
+    Row(arguments: ["run", "no-such.onnx", "--check"], status: 3, says: "no-such.onnx"),
+    Row(arguments: ["run", "README.md", "--check"], status: 2, says: "expected"),
+    Row(arguments: ["upload", "no-such.onnx", "--address", "127.0.0.1:1"], status: 3, says: "no-such.onnx"),
+    Row(arguments: ["train", "no-such.yml"], status: 3, says: "no-such.yml"),
+  ])
+  func statusAndWords(_ row: Row) throws {
+    let scratch = try Scratch()
+    let output = scratch.url.appending(component: "o"), errors = scratch.url.appending(component: "e")
+    let process = try Program.start(row.arguments, output: output, errors: errors, environment: [:])
+    process.waitUntilExit()
+    let words = String(decoding: try Data(contentsOf: output) + Data(contentsOf: errors), as: UTF8.self)
+    #expect(process.terminationStatus == row.status, "\(words)")
+    #expect(words.contains(row.says), "\(words)")
+  }
+
+  @Test(
+    "every command has help with an example",
+    arguments: [
+      "serve", "predict", "audit", "upload", "models", "models list", "models show", "models alias", "models remove",
+      "run", "train", "data", "data list", "data get", "data verify", "tokens", "tokens create", "tokens list",
+      "tokens revoke", "bench",
+    ])
+  func help(_ command: String) throws {
+    let scratch = try Scratch()
+    let output = scratch.url.appending(component: "o"), errors = scratch.url.appending(component: "e")
+    let arguments = command.split(separator: " ").map(String.init) + ["--help"]
+    let process = try Program.start(arguments, output: output, errors: errors, environment: [:])
+    process.waitUntilExit()
+    let words = String(decoding: try Data(contentsOf: output), as: UTF8.self)
+    #expect(process.terminationStatus == 0)
+    #expect(words.contains("Example: dither \(command)") && words.contains("USAGE: dither \(command)"), "\(words)")
+  }
+}

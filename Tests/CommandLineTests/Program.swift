@@ -1,0 +1,69 @@
+import Foundation
+import Testing
+
+/// The built `dither`, run as a user runs it.
+enum Program {
+  struct Result {
+    var status: Int32
+    var output: String
+    var errors: String
+
+    /// The one JSON object on standard output.
+    func json() throws -> [String: Any] {
+      try #require(try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any])
+    }
+  }
+
+  /// Beside the test bundle, as SwiftPM puts it.
+  static let url = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(component: "dither")
+  static var isBuilt: Bool { FileManager.default.isExecutableFile(atPath: url.path) }
+
+  /// The folder of the package.
+  static let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
+
+  static func run(_ arguments: String..., environment: [String: String] = [:]) throws -> Result {
+    let scratch = try Scratch()
+    let output = scratch.url.appending(component: "output"), errors = scratch.url.appending(component: "errors")
+    let process = try start(arguments, output: output, errors: errors, environment: environment)
+    process.waitUntilExit()
+    return Result(
+      status: process.terminationStatus, output: String(decoding: try Data(contentsOf: output), as: UTF8.self),
+      errors: String(decoding: try Data(contentsOf: errors), as: UTF8.self))
+  }
+
+  /// Standard output and standard error go to files: a pipe that nobody reads would stop the process.
+  static func start(_ arguments: [String], output: URL, errors: URL, environment: [String: String]) throws -> Process {
+    let process = Process()
+    process.executableURL = url
+    process.arguments = arguments
+    process.currentDirectoryURL = package
+    process.environment = ProcessInfo.processInfo.environment
+      .filter { !["DITHER_ADDRESS", "DITHER_TOKEN", "DITHER_CA"].contains($0.key) }
+      .merging(environment) { $1 }
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = try emptyFile(output)
+    process.standardError = try emptyFile(errors)
+    try process.run()
+    return process
+  }
+
+  private static func emptyFile(_ url: URL) throws -> FileHandle {
+    try Data().write(to: url)
+    return try FileHandle(forWritingTo: url)
+  }
+}
+
+/// A folder that goes when the test does.
+final class Scratch {
+  let url: URL
+
+  init() throws {
+    url = FileManager.default.temporaryDirectory.appending(component: "dither-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(at: url) }
+
+  func path(_ name: String) -> String { url.appending(component: name).path }
+}

@@ -1,0 +1,111 @@
+import DitherBasics
+import Foundation
+#if canImport(FoundationNetworking)
+  import FoundationNetworking
+#endif
+
+/// Fetches data sets into a data root and checks what is there.
+public struct DataStore: Sendable {
+  public let root: DataRoot
+  /// Replaces scheme, host and folders of every address: a mirror.
+  public var mirror: URL?
+
+  public init(_ root: DataRoot, mirror: URL? = nil) {
+    self.root = root
+    self.mirror = mirror
+  }
+
+  /// - Throws: `absent`, or `checksum` with what was expected and what came.
+  public func verify(_ set: any DatasetSource.Type) throws(DatasetError) {
+    for file in set.files { try check(try root.read(file, of: set.name), file) }
+  }
+
+  /// Downloads what is missing. A file appears under its name only when its checksum is right.
+  /// - Parameter progress: called with a file's path when its download begins.
+  public func get(_ set: any DatasetSource.Type, progress: (String) -> Void = { _ in }) async throws {
+    var archives: [String: [UInt8]] = [:]
+    for file in set.files where root.find(file.path) == nil {
+      progress(file.path)
+      let target = root.url.appending(path: file.path), folder = target.deletingLastPathComponent()
+      do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) } catch {
+        throw DatasetError(
+          .disk, at: folder.path, expected: "a folder that can be made", got: error.localizedDescription)
+      }
+      let packed: [UInt8]
+      if let known = archives[file.address] { packed = known } else { packed = try await download(file) }
+      var content = Gzip.isGzip(packed) ? try Gzip.unpack(packed, at: file.address) : packed
+      var stored = packed
+      if let member = file.member {
+        archives[file.address] = packed
+        content = try Tar.member(member, of: content, at: file.address)
+        stored = content
+      }
+      try check(content, file)
+      try Self.write(stored, to: target)
+    }
+  }
+
+  private func check(_ content: [UInt8], _ file: DataFile) throws(DatasetError) {
+    guard content.count == file.bytes else {
+      throw DatasetError(
+        .checksum, at: file.path, expected: "\(file.bytes) bytes", got: "\(content.count)",
+        advice: "remove the file and run `dither data get` again")
+    }
+    let sum = Sha256.hash(content).hex
+    guard sum == file.sha256 else {
+      throw DatasetError(
+        .checksum, at: file.path, expected: "SHA-256 \(file.sha256)", got: sum,
+        advice: "remove the file and run `dither data get` again")
+    }
+  }
+
+  private func download(_ file: DataFile) async throws -> [UInt8] {
+    let name = file.member == nil ? file.path : String(file.address.split(separator: "/").last ?? "")
+    guard let url = mirror?.appending(path: name) ?? URL(string: file.address) else {
+      throw DatasetError(.download, at: file.path, expected: "an address", got: "'\(file.address)'")
+    }
+    let data: Data, response: URLResponse
+    do { (data, response) = try await URLSession.shared.data(from: url) } catch {
+      throw DatasetError(
+        .download, at: url.absoluteString, expected: "a download", got: error.localizedDescription,
+        advice: "check the network, or put the file at \(root.url.appending(path: file.path).path)")
+    }
+    guard let http = response as? HTTPURLResponse, http.statusCode == 200 else {
+      let status = (response as? HTTPURLResponse)?.statusCode ?? 0
+      throw DatasetError(.download, at: url.absoluteString, expected: "HTTP status 200", got: "\(status)")
+    }
+    if http.expectedContentLength >= 0, http.expectedContentLength != data.count {
+      throw DatasetError(
+        .truncated, at: url.absoluteString, expected: "\(http.expectedContentLength) bytes", got: "\(data.count)")
+    }
+    return [UInt8](data)
+  }
+
+  /// Written beside its place, synced, then renamed: no reader sees a part of it, and a failure leaves nothing.
+  static func write(_ bytes: [UInt8], to target: URL) throws(DatasetError) {
+    let part = target.appendingPathExtension("part")
+    func fail(_ what: String) -> DatasetError {
+      let reason = String(cString: strerror(errno))
+      unlink(part.path)
+      return DatasetError(
+        .disk, at: target.path, expected: what, got: reason, advice: "free some space, or choose another DITHER_DATA")
+    }
+    let descriptor = open(part.path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+    guard descriptor >= 0 else { throw fail("a file that can be made") }
+    var written = 0
+    while written < bytes.count {
+      let count = bytes.withUnsafeBytes {
+        Foundation.write(descriptor, $0.baseAddress?.advanced(by: written), $0.count - written)
+      }
+      guard count > 0 else {
+        let error = fail("\(bytes.count) bytes written")
+        close(descriptor)
+        throw error
+      }
+      written += count
+    }
+    guard fsync(descriptor) == 0, close(descriptor) == 0, rename(part.path, target.path) == 0 else {
+      throw fail("a file that is safe on disk")
+    }
+  }
+}

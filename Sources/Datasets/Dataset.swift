@@ -1,0 +1,67 @@
+import DitherBasics
+import DitherTensor
+
+/// Examples with their classes.
+public struct Dataset: Sendable {
+  public var name: String
+  /// [N, …]: pixels in [0, 1], or standardised features.
+  public var inputs: Tensor
+  public var labels: [Int]
+  public var classNames: [String]
+  public var count: Int { labels.count }
+
+  public init(name: String, inputs: Tensor, labels: [Int], classNames: [String]) {
+    precondition(inputs.rowCount == labels.count, "a label for each row")
+    self.name = name
+    self.inputs = inputs
+    self.labels = labels
+    self.classNames = classNames
+  }
+  public func first(_ count: Int) -> Dataset { rows(Array(0..<min(count, self.count))) }
+  public func rows(_ indices: [Int]) -> Dataset {
+    Dataset(name: name, inputs: inputs.rows(at: indices), labels: indices.map { labels[$0] }, classNames: classNames)
+  }
+}
+
+public enum Split: String, Sendable, CaseIterable { case train, test }
+
+/// A published data set: which files it is, and how they are read.
+public protocol DatasetSource: Sendable {
+  static var name: String { get }
+  static var summary: String { get }
+  static var files: [DataFile] { get }
+  /// Which splits there are; a set for out-of-distribution tests may have no training part.
+  static var splits: [Split] { get }
+  static func load(_ split: Split, from root: DataRoot) throws(DatasetError) -> Dataset
+}
+
+extension DatasetSource {
+  public static var splits: [Split] { Split.allCases }
+  public static func isPresent(in root: DataRoot) -> Bool { files.allSatisfy { root.find($0.path) != nil } }
+}
+
+extension Catalog where Entry == any DatasetSource.Type {
+  public static let dataSets = Catalog(
+    "data set",
+    [
+      Mnist.self, FashionMnist.self, Cifar10.self, NotMnist.self, OpticalDigits.self, BreastCancer.self, Wine.self,
+      Iris.self, WineQualityRed.self, WineQualityWhite.self, Adult.self,
+    ], name: { $0.name })
+}
+
+extension Dataset {
+  /// "mnist", "mnist:100" (the first hundred), of a split.
+  public static func load(_ reference: String, _ split: Split = .test, from root: DataRoot = .standard) throws
+    -> Dataset
+  {
+    let parts = reference.split(separator: ":", omittingEmptySubsequences: false)
+    let source = try Catalog.dataSets.entry(named: String(parts[0]))
+    guard parts.count > 1 else { return try source.load(split, from: root) }
+    guard parts.count == 2, let count = Int(parts[1]), count > 0 else {
+      throw DatasetError(
+        .malformed, at: "data set '\(reference.clipped())'", expected: "NAME or NAME:COUNT with a count above 0",
+        got: "'\(parts.dropFirst().joined(separator: ":").clipped())'")
+    }
+    return try source.load(split, from: root).first(count)
+  }
+}

@@ -1,0 +1,47 @@
+import CPng
+import DitherBasics
+
+/// Portable Network Graphics, by libpng.
+public struct Png: Sendable, Equatable {
+  public let width: Int
+  public let height: Int
+  /// 1 (grey) or 3 (red, green, blue).
+  public let channels: Int
+  /// Planes, one channel after the other: [channels, height, width].
+  public let planes: [UInt8]
+
+  /// Larger pictures are no model's input, and a small file can hold a very large picture.
+  private static let limit = 1 << 26
+
+  /// - Parameter channels: 1 or 3; colours become grey, and grey colours, as libpng weighs them. Transparent pixels are
+  ///   laid on black.
+  public init(_ file: [UInt8], channels: Int, at place: String) throws(DatasetError) {
+    precondition(channels == 1 || channels == 3, "grey or colour")
+    var image = png_image()
+    image.version = UInt32(PNG_IMAGE_VERSION)
+    defer { png_image_free(&image) }
+    guard file.withUnsafeBytes({ png_image_begin_read_from_memory(&image, $0.baseAddress, $0.count) }) != 0 else {
+      throw DatasetError(.malformed, at: place, expected: "a PNG picture", got: Self.message(image))
+    }
+    let width = Int(image.width), height = Int(image.height)
+    guard width > 0, height > 0, width <= 1 << 16, height <= 1 << 16, width * height <= Self.limit else {
+      throw DatasetError(.tooLarge, at: place, expected: "at most \(Self.limit) pixels", got: "\(width) by \(height)")
+    }
+    image.format = channels == 1 ? 0 : UInt32(PNG_FORMAT_FLAG_COLOR)
+    var pixels = [UInt8](repeating: 0, count: width * height * channels)
+    var black = png_color()
+    guard png_image_finish_read(&image, &black, &pixels, Int32(width * channels), nil) != 0 else {
+      throw DatasetError(.truncated, at: place, expected: "a whole PNG picture", got: Self.message(image))
+    }
+    self.width = width
+    self.height = height
+    self.channels = channels
+    planes =
+      channels == 1
+      ? pixels : (0..<channels).flatMap { c in (0..<width * height).map { pixels[$0 * channels + c] } }
+  }
+
+  private static func message(_ image: png_image) -> String {
+    withUnsafeBytes(of: image.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+  }
+}

@@ -1,0 +1,88 @@
+import DitherBasics
+import DitherTensor
+
+/// A table of the UCI repository: features in columns, the class in one of them.
+protocol Table: DatasetSource {
+  static var classNames: [String] { get }
+  /// Counted from the front, or, if negative, from the end.
+  static var classColumn: Int { get }
+  static var ignoredColumns: Set<Int> { get }
+  /// The file that is the test part; nil: every fifth row of a fixed shuffle is.
+  static var testFile: String? { get }
+  static func className(_ field: String) -> String
+}
+
+extension Table {
+  static var classColumn: Int { -1 }
+  static var ignoredColumns: Set<Int> { [] }
+  static var testFile: String? { nil }
+  static func className(_ field: String) -> String { field }
+
+  /// Columns of numbers are standardised by the training part's mean and deviation; columns of words become one column
+  /// for each word that the training part has.
+  static func load(_ split: Split, from root: DataRoot) throws(DatasetError) -> Dataset {
+    var train: [[String]] = [], test: [[String]] = []
+    for file in files {
+      let rows = try Csv(root.read(file, of: name).droppingComments, at: file.path).rows
+      if let testFile, file.path.hasSuffix(testFile) { test += rows } else { train += rows }
+    }
+    if testFile == nil {
+      var generator = PhiloxGenerator(seed: 0)
+      train.shuffle(using: &generator)
+      let all = train
+      test = all.enumerated().filter { $0.offset % 5 == 0 }.map(\.element)
+      train = all.enumerated().filter { $0.offset % 5 != 0 }.map(\.element)
+    }
+    guard let width = train.first?.count, width > 1, test.allSatisfy({ $0.count == width }) else {
+      throw DatasetError(.malformed, at: "data set '\(name)'", expected: "rows of one width", got: "others, or none")
+    }
+    let labelColumn = classColumn < 0 ? classColumn + width : classColumn
+    let columns = (0..<width).filter { $0 != labelColumn && !ignoredColumns.contains($0) }
+    let encoders = columns.map { column in ColumnEncoder(train.map { $0[column] }) }
+    let rows = split == .train ? train : test
+    var elements: [Float] = [], labels: [Int] = []
+    for (number, row) in rows.enumerated() {
+      for (column, encoder) in zip(columns, encoders) { elements += encoder.encode(row[column]) }
+      guard let label = classNames.firstIndex(of: className(row[labelColumn])) else {
+        throw DatasetError(
+          .malformed, at: "data set '\(name)', row \(number + 1)", expected: "one of \(classNames)",
+          got: "'\(row[labelColumn].clipped())'")
+      }
+      labels.append(label)
+    }
+    return Dataset(
+      name: name, inputs: Tensor([rows.count, encoders.reduce(0) { $0 + $1.width }], elements), labels: labels,
+      classNames: classNames)
+  }
+}
+
+private enum ColumnEncoder {
+  case number(mean: Double, deviation: Double)
+  case words([String])
+
+  init(_ fields: [String]) {
+    let numbers = fields.compactMap(Double.init)
+    guard numbers.count == fields.count else {
+      self = .words(Set(fields).sorted())
+      return
+    }
+    let mean = numbers.reduce(0, +) / Double(numbers.count)
+    let variance = numbers.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(numbers.count)
+    self = .number(mean: mean, deviation: variance > 0 ? variance.squareRoot() : 1)
+  }
+  var width: Int { if case .words(let words) = self { words.count } else { 1 } }
+  func encode(_ field: String) -> [Float] {
+    switch self {
+    case .number(let mean, let deviation): [Float(((Double(field) ?? mean) - mean) / deviation)]
+    case .words(let words): words.map { $0 == field ? 1 : 0 }
+    }
+  }
+}
+
+extension [UInt8] {
+  /// Without lines that begin with a bar, UCI's comments.
+  fileprivate var droppingComments: [UInt8] {
+    guard first == UInt8(ascii: "|") else { return self }
+    return Array(drop { $0 != UInt8(ascii: "\n") }.dropFirst())
+  }
+}

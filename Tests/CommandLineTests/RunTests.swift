@@ -45,7 +45,7 @@ struct RunTests {
       (["--input", "INPUT"], "--output-dir"),
       (["--output-dir", "out"], "--input"),
       (["--input", "INPUT", "--output-dir", "out", "--gradient"], "--labels"),
-      (["--input", "LABELS", "--output-dir", "out"], "shape"),
+      (["--input", "LABELS", "--output-dir", "out"], "4 dimensions"),
       (["--input", "INPUT", "--output-dir", "out", "--labels", "INPUT"], "class numbers"),
     ])
   func refusals(_ arguments: [String], _ says: String) throws {

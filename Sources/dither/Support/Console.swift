@@ -60,3 +60,9 @@ extension Double {
   /// With so many digits behind the point.
   func digits(_ count: Int) -> String { String(format: "%.\(count)f", self) }
 }
+
+/// `54.9 MB`, `12 kB`.
+func byteText(_ count: some BinaryInteger) -> String {
+  let bytes = Double(count)
+  return bytes < 1e6 ? "\(max(1, Int((bytes / 1e3).rounded()))) kB" : "\((bytes / 1e6).digits(1)) MB"
+}

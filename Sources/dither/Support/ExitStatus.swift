@@ -39,7 +39,8 @@ enum ExitStatus: Int32, CaseIterable {
       case .unavailable, .deadlineExceeded, .aborted: .unavailable
       case .resourceExhausted: .exhausted
       case .cancelled: .interrupted
-      case .unimplemented, .internalError, .dataLoss: .defect
+      case .dataLoss: .checkFailed
+      case .unimplemented, .internalError: .defect
       }
   }
 

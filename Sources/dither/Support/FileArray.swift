@@ -4,8 +4,8 @@ import DitherGraph
 import DitherTensor
 import Foundation
 
-/// An array as a file holds it: `.npy`, `.pb` (ONNX TensorProto), `.csv` (a row an example), `.png` (height, width,
-/// channels, bytes).
+/// An array as a file holds it: `.npy`, `.pb` (ONNX TensorProto), `.csv` (a row an example), `.png` (channels, height,
+/// width, bytes).
 struct FileArray {
   enum Values {
     case floats([Float])
@@ -14,23 +14,25 @@ struct FileArray {
   }
   var shape: [Int]
   var values: Values
-  /// From an image file: channels are last.
-  var isImage = false
 
   var count: Int { shape.reduce(1, *) }
 
-  init(shape: [Int], values: Values, isImage: Bool = false) {
+  init(shape: [Int], values: Values) {
     self.shape = shape
     self.values = values
-    self.isImage = isImage
   }
 
+  /// - Parameter channels: to which an image's colours are brought, 1 or 3.
   /// - Throws: when the file is absent, of a kind that is not taken, or malformed: with its path.
-  init(path: String) throws {
+  init(path: String, channels: Int = 1) throws {
     let bytes = try Self.read(path)
     switch URL(filePath: path).pathExtension.lowercased() {
     case "npy": self.init(try Npy(bytes))
     case "pb": self.init(try OnnxTensor.read(bytes))
+    case "csv": self.init(.float(try Csv(bytes, at: path).tensor(at: path)))
+    case "png":
+      let image = try Png(bytes, channels: channels, at: path)
+      self.init(shape: [channels, image.height, image.width], values: .bytes(image.planes))
     default:
       throw CommandError(
         .badOption, at: path, expected: "a file that ends in .npy, .pb, .csv or .png",

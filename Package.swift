@@ -100,6 +100,9 @@ let package = Package(
       path: "Tests/TestSupport", swiftSettings: strict),
     tests("Basics", ["DitherBasics"]),
     tests("CommandLine", ["DitherDatasets", "DitherGraph", "DitherTensor"]),
+    tests(
+      "Inference",
+      ["DitherBasics", "DitherGraph", "DitherTensor", "DitherInference", "DitherDatasets"]),
     tests("Graph", ["DitherBasics", "DitherGraph", "DitherTensor", "CKernels"]),
   ],
   swiftLanguageModes: [.v6]

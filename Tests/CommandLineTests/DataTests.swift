@@ -21,7 +21,7 @@ struct DataTests {
   @Test("a changed file is found, a failed download leaves nothing")
   func findsChanges() throws {
     let scratch = try Scratch()
-    let folder = scratch.url.appending(component: "iris")
+    let folder = scratch.url.appending(path: "uci/iris")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     try Data("5.1,3.5,1.4,0.2,Iris-setosa\n".utf8).write(to: folder.appending(component: "iris.csv"))
     let changed = try Program.run("data", "verify", "iris", "--root", scratch.url.path, "--json")

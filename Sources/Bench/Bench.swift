@@ -1,1 +1,89 @@
-enum PlaceholderBench {}
+import DitherBasics
+import Foundation
+
+/// A measurement: what is run, how often in one timing, and what it is compared with.
+public struct Bench: Sendable {
+  public let name: String
+  public let summary: String
+  /// The bench whose time this one's is divided by.
+  public let over: String?
+  /// Makes what is timed: called once, before the clock starts.
+  let prepare: @Sendable () throws -> () throws -> Void
+
+  init(
+    _ name: String, _ summary: String, over: String? = nil, prepare: @escaping @Sendable () throws -> () throws -> Void
+  ) {
+    self.name = name
+    self.summary = summary
+    self.over = over
+    self.prepare = prepare
+  }
+
+  public struct Result: Codable, Sendable {
+    public var name: String
+    public var median_s: Double
+    public var min_s: Double
+    public var max_s: Double
+    public var over: String?
+    public var ratio: Double?
+  }
+
+  /// Warms up, then times rounds of as many runs as take at least a few milliseconds.
+  func measure(seconds: Double) throws -> Result {
+    let body = try prepare()
+    let clock = ContinuousClock()
+    func time(_ runs: Int) throws -> Double {
+      let start = clock.now
+      for _ in 0..<runs { try body() }
+      return start.duration(to: clock.now).seconds / Double(runs)
+    }
+    var runs = 1
+    while try time(runs) * Double(runs) < 0.005, runs < 1 << 20 { runs *= 2 }
+    var times: [Double] = []
+    let end = clock.now + .seconds(seconds)
+    repeat { times.append(try time(runs)) } while (clock.now < end || times.count < 5) && times.count < 10_000
+    times.sort()
+    return Result(name: name, median_s: times[times.count / 2], min_s: times[0], max_s: times[times.count - 1])
+  }
+
+  /// Measures the named benches, and those that they are compared with, in the list's order.
+  /// - Parameter seconds: for each bench.
+  public static func run(
+    _ names: [String], seconds: Double = 1, report: (Result) -> Void = { _ in }
+  ) throws -> [Result] {
+    var wanted = Set<String>()
+    for name in names {
+      let matching = Catalog.benches.names.filter { $0 == name || $0.hasPrefix(name + "/") }
+      if matching.isEmpty { _ = try Catalog.benches.entry(named: name) }
+      wanted.formUnion(matching)
+    }
+    if names.isEmpty { wanted = Set(Catalog.benches.names) }
+    let selected = Catalog.benches.entries.filter { wanted.contains($0.name) }
+    wanted.formUnion(selected.compactMap(\.over))
+    var results: [Result] = []
+    for bench in Catalog.benches.entries where wanted.contains(bench.name) {
+      var result = try bench.measure(seconds: seconds)
+      if let over = bench.over, let base = results.first(where: { $0.name == over }) {
+        result.over = over
+        result.ratio = result.median_s / base.median_s
+      }
+      results.append(result)
+      report(result)
+    }
+    return results
+  }
+}
+
+extension Catalog where Entry == Bench {
+  /// Those that others are compared with come before them.
+  public static let benches = Catalog(
+    "bench",
+    [
+      .mlpOne, .mlpBatch, .mlpMonteCarlo, .mlpMonteCarloExplicit, .mlpPredict, .normals, .cnnOne, .cnnBatch,
+      .mlpTraining,
+    ], name: { $0.name })
+}
+
+extension Duration {
+  var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

@@ -1,0 +1,44 @@
+import DitherTensor
+
+/// The layers that networks of our own are built from: each appends the op of ONNX that says the same.
+extension GraphBuilder {
+  /// x Wᵀ + b: x [batch, in], weight [out, in], bias [out].
+  public func dense(_ x: Value, _ weight: Value, _ bias: Value?, name: String? = nil) throws(GraphError) -> Value {
+    try apply(Gemm(transposeB: true), [x, weight, bias], name: name)[0]
+  }
+
+  /// x [batch, in, H, W], weight [out, in, kH, kW], bias [out].
+  public func convolution(
+    _ x: Value, _ weight: Value, _ bias: Value?, padding: Int = 0, stride: Int = 1, name: String? = nil
+  ) throws(GraphError) -> Value {
+    try apply(Conv(pads: padding, stride: stride), [x, weight, bias], name: name)[0]
+  }
+
+  public func relu(_ x: Value, name: String? = nil) throws(GraphError) -> Value {
+    try apply(Relu(), [x], name: name)[0]
+  }
+  public func tanh(_ x: Value, name: String? = nil) throws(GraphError) -> Value {
+    try apply(Tanh(), [x], name: name)[0]
+  }
+  public func sigmoid(_ x: Value, name: String? = nil) throws(GraphError) -> Value {
+    try apply(Sigmoid(), [x], name: name)[0]
+  }
+  public func gelu(_ x: Value, name: String? = nil) throws(GraphError) -> Value {
+    try apply(Gelu(), [x], name: name)[0]
+  }
+  public func softmax(_ x: Value, name: String? = nil) throws(GraphError) -> Value {
+    try apply(Softmax(), [x], name: name)[0]
+  }
+  public func maxPool(_ x: Value, _ size: Int, name: String? = nil) throws(GraphError) -> Value {
+    try apply(MaxPool(size), [x], name: name)[0]
+  }
+  public func flatten(_ x: Value, name: String? = nil) throws(GraphError) -> Value {
+    try apply(Flatten(), [x], name: name)[0]
+  }
+  public func subtract(_ a: Value, _ b: Value, name: String? = nil) throws(GraphError) -> Value {
+    try apply(Sub(), [a, b], name: name)[0]
+  }
+  public func divide(_ a: Value, _ b: Value, name: String? = nil) throws(GraphError) -> Value {
+    try apply(Div(), [a, b], name: name)[0]
+  }
+}

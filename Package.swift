@@ -56,7 +56,10 @@ let package = Package(
       linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp")]),
     // No fast-math and no contraction: the clones for each CPU must give the same bits.
     .target(
-      name: "CKernels", path: "Sources/CKernels", cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-mprefer-vector-width=512"])],
+      name: "CKernels", path: "Sources/CKernels",
+      cSettings: [
+        .unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-mprefer-vector-width=512"])
+      ],
       linkerSettings: [.linkedLibrary("m")]),
 
     module("Basics", ["COpenSSL"]),

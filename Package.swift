@@ -102,6 +102,7 @@ let package = Package(
       name: "DitherTestSupport", dependencies: ["DitherBasics", "DitherTensor", "DitherDatasets"],
       path: "Tests/TestSupport", swiftSettings: strict),
     tests("Basics", ["DitherBasics"]),
+    tests("Store", ["DitherBasics", "DitherStore"]),
     tests("CommandLine", ["DitherDatasets", "DitherGraph", "DitherTensor"]),
     tests(
       "Inference",

@@ -1,0 +1,92 @@
+import GRDB
+
+/// The schema, one step for each release that changed it. A step that was released is never edited.
+enum Migrations {
+  static var all: DatabaseMigrator {
+    var migrator = DatabaseMigrator()
+    migrator.registerMigration("1 models, tokens, jobs") { try $0.execute(sql: first) }
+    return migrator
+  }
+
+  private static let first = """
+    CREATE TABLE names (
+      name TEXT PRIMARY KEY,
+      next_version INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE versions (
+      name TEXT NOT NULL REFERENCES names (name),
+      version INTEGER NOT NULL,
+      blob TEXT NOT NULL,
+      bytes INTEGER NOT NULL,
+      card TEXT NOT NULL,
+      signature TEXT NOT NULL,
+      noise TEXT NOT NULL,
+      default_samples INTEGER NOT NULL,
+      created_ms INTEGER NOT NULL,
+      created_by TEXT NOT NULL,
+      removed_ms INTEGER,
+      PRIMARY KEY (name, version)
+    ) STRICT;
+    CREATE UNIQUE INDEX versions_by_blob ON versions (name, blob) WHERE removed_ms IS NULL;
+
+    CREATE TABLE aliases (
+      name TEXT NOT NULL,
+      alias TEXT NOT NULL,
+      version INTEGER NOT NULL,
+      PRIMARY KEY (name, alias),
+      FOREIGN KEY (name, version) REFERENCES versions (name, version)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE alias_history (
+      id INTEGER PRIMARY KEY,
+      name TEXT NOT NULL,
+      alias TEXT NOT NULL,
+      version INTEGER,
+      set_ms INTEGER NOT NULL,
+      set_by TEXT NOT NULL
+    ) STRICT;
+
+    CREATE TABLE imports (
+      file TEXT PRIMARY KEY,
+      stamp TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE tokens (
+      id INTEGER PRIMARY KEY,
+      name TEXT NOT NULL,
+      hash BLOB NOT NULL UNIQUE,
+      roles TEXT NOT NULL,
+      created_ms INTEGER NOT NULL,
+      revoked_ms INTEGER
+    ) STRICT;
+    CREATE UNIQUE INDEX tokens_by_name ON tokens (name) WHERE revoked_ms IS NULL;
+
+    CREATE TABLE jobs (
+      id TEXT PRIMARY KEY,
+      kind TEXT NOT NULL,
+      subject TEXT NOT NULL,
+      spec BLOB NOT NULL,
+      state TEXT NOT NULL,
+      message TEXT NOT NULL DEFAULT '',
+      created_ms INTEGER NOT NULL,
+      created_by TEXT NOT NULL,
+      json BLOB,
+      html BLOB
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX jobs_by_time ON jobs (kind, created_ms);
+
+    CREATE TABLE job_blobs (
+      job TEXT NOT NULL REFERENCES jobs (id),
+      blob TEXT NOT NULL,
+      PRIMARY KEY (job, blob)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE job_shards (
+      job TEXT NOT NULL REFERENCES jobs (id),
+      shard INTEGER NOT NULL,
+      result BLOB NOT NULL,
+      PRIMARY KEY (job, shard)
+    ) STRICT, WITHOUT ROWID;
+    """
+}

@@ -1,0 +1,57 @@
+import DitherBasics
+
+/// All versions at one moment, to be asked without a query.
+public struct ModelIndex: Sendable {
+  /// By name, newest first.
+  public let versions: [ModelVersion]
+  private let byName: [String: Range<Int>]
+
+  public init(_ versions: [ModelVersion]) {
+    self.versions = versions
+    var byName: [String: Range<Int>] = [:]
+    for (place, version) in versions.enumerated() {
+      byName[version.name] = (byName[version.name]?.lowerBound ?? place)..<place + 1
+    }
+    self.byName = byName
+  }
+
+  public var names: [String] { byName.keys.sorted() }
+
+  /// The versions of a name, newest first.
+  public func versions(of name: String) -> ArraySlice<ModelVersion> { versions[byName[name] ?? 0..<0] }
+
+  /// - Throws: `StoreFault.notFound`, with what is there instead.
+  public func resolve(_ reference: ModelReference) throws(StoreError) -> ModelVersion {
+    switch reference {
+    case .newest(let name):
+      if let found = versions(of: name).first { return found }
+      throw missing(name)
+    case .version(let name, let number):
+      if let found = versions(of: name).first(where: { $0.version == number }) { return found }
+      throw missing(name, "version \(number)", known: versions(of: name).map { "\($0.version)" })
+    case .alias(let name, let alias):
+      if let found = versions(of: name).first(where: { $0.aliases.contains(alias) }) { return found }
+      throw missing(name, "alias '\(alias)'", known: versions(of: name).flatMap(\.aliases))
+    case .digest(let blob):
+      if let found = versions.last(where: { $0.blob == blob }) { return found }
+      throw StoreError(.notFound, at: "model", expected: "the digest of a model here", got: "\(blob)")
+    }
+  }
+
+  private func missing(_ name: String, _ part: String? = nil, known: [String] = []) -> StoreError {
+    guard byName[name] != nil, let part else {
+      let near = names.filter { nearest(to: name, among: [$0]) != nil || $0.hasPrefix(name) || name.hasPrefix($0) }
+      let advice = near.isEmpty ? "list the models to see what is here" : "did you mean \(Self.list(near.prefix(3)))?"
+      return StoreError(
+        .notFound, at: "model", expected: "the name of a model here", got: "'\(name.clipped())'", advice: advice)
+    }
+    return StoreError(
+      .notFound, at: "model '\(name.clipped())'",
+      expected: known.isEmpty ? "one that it has" : "one of \(Self.list(known.prefix(8)))",
+      got: part)
+  }
+
+  private static func list(_ words: some Sequence<String>) -> String {
+    words.map { "'\($0)'" }.joined(separator: ", ")
+  }
+}

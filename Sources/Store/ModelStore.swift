@@ -1,0 +1,202 @@
+import DitherBasics
+import GRDB
+
+/// What is known of a model when it is published.
+public struct NewModel: Sendable, Equatable {
+  public var name: String
+  public var blob: BlobID
+  public var bytes: Int
+  /// JSON, or empty.
+  public var card: String
+  /// JSON.
+  public var signature: String
+  /// The noise that the file carries as JSON, or empty.
+  public var noise: String
+  public var defaultSamples: Int
+
+  public init(
+    name: String, blob: BlobID, bytes: Int, card: String, signature: String, noise: String, defaultSamples: Int
+  ) {
+    self.name = name
+    self.blob = blob
+    self.bytes = bytes
+    self.card = card
+    self.signature = signature
+    self.noise = noise
+    self.defaultSamples = defaultSamples
+  }
+}
+
+/// A version in the registry: immutable, but for the aliases that point at it.
+public struct ModelVersion: Sendable, Equatable {
+  public var model: NewModel
+  /// From 1, never used twice for a name.
+  public var version: Int64
+  public var createdMilliseconds: Int64
+  public var createdBy: String
+  public var aliases: [String]
+
+  public var name: String { model.name }
+  public var blob: BlobID { model.blob }
+  /// `name@version`.
+  public var reference: String { "\(model.name)@\(version)" }
+}
+
+/// One entry of the record of where an alias pointed.
+public struct AliasChange: Sendable, Equatable {
+  /// nil: the alias went away with its version.
+  public var version: Int64?
+  public var setMilliseconds: Int64
+  public var setBy: String
+}
+
+/// Names, immutable versions and movable aliases.
+public struct ModelStore: Sendable {
+  private let database: StoreDatabase
+  init(_ database: StoreDatabase) { self.database = database }
+
+  /// Every version, by name, newest first.
+  public func all() throws(StoreError) -> [ModelVersion] {
+    try database.read { try Self.versions($0) }
+  }
+
+  /// The files that versions need.
+  public func blobs() throws(StoreError) -> Set<BlobID> {
+    Set(try all().map(\.blob))
+  }
+
+  /// Makes a version visible, with its aliases, in one transaction.
+  /// - Returns: the version that the name already has of this file, if it has one; the aliases are set all the same.
+  public func publish(
+    _ model: NewModel, aliases: [String], by author: String
+  ) throws(StoreError) -> (version: ModelVersion, existed: Bool) {
+    try ModelReference.check(name: model.name, "name")
+    for alias in aliases { try ModelReference.check(name: alias, "aliases") }
+    return try database.write { db in
+      let standing = try Int64.fetchOne(
+        db, sql: "SELECT version FROM versions WHERE name = ? AND blob = ? AND removed_ms IS NULL",
+        arguments: [model.name, model.blob.hex])
+      let version = try standing ?? Self.insert(model, by: author, db)
+      for alias in aliases { try Self.set(alias, of: model.name, to: version, by: author, db) }
+      return (try Self.version(model.name, version, db), standing != nil)
+    }
+  }
+
+  /// Moves an alias, or makes it.
+  public func setAlias(
+    _ alias: String, of name: String, to version: Int64, by author: String
+  ) throws(StoreError) -> ModelVersion {
+    try ModelReference.check(name: alias, "alias")
+    return try database.write { db in
+      _ = try Self.version(name, version, db)
+      try Self.set(alias, of: name, to: version, by: author, db)
+      return try Self.version(name, version, db)
+    }
+  }
+
+  /// Where an alias pointed, newest first.
+  public func history(of alias: String, name: String) throws(StoreError) -> [AliasChange] {
+    try database.read { db in
+      try Row.fetchAll(
+        db, sql: "SELECT * FROM alias_history WHERE name = ? AND alias = ? ORDER BY id DESC", arguments: [name, alias]
+      ).map { AliasChange(version: $0["version"], setMilliseconds: $0["set_ms"], setBy: $0["set_by"]) }
+    }
+  }
+
+  /// Removes a version, or all of a name, with the aliases that point there.
+  /// - Returns: what was removed; its files may be needed by other versions.
+  public func remove(_ name: String, version: Int64?, by author: String) throws(StoreError) -> [ModelVersion] {
+    try database.write { db in
+      let victims = try Self.versions(db).filter { $0.name == name && (version == nil || $0.version == version) }
+      for victim in victims {
+        for alias in victim.aliases {
+          try db.execute(sql: "DELETE FROM aliases WHERE name = ? AND alias = ?", arguments: [name, alias])
+          try Self.record(alias, of: name, version: nil, by: author, db)
+        }
+        try db.execute(
+          sql: "UPDATE versions SET removed_ms = ? WHERE name = ? AND version = ?",
+          arguments: [millisecondsNow(), name, victim.version])
+      }
+      return victims
+    }
+  }
+
+  // MARK: files that are published from a folder
+
+  /// What a file of the models' folder was like when it was last published.
+  public func importStamp(_ file: String) throws(StoreError) -> String? {
+    try database.read { try String.fetchOne($0, sql: "SELECT stamp FROM imports WHERE file = ?", arguments: [file]) }
+  }
+
+  public func setImportStamp(_ file: String, _ stamp: String) throws(StoreError) {
+    try database.write {
+      try $0.execute(sql: "INSERT OR REPLACE INTO imports (file, stamp) VALUES (?, ?)", arguments: [file, stamp])
+    }
+  }
+
+  // MARK: rows
+
+  private static func insert(_ model: NewModel, by author: String, _ db: Database) throws -> Int64 {
+    try db.execute(
+      sql: """
+        INSERT INTO names (name, next_version) VALUES (?, 2)
+        ON CONFLICT (name) DO UPDATE SET next_version = next_version + 1
+        """, arguments: [model.name])
+    let next = try Int64.fetchOne(db, sql: "SELECT next_version FROM names WHERE name = ?", arguments: [model.name])
+    let version = (next ?? 2) - 1
+    try db.execute(
+      sql: """
+        INSERT INTO versions
+          (name, version, blob, bytes, card, signature, noise, default_samples, created_ms, created_by)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+      arguments: [
+        model.name, version, model.blob.hex, model.bytes, model.card, model.signature, model.noise,
+        model.defaultSamples, millisecondsNow(), author,
+      ])
+    return version
+  }
+
+  private static func set(
+    _ alias: String, of name: String, to version: Int64, by author: String, _ db: Database
+  ) throws {
+    let standing = try Int64.fetchOne(
+      db, sql: "SELECT version FROM aliases WHERE name = ? AND alias = ?", arguments: [name, alias])
+    if standing == version { return }
+    try db.execute(
+      sql: "INSERT OR REPLACE INTO aliases (name, alias, version) VALUES (?, ?, ?)", arguments: [name, alias, version])
+    try record(alias, of: name, version: version, by: author, db)
+  }
+
+  private static func record(
+    _ alias: String, of name: String, version: Int64?, by author: String, _ db: Database
+  ) throws {
+    try db.execute(
+      sql: "INSERT INTO alias_history (name, alias, version, set_ms, set_by) VALUES (?, ?, ?, ?, ?)",
+      arguments: [name, alias, version, millisecondsNow(), author])
+  }
+
+  private static func versions(_ db: Database) throws -> [ModelVersion] {
+    let aliases = try Row.fetchAll(db, sql: "SELECT name, alias, version FROM aliases ORDER BY name, alias")
+    var byVersion: [String: [String]] = [:]
+    for row in aliases {
+      byVersion["\(row["name"] as String)@\(row["version"] as Int64)", default: []].append(row["alias"])
+    }
+    return try Row.fetchAll(
+      db, sql: "SELECT * FROM versions WHERE removed_ms IS NULL ORDER BY name, version DESC"
+    ).map { row in
+      let model = NewModel(
+        name: row["name"], blob: try BlobID(row["blob"] as String), bytes: row["bytes"], card: row["card"],
+        signature: row["signature"], noise: row["noise"], defaultSamples: row["default_samples"])
+      var version = ModelVersion(
+        model: model, version: row["version"], createdMilliseconds: row["created_ms"], createdBy: row["created_by"],
+        aliases: [])
+      version.aliases = byVersion[version.reference] ?? []
+      return version
+    }
+  }
+
+  private static func version(_ name: String, _ version: Int64, _ db: Database) throws -> ModelVersion {
+    try ModelIndex(versions(db)).resolve(.version(name, version))
+  }
+}

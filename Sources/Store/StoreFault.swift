@@ -1,0 +1,33 @@
+import DitherBasics
+
+public enum StoreFault: FaultCode {
+  /// A name, digest or size that cannot be stored.
+  case badName, badDigest, badSize
+  case notFound, alreadyExists
+  /// A piece of an upload that is not the next one.
+  case offset
+  /// The bytes are not those that were announced.
+  case digestMismatch
+  /// Another upload of the same file has taken over.
+  case superseded
+  /// The state directory belongs to another running server.
+  case inUse
+  /// What was stored is not what is there now.
+  case corrupt
+  case noSpace, storage
+
+  public var category: FaultCategory {
+    switch self {
+    case .badName, .badDigest, .badSize: .invalidArgument
+    case .notFound: .notFound
+    case .alreadyExists: .alreadyExists
+    case .offset: .outOfRange
+    case .digestMismatch, .corrupt: .dataLoss
+    case .superseded: .aborted
+    case .inUse: .failedPrecondition
+    case .noSpace: .resourceExhausted
+    case .storage: .internalError
+    }
+  }
+}
+public typealias StoreError = Fault<StoreFault>

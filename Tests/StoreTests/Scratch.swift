@@ -1,0 +1,18 @@
+import Foundation
+
+/// A directory of a test's own, removed with the last reference to it.
+final class Scratch: Sendable {
+  let path = FileManager.default.temporaryDirectory.appending(path: "dither-\(UUID().uuidString)").path
+  init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  /// Every file below, relative, but for the database's own and the lock.
+  var files: [String] {
+    let all = FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []
+    return all.filter { name in
+      var isDirectory: ObjCBool = false
+      _ = FileManager.default.fileExists(atPath: path + "/" + name, isDirectory: &isDirectory)
+      return !isDirectory.boolValue && !name.hasPrefix("dither.sqlite") && name != "lock"
+    }.sorted()
+  }
+}

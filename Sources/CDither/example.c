@@ -1,6 +1,6 @@
 /* Asks a server for predictions with their uncertainty.
  *
- *   export DITHER_ADDRESS=dither://127.0.0.1:7411 DITHER_TOKEN=… DITHER_CA=ca.pem
+ *   export DITHER_ADDRESS=dither://127.0.0.1:7070 DITHER_TOKEN=… DITHER_CA=ca.pem
  *   ./example                            lists the models
  *   ./example MODEL                      predicts an all-zero input
  *   ./example MODEL images.f32 [SAMPLES] predicts raw little-endian floats, as many inputs as the file holds

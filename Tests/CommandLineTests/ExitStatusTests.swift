@@ -25,12 +25,9 @@ struct ExitStatusTests {
     Row(arguments: ["train", "no-such.yml"], status: 3, says: "no-such.yml"),
   ])
   func statusAndWords(_ row: Row) throws {
-    let scratch = try Scratch()
-    let output = scratch.url.appending(component: "o"), errors = scratch.url.appending(component: "e")
-    let process = try Program.start(row.arguments, output: output, errors: errors, environment: [:])
-    process.waitUntilExit()
-    let words = String(decoding: try Data(contentsOf: output) + Data(contentsOf: errors), as: UTF8.self)
-    #expect(process.terminationStatus == row.status, "\(words)")
+    let result = try Program.run(row.arguments)
+    let words = result.output + result.errors
+    #expect(result.status == row.status, "\(words)")
     #expect(words.contains(row.says), "\(words)")
   }
 
@@ -42,13 +39,9 @@ struct ExitStatusTests {
       "tokens revoke", "bench",
     ])
   func help(_ command: String) throws {
-    let scratch = try Scratch()
-    let output = scratch.url.appending(component: "o"), errors = scratch.url.appending(component: "e")
-    let arguments = command.split(separator: " ").map(String.init) + ["--help"]
-    let process = try Program.start(arguments, output: output, errors: errors, environment: [:])
-    process.waitUntilExit()
-    let words = String(decoding: try Data(contentsOf: output), as: UTF8.self)
-    #expect(process.terminationStatus == 0)
+    let result = try Program.run(command.split(separator: " ").map(String.init) + ["--help"])
+    let words = result.output
+    #expect(result.status == 0)
     #expect(words.contains("Example: dither \(command)") && words.contains("USAGE: dither \(command)"), "\(words)")
   }
 }

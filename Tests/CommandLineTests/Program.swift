@@ -22,7 +22,9 @@ enum Program {
   static let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent()
 
-  static func run(_ arguments: String..., environment: [String: String] = [:]) throws -> Result {
+  static func run(_ arguments: String...) throws -> Result { try run(arguments) }
+
+  static func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Result {
     let scratch = try Scratch()
     let output = scratch.url.appending(component: "output"), errors = scratch.url.appending(component: "errors")
     let process = try start(arguments, output: output, errors: errors, environment: environment)

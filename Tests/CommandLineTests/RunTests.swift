@@ -57,13 +57,9 @@ struct RunTests {
         .replacing("LABELS", with: data.appending(component: "labels.pb").path)
         .replacing(/^out$/, with: scratch.path("out"))
     }
-    let output = scratch.url.appending(component: "o"), errors = scratch.url.appending(component: "e")
-    let process = try Program.start(
-      ["run", folder.appending(component: "model.onnx").path] + filled, output: output, errors: errors, environment: [:]
-    )
-    process.waitUntilExit()
-    #expect(process.terminationStatus == 2)
-    let words = String(decoding: try Data(contentsOf: errors), as: UTF8.self)
+    let result = try Program.run(["run", folder.appending(component: "model.onnx").path] + filled)
+    #expect(result.status == 2)
+    let words = result.errors
     #expect(words.contains(says), "\(words)")
   }
 }

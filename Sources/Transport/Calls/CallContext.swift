@@ -1,0 +1,81 @@
+import DitherProto
+import NIOCore
+import Synchronization
+
+/// What a caller may do.
+public enum Role: String, Sendable, Codable, CaseIterable {
+  case predict, audit, publish, admin
+}
+
+/// Who calls.
+public struct Identity: Sendable, Equatable {
+  public var name: String
+  public var roles: Set<Role>
+  public init(name: String, roles: Set<Role>) {
+    self.name = name
+    self.roles = roles
+  }
+  /// `admin` may do everything.
+  public func may(_ role: Role) -> Bool { roles.contains(role) || roles.contains(.admin) }
+}
+
+/// Finds callers by what they show. Called on event loops: it must answer at once, from memory.
+public protocol Authenticator: Sendable {
+  func identify(bearer token: String) -> Identity?
+  /// - Parameter commonName: the subject of a client certificate that the client CA has signed.
+  func identify(commonName: String) -> Identity?
+}
+
+/// Tells a handler that its answer is no longer wanted.
+public final class Cancellation: Sendable {
+  private struct State {
+    var reason: CallError?
+    var handlers: [@Sendable (CallError) -> Void] = []
+  }
+  private let state = Mutex(State())
+  public init() {}
+
+  public var isCancelled: Bool { state.withLock { $0.reason != nil } }
+  public var reason: CallError? { state.withLock { $0.reason } }
+
+  /// Called once, at once if it is cancelled already.
+  public func onCancel(_ handler: @escaping @Sendable (CallError) -> Void) {
+    let reason = state.withLock { state -> CallError? in
+      if state.reason == nil { state.handlers.append(handler) }
+      return state.reason
+    }
+    if let reason { handler(reason) }
+  }
+
+  func cancel(_ reason: CallError) {
+    let handlers = state.withLock { state -> [@Sendable (CallError) -> Void] in
+      guard state.reason == nil else { return [] }
+      state.reason = reason
+      defer { state.handlers = [] }
+      return state.handlers
+    }
+    for handler in handlers { handler(reason) }
+  }
+
+  /// The call is over: nobody is told any more.
+  func forget() { state.withLock { $0.handlers = [] } }
+}
+
+/// A call as its handler sees it.
+public struct CallContext: Sendable {
+  /// Of this process, for logs.
+  public let id: UInt64
+  /// "dither.v1.Inference/Predict"
+  public let method: String
+  public let metadata: [String: String]
+  public let identity: Identity?
+  public let deadline: NIODeadline?
+  public let received: NIODeadline
+  public let peer: String
+  public let door: String
+  public let cancellation: Cancellation
+
+  /// nil without a deadline; never negative.
+  public var timeLeft: TimeAmount? { deadline.map { max($0 - .now(), .nanoseconds(0)) } }
+  public var isLate: Bool { deadline.map { $0 <= .now() } ?? false }
+}

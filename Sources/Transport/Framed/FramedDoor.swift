@@ -1,0 +1,221 @@
+import DitherProto
+import Foundation
+import Logging
+import NIOCore
+import NIOSSL
+import NIOTLS
+
+/// The framed protocol on TCP: docs/protocol.md.
+public enum FramedDoor {
+  public static func open(
+    _ dispatcher: CallDispatcher, host: String, port: Int, tls: TlsSource?, limits: WireLimits = WireLimits(),
+    connectionLimit: Int = 1024
+  ) async throws -> Door {
+    try await Door.open(
+      name: "framed", host: host, port: port, tls: tls, alpn: "dither/1", limit: connectionLimit,
+      logger: dispatcher.logger
+    ) { channel, connections in
+      channel.eventLoop.makeCompletedFuture {
+        let handler = FramedHandler(dispatcher, limits)
+        try channel.pipeline.syncOperations.addHandler(handler)
+        let bound = NIOLoopBound(handler, eventLoop: channel.eventLoop), eventLoop = channel.eventLoop
+        connections.add(channel) { eventLoop.execute { bound.value.drain() } }
+      }
+    }
+  }
+}
+
+/// One framed connection: bytes to frames, frames through the state machine, actions to calls.
+final class FramedHandler: ChannelDuplexHandler {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundIn = Never
+  typealias OutboundOut = ByteBuffer
+
+  /// To the first Hello, and to the rest of a frame that has begun.
+  private static let patience = TimeAmount.seconds(20)
+
+  private let dispatcher: CallDispatcher
+  private var connection: ServerConnection
+  private var reader: FrameReader
+  private var calls: [UInt32: ServerCall] = [:]
+  private var context: ChannelHandlerContext?
+  private var peer = "", certificate: String?
+  private var flushIsDue = false, readIsDue = false, isDraining = false, isReading = false
+  private var timer: Scheduled<Void>?
+  private let traces: Bool
+
+  init(_ dispatcher: CallDispatcher, _ limits: WireLimits) {
+    self.dispatcher = dispatcher
+    connection = ServerConnection(limits)
+    reader = FrameReader(limit: limits.maxFrameBytes)
+    traces = dispatcher.logger.logLevel <= .trace
+  }
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    if context.channel.isActive { begin(context) }
+  }
+  func channelActive(context: ChannelHandlerContext) {
+    begin(context)
+    context.fireChannelActive()
+  }
+  func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+  private func begin(_ context: ChannelHandlerContext) {
+    guard timer == nil else { return }
+    peer = context.remoteAddress.map { "\($0)" } ?? "unknown"
+    wait()
+    write(connection.limits.hello)
+  }
+
+  private func wait() {
+    guard let context else { return }
+    timer?.cancel()
+    let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+    timer = context.eventLoop.scheduleTask(in: Self.patience) {
+      let handler = bound.value
+      handler.perform(handler.connection.fail(CallError(.deadlineExceeded, "no whole frame in time")))
+    }
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    isReading = true
+    reader.append(unwrapInboundIn(data).readableBytesView)
+    do throws(CallError) {
+      while let frame = try reader.next() {
+        if traces { dispatcher.logger.trace("\(peer) > \(frame.summary)") }
+        perform(connection.receive(frame))
+      }
+    } catch {
+      perform(connection.fail(error))
+    }
+    if reader.pendingBytes > 0 || !connection.hasHello {
+      wait()
+    } else {
+      timer?.cancel()
+    }
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    isReading = false
+    if flushIsDue { flushNow() }
+    context.fireChannelReadComplete()
+  }
+
+  /// A client that does not read is not read from either: its answers would pile up here.
+  func read(context: ChannelHandlerContext) {
+    if context.channel.isWritable { context.read() } else { readIsDue = true }
+  }
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if context.channel.isWritable {
+      if readIsDue {
+        readIsDue = false
+        context.read()
+      }
+      for call in calls.values { call.writable() }
+    }
+    context.fireChannelWritabilityChanged()
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if case TLSUserEvent.handshakeCompleted(_) = event {
+      certificate = context.channel.peerCommonName
+    }
+    context.fireUserInboundEventTriggered(event)
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    timer?.cancel()
+    let open = calls.values
+    calls = [:]
+    for call in open { call.abort(CallError(.cancelled, "the client has gone")) }
+    context.fireChannelInactive()
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    dispatcher.logger.debug("\(peer): \(error)")
+    context.close(promise: nil)
+  }
+
+  func drain() {
+    isDraining = true
+    if let frame = connection.drain() { write(frame) }
+    closeIfDone()
+  }
+
+  private func closeIfDone() {
+    guard isDraining, calls.isEmpty, let context else { return }
+    flushNow()
+    context.close(promise: nil)
+  }
+
+  private func perform(_ actions: [ServerConnection.Action]) {
+    for action in actions {
+      switch action {
+      case .send(let frame): write(frame)
+      case .open(let id, let method, let timeout, let metadata):
+        guard let context else { return }
+        let sink = FramedSink(self, id), call = ServerCall(dispatcher, context.eventLoop, sink)
+        calls[id] = call
+        call.onEnd = { [weak self] in
+          self?.calls[id] = nil
+          self?.closeIfDone()
+        }
+        call.open(
+          method: method, metadata: metadata, timeout: timeout == 0 ? nil : .microseconds(Int64(clamping: timeout)),
+          peer: peer, door: "framed", certificate: certificate)
+      case .message(let id, let payload): calls[id]?.message(payload)
+      case .halfClose(let id): calls[id]?.halfClose()
+      case .abort(let id, let error): calls.removeValue(forKey: id)?.abort(error)
+      case .writable(let id): calls[id]?.writable()
+      case .close:
+        flushNow()
+        context?.close(promise: nil)
+      }
+    }
+  }
+
+  private func write(_ frame: Dither_V1_Frame) {
+    guard let context else { return }
+    if traces { dispatcher.logger.trace("\(peer) < \(frame.summary)") }
+    let bytes = FrameCodec.encode(frame)
+    context.write(wrapOutboundOut(context.channel.allocator.buffer(bytes: bytes)), promise: nil)
+    guard !flushIsDue else { return }
+    flushIsDue = true
+    // Answers that become ready in the same turn of the loop leave together.
+    guard !isReading else { return }
+    let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+    context.eventLoop.execute { if bound.value.flushIsDue { bound.value.flushNow() } }
+  }
+
+  private func flushNow() {
+    flushIsDue = false
+    context?.flush()
+  }
+
+  // MARK: what calls do
+
+  fileprivate func canSend(_ id: UInt32) -> Bool { connection.mayWrite(id) && context?.channel.isWritable == true }
+  fileprivate func send(_ id: UInt32, _ payload: Data) {
+    if let frame = connection.message(id, payload) { write(frame) }
+  }
+  fileprivate func consumed(_ id: UInt32, _ bytes: Int) {
+    if let frame = connection.consumed(id, bytes) { write(frame) }
+  }
+  fileprivate func finish(_ id: UInt32, _ error: CallError?, _ last: Data?) {
+    if let frame = connection.end(id, error, last: last) { write(frame) }
+  }
+}
+
+private final class FramedSink: CallSink {
+  private weak var handler: FramedHandler?
+  private let id: UInt32
+  init(_ handler: FramedHandler, _ id: UInt32) {
+    self.handler = handler
+    self.id = id
+  }
+  var canSend: Bool { handler?.canSend(id) ?? false }
+  func send(_ payload: Data) { handler?.send(id, payload) }
+  func consumed(_ bytes: Int) { handler?.consumed(id, bytes) }
+  func finish(_ error: CallError?, last: Data?) { handler?.finish(id, error, last) }
+}

@@ -72,7 +72,12 @@ let package = Package(
     module("Datasets", ["DitherBasics", "DitherTensor", "CZlib", "CPng"]),
     module("Inference", ["DitherBasics", "DitherTensor", "DitherGraph"]),
     module("Robustness", ["DitherBasics", "DitherTensor", "DitherGraph", "DitherInference"]),
-    module("Client", ["DitherBasics", "DitherProto", "DitherTransport", protobuf, nioCore]),
+    module(
+      "Client",
+      [
+        "DitherBasics", "DitherProto", "DitherTransport", protobuf, nioCore,
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
     module(
       "Train",
       [

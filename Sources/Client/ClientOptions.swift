@@ -1,0 +1,52 @@
+import DitherProto
+import Foundation
+
+/// Where a server is and how a client shows who it is.
+public struct ClientOptions: Sendable, Equatable {
+  public var host: String
+  public var port: Int
+  /// Plain TCP when off.
+  public var usesTls: Bool
+  /// A PEM file to trust instead of the system's authorities.
+  public var authority: String?
+  public var token: String?
+  public var connectTimeout: Duration = .seconds(5)
+  /// Attempts before a connection is given up, each after twice the wait of the one before.
+  public var attempts = 3
+
+  public init(host: String, port: Int, usesTls: Bool = true, authority: String? = nil, token: String? = nil) {
+    self.host = host
+    self.port = port
+    self.usesTls = usesTls
+    self.authority = authority
+    self.token = token
+  }
+
+  /// - Parameter address: `dither://host:port`, or `dither+plain://host:port` for a server without TLS; the port is 7447 if
+  ///   it is left out.
+  /// - Throws: INVALID_ARGUMENT when it is not of that form.
+  public init(address: String, authority: String? = nil, token: String? = nil) throws(CallError) {
+    guard let url = URLComponents(string: address), let scheme = url.scheme, let host = url.host, !host.isEmpty,
+      scheme == "dither" || scheme == "dither+plain", url.path.isEmpty || url.path == "/"
+    else {
+      throw CallError(
+        .invalidArgument,
+        "address '\(address.prefix(120))': expected dither://host:port, or dither+plain:// without TLS")
+    }
+    self.init(
+      host: host.trimmingCharacters(in: CharacterSet(charactersIn: "[]")), port: url.port ?? Self.defaultPort,
+      usesTls: scheme == "dither", authority: authority, token: token)
+  }
+
+  public static let defaultPort = 7447
+
+  /// From DITHER_ADDRESS, DITHER_CA and DITHER_TOKEN.
+  public static func fromEnvironment(
+    _ environment: [String: String] = ProcessInfo.processInfo.environment
+  ) throws(CallError) -> ClientOptions {
+    func value(_ key: String) -> String? { environment[key].flatMap { $0.isEmpty ? nil : $0 } }
+    return try ClientOptions(
+      address: value("DITHER_ADDRESS") ?? "dither://127.0.0.1:\(defaultPort)", authority: value("DITHER_CA"),
+      token: value("DITHER_TOKEN"))
+  }
+}

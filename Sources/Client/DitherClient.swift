@@ -1,0 +1,198 @@
+import DitherProto
+import DitherTransport
+import Foundation
+import NIOCore
+import NIOPosix
+import SwiftProtobuf
+import Synchronization
+
+/// Dither's client, over the framed door. Safe to use from any task; calls run at once on one connection, which is made
+/// when it is first needed and made anew when it is lost.
+public final class DitherClient: Sendable {
+  public let options: ClientOptions
+  private let group: any EventLoopGroup
+  private let connector: Connector
+
+  public init(_ options: ClientOptions) {
+    self.options = options
+    group = MultiThreadedEventLoopGroup.singleton
+    connector = Connector(options, group)
+  }
+
+  /// A client whose connection stands.
+  /// - Throws: UNAVAILABLE with the reason.
+  public static func connect(_ options: ClientOptions) async throws -> DitherClient {
+    let client = DitherClient(options)
+    _ = try await client.connector.connection()
+    return client
+  }
+
+  public func close() async { await connector.close() }
+
+  private var metadata: [String: String] { options.token.map { ["authorization": "Bearer \($0)"] } ?? [:] }
+
+  // MARK: kinds of calls
+
+  /// - Throws: `CallError`; cancelling the task cancels the call on the server.
+  public func unary<Request: Message, Response: Message>(
+    _ method: String, _ request: Request, timeout: Duration? = nil
+  ) async throws -> Response {
+    var last: Response?
+    for try await response in stream(method, request, timeout: timeout) as AsyncThrowingStream<Response, any Error> {
+      last = response
+    }
+    guard let last else { throw CallError(.internalError, "the server ended \(method) without an answer") }
+    return last
+  }
+
+  public func stream<Request: Message, Response: Message>(
+    _ method: String, _ request: Request, timeout: Duration? = nil
+  ) -> AsyncThrowingStream<Response, any Error> {
+    AsyncThrowingStream { continuation in
+      let task = Task { [metadata] in
+        do {
+          let inbox = Inbox()
+          let handle = try await connector.connection().open(
+            method, metadata: metadata, timeout: timeout.map(TimeAmount.init), first: request.serializedData(),
+            end: true
+          ) { inbox.put($0) }
+          try await withTaskCancellationHandler {
+            while let payload = try await inbox.next() {
+              handle.consumed(payload.count)
+              continuation.yield(try Response(serializedBytes: payload))
+            }
+          } onCancel: {
+            handle.cancel()
+          }
+          continuation.finish()
+        } catch {
+          continuation.finish(throwing: error)
+        }
+      }
+      continuation.onTermination = { reason in if case .cancelled = reason { task.cancel() } }
+    }
+  }
+
+  /// - Parameter body: sends the messages; when it returns, nothing follows.
+  public func clientStream<Request: Message, Response: Message>(
+    _ method: String, timeout: Duration? = nil, of _: Request.Type = Request.self,
+    _ body: (@Sendable (Request) async throws -> Void) async throws -> Void
+  ) async throws -> Response {
+    let inbox = Inbox()
+    let handle = try await connector.connection().open(
+      method, metadata: metadata, timeout: timeout.map(TimeAmount.init), first: nil, end: false
+    ) { inbox.put($0) }
+    return try await withTaskCancellationHandler {
+      do {
+        try await body { try await handle.send($0.serializedData()) }
+        handle.halfClose()
+      } catch let error as CallError where error.code == .cancelled || inbox.isOver {
+        // The server has ended the call early: what it says is the answer.
+      } catch {
+        handle.cancel()
+        throw error
+      }
+      guard let payload = try await inbox.next() else {
+        throw CallError(.internalError, "the server ended \(method) without an answer")
+      }
+      return try Response(serializedBytes: payload)
+    } onCancel: {
+      handle.cancel()
+    }
+  }
+}
+
+extension TimeAmount {
+  init(_ duration: Duration) {
+    self = .nanoseconds(duration.components.seconds * 1_000_000_000 + duration.components.attoseconds / 1_000_000_000)
+  }
+}
+
+/// The events of one call, from the event loop to a task.
+private final class Inbox: Sendable {
+  private struct State {
+    var messages: [Data] = []
+    var end: CallError??
+    var waiter: CheckedContinuation<Data?, any Error>?
+  }
+  private let state = Mutex(State())
+
+  var isOver: Bool { state.withLock { $0.end != nil } }
+
+  func put(_ event: FramedClient.Event) {
+    let resume = state.withLock { state -> (CheckedContinuation<Data?, any Error>, Result<Data?, any Error>)? in
+      switch event {
+      case .message(let payload): state.messages.append(payload)
+      case .end(let last, let error):
+        if let last { state.messages.append(last) }
+        state.end = .some(error)
+      }
+      guard let waiter = state.waiter, let result = Self.take(&state) else { return nil }
+      state.waiter = nil
+      return (waiter, result)
+    }
+    if let (waiter, result) = resume { waiter.resume(with: result) }
+  }
+
+  private static func take(_ state: inout State) -> Result<Data?, any Error>? {
+    if !state.messages.isEmpty { return .success(state.messages.removeFirst()) }
+    guard let end = state.end else { return nil }
+    return end.map { .failure($0) } ?? .success(nil)
+  }
+
+  /// - Returns: nil behind the last message.
+  func next() async throws -> Data? {
+    try await withCheckedThrowingContinuation { continuation in
+      let result = state.withLock { state -> Result<Data?, any Error>? in
+        if let result = Self.take(&state) { return result }
+        state.waiter = continuation
+        return nil
+      }
+      if let result { continuation.resume(with: result) }
+    }
+  }
+}
+
+/// Keeps one connection, and makes it again when it is gone.
+private actor Connector {
+  private let options: ClientOptions
+  private let group: any EventLoopGroup
+  private var current: FramedClient?
+  private var attempt: Task<FramedClient, any Error>?
+
+  init(_ options: ClientOptions, _ group: any EventLoopGroup) {
+    self.options = options
+    self.group = group
+  }
+
+  func connection() async throws -> FramedClient {
+    if let current, current.isActive { return current }
+    if let attempt { return try await attempt.value }
+    let options = options, group = group
+    let attempt = Task { () async throws -> FramedClient in
+      let target = FramedClient.Target(
+        host: options.host, port: options.port, usesTls: options.usesTls, authority: options.authority,
+        connectTimeout: TimeAmount(options.connectTimeout))
+      var wait = Duration.milliseconds(50)
+      for left in (0..<max(options.attempts, 1)).reversed() {
+        do {
+          return try await FramedClient.connect(to: target, on: group)
+        } catch let error as CallError where error.code == .unavailable && left > 0 {
+          try await Task.sleep(for: wait)
+          wait *= 2
+        }
+      }
+      throw CallError(.unavailable, "cannot connect to \(options.host):\(options.port)")
+    }
+    self.attempt = attempt
+    defer { self.attempt = nil }
+    let made = try await attempt.value
+    current = made
+    return made
+  }
+
+  func close() async {
+    await current?.close()
+    current = nil
+  }
+}

@@ -1,0 +1,105 @@
+import DitherProto
+import Foundation
+import SwiftProtobuf
+
+// The calls of the three services, by their names in protos/dither/v1.
+
+extension DitherClient {
+  public func predict(_ request: Dither_V1_PredictRequest, timeout: Duration? = nil) async throws
+    -> Dither_V1_PredictResponse
+  {
+    try await unary("dither.v1.Inference/Predict", request, timeout: timeout)
+  }
+
+  // MARK: Robustness
+
+  /// Starts an audit. The stream may be left: the audit goes on, and `watchAudit` finds it again.
+  public func audit(_ request: Dither_V1_AuditRequest) -> AsyncThrowingStream<Dither_V1_AuditEvent, any Error> {
+    stream("dither.v1.Robustness/Audit", request)
+  }
+  public func watchAudit(_ audit: String) -> AsyncThrowingStream<Dither_V1_AuditEvent, any Error> {
+    stream("dither.v1.Robustness/WatchAudit", Dither_V1_WatchAuditRequest.with { $0.audit = audit })
+  }
+  public func cancelAudit(_ audit: String) async throws -> Dither_V1_AuditState {
+    try await unary("dither.v1.Robustness/CancelAudit", Dither_V1_CancelAuditRequest.with { $0.audit = audit })
+  }
+  public func listAudits(of model: String = "") async throws -> [Dither_V1_AuditState] {
+    let response: Dither_V1_ListAuditsResponse = try await unary(
+      "dither.v1.Robustness/ListAudits", Dither_V1_ListAuditsRequest.with { $0.model = model })
+    return response.audits
+  }
+  public func report(of audit: String, _ format: Dither_V1_GetReportRequest.Format) async throws -> Dither_V1_Report {
+    try await unary(
+      "dither.v1.Robustness/GetReport",
+      Dither_V1_GetReportRequest.with {
+        $0.audit = audit
+        $0.format = format
+      })
+  }
+  public func listProbes() async throws -> Dither_V1_ListProbesResponse {
+    try await unary("dither.v1.Robustness/ListProbes", Dither_V1_ListProbesRequest())
+  }
+
+  // MARK: Registry
+
+  public func listModels(prefix: String = "") async throws -> [Dither_V1_Model] {
+    let response: Dither_V1_ListModelsResponse = try await unary(
+      "dither.v1.Registry/ListModels", Dither_V1_ListModelsRequest.with { $0.prefix = prefix })
+    return response.models
+  }
+  public func model(_ reference: String) async throws -> Dither_V1_Model {
+    try await unary("dither.v1.Registry/GetModel", Dither_V1_GetModelRequest.with { $0.model = reference })
+  }
+  public func setAlias(_ alias: String, to model: String) async throws -> Dither_V1_Model {
+    try await unary(
+      "dither.v1.Registry/SetAlias",
+      Dither_V1_SetAliasRequest.with {
+        $0.model = model
+        $0.alias = alias
+      })
+  }
+  public func remove(_ model: String) async throws -> Int {
+    let response: Dither_V1_RemoveModelResponse = try await unary(
+      "dither.v1.Registry/RemoveModel", Dither_V1_RemoveModelRequest.with { $0.model = model })
+    return Int(response.removed)
+  }
+  public func uploadStatus(name: String, sha256: String) async throws -> Dither_V1_UploadStatus {
+    try await unary(
+      "dither.v1.Registry/GetUpload",
+      Dither_V1_GetUploadRequest.with {
+        $0.name = name
+        $0.sha256 = sha256
+      })
+  }
+
+  /// Uploads a file in chunks, from where an earlier attempt was cut.
+  /// - Parameters:
+  ///   - sha256: hex, of the whole file.
+  ///   - progress: bytes that the server has.
+  public func upload(
+    _ file: [UInt8], as name: String, sha256: String, card: String = "", aliases: [String] = [], chunk: Int = 256 << 10,
+    progress: @escaping @Sendable (Int) -> Void = { _ in }
+  ) async throws -> Dither_V1_UploadResponse {
+    let received = try await uploadStatus(name: name, sha256: sha256).received
+    let start = min(Int(clamping: received), file.count)
+    return try await clientStream("dither.v1.Registry/Upload", of: Dither_V1_UploadRequest.self) { send in
+      try await send(
+        .with {
+          $0.begin.name = name
+          $0.begin.bytes = UInt64(file.count)
+          $0.begin.sha256 = sha256
+          $0.begin.cardJson = card
+          $0.begin.aliases = aliases
+        })
+      for offset in stride(from: start, to: file.count, by: chunk) {
+        let end = min(offset + chunk, file.count)
+        try await send(
+          .with {
+            $0.chunk.offset = UInt64(offset)
+            $0.chunk.data = Data(file[offset..<end])
+          })
+        progress(end)
+      }
+    }
+  }
+}

@@ -1,0 +1,323 @@
+import DitherProto
+import Foundation
+import NIOCore
+import NIOPosix
+import NIOSSL
+
+/// A framed connection from the client's side. Calls on it run at once and end in any order.
+public final class FramedClient: Sendable {
+  public struct Target: Sendable {
+    public var host: String
+    public var port: Int
+    public var usesTls: Bool
+    public var authority: String?
+    public var connectTimeout: TimeAmount
+    public init(host: String, port: Int, usesTls: Bool, authority: String?, connectTimeout: TimeAmount) {
+      self.host = host
+      self.port = port
+      self.usesTls = usesTls
+      self.authority = authority
+      self.connectTimeout = connectTimeout
+    }
+  }
+
+  private let channel: any Channel
+  private let handler: NIOLoopBound<FramedClientHandler>
+
+  private init(_ channel: any Channel, _ handler: NIOLoopBound<FramedClientHandler>) {
+    self.channel = channel
+    self.handler = handler
+  }
+
+  /// Connects, and waits for the server's Hello.
+  /// - Throws: UNAVAILABLE with the reason, or what the server's GoAway says.
+  public static func connect(to target: Target, limits: WireLimits = WireLimits(), on group: any EventLoopGroup)
+    async throws
+    -> FramedClient
+  {
+    let eventLoop = group.next(), ready = eventLoop.makePromise(of: Void.self)
+    let tls: NIOSSLContext?
+    do {
+      tls = target.usesTls ? try context(target) : nil
+    } catch {
+      ready.succeed()
+      throw CallError(.invalidArgument, "no certificates to trust in '\(target.authority ?? "the system")': \(error)")
+    }
+    let bootstrap = ClientBootstrap(group: eventLoop).connectTimeout(target.connectTimeout)
+      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          if let tls {
+            // A name is checked against the certificate; an address is too, but is not sent as a name.
+            let isAddress = target.host.contains(":") || target.host.allSatisfy { $0.isNumber || $0 == "." }
+            try channel.pipeline.syncOperations.addHandler(
+              NIOSSLClientHandler(context: tls, serverHostname: isAddress ? nil : target.host))
+          }
+          try channel.pipeline.syncOperations.addHandler(FramedClientHandler(limits, ready: ready))
+        }
+      }
+    do {
+      let channel = try await bootstrap.connect(host: target.host, port: target.port).get()
+      let timer = eventLoop.scheduleTask(in: target.connectTimeout) {
+        ready.fail(CallError(.unavailable, "\(target.host):\(target.port) says no Hello"))
+      }
+      defer { timer.cancel() }
+      do {
+        try await ready.futureResult.get()
+      } catch {
+        channel.close(promise: nil)
+        throw error
+      }
+      let handler = try await channel.pipeline.handler(type: FramedClientHandler.self).map {
+        NIOLoopBound($0, eventLoop: eventLoop)
+      }.get()
+      return FramedClient(channel, handler)
+    } catch let error as CallError {
+      throw error
+    } catch {
+      ready.fail(error)
+      throw CallError(.unavailable, "cannot connect to \(target.host):\(target.port): \(error)")
+    }
+  }
+
+  private static func context(_ target: Target) throws -> NIOSSLContext {
+    var configuration = TLSConfiguration.makeClientConfiguration()
+    configuration.minimumTLSVersion = .tlsv13
+    configuration.applicationProtocols = ["dither/1"]
+    if let authority = target.authority { configuration.trustRoots = .file(authority) }
+    return try NIOSSLContext(configuration: configuration)
+  }
+
+  public var isActive: Bool { channel.isActive }
+  public func close() async { try? await channel.close() }
+
+  /// One call. `receive` gets its messages, then its end, on the connection's event loop.
+  public struct CallHandle: Sendable {
+    fileprivate let client: FramedClient
+    fileprivate let id: UInt32
+
+    /// Waits until the server takes more.
+    /// - Throws: when the call is over.
+    public func send(_ payload: Data) async throws {
+      let (handler, id) = (client.handler, id)
+      try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+        client.channel.eventLoop.execute { handler.value.send(id, payload, continuation) }
+      }
+    }
+    public func halfClose() {
+      let (handler, id) = (client.handler, id)
+      client.channel.eventLoop.execute { handler.value.halfClose(id) }
+    }
+    public func cancel() {
+      let (handler, id) = (client.handler, id)
+      client.channel.eventLoop.execute { handler.value.cancel(id) }
+    }
+    /// Lets the server send as many more bytes.
+    public func consumed(_ bytes: Int) {
+      let (handler, id) = (client.handler, id)
+      client.channel.eventLoop.execute { handler.value.consumed(id, bytes) }
+    }
+  }
+
+  public enum Event: Sendable {
+    case message(Data)
+    /// The last message, where the end carries one, and how the call ended.
+    case end(last: Data?, CallError?)
+  }
+
+  /// - Parameters:
+  ///   - timeout: told to the server, and kept here as well.
+  ///   - end: whether `first` is the only message.
+  public func open(
+    _ method: String, metadata: [String: String], timeout: TimeAmount?, first: Data?, end: Bool,
+    receive: @escaping @Sendable (Event) -> Void
+  ) async throws -> CallHandle {
+    let handler = handler
+    let id = try await channel.eventLoop.submit {
+      try handler.value.open(method, metadata: metadata, timeout: timeout, first: first, end: end, receive: receive)
+    }.get()
+    return CallHandle(client: self, id: id)
+  }
+
+  /// A unary call without a task in between: `completion` is called on the connection's event loop.
+  public func unary(
+    _ method: String, metadata: [String: String], timeout: TimeAmount?, request: Data,
+    completion: @escaping @Sendable (Result<Data, CallError>) -> Void
+  ) {
+    let handler = handler
+    channel.eventLoop.execute {
+      do {
+        _ = try handler.value.open(method, metadata: metadata, timeout: timeout, first: request, end: true) { event in
+          switch event {
+          case .message(let data): completion(.success(data))  // a server may answer by Message and End
+          case .end(let last?, nil): completion(.success(last))
+          case .end(_, let error): if let error { completion(.failure(error)) }
+          }
+        }
+      } catch {
+        completion(.failure(error as? CallError ?? CallError(.unavailable, "\(error)")))
+      }
+    }
+  }
+}
+
+/// Frames through the client's state machine. Confined to its event loop.
+final class FramedClientHandler: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+
+  private struct Open {
+    let receive: @Sendable (FramedClient.Event) -> Void
+    var timer: Scheduled<Void>?
+    var waiting: [(Data, CheckedContinuation<Void, any Error>)] = []
+    var halfCloses = false
+  }
+
+  private var connection: ClientConnection
+  private var reader: FrameReader
+  private var calls: [UInt32: Open] = [:]
+  private var ready: EventLoopPromise<Void>?
+  private var context: ChannelHandlerContext?
+  private var flushIsDue = false
+  private var lost: CallError?
+
+  init(_ limits: WireLimits, ready: EventLoopPromise<Void>) {
+    connection = ClientConnection(limits)
+    reader = FrameReader(limit: limits.maxFrameBytes)
+    self.ready = ready
+  }
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    if context.channel.isActive { write(connection.limits.hello) }
+  }
+  func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+  func channelActive(context: ChannelHandlerContext) {
+    write(connection.limits.hello)
+    context.fireChannelActive()
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    reader.append(unwrapInboundIn(data).readableBytesView)
+    do throws(CallError) {
+      while let frame = try reader.next() { perform(connection.receive(frame)) }
+    } catch {
+      perform(connection.fail(error))
+    }
+  }
+  func channelInactive(context: ChannelHandlerContext) {
+    perform(connection.fail(lost ?? CallError(.unavailable, "the connection was closed")))
+    context.fireChannelInactive()
+  }
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    lost = CallError(.unavailable, "the connection failed: \(error)")
+    context.close(promise: nil)
+  }
+
+  private func perform(_ actions: [ClientConnection.Action]) {
+    for action in actions {
+      switch action {
+      case .send(let frame): write(frame)
+      case .ready:
+        ready?.succeed()
+        ready = nil
+      case .message(let id, let payload): calls[id]?.receive(.message(payload))
+      case .end(let id, let last, let error): finish(id, last, error)
+      case .writable(let id): drain(id)
+      case .draining: break
+      case .close(let error):
+        lost = error
+        ready?.fail(error)
+        ready = nil
+        context?.close(promise: nil)
+      }
+    }
+  }
+
+  private func finish(_ id: UInt32, _ last: Data?, _ error: CallError?) {
+    guard let call = calls.removeValue(forKey: id) else { return }
+    call.timer?.cancel()
+    for (_, continuation) in call.waiting {
+      continuation.resume(throwing: error ?? CallError(.cancelled, "the server has ended the call"))
+    }
+    call.receive(.end(last: last, error))
+  }
+
+  func open(
+    _ method: String, metadata: [String: String], timeout: TimeAmount?, first: Data?, end: Bool,
+    receive: @escaping @Sendable (FramedClient.Event) -> Void
+  ) throws -> UInt32 {
+    guard let context, context.channel.isActive, connection.isReady else {
+      throw lost ?? CallError(.unavailable, "the connection takes no new calls")
+    }
+    guard connection.room > 0 else {
+      throw CallError(
+        .resourceExhausted, "the server takes no more calls at once on this connection",
+        details: [.retry(afterMilliseconds: 10)])
+    }
+    if let first, first.count + 4096 > connection.peerFrameBytes {
+      throw CallError(
+        .invalidArgument, "a message of \(first.count) bytes; the server takes frames of \(connection.peerFrameBytes)")
+    }
+    let microseconds = timeout.map { UInt64(max($0.nanoseconds / 1000, 1)) } ?? 0
+    let (id, frame) = connection.open(
+      method, metadata: metadata, timeoutMicroseconds: microseconds, first: first, end: end)
+    var call = Open(receive: receive)
+    if let timeout {
+      let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+      // A little later than the server's own: its answer says more.
+      call.timer = context.eventLoop.scheduleTask(in: timeout + .milliseconds(250)) {
+        bound.value.end(id, CallError(.deadlineExceeded, "no answer in time"))
+      }
+    }
+    calls[id] = call
+    write(frame)
+    return id
+  }
+
+  func send(_ id: UInt32, _ payload: Data, _ continuation: CheckedContinuation<Void, any Error>) {
+    guard calls[id] != nil else {
+      return continuation.resume(throwing: lost ?? CallError(.cancelled, "the call is over"))
+    }
+    calls[id]?.waiting.append((payload, continuation))
+    drain(id)
+  }
+
+  private func drain(_ id: UInt32) {
+    while connection.mayWrite(id), let call = calls[id], let (payload, continuation) = call.waiting.first {
+      calls[id]?.waiting.removeFirst()
+      if let frame = connection.message(id, payload) { write(frame) }
+      continuation.resume()
+    }
+    if let call = calls[id], call.halfCloses, call.waiting.isEmpty {
+      calls[id]?.halfCloses = false
+      if let frame = connection.halfClose(id) { write(frame) }
+    }
+  }
+
+  func halfClose(_ id: UInt32) {
+    calls[id]?.halfCloses = true
+    drain(id)
+  }
+  func cancel(_ id: UInt32) { end(id, CallError(.cancelled, "cancelled")) }
+  func consumed(_ id: UInt32, _ bytes: Int) {
+    if let frame = connection.consumed(id, bytes) { write(frame) }
+  }
+
+  private func end(_ id: UInt32, _ error: CallError) {
+    if let frame = connection.cancel(id) { write(frame) }
+    finish(id, nil, error)
+  }
+
+  private func write(_ frame: Dither_V1_Frame) {
+    guard let context else { return }
+    context.write(wrapOutboundOut(context.channel.allocator.buffer(bytes: FrameCodec.encode(frame))), promise: nil)
+    guard !flushIsDue else { return }
+    flushIsDue = true
+    let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+    context.eventLoop.execute {
+      bound.value.flushIsDue = false
+      bound.value.context?.flush()
+    }
+  }
+}

@@ -102,7 +102,7 @@ static uint64_t microseconds_until(dither_instant deadline) {
   return left > 0 ? (uint64_t)left : 1;
 }
 
-/* Sends Open, with the only message if `payload` is given. */
+/* A unary call is one frame: the first message is not counted against credit, the frame's limit bounds it. */
 static dither_code send_open(
     dither_client *client, const char *method, const ProtobufCBinaryData *payload, dither_instant deadline,
     dither_error *error) {
@@ -119,25 +119,11 @@ static dither_code send_open(
     open.metadata = metadata;
     open.n_metadata = 1;
   }
-  if (payload) {
-    open.payload_case = DITHER__V1__OPEN__PAYLOAD_FIRST;
-    open.first = *payload;
-    open.end = 1;
-  }
+  open.payload_case = DITHER__V1__OPEN__PAYLOAD_FIRST;
+  open.first = *payload;
+  open.end = 1;
   frame.kind_case = DITHER__V1__FRAME__KIND_OPEN;
   frame.open = &open;
-  return dither_send_frame(client, &frame, error);
-}
-
-static dither_code send_message(
-    dither_client *client, const ProtobufCBinaryData *payload, dither_error *error) {
-  Dither__V1__Message message = DITHER__V1__MESSAGE__INIT;
-  Dither__V1__Frame frame = DITHER__V1__FRAME__INIT;
-  message.call = client->call.id;
-  message.payload = *payload;
-  message.end = 1;
-  frame.kind_case = DITHER__V1__FRAME__KIND_MESSAGE;
-  frame.message = &message;
   return dither_send_frame(client, &frame, error);
 }
 
@@ -157,22 +143,6 @@ static void cancel_call(dither_client *client) {
 
 static int has_ended(const dither_client *client) { return client->call.ended; }
 
-static int may_send_or_ended(const dither_client *client) {
-  return client->call.ended || client->call.credit >= client->call.wanted;
-}
-
-/* Sends the request as one frame if the starting credit allows it, and else as two when enough credit has come. */
-static dither_code send_request(
-    dither_client *client, const char *method, const ProtobufCBinaryData *payload, dither_instant deadline,
-    dither_error *error) {
-  client->call.credit = client->peer_credit_bytes;
-  client->call.wanted = payload->len;
-  if (may_send_or_ended(client)) return send_open(client, method, payload, deadline, error);
-  dither_code code = send_open(client, method, NULL, deadline, error);
-  if (code == DITHER_OK) code = dither_receive_until(client, may_send_or_ended, deadline, error);
-  return code == DITHER_OK && !client->call.ended ? send_message(client, payload, error) : code;
-}
-
 dither_code dither_unary(
     dither_client *client, const char *method, const ProtobufCMessage *request, uint32_t timeout_ms,
     unsigned char **answer, size_t *answer_bytes, dither_error *error) {
@@ -185,7 +155,7 @@ dither_code dither_unary(
   protobuf_c_message_pack(request, payload.data);
   begin_call(client);
   client->call.id = ++client->last_call;
-  code = send_request(client, method, &payload, deadline, error);
+  code = send_open(client, method, &payload, deadline, error);
   free(payload.data);
   if (code == DITHER_OK) code = dither_receive_until(client, has_ended, deadline, error);
   if (code == DITHER_DEADLINE_EXCEEDED) cancel_call(client);

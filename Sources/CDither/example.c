@@ -1,6 +1,6 @@
 /* Asks a server for predictions with their uncertainty.
  *
- *   export DITHER_ADDRESS=dither://127.0.0.1:7070 DITHER_TOKEN=… DITHER_CA=ca.pem
+ *   export DITHER_ADDRESS=dither://127.0.0.1:7447 DITHER_TOKEN=… DITHER_CA=ca.pem
  *   ./example                            lists the models
  *   ./example MODEL                      predicts an all-zero input
  *   ./example MODEL images.f32 [SAMPLES] predicts raw little-endian floats, as many inputs as the file holds
@@ -104,10 +104,8 @@ static int predict(dither_client *client, const char *model, const char *path, c
 }
 
 int main(int count, char **arguments) {
-  const char *plaintext = getenv("DITHER_PLAINTEXT");
   dither_options options = {
-      .address = getenv("DITHER_ADDRESS"), .token = getenv("DITHER_TOKEN"), .ca_file = getenv("DITHER_CA"),
-      .plaintext = plaintext && *plaintext == '1'};
+      .address = getenv("DITHER_ADDRESS"), .token = getenv("DITHER_TOKEN"), .ca_file = getenv("DITHER_CA")};
   dither_error error;
   dither_client *client;
   if (!options.address) return fprintf(stderr, "set DITHER_ADDRESS, DITHER_TOKEN and DITHER_CA\n"), 2;

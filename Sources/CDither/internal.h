@@ -63,8 +63,6 @@ void dither_socket_close(dither_socket *socket);
 /* The call or the ping that the client waits for. */
 typedef struct dither_call {
   uint32_t id;           /* 0: none */
-  uint64_t credit;       /* payload bytes that may still be sent */
-  uint64_t wanted;       /* payload bytes that wait to be sent */
   unsigned char *answer; /* owned */
   size_t answer_bytes;
   int has_answer;
@@ -80,7 +78,6 @@ struct dither_client {
   char *authorization;         /* "Bearer …", or NULL */
   uint32_t max_frame_bytes;    /* that we take */
   uint32_t peer_frame_bytes;   /* that the server takes */
-  uint32_t peer_credit_bytes;  /* that each call starts with */
   int greeted;                 /* the server's Hello came */
   uint32_t last_call;
   uint64_t last_nonce;

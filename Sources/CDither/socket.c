@@ -23,12 +23,15 @@ enum { chunk_bytes = 65536 };
 typedef struct endpoint {
   char host[256];
   char port[6];
+  int plaintext;
 } endpoint;
 
 static dither_code parse_address(const char *address, endpoint *out, dither_error *error) {
-  static const char scheme[] = "dither://";
+  static const char scheme[] = "dither://", plain_scheme[] = "dither+plain://";
   const char *rest = address;
   if (strncmp(rest, scheme, sizeof scheme - 1) == 0) rest += sizeof scheme - 1;
+  out->plaintext = strncmp(rest, plain_scheme, sizeof plain_scheme - 1) == 0;
+  if (out->plaintext) rest += sizeof plain_scheme - 1;
   const char *colon = strrchr(rest, ':');
   const char *host = rest, *host_end = colon;
   if (colon && *rest == '[') {
@@ -241,7 +244,7 @@ dither_code dither_socket_open(
   endpoint to;
   dither_code code = parse_address(options->address, &to, error);
   if (code == DITHER_OK) code = connect_any(&to, &socket->descriptor, deadline, error);
-  if (code == DITHER_OK && !options->plaintext) code = start_tls(socket, options, to.host, deadline, error);
+  if (code == DITHER_OK && !options->plaintext && !to.plaintext) code = start_tls(socket, options, to.host, deadline, error);
   if (code != DITHER_OK) dither_socket_close(socket);
   return code;
 }

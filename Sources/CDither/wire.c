@@ -3,7 +3,7 @@
 
 #include "internal.h"
 
-enum { longest_prefix = 5, most_queued_bytes = 65536, members_per_byte = 16, free_bytes = 65536 };
+enum { longest_prefix = 5, least_frame_bytes = 4096, most_queued_bytes = 65536, members_per_byte = 16, free_bytes = 65536 };
 
 /* ---- What a message may cost ---- */
 
@@ -104,10 +104,9 @@ static dither_code take_hello(dither_client *client, const Dither__V1__Hello *he
         error, DITHER_FAILED_PRECONDITION, "the server speaks version %u of the protocol, this client version 1",
         hello->version);
   }
-  if (hello->max_frame_bytes == 0) return fail_protocol(error, "a Hello that takes no frame");
+  if (hello->max_frame_bytes < least_frame_bytes) return fail_protocol(error, "a Hello that takes next to no frame");
   client->greeted = 1;
   client->peer_frame_bytes = hello->max_frame_bytes;
-  client->peer_credit_bytes = hello->initial_credit_bytes;
   return DITHER_OK;
 }
 
@@ -146,15 +145,6 @@ static dither_code take_end(dither_client *client, const Dither__V1__End *end, d
   return DITHER_OK;
 }
 
-static dither_code take_credit(dither_client *client, const Dither__V1__Credit *credit, dither_error *error) {
-  int current;
-  dither_code code = is_current(client, credit->call, &current, error);
-  if (code != DITHER_OK || !current) return code;
-  if (client->call.credit > UINT32_MAX) return fail_protocol(error, "more credit than can be counted");
-  client->call.credit += credit->bytes;
-  return DITHER_OK;
-}
-
 static dither_code take_ping(dither_client *client, const Dither__V1__Ping *ping, dither_error *error) {
   if (dither_buffer_count(&client->out) > client->peer_frame_bytes + (size_t)most_queued_bytes) {
     return fail_protocol(error, "more pings than it reads answers");
@@ -186,7 +176,7 @@ static dither_code take_frame(dither_client *client, const Dither__V1__Frame *fr
   switch (frame->kind_case) {
     case DITHER__V1__FRAME__KIND_MESSAGE: return take_message(client, frame->message, error);
     case DITHER__V1__FRAME__KIND_END: return take_end(client, frame->end, error);
-    case DITHER__V1__FRAME__KIND_CREDIT: return take_credit(client, frame->credit, error);
+    case DITHER__V1__FRAME__KIND_CREDIT: return DITHER_OK; /* a unary call has nothing more to send */
     case DITHER__V1__FRAME__KIND_PING: return take_ping(client, frame->ping, error);
     case DITHER__V1__FRAME__KIND_PONG:
       if (client->call.nonce != 0 && frame->pong->nonce == client->call.nonce) client->call.pong = 1;

@@ -57,7 +57,7 @@ DITHER_API const char *dither_code_name(dither_code code);
 
 /* Zero what is not needed. */
 typedef struct dither_options {
-  const char *address;       /* "dither://host:port", "host:port" or "[::1]:port" */
+  const char *address;       /* "dither://host:port" or "host:port"; "dither+plain://host:port": no TLS */
   const char *ca_file;       /* PEM; NULL: the system's certificate authorities */
   const char *server_name;   /* the name in the server's certificate; NULL: the host of the address */
   const char *token;         /* bearer token; NULL: none */

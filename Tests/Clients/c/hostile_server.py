@@ -127,13 +127,8 @@ def good_with_message_then_end(peer):
     peer.opened().send(frame(7, number(1, 9)) + frame(3, number(1, 1) + data(2, ANSWER)) + end(1))
 
 
-def good_with_late_credit(peer):
-    peer.opened(credit=4)
-    peer.send(frame(6, number(1, 1) + number(2, 8)))
-    time.sleep(0.05)
-    peer.send(frame(6, number(1, 1) + number(2, 100_000)))
-    peer.receive()
-    peer.send(end(1, ANSWER))
+def good_without_credit(peer):
+    peer.opened(credit=0).send(frame(6, number(1, 1) + number(2, 8)) + end(1, ANSWER))
 
 
 def refused_with_retry(peer):
@@ -168,12 +163,12 @@ def wrong_version(peer):
     peer.greeted(version=2)
 
 
-def takes_nothing(peer):
-    peer.greeted(frame_bytes=0)
+def takes_next_to_nothing(peer):
+    peer.greeted(frame_bytes=4095)
 
 
-def takes_tiny_frames(peer):
-    peer.greeted(frame_bytes=16)
+def takes_small_frames(peer):
+    peer.greeted(frame_bytes=4096)
     time.sleep(0.2)
 
 
@@ -256,7 +251,7 @@ def drains(peer):
 
 
 def endless_credit(peer):
-    peer.opened(credit=4)
+    peer.opened()
     while True:
         peer.send(frame(6, number(1, 1) + number(2, 0)) * 100)
 

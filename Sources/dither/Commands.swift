@@ -1,4 +1,9 @@
 import ArgumentParser
 
 /// All commands, in the order in which `--help` lists them. One file for each in `Commands/`.
-var commands: [any ParsableCommand.Type] { [RunCommand.self, DataCommand.self, TokensCommand.self, BenchCommand.self] }
+var commands: [any ParsableCommand.Type] {
+  [
+    PredictCommand.self, UploadCommand.self, ModelsCommand.self, RunCommand.self, DataCommand.self,
+    TokensCommand.self, BenchCommand.self,
+  ]
+}

@@ -15,10 +15,8 @@ struct ExitStatusTests {
     Row(arguments: ["frobnicate"], status: 2, says: "frobnicate"),
     Row(arguments: ["predict"], status: 2, says: "--input"),
     Row(arguments: ["predict", "m", "--input", "x.npy", "--samples", "-1"], status: 2, says: "--samples"),
-    Row(arguments: ["predict", "m", "--input", "x.npy"], status: 2, says: "DITHER_ADDRESS"),
     Row(arguments: ["models", "list", "--address", "nowhere"], status: 2, says: "dither://host:port"),
-    Row(
-      arguments: ["models", "list", "--address", "dither://127.0.0.1:1", "--plaintext"], status: 5, says: "127.0.0.1"),
+    Row(arguments: ["models", "list", "--address", "dither+plain://127.0.0.1:1"], status: 5, says: "127.0.0.1"),
     Row(arguments: ["run", "no-such.onnx", "--check"], status: 3, says: "no-such.onnx"),
     Row(arguments: ["run", "README.md", "--check"], status: 2, says: "expected"),
     Row(arguments: ["upload", "no-such.onnx", "--address", "127.0.0.1:1"], status: 3, says: "no-such.onnx"),

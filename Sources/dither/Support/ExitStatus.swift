@@ -1,5 +1,6 @@
 import ArgumentParser
 import DitherBasics
+import DitherProto
 import Foundation
 
 /// What the process tells its caller when it ends.
@@ -44,12 +45,30 @@ enum ExitStatus: Int32, CaseIterable {
       }
   }
 
+  init(_ code: StatusCode) {
+    self =
+      switch code {
+      case .ok: .done
+      case .invalidArgument, .failedPrecondition, .outOfRange, .alreadyExists: .invalid
+      case .notFound: .notFound
+      case .permissionDenied, .unauthenticated: .denied
+      case .unavailable, .deadlineExceeded, .aborted: .unavailable
+      case .resourceExhausted: .exhausted
+      case .cancelled: .interrupted
+      case .dataLoss: .checkFailed
+      case .unimplemented, .internalError, .unknown: .defect
+      }
+  }
+
   /// Says what went wrong on standard error and ends the process.
   static func end(with error: any Error) -> Never {
     switch error {
     case let fault as any AnyFault:
       Console.error("dither: \(fault)")
       end(ExitStatus(fault.category))
+    case let error as CallError:
+      Console.error("dither: \(error)" + (error.retryAfterMilliseconds.map { "; try again in \($0) ms" } ?? ""))
+      end(ExitStatus(error.code))
     case let status as CommandFailure:
       if !status.message.isEmpty { Console.error("dither: \(status.message)") }
       end(status.status)

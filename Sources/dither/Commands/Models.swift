@@ -1,0 +1,139 @@
+import ArgumentParser
+import DitherClient
+import DitherProto
+import Foundation
+
+/// `dither models`: what the registry holds.
+struct ModelsCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "models", abstract: "List, show, name and remove the models of a server.",
+    discussion: "Example: dither models list",
+    subcommands: [List.self, Show.self, Alias.self, Remove.self])
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "List every version, newest first.", discussion: "Example: dither models list fashion --json")
+    @Argument(help: "Only names that begin so.")
+    var prefix = ""
+    @Flag(help: "Print one JSON object.")
+    var json = false
+    @OptionGroup var server: ServerOptions
+
+    func run() async throws {
+      let models = try await server.withClient { try await $0.listModels(prefix: prefix) }
+      if json { return try Json.print(["models": models.map(ModelDescription.init)]) }
+      let rows = models.map { model in
+        [
+          "\(model.name)@\(model.version)", model.aliases.joined(separator: ","),
+          "\(model.signature.inputShape.dropFirst()) → \(model.signature.classes)",
+          model.noiseJson.isEmpty ? "" : "noise", byteText(model.bytes), String(model.digest.prefix(19)),
+        ]
+      }
+      print(table([["model", "aliases", "shape", "noise", "size", "digest"]] + rows))
+    }
+  }
+
+  struct Show: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Show one version with its card.", discussion: "Example: dither models show mnist-mlp-noise:best")
+    @Argument(help: "name, name@version or name:alias.")
+    var model: String
+    @Flag(help: "Print one JSON object.")
+    var json = false
+    @OptionGroup var server: ServerOptions
+
+    func run() async throws {
+      let found = try await server.withClient { try await $0.model(model) }
+      if json { try Json.print(ModelDescription(found)) } else { ModelDescription(found).show() }
+    }
+  }
+
+  struct Alias: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Point an alias at a version.", discussion: "Example: dither models alias mnist-mlp-noise@2 best")
+    @Argument(help: "name@version.")
+    var model: String
+    @Argument(help: "The alias, then used as name:alias.")
+    var alias: String
+    @Flag(help: "Print one JSON object.")
+    var json = false
+    @OptionGroup var server: ServerOptions
+
+    func run() async throws {
+      let found = try await server.withClient { try await $0.setAlias(alias, to: model) }
+      if json { return try Json.print(ModelDescription(found)) }
+      print("\(found.name):\(alias) is \(found.name)@\(found.version)")
+    }
+  }
+
+  struct Remove: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Remove a version, or a name with all its versions.",
+      discussion: "Example: dither models remove mnist-mlp-noise@1")
+    @Argument(help: "name@version, or name for all versions.")
+    var model: String
+    @Flag(help: "Print one JSON object.")
+    var json = false
+    @OptionGroup var server: ServerOptions
+
+    func run() async throws {
+      let removed = try await server.withClient { try await $0.remove(model) }
+      if json { return try Json.print(["removed": removed]) }
+      print("removed \(removed) version\(removed == 1 ? "" : "s") of \(model)")
+    }
+  }
+}
+
+/// A model as `--json` prints it.
+struct ModelDescription: Encodable {
+  struct Signature: Encodable {
+    var inputName: String
+    var inputShape: [Int64]
+    var outputName: String
+    var outputShape: [Int64]
+    var classes: UInt32
+    var labelNames: [String]
+  }
+  var name: String
+  var version: UInt64
+  var digest: String
+  var aliases: [String]
+  var bytes: UInt64
+  var created: String
+  var createdBy: String
+  var defaultSamples: UInt32
+  var signature: Signature
+  var card: JsonValue?
+  var noise: JsonValue?
+
+  init(_ model: Dither_V1_Model) {
+    name = model.name
+    version = model.version
+    digest = model.digest
+    aliases = model.aliases
+    bytes = model.bytes
+    created = timeText(model.createdMs)
+    createdBy = model.createdBy
+    defaultSamples = model.defaultSamples
+    let from = model.signature
+    signature = Signature(
+      inputName: from.inputName, inputShape: from.inputShape, outputName: from.outputName,
+      outputShape: from.outputShape, classes: from.classes, labelNames: from.labelNames)
+    card = JsonValue(text: model.cardJson)
+    noise = JsonValue(text: model.noiseJson)
+  }
+
+  func show() {
+    var rows = [
+      ["model", "\(name)@\(version)"], ["digest", digest], ["aliases", aliases.joined(separator: ", ")],
+      ["size", "\(bytes) bytes"], ["created", createdBy.isEmpty ? created : "\(created) by \(createdBy)"],
+      ["input", "\(signature.inputName) \(signature.inputShape)"],
+      ["output", "\(signature.outputName) \(signature.outputShape), \(signature.classes) classes"],
+      ["labels", signature.labelNames.joined(separator: ", ")],
+      ["samples", "\(defaultSamples) unless asked otherwise"],
+    ]
+    if let noise { rows.append(["noise", noise.text]) }
+    if let card { rows.append(["card", card.text]) }
+    print(table(rows.filter { !$0[1].isEmpty }))
+  }
+}

@@ -1,0 +1,166 @@
+import ArgumentParser
+import DitherBasics
+import DitherClient
+import DitherDatasets
+import DitherProto
+import DitherTensor
+import Foundation
+
+/// `dither predict`: labels, probabilities, and how sure the model is.
+struct PredictCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "predict",
+    abstract: "Ask a served model for predictions with their uncertainty.",
+    discussion: """
+      Inputs are .png, .npy, .csv (a row an example) and .pb (ONNX TensorProto) files, any number of them, each one \
+      example or a batch; bytes 0-255 are scaled by the model's own normalisation.
+
+      Example: dither predict fashion-mlp-noise --input shoe.png --samples 64 --seed 7
+      Example: dither predict mnist-cnn-noise@1 --data mnist:5 --tolerance 0.01 --json
+      """)
+
+  @Argument(help: "name, name@version or name:alias.")
+  var model: String
+  @Option(name: .customLong("input"), parsing: .upToNextOption, help: "Files to predict from.")
+  var inputs: [String] = []
+  @Option(help: "A data set on this machine, as NAME or NAME:N for its first N test examples.")
+  var data: String?
+  @Option(help: "Monte-Carlo draws; 0 is the deterministic pass. (default: the model's)")
+  var samples: UInt32?
+  @Option(help: "Sample until the largest standard error of a probability is below this.")
+  var tolerance: Double?
+  @Option(help: "The most samples that --tolerance may take. (default: the server's)")
+  var maxSamples: UInt32?
+  @Option(help: "The same seed gives the same answer. (default: drawn, and printed)")
+  var seed: UInt64?
+  @Option(
+    name: .customLong("quantile"), help: "A quantile of each class probability over the draws, in [0, 1]; repeat.")
+  var quantiles: [Double] = []
+  @Option(help: "Seconds until the prediction is given up.")
+  var timeout: Double = 60
+  @Flag(help: "Print one JSON object.")
+  var json = false
+  @OptionGroup var server: ServerOptions
+
+  func validate() throws {
+    if inputs.isEmpty == (data == nil) { throw ValidationError("give either --input FILE… or --data NAME[:N]") }
+    if samples != nil, tolerance != nil { throw ValidationError("give either --samples or --tolerance") }
+    if let tolerance, !(tolerance > 0 && tolerance.isFinite) {
+      throw ValidationError("--tolerance: expected a number above 0")
+    }
+    guard timeout > 0, timeout < 1e6 else { throw ValidationError("--timeout: expected seconds above 0") }
+    guard quantiles.allSatisfy((0...1).contains) else {
+      throw ValidationError("--quantile: expected numbers in [0, 1]")
+    }
+  }
+
+  func run() async throws {
+    let answer = try await server.withClient { client in
+      // Of one example.
+      let shape = try await client.model(model).signature.inputShape.dropFirst().map(Int.init)
+      var answer = Answer()
+      for batch in try batches(shape: shape) {
+        try await predict(batch, with: client, into: &answer)
+      }
+      return answer
+    }
+    if json { try Json.print(answer) } else { answer.show() }
+  }
+
+  private func batches(shape: [Int]) throws -> [ExampleBatch] {
+    if let data { return [try ExampleBatch(Dataset.load(data), shape: shape)] }
+    return try inputs.map { try ExampleBatch(path: $0, shape: shape) }
+  }
+
+  private func predict(_ batch: ExampleBatch, with client: DitherClient, into answer: inout Answer) async throws {
+    var names = batch.names[...]
+    for array in batch.messages() {
+      var request = Dither_V1_PredictRequest()
+      request.model = model
+      request.input = array
+      if let samples { request.samples = samples }
+      request.tolerance = tolerance ?? 0
+      request.maxSamples = maxSamples ?? 0
+      // Later parts of one command share the seed of the first.
+      if let seed = seed ?? answer.seedToKeep { request.seed = seed }
+      request.quantiles = quantiles
+      let response = try await client.predict(request, timeout: .milliseconds(Int64(timeout * 1000)))
+      answer.add(response, names: names.prefix(response.predictions.count))
+      names = names.dropFirst(response.predictions.count)
+    }
+  }
+}
+
+extension PredictCommand {
+  /// What `--json` prints.
+  struct Answer: Encodable {
+    struct Prediction: Encodable {
+      var input: String
+      var label: UInt32
+      var labelName: String?
+      var probabilities: [Double]
+      var std: [Double]
+      var predictiveEntropy: Double
+      var expectedEntropy: Double
+      var mutualInformation: Double
+      var variationRatio: Double
+      var margin: Double
+      var standardError: Double
+      var quantiles: [Quantile]?
+    }
+    struct Quantile: Encodable {
+      var level: Double
+      var values: [Double]
+    }
+    var model = ""
+    var version: UInt64 = 0
+    var digest = ""
+    var samples: UInt32 = 0
+    var seed: UInt64 = 0
+    var predictions: [Prediction] = []
+
+    var seedToKeep: UInt64? { predictions.isEmpty ? nil : seed }
+
+    mutating func add(_ response: Dither_V1_PredictResponse, names: ArraySlice<String>) {
+      model = response.model
+      version = response.version
+      digest = response.digest
+      samples = max(samples, response.samples)
+      seed = response.seed
+      for (name, prediction) in zip(names, response.predictions) {
+        predictions.append(Prediction(prediction, input: name))
+      }
+    }
+
+    func show() {
+      print("\(model)@\(version)  \(samples) samples  seed \(seed)")
+      let head = ["input", "label", "probability", "entropy", "= aleatoric", "+ epistemic", "votes against"]
+      print(
+        table(
+          [head]
+            + predictions.map { prediction in
+              let label = Int(prediction.label)
+              return [
+                prediction.input, prediction.labelName ?? "\(label)",
+                "\(prediction.probabilities[label].digits(3)) ± \(prediction.std[label].digits(3))",
+                prediction.predictiveEntropy.digits(3), prediction.expectedEntropy.digits(3),
+                prediction.mutualInformation.digits(3), prediction.variationRatio.digits(2),
+              ]
+            }))
+    }
+  }
+}
+
+extension PredictCommand.Answer.Prediction {
+  init(_ prediction: Dither_V1_Prediction, input: String) {
+    self.init(
+      input: input, label: prediction.label,
+      labelName: prediction.labelName.isEmpty ? nil : prediction.labelName,
+      probabilities: prediction.probabilities, std: prediction.std,
+      predictiveEntropy: prediction.predictiveEntropy, expectedEntropy: prediction.expectedEntropy,
+      mutualInformation: prediction.mutualInformation, variationRatio: prediction.variationRatio,
+      margin: prediction.margin, standardError: prediction.standardError,
+      quantiles: prediction.quantiles.isEmpty
+        ? nil : prediction.quantiles.map { .init(level: $0.level, values: $0.values) })
+  }
+}

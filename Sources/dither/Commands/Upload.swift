@@ -1,0 +1,65 @@
+import ArgumentParser
+import DitherBasics
+import DitherClient
+import DitherProto
+import Foundation
+
+/// `dither upload`: a new version of a model.
+struct UploadCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "upload",
+    abstract: "Send an ONNX file to a server, which checks and tries it before it becomes visible.",
+    discussion: """
+      An upload that was cut goes on where it stopped: run the same command again.
+
+      Example: dither upload model.onnx --name shoes --card shoes.card.json --alias best
+      """)
+
+  @Argument(help: "The ONNX file.")
+  var file: String
+  @Option(help: "The model's name in the registry. (default: the file's name)")
+  var name: String?
+  @Option(
+    help: "A JSON file that says where the model comes from. (default: the file beside it that ends in .card.json)")
+  var card: String?
+  @Option(name: .customLong("alias"), help: "An alias that shall point at the new version; repeat.")
+  var aliases: [String] = []
+  @Flag(help: "Print one JSON object.")
+  var json = false
+  @OptionGroup var server: ServerOptions
+
+  func run() async throws {
+    let bytes = try FileArray.read(file)
+    let card = try cardText()
+    let name = name ?? URL(filePath: file).deletingPathExtension().lastPathComponent
+    let response = try await server.withClient { client in
+      try await client.upload(
+        bytes, as: name, sha256: Sha256.hash(bytes).hex, card: card, aliases: aliases,
+        progress: { sent in
+          if Console.isTerminal { Console.write("\r\u{1B}[Ksent \(byteText(sent)) of \(byteText(bytes.count))") }
+        })
+    }
+    if Console.isTerminal { Console.write("\n") }
+    if json {
+      try Json.print(Answer(existed: response.existed, model: ModelDescription(response.model)))
+    } else {
+      let model = response.model
+      print("\(model.name)@\(model.version)  \(model.digest)\(response.existed ? "  (was there already)" : "")")
+    }
+  }
+
+  private func cardText() throws -> String {
+    let beside = URL(filePath: file).deletingPathExtension().appendingPathExtension("card.json").path
+    guard let path = card ?? (FileManager.default.fileExists(atPath: beside) ? beside : nil) else { return "" }
+    let text = String(decoding: try FileArray.read(path), as: UTF8.self)
+    guard JsonValue(text: text) != nil else {
+      throw CommandError(.badOption, at: path, expected: "JSON", got: "something else")
+    }
+    return text
+  }
+
+  private struct Answer: Encodable {
+    var existed: Bool
+    var model: ModelDescription
+  }
+}

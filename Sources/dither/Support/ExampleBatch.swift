@@ -1,0 +1,89 @@
+import DitherBasics
+import DitherDatasets
+import DitherProto
+import DitherTensor
+import Foundation
+
+/// Examples on their way to a model, each in the model's shape, and what to call them.
+struct ExampleBatch {
+  /// Of one example.
+  var shape: [Int]
+  var values: FileArray.Values
+  var names: [String]
+
+  var count: Int { names.count }
+
+  /// A file's examples in the shape of the model's input.
+  /// - Parameter shape: of one example; an image is read with as many channels as it says.
+  init(path: String, shape: [Int]) throws {
+    let size = shape.reduce(1, *)
+    var array = try FileArray(path: path, channels: shape.count == 3 && shape[0] == 3 ? 3 : 1)
+    // A model that takes flat examples does not say how many channels they have.
+    if shape.count == 1, path.lowercased().hasSuffix(".png"), array.count * 3 == size {
+      array = try FileArray(path: path, channels: 3)
+    }
+    guard size > 0, array.count > 0, array.count % size == 0, Self.fits(array.shape, shape) else {
+      throw CommandError(
+        .shape, at: path, expected: "one example of shape \(shape), or a batch of them", got: "shape \(array.shape)",
+        advice: path.lowercased().hasSuffix(".png") ? "resize the image" : nil)
+    }
+    self.shape = shape
+    self.values = array.values
+    let count = array.count / size
+    names = count == 1 ? [path] : (0..<count).map { "\(path)[\($0)]" }
+  }
+
+  /// Pixels travel as bytes, so that the model's own normalisation is applied to them.
+  init(_ dataset: Dataset, shape: [Int]) throws(CommandError) {
+    guard dataset.inputs.rowLength == shape.reduce(1, *) else {
+      throw CommandError(
+        .shape, at: "--data \(dataset.name)", expected: "examples of shape \(shape)",
+        got: "shape \(dataset.inputs.shape.dimensions.dropFirst())")
+    }
+    let elements = dataset.inputs.elements
+    self.shape = shape
+    values =
+      dataset.inputs.shape.rank == 4 ? .bytes(elements.map { UInt8(($0 * 255).rounded()) }) : .floats(elements)
+    names = zip(0..., dataset.labels).map { "\(dataset.name)[\($0)] (\(dataset.classNames[$1]))" }
+  }
+
+  /// Whether an array is one example, a batch, or the same flattened.
+  private static func fits(_ got: [Int], _ shape: [Int]) -> Bool {
+    let size = shape.reduce(1, *)
+    let bare = got.filter { $0 != 1 }, wanted = shape.filter { $0 != 1 }
+    if bare == wanted || bare.dropFirst() == wanted[...] { return true }
+    return got.reduce(1, *) == size || got.dropFirst().reduce(1, *) == size
+  }
+
+  /// At most `limit` bytes of examples each, so that every request fits into a frame.
+  func messages(limit: Int = 2 << 20) -> [Dither_V1_Array] {
+    let size = shape.reduce(1, *)
+    let step = max(1, limit / (size * 4))
+    return stride(from: 0, to: count, by: step).map { first in
+      message(examples: first..<min(first + step, count), size: size)
+    }
+  }
+
+  private func message(examples: Range<Int>, size: Int) -> Dither_V1_Array {
+    var message = Dither_V1_Array()
+    message.shape = ([examples.count] + shape).map(Int64.init)
+    let range = examples.lowerBound * size..<examples.upperBound * size
+    switch values {
+    case .floats(let values):
+      message.type = .float32
+      message.data = Self.bytes(values[range])
+    case .bytes(let values):
+      message.type = .uint8
+      message.data = Data(values[range])
+    case .integers(let values):
+      message.type = .int64
+      message.data = Self.bytes(values[range])
+    }
+    return message
+  }
+
+  /// Little-endian, as every machine is that Swift runs on.
+  private static func bytes<T: BitwiseCopyable>(_ values: ArraySlice<T>) -> Data {
+    values.withUnsafeBytes { Data($0) }
+  }
+}

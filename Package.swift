@@ -82,7 +82,7 @@ let package = Package(
       "Train",
       [
         "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness", "DitherDatasets",
-        "DitherStore", .product(name: "Yams", package: "Yams"),
+        "DitherStore", "CKernels", .product(name: "Yams", package: "Yams"),
       ]),
     module(
       "Service",

@@ -149,7 +149,7 @@ DK_CLONES(
 
 DK_INLINE void dk_row_noise_body(
     float *out, const float *y, const float *scale, int scale_per_element, size_t rows, size_t samples, size_t n,
-    const uint64_t *seeds, uint32_t site, uint32_t first_sample) {
+    float factor, const uint64_t *seeds, uint32_t site, uint32_t first_sample) {
   for (size_t s = 0; s < samples; s++)
     for (size_t r = 0; r < rows; r++) {
       float *to = out + (s * rows + r) * n;
@@ -158,10 +158,10 @@ DK_INLINE void dk_row_noise_body(
       if (scale_per_element) {
         const float *each = scale + r * n;
         FOR_NORMALS(n, (uint64_t)0, seeds[r], site, sample, {
-          for (size_t i = 0; i < take; i++) to[done + i] = from[done + i] + each[done + i] * piece[i];
+          for (size_t i = 0; i < take; i++) to[done + i] = from[done + i] + factor * each[done + i] * piece[i];
         });
       } else {
-        float sigma = scale ? scale[r] : 1.0f;
+        float sigma = factor * (scale ? scale[r] : 1.0f);
         FOR_NORMALS(n, (uint64_t)0, seeds[r], site, sample, {
           for (size_t i = 0; i < take; i++) to[done + i] = from[done + i] + sigma * piece[i];
         });
@@ -171,8 +171,8 @@ DK_INLINE void dk_row_noise_body(
 DK_CLONES(
     dk_row_noise,
     (float *out, const float *y, const float *scale, int scale_per_element, size_t rows, size_t samples, size_t n,
-     const uint64_t *seeds, uint32_t site, uint32_t first_sample),
-    (out, y, scale, scale_per_element, rows, samples, n, seeds, site, first_sample))
+     float factor, const uint64_t *seeds, uint32_t site, uint32_t first_sample),
+    (out, y, scale, scale_per_element, rows, samples, n, factor, seeds, site, first_sample))
 
 DK_INLINE void dk_bits_body(
     uint32_t *out, size_t n, uint64_t start, uint64_t seed, uint32_t site, uint32_t sample, uint32_t stream) {

@@ -200,6 +200,12 @@ public final class Plan {
     set { state.firstSample = newValue }
   }
 
+  /// Multiplies every sigma: how training anneals noise without planning anew.
+  public var noiseScale: Float {
+    get { state.noiseScale }
+    set { state.noiseScale = newValue }
+  }
+
   public func forward() {
     dn_set_threads(Int32(options.threads))
     for step in forwardSteps { step() }

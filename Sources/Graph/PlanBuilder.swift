@@ -11,6 +11,7 @@ final class RunState {
   let seeds: UnsafeMutableBufferPointer<UInt64>
   private let memory: AlignedBuffer
   var firstSample: UInt32 = 0
+  var noiseScale: Float = 1
   init(rows: Int) {
     memory = AlignedBuffer(byteCount: rows * 8)
     seeds = UnsafeMutableBufferPointer(rebasing: memory.bytes.bindMemory(to: UInt64.self)[..<rows])

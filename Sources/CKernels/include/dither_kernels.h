@@ -29,11 +29,11 @@ void dk_normals(float *out, size_t n, uint64_t start, uint64_t seed, uint32_t si
 void dk_add_normals(
     float *out, const float *w, size_t n, float sigma, uint64_t start, uint64_t seed, uint32_t site, uint32_t sample);
 
-// For each row r of `rows` and draw s of `samples`: out[s * rows + r, :] = y[r, :] + scale[r] * normals, drawn at
+// For each row r of `rows` and draw s of `samples`: out[s * rows + r, :] = y[r, :] + factor * scale[r] * normals, drawn at
 // (seeds[r], site, first_sample + s). With `scale_per_element`, scale is rows by n. scale NULL: 1.
 void dk_row_noise(
     float *out, const float *y, const float *scale, int scale_per_element, size_t rows, size_t samples, size_t n,
-    const uint64_t *seeds, uint32_t site, uint32_t first_sample);
+    float factor, const uint64_t *seeds, uint32_t site, uint32_t first_sample);
 
 // ---- element-wise ------------------------------------------------------------------------------------------------
 

@@ -95,13 +95,16 @@ struct AddRowNoise: Op {
       let from = memory.floats(y), deviations = memory.floats(scale), to = memory.floats(z), state = memory.state
       return {
         if spread == 1 {
-          dk_row_noise(to, from, deviations, each, rows, repeats, n, state.seeds.baseAddress, site, state.firstSample)
+          dk_row_noise(
+            to, from, deviations, each, rows, repeats, n, state.noiseScale, state.seeds.baseAddress, site,
+            state.firstSample)
           return
         }
         for sample in 0..<spread {
           let row = sample * rows
           dk_row_noise(
-            to + row * n, from + row * n, deviations + row * width, each, rows, 1, n, state.seeds.baseAddress, site,
+            to + row * n, from + row * n, deviations + row * width, each, rows, 1, n,
+            state.noiseScale, state.seeds.baseAddress, site,
             state.firstSample &+ UInt32(sample))
         }
       }
@@ -126,9 +129,10 @@ struct Draw: Op {
       return {
         for sample in 0..<samples {
           for row in 0..<rows {
+            let place = UnsafeMutableBufferPointer(start: to + (sample * rows + row) * length, count: length)
             noise.fill(
-              UnsafeMutableBufferPointer(start: to + (sample * rows + row) * length, count: length),
-              at: NoiseAddress(seed: state.seeds[row], site: site, sample: state.firstSample &+ UInt32(sample)))
+              place, at: NoiseAddress(seed: state.seeds[row], site: site, sample: state.firstSample &+ UInt32(sample)))
+            if state.noiseScale != 1 { dk_scale(place.baseAddress, state.noiseScale, length) }
           }
         }
       }
@@ -156,12 +160,14 @@ struct WeightNoise: Op {
       return {
         let address = NoiseAddress(seed: state.seeds[0], site: site, sample: state.firstSample)
         if term.isGaussian && term.scale != .relative {
-          let sigma = term.scale == .absolute ? term.sigma : term.sigma * standardDeviation(from, count)
+          let sigma =
+            state.noiseScale * (term.scale == .absolute ? term.sigma : term.sigma * standardDeviation(from, count))
           dk_add_normals(to, from, count, sigma, 0, address.seed, address.site, address.sample)
           return
         }
         noise.fill(UnsafeMutableBufferPointer(start: to, count: count), at: address)
-        let sigma = term.scale == .relativeToLayer ? term.sigma * standardDeviation(from, count) : term.sigma
+        let sigma =
+          state.noiseScale * (term.scale == .relativeToLayer ? term.sigma * standardDeviation(from, count) : term.sigma)
         let relative = term.scale == .relative
         for i in 0..<count { to[i] = from[i] + (relative ? sigma * abs(from[i]) : sigma) * to[i] }
       }

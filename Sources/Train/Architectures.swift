@@ -1,0 +1,32 @@
+import DitherBasics
+import DitherGraph
+import DitherTensor
+
+/// A network to train, before it has weights.
+public protocol Architecture: Codable, Sendable {
+  static var name: String { get }
+  init()
+  /// - Parameters:
+  ///   - input: the shape of one example.
+  ///   - seed: of the first weights.
+  /// - Returns: a graph with one input "input" and one output "logits" [batch, classes].
+  func build(input: Shape, classes: Int, seed: UInt64) throws -> Graph
+}
+
+extension Catalog where Entry == any Architecture.Type {
+  public static let architectures = Catalog("architecture", [MLP.self, CNN.self], name: { $0.name })
+}
+
+/// First weights: N(0, 2 / inputs), He et al. 2015, arXiv 1502.01852; biases 0.
+struct Initialiser {
+  let seed: UInt64
+  private var layer: UInt32 = 0
+  init(seed: UInt64) { self.seed = seed }
+
+  mutating func weights(_ shape: Shape) -> Tensor {
+    layer += 1
+    let deviation = (2 / Float(max(shape.row.count, 1))).squareRoot()
+    let draws = NoiseAddress(seed: mixSeed(seed, 0x1217), site: layer).normals(shape.count)
+    return Tensor(shape, draws.map { deviation * $0 })
+  }
+}

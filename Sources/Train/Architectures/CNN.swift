@@ -1,0 +1,41 @@
+import DitherBasics
+import DitherGraph
+import DitherTensor
+
+/// 3 × 3 convolutions with ReLU and 2 × 2 max-pooling, then dense layers.
+public struct CNN: Architecture {
+  public static let name = "cnn"
+  /// The channels of the convolutions.
+  public var channels = [32, 64]
+  public var hidden = [128]
+  public init() {}
+
+  public func build(input: Shape, classes: Int, seed: UInt64) throws -> Graph {
+    guard input.rank == 3, min(input[1], input[2]) >> channels.count >= 1 else {
+      throw TrainError(
+        .recipe, at: "model cnn", expected: "images [channels, H, W] of at least \(1 << channels.count) pixels a side",
+        got: "\(input)")
+    }
+    let builder = GraphBuilder(name: Self.name)
+    var initialiser = Initialiser(seed: seed)
+    var x = builder.input("input", input.dimensions), depth = input[0], height = input[1], width = input[2]
+    for (index, next) in channels.enumerated() {
+      let weight = builder.parameter("conv\(index).weight", initialiser.weights([next, depth, 3, 3]))
+      let bias = builder.parameter("conv\(index).bias", Tensor(zeros: [next]))
+      x = try builder.convolution(x, weight, bias, padding: 1, name: "conv\(index)")
+      x = try builder.maxPool(builder.relu(x, name: "relu\(index)"), 2, name: "pool\(index)")
+      (depth, height, width) = (next, height / 2, width / 2)
+    }
+    x = try builder.flatten(x, name: "flatten")
+    var features = depth * height * width
+    for (index, next) in (hidden + [classes]).enumerated() {
+      let weight = builder.parameter("dense\(index).weight", initialiser.weights([next, features]))
+      let bias = builder.parameter("dense\(index).bias", Tensor(zeros: [next]))
+      let isLast = index == hidden.count
+      x = try builder.dense(x, weight, bias, name: isLast ? "logits" : "dense\(index)")
+      if !isLast { x = try builder.relu(x, name: "dense_relu\(index)") }
+      features = next
+    }
+    return builder.finish(outputs: [("logits", x)])
+  }
+}

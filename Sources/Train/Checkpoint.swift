@@ -1,0 +1,112 @@
+import DitherBasics
+import Foundation
+
+/// A training as it stands, on disk: all that the next step depends on.
+public struct Checkpoint: Sendable, Equatable {
+  public struct Position: Codable, Sendable, Equatable {
+    /// Whole epochs done, and steps of the next one.
+    public var epoch = 0
+    public var step = 0
+    var lossSum = 0.0
+    var correct = 0
+    var seen = 0
+    public var validationAccuracy: Double?
+    public var bestAccuracy = -1.0
+    public var bestEpoch = 0
+  }
+  private struct Header: Codable {
+    var recipe: String
+    var seed: UInt64
+    var epochs: Int
+    var position: Position
+    var counts: [Int]
+    /// Of the numbers.
+    var digest: String
+  }
+
+  public var recipe: String
+  public var seed: UInt64
+  public var epochs: Int
+  public var position: Position
+  /// Weights, the optimizer's state, and the best epoch's weights if they are kept.
+  public var buffers: [[Float]]
+
+  private static let magic = Array("DITHER-CHECKPOINT-1\n".utf8)
+
+  public init(recipe: String, seed: UInt64, epochs: Int, position: Position, buffers: [[Float]]) {
+    self.recipe = recipe
+    self.seed = seed
+    self.epochs = epochs
+    self.position = position
+    self.buffers = buffers
+  }
+
+  /// Written beside its place, synced and renamed: a checkpoint is whole or not there.
+  public func write(to path: String) throws {
+    let numbers = buffers.flatMap { buffer in buffer.withUnsafeBytes { Array($0) } }
+    let header = Header(
+      recipe: recipe, seed: seed, epochs: epochs, position: position, counts: buffers.map(\.count),
+      digest: Sha256.hash(numbers).hex)
+    let json = try JSONEncoder().encode(header)
+    let length = withUnsafeBytes(of: UInt64(json.count).littleEndian) { Array($0) }
+    try writeWhole(Self.magic + length + Array(json) + numbers, to: path)
+  }
+
+  /// - Throws: `TrainFault.checkpoint` when the file is missing, cut or damaged.
+  public init(file path: String) throws(TrainError) {
+    func refuse(_ expected: String, _ got: String) -> TrainError {
+      TrainError(.checkpoint, at: path, expected: expected, got: got)
+    }
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw refuse("a checkpoint", "no such file")
+    }
+    let bytes = [UInt8](data), start = Self.magic.count + 8
+    guard bytes.count >= start, bytes.starts(with: Self.magic) else {
+      throw refuse("a checkpoint of Dither", "another file")
+    }
+    let length = (0..<8).reversed().reduce(0) { $0 << 8 | Int(bytes[Self.magic.count + $1]) & 0xFF }
+    guard length >= 0, length <= bytes.count - start,
+      let header = try? JSONDecoder().decode(Header.self, from: Data(bytes[start..<start + length]))
+    else { throw refuse("a whole header", "a damaged one") }
+    let numbers = Array(bytes[(start + length)...])
+    guard numbers.count == header.counts.reduce(0, +) * 4, Sha256.hash(numbers).hex == header.digest else {
+      throw refuse("the numbers that were written", "a file that is cut or damaged")
+    }
+    var at = 0
+    buffers = header.counts.map { count in
+      defer { at += count * 4 }
+      return numbers.withUnsafeBytes { raw in
+        (0..<count).map { raw.loadUnaligned(fromByteOffset: at + 4 * $0, as: Float.self) }
+      }
+    }
+    recipe = header.recipe
+    seed = header.seed
+    epochs = header.epochs
+    position = header.position
+  }
+}
+
+/// A file that appears whole or not at all.
+func writeWhole(_ bytes: [UInt8], to path: String) throws(TrainError) {
+  let part = path + ".part"
+  func fail() -> TrainError {
+    let reason = String(cString: strerror(errno))
+    unlink(part)
+    return TrainError(.output, at: path, expected: "a file that can be written", got: reason)
+  }
+  let descriptor = open(part, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+  guard descriptor >= 0 else { throw fail() }
+  var written = 0
+  while written < bytes.count {
+    let count = bytes.withUnsafeBytes {
+      Foundation.write(descriptor, $0.baseAddress?.advanced(by: written), $0.count - written)
+    }
+    guard count > 0 else {
+      let error = fail()
+      close(descriptor)
+      throw error
+    }
+    written += count
+  }
+  guard fsync(descriptor) == 0, close(descriptor) == 0, rename(part, path) == 0 else { throw fail() }
+}

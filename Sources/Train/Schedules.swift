@@ -1,0 +1,14 @@
+import DitherBasics
+
+/// A factor on the learning rate or on the noise, over the run.
+public protocol Schedule: Codable, Sendable {
+  static var name: String { get }
+  init()
+  /// - Parameter progress: the share of all steps that are done, 0 to 1.
+  func factor(at progress: Double) -> Double
+}
+
+extension Catalog where Entry == any Schedule.Type {
+  public static let schedules = Catalog(
+    "schedule", [ConstantSchedule.self, CosineSchedule.self, AnnealedSchedule.self], name: { $0.name })
+}

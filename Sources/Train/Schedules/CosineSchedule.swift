@@ -1,0 +1,15 @@
+import Foundation
+
+/// Up in a line over the first `warmup` share, then down half a cosine to `final`. Loshchilov and Hutter 2016, arXiv
+/// 1608.03983, without restarts.
+public struct CosineSchedule: Schedule {
+  public static let name = "cosine"
+  public var warmup = 0.0
+  public var final = 0.0
+  public init() {}
+  public func factor(at progress: Double) -> Double {
+    if progress < warmup { return progress / warmup }
+    let rest = warmup < 1 ? (progress - warmup) / (1 - warmup) : 1
+    return final + (1 - final) * 0.5 * (1 + cos(.pi * rest))
+  }
+}

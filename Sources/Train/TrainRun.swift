@@ -1,0 +1,80 @@
+import DitherBasics
+import DitherDatasets
+import DitherGraph
+import DitherInference
+import DitherTensor
+import Foundation
+
+/// A training from recipe to files: NAME.onnx with NAME.card.json beside it, and a checkpoint while it runs.
+public struct TrainRun: Sendable {
+  public var recipe: Recipe
+  public var root: DataRoot
+  public var folder: String
+  public var resumes: Bool
+  public var threads: Int
+
+  /// What the files say of a model: data, recipe, seed, metrics.
+  public struct Card: Codable, Sendable {
+    public var name: String
+    public var summary: String
+    public var data: String
+    public var recipe: String
+    public var seed: UInt64
+    public var epochs: Int
+    public var parameters: Int
+    public var trainingExamples: Int
+    public var validationAccuracy: Double?
+    public var test: Evaluation
+    /// Of the ONNX file.
+    public var digest: String
+    public var software: String
+  }
+
+  public enum Outcome: Sendable {
+    case finished(Card, model: String)
+    /// Stopped before its end; the checkpoint goes on from there.
+    case stopped(checkpoint: String)
+  }
+
+  public init(_ recipe: Recipe, root: DataRoot = .standard, folder: String, resumes: Bool = false, threads: Int = 2) {
+    self.recipe = recipe
+    self.root = root
+    self.folder = folder
+    self.resumes = resumes
+    self.threads = threads
+  }
+
+  public var checkpointPath: String { "\(folder)/\(recipe.name).checkpoint" }
+
+  public func run(shouldStop: () -> Bool = { false }, progress: (TrainProgress) -> Void = { _ in }) throws -> Outcome {
+    do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
+      throw TrainError(.output, at: folder, expected: "a folder to write to", got: error.localizedDescription)
+    }
+    let data = try Dataset.load(recipe.data, .train, from: root)
+    let checkpoint = resumes ? try Checkpoint(file: checkpointPath) : nil
+    let trainer = try Trainer(recipe, data: data, checkpoint: checkpoint, threads: threads)
+    try trainer.run(
+      shouldStop: shouldStop, atEpochEnd: { try $0.checkpoint().write(to: checkpointPath) }, progress: progress)
+    guard trainer.isDone else {
+      try trainer.checkpoint().write(to: checkpointPath)
+      return .stopped(checkpoint: checkpointPath)
+    }
+    let graph = trainer.snapshot(), file = try graph.onnx(), path = "\(folder)/\(recipe.name).onnx"
+    let test = try Dataset.load(recipe.data, .test, from: root)
+    let card = Card(
+      name: recipe.name, summary: recipe.summary, data: recipe.data, recipe: recipe.text, seed: recipe.seed,
+      epochs: trainer.position.epoch,
+      parameters: graph.literals.values.reduce(0) { $0 + $1.type.shape.count },
+      trainingExamples: data.count - recipe.validation,
+      validationAccuracy: recipe.patience != nil ? trainer.position.bestAccuracy : trainer.position.validationAccuracy,
+      test: try Evaluation(Model(graph), test, threads: threads), digest: Sha256.hash(file).description,
+      software: "dither")
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    try writeWhole(file, to: path)
+    try writeWhole(Array(encoder.encode(card)) + [UInt8(ascii: "\n")], to: "\(folder)/\(recipe.name).card.json")
+    try? FileManager.default.removeItem(atPath: checkpointPath)
+    return .finished(card, model: path)
+  }
+}

@@ -1,0 +1,13 @@
+import DitherTensor
+
+/// The fast gradient sign method: one step to the edge of the ball. Source: Goodfellow et al. 2015, arXiv 1412.6572, 4.
+public struct FGSM: Attack {
+  public static let name = "fgsm"
+  public static let summary = "one gradient step to the edge of the ball"
+  public init() {}
+
+  public func perturb(_ examples: Examples, in ball: Ball, asking oracle: inout some Oracle) throws -> Tensor {
+    let gradient = try oracle.lossGradient(at: examples.inputs, examples.criteria)
+    return ball.project(examples.inputs + ball.step(1, along: gradient), around: examples.inputs)
+  }
+}

@@ -1,0 +1,87 @@
+import DitherBasics
+import DitherTensor
+
+/// What an audit will do, before anything is done: it and the models and the data settle every bit of the report.
+public struct AuditPlan: Codable, Sendable, Equatable {
+  /// One condition each, in the order of the report.
+  public private(set) var probes: [ProbeSpec]
+  /// The name of the battery, where it came from one.
+  public private(set) var battery: String?
+  /// The probes as they were asked for, to say it again; with a battery, empty.
+  public private(set) var request: [ProbeSpec]
+  public private(set) var seed: UInt64
+  /// Draws of a random model for each answer; 0: its default.
+  public private(set) var samples: Int
+  /// The first examples of the data.
+  public private(set) var exampleCount: Int
+
+  /// Examples of one shard: seconds of work at most, so that little is lost when it is interrupted.
+  public static let shardSize = 50
+  static let mostProbes = 1000
+  static let mostExamples = 1_000_000
+
+  /// - Parameters:
+  ///   - probes: may be several conditions each, as a corruption without a severity is; with a battery, empty.
+  ///   - inputShape: of one example; batteries choose their radii by it.
+  /// - Throws: for unknown names and parameters out of range, by their names.
+  public init(
+    probes request: [ProbeSpec], battery: String? = nil, seed: UInt64 = 1, samples: Int = 0, exampleCount: Int,
+    inputShape: Shape
+  ) throws {
+    let battery = battery.flatMap { $0.isEmpty ? nil : $0 }
+    guard battery == nil || request.isEmpty else {
+      throw RobustnessError(.plan, at: "audit", expected: "a battery or probes", got: "both")
+    }
+    let asked =
+      try battery.map { try Catalog<Battery>.batteries.entry(named: $0).probes(ImageShape(inputShape)) } ?? request
+    guard !asked.isEmpty else {
+      throw RobustnessError(
+        .plan, at: "audit", expected: "a battery or at least one probe", got: "neither", advice: "try the battery smoke"
+      )
+    }
+    try require(exampleCount, in: 1...Self.mostExamples, "examples")
+    try require(samples, in: 0...65_536, "samples")
+    self.request = request
+    self.battery = battery
+    self.seed = seed
+    self.samples = samples
+    self.exampleCount = exampleCount
+    probes = try asked.flatMap { spec in
+      try spec.resolved().variants.map { ProbeSpec(spec.probe, spec.parameters.merging($0) { $1 }) }
+    }
+    guard probes.count <= Self.mostProbes else {
+      throw RobustnessError(.plan, at: "audit", expected: "at most \(Self.mostProbes) probes", got: "\(probes.count)")
+    }
+  }
+
+  /// The pieces of the work. Each can be done on any thread, in any order, at any time.
+  public var shards: [Shard] {
+    let starts = Array(stride(from: 0, to: exampleCount, by: Self.shardSize))
+    return probes.indices.flatMap { probe in
+      starts.enumerated().map { at, start in
+        Shard(
+          index: probe * starts.count + at, probe: probe, first: start,
+          count: min(Self.shardSize, exampleCount - start))
+      }
+    }
+  }
+}
+
+/// One probe on some examples.
+public struct Shard: Codable, Sendable, Hashable {
+  public var index: Int
+  /// Which of the plan's probes.
+  public var probe: Int
+  public var first: Int
+  public var count: Int
+}
+
+/// What a shard found: the line of an audit's journal.
+public struct ShardResult: Codable, Sendable, Equatable {
+  public var shard: Shard
+  public var model: Outcome
+  /// The model with its noise off; nil where it has none.
+  public var noiseOff: Outcome?
+  /// The model to compare with, where there is one.
+  public var baseline: Outcome?
+}

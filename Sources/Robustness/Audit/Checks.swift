@@ -1,0 +1,88 @@
+import DitherInference
+
+/// A test of the audit itself: whether an attack may have flattered the model.
+public struct Check: Codable, Sendable, Equatable {
+  public var check: String
+  /// The probe, as it would be asked for.
+  public var probe: String
+  public var passed: Bool
+  public var message: String
+}
+
+/// The known signs of masked gradients and of weak attacks. Athalye et al. 2018, arXiv 1802.00420; Carlini et al. 2019,
+/// arXiv 1902.06705.
+struct Checks {
+  private let reports: [(spec: ProbeSpec, report: ProbeReport, condition: Condition)]
+
+  init(_ reports: [(ProbeSpec, ProbeReport, Condition)]) { self.reports = reports }
+
+  var all: [Check] { reports.flatMap { ofEvidence($0.spec, $0.report) } + betweenProbes }
+
+  private func ofEvidence(_ spec: ProbeSpec, _ report: ProbeReport) -> [Check] {
+    Evidence.allCases.compactMap { kind in
+      guard let count = report.evidence[kind], count.n > 0 else { return nil }
+      let passed = kind.tolerates(count)
+      return Check(
+        check: kind.rawValue, probe: spec.text, passed: passed,
+        message: kind.sentence(count) + (passed ? "" : " " + kind.meaning))
+    }
+  }
+
+  /// A larger ball and more effort must not help the model.
+  private var betweenProbes: [Check] {
+    var checks: [Check] = []
+    for (i, weaker) in reports.enumerated() {
+      guard case .attack(let norm, let epsilon, let effort) = weaker.condition else { continue }
+      for (j, stronger) in reports.enumerated() where i != j {
+        guard case .attack(norm, let largerEpsilon, let moreEffort) = stronger.condition else { continue }
+        let isLarger = largerEpsilon > epsilon && weaker.spec.probe == stronger.spec.probe && moreEffort == effort
+        let triesHarder = largerEpsilon == epsilon && moreEffort > effort
+        guard isLarger || triesHarder else { continue }
+        checks.append(check(weaker, stronger, isLarger: isLarger))
+      }
+    }
+    return checks
+  }
+
+  private func check(
+    _ weaker: (spec: ProbeSpec, report: ProbeReport, condition: Condition),
+    _ stronger: (spec: ProbeSpec, report: ProbeReport, condition: Condition), isLarger: Bool
+  ) -> Check {
+    // One example in a hundred may differ by chance: random starts and draws differ.
+    let slack = max(1, weaker.report.n / 100)
+    let left = stronger.report.perExample.count { $0 }, leftByWeaker = weaker.report.perExample.count { $0 }
+    let passed = left <= leftByWeaker + slack
+    let cause = isLarger ? "The larger ball" : "The greater effort"
+    return Check(
+      check: isLarger ? "larger_epsilon_helps" : "more_effort_helps", probe: stronger.spec.text, passed: passed,
+      message: "\(cause) leaves \(left) of \(stronger.report.n) standing, \(weaker.spec.text) leaves \(leftByWeaker)."
+        + (passed ? "" : " An attack that does worse with more freedom is not finding what is there."))
+  }
+}
+
+extension Evidence {
+  fileprivate func tolerates(_ count: Count) -> Bool {
+    switch self {
+    // Chance, on the draws of a random model.
+    case .randomPointWins: count.cases <= max(1, count.n / 100)
+    case .vanishedGradient: Double(count.cases) <= 0.1 * Double(count.n)
+    case .unboundedSurvivor: count.cases == 0
+    }
+  }
+
+  fileprivate func sentence(_ count: Count) -> String {
+    switch self {
+    case .randomPointWins: "A random point of the ball broke \(count.cases) of \(count.n) that the attack did not."
+    case .vanishedGradient: "The first gradient was zero throughout for \(count.cases) of \(count.n) examples."
+    case .unboundedSurvivor: "In a ball without bounds \(count.cases) of \(count.n) examples withstood the attack."
+    }
+  }
+
+  fileprivate var meaning: String {
+    switch self {
+    case .randomPointWins: "Noise must not beat gradients: they are masked, or the attack is too weak."
+    case .vanishedGradient: "Gradients are masked there; the margin of the logits was followed instead."
+    case .unboundedSurvivor: "There every input is in reach: the gradients do not lead to it."
+    }
+  }
+}

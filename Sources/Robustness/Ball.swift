@@ -1,0 +1,103 @@
+import DitherTensor
+
+/// What an attacker may reach: the points within `epsilon` of an input that are inputs themselves, in [0, 1].
+///
+/// Every method works row by row: a row of a tensor is an example.
+public struct Ball: Sendable, Equatable, CustomStringConvertible {
+  public var norm: Norm
+  /// In units of the input: 8/255 is eight levels of a byte.
+  public var epsilon: Double
+
+  public init(_ norm: Norm, epsilon: Double) {
+    precondition(epsilon.isFinite && epsilon >= 0, "a radius")
+    self.norm = norm
+    self.epsilon = epsilon
+  }
+
+  /// All inputs, whatever the clean one is.
+  public static func unbounded(_ norm: Norm, dimensions: Int) -> Ball {
+    Ball(norm, epsilon: norm.diameter(dimensions: dimensions))
+  }
+
+  public var description: String { "\(norm.rawValue) ball of radius \(epsilon)" }
+
+  /// The nearest point of the ball and of [0, 1]. Numbers that are not finite become the clean ones.
+  ///
+  /// Clamping to [0, 1] brings every coordinate nearer to the clean one, which is in [0, 1] itself, so it cannot leave the
+  /// ball again.
+  public func project(_ x: Tensor, around clean: Tensor) -> Tensor {
+    rowByRow(x, clean) { difference in norm.shorten(difference, to: epsilon) }
+  }
+
+  /// The step of `relativeLength` · epsilon that climbs most along a gradient. What is not finite counts as 0.
+  public func step(_ relativeLength: Double, along gradient: Tensor) -> Tensor {
+    Tensor(gradient.shape) { out in
+      fill(out, from: gradient)
+      for i in out.indices where !out[i].isFinite { out[i] = 0 }
+      forEachRow(of: out, length: gradient.rowLength) { row, _ in
+        norm.steepen(row, to: relativeLength * epsilon)
+      }
+    }
+  }
+
+  /// A point drawn uniformly from the ball around each example, then clamped to [0, 1]. An example's point depends on its
+  /// identity, not on its place in the batch.
+  public func randomPoint(around examples: Examples, _ random: NoiseAddress) -> Tensor {
+    let clean = examples.inputs
+    let noise = Tensor(clean.shape) { out in
+      forEachRow(of: out, length: clean.rowLength) { row, index in
+        var address = random
+        address.seed = mixSeed(random.seed, examples.identities[index])
+        norm.fillUniformly(row, radius: epsilon, at: address)
+      }
+    }
+    return project(clean + noise, around: clean)
+  }
+
+  /// Which rows are in the ball and in [0, 1], but for rounding.
+  public func rowsInside(_ x: Tensor, around clean: Tensor) -> [Bool] {
+    guard x.shape == clean.shape else { return [Bool](repeating: false, count: x.rowCount) }
+    let slack = 1e-6 + epsilon * 1e-5, difference = x - clean
+    return difference.elements.withUnsafeBufferPointer { all in
+      (0..<x.rowCount).map { row in
+        let part = UnsafeBufferPointer(rebasing: all[row * x.rowLength..<(row + 1) * x.rowLength])
+        return norm.length(part) <= epsilon + slack && x.row(row).allSatisfy { (0...1).contains($0) }
+      }
+    }
+  }
+
+  public func contains(_ x: Tensor, around clean: Tensor) -> Bool {
+    x.shape == clean.shape && rowsInside(x, around: clean).allSatisfy { $0 }
+  }
+
+  private func rowByRow(
+    _ x: Tensor, _ clean: Tensor, _ change: (UnsafeMutableBufferPointer<Float>) -> Void
+  ) -> Tensor {
+    precondition(x.shape == clean.shape, "\(x.shape) around \(clean.shape)")
+    return Tensor(x.shape) { out in
+      fill(out, from: x)
+      clean.elements.withUnsafeBufferPointer { clean in
+        for i in out.indices {
+          let difference = out[i] - clean[i]
+          out[i] = difference.isFinite ? difference : 0
+        }
+        forEachRow(of: out, length: x.rowLength) { row, _ in change(row) }
+        for i in out.indices { out[i] = min(max(clean[i] + out[i], 0), 1) }
+      }
+    }
+  }
+}
+
+private func fill(_ out: UnsafeMutableBufferPointer<Float>, from tensor: Tensor) {
+  tensor.elements.withUnsafeBufferPointer { _ = out.update(fromContentsOf: $0) }
+}
+
+/// Calls `body` with each row's elements and its index.
+func forEachRow(
+  of all: UnsafeMutableBufferPointer<Float>, length: Int, _ body: (UnsafeMutableBufferPointer<Float>, Int) -> Void
+) {
+  guard length > 0 else { return }
+  for row in 0..<all.count / length {
+    body(UnsafeMutableBufferPointer(rebasing: all[row * length..<(row + 1) * length]), row)
+  }
+}

@@ -1,0 +1,15 @@
+import DitherBasics
+
+/// A named list of probes.
+public struct Battery: Sendable {
+  public let name: String
+  public let summary: String
+  /// The examples that are taken where nobody says how many.
+  public let defaultExamples: Int
+  /// Radii depend on what the images are like.
+  public let probes: @Sendable (ImageShape) -> [ProbeSpec]
+}
+
+extension Catalog where Entry == Battery {
+  public static let batteries = Catalog("battery", [Battery.smoke], name: { $0.name })
+}

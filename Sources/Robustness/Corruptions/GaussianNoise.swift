@@ -1,0 +1,28 @@
+import DitherTensor
+
+/// Adds independent normal numbers to every pixel and channel.
+///
+/// Colour images take the constants of CIFAR-10-C (Hendrycks and Dietterich 2019, arXiv 1903.12261), grey ones those of
+/// MNIST-C (Mu and Gilmer 2019, arXiv 1906.02337).
+public struct GaussianNoise: Corruption {
+  public static let name = "gaussian_noise"
+  public static let summary = "normal noise on every pixel"
+  /// The standard deviation, in units of the input; 0: that of the severity.
+  public var sigma = 0.0
+  public init() {}
+
+  public func validate() throws(RobustnessError) { try require(sigma, in: 0...10, "sigma") }
+  public var hasOwnStrength: Bool { sigma > 0 }
+
+  public func strength(severity: Int, of image: ImageShape) -> [String: Double] {
+    let constants = image.channels == 3 ? [0.04, 0.06, 0.08, 0.09, 0.10] : [0.08, 0.12, 0.18, 0.26, 0.38]
+    return ["sigma": hasOwnStrength ? sigma : constants[severity - 1]]
+  }
+
+  public func corrupt(
+    _ pixels: UnsafeMutableBufferPointer<Float>, of image: ImageShape, severity: Int, at address: NoiseAddress
+  ) {
+    let sigma = Float(strength(severity: severity, of: image)["sigma"] ?? 0), noise = address.normals(pixels.count)
+    for i in pixels.indices { pixels[i] += sigma * noise[i] }
+  }
+}

@@ -1,0 +1,48 @@
+import DitherInference
+import DitherTensor
+
+/// A model as it is deployed: with its number of draws, and the class of the largest mean probability as its answer. What
+/// an attack or a corruption did is judged by this, and by nothing else.
+///
+/// Its draws are never among those that an attacker sees. The same example gets the same draws clean and changed, so a
+/// change of nothing changes nothing.
+public struct DeployedPredictor: Sendable {
+  public let model: Model
+  /// Draws for each answer; 0 is the deterministic pass.
+  public let samples: Int
+  private let seed: UInt64
+
+  /// Without exact noise, weights are drawn explicitly, for a request of this many examples at once: they share them.
+  static let examplesPerRequest: UInt64 = 10
+  /// As many draws as a random model answers with where nothing else is asked.
+  public static let defaultSamples = 32
+
+  public init(_ model: Model, samples: Int, seed: UInt64) {
+    self.model = model
+    self.samples = model.noise == nil ? 0 : samples
+    self.seed = mixSeed(seed, 0x6A75_6467_65)
+  }
+
+  public var isRandom: Bool { samples > 0 }
+
+  /// The same parameters without any noise.
+  public var withoutNoise: DeployedPredictor { DeployedPredictor(model, samples: 0, seed: seed) }
+
+  /// [B][classes].
+  public func probabilities(_ x: Tensor, identities: [UInt64]) throws -> [[Double]] {
+    let inputs = model.signature.normalised(x)
+    guard isRandom else {
+      return model.signature.meanProbabilities(try model.outputs(inputs), rows: x.rowCount)
+    }
+    let perRequest = model.takesExactNoise ? 1 : Self.examplesPerRequest
+    let outputs = try model.sampledOutputs(
+      inputs, samples: 0..<samples, seeds: identities.map { mixSeed(seed, $0 / perRequest) })
+    return model.signature.meanProbabilities(outputs, rows: x.rowCount)
+  }
+
+  /// [B].
+  public func labels(_ x: Tensor, identities: [UInt64]) throws -> [Int] {
+    guard x.rowCount > 0 else { return [] }
+    return try probabilities(x, identities: identities).map { p in p.indices.reduce(0) { p[$1] > p[$0] ? $1 : $0 } }
+  }
+}

@@ -1,0 +1,107 @@
+import DitherTensor
+import Foundation
+
+/// How the length of a perturbation is measured, and what follows from it. Lengths are summed in double precision: the
+/// squares of small gradients are not floats.
+public enum Norm: String, Codable, Sendable, CaseIterable {
+  /// The largest |v_i|.
+  case linf
+  /// √Σ v_i².
+  case l2
+  /// Σ |v_i|.
+  case l1
+
+  public func length(_ v: UnsafeBufferPointer<Float>) -> Double {
+    switch self {
+    case .linf: v.reduce(0) { max($0, abs(Double($1))) }
+    case .l2: v.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+    case .l1: v.reduce(0) { $0 + abs(Double($1)) }
+    }
+  }
+
+  /// A radius within which any point of the unit cube reaches any other.
+  public func diameter(dimensions: Int) -> Double {
+    switch self {
+    case .linf: 1
+    case .l2: Double(dimensions).squareRoot()
+    case .l1: Double(dimensions)
+    }
+  }
+
+  /// Replaces a vector by the nearest (in l2) of at most this length.
+  func shorten(_ v: UnsafeMutableBufferPointer<Float>, to radius: Double) {
+    switch self {
+    case .linf:
+      let bound = Float(radius)
+      for i in v.indices { v[i] = min(max(v[i], -bound), bound) }
+    case .l2:
+      let length = length(UnsafeBufferPointer(v))
+      guard length > radius else { return }
+      let factor = radius / length
+      for i in v.indices { v[i] = Float(Double(v[i]) * factor) }
+    case .l1:
+      guard length(UnsafeBufferPointer(v)) > radius else { return }
+      let cut = softThreshold(UnsafeBufferPointer(v), radius: radius)
+      for i in v.indices { v[i] = Float(max(abs(Double(v[i])) - cut, 0)) * (v[i] < 0 ? -1 : 1) }
+    }
+  }
+
+  /// Projection on the l1 ball takes the same amount off every coordinate. Duchi et al., ICML 2008, figure 1.
+  private func softThreshold(_ v: UnsafeBufferPointer<Float>, radius: Double) -> Double {
+    var sum = 0.0, cut = 0.0
+    for (rank, magnitude) in v.map({ abs(Double($0)) }).sorted(by: >).enumerated() {
+      sum += magnitude
+      let candidate = (sum - radius) / Double(rank + 1)
+      guard magnitude > candidate else { break }
+      cut = candidate
+    }
+    return cut
+  }
+
+  /// Replaces a gradient by the step of this length that climbs most; a gradient of zeros stays one.
+  ///
+  /// For l1 the step is spread evenly over the one per cent of coordinates with the largest derivatives, as the steepest
+  /// step would change a single pixel (SLIDE: Tramèr and Boneh 2019, arXiv 1904.13000, algorithm 1).
+  func steepen(_ gradient: UnsafeMutableBufferPointer<Float>, to length: Double) {
+    switch self {
+    case .linf:
+      let step = Float(length)
+      for i in gradient.indices { gradient[i] = gradient[i] > 0 ? step : gradient[i] < 0 ? -step : 0 }
+    case .l2:
+      let norm = self.length(UnsafeBufferPointer(gradient))
+      let factor = norm > 0 ? length / norm : 0
+      for i in gradient.indices { gradient[i] = Float(Double(gradient[i]) * factor) }
+    case .l1:
+      let most = max(gradient.count / 100, 1)
+      let chosen = gradient.indices.filter { gradient[$0] != 0 }
+        .sorted { (-abs(gradient[$0]), $0) < (-abs(gradient[$1]), $1) }.prefix(most)
+      let signs = chosen.map { ($0, gradient[$0] > 0 ? 1 : -1) }
+      gradient.update(repeating: 0)
+      for (i, sign) in signs { gradient[i] = Float(Double(sign) * length / Double(signs.count)) }
+    }
+  }
+
+  /// A point drawn uniformly from the ball of this radius around 0.
+  func fillUniformly(_ out: UnsafeMutableBufferPointer<Float>, radius: Double, at address: NoiseAddress) {
+    // The radius of a uniform point: u^(1/d), from an address of its own.
+    let sizeAddress = NoiseAddress(seed: address.seed, site: address.site ^ 0x8000_0000, sample: address.sample)
+    switch self {
+    case .linf:
+      address.uniforms(out)
+      for i in out.indices { out[i] = Float(radius) * (2 * out[i] - 1) }
+    case .l2:
+      address.normals(out)
+      let size = radius * pow(Double(sizeAddress.uniform(0)), 1 / Double(max(out.count, 1)))
+      steepen(out, to: size)
+    case .l1:
+      // Exponentials, one more than there are coordinates, over their sum: uniform on the simplex's interior.
+      address.uniforms(out)
+      var sum = -log(Double(sizeAddress.uniform(0)))
+      for u in out { sum += -log(Double(abs(2 * u - 1)) + .leastNormalMagnitude) }
+      for i in out.indices {
+        let sign: Double = out[i] < 0.5 ? -1 : 1
+        out[i] = Float(sign * radius * -log(Double(abs(2 * out[i] - 1)) + .leastNormalMagnitude) / sum)
+      }
+    }
+  }
+}

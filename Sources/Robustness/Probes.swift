@@ -1,0 +1,265 @@
+import DitherBasics
+import DitherTensor
+import Foundation
+
+/// One question of an audit: what becomes of a model's answers under one condition.
+public protocol Probe: Codable, Sendable {
+  static var name: String { get }
+  /// One line for `--help`.
+  static var summary: String { get }
+  init()
+  /// - Throws: when a parameter is out of its range, by its name.
+  func validate() throws(RobustnessError)
+  /// Parameters that make of one request several probes, as one for each severity; by default there is one.
+  var variants: [[String: String]] { get }
+  /// What a chart needs to know of it.
+  func condition(of image: ImageShape) -> Condition
+
+  func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome
+}
+
+extension Probe {
+  public func validate() throws(RobustnessError) {}
+  public var variants: [[String: String]] { [[:]] }
+}
+
+extension Catalog where Entry == ProbeKind {
+  /// Every attack and every corruption is a probe, and some probes are neither.
+  public static let probes = Catalog(
+    "probe",
+    [ProbeKind(CleanProbe.self), ProbeKind(CalibrationProbe.self)]
+      + Catalog<any Attack.Type>.attacks.entries.map { ProbeKind(attack: $0) }
+      + Catalog<any Corruption.Type>.corruptions.entries.map { ProbeKind(corruption: $0) },
+    name: { $0.name })
+}
+
+/// The examples that a probe works on.
+public struct ProbeBatch: Sendable {
+  /// [B, …] in [0, 1].
+  public var inputs: Tensor
+  public var labels: [Int]
+  /// Which examples of the data these are.
+  public var identities: [UInt64]
+  public var seed: UInt64
+  /// Whether these are the data's first: what is done on few examples only is done on them.
+  public var isFirst: Bool
+  public var isCancelled: @Sendable () -> Bool
+  public var image: ImageShape { ImageShape(inputs.shape.row) }
+}
+
+/// What a probe stands for on a chart.
+public enum Condition: Sendable, Equatable {
+  case clean
+  case calibration
+  case attack(norm: Norm, epsilon: Double, effort: Int)
+  /// The severity is nil where the parameters set the strength.
+  case corruption(severity: Int?, strength: [String: Double])
+}
+
+/// What a probe found on some examples, in their order.
+public struct Outcome: Codable, Sendable, Equatable {
+  /// The deployed predictor is right on the clean input.
+  public var clean: [Bool]
+  /// It is right under the probe's condition.
+  public var robust: [Bool]
+  /// Rows evaluated by an attack, once for each draw.
+  public var questions = 0
+  /// The clean mean probabilities, for probes of calibration.
+  public var probabilities: [[Double]]?
+  /// Cases that speak against the probe itself.
+  public var evidence: [Evidence: Evidence.Count] = [:]
+  public var illustrations: [Illustration] = []
+
+  public init(clean: [Bool], robust: [Bool]) {
+    self.clean = clean
+    self.robust = robust
+  }
+}
+
+/// What may show that an attack flatters the model, counted on the examples where it can be seen.
+public enum Evidence: String, Codable, Sendable, CaseIterable, CodingKeyRepresentable {
+  /// A random point of the ball broke what the attack did not.
+  case randomPointWins = "random_point_wins"
+  /// The first gradient was zero in every coordinate.
+  case vanishedGradient = "vanished_gradient"
+  /// The attack failed in a ball without bounds.
+  case unboundedSurvivor = "unbounded_survivor"
+
+  public struct Count: Codable, Sendable, Equatable {
+    public var cases: Int
+    public var n: Int
+  }
+}
+
+/// An example before and after, as bytes of a planar image.
+public struct Illustration: Codable, Sendable, Equatable {
+  public var index: Int
+  public var channels: Int
+  public var height: Int
+  public var width: Int
+  public var before: Data
+  public var after: Data
+  public var label: Int
+  public var labelAfter: Int
+
+  init(
+    _ index: UInt64, _ image: ImageShape, before: ArraySlice<Float>, after: ArraySlice<Float>, label: Int,
+    labelAfter: Int
+  ) {
+    func bytes(_ values: ArraySlice<Float>) -> Data {
+      Data(values.map { UInt8(min(max(($0 * 255).rounded(), 0), 255)) })
+    }
+    self.index = Int(index)
+    (channels, height, width) = (image.channels, image.height, image.width)
+    self.before = bytes(before)
+    self.after = bytes(after)
+    self.label = label
+    self.labelAfter = labelAfter
+  }
+
+  static let perProbe = 4
+}
+
+/// A kind of probe, as the catalog lists it.
+public struct ProbeKind: Sendable {
+  public let name: String
+  public let summary: String
+  /// Names and defaults of what can be set.
+  public let defaults: [String: ParameterValue]
+  private let make: @Sendable ([String: String]) throws -> any Probe
+
+  init<P: Probe>(_ type: P.Type) {
+    name = P.name
+    summary = P.summary
+    defaults = ParameterValue.all(of: P())
+    make = { given in
+      let owner = "probe \(P.name)"
+      try Self.check(given, owner)
+      let probe = try Parameters.overlay(given, on: P(), of: owner)
+      do { try probe.validate() } catch let error as RobustnessError {
+        throw RobustnessError(
+          error.code, at: "\(owner) \(error.place)", expected: error.expected, got: error.got, advice: error.advice)
+      }
+      return probe
+    }
+  }
+
+  init(attack: any Attack.Type) {
+    func kind<A: Attack>(_ type: A.Type) -> ProbeKind { ProbeKind(AttackProbe<A>.self) }
+    self = kind(attack)
+  }
+
+  init(corruption: any Corruption.Type) {
+    func kind<C: Corruption>(_ type: C.Type) -> ProbeKind { ProbeKind(CorruptionProbe<C>.self) }
+    self = kind(corruption)
+  }
+
+  /// - Throws: for unknown keys, unreadable values and values out of range, by their names.
+  public func probe(_ parameters: [String: String] = [:]) throws -> any Probe { try make(parameters) }
+
+  /// Words of a closed set are named in their error; the rest is checked with the overlay.
+  private static func check(_ given: [String: String], _ owner: String) throws(RobustnessError) {
+    guard let norm = given["norm"], Norm(rawValue: norm) == nil else { return }
+    let known = Norm.allCases.map(\.rawValue)
+    throw RobustnessError(
+      .parameter, at: "\(owner) norm", expected: "one of \(known.joined(separator: ", "))", got: "'\(norm.clipped())'",
+      advice: nearest(to: norm, among: known).map { "did you mean '\($0)'?" })
+  }
+}
+
+/// A probe as a person asks for it: a name and some parameters.
+public struct ProbeSpec: Codable, Sendable, Hashable {
+  public var probe: String
+  public var parameters: [String: String]
+
+  public init(_ probe: String, _ parameters: [String: String] = [:]) {
+    self.probe = probe
+    self.parameters = parameters
+  }
+
+  /// As the command line writes it: `pgd:norm=linf,epsilon=8/255,steps=20`.
+  public init(parsing text: String) throws(RobustnessError) {
+    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    self.init(parts.first.map { $0.trimmingCharacters(in: .whitespaces) } ?? "")
+    guard parts.count == 2 else { return }
+    for pair in parts[1].split(separator: ",", omittingEmptySubsequences: false) {
+      let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        .map { $0.trimmingCharacters(in: .whitespaces) }
+      guard sides.count == 2, !sides[0].isEmpty, !sides[1].isEmpty else {
+        throw RobustnessError(
+          .parameter, at: "probe \(probe.clipped())", expected: "name=value, separated by commas",
+          got: "'\(String(pair).clipped())'", advice: "write it as pgd:norm=linf,epsilon=8/255,steps=20")
+      }
+      guard parameters.updateValue(sides[1], forKey: sides[0]) == nil else {
+        throw RobustnessError(
+          .parameter, at: "probe \(probe.clipped()) \(sides[0].clipped())", expected: "one value", got: "two")
+      }
+    }
+  }
+
+  /// As the command line writes it.
+  public var text: String {
+    let list = parameters.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: ",")
+    return list.isEmpty ? probe : "\(probe):\(list)"
+  }
+
+  /// - Throws: for unknown probes, unknown keys and values out of range, by their names.
+  public func resolved() throws -> any Probe {
+    try Catalog<ProbeKind>.probes.entry(named: probe).probe(parameters)
+  }
+}
+
+/// A parameter in a report or in a list of defaults.
+public enum ParameterValue: Codable, Sendable, Hashable, CustomStringConvertible {
+  case truth(Bool)
+  case integer(Int)
+  case number(Double)
+  case text(String)
+
+  public init(from decoder: any Decoder) throws {
+    let value = try decoder.singleValueContainer()
+    if let truth = try? value.decode(Bool.self) {
+      self = .truth(truth)
+    } else if let integer = try? value.decode(Int.self) {
+      self = .integer(integer)
+    } else if let number = try? value.decode(Double.self) {
+      self = .number(number)
+    } else {
+      self = .text(try value.decode(String.self))
+    }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    switch self {
+    case .truth(let value): try container.encode(value)
+    case .integer(let value): try container.encode(value)
+    case .number(let value): try container.encode(value)
+    case .text(let value): try container.encode(value)
+    }
+  }
+
+  public var description: String {
+    switch self {
+    case .truth(let value): "\(value)"
+    case .integer(let value): "\(value)"
+    case .number(let value): Self.written(value)
+    case .text(let value): value
+    }
+  }
+
+  /// 8/255 where that is what a person would write, else the shortest decimal.
+  static func written(_ value: Double) -> String {
+    let levels = value * 255
+    let isShort = (value * 1000).rounded() == value * 1000
+    if !isShort, value > 0, value < 1, abs(levels - levels.rounded()) < 1e-9 { return "\(Int(levels.rounded()))/255" }
+    let text = "\(value)"
+    return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+  }
+
+  /// What a value of parameters is made of, by coded name.
+  static func all(of value: any Encodable) -> [String: ParameterValue] {
+    guard let data = try? JSONEncoder().encode(value) else { return [:] }
+    return (try? JSONDecoder().decode([String: ParameterValue].self, from: data)) ?? [:]
+  }
+}

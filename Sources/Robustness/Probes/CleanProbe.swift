@@ -1,0 +1,12 @@
+/// The accuracy of the deployed predictor on the examples as they are.
+struct CleanProbe: Probe {
+  static let name = "clean"
+  static let summary = "accuracy on the examples as they are"
+
+  func condition(of image: ImageShape) -> Condition { .clean }
+
+  func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
+    let clean = zip(try predictor.labels(batch.inputs, identities: batch.identities), batch.labels).map(==)
+    return Outcome(clean: clean, robust: clean)
+  }
+}

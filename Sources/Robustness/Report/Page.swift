@@ -1,0 +1,364 @@
+import DitherGraph
+import Foundation
+
+extension Report {
+  /// The report as one page that needs nothing else: no script, no request, every picture inside.
+  public func html() -> String { Page(self).html.source }
+}
+
+/// The page's sections, from the main thing to the fine print.
+struct Page {
+  private let report: Report
+
+  init(_ report: Report) { self.report = report }
+
+  var html: Html {
+    """
+    <!doctype html>
+    <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+    <meta name="generator" content="dither"><title>Robustness of \(name)</title>
+    <style>\(Html.style)</style></head><body><main>
+    \(header)\(findings)\(overview)\(strengths)\(calibration)\(comparison)\(gallery)\(numbers)\(checks)\(fineprint)
+    </main></body></html>
+
+    """
+  }
+
+  private var name: String { report.version.map { "\(report.model)@\($0)" } ?? report.model }
+  private var clean: ProbeReport? { report.probes.first }
+  private var attacks: [ProbeReport] { report.probes.filter { $0.parameters["epsilon"] != nil } }
+  private var roles: [Chart.Series.Role] {
+    Chart.Series.Role.allCases.filter { role in report.probes.contains { $0.measured(role) != nil } }
+  }
+
+  // MARK: the main thing
+
+  private var header: Html {
+    let worst = attacks.min { $0.robustAccuracy < $1.robustAccuracy }
+    let deployed =
+      report.samples > 0 ? "answers with the mean of \(report.samples) draws of its noise" : "answers without noise"
+    return """
+      <header><p class="eyebrow">Robustness audit\(report.battery.map { " · battery \($0)" as Html })</p>
+      <h1>\(name)</h1>
+      <p class="lead">\(summary(worst))</p>
+      <p class="muted">The model \(deployed). Ranges are 95 % intervals.</p></header>
+      <div class="tiles">\(clean.map { tile("Clean accuracy", $0.cleanAccuracy, $0.cleanInterval) })\
+      \(worst.map { tile("Worst attack: \($0.title)", $0.robustAccuracy, $0.interval) })\
+      \(report.probes.compactMap(\.calibration).first.map(calibrationTile))\(checksTile)</div>
+
+      """
+  }
+
+  private func summary(_ worst: ProbeReport?) -> String {
+    guard let clean else { return "" }
+    let start =
+      "On \(report.n) examples of \(report.data) it is right on \(Written.percent(clean.cleanAccuracy)) "
+      + "(\(Written.interval(clean.cleanInterval)))"
+    guard let worst else { return start + "." }
+    return start
+      + "; the strongest attack tried, \(worst.title), leaves \(Written.percent(worst.robustAccuracy)) "
+      + "(\(Written.interval(worst.interval)))."
+  }
+
+  private func tile(_ title: String, _ value: Double, _ interval: Interval) -> Html {
+    """
+    <div class="card tile"><p>\(title)</p><strong>\(Written.percent(value))</strong><p>\(Written.interval(interval))</p></div>
+    """
+  }
+
+  private func calibrationTile(_ calibration: Calibration) -> Html {
+    """
+    <div class="card tile"><p>Calibration error (ECE, 15 bins)</p><strong>\(Written.decimal(calibration.ece15))</strong>\
+    <p>NLL \(Written.decimal(calibration.nll)), Brier \(Written.decimal(calibration.brier))</p></div>
+    """
+  }
+
+  private var checksTile: Html? {
+    guard !report.checks.isEmpty else { return nil }
+    let passed = report.checks.count - report.findings.count
+    return """
+      <div class="card tile \(report.findings.isEmpty ? "good" : "bad")"><p>Checks of the attacks themselves</p>\
+      <strong>\(passed) of \(report.checks.count)</strong><p>passed</p></div>
+      """
+  }
+
+  private var findings: Html? {
+    guard !report.findings.isEmpty else { return nil }
+    return """
+      <h2>Findings</h2><section class="card findings"><p>These numbers may flatter the model:</p>\(list(report.findings))</section>
+
+      """
+  }
+
+  private func list(_ checks: [Check]) -> Html {
+    let items = checks.map { check -> Html in
+      """
+      <li class="\(check.passed ? "passed" : "failed")"><span class="mark" aria-label="\(check.passed ? "passed" : "failed")">\
+      \(check.passed ? "✓" : "!")</span><span>\(check.message) <code>\(check.probe)</code></span></li>
+      """
+    }
+    return "<ul class=\"checks\">\(items)</ul>"
+  }
+
+  // MARK: charts
+
+  private var overview: Html {
+    let groups = report.probes.filter { $0.calibration == nil }.map { probe in
+      Chart.Bars(
+        title: probe.title,
+        values: roles.compactMap { role in probe.measured(role).map { (role, $0.value, $0.interval) } })
+    }
+    let chart = Chart.bars(groups, description: "Accuracy under every condition, with 95 % intervals")
+    let rows = groups.map {
+      [$0.title] + $0.values.map { "\(Written.percent($0.value)) (\(Written.interval($0.interval)))" }
+    }
+    return """
+      <h2>Accuracy under every condition</h2>
+      \(Html.figure("Share of all \(report.n) examples answered right", note: "Lines across the bars: 95 % intervals.",
+        chart: chart, legend: roles, table: .table("Accuracy by condition", ["Condition"] + roles.map(\.title), rows)))
+      """
+  }
+
+  private var strengths: Html? {
+    let figures = attackCurves + corruptionCurves
+    return figures.isEmpty ? nil : "<h2>Accuracy by strength</h2><div class=\"charts\">\(figures)</div>"
+  }
+
+  /// Attacks that differ in epsilon alone, as one curve each.
+  private var attackCurves: [Html] {
+    curves(
+      attacks.map { probe in
+        var rest = probe.parameters
+        let epsilon = rest.removeValue(forKey: "epsilon")
+        let norm = rest["norm"].flatMap { Norm(rawValue: $0.description) }
+        let sign = norm.map { $0 == .linf ? "L∞" : $0.rawValue.uppercased() } ?? ""
+        let keys = rest.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
+        return (
+          "\(probe.probe) \(keys)", "\(probe.probe), \(sign)", "epsilon, in units of the input",
+          epsilon?.number ?? 0, epsilon?.description ?? "", probe
+        )
+      })
+  }
+
+  private var corruptionCurves: [Html] {
+    curves(
+      report.probes.compactMap { probe in
+        guard case .integer(let severity)? = probe.parameters["severity"] else { return nil }
+        return (
+          probe.probe, probe.probe.replacingOccurrences(of: "_", with: " "), "severity", Double(severity),
+          "\(severity)",
+          probe
+        )
+      })
+  }
+
+  private func curves(
+    _ points: [(key: String, title: String, axis: String, x: Double, label: String, probe: ProbeReport)]
+  ) -> [Html] {
+    var order: [String] = []
+    for point in points where !order.contains(point.key) { order.append(point.key) }
+    return order.compactMap { key in
+      let group = points.filter { $0.key == key && $0.x > 0 }.sorted { $0.x < $1.x }
+      guard let first = group.first, group.count > 1 else { return nil }
+      let series = roles.map { role in
+        let start = first.probe.measured(role, clean: true)
+          .map { Chart.Series.Point(x: 0, label: "0", value: $0.value, interval: $0.interval) }
+        return Chart.Series(
+          role: role,
+          points: [start].compactMap { $0 }
+            + group.compactMap { point in
+              point.probe.measured(role).map {
+                Chart.Series.Point(x: point.x, label: point.label, value: $0.value, interval: $0.interval)
+              }
+            })
+      }
+      let rows = series[0].points.indices.map { at in
+        [series[0].points[at].label]
+          + series.map { one in
+            one.points.indices.contains(at)
+              ? "\(Written.percent(one.points[at].value)) (\(Written.interval(one.points[at].interval)))" : ""
+          }
+      }
+      return Html.figure(
+        first.title,
+        chart: Chart.lines(series, xTitle: first.axis, description: "\(first.title): accuracy by \(first.axis)"),
+        legend: roles, table: .table("\(first.title): accuracy", [first.axis] + roles.map(\.title), rows))
+    }
+  }
+
+  private var calibration: Html? {
+    guard let probe = report.probes.first(where: { $0.calibration != nil }) else { return nil }
+    let figures = roles.compactMap { role -> Html? in
+      guard let found = probe.calibration(role) else { return nil }
+      let rows = found.bins.filter { $0.count > 0 }.map { bin in
+        [
+          "\(Written.points(bin.lower)) to \(Written.percent(bin.upper))", "\(bin.count)",
+          bin.meanProbability.map(Written.percent) ?? "", bin.accuracy.map(Written.percent) ?? "",
+        ]
+      }
+      return Html.figure(
+        role.title.capitalizedFirst,
+        note:
+          "ECE \(Written.decimal(found.ece15)), NLL \(Written.decimal(found.nll)), Brier \(Written.decimal(found.brier)). "
+          + "On the dashed line a model is as often right as it says.",
+        chart: Chart.reliability(found, role: role, description: "Reliability diagram of \(role.title)"),
+        legend: [role],
+        table: .table("Reliability of \(role.title)", ["Largest probability", "Examples", "Mean", "Right"], rows))
+    }
+    return "<h2>Calibration</h2><div class=\"charts\">\(figures)</div>"
+  }
+
+  private var comparison: Html? {
+    guard let comparison = report.comparison else { return nil }
+    let baseline = comparison.baselineVersion.map { "\(comparison.baseline)@\($0)" } ?? comparison.baseline
+    let sentences = comparison.probes.map { "<li>\($0.sentence)</li>" as Html }
+    let rows = comparison.probes.map { pair in
+      [
+        pair.probe, Written.points(pair.difference), Written.interval(pair.interval), "\(pair.onlyModel)",
+        "\(pair.onlyBaseline)", Written.probability(pair.mcnemarP),
+      ]
+    }
+    let heads = ["Condition", "Difference, points", "95 %", "Only this model right", "Only baseline right", "McNemar"]
+    return """
+      <h2>Against the baseline, example by example</h2><section class="card">
+      <p class="muted">Both models saw the same \(report.n) examples. The baseline is <strong>\(baseline)</strong>.</p>
+      <ul class="sentences">\(sentences)</ul>
+      <details><summary>Numbers</summary>\(Html.table("Paired differences of accuracy", heads, rows))</details></section>
+
+      """
+  }
+
+  // MARK: pictures
+
+  private var gallery: Html? {
+    let parts = report.probes.compactMap { probe -> Html? in
+      // Of a corruption's severities the strongest is enough.
+      if case .integer(let severity)? = probe.parameters["severity"], severity < 5 { return nil }
+      guard let pictures = probe.illustrations, !pictures.isEmpty else { return nil }
+      return "<h3>\(probe.title)</h3><div class=\"gallery\">\(pictures.map(picture))</div><br>"
+    }
+    guard !parts.isEmpty else { return nil }
+    return """
+      <h2>What it looks like</h2><section class="card">
+      <p class="muted">Before, the change (grey is none; stretched to full contrast), after.</p>
+      \(parts)</section>
+
+      """
+  }
+
+  private func picture(_ one: Illustration) -> Html {
+    let images = zip([one.before, one.change, one.after], ["before", "the change", "after"]).map {
+      planes, title -> Html in
+      let png = Png.encode(planes: planes, channels: one.channels, height: one.height, width: one.width)
+      return """
+        <img alt="Example \(one.index), \(title)" width="\(one.width)" height="\(one.height)" \
+        src="data:image/png;base64,\(png.base64EncodedString())">
+        """
+    }
+    let isBroken = one.label != one.labelAfter
+    return """
+      <section><div>\(images)</div><p>\(label(one.label)) → <span class="\(isBroken ? "broken" : "kept")">\
+      \(label(one.labelAfter))</span></p></section>
+      """
+  }
+
+  private func label(_ index: Int) -> String {
+    guard let names = report.labelNames, names.indices.contains(index) else { return "\(index)" }
+    return names[index]
+  }
+
+  // MARK: the fine print
+
+  private var numbers: Html {
+    let rows = report.probes.map { probe in
+      [
+        probe.title, "\(probe.n)", Written.percent(probe.cleanAccuracy), Written.percent(probe.robustAccuracy),
+        Written.interval(probe.interval), probe.questions > 0 ? "\(probe.questions)" : "–",
+        probe.parameters.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", "),
+      ]
+    }
+    return """
+      <h2>All numbers</h2><section class="card">
+      \(Html.table("This model, by condition",
+        ["Condition", "n", "Clean", "Robust", "95 %", "Questions asked", "Parameters"], rows))
+      </section>
+
+      """
+  }
+
+  private var checks: Html? {
+    let passed = report.checks.filter(\.passed)
+    guard !passed.isEmpty else { return nil }
+    return """
+      <h2>Checks that passed</h2><section class="card"><p class="muted">An audit that flatters a model is a defect, so the \
+      attacks are tested too.</p>\(list(passed))</section>
+
+      """
+  }
+
+  private var fineprint: Html {
+    let noise = report.noise?.terms.map { term in
+      "\(term.distribution) on \(term.site.rawValue), σ = \(ParameterValue.written(Double("\(term.sigma)") ?? 0)), \(term.scale.rawValue)"
+    }
+    var facts = [("Model", name), ("Model digest", report.digest)]
+    if let comparison = report.comparison {
+      facts += [("Baseline", comparison.baseline), ("Baseline digest", comparison.baselineDigest)]
+    }
+    facts += [
+      ("Data", "\(report.data), first \(report.n) examples"), ("Data digest", report.dataDigest),
+      ("Noise", noise?.joined(separator: "; ") ?? "none"), ("Seed", "\(report.seed)"),
+      ("Draws for each answer", report.samples > 0 ? "\(report.samples)" : "none: deterministic"),
+    ]
+    let list = facts.map { "<dt>\($0.0)</dt><dd>\($0.1)</dd>" as Html }
+    return """
+      <h2>To get the same report</h2><section class="card"><pre><code>\(report.command)</code></pre><dl>\(list)</dl>
+      <p class="muted">Attacks are on examples that the model gets right; what it gets wrong by itself counts against it, not \
+      for the attack. A random model is attacked through its noise (means over draws) and judged on draws that the attack \
+      did not see. Intervals of single accuracies are Wilson's, of paired differences Newcombe's.</p></section>
+      """
+  }
+}
+
+extension ProbeReport {
+  fileprivate func measured(_ role: Chart.Series.Role, clean: Bool = false) -> (value: Double, interval: Interval)? {
+    switch role {
+    case .model: return clean ? (cleanAccuracy, cleanInterval) : (robustAccuracy, interval)
+    case .baseline, .noiseOff:
+      guard let other = role == .baseline ? baseline : noiseOff else { return nil }
+      guard clean else { return (other.robustAccuracy, other.interval) }
+      let right = Int((other.cleanAccuracy * Double(n)).rounded())
+      return (other.cleanAccuracy, Proportion(right, of: n).interval)
+    }
+  }
+
+  fileprivate func calibration(_ role: Chart.Series.Role) -> Calibration? {
+    switch role {
+    case .model: calibration
+    case .baseline: baseline?.calibration
+    case .noiseOff: noiseOff?.calibration
+    }
+  }
+}
+
+extension Illustration {
+  /// After less before, around grey, the largest change at full contrast.
+  fileprivate var change: Data {
+    let differences = zip(after, before).map { Int($0) - Int($1) }, most = max(differences.map(abs).max() ?? 1, 1)
+    return Data(differences.map { UInt8(128 + $0 * 127 / most) })
+  }
+}
+
+extension ParameterValue {
+  var number: Double? {
+    switch self {
+    case .integer(let value): Double(value)
+    case .number(let value): value
+    case .truth, .text: nil
+    }
+  }
+}
+
+extension String {
+  fileprivate var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
+}

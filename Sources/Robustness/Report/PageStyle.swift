@@ -1,0 +1,71 @@
+extension Html {
+  /// The page's style sheet: light and dark, for screens of any width and for paper.
+  static let style: Html = """
+    :root{color-scheme:light dark;--paper:#f6f7f9;--card:#fff;--ink:#171a21;--muted:#5b6472;--line:#dde1e7;--track:#eef0f4;
+    --model:#2457d6;--baseline:#b4540a;--off:#6b7280;--good:#12734a;--bad:#b3261e;--badpaper:#fdeceb}
+    @media (prefers-color-scheme:dark){:root{--paper:#0f1217;--card:#171b22;--ink:#e8ebf0;--muted:#9aa4b2;--line:#2a303a;
+    --track:#222832;--model:#7aa2ff;--baseline:#f0a35e;--off:#a3acb9;--good:#5fd39b;--bad:#ff8a80;--badpaper:#331b1b}}
+    *{box-sizing:border-box}
+    body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,
+    "Helvetica Neue",Arial,sans-serif;font-variant-numeric:tabular-nums}
+    main{max-width:1080px;margin:0 auto;padding:2.5rem 1.25rem 4rem}
+    h1{font-size:clamp(1.6rem,4vw,2.3rem);line-height:1.15;letter-spacing:-.02em;margin:.2rem 0 .6rem;overflow-wrap:anywhere}
+    h2{font-size:1.3rem;letter-spacing:-.01em;margin:3rem 0 1rem}
+    h3{font-size:1rem;margin:0}
+    p{margin:.4rem 0;max-width:72ch}
+    .eyebrow{color:var(--muted);font-size:.8rem;font-weight:600;letter-spacing:.08em;text-transform:uppercase;margin:0}
+    .lead{font-size:1.1rem}
+    .muted,figcaption p,caption{color:var(--muted)}
+    .card{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:1.1rem 1.2rem;margin:0;min-width:0}
+    .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(200px,1fr));gap:1rem;margin:1.6rem 0 0}
+    .tile p{margin:0;font-size:.88rem;color:var(--muted);overflow-wrap:anywhere}
+    .tile strong{display:block;font-size:1.9rem;line-height:1.25;letter-spacing:-.02em}
+    .tile.good strong{color:var(--good)}.tile.bad strong{color:var(--bad)}
+    .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));gap:1rem}
+    figcaption p{margin:.15rem 0 0;font-size:.88rem}
+    .legend{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;list-style:none;margin:.5rem 0 0;padding:0;font-size:.85rem}
+    .legend i{display:inline-block;width:.75em;height:.75em;margin-right:.45em;border-radius:50%;background:var(--c)}
+    .legend .s-baseline i{border-radius:1px}.legend .s-off i{border-radius:1px;transform:rotate(45deg) scale(.9)}
+    .s-model{--c:var(--model)}.s-baseline{--c:var(--baseline)}.s-off{--c:var(--off)}
+    svg{display:block;width:100%;height:auto;margin:.8rem 0 .4rem;overflow:visible}
+    svg text{fill:var(--ink);font-size:13px}
+    svg .tick,svg .axis{fill:var(--muted);font-size:12px}svg .count{fill:var(--muted);font-size:10px}
+    svg .label{font-size:14px;font-weight:600}svg .value{font-size:13px}
+    svg .grid{stroke:var(--line)}svg .diagonal{stroke:var(--muted);stroke-dasharray:3 4}
+    svg polyline{fill:none;stroke:var(--c);stroke-width:2}
+    svg .s-baseline polyline{stroke-dasharray:7 4}svg .s-off polyline{stroke-dasharray:2 4}
+    svg circle,svg rect,svg path{fill:var(--c)}
+    svg .track{fill:var(--track)}svg .faint{opacity:.35}
+    svg .whisker{stroke:var(--c);stroke-width:1.5;opacity:.65}
+    svg .bar+.whisker{stroke:var(--ink);opacity:.75}
+    details{border-top:1px solid var(--line);margin-top:.6rem;padding-top:.5rem;font-size:.88rem}
+    summary{cursor:pointer;color:var(--muted);font-weight:600;width:fit-content}
+    summary:focus-visible,.scroll:focus-visible,a:focus-visible{outline:2px solid var(--model);outline-offset:3px;border-radius:4px}
+    .scroll{overflow-x:auto}
+    table{border-collapse:collapse;width:100%;font-size:.88rem}
+    caption{text-align:left;padding:.3rem 0;font-size:.82rem}
+    th,td{padding:.4rem .7rem .4rem 0;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
+    th:first-child,td:first-child{text-align:left}tbody th{font-weight:500}
+    thead th{color:var(--muted);font-weight:600;vertical-align:bottom}
+    .checks{list-style:none;margin:0;padding:0}
+    .checks li{display:grid;grid-template-columns:1.7rem 1fr;padding:.55rem 0;border-bottom:1px solid var(--line)}
+    .checks li:last-child{border:0}.checks code{color:var(--muted)}
+    .checks .mark{font-weight:700;color:var(--good)}.checks .failed .mark{color:var(--bad)}
+    .findings{background:var(--badpaper);border-color:var(--bad)}
+    .sentences{padding-left:1.2rem;margin:.2rem 0}.sentences li{margin:.3rem 0}
+    .gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(250px,1fr));gap:.9rem}
+    .gallery div{display:flex;gap:6px}
+    .gallery img{flex:1;min-width:0;width:0;aspect-ratio:1;object-fit:contain;image-rendering:pixelated;border-radius:5px;background:#000}
+    .gallery p{font-size:.82rem;margin:.35rem 0 0}.gallery .broken{color:var(--bad);font-weight:600}
+    code,pre{font:.86em/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere}
+    pre{white-space:pre-wrap;background:var(--track);border-radius:8px;padding:.8rem 1rem;margin:.4rem 0 1rem}
+    dl{display:grid;grid-template-columns:max-content 1fr;gap:.3rem 1.2rem;margin:0}
+    dt{color:var(--muted)}dd{margin:0;min-width:0;overflow-wrap:anywhere}
+    @media (max-width:560px){main{padding:1.5rem .9rem 3rem}.card{padding:.9rem}svg text,svg .tick,svg .axis{font-size:15px}
+    svg .label,svg .value{font-size:19px}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}}
+    @media print{:root{--paper:#fff;--card:#fff;--ink:#000;--muted:#444;--line:#bbb;--track:#eee;--model:#2457d6;
+    --baseline:#b4540a;--off:#6b7280}body{font-size:11pt}main{max-width:none;padding:0}.card{break-inside:avoid}
+    details::details-content{content-visibility:visible;height:auto;display:block}
+    *{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
+    """
+}

@@ -1,0 +1,292 @@
+import DitherBasics
+import DitherGraph
+import DitherInference
+import Foundation
+
+/// What an audit found. The same models, data, plan and seed give the same report, byte for byte: no time is in it.
+public struct Report: Codable, Sendable, Equatable {
+  public var format = "dither.report/1"
+  public var model: String
+  public var version: Int?
+  public var digest: String
+  /// By class; left out where the model names none.
+  public var labelNames: [String]?
+  /// The noise that the model is deployed with.
+  public var noise: NoiseModel?
+  public var data: String
+  public var dataDigest: String
+  /// Examples.
+  public var n: Int
+  public var battery: String?
+  public var seed: UInt64
+  /// Draws of the deployed predictor for each answer; 0: it is deterministic.
+  public var samples: Int
+  public var probes: [ProbeReport]
+  /// What was tested about the attacks themselves.
+  public var checks: [Check]
+  /// The checks that failed.
+  public var findings: [Check]
+  public var comparison: Comparison?
+  /// What to type to get the same report.
+  public var command: String
+}
+
+/// One condition.
+public struct ProbeReport: Codable, Sendable, Equatable {
+  public var probe: String
+  /// As they were in force, defaults included, with the constants that a severity stands for.
+  public var parameters: [String: ParameterValue]
+  public var n: Int
+  public var cleanAccuracy: Double
+  public var cleanInterval: Interval
+  /// The share of all examples on which the deployed predictor is right under the condition.
+  public var robustAccuracy: Double
+  /// Of the robust accuracy: Wilson's, 95 %.
+  public var interval: Interval
+  /// Right under the condition, by example.
+  public var perExample: [Bool]
+  /// Right without it.
+  public var perExampleClean: [Bool]
+  /// Rows that an attack had evaluated, once for each draw.
+  public var questions: Int
+  /// The same model with its noise off, attacked on its own.
+  public var noiseOff: Measured?
+  public var baseline: Measured?
+  public var calibration: Calibration?
+  var evidence: [Evidence: Evidence.Count]
+  /// For the page; JSON leaves them out.
+  var illustrations: [Illustration]?
+
+  public struct Measured: Codable, Sendable, Equatable {
+    public var cleanAccuracy: Double
+    public var robustAccuracy: Double
+    public var interval: Interval
+    public var perExample: [Bool]
+    public var calibration: Calibration?
+  }
+}
+
+public struct Calibration: Codable, Sendable, Equatable {
+  public var accuracy: Double
+  /// Mean −ln p of the true class.
+  public var nll: Double
+  public var brier: Double
+  /// Expected calibration error over 15 equal bins of the largest probability.
+  public var ece15: Double
+  public var bins: [Bin]
+
+  public struct Bin: Codable, Sendable, Equatable {
+    public var lower: Double
+    public var upper: Double
+    public var count: Int
+    /// Means over the bin's examples; left out where it has none.
+    public var meanProbability: Double?
+    public var accuracy: Double?
+  }
+
+  init(_ probabilities: [[Double]], _ labels: [Int]) {
+    let reliability = Metrics.reliability(probabilities, labels)
+    accuracy = Metrics.accuracy(probabilities, labels)
+    nll = Metrics.negativeLogLikelihood(probabilities, labels)
+    brier = Metrics.brier(probabilities, labels)
+    ece15 = Metrics.calibrationErrors(reliability).expected
+    bins = reliability.map { bin in
+      let count = Double(bin.count), isEmpty = bin.count == 0
+      return Bin(
+        lower: bin.lower, upper: bin.upper, count: bin.count,
+        meanProbability: isEmpty ? nil : bin.confidenceSum / count,
+        accuracy: isEmpty ? nil : Double(bin.correct) / count)
+    }
+  }
+}
+
+/// Two models on the same examples.
+public struct Comparison: Codable, Sendable, Equatable {
+  public var baseline: String
+  public var baselineVersion: Int?
+  public var baselineDigest: String
+  /// In the order of the report's probes.
+  public var probes: [Pair]
+
+  public struct Pair: Codable, Sendable, Equatable {
+    public var probe: String
+    /// The model's accuracy less the baseline's, with the 95 % interval for pairs (Newcombe 1998, method 10).
+    public var difference: Double
+    public var interval: Interval
+    /// Examples that only one of them gets right.
+    public var onlyModel: Int
+    public var onlyBaseline: Int
+    /// McNemar's exact test, two-sided.
+    public var mcnemarP: Double
+    public var sentence: String
+  }
+}
+
+extension Report {
+  init(_ runner: AuditRunner, _ results: [[ShardResult]]) {
+    let image = ImageShape(runner.subject.model.signature.inputShape), labels = runner.data.labels
+    let reports = runner.probes.indices.map {
+      ProbeReport(runner.plan.probes[$0], runner.probes[$0].condition(of: image), results[$0], labels: labels)
+    }
+    let conditions = runner.probes.map { $0.condition(of: image) }
+    model = runner.subject.name
+    version = runner.subject.version
+    digest = runner.subject.digest
+    let names = runner.subject.model.signature.labelNames
+    labelNames = names.isEmpty ? nil : names
+    noise = runner.subject.model.noise
+    data = runner.data.name
+    dataDigest = runner.data.digest
+    n = runner.plan.exampleCount
+    battery = runner.plan.battery
+    seed = runner.plan.seed
+    samples = runner.samples
+    probes = reports
+    checks = Checks(zip(runner.plan.probes, zip(reports, conditions)).map { ($0, $1.0, $1.1) }).all
+    findings = checks.filter { !$0.passed }
+    comparison = runner.baseline.map { baseline in
+      Comparison(
+        baseline: baseline.name, baselineVersion: baseline.version, baselineDigest: baseline.digest,
+        probes: zip(runner.plan.probes, reports).compactMap {
+          Comparison.Pair($0, $1, names: (runner.subject.name, baseline.name))
+        })
+    }
+    command = Self.command(runner)
+  }
+
+  private static func command(_ runner: AuditRunner) -> String {
+    func quoted(_ word: String) -> String {
+      let isPlain = word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "@:._/-=,+".contains($0)) }
+      return isPlain && !word.isEmpty ? word : "'" + word.replacingOccurrences(of: "'", with: "'\\''") + "'"
+    }
+    func named(_ subject: AuditSubject) -> String {
+      quoted(subject.version.map { "\(subject.name)@\($0)" } ?? subject.name)
+    }
+    var words = ["dither", "audit", named(runner.subject), "--data", quoted(runner.data.name)]
+    if let battery = runner.plan.battery { words += ["--battery", battery] }
+    for probe in runner.plan.request { words += ["--probe", quoted(probe.text)] }
+    if let baseline = runner.baseline { words += ["--baseline", named(baseline)] }
+    words += ["--seed", "\(runner.plan.seed)"]
+    if runner.samples > 0 { words += ["--samples", "\(runner.samples)"] }
+    return words.joined(separator: " ")
+  }
+
+  /// The report as JSON: keys in order, `snake_case`, one line.
+  public func json() throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    var plain = self
+    for index in plain.probes.indices { plain.probes[index].illustrations = nil }
+    return try encoder.encode(plain)
+  }
+
+  public init(json: Data) throws {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    self = try decoder.decode(Report.self, from: json)
+  }
+}
+
+extension ProbeReport {
+  init(_ spec: ProbeSpec, _ condition: Condition, _ results: [ShardResult], labels: [Int]) {
+    let outcomes = results.map(\.model), robust = outcomes.flatMap(\.robust), clean = outcomes.flatMap(\.clean)
+    probe = spec.probe
+    parameters = (try? spec.resolved()).map { ParameterValue.all(of: $0) } ?? [:]
+    if case .corruption(_, let strength) = condition {
+      for (name, value) in strength { parameters[name] = .number(value) }
+      if let severity = parameters["severity"].flatMap({ Int($0.description) }) {
+        parameters["severity"] = .integer(severity)
+      }
+    }
+    n = robust.count
+    cleanAccuracy = Proportion(clean).value
+    cleanInterval = Proportion(clean).interval
+    robustAccuracy = Proportion(robust).value
+    interval = Proportion(robust).interval
+    perExample = robust
+    perExampleClean = clean
+    questions = outcomes.reduce(0) { $0 + $1.questions }
+    noiseOff = Measured(results.compactMap(\.noiseOff), labels)
+    baseline = Measured(results.compactMap(\.baseline), labels)
+    calibration = Calibration(outcomes, labels)
+    evidence = outcomes.reduce(into: [:]) { sum, outcome in
+      for (kind, count) in outcome.evidence {
+        sum[kind, default: .init(cases: 0, n: 0)].cases += count.cases
+        sum[kind, default: .init(cases: 0, n: 0)].n += count.n
+      }
+    }
+    illustrations = outcomes.flatMap(\.illustrations)
+  }
+
+  /// Short enough for a chart's axis: `pgd linf 8/255`.
+  var title: String {
+    let shown = ["norm", "epsilon", "steps", "severity", "sigma", "amount"].compactMap { key in
+      parameters[key].flatMap { value -> String? in
+        switch key {
+        case "norm": return ["linf": "L∞", "l2": "L2", "l1": "L1"][value.description] ?? value.description
+        case "epsilon": return "ε = \(value)"
+        case "sigma": return "σ = \(value)"
+        case "severity": return value == .text("all") ? nil : "severity \(value)"
+        default: return "\(value) \(key)"
+        }
+      }
+    }
+    return ([probe.replacingOccurrences(of: "_", with: " ")] + shown).joined(separator: ", ")
+  }
+}
+
+extension ProbeReport.Measured {
+  init?(_ outcomes: [Outcome], _ labels: [Int]) {
+    guard !outcomes.isEmpty else { return nil }
+    let robust = outcomes.flatMap(\.robust)
+    cleanAccuracy = Proportion(outcomes.flatMap(\.clean)).value
+    robustAccuracy = Proportion(robust).value
+    interval = Proportion(robust).interval
+    perExample = robust
+    calibration = Calibration(outcomes, labels)
+  }
+}
+
+extension Calibration {
+  init?(_ outcomes: [Outcome], _ labels: [Int]) {
+    let probabilities = outcomes.compactMap(\.probabilities).flatMap { $0 }
+    guard probabilities.count == labels.count else { return nil }
+    self.init(probabilities, labels)
+  }
+}
+
+extension Comparison.Pair {
+  init?(_ spec: ProbeSpec, _ report: ProbeReport, names: (model: String, baseline: String)) {
+    guard let other = report.baseline else { return nil }
+    let pairs = zip(report.perExample, other.perExample)
+    let both = pairs.count { $0 && $1 }, neither = pairs.count { !$0 && !$1 }
+    probe = spec.text
+    onlyModel = pairs.count { $0 && !$1 }
+    onlyBaseline = pairs.count { !$0 && $1 }
+    difference = report.robustAccuracy - other.robustAccuracy
+    interval = Statistics.pairedDifference(
+      both: both, onlyFirst: onlyModel, onlySecond: onlyBaseline, neither: neither)
+    mcnemarP = Statistics.mcnemar(onlyFirst: onlyModel, onlySecond: onlyBaseline)
+    let points = Written.points(abs(difference)), p = Written.probability(mcnemarP)
+    let counts =
+      "\(names.model) is right on \(both + onlyModel) of \(report.n), \(names.baseline) on \(both + onlyBaseline)"
+    let verdict =
+      onlyModel == onlyBaseline
+      ? "there is no difference"
+      : "\(points) points \(difference > 0 ? "more" : "fewer"), "
+        + (mcnemarP < 0.05 ? "more than chance explains" : "which chance explains")
+    sentence = "\(report.title): \(counts): \(verdict) (McNemar \(p))."
+  }
+}
+
+/// Numbers as a person reads them.
+enum Written {
+  static func percent(_ value: Double) -> String { String(format: "%.1f %%", value * 100) }
+  static func points(_ value: Double) -> String { String(format: "%.1f", value * 100) }
+  static func interval(_ interval: Interval) -> String {
+    "\(points(interval.low)) to \(points(interval.high))"
+  }
+  static func probability(_ p: Double) -> String { p < 0.001 ? "p < 0.001" : String(format: "p = %.3f", p) }
+  static func decimal(_ value: Double) -> String { String(format: "%.3f", value) }
+}

@@ -1,0 +1,222 @@
+import ArgumentParser
+import DitherBasics
+import DitherClient
+import DitherDatasets
+import DitherInference
+import DitherProto
+import DitherRobustness
+import DitherTensor
+import Foundation
+import Synchronization
+
+/// `dither audit`: how a model breaks.
+struct AuditCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "audit",
+    abstract: "Attack and disturb a model, and report how it holds.",
+    discussion: """
+      Works on a served model, where the audit is a durable job, or without a server on an ONNX file. Images as bytes \
+      0-255 are scaled to [0, 1].
+
+      Example: dither audit fashion-mlp-noise --data fashion-mnist:100 --battery smoke --report report.html
+      Example: dither audit model.onnx --data x.npy --labels y.npy --probe pgd:norm=linf,epsilon=8/255,steps=20 --json
+      """)
+
+  @Argument(help: "A served model (name, name@version, name:alias) or an ONNX file.")
+  var model: String
+  @Option(help: "A data set as NAME or NAME:N (its first N test examples), or an .npy file of inputs.")
+  var data: String
+  @Option(help: "Class numbers as .npy, with --data FILE.")
+  var labels: String?
+  @Option(help: "A named list of probes: \(Catalog<Battery>.batteries.names.joined(separator: ", ")). (default: smoke)")
+  var battery: String?
+  @Option(
+    name: .customLong("probe"),
+    help: "NAME or NAME:KEY=VALUE,…; repeat. Names: \(Catalog<ProbeKind>.probes.names.joined(separator: ", ")).")
+  var probes: [String] = []
+  @Option(help: "A second model, audited on the same examples and compared.")
+  var baseline: String?
+  @Option(help: "The same seed gives the same report.")
+  var seed: UInt64 = 1
+  @Option(help: "Draws of the deployed predictor, for a model with noise. (default: the model's)")
+  var samples: UInt32?
+  @Option(help: "Write the self-contained HTML report to this file.")
+  var report: String?
+  @Flag(help: "Print the report as one JSON object.")
+  var json = false
+  @OptionGroup var server: ServerOptions
+
+  func validate() throws {
+    if battery != nil, !probes.isEmpty { throw ValidationError("give either --battery or --probe") }
+    if (labels != nil) != AuditExamples.isFile(data) {
+      throw ValidationError("--labels goes with --data FILE; a data set brings its own")
+    }
+  }
+
+  func run() async throws {
+    let probes = try probes.map { try ProbeSpec(parsing: $0) }
+    let battery = battery ?? (probes.isEmpty ? "smoke" : nil)
+    let outcome: Outcome
+    if model.hasSuffix(".onnx") {
+      outcome = try runLocally(probes, battery: battery)
+    } else {
+      outcome = try await server.withClient { try await runServed(probes, battery: battery, with: $0) }
+    }
+    if let report { try outcome.html.write(to: URL(filePath: report), options: .atomic) }
+    if json {
+      print(String(decoding: outcome.json, as: UTF8.self))
+    } else {
+      show(try Report(json: outcome.json))
+    }
+  }
+
+  /// What an audit leaves, however it ran.
+  private struct Outcome {
+    var json: Data
+    var html: Data
+  }
+}
+
+// MARK: - Without a server
+
+extension AuditCommand {
+  private func runLocally(_ probes: [ProbeSpec], battery: String?) throws -> Outcome {
+    let subject = try Self.subject(model)
+    let examples = try AuditExamples(data, labels: labels)
+    let plan = try AuditPlan(
+      probes: probes, battery: battery, seed: seed, samples: Int(samples ?? 0), exampleCount: examples.labels.count,
+      inputShape: subject.model.signature.inputShape)
+    let runner = try AuditRunner(
+      plan: plan, subject: subject, baseline: baseline.map(Self.subject),
+      data: AuditData(name: data, inputs: examples.tensor, labels: examples.labels))
+    let progress = AuditProgress(shards: plan.shards.count)
+    let results = try runner.runAll(
+      threads: ProcessInfo.processInfo.activeProcessorCount,
+      finished: { progress.show(plan.probes[$0.shard.probe].text) })
+    progress.close()
+    let report = try runner.report(results)
+    return Outcome(json: try report.json(), html: Data(report.html().utf8))
+  }
+
+  private static func subject(_ path: String) throws -> AuditSubject {
+    let bytes = try FileArray.read(path)
+    return AuditSubject(
+      name: path, digest: Sha256.hash(bytes).description, model: try Model(onnx: bytes))
+  }
+}
+
+// MARK: - On a served model
+
+extension AuditCommand {
+  private func runServed(
+    _ probes: [ProbeSpec], battery: String?, with client: DitherClient
+  ) async throws -> Outcome {
+    let progress = AuditProgress(shards: 0)
+    defer { progress.close() }
+    for try await event in client.audit(try request(probes, battery: battery)) {
+      switch event.kind {
+      case .state(let state):
+        switch state.state {
+        case .failed:
+          throw CommandFailure(status: .checkFailed, message: "audit \(state.audit) failed: \(state.message)")
+        case .cancelled: throw CommandFailure(status: .interrupted, message: "audit \(state.audit) was cancelled")
+        default: progress.begin(state.audit)
+        }
+      case .progress(let shards): progress.show(shards.probe, done: Int(shards.shardsDone), of: Int(shards.shards))
+      case .report(let report): return Outcome(json: report.json, html: report.html)
+      case nil: continue
+      }
+    }
+    throw CommandFailure(status: .unavailable, message: "the stream ended without a report")
+  }
+
+  private func request(_ probes: [ProbeSpec], battery: String?) throws -> Dither_V1_AuditRequest {
+    var request = Dither_V1_AuditRequest()
+    request.model = model
+    request.battery = battery ?? ""
+    request.baseline = baseline ?? ""
+    request.seed = seed
+    request.samples = samples ?? 0
+    request.probes = probes.map { probe in
+      var message = Dither_V1_ProbeRequest()
+      message.probe = probe.probe
+      message.parameters = probe.parameters
+      return message
+    }
+    if AuditExamples.isFile(data) {
+      request.examples = try AuditExamples(data, labels: labels).message
+    } else {
+      request.dataSet = data
+    }
+    return request
+  }
+}
+
+// MARK: - For people
+
+extension AuditCommand {
+  private func show(_ report: Report) {
+    let version = report.version.map { "@\($0)" } ?? ""
+    print(
+      "\(report.model)\(version)  \(report.n) examples of \(report.data)  seed \(report.seed)  \(report.samples) samples"
+    )
+    var head = ["probe", "parameters", "accuracy", "95 %"]
+    if let comparison = report.comparison { head += [comparison.baseline, "p (McNemar)"] }
+    print(
+      table(
+        [head]
+          + report.probes.enumerated().map { index, probe in
+            var row = [
+              probe.probe, probe.parameters.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: ","),
+              percent(probe.robustAccuracy), "\(percent(probe.interval.low)) to \(percent(probe.interval.high))",
+            ]
+            if let baseline = probe.baseline { row.append(percent(baseline.robustAccuracy)) }
+            if let pairs = report.comparison?.probes, pairs.indices.contains(index) {
+              row.append(pairs[index].mcnemarP.digits(3))
+            }
+            return row
+          }))
+    for finding in report.findings { print("finding: \(finding.message)") }
+    if let path = self.report { print("report: \(path)") }
+  }
+
+  private func percent(_ share: Double) -> String { "\((100 * share).digits(1)) %" }
+}
+
+/// How far an audit has come; told from any thread.
+private final class AuditProgress: Sendable {
+  private struct State: ~Copyable {
+    var line = ProgressLine()
+    var done = 0
+    var shards: Int
+    let start = ContinuousClock.now
+  }
+  private let state: Mutex<State>
+
+  init(shards: Int) { state = Mutex(State(shards: shards)) }
+
+  func begin(_ audit: String) { state.withLock { $0.line.show("audit \(audit)") } }
+
+  func show(_ probe: String) {
+    state.withLock { state in
+      state.done += 1
+      Self.show(probe, &state)
+    }
+  }
+
+  func show(_ probe: String, done: Int, of shards: Int) {
+    state.withLock { state in
+      state.done = done
+      state.shards = shards
+      Self.show(probe, &state)
+    }
+  }
+
+  private static func show(_ probe: String, _ state: inout State) {
+    let seconds = (ContinuousClock.now - state.start) / .seconds(1)
+    let left = state.done == 0 ? 0 : seconds * Double(state.shards - state.done) / Double(state.done)
+    state.line.show("\(state.done) of \(state.shards) shards  \(clockTime(left)) left  \(probe)")
+  }
+
+  func close() { state.withLock { $0.line.close() } }
+}

@@ -1,0 +1,85 @@
+import ArgumentParser
+import DitherBasics
+import DitherDatasets
+import DitherTrain
+import Foundation
+
+/// `dither train`: from a recipe to a model.
+struct TrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train",
+    abstract: "Train a model with or without noise, as a recipe says.",
+    discussion: """
+      Writes NAME.onnx and NAME.card.json. Ctrl-C leaves NAME.checkpoint, and --resume goes on from it, bit for bit.
+
+      Example: dither train recipes/mnist-mlp-noise.yml --seed 1 --out trained
+      """)
+
+  @Argument(help: "The recipe, a YAML file.")
+  var recipe: String
+  @Option(help: "Everything random follows from it. (default: the recipe's)")
+  var seed: UInt64?
+  @Option(help: "How often the data are gone through. (default: the recipe's)")
+  var epochs: Int?
+  @Option(help: "What to call the model. (default: the recipe's)")
+  var name: String?
+  @Option(name: .customLong("out"), help: "The folder for the model, its card and its checkpoint.")
+  var folder = "trained"
+  @Flag(help: "Go on from the checkpoint in --out.")
+  var resume = false
+  @Option(help: "Threads. (default: one for each core)")
+  var threads = ProcessInfo.processInfo.activeProcessorCount
+  @Flag(help: "Print one JSON object at the end.")
+  var json = false
+
+  func validate() throws {
+    if let epochs, epochs < 1 { throw ValidationError("--epochs: expected a number above 0") }
+    if threads < 1 { throw ValidationError("--threads: expected a number above 0") }
+  }
+
+  func run() throws {
+    var recipe = try Recipe(yaml: String(decoding: FileArray.read(recipe), as: UTF8.self))
+    if let seed { recipe.seed = seed }
+    if let epochs { recipe.epochs = epochs }
+    if let name { recipe.name = name }
+    let interrupt = Interrupt { Console.write("\nstopping after this step; a second Ctrl-C stops at once\n") }
+    var line = ProgressLine()
+    let outcome = try TrainRun(recipe, folder: folder, resumes: resume, threads: threads).run(
+      shouldStop: { interrupt.isAsked }, progress: { line.show(Self.text($0)) })
+    line.close()
+    switch outcome {
+    case .finished(let card, let model): try show(card, model: model)
+    case .stopped(let checkpoint):
+      throw CommandFailure(
+        status: .interrupted,
+        message: "stopped; \(checkpoint) holds what was reached: run the same command with --resume to go on")
+    }
+  }
+
+  private static func text(_ progress: TrainProgress) -> String {
+    var parts = [
+      "epoch \(progress.epoch) of \(progress.epochs)", "\(Int(progress.imagesPerSecond)) images/s",
+      "loss \(progress.loss.digits(4))", "accuracy \((100 * progress.accuracy).digits(2)) %",
+    ]
+    if let accuracy = progress.validationAccuracy { parts.append("validation \((100 * accuracy).digits(2)) %") }
+    return (parts + ["\(clockTime(progress.secondsLeft)) left"]).joined(separator: "  ")
+  }
+
+  private func show(_ card: TrainRun.Card, model: String) throws {
+    if json { return try Json.print(Answer(model: model, card: card)) }
+    var rows = [
+      ["model", model], ["digest", card.digest],
+      ["test accuracy", "\((100 * card.test.accuracy).digits(2)) %"],
+      ["test NLL", card.test.negativeLogLikelihood.digits(4)],
+    ]
+    if let accuracy = card.test.noisyAccuracy, let samples = card.test.samples {
+      rows.append(["with its noise", "\((100 * accuracy).digits(2)) % (\(samples) samples)"])
+    }
+    print(table(rows))
+  }
+
+  private struct Answer: Encodable {
+    var model: String
+    var card: TrainRun.Card
+  }
+}

@@ -23,6 +23,8 @@ public struct MonteCarloPredictor: Sendable {
   /// More draws than this are refused: their probabilities are kept until the measures are computed.
   public static let mostSamples = 65_536
   private static let firstRound = 16
+  /// Rows times draws between two looks at `proceed`.
+  private static let roundRows = 32_768
 
   public let model: Model
   public init(_ model: Model) { self.model = model }
@@ -36,9 +38,21 @@ public struct MonteCarloPredictor: Sendable {
     threads: Int = 1,
     isLate: () -> Bool = { false }
   ) throws -> Answer {
+    try predict(
+      inputs, budget: budget, seeds: [UInt64](repeating: seed, count: inputs.rowCount), quantiles: quantiles,
+      path: path, threads: threads, isLate: isLate)
+  }
+
+  /// Rows with seeds of their own, as when several requests are answered together.
+  /// - Parameters:
+  ///   - seeds: one for each row; the answer's is the first.
+  ///   - proceed: called between rounds; what it throws ends the prediction.
+  public func predict(
+    _ inputs: Tensor, budget: Budget, seeds: [UInt64], quantiles: [Double] = [], path: NoisePath = .exact,
+    threads: Int = 1, isLate: () -> Bool = { false }, proceed: () throws -> Void = {}
+  ) throws -> Answer {
     try check(budget, quantiles)
-    let rows = inputs.rowCount, classes = model.signature.classes
-    let seeds = [UInt64](repeating: seed, count: rows)
+    let rows = inputs.rowCount, classes = model.signature.classes, seed = seeds.first ?? 0
     if model.noise == nil || budget == .samples(0) {
       let outputs = try model.outputs(inputs, threads: threads)
       return answer(probabilities(of: outputs, rows, classes), classes, 0, seed, .requested, quantiles)
@@ -54,7 +68,11 @@ public struct MonteCarloPredictor: Sendable {
     }
     switch budget {
     case .samples(let count):
-      try draw(count)
+      let round = max(Self.roundRows / max(rows, 1), 1)
+      while spent < count {
+        if spent > 0 { try proceed() }
+        try draw(min(round, count - spent))
+      }
       return answer(byRow, classes, spent, seed, .requested, quantiles)
     case .tolerance(let tolerance, let most):
       while true {
@@ -65,6 +83,7 @@ public struct MonteCarloPredictor: Sendable {
           worst <= tolerance && spent > 1
           ? .toleranceMet : spent >= most ? .sampleLimit : isLate() ? .deadlineNear : nil
         if let reason { return answer(byRow, classes, spent, seed, reason, quantiles) }
+        try proceed()
       }
     }
   }

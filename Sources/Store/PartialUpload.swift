@@ -48,6 +48,17 @@ public final class PartialUpload: Sendable {
     }
   }
 
+  /// Forgets what is there: the sender starts anew.
+  public func restart() throws(StoreError) {
+    try state.withLock { state throws(StoreError) in
+      guard state.file != nil else { throw superseded }
+      try state.file?.truncate(to: 0)
+      _ = try state.file?.seekToEnd()
+      state.hash = Sha256()
+      state.received = 0
+    }
+  }
+
   private func take(_ piece: UnsafeRawBufferPointer, at offset: UInt64, _ state: inout State) throws(StoreError) {
     guard state.file != nil else { throw superseded }
     guard offset == UInt64(state.received) else {

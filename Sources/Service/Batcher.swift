@@ -1,0 +1,212 @@
+import DitherBasics
+import DitherInference
+import DitherTensor
+import Synchronization
+
+/// What waits to be predicted: one request.
+struct PredictionWork: Sendable {
+  var model: LoadedModel
+  /// [B, …].
+  var inputs: Tensor
+  var budget: MonteCarloPredictor.Budget
+  var seed: UInt64
+  var quantiles: [Double]
+  var deadline: ContinuousClock.Instant?
+  var isCancelled: @Sendable () -> Bool
+  /// Called once, on a compute thread.
+  var complete: @Sendable (Result<PredictionOutcome, any Error>) -> Void
+}
+
+struct PredictionOutcome: Sendable {
+  var predictions: [Prediction]
+  /// Draws that were used.
+  var samples: Int
+  var stopReason: MonteCarloPredictor.StopReason
+  var queued: Duration
+  var computed: Duration
+}
+
+/// Predictions in batches of what is waiting: never of what might come, so that an idle server answers at once.
+///
+/// The queue is bounded by requests and by estimated compute; past the bound the answer is "overloaded", at once, with a
+/// time to wait. What is cancelled or late is dropped before it is computed.
+final class Batcher: Sendable {
+  private struct Waiting: Sendable {
+    var work: PredictionWork
+    var key: BatchKey
+    var seconds: Double
+    var since: ContinuousClock.Instant
+  }
+  private struct State {
+    var waiting: [Waiting] = []
+    var seconds = 0.0
+    var running = 0
+    var isClosed = false
+  }
+  /// Requests of one key can be computed together.
+  private struct BatchKey: Hashable {
+    var model: ObjectIdentifier
+    /// nil: alone, because its draws depend on its own errors.
+    var samples: Int?
+    var quantiles: [Double]
+  }
+
+  private static let mostRows = 256
+  private static let mostDraws = 16_384
+
+  private let pool: ComputePool
+  private let threads: Int
+  private let limits: ServerConfiguration.Limits
+  private let state = Mutex(State())
+
+  init(pool: ComputePool, threads: Int, limits: ServerConfiguration.Limits) {
+    self.pool = pool
+    self.threads = threads
+    self.limits = limits
+  }
+
+  /// Requests that wait.
+  var depth: Int { state.withLock { $0.waiting.count } }
+  /// Whether predictions wait or run: others shall give way.
+  var isBusy: Bool { state.withLock { !$0.waiting.isEmpty || $0.running > 0 } }
+
+  /// - Throws: `ServiceFault.overloaded` with a time to wait, `.draining` after `close`.
+  func submit(_ work: PredictionWork) throws(ServiceError) {
+    let draws = work.budget.draws(of: work.model.model)
+    let seconds = work.model.meter.estimate(draws: max(draws, 1) * work.inputs.rowCount)
+    let key = BatchKey(
+      model: ObjectIdentifier(work.model), samples: work.budget.isFixed ? draws : nil, quantiles: work.quantiles)
+    try state.withLock { state throws(ServiceError) in
+      guard !state.isClosed else {
+        throw ServiceError(.draining, at: "server", expected: "a server that takes calls", got: "one that is draining")
+      }
+      guard state.waiting.count < limits.queuedRequests,
+        state.waiting.isEmpty || state.seconds + seconds <= limits.queuedSeconds
+      else {
+        throw ServiceError(
+          .overloaded, at: "queue",
+          expected: "at most \(limits.queuedRequests) requests and \(limits.queuedSeconds) s of compute waiting",
+          got: "\(state.waiting.count) requests, about \((state.seconds + seconds).rounded()) s",
+          advice: "try again later",
+          retryAfterMilliseconds: max(10, Int(min(state.seconds / Double(threads), 60) * 1000)))
+      }
+      state.waiting.append(Waiting(work: work, key: key, seconds: seconds, since: .now))
+      state.seconds += seconds
+    }
+    pool.submit { [self] in runNext() }
+  }
+
+  /// Takes nothing more; what waits is answered.
+  func close() { state.withLock { $0.isClosed = true } }
+
+  // MARK: on a compute thread
+
+  private func runNext() {
+    let batch = takeBatch()
+    // The requests of this turn went with an earlier batch.
+    guard !batch.isEmpty else { return }
+    let started = ContinuousClock.now
+    var live: [Waiting] = []
+    for waiting in batch {
+      if let reason = Self.reasonToDrop(waiting.work, at: started) {
+        waiting.work.complete(.failure(reason))
+      } else {
+        live.append(waiting)
+      }
+    }
+    if !live.isEmpty { compute(live, started) }
+    state.withLock { $0.running -= 1 }
+  }
+
+  /// The oldest request and those that can go with it.
+  private func takeBatch() -> [Waiting] {
+    state.withLock { state in
+      guard let first = state.waiting.first else { return [] }
+      var rows = first.work.inputs.rowCount
+      var batch = [first], left: [Waiting] = []
+      left.reserveCapacity(state.waiting.count)
+      let draws = max(first.key.samples ?? 1, 1)
+      for next in state.waiting.dropFirst() {
+        let count = rows + next.work.inputs.rowCount
+        let fits = count <= Self.mostRows && count * draws <= Self.mostDraws
+        if first.key.samples != nil && next.key == first.key && fits {
+          batch.append(next)
+          rows = count
+        } else {
+          left.append(next)
+        }
+      }
+      state.waiting = left
+      // Summed anew, so that rounding never adds up.
+      state.seconds = left.reduce(0) { $0 + $1.seconds }
+      state.running += 1
+      return batch
+    }
+  }
+
+  private static func reasonToDrop(_ work: PredictionWork, at now: ContinuousClock.Instant) -> ServiceError? {
+    if work.isCancelled() {
+      return ServiceError(.cancelled, at: "call", expected: "an answer that is still wanted", got: "a cancellation")
+    }
+    if let deadline = work.deadline, deadline <= now {
+      return ServiceError(
+        .deadlinePassed, at: "deadline", expected: "time left for computing", got: "none",
+        advice: "give it more time or fewer samples")
+    }
+    return nil
+  }
+
+  private func compute(_ batch: [Waiting], _ started: ContinuousClock.Instant) {
+    let first = batch[0].work
+    let inputs = batch.count == 1 ? first.inputs : Tensor.concatenate(batch.map(\.work.inputs))
+    let seeds = batch.flatMap { [UInt64](repeating: $0.work.seed, count: $0.work.inputs.rowCount) }
+    let result = Result {
+      try MonteCarloPredictor(first.model.model).predict(
+        inputs, budget: first.budget, seeds: seeds, quantiles: first.quantiles,
+        isLate: { Self.isLate(first.deadline, since: started) },
+        proceed: {
+          // A round goes on while anybody still waits for it.
+          let now = ContinuousClock.now
+          let reasons = batch.map { Self.reasonToDrop($0.work, at: now) }
+          if let reason = reasons[0], !reasons.contains(nil) { throw reason }
+        })
+    }
+    let computed = ContinuousClock.now - started
+    switch result {
+    case .failure(let error): for waiting in batch { waiting.work.complete(.failure(error)) }
+    case .success(let answer):
+      first.model.meter.record(computed, draws: max(answer.samples, 1) * inputs.rowCount)
+      var row = 0
+      for waiting in batch {
+        let count = waiting.work.inputs.rowCount
+        waiting.work.complete(
+          .success(
+            PredictionOutcome(
+              predictions: Array(answer.predictions[row..<row + count]), samples: answer.samples,
+              stopReason: answer.stopReason, queued: started - waiting.since, computed: computed)))
+        row += count
+      }
+    }
+  }
+
+  /// Another round would take at least as long as all before it, and some time goes for the answer itself.
+  private static func isLate(_ deadline: ContinuousClock.Instant?, since started: ContinuousClock.Instant) -> Bool {
+    guard let deadline else { return false }
+    let now = ContinuousClock.now
+    return deadline - now < (now - started) * 2 + .milliseconds(5)
+  }
+}
+
+extension MonteCarloPredictor.Budget {
+  /// The draws that it takes at most; 0 where the model has no noise to draw.
+  func draws(of model: Model) -> Int {
+    guard model.noise != nil else { return 0 }
+    switch self {
+    case .samples(let count): return count
+    case .tolerance(_, let most): return most
+    }
+  }
+  var isFixed: Bool {
+    if case .samples = self { true } else { false }
+  }
+}

@@ -1,0 +1,45 @@
+import DitherBasics
+import DitherProto
+import DitherStore
+import Foundation
+
+/// `Registry/ListModels`: every version, newest first within a name.
+struct ListModelsCall: Sendable {
+  let registry: ModelRegistry
+
+  func answer(_ request: Dither_V1_ListModelsRequest) -> Dither_V1_ListModelsResponse {
+    var response = Dither_V1_ListModelsResponse()
+    response.models = registry.current.versions.filter { $0.name.hasPrefix(request.prefix) }.map(Dither_V1_Model.init)
+    return response
+  }
+}
+
+extension Dither_V1_Model {
+  init(_ version: ModelVersion) {
+    self.init()
+    name = version.name
+    self.version = UInt64(version.version)
+    digest = "\(version.blob)"
+    aliases = version.aliases
+    cardJson = version.model.card
+    createdMs = version.createdMilliseconds
+    createdBy = version.createdBy
+    bytes = UInt64(version.model.bytes)
+    noiseJson = version.model.noise
+    defaultSamples = UInt32(version.model.defaultSamples)
+    guard let record = SignatureRecord(json: version.model.signature) else { return }
+    signature.inputName = record.inputName
+    signature.inputShape = [-1] + record.inputShape.map(Int64.init)
+    signature.outputName = record.outputName
+    signature.outputShape = [-1, Int64(record.classes)]
+    signature.classes = UInt32(record.classes)
+    signature.labelNames = record.labelNames
+  }
+}
+
+extension SignatureRecord {
+  init?(json: String) {
+    guard let record = try? JSONDecoder().decode(Self.self, from: Data(json.utf8)) else { return nil }
+    self = record
+  }
+}

@@ -1,0 +1,110 @@
+import DitherBasics
+import DitherProto
+import DitherStore
+
+/// `Registry/Upload`: a file in pieces. It is hashed as it comes, read within limits, tried, and then made visible in one
+/// transaction. A file that is refused leaves nothing; a connection that is lost leaves what came, to go on from.
+struct UploadCall: Sendable {
+  let registry: ModelRegistry
+  let pool: ComputePool
+  let limits: ServerConfiguration.Limits
+
+  func answer<Requests: AsyncSequence & Sendable>(
+    _ requests: Requests, _ caller: Caller
+  ) async throws -> Dither_V1_UploadResponse where Requests.Element == Dither_V1_UploadRequest {
+    var requests = requests.makeAsyncIterator()
+    guard case .begin(let begin) = try await requests.next()?.kind else {
+      throw ServiceError(.badField, at: "kind", expected: "begin as the first message", got: "something else")
+    }
+    let blob = try check(begin)
+    if let standing = registry.current.versions(of: begin.name).first(where: { $0.blob == blob }) {
+      while try await requests.next() != nil {}
+      return try await answer(standing, begin, caller)
+    }
+    let blobs = registry.store.blobs
+    let upload = try await pool.run { try blobs.upload(blob, of: begin.name, bytes: Int(begin.bytes)) }
+    do {
+      try await receive(&requests, into: upload)
+    } catch let error as StoreError where error.code == .badSize {
+      blobs.discard(upload)
+      throw error
+    } catch {
+      blobs.suspend(upload)
+      throw error
+    }
+    return try await pool.run { try publish(upload, begin, caller) }
+  }
+
+  private func check(_ begin: Dither_V1_UploadBegin) throws -> BlobID {
+    try ModelReference.check(name: begin.name, "name")
+    guard (1...UInt64(limits.uploadBytes)).contains(begin.bytes) else {
+      throw ServiceError(.badField, at: "bytes", expected: "1 to \(limits.uploadBytes)", got: "\(begin.bytes)")
+    }
+    guard begin.aliases.count <= 16 else {
+      throw ServiceError(.badField, at: "aliases", expected: "at most 16", got: "\(begin.aliases.count)")
+    }
+    for alias in begin.aliases { try ModelReference.check(name: alias, "aliases") }
+    try UploadRules.check(card: begin.cardJson, limits)
+    return try BlobID(begin.sha256)
+  }
+
+  /// The name has this file already: only the aliases are set.
+  private func answer(
+    _ standing: ModelVersion, _ begin: Dither_V1_UploadBegin, _ caller: Caller
+  ) async throws -> Dither_V1_UploadResponse {
+    try await pool.run { [registry] in
+      var version = standing
+      for alias in begin.aliases {
+        version = try registry.setAlias(alias, of: standing.name, to: standing.version, by: caller.name)
+      }
+      return Self.response(version, existed: true)
+    }
+  }
+
+  private func receive<Iterator: AsyncIteratorProtocol>(
+    _ requests: inout Iterator, into upload: PartialUpload
+  ) async throws where Iterator.Element == Dither_V1_UploadRequest {
+    var isFirst = true
+    while let request = try await requests.next() {
+      guard case .chunk(let chunk) = request.kind else {
+        throw ServiceError(.badField, at: "kind", expected: "chunks after begin", got: "something else")
+      }
+      let restarts = isFirst && chunk.offset == 0
+      isFirst = false
+      try await pool.run {
+        if restarts, upload.received > 0 { try upload.restart() }
+        try upload.append(chunk.data, at: chunk.offset)
+      }
+    }
+    // Bytes that are missing may still come.
+    guard upload.received == upload.bytes else {
+      throw StoreError(
+        .offset, at: "upload", expected: "\(upload.bytes) bytes, as announced", got: "\(upload.received)",
+        advice: "go on at offset \(upload.received)")
+    }
+  }
+
+  /// On a thread that may wait.
+  private func publish(
+    _ upload: PartialUpload, _ begin: Dither_V1_UploadBegin, _ caller: Caller
+  ) throws -> Dither_V1_UploadResponse {
+    let blobs = registry.store.blobs
+    do {
+      let checked = try CheckedModel(onnx: upload.finish())
+      let published = try registry.publish(
+        checked, blob: upload.blob, name: begin.name, card: begin.cardJson, aliases: begin.aliases, by: caller.name
+      ) { try blobs.keep(upload) }
+      return Self.response(published.version, existed: published.existed)
+    } catch {
+      blobs.discard(upload)
+      throw error
+    }
+  }
+
+  private static func response(_ version: ModelVersion, existed: Bool) -> Dither_V1_UploadResponse {
+    var response = Dither_V1_UploadResponse()
+    response.model = Dither_V1_Model(version)
+    response.existed = existed
+    return response
+  }
+}

@@ -1,0 +1,84 @@
+import DitherBasics
+import DitherGraph
+import DitherInference
+import DitherTensor
+import Foundation
+
+/// A file that was found to be a model: read within limits, a classifier by its signature, and tried.
+struct CheckedModel: Sendable {
+  let bytes: Int
+  let signature: ModelSignature
+  let noise: NoiseModel?
+  let defaultSamples: Int
+
+  /// Draws that a noisy model is asked for when neither the caller nor its file says how many.
+  static let usualSamples = 64
+  /// Of the file's metadata.
+  static let samplesKey = "dither.samples"
+
+  /// - Throws: why the file is not one to serve.
+  init(onnx bytes: [UInt8], limits: OnnxLimits = .standard) throws {
+    self.bytes = bytes.count
+    let model = try Model(onnx: bytes, limits: limits)
+    signature = model.signature
+    noise = model.noise
+    try Self.tryOut(model)
+    guard model.noise != nil else {
+      defaultSamples = 0
+      return
+    }
+    if let text = model.graph.metadata[Self.samplesKey] {
+      guard let count = Int(text), (1...MonteCarloPredictor.mostSamples).contains(count) else {
+        throw ServiceError(
+          .badModel, at: "metadata '\(Self.samplesKey)'", expected: "1 to \(MonteCarloPredictor.mostSamples)",
+          got: "'\(text.clipped())'")
+      }
+      defaultSamples = count
+    } else {
+      defaultSamples = Self.usualSamples
+    }
+  }
+
+  /// One prediction with, and one without noise; what comes must be finite.
+  private static func tryOut(_ model: Model) throws {
+    let input = Tensor(model.signature.inputShape.replacingBatch(1), repeating: 0.5)
+    var outputs = [try model.outputs(input)]
+    if model.noise != nil { outputs.append(try model.sampledOutputs(input, samples: 0..<2, seeds: [1])) }
+    guard outputs.allSatisfy(\.isFinite) else {
+      throw ServiceError(
+        .badModel, at: "trial run", expected: "finite outputs for an input of 0.5 throughout", got: "NaN or infinity",
+        advice: "export the model from a state that works")
+    }
+  }
+
+  var signatureJson: String {
+    let record = SignatureRecord(
+      inputName: signature.inputName, inputShape: signature.inputShape.dimensions, outputName: signature.outputName,
+      classes: signature.classes, labelNames: signature.labelNames)
+    return jsonText(record)
+  }
+  var noiseJson: String { noise.map(jsonText) ?? "" }
+}
+
+/// A signature as the store keeps it, so that models are listed without being loaded.
+struct SignatureRecord: Codable, Sendable, Equatable {
+  var inputName: String
+  /// Of one example.
+  var inputShape: [Int]
+  var outputName: String
+  var classes: Int
+  var labelNames: [String]
+}
+
+/// Coded with sorted keys: the same value is the same text.
+func jsonText(_ value: some Encodable) -> String {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+  guard let data = try? encoder.encode(value) else { preconditionFailure("our own records are JSON") }
+  return String(decoding: data, as: UTF8.self)
+}
+
+extension Shape {
+  /// With a batch axis before this shape's own.
+  func replacingBatch(_ rows: Int) -> Shape { Shape([rows] + dimensions) }
+}

@@ -1,0 +1,318 @@
+import DitherBasics
+import DitherStore
+import Foundation
+import Logging
+import Synchronization
+
+/// Work that is done in shards, each a function of its number only: a shard that was journalled is never done again.
+protocol ShardedWork: Sendable {
+  var shardCount: Int { get }
+  /// What a shard belongs to, for progress.
+  func title(of shard: Int) -> String
+  /// - Parameter isStopped: asked now and then; the work ends early when it is true, by throwing.
+  func run(shard: Int, isStopped: () -> Bool) throws -> [UInt8]
+  /// - Parameter results: of all shards, in order.
+  func report(_ results: [[UInt8]]) throws -> (json: [UInt8], html: [UInt8])
+}
+
+/// What a watcher of a job hears.
+enum JobEvent: Sendable {
+  case state(Job)
+  case progress(JobProgress)
+  case report(json: [UInt8], html: [UInt8])
+}
+
+struct JobProgress: Sendable, Equatable {
+  var job: String
+  var title: String
+  var done: Int
+  var shards: Int
+  /// An estimate; nil when there is none yet.
+  var secondsLeft: Double?
+}
+
+/// Does jobs, one at a time, its shards on several threads of low priority which give way to predictions.
+///
+/// Every result is in the store before it is spoken of, so that a job that was interrupted goes on at the next start and
+/// ends with the report that it would have had.
+final class JobRunner: Sendable {
+  typealias Prepare = @Sendable (Job) throws -> any ShardedWork
+
+  private struct State {
+    var queue: [String] = []
+    var isWorking = false
+    var isStopped = false
+    var cancelled: Set<String> = []
+    var watchers: [String: [Int: AsyncStream<JobEvent>.Continuation]] = [:]
+    var nextWatcher = 0
+    var progress: [String: JobProgress] = [:]
+  }
+
+  private let kind: String
+  private let jobs: JobStore
+  private let threads: Int
+  private let prepare: Prepare
+  private let isBusy: @Sendable () -> Bool
+  private let log: Logger
+  private let state = Mutex(State())
+  private let pool: ComputePool
+
+  /// A shard waits this long at most for predictions to end.
+  private static let patience = Duration.milliseconds(500)
+  private static let niceness: Int32 = 10
+
+  init(
+    kind: String, jobs: JobStore, threads: Int, log: Logger, isBusy: @escaping @Sendable () -> Bool,
+    prepare: @escaping Prepare
+  ) {
+    self.kind = kind
+    self.jobs = jobs
+    self.threads = threads
+    self.prepare = prepare
+    self.isBusy = isBusy
+    self.log = log
+    // One more: the thread that leads a job waits for those that do its shards.
+    pool = ComputePool(kind, threads: threads + 1, niceness: Self.niceness)
+  }
+
+  /// Goes on with what an earlier process left.
+  func resume() throws {
+    for job in try jobs.unfinished(kind: kind) {
+      log.info("going on", metadata: ["job": "\(job.id)", "subject": "\(job.subject)"])
+      enqueue(job.id)
+    }
+  }
+
+  /// Takes a job that is in the store.
+  func enqueue(_ id: String) {
+    let starts = state.withLock { state in
+      state.queue.append(id)
+      defer { state.isWorking = true }
+      return !state.isWorking
+    }
+    if starts { pool.submit { [self] in work() } }
+  }
+
+  var queued: Int { state.withLock { $0.queue.count } }
+
+  /// Ends what runs after its shards in flight; jobs stay as they are, for the next start.
+  func stop() {
+    let watchers = state.withLock { state in
+      state.isStopped = true
+      defer { state.watchers = [:] }
+      return state.watchers.values.flatMap(\.values)
+    }
+    for watcher in watchers { watcher.finish() }
+  }
+
+  /// - Returns: the job as it then is: a job that had ended stays as it ended.
+  func cancel(_ id: String, by author: String) throws -> Job {
+    let message = author.isEmpty ? "cancelled" : "cancelled by \(author)"
+    let changed = try jobs.setState(.cancelled, of: id, message: message)
+    let job = try jobs.job(id)
+    if changed {
+      state.withLock { state in
+        state.cancelled.insert(id)
+        state.queue.removeAll { $0 == id }
+      }
+      end(job)
+    }
+    return job
+  }
+
+  /// The job from where it stands: its state, its progress, and at the end its report. A slow watcher misses progress,
+  /// never the end.
+  func watch(_ id: String) throws -> AsyncStream<JobEvent> {
+    let (stream, continuation) = AsyncStream.makeStream(of: JobEvent.self, bufferingPolicy: .bufferingNewest(64))
+    let (number, progress, isStopped) = state.withLock { state in
+      state.nextWatcher += 1
+      state.watchers[id, default: [:]][state.nextWatcher] = continuation
+      return (state.nextWatcher, state.progress[id], state.isStopped)
+    }
+    continuation.onTermination = { [weak self] _ in self?.forget(number, of: id) }
+    do {
+      // Read after the watcher is in the list: an end in between is told by one of the two, or both.
+      let job = try jobs.job(id)
+      continuation.yield(.state(job))
+      if let progress, !job.state.isFinal { continuation.yield(.progress(progress)) }
+      if job.state == .done, let report = try jobs.report(id) {
+        continuation.yield(.report(json: report.json, html: report.html))
+      }
+      if job.state.isFinal || isStopped { continuation.finish() }
+    } catch {
+      continuation.finish()
+      throw error
+    }
+    return stream
+  }
+
+  private func forget(_ number: Int, of id: String) {
+    state.withLock { state in
+      state.watchers[id]?[number] = nil
+      if state.watchers[id]?.isEmpty == true { state.watchers[id] = nil }
+    }
+  }
+
+  private func tell(_ id: String, _ event: JobEvent) {
+    let watchers = state.withLock { state in
+      if case .progress(let progress) = event { state.progress[id] = progress }
+      return state.watchers[id].map { Array($0.values) } ?? []
+    }
+    for watcher in watchers { watcher.yield(event) }
+  }
+
+  private func end(_ job: Job, _ report: (json: [UInt8], html: [UInt8])? = nil) {
+    let watchers = state.withLock { state in
+      state.progress[job.id] = nil
+      return state.watchers.removeValue(forKey: job.id).map { Array($0.values) } ?? []
+    }
+    for watcher in watchers {
+      watcher.yield(.state(job))
+      if let report { watcher.yield(.report(json: report.json, html: report.html)) }
+      watcher.finish()
+    }
+  }
+
+  // MARK: on the threads of low priority
+
+  private func work() {
+    while let id = next() {
+      do {
+        try run(id)
+      } catch is Interrupted {
+        continue
+      } catch {
+        fail(id, error)
+      }
+    }
+  }
+
+  private func next() -> String? {
+    state.withLock { state in
+      if state.queue.isEmpty || state.isStopped {
+        state.isWorking = false
+        return nil
+      }
+      return state.queue.removeFirst()
+    }
+  }
+
+  private func isStopped(_ id: String) -> Bool {
+    state.withLock { $0.isStopped || $0.cancelled.contains(id) }
+  }
+
+  private struct Interrupted: Error {}
+
+  private func run(_ id: String) throws {
+    guard try jobs.setState(.running, of: id) else { return }
+    let job = try jobs.job(id)
+    tell(id, .state(job))
+    let work = try prepare(job)
+    let shards = try ShardResults(count: work.shardCount, known: jobs.shards(of: id))
+    let done = DispatchGroup()
+    for _ in 0..<min(threads, max(shards.left, 1)) {
+      done.enter()
+      pool.submit { [self] in
+        defer { done.leave() }
+        doShards(of: job, work, shards)
+      }
+    }
+    done.wait()
+    let results = try shards.all()
+    guard !isStopped(id), let results else {
+      state.withLock { _ = $0.cancelled.remove(id) }
+      throw Interrupted()
+    }
+    let report = try work.report(results)
+    if try jobs.finish(id, json: report.json, html: report.html) {
+      end(try jobs.job(id), report)
+      log.info("done", metadata: ["job": "\(id)", "subject": "\(job.subject)"])
+    }
+  }
+
+  private func doShards(of job: Job, _ work: any ShardedWork, _ shards: ShardResults) {
+    let stopped = { self.isStopped(job.id) }
+    while !stopped(), let shard = shards.take() {
+      giveWay()
+      do {
+        let result = try work.run(shard: shard, isStopped: stopped)
+        try jobs.append(shard: shard, result, to: job.id)
+        let (done, secondsLeft) = shards.put(result, for: shard)
+        tell(
+          job.id,
+          .progress(
+            JobProgress(
+              job: job.id, title: work.title(of: shard), done: done, shards: work.shardCount, secondsLeft: secondsLeft))
+        )
+      } catch {
+        shards.fail(error)
+      }
+    }
+  }
+
+  private func giveWay() {
+    let start = ContinuousClock.now
+    while isBusy(), ContinuousClock.now - start < Self.patience { usleep(1000) }
+  }
+
+  private func fail(_ id: String, _ error: any Error) {
+    log.error("failed", metadata: ["job": "\(id)", "reason": "\(error)"])
+    do {
+      if try jobs.setState(.failed, of: id, message: "\(error)".clipped(to: 1000)) { end(try jobs.job(id)) }
+    } catch {
+      log.error("the state of a job could not be stored", metadata: ["job": "\(id)", "reason": "\(error)"])
+    }
+  }
+}
+
+/// The results of a job's shards as they come in.
+private final class ShardResults: Sendable {
+  private struct State {
+    var results: [[UInt8]?]
+    var next = 0
+    var doneHere = 0
+    var error: (any Error)?
+  }
+  private let state: Mutex<State>
+  private let start = ContinuousClock.now
+
+  init(count: Int, known: [Int: [UInt8]]) {
+    state = Mutex(State(results: (0..<count).map { known[$0] }))
+  }
+
+  var left: Int { state.withLock { $0.results.count(where: { $0 == nil }) } }
+
+  /// The next shard to do; nil when none is left, or one has failed.
+  func take() -> Int? {
+    state.withLock { state in
+      guard state.error == nil else { return nil }
+      while state.next < state.results.count {
+        state.next += 1
+        if state.results[state.next - 1] == nil { return state.next - 1 }
+      }
+      return nil
+    }
+  }
+
+  /// - Returns: how many are done, and an estimate of the seconds that are left.
+  func put(_ result: [UInt8], for shard: Int) -> (done: Int, secondsLeft: Double?) {
+    state.withLock { state in
+      state.results[shard] = result
+      state.doneHere += 1
+      let left = state.results.count(where: { $0 == nil })
+      let pace = (ContinuousClock.now - start).seconds / Double(state.doneHere)
+      return (state.results.count - left, pace * Double(left))
+    }
+  }
+
+  func fail(_ error: any Error) { state.withLock { $0.error = $0.error ?? error } }
+
+  /// - Returns: nil while one is missing.
+  func all() throws -> [[UInt8]]? {
+    try state.withLock { state in
+      if let error = state.error { throw error }
+      let whole = state.results.compactMap { $0 }
+      return whole.count == state.results.count ? whole : nil
+    }
+  }
+}

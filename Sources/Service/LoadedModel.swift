@@ -1,0 +1,38 @@
+import DitherGraph
+import DitherInference
+import DitherStore
+import Synchronization
+
+/// A model in memory. It leaves when the registry has let go of it and the last call that uses it has ended.
+final class LoadedModel: Sendable {
+  let blob: BlobID
+  let bytes: Int
+  let model: Model
+  let meter: ComputeMeter
+
+  init(blob: BlobID, bytes: Int, model: Model) {
+    self.blob = blob
+    self.bytes = bytes
+    self.model = model
+    meter = ComputeMeter(firstGuess: Double(model.parameters.count) * 4 / 1e10)
+  }
+}
+
+/// What a model's draws have cost lately: how a queue knows its length in seconds.
+final class ComputeMeter: Sendable {
+  private let secondsPerDraw: Mutex<Double>
+
+  init(firstGuess: Double) { secondsPerDraw = Mutex(max(firstGuess, 1e-6)) }
+
+  func estimate(draws: Int) -> Double { secondsPerDraw.withLock { $0 } * Double(draws) }
+
+  func record(_ time: Duration, draws: Int) {
+    let found = time.seconds / Double(max(draws, 1))
+    secondsPerDraw.withLock { $0 += 0.2 * (found - $0) }
+  }
+}
+
+extension Duration {
+  var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+  var microseconds: UInt64 { UInt64(max(0, seconds * 1e6)) }
+}

@@ -1,0 +1,91 @@
+import Foundation
+import Synchronization
+
+/// What the server counts, written as Prometheus reads it (text format 0.0.4).
+final class Metrics: Sendable {
+  private struct Call: Hashable {
+    var method: String
+    var code: String
+  }
+  private struct Histogram {
+    var buckets = [UInt64](repeating: 0, count: Metrics.bounds.count + 1)
+    var sum = 0.0
+    mutating func add(_ value: Double) {
+      buckets[Metrics.bounds.firstIndex { value <= $0 } ?? Metrics.bounds.count] += 1
+      sum += value
+    }
+  }
+  private struct State {
+    var calls: [Call: UInt64] = [:]
+    var latencies: [String: Histogram] = [:]
+    var samples: UInt64 = 0
+    var rows: UInt64 = 0
+  }
+  /// A value that is asked for when it is read.
+  struct Gauge: Sendable {
+    var name: String
+    var help: String
+    var value: @Sendable () -> Double
+  }
+
+  /// Seconds.
+  private static let bounds = [
+    1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+  ]
+  private let state = Mutex(State())
+  private let gauges: [Gauge]
+
+  init(gauges: [Gauge]) { self.gauges = gauges }
+
+  func record(method: String, code: String, latency: Duration) {
+    state.withLock { state in
+      state.calls[Call(method: method, code: code), default: 0] += 1
+      state.latencies[method, default: Histogram()].add(latency.seconds)
+    }
+  }
+
+  func record(rows: Int, samples: Int) {
+    state.withLock { state in
+      state.rows += UInt64(rows)
+      state.samples += UInt64(rows * samples)
+    }
+  }
+
+  var text: String {
+    let now = state.withLock { $0 }
+    var lines: [String] = []
+    func family(_ name: String, _ type: String, _ help: String) {
+      lines += ["# HELP \(name) \(help)", "# TYPE \(name) \(type)"]
+    }
+    family("dither_calls_total", "counter", "Calls that ended, by method and status code.")
+    for (call, count) in now.calls.sorted(by: { ($0.key.method, $0.key.code) < ($1.key.method, $1.key.code) }) {
+      lines.append("dither_calls_total{method=\"\(call.method)\",code=\"\(call.code)\"} \(count)")
+    }
+    family("dither_call_seconds", "histogram", "Time from a call's start to its end.")
+    for (method, histogram) in now.latencies.sorted(by: { $0.key < $1.key }) {
+      lines += Self.lines(of: histogram, method)
+    }
+    family("dither_predicted_examples_total", "counter", "Examples that were predicted.")
+    lines.append("dither_predicted_examples_total \(now.rows)")
+    family("dither_samples_total", "counter", "Monte-Carlo draws, counted for each example.")
+    lines.append("dither_samples_total \(now.samples)")
+    for gauge in gauges {
+      family(gauge.name, "gauge", gauge.help)
+      lines.append("\(gauge.name) \(gauge.value())")
+    }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private static func lines(of histogram: Histogram, _ method: String) -> [String] {
+    var total: UInt64 = 0
+    let labels = bounds.map { "\($0)" } + ["+Inf"]
+    let buckets = zip(labels, histogram.buckets).map { label, count in
+      total += count
+      return "dither_call_seconds_bucket{method=\"\(method)\",le=\"\(label)\"} \(total)"
+    }
+    return buckets + [
+      "dither_call_seconds_sum{method=\"\(method)\"} \(histogram.sum)",
+      "dither_call_seconds_count{method=\"\(method)\"} \(total)",
+    ]
+  }
+}

@@ -1,0 +1,59 @@
+import DitherBasics
+import DitherStore
+import Foundation
+import Logging
+
+/// The folder of models that a server starts with: each `NAME.onnx` is published under its name, with `NAME.json` as its
+/// card. A file that was published and has not changed since costs one look at its size and time.
+struct ModelsFolder: Sendable {
+  var path: String
+  var registry: ModelRegistry
+  var limits: ServerConfiguration.Limits
+  var log: Logger
+
+  /// A file that cannot be served is logged and left out: the others serve.
+  func publish() throws {
+    let files = try FileManager.default.contentsOfDirectory(atPath: path).filter { $0.hasSuffix(".onnx") }.sorted()
+    for file in files {
+      do {
+        try publish(file)
+      } catch {
+        log.error("a model of the models folder is not served", metadata: ["file": "\(file)", "reason": "\(error)"])
+      }
+    }
+  }
+
+  private func publish(_ file: String) throws {
+    let name = String(file.dropLast(".onnx".count)), place = path + "/" + file
+    let attributes = try FileManager.default.attributesOfItem(atPath: place)
+    let size = attributes[.size] as? Int ?? 0, time = attributes[.modificationDate] as? Date ?? .distantPast
+    let stamp = "\(size) \(time.timeIntervalSince1970)"
+    if try registry.store.models.importStamp(place) == stamp { return }
+    guard size <= limits.uploadBytes else {
+      throw ServiceError(.badModel, at: file, expected: "at most \(limits.uploadBytes) bytes", got: "\(size)")
+    }
+    let bytes = [UInt8](try Data(contentsOf: URL(filePath: place)))
+    let checked = try CheckedModel(onnx: bytes)
+    let card = (try? String(contentsOfFile: path + "/\(name).json", encoding: .utf8)) ?? ""
+    try UploadRules.check(card: card, limits)
+    let blob = BlobID(Sha256.hash(bytes)), blobs = registry.store.blobs
+    let published = try registry.publish(
+      checked, blob: blob, name: name, card: card, aliases: [], by: "models folder"
+    ) { try blobs.insert(bytes) }
+    try registry.store.models.setImportStamp(place, stamp)
+    log.info("published", metadata: ["model": "\(published.version.reference)", "digest": "\(blob)"])
+  }
+}
+
+/// What is asked of an upload beside its file.
+enum UploadRules {
+  static func check(card: String, _ limits: ServerConfiguration.Limits) throws(ServiceError) {
+    guard card.utf8.count <= limits.cardBytes else {
+      throw ServiceError(
+        .badField, at: "card_json", expected: "at most \(limits.cardBytes) bytes", got: "\(card.utf8.count)")
+    }
+    guard card.isEmpty || (try? JSONSerialization.jsonObject(with: Data(card.utf8))) is [String: Any] else {
+      throw ServiceError(.badField, at: "card_json", expected: "a JSON object", got: "'\(card.clipped(to: 60))'")
+    }
+  }
+}

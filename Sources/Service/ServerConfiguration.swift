@@ -1,0 +1,76 @@
+import DitherBasics
+import Foundation
+import Logging
+
+/// All that a server is told before it starts.
+public struct ServerConfiguration: Sendable {
+  /// Models, tokens and audits live here; made where it is absent.
+  public var stateDirectory: String
+  /// ONNX files published at start under their names, each with its card (`NAME.json`) beside it.
+  public var modelsDirectory: String?
+  public var host = "127.0.0.1"
+  /// 0: any free port.
+  public var framedPort = 7411
+  public var grpcPort = 7412
+  public var httpPort = 7413
+  public var tls = Tls.generated
+  /// Where to write, once the server serves, how to reach it.
+  public var readyFile: String?
+  public var limits = Limits()
+  /// Threads that compute predictions.
+  public var computeThreads = ProcessInfo.processInfo.activeProcessorCount
+  /// Threads of low priority that work on audits.
+  public var auditThreads = ProcessInfo.processInfo.activeProcessorCount
+  public var logLevel = Logger.Level.info
+
+  public init(stateDirectory: String) { self.stateDirectory = stateDirectory }
+
+  public enum Tls: Sendable, Equatable {
+    /// A certificate authority and a certificate of the server's own, in the state directory: for loopback.
+    case generated
+    /// PEM files, read again when they change. With a client CA, clients must show a certificate of it.
+    case files(certificate: String, key: String, clientCA: String? = nil)
+    /// Plain TCP. Off loopback it must have been asked for by this name.
+    case insecure
+  }
+
+  /// What one caller, and all together, may ask for.
+  public struct Limits: Sendable {
+    /// Of one message at any door.
+    public var messageBytes = 64 << 20
+    public var uploadBytes = 512 << 20
+    public var cardBytes = 256 << 10
+    public var rowsPerRequest = 4096
+    /// Rows × draws × classes of one request: their probabilities are in memory at once.
+    public var probabilitiesPerRequest = 1 << 25
+    /// The bound of draws where a request has a tolerance and no bound.
+    public var defaultMaxSamples = 1024
+    public var queuedRequests = 1024
+    /// Estimated compute of all that waits, on one thread.
+    public var queuedSeconds = 10.0
+    /// Files of models that are kept ready when nobody uses them.
+    public var loadedModelBytes = 512 << 20
+    public var queuedAudits = 256
+    public var auditExamples = 10_000
+    public init() {}
+  }
+
+  public var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
+
+  /// - Throws: `ServiceFault.configuration`.
+  public func check() throws(ServiceError) {
+    func refuse(_ field: String, _ expected: String, _ got: String) -> ServiceError {
+      ServiceError(.configuration, at: field, expected: expected, got: got)
+    }
+    for (field, port) in [("framed port", framedPort), ("gRPC port", grpcPort), ("HTTP port", httpPort)] {
+      guard (0...65_535).contains(port) else { throw refuse(field, "0 to 65535", "\(port)") }
+    }
+    guard (1...256).contains(computeThreads) else { throw refuse("compute threads", "1 to 256", "\(computeThreads)") }
+    guard (1...256).contains(auditThreads) else { throw refuse("audit threads", "1 to 256", "\(auditThreads)") }
+    if case .generated = tls, !isLoopback {
+      throw ServiceError(
+        .configuration, at: "TLS", expected: "a certificate and its key to serve on \(host)", got: "none",
+        advice: "give --tls-certificate and --tls-key, or --insecure to serve without TLS")
+    }
+  }
+}

@@ -1,0 +1,23 @@
+import DitherBasics
+
+public enum ServiceFault: FaultCode {
+  /// A field of a request that does not hold what it must.
+  case badField
+  case configuration
+  case overloaded, draining, cancelled, deadlinePassed
+  /// The file is no model that can be served.
+  case badModel
+  case notReady
+
+  public var category: FaultCategory {
+    switch self {
+    case .badField, .configuration, .badModel: .invalidArgument
+    case .overloaded: .resourceExhausted
+    case .draining: .unavailable
+    case .cancelled: .cancelled
+    case .deadlinePassed: .deadlineExceeded
+    case .notReady: .failedPrecondition
+    }
+  }
+}
+public typealias ServiceError = Fault<ServiceFault>

@@ -109,6 +109,12 @@ let package = Package(
       path: "Tests/TestSupport", swiftSettings: strict),
     tests("Basics", ["DitherBasics"]),
     tests("Store", ["DitherBasics", "DitherStore"]),
+    tests(
+      "Service",
+      [
+        "DitherBasics", "DitherGraph", "DitherTensor", "DitherInference", "DitherStore", "DitherProto", "DitherService",
+        protobuf, log,
+      ]),
     tests("CommandLine", ["DitherDatasets", "DitherGraph", "DitherTensor"]),
     tests(
       "Inference",

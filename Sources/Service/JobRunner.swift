@@ -5,7 +5,7 @@ import Logging
 import Synchronization
 
 /// Work that is done in shards, each a function of its number only: a shard that was journalled is never done again.
-protocol ShardedWork: Sendable {
+package protocol ShardedWork: Sendable {
   var shardCount: Int { get }
   /// What a shard belongs to, for progress.
   func title(of shard: Int) -> String
@@ -16,27 +16,27 @@ protocol ShardedWork: Sendable {
 }
 
 /// What a watcher of a job hears.
-enum JobEvent: Sendable {
+package enum JobEvent: Sendable {
   case state(Job)
   case progress(JobProgress)
   case report(json: [UInt8], html: [UInt8])
 }
 
-struct JobProgress: Sendable, Equatable {
-  var job: String
-  var title: String
-  var done: Int
-  var shards: Int
+package struct JobProgress: Sendable, Equatable {
+  package var job: String
+  package var title: String
+  package var done: Int
+  package var shards: Int
   /// An estimate; nil when there is none yet.
-  var secondsLeft: Double?
+  package var secondsLeft: Double?
 }
 
 /// Does jobs, one at a time, its shards on several threads of low priority which give way to predictions.
 ///
 /// Every result is in the store before it is spoken of, so that a job that was interrupted goes on at the next start and
 /// ends with the report that it would have had.
-final class JobRunner: Sendable {
-  typealias Prepare = @Sendable (Job) throws -> any ShardedWork
+package final class JobRunner: Sendable {
+  package typealias Prepare = @Sendable (Job) throws -> any ShardedWork
 
   private struct State {
     var queue: [String] = []
@@ -61,7 +61,7 @@ final class JobRunner: Sendable {
   private static let patience = Duration.milliseconds(500)
   private static let niceness: Int32 = 10
 
-  init(
+  package init(
     kind: String, jobs: JobStore, threads: Int, log: Logger, isBusy: @escaping @Sendable () -> Bool,
     prepare: @escaping Prepare
   ) {
@@ -76,7 +76,7 @@ final class JobRunner: Sendable {
   }
 
   /// Goes on with what an earlier process left.
-  func resume() throws {
+  package func resume() throws {
     for job in try jobs.unfinished(kind: kind) {
       log.info("going on", metadata: ["job": "\(job.id)", "subject": "\(job.subject)"])
       enqueue(job.id)
@@ -84,7 +84,7 @@ final class JobRunner: Sendable {
   }
 
   /// Takes a job that is in the store.
-  func enqueue(_ id: String) {
+  package func enqueue(_ id: String) {
     let starts = state.withLock { state in
       state.queue.append(id)
       defer { state.isWorking = true }
@@ -96,7 +96,7 @@ final class JobRunner: Sendable {
   var queued: Int { state.withLock { $0.queue.count } }
 
   /// Ends what runs after its shards in flight; jobs stay as they are, for the next start.
-  func stop() {
+  package func stop() {
     let watchers = state.withLock { state in
       state.isStopped = true
       defer { state.watchers = [:] }
@@ -106,7 +106,7 @@ final class JobRunner: Sendable {
   }
 
   /// - Returns: the job as it then is: a job that had ended stays as it ended.
-  func cancel(_ id: String, by author: String) throws -> Job {
+  package func cancel(_ id: String, by author: String) throws -> Job {
     let message = author.isEmpty ? "cancelled" : "cancelled by \(author)"
     let changed = try jobs.setState(.cancelled, of: id, message: message)
     let job = try jobs.job(id)
@@ -122,7 +122,7 @@ final class JobRunner: Sendable {
 
   /// The job from where it stands: its state, its progress, and at the end its report. A slow watcher misses progress,
   /// never the end.
-  func watch(_ id: String) throws -> AsyncStream<JobEvent> {
+  package func watch(_ id: String) throws -> AsyncStream<JobEvent> {
     let (stream, continuation) = AsyncStream.makeStream(of: JobEvent.self, bufferingPolicy: .bufferingNewest(64))
     let (number, progress, isStopped) = state.withLock { state in
       state.nextWatcher += 1

@@ -45,7 +45,7 @@ public struct JobStore: Sendable {
     return String(millisecondsNow(), radix: 36) + "-" + String(chance, radix: 36)
   }
 
-  /// - Parameter blobs: files that the job needs, kept for as long as it is there.
+  /// - Parameter blobs: files that the job needs, kept until it has ended.
   public func create(_ job: Job, blobs: [BlobID] = []) throws(StoreError) {
     try database.write { db in
       try db.execute(
@@ -150,10 +150,13 @@ public struct JobStore: Sendable {
     }
   }
 
-  /// Files that jobs need.
+  /// Files that jobs need that are still to be done.
   public func blobs() throws(StoreError) -> Set<BlobID> {
     try database.read { db in
-      Set(try String.fetchAll(db, sql: "SELECT DISTINCT blob FROM job_blobs").map { try BlobID($0) })
+      let sql = """
+        SELECT DISTINCT blob FROM job_blobs JOIN jobs ON jobs.id = job WHERE state IN ('queued', 'running')
+        """
+      return Set(try String.fetchAll(db, sql: sql).map { try BlobID($0) })
     }
   }
 

@@ -9,6 +9,13 @@ public struct Token: Sendable, Equatable, Codable {
   public var roles: [String]
   public var createdMilliseconds: Int64
   public var revokedMilliseconds: Int64?
+
+  public init(name: String, roles: [String], createdMilliseconds: Int64, revokedMilliseconds: Int64? = nil) {
+    self.name = name
+    self.roles = roles
+    self.createdMilliseconds = createdMilliseconds
+    self.revokedMilliseconds = revokedMilliseconds
+  }
 }
 
 /// Bearer tokens. Only the hash of a secret is stored; the secret itself is shown once, to the one who makes it.

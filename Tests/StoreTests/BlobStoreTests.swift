@@ -1,5 +1,6 @@
 import DitherBasics
 import DitherStore
+import DitherTestSupport
 import Foundation
 import Testing
 

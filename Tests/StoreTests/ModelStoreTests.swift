@@ -1,5 +1,6 @@
 import DitherBasics
 import DitherStore
+import DitherTestSupport
 import Testing
 
 @Suite struct ModelStoreTests {

@@ -2,10 +2,10 @@ import DitherProto
 import DitherStore
 
 /// `Registry/GetModel`: the version that a reference stands for.
-struct GetModelCall: Sendable {
+package struct GetModelCall: Sendable {
   let registry: ModelRegistry
 
-  func answer(_ request: Dither_V1_GetModelRequest) throws -> Dither_V1_Model {
+  package func answer(_ request: Dither_V1_GetModelRequest) throws -> Dither_V1_Model {
     Dither_V1_Model(try registry.resolve(request.model))
   }
 }

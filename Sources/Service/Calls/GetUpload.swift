@@ -2,10 +2,10 @@ import DitherProto
 import DitherStore
 
 /// `Registry/GetUpload`: where to go on with an upload that was cut.
-struct GetUploadCall: Sendable {
+package struct GetUploadCall: Sendable {
   let store: Store
 
-  func answer(_ request: Dither_V1_GetUploadRequest) throws -> Dither_V1_UploadStatus {
+  package func answer(_ request: Dither_V1_GetUploadRequest) throws -> Dither_V1_UploadStatus {
     var status = Dither_V1_UploadStatus()
     status.received = UInt64(try store.blobs.received(BlobID(request.sha256), of: request.name))
     return status

@@ -4,10 +4,10 @@ import DitherStore
 import Foundation
 
 /// `Registry/ListModels`: every version, newest first within a name.
-struct ListModelsCall: Sendable {
+package struct ListModelsCall: Sendable {
   let registry: ModelRegistry
 
-  func answer(_ request: Dither_V1_ListModelsRequest) -> Dither_V1_ListModelsResponse {
+  package func answer(_ request: Dither_V1_ListModelsRequest) -> Dither_V1_ListModelsResponse {
     var response = Dither_V1_ListModelsResponse()
     response.models = registry.current.versions.filter { $0.name.hasPrefix(request.prefix) }.map(Dither_V1_Model.init)
     return response

@@ -8,15 +8,15 @@ import Foundation
 
 /// `Inference/Predict`: probabilities with their uncertainty. Checked on the caller's thread, computed in a batch, answered
 /// from a compute thread.
-struct PredictCall: Sendable {
+package struct PredictCall: Sendable {
   let registry: ModelRegistry
   let batcher: Batcher
   let metrics: Metrics
   let limits: ServerConfiguration.Limits
 
-  typealias Completion = @Sendable (Result<Dither_V1_PredictResponse, any Error>) -> Void
+  package typealias Completion = @Sendable (Result<Dither_V1_PredictResponse, any Error>) -> Void
 
-  func start(_ request: Dither_V1_PredictRequest, _ caller: Caller, _ complete: @escaping Completion) {
+  package func start(_ request: Dither_V1_PredictRequest, _ caller: Caller, _ complete: @escaping Completion) {
     registry.withModel(request.model) { result in
       do {
         let resolved = try result.get()

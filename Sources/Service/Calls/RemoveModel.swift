@@ -3,11 +3,13 @@ import DitherProto
 import DitherStore
 
 /// `Registry/RemoveModel`: a version, or a name with all its versions.
-struct RemoveModelCall: Sendable {
+package struct RemoveModelCall: Sendable {
   let registry: ModelRegistry
   let pool: ComputePool
 
-  func answer(_ request: Dither_V1_RemoveModelRequest, _ caller: Caller) async throws -> Dither_V1_RemoveModelResponse {
+  package func answer(_ request: Dither_V1_RemoveModelRequest, _ caller: Caller) async throws
+    -> Dither_V1_RemoveModelResponse
+  {
     let found = try registry.resolve(request.model)
     let version: Int64? = try ModelReference(request.model) == .newest(found.name) ? nil : found.version
     return try await pool.run { [registry] in

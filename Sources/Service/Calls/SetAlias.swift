@@ -3,11 +3,11 @@ import DitherProto
 import DitherStore
 
 /// `Registry/SetAlias`: points an alias at a version, at once and for all callers.
-struct SetAliasCall: Sendable {
+package struct SetAliasCall: Sendable {
   let registry: ModelRegistry
   let pool: ComputePool
 
-  func answer(_ request: Dither_V1_SetAliasRequest, _ caller: Caller) async throws -> Dither_V1_Model {
+  package func answer(_ request: Dither_V1_SetAliasRequest, _ caller: Caller) async throws -> Dither_V1_Model {
     let version = try registry.resolve(request.model)
     return try await pool.run { [registry] in
       Dither_V1_Model(

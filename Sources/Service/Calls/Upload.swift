@@ -4,12 +4,12 @@ import DitherStore
 
 /// `Registry/Upload`: a file in pieces. It is hashed as it comes, read within limits, tried, and then made visible in one
 /// transaction. A file that is refused leaves nothing; a connection that is lost leaves what came, to go on from.
-struct UploadCall: Sendable {
+package struct UploadCall: Sendable {
   let registry: ModelRegistry
   let pool: ComputePool
   let limits: ServerConfiguration.Limits
 
-  func answer<Requests: AsyncSequence & Sendable>(
+  package func answer<Requests: AsyncSequence & Sendable>(
     _ requests: Requests, _ caller: Caller
   ) async throws -> Dither_V1_UploadResponse where Requests.Element == Dither_V1_UploadRequest {
     var requests = requests.makeAsyncIterator()

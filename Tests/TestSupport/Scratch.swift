@@ -1,13 +1,13 @@
 import Foundation
 
 /// A directory of a test's own, removed with the last reference to it.
-final class Scratch: Sendable {
-  let path = FileManager.default.temporaryDirectory.appending(path: "dither-\(UUID().uuidString)").path
-  init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
+public final class Scratch: Sendable {
+  public let path = FileManager.default.temporaryDirectory.appending(path: "dither-\(UUID().uuidString)").path
+  public init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
   /// Every file below, relative, but for the database's own and the lock.
-  var files: [String] {
+  public var files: [String] {
     let all = FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []
     return all.filter { name in
       var isDirectory: ObjCBool = false

@@ -1,0 +1,69 @@
+import DitherBasics
+import DitherStore
+import Foundation
+
+/// All that an audit depends on, as its job keeps it: with the same spec, the same report.
+struct AuditSpec: Codable, Sendable, Equatable {
+  /// The kind of its jobs.
+  static let kind = "audit"
+
+  /// A version as it was when the audit was asked for, whatever becomes of its name.
+  struct Subject: Codable, Sendable, Equatable {
+    var name: String
+    var version: Int64
+    var blob: BlobID
+
+    init(_ version: ModelVersion) {
+      name = version.name
+      self.version = version.version
+      blob = version.blob
+    }
+    var reference: String { "\(name)@\(version)" }
+  }
+
+  enum Data: Codable, Sendable, Equatable {
+    /// A set that the server has: "fashion-mnist:100".
+    case named(String)
+    /// What the caller sent: a `dither.v1.Examples` message in the blob store.
+    case sent(BlobID)
+  }
+
+  struct Probe: Codable, Sendable, Equatable {
+    var probe: String
+    var parameters: [String: String]
+  }
+
+  var model: Subject
+  var baseline: Subject?
+  var data: Data
+  var battery: String
+  var probes: [Probe]
+  var seed: UInt64
+  /// Draws of the deployed predictor; 0: the deterministic pass, or a model without noise.
+  var samples: Int
+
+  var blobs: [BlobID] {
+    var blobs = [model.blob]
+    if let baseline { blobs.append(baseline.blob) }
+    if case .sent(let blob) = data { blobs.append(blob) }
+    return blobs
+  }
+
+  var json: [UInt8] { Array(jsonText(self).utf8) }
+
+  init(
+    model: Subject, baseline: Subject?, data: Data, battery: String, probes: [Probe], seed: UInt64, samples: Int
+  ) {
+    self.model = model
+    self.baseline = baseline
+    self.data = data
+    self.battery = battery
+    self.probes = probes
+    self.seed = seed
+    self.samples = samples
+  }
+
+  init(_ job: Job) throws {
+    self = try JSONDecoder().decode(Self.self, from: Foundation.Data(job.spec))
+  }
+}

@@ -1,0 +1,56 @@
+import DitherBasics
+import DitherStore
+import Logging
+
+/// All that calls work with: made once, before any door opens, and shared by both.
+package final class Services: Sendable {
+  package let store: Store
+  let registry: ModelRegistry
+  let batcher: Batcher
+  let metrics: Metrics
+  package let audits: JobRunner
+  let limits: ServerConfiguration.Limits
+  /// For what waits for the disk, or tries a model out.
+  let pool: ComputePool
+
+  package init(_ configuration: ServerConfiguration, log: Logger) throws {
+    try configuration.check()
+    limits = configuration.limits
+    store = try Store(directory: configuration.stateDirectory)
+    pool = ComputePool("registry", threads: 2, niceness: 5)
+    registry = try ModelRegistry(store: store, pool: pool, limits: limits)
+    let compute = ComputePool("compute", threads: configuration.computeThreads)
+    batcher = Batcher(pool: compute, threads: configuration.computeThreads, limits: limits)
+    audits = JobRunner(
+      kind: AuditSpec.kind, jobs: store.jobs, threads: configuration.auditThreads, log: log,
+      isBusy: { [batcher] in batcher.isBusy },
+      prepare: { [store, registry] job in try AuditWork(job, store: store, registry: registry) })
+    metrics = Metrics(gauges: [
+      .init(name: "dither_queued_requests", help: "Predictions that wait.") { [batcher] in Double(batcher.depth) },
+      .init(name: "dither_queued_audits", help: "Audits that wait.") { [audits] in Double(audits.queued) },
+      .init(name: "dither_loaded_models", help: "Models in memory.") { [registry] in Double(registry.loadedCount) },
+      .init(name: "dither_model_versions", help: "Versions in the registry.") { [registry] in
+        Double(registry.current.versions.count)
+      },
+    ])
+    if let folder = configuration.modelsDirectory {
+      try ModelsFolder(path: folder, registry: registry, limits: limits, log: log).publish()
+    }
+  }
+
+  // MARK: the calls
+
+  package var predict: PredictCall {
+    PredictCall(registry: registry, batcher: batcher, metrics: metrics, limits: limits)
+  }
+  package var listModels: ListModelsCall { ListModelsCall(registry: registry) }
+  package var getModel: GetModelCall { GetModelCall(registry: registry) }
+  package var upload: UploadCall { UploadCall(registry: registry, pool: pool, limits: limits) }
+  package var getUpload: GetUploadCall { GetUploadCall(store: store) }
+  package var setAlias: SetAliasCall { SetAliasCall(registry: registry, pool: pool) }
+  package var removeModel: RemoveModelCall { RemoveModelCall(registry: registry, pool: pool) }
+  package var watchAudit: WatchAuditCall { WatchAuditCall(audits: audits, pool: pool) }
+  package var cancelAudit: CancelAuditCall { CancelAuditCall(audits: audits, pool: pool) }
+  package var listAudits: ListAuditsCall { ListAuditsCall(store: store, pool: pool) }
+  package var getReport: GetReportCall { GetReportCall(store: store, pool: pool) }
+}

@@ -1,0 +1,184 @@
+import DitherBasics
+import DitherProto
+import DitherService
+import DitherTensor
+import Foundation
+import Testing
+
+@Suite struct PredictTests {
+  @Test func anAnswerIsWhole() async throws {
+    let server = try await InProcess(models: ["net": TestModels.mlp()])
+    let answer = try await server.predict("net", rows(3, of: 6)) { $0.quantiles = [0.1, 0.9] }
+    #expect(answer.model == "net" && answer.version == 1 && answer.samples == 32 && answer.seed == 7)
+    #expect(answer.digest.hasPrefix("sha256:") && answer.stopReason == .requested)
+    #expect(answer.predictions.count == 3)
+    for prediction in answer.predictions {
+      #expect(abs(prediction.probabilities.reduce(0, +) - 1) < 1e-9)
+      #expect(prediction.labelName == ["a", "b", "c"][Int(prediction.label)])
+      #expect(
+        prediction.quantiles.map(\.level) == [0.1, 0.9] && prediction.quantiles.allSatisfy { $0.values.count == 3 })
+      #expect(prediction.standardError > 0 && prediction.std.count == 3)
+    }
+  }
+
+  @Test("one seed, one answer: alone, in a request of many rows, and among other requests", arguments: ["mlp", "cnn"])
+  func reproducible(_ name: String) async throws {
+    let server = try await InProcess(models: ["mlp": TestModels.mlp(), "cnn": TestModels.cnn()])
+    let length = name == "mlp" ? 6 : 64
+    let shape: [Int64] = name == "mlp" ? [6] : [1, 8, 8]
+    let inputs = rows(9, of: length)
+    let alone = try await server.predict(name, [inputs[4]], shape: [1] + shape)
+    let together = try await server.predict(name, inputs, shape: [9] + shape)
+    #expect(close(alone.predictions[0], together.predictions[4]))
+    // A thread is kept busy so that these wait, and go in one batch.
+    try await withThrowingTaskGroup(of: (Int, Dither_V1_PredictResponse).self) { group in
+      for place in 0..<24 {
+        group.addTask {
+          (place, try await server.predict(name, [inputs[place % 9]], shape: [1] + shape) { $0.seed = UInt64(place) })
+        }
+      }
+      for try await (place, answer) in group where place % 9 == 4 {
+        let same = try await server.predict(name, [inputs[4]], shape: [1] + shape) { $0.seed = UInt64(place) }
+        #expect(close(answer.predictions[0], same.predictions[0]))
+      }
+    }
+  }
+
+  private func close(_ a: Dither_V1_Prediction, _ b: Dither_V1_Prediction) -> Bool {
+    zip(a.probabilities + a.std + [a.mutualInformation], b.probabilities + b.std + [b.mutualInformation])
+      .allSatisfy { abs($0 - $1) <= 1e-6 }
+  }
+
+  struct Refusal: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let category: FaultCategory
+    let words: String
+    let change: @Sendable (inout Dither_V1_PredictRequest) -> Void
+    init(
+      _ name: String, _ words: String, _ category: FaultCategory = .invalidArgument,
+      _ change: @escaping @Sendable (inout Dither_V1_PredictRequest) -> Void
+    ) {
+      testDescription = name
+      self.category = category
+      self.words = words
+      self.change = change
+    }
+  }
+
+  @Test(
+    "requests that cannot be answered, each refused with its field",
+    arguments: [
+      Refusal("no input", "input:") { $0.clearInput() },
+      Refusal("no type", "input.type") { $0.input.type = .unspecified },
+      Refusal("integers", "input.type") { $0.input.type = .int64 },
+      Refusal("an unknown type", "input.type") { $0.input.type = .UNRECOGNIZED(9) },
+      Refusal("no shape", "input.shape") { $0.input.shape = [] },
+      Refusal("another shape", "input.shape") { $0.input.shape = [2, 3] },
+      Refusal("no rows", "input.shape") { $0.input.shape = [0, 6] },
+      Refusal("negative rows", "input.shape") { $0.input.shape = [-1, 6] },
+      Refusal("more rows than can be", "input.shape") { $0.input.shape = [.max, 6] },
+      Refusal("bytes are missing", "input.data") { $0.input.data.removeLast() },
+      Refusal("bytes are left over", "input.data") { $0.input.data.append(0) },
+      Refusal("not a number", "input.data") { $0.input.data.replaceSubrange(0..<4, with: [0, 0, 0xC0, 0x7F]) },
+      Refusal("infinity", "input.data") { $0.input.data.replaceSubrange(4..<8, with: [0, 0, 0x80, 0x7F]) },
+      Refusal("too many samples", "samples") { $0.samples = 1_000_000 },
+      Refusal("samples and tolerance", "samples") { $0.tolerance = 0.1 },
+      Refusal("tolerance below 0", "tolerance") { $0.tolerance = -1 },
+      Refusal("tolerance not a number", "tolerance") { $0.tolerance = .nan },
+      Refusal("a bound too large", "max_samples") {
+        $0.howMany = nil
+        $0.tolerance = 0.1
+        $0.maxSamples = .max
+      },
+      Refusal("a quantile out of range", "quantiles") { $0.quantiles = [1.1] },
+      Refusal("no model", "model") { $0.model = "" },
+      Refusal("an unknown model", "did you mean 'net'", .notFound) { $0.model = "nett" },
+      Refusal("an unknown version", "version 9", .notFound) { $0.model = "net@9" },
+    ])
+  func refuses(_ refusal: Refusal) async throws {
+    let server = try await InProcess(models: ["net": TestModels.mlp()])
+    await #expect {
+      _ = try await server.predict("net", rows(1, of: 6), refusal.change)
+    } throws: {
+      isFault($0, refusal.category, refusal.words)
+    }
+  }
+
+  @Test func samplesAndSeedsThatAreLeftOut() async throws {
+    let server = try await InProcess(models: ["net": TestModels.mlp(), "plain": TestModels.mlp(sigma: nil)])
+    let usual = try await server.predict("net", rows(1, of: 6)) {
+      $0.howMany = nil
+      $0.seeded = nil
+    }
+    #expect(usual.samples == 64 && usual.seed < 1 << 53)
+    let deterministic = try await server.predict("net", rows(1, of: 6)) { $0.samples = 0 }
+    #expect(deterministic.samples == 0 && deterministic.predictions[0].std == [0, 0, 0])
+    #expect(try await server.predict("plain", rows(1, of: 6)).samples == 0)
+  }
+
+  @Test func aToleranceIsMetOrTheBoundIs() async throws {
+    let server = try await InProcess(models: ["net": TestModels.mlp()])
+    func ask(_ tolerance: Double, _ most: UInt32) async throws -> Dither_V1_PredictResponse {
+      try await server.predict("net", rows(2, of: 6)) {
+        $0.howMany = nil
+        $0.tolerance = tolerance
+        $0.maxSamples = most
+      }
+    }
+    let met = try await ask(0.02, 4096)
+    #expect(met.stopReason == .toleranceMet && met.predictions.allSatisfy { $0.standardError <= 0.02 })
+    let bound = try await ask(1e-9, 48)
+    #expect(bound.stopReason == .sampleLimit && bound.samples == 48)
+  }
+
+  @Test func bytesAreScaled() async throws {
+    let server = try await InProcess(models: ["net": TestModels.mlp()])
+    let bytes: [UInt8] = [0, 51, 102, 153, 204, 255]
+    let scaled = try await server.predict("net", [bytes.map { Float($0) / 255 }])
+    let raw = try await server.predict("net", [[]]) {
+      $0.input.type = .uint8
+      $0.input.shape = [1, 6]
+      $0.input.data = Data(bytes)
+    }
+    #expect(raw.predictions == scaled.predictions)
+  }
+
+  @Test func lateAndCancelledCallsAreNotComputed() async throws {
+    let server = try await InProcess(models: ["net": TestModels.mlp()])
+    _ = try await server.predict("net", rows(1, of: 6))
+    let late = Caller(name: "late", deadline: .now - .milliseconds(1))
+    await #expect { _ = try await server.predict("net", rows(1, of: 6), caller: late) } throws: {
+      isFault($0, .deadlineExceeded)
+    }
+    let gone = Caller(name: "gone", isCancelled: { true })
+    await #expect { _ = try await server.predict("net", rows(1, of: 6), caller: gone) } throws: {
+      isFault($0, .cancelled)
+    }
+  }
+
+  @Test func aFullQueueSaysSoAtOnceAndWhenToTryAgain() async throws {
+    let server = try await InProcess(models: ["net": TestModels.mlp()]) {
+      $0.computeThreads = 1
+      $0.limits.queuedRequests = 4
+    }
+    _ = try await server.predict("net", rows(1, of: 6))
+    let outcomes = await withTaskGroup(of: Bool?.self) { group in
+      for seed in 0..<64 {
+        group.addTask {
+          do {
+            _ = try await server.predict("net", rows(64, of: 6)) {
+              $0.samples = 2048
+              $0.seed = UInt64(seed)
+            }
+            return nil
+          } catch {
+            return isFault(error, .resourceExhausted) && ((error as? any AnyFault)?.retryAfterMilliseconds ?? 0) > 0
+          }
+        }
+      }
+      return await group.reduce(into: [Bool?]()) { $0.append($1) }
+    }
+    #expect(outcomes.contains(nil) && outcomes.contains(true) && !outcomes.contains(false))
+    _ = try await server.predict("net", rows(1, of: 6))
+  }
+}

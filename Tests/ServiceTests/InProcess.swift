@@ -1,0 +1,82 @@
+import DitherBasics
+import DitherProto
+import DitherService
+import DitherTestSupport
+import Foundation
+import SwiftProtobuf
+import Logging
+
+/// The services without a door, on a directory of their own.
+struct InProcess {
+  let scratch: Scratch
+  let services: Services
+  let caller = Caller(name: "tester")
+
+  init(
+    in scratch: Scratch? = nil, models: [String: [UInt8]] = [:],
+    configure: (inout ServerConfiguration) -> Void = { _ in }
+  ) async throws {
+    self.scratch = try scratch ?? Scratch()
+    var configuration = ServerConfiguration(stateDirectory: self.scratch.path)
+    configuration.computeThreads = 2
+    configure(&configuration)
+    services = try Services(configuration, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    for (name, bytes) in models.sorted(by: { $0.key < $1.key }) { _ = try await upload(bytes, as: name) }
+  }
+
+  /// A whole upload, in pieces of `piece` bytes.
+  func upload(
+    _ bytes: [UInt8], as name: String, sha256: String? = nil, aliases: [String] = [], card: String = "",
+    from first: Int = 0, to end: Int? = nil, piece: Int = 1000
+  ) async throws -> Dither_V1_UploadResponse {
+    var begin = Dither_V1_UploadBegin()
+    begin.name = name
+    begin.bytes = UInt64(bytes.count)
+    begin.sha256 = sha256 ?? Sha256.hash(bytes).hex
+    begin.aliases = aliases
+    begin.cardJson = card
+    let end = end ?? bytes.count
+    let pieces = stride(from: first, to: end, by: piece).map { start in
+      Dither_V1_UploadRequest.with {
+        $0.chunk.offset = UInt64(start)
+        $0.chunk.data = Data(bytes[start..<min(start + piece, end)])
+      }
+    }
+    let requests = [Dither_V1_UploadRequest.with { $0.begin = begin }] + pieces
+    return try await services.upload.answer(
+      AsyncStream { continuation in
+        for request in requests { continuation.yield(request) }
+        continuation.finish()
+      }, caller)
+  }
+
+  func predict(
+    _ model: String, _ rows: [[Float]], shape: [Int64]? = nil, caller: Caller? = nil,
+    _ change: (inout Dither_V1_PredictRequest) -> Void = { _ in }
+  ) async throws -> Dither_V1_PredictResponse {
+    var request = Dither_V1_PredictRequest()
+    request.model = model
+    request.input.type = .float32
+    request.input.shape = shape ?? [Int64(rows.count), Int64(rows.first?.count ?? 0)]
+    request.input.data = rows.joined().reduce(into: Data()) { data, value in
+      withUnsafeBytes(of: value) { data.append(contentsOf: $0) }
+    }
+    request.samples = 32
+    request.seed = 7
+    change(&request)
+    return try await withCheckedThrowingContinuation { continuation in
+      services.predict.start(request, caller ?? self.caller) { continuation.resume(with: $0) }
+    }
+  }
+}
+
+/// Rows in [0, 1] that look random.
+func rows(_ count: Int, of length: Int, from first: Int = 0) -> [[Float]] {
+  (first..<first + count).map { row in (0..<length).map { Float((row * 131 + $0 * 7919 + 17) % 97) / 96 } }
+}
+
+/// Whether an error is of this category and its text has these words.
+func isFault(_ error: any Error, _ category: FaultCategory, _ words: String = "") -> Bool {
+  guard let fault = error as? any AnyFault else { return false }
+  return fault.category == category && (words.isEmpty || fault.description.contains(words))
+}

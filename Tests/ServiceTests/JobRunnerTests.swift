@@ -1,0 +1,116 @@
+import DitherService
+import DitherStore
+import DitherTestSupport
+import Foundation
+import Logging
+import Synchronization
+import Testing
+
+/// Shards that say which they are, and count how often they were done.
+private final class Squares: ShardedWork {
+  let shardCount = 12
+  let pause: Duration
+  let failsAt: Int?
+  let done = Mutex<[Int: Int]>([:])
+  struct Broken: Error, CustomStringConvertible { var description: String { "shard is broken" } }
+
+  init(pause: Duration = .zero, failsAt: Int? = nil) {
+    self.pause = pause
+    self.failsAt = failsAt
+  }
+  func title(of shard: Int) -> String { shard < 6 ? "low" : "high" }
+  func run(shard: Int, isStopped: () -> Bool) throws -> [UInt8] {
+    if shard == failsAt { throw Broken() }
+    usleep(UInt32(pause / .microseconds(1)))
+    done.withLock { $0[shard, default: 0] += 1 }
+    return [UInt8(shard * shard)]
+  }
+  func report(_ results: [[UInt8]]) throws -> (json: [UInt8], html: [UInt8]) { (results.flatMap { $0 }, [1]) }
+}
+
+@Suite struct JobRunnerTests {
+  private static let squares = (0..<12).map { UInt8($0 * $0) }
+
+  private func runner(_ store: Store, _ work: Squares, threads: Int = 2) -> JobRunner {
+    JobRunner(
+      kind: "test", jobs: store.jobs, threads: threads, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+      isBusy: { false }, prepare: { _ in work })
+  }
+  private func job(_ id: String) -> Job { Job(id: id, kind: "test", subject: "", spec: [], createdBy: "") }
+
+  private func lastReport(_ events: AsyncStream<JobEvent>) async -> [UInt8]? {
+    var found: [UInt8]?
+    for await event in events { if case .report(let json, _) = event { found = json } }
+    return found
+  }
+
+  @Test func watchersHearProgressAndTheEnd() async throws {
+    let scratch = try Scratch(), store = try Store(directory: scratch.path)
+    let runner = runner(store, Squares(pause: .milliseconds(2)))
+    try store.jobs.create(job("a"))
+    let early = try runner.watch("a")
+    runner.enqueue("a")
+    var states: [Job.State] = [], progress: [Int] = [], report: [UInt8]?
+    for await event in early {
+      switch event {
+      case .state(let job): states.append(job.state)
+      case .progress(let news): progress.append(news.done)
+      case .report(let json, _): report = json
+      }
+    }
+    #expect(states == [.queued, .running, .done] && report == Self.squares)
+    #expect(progress.count == 12 && progress.max() == 12)
+    #expect(await lastReport(try runner.watch("a")) == Self.squares)
+    #expect(throws: (any Error).self) { try runner.watch("b") }
+  }
+
+  @Test func aJobGoesOnAfterItsProcess() async throws {
+    let scratch = try Scratch()
+    do {
+      let store = try Store(directory: scratch.path)
+      try store.jobs.create(job("a"))
+      try store.jobs.setState(.running, of: "a")
+      for shard in [0, 1, 5] { try store.jobs.append(shard: shard, [UInt8(shard * shard)], to: "a") }
+    }
+    let store = try Store(directory: scratch.path), work = Squares()
+    let runner = runner(store, work)
+    let events = try runner.watch("a")
+    try runner.resume()
+    #expect(await lastReport(events) == Self.squares)
+    #expect(work.done.withLock { $0.keys.sorted() } == [2, 3, 4, 6, 7, 8, 9, 10, 11])
+    #expect(work.done.withLock { $0.values.allSatisfy { $0 == 1 } })
+  }
+
+  @Test func cancelledAndStopped() async throws {
+    let scratch = try Scratch(), store = try Store(directory: scratch.path)
+    let work = Squares(pause: .milliseconds(20))
+    let runner = runner(store, work, threads: 1)
+    for id in ["a", "b", "c"] {
+      try store.jobs.create(job(id))
+      runner.enqueue(id)
+    }
+    let events = try runner.watch("a")
+    #expect(try runner.cancel("b", by: "me").state == .cancelled)
+    for await event in events {
+      if case .progress = event { _ = try runner.cancel("a", by: "me") }
+    }
+    #expect(try store.jobs.job("a").state == .cancelled && store.jobs.job("b").message == "cancelled by me")
+    #expect(try await lastReport(runner.watch("c")) == Self.squares)
+    #expect(try runner.cancel("c", by: "me").state == .done)
+  }
+
+  @Test func aFailureIsToldAndTheNextJobRuns() async throws {
+    let scratch = try Scratch(), store = try Store(directory: scratch.path)
+    let works = ["a": Squares(failsAt: 3), "b": Squares()]
+    let runner = JobRunner(
+      kind: "test", jobs: store.jobs, threads: 2, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+      isBusy: { true }, prepare: { try #require(works[$0.id]) })
+    for id in ["a", "b"] {
+      try store.jobs.create(job(id))
+      runner.enqueue(id)
+    }
+    #expect(await lastReport(try runner.watch("b")) == Self.squares)
+    let failed = try store.jobs.job("a")
+    #expect(failed.state == .failed && failed.message == "shard is broken")
+  }
+}

@@ -1,0 +1,44 @@
+import DitherGraph
+import DitherTensor
+
+/// Small classifiers as files, with weights from a seed.
+enum TestModels {
+  static let inputs = 6
+  static let classes = 3
+
+  /// 6-16-3 with a ReLU.
+  static func mlp(seed: UInt64 = 1, sigma: Float? = 0.3, labels: [String] = ["a", "b", "c"]) throws -> [UInt8] {
+    let builder = GraphBuilder(name: "mlp")
+    var x = builder.input("x", [inputs])
+    for (layer, (from, to)) in [(inputs, 16), (16, classes)].enumerated() {
+      let weight = builder.parameter("w\(layer)", weights([to, from], seed &* 16 &+ UInt64(layer)))
+      x = try builder.dense(x, weight, builder.parameter("b\(layer)", Tensor(zeros: [to])), name: "fc\(layer)")
+      if layer == 0 { x = try builder.relu(x) }
+    }
+    return try finish(builder, x, sigma, labels)
+  }
+
+  /// 1 × 8 × 8 through a convolution, whose noise is drawn weight by weight.
+  static func cnn(seed: UInt64 = 1, sigma: Float? = 0.3) throws -> [UInt8] {
+    let builder = GraphBuilder(name: "cnn")
+    var x = builder.input("x", [1, 8, 8])
+    x = try builder.convolution(x, builder.parameter("w0", weights([4, 1, 3, 3], seed)), nil, padding: 1, name: "conv")
+    x = try builder.flatten(builder.maxPool(builder.relu(x), 2))
+    x = try builder.dense(x, builder.parameter("w1", weights([classes, 64], seed &+ 1)), nil, name: "fc")
+    return try finish(builder, x, sigma, [])
+  }
+
+  private static func finish(
+    _ builder: GraphBuilder, _ logits: Value, _ sigma: Float?, _ labels: [String]
+  ) throws -> [UInt8] {
+    var graph = builder.finish(outputs: [("logits", logits)])
+    if let sigma { graph.noise = NoiseModel([.init(.weights, sigma: sigma)]) }
+    if !labels.isEmpty { graph.metadata["dither.labels"] = "[\"\(labels.joined(separator: "\",\""))\"]" }
+    return try graph.onnx()
+  }
+
+  private static func weights(_ shape: Shape, _ seed: UInt64) -> Tensor {
+    let scale = 1 / Float(max(shape.row.count, 1)).squareRoot()
+    return Tensor(shape, NoiseAddress(seed: seed).normals(shape.count).map { scale * $0 })
+  }
+}

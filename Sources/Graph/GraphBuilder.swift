@@ -95,7 +95,11 @@ public final class GraphBuilder {
       outputs: node.outputs.map { Value(id: $0, builder: self) })
   }
 
+  /// A value that a node puts out takes the name of its output: files know values by their names only.
   public func finish(outputs: [(name: String, value: Value)]) -> Graph {
+    for output in outputs where graph.nodes.contains(where: { $0.outputs.contains(output.value.id) }) {
+      graph.valueNames[output.value.id.index] = output.name
+    }
     graph.outputs = outputs.map { GraphOutput(name: $0.name, value: $0.value.id) }
     return graph
   }

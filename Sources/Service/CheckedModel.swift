@@ -1,6 +1,7 @@
 import DitherBasics
 import DitherGraph
 import DitherInference
+import DitherRobustness
 import DitherTensor
 import Foundation
 
@@ -11,8 +12,9 @@ struct CheckedModel: Sendable {
   let noise: NoiseModel?
   let defaultSamples: Int
 
-  /// Draws that a noisy model is asked for when neither the caller nor its file says how many.
-  static let usualSamples = 64
+  /// Draws that a noisy model is asked for when neither the caller nor its file says how many: as many as in an audit,
+  /// which judges a model as it is deployed.
+  static let usualSamples = DeployedPredictor.defaultSamples
   /// Of the file's metadata.
   static let samplesKey = "dither.samples"
 

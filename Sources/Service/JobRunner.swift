@@ -10,7 +10,7 @@ package protocol ShardedWork: Sendable {
   /// What a shard belongs to, for progress.
   func title(of shard: Int) -> String
   /// - Parameter isStopped: asked now and then; the work ends early when it is true, by throwing.
-  func run(shard: Int, isStopped: () -> Bool) throws -> [UInt8]
+  func run(shard: Int, isStopped: @escaping @Sendable () -> Bool) throws -> [UInt8]
   /// - Parameter results: of all shards, in order.
   func report(_ results: [[UInt8]]) throws -> (json: [UInt8], html: [UInt8])
 }
@@ -53,23 +53,27 @@ package final class JobRunner: Sendable {
   private let threads: Int
   private let prepare: Prepare
   private let isBusy: @Sendable () -> Bool
+  private let patience: Duration
   private let log: Logger
   private let state = Mutex(State())
   private let pool: ComputePool
 
-  /// A shard waits this long at most for predictions to end.
-  private static let patience = Duration.milliseconds(500)
   private static let niceness: Int32 = 10
 
+  /// - Parameters:
+  ///   - patience: how long a shard waits at most for predictions to end.
+  ///   - isBusy: whether predictions wait or run.
+  ///   - prepare: makes a job's work from its spec.
   package init(
-    kind: String, jobs: JobStore, threads: Int, log: Logger, isBusy: @escaping @Sendable () -> Bool,
-    prepare: @escaping Prepare
+    kind: String, jobs: JobStore, threads: Int, log: Logger, patience: Duration = .milliseconds(500),
+    isBusy: @escaping @Sendable () -> Bool, prepare: @escaping Prepare
   ) {
     self.kind = kind
     self.jobs = jobs
     self.threads = threads
     self.prepare = prepare
     self.isBusy = isBusy
+    self.patience = patience
     self.log = log
     // One more: the thread that leads a job waits for those that do its shards.
     pool = ComputePool(kind, threads: threads + 1, niceness: Self.niceness)
@@ -231,7 +235,7 @@ package final class JobRunner: Sendable {
   }
 
   private func doShards(of job: Job, _ work: any ShardedWork, _ shards: ShardResults) {
-    let stopped = { self.isStopped(job.id) }
+    let stopped: @Sendable () -> Bool = { self.isStopped(job.id) }
     while !stopped(), let shard = shards.take() {
       giveWay()
       do {
@@ -252,7 +256,7 @@ package final class JobRunner: Sendable {
 
   private func giveWay() {
     let start = ContinuousClock.now
-    while isBusy(), ContinuousClock.now - start < Self.patience { usleep(1000) }
+    while isBusy(), ContinuousClock.now - start < patience { usleep(1000) }
   }
 
   private func fail(_ id: String, _ error: any Error) {

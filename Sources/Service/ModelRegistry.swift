@@ -77,7 +77,7 @@ final class ModelRegistry: Sendable {
     if let ready { return hand(.success(ready)) }
     if isFirst {
       pool.submit { [self] in
-        let result = Result { try read(version) }
+        let result = Result { try read(blob) }
         for waiter in finishLoading(blob, result) { waiter(result) }
       }
     }
@@ -90,16 +90,16 @@ final class ModelRegistry: Sendable {
   }
 
   /// On a thread that may wait.
-  func load(_ version: ModelVersion) throws -> LoadedModel {
-    if let found = loading.withLock({ $0.ready[version.blob] }) { return found }
-    let result = Result { try read(version) }
-    for waiter in finishLoading(version.blob, result) { waiter(result) }
+  func load(_ blob: BlobID) throws -> LoadedModel {
+    if let found = loading.withLock({ $0.ready[blob] }) { return found }
+    let result = Result { try read(blob) }
+    for waiter in finishLoading(blob, result) { waiter(result) }
     return try result.get()
   }
 
-  private func read(_ version: ModelVersion) throws -> LoadedModel {
-    LoadedModel(
-      blob: version.blob, bytes: version.model.bytes, model: try Model(onnx: store.blobs.read(version.blob)))
+  private func read(_ blob: BlobID) throws -> LoadedModel {
+    let bytes = try store.blobs.read(blob)
+    return LoadedModel(blob: blob, bytes: bytes.count, model: try Model(onnx: bytes))
   }
 
   private func finishLoading(
@@ -142,6 +142,11 @@ final class ModelRegistry: Sendable {
     let found = try store.models.setAlias(alias, of: name, to: version, by: author)
     try refresh()
     return found
+  }
+
+  /// Keeps every file where it is while `body` makes a job that needs some of them.
+  func keepingFiles<Value>(_ body: () throws -> Value) throws -> Value {
+    try changes.withLock { _ in try body() }
   }
 
   /// A version in use is unloaded when its last call ends.

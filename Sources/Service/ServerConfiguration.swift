@@ -37,7 +37,7 @@ public struct ServerConfiguration: Sendable {
   /// What one caller, and all together, may ask for.
   public struct Limits: Sendable {
     /// Of one message at any door.
-    public var messageBytes = 64 << 20
+    public var messageBytes = 16 << 20
     public var uploadBytes = 512 << 20
     public var cardBytes = 256 << 10
     public var rowsPerRequest = 4096

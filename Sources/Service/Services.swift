@@ -49,6 +49,10 @@ package final class Services: Sendable {
   package var getUpload: GetUploadCall { GetUploadCall(store: store) }
   package var setAlias: SetAliasCall { SetAliasCall(registry: registry, pool: pool) }
   package var removeModel: RemoveModelCall { RemoveModelCall(registry: registry, pool: pool) }
+  package var audit: AuditCall {
+    AuditCall(registry: registry, store: store, audits: audits, pool: pool, limits: limits)
+  }
+  package var listProbes: ListProbesCall { ListProbesCall() }
   package var watchAudit: WatchAuditCall { WatchAuditCall(audits: audits, pool: pool) }
   package var cancelAudit: CancelAuditCall { CancelAuditCall(audits: audits, pool: pool) }
   package var listAudits: ListAuditsCall { ListAuditsCall(store: store, pool: pool) }

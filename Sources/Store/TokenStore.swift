@@ -88,6 +88,14 @@ public struct TokenStore: Sendable {
     }
   }
 
+  /// The live token of this name: how a client certificate is given roles.
+  public func find(name: String) throws(StoreError) -> Token? {
+    try database.read { db in
+      try Row.fetchOne(db, sql: "SELECT * FROM tokens WHERE name = ? AND revoked_ms IS NULL", arguments: [name])
+        .map(Self.token)
+    }
+  }
+
   private static func token(_ row: Row) -> Token {
     Token(
       name: row["name"], roles: (row["roles"] as String).split(separator: ",").map(String.init),

@@ -4,6 +4,7 @@ import DitherService
 import DitherTestSupport
 import Foundation
 import SwiftProtobuf
+import Synchronization
 import Logging
 
 /// The services without a door, on a directory of their own.
@@ -43,11 +44,7 @@ struct InProcess {
       }
     }
     let requests = [Dither_V1_UploadRequest.with { $0.begin = begin }] + pieces
-    return try await services.upload.answer(
-      AsyncStream { continuation in
-        for request in requests { continuation.yield(request) }
-        continuation.finish()
-      }, caller)
+    return try await services.upload.answer(inTurn(requests), caller)
   }
 
   func predict(
@@ -70,9 +67,20 @@ struct InProcess {
   }
 }
 
+/// Hands out messages one at a time, as a door does.
+func inTurn(_ requests: [Dither_V1_UploadRequest]) -> UploadCall.Requests {
+  let left = Mutex(requests[...])
+  return { left.withLock { $0.popFirst() } }
+}
+
 /// Rows in [0, 1] that look random.
-func rows(_ count: Int, of length: Int, from first: Int = 0) -> [[Float]] {
-  (first..<first + count).map { row in (0..<length).map { Float((row * 131 + $0 * 7919 + 17) % 97) / 96 } }
+func rows(_ count: Int, of length: Int) -> [[Float]] {
+  (0..<count).map { row in
+    (0..<length).map { column -> Float in
+      let mixed = row * 131 + column * 7919 + 17
+      return Float(mixed % 97) / 96
+    }
+  }
 }
 
 /// Whether an error is of this category and its text has these words.

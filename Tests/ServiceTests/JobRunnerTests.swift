@@ -19,7 +19,7 @@ private final class Squares: ShardedWork {
     self.failsAt = failsAt
   }
   func title(of shard: Int) -> String { shard < 6 ? "low" : "high" }
-  func run(shard: Int, isStopped: () -> Bool) throws -> [UInt8] {
+  func run(shard: Int, isStopped: @escaping @Sendable () -> Bool) throws -> [UInt8] {
     if shard == failsAt { throw Broken() }
     usleep(UInt32(pause / .microseconds(1)))
     done.withLock { $0[shard, default: 0] += 1 }
@@ -104,7 +104,7 @@ private final class Squares: ShardedWork {
     let works = ["a": Squares(failsAt: 3), "b": Squares()]
     let runner = JobRunner(
       kind: "test", jobs: store.jobs, threads: 2, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-      isBusy: { true }, prepare: { try #require(works[$0.id]) })
+      patience: .milliseconds(5), isBusy: { true }, prepare: { try #require(works[$0.id]) })
     for id in ["a", "b"] {
       try store.jobs.create(job(id))
       runner.enqueue(id)

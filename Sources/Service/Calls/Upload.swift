@@ -9,22 +9,22 @@ package struct UploadCall: Sendable {
   let pool: ComputePool
   let limits: ServerConfiguration.Limits
 
-  package func answer<Requests: AsyncSequence & Sendable>(
-    _ requests: Requests, _ caller: Caller
-  ) async throws -> Dither_V1_UploadResponse where Requests.Element == Dither_V1_UploadRequest {
-    var requests = requests.makeAsyncIterator()
-    guard case .begin(let begin) = try await requests.next()?.kind else {
+  /// The client's messages, one at a time; nil behind the last.
+  package typealias Requests = @Sendable () async throws -> Dither_V1_UploadRequest?
+
+  package func answer(_ next: Requests, _ caller: Caller) async throws -> Dither_V1_UploadResponse {
+    guard case .begin(let begin) = try await next()?.kind else {
       throw ServiceError(.badField, at: "kind", expected: "begin as the first message", got: "something else")
     }
     let blob = try check(begin)
     if let standing = registry.current.versions(of: begin.name).first(where: { $0.blob == blob }) {
-      while try await requests.next() != nil {}
+      while try await next() != nil {}
       return try await answer(standing, begin, caller)
     }
     let blobs = registry.store.blobs
     let upload = try await pool.run { try blobs.upload(blob, of: begin.name, bytes: Int(begin.bytes)) }
     do {
-      try await receive(&requests, into: upload)
+      try await receive(next, into: upload)
     } catch let error as StoreError where error.code == .badSize {
       blobs.discard(upload)
       throw error
@@ -61,11 +61,9 @@ package struct UploadCall: Sendable {
     }
   }
 
-  private func receive<Iterator: AsyncIteratorProtocol>(
-    _ requests: inout Iterator, into upload: PartialUpload
-  ) async throws where Iterator.Element == Dither_V1_UploadRequest {
+  private func receive(_ next: Requests, into upload: PartialUpload) async throws {
     var isFirst = true
-    while let request = try await requests.next() {
+    while let request = try await next() {
       guard case .chunk(let chunk) = request.kind else {
         throw ServiceError(.badField, at: "kind", expected: "chunks after begin", got: "something else")
       }

@@ -110,7 +110,7 @@ import Testing
       $0.howMany = nil
       $0.seeded = nil
     }
-    #expect(usual.samples == 64 && usual.seed < 1 << 53)
+    #expect(usual.samples == 32 && usual.seed < 1 << 53)
     let deterministic = try await server.predict("net", rows(1, of: 6)) { $0.samples = 0 }
     #expect(deterministic.samples == 0 && deterministic.predictions[0].std == [0, 0, 0])
     #expect(try await server.predict("plain", rows(1, of: 6)).samples == 0)

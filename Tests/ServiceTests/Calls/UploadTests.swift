@@ -117,11 +117,7 @@ import Testing
   func refuses(_ refusal: Refusal) async throws {
     let server = try await InProcess()
     await #expect {
-      _ = try await server.services.upload.answer(
-        AsyncStream { continuation in
-          for request in refusal.requests { continuation.yield(request) }
-          continuation.finish()
-        }, server.caller)
+      _ = try await server.services.upload.answer(inTurn(refusal.requests), server.caller)
     } throws: {
       isFault($0, .invalidArgument, refusal.words)
     }

@@ -1,0 +1,87 @@
+import DitherBasics
+import DitherDatasets
+import DitherInference
+import DitherProto
+import DitherRobustness
+import DitherStore
+import DitherTensor
+import Foundation
+
+/// An audit as the job runner does it: its shards are the plan's, its journal their results.
+struct AuditWork: ShardedWork {
+  private let runner: AuditRunner
+  private let shards: [Shard]
+
+  /// - Throws: why the audit cannot be done: its data is not there, or does not fit its models.
+  init(_ spec: AuditSpec, store: Store, registry: ModelRegistry) throws {
+    let subject = try Self.subject(spec.model, registry), data = try Self.data(spec, store)
+    let plan = try AuditPlan(
+      probes: spec.probes.map { ProbeSpec($0.probe, $0.parameters) }, battery: spec.battery, seed: spec.seed,
+      samples: spec.samples, exampleCount: data.labels.count, inputShape: subject.model.signature.inputShape)
+    runner = try AuditRunner(
+      plan: plan, subject: subject, baseline: try spec.baseline.map { try Self.subject($0, registry) }, data: data)
+    shards = plan.shards
+  }
+
+  init(_ job: Job, store: Store, registry: ModelRegistry) throws {
+    try self.init(AuditSpec(job), store: store, registry: registry)
+  }
+
+  private static func subject(_ subject: AuditSpec.Subject, _ registry: ModelRegistry) throws -> AuditSubject {
+    AuditSubject(
+      name: subject.name, version: Int(subject.version), digest: "\(subject.blob)",
+      model: try registry.load(subject.blob).model)
+  }
+
+  private static func data(_ spec: AuditSpec, _ store: Store) throws -> AuditData {
+    switch spec.data {
+    case .named(let reference):
+      let set = try Dataset.load(reference)
+      return AuditData(name: reference, inputs: set.inputs, labels: set.labels)
+    case .sent(let blob):
+      let examples = try Dither_V1_Examples(serializedBytes: store.blobs.read(blob))
+      return try AuditExamples.data(examples)
+    }
+  }
+
+  var shardCount: Int { shards.count }
+  func title(of shard: Int) -> String { runner.plan.probes[shards[shard].probe].text }
+
+  func run(shard: Int, isStopped: @escaping @Sendable () -> Bool) throws -> [UInt8] {
+    Array(jsonText(try runner.run(shards[shard], isCancelled: isStopped)).utf8)
+  }
+
+  func report(_ results: [[UInt8]]) throws -> (json: [UInt8], html: [UInt8]) {
+    let found = try results.map { try JSONDecoder().decode(ShardResult.self, from: Data($0)) }
+    let report = try runner.report(found)
+    return ([UInt8](try report.json()), Array(report.html().utf8))
+  }
+}
+
+/// Examples of the wire as an audit takes them: numbers in [0, 1], or bytes that are scaled to it.
+enum AuditExamples {
+  static func data(_ examples: Dither_V1_Examples) throws -> AuditData {
+    let array = examples.inputs
+    let width = array.type == .float32 ? 4 : array.type == .uint8 ? 1 : 0
+    guard width > 0 else {
+      throw ServiceError(
+        .badField, at: "examples.inputs.type", expected: "FLOAT32 in [0, 1] or UINT8", got: "another type")
+    }
+    let shape = Shape(array.shape.map { Int(clamping: $0) })
+    guard shape.rank >= 2, shape.dimensions.allSatisfy({ $0 > 0 }), let count = shape.checkedCount,
+      count == array.data.count / width, array.data.count % width == 0
+    else {
+      throw ServiceError(
+        .badField, at: "examples.inputs", expected: "[N, …] with \(width) bytes an element",
+        got: "\(array.shape) with \(array.data.count) bytes".clipped())
+    }
+    let values: [Float] =
+      width == 1
+      ? array.data.map { Float($0) / 255 }
+      : [Float](unsafeUninitializedCapacity: count) { buffer, filled in
+        filled = array.data.copyBytes(to: UnsafeMutableRawBufferPointer(buffer)) / 4
+      }
+    return AuditData(
+      name: "examples that were sent", inputs: Tensor(shape, values), labels: examples.labels.map(Int.init))
+  }
+}

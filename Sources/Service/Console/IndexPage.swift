@@ -1,0 +1,91 @@
+import DitherStore
+import Foundation
+
+/// The console's first page: models and audits, newest first. No scripts, nothing from elsewhere.
+struct IndexPage {
+  var models: [ModelVersion]
+  var audits: [Job]
+
+  var html: String {
+    """
+    <!doctype html>
+    <html lang="en">
+    <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>Dither</title>
+    <style>\(Self.style)</style>
+    </head>
+    <body>
+    <main>
+    <h1>Dither</h1>
+    <section aria-labelledby="models">
+    <h2 id="models">Models</h2>
+    \(table(["model", "aliases", "input", "classes", "noise", "digest", "published"], models.map(cells), none: "No models yet: <code>dither upload model.onnx</code>"))
+    </section>
+    <section aria-labelledby="audits">
+    <h2 id="audits">Audits</h2>
+    \(table(["audit", "model", "battery", "state", "started"], audits.map(cells), none: "No audits yet: <code>dither audit MODEL --battery smoke</code>"))
+    </section>
+    </main>
+    </body>
+    </html>
+    """
+  }
+
+  private func cells(_ version: ModelVersion) -> [String] {
+    let signature = SignatureRecord(json: version.model.signature)
+    return [
+      "<strong>\(version.name.escaped)</strong>@\(version.version)", version.aliases.joined(separator: ", ").escaped,
+      (signature?.inputShape.map(String.init).joined(separator: " × ") ?? "").escaped,
+      signature.map { "\($0.classes)" } ?? "", version.model.noise.isEmpty ? "" : "yes",
+      "<code>\(version.blob.hex.prefix(12))</code>", time(version.createdMilliseconds),
+    ]
+  }
+
+  private func cells(_ job: Job) -> [String] {
+    let battery = (try? AuditSpec(job)).map {
+      $0.battery.isEmpty ? $0.probes.map(\.probe).joined(separator: ", ") : $0.battery
+    }
+    let id = job.id.escaped
+    return [
+      job.state == .done ? "<a href=\"/audits/\(id)\">\(id)</a>" : id, job.subject.escaped, (battery ?? "").escaped,
+      "<span class=\"\(job.state.rawValue)\">\(job.state.rawValue)</span> \(job.message.escaped)",
+      time(job.createdMilliseconds),
+    ]
+  }
+
+  private func time(_ milliseconds: Int64) -> String {
+    let date = Date(timeIntervalSince1970: Double(milliseconds) / 1000).formatted(.iso8601)
+    return "<time datetime=\"\(date)\">\(date.replacing("T", with: " ").replacing("Z", with: " UTC"))</time>"
+  }
+
+  private func table(_ titles: [String], _ rows: [[String]], none: String) -> String {
+    if rows.isEmpty { return "<p>\(none)</p>" }
+    let head = titles.map { "<th scope=\"col\">\($0)</th>" }.joined()
+    let body = rows.map { row in "<tr>" + row.map { "<td>\($0)</td>" }.joined() + "</tr>" }.joined(separator: "\n")
+    return "<div class=\"wide\"><table><thead><tr>\(head)</tr></thead><tbody>\n\(body)\n</tbody></table></div>"
+  }
+
+  private static let style = """
+    :root { color-scheme: light dark; --line: #8884; --quiet: #777; --accent: #2563eb }
+    @media (prefers-color-scheme: dark) { :root { --accent: #7aa7ff; --quiet: #999 } }
+    body { margin: 0; font: 15px/1.5 system-ui, sans-serif }
+    main { max-width: 72rem; margin: 0 auto; padding: 2rem 1rem }
+    h1 { font-size: 1.6rem } h2 { font-size: 1.1rem; margin-top: 2.5rem }
+    .wide { overflow-x: auto }
+    table { border-collapse: collapse; width: 100% }
+    th, td { text-align: left; padding: .45rem .8rem .45rem 0; border-bottom: 1px solid var(--line); white-space: nowrap }
+    th, time, p { color: var(--quiet); font-weight: 500 }
+    a { color: var(--accent) }
+    .failed { color: #c2410c } .running, .queued { color: var(--accent) }
+    """
+}
+
+extension String {
+  /// As text inside HTML, or inside a quoted attribute.
+  var escaped: String {
+    replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+      .replacing("\"", with: "&quot;").replacing("'", with: "&#39;")
+  }
+}

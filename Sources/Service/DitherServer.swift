@@ -1,0 +1,91 @@
+import DitherBasics
+import DitherProto
+import DitherStore
+import DitherTransport
+import Foundation
+import Logging
+
+/// A server that is not yet running.
+public struct DitherServer: Sendable {
+  public let configuration: ServerConfiguration
+
+  public init(_ configuration: ServerConfiguration) { self.configuration = configuration }
+
+  /// Opens the store, publishes the models folder, opens the doors, goes on with audits that were interrupted, and writes
+  /// the ready file.
+  /// - Throws: what is wrong with the configuration, the state directory or an address.
+  public func start() async throws -> RunningServer {
+    var log = Logger(label: "dither")
+    log.logLevel = configuration.logLevel
+    let services = try Services(configuration, log: log)
+    let tokens = services.store.tokens
+    let firstToken = try tokens.list().isEmpty ? tokens.create("admin", roles: [Role.admin.rawValue]) : nil
+    let session = TokenStore.secret()
+    let authority = TokenAuthority(tokens: tokens, session: session, log: log)
+    let doors = try await Doors(configuration, services, authority, log)
+    try services.audits.resume()
+    let server = RunningServer(
+      configuration: configuration, services: services, doors: doors, firstToken: firstToken,
+      sessionToken: session)
+    do {
+      try server.writeReadyFile()
+    } catch {
+      await server.drain(grace: .zero)
+      throw error
+    }
+    log.info(
+      "ready",
+      metadata: [
+        "framed": "\(doors.framed.port)", "grpc": "\(doors.grpc.port)", "http": "\(doors.http.port)",
+        "models": "\(services.registry.current.versions.count)",
+      ])
+    return server
+  }
+}
+
+/// A server that takes calls, until it is drained.
+public final class RunningServer: Sendable {
+  public let configuration: ServerConfiguration
+  /// The token that the first start of a state directory makes, to be shown this once.
+  public let firstToken: String?
+  /// Good for every role for as long as this process lives; the ready file carries it.
+  public let sessionToken: String
+  package let services: Services
+  private let doors: Doors
+
+  init(
+    configuration: ServerConfiguration, services: Services, doors: Doors, firstToken: String?, sessionToken: String
+  ) {
+    self.configuration = configuration
+    self.services = services
+    self.doors = doors
+    self.firstToken = firstToken
+    self.sessionToken = sessionToken
+  }
+
+  public var framedPort: Int { doors.framed.port }
+  public var grpcPort: Int { doors.grpc.port }
+  public var httpPort: Int { doors.http.port }
+  /// What clients shall trust, as a PEM file; nil where the server did not make its certificate itself.
+  public var authorityPath: String? { doors.authority }
+  /// How clients of the framed door write this server's address.
+  public var address: String {
+    let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
+    return "\(configuration.tls == .insecure ? "dither+plain" : "dither")://\(host):\(framedPort)"
+  }
+
+  /// Takes no new calls, lets those in flight end for at most `grace`, and closes. Audits go on at the next start.
+  public func drain(grace: Duration = .seconds(30)) async {
+    doors.dispatcher.drain()
+    services.audits.stop()
+    await doors.drain(grace: grace)
+    services.batcher.close()
+  }
+
+  func writeReadyFile() throws(ServiceError) {
+    guard let path = configuration.readyFile else { return }
+    try ReadyFile(
+      framed: framedPort, grpc: grpcPort, http: httpPort, token: sessionToken, ca: authorityPath ?? ""
+    ).write(to: path)
+  }
+}

@@ -1,0 +1,95 @@
+import DitherProto
+import DitherTransport
+import Foundation
+import Logging
+import NIOCore
+
+/// The ways in: the framed door and the gRPC door over one table of calls, and the console.
+struct Doors: Sendable {
+  let framed: Door
+  let grpc: Door
+  let http: Door
+  let dispatcher: CallDispatcher
+  /// The certificate authority that the server made for itself.
+  let authority: String?
+
+  init(
+    _ configuration: ServerConfiguration, _ services: Services, _ authenticator: any Authenticator, _ log: Logger
+  ) async throws {
+    let (tls, authority) = try Self.tls(configuration)
+    var limits = CallDispatcher.Limits()
+    limits.messageBytes = configuration.limits.messageBytes
+    let metrics = services.metrics
+    let dispatcher = CallDispatcher(
+      table: services.calls, authenticator: authenticator, limits: limits, logger: log,
+      observe: { record in Self.observe(record, metrics, log) })
+    var wire = WireLimits()
+    // A message travels in a frame with its call, method and metadata.
+    wire.maxFrameBytes = configuration.limits.messageBytes + 64 << 10
+    let console = Console(
+      services: services, authenticator: authenticator, isOpen: configuration.isLoopback,
+      isReady: { !dispatcher.isDraining })
+    let host = configuration.host
+    // What is open when a later door cannot be opened is closed again.
+    var open: [Door] = []
+    do {
+      let framed = try await FramedDoor.open(
+        dispatcher, host: host, port: configuration.framedPort, tls: tls, limits: wire)
+      open.append(framed)
+      let grpc = try await GrpcDoor.open(dispatcher, host: host, port: configuration.grpcPort, tls: tls)
+      open.append(grpc)
+      // On loopback the console is for this machine's browser, which does not know a certificate made here.
+      let http = try await HttpDoor.open(
+        host: host, port: configuration.httpPort, tls: configuration.tls == .generated ? nil : tls, logger: log
+      ) { await console.answer($0) }
+      self.init(framed: framed, grpc: grpc, http: http, dispatcher: dispatcher, authority: authority)
+    } catch {
+      for door in open { await door.drain(grace: .zero) }
+      throw error
+    }
+  }
+
+  private init(framed: Door, grpc: Door, http: Door, dispatcher: CallDispatcher, authority: String?) {
+    self.framed = framed
+    self.grpc = grpc
+    self.http = http
+    self.dispatcher = dispatcher
+    self.authority = authority
+  }
+
+  private static func tls(_ configuration: ServerConfiguration) throws -> (TlsSource?, authority: String?) {
+    switch configuration.tls {
+    case .insecure: return (nil, nil)
+    case .generated:
+      let made = try SelfSignedAuthority(in: URL(filePath: configuration.stateDirectory + "/tls"))
+      return (try TlsSource(made.files), made.authority)
+    case .files(let certificate, let key, let clientCA):
+      return (try TlsSource(.init(certificate: certificate, key: key, clientAuthority: clientCA)), nil)
+    }
+  }
+
+  private static func observe(_ record: CallRecord, _ metrics: Metrics, _ log: Logger) {
+    let context = record.context
+    metrics.record(
+      method: context.method, code: "\(record.code)", latency: .nanoseconds(record.duration.nanoseconds))
+    let level: Logger.Level =
+      switch record.code {
+      case .ok: .debug
+      case .internalError, .dataLoss, .unknown: .error
+      default: .info
+      }
+    log.log(
+      level: level, "call",
+      metadata: [
+        "call": "\(context.id)", "method": "\(context.method)", "code": "\(record.code)", "door": "\(context.door)",
+        "caller": "\(context.identity?.name ?? "-")", "peer": "\(context.peer)",
+        "ms": "\(Double(record.duration.nanoseconds / 1000) / 1000)",
+      ])
+  }
+
+  func drain(grace: Duration) async {
+    await withTaskGroup { group in
+      for door in [framed, grpc, http] { group.addTask { await door.drain(grace: grace) } }
+    }
+  }
+}

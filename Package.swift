@@ -120,6 +120,9 @@ let package = Package(
       "Inference",
       ["DitherBasics", "DitherGraph", "DitherTensor", "DitherInference", "DitherDatasets"]),
     tests("Graph", ["DitherBasics", "DitherGraph", "DitherTensor", "CKernels"]),
+    tests(
+      "Robustness",
+      ["DitherBasics", "DitherGraph", "DitherTensor", "DitherInference", "DitherRobustness", "DitherDatasets"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -52,7 +52,7 @@ public enum Norm: String, Codable, Sendable, CaseIterable {
     for (rank, magnitude) in v.map({ abs(Double($0)) }).sorted(by: >).enumerated() {
       sum += magnitude
       let candidate = (sum - radius) / Double(rank + 1)
-      guard magnitude > candidate else { break }
+      guard magnitude >= candidate else { break }
       cut = candidate
     }
     return cut

@@ -104,6 +104,9 @@ public struct AuditRunner: Sendable {
     guard probes.indices.contains(shard.probe), shard.first >= 0, shard.count > 0,
       shard.first + shard.count <= plan.exampleCount
     else { throw RobustnessError(.plan, at: "shard \(shard.index)", expected: "one of the plan's", got: "\(shard)") }
+    guard !isCancelled() else {
+      throw RobustnessError(.cancelled, at: "audit", expected: "time to go on", got: "a cancellation or a deadline")
+    }
     let probe = probes[shard.probe], range = shard.first..<shard.first + shard.count
     func outcome(_ predictor: DeployedPredictor) throws -> Outcome {
       let shape = Shape([shard.count] + predictor.model.signature.inputShape.dimensions)

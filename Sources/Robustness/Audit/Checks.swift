@@ -20,7 +20,7 @@ struct Checks {
 
   private func ofEvidence(_ spec: ProbeSpec, _ report: ProbeReport) -> [Check] {
     Evidence.allCases.compactMap { kind in
-      guard let count = report.evidence[kind], count.n > 0 else { return nil }
+      guard let count = report.evidence?[kind], count.n > 0 else { return nil }
       let passed = kind.tolerates(count)
       return Check(
         check: kind.rawValue, probe: spec.text, passed: passed,

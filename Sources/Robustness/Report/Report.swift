@@ -53,7 +53,8 @@ public struct ProbeReport: Codable, Sendable, Equatable {
   public var noiseOff: Measured?
   public var baseline: Measured?
   public var calibration: Calibration?
-  var evidence: [Evidence: Evidence.Count]
+  /// Behind the report's checks; JSON leaves it out, as it says them in words.
+  var evidence: [Evidence: Evidence.Count]?
   /// For the page; JSON leaves them out.
   var illustrations: [Illustration]?
 
@@ -177,7 +178,10 @@ extension Report {
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     var plain = self
-    for index in plain.probes.indices { plain.probes[index].illustrations = nil }
+    for index in plain.probes.indices {
+      plain.probes[index].evidence = nil
+      plain.probes[index].illustrations = nil
+    }
     return try encoder.encode(plain)
   }
 
@@ -210,7 +214,7 @@ extension ProbeReport {
     noiseOff = Measured(results.compactMap(\.noiseOff), labels)
     baseline = Measured(results.compactMap(\.baseline), labels)
     calibration = Calibration(outcomes, labels)
-    evidence = outcomes.reduce(into: [:]) { sum, outcome in
+    evidence = outcomes.reduce(into: [Evidence: Evidence.Count]()) { sum, outcome in
       for (kind, count) in outcome.evidence {
         sum[kind, default: .init(cases: 0, n: 0)].cases += count.cases
         sum[kind, default: .init(cases: 0, n: 0)].n += count.n

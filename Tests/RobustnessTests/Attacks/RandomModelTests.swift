@@ -1,0 +1,55 @@
+import DitherGraph
+import DitherInference
+import DitherRobustness
+import DitherTensor
+import DitherTestSupport
+import Testing
+
+/// Models that answer with noise are judged as they are deployed.
+@Suite("Random models")
+struct RandomModelTests {
+  @Test("an attack that does nothing changes nothing")
+  func null() throws {
+    let model = try Small.model(sigma: 0.5), data = try Small.data(60, for: model)
+    let predictor = DeployedPredictor(model, samples: 4, seed: 1), identities = (0..<60).map(UInt64.init)
+    let before = try predictor.labels(data.inputs, identities: identities)
+    var oracle = ModelOracle(model, seed: 2).expectation(over: 2)
+    let examples = Examples(data.inputs, data.labels.map { .untargeted(label: $0) }, identities: identities)
+    let found = try NullAttack().run(on: examples, in: Ball(.linf, epsilon: 0.1), asking: &oracle)
+    #expect(found == data.inputs)
+    #expect(try predictor.labels(found, identities: identities) == before)
+    // Noise of this size does err; were its errors the attack's, nothing would be left.
+    #expect(zip(before, data.labels).contains { $0 != $1 })
+  }
+
+  @Test("in a ball of no radius nothing is credited to an attack", arguments: ["fgsm", "pgd"])
+  func noRadius(_ attack: String) throws {
+    let runner = try Small.runner(["\(attack):epsilon=0,restarts=2", "clean"], count: 60, sigma: 0.5, samples: 4)
+    let report = try runner.report(runner.runAll())
+    #expect(report.probes[0].perExample == report.probes[1].perExample)
+    #expect(report.probes[0].robustAccuracy == report.probes[0].cleanAccuracy)
+    #expect(report.samples == 4 && report.probes[0].noiseOff != nil)
+  }
+
+  @Test("expectation over transformation averages gradients")
+  func expectation() throws {
+    let model = try Small.model(sigma: 0.3), x = Tensor.random([3, 1, 4, 4], seed: 1, from: 0, to: 1)
+    let criteria = (0..<3).map { Criterion.untargeted(label: $0) }
+    func spread(_ draws: Int) throws -> Float {
+      var oracle = ModelOracle(model, seed: 5).expectation(over: draws)
+      let first = try oracle.lossGradient(at: x, criteria), second = try oracle.lossGradient(at: x, criteria)
+      #expect(oracle.questions == 6 * draws && oracle.isRandom)
+      return worstDifference(first.elements, second.elements)
+    }
+    let single = try spread(1), many = try spread(1024)
+    #expect(single > 0 && many < single / 5)
+  }
+
+  @Test("attacks through the noise break more than attacks on a single draw would need luck for")
+  func throughNoise() throws {
+    let runner = try Small.runner(["pgd:epsilon=0.3,steps=10", "clean"], count: 60, sigma: 0.1, samples: 16)
+    let report = try runner.report(runner.runAll())
+    #expect(report.probes[0].robustAccuracy < report.probes[1].robustAccuracy - 0.2)
+    #expect(zip(report.probes[0].perExample, report.probes[0].perExampleClean).allSatisfy { !$0 || $1 })
+  }
+}

@@ -1,0 +1,67 @@
+import DitherBasics
+import DitherRobustness
+import DitherTensor
+import Testing
+
+@Suite("Probes")
+struct ProbeTests {
+  @Test("a line gives a probe and its parameters")
+  func parsing() throws {
+    let spec = try ProbeSpec(parsing: "pgd:norm=linf,epsilon=8/255,steps=20")
+    #expect(spec == ProbeSpec("pgd", ["norm": "linf", "epsilon": "8/255", "steps": "20"]))
+    #expect(spec.text == "pgd:epsilon=8/255,norm=linf,steps=20")
+    #expect(try ProbeSpec(parsing: "clean").text == "clean")
+  }
+
+  @Test(
+    "what cannot be is refused by the name of its field",
+    arguments: [
+      ("pdg", "pgd"), ("pgd:epsilon=-1", "epsilon"), ("pgd:epsilon=nan", "epsilon"), ("fgsm:epsilon=inf", "epsilon"),
+      ("pgd:epsilon=1e400", "epsilon"), ("pgd:epsilon=8/0", "epsilon"), ("pgd:step=3", "steps"),
+      ("pgd:steps=0", "steps"), ("pgd:steps=2.5", "steps"), ("pgd:norm=l3", "norm"), ("pgd:restarts=0", "restarts"),
+      ("pgd:draws=0", "draws"), ("pgd:relative_step_size=0", "relative_step_size"), ("clean:epsilon=1", "epsilon"),
+      ("pgd:epsilon", "name=value"), ("pgd:epsilon=1,epsilon=2", "epsilon"), ("pgd:", "name=value"),
+      ("gaussian_noise:severity=6", "severity"), ("gaussian_noise:sigma=-1", "sigma"),
+      ("salt_and_pepper:amount=2", "amount"), ("", "probe"),
+    ])
+  func refused(_ text: String, _ field: String) {
+    #expect {
+      _ = try ProbeSpec(parsing: text).resolved()
+    } throws: { error in
+      let said = "\(error)"
+      return (error as? any AnyFault)?.category == .invalidArgument && said.contains(field)
+    }
+  }
+
+  @Test("the catalog says what can be set", arguments: Catalog.probes.names)
+  func defaults(_ name: String) throws {
+    let kind = try Catalog.probes.entry(named: name)
+    #expect(!kind.summary.isEmpty)
+    // Every default, said aloud, is the default.
+    let spoken = kind.defaults.mapValues(\.description)
+    _ = try kind.probe(spoken)
+    _ = try kind.probe()
+  }
+
+  @Test("a plan takes a battery or probes, and makes one probe of each severity")
+  func plans() throws {
+    let plan = try AuditPlan(
+      probes: [ProbeSpec("gaussian_noise"), ProbeSpec("gaussian_noise", ["sigma": "0.3"])], exampleCount: 120,
+      inputShape: [784])
+    #expect(plan.probes.count == 6 && plan.shards.count == 18)
+    #expect(plan.shards.map(\.index) == Array(0..<18))
+    #expect(throws: RobustnessError.self) { try AuditPlan(probes: [], exampleCount: 1, inputShape: [784]) }
+    #expect(throws: RobustnessError.self) {
+      try AuditPlan(probes: [ProbeSpec("clean")], battery: "smoke", exampleCount: 1, inputShape: [784])
+    }
+    #expect(throws: RobustnessError.self) {
+      try AuditPlan(probes: [ProbeSpec("clean")], exampleCount: 0, inputShape: [784])
+    }
+    #expect(throws: CatalogError.self) {
+      try AuditPlan(probes: [], battery: "smoky", exampleCount: 1, inputShape: [784])
+    }
+    for battery in Catalog.batteries.names {
+      #expect(try AuditPlan(probes: [], battery: battery, exampleCount: 1, inputShape: [3, 32, 32]).probes.count > 5)
+    }
+  }
+}

@@ -117,6 +117,11 @@ let package = Package(
       ]),
     tests("CommandLine", ["DitherDatasets", "DitherGraph", "DitherTensor"]),
     tests(
+      "Train",
+      [
+        "DitherBasics", "DitherDatasets", "DitherGraph", "DitherInference", "DitherTensor", "DitherTrain", "CKernels",
+      ]),
+    tests(
       "Inference",
       ["DitherBasics", "DitherGraph", "DitherTensor", "DitherInference", "DitherDatasets"]),
     tests("Graph", ["DitherBasics", "DitherGraph", "DitherTensor", "CKernels"]),

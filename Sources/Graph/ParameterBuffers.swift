@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherTensor
 
 /// The float constants of a graph in one block of memory: shared by all plans of a model version, which only read it, or
@@ -42,6 +43,15 @@ public final class ParameterBuffers: @unchecked Sendable {
   public func tensor(_ id: ValueID) -> Tensor? {
     guard let range = ranges[id], let shape = shapes[id] else { return nil }
     return Tensor(shape, Array(memory.floats[range]))
+  }
+
+  /// - Throws: when the numbers are not as many as the parameter has.
+  package func set(_ id: ValueID, _ elements: [Float]) throws(GraphError) {
+    guard let range = ranges[id], range.count == elements.count else {
+      throw GraphError(
+        .shape, at: "parameter '\(names[id] ?? "")'", expected: "\(ranges[id]?.count ?? 0) numbers", got: "\(elements.count)")
+    }
+    _ = UnsafeMutableBufferPointer(rebasing: memory.floats[range]).update(fromContentsOf: elements)
   }
 
   /// `graph`, which must be the one these were made of, with the present values.

@@ -85,13 +85,6 @@ public enum Evidence: String, Codable, Sendable, CaseIterable, CodingKeyRepresen
   /// The attack failed in a ball without bounds.
   case unboundedSurvivor = "unbounded_survivor"
 
-  /// As it is written, and as a decoder that turns snake case into camel case sees it.
-  public init?(codingKey: some CodingKey) {
-    let key = codingKey.stringValue
-    guard let kind = Self.allCases.first(where: { $0.rawValue == key || "\($0)" == key }) else { return nil }
-    self = kind
-  }
-
   public struct Count: Codable, Sendable, Equatable {
     public var cases: Int
     public var n: Int

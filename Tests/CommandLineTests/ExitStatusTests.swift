@@ -13,7 +13,7 @@ struct ExitStatusTests {
   @Test(arguments: [
     Row(arguments: ["--version"], status: 0, says: "0.1.0"),
     Row(arguments: ["frobnicate"], status: 2, says: "frobnicate"),
-    Row(arguments: ["predict"], status: 2, says: "--input"),
+    Row(arguments: ["predict"], status: 2, says: "<model>"),
     Row(arguments: ["predict", "m", "--input", "x.npy", "--samples", "-1"], status: 2, says: "--samples"),
     Row(arguments: ["models", "list", "--address", "nowhere"], status: 2, says: "dither://host:port"),
     Row(arguments: ["models", "list", "--address", "dither+plain://127.0.0.1:1"], status: 5, says: "127.0.0.1"),

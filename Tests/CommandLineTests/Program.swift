@@ -18,6 +18,9 @@ enum Program {
   static let url = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(component: "dither")
   static var isBuilt: Bool { FileManager.default.isExecutableFile(atPath: url.path) }
 
+  /// From Debian's package.
+  static var hasFashionMnist: Bool { FileManager.default.fileExists(atPath: "/usr/share/datasets/fashion-mnist") }
+
   /// The folder of the package.
   static let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent()

@@ -27,9 +27,12 @@ public struct AuditData: Sendable {
   /// [N, …] in [0, 1].
   public var inputs: Tensor
   public var labels: [Int]
+  /// Where the labels came from a file of their own.
+  public var labelsName: String?
 
-  public init(name: String, inputs: Tensor, labels: [Int]) {
+  public init(name: String, inputs: Tensor, labels: [Int], labelsName: String? = nil) {
     self.name = name
+    self.labelsName = labelsName
     self.inputs = inputs
     self.labels = labels
   }

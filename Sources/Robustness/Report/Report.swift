@@ -164,6 +164,7 @@ extension Report {
       quoted(subject.version.map { "\(subject.name)@\($0)" } ?? subject.name)
     }
     var words = ["dither", "audit", named(runner.subject), "--data", quoted(runner.data.name)]
+    if let labels = runner.data.labelsName { words += ["--labels", quoted(labels)] }
     if let battery = runner.plan.battery { words += ["--battery", battery] }
     for probe in runner.plan.request { words += ["--probe", quoted(probe.text)] }
     if let baseline = runner.baseline { words += ["--baseline", named(baseline)] }

@@ -88,7 +88,7 @@ extension AuditCommand {
       inputShape: subject.model.signature.inputShape)
     let runner = try AuditRunner(
       plan: plan, subject: subject, baseline: baseline.map(Self.subject),
-      data: AuditData(name: data, inputs: examples.tensor, labels: examples.labels))
+      data: AuditData(name: data, inputs: examples.tensor, labels: examples.labels, labelsName: labels))
     let progress = AuditProgress(shards: plan.shards.count)
     let results = try runner.runAll(
       threads: ProcessInfo.processInfo.activeProcessorCount,

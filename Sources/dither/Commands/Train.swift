@@ -45,7 +45,7 @@ struct TrainCommand: ParsableCommand {
     let interrupt = Interrupt { Console.write("\nstopping after this step; a second Ctrl-C stops at once\n") }
     var line = ProgressLine()
     let outcome = try TrainRun(recipe, folder: folder, resumes: resume, threads: threads).run(
-      shouldStop: { interrupt.isAsked }, progress: { line.show(Self.text($0)) })
+      shouldStop: { interrupt.isAsked }, progress: { line.show(Self.text($0), isMilestone: $0.endsEpoch) })
     line.close()
     switch outcome {
     case .finished(let card, let model): try show(card, model: model)

@@ -12,23 +12,19 @@ enum Console {
   static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 }
 
-/// A line that tells how far a long task has come. On a terminal it changes in place, elsewhere it is printed at most
-/// every ten seconds.
+/// A line that tells how far a long task has come. On a terminal it changes in place, elsewhere it is printed every ten
+/// seconds at most, and at milestones.
 struct ProgressLine: ~Copyable {
   private var last = ContinuousClock.now - .seconds(3600)
   private var isOpen = false
 
-  mutating func show(_ line: String, isLast: Bool = false) {
+  mutating func show(_ line: String, isMilestone: Bool = false) {
     let now = ContinuousClock.now
     let pause: Duration = Console.isTerminal ? .milliseconds(100) : .seconds(10)
-    guard isLast || now - last >= pause else { return }
+    guard isMilestone || now - last >= pause else { return }
     last = now
-    if Console.isTerminal {
-      Console.write("\r\u{1B}[K\(line)" + (isLast ? "\n" : ""))
-      isOpen = !isLast
-    } else {
-      Console.note(line)
-    }
+    Console.write(Console.isTerminal ? "\r\u{1B}[K\(line)" : line + "\n")
+    isOpen = Console.isTerminal
   }
 
   /// Leaves the line as it is, so that what follows begins on a new one.

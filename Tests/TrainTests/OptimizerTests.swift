@@ -1,0 +1,79 @@
+import CKernels
+import DitherBasics
+import DitherDatasets
+import DitherGraph
+import DitherTensor
+import DitherTestSupport
+import DitherTrain
+import Foundation
+import Testing
+
+/// Twenty steps of an 8-16-3 network beside PyTorch's.
+@Suite("Optimisers are PyTorch's", .enabled(if: Golden.isPresent, "reference vectors absent"))
+struct OptimizerTests {
+  static let cases = ["sgd", "sgd_momentum", "sgd_momentum_wd", "sgd_nesterov_wd", "adam", "adam_wd", "adamw"]
+
+  private func optimizer(_ name: String) throws -> any Optimizer {
+    let all = try #require(try Golden.json("training/info.json")["optimisers"] as? [String: Any])
+    let entry = try #require(all[name] as? [String: Any]), defaults = try #require(entry["defaults"] as? [String: Any])
+    func number(_ key: String) -> Double { (defaults[key] as? NSNumber)?.doubleValue ?? 0 }
+    let betas = (defaults["betas"] as? [NSNumber])?.map(\.doubleValue) ?? [0, 0]
+    var parameters = ["rate": "\(number("lr"))", "decay": "\(number("weight_decay"))"]
+    switch entry["class"] as? String {
+    case "SGD":
+      parameters["momentum"] = "\(number("momentum"))"
+      parameters["nesterov"] = (defaults["nesterov"] as? NSNumber)?.boolValue == true ? "true" : "false"
+      return try Parameters.overlay(parameters, on: SGD(), of: name)
+    case "Adam":
+      parameters.merge(["beta1": "\(betas[0])", "beta2": "\(betas[1])", "epsilon": "\(number("eps"))"]) { $1 }
+      return try Parameters.overlay(parameters, on: Adam(), of: name)
+    default:
+      parameters.merge(["beta1": "\(betas[0])", "beta2": "\(betas[1])", "epsilon": "\(number("eps"))"]) { $1 }
+      return try Parameters.overlay(parameters, on: AdamW(), of: name)
+    }
+  }
+
+  @Test("weights after 5, 10, 15 and 20 steps", arguments: cases)
+  func parity(_ name: String) throws {
+    let optimizer = try optimizer(name)
+    func start(_ file: String) throws -> Tensor { try Golden.npy("training/init/\(file).npy").tensor }
+    let builder = GraphBuilder(), x = builder.input("x", [8])
+    let parameters = try ["w1", "b1", "w2", "b2"].map { builder.parameter($0, try start($0)) }
+    let hidden = try builder.relu(builder.dense(x, parameters[0], parameters[1]))
+    let graph = builder.finish(outputs: [("y", try builder.dense(hidden, parameters[2], parameters[3]))])
+    let buffers = ParameterBuffers(graph)
+    let plan = try Plan(graph, parameters: buffers, options: .init(rows: 12, parameterGradients: true))
+    let inputs = try Golden.npy("training/batches_x.npy").tensor
+    let labels = try Golden.npy("training/batches_y.npy").integers().map(Int32.init)
+    var weights = try ["w1", "b1", "w2", "b2"].map { try start($0).elements }
+    var state = weights.map { array in
+      (0..<type(of: optimizer).stateCount).map { _ in [Float](repeating: 0, count: array.count) }
+    }
+    let golden = try Golden.npy("training/\(name)/float32/losses.npy").numbers
+    for step in 1...20 {
+      let batch = inputs.rows(step - 1..<step).elements, y = Array(labels[(step - 1) * 12..<step * 12])
+      _ = plan.input().update(fromContentsOf: batch)
+      plan.forward()
+      var losses = [Float](repeating: 0, count: 12)
+      dk_cross_entropy(
+        &losses, plan.cotangent.baseAddress, plan.output().baseAddress, y, [Float](repeating: 1 / 12, count: 12), 12, 3)
+      plan.backward()
+      #expect(abs(Double(losses.reduce(0, +)) / 12 - golden[step - 1]) < 5e-5, "loss of step \(step)")
+      for (k, id) in buffers.trainable.enumerated() {
+        let gradient = try #require(plan.parameterGradient(id))
+        weights[k].withUnsafeMutableBufferPointer { w in
+          var views = state[k]
+          let pointers = views.indices.map { i in views[i].withUnsafeMutableBufferPointer { $0 } }
+          optimizer.update(w, UnsafeBufferPointer(gradient), state: pointers, rate: optimizer.rate, step: step)
+          state[k] = views
+        }
+        try buffers.set(id, weights[k])
+      }
+      guard step % 5 == 0 else { continue }
+      for (k, file) in ["w1", "b1", "w2", "b2"].enumerated() {
+        let expected = try Golden.npy("training/\(name)/float32/step\(step)_\(file).npy").tensor.elements
+        #expect(worstDifference(weights[k], expected) < 5e-5, "\(file) after step \(step)")
+      }
+    }
+  }
+}

@@ -1,0 +1,136 @@
+import DitherBasics
+import DitherDatasets
+import DitherGraph
+import DitherInference
+import DitherTensor
+import DitherTrain
+import Foundation
+import Testing
+
+/// Two clouds of points that a small network can part.
+private func clouds(_ count: Int = 256, shape: Shape = [6]) -> Dataset {
+  let whole = Shape([count] + shape.dimensions)
+  var inputs = Tensor(whole, NoiseAddress(seed: 3).normals(whole.count).map { 0.5 + 0.15 * $0 })
+  let labels = (0..<count).map { $0 % 2 }
+  for row in 0..<count where labels[row] == 1 {
+    for i in 0..<inputs.rowLength where i % 2 == 0 { inputs.elements[row * inputs.rowLength + i] += 0.3 }
+  }
+  return Dataset(name: "clouds", inputs: inputs, labels: labels, classNames: ["a", "b"])
+}
+
+private func recipe(_ extra: String = "", model: String = "{kind: mlp, hidden: [16]}") throws -> Recipe {
+  try Recipe(
+    yaml: """
+      name: test
+      data: iris
+      model: \(model)
+      optimizer: {kind: sgd, rate: 0.1, momentum: 0.9}
+      schedule: {kind: cosine, warmup: 0.1}
+      epochs: 4
+      batch: 32
+      seed: 5
+      \(extra)
+      """)
+}
+
+private let noise = """
+  noise:
+    - {site: input, sigma: 0.05}
+    - {site: weights, sigma: 0.05}
+    - {site: gradients, sigma: 0.001}
+  noise_schedule: {kind: annealed, final: 0.2}
+  """
+
+@Test("training learns", arguments: ["", noise])
+func learns(_ extra: String) throws {
+  let trainer = try Trainer(recipe(extra), data: clouds(), threads: 1)
+  var last: TrainProgress?
+  try trainer.run(progress: { last = $0 })
+  #expect(trainer.isDone)
+  #expect((last?.accuracy ?? 0) > 0.9 && last?.endsEpoch == true && last?.epoch == 4)
+}
+
+@Test func aConvolutionLearnsUnderWeightNoise() throws {
+  let data = clouds(128, shape: [1, 8, 8])
+  let trainer = try Trainer(
+    recipe(noise, model: "{kind: cnn, channels: [4, 8], hidden: [16]}"), data: data, threads: 1)
+  var last: TrainProgress?
+  try trainer.run(progress: { last = $0 })
+  #expect((last?.accuracy ?? 0) > 0.85)
+}
+
+@Test("a run that is stopped and resumed gives the same bytes", arguments: [1, 7, 8, 19])
+func resumes(_ stopAfter: Int) throws {
+  let recipe = try recipe(noise + "\nvalidation: 32\npatience: 3"), data = clouds()
+  let whole = try Trainer(recipe, data: data, threads: 1)
+  try whole.run()
+  let folder = FileManager.default.temporaryDirectory.appending(path: "dither-resume-\(stopAfter)-\(UUID().uuidString)")
+  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(at: folder) }
+  let path = folder.appending(path: "c").path, first = try Trainer(recipe, data: data, threads: 1)
+  var steps = 0
+  try first.run(shouldStop: {
+    defer { steps += 1 }
+    return steps == stopAfter
+  })
+  try first.checkpoint().write(to: path)
+  let second = try Trainer(recipe, data: data, checkpoint: Checkpoint(file: path), threads: 1)
+  try second.run()
+  #expect(try second.snapshot().onnx() == whole.snapshot().onnx())
+  #expect(second.position == whole.position)
+}
+
+@Test func checkpointsAreCheckedWhole() throws {
+  let path = FileManager.default.temporaryDirectory.appending(path: "dither-checkpoint-\(UUID().uuidString)").path
+  defer { try? FileManager.default.removeItem(atPath: path) }
+  let recipe = try recipe(), trainer = try Trainer(recipe, data: clouds(), threads: 1)
+  try trainer.checkpoint().write(to: path)
+  let whole = [UInt8](try #require(FileManager.default.contents(atPath: path)))
+  #expect(try Checkpoint(file: path) == trainer.checkpoint())
+  var damaged = whole
+  damaged[damaged.count - 9] ^= 1
+  for bytes in [[], Array(whole[..<40]), Array(whole.dropLast()), damaged] {
+    FileManager.default.createFile(atPath: path, contents: Data(bytes))
+    #expect(throws: TrainError.self) { try Checkpoint(file: path) }
+  }
+  // Of another seed.
+  FileManager.default.createFile(atPath: path, contents: Data(whole))
+  var other = recipe
+  other.seed = 6
+  #expect(throws: TrainError.self) { try Trainer(other, data: clouds(), checkpoint: Checkpoint(file: path)) }
+}
+
+@Test func theTrainedModelCarriesItsNoiseAndLabels() throws {
+  let trainer = try Trainer(recipe(noise), data: clouds(), threads: 1)
+  try trainer.run()
+  let model = try Model(onnx: trainer.snapshot().onnx())
+  #expect(model.noise == NoiseModel([.init(.weights, sigma: 0.05)]))
+  #expect(model.signature.labelNames == ["a", "b"])
+}
+
+@Test(
+  "recipes are refused by key",
+  arguments: [
+    ("nam: x", "did you mean 'name'?"), ("epochs: 0", ""), ("epochs: many", ""), ("optimizer: {kind: sdg}", "'sgd'"),
+    ("optimizer: {kind: sgd, rat: 1}", "'rate'"), ("noise: [{site: weight, sigma: 1}]", ""),
+    ("noise: [{site: weights, sigma: -1}]", ""), ("noise: [{site: weights, sigma: 1, color: red}]", ""),
+    ("patience: 3", ""), ("- a", ""), ("label_smoothing: 1", ""), ("name: ../x", ""),
+  ])
+func badRecipes(_ line: String, _ advice: String) {
+  let error = #expect(throws: (any Error).self) {
+    try Recipe(yaml: line.hasPrefix("-") ? line : (line.hasPrefix("name") ? "" : "name: a\n") + "data: iris\n\(line)\n")
+  }
+  #expect("\(String(describing: error))".contains(advice))
+}
+
+@Test("schedules", arguments: [0.0, 0.05, 0.1, 0.5, 1.0])
+func schedules(_ progress: Double) {
+  var cosine = CosineSchedule()
+  cosine.warmup = 0.1
+  cosine.final = 0.01
+  let factor = cosine.factor(at: progress)
+  #expect(progress >= 0.1 || abs(factor - progress / 0.1) < 1e-12)
+  #expect(progress < 1 || abs(factor - 0.01) < 1e-12)
+  #expect(ConstantSchedule().factor(at: progress) == 1)
+  #expect(abs(AnnealedSchedule().factor(at: progress) - (1 - progress)) < 1e-12)
+}

@@ -108,6 +108,7 @@ let package = Package(
       name: "DitherTestSupport", dependencies: ["DitherBasics", "DitherTensor", "DitherDatasets"],
       path: "Tests/TestSupport", swiftSettings: strict),
     tests("Basics", ["DitherBasics"]),
+    tests("Tensor", ["DitherTensor", "CKernels"]),
     tests("Store", ["DitherBasics", "DitherStore"]),
     tests(
       "Service",

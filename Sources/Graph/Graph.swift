@@ -63,7 +63,8 @@ public struct Graph: Sendable {
 
   public init() {}
 
-  /// The float constants that training moves: those whose every use is one that a gradient reaches.
+  /// The float constants that training moves: those whose every use is one that a gradient reaches. A constant of rank 0
+  /// is a number of a formula, as in x² or x / √2, not a weight.
   public var parameters: [ValueID] {
     var fixed = Set<ValueID>()
     for node in nodes {
@@ -72,7 +73,9 @@ public struct Graph: Sendable {
       }
     }
     return literals.keys.filter { id in
-      if case .float(let tensor) = literals[id] { return !fixed.contains(id) && tensor.count > 0 }
+      if case .float(let tensor) = literals[id] {
+        return !fixed.contains(id) && tensor.count > 0 && tensor.shape.rank > 0
+      }
       return false
     }.sorted { $0.index < $1.index }
   }

@@ -61,7 +61,10 @@ public final class GraphBuilder {
   {
     let name = name ?? "\(type(of: op))_\(graph.nodes.count)"
     let results: [TensorType]
-    do {
+    do throws(GraphError) {
+      for case let input? in inputs where input.type.element == .float32 && input.shape.count == 0 {
+        throw GraphError(.shape, at: "inputs", expected: "at least one element in each", got: "\(input.type)")
+      }
       results = try op.types(inputs.map { $0?.type })
     } catch {
       var located = error
@@ -72,6 +75,11 @@ public final class GraphBuilder {
       throw GraphError(
         .tooLarge, at: "node '\(name.clipped())' (\(nameInFiles(of: op)))",
         expected: "values of at most \(Self.elementLimit) elements", got: "\(type)")
+    }
+    for type in results where type.element == .float32 && type.shape.count == 0 {
+      throw GraphError(
+        .shape, at: "node '\(name.clipped())' (\(nameInFiles(of: op)))", expected: "values with elements",
+        got: "\(type)")
     }
     let values = results.enumerated().map { index, type in
       newValue(outputs.flatMap { index < $0.count ? $0[index] : nil } ?? (index == 0 ? name : "\(name):\(index)"), type)

@@ -96,6 +96,15 @@ extension GraphBuilder {
       }
       for (id, value) in zip(node.outputs, values) { replayed[id] = value }
     }
+    // What no noise reached is the same in every sample.
+    for output in stored.outputs {
+      guard samples > 1, let value = replayed[output.value], !expanded.contains(value.id),
+        value.type.element == .float32, value.shape.rank > 0, value.shape[0] == rows
+      else { continue }
+      let repeated = value.apply(RepeatRows(times: samples))
+      expanded.insert(repeated.id)
+      replayed[output.value] = repeated
+    }
   }
 
   /// value + sigma · draws, rows repeated for the samples if that has not happened yet.

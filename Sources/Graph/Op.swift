@@ -10,6 +10,8 @@ public protocol Op: Sendable {
   func gradient(_ call: Call, upstream: Value) -> [Value?]
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError)
 
+  /// An estimate of the floating-point operations of one pass.
+  func operations(_ inputs: [TensorType?], _ outputs: [TensorType]) -> Double
   /// The input that holds the weights, where weight noise goes; nil for an op without weights.
   var weightInput: Int? { get }
   /// Whether training may move this input.
@@ -26,6 +28,9 @@ public protocol Op: Sendable {
 }
 
 extension Op {
+  public func operations(_ inputs: [TensorType?], _ outputs: [TensorType]) -> Double {
+    Double(inputs.reduce(0) { $0 + ($1?.shape.count ?? 0) } + outputs.reduce(0) { $0 + $1.shape.count })
+  }
   public var weightInput: Int? { nil }
   public func trainable(_ input: Int) -> Bool { true }
   public func fusingRelu() -> (any Op)? { nil }
@@ -40,6 +45,12 @@ public protocol OnnxOp: Op {
   static var onnx: OnnxName { get }
   init(_ node: OnnxNode) throws(GraphError)
   func write(to node: inout OnnxNode)
+  /// The first opset that has what this op uses of it.
+  var leastOpset: Int { get }
+}
+
+extension OnnxOp {
+  public var leastOpset: Int { Self.onnx.since }
 }
 
 /// One use of an op in a graph whose shapes are known.

@@ -7,12 +7,12 @@ extension Catalog where Entry == any OnnxOp.Type {
     "op",
     [
       Abs.self, Add.self, AveragePool.self, BatchNormalization.self, Cast.self, Ceil.self, Clip.self, Concat.self,
-      Conv.self, Div.self, Dropout.self, Erf.self, Exp.self, Flatten.self, Floor.self, Gather.self, Gelu.self,
-      Gemm.self,
-      GlobalAveragePool.self, Identity.self, LeakyRelu.self, Log.self, LogSoftmax.self, MatMul.self, MaxPool.self,
-      Mul.self, Neg.self, Pow.self, Reciprocal.self, ReduceMean.self, ReduceSum.self, Relu.self, Reshape.self,
-      Round.self, ShapeOf.self, Sigmoid.self, Sign.self, Softmax.self, Softplus.self, Sqrt.self, Squeeze.self, Sub.self,
-      Tanh.self, Transpose.self, Unsqueeze.self,
+      Conv.self, Div.self, Dropout.self, Elu.self, Erf.self, Exp.self, Flatten.self, Floor.self, Gather.self, Gelu.self,
+      Gemm.self, GlobalAveragePool.self, HardSigmoid.self, HardSwish.self, Identity.self, InstanceNormalization.self,
+      LayerNormalization.self, LeakyRelu.self, Log.self, LogSoftmax.self, MatMul.self, Max.self, MaxPool.self, Min.self,
+      Mul.self, Neg.self, Pad.self, Pow.self, PRelu.self, Reciprocal.self, ReduceMax.self, ReduceMean.self,
+      ReduceSum.self, Relu.self, Reshape.self, Round.self, Selu.self, ShapeOf.self, Sigmoid.self, Sign.self, Slice.self,
+      Softmax.self, Softplus.self, Sqrt.self, Squeeze.self, Sub.self, Tanh.self, Transpose.self, Unsqueeze.self,
     ], name: { $0.onnx.type })
 }
 

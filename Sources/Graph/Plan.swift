@@ -119,10 +119,14 @@ public final class Plan {
 
     // Only what is wanted, with ReLUs fused, in order.
     let program = Self.fuse(
-      Self.live(builder.graph.nodes, wanted: Set(wanted.map(\.id))), forward: forwardNodes, keep: Set(wanted.map(\.id)))
+      Self.live(builder, wanted: Set(wanted.map(\.id))), forward: forwardNodes, keep: Set(wanted.map(\.id)))
     var plan = PlanBuilder(builder, threads: options.threads)
     var forwardStepCount = 0
     for (index, node) in program {
+      if let content = builder.knownContent(of: node) {
+        for (id, literal) in content { Self.write(literal, to: persistent(Value(id: id, builder: builder))) }
+        continue
+      }
       try node.op.lower(builder.call(node), into: &plan)
       if index < forwardNodes { forwardStepCount = plan.stepCount }
     }
@@ -227,10 +231,12 @@ public final class Plan {
   // MARK: preparing the program
 
   /// The nodes that `wanted` depends on, with their numbers.
-  private static func live(_ nodes: [Node], wanted: Set<ValueID>) -> [(Int, Node)] {
+  private static func live(_ builder: GraphBuilder, wanted: Set<ValueID>) -> [(Int, Node)] {
     var needed = wanted, kept: [(Int, Node)] = []
-    for (index, node) in nodes.enumerated().reversed() where node.outputs.contains(where: needed.contains) {
+    for (index, node) in builder.graph.nodes.enumerated().reversed()
+    where node.outputs.contains(where: needed.contains) {
       kept.append((index, node))
+      guard builder.knownContent(of: node) == nil else { continue }
       needed.formUnion(node.inputs.compactMap { $0 })
     }
     return kept.reversed()
@@ -263,5 +269,17 @@ public final class Plan {
     case .int64(_, let values): memory.assumingMemoryBound(to: Int64.self).update(from: values, count: values.count)
     case .bool(_, let values): memory.assumingMemoryBound(to: Bool.self).update(from: values, count: values.count)
     }
+  }
+}
+
+extension GraphBuilder {
+  /// What a node puts out, where that follows from shapes alone: nothing is left to compute.
+  fileprivate func knownContent(of node: Node) -> [(ValueID, Literal)]? {
+    var content: [(ValueID, Literal)] = []
+    for id in node.outputs {
+      guard let known = types[id.index].known else { return nil }
+      content.append((id, .int64(types[id.index].shape, known)))
+    }
+    return content
   }
 }

@@ -19,6 +19,7 @@ public enum Golden {
     return [UInt8](try Data(contentsOf: root.appending(path: path)))
   }
   public static func npy(_ path: String) throws -> Npy { try Npy(bytes(path)) }
+  public static func tensor(_ path: String) throws -> Tensor { try npy(path).tensor }
   public static func json(_ path: String) throws -> [String: Any] {
     try JSONSerialization.jsonObject(with: Data(lenient(bytes(path)))) as? [String: Any] ?? [:]
   }

@@ -39,6 +39,12 @@ private struct OnnxReader {
         .tooLarge, at: "graph", expected: "at most \(limits.nodes) nodes and \(limits.initialisers) initialisers",
         got: "\(scan.nodes) and \(scan.initialisers)")
     }
+    guard scan.parts <= limits.parts, scan.listedBytes <= limits.listedBytes else {
+      throw GraphError(
+        .tooLarge, at: "ONNX file",
+        expected: "at most \(limits.parts) parts and \(limits.listedBytes) bytes of integer lists",
+        got: "\(scan.parts) and \(scan.listedBytes)", advice: "write weights as raw data")
+    }
     do { model = try Onnx_ModelProto(serializedBytes: bytes) } catch {
       throw malformed("a protobuf message of ONNX", "\(error)".clipped())
     }
@@ -246,7 +252,6 @@ private struct OnnxReader {
   }
 
   private func attribute(_ proto: Onnx_AttributeProto, at place: String) throws(GraphError) -> OnnxAttribute {
-    // Files of before 2017 leave the type out.
     switch proto.type {
     case .float: return .float(proto.f)
     case .int: return .int(proto.i)
@@ -306,36 +311,65 @@ private struct OnnxReader {
       if (try? freed.types(rows: 3)) != nil { graph = freed }
     }
     let types = try graph.types(rows: 1)
-    var bytes = 0
+    try checkCost(types)
+    let wider = try? graph.types(rows: 2)
+    for info in proto.output + proto.valueInfo {
+      guard let id = values[info.name], let type = types[id.index], case .tensorType(let declared)? = info.type.value
+      else { continue }
+      try check(declared, of: info.name, against: type, wider?[id.index] ?? nil)
+    }
+  }
+
+  /// What one row's pass needs.
+  private func checkCost(_ types: [TensorType?]) throws(GraphError) {
+    var bytes = 0, operations = 0.0
     for node in graph.nodes {
-      for id in node.outputs {
-        guard let type = types[id.index] else { continue }
-        bytes += type.byteCount
-        guard bytes <= limits.activationBytes else {
-          throw GraphError(
-            .tooLarge, at: "node '\(node.name.clipped())'",
-            expected: "values of at most \(limits.activationBytes) bytes in all, for one row", got: "\(bytes)")
-        }
+      let outputs = node.outputs.compactMap { types[$0.index] }
+      bytes += outputs.reduce(0) { $0 + $1.byteCount }
+      operations += node.op.operations(node.inputs.map { $0.flatMap { types[$0.index] } }, outputs)
+      guard bytes <= limits.activationBytes, operations <= limits.operations else {
+        throw GraphError(
+          .tooLarge, at: "node '\(node.name.clipped())'",
+          expected: "at most \(limits.activationBytes) bytes and \(limits.operations) operations, for one row's pass",
+          got: "\(bytes) and \(operations)")
       }
     }
-    let declared = Dictionary(
-      (proto.output + proto.valueInfo).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-    for (name, info) in declared {
-      guard let id = values[name], let type = types[id.index], case .tensorType(let tensor)? = info.type.value,
-        tensor.hasShape
-      else { continue }
-      let dims = tensor.shape.dim
-      let fits =
-        dims.count == type.shape.rank
-        && dims.indices.allSatisfy { axis in
-          guard axis > 0, case .dimValue(let extent)? = dims[axis].value else { return true }
-          return Int(extent) == type.shape[axis]
-        }
-      guard fits else {
-        throw GraphError(
-          .shape, at: "value '\(name.clipped())'", expected: "\(type.shape), as the nodes make it",
-          got: "a declaration of \(dims.map { $0.dimValue })")
+  }
+
+  /// - Parameter wider: the type for two rows; axes on which it differs follow the batch, whatever is declared.
+  private func check(
+    _ declared: Onnx_TypeProto.Tensor, of name: String, against type: TensorType, _ wider: TensorType?
+  ) throws(GraphError) {
+    let element = Onnx_TensorProto.DataType(rawValue: Int(declared.elemType))
+    guard element == .undefined || element.map(type.element.stands(for:)) == true else {
+      throw GraphError(
+        .unsupportedType, at: "value '\(name.clipped())'", expected: "\(type.element), as the nodes make it",
+        got: "a declaration of type number \(declared.elemType)")
+    }
+    guard declared.hasShape else { return }
+    let dims = declared.shape.dim
+    let fits =
+      dims.count == type.shape.rank
+      && dims.indices.allSatisfy { axis in
+        guard case .dimValue(let extent)? = dims[axis].value else { return true }
+        let free = wider.map { $0.shape.rank <= axis || $0.shape[axis] != type.shape[axis] } ?? (axis == 0)
+        return free || extent == Int64(type.shape[axis])
       }
+    guard fits else {
+      throw GraphError(
+        .shape, at: "value '\(name.clipped())'", expected: "\(type.shape), as the nodes make it",
+        got: "a declaration of \(dims.map { $0.dimValue })")
+    }
+  }
+}
+
+extension ElementType {
+  /// Whether values of ONNX's type `other` are held in this one.
+  fileprivate func stands(for other: Onnx_TensorProto.DataType) -> Bool {
+    switch self {
+    case .float32: other == .float || other == .double
+    case .int64: other == .int64 || other == .int32 || other == .uint8
+    case .bool: other == .bool
     }
   }
 }

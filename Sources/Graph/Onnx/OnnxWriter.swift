@@ -8,38 +8,36 @@ extension Graph {
   /// - Throws: when a node is of an op that ONNX does not have.
   public func onnx() throws(GraphError) -> [UInt8] {
     var opset = 17
-    for node in nodes { if let op = node.op as? any OnnxOp { opset = max(opset, type(of: op).onnx.since) } }
+    for node in nodes { if let op = node.op as? any OnnxOp { opset = max(opset, op.leastOpset) } }
+    var names = FileNames(self)
     var proto = Onnx_GraphProto()
     proto.name = name
     for id in literals.keys.sorted(by: { $0.index < $1.index }) {
-      if let literal = literals[id] { proto.initializer.append(OnnxTensor.proto(literal, name: valueNames[id.index])) }
+      if let literal = literals[id] { proto.initializer.append(OnnxTensor.proto(literal, name: names[id])) }
     }
-    for node in nodes { try write(node, opset, into: &proto) }
+    for node in nodes { try write(node, opset, &names, into: &proto) }
     let (two, three) = (try types(rows: 2), try types(rows: 3))
     func info(_ name: String, _ id: ValueID) throws(GraphError) -> Onnx_ValueInfoProto {
       guard let a = two[id.index], let b = three[id.index] else {
         throw GraphError(.missing, at: "value '\(name)'", expected: "a node that puts it out", got: "none")
       }
-      var info = Onnx_ValueInfoProto()
-      info.name = name
-      var tensor = Onnx_TypeProto.Tensor()
-      tensor.elemType = Int32(
-        a.element == .float32
-          ? Onnx_TensorProto.DataType.float.rawValue
-          : a.element == .int64 ? Onnx_TensorProto.DataType.int64.rawValue : Onnx_TensorProto.DataType.bool.rawValue)
-      for (extent, other) in zip(a.shape.dimensions, b.shape.dimensions) {
-        var dim = Onnx_TensorShapeProto.Dimension()
-        if extent == other { dim.dimValue = Int64(extent) } else { dim.dimParam = "batch" }
-        tensor.shape.dim.append(dim)
-      }
-      info.type.tensorType = tensor
-      return info
+      return Self.info(name, a, b)
     }
     for input in inputs { proto.input.append(try info(input.name, input.value)) }
-    for output in outputs { proto.output.append(try info(output.name, output.value)) }
+    for output in outputs {
+      proto.output.append(try info(output.name, output.value))
+      // An output that is also an input, a constant or another output is written as a copy of it.
+      guard names[output.value] != output.name else { continue }
+      var copy = Onnx_NodeProto()
+      copy.name = "\(output.name)_copy"
+      copy.opType = Identity.onnx.type
+      copy.input = [names[output.value]]
+      copy.output = [output.name]
+      proto.node.append(copy)
+    }
 
     var model = Onnx_ModelProto()
-    model.irVersion = 8
+    model.irVersion = opset < 19 ? 8 : opset < 21 ? 9 : 10  // the first that may import this opset
     model.producerName = "dither"
     model.graph = proto
     var imported = Onnx_OperatorSetIdProto()
@@ -63,7 +61,31 @@ extension Graph {
     }
   }
 
-  private func write(_ node: Node, _ opset: Int, into proto: inout Onnx_GraphProto) throws(GraphError) {
+  /// `a` and `b` are the value's types for two batch sizes: an axis on which they differ is the batch.
+  private static func info(_ name: String, _ a: TensorType, _ b: TensorType) -> Onnx_ValueInfoProto {
+    var info = Onnx_ValueInfoProto()
+    info.name = name
+    var tensor = Onnx_TypeProto.Tensor()
+    let element: Onnx_TensorProto.DataType =
+      switch a.element {
+      case .float32: .float
+      case .int64: .int64
+      case .bool: .bool
+      }
+    tensor.elemType = Int32(element.rawValue)
+    tensor.shape = .init()
+    for (extent, other) in zip(a.shape.dimensions, b.shape.dimensions) {
+      var dim = Onnx_TensorShapeProto.Dimension()
+      if extent == other { dim.dimValue = Int64(extent) } else { dim.dimParam = "batch" }
+      tensor.shape.dim.append(dim)
+    }
+    info.type.tensorType = tensor
+    return info
+  }
+
+  private func write(_ node: Node, _ opset: Int, _ names: inout FileNames, into proto: inout Onnx_GraphProto)
+    throws(GraphError)
+  {
     guard let op = node.op as? any OnnxOp else {
       throw GraphError(
         .unsupportedOp, at: "node '\(node.name)'", expected: "an op of ONNX", got: "\(type(of: node.op))")
@@ -75,15 +97,14 @@ extension Graph {
     var result = Onnx_NodeProto()
     result.name = node.name
     result.opType = written.type
-    result.input = node.inputs.map { $0.map { valueNames[$0.index] } ?? "" }
+    result.input = node.inputs.map { $0.map { names[$0] } ?? "" }
     for position in written.constantInputs.keys.sorted() {
       guard let literal = written.constantInputs[position] else { continue }
       while result.input.count <= position { result.input.append("") }
-      let name = "\(node.name)_input_\(position)"
-      result.input[position] = name
-      proto.initializer.append(OnnxTensor.proto(literal, name: name))
+      result.input[position] = names.another("\(node.name)_input_\(position)")
+      proto.initializer.append(OnnxTensor.proto(literal, name: result.input[position]))
     }
-    result.output = node.outputs.map { valueNames[$0.index] }
+    result.output = node.outputs.map { names[$0] }
     result.attribute = written.attributes.sorted { $0.key < $1.key }.map { key, value in attribute(key, value) }
     proto.node.append(result)
   }
@@ -101,5 +122,37 @@ extension Graph {
     case .tensor(let literal): (proto.type, proto.t) = (.tensor, OnnxTensor.proto(literal, name: ""))
     }
     return proto
+  }
+}
+
+/// The names of a graph's values in a file: those that callers use for inputs and outputs, each name once.
+private struct FileNames {
+  private var names: [String]
+  private var taken = Set<String>()
+
+  init(_ graph: Graph) {
+    names = [String](repeating: "", count: graph.valueNames.count)
+    for input in graph.inputs { names[input.value.index] = input.name }
+    for output in graph.outputs {
+      taken.insert(output.name)
+      if names[output.value.index].isEmpty && graph.literals[output.value] == nil {
+        names[output.value.index] = output.name
+      }
+    }
+    taken.formUnion(names)
+    for (index, name) in graph.valueNames.enumerated() where names[index].isEmpty { names[index] = another(name) }
+  }
+
+  subscript(_ id: ValueID) -> String { names[id.index] }
+
+  /// `wanted`, or it with a number behind it where it is taken.
+  mutating func another(_ wanted: String) -> String {
+    let base = wanted.isEmpty ? "value" : wanted
+    var name = base, number = 1
+    while !taken.insert(name).inserted {
+      number += 1
+      name = "\(base)_\(number)"
+    }
+    return name
   }
 }

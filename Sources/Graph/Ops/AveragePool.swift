@@ -12,8 +12,10 @@ struct AveragePool: Pooling {
     window = try Window(node)
     countsPadding = try node.flag("count_include_pad", default: false)
   }
+  var leastOpset: Int { window.dilations?.contains { $0 != 1 } ?? false ? 19 : Self.onnx.since }
   func write(to node: inout OnnxNode) {
     window.write(to: &node)
+    if node.opset < 19 { node["dilations"] = nil }
     if countsPadding { node["count_include_pad"] = .int(1) }
   }
 }

@@ -45,7 +45,9 @@ struct Concat: OnnxOp {
     return (0..<call.inputs.count).map { position in
       let shape = call.inputs[position].shape
       defer { start += shape[axis] }
-      return upstream.apply(Cut(axis: axis, start: start, step: 1, count: shape[axis]))
+      var region = Region(shape)
+      region.starts[axis] = start
+      return upstream.apply(Cut(region))
     }
   }
 

@@ -26,6 +26,10 @@ struct Conv: OnnxOp {
   }
 
   var weightInput: Int? { 1 }
+  func operations(_ inputs: [TensorType?], _ outputs: [TensorType]) -> Double {
+    guard let w = inputs.optional(1)?.shape, let y = outputs.first, w[0] > 0 else { return 0 }
+    return 2 * Double(y.shape.count) * Double(w.count / w[0])
+  }
   func fusingRelu() -> (any Op)? {
     var fused = self
     fused.relu = true

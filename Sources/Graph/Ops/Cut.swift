@@ -1,50 +1,82 @@
 import CKernels
 import DitherTensor
 
-/// Every `step`-th slice along one axis, from `start`: what slices and splits are made of.
+/// Evenly spaced slices along each axis.
+struct Region: Sendable {
+  var starts: [Int]
+  var steps: [Int]
+  var counts: [Int]
+
+  /// The whole of `shape`.
+  init(_ shape: Shape) {
+    starts = [Int](repeating: 0, count: shape.rank)
+    steps = [Int](repeating: 1, count: shape.rank)
+    counts = shape.dimensions
+  }
+  var shape: Shape { Shape(counts) }
+
+  func fits(_ whole: Shape) -> Bool {
+    counts.count == whole.rank
+      && whole.dimensions.indices.allSatisfy { axis in
+        let extent = 0..<whole[axis], last = starts[axis] + (counts[axis] - 1) * steps[axis]
+        return counts[axis] == 0 || (extent.contains(starts[axis]) && extent.contains(last))
+      }
+  }
+
+  /// How to walk the region inside an array of shape `whole`, in elements.
+  func walk(_ whole: Shape) -> (strides: [Int64], offset: Int) {
+    let own = whole.strides
+    return (zip(own, steps).map { Int64($0 * $1) }, zip(own, starts).reduce(0) { $0 + $1.0 * $1.1 })
+  }
+}
+
+/// A region of its input: what slices are made of.
 struct Cut: Op {
-  let axis: Int
-  let start: Int
-  let step: Int
-  let count: Int
+  let region: Region
+  init(_ region: Region) { self.region = region }
+
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
-    var shape = try inputs.float(0, "data", rank: 1...8)
-    precondition(count == 0 || (0..<shape[axis]).contains(start + (count - 1) * step), "a cut within its axis")
-    shape[axis] = count
-    return [TensorType(shape)]
+    let shape = try inputs.float(0, "data", rank: 0...8)
+    precondition(region.fits(shape), "a cut within its input")
+    return [TensorType(region.shape)]
   }
   func gradient(_ call: Call, upstream: Value) -> [Value?] {
-    [upstream.apply(Paste(cut: self, shape: call.inputs[0].shape))]
+    [upstream.apply(Paste(region: region, shape: call.inputs[0].shape))]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) {
-    let x = call.inputs[0], y = call.outputs[0], dims = y.shape.dimensions.map(Int64.init)
-    let (strides, offset) = walk(x.shape)
-    plan.step([x, y]) { memory in
+    plan.cut(region, from: call.inputs[0], to: call.outputs[0])
+  }
+}
+
+/// Zeros of `shape` with the input in one region: the gradient of a cut.
+struct Paste: Op {
+  let region: Region
+  let shape: Shape
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(shape)] }
+  func gradient(_ call: Call, upstream: Value) -> [Value?] { [upstream.apply(Cut(region))] }
+  func lower(_ call: Call, into plan: inout PlanBuilder) {
+    plan.paste(call.inputs[0], into: region, of: call.outputs[0]) { _ in 0 }
+  }
+}
+
+extension PlanBuilder {
+  mutating func cut(_ region: Region, from x: Value, to y: Value) {
+    let dims = region.counts.map(Int64.init), (strides, offset) = region.walk(x.shape)
+    step([x, y]) { memory in
       let from = memory.floats(x) + offset, to = memory.floats(y)
       return { dk_copy_strided(to, from, Int32(dims.count), dims, strides, 4) }
     }
   }
-  func walk(_ shape: Shape) -> (strides: [Int64], offset: Int) {
-    var strides = shape.strides
-    let offset = start * strides[axis]
-    strides[axis] *= step
-    return (strides.map(Int64.init), offset)
-  }
-}
 
-/// Zeros of `shape` with a cut put back in its place: the gradient of a cut.
-struct Paste: Op {
-  let cut: Cut
-  let shape: Shape
-  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(shape)] }
-  func gradient(_ call: Call, upstream: Value) -> [Value?] { [upstream.apply(cut)] }
-  func lower(_ call: Call, into plan: inout PlanBuilder) {
-    let x = call.inputs[0], y = call.outputs[0], dims = x.shape.dimensions.map(Int64.init), bytes = y.type.byteCount
-    let (strides, offset) = cut.walk(shape)
-    plan.step([x, y]) { memory in
+  /// `y` is x inside the region, `filler` elsewhere. `others`: values that `filler` reads.
+  mutating func paste(
+    _ x: Value, into region: Region, of y: Value, others: [Value?] = [], filler: @escaping (Memory) -> Float
+  ) {
+    let dims = region.counts.map(Int64.init), (strides, offset) = region.walk(y.shape), count = y.shape.count
+    step([x, y] + others) { memory in
       let from = memory.floats(x), to = memory.floats(y)
       return {
-        UnsafeMutableRawPointer(to).initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+        to.update(repeating: filler(memory), count: count)
         dk_scatter_strided(to + offset, from, Int32(dims.count), dims, strides)
       }
     }

@@ -38,6 +38,10 @@ struct Gemm: OnnxOp {
   }
 
   var weightInput: Int? { 1 }
+  func operations(_ inputs: [TensorType?], _ outputs: [TensorType]) -> Double {
+    guard let a = inputs.optional(0)?.shape, let y = outputs.first else { return 0 }
+    return 2 * Double(y.shape.count) * Double(transposeA ? a[0] : a[1])
+  }
 
   func fusingRelu() -> (any Op)? {
     var fused = self

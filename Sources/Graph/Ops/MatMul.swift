@@ -20,6 +20,10 @@ struct MatMul: OnnxOp {
   func write(to node: inout OnnxNode) {}
 
   var weightInput: Int? { 1 }
+  func operations(_ inputs: [TensorType?], _ outputs: [TensorType]) -> Double {
+    guard let a = inputs.optional(0)?.shape, let y = outputs.first else { return 0 }
+    return 2 * Double(y.shape.count) * Double(a[a.rank - (transposeA && a.rank > 1 ? 2 : 1)])
+  }
 
   private struct Extents {
     var batch: Shape, m: Int, k: Int, n: Int

@@ -32,6 +32,10 @@ extension Pooling {
     return [TensorType(try shape(x).output(like: x, channels: x[1]))]
   }
 
+  func operations(_ inputs: [TensorType?], _ outputs: [TensorType]) -> Double {
+    (window.kernel ?? []).reduce(Double(outputs.first?.shape.count ?? 0)) { $0 * Double($1) }
+  }
+
   func gradient(_ call: Call, upstream: Value) -> [Value?] {
     let x = call.inputs[0]
     guard let shape = try? shape(x.shape) else { preconditionFailure("types() has passed this shape") }

@@ -42,6 +42,15 @@ struct ReducedAxes: Sendable {
     let kept = Shape(all.map { reduced.contains($0) ? 1 : shape[$0] })
     return (kept, keepsAxes ? kept : Shape(all.filter { !reduced.contains($0) }.map { shape[$0] }))
   }
+
+  /// The result's shape with extent 1 along reduced axes.
+  func kept(_ call: Call) -> Shape {
+    let types = (0..<call.inputs.count).map { call.inputs.optional($0)?.type }
+    guard let shapes = try? shapes(call.inputs[0].shape, types) else {
+      preconditionFailure("types() has passed these axes")
+    }
+    return shapes.kept
+  }
 }
 
 extension Reduction {
@@ -50,22 +59,14 @@ extension Reduction {
     return [TensorType(try axes.shapes(shape, inputs).result)]
   }
 
-  private func kept(_ call: Call) -> Shape {
-    let types = (0..<call.inputs.count).map { call.inputs.optional($0)?.type }
-    guard let shapes = try? axes.shapes(call.inputs[0].shape, types) else {
-      preconditionFailure("types() has passed these axes")
-    }
-    return shapes.kept
-  }
-
   func gradient(_ call: Call, upstream: Value) -> [Value?] {
-    let x = call.inputs[0], kept = kept(call)
+    let x = call.inputs[0], kept = axes.kept(call)
     let spread = upstream.viewed(as: kept).expanded(to: x.shape)
     return [Self.isMean ? Float(kept.count) / Float(max(x.shape.count, 1)) * spread : spread, nil]
   }
 
   func lower(_ call: Call, into plan: inout PlanBuilder) {
-    let x = call.inputs[0], kept = kept(call)
+    let x = call.inputs[0], kept = axes.kept(call)
     let factor = Self.isMean ? Float(kept.count) / Float(max(x.shape.count, 1)) : 1
     plan.sum(x, to: call.outputs[0], seen: kept, times: factor)
   }

@@ -56,12 +56,57 @@ struct ReferenceTests {
     guard parameterGradients else { return }
     let golden = try Golden.json("\(test.path)/grad_parameters.json")
     for id in parameters.trainable {
-      guard let name = parameters.names[id], let norm = golden.number(name, "l2") ?? golden.number(name, "l2_norm"),
-        let found = plan.parameterGradient(id)
-      else { continue }
+      guard let name = parameters.names[id], let entry = golden[name] as? [String: Any] else { continue }
+      let found = try #require(plan.parameterGradient(id), "\(name)")
       let mine = found.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
-      #expect(abs(mine - norm) <= 1e-5 + 1e-4 * norm, "\(name)")
+      let norm = try #require(entry.number("l2")), stride = Int(try #require(entry.number("every")))
+      let bound = 1e-6 + 1e-4 * norm
+      #expect(abs(mine - norm) <= bound, "\(name)")
+      let largest = Double(found.reduce(0) { max($0, abs($1)) })
+      #expect(abs(largest - (entry.number("abs_max") ?? .infinity)) <= bound, "\(name)")
+      let values = try #require(entry["values"] as? [NSNumber])
+      for (index, value) in values.enumerated() {
+        #expect(abs(Double(found[index * stride]) - value.doubleValue) <= bound, "\(name)[\(index * stride)]")
+      }
     }
+  }
+
+  @Test("a row's result does not depend on how many there are", arguments: cases)
+  func rowsAreIndependent(_ test: Case) throws {
+    let graph = try Graph(onnx: Golden.bytes("onnx/\(test.model)/model.onnx")), parameters = ParameterBuffers(graph)
+    guard case .float(let input) = try pb("\(test.path)/input_0.pb") else { return }
+    let whole = try Plan(graph, parameters: parameters, options: .init(rows: input.rowCount))
+    let single = try Plan(graph, parameters: parameters, options: .init(rows: 1))
+    _ = whole.input().update(fromContentsOf: input.elements)
+    whole.forward()
+    let scale = whole.output().reduce(1) { max($0, abs($1)) }, length = whole.output().count / input.rowCount
+    for row in 0..<input.rowCount {
+      _ = single.input().update(fromContentsOf: input.row(row))
+      single.forward()
+      let apart = worstDifference(Array(single.output()), Array(whole.output()[row * length..<(row + 1) * length]))
+      #expect(apart <= 1e-6 * scale)
+    }
+  }
+
+  @Test("models for attacks load and agree", arguments: Golden.folders(in: "attacks"))
+  func attackModels(_ name: String) throws {
+    let graph = try Graph(onnx: Golden.bytes("attacks/\(name)/model.onnx"))
+    let images = try Golden.tensor("attacks/\(name)/images_u8_nchw.npy").rows(0..<20)
+    let expected = try Golden.tensor("attacks/\(name)/clean_logits.npy").rows(0..<20)
+    let plan = try Plan(graph, parameters: ParameterBuffers(graph), options: .init(rows: 20))
+    _ = plan.input().update(fromContentsOf: images.elements.map { $0 / 255 })
+    plan.forward()
+    #expect(Tensor(expected.shape, Array(plan.output())).isClose(to: expected, absolute: 1e-4, relative: 1e-4))
+  }
+
+  @Test("written and read again they are the same, to the byte", arguments: Golden.folders(in: "onnx"))
+  func roundTrips(_ model: String) throws {
+    guard model != "invalid" else { return }
+    let graph = try Graph(onnx: Golden.bytes("onnx/\(model)/model.onnx"))
+    let written = try graph.onnx(), again = try Graph(onnx: written)
+    #expect(try again.onnx() == written)
+    let input = try pb("onnx/\(model)/test_data_set_0/input_0.pb")
+    #expect(try Network(again).outputs(input) == Network(graph).outputs(input))
   }
 
   @Test(

@@ -1,0 +1,70 @@
+import CKernels
+import DitherBasics
+import DitherTensor
+
+/// All that lies behind an axis brought to mean 0 and variance 1, then `· Scale + B`.
+/// - Shapes: Scale and B broadcast to the normalised axes.
+/// - Source: ONNX `LayerNormalization`, opsets 17–21, with one output; Ba et al. 2016, arXiv 1607.06450.
+struct LayerNormalization: OnnxOp {
+  static let onnx = OnnxName("LayerNormalization", since: 17)
+  var axis = -1
+  var epsilon: Float = 1e-5
+  init(_ node: OnnxNode) throws(GraphError) {
+    try node.allow("axis", "epsilon", "stash_type")
+    axis = try node.int("axis", default: -1)
+    epsilon = try node.float("epsilon", default: 1e-5)
+    guard node.outputCount == 1, try node.int("stash_type", default: 1) == 1 else {
+      throw GraphError(
+        .unsupportedOp, at: node.place, expected: "one output, computed in float32", got: "statistics as outputs")
+    }
+  }
+  func write(to node: inout OnnxNode) {
+    if axis != -1 { node["axis"] = .int(Int64(axis)) }
+    node["epsilon"] = .float(epsilon)
+  }
+  var isNormalisation: Bool { true }
+
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
+    let x = try inputs.float(0, "X", rank: 1...8), first = try resolveAxis(axis, rank: x.rank)
+    let normalised = Shape(Array(x.dimensions[first...]))
+    for (position, name) in [(1, "Scale"), (2, "B")] where position == 1 || inputs.optional(2) != nil {
+      let shape = try inputs.float(position, name)
+      guard Shape.broadcast(shape, normalised) == normalised else {
+        throw GraphError(
+          .shape, at: "input '\(name)'", expected: "a shape that broadcasts to \(normalised)", got: "\(shape)")
+      }
+    }
+    return [TensorType(x)]
+  }
+
+  /// x's shape with extent 1 along the normalised axes.
+  private func kept(_ x: Shape) -> Shape {
+    guard let first = try? resolveAxis(axis, rank: x.rank) else { preconditionFailure("types() has passed this axis") }
+    return Shape(x.dimensions[..<first] + [Int](repeating: 1, count: x.rank - first))
+  }
+
+  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+    let x = call.inputs[0], scale = call.inputs[1], kept = kept(x.shape)
+    let (normalised, inverse) = x.standardised(keeping: kept, epsilon: epsilon)
+    return [
+      (upstream * scale).throughStandardisation(normalised, inverse, keeping: kept),
+      (upstream * normalised).summed(to: scale.shape), call.inputs.optional(2).map { upstream.summed(to: $0.shape) },
+    ]
+  }
+
+  func lower(_ call: Call, into plan: inout PlanBuilder) {
+    let x = call.inputs[0], scale = call.inputs[1], bias = call.inputs.optional(2), y = call.outputs[0]
+    let rows = kept(x.shape).count, length = x.shape.count / rows, epsilon = epsilon
+    let dims = x.shape.dimensions.map(Int64.init), own = x.shape.strides.map(Int64.init), rank = Int32(dims.count)
+    func spread(_ value: Value) -> [Int64] { value.shape.strides(broadcastTo: x.shape).map(Int64.init) }
+    let scaleStrides = spread(scale), biasStrides = bias.map(spread)
+    plan.step([x, scale, bias, y]) { memory in
+      let from = memory.floats(x), to = memory.floats(y), a = memory.floats(scale), b = bias.map { memory.floats($0) }
+      return {
+        standardise(from, to, rows: rows, length: length, epsilon: epsilon)
+        dk_binary_strided(DK_MUL, to, to, a, rank, dims, own, scaleStrides)
+        if let b, let biasStrides { dk_binary_strided(DK_ADD, to, to, b, rank, dims, own, biasStrides) }
+      }
+    }
+  }
+}

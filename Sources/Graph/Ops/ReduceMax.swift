@@ -1,0 +1,59 @@
+import CKernels
+import DitherTensor
+
+/// The largest element over axes. Where elements tie, the gradient goes to the first.
+/// - Source: ONNX `ReduceMax`, opsets 1–21.
+struct ReduceMax: OnnxOp {
+  static let onnx = OnnxName("ReduceMax", since: 1)
+  private let axes: ReducedAxes
+  init(_ node: OnnxNode) throws(GraphError) { axes = try ReducedAxes(node, inputSince: 18) }
+  func write(to node: inout OnnxNode) { axes.write(to: &node) }
+  func trainable(_ input: Int) -> Bool { input == 0 }
+
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
+    let shape = try inputs.float(0, "data", rank: 0...8)
+    return [TensorType(try axes.shapes(shape, inputs).result)]
+  }
+  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+    [upstream.apply(ReduceMaxGradient(kept: axes.kept(call)), call.inputs[0], call.outputs[0]), nil]
+  }
+  func lower(_ call: Call, into plan: inout PlanBuilder) {
+    let x = call.inputs[0], y = call.outputs[0], count = y.shape.count
+    let dims = x.shape.dimensions.map(Int64.init)
+    let strides = axes.kept(call).strides(broadcastTo: x.shape).map(Int64.init)
+    plan.step([x, y]) { memory in
+      let from = memory.floats(x), to = memory.floats(y)
+      return { dk_reduce_max(to, count, from, Int32(dims.count), dims, strides) }
+    }
+  }
+}
+
+/// The gradient of a maximum: inputs are the upstream gradient, x and the maxima. `kept`: their shape with reduced axes of
+/// extent 1.
+struct ReduceMaxGradient: Op {
+  let kept: Shape
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(try inputs.float(1, "x"))] }
+  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+    preconditionFailure("no second derivative of maxima: take differences of gradients")
+  }
+  func lower(_ call: Call, into plan: inout PlanBuilder) {
+    let g = call.inputs[0], x = call.inputs[1], maxima = call.inputs[2], y = call.outputs[0]
+    let shape = x.shape, strides = kept.strides(broadcastTo: shape), count = shape.count, results = kept.count
+    let own = shape.strides, rank = shape.rank
+    let taken = plan.scratch(bytes: results)
+    plan.step([g, x, maxima, y], scratch: [taken]) { memory in
+      let upstream = memory.floats(g), from = memory.floats(x), top = memory.floats(maxima), to = memory.floats(y)
+      let flags = memory.scratch(taken).assumingMemoryBound(to: Bool.self)
+      return {
+        flags.update(repeating: false, count: results)
+        for i in 0..<count {
+          var at = 0
+          for axis in 0..<rank { at += i / own[axis] % shape[axis] * strides[axis] }
+          let isFirst = !flags[at] && from[i] == top[at]
+          to[i] = isFirst ? upstream[at] : 0
+          if isFirst { flags[at] = true }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import DitherBasics
+import DitherTensor
+
+/// `data[start:end:step]` along some axes, counted as NumPy counts. Bounds are attributes up to opset 9, inputs from 10 on,
+/// and known before anything runs.
+/// - Source: ONNX `Slice`, opsets 1–21.
+struct Slice: OnnxOp {
+  static let onnx = OnnxName("Slice", since: 1)
+  private var starts: [Int]?
+  private var ends: [Int]?
+  private var axes: [Int]?
+  init(_ node: OnnxNode) throws(GraphError) {
+    try node.allow("starts", "ends", "axes")
+    starts = try node.ints("starts")
+    ends = try node.ints("ends")
+    axes = try node.ints("axes")
+  }
+  func write(to node: inout OnnxNode) {
+    for (position, values) in [(1, starts), (2, ends), (3, axes)] {
+      if let values { node.constantInputs[position] = .int64([values.count], values.map(Int64.init)) }
+    }
+  }
+  func trainable(_ input: Int) -> Bool { input == 0 }
+
+  private func region(_ inputs: [TensorType?]) throws(GraphError) -> Region {
+    let shape = try inputs.required(0, "data").shape
+    let starts = try inputs.known(starts, or: 1, "starts"), ends = try inputs.known(ends, or: 2, "ends")
+    var axes = Array(starts.indices), steps = [Int](repeating: 1, count: starts.count)
+    if self.axes != nil || inputs.optional(3) != nil { axes = try inputs.known(self.axes, or: 3, "axes") }
+    if inputs.optional(4) != nil { steps = try inputs.known(4, "steps") }
+    guard ends.count == starts.count, axes.count == starts.count, steps.count == starts.count else {
+      throw GraphError(
+        .shape, at: "inputs", expected: "as many ends, axes and steps as starts, \(starts.count)",
+        got: "\(ends.count), \(axes.count) and \(steps.count)")
+    }
+    var region = Region(shape), seen = Set<Int>()
+    for (i, named) in axes.enumerated() {
+      let axis = try resolveAxis(named, rank: shape.rank, "axes"), step = steps[i], extent = shape[axis]
+      guard seen.insert(axis).inserted, step != 0, step.magnitude <= 1 << 32 else {
+        throw GraphError(
+          .attribute, at: "inputs 'axes' and 'steps'", expected: "each axis once, steps other than 0",
+          got: "axis \(axis), step \(step)")
+      }
+      func bound(_ value: Int, _ range: ClosedRange<Int>) -> Int {
+        (value < 0 ? value + extent : value).clamped(to: range)
+      }
+      let range = step > 0 ? 0...extent : -1...Swift.max(extent - 1, -1)
+      let first = bound(starts[i], step > 0 ? range : 0...Swift.max(extent - 1, 0))
+      let distance = bound(ends[i], range) - first
+      region.starts[axis] = first
+      region.steps[axis] = step
+      region.counts[axis] = distance == 0 || (distance > 0) != (step > 0) ? 0 : (abs(distance) - 1) / abs(step) + 1
+    }
+    return region
+  }
+
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
+    let data = try inputs.required(0, "data"), region = try region(inputs)
+    if data.element == .float32 {
+      _ = try inputs.float(0, "data", rank: 1...8)
+      return [TensorType(region.shape)]
+    }
+    guard data.shape.rank == 1, let values = data.known else {
+      throw GraphError(
+        .unsupportedType, at: "input 'data'", expected: "float32, or integers known beforehand", got: "\(data)")
+    }
+    let picked = (0..<region.counts[0]).map { values[region.starts[0] + $0 * region.steps[0]] }
+    return [TensorType(region.shape, .int64, known: picked)]
+  }
+
+  private func region(_ call: Call) -> Region {
+    guard let region = try? region((0..<call.inputs.count).map { call.inputs.optional($0)?.type }) else {
+      preconditionFailure("types() has passed these bounds")
+    }
+    return region
+  }
+  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+    [upstream.apply(Paste(region: region(call), shape: call.inputs[0].shape))]
+  }
+  func lower(_ call: Call, into plan: inout PlanBuilder) {
+    plan.cut(region(call), from: call.inputs[0], to: call.outputs[0])
+  }
+}
+
+extension Int {
+  fileprivate func clamped(to range: ClosedRange<Int>) -> Int {
+    Swift.min(Swift.max(self, range.lowerBound), range.upperBound)
+  }
+}

@@ -1,0 +1,37 @@
+import DitherTensor
+
+// What instance and layer normalisation share: rows brought to mean 0 and variance 1.
+
+extension Value {
+  /// The mean over the axes along which `kept` has extent 1.
+  func mean(keeping kept: Shape) -> Value { Float(kept.count) / Float(max(shape.count, 1)) * summed(to: kept) }
+
+  /// (x − mean) / √(variance + epsilon), and that last denominator's inverse, over the axes along which `kept` is 1.
+  func standardised(keeping kept: Shape, epsilon: Float) -> (normalised: Value, inverse: Value) {
+    let centred = self - mean(keeping: kept)
+    let inverse = ((centred * centred).mean(keeping: kept) + epsilon).map(.squareRoot).map(.reciprocal)
+    return (centred * inverse, inverse)
+  }
+
+  /// The gradient for x of a standardisation, from that for its result.
+  func throughStandardisation(_ normalised: Value, _ inverse: Value, keeping kept: Shape) -> Value {
+    inverse * (self - mean(keeping: kept) - normalised * (self * normalised).mean(keeping: kept))
+  }
+}
+
+/// Standardises `rows` rows of `length` elements each; sums are in double precision.
+func standardise(
+  _ from: UnsafePointer<Float>, _ to: UnsafeMutablePointer<Float>, rows: Int, length: Int, epsilon: Float
+) {
+  for start in stride(from: 0, to: rows * length, by: length) {
+    var sum = 0.0, squares = 0.0
+    for i in start..<start + length { sum += Double(from[i]) }
+    let mean = sum / Double(length)
+    for i in start..<start + length {
+      let distance = Double(from[i]) - mean
+      squares += distance * distance
+    }
+    let inverse = 1 / (squares / Double(length) + Double(epsilon)).squareRoot()
+    for i in start..<start + length { to[i] = Float((Double(from[i]) - mean) * inverse) }
+  }
+}

@@ -1,7 +1,9 @@
 import DitherGraph
 import DitherTensor
+import Foundation
+import Testing
 
-/// A graph with one input, ready to be run in tests.
+/// A graph, ready to be run in tests.
 struct Network {
   let graph: Graph
   let parameters: ParameterBuffers
@@ -10,9 +12,9 @@ struct Network {
     parameters = ParameterBuffers(graph)
   }
 
-  func outputs(_ input: Literal) throws -> [Float] {
-    let plan = try Plan(graph, parameters: parameters, options: .init(rows: input.type.shape[0]))
-    plan.write(input, to: 0)
+  func outputs(_ inputs: [Literal]) throws -> [Float] {
+    let plan = try Plan(graph, parameters: parameters, options: .init(rows: inputs[0].type.shape[0]))
+    for (index, input) in inputs.enumerated() { plan.write(input, to: index) }
     plan.forward()
     return Array(plan.output())
   }
@@ -25,5 +27,22 @@ extension Plan {
     case .int64(_, let values): _ = inputs[index].bindMemory(to: Int64.self).update(fromContentsOf: values)
     case .bool(_, let values): _ = inputs[index].bindMemory(to: Bool.self).update(fromContentsOf: values)
     }
+  }
+}
+
+/// Files that we wrote, with an input and our output, for `scripts/check-onnx`: there onnx.checker and onnxruntime judge
+/// them.
+enum Written {
+  static func keep(_ name: String, _ graph: Graph, _ bytes: [UInt8], _ inputs: [Literal], _ output: [Float]) throws {
+    guard let path = ProcessInfo.processInfo.environment["DITHER_ONNX_OUT"] else { return }
+    let folder = URL(fileURLWithPath: path).appending(path: name)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    try Data(bytes).write(to: folder.appending(path: "model.onnx"))
+    for (input, literal) in zip(graph.inputs, inputs) {
+      try Data(OnnxTensor.write(literal, name: input.name)).write(to: folder.appending(path: "\(input.name).pb"))
+    }
+    let rows = inputs[0].type.shape[0]
+    let shape = try #require(graph.types(rows: rows)[graph.outputs[0].value.index]).shape
+    try Data(OnnxTensor.write(.float(Tensor(shape, output)), name: "y")).write(to: folder.appending(path: "y.pb"))
   }
 }

@@ -7,6 +7,7 @@ struct Pad: OnnxOp {
   static let onnx = OnnxName("Pad", since: 2)
   private var pads: [Int]?
   private var value: Float?
+  private let namesAxes: Bool
   init(_ node: OnnxNode) throws(GraphError) {
     try node.allow("mode", "pads", "value")
     let mode = try node.string("mode", default: "constant")
@@ -15,12 +16,14 @@ struct Pad: OnnxOp {
         .unsupportedOp, at: "\(node.place), attribute 'mode'", expected: "constant", got: "'\(mode.clipped())'")
     }
     pads = try node.ints("pads")
+    namesAxes = node.presentInputs.dropFirst(3).contains(true)
     if node["value"] != nil { value = try node.float("value", default: 0) }
   }
   func write(to node: inout OnnxNode) {
     if let pads { node.constantInputs[1] = .int64([pads.count], pads.map(Int64.init)) }
     if let value { node.constantInputs[2] = .float(Tensor([], [value])) }
   }
+  var leastOpset: Int { namesAxes ? 18 : Self.onnx.since }
   func trainable(_ input: Int) -> Bool { input == 0 }
 
   /// Where the input lies in the result, and the result's shape.

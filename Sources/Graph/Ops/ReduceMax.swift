@@ -8,6 +8,7 @@ struct ReduceMax: OnnxOp {
   private let axes: ReducedAxes
   init(_ node: OnnxNode) throws(GraphError) { axes = try ReducedAxes(node, inputSince: 18) }
   func write(to node: inout OnnxNode) { axes.write(to: &node) }
+  var leastOpset: Int { axes.leastOpset(Self.onnx.since) }
   func trainable(_ input: Int) -> Bool { input == 0 }
 
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {

@@ -13,14 +13,17 @@ struct ReducedAxes: Sendable {
   private var emptyMeansNone = false
   /// The opset from which axes are an input.
   private let inputSince: Int
+  private let areInput: Bool
 
   init(_ node: OnnxNode, inputSince: Int) throws(GraphError) {
     try node.allow("axes", "keepdims", "noop_with_empty_axes")
     self.inputSince = inputSince
+    areInput = node.presentInputs.dropFirst().contains(true)
     axes = try node.ints("axes")
     keepsAxes = try node.flag("keepdims", default: true)
     emptyMeansNone = try node.flag("noop_with_empty_axes", default: false)
   }
+  func leastOpset(_ first: Int) -> Int { areInput ? inputSince : first }
   func write(to node: inout OnnxNode) {
     if !keepsAxes { node["keepdims"] = .int(0) }
     if emptyMeansNone { node["noop_with_empty_axes"] = .int(1) }
@@ -54,6 +57,7 @@ struct ReducedAxes: Sendable {
 }
 
 extension Reduction {
+  var leastOpset: Int { axes.leastOpset(Self.onnx.since) }
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     let shape = try inputs.float(0, "data", rank: 0...8)
     return [TensorType(try axes.shapes(shape, inputs).result)]

@@ -106,7 +106,9 @@ struct ReferenceTests {
     let written = try graph.onnx(), again = try Graph(onnx: written)
     #expect(try again.onnx() == written)
     let input = try pb("onnx/\(model)/test_data_set_0/input_0.pb")
-    #expect(try Network(again).outputs(input) == Network(graph).outputs(input))
+    let mine = try Network(graph).outputs([input])
+    #expect(try Network(again).outputs([input]) == mine)
+    try Written.keep(model, again, written, [input], mine)
   }
 
   @Test(

@@ -196,6 +196,7 @@ extension OpCase {
       "Slice", [.input([5])], ["starts": .ints([-3]), "ends": .ints([.max]), "axes": .ints([1])], opset: 9,
       result: [2, 3]),
     OpCase("Pad", [.input([3, 4]), .integers([0, 1, 2, 0, 0, 1]), .numbers([0.5])], result: [2, 4, 7]),
+    OpCase("Pad", [.input([3, 4]), .integers([2, 1]), .none, .integers([-1])], result: [2, 3, 7]),
     OpCase("Pad", [.input([3])], ["pads": .ints([0, 1, 0, 1])], opset: 10, result: [2, 5]),
   ]
   static let all = elementWise + layers + poolings + movements

@@ -2,7 +2,6 @@ import DitherBasics
 import DitherGraph
 import DitherTensor
 import DitherTestSupport
-import Foundation
 import Testing
 
 @Suite("Ops")
@@ -99,15 +98,10 @@ struct OpTests {
     let graph = try test.graph()
     let written = try graph.onnx(), again = try Graph(onnx: written)
     #expect(try again.onnx() == written)
-    func outputs(_ graph: Graph) throws -> [Float] {
-      let plan = try Plan(graph, parameters: ParameterBuffers(graph), options: .init(rows: OpCase.rows))
-      for (index, input) in test.inputs(graph).enumerated() { plan.write(.float(input), to: index) }
-      plan.forward()
-      return Array(plan.output())
-    }
-    let mine = try outputs(graph)
-    #expect(try outputs(again) == mine)
-    try Self.store(test, graph, written, mine)
+    let inputs = test.inputs(graph).map { Literal.float($0) }, mine = try Network(graph).outputs(inputs)
+    #expect(try Network(again).outputs(inputs) == mine)
+    let number = OpCase.all.firstIndex { $0.name == test.name } ?? 0
+    try Written.keep("\(test.type)_\(number)", again, written, inputs, mine)
   }
 
   @Test("integers that follow from shapes are put out")
@@ -120,19 +114,5 @@ struct OpTests {
     let plan = try Plan(graph, parameters: ParameterBuffers(graph), options: .init(rows: 5))
     plan.forward()
     #expect(Array(plan.outputs[0].bindMemory(to: Int64.self)) == [5, 3, 4])
-  }
-
-  /// For `scripts/check-onnx`, which lets onnx.checker and onnxruntime judge what we write.
-  private static func store(_ test: OpCase, _ graph: Graph, _ bytes: [UInt8], _ result: [Float]) throws {
-    guard let path = ProcessInfo.processInfo.environment["DITHER_ONNX_OUT"] else { return }
-    let number = OpCase.all.firstIndex { $0.name == test.name } ?? 0
-    let folder = URL(fileURLWithPath: path).appending(path: "\(test.type)_\(number)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    try Data(bytes).write(to: folder.appending(path: "model.onnx"))
-    for (input, tensor) in zip(graph.inputs, test.inputs(graph)) {
-      try Data(OnnxTensor.write(.float(tensor), name: input.name)).write(to: folder.appending(path: "\(input.name).pb"))
-    }
-    let shape = try #require(graph.types(rows: OpCase.rows)[graph.outputs[0].value.index]).shape
-    try Data(OnnxTensor.write(.float(Tensor(shape, result)), name: "y")).write(to: folder.appending(path: "y.pb"))
   }
 }

@@ -1,0 +1,97 @@
+import DitherBasics
+import DitherGraph
+import DitherTensor
+import DitherTestSupport
+import Testing
+
+/// Attributes, shapes and axes as an attacker would choose them.
+@Suite("Ops with hostile attributes and operands")
+struct HostileOpTests {
+  private static let numbers: [Int64] = [
+    .min, .min + 1, -1 << 32, -65_537, -9, -3, -2, -1, 0, 1, 2, 3, 4, 7, 8, 9, 65_536, 65_537, 1 << 31, 1 << 32, .max,
+  ]
+  private static let fractions: [Float] = [.nan, .infinity, -.infinity, 0, -1, 1e-38, 3e38, 0.5]
+
+  private static func changed(_ numbers: [Int64], _ generator: inout PhiloxGenerator) -> [Int64] {
+    var numbers = numbers
+    switch Int.random(in: 0..<5, using: &generator) {
+    case 0: numbers.append(Self.numbers.randomElement(using: &generator) ?? 0)
+    case 1 where !numbers.isEmpty: numbers.removeLast()
+    default:
+      guard let place = numbers.indices.randomElement(using: &generator) else { break }
+      numbers[place] = Self.numbers.randomElement(using: &generator) ?? 0
+    }
+    return numbers
+  }
+
+  /// Small extents: what is large is refused before it gets here.
+  private static func changed(_ extents: [Int], _ generator: inout PhiloxGenerator) -> [Int] {
+    var extents = extents
+    switch Int.random(in: 0..<4, using: &generator) {
+    case 0: extents.append(Int.random(in: 0...3, using: &generator))
+    case 1 where !extents.isEmpty: extents.removeFirst()
+    default:
+      guard let place = extents.indices.randomElement(using: &generator) else { break }
+      extents[place] = Int.random(in: 0...9, using: &generator)
+    }
+    return extents
+  }
+
+  private static func changed(_ attribute: OnnxAttribute, _ generator: inout PhiloxGenerator) -> OnnxAttribute {
+    switch attribute {
+    case .int: .int(numbers.randomElement(using: &generator) ?? 0)
+    case .ints(let values): .ints(changed(values, &generator))
+    case .float: .float(fractions.randomElement(using: &generator) ?? 0)
+    default: .string("SAME_LOWER")
+    }
+  }
+
+  private static func changed(_ operand: OpCase.Operand, _ generator: inout PhiloxGenerator) -> OpCase.Operand {
+    switch operand {
+    case .input(let extents): .input(changed(extents, &generator).map { max($0, 1) })
+    case .parameter(let shape): .parameter(Shape(changed(shape.dimensions, &generator)))
+    case .positive(let shape): .positive(Shape(changed(shape.dimensions, &generator)))
+    case .numbers: .numbers([fractions.randomElement(using: &generator) ?? 0])
+    case .integers(let values): .integers(changed(values, &generator))
+    case .indices(let shape, let values):
+      .indices(shape, values.map { _ in numbers.randomElement(using: &generator) ?? 0 })
+    case .none: .integers([0])
+    }
+  }
+
+  private static func changed(_ test: OpCase, _ generator: inout PhiloxGenerator) -> OpCase {
+    var attributes = test.attributes, operands = test.operands
+    for _ in 0..<Int.random(in: 1...2, using: &generator) {
+      let keys = attributes.keys.sorted()
+      if Bool.random(using: &generator), let key = keys.randomElement(using: &generator), let value = attributes[key] {
+        attributes[key] = changed(value, &generator)
+      } else if let place = operands.indices.randomElement(using: &generator) {
+        operands[place] = changed(operands[place], &generator)
+        if Int.random(in: 0..<10, using: &generator) == 0 { operands[place] = .none }
+      }
+    }
+    return OpCase(test.type, operands, attributes, opset: test.opset)
+  }
+
+  @Test("whatever they are, the op refuses or runs", arguments: OpCase.all)
+  func refusesOrRuns(_ test: OpCase) throws {
+    var generator = PhiloxGenerator(seed: mixSeed(1, UInt64(test.operands.count)), stream: 0x057)
+    var limits = OnnxLimits()
+    limits.elements = 1 << 16
+    limits.activationBytes = 1 << 18
+    limits.operations = 1e7
+    for _ in 0..<4000 {
+      let hostile = Self.changed(test, &generator)
+      guard let bytes = try? hostile.graph().onnx(), let graph = try? Graph(onnx: bytes, limits: limits),
+        let plan = try? Plan(
+          graph, parameters: ParameterBuffers(graph),
+          options: .init(rows: 2, inputGradient: true, parameterGradients: true))
+      else { continue }
+      for (index, input) in graph.inputs.enumerated() where input.element == .float32 {
+        plan.write(.float(.random(input.shape(rows: 2), seed: 1)), to: index)
+      }
+      plan.forward()
+      plan.backward()
+    }
+  }
+}

@@ -10,9 +10,9 @@ public struct ServerConfiguration: Sendable {
   public var modelsDirectory: String?
   public var host = "127.0.0.1"
   /// 0: any free port.
-  public var framedPort = 7411
-  public var grpcPort = 7412
-  public var httpPort = 7413
+  public var framedPort = 7447
+  public var grpcPort = 7448
+  public var httpPort = 7449
   public var tls = Tls.generated
   /// Where to write, once the server serves, how to reach it.
   public var readyFile: String?

@@ -95,6 +95,7 @@ let package = Package(
       [
         "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness", "DitherDatasets",
         "DitherStore", "DitherProto", "DitherTransport", "DitherClient", "DitherTrain", "DitherService", nioCore,
+        .product(name: "NIOPosix", package: "swift-nio"), protobuf,
       ]),
     .executableTarget(
       name: "dither",

@@ -1,22 +1,38 @@
 import DitherBasics
 import Foundation
 
-/// A measurement: what is run, how often in one timing, and what it is compared with.
+/// A measurement: what is run, and what it is compared with.
 public struct Bench: Sendable {
   public let name: String
   public let summary: String
   /// The bench whose time this one's is divided by.
   public let over: String?
-  /// Makes what is timed: called once, before the clock starts.
-  let prepare: @Sendable () throws -> () throws -> Void
+  /// Measures for about so many seconds.
+  let measure: @Sendable (Double) throws -> Measurement
 
+  /// - Parameter prepare: makes what is timed; called once, before the clock starts.
   init(
     _ name: String, _ summary: String, over: String? = nil, prepare: @escaping @Sendable () throws -> () throws -> Void
+  ) {
+    self.init(name, summary, over: over) { seconds in Measurement(times: try Self.time(try prepare(), seconds)) }
+  }
+
+  init(
+    _ name: String, _ summary: String, over: String? = nil,
+    measure: @escaping @Sendable (Double) throws -> Measurement
   ) {
     self.name = name
     self.summary = summary
     self.over = over
-    self.prepare = prepare
+    self.measure = measure
+  }
+
+  /// What was measured.
+  struct Measurement {
+    /// Seconds of one run, of each round.
+    var times: [Double]
+    /// What belongs to it: where the time goes, memory.
+    var details: [String: Double] = [:]
   }
 
   public struct Result: Codable, Sendable {
@@ -26,11 +42,25 @@ public struct Bench: Sendable {
     public var max_s: Double
     public var over: String?
     public var ratio: Double?
+    public var details: [String: Double]?
+    /// Why it could not be measured here; then there are no figures.
+    public var skipped: String?
+
+    init(_ name: String, _ measurement: Measurement) {
+      let times = measurement.times.sorted()
+      self.name = name
+      median_s = times.isEmpty ? 0 : times[times.count / 2]
+      min_s = times.first ?? 0
+      max_s = times.last ?? 0
+      details = measurement.details.isEmpty ? nil : measurement.details
+    }
   }
 
+  /// Something that a bench needs is not here.
+  struct Skip: Error { var reason: String }
+
   /// Warms up, then times rounds of as many runs as take at least a few milliseconds.
-  func measure(seconds: Double) throws -> Result {
-    let body = try prepare()
+  private static func time(_ body: () throws -> Void, _ seconds: Double) throws -> [Double] {
     let clock = ContinuousClock()
     func time(_ runs: Int) throws -> Double {
       let start = clock.now
@@ -42,8 +72,7 @@ public struct Bench: Sendable {
     var times: [Double] = []
     let end = clock.now + .seconds(seconds)
     repeat { times.append(try time(runs)) } while (clock.now < end || times.count < 5) && times.count < 10_000
-    times.sort()
-    return Result(name: name, median_s: times[times.count / 2], min_s: times[0], max_s: times[times.count - 1])
+    return times
   }
 
   /// Measures the named benches, and those that they are compared with, in the list's order.
@@ -62,10 +91,16 @@ public struct Bench: Sendable {
     wanted.formUnion(selected.compactMap(\.over))
     var results: [Result] = []
     for bench in Catalog.benches.entries where wanted.contains(bench.name) {
-      var result = try bench.measure(seconds: seconds)
-      if let over = bench.over, let base = results.first(where: { $0.name == over }) {
-        result.over = over
-        result.ratio = result.median_s / base.median_s
+      var result: Result
+      do {
+        result = Result(bench.name, try bench.measure(seconds))
+        if let over = bench.over, let base = results.first(where: { $0.name == over && $0.skipped == nil }) {
+          result.over = over
+          result.ratio = result.median_s / base.median_s
+        }
+      } catch let skip as Skip {
+        result = Result(bench.name, Measurement(times: []))
+        result.skipped = skip.reason
       }
       results.append(result)
       report(result)
@@ -80,7 +115,8 @@ extension Catalog where Entry == Bench {
     "bench",
     [
       .mlpOne, .mlpBatch, .mlpMonteCarlo, .mlpMonteCarloExplicit, .mlpPredict, .normals, .cnnOne, .cnnBatch,
-      .mlpTraining,
+      .mlpTraining, .start, .predictFramed, .predictFramedTls, .predictSwiftClient, .predictGrpc, .throughputFramed,
+      .throughputFramedTls, .throughputGrpc,
     ], name: { $0.name })
 }
 

@@ -37,12 +37,19 @@ public final class DitherClient: Sendable {
   public func unary<Request: Message, Response: Message>(
     _ method: String, _ request: Request, timeout: Duration? = nil
   ) async throws -> Response {
-    var last: Response?
-    for try await response in stream(method, request, timeout: timeout) as AsyncThrowingStream<Response, any Error> {
-      last = response
+    let connection = try await connector.connection(), payload = try request.serializedData()
+    let cancellation = Cancellation()
+    let answer: Data = try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        cancellation.set(
+          connection.unary(method, metadata: metadata, timeout: timeout.map(TimeAmount.init), request: payload) {
+            continuation.resume(with: $0)
+          })
+      }
+    } onCancel: {
+      cancellation.cancel()
     }
-    guard let last else { throw CallError(.internalError, "the server ended \(method) without an answer") }
-    return last
+    return try Response(serializedBytes: answer)
   }
 
   public func stream<Request: Message, Response: Message>(
@@ -105,6 +112,31 @@ public final class DitherClient: Sendable {
 extension TimeAmount {
   init(_ duration: Duration) {
     self = .nanoseconds(duration.components.seconds * 1_000_000_000 + duration.components.attoseconds / 1_000_000_000)
+  }
+}
+
+/// Cancels a call that may not have begun when its task is cancelled.
+private final class Cancellation: Sendable {
+  private enum State {
+    case waiting, asked
+    case begun(@Sendable () -> Void)
+  }
+  private let state = Mutex(State.waiting)
+
+  func set(_ cancel: @escaping @Sendable () -> Void) {
+    let isLate = state.withLock { state in
+      defer { state = .begun(cancel) }
+      if case .asked = state { return true } else { return false }
+    }
+    if isLate { cancel() }
+  }
+
+  func cancel() {
+    let begun = state.withLock { state -> (@Sendable () -> Void)? in
+      defer { if case .waiting = state { state = .asked } }
+      if case .begun(let cancel) = state { return cancel } else { return nil }
+    }
+    begun?()
   }
 }
 

@@ -49,7 +49,8 @@ public final class ParameterBuffers: @unchecked Sendable {
   package func set(_ id: ValueID, _ elements: [Float]) throws(GraphError) {
     guard let range = ranges[id], range.count == elements.count else {
       throw GraphError(
-        .shape, at: "parameter '\(names[id] ?? "")'", expected: "\(ranges[id]?.count ?? 0) numbers", got: "\(elements.count)")
+        .shape, at: "parameter '\(names[id] ?? "")'", expected: "\(ranges[id]?.count ?? 0) numbers",
+        got: "\(elements.count)")
     }
     _ = UnsafeMutableBufferPointer(rebasing: memory.floats[range]).update(fromContentsOf: elements)
   }

@@ -3,7 +3,7 @@ import DitherStore
 import Foundation
 import Logging
 
-/// The folder of models that a server starts with: each `NAME.onnx` is published under its name, with `NAME.json` as its
+/// The folder of models that a server starts with: each `NAME.onnx` is published under its name, with `NAME.card.json` as its
 /// card. A file that was published and has not changed since costs one look at its size and time.
 struct ModelsFolder: Sendable {
   var path: String
@@ -34,7 +34,7 @@ struct ModelsFolder: Sendable {
     }
     let bytes = [UInt8](try Data(contentsOf: URL(filePath: place)))
     let checked = try CheckedModel(onnx: bytes)
-    let card = (try? String(contentsOfFile: path + "/\(name).json", encoding: .utf8)) ?? ""
+    let card = (try? String(contentsOfFile: path + "/\(name).card.json", encoding: .utf8)) ?? ""
     try UploadRules.check(card: card, limits)
     let blob = BlobID(Sha256.hash(bytes)), blobs = registry.store.blobs
     let published = try registry.publish(

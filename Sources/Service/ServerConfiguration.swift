@@ -6,7 +6,7 @@ import Logging
 public struct ServerConfiguration: Sendable {
   /// Models, tokens and audits live here; made where it is absent.
   public var stateDirectory: String
-  /// ONNX files published at start under their names, each with its card (`NAME.json`) beside it.
+  /// ONNX files published at start under their names, each with its card (`NAME.card.json`) beside it.
   public var modelsDirectory: String?
   public var host = "127.0.0.1"
   /// 0: any free port.

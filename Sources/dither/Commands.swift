@@ -3,8 +3,7 @@ import ArgumentParser
 /// All commands, in the order in which `--help` lists them. One file for each in `Commands/`.
 var commands: [any ParsableCommand.Type] {
   [
-    PredictCommand.self, AuditCommand.self, UploadCommand.self, ModelsCommand.self, RunCommand.self, TrainCommand.self,
-    DataCommand.self,
-    TokensCommand.self, BenchCommand.self,
+    ServeCommand.self, PredictCommand.self, AuditCommand.self, UploadCommand.self, ModelsCommand.self, RunCommand.self,
+    TrainCommand.self, DataCommand.self, TokensCommand.self, BenchCommand.self,
   ]
 }

@@ -6,6 +6,7 @@ import DitherRobustness
 import DitherStore
 import DitherTensor
 import Foundation
+import SwiftProtobuf
 
 /// An audit as the job runner does it: its shards are the plan's, its journal their results.
 struct AuditWork: ShardedWork {

@@ -4,6 +4,7 @@ import DitherProto
 import DitherRobustness
 import DitherStore
 import Foundation
+import SwiftProtobuf
 
 /// `Robustness/Audit`: checks what is asked, makes a job of it, and streams what becomes of the job. The job outlives the
 /// call.

@@ -139,25 +139,48 @@ public final class FramedClient: Sendable {
     return CallHandle(client: self, id: id)
   }
 
-  /// A unary call without a task in between: `completion` is called on the connection's event loop.
+  /// A unary call without a task in between: `completion` is called once, on the connection's event loop.
+  /// - Returns: what cancels the call.
+  @discardableResult
   public func unary(
     _ method: String, metadata: [String: String], timeout: TimeAmount?, request: Data,
     completion: @escaping @Sendable (Result<Data, CallError>) -> Void
-  ) {
-    let handler = handler
-    channel.eventLoop.execute {
+  ) -> @Sendable () -> Void {
+    let handler = handler, eventLoop = channel.eventLoop
+    let call = NIOLoopBoundBox.makeEmptyBox(valueType: UnaryState.self, eventLoop: eventLoop)
+    eventLoop.execute {
+      if case .cancelled? = call.value { return completion(.failure(CallError(.cancelled, "cancelled"))) }
       do {
-        _ = try handler.value.open(method, metadata: metadata, timeout: timeout, first: request, end: true) { event in
+        let id = try handler.value.open(method, metadata: metadata, timeout: timeout, first: request, end: true) {
+          event in
           switch event {
-          case .message(let data): completion(.success(data))  // a server may answer by Message and End
+          case .message(let answer): call.value = .answered(answer)
+          case .end(_, let error?): completion(.failure(error))
           case .end(let last?, nil): completion(.success(last))
-          case .end(_, let error): if let error { completion(.failure(error)) }
+          case .end(nil, nil):
+            guard case .answered(let answer)? = call.value else {
+              return completion(.failure(CallError(.internalError, "the server ended \(method) without an answer")))
+            }
+            completion(.success(answer))
           }
         }
+        call.value = .open(id)
       } catch {
         completion(.failure(error as? CallError ?? CallError(.unavailable, "\(error)")))
       }
     }
+    return {
+      eventLoop.execute {
+        if case .open(let id)? = call.value { handler.value.cancel(id) }
+        call.value = .cancelled
+      }
+    }
+  }
+
+  private enum UnaryState {
+    case open(UInt32)
+    case answered(Data)
+    case cancelled
   }
 }
 

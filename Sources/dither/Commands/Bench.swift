@@ -38,9 +38,17 @@ struct BenchCommand: ParsableCommand {
   }
 
   private static func line(_ result: Bench.Result) -> String {
+    if let reason = result.skipped {
+      return result.name.padding(toLength: 28, withPad: " ", startingAt: 0) + "  skipped: \(reason)"
+    }
     let ratio = result.ratio.map { "  \($0.digits(2)) × \(result.over ?? "")" } ?? ""
     return result.name.padding(toLength: 28, withPad: " ", startingAt: 0)
       + "  \(duration(result.median_s))  (\(duration(result.min_s)) to \(duration(result.max_s)))\(ratio)"
+      + (result.details ?? [:]).sorted { $0.key < $1.key }.map { "\n    " + detail($0, $1) }.joined()
+  }
+
+  private static func detail(_ name: String, _ value: Double) -> String {
+    name.hasSuffix("_s") ? "\(name.dropLast(2)) \(duration(value))" : "\(name) \(value.digits(0))"
   }
 
   private static func duration(_ seconds: Double) -> String {

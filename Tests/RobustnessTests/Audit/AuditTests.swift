@@ -23,7 +23,8 @@ struct AuditTests {
     }
     let again = try Small.runner(Self.probes, sigma: sigma, samples: 4, baseline: true)
     let done = Mutex(0)
-    let resumed = try again.report(again.runAll(known: journal, threads: 3, finished: { _ in done.withLock { $0 += 1 } }))
+    let resumed = try again.report(
+      again.runAll(known: journal, threads: 3, finished: { _ in done.withLock { $0 += 1 } }))
     #expect(done.withLock { $0 } == runner.plan.shards.count - journal.count)
     #expect(try resumed.json() == whole.json())
     #expect(resumed.html() == whole.html())

@@ -148,7 +148,9 @@ public final class Model: Sendable {
       plan.backward()
       guard let found = plan.inputGradients.first, found.count == rows.count * length else { return }
       for (at, row) in rows.enumerated() {
-        for i in 0..<length { gradient.elements[row * length + i] += found[at * length + i] }
+        gradient.elements.withUnsafeMutableBufferPointer { sum in
+          for i in 0..<length { sum[row * length + i] += found[at * length + i] }
+        }
       }
     }
 

@@ -1,14 +1,20 @@
 /// A dense fp32 array, row-major. Rows are the slices of the first axis: the examples of a batch.
 public struct Tensor: Sendable, Equatable {
   public private(set) var shape: Shape
+  private var storage: [Float]
   public var elements: [Float] {
-    didSet { precondition(elements.count == shape.count, "a tensor keeps its number of elements") }
+    get { storage }
+    // Yields in place: with an observer instead, each write from another module would copy the whole.
+    _modify {
+      yield &storage
+      precondition(storage.count == shape.count, "a tensor keeps its number of elements")
+    }
   }
 
   public init(_ shape: Shape, _ elements: [Float]) {
     precondition(elements.count == shape.count, "\(elements.count) elements for the shape \(shape)")
     self.shape = shape
-    self.elements = elements
+    storage = elements
   }
   public init(_ shape: Shape, repeating value: Float) {
     self.init(shape, [Float](repeating: value, count: shape.count))

@@ -113,6 +113,7 @@ extension AuditCommand {
   ) async throws -> Outcome {
     let progress = AuditProgress(shards: 0)
     defer { progress.close() }
+    var outcome: Outcome?
     for try await event in client.audit(try request(probes, battery: battery)) {
       switch event.kind {
       case .state(let state):
@@ -123,10 +124,11 @@ extension AuditCommand {
         default: progress.begin(state.audit)
         }
       case .progress(let shards): progress.show(shards.probe, done: Int(shards.shardsDone), of: Int(shards.shards))
-      case .report(let report): return Outcome(json: report.json, html: report.html)
+      case .report(let report): outcome = Outcome(json: report.json, html: report.html)
       case nil: continue
       }
     }
+    if let outcome { return outcome }
     throw CommandFailure(status: .unavailable, message: "the stream ended without a report")
   }
 

@@ -3,6 +3,8 @@
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 export SWIFT_BACKTRACE ?= enable=no
+# Tests run side by side: threads that wait shall not spin.
+export OMP_WAIT_POLICY ?= passive
 
 SWIFT_FILES = Package.swift Sources Tests
 DITHER = .build/release/dither
@@ -23,16 +25,20 @@ setup-tests:
 	@scripts/setup test
 
 build: setup
-	@[[ -x $(DITHER) ]] || echo 'The first build compiles every dependency: 10 to 20 minutes on two cores; later ones take seconds.'
-	swift build -c release --build-tests
+	@[[ -x $(DITHER) ]] || echo 'The first build compiles every dependency: about 6 minutes on two cores; later ones take seconds.'
+	swift build -c release --product dither
+
+# By product: `--build-tests` would also build the dependencies' own tools, protoc among them.
+build-tests: build
+	swift build -c release --product ditherPackageTests
 
 run: build
 	@scripts/demo $(if $(filter 1,$(ONCE)),--once)
 
-test: setup-tests lint build test-clients test-swift
+test: setup-tests lint build-tests test-clients test-swift
 
 # Last, so that its closing line is the last one.
-test-swift: build
+test-swift: build-tests
 	swift test -c release --skip-build < /dev/null
 
 test-clients: setup-tests build
@@ -54,4 +60,4 @@ clean:
 	rm -rf .build
 	$(MAKE) --silent -C Sources/CDither clean
 
-.PHONY: help setup setup-tests build run test test-swift test-clients lint format clients generate clean
+.PHONY: help setup setup-tests build build-tests run test test-swift test-clients lint format clients generate clean

@@ -117,7 +117,9 @@ let package = Package(
         "DitherBasics", "DitherGraph", "DitherTensor", "DitherInference", "DitherStore", "DitherProto", "DitherService",
         protobuf, log,
       ]),
-    tests("CommandLine", ["DitherDatasets", "DitherGraph", "DitherTensor"]),
+    tests(
+      "CommandLine",
+      ["DitherBasics", "DitherClient", "DitherDatasets", "DitherGraph", "DitherProto", "DitherTensor", protobuf]),
     tests(
       "Train",
       [

@@ -249,7 +249,8 @@ package final class JobRunner: Sendable {
               job: job.id, title: work.title(of: shard), done: done, shards: work.shardCount, secondsLeft: secondsLeft))
         )
       } catch {
-        shards.fail(error)
+        // What was stopped has thrown because of it: the job is not broken.
+        if !stopped() { shards.fail(error) }
       }
     }
   }

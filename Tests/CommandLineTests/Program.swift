@@ -1,3 +1,4 @@
+import DitherTestSupport
 import Foundation
 import Testing
 
@@ -29,7 +30,7 @@ enum Program {
 
   static func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Result {
     let scratch = try Scratch()
-    let output = scratch.url.appending(component: "output"), errors = scratch.url.appending(component: "errors")
+    let output = URL(filePath: scratch.file("output")), errors = URL(filePath: scratch.file("errors"))
     let process = try start(arguments, output: output, errors: errors, environment: environment)
     process.waitUntilExit()
     return Result(
@@ -57,18 +58,4 @@ enum Program {
     try Data().write(to: url)
     return try FileHandle(forWritingTo: url)
   }
-}
-
-/// A folder that goes when the test does.
-final class Scratch {
-  let url: URL
-
-  init() throws {
-    url = FileManager.default.temporaryDirectory.appending(component: "dither-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(at: url) }
-
-  func path(_ name: String) -> String { url.appending(component: name).path }
 }

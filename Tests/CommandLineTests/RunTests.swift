@@ -17,10 +17,10 @@ struct RunTests {
     let result = try Program.run(
       "run", folder.appending(component: "model.onnx").path, "--input",
       "input=\(data.appending(component: "input_0.pb").path)", "--labels", data.appending(component: "labels.pb").path,
-      "--gradient", "--output-dir", scratch.path("out"), "--json")
+      "--gradient", "--output-dir", scratch.file("out"), "--json")
     #expect(result.status == 0, "\(result.errors)")
     for (written, golden) in [("logits", "output_0"), ("input.grad", "grad_input_0")] {
-      let got = try Npy([UInt8](Data(contentsOf: scratch.url.appending(path: "out/\(written).npy")))).tensor
+      let got = try Npy([UInt8](Data(contentsOf: URL(filePath: scratch.file("out/\(written).npy"))))).tensor
       let expected = try OnnxTensor.read([UInt8](Data(contentsOf: data.appending(component: "\(golden).pb"))))
       guard case .float(let tensor) = expected else { continue }
       #expect(got.isClose(to: tensor, absolute: 1e-4))
@@ -55,7 +55,7 @@ struct RunTests {
     let filled = arguments.map {
       $0.replacing("INPUT", with: data.appending(component: "input_0.pb").path)
         .replacing("LABELS", with: data.appending(component: "labels.pb").path)
-        .replacing(/^out$/, with: scratch.path("out"))
+        .replacing(/^out$/, with: scratch.file("out"))
     }
     let result = try Program.run(["run", folder.appending(component: "model.onnx").path] + filled)
     #expect(result.status == 2)

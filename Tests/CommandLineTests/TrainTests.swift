@@ -1,3 +1,4 @@
+import DitherTestSupport
 import Foundation
 import Testing
 
@@ -8,7 +9,7 @@ struct TrainTests {
   @Test("Ctrl-C leaves a checkpoint, and --resume gives the bytes of an undisturbed run")
   func interruptedEqualsUndisturbed() throws {
     let scratch = try Scratch()
-    let recipe = scratch.path("tiny.yml")
+    let recipe = scratch.file("tiny.yml")
     try Data(
       """
       name: tiny
@@ -21,23 +22,23 @@ struct TrainTests {
       seed: 1
       """.utf8
     ).write(to: URL(filePath: recipe))
-    let whole = try Program.run("train", recipe, "--out", scratch.path("whole"), "--json")
+    let whole = try Program.run("train", recipe, "--out", scratch.file("whole"), "--threads", "1", "--json")
     #expect(whole.status == 0, "\(whole.errors)")
     #expect((try whole.json()["card"] as? [String: Any])?["digest"] != nil)
 
-    let parts = scratch.path("parts")
-    let stopped = try interrupt(["train", recipe, "--out", parts], scratch)
+    let parts = scratch.file("parts")
+    let stopped = try interrupt(["train", recipe, "--out", parts, "--threads", "1"], scratch)
     #expect(stopped.status == 130 && stopped.errors.contains("--resume"), "\(stopped.errors)")
     #expect(FileManager.default.fileExists(atPath: parts + "/tiny.checkpoint"))
-    let resumed = try Program.run("train", recipe, "--out", parts, "--resume")
+    let resumed = try Program.run("train", recipe, "--out", parts, "--resume", "--threads", "1")
     #expect(resumed.status == 0, "\(resumed.errors)")
-    let expected = FileManager.default.contents(atPath: scratch.path("whole/tiny.onnx"))
+    let expected = FileManager.default.contents(atPath: scratch.file("whole/tiny.onnx"))
     #expect(expected != nil && FileManager.default.contents(atPath: parts + "/tiny.onnx") == expected)
   }
 
   /// Ends a run in its course: at its first line of progress.
   private func interrupt(_ arguments: [String], _ scratch: Scratch) throws -> Program.Result {
-    let output = scratch.url.appending(component: "o"), errors = scratch.url.appending(component: "e")
+    let output = URL(filePath: scratch.file("o")), errors = URL(filePath: scratch.file("e"))
     let process = try Program.start(arguments, output: output, errors: errors, environment: [:])
     while process.isRunning, try String(contentsOf: errors, encoding: .utf8).isEmpty { usleep(1000) }
     process.interrupt()
@@ -49,7 +50,7 @@ struct TrainTests {
   @Test("a recipe with an unknown key is refused with the nearest")
   func unknownKey() throws {
     let scratch = try Scratch()
-    let recipe = scratch.path("wrong.yml")
+    let recipe = scratch.file("wrong.yml")
     try Data("name: x\ndata: fashion-mnist\nmodel: {kind: mlp}\nepoch: 3\n".utf8).write(to: URL(filePath: recipe))
     let result = try Program.run("train", recipe)
     #expect(result.status == 2 && result.errors.contains("epochs"), "\(result.errors)")

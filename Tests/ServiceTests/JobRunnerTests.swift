@@ -11,16 +11,31 @@ private final class Squares: ShardedWork {
   let shardCount = 12
   let pause: Duration
   let failsAt: Int?
+  /// A shard that, the first time, goes on until it is stopped, and then throws.
+  let holdsAt: Int?
+  let held = Mutex(false)
   let done = Mutex<[Int: Int]>([:])
   struct Broken: Error, CustomStringConvertible { var description: String { "shard is broken" } }
 
-  init(pause: Duration = .zero, failsAt: Int? = nil) {
+  struct Stopped: Error {}
+
+  init(pause: Duration = .zero, failsAt: Int? = nil, holdsAt: Int? = nil) {
     self.pause = pause
     self.failsAt = failsAt
+    self.holdsAt = holdsAt
   }
   func title(of shard: Int) -> String { shard < 6 ? "low" : "high" }
   func run(shard: Int, isStopped: @escaping @Sendable () -> Bool) throws -> [UInt8] {
     if shard == failsAt { throw Broken() }
+    if shard == holdsAt,
+      !held.withLock({ held in
+        defer { held = true }
+        return held
+      })
+    {
+      while !isStopped() { usleep(500) }
+      throw Stopped()
+    }
     usleep(UInt32(pause / .microseconds(1)))
     done.withLock { $0[shard, default: 0] += 1 }
     return [UInt8(shard * shard)]
@@ -83,7 +98,7 @@ private final class Squares: ShardedWork {
 
   @Test func cancelledAndStopped() async throws {
     let scratch = try Scratch(), store = try Store(directory: scratch.path)
-    let work = Squares(pause: .milliseconds(20))
+    let work = Squares(holdsAt: 5)
     let runner = runner(store, work, threads: 1)
     for id in ["a", "b", "c"] {
       try store.jobs.create(job(id))
@@ -97,6 +112,19 @@ private final class Squares: ShardedWork {
     #expect(try store.jobs.job("a").state == .cancelled && store.jobs.job("b").message == "cancelled by me")
     #expect(try await lastReport(runner.watch("c")) == Self.squares)
     #expect(try runner.cancel("c", by: "me").state == .done)
+  }
+
+  @Test func aShardThatStopsEarlyIsDoneAtTheNextStart() async throws {
+    let scratch = try Scratch(), store = try Store(directory: scratch.path)
+    let work = Squares(holdsAt: 5), first = runner(store, work, threads: 1)
+    try store.jobs.create(job("a"))
+    first.enqueue("a")
+    while !work.held.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(1)) }
+    first.stop()
+    let second = runner(store, work)
+    try second.resume()
+    #expect(try await lastReport(second.watch("a")) == Self.squares)
+    #expect(try store.jobs.job("a").state == .done)
   }
 
   @Test func aFailureIsToldAndTheNextJobRuns() async throws {

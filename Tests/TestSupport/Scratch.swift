@@ -6,6 +6,9 @@ public final class Scratch: Sendable {
   public init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
+  /// The path of a file in it.
+  public func file(_ name: String) -> String { path + "/" + name }
+
   /// Every file below, relative, but for the database's own and the lock.
   public var files: [String] {
     let all = FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []

@@ -41,7 +41,7 @@ struct Conv: OnnxOp {
     guard w.rank == x.rank else {
       throw GraphError(.shape, at: "input 'W'", expected: "rank \(x.rank), as X has", got: "\(w)")
     }
-    guard groups >= 1, x[1] == w[1] * groups, w[0] % groups == 0, w[0] > 0 else {
+    guard groups >= 1, groups <= x[1], x[1] == w[1] * groups, w[0] % groups == 0, w[0] > 0 else {
       throw GraphError(
         .shape, at: "input 'W'", expected: "[M, \(x[1]) / group, …] with M a multiple of group = \(groups)", got: "\(w)"
       )

@@ -80,7 +80,7 @@ struct HostileOpTests {
     limits.elements = 1 << 16
     limits.activationBytes = 1 << 18
     limits.operations = 1e7
-    for _ in 0..<4000 {
+    for _ in 0..<800 {
       let hostile = Self.changed(test, &generator)
       guard let bytes = try? hostile.graph().onnx(), let graph = try? Graph(onnx: bytes, limits: limits),
         let plan = try? Plan(

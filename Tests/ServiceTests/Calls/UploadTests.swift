@@ -141,7 +141,7 @@ import Testing
   @Test func theModelsFolderIsPublishedOnce() async throws {
     let folder = try Scratch(), state = try Scratch()
     try Data(TestModels.mlp()).write(to: URL(filePath: folder.path + "/net.onnx"))
-    try Data(#"{"data":"none"}"#.utf8).write(to: URL(filePath: folder.path + "/net.json"))
+    try Data(#"{"data":"none"}"#.utf8).write(to: URL(filePath: folder.path + "/net.card.json"))
     try Data([1, 2, 3]).write(to: URL(filePath: folder.path + "/broken.onnx"))
     for _ in 0..<2 {
       let server = try await InProcess(in: state) { $0.modelsDirectory = folder.path }

@@ -1,0 +1,218 @@
+import DitherBasics
+import DitherClient
+import DitherProto
+import DitherTestSupport
+import Foundation
+import SwiftProtobuf
+import Testing
+
+@Suite("dither serve", .enabled(if: Program.isBuilt, "dither is not built"))
+struct ServeTests {
+  /// A server with a model "net" of a few thousand weights, and a data set of noise for it.
+  private static func withNet(_ body: (Scratch, _ model: String) async throws -> Void) async throws {
+    let scratch = try Scratch(), model = scratch.file("net.onnx")
+    try Data(TestNet.onnx()).write(to: URL(filePath: model))
+    try TestNet.writeExamples(40, inputs: scratch.file("x.npy"), labels: scratch.file("y.npy"))
+    try await body(scratch, model)
+  }
+
+  @Test("SIGTERM drains and ends with 0; the ready file is for its owner only")
+  func drains() async throws {
+    let scratch = try Scratch(), server = try LiveServer(state: scratch)
+    let mode = try FileManager.default.attributesOfItem(atPath: scratch.file("ready.json"))[.posixPermissions] as? Int
+    #expect(mode == 0o600)
+    #expect(try server.dither("models", "list", "--json").status == 0)
+    server.process.terminate()
+    server.process.waitUntilExit()
+    #expect(server.process.terminationStatus == 0 && server.process.terminationReason == .exit)
+    #expect(try server.dither("models", "list").status == 5)
+  }
+
+  @Test("off loopback it needs a certificate, or --insecure")
+  func offLoopback() throws {
+    let scratch = try Scratch()
+    let result = try Program.run("serve", "--host", "0.0.0.0", "--state", scratch.file("state"))
+    #expect(result.status == 2 && result.errors.contains("--insecure"), "\(result.errors)")
+  }
+
+  @Test("a port that is taken, a folder that cannot be: said, and nothing is left running")
+  func cannotStart() throws {
+    let scratch = try Scratch(), other = try Scratch(), server = try LiveServer(state: scratch)
+    let port = try #require(server.environment["DITHER_ADDRESS"]?.split(separator: ":").last)
+    let taken = try Program.run("serve", "--framed-port", "\(port)", "--state", other.file("state"))
+    #expect(taken.status == 5 || taken.status == 2, "\(taken.errors)")
+    #expect(taken.errors.contains("\(port)"), "\(taken.errors)")
+    let both = try Program.run("serve", "--state", scratch.file("state"))
+    #expect(both.status != 0 && both.errors.contains("state"), "\(both.errors)")
+    let nowhere = try Program.run("serve", "--state", "/proc/no/such")
+    #expect(nowhere.status != 0 && nowhere.errors.contains("/proc/no/such"), "\(nowhere.errors)")
+  }
+
+  @Test("killed during an audit, the next start finishes it, and the report is that of an undisturbed run")
+  func auditSurvivesTheServer() async throws {
+    try await Self.withNet { scratch, model in
+      let inputs = try Data(contentsOf: URL(filePath: scratch.file("x.npy"))).suffix(40 * TestNet.inputs * 4)
+      let request = Dither_V1_AuditRequest.with {
+        $0.model = "net"
+        $0.seed = 5
+        $0.samples = 8
+        $0.examples.inputs.type = .float32
+        $0.examples.inputs.shape = [40, Int64(TestNet.inputs)]
+        $0.examples.inputs.data = Data(inputs)
+        $0.examples.labels = TestNet.labels(40).map(UInt32.init)
+        // Long enough to be killed in its course.
+        $0.probes = ["0.02", "0.04", "0.06", "0.08", "0.1"].map { epsilon in
+          .with {
+            $0.probe = "pgd"
+            $0.parameters = ["norm": "linf", "epsilon": epsilon, "steps": "40", "draws": "32"]
+          }
+        }
+      }
+      let undisturbed = try LiveServer(state: try Scratch())
+      #expect(try undisturbed.dither("upload", model).status == 0)
+      let expected = try await Self.report(of: request, at: undisturbed)
+
+      var server = try LiveServer(state: scratch)
+      #expect(try server.dither("upload", model).status == 0)
+      var audit = "", shards = 0
+      do {
+        let client = try await server.client()
+        for try await event in client.audit(request) {
+          switch event.kind {
+          case .state(let state): audit = state.audit
+          case .progress(let progress):
+            shards = Int(progress.shardsDone)
+            server.kill()
+          default: break
+          }
+        }
+        Issue.record("the stream outlived its server")
+      } catch let error as CallError {
+        #expect(error.code == .unavailable)
+      }
+      #expect(shards > 0)
+      server = try LiveServer(state: scratch)
+      let client = try await server.client()
+      var report: Data?
+      for try await event in client.watchAudit(audit) {
+        if case .report(let found) = event.kind { report = found.json }
+      }
+      #expect(report == expected)
+      await client.close()
+    }
+  }
+
+  private static func report(of request: Dither_V1_AuditRequest, at server: LiveServer) async throws -> Data {
+    let client = try await server.client()
+    var report: Data?
+    for try await event in client.audit(request) {
+      if case .report(let found) = event.kind { report = found.json }
+    }
+    await client.close()
+    return try #require(report)
+  }
+
+  @Test("killed during an upload, nothing is visible; the upload goes on where it was")
+  func uploadSurvivesTheServer() async throws {
+    try await Self.withNet { scratch, path in
+      let file = [UInt8](try Data(contentsOf: URL(filePath: path))), sha256 = Sha256.hash(file).hex
+      var server = try LiveServer(state: scratch)
+      do {
+        let client = try await server.client()
+        let _: Dither_V1_UploadResponse = try await client.clientStream(
+          "dither.v1.Registry/Upload", of: Dither_V1_UploadRequest.self
+        ) { send in
+          try await send(
+            .with {
+              $0.begin.name = "net"
+              $0.begin.bytes = UInt64(file.count)
+              $0.begin.sha256 = sha256
+            })
+          try await send(.with { $0.chunk.data = Data(file[..<3000]) })
+          while try await client.uploadStatus(name: "net", sha256: sha256).received < 3000 {}
+          server.kill()
+          try await send(.with { $0.chunk.data = Data(file[3000..<3001]) })
+        }
+        Issue.record("an upload to a dead server ended well")
+      } catch let error as CallError {
+        #expect(error.code == .unavailable)
+      }
+      server = try LiveServer(state: scratch)
+      let client = try await server.client()
+      #expect(try await client.listModels().isEmpty)
+      #expect(try await client.uploadStatus(name: "net", sha256: sha256).received == 3000)
+      let answer = try await client.upload(file, as: "net", sha256: sha256)
+      #expect(answer.model.digest == "sha256:\(sha256)" && answer.model.version == 1)
+      await client.close()
+    }
+  }
+
+  @Test(
+    "the malformed ONNX files are refused with the reason, in bounded memory, and leave no trace",
+    .enabled(if: Golden.isPresent, "DITHER_REFERENCE names no folder"))
+  func malformedFiles() async throws {
+    let scratch = try Scratch(), server = try LiveServer(state: scratch), client = try await server.client()
+    let folder = try #require(Golden.root).appending(path: "onnx/invalid").path
+    let files = try FileManager.default.contentsOfDirectory(atPath: folder).filter {
+      $0.hasSuffix(".onnx") && !$0.hasPrefix("control_")
+    }
+    #expect(files.count > 20)
+    let state = scratch.file("state")
+    func blobs() -> [String] {
+      (FileManager.default.enumerator(atPath: state)?.compactMap { $0 as? String } ?? []).filter {
+        !$0.hasPrefix("dither.sqlite")
+      }.sorted()
+    }
+    let before = blobs()
+    for file in files {
+      let bytes = [UInt8](try Data(contentsOf: URL(filePath: "\(folder)/\(file)")))
+      do {
+        _ = try await client.upload(bytes, as: "bad", sha256: Sha256.hash(bytes).hex)
+        Issue.record("\(file) was taken")
+      } catch let error as CallError {
+        #expect([.invalidArgument, .resourceExhausted].contains(error.code), "\(file): \(error)")
+        #expect(error.message.contains("expected"), "\(file): \(error)")
+      }
+    }
+    #expect(try await client.listModels().isEmpty)
+    #expect(blobs() == before)
+    #expect(server.peakMegabytes < 400)
+    await client.close()
+  }
+
+  @Test("predict, models and tokens, as the command line tells them")
+  func commands() async throws {
+    try await Self.withNet { scratch, model in
+      let server = try LiveServer(state: scratch)
+      let up = try server.dither("upload", model, "--name", "shop", "--alias", "best", "--json")
+      #expect(up.status == 0, "\(up.errors)")
+      let answer = try server.dither(
+        "predict", "shop:best", "--input", scratch.file("x.npy"), "--samples", "64", "--seed", "7", "--json"
+      ).json()
+      #expect(answer["model"] as? String == "shop" && answer["version"] as? Int == 1)
+      #expect(answer["samples"] as? Int == 64 && answer["seed"] as? Int == 7)
+      let predictions = try #require(answer["predictions"] as? [[String: Any]])
+      #expect(predictions.count == 40)
+      for key in [
+        "label", "probabilities", "std", "predictive_entropy", "expected_entropy", "mutual_information",
+        "variation_ratio", "standard_error",
+      ] {
+        #expect(predictions.allSatisfy { $0[key] != nil }, "\(key)")
+      }
+      #expect(try server.dither("predict", "shop@9", "--input", scratch.file("x.npy")).status == 3)
+      #expect(try server.dither("models", "show", "shop", "--json").json()["digest"] != nil)
+      #expect(try server.dither("models", "alias", "shop@1", "live").status == 0)
+
+      let made = try Program.run("tokens", "create", "--name", "app", "--state", scratch.file("state"), "--json")
+      let token = try #require(try made.json()["token"] as? String)
+      let asApp = ["--token", token]
+      #expect(
+        try Program.run(
+          ["predict", "shop", "--input", scratch.file("x.npy")] + asApp, environment: server.environment
+        ).status == 0)
+      #expect(try Program.run(["models", "remove", "shop"] + asApp, environment: server.environment).status == 4)
+      #expect(try server.dither("models", "remove", "shop").status == 0)
+      #expect(try server.dither("predict", "shop", "--input", scratch.file("x.npy")).status == 3)
+    }
+  }
+}

@@ -4,7 +4,10 @@ import PackageDescription
 // Every module is a folder under `Sources/`, named without the prefix that its module name carries.
 // The order is the design's: a target depends only on targets declared above it.
 
-let strict: [SwiftSetting] = [.enableUpcomingFeature("MemberImportVisibility")]
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
+]
 
 func module(_ folder: String, _ dependencies: [Target.Dependency]) -> Target {
   .target(

@@ -41,6 +41,8 @@ final class Batcher: Sendable {
     var waiting: [Waiting] = []
     var seconds = 0.0
     var running = 0
+    /// A turn that no thread has begun: it takes all that can go together, so that each request needs none of its own.
+    var hasTurn = false
     var isClosed = false
   }
   /// Requests of one key can be computed together.
@@ -76,7 +78,7 @@ final class Batcher: Sendable {
     let seconds = work.model.meter.estimate(draws: max(draws, 1) * work.inputs.rowCount)
     let key = BatchKey(
       model: ObjectIdentifier(work.model), samples: work.budget.isFixed ? draws : nil, quantiles: work.quantiles)
-    try state.withLock { state throws(ServiceError) in
+    let needsTurn = try state.withLock { state throws(ServiceError) -> Bool in
       guard !state.isClosed else {
         throw ServiceError(.draining, at: "server", expected: "a server that takes calls", got: "one that is draining")
       }
@@ -92,8 +94,10 @@ final class Batcher: Sendable {
       }
       state.waiting.append(Waiting(work: work, key: key, seconds: seconds, since: .now))
       state.seconds += seconds
+      defer { state.hasTurn = true }
+      return !state.hasTurn
     }
-    pool.submit { [self] in runNext() }
+    if needsTurn { pool.submit { [self] in runNext() } }
   }
 
   /// Takes nothing more; what waits is answered.
@@ -102,8 +106,9 @@ final class Batcher: Sendable {
   // MARK: on a compute thread
 
   private func runNext() {
-    let batch = takeBatch()
-    // The requests of this turn went with an earlier batch.
+    let (batch, isMore) = takeBatch()
+    // What is left is another thread's.
+    if isMore { pool.submit { [self] in runNext() } }
     guard !batch.isEmpty else { return }
     let started = ContinuousClock.now
     var live: [Waiting] = []
@@ -118,10 +123,11 @@ final class Batcher: Sendable {
     state.withLock { $0.running -= 1 }
   }
 
-  /// The oldest request and those that can go with it.
-  private func takeBatch() -> [Waiting] {
+  /// The oldest request and those that can go with it, and whether others are left.
+  private func takeBatch() -> (batch: [Waiting], isMore: Bool) {
     state.withLock { state in
-      guard let first = state.waiting.first else { return [] }
+      state.hasTurn = false
+      guard let first = state.waiting.first else { return ([], false) }
       var rows = first.work.inputs.rowCount
       var batch = [first], left: [Waiting] = []
       left.reserveCapacity(state.waiting.count)
@@ -140,7 +146,8 @@ final class Batcher: Sendable {
       // Summed anew, so that rounding never adds up.
       state.seconds = left.reduce(0) { $0 + $1.seconds }
       state.running += 1
-      return batch
+      state.hasTurn = !left.isEmpty
+      return (batch, !left.isEmpty)
     }
   }
 

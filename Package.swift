@@ -120,6 +120,7 @@ let package = Package(
         "DitherBasics", "DitherGraph", "DitherTensor", "DitherInference", "DitherStore", "DitherProto", "DitherService",
         protobuf, log,
       ]),
+    tests("Datasets", ["DitherBasics", "DitherDatasets", "DitherTensor", "CZlib"]),
     tests(
       "CommandLine",
       ["DitherBasics", "DitherClient", "DitherDatasets", "DitherGraph", "DitherProto", "DitherTensor", protobuf]),

@@ -9,6 +9,8 @@ public struct DataStore: Sendable {
   public let root: DataRoot
   /// Replaces scheme, host and folders of every address: a mirror.
   public var mirror: URL?
+  /// For how many seconds a server may send nothing.
+  public var patience: TimeInterval = 60
 
   public init(_ root: DataRoot, mirror: URL? = nil) {
     self.root = root
@@ -26,11 +28,6 @@ public struct DataStore: Sendable {
     var archives: [String: [UInt8]] = [:]
     for file in set.files where root.find(file.path) == nil {
       progress(file.path)
-      let target = root.url.appending(path: file.path), folder = target.deletingLastPathComponent()
-      do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) } catch {
-        throw DatasetError(
-          .disk, at: folder.path, expected: "a folder that can be made", got: error.localizedDescription)
-      }
       let packed: [UInt8]
       if let known = archives[file.address] { packed = known } else { packed = try await download(file) }
       var content = Gzip.isGzip(packed) ? try Gzip.unpack(packed, at: file.address) : packed
@@ -41,7 +38,7 @@ public struct DataStore: Sendable {
         stored = content
       }
       try check(content, file)
-      try Self.write(stored, to: target)
+      try Self.write(stored, to: root.url.appending(path: file.path))
     }
   }
 
@@ -64,8 +61,13 @@ public struct DataStore: Sendable {
     guard let url = mirror?.appending(path: name) ?? URL(string: file.address) else {
       throw DatasetError(.download, at: file.path, expected: "an address", got: "'\(file.address)'")
     }
+    // A session of its own: nothing that came wrong is served again from a cache.
+    let settings = URLSessionConfiguration.ephemeral
+    settings.timeoutIntervalForRequest = patience
+    let session = URLSession(configuration: settings)
+    defer { session.finishTasksAndInvalidate() }
     let data: Data, response: URLResponse
-    do { (data, response) = try await URLSession.shared.data(from: url) } catch {
+    do { (data, response) = try await session.data(from: url) } catch {
       throw DatasetError(
         .download, at: url.absoluteString, expected: "a download", got: error.localizedDescription,
         advice: "check the network, or put the file at \(root.url.appending(path: file.path).path)")
@@ -74,7 +76,9 @@ public struct DataStore: Sendable {
       let status = (response as? HTTPURLResponse)?.statusCode ?? 0
       throw DatasetError(.download, at: url.absoluteString, expected: "HTTP status 200", got: "\(status)")
     }
-    if http.expectedContentLength >= 0, http.expectedContentLength != data.count {
+    // The length is that of the bytes on the wire, which may have been packed for the way.
+    let isPlain = http.value(forHTTPHeaderField: "Content-Encoding") == nil
+    if isPlain, http.expectedContentLength >= 0, http.expectedContentLength != data.count {
       throw DatasetError(
         .truncated, at: url.absoluteString, expected: "\(http.expectedContentLength) bytes", got: "\(data.count)")
     }
@@ -83,7 +87,10 @@ public struct DataStore: Sendable {
 
   /// Written beside its place, synced, then renamed: no reader sees a part of it, and a failure leaves nothing.
   static func write(_ bytes: [UInt8], to target: URL) throws(DatasetError) {
-    let part = target.appendingPathExtension("part")
+    let part = target.appendingPathExtension("part"), folder = target.deletingLastPathComponent()
+    do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) } catch {
+      throw DatasetError(.disk, at: folder.path, expected: "a folder that can be made", got: error.localizedDescription)
+    }
     func fail(_ what: String) -> DatasetError {
       let reason = String(cString: strerror(errno))
       unlink(part.path)
@@ -97,6 +104,7 @@ public struct DataStore: Sendable {
       let count = bytes.withUnsafeBytes {
         Foundation.write(descriptor, $0.baseAddress?.advanced(by: written), $0.count - written)
       }
+      if count < 0 && errno == EINTR { continue }
       guard count > 0 else {
         let error = fail("\(bytes.count) bytes written")
         close(descriptor)
@@ -104,8 +112,11 @@ public struct DataStore: Sendable {
       }
       written += count
     }
-    guard fsync(descriptor) == 0, close(descriptor) == 0, rename(part.path, target.path) == 0 else {
-      throw fail("a file that is safe on disk")
+    guard fsync(descriptor) == 0 else {
+      let error = fail("a file that is safe on disk")
+      close(descriptor)
+      throw error
     }
+    guard close(descriptor) == 0, rename(part.path, target.path) == 0 else { throw fail("a file that is safe on disk") }
   }
 }

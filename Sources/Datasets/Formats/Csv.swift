@@ -5,46 +5,27 @@ import DitherTensor
 public struct Csv: Sendable, Equatable {
   public let rows: [[String]]
 
-  /// - Throws: when the bytes are not UTF-8 or the rows differ in length.
+  /// - Throws: when the bytes are not UTF-8, the rows differ in length or a quote is not closed.
   public init(_ bytes: [UInt8], at place: String) throws(DatasetError) {
-    guard let text = String(validating: bytes, as: UTF8.self) else {
+    guard String(validating: bytes, as: UTF8.self) != nil else {
       throw DatasetError(.malformed, at: place, expected: "UTF-8 text", got: "other bytes")
     }
-    let first = text.prefix { $0 != "\n" }
-    let separator: Character =
-      [",", ";", "\t"].max { a, b in first.count(where: { $0 == a }) < first.count(where: { $0 == b }) } ?? ","
-    var rows: [[String]] = []
-    for (number, line) in text.split(whereSeparator: \.isNewline).enumerated() {
-      let fields = Self.fields(line, separator)
-      guard rows.first.map({ $0.count == fields.count }) ?? true else {
-        throw DatasetError(
-          .malformed, at: "\(place), line \(number + 1)", expected: "\(rows[0].count) fields, as above",
-          got: "\(fields.count)")
-      }
-      rows.append(fields)
-    }
-    self.rows = rows
+    let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
+    let text = bytes.starts(with: byteOrderMark) ? bytes.dropFirst(byteOrderMark.count) : bytes[...]
+    var reader = Reader(place: place, separator: Self.separator(of: text))
+    for byte in text { try reader.take(byte) }
+    rows = try reader.finish()
   }
 
-  private static func fields(_ line: Substring, _ separator: Character) -> [String] {
-    var fields: [String] = [], field = "", quoted = false, wasQuote = false
-    for character in line {
-      if character == "\"" {
-        if quoted || field.isEmpty {
-          quoted.toggle()
-          if quoted && wasQuote { field.append("\"") }  // a doubled quote inside quotes
-        } else {
-          field.append(character)
-        }
-      } else if character == separator && !quoted {
-        fields.append(field.trimmed)
-        field = ""
-      } else {
-        field.append(character)
-      }
-      wasQuote = character == "\""
+  /// The one that the first line has most of, outside quotes.
+  private static func separator(of text: ArraySlice<UInt8>) -> UInt8 {
+    var counts = [UInt8(ascii: ","): 0, UInt8(ascii: ";"): 0, UInt8(ascii: "\t"): 0], isQuoted = false
+    for byte in text {
+      if byte == Reader.quote { isQuoted.toggle() }
+      if !isQuoted && Reader.isLineEnd(byte) { break }
+      if !isQuoted, let count = counts[byte] { counts[byte] = count + 1 }
     }
-    return fields + [field.trimmed]
+    return counts.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key ?? UInt8(ascii: ",")
   }
 
   /// The rows as numbers, a header line left out.
@@ -52,7 +33,10 @@ public struct Csv: Sendable, Equatable {
     guard let width = rows.first?.count else {
       throw DatasetError(.malformed, at: place, expected: "at least one row", got: "none")
     }
-    let hasHeader = rows[0].allSatisfy { Float($0) == nil }
+    let hasHeader = rows[0].allSatisfy { Float($0) == nil } && rows[0].contains { !$0.isEmpty }
+    guard rows.count > (hasHeader ? 1 : 0) else {
+      throw DatasetError(.malformed, at: place, expected: "at least one row", got: "a header alone")
+    }
     var elements: [Float] = []
     for (number, row) in rows.enumerated().dropFirst(hasHeader ? 1 : 0) {
       for field in row {
@@ -64,6 +48,76 @@ public struct Csv: Sendable, Equatable {
       }
     }
     return Tensor([elements.count / width, width], elements)
+  }
+}
+
+/// Bytes in, rows out. Empty lines are left out, and so are spaces around a field that is not quoted.
+private struct Reader {
+  static let quote = UInt8(ascii: "\"")
+  static func isLineEnd(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") }
+
+  private enum State { case plain, quoted, closed }
+  private let place: String
+  private let separator: UInt8
+  private var state = State.plain
+  private var field: [UInt8] = []
+  private var fields: [String] = []
+  private var rows: [[String]] = []
+  private var line = 1
+
+  init(place: String, separator: UInt8) {
+    self.place = place
+    self.separator = separator
+  }
+
+  mutating func take(_ byte: UInt8) throws(DatasetError) {
+    if byte == UInt8(ascii: "\n") { line += 1 }
+    switch state {
+    case .quoted:
+      if byte == Self.quote { state = .closed } else { field.append(byte) }
+    case .closed where byte == Self.quote:
+      field.append(byte)  // a doubled quote inside quotes
+      state = .quoted
+    case _ where byte == separator: endField()
+    case _ where Self.isLineEnd(byte): try endLine(before: byte)
+    case .plain where byte == Self.quote && field.allSatisfy { $0 == UInt8(ascii: " ") }:
+      field = []
+      state = .quoted
+    case .plain: field.append(byte)
+    case .closed where byte == UInt8(ascii: " "): break
+    case .closed:
+      throw DatasetError(
+        .malformed, at: "\(place), line \(line)", expected: "a separator after a closing quote", got: "more text")
+    }
+  }
+
+  mutating func finish() throws(DatasetError) -> [[String]] {
+    guard state != .quoted else {
+      throw DatasetError(
+        .truncated, at: "\(place), line \(line)", expected: "a closing quote", got: "the end of the file")
+    }
+    try endLine(before: 0)
+    return rows
+  }
+
+  private mutating func endField() {
+    let text = String(decoding: field, as: UTF8.self)
+    fields.append(state == .closed ? text : text.trimmed)
+    field.removeAll(keepingCapacity: true)
+    state = .plain
+  }
+
+  private mutating func endLine(before byte: UInt8) throws(DatasetError) {
+    if fields.isEmpty && field.isEmpty && state == .plain { return }
+    endField()
+    guard rows.first.map({ $0.count == fields.count }) ?? true else {
+      let number = byte == UInt8(ascii: "\n") ? line - 1 : line
+      throw DatasetError(
+        .malformed, at: "\(place), line \(number)", expected: "\(rows[0].count) fields, as above",
+        got: "\(fields.count)")
+    }
+    rows.append(fields)
+    fields = []
   }
 }
 

@@ -1,7 +1,7 @@
 import CZlib
 import DitherBasics
 
-/// RFC 1952, by zlib.
+/// RFC 1952, by zlib: one member or several. Bytes after the last are left out, as gzip does.
 public enum Gzip {
   public static func isGzip(_ bytes: [UInt8]) -> Bool { bytes.starts(with: [0x1F, 0x8B]) }
 
@@ -28,6 +28,10 @@ public enum Gzip {
         }
         out += chunk[..<produced]
         tooLarge = out.count > limit
+        if status == Z_STREAM_END, stream.avail_in > 0, stream.next_in.pointee == 0x1F {
+          status = inflateReset(&stream)
+          continue
+        }
         if status == Z_BUF_ERROR || (produced == 0 && stream.avail_in == 0 && status == Z_OK) { break }
       }
     }

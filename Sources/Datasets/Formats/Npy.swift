@@ -34,17 +34,16 @@ public struct Npy: Sendable, Equatable {
     guard bytes.count >= 10, bytes.starts(with: [0x93] + Array("NUMPY".utf8)) else {
       throw refuse(.malformed, "NumPy's magic number", "\(bytes.count) bytes that begin otherwise")
     }
+    guard (1...3).contains(bytes[6]) else { throw refuse(.unsupported, "version 1 to 3", "\(bytes[6])") }
     let wide = bytes[6] >= 2
-    guard (1...3).contains(bytes[6]), bytes.count >= 12 else {
-      throw refuse(.unsupported, "version 1 to 3", "\(bytes[6])")
-    }
+    guard bytes.count >= 12 else { throw refuse(.truncated, "a header", "a file of \(bytes.count) bytes") }
     let length = wide ? (8..<12).reversed().reduce(0) { $0 << 8 | Int(bytes[$1]) } : Int(bytes[8]) | Int(bytes[9]) << 8
     let start = (wide ? 12 : 10) + length
     guard length <= 1 << 16, start <= bytes.count else {
       throw refuse(.truncated, "a header of \(length) bytes", "a file of \(bytes.count)")
     }
     let header = String(decoding: bytes[(wide ? 12 : 10)..<start], as: UTF8.self)
-    guard let type = header.firstMatch(of: /'descr':\s*'([<|>=][a-z]\d+)'/)?.1,
+    guard let type = header.firstMatch(of: /'descr':\s*('[^']*'|\[)/)?.1,
       let order = header.firstMatch(of: /'fortran_order':\s*(True|False)/)?.1,
       let extents = header.firstMatch(of: /'shape':\s*\(([0-9, ]*)\)/)?.1
     else { throw refuse(.malformed, "a header with descr, fortran_order and shape", header.clipped()) }
@@ -72,15 +71,21 @@ public struct Npy: Sendable, Equatable {
     }
     self.shape = shape
     switch type {
-    case "<f4": content = .float32(try values(Float.self))
-    case "<f8": content = .float64(try values(Double.self))
-    case "<i8": content = .int64(try values(Int64.self))
-    case "<i4": content = .int32(try values(Int32.self))
-    case "<i2": content = .int32(try values(Int16.self).map(Int32.init))
-    case "|i1": content = .int32(try values(Int8.self).map(Int32.init))
-    case "|u1": content = .uint8(try values(UInt8.self))
-    case "|b1": content = .bool(try values(UInt8.self).map { $0 != 0 })
-    default: throw refuse(.unsupported, "little-endian f4, f8, i8, i4, i2, i1, u1 or b1", "'\(type)'")
+    case "'<f4'": content = .float32(try values(Float.self))
+    case "'<f8'": content = .float64(try values(Double.self))
+    case "'<i8'": content = .int64(try values(Int64.self))
+    case "'<i4'": content = .int32(try values(Int32.self))
+    case "'<i2'": content = .int32(try values(Int16.self).map(Int32.init))
+    case "'|i1'": content = .int32(try values(Int8.self).map(Int32.init))
+    case "'|u1'": content = .uint8(try values(UInt8.self))
+    case "'|b1'": content = .bool(try values(UInt8.self).map { $0 != 0 })
+    case "'|O'":
+      throw DatasetError(
+        .unsupported, at: ".npy file", expected: "numbers", got: "pickled objects", advice: "save x.astype(float)")
+    default:
+      throw refuse(
+        .unsupported, "little-endian f4, f8, i8, i4, i2, i1, u1 or b1",
+        type == "[" ? "a record of fields" : String(type).clipped())
     }
   }
 

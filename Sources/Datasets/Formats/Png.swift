@@ -27,6 +27,8 @@ public struct Png: Sendable, Equatable {
     guard width > 0, height > 0, width <= 1 << 16, height <= 1 << 16, width * height <= Self.limit else {
       throw DatasetError(.tooLarge, at: place, expected: "at most \(Self.limit) pixels", got: "\(width) by \(height)")
     }
+    // Without a word about gamma, 16 bits are read as 8 are: not as linear light.
+    image.flags |= UInt32(PNG_IMAGE_FLAG_16BIT_sRGB)
     image.format = channels == 1 ? 0 : UInt32(PNG_FORMAT_FLAG_COLOR)
     var pixels = [UInt8](repeating: 0, count: width * height * channels)
     var black = png_color()

@@ -1,0 +1,140 @@
+import DitherBasics
+import DitherDatasets
+import DitherTensor
+import Foundation
+import Testing
+
+/// The data sets as they are published: sizes, classes and ranges.
+@Suite("Data sets")
+struct SetTests {
+  struct Published: Sendable, CustomTestStringConvertible {
+    let name: String
+    let row: Shape
+    /// By class; nil: there is no such part.
+    let train: [Int]?
+    let test: [Int]
+    var testDescription: String { name }
+  }
+
+  static let pictures = [
+    Published(
+      name: "mnist", row: [1, 28, 28], train: [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949],
+      test: [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]),
+    Published(
+      name: "fashion-mnist", row: [1, 28, 28], train: [Int](repeating: 6000, count: 10),
+      test: [Int](repeating: 1000, count: 10)),
+    Published(
+      name: "cifar10", row: [3, 32, 32], train: [Int](repeating: 5000, count: 10),
+      test: [Int](repeating: 1000, count: 10)),
+    Published(name: "notmnist", row: [1, 28, 28], train: nil, test: [Int](repeating: 1000, count: 10)),
+  ]
+
+  static let partedTables = [
+    Published(
+      name: "optdigits", row: [64], train: [376, 389, 380, 389, 387, 376, 377, 387, 380, 382],
+      test: [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]),
+    Published(name: "adult", row: [108], train: [24_720, 7_841], test: [12_435, 3_846]),
+  ]
+
+  /// One file each: the counts are of both parts together.
+  static let tables = [
+    Published(name: "wdbc", row: [30], train: nil, test: [357, 212]),
+    Published(name: "wine", row: [13], train: nil, test: [59, 71, 48]),
+    Published(name: "iris", row: [4], train: nil, test: [50, 50, 50]),
+    Published(name: "winequality-red", row: [11], train: nil, test: [10, 53, 681, 638, 199, 18]),
+    Published(name: "winequality-white", row: [11], train: nil, test: [20, 163, 1457, 2198, 880, 175, 5]),
+  ]
+
+  static let root = DataRoot.standard
+  static func isPresent(_ sets: [Published]) -> Bool {
+    sets.allSatisfy { set in Catalog.dataSets.entries.contains { $0.name == set.name && $0.isPresent(in: root) } }
+  }
+  private func counts(_ labels: [Int], _ classes: Int) -> [Int] {
+    labels.reduce(into: [Int](repeating: 0, count: classes)) { $0[$1] += 1 }
+  }
+
+  @Test("every set of the catalog is tested here")
+  func allAreHere() {
+    let here = (Self.pictures + Self.partedTables + Self.tables).map(\.name)
+    #expect(Catalog.dataSets.entries.map { $0.name }.sorted() == here.sorted())
+  }
+
+  /// The training parts are counted in their files: hundreds of megabytes of fp32 are not needed for that.
+  @Test(
+    "pictures", arguments: pictures.map { ($0, isPresent([$0])) })
+  func picturesArePublished(_ set: Published, _ isPresent: Bool) throws {
+    guard isPresent else { try Test.cancel("data set '\(set.name)' is not in \(Self.root.url.path)") }
+    let source = try Catalog.dataSets.entry(named: set.name)
+    let data = try source.load(.test, from: Self.root), classes = set.test.count
+    #expect(data.inputs.shape.row == set.row && data.classNames.count == classes)
+    #expect(counts(data.labels, classes) == set.test)
+    let range = data.inputs.elements.withUnsafeBufferPointer { x in
+      (0..<x.count).reduce(into: (low: Float.infinity, high: -Float.infinity)) { range, i in
+        if x[i] < range.low { range.low = x[i] }
+        if x[i] > range.high { range.high = x[i] }
+      }
+    }
+    #expect(range.low == 0 && range.high == 1)
+    guard let train = set.train else {
+      #expect(source.splits == [.test])
+      expectFault(.absent, says: "train") { _ = try source.load(.train, from: Self.root) }
+      return
+    }
+    var labels: [Int] = []
+    for file in source.files where file.path.contains("train-labels") {
+      labels += try Idx(Self.root.read(file, of: set.name), at: file.path).bytes.map(Int.init)
+    }
+    for file in source.files where file.path.contains("data_batch") {
+      labels += try CifarBin(Self.root.read(file, of: set.name), at: file.path).labels
+    }
+    #expect(counts(labels, classes) == train)
+  }
+
+  @Test("tables in two files", arguments: partedTables.map { ($0, isPresent([$0])) })
+  func partedTablesArePublished(_ set: Published, _ isPresent: Bool) throws {
+    guard isPresent else { try Test.cancel("data set '\(set.name)' is not in \(Self.root.url.path)") }
+    let source = try Catalog.dataSets.entry(named: set.name)
+    for (split, published) in [(Split.train, set.train ?? []), (.test, set.test)] {
+      let data = try source.load(split, from: Self.root)
+      #expect(data.inputs.shape.row == set.row && counts(data.labels, published.count) == published)
+      #expect(data.inputs.isFinite)
+    }
+  }
+
+  @Test(
+    "tables in one file: parts that are disjoint, seeded and standardised",
+    arguments: tables.map { ($0, isPresent([$0])) })
+  func tablesArePublished(_ set: Published, _ isPresent: Bool) throws {
+    guard isPresent else { try Test.cancel("data set '\(set.name)' is not in \(Self.root.url.path)") }
+    let source = try Catalog.dataSets.entry(named: set.name)
+    let train = try source.load(.train, from: Self.root), test = try source.load(.test, from: Self.root)
+    #expect(train.inputs.shape.row == set.row && test.inputs.shape.row == set.row)
+    #expect(counts(train.labels + test.labels, set.test.count) == set.test)
+    #expect(test.count == (train.count + test.count + 4) / 5)
+    let again = try source.load(.test, from: Self.root)
+    #expect(again.inputs == test.inputs && again.labels == test.labels)
+    for column in 0..<set.row[0] {
+      let values = (0..<train.count).map { Double(train.inputs.elements[$0 * set.row[0] + column]) }
+      let mean = values.reduce(0, +) / Double(values.count)
+      let square = values.reduce(0) { $0 + $1 * $1 } / Double(values.count)
+      #expect(abs(mean) < 1e-5 && abs(square - 1) < 1e-4, "column \(column)")
+    }
+    // Rows that the file has once are in one part only; flowers and wines of equal measurements are in the others.
+    guard ["wdbc", "wine"].contains(set.name) else { return }
+    let rows = Set((0..<train.count).map { Array(train.inputs.row($0)) })
+    #expect(rows.count == train.count && (0..<test.count).allSatisfy { !rows.contains(Array(test.inputs.row($0))) })
+  }
+
+  @Test("a reference names a set and how many of it", .enabled(if: isPresent([tables[2]]), "iris is absent"))
+  func references() throws {
+    let all = try Dataset.load("iris", from: Self.root), some = try Dataset.load("iris:7", from: Self.root)
+    #expect(some.count == 7 && some.labels == Array(all.labels.prefix(7)) && some.inputs == all.inputs.rows(0..<7))
+    #expect(try Dataset.load("iris:1000", from: Self.root).count == 30)
+    for wrong in ["iris:", "iris:0", "iris:-1", "iris:x", "iris:1:2", "iris:99999999999999999999"] {
+      expectFault(.malformed, says: "NAME:COUNT") { _ = try Dataset.load(wrong, from: Self.root) }
+    }
+    for wrong in ["", ":", ":3", "irsi"] {
+      #expect(throws: (any Error).self) { try Dataset.load(wrong, from: Self.root) }
+    }
+  }
+}

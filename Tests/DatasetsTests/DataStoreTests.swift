@@ -62,7 +62,7 @@ struct DataStoreTests {
       _ = try await get(set, replies)
     } throws: {
       guard let fault = $0 as? DatasetError else { return false }
-      return fault.code == code && !fault.place.isEmpty && fault.description.contains(words)
+      return fault.code == code && !fault.place.isEmpty && (words.isEmpty || fault.description.contains(words))
     }
     #expect(scratch.files.isEmpty, sourceLocation: sourceLocation)
   }
@@ -152,7 +152,7 @@ struct DataStoreTests {
   func stalls(_ sent: Int) async {
     let started = ContinuousClock.now
     await expectRefusal(.download, ["/mirror/letters/a.bin": .stall(Array(Letters.plain.prefix(sent)))])
-    #expect(ContinuousClock.now - started < .seconds(10))
+    #expect(ContinuousClock.now - started < .seconds(30))
   }
 
   @Test(

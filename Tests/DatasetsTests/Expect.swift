@@ -7,8 +7,10 @@ func expectFault(
   _ code: DatasetFault, says words: String = "", sourceLocation: SourceLocation = #_sourceLocation,
   _ body: () throws -> Void
 ) {
-  #expect(sourceLocation: sourceLocation, performing: body, throws: { error in
-    guard let fault = error as? DatasetError else { return false }
-    return fault.code == code && !fault.place.isEmpty && !fault.got.isEmpty && fault.description.contains(words)
-  })
+  #expect(
+    sourceLocation: sourceLocation, performing: body,
+    throws: { error in
+      guard let fault = error as? DatasetError else { return false }
+      return fault.code == code && !fault.place.isEmpty && !fault.got.isEmpty && fault.description.contains(words)
+    })
 }

@@ -17,15 +17,19 @@ public struct Csv: Sendable, Equatable {
     rows = try reader.finish()
   }
 
-  /// The one that the first line has most of, outside quotes.
+  /// The one that the first line with text has most of, outside quotes.
   private static func separator(of text: ArraySlice<UInt8>) -> UInt8 {
-    var counts = [UInt8(ascii: ","): 0, UInt8(ascii: ";"): 0, UInt8(ascii: "\t"): 0], isQuoted = false
-    for byte in text {
-      if byte == Reader.quote { isQuoted.toggle() }
-      if !isQuoted && Reader.isLineEnd(byte) { break }
-      if !isQuoted, let count = counts[byte] { counts[byte] = count + 1 }
+    let separators = [UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "\t")]
+    var counts = [0, 0, 0], isQuoted = false, startsField = true
+    for byte in text.drop(while: Reader.isLineEnd) {
+      if byte == Reader.quote && (isQuoted || startsField) { isQuoted.toggle() }
+      if isQuoted { continue }
+      if Reader.isLineEnd(byte) { break }
+      let kind = separators.firstIndex(of: byte)
+      if let kind { counts[kind] += 1 }
+      startsField = kind != nil || (startsField && byte == UInt8(ascii: " "))
     }
-    return counts.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key ?? UInt8(ascii: ",")
+    return counts.indices.max { counts[$0] < counts[$1] }.map { separators[$0] } ?? separators[0]
   }
 
   /// The rows as numbers, a header line left out.

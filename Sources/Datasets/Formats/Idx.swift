@@ -11,7 +11,7 @@ public struct Idx: Sendable, Equatable {
     guard file.count >= 4, file[0] == 0, file[1] == 0, file[2] == 0x08, (1...4).contains(file[3]) else {
       throw DatasetError(
         .malformed, at: place, expected: "the IDX magic number of unsigned bytes, rank 1 to 4",
-        got: "\(file.prefix(4).map { String($0) }.joined(separator: " "))")
+        got: file.isEmpty ? "no bytes" : file.prefix(4).map { String($0) }.joined(separator: " "))
     }
     let rank = Int(file[3]), start = 4 + 4 * rank
     guard file.count >= start else {

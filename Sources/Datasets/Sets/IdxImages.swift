@@ -37,5 +37,9 @@ extension IdxImages {
 
 /// Bytes as numbers in [0, 1].
 func pixelTensor(_ bytes: [UInt8], _ shape: Shape) -> Tensor {
-  Tensor(shape) { out in for i in out.indices { out[i] = Float(bytes[i]) / 255 } }
+  Tensor(shape) { out in
+    bytes.withUnsafeBufferPointer { from in
+      for i in 0..<out.count { out[i] = Float(from[i]) / 255 }
+    }
+  }
 }

@@ -28,8 +28,8 @@ struct PngTests {
         "grey, 16 bits", Written.png(2, 1, .grey, depth: 16, lines: [[0x40, 0x40, 0x80, 0x80]]), grey: [64, 128],
         colour: [64, 128, 64, 128, 64, 128]),
       Row(
-        "red, green, blue", Written.png(1, 2, .rgb, lines: [[1, 2, 3], [200, 200, 200]]), grey: [2, 200],
-        colour: [1, 200, 2, 200, 3, 200]),
+        "red, green, blue", Written.png(1, 2, .rgb, lines: [[50, 100, 200], [9, 9, 9]]), grey: [104, 9],
+        colour: [50, 9, 100, 9, 200, 9]),
       Row(
         "with alpha", Written.png(2, 1, .rgba, lines: [[9, 9, 9, 255, 250, 250, 250, 0]]), grey: [9, 0],
         colour: [9, 0, 9, 0, 9, 0]),
@@ -42,7 +42,8 @@ struct PngTests {
     ])
   func reads(_ row: Row) throws {
     let grey = try Png(row.file, channels: 1, at: "x"), colour = try Png(row.file, channels: 3, at: "x")
-    #expect(grey.planes == row.grey && grey.channels == 1 && grey.width * grey.height == 2)
+    #expect(grey.planes == row.grey)
+    #expect(grey.channels == 1 && grey.width * grey.height == 2)
     #expect(colour.planes == row.colour && colour.channels == 3)
   }
 

@@ -28,7 +28,7 @@ struct PngTests {
         "grey, 16 bits", Written.png(2, 1, .grey, depth: 16, lines: [[0x40, 0x40, 0x80, 0x80]]), grey: [64, 128],
         colour: [64, 128, 64, 128, 64, 128]),
       Row(
-        "red, green, blue", Written.png(1, 2, .rgb, lines: [[50, 100, 200], [9, 9, 9]]), grey: [104, 9],
+        "red, green, blue", Written.png(1, 2, .rgb, lines: [[50, 100, 200], [9, 9, 9]]), grey: [105, 9],
         colour: [50, 9, 100, 9, 200, 9]),
       Row(
         "with alpha", Written.png(2, 1, .rgba, lines: [[9, 9, 9, 255, 250, 250, 250, 0]]), grey: [9, 0],

@@ -49,6 +49,14 @@ struct SetTests {
   static func isPresent(_ sets: [Published]) -> Bool {
     sets.allSatisfy { set in Catalog.dataSets.entries.contains { $0.name == set.name && $0.isPresent(in: root) } }
   }
+  static func present(_ sets: [Published]) -> [Published] { sets.filter { isPresent([$0]) } }
+  static let absent = (pictures + partedTables + tables).filter { !isPresent([$0]) }.map(\.name)
+
+  @Test(
+    "none was left out",
+    .enabled(if: absent.isEmpty, Comment(rawValue: "not in \(root.url.path): \(absent.joined(separator: ", "))")))
+  func noneIsAbsent() { #expect(Self.absent.isEmpty) }
+
   private func counts(_ labels: [Int], _ classes: Int) -> [Int] {
     labels.reduce(into: [Int](repeating: 0, count: classes)) { $0[$1] += 1 }
   }
@@ -61,9 +69,8 @@ struct SetTests {
 
   /// The training parts are counted in their files: hundreds of megabytes of fp32 are not needed for that.
   @Test(
-    "pictures", arguments: pictures.map { ($0, isPresent([$0])) })
-  func picturesArePublished(_ set: Published, _ isPresent: Bool) throws {
-    guard isPresent else { try Test.cancel("data set '\(set.name)' is not in \(Self.root.url.path)") }
+    "pictures", arguments: present(pictures))
+  func picturesArePublished(_ set: Published) throws {
     let source = try Catalog.dataSets.entry(named: set.name)
     let data = try source.load(.test, from: Self.root), classes = set.test.count
     #expect(data.inputs.shape.row == set.row && data.classNames.count == classes)
@@ -86,9 +93,8 @@ struct SetTests {
     #expect(counts(labels, classes) == train)
   }
 
-  @Test("tables in two files", arguments: partedTables.map { ($0, isPresent([$0])) })
-  func partedTablesArePublished(_ set: Published, _ isPresent: Bool) throws {
-    guard isPresent else { try Test.cancel("data set '\(set.name)' is not in \(Self.root.url.path)") }
+  @Test("tables in two files", arguments: present(partedTables))
+  func partedTablesArePublished(_ set: Published) throws {
     let source = try Catalog.dataSets.entry(named: set.name)
     for (split, published) in [(Split.train, set.train ?? []), (.test, set.test)] {
       let data = try source.load(split, from: Self.root)
@@ -99,9 +105,8 @@ struct SetTests {
 
   @Test(
     "tables in one file: parts that are disjoint, seeded and standardised",
-    arguments: tables.map { ($0, isPresent([$0])) })
-  func tablesArePublished(_ set: Published, _ isPresent: Bool) throws {
-    guard isPresent else { try Test.cancel("data set '\(set.name)' is not in \(Self.root.url.path)") }
+    arguments: present(tables))
+  func tablesArePublished(_ set: Published) throws {
     let source = try Catalog.dataSets.entry(named: set.name)
     let train = try source.load(.train, from: Self.root), test = try source.load(.test, from: Self.root)
     #expect(train.inputs.shape.row == set.row && test.inputs.shape.row == set.row)

@@ -113,6 +113,8 @@ let package = Package(
       path: "Tests/TestSupport", swiftSettings: strict),
     tests("Basics", ["DitherBasics"]),
     tests("Tensor", ["DitherTensor", "CKernels"]),
+    tests("Proto", ["DitherProto", "DitherTensor", protobuf]),
+    tests("Transport", ["DitherProto", "DitherTransport", protobuf, log] + nio),
     tests("Store", ["DitherBasics", "DitherStore"]),
     tests(
       "Service",

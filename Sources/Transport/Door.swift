@@ -19,30 +19,56 @@ public final class Door: Sendable {
   private let group: MultiThreadedEventLoopGroup
   private let listener: any Channel
   private let connections: Connections
+  /// How many handlers may still speak to this door's event loop.
+  private let runningHandlers: @Sendable () -> Int
+  private let draining = Mutex<Task<Void, Never>?>(nil)
 
-  init(name: String, port: Int, group: MultiThreadedEventLoopGroup, listener: any Channel, connections: Connections) {
+  init(
+    name: String, port: Int, group: MultiThreadedEventLoopGroup, listener: any Channel, connections: Connections,
+    runningHandlers: @escaping @Sendable () -> Int
+  ) {
     self.name = name
     self.port = port
     self.group = group
     self.listener = listener
     self.connections = connections
+    self.runningHandlers = runningHandlers
   }
 
   public var connectionCount: Int { connections.count }
 
   /// Takes no new connections, tells those that are open, waits for their calls at most `grace`, then closes.
+  /// A second call waits for the first.
   public func drain(grace: Duration) async {
+    let task = draining.withLock { draining in
+      let task = draining ?? Task { await self.drainOnce(grace: grace) }
+      draining = task
+      return task
+    }
+    await task.value
+  }
+
+  private func drainOnce(grace: Duration) async {
     try? await listener.close()
     connections.drain()
     let end = ContinuousClock.now + grace
     while connections.count > 0, ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(5)) }
     connections.close()
+    // Handlers that were told to stop come back soon; one that does not keeps its event loop.
+    let patience = ContinuousClock.now + Self.patience
+    while runningHandlers() > 0 {
+      if ContinuousClock.now > patience { return }
+      try? await Task.sleep(for: .milliseconds(2))
+    }
     try? await group.shutdownGracefully()
   }
+
+  private static let patience = Duration.seconds(5)
 
   /// - Throws: `TransportFault.bind` when the address is taken or not ours.
   static func open(
     name: String, host: String, port: Int, tls: TlsSource?, alpn: String, limit: Int, logger: Logger,
+    runningHandlers: @escaping @Sendable () -> Int = { 0 },
     _ configure: @escaping @Sendable (any Channel, Connections) -> EventLoopFuture<Void>
   ) async throws -> Door {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1), connections = Connections(limit: limit)
@@ -69,7 +95,7 @@ public final class Door: Sendable {
       let listener = try await bootstrap.bind(host: host, port: port).get()
       return Door(
         name: name, port: listener.localAddress?.port ?? port, group: group, listener: listener,
-        connections: connections)
+        connections: connections, runningHandlers: runningHandlers)
     } catch {
       try? await group.shutdownGracefully()
       throw TransportError(

@@ -29,6 +29,7 @@ public final class CallDispatcher: Sendable {
   private let nextID = Atomic<UInt64>(1)
   private let inFlight = Atomic<Int>(0)
   private let draining = Atomic<Bool>(false)
+  private let handlers = Atomic<Int>(0)
 
   public init(
     table: CallTable, authenticator: any Authenticator, limits: Limits = Limits(), logger: Logger,
@@ -45,6 +46,11 @@ public final class CallDispatcher: Sendable {
   /// From now on no call begins; those in flight go on.
   public func drain() { draining.store(true, ordering: .relaxed) }
   public var isDraining: Bool { draining.load(ordering: .relaxed) }
+
+  /// Handlers that have not come back, those of calls that are over included: they still speak to an event loop.
+  public var runningHandlers: Int { handlers.load(ordering: .acquiring) }
+  func handlerStarts() { handlers.wrappingAdd(1, ordering: .relaxed) }
+  func handlerEnds() { handlers.wrappingSubtract(1, ordering: .releasing) }
 
   func newID() -> UInt64 { nextID.wrappingAdd(1, ordering: .relaxed).oldValue }
 

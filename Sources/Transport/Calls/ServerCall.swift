@@ -128,13 +128,15 @@ final class ServerCall {
     self.request = nil
     switch entry.handler {
     case .unary(let handler):
-      let bound = bound, eventLoop = eventLoop
+      let bound = bound, eventLoop = eventLoop, dispatcher = dispatcher
+      dispatcher.handlerStarts()
       handler(request, context) { result in
         if eventLoop.inEventLoop {
           bound.value.answer(result)
         } else {
           eventLoop.execute { bound.value.answer(result) }
         }
+        dispatcher.handlerEnds()
       }
     case .serverStreaming(let handler): run(handler, request, context)
     case .clientStreaming: break
@@ -168,8 +170,10 @@ final class ServerCall {
       @escaping @Sendable (Data, CallContext, @escaping @Sendable (Data) async throws -> Void) async throws -> Void,
     _ request: Data, _ context: CallContext
   ) {
-    let bound = bound, eventLoop = eventLoop
+    let bound = bound, eventLoop = eventLoop, dispatcher = dispatcher
+    dispatcher.handlerStarts()
     task = Task {
+      defer { dispatcher.handlerEnds() }
       do {
         try await handler(request, context) { payload in
           try await withCheckedThrowingContinuation { continuation in
@@ -208,8 +212,10 @@ final class ServerCall {
   ) {
     guard let context else { return }
     phase = .running
-    let bound = bound, eventLoop = eventLoop
+    let bound = bound, eventLoop = eventLoop, dispatcher = dispatcher
+    dispatcher.handlerStarts()
     task = Task {
+      defer { dispatcher.handlerEnds() }
       let result: Result<Data, any Error>
       do {
         result = .success(

@@ -13,7 +13,8 @@ public enum FramedDoor {
   ) async throws -> Door {
     try await Door.open(
       name: "framed", host: host, port: port, tls: tls, alpn: "dither/1", limit: connectionLimit,
-      logger: dispatcher.logger
+      logger: dispatcher.logger,
+      runningHandlers: { dispatcher.runningHandlers }
     ) { channel, connections in
       channel.eventLoop.makeCompletedFuture {
         let handler = FramedHandler(dispatcher, limits)
@@ -33,6 +34,8 @@ final class FramedHandler: ChannelDuplexHandler {
 
   /// To the first Hello, and to the rest of a frame that has begun.
   private static let patience = TimeAmount.seconds(20)
+  /// What must come in that time for it to begin anew.
+  private static let worthwhileBytes = 64 << 10
 
   private let dispatcher: CallDispatcher
   private var connection: ServerConnection
@@ -42,6 +45,8 @@ final class FramedHandler: ChannelDuplexHandler {
   private var peer = "", certificate: String?
   private var flushIsDue = false, readIsDue = false, isDraining = false, isReading = false
   private var timer: Scheduled<Void>?
+  /// Bytes since the timer was set.
+  private var received = 0
   private let traces: Bool
 
   init(_ dispatcher: CallDispatcher, _ limits: WireLimits) {
@@ -71,6 +76,7 @@ final class FramedHandler: ChannelDuplexHandler {
   private func wait() {
     guard let context else { return }
     timer?.cancel()
+    received = 0
     let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
     timer = context.eventLoop.scheduleTask(in: Self.patience) {
       let handler = bound.value
@@ -80,7 +86,8 @@ final class FramedHandler: ChannelDuplexHandler {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     isReading = true
-    reader.append(unwrapInboundIn(data).readableBytesView)
+    let bytes = unwrapInboundIn(data), count = bytes.readableBytes
+    reader.append(bytes.readableBytesView)
     do throws(CallError) {
       while let frame = try reader.next() {
         if traces { dispatcher.logger.trace("\(peer) > \(frame.summary)") }
@@ -90,9 +97,12 @@ final class FramedHandler: ChannelDuplexHandler {
       perform(connection.fail(error))
     }
     if reader.pendingBytes > 0 || !connection.hasHello {
-      wait()
+      // A byte now and then does not keep a connection; a large frame on a slow line does.
+      received += count
+      if timer == nil || received >= Self.worthwhileBytes { wait() }
     } else {
       timer?.cancel()
+      timer = nil
     }
   }
 

@@ -14,7 +14,8 @@ public enum GrpcDoor {
     connectionLimit: Int = 1024
   ) async throws -> Door {
     try await Door.open(
-      name: "grpc", host: host, port: port, tls: tls, alpn: "h2", limit: connectionLimit, logger: dispatcher.logger
+      name: "grpc", host: host, port: port, tls: tls, alpn: "h2", limit: connectionLimit, logger: dispatcher.logger,
+      runningHandlers: { dispatcher.runningHandlers }
     ) { channel, connections in
       var connection = NIOHTTP2Handler.ConnectionConfiguration()
       connection.initialSettings = [

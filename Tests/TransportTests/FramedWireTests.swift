@@ -1,0 +1,220 @@
+import DitherProto
+import DitherTransport
+import Foundation
+import NIOCore
+import NIOPosix
+import NIOSSL
+import SwiftProtobuf
+import Testing
+
+/// A plain socket, so that a test may send what no client would.
+private final class RawSocket {
+  private let descriptor: Int32
+  private var reader = FrameReader(limit: 1 << 24)
+
+  init(port: Int) throws {
+    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = in_port_t(port).bigEndian
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    let result = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    try #require(result == 0)
+    var patience = timeval(tv_sec: 20, tv_usec: 0)
+    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+  }
+  deinit { close(descriptor) }
+
+  func send(_ bytes: [UInt8]) { _ = Foundation.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }
+  func send(_ frame: Dither_V1_Frame) { send(FrameCodec.encode(frame)) }
+
+  /// nil at the end of the stream.
+  func next() async throws -> Dither_V1_Frame? {
+    while true {
+      if let frame = try reader.next() { return frame }
+      let bytes = await receive()
+      guard !bytes.isEmpty else { return nil }
+      reader.append(bytes)
+    }
+  }
+
+  /// On a thread that may wait.
+  private func receive() async -> [UInt8] {
+    let descriptor = descriptor
+    return await withCheckedContinuation { continuation in
+      DispatchQueue.global().async {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = recv(descriptor, &buffer, buffer.count, 0)
+        continuation.resume(returning: Array(buffer[..<max(count, 0)]))
+      }
+    }
+  }
+
+  /// The reason of the GoAway that ends the stream.
+  func farewell() async throws -> CallError? {
+    var last: CallError?
+    while let frame = try await next() { if case .goAway(let goAway) = frame.kind { last = CallError(goAway.status) } }
+    return last
+  }
+}
+
+@Suite("The framed door against bytes that no client sends", .serialized)
+struct FramedWireTests {
+  private static let hello = WireLimits().hello
+
+  struct Row: Sendable, CustomTestStringConvertible {
+    var name: String
+    var bytes: [UInt8]
+    var code: StatusCode
+    var testDescription: String { name }
+  }
+
+  private static func frame(_ change: (inout Dither_V1_Frame) -> Void) -> [UInt8] {
+    var frame = Dither_V1_Frame()
+    change(&frame)
+    return FrameCodec.encode(frame)
+  }
+
+  private static let rows = [
+    Row(name: "no Hello", bytes: frame { $0.ping.nonce = 1 }, code: .failedPrecondition),
+    Row(name: "another version", bytes: frame { $0.hello.version = 9 }, code: .failedPrecondition),
+    Row(
+      name: "frames too small for an error",
+      bytes: frame {
+        $0.hello = hello.hello
+        $0.hello.maxFrameBytes = 10
+      }, code: .failedPrecondition),
+    Row(
+      name: "HTTP", bytes: Array("GET / HTTP/1.1\r\nHost: \(String(repeating: "x", count: 99))\r\n\r\n".utf8),
+      code: .invalidArgument),
+    Row(name: "an endless length", bytes: [UInt8](repeating: 0xFF, count: 12), code: .invalidArgument),
+    Row(name: "a frame above the limit", bytes: [0xFF, 0xFF, 0xFF, 0xFF, 0x0F], code: .resourceExhausted),
+    Row(name: "a second Hello", bytes: FrameCodec.encode(hello) + FrameCodec.encode(hello), code: .invalidArgument),
+    Row(name: "an empty frame", bytes: FrameCodec.encode(hello) + [0], code: .invalidArgument),
+    Row(
+      name: "a call id twice",
+      bytes: FrameCodec.encode(hello)
+        + [UInt8](
+          repeatElement(
+            frame {
+              $0.open.call = 1
+              $0.open.method = "toy/Echo"
+            }, count: 2
+          ).joined()), code: .invalidArgument),
+  ]
+
+  @Test("ends the connection with a GoAway that says why", arguments: rows)
+  func goAway(_ row: Row) async throws {
+    let server = try await ToyServer(.framed)
+    let socket = try RawSocket(port: server.door.port)
+    socket.send(row.bytes)
+    let reason = try await socket.farewell()
+    #expect(reason?.code == row.code, "\(String(describing: reason))")
+    #expect(reason?.message.isEmpty == false)
+    await server.close()
+  }
+
+  @Test("half a frame and then nothing: the next client is served")
+  func halfFrame() async throws {
+    let server = try await ToyServer(.framed)
+    do {
+      let socket = try RawSocket(port: server.door.port)
+      socket.send(Self.hello)
+      socket.send([0x80, 0x02, 0x12])
+    }
+    #expect(try await server.client().call("toy/Echo").error == nil)
+    await server.close()
+  }
+
+  @Test("a call's mistake ends that call and no other")
+  func oneCallOnly() async throws {
+    let server = try await ToyServer(.framed)
+    let socket = try RawSocket(port: server.door.port)
+    socket.send(Self.hello)
+    for id in [1, 2] as [UInt32] {
+      socket.send(
+        Self.frame {
+          $0.open.call = id
+          $0.open.method = "toy/Sum"
+          $0.open.metadata = ["authorization": "Bearer app"]
+          $0.open.end = id == 1
+        })
+    }
+    // After the end of the first; on a call that never was; and the second goes on.
+    for id in [1, 9] as [UInt32] {
+      socket.send(
+        Self.frame {
+          $0.message.call = id
+          $0.message.payload = Data([1])
+        })
+    }
+    socket.send(Self.frame { $0.end.call = 2 })
+    var ends: [UInt32: UInt32] = [:]
+    while ends.count < 3, let frame = try await socket.next() {
+      if case .end(let end) = frame.kind { ends[end.call] = end.status.code }
+    }
+    #expect(ends[2] == 0)
+    #expect(ends[9] == StatusCode.invalidArgument.rawValue)
+    // The first may have been answered before the message came.
+    #expect(ends[1] == 0 || ends[1] == StatusCode.invalidArgument.rawValue)
+    await server.close()
+  }
+
+  @Test("ping is answered with its nonce")
+  func ping() async throws {
+    let server = try await ToyServer(.framed)
+    let socket = try RawSocket(port: server.door.port)
+    socket.send(Self.hello)
+    socket.send(Self.frame { $0.ping.nonce = 77 })
+    var nonce: UInt64?
+    while nonce == nil, let frame = try await socket.next() {
+      if case .pong(let pong) = frame.kind { nonce = pong.nonce }
+    }
+    #expect(nonce == 77)
+    await server.close()
+  }
+}
+
+@Suite("TLS", .serialized)
+struct TlsTests {
+  @Test("an authority that is not the server's, and TLS 1.2, are refused")
+  func refused() async throws {
+    let server = try await ToyServer(.framedTls), other = try await ToyServer(.framedTls)
+    for (authority, version) in [(other.authority, nil), (server.authority, TLSVersion.tlsv12)] {
+      var configuration = TLSConfiguration.makeClientConfiguration()
+      configuration.trustRoots = .file(try #require(authority))
+      configuration.applicationProtocols = ["dither/1"]
+      configuration.maximumTLSVersion = version
+      let context = try NIOSSLContext(configuration: configuration)
+      let failed = MultiThreadedEventLoopGroup.singleton.next().makePromise(of: Void.self)
+      let channel = try await ClientBootstrap(group: failed.futureResult.eventLoop)
+        .channelInitializer { channel in
+          channel.eventLoop.makeCompletedFuture {
+            try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: context, serverHostname: nil))
+            try channel.pipeline.syncOperations.addHandler(FailureHandler(failed))
+          }
+        }.connect(host: "127.0.0.1", port: server.door.port).get()
+      await #expect(throws: (any Error).self) { try await failed.futureResult.get() }
+      try? await channel.close()
+    }
+    await server.close()
+    await other.close()
+  }
+
+  /// Fails its promise with the first error, and keeps it if there is data.
+  private final class FailureHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    private let promise: EventLoopPromise<Void>
+    init(_ promise: EventLoopPromise<Void>) { self.promise = promise }
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) { promise.succeed() }
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+      promise.fail(error)
+      context.close(promise: nil)
+    }
+    func channelInactive(context: ChannelHandlerContext) { promise.fail(ChannelError.eof) }
+  }
+}

@@ -1,0 +1,114 @@
+import DitherProto
+import DitherTransport
+import Foundation
+import NIOCore
+import NIOHPACK
+import NIOHTTP2
+import NIOPosix
+import NIOSSL
+
+/// A small gRPC client on HTTP/2, with its hand on every header.
+struct GrpcToyClient: ToyClient {
+  private let channel: any Channel
+  private let streams: NIOHTTP2Handler.StreamMultiplexer
+
+  init(_ server: ToyServer) async throws {
+    let tls = try server.authority.map { authority in
+      var configuration = TLSConfiguration.makeClientConfiguration()
+      configuration.trustRoots = .file(authority)
+      configuration.applicationProtocols = ["h2"]
+      return try NIOSSLContext(configuration: configuration)
+    }
+    let connected = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .connect(host: "127.0.0.1", port: server.door.port) { channel in
+        channel.eventLoop.makeCompletedFuture {
+          if let tls {
+            try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: tls, serverHostname: nil))
+          }
+        }.flatMap {
+          channel.configureHTTP2Pipeline(
+            mode: .client, connectionConfiguration: .init(), streamConfiguration: .init()
+          ) { $0.eventLoop.makeSucceededVoidFuture() }
+        }.map { (channel, $0) }
+      }
+    (channel, streams) = connected
+  }
+
+  private struct Call: ToyCall {
+    let stream: any Channel
+    let collector: Collector
+    func cancel() { stream.close(promise: nil) }
+    func outcome() async -> Outcome { await collector.outcome() }
+  }
+
+  func begin(
+    _ method: String, _ messages: [Data], token: String?, timeout: TimeAmount?, isRead: Bool
+  ) async throws -> any ToyCall {
+    let collector = Collector()
+    let stream = try await streams.createStreamChannel { stream in
+      stream.setOption(.autoRead, value: isRead).flatMapThrowing {
+        try stream.pipeline.syncOperations.addHandler(GrpcStreamHandler(collector))
+      }
+    }.get()
+    var headers = HPACKHeaders([
+      (":method", "POST"), (":path", "/\(method)"), (":scheme", "http"), (":authority", "toys"),
+      ("content-type", "application/grpc"), ("te", "trailers"),
+    ])
+    if let token { headers.add(name: "authorization", value: "Bearer \(token)") }
+    if let timeout { headers.add(name: "grpc-timeout", value: "\(timeout.nanoseconds / 1_000_000)m") }
+    let opened = stream.eventLoop.makePromise(of: Void.self)
+    opened.futureResult.whenFailure { collector.end(CallError(.unavailable, "\($0)")) }
+    stream.closeFuture.whenComplete { _ in collector.end(CallError(.unavailable, "the stream was closed")) }
+    stream.write(HTTP2Frame.FramePayload.headers(.init(headers: headers)), promise: opened)
+    for message in messages {
+      var bytes = stream.allocator.buffer(capacity: message.count + 5)
+      bytes.writeInteger(UInt8(0))
+      bytes.writeInteger(UInt32(message.count))
+      bytes.writeBytes(message)
+      stream.write(HTTP2Frame.FramePayload.data(.init(data: .byteBuffer(bytes))), promise: nil)
+    }
+    // The end of the stream in a frame of its own, as stock clients send it.
+    let end = HTTP2Frame.FramePayload.data(.init(data: .byteBuffer(ByteBuffer()), endStream: true))
+    stream.writeAndFlush(end, promise: nil)
+    return Call(stream: stream, collector: collector)
+  }
+
+  func vanish() async { try? await channel.close() }
+}
+
+/// Confined to its event loop.
+private final class GrpcStreamHandler: ChannelInboundHandler {
+  typealias InboundIn = HTTP2Frame.FramePayload
+  private let collector: Collector
+  private var buffer = ByteBuffer()
+
+  init(_ collector: Collector) { self.collector = collector }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    switch unwrapInboundIn(data) {
+    case .data(let frame):
+      guard case .byteBuffer(var bytes) = frame.data else { return }
+      buffer.writeBuffer(&bytes)
+      while let length: UInt32 = buffer.getInteger(at: buffer.readerIndex + 1),
+        buffer.readableBytes >= 5 + Int(length)
+      {
+        buffer.moveReaderIndex(forwardBy: 5)
+        collector.add(Data(buffer.readBytes(length: Int(length)) ?? []))
+      }
+    case .headers(let frame):
+      guard let text = frame.headers.first(name: "grpc-status"), let number = UInt32(text) else { return }
+      let code = StatusCode(rawValue: number) ?? .unknown
+      let message = frame.headers.first(name: "grpc-message")?.removingPercentEncoding ?? ""
+      collector.end(code == .ok ? nil : CallError(code, message))
+    default: break
+    }
+  }
+  func channelInactive(context: ChannelHandlerContext) {
+    collector.end(CallError(.unavailable, "the stream was closed"))
+    context.fireChannelInactive()
+  }
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    collector.end(CallError(.unavailable, "\(error)"))
+    context.close(promise: nil)
+  }
+}

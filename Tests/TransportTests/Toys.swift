@@ -1,0 +1,189 @@
+import DitherProto
+import DitherTransport
+import Foundation
+import Logging
+import NIOCore
+import SwiftProtobuf
+import Synchronization
+
+typealias Bytes = Google_Protobuf_BytesValue
+
+/// Calls of every kind that do next to nothing, and what became of them.
+final class Toys: Sendable {
+  /// Calls of `toy/Wait` that run, and that were told to stop.
+  let waiting = Atomic(0), stopped = Atomic(0)
+  /// Messages that `toy/Count` has handed over.
+  let sent = Atomic(0)
+  /// Lets `toy/Wait` end well.
+  let released = Atomic(false)
+
+  var table: CallTable {
+    var table = CallTable(mapError: { CallError(.internalError, "\($0)") })
+    let predict = CallPolicy(role: .predict, defaultDeadline: .seconds(20))
+    table.unary("toy/Echo", predict) { (request: Bytes, _, responder: Responder<Bytes>) in
+      responder.succeed(Bytes(Data(request.value.reversed())))
+    }
+    table.unary("toy/Fail", predict) { (request: Bytes, _) -> Bytes in
+      let code = StatusCode(rawValue: UInt32(request.value.first ?? 2)) ?? .unknown
+      throw CallError(
+        code, "too wide: 10 % más",
+        details: [.fieldViolation(field: "width", description: "expected 1, got 2"), .retry(afterMilliseconds: 70)])
+    }
+    table.unary("toy/Wait", predict) { [self] (_: Bytes, _) -> Bytes in
+      waiting.add(1, ordering: .relaxed)
+      while !released.load(ordering: .relaxed) {
+        do { try await Task.sleep(for: .milliseconds(2)) } catch {
+          stopped.add(1, ordering: .relaxed)
+          throw CallError(.cancelled, "told to stop")
+        }
+      }
+      return Bytes(Data("released".utf8))
+    }
+    table.clientStreaming("toy/Sum", predict) { (requests: RequestStream<Bytes>, _) -> Google_Protobuf_UInt64Value in
+      var sum = 0
+      while let request = try await requests.next() { sum += request.value.count }
+      return .init(UInt64(sum))
+    }
+    // So many messages of so many bytes, written as "200,1000".
+    table.serverStreaming("toy/Count", predict) { [self] (request: Bytes, _, send: ResponseWriter<Bytes>) in
+      let parts = String(decoding: request.value, as: UTF8.self).split(separator: ",").compactMap { Int($0) }
+      for number in 0..<parts[0] {
+        try await send(Bytes(Data(repeating: UInt8(truncatingIfNeeded: number), count: parts[1])))
+        sent.add(1, ordering: .relaxed)
+      }
+    }
+    table.unary("toy/Secret", CallPolicy(role: .admin)) { (request: Bytes, _, responder: Responder<Bytes>) in
+      responder.succeed(request)
+    }
+    return table
+  }
+}
+
+struct Keys: Authenticator {
+  func identify(bearer token: String) -> Identity? {
+    switch token {
+    case "app": Identity(name: "app", roles: [.predict])
+    case "root": Identity(name: "root", roles: [.admin])
+    default: nil
+    }
+  }
+  func identify(commonName: String) -> Identity? {
+    commonName == "robot" ? Identity(name: commonName, roles: [.predict]) : nil
+  }
+}
+
+/// The ways in that every behaviour is tested through.
+enum DoorKind: String, CaseIterable, Sendable {
+  case framed, framedTls, grpc, grpcTls
+  var isFramed: Bool { self == .framed || self == .framedTls }
+  var usesTls: Bool { self == .framedTls || self == .grpcTls }
+}
+
+/// A door on any port, over toy calls.
+final class ToyServer: Sendable {
+  let toys = Toys()
+  let dispatcher: CallDispatcher
+  let door: Door
+  let kind: DoorKind
+  let authority: String?
+  private let folder = FileManager.default.temporaryDirectory.appending(path: "dither-toys-\(UUID().uuidString)")
+
+  init(_ kind: DoorKind, _ change: (inout CallDispatcher.Limits) -> Void = { _ in }) async throws {
+    var limits = CallDispatcher.Limits()
+    change(&limits)
+    self.kind = kind
+    let made = kind.usesTls ? try SelfSignedAuthority(in: folder) : nil
+    authority = made?.authority
+    let tls = try made.map { try TlsSource($0.files) }
+    dispatcher = CallDispatcher(
+      table: toys.table, authenticator: Keys(), limits: limits,
+      logger: Logger(label: "toys") { _ in SwiftLogNoOpLogHandler() })
+    door =
+      kind.isFramed
+      ? try await FramedDoor.open(dispatcher, host: "127.0.0.1", port: 0, tls: tls)
+      : try await GrpcDoor.open(dispatcher, host: "127.0.0.1", port: 0, tls: tls)
+  }
+
+  func client() async throws -> any ToyClient {
+    kind.isFramed ? try await FramedToyClient(self) : try await GrpcToyClient(self)
+  }
+
+  func close() async {
+    await door.drain(grace: .zero)
+    try? FileManager.default.removeItem(at: folder)
+  }
+}
+
+/// What came of a call.
+struct Outcome: Sendable {
+  var messages: [Data] = []
+  /// nil: it ended well.
+  var error: CallError?
+}
+
+/// One connection of a test's own.
+protocol ToyClient: Sendable {
+  /// - Parameter isRead: whether what comes is taken at all.
+  func begin(
+    _ method: String, _ messages: [Data], token: String?, timeout: TimeAmount?, isRead: Bool
+  ) async throws -> any ToyCall
+  /// Without a word.
+  func vanish() async
+}
+
+protocol ToyCall: Sendable {
+  func cancel()
+  func outcome() async -> Outcome
+}
+
+extension ToyClient {
+  func call(
+    _ method: String, _ payloads: [Data] = [Data()], token: String? = "app", timeout: TimeAmount? = nil
+  ) async throws -> Outcome {
+    try await start(method, payloads, token: token, timeout: timeout).outcome()
+  }
+  func start(
+    _ method: String, _ payloads: [Data] = [Data()], token: String? = "app", timeout: TimeAmount? = nil,
+    isRead: Bool = true
+  ) async throws -> any ToyCall {
+    try await begin(
+      method, try payloads.map { try Bytes($0).serializedData() }, token: token, timeout: timeout, isRead: isRead)
+  }
+}
+
+extension Outcome {
+  /// The payloads of `Bytes` answers.
+  var payloads: [Data] { messages.compactMap { try? Bytes(serializedBytes: $0).value } }
+}
+
+/// Collects what comes until the end.
+final class Collector: Sendable {
+  private struct State {
+    var outcome = Outcome()
+    var isOver = false
+    var waiter: CheckedContinuation<Outcome, Never>?
+  }
+  private let state = Mutex(State())
+
+  func add(_ message: Data) { state.withLock { $0.outcome.messages.append(message) } }
+  func end(_ error: CallError?) {
+    let (waiter, outcome) = state.withLock { state -> (CheckedContinuation<Outcome, Never>?, Outcome) in
+      guard !state.isOver else { return (nil, state.outcome) }
+      state.isOver = true
+      state.outcome.error = error
+      defer { state.waiter = nil }
+      return (state.waiter, state.outcome)
+    }
+    waiter?.resume(returning: outcome)
+  }
+  func outcome() async -> Outcome {
+    await withCheckedContinuation { continuation in
+      let ready = state.withLock { state -> Outcome? in
+        if state.isOver { return state.outcome }
+        state.waiter = continuation
+        return nil
+      }
+      if let ready { continuation.resume(returning: ready) }
+    }
+  }
+}

@@ -115,7 +115,8 @@ extension Catalog where Entry == Bench {
     "bench",
     [
       .mlpOne, .mlpBatch, .mlpMonteCarlo, .mlpMonteCarloExplicit, .mlpPredict, .normals, .cnnOne, .cnnBatch,
-      .mlpTraining, .start, .predictFramed, .predictFramedTls, .predictSwiftClient, .predictGrpc, .throughputFramed,
+      .mlpTraining, .start, .echo, .predictFramed, .predictFramedTls, .predictSwiftClient, .predictGrpc,
+      .throughputFramed,
       .throughputFramedTls, .throughputGrpc,
     ], name: { $0.name })
 }

@@ -19,7 +19,8 @@ package final class Services: Sendable {
     store = try Store(directory: configuration.stateDirectory)
     pool = ComputePool("registry", threads: 2, niceness: 5)
     registry = try ModelRegistry(store: store, pool: pool, limits: limits)
-    let compute = ComputePool("compute", threads: configuration.computeThreads)
+    let compute = ComputePool(
+      "compute", threads: configuration.computeThreads, patience: .microseconds(100))
     batcher = Batcher(pool: compute, threads: configuration.computeThreads, limits: limits)
     audits = JobRunner(
       kind: AuditSpec.kind, jobs: store.jobs, threads: configuration.auditThreads, log: log,

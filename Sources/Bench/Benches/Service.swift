@@ -28,7 +28,7 @@ extension Bench {
 
   static let predictFramed = Bench(
     "service/predict-framed", "Predict, one image, no noise: one caller at the framed door, plain TCP",
-    over: "engine/mlp-1",
+    over: "service/echo",
     measure: { try framed($0, tls: false, inFlight: 1) })
   static let predictFramedTls = Bench(
     "service/predict-framed-tls", "the same with TLS 1.3", over: "service/predict-framed",

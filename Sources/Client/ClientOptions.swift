@@ -10,6 +10,9 @@ public struct ClientOptions: Sendable, Equatable {
   /// A PEM file to trust instead of the system's authorities.
   public var authority: String?
   public var token: String?
+  /// PEM files of the client's own, for a server that asks for a certificate.
+  public var certificate: String?
+  public var key: String?
   public var connectTimeout: Duration = .seconds(5)
   /// Attempts before a connection is given up, each after twice the wait of the one before.
   public var attempts = 3

@@ -204,7 +204,7 @@ private actor Connector {
     let attempt = Task { () async throws -> FramedClient in
       let target = FramedClient.Target(
         host: options.host, port: options.port, usesTls: options.usesTls, authority: options.authority,
-        connectTimeout: TimeAmount(options.connectTimeout))
+        certificate: options.certificate, key: options.key, connectTimeout: TimeAmount(options.connectTimeout))
       var wait = Duration.milliseconds(50)
       for left in (0..<max(options.attempts, 1)).reversed() {
         do {

@@ -1,9 +1,6 @@
 import DitherProto
 import DitherTransport
 import Foundation
-import NIOCore
-import NIOPosix
-import NIOSSL
 import SwiftProtobuf
 import Testing
 
@@ -176,45 +173,5 @@ struct FramedWireTests {
     }
     #expect(nonce == 77)
     await server.close()
-  }
-}
-
-@Suite("TLS", .serialized)
-struct TlsTests {
-  @Test("an authority that is not the server's, and TLS 1.2, are refused")
-  func refused() async throws {
-    let server = try await ToyServer(.framedTls), other = try await ToyServer(.framedTls)
-    for (authority, version) in [(other.authority, nil), (server.authority, TLSVersion.tlsv12)] {
-      var configuration = TLSConfiguration.makeClientConfiguration()
-      configuration.trustRoots = .file(try #require(authority))
-      configuration.applicationProtocols = ["dither/1"]
-      configuration.maximumTLSVersion = version
-      let context = try NIOSSLContext(configuration: configuration)
-      let failed = MultiThreadedEventLoopGroup.singleton.next().makePromise(of: Void.self)
-      let channel = try await ClientBootstrap(group: failed.futureResult.eventLoop)
-        .channelInitializer { channel in
-          channel.eventLoop.makeCompletedFuture {
-            try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: context, serverHostname: nil))
-            try channel.pipeline.syncOperations.addHandler(FailureHandler(failed))
-          }
-        }.connect(host: "127.0.0.1", port: server.door.port).get()
-      await #expect(throws: (any Error).self) { try await failed.futureResult.get() }
-      try? await channel.close()
-    }
-    await server.close()
-    await other.close()
-  }
-
-  /// Fails its promise with the first error, and keeps it if there is data.
-  private final class FailureHandler: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-    private let promise: EventLoopPromise<Void>
-    init(_ promise: EventLoopPromise<Void>) { self.promise = promise }
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) { promise.succeed() }
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-      promise.fail(error)
-      context.close(promise: nil)
-    }
-    func channelInactive(context: ChannelHandlerContext) { promise.fail(ChannelError.eof) }
   }
 }

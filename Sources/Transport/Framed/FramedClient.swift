@@ -11,12 +11,20 @@ public final class FramedClient: Sendable {
     public var port: Int
     public var usesTls: Bool
     public var authority: String?
+    /// PEM files of the client's own, for a server that asks for a certificate.
+    public var certificate: String?
+    public var key: String?
     public var connectTimeout: TimeAmount
-    public init(host: String, port: Int, usesTls: Bool, authority: String?, connectTimeout: TimeAmount) {
+    public init(
+      host: String, port: Int, usesTls: Bool, authority: String?, certificate: String? = nil, key: String? = nil,
+      connectTimeout: TimeAmount
+    ) {
       self.host = host
       self.port = port
       self.usesTls = usesTls
       self.authority = authority
+      self.certificate = certificate
+      self.key = key
       self.connectTimeout = connectTimeout
     }
   }
@@ -41,7 +49,8 @@ public final class FramedClient: Sendable {
       tls = target.usesTls ? try context(target) : nil
     } catch {
       ready.succeed()
-      throw CallError(.invalidArgument, "no certificates to trust in '\(target.authority ?? "the system")': \(error)")
+      let files = [target.authority ?? "the system's authorities", target.certificate, target.key].compactMap { $0 }
+      throw CallError(.invalidArgument, "certificates in \(files.joined(separator: ", ")) cannot be used: \(error)")
     }
     let bootstrap = ClientBootstrap(group: eventLoop).connectTimeout(target.connectTimeout)
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -85,6 +94,10 @@ public final class FramedClient: Sendable {
     configuration.minimumTLSVersion = .tlsv13
     configuration.applicationProtocols = ["dither/1"]
     if let authority = target.authority { configuration.trustRoots = .file(authority) }
+    if let certificate = target.certificate, let key = target.key {
+      configuration.certificateChain = try NIOSSLCertificate.fromPEMFile(certificate).map { .certificate($0) }
+      configuration.privateKey = .privateKey(try NIOSSLPrivateKey(file: key, format: .pem))
+    }
     return try NIOSSLContext(configuration: configuration)
   }
 

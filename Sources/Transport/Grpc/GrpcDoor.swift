@@ -9,6 +9,9 @@ import NIOSSL
 
 /// gRPC over HTTP/2, for every stock client. Source: grpc/doc/PROTOCOL-HTTP2.md of the gRPC project.
 public enum GrpcDoor {
+  /// To the first call of a connection.
+  private static let patience = TimeAmount.seconds(60)
+
   public static func open(
     _ dispatcher: CallDispatcher, host: String, port: Int, tls: TlsSource?, maxConcurrentStreams: Int = 256,
     connectionLimit: Int = 1024
@@ -17,6 +20,9 @@ public enum GrpcDoor {
       name: "grpc", host: host, port: port, tls: tls, alpn: "h2", limit: connectionLimit, logger: dispatcher.logger,
       runningHandlers: { dispatcher.runningHandlers }
     ) { channel, connections in
+      // Who opens no stream keeps no connection.
+      let hasBegun = NIOLoopBoundBox(false, eventLoop: channel.eventLoop)
+      channel.eventLoop.scheduleTask(in: patience) { if !hasBegun.value { channel.close(promise: nil) } }
       var connection = NIOHTTP2Handler.ConnectionConfiguration()
       connection.initialSettings = [
         HTTP2Setting(parameter: .maxConcurrentStreams, value: maxConcurrentStreams),
@@ -28,7 +34,8 @@ public enum GrpcDoor {
       return channel.configureHTTP2Pipeline(
         mode: .server, connectionConfiguration: connection, streamConfiguration: stream
       ) { child in
-        child.eventLoop.makeCompletedFuture {
+        hasBegun.value = true
+        return child.eventLoop.makeCompletedFuture {
           try child.pipeline.syncOperations.addHandler(GrpcHandler(dispatcher, connection: channel))
         }
       }.map { _ in

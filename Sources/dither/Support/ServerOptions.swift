@@ -15,6 +15,16 @@ struct ServerOptions: ParsableArguments {
   var token: String?
   @Option(help: "PEM file of the server's certificate authority. (default: $DITHER_CA)")
   var ca: String?
+  @Option(help: "PEM file of a client certificate, for a server that asks for one; with --key.")
+  var certificate: String?
+  @Option(help: "PEM file of its key.")
+  var key: String?
+
+  func validate() throws {
+    guard (certificate == nil) == (key == nil) else {
+      throw ValidationError("--certificate and --key belong together.")
+    }
+  }
 
   /// Connects, calls `body`, and closes whatever happens.
   func withClient<Result>(_ body: (DitherClient) async throws -> Result) async throws -> Result {
@@ -22,7 +32,10 @@ struct ServerOptions: ParsableArguments {
     if let address { environment["DITHER_ADDRESS"] = address }
     if let token { environment["DITHER_TOKEN"] = token }
     if let ca { environment["DITHER_CA"] = ca }
-    let client = try await DitherClient.connect(.fromEnvironment(environment))
+    var options = try ClientOptions.fromEnvironment(environment)
+    options.certificate = certificate
+    options.key = key
+    let client = try await DitherClient.connect(options)
     do {
       let result = try await body(client)
       await client.close()

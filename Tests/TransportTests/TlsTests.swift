@@ -1,0 +1,129 @@
+import DitherProto
+import DitherTransport
+import Foundation
+import Logging
+import NIOCore
+import NIOPosix
+import NIOSSL
+import SwiftProtobuf
+import Testing
+
+@Suite("TLS", .serialized)
+struct TlsTests {
+  @Test("an authority that is not the server's, and TLS 1.2, are refused")
+  func refused() async throws {
+    let server = try await ToyServer(.framedTls), other = try await ToyServer(.framedTls)
+    for (authority, version) in [(other.authority, nil), (server.authority, TLSVersion.tlsv12)] {
+      var configuration = TLSConfiguration.makeClientConfiguration()
+      configuration.trustRoots = .file(try #require(authority))
+      configuration.applicationProtocols = ["dither/1"]
+      configuration.maximumTLSVersion = version
+      let context = try NIOSSLContext(configuration: configuration)
+      let failed = MultiThreadedEventLoopGroup.singleton.next().makePromise(of: Void.self)
+      let channel = try await ClientBootstrap(group: failed.futureResult.eventLoop)
+        .channelInitializer { channel in
+          channel.eventLoop.makeCompletedFuture {
+            try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: context, serverHostname: nil))
+            try channel.pipeline.syncOperations.addHandler(FailureHandler(failed))
+          }
+        }.connect(host: "127.0.0.1", port: server.door.port).get()
+      await #expect(throws: (any Error).self) { try await failed.futureResult.get() }
+      try? await channel.close()
+    }
+    await server.close()
+    await other.close()
+  }
+
+  /// A CA and a client certificate of common name "robot", by the openssl program.
+  private func robot(in folder: URL) throws {
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    for arguments in [
+      "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=clients",
+      "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout robot.key -out robot.csr -subj /CN=robot",
+      "x509 -req -in robot.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out robot.pem -days 2",
+    ] {
+      let process = Process()
+      process.executableURL = URL(filePath: Self.openssl)
+      process.arguments = arguments.split(separator: " ").map(String.init)
+      process.currentDirectoryURL = folder
+      process.standardError = FileHandle.nullDevice
+      process.standardOutput = FileHandle.nullDevice
+      try process.run()
+      process.waitUntilExit()
+      try #require(process.terminationStatus == 0)
+    }
+  }
+  private static let openssl = "/usr/bin/openssl"
+
+  private func call(_ target: FramedClient.Target, _ method: String) async throws -> CallError? {
+    let client = try await FramedClient.connect(to: target, on: MultiThreadedEventLoopGroup.singleton)
+    let request = try Bytes(Data("x".utf8)).serializedData()
+    let result = await withCheckedContinuation { continuation in
+      client.unary(method, metadata: [:], timeout: .seconds(10), request: request) {
+        continuation.resume(returning: $0)
+      }
+    }
+    await client.close()
+    if case .failure(let error) = result { return error }
+    return nil
+  }
+
+  @Test(
+    "a client certificate names its caller, and without one there is no connection",
+    .enabled(if: FileManager.default.isExecutableFile(atPath: openssl), "the openssl program is absent"))
+  func clientCertificates() async throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "dither-tls-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try robot(in: folder)
+    let made = try SelfSignedAuthority(in: folder.appending(path: "server"))
+    var files = made.files
+    files.clientAuthority = folder.appending(path: "ca.pem").path
+    let dispatcher = CallDispatcher(
+      table: Toys().table, authenticator: Keys(), logger: Logger(label: "toys") { _ in SwiftLogNoOpLogHandler() })
+    let door = try await FramedDoor.open(dispatcher, host: "127.0.0.1", port: 0, tls: try TlsSource(files))
+    var target = FramedClient.Target(
+      host: "127.0.0.1", port: door.port, usesTls: true, authority: made.authority, connectTimeout: .seconds(10))
+    await #expect(throws: CallError.self) { try await call(target, "toy/Echo") }
+    target.certificate = folder.appending(path: "robot.pem").path
+    target.key = folder.appending(path: "robot.key").path
+    #expect(try await call(target, "toy/Echo") == nil)
+    #expect(try await call(target, "toy/Secret")?.code == .permissionDenied)
+    await door.drain(grace: .zero)
+  }
+
+  @Test("a certificate that is renewed on disk is served to who connects next")
+  func reload() async throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "dither-tls-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let old = try SelfSignedAuthority(in: folder.appending(path: "old"))
+    let new = try SelfSignedAuthority(in: folder.appending(path: "new"))
+    let dispatcher = CallDispatcher(
+      table: Toys().table, authenticator: Keys(), logger: Logger(label: "toys") { _ in SwiftLogNoOpLogHandler() })
+    let door = try await FramedDoor.open(dispatcher, host: "127.0.0.1", port: 0, tls: try TlsSource(old.files))
+    var target = FramedClient.Target(
+      host: "127.0.0.1", port: door.port, usesTls: true, authority: old.authority, connectTimeout: .seconds(10))
+    #expect(try await call(target, "toy/Echo")?.code == .unauthenticated)
+    for (from, to) in [(new.files.certificate, old.files.certificate), (new.files.key, old.files.key)] {
+      try Data(contentsOf: URL(filePath: from)).write(to: URL(filePath: to))
+    }
+    // Files are looked at once a second.
+    try await Task.sleep(for: .milliseconds(1100))
+    await #expect(throws: CallError.self) { try await call(target, "toy/Echo") }
+    target.authority = new.authority
+    #expect(try await call(target, "toy/Echo")?.code == .unauthenticated)
+    await door.drain(grace: .zero)
+  }
+
+  /// Fails its promise with the first error, and keeps it if there is data.
+  private final class FailureHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    private let promise: EventLoopPromise<Void>
+    init(_ promise: EventLoopPromise<Void>) { self.promise = promise }
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) { promise.succeed() }
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+      promise.fail(error)
+      context.close(promise: nil)
+    }
+    func channelInactive(context: ChannelHandlerContext) { promise.fail(ChannelError.eof) }
+  }
+}

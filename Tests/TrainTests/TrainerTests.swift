@@ -50,6 +50,19 @@ func learns(_ extra: String) throws {
   #expect((last?.accuracy ?? 0) > 0.9 && last?.endsEpoch == true && last?.epoch == 10)
 }
 
+@Test func trainingStopsEarlyWhenValidationNoLongerImproves() throws {
+  var recipe = try recipe("validation: 64\npatience: 2")
+  recipe.epochs = 100
+  // At a rate of almost nothing the first epoch stays the best.
+  var still = SGD()
+  still.rate = 1e-12
+  recipe.optimizer = still
+  let trainer = try Trainer(recipe, data: clouds(), threads: 1)
+  var last: TrainProgress?
+  try trainer.run(progress: { last = $0 })
+  #expect(trainer.isDone && last?.epoch == 3 && last?.validationAccuracy != nil)
+}
+
 @Test func aConvolutionLearnsUnderWeightNoise() throws {
   let data = clouds(128, shape: [1, 8, 8])
   let trainer = try Trainer(

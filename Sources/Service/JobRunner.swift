@@ -116,8 +116,11 @@ package final class JobRunner: Sendable {
     let job = try jobs.job(id)
     if changed {
       state.withLock { state in
-        state.cancelled.insert(id)
-        state.queue.removeAll { $0 == id }
+        if let place = state.queue.firstIndex(of: id) {
+          state.queue.remove(at: place)
+        } else {
+          state.cancelled.insert(id)
+        }
       }
       end(job)
     }
@@ -208,7 +211,10 @@ package final class JobRunner: Sendable {
   private struct Interrupted: Error {}
 
   private func run(_ id: String) throws {
-    guard try jobs.setState(.running, of: id) else { return }
+    guard try jobs.setState(.running, of: id) else {
+      state.withLock { _ = $0.cancelled.remove(id) }
+      return
+    }
     let job = try jobs.job(id)
     tell(id, .state(job))
     let work = try prepare(job)

@@ -137,6 +137,7 @@ extension Bench {
 
   /// Benches are synchronous: this thread is the command's own, not one of the cooperative pool.
   private static func wait<Value>(_ body: @escaping @Sendable () async throws -> sending Value) throws -> Value {
+    // Written before the signal, read behind it.
     nonisolated(unsafe) var result: Swift.Result<Value, any Error>?
     let done = DispatchSemaphore(value: 0)
     Task.detached {

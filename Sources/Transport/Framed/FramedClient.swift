@@ -246,7 +246,9 @@ final class FramedClientHandler: ChannelInboundHandler {
     context.fireChannelInactive()
   }
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    lost = CallError(.unavailable, "the connection failed: \(error)")
+    // TLS's word for a peer that went without a goodbye.
+    let isGone = error as? NIOSSLError == .uncleanShutdown
+    lost = CallError(.unavailable, isGone ? "the connection was lost" : "the connection failed: \(error)")
     context.close(promise: nil)
   }
 

@@ -31,6 +31,9 @@ public enum GrpcDoor {
       ]
       var stream = NIOHTTP2Handler.StreamConfiguration()
       stream.targetWindowSize = 1 << 20
+      do { try channel.pipeline.syncOperations.addHandler(IdleResetFilter()) } catch {
+        return channel.eventLoop.makeFailedFuture(error)
+      }
       return channel.configureHTTP2Pipeline(
         mode: .server, connectionConfiguration: connection, streamConfiguration: stream
       ) { child in
@@ -38,7 +41,8 @@ public enum GrpcDoor {
         return child.eventLoop.makeCompletedFuture {
           try child.pipeline.syncOperations.addHandler(GrpcHandler(dispatcher, connection: channel))
         }
-      }.map { _ in
+      }.flatMapThrowing { _ in
+        try channel.pipeline.syncOperations.addHandler(GrpcConnectionErrors(dispatcher))
         connections.add(channel) {
           let goAway = HTTP2Frame(
             streamID: .rootStream, payload: .goAway(lastStreamID: .maxID, errorCode: .noError, opaqueData: nil))
@@ -54,6 +58,18 @@ public enum GrpcDoor {
     channel.eventLoop.scheduleTask(in: .milliseconds(20)) {
       if dispatcher.callsInFlight == 0 { channel.close(promise: nil) } else { closeWhenIdle(channel, dispatcher) }
     }
+  }
+}
+
+/// What breaks a connection is said in the log; NIOHTTP2 has told the client by then.
+private final class GrpcConnectionErrors: ChannelInboundHandler {
+  typealias InboundIn = NIOAny
+  private let dispatcher: CallDispatcher
+  init(_ dispatcher: CallDispatcher) { self.dispatcher = dispatcher }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    dispatcher.logger.debug("grpc connection of \(context.remoteAddress.map { "\($0)" } ?? "unknown"): \(error)")
+    context.close(promise: nil)
   }
 }
 

@@ -15,7 +15,8 @@ public enum FrameCodec {
       length >>= 7
     }
     out.append(UInt8(length))
-    return out + body
+    out.append(contentsOf: body)
+    return out
   }
 }
 

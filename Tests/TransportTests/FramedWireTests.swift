@@ -106,6 +106,28 @@ struct FramedWireTests {
     await server.close()
   }
 
+  @Test("a deadline beyond all time is none", arguments: [UInt64.max, UInt64(Int64.max), 1 << 60])
+  func endless(_ timeout: UInt64) async throws {
+    let server = try await ToyServer(.framed)
+    let socket = try RawSocket(port: server.door.port)
+    socket.send(Self.hello)
+    socket.send(
+      Self.frame {
+        $0.open.call = 1
+        $0.open.method = "toy/Echo"
+        $0.open.metadata = ["authorization": "Bearer app"]
+        $0.open.timeoutUs = timeout
+        $0.open.first = Data()
+        $0.open.end = true
+      })
+    var code: UInt32?
+    while code == nil, let frame = try await socket.next() {
+      if case .end(let end) = frame.kind { code = end.status.code }
+    }
+    #expect(code == 0)
+    await server.close()
+  }
+
   @Test("ping is answered with its nonce")
   func ping() async throws {
     let server = try await ToyServer(.framed)

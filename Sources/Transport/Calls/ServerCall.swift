@@ -28,7 +28,8 @@ final class ServerCall {
   private var entry: CallTable.Entry?
   private var context: CallContext?
   private var counted = false
-  private var deadlineTimer: Scheduled<Void>?
+  private let deadlines: DeadlineSet
+  private var deadlineKey: Int?
   private var task: Task<Void, Never>?
   private var requestBytes = 0, responseBytes = 0
   /// Unary and server-streaming calls: the only message.
@@ -42,8 +43,9 @@ final class ServerCall {
   /// Told once, behind the last frame.
   var onEnd: (() -> Void)?
 
-  init(_ dispatcher: CallDispatcher, _ eventLoop: any EventLoop, _ sink: any CallSink) {
+  init(_ dispatcher: CallDispatcher, _ eventLoop: any EventLoop, _ deadlines: DeadlineSet, _ sink: any CallSink) {
     self.dispatcher = dispatcher
+    self.deadlines = deadlines
     self.eventLoop = eventLoop
     self.sink = sink
   }
@@ -68,9 +70,8 @@ final class ServerCall {
         received: now,
         peer: peer, door: door, cancellation: Cancellation())
       if let deadline {
-        let bound = bound
-        deadlineTimer = eventLoop.scheduleTask(deadline: deadline) {
-          bound.value.end(CallError(.deadlineExceeded, "the deadline has passed"), last: nil)
+        deadlineKey = deadlines.add(deadline) { [weak self] in
+          self?.end(CallError(.deadlineExceeded, "the deadline has passed"), last: nil)
         }
       }
       if case .clientStreaming(let handler) = entry.handler { run(handler) }
@@ -253,8 +254,8 @@ final class ServerCall {
   private func finish(_ error: CallError?, tellSink: Bool, last: Data?) {
     guard phase != .finished else { return }
     phase = .finished
-    deadlineTimer?.cancel()
-    deadlineTimer = nil
+    if let deadlineKey { deadlines.remove(deadlineKey) }
+    deadlineKey = nil
     if let error {
       context?.cancellation.cancel(error)
       task?.cancel()

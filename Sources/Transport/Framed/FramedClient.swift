@@ -204,7 +204,7 @@ final class FramedClientHandler: ChannelInboundHandler {
 
   private struct Open {
     let receive: @Sendable (FramedClient.Event) -> Void
-    var timer: Scheduled<Void>?
+    var deadline: Int?
     var waiting: [(Data, CheckedContinuation<Void, any Error>)] = []
     var halfCloses = false
   }
@@ -213,6 +213,7 @@ final class FramedClientHandler: ChannelInboundHandler {
   private var reader: FrameReader
   private var calls: [UInt32: Open] = [:]
   private var ready: EventLoopPromise<Void>?
+  private var deadlines: DeadlineSet?
   private var context: ChannelHandlerContext?
   private var flushIsDue = false
   private var lost: CallError?
@@ -225,6 +226,7 @@ final class FramedClientHandler: ChannelInboundHandler {
 
   func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
+    deadlines = DeadlineSet(context.eventLoop)
     if context.channel.isActive { write(connection.limits.hello) }
   }
   func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
@@ -243,6 +245,7 @@ final class FramedClientHandler: ChannelInboundHandler {
   }
   func channelInactive(context: ChannelHandlerContext) {
     perform(connection.fail(lost ?? CallError(.unavailable, "the connection was closed")))
+    deadlines?.stop()
     context.fireChannelInactive()
   }
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -274,7 +277,7 @@ final class FramedClientHandler: ChannelInboundHandler {
 
   private func finish(_ id: UInt32, _ last: Data?, _ error: CallError?) {
     guard let call = calls.removeValue(forKey: id) else { return }
-    call.timer?.cancel()
+    if let deadline = call.deadline { deadlines?.remove(deadline) }
     for (_, continuation) in call.waiting {
       continuation.resume(throwing: error ?? CallError(.cancelled, "the server has ended the call"))
     }
@@ -302,10 +305,9 @@ final class FramedClientHandler: ChannelInboundHandler {
       method, metadata: metadata, timeoutMicroseconds: microseconds, first: first, end: end)
     var call = Open(receive: receive)
     if let timeout {
-      let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
       // A little later than the server's own: its answer says more.
-      call.timer = context.eventLoop.scheduleTask(in: timeout + .milliseconds(250)) {
-        bound.value.end(id, CallError(.deadlineExceeded, "no answer in time"))
+      call.deadline = deadlines?.add(.now() + timeout + .milliseconds(250)) { [weak self] in
+        self?.end(id, CallError(.deadlineExceeded, "no answer in time"))
       }
     }
     calls[id] = call

@@ -42,6 +42,7 @@ final class FramedHandler: ChannelDuplexHandler {
   private var reader: FrameReader
   private var calls: [UInt32: ServerCall] = [:]
   private var context: ChannelHandlerContext?
+  private var deadlines: DeadlineSet?
   private var peer = "", certificate: String?
   private var flushIsDue = false, readIsDue = false, isDraining = false, isReading = false
   private var timer: Scheduled<Void>?
@@ -69,6 +70,7 @@ final class FramedHandler: ChannelDuplexHandler {
   private func begin(_ context: ChannelHandlerContext) {
     guard timer == nil else { return }
     peer = context.remoteAddress.map { "\($0)" } ?? "unknown"
+    deadlines = DeadlineSet(context.eventLoop)
     wait()
     write(connection.limits.hello)
   }
@@ -139,6 +141,7 @@ final class FramedHandler: ChannelDuplexHandler {
     let open = calls.values
     calls = [:]
     for call in open { call.abort(CallError(.cancelled, "the client has gone")) }
+    deadlines?.stop()
     context.fireChannelInactive()
   }
 
@@ -164,8 +167,8 @@ final class FramedHandler: ChannelDuplexHandler {
       switch action {
       case .send(let frame): write(frame)
       case .open(let id, let method, let timeout, let metadata):
-        guard let context else { return }
-        let sink = FramedSink(self, id), call = ServerCall(dispatcher, context.eventLoop, sink)
+        guard let context, let deadlines else { return }
+        let sink = FramedSink(self, id), call = ServerCall(dispatcher, context.eventLoop, deadlines, sink)
         calls[id] = call
         call.onEnd = { [weak self] in
           self?.calls[id] = nil

@@ -23,6 +23,8 @@ public enum GrpcDoor {
       // Who opens no stream keeps no connection.
       let hasBegun = NIOLoopBoundBox(false, eventLoop: channel.eventLoop)
       channel.eventLoop.scheduleTask(in: patience) { if !hasBegun.value { channel.close(promise: nil) } }
+      let deadlines = NIOLoopBound(DeadlineSet(channel.eventLoop), eventLoop: channel.eventLoop)
+      channel.closeFuture.whenComplete { _ in deadlines.value.stop() }
       var connection = NIOHTTP2Handler.ConnectionConfiguration()
       connection.initialSettings = [
         HTTP2Setting(parameter: .maxConcurrentStreams, value: maxConcurrentStreams),
@@ -31,7 +33,8 @@ public enum GrpcDoor {
       ]
       var stream = NIOHTTP2Handler.StreamConfiguration()
       stream.targetWindowSize = 1 << 20
-      do { try channel.pipeline.syncOperations.addHandler(IdleResetFilter()) } catch {
+      let filter = NIOLoopBound(StrayFrameFilter(), eventLoop: channel.eventLoop)
+      do { try channel.pipeline.syncOperations.addHandler(filter.value) } catch {
         return channel.eventLoop.makeFailedFuture(error)
       }
       return channel.configureHTTP2Pipeline(
@@ -39,14 +42,17 @@ public enum GrpcDoor {
       ) { child in
         hasBegun.value = true
         return child.eventLoop.makeCompletedFuture {
-          try child.pipeline.syncOperations.addHandler(GrpcHandler(dispatcher, connection: channel))
+          try child.pipeline.syncOperations.addHandler(GrpcHandler(dispatcher, connection: channel, deadlines.value))
         }
       }.flatMapThrowing { _ in
         try channel.pipeline.syncOperations.addHandler(GrpcConnectionErrors(dispatcher))
         connections.add(channel) {
-          let goAway = HTTP2Frame(
-            streamID: .rootStream, payload: .goAway(lastStreamID: .maxID, errorCode: .noError, opaqueData: nil))
-          channel.writeAndFlush(goAway, promise: nil)
+          channel.eventLoop.execute {
+            filter.value.quiesce()
+            let goAway = HTTP2Frame(
+              streamID: .rootStream, payload: .goAway(lastStreamID: .maxID, errorCode: .noError, opaqueData: nil))
+            channel.writeAndFlush(goAway, promise: nil)
+          }
           Self.closeWhenIdle(channel, dispatcher)
         }
       }
@@ -69,7 +75,8 @@ private final class GrpcConnectionErrors: ChannelInboundHandler {
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     dispatcher.logger.debug("grpc connection of \(context.remoteAddress.map { "\($0)" } ?? "unknown"): \(error)")
-    context.close(promise: nil)
+    // What one stream did wrong is no other's fault.
+    if !(error is NIOHTTP2Errors.StreamError) { context.close(promise: nil) }
   }
 }
 
@@ -81,6 +88,7 @@ final class GrpcHandler: ChannelDuplexHandler, CallSink {
 
   private let dispatcher: CallDispatcher
   private let connection: any Channel
+  private let deadlines: DeadlineSet
   private var context: ChannelHandlerContext?
   private var call: ServerCall?
   private var buffer = ByteBuffer()
@@ -90,8 +98,9 @@ final class GrpcHandler: ChannelDuplexHandler, CallSink {
   private static let readBound = 1 << 20
   private let traces: Bool
 
-  init(_ dispatcher: CallDispatcher, connection: any Channel) {
+  init(_ dispatcher: CallDispatcher, connection: any Channel, _ deadlines: DeadlineSet) {
     self.dispatcher = dispatcher
+    self.deadlines = deadlines
     self.connection = connection
     traces = dispatcher.logger.logLevel <= .trace
   }
@@ -129,7 +138,7 @@ final class GrpcHandler: ChannelDuplexHandler, CallSink {
     }
     var metadata: [String: String] = [:]
     for header in headers where !header.name.hasPrefix(":") { metadata[header.name.lowercased()] = header.value }
-    let call = ServerCall(dispatcher, context.eventLoop, self)
+    let call = ServerCall(dispatcher, context.eventLoop, deadlines, self)
     self.call = call
     if let encoding = metadata["grpc-encoding"], encoding != "identity" {
       return refuse(CallError(.unimplemented, "compression '\(encoding.clipped())' is not taken: send identity"))

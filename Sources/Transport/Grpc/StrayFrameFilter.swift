@@ -1,0 +1,80 @@
+import NIOCore
+
+/// Drops frames for streams that are not there, for which NIOHTTP2 would end the connection with every call on it:
+///
+/// * a RST_STREAM for a stream that was never opened. RFC 9113, 6.4, makes that a connection error, but gRPC's C core
+///   (grpcio 1.66, as seen) sends one when a deadline passes between giving a stream its number and writing its HEADERS.
+/// * after our GOAWAY, whatever follows the HEADERS of a stream that NIOHTTP2 has refused, which RFC 9113, 6.8, lets us
+///   ignore. The HEADERS themselves pass: they change the state of HPACK, and are answered with REFUSED_STREAM.
+///
+/// Confined to its event loop: not Sendable.
+final class StrayFrameFilter: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+  typealias InboundOut = ByteBuffer
+
+  private static let headerBytes = 9
+  private enum FrameType { static let headers: UInt8 = 1, resetStream: UInt8 = 3, continuation: UInt8 = 9 }
+
+  /// Bytes that are passed on unseen: first the connection's preface, later the rest of a frame.
+  private var passing = 24
+  /// Bytes of a frame that is dropped.
+  private var dropping = 0
+  private var highestStream: UInt32 = 0
+  private var lastAccepted: UInt32?
+  /// The beginning of a frame whose header has not all come.
+  private var held: ByteBuffer?
+
+  /// From now on no stream begins: to be called where GOAWAY is written.
+  func quiesce() { lastAccepted = lastAccepted ?? highestStream }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    var buffer = unwrapInboundIn(data)
+    if var whole = held {
+      held = nil
+      whole.writeBuffer(&buffer)
+      buffer = whole
+    }
+    var start = buffer.readerIndex, at = start
+    func pass() {
+      if at > start, let slice = buffer.getSlice(at: start, length: at - start) {
+        context.fireChannelRead(wrapInboundOut(slice))
+      }
+      start = at
+    }
+    while at < buffer.writerIndex {
+      let left = buffer.writerIndex - at
+      if passing > 0 {
+        let count = min(passing, left)
+        passing -= count
+        at += count
+      } else if dropping > 0 {
+        pass()
+        let count = min(dropping, left)
+        dropping -= count
+        at += count
+        start = at
+      } else {
+        guard left >= Self.headerBytes, let word: UInt32 = buffer.getInteger(at: at),
+          let stream: UInt32 = buffer.getInteger(at: at + 5)
+        else { break }
+        let length = Self.headerBytes + Int(word >> 8)
+        if isStray(UInt8(truncatingIfNeeded: word), stream & 0x7FFF_FFFF) {
+          dropping = length
+        } else {
+          passing = length
+        }
+      }
+    }
+    pass()
+    if at < buffer.writerIndex { held = buffer.getSlice(at: at, length: buffer.writerIndex - at) }
+  }
+
+  private func isStray(_ type: UInt8, _ stream: UInt32) -> Bool {
+    if type == FrameType.headers {
+      highestStream = max(highestStream, stream)
+      return false
+    }
+    if type == FrameType.resetStream, stream > highestStream { return true }
+    return type != FrameType.continuation && lastAccepted.map { stream > $0 } == true
+  }
+}

@@ -5,12 +5,9 @@ import Synchronization
 public final class ComputePool: Sendable {
   private let queue: WorkQueue
 
-  /// - Parameters:
-  ///   - niceness: above 0, the threads give way to all others.
-  ///   - patience: how long one thread stays awake for more work, yielding its core to whoever wants it: waking a thread
-  ///     takes as long as a small prediction.
-  public init(_ name: String, threads: Int, niceness: Int32 = 0, patience: Duration = .zero) {
-    let queue = WorkQueue(patience: patience)
+  /// - Parameter niceness: above 0, the threads give way to all others.
+  public init(_ name: String, threads: Int, niceness: Int32 = 0) {
+    let queue = WorkQueue()
     self.queue = queue
     for number in 0..<threads {
       let thread = Thread {
@@ -37,26 +34,18 @@ public final class ComputePool: Sendable {
 }
 
 /// A first-in-first-out queue that threads wait at.
-/// Unchecked: every property but `condition`, `patience` and `count` is only touched with `condition` locked.
+/// Unchecked: every property but `condition` is only touched with it locked.
 private final class WorkQueue: @unchecked Sendable {
   private let condition = NSCondition()
-  private let patience: Duration
-  /// What waits, for the thread that stays awake.
-  private let count = Atomic(0)
   private var waiting: [@Sendable () -> Void] = []
   private var head = 0
   private var sleepers = 0
-  private var hasLookout = false
   private var isClosed = false
-
-  init(patience: Duration) { self.patience = patience }
 
   func append(_ work: @escaping @Sendable () -> Void) {
     condition.lock()
     waiting.append(work)
-    count.add(1, ordering: .relaxed)
-    // The thread that is awake looks once more before it sleeps, so the first piece is its own.
-    let wakes = sleepers > 0 && !(hasLookout && waiting.count - head == 1)
+    let wakes = sleepers > 0
     condition.unlock()
     if wakes { condition.signal() }
   }
@@ -65,21 +54,14 @@ private final class WorkQueue: @unchecked Sendable {
   func next() -> (@Sendable () -> Void)? {
     condition.lock()
     defer { condition.unlock() }
-    var hasLooked = patience == .zero
     while head == waiting.count {
       if isClosed { return nil }
-      if !hasLooked, !hasLookout {
-        hasLooked = true
-        lookOut()
-      } else {
-        sleepers += 1
-        condition.wait()
-        sleepers -= 1
-      }
+      sleepers += 1
+      condition.wait()
+      sleepers -= 1
     }
     let work = waiting[head]
     head += 1
-    count.subtract(1, ordering: .relaxed)
     if head == waiting.count {
       waiting.removeAll(keepingCapacity: waiting.capacity < 4096)
       head = 0
@@ -88,15 +70,6 @@ private final class WorkQueue: @unchecked Sendable {
       head = 0
     }
     return work
-  }
-
-  private func lookOut() {
-    hasLookout = true
-    condition.unlock()
-    let end = ContinuousClock.now + patience
-    while count.load(ordering: .relaxed) == 0, ContinuousClock.now < end { sched_yield() }
-    condition.lock()
-    hasLookout = false
   }
 
   func close() {

@@ -19,8 +19,7 @@ package final class Services: Sendable {
     store = try Store(directory: configuration.stateDirectory)
     pool = ComputePool("registry", threads: 2, niceness: 5)
     registry = try ModelRegistry(store: store, pool: pool, limits: limits)
-    let compute = ComputePool(
-      "compute", threads: configuration.computeThreads, patience: .microseconds(100))
+    let compute = ComputePool("compute", threads: configuration.computeThreads)
     batcher = Batcher(pool: compute, threads: configuration.computeThreads, limits: limits)
     audits = JobRunner(
       kind: AuditSpec.kind, jobs: store.jobs, threads: configuration.auditThreads, log: log,

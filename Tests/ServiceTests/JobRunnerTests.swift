@@ -98,8 +98,11 @@ private final class Squares: ShardedWork {
 
   @Test func cancelledAndStopped() async throws {
     let scratch = try Scratch(), store = try Store(directory: scratch.path)
-    let work = Squares(holdsAt: 5)
-    let runner = runner(store, work, threads: 1)
+    // Only the first is held: it may be cancelled before it gets that far.
+    let held = Squares(holdsAt: 5), free = Squares()
+    let runner = JobRunner(
+      kind: "test", jobs: store.jobs, threads: 1, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+      isBusy: { false }, prepare: { $0.id == "a" ? held : free })
     for id in ["a", "b", "c"] {
       try store.jobs.create(job(id))
       runner.enqueue(id)

@@ -25,7 +25,7 @@ setup-tests:
 	@scripts/setup test
 
 build: setup
-	@[[ -x $(DITHER) ]] || echo 'The first build compiles every dependency: about 10 minutes on two cores; later ones take seconds.'
+	@[[ -x $(DITHER) ]] || echo 'The first build compiles every dependency: 6 to 10 minutes on two cores; later ones take seconds.'
 	swift build -c release --product dither
 
 # By product: `--build-tests` would also build the dependencies' own tools, protoc among them.

@@ -9,13 +9,17 @@
 extern void omp_set_num_threads(int);
 
 #if DNNL_VERSION_MAJOR >= 3
-typedef dnnl_memory_desc_t Layout;  // a pointer
-#define LAYOUT_OF(l) (l)
-typedef const_dnnl_memory_desc_t ConstLayout;
+typedef const_dnnl_memory_desc_t Desc;
+struct dn_layout {
+  dnnl_memory_desc_t desc;  // a pointer
+};
+#define DESC(l) ((l)->desc)
 #else
-typedef dnnl_memory_desc_t Layout;  // a value
-#define LAYOUT_OF(l) (&(l))
-typedef const dnnl_memory_desc_t *ConstLayout;
+typedef const dnnl_memory_desc_t *Desc;
+struct dn_layout {
+  dnnl_memory_desc_t desc;  // a value
+};
+#define DESC(l) (&(l)->desc)
 #endif
 
 #define TRY(call)                                 \
@@ -39,6 +43,12 @@ const char *dn_version(void) {
   const dnnl_version_t *version = dnnl_version();
   snprintf(text, sizeof text, "%d.%d.%d", version->major, version->minor, version->patch);
   return text;
+}
+
+int dn_has_bf16(void) {
+  dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+  // The sets of instructions are bit masks, each within the next.
+  return (isa & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
 }
 
 void dn_set_threads(int threads) { omp_set_num_threads(threads); }
@@ -65,24 +75,109 @@ static dnnl_engine_t engine(void) {
   return mine;
 }
 
-// ---- a kernel: a primitive, and a reorder for every operand whose layout it does not like plain ----
+// ---- layouts ----
 
-enum { MAX_OPERANDS = 4 };
+static dnnl_data_type_t type_of(enum dn_type type) { return type == DN_BF16 ? dnnl_bf16 : dnnl_f32; }
 
-typedef struct {
-  int argument;           // DNNL_ARG_…
-  int is_output;
-  dnnl_memory_t plain;    // the caller's memory
-  dnnl_memory_t liked;    // the same as `plain`, or memory of the kernel's own
-  void *own;
-  dnnl_primitive_t reorder;
-} Operand;
+static int with_strides(dn_layout **out, int rank, const int64_t *dims, enum dn_type type, const int64_t *strides) {
+  *out = calloc(1, sizeof **out);
+  if (!*out) return dnnl_out_of_memory;
+#if DNNL_VERSION_MAJOR >= 3
+  dnnl_status_t status = dnnl_memory_desc_create_with_strides(&(*out)->desc, rank, dims, type_of(type), strides);
+#else
+  dnnl_status_t status = dnnl_memory_desc_init_by_strides(&(*out)->desc, rank, dims, type_of(type), strides);
+#endif
+  if (status != dnnl_success) {
+    free(*out);
+    *out = NULL;
+  }
+  return (int)status;
+}
+
+int dn_layout_plain(dn_layout **out, int rank, const int64_t *dims, enum dn_type type) {
+  int64_t strides[8];
+  for (int64_t i = rank - 1, step = 1; i >= 0; step *= dims[i--]) strides[i] = step;
+  return with_strides(out, rank, dims, type, strides);
+}
+
+int dn_layout_transposed(dn_layout **out, const int64_t *dims, enum dn_type type) {
+  int64_t strides[2] = {1, dims[0]};
+  return with_strides(out, 2, dims, type, strides);
+}
+
+static int any_layout(dn_layout **out, int rank, const int64_t *dims, enum dn_type type) {
+  *out = calloc(1, sizeof **out);
+  if (!*out) return dnnl_out_of_memory;
+#if DNNL_VERSION_MAJOR >= 3
+  dnnl_status_t status =
+      dnnl_memory_desc_create_with_tag(&(*out)->desc, rank, dims, type_of(type), dnnl_format_tag_any);
+#else
+  dnnl_status_t status = dnnl_memory_desc_init_by_tag(&(*out)->desc, rank, dims, type_of(type), dnnl_format_tag_any);
+#endif
+  if (status != dnnl_success) {
+    free(*out);
+    *out = NULL;
+  }
+  return (int)status;
+}
+
+static dn_layout *copied(Desc desc) {
+  dn_layout *layout = calloc(1, sizeof *layout);
+  if (!layout) return NULL;
+#if DNNL_VERSION_MAJOR >= 3
+  if (dnnl_memory_desc_clone(&layout->desc, desc) != dnnl_success) {
+    free(layout);
+    return NULL;
+  }
+#else
+  layout->desc = *desc;
+#endif
+  return layout;
+}
+
+void dn_layout_destroy(dn_layout *layout) {
+  if (!layout) return;
+#if DNNL_VERSION_MAJOR >= 3
+  dnnl_memory_desc_destroy(layout->desc);
+#endif
+  free(layout);
+}
+
+int dn_layout_equal(const dn_layout *a, const dn_layout *b) { return dnnl_memory_desc_equal(DESC(a), DESC(b)); }
+size_t dn_layout_bytes(const dn_layout *layout) { return dnnl_memory_desc_get_size(DESC(layout)); }
+
+enum dn_type dn_layout_type(const dn_layout *layout) {
+#if DNNL_VERSION_MAJOR >= 3
+  dnnl_data_type_t type = dnnl_f32;
+  dnnl_memory_desc_query(layout->desc, dnnl_query_data_type, &type);
+  return type == dnnl_bf16 ? DN_BF16 : DN_F32;
+#else
+  return layout->desc.data_type == dnnl_bf16 ? DN_BF16 : DN_F32;
+#endif
+}
+
+int dn_layout_dims(const dn_layout *layout, int64_t *dims) {
+#if DNNL_VERSION_MAJOR >= 3
+  int rank = 0;
+  const dnnl_dims_t *found = NULL;
+  dnnl_memory_desc_query(layout->desc, dnnl_query_ndims_s32, &rank);
+  dnnl_memory_desc_query(layout->desc, dnnl_query_dims, &found);
+  memcpy(dims, *found, (size_t)rank * sizeof *dims);
+  return rank;
+#else
+  memcpy(dims, layout->desc.dims, (size_t)layout->desc.ndims * sizeof *dims);
+  return layout->desc.ndims;
+#endif
+}
+
+// ---- kernels ----
 
 struct dn_kernel {
   dnnl_primitive_t primitive;
   dnnl_stream_t stream;
-  Operand operands[MAX_OPERANDS];
-  int count;
+  int arguments[DN_OPERANDS];  // DNNL_ARG_…, 0 for none
+  dnnl_memory_t memory[DN_OPERANDS];
+  dn_layout *layouts[DN_OPERANDS];
   dnnl_memory_t scratch, workspace;
   void *scratch_bytes;
   size_t workspace_size;
@@ -90,12 +185,9 @@ struct dn_kernel {
 
 void dn_destroy(dn_kernel *kernel) {
   if (!kernel) return;
-  for (int i = 0; i < kernel->count; i++) {
-    Operand *o = &kernel->operands[i];
-    if (o->reorder) dnnl_primitive_destroy(o->reorder);
-    if (o->liked && o->liked != o->plain) dnnl_memory_destroy(o->liked);
-    if (o->plain) dnnl_memory_destroy(o->plain);
-    free(o->own);
+  for (int i = 0; i < DN_OPERANDS; i++) {
+    if (kernel->memory[i]) dnnl_memory_destroy(kernel->memory[i]);
+    dn_layout_destroy(kernel->layouts[i]);
   }
   if (kernel->scratch) dnnl_memory_destroy(kernel->scratch);
   if (kernel->workspace) dnnl_memory_destroy(kernel->workspace);
@@ -105,58 +197,33 @@ void dn_destroy(dn_kernel *kernel) {
   free(kernel);
 }
 
+dn_layout *dn_kernel_layout(const dn_kernel *kernel, enum dn_operand operand) {
+  return kernel->layouts[operand] ? copied(DESC(kernel->layouts[operand])) : NULL;
+}
+size_t dn_kernel_workspace(const dn_kernel *kernel) { return kernel->workspace_size; }
+
 static void *aligned_bytes(size_t size) {
   void *bytes = NULL;
   return posix_memalign(&bytes, 64, size ? (size + 63) / 64 * 64 : 64) == 0 ? bytes : NULL;
 }
 
-static int layout(Layout *out, int rank, const dnnl_dim_t *dims, dnnl_format_tag_t tag) {
-#if DNNL_VERSION_MAJOR >= 3
-  return (int)dnnl_memory_desc_create_with_tag(out, rank, dims, dnnl_f32, tag);
-#else
-  return (int)dnnl_memory_desc_init_by_tag(out, rank, dims, dnnl_f32, tag);
-#endif
+static int add(dn_kernel *kernel, enum dn_operand operand, int argument, Desc desc) {
+  kernel->arguments[operand] = argument;
+  kernel->layouts[operand] = copied(desc);
+  if (!kernel->layouts[operand]) return dnnl_out_of_memory;
+  return (int)dnnl_memory_create(&kernel->memory[operand], desc, engine(), DNNL_MEMORY_NONE);
 }
 
-static void release(Layout *l) {
-#if DNNL_VERSION_MAJOR >= 3
-  if (*l) dnnl_memory_desc_destroy(*l);
-#else
-  (void)l;
-#endif
+static int add_queried(
+    dn_kernel *kernel, const_dnnl_primitive_desc_t pd, enum dn_operand operand, int argument, dnnl_query_t query,
+    int index) {
+  return add(kernel, operand, argument, dnnl_primitive_desc_query_md(pd, query, index));
 }
 
-static int add_operand(
-    dn_kernel *kernel, const_dnnl_primitive_desc_t pd, dnnl_query_t query, int argument, int is_output, int rank,
-    const dnnl_dim_t *dims, dnnl_format_tag_t tag) {
-  Operand *o = &kernel->operands[kernel->count++];
-  o->argument = argument;
-  o->is_output = is_output;
-  Layout plain;
-  TRY(layout(&plain, rank, dims, tag));
-  ConstLayout liked = dnnl_primitive_desc_query_md(pd, query, 0);
-  int same = dnnl_memory_desc_equal(LAYOUT_OF(plain), liked);
-  dnnl_status_t status = dnnl_memory_create(&o->plain, LAYOUT_OF(plain), engine(), DNNL_MEMORY_NONE);
-  o->liked = o->plain;
-  if (status == dnnl_success && !same) {
-    o->own = aligned_bytes(dnnl_memory_desc_get_size(liked));
-    o->liked = NULL;
-    status = o->own ? dnnl_memory_create(&o->liked, liked, engine(), o->own) : dnnl_out_of_memory;
-    dnnl_primitive_desc_t reorder = NULL;
-    if (status == dnnl_success)
-      status = is_output
-                   ? dnnl_reorder_primitive_desc_create(&reorder, liked, engine(), LAYOUT_OF(plain), engine(), NULL)
-                   : dnnl_reorder_primitive_desc_create(&reorder, LAYOUT_OF(plain), engine(), liked, engine(), NULL);
-    if (status == dnnl_success) status = dnnl_primitive_create(&o->reorder, reorder);
-    if (reorder) dnnl_primitive_desc_destroy(reorder);
-  }
-  release(&plain);
-  return (int)status;
-}
-
+// Scratch memory is the kernel's, not the library's: two kernels then never share it.
 static int finish(dn_kernel *kernel, const_dnnl_primitive_desc_t pd) {
   TRY(dnnl_stream_create(&kernel->stream, engine(), dnnl_stream_default_flags));
-  ConstLayout scratch = dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
+  Desc scratch = dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
   size_t size = scratch ? dnnl_memory_desc_get_size(scratch) : 0;
   if (size) {
     kernel->scratch_bytes = aligned_bytes(size);
@@ -167,47 +234,82 @@ static int finish(dn_kernel *kernel, const_dnnl_primitive_desc_t pd) {
   return 0;
 }
 
-// Scratch memory is the kernel's, not the library's: two kernels then never share it.
-static int attributes(dnnl_primitive_attr_t *attr, int relu) {
-  TRY(dnnl_primitive_attr_create(attr));
-  TRY(dnnl_primitive_attr_set_scratchpad_mode(*attr, dnnl_scratchpad_mode_user));
-  if (relu) {
-    dnnl_post_ops_t ops;
-    TRY(dnnl_post_ops_create(&ops));
-#if DNNL_VERSION_MAJOR >= 3
-    dnnl_status_t status = dnnl_post_ops_append_eltwise(ops, dnnl_eltwise_relu, 0, 0);
-#else
-    dnnl_status_t status = dnnl_post_ops_append_eltwise(ops, 1, dnnl_eltwise_relu, 0, 0);
-#endif
-    if (status == dnnl_success) status = dnnl_primitive_attr_set_post_ops(*attr, ops);
-    dnnl_post_ops_destroy(ops);
-    TRY(status);
-  }
-  return 0;
+static int add_workspace(dn_kernel *kernel, const_dnnl_primitive_desc_t pd) {
+  Desc workspace = dnnl_primitive_desc_query_md(pd, dnnl_query_workspace_md, 0);
+  kernel->workspace_size = workspace ? dnnl_memory_desc_get_size(workspace) : 0;
+  if (!kernel->workspace_size) return 0;
+  return (int)dnnl_memory_create(&kernel->workspace, workspace, engine(), DNNL_MEMORY_NONE);
 }
 
-static int run(dn_kernel *kernel, void *const *memory) {
-  dnnl_exec_arg_t arguments[MAX_OPERANDS + 2];
+static int attributes(dnnl_primitive_attr_t *attr, const dn_product_options *options) {
+  TRY(dnnl_primitive_attr_create(attr));
+  TRY(dnnl_primitive_attr_set_scratchpad_mode(*attr, dnnl_scratchpad_mode_user));
+  if (!options || (!options->relu && !options->sum)) return 0;
+  dnnl_post_ops_t ops;
+  TRY(dnnl_post_ops_create(&ops));
+  dnnl_status_t status = dnnl_success;
+#if DNNL_VERSION_MAJOR >= 3
+  if (options->sum) status = dnnl_post_ops_append_sum(ops, 1, 0, dnnl_data_type_undef);
+  if (options->relu && status == dnnl_success) status = dnnl_post_ops_append_eltwise(ops, dnnl_eltwise_relu, 0, 0);
+#else
+  if (options->sum) status = dnnl_post_ops_append_sum(ops, 1);
+  if (options->relu && status == dnnl_success) status = dnnl_post_ops_append_eltwise(ops, 1, dnnl_eltwise_relu, 0, 0);
+#endif
+  if (status == dnnl_success) status = dnnl_primitive_attr_set_post_ops(*attr, ops);
+  dnnl_post_ops_destroy(ops);
+  return (int)status;
+}
+
+int dn_run(dn_kernel *kernel, void *const memory[DN_OPERANDS], void *workspace) {
+  dnnl_exec_arg_t arguments[DN_OPERANDS + 2];
   int count = 0;
-  for (int i = 0; i < kernel->count; i++) {
-    Operand *o = &kernel->operands[i];
-    TRY(dnnl_memory_set_data_handle(o->plain, memory[i]));
-    if (o->reorder && !o->is_output) {
-      dnnl_exec_arg_t pair[2] = {{DNNL_ARG_FROM, o->plain}, {DNNL_ARG_TO, o->liked}};
-      TRY(dnnl_primitive_execute(o->reorder, kernel->stream, 2, pair));
-    }
-    arguments[count++] = (dnnl_exec_arg_t){o->argument, o->liked};
+  for (int i = 0; i < DN_OPERANDS; i++) {
+    if (!kernel->arguments[i]) continue;
+    TRY(dnnl_memory_set_data_handle(kernel->memory[i], memory[i]));
+    arguments[count++] = (dnnl_exec_arg_t){kernel->arguments[i], kernel->memory[i]};
   }
   if (kernel->scratch) arguments[count++] = (dnnl_exec_arg_t){DNNL_ARG_SCRATCHPAD, kernel->scratch};
-  if (kernel->workspace) arguments[count++] = (dnnl_exec_arg_t){DNNL_ARG_WORKSPACE, kernel->workspace};
-  TRY(dnnl_primitive_execute(kernel->primitive, kernel->stream, count, arguments));
-  for (int i = 0; i < kernel->count; i++) {
-    Operand *o = &kernel->operands[i];
-    if (!o->reorder || !o->is_output) continue;
-    dnnl_exec_arg_t pair[2] = {{DNNL_ARG_FROM, o->liked}, {DNNL_ARG_TO, o->plain}};
-    TRY(dnnl_primitive_execute(o->reorder, kernel->stream, 2, pair));
+  if (kernel->workspace) {
+    TRY(dnnl_memory_set_data_handle(kernel->workspace, workspace));
+    arguments[count++] = (dnnl_exec_arg_t){DNNL_ARG_WORKSPACE, kernel->workspace};
   }
+  TRY(dnnl_primitive_execute(kernel->primitive, kernel->stream, count, arguments));
   return (int)dnnl_stream_wait(kernel->stream);
+}
+
+// What making a kernel holds on the way.
+typedef struct {
+  dn_kernel *kernel;
+  dnnl_primitive_attr_t attr;
+  dnnl_primitive_desc_t pd, hint;
+} Making;
+
+static int begin(Making *making, const dn_product_options *options) {
+  *making = (Making){0};
+  if (!engine()) return dnnl_runtime_error;
+  making->kernel = calloc(1, sizeof *making->kernel);
+  if (!making->kernel) return dnnl_out_of_memory;
+  return attributes(&making->attr, options);
+}
+
+static int end(Making *making, int status, dn_kernel **out) {
+  if (!status) status = finish(making->kernel, making->pd);
+  if (making->pd) dnnl_primitive_desc_destroy(making->pd);
+  if (making->hint) dnnl_primitive_desc_destroy(making->hint);
+  if (making->attr) dnnl_primitive_attr_destroy(making->attr);
+  if (status) dn_destroy(making->kernel);
+  *out = status ? NULL : making->kernel;
+  return status;
+}
+
+int dn_reorder(dn_kernel **out, const dn_layout *from, const dn_layout *to) {
+  Making m;
+  int status = begin(&m, NULL);
+  if (!status)
+    status = (int)dnnl_reorder_primitive_desc_create(&m.pd, DESC(from), engine(), DESC(to), engine(), m.attr);
+  if (!status) status = add(m.kernel, DN_X, DNNL_ARG_FROM, DESC(from));
+  if (!status) status = add(m.kernel, DN_Y, DNNL_ARG_TO, DESC(to));
+  return end(&m, status, out);
 }
 
 // ---- convolution ----
@@ -215,7 +317,6 @@ static int run(dn_kernel *kernel, void *const *memory) {
 typedef struct {
   dnnl_dim_t x[4], w[5], b[1], y[4], strides[2], dilations[2], pad_begin[2], pad_end[2];
   int w_rank;
-  dnnl_format_tag_t w_tag;
 } Dims;
 
 static Dims dims_of(const dn_convolution_shape *s) {
@@ -233,188 +334,240 @@ static Dims dims_of(const dn_convolution_shape *s) {
         s->groups, s->out_channels / s->groups, s->in_channels / s->groups, s->kernel_height, s->kernel_width};
     memcpy(d.w, w, sizeof w);
     d.w_rank = 5;
-    d.w_tag = dnnl_goihw;
   } else {
     dnnl_dim_t w[4] = {s->out_channels, s->in_channels, s->kernel_height, s->kernel_width};
     memcpy(d.w, w, sizeof w);
     d.w_rank = 4;
-    d.w_tag = dnnl_oihw;
   }
   return d;
 }
 
 static int convolution_pd(
-    dnnl_primitive_desc_t *pd, enum dn_direction direction, const Dims *d, int with_bias, dnnl_primitive_attr_t attr,
-    const_dnnl_primitive_desc_t hint) {
-  Layout x = {0}, w = {0}, b = {0}, y = {0};
-  int status = layout(&x, 4, d->x, dnnl_format_tag_any);
-  if (!status) status = layout(&w, d->w_rank, d->w, dnnl_format_tag_any);
-  if (!status) status = layout(&b, 1, d->b, dnnl_a);
-  if (!status) status = layout(&y, 4, d->y, dnnl_format_tag_any);
+    dnnl_primitive_desc_t *pd, enum dn_direction direction, const Dims *d, const dn_product_options *options,
+    const dn_layout *given_x, const dn_layout *given_y, dnnl_primitive_attr_t attr, const_dnnl_primitive_desc_t hint) {
+  dn_layout *x = NULL, *w = NULL, *b = NULL, *y = NULL;
+  enum dn_type type = options->type;
+  int exact_w = direction == DN_BACKWARD_WEIGHTS && options->with_w_gradient_f32;
+  int status = given_x ? 0 : any_layout(&x, 4, d->x, type);
+  if (!status) status = any_layout(&w, d->w_rank, d->w, exact_w ? DN_F32 : type);
+  if (!status) status = dn_layout_plain(&b, 1, d->b, DN_F32);
+  if (!status) status = given_y ? 0 : any_layout(&y, 4, d->y, type);
   if (!status) {
+    Desc dx = given_x ? DESC(given_x) : DESC(x), dy = given_y ? DESC(given_y) : DESC(y), dw = DESC(w);
+    Desc db = options->bias ? DESC(b) : NULL;
 #if DNNL_VERSION_MAJOR >= 3
-    const_dnnl_memory_desc_t bias = with_bias ? b : NULL;
     if (direction == DN_FORWARD)
       status = (int)dnnl_convolution_forward_primitive_desc_create(
-          pd, engine(), dnnl_forward_training, dnnl_convolution_direct, x, w, bias, y,
-          d->strides, d->dilations, d->pad_begin, d->pad_end, attr);
+          pd, engine(), dnnl_forward_training, dnnl_convolution_direct, dx, dw, db, dy, d->strides, d->dilations,
+          d->pad_begin, d->pad_end, attr);
     else if (direction == DN_BACKWARD_DATA)
       status = (int)dnnl_convolution_backward_data_primitive_desc_create(
-          pd, engine(), dnnl_convolution_direct, x, w, y, d->strides, d->dilations, d->pad_begin, d->pad_end, hint,
+          pd, engine(), dnnl_convolution_direct, dx, dw, dy, d->strides, d->dilations, d->pad_begin, d->pad_end, hint,
           attr);
     else
       status = (int)dnnl_convolution_backward_weights_primitive_desc_create(
-          pd, engine(), dnnl_convolution_direct, x, w, bias, y, d->strides, d->dilations, d->pad_begin, d->pad_end,
+          pd, engine(), dnnl_convolution_direct, dx, dw, db, dy, d->strides, d->dilations, d->pad_begin, d->pad_end,
           hint, attr);
 #else
-    const dnnl_memory_desc_t *bias = with_bias ? &b : NULL;
     dnnl_convolution_desc_t desc;
     if (direction == DN_FORWARD)
       status = (int)dnnl_dilated_convolution_forward_desc_init(
-          &desc, dnnl_forward_training, dnnl_convolution_direct, &x, &w, bias, &y, d->strides, d->dilations,
+          &desc, dnnl_forward_training, dnnl_convolution_direct, dx, dw, db, dy, d->strides, d->dilations,
           d->pad_begin, d->pad_end);
     else if (direction == DN_BACKWARD_DATA)
       status = (int)dnnl_dilated_convolution_backward_data_desc_init(
-          &desc, dnnl_convolution_direct, &x, &w, &y, d->strides, d->dilations, d->pad_begin, d->pad_end);
+          &desc, dnnl_convolution_direct, dx, dw, dy, d->strides, d->dilations, d->pad_begin, d->pad_end);
     else
       status = (int)dnnl_dilated_convolution_backward_weights_desc_init(
-          &desc, dnnl_convolution_direct, &x, &w, bias, &y, d->strides, d->dilations, d->pad_begin, d->pad_end);
+          &desc, dnnl_convolution_direct, dx, dw, db, dy, d->strides, d->dilations, d->pad_begin, d->pad_end);
     if (!status) status = (int)dnnl_primitive_desc_create(pd, &desc, attr, engine(), hint);
 #endif
   }
-  release(&x);
-  release(&w);
-  release(&b);
-  release(&y);
+  dn_layout_destroy(x);
+  dn_layout_destroy(w);
+  dn_layout_destroy(b);
+  dn_layout_destroy(y);
   return status;
 }
 
 int dn_convolution(
-    dn_kernel **out, enum dn_direction direction, const dn_convolution_shape *shape, int with_bias, int relu) {
-  *out = NULL;
-  if (!engine()) return dnnl_runtime_error;
+    dn_kernel **out, enum dn_direction direction, const dn_convolution_shape *shape, const dn_product_options *options,
+    const dn_layout *x, const dn_layout *y) {
   Dims d = dims_of(shape);
-  dn_kernel *kernel = calloc(1, sizeof *kernel);
-  dnnl_primitive_attr_t attr = NULL;
-  dnnl_primitive_desc_t pd = NULL, hint = NULL;
-  if (!kernel) return dnnl_out_of_memory;
-  int status = attributes(&attr, relu && direction == DN_FORWARD);
-  if (!status && direction != DN_FORWARD) status = convolution_pd(&hint, DN_FORWARD, &d, with_bias, NULL, NULL);
-  if (!status) status = convolution_pd(&pd, direction, &d, with_bias, attr, hint);
+  dn_product_options plain = *options;
+  plain.relu = plain.sum = 0;
   int forward = direction == DN_FORWARD, data = direction == DN_BACKWARD_DATA;
+  if (data) plain.bias = 0;
+  Making m;
+  int status = begin(&m, forward ? options : NULL);
+  if (!status && !forward) status = convolution_pd(&m.hint, DN_FORWARD, &d, &plain, NULL, NULL, NULL, NULL);
+  if (!status) status = convolution_pd(&m.pd, direction, &d, &plain, x, y, m.attr, m.hint);
   if (!status)
-    status = add_operand(
-        kernel, pd, data ? dnnl_query_diff_src_md : dnnl_query_src_md, data ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC, data, 4,
-        d.x, dnnl_nchw);
+    status = add_queried(
+        m.kernel, m.pd, DN_X, data ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC, data ? dnnl_query_diff_src_md : dnnl_query_src_md,
+        0);
   if (!status)
-    status = add_operand(
-        kernel, pd, forward || data ? dnnl_query_weights_md : dnnl_query_diff_weights_md,
-        forward || data ? DNNL_ARG_WEIGHTS : DNNL_ARG_DIFF_WEIGHTS, !forward && !data, d.w_rank, d.w, d.w_tag);
+    status = add_queried(
+        m.kernel, m.pd, DN_W, forward || data ? DNNL_ARG_WEIGHTS : DNNL_ARG_DIFF_WEIGHTS,
+        forward || data ? dnnl_query_weights_md : dnnl_query_diff_weights_md, 0);
   if (!status)
-    status = add_operand(
-        kernel, pd, forward ? dnnl_query_dst_md : dnnl_query_diff_dst_md, forward ? DNNL_ARG_DST : DNNL_ARG_DIFF_DST,
-        forward, 4, d.y, dnnl_nchw);
-  if (!status && with_bias && !data) {
-    Operand *o = &kernel->operands[kernel->count++];
-    o->argument = forward ? DNNL_ARG_BIAS : DNNL_ARG_DIFF_BIAS;
-    o->is_output = !forward;
-    Layout b;
-    status = layout(&b, 1, d.b, dnnl_a);
-    if (!status) status = (int)dnnl_memory_create(&o->plain, LAYOUT_OF(b), engine(), DNNL_MEMORY_NONE);
-    o->liked = o->plain;
-    release(&b);
-  }
-  if (!status) status = finish(kernel, pd);
-  if (pd) dnnl_primitive_desc_destroy(pd);
-  if (hint) dnnl_primitive_desc_destroy(hint);
-  if (attr) dnnl_primitive_attr_destroy(attr);
-  if (status) dn_destroy(kernel);
-  else *out = kernel;
-  return status;
+    status = add_queried(
+        m.kernel, m.pd, DN_Y, forward ? DNNL_ARG_DST : DNNL_ARG_DIFF_DST,
+        forward ? dnnl_query_dst_md : dnnl_query_diff_dst_md, 0);
+  if (!status && plain.bias)
+    status = add_queried(
+        m.kernel, m.pd, DN_BIAS, forward ? DNNL_ARG_BIAS : DNNL_ARG_DIFF_BIAS,
+        forward ? dnnl_query_weights_md : dnnl_query_diff_weights_md, 1);
+  return end(&m, status, out);
 }
 
-int dn_convolution_run(dn_kernel *kernel, float *x, float *w, float *bias, float *y) {
-  void *memory[MAX_OPERANDS] = {x, w, y, bias};
-  return run(kernel, memory);
+// ---- products of matrices ----
+
+int dn_matmul(dn_kernel **out, int64_t m, int64_t n, int64_t k, const dn_product_options *options) {
+  dn_layout *x = NULL, *w = NULL, *b = NULL, *y = NULL;
+  const int64_t x_dims[2] = {m, k}, w_dims[2] = {k, n}, b_dims[2] = {1, n}, y_dims[2] = {m, n};
+  Making making;
+  int status = begin(&making, options);
+  if (!status) status = dn_layout_plain(&x, 2, x_dims, options->type);
+  if (!status) status = any_layout(&w, 2, w_dims, options->type);
+  if (!status) status = dn_layout_plain(&b, 2, b_dims, DN_F32);
+  if (!status) status = dn_layout_plain(&y, 2, y_dims, DN_F32);
+  if (!status) {
+    Desc bias = options->bias ? DESC(b) : NULL;
+#if DNNL_VERSION_MAJOR >= 3
+    status = (int)dnnl_matmul_primitive_desc_create(
+        &making.pd, engine(), DESC(x), DESC(w), bias, DESC(y), making.attr);
+#else
+    dnnl_matmul_desc_t desc;
+    status = (int)dnnl_matmul_desc_init(&desc, DESC(x), DESC(w), bias, DESC(y));
+    if (!status) status = (int)dnnl_primitive_desc_create(&making.pd, &desc, making.attr, engine(), NULL);
+#endif
+  }
+  if (!status) status = add_queried(making.kernel, making.pd, DN_X, DNNL_ARG_SRC, dnnl_query_src_md, 0);
+  if (!status) status = add_queried(making.kernel, making.pd, DN_W, DNNL_ARG_WEIGHTS, dnnl_query_weights_md, 0);
+  if (!status) status = add_queried(making.kernel, making.pd, DN_Y, DNNL_ARG_DST, dnnl_query_dst_md, 0);
+  if (!status && options->bias)
+    status = add_queried(making.kernel, making.pd, DN_BIAS, DNNL_ARG_BIAS, dnnl_query_weights_md, 1);
+  dn_layout_destroy(x);
+  dn_layout_destroy(w);
+  dn_layout_destroy(b);
+  dn_layout_destroy(y);
+  return end(&making, status, out);
 }
 
 // ---- pooling ----
 
 static int pooling_pd(
-    dnnl_primitive_desc_t *pd, int forward, enum dn_pooling_kind kind, const dn_convolution_shape *s,
+    dnnl_primitive_desc_t *pd, int forward, enum dn_pooling_kind kind, const dn_convolution_shape *s, Desc x, Desc y,
     dnnl_primitive_attr_t attr, const_dnnl_primitive_desc_t hint) {
   Dims d = dims_of(s);
   dnnl_dim_t window[2] = {s->kernel_height, s->kernel_width};
   dnnl_alg_kind_t algorithm = kind == DN_MAX                          ? dnnl_pooling_max
                               : kind == DN_AVERAGE_INCLUDING_PADDING ? dnnl_pooling_avg_include_padding
                                                                      : dnnl_pooling_avg_exclude_padding;
-  Layout x = {0}, y = {0};
-  int status = layout(&x, 4, d.x, dnnl_nchw);
-  if (!status) status = layout(&y, 4, d.y, dnnl_nchw);
-  if (!status) {
 #if DNNL_VERSION_MAJOR >= 3
-    if (forward)
-      status = (int)dnnl_pooling_forward_primitive_desc_create(
-          pd, engine(), dnnl_forward_training, algorithm, x, y, d.strides, window, d.dilations, d.pad_begin, d.pad_end,
-          attr);
-    else
-      status = (int)dnnl_pooling_backward_primitive_desc_create(
-          pd, engine(), algorithm, x, y, d.strides, window, d.dilations, d.pad_begin, d.pad_end, hint, attr);
+  if (forward)
+    return (int)dnnl_pooling_forward_primitive_desc_create(
+        pd, engine(), dnnl_forward_training, algorithm, x, y, d.strides, window, d.dilations, d.pad_begin, d.pad_end,
+        attr);
+  return (int)dnnl_pooling_backward_primitive_desc_create(
+      pd, engine(), algorithm, x, y, d.strides, window, d.dilations, d.pad_begin, d.pad_end, hint, attr);
 #else
-    dnnl_pooling_v2_desc_t desc;
-    status = forward ? (int)dnnl_pooling_v2_forward_desc_init(
-                           &desc, dnnl_forward_training, algorithm, &x, &y, d.strides, window, d.dilations,
-                           d.pad_begin, d.pad_end)
-                     : (int)dnnl_pooling_v2_backward_desc_init(
-                           &desc, algorithm, &x, &y, d.strides, window, d.dilations, d.pad_begin, d.pad_end);
-    if (!status) status = (int)dnnl_primitive_desc_create(pd, &desc, attr, engine(), hint);
+  dnnl_pooling_v2_desc_t desc;
+  if (forward)
+    TRY(dnnl_pooling_v2_forward_desc_init(
+        &desc, dnnl_forward_training, algorithm, x, y, d.strides, window, d.dilations, d.pad_begin, d.pad_end));
+  else
+    TRY(dnnl_pooling_v2_backward_desc_init(
+        &desc, algorithm, x, y, d.strides, window, d.dilations, d.pad_begin, d.pad_end));
+  return (int)dnnl_primitive_desc_create(pd, &desc, attr, engine(), hint);
 #endif
-  }
-  release(&x);
-  release(&y);
-  return status;
 }
 
 int dn_pooling(
-    dn_kernel **out, enum dn_direction direction, enum dn_pooling_kind kind, const dn_convolution_shape *shape) {
-  *out = NULL;
-  if (!engine()) return dnnl_runtime_error;
+    dn_kernel **out, enum dn_direction direction, enum dn_pooling_kind kind, const dn_convolution_shape *shape,
+    const dn_layout *layout) {
   int forward = direction == DN_FORWARD;
   Dims d = dims_of(shape);
-  dn_kernel *kernel = calloc(1, sizeof *kernel);
-  dnnl_primitive_attr_t attr = NULL;
-  dnnl_primitive_desc_t pd = NULL, hint = NULL;
-  if (!kernel) return dnnl_out_of_memory;
-  int status = attributes(&attr, 0);
-  if (!status && !forward) status = pooling_pd(&hint, 1, kind, shape, NULL, NULL);
-  if (!status) status = pooling_pd(&pd, forward, kind, shape, attr, hint);
+  dn_layout *any = NULL, *y = NULL;
+  Making m;
+  int status = begin(&m, NULL);
+  if (!status) status = any_layout(&any, 4, d.y, dn_layout_type(layout));
+  dnnl_primitive_desc_t first = NULL;
   if (!status)
-    status = add_operand(
-        kernel, pd, forward ? dnnl_query_src_md : dnnl_query_diff_src_md, forward ? DNNL_ARG_SRC : DNNL_ARG_DIFF_SRC,
-        !forward, 4, d.x, dnnl_nchw);
-  if (!status)
-    status = add_operand(
-        kernel, pd, forward ? dnnl_query_dst_md : dnnl_query_diff_dst_md, forward ? DNNL_ARG_DST : DNNL_ARG_DIFF_DST,
-        forward, 4, d.y, dnnl_nchw);
-  if (!status && kind == DN_MAX) {
-    ConstLayout workspace = dnnl_primitive_desc_query_md(pd, dnnl_query_workspace_md, 0);
-    kernel->workspace_size = workspace ? dnnl_memory_desc_get_size(workspace) : 0;
-    if (kernel->workspace_size)
-      status = (int)dnnl_memory_create(&kernel->workspace, workspace, engine(), DNNL_MEMORY_NONE);
+    status = pooling_pd(&first, 1, kind, shape, DESC(layout), DESC(any), forward ? m.attr : NULL, NULL);
+  if (!status) {
+    if (forward) {
+      m.pd = first;
+    } else {
+      m.hint = first;
+      y = copied(dnnl_primitive_desc_query_md(first, dnnl_query_dst_md, 0));
+      status = y ? pooling_pd(&m.pd, 0, kind, shape, DESC(layout), DESC(y), m.attr, m.hint) : dnnl_out_of_memory;
+    }
   }
-  if (!status) status = finish(kernel, pd);
-  if (pd) dnnl_primitive_desc_destroy(pd);
-  if (hint) dnnl_primitive_desc_destroy(hint);
-  if (attr) dnnl_primitive_attr_destroy(attr);
-  if (status) dn_destroy(kernel);
-  else *out = kernel;
-  return status;
+  if (!status)
+    status = add_queried(
+        m.kernel, m.pd, DN_X, forward ? DNNL_ARG_SRC : DNNL_ARG_DIFF_SRC,
+        forward ? dnnl_query_src_md : dnnl_query_diff_src_md, 0);
+  if (!status)
+    status = add_queried(
+        m.kernel, m.pd, DN_Y, forward ? DNNL_ARG_DST : DNNL_ARG_DIFF_DST,
+        forward ? dnnl_query_dst_md : dnnl_query_diff_dst_md, 0);
+  if (!status && kind == DN_MAX) status = add_workspace(m.kernel, m.pd);
+  dn_layout_destroy(any);
+  dn_layout_destroy(y);
+  return end(&m, status, out);
 }
 
-size_t dn_pooling_workspace(const dn_kernel *kernel) { return kernel->workspace_size; }
+// ---- normalisation ----
 
-int dn_pooling_run(dn_kernel *kernel, float *x, float *y, void *workspace) {
-  if (kernel->workspace) TRY(dnnl_memory_set_data_handle(kernel->workspace, workspace));
-  void *memory[MAX_OPERANDS] = {x, y, NULL, NULL};
-  return run(kernel, memory);
+static int batch_norm_pd(
+    dnnl_primitive_desc_t *pd, int forward, Desc x, float epsilon, int relu, dnnl_primitive_attr_t attr,
+    const_dnnl_primitive_desc_t hint) {
+  unsigned flags = dnnl_use_scale | dnnl_use_shift | (relu ? dnnl_fuse_norm_relu : 0);
+#if DNNL_VERSION_MAJOR >= 3
+  if (forward)
+    return (int)dnnl_batch_normalization_forward_primitive_desc_create(
+        pd, engine(), dnnl_forward_training, x, x, epsilon, flags, attr);
+  return (int)dnnl_batch_normalization_backward_primitive_desc_create(
+      pd, engine(), dnnl_backward, x, x, x, epsilon, flags, hint, attr);
+#else
+  dnnl_batch_normalization_desc_t desc;
+  if (forward) TRY(dnnl_batch_normalization_forward_desc_init(&desc, dnnl_forward_training, x, epsilon, flags));
+  else TRY(dnnl_batch_normalization_backward_desc_init(&desc, dnnl_backward, x, x, epsilon, flags));
+  return (int)dnnl_primitive_desc_create(pd, &desc, attr, engine(), hint);
+#endif
+}
+
+int dn_batch_norm(
+    dn_kernel **out, enum dn_direction direction, const dn_layout *layout, float epsilon, int relu) {
+  int forward = direction == DN_FORWARD;
+  dn_layout *channels = NULL;
+  Making m;
+  int status = begin(&m, NULL);
+  if (!status) {
+    if (forward) {
+      status = batch_norm_pd(&m.pd, 1, DESC(layout), epsilon, relu, m.attr, NULL);
+    } else {
+      status = batch_norm_pd(&m.hint, 1, DESC(layout), epsilon, relu, NULL, NULL);
+      if (!status) status = batch_norm_pd(&m.pd, 0, DESC(layout), epsilon, relu, m.attr, m.hint);
+    }
+  }
+  if (!status) {
+    int64_t dims[12];
+    dn_layout_dims(layout, dims);
+    status = dn_layout_plain(&channels, 1, dims + 1, DN_F32);
+  }
+  if (!status) status = add(m.kernel, DN_X, DNNL_ARG_SRC, DESC(layout));
+  if (!status) status = add(m.kernel, DN_W, DNNL_ARG_SCALE, DESC(channels));
+  if (!status && forward) status = add(m.kernel, DN_SHIFT, DNNL_ARG_SHIFT, DESC(channels));
+  if (!status) status = add(m.kernel, DN_MEAN, DNNL_ARG_MEAN, DESC(channels));
+  if (!status) status = add(m.kernel, DN_VARIANCE, DNNL_ARG_VARIANCE, DESC(channels));
+  if (!status) status = add(m.kernel, DN_Y, forward ? DNNL_ARG_DST : DNNL_ARG_DIFF_DST, DESC(layout));
+  if (!status && !forward) status = add(m.kernel, DN_DX, DNNL_ARG_DIFF_SRC, DESC(layout));
+  if (!status && !forward) status = add(m.kernel, DN_DSCALE, DNNL_ARG_DIFF_SCALE, DESC(channels));
+  if (!status && !forward) status = add(m.kernel, DN_DSHIFT, DNNL_ARG_DIFF_SHIFT, DESC(channels));
+  if (!status && relu) status = add_workspace(m.kernel, m.pd);
+  dn_layout_destroy(channels);
+  return end(&m, status, out);
 }

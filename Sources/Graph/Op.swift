@@ -18,6 +18,8 @@ public protocol Op: Sendable {
   func trainable(_ input: Int) -> Bool
   /// The op that also does the ReLU that follows it, if there is one.
   func fusingRelu() -> (any Op)?
+  /// The op that also adds one more operand, its last, of the result's shape, before any ReLU.
+  func fusingSum() -> (any Op)?
   /// Whether noise on activations goes behind this op.
   var isActivation: Bool { get }
   var isNormalisation: Bool { get }
@@ -34,6 +36,7 @@ extension Op {
   public var weightInput: Int? { nil }
   public func trainable(_ input: Int) -> Bool { true }
   public func fusingRelu() -> (any Op)? { nil }
+  public func fusingSum() -> (any Op)? { nil }
   public var isActivation: Bool { false }
   public var isNormalisation: Bool { false }
   public func takesExactNoise(_ inputs: [TensorType?]) -> Bool { false }

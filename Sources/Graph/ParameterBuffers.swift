@@ -1,8 +1,10 @@
 import DitherBasics
 import DitherTensor
+import Synchronization
 
 /// The float constants of a graph in one block of memory: shared by all plans of a model version, which only read it, or
-/// owned by one trainer, which moves it between runs.
+/// owned by one trainer, which moves it between runs. What stands still is kept in the layouts that kernels like as well,
+/// one copy for all plans.
 ///
 /// Unchecked because the compiler cannot see who writes: serving code has no way to (`floats` is package-only and used by
 /// Train alone, on buffers that it made and that no other thread's plan runs on at that moment).
@@ -14,8 +16,17 @@ public final class ParameterBuffers: @unchecked Sendable {
   public let trainable: [ValueID]
   public let names: [ValueID: String]
   public let shapes: [ValueID: Shape]
+  /// Whether somebody moves the parameters between runs.
+  let isMoving: Bool
+  private struct Packed: @unchecked Sendable {  // written once, before it is in the list
+    let layout: KernelLayout
+    let buffer: AlignedBuffer
+  }
+  private let packedForms = Mutex<[ValueID: [Packed]]>([:])
 
-  public init(_ graph: Graph) {
+  /// - Parameter moving: for a trainer, which changes them.
+  public init(_ graph: Graph, moving: Bool = false) {
+    isMoving = moving
     var ranges: [ValueID: Range<Int>] = [:], names: [ValueID: String] = [:], shapes: [ValueID: Shape] = [:]
     var end = 0
     let ordered = graph.literals.keys.sorted { $0.index < $1.index }
@@ -39,6 +50,20 @@ public final class ParameterBuffers: @unchecked Sendable {
 
   public var count: Int { memory.floats.count }
   package var floats: UnsafeMutableBufferPointer<Float> { memory.floats }
+
+  /// A parameter in `layout`; `own` is how it lies here.
+  func packed(_ id: ValueID, _ layout: KernelLayout, from own: KernelLayout) throws(GraphError) -> AlignedBuffer {
+    let known = packedForms.withLock { $0[id]?.first { $0.layout.isSame(as: layout) } }
+    if let known { return known.buffer }
+    let buffer = try layout.packing(memory.floats[ranges[id] ?? 0..<0], from: own)
+    // Two threads may both have made it; the first one's stays.
+    return packedForms.withLock { forms in
+      if let other = forms[id]?.first(where: { $0.layout.isSame(as: layout) }) { return Packed(layout: layout, buffer: other.buffer) }
+      let made = Packed(layout: layout, buffer: buffer)
+      forms[id, default: []].append(made)
+      return made
+    }.buffer
+  }
 
   public func tensor(_ id: ValueID) -> Tensor? {
     guard let range = ranges[id], let shape = shapes[id] else { return nil }

@@ -8,6 +8,9 @@ import DitherTensor
 /// `forward()` computes the outputs. Then the caller writes the gradient of its loss for the logits into `cotangent`, and
 /// `backward()` computes the gradients that were asked for: any loss, in one compiled plan.
 public final class Plan {
+  /// What convolutions and dense layers compute in. Sums are in fp32 either way.
+  public enum Precision: String, Sendable, Hashable, Codable, CaseIterable { case float32, bfloat16 }
+
   public struct Options: Sendable, Hashable {
     public var rows: Int
     /// Monte-Carlo draws of each row in one run; outputs then have rows · samples rows, draw by draw.
@@ -19,10 +22,12 @@ public final class Plan {
     /// Which output `cotangent` belongs to.
     public var output: Int
     public var threads: Int
+    public var precision: Precision
 
     public init(
       rows: Int, samples: Int = 1, path: NoisePath? = nil, inputGradient: Bool = false,
-      parameterGradients: Bool = false, output: Int = 0, threads: Int = 1
+      parameterGradients: Bool = false, output: Int = 0, threads: Int = 1,
+      precision: Precision = .float32
     ) {
       self.rows = rows
       self.samples = samples
@@ -31,8 +36,12 @@ public final class Plan {
       self.parameterGradients = parameterGradients
       self.output = output
       self.threads = threads
+      self.precision = precision
     }
   }
+
+  /// Whether this CPU multiplies bf16 numbers: else a plan in bf16 computes in fp32.
+  public static var hasBfloat16: Bool { dn_has_bf16() != 0 }
 
   public let options: Options
   /// Bytes of the arena that intermediate values share.
@@ -117,26 +126,35 @@ public final class Plan {
       wanted += inputGradientValues.compactMap { $0 } + parameterGradientValues.map(\.1)
     }
 
-    // Only what is wanted, with ReLUs fused, in order.
+    // Only what is wanted, with what follows a kernel fused into it, in order.
     let program = Self.fuse(
-      Self.live(builder, wanted: Set(wanted.map(\.id))), forward: forwardNodes, keep: Set(wanted.map(\.id)))
-    var plan = PlanBuilder(builder, threads: options.threads)
-    var forwardStepCount = 0
-    for (index, node) in program {
+      Self.live(builder, wanted: Set(wanted.map(\.id))), builder.types, keep: Set(wanted.map(\.id)))
+    let storedIDs = Dictionary(builder.replayed.map { ($0.value.id, $0.key) }, uniquingKeysWith: { first, _ in first })
+    var plan = PlanBuilder(
+      builder, threads: options.threads, precision: Self.hasBfloat16 ? options.precision : .float32,
+      parameters: parameters, stored: storedIDs, lastUses: Self.lastUses(program, keep: wanted.map(\.id)))
+    var forwardStepCount: Int?
+    for (position, (index, node)) in program.enumerated() {
+      if index >= forwardNodes, forwardStepCount == nil {
+        for value in outputValues { _ = try plan.plain(value) }
+        forwardStepCount = plan.stepCount
+      }
+      plan.node = position
       if let content = builder.knownContent(of: node) {
         for (id, literal) in content { Self.write(literal, to: persistent(Value(id: id, builder: builder))) }
         continue
       }
       try node.op.lower(builder.call(node), into: &plan)
-      if index < forwardNodes { forwardStepCount = plan.stepCount }
     }
+    for value in outputValues { _ = try plan.plain(value) }
+    let forwardSteps = forwardStepCount ?? plan.stepCount
+    for value in inputGradientValues.compactMap({ $0 }) + parameterGradientValues.map(\.1) { _ = try plan.plain(value) }
 
     // Memory that outlives a run: inputs, outputs, gradients, parameters.
     var inputMemory: [UnsafeMutableRawBufferPointer] = []
     for value in inputValues {
       inputMemory.append(UnsafeMutableRawBufferPointer(start: persistent(value), count: value.type.byteCount))
     }
-    let storedIDs = Dictionary(builder.replayed.map { ($0.value.id, $0.key) }, uniquingKeysWith: { first, _ in first })
     for (id, literal) in builder.graph.literals {
       if let stored = storedIDs[id], let range = parameters.ranges[stored], let base = parameters.floats.baseAddress {
         fixed[id] = UnsafeMutableRawPointer(base + range.lowerBound)
@@ -167,9 +185,9 @@ public final class Plan {
 
     let state = RunState(rows: options.rows)
     let layout = plan.layOut(fixed: fixed, state: state)
-    forwardSteps = Array(layout.steps[..<forwardStepCount])
-    backwardSteps = Array(layout.steps[forwardStepCount...])
-    owned += plan.kernels as [AnyObject] + [layout.arena]
+    self.forwardSteps = Array(layout.steps[..<forwardSteps])
+    backwardSteps = Array(layout.steps[forwardSteps...])
+    owned += plan.kernels as [AnyObject] + plan.owned + [layout.arena]
     self.options = options
     self.state = state
     self.parameters = parameters
@@ -242,24 +260,57 @@ public final class Plan {
     return kept.reversed()
   }
 
-  /// Lets an op do the ReLU behind it, where nothing else sees the value between.
-  private static func fuse(_ program: [(Int, Node)], forward: Int, keep: Set<ValueID>) -> [(Int, Node)] {
+  /// Lets an op do the sum and the ReLU behind it, where nothing else sees the value between.
+  private static func fuse(_ program: [(Int, Node)], _ types: [TensorType], keep: Set<ValueID>) -> [(Int, Node)] {
     var uses: [ValueID: Int] = [:]
     for (_, node) in program { for input in node.inputs { if let input { uses[input, default: 0] += 1 } } }
     var producers: [ValueID: Int] = [:], result: [(Int, Node)?] = []
+    func single(_ id: ValueID?) -> (at: Int, node: Node)? {
+      guard let id, uses[id] == 1, !keep.contains(id), let at = producers[id], let node = result[at]?.1,
+        node.outputs.count == 1
+      else { return nil }
+      return (at, node)
+    }
     for (index, node) in program {
-      if let relu = node.op as? any UnaryFunction, relu.function == .relu, let input = node.inputs[0], uses[input] == 1,
-        !keep.contains(input), let at = producers[input], let producer = result[at]?.1,
+      if let relu = node.op as? any UnaryFunction, relu.function == .relu, let (at, producer) = single(node.inputs[0]),
         let fused = producer.op.fusingRelu()
       {
         result[at]?.1 = Node(name: producer.name, op: fused, inputs: producer.inputs, outputs: node.outputs)
         producers[node.outputs[0]] = at
         continue
       }
-      if node.outputs.count == 1 { producers[node.outputs[0]] = result.count }
+      if let sum = node.op as? any BinaryFunction, sum.function == .add, node.inputs.count == 2 {
+        let candidates = node.inputs.indices.reversed().lazy.compactMap { i in
+          single(node.inputs[i]).flatMap { at, producer in producer.op.fusingSum().map { (i, at, producer, $0) } }
+        }
+        if let (i, at, producer, fused) = candidates.first, let other = node.inputs[1 - i],
+          types[other.index].shape == types[producer.outputs[0].index].shape
+        {
+          // It moves to where the sum was: the other term is there by then.
+          result[at] = nil
+          producers[node.outputs[0]] = result.count
+          result.append(
+            (index, Node(name: producer.name, op: fused, inputs: producer.inputs + [other], outputs: node.outputs)))
+          continue
+        }
+      }
+      for output in node.outputs { producers[output] = result.count }
       result.append((index, node))
     }
     return result.compactMap { $0 }
+  }
+
+  /// The last node, by position, that reads each value or a view of it; none for values that outlive the run.
+  private static func lastUses(_ program: [(Int, Node)], keep: [ValueID]) -> [ValueID: Int] {
+    var roots: [ValueID: ValueID] = [:], last: [ValueID: Int] = [:]
+    for (position, (_, node)) in program.enumerated() {
+      for case let input? in node.inputs { last[roots[input] ?? input] = position }
+      if node.op is any Viewing, let input = node.inputs.first ?? nil {
+        for output in node.outputs { roots[output] = roots[input] ?? input }
+      }
+    }
+    for id in keep { last[roots[id] ?? id] = nil }
+    return last
   }
 
   private static func write(_ literal: Literal, to memory: UnsafeMutableRawPointer) {

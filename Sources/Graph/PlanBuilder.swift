@@ -19,88 +19,246 @@ final class RunState {
 }
 
 /// Turns nodes into kernel calls and lays their buffers out.
+///
+/// A value lies plain (row-major fp32) in one slot of memory, and beside it or instead of it in slots of layouts that
+/// kernels like better. Who reads a value names the form; where it does not exist yet, it is made by a reorder, once. So
+/// consecutive convolutions hand their layouts on, and what knows plain memory only still gets it.
 public struct PlanBuilder {
   /// Memory of values, once it is laid out.
   struct Memory {
-    fileprivate var pointers: [ValueID: UnsafeMutableRawPointer]
+    fileprivate let pointers: [UnsafeMutableRawPointer?]
+    fileprivate let plain: [ValueID: Slot]
     fileprivate let roots: [ValueID: ValueID]
-    fileprivate let scratch: [Int: UnsafeMutableRawPointer]
     let state: RunState
 
+    func raw(_ slot: Slot) -> UnsafeMutableRawPointer {
+      guard let pointer = pointers[slot.index] else { preconditionFailure("a step uses memory that it did not name") }
+      return pointer
+    }
     func raw(_ value: Value) -> UnsafeMutableRawPointer {
-      guard let pointer = pointers[roots[value.id] ?? value.id] else {
+      guard let slot = plain[roots[value.id] ?? value.id] else {
         preconditionFailure("a step uses a value that it did not name")
       }
-      return pointer
+      return raw(slot)
     }
     func floats(_ value: Value) -> UnsafeMutablePointer<Float> { raw(value).assumingMemoryBound(to: Float.self) }
-    func scratch(_ handle: Scratch) -> UnsafeMutableRawPointer {
-      guard let pointer = scratch[handle.index] else { preconditionFailure("scratch memory that no step asked for") }
-      return pointer
-    }
+    func floats(_ slot: Slot) -> UnsafeMutablePointer<Float> { raw(slot).assumingMemoryBound(to: Float.self) }
+    func scratch(_ slot: Slot) -> UnsafeMutableRawPointer { raw(slot) }
   }
 
-  /// Memory that is no value: a pooling's workspace.
-  struct Scratch: Hashable { let index: Int }
+  /// A place in memory: of a value in one layout, or a step's own.
+  struct Slot: Hashable { let index: Int }
 
   private struct Pending {
-    var uses: [ValueID]
-    var scratch: [Scratch]
+    var uses: [Slot]
     var bind: (Memory) -> Step
   }
 
   private let builder: GraphBuilder
   let threads: Int
+  /// What convolutions and dense layers compute in.
+  let precision: Plan.Precision
+  /// The parameters' own memory, by value of the graph being planned.
+  private let parameters: ParameterBuffers
+  private let stored: [ValueID: ValueID]
+  /// After which node, by number, a value's memory is free; absent for what outlives the run.
+  private let lastUses: [ValueID: Int]
+  var node = 0
+
   private var steps: [Pending] = []
   private var roots: [ValueID: ValueID] = [:]
-  private var scratchSizes: [Int] = []
-  private var shared: [ValueID: Scratch] = [:]
+  private var sizes: [Int] = []
+  private var fixed: [Int: UnsafeMutableRawPointer] = [:]
+  private var plainSlots: [ValueID: Slot] = [:]
+  /// Values whose plain slot has no content: they lie in another layout only.
+  private var unwritten = Set<ValueID>()
+  private var forms: [ValueID: [(layout: KernelLayout, slot: Slot)]] = [:]
+  private var shared: [ValueID: Slot] = [:]
   private(set) var kernels: [Kernel] = []
+  private(set) var owned: [AnyObject] = []
 
-  init(_ builder: GraphBuilder, threads: Int) {
+  init(
+    _ builder: GraphBuilder, threads: Int, precision: Plan.Precision, parameters: ParameterBuffers,
+    stored: [ValueID: ValueID], lastUses: [ValueID: Int]
+  ) {
     self.builder = builder
     self.threads = threads
+    self.precision = precision
+    self.parameters = parameters
+    self.stored = stored
+    self.lastUses = lastUses
   }
 
   var stepCount: Int { steps.count }
-  func type(_ value: Value) -> TensorType { value.type }
 
-  /// Adds a kernel call. `bind` is called once, when memory is laid out, and returns what each run calls.
-  mutating func step(_ values: [Value?], scratch: [Scratch] = [], _ bind: @escaping (Memory) -> Step) {
-    steps.append(Pending(uses: values.compactMap { $0.map { root($0.id) } }, scratch: scratch, bind: bind))
+  // MARK: memory
+
+  func root(_ id: ValueID) -> ValueID { roots[id] ?? id }
+
+  private mutating func newSlot(_ bytes: Int) -> Slot {
+    sizes.append(bytes)
+    return Slot(index: sizes.count - 1)
+  }
+
+  /// The value's plain memory, to be written by the next step or, if it has content in another form, read by it.
+  mutating func plain(_ value: Value) throws(GraphError) -> Slot {
+    let root = root(value.id)
+    let slot: Slot
+    if let known = plainSlots[root] {
+      slot = known
+    } else {
+      slot = newSlot(builder.types[root.index].byteCount)
+      plainSlots[root] = slot
+    }
+    if unwritten.remove(root) != nil, let form = forms[root]?.first {
+      try reorder(form.slot, form.layout, to: slot, try KernelLayout(plain: form.layout.dimensions))
+    }
+    return slot
+  }
+
+  /// The value in `layout`, to be read.
+  mutating func form(_ value: Value, _ layout: KernelLayout) throws(GraphError) -> Slot {
+    if let found = existing(value, layout) { return found }
+    let own = try KernelLayout(plain: layout.dimensions)
+    if own.isSame(as: layout) { return try plain(value) }
+    if let constant = try packed(value, layout, from: own) {
+      forms[value.id, default: []].append((layout, constant))
+      return constant
+    }
+    let slot: Slot
+    if let source = forms[value.id]?.first {
+      slot = newSlot(layout.byteCount)
+      try reorder(source.slot, source.layout, to: slot, layout)
+    } else {
+      let source = try plain(value)
+      slot = newSlot(layout.byteCount)
+      try reorder(source, own, to: slot, layout)
+    }
+    forms[value.id, default: []].append((layout, slot))
+    return slot
+  }
+
+  private func existing(_ value: Value, _ layout: KernelLayout) -> Slot? {
+    forms[value.id]?.first { $0.layout.isSame(as: layout) }?.slot
+  }
+
+  /// The value in `layout`, to be written by the next step and nobody before.
+  mutating func newForm(_ value: Value, _ layout: KernelLayout) throws(GraphError) -> Slot {
+    if try KernelLayout(plain: layout.dimensions).isSame(as: layout) { return try plain(value) }
+    let slot = newSlot(layout.byteCount)
+    put(value, in: slot, layout)
+    return slot
+  }
+
+  private mutating func put(_ value: Value, in slot: Slot, _ layout: KernelLayout) {
+    if plainSlots[value.id] == nil { unwritten.insert(value.id) }
+    forms[value.id, default: []].append((layout, slot))
+  }
+
+  /// `output` overwrites the memory that `input` has in `layout`, if nothing reads it later; else it gets a copy of it.
+  mutating func overwrite(_ input: Value, with output: Value, _ layout: KernelLayout) throws(GraphError) -> Slot {
+    let source = try form(input, layout), isPlain = try KernelLayout(plain: layout.dimensions).isSame(as: layout)
+    let isFree = lastUses[root(input.id)] == node && fixed[source.index] == nil
+    if isFree && !isPlain {
+      put(output, in: source, layout)
+      return source
+    }
+    let slot = isPlain ? try plain(output) : newSlot(layout.byteCount)
+    if !isPlain { put(output, in: slot, layout) }
+    let bytes = layout.byteCount
+    step(slots: [source, slot]) { memory in
+      let from = memory.raw(source), to = memory.raw(slot)
+      return { to.copyMemory(from: from, byteCount: bytes) }
+    }
+    return slot
+  }
+
+  /// The layout that the value has already, where that is not the plain one only.
+  func layout(of value: Value) -> KernelLayout? { forms[value.id]?.first?.layout }
+
+  /// A layout that one of `values` lies in and over whose memory an element-wise kernel may run as over plain memory: fp32
+  /// without padding. All values must be of one shape.
+  func elementwiseLayout(_ values: [Value]) -> KernelLayout? {
+    for value in values where unwritten.contains(value.id) {
+      guard let layout = layout(of: value), layout.type == DN_F32, layout.byteCount == value.shape.count * 4 else {
+        continue
+      }
+      return layout
+    }
+    return nil
+  }
+
+  /// A constant in `layout`, made once: for all plans that share the parameters.
+  private mutating func packed(_ value: Value, _ layout: KernelLayout, from own: KernelLayout) throws(GraphError) -> Slot? {
+    guard !parameters.isMoving else { return nil }
+    let buffer: AlignedBuffer
+    if let id = stored[root(value.id)], parameters.ranges[id] != nil {
+      buffer = try parameters.packed(id, layout, from: own)
+    } else if case .float(let tensor)? = builder.graph.literals[root(value.id)] {
+      buffer = try layout.packing(tensor.elements, from: own)
+    } else {
+      return nil
+    }
+    owned.append(buffer)
+    let slot = newSlot(0)
+    fixed[slot.index] = buffer.bytes.baseAddress
+    return slot
+  }
+
+  private mutating func reorder(_ from: Slot, _ fromLayout: KernelLayout, to: Slot, _ toLayout: KernelLayout)
+    throws(GraphError)
+  {
+    let kernel = try kernel { dn_reorder($0, fromLayout.pointer, toLayout.pointer) }
+    run(kernel, [(DN_X, from), (DN_Y, to)])
+  }
+
+  // MARK: steps
+
+  /// Adds a kernel call on plain memory. `bind` is called once, when memory is laid out, and returns what each run calls.
+  mutating func step(_ values: [Value?], scratch: [Slot] = [], _ bind: @escaping (Memory) -> Step) {
+    var slots = scratch
+    for case let value? in values {
+      do {
+        slots.append(try plain(value))
+      } catch {
+        preconditionFailure("oneDNN cannot bring its own layout into plain order: \(error)")
+      }
+    }
+    step(slots: slots, bind)
+  }
+
+  mutating func step(slots: [Slot], _ bind: @escaping (Memory) -> Step) {
+    steps.append(Pending(uses: slots, bind: bind))
+  }
+
+  /// Adds a run of `kernel` on these operands.
+  mutating func run(_ kernel: Kernel, _ operands: [(dn_operand, Slot)], workspace: Slot? = nil) {
+    step(slots: operands.map(\.1) + (workspace.map { [$0] } ?? [])) { memory in
+      for (operand, slot) in operands { kernel[operand] = memory.raw(slot) }
+      let kept = workspace.map { memory.raw($0) }
+      return { kernel.run(kept) }
+    }
   }
 
   /// `output` is the same memory as `input`, seen with another shape.
   mutating func alias(_ output: Value, to input: Value) { roots[output.id] = root(input.id) }
 
   /// Memory kept from a forward op to its gradient, found again by the forward op's output.
-  mutating func keep(bytes: Int, for output: Value) -> Scratch {
-    scratchSizes.append(bytes)
-    let scratch = Scratch(index: scratchSizes.count - 1)
-    shared[output.id] = scratch
-    return scratch
+  mutating func keep(bytes: Int, for output: Value) -> Slot {
+    let slot = newSlot(bytes)
+    shared[output.id] = slot
+    return slot
   }
-  mutating func scratch(bytes: Int) -> Scratch {
-    scratchSizes.append(bytes)
-    return Scratch(index: scratchSizes.count - 1)
-  }
-  func kept(for output: Value) -> Scratch? { shared[output.id] }
+  mutating func scratch(bytes: Int) -> Slot { newSlot(bytes) }
+  func kept(for output: Value) -> Slot? { shared[output.id] }
 
   /// A oneDNN kernel that lives as long as the plan.
-  mutating func kernel(_ make: (UnsafeMutablePointer<OpaquePointer?>) -> Int32) throws(GraphError) -> OpaquePointer {
+  mutating func kernel(_ make: (UnsafeMutablePointer<OpaquePointer?>) -> Int32) throws(GraphError) -> Kernel {
     dn_set_threads(Int32(threads))
-    var pointer: OpaquePointer?
-    let status = make(&pointer)
-    guard status == 0, let pointer else {
-      throw GraphError(
-        .kernel, at: "oneDNN \(String(cString: dn_version()))", expected: "a kernel for these shapes",
-        got: String(cString: dn_status(status)))
-    }
-    kernels.append(Kernel(pointer))
-    return pointer
+    let kernel = try Kernel(make)
+    kernels.append(kernel)
+    return kernel
   }
-
-  func root(_ id: ValueID) -> ValueID { roots[id] ?? id }
 
   // MARK: layout
 
@@ -110,29 +268,24 @@ public struct PlanBuilder {
     var arena: AlignedBuffer
   }
 
-  /// Gives every value memory: that in `fixed` as told, the rest a place in one arena, shared by values whose lives do not
-  /// meet. First fit, largest first.
-  func layOut(fixed: [ValueID: UnsafeMutableRawPointer], state: RunState) -> Layout {
+  /// Gives every slot memory: the plain ones of values in `given` as told, the rest a place in one arena, shared by slots
+  /// whose lives do not meet. First fit, largest first.
+  func layOut(fixed given: [ValueID: UnsafeMutableRawPointer], state: RunState) -> Layout {
     struct Block {
-      var key: ValueID?, scratch: Int?
+      var slot: Int
       var size: Int, first: Int, last: Int, offset = 0
     }
-    var blocks: [Block] = [], ofValue: [ValueID: Int] = [:], ofScratch: [Int: Int] = [:]
+    var pointers = [UnsafeMutableRawPointer?](repeating: nil, count: sizes.count)
+    for (index, pointer) in fixed { pointers[index] = pointer }
+    for (id, pointer) in given { if let slot = plainSlots[root(id)] { pointers[slot.index] = pointer } }
+    var blocks: [Block] = [], ofSlot: [Int: Int] = [:]
     for (index, step) in steps.enumerated() {
-      for id in step.uses where fixed[id] == nil {
-        if let known = ofValue[id] {
+      for slot in step.uses where pointers[slot.index] == nil {
+        if let known = ofSlot[slot.index] {
           blocks[known].last = index
         } else {
-          ofValue[id] = blocks.count
-          blocks.append(Block(key: id, size: builder.types[id.index].byteCount, first: index, last: index))
-        }
-      }
-      for handle in step.scratch {
-        if let known = ofScratch[handle.index] {
-          blocks[known].last = index
-        } else {
-          ofScratch[handle.index] = blocks.count
-          blocks.append(Block(scratch: handle.index, size: scratchSizes[handle.index], first: index, last: index))
+          ofSlot[slot.index] = blocks.count
+          blocks.append(Block(slot: slot.index, size: sizes[slot.index], first: index, last: index))
         }
       }
     }
@@ -150,22 +303,12 @@ public struct PlanBuilder {
       end = max(end, offset + size)
       placed.append(index)
     }
-    let arena = AlignedBuffer(byteCount: end)
-    var pointers = fixed, scratch: [Int: UnsafeMutableRawPointer] = [:]
-    let base = arena.bytes.baseAddress
-    for block in blocks {
-      guard let place = base?.advanced(by: block.offset) else { continue }
-      if let key = block.key { pointers[key] = place }
-      if let index = block.scratch { scratch[index] = place }
-    }
-    let memory = Memory(pointers: pointers, roots: roots, scratch: scratch, state: state)
-    return Layout(steps: steps.map { $0.bind(memory) }, pointers: { memory.raw($0) }, arena: arena)
+    let arena = AlignedBuffer(byteCount: end), base = arena.bytes.baseAddress
+    for block in blocks { pointers[block.slot] = base?.advanced(by: block.offset) }
+    let plain = plainSlots, roots = roots
+    let memory = Memory(pointers: pointers, plain: plain, roots: roots, state: state)
+    return Layout(
+      steps: steps.map { $0.bind(memory) },
+      pointers: { value in given[roots[value.id] ?? value.id] ?? memory.raw(value) }, arena: arena)
   }
-}
-
-/// Owns a oneDNN kernel.
-final class Kernel {
-  let pointer: OpaquePointer
-  init(_ pointer: OpaquePointer) { self.pointer = pointer }
-  deinit { dn_destroy(pointer) }
 }

@@ -54,7 +54,7 @@ public final class Trainer {
     graph = try recipe.architecture.build(
       input: data.inputs.shape.row, classes: data.classNames.count, seed: recipe.seed)
     graph.noise = recipe.noise.terms.isEmpty ? nil : recipe.noise
-    parameters = ParameterBuffers(graph)
+    parameters = ParameterBuffers(graph, moving: true)
     ranges = parameters.trainable.compactMap { [parameters] in parameters.ranges[$0] }
     let count = parameters.count
     state = (0..<type(of: recipe.optimizer).stateCount).map { _ in AlignedBuffer(floats: count) }

@@ -1,6 +1,7 @@
 // oneDNN behind one shim: the only place that knows which major version (2.6 … 3.x) it is built with.
-// Tensors are plain, row-major fp32 (images N, C, H, W; weights O, I, H, W); layouts that a kernel prefers are its own
-// business. Every call returns 0 or oneDNN's status; nothing aborts. An object is used by one thread at a time.
+// Memory has a layout: plain (row-major; images N, C, H, W; weights O, I, H, W) or whatever a kernel likes better; a reorder
+// is a kernel of its own. Every call returns 0 or oneDNN's status; nothing aborts. A kernel is used by one thread at a time,
+// a layout by any.
 #pragma once
 
 #include <stddef.h>
@@ -14,6 +15,8 @@ extern "C" {
 const char *dn_status(int status);
 // "2.6.3"
 const char *dn_version(void);
+// Whether the CPU has instructions for products of bf16 numbers.
+int dn_has_bf16(void);
 // The number of OpenMP threads that kernels created and run by the calling thread use.
 void dn_set_threads(int threads);
 
@@ -22,8 +25,38 @@ int dn_sgemm(
     int transpose_a, int transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
     const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
 
+// ---- layouts ------------------------------------------------------------------------------------------------------
+
+enum dn_type { DN_F32, DN_BF16 };
+
+typedef struct dn_layout dn_layout;
+// Row-major. rank <= 8.
+int dn_layout_plain(dn_layout **out, int rank, const int64_t *dims, enum dn_type type);
+// Of two axes, the first of which is the faster one: a transposed matrix.
+int dn_layout_transposed(dn_layout **out, const int64_t *dims, enum dn_type type);
+void dn_layout_destroy(dn_layout *layout);
+int dn_layout_equal(const dn_layout *a, const dn_layout *b);
+// Padding included.
+size_t dn_layout_bytes(const dn_layout *layout);
+enum dn_type dn_layout_type(const dn_layout *layout);
+// Fills `dims`, which has room for 12, and returns the rank.
+int dn_layout_dims(const dn_layout *layout, int64_t *dims);
+
+// ---- kernels ------------------------------------------------------------------------------------------------------
+
+enum dn_operand { DN_X, DN_W, DN_BIAS, DN_Y, DN_MEAN, DN_VARIANCE, DN_SHIFT, DN_DX, DN_DSCALE, DN_DSHIFT, DN_OPERANDS };
+
 typedef struct dn_kernel dn_kernel;
 void dn_destroy(dn_kernel *kernel);
+// The layout of an operand, to be destroyed by the caller; NULL where the kernel has no such operand.
+dn_layout *dn_kernel_layout(const dn_kernel *kernel, enum dn_operand operand);
+// What forward keeps for backward, in bytes; 0 for none.
+size_t dn_kernel_workspace(const dn_kernel *kernel);
+// `memory` by dn_operand; NULL where the kernel has no such operand.
+int dn_run(dn_kernel *kernel, void *const memory[DN_OPERANDS], void *workspace);
+
+// X to Y.
+int dn_reorder(dn_kernel **out, const dn_layout *from, const dn_layout *to);
 
 enum dn_direction { DN_FORWARD, DN_BACKWARD_DATA, DN_BACKWARD_WEIGHTS };
 
@@ -33,19 +66,35 @@ typedef struct {
   int64_t pad_top, pad_left, pad_bottom, pad_right, groups;
 } dn_convolution_shape;
 
-// DN_FORWARD: y = conv(x, w) + bias, then ReLU if asked. DN_BACKWARD_DATA: x = gradient from y and w.
-// DN_BACKWARD_WEIGHTS: w (and bias, if asked) = gradients from x and y.
+typedef struct {
+  enum dn_type type;  // of X, W and Y; the bias is fp32
+  int bias, relu;
+  int sum;  // Y += instead of Y =, before the ReLU
+  int with_w_gradient_f32;  // the weights' gradient in fp32, whatever the type
+} dn_product_options;
+
+// DN_FORWARD: Y = conv(X, W) + bias. DN_BACKWARD_DATA: X = gradient from Y and W.
+// DN_BACKWARD_WEIGHTS: W (and bias, if asked) = gradients from X and Y. X and Y in the given layouts, or any for NULL.
 int dn_convolution(
-    dn_kernel **out, enum dn_direction direction, const dn_convolution_shape *shape, int with_bias, int relu);
-int dn_convolution_run(dn_kernel *kernel, float *x, float *w, float *bias, float *y);
+    dn_kernel **out, enum dn_direction direction, const dn_convolution_shape *shape, const dn_product_options *options,
+    const dn_layout *x, const dn_layout *y);
+
+// Y [m, n] = X [m, k] W [k, n] + bias; W in a layout that the kernel likes.
+int dn_matmul(dn_kernel **out, int64_t m, int64_t n, int64_t k, const dn_product_options *options);
 
 enum dn_pooling_kind { DN_MAX, DN_AVERAGE_INCLUDING_PADDING, DN_AVERAGE_EXCLUDING_PADDING };
 
-// Forward and backward of one pooling share a workspace: bytes, of this size, that forward fills (max only).
+// DN_FORWARD: X in `layout` to Y. DN_BACKWARD_DATA: Y, in the layout that forward gives, to X. Forward of a maximum fills
+// the workspace.
 int dn_pooling(
-    dn_kernel **out, enum dn_direction direction, enum dn_pooling_kind kind, const dn_convolution_shape *shape);
-size_t dn_pooling_workspace(const dn_kernel *kernel);
-int dn_pooling_run(dn_kernel *kernel, float *x, float *y, void *workspace);
+    dn_kernel **out, enum dn_direction direction, enum dn_pooling_kind kind, const dn_convolution_shape *shape,
+    const dn_layout *layout);
+
+// Normalisation by the batch's own statistics, by channel. DN_FORWARD: X, scale W, shift SHIFT to Y, MEAN, VARIANCE
+// (biased). DN_BACKWARD_DATA: X, W, MEAN, VARIANCE and the gradient Y to DX, DSCALE, DSHIFT. All in `layout`. With `relu` the
+// workspace holds its mask.
+int dn_batch_norm(
+    dn_kernel **out, enum dn_direction direction, const dn_layout *layout, float epsilon, int relu);
 
 #ifdef __cplusplus
 }

@@ -77,10 +77,18 @@ extension BinaryFunction {
     return [pair.0?.summed(to: a.shape), pair.1?.summed(to: b.shape)]
   }
 
-  func lower(_ call: Call, into plan: inout PlanBuilder) {
+  func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let a = call.inputs[0], b = call.inputs[1], y = call.outputs[0]
     guard y.type.element == .float32 else { return }  // known integers: nothing is left to compute
     let shape = y.shape, kernel = function.kernel, count = shape.count
+    if a.shape == shape, b.shape == shape, let layout = plan.elementwiseLayout([a, b]) {
+      let left = try plan.form(a, layout), right = try plan.form(b, layout), to = try plan.newForm(y, layout)
+      plan.step(slots: [left, right, to]) { memory in
+        let x = memory.floats(left), z = memory.floats(right), target = memory.floats(to)
+        return { dk_binary(kernel, target, x, z, count) }
+      }
+      return
+    }
     let strides = (a.shape.strides(broadcastTo: shape), b.shape.strides(broadcastTo: shape))
     plan.step([a, b, y]) { memory in
       let x = memory.floats(a), z = memory.floats(b), to = memory.floats(y)

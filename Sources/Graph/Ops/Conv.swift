@@ -11,6 +11,8 @@ struct Conv: OnnxOp {
   var groups = 1
   /// Followed by a ReLU, done in the same step.
   private(set) var relu = false
+  /// The last operand is added to the result.
+  private(set) var sum = false
 
   init(pads: Int = 0, stride: Int = 1) {
     window = Window(strides: [stride, stride], pads: [pads, pads, pads, pads])
@@ -33,6 +35,12 @@ struct Conv: OnnxOp {
   func fusingRelu() -> (any Op)? {
     var fused = self
     fused.relu = true
+    return fused
+  }
+  func fusingSum() -> (any Op)? {
+    guard !relu, !sum else { return nil }
+    var fused = self
+    fused.sum = true
     return fused
   }
 
@@ -64,62 +72,106 @@ struct Conv: OnnxOp {
   }
 
   func gradient(_ call: Call, upstream: Value) -> [Value?] {
-    let x = call.inputs[0], w = call.inputs[1]
+    let x = call.inputs[0], w = call.inputs[1], hasBias = call.inputs.optional(2) != nil
     guard let shape = try? shape(x.shape, w.shape) else { preconditionFailure("types() has passed these shapes") }
-    let bias = call.inputs.optional(2).map { b in
-      upstream.summed(to: Shape([1, b.shape[0]] + [Int](repeating: 1, count: x.shape.rank - 2))).viewed(as: b.shape)
-    }
+    let found = x.builder.emit(ConvWeightGradient(shape: shape, weights: w.shape, hasBias: hasBias), [x, upstream])
     return [
-      upstream.apply(ConvGradient(direction: .data, shape: shape, result: x.shape), w),
-      x.apply(ConvGradient(direction: .weights, shape: shape, result: w.shape), upstream), bias,
+      upstream.apply(ConvDataGradient(shape: shape, result: x.shape), w), found[0], hasBias ? found[1] : nil,
     ]
   }
 
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
-    let x = call.inputs[0], w = call.inputs[1], b = call.inputs.optional(2), y = call.outputs[0]
-    var shape = try shape(x.shape, w.shape)
-    let kernel = try plan.kernel { dn_convolution($0, DN_FORWARD, &shape, b == nil ? 0 : 1, relu ? 1 : 0) }
-    plan.step([x, w, b, y]) { memory in
-      let from = memory.floats(x), weights = memory.floats(w), bias = b.map { memory.floats($0) }, to = memory.floats(y)
-      return {
-        let status = dn_convolution_run(kernel, from, weights, bias, to)
-        precondition(status == 0, "oneDNN fails in a convolution that it accepted")
-      }
-    }
+    let x = call.inputs[0], w = call.inputs[1]
+    let other = sum ? call.inputs[call.inputs.count - 1] : nil, b = sum && call.inputs.count == 3 ? nil : call.inputs.optional(2)
+    try plan.convolve(
+      x, w, b, adding: other, into: call.outputs[0], try shape(x.shape, w.shape), relu: relu)
   }
 }
 
-/// The gradients of a convolution. For data: inputs (upstream, weights); for weights: (x, upstream).
-struct ConvGradient: Op {
-  enum Direction: Sendable { case data, weights }
-  let direction: Direction
+extension PlanBuilder {
+  var kernelType: dn_type { precision == .bfloat16 ? DN_BF16 : DN_F32 }
+
+  /// y = conv(x, w) + b + other, then ReLU: in the layouts that oneDNN likes, with x and y left in them.
+  mutating func convolve(
+    _ x: Value, _ w: Value, _ b: Value?, adding other: Value? = nil, into y: Value, _ shape: dn_convolution_shape,
+    relu: Bool = false
+  ) throws(GraphError) {
+    var shape = shape
+    var options = dn_product_options(
+      type: kernelType, bias: b == nil ? 0 : 1, relu: relu ? 1 : 0, sum: other == nil ? 0 : 1, with_w_gradient_f32: 0)
+    let kernel = try kernel { dn_convolution($0, DN_FORWARD, &shape, &options, nil, nil) }
+    var operands = [(DN_X, try form(x, kernel.layout(DN_X))), (DN_W, try form(w, kernel.layout(DN_W)))]
+    if let b { operands.append((DN_BIAS, try plain(b))) }
+    let layout = try kernel.layout(DN_Y)
+    if let other {
+      operands.append((DN_Y, try overwrite(other, with: y, layout)))
+    } else {
+      operands.append((DN_Y, try newForm(y, layout)))
+    }
+    run(kernel, operands)
+  }
+}
+
+/// The gradient of a convolution for its input: operands (upstream, weights).
+struct ConvDataGradient: Op {
   let shape: dn_convolution_shape
   let result: Shape
 
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(result)] }
-  /// Both are linear in each operand, so their gradients are convolutions and their gradients again.
+  /// Linear in each operand, so its gradients are convolutions and their gradients again.
   func gradient(_ call: Call, upstream u: Value) -> [Value?] {
-    let a = call.inputs[0], b = call.inputs[1], forward = GivenConv(shape: shape, rank: result.rank)
-    switch direction {
-    case .data:
-      return [u.apply(forward, b), u.apply(ConvGradient(direction: .weights, shape: shape, result: b.shape), a)]
-    case .weights:
-      return [b.apply(ConvGradient(direction: .data, shape: shape, result: a.shape), u), a.apply(forward, u)]
-    }
+    let g = call.inputs[0], w = call.inputs[1]
+    return [
+      u.apply(GivenConv(shape: shape, rank: result.rank), w),
+      u.builder.emit(ConvWeightGradient(shape: shape, weights: w.shape, hasBias: false), [u, g])[0],
+    ]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
-    let a = call.inputs[0], b = call.inputs[1], y = call.outputs[0], isData = direction == .data
     var shape = shape
-    let kernel = try plan.kernel { dn_convolution($0, isData ? DN_BACKWARD_DATA : DN_BACKWARD_WEIGHTS, &shape, 0, 0) }
-    plan.step([a, b, y]) { memory in
-      let left = memory.floats(a), right = memory.floats(b), to = memory.floats(y)
-      return {
-        let status =
-          isData
-          ? dn_convolution_run(kernel, to, right, nil, left) : dn_convolution_run(kernel, left, to, nil, right)
-        precondition(status == 0, "oneDNN fails in a convolution that it accepted")
-      }
+    var options = dn_product_options(type: plan.kernelType, bias: 0, relu: 0, sum: 0, with_w_gradient_f32: 0)
+    let kernel = try plan.kernel { dn_convolution($0, DN_BACKWARD_DATA, &shape, &options, nil, nil) }
+    plan.run(
+      kernel,
+      [
+        (DN_Y, try plan.form(call.inputs[0], kernel.layout(DN_Y))),
+        (DN_W, try plan.form(call.inputs[1], kernel.layout(DN_W))),
+        (DN_X, try plan.newForm(call.outputs[0], kernel.layout(DN_X))),
+      ])
+  }
+}
+
+/// The gradients of a convolution for its weights and bias: operands (x, upstream).
+struct ConvWeightGradient: Op {
+  let shape: dn_convolution_shape
+  let weights: Shape
+  let hasBias: Bool
+
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
+    [TensorType(weights)] + (hasBias ? [TensorType([Int(shape.out_channels)])] : [])
+  }
+  func gradient(_ call: Call, upstream u: Value) -> [Value?] {
+    let x = call.inputs[0], g = call.inputs[1]
+    // The bias's gradient is the sum over all but the channels.
+    if u.shape.rank == 1 {
+      let channels = Shape([1, u.shape[0]] + [Int](repeating: 1, count: g.shape.rank - 2))
+      return [nil, u.viewed(as: channels).expanded(to: g.shape)]
     }
+    return [
+      g.apply(ConvDataGradient(shape: shape, result: x.shape), u), x.apply(GivenConv(shape: shape, rank: x.shape.rank), u),
+    ]
+  }
+  func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
+    var shape = shape
+    var options = dn_product_options(
+      type: plan.kernelType, bias: hasBias ? 1 : 0, relu: 0, sum: 0, with_w_gradient_f32: 1)
+    let kernel = try plan.kernel { dn_convolution($0, DN_BACKWARD_WEIGHTS, &shape, &options, nil, nil) }
+    var operands = [
+      (DN_X, try plan.form(call.inputs[0], kernel.layout(DN_X))),
+      (DN_Y, try plan.form(call.inputs[1], kernel.layout(DN_Y))),
+      (DN_W, try plan.newForm(call.outputs[0], kernel.layout(DN_W))),
+    ]
+    if hasBias { operands.append((DN_BIAS, try plan.newForm(call.outputs[1], kernel.layout(DN_BIAS)))) }
+    plan.run(kernel, operands)
   }
 }
 
@@ -133,20 +185,11 @@ struct GivenConv: Op {
   func gradient(_ call: Call, upstream u: Value) -> [Value?] {
     let x = call.inputs[0], w = call.inputs[1]
     return [
-      u.apply(ConvGradient(direction: .data, shape: shape, result: x.shape), w),
-      x.apply(ConvGradient(direction: .weights, shape: shape, result: w.shape), u),
+      u.apply(ConvDataGradient(shape: shape, result: x.shape), w),
+      u.builder.emit(ConvWeightGradient(shape: shape, weights: w.shape, hasBias: false), [x, u])[0],
     ]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
-    let x = call.inputs[0], w = call.inputs[1], y = call.outputs[0]
-    var shape = shape
-    let kernel = try plan.kernel { dn_convolution($0, DN_FORWARD, &shape, 0, 0) }
-    plan.step([x, w, y]) { memory in
-      let from = memory.floats(x), weights = memory.floats(w), to = memory.floats(y)
-      return {
-        let status = dn_convolution_run(kernel, from, weights, nil, to)
-        precondition(status == 0, "oneDNN fails in a convolution that it accepted")
-      }
-    }
+    try plan.convolve(call.inputs[0], call.inputs[1], nil, into: call.outputs[0], shape)
   }
 }

@@ -1,3 +1,4 @@
+import COneDNN
 import DitherTensor
 
 /// The mean of each channel: [N, C, …] to [N, C, 1, …].
@@ -17,7 +18,16 @@ struct GlobalAveragePool: OnnxOp {
   func gradient(_ call: Call, upstream: Value) -> [Value?] {
     [share(call) * upstream.expanded(to: call.inputs[0].shape)]
   }
-  func lower(_ call: Call, into plan: inout PlanBuilder) {
-    plan.sum(call.inputs[0], to: call.outputs[0], times: share(call))
+  func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
+    let x = call.inputs[0]
+    guard plan.layout(of: x) != nil, x.shape.rank == 4 else {
+      plan.sum(x, to: call.outputs[0], times: share(call))
+      return
+    }
+    var shape = try Window(kernel: Array(x.shape.dimensions[2...])).resolve(Array(x.shape.dimensions[2...]))
+    shape.batch = Int64(x.shape[0])
+    shape.in_channels = Int64(x.shape[1])
+    shape.out_channels = shape.in_channels
+    try plan.pool(x, call.outputs[0], DN_AVERAGE_EXCLUDING_PADDING, shape)
   }
 }

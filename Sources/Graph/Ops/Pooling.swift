@@ -44,16 +44,26 @@ extension Pooling {
 
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let x = call.inputs[0], y = call.outputs[0]
-    var shape = try shape(x.shape)
-    let kernel = try plan.kernel { dn_pooling($0, DN_FORWARD, kind, &shape) }
-    let workspace = plan.keep(bytes: max(dn_pooling_workspace(kernel), 1), for: y)
-    plan.step([x, y], scratch: [workspace]) { memory in
-      let from = memory.floats(x), to = memory.floats(y), kept = memory.scratch(workspace)
-      return {
-        let status = dn_pooling_run(kernel, from, to, kept)
-        precondition(status == 0, "oneDNN fails in a pooling that it accepted")
-      }
-    }
+    try plan.pool(x, y, kind, try shape(x.shape))
+  }
+}
+
+extension PlanBuilder {
+  /// In the layout that x has already.
+  mutating func pool(_ x: Value, _ y: Value, _ kind: dn_pooling_kind, _ shape: dn_convolution_shape) throws(GraphError) {
+    var shape = shape
+    let layout = try imageLayout(x, shape)
+    let kernel = try kernel { dn_pooling($0, DN_FORWARD, kind, &shape, layout.pointer) }
+    let workspace = keep(bytes: max(kernel.workspaceBytes, 1), for: y)
+    run(
+      kernel, [(DN_X, try form(x, layout)), (DN_Y, try newForm(y, kernel.layout(DN_Y)))],
+      workspace: workspace)
+  }
+
+  fileprivate func imageLayout(_ x: Value, _ shape: dn_convolution_shape) throws(GraphError) -> KernelLayout {
+    if let layout = layout(of: x) { return layout }
+    return try KernelLayout(
+      plain: [Int(shape.batch), Int(shape.in_channels), Int(shape.in_height), Int(shape.in_width)])
   }
 }
 
@@ -69,16 +79,14 @@ struct PoolingGradient: Op {
     preconditionFailure("no second derivative of poolings: take differences of gradients")
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
-    let g = call.inputs[0], pooled = call.inputs[2], y = call.outputs[0]
+    let g = call.inputs[0], x = call.inputs[1], pooled = call.inputs[2]
     var shape = shape
-    let kernel = try plan.kernel { dn_pooling($0, DN_BACKWARD_DATA, kind, &shape) }
+    let layout = try plan.imageLayout(x, shape)
+    let kernel = try plan.kernel { dn_pooling($0, DN_BACKWARD_DATA, kind, &shape, layout.pointer) }
     guard let workspace = plan.kept(for: pooled) else { preconditionFailure("the forward pooling is lowered first") }
-    plan.step([g, y], scratch: [workspace]) { memory in
-      let from = memory.floats(g), to = memory.floats(y), kept = memory.scratch(workspace)
-      return {
-        let status = dn_pooling_run(kernel, to, from, kept)
-        precondition(status == 0, "oneDNN fails in a pooling that it accepted")
-      }
-    }
+    plan.run(
+      kernel,
+      [(DN_Y, try plan.form(g, kernel.layout(DN_Y))), (DN_X, try plan.newForm(call.outputs[0], kernel.layout(DN_X)))],
+      workspace: workspace)
   }
 }

@@ -39,8 +39,16 @@ extension UnaryFunction {
     }
   }
 
-  func lower(_ call: Call, into plan: inout PlanBuilder) {
+  func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let x = call.inputs[0], y = call.outputs[0], count = y.shape.count, kernel = function.kernel
+    if let layout = plan.elementwiseLayout([x]) {
+      let from = try plan.form(x, layout), to = try plan.newForm(y, layout)
+      plan.step(slots: [from, to]) { memory in
+        let source = memory.floats(from), target = memory.floats(to)
+        return { dk_unary(kernel, target, source, count) }
+      }
+      return
+    }
     plan.step([x, y]) { memory in
       let from = memory.floats(x), to = memory.floats(y)
       return { dk_unary(kernel, to, from, count) }

@@ -1,0 +1,107 @@
+import COneDNN
+import DitherBasics
+import DitherTensor
+
+/// Owns a oneDNN kernel and the list of its operands' memory. Used by one thread at a time.
+final class Kernel {
+  private let pointer: OpaquePointer
+  private let operands: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+
+  init(_ make: (UnsafeMutablePointer<OpaquePointer?>) -> Int32) throws(GraphError) {
+    var made: OpaquePointer?
+    let status = make(&made)
+    guard status == 0, let made else {
+      throw GraphError(
+        .kernel, at: "oneDNN \(String(cString: dn_version()))", expected: "a kernel for these shapes",
+        got: String(cString: dn_status(status)))
+    }
+    pointer = made
+    operands = .allocate(capacity: Int(DN_OPERANDS.rawValue))
+    operands.initialize(repeating: nil, count: Int(DN_OPERANDS.rawValue))
+  }
+
+  deinit {
+    dn_destroy(pointer)
+    operands.deallocate()
+  }
+
+  subscript(_ operand: dn_operand) -> UnsafeMutableRawPointer? {
+    get { operands[Int(operand.rawValue)] }
+    set { operands[Int(operand.rawValue)] = newValue }
+  }
+
+  /// Bytes that forward keeps for backward.
+  var workspaceBytes: Int { dn_kernel_workspace(pointer) }
+
+  func layout(_ operand: dn_operand) throws(GraphError) -> KernelLayout {
+    guard let layout = dn_kernel_layout(pointer, operand) else {
+      throw GraphError(.kernel, at: "oneDNN", expected: "memory for a layout", got: "none")
+    }
+    return KernelLayout(owning: layout)
+  }
+
+  func run(_ workspace: UnsafeMutableRawPointer? = nil) {
+    let status = dn_run(pointer, operands, workspace)
+    precondition(status == 0, "oneDNN fails in a kernel that it made for these operands")
+  }
+}
+
+/// How a kernel wants an operand to lie in memory.
+///
+/// Unchecked because the descriptor behind the pointer is never written after it was made.
+final class KernelLayout: @unchecked Sendable {
+  let pointer: OpaquePointer
+  let type: dn_type
+  let dimensions: Shape
+
+  init(owning pointer: OpaquePointer) {
+    self.pointer = pointer
+    type = dn_layout_type(pointer)
+    dimensions = Self.dimensions(of: pointer)
+  }
+
+  /// Row-major.
+  init(plain shape: Shape, _ type: dn_type = DN_F32) throws(GraphError) {
+    var made: OpaquePointer?
+    let dims = shape.rank == 0 ? [1] : shape.dimensions.map(Int64.init)
+    guard dn_layout_plain(&made, Int32(dims.count), dims, type) == 0, let made else {
+      throw GraphError(.kernel, at: "oneDNN", expected: "a layout for the shape \(shape)", got: "none")
+    }
+    pointer = made
+    self.type = type
+    dimensions = Shape(dims.map(Int.init))
+  }
+
+  /// Of a matrix whose first axis is the faster one.
+  init(transposed shape: Shape) throws(GraphError) {
+    var made: OpaquePointer?
+    guard dn_layout_transposed(&made, shape.dimensions.map(Int64.init), DN_F32) == 0, let made else {
+      throw GraphError(.kernel, at: "oneDNN", expected: "a layout for the shape \(shape)", got: "none")
+    }
+    pointer = made
+    type = DN_F32
+    dimensions = shape
+  }
+
+  deinit { dn_layout_destroy(pointer) }
+
+  private static func dimensions(of pointer: OpaquePointer) -> Shape {
+    var dims = [Int64](repeating: 0, count: 12)
+    let rank = dn_layout_dims(pointer, &dims)
+    return Shape(dims[..<Int(rank)].map(Int.init))
+  }
+
+  var byteCount: Int { dn_layout_bytes(pointer) }
+  func isSame(as other: KernelLayout) -> Bool { dn_layout_equal(pointer, other.pointer) != 0 }
+
+  /// A copy in this layout of an array that lies as `other` says.
+  func packing(_ elements: some Collection<Float>, from other: KernelLayout) throws(GraphError) -> AlignedBuffer {
+    let source = AlignedBuffer(floats: elements.count), result = AlignedBuffer(byteCount: byteCount)
+    _ = source.floats.update(fromContentsOf: elements)
+    let kernel = try Kernel { dn_reorder($0, other.pointer, pointer) }
+    kernel[DN_X] = source.bytes.baseAddress
+    kernel[DN_Y] = result.bytes.baseAddress
+    kernel.run()
+    return result
+  }
+}

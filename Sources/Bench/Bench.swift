@@ -68,7 +68,7 @@ public struct Bench: Sendable {
       return start.duration(to: clock.now).seconds / Double(runs)
     }
     var runs = 1
-    while try time(runs) * Double(runs) < 0.005, runs < 1 << 20 { runs *= 2 }
+    while runs < 1 << 20, try time(runs) * Double(runs) < 0.005 { runs *= 2 }
     var times: [Double] = []
     let end = clock.now + .seconds(seconds)
     repeat { times.append(try time(runs)) } while (clock.now < end || times.count < 5) && times.count < 10_000
@@ -115,7 +115,9 @@ extension Catalog where Entry == Bench {
     "bench",
     [
       .mlpOne, .mlpBatch, .mlpMonteCarlo, .mlpMonteCarloExplicit, .mlpPredict, .normals, .cnnOne, .cnnBatch,
-      .mlpTraining, .start, .echo, .predictFramed, .predictFramedTls, .predictSwiftClient, .predictGrpc,
+      .mlpTraining,
+    ] + Bench.bfloat16 + Bench.resnet + Bench.monteCarlo + Bench.resnetTraining + [
+      .start, .echo, .predictFramed, .predictFramedTls, .predictSwiftClient, .predictGrpc,
       .throughputFramed,
       .throughputFramedTls, .throughputGrpc,
     ], name: { $0.name })

@@ -1,6 +1,8 @@
+import CKernels
 import DitherGraph
 import DitherInference
 import DitherTensor
+import DitherTrain
 
 /// Models of the shapes that the figures are stated for, with weights from a seed: speed does not depend on their values.
 enum Fixtures {
@@ -43,6 +45,13 @@ enum Fixtures {
     return builder.finish(outputs: [("logits", x)])
   }
 
+  /// ResNet-18 for 32 × 32 images.
+  static func resnet(sigma: Float? = nil) throws -> Graph {
+    var graph = try ResNet().build(input: [3, 32, 32], classes: 10, seed: 1)
+    if let sigma { graph.noise = NoiseModel([.init(.weights, sigma: sigma)]) }
+    return graph
+  }
+
   static func images(_ rows: Int, _ shape: [Int]) -> Tensor {
     let whole = Shape([rows] + shape)
     return Tensor(whole, NoiseAddress(seed: 1).uniforms(whole.count))
@@ -50,10 +59,52 @@ enum Fixtures {
 
   /// A plan with its input in place, run by `forward`.
   static func plan(_ graph: Graph, _ options: Plan.Options) throws -> Plan {
-    let plan = try Plan(graph, parameters: ParameterBuffers(graph), options: options)
+    let graph = options.parameterGradients ? graph : graph.foldingNormalisation()
+    let parameters = ParameterBuffers(graph, moving: options.parameterGradients)
+    let plan = try Plan(graph, parameters: parameters, options: options)
     let images = images(options.rows, graph.inputs[0].dimensions.dropFirst().compactMap { $0 })
     _ = plan.input().update(fromContentsOf: images.elements)
     for row in plan.seeds.indices { plan.seeds[row] = UInt64(row) }
     return plan
+  }
+
+  /// What a trainer does for one batch.
+  final class TrainingStep {
+    let plan: Plan
+    private let parameters: ParameterBuffers
+    private let velocity: AlignedBuffer
+    private var number = 0
+
+    init(_ graph: Graph, _ precision: Plan.Precision) throws {
+      parameters = ParameterBuffers(graph, moving: true)
+      plan = try Plan(
+        graph, parameters: parameters,
+        options: .init(
+          rows: 128, path: graph.noise == nil ? nil : .exact, parameterGradients: true, threads: 2,
+          precision: precision, batchStatistics: true))
+      velocity = AlignedBuffer(floats: parameters.count)
+    }
+
+    func run() {
+      for row in plan.seeds.indices { plan.seeds[row] = UInt64(number) }
+      number += 1
+      plan.forward()
+      let labels = (0..<128).map { Int32($0 % 10) }, weights = [Float](repeating: 1 / 128, count: 128)
+      dk_cross_entropy(nil, plan.cotangent.baseAddress, plan.output().baseAddress, labels, weights, 128, 10)
+      plan.backward()
+      for id in parameters.trainable {
+        guard let range = parameters.ranges[id] else { continue }
+        SGD().update(
+          UnsafeMutableBufferPointer(rebasing: parameters.floats[range]),
+          UnsafeBufferPointer(rebasing: plan.parameterGradients[range]),
+          state: [UnsafeMutableBufferPointer(rebasing: velocity.floats[range])], rate: 1e-6, step: number)
+      }
+    }
+  }
+
+  static func trainingStep(sigma: Float?, _ precision: Plan.Precision) throws -> TrainingStep {
+    let step = try TrainingStep(resnet(sigma: sigma), precision)
+    _ = step.plan.input().update(fromContentsOf: images(128, [3, 32, 32]).elements)
+    return step
   }
 }

@@ -149,12 +149,13 @@ DK_CLONES(
 
 DK_INLINE void dk_row_noise_body(
     float *out, const float *y, const float *scale, int scale_per_element, size_t rows, size_t samples, size_t n,
-    float factor, const uint64_t *seeds, uint32_t site, uint32_t first_sample) {
+    float all, const uint64_t *seeds, uint32_t site, uint32_t first_sample, int antithetic) {
   for (size_t s = 0; s < samples; s++)
     for (size_t r = 0; r < rows; r++) {
       float *to = out + (s * rows + r) * n;
       const float *from = y + r * n;
-      uint32_t sample = first_sample + (uint32_t)s;
+      uint32_t number = first_sample + (uint32_t)s, sample = antithetic ? number >> 1 : number;
+      float factor = antithetic && (number & 1) ? -all : all;
       if (scale_per_element) {
         const float *each = scale + r * n;
         FOR_NORMALS(n, (uint64_t)0, seeds[r], site, sample, {
@@ -171,8 +172,8 @@ DK_INLINE void dk_row_noise_body(
 DK_CLONES(
     dk_row_noise,
     (float *out, const float *y, const float *scale, int scale_per_element, size_t rows, size_t samples, size_t n,
-     float factor, const uint64_t *seeds, uint32_t site, uint32_t first_sample),
-    (out, y, scale, scale_per_element, rows, samples, n, factor, seeds, site, first_sample))
+     float all, const uint64_t *seeds, uint32_t site, uint32_t first_sample, int antithetic),
+    (out, y, scale, scale_per_element, rows, samples, n, all, seeds, site, first_sample, antithetic))
 
 DK_INLINE void dk_bits_body(
     uint32_t *out, size_t n, uint64_t start, uint64_t seed, uint32_t site, uint32_t sample, uint32_t stream) {
@@ -211,3 +212,47 @@ DK_INLINE void dk_uniforms_body(
 DK_CLONES(
     dk_uniforms, (float *out, size_t n, uint64_t start, uint64_t seed, uint32_t site, uint32_t sample),
     (out, n, start, seed, site, sample))
+
+// ---- noise of convolutions ----
+
+// Places of the window outside; then the inner loop over v walks both matrices' rows.
+void dk_patch_gram(double *g, const float *a, const dk_window *w) {
+  int64_t positions = w->out_height * w->out_width, pixels = w->in_height * w->in_width;
+  memset(g, 0, (size_t)(positions * positions) * sizeof *g);
+  for (int64_t kh = 0; kh < w->kernel_height; kh++)
+    for (int64_t kw = 0; kw < w->kernel_width; kw++)
+      for (int64_t u = 0; u < positions; u++) {
+        int64_t uy = u / w->out_width * w->stride_height - w->pad_top + kh * w->dilation_height;
+        int64_t ux = u % w->out_width * w->stride_width - w->pad_left + kw * w->dilation_width;
+        if (uy < 0 || uy >= w->in_height || ux < 0 || ux >= w->in_width) continue;
+        const float *row = a + (uy * w->in_width + ux) * pixels;
+        for (int64_t vy = 0; vy < w->out_height; vy++) {
+          int64_t y = vy * w->stride_height - w->pad_top + kh * w->dilation_height;
+          if (y < 0 || y >= w->in_height) continue;
+          double *to = g + u * positions + vy * w->out_width;
+          for (int64_t vx = 0; vx < w->out_width; vx++) {
+            int64_t x = vx * w->stride_width - w->pad_left + kw * w->dilation_width;
+            if (x >= 0 && x < w->in_width) to[vx] += row[y * w->in_width + x];
+          }
+        }
+      }
+}
+
+// Row by row below the pivot, so that the inner loops run along memory.
+DK_INLINE void dk_cholesky_body(float *factor, double *g, size_t n, double jitter) {
+  double largest = 0;
+  for (size_t i = 0; i < n; i++) largest = g[i * n + i] > largest ? g[i * n + i] : largest;
+  for (size_t i = 0; i < n; i++) g[i * n + i] += jitter * largest;
+  memset(factor, 0, n * n * sizeof *factor);
+  for (size_t k = 0; k < n; k++) {
+    double *pivot_row = g + k * n, pivot = pivot_row[k];
+    if (!(pivot > 0)) continue;  // nothing is left in this direction but rounding
+    double inverse = 1 / sqrt(pivot);
+    for (size_t i = k; i < n; i++) factor[i * n + k] = (float)(pivot_row[i] * inverse);
+    for (size_t i = k + 1; i < n; i++) {
+      double *row = g + i * n, share = pivot_row[i] / pivot;
+      for (size_t j = i; j < n; j++) row[j] -= share * pivot_row[j];
+    }
+  }
+}
+DK_CLONES(dk_cholesky, (float *factor, double *g, size_t n, double jitter), (factor, g, n, jitter))

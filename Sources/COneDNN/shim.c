@@ -170,6 +170,24 @@ int dn_layout_dims(const dn_layout *layout, int64_t *dims) {
 #endif
 }
 
+int dn_layout_first_row(dn_layout **out, const dn_layout *whole) {
+  int64_t dims[12], offsets[12] = {0};
+  dn_layout_dims(whole, dims);
+  dims[0] = 1;
+  *out = calloc(1, sizeof **out);
+  if (!*out) return dnnl_out_of_memory;
+#if DNNL_VERSION_MAJOR >= 3
+  dnnl_status_t status = dnnl_memory_desc_create_submemory(&(*out)->desc, whole->desc, dims, offsets);
+#else
+  dnnl_status_t status = dnnl_memory_desc_init_submemory(&(*out)->desc, &whole->desc, dims, offsets);
+#endif
+  if (status != dnnl_success) {
+    free(*out);
+    *out = NULL;
+  }
+  return (int)status;
+}
+
 // ---- kernels ----
 
 struct dn_kernel {
@@ -560,7 +578,8 @@ int dn_batch_norm(
   }
   if (!status) status = add(m.kernel, DN_X, DNNL_ARG_SRC, DESC(layout));
   if (!status) status = add(m.kernel, DN_W, DNNL_ARG_SCALE, DESC(channels));
-  if (!status && forward) status = add(m.kernel, DN_SHIFT, DNNL_ARG_SHIFT, DESC(channels));
+  // Version 2 asks for the shift on the way back too, though it does not read it.
+  if (!status && (forward || DNNL_VERSION_MAJOR < 3)) status = add(m.kernel, DN_SHIFT, DNNL_ARG_SHIFT, DESC(channels));
   if (!status) status = add(m.kernel, DN_MEAN, DNNL_ARG_MEAN, DESC(channels));
   if (!status) status = add(m.kernel, DN_VARIANCE, DNNL_ARG_VARIANCE, DESC(channels));
   if (!status) status = add(m.kernel, DN_Y, forward ? DNNL_ARG_DST : DNNL_ARG_DIFF_DST, DESC(layout));

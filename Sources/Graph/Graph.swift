@@ -13,6 +13,10 @@ public struct Node: Sendable {
   public var op: any Op
   public var inputs: [ValueID?]
   public var outputs: [ValueID]
+  /// Where its noise is drawn, if not at its place in the list.
+  var number: Int?
+  /// The normalisation that was folded into its weights.
+  var folded: FoldedNormalisation?
   public init(name: String, op: any Op, inputs: [ValueID?], outputs: [ValueID]) {
     self.name = name
     self.op = op

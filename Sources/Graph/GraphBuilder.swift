@@ -13,6 +13,10 @@ public final class GraphBuilder {
   var types: [TensorType] = []
   /// The values of a replayed graph, by their names there.
   var replayed: [ValueID: Value] = [:]
+  /// Normalisations are replayed with the batch's own statistics, which are listed here.
+  var usesBatchStatistics = false
+  private(set) var batchStatistics:
+    [(mean: ValueID, variance: ValueID, batchMean: Value, batchVariance: Value, count: Int)] = []
 
   public init(name: String = "dither", rows: Int = 2) {
     self.rows = rows
@@ -142,10 +146,21 @@ public final class GraphBuilder {
         }
         inputs.append(value)
       }
-      let values = try apply(
-        node.op, inputs, name: node.name, outputs: node.outputs.map { stored.valueNames[$0.index] })
+      let values = try replay(node, inputs, names: node.outputs.map { stored.valueNames[$0.index] })
       for (id, value) in zip(node.outputs, values) { replayed[id] = value }
     }
+  }
+
+  /// A stored node on values of this graph.
+  func replay(_ node: Node, _ inputs: [Value?], names: [String]) throws(GraphError) -> [Value] {
+    guard usesBatchStatistics, let op = node.op as? BatchNormalization, node.inputs.count == 5,
+      let mean = node.inputs[3], let variance = node.inputs[4]
+    else { return try apply(node.op, inputs, name: node.name, outputs: names) }
+    let values = try apply(
+      BatchStatisticsNormalization(epsilon: op.epsilon), Array(inputs[..<3]), name: node.name, outputs: names)
+    batchStatistics.append(
+      (mean, variance, values[1], values[2], values[0].shape.count / max(values[1].shape.count, 1)))
+    return [values[0]]
   }
 }
 

@@ -83,6 +83,15 @@ final class KernelLayout: @unchecked Sendable {
     dimensions = shape
   }
 
+  /// The part that is the first row of the first axis.
+  func firstRow() throws(GraphError) -> KernelLayout {
+    var made: OpaquePointer?
+    guard dn_layout_first_row(&made, pointer) == 0, let made else {
+      throw GraphError(.kernel, at: "oneDNN", expected: "a layout that has rows", got: "\(dimensions)")
+    }
+    return KernelLayout(owning: made)
+  }
+
   deinit { dn_layout_destroy(pointer) }
 
   private static func dimensions(of pointer: OpaquePointer) -> Shape {

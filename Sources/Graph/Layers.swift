@@ -41,4 +41,18 @@ extension GraphBuilder {
   public func divide(_ a: Value, _ b: Value, name: String? = nil) throws(GraphError) -> Value {
     try apply(Div(), [a, b], name: name)[0]
   }
+  public func add(_ a: Value, _ b: Value, name: String? = nil) throws(GraphError) -> Value {
+    try apply(Add(), [a, b], name: name)[0]
+  }
+  public func globalAveragePool(_ x: Value, name: String? = nil) throws(GraphError) -> Value {
+    try apply(GlobalAveragePool(), [x], name: name)[0]
+  }
+  /// Scale 1, shift 0, mean 0 and variance 1 at first.
+  public func batchNormalization(_ x: Value, channels: Int, name: String) throws(GraphError) -> Value {
+    let ones = Tensor([channels], repeating: 1), zeros = Tensor(zeros: [channels])
+    let constants = [("scale", ones), ("shift", zeros), ("mean", zeros), ("variance", ones)].map { part, tensor in
+      parameter("\(name).\(part)", tensor)
+    }
+    return try apply(BatchNormalization(), [x] + constants, name: name)[0]
+  }
 }

@@ -3,10 +3,13 @@ import DitherTensor
 
 /// How weight noise is computed.
 public enum NoisePath: Sendable, Hashable {
-  /// Exactly, without drawing weights, wherever an op knows how (`Op.exactNoise`): fresh for every row and sample.
+  /// Every row and sample has a draw of every weight of its own, in distribution exactly: at the outputs where that is cheaper
+  /// (dense layers, convolutions of few positions), else by drawing the weights. What models are served with.
+  case fresh
+  /// As fresh in dense layers; other layers draw their weights once for all rows of a run: what models are trained with.
   case exact
-  /// Every weight is drawn, once for all rows of a run, at the first row's address: the reference, and the only way where
-  /// an op does not know the exact one.
+  /// Every weight is drawn, once for all rows of a run, at the first row's address: the reference, for callers who compare
+  /// inputs, and the only way where an op does not know another one.
   case explicit
 }
 
@@ -15,7 +18,9 @@ extension GraphBuilder {
   ///
   /// Values before the first noise have `rows` rows, values behind it rows · samples: row s · rows + r is draw s of row r.
   /// A site is 8 · the node's number + the kind of place, so it does not depend on what else is noisy.
-  func place(_ noise: NoiseModel, of stored: Graph, path: NoisePath, samples: Int) throws(GraphError) {
+  func place(_ noise: NoiseModel, of stored: Graph, path: NoisePath, samples: Int, differentiable: Bool = false)
+    throws(GraphError)
+  {
     try noise.validate()
     var weightTerms: [NoiseModel.Term] = []
     for term in noise.terms where term.site == .weights && term.sigma > 0 { weightTerms.append(term) }
@@ -41,7 +46,8 @@ extension GraphBuilder {
 
     for node in stored.nodes {
       number += 1
-      let site = UInt32(truncatingIfNeeded: number) &* 8
+      let site = UInt32(truncatingIfNeeded: node.number ?? number) &* 8
+      let foldedSite = node.folded.map { UInt32(truncatingIfNeeded: $0.number) &* 8 }
       var inputs: [Value?] = []
       for input in node.inputs { inputs.append(input.flatMap { replayed[$0] }) }
       // Rows meet rows · samples: repeat the former.
@@ -58,25 +64,47 @@ extension GraphBuilder {
       }
       let isExpanded = inputs.contains { $0.map { expanded.contains($0.id) } ?? false }
 
-      var exactTerms: [NoiseModel.Term] = []
-      if let position = node.op.weightInput, position < inputs.count, let weights = inputs[position],
-        constants.contains(weights.id)
+      var exactTerms: [NoiseModel.Term] = [], drawnTerms: [NoiseModel.Term] = []
+      var drawn: Value?
+      if !weightTerms.isEmpty, let position = node.op.weightInput, position < inputs.count,
+        let weights = inputs[position], constants.contains(weights.id)
       {
         for term in weightTerms {
-          if path == .exact, term.isGaussian, node.op.takesExactNoise(inputs.map { $0?.type }) {
+          if path != .explicit, term.isGaussian, node.op.takesExactNoise(inputs.map { $0?.type }) {
             exactTerms.append(term)
           } else {
-            guard samples == 1 else {
-              throw GraphError(
-                .noise, at: "node '\(node.name.clipped())'", expected: "one sample a run where weights are drawn",
-                got: "\(samples)")
-            }
-            inputs[position] = try apply(WeightNoise(term: term, site: site), [inputs[position]])[0]
+            drawnTerms.append(term)
           }
         }
+        let scale = node.folded.flatMap { replayed[$0.scale] }
+        var draws = WeightDraws(terms: drawnTerms, site: site, layerDeviation: node.folded?.weightDeviation)
+        if draws.layerDeviation == nil, case .float(let tensor)? = graph.literals[weights.id] {
+          draws.layerDeviation = tensor.elements.withUnsafeBufferPointer { elements in
+            elements.baseAddress.map { standardDeviation($0, elements.count) }
+          }
+        }
+        if !drawnTerms.isEmpty, path == .fresh {
+          let spread = SampleSpread(rows: rows, spread: isExpanded ? samples : 1, repeats: isExpanded ? 1 : samples)
+          drawn = try (node.op as? any WeightDrawing)?.drawingWeights(
+            inputs, scale: scale, draws, spread, differentiable: differentiable)
+        }
+        if !drawnTerms.isEmpty, drawn == nil {
+          guard samples == 1, path != .fresh || rows == 1 else {
+            throw GraphError(
+              .noise, at: "node '\(node.name.clipped())'", expected: "one sample a run where weights are drawn",
+              got: "\(samples) of \(rows) rows")
+          }
+          if path == .exact { draws.layerDeviation = node.folded?.weightDeviation }  // the weights may move
+          inputs[position] = try apply(WeightNoise(draws: draws), [weights, scale])[0]
+        }
       }
-      var values = try apply(
-        node.op, inputs, name: node.name, outputs: node.outputs.map { stored.valueNames[$0.index] })
+      var values: [Value]
+      if let drawn {
+        values = [drawn]
+        expanded.insert(drawn.id)
+      } else {
+        values = try replay(node, inputs, names: node.outputs.map { stored.valueNames[$0.index] })
+      }
       if isExpanded { expanded.formUnion(values.map(\.id)) }
       for term in exactTerms {
         let call = Call(name: node.name, inputs: .init(values: inputs), outputs: values)
@@ -87,11 +115,11 @@ extension GraphBuilder {
         expanded.insert(values[0].id)
       }
       for term in noise.terms where term.sigma > 0 {
-        if (term.site == .activations && node.op.isActivation)
-          || (term.site == .afterNormalisation && node.op.isNormalisation)
-        {
-          values[0] = try addNoise(
-            values[0], term, site: site + (term.site == .activations ? 1 : 2), samples, &expanded)
+        if term.site == .activations && node.op.isActivation {
+          values[0] = try addNoise(values[0], term, site: site + 1, samples, &expanded)
+        }
+        if term.site == .afterNormalisation && (node.op.isNormalisation || foldedSite != nil) {
+          values[0] = try addNoise(values[0], term, site: (foldedSite ?? site) + 2, samples, &expanded)
         }
       }
       for (id, value) in zip(node.outputs, values) { replayed[id] = value }

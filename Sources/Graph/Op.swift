@@ -43,6 +43,16 @@ extension Op {
   public func exactDeviation(_ call: Call, _ term: NoiseModel.Term) -> Value? { nil }
 }
 
+/// An op with weights that knows how to give every row and sample a draw of them of its own.
+protocol WeightDrawing: Op {
+  /// - Parameters:
+  ///   - scale: the factors of the output channels where a normalisation was folded into the weights.
+  ///   - differentiable: whether the result must have gradients.
+  func drawingWeights(
+    _ inputs: [Value?], scale: Value?, _ draws: WeightDraws, _ samples: SampleSpread, differentiable: Bool
+  ) throws(GraphError) -> Value
+}
+
 /// An op that ONNX files hold.
 public protocol OnnxOp: Op {
   static var onnx: OnnxName { get }

@@ -23,11 +23,16 @@ public final class Plan {
     public var output: Int
     public var threads: Int
     public var precision: Precision
+    /// Normalise by the batch's own statistics, as in training, and report them in `batchStatistics`.
+    public var batchStatistics: Bool
+    /// Draws come in pairs of a draw and its negative: half the numbers, and odd errors cancel.
+    public var antithetic: Bool
 
     public init(
       rows: Int, samples: Int = 1, path: NoisePath? = nil, inputGradient: Bool = false,
       parameterGradients: Bool = false, output: Int = 0, threads: Int = 1,
-      precision: Precision = .float32
+      precision: Precision = .float32, batchStatistics: Bool = false,
+      antithetic: Bool = false
     ) {
       self.rows = rows
       self.samples = samples
@@ -37,8 +42,22 @@ public final class Plan {
       self.output = output
       self.threads = threads
       self.precision = precision
+      self.batchStatistics = batchStatistics
+      self.antithetic = antithetic
     }
   }
+
+  /// What one normalisation found in its batch.
+  public struct BatchStatistics {
+    /// The graph's constants that hold the running values.
+    public let mean: ValueID, variance: ValueID
+    public let batchMean: UnsafeBufferPointer<Float>
+    /// Biased: of n numbers, with n.
+    public let batchVariance: UnsafeBufferPointer<Float>
+    /// How many numbers each is made of.
+    public let count: Int
+  }
+  public let batchStatistics: [BatchStatistics]
 
   /// Whether this CPU multiplies bf16 numbers: else a plan in bf16 computes in fp32.
   public static var hasBfloat16: Bool { dn_has_bf16() != 0 }
@@ -74,8 +93,14 @@ public final class Plan {
         .shape, at: "plan", expected: "at least one row and one sample", got: "\(options.rows) and \(options.samples)")
     }
     let builder = GraphBuilder(name: graph.name, rows: options.rows)
+    builder.usesBatchStatistics = options.batchStatistics
     if let path = options.path, let noise = noise ?? graph.noise {
-      try builder.place(noise, of: graph, path: path, samples: options.samples)
+      guard path != .fresh || !options.parameterGradients else {
+        throw GraphError(
+          .noise, at: "plan", expected: "the exact or the explicit path for gradients of parameters", got: "fresh draws")
+      }
+      try builder.place(
+        noise, of: graph, path: path, samples: options.samples, differentiable: options.inputGradient)
     } else {
       try builder.replay(graph)
     }
@@ -100,7 +125,7 @@ public final class Plan {
       return base
     }
     let forwardNodes = builder.graph.nodes.count
-    var wanted = outputValues
+    var wanted = outputValues + builder.batchStatistics.flatMap { [$0.batchMean, $0.batchVariance] }
     var cotangentValue: Value?
     var inputGradientValues = [Value?](repeating: nil, count: inputValues.count)
     var parameterGradientValues: [(ValueID, Value)] = []
@@ -146,6 +171,7 @@ public final class Plan {
       }
       try node.op.lower(builder.call(node), into: &plan)
     }
+    let statistics = builder.batchStatistics
     for value in outputValues { _ = try plan.plain(value) }
     let forwardSteps = forwardStepCount ?? plan.stepCount
     for value in inputGradientValues.compactMap({ $0 }) + parameterGradientValues.map(\.1) { _ = try plan.plain(value) }
@@ -179,11 +205,12 @@ public final class Plan {
         }
       }
     }
-    for value in outputValues + inputGradientValues.compactMap({ $0 }) where fixed[plan.root(value.id)] == nil {
+    let statisticValues = statistics.flatMap { [$0.batchMean, $0.batchVariance] }
+    for value in outputValues + inputGradientValues.compactMap({ $0 }) + statisticValues where fixed[plan.root(value.id)] == nil {
       fixed[plan.root(value.id)] = persistent(value)
     }
 
-    let state = RunState(rows: options.rows)
+    let state = RunState(rows: options.rows, antithetic: options.antithetic)
     let layout = plan.layOut(fixed: fixed, state: state)
     self.forwardSteps = Array(layout.steps[..<forwardSteps])
     backwardSteps = Array(layout.steps[forwardSteps...])
@@ -200,6 +227,11 @@ public final class Plan {
       guard let value else { return UnsafeMutableBufferPointer(start: nil, count: 0) }
       return UnsafeMutableBufferPointer(
         start: layout.pointers(value).assumingMemoryBound(to: Float.self), count: value.shape.count)
+    }
+    batchStatistics = statistics.map {
+      BatchStatistics(
+        mean: $0.mean, variance: $0.variance, batchMean: UnsafeBufferPointer(floats($0.batchMean)),
+        batchVariance: UnsafeBufferPointer(floats($0.batchVariance)), count: $0.count)
     }
     cotangent = floats(cotangentValue)
     inputGradients = inputGradientValues.map { UnsafeBufferPointer(floats($0)) }
@@ -267,7 +299,7 @@ public final class Plan {
     var producers: [ValueID: Int] = [:], result: [(Int, Node)?] = []
     func single(_ id: ValueID?) -> (at: Int, node: Node)? {
       guard let id, uses[id] == 1, !keep.contains(id), let at = producers[id], let node = result[at]?.1,
-        node.outputs.count == 1
+        node.outputs[0] == id
       else { return nil }
       return (at, node)
     }
@@ -275,8 +307,24 @@ public final class Plan {
       if let relu = node.op as? any UnaryFunction, relu.function == .relu, let (at, producer) = single(node.inputs[0]),
         let fused = producer.op.fusingRelu()
       {
-        result[at]?.1 = Node(name: producer.name, op: fused, inputs: producer.inputs, outputs: node.outputs)
+        var outputs = producer.outputs
+        outputs[0] = node.outputs[0]
+        result[at]?.1 = Node(name: producer.name, op: fused, inputs: producer.inputs, outputs: outputs)
         producers[node.outputs[0]] = at
+        continue
+      }
+      // A normalisation that does its ReLU also knows the way back through both.
+      if var gradient = node.op as? BatchStatisticsGradient, let (at, mask) = single(node.inputs[0]),
+        let masked = mask.op as? any BinaryFunction, masked.function == .reluGradient, let y = mask.inputs[1],
+        let before = producers[y], let forward = result[before]?.1.op as? BatchStatisticsNormalization, forward.relu
+      {
+        gradient.relu = true
+        result[at] = nil
+        var inputs = node.inputs
+        inputs[0] = mask.inputs[0]
+        inputs[5] = y
+        for output in node.outputs { producers[output] = result.count }
+        result.append((index, Node(name: node.name, op: gradient, inputs: inputs, outputs: node.outputs)))
         continue
       }
       if let sum = node.op as? any BinaryFunction, sum.function == .add, node.inputs.count == 2 {

@@ -12,9 +12,22 @@ final class RunState {
   private let memory: AlignedBuffer
   var firstSample: UInt32 = 0
   var noiseScale: Float = 1
-  init(rows: Int) {
+  /// Draws 2 i and 2 i + 1 are draw i and its negative.
+  let isAntithetic: Bool
+  init(rows: Int, antithetic: Bool) {
+    isAntithetic = antithetic
     memory = AlignedBuffer(byteCount: rows * 8)
     seeds = UnsafeMutableBufferPointer(rebasing: memory.bytes.bindMemory(to: UInt64.self)[..<rows])
+  }
+
+  /// Where the draw number `sample` of this run's lies, and what it is multiplied with.
+  func draw(_ sample: Int, row: Int, site: UInt32) -> (address: NoiseAddress, factor: Float) {
+    let number = firstSample &+ UInt32(truncatingIfNeeded: sample)
+    let isNegative = isAntithetic && number & 1 == 1
+    return (
+      NoiseAddress(seed: seeds[row], site: site, sample: isAntithetic ? number >> 1 : number),
+      isNegative ? -noiseScale : noiseScale
+    )
   }
 }
 

@@ -7,22 +7,37 @@ import DitherTensor
 public final class Model: Sendable {
   public let graph: Graph
   public let signature: ModelSignature
-  public let parameters: ParameterBuffers
-  /// Whether every noisy layer takes its noise exactly, so that all samples of all rows run in one plan.
-  public let takesExactNoise: Bool
+  /// What its plans compute in.
+  public let precision: Plan.Precision
+  /// Whether every noisy layer knows how to give each row and sample draws of its own, so that they run in one plan.
+  public let drawsFreshNoise: Bool
+  /// The model as it is computed: normalisation is folded into weights.
+  private let computed: Graph
   private let plans: PlanCache
+  private let cost: Cost
 
-  public init(_ graph: Graph) throws {
+  /// - Parameter precision: `.bfloat16` where the CPU has it is faster and less exact; docs/benchmarks.md has the errors of the
+  ///   shipped models.
+  public init(_ graph: Graph, precision: Plan.Precision = .float32) throws {
     self.graph = graph
+    self.precision = precision
     signature = try ModelSignature(graph)
-    parameters = ParameterBuffers(graph)
-    plans = PlanCache(graph, parameters)
-    takesExactNoise = Self.takesExactNoise(graph, parameters)
+    computed = graph.foldingNormalisation()
+    let parameters = ParameterBuffers(computed)
+    plans = PlanCache(computed, parameters)
+    cost = try Cost(computed)
+    drawsFreshNoise =
+      (try? Plan(computed, parameters: parameters, options: .init(rows: 1, samples: 2, path: .fresh))) != nil
   }
 
-  public convenience init(onnx bytes: [UInt8], limits: OnnxLimits = .standard) throws {
-    try self.init(Graph(onnx: bytes, limits: limits))
+  public convenience init(
+    onnx bytes: [UInt8], limits: OnnxLimits = .standard, precision: Plan.Precision = .float32
+  ) throws {
+    try self.init(Graph(onnx: bytes, limits: limits), precision: precision)
   }
+
+  /// Bytes of its parameters.
+  public var parameterBytes: Int { computed.literals.values.reduce(0) { $0 + $1.type.byteCount } }
 
   /// The noise that the model is served with; nil: it is deterministic.
   public var noise: NoiseModel? {
@@ -32,8 +47,23 @@ public final class Model: Sendable {
     return noise
   }
 
-  private static func takesExactNoise(_ graph: Graph, _ parameters: ParameterBuffers) -> Bool {
-    (try? Plan(graph, parameters: parameters, options: .init(rows: 1, samples: 2, path: .exact))) != nil
+  /// What one row takes.
+  private struct Cost {
+    /// Of the largest value between two layers, and arithmetic operations.
+    let bytes: Int, operations: Double
+    init(_ graph: Graph) throws(GraphError) {
+      let types = try graph.types(rows: 1)
+      var bytes = 1, operations = 0.0
+      for node in graph.nodes {
+        let outputs = node.outputs.compactMap { types[$0.index] }
+        bytes = max(bytes, outputs.map(\.byteCount).max() ?? 0)
+        operations += node.op.operations(node.inputs.map { $0.flatMap { types[$0.index] } }, outputs)
+      }
+      self.bytes = bytes
+      self.operations = operations
+    }
+    /// Below this, a second thread costs more than it does.
+    static let worthwhile = 1e8
   }
 
   // MARK: forward
@@ -42,11 +72,11 @@ public final class Model: Sendable {
   public func outputs(_ inputs: Tensor, threads: Int = 1) throws -> Tensor {
     try signature.check(inputs)
     return try Tensor([inputs.rowCount, signature.classes]) { out in
-      try forEachChunk(of: inputs.rowCount, most: Self.mostRows) { rows in
-        try plans.withPlan(.init(rows: rows.count, threads: threads)) { plan in
-          load(inputs, rows, into: plan)
+      for piece in pieces(inputs.rowCount, 1) {
+        try plans.withPlan(options(piece, threads: threads)) { plan in
+          load(inputs, piece.rows, into: plan)
           plan.forward()
-          copy(plan.output(), rows.count, 1, to: out, draws: 1, of: inputs.rowCount, at: rows.lowerBound, 0)
+          copy(plan.output(), piece, to: out, of: inputs.rowCount)
         }
       }
     }
@@ -56,35 +86,38 @@ public final class Model: Sendable {
   /// - Parameters:
   ///   - samples: the numbers of the draws; a draw is the same whatever others are asked for with it.
   ///   - seeds: one for each row. Rows of one seed share their draws.
-  ///   - path: `.explicit` draws every weight, as a reference.
+  ///   - path: `.explicit` draws every weight, once for all rows of a seed.
+  ///   - antithetic: draws 2 i and 2 i + 1 are draw i and its negative.
+  ///   - threads: that samples are spread over.
   public func sampledOutputs(
-    _ inputs: Tensor, samples: Range<Int>, seeds: [UInt64], path: NoisePath = .exact, threads: Int = 1
+    _ inputs: Tensor, samples: Range<Int>, seeds: [UInt64], path: NoisePath = .fresh, antithetic: Bool = false,
+    threads: Int = 1
   ) throws -> Tensor {
     try signature.check(inputs)
     precondition(seeds.count == inputs.rowCount, "a seed for each row")
     let rowCount = inputs.rowCount, draws = samples.count
     return try Tensor([draws, rowCount, signature.classes]) { out in
-      if path == .exact && takesExactNoise {
-        let mostSamples = 64
-        try forEachChunk(of: rowCount, most: max(Self.mostRows / min(draws, mostSamples).nextPowerOfTwo, 1)) { rows in
-          try forEachChunk(of: draws, most: mostSamples) { chunk in
-            try plans.withPlan(.init(rows: rows.count, samples: chunk.count, path: .exact, threads: threads)) { plan in
-              load(inputs, rows, into: plan)
-              setSeeds(plan, seeds, rows, first: samples.lowerBound + chunk.lowerBound)
-              plan.forward()
-              copy(
-                plan.output(), rows.count, chunk.count, to: out, draws: draws, of: rowCount, at: rows.lowerBound,
-                chunk.lowerBound)
-            }
+      if path != .explicit && drawsFreshNoise {
+        nonisolated(unsafe) let out = out  // the pieces are disjoint
+        let isWorth = cost.operations * Double(draws * rowCount) > Cost.worthwhile
+        try Parallel.forEach(pieces(rowCount, draws, shares: isWorth ? threads : 1), threads: isWorth ? threads : 1) {
+          piece in
+          try plans.withPlan(options(piece, path: path, antithetic: antithetic)) { plan in
+            load(inputs, piece.rows, into: plan)
+            setSeeds(plan, seeds, piece.rows, first: samples.lowerBound + piece.samples.lowerBound)
+            plan.forward()
+            copy(plan.output(), piece, to: out, of: rowCount)
           }
         }
         return
       }
       // Weights are drawn: rows of one seed go together, one sample at a time.
       for group in groups(of: seeds) {
-        try forEachChunk(of: group.count, most: Self.mostRows) { part in
+        for part in chunks(of: group.count, most: mostRows) {
           let rows = Array(group[part])
-          try plans.withPlan(.init(rows: rows.count, path: .explicit, threads: threads)) { plan in
+          let options = Plan.Options(
+            rows: rows.count, path: .explicit, threads: threads, precision: precision, antithetic: antithetic)
+          try plans.withPlan(options) { plan in
             for (at, row) in rows.enumerated() { load(inputs, row..<row + 1, into: plan, at: at) }
             for (at, row) in rows.enumerated() { plan.seeds[at] = seeds[row] }
             for draw in 0..<draws {
@@ -154,24 +187,22 @@ public final class Model: Sendable {
       }
     }
 
-    if !noisy || takesExactNoise {
-      let width = min(draws, 64)
-      try forEachChunk(of: rowCount, most: max(Self.mostRows / width.nextPowerOfTwo, 1)) { rows in
-        try forEachChunk(of: draws, most: 64) { chunk in
-          let options = Plan.Options(
-            rows: rows.count, samples: chunk.count, path: noisy ? .exact : nil, inputGradient: true, threads: threads)
-          try plans.withPlan(options) { plan in
-            load(inputs, rows, into: plan)
-            if noisy { setSeeds(plan, seeds, rows, first: first + chunk.lowerBound) }
-            step(plan, rows: Array(rows), samples: chunk.count, at: chunk.lowerBound)
-          }
+    if !noisy || drawsFreshNoise {
+      for piece in pieces(rowCount, draws) {
+        let options = options(piece, path: noisy ? .fresh : nil, inputGradient: true, threads: threads)
+        try plans.withPlan(options) { plan in
+          load(inputs, piece.rows, into: plan)
+          if noisy { setSeeds(plan, seeds, piece.rows, first: first + piece.samples.lowerBound) }
+          step(plan, rows: Array(piece.rows), samples: piece.samples.count, at: piece.samples.lowerBound)
         }
       }
     } else {
       for group in groups(of: seeds) {
-        try forEachChunk(of: group.count, most: Self.mostRows) { part in
+        for part in chunks(of: group.count, most: mostRows) {
           let rows = Array(group[part])
-          try plans.withPlan(.init(rows: rows.count, path: .explicit, inputGradient: true, threads: threads)) { plan in
+          let options = Plan.Options(
+            rows: rows.count, path: .explicit, inputGradient: true, threads: threads, precision: precision)
+          try plans.withPlan(options) { plan in
             for (at, row) in rows.enumerated() {
               load(inputs, row..<row + 1, into: plan, at: at)
               plan.seeds[at] = seeds[row]
@@ -189,18 +220,42 @@ public final class Model: Sendable {
 
   // MARK: pieces
 
-  /// Rows of one run: bounds the memory of a plan.
-  private static let mostRows = 4096
+  /// Some draws of some rows: one run of a plan.
+  private struct Piece: Sendable {
+    var rows: Range<Int>, samples: Range<Int>
+  }
+
+  /// Rows and draws of one run: few enough that what passes between two layers stays in the caches.
+  private var mostRows: Int { min(max((8 << 20) / cost.bytes, 1), 4096) }
+
+  /// All draws of all rows.
+  /// - Parameter shares: at least so many pieces, if there are as many rows and draws.
+  private func pieces(_ rowCount: Int, _ draws: Int, shares: Int = 1) -> [Piece] {
+    let most = min(mostRows, max((rowCount * draws + shares - 1) / max(shares, 1), 1))
+    let rowsEach = max(most / min(draws, most, 64).nextPowerOfTwo, 1), drawsEach = min(max(most / min(rowsEach, rowCount), 1), 64)
+    return chunks(of: rowCount, most: rowsEach).flatMap { rows in
+      chunks(of: draws, most: drawsEach).map { Piece(rows: rows, samples: $0) }
+    }
+  }
+
+  private func options(
+    _ piece: Piece, path: NoisePath? = nil, inputGradient: Bool = false, antithetic: Bool = false, threads: Int = 1
+  ) -> Plan.Options {
+    Plan.Options(
+      rows: piece.rows.count, samples: piece.samples.count, path: path, inputGradient: inputGradient, threads: threads,
+      precision: precision, antithetic: antithetic)
+  }
 
   /// Chunks of powers of two, so that few plans serve every batch size.
-  private func forEachChunk(of count: Int, most: Int, _ body: (Range<Int>) throws -> Void) rethrows {
-    var start = 0
+  private func chunks(of count: Int, most: Int) -> [Range<Int>] {
+    var start = 0, result: [Range<Int>] = []
     while start < count {
       let left = min(count - start, most)
       let size = 1 << (Int.bitWidth - 1 - left.leadingZeroBitCount)
-      try body(start..<start + size)
+      result.append(start..<start + size)
       start += size
     }
+    return result
   }
 
   private func groups(of seeds: [UInt64]) -> [[Int]] {
@@ -226,12 +281,11 @@ public final class Model: Sendable {
   }
 
   private func copy(
-    _ result: UnsafeBufferPointer<Float>, _ rows: Int, _ samples: Int, to out: UnsafeMutableBufferPointer<Float>,
-    draws: Int, of rowCount: Int, at row: Int, _ draw: Int
+    _ result: UnsafeBufferPointer<Float>, _ piece: Piece, to out: UnsafeMutableBufferPointer<Float>, of rowCount: Int
   ) {
-    let width = rows * signature.classes
-    for s in 0..<samples {
-      let target = ((draw + s) * rowCount + row) * signature.classes
+    let width = piece.rows.count * signature.classes
+    for (s, sample) in piece.samples.enumerated() {
+      let target = (sample * rowCount + piece.rows.lowerBound) * signature.classes
       let source = UnsafeBufferPointer(rebasing: result[s * width..<(s + 1) * width])
       _ = UnsafeMutableBufferPointer(rebasing: out[target..<target + width]).update(fromContentsOf: source)
     }

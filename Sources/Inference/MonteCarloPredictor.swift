@@ -34,7 +34,7 @@ public struct MonteCarloPredictor: Sendable {
   ///   - seed: every row is drawn with this seed, so that a row's answer does not depend on the others.
   ///   - isLate: asked between rounds; with it, an answer comes from the draws that were made in time.
   public func predict(
-    _ inputs: Tensor, budget: Budget, seed: UInt64, quantiles: [Double] = [], path: NoisePath = .exact,
+    _ inputs: Tensor, budget: Budget, seed: UInt64, quantiles: [Double] = [], path: NoisePath = .fresh,
     threads: Int = 1,
     isLate: () -> Bool = { false }
   ) throws -> Answer {
@@ -48,7 +48,7 @@ public struct MonteCarloPredictor: Sendable {
   ///   - seeds: one for each row; the answer's is the first.
   ///   - proceed: called between rounds; what it throws ends the prediction.
   public func predict(
-    _ inputs: Tensor, budget: Budget, seeds: [UInt64], quantiles: [Double] = [], path: NoisePath = .exact,
+    _ inputs: Tensor, budget: Budget, seeds: [UInt64], quantiles: [Double] = [], path: NoisePath = .fresh,
     threads: Int = 1, isLate: () -> Bool = { false }, proceed: () throws -> Void = {}
   ) throws -> Answer {
     try check(budget, quantiles)

@@ -12,7 +12,7 @@ public struct DeployedPredictor: Sendable {
   public let samples: Int
   private let seed: UInt64
 
-  /// Without exact noise, weights are drawn explicitly, for a request of this many examples at once: they share them.
+  /// Where a layer draws its weights once for all rows, they are drawn for a request of this many examples at once: they share them.
   static let examplesPerRequest: UInt64 = 10
   /// As many draws as a random model answers with where nothing else is asked.
   public static let defaultSamples = 32
@@ -34,7 +34,7 @@ public struct DeployedPredictor: Sendable {
     guard isRandom else {
       return model.signature.meanProbabilities(try model.outputs(inputs), rows: x.rowCount)
     }
-    let perRequest = model.takesExactNoise ? 1 : Self.examplesPerRequest
+    let perRequest = model.drawsFreshNoise ? 1 : Self.examplesPerRequest
     let outputs = try model.sampledOutputs(
       inputs, samples: 0..<samples, seeds: identities.map { mixSeed(seed, $0 / perRequest) })
     return model.signature.meanProbabilities(outputs, rows: x.rowCount)

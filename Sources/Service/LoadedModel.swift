@@ -14,7 +14,7 @@ final class LoadedModel: Sendable {
     self.blob = blob
     self.bytes = bytes
     self.model = model
-    meter = ComputeMeter(firstGuess: Double(model.parameters.count) * 4 / 1e10)
+    meter = ComputeMeter(firstGuess: Double(model.parameterBytes) / 1e10)
   }
 }
 

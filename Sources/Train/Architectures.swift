@@ -14,7 +14,7 @@ public protocol Architecture: Codable, Sendable {
 }
 
 extension Catalog where Entry == any Architecture.Type {
-  public static let architectures = Catalog("architecture", [MLP.self, CNN.self], name: { $0.name })
+  public static let architectures = Catalog("architecture", [MLP.self, CNN.self, ResNet.self], name: { $0.name })
 }
 
 /// First weights: N(0, 2 / inputs), He et al. 2015, arXiv 1502.01852; biases 0.

@@ -24,6 +24,8 @@ public struct Recipe: Sendable {
   public var seed: UInt64 = 1
   /// Epochs without a better validation accuracy after which training stops; nil: never. With it the best weights are kept.
   public var patience: Int?
+  /// What convolutions and dense layers compute in while training; weights and their updates are fp32.
+  public var precision = Plan.Precision.float32
   public var summary = ""
   /// The file's text, for the card and for `--resume` to compare.
   public private(set) var text = ""
@@ -31,7 +33,7 @@ public struct Recipe: Sendable {
   private static let keys = [
     "name", "summary", "data", "validation", "model", "optimizer", "schedule", "noise", "noise_schedule",
     "served_noise",
-    "label_smoothing", "epochs", "batch", "seed", "patience",
+    "label_smoothing", "epochs", "batch", "seed", "patience", "precision",
   ]
 
   /// - Throws: `TrainFault.recipe` naming the key, or the catalog's error with the nearest known name.
@@ -72,6 +74,12 @@ public struct Recipe: Sendable {
     batch = try integer("batch", 1...65_536) ?? batch
     seed = UInt64(try integer("seed", 0...Int.max) ?? 1)
     patience = try integer("patience", 1...100_000)
+    if let value = map["precision"] {
+      guard let found = (value as? String).flatMap(Plan.Precision.init(rawValue:)) else {
+        throw refuse("precision", Plan.Precision.allCases.map(\.rawValue).joined(separator: " or "))
+      }
+      precision = found
+    }
     if let value = map["label_smoothing"] {
       guard let number = Self.number(value), (0..<1).contains(number) else {
         throw refuse("label_smoothing", "a number from 0 to below 1")

@@ -19,9 +19,9 @@ struct NoiseMomentsTests {
   static let additive = NoiseModel.Term(.weights, sigma: 0.05)
   static let relative = NoiseModel.Term(.weights, sigma: 0.2, scale: .relative)
   static let cases = [
-    Case(file: "mlp_additive_0.05", term: additive, path: .exact),
+    Case(file: "mlp_additive_0.05", term: additive, path: .fresh),
     Case(file: "mlp_additive_0.05", term: additive, path: .explicit),
-    Case(file: "mlp_multiplicative_0.2", term: relative, path: .exact),
+    Case(file: "mlp_multiplicative_0.2", term: relative, path: .fresh),
     Case(file: "mlp_multiplicative_0.2", term: relative, path: .explicit),
   ]
 
@@ -30,7 +30,7 @@ struct NoiseMomentsTests {
     var graph = try Graph(onnx: Golden.bytes("onnx/mlp/model.onnx"))
     graph.noise = NoiseModel([test.term])
     let model = try Model(graph)
-    #expect(model.takesExactNoise)
+    #expect(model.drawsFreshNoise)
     let inputs = try Golden.npy("noise/inputs.npy").tensor
     let rows = inputs.rowCount, classes = 10, samples = test.path == .exact ? 8192 : 192
     // Explicit draws are shared by rows of one seed, so the rows are given one each.

@@ -30,10 +30,23 @@ void dk_add_normals(
     float *out, const float *w, size_t n, float sigma, uint64_t start, uint64_t seed, uint32_t site, uint32_t sample);
 
 // For each row r of `rows` and draw s of `samples`: out[s * rows + r, :] = y[r, :] + factor * scale[r] * normals, drawn at
-// (seeds[r], site, first_sample + s). With `scale_per_element`, scale is rows by n. scale NULL: 1.
+// (seeds[r], site, first_sample + s). With `scale_per_element`, scale is rows by n. scale NULL: 1. `antithetic`: draws 2 i and
+// 2 i + 1 are draw i and its negative.
 void dk_row_noise(
     float *out, const float *y, const float *scale, int scale_per_element, size_t rows, size_t samples, size_t n,
-    float factor, const uint64_t *seeds, uint32_t site, uint32_t first_sample);
+    float factor, const uint64_t *seeds, uint32_t site, uint32_t first_sample, int antithetic);
+
+// ---- noise of convolutions ---------------------------------------------------------------------------------------
+
+typedef struct {
+  int64_t in_height, in_width, out_height, out_width, kernel_height, kernel_width, stride_height, stride_width;
+  int64_t dilation_height, dilation_width, pad_top, pad_left;
+} dk_window;
+// The Gram matrix of a window's patches, P by P with P = out_height * out_width, from that of the pixels, which is
+// in_height * in_width squared: g[u, v] = sum over the window's places d of a[pixel(u, d), pixel(v, d)].
+void dk_patch_gram(double *g, const float *a, const dk_window *window);
+// factor = L with L L' = g + jitter * max diagonal of g; lower triangle, the rest 0. g is overwritten.
+void dk_cholesky(float *factor, double *g, size_t n, double jitter);
 
 // ---- element-wise ------------------------------------------------------------------------------------------------
 

@@ -34,6 +34,8 @@ typedef struct dn_layout dn_layout;
 int dn_layout_plain(dn_layout **out, int rank, const int64_t *dims, enum dn_type type);
 // Of two axes, the first of which is the faster one: a transposed matrix.
 int dn_layout_transposed(dn_layout **out, const int64_t *dims, enum dn_type type);
+// The part of `whole` that is the first row of its first axis.
+int dn_layout_first_row(dn_layout **out, const dn_layout *whole);
 void dn_layout_destroy(dn_layout *layout);
 int dn_layout_equal(const dn_layout *a, const dn_layout *b);
 // Padding included.
@@ -91,7 +93,7 @@ int dn_pooling(
     const dn_layout *layout);
 
 // Normalisation by the batch's own statistics, by channel. DN_FORWARD: X, scale W, shift SHIFT to Y, MEAN, VARIANCE
-// (biased). DN_BACKWARD_DATA: X, W, MEAN, VARIANCE and the gradient Y to DX, DSCALE, DSHIFT. All in `layout`. With `relu` the
+// (biased). DN_BACKWARD_DATA: X, W, SHIFT, MEAN, VARIANCE and the gradient Y to DX, DSCALE, DSHIFT. All in `layout`. With `relu` the
 // workspace holds its mask.
 int dn_batch_norm(
     dn_kernel **out, enum dn_direction direction, const dn_layout *layout, float epsilon, int relu);

@@ -1,4 +1,5 @@
 import CKernels
+import COneDNN
 import DitherBasics
 import DitherTensor
 
@@ -7,6 +8,7 @@ import DitherTensor
 struct BatchNormalization: OnnxOp {
   static let onnx = OnnxName("BatchNormalization", since: 7)
   var epsilon: Float = 1e-5
+  init() {}
   init(_ node: OnnxNode) throws(GraphError) {
     try node.allow("epsilon", "momentum", "training_mode", "spatial")
     epsilon = try node.float("epsilon", default: 1e-5)
@@ -66,5 +68,80 @@ struct BatchNormalization: OnnxOp {
         }
       }
     }
+  }
+}
+
+/// Normalisation by the batch's own statistics, as in training: operands x, scale, shift; results y, mean, biased variance.
+/// - Source: Ioffe and Szegedy 2015, arXiv 1502.03167, algorithm 1.
+struct BatchStatisticsNormalization: Op {
+  let epsilon: Float
+  /// Followed by a ReLU, done in the same step.
+  private(set) var relu = false
+  init(epsilon: Float) { self.epsilon = epsilon }
+  var isNormalisation: Bool { true }
+  func fusingRelu() -> (any Op)? {
+    var fused = self
+    fused.relu = true
+    return fused
+  }
+
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
+    let x = try inputs.float(0, "X", rank: 2...4), channels = TensorType([x[1]])
+    return [TensorType(x), channels, channels]
+  }
+  /// The statistics are followed by nobody who is differentiated.
+  func gradient(_ call: Call, upstream g: Value) -> [Value?] {
+    guard call.outputs.count == 3 else { return [nil, nil, nil] }
+    let found = g.builder.emit(
+      BatchStatisticsGradient(epsilon: epsilon),
+      [g, call.inputs[0], call.inputs[1], call.outputs[1], call.outputs[2], call.outputs[0], call.inputs[2]])
+    return [found[0], found[1], found[2]]
+  }
+  func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
+    let x = call.inputs[0], y = call.outputs[0], layout = try plan.normalisationLayout(x)
+    let isFused: Int32 = relu ? 1 : 0
+    let kernel = try plan.kernel { dn_batch_norm($0, DN_FORWARD, layout.pointer, epsilon, isFused) }
+    let workspace = relu ? plan.keep(bytes: max(kernel.workspaceBytes, 1), for: y) : nil
+    plan.run(
+      kernel,
+      [
+        (DN_X, try plan.form(x, layout)), (DN_W, try plan.plain(call.inputs[1])),
+        (DN_SHIFT, try plan.plain(call.inputs[2])), (DN_Y, try plan.newForm(y, layout)),
+        (DN_MEAN, try plan.plain(call.outputs[1])), (DN_VARIANCE, try plan.plain(call.outputs[2])),
+      ], workspace: workspace)
+  }
+}
+
+/// Operands: upstream, x, scale, mean, variance, the result of forward, which names its workspace, and shift. Results: the
+/// gradients for x, scale and shift.
+struct BatchStatisticsGradient: Op {
+  let epsilon: Float
+  /// The upstream gradient is that behind the ReLU.
+  var relu = false
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
+    let x = try inputs.float(1, "X"), channels = TensorType([x[1]])
+    return [TensorType(x), channels, channels]
+  }
+  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+    preconditionFailure("no second derivative through batch statistics: take differences of gradients")
+  }
+  func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
+    let x = call.inputs[1], layout = try plan.normalisationLayout(x), isFused: Int32 = relu ? 1 : 0
+    let kernel = try plan.kernel { dn_batch_norm($0, DN_BACKWARD_DATA, layout.pointer, epsilon, isFused) }
+    plan.run(
+      kernel,
+      [
+        (DN_Y, try plan.form(call.inputs[0], layout)), (DN_X, try plan.form(x, layout)),
+        (DN_W, try plan.plain(call.inputs[2])), (DN_MEAN, try plan.plain(call.inputs[3])),
+        (DN_VARIANCE, try plan.plain(call.inputs[4])), (DN_DX, try plan.newForm(call.outputs[0], layout)),
+        (DN_DSCALE, try plan.plain(call.outputs[1])), (DN_DSHIFT, try plan.plain(call.outputs[2])), (DN_SHIFT, try plan.plain(call.inputs[6])),
+      ], workspace: relu ? plan.kept(for: call.inputs[5]) : nil)
+  }
+}
+
+extension PlanBuilder {
+  fileprivate func normalisationLayout(_ x: Value) throws(GraphError) -> KernelLayout {
+    if let layout = layout(of: x) { return layout }
+    return try KernelLayout(plain: x.shape)
   }
 }

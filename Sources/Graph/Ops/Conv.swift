@@ -5,7 +5,7 @@ import DitherTensor
 /// Convolution of images [N, C, H, W] or sequences [N, C, L].
 /// - Shapes: weights [M, C / group, kH, kW], bias [M].
 /// - Source: ONNX `Conv`, opsets 1–21.
-struct Conv: OnnxOp {
+struct Conv: OnnxOp, WeightDrawing {
   static let onnx = OnnxName("Conv", since: 1)
   var window = Window()
   var groups = 1
@@ -78,6 +78,27 @@ struct Conv: OnnxOp {
     return [
       upstream.apply(ConvDataGradient(shape: shape, result: x.shape), w), found[0], hasBias ? found[1] : nil,
     ]
+  }
+
+  func drawingWeights(
+    _ inputs: [Value?], scale: Value?, _ draws: WeightDraws, _ samples: SampleSpread, differentiable: Bool
+  ) throws(GraphError) -> Value {
+    guard let x = inputs[0], let w = inputs[1] else { preconditionFailure("types() has asked for X and W") }
+    var shape = try shape(x.shape, w.shape)
+    let isPlain = draws.terms.allSatisfy { $0.isGaussian && $0.scale != .relative }
+    guard isPlain, !differentiable, PatchNoise.isCheaper(shape) else {
+      shape.batch = 1
+      return x.builder.emit(
+        DrawnConv(shape: shape, draws: draws, samples: samples), [x, w, inputs.count > 2 ? inputs[2] : nil, scale])[0]
+    }
+    // Independent terms: variances add.
+    let variance = draws.terms.reduce(Float(0)) { sum, term in
+      let sigma = term.sigma * (term.scale == .relativeToLayer ? draws.layerDeviation ?? 1 : 1)
+      return sum + sigma * sigma
+    }
+    let y = try x.builder.apply(self, inputs)[0]
+    return x.builder.emit(
+      PatchNoise(shape: shape, sigma: variance.squareRoot(), site: draws.site, samples: samples), [y, x, scale])[0]
   }
 
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {

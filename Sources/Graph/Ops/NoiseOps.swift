@@ -38,7 +38,7 @@ struct StandardDeviation: Op {
   }
 }
 
-private func standardDeviation(_ from: UnsafePointer<Float>, _ count: Int) -> Float {
+func standardDeviation(_ from: UnsafePointer<Float>, _ count: Int) -> Float {
   let mean = dk_sum(from, count) / Double(count)
   return Float(max(dk_sum_squares(from, count) / Double(count) - mean * mean, 0).squareRoot())
 }
@@ -60,7 +60,7 @@ struct RepeatRows: Op {
   }
 }
 
-private func sumOfCopies(_ value: Value, _ times: Int, _ shape: Shape) -> Value {
+func sumOfCopies(_ value: Value, _ times: Int, _ shape: Shape) -> Value {
   times == 1
     ? value : value.viewed(as: [times, shape.count]).summed(to: [1, shape.count]).viewed(as: shape)
 }
@@ -97,7 +97,7 @@ struct AddRowNoise: Op {
         if spread == 1 {
           dk_row_noise(
             to, from, deviations, each, rows, repeats, n, state.noiseScale, state.seeds.baseAddress, site,
-            state.firstSample)
+            state.firstSample, state.isAntithetic ? 1 : 0)
           return
         }
         for sample in 0..<spread {
@@ -105,7 +105,7 @@ struct AddRowNoise: Op {
           dk_row_noise(
             to + row * n, from + row * n, deviations + row * width, each, rows, 1, n,
             state.noiseScale, state.seeds.baseAddress, site,
-            state.firstSample &+ UInt32(sample))
+            state.firstSample &+ UInt32(sample), state.isAntithetic ? 1 : 0)
         }
       }
     }
@@ -130,9 +130,9 @@ struct Draw: Op {
         for sample in 0..<samples {
           for row in 0..<rows {
             let place = UnsafeMutableBufferPointer(start: to + (sample * rows + row) * length, count: length)
-            noise.fill(
-              place, at: NoiseAddress(seed: state.seeds[row], site: site, sample: state.firstSample &+ UInt32(sample)))
-            if state.noiseScale != 1 { dk_scale(place.baseAddress, state.noiseScale, length) }
+            let (address, factor) = state.draw(sample, row: row, site: site)
+            noise.fill(place, at: address)
+            if factor != 1 { dk_scale(place.baseAddress, factor, length) }
           }
         }
       }
@@ -140,36 +140,76 @@ struct Draw: Op {
   }
 }
 
-/// w + one draw for every weight: the explicit path. The draw is the first row's.
-struct WeightNoise: Op {
-  let term: NoiseModel.Term
+/// Draws of a layer's weights: w + Σ sigma · draw, term by term.
+struct WeightDraws: Sendable {
+  let terms: [NoiseModel.Term]
   let site: UInt32
+  /// The standard deviation of the weights, for terms relative to it; nil: that of the weights at hand.
+  var layerDeviation: Float?
+
+  /// Each term is drawn at a site of its own.
+  func site(_ term: Int) -> UInt32 { site | UInt32(truncatingIfNeeded: term) << 24 }
+
+  /// One draw. `scale` has a factor for each of `channels` equal parts; nil: 1.
+  func draw(
+    _ to: UnsafeMutablePointer<Float>, from w: UnsafePointer<Float>, count: Int, channels: Int,
+    scale: UnsafePointer<Float>?, _ noises: [any Noise], _ state: RunState, sample: Int, row: Int
+  ) {
+    let length = count / channels
+    for (index, term) in terms.enumerated() {
+      let (address, factor) = state.draw(sample, row: row, site: site(index))
+      let base = index == 0 ? w : UnsafePointer(to)
+      var sigma = factor * term.sigma
+      if term.scale == .relativeToLayer { sigma *= layerDeviation ?? standardDeviation(w, count) }
+      if term.isGaussian && term.scale != .relative {
+        guard let scale else {
+          dk_add_normals(to, base, count, sigma, 0, address.seed, address.site, address.sample)
+          continue
+        }
+        for channel in 0..<channels {
+          let start = channel * length
+          dk_add_normals(
+            to + start, base + start, length, sigma * scale[channel], UInt64(start), address.seed, address.site,
+            address.sample)
+        }
+        continue
+      }
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { draws in
+        noises[index].fill(draws, at: address)
+        for i in 0..<count {
+          let size = term.scale == .relative ? abs(w[i]) : scale?[i / length] ?? 1
+          to[i] = base[i] + sigma * size * draws[i]
+        }
+      }
+    }
+  }
+}
+
+/// w + one draw for every weight: the explicit path. The draw is the first row's. Operands: w, and the factors of its
+/// channels where a normalisation was folded into it.
+struct WeightNoise: Op {
+  let draws: WeightDraws
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(try inputs.float(0, "w"))] }
   func gradient(_ call: Call, upstream: Value) -> [Value?] {
-    guard term.scale == .relative else { return [upstream] }  // a layer's deviation is a constant to gradients
     let w = call.inputs[0]
-    let draw = upstream.builder.emit(
-      Draw(shape: w.shape, distribution: term.distribution, site: site, rows: 1, samples: 1), [])[0]
-    return [upstream + term.sigma * (upstream * (w.map(.sign) * draw))]
+    var sum = upstream  // a layer's deviation is a constant to gradients
+    for (index, term) in draws.terms.enumerated() where term.scale == .relative {
+      let draw = upstream.builder.emit(
+        Draw(shape: w.shape, distribution: term.distribution, site: draws.site(index), rows: 1, samples: 1), [])[0]
+      sum = sum + term.sigma * (upstream * (w.map(.sign) * draw))
+    }
+    return [sum, nil]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
-    let w = call.inputs[0], y = call.outputs[0], count = w.shape.count, term = term, site = site
-    let noise = try term.noise
-    plan.step([w, y]) { memory in
-      let from = memory.floats(w), to = memory.floats(y), state = memory.state
+    let w = call.inputs[0], y = call.outputs[0], count = w.shape.count, draws = draws, scale = call.inputs.optional(1)
+    let channels = scale?.shape.count ?? 1
+    var noises: [any Noise] = []
+    for term in draws.terms { noises.append(try term.noise) }
+    plan.step([w, y, scale]) { [noises] memory in
+      let from = memory.floats(w), to = memory.floats(y), factors = scale.map { memory.floats($0) }, state = memory.state
       return {
-        let address = NoiseAddress(seed: state.seeds[0], site: site, sample: state.firstSample)
-        if term.isGaussian && term.scale != .relative {
-          let sigma =
-            state.noiseScale * (term.scale == .absolute ? term.sigma : term.sigma * standardDeviation(from, count))
-          dk_add_normals(to, from, count, sigma, 0, address.seed, address.site, address.sample)
-          return
-        }
-        noise.fill(UnsafeMutableBufferPointer(start: to, count: count), at: address)
-        let sigma =
-          state.noiseScale * (term.scale == .relativeToLayer ? term.sigma * standardDeviation(from, count) : term.sigma)
-        let relative = term.scale == .relative
-        for i in 0..<count { to[i] = from[i] + (relative ? sigma * abs(from[i]) : sigma) * to[i] }
+        draws.draw(
+          to, from: from, count: count, channels: channels, scale: factors, noises, state, sample: 0, row: 0)
       }
     }
   }

@@ -1,0 +1,83 @@
+import DitherTensor
+
+/// What a convolution must know of the normalisation in its weights, so that its noise stays what it was.
+struct FoldedNormalisation: Sendable {
+  /// [M]: the factor of each output channel's weights.
+  var scale: ValueID
+  /// The standard deviation of the weights before.
+  var weightDeviation: Float
+  /// The normalisation's place in the list of nodes.
+  var number: Int
+}
+
+extension Graph {
+  /// The same function with every `BatchNormalization` behind a convolution in that convolution's weights and bias. Noise is
+  /// drawn where it was, of the size that it had: a draw on a weight is scaled as the weight is.
+  public func foldingNormalisation() -> Graph {
+    var result = self
+    var uses: [ValueID: Int] = [:]
+    for node in nodes { for case let input? in node.inputs { uses[input, default: 0] += 1 } }
+    for output in outputs { uses[output.value, default: 0] += 1 }
+    for i in result.nodes.indices { result.nodes[i].number = i }
+    var producers: [ValueID: Int] = [:], kept: [Node?] = result.nodes
+    for (index, node) in result.nodes.enumerated() {
+      if let normalisation = node.op as? BatchNormalization, let input = node.inputs[0], uses[input] == 1,
+        let at = producers[input], let before = kept[at], before.op is Conv, before.folded == nil,
+        let folded = result.fold(normalisation, node, number: index, into: before)
+      {
+        kept[at] = nil
+        kept[index] = folded
+        producers[folded.outputs[0]] = index
+        continue
+      }
+      for output in node.outputs { producers[output] = index }
+    }
+    result.nodes = kept.compactMap { $0 }
+    let used = Set(result.nodes.flatMap { $0.inputs.compactMap { $0 } } + result.nodes.compactMap { $0.folded?.scale })
+      .union(result.outputs.map(\.value))
+    result.literals = result.literals.filter { used.contains($0.key) }
+    return result
+  }
+
+  private func floats(_ id: ValueID??) -> Tensor? {
+    guard case .some(.some(let id)) = id, case .float(let tensor)? = literals[id] else { return nil }
+    return tensor
+  }
+
+  /// - Returns: nil where an operand is no constant.
+  private mutating func fold(_ op: BatchNormalization, _ node: Node, number: Int, into conv: Node) -> Node? {
+    guard node.inputs.count == 5, let scale = floats(node.inputs[1]), let shift = floats(node.inputs[2]),
+      let mean = floats(node.inputs[3]), let variance = floats(node.inputs[4]), let weights = floats(conv.inputs[1]),
+      weights.rowCount == scale.count, [shift, mean, variance].allSatisfy({ $0.count == scale.count })
+    else { return nil }
+    let hasBias = conv.inputs.count > 2 && conv.inputs[2] != nil, bias = hasBias ? floats(conv.inputs[2]) : nil
+    guard !hasBias || bias?.count == scale.count else { return nil }
+    let factor = scale.zip(variance) { $0 / ($1 + op.epsilon).squareRoot() }
+    guard factor.isFinite else { return nil }
+    let length = weights.rowLength
+    var folded = weights
+    for channel in 0..<weights.rowCount {
+      for i in channel * length..<(channel + 1) * length { folded.elements[i] *= factor.elements[channel] }
+    }
+    let moved = Tensor([scale.count], (0..<scale.count).map { channel in
+      ((bias?.elements[channel] ?? 0) - mean.elements[channel]) * factor.elements[channel] + shift.elements[channel]
+    })
+    func add(_ tensor: Tensor, _ name: String) -> ValueID {
+      let id = ValueID(valueNames.count)
+      valueNames.append(name)
+      literals[id] = .float(tensor)
+      return id
+    }
+    let average = weights.elements.reduce(0.0) { $0 + Double($1) } / Double(weights.count)
+    let spread = weights.elements.reduce(0.0) { $0 + (Double($1) - average) * (Double($1) - average) }
+    var result = conv
+    result.inputs = [
+      conv.inputs[0], add(folded, "\(conv.name).folded_weight"), add(moved, "\(conv.name).folded_bias"),
+    ]
+    result.outputs = node.outputs
+    result.folded = FoldedNormalisation(
+      scale: add(factor, "\(conv.name).folded_scale"),
+      weightDeviation: Float((spread / Double(weights.count)).squareRoot()), number: number)
+    return result
+  }
+}

@@ -64,7 +64,7 @@ let package = Package(
       cSettings: [
         .unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-mprefer-vector-width=512"])
       ],
-      linkerSettings: [.linkedLibrary("m")]),
+      linkerSettings: [.linkedLibrary("m"), .linkedLibrary("gomp")]),
 
     module("Basics", ["COpenSSL"]),
     module("Tensor", ["DitherBasics", "COneDNN", "CKernels"]),

@@ -20,6 +20,7 @@ public final class ParameterBuffers: @unchecked Sendable {
   let isMoving: Bool
   private struct Packed: @unchecked Sendable {  // written once, before it is in the list
     let layout: KernelLayout
+    let isTransposed: Bool
     let buffer: AlignedBuffer
   }
   private let packedForms = Mutex<[ValueID: [Packed]]>([:])
@@ -51,15 +52,20 @@ public final class ParameterBuffers: @unchecked Sendable {
   public var count: Int { memory.floats.count }
   package var floats: UnsafeMutableBufferPointer<Float> { memory.floats }
 
-  /// A parameter in `layout`; `own` is how it lies here.
-  func packed(_ id: ValueID, _ layout: KernelLayout, from own: KernelLayout) throws(GraphError) -> AlignedBuffer {
-    let known = packedForms.withLock { $0[id]?.first { $0.layout.isSame(as: layout) } }
+  /// A parameter in `layout`; `own` is how it lies here, as a transpose or not.
+  func packed(_ id: ValueID, _ layout: KernelLayout, from own: KernelLayout, transposed: Bool)
+    throws(GraphError) -> AlignedBuffer
+  {
+    func find(_ forms: [Packed]?) -> Packed? {
+      forms?.first { $0.isTransposed == transposed && $0.layout.isSame(as: layout) }
+    }
+    let known = packedForms.withLock { find($0[id]) }
     if let known { return known.buffer }
     let buffer = try layout.packing(memory.floats[ranges[id] ?? 0..<0], from: own)
     // Two threads may both have made it; the first one's stays.
     return packedForms.withLock { forms in
-      if let other = forms[id]?.first(where: { $0.layout.isSame(as: layout) }) { return Packed(layout: layout, buffer: other.buffer) }
-      let made = Packed(layout: layout, buffer: buffer)
+      if let other = find(forms[id]) { return other }
+      let made = Packed(layout: layout, isTransposed: transposed, buffer: buffer)
       forms[id, default: []].append(made)
       return made
     }.buffer

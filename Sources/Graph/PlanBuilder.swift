@@ -86,6 +86,8 @@ public struct PlanBuilder {
   /// Values whose plain slot has no content: they lie in another layout only.
   private var unwritten = Set<ValueID>()
   private var forms: [ValueID: [(layout: KernelLayout, slot: Slot)]] = [:]
+  /// Constant matrices, as their transposes.
+  private var transposedForms: [ValueID: [(layout: KernelLayout, slot: Slot)]] = [:]
   private var shared: [ValueID: Slot] = [:]
   private(set) var kernels: [Kernel] = []
   private(set) var owned: [AnyObject] = []
@@ -134,7 +136,7 @@ public struct PlanBuilder {
     if let found = existing(value, layout) { return found }
     let own = try KernelLayout(plain: layout.dimensions)
     if own.isSame(as: layout) { return try plain(value) }
-    if let constant = try packed(value, layout, from: own) {
+    if let constant = try packed(value, layout, from: own, transposed: false) {
       forms[value.id, default: []].append((layout, constant))
       return constant
     }
@@ -150,6 +152,21 @@ public struct PlanBuilder {
     forms[value.id, default: []].append((layout, slot))
     return slot
   }
+
+  /// A constant matrix in `layout`, which is of its transpose if that is asked for; nil: it is no constant.
+  mutating func packedMatrix(_ value: Value, _ layout: KernelLayout, transposed: Bool) throws(GraphError) -> Slot? {
+    guard isFixed(value) else { return nil }
+    guard transposed else { return try form(value, layout) }
+    if let found = transposedForms[value.id]?.first(where: { $0.layout.isSame(as: layout) }) { return found.slot }
+    let slot = try packed(value, layout, from: KernelLayout(transposed: layout.dimensions), transposed: true)
+    if let slot { transposedForms[value.id, default: []].append((layout, slot)) }
+    return slot
+  }
+
+  private func isConstant(_ value: Value) -> Bool { builder.graph.literals[root(value.id)] != nil }
+
+  /// Whether a constant stays as it is, so that it is worth packing.
+  func isFixed(_ value: Value) -> Bool { !parameters.isMoving && isConstant(value) }
 
   private func existing(_ value: Value, _ layout: KernelLayout) -> Slot? {
     forms[value.id]?.first { $0.layout.isSame(as: layout) }?.slot
@@ -189,24 +206,26 @@ public struct PlanBuilder {
   /// The layout that the value has already, where that is not the plain one only.
   func layout(of value: Value) -> KernelLayout? { forms[value.id]?.first?.layout }
 
-  /// A layout that one of `values` lies in and over whose memory an element-wise kernel may run as over plain memory: fp32
+  /// A layout that one of `values` lies in and over whose memory an element-wise kernel may run as over plain memory: one
   /// without padding. All values must be of one shape.
-  func elementwiseLayout(_ values: [Value]) -> KernelLayout? {
+  func elementwiseLayout(_ values: [Value], bfloat16: Bool) -> KernelLayout? {
     for value in values where unwritten.contains(value.id) {
-      guard let layout = layout(of: value), layout.type == DN_F32, layout.byteCount == value.shape.count * 4 else {
-        continue
-      }
+      guard let layout = layout(of: value), layout.byteCount == value.shape.count * (layout.type == DN_BF16 ? 2 : 4),
+        layout.type == DN_F32 || bfloat16
+      else { continue }
       return layout
     }
     return nil
   }
 
   /// A constant in `layout`, made once: for all plans that share the parameters.
-  private mutating func packed(_ value: Value, _ layout: KernelLayout, from own: KernelLayout) throws(GraphError) -> Slot? {
+  private mutating func packed(_ value: Value, _ layout: KernelLayout, from own: KernelLayout, transposed: Bool)
+    throws(GraphError) -> Slot?
+  {
     guard !parameters.isMoving else { return nil }
     let buffer: AlignedBuffer
     if let id = stored[root(value.id)], parameters.ranges[id] != nil {
-      buffer = try parameters.packed(id, layout, from: own)
+      buffer = try parameters.packed(id, layout, from: own, transposed: transposed)
     } else if case .float(let tensor)? = builder.graph.literals[root(value.id)] {
       buffer = try layout.packing(tensor.elements, from: own)
     } else {

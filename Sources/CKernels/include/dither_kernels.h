@@ -59,6 +59,16 @@ void dk_unary(enum dk_unary op, float *out, const float *in, size_t n);
 enum dk_binary { DK_ADD, DK_SUB, DK_MUL, DK_DIV, DK_MAX, DK_MIN, DK_POW, DK_LESS, DK_RELU_GRAD, DK_GREATER_EQUAL };
 // Same shapes.
 void dk_binary(enum dk_binary op, float *out, const float *a, const float *b, size_t n);
+// The same over bf16 numbers, for DK_RELU and for DK_ADD and DK_RELU_GRAD.
+void dk_unary_bf16(enum dk_unary op, uint16_t *out, const uint16_t *in, size_t n);
+void dk_binary_bf16(enum dk_binary op, uint16_t *out, const uint16_t *a, const uint16_t *b, size_t n);
+// Calls `body` for parts of 0..<n, on as many OpenMP threads as the calling thread was given; small n: on this one.
+void dk_parallel(size_t n, void (*body)(void *context, size_t start, size_t count), void *context);
+// Large arrays are shared by those threads.
+void dk_unary_parallel(enum dk_unary op, float *out, const float *in, size_t n);
+void dk_binary_parallel(enum dk_binary op, float *out, const float *a, const float *b, size_t n);
+void dk_unary_bf16_parallel(enum dk_unary op, uint16_t *out, const uint16_t *in, size_t n);
+void dk_binary_bf16_parallel(enum dk_binary op, uint16_t *out, const uint16_t *a, const uint16_t *b, size_t n);
 // b is one number.
 void dk_binary_scalar(enum dk_binary op, float *out, const float *a, float b, size_t n);
 // Any broadcast: out has `rank` dims; strides in elements, 0 where an operand is broadcast. rank <= 8.

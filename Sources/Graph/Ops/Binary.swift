@@ -1,4 +1,5 @@
 import CKernels
+import COneDNN
 import DitherBasics
 import DitherTensor
 
@@ -81,18 +82,32 @@ extension BinaryFunction {
     let a = call.inputs[0], b = call.inputs[1], y = call.outputs[0]
     guard y.type.element == .float32 else { return }  // known integers: nothing is left to compute
     let shape = y.shape, kernel = function.kernel, count = shape.count
-    if a.shape == shape, b.shape == shape, let layout = plan.elementwiseLayout([a, b]) {
+    if a.shape == shape, b.shape == shape,
+      let layout = plan.elementwiseLayout([a, b], bfloat16: function == .add || function == .reluGradient)
+    {
       let left = try plan.form(a, layout), right = try plan.form(b, layout), to = try plan.newForm(y, layout)
+      let isHalf = layout.type == DN_BF16
       plan.step(slots: [left, right, to]) { memory in
-        let x = memory.floats(left), z = memory.floats(right), target = memory.floats(to)
-        return { dk_binary(kernel, target, x, z, count) }
+        let first = memory.raw(left), second = memory.raw(right), target = memory.raw(to)
+        func bound<T>(_: T.Type) -> (UnsafeMutablePointer<T>, UnsafePointer<T>, UnsafePointer<T>) {
+          (
+            target.assumingMemoryBound(to: T.self), UnsafePointer(first.assumingMemoryBound(to: T.self)),
+            UnsafePointer(second.assumingMemoryBound(to: T.self))
+          )
+        }
+        if isHalf {
+          let (out, x, z) = bound(UInt16.self)
+          return { dk_binary_bf16_parallel(kernel, out, x, z, count) }
+        }
+        let (out, x, z) = bound(Float.self)
+        return { dk_binary_parallel(kernel, out, x, z, count) }
       }
       return
     }
     let strides = (a.shape.strides(broadcastTo: shape), b.shape.strides(broadcastTo: shape))
     plan.step([a, b, y]) { memory in
       let x = memory.floats(a), z = memory.floats(b), to = memory.floats(y)
-      if a.shape.count == count && b.shape.count == count { return { dk_binary(kernel, to, x, z, count) } }
+      if a.shape.count == count && b.shape.count == count { return { dk_binary_parallel(kernel, to, x, z, count) } }
       if a.shape.count == count && b.shape.count == 1 { return { dk_binary_scalar(kernel, to, x, z[0], count) } }
       let dims = shape.dimensions.map(Int64.init), left = strides.0.map(Int64.init), right = strides.1.map(Int64.init)
       return { dk_binary_strided(kernel, to, x, z, Int32(dims.count), dims, left, right) }

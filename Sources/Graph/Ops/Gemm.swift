@@ -82,10 +82,14 @@ struct Gemm: OnnxOp {
     return [dA, dB, dC]
   }
 
-  func lower(_ call: Call, into plan: inout PlanBuilder) {
+  func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let a = call.inputs[0], b = call.inputs[1], c = call.inputs.optional(2), y = call.outputs[0]
     let m = y.shape[0], n = y.shape[1], k = transposeA ? a.shape[0] : a.shape[1]
     let isBias = c.map { beta == 1 && $0.shape.count == n && $0.shape.dimensions.last == n } ?? true
+    if m > 1, !transposeA, alpha == 1, isBias, plan.isFixed(b) {
+      try plan.multiply(a, b, c, into: y, m: m, n: n, k: k, transposed: transposeB, relu: relu)
+      return
+    }
     let op = self
     plan.step([a, b, c, y]) { memory in
       let left = memory.floats(a), right = memory.floats(b), to = memory.floats(y)
@@ -122,6 +126,24 @@ struct Gemm: OnnxOp {
   func takesExactNoise(_ inputs: [TensorType?]) -> Bool { !transposeA }
   func exactDeviation(_ call: Call, _ term: NoiseModel.Term) -> Value? {
     denseDeviation(call.inputs[0], call.inputs[1], transposeB: transposeB, term, factor: abs(alpha))
+  }
+}
+
+extension PlanBuilder {
+  /// y [m, n] = x [m, k] w + bias, then ReLU; w is constant, [k, n] or as a transpose [n, k].
+  mutating func multiply(
+    _ x: Value, _ w: Value, _ bias: Value?, into y: Value, m: Int, n: Int, k: Int, transposed: Bool, relu: Bool = false
+  ) throws(GraphError) {
+    var options = dn_product_options(
+      type: kernelType, bias: bias == nil ? 0 : 1, relu: relu ? 1 : 0, sum: 0, with_w_gradient_f32: 0)
+    let kernel = try kernel { dn_matmul($0, Int64(m), Int64(n), Int64(k), &options) }
+    guard let weights = try packedMatrix(w, kernel.layout(DN_W), transposed: transposed) else {
+      preconditionFailure("only constants are multiplied in packed form")
+    }
+    let input = kernelType == DN_F32 ? try plain(x) : try form(x, kernel.layout(DN_X))
+    var operands = [(DN_X, input), (DN_W, weights), (DN_Y, try plain(y))]
+    if let bias { operands.append((DN_BIAS, try plain(bias))) }
+    run(kernel, operands)
   }
 }
 

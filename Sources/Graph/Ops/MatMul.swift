@@ -82,6 +82,10 @@ struct MatMul: OnnxOp {
       offsetsA = Self.offsets(Shape(shapeA.dimensions.dropLast(2)), in: batch, each: e.m * e.k)
       offsetsB = Self.offsets(Shape(shapeB.dimensions.dropLast(2)), in: batch, each: e.k * e.n)
     }
+    if batch.rank == 0, shapeB.rank == 2, !transposeA, e.m > 1, a.shape.rank == 2, plan.isFixed(b) {
+      try plan.multiply(a, b, nil, into: y, m: e.m, n: e.n, k: e.k, transposed: transposeB)
+      return
+    }
     let (m, n, k) = (Int64(e.m), Int64(e.n), Int64(e.k)), size = e.m * e.n
     let transposeA: Int32 = transposeA ? 1 : 0, transposeB: Int32 = transposeB ? 1 : 0
     let lda = transposeA == 1 ? m : k, ldb = transposeB == 1 ? k : n

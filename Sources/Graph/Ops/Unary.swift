@@ -1,4 +1,5 @@
 import CKernels
+import COneDNN
 import DitherTensor
 
 /// An op that applies one function to every element.
@@ -41,17 +42,22 @@ extension UnaryFunction {
 
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let x = call.inputs[0], y = call.outputs[0], count = y.shape.count, kernel = function.kernel
-    if let layout = plan.elementwiseLayout([x]) {
-      let from = try plan.form(x, layout), to = try plan.newForm(y, layout)
+    if let layout = plan.elementwiseLayout([x], bfloat16: function == .relu) {
+      let from = try plan.form(x, layout), to = try plan.newForm(y, layout), isHalf = layout.type == DN_BF16
       plan.step(slots: [from, to]) { memory in
-        let source = memory.floats(from), target = memory.floats(to)
-        return { dk_unary(kernel, target, source, count) }
+        let source = memory.raw(from), target = memory.raw(to)
+        if isHalf {
+          let halves = source.assumingMemoryBound(to: UInt16.self), results = target.assumingMemoryBound(to: UInt16.self)
+          return { dk_unary_bf16_parallel(kernel, results, halves, count) }
+        }
+        let floats = source.assumingMemoryBound(to: Float.self), results = target.assumingMemoryBound(to: Float.self)
+        return { dk_unary_parallel(kernel, results, floats, count) }
       }
       return
     }
     plan.step([x, y]) { memory in
       let from = memory.floats(x), to = memory.floats(y)
-      return { dk_unary(kernel, to, from, count) }
+      return { dk_unary_parallel(kernel, to, from, count) }
     }
   }
 

@@ -9,6 +9,12 @@ extension Graph {
   public func onnx() throws(GraphError) -> [UInt8] {
     var opset = 17
     for node in nodes { if let op = node.op as? any OnnxOp { opset = max(opset, op.leastOpset) } }
+    for node in nodes {
+      guard let op = node.op as? any OnnxOp, op.mostOpset < opset else { continue }
+      throw GraphError(
+        .unsupportedOp, at: "node '\(node.name)'", expected: "nodes that opset \(op.mostOpset) has as well",
+        got: "others that need opset \(opset)")
+    }
     var names = FileNames(self)
     var proto = Onnx_GraphProto()
     proto.name = name
@@ -44,6 +50,12 @@ extension Graph {
     imported.domain = ""
     imported.version = Int64(opset)
     model.opsetImport = [imported]
+    if proto.node.contains(where: { $0.domain == OnnxName.learning }) {
+      var learning = Onnx_OperatorSetIdProto()
+      learning.domain = OnnxName.learning
+      learning.version = 3
+      model.opsetImport.append(learning)
+    }
     var words = metadata
     if let noise {
       let encoder = JSONEncoder()
@@ -93,11 +105,19 @@ extension Graph {
     var written = OnnxNode(
       name: node.name, type: type(of: op).onnx.type, opset: opset, presentInputs: node.inputs.map { $0 != nil },
       outputCount: node.outputs.count)
+    written.domain = type(of: op).onnx.domain
     op.write(to: &written)
     var result = Onnx_NodeProto()
+    if !written.domain.isEmpty { result.domain = written.domain }
     result.name = node.name
     result.opType = written.type
-    result.input = node.inputs.map { $0.map { names[$0] } ?? "" }
+    let inputs = node.inputs.map { $0.map { names[$0] } ?? "" }
+    if let moved = written.movedInputs {
+      result.input = [String](repeating: "", count: (moved.values.max() ?? 0) + 1)
+      for (from, to) in moved where from < inputs.count { result.input[to] = inputs[from] }
+    } else {
+      result.input = inputs
+    }
     for position in written.constantInputs.keys.sorted() {
       guard let literal = written.constantInputs[position] else { continue }
       while result.input.count <= position { result.input.append("") }

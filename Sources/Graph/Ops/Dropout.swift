@@ -15,5 +15,12 @@ struct Dropout: OnnxOp, Viewing {
     }
   }
   func write(to node: inout OnnxNode) { if let ratio, node.opset < 12 { node["ratio"] = .float(ratio) } }
-  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [try inputs.required(0, "data")] }
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
+    if let training = inputs.optional(2), training.known?.allSatisfy({ $0 == 0 }) != true {
+      throw GraphError(
+        .unsupportedOp, at: "input 'training_mode'", expected: "false, as at inference", got: "training mode",
+        advice: "export the model in evaluation mode")
+    }
+    return [try inputs.required(0, "data")]
+  }
 }

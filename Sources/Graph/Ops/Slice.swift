@@ -81,9 +81,3 @@ struct Slice: OnnxOp {
     plan.cut(region(call), from: call.inputs[0], to: call.outputs[0])
   }
 }
-
-extension Int {
-  fileprivate func clamped(to range: ClosedRange<Int>) -> Int {
-    Swift.min(Swift.max(self, range.lowerBound), range.upperBound)
-  }
-}

@@ -88,7 +88,7 @@ struct PlanTests {
     plan.backward()
     for id in parameters.trainable {
       let start = try #require(parameters.tensor(id)), gradient = Array(try #require(plan.parameterGradient(id)))
-      let direction = SmallNets.random(start.shape, 12).elements, step: Float = 3e-4
+      let direction = SmallNets.random(start.shape, 12).elements, step: Float = 1e-4
       var ends: [Double] = []
       for sign in [Float(1), -1] {
         try parameters.set(id, zip(start.elements, direction).map { $0 + sign * step * $1 })

@@ -14,6 +14,7 @@ help:
 	@echo 'make test         lint, every test, the C and the Python client'
 	@echo 'make build        the release build that both use'
 	@echo 'make test-swift   only the Swift tests        make test-clients   only the C and the Python client'
+	@echo 'make conformance  the ONNX backend node tests (PyPI), by op'
 	@echo 'make lint         check the formatting        make format         apply it'
 	@echo 'make clients      build the C client          make generate       regenerate the protobuf code'
 	@echo 'make clean        remove what was built'
@@ -52,6 +53,9 @@ lint:
 format:
 	@swift format --in-place --parallel --recursive $(SWIFT_FILES)
 
+conformance: build
+	@scripts/conformance
+
 clients: setup-tests
 	$(MAKE) -C Sources/CDither
 
@@ -62,4 +66,4 @@ clean:
 	rm -rf .build
 	$(MAKE) --silent -C Sources/CDither clean
 
-.PHONY: help setup setup-tests build build-tests run test test-swift test-clients lint format clients generate clean
+.PHONY: help setup setup-tests build build-tests run test test-swift test-clients lint format conformance clients generate clean

@@ -504,17 +504,18 @@ int dn_product(
 // ---- pooling ----
 
 static int pooling_pd(
-    dnnl_primitive_desc_t *pd, int forward, enum dn_pooling_kind kind, const dn_convolution_shape *s, Desc x, Desc y,
+    dnnl_primitive_desc_t *pd, int forward, int training, enum dn_pooling_kind kind, const dn_convolution_shape *s, Desc x, Desc y,
     dnnl_primitive_attr_t attr, const_dnnl_primitive_desc_t hint) {
   Dims d = dims_of(s);
   dnnl_dim_t window[2] = {s->kernel_height, s->kernel_width};
+  dnnl_prop_kind_t prop = training ? dnnl_forward_training : dnnl_forward_inference;
   dnnl_alg_kind_t algorithm = kind == DN_MAX                          ? dnnl_pooling_max
                               : kind == DN_AVERAGE_INCLUDING_PADDING ? dnnl_pooling_avg_include_padding
                                                                      : dnnl_pooling_avg_exclude_padding;
 #if DNNL_VERSION_MAJOR >= 3
   if (forward)
     return (int)dnnl_pooling_forward_primitive_desc_create(
-        pd, engine(), dnnl_forward_training, algorithm, x, y, d.strides, window, d.dilations, d.pad_begin, d.pad_end,
+        pd, engine(), prop, algorithm, x, y, d.strides, window, d.dilations, d.pad_begin, d.pad_end,
         attr);
   return (int)dnnl_pooling_backward_primitive_desc_create(
       pd, engine(), algorithm, x, y, d.strides, window, d.dilations, d.pad_begin, d.pad_end, hint, attr);
@@ -522,7 +523,7 @@ static int pooling_pd(
   dnnl_pooling_v2_desc_t desc;
   if (forward)
     TRY(dnnl_pooling_v2_forward_desc_init(
-        &desc, dnnl_forward_training, algorithm, x, y, d.strides, window, d.dilations, d.pad_begin, d.pad_end));
+        &desc, prop, algorithm, x, y, d.strides, window, d.dilations, d.pad_begin, d.pad_end));
   else
     TRY(dnnl_pooling_v2_backward_desc_init(
         &desc, algorithm, x, y, d.strides, window, d.dilations, d.pad_begin, d.pad_end));
@@ -532,7 +533,7 @@ static int pooling_pd(
 
 int dn_pooling(
     dn_kernel **out, enum dn_direction direction, enum dn_pooling_kind kind, const dn_convolution_shape *shape,
-    const dn_layout *layout) {
+    const dn_layout *layout, int backward_follows) {
   int forward = direction == DN_FORWARD;
   Dims d = dims_of(shape);
   dn_layout *any = NULL, *y = NULL;
@@ -541,14 +542,14 @@ int dn_pooling(
   if (!status) status = any_layout(&any, 4, d.y, dn_layout_type(layout));
   dnnl_primitive_desc_t first = NULL;
   if (!status)
-    status = pooling_pd(&first, 1, kind, shape, DESC(layout), DESC(any), forward ? m.attr : NULL, NULL);
+    status = pooling_pd(&first, 1, !forward || backward_follows, kind, shape, DESC(layout), DESC(any), forward ? m.attr : NULL, NULL);
   if (!status) {
     if (forward) {
       m.pd = first;
     } else {
       m.hint = first;
       y = copied(dnnl_primitive_desc_query_md(first, dnnl_query_dst_md, 0));
-      status = y ? pooling_pd(&m.pd, 0, kind, shape, DESC(layout), DESC(y), m.attr, m.hint) : dnnl_out_of_memory;
+      status = y ? pooling_pd(&m.pd, 0, 1, kind, shape, DESC(layout), DESC(y), m.attr, m.hint) : dnnl_out_of_memory;
     }
   }
   if (!status)
@@ -559,7 +560,7 @@ int dn_pooling(
     status = add_queried(
         m.kernel, m.pd, DN_Y, forward ? DNNL_ARG_DST : DNNL_ARG_DIFF_DST,
         forward ? dnnl_query_dst_md : dnnl_query_diff_dst_md, 0);
-  if (!status && kind == DN_MAX) status = add_workspace(m.kernel, m.pd);
+  if (!status && kind == DN_MAX && (!forward || backward_follows)) status = add_workspace(m.kernel, m.pd);
   dn_layout_destroy(any);
   dn_layout_destroy(y);
   return end(&m, status, out);

@@ -71,6 +71,8 @@ public struct PlanBuilder {
   let threads: Int
   /// What convolutions and dense layers compute in.
   let precision: Plan.Precision
+  /// Whether a backward pass follows, for which forward kernels keep what it needs.
+  let isDifferentiated: Bool
   /// The parameters' own memory, by value of the graph being planned.
   private let parameters: ParameterBuffers
   private let stored: [ValueID: ValueID]
@@ -93,12 +95,14 @@ public struct PlanBuilder {
   private(set) var owned: [AnyObject] = []
 
   init(
-    _ builder: GraphBuilder, threads: Int, precision: Plan.Precision, parameters: ParameterBuffers,
+    _ builder: GraphBuilder, threads: Int, precision: Plan.Precision, differentiated: Bool,
+    parameters: ParameterBuffers,
     stored: [ValueID: ValueID], lastUses: [ValueID: Int]
   ) {
     self.builder = builder
     self.threads = threads
     self.precision = precision
+    isDifferentiated = differentiated
     self.parameters = parameters
     self.stored = stored
     self.lastUses = lastUses

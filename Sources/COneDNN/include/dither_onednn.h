@@ -92,10 +92,10 @@ int dn_product(
 enum dn_pooling_kind { DN_MAX, DN_AVERAGE_INCLUDING_PADDING, DN_AVERAGE_EXCLUDING_PADDING };
 
 // DN_FORWARD: X in `layout` to Y. DN_BACKWARD_DATA: Y, in the layout that forward gives, to X. Forward of a maximum fills
-// the workspace.
+// the workspace, if backward is to follow.
 int dn_pooling(
     dn_kernel **out, enum dn_direction direction, enum dn_pooling_kind kind, const dn_convolution_shape *shape,
-    const dn_layout *layout);
+    const dn_layout *layout, int backward_follows);
 
 // Normalisation by the batch's own statistics, by channel. DN_FORWARD: X, scale W, shift SHIFT to Y, MEAN, VARIANCE
 // (biased). DN_BACKWARD_DATA: X, W, SHIFT, MEAN, VARIANCE and the gradient Y to DX, DSCALE, DSHIFT. All in `layout`. With `relu` the

@@ -53,8 +53,8 @@ extension PlanBuilder {
   mutating func pool(_ x: Value, _ y: Value, _ kind: dn_pooling_kind, _ shape: dn_convolution_shape) throws(GraphError) {
     var shape = shape
     let layout = try imageLayout(x, shape)
-    let kernel = try kernel { dn_pooling($0, DN_FORWARD, kind, &shape, layout.pointer) }
-    let workspace = keep(bytes: max(kernel.workspaceBytes, 1), for: y)
+    let kernel = try kernel { dn_pooling($0, DN_FORWARD, kind, &shape, layout.pointer, isDifferentiated ? 1 : 0) }
+    let workspace = isDifferentiated ? keep(bytes: max(kernel.workspaceBytes, 1), for: y) : nil
     run(
       kernel, [(DN_X, try form(x, layout)), (DN_Y, try newForm(y, kernel.layout(DN_Y)))],
       workspace: workspace)
@@ -82,7 +82,7 @@ struct PoolingGradient: Op {
     let g = call.inputs[0], x = call.inputs[1], pooled = call.inputs[2]
     var shape = shape
     let layout = try plan.imageLayout(x, shape)
-    let kernel = try plan.kernel { dn_pooling($0, DN_BACKWARD_DATA, kind, &shape, layout.pointer) }
+    let kernel = try plan.kernel { dn_pooling($0, DN_BACKWARD_DATA, kind, &shape, layout.pointer, 1) }
     guard let workspace = plan.kept(for: pooled) else { preconditionFailure("the forward pooling is lowered first") }
     plan.run(
       kernel,

@@ -29,6 +29,8 @@ struct RunCommand: ParsableCommand {
   var labels: String?
   @Flag(help: "Write the gradients of the mean cross-entropy with respect to the inputs.")
   var gradient = false
+  @Option(help: "float32, or bfloat16 on CPUs that have it.")
+  var precision = Plan.Precision.float32
   @Flag(help: "Only load the file and validate it.")
   var check = false
   @Flag(help: "Print one JSON object.")
@@ -55,7 +57,7 @@ struct RunCommand: ParsableCommand {
   private func execute(_ graph: Graph, into summary: inout Summary) throws {
     let arrays = try namedInputs(of: graph)
     let labels = try self.labels.map { try FileArray(path: $0).labels(at: $0) }
-    let session = try RunSession(graph, inputs: arrays, gradient: gradient)
+    let session = try RunSession(graph, inputs: arrays, gradient: gradient, precision: precision)
     session.forward()
     let directory = URL(filePath: outputDir ?? ".", directoryHint: .isDirectory)
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)

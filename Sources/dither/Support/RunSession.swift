@@ -13,7 +13,7 @@ struct RunSession {
   private let scores: Int
 
   /// - Parameter inputs: by name; each float or integer array is brought to the input's element type.
-  init(_ graph: Graph, inputs: [String: FileArray], gradient: Bool) throws {
+  init(_ graph: Graph, inputs: [String: FileArray], gradient: Bool, precision: Plan.Precision = .float32) throws {
     self.graph = graph
     rows = try Self.rows(graph, inputs)
     let types = try graph.types(rows: rows), computed = graph.foldingNormalisation()
@@ -23,7 +23,7 @@ struct RunSession {
       } ?? 0
     plan = try Plan(
       computed, parameters: ParameterBuffers(computed),
-      options: .init(rows: rows, inputGradient: gradient, output: scores))
+      options: .init(rows: rows, inputGradient: gradient, output: scores, precision: precision))
     for (index, input) in graph.inputs.enumerated() {
       let shape = input.shape(rows: rows)
       guard let array = inputs[input.name] else {

@@ -64,7 +64,7 @@ public final class GraphBuilder {
     -> [Value]
   {
     let name = name ?? "\(type(of: op))_\(graph.nodes.count)"
-    let results: [TensorType]
+    var results: [TensorType]
     do throws(GraphError) {
       for case let input? in inputs where input.type.element == .float32 && input.shape.count == 0 {
         throw GraphError(.shape, at: "inputs", expected: "at least one element in each", got: "\(input.type)")
@@ -85,11 +85,52 @@ public final class GraphBuilder {
         .shape, at: "node '\(name.clipped())' (\(nameInFiles(of: op)))", expected: "values with elements",
         got: "\(type)")
     }
+    if let floats = evaluate(op, inputs, results) {
+      for index in results.indices { results[index].knownFloats = floats[index] }
+    }
     let values = results.enumerated().map { index, type in
       newValue(outputs.flatMap { index < $0.count ? $0[index] : nil } ?? (index == 0 ? name : "\(name):\(index)"), type)
     }
     graph.nodes.append(Node(name: name, op: op, inputs: inputs.map { $0?.id }, outputs: values.map(\.id)))
     return values
+  }
+
+  /// What a node puts out, where that is a few floats that follow from numbers known already: exporters compute scales so.
+  private func evaluate(_ op: any Op, _ inputs: [Value?], _ results: [TensorType]) -> [[Float]]? {
+    let operands = inputs.compactMap { $0?.type }
+    guard op is any OnnxOp, !(op is Cast), operands.allSatisfy({ $0.knownNumbers != nil }),
+      operands.contains(where: { $0.element == .float32 }),
+      results.allSatisfy({
+        $0.element == .float32 && $0.knownFloats == nil && $0.shape.count <= Literal.knownFloatLimit
+      })
+    else { return nil }
+    // Floats are inputs, not constants: of those all would be known again.
+    let inner = GraphBuilder(rows: 1)
+    let replaced = inputs.enumerated().map { index, value -> Value? in
+      guard let type = value?.type else { return nil }
+      guard let known = type.known else {
+        return inner.input("x\(index)", batched: type.shape.dimensions, element: .float32)
+      }
+      return inner.constant(type.element == .bool ? .bool(type.shape, known.map { $0 != 0 }) : .int64(type.shape, known))
+    }
+    guard let values = try? inner.apply(op, replaced) else { return nil }
+    let graph = inner.finish(outputs: values.enumerated().map { ("y\($0)", $1) })
+    guard let plan = try? Plan(graph, parameters: ParameterBuffers(graph), options: .init(rows: 1)) else { return nil }
+    for (memory, floats) in zip(plan.inputs, operands.compactMap(\.knownFloats)) {
+      _ = memory.bindMemory(to: Float.self).update(fromContentsOf: floats)
+    }
+    plan.forward()
+    return values.indices.map { Array(plan.output($0)) }
+  }
+
+  /// A value combined with all others, one after the other.
+  func fold(_ inputs: [Value?], _ function: Binary.Function) throws(GraphError) -> Value {
+    var result = try inputs.value(0, "data_0")
+    guard inputs.count > 1 else { return result.copied() }
+    for position in inputs.indices.dropFirst() {
+      result = try result.applying(Binary(function), inputs.value(position, "data_\(position)"))
+    }
+    return result
   }
 
   /// For ops that we make ourselves, whose types fit by construction.
@@ -153,6 +194,21 @@ public final class GraphBuilder {
 
   /// A stored node on values of this graph.
   func replay(_ node: Node, _ inputs: [Value?], names: [String]) throws(GraphError) -> [Value] {
+    if let composite = node.op as? any Composite {
+      do throws(GraphError) {
+        let values = try composite.expand(inputs, in: self)
+        if let floats = evaluate(composite, inputs, values.map(\.type)) {
+          for (value, content) in zip(values, floats) { types[value.id.index].knownFloats = content }
+        }
+        return values
+      } catch {
+        var located = error
+        if !located.place.hasPrefix("node '\(node.name.clipped())'") {
+          located.place = "node '\(node.name.clipped())' (\(nameInFiles(of: node.op))), \(error.place)"
+        }
+        throw located
+      }
+    }
     guard usesBatchStatistics, let op = node.op as? BatchNormalization, node.inputs.count == 5,
       let mean = node.inputs[3], let variance = node.inputs[4]
     else { return try apply(node.op, inputs, name: node.name, outputs: names) }

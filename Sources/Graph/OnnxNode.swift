@@ -1,13 +1,18 @@
 import DitherBasics
 import DitherTensor
 
-/// An op's name in ONNX's default domain, and the first opset whose meaning we read.
+/// An op's name, its domain, and the first opset of that domain whose meaning we read.
 public struct OnnxName: Sendable, Hashable {
   public let type: String
   public let since: Int
-  public init(_ type: String, since: Int) {
+  /// Empty: ONNX's own.
+  public let domain: String
+  /// Of the ops for classical machine learning.
+  public static let learning = "ai.onnx.ml"
+  public init(_ type: String, since: Int, domain: String = "") {
     self.type = type
     self.since = since
+    self.domain = domain
   }
 }
 
@@ -33,6 +38,10 @@ public struct OnnxNode: Sendable {
   public var outputCount: Int
   /// On writing: inputs that an attribute of ours became, by position.
   public var constantInputs: [Int: Literal] = [:]
+  /// On writing: where our inputs stand in the file, if not where they are.
+  public var movedInputs: [Int: Int]?
+  /// On writing: the domain of `type`.
+  public var domain = ""
 
   public init(
     name: String, type: String, opset: Int, attributes: [String: OnnxAttribute] = [:], presentInputs: [Bool] = [],
@@ -97,6 +106,19 @@ public struct OnnxNode: Sendable {
         .attribute, at: place,
         expected: keys.isEmpty ? "no attribute" : "attributes among \(keys.joined(separator: ", "))",
         got: "'\(key.clipped())'")
+    }
+  }
+
+  /// - Throws: when one of them is not finite.
+  public func floats(_ key: String) throws(GraphError) -> [Float]? {
+    switch attributes[key] {
+    case nil: return nil
+    case .floats(let values):
+      guard values.allSatisfy(\.isFinite) else {
+        throw GraphError(.notFinite, at: "\(place), attribute '\(key)'", expected: "finite numbers", got: "others")
+      }
+      return values
+    case .some(let other): throw wrongKind(key, "a list of numbers", other)
     }
   }
 

@@ -58,12 +58,14 @@ public protocol OnnxOp: Op {
   static var onnx: OnnxName { get }
   init(_ node: OnnxNode) throws(GraphError)
   func write(to node: inout OnnxNode)
-  /// The first opset that has what this op uses of it.
+  /// The first and the last opset of the default domain that have what this op uses of it.
   var leastOpset: Int { get }
+  var mostOpset: Int { get }
 }
 
 extension OnnxOp {
-  public var leastOpset: Int { Self.onnx.since }
+  public var leastOpset: Int { Self.onnx.domain.isEmpty ? Self.onnx.since : 1 }
+  public var mostOpset: Int { Graph.opsets.upperBound }
 }
 
 /// One use of an op in a graph whose shapes are known.

@@ -377,7 +377,8 @@ extension GraphBuilder {
     var content: [(ValueID, Literal)] = []
     for id in node.outputs {
       guard let known = types[id.index].known else { return nil }
-      content.append((id, .int64(types[id.index].shape, known)))
+      let type = types[id.index]
+      content.append((id, type.element == .bool ? .bool(type.shape, known.map { $0 != 0 }) : .int64(type.shape, known)))
     }
     return content
   }

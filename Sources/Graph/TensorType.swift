@@ -16,9 +16,15 @@ public enum ElementType: String, Sendable, Codable, CaseIterable {
 public struct TensorType: Sendable, Equatable, CustomStringConvertible {
   public var element: ElementType
   public var shape: Shape
+  /// Of integers, and of truth values as 0 and 1.
   public var known: [Int64]?
+  /// Of a few floats, as scales are.
+  public var knownFloats: [Float]?
 
-  public init(_ shape: Shape, _ element: ElementType = .float32, known: [Int64]? = nil) {
+  public init(
+    _ shape: Shape, _ element: ElementType = .float32, known: [Int64]? = nil, knownFloats: [Float]? = nil
+  ) {
+    self.knownFloats = knownFloats
     self.shape = shape
     self.element = element
     self.known = known
@@ -36,13 +42,16 @@ public enum Literal: Sendable, Equatable {
 
   /// Content of at most this many integers is followed through shape arithmetic.
   static let knownLimit = 1024
+  static let knownFloatLimit = 64
 
   public var type: TensorType {
     switch self {
-    case .float(let tensor): TensorType(tensor.shape)
+    case .float(let tensor):
+      TensorType(tensor.shape, knownFloats: tensor.count <= Self.knownFloatLimit ? tensor.elements : nil)
     case .int64(let shape, let values):
       TensorType(shape, .int64, known: values.count <= Self.knownLimit ? values : nil)
-    case .bool(let shape, _): TensorType(shape, .bool)
+    case .bool(let shape, let values):
+      TensorType(shape, .bool, known: values.count <= Self.knownLimit ? values.map { $0 ? 1 : 0 } : nil)
     }
   }
 }

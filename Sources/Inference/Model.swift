@@ -22,7 +22,9 @@ public final class Model: Sendable {
     self.graph = graph
     self.precision = precision
     signature = try ModelSignature(graph)
-    computed = graph.foldingNormalisation()
+    var only = graph
+    only.outputs = graph.outputs.filter { [name = signature.outputName] in $0.name == name }
+    computed = only.foldingNormalisation()
     let parameters = ParameterBuffers(computed)
     plans = PlanCache(computed, parameters)
     cost = try Cost(computed)

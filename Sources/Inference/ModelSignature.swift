@@ -26,15 +26,15 @@ public struct ModelSignature: Sendable, Equatable {
   }
 
   /// Keys of the graph's metadata.
-  public static let labelsKey = "dither.labels"
+  public static let labelsKey = Graph.labelsKey
   public static let normalisationKey = "dither.normalisation"
 
-  /// - Throws: when the graph has not one float input with a batch axis and a first output [batch, classes ≥ 2].
+  /// - Throws: when the graph has not one float input with a batch axis and an output [batch, classes ≥ 2].
   public init(_ graph: Graph) throws(InferenceError) {
     func refuse(_ expected: String, _ got: String) -> InferenceError {
       InferenceError(.notAClassifier, at: "model '\(graph.name.clipped())'", expected: expected, got: got)
     }
-    guard graph.inputs.count == 1, let input = graph.inputs.first, let output = graph.outputs.first else {
+    guard graph.inputs.count == 1, let input = graph.inputs.first else {
       throw refuse("one input", "\(graph.inputs.count)")
     }
     guard input.dimensions.first == .some(nil), input.dimensions.dropFirst().allSatisfy({ $0 != nil }) else {
@@ -43,16 +43,25 @@ public struct ModelSignature: Sendable, Equatable {
     }
     let types: [TensorType?]
     do { types = try graph.types(rows: 3) } catch { throw refuse("a graph that can be planned", "\(error)") }
-    guard let type = types[output.value.index], type.element == .float32, type.shape.rank == 2, type.shape[0] == 3,
-      type.shape[1] >= 2
-    else {
-      throw refuse("a first output of shape [batch, classes]", types[output.value.index].map { "\($0)" } ?? "none")
+    // Exporters of classical models put the label out first, and name the probabilities.
+    func classCount(_ output: GraphOutput) -> Int? {
+      guard let type = types[output.value.index], type.element == .float32, type.shape.rank == 2, type.shape[0] == 3,
+        type.shape[1] >= 2
+      else { return nil }
+      return type.shape[1]
+    }
+    let candidates = graph.outputs.filter { classCount($0) != nil }
+    let named = candidates.first { $0.name.lowercased().contains("probabilit") }
+    guard let output = named ?? candidates.first, let count = classCount(output) else {
+      throw refuse(
+        "a float output of shape [batch, classes]",
+        graph.outputs.map { types[$0.value.index].map { "\($0)" } ?? "none" }.joined(separator: ", "))
     }
     inputName = input.name
     inputShape = Shape(input.dimensions.dropFirst().compactMap { $0 })
     outputName = output.name
-    classes = type.shape[1]
-    givesProbabilities = graph.endsInSoftmax(output.value)
+    classes = count
+    givesProbabilities = graph.givesProbabilities(output.value)
     labelNames = []
     normalisation = PixelNormalisation()
     if let text = graph.metadata[Self.labelsKey] {

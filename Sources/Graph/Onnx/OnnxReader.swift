@@ -74,6 +74,10 @@ private struct OnnxReader {
 
   private mutating func readOpset() throws(GraphError) {
     guard let found = model.opsetImport.first(where: { isDefault($0.domain) }) else {
+      if model.opsetImport.contains(where: { $0.domain == OnnxName.learning }) {
+        opset = Graph.opsets.upperBound
+        return
+      }
       throw malformed(
         "an opset import of the default domain", model.opsetImport.isEmpty ? "none" : "other domains only")
     }
@@ -123,9 +127,32 @@ private struct OnnxReader {
       guard !tensor.name.isEmpty else {
         throw GraphError(.missing, at: "initialiser \(index)", expected: "a name", got: "none")
       }
-      let literal = try OnnxTensor.literal(tensor, at: place, finite: true, limit: limits.elements)
+      let literal: Literal
+      if tensor.dataType == Int32(Onnx_TensorProto.DataType.string.rawValue) {
+        literal = try labels(tensor, at: place)
+      } else {
+        literal = try OnnxTensor.literal(tensor, at: place, finite: true, limit: limits.elements)
+      }
       graph.literals[try define(tensor.name, at: place)] = literal
     }
+  }
+
+  /// Class names as text: the graph puts out their numbers, and the names become the model's labels.
+  private mutating func labels(_ tensor: Onnx_TensorProto, at place: String) throws(GraphError) -> Literal {
+    guard tensor.dims.count == 1, tensor.stringData.count == tensor.dims[0], tensor.stringData.count <= 1 << 16 else {
+      throw GraphError(
+        .unsupportedType, at: place, expected: "text only as a list of class names",
+        got: "dims \(tensor.dims.prefix(9)) with \(tensor.stringData.count) texts")
+    }
+    setLabels(tensor.stringData.map { String(decoding: $0, as: UTF8.self) })
+    return .int64([tensor.stringData.count], (0..<tensor.stringData.count).map(Int64.init))
+  }
+
+  private mutating func setLabels(_ names: [String]) {
+    guard names.count >= 2, graph.metadata[Graph.labelsKey] == nil, let json = try? JSONEncoder().encode(names) else {
+      return
+    }
+    graph.metadata[Graph.labelsKey] = String(decoding: json, as: UTF8.self)
   }
 
   private mutating func readInputs(_ proto: Onnx_GraphProto) throws(GraphError) {
@@ -142,14 +169,17 @@ private struct OnnxReader {
       }
       let element: ElementType
       switch Onnx_TensorProto.DataType(rawValue: Int(type.elemType)) {
-      case .float: element = .float32
-      case .int64: element = .int64
+      case .float, .double: element = .float32
+      case .int64, .int32: element = .int64
+      case .bool: element = .bool
       default:
-        throw GraphError(.unsupportedType, at: place, expected: "float or int64", got: "type number \(type.elemType)")
-      }
-      guard type.hasShape, type.shape.dim.count >= 1, type.shape.dim.count <= limits.rank else {
         throw GraphError(
-          .shape, at: place, expected: "a shape of rank 1 to \(limits.rank)", got: "none, or another rank")
+          .unsupportedType, at: place, expected: "float, double, int64, int32 or bool",
+          got: "type number \(type.elemType)")
+      }
+      guard type.hasShape, type.shape.dim.count <= limits.rank else {
+        throw GraphError(
+          .shape, at: place, expected: "a shape of rank 0 to \(limits.rank)", got: "none, or another rank")
       }
       var dimensions: [Int?] = []
       for (axis, dim) in type.shape.dim.enumerated() {
@@ -180,10 +210,10 @@ private struct OnnxReader {
   private mutating func readNode(_ proto: Onnx_NodeProto, _ index: Int, _ whole: Onnx_GraphProto) throws(GraphError) {
     let name = proto.name.isEmpty ? "\(proto.opType)_\(index)" : proto.name
     let place = "node '\(name.clipped())' (\(proto.opType.clipped()))"
-    guard isDefault(proto.domain) else {
+    guard isDefault(proto.domain) || proto.domain == OnnxName.learning else {
       throw GraphError(
-        .unsupportedOp, at: place, expected: "an op of ONNX's default domain", got: "domain '\(proto.domain.clipped())'"
-      )
+        .unsupportedOp, at: place, expected: "an op of ONNX's default domain or of \(OnnxName.learning)",
+        got: "domain '\(proto.domain.clipped())'")
     }
     guard proto.input.count <= limits.inputsPerNode, proto.output.count <= limits.inputsPerNode,
       proto.attribute.count <= limits.attributesPerNode, !proto.output.isEmpty
@@ -229,18 +259,33 @@ private struct OnnxReader {
       name: name, type: proto.opType, opset: opset, attributes: attributes,
       presentInputs: proto.input.map { !$0.isEmpty },
       outputCount: proto.output.count)
-    let op = try makeOp(node)
+    let op = try makeOp(node, isDefault(proto.domain) ? "" : proto.domain)
+    if op is ZipMap {
+      if case .strings(let names)? = attributes["classlabels_strings"] { setLabels(names) }
+      if case .ints(let numbers)? = attributes["classlabels_int64s"] { setLabels(numbers.map(String.init)) }
+    }
     var outputs: [ValueID] = []
-    for output in proto.output { outputs.append(try define(output, at: place)) }
+    for (position, output) in proto.output.enumerated() {
+      // An output that nobody wants has no name.
+      outputs.append(try define(output.isEmpty ? "\(name)_unused_\(position)" : output, at: place))
+    }
     graph.nodes.append(Node(name: name, op: op, inputs: inputs, outputs: outputs))
   }
 
-  private func makeOp(_ node: OnnxNode) throws(GraphError) -> any Op {
+  private func makeOp(_ node: OnnxNode, _ domain: String) throws(GraphError) -> any Op {
     let entry: any OnnxOp.Type
-    do { entry = try Catalog.ops.entry(named: node.type) } catch {
-      throw GraphError(.unsupportedOp, at: node.place, expected: error.expected, got: error.got, advice: error.advice)
+    do throws(CatalogError) {
+      entry = try Catalog.ops.entry(named: node.type)
+      guard entry.onnx.domain == domain else {
+        throw CatalogError(
+          .unknownName, at: "op", expected: "\(node.type) of domain '\(entry.onnx.domain)'",
+          got: "domain '\(domain.clipped())'")
+      }
+    } catch {
+      throw GraphError(
+        .unsupportedOp, at: node.place, expected: "\(error.expected), or Constant", got: error.got, advice: error.advice)
     }
-    guard node.opset >= entry.onnx.since else {
+    guard !domain.isEmpty || node.opset >= entry.onnx.since else {
       throw GraphError(
         .unsupportedOp, at: node.place, expected: "opset \(entry.onnx.since) or later", got: "opset \(node.opset)")
     }
@@ -305,10 +350,16 @@ private struct OnnxReader {
   /// Works out every type for two batch sizes, and holds them against what the file declares.
   private mutating func checkTypes(_ proto: Onnx_GraphProto) throws(GraphError) {
     // A fixed first axis is the batch all the same, where the graph allows it.
-    if graph.inputs.contains(where: { $0.dimensions.first != .some(nil) }) {
+    let fixed = Set(graph.inputs.compactMap { $0.dimensions.first ?? nil })
+    if fixed.count == 1, graph.inputs.allSatisfy({ !$0.dimensions.isEmpty }) {
       var freed = graph
       for i in freed.inputs.indices { freed.inputs[i].dimensions[0] = nil }
-      if (try? freed.types(rows: 3)) != nil { graph = freed }
+      // One number of rows alone may happen to fit.
+      let follows = [1, 2, 3].allSatisfy { rows in
+        guard let types = try? freed.types(rows: rows) else { return false }
+        return freed.outputs.allSatisfy { types[$0.value.index]?.shape.dimensions.first == rows }
+      }
+      if follows { graph = freed }
     }
     let types = try graph.types(rows: 1)
     try checkCost(types)
@@ -368,7 +419,7 @@ extension ElementType {
   fileprivate func stands(for other: Onnx_TensorProto.DataType) -> Bool {
     switch self {
     case .float32: other == .float || other == .double
-    case .int64: other == .int64 || other == .int32 || other == .uint8
+    case .int64: other == .int64 || other == .int32 || other == .uint8 || other == .string  // as class numbers
     case .bool: other == .bool
     }
   }
@@ -377,4 +428,6 @@ extension ElementType {
 extension Graph {
   /// The key of the noise model, as JSON, in ONNX `metadata_props`.
   public static let noiseKey = "dither.noise"
+  /// The key of the names of the classes, as a JSON list.
+  public static let labelsKey = "dither.labels"
 }

@@ -1,16 +1,14 @@
 import DitherBasics
 import DitherTensor
 
-/// The larger of two values, element by element, with NumPy's broadcasting.
-/// - Source: ONNX `Max` of two operands, opsets 8–21.
-struct Max: OnnxOp, BinaryFunction {
+/// The largest of any number of values, element by element, with NumPy's broadcasting.
+/// - Source: ONNX `Max`, opsets 8–21.
+struct Max: Composite {
   static let onnx = OnnxName("Max", since: 8)
-  var function: Binary.Function { .maximum }
-  init(_ node: OnnxNode) throws(GraphError) {
-    try node.allow()
-    guard node.presentInputs.count == 2 else {
-      throw GraphError(.unsupportedOp, at: node.place, expected: "two operands", got: "\(node.presentInputs.count)")
-    }
-  }
+  init(_ node: OnnxNode) throws(GraphError) { try node.allow() }
   func write(to node: inout OnnxNode) {}
+  func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
+    let result = try builder.fold(inputs, .maximum)
+    return [result]
+  }
 }

@@ -1,16 +1,14 @@
 import DitherBasics
 import DitherTensor
 
-/// The smaller of two values, element by element, with NumPy's broadcasting.
-/// - Source: ONNX `Min` of two operands, opsets 8–21.
-struct Min: OnnxOp, BinaryFunction {
+/// The smallest of any number of values, element by element, with NumPy's broadcasting.
+/// - Source: ONNX `Min`, opsets 8–21.
+struct Min: Composite {
   static let onnx = OnnxName("Min", since: 8)
-  var function: Binary.Function { .minimum }
-  init(_ node: OnnxNode) throws(GraphError) {
-    try node.allow()
-    guard node.presentInputs.count == 2 else {
-      throw GraphError(.unsupportedOp, at: node.place, expected: "two operands", got: "\(node.presentInputs.count)")
-    }
-  }
+  init(_ node: OnnxNode) throws(GraphError) { try node.allow() }
   func write(to node: inout OnnxNode) {}
+  func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
+    let result = try builder.fold(inputs, .minimum)
+    return [result]
+  }
 }

@@ -1,73 +1,131 @@
 import DitherBasics
 import DitherTensor
 
-/// The input with a border of one number. Extents are an attribute up to opset 10, an input from 11 on.
-/// - Source: ONNX `Pad`, opsets 2–21, in mode `constant` and with no negative extent.
-struct Pad: OnnxOp {
+/// The input with a border: of one number, or of the input's own pixels. A negative extent cuts. Extents are an attribute up
+/// to opset 10, an input from 11 on.
+/// - Source: ONNX `Pad`, opsets 2–21.
+struct Pad: Composite {
   static let onnx = OnnxName("Pad", since: 2)
-  private var pads: [Int]?
-  private var value: Float?
+  private enum Mode: String { case constant, reflect, edge, wrap }
+  private let mode: Mode
+  private let pads: [Int]?
+  private let value: Float?
   private let namesAxes: Bool
   init(_ node: OnnxNode) throws(GraphError) {
     try node.allow("mode", "pads", "value")
-    let mode = try node.string("mode", default: "constant")
-    guard mode == "constant" else {
+    let name = try node.string("mode", default: "constant")
+    guard let mode = Mode(rawValue: name) else {
       throw GraphError(
-        .unsupportedOp, at: "\(node.place), attribute 'mode'", expected: "constant", got: "'\(mode.clipped())'")
+        .attribute, at: "\(node.place), attribute 'mode'", expected: "constant, reflect, edge or wrap",
+        got: "'\(name.clipped())'")
     }
+    self.mode = mode
     pads = try node.ints("pads")
     namesAxes = node.presentInputs.dropFirst(3).contains(true)
-    if node["value"] != nil { value = try node.float("value", default: 0) }
+    value = node["value"] == nil ? nil : try node.float("value", default: 0)
   }
   func write(to node: inout OnnxNode) {
+    if mode != .constant { node["mode"] = .string(mode.rawValue) }
     if let pads { node.constantInputs[1] = .int64([pads.count], pads.map(Int64.init)) }
     if let value { node.constantInputs[2] = .float(Tensor([], [value])) }
   }
-  var leastOpset: Int { namesAxes ? 18 : Self.onnx.since }
+  var leastOpset: Int { mode == .wrap ? 19 : namesAxes ? 18 : Self.onnx.since }
   func trainable(_ input: Int) -> Bool { input == 0 }
 
-  /// Where the input lies in the result, and the result's shape.
-  private func place(_ inputs: [TensorType?]) throws(GraphError) -> (Region, Shape) {
-    let shape = try inputs.float(0, "data", rank: 1...8), pads = try inputs.known(pads, or: 1, "pads")
-    var axes = Array(shape.dimensions.indices)
-    if inputs.optional(3) != nil {
+  func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
+    var x = try inputs.value(0, "data")
+    guard (1...8).contains(x.shape.rank) else {
+      throw GraphError(.shape, at: "input 'data'", expected: "rank 1 to 8", got: "\(x.type)")
+    }
+    let pads = try inputs.types.known(pads, or: 1, "pads")
+    var axes = Array(x.shape.dimensions.indices), filler: Value?
+    if inputs.has(2) {
+      let given = try inputs.float(2, "constant_value")
+      guard given.shape.count == 1 else {
+        throw GraphError(.shape, at: "input 'constant_value'", expected: "one number", got: "\(given.shape)")
+      }
+      filler = given.viewed(as: [])
+    } else if let value {
+      filler = builder.scalar(value)
+    }
+    if inputs.has(3) {
       axes = []
-      for axis in try inputs.known(3, "axes") { axes.append(try resolveAxis(axis, rank: shape.rank, "axes")) }
+      for axis in try inputs.types.known(3, "axes") { axes.append(try resolveAxis(axis, rank: x.shape.rank, "axes")) }
     }
-    guard pads.count == 2 * axes.count, Set(axes).count == axes.count, pads.allSatisfy({ (0...1 << 16).contains($0) })
-    else {
+    let most = 1 << 16
+    guard pads.count == 2 * axes.count, Set(axes).count == axes.count, pads.allSatisfy((-most...most).contains) else {
       throw GraphError(
-        .shape, at: "input 'pads'", expected: "\(2 * axes.count) values from 0 to \(1 << 16)", got: "\(pads)")
+        .shape, at: "input 'pads'", expected: "\(2 * axes.count) values from \(-most) to \(most)", got: "\(pads)")
     }
-    var region = Region(shape), result = shape
+    let original = x.shape
     for (i, axis) in axes.enumerated() {
-      region.starts[axis] = pads[i]
-      result[axis] += pads[i] + pads[i + axes.count]
-    }
-    return (region, result)
-  }
-
-  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
-    if inputs.optional(2) != nil {
-      let shape = try inputs.float(2, "constant_value")
-      guard shape.count == 1 else {
-        throw GraphError(.shape, at: "input 'constant_value'", expected: "one number", got: "\(shape)")
+      let length = pads[i] + original[axis] + pads[i + axes.count]
+      guard length > 0, original[axis] > 0, original[axis] <= AxisMix.limit else {
+        throw GraphError(.shape, at: "input 'pads'", expected: "a result with elements", got: "\(pads) for \(original)")
       }
     }
-    return [TensorType(try place(inputs).1)]
+    if mode == .constant, x.type.element == .float32 { return [try bordered(x, pads, axes, filler)] }
+    guard mode != .constant || filler == nil else {
+      throw GraphError(.unsupportedType, at: "input 'data'", expected: "float32", got: "\(x.type)")
+    }
+    for (i, axis) in axes.enumerated() where pads[i] != 0 || pads[i + axes.count] != 0 {
+      let extent = original[axis], before = pads[i], length = before + extent + pads[i + axes.count]
+      let columns = (0..<length).map { source($0 - before, extent) }
+      x = try x.mixed(axis, columns.map { column in column.map { [(column: $0, weight: Float(1))] } ?? [] })
+    }
+    return [x.copied()]
   }
 
-  private func region(_ call: Call) -> Region {
-    guard let place = try? place((0..<call.inputs.count).map { call.inputs.optional($0)?.type }) else {
-      preconditionFailure("types() has passed these extents")
+  /// What negative extents leave of the input, amid `filler`.
+  private func bordered(_ x: Value, _ pads: [Int], _ axes: [Int], _ filler: Value?) throws(GraphError) -> Value {
+    var inner = Region(x.shape), place = inner, result = x.shape
+    for (i, axis) in axes.enumerated() {
+      let (before, after) = (pads[i], pads[i + axes.count])
+      inner.starts[axis] = Swift.max(-before, 0)
+      inner.counts[axis] = x.shape[axis] - Swift.max(-before, 0) - Swift.max(-after, 0)
+      place.starts[axis] = Swift.max(before, 0)
+      result[axis] = x.shape[axis] + before + after
+      guard inner.counts[axis] > 0 else {
+        throw GraphError(
+          .shape, at: "input 'pads'", expected: "some of the input in the result", got: "\(pads) for \(x.shape)")
+      }
     }
-    return place.0
+    place.counts = inner.counts
+    let kept = inner.counts == x.shape.dimensions ? x : try x.applying(Cut(inner))
+    return try kept.applying(Bordered(region: place, shape: result), filler)
   }
-  func gradient(_ call: Call, upstream: Value) -> [Value?] { [upstream.apply(Cut(region(call)))] }
+
+  /// Which pixel lies at `index`; nil: none.
+  private func source(_ index: Int, _ extent: Int) -> Int? {
+    switch mode {
+    case .constant: return (0..<extent).contains(index) ? index : nil
+    case .edge: return index.clamped(to: 0...extent - 1)
+    case .wrap: return ((index % extent) + extent) % extent
+    case .reflect:
+      guard extent > 1 else { return 0 }
+      let period = 2 * (extent - 1), place = ((index % period) + period) % period
+      return place < extent ? place : period - place
+    }
+  }
+}
+
+/// An array of `shape` that holds the first operand in one region and the second, one number, elsewhere; 0 where there is
+/// none.
+struct Bordered: Op {
+  let region: Region
+  let shape: Shape
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
+    precondition(region.fits(shape), "a region within the result")
+    return [TensorType(shape)]
+  }
+  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+    let inside = upstream.apply(Cut(region))
+    return [inside, call.inputs.optional(1).map { upstream.summed(to: []).viewed(as: $0.shape) - inside.summed(to: []) }]
+  }
   func lower(_ call: Call, into plan: inout PlanBuilder) {
-    let constant = call.inputs.optional(2), value = value
-    plan.paste(call.inputs[0], into: region(call), of: call.outputs[0], others: [constant]) { memory in
-      constant.map { memory.floats($0)[0] } ?? value ?? 0
+    let filler = call.inputs.optional(1)
+    plan.paste(call.inputs[0], into: region, of: call.outputs[0], others: [filler]) { memory in
+      filler.map { memory.floats($0)[0] } ?? 0
     }
   }
 }

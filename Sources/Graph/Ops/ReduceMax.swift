@@ -6,6 +6,7 @@ import DitherTensor
 struct ReduceMax: OnnxOp {
   static let onnx = OnnxName("ReduceMax", since: 1)
   private let axes: ReducedAxes
+  init(_ axes: ReducedAxes) { self.axes = axes }
   init(_ node: OnnxNode) throws(GraphError) { axes = try ReducedAxes(node, inputSince: 18) }
   func write(to node: inout OnnxNode) { axes.write(to: &node) }
   var leastOpset: Int { axes.leastOpset(Self.onnx.since) }

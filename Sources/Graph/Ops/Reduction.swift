@@ -15,6 +15,12 @@ struct ReducedAxes: Sendable {
   private let inputSince: Int
   private let areInput: Bool
 
+  /// These, kept with extent 1.
+  init(_ axes: [Int]) {
+    self.axes = axes
+    inputSince = 18
+    areInput = false
+  }
   init(_ node: OnnxNode, inputSince: Int) throws(GraphError) {
     try node.allow("axes", "keepdims", "noop_with_empty_axes")
     self.inputSince = inputSince

@@ -37,6 +37,6 @@ struct Reshape: OnnxOp, Viewing {
     guard Shape(extents).checkedCount == data.shape.count else {
       throw refuse("as many elements as the input has, \(data.shape.count)")
     }
-    return [TensorType(Shape(extents), data.element, known: data.known)]
+    return [TensorType(Shape(extents), data.element, known: data.known, knownFloats: data.knownFloats)]
   }
 }

@@ -22,7 +22,7 @@ struct Squeeze: OnnxOp, Viewing {
     let data = try inputs.required(0, "data")
     if axes == nil && inputs.optional(1) == nil {
       let kept = data.shape.dimensions.filter { $0 != 1 }
-      return [TensorType(Shape(kept), data.element, known: data.known)]
+      return [TensorType(Shape(kept), data.element, known: data.known, knownFloats: data.knownFloats)]
     }
     var gone = Set<Int>()
     for axis in try inputs.known(axes, or: 1, "axes") { gone.insert(try resolveAxis(axis, rank: data.shape.rank)) }
@@ -30,6 +30,6 @@ struct Squeeze: OnnxOp, Viewing {
       throw GraphError(.shape, at: "input 'data'", expected: "extent 1 along axis \(axis)", got: "\(data.shape)")
     }
     let kept = data.shape.dimensions.indices.filter { !gone.contains($0) }.map { data.shape[$0] }
-    return [TensorType(Shape(kept), data.element, known: data.known)]
+    return [TensorType(Shape(kept), data.element, known: data.known, knownFloats: data.knownFloats)]
   }
 }

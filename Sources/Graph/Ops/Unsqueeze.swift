@@ -30,6 +30,6 @@ struct Unsqueeze: OnnxOp, Viewing {
     }
     var rest = data.shape.dimensions.makeIterator()
     let shape = (0..<rank).map { new.contains($0) ? 1 : rest.next() ?? 1 }
-    return [TensorType(Shape(shape), data.element, known: data.known)]
+    return [TensorType(Shape(shape), data.element, known: data.known, knownFloats: data.knownFloats)]
   }
 }

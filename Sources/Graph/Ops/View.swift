@@ -17,6 +17,6 @@ struct View: Viewing {
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     let type = try inputs.required(0, "data")
     precondition(type.shape.count == shape.count, "a view keeps the number of elements")
-    return [TensorType(shape, type.element, known: type.known)]
+    return [TensorType(shape, type.element, known: type.known, knownFloats: type.knownFloats)]
   }
 }

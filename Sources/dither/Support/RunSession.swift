@@ -8,13 +8,22 @@ struct RunSession {
   private let graph: Graph
   private let plan: Plan
   private let rows: Int
+  /// Which output has the classes' scores: the first of floats [examples, classes]; exporters of classical models put labels
+  /// out before it.
+  private let scores: Int
 
   /// - Parameter inputs: by name; each float or integer array is brought to the input's element type.
   init(_ graph: Graph, inputs: [String: FileArray], gradient: Bool) throws {
     self.graph = graph
     rows = try Self.rows(graph, inputs)
+    let types = try graph.types(rows: rows), computed = graph.foldingNormalisation()
+    scores =
+      graph.outputs.firstIndex {
+        types[$0.value.index].map { $0.element == .float32 && $0.shape.rank == 2 } ?? false
+      } ?? 0
     plan = try Plan(
-      graph, parameters: ParameterBuffers(graph), options: .init(rows: rows, inputGradient: gradient))
+      computed, parameters: ParameterBuffers(computed),
+      options: .init(rows: rows, inputGradient: gradient, output: scores))
     for (index, input) in graph.inputs.enumerated() {
       let shape = input.shape(rows: rows)
       guard let array = inputs[input.name] else {
@@ -72,11 +81,11 @@ struct RunSession {
     }
   }
 
-  /// The mean cross-entropy of the first output, taken as logits, or as probabilities where the graph ends in a softmax.
+  /// The mean cross-entropy of the scores, taken as logits, or as probabilities where the graph gives them.
   func loss(_ labels: [Int]) throws(CommandError) -> Double {
     let logits = try classScores(labels)
     return zip(0..., labels).reduce(0) { sum, pair in
-      sum - Self.logProbabilities(logits.row(pair.0), areProbabilities: endsInSoftmax)[pair.1]
+      sum - Self.logProbabilities(logits.row(pair.0), areProbabilities: areProbabilities)[pair.1]
     } / Double(labels.count)
   }
 
@@ -85,12 +94,12 @@ struct RunSession {
     let scores = try classScores(labels)
     let classes = scores.rowLength
     for (row, label) in labels.enumerated() {
-      let logProbabilities = Self.logProbabilities(scores.row(row), areProbabilities: endsInSoftmax)
+      let logProbabilities = Self.logProbabilities(scores.row(row), areProbabilities: areProbabilities)
       for column in 0..<classes {
         let hit = column == label ? 1.0 : 0
         let probability = exp(logProbabilities[column])
         // For probabilities the gradient of −log p is −1/p at the label; for logits, p − 1 there and p elsewhere.
-        let gradient = endsInSoftmax ? -hit / max(probability, 1e-30) : probability - hit
+        let gradient = areProbabilities ? -hit / max(probability, 1e-30) : probability - hit
         plan.cotangent[row * classes + column] = Float(gradient / Double(labels.count))
       }
     }
@@ -101,9 +110,9 @@ struct RunSession {
   }
 
   private func classScores(_ labels: [Int]) throws(CommandError) -> Tensor {
-    guard case .float(let scores) = output(0), scores.shape.rank == 2 else {
+    guard case .float(let scores) = output(scores), scores.shape.rank == 2 else {
       throw CommandError(
-        .shape, at: "--labels", expected: "a model whose first output is [examples, classes] floats",
+        .shape, at: "--labels", expected: "a model with an output of [examples, classes] floats",
         got: "\(plan.outputTypes[0])")
     }
     guard labels.count == scores.rowCount, labels.allSatisfy({ $0 < scores.rowLength }) else {
@@ -114,7 +123,7 @@ struct RunSession {
     return scores
   }
 
-  private var endsInSoftmax: Bool { graph.outputs.first.map { graph.endsInSoftmax($0.value) } ?? false }
+  private var areProbabilities: Bool { graph.givesProbabilities(graph.outputs[scores].value) }
 
   private static func logProbabilities(_ row: ArraySlice<Float>, areProbabilities: Bool) -> [Double] {
     let values = row.map(Double.init)

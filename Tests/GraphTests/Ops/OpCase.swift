@@ -61,7 +61,8 @@ struct OpCase: CustomTestStringConvertible, Sendable {
     case .numbers(let values):
       builder.constant(.float(Tensor(values.count == 1 ? [] : [values.count], values)), "n\(index)")
     case .integers(let values): builder.constant(.int64([values.count], values), "i\(index)")
-    case .indices(let shape, let values): builder.constant(.int64(shape, values), "i\(index)")
+    case .indices(let shape, let values):
+      builder.constant(type == "Where" ? .bool(shape, values.map { $0 != 0 }) : .int64(shape, values), "i\(index)")
     case .none: nil
     }
   }
@@ -199,5 +200,70 @@ extension OpCase {
     OpCase("Pad", [.input([3, 4]), .integers([2, 1]), .none, .integers([-1])], result: [2, 3, 7]),
     OpCase("Pad", [.input([3])], ["pads": .ints([0, 1, 0, 1])], opset: 10, result: [2, 5]),
   ]
-  static let all = elementWise + layers + poolings + movements
+  private static let composites = [
+    unary("Celu"), unary("Mish"),
+    OpCase("Celu", [.input([7])], ["alpha": .float(0.4)]),
+    OpCase("Sum", [.input([3, 4]), .parameter([4]), .parameter([3, 1])], result: [2, 3, 4]),
+    OpCase("Mean", [.input([3, 4]), .parameter([4])]),
+    OpCase("Max", [.input([3, 4]), .parameter([4]), .numbers([0.11])]),
+    OpCase("Min", [.input([3, 4])]),
+    OpCase("LRN", image, ["size": .int(3), "alpha": .float(0.3), "beta": .float(0.6), "bias": .float(1.5)]),
+    OpCase(
+      "GroupNormalization", [.input([6, 4, 3]), .parameter([6]), .parameter([6])], ["num_groups": .int(3)],
+      result: [2, 6, 4, 3]),
+    OpCase(
+      "GroupNormalization", [.input([6, 4, 3]), .parameter([2]), .parameter([2])], ["num_groups": .int(2)], opset: 18),
+    OpCase("GlobalMaxPool", image, result: [2, 4, 1, 1]),
+    OpCase("ReduceMin", [.input([3, 5]), .integers([2])], ["keepdims": .int(0)], result: [2, 3]),
+    OpCase("ReduceL2", [.input([3, 5]), .integers([1])], range: 0.3...2, result: [2, 1, 5]),
+    OpCase("ReduceL2", [.input([3, 5])], ["axes": .ints([-1]), "keepdims": .int(0)], opset: 13, result: [2, 3]),
+    OpCase("ConvTranspose", image + [.parameter([4, 3, 3, 3]), .parameter([3])], result: [2, 3, 8, 7]),
+    OpCase(
+      "ConvTranspose", image + [.parameter([4, 2, 3, 2])],
+      [
+        "strides": .ints([2, 3]), "pads": .ints([1, 0, 1, 1]), "output_padding": .ints([1, 0]), "group": .int(2),
+      ], result: [2, 4, 12, 13]),
+    OpCase(
+      "ConvTranspose", image + [.parameter([4, 1, 2, 2])], ["strides": .ints([2, 2]), "output_shape": .ints([12, 9])],
+      result: [2, 1, 12, 9]),
+    OpCase(
+      "ConvTranspose", [.input([4, 5]), .parameter([4, 3, 3])], ["dilations": .ints([2])], result: [2, 3, 9]),
+    OpCase("DepthToSpace", [.input([8, 2, 3])], ["blocksize": .int(2)], result: [2, 2, 4, 6]),
+    OpCase("DepthToSpace", [.input([8, 2, 3])], ["blocksize": .int(2), "mode": .string("CRD")], result: [2, 2, 4, 6]),
+    OpCase("SpaceToDepth", [.input([2, 4, 6])], ["blocksize": .int(2)], result: [2, 8, 2, 3]),
+    OpCase("Split", [.input([6, 3])], ["axis": .int(1), "num_outputs": .int(1)], result: [2, 6, 3]),
+    OpCase("Split", [.input([6, 3]), .integers([6])], ["axis": .int(1)]),
+    OpCase("Tile", [.input([3, 2]), .integers([1, 2, 3])], result: [2, 6, 6]),
+    OpCase("Expand", [.input([1, 4]), .integers([3, 1])], result: [2, 3, 4]),
+    OpCase("Expand", [.input([3]), .integers([5, 1, 1])], result: [5, 2, 3]),
+    OpCase("Where", [.indices([3, 1], [1, 0, 1]), .input([3, 4]), .parameter([4])], result: [2, 3, 4]),
+    OpCase("Pad", [.input([4, 5]), .integers([0, 2, 1, 0, 1, 3])], ["mode": .string("reflect")], result: [2, 7, 9]),
+    OpCase("Pad", [.input([4]), .integers([0, 2, 0, 3])], ["mode": .string("edge")], result: [2, 9]),
+    OpCase("Pad", [.input([4]), .integers([0, 2, 0, 3])], ["mode": .string("wrap")], result: [2, 9]),
+    OpCase("Pad", [.input([5]), .integers([0, -1, 0, 2]), .numbers([0.3])], result: [2, 6]),
+    resize([1, 1, 2, 2], ["mode": .string("nearest")], result: [2, 4, 12, 10]),
+    resize([1, 1, 2, 1.5], ["mode": .string("linear")], result: [2, 4, 12, 7]),
+    resize([1, 1, 0.5, 0.6], ["mode": .string("linear"), "coordinate_transformation_mode": .string("align_corners")]),
+    resize(
+      [1, 1, 1.5, 2],
+      [
+        "mode": .string("nearest"), "coordinate_transformation_mode": .string("asymmetric"), "nearest_mode": .string("ceil"),
+      ]),
+    OpCase(
+      "Resize", image + [.none, .none, .integers([2, 4, 3, 8])],
+      ["mode": .string("linear"), "coordinate_transformation_mode": .string("pytorch_half_pixel")], result: [2, 4, 3, 8]),
+    OpCase("Resize", image + [.numbers([1, 1, 2, 2])], ["mode": .string("nearest")], opset: 10),
+    OpCase("Upsample", image + [.numbers([1, 1, 2, 2])], ["mode": .string("linear")], opset: 9, result: [2, 4, 12, 10]),
+    OpCase("Upsample", image, ["scales": .floats([1, 1, 2, 3])], opset: 8, result: [2, 4, 12, 15]),
+    OpCase("Scaler", [.input([3])], ["offset": .floats([1, 2, 3]), "scale": .floats([0.5])], result: [2, 3]),
+    OpCase("Normalizer", [.input([5])], ["norm": .string("L2")]),
+    OpCase("Normalizer", [.input([5])], ["norm": .string("L1")]),
+    OpCase("Normalizer", [.input([5])], range: 0.3...2),
+    OpCase("ZipMap", [.input([3])], ["classlabels_strings": .strings(["a", "b", "c"])], result: [2, 3]),
+    OpCase("ArrayFeatureExtractor", [.input([5]), .indices([1, 2], [3, 0])], result: [2, 2]),
+  ]
+  private static func resize(_ scales: [Float], _ attributes: [String: OnnxAttribute], result: Shape? = nil) -> OpCase {
+    OpCase("Resize", image + [.none, .numbers(scales)], attributes, result: result)
+  }
+  static let all = elementWise + layers + poolings + movements + composites
 }

@@ -1,0 +1,8 @@
+/// Whether a and b, element by element, with NumPy's broadcasting.
+/// - Source: ONNX `And`, opsets 7–21.
+struct And: Connective {
+  static let onnx = OnnxName("And", since: 7)
+  init(_ node: OnnxNode) throws(GraphError) { try node.allow() }
+  func write(to node: inout OnnxNode) {}
+  func combine(_ a: UInt8, _ b: UInt8) -> UInt8 { a & b }
+}

@@ -1,0 +1,14 @@
+import DitherBasics
+import DitherTensor
+
+/// The mean of any number of values, element by element, with NumPy's broadcasting.
+/// - Source: ONNX `Mean`, opsets 8–21.
+struct Mean: Composite {
+  static let onnx = OnnxName("Mean", since: 8)
+  init(_ node: OnnxNode) throws(GraphError) { try node.allow() }
+  func write(to node: inout OnnxNode) {}
+  func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
+    let result = try builder.fold(inputs, .add)
+    return [1 / Float(inputs.count) * result]
+  }
+}

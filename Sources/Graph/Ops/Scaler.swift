@@ -1,0 +1,28 @@
+import DitherBasics
+import DitherTensor
+
+/// `(x − offset) · scale`, by feature.
+/// - Source: ONNX-ML `Scaler`, opset 1.
+struct Scaler: Composite {
+  static let onnx = OnnxName("Scaler", since: 1, domain: OnnxName.learning)
+  private let offset: [Float]
+  private let scale: [Float]
+  init(_ node: OnnxNode) throws(GraphError) {
+    try node.allow("offset", "scale")
+    offset = try node.floats("offset") ?? [0]
+    scale = try node.floats("scale") ?? [1]
+  }
+  func write(to node: inout OnnxNode) {
+    node["offset"] = .floats(offset)
+    node["scale"] = .floats(scale)
+  }
+  func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
+    let x = try inputs.float(0, "X", rank: 1...2), features = x.shape[x.shape.rank - 1]
+    guard [1, features].contains(offset.count), [1, features].contains(scale.count) else {
+      throw GraphError(
+        .shape, at: "attributes", expected: "1 or \(features) numbers", got: "\(offset.count) and \(scale.count)")
+    }
+    func constant(_ values: [Float]) -> Value { builder.constant(.float(Tensor([values.count], values))) }
+    return [(x - constant(offset)) * constant(scale)]
+  }
+}

@@ -1,0 +1,14 @@
+import DitherBasics
+import DitherTensor
+
+/// The sum of any number of values, element by element, with NumPy's broadcasting.
+/// - Source: ONNX `Sum`, opsets 8–21.
+struct Sum: Composite {
+  static let onnx = OnnxName("Sum", since: 8)
+  init(_ node: OnnxNode) throws(GraphError) { try node.allow() }
+  func write(to node: inout OnnxNode) {}
+  func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
+    let result = try builder.fold(inputs, .add)
+    return [result]
+  }
+}

@@ -1,0 +1,18 @@
+import DitherBasics
+import DitherTensor
+
+/// Probabilities, which scikit-learn's exporter may put out as a list of dictionaries; here they stay the array that they were,
+/// and the keys become the model's label names.
+/// - Source: ONNX-ML `ZipMap`, opset 1.
+struct ZipMap: OnnxOp, Viewing {
+  static let onnx = OnnxName("ZipMap", since: 1, domain: OnnxName.learning)
+  init(_ node: OnnxNode) throws(GraphError) { try node.allow("classlabels_int64s", "classlabels_strings") }
+  /// As the array.
+  func write(to node: inout OnnxNode) {
+    node.type = Identity.onnx.type
+    node.domain = Identity.onnx.domain
+  }
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
+    [TensorType(try inputs.float(0, "X", rank: 1...2))]
+  }
+}

@@ -1,0 +1,187 @@
+"""Runs ONNX's node tests through `dither run` and compares the outputs. Started by scripts/conformance."""
+
+import collections
+import concurrent.futures
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import onnx
+from onnx import TensorProto, numpy_helper
+
+HIGHEST_OPSET = 21
+RELATIVE, ABSOLUTE = 1e-3, 1e-5
+TESTS = pathlib.Path(onnx.__file__).parent / "backend" / "test" / "data" / "node"
+TYPES = {TensorProto.FLOAT: "float", TensorProto.INT64: "int64", TensorProto.INT32: "int32", TensorProto.BOOL: "bool"}
+
+# Operands that must be known before anything runs, by op: the tests feed them, a model has them as constants.
+KNOWN = {
+    "ConstantOfShape": [0], "Dropout": [2], "Expand": [1], "Pad": [1, 3], "Range": [0, 1, 2], "ReduceL2": [1],
+    "ReduceMax": [1], "ReduceMean": [1], "ReduceMin": [1], "ReduceSum": [1], "Reshape": [1], "Resize": [1, 2, 3],
+    "Slice": [1, 2, 3, 4], "Split": [1], "Squeeze": [1], "Tile": [1], "Unsqueeze": [1], "Upsample": [1],
+}
+
+
+class OutOfScope(Exception):
+    """What Dither does not claim to take."""
+
+
+def tensor(path):
+    proto = TensorProto()
+    proto.ParseFromString(path.read_bytes())
+    return numpy_helper.to_array(proto)
+
+
+def catalog(dither):
+    """The ops taken, as the refusal of one that is not names them."""
+    node = onnx.helper.make_node("NoSuchOp", ["x"], ["y"])
+    value = lambda name: onnx.helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 2])
+    graph = onnx.helper.make_graph([node], "probe", [value("x")], [value("y")])
+    with tempfile.NamedTemporaryFile(suffix=".onnx") as file:
+        opset = onnx.helper.make_opsetid("", HIGHEST_OPSET)
+        onnx.save(onnx.helper.make_model(graph, opset_imports=[opset]), file.name)
+        message = subprocess.run([dither, "run", file.name, "--check"], capture_output=True, text=True).stderr
+    listed = re.search(r"one of (.*), or (\w+), got", message)
+    if not listed:
+        sys.exit(f"no list of ops in: {message}")
+    return {*listed.group(1).split(", "), listed.group(2)}
+
+
+def typed(values, what):
+    for value in values:
+        kind = value.type.WhichOneof("value")
+        if kind != "tensor_type":
+            raise OutOfScope(f"{kind.removesuffix('_type')} {what}s")
+        if value.type.tensor_type.elem_type not in TYPES:
+            raise OutOfScope(TensorProto.DataType.Name(value.type.tensor_type.elem_type).lower())
+
+
+def in_scope(model):
+    """Refuses what lies outside the types, ranks and features that the documentation lists."""
+    nodes = model.graph.node
+    typed(model.graph.input, "input")
+    typed(model.graph.output, "output")
+    for node in nodes:
+        attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+        text = lambda key: attributes.get(key, b"").decode()
+        if node.op_type in ("BatchNormalization", "Dropout") and attributes.get("training_mode"):
+            raise OutOfScope("training mode")
+        if node.op_type == "MaxPool" and len(node.output) > 1:
+            raise OutOfScope("indices of maxima")
+        if node.op_type in ("Resize", "Upsample"):
+            if text("mode") == "cubic":
+                raise OutOfScope("cubic interpolation")
+            if attributes.get("antialias"):
+                raise OutOfScope("antialiasing")
+            if text("coordinate_transformation_mode") == "tf_crop_and_resize":
+                raise OutOfScope("regions of interest")
+        if node.op_type == "Cast" and attributes["to"] not in TYPES:
+            raise OutOfScope(TensorProto.DataType.Name(attributes["to"]).lower())
+        if node.op_type == "Constant" and {"value_string", "value_strings", "sparse_value"} & set(attributes):
+            raise OutOfScope("text and sparse constants")
+    spatial = {"Conv": 4, "ConvTranspose": 4, "MaxPool": 4, "AveragePool": 4}
+    ranks = {i.name: len(i.type.tensor_type.shape.dim) for i in model.graph.input}
+    for node in nodes:
+        if ranks.get(node.input[0] if node.input else "", 0) > spatial.get(node.op_type, 8):
+            raise OutOfScope("three image axes")
+
+
+def prepared(folder, model):
+    """The model with what must be known in it, and the inputs that are left."""
+    inputs = {
+        i.name: tensor(folder / "test_data_set_0" / f"input_{n}.pb") for n, i in enumerate(model.graph.input)
+    }
+    if "_expanded" in folder.name:
+        plain = TESTS / folder.name.split("_expanded")[0]
+        nodes = onnx.load(plain / "model.onnx").graph.node if plain.exists() else []
+    else:
+        nodes = model.graph.node
+    known = {node.input[i] for node in nodes for i in KNOWN.get(node.op_type, []) if i < len(node.input)}
+    for name in known & set(inputs):
+        if len(inputs) == 1:  # a graph has an input
+            model.graph.input.append(onnx.helper.make_tensor_value_info("unused", TensorProto.FLOAT, [1]))
+            inputs["unused"] = np.zeros(1, np.float32)
+        model.graph.initializer.append(numpy_helper.from_array(inputs.pop(name), name))
+        kept = [i for i in model.graph.input if i.name != name]
+        del model.graph.input[:]
+        model.graph.input.extend(kept)
+    if not inputs:
+        model.graph.input.append(onnx.helper.make_tensor_value_info("unused", TensorProto.FLOAT, [1]))
+        inputs["unused"] = np.zeros(1, np.float32)
+    for entry in model.opset_import:
+        if entry.domain == "" and entry.version > HIGHEST_OPSET:
+            # Opset 22 only added element types to the ops of our list: the form of 21 means the same.
+            entry.version = HIGHEST_OPSET
+    return model, inputs
+
+
+def fault(folder, dither, ops, work):
+    """None, or what is wrong. Raises OutOfScope."""
+    model = onnx.load(folder / "model.onnx")
+    in_scope(model)
+    outputs = [tensor(folder / "test_data_set_0" / f"output_{n}.pb") for n in range(len(model.graph.output))]
+    names = [o.name for o in model.graph.output]
+    model, inputs = prepared(folder, model)
+    if any(a.size == 0 and a.dtype == np.float32 for a in [*inputs.values(), *outputs]):
+        raise OutOfScope("floats without elements")
+    place = pathlib.Path(work) / folder.name
+    place.mkdir()
+    onnx.save(model, place / "model.onnx")
+    command = [dither, "run", str(place / "model.onnx"), "--output-dir", str(place)]
+    for number, (name, array) in enumerate(inputs.items()):
+        np.save(place / f"in_{number}.npy", np.ascontiguousarray(array).reshape(array.shape))
+        command += ["--input", f"{name}={place / f'in_{number}.npy'}"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        return done.stderr.strip().replace("\n", " ")[:400] or f"exit code {done.returncode}"
+    for name, wanted in zip(names, outputs):
+        found = np.load(place / (name.replace("/", "_") + ".npy"))
+        if found.shape != wanted.shape:
+            return f"'{name}' has shape {found.shape}, not {wanted.shape}"
+        if not np.allclose(found, wanted, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True):
+            return f"'{name}' differs by up to {np.abs(found.astype(float) - wanted.astype(float)).max():.3g}"
+    return None
+
+
+def main():
+    dither, word = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else ""
+    ops = catalog(dither)
+    tests = []
+    for folder in sorted(TESTS.iterdir()):
+        used = {node.op_type for node in onnx.load(folder / "model.onnx").graph.node}
+        if word in folder.name and used and used <= ops:
+            op = next(iter(used)) if len(used) == 1 else "several (an op written out)"
+            tests.append((op, folder))
+    table = collections.defaultdict(lambda: [0, 0, 0])
+    reasons, failures = collections.defaultdict(collections.Counter), []
+    with tempfile.TemporaryDirectory() as work, concurrent.futures.ThreadPoolExecutor(2) as pool:
+        jobs = [(op, folder, pool.submit(fault, folder, dither, ops, work)) for op, folder in tests]
+        for op, folder, job in jobs:
+            try:
+                found = job.result()
+            except OutOfScope as reason:
+                table[op][2] += 1
+                reasons[op][str(reason)] += 1
+                if word:
+                    print(f"{folder.name}: out of scope: {reason}")
+                continue
+            table[op][0 if found is None else 1] += 1
+            if found:
+                failures.append(f"{folder.name}: {found}")
+    print(f"{'op':28} passed failed  out of scope")
+    for op in sorted(table):
+        passed, failed, outside = table[op]
+        why = ", ".join(f"{text} ({count})" for text, count in reasons[op].most_common())
+        print(f"{op:28} {passed:6} {failed:6} {outside:6}  {why}")
+    total = [sum(column) for column in zip(*table.values())] or [0, 0, 0]
+    print(f"{'all':28} {total[0]:6} {total[1]:6} {total[2]:6}")
+    for line in failures:
+        print(line)
+    sys.exit(1 if failures or not total[0] else 0)
+
+
+if __name__ == "__main__":
+    main()

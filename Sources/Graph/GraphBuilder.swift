@@ -111,7 +111,8 @@ public final class GraphBuilder {
       guard let known = type.known else {
         return inner.input("x\(index)", batched: type.shape.dimensions, element: .float32)
       }
-      return inner.constant(type.element == .bool ? .bool(type.shape, known.map { $0 != 0 }) : .int64(type.shape, known))
+      return inner.constant(
+        type.element == .bool ? .bool(type.shape, known.map { $0 != 0 }) : .int64(type.shape, known))
     }
     guard let values = try? inner.apply(op, replaced) else { return nil }
     let graph = inner.finish(outputs: values.enumerated().map { ("y\($0)", $1) })

@@ -6,7 +6,7 @@ extension Catalog where Entry == any OnnxOp.Type {
   public static let ops = Catalog(
     "op",
     [
-Abs.self, Add.self, And.self, ArgMax.self, ArrayFeatureExtractor.self, AveragePool.self,
+      Abs.self, Add.self, And.self, ArgMax.self, ArrayFeatureExtractor.self, AveragePool.self,
       BatchNormalization.self, Cast.self, Ceil.self, Celu.self, Clip.self, Concat.self, ConstantOfShape.self,
       Conv.self, ConvTranspose.self, DepthToSpace.self, Div.self, Dropout.self, Elu.self, Equal.self, Erf.self,
       Exp.self, Expand.self, Flatten.self, Floor.self, Gather.self, Gelu.self, Gemm.self, GlobalAveragePool.self,

@@ -283,7 +283,8 @@ private struct OnnxReader {
       }
     } catch {
       throw GraphError(
-        .unsupportedOp, at: node.place, expected: "\(error.expected), or Constant", got: error.got, advice: error.advice)
+        .unsupportedOp, at: node.place, expected: "\(error.expected), or Constant", got: error.got, advice: error.advice
+      )
     }
     guard !domain.isEmpty || node.opset >= entry.onnx.since else {
       throw GraphError(

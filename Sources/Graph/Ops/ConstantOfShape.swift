@@ -25,7 +25,8 @@ struct ConstantOfShape: Composite {
     let extents = try inputs.types.known(0, "input"), shape = Shape(extents)
     guard extents.count <= 8, let count = shape.checkedCount, count <= Self.limit else {
       throw GraphError(
-        .tooLarge, at: "input 'input'", expected: "at most 8 extents with a product up to \(Self.limit)", got: "\(extents)")
+        .tooLarge, at: "input 'input'", expected: "at most 8 extents with a product up to \(Self.limit)",
+        got: "\(extents)")
     }
     switch value {
     case .float(let tensor): return [builder.constant(.float(Tensor(shape, repeating: tensor.elements[0])))]

@@ -52,7 +52,9 @@ func knownBroadcast(
   guard let shape = Shape.broadcast(a.shape, b.shape), shape.rank <= 8 else {
     throw GraphError(.shape, at: "input 'B'", expected: "a shape that broadcasts with \(a.shape)", got: "\(b.shape)")
   }
-  guard let x = a.known, let y = b.known, (shape.checkedCount ?? .max) <= Literal.knownLimit else { return (shape, nil) }
+  guard let x = a.known, let y = b.known, (shape.checkedCount ?? .max) <= Literal.knownLimit else {
+    return (shape, nil)
+  }
   return (shape, zip(shape.indices(of: a.shape), shape.indices(of: b.shape)).map { combine(x[$0], y[$1]) })
 }
 

@@ -60,7 +60,8 @@ struct Pad: Composite {
     let original = x.shape
     for (i, axis) in axes.enumerated() {
       let length = pads[i] + original[axis] + pads[i + axes.count]
-      guard length > 0, original[axis] > 0, original[axis] <= AxisMix.limit else {
+      guard length > 0, original[axis] > 0, mode == .constant || length <= AxisMix.limit || length == original[axis]
+      else {
         throw GraphError(.shape, at: "input 'pads'", expected: "a result with elements", got: "\(pads) for \(original)")
       }
     }
@@ -120,7 +121,9 @@ struct Bordered: Op {
   }
   func gradient(_ call: Call, upstream: Value) -> [Value?] {
     let inside = upstream.apply(Cut(region))
-    return [inside, call.inputs.optional(1).map { upstream.summed(to: []).viewed(as: $0.shape) - inside.summed(to: []) }]
+    return [
+      inside, call.inputs.optional(1).map { upstream.summed(to: []).viewed(as: $0.shape) - inside.summed(to: []) },
+    ]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) {
     let filler = call.inputs.optional(1)

@@ -64,7 +64,8 @@ struct Resize: Composite {
         let ratios = named.map { Double(sizes[$0]) / Double(x.shape[$0]) }
         let ratio = (aspectRatio == .notLarger ? ratios.min() : ratios.max()) ?? 1
         // One scale for all named axes, of which the sizes are what it comes to.
-        guard ratio.isFinite, ratio > 0, named.allSatisfy({ ratio * Double(x.shape[$0]) < Double(AxisMix.limit) }) else {
+        guard ratio.isFinite, ratio > 0, named.allSatisfy({ ratio * Double(x.shape[$0]) < Double(AxisMix.limit) })
+        else {
           throw GraphError(
             .shape, at: "input 'sizes'", expected: "extents from 1 to \(AxisMix.limit)", got: "\(sizes)")
         }
@@ -96,7 +97,8 @@ struct Sampling: Sendable {
   init(_ node: OnnxNode, mode: String, coordinates: String, rounding: String) throws(GraphError) {
     guard ["nearest", "linear"].contains(mode) else {
       throw GraphError(
-        .unsupportedOp, at: "\(node.place), attribute 'mode'", expected: "nearest or linear", got: "'\(mode.clipped())'")
+        .unsupportedOp, at: "\(node.place), attribute 'mode'", expected: "nearest or linear", got: "'\(mode.clipped())'"
+      )
     }
     guard let coordinates = Coordinates(rawValue: coordinates), let rounding = Rounding(rawValue: rounding) else {
       throw GraphError(
@@ -122,7 +124,8 @@ struct Sampling: Sendable {
       let size = (scale * Float(x.shape[axis])).rounded(.down)
       guard scale > 0, size <= Float(AxisMix.limit) else {
         throw GraphError(
-          .shape, at: "input 'scales'", expected: "numbers above 0, and extents up to \(AxisMix.limit)", got: "\(scales)")
+          .shape, at: "input 'scales'", expected: "numbers above 0, and extents up to \(AxisMix.limit)",
+          got: "\(scales)")
       }
       sizes.append(Int(size))
     }
@@ -150,7 +153,8 @@ struct Sampling: Sendable {
     let place: Double
     switch coordinates {
     case .asymmetric: place = at / scale
-    case .alignCorners: place = length == 1 ? 0 : at * Double(extent - 1) / Double(length - 1)
+    // The result's width here is that before it is rounded to whole elements, as the standard's own tests have it.
+    case .alignCorners: place = length == 1 ? 0 : at * Double(extent - 1) / (scale * Double(extent) - 1)
     case .halfPixel: place = (at + 0.5) / scale - 0.5
     case .pytorchHalfPixel: place = length > 1 ? (at + 0.5) / scale - 0.5 : 0
     case .halfPixelSymmetric:

@@ -15,9 +15,11 @@ struct Tile: Composite {
       throw GraphError(.shape, at: "input 'input'", expected: "rank at most 8", got: "\(x.type)")
     }
     let repeats = try inputs.types.known(1, "repeats")
-    guard repeats.count == x.shape.rank, zip(repeats, x.shape.dimensions).allSatisfy({ times, extent in
-      times > 0 && times <= AxisMix.limit && extent <= AxisMix.limit && times * extent <= AxisMix.limit
-    })
+    guard repeats.count == x.shape.rank,
+      zip(repeats, x.shape.dimensions).allSatisfy({ times, extent in
+        times == 1
+          || (times > 1 && times <= AxisMix.limit && extent <= AxisMix.limit && times * extent <= AxisMix.limit)
+      })
     else {
       throw GraphError(
         .shape, at: "input 'repeats'",

@@ -51,7 +51,8 @@ extension UnaryFunction {
       plan.step(slots: [from, to]) { memory in
         let source = memory.raw(from), target = memory.raw(to)
         if isHalf {
-          let halves = source.assumingMemoryBound(to: UInt16.self), results = target.assumingMemoryBound(to: UInt16.self)
+          let halves = source.assumingMemoryBound(to: UInt16.self),
+            results = target.assumingMemoryBound(to: UInt16.self)
           return { dk_unary_bf16_parallel(kernel, results, halves, count) }
         }
         let floats = source.assumingMemoryBound(to: Float.self), results = target.assumingMemoryBound(to: Float.self)

@@ -10,7 +10,8 @@ struct Upsample: Composite {
   init(_ node: OnnxNode) throws(GraphError) {
     try node.allow("mode", "scales")
     guard node.opset < 10 else {
-      throw GraphError(.unsupportedOp, at: node.place, expected: "opset 9 or earlier", got: "opset \(node.opset)",
+      throw GraphError(
+        .unsupportedOp, at: node.place, expected: "opset 9 or earlier", got: "opset \(node.opset)",
         advice: "newer opsets have Resize")
     }
     scales = try node.floats("scales")

@@ -15,7 +15,8 @@ struct Where: OnnxOp {
     guard x.element == y.element else {
       throw GraphError(.unsupportedType, at: "input 'Y'", expected: "\(x.element), as X is", got: "\(y.element)")
     }
-    guard let pair = Shape.broadcast(x.shape, y.shape), let shape = Shape.broadcast(condition.shape, pair), shape.rank <= 8
+    guard let pair = Shape.broadcast(x.shape, y.shape), let shape = Shape.broadcast(condition.shape, pair),
+      shape.rank <= 8
     else {
       throw GraphError(
         .shape, at: "inputs", expected: "shapes that broadcast", got: "\(condition.shape), \(x.shape) and \(y.shape)")

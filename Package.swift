@@ -111,6 +111,7 @@ let package = Package(
     .target(
       name: "DitherTestSupport", dependencies: ["DitherBasics", "DitherTensor", "DitherDatasets"],
       path: "Tests/TestSupport", swiftSettings: strict),
+    .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     tests("Basics", ["DitherBasics"]),
     tests("Tensor", ["DitherTensor", "CKernels"]),
     tests("Proto", ["DitherProto", "DitherTensor", protobuf]),
@@ -134,7 +135,7 @@ let package = Package(
     tests(
       "Inference",
       ["DitherBasics", "DitherGraph", "DitherTensor", "DitherInference", "DitherDatasets"]),
-    tests("Graph", ["DitherBasics", "DitherGraph", "DitherTensor", "CKernels"]),
+    tests("Graph", ["DitherBasics", "DitherGraph", "DitherTensor", "CKernels", "AllocationCounter"]),
     tests(
       "Robustness",
       ["DitherBasics", "DitherGraph", "DitherTensor", "DitherInference", "DitherRobustness", "DitherDatasets"]),

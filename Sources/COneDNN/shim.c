@@ -473,6 +473,34 @@ int dn_matmul(dn_kernel **out, int64_t m, int64_t n, int64_t k, const dn_product
   return end(&making, status, out);
 }
 
+int dn_product(
+    dn_kernel **out, int64_t m, int64_t n, int64_t k, int transpose_x, int transpose_w, int accumulate) {
+  dn_product_options options = {.type = DN_F32, .sum = accumulate};
+  const int64_t x_dims[2] = {m, k}, w_dims[2] = {k, n}, y_dims[2] = {m, n};
+  dn_layout *x = NULL, *w = NULL, *y = NULL;
+  Making making;
+  int status = begin(&making, &options);
+  if (!status) status = transpose_x ? dn_layout_transposed(&x, x_dims, DN_F32) : dn_layout_plain(&x, 2, x_dims, DN_F32);
+  if (!status) status = transpose_w ? dn_layout_transposed(&w, w_dims, DN_F32) : dn_layout_plain(&w, 2, w_dims, DN_F32);
+  if (!status) status = dn_layout_plain(&y, 2, y_dims, DN_F32);
+  if (!status) {
+#if DNNL_VERSION_MAJOR >= 3
+    status = (int)dnnl_matmul_primitive_desc_create(&making.pd, engine(), DESC(x), DESC(w), NULL, DESC(y), making.attr);
+#else
+    dnnl_matmul_desc_t desc;
+    status = (int)dnnl_matmul_desc_init(&desc, DESC(x), DESC(w), NULL, DESC(y));
+    if (!status) status = (int)dnnl_primitive_desc_create(&making.pd, &desc, making.attr, engine(), NULL);
+#endif
+  }
+  if (!status) status = add_queried(making.kernel, making.pd, DN_X, DNNL_ARG_SRC, dnnl_query_src_md, 0);
+  if (!status) status = add_queried(making.kernel, making.pd, DN_W, DNNL_ARG_WEIGHTS, dnnl_query_weights_md, 0);
+  if (!status) status = add_queried(making.kernel, making.pd, DN_Y, DNNL_ARG_DST, dnnl_query_dst_md, 0);
+  dn_layout_destroy(x);
+  dn_layout_destroy(w);
+  dn_layout_destroy(y);
+  return end(&making, status, out);
+}
+
 // ---- pooling ----
 
 static int pooling_pd(

@@ -40,6 +40,13 @@ final class Kernel {
     return KernelLayout(owning: layout)
   }
 
+  func run(x: UnsafeMutablePointer<Float>, w: UnsafeMutablePointer<Float>, y: UnsafeMutablePointer<Float>) {
+    self[DN_X] = UnsafeMutableRawPointer(x)
+    self[DN_W] = UnsafeMutableRawPointer(w)
+    self[DN_Y] = UnsafeMutableRawPointer(y)
+    run()
+  }
+
   func run(_ workspace: UnsafeMutableRawPointer? = nil) {
     let status = dn_run(pointer, operands, workspace)
     precondition(status == 0, "oneDNN fails in a kernel that it made for these operands")

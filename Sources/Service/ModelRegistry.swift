@@ -24,12 +24,16 @@ final class ModelRegistry: Sendable {
   private let limits: ServerConfiguration.Limits
   /// For what waits for the disk.
   private let pool: ComputePool
+  private let precision: Plan.Precision
   private let index: Mutex<ModelIndex>
   private let loading = Mutex(Loading())
   /// Held while a file and its row come or go together.
   private let changes = Mutex(())
 
-  init(store: Store, pool: ComputePool, limits: ServerConfiguration.Limits) throws {
+  init(
+    store: Store, pool: ComputePool, limits: ServerConfiguration.Limits, precision: Plan.Precision = .float32
+  ) throws {
+    self.precision = precision
     self.store = store
     self.pool = pool
     self.limits = limits
@@ -99,7 +103,7 @@ final class ModelRegistry: Sendable {
 
   private func read(_ blob: BlobID) throws -> LoadedModel {
     let bytes = try store.blobs.read(blob)
-    return LoadedModel(blob: blob, bytes: bytes.count, model: try Model(onnx: bytes))
+    return LoadedModel(blob: blob, bytes: bytes.count, model: try Model(onnx: bytes, precision: precision))
   }
 
   private func finishLoading(

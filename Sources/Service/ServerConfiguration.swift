@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherGraph
 import Foundation
 import Logging
 
@@ -18,6 +19,8 @@ public struct ServerConfiguration: Sendable {
   public var readyFile: String?
   public var limits = Limits()
   /// Threads that compute predictions.
+  /// What models compute in; bf16 where the CPU has it.
+  public var precision = Plan.Precision.float32
   public var computeThreads = ProcessInfo.processInfo.activeProcessorCount
   /// Threads of low priority that work on audits.
   public var auditThreads = ProcessInfo.processInfo.activeProcessorCount

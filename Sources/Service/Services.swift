@@ -18,7 +18,7 @@ package final class Services: Sendable {
     limits = configuration.limits
     store = try Store(directory: configuration.stateDirectory)
     pool = ComputePool("registry", threads: 2, niceness: 5)
-    registry = try ModelRegistry(store: store, pool: pool, limits: limits)
+    registry = try ModelRegistry(store: store, pool: pool, limits: limits, precision: configuration.precision)
     let compute = ComputePool("compute", threads: configuration.computeThreads)
     batcher = Batcher(pool: compute, threads: configuration.computeThreads, limits: limits)
     audits = JobRunner(

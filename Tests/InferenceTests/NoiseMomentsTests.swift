@@ -32,7 +32,7 @@ struct NoiseMomentsTests {
     let model = try Model(graph)
     #expect(model.drawsFreshNoise)
     let inputs = try Golden.npy("noise/inputs.npy").tensor
-    let rows = inputs.rowCount, classes = 10, samples = test.path == .exact ? 8192 : 192
+    let rows = inputs.rowCount, classes = 10, samples = test.path == .fresh ? 8192 : 192
     // Explicit draws are shared by rows of one seed, so the rows are given one each.
     let seeds = (0..<rows).map { mixSeed(11, UInt64($0)) }
     let outputs = try model.sampledOutputs(inputs, samples: 0..<samples, seeds: seeds, path: test.path)

@@ -51,7 +51,7 @@ struct NoiseKernelTests {
       (count, { dk_uniforms($0, count, start, 42, 3, 5) }),
       (count, { dk_normals($0, count, start, 42, 3, 5) }),
       (count, { dk_add_normals($0, weights, count, 0.1, start, 42, 3, 5) }),
-      (count / 2 * 6, { dk_row_noise($0, weights, scale, 0, 2, 3, count / 2, 0.5, seeds, 3, 5) }),
+      (count / 2 * 6, { dk_row_noise($0, weights, scale, 0, 2, 3, count / 2, 0.5, seeds, 3, 5, 0) }),
     ]
     for (length, kernel) in kernels where length > 0 {
       let results = onEveryLevel(length, kernel)

@@ -41,7 +41,7 @@ struct OptimizerTests {
     let parameters = try ["w1", "b1", "w2", "b2"].map { builder.parameter($0, try start($0)) }
     let hidden = try builder.relu(builder.dense(x, parameters[0], parameters[1]))
     let graph = builder.finish(outputs: [("y", try builder.dense(hidden, parameters[2], parameters[3]))])
-    let buffers = ParameterBuffers(graph)
+    let buffers = ParameterBuffers(graph, moving: true)
     let plan = try Plan(graph, parameters: buffers, options: .init(rows: 12, parameterGradients: true))
     let inputs = try Golden.npy("training/batches_x.npy").tensor
     let labels = try Golden.npy("training/batches_y.npy").integers().map(Int32.init)

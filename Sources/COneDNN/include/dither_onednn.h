@@ -84,6 +84,11 @@ int dn_convolution(
 // Y [m, n] = X [m, k] W [k, n] + bias; W in a layout that the kernel likes.
 int dn_matmul(dn_kernel **out, int64_t m, int64_t n, int64_t k, const dn_product_options *options);
 
+// Y [m, n] = or += op(X) op(W) in fp32, all row-major; a transposed operand is stored as its transpose. Unlike dn_sgemm it
+// allocates nothing when it runs.
+int dn_product(
+    dn_kernel **out, int64_t m, int64_t n, int64_t k, int transpose_x, int transpose_w, int accumulate);
+
 enum dn_pooling_kind { DN_MAX, DN_AVERAGE_INCLUDING_PADDING, DN_AVERAGE_EXCLUDING_PADDING };
 
 // DN_FORWARD: X in `layout` to Y. DN_BACKWARD_DATA: Y, in the layout that forward gives, to X. Forward of a maximum fills

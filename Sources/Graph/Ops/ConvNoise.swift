@@ -67,6 +67,8 @@ struct PatchNoise: Op {
     let gramSlot = plan.scratch(bytes: pixels * pixels * 4), patchSlot = plan.scratch(bytes: positions * positions * 8)
     let factorSlot = plan.scratch(bytes: positions * positions * 4 * rowCount)
     let drawSlot = plan.scratch(bytes: channels * positions * 4)
+    let gramKernel = try plan.kernel { dn_product($0, Int64(pixels), Int64(pixels), Int64(inputs), 1, 0, 0) }
+    let noiseKernel = try plan.kernel { dn_product($0, Int64(channels), Int64(positions), Int64(positions), 0, 1, 1) }
     plan.step([y, x, scale, z], scratch: [gramSlot, patchSlot, factorSlot, drawSlot]) { memory in
       let from = memory.floats(y), images = memory.floats(x), to = memory.floats(z), state = memory.state
       let factors = scale.map { memory.floats($0) }, gram = memory.floats(gramSlot), draws = memory.floats(drawSlot)
@@ -75,25 +77,19 @@ struct PatchNoise: Op {
       return {
         for row in 0..<rowCount {
           let image = images + row * inputs * pixels
-          let status = dn_sgemm(
-            1, 0, Int64(pixels), Int64(pixels), Int64(inputs), 1, image, Int64(pixels), image, Int64(pixels), 0, gram,
-            Int64(pixels))
-          precondition(status == 0, "oneDNN refuses a product whose shapes were checked")
+          gramKernel.run(x: image, w: image, y: gram)
           dk_patch_gram(patches, gram, &window)
           dk_cholesky(roots + row * square, patches, positions, Self.jitter)
         }
         samples.each { source, target, sample, row in
           let (address, factor) = state.draw(sample, row: row, site: site)
           address.normals(UnsafeMutableBufferPointer(start: draws, count: size))
-          if let factors {
-            for channel in 0..<channels { dk_scale(draws + channel * positions, factors[channel], positions) }
+          for channel in 0..<channels {
+            dk_scale(draws + channel * positions, factor * sigma * (factors?[channel] ?? 1), positions)
           }
           let result = to + target * size
           result.update(from: from + source * size, count: size)
-          let status = dn_sgemm(
-            0, 1, Int64(channels), Int64(positions), Int64(positions), factor * sigma, draws, Int64(positions),
-            roots + source * square, Int64(positions), 1, result, Int64(positions))
-          precondition(status == 0, "oneDNN refuses a product whose shapes were checked")
+          noiseKernel.run(x: draws, w: roots + source * square, y: result)
         }
       }
     }

@@ -16,7 +16,7 @@ struct NumberRange: Composite {
       let type = try inputs.types.required(position, name)
       guard type.shape.count == 1, let number = type.knownNumbers?.first, number.isFinite else {
         throw GraphError(
-          .shape, at: "input '\(name)'", expected: "one number that is constant or follows from shapes", got: "\(type)")
+          .shape, at: "input '\(name)'", expected: "one finite number that is known beforehand", got: "\(type)")
       }
       numbers.append(number)
     }

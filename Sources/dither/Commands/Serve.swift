@@ -1,5 +1,6 @@
 import ArgumentParser
 import DitherBasics
+import DitherGraph
 import DitherService
 import Foundation
 import Logging
@@ -41,6 +42,12 @@ struct ServeCommand: AsyncParsableCommand {
   var logLevel = LogLevel.info
   @Option(help: "Threads that compute predictions. (default: one for each core)")
   var threads: Int?
+  @Option(
+    help: """
+      float32, or bfloat16: faster on CPUs that have it, and less exact (docs/benchmarks.md has the errors); others then \
+      compute in float32.
+      """)
+  var precision = Plan.Precision.float32
   @Option(help: "Seconds that calls in flight may take after SIGTERM.")
   var grace = 30.0
   @Flag(help: "Print one JSON object once the server serves.")
@@ -88,6 +95,7 @@ struct ServeCommand: AsyncParsableCommand {
     }
     configuration.readyFile = readyFile
     configuration.logLevel = Logger.Level(rawValue: logLevel.rawValue) ?? .info
+    configuration.precision = precision
     if let threads {
       configuration.computeThreads = threads
       configuration.auditThreads = threads
@@ -122,3 +130,5 @@ struct ServeCommand: AsyncParsableCommand {
     var ca: String?
   }
 }
+
+extension Plan.Precision: ExpressibleByArgument {}

@@ -1,0 +1,147 @@
+import AllocationCounter
+import CKernels
+import DitherGraph
+import DitherTensor
+import Testing
+
+@Suite("Plans")
+struct PlanTests {
+  private func plan(_ graph: Graph, _ options: Plan.Options, moving: Bool = false) throws -> Plan {
+    let plan = try Plan(graph, parameters: ParameterBuffers(graph, moving: moving), options: options)
+    let length = graph.inputs[0].dimensions.compactMap { $0 }.reduce(1, *)
+    _ = plan.input().update(fromContentsOf: SmallNets.random([options.rows, length], 3).elements)
+    for row in 0..<options.rows { plan.seeds[row] = UInt64(row) }
+    return plan
+  }
+
+  private func dense() throws -> Graph {
+    let builder = GraphBuilder(name: "dense")
+    var x = builder.input("x", [40])
+    for layer in 0..<2 {
+      let w = builder.parameter("w\(layer)", SmallNets.random([40, 40], UInt64(layer)))
+      x = try builder.relu(builder.dense(x, w, builder.parameter("b\(layer)", SmallNets.random([40], 9))))
+    }
+    var graph = builder.finish(outputs: [("y", x)])
+    graph.noise = NoiseModel([.init(.weights, sigma: 0.1)])
+    return graph
+  }
+
+  @Test("folding normalisation changes nothing that is computed")
+  func folding() throws {
+    let graph = try SmallNets.residual(), folded = graph.foldingNormalisation()
+    #expect(folded.nodes.count == graph.nodes.count - 5)
+    let before = try plan(graph, .init(rows: 3, inputGradient: true)), after = try plan(folded, .init(rows: 3, inputGradient: true))
+    for plan in [before, after] {
+      plan.forward()
+      plan.cotangent.update(repeating: 1)
+      plan.backward()
+    }
+    for (a, b) in zip(before.output(), after.output()) { #expect(abs(a - b) < 1e-4) }
+    for (a, b) in zip(before.inputGradients[0], after.inputGradients[0]) { #expect(abs(a - b) < 1e-4) }
+  }
+
+  @Test("rows do not depend on their batch, nor results on threads")
+  func batches() throws {
+    let graph = try SmallNets.residual().foldingNormalisation()
+    let whole = try plan(graph, .init(rows: 5)), two = try plan(graph, .init(rows: 5, threads: 2))
+    let one = try plan(graph, .init(rows: 1))
+    for plan in [whole, two, one] { plan.forward() }
+    for (a, b) in zip(whole.output(), two.output()) { #expect(abs(a - b) < 1e-5) }
+    for (a, b) in zip(whole.output(), one.output()) { #expect(abs(a - b) < 1e-5) }
+  }
+
+  @Test("bf16 stays near fp32", .enabled(if: Plan.hasBfloat16, "this CPU has no bf16 products"))
+  func bfloat16() throws {
+    let graph = try SmallNets.residual().foldingNormalisation()
+    let exact = try plan(graph, .init(rows: 4, inputGradient: true))
+    let short = try plan(graph, .init(rows: 4, inputGradient: true, precision: .bfloat16))
+    for plan in [exact, short] {
+      plan.forward()
+      plan.cotangent.update(repeating: 1)
+      plan.backward()
+    }
+    let size = exact.output().map(abs).max() ?? 0
+    // Eight bits of fraction, a handful of layers.
+    for (a, b) in zip(exact.output(), short.output()) { #expect(abs(a - b) < 0.03 * size) }
+    // Where a ReLU changes its mind, a gradient jumps: the whole is compared.
+    let pairs = zip(exact.inputGradients[0], short.inputGradients[0])
+    let error = pairs.reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }, length = pairs.reduce(0) { $0 + $1.0 * $1.0 }
+    #expect(error < 0.05 * length)
+    #expect(Array(exact.output()) != Array(short.output()))
+  }
+
+  @Test("gradients through the batch's own statistics are those of differences")
+  func batchStatistics() throws {
+    let graph = try SmallNets.residual(), parameters = ParameterBuffers(graph, moving: true)
+    let plan = try Plan(
+      graph, parameters: parameters,
+      options: .init(rows: 6, parameterGradients: true, threads: 2, batchStatistics: true))
+    _ = plan.input().update(fromContentsOf: SmallNets.random([6, 3 * 64], 3).elements)
+    plan.forward()
+    let weights = SmallNets.random([plan.output().count], 4).elements
+    func value() -> Double {
+      plan.forward()
+      return zip(plan.output(), weights).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+    }
+    _ = value()
+    _ = plan.cotangent.update(fromContentsOf: weights)
+    plan.backward()
+    for id in parameters.trainable {
+      let start = try #require(parameters.tensor(id)), gradient = Array(try #require(plan.parameterGradient(id)))
+      let direction = SmallNets.random(start.shape, 12).elements, step: Float = 1e-4
+      var ends: [Double] = []
+      for sign in [Float(1), -1] {
+        try parameters.set(id, zip(start.elements, direction).map { $0 + sign * step * $1 })
+        ends.append(value())
+      }
+      try parameters.set(id, start.elements)
+      let numeric = (ends[0] - ends[1]) / Double(2 * step)
+      let analytic = zip(gradient, direction).reduce(0) { $0 + Double($1.0 * $1.1) }
+      let scale = gradient.reduce(0) { $0 + Double($1 * $1) }.squareRoot()
+      #expect(abs(numeric - analytic) < 0.05 * max(scale, 0.1), "\(parameters.names[id] ?? "")")
+    }
+    let found = try #require(plan.batchStatistics.first)
+    #expect(plan.batchStatistics.count == 5 && found.count == 6 * 64)
+    #expect(found.batchVariance.allSatisfy { $0 > 0 })
+  }
+
+  /// oneDNN's call makes a small table of its arguments; nothing else is allocated.
+  @Test("running a plan allocates nothing")
+  func allocations() throws {
+    func measure(_ plan: Plan, backward: Bool = false) -> (count: Int, largest: Int) {
+      func run() {
+        plan.forward()
+        if backward { plan.backward() }
+      }
+      run()
+      run()
+      var largest = 0
+      ac_start()
+      run()
+      return (ac_stop(&largest), largest)
+    }
+    let probe = { () -> (Int, Int) in
+      var largest = 0
+      ac_start()
+      let pointer = UnsafeMutableRawPointer.allocate(byteCount: 12_345, alignment: 16)
+      let count = ac_stop(&largest)
+      pointer.deallocate()
+      return (count, largest)
+    }()
+    #expect(probe.0 > 0 && probe.1 >= 12_345, "the counter counts")
+
+    #expect(measure(try plan(dense(), .init(rows: 1))).count == 0)
+    #expect(measure(try plan(dense(), .init(rows: 1, samples: 8, path: .fresh))).largest <= 1024)
+    var net = try SmallNets.residual().foldingNormalisation()
+    #expect(net.nodes.count == 15)
+    let forward = measure(try plan(net, .init(rows: 2)))
+    // Nine kernels and the reorders at both ends.
+    #expect(forward.count <= 12 * 12 && forward.largest <= 1024, "\(forward)")
+    let both = measure(try plan(net, .init(rows: 2, inputGradient: true)), backward: true)
+    #expect(both.largest <= 1024, "\(both)")
+    net.noise = NoiseModel([.init(.weights, sigma: 0.1)])
+    let noisy = measure(try plan(net, .init(rows: 2, samples: 2, path: .fresh)))
+    #expect(noisy.largest <= 1024, "\(noisy)")
+    #expect(try plan(net, .init(rows: 2)).arenaBytes > 0)
+  }
+}

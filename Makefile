@@ -14,6 +14,7 @@ help:
 	@echo 'make test         lint, every test, the C and the Python client'
 	@echo 'make build        the release build that both use'
 	@echo 'make test-swift   only the Swift tests        make test-clients   only the C and the Python client'
+	@echo 'make conformance  run the tests that ONNX ships, for every op that is taken'
 	@echo 'make lint         check the formatting        make format         apply it'
 	@echo 'make clients      build the C client          make generate       regenerate the protobuf code'
 	@echo 'make clean        remove what was built'
@@ -43,6 +44,10 @@ test-swift: build-tests
 	@scripts/test-swift --skip CommandLineTests
 	@scripts/test-swift --filter CommandLineTests
 
+# ONNX's own node tests, judged by onnx's data. Needs the network, once.
+conformance: build
+	@scripts/conformance
+
 test-clients: setup-tests build
 	@Tests/Clients/run $(DITHER)
 
@@ -62,4 +67,4 @@ clean:
 	rm -rf .build
 	$(MAKE) --silent -C Sources/CDither clean
 
-.PHONY: help setup setup-tests build build-tests run test test-swift test-clients lint format clients generate clean
+.PHONY: help conformance setup setup-tests build build-tests run test test-swift test-clients lint format clients generate clean

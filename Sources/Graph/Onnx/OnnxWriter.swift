@@ -153,7 +153,7 @@ extension Graph {
     let shape = names.another("\(base)_shape"), matrix = names.another("\(base)_matrix")
     let rows = names.another("\(base)_rows")
     proto.node += [
-      node("Shape", softmax.input, shape), node("Flatten", softmax.input, matrix, axis: axis),
+      node("Shape", softmax.input, shape), node("Flatten", softmax.input, matrix, axis: axis == 1 ? nil : axis),
       node(softmax.opType, [matrix], rows, axis: -1), node("Reshape", [rows, shape], base),
     ]
   }

@@ -68,8 +68,8 @@ struct ConvTranspose: Composite {
       if wanted != nil || window.autoPad.hasPrefix("SAME") {
         output[i] = wanted?[i] ?? x.shape[2 + i] * strides[i]
         let total = Swift.max(full - output[i], 0)
-        // The odd pixel of padding is at the end, except for SAME_UPPER's, as the standard has it.
-        pads[i] = window.autoPad == "SAME_UPPER" || window.autoPad == "NOTSET" ? total / 2 : total - total / 2
+        // An odd pixel of padding is in front, except for SAME_UPPER's, as the standard has it.
+        pads[i] = window.autoPad == "SAME_UPPER" ? total / 2 : total - total / 2
         pads[rank + i] = total - pads[i]
       } else {
         if window.autoPad == "VALID" { (pads[i], pads[rank + i]) = (0, 0) }

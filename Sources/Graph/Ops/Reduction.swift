@@ -29,7 +29,7 @@ struct ReducedAxes: Sendable {
     keepsAxes = try node.flag("keepdims", default: true)
     emptyMeansNone = try node.flag("noop_with_empty_axes", default: false)
   }
-  func leastOpset(_ first: Int) -> Int { areInput ? inputSince : first }
+  func leastOpset(_ first: Int) -> Int { areInput || emptyMeansNone ? inputSince : first }
   func write(to node: inout OnnxNode) {
     if !keepsAxes { node["keepdims"] = .int(0) }
     if emptyMeansNone { node["noop_with_empty_axes"] = .int(1) }

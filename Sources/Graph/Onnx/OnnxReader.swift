@@ -149,7 +149,10 @@ private struct OnnxReader {
   }
 
   private mutating func setLabels(_ names: [String]) {
-    guard names.count >= 2, graph.metadata[Graph.labelsKey] == nil, let json = try? JSONEncoder().encode(names) else {
+    // Names that fill the metadata of a file could not be written again.
+    guard names.count >= 2, names.reduce(0, { $0 + $1.utf8.count + 8 }) <= limits.metadataBytes / 8,
+      graph.metadata[Graph.labelsKey] == nil, let json = try? JSONEncoder().encode(names)
+    else {
       return
     }
     graph.metadata[Graph.labelsKey] = String(decoding: json, as: UTF8.self)

@@ -100,6 +100,10 @@ struct Sampling: Sendable {
         .unsupportedOp, at: "\(node.place), attribute 'mode'", expected: "nearest or linear", got: "'\(mode.clipped())'"
       )
     }
+    // What converters from TensorFlow write for the nearest pixel is, from opset 13 on, said so.
+    let isTensorFlow = coordinates == "tf_half_pixel_for_nn" && mode == "nearest" && rounding == "floor"
+    let coordinates = isTensorFlow ? Coordinates.halfPixel.rawValue : coordinates
+    let rounding = isTensorFlow ? Rounding.preferCeil.rawValue : rounding
     guard let coordinates = Coordinates(rawValue: coordinates), let rounding = Rounding(rawValue: rounding) else {
       throw GraphError(
         .unsupportedOp, at: "\(node.place), attribute 'coordinate_transformation_mode'",

@@ -257,6 +257,9 @@ extension OpCase {
     OpCase("ReduceSum", [.input([3, 5])], ["noop_with_empty_axes": .int(1)], opset: 13, result: [2, 3, 5]),
     OpCase("ReduceL2", [.input([3, 5])], ["keepdims": .int(0)], range: 0.3...2, result: []),
     OpCase("ReduceMean", [.input([3, 5])], ["noop_with_empty_axes": .int(1)], opset: 18),
+    OpCase("ReduceSumSquare", [.input([3, 5]), .integers([1, -1])], ["keepdims": .int(0)], result: [2]),
+    OpCase("ReduceProd", [.input([3, 5]), .integers([1])], range: 0.5...1.5, result: [2, 1, 5]),
+    OpCase("ReduceProd", [.input([7])], ["axes": .ints([1]), "keepdims": .int(0)], opset: 13, result: [2]),
     OpCase("MatMul", [.parameter([4]), .input([4, 3])], result: [2, 3]),
     OpCase("MatMul", [.input([2, 3, 4]), .parameter([2, 4, 5])], result: [2, 2, 3, 5]),
     OpCase(
@@ -299,6 +302,9 @@ extension OpCase {
         "coordinate_transformation_mode": .string("half_pixel_symmetric"),
       ], result: [2, 4, 8, 7]),
     resize([1, 1, 2, 2], ["nearest_mode": .string("floor"), "coordinate_transformation_mode": .string("half_pixel")]),
+    resize(
+      [1, 1, 2, 3],
+      ["nearest_mode": .string("floor"), "coordinate_transformation_mode": .string("tf_half_pixel_for_nn")]),
     resize([1, 1, 3, 3], ["nearest_mode": .string("round_prefer_ceil")]),
     OpCase("Resize", image + [.numbers([1, 1, 2, 2])], ["mode": .string("nearest")], opset: 10),
     OpCase("Resize", image + [.numbers([1, 1, 2, 0.5])], ["mode": .string("linear")], opset: 10),

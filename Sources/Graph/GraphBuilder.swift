@@ -211,7 +211,7 @@ public final class GraphBuilder {
       }
     }
     guard usesBatchStatistics, let op = node.op as? BatchNormalization, node.inputs.count == 5,
-      let mean = node.inputs[3], let variance = node.inputs[4]
+      let mean = node.inputs[3], let variance = node.inputs[4], let stored = inputs[3], graph.literals[stored.id] != nil
     else { return try apply(node.op, inputs, name: node.name, outputs: names) }
     let values = try apply(
       BatchStatisticsNormalization(epsilon: op.epsilon), Array(inputs[..<3]), name: node.name, outputs: names)

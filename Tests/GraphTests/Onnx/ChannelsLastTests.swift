@@ -86,4 +86,47 @@ struct ChannelsLastTests {
     #expect(results[1].kernel.isClose(to: results[0].kernel, absolute: 1e-4, relative: 1e-4))
     #expect(results[1].bias.isClose(to: results[0].bias, absolute: 1e-4, relative: 1e-4))
   }
+
+  /// Moments by ReduceMean, then a BatchNormalization with the examples as its channels.
+  @Test("a layer's normalisation as the converter writes it, and its gradients")
+  func layerNormalisation() throws {
+    let x = Tensor.random([4, 6], seed: 6), weights = Tensor.random([4, 6], seed: 7)
+    var results: [(output: [Float], input: [Float], scale: [Float])] = []
+    for isConverted in [false, true] {
+      let builder = GraphBuilder(), input = builder.input("x", [6])
+      let scale = builder.parameter("scale", .random([6], seed: 8, from: 0.5, to: 2))
+      var value = input
+      if isConverted {
+        func known(_ values: [Int64]) -> Value { builder.constant(.int64([values.count], values)) }
+        let moments = try op("ReduceMean", ["axes": .ints([1]), "keepdims": .int(0)])
+        let mean = try builder.apply(moments, [input])[0]
+        let centred = try builder.apply(
+          op("Sub"), [input, builder.apply(op("Unsqueeze"), [mean, known([1])])[0]])[0]
+        let variance = try builder.apply(moments, [builder.apply(op("Mul"), [centred, centred])[0]])[0]
+        let rows = try builder.apply(op("Slice"), [builder.apply(op("Shape"), [input])[0], known([0]), known([1])])[0]
+        let ones = try builder.apply(
+          op("ConstantOfShape", ["value": .tensor(.float(Tensor([1], [1])))]), [rows])[0]
+        let zeros = try builder.apply(op("ConstantOfShape"), [rows])[0]
+        value = try builder.apply(op("Reshape"), [value, known([1, -1, 6])])[0]
+        value = try builder.apply(op("BatchNormalization"), [value, ones, zeros, mean, variance])[0]
+        value = try builder.apply(op("Reshape"), [value, known([-1, 6])])[0]
+        value = try builder.apply(op("Mul"), [value, scale])[0]
+      } else {
+        value = try builder.apply(op("LayerNormalization"), [value, scale])[0]
+      }
+      let graph = try Graph(onnx: builder.finish(outputs: [("y", value)]).onnx()), parameters = ParameterBuffers(graph)
+      #expect(parameters.trainable.map { parameters.names[$0] } == ["scale"])
+      let plan = try Plan(
+        graph, parameters: parameters, options: .init(rows: 4, inputGradient: true, parameterGradients: true))
+      plan.write(.float(x), to: 0)
+      plan.forward()
+      _ = plan.cotangent.update(fromContentsOf: weights.elements)
+      plan.backward()
+      let gradient = try #require(parameters.trainable.first.flatMap { plan.parameterGradient($0) })
+      results.append((Array(plan.output()), Array(plan.inputGradients[0]), Array(gradient)))
+    }
+    #expect(worstDifference(results[0].output, results[1].output) <= 1e-5)
+    #expect(worstDifference(results[0].input, results[1].input) <= 1e-5)
+    #expect(worstDifference(results[0].scale, results[1].scale) <= 1e-5)
+  }
 }

@@ -120,6 +120,7 @@ extension OpCase {
       OpCase("PRelu", [.input([3, 4]), .parameter([3, 1])], result: [2, 3, 4]),
       OpCase("Clip", [.input([9]), .numbers([-0.52]), .numbers([0.71])], result: [2, 9]),
       OpCase("Clip", [.input([9]), .none, .numbers([0.33])]),
+      OpCase("Clip", [.input([8]), .parameter([1]), .positive([1])]),
       OpCase("Clip", [.input([9])], ["min": .float(-0.4), "max": .float(0.6)], opset: 10),
       OpCase("Cast", [.input([3])], ["to": .int(1)], result: [2, 3]),
     ]

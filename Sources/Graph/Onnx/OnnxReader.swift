@@ -258,18 +258,19 @@ private struct OnnxReader {
       graph.literals[try define(output, at: place)] = literal
       return
     }
+    // Outputs that nobody wants have no name; behind the last one that is wanted they say nothing.
+    let wanted = proto.output[...(proto.output.lastIndex { !$0.isEmpty } ?? 0)]
     let node = OnnxNode(
       name: name, type: proto.opType, opset: opset, attributes: attributes,
       presentInputs: proto.input.map { !$0.isEmpty },
-      outputCount: proto.output.count)
+      outputCount: wanted.count)
     let op = try makeOp(node, isDefault(proto.domain) ? "" : proto.domain)
     if op is ZipMap {
       if case .strings(let names)? = attributes["classlabels_strings"] { setLabels(names) }
       if case .ints(let numbers)? = attributes["classlabels_int64s"] { setLabels(numbers.map(String.init)) }
     }
     var outputs: [ValueID] = []
-    for (position, output) in proto.output.enumerated() {
-      // An output that nobody wants has no name.
+    for (position, output) in wanted.enumerated() {
       outputs.append(try define(output.isEmpty ? "\(name)_unused_\(position)" : output, at: place))
     }
     graph.nodes.append(Node(name: name, op: op, inputs: inputs, outputs: outputs))

@@ -10,9 +10,12 @@ public struct Draws: Sendable {
   public let mean: [Double]
   /// How many draws have each class as their first maximum.
   public let votes: [Int]
+  /// Draws 2 i and 2 i + 1 belong together: their errors are not independent.
+  public let areAntithetic: Bool
 
   /// - Parameter probabilities: [samples, classes], each draw summing to 1.
-  public init(probabilities: [Double], classes: Int) {
+  public init(probabilities: [Double], classes: Int, antithetic: Bool = false) {
+    areAntithetic = antithetic
     precondition(
       classes > 0 && !probabilities.isEmpty && probabilities.count % classes == 0, "whole draws, at least one")
     let samples = probabilities.count / classes
@@ -50,8 +53,18 @@ public struct Draws: Sendable {
     return sums.map { ($0 / Double(samples - 1)).squareRoot() }
   }
 
-  /// The standard deviation of the mean, of the class where it is largest.
-  public var standardError: Double { (deviation.max() ?? 0) / Double(samples).squareRoot() }
+  /// The standard deviation of the mean, of the class where it is largest; of antithetic draws, that of the pairs' means.
+  public var standardError: Double {
+    guard areAntithetic, samples >= 4 else { return (deviation.max() ?? 0) / Double(samples).squareRoot() }
+    let pairs = samples / 2
+    var worst = 0.0
+    for c in 0..<classes {
+      let means = (0..<pairs).map { (probabilities[2 * $0 * classes + c] + probabilities[(2 * $0 + 1) * classes + c]) / 2 }
+      let center = means.reduce(0, +) / Double(pairs)
+      worst = max(worst, means.reduce(0) { $0 + ($1 - center) * ($1 - center) } / Double(pairs - 1))
+    }
+    return (worst / Double(pairs)).squareRoot()
+  }
 
   /// Of each class's probability over the draws, by linear interpolation between order statistics.
   public func quantile(_ level: Double) -> [Double] {

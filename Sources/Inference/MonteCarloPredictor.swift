@@ -32,15 +32,16 @@ public struct MonteCarloPredictor: Sendable {
   /// - Parameters:
   ///   - inputs: [B, …] as the signature says.
   ///   - seed: every row is drawn with this seed, so that a row's answer does not depend on the others.
+  ///   - antithetic: draws come in pairs of a draw and its negative.
   ///   - isLate: asked between rounds; with it, an answer comes from the draws that were made in time.
   public func predict(
     _ inputs: Tensor, budget: Budget, seed: UInt64, quantiles: [Double] = [], path: NoisePath = .fresh,
-    threads: Int = 1,
+    antithetic: Bool = false, threads: Int = 1,
     isLate: () -> Bool = { false }
   ) throws -> Answer {
     try predict(
       inputs, budget: budget, seeds: [UInt64](repeating: seed, count: inputs.rowCount), quantiles: quantiles,
-      path: path, threads: threads, isLate: isLate)
+      path: path, antithetic: antithetic, threads: threads, isLate: isLate)
   }
 
   /// Rows with seeds of their own, as when several requests are answered together.
@@ -49,7 +50,7 @@ public struct MonteCarloPredictor: Sendable {
   ///   - proceed: called between rounds; what it throws ends the prediction.
   public func predict(
     _ inputs: Tensor, budget: Budget, seeds: [UInt64], quantiles: [Double] = [], path: NoisePath = .fresh,
-    threads: Int = 1, isLate: () -> Bool = { false }, proceed: () throws -> Void = {}
+    antithetic: Bool = false, threads: Int = 1, isLate: () -> Bool = { false }, proceed: () throws -> Void = {}
   ) throws -> Answer {
     try check(budget, quantiles)
     let rows = inputs.rowCount, classes = model.signature.classes, seed = seeds.first ?? 0
@@ -60,7 +61,7 @@ public struct MonteCarloPredictor: Sendable {
     var byRow = [[Double]](repeating: [], count: rows), spent = 0
     func draw(_ count: Int) throws {
       let outputs = try model.sampledOutputs(
-        inputs, samples: spent..<spent + count, seeds: seeds, path: path, threads: threads)
+        inputs, samples: spent..<spent + count, seeds: seeds, path: path, antithetic: antithetic, threads: threads)
       for (row, values) in probabilities(of: outputs, rows, classes).enumerated() {
         if byRow[row].isEmpty { byRow[row] = values } else { byRow[row] += values }
       }
@@ -73,16 +74,16 @@ public struct MonteCarloPredictor: Sendable {
         if spent > 0 { try proceed() }
         try draw(min(round, count - spent))
       }
-      return answer(byRow, classes, spent, seed, .requested, quantiles)
+      return answer(byRow, classes, spent, seed, .requested, quantiles, antithetic)
     case .tolerance(let tolerance, let most):
       while true {
         // Rounds double, so that the errors are looked at rarely.
         try draw(min(max(spent, min(Self.firstRound, most)), most - spent))
-        let worst = byRow.map { Draws(probabilities: $0, classes: classes).standardError }.max() ?? 0
+        let worst = byRow.map { Draws(probabilities: $0, classes: classes, antithetic: antithetic).standardError }.max() ?? 0
         let reason: StopReason? =
           worst <= tolerance && spent > 1
           ? .toleranceMet : spent >= most ? .sampleLimit : isLate() ? .deadlineNear : nil
-        if let reason { return answer(byRow, classes, spent, seed, reason, quantiles) }
+        if let reason { return answer(byRow, classes, spent, seed, reason, quantiles, antithetic) }
         try proceed()
       }
     }
@@ -131,10 +132,11 @@ public struct MonteCarloPredictor: Sendable {
   }
 
   private func answer(
-    _ byRow: [[Double]], _ classes: Int, _ samples: Int, _ seed: UInt64, _ reason: StopReason, _ quantiles: [Double]
+    _ byRow: [[Double]], _ classes: Int, _ samples: Int, _ seed: UInt64, _ reason: StopReason, _ quantiles: [Double],
+    _ antithetic: Bool = false
   ) -> Answer {
     Answer(
-      predictions: byRow.map { Prediction(Draws(probabilities: $0, classes: classes), quantiles: quantiles) },
+      predictions: byRow.map { Prediction(Draws(probabilities: $0, classes: classes, antithetic: antithetic), quantiles: quantiles) },
       samples: samples, seed: seed, stopReason: reason)
   }
 }

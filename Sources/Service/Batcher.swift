@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherGraph
 import DitherInference
 import DitherTensor
 import Synchronization
@@ -11,6 +12,9 @@ struct PredictionWork: Sendable {
   var budget: MonteCarloPredictor.Budget
   var seed: UInt64
   var quantiles: [Double]
+  /// How the noise of weights is drawn, and whether in antithetic pairs.
+  var path: NoisePath
+  var antithetic: Bool
   var deadline: ContinuousClock.Instant?
   var isCancelled: @Sendable () -> Bool
   /// Called once, on a compute thread.
@@ -51,6 +55,8 @@ final class Batcher: Sendable {
     /// nil: alone, because its draws depend on its own errors.
     var samples: Int?
     var quantiles: [Double]
+    var path: NoisePath
+    var antithetic: Bool
   }
 
   private static let mostRows = 256
@@ -77,7 +83,8 @@ final class Batcher: Sendable {
     let draws = work.budget.draws(of: work.model.model)
     let seconds = work.model.meter.estimate(draws: max(draws, 1) * work.inputs.rowCount)
     let key = BatchKey(
-      model: ObjectIdentifier(work.model), samples: work.budget.isFixed ? draws : nil, quantiles: work.quantiles)
+      model: ObjectIdentifier(work.model), samples: work.budget.isFixed ? draws : nil, quantiles: work.quantiles,
+      path: work.path, antithetic: work.antithetic)
     let needsTurn = try state.withLock { state throws(ServiceError) -> Bool in
       guard !state.isClosed else {
         throw ServiceError(.draining, at: "server", expected: "a server that takes calls", got: "one that is draining")
@@ -169,7 +176,8 @@ final class Batcher: Sendable {
     let seeds = batch.flatMap { [UInt64](repeating: $0.work.seed, count: $0.work.inputs.rowCount) }
     let result = Result {
       try MonteCarloPredictor(first.model.model).predict(
-        inputs, budget: first.budget, seeds: seeds, quantiles: first.quantiles,
+        inputs, budget: first.budget, seeds: seeds, quantiles: first.quantiles, path: first.path,
+        antithetic: first.antithetic,
         isLate: { Self.isLate(first.deadline, since: started) },
         proceed: {
           // A round goes on while anybody still waits for it.

@@ -15,8 +15,11 @@ struct Scaler: Composite {
     self.scale = scale.count == 1 ? scale + [Float](repeating: scale[0], count: max(offset.count, 1) - 1) : scale
   }
   func write(to node: inout OnnxNode) {
-    node["offset"] = .floats(offset)
-    node["scale"] = .floats(scale)
+    // As many of each: some readers ask for it.
+    let count = Swift.max(offset.count, scale.count)
+    func spread(_ values: [Float]) -> [Float] { values.count == 1 ? [Float](repeating: values[0], count: count) : values }
+    node["offset"] = .floats(spread(offset))
+    node["scale"] = .floats(spread(scale))
   }
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let x = try inputs.float(0, "X", rank: 1...2), features = x.shape[x.shape.rank - 1]

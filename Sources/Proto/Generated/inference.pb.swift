@@ -135,6 +135,11 @@ public nonisolated struct Dither_V1_PredictRequest: Sendable {
   /// in [0, 1], of each class probability over the draws
   public var quantiles: [Double] = []
 
+  public var draws: Dither_V1_PredictRequest.Draws = .fresh
+
+  /// draws 2 i and 2 i + 1 are draw i and its negative: means converge faster
+  public var antithetic: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_HowMany: Equatable, Sendable {
@@ -146,6 +151,44 @@ public nonisolated struct Dither_V1_PredictRequest: Sendable {
   public nonisolated enum OneOf_Seeded: Equatable, Sendable {
     /// left out: the server draws one and says which
     case seed(UInt64)
+
+  }
+
+  public nonisolated enum Draws: SwiftProtobuf.Enum, Swift.CaseIterable {
+    public typealias RawValue = Int
+
+    /// every input has draws of its own, in distribution
+    case fresh // = 0
+
+    /// one draw of all weights for all inputs of the request, for callers who compare inputs; slower
+    case shared // = 1
+    case UNRECOGNIZED(Int)
+
+    public init() {
+      self = .fresh
+    }
+
+    public init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .fresh
+      case 1: self = .shared
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    public var rawValue: Int {
+      switch self {
+      case .fresh: return 0
+      case .shared: return 1
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    public static let allCases: [Dither_V1_PredictRequest.Draws] = [
+      .fresh,
+      .shared,
+    ]
 
   }
 
@@ -353,7 +396,7 @@ nonisolated extension Dither_V1_Array.TypeEnum: SwiftProtobuf._ProtoNameProvidin
 
 nonisolated extension Dither_V1_PredictRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PredictRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}input\0\u{1}samples\0\u{1}tolerance\0\u{3}max_samples\0\u{1}seed\0\u{1}quantiles\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}input\0\u{1}samples\0\u{1}tolerance\0\u{3}max_samples\0\u{1}seed\0\u{1}quantiles\0\u{1}draws\0\u{1}antithetic\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -382,6 +425,8 @@ nonisolated extension Dither_V1_PredictRequest: SwiftProtobuf.Message, SwiftProt
         }
       }()
       case 7: try { try decoder.decodeRepeatedDoubleField(value: &self.quantiles) }()
+      case 8: try { try decoder.decodeSingularEnumField(value: &self.draws) }()
+      case 9: try { try decoder.decodeSingularBoolField(value: &self.antithetic) }()
       default: break
       }
     }
@@ -413,6 +458,12 @@ nonisolated extension Dither_V1_PredictRequest: SwiftProtobuf.Message, SwiftProt
     if !self.quantiles.isEmpty {
       try visitor.visitPackedDoubleField(value: self.quantiles, fieldNumber: 7)
     }
+    if self.draws != .fresh {
+      try visitor.visitSingularEnumField(value: self.draws, fieldNumber: 8)
+    }
+    if self.antithetic != false {
+      try visitor.visitSingularBoolField(value: self.antithetic, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -424,9 +475,15 @@ nonisolated extension Dither_V1_PredictRequest: SwiftProtobuf.Message, SwiftProt
     if lhs.maxSamples != rhs.maxSamples {return false}
     if lhs.seeded != rhs.seeded {return false}
     if lhs.quantiles != rhs.quantiles {return false}
+    if lhs.draws != rhs.draws {return false}
+    if lhs.antithetic != rhs.antithetic {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
+}
+
+nonisolated extension Dither_V1_PredictRequest.Draws: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0FRESH\0\u{1}SHARED\0")
 }
 
 nonisolated extension Dither_V1_PredictResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

@@ -42,13 +42,22 @@ package struct PredictCall: Sendable {
     let seed = request.seeded.map { if case .seed(let seed) = $0 { seed } else { 0 } } ?? Self.drawSeed()
     return PredictionWork(
       model: resolved.loaded, inputs: inputs, budget: budget, seed: seed, quantiles: quantiles,
-      deadline: caller.deadline, isCancelled: caller.isCancelled
+      path: try path(request), antithetic: request.antithetic, deadline: caller.deadline, isCancelled: caller.isCancelled
     ) { [metrics] result in
       complete(
         result.map { outcome in
           metrics.record(rows: outcome.predictions.count, samples: outcome.samples)
           return Self.response(outcome, resolved, seed, quantiles)
         })
+    }
+  }
+
+  private func path(_ request: Dither_V1_PredictRequest) throws(ServiceError) -> NoisePath {
+    switch request.draws {
+    case .fresh: return .fresh
+    case .shared: return .explicit
+    case .UNRECOGNIZED(let number):
+      throw ServiceError(.badField, at: "draws", expected: "0 (fresh) or 1 (shared)", got: "\(number)")
     }
   }
 

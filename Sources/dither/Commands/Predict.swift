@@ -27,6 +27,10 @@ struct PredictCommand: AsyncParsableCommand {
   var data: String?
   @Option(help: "Monte-Carlo draws; 0 is the deterministic pass. (default: the model's)")
   var samples: UInt32?
+  @Flag(help: "One draw of the weights for all inputs of a request, to compare inputs under it.")
+  var sharedDraws = false
+  @Flag(help: "Draws in pairs of a draw and its negative: means converge faster.")
+  var antithetic = false
   @Option(help: "Sample until the largest standard error of a probability is below this.")
   var tolerance: Double?
   @Option(help: "The most samples that --tolerance may take. (default: the server's)")
@@ -79,6 +83,8 @@ struct PredictCommand: AsyncParsableCommand {
       request.model = model
       request.input = array
       if let samples { request.samples = samples }
+      request.draws = sharedDraws ? .shared : .fresh
+      request.antithetic = antithetic
       request.tolerance = tolerance ?? 0
       request.maxSamples = maxSamples ?? 0
       // Later parts of one command share the seed of the first.

@@ -44,6 +44,21 @@ import Testing
     }
   }
 
+  @Test("shared draws compare inputs; antithetic ones come in pairs")
+  func kindsOfDraws() async throws {
+    let server = try await InProcess(models: ["net": TestModels.mlp()]), input = rows(1, of: 6)[0]
+    func ask(_ change: @escaping @Sendable (inout Dither_V1_PredictRequest) -> Void) async throws -> Dither_V1_PredictResponse {
+      try await server.predict("net", [input, input], change)
+    }
+    let shared = try await ask { $0.draws = .shared }, fresh = try await ask { $0.draws = .fresh }
+    // The same input under the same weights, and by another way than without.
+    #expect(close(shared.predictions[0], shared.predictions[1]))
+    #expect(!close(shared.predictions[0], fresh.predictions[0]))
+    let pairs = try await ask { $0.antithetic = true }
+    #expect(pairs.samples == fresh.samples && !close(pairs.predictions[0], fresh.predictions[0]))
+    #expect(pairs.predictions[0].standardError < fresh.predictions[0].standardError)
+  }
+
   private func close(_ a: Dither_V1_Prediction, _ b: Dither_V1_Prediction) -> Bool {
     zip(a.probabilities + a.std + [a.mutualInformation], b.probabilities + b.std + [b.mutualInformation])
       .allSatisfy { abs($0 - $1) <= 1e-6 }
@@ -91,6 +106,7 @@ import Testing
         $0.maxSamples = .max
       },
       Refusal("a quantile out of range", "quantiles") { $0.quantiles = [1.1] },
+      Refusal("draws of no kind", "draws") { $0.draws = .UNRECOGNIZED(7) },
       Refusal("no model", "model") { $0.model = "" },
       Refusal("an unknown model", "did you mean 'net'", .notFound) { $0.model = "nett" },
       Refusal("an unknown version", "version 9", .notFound) { $0.model = "net@9" },

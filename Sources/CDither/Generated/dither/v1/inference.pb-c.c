@@ -373,7 +373,35 @@ const ProtobufCMessageDescriptor dither__v1__array__descriptor =
   (ProtobufCMessageInit) dither__v1__array__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor dither__v1__predict_request__field_descriptors[7] =
+static const ProtobufCEnumValue dither__v1__predict_request__draws__enum_values_by_number[2] =
+{
+  { "FRESH", "DITHER__V1__PREDICT_REQUEST__DRAWS__FRESH", 0 },
+  { "SHARED", "DITHER__V1__PREDICT_REQUEST__DRAWS__SHARED", 1 },
+};
+static const ProtobufCIntRange dither__v1__predict_request__draws__value_ranges[] = {
+{0, 0},{0, 2}
+};
+static const ProtobufCEnumValueIndex dither__v1__predict_request__draws__enum_values_by_name[2] =
+{
+  { "FRESH", 0 },
+  { "SHARED", 1 },
+};
+const ProtobufCEnumDescriptor dither__v1__predict_request__draws__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "dither.v1.PredictRequest.Draws",
+  "Draws",
+  "Dither__V1__PredictRequest__Draws",
+  "dither.v1",
+  2,
+  dither__v1__predict_request__draws__enum_values_by_number,
+  2,
+  dither__v1__predict_request__draws__enum_values_by_name,
+  1,
+  dither__v1__predict_request__draws__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCFieldDescriptor dither__v1__predict_request__field_descriptors[9] =
 {
   {
     "model",
@@ -459,8 +487,34 @@ static const ProtobufCFieldDescriptor dither__v1__predict_request__field_descrip
     0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "draws",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__PredictRequest, draws),
+    &dither__v1__predict_request__draws__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "antithetic",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__PredictRequest, antithetic),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__predict_request__field_indices_by_name[] = {
+  8,   /* field[8] = antithetic */
+  7,   /* field[7] = draws */
   1,   /* field[1] = input */
   4,   /* field[4] = max_samples */
   0,   /* field[0] = model */
@@ -472,7 +526,7 @@ static const unsigned dither__v1__predict_request__field_indices_by_name[] = {
 static const ProtobufCIntRange dither__v1__predict_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor dither__v1__predict_request__descriptor =
 {
@@ -482,7 +536,7 @@ const ProtobufCMessageDescriptor dither__v1__predict_request__descriptor =
   "Dither__V1__PredictRequest",
   "dither.v1",
   sizeof(Dither__V1__PredictRequest),
-  7,
+  9,
   dither__v1__predict_request__field_descriptors,
   dither__v1__predict_request__field_indices_by_name,
   1,  dither__v1__predict_request__number_ranges,

@@ -35,6 +35,17 @@ typedef enum _Dither__V1__Array__Type {
   DITHER__V1__ARRAY__TYPE__INT64 = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(DITHER__V1__ARRAY__TYPE)
 } Dither__V1__Array__Type;
+typedef enum _Dither__V1__PredictRequest__Draws {
+  /*
+   * every input has draws of its own, in distribution
+   */
+  DITHER__V1__PREDICT_REQUEST__DRAWS__FRESH = 0,
+  /*
+   * one draw of all weights for all inputs of the request, for callers who compare inputs; slower
+   */
+  DITHER__V1__PREDICT_REQUEST__DRAWS__SHARED = 1
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(DITHER__V1__PREDICT_REQUEST__DRAWS)
+} Dither__V1__PredictRequest__Draws;
 typedef enum _Dither__V1__PredictResponse__StopReason {
   DITHER__V1__PREDICT_RESPONSE__STOP_REASON__REQUESTED = 0,
   DITHER__V1__PREDICT_RESPONSE__STOP_REASON__TOLERANCE_MET = 1,
@@ -97,6 +108,11 @@ struct  Dither__V1__PredictRequest
    */
   size_t n_quantiles;
   double *quantiles;
+  Dither__V1__PredictRequest__Draws draws;
+  /*
+   * draws 2 i and 2 i + 1 are draw i and its negative: means converge faster
+   */
+  protobuf_c_boolean antithetic;
   Dither__V1__PredictRequest__HowManyCase how_many_case;
   union {
     /*
@@ -114,7 +130,7 @@ struct  Dither__V1__PredictRequest
 };
 #define DITHER__V1__PREDICT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__predict_request__descriptor) \
-    , (char *)protobuf_c_empty_string, NULL, 0, 0, 0,NULL, DITHER__V1__PREDICT_REQUEST__HOW_MANY__NOT_SET, {0}, DITHER__V1__PREDICT_REQUEST__SEEDED__NOT_SET, {0} }
+    , (char *)protobuf_c_empty_string, NULL, 0, 0, 0,NULL, DITHER__V1__PREDICT_REQUEST__DRAWS__FRESH, 0, DITHER__V1__PREDICT_REQUEST__HOW_MANY__NOT_SET, {0}, DITHER__V1__PREDICT_REQUEST__SEEDED__NOT_SET, {0} }
 
 
 struct  Dither__V1__PredictResponse
@@ -381,6 +397,7 @@ void dither__v1__inference__predict(ProtobufCService *service,
 extern const ProtobufCMessageDescriptor dither__v1__array__descriptor;
 extern const ProtobufCEnumDescriptor    dither__v1__array__type__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__predict_request__descriptor;
+extern const ProtobufCEnumDescriptor    dither__v1__predict_request__draws__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__predict_response__descriptor;
 extern const ProtobufCEnumDescriptor    dither__v1__predict_response__stop_reason__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__prediction__descriptor;

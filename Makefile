@@ -44,6 +44,10 @@ test-swift: build-tests
 	@scripts/test-swift --skip CommandLineTests
 	@scripts/test-swift --filter CommandLineTests
 
+# ONNX's own node tests, judged by onnx's data. Needs the network, once.
+conformance: build
+	@scripts/conformance
+
 test-clients: setup-tests build
 	@Tests/Clients/run $(DITHER)
 

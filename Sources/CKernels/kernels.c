@@ -196,6 +196,7 @@ void dk_copy_strided(void *out, const void *in, int rank, const int64_t *dims, c
   int64_t stride = strides[rank - 1], offset = 0;
   Walk walk = {{0}};
   if (size == 8) COPY_STRIDED(int64_t);
+  else if (size == 1) COPY_STRIDED(int8_t);
   else COPY_STRIDED(int32_t);
 }
 

@@ -97,25 +97,28 @@ public final class GraphBuilder {
 
   /// What a node puts out, where that is a few floats that follow from numbers known already: exporters compute scales so.
   private func evaluate(_ op: any Op, _ inputs: [Value?], _ results: [TensorType]) -> [[Float]]? {
-    guard op is any OnnxOp, !(op is any Composite), !(op is Cast),
-      results.allSatisfy({ $0.element == .float32 && $0.knownFloats == nil && $0.shape.count <= Literal.knownFloatLimit }),
-      inputs.contains(where: { $0 != nil }), inputs.allSatisfy({ $0.map { $0.type.knownNumbers != nil } ?? true })
+    let operands = inputs.compactMap { $0?.type }
+    guard op is any OnnxOp, !(op is Cast), operands.allSatisfy({ $0.knownNumbers != nil }),
+      operands.contains(where: { $0.element == .float32 }),
+      results.allSatisfy({
+        $0.element == .float32 && $0.knownFloats == nil && $0.shape.count <= Literal.knownFloatLimit
+      })
     else { return nil }
-    // As inputs, not as constants: of those it would be known again.
+    // Floats are inputs, not constants: of those all would be known again.
     let inner = GraphBuilder(rows: 1)
-    let operands = inputs.enumerated().map { index, value in
-      value.map { inner.input("x\(index)", batched: $0.shape.dimensions, element: $0.type.element) }
+    let replaced = inputs.enumerated().map { index, value -> Value? in
+      guard let type = value?.type else { return nil }
+      guard let known = type.known else {
+        return inner.input("x\(index)", batched: type.shape.dimensions, element: .float32)
+      }
+      return inner.constant(
+        type.element == .bool ? .bool(type.shape, known.map { $0 != 0 }) : .int64(type.shape, known))
     }
-    guard let values = try? inner.apply(op, operands) else { return nil }
+    guard let values = try? inner.apply(op, replaced) else { return nil }
     let graph = inner.finish(outputs: values.enumerated().map { ("y\($0)", $1) })
     guard let plan = try? Plan(graph, parameters: ParameterBuffers(graph), options: .init(rows: 1)) else { return nil }
-    for (memory, value) in zip(plan.inputs, inputs.compactMap { $0 }) {
-      let known = value.type.known ?? []
-      switch value.type.element {
-      case .float32: _ = memory.bindMemory(to: Float.self).update(fromContentsOf: value.type.knownFloats ?? [])
-      case .int64: _ = memory.bindMemory(to: Int64.self).update(fromContentsOf: known)
-      case .bool: _ = memory.bindMemory(to: Bool.self).update(fromContentsOf: known.map { $0 != 0 })
-      }
+    for (memory, floats) in zip(plan.inputs, operands.compactMap(\.knownFloats)) {
+      _ = memory.bindMemory(to: Float.self).update(fromContentsOf: floats)
     }
     plan.forward()
     return values.indices.map { Array(plan.output($0)) }
@@ -124,10 +127,7 @@ public final class GraphBuilder {
   /// A value combined with all others, one after the other.
   func fold(_ inputs: [Value?], _ function: Binary.Function) throws(GraphError) -> Value {
     var result = try inputs.value(0, "data_0")
-    guard inputs.count > 1 else {
-      _ = try inputs.types.float(0, "data_0")
-      return result.copied()
-    }
+    guard inputs.count > 1 else { return result.copied() }
     for position in inputs.indices.dropFirst() {
       result = try result.applying(Binary(function), inputs.value(position, "data_\(position)"))
     }
@@ -196,7 +196,13 @@ public final class GraphBuilder {
   /// A stored node on values of this graph.
   func replay(_ node: Node, _ inputs: [Value?], names: [String]) throws(GraphError) -> [Value] {
     if let composite = node.op as? any Composite {
-      do throws(GraphError) { return try composite.expand(inputs, in: self) } catch {
+      do throws(GraphError) {
+        let values = try composite.expand(inputs, in: self)
+        if let floats = evaluate(composite, inputs, values.map(\.type)) {
+          for (value, content) in zip(values, floats) { types[value.id.index].knownFloats = content }
+        }
+        return values
+      } catch {
         var located = error
         if !located.place.hasPrefix("node '\(node.name.clipped())'") {
           located.place = "node '\(node.name.clipped())' (\(nameInFiles(of: node.op))), \(error.place)"
@@ -205,7 +211,7 @@ public final class GraphBuilder {
       }
     }
     guard usesBatchStatistics, let op = node.op as? BatchNormalization, node.inputs.count == 5,
-      let mean = node.inputs[3], let variance = node.inputs[4]
+      let mean = node.inputs[3], let variance = node.inputs[4], let stored = inputs[3], graph.literals[stored.id] != nil
     else { return try apply(node.op, inputs, name: node.name, outputs: names) }
     let values = try apply(
       BatchStatisticsNormalization(epsilon: op.epsilon), Array(inputs[..<3]), name: node.name, outputs: names)

@@ -43,14 +43,16 @@ public struct ModelSignature: Sendable, Equatable {
     }
     let types: [TensorType?]
     do { types = try graph.types(rows: 3) } catch { throw refuse("a graph that can be planned", "\(error)") }
-    // Exporters of classical models put the label out first.
+    // Exporters of classical models put the label out first, and name the probabilities.
     func classCount(_ output: GraphOutput) -> Int? {
       guard let type = types[output.value.index], type.element == .float32, type.shape.rank == 2, type.shape[0] == 3,
         type.shape[1] >= 2
       else { return nil }
       return type.shape[1]
     }
-    guard let output = graph.outputs.first(where: { classCount($0) != nil }), let count = classCount(output) else {
+    let candidates = graph.outputs.filter { classCount($0) != nil }
+    let named = candidates.first { $0.name.lowercased().contains("probabilit") }
+    guard let output = named ?? candidates.first, let count = classCount(output) else {
       throw refuse(
         "a float output of shape [batch, classes]",
         graph.outputs.map { types[$0.value.index].map { "\($0)" } ?? "none" }.joined(separator: ", "))

@@ -21,6 +21,15 @@ struct Network {
 }
 
 extension Plan {
+  /// Output `index`, of whatever type.
+  func literal(_ index: Int) -> Literal {
+    let shape = outputTypes[index].shape
+    switch outputTypes[index].element {
+    case .float32: return .float(Tensor(shape, Array(output(index).prefix(shape.count))))
+    case .int64: return .int64(shape, Array(outputs[index].bindMemory(to: Int64.self).prefix(shape.count)))
+    case .bool: return .bool(shape, outputs[index].prefix(shape.count).map { $0 != 0 })
+    }
+  }
   func write(_ literal: Literal, to index: Int) {
     switch literal {
     case .float(let tensor): _ = input(index).update(fromContentsOf: tensor.elements)
@@ -34,6 +43,12 @@ extension Plan {
 /// them.
 enum Written {
   static func keep(_ name: String, _ graph: Graph, _ bytes: [UInt8], _ inputs: [Literal], _ output: [Float]) throws {
+    let rows = inputs[0].type.shape[0]
+    let shape = try #require(graph.types(rows: rows)[graph.outputs[0].value.index]).shape
+    try keep(name, graph, bytes, inputs, [.float(Tensor(shape, output))])
+  }
+
+  static func keep(_ name: String, _ graph: Graph, _ bytes: [UInt8], _ inputs: [Literal], _ outputs: [Literal]) throws {
     guard let path = ProcessInfo.processInfo.environment["DITHER_ONNX_OUT"] else { return }
     let folder = URL(fileURLWithPath: path).appending(path: name)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -41,8 +56,8 @@ enum Written {
     for (input, literal) in zip(graph.inputs, inputs) {
       try Data(OnnxTensor.write(literal, name: input.name)).write(to: folder.appending(path: "\(input.name).pb"))
     }
-    let rows = inputs[0].type.shape[0]
-    let shape = try #require(graph.types(rows: rows)[graph.outputs[0].value.index]).shape
-    try Data(OnnxTensor.write(.float(Tensor(shape, output)), name: "y")).write(to: folder.appending(path: "y.pb"))
+    for (index, output) in outputs.enumerated() {
+      try Data(OnnxTensor.write(output, name: "y")).write(to: folder.appending(path: "output_\(index).pb"))
+    }
   }
 }

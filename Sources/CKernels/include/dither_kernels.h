@@ -89,7 +89,7 @@ double dk_sum_squares(const float *x, size_t n);
 
 // ---- movement and reduction ---------------------------------------------------------------------------------------
 
-// out, contiguous over dims, gathers in[offset + sum i_d * strides_d]: transposes, slices, expansions. size: 4 or 8 bytes.
+// out, contiguous over dims, gathers in[offset + sum i_d * strides_d]: transposes, slices, expansions. size: 1, 4 or 8 bytes.
 void dk_copy_strided(void *out, const void *in, int rank, const int64_t *dims, const int64_t *strides, size_t size);
 // out[strides] = in: the inverse, for slices' gradients; out is not cleared.
 void dk_scatter_strided(float *out, const float *in, int rank, const int64_t *dims, const int64_t *strides);

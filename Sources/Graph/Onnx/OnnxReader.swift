@@ -149,7 +149,10 @@ private struct OnnxReader {
   }
 
   private mutating func setLabels(_ names: [String]) {
-    guard names.count >= 2, graph.metadata[Graph.labelsKey] == nil, let json = try? JSONEncoder().encode(names) else {
+    // Names that fill the metadata of a file could not be written again.
+    guard names.count >= 2, names.reduce(0, { $0 + $1.utf8.count + 8 }) <= limits.metadataBytes / 8,
+      graph.metadata[Graph.labelsKey] == nil, let json = try? JSONEncoder().encode(names)
+    else {
       return
     }
     graph.metadata[Graph.labelsKey] = String(decoding: json, as: UTF8.self)
@@ -255,17 +258,21 @@ private struct OnnxReader {
       graph.literals[try define(output, at: place)] = literal
       return
     }
+    // Outputs that nobody wants have no name; behind the last one that is wanted they say nothing.
+    let wanted = proto.output[...(proto.output.lastIndex { !$0.isEmpty } ?? 0)]
     let node = OnnxNode(
       name: name, type: proto.opType, opset: opset, attributes: attributes,
       presentInputs: proto.input.map { !$0.isEmpty },
-      outputCount: proto.output.count)
+      outputCount: wanted.count)
     let op = try makeOp(node, isDefault(proto.domain) ? "" : proto.domain)
     if op is ZipMap {
       if case .strings(let names)? = attributes["classlabels_strings"] { setLabels(names) }
       if case .ints(let numbers)? = attributes["classlabels_int64s"] { setLabels(numbers.map(String.init)) }
     }
     var outputs: [ValueID] = []
-    for output in proto.output { outputs.append(try define(output, at: place)) }
+    for (position, output) in wanted.enumerated() {
+      outputs.append(try define(output.isEmpty ? "\(name)_unused_\(position)" : output, at: place))
+    }
     graph.nodes.append(Node(name: name, op: op, inputs: inputs, outputs: outputs))
   }
 
@@ -279,7 +286,9 @@ private struct OnnxReader {
           got: "domain '\(domain.clipped())'")
       }
     } catch {
-      throw GraphError(.unsupportedOp, at: node.place, expected: error.expected, got: error.got, advice: error.advice)
+      throw GraphError(
+        .unsupportedOp, at: node.place, expected: "\(error.expected), or Constant", got: error.got, advice: error.advice
+      )
     }
     guard !domain.isEmpty || node.opset >= entry.onnx.since else {
       throw GraphError(
@@ -346,15 +355,16 @@ private struct OnnxReader {
   /// Works out every type for two batch sizes, and holds them against what the file declares.
   private mutating func checkTypes(_ proto: Onnx_GraphProto) throws(GraphError) {
     // A fixed first axis is the batch all the same, where the graph allows it.
-    let firsts = Set(graph.inputs.compactMap { $0.dimensions.first }.compactMap { $0 })
-    if firsts.count == 1, graph.inputs.allSatisfy({ !$0.dimensions.isEmpty }) {
+    let fixed = Set(graph.inputs.compactMap { $0.dimensions.first ?? nil })
+    if fixed.count == 1, graph.inputs.allSatisfy({ !$0.dimensions.isEmpty }) {
       var freed = graph
       for i in freed.inputs.indices { freed.inputs[i].dimensions[0] = nil }
-      let follow = [1, 2, 3].allSatisfy { rows in
+      // One number of rows alone may happen to fit.
+      let follows = [1, 2, 3].allSatisfy { rows in
         guard let types = try? freed.types(rows: rows) else { return false }
         return freed.outputs.allSatisfy { types[$0.value.index]?.shape.dimensions.first == rows }
       }
-      if follow { graph = freed }
+      if follows { graph = freed }
     }
     let types = try graph.types(rows: 1)
     try checkCost(types)

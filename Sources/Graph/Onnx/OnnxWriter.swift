@@ -21,8 +21,8 @@ extension Graph {
     for id in literals.keys.sorted(by: { $0.index < $1.index }) {
       if let literal = literals[id] { proto.initializer.append(OnnxTensor.proto(literal, name: names[id])) }
     }
-    for node in nodes { try write(node, opset, &names, into: &proto) }
     let (two, three) = (try types(rows: 2), try types(rows: 3))
+    for node in nodes { try write(node, opset, &names, two, into: &proto) }
     func info(_ name: String, _ id: ValueID) throws(GraphError) -> Onnx_ValueInfoProto {
       guard let a = two[id.index], let b = three[id.index] else {
         throw GraphError(.missing, at: "value '\(name)'", expected: "a node that puts it out", got: "none")
@@ -95,9 +95,9 @@ extension Graph {
     return info
   }
 
-  private func write(_ node: Node, _ opset: Int, _ names: inout FileNames, into proto: inout Onnx_GraphProto)
-    throws(GraphError)
-  {
+  private func write(
+    _ node: Node, _ opset: Int, _ names: inout FileNames, _ types: [TensorType?], into proto: inout Onnx_GraphProto
+  ) throws(GraphError) {
     guard let op = node.op as? any OnnxOp else {
       throw GraphError(
         .unsupportedOp, at: "node '\(node.name)'", expected: "an op of ONNX", got: "\(type(of: node.op))")
@@ -126,7 +126,36 @@ extension Graph {
     }
     result.output = node.outputs.map { names[$0] }
     result.attribute = written.attributes.sorted { $0.key < $1.key }.map { key, value in attribute(key, value) }
-    proto.node.append(result)
+    if let softmax = op as? any SoftmaxFamily, let input = node.inputs.first ?? nil,
+      let shape = types[input.index]?.shape, softmax.matrix(shape) != nil
+    {
+      Self.flattening(result, at: softmax.axis, &names, into: &proto)
+    } else {
+      proto.node.append(result)
+    }
+  }
+
+  /// Before opset 13 a softmax saw its input as a matrix, cut at its axis; later ones say so with ops of their own.
+  private static func flattening(
+    _ softmax: Onnx_NodeProto, at axis: Int, _ names: inout FileNames, into proto: inout Onnx_GraphProto
+  ) {
+    func node(_ type: String, _ inputs: [String], _ output: String, axis: Int? = nil) -> Onnx_NodeProto {
+      var node = Onnx_NodeProto()
+      (node.name, node.opType, node.input, node.output) = (output, type, inputs, [output])
+      if let axis {
+        var attribute = Onnx_AttributeProto()
+        (attribute.name, attribute.type, attribute.i) = ("axis", .int, Int64(axis))
+        node.attribute = [attribute]
+      }
+      return node
+    }
+    let base = softmax.output[0]
+    let shape = names.another("\(base)_shape"), matrix = names.another("\(base)_matrix")
+    let rows = names.another("\(base)_rows")
+    proto.node += [
+      node("Shape", softmax.input, shape), node("Flatten", softmax.input, matrix, axis: axis == 1 ? nil : axis),
+      node(softmax.opType, [matrix], rows, axis: -1), node("Reshape", [rows, shape], base),
+    ]
   }
 
   private func attribute(_ key: String, _ value: OnnxAttribute) -> Onnx_AttributeProto {

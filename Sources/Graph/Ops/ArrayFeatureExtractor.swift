@@ -14,7 +14,8 @@ struct ArrayFeatureExtractor: OnnxOp {
     let data = try inputs.required(0, "X"), indices = try inputs.required(1, "Y")
     guard indices.element == .int64, data.shape.rank >= 1, data.element != .bool else {
       throw GraphError(
-        .unsupportedType, at: "inputs", expected: "an array of numbers and int64 indices", got: "\(data) and \(indices)")
+        .unsupportedType, at: "inputs", expected: "an array of numbers and int64 indices", got: "\(data) and \(indices)"
+      )
     }
     let outer = data.shape.rank == 1 ? [1] : Array(data.shape.dimensions.dropLast())
     return [TensorType(Shape(outer + [indices.shape.count]), data.element)]

@@ -22,6 +22,21 @@ struct AxisMix: Op {
         starts.append(Int32(taps.count))
       }
     }
+    /// For elements that cannot be weighed: each slice is a copy of the first that it is made of, or zeros. `length`: of a
+    /// slice, in bytes.
+    func copySlices(_ from: UnsafeRawPointer, _ to: UnsafeMutableRawPointer, blocks: Int, _ length: Int) {
+      for block in 0..<blocks {
+        for row in 0..<rows {
+          let target = to + (block * rows + row) * length
+          if starts[row] < starts[row + 1] {
+            let column = Int(taps[Int(starts[row])].column)
+            target.copyMemory(from: from + (block * columns + column) * length, byteCount: length)
+          } else {
+            target.initializeMemory(as: UInt8.self, repeating: 0, count: length)
+          }
+        }
+      }
+    }
     var transposed: Matrix {
       var result = [[(column: Int, weight: Float)]](repeating: [], count: columns)
       for row in 0..<rows {
@@ -37,10 +52,25 @@ struct AxisMix: Op {
   let matrix: Matrix
 
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
-    var shape = try inputs.float(0, "input", rank: 1...8)
+    let x = try inputs.required(0, "input")
+    var shape = x.shape
     precondition(shape[axis] == matrix.columns, "a matrix for \(shape) along axis \(axis)")
     shape[axis] = matrix.rows
-    return [TensorType(shape)]
+    if x.element != .float32, let known = x.known, (shape.checkedCount ?? .max) <= Literal.knownLimit {
+      // A slice of the result is one of the input's, or zeros.
+      let inner = Shape(Array(shape.dimensions[(axis + 1)...])).count
+      return [
+        TensorType(
+          shape, x.element,
+          known: (0..<shape.count).map { index in
+            let block = index / (inner * matrix.rows), row = index / inner % matrix.rows
+            guard matrix.starts[row] < matrix.starts[row + 1] else { return 0 }
+            let column = Int(matrix.taps[Int(matrix.starts[row])].column)
+            return known[(block * matrix.columns + column) * inner + index % inner]
+          })
+      ]
+    }
+    return [TensorType(shape, x.element)]
   }
   func gradient(_ call: Call, upstream: Value) -> [Value?] {
     [upstream.apply(AxisMix(axis: axis, matrix: matrix.transposed))]
@@ -49,6 +79,14 @@ struct AxisMix: Op {
     let x = call.inputs[0], y = call.outputs[0], matrix = matrix
     let outer = Shape(Array(x.shape.dimensions[..<axis])).count
     let inner = Shape(Array(x.shape.dimensions[(axis + 1)...])).count
+    guard y.type.element == .float32 else {
+      let length = inner * y.type.element.byteCount
+      plan.step([x, y]) { memory in
+        let from = memory.raw(x), to = memory.raw(y)
+        return { matrix.copySlices(from, to, blocks: outer, length) }
+      }
+      return
+    }
     plan.step([x, y]) { memory in
       let from = memory.floats(x), to = memory.floats(y)
       return {

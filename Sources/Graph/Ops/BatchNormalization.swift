@@ -46,9 +46,12 @@ struct BatchNormalization: OnnxOp {
     let channels = Shape([1, x.shape[1]] + [Int](repeating: 1, count: x.shape.rank - 2))
     let inverse = inverse(call, channels)
     let normalised = (x - mean.viewed(as: channels)) * inverse
+    let forScale = (g * normalised).summed(to: channels), forBias = g.summed(to: channels)
+    let slope = scale.viewed(as: channels) * inverse
+    // Statistics may be computed in the graph: converters write other normalisations so.
     return [
-      g * (scale.viewed(as: channels) * inverse), (g * normalised).summed(to: channels).viewed(as: scale.shape),
-      g.summed(to: channels).viewed(as: scale.shape), nil, nil,
+      g * slope, forScale.viewed(as: scale.shape), forBias.viewed(as: scale.shape),
+      -(slope * forBias).viewed(as: scale.shape), (-0.5 * (slope * inverse * forScale)).viewed(as: scale.shape),
     ]
   }
 

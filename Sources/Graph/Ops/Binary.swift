@@ -21,7 +21,8 @@ struct Binary: BinaryFunction {
 
 extension BinaryFunction {
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
-    if let known = try knownIntegers(inputs) { return [known] }
+    let left = try inputs.required(0, "A"), right = try inputs.required(1, "B")
+    if let integers = try integerType(left, right) { return [integers] }
     let a = try inputs.float(0, "A"), b = try inputs.float(1, "B")
     guard let shape = Shape.broadcast(a, b) else {
       throw GraphError(.shape, at: "input 'B'", expected: "a shape that broadcasts with \(a)", got: "\(b)")
@@ -30,33 +31,6 @@ extension BinaryFunction {
       throw GraphError(.shape, at: "inputs", expected: "rank at most 8", got: "\(shape)")
     }
     return [TensorType(shape)]
-  }
-
-  /// Exporters add and multiply dimensions.
-  private func knownIntegers(_ inputs: [TensorType?]) throws(GraphError) -> TensorType? {
-    let left = try inputs.required(0, "A"), right = try inputs.required(1, "B")
-    guard left.element == .int64, right.element == .int64, let a = left.known, let b = right.known,
-      let shape = Shape.broadcast(left.shape, right.shape), shape.rank <= 1
-    else { return nil }
-    var result: [Int64] = []
-    for i in 0..<shape.count {
-      let x = a[a.count == 1 ? 0 : i], y = b[b.count == 1 ? 0 : i]
-      let value: (Int64, Bool)
-      switch function {
-      case .add: value = x.addingReportingOverflow(y)
-      case .subtract: value = x.subtractingReportingOverflow(y)
-      case .multiply: value = x.multipliedReportingOverflow(by: y)
-      case .divide: value = x.dividedReportingOverflow(by: y)
-      case .maximum: value = (max(x, y), false)
-      case .minimum: value = (min(x, y), false)
-      default: return nil
-      }
-      guard !value.1 else {
-        throw GraphError(.tooLarge, at: "shape arithmetic", expected: "integers within 64 bits", got: "\(x) and \(y)")
-      }
-      result.append(value.0)
-    }
-    return TensorType(shape, .int64, known: result)
   }
 
   func gradient(_ call: Call, upstream g: Value) -> [Value?] {
@@ -80,7 +54,7 @@ extension BinaryFunction {
 
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let a = call.inputs[0], b = call.inputs[1], y = call.outputs[0]
-    guard y.type.element == .float32 else { return }  // known integers: nothing is left to compute
+    guard y.type.element == .float32 else { return lowerIntegers(call, into: &plan) }
     let shape = y.shape, kernel = function.kernel, count = shape.count
     if a.shape == shape, b.shape == shape,
       let layout = plan.elementwiseLayout([a, b], bfloat16: function == .add || function == .reluGradient)

@@ -34,17 +34,18 @@ extension PlanBuilder {
 struct ExpandTo: Op {
   let shape: Shape
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
-    let from = try inputs.float(0, "input")
-    precondition(Shape.broadcast(shape, from) == shape, "\(from) does not expand to \(shape)")
-    return [TensorType(shape)]
+    let from = try inputs.required(0, "input")
+    precondition(Shape.broadcast(shape, from.shape) == shape, "\(from) does not expand to \(shape)")
+    return [from.rearranged(shape) { shape.indices(of: from.shape) }]
   }
   func gradient(_ call: Call, upstream: Value) -> [Value?] { [upstream.summed(to: call.inputs[0].shape)] }
   func lower(_ call: Call, into plan: inout PlanBuilder) {
     let x = call.inputs[0], y = call.outputs[0]
     let dims = shape.dimensions.map(Int64.init), strides = x.shape.strides(broadcastTo: shape).map(Int64.init)
+    let size = y.type.element.byteCount
     plan.step([x, y]) { memory in
-      let from = memory.floats(x), to = memory.floats(y)
-      return { dk_copy_strided(to, from, Int32(dims.count), dims, strides, 4) }
+      let from = memory.raw(x), to = memory.raw(y)
+      return { dk_copy_strided(to, from, Int32(dims.count), dims, strides, size) }
     }
   }
 }

@@ -6,6 +6,7 @@ import DitherTensor
 struct Cast: OnnxOp {
   static let onnx = OnnxName("Cast", since: 6)
   private let target: ElementType
+  init(_ target: ElementType) { self.target = target }
   init(_ node: OnnxNode) throws(GraphError) {
     try node.allow("to", "saturate")
     let to = try node.int("to", default: 0)
@@ -17,6 +18,7 @@ struct Cast: OnnxOp {
     }
     self.target = target
   }
+  func trainable(_ input: Int) -> Bool { target == .float32 }
   func write(to node: inout OnnxNode) {
     node["to"] = .int(target == .float32 ? 1 : target == .int64 ? 7 : 9)
   }

@@ -18,6 +18,8 @@ struct Clip: OnnxOp {
     if let high { node.constantInputs[2] = .float(Tensor([], [high])) }
   }
   var isActivation: Bool { true }
+
+  /// Bounds that are constants are part of a formula.
   func trainable(_ input: Int) -> Bool { input == 0 }
 
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
@@ -40,7 +42,16 @@ struct Clip: OnnxOp {
     }
     if let low { inside = inside * (x >= low) }
     if let high { inside = inside * (x <= high) }
-    return [inside, nil, nil]
+    // A bound gets what it holds back.
+    let below = call.inputs.optional(1).map { bound in
+      (upstream * (-x.apply(Binary(.greaterOrEqual), bound.viewed(as: one)) + 1)).summed(to: one).viewed(
+        as: bound.shape)
+    }
+    let above = call.inputs.optional(2).map { bound in
+      (upstream * (-bound.viewed(as: one).apply(Binary(.greaterOrEqual), x) + 1)).summed(to: one).viewed(
+        as: bound.shape)
+    }
+    return [inside, below, above]
   }
 
   func lower(_ call: Call, into plan: inout PlanBuilder) {

@@ -35,13 +35,13 @@ extension Comparison {
   func gradient(_ call: Call, upstream: Value) -> [Value?] { [nil, nil] }
   func lower(_ call: Call, into plan: inout PlanBuilder) {
     let a = call.inputs[0], b = call.inputs[1], y = call.outputs[0], relation = relation
-    let left = y.shape.indices(of: a.shape), right = y.shape.indices(of: b.shape), element = a.type.element
+    let broadcast = Broadcast(y.shape, of: [a.shape, b.shape]), element = a.type.element
     plan.step([a, b, y]) { memory in
       let to = memory.raw(y).assumingMemoryBound(to: Bool.self)
       let x = memory.raw(a), z = memory.raw(b)
       func compare<T: Comparable>(_: T.Type) -> Step {
         let x = x.assumingMemoryBound(to: T.self), z = z.assumingMemoryBound(to: T.self)
-        return { for i in left.indices { to[i] = relation.holds(x[left[i]], z[right[i]]) } }
+        return { broadcast.each { i, j, k in to[i] = relation.holds(x[j], z[k]) } }
       }
       return switch element {
       case .float32: compare(Float.self)

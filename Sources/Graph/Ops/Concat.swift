@@ -18,7 +18,10 @@ struct Concat: OnnxOp {
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     let first = try inputs.required(0, "inputs")
     let axis = try resolveAxis(axis, rank: first.shape.rank)
-    var shape = first.shape, known: [Int64]? = first.known
+    guard (1...8).contains(first.shape.rank) else {
+      throw GraphError(.shape, at: "inputs", expected: "rank 1 to 8", got: "\(first)")
+    }
+    var shape = first.shape
     for position in inputs.indices.dropFirst() {
       let next = try inputs.required(position, "inputs[\(position)]")
       var comparable = next.shape
@@ -28,13 +31,18 @@ struct Concat: OnnxOp {
           .shape, at: "input \(position)", expected: "\(first) but along axis \(axis)", got: "\(next)")
       }
       shape[axis] += next.shape[axis]
-      known = shape.rank == 1 ? known.flatMap { a in next.known.map { a + $0 } } : nil
     }
-    guard first.element == .float32 || known != nil else {
-      throw GraphError(
-        .unsupportedType, at: "inputs", expected: "float32, or integers known beforehand", got: "\(first)")
+    guard (shape.checkedCount ?? .max) <= Literal.knownLimit else { return [TensorType(shape, first.element)] }
+    let outer = Shape(Array(shape.dimensions[..<axis])).count
+    func joined<T>(_ parts: [[T]?]) -> [T]? {
+      let whole = parts.compactMap { $0 }
+      guard whole.count == inputs.count else { return nil }
+      return (0..<outer).flatMap { row in
+        whole.flatMap { part in part[(row * part.count / outer)..<((row + 1) * part.count / outer)] }
+      }
     }
-    return [TensorType(shape, first.element, known: known)]
+    let floats = joined(inputs.map { $0?.knownFloats }).flatMap { $0.count <= Literal.knownFloatLimit ? $0 : nil }
+    return [TensorType(shape, first.element, known: joined(inputs.map { $0?.known }), knownFloats: floats)]
   }
 
   func gradient(_ call: Call, upstream: Value) -> [Value?] {
@@ -53,18 +61,18 @@ struct Concat: OnnxOp {
 
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let y = call.outputs[0]
-    guard y.type.element == .float32 else { return }
     let axis = try resolveAxis(axis, rank: y.shape.rank)
     let outer = Shape(Array(y.shape.dimensions[..<axis])).count
     let inputs = (0..<call.inputs.count).map { call.inputs[$0] }
-    let lengths = inputs.map { $0.shape.count / max(outer, 1) }, total = y.shape.count / max(outer, 1)
+    let size = y.type.element.byteCount, total = y.shape.count / max(outer, 1) * size
+    let lengths = inputs.map { $0.shape.count / max(outer, 1) * size }
     plan.step(inputs + [y]) { memory in
-      let from = inputs.map { memory.floats($0) }, to = memory.floats(y)
+      let from = inputs.map { memory.raw($0) }, to = memory.raw(y)
       return {
         for row in 0..<outer {
           var at = to + row * total
           for (source, length) in zip(from, lengths) {
-            at.update(from: source + row * length, count: length)
+            at.copyMemory(from: source + row * length, byteCount: length)
             at += length
           }
         }

@@ -27,11 +27,11 @@ extension Connective {
   func gradient(_ call: Call, upstream: Value) -> [Value?] { [nil, nil] }
   func lower(_ call: Call, into plan: inout PlanBuilder) {
     let a = call.inputs[0], b = call.inputs[1], y = call.outputs[0], op = self
-    let left = y.shape.indices(of: a.shape), right = y.shape.indices(of: b.shape)
+    let broadcast = Broadcast(y.shape, of: [a.shape, b.shape])
     plan.step([a, b, y]) { memory in
       let x = memory.raw(a).assumingMemoryBound(to: UInt8.self), z = memory.raw(b).assumingMemoryBound(to: UInt8.self)
       let to = memory.raw(y).assumingMemoryBound(to: UInt8.self)
-      return { for i in left.indices { to[i] = op.combine(x[left[i]], z[right[i]]) } }
+      return { broadcast.each { i, j, k in to[i] = op.combine(x[j], z[k]) } }
     }
   }
 }

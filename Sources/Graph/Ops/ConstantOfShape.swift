@@ -6,7 +6,7 @@ import DitherTensor
 struct ConstantOfShape: Composite {
   static let onnx = OnnxName("ConstantOfShape", since: 9)
   /// More elements than this are refused: they are memory that no input pays for.
-  private static let limit = 1 << 22
+  static let limit = 1 << 22
   private var value = Literal.float(Tensor([1], [0]))
   private let isDefault: Bool
   init(_ node: OnnxNode) throws(GraphError) {
@@ -25,7 +25,8 @@ struct ConstantOfShape: Composite {
     let extents = try inputs.types.known(0, "input"), shape = Shape(extents)
     guard extents.count <= 8, let count = shape.checkedCount, count <= Self.limit else {
       throw GraphError(
-        .tooLarge, at: "input 'input'", expected: "at most 8 extents with a product up to \(Self.limit)", got: "\(extents)")
+        .tooLarge, at: "input 'input'", expected: "at most 8 extents with a product up to \(Self.limit)",
+        got: "\(extents)")
     }
     switch value {
     case .float(let tensor): return [builder.constant(.float(Tensor(shape, repeating: tensor.elements[0])))]

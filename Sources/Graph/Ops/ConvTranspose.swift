@@ -46,17 +46,20 @@ struct ConvTranspose: Composite {
     }
     let most = 1 << 12, kernel = Array(w.shape.dimensions[2...])
     if let given = window.kernel, given != kernel {
-      throw GraphError(.shape, at: "attribute 'kernel_shape'", expected: "\(kernel), as the weights are", got: "\(given)")
+      throw GraphError(
+        .shape, at: "attribute 'kernel_shape'", expected: "\(kernel), as the weights are", got: "\(given)")
     }
     let strides = try list(window.strides, "strides", 1, 1...most)
     let dilations = try list(window.dilations, "dilations", 1, 1...most)
     let extra = try list(outputPadding, "output_padding", 0, 0...most)
     guard kernel.allSatisfy({ $0 <= most }), x.shape.dimensions[2...].allSatisfy({ $0 <= 1 << 16 }) else {
-      throw GraphError(.tooLarge, at: "inputs", expected: "images and windows of usual size", got: "\(x.shape), \(kernel)")
+      throw GraphError(
+        .tooLarge, at: "inputs", expected: "images and windows of usual size", got: "\(x.shape), \(kernel)")
     }
     var pads = window.pads ?? [Int](repeating: 0, count: 2 * rank), output = [Int](repeating: 0, count: rank)
     guard pads.count == 2 * rank, pads.allSatisfy({ (0...most).contains($0) }) else {
-      throw GraphError(.attribute, at: "attribute 'pads'", expected: "\(2 * rank) values from 0 to \(most)", got: "\(pads)")
+      throw GraphError(
+        .attribute, at: "attribute 'pads'", expected: "\(2 * rank) values from 0 to \(most)", got: "\(pads)")
     }
     let shapes = outputShape.map { $0.count > rank ? Array($0.suffix(rank)) : $0 }
     let wanted = try shapes.map { shapes throws(GraphError) in try list(shapes, "output_shape", 1, 1...1 << 16) }
@@ -65,7 +68,7 @@ struct ConvTranspose: Composite {
       if wanted != nil || window.autoPad.hasPrefix("SAME") {
         output[i] = wanted?[i] ?? x.shape[2 + i] * strides[i]
         let total = Swift.max(full - output[i], 0)
-        // The odd pixel of padding is at the start, but for SAME_UPPER, as the standard has it.
+        // An odd pixel of padding is in front, except for SAME_UPPER's, as the standard has it.
         pads[i] = window.autoPad == "SAME_UPPER" ? total / 2 : total - total / 2
         pads[rank + i] = total - pads[i]
       } else {
@@ -73,7 +76,8 @@ struct ConvTranspose: Composite {
         output[i] = full - pads[i] - pads[rank + i]
       }
       guard output[i] > 0, output[i] <= 1 << 16 else {
-        throw GraphError(.shape, at: "attribute 'pads'", expected: "a result of 1 to \(1 << 16) pixels", got: "\(output[i])")
+        throw GraphError(
+          .shape, at: "attribute 'pads'", expected: "a result of 1 to \(1 << 16) pixels", got: "\(output[i])")
       }
     }
     // The convolution of which this is the transpose: from the result to x. Its padding behind follows from the extents.

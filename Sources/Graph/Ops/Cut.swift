@@ -23,6 +23,12 @@ struct Region: Sendable {
       }
   }
 
+  /// Which elements of an array of shape `whole` these are.
+  func indices(_ whole: Shape) -> [Int] {
+    let (strides, offset) = walk(whole)
+    return shape.indices(strides: strides.map(Int.init)).map { $0 + offset }
+  }
+
   /// How to walk the region inside an array of shape `whole`, in elements.
   func walk(_ whole: Shape) -> (strides: [Int64], offset: Int) {
     let own = whole.strides
@@ -36,9 +42,9 @@ struct Cut: Op {
   init(_ region: Region) { self.region = region }
 
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
-    let shape = try inputs.float(0, "data", rank: 0...8)
-    precondition(region.fits(shape), "a cut within its input")
-    return [TensorType(region.shape)]
+    let data = try inputs.required(0, "data")
+    precondition(region.fits(data.shape), "a cut within its input")
+    return [data.rearranged(region.shape) { region.indices(data.shape) }]
   }
   func gradient(_ call: Call, upstream: Value) -> [Value?] {
     [upstream.apply(Paste(region: region, shape: call.inputs[0].shape))]
@@ -62,9 +68,10 @@ struct Paste: Op {
 extension PlanBuilder {
   mutating func cut(_ region: Region, from x: Value, to y: Value) {
     let dims = region.counts.map(Int64.init), (strides, offset) = region.walk(x.shape)
+    let size = y.type.element.byteCount, isEmpty = y.shape.count == 0
     step([x, y]) { memory in
-      let from = memory.floats(x) + offset, to = memory.floats(y)
-      return { dk_copy_strided(to, from, Int32(dims.count), dims, strides, 4) }
+      let from = memory.raw(x) + offset * size, to = memory.raw(y)
+      return { if !isEmpty { dk_copy_strided(to, from, Int32(dims.count), dims, strides, size) } }
     }
   }
 

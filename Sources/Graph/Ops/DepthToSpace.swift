@@ -29,7 +29,8 @@ struct DepthToSpace: Composite {
       throw GraphError(.shape, at: "input 'input'", expected: "channels in multiples of \(block * block)", got: "\(s)")
     }
     let depth = s[1] / (block * block)
-    let split: Shape = isDepthFirst ? [s[0], block, block, depth, s[2], s[3]] : [s[0], depth, block, block, s[2], s[3]]
+    let split: Shape =
+      isDepthFirst ? [s[0], block, block, depth, s[2], s[3]] : [s[0], depth, block, block, s[2], s[3]]
     let turned = x.viewed(as: split).apply(Transpose(isDepthFirst ? [0, 3, 4, 1, 5, 2] : [0, 1, 4, 2, 5, 3]))
     return [turned.viewed(as: [s[0], depth, s[2] * block, s[3] * block])]
   }
@@ -38,7 +39,8 @@ struct DepthToSpace: Composite {
 func blockSize(_ node: OnnxNode) throws(GraphError) -> Int {
   let block = try node.int("blocksize", default: 0)
   guard (1...1 << 12).contains(block) else {
-    throw GraphError(.attribute, at: "\(node.place), attribute 'blocksize'", expected: "1 to \(1 << 12)", got: "\(block)")
+    throw GraphError(
+      .attribute, at: "\(node.place), attribute 'blocksize'", expected: "1 to \(1 << 12)", got: "\(block)")
   }
   return block
 }

@@ -1,26 +1,39 @@
 import DitherBasics
 import DitherTensor
 
-/// At inference, `y = x`; the mask output, if it is asked for, is not given.
-/// - Source: ONNX `Dropout`, opsets 7–21.
-struct Dropout: OnnxOp, Viewing {
+/// At inference, `y = x`, and the mask, if it is asked for, is true everywhere.
+/// - Source: ONNX `Dropout`, opsets 7–21, not in training mode.
+struct Dropout: Composite {
   static let onnx = OnnxName("Dropout", since: 7)
-  private var ratio: Float?
+  private let hasMask: Bool
   init(_ node: OnnxNode) throws(GraphError) {
     try node.allow("ratio", "seed")
-    if node["ratio"] != nil { ratio = try node.float("ratio", default: 0.5) }
-    guard node.outputCount == 1 else {
-      throw GraphError(
-        .unsupportedOp, at: node.place, expected: "one output", got: "\(node.outputCount): a mask as well")
+    _ = try node.float("ratio", default: 0.5)
+    guard (1...2).contains(node.outputCount) else {
+      throw GraphError(.attribute, at: node.place, expected: "one or two outputs", got: "\(node.outputCount)")
     }
+    hasMask = node.outputCount == 2
   }
-  func write(to node: inout OnnxNode) { if let ratio, node.opset < 12 { node["ratio"] = .float(ratio) } }
-  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
-    if let training = inputs.optional(2), training.known?.allSatisfy({ $0 == 0 }) != true {
-      throw GraphError(
-        .unsupportedOp, at: "input 'training_mode'", expected: "false, as at inference", got: "training mode",
-        advice: "export the model in evaluation mode")
+  /// The ratio says nothing at inference, and newer files have no attribute of that name.
+  func write(to node: inout OnnxNode) {}
+  func trainable(_ input: Int) -> Bool { input == 0 }
+
+  func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
+    let x = try inputs.float(0, "data")
+    if inputs.has(2) {
+      let mode = try inputs.types.required(2, "training_mode")
+      guard mode.element == .bool, mode.known == [0] else {
+        throw GraphError(
+          .unsupportedOp, at: "input 'training_mode'", expected: "false, as a constant", got: "\(mode)",
+          advice: "export the model in evaluation mode")
+      }
     }
-    return [try inputs.required(0, "data")]
+    guard hasMask else { return [x.copied()] }
+    guard x.shape.count <= ConstantOfShape.limit else {
+      throw GraphError(
+        .tooLarge, at: "output 'mask'", expected: "at most \(ConstantOfShape.limit) elements", got: "\(x.shape)")
+    }
+    let mask = [Bool](repeating: true, count: x.shape.count)
+    return [x.copied(), builder.constant(.bool(x.shape, mask))]
   }
 }

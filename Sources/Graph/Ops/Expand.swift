@@ -17,14 +17,6 @@ struct Expand: Composite {
       throw GraphError(
         .shape, at: "input 'shape'", expected: "extents above 0 that broadcast with \(x.shape)", got: "\(extents)")
     }
-    if x.type.element == .float32 { return [x.shape == shape ? x.copied() : try x.applying(ExpandTo(shape: shape))] }
-    guard let known = x.type.known, shape.count <= Literal.knownLimit else {
-      throw GraphError(
-        .unsupportedType, at: "input 'input'", expected: "float32, or values known beforehand", got: "\(x.type)")
-    }
-    let values = shape.indices(of: x.shape).map { known[$0] }
-    return [
-      builder.constant(x.type.element == .bool ? .bool(shape, values.map { $0 != 0 }) : .int64(shape, values))
-    ]
+    return [x.shape == shape ? x.copied() : try x.applying(ExpandTo(shape: shape))]
   }
 }

@@ -18,20 +18,24 @@ struct Gather: OnnxOp {
     guard indices.element == .int64 else {
       throw GraphError(.unsupportedType, at: "input 'indices'", expected: "int64", got: "\(indices.element)")
     }
-    let axis = try resolveAxis(axis, rank: data.shape.rank), extent = data.shape[axis]
+    let axis = try resolveAxis(axis, rank: data.shape.rank), dimensions = data.shape.dimensions
+    guard !dimensions.isEmpty else {
+      throw GraphError(.shape, at: "input 'data'", expected: "an axis to pick from", got: "\(data)")
+    }
+    let extent = dimensions[axis], walk = GatherWalk(data.shape, axis, indices.shape.count)
     for index in indices.known ?? [] where index < -Int64(extent) || index >= Int64(extent) {
       throw GraphError(.shape, at: "input 'indices'", expected: "\(-extent) to \(extent - 1)", got: "\(index)")
     }
-    let dimensions = data.shape.dimensions
     let shape = Shape(Array(dimensions[..<axis]) + indices.shape.dimensions + Array(dimensions[(axis + 1)...]))
-    if data.element == .int64 {
-      guard data.shape.rank == 1, let values = data.known, let picked = indices.known else {
-        throw GraphError(
-          .unsupportedType, at: "input 'data'", expected: "float32, or integers known beforehand", got: "\(data)")
+    guard shape.rank <= 8 else { throw GraphError(.shape, at: "inputs", expected: "rank at most 8", got: "\(shape)") }
+    guard let picked = indices.known else { return [TensorType(shape, data.element)] }
+    return [
+      data.rearranged(shape) {
+        var source: [Int] = []
+        walk.each(picked) { from, _ in source += (0..<walk.inner).map { (from ?? 0) + $0 } }
+        return source
       }
-      return [TensorType(shape, .int64, known: picked.map { values[Int($0 < 0 ? $0 + Int64(extent) : $0)] })]
-    }
-    return [TensorType(shape, data.element)]
+    ]
   }
 
   func gradient(_ call: Call, upstream: Value) -> [Value?] {
@@ -40,18 +44,19 @@ struct Gather: OnnxOp {
 
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let data = call.inputs[0], indices = call.inputs[1], y = call.outputs[0]
-    guard y.type.element == .float32 else { return }
     let axis = try resolveAxis(axis, rank: data.shape.rank), walk = GatherWalk(data.shape, axis, indices.shape.count)
+    let size = y.type.element.byteCount, isFloat = y.type.element == .float32
     plan.step([data, indices, y]) { memory in
-      let from = memory.floats(data), to = memory.floats(y),
-        picked = memory.raw(indices).assumingMemoryBound(to: Int64.self)
+      let from = memory.raw(data), to = memory.raw(y), picked = memory.raw(indices).assumingMemoryBound(to: Int64.self)
       return {
         walk.each(picked) { source, target in
-          guard let source else {
-            (to + target).update(repeating: .nan, count: walk.inner)  // an index out of range: no number to give
-            return
+          if let source {
+            (to + target * size).copyMemory(from: from + source * size, byteCount: walk.inner * size)
+          } else if isFloat {  // an index out of range: no number to give
+            (to + target * size).assumingMemoryBound(to: Float.self).update(repeating: .nan, count: walk.inner)
+          } else {
+            (to + target * size).initializeMemory(as: UInt8.self, repeating: 0, count: walk.inner * size)
           }
-          (to + target).update(from: from + source, count: walk.inner)
         }
       }
     }

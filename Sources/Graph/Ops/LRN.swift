@@ -16,7 +16,8 @@ struct LRN: Composite {
     beta = try node.float("beta", default: 0.75)
     bias = try node.float("bias", default: 1)
     guard (1...AxisMix.limit).contains(size) else {
-      throw GraphError(.attribute, at: "\(node.place), attribute 'size'", expected: "1 to \(AxisMix.limit)", got: "\(size)")
+      throw GraphError(
+        .attribute, at: "\(node.place), attribute 'size'", expected: "1 to \(AxisMix.limit)", got: "\(size)")
     }
   }
   func write(to node: inout OnnxNode) {
@@ -30,7 +31,8 @@ struct LRN: Composite {
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let x = try inputs.float(0, "X", rank: 3...5), channels = x.shape[1]
     guard channels <= 1 << 14, channels * Swift.min(size, channels) <= 1 << 22 else {
-      throw GraphError(.tooLarge, at: "input 'X'", expected: "fewer channels or a smaller size", got: "\(x.shape), \(size)")
+      throw GraphError(
+        .tooLarge, at: "input 'X'", expected: "fewer channels or a smaller size", got: "\(x.shape), \(size)")
     }
     let rows = (0..<channels).map { channel in
       let first = Swift.max(channel - (size - 1) / 2, 0), last = Swift.min(channel + size / 2, channels - 1)

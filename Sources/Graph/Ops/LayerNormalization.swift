@@ -2,27 +2,42 @@ import CKernels
 import DitherBasics
 import DitherTensor
 
-/// All that lies behind an axis brought to mean 0 and variance 1, then `· Scale + B`.
+/// All that lies behind an axis brought to mean 0 and variance 1, then `· Scale + B`; also the mean, and the inverse of the
+/// standard deviation.
 /// - Shapes: Scale and B broadcast to the normalised axes.
-/// - Source: ONNX `LayerNormalization`, opsets 17–21, with one output; Ba et al. 2016, arXiv 1607.06450.
-struct LayerNormalization: OnnxOp {
+/// - Source: ONNX `LayerNormalization`, opsets 17–21, computed in float32; Ba et al. 2016, arXiv 1607.06450.
+struct LayerNormalization: Composite {
   static let onnx = OnnxName("LayerNormalization", since: 17)
-  var axis = -1
-  var epsilon: Float = 1e-5
+  private let core: LayerStandardisation
+  private let outputs: Int
   init(_ node: OnnxNode) throws(GraphError) {
     try node.allow("axis", "epsilon", "stash_type")
-    axis = try node.int("axis", default: -1)
-    epsilon = try node.float("epsilon", default: 1e-5)
-    guard node.outputCount == 1, try node.int("stash_type", default: 1) == 1 else {
+    core = LayerStandardisation(
+      axis: try node.int("axis", default: -1), epsilon: try node.float("epsilon", default: 1e-5))
+    outputs = node.outputCount
+    guard (1...3).contains(outputs), try node.int("stash_type", default: 1) == 1 else {
       throw GraphError(
-        .unsupportedOp, at: node.place, expected: "one output, computed in float32", got: "statistics as outputs")
+        .unsupportedOp, at: node.place, expected: "one to three outputs, computed in float32", got: "another form")
     }
   }
   func write(to node: inout OnnxNode) {
-    if axis != -1 { node["axis"] = .int(Int64(axis)) }
-    node["epsilon"] = .float(epsilon)
+    if core.axis != -1 { node["axis"] = .int(Int64(core.axis)) }
+    node["epsilon"] = .float(core.epsilon)
   }
   var isNormalisation: Bool { true }
+
+  func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
+    let x = try inputs.value(0, "X"), y = try builder.apply(core, inputs)
+    guard outputs > 1 else { return y }
+    let kept = core.kept(x.shape), inverse = x.standardised(keeping: kept, epsilon: core.epsilon).inverse
+    return Array((y + [x.mean(keeping: kept), inverse])[..<outputs])
+  }
+}
+
+/// The normalisation itself, with its first output.
+struct LayerStandardisation: Op {
+  let axis: Int
+  let epsilon: Float
 
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     let x = try inputs.float(0, "X", rank: 1...8), first = try resolveAxis(axis, rank: x.rank)
@@ -38,7 +53,7 @@ struct LayerNormalization: OnnxOp {
   }
 
   /// x's shape with extent 1 along the normalised axes.
-  private func kept(_ x: Shape) -> Shape {
+  func kept(_ x: Shape) -> Shape {
     guard let first = try? resolveAxis(axis, rank: x.rank) else { preconditionFailure("types() has passed this axis") }
     return Shape(x.dimensions[..<first] + [Int](repeating: 1, count: x.rank - first))
   }

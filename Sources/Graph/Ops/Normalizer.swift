@@ -1,7 +1,7 @@
 import DitherBasics
 import DitherTensor
 
-/// Each row divided by its largest magnitude, the sum of its magnitudes, or its Euclidean norm.
+/// Each row divided by its largest element, the sum of its magnitudes, or its Euclidean norm.
 /// - Source: ONNX-ML `Normalizer`, opset 1.
 struct Normalizer: Composite {
   static let onnx = OnnxName("Normalizer", since: 1, domain: OnnxName.learning)
@@ -23,8 +23,8 @@ struct Normalizer: Composite {
       switch norm {
       case "L1": x.map(.abs).summed(to: kept)
       case "L2": x.sumOfSquares(to: kept).map(.squareRoot)
-      default: try x.map(.abs).applying(ReduceMax(ReducedAxes([axis])))
+      default: try x.applying(ReduceMax(ReducedAxes([axis])))
       }
-    return [x / size]
+    return [x / (size + (size >= 0) * (size <= 0))]  // a row of zeros stays one
   }
 }

@@ -33,7 +33,10 @@ struct Pad: Composite {
   func trainable(_ input: Int) -> Bool { input == 0 }
 
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
-    var x = try inputs.float(0, "data", rank: 1...8)
+    var x = try inputs.value(0, "data")
+    guard (1...8).contains(x.shape.rank) else {
+      throw GraphError(.shape, at: "input 'data'", expected: "rank 1 to 8", got: "\(x.type)")
+    }
     let pads = try inputs.types.known(pads, or: 1, "pads")
     var axes = Array(x.shape.dimensions.indices), filler: Value?
     if inputs.has(2) {
@@ -56,26 +59,41 @@ struct Pad: Composite {
     }
     let original = x.shape
     for (i, axis) in axes.enumerated() {
-      let extent = x.shape[axis], before = pads[i], length = before + extent + pads[i + axes.count]
-      guard length > 0, length <= 1 << 20 else {
+      let length = pads[i] + original[axis] + pads[i + axes.count]
+      guard length > 0, original[axis] > 0, mode == .constant || length <= AxisMix.limit || length == original[axis]
+      else {
         throw GraphError(.shape, at: "input 'pads'", expected: "a result with elements", got: "\(pads) for \(original)")
       }
+    }
+    if mode == .constant, x.type.element == .float32 { return [try bordered(x, pads, axes, filler)] }
+    guard mode != .constant || filler == nil else {
+      throw GraphError(.unsupportedType, at: "input 'data'", expected: "float32", got: "\(x.type)")
+    }
+    for (i, axis) in axes.enumerated() where pads[i] != 0 || pads[i + axes.count] != 0 {
+      let extent = original[axis], before = pads[i], length = before + extent + pads[i + axes.count]
       let columns = (0..<length).map { source($0 - before, extent) }
       x = try x.mixed(axis, columns.map { column in column.map { [(column: $0, weight: Float(1))] } ?? [] })
     }
-    guard mode == .constant, let filler else { return [x.copied()] }
-    // 1 inside, axis by axis; the border is where their product is 0.
-    var inside: Value?
+    return [x.copied()]
+  }
+
+  /// What negative extents leave of the input, amid `filler`.
+  private func bordered(_ x: Value, _ pads: [Int], _ axes: [Int], _ filler: Value?) throws(GraphError) -> Value {
+    var inner = Region(x.shape), place = inner, result = x.shape
     for (i, axis) in axes.enumerated() {
-      let extent = original[axis], before = pads[i], length = before + extent + pads[i + axes.count]
-      var spread = Shape([Int](repeating: 1, count: original.rank))
-      spread[axis] = length
-      let mask = builder.constant(
-        .float(Tensor(spread, (0..<length).map { source($0 - before, extent) == nil ? 0 : 1 })))
-      inside = inside.map { $0 * mask } ?? mask
+      let (before, after) = (pads[i], pads[i + axes.count])
+      inner.starts[axis] = Swift.max(-before, 0)
+      inner.counts[axis] = x.shape[axis] - Swift.max(-before, 0) - Swift.max(-after, 0)
+      place.starts[axis] = Swift.max(before, 0)
+      result[axis] = x.shape[axis] + before + after
+      guard inner.counts[axis] > 0 else {
+        throw GraphError(
+          .shape, at: "input 'pads'", expected: "some of the input in the result", got: "\(pads) for \(x.shape)")
+      }
     }
-    guard let inside else { return [x.copied()] }
-    return [x + (-inside + 1) * filler]
+    place.counts = inner.counts
+    let kept = inner.counts == x.shape.dimensions ? x : try x.applying(Cut(inner))
+    return try kept.applying(Bordered(region: place, shape: result), filler)
   }
 
   /// Which pixel lies at `index`; nil: none.
@@ -88,6 +106,29 @@ struct Pad: Composite {
       guard extent > 1 else { return 0 }
       let period = 2 * (extent - 1), place = ((index % period) + period) % period
       return place < extent ? place : period - place
+    }
+  }
+}
+
+/// An array of `shape` that holds the first operand in one region and the second, one number, elsewhere; 0 where there is
+/// none.
+struct Bordered: Op {
+  let region: Region
+  let shape: Shape
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
+    precondition(region.fits(shape), "a region within the result")
+    return [TensorType(shape)]
+  }
+  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+    let inside = upstream.apply(Cut(region))
+    return [
+      inside, call.inputs.optional(1).map { upstream.summed(to: []).viewed(as: $0.shape) - inside.summed(to: []) },
+    ]
+  }
+  func lower(_ call: Call, into plan: inout PlanBuilder) {
+    let filler = call.inputs.optional(1)
+    plan.paste(call.inputs[0], into: region, of: call.outputs[0], others: [filler]) { memory in
+      filler.map { memory.floats($0)[0] } ?? 0
     }
   }
 }

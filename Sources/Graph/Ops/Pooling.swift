@@ -53,8 +53,9 @@ extension PlanBuilder {
   mutating func pool(_ x: Value, _ y: Value, _ kind: dn_pooling_kind, _ shape: dn_convolution_shape) throws(GraphError) {
     var shape = shape
     let layout = try imageLayout(x, shape)
-    let kernel = try kernel { dn_pooling($0, DN_FORWARD, kind, &shape, layout.pointer, isDifferentiated ? 1 : 0) }
-    let workspace = isDifferentiated ? keep(bytes: max(kernel.workspaceBytes, 1), for: y) : nil
+    let differentiated = isDifferentiated
+    let kernel = try kernel { dn_pooling($0, DN_FORWARD, kind, &shape, layout.pointer, differentiated ? 1 : 0) }
+    let workspace = differentiated ? keep(bytes: max(kernel.workspaceBytes, 1), for: y) : nil
     run(
       kernel, [(DN_X, try form(x, layout)), (DN_Y, try newForm(y, kernel.layout(DN_Y)))],
       workspace: workspace)

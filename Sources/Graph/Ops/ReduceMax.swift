@@ -13,14 +13,19 @@ struct ReduceMax: OnnxOp {
   func trainable(_ input: Int) -> Bool { input == 0 }
 
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
-    let shape = try inputs.float(0, "data", rank: 0...8)
-    return [TensorType(try axes.shapes(shape, inputs).result)]
+    let data = try inputs.required(0, "data"), (kept, result) = try axes.shapes(data.shape, inputs)
+    if let integers = IntegerReduction.maximum.type(data, kept: kept, result: result) { return [integers] }
+    _ = try inputs.float(0, "data", rank: 0...8)
+    return [TensorType(result)]
   }
   func gradient(_ call: Call, upstream: Value) -> [Value?] {
     [upstream.apply(ReduceMaxGradient(kept: axes.kept(call)), call.inputs[0], call.outputs[0]), nil]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) {
     let x = call.inputs[0], y = call.outputs[0], count = y.shape.count
+    guard y.type.element == .float32 else {
+      return IntegerReduction.maximum.lower(x, to: y, kept: axes.kept(call), into: &plan)
+    }
     let dims = x.shape.dimensions.map(Int64.init)
     let strides = axes.kept(call).strides(broadcastTo: x.shape).map(Int64.init)
     plan.step([x, y]) { memory in

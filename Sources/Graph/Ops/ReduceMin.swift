@@ -11,7 +11,25 @@ struct ReduceMin: Composite {
   var leastOpset: Int { axes.leastOpset(Self.onnx.since) }
   func trainable(_ input: Int) -> Bool { input == 0 }
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
+    let data = try inputs.value(0, "data"), (kept, result) = try axes.shapes(data.shape, inputs.types)
+    if IntegerReduction.minimum.type(data.type, kept: kept, result: result) != nil {
+      return [try data.applying(IntegerMinimum(kept: kept, result: result))]
+    }
     let x = try inputs.float(0, "data", rank: 0...8)
     return [-(try (-x).applying(ReduceMax(axes), inputs.has(1) ? inputs[1] : nil))]
+  }
+}
+
+/// The same of integers, which have no opposite in every case.
+struct IntegerMinimum: Op {
+  let kept: Shape
+  let result: Shape
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
+    let x = try inputs.required(0, "data")
+    return [IntegerReduction.minimum.type(x, kept: kept, result: result) ?? TensorType(result, x.element)]
+  }
+  func gradient(_ call: Call, upstream: Value) -> [Value?] { [nil] }
+  func lower(_ call: Call, into plan: inout PlanBuilder) {
+    IntegerReduction.minimum.lower(call.inputs[0], to: call.outputs[0], kept: kept, into: &plan)
   }
 }

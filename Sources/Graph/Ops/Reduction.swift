@@ -29,7 +29,7 @@ struct ReducedAxes: Sendable {
     keepsAxes = try node.flag("keepdims", default: true)
     emptyMeansNone = try node.flag("noop_with_empty_axes", default: false)
   }
-  func leastOpset(_ first: Int) -> Int { areInput ? inputSince : first }
+  func leastOpset(_ first: Int) -> Int { areInput || emptyMeansNone ? inputSince : first }
   func write(to node: inout OnnxNode) {
     if !keepsAxes { node["keepdims"] = .int(0) }
     if emptyMeansNone { node["noop_with_empty_axes"] = .int(1) }
@@ -65,8 +65,10 @@ struct ReducedAxes: Sendable {
 extension Reduction {
   var leastOpset: Int { axes.leastOpset(Self.onnx.since) }
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
-    let shape = try inputs.float(0, "data", rank: 0...8)
-    return [TensorType(try axes.shapes(shape, inputs).result)]
+    let data = try inputs.required(0, "data"), (kept, result) = try axes.shapes(data.shape, inputs)
+    if !Self.isMean, let integers = IntegerReduction.sum.type(data, kept: kept, result: result) { return [integers] }
+    _ = try inputs.float(0, "data", rank: 0...8)
+    return [TensorType(result)]
   }
 
   func gradient(_ call: Call, upstream: Value) -> [Value?] {
@@ -77,6 +79,9 @@ extension Reduction {
 
   func lower(_ call: Call, into plan: inout PlanBuilder) {
     let x = call.inputs[0], kept = axes.kept(call)
+    guard x.type.element == .float32 else {
+      return IntegerReduction.sum.lower(x, to: call.outputs[0], kept: kept, into: &plan)
+    }
     let factor = Self.isMean ? Float(kept.count) / Float(max(x.shape.count, 1)) : 1
     plan.sum(x, to: call.outputs[0], seen: kept, times: factor)
   }

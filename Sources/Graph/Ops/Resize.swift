@@ -6,19 +6,24 @@ import DitherTensor
 struct Resize: Composite {
   static let onnx = OnnxName("Resize", since: 10)
   private let sampling: Sampling
+  private enum AspectRatio: String { case stretch, notLarger = "not_larger", notSmaller = "not_smaller" }
+  private let aspectRatio: AspectRatio
   private let axes: [Int]?
   private let isFirstForm: Bool
   init(_ node: OnnxNode) throws(GraphError) {
     try node.allow(
       "antialias", "axes", "coordinate_transformation_mode", "cubic_coeff_a", "exclude_outside", "extrapolation_value",
       "keep_aspect_ratio_policy", "mode", "nearest_mode")
+    let policy = try node.string("keep_aspect_ratio_policy", default: "stretch")
     guard try !node.flag("antialias", default: false), try !node.flag("exclude_outside", default: false),
-      try node.string("keep_aspect_ratio_policy", default: "stretch") == "stretch"
+      let policy = AspectRatio(rawValue: policy)
     else {
       throw GraphError(
-        .unsupportedOp, at: node.place, expected: "no antialias, no exclude_outside, keep_aspect_ratio_policy stretch",
-        got: "one of them")
+        .unsupportedOp, at: node.place,
+        expected: "neither antialias nor exclude_outside, keep_aspect_ratio_policy stretch, not_larger or not_smaller",
+        got: "others")
     }
+    aspectRatio = policy
     isFirstForm = node.opset < 11
     axes = try node.ints("axes")
     sampling = try Sampling(
@@ -29,10 +34,13 @@ struct Resize: Composite {
   func write(to node: inout OnnxNode) {
     sampling.write(to: &node)
     if let axes { node["axes"] = .ints(axes.map(Int64.init)) }
+    if aspectRatio != .stretch { node["keep_aspect_ratio_policy"] = .string(aspectRatio.rawValue) }
     // Opset 10 had no region of interest between the data and the scales.
     if isFirstForm { node.movedInputs = [0: 0, 1: 2] }
   }
-  var leastOpset: Int { axes != nil ? 18 : sampling.coordinates == .halfPixelSymmetric ? 19 : 11 }
+  var leastOpset: Int {
+    axes != nil || aspectRatio != .stretch ? 18 : sampling.coordinates == .halfPixelSymmetric ? 19 : 11
+  }
   func trainable(_ input: Int) -> Bool { input == 0 }
 
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
@@ -51,11 +59,25 @@ struct Resize: Composite {
       return result
     }
     if !isFirstForm, inputs.has(3) {
-      let sizes = try spread(inputs.types.known(3, "sizes"), { x.shape[$0] }, "sizes")
+      var sizes = try spread(inputs.types.known(3, "sizes"), { x.shape[$0] }, "sizes")
+      if aspectRatio != .stretch {
+        let ratios = named.map { Double(sizes[$0]) / Double(x.shape[$0]) }
+        let ratio = (aspectRatio == .notLarger ? ratios.min() : ratios.max()) ?? 1
+        // One scale for all named axes, of which the sizes are what it comes to.
+        guard ratio.isFinite, ratio > 0, named.allSatisfy({ ratio * Double(x.shape[$0]) < Double(AxisMix.limit) })
+        else {
+          throw GraphError(
+            .shape, at: "input 'sizes'", expected: "extents from 1 to \(AxisMix.limit)", got: "\(sizes)")
+        }
+        for axis in named { sizes[axis] = Int((ratio * Double(x.shape[axis])).rounded(.toNearestOrAwayFromZero)) }
+        var scales = [Double](repeating: 1, count: rank)
+        for axis in named { scales[axis] = ratio }
+        return [try sampling.resize(x, sizes: sizes, scales: scales)]
+      }
       return [try sampling.resize(x, sizes: sizes, scales: nil)]
     }
     let scales = try spread(inputs.types.knownFloats(place, "scales"), { _ in 1 }, "scales")
-    return [try sampling.resize(x, sizes: nil, scales: scales)]
+    return [try sampling.resize(x, scales: scales)]
   }
 }
 
@@ -75,8 +97,13 @@ struct Sampling: Sendable {
   init(_ node: OnnxNode, mode: String, coordinates: String, rounding: String) throws(GraphError) {
     guard ["nearest", "linear"].contains(mode) else {
       throw GraphError(
-        .unsupportedOp, at: "\(node.place), attribute 'mode'", expected: "nearest or linear", got: "'\(mode.clipped())'")
+        .unsupportedOp, at: "\(node.place), attribute 'mode'", expected: "nearest or linear", got: "'\(mode.clipped())'"
+      )
     }
+    // What converters from TensorFlow write for the nearest pixel is, from opset 13 on, said so.
+    let isTensorFlow = coordinates == "tf_half_pixel_for_nn" && mode == "nearest" && rounding == "floor"
+    let coordinates = isTensorFlow ? Coordinates.halfPixel.rawValue : coordinates
+    let rounding = isTensorFlow ? Rounding.preferCeil.rawValue : rounding
     guard let coordinates = Coordinates(rawValue: coordinates), let rounding = Rounding(rawValue: rounding) else {
       throw GraphError(
         .unsupportedOp, at: "\(node.place), attribute 'coordinate_transformation_mode'",
@@ -94,21 +121,30 @@ struct Sampling: Sendable {
     if !isLinear { node["nearest_mode"] = .string(rounding.rawValue) }
   }
 
-  func resize(_ x: Value, sizes: [Int]?, scales: [Float]?) throws(GraphError) -> Value {
-    var y = x
-    for axis in 0..<x.shape.rank {
-      let extent = x.shape[axis]
-      var scale = Double(scales?[axis] ?? 1), length = extent
-      if let sizes {
-        length = sizes[axis]
-        scale = Double(length) / Double(extent)
-      } else if scale > 0, scale * Double(extent) < 1e9 {
-        length = Int((scale * Double(extent)).rounded(.down))
-      }
-      guard scale > 0, scale.isFinite, length > 0, length <= AxisMix.limit else {
+  func resize(_ x: Value, scales: [Float]) throws(GraphError) -> Value {
+    var sizes: [Int] = []
+    for (axis, scale) in scales.enumerated() {
+      // In single precision, where 7 / 3 · 3 is 7, as exporters compute the scale.
+      let size = (scale * Float(x.shape[axis])).rounded(.down)
+      guard scale > 0, size <= Float(AxisMix.limit) else {
         throw GraphError(
-          .shape, at: "input '\(sizes == nil ? "scales" : "sizes")'", expected: "extents from 1 to \(AxisMix.limit)",
-          got: "\(scale) for \(extent) along axis \(axis)")
+          .shape, at: "input 'scales'", expected: "numbers above 0, and extents up to \(AxisMix.limit)",
+          got: "\(scales)")
+      }
+      sizes.append(Int(size))
+    }
+    return try resize(x, sizes: sizes, scales: scales.map(Double.init))
+  }
+
+  /// - Parameter scales: nil: the quotients of the extents.
+  func resize(_ x: Value, sizes: [Int], scales: [Double]?) throws(GraphError) -> Value {
+    var y = x
+    for (axis, length) in sizes.enumerated() {
+      let extent = x.shape[axis], scale = scales?[axis] ?? Double(length) / Double(extent)
+      guard (1...AxisMix.limit).contains(length), scale > 0 else {
+        throw GraphError(
+          .shape, at: "input '\(scales == nil ? "sizes" : "scales")'", expected: "extents from 1 to \(AxisMix.limit)",
+          got: "\(length) along axis \(axis)")
       }
       guard length != extent || scale != 1 else { continue }
       y = try y.mixed(axis, (0..<length).map { taps($0, length, extent, scale) })
@@ -121,10 +157,8 @@ struct Sampling: Sendable {
     let place: Double
     switch coordinates {
     case .asymmetric: place = at / scale
-    case .alignCorners:
-      // The width before it is rounded, as the standard's reference has it.
-      let width = scale * Double(extent)
-      place = width == 1 ? 0 : at * Double(extent - 1) / (width - 1)
+    // The result's width here is that before it is rounded to whole elements, as the standard's own tests have it.
+    case .alignCorners: place = length == 1 ? 0 : at * Double(extent - 1) / (scale * Double(extent) - 1)
     case .halfPixel: place = (at + 0.5) / scale - 0.5
     case .pytorchHalfPixel: place = length > 1 ? (at + 0.5) / scale - 0.5 : 0
     case .halfPixelSymmetric:

@@ -9,8 +9,10 @@ struct Scaler: Composite {
   private let scale: [Float]
   init(_ node: OnnxNode) throws(GraphError) {
     try node.allow("offset", "scale")
-    offset = try node.floats("offset") ?? [0]
-    scale = try node.floats("scale") ?? [1]
+    let offset = try node.floats("offset") ?? [0], scale = try node.floats("scale") ?? [1]
+    // One number stands for all features; other readers want both lists of one length.
+    self.offset = offset.count == 1 ? offset + [Float](repeating: offset[0], count: max(scale.count, 1) - 1) : offset
+    self.scale = scale.count == 1 ? scale + [Float](repeating: scale[0], count: max(offset.count, 1) - 1) : scale
   }
   func write(to node: inout OnnxNode) {
     // As many of each: some readers ask for it.

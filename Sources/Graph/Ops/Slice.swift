@@ -56,16 +56,10 @@ struct Slice: OnnxOp {
 
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     let data = try inputs.required(0, "data"), region = try region(inputs)
-    if data.element == .float32 {
-      _ = try inputs.float(0, "data", rank: 1...8)
-      return [TensorType(region.shape)]
+    guard (1...8).contains(data.shape.rank) else {
+      throw GraphError(.shape, at: "input 'data'", expected: "rank 1 to 8", got: "\(data)")
     }
-    guard data.shape.rank == 1, let values = data.known else {
-      throw GraphError(
-        .unsupportedType, at: "input 'data'", expected: "float32, or integers known beforehand", got: "\(data)")
-    }
-    let picked = (0..<region.counts[0]).map { values[region.starts[0] + $0 * region.steps[0]] }
-    return [TensorType(region.shape, .int64, known: picked)]
+    return [data.rearranged(region.shape) { region.indices(data.shape) }]
   }
 
   private func region(_ call: Call) -> Region {

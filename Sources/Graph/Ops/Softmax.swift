@@ -20,20 +20,36 @@ extension SoftmaxFamily {
 
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     let shape = try inputs.float(0, "input", rank: 1...8)
-    let resolved = try resolveAxis(axis, rank: shape.rank)
-    // The old and the new meaning agree only along the last axis; exporters use no other for classifiers.
-    guard resolved == shape.rank - 1 || !flattens || Shape(Array(shape.dimensions[(resolved + 1)...])).count == 1 else {
-      throw GraphError(.attribute, at: "attribute 'axis'", expected: "the last axis, before opset 13", got: "\(axis)")
-    }
+    _ = try resolveAxis(axis, rank: shape.rank)
     return [TensorType(shape)]
   }
 
+  /// The input as the matrix that is taken along its rows, where that differs from taking one axis.
+  func matrix(_ shape: Shape) -> Shape? {
+    guard flattens, let axis = try? resolveAxis(axis, rank: shape.rank),
+      Shape(Array(shape.dimensions[(axis + 1)...])).count > 1
+    else { return nil }
+    return [Shape(Array(shape.dimensions[..<axis])).count, Shape(Array(shape.dimensions[axis...])).count]
+  }
+
   func gradient(_ call: Call, upstream: Value) -> [Value?] {
-    [upstream.apply(SoftmaxGradient(axis: axis, isLogarithm: Self.isLogarithm), call.outputs[0])]
+    let y = call.outputs[0]
+    guard let matrix = matrix(y.shape) else {
+      return [upstream.apply(SoftmaxGradient(axis: axis, isLogarithm: Self.isLogarithm), y)]
+    }
+    let gradient = SoftmaxGradient(axis: 1, isLogarithm: Self.isLogarithm)
+    return [upstream.viewed(as: matrix).apply(gradient, y.viewed(as: matrix)).viewed(as: y.shape)]
   }
 
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let x = call.inputs[0], y = call.outputs[0], logarithm: Int32 = Self.isLogarithm ? 1 : 0
+    if let matrix = matrix(x.shape) {
+      plan.step([x, y]) { memory in
+        let from = memory.floats(x), to = memory.floats(y)
+        return { dk_softmax(to, from, matrix[0], matrix[1], logarithm) }
+      }
+      return
+    }
     let resolved = try resolveAxis(axis, rank: x.shape.rank), n = x.shape[resolved]
     try plan.alongLast(axis: resolved, [x], y) { from, to, rows in
       dk_softmax(to, from[0], rows, n, logarithm)

@@ -10,11 +10,16 @@ struct Tile: Composite {
   func trainable(_ input: Int) -> Bool { input == 0 }
 
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
-    var x = try inputs.float(0, "input", rank: 1...8)
+    var x = try inputs.value(0, "input")
+    guard x.shape.rank <= 8 else {
+      throw GraphError(.shape, at: "input 'input'", expected: "rank at most 8", got: "\(x.type)")
+    }
     let repeats = try inputs.types.known(1, "repeats")
-    guard repeats.count == x.shape.rank, zip(repeats, x.shape.dimensions).allSatisfy({ times, extent in
-      times > 0 && times <= AxisMix.limit && times * extent <= AxisMix.limit
-    })
+    guard repeats.count == x.shape.rank,
+      zip(repeats, x.shape.dimensions).allSatisfy({ times, extent in
+        times == 1
+          || (times > 1 && times <= AxisMix.limit && extent <= AxisMix.limit && times * extent <= AxisMix.limit)
+      })
     else {
       throw GraphError(
         .shape, at: "input 'repeats'",

@@ -17,12 +17,13 @@ struct Transpose: OnnxOp {
   private func order(_ rank: Int) -> [Int] { permutation ?? Array((0..<rank).reversed()) }
 
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
-    let data = try inputs.float(0, "data", rank: 0...8), order = order(data.rank)
-    guard order.sorted() == Array(0..<data.rank) else {
+    let data = try inputs.required(0, "data"), order = order(data.shape.rank)
+    guard order.count <= 8, order.sorted() == Array(0..<data.shape.rank) else {
       throw GraphError(
-        .attribute, at: "attribute 'perm'", expected: "each axis of \(data) once", got: "\(order)")
+        .attribute, at: "attribute 'perm'", expected: "each axis of \(data) once, at most 8", got: "\(order)")
     }
-    return [TensorType(Shape(order.map { data[$0] }))]
+    let shape = Shape(order.map { data.shape[$0] }), strides = order.map { data.shape.strides[$0] }
+    return [data.rearranged(shape) { shape.indices(strides: strides) }]
   }
   func gradient(_ call: Call, upstream: Value) -> [Value?] {
     let order = order(call.inputs[0].shape.rank)
@@ -31,9 +32,10 @@ struct Transpose: OnnxOp {
   func lower(_ call: Call, into plan: inout PlanBuilder) {
     let x = call.inputs[0], y = call.outputs[0], order = order(x.shape.rank)
     let dims = y.shape.dimensions.map(Int64.init), strides = order.map { Int64(x.shape.strides[$0]) }
+    let size = y.type.element.byteCount
     plan.step([x, y]) { memory in
-      let from = memory.floats(x), to = memory.floats(y)
-      return { dk_copy_strided(to, from, Int32(dims.count), dims, strides, 4) }
+      let from = memory.raw(x), to = memory.raw(y)
+      return { dk_copy_strided(to, from, Int32(dims.count), dims, strides, size) }
     }
   }
 }

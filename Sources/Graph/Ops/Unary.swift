@@ -18,7 +18,10 @@ struct Unary: UnaryFunction {
 }
 
 extension UnaryFunction {
-  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(try inputs.float(0, "X"))] }
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
+    if let integers = integerType(try inputs.required(0, "X")) { return [integers] }
+    return [TensorType(try inputs.float(0, "X"))]
+  }
 
   func gradient(_ call: Call, upstream: Value) -> [Value?] {
     // From the output where that is possible: then nothing else keeps the input alive, and a ReLU can be fused.
@@ -42,12 +45,14 @@ extension UnaryFunction {
 
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let x = call.inputs[0], y = call.outputs[0], count = y.shape.count, kernel = function.kernel
+    guard y.type.element == .float32 else { return lowerIntegers(call, into: &plan) }
     if let layout = plan.elementwiseLayout([x], bfloat16: function == .relu) {
       let from = try plan.form(x, layout), to = try plan.newForm(y, layout), isHalf = layout.type == DN_BF16
       plan.step(slots: [from, to]) { memory in
         let source = memory.raw(from), target = memory.raw(to)
         if isHalf {
-          let halves = source.assumingMemoryBound(to: UInt16.self), results = target.assumingMemoryBound(to: UInt16.self)
+          let halves = source.assumingMemoryBound(to: UInt16.self),
+            results = target.assumingMemoryBound(to: UInt16.self)
           return { dk_unary_bf16_parallel(kernel, results, halves, count) }
         }
         let floats = source.assumingMemoryBound(to: Float.self), results = target.assumingMemoryBound(to: Float.self)

@@ -10,7 +10,9 @@ struct Upsample: Composite {
   init(_ node: OnnxNode) throws(GraphError) {
     try node.allow("mode", "scales")
     guard node.opset < 10 else {
-      throw GraphError(.unsupportedOp, at: node.place, expected: "opset 9 or earlier", got: "opset \(node.opset)")
+      throw GraphError(
+        .unsupportedOp, at: node.place, expected: "opset 9 or earlier", got: "opset \(node.opset)",
+        advice: "newer opsets have Resize")
     }
     scales = try node.floats("scales")
     sampling = try Sampling(
@@ -32,6 +34,6 @@ struct Upsample: Composite {
     guard scales.count == x.shape.rank else {
       throw GraphError(.shape, at: "input 'scales'", expected: "\(x.shape.rank) numbers", got: "\(scales.count)")
     }
-    return [try sampling.resize(x, sizes: nil, scales: scales)]
+    return [try sampling.resize(x, scales: scales)]
   }
 }

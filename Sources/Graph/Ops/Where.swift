@@ -15,7 +15,8 @@ struct Where: OnnxOp {
     guard x.element == y.element else {
       throw GraphError(.unsupportedType, at: "input 'Y'", expected: "\(x.element), as X is", got: "\(y.element)")
     }
-    guard let pair = Shape.broadcast(x.shape, y.shape), let shape = Shape.broadcast(condition.shape, pair), shape.rank <= 8
+    guard let pair = Shape.broadcast(x.shape, y.shape), let shape = Shape.broadcast(condition.shape, pair),
+      shape.rank <= 8
     else {
       throw GraphError(
         .shape, at: "inputs", expected: "shapes that broadcast", got: "\(condition.shape), \(x.shape) and \(y.shape)")
@@ -38,7 +39,7 @@ struct Where: OnnxOp {
 
   func lower(_ call: Call, into plan: inout PlanBuilder) {
     let condition = call.inputs[0], a = call.inputs[1], b = call.inputs[2], y = call.outputs[0]
-    let i = y.shape.indices(of: condition.shape), j = y.shape.indices(of: a.shape), k = y.shape.indices(of: b.shape)
+    let broadcast = Broadcast(y.shape, of: [condition.shape, a.shape, b.shape])
     let element = y.type.element
     plan.step([condition, a, b, y]) { memory in
       let holds = memory.raw(condition).assumingMemoryBound(to: Bool.self)
@@ -46,7 +47,7 @@ struct Where: OnnxOp {
       func select<T>(_: T.Type) -> Step {
         let x = x.assumingMemoryBound(to: T.self), z = z.assumingMemoryBound(to: T.self)
         let to = target.assumingMemoryBound(to: T.self)
-        return { for n in i.indices { to[n] = holds[i[n]] ? x[j[n]] : z[k[n]] } }
+        return { broadcast.each { n, i, j, k in to[n] = holds[i] ? x[j] : z[k] } }
       }
       return switch element {
       case .float32: select(Float.self)

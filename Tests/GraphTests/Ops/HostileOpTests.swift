@@ -10,6 +10,9 @@ struct HostileOpTests {
   private static let numbers: [Int64] = [
     .min, .min + 1, -1 << 32, -65_537, -9, -3, -2, -1, 0, 1, 2, 3, 4, 7, 8, 9, 65_536, 65_537, 1 << 31, 1 << 32, .max,
   ]
+  private static let words = [
+    "", "SAME_LOWER", "align_corners", "linear", "half_pixel_symmetric", "reflect", "wrap", "edge", "not_smaller",
+  ]
   private static let fractions: [Float] = [.nan, .infinity, -.infinity, 0, -1, 1e-38, 3e38, 0.5]
 
   private static func changed(_ numbers: [Int64], _ generator: inout PhiloxGenerator) -> [Int64] {
@@ -42,6 +45,8 @@ struct HostileOpTests {
     case .int: .int(numbers.randomElement(using: &generator) ?? 0)
     case .ints(let values): .ints(changed(values, &generator))
     case .float: .float(fractions.randomElement(using: &generator) ?? 0)
+    case .floats(let values): .floats(values.dropLast() + [fractions.randomElement(using: &generator) ?? 0])
+    case .string: .string(words.randomElement(using: &generator) ?? "")
     default: .string("SAME_LOWER")
     }
   }
@@ -51,7 +56,7 @@ struct HostileOpTests {
     case .input(let extents): .input(changed(extents, &generator).map { max($0, 1) })
     case .parameter(let shape): .parameter(Shape(changed(shape.dimensions, &generator)))
     case .positive(let shape): .positive(Shape(changed(shape.dimensions, &generator)))
-    case .numbers: .numbers([fractions.randomElement(using: &generator) ?? 0])
+    case .numbers(let values): .numbers(values.dropLast() + [fractions.randomElement(using: &generator) ?? 0])
     case .integers(let values): .integers(changed(values, &generator))
     case .indices(let shape, let values):
       .indices(shape, values.map { _ in numbers.randomElement(using: &generator) ?? 0 })
@@ -70,7 +75,7 @@ struct HostileOpTests {
         if Int.random(in: 0..<10, using: &generator) == 0 { operands[place] = .none }
       }
     }
-    return OpCase(test.type, operands, attributes, opset: test.opset)
+    return OpCase(test.type, operands, attributes, opset: test.opset, output: test.output, of: test.outputs)
   }
 
   @Test("whatever they are, the op refuses or runs", arguments: OpCase.all)

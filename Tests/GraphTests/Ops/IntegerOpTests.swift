@@ -12,12 +12,14 @@ struct IntegerOpTests {
     return try Catalog<any OnnxOp.Type>.ops.entry(named: type).init(node)
   }
 
-  private func run(_ graph: Graph, _ inputs: [Literal]) throws -> Plan {
+  private func run(_ graph: Graph, _ inputs: [Literal], name: String = #function) throws -> Plan {
     let again = try Graph(onnx: graph.onnx())
     #expect(try again.onnx() == graph.onnx())
     let plan = try Plan(again, parameters: ParameterBuffers(again), options: .init(rows: inputs[0].type.shape[0]))
     for (index, input) in inputs.enumerated() { plan.write(input, to: index) }
     plan.forward()
+    let file = "\(name.prefix { $0.isLetter })_\(graph.inputs[0].element)_\(graph.nodes[0].name)"
+    try Written.keep(file, again, graph.onnx(), inputs, graph.outputs.indices.map(plan.literal))
     return plan
   }
 
@@ -111,6 +113,103 @@ struct IntegerOpTests {
     #expect(plan.output()[0] == 0 && plan.output()[6] == 4 * 3 + 6)
   }
 
+  private func constant(_ builder: GraphBuilder, _ values: [Int64]) -> Value {
+    builder.constant(.int64([values.count], values))
+  }
+
+  @Test("arithmetic of integers, as the graph runs")
+  func integerArithmetic() throws {
+    let builder = GraphBuilder(), x = builder.input("x", [3], element: .int64), y = constant(builder, [2, -3, 4])
+    var outputs: [(name: String, value: Value)] = []
+    for type in ["Add", "Sub", "Mul", "Div", "Max", "Min"] {
+      outputs.append((type, try builder.apply(op(type, inputs: 2), [x, y])[0]))
+    }
+    for type in ["Neg", "Abs", "Sign"] { outputs.append((type, try builder.apply(op(type), [x])[0])) }
+    let squared = try builder.apply(op("Pow", inputs: 2), [x, builder.constant(.int64([], [2]))])[0]
+    outputs.append(("Pow", squared))
+    for type in ["ReduceSum", "ReduceMax", "ReduceMin"] {
+      outputs.append((type, try builder.apply(op(type, inputs: 2), [squared, constant(builder, [1])])[0]))
+    }
+    let plan = try run(builder.finish(outputs: outputs), [.int64([2, 3], [7, 7, 7, -1, 0, 100])])
+    let expected: [[Int64]] = [
+      [9, 4, 11, 1, -3, 104], [5, 10, 3, -3, 3, 96], [14, -21, 28, -2, 0, 400], [3, -2, 1, 0, 0, 25],
+      [7, 7, 7, 2, 0, 100], [2, -3, 4, -1, -3, 4], [-7, -7, -7, 1, 0, -100], [7, 7, 7, 1, 0, 100],
+      [1, 1, 1, -1, 0, 1], [49, 49, 49, 1, 0, 10_000], [147, 10_001], [49, 10_000], [49, 0],
+    ]
+    for (index, values) in expected.enumerated() {
+      #expect(Array(plan.outputs[index].bindMemory(to: Int64.self)) == values, "\(outputs[index].name)")
+    }
+  }
+
+  @Test("what moves elements moves integers and truth values", arguments: [ElementType.int64, .bool])
+  func movements(_ element: ElementType) throws {
+    let builder = GraphBuilder(), x = builder.input("x", [2, 3], element: element)
+    func apply(_ type: String, _ attributes: [String: OnnxAttribute] = [:], _ inputs: Value...) throws -> Value {
+      try builder.apply(op(type, attributes, inputs: inputs.count), inputs)[0]
+    }
+    let turned = try apply("Transpose", ["perm": .ints([0, 2, 1])], x)
+    let cut = try apply(
+      "Slice", [:], x, constant(builder, [2]), constant(builder, [-9]), constant(builder, [2]), constant(builder, [-2]))
+    let picked = try apply("Gather", ["axis": .int(2)], x, constant(builder, [1, -1]))
+    let joined = try apply("Concat", ["axis": .int(1)], x, x)
+    let tiled = try apply("Tile", [:], cut, constant(builder, [1, 1, 2]))
+    let spread = try apply(
+      "Expand", [:], apply("Unsqueeze", [:], cut, constant(builder, [1])), constant(builder, [2, 1, 1]))
+    let padded = try apply("Pad", ["mode": .string("edge")], x, constant(builder, [0, 0, 1, 0, 0, 0]))
+    let graph = builder.finish(outputs: [
+      ("turned", turned), ("cut", cut), ("picked", picked), ("joined", joined), ("tiled", tiled), ("spread", spread),
+      ("padded", padded),
+    ])
+    let values: [Int64] = [1, 0, 1, 0, 0, 1]
+    let plan = try run(
+      graph, [element == .bool ? .bool([1, 2, 3], values.map { $0 != 0 }) : .int64([1, 2, 3], values)])
+    let expected: [[Int64]] = [
+      [1, 0, 0, 0, 1, 1], [1, 1, 1, 0], [0, 1, 0, 1], values + values, [1, 1, 1, 1, 1, 0, 1, 0],
+      [1, 1, 1, 0, 1, 1, 1, 0], [1, 1, 0, 1, 0, 0, 0, 1],
+    ]
+    for (index, values) in expected.enumerated() {
+      let literal: Literal =
+        element == .bool
+        ? .bool(plan.outputTypes[index].shape, values.map { $0 != 0 }) : .int64(plan.outputTypes[index].shape, values)
+      #expect(plan.literal(index) == literal, "\(graph.outputs[index].name)")
+    }
+  }
+
+  @Test("a dropout's mask at inference is true everywhere")
+  func mask() throws {
+    let builder = GraphBuilder(), x = builder.input("x", [3])
+    let node = OnnxNode(name: "drop", type: "Dropout", opset: 21, presentInputs: [true], outputCount: 2)
+    let values = try builder.apply(Catalog<any OnnxOp.Type>.ops.entry(named: "Dropout").init(node), [x])
+    let plan = try run(
+      builder.finish(outputs: [("y", values[0]), ("mask", values[1])]), [.float(Tensor([1, 3], [1, 2, 3]))])
+    #expect(plan.literal(1) == .bool([1, 3], [true, true, true]))
+  }
+
+  struct Absurd: CustomTestStringConvertible, Sendable {
+    let op: String, operands: [[Int64]]
+    var testDescription: String { "\(op) \(operands)" }
+  }
+  @Test(
+    "what would take all memory, or overflow, is refused",
+    arguments: [
+      Absurd(op: "ConstantOfShape", operands: [[.max, .max]]), Absurd(op: "ConstantOfShape", operands: [[-1, 2]]),
+      Absurd(op: "ConstantOfShape", operands: [[1 << 23]]), Absurd(op: "ConstantOfShape", operands: [[0, 3]]),
+      Absurd(op: "Range", operands: [[0], [.max], [1]]), Absurd(op: "Range", operands: [[0], [5], [0]]),
+      Absurd(op: "Range", operands: [[.min], [.max], [1]]), Absurd(op: "Range", operands: [[.max], [.min], [-1]]),
+      Absurd(op: "Add", operands: [[.max], [1]]), Absurd(op: "Mul", operands: [[.min], [-1]]),
+      Absurd(op: "Div", operands: [[1], [0]]), Absurd(op: "Div", operands: [[.min], [-1]]),
+      Absurd(op: "Pow", operands: [[10], [99]]), Absurd(op: "Pow", operands: [[0], [-1]]),
+      Absurd(op: "Expand", operands: [[1], [.max, .max]]), Absurd(op: "Expand", operands: [[1], [1 << 20, 1 << 20]]),
+      Absurd(op: "Tile", operands: [[1], [.max]]), Absurd(op: "Tile", operands: [[1], [-1]]),
+    ])
+  func absurd(_ test: Absurd) throws {
+    let builder = GraphBuilder()
+    let operands = test.operands.map { values in
+      test.op == "Range" ? builder.constant(.int64([], values)) : constant(builder, values)
+    }
+    #expect(throws: GraphError.self) { try builder.apply(op(test.op, inputs: operands.count), operands) }
+  }
+
   @Test("an op outside the list is refused with its name, its node and the list")
   func unknown() throws {
     let builder = GraphBuilder(), x = builder.input("x", [3])
@@ -123,7 +222,8 @@ struct IntegerOpTests {
       _ = try Graph(onnx: bytes)
     } throws: {
       let text = "\($0)"
-      return text.contains("'first'") && text.contains("Telu") && text.contains("ConvTranspose") && text.contains("Celu")
+      return text.contains("'first'") && text.contains("Telu") && text.contains("ConvTranspose")
+        && text.contains("Celu") && text.contains("Constant,")
     }
   }
 }

@@ -26,14 +26,20 @@ struct OpCase: CustomTestStringConvertible, Sendable {
   let opset: Int
   /// Of the inputs' values; some ops are differentiable on part of the line only.
   let range: ClosedRange<Float>
-  /// Checked where it is given: of the first output, for two rows.
+  /// How many outputs the node has, and which of them is looked at.
+  let outputs: Int
+  let output: Int
+  /// Checked where it is given: of that output, for two rows.
   let result: Shape?
 
   init(
     _ type: String, _ operands: [Operand], _ attributes: [String: OnnxAttribute] = [:], opset: Int = 21,
-    range: ClosedRange<Float> = -1.5...1.5, result: Shape? = nil
+    range: ClosedRange<Float> = -1.5...1.5, output: Int = 0, of outputs: Int = 1, result: Shape? = nil
   ) {
-    name = "\(type) \(operands) \(attributes.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }) opset \(opset)"
+    let settings = attributes.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }
+    name = "\(type) \(operands) \(settings) opset \(opset)\(outputs == 1 ? "" : ", output \(output) of \(outputs)")"
+    self.output = output
+    self.outputs = outputs
     self.type = type
     self.attributes = attributes
     self.operands = operands
@@ -70,12 +76,12 @@ struct OpCase: CustomTestStringConvertible, Sendable {
   func graph() throws -> Graph {
     let node = OnnxNode(
       name: "op", type: type, opset: opset, attributes: attributes,
-      presentInputs: operands.map { if case .none = $0 { false } else { true } })
+      presentInputs: operands.map { if case .none = $0 { false } else { true } }, outputCount: outputs)
     let op = try Catalog<any OnnxOp.Type>.ops.entry(named: type).init(node)
     let builder = GraphBuilder(rows: Self.rows)
     let inputs = operands.enumerated().map { operand($1, $0, builder) }
     let values = try builder.apply(op, inputs, name: "op")
-    return builder.finish(outputs: [("y", values[0])])
+    return builder.finish(outputs: [("y", values[output])])
   }
 
   /// Values for the graph's inputs.
@@ -114,6 +120,7 @@ extension OpCase {
       OpCase("PRelu", [.input([3, 4]), .parameter([3, 1])], result: [2, 3, 4]),
       OpCase("Clip", [.input([9]), .numbers([-0.52]), .numbers([0.71])], result: [2, 9]),
       OpCase("Clip", [.input([9]), .none, .numbers([0.33])]),
+      OpCase("Clip", [.input([8]), .parameter([1]), .positive([1])]),
       OpCase("Clip", [.input([9])], ["min": .float(-0.4), "max": .float(0.6)], opset: 10),
       OpCase("Cast", [.input([3])], ["to": .int(1)], result: [2, 3]),
     ]
@@ -224,15 +231,47 @@ extension OpCase {
         "strides": .ints([2, 3]), "pads": .ints([1, 0, 1, 1]), "output_padding": .ints([1, 0]), "group": .int(2),
       ], result: [2, 4, 12, 13]),
     OpCase(
-      "ConvTranspose", image + [.parameter([4, 1, 2, 2])], ["strides": .ints([2, 2]), "output_shape": .ints([12, 9])],
+      "ConvTranspose", image + [.parameter([4, 1, 2, 2])],
+      ["strides": .ints([2, 2]), "output_shape": .ints([12, 9])],
       result: [2, 1, 12, 9]),
     OpCase(
       "ConvTranspose", [.input([4, 5]), .parameter([4, 3, 3])], ["dilations": .ints([2])], result: [2, 3, 9]),
     OpCase("DepthToSpace", [.input([8, 2, 3])], ["blocksize": .int(2)], result: [2, 2, 4, 6]),
-    OpCase("DepthToSpace", [.input([8, 2, 3])], ["blocksize": .int(2), "mode": .string("CRD")], result: [2, 2, 4, 6]),
+    OpCase(
+      "DepthToSpace", [.input([8, 2, 3])], ["blocksize": .int(2), "mode": .string("CRD")], result: [2, 2, 4, 6]),
     OpCase("SpaceToDepth", [.input([2, 4, 6])], ["blocksize": .int(2)], result: [2, 8, 2, 3]),
     OpCase("Split", [.input([6, 3])], ["axis": .int(1), "num_outputs": .int(1)], result: [2, 6, 3]),
-    OpCase("Split", [.input([6, 3]), .integers([6])], ["axis": .int(1)]),
+    OpCase(
+      "Split", [.input([7, 3])], ["axis": .int(1), "num_outputs": .int(4)], output: 3, of: 4, result: [2, 1, 3]),
+    OpCase("Split", [.input([6, 3]), .integers([1, 5])], ["axis": .int(-2)], output: 1, of: 2, result: [2, 5, 3]),
+    OpCase(
+      "Split", [.input([6, 3])], ["axis": .int(1), "split": .ints([2, 4])], opset: 11, of: 2, result: [2, 2, 3]),
+    OpCase("Split", [.input([6, 3])], ["axis": .int(1)], opset: 13, output: 1, of: 2, result: [2, 3, 3]),
+    OpCase("LayerNormalization", [.input([3, 6]), .parameter([6])], output: 1, of: 3, result: [2, 3, 1]),
+    OpCase("LayerNormalization", [.input([3, 6]), .parameter([3, 6])], ["axis": .int(1)], output: 2, of: 3),
+    OpCase("Dropout", [.input([4])], of: 2, result: [2, 4]),
+    OpCase("Softmax", [.input([3, 4])], ["axis": .int(1)], opset: 11, result: [2, 3, 4]),
+    OpCase("Softmax", [.input([3, 4])], opset: 9),
+    OpCase("LogSoftmax", [.input([3, 4])], ["axis": .int(-2)], opset: 12),
+    OpCase("Softmax", [.input([4])], opset: 9),
+    OpCase("Pow", [.input([3]), .indices([], [3])], range: 0.4...2),
+    OpCase("ReduceSum", [.input([3, 5])], ["noop_with_empty_axes": .int(1)], opset: 13, result: [2, 3, 5]),
+    OpCase("ReduceL2", [.input([3, 5])], ["keepdims": .int(0)], range: 0.3...2, result: []),
+    OpCase("ReduceMean", [.input([3, 5])], ["noop_with_empty_axes": .int(1)], opset: 18),
+    OpCase("ReduceSumSquare", [.input([3, 5]), .integers([1, -1])], ["keepdims": .int(0)], result: [2]),
+    OpCase("ReduceProd", [.input([3, 5]), .integers([1])], range: 0.5...1.5, result: [2, 1, 5]),
+    OpCase("ReduceProd", [.input([7])], ["axes": .ints([1]), "keepdims": .int(0)], opset: 13, result: [2]),
+    OpCase("MatMul", [.parameter([4]), .input([4, 3])], result: [2, 3]),
+    OpCase("MatMul", [.input([2, 3, 4]), .parameter([2, 4, 5])], result: [2, 2, 3, 5]),
+    OpCase(
+      "Conv", image + [.parameter([2, 4, 3, 3])], ["auto_pad": .string("SAME_LOWER"), "strides": .ints([2, 2])]),
+    OpCase("Conv", image + [.parameter([2, 4, 3, 3])], ["auto_pad": .string("VALID")], result: [2, 2, 4, 3]),
+    OpCase(
+      "ConvTranspose", image + [.parameter([4, 2, 3, 3])],
+      ["auto_pad": .string("SAME_UPPER"), "strides": .ints([2, 2])], result: [2, 2, 12, 10]),
+    OpCase(
+      "ConvTranspose", image + [.parameter([4, 2, 3, 3])],
+      ["auto_pad": .string("SAME_LOWER"), "strides": .ints([2, 2])], result: [2, 2, 12, 10]),
     OpCase("Tile", [.input([3, 2]), .integers([1, 2, 3])], result: [2, 6, 6]),
     OpCase("Expand", [.input([1, 4]), .integers([3, 1])], result: [2, 3, 4]),
     OpCase("Expand", [.input([3]), .integers([5, 1, 1])], result: [5, 2, 3]),
@@ -241,19 +280,37 @@ extension OpCase {
     OpCase("Pad", [.input([4]), .integers([0, 2, 0, 3])], ["mode": .string("edge")], result: [2, 9]),
     OpCase("Pad", [.input([4]), .integers([0, 2, 0, 3])], ["mode": .string("wrap")], result: [2, 9]),
     OpCase("Pad", [.input([5]), .integers([0, -1, 0, 2]), .numbers([0.3])], result: [2, 6]),
+    OpCase("Pad", [.input([5]), .integers([0, -1, 0, -2])], result: [2, 2]),
+    OpCase("Pad", [.input([5]), .integers([0, -1, 0, 3])], ["mode": .string("edge")], result: [2, 7]),
+    OpCase("Pad", [.input([3]), .integers([0, 1, 0, 2]), .parameter([1])], result: [2, 6]),
     resize([1, 1, 2, 2], ["mode": .string("nearest")], result: [2, 4, 12, 10]),
     resize([1, 1, 2, 1.5], ["mode": .string("linear")], result: [2, 4, 12, 7]),
     resize([1, 1, 0.5, 0.6], ["mode": .string("linear"), "coordinate_transformation_mode": .string("align_corners")]),
     resize(
       [1, 1, 1.5, 2],
       [
-        "mode": .string("nearest"), "coordinate_transformation_mode": .string("asymmetric"), "nearest_mode": .string("ceil"),
+        "mode": .string("nearest"), "coordinate_transformation_mode": .string("asymmetric"),
+        "nearest_mode": .string("ceil"),
       ]),
     OpCase(
       "Resize", image + [.none, .none, .integers([2, 4, 3, 8])],
-      ["mode": .string("linear"), "coordinate_transformation_mode": .string("pytorch_half_pixel")], result: [2, 4, 3, 8]),
+      ["mode": .string("linear"), "coordinate_transformation_mode": .string("pytorch_half_pixel")],
+      result: [2, 4, 3, 8]),
+    OpCase(
+      "Resize", image + [.none, .none, .integers([8, 8])],
+      [
+        "mode": .string("linear"), "axes": .ints([2, 3]), "keep_aspect_ratio_policy": .string("not_larger"),
+        "coordinate_transformation_mode": .string("half_pixel_symmetric"),
+      ], result: [2, 4, 8, 7]),
+    resize([1, 1, 2, 2], ["nearest_mode": .string("floor"), "coordinate_transformation_mode": .string("half_pixel")]),
+    resize(
+      [1, 1, 2, 3],
+      ["nearest_mode": .string("floor"), "coordinate_transformation_mode": .string("tf_half_pixel_for_nn")]),
+    resize([1, 1, 3, 3], ["nearest_mode": .string("round_prefer_ceil")]),
     OpCase("Resize", image + [.numbers([1, 1, 2, 2])], ["mode": .string("nearest")], opset: 10),
-    OpCase("Upsample", image + [.numbers([1, 1, 2, 2])], ["mode": .string("linear")], opset: 9, result: [2, 4, 12, 10]),
+    OpCase("Resize", image + [.numbers([1, 1, 2, 0.5])], ["mode": .string("linear")], opset: 10),
+    OpCase(
+      "Upsample", image + [.numbers([1, 1, 2, 2])], ["mode": .string("linear")], opset: 9, result: [2, 4, 12, 10]),
     OpCase("Upsample", image, ["scales": .floats([1, 1, 2, 3])], opset: 8, result: [2, 4, 12, 15]),
     OpCase("Scaler", [.input([3])], ["offset": .floats([1, 2, 3]), "scale": .floats([0.5])], result: [2, 3]),
     OpCase("Normalizer", [.input([5])], ["norm": .string("L2")]),

@@ -11,7 +11,8 @@ struct OpTests {
     let covered = Set(OpCase.all.map(\.type))
     // These put out integers, truth values or constants: see `IntegerOpTests`.
     let others: Set = [
-      "And", "ArgMax", "ConstantOfShape", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "Or", "Range",
+      "And", "ArgMax", "ConstantOfShape", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "Or",
+      "Range",
       "Shape", "Size", "Xor",
     ]
     #expect(Set(Catalog<any OnnxOp.Type>.ops.names).subtracting(covered) == others)
@@ -118,5 +119,27 @@ struct OpTests {
     let plan = try Plan(graph, parameters: ParameterBuffers(graph), options: .init(rows: 5))
     plan.forward()
     #expect(Array(plan.outputs[0].bindMemory(to: Int64.self)) == [5, 3, 4])
+  }
+
+  @Test("a bound that is computed gets the gradient of what it holds back")
+  func clipBounds() throws {
+    let builder = GraphBuilder(), x = builder.input("x", [4])
+    func op(_ type: String) throws -> any OnnxOp {
+      try Catalog<any OnnxOp.Type>.ops.entry(named: type).init(
+        OnnxNode(
+          name: type, type: type, opset: 17,
+          attributes: type == "ReduceMean" ? ["keepdims": .int(0), "axes": .ints([0, 1])] : [:]))
+    }
+    let mean = try builder.apply(op("ReduceMean"), [x])[0]
+    let above = try builder.apply(op("Clip"), [x, mean])[0], below = try builder.apply(op("Clip"), [x, nil, mean])[0]
+    for (value, expected) in [(above, [0.5, 0.5, 1.5, 1.5]), (below, [1.5, 1.5, 0.5, 0.5])] as [(Value, [Float])] {
+      let graph = builder.finish(outputs: [("y", value)])
+      let plan = try Plan(graph, parameters: ParameterBuffers(graph), options: .init(rows: 1, inputGradient: true))
+      plan.write(.float(Tensor([1, 4], [1, 2, 4, 5])), to: 0)
+      plan.forward()
+      plan.cotangent.update(repeating: 1)
+      plan.backward()
+      #expect(Array(plan.inputGradients[0]) == expected)
+    }
   }
 }

@@ -1,0 +1,17 @@
+import DitherBasics
+import DitherTensor
+
+/// The sum of squares over axes.
+/// - Source: ONNX `ReduceSumSquare`, opsets 1–21.
+struct ReduceSumSquare: Composite {
+  static let onnx = OnnxName("ReduceSumSquare", since: 1)
+  private let axes: ReducedAxes
+  init(_ node: OnnxNode) throws(GraphError) { axes = try ReducedAxes(node, inputSince: 18) }
+  func write(to node: inout OnnxNode) { axes.write(to: &node) }
+  var leastOpset: Int { axes.leastOpset(Self.onnx.since) }
+  func trainable(_ input: Int) -> Bool { input == 0 }
+  func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
+    let x = try inputs.float(0, "data", rank: 0...8), (kept, result) = try axes.shapes(x.shape, inputs.types)
+    return [x.sumOfSquares(to: kept).viewed(as: result)]
+  }
+}

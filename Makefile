@@ -57,9 +57,6 @@ lint:
 format:
 	@swift format --in-place --parallel --recursive $(SWIFT_FILES)
 
-conformance: build
-	@scripts/conformance
-
 clients: setup-tests
 	$(MAKE) -C Sources/CDither
 

@@ -96,7 +96,8 @@ let package = Package(
     module(
       "Bench",
       [
-        "DitherBasics", "CKernels", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness", "DitherDatasets",
+        "DitherBasics", "CKernels", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness",
+        "DitherDatasets",
         "DitherStore", "DitherProto", "DitherTransport", "DitherClient", "DitherTrain", "DitherService", nioCore,
         .product(name: "NIOPosix", package: "swift-nio"), protobuf,
       ]),

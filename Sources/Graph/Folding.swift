@@ -59,9 +59,11 @@ extension Graph {
     for channel in 0..<weights.rowCount {
       for i in channel * length..<(channel + 1) * length { folded.elements[i] *= factor.elements[channel] }
     }
-    let moved = Tensor([scale.count], (0..<scale.count).map { channel in
-      ((bias?.elements[channel] ?? 0) - mean.elements[channel]) * factor.elements[channel] + shift.elements[channel]
-    })
+    let moved = Tensor(
+      [scale.count],
+      (0..<scale.count).map { channel in
+        ((bias?.elements[channel] ?? 0) - mean.elements[channel]) * factor.elements[channel] + shift.elements[channel]
+      })
     func add(_ tensor: Tensor, _ name: String) -> ValueID {
       let id = ValueID(valueNames.count)
       valueNames.append(name)

@@ -97,7 +97,8 @@ public final class Plan {
     if let path = options.path, let noise = noise ?? graph.noise {
       guard path != .fresh || !options.parameterGradients else {
         throw GraphError(
-          .noise, at: "plan", expected: "the exact or the explicit path for gradients of parameters", got: "fresh draws")
+          .noise, at: "plan", expected: "the exact or the explicit path for gradients of parameters", got: "fresh draws"
+        )
       }
       try builder.place(
         noise, of: graph, path: path, samples: options.samples, differentiable: options.inputGradient)
@@ -207,7 +208,8 @@ public final class Plan {
       }
     }
     let statisticValues = statistics.flatMap { [$0.batchMean, $0.batchVariance] }
-    for value in outputValues + inputGradientValues.compactMap({ $0 }) + statisticValues where fixed[plan.root(value.id)] == nil {
+    for value in outputValues + inputGradientValues.compactMap({ $0 }) + statisticValues
+    where fixed[plan.root(value.id)] == nil {
       fixed[plan.root(value.id)] = persistent(value)
     }
 

@@ -59,7 +59,9 @@ public struct Draws: Sendable {
     let pairs = samples / 2
     var worst = 0.0
     for c in 0..<classes {
-      let means = (0..<pairs).map { (probabilities[2 * $0 * classes + c] + probabilities[(2 * $0 + 1) * classes + c]) / 2 }
+      let means = (0..<pairs).map {
+        (probabilities[2 * $0 * classes + c] + probabilities[(2 * $0 + 1) * classes + c]) / 2
+      }
       let center = means.reduce(0, +) / Double(pairs)
       worst = max(worst, means.reduce(0) { $0 + ($1 - center) * ($1 - center) } / Double(pairs - 1))
     }

@@ -234,7 +234,8 @@ public final class Model: Sendable {
   /// - Parameter shares: at least so many pieces, if there are as many rows and draws.
   private func pieces(_ rowCount: Int, _ draws: Int, shares: Int = 1) -> [Piece] {
     let most = min(mostRows, max((rowCount * draws + shares - 1) / max(shares, 1), 1))
-    let rowsEach = max(most / min(draws, most, 64).nextPowerOfTwo, 1), drawsEach = min(max(most / min(rowsEach, rowCount), 1), 64)
+    let rowsEach = max(most / min(draws, most, 64).nextPowerOfTwo, 1),
+      drawsEach = min(max(most / min(rowsEach, rowCount), 1), 64)
     return chunks(of: rowCount, most: rowsEach).flatMap { rows in
       chunks(of: draws, most: drawsEach).map { Piece(rows: rows, samples: $0) }
     }

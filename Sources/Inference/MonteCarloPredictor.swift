@@ -79,7 +79,8 @@ public struct MonteCarloPredictor: Sendable {
       while true {
         // Rounds double, so that the errors are looked at rarely.
         try draw(min(max(spent, min(Self.firstRound, most)), most - spent))
-        let worst = byRow.map { Draws(probabilities: $0, classes: classes, antithetic: antithetic).standardError }.max() ?? 0
+        let worst =
+          byRow.map { Draws(probabilities: $0, classes: classes, antithetic: antithetic).standardError }.max() ?? 0
         let reason: StopReason? =
           worst <= tolerance && spent > 1
           ? .toleranceMet : spent >= most ? .sampleLimit : isLate() ? .deadlineNear : nil
@@ -136,7 +137,9 @@ public struct MonteCarloPredictor: Sendable {
     _ antithetic: Bool = false
   ) -> Answer {
     Answer(
-      predictions: byRow.map { Prediction(Draws(probabilities: $0, classes: classes, antithetic: antithetic), quantiles: quantiles) },
+      predictions: byRow.map {
+        Prediction(Draws(probabilities: $0, classes: classes, antithetic: antithetic), quantiles: quantiles)
+      },
       samples: samples, seed: seed, stopReason: reason)
   }
 }

@@ -207,7 +207,8 @@ public final class Trainer {
     if let plan = plans[rows] { return plan }
     let plan = try Plan(
       graph, parameters: parameters,
-      options: .init(rows: rows, path: graph.noise == nil ? nil : .exact, parameterGradients: true, threads: threads,
+      options: .init(
+        rows: rows, path: graph.noise == nil ? nil : .exact, parameterGradients: true, threads: threads,
         precision: recipe.precision, batchStatistics: true))
     plans[rows] = plan
     return plan

@@ -18,11 +18,14 @@ struct ConvNoiseTests {
     Case(testDescription: "at the outputs, strided", channels: [32, 48], size: 6, stride: 2),
     Case(testDescription: "at the outputs, 1 x 1", channels: [96, 48], size: 3, kernel: 1),
     Case(testDescription: "at the outputs, normalised", channels: [32, 48], normalised: true),
-    Case(testDescription: "at the outputs, relative to the layer", channels: [32, 48], normalised: true, scale: .relativeToLayer),
+    Case(
+      testDescription: "at the outputs, relative to the layer", channels: [32, 48], normalised: true,
+      scale: .relativeToLayer),
     Case(testDescription: "as weights", channels: [2, 3]),
     Case(testDescription: "as weights, normalised", channels: [2, 3], normalised: true),
     Case(testDescription: "as weights, relative", channels: [2, 3], normalised: true, scale: .relative),
-    Case(testDescription: "as weights, relative to the layer", channels: [2, 3], normalised: true, scale: .relativeToLayer),
+    Case(
+      testDescription: "as weights, relative to the layer", channels: [2, 3], normalised: true, scale: .relativeToLayer),
   ]
 
   private func graph(_ test: Case, sigma: Float = 0.1) throws -> Graph {
@@ -33,7 +36,9 @@ struct ConvNoiseTests {
     return graph
   }
 
-  private func plan(_ graph: Graph, rows: Int, samples: Int, _ path: NoisePath?, antithetic: Bool = false) throws -> Plan {
+  private func plan(_ graph: Graph, rows: Int, samples: Int, _ path: NoisePath?, antithetic: Bool = false) throws
+    -> Plan
+  {
     let plan = try Plan(
       graph, parameters: ParameterBuffers(graph),
       options: .init(rows: rows, samples: samples, path: path, antithetic: antithetic))
@@ -59,7 +64,9 @@ struct ConvNoiseTests {
       let out = noisy.output()
       for s in 0..<samples {
         let d = (0..<n).map { Double(out[s * n + $0] - center[$0]) }
-        for u in 0..<positions { for v in 0..<positions { sums[u * positions + v] += d[positions + u] * d[positions + v] } }
+        for u in 0..<positions {
+          for v in 0..<positions { sums[u * positions + v] += d[positions + u] * d[positions + v] }
+        }
         sums[positions * positions] += d[0] * d[positions]  // two channels: independent
       }
     }
@@ -84,7 +91,9 @@ struct ConvNoiseTests {
     #expect(abs(fresh[positions * positions]) < 8 * largest / Double(draws).squareRoot())
   }
 
-  @Test("where weights are drawn, a row's draw is that of the explicit path", arguments: cases.filter { $0.channels[0] == 2 })
+  @Test(
+    "where weights are drawn, a row's draw is that of the explicit path",
+    arguments: cases.filter { $0.channels[0] == 2 })
   func sameDraws(_ test: Case) throws {
     let graph = try graph(test), folded = graph.foldingNormalisation(), samples = 3, rows = 2
     let fresh = try plan(folded, rows: rows, samples: samples, .fresh)
@@ -118,7 +127,8 @@ struct ConvNoiseTests {
   @Test("antithetic pairs cancel in a linear layer", arguments: cases)
   func antithetic(_ test: Case) throws {
     let graph = try graph(test).foldingNormalisation()
-    let clean = try plan(graph, rows: 1, samples: 1, nil), pair = try plan(graph, rows: 1, samples: 2, .fresh, antithetic: true)
+    let clean = try plan(graph, rows: 1, samples: 1, nil),
+      pair = try plan(graph, rows: 1, samples: 2, .fresh, antithetic: true)
     clean.forward()
     pair.forward()
     let n = clean.output().count

@@ -30,7 +30,8 @@ struct PlanTests {
   func folding() throws {
     let graph = try SmallNets.residual(), folded = graph.foldingNormalisation()
     #expect(folded.nodes.count == graph.nodes.count - 5)
-    let before = try plan(graph, .init(rows: 3, inputGradient: true)), after = try plan(folded, .init(rows: 3, inputGradient: true))
+    let before = try plan(graph, .init(rows: 3, inputGradient: true)),
+      after = try plan(folded, .init(rows: 3, inputGradient: true))
     for plan in [before, after] {
       plan.forward()
       plan.cotangent.update(repeating: 1)

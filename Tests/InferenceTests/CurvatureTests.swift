@@ -32,7 +32,9 @@ struct CurvatureTests {
     for row in 0..<Self.rows {
       let xr = x.row(row).map(Double.init)
       func affine(_ weight: (Int) -> Double, _ bias: (Int) -> Double) -> [Double] {
-        (0..<Self.classes).map { c in bias(c) + (0..<Self.inputs).reduce(0) { $0 + weight(c * Self.inputs + $1) * xr[$1] } }
+        (0..<Self.classes).map { c in
+          bias(c) + (0..<Self.inputs).reduce(0) { $0 + weight(c * Self.inputs + $1) * xr[$1] }
+        }
       }
       let z = affine({ Double(w.elements[$0]) }, { Double(b.elements[$0]) }), top = z.max() ?? 0
       let e = z.map { exp($0 - top) }, total = e.reduce(0, +), p = e.map { $0 / total }

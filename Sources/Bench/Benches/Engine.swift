@@ -104,7 +104,8 @@ extension Bench {
       let images = Fixtures.images(rows, graph.inputs[0].dimensions.dropFirst().compactMap { $0 })
       let seeds = (0..<rows).map { UInt64($0) }
       return {
-        _ = try model.sampledOutputs(images, samples: 0..<samples, seeds: seeds, antithetic: antithetic, threads: threads)
+        _ = try model.sampledOutputs(
+          images, samples: 0..<samples, seeds: seeds, antithetic: antithetic, threads: threads)
       }
     }
   }
@@ -135,10 +136,12 @@ extension Bench {
       antithetic: true),
     monteCarlo(
       "engine/resnet18-mc16-1-bf16", "ResNet-18, one row, 16 samples, bf16, two cores",
-      over: "engine/resnet18-16-passes-1", { try Fixtures.resnet(sigma: 0.01) }, rows: 1, samples: 16, threads: 2, .bfloat16),
+      over: "engine/resnet18-16-passes-1", { try Fixtures.resnet(sigma: 0.01) }, rows: 1, samples: 16, threads: 2,
+      .bfloat16),
     monteCarlo(
       "engine/resnet18-mc16-16-bf16", "ResNet-18, 16 rows, 16 samples, bf16, two cores",
-      over: "engine/resnet18-16-passes-16", { try Fixtures.resnet(sigma: 0.01) }, rows: 16, samples: 16, threads: 2, .bfloat16),
+      over: "engine/resnet18-16-passes-16", { try Fixtures.resnet(sigma: 0.01) }, rows: 16, samples: 16, threads: 2,
+      .bfloat16),
   ]
 
   /// Forward, cross-entropy's place taken by a fixed gradient, backward, and SGD with momentum.

@@ -137,7 +137,8 @@ struct BatchStatisticsGradient: Op {
         (DN_Y, try plan.form(call.inputs[0], layout)), (DN_X, try plan.form(x, layout)),
         (DN_W, try plan.plain(call.inputs[2])), (DN_MEAN, try plan.plain(call.inputs[3])),
         (DN_VARIANCE, try plan.plain(call.inputs[4])), (DN_DX, try plan.newForm(call.outputs[0], layout)),
-        (DN_DSCALE, try plan.plain(call.outputs[1])), (DN_DSHIFT, try plan.plain(call.outputs[2])), (DN_SHIFT, try plan.plain(call.inputs[6])),
+        (DN_DSCALE, try plan.plain(call.outputs[1])), (DN_DSHIFT, try plan.plain(call.outputs[2])),
+        (DN_SHIFT, try plan.plain(call.inputs[6])),
       ], workspace: relu ? plan.kept(for: call.inputs[5]) : nil)
   }
 }

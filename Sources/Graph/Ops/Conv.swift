@@ -103,7 +103,8 @@ struct Conv: OnnxOp, WeightDrawing {
 
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let x = call.inputs[0], w = call.inputs[1]
-    let other = sum ? call.inputs[call.inputs.count - 1] : nil, b = sum && call.inputs.count == 3 ? nil : call.inputs.optional(2)
+    let other = sum ? call.inputs[call.inputs.count - 1] : nil,
+      b = sum && call.inputs.count == 3 ? nil : call.inputs.optional(2)
     try plan.convolve(
       x, w, b, adding: other, into: call.outputs[0], try shape(x.shape, w.shape), relu: relu)
   }
@@ -178,7 +179,8 @@ struct ConvWeightGradient: Op {
       return [nil, u.viewed(as: channels).expanded(to: g.shape)]
     }
     return [
-      g.apply(ConvDataGradient(shape: shape, result: x.shape), u), x.apply(GivenConv(shape: shape, rank: x.shape.rank), u),
+      g.apply(ConvDataGradient(shape: shape, result: x.shape), u),
+      x.apply(GivenConv(shape: shape, rank: x.shape.rank), u),
     ]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {

@@ -57,7 +57,8 @@ struct PatchNoise: Op {
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let y = call.inputs[0], x = call.inputs[1], scale = call.inputs.optional(2), z = call.outputs[0]
     let positions = Int(shape.out_height * shape.out_width), pixels = Int(shape.in_height * shape.in_width)
-    let rowCount = y.shape[0], inputs = Int(shape.in_channels), channels = Int(shape.out_channels), sigma = sigma, site = site, samples = samples
+    let rowCount = y.shape[0], inputs = Int(shape.in_channels), channels = Int(shape.out_channels), sigma = sigma,
+      site = site, samples = samples
     var window = dk_window(
       in_height: shape.in_height, in_width: shape.in_width, out_height: shape.out_height, out_width: shape.out_width,
       kernel_height: shape.kernel_height, kernel_width: shape.kernel_width, stride_height: shape.stride_height,

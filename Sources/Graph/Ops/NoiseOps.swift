@@ -206,7 +206,8 @@ struct WeightNoise: Op {
     var noises: [any Noise] = []
     for term in draws.terms { noises.append(try term.noise) }
     plan.step([w, y, scale]) { [noises] memory in
-      let from = memory.floats(w), to = memory.floats(y), factors = scale.map { memory.floats($0) }, state = memory.state
+      let from = memory.floats(w), to = memory.floats(y), factors = scale.map { memory.floats($0) },
+        state = memory.state
       return {
         draws.draw(
           to, from: from, count: count, channels: channels, scale: factors, noises, state, sample: 0, row: 0)

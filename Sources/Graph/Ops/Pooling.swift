@@ -50,7 +50,8 @@ extension Pooling {
 
 extension PlanBuilder {
   /// In the layout that x has already.
-  mutating func pool(_ x: Value, _ y: Value, _ kind: dn_pooling_kind, _ shape: dn_convolution_shape) throws(GraphError) {
+  mutating func pool(_ x: Value, _ y: Value, _ kind: dn_pooling_kind, _ shape: dn_convolution_shape) throws(GraphError)
+  {
     var shape = shape
     let layout = try imageLayout(x, shape)
     let differentiated = isDifferentiated

@@ -17,7 +17,9 @@ struct Scaler: Composite {
   func write(to node: inout OnnxNode) {
     // As many of each: some readers ask for it.
     let count = Swift.max(offset.count, scale.count)
-    func spread(_ values: [Float]) -> [Float] { values.count == 1 ? [Float](repeating: values[0], count: count) : values }
+    func spread(_ values: [Float]) -> [Float] {
+      values.count == 1 ? [Float](repeating: values[0], count: count) : values
+    }
     node["offset"] = .floats(spread(offset))
     node["scale"] = .floats(spread(scale))
   }

@@ -42,7 +42,8 @@ package struct PredictCall: Sendable {
     let seed = request.seeded.map { if case .seed(let seed) = $0 { seed } else { 0 } } ?? Self.drawSeed()
     return PredictionWork(
       model: resolved.loaded, inputs: inputs, budget: budget, seed: seed, quantiles: quantiles,
-      path: try path(request), antithetic: request.antithetic, deadline: caller.deadline, isCancelled: caller.isCancelled
+      path: try path(request), antithetic: request.antithetic, deadline: caller.deadline,
+      isCancelled: caller.isCancelled
     ) { [metrics] result in
       complete(
         result.map { outcome in

@@ -16,7 +16,8 @@ public struct ResNet: Architecture {
     guard input.rank == 3, !channels.isEmpty, blocks > 0, min(input[1], input[2]) >> (channels.count - 1) >= 1 else {
       throw TrainError(
         .recipe, at: "model resnet",
-        expected: "images [channels, H, W] of at least \(1 << max(channels.count - 1, 0)) pixels a side", got: "\(input)")
+        expected: "images [channels, H, W] of at least \(1 << max(channels.count - 1, 0)) pixels a side",
+        got: "\(input)")
     }
     let builder = GraphBuilder(name: Self.name)
     var initialiser = Initialiser(seed: seed)

@@ -47,7 +47,9 @@ import Testing
   @Test("shared draws compare inputs; antithetic ones come in pairs")
   func kindsOfDraws() async throws {
     let server = try await InProcess(models: ["net": TestModels.mlp()]), input = rows(1, of: 6)[0]
-    func ask(_ change: @escaping @Sendable (inout Dither_V1_PredictRequest) -> Void) async throws -> Dither_V1_PredictResponse {
+    func ask(_ change: @escaping @Sendable (inout Dither_V1_PredictRequest) -> Void) async throws
+      -> Dither_V1_PredictResponse
+    {
       try await server.predict("net", [input, input], change)
     }
     let shared = try await ask { $0.draws = .shared }, fresh = try await ask { $0.draws = .fresh }

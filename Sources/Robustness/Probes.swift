@@ -12,22 +12,49 @@ public protocol Probe: Codable, Sendable {
   func validate() throws(RobustnessError)
   /// Parameters that make of one request several probes, as one for each severity; by default there is one.
   var variants: [[String: String]] { get }
+  /// Whether it looks at all examples at once: then they are one shard.
+  var takesAllExamples: Bool { get }
+  /// Whether it looks at the mean weights only: then there is nothing to compare with the noise off.
+  var ignoresNoise: Bool { get }
+  /// Other data sets that it asks for, by name.
+  var otherData: [String] { get }
   /// What a chart needs to know of it.
   func condition(of image: ImageShape) -> Condition
 
+  /// At most, for so many examples.
+  /// - Parameter draws: of the deployed predictor for each answer.
+  func cost(examples: Int, draws: Int) -> ProbeCost
+
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome
+
+  /// What follows from all of the examples together.
+  /// - Parameters:
+  ///   - outcomes: of the shards, in their order.
+  ///   - labels: of all examples.
+  func summary(of outcomes: [Outcome], labels: [Int]) -> Summary?
 }
 
 extension Probe {
   public func validate() throws(RobustnessError) {}
   public var variants: [[String: String]] { [[:]] }
+  public var takesAllExamples: Bool { false }
+  public var ignoresNoise: Bool { false }
+  public var otherData: [String] { [] }
+  /// Two answers for each example.
+  public func cost(examples: Int, draws: Int) -> ProbeCost { ProbeCost(forward: 2 * examples * draws) }
+  public func summary(of outcomes: [Outcome], labels: [Int]) -> Summary? { outcomes.first?.summary }
 }
 
 extension Catalog where Entry == ProbeKind {
   /// Every attack and every corruption is a probe, and some probes are neither.
   public static let probes = Catalog(
     "probe",
-    [ProbeKind(CleanProbe.self), ProbeKind(CalibrationProbe.self)]
+    [
+      ProbeKind(CleanProbe.self), ProbeKind(CalibrationProbe.self), ProbeKind(SelectiveProbe.self),
+      ProbeKind(OutOfDistributionProbe.self), ProbeKind(ConformalProbe.self), ProbeKind(ShiftProbe.self),
+      ProbeKind(SamplesProbe.self), ProbeKind(WeightNoiseProbe.self), ProbeKind(QuantisedWeightsProbe.self),
+      ProbeKind(WorstWeightsProbe.self), ProbeKind(BitFlipsProbe.self), ProbeKind(SharpnessProbe.self),
+    ]
       + Catalog<any Attack.Type>.attacks.entries.map { ProbeKind(attack: $0) }
       + Catalog<any Corruption.Type>.corruptions.entries.map { ProbeKind(corruption: $0) },
     name: { $0.name })
@@ -46,13 +73,33 @@ public struct ProbeBatch: Sendable {
   /// Another model, on which what is made for this one is tried too.
   public var transfer: DeployedPredictor?
   public var isCancelled: @Sendable () -> Bool
+  /// Data sets that the probe asked for, by name: [N, …] in [0, 1].
+  public var others: [String: Tensor] = [:]
   public var image: ImageShape { ImageShape(inputs.shape.row) }
+
+  /// - Throws: when the caller no longer wants the answer.
+  func proceed() throws(RobustnessError) {
+    guard isCancelled() else { return }
+    throw RobustnessError(.cancelled, at: "probe", expected: "time to go on", got: "a cancellation or a deadline")
+  }
+
+  /// The first of them.
+  func prefix(_ count: Int) -> ProbeBatch {
+    guard count < labels.count else { return self }
+    var part = self
+    part.inputs = inputs.rows(0..<count)
+    part.labels = Array(labels[..<count])
+    part.identities = Array(identities[..<count])
+    return part
+  }
 }
 
 /// What a probe stands for on a chart.
 public enum Condition: Sendable, Equatable {
   case clean
   case calibration
+  /// Neither changes nor judges the examples: what it found is in its summary.
+  case measurement
   case attack(norm: Norm, epsilon: Double, effort: Int, knowledge: Knowledge)
   /// The severity is nil where the parameters set the strength.
   case corruption(severity: Int?, strength: [String: Double])
@@ -73,6 +120,10 @@ public struct Outcome: Codable, Sendable, Equatable {
   public var trace: Trace?
   /// Rows evaluated by an attack, once for each draw.
   public var questions = 0
+  /// Numbers for each example, by name.
+  public var columns: [String: [Double]]?
+  /// Of probes that take all examples at once.
+  public var summary: Summary?
   /// The clean mean probabilities, for probes of calibration.
   public var probabilities: [[Double]]?
   /// Cases that speak against the probe itself.
@@ -82,6 +133,12 @@ public struct Outcome: Codable, Sendable, Equatable {
   public init(clean: [Bool], robust: [Bool]) {
     self.clean = clean
     self.robust = robust
+  }
+
+  /// Of a probe that changes nothing.
+  static func clean(_ batch: ProbeBatch, _ predictor: DeployedPredictor) throws -> Outcome {
+    let clean = zip(try predictor.labels(batch.inputs, identities: batch.identities), batch.labels).map(==)
+    return Outcome(clean: clean, robust: clean)
   }
 }
 

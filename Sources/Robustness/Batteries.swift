@@ -11,5 +11,5 @@ public struct Battery: Sendable {
 }
 
 extension Catalog where Entry == Battery {
-  public static let batteries = Catalog("battery", [Battery.smoke], name: { $0.name })
+  public static let batteries = Catalog("battery", [Battery.smoke, Battery.standard, Battery.full], name: { $0.name })
 }

@@ -77,11 +77,11 @@ public struct Answer: Sendable {
     }
   }
 
-  /// Which criteria are met for good: of a random model, by more than its noise explains. Four standard errors, for an attack
-  /// looks many times.
-  func meetsForGood(_ criteria: [Criterion]) -> [Bool] {
+  /// Which criteria are met for good: of a random model, by more than its noise explains.
+  /// - Parameter standardErrors: how many; four where an attack looks many times and then looks away.
+  func meetsForGood(_ criteria: [Criterion], standardErrors: Float = 4) -> [Bool] {
     guard !marginErrors.isEmpty else { return meets(criteria) }
-    return zip(margins(criteria), marginErrors).map { $0 > max(4 * $1, 0.05) }
+    return zip(margins(criteria), marginErrors).map { $0 > max(standardErrors * $1, 0.05) }
   }
 }
 

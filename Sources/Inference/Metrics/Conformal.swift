@@ -21,8 +21,7 @@ public enum Conformal {
         sum += p[k]
         if k == label { break }
       }
-      // Rounding must not put a whole distribution's sum on either side of 1.
-      return min(sum, 1) - u * p[label]
+      return sum - u * p[label]
     }
   }
 

@@ -154,6 +154,8 @@ struct AttackProbe<A: Attack>: Probe {
         let other = try tries(examples, ball, &mean)
         questions += mean.questions
         try choose(&found, other, examples, &oracle)
+        // Just past a boundary that trembles is not past it: the attacker may use all of the ball.
+        if A.isMinimumNorm { try choose(&found, stretched(found, examples, ball), examples, &oracle) }
       }
       questions += oracle.questions
       uncertainLosses = oracle.uncertainLosses
@@ -171,6 +173,19 @@ struct AttackProbe<A: Attack>: Probe {
         ? try search(probe.attack) : try search(probe.attack.restarted(probe.common.restarts))
     }
 
+    /// As far in the same direction as the ball lets it, for what is inside of it.
+    private func stretched(_ found: AttackResult, _ examples: Examples, _ ball: Ball) -> AttackResult {
+      var result = found, delta = found.points - examples.inputs, row = 0
+      delta.scaleRows { values in
+        defer { row += 1 }
+        let length = ball.norm.length(values)
+        result.distances[row] = length > 0 && length < ball.epsilon ? ball.epsilon : found.distances[row]
+        return length > 0 && length < ball.epsilon ? ball.epsilon / length : 1
+      }
+      result.points = examples.inputs.zip(delta) { min(max($0 + $1, 0), 1) }
+      return result
+    }
+
     /// On fresh draws, of which the tries saw none.
     private mutating func choose(
       _ found: inout AttackResult, _ other: AttackResult, _ examples: Examples, _ oracle: inout ModelOracle
@@ -184,7 +199,7 @@ struct AttackProbe<A: Attack>: Probe {
           A.isMinimumNorm
           ? metSecond[row] && (!metFirst[row] || other.distances[row] < found.distances[row]) : otherMargin > margin
         guard isBetter else { continue }
-        if metSecond[row], !metFirst[row] { meanWeightWins += 1 }
+        if metSecond[row], !metFirst[row], !A.isMinimumNorm { meanWeightWins += 1 }
         found.points.replaceRow(row, with: other.points.row(row))
         found.distances[row] = other.distances[row]
       }
@@ -212,7 +227,8 @@ struct AttackProbe<A: Attack>: Probe {
     _ = try first.lossGradient(at: examples.inputs, of: examples)
     result[.vanishedGradient] = .init(cases: first.vanishedGradients, n: examples.count)
 
-    guard batch.isFirst, attack.reachesEverything, ball.epsilon > 0 else { return result }
+    // Attacks of minimum norm stop just past the boundary, where a random model's answer is anybody's.
+    guard batch.isFirst, attack.reachesEverything, !A.isMinimumNorm, ball.epsilon > 0 else { return result }
     let few = examples.rows(at: Array(0..<min(examples.count, 16)))
     var everywhere = search.oracle()
     let found = try attack.run(

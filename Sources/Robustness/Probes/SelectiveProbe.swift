@@ -34,6 +34,7 @@ struct SelectiveProbe: Probe {
           "error_auroc_\(name)", Metrics.areaUnderROC(negatives: kept, positives: wrong), n: right.count,
           "how well \(name) tells wrong answers from right ones")
       }
+      guard ["msp", "predictive_entropy", "mutual_information"].contains(name) else { continue }
       summary.add(
         .init(chart: "Risk against coverage", name: name, x: "share answered", y: "share of those wrong", points: curve.points))
     }

@@ -38,11 +38,11 @@ enum Uncertainty {
 
 /// Answering only where a model is sure: the risk at every coverage. Geifman and El-Yaniv 2017, arXiv 1705.08500; Geifman et al.
 /// 2019, arXiv 1805.08206.
-struct RiskCoverage {
+package struct RiskCoverage {
   /// Whether each example is right, the surest first; ties in their order.
   private let right: [Bool]
 
-  init(_ right: [Bool], uncertainty: [Double]) {
+  package init(_ right: [Bool], uncertainty: [Double]) {
     self.right = right.indices.sorted { (uncertainty[$0], $0) < (uncertainty[$1], $1) }.map { right[$0] }
   }
 
@@ -55,16 +55,16 @@ struct RiskCoverage {
   }
 
   /// The mean over all coverages of the risk.
-  var area: Double { risks.reduce(0, +) / Double(max(right.count, 1)) }
+  package var area: Double { risks.reduce(0, +) / Double(max(right.count, 1)) }
 
   /// `area` less that of an order which knows every error.
-  var excess: Double {
+  package var excess: Double {
     let perfect = right.sorted { $0 && !$1 }
     return area - RiskCoverage(perfect, uncertainty: [Double](repeating: 0, count: perfect.count)).area
   }
 
   /// The largest share of answers whose risk is at most this.
-  func coverage(atRisk bound: Double) -> Double {
+  package func coverage(atRisk bound: Double) -> Double {
     let risks = risks
     guard let last = risks.lastIndex(where: { $0 <= bound }) else { return 0 }
     return Double(last + 1) / Double(risks.count)

@@ -48,7 +48,7 @@ public struct CorruptionTable: Codable, Sendable, Equatable {
   }
 
   /// The published fifteen.
-  private static func protocolNames(_ image: ImageShape) -> [String] {
+  static func protocolNames(_ image: ImageShape) -> [String] {
     image.channels == 3
       ? [
         "gaussian_noise", "shot_noise", "impulse_noise", "defocus_blur", "glass_blur", "motion_blur", "zoom_blur", "snow",

@@ -104,7 +104,9 @@ struct Page {
   // MARK: charts
 
   private var overview: Html {
-    let groups = report.probes.filter { ![.calibration, .measurement].contains($0.kind) }.map { probe in
+    // Of a corruption's severities the strongest: the others have a table of their own.
+    let shown = report.probes.filter { ![.calibration, .measurement].contains($0.kind) && ($0.severity ?? 5) == 5 }
+    let groups = shown.map { probe in
       Chart.Bars(
         title: probe.title,
         values: roles.compactMap { role in probe.measured(role).map { (role, $0.value, $0.interval) } })

@@ -100,7 +100,9 @@ extension Page {
           return (series, Plot.Curve(name: name, role: role, points: series.points))
         }
       }
-      return Plot(title: chart, x: curves[0].0.x, y: curves[0].0.y, curves: curves.map(\.1)).html
+      // More than a reader tells apart: the other models' numbers are in the table of measures.
+      let shown = curves.count > 6 ? curves.filter { $0.1.role == .model } : curves
+      return Plot(title: chart, x: curves[0].0.x, y: curves[0].0.y, curves: shown.map(\.1)).html
     }
   }
 

@@ -21,7 +21,7 @@ extension Html {
     .tile p{margin:0;font-size:.88rem;color:var(--muted);overflow-wrap:anywhere}
     .tile strong{display:block;font-size:1.9rem;line-height:1.25;letter-spacing:-.02em}
     .tile.good strong{color:var(--good)}.tile.bad strong{color:var(--bad)}
-    .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));gap:1rem}
+    .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,400px),1fr));gap:1rem}
     figcaption p{margin:.15rem 0 0;font-size:.88rem}
     .legend{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;list-style:none;margin:.5rem 0 0;padding:0;font-size:.85rem}
     .legend i{display:inline-block;width:.75em;height:.75em;margin-right:.45em;border-radius:50%;background:var(--c)}
@@ -30,6 +30,7 @@ extension Html {
     .c5{--c:#8a4fd0}.c6{--c:#0f8a9d}.c7{--c:#a3781c}
     svg .c1 polyline{stroke-dasharray:7 4}svg .c2 polyline{stroke-dasharray:2 4}svg .c3 polyline{stroke-dasharray:9 3 2 3}
     svg .c4 polyline{stroke-dasharray:4 2}svg .c5 polyline{stroke-dasharray:12 4}svg .c6 polyline{stroke-dasharray:1 3}
+    .charts+.card{margin-top:1rem}
     .heat td{text-align:center;padding:.35rem .4rem}.heat td[style]{color:#111}
     .s-model{--c:var(--model)}.s-baseline{--c:var(--baseline)}.s-off{--c:var(--off)}
     svg{display:block;width:100%;height:auto;margin:.8rem 0 .4rem;overflow:visible}

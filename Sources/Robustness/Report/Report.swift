@@ -402,7 +402,8 @@ extension Comparison {
     baseline = other.name
     baselineVersion = other.version
     baselineDigest = other.digest
-    self.probes = probes.compactMap { spec, report, measured in
+    // Probes that change nothing would say once more what the clean one says.
+    self.probes = probes.filter { $0.1.kind != .measurement && $0.1.kind != .calibration }.compactMap { spec, report, measured in
       measured.map { Pair(spec, report, $0, names: (runner.subject.name, other.name)) }
     }
   }

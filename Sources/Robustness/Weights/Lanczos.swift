@@ -1,14 +1,14 @@
 /// Lanczos' tridiagonalisation of a symmetric operator, with all vectors kept orthogonal, and Gauss quadrature from it.
 /// Source: Golub and Welsch 1969, Math. Comp. 23; Ubaru, Chen and Saad 2017, SIAM J. Matrix Anal. 38.
-enum Lanczos {
-  struct Result {
+package enum Lanczos {
+  package struct Result {
     /// Eigenvalues of the tridiagonal matrix and the squares of the first components of its eigenvectors, which sum to 1.
-    var nodes: [(value: Double, weight: Double)]
-    var firstDiagonal: Double
+    package var nodes: [(value: Double, weight: Double)]
+    package var firstDiagonal: Double
   }
 
   /// - Parameter start: of length 1.
-  static func run(from start: [Float], steps: Int, _ product: ([Float]) throws -> [Float]) rethrows -> Result {
+  package static func run(from start: [Float], steps: Int, _ product: ([Float]) throws -> [Float]) rethrows -> Result {
     var basis = [start], diagonal: [Double] = [], off: [Double] = []
     for step in 0..<steps {
       var next = try product(basis[step])
@@ -25,7 +25,7 @@ enum Lanczos {
   }
 
   /// Of a symmetric tridiagonal matrix: implicit QR steps, which carry the first row of the eigenvectors along.
-  static func eigen(_ diagonal: [Double], _ offDiagonal: [Double]) -> [(value: Double, weight: Double)] {
+  package static func eigen(_ diagonal: [Double], _ offDiagonal: [Double]) -> [(value: Double, weight: Double)] {
     let n = diagonal.count
     var d = diagonal, e = offDiagonal + [Double](repeating: 0, count: max(n - offDiagonal.count, 0))
     var first = [Double](repeating: 0, count: n)

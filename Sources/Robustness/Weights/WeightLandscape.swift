@@ -29,8 +29,8 @@ struct WeightLandscape {
   }
 }
 
-enum Vectors {
-  static func dot(_ a: [Float], _ b: [Float]) -> Double {
+package enum Vectors {
+  package static func dot(_ a: [Float], _ b: [Float]) -> Double {
     a.withUnsafeBufferPointer { a in
       b.withUnsafeBufferPointer { b in
         var sum = 0.0
@@ -39,12 +39,12 @@ enum Vectors {
       }
     }
   }
-  static func length(_ a: [Float]) -> Double { dot(a, a).squareRoot() }
+  package static func length(_ a: [Float]) -> Double { dot(a, a).squareRoot() }
   /// a + factor · b.
-  static func add(_ a: [Float], _ factor: Double, _ b: [Float]) -> [Float] {
+  package static func add(_ a: [Float], _ factor: Double, _ b: [Float]) -> [Float] {
     zip(a, b).map { Float(Double($0) + factor * Double($1)) }
   }
-  static func scaled(_ a: [Float], _ factor: Double) -> [Float] { a.map { Float(Double($0) * factor) } }
+  package static func scaled(_ a: [Float], _ factor: Double) -> [Float] { a.map { Float(Double($0) * factor) } }
 }
 
 /// Lists as people write them: `0.01;0.02;0.05`.

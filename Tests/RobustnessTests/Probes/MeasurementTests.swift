@@ -1,0 +1,206 @@
+import DitherBasics
+import DitherGraph
+import DitherInference
+import DitherRobustness
+import DitherTensor
+import DitherTestSupport
+import Foundation
+import Testing
+
+@Suite("Measurements")
+struct MeasurementTests {
+  private func summary(
+    _ probe: String, count: Int = 60, sigma: Float = 0, others: [String: Tensor] = [:]
+  ) throws -> Summary {
+    let model = try Small.model(sigma: sigma)
+    let plan = try AuditPlan(
+      probes: [ProbeSpec(parsing: probe)], seed: 4, samples: sigma > 0 ? 16 : 0, exampleCount: count,
+      inputShape: [1, 4, 4])
+    let runner = try AuditRunner(
+      plan: plan, subject: AuditSubject(name: "small", digest: "sha256:00", model: model),
+      data: Small.data(count, for: model), others: others)
+    let report = try runner.report(runner.runAll())
+    // What is written is what is read.
+    #expect(try Report(json: report.json()).json() == report.json())
+    return try #require(report.probes[0].summary)
+  }
+
+  private func curve(_ summary: Summary, _ chart: String, _ name: String? = nil) throws -> [Summary.Point] {
+    try #require(summary.series.first { $0.chart == chart && (name == nil || $0.name == name) }).points
+  }
+
+  @Test("weights: what disturbs them more harms more")
+  func weights() throws {
+    let noise = try summary("weight_noise:sigmas=0.1;0.5;3")
+    let losses = try curve(noise, "Loss under weight noise, L(σ)").map(\.y)
+    #expect(losses.count == 4 && losses == losses.sorted() && losses[3] > losses[0] + 0.1)
+    let worst = try summary("worst_weights:gammas=0.01;0.1;0.5")
+    let accuracies = try curve(worst, "Accuracy under the worst weights").map(\.y)
+    #expect(accuracies.count == 4 && accuracies[3] < accuracies[0] - 0.2)
+    // At the same radius the worst direction is worse than a random one.
+    let climbed = try curve(worst, "Loss under the worst weights")[2].y
+    #expect(climbed > losses[1] + 0.01)
+    let bits = try summary("quantised_weights:bits=16;2")
+    #expect(try abs(#require(bits["accuracy_16_bits"]) - accuracies[0]) < 0.02)
+    let flips = try curve(summary("bit_flips:flips=6"), "Accuracy against flipped bits").map(\.y)
+    #expect(flips.count == 7 && flips[6] < flips[0] - 0.1)
+  }
+
+  /// Against the Hessian in full, from products with the unit vectors.
+  @Test("sharpness: eigenvalue and trace")
+  func sharpness() throws {
+    let model = try Small.model(), data = try Small.data(20, for: model)
+    let curvature = try Curvature(model.graph, inputs: data.inputs, labels: data.labels), n = curvature.count
+    var trace = 0.0
+    for i in 0..<n {
+      var unit = [Float](repeating: 0, count: n)
+      unit[i] = 1
+      trace += Double(curvature.hessianProduct(unit).values[i])
+    }
+    var vector = [Float](repeating: 1 / Float(n).squareRoot(), count: n), largest = 0.0
+    for _ in 0..<60 {
+      let next = curvature.hessianProduct(vector).values
+      largest = Vectors.length(next)
+      vector = Vectors.scaled(next, 1 / largest)
+    }
+    let found = try summary("sharpness:lanczos=40,vectors=24", count: 20)
+    #expect(try abs(#require(found["lambda_max"]) - largest) < 0.05 * largest)
+    let estimate = try #require(found.measures.first { $0.name == "trace" })
+    let half = try #require(estimate.interval).high - estimate.value
+    #expect(abs(estimate.value - trace) < 2.5 * half + 0.02 * trace)
+    #expect(try #require(found["sam_sharpness"]) > 0)
+  }
+
+  /// The eigenvalues of the second difference are 2 − 2 cos(k π / (n + 1)).
+  @Test("Lanczos: a matrix whose eigenvalues are known")
+  func lanczos() {
+    let n = 30
+    let nodes = Lanczos.eigen([Double](repeating: 2, count: n), [Double](repeating: -1, count: n - 1))
+    let wanted = (1...n).map { 2 - 2 * cos(Double($0) * .pi / Double(n + 1)) }
+    for (found, right) in zip(nodes.map(\.value).sorted(), wanted) { #expect(abs(found - right) < 1e-10) }
+    #expect(abs(nodes.reduce(0) { $0 + $1.weight } - 1) < 1e-12)
+    let moment = nodes.reduce(0) { $0 + $1.weight * $1.value }
+    #expect(abs(moment - 2) < 1e-10)
+  }
+
+  @Test("a rescaled net is as flat as it was, in units of its weights")
+  func scaleInvariance() throws {
+    func found(_ factor: Float) throws -> Summary {
+      let model = try Small.model()
+      var graph = model.graph
+      // A ReLU passes a positive factor on: the function stays.
+      for (id, literal) in graph.literals {
+        guard case .float(let tensor) = literal else { continue }
+        let name = graph.valueNames[id.index] ?? ""
+        if name == "w1" || name == "b1" { graph.literals[id] = .float(factor * tensor) }
+        if name == "w2" { graph.literals[id] = .float((1 / factor) * tensor) }
+      }
+      let plan = try AuditPlan(
+        probes: [ProbeSpec(parsing: "sharpness:lanczos=40,vectors=2")], seed: 4, exampleCount: 20, inputShape: [1, 4, 4])
+      let data = try Small.data(20, for: model)
+      let runner = try AuditRunner(
+        plan: plan, subject: AuditSubject(name: "s", digest: "", model: Model(graph)), data: data)
+      return try #require(runner.report(runner.runAll()).probes[0].summary)
+    }
+    let plain = try found(1), scaled = try found(8)
+    let before = try #require(plain["lambda_max"]), after = try #require(scaled["lambda_max"])
+    #expect(after > 2 * before || after < before / 2)
+    let own = try #require(plain["relative_lambda_max"])
+    #expect(try abs(#require(scaled["relative_lambda_max"]) - own) < 0.1 * own)
+  }
+
+  @Test("uncertainty: errors, foreign inputs, prediction sets, draws")
+  func uncertainty() throws {
+    let selective = try summary("selective", count: 120, sigma: 0.5)
+    #expect(try #require(selective["error_auroc_msp"]) > 0.5)
+    let risk = try curve(selective, "Risk against coverage", "msp")
+    #expect(risk.last?.x == 1 && risk[risk.count / 2].y <= (risk.last?.y ?? 0))
+    let white = Tensor([80, 1, 4, 4], repeating: 1), ood = try summary(
+      "ood:data=white", count: 80, sigma: 0.5, others: ["white": white])
+    let auroc = try #require(ood["auroc_mutual_information"])
+    #expect((0...1).contains(auroc) && ood["fpr95_msp"] != nil && ood["aupr_msp"] != nil)
+    let conformal = try summary("conformal:alpha=0.2", count: 400)
+    for kind in ["lac", "aps"] {
+      let coverage = try #require(conformal.measures.first { $0.name == "coverage_\(kind)" })
+      #expect(try #require(coverage.interval).high >= 0.8, "\(kind)")
+    }
+    let draws = try summary("samples:most=64", sigma: 0.5)
+    let errors = try curve(draws, "Monte-Carlo error against the number of draws").map(\.y)
+    #expect(errors.count == 7 && errors[6] < errors[1] / 3)
+    let information = try curve(draws, "Uncertainty against the number of draws", "mutual information").map(\.y)
+    #expect(information[0] == 0 && information[6] > information[1])
+    let shift = try summary("shift", count: 100)
+    let accuracy = try curve(shift, "Accuracy").map(\.y)
+    #expect(accuracy.count == 6 && accuracy[5] < accuracy[0])
+  }
+
+  /// By hand: the surest first are right, right, wrong, right.
+  @Test("risk and coverage")
+  func riskCoverage() {
+    let curve = RiskCoverage([true, true, true, false], uncertainty: [0.1, 0.3, 0.2, 0.25])
+    #expect(abs(curve.area - (0 + 0 + 1.0 / 3 + 0.25) / 4) < 1e-12)
+    #expect(abs(curve.excess - (1.0 / 3 + 0.25 - 0.25) / 4) < 1e-12)
+    #expect(curve.coverage(atRisk: 0.25) == 1 && curve.coverage(atRisk: 0.2) == 0.5)
+  }
+
+  @Test("gates are kept or not, and read as they are written")
+  func gates() throws {
+    let model = try Small.model()
+    func report(_ gates: [String]) throws -> Report {
+      let plan = try AuditPlan(
+        probes: [ProbeSpec("clean"), ProbeSpec("calibration"), ProbeSpec(parsing: "pgd:epsilon=0.5,steps=5")], seed: 4,
+        exampleCount: 40, inputShape: [1, 4, 4], gates: gates.map { try Gate(parsing: $0) })
+      let runner = try AuditRunner(
+        plan: plan, subject: AuditSubject(name: "small", digest: "", model: model), data: Small.data(40, for: model))
+      return try runner.report(runner.runAll())
+    }
+    let found = try report(["clean>=0.5", "pgd:epsilon=0.5>=0.99", "calibration.ece15<=1", "calibration.nothing<=1"])
+    #expect(found.gates?.map(\.passed) == [true, false, true, false])
+    #expect(found.command.contains("--gate 'clean>=0.5'"))
+    #expect(throws: RobustnessError.self) { try report(["fgsm>=0.5"]) }
+    for text in ["clean", "clean>=", "clean>=x", ">=0.5=", "pgd:epsilon>=1"] {
+      #expect(throws: RobustnessError.self, "\(text)") { try report([text]) }
+    }
+    for text in ["pgd:epsilon=8/255>=0.4", "calibration.ece15<=0.05"] { #expect(try Gate(parsing: text).text == text) }
+  }
+
+  @Test("a budget leaves out, and says so")
+  func budget() throws {
+    let runner = try Small.runner(["clean", "pgd:steps=5", "fgsm"])
+    let results = try runner.runAll(budget: 1e-9)
+    #expect(results.count == 1)
+    let report = try runner.report(results, isPartial: true)
+    #expect(report.incomplete?.shardsDone == 1 && report.incomplete?.missingProbes.count == 2)
+    #expect(report.probes.map(\.probe) == ["clean"] && report.probes[0].n == 50)
+    #expect(throws: RobustnessError.self) { try runner.report(results) }
+    #expect(try runner.report(runner.runAll()).incomplete == nil)
+  }
+
+  @Test("what it would take is at least what it takes")
+  func cost() throws {
+    let runner = try Small.runner(["clean", "pgd:steps=5", "square:queries=20", "fgsm"])
+    let cost = try runner.cost(), report = try runner.report(runner.runAll())
+    for (item, probe) in zip(cost.items, report.probes) {
+      #expect(item.questions >= probe.questions && item.seconds > 0, "\(item.probe.text)")
+    }
+  }
+
+  @Test("further models are compared on the same examples")
+  func rivals() throws {
+    let model = try Small.model(), data = try Small.data(60, for: model)
+    let plan = try AuditPlan(
+      probes: [ProbeSpec("clean"), ProbeSpec(parsing: "pgd:epsilon=0.2,steps=5")], exampleCount: 60, inputShape: [1, 4, 4])
+    func subject(_ name: String, _ seed: UInt64) throws -> AuditSubject {
+      AuditSubject(name: name, digest: "", model: try Small.model(seed: seed))
+    }
+    let runner = try AuditRunner(
+      plan: plan, subject: subject("a", 3), baseline: subject("b", 8), rivals: [subject("c", 9), subject("a again", 3)],
+      data: data)
+    let report = try runner.report(runner.runAll())
+    #expect(report.furtherComparisons?.map(\.baseline) == ["c", "a again"])
+    #expect(report.furtherComparisons?[1].probes.allSatisfy { $0.onlyModel == 0 && $0.onlyBaseline == 0 } == true)
+    // What is made for one model is tried on the other.
+    #expect(report.probes[1].transfer?.perExample.count == 60)
+    #expect(try #require(report.probes[1].transfer).accuracy >= report.probes[1].baseline?.robustAccuracy ?? 0)
+  }
+}

@@ -14,6 +14,8 @@ public protocol Probe: Codable, Sendable {
   var variants: [[String: String]] { get }
   /// What a chart needs to know of it.
   func condition(of image: ImageShape) -> Condition
+  /// - Throws: when it cannot be asked of this model, with the reason; asked before anything runs.
+  func check(_ predictor: DeployedPredictor) throws
 
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome
 }
@@ -21,15 +23,17 @@ public protocol Probe: Codable, Sendable {
 extension Probe {
   public func validate() throws(RobustnessError) {}
   public var variants: [[String: String]] { [[:]] }
+  public func check(_ predictor: DeployedPredictor) throws {}
 }
 
 extension Catalog where Entry == ProbeKind {
-  /// Every attack and every corruption is a probe, and some probes are neither.
+  /// Every attack, corruption and certificate is a probe, and some probes are neither.
   public static let probes = Catalog(
     "probe",
     [ProbeKind(CleanProbe.self), ProbeKind(CalibrationProbe.self)]
       + Catalog<any Attack.Type>.attacks.entries.map { ProbeKind(attack: $0) }
-      + Catalog<any Corruption.Type>.corruptions.entries.map { ProbeKind(corruption: $0) },
+      + Catalog<any Corruption.Type>.corruptions.entries.map { ProbeKind(corruption: $0) }
+      + Catalog<any Certifier.Type>.certificates.entries.map { ProbeKind(certifier: $0) },
     name: { $0.name })
 }
 
@@ -45,6 +49,18 @@ public struct ProbeBatch: Sendable {
   public var isFirst: Bool
   public var isCancelled: @Sendable () -> Bool
   public var image: ImageShape { ImageShape(inputs.shape.row) }
+
+  public init(
+    inputs: Tensor, labels: [Int], identities: [UInt64], seed: UInt64, isFirst: Bool,
+    isCancelled: @escaping @Sendable () -> Bool
+  ) {
+    self.inputs = inputs
+    self.labels = labels
+    self.identities = identities
+    self.seed = seed
+    self.isFirst = isFirst
+    self.isCancelled = isCancelled
+  }
 }
 
 /// What a probe stands for on a chart.
@@ -54,6 +70,8 @@ public enum Condition: Sendable, Equatable {
   case attack(norm: Norm, epsilon: Double, effort: Int)
   /// The severity is nil where the parameters set the strength.
   case corruption(severity: Int?, strength: [String: Double])
+  /// The radii are those of its curve.
+  case certificate(norm: Norm, radii: [Double])
 }
 
 /// What a probe found on some examples, in their order.
@@ -62,8 +80,10 @@ public struct Outcome: Codable, Sendable, Equatable {
   public var clean: [Bool]
   /// It is right under the probe's condition.
   public var robust: [Bool]
-  /// Rows evaluated by an attack, once for each draw.
+  /// Rows evaluated by an attack or a certifier, once for each draw.
   public var questions = 0
+  /// What is proved of each example, for probes that certify.
+  public var certificates: [Certificate]?
   /// The clean mean probabilities, for probes of calibration.
   public var probabilities: [[Double]]?
   /// Cases that speak against the probe itself.
@@ -152,6 +172,11 @@ public struct ProbeKind: Sendable {
   init(corruption: any Corruption.Type) {
     func kind<C: Corruption>(_ type: C.Type) -> ProbeKind { ProbeKind(CorruptionProbe<C>.self) }
     self = kind(corruption)
+  }
+
+  init(certifier: any Certifier.Type) {
+    func kind<C: Certifier>(_ type: C.Type) -> ProbeKind { ProbeKind(CertificateProbe<C>.self) }
+    self = kind(certifier)
   }
 
   /// - Throws: for unknown keys, unreadable values and values out of range, by their names.

@@ -63,6 +63,9 @@ public struct AuditRunner: Sendable {
     self.baseline = baseline
     self.data = try Self.checked(data, plan, [subject] + [baseline].compactMap { $0 })
     probes = try plan.probes.map { try $0.resolved() }
+    for subject in [subject] + [baseline].compactMap({ $0 }) {
+      for probe in probes { try probe.check(predictor(of: subject)) }
+    }
   }
 
   private static func checked(_ data: AuditData, _ plan: AuditPlan, _ subjects: [AuditSubject]) throws -> AuditData {

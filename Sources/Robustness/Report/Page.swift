@@ -19,7 +19,7 @@ struct Page {
     <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
     <meta name="generator" content="dither"><title>Robustness of \(name)</title>
     <style>\(Html.style)</style></head><body><main>
-    \(header)\(findings)\(overview)\(strengths)\(calibration)\(comparison)\(gallery)\(numbers)\(checks)\(fineprint)
+    \(header)\(findings)\(overview)\(strengths)\(certificates)\(calibration)\(comparison)\(gallery)\(numbers)\(checks)\(fineprint)
     </main></body></html>
 
     """
@@ -27,7 +27,7 @@ struct Page {
 
   private var name: String { report.version.map { "\(report.model)@\($0)" } ?? report.model }
   private var clean: ProbeReport? { report.probes.first }
-  private var attacks: [ProbeReport] { report.probes.filter { $0.parameters["epsilon"] != nil } }
+  private var attacks: [ProbeReport] { report.probes.filter { $0.parameters["epsilon"] != nil && $0.certified == nil } }
   private var roles: [Chart.Series.Role] {
     Chart.Series.Role.allCases.filter { role in report.probes.contains { $0.measured(role) != nil } }
   }
@@ -185,6 +185,14 @@ struct Page {
         chart: Chart.lines(series, xTitle: first.axis, description: "\(first.title): accuracy by \(first.axis)"),
         legend: roles, table: .table("\(first.title): accuracy", [first.axis] + roles.map(\.title), rows))
     }
+  }
+
+  // MARK: certificates
+
+  private var certificates: Html? {
+    let figures = CertificateFigures(report.probes, roles).all
+    guard !figures.isEmpty else { return nil }
+    return "<h2>Certified accuracy by radius</h2><div class=\"charts\">\(figures)</div>"
   }
 
   private var calibration: Html? {

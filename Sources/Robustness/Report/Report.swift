@@ -47,12 +47,14 @@ public struct ProbeReport: Codable, Sendable, Equatable {
   public var perExample: [Bool]
   /// Right without it.
   public var perExampleClean: [Bool]
-  /// Rows that an attack had evaluated, once for each draw.
+  /// Rows that an attack or a certifier had evaluated, once for each draw.
   public var questions: Int
   /// The same model with its noise off, attacked on its own.
   public var noiseOff: Measured?
   public var baseline: Measured?
   public var calibration: Calibration?
+  /// What was proved; where it is, the robust accuracy is the certified one.
+  public var certified: Certified?
   /// Behind the report's checks; JSON leaves it out, as it says them in words.
   var evidence: [Evidence: Evidence.Count]?
   /// For the page; JSON leaves them out.
@@ -64,6 +66,7 @@ public struct ProbeReport: Codable, Sendable, Equatable {
     public var interval: Interval
     public var perExample: [Bool]
     public var calibration: Calibration?
+    public var certified: Certified?
   }
 }
 
@@ -212,9 +215,10 @@ extension ProbeReport {
     perExample = robust
     perExampleClean = clean
     questions = outcomes.reduce(0) { $0 + $1.questions }
-    noiseOff = Measured(results.compactMap(\.noiseOff), labels)
-    baseline = Measured(results.compactMap(\.baseline), labels)
+    noiseOff = Measured(results.compactMap(\.noiseOff), labels, condition)
+    baseline = Measured(results.compactMap(\.baseline), labels, condition)
     calibration = Calibration(outcomes, labels)
+    certified = Certified(outcomes, condition)
     evidence = outcomes.reduce(into: [Evidence: Evidence.Count]()) { sum, outcome in
       for (kind, count) in outcome.evidence {
         sum[kind, default: .init(cases: 0, n: 0)].cases += count.cases
@@ -242,7 +246,7 @@ extension ProbeReport {
 }
 
 extension ProbeReport.Measured {
-  init?(_ outcomes: [Outcome], _ labels: [Int]) {
+  init?(_ outcomes: [Outcome], _ labels: [Int], _ condition: Condition) {
     guard !outcomes.isEmpty else { return nil }
     let robust = outcomes.flatMap(\.robust)
     cleanAccuracy = Proportion(outcomes.flatMap(\.clean)).value
@@ -250,6 +254,14 @@ extension ProbeReport.Measured {
     interval = Proportion(robust).interval
     perExample = robust
     calibration = Calibration(outcomes, labels)
+    certified = Certified(outcomes, condition)
+  }
+}
+
+extension Certified {
+  fileprivate init?(_ outcomes: [Outcome], _ condition: Condition) {
+    guard case .certificate(let norm, let radii) = condition else { return nil }
+    self.init(outcomes.flatMap { $0.certificates ?? [] }, norm: norm, radii: radii)
   }
 }
 

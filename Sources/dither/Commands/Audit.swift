@@ -178,6 +178,12 @@ extension AuditCommand {
             }
             return row
           }))
+    for probe in report.probes {
+      guard let certified = probe.certified else { continue }
+      print(
+        "\(probe.probe): average certified radius \(certified.acr.digits(4)), no answer for \(percent(certified.abstain))"
+      )
+    }
     for finding in report.findings { print("finding: \(finding.message)") }
     if let path = self.report { print("report: \(path)") }
   }

@@ -129,8 +129,10 @@ public struct SmoothedClassifier: Sendable {
     _ proceed: @Sendable () throws -> Void
   ) throws -> [Int] {
     let own = mixSeed(seed, identity), draws = mixSeed(own, 0x6472_6177, UInt64(stage.rawValue))
-    let drawSeed: (@Sendable (Int) -> UInt64)? = isRandom ? { number in mixSeed(draws, UInt64(number)) } : nil
-    return try model.labelCounts(rows: copies, drawSeed: drawSeed, threads: threads, proceed: proceed) { row, number in
+    let drawSeed: @Sendable (Int) -> UInt64 = { mixSeed(draws, UInt64($0)) }
+    return try model.labelCounts(
+      rows: copies, drawSeed: isRandom ? drawSeed : nil, threads: threads, proceed: proceed
+    ) { row, number in
       let address = NoiseAddress(seed: own, site: stage.rawValue, sample: UInt32(truncatingIfNeeded: number))
       base.numbers.withUnsafeBufferPointer { (numbers: UnsafeBufferPointer<Float>) in
         guard let start = numbers.baseAddress else { return }

@@ -27,10 +27,9 @@ extension Statistics {
     for _ in 0..<300 {
       let (value, slope) = excess(t)
       if value > 0 { high = t } else { low = t }
-      let newton = t - value / slope, next = newton > low && newton < high ? newton : (low + high) / 2
-      let isSettled = abs(next - t) <= 1e-15 * max(abs(t), 1)
-      t = next
-      if value == 0 || isSettled { break }
+      let newton = t - value / slope
+      if abs(newton - t) <= 1e-15 * max(abs(t), 1) { break }
+      t = newton > low && newton < high ? newton : (low + high) / 2
     }
     return t < 0 ? exp(t) / (1 + exp(t)) : 1 / (1 + exp(-t))
   }

@@ -1,11 +1,10 @@
 import DitherGraph
 import DitherTensor
 import Synchronization
-import Foundation
 
 extension Model {
   /// Bytes of the largest value between two layers that a batch of made rows may have: what stays in a core's second cache.
-  private static let batchBytes = Int(ProcessInfo.processInfo.environment["BB"] ?? "20").map { 1 << $0 } ?? 1 << 20
+  private static let batchBytes = 1 << 20
 
   /// How often each class is the first maximum, over rows that are made where a plan reads them. There are never more of them
   /// than a batch for each thread, however many are asked for.

@@ -16,6 +16,8 @@ public protocol Certifier: Codable, Sendable {
   var radii: [Double] { get }
   /// The radius at which an example has to be certified to count as robust.
   var goal: Double { get }
+  /// As many examples as take seconds.
+  var examplesPerShard: Int { get }
   /// - Throws: when its theorem says nothing of this model as it is deployed, with the reason.
   func check(_ predictor: DeployedPredictor) throws
   /// Whom the certificates are about, where it is not the predictor as it is deployed.
@@ -32,6 +34,7 @@ extension Catalog where Entry == any Certifier.Type {
 extension Certifier {
   public func validate() throws(RobustnessError) {}
   public var goal: Double { 0 }
+  public var examplesPerShard: Int { AuditPlan.shardSize }
   public func check(_ predictor: DeployedPredictor) throws {}
   public func subject(of predictor: DeployedPredictor) -> DeployedPredictor { predictor }
 }

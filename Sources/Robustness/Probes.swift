@@ -12,6 +12,8 @@ public protocol Probe: Codable, Sendable {
   func validate() throws(RobustnessError)
   /// Parameters that make of one request several probes, as one for each severity; by default there is one.
   var variants: [[String: String]] { get }
+  /// As many examples as take seconds.
+  var examplesPerShard: Int { get }
   /// What a chart needs to know of it.
   func condition(of image: ImageShape) -> Condition
   /// - Throws: when it cannot be asked of this model, with the reason; asked before anything runs.
@@ -23,6 +25,7 @@ public protocol Probe: Codable, Sendable {
 extension Probe {
   public func validate() throws(RobustnessError) {}
   public var variants: [[String: String]] { [[:]] }
+  public var examplesPerShard: Int { AuditPlan.shardSize }
   public func check(_ predictor: DeployedPredictor) throws {}
 }
 

@@ -14,8 +14,10 @@ public struct AuditPlan: Codable, Sendable, Equatable {
   public private(set) var samples: Int
   /// The first examples of the data.
   public private(set) var exampleCount: Int
+  /// By probe: the examples of a shard.
+  private var shardSizes: [Int]
 
-  /// Examples of one shard: seconds of work at most, so that little is lost when it is interrupted.
+  /// Examples of one shard, at most: seconds of work, so that little is lost when it is interrupted.
   public static let shardSize = 50
   static let mostProbes = 1000
   static let mostExamples = 1_000_000
@@ -49,6 +51,7 @@ public struct AuditPlan: Codable, Sendable, Equatable {
     probes = try asked.flatMap { spec in
       try spec.resolved().variants.map { ProbeSpec(spec.probe, spec.parameters.merging($0) { $1 }) }
     }
+    shardSizes = try probes.map { min(max(try $0.resolved().examplesPerShard, 1), Self.shardSize) }
     guard probes.count <= Self.mostProbes else {
       throw RobustnessError(.plan, at: "audit", expected: "at most \(Self.mostProbes) probes", got: "\(probes.count)")
     }
@@ -56,14 +59,15 @@ public struct AuditPlan: Codable, Sendable, Equatable {
 
   /// The pieces of the work. Each can be done on any thread, in any order, at any time.
   public var shards: [Shard] {
-    let starts = Array(stride(from: 0, to: exampleCount, by: Self.shardSize))
-    return probes.indices.flatMap { probe in
-      starts.enumerated().map { at, start in
-        Shard(
-          index: probe * starts.count + at, probe: probe, first: start,
-          count: min(Self.shardSize, exampleCount - start))
+    var shards: [Shard] = []
+    for probe in probes.indices {
+      for first in stride(from: 0, to: exampleCount, by: shardSizes[probe]) {
+        shards.append(
+          Shard(
+            index: shards.count, probe: probe, first: first, count: min(shardSizes[probe], exampleCount - first)))
       }
     }
+    return shards
   }
 }
 

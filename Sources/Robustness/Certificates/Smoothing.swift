@@ -28,6 +28,7 @@ public struct Smoothing: Certifier {
 
   public var norm: Norm { .l2 }
   public var goal: Double { targetRadius }
+  public var examplesPerShard: Int { 50_000 / (n0 + n) }
   /// Every quarter of sigma, as far as a perfect record reaches.
   public var radii: [Double] {
     if predict { return [0] }

@@ -10,6 +10,7 @@ struct CertificateProbe<C: Certifier>: Probe {
   func encode(to encoder: any Encoder) throws { try certifier.encode(to: encoder) }
 
   func validate() throws(RobustnessError) { try certifier.validate() }
+  var examplesPerShard: Int { certifier.examplesPerShard }
   func check(_ predictor: DeployedPredictor) throws { try certifier.check(predictor) }
 
   func condition(of image: ImageShape) -> Condition { .certificate(norm: certifier.norm, radii: certifier.radii) }

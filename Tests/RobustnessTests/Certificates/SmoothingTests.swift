@@ -196,7 +196,7 @@ struct SmoothingTests {
     let probe = report.probes[1], certified = try #require(probe.certified)
     #expect(certified.norm == .l2 && certified.certificates.count == 120 && probe.questions == 120 * 330)
     #expect(certified.certificates.allSatisfy { $0.n == 300 && $0.alpha == 0.001 })
-    #expect(certified.curve.map(\.radius) == (0...8).map { Double($0) * 0.025 })
+    #expect(certified.curve.map(\.radius) == (0...7).map { Double($0) * 0.025 })
     #expect(zip(certified.curve, certified.curve.dropFirst()).allSatisfy { $0.accuracy >= $1.accuracy })
     #expect(certified.curve[0].accuracy == probe.robustAccuracy && certified.curve[0].accuracy > 0.5)
     let mean = certified.certificates.reduce(0) { $0 + ($1.correct ? $1.radius : 0) } / 120

@@ -51,7 +51,9 @@ public struct AuditPlan: Codable, Sendable, Equatable {
     probes = try asked.flatMap { spec in
       try spec.resolved().variants.map { ProbeSpec(spec.probe, spec.parameters.merging($0) { $1 }) }
     }
-    shardSizes = try probes.map { min(max(try $0.resolved().examplesPerShard, 1), Self.shardSize) }
+    // However dear a probe is, it makes a thousand pieces of few examples at most.
+    let least = max((exampleCount + 999) / 1000, 1)
+    shardSizes = try probes.map { min(max(try $0.resolved().examplesPerShard, least), Self.shardSize) }
     guard probes.count <= Self.mostProbes else {
       throw RobustnessError(.plan, at: "audit", expected: "at most \(Self.mostProbes) probes", got: "\(probes.count)")
     }

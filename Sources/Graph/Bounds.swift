@@ -50,7 +50,9 @@ struct BoundsCall {
   /// An operand that does not depend on the input.
   func constant(_ position: Int) throws(GraphError) -> Value {
     let operand = try operand(position)
-    guard operand.radius == nil else { throw refused("a constant as operand \(position)", "one that depends on the input") }
+    guard operand.radius == nil else {
+      throw refused("a constant as operand \(position)", "one that depends on the input")
+    }
     return operand.center
   }
   func optionalConstant(_ position: Int) throws(GraphError) -> Value? {
@@ -158,7 +160,8 @@ extension Graph {
   public func bounded(rows: Int) throws(GraphError) -> BoundedGraph {
     guard let input = inputs.first, inputs.count == 1, let output = outputs.first else {
       throw GraphError(
-        .unsupportedOp, at: "graph '\(name.clipped())'", expected: "one input and an output", got: "\(inputs.count) inputs")
+        .unsupportedOp, at: "graph '\(name.clipped())'", expected: "one input and an output",
+        got: "\(inputs.count) inputs")
     }
     let tail = try tail(of: output.value)
     let builder = GraphBuilder(name: "\(name)_bounds", rows: rows)
@@ -172,7 +175,8 @@ extension Graph {
     for node in needed(for: tail.value) { try propagate(node, &known, builder) }
     guard let result = known[tail.value], let radius = result.radius else {
       throw GraphError(
-        .unsupportedOp, at: "graph '\(name.clipped())'", expected: "an output that depends on the input", got: "another")
+        .unsupportedOp, at: "graph '\(name.clipped())'", expected: "an output that depends on the input", got: "another"
+      )
     }
     return BoundedGraph(
       graph: builder.finish(outputs: [("center", result.center), ("radius", radius)]), head: tail.head,
@@ -234,7 +238,9 @@ extension Graph {
       }
       tail.value = input
     }
-    guard let last = producer(tail.value), let classes = types[tail.value.index]?.shape.dimensions.last else { return tail }
+    guard let last = producer(tail.value), let classes = types[tail.value.index]?.shape.dimensions.last else {
+      return tail
+    }
     if let gemm = last.op as? Gemm, gemm.alpha == 1, gemm.beta == 1, !gemm.transposeA, let input = last.inputs[0],
       let weights = floats(last.inputs[1])
     {

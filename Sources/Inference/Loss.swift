@@ -8,16 +8,26 @@ public enum Loss: String, Sendable, Codable, CaseIterable {
   case crossEntropy = "ce"
   /// max_{i≠y} z_i − z_y (Carlini and Wagner 2017, arXiv 1608.04644, without its bound): above 0 where misclassified.
   case margin
-  /// −(z_y − max_{i≠y} z_i) / (z_π1 − z_π3) (Croce and Hein 2020, arXiv 2003.01690). Needs three classes.
+  /// −(z_y − max_{i≠y} z_i) / (z_π1 − z_π3) (Croce and Hein 2020, arXiv 2003.01690). Of two classes it is the margin.
   case dlr
+  /// −(z_y − z_t) / (z_π1 − (z_π3 + z_π4) / 2), which leads to the class t (Croce and Hein 2020, arXiv 2003.01690, 6). Of fewer
+  /// than four classes it is the difference.
+  case targetedDLR = "targeted_dlr"
+  /// z_t − z_y, which leads from one class to another: above 0 where t wins against y.
+  case difference
   /// ln softmax(z)_t: rises towards the target class.
   case towards
 
+  /// Whether it is about a second class beside the row's own.
+  public var needsAim: Bool { self == .targetedDLR || self == .difference }
+
+  /// - Parameter aim: the second class, where the loss needs one.
   /// - Returns: the value; `gradient` gets its derivatives for the output.
   func value(
-    _ z: UnsafeBufferPointer<Float>, target y: Int, probabilities: Bool, gradient: UnsafeMutableBufferPointer<Float>
+    _ z: UnsafeBufferPointer<Float>, target y: Int, aim: Int? = nil, probabilities: Bool,
+    gradient: UnsafeMutableBufferPointer<Float>
   ) -> Float {
-    guard probabilities else { return value(z, y, gradient) }
+    guard probabilities else { return value(z, y, aim ?? y, gradient) }
     let tiny = Float.leastNormalMagnitude
     if self == .crossEntropy || self == .towards {
       // −ln p_y itself: its other derivatives go through the model's own softmax.
@@ -28,13 +38,15 @@ public enum Loss: String, Sendable, Codable, CaseIterable {
     }
     return withUnsafeTemporaryAllocation(of: Float.self, capacity: z.count) { logits in
       for i in z.indices { logits.initializeElement(at: i, to: log(max(z[i], tiny))) }
-      let value = value(UnsafeBufferPointer(logits), y, gradient)
+      let value = value(UnsafeBufferPointer(logits), y, aim ?? y, gradient)
       for i in z.indices { gradient[i] /= max(z[i], tiny) }
       return value
     }
   }
 
-  private func value(_ z: UnsafeBufferPointer<Float>, _ y: Int, _ g: UnsafeMutableBufferPointer<Float>) -> Float {
+  private func value(
+    _ z: UnsafeBufferPointer<Float>, _ y: Int, _ t: Int, _ g: UnsafeMutableBufferPointer<Float>
+  ) -> Float {
     switch self {
     case .crossEntropy: return crossEntropy(z, y, g, sign: 1)
     case .towards: return -crossEntropy(z, y, g, sign: -1)
@@ -44,7 +56,20 @@ public enum Loss: String, Sendable, Codable, CaseIterable {
       g[other] = 1
       g[y] = -1
       return z[other] - z[y]
+    case .difference: return difference(z, y, t, g)
+    case .targetedDLR:
+      guard z.count >= 4 else { return difference(z, y, t, g) }
+      let order = z.indices.sorted { z[$0] > z[$1] }
+      let spread = max(z[order[0]] - (z[order[2]] + z[order[3]]) / 2, 1e-12), value = -(z[y] - z[t]) / spread
+      g.update(repeating: 0)
+      g[y] -= 1 / spread
+      g[t] += 1 / spread
+      g[order[0]] -= value / spread
+      g[order[2]] += value / (2 * spread)
+      g[order[3]] += value / (2 * spread)
+      return value
     case .dlr:
+      guard z.count >= 3 else { return Loss.margin.value(z, y, t, g) }
       let other = best(z, except: y)
       let order = z.indices.sorted { z[$0] > z[$1] }
       let first = order[0], third = order[min(2, order.count - 1)]
@@ -56,6 +81,15 @@ public enum Loss: String, Sendable, Codable, CaseIterable {
       g[third] += value / spread
       return value
     }
+  }
+
+  private func difference(
+    _ z: UnsafeBufferPointer<Float>, _ y: Int, _ t: Int, _ g: UnsafeMutableBufferPointer<Float>
+  ) -> Float {
+    g.update(repeating: 0)
+    g[t] += 1
+    g[y] -= 1
+    return z[t] - z[y]
   }
 
   private func best(_ z: UnsafeBufferPointer<Float>, except y: Int) -> Int {

@@ -5,8 +5,9 @@ extension Loss {
   /// - Parameters:
   ///   - outputs: [B, classes] or [samples, B, classes].
   ///   - targets: [B].
+  ///   - aims: [B]: the second classes, where the loss needs them; else empty.
   ///   - probabilities: whether the outputs are probabilities already.
-  public func values(_ outputs: Tensor, targets: [Int], probabilities: Bool) -> [Float] {
+  public func values(_ outputs: Tensor, targets: [Int], aims: [Int] = [], probabilities: Bool) -> [Float] {
     let rows = targets.count, classes = outputs.shape.dimensions.last ?? 1, draws = outputs.count / (rows * classes)
     var losses = [Float](repeating: 0, count: rows)
     outputs.elements.withUnsafeBufferPointer { all in
@@ -17,7 +18,9 @@ extension Loss {
             let start = (s * rows + row) * classes
             let z = UnsafeBufferPointer(rebasing: all[start..<start + classes])
             losses[row] +=
-              value(z, target: targets[row], probabilities: probabilities, gradient: gradient) / Float(draws)
+              value(
+                z, target: targets[row], aim: aims.isEmpty ? nil : aims[row], probabilities: probabilities,
+                gradient: gradient) / Float(draws)
           }
         }
       }

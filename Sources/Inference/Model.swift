@@ -150,13 +150,16 @@ public final class Model: Sendable {
   /// Losses and their gradients for the inputs: of the deterministic pass, or of the mean over draws (expectation over
   /// transformation, Athalye et al. 2018, arXiv 1707.07397).
   /// - Parameters:
+  ///   - aims: the second class of each row, where the loss needs one; else empty.
   ///   - samples: nil for the deterministic pass.
   ///   - seeds: one for each row; ignored in the deterministic pass.
   public func lossGradient(
-    _ inputs: Tensor, loss: Loss, targets: [Int], samples: Range<Int>? = nil, seeds: [UInt64] = [], threads: Int = 1
+    _ inputs: Tensor, loss: Loss, targets: [Int], aims: [Int] = [], samples: Range<Int>? = nil, seeds: [UInt64] = [],
+    threads: Int = 1
   ) throws -> LossGradient {
     try signature.check(inputs)
     try signature.check(labels: targets, rows: inputs.rowCount)
+    precondition(!loss.needsAim || aims.count == targets.count, "a second class for each row")
     let rowCount = inputs.rowCount, classes = signature.classes, length = inputs.rowLength
     let noisy = noise != nil && samples != nil
     let draws = noisy ? samples?.count ?? 1 : 1, first = samples?.lowerBound ?? 0
@@ -173,7 +176,10 @@ public final class Model: Sendable {
           let z = UnsafeBufferPointer(rebasing: result[start..<start + classes])
           let g = UnsafeMutableBufferPointer(rebasing: plan.cotangent[start..<start + classes])
           losses[row] +=
-            share * loss.value(z, target: targets[row], probabilities: signature.givesProbabilities, gradient: g)
+            share
+            * loss.value(
+              z, target: targets[row], aim: aims.isEmpty ? nil : aims[row],
+              probabilities: signature.givesProbabilities, gradient: g)
           for c in 0..<classes {
             g[c] *= share
             outputs.elements[((draw + s) * rowCount + row) * classes + c] = z[c]

@@ -7,44 +7,97 @@ public protocol Attack: Codable, Sendable {
   static var name: String { get }
   /// One line for `--help`.
   static var summary: String { get }
+  /// What it may see of the model.
+  static var knowledge: Knowledge { get }
+  /// The norms in which it can measure.
+  static var norms: [Norm] { get }
+  /// Whether it looks for the nearest input on which the model fails, and not only inside a ball.
+  static var isMinimumNorm: Bool { get }
   init()
   /// - Throws: when a parameter is out of its range, by its name.
   func validate() throws(RobustnessError)
   /// Whether, given a ball without bounds, it must succeed on every example of a model that it can differentiate. Where it
   /// does not, gradients are masked.
   var reachesEverything: Bool { get }
-  /// How hard it tries, to compare attacks of one kind: gradient steps. More must never help the model.
+  /// How hard it tries, to compare attacks of one name: gradient steps or queries. More must never help the model.
   var effort: Int { get }
 
   /// - Parameters:
   ///   - examples: inputs in [0, 1], shape [B, …], each with the criterion to meet.
-  ///   - ball: norm and epsilon, in units of the input.
+  ///   - ball: norm and epsilon, in units of the input; for an attack of minimum norm all inputs.
   ///   - oracle: all that the attacker may ask, randomness included; it counts every question.
   /// - Returns: one input per example. `run`, which calls this, projects, checks and counts again.
   /// - Throws: what the oracle throws: the budget is spent, the deadline has passed.
   func perturb(_ examples: Examples, in ball: Ball, asking oracle: inout some Oracle) throws -> Tensor
 }
 
+/// What an attacker may see of a model.
+public enum Knowledge: String, Codable, Sendable {
+  /// Gradients, through the noise.
+  case gradients
+  /// Probabilities.
+  case scores
+  /// The class.
+  case decisions
+}
+
 extension Catalog where Entry == any Attack.Type {
-  public static let attacks = Catalog("attack", [FGSM.self, PGD.self], name: { $0.name })
+  public static let attacks = Catalog(
+    "attack",
+    [
+      FGSM.self, RFGSM.self, MIFGSM.self, PGD.self, APGD.self, TargetedAPGD.self, FAB.self, DeepFool.self,
+      CarliniWagner.self, Square.self, HopSkipJump.self, AdditiveNoise.self, AutoAttack.self,
+    ], name: { $0.name })
+}
+
+/// What an attack found.
+public struct AttackResult: Sendable {
+  /// [B, …]: the best points.
+  public var points: Tensor
+  /// [B]: the lengths of the perturbations that the oracle saw meet their criterion; infinite where none did.
+  public var distances: [Double]
+  /// Means over the examples of the best margin so far, one for each question: the curve of the attack's progress.
+  public var trace: [Float]
 }
 
 extension Attack {
+  public static var knowledge: Knowledge { .gradients }
+  public static var norms: [Norm] { Norm.allCases }
+  public static var isMinimumNorm: Bool { false }
   public func validate() throws(RobustnessError) {}
   public var reachesEverything: Bool { false }
   public var effort: Int { 1 }
 
   /// The best that the attack finds: of all points that it asked about and of the one that it returns, those that meet
   /// their criterion, then those farthest towards it. A point that random draws favoured once is no more than
-  /// that: it must win again on fresh draws.
+  /// that: it must win by more than the draws explain, or again on fresh ones.
   ///
   /// - Returns: [B, …], inside the ball, for any answers of the oracle. When the budget is spent, the best so far.
   /// - Throws: when the time is over, or the oracle fails.
-  public func run<Asked: Oracle>(
-    on examples: Examples, in ball: Ball, asking oracle: inout Asked
-  ) throws -> Tensor {
-    guard examples.count > 0 else { return examples.inputs }
-    var recorder = RecordingOracle(oracle, examples, ball)
+  public func run<Asked: Oracle>(on examples: Examples, in ball: Ball, asking oracle: inout Asked) throws -> Tensor {
+    try search(examples, in: ball, asking: &oracle).points
+  }
+
+  /// As `run`, with what was learned on the way.
+  public func search<Asked: Oracle>(
+    _ examples: Examples, in ball: Ball, asking oracle: inout Asked
+  ) throws -> AttackResult {
+    try search(examples, ball, .inside(ball), &oracle)
+  }
+
+  /// The nearest points on which the model fails; where none is found, the inputs themselves.
+  public func nearest<Asked: Oracle>(to examples: Examples, in norm: Norm, asking oracle: inout Asked) throws
+    -> AttackResult
+  {
+    let everything = Ball.unbounded(norm, dimensions: examples.inputs.rowLength)
+    return try search(examples, everything, .nearest(norm), &oracle)
+  }
+
+  private func search<Asked: Oracle>(
+    _ examples: Examples, _ ball: Ball, _ goal: RecordingOracle<Asked>.Goal, _ oracle: inout Asked
+  ) throws -> AttackResult {
+    guard examples.count > 0 else { return AttackResult(points: examples.inputs, distances: [], trace: []) }
+    var recorder = RecordingOracle(oracle, examples, goal)
     defer { oracle = recorder.base }
     var last: Tensor?
     do {
@@ -52,9 +105,11 @@ extension Attack {
       try recorder.settle(between: last ?? examples.inputs)
     } catch let error as RobustnessError where error.code == .budgetSpent {
       // What was found within the budget counts.
-      recorder.fallBack(to: last)
+      if case .inside = goal { recorder.fallBack(to: last) }
     }
-    return ball.project(recorder.best, around: examples.inputs)
+    return AttackResult(
+      points: ball.project(recorder.best, around: examples.inputs), distances: recorder.distances,
+      trace: recorder.trace)
   }
 
   /// The same attack, tried so many times; each example keeps its best.
@@ -62,10 +117,13 @@ extension Attack {
 }
 
 /// An attack tried several times: its random starts differ. Examples on which it has succeeded are left out of later
-/// tries; of a random model none is, for success on some draws is not yet success.
+/// tries.
 public struct Restarted<Base: Attack>: Attack {
   public static var name: String { Base.name }
   public static var summary: String { Base.summary }
+  public static var knowledge: Knowledge { Base.knowledge }
+  public static var norms: [Norm] { Base.norms }
+  public static var isMinimumNorm: Bool { Base.isMinimumNorm }
   public var base = Base()
   public var restarts = 1
   public init() {}
@@ -84,17 +142,16 @@ public struct Restarted<Base: Attack>: Attack {
 
   public func perturb(_ examples: Examples, in ball: Ball, asking oracle: inout some Oracle) throws -> Tensor {
     var best = examples.inputs, bestMargin = [Float](repeating: -.infinity, count: examples.count)
-    var open = Array(0..<examples.count)
-    for _ in 0..<restarts where !open.isEmpty {
+    for _ in 0..<restarts {
+      let open = oracle.open(examples)
+      guard !open.isEmpty else { break }
       let part = examples.rows(at: open)
       let found = try base.run(on: part, in: ball, asking: &oracle)
-      let answer = try oracle.answer(at: found, part.criteria)
-      let met = answer.meets(part.criteria), margins = answer.margins(part.criteria)
-      for (at, row) in open.enumerated() where margins[at] > bestMargin[row] || (met[at] && !oracle.isRandom) {
+      let answer = try oracle.answer(at: found, of: part), margins = answer.margins(part.criteria)
+      for (at, row) in open.enumerated() where margins[at] > bestMargin[row] {
         bestMargin[row] = margins[at]
         best.replaceRow(row, with: found.row(at))
       }
-      if !oracle.isRandom { open = zip(open, met).filter { !$0.1 }.map(\.0) }
     }
     return best
   }

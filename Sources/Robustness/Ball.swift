@@ -40,6 +40,37 @@ public struct Ball: Sendable, Equatable, CustomStringConvertible {
     }
   }
 
+  /// The same with a relative length for each row.
+  func climb(from x: Tensor, _ relativeLengths: [Double], along gradient: Tensor, around clean: Tensor) -> Tensor {
+    var step = self.step(1, along: gradient)
+    var row = 0
+    step.scaleRows { _ in
+      defer { row += 1 }
+      return relativeLengths[row]
+    }
+    return project(x + step, around: clean)
+  }
+
+  /// Where an attack may start: as `randomPoint`, but in l2 and l1 at a length that is uniform itself. Almost all of a ball of many
+  /// dimensions lies at its edge, from where fewer steps find their way back inside.
+  func startPoint(around examples: Examples, _ random: NoiseAddress) -> Tensor {
+    guard norm != .linf else { return randomPoint(around: examples, random) }
+    var noise = examples.normals(at: random), row = 0
+    noise.scaleRows {
+      defer { row += 1 }
+      let share = Double(examples.address(random, row).uniform(0))
+      return share * epsilon / max(norm.length($0), .leastNormalMagnitude)
+    }
+    return project(examples.inputs + noise, around: examples.inputs)
+  }
+
+  /// A point at the edge of the ball in a random direction, then clamped to [0, 1].
+  func edgePoint(around examples: Examples, _ random: NoiseAddress) -> Tensor {
+    var noise = norm == .linf ? examples.uniforms(at: random).map { 2 * $0 - 1 } : examples.normals(at: random)
+    noise.scaleRows { epsilon / max(norm.length($0), .leastNormalMagnitude) }
+    return project(examples.inputs + noise, around: examples.inputs)
+  }
+
   /// A point drawn uniformly from the ball around each example, then clamped to [0, 1]. An example's point depends on its
   /// identity, not on its place in the batch.
   public func randomPoint(around examples: Examples, _ random: NoiseAddress) -> Tensor {
@@ -52,6 +83,35 @@ public struct Ball: Sendable, Equatable, CustomStringConvertible {
       }
     }
     return project(clean + noise, around: clean)
+  }
+
+  /// `project(x + step(relativeLength, along: gradient), around: clean)`.
+  public func climb(from x: Tensor, _ relativeLength: Double, along gradient: Tensor, around clean: Tensor) -> Tensor {
+    guard norm == .linf else { return project(x + step(relativeLength, along: gradient), around: clean) }
+    let length = Float(relativeLength * epsilon), bound = Float(epsilon)
+    return Tensor(x.shape) { out in
+      x.elements.withUnsafeBufferPointer { x in
+        gradient.elements.withUnsafeBufferPointer { gradient in
+          clean.elements.withUnsafeBufferPointer { clean in
+            for i in out.indices {
+              // A gradient that is not a number is no step.
+              let step = gradient[i] > 0 ? length : gradient[i] < 0 ? -length : 0
+              let difference = min(max(x[i] + step - clean[i], -bound), bound)
+              out[i] = min(max(clean[i] + difference, 0), 1)
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// The length of one perturbation, or nil where the point is outside, but for rounding.
+  func lengthInside(_ x: Tensor, _ index: Int, around clean: Tensor, _ cleanIndex: Int) -> Double? {
+    let length = norm.distance(x, index, clean, cleanIndex)
+    guard length <= epsilon + 1e-6 + epsilon * 1e-5, x.row(index).allSatisfy({ (0...1).contains($0) }) else {
+      return nil
+    }
+    return length
   }
 
   /// Which rows are in the ball and in [0, 1], but for rounding.

@@ -10,7 +10,7 @@ public struct DeployedPredictor: Sendable {
   public let model: Model
   /// Draws for each answer; 0 is the deterministic pass.
   public let samples: Int
-  private let seed: UInt64
+  private var seed: UInt64
 
   /// Where a layer draws its weights once for all rows, they are drawn for a request of this many examples at once: they share them.
   static let examplesPerRequest: UInt64 = 10
@@ -27,6 +27,13 @@ public struct DeployedPredictor: Sendable {
 
   /// The same parameters without any noise.
   public var withoutNoise: DeployedPredictor { DeployedPredictor(model, samples: 0, seed: seed) }
+
+  /// The same, with draws that nothing else uses.
+  public var redrawn: DeployedPredictor {
+    var other = self
+    other.seed = mixSeed(seed, 0x61_6761_696E)
+    return other
+  }
 
   /// [B][classes].
   public func probabilities(_ x: Tensor, identities: [UInt64]) throws -> [[Double]] {

@@ -13,7 +13,12 @@ public struct ModelOracle: Oracle {
   private let model: Model
   private let seed: UInt64
   private let isCancelled: @Sendable () -> Bool
+  /// Of the losses that were asked of a random model, those whose standard error stayed above the bound.
+  public private(set) var uncertainLosses = 0
+  public private(set) var lossesAsked = 0
   private var draws: Int?
+  private var mostDraws = 0
+  private var standardErrorBound = 0.0
   private var asked: UInt64 = 0
   private var randomsGiven: UInt32 = 0
 
@@ -26,12 +31,18 @@ public struct ModelOracle: Oracle {
     self.isCancelled = isCancelled
   }
 
-  /// The same oracle, whose losses and gradients are means over so many fresh draws of the model's noise: expectation over
+  /// The same oracle, whose losses and gradients are means over fresh draws of the model's noise: expectation over
   /// transformation (Athalye et al. 2018, arXiv 1707.07397). A model without noise stays as it is.
-  public func expectation(over draws: Int) -> ModelOracle {
+  /// - Parameters:
+  ///   - draws: of every answer, at least.
+  ///   - standardError: of the loss, or of its share where it is larger than 1: rows above it get more draws.
+  ///   - mostDraws: of one answer; by default `draws`.
+  public func expectation(over draws: Int, standardError: Double = .infinity, mostDraws: Int? = nil) -> ModelOracle {
     precondition(draws > 0, "at least one draw")
     var oracle = self
     oracle.draws = model.noise == nil ? nil : draws
+    oracle.mostDraws = max(mostDraws ?? draws, draws)
+    oracle.standardErrorBound = standardError
     return oracle
   }
 
@@ -44,64 +55,167 @@ public struct ModelOracle: Oracle {
     }
   }
 
-  public mutating func ask(
-    _ x: Tensor, _ criteria: [Criterion], loss: Loss, wantsGradient: Bool
-  ) throws -> Answer {
+  public mutating func ask(_ question: Question) throws -> Answer {
     guard !isCancelled() else {
       throw RobustnessError(.cancelled, at: "attack", expected: "time to go on", got: "a cancellation or a deadline")
     }
     asked += 1
-    questions += x.rowCount * (draws ?? 1)
-    let inputs = model.signature.normalised(x)
-    var answer = try askModel(inputs, criteria, loss, wantsGradient)
-    if loss == .crossEntropy { try retryVanished(&answer, inputs, criteria) }
+    var normalised = question
+    normalised.x = model.signature.normalised(question.x)
+    var answer = try askModel(normalised)
+    if question.loss == .crossEntropy { try retryVanished(&answer, normalised) }
     if let gradient = answer.gradient { answer.gradient = model.signature.gradientForPixels(gradient) }
     return answer
   }
 
   /// Where the probability of a class rounds to 0 or 1 the cross-entropy has no slope left; the margin between logits has.
-  private mutating func retryVanished(_ answer: inout Answer, _ inputs: Tensor, _ criteria: [Criterion]) throws {
+  private mutating func retryVanished(_ answer: inout Answer, _ question: Question) throws {
     guard let gradient = answer.gradient else { return }
     let rows = (0..<gradient.rowCount).filter { gradient.row($0).allSatisfy { $0 == 0 } }
     guard !rows.isEmpty else { return }
     vanishedGradients += rows.count
-    questions += rows.count * (draws ?? 1)
-    let again = try askModel(inputs.rows(at: rows), rows.map { criteria[$0] }, .margin, true)
-    guard let found = again.gradient else { return }
+    var again = question.rows(at: rows)
+    again.loss = .margin
+    guard let found = try askModel(again).gradient else { return }
     for (at, row) in rows.enumerated() { answer.gradient?.replaceRow(row, with: found.row(at)) }
   }
 
-  private func askModel(
-    _ inputs: Tensor, _ criteria: [Criterion], _ loss: Loss, _ wantsGradient: Bool
-  ) throws -> Answer {
+  /// Of a random model: rows whose loss is not known well enough get as many draws again, until it is or until there are
+  /// `mostDraws`.
+  private mutating func askModel(_ question: Question) throws -> Answer {
+    let rows = question.x.rowCount
+    guard let draws else {
+      questions += rows
+      return turned(try Evaluation(model, question, samples: nil, seed: 0).answer(model), question)
+    }
     // One seed for all rows: an attacker gains nothing by independent draws for each, and weights that are drawn
     // explicitly are then drawn once for the batch.
-    let seeds = [UInt64](repeating: mixSeed(seed, 2, asked), count: inputs.rowCount)
-    let targets = criteria.map(\.label), samples = draws.map { 0..<$0 }
-    var losses: [Float], gradient: Tensor?, outputs: Tensor
-    if wantsGradient {
-      let found = try model.lossGradient(inputs, loss: loss, targets: targets, samples: samples, seeds: seeds)
-      (losses, gradient, outputs) = (found.losses, found.gradient, found.outputs)
-    } else {
-      try model.signature.check(labels: targets, rows: inputs.rowCount)
-      outputs =
-        try samples.map { try model.sampledOutputs(inputs, samples: $0, seeds: seeds) } ?? model.outputs(inputs)
-      losses = loss.values(outputs, targets: targets, probabilities: model.signature.givesProbabilities)
+    let seed = mixSeed(seed, 2, asked)
+    var all = try Evaluation(model, question, samples: 0..<draws, seed: seed)
+    questions += rows * draws
+    var open = Array(0..<rows), total = draws
+    while total < mostDraws {
+      open = open.filter { !all.isSettled($0, standardErrorBound) }
+      guard !open.isEmpty else { break }
+      let more = min(total, mostDraws - total)
+      let part = try Evaluation(model, question.rows(at: open), samples: total..<total + more, seed: seed)
+      questions += open.count * more
+      for (at, row) in open.enumerated() { all.add(part, at, to: row) }
+      total += more
     }
-    for (row, criterion) in criteria.enumerated() {
-      guard case .targeted = criterion else { continue }
-      losses[row] = -losses[row]
-      if let turned = gradient?.row(row).map({ -$0 }) { gradient?.replaceRow(row, with: turned[...]) }
-    }
-    return Answer(losses: losses, gradient: gradient, scores: scores(outputs, rows: inputs.rowCount))
+    lossesAsked += rows
+    uncertainLosses += (0..<rows).count { !all.isSettled($0, standardErrorBound) }
+    return turned(all.answer(model), question)
   }
 
-  /// [B, classes] of [samples, B, classes].
-  private func scores(_ outputs: Tensor, rows: Int) -> Tensor {
+  private func turned(_ answer: Answer, _ question: Question) -> Answer {
+    var answer = answer
+    for (row, criterion) in question.examples.criteria.enumerated() {
+      guard case .targeted = criterion else { continue }
+      answer.losses[row] = -answer.losses[row]
+      if let turned = answer.gradient?.row(row).map({ -$0 }) { answer.gradient?.replaceRow(row, with: turned[...]) }
+    }
+    return answer
+  }
+}
+
+/// What draws of a batch have shown so far.
+private struct Evaluation {
+  /// [B]: sums over the draws.
+  private var losses: [Double], lossSquares: [Double], draws: [Int]
+  private var gradient: Tensor?
+  /// [B][draws][classes]: probabilities; of the deterministic pass the outputs.
+  private var outputs: [[[Double]]]
+  private var criteria: [Criterion]
+  private let isRandom: Bool
+  private let scores: Tensor?
+
+  init(_ model: Model, _ question: Question, samples: Range<Int>?, seed: UInt64) throws {
+    let signature = model.signature, targets = question.examples.criteria.map(\.label), rows = question.x.rowCount
+    let seeds = [UInt64](repeating: seed, count: rows), count = samples?.count ?? 1
+    var results: Tensor
+    if question.wantsGradient {
+      let found = try model.lossGradient(
+        question.x, loss: question.loss, targets: targets, aims: question.aims, samples: samples, seeds: seeds)
+      (gradient, results) = (found.gradient, found.outputs)
+      losses = found.losses.map { Double($0) * Double(count) }
+    } else {
+      try signature.check(labels: targets, rows: rows)
+      results =
+        try samples.map { try model.sampledOutputs(question.x, samples: $0, seeds: seeds) } ?? model.outputs(question.x)
+      losses = question.loss.values(
+        results, targets: targets, aims: question.aims, probabilities: signature.givesProbabilities
+      ).map { Double($0) * Double(count) }
+    }
+    criteria = question.examples.criteria
+    isRandom = samples != nil
+    draws = [Int](repeating: count, count: rows)
+    lossSquares = [Double](repeating: 0, count: rows)
+    outputs = []
+    scores = isRandom ? nil : results.reshaped([rows, signature.classes])
+    guard isRandom else { return }
+    let width = signature.classes
+    outputs = [[[Double]]](repeating: [], count: rows)
+    for draw in 0..<count {
+      let one = results.reshaped([count * rows, width]).rows(draw * rows..<(draw + 1) * rows)
+      let values = question.loss.values(
+        one, targets: targets, aims: question.aims, probabilities: signature.givesProbabilities)
+      for (row, p) in signature.meanProbabilities(one, rows: rows).enumerated() {
+        lossSquares[row] += Double(values[row]) * Double(values[row])
+        outputs[row].append(p)
+      }
+    }
+    // Sums, so that more draws can be added.
+    gradient?.scaleRows { _ in Double(count) }
+  }
+
+  mutating func add(_ other: Evaluation, _ from: Int, to row: Int) {
+    losses[row] += other.losses[from]
+    lossSquares[row] += other.lossSquares[from]
+    draws[row] += other.draws[from]
+    outputs[row] += other.outputs[from]
+    guard let more = other.gradient?.row(from), let sum = gradient?.row(row) else { return }
+    let total = zip(sum, more).map { $0 + $1 }
+    gradient?.replaceRow(row, with: total[...])
+  }
+
+  /// Whether the mean loss is known to `bound`, or to that share of itself where it is larger than 1. What is not a number will
+  /// not become one.
+  func isSettled(_ row: Int, _ bound: Double) -> Bool {
+    let n = Double(draws[row]), mean = losses[row] / n
+    guard mean.isFinite, n > 1 else { return n > 1 }
+    let variance = max(lossSquares[row] / n - mean * mean, 0) * n / (n - 1)
+    return (variance / n).squareRoot() <= bound * max(1, abs(mean))
+  }
+
+  func answer(_ model: Model) -> Answer {
+    let means = zip(losses, draws).map { Float($0 / Double($1)) }
+    if let scores { return Answer(losses: means, gradient: gradient, scores: scores) }
+    var gradient = gradient, row = 0
+    gradient?.scaleRows { _ in
+      defer { row += 1 }
+      return 1 / Double(draws[row])
+    }
     let classes = model.signature.classes
-    guard outputs.count > rows * classes else { return outputs.reshaped([rows, classes]) }
-    let mean = model.signature.meanProbabilities(outputs, rows: rows)
-    return Tensor([rows, classes], mean.flatMap { $0.map { Float(log(max($0, .leastNormalMagnitude))) } })
+    var scores = [Float](), errors = [Float]()
+    for (row, draws) in outputs.enumerated() {
+      let n = Double(draws.count)
+      let mean = (0..<classes).map { c in max(draws.reduce(0) { $0 + $1[c] } / n, .leastNormalMagnitude) }
+      scores += mean.map { Float(max(log($0), -1e4)) }
+      errors.append(Self.marginError(draws, mean, criteria[row].label))
+    }
+    return Answer(
+      losses: means, gradient: gradient, scores: Tensor([means.count, classes], scores), marginErrors: errors)
+  }
+
+  /// The standard error of ln p̄_a − ln p̄_b for the row's class and the strongest other, by the delta method.
+  private static func marginError(_ draws: [[Double]], _ mean: [Double], _ label: Int) -> Float {
+    let other = mean.indices.filter { $0 != label }.max { mean[$0] < mean[$1] } ?? label
+    let n = Double(draws.count), terms = draws.map { $0[other] / mean[other] - $0[label] / mean[label] }
+    guard n > 1 else { return .infinity }
+    let centre = terms.reduce(0, +) / n
+    let variance = terms.reduce(0) { $0 + ($1 - centre) * ($1 - centre) } / (n - 1)
+    return Float((variance / n).squareRoot())
   }
 }
 

@@ -19,6 +19,26 @@ public enum Norm: String, Codable, Sendable, CaseIterable {
     }
   }
 
+  /// The length of the difference of two rows.
+  func distance(_ a: Tensor, _ rowOfA: Int, _ b: Tensor, _ rowOfB: Int) -> Double {
+    let length = a.rowLength
+    return a.elements.withUnsafeBufferPointer { a in
+      b.elements.withUnsafeBufferPointer { b in
+        var result = 0.0
+        for i in 0..<length {
+          let difference = abs(Double(a[rowOfA * length + i]) - Double(b[rowOfB * length + i]))
+          switch self {
+          case .linf: result = max(result, difference)
+          case .l2: result += difference * difference
+          case .l1: result += difference
+          }
+          if difference.isNaN { return .infinity }
+        }
+        return self == .l2 ? result.squareRoot() : result
+      }
+    }
+  }
+
   /// A radius within which any point of the unit cube reaches any other.
   public func diameter(dimensions: Int) -> Double {
     switch self {

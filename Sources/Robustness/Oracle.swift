@@ -2,6 +2,38 @@ import DitherBasics
 import DitherInference
 import DitherTensor
 
+/// What an attacker asks about a batch.
+public struct Question: Sendable {
+  /// [B, …] in [0, 1].
+  public var x: Tensor
+  /// [B]: the examples that the rows are about. For a targeted criterion the loss is turned round, so that it still rises
+  /// towards the goal.
+  public var examples: Examples
+  public var loss: Loss
+  /// [B]: the second class of the loss, where it needs one; else empty.
+  public var aims: [Int]
+  public var wantsGradient: Bool
+
+  public init(
+    _ x: Tensor, of examples: Examples, loss: Loss = .crossEntropy, aims: [Int] = [], wantsGradient: Bool = false
+  ) {
+    precondition(x.rowCount == examples.count, "an example for each row")
+    self.x = x
+    self.examples = examples
+    self.loss = loss
+    self.aims = aims
+    self.wantsGradient = wantsGradient
+  }
+
+  /// The same about some of the rows.
+  func rows(at indices: [Int]) -> Question {
+    Question(
+      x.rows(at: indices), of: examples.rows(at: indices), loss: loss,
+      aims: aims.isEmpty ? [] : indices.map { aims[$0] },
+      wantsGradient: wantsGradient)
+  }
+}
+
 /// What an attacker learns from one question about a batch.
 public struct Answer: Sendable {
   /// [B]: the expected loss; it rises towards what the attacker wants.
@@ -10,11 +42,14 @@ public struct Answer: Sendable {
   public var gradient: Tensor?
   /// [B, classes]: logits; of a random model the logarithms of the mean probabilities.
   public var scores: Tensor
+  /// [B]: standard errors of the margins of a random model; empty where nothing is random.
+  public var marginErrors: [Float]
 
-  public init(losses: [Float], gradient: Tensor?, scores: Tensor) {
+  public init(losses: [Float], gradient: Tensor?, scores: Tensor, marginErrors: [Float] = []) {
     self.losses = losses
     self.gradient = gradient
     self.scores = scores
+    self.marginErrors = marginErrors
   }
 
   /// [B]: how far each row is past its decision boundary, in scores; above 0 where its criterion is met. Unlike the losses
@@ -36,6 +71,13 @@ public struct Answer: Sendable {
       scores.row(row).allSatisfy { !$0.isNaN } && pair.1.isMet(by: pair.0)
     }
   }
+
+  /// Which criteria are met for good: of a random model, by more than its noise explains. Four standard errors, for an attack
+  /// looks many times.
+  func meetsForGood(_ criteria: [Criterion]) -> [Bool] {
+    guard !marginErrors.isEmpty else { return meets(criteria) }
+    return zip(margins(criteria), marginErrors).map { $0 > max(4 * $1, 0.05) }
+  }
 }
 
 /// All that an attacker may ask, randomness included. It counts every question.
@@ -47,23 +89,25 @@ public protocol Oracle {
   /// An address that was not given before.
   var random: NoiseAddress { mutating get }
 
-  /// - Parameters:
-  ///   - x: [B, …] in [0, 1].
-  ///   - criteria: [B]. For a targeted one the loss is turned round, so that it still rises towards the goal.
   /// - Throws: when the budget is spent or the time is over.
-  mutating func ask(_ x: Tensor, _ criteria: [Criterion], loss: Loss, wantsGradient: Bool) throws -> Answer
+  mutating func ask(_ question: Question) throws -> Answer
+
+  /// The indices of the examples that are not broken yet: attacks drop the others.
+  func open(_ examples: Examples) -> [Int]
 }
 
 extension Oracle {
+  public func open(_ examples: Examples) -> [Int] { Array(0..<examples.count) }
+
   public mutating func lossGradient(
-    at x: Tensor, _ criteria: [Criterion], loss: Loss = .crossEntropy
+    at x: Tensor, of examples: Examples, loss: Loss = .crossEntropy, aims: [Int] = []
   ) throws -> Tensor {
-    try ask(x, criteria, loss: loss, wantsGradient: true).gradient ?? Tensor(zeros: x.shape)
+    try ask(Question(x, of: examples, loss: loss, aims: aims, wantsGradient: true)).gradient ?? Tensor(zeros: x.shape)
   }
 
   /// Without derivatives: all that a black-box attack may ask.
-  public mutating func answer(at x: Tensor, _ criteria: [Criterion], loss: Loss = .crossEntropy) throws -> Answer {
-    try ask(x, criteria, loss: loss, wantsGradient: false)
+  public mutating func answer(at x: Tensor, of examples: Examples, loss: Loss = .crossEntropy) throws -> Answer {
+    try ask(Question(x, of: examples, loss: loss))
   }
 
   /// The same oracle, which refuses the question that would pass the budget.
@@ -83,15 +127,15 @@ public struct LimitedOracle<Base: Oracle>: Oracle {
   public var questions: Int { base.questions }
   public var isRandom: Bool { base.isRandom }
   public var random: NoiseAddress { mutating get { base.random } }
+  public func open(_ examples: Examples) -> [Int] { base.open(examples) }
 
   /// - Throws: `.budgetSpent`. A question is taken to cost its rows at least; one that turns out dearer is the last.
-  public mutating func ask(
-    _ x: Tensor, _ criteria: [Criterion], loss: Loss, wantsGradient: Bool
-  ) throws -> Answer {
-    guard base.questions + x.rowCount <= budget else {
+  public mutating func ask(_ question: Question) throws -> Answer {
+    guard base.questions + question.x.rowCount <= budget else {
       throw RobustnessError(
-        .budgetSpent, at: "attack", expected: "at most \(budget) questions", got: "\(base.questions + x.rowCount)")
+        .budgetSpent, at: "attack", expected: "at most \(budget) questions",
+        got: "\(base.questions + question.x.rowCount)")
     }
-    return try base.ask(x, criteria, loss: loss, wantsGradient: wantsGradient)
+    return try base.ask(question)
   }
 }

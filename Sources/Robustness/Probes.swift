@@ -50,18 +50,21 @@ public struct ProbeBatch: Sendable {
   public var seed: UInt64
   /// Whether these are the data's first: what is done on few examples only is done on them.
   public var isFirst: Bool
+  /// Another model, on which what is made for this one is tried too.
+  public var transfer: DeployedPredictor?
   public var isCancelled: @Sendable () -> Bool
   public var image: ImageShape { ImageShape(inputs.shape.row) }
 
   public init(
     inputs: Tensor, labels: [Int], identities: [UInt64], seed: UInt64, isFirst: Bool,
-    isCancelled: @escaping @Sendable () -> Bool
+    transfer: DeployedPredictor? = nil, isCancelled: @escaping @Sendable () -> Bool
   ) {
     self.inputs = inputs
     self.labels = labels
     self.identities = identities
     self.seed = seed
     self.isFirst = isFirst
+    self.transfer = transfer
     self.isCancelled = isCancelled
   }
 }
@@ -70,7 +73,7 @@ public struct ProbeBatch: Sendable {
 public enum Condition: Sendable, Equatable {
   case clean
   case calibration
-  case attack(norm: Norm, epsilon: Double, effort: Int)
+  case attack(norm: Norm, epsilon: Double, effort: Int, knowledge: Knowledge)
   /// The severity is nil where the parameters set the strength.
   case corruption(severity: Int?, strength: [String: Double])
   /// The radii are those of its curve.
@@ -83,6 +86,13 @@ public struct Outcome: Codable, Sendable, Equatable {
   public var clean: [Bool]
   /// It is right under the probe's condition.
   public var robust: [Bool]
+  /// Of a random predictor: it is right on the clean input with other draws. What differs from `clean` is the noise's doing.
+  public var cleanAgain: [Bool]?
+  /// Of an attack of minimum norm: the least perturbation found that the deployed predictor fails on; 0 where it fails already.
+  public var distances: [Double?]?
+  /// Right on the same inputs: the model to compare with, which they were not made for.
+  public var transferred: [Bool]?
+  public var trace: Trace?
   /// Rows evaluated by an attack or a certifier, once for each draw.
   public var questions = 0
   /// What is proved of each example, for probes that certify.
@@ -99,6 +109,33 @@ public struct Outcome: Codable, Sendable, Equatable {
   }
 }
 
+extension Outcome {
+  /// The progress of an attack, thinned: sums over the examples of the best margin so far.
+  public struct Trace: Codable, Sendable, Equatable {
+    /// Questions asked by then, of each example.
+    public var questions: [Int]
+    public var sums: [Double]
+    public var examples: Int
+
+    static let most = 40
+
+    init?(_ trace: [Float], examples: Int) {
+      guard trace.count > 1, examples > 0 else { return nil }
+      // More of the beginning, where most happens.
+      let last = Double(trace.count - 1), count = min(Self.most, trace.count)
+      var places = [Int]()
+      for i in 0..<count {
+        let place = Int((last * (Double(i) / Double(count - 1)) * (Double(i) / Double(count - 1))).rounded())
+        places.append(trace.count <= Self.most ? i : place)
+      }
+      questions = Array(Set(places)).sorted()
+      sums = questions.map { Double(trace[$0]) * Double(examples) }
+      questions = questions.map { $0 + 1 }
+      self.examples = examples
+    }
+  }
+}
+
 /// What may show that an attack flatters the model, counted on the examples where it can be seen.
 public enum Evidence: String, Codable, Sendable, CaseIterable, CodingKeyRepresentable {
   /// A random point of the ball broke what the attack did not.
@@ -107,6 +144,10 @@ public enum Evidence: String, Codable, Sendable, CaseIterable, CodingKeyRepresen
   case vanishedGradient = "vanished_gradient"
   /// The attack failed in a ball without bounds.
   case unboundedSurvivor = "unbounded_survivor"
+  /// Of a random model: an answer's standard error stayed above the bound.
+  case uncertainLoss = "uncertain_loss"
+  /// Of a random model: what was made on its mean weights won where what was made through the noise did not.
+  case meanWeightsWin = "mean_weights_win"
 
   public struct Count: Codable, Sendable, Equatable {
     public var cases: Int

@@ -18,11 +18,14 @@ struct HostileOracle: Oracle {
 
   var random: NoiseAddress { mutating get { NoiseAddress(seed: generator.next()) } }
 
-  mutating func ask(_ x: Tensor, _ criteria: [Criterion], loss: Loss, wantsGradient: Bool) throws -> Answer {
-    questions += x.rowCount
+  mutating func ask(_ question: Question) throws -> Answer {
+    let count = question.x.rowCount
+    questions += count
     return Answer(
-      losses: criteria.map { _ in nonsense() }, gradient: wantsGradient ? x.map { _ in nonsense() } : nil,
-      scores: Tensor([criteria.count, 3], (0..<criteria.count * 3).map { _ in nonsense() }))
+      losses: (0..<count).map { _ in nonsense() },
+      gradient: question.wantsGradient ? question.x.map { _ in nonsense() } : nil,
+      scores: Tensor([count, 3], (0..<count * 3).map { _ in nonsense() }),
+      marginErrors: isRandom ? (0..<count).map { _ in nonsense() } : [])
   }
 
   private mutating func nonsense() -> Float {

@@ -135,7 +135,8 @@ struct Gemm: OnnxOp, Bounding {
     (absolute.alpha, absolute.beta) = (abs(alpha), abs(beta))
     let products = x.center.shape[1] + 1
     let radius = try call.builder.apply(
-      absolute, [x.widened(products), call.magnitude(w), c.map { call.magnitude($0, times: Bounds.slack(products)) }])[0]
+      absolute, [x.widened(products), call.magnitude(w), c.map { call.magnitude($0, times: Bounds.slack(products)) }])[
+        0]
     return Bounds(center: try call.replay([x.center, w, c]), radius: radius + Bounds.least)
   }
 }

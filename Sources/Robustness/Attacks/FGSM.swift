@@ -7,7 +7,7 @@ public struct FGSM: Attack {
   public init() {}
 
   public func perturb(_ examples: Examples, in ball: Ball, asking oracle: inout some Oracle) throws -> Tensor {
-    let gradient = try oracle.lossGradient(at: examples.inputs, examples.criteria)
-    return ball.project(examples.inputs + ball.step(1, along: gradient), around: examples.inputs)
+    let clean = examples.inputs
+    return ball.climb(from: clean, 1, along: try oracle.lossGradient(at: clean, of: examples), around: clean)
   }
 }

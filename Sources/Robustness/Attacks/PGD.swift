@@ -1,18 +1,37 @@
 import DitherTensor
+import Foundation
 
-/// Projected gradient descent, steps of `relativeStepSize` · epsilon. Source: Madry et al. 2018, arXiv 1706.06083, 2.1.
+/// Projected gradient descent, steps of `relativeStepSize` · epsilon. Source: Madry et al. 2018, arXiv 1706.06083, 2.1; in l1
+/// with SLIDE's steps (Tramèr and Boneh 2019, arXiv 1904.13000).
 public struct PGD: Attack {
   public static let name = "pgd"
   public static let summary = "projected gradient descent from a random start"
+
+  /// How steps shrink on the way.
+  public enum Schedule: String, Codable, Sendable, CaseIterable {
+    case constant, linear, cosine
+
+    func factor(_ step: Int, of steps: Int) -> Double {
+      let progress = Double(step) / Double(steps)
+      switch self {
+      case .constant: return 1
+      case .linear: return 1 - progress
+      case .cosine: return (1 + cos(.pi * progress)) / 2
+      }
+    }
+  }
+
   public var steps = 40
   public var relativeStepSize = 0.1
   public var randomStart = true
+  public var schedule = Schedule.constant
   public init() {}
 
   private enum CodingKeys: String, CodingKey {
     case steps
     case relativeStepSize = "relative_step_size"
     case randomStart = "random_start"
+    case schedule
   }
 
   public func validate() throws(RobustnessError) {
@@ -24,12 +43,14 @@ public struct PGD: Attack {
   public var effort: Int { steps }
 
   public func perturb(_ examples: Examples, in ball: Ball, asking oracle: inout some Oracle) throws -> Tensor {
-    let clean = examples.inputs
-    var x = randomStart ? ball.randomPoint(around: examples, oracle.random) : clean
-    for _ in 0..<steps {
-      let gradient = try oracle.lossGradient(at: x, examples.criteria)
-      x = ball.project(x + ball.step(relativeStepSize, along: gradient), around: clean)
+    var live = LiveExamples(examples, from: randomStart ? ball.startPoint(around: examples, oracle.random) : nil)
+    for step in 0..<steps {
+      _ = live.drop(oracle)
+      guard !live.isEmpty else { break }
+      let gradient = try oracle.lossGradient(at: live.x, of: live.examples)
+      live.x = ball.climb(
+        from: live.x, relativeStepSize * schedule.factor(step, of: steps), along: gradient, around: live.clean)
     }
-    return x
+    return live.all
   }
 }

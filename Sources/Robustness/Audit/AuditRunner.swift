@@ -114,19 +114,19 @@ public struct AuditRunner: Sendable {
       throw RobustnessError(.cancelled, at: "audit", expected: "time to go on", got: "a cancellation or a deadline")
     }
     let probe = probes[shard.probe], range = shard.first..<shard.first + shard.count
-    func outcome(_ predictor: DeployedPredictor) throws -> Outcome {
+    func outcome(_ predictor: DeployedPredictor, transfer: DeployedPredictor? = nil) throws -> Outcome {
       let shape = Shape([shard.count] + predictor.model.signature.inputShape.dimensions)
       let batch = ProbeBatch(
         inputs: data.inputs.rows(range).reshaped(shape), labels: Array(data.labels[range]),
         identities: range.map(UInt64.init), seed: seed(of: shard.probe), isFirst: shard.first == 0,
-        isCancelled: isCancelled)
+        transfer: transfer, isCancelled: isCancelled)
       return try probe.run(on: batch, asking: predictor)
     }
     let predictor = predictor(of: subject)
     return ShardResult(
-      shard: shard, model: try outcome(predictor),
+      shard: shard, model: try outcome(predictor, transfer: baseline.map { self.predictor(of: $0) }),
       noiseOff: predictor.isRandom ? try outcome(predictor.withoutNoise) : nil,
-      baseline: try baseline.map { try outcome(self.predictor(of: $0)) })
+      baseline: try baseline.map { try outcome(self.predictor(of: $0), transfer: predictor) })
   }
 
   /// By the probe's name alone: its conditions differ in nothing but the condition, and its results do not depend on what

@@ -28,20 +28,44 @@ struct Checks {
     }
   }
 
-  /// A larger ball and more effort must not help the model.
+  /// A larger ball and more effort must not help the model, and what sees less must not break more.
   private var betweenProbes: [Check] {
     var checks: [Check] = []
     for (i, weaker) in reports.enumerated() {
-      guard case .attack(let norm, let epsilon, let effort) = weaker.condition else { continue }
+      guard case .attack(let norm, let epsilon, let effort, let knowledge) = weaker.condition else { continue }
       for (j, stronger) in reports.enumerated() where i != j {
-        guard case .attack(norm, let largerEpsilon, let moreEffort) = stronger.condition else { continue }
-        let isLarger = largerEpsilon > epsilon && weaker.spec.probe == stronger.spec.probe && moreEffort == effort
-        let triesHarder = largerEpsilon == epsilon && moreEffort > effort
+        guard case .attack(norm, let largerEpsilon, let moreEffort, knowledge) = stronger.condition else { continue }
+        let isSame = weaker.spec.probe == stronger.spec.probe
+        let isLarger = largerEpsilon > epsilon && isSame && moreEffort == effort
+        // One step, too, is fewer than many, whatever the attack.
+        let triesHarder =
+          largerEpsilon == epsilon && moreEffort > effort && (isSame || effort == 1 && knowledge == .gradients)
         guard isLarger || triesHarder else { continue }
         checks.append(check(weaker, stronger, isLarger: isLarger))
       }
+      if knowledge != .gradients, let check = blackBox(weaker, norm, epsilon) { checks.append(check) }
     }
     return checks
+  }
+
+  /// What an attack that sees no gradients breaks, one that does must break.
+  private func blackBox(
+    _ blind: (spec: ProbeSpec, report: ProbeReport, condition: Condition), _ norm: Norm, _ epsilon: Double
+  ) -> Check? {
+    let seeing = reports.filter {
+      guard case .attack(norm, epsilon, let effort, .gradients) = $0.condition else { return false }
+      return effort > 1
+    }
+    guard !seeing.isEmpty else { return nil }
+    let missed = blind.report.perExample.indices.count { row in
+      !blind.report.perExample[row] && seeing.allSatisfy { $0.report.perExample[row] }
+    }
+    let passed = missed <= max(1, blind.report.n / 100)
+    return Check(
+      check: "black_box_wins", probe: blind.spec.text, passed: passed,
+      message: "It sees no gradients, and broke \(missed) of \(blind.report.n) that "
+        + "\(seeing.map(\.spec.text).joined(separator: " and ")) did not."
+        + (passed ? "" : " Gradients are masked, or the attacks that follow them are too weak."))
   }
 
   private func check(
@@ -67,6 +91,8 @@ extension Evidence {
     case .randomPointWins: count.cases <= max(1, count.n / 100)
     case .vanishedGradient: Double(count.cases) <= 0.1 * Double(count.n)
     case .unboundedSurvivor: count.cases == 0
+    case .uncertainLoss: Double(count.cases) <= 0.1 * Double(count.n)
+    case .meanWeightsWin: Double(count.cases) <= 0.05 * Double(count.n) + 1
     }
   }
 
@@ -74,6 +100,9 @@ extension Evidence {
     switch self {
     case .randomPointWins: "A random point of the ball broke \(count.cases) of \(count.n) that the attack did not."
     case .vanishedGradient: "The first gradient was zero throughout for \(count.cases) of \(count.n) examples."
+    case .uncertainLoss: "The expected loss stayed less sure than asked in \(count.cases) of \(count.n) answers."
+    case .meanWeightsWin:
+      "An attack on the mean weights broke \(count.cases) of \(count.n) that the one through the noise did not."
     case .unboundedSurvivor: "In a ball without bounds \(count.cases) of \(count.n) examples withstood the attack."
     }
   }
@@ -82,6 +111,8 @@ extension Evidence {
     switch self {
     case .randomPointWins: "Noise must not beat gradients: they are masked, or the attack is too weak."
     case .vanishedGradient: "Gradients are masked there; the margin of the logits was followed instead."
+    case .uncertainLoss: "Ask for more draws (most_draws): the attack follows noise."
+    case .meanWeightsWin: "The attack through the noise is too weak: more draws or steps are needed. Both count."
     case .unboundedSurvivor: "There every input is in reach: the gradients do not lead to it."
     }
   }

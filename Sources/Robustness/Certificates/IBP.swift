@@ -36,7 +36,9 @@ public struct IBP: Certifier {
     guard meanWeights || !predictor.isRandom else {
       throw RobustnessError(
         .parameter, at: "probe ibp", expected: "a model without noise", got: "one with noise",
-        advice: "ibp:mean_weights=true certifies its mean weights, which says nothing of its random answers; smoothing certifies those")
+        advice:
+          "ibp:mean_weights=true certifies its mean weights, which says nothing of its random answers; smoothing certifies those"
+      )
     }
     let model = predictor.model
     guard model.precision == .float32 else {

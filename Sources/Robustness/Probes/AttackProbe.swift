@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherTensor
 
 /// An attack on the examples that the deployed predictor gets right. Success is judged by that predictor, on draws that the
@@ -8,12 +9,22 @@ struct AttackProbe<A: Attack>: Probe {
 
   /// What every attack can be told; coded beside the attack's own parameters.
   struct Common: Codable, Sendable {
-    var norm = Norm.linf
-    /// In units of the input.
+    var norm = A.norms.first ?? .linf
+    /// In units of the input. An attack of minimum norm is judged by it too.
     var epsilon = 8.0 / 255
     var restarts = 1
-    /// Draws of a random model's noise behind every gradient.
+    /// Draws of a random model's noise behind every answer, at least; the mean of as many decides what is followed.
     var draws = 16
+    /// Of the expected loss, or of its share where it is larger than 1: where it is not reached, draws are added.
+    var standardError = 0.1
+    /// Draws of one answer, at most; 0: eight times `draws`.
+    var mostDraws = 0
+
+    private enum CodingKeys: String, CodingKey {
+      case norm, epsilon, restarts, draws
+      case standardError = "standard_error"
+      case mostDraws = "most_draws"
+    }
   }
 
   var common = Common()
@@ -33,11 +44,19 @@ struct AttackProbe<A: Attack>: Probe {
     try require(common.epsilon, in: 0...1e6, "epsilon")
     try require(common.restarts, in: 1...10_000, "restarts")
     try require(common.draws, in: 1...4096, "draws")
+    try require(common.standardError, in: 1e-4...1e6, "standard_error")
+    try require(common.mostDraws, in: 0...65_536, "most_draws")
+    guard A.norms.contains(common.norm) else {
+      throw RobustnessError(
+        .parameter, at: "norm", expected: "one of \(A.norms.map(\.rawValue).joined(separator: ", "))",
+        got: "'\(common.norm.rawValue)'", advice: "this attack does not measure in that norm")
+    }
     try attack.validate()
   }
 
   func condition(of image: ImageShape) -> Condition {
-    .attack(norm: common.norm, epsilon: common.epsilon, effort: attack.effort * common.restarts)
+    .attack(
+      norm: common.norm, epsilon: common.epsilon, effort: attack.effort * common.restarts, knowledge: A.knowledge)
   }
 
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
@@ -45,61 +64,148 @@ struct AttackProbe<A: Attack>: Probe {
     let clean = zip(before, batch.labels).map(==)
     let standing = clean.indices.filter { clean[$0] }
     var outcome = Outcome(clean: clean, robust: clean)
+    if predictor.isRandom {
+      let again = try predictor.redrawn.labels(batch.inputs, identities: batch.identities)
+      outcome.cleanAgain = zip(again, batch.labels).map(==)
+    }
     guard !standing.isEmpty else { return outcome }
     let examples = Examples(
       batch.inputs.rows(at: standing), standing.map { .untargeted(label: batch.labels[$0]) },
       identities: standing.map { batch.identities[$0] })
     let ball = Ball(common.norm, epsilon: common.epsilon)
-    let (found, oracle) = try search(examples, ball, batch, predictor)
-    outcome.questions = oracle.questions
-    let after = try predictor.labels(found, identities: examples.identities)
-    for (at, row) in standing.enumerated() { outcome.robust[row] = after[at] == batch.labels[row] }
-    outcome.evidence = try evidence(examples, ball, batch, predictor, survivors: standing.map { outcome.robust[$0] })
+    var search = Search(self, batch, predictor)
+    let found = try search.best(of: examples, in: ball)
+    outcome.questions = search.questions
+    outcome.trace = Outcome.Trace(found.trace, examples: examples.count)
+    let after = try predictor.labels(found.points, identities: examples.identities)
+    let fooled = standing.indices.map { after[$0] != batch.labels[standing[$0]] }
+    let inside = ball.rowsInside(found.points, around: examples.inputs)
+    for (at, row) in standing.enumerated() { outcome.robust[row] = !(fooled[at] && inside[at]) }
+    if A.isMinimumNorm {
+      outcome.distances = [Double?](repeating: nil, count: clean.count)
+      for row in clean.indices where !clean[row] { outcome.distances?[row] = 0 }
+      for (at, row) in standing.enumerated() where fooled[at] && found.distances[at].isFinite {
+        outcome.distances?[row] = found.distances[at]
+      }
+    }
+    if let other = batch.transfer {
+      let there = try other.labels(found.points, identities: examples.identities)
+      var transferred = zip(try other.labels(batch.inputs, identities: batch.identities), batch.labels).map(==)
+      for (at, row) in standing.enumerated() where inside[at] {
+        transferred[row] = transferred[row] && there[at] == batch.labels[row]
+      }
+      outcome.transferred = transferred
+    }
+    outcome.evidence = try evidence(examples, ball, &search, survivors: standing.map { outcome.robust[$0] })
     if batch.isFirst, batch.image.isPicture {
       outcome.illustrations = standing.indices.prefix(Illustration.perProbe).map { at in
         Illustration(
-          examples.identities[at], batch.image, before: examples.inputs.row(at), after: found.row(at),
+          examples.identities[at], batch.image, before: examples.inputs.row(at), after: found.points.row(at),
           label: before[standing[at]], labelAfter: after[at])
       }
     }
     return outcome
   }
 
-  private func search(
-    _ examples: Examples, _ ball: Ball, _ batch: ProbeBatch, _ predictor: DeployedPredictor
-  ) throws -> (found: Tensor, oracle: ModelOracle) {
-    var oracle = self.oracle(batch, predictor)
-    let found =
-      common.restarts == 1
-      ? try attack.run(on: examples, in: ball, asking: &oracle)
-      : try attack.restarted(common.restarts).run(on: examples, in: ball, asking: &oracle)
-    return (found, oracle)
-  }
+  // MARK: the search
 
-  private func oracle(_ batch: ProbeBatch, _ predictor: DeployedPredictor) -> ModelOracle {
-    let oracle = ModelOracle(
-      predictor.model, seed: mixSeed(batch.seed, batch.identities.first ?? 0), isCancelled: batch.isCancelled)
-    return predictor.isRandom ? oracle.expectation(over: common.draws) : oracle
+  /// The attack's tries on one batch: through the noise, and of a random model also on its mean weights; the attacker keeps of
+  /// each example what looks better on draws of its own. Nothing here knows the draws that judge.
+  struct Search {
+    private let probe: AttackProbe
+    let batch: ProbeBatch
+    let predictor: DeployedPredictor
+    private(set) var questions = 0
+    /// How often the mean weights gave the better point.
+    private(set) var meanWeightWins = 0
+    private(set) var uncertainLosses = 0
+    private(set) var lossesAsked = 0
+
+    init(_ probe: AttackProbe, _ batch: ProbeBatch, _ predictor: DeployedPredictor) {
+      self.probe = probe
+      self.batch = batch
+      self.predictor = predictor
+    }
+
+    func oracle(throughNoise: Bool = true) -> ModelOracle {
+      let common = probe.common
+      let oracle = ModelOracle(
+        predictor.model, seed: mixSeed(batch.seed, batch.identities.first ?? 0), isCancelled: batch.isCancelled)
+      return predictor.isRandom && throughNoise
+        ? oracle.expectation(
+          over: common.draws, standardError: common.standardError,
+          mostDraws: common.mostDraws > 0 ? common.mostDraws : 8 * common.draws) : oracle
+    }
+
+    mutating func best(of examples: Examples, in ball: Ball) throws -> AttackResult {
+      var oracle = self.oracle()
+      var found = try tries(examples, ball, &oracle)
+      if predictor.isRandom {
+        var mean = self.oracle(throughNoise: false)
+        let other = try tries(examples, ball, &mean)
+        questions += mean.questions
+        try choose(&found, other, examples, &oracle)
+      }
+      questions += oracle.questions
+      uncertainLosses = oracle.uncertainLosses
+      lossesAsked = oracle.lossesAsked
+      return found
+    }
+
+    private func tries(_ examples: Examples, _ ball: Ball, _ oracle: inout ModelOracle) throws -> AttackResult {
+      func search(_ attack: some Attack) throws -> AttackResult {
+        A.isMinimumNorm
+          ? try attack.nearest(to: examples, in: ball.norm, asking: &oracle)
+          : try attack.search(examples, in: ball, asking: &oracle)
+      }
+      return probe.common.restarts == 1
+        ? try search(probe.attack) : try search(probe.attack.restarted(probe.common.restarts))
+    }
+
+    /// On fresh draws, of which the tries saw none.
+    private mutating func choose(
+      _ found: inout AttackResult, _ other: AttackResult, _ examples: Examples, _ oracle: inout ModelOracle
+    ) throws {
+      let first = try oracle.answer(at: found.points, of: examples)
+      let second = try oracle.answer(at: other.points, of: examples)
+      let margins = zip(first.margins(examples.criteria), second.margins(examples.criteria))
+      let metFirst = first.meets(examples.criteria), metSecond = second.meets(examples.criteria)
+      for (row, (margin, otherMargin)) in margins.enumerated() {
+        let isBetter =
+          A.isMinimumNorm
+          ? metSecond[row] && (!metFirst[row] || other.distances[row] < found.distances[row]) : otherMargin > margin
+        guard isBetter else { continue }
+        if metSecond[row], !metFirst[row] { meanWeightWins += 1 }
+        found.points.replaceRow(row, with: other.points.row(row))
+        found.distances[row] = other.distances[row]
+      }
+    }
   }
 
   // MARK: evidence against the attack itself
 
   private func evidence(
-    _ examples: Examples, _ ball: Ball, _ batch: ProbeBatch, _ predictor: DeployedPredictor, survivors: [Bool]
+    _ examples: Examples, _ ball: Ball, _ search: inout Search, survivors: [Bool]
   ) throws -> [Evidence: Evidence.Count] {
     var result: [Evidence: Evidence.Count] = [:]
+    let batch = search.batch, predictor = search.predictor
+    if search.lossesAsked > 0 {
+      result[.uncertainLoss] = .init(cases: search.uncertainLosses, n: search.lossesAsked)
+      result[.meanWeightsWin] = .init(cases: search.meanWeightWins, n: examples.count)
+    }
     let random = NoiseAddress(seed: mixSeed(batch.seed, 0x72_616E_646F_6D))
     let there = try predictor.labels(ball.randomPoint(around: examples, random), identities: examples.identities)
     let missed = examples.criteria.indices.count { survivors[$0] && examples.criteria[$0].isMet(by: there[$0]) }
     result[.randomPointWins] = .init(cases: missed, n: examples.count)
+    guard A.knowledge == .gradients else { return result }
 
-    var first = oracle(batch, predictor)
-    _ = try first.lossGradient(at: examples.inputs, examples.criteria)
+    var first = search.oracle()
+    _ = try first.lossGradient(at: examples.inputs, of: examples)
     result[.vanishedGradient] = .init(cases: first.vanishedGradients, n: examples.count)
 
     guard batch.isFirst, attack.reachesEverything, ball.epsilon > 0 else { return result }
     let few = examples.rows(at: Array(0..<min(examples.count, 16)))
-    var everywhere = oracle(batch, predictor)
+    var everywhere = search.oracle()
     let found = try attack.run(
       on: few, in: .unbounded(ball.norm, dimensions: few.inputs.rowLength), asking: &everywhere)
     let answers = try predictor.labels(found, identities: few.identities)

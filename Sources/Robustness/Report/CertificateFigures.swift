@@ -60,7 +60,8 @@ struct CertificateFigures {
 
   private func note(_ probe: ProbeReport, _ certified: Certified) -> String {
     guard let alpha = certified.certificates.map(\.alpha).max(), alpha > 0 else {
-      return "Certain: every input within the radius is answered rightly. What is not certified may or may not be breakable."
+      return
+        "Certain: every input within the radius is answered rightly. What is not certified may or may not be breakable."
     }
     let draws = certified.certificates.map(\.n), least = draws.min() ?? 0, most = draws.max() ?? 0
     let n = least == most ? "\(most)" : "\(least) to \(most)"

@@ -49,6 +49,19 @@ public struct ProbeReport: Codable, Sendable, Equatable {
   public var perExampleClean: [Bool]
   /// Rows that an attack or a certifier had evaluated, once for each draw.
   public var questions: Int
+  /// Of a random model: the share of examples whose clean answer other draws of the noise alone turn from right to wrong.
+  /// It is measured beside the attack and never counted as its success.
+  public var noiseFlips: Proportion?
+  /// Of an attack of minimum norm: the length of the least perturbation found for each example; null where none was.
+  public var distances: [Double?]?
+  /// Of those that were found.
+  public var medianDistance: Double?
+  /// The share of examples that withstand perturbations of each length, as the attack found them.
+  public var accuracyAgainstEpsilon: [CurvePoint]?
+  /// Of the inputs made for this model, how the model to compare with does on them.
+  public var transfer: Transfer?
+  /// How the attack got on.
+  public var progress: Progress?
   /// The same model with its noise off, attacked on its own.
   public var noiseOff: Measured?
   public var baseline: Measured?
@@ -59,6 +72,25 @@ public struct ProbeReport: Codable, Sendable, Equatable {
   var evidence: [Evidence: Evidence.Count]?
   /// For the page; JSON leaves them out.
   var illustrations: [Illustration]?
+
+  public struct CurvePoint: Codable, Sendable, Equatable {
+    public var epsilon: Double
+    public var accuracy: Double
+    public var interval: Interval
+  }
+
+  public struct Transfer: Codable, Sendable, Equatable {
+    /// Of the other model, on inputs made for this one.
+    public var accuracy: Double
+    public var interval: Interval
+    public var perExample: [Bool]
+  }
+
+  /// The mean over the examples of the best margin so far: above 0 the model fails.
+  public struct Progress: Codable, Sendable, Equatable {
+    public var questions: [Int]
+    public var margins: [Double]
+  }
 
   public struct Measured: Codable, Sendable, Equatable {
     public var cleanAccuracy: Double
@@ -215,6 +247,23 @@ extension ProbeReport {
     perExample = robust
     perExampleClean = clean
     questions = outcomes.reduce(0) { $0 + $1.questions }
+    let again = outcomes.compactMap(\.cleanAgain).flatMap { $0 }
+    if again.count == clean.count {
+      noiseFlips = Proportion(zip(clean, again).count { $0 && !$1 }, of: clean.count)
+    }
+    let lengths = outcomes.compactMap(\.distances).flatMap { $0 }
+    if lengths.count == clean.count {
+      distances = lengths
+      let found = lengths.compactMap { $0 }.sorted()
+      medianDistance = found.isEmpty ? nil : found[found.count / 2]
+      accuracyAgainstEpsilon = Self.curve(lengths)
+    }
+    let there = outcomes.compactMap(\.transferred).flatMap { $0 }
+    if there.count == clean.count {
+      let share = Proportion(there)
+      transfer = Transfer(accuracy: share.value, interval: share.interval, perExample: there)
+    }
+    progress = Progress(outcomes.compactMap(\.trace))
     noiseOff = Measured(results.compactMap(\.noiseOff), labels, condition)
     baseline = Measured(results.compactMap(\.baseline), labels, condition)
     calibration = Calibration(outcomes, labels)
@@ -226,6 +275,17 @@ extension ProbeReport {
       }
     }
     illustrations = outcomes.flatMap(\.illustrations)
+  }
+
+  /// At up to 20 lengths, from 0 to the largest that was needed.
+  private static func curve(_ distances: [Double?]) -> [CurvePoint] {
+    let largest = distances.compactMap { $0 }.max() ?? 0
+    guard largest > 0 else { return [] }
+    return (0...20).map { step in
+      let epsilon = largest * Double(step) / 20
+      let standing = Proportion(distances.map { $0.map { $0 > epsilon } ?? true })
+      return CurvePoint(epsilon: epsilon, accuracy: standing.value, interval: standing.interval)
+    }
   }
 
   /// Short enough for a chart's axis: `pgd linf 8/255`.
@@ -242,6 +302,22 @@ extension ProbeReport {
       }
     }
     return ([probe.replacingOccurrences(of: "_", with: " ")] + shown).joined(separator: ", ")
+  }
+}
+
+extension ProbeReport.Progress {
+  /// Shards may end after different numbers of questions: the mean is over those that got so far, and the last of the others.
+  init?(_ traces: [Outcome.Trace]) {
+    let places = Set(traces.flatMap(\.questions)).sorted(), examples = traces.reduce(0) { $0 + $1.examples }
+    guard places.count > 1, examples > 0 else { return nil }
+    let thinned = places.count <= 60 ? places : (0..<60).map { places[$0 * (places.count - 1) / 59] }
+    questions = thinned
+    margins = thinned.map { place in
+      traces.reduce(0) { sum, trace in
+        let at = trace.questions.lastIndex { $0 <= place } ?? 0
+        return sum + trace.sums[at]
+      } / Double(examples)
+    }
   }
 }
 

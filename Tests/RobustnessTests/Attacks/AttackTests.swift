@@ -85,15 +85,16 @@ struct AttackTests {
   func normalisation() throws {
     let model = try Small.model(normalised: true), x = Tensor.random([2, 1, 4, 4], seed: 3, from: 0.2, to: 0.8)
     var oracle = ModelOracle(model, seed: 1)
-    let criteria = [Criterion.untargeted(label: 0), .untargeted(label: 1)]
-    let gradient = try oracle.lossGradient(at: x, criteria)
+    let examples = Examples(x, [.untargeted(label: 0), .untargeted(label: 1)], identities: [0, 1])
+    let gradient = try oracle.lossGradient(at: x, of: examples)
     for index in [0, 5, 20] {
       var above = x, below = x
       above.elements[index] += 1e-2
       below.elements[index] -= 1e-2
       let row = index / 16
       let slope =
-        (try oracle.answer(at: above, criteria).losses[row] - oracle.answer(at: below, criteria).losses[row]) / 2e-2
+        (try oracle.answer(at: above, of: examples).losses[row] - oracle.answer(at: below, of: examples).losses[row])
+        / 2e-2
       #expect(abs(slope - gradient.elements[index]) < 0.02 * max(1, abs(slope)))
     }
   }

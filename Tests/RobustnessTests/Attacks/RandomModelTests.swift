@@ -34,10 +34,10 @@ struct RandomModelTests {
   @Test("expectation over transformation averages gradients")
   func expectation() throws {
     let model = try Small.model(sigma: 0.3), x = Tensor.random([3, 1, 4, 4], seed: 1, from: 0, to: 1)
-    let criteria = (0..<3).map { Criterion.untargeted(label: $0) }
+    let examples = Examples(x, (0..<3).map { .untargeted(label: $0) }, identities: [0, 1, 2])
     func spread(_ draws: Int) throws -> Float {
       var oracle = ModelOracle(model, seed: 5).expectation(over: draws)
-      let first = try oracle.lossGradient(at: x, criteria), second = try oracle.lossGradient(at: x, criteria)
+      let first = try oracle.lossGradient(at: x, of: examples), second = try oracle.lossGradient(at: x, of: examples)
       #expect(oracle.questions == 6 * draws && oracle.isRandom)
       return worstDifference(first.elements, second.elements)
     }

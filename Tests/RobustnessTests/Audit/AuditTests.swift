@@ -85,7 +85,12 @@ struct AuditTests {
     let runner = try Small.runner(["fgsm:epsilon=0.1", "pgd:epsilon=0.1,steps=20"])
     let report = try runner.report(runner.runAll())
     #expect(report.findings.isEmpty)
-    #expect(Set(report.checks.map(\.check)).isSuperset(of: Evidence.allCases.map(\.rawValue) + ["more_effort_helps"]))
+    #expect(
+      Set(report.checks.map(\.check)).isSuperset(
+        of: ["random_point_wins", "vanished_gradient", "unbounded_survivor", "more_effort_helps"]))
+    let noisy = try Small.runner(["pgd:epsilon=0.1,steps=20"], sigma: 0.1, samples: 8)
+    let checks = try noisy.report(noisy.runAll()).checks.map(\.check)
+    #expect(Set(checks).isSuperset(of: ["uncertain_loss", "mean_weights_win"]))
   }
 
   @Test("what cannot be audited is refused")

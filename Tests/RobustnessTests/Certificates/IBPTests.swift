@@ -122,10 +122,11 @@ struct IBPTests {
     for row in 0..<60 {
       let label = logits.rows(row..<row + 1).argMax()[0], z = Array(logits.row(row))
       // The largest epsilon is the least margin over ‖W_y − W_j‖₁, as long as no pixel meets 0 or 1.
-      let largest = (0..<4).filter { $0 != label }.map { other in
-        let length = zip(weights.row(label), weights.row(other)).reduce(0.0) { $0 + abs(Double($1.0) - Double($1.1)) }
-        return (Double(z[label]) - Double(z[other])) / length
-      }.min() ?? 0
+      let largest =
+        (0..<4).filter { $0 != label }.map { other in
+          let length = zip(weights.row(label), weights.row(other)).reduce(0.0) { $0 + abs(Double($1.0) - Double($1.1)) }
+          return (Double(z[label]) - Double(z[other])) / length
+        }.min() ?? 0
       guard largest > 1e-3, largest < 0.19 else { continue }
       let x = inputs.rows(row..<row + 1)
       #expect(try certify(model, x, largest * 0.999 - 1e-5)[0].radius > 0)
@@ -139,7 +140,8 @@ struct IBPTests {
     let builder = GraphBuilder(name: "sum"), x = builder.input("x", [1, 6, 6])
     let rows = [Float](repeating: 0, count: 36) + [Float](repeating: 1, count: 36)
     let logits = try builder.dense(
-      builder.flatten(x), builder.parameter("w", Tensor([2, 36], rows)), builder.parameter("b", Tensor([2], [0, -36.5])))
+      builder.flatten(x), builder.parameter("w", Tensor([2, 36], rows)),
+      builder.parameter("b", Tensor([2], [0, -36.5])))
     let model = try Model(builder.finish(outputs: [("logits", logits)]))
     #expect(try certify(model, Tensor([1, 1, 6, 6], repeating: 1), 1)[0].radius == 1)
     #expect(try certify(model, Tensor([1, 1, 6, 6], repeating: 0.5), 0.6)[0].radius == 0.6)
@@ -157,8 +159,9 @@ struct IBPTests {
   @Test("what it has no rule for is refused by name, before anything runs")
   func refused() throws {
     let builder = GraphBuilder(name: "gelu"), x = builder.input("x", [1, 4, 4])
-    let hidden = try builder.gelu(builder.dense(
-      builder.flatten(x), builder.parameter("w", .random([6, 16], seed: 1)), nil), name: "act")
+    let hidden = try builder.gelu(
+      builder.dense(
+        builder.flatten(x), builder.parameter("w", .random([6, 16], seed: 1)), nil), name: "act")
     let logits = try builder.dense(hidden, builder.parameter("v", .random([3, 6], seed: 2)), nil)
     let model = try Model(builder.finish(outputs: [("logits", logits)]))
     let plan = try AuditPlan(probes: [ProbeSpec("ibp")], exampleCount: 4, inputShape: [1, 4, 4])

@@ -19,7 +19,8 @@ private struct HalfSpace {
     // Logits 0 and w · x − b, with b so that the middle of the cube lies on the border.
     let rows = [Float](repeating: 0, count: 16) + weights, offset = -weights.reduce(0, +) / 2
     let logits = try builder.dense(
-      builder.flatten(x), builder.parameter("w", Tensor([2, 16], rows)), builder.parameter("b", Tensor([2], [0, offset])))
+      builder.flatten(x), builder.parameter("w", Tensor([2, 16], rows)),
+      builder.parameter("b", Tensor([2], [0, offset])))
     var graph = builder.finish(outputs: [("logits", logits)])
     if noise > 0 { graph.noise = NoiseModel([.init(.weights, sigma: noise)]) }
     if normalised { graph.metadata[ModelSignature.normalisationKey] = #"{"mean":[0],"deviation":[0.5]}"# }
@@ -75,7 +76,8 @@ struct SmoothingTests {
     let plain = try HalfSpace(), scaled = try HalfSpace(normalised: true)
     let x = Tensor([1, 1, 4, 4], repeating: 0.25), y = Tensor([1, 1, 4, 4], repeating: 0.125)
     let one = try SmoothedClassifier(plain.model, sigma: 0.25, seed: 3).certify(x, identity: 5, budget: budget(2000))
-    let other = try SmoothedClassifier(scaled.model, sigma: 0.125, seed: 3).certify(y, identity: 5, budget: budget(2000))
+    let other = try SmoothedClassifier(scaled.model, sigma: 0.125, seed: 3).certify(
+      y, identity: 5, budget: budget(2000))
     #expect(one.certificate.label == other.certificate.label)
     #expect(abs(one.certificate.radius - 2 * other.certificate.radius) < 1e-12)
   }
@@ -154,7 +156,8 @@ struct SmoothingTests {
     for row in 0..<Self.inputs.rowCount {
       let x = Self.inputs.rows(row..<row + 1), distance = abs(space.distance(x.elements[...]))
       let found = try smoothed.certify(
-        x, identity: UInt64(row), budget: budget(16_384, early: true, target: 0.1)).certificate
+        x, identity: UInt64(row), budget: budget(16_384, early: true, target: 0.1)
+      ).certificate
       copies += found.n
       if distance > 0.13 { #expect(found.radius >= 0.1, "row \(row)") }
       if distance < 0.1 { #expect(found.radius < 0.1) }

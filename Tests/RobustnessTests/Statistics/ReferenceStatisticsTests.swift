@@ -12,7 +12,8 @@ struct ReferenceStatisticsTests {
     let heads = try #require(lines.first).split(separator: "\t").map(String.init)
     let rows = lines.dropFirst().map { line in
       Dictionary(
-        uniqueKeysWithValues: zip(heads, line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)))
+        uniqueKeysWithValues: zip(heads, line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init))
+      )
     }
     #expect(!rows.isEmpty)
     return rows

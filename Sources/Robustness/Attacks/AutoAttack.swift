@@ -1,0 +1,40 @@
+import DitherTensor
+
+/// The standard ensemble, with the published parameters: APGD on cross-entropy, targeted APGD, FAB and Square, each on what
+/// the ones before left standing. Source: Croce and Hein 2020, arXiv 2003.01690, 6.
+///
+/// Of a random model an example is left standing until it is broken by more than its noise explains; every member works on the
+/// expected loss. (The published mode for random models averages gradients only, and counts any single miss.)
+public struct AutoAttack: Attack {
+  public static let name = "autoattack"
+  public static let summary = "APGD-CE, targeted APGD, FAB and Square in sequence"
+  public static let norms = [Norm.linf, .l2]
+  public var steps = 100
+  public var targets = 9
+  public var queries = 5000
+  public init() {}
+
+  public func validate() throws(RobustnessError) {
+    try require(steps, in: 1...100_000, "steps")
+    try require(targets, in: 1...10_000, "targets")
+    try require(queries, in: 1...10_000_000, "queries")
+  }
+  public var reachesEverything: Bool { steps >= 10 }
+  public var effort: Int { steps * (1 + 2 * targets) + queries }
+
+  public func perturb(_ examples: Examples, in ball: Ball, asking oracle: inout some Oracle) throws -> Tensor {
+    var first = APGD(), second = TargetedAPGD(), third = FAB(), fourth = Square()
+    (first.steps, second.steps, third.steps, fourth.queries) = (steps, steps, steps, queries)
+    (second.targets, third.targets) = (targets, targets)
+    var live = LiveExamples(examples)
+    func survivors() -> Bool {
+      _ = live.drop(oracle)
+      return !live.isEmpty
+    }
+    let members: [any Attack] = [first, second, third, fourth]
+    for member in members where survivors() {
+      live.x = try member.perturb(live.examples, in: ball, asking: &oracle)
+    }
+    return live.all
+  }
+}

@@ -36,6 +36,9 @@ extension DitherClient {
         $0.format = format
       })
   }
+  public func planAudit(_ request: Dither_V1_AuditRequest) async throws -> Dither_V1_PlanAuditResponse {
+    try await unary("dither.v1.Robustness/PlanAudit", request)
+  }
   public func listProbes() async throws -> Dither_V1_ListProbesResponse {
     try await unary("dither.v1.Robustness/ListProbes", Dither_V1_ListProbesRequest())
   }

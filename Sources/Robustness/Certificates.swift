@@ -16,12 +16,12 @@ public protocol Certifier: Codable, Sendable {
   var radii: [Double] { get }
   /// The radius at which an example has to be certified to count as robust.
   var goal: Double { get }
-  /// As many examples as take seconds.
-  var examplesPerShard: Int { get }
+  /// Rows that the model has to answer for an example, at most.
+  var rowsPerExample: Int { get }
+  /// Whether it certifies a model's mean weights, not its random answers.
+  var ignoresNoise: Bool { get }
   /// - Throws: when its theorem says nothing of this model as it is deployed, with the reason.
   func check(_ predictor: DeployedPredictor) throws
-  /// Whom the certificates are about, where it is not the predictor as it is deployed.
-  func subject(of predictor: DeployedPredictor) -> DeployedPredictor
 
   /// - Returns: a certificate for each example, and how many rows the model has answered for them.
   func certify(_ batch: ProbeBatch, of predictor: DeployedPredictor) throws -> (certificates: [Certificate], rows: Int)
@@ -34,9 +34,8 @@ extension Catalog where Entry == any Certifier.Type {
 extension Certifier {
   public func validate() throws(RobustnessError) {}
   public var goal: Double { 0 }
-  public var examplesPerShard: Int { AuditPlan.shardSize }
+  public var ignoresNoise: Bool { false }
   public func check(_ predictor: DeployedPredictor) throws {}
-  public func subject(of predictor: DeployedPredictor) -> DeployedPredictor { predictor }
 }
 
 /// What is proved of one example: all inputs within the radius are answered with the label.

@@ -37,14 +37,30 @@ public struct DeployedPredictor: Sendable {
 
   /// [B][classes].
   public func probabilities(_ x: Tensor, identities: [UInt64]) throws -> [[Double]] {
-    let inputs = model.signature.normalised(x)
-    guard isRandom else {
-      return model.signature.meanProbabilities(try model.outputs(inputs), rows: x.rowCount)
+    model.signature.meanProbabilities(try outputs(x, identities, samples), rows: x.rowCount)
+  }
+
+  /// [B]: every draw's probabilities; one draw where nothing is random.
+  /// - Parameter samples: nil: as deployed.
+  public func draws(_ x: Tensor, identities: [UInt64], samples: Int? = nil) throws -> [Draws] {
+    let classes = model.signature.classes, rows = x.rowCount
+    let outputs = try outputs(x, identities, isRandom ? samples ?? self.samples : 0)
+    let count = outputs.count / max(rows * classes, 1)
+    var byRow = [[Double]](repeating: [], count: rows)
+    for draw in 0..<count {
+      let one = outputs.reshaped([count * rows, classes]).rows(draw * rows..<(draw + 1) * rows)
+      for (row, p) in model.signature.meanProbabilities(one, rows: rows).enumerated() { byRow[row] += p }
     }
+    return byRow.map { Draws(probabilities: $0, classes: classes) }
+  }
+
+  /// [draws, B, classes].
+  private func outputs(_ x: Tensor, _ identities: [UInt64], _ samples: Int) throws -> Tensor {
+    let inputs = model.signature.normalised(x)
+    guard samples > 0 else { return try model.outputs(inputs) }
     let perRequest = model.drawsFreshNoise ? 1 : Self.examplesPerRequest
-    let outputs = try model.sampledOutputs(
+    return try model.sampledOutputs(
       inputs, samples: 0..<samples, seeds: identities.map { mixSeed(seed, $0 / perRequest) })
-    return model.signature.meanProbabilities(outputs, rows: x.rowCount)
   }
 
   /// [B].

@@ -94,7 +94,7 @@ public struct ModelOracle: Oracle {
     var all = try Evaluation(model, question, samples: 0..<draws, seed: seed)
     questions += rows * draws
     var open = Array(0..<rows), total = draws
-    while total < mostDraws {
+    while question.isSure, total < mostDraws {
       open = open.filter { !all.isSettled($0, standardErrorBound) }
       guard !open.isEmpty else { break }
       let more = min(total, mostDraws - total)
@@ -103,6 +103,7 @@ public struct ModelOracle: Oracle {
       for (at, row) in open.enumerated() { all.add(part, at, to: row) }
       total += more
     }
+    guard question.isSure else { return turned(all.answer(model), question) }
     lossesAsked += rows
     uncertainLosses += (0..<rows).count { !all.isSettled($0, standardErrorBound) }
     return turned(all.answer(model), question)

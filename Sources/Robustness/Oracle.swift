@@ -13,9 +13,13 @@ public struct Question: Sendable {
   /// [B]: the second class of the loss, where it needs one; else empty.
   public var aims: [Int]
   public var wantsGradient: Bool
+  /// Whether of a random model the answer is made as sure as was asked of the oracle. A black-box search asks thousands of questions
+  /// that steer it and only its last for certain.
+  public var isSure: Bool
 
   public init(
-    _ x: Tensor, of examples: Examples, loss: Loss = .crossEntropy, aims: [Int] = [], wantsGradient: Bool = false
+    _ x: Tensor, of examples: Examples, loss: Loss = .crossEntropy, aims: [Int] = [], wantsGradient: Bool = false,
+    isSure: Bool? = nil
   ) {
     precondition(x.rowCount == examples.count, "an example for each row")
     self.x = x
@@ -23,6 +27,7 @@ public struct Question: Sendable {
     self.loss = loss
     self.aims = aims
     self.wantsGradient = wantsGradient
+    self.isSure = isSure ?? wantsGradient
   }
 
   /// The same about some of the rows.
@@ -30,7 +35,7 @@ public struct Question: Sendable {
     Question(
       x.rows(at: indices), of: examples.rows(at: indices), loss: loss,
       aims: aims.isEmpty ? [] : indices.map { aims[$0] },
-      wantsGradient: wantsGradient)
+      wantsGradient: wantsGradient, isSure: isSure)
   }
 }
 
@@ -106,8 +111,10 @@ extension Oracle {
   }
 
   /// Without derivatives: all that a black-box attack may ask.
-  public mutating func answer(at x: Tensor, of examples: Examples, loss: Loss = .crossEntropy) throws -> Answer {
-    try ask(Question(x, of: examples, loss: loss))
+  public mutating func answer(
+    at x: Tensor, of examples: Examples, loss: Loss = .crossEntropy, isSure: Bool = false
+  ) throws -> Answer {
+    try ask(Question(x, of: examples, loss: loss, isSure: isSure))
   }
 
   /// The same oracle, which refuses the question that would pass the budget.

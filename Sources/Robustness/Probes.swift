@@ -14,12 +14,28 @@ public protocol Probe: Codable, Sendable {
   var variants: [[String: String]] { get }
   /// As many examples as take seconds.
   var examplesPerShard: Int { get }
+  /// Whether it looks at all examples at once: then they are one shard.
+  var takesAllExamples: Bool { get }
+  /// Whether it looks at the mean weights only: then there is nothing to compare with the noise off.
+  var ignoresNoise: Bool { get }
+  /// Other data sets that it asks for, by name.
+  var otherData: [String] { get }
   /// What a chart needs to know of it.
   func condition(of image: ImageShape) -> Condition
   /// - Throws: when it cannot be asked of this model, with the reason; asked before anything runs.
   func check(_ predictor: DeployedPredictor) throws
 
+  /// At most, for so many examples.
+  /// - Parameter draws: of the deployed predictor for each answer.
+  func cost(examples: Int, draws: Int) -> ProbeCost
+
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome
+
+  /// What follows from all of the examples together.
+  /// - Parameters:
+  ///   - outcomes: of the shards, in their order.
+  ///   - labels: of all examples.
+  func summary(of outcomes: [Outcome], labels: [Int]) -> Summary?
 }
 
 extension Probe {
@@ -27,13 +43,24 @@ extension Probe {
   public var variants: [[String: String]] { [[:]] }
   public var examplesPerShard: Int { AuditPlan.shardSize }
   public func check(_ predictor: DeployedPredictor) throws {}
+  public var takesAllExamples: Bool { false }
+  public var ignoresNoise: Bool { false }
+  public var otherData: [String] { [] }
+  /// Two answers for each example.
+  public func cost(examples: Int, draws: Int) -> ProbeCost { ProbeCost(forward: 2 * examples * draws) }
+  public func summary(of outcomes: [Outcome], labels: [Int]) -> Summary? { outcomes.first?.summary }
 }
 
 extension Catalog where Entry == ProbeKind {
   /// Every attack, corruption and certificate is a probe, and some probes are neither.
   public static let probes = Catalog(
     "probe",
-    [ProbeKind(CleanProbe.self), ProbeKind(CalibrationProbe.self)]
+    [
+      ProbeKind(CleanProbe.self), ProbeKind(CalibrationProbe.self), ProbeKind(SelectiveProbe.self),
+      ProbeKind(OutOfDistributionProbe.self), ProbeKind(ConformalProbe.self), ProbeKind(ShiftProbe.self),
+      ProbeKind(SamplesProbe.self), ProbeKind(WeightNoiseProbe.self), ProbeKind(QuantisedWeightsProbe.self),
+      ProbeKind(WorstWeightsProbe.self), ProbeKind(BitFlipsProbe.self), ProbeKind(SharpnessProbe.self),
+    ]
       + Catalog<any Attack.Type>.attacks.entries.map { ProbeKind(attack: $0) }
       + Catalog<any Corruption.Type>.corruptions.entries.map { ProbeKind(corruption: $0) }
       + Catalog<any Certifier.Type>.certificates.entries.map { ProbeKind(certifier: $0) },
@@ -53,11 +80,13 @@ public struct ProbeBatch: Sendable {
   /// Another model, on which what is made for this one is tried too.
   public var transfer: DeployedPredictor?
   public var isCancelled: @Sendable () -> Bool
+  /// Data sets that the probe asked for, by name: [N, …] in [0, 1].
+  public var others: [String: Tensor]
   public var image: ImageShape { ImageShape(inputs.shape.row) }
 
   public init(
     inputs: Tensor, labels: [Int], identities: [UInt64], seed: UInt64, isFirst: Bool,
-    transfer: DeployedPredictor? = nil, isCancelled: @escaping @Sendable () -> Bool
+    transfer: DeployedPredictor? = nil, isCancelled: @escaping @Sendable () -> Bool, others: [String: Tensor] = [:]
   ) {
     self.inputs = inputs
     self.labels = labels
@@ -66,6 +95,23 @@ public struct ProbeBatch: Sendable {
     self.isFirst = isFirst
     self.transfer = transfer
     self.isCancelled = isCancelled
+    self.others = others
+  }
+
+  /// - Throws: when the caller no longer wants the answer.
+  func proceed() throws(RobustnessError) {
+    guard isCancelled() else { return }
+    throw RobustnessError(.cancelled, at: "probe", expected: "time to go on", got: "a cancellation or a deadline")
+  }
+
+  /// The first of them.
+  func prefix(_ count: Int) -> ProbeBatch {
+    guard count < labels.count else { return self }
+    var part = self
+    part.inputs = inputs.rows(0..<count)
+    part.labels = Array(labels[..<count])
+    part.identities = Array(identities[..<count])
+    return part
   }
 }
 
@@ -73,6 +119,8 @@ public struct ProbeBatch: Sendable {
 public enum Condition: Sendable, Equatable {
   case clean
   case calibration
+  /// Neither changes nor judges the examples: what it found is in its summary.
+  case measurement
   case attack(norm: Norm, epsilon: Double, effort: Int, knowledge: Knowledge)
   /// The severity is nil where the parameters set the strength.
   case corruption(severity: Int?, strength: [String: Double])
@@ -97,6 +145,10 @@ public struct Outcome: Codable, Sendable, Equatable {
   public var questions = 0
   /// What is proved of each example, for probes that certify.
   public var certificates: [Certificate]?
+  /// Numbers for each example, by name.
+  public var columns: [String: [Double]]?
+  /// Of probes that take all examples at once.
+  public var summary: Summary?
   /// The clean mean probabilities, for probes of calibration.
   public var probabilities: [[Double]]?
   /// Cases that speak against the probe itself.
@@ -106,6 +158,12 @@ public struct Outcome: Codable, Sendable, Equatable {
   public init(clean: [Bool], robust: [Bool]) {
     self.clean = clean
     self.robust = robust
+  }
+
+  /// Of a probe that changes nothing.
+  static func clean(_ batch: ProbeBatch, _ predictor: DeployedPredictor) throws -> Outcome {
+    let clean = zip(try predictor.labels(batch.inputs, identities: batch.identities), batch.labels).map(==)
+    return Outcome(clean: clean, robust: clean)
   }
 }
 

@@ -126,8 +126,8 @@ struct RecordingOracle<Base: Oracle>: Oracle {
     let left = open(examples)
     guard !left.isEmpty else { return }
     let part = examples.rows(at: left)
-    let now = try base.answer(at: last.rows(at: left), of: part).margins(part.criteria)
-    let then = try base.answer(at: best.rows(at: left), of: part).margins(part.criteria)
+    let now = try base.answer(at: last.rows(at: left), of: part, isSure: true).margins(part.criteria)
+    let then = try base.answer(at: best.rows(at: left), of: part, isSure: true).margins(part.criteria)
     for (at, row) in left.enumerated() where now[at] >= then[at] { best.replaceRow(row, with: last.row(row)) }
   }
 

@@ -11,7 +11,9 @@ package protocol ShardedWork: Sendable {
   func title(of shard: Int) -> String
   /// - Parameter isStopped: asked now and then; the work ends early when it is true, by throwing.
   func run(shard: Int, isStopped: @escaping @Sendable () -> Bool) throws -> [UInt8]
-  /// - Parameter results: of all shards, in order.
+  /// Seconds that its shards may take in all; nil: no bound. Those that have not begun by then are left out.
+  var budget: Double? { get }
+  /// - Parameter results: of all shards, in order; with a budget, of those that were done.
   func report(_ results: [[UInt8]]) throws -> (json: [UInt8], html: [UInt8])
 }
 
@@ -218,7 +220,7 @@ package final class JobRunner: Sendable {
     let job = try jobs.job(id)
     tell(id, .state(job))
     let work = try prepare(job)
-    let shards = try ShardResults(count: work.shardCount, known: jobs.shards(of: id))
+    let shards = try ShardResults(count: work.shardCount, known: jobs.shards(of: id), budget: work.budget)
     let done = DispatchGroup()
     for _ in 0..<min(threads, max(shards.left, 1)) {
       done.enter()
@@ -287,7 +289,10 @@ private final class ShardResults: Sendable {
   private let state: Mutex<State>
   private let start = ContinuousClock.now
 
-  init(count: Int, known: [Int: [UInt8]]) {
+  private let budget: Double
+
+  init(count: Int, known: [Int: [UInt8]], budget: Double?) {
+    self.budget = budget ?? .infinity
     state = Mutex(State(results: (0..<count).map { known[$0] }))
   }
 
@@ -297,6 +302,8 @@ private final class ShardResults: Sendable {
   func take() -> Int? {
     state.withLock { state in
       guard state.error == nil else { return nil }
+      // One shard at least: a report of nothing helps nobody.
+      if (ContinuousClock.now - start).seconds > budget, state.results.contains(where: { $0 != nil }) { return nil }
       while state.next < state.results.count {
         state.next += 1
         if state.results[state.next - 1] == nil { return state.next - 1 }
@@ -318,12 +325,13 @@ private final class ShardResults: Sendable {
 
   func fail(_ error: any Error) { state.withLock { $0.error = $0.error ?? error } }
 
-  /// - Returns: nil while one is missing.
+  /// - Returns: nil while one is missing, unless the time is over.
   func all() throws -> [[UInt8]]? {
     try state.withLock { state in
       if let error = state.error { throw error }
       let whole = state.results.compactMap { $0 }
-      return whole.count == state.results.count ? whole : nil
+      let isOver = budget.isFinite && !whole.isEmpty
+      return whole.count == state.results.count || isOver ? whole : nil
     }
   }
 }

@@ -55,6 +55,8 @@ public struct ServerConfiguration: Sendable {
     public var loadedModelBytes = 512 << 20
     public var queuedAudits = 256
     public var auditExamples = 10_000
+    /// Models beside the baseline that one audit compares.
+    public var auditRivals = 8
     public init() {}
   }
 

@@ -9,6 +9,7 @@ package final class Services: Sendable {
   let batcher: Batcher
   let metrics: Metrics
   package let audits: JobRunner
+  private let auditThreads: Int
   let limits: ServerConfiguration.Limits
   /// For what waits for the disk, or tries a model out.
   let pool: ComputePool
@@ -21,6 +22,7 @@ package final class Services: Sendable {
     registry = try ModelRegistry(store: store, pool: pool, limits: limits, precision: configuration.precision)
     let compute = ComputePool("compute", threads: configuration.computeThreads)
     batcher = Batcher(pool: compute, threads: configuration.computeThreads, limits: limits)
+    auditThreads = configuration.auditThreads
     audits = JobRunner(
       kind: AuditSpec.kind, jobs: store.jobs, threads: configuration.auditThreads, log: log,
       isBusy: { [batcher] in batcher.isBusy },
@@ -52,6 +54,7 @@ package final class Services: Sendable {
   package var audit: AuditCall {
     AuditCall(registry: registry, store: store, audits: audits, pool: pool, limits: limits)
   }
+  package var planAudit: PlanAuditCall { PlanAuditCall(audit: audit, threads: auditThreads) }
   package var listProbes: ListProbesCall { ListProbesCall() }
   package var watchAudit: WatchAuditCall { WatchAuditCall(audits: audits, pool: pool) }
   package var cancelAudit: CancelAuditCall { CancelAuditCall(audits: audits, pool: pool) }

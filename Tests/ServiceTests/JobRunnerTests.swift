@@ -8,6 +8,7 @@ import Testing
 
 /// Shards that say which they are, and count how often they were done.
 private final class Squares: ShardedWork {
+  var budget: Double? { nil }
   let shardCount = 12
   let pause: Duration
   let failsAt: Int?

@@ -21,7 +21,8 @@ public enum Conformal {
         sum += p[k]
         if k == label { break }
       }
-      return sum - u * p[label]
+      // Rounding must not put a whole distribution's sum on either side of 1.
+      return min(sum, 1) - u * p[label]
     }
   }
 

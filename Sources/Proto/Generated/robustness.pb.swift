@@ -65,6 +65,15 @@ public nonisolated struct Dither_V1_AuditRequest: Sendable {
   /// a second model, audited on the same examples and compared
   public var baseline: String = String()
 
+  /// further models, likewise
+  public var rivals: [String] = []
+
+  /// "pgd:epsilon=8/255>=0.4", "calibration.ece15<=0.05": what the model must reach
+  public var gates: [String] = []
+
+  /// what is not done by then is left out, and the report says so; 0: no bound
+  public var budgetSeconds: Double = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Data: Equatable, Sendable {
@@ -407,13 +416,50 @@ public nonisolated struct Dither_V1_ProbeDescription: Sendable {
   public init() {}
 }
 
+public nonisolated struct Dither_V1_PlanAuditResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var probes: [Dither_V1_PlannedProbe] = []
+
+  public var examples: UInt32 = 0
+
+  public var shards: UInt32 = 0
+
+  /// at most, on the server's threads for audits, if nothing else is asked of them
+  public var seconds: Double = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Dither_V1_PlannedProbe: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// "pgd:epsilon=8/255"
+  public var probe: String = String()
+
+  /// rows evaluated at most, once for each draw, all models together
+  public var questions: UInt64 = 0
+
+  public var seconds: Double = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "dither.v1"
 
 nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AuditRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}data_set\0\u{1}examples\0\u{1}battery\0\u{1}probes\0\u{1}seed\0\u{1}samples\0\u{1}baseline\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}data_set\0\u{1}examples\0\u{1}battery\0\u{1}probes\0\u{1}seed\0\u{1}samples\0\u{1}baseline\0\u{1}rivals\0\u{1}gates\0\u{3}budget_seconds\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -448,6 +494,9 @@ nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtob
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.seed) }()
       case 7: try { try decoder.decodeSingularUInt32Field(value: &self.samples) }()
       case 8: try { try decoder.decodeSingularStringField(value: &self.baseline) }()
+      case 9: try { try decoder.decodeRepeatedStringField(value: &self.rivals) }()
+      case 10: try { try decoder.decodeRepeatedStringField(value: &self.gates) }()
+      case 11: try { try decoder.decodeSingularDoubleField(value: &self.budgetSeconds) }()
       default: break
       }
     }
@@ -487,6 +536,15 @@ nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtob
     if !self.baseline.isEmpty {
       try visitor.visitSingularStringField(value: self.baseline, fieldNumber: 8)
     }
+    if !self.rivals.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.rivals, fieldNumber: 9)
+    }
+    if !self.gates.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.gates, fieldNumber: 10)
+    }
+    if self.budgetSeconds.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.budgetSeconds, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -498,6 +556,9 @@ nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtob
     if lhs.seed != rhs.seed {return false}
     if lhs.samples != rhs.samples {return false}
     if lhs.baseline != rhs.baseline {return false}
+    if lhs.rivals != rhs.rivals {return false}
+    if lhs.gates != rhs.gates {return false}
+    if lhs.budgetSeconds != rhs.budgetSeconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1063,6 +1124,91 @@ nonisolated extension Dither_V1_ProbeDescription: SwiftProtobuf.Message, SwiftPr
     if lhs.name != rhs.name {return false}
     if lhs.summary != rhs.summary {return false}
     if lhs.parameters != rhs.parameters {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_PlanAuditResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".PlanAuditResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}probes\0\u{1}examples\0\u{1}shards\0\u{1}seconds\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.probes) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.examples) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.shards) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.seconds) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.probes.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.probes, fieldNumber: 1)
+    }
+    if self.examples != 0 {
+      try visitor.visitSingularUInt32Field(value: self.examples, fieldNumber: 2)
+    }
+    if self.shards != 0 {
+      try visitor.visitSingularUInt32Field(value: self.shards, fieldNumber: 3)
+    }
+    if self.seconds.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.seconds, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_PlanAuditResponse, rhs: Dither_V1_PlanAuditResponse) -> Bool {
+    if lhs.probes != rhs.probes {return false}
+    if lhs.examples != rhs.examples {return false}
+    if lhs.shards != rhs.shards {return false}
+    if lhs.seconds != rhs.seconds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_PlannedProbe: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".PlannedProbe"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}probe\0\u{1}questions\0\u{1}seconds\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.probe) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.questions) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.seconds) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.probe.isEmpty {
+      try visitor.visitSingularStringField(value: self.probe, fieldNumber: 1)
+    }
+    if self.questions != 0 {
+      try visitor.visitSingularUInt64Field(value: self.questions, fieldNumber: 2)
+    }
+    if self.seconds.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.seconds, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_PlannedProbe, rhs: Dither_V1_PlannedProbe) -> Bool {
+    if lhs.probe != rhs.probe {return false}
+    if lhs.questions != rhs.questions {return false}
+    if lhs.seconds != rhs.seconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

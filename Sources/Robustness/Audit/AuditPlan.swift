@@ -14,6 +14,8 @@ public struct AuditPlan: Codable, Sendable, Equatable {
   public private(set) var samples: Int
   /// The first examples of the data.
   public private(set) var exampleCount: Int
+  /// What the model must reach.
+  public private(set) var gates: [Gate]
   /// By probe: the examples of a shard.
   private var shardSizes: [Int]
 
@@ -28,7 +30,7 @@ public struct AuditPlan: Codable, Sendable, Equatable {
   /// - Throws: for unknown names and parameters out of range, by their names.
   public init(
     probes request: [ProbeSpec], battery: String? = nil, seed: UInt64 = 1, samples: Int = 0, exampleCount: Int,
-    inputShape: Shape
+    inputShape: Shape, gates: [Gate] = []
   ) throws {
     let battery = battery.flatMap { $0.isEmpty ? nil : $0 }
     guard battery == nil || request.isEmpty else {
@@ -48,25 +50,35 @@ public struct AuditPlan: Codable, Sendable, Equatable {
     self.seed = seed
     self.samples = samples
     self.exampleCount = exampleCount
+    self.gates = gates
     probes = try asked.flatMap { spec in
       try spec.resolved().variants.map { ProbeSpec(spec.probe, spec.parameters.merging($0) { $1 }) }
     }
     // However dear a probe is, it makes a thousand pieces of few examples at most.
     let least = max((exampleCount + 999) / 1000, 1)
-    shardSizes = try probes.map { min(max(try $0.resolved().examplesPerShard, least), Self.shardSize) }
+    shardSizes = try probes.map { spec in
+      let probe = try spec.resolved()
+      return probe.takesAllExamples ? exampleCount : min(max(probe.examplesPerShard, least), Self.shardSize)
+    }
+    for gate in gates { try gate.check(probes) }
     guard probes.count <= Self.mostProbes else {
       throw RobustnessError(.plan, at: "audit", expected: "at most \(Self.mostProbes) probes", got: "\(probes.count)")
     }
+  }
+
+  /// Data sets that the probes ask for beside the examples, by name.
+  public var otherData: [String] {
+    Set(probes.flatMap { (try? $0.resolved().otherData) ?? [] }).sorted()
   }
 
   /// The pieces of the work. Each can be done on any thread, in any order, at any time.
   public var shards: [Shard] {
     var shards: [Shard] = []
     for probe in probes.indices {
-      for first in stride(from: 0, to: exampleCount, by: shardSizes[probe]) {
+      let size = shardSizes[probe]
+      for start in stride(from: 0, to: exampleCount, by: size) {
         shards.append(
-          Shard(
-            index: shards.count, probe: probe, first: first, count: min(shardSizes[probe], exampleCount - first)))
+          Shard(index: shards.count, probe: probe, first: start, count: min(size, exampleCount - start)))
       }
     }
     return shards
@@ -90,4 +102,6 @@ public struct ShardResult: Codable, Sendable, Equatable {
   public var noiseOff: Outcome?
   /// The model to compare with, where there is one.
   public var baseline: Outcome?
+  /// Further models to compare with, where there are any.
+  public var rivals: [Outcome]?
 }

@@ -52,19 +52,62 @@ public struct AuditRunner: Sendable {
   public let plan: AuditPlan
   public let subject: AuditSubject
   public let baseline: AuditSubject?
+  /// Further models on the same examples.
+  public let rivals: [AuditSubject]
   public let data: AuditData
+  /// Data sets that probes ask for beside the examples, by name.
+  private let others: [String: Tensor]
   /// In the order of the plan.
   let probes: [any Probe]
 
-  /// - Throws: when the examples are not what the models take, lie outside of [0, 1], or are fewer than planned.
-  public init(plan: AuditPlan, subject: AuditSubject, baseline: AuditSubject? = nil, data: AuditData) throws {
+  /// - Parameter others: the inputs of the data sets that `plan.otherData` names.
+  /// - Throws: when the examples are not what the models take, lie outside of [0, 1], or are fewer than planned, or when a model
+  ///   answers them with what is no number.
+  public init(
+    plan: AuditPlan, subject: AuditSubject, baseline: AuditSubject? = nil, rivals: [AuditSubject] = [], data: AuditData,
+    others: [String: Tensor] = [:]
+  ) throws {
     self.plan = plan
     self.subject = subject
     self.baseline = baseline
-    self.data = try Self.checked(data, plan, [subject] + [baseline].compactMap { $0 })
+    self.rivals = rivals
+    let subjects = [subject] + [baseline].compactMap { $0 } + rivals
+    self.data = try Self.checked(data, plan, subjects)
+    self.others = try Self.checked(others, plan, subject)
     probes = try plan.probes.map { try $0.resolved() }
-    for subject in [subject] + [baseline].compactMap({ $0 }) {
+    for subject in subjects {
+      try Self.tryOut(subject, self.data)
       for probe in probes { try probe.check(predictor(of: subject)) }
+    }
+  }
+
+  private static func checked(
+    _ others: [String: Tensor], _ plan: AuditPlan, _ subject: AuditSubject
+  ) throws -> [String: Tensor] {
+    let wanted = subject.model.signature.inputShape
+    for name in plan.otherData {
+      guard let inputs = others[name] else {
+        throw RobustnessError(.data, at: "data '\(name.clipped())'", expected: "the examples of that set", got: "none")
+      }
+      guard inputs.rowCount > 0, inputs.rowLength == wanted.count,
+        inputs.elements.allSatisfy({ (0...1).contains($0) })
+      else {
+        throw RobustnessError(
+          .data, at: "data '\(name.clipped())'", expected: "examples of shape \(wanted) from 0 to 1",
+          got: "\(inputs.shape)")
+      }
+    }
+    return others.mapValues { $0.reshaped(Shape([$0.rowCount] + wanted.dimensions)) }
+  }
+
+  /// A model that answers with NaN is audited by nobody.
+  private static func tryOut(_ subject: AuditSubject, _ data: AuditData) throws {
+    let count = min(data.labels.count, 8), model = subject.model
+    let inputs = data.inputs.rows(0..<count).reshaped(Shape([count] + model.signature.inputShape.dimensions))
+    guard try model.outputs(model.signature.normalised(inputs)).isFinite else {
+      throw RobustnessError(
+        .data, at: "model '\(subject.name.clipped())'", expected: "finite answers to the first \(count) examples",
+        got: "NaN or infinity")
     }
   }
 
@@ -119,14 +162,15 @@ public struct AuditRunner: Sendable {
       let batch = ProbeBatch(
         inputs: data.inputs.rows(range).reshaped(shape), labels: Array(data.labels[range]),
         identities: range.map(UInt64.init), seed: seed(of: shard.probe), isFirst: shard.first == 0,
-        transfer: transfer, isCancelled: isCancelled)
+        transfer: transfer, isCancelled: isCancelled, others: others)
       return try probe.run(on: batch, asking: predictor)
     }
     let predictor = predictor(of: subject)
     return ShardResult(
       shard: shard, model: try outcome(predictor, transfer: baseline.map { self.predictor(of: $0) }),
-      noiseOff: predictor.isRandom ? try outcome(predictor.withoutNoise) : nil,
-      baseline: try baseline.map { try outcome(self.predictor(of: $0), transfer: predictor) })
+      noiseOff: predictor.isRandom && !probe.ignoresNoise ? try outcome(predictor.withoutNoise) : nil,
+      baseline: try baseline.map { try outcome(self.predictor(of: $0), transfer: predictor) },
+      rivals: rivals.isEmpty ? nil : try rivals.map { try outcome(self.predictor(of: $0)) })
   }
 
   /// By the probe's name alone: its conditions differ in nothing but the condition, and its results do not depend on what
@@ -139,25 +183,36 @@ public struct AuditRunner: Sendable {
     return mixSeed(plan.seed, hash)
   }
 
+  /// The shards in the order in which they are done: with a budget those of the first examples of every probe first, so that what is
+  /// done in time says something of each.
+  public func order(hasBudget: Bool) -> [Shard] {
+    hasBudget ? plan.shards.sorted { ($0.first, $0.index) < ($1.first, $1.index) } : plan.shards
+  }
+
   /// Does what is left of the plan, on some threads.
   /// - Parameters:
   ///   - known: results from before; their shards are not done again.
+  ///   - budget: seconds; shards that have not begun by then are left out.
   ///   - finished: told of every new result, on any thread, one at a time, in no order.
   public func runAll(
-    known: [ShardResult] = [], threads: Int = 1, isCancelled: @escaping @Sendable () -> Bool = { false },
-    finished: @escaping @Sendable (ShardResult) -> Void = { _ in }
+    known: [ShardResult] = [], threads: Int = 1, budget: Double = .infinity,
+    isCancelled: @escaping @Sendable () -> Bool = { false }, finished: @escaping @Sendable (ShardResult) -> Void = { _ in }
   ) throws -> [ShardResult] {
     struct State {
       var left: [Shard]
       var results: [ShardResult]
       var failure: (any Error)?
     }
-    let done = Set(known.map(\.shard))
+    let done = Set(known.map(\.shard)), start = ContinuousClock.now
     // Taken from the end.
-    let left = plan.shards.filter { !done.contains($0) }.reversed()
+    let left = order(hasBudget: budget.isFinite).filter { !done.contains($0) }.reversed()
     let state = Mutex(State(left: Array(left), results: known))
     DispatchQueue.concurrentPerform(iterations: max(threads, 1)) { _ in
-      while let shard = state.withLock({ $0.failure == nil ? $0.left.popLast() : nil }) {
+      while let shard = state.withLock({ state in
+        // One shard at least: a report of nothing helps nobody.
+        let isOver = !state.results.isEmpty && (ContinuousClock.now - start) / .seconds(1) > budget
+        return state.failure == nil && !isOver ? state.left.popLast() : nil
+      }) {
         do {
           let result = try run(shard, isCancelled: isCancelled)
           state.withLock {
@@ -175,10 +230,13 @@ public struct AuditRunner: Sendable {
     }
   }
 
-  /// - Parameter results: one of each shard, in any order.
-  public func report(_ results: [ShardResult]) throws -> Report {
-    let sorted = results.sorted { $0.shard.index < $1.shard.index }
-    guard sorted.map(\.shard) == plan.shards else {
+  /// - Parameters:
+  ///   - results: one of each shard, in any order.
+  ///   - isPartial: the time was over: what is missing is left out, and the report says so.
+  public func report(_ results: [ShardResult], isPartial: Bool = false) throws -> Report {
+    let sorted = results.sorted { $0.shard.index < $1.shard.index }, shards = sorted.map(\.shard)
+    let isWhole = shards == plan.shards
+    guard isWhole || isPartial && !shards.isEmpty && Set(shards).isSubset(of: plan.shards) else {
       throw RobustnessError(
         .plan, at: "audit", expected: "one result of each of the \(plan.shards.count) shards", got: "\(results.count)")
     }

@@ -28,9 +28,9 @@ public struct IBP: Certifier {
   public var norm: Norm { .linf }
   public var radii: [Double] { epsilon > 0 ? [0, epsilon] : [0] }
   public var goal: Double { epsilon }
-  public func subject(of predictor: DeployedPredictor) -> DeployedPredictor {
-    meanWeights ? predictor.withoutNoise : predictor
-  }
+  /// Centre and radius, and the ends of both.
+  public var rowsPerExample: Int { 4 }
+  public var ignoresNoise: Bool { meanWeights }
 
   public func check(_ predictor: DeployedPredictor) throws {
     guard meanWeights || !predictor.isRandom else {
@@ -68,10 +68,7 @@ public struct IBP: Certifier {
       bounded.graph, parameters: ParameterBuffers(bounded.graph), options: Plan.Options(rows: rows))
     var certificates: [Certificate] = []
     for start in stride(from: 0, to: batch.labels.count, by: rows) {
-      guard !batch.isCancelled() else {
-        throw RobustnessError(
-          .cancelled, at: "certificate", expected: "time to go on", got: "a cancellation or a deadline")
-      }
+      try batch.proceed()
       let part = start..<min(start + rows, batch.labels.count)
       load(batch.inputs, part, predictor.model.signature, into: plan)
       plan.forward()

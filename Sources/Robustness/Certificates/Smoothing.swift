@@ -28,7 +28,7 @@ public struct Smoothing: Certifier {
 
   public var norm: Norm { .l2 }
   public var goal: Double { targetRadius }
-  public var examplesPerShard: Int { 50_000 / (n0 + n) }
+  public var rowsPerExample: Int { predict ? n : n0 + n }
   /// Every quarter of sigma, as far as a perfect record reaches.
   public var radii: [Double] {
     if predict { return [0] }
@@ -88,12 +88,7 @@ public struct Smoothing: Certifier {
     var budget = SmoothedClassifier.Budget(), rows = 0, certificates: [Certificate] = []
     (budget.n0, budget.n, budget.alpha, budget.early) = (n0, n, alpha, early)
     budget.target = targetRadius > 0 ? targetRadius : nil
-    let proceed = { @Sendable [isCancelled = batch.isCancelled] () throws in
-      guard !isCancelled() else {
-        throw RobustnessError(
-          .cancelled, at: "certificate", expected: "time to go on", got: "a cancellation or a deadline")
-      }
-    }
+    let proceed: @Sendable () throws -> Void = { try batch.proceed() }
     for (at, label) in batch.labels.enumerated() {
       let x = batch.inputs.rows(at..<at + 1)
       var certificate: Certificate

@@ -59,6 +59,15 @@ struct AttackProbe<A: Attack>: Probe {
       norm: common.norm, epsilon: common.epsilon, effort: attack.effort * common.restarts, knowledge: A.knowledge)
   }
 
+  func cost(examples: Int, draws: Int) -> ProbeCost {
+    let asked = examples * attack.effort * common.restarts, isRandom = draws > 1
+    // Through the noise with more draws where they are needed, on the mean weights, and the judge's answers.
+    let rows = isRandom ? asked * (2 * common.draws + 1) : asked
+    let judged = 4 * examples * draws
+    return A.knowledge == .gradients
+      ? ProbeCost(forward: judged, gradient: rows) : ProbeCost(forward: judged + rows)
+  }
+
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
     let before = try predictor.labels(batch.inputs, identities: batch.identities)
     let clean = zip(before, batch.labels).map(==)
@@ -166,8 +175,8 @@ struct AttackProbe<A: Attack>: Probe {
     private mutating func choose(
       _ found: inout AttackResult, _ other: AttackResult, _ examples: Examples, _ oracle: inout ModelOracle
     ) throws {
-      let first = try oracle.answer(at: found.points, of: examples)
-      let second = try oracle.answer(at: other.points, of: examples)
+      let first = try oracle.answer(at: found.points, of: examples, isSure: true)
+      let second = try oracle.answer(at: other.points, of: examples, isSure: true)
       let margins = zip(first.margins(examples.criteria), second.margins(examples.criteria))
       let metFirst = first.meets(examples.criteria), metSecond = second.meets(examples.criteria)
       for (row, (margin, otherMargin)) in margins.enumerated() {

@@ -10,13 +10,17 @@ struct CertificateProbe<C: Certifier>: Probe {
   func encode(to encoder: any Encoder) throws { try certifier.encode(to: encoder) }
 
   func validate() throws(RobustnessError) { try certifier.validate() }
-  var examplesPerShard: Int { certifier.examplesPerShard }
+  var examplesPerShard: Int { 50_000 / certifier.rowsPerExample }
+  var ignoresNoise: Bool { certifier.ignoresNoise }
+  func cost(examples: Int, draws: Int) -> ProbeCost {
+    ProbeCost(forward: examples * (draws + certifier.rowsPerExample))
+  }
   func check(_ predictor: DeployedPredictor) throws { try certifier.check(predictor) }
 
   func condition(of image: ImageShape) -> Condition { .certificate(norm: certifier.norm, radii: certifier.radii) }
 
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
-    let subject = certifier.subject(of: predictor)
+    let subject = ignoresNoise ? predictor.withoutNoise : predictor
     let clean = zip(try subject.labels(batch.inputs, identities: batch.identities), batch.labels).map(==)
     let (certificates, rows) = try certifier.certify(batch, of: subject)
     var outcome = Outcome(clean: clean, robust: certificates.map { $0.holds(at: certifier.goal) })

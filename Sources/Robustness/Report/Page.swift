@@ -8,7 +8,7 @@ extension Report {
 
 /// The page's sections, from the main thing to the fine print.
 struct Page {
-  private let report: Report
+  let report: Report
 
   init(_ report: Report) { self.report = report }
 
@@ -19,7 +19,7 @@ struct Page {
     <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
     <meta name="generator" content="dither"><title>Robustness of \(name)</title>
     <style>\(Html.style)</style></head><body><main>
-    \(header)\(findings)\(overview)\(strengths)\(certificates)\(calibration)\(comparison)\(gallery)\(numbers)\(checks)\(fineprint)
+    \(header)\(gates)\(findings)\(overview)\(strengths)\(distances)\(corruptions)\(certificates)\(calibration)\(measurements)\(comparison)\(gallery)\(progress)\(numbers)\(checks)\(fineprint)
     </main></body></html>
 
     """
@@ -27,8 +27,8 @@ struct Page {
 
   private var name: String { report.version.map { "\(report.model)@\($0)" } ?? report.model }
   private var clean: ProbeReport? { report.probes.first }
-  private var attacks: [ProbeReport] { report.probes.filter { $0.parameters["epsilon"] != nil && $0.certified == nil } }
-  private var roles: [Chart.Series.Role] {
+  private var attacks: [ProbeReport] { report.probes.filter { $0.kind == .attack } }
+  var roles: [Chart.Series.Role] {
     Chart.Series.Role.allCases.filter { role in report.probes.contains { $0.measured(role) != nil } }
   }
 
@@ -104,7 +104,7 @@ struct Page {
   // MARK: charts
 
   private var overview: Html {
-    let groups = report.probes.filter { $0.calibration == nil }.map { probe in
+    let groups = report.probes.filter { ![.calibration, .measurement].contains($0.kind) }.map { probe in
       Chart.Bars(
         title: probe.title,
         values: roles.compactMap { role in probe.measured(role).map { (role, $0.value, $0.interval) } })
@@ -279,7 +279,7 @@ struct Page {
   // MARK: the fine print
 
   private var numbers: Html {
-    let rows = report.probes.map { probe in
+    let rows = report.probes.filter { $0.kind != .measurement }.map { probe in
       [
         probe.title, "\(probe.n)", Written.percent(probe.cleanAccuracy), Written.percent(probe.robustAccuracy),
         Written.interval(probe.interval), probe.questions > 0 ? "\(probe.questions)" : "–",
@@ -329,7 +329,7 @@ struct Page {
 }
 
 extension ProbeReport {
-  fileprivate func measured(_ role: Chart.Series.Role, clean: Bool = false) -> (value: Double, interval: Interval)? {
+  func measured(_ role: Chart.Series.Role, clean: Bool = false) -> (value: Double, interval: Interval)? {
     switch role {
     case .model: return clean ? (cleanAccuracy, cleanInterval) : (robustAccuracy, interval)
     case .baseline, .noiseOff:
@@ -365,8 +365,4 @@ extension ParameterValue {
     case .truth, .text: nil
     }
   }
-}
-
-extension String {
-  fileprivate var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
 }

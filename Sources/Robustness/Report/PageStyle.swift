@@ -26,6 +26,11 @@ extension Html {
     .legend{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;list-style:none;margin:.5rem 0 0;padding:0;font-size:.85rem}
     .legend i{display:inline-block;width:.75em;height:.75em;margin-right:.45em;border-radius:50%;background:var(--c)}
     .legend .s-baseline i{border-radius:1px}.legend .s-off i{border-radius:1px;transform:rotate(45deg) scale(.9)}
+    .c0{--c:var(--model)}.c1{--c:var(--baseline)}.c2{--c:var(--good)}.c3{--c:var(--off)}.c4{--c:var(--bad)}
+    .c5{--c:#8a4fd0}.c6{--c:#0f8a9d}.c7{--c:#a3781c}
+    svg .c1 polyline{stroke-dasharray:7 4}svg .c2 polyline{stroke-dasharray:2 4}svg .c3 polyline{stroke-dasharray:9 3 2 3}
+    svg .c4 polyline{stroke-dasharray:4 2}svg .c5 polyline{stroke-dasharray:12 4}svg .c6 polyline{stroke-dasharray:1 3}
+    .heat td{text-align:center;padding:.35rem .4rem}.heat td[style]{color:#111}
     .s-model{--c:var(--model)}.s-baseline{--c:var(--baseline)}.s-off{--c:var(--off)}
     svg{display:block;width:100%;height:auto;margin:.8rem 0 .4rem;overflow:visible}
     svg text{fill:var(--ink);font-size:13px}

@@ -22,13 +22,30 @@ public struct Report: Codable, Sendable, Equatable {
   /// Draws of the deployed predictor for each answer; 0: it is deterministic.
   public var samples: Int
   public var probes: [ProbeReport]
+  /// By corruption and severity, where all five severities of at least one were asked for.
+  public var corruptions: CorruptionTable?
+  /// What was required of the model, and whether it holds; left out where nothing was.
+  public var gates: [GateResult]?
   /// What was tested about the attacks themselves.
   public var checks: [Check]
   /// The checks that failed.
   public var findings: [Check]
   public var comparison: Comparison?
+  /// With the models beside the baseline.
+  public var furtherComparisons: [Comparison]?
+  /// Where a time budget ended the audit: what is missing.
+  public var incomplete: Incomplete?
   /// What to type to get the same report.
   public var command: String
+}
+
+/// What an audit left out when its time was over.
+public struct Incomplete: Codable, Sendable, Equatable {
+  public var shardsDone: Int
+  public var shards: Int
+  /// Probes of which nothing is known; the others are judged on the examples that were done.
+  public var missingProbes: [String]
+  public var message: String
 }
 
 /// One condition.
@@ -36,6 +53,8 @@ public struct ProbeReport: Codable, Sendable, Equatable {
   public var probe: String
   /// As they were in force, defaults included, with the constants that a severity stands for.
   public var parameters: [String: ParameterValue]
+  /// What kind of question it is.
+  public var kind: Kind
   public var n: Int
   public var cleanAccuracy: Double
   public var cleanInterval: Interval
@@ -65,13 +84,21 @@ public struct ProbeReport: Codable, Sendable, Equatable {
   /// The same model with its noise off, attacked on its own.
   public var noiseOff: Measured?
   public var baseline: Measured?
+  /// The models beside the baseline, in the order of the report's further comparisons.
+  public var rivals: [Measured]?
   public var calibration: Calibration?
   /// What was proved; where it is, the robust accuracy is the certified one.
   public var certified: Certified?
+  /// What the probe measured beside accuracy.
+  public var summary: Summary?
   /// Behind the report's checks; JSON leaves it out, as it says them in words.
   var evidence: [Evidence: Evidence.Count]?
   /// For the page; JSON leaves them out.
   var illustrations: [Illustration]?
+
+  public enum Kind: String, Codable, Sendable {
+    case clean, calibration, attack, corruption, certificate, measurement
+  }
 
   public struct CurvePoint: Codable, Sendable, Equatable {
     public var epsilon: Double
@@ -99,6 +126,7 @@ public struct ProbeReport: Codable, Sendable, Equatable {
     public var perExample: [Bool]
     public var calibration: Calibration?
     public var certified: Certified?
+    public var summary: Summary?
   }
 }
 
@@ -161,10 +189,14 @@ public struct Comparison: Codable, Sendable, Equatable {
 extension Report {
   init(_ runner: AuditRunner, _ results: [[ShardResult]]) {
     let image = ImageShape(runner.subject.model.signature.inputShape), labels = runner.data.labels
-    let reports = runner.probes.indices.map {
-      ProbeReport(runner.plan.probes[$0], runner.probes[$0].condition(of: image), results[$0], labels: labels)
+    // Probes of which there is at least one shard; all of them, but for a budget.
+    let known = runner.probes.indices.filter { !results[$0].isEmpty }, specs = known.map { runner.plan.probes[$0] }
+    let reports = known.map { probe in
+      let examples = results[probe].flatMap { $0.shard.first..<$0.shard.first + $0.shard.count }
+      return ProbeReport(
+        runner.plan.probes[probe], runner.probes[probe], image, results[probe], labels: examples.map { labels[$0] })
     }
-    let conditions = runner.probes.map { $0.condition(of: image) }
+    let conditions = known.map { runner.probes[$0].condition(of: image) }
     model = runner.subject.name
     version = runner.subject.version
     digest = runner.subject.digest
@@ -178,16 +210,27 @@ extension Report {
     seed = runner.plan.seed
     samples = runner.samples
     probes = reports
-    checks = Checks(zip(runner.plan.probes, zip(reports, conditions)).map { ($0, $1.0, $1.1) }).all
+    corruptions = CorruptionTable(reports, image)
+    gates = runner.plan.gates.isEmpty ? nil : runner.plan.gates.map { $0.judged(reports, specs) }
+    checks = Checks(zip(specs, zip(reports, conditions)).map { ($0, $1.0, $1.1) }).all
     findings = checks.filter { !$0.passed }
     comparison = runner.baseline.map { baseline in
-      Comparison(
-        baseline: baseline.name, baselineVersion: baseline.version, baselineDigest: baseline.digest,
-        probes: zip(runner.plan.probes, reports).compactMap {
-          Comparison.Pair($0, $1, names: (runner.subject.name, baseline.name))
-        })
+      Comparison(runner, baseline, zip(specs, reports).compactMap { ($0, $1, $1.baseline) })
     }
+    let further = runner.rivals.enumerated().map { at, rival in
+      Comparison(
+        runner, rival,
+        zip(specs, reports).map { ($0, $1, ($1.rivals ?? []).indices.contains(at) ? $1.rivals?[at] : nil) })
+    }
+    furtherComparisons = further.isEmpty ? nil : further
     command = Self.command(runner)
+    let done = results.reduce(0) { $0 + $1.count }, all = runner.plan.shards.count
+    guard done < all else { return }
+    let missing = runner.probes.indices.filter { results[$0].isEmpty }.map { runner.plan.probes[$0].text }
+    incomplete = Incomplete(
+      shardsDone: done, shards: all, missingProbes: missing,
+      message: "The time was over after \(done) of \(all) shards: each number is over the examples that were done (n), and "
+        + "\(missing.isEmpty ? "no probe is" : "\(missing.count) probes are") missing.")
   }
 
   private static func command(_ runner: AuditRunner) -> String {
@@ -202,7 +245,8 @@ extension Report {
     if let labels = runner.data.labelsName { words += ["--labels", quoted(labels)] }
     if let battery = runner.plan.battery { words += ["--battery", battery] }
     for probe in runner.plan.request { words += ["--probe", quoted(probe.text)] }
-    if let baseline = runner.baseline { words += ["--baseline", named(baseline)] }
+    for other in [runner.baseline].compactMap({ $0 }) + runner.rivals { words += ["--baseline", named(other)] }
+    for gate in runner.plan.gates { words += ["--gate", quoted(gate.text)] }
     words += ["--seed", "\(runner.plan.seed)"]
     if runner.samples > 0 { words += ["--samples", "\(runner.samples)"] }
     return words.joined(separator: " ")
@@ -229,9 +273,19 @@ extension Report {
 }
 
 extension ProbeReport {
-  init(_ spec: ProbeSpec, _ condition: Condition, _ results: [ShardResult], labels: [Int]) {
+  init(_ spec: ProbeSpec, _ asked: any Probe, _ image: ImageShape, _ results: [ShardResult], labels: [Int]) {
+    let condition = asked.condition(of: image)
     let outcomes = results.map(\.model), robust = outcomes.flatMap(\.robust), clean = outcomes.flatMap(\.clean)
     probe = spec.probe
+    kind =
+      switch condition {
+      case .clean: .clean
+      case .calibration: .calibration
+      case .measurement: .measurement
+      case .attack: .attack
+      case .corruption: .corruption
+      case .certificate: .certificate
+      }
     parameters = (try? spec.resolved()).map { ParameterValue.all(of: $0) } ?? [:]
     if case .corruption(_, let strength) = condition {
       for (name, value) in strength { parameters[name] = .number(value) }
@@ -264,9 +318,14 @@ extension ProbeReport {
       transfer = Transfer(accuracy: share.value, interval: share.interval, perExample: there)
     }
     progress = Progress(outcomes.compactMap(\.trace))
-    noiseOff = Measured(results.compactMap(\.noiseOff), labels, condition)
-    baseline = Measured(results.compactMap(\.baseline), labels, condition)
-    calibration = Calibration(outcomes, labels)
+    noiseOff = Measured(asked, results.compactMap(\.noiseOff), labels, condition)
+    baseline = Measured(asked, results.compactMap(\.baseline), labels, condition)
+    let others = (0..<(results.first?.rivals?.count ?? 0)).compactMap { at in
+      Measured(asked, results.compactMap { $0.rivals?[at] }, labels, condition)
+    }
+    rivals = others.isEmpty ? nil : others
+    calibration = Calibration(asked, outcomes, labels)
+    summary = asked.summary(of: outcomes, labels: labels)
     certified = Certified(outcomes, condition)
     evidence = outcomes.reduce(into: [Evidence: Evidence.Count]()) { sum, outcome in
       for (kind, count) in outcome.evidence {
@@ -322,14 +381,15 @@ extension ProbeReport.Progress {
 }
 
 extension ProbeReport.Measured {
-  init?(_ outcomes: [Outcome], _ labels: [Int], _ condition: Condition) {
+  init?(_ asked: any Probe, _ outcomes: [Outcome], _ labels: [Int], _ condition: Condition) {
     guard !outcomes.isEmpty else { return nil }
     let robust = outcomes.flatMap(\.robust)
     cleanAccuracy = Proportion(outcomes.flatMap(\.clean)).value
     robustAccuracy = Proportion(robust).value
     interval = Proportion(robust).interval
     perExample = robust
-    calibration = Calibration(outcomes, labels)
+    calibration = Calibration(asked, outcomes, labels)
+    summary = asked.summary(of: outcomes, labels: labels)
     certified = Certified(outcomes, condition)
   }
 }
@@ -342,16 +402,29 @@ extension Certified {
 }
 
 extension Calibration {
-  init?(_ outcomes: [Outcome], _ labels: [Int]) {
+  init?(_ asked: any Probe, _ outcomes: [Outcome], _ labels: [Int]) {
+    guard asked is CalibrationProbe else { return nil }
     let probabilities = outcomes.compactMap(\.probabilities).flatMap { $0 }
     guard probabilities.count == labels.count else { return nil }
     self.init(probabilities, labels)
   }
 }
 
+extension Comparison {
+  init(_ runner: AuditRunner, _ other: AuditSubject, _ probes: [(ProbeSpec, ProbeReport, ProbeReport.Measured?)]) {
+    baseline = other.name
+    baselineVersion = other.version
+    baselineDigest = other.digest
+    self.probes = probes.compactMap { spec, report, measured in
+      measured.map { Pair(spec, report, $0, names: (runner.subject.name, other.name)) }
+    }
+  }
+}
+
 extension Comparison.Pair {
-  init?(_ spec: ProbeSpec, _ report: ProbeReport, names: (model: String, baseline: String)) {
-    guard let other = report.baseline else { return nil }
+  init(
+    _ spec: ProbeSpec, _ report: ProbeReport, _ other: ProbeReport.Measured, names: (model: String, baseline: String)
+  ) {
     let pairs = zip(report.perExample, other.perExample)
     let both = pairs.count { $0 && $1 }, neither = pairs.count { !$0 && !$1 }
     probe = spec.text

@@ -41,10 +41,15 @@ struct AuditSpec: Codable, Sendable, Equatable {
   var seed: UInt64
   /// Draws of the deployed predictor; 0: the deterministic pass, or a model without noise.
   var samples: Int
+  var rivals: [Subject]?
+  var gates: [String]?
+  /// Seconds; nil: no bound.
+  var budget: Double?
 
   var blobs: [BlobID] {
     var blobs = [model.blob]
     if let baseline { blobs.append(baseline.blob) }
+    blobs += (rivals ?? []).map(\.blob)
     if case .sent(let blob) = data { blobs.append(blob) }
     return blobs
   }
@@ -52,8 +57,12 @@ struct AuditSpec: Codable, Sendable, Equatable {
   var json: [UInt8] { Array(jsonText(self).utf8) }
 
   init(
-    model: Subject, baseline: Subject?, data: Data, battery: String, probes: [Probe], seed: UInt64, samples: Int
+    model: Subject, baseline: Subject?, data: Data, battery: String, probes: [Probe], seed: UInt64, samples: Int,
+    rivals: [Subject] = [], gates: [String] = [], budget: Double? = nil
   ) {
+    self.rivals = rivals.isEmpty ? nil : rivals
+    self.gates = gates.isEmpty ? nil : gates
+    self.budget = budget
     self.model = model
     self.baseline = baseline
     self.data = data

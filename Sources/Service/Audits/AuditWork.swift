@@ -12,17 +12,26 @@ import SwiftProtobuf
 struct AuditWork: ShardedWork {
   private let runner: AuditRunner
   private let shards: [Shard]
+  let budget: Double?
 
   /// - Throws: why the audit cannot be done: its data is not there, or does not fit its models.
   init(_ spec: AuditSpec, store: Store, registry: ModelRegistry) throws {
     let subject = try Self.subject(spec.model, registry), data = try Self.data(spec, store)
     let plan = try AuditPlan(
       probes: spec.probes.map { ProbeSpec($0.probe, $0.parameters) }, battery: spec.battery, seed: spec.seed,
-      samples: spec.samples, exampleCount: data.labels.count, inputShape: subject.model.signature.inputShape)
+      samples: spec.samples, exampleCount: data.labels.count, inputShape: subject.model.signature.inputShape,
+      gates: (spec.gates ?? []).map { try Gate(parsing: $0) })
     runner = try AuditRunner(
-      plan: plan, subject: subject, baseline: try spec.baseline.map { try Self.subject($0, registry) }, data: data)
-    shards = plan.shards
+      plan: plan, subject: subject, baseline: try spec.baseline.map { try Self.subject($0, registry) },
+      rivals: (spec.rivals ?? []).map { try Self.subject($0, registry) }, data: data,
+      others: Dictionary(uniqueKeysWithValues: plan.otherData.map { ($0, try Dataset.load($0).inputs) }))
+    budget = spec.budget
+    shards = runner.order(hasBudget: budget != nil)
   }
+
+  /// What it would take.
+  func cost(threads: Int) throws -> AuditCost { try runner.cost(threads: threads) }
+  var exampleCount: Int { runner.plan.exampleCount }
 
   init(_ job: Job, store: Store, registry: ModelRegistry) throws {
     try self.init(AuditSpec(job), store: store, registry: registry)
@@ -54,7 +63,7 @@ struct AuditWork: ShardedWork {
 
   func report(_ results: [[UInt8]]) throws -> (json: [UInt8], html: [UInt8]) {
     let found = try results.map { try JSONDecoder().decode(ShardResult.self, from: Data($0)) }
-    let report = try runner.report(found)
+    let report = try runner.report(found, isPartial: budget != nil)
     return ([UInt8](try report.json()), Array(report.html().utf8))
   }
 }

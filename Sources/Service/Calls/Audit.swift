@@ -35,9 +35,18 @@ package struct AuditCall: Sendable {
     }
   }
 
-  private func spec(_ request: Dither_V1_AuditRequest) throws -> AuditSpec {
+  func spec(_ request: Dither_V1_AuditRequest) throws -> AuditSpec {
     let model = try registry.resolve(request.model)
     let baseline = try request.baseline.isEmpty ? nil : registry.resolve(request.baseline)
+    let rivals = try request.rivals.map { AuditSpec.Subject(try registry.resolve($0)) }
+    guard rivals.count <= limits.auditRivals, rivals.isEmpty || baseline != nil else {
+      throw ServiceError(
+        .badField, at: "rivals", expected: "at most \(limits.auditRivals), beside a baseline", got: "\(rivals.count)")
+    }
+    guard request.budgetSeconds.isFinite, request.budgetSeconds >= 0 else {
+      throw ServiceError(.badField, at: "budget_seconds", expected: "0 or more", got: "\(request.budgetSeconds)")
+    }
+    for gate in request.gates { _ = try Gate(parsing: gate) }
     let probes = request.probes.map { AuditSpec.Probe(probe: $0.probe, parameters: $0.parameters) }
     // Refused here, so that a mistake in a name is not hidden behind one in the data.
     for probe in probes { _ = try ProbeSpec(probe.probe, probe.parameters).resolved() }
@@ -45,7 +54,8 @@ package struct AuditCall: Sendable {
     return AuditSpec(
       model: AuditSpec.Subject(model), baseline: baseline.map(AuditSpec.Subject.init),
       data: try data(request, battery), battery: request.battery, probes: probes, seed: request.seed,
-      samples: request.samples > 0 ? Int(request.samples) : model.model.defaultSamples)
+      samples: request.samples > 0 ? Int(request.samples) : model.model.defaultSamples, rivals: rivals,
+      gates: request.gates, budget: request.budgetSeconds > 0 ? request.budgetSeconds : nil)
   }
 
   private func data(_ request: Dither_V1_AuditRequest, _ battery: Battery?) throws -> AuditSpec.Data {

@@ -19,6 +19,7 @@ struct AuditCommand: AsyncParsableCommand {
       0-255 are scaled to [0, 1].
 
       Example: dither audit fashion-mlp-noise --data fashion-mnist:100 --battery smoke --report report.html
+      Example: dither audit fashion-mlp-noise --data fashion-mnist --battery standard --plan
       Example: dither audit model.onnx --data x.npy --labels y.npy --probe pgd:norm=linf,epsilon=8/255,steps=20 --json
       """)
 
@@ -34,8 +35,18 @@ struct AuditCommand: AsyncParsableCommand {
     name: .customLong("probe"),
     help: "NAME or NAME:KEY=VALUE,…; repeat. Names: \(Catalog<ProbeKind>.probes.names.joined(separator: ", ")).")
   var probes: [String] = []
-  @Option(help: "A second model, audited on the same examples and compared.")
-  var baseline: String?
+  @Option(
+    name: .customLong("baseline"),
+    help: "Another model, audited on the same examples and compared; repeat for more than one.")
+  var baselines: [String] = []
+  @Option(
+    name: .customLong("gate"),
+    help: "What the model must reach, as 'pgd:epsilon=8/255>=0.4' or 'calibration.ece15<=0.05'; repeat.")
+  var gates: [String] = []
+  @Option(help: "Seconds; what is not done by then is left out, and the report says so.")
+  var budget: Double?
+  @Flag(help: "Print what would be done and what it would take at most, and do nothing.")
+  var plan = false
   @Option(help: "The same seed gives the same report.")
   var seed: UInt64 = 1
   @Option(help: "Draws of the deployed predictor, for a model with noise. (default: the model's)")
@@ -51,11 +62,13 @@ struct AuditCommand: AsyncParsableCommand {
     if (labels != nil) != AuditExamples.isFile(data) {
       throw ValidationError("--labels goes with --data FILE; a data set brings its own")
     }
+    if let budget, !(budget.isFinite && budget > 0) { throw ValidationError("--budget is a number of seconds above 0") }
   }
 
   func run() async throws {
     let probes = try probes.map { try ProbeSpec(parsing: $0) }
     let battery = battery ?? (probes.isEmpty ? "smoke" : nil)
+    if plan { return try await showPlan(probes, battery: battery) }
     let outcome: Outcome
     if model.hasSuffix(".onnx") {
       outcome = try runLocally(probes, battery: battery)
@@ -63,11 +76,47 @@ struct AuditCommand: AsyncParsableCommand {
       outcome = try await server.withClient { try await runServed(probes, battery: battery, with: $0) }
     }
     if let report { try outcome.html.write(to: URL(filePath: report), options: .atomic) }
+    let found = try Report(json: outcome.json)
     if json {
       print(String(decoding: outcome.json, as: UTF8.self))
     } else {
-      show(try Report(json: outcome.json))
+      show(found)
     }
+    if let failed = found.gates?.filter({ !$0.passed }), !failed.isEmpty {
+      throw CommandFailure(
+        status: .checkFailed, message: "\(failed.count) of \(found.gates?.count ?? 0) gates are not kept")
+    }
+  }
+
+  private func showPlan(_ probes: [ProbeSpec], battery: String?) async throws {
+    let items: [PlanRow], examples: Int, seconds: Double
+    if model.hasSuffix(".onnx") {
+      let runner = try localRunner(probes, battery: battery)
+      let cost = try runner.cost(threads: ProcessInfo.processInfo.activeProcessorCount)
+      items = cost.items.map { PlanRow(probe: $0.probe.text, questions: $0.questions, seconds: $0.seconds) }
+      (examples, seconds) = (runner.plan.exampleCount, cost.seconds)
+    } else {
+      let request = try request(probes, battery: battery)
+      let planned = try await server.withClient { try await $0.planAudit(request) }
+      items = planned.probes.map { PlanRow(probe: $0.probe, questions: Int(clamping: $0.questions), seconds: $0.seconds) }
+      (examples, seconds) = (Int(planned.examples), planned.seconds)
+    }
+    if json {
+      try Json.print(PlanOutput(examples: examples, seconds: seconds, probes: items))
+      return
+    }
+    print(
+      table(
+        [["probe", "questions at most", "seconds at most"]]
+          + items.map { [$0.probe, "\($0.questions)", $0.seconds.digits(1)] }))
+    print("\(examples) examples, at most \(clockTime(seconds))")
+  }
+
+  private struct PlanRow: Encodable {
+    var probe: String, questions: Int, seconds: Double
+  }
+  private struct PlanOutput: Encodable {
+    var examples: Int, seconds: Double, probes: [PlanRow]
   }
 
   /// What an audit leaves, however it ran.
@@ -81,21 +130,27 @@ struct AuditCommand: AsyncParsableCommand {
 
 extension AuditCommand {
   private func runLocally(_ probes: [ProbeSpec], battery: String?) throws -> Outcome {
+    let runner = try localRunner(probes, battery: battery), plan = runner.plan
+    let progress = AuditProgress(shards: plan.shards.count)
+    let results = try runner.runAll(
+      threads: ProcessInfo.processInfo.activeProcessorCount, budget: budget ?? .infinity,
+      finished: { progress.show(plan.probes[$0.shard.probe].text) })
+    progress.close()
+    let report = try runner.report(results, isPartial: budget != nil)
+    return Outcome(json: try report.json(), html: Data(report.html().utf8))
+  }
+
+  private func localRunner(_ probes: [ProbeSpec], battery: String?) throws -> AuditRunner {
     let subject = try Self.subject(model)
     let examples = try AuditExamples(data, labels: labels)
     let plan = try AuditPlan(
       probes: probes, battery: battery, seed: seed, samples: Int(samples ?? 0), exampleCount: examples.labels.count,
-      inputShape: subject.model.signature.inputShape)
-    let runner = try AuditRunner(
-      plan: plan, subject: subject, baseline: baseline.map(Self.subject),
-      data: AuditData(name: data, inputs: examples.tensor, labels: examples.labels, labelsName: labels))
-    let progress = AuditProgress(shards: plan.shards.count)
-    let results = try runner.runAll(
-      threads: ProcessInfo.processInfo.activeProcessorCount,
-      finished: { progress.show(plan.probes[$0.shard.probe].text) })
-    progress.close()
-    let report = try runner.report(results)
-    return Outcome(json: try report.json(), html: Data(report.html().utf8))
+      inputShape: subject.model.signature.inputShape, gates: gates.map { try Gate(parsing: $0) })
+    return try AuditRunner(
+      plan: plan, subject: subject, baseline: baselines.first.map(Self.subject),
+      rivals: baselines.dropFirst().map(Self.subject),
+      data: AuditData(name: data, inputs: examples.tensor, labels: examples.labels, labelsName: labels),
+      others: Dictionary(uniqueKeysWithValues: plan.otherData.map { ($0, try Dataset.load($0).inputs) }))
   }
 
   private static func subject(_ path: String) throws -> AuditSubject {
@@ -136,7 +191,10 @@ extension AuditCommand {
     var request = Dither_V1_AuditRequest()
     request.model = model
     request.battery = battery ?? ""
-    request.baseline = baseline ?? ""
+    request.baseline = baselines.first ?? ""
+    request.rivals = Array(baselines.dropFirst())
+    request.gates = gates
+    request.budgetSeconds = budget ?? 0
     request.seed = seed
     request.samples = samples ?? 0
     request.probes = probes.map { probe in
@@ -184,6 +242,11 @@ extension AuditCommand {
         "\(probe.probe): average certified radius \(certified.acr.digits(4)), no answer for \(percent(certified.abstain))"
       )
     }
+    for comparison in [report.comparison].compactMap({ $0 }) + (report.furtherComparisons ?? []) {
+      for pair in comparison.probes { print(pair.sentence) }
+    }
+    if let incomplete = report.incomplete { print("incomplete: \(incomplete.message)") }
+    for gate in report.gates ?? [] { print("gate \(gate.passed ? "kept" : "NOT kept"): \(gate.message)") }
     for finding in report.findings { print("finding: \(finding.message)") }
     if let path = self.report { print("report: \(path)") }
   }

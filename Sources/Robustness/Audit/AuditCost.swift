@@ -1,0 +1,67 @@
+import DitherInference
+import DitherTensor
+
+/// What an audit would take, before it is done: upper bounds, for attacks stop where they succeed.
+public struct AuditCost: Sendable {
+  public struct Item: Sendable {
+    public var probe: ProbeSpec
+    /// Rows evaluated, once for each draw, all models together.
+    public var questions: Int
+    public var seconds: Double
+  }
+  public var items: [Item]
+  public var shards: Int
+  public var questions: Int { items.reduce(0) { $0 + $1.questions } }
+  public var seconds: Double { items.reduce(0) { $0 + $1.seconds } }
+}
+
+/// Rows of work.
+public struct ProbeCost: Sendable, Equatable {
+  /// Without derivatives.
+  public var forward = 0
+  /// With derivatives for the inputs or the parameters.
+  public var gradient = 0
+
+  public init(forward: Int = 0, gradient: Int = 0) {
+    self.forward = forward
+    self.gradient = gradient
+  }
+}
+
+extension AuditRunner {
+  /// Measures some rows of the model and multiplies.
+  /// - Parameter threads: that the audit will have.
+  public func cost(threads: Int = 1) throws -> AuditCost {
+    let rows = min(AuditPlan.shardSize, plan.exampleCount), n = plan.exampleCount
+    let inputs = data.inputs.rows(0..<rows).reshaped(Shape([rows] + subject.model.signature.inputShape.dimensions))
+    let labels = Array(data.labels[..<rows])
+    // The first pass compiles its plan.
+    let forward = try secondsPerRow(rows) { _ = try subject.model.outputs(inputs) }
+    let gradient = try secondsPerRow(rows) {
+      _ = try subject.model.lossGradient(inputs, loss: .crossEntropy, targets: labels)
+    }
+    let models = 1 + (baseline == nil ? 0 : 1) + rivals.count
+    let items = zip(plan.probes, probes).map { spec, probe -> AuditCost.Item in
+      // Of a random model the work is done through the noise, and again with it off.
+      let own = probe.cost(examples: n, draws: max(samples, 1))
+      let again = samples > 0 && !probe.ignoresNoise ? probe.cost(examples: n, draws: 1) : ProbeCost()
+      let questions = (own.forward + own.gradient + again.forward + again.gradient) * models
+      let seconds =
+        (Double(own.forward + again.forward) * forward + Double(own.gradient + again.gradient) * gradient)
+        * Double(models) / Double(max(threads, 1))
+      return AuditCost.Item(probe: spec, questions: questions, seconds: seconds)
+    }
+    return AuditCost(items: items, shards: plan.shards.count)
+  }
+
+  private func secondsPerRow(_ rows: Int, _ body: () throws -> Void) rethrows -> Double {
+    try body()
+    let start = ContinuousClock.now
+    var runs = 0
+    repeat {
+      try body()
+      runs += 1
+    } while runs < 20 && ContinuousClock.now - start < .milliseconds(50)
+    return (ContinuousClock.now - start) / .seconds(1) / Double(runs * rows)
+  }
+}

@@ -1,0 +1,97 @@
+import DitherBasics
+
+/// A bound that a model must keep: `pgd:norm=linf,epsilon=8/255>=0.4` of a robust accuracy, or `calibration.ece15<=0.05` of a
+/// measure.
+public struct Gate: Codable, Sendable, Hashable {
+  public enum Relation: String, Codable, Sendable {
+    case atLeast = ">="
+    case atMost = "<="
+  }
+
+  /// The probe, as it is asked for; those of its parameters that are left out may be anything.
+  public var probe: ProbeSpec
+  /// `accuracy`, or one of the probe's measures.
+  public var measure: String
+  public var relation: Relation
+  public var bound: Double
+
+  /// - Throws: when it cannot be read.
+  public init(parsing text: String) throws(RobustnessError) {
+    for relation in [Relation.atLeast, .atMost] {
+      guard let place = text.firstRange(of: relation.rawValue) else { continue }
+      let right = text[place.upperBound...].filter { $0 != " " }
+      guard let bound = Double(right), bound.isFinite else { break }
+      var left = String(text[..<place.lowerBound])
+      // The measure stands behind the last dot of the name, before any parameter.
+      let name = left.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).first.map(String.init) ?? ""
+      measure = "accuracy"
+      if let dot = name.lastIndex(of: ".") {
+        measure = String(name[name.index(after: dot)...]).filter { $0 != " " }
+        left = String(name[..<dot]) + left.dropFirst(name.count)
+      }
+      probe = try ProbeSpec(parsing: left)
+      self.relation = relation
+      self.bound = bound
+      return
+    }
+    throw RobustnessError(
+      .parameter, at: "gate", expected: "PROBE[.MEASURE]>=NUMBER or <=", got: "'\(text.clipped())'",
+      advice: "write it as 'pgd:epsilon=8/255>=0.4' or 'calibration.ece15<=0.05'")
+  }
+
+  public var text: String {
+    let parts = probe.text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    let name = measure == "accuracy" ? parts[0] : "\(parts[0]).\(measure)"
+    return ([name] + parts.dropFirst()).joined(separator: ":") + relation.rawValue + ParameterValue.written(bound)
+  }
+
+  /// - Throws: when no probe of the plan is meant, so that it could not fail.
+  func check(_ probes: [ProbeSpec]) throws(RobustnessError) {
+    guard probes.contains(where: matches) else {
+      throw RobustnessError(
+        .parameter, at: "gate '\(text.clipped())'", expected: "a probe of this audit", got: "'\(probe.text.clipped())'",
+        advice: "the audit has \(probes.prefix(8).map(\.text).joined(separator: ", "))")
+    }
+  }
+
+  private func matches(_ spec: ProbeSpec) -> Bool {
+    guard spec.probe == probe.probe, let asked = try? probe.resolved(), let there = try? spec.resolved() else {
+      return false
+    }
+    let (wanted, found) = (ParameterValue.all(of: asked), ParameterValue.all(of: there))
+    return probe.parameters.keys.allSatisfy { wanted[$0] == found[$0] }
+  }
+
+  /// Of several probes that are meant, every one must keep the bound.
+  func judged(_ reports: [ProbeReport], _ specs: [ProbeSpec]) -> GateResult {
+    let values = zip(specs, reports).filter { matches($0.0) }.map { value($0.1) }
+    let passed = !values.isEmpty && values.allSatisfy { value in
+      value.map { relation == .atLeast ? $0 >= bound : $0 <= bound } ?? false
+    }
+    let shown = values.map { $0.map(Written.decimal) ?? "nothing" }.joined(separator: ", ")
+    return GateResult(
+      gate: text, passed: passed, values: values,
+      message: "\(text): \(measure) is \(shown)" + (passed ? "." : ", which does not keep the bound."))
+  }
+
+  private func value(_ report: ProbeReport) -> Double? {
+    switch measure {
+    case "accuracy": report.robustAccuracy
+    case "clean_accuracy": report.cleanAccuracy
+    case "median_distance": report.medianDistance
+    case "ece15": report.calibration?.ece15 ?? report.summary?[measure]
+    case "nll": report.calibration?.nll ?? report.summary?[measure]
+    case "brier": report.calibration?.brier ?? report.summary?[measure]
+    default: report.summary?[measure]
+    }
+  }
+}
+
+/// What became of a gate.
+public struct GateResult: Codable, Sendable, Equatable {
+  public var gate: String
+  public var passed: Bool
+  /// Of each probe that was meant; null where it has no such measure, which fails.
+  public var values: [Double?]
+  public var message: String
+}

@@ -1,0 +1,51 @@
+import DitherBasics
+import DitherInference
+import DitherTensor
+
+/// Accuracy with weights rounded to few bits: symmetric, one scale for each output (the first axis), from −(2^(b−1) − 1) to
+/// 2^(b−1) − 1. Source: Nagel et al. 2021, arXiv 2106.08295, 2.2 (rounding to nearest, without retraining).
+struct QuantisedWeightsProbe: Probe {
+  static let name = "quantised_weights"
+  static let summary = "accuracy with weights rounded to few bits"
+  /// With ; between.
+  var bits = "8;6;5;4;3;2"
+
+  func validate() throws(RobustnessError) { _ = try NumberList.parse(bits, "bits", in: 2...16) }
+  var takesAllExamples: Bool { true }
+  var ignoresNoise: Bool { true }
+  func condition(of image: ImageShape) -> Condition { .measurement }
+
+  func cost(examples: Int, draws: Int) -> ProbeCost { ProbeCost(forward: examples * (draws + 8)) }
+
+  func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
+    var outcome = try Outcome.clean(batch, predictor), summary = Summary()
+    let landscape = try WeightLandscape(batch, predictor.model), n = batch.labels.count
+    var accuracies: [Summary.Point] = [], losses: [Summary.Point] = []
+    for bits in try NumberList.parse(bits, "bits", in: 2...16).map({ Int($0) }) {
+      let found = try landscape.evaluate(quantised(landscape, bits))
+      accuracies.append(.init(Double(bits), Proportion(found.correct, of: n)))
+      losses.append(.init(Double(bits), found.loss))
+      summary.add(
+        "accuracy_\(bits)_bits", Double(found.correct) / Double(n), Proportion(found.correct, of: n).interval, n: n,
+        "accuracy with weights of \(bits) bits")
+    }
+    summary.add(.init(chart: "Accuracy with quantised weights", name: "rounded to nearest", x: "bits", y: "accuracy", points: accuracies))
+    outcome.summary = summary
+    return outcome
+  }
+
+  private func quantised(_ landscape: WeightLandscape, _ bits: Int) -> [Float] {
+    var result = landscape.start
+    let top = Float((1 << (bits - 1)) - 1)
+    for weight in landscape.weights {
+      let each = weight.range.count / weight.shape[0]
+      for row in 0..<weight.shape[0] {
+        let part = weight.range.lowerBound + row * each..<weight.range.lowerBound + (row + 1) * each
+        let scale = result[part].reduce(0) { max($0, abs($1)) } / top
+        guard scale > 0 else { continue }
+        for i in part { result[i] = (result[i] / scale).rounded(.toNearestOrEven) * scale }
+      }
+    }
+    return result
+  }
+}

@@ -1,0 +1,65 @@
+import DitherBasics
+import DitherInference
+import DitherTensor
+
+/// What more draws buy: accuracy, likelihood and uncertainty against the number of draws S, with their Monte-Carlo errors. The draws
+/// of a smaller S are the first of a larger.
+struct SamplesProbe: Probe {
+  static let name = "samples"
+  static let summary = "accuracy and uncertainty against the number of draws, with Monte-Carlo errors"
+  /// The largest S; those below are its halvings.
+  var most = 64
+
+  func validate() throws(RobustnessError) { try require(most, in: 2...4096, "most") }
+  var ignoresNoise: Bool { true }
+  func condition(of image: ImageShape) -> Condition { .measurement }
+
+  private var counts: [Int] {
+    var counts: [Int] = [], count = most
+    while count > 0 {
+      counts.append(count)
+      count /= 2
+    }
+    return counts.reversed()
+  }
+
+  func cost(examples: Int, draws: Int) -> ProbeCost { ProbeCost(forward: examples * (draws > 1 ? most : 1)) }
+
+  func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
+    let all = try predictor.draws(batch.inputs, identities: batch.identities, samples: most)
+    let right = zip(all, batch.labels).map { $0.label == $1 }
+    var outcome = Outcome(clean: right, robust: right), columns: [String: [Double]] = [:]
+    for count in counts where count <= all.first?.samples ?? 0 {
+      let draws = all.map { Draws(probabilities: Array($0.probabilities[..<(count * $0.classes)]), classes: $0.classes) }
+      columns["\(count) right"] = zip(draws, batch.labels).map { $0.label == $1 ? 1 : 0 }
+      columns["\(count) nll"] = zip(draws, batch.labels).map { Metrics.negativeLogLikelihood([$0.mean], [$1]) }
+      columns["\(count) error"] = draws.map(\.standardError)
+      for name in ["predictive_entropy", "mutual_information"] {
+        columns["\(count) \(name)"] = draws.map { Uncertainty.scores($0)[name] ?? 0 }
+      }
+    }
+    outcome.columns = columns
+    return outcome
+  }
+
+  func summary(of outcomes: [Outcome], labels: [Int]) -> Summary? {
+    let known = counts.filter { Uncertainty.column("\($0) right", outcomes).count == labels.count }
+    guard known.count > 1 else { return nil }
+    var summary = Summary()
+    func curve(_ chart: String, _ name: String, _ column: String, _ y: String) {
+      summary.add(
+        .init(
+          chart: chart, name: name, x: "draws S", y: y,
+          points: known.map { count in
+            let mean = Statistics.mean(Uncertainty.column("\(count) \(column)", outcomes))
+            return .init(Double(count), mean.value, mean.interval)
+          }))
+    }
+    curve("Accuracy against the number of draws", "mean of S draws", "right", "accuracy")
+    curve("Likelihood against the number of draws", "mean of S draws", "nll", "NLL, nats")
+    curve("Uncertainty against the number of draws", "predictive entropy", "predictive_entropy", "nats")
+    curve("Uncertainty against the number of draws", "mutual information", "mutual_information", "nats")
+    curve("Monte-Carlo error against the number of draws", "largest standard error of a probability", "error", "standard error")
+    return summary
+  }
+}

@@ -1,0 +1,42 @@
+import DitherBasics
+import DitherInference
+
+/// Whether uncertainty tells errors: the risk when only the surest examples are answered, by every measure.
+struct SelectiveProbe: Probe {
+  static let name = "selective"
+  static let summary = "risk against coverage by each uncertainty: AURC, coverage at a risk, AUROC of errors"
+  /// The risk whose coverage is reported.
+  var risk = 0.05
+
+  func validate() throws(RobustnessError) { try require(risk, in: 0...1, "risk") }
+  func condition(of image: ImageShape) -> Condition { .measurement }
+
+  func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
+    try Uncertainty.outcome(batch, predictor)
+  }
+
+  func summary(of outcomes: [Outcome], labels: [Int]) -> Summary? {
+    let right = outcomes.flatMap(\.robust)
+    var summary = Summary()
+    for name in Uncertainty.names {
+      let scores = Uncertainty.column(name, outcomes)
+      guard scores.count == right.count else { continue }
+      let curve = RiskCoverage(right, uncertainty: scores)
+      let wrong = right.indices.filter { !right[$0] }.map { scores[$0] }
+      let kept = right.indices.filter { right[$0] }.map { scores[$0] }
+      summary.add("aurc_\(name)", curve.area, n: right.count, "area under risk–coverage, by \(name)")
+      summary.add("e_aurc_\(name)", curve.excess, n: right.count, "the same less that of a perfect order")
+      summary.add(
+        "coverage_at_risk_\(name)", curve.coverage(atRisk: risk), n: right.count,
+        "share answered at a risk of \(Written.percent(risk)), by \(name)")
+      if !wrong.isEmpty, !kept.isEmpty {
+        summary.add(
+          "error_auroc_\(name)", Metrics.areaUnderROC(negatives: kept, positives: wrong), n: right.count,
+          "how well \(name) tells wrong answers from right ones")
+      }
+      summary.add(
+        .init(chart: "Risk against coverage", name: name, x: "share answered", y: "share of those wrong", points: curve.points))
+    }
+    return summary
+  }
+}

@@ -1,0 +1,159 @@
+import Foundation
+
+/// The sections about what is measured beside accuracy.
+extension Page {
+  /// Least perturbations, as accuracy against their length.
+  var distances: Html? {
+    let found = report.probes.filter { $0.accuracyAgainstEpsilon?.isEmpty == false }
+    guard !found.isEmpty else { return nil }
+    var order: [String] = []
+    for probe in found {
+      let norm = probe.parameters["norm"]?.description ?? ""
+      if !order.contains(norm) { order.append(norm) }
+    }
+    let plots = order.map { norm in
+      let group = found.filter { $0.parameters["norm"]?.description == norm }
+      return Plot(
+        title: "Least perturbations, \(["linf": "L∞", "l2": "L2", "l1": "L1"][norm] ?? norm)",
+        x: "epsilon, in units of the input", y: "accuracy",
+        curves: group.map { probe in
+          let points = (probe.accuracyAgainstEpsilon ?? []).map { Summary.Point($0.epsilon, $0.accuracy, $0.interval) }
+          return Plot.Curve(name: probe.probe, role: .model, points: points)
+        }
+      ).html
+    }
+    let rows = found.map { probe in
+      [
+        probe.title, probe.medianDistance.map { String(format: "%.4g", $0) } ?? "none found",
+        "\((probe.distances ?? []).count { $0 == nil })",
+      ]
+    }
+    return """
+      <h2>Least perturbations</h2><p class="muted">Attacks that look for the nearest input on which the model fails.</p>
+      <div class="charts">\(plots)</div><section class="card">\(Html.table("Lengths of the least perturbations", ["Attack", "Median", "None found for"], rows))</section>
+
+      """
+  }
+
+  /// Accuracy by corruption and severity: a heat map in a table, with the mean over what was asked.
+  var corruptions: Html? {
+    guard let table = report.corruptions, table.rows.count > 1 else { return nil }
+    func cell(_ value: Double?) -> Html {
+      guard let value else { return "<td>–</td>" }
+      // From red over yellow to green, light enough for black letters.
+      let hue = (value * 120).rounded()
+      return "<td style=\"background:hsl(\(hue) 70% 75%)\">\(Written.points(value))</td>"
+    }
+    let heads = (1...5).map { "<th scope=\"col\">\($0)</th>" as Html }
+    let hasBaseline = table.rows.contains { $0.baselineMean != nil }
+    let body = table.rows.map { row -> Html in
+      let change = row.baselineMean.map { String(format: "%+.1f", (row.mean - $0) * 100) } ?? ""
+      return """
+        <tr><th scope="row">\(row.corruption.replacingOccurrences(of: "_", with: " "))</th>\(row.accuracies.map(cell))\
+        \(cell(row.mean))\(hasBaseline ? "<td>\(change)</td>" as Html : nil)</tr>
+
+        """
+    }
+    let mean = table.protocolMean.map { mean -> Html in
+      """
+      <p>Mean accuracy over the protocol's \(table.protocolCorruptions) corruptions × 5 severities: \
+      <strong>\(Written.percent(mean))</strong>\(table.relativeError.map { ", \(Written.percent($0)) of the baseline's error" }).</p>
+      """
+    }
+    return """
+      <h2>Corruptions</h2><section class="card"><p class="muted">\(table.title). Accuracy in %, by severity.</p>\(mean)
+      <div class="scroll" tabindex="0" role="region" aria-label="Accuracy by corruption and severity"><table class="heat">
+      <caption>Accuracy by corruption and severity</caption><thead><tr><th scope="col">Corruption</th>\(heads)\
+      <th scope="col">Mean</th>\(hasBaseline ? "<th scope=\"col\">Against baseline</th>" as Html : nil)</tr></thead><tbody>
+      \(body)</tbody></table></div></section>
+
+      """
+  }
+
+  /// One section for each probe that left a summary.
+  var measurements: Html? {
+    let parts = report.probes.compactMap { probe -> Html? in
+      guard let own = probe.summary else { return nil }
+      let summaries = roles.compactMap { role -> (Chart.Series.Role, Summary)? in
+        switch role {
+        case .model: (role, own)
+        case .baseline: probe.baseline?.summary.map { (role, $0) }
+        case .noiseOff: probe.noiseOff?.summary.map { (role, $0) }
+        }
+      }
+      return """
+        <h2>\(probe.probe.replacingOccurrences(of: "_", with: " ").capitalizedFirst)</h2>
+        <div class="charts">\(charts(summaries))</div>\(measures(summaries))
+
+        """
+    }
+    return parts.isEmpty ? nil : Html(joining: parts)
+  }
+
+  private func charts(_ summaries: [(role: Chart.Series.Role, summary: Summary)]) -> [Html] {
+    var order: [String] = []
+    for series in summaries.flatMap(\.summary.series) where !order.contains(series.chart) { order.append(series.chart) }
+    return order.map { chart in
+      let curves = summaries.flatMap { role, summary in
+        summary.series.filter { $0.chart == chart }.map { series in
+          let name = summaries.count < 2 ? series.name : "\(series.name), \(role.title)"
+          return (series, Plot.Curve(name: name, role: role, points: series.points))
+        }
+      }
+      return Plot(title: chart, x: curves[0].0.x, y: curves[0].0.y, curves: curves.map(\.1)).html
+    }
+  }
+
+  private func measures(_ summaries: [(role: Chart.Series.Role, summary: Summary)]) -> Html? {
+    guard let first = summaries.first?.summary, !first.measures.isEmpty else { return nil }
+    let rows = first.measures.map { measure in
+      [measure.name]
+        + summaries.map { _, summary in
+          guard let found = summary.measures.first(where: { $0.name == measure.name }) else { return "–" }
+          let range = found.interval.map { " (\(Self.number($0.low)) to \(Self.number($0.high)))" } ?? ""
+          return Self.number(found.value) + range
+        } + [measure.n.map { "\($0)" } ?? "", measure.meaning]
+    }
+    let heads = ["Measure"] + summaries.map(\.role.title) + ["n", "Meaning"]
+    return "<section class=\"card\">\(Html.table("Measures, with 95 % intervals where they are known", heads, rows))</section>"
+  }
+
+  private static func number(_ value: Double) -> String { String(format: "%.4g", value) }
+
+  /// The curves of attacks: one that still rises at its end has not been tried hard enough.
+  var progress: Html? {
+    let plots = report.probes.compactMap { probe -> Html? in
+      guard let progress = probe.progress else { return nil }
+      let points = zip(progress.questions, progress.margins).map { Summary.Point(Double($0), $1) }
+      return Plot(
+        title: probe.title, x: "questions of each example", y: "margin",
+        curves: [Plot.Curve(name: "best margin so far, mean", role: .model, points: points)]
+      ).html
+    }
+    guard !plots.isEmpty else { return nil }
+    return """
+      <h2>How the attacks got on</h2><p class="muted">The best margin so far, as a mean over the examples: above 0 the model fails. \
+      A curve that is flat at its end was tried for long enough.</p>
+      <div class="charts">\(plots)</div>
+
+      """
+  }
+
+  var gates: Html? {
+    guard let gates = report.gates, !gates.isEmpty else { return nil }
+    let items = gates.map { gate -> Html in
+      """
+      <li class="\(gate.passed ? "passed" : "failed")"><span class="mark" aria-label="\(gate.passed ? "passed" : "failed")">\
+      \(gate.passed ? "✓" : "!")</span><span>\(gate.message)</span></li>
+      """
+    }
+    return """
+      <h2>Gates: \(gates.allSatisfy(\.passed) ? "passed" : "failed")</h2><section class="card"><ul class="checks">\(items)</ul></section>
+
+      """
+  }
+}
+
+extension String {
+  var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
+}

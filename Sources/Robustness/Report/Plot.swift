@@ -1,0 +1,116 @@
+import Foundation
+
+/// Curves of any numbers as inline SVG, with axes that fit them.
+struct Plot {
+  struct Curve {
+    var name: String
+    var role: Chart.Series.Role
+    var points: [Summary.Point]
+  }
+
+  var title: String
+  var x: String
+  var y: String
+  var curves: [Curve]
+
+  private static let width = 460.0, height = 280.0, left = 58.0, right = 16.0, top = 14.0, bottom = 46.0
+  /// As many curves have an appearance of their own.
+  static let styles = 8
+
+  var html: Html {
+    let all = curves.flatMap(\.points)
+    let horizontal = Axis(all.map(\.x)), vertical = Axis(all.flatMap { [$0.y, $0.interval?.low ?? $0.y, $0.interval?.high ?? $0.y] })
+    func px(_ value: Double) -> Double {
+      Self.left + 8 + horizontal.share(value) * (Self.width - Self.left - Self.right - 16)
+    }
+    func py(_ value: Double) -> Double {
+      Self.top + (1 - vertical.share(value)) * (Self.height - Self.top - Self.bottom)
+    }
+    let rows = vertical.ticks.map { tick -> Html in
+      """
+      <line class="grid" x1="\(Self.left)" x2="\(Self.width - Self.right)" y1="\(py(tick))" y2="\(py(tick))"/>\
+      <text class="tick" x="\(Self.left - 8)" y="\(py(tick) + 4)" text-anchor="end">\(Axis.text(tick))</text>
+      """
+    }
+    let columns = horizontal.ticks.map { tick -> Html in
+      """
+      <text class="tick" x="\(px(tick))" y="\(Self.height - Self.bottom + 18)" text-anchor="middle">\(Axis.text(tick))</text>
+      """
+    }
+    let drawn = curves.enumerated().map { at, curve -> Html in
+      let line = curve.points.map { "\(px($0.x)),\(py($0.y))" as Html }
+      let hasFew = curve.points.count <= 24
+      let marks = curve.points.map { point -> Html in
+        let whisker = point.interval.map { range -> Html in
+          """
+          <line class="whisker" x1="\(px(point.x))" x2="\(px(point.x))" y1="\(py(range.high))" y2="\(py(range.low))"/>
+          """
+        }
+        guard hasFew else { return "" }
+        return """
+          <g><title>\(curve.name), \(Axis.text(point.x)): \(Axis.text(point.y))</title>\(whisker)\
+          <circle cx="\(px(point.x))" cy="\(py(point.y))" r="3"/></g>
+          """
+      }
+      return """
+        <g class="c\(at % Self.styles)"><polyline points="\(Html(joining: line, by: " "))"/>\(marks)</g>
+
+        """
+    }
+    let keys = curves.count < 2 ? [] : curves.enumerated().map { at, curve -> Html in
+      "<li class=\"c\(at % Self.styles)\"><i></i>\(curve.name)</li>"
+    }
+    return """
+      <figure class="card"><figcaption><h3>\(title)</h3>\(keys.isEmpty ? nil : "<ul class=\"legend\">\(keys)</ul>" as Html)\
+      </figcaption>
+      <svg viewBox="0 0 \(Self.width) \(Self.height)" role="img" aria-label="\(title): \(y) by \(x)">
+      \(rows)\(columns)<text class="axis" x="\(Self.left - 44)" y="\(Self.top - 3)">\(y)</text>
+      <text class="axis" x="\((Self.left + Self.width - Self.right) / 2)" y="\(Self.height - 6)" text-anchor="middle">\(x)</text>
+      \(drawn)</svg>
+      <details><summary>Numbers</summary>\(table)</details></figure>
+
+      """
+  }
+
+  private var table: Html {
+    let rows = curves.flatMap { curve in
+      curve.points.map { point in
+        [
+          curve.name, Axis.text(point.x), Axis.text(point.y),
+          point.interval.map { "\(Axis.text($0.low)) to \(Axis.text($0.high))" } ?? "",
+        ]
+      }
+    }
+    return .table(title, ["Curve", x, y, "95 %"], rows)
+  }
+
+  /// From the least to the largest number, with round numbers to read.
+  private struct Axis {
+    let low: Double, high: Double
+    let ticks: [Double]
+
+    init(_ values: [Double]) {
+      var low = values.min() ?? 0, high = values.max() ?? 1
+      // Shares and lengths start at 0.
+      if low > 0, low < 0.5 * high { low = 0 }
+      if high - low < 1e-12 * max(abs(high), 1e-12) { (low, high) = (low - 0.5, high + 0.5) }
+      let rough = (high - low) / 5, power = pow(10, floor(log10(rough)))
+      let step = [1.0, 2, 2.5, 5, 10].map { $0 * power }.first { $0 >= rough } ?? rough
+      var ticks: [Double] = [], tick = (low / step).rounded(.up) * step
+      while tick <= high + step * 1e-9, ticks.count < 12 {
+        ticks.append(abs(tick) < step * 1e-9 ? 0 : tick)
+        tick += step
+      }
+      self.low = low
+      self.high = high
+      self.ticks = ticks
+    }
+
+    func share(_ value: Double) -> Double { min(max((value - low) / (high - low), 0), 1) }
+
+    static func text(_ value: Double) -> String {
+      let text = String(format: "%.4g", value)
+      return text == "-0" ? "0" : text
+    }
+  }
+}

@@ -1,0 +1,87 @@
+/// What a probe measured beside accuracy: numbers, and curves to draw.
+public struct Summary: Codable, Sendable, Equatable {
+  public var measures: [Measure] = []
+  public var series: [Series] = []
+  public init() {}
+
+  /// One number.
+  public struct Measure: Codable, Sendable, Equatable {
+    /// As the field writes it: `aurc`, `lambda_max`.
+    public var name: String
+    public var value: Double
+    /// 95 %, where one is known.
+    public var interval: Interval?
+    /// What it is a mean over.
+    public var n: Int?
+    /// One line for a reader.
+    public var meaning: String
+
+    public init(_ name: String, _ value: Double, _ interval: Interval? = nil, n: Int? = nil, _ meaning: String) {
+      self.name = name
+      self.value = value
+      self.interval = interval
+      self.n = n
+      self.meaning = meaning
+    }
+  }
+
+  /// One curve. Series of one `chart` are drawn together.
+  public struct Series: Codable, Sendable, Equatable {
+    public var chart: String
+    public var name: String
+    public var x: String
+    public var y: String
+    public var points: [Point]
+
+    public init(chart: String, name: String, x: String, y: String, points: [Point]) {
+      self.chart = chart
+      self.name = name
+      self.x = x
+      self.y = y
+      self.points = points
+    }
+  }
+
+  public struct Point: Codable, Sendable, Equatable {
+    public var x: Double
+    public var y: Double
+    public var interval: Interval?
+
+    public init(_ x: Double, _ y: Double, _ interval: Interval? = nil) {
+      self.x = x
+      self.y = y
+      self.interval = interval
+    }
+    public init(_ x: Double, _ share: Proportion) { self.init(x, share.value, share.interval) }
+  }
+
+  public subscript(name: String) -> Double? { measures.first { $0.name == name }?.value }
+
+  mutating func add(_ name: String, _ value: Double, n: Int? = nil, _ meaning: String) {
+    // JSON has no other numbers.
+    guard value.isFinite else { return }
+    measures.append(Measure(name, value, n: n, meaning))
+  }
+
+  mutating func add(_ name: String, _ value: Double, _ interval: Interval, n: Int? = nil, _ meaning: String) {
+    guard value.isFinite, interval.low.isFinite, interval.high.isFinite else { return }
+    measures.append(Measure(name, value, interval, n: n, meaning))
+  }
+
+  mutating func add(_ series: Series) {
+    var series = series
+    series.points.removeAll { !$0.x.isFinite || !$0.y.isFinite }
+    self.series.append(series)
+  }
+}
+
+extension Statistics {
+  /// The mean with its 95 % normal interval.
+  static func mean(_ values: [Double]) -> (value: Double, interval: Interval) {
+    let n = Double(values.count), mean = values.reduce(0, +) / max(n, 1)
+    guard n > 1 else { return (mean, Interval(low: mean, high: mean)) }
+    let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (n - 1)
+    let half = z95 * (variance / n).squareRoot()
+    return (mean, Interval(low: mean - half, high: mean + half))
+  }
+}

@@ -1,0 +1,68 @@
+import DitherBasics
+import DitherInference
+import DitherTensor
+import Foundation
+
+/// A model's loss around its weights, on the examples of a batch: what the probes of weights share.
+struct WeightLandscape {
+  let curvature: Curvature
+  private let batch: ProbeBatch
+
+  init(_ batch: ProbeBatch, _ model: Model) throws {
+    self.batch = batch
+    curvature = try Curvature(model.graph, inputs: model.signature.normalised(batch.inputs), labels: batch.labels)
+  }
+
+  var start: [Float] { curvature.start }
+
+  /// Weights of layers: the parameters that have more than one axis. Biases and normalisations have one.
+  var weights: [Curvature.Parameter] { curvature.parameters.filter { $0.shape.rank > 1 && $0.shape.count > 1 } }
+
+  func evaluate(_ parameters: [Float], wantsGradient: Bool = false) throws -> Curvature.Evaluation {
+    try batch.proceed()
+    return curvature.evaluate(parameters, wantsGradient: wantsGradient)
+  }
+
+  func product(_ vector: [Float]) throws -> [Float] {
+    try batch.proceed()
+    return curvature.hessianProduct(vector, estimatesError: false).values
+  }
+}
+
+enum Vectors {
+  static func dot(_ a: [Float], _ b: [Float]) -> Double {
+    a.withUnsafeBufferPointer { a in
+      b.withUnsafeBufferPointer { b in
+        var sum = 0.0
+        for i in a.indices { sum += Double(a[i]) * Double(b[i]) }
+        return sum
+      }
+    }
+  }
+  static func length(_ a: [Float]) -> Double { dot(a, a).squareRoot() }
+  /// a + factor · b.
+  static func add(_ a: [Float], _ factor: Double, _ b: [Float]) -> [Float] {
+    zip(a, b).map { Float(Double($0) + factor * Double($1)) }
+  }
+  static func scaled(_ a: [Float], _ factor: Double) -> [Float] { a.map { Float(Double($0) * factor) } }
+}
+
+/// Lists as people write them: `0.01;0.02;0.05`.
+enum NumberList {
+  static func parse(_ text: String, _ field: String, in range: ClosedRange<Double>) throws(RobustnessError) -> [Double] {
+    let words = text.split(whereSeparator: { $0 == ";" || $0 == " " })
+    var result: [Double] = []
+    for word in words {
+      guard let value = Double(word), range.contains(value) else {
+        throw RobustnessError(
+          .parameter, at: field, expected: "numbers from \(range.lowerBound) to \(range.upperBound), with ; between",
+          got: "'\(String(word).clipped())'")
+      }
+      result.append(value)
+    }
+    guard (1...64).contains(result.count) else {
+      throw RobustnessError(.parameter, at: field, expected: "1 to 64 numbers", got: "\(result.count)")
+    }
+    return result
+  }
+}

@@ -1,0 +1,28 @@
+import DitherProto
+import DitherRobustness
+import DitherStore
+
+/// `Robustness/PlanAudit`: what an audit would do and take. It is refused where the audit would be.
+package struct PlanAuditCall: Sendable {
+  let audit: AuditCall
+  let threads: Int
+
+  package func answer(_ request: Dither_V1_AuditRequest) async throws -> Dither_V1_PlanAuditResponse {
+    try await audit.pool.run {
+      let work = try AuditWork(try audit.spec(request), store: audit.store, registry: audit.registry)
+      let cost = try work.cost(threads: threads)
+      var response = Dither_V1_PlanAuditResponse()
+      response.examples = UInt32(clamping: work.exampleCount)
+      response.shards = UInt32(clamping: cost.shards)
+      response.seconds = cost.seconds
+      response.probes = cost.items.map { item in
+        var probe = Dither_V1_PlannedProbe()
+        probe.probe = item.probe.text
+        probe.questions = UInt64(clamping: item.questions)
+        probe.seconds = item.seconds
+        return probe
+      }
+      return response
+    }
+  }
+}

@@ -116,11 +116,12 @@ extension Catalog where Entry == Bench {
     [
       .mlpOne, .mlpBatch, .mlpMonteCarlo, .mlpMonteCarloExplicit, .mlpPredict, .normals, .cnnOne, .cnnBatch,
       .mlpTraining,
-    ] + Bench.bfloat16 + Bench.resnet + Bench.monteCarlo + Bench.resnetTraining + Bench.precision + [
-      .start, .echo, .predictFramed, .predictFramedTls, .predictSwiftClient, .predictGrpc,
-      .throughputFramed,
-      .throughputFramedTls, .throughputGrpc,
-    ], name: { $0.name })
+    ] + Bench.bfloat16 + Bench.resnet + Bench.monteCarlo + Bench.resnetTraining + Bench.precision + Bench.certification
+      + [
+        .start, .echo, .predictFramed, .predictFramedTls, .predictSwiftClient, .predictGrpc,
+        .throughputFramed,
+        .throughputFramedTls, .throughputGrpc,
+      ], name: { $0.name })
 }
 
 extension Duration {

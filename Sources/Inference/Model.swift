@@ -13,8 +13,8 @@ public final class Model: Sendable {
   public let drawsFreshNoise: Bool
   /// The model as it is computed: normalisation is folded into weights.
   private let computed: Graph
-  private let plans: PlanCache
-  private let cost: Cost
+  let plans: PlanCache
+  let cost: Cost
 
   /// - Parameter precision: `.bfloat16` where the CPU has it is faster and less exact; docs/benchmarks.md has the errors of the
   ///   shipped models.
@@ -50,7 +50,7 @@ public final class Model: Sendable {
   }
 
   /// What one row takes.
-  private struct Cost {
+  struct Cost {
     /// Of the largest value between two layers, and arithmetic operations.
     let bytes: Int, operations: Double
     init(_ graph: Graph) throws(GraphError) {
@@ -256,7 +256,7 @@ public final class Model: Sendable {
   }
 
   /// Chunks of powers of two, so that few plans serve every batch size.
-  private func chunks(of count: Int, most: Int) -> [Range<Int>] {
+  func chunks(of count: Int, most: Int) -> [Range<Int>] {
     var start = 0, result: [Range<Int>] = []
     while start < count {
       let left = min(count - start, most)

@@ -12,6 +12,8 @@ public protocol Probe: Codable, Sendable {
   func validate() throws(RobustnessError)
   /// Parameters that make of one request several probes, as one for each severity; by default there is one.
   var variants: [[String: String]] { get }
+  /// As many examples as take seconds.
+  var examplesPerShard: Int { get }
   /// Whether it looks at all examples at once: then they are one shard.
   var takesAllExamples: Bool { get }
   /// Whether it looks at the mean weights only: then there is nothing to compare with the noise off.
@@ -20,6 +22,8 @@ public protocol Probe: Codable, Sendable {
   var otherData: [String] { get }
   /// What a chart needs to know of it.
   func condition(of image: ImageShape) -> Condition
+  /// - Throws: when it cannot be asked of this model, with the reason; asked before anything runs.
+  func check(_ predictor: DeployedPredictor) throws
 
   /// At most, for so many examples.
   /// - Parameter draws: of the deployed predictor for each answer.
@@ -37,6 +41,8 @@ public protocol Probe: Codable, Sendable {
 extension Probe {
   public func validate() throws(RobustnessError) {}
   public var variants: [[String: String]] { [[:]] }
+  public var examplesPerShard: Int { AuditPlan.shardSize }
+  public func check(_ predictor: DeployedPredictor) throws {}
   public var takesAllExamples: Bool { false }
   public var ignoresNoise: Bool { false }
   public var otherData: [String] { [] }
@@ -46,7 +52,7 @@ extension Probe {
 }
 
 extension Catalog where Entry == ProbeKind {
-  /// Every attack and every corruption is a probe, and some probes are neither.
+  /// Every attack, corruption and certificate is a probe, and some probes are neither.
   public static let probes = Catalog(
     "probe",
     [
@@ -56,7 +62,8 @@ extension Catalog where Entry == ProbeKind {
       ProbeKind(WorstWeightsProbe.self), ProbeKind(BitFlipsProbe.self), ProbeKind(SharpnessProbe.self),
     ]
       + Catalog<any Attack.Type>.attacks.entries.map { ProbeKind(attack: $0) }
-      + Catalog<any Corruption.Type>.corruptions.entries.map { ProbeKind(corruption: $0) },
+      + Catalog<any Corruption.Type>.corruptions.entries.map { ProbeKind(corruption: $0) }
+      + Catalog<any Certifier.Type>.certificates.entries.map { ProbeKind(certifier: $0) },
     name: { $0.name })
 }
 
@@ -74,8 +81,22 @@ public struct ProbeBatch: Sendable {
   public var transfer: DeployedPredictor?
   public var isCancelled: @Sendable () -> Bool
   /// Data sets that the probe asked for, by name: [N, …] in [0, 1].
-  public var others: [String: Tensor] = [:]
+  public var others: [String: Tensor]
   public var image: ImageShape { ImageShape(inputs.shape.row) }
+
+  public init(
+    inputs: Tensor, labels: [Int], identities: [UInt64], seed: UInt64, isFirst: Bool,
+    transfer: DeployedPredictor? = nil, isCancelled: @escaping @Sendable () -> Bool, others: [String: Tensor] = [:]
+  ) {
+    self.inputs = inputs
+    self.labels = labels
+    self.identities = identities
+    self.seed = seed
+    self.isFirst = isFirst
+    self.transfer = transfer
+    self.isCancelled = isCancelled
+    self.others = others
+  }
 
   /// - Throws: when the caller no longer wants the answer.
   func proceed() throws(RobustnessError) {
@@ -103,6 +124,8 @@ public enum Condition: Sendable, Equatable {
   case attack(norm: Norm, epsilon: Double, effort: Int, knowledge: Knowledge)
   /// The severity is nil where the parameters set the strength.
   case corruption(severity: Int?, strength: [String: Double])
+  /// The radii are those of its curve.
+  case certificate(norm: Norm, radii: [Double])
 }
 
 /// What a probe found on some examples, in their order.
@@ -118,8 +141,10 @@ public struct Outcome: Codable, Sendable, Equatable {
   /// Right on the same inputs: the model to compare with, which they were not made for.
   public var transferred: [Bool]?
   public var trace: Trace?
-  /// Rows evaluated by an attack, once for each draw.
+  /// Rows evaluated by an attack or a certifier, once for each draw.
   public var questions = 0
+  /// What is proved of each example, for probes that certify.
+  public var certificates: [Certificate]?
   /// Numbers for each example, by name.
   public var columns: [String: [Double]]?
   /// Of probes that take all examples at once.
@@ -249,6 +274,11 @@ public struct ProbeKind: Sendable {
   init(corruption: any Corruption.Type) {
     func kind<C: Corruption>(_ type: C.Type) -> ProbeKind { ProbeKind(CorruptionProbe<C>.self) }
     self = kind(corruption)
+  }
+
+  init(certifier: any Certifier.Type) {
+    func kind<C: Certifier>(_ type: C.Type) -> ProbeKind { ProbeKind(CertificateProbe<C>.self) }
+    self = kind(certifier)
   }
 
   /// - Throws: for unknown keys, unreadable values and values out of range, by their names.

@@ -23,6 +23,13 @@ public struct NoiseAddress: Sendable, Hashable {
     dk_normals(out.baseAddress, out.count, UInt64(start), seed, site, sample)
   }
 
+  /// `sigma` times these normals, added to as many numbers.
+  public func addNormals(
+    times sigma: Float, to base: UnsafePointer<Float>, into out: UnsafeMutableBufferPointer<Float>, from start: Int = 0
+  ) {
+    dk_add_normals(out.baseAddress, base, out.count, sigma, UInt64(start), seed, site, sample)
+  }
+
   /// Uniform on (0, 1) for the indices from `start`: never 0, never 1.
   public func uniforms(_ out: UnsafeMutableBufferPointer<Float>, from start: Int = 0) {
     dk_uniforms(out.baseAddress, out.count, UInt64(start), seed, site, sample)

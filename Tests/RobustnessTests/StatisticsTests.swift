@@ -36,4 +36,13 @@ struct StatisticsTests {
     let none = Statistics.pairedDifference(both: 50, onlyFirst: 0, onlySecond: 0, neither: 0)
     #expect(none.low <= 0 && none.high >= 0 && none.high < 0.11)
   }
+
+  @Test("bounds mirror each other, and enclose the share")
+  func mirrored() {
+    for (k, n) in [(0, 7), (3, 7), (7, 7), (480, 1000), (99_999, 100_000)] {
+      let low = Statistics.lowerBound(k, of: n, alpha: 0.01), high = Statistics.upperBound(k, of: n, alpha: 0.01)
+      #expect(low <= Double(k) / Double(n) && Double(k) / Double(n) <= high && low < high)
+      #expect(high == 1 - Statistics.lowerBound(n - k, of: n, alpha: 0.01))
+    }
+  }
 }

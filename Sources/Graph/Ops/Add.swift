@@ -2,10 +2,15 @@ import DitherTensor
 
 /// `y = a + b`, element by element, with NumPy's broadcasting.
 /// - Source: ONNX `Add`.
-struct Add: OnnxOp, BinaryFunction {
+struct Add: OnnxOp, BinaryFunction, Bounding {
   static let onnx = OnnxName("Add", since: 7)
   var function: Binary.Function { .add }
   init() {}
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }
   func write(to node: inout OnnxNode) {}
+
+  func bounds(_ call: BoundsCall) throws(GraphError) -> Bounds {
+    let a = try call.operand(0), b = try call.operand(1)
+    return Bounds(center: try call.replay([a.center, b.center]), radius: a.widened(1) + b.widened(1))
+  }
 }

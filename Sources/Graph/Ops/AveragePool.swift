@@ -2,7 +2,7 @@ import COneDNN
 import DitherTensor
 
 /// - Source: ONNX `AveragePool`, opsets 7–21.
-struct AveragePool: Pooling {
+struct AveragePool: Pooling, Averaging {
   static let onnx = OnnxName("AveragePool", since: 7)
   var window: Window
   var countsPadding = false
@@ -18,4 +18,5 @@ struct AveragePool: Pooling {
     if node.opset < 19 { node["dilations"] = nil }
     if countsPadding { node["count_include_pad"] = .int(1) }
   }
+  func terms(_ input: Shape, _ output: Shape) -> Int { (window.kernel ?? []).reduce(1, *) }
 }

@@ -5,7 +5,7 @@ import DitherTensor
 
 /// Normalisation with stored statistics, as at inference: `(x − mean) / √(var + epsilon) · scale + bias`, by channel.
 /// - Source: ONNX `BatchNormalization`, opsets 7–21, not in training mode.
-struct BatchNormalization: OnnxOp {
+struct BatchNormalization: OnnxOp, Bounding {
   static let onnx = OnnxName("BatchNormalization", since: 7)
   var epsilon: Float = 1e-5
   init() {}
@@ -71,6 +71,19 @@ struct BatchNormalization: OnnxOp {
         }
       }
     }
+  }
+
+  /// One product and one sum by channel, of constants that take some roundings themselves.
+  func bounds(_ call: BoundsCall) throws(GraphError) -> Bounds {
+    let x = try call.operand(0)
+    var constants: [Value] = []
+    for position in 1...4 { constants.append(try call.constant(position)) }
+    let channels = Shape([1, x.center.shape[1]] + [Int](repeating: 1, count: x.center.shape.rank - 2))
+    let slope = ((constants[3] + epsilon).map(.squareRoot).map(.reciprocal) * constants[0]).map(.abs)
+    let shift = Bounds.slack(8) * (constants[1].map(.abs) + slope * constants[2].map(.abs))
+    return Bounds(
+      center: try call.replay([x.center] + constants),
+      radius: x.widened(8) * slope.viewed(as: channels) + shift.viewed(as: channels) + Bounds.least)
   }
 }
 

@@ -3,7 +3,7 @@ import DitherTensor
 
 /// `x` where `x > 0`, `alpha · (exp(x / alpha) − 1)` elsewhere.
 /// - Source: ONNX `Celu`, opsets 12–21; Barron 2017, arXiv 1704.07483.
-struct Celu: Composite {
+struct Celu: Composite, Increasing {
   static let onnx = OnnxName("Celu", since: 12)
   private let alpha: Float
   init(_ node: OnnxNode) throws(GraphError) {
@@ -19,4 +19,6 @@ struct Celu: Composite {
     let x = try inputs.float(0, "X"), below = -(-x).map(.relu)  // min(x, 0), so that the exponential stays finite
     return [x.map(.relu) + alpha * (((1 / alpha) * below).map(.exp) + -1)]
   }
+  var isIncreasing: Bool { alpha > 0 }
+  var error: (relative: Float, absolute: Float) { (0x1p-18, 1e-6 * Swift.max(alpha, 1)) }
 }

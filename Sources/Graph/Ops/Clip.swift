@@ -4,7 +4,7 @@ import DitherTensor
 
 /// Values below `min` become it, those above `max` that. The bounds are attributes up to opset 10, inputs from 11 on.
 /// - Source: ONNX `Clip`, opsets 6–21.
-struct Clip: OnnxOp {
+struct Clip: OnnxOp, Increasing {
   static let onnx = OnnxName("Clip", since: 6)
   private var low: Float?
   private var high: Float?

@@ -3,7 +3,7 @@ import DitherTensor
 
 /// Values one behind the other along an axis.
 /// - Source: ONNX `Concat`, opsets 4–21.
-struct Concat: OnnxOp {
+struct Concat: OnnxOp, Rearranging {
   static let onnx = OnnxName("Concat", since: 4)
   let axis: Int
   init(_ node: OnnxNode) throws(GraphError) {

@@ -5,7 +5,7 @@ import DitherTensor
 /// Convolution of images [N, C, H, W] or sequences [N, C, L].
 /// - Shapes: weights [M, C / group, kH, kW], bias [M].
 /// - Source: ONNX `Conv`, opsets 1–21.
-struct Conv: OnnxOp, WeightDrawing {
+struct Conv: OnnxOp, WeightDrawing, Bounding {
   static let onnx = OnnxName("Conv", since: 1)
   var window = Window()
   var groups = 1
@@ -107,6 +107,14 @@ struct Conv: OnnxOp, WeightDrawing {
       b = sum && call.inputs.count == 3 ? nil : call.inputs.optional(2)
     try plan.convolve(
       x, w, b, adding: other, into: call.outputs[0], try shape(x.shape, w.shape), relu: relu)
+  }
+
+  func bounds(_ call: BoundsCall) throws(GraphError) -> Bounds {
+    let x = try call.operand(0), w = try call.constant(1), b = try call.optionalConstant(2)
+    let products = w.shape.row.count
+    let radius = try call.builder.apply(
+      self, [x.widened(products), call.magnitude(w), b.map { call.magnitude($0, times: Bounds.slack(products)) }])[0]
+    return Bounds(center: try call.replay([x.center, w, b]), radius: radius + Bounds.least)
   }
 }
 

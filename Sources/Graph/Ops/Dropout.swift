@@ -3,7 +3,7 @@ import DitherTensor
 
 /// At inference, `y = x`, and the mask, if it is asked for, is true everywhere.
 /// - Source: ONNX `Dropout`, opsets 7–21, not in training mode.
-struct Dropout: Composite {
+struct Dropout: Composite, Rearranging {
   static let onnx = OnnxName("Dropout", since: 7)
   private let hasMask: Bool
   init(_ node: OnnxNode) throws(GraphError) {

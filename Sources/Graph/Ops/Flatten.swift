@@ -3,7 +3,7 @@ import DitherTensor
 
 /// [d0, …, d(axis−1), …] as a matrix of two axes.
 /// - Source: ONNX `Flatten`, opsets 1–21.
-struct Flatten: OnnxOp, Viewing {
+struct Flatten: OnnxOp, Viewing, Rearranging {
   static let onnx = OnnxName("Flatten", since: 1)
   var axis = 1
   init() {}

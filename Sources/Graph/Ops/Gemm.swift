@@ -6,7 +6,7 @@ import DitherTensor
 /// `Y = alpha · A' · B' + beta · C`: the dense layer.
 /// - Shapes: A' [M, K], B' [K, N], C broadcast to [M, N]; the result is [M, N].
 /// - Source: ONNX `Gemm`, opsets 7–21.
-struct Gemm: OnnxOp {
+struct Gemm: OnnxOp, Bounding {
   static let onnx = OnnxName("Gemm", since: 7)
   var alpha: Float = 1
   var beta: Float = 1
@@ -126,6 +126,18 @@ struct Gemm: OnnxOp {
   func takesExactNoise(_ inputs: [TensorType?]) -> Bool { !transposeA }
   func exactDeviation(_ call: Call, _ term: NoiseModel.Term) -> Value? {
     denseDeviation(call.inputs[0], call.inputs[1], transposeB: transposeB, term, factor: abs(alpha))
+  }
+
+  func bounds(_ call: BoundsCall) throws(GraphError) -> Bounds {
+    guard !transposeA else { throw call.refused("A as it is", "its transpose") }
+    let x = try call.operand(0), w = try call.constant(1), c = try call.optionalConstant(2)
+    var absolute = self
+    (absolute.alpha, absolute.beta) = (abs(alpha), abs(beta))
+    let products = x.center.shape[1] + 1
+    let radius = try call.builder.apply(
+      absolute, [x.widened(products), call.magnitude(w), c.map { call.magnitude($0, times: Bounds.slack(products)) }])[
+        0]
+    return Bounds(center: try call.replay([x.center, w, c]), radius: radius + Bounds.least)
   }
 }
 

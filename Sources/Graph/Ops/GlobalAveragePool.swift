@@ -3,7 +3,7 @@ import DitherTensor
 
 /// The mean of each channel: [N, C, …] to [N, C, 1, …].
 /// - Source: ONNX `GlobalAveragePool`, opsets 1–21.
-struct GlobalAveragePool: OnnxOp {
+struct GlobalAveragePool: OnnxOp, Averaging {
   static let onnx = OnnxName("GlobalAveragePool", since: 1)
   init() {}
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }

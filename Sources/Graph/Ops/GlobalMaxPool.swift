@@ -3,7 +3,7 @@ import DitherTensor
 
 /// The largest element of each channel: [N, C, …] to [N, C, 1, …].
 /// - Source: ONNX `GlobalMaxPool`, opsets 1–21.
-struct GlobalMaxPool: Composite {
+struct GlobalMaxPool: Composite, Increasing {
   static let onnx = OnnxName("GlobalMaxPool", since: 1)
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }
   func write(to node: inout OnnxNode) {}

@@ -2,7 +2,7 @@ import DitherTensor
 
 /// `y = alpha · x + beta`, held between 0 and 1.
 /// - Source: ONNX `HardSigmoid`, opsets 6–21.
-struct HardSigmoid: OnnxOp {
+struct HardSigmoid: OnnxOp, Increasing {
   static let onnx = OnnxName("HardSigmoid", since: 6)
   var alpha: Float = 0.2
   var beta: Float = 0.5
@@ -33,4 +33,7 @@ struct HardSigmoid: OnnxOp {
       return { for i in 0..<count { to[i] = Swift.min(Swift.max(alpha * from[i] + beta, 0), 1) } }
     }
   }
+  var isIncreasing: Bool { alpha >= 0 }
+  /// Two roundings.
+  var error: (relative: Float, absolute: Float) { (0x1p-20, 1e-6) }
 }

@@ -2,7 +2,7 @@ import DitherTensor
 
 /// `y = x`.
 /// - Source: ONNX `Identity`, opsets 1–21.
-struct Identity: OnnxOp, Viewing {
+struct Identity: OnnxOp, Viewing, Rearranging {
   static let onnx = OnnxName("Identity", since: 1)
   init() {}
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }

@@ -3,7 +3,7 @@ import DitherTensor
 
 /// `y = x` where `x ≥ 0`, `slope · x` elsewhere.
 /// - Source: ONNX `LeakyRelu`, opsets 6–20.
-struct LeakyRelu: OnnxOp {
+struct LeakyRelu: OnnxOp, Increasing {
   static let onnx = OnnxName("LeakyRelu", since: 6)
   var slope: Float = 0.01
   init(_ node: OnnxNode) throws(GraphError) {
@@ -23,4 +23,5 @@ struct LeakyRelu: OnnxOp {
       return { for i in 0..<count { to[i] = from[i] >= 0 ? from[i] : slope * from[i] } }
     }
   }
+  var isIncreasing: Bool { slope >= 0 }
 }

@@ -5,7 +5,7 @@ import DitherTensor
 
 /// NumPy's `matmul`: products of the last two axes, the others broadcast.
 /// - Source: ONNX `MatMul`, opsets 9–21.
-struct MatMul: OnnxOp {
+struct MatMul: OnnxOp, Bounding {
   static let onnx = OnnxName("MatMul", since: 9)
   /// Used by gradients: operands whose last two axes are swapped.
   private(set) var transposeA = false
@@ -119,5 +119,16 @@ struct MatMul: OnnxOp {
   }
   func exactDeviation(_ call: Call, _ term: NoiseModel.Term) -> Value? {
     denseDeviation(call.inputs[0], call.inputs[1], transposeB: transposeB, term, factor: 1)
+  }
+
+  func bounds(_ call: BoundsCall) throws(GraphError) -> Bounds {
+    let a = try call.operand(0), b = try call.operand(1)
+    guard a.radius == nil || b.radius == nil else { throw call.refused("a constant factor", "none") }
+    let products = a.center.shape[a.center.shape.rank - 1]
+    func factor(_ operand: Bounds) -> Value {
+      operand.radius == nil ? call.magnitude(operand.center) : operand.widened(products)
+    }
+    let radius = try call.builder.apply(self, [factor(a), factor(b)])[0]
+    return Bounds(center: try call.replay([a.center, b.center]), radius: radius + Bounds.least)
   }
 }

@@ -3,7 +3,7 @@ import DitherTensor
 
 /// The largest of any number of values, element by element, with NumPy's broadcasting.
 /// - Source: ONNX `Max`, opsets 8–21.
-struct Max: Composite {
+struct Max: Composite, Increasing {
   static let onnx = OnnxName("Max", since: 8)
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }
   func write(to node: inout OnnxNode) {}

@@ -3,7 +3,7 @@ import DitherBasics
 import DitherTensor
 
 /// - Source: ONNX `MaxPool`, opsets 8–21, without the indices output.
-struct MaxPool: Pooling {
+struct MaxPool: Pooling, Increasing {
   static let onnx = OnnxName("MaxPool", since: 8)
   var window: Window
   var kind: dn_pooling_kind { DN_MAX }

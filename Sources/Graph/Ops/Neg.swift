@@ -2,10 +2,15 @@ import DitherTensor
 
 /// `y = −x`, element by element.
 /// - Source: ONNX `Neg`.
-struct Neg: OnnxOp, UnaryFunction {
+struct Neg: OnnxOp, UnaryFunction, Bounding {
   static let onnx = OnnxName("Neg", since: 6)
   var function: Unary.Function { .negate }
   init() {}
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }
   func write(to node: inout OnnxNode) {}
+
+  func bounds(_ call: BoundsCall) throws(GraphError) -> Bounds {
+    let x = try call.operand(0)
+    return Bounds(center: try call.replay([x.center]), radius: x.radius)
+  }
 }

@@ -4,7 +4,7 @@ import DitherTensor
 /// The input with a border: of one number, or of the input's own pixels. A negative extent cuts. Extents are an attribute up
 /// to opset 10, an input from 11 on.
 /// - Source: ONNX `Pad`, opsets 2–21.
-struct Pad: Composite {
+struct Pad: Composite, Increasing {
   static let onnx = OnnxName("Pad", since: 2)
   private enum Mode: String { case constant, reflect, edge, wrap }
   private let mode: Mode

@@ -3,7 +3,7 @@ import DitherTensor
 
 /// The largest element over axes. Where elements tie, the gradient goes to the first.
 /// - Source: ONNX `ReduceMax`, opsets 1–21.
-struct ReduceMax: OnnxOp {
+struct ReduceMax: OnnxOp, Increasing {
   static let onnx = OnnxName("ReduceMax", since: 1)
   private let axes: ReducedAxes
   init(_ axes: ReducedAxes) { self.axes = axes }

@@ -1,7 +1,7 @@
 import DitherTensor
 
 /// - Source: ONNX `ReduceMean`, opsets 1–21.
-struct ReduceMean: Reduction {
+struct ReduceMean: Reduction, Averaging {
   static let onnx = OnnxName("ReduceMean", since: 1)
   static let isMean = true
   let axes: ReducedAxes

@@ -2,7 +2,7 @@ import DitherTensor
 
 /// `y = max(x, 0)`, element by element.
 /// - Source: ONNX `Relu`.
-struct Relu: OnnxOp, UnaryFunction {
+struct Relu: OnnxOp, UnaryFunction, Increasing {
   static let onnx = OnnxName("Relu", since: 6)
   var function: Unary.Function { .relu }
   init() {}

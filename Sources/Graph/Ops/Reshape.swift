@@ -3,7 +3,7 @@ import DitherTensor
 
 /// The same elements with another shape; one extent may be −1 (what is left), 0 copies the input's.
 /// - Source: ONNX `Reshape`, opsets 5–21.
-struct Reshape: OnnxOp, Viewing {
+struct Reshape: OnnxOp, Viewing, Rearranging {
   static let onnx = OnnxName("Reshape", since: 5)
   /// 0 is an extent of its own, not a copy.
   var allowZero = false

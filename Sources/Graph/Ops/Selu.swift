@@ -1,6 +1,6 @@
 /// An ELU scaled so that activations keep mean 0 and variance 1.
 /// - Source: ONNX `Selu`, opsets 6–21; Klambauer et al. 2017, arXiv 1706.02515.
-struct Selu: ExponentialLinear {
+struct Selu: ExponentialLinear, Increasing {
   static let onnx = OnnxName("Selu", since: 6)
   var alpha: Float
   var scale: Float
@@ -13,4 +13,6 @@ struct Selu: ExponentialLinear {
     node["alpha"] = .float(alpha)
     node["gamma"] = .float(scale)
   }
+  var isIncreasing: Bool { alpha >= 0 && scale >= 0 }
+  var error: (relative: Float, absolute: Float) { Self.transcendental }
 }

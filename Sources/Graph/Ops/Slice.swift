@@ -4,7 +4,7 @@ import DitherTensor
 /// `data[start:end:step]` along some axes, counted as NumPy counts. Bounds are attributes up to opset 9, inputs from 10 on,
 /// and known before anything runs.
 /// - Source: ONNX `Slice`, opsets 1–21.
-struct Slice: OnnxOp {
+struct Slice: OnnxOp, Rearranging {
   static let onnx = OnnxName("Slice", since: 1)
   private var starts: [Int]?
   private var ends: [Int]?

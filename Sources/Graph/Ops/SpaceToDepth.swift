@@ -3,7 +3,7 @@ import DitherTensor
 
 /// Pixels laid out as channels: [N, C, H · b, W · b] to [N, b² · C, H, W].
 /// - Source: ONNX `SpaceToDepth`, opsets 1–21.
-struct SpaceToDepth: Composite {
+struct SpaceToDepth: Composite, Rearranging {
   static let onnx = OnnxName("SpaceToDepth", since: 1)
   private let block: Int
   init(_ node: OnnxNode) throws(GraphError) {

@@ -4,7 +4,7 @@ import DitherTensor
 
 /// Axes in another order; reversed if none is named.
 /// - Source: ONNX `Transpose`, opsets 1–21.
-struct Transpose: OnnxOp {
+struct Transpose: OnnxOp, Rearranging {
   static let onnx = OnnxName("Transpose", since: 1)
   private var permutation: [Int]?
   init(_ permutation: [Int]) { self.permutation = permutation }

@@ -3,7 +3,7 @@ import DitherTensor
 
 /// The same elements with new axes of extent 1. The axes are an attribute up to opset 12 and an input from 13 on.
 /// - Source: ONNX `Unsqueeze`, opsets 1–21.
-struct Unsqueeze: OnnxOp, Viewing {
+struct Unsqueeze: OnnxOp, Viewing, Rearranging {
   static let onnx = OnnxName("Unsqueeze", since: 1)
   private var axes: [Int]?
   init(_ node: OnnxNode) throws(GraphError) {

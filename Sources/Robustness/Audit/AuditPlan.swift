@@ -16,8 +16,10 @@ public struct AuditPlan: Codable, Sendable, Equatable {
   public private(set) var exampleCount: Int
   /// What the model must reach.
   public private(set) var gates: [Gate]
+  /// By probe: the examples of a shard.
+  private var shardSizes: [Int]
 
-  /// Examples of one shard: seconds of work at most, so that little is lost when it is interrupted.
+  /// Examples of one shard, at most: seconds of work, so that little is lost when it is interrupted.
   public static let shardSize = 50
   static let mostProbes = 1000
   static let mostExamples = 1_000_000
@@ -52,6 +54,12 @@ public struct AuditPlan: Codable, Sendable, Equatable {
     probes = try asked.flatMap { spec in
       try spec.resolved().variants.map { ProbeSpec(spec.probe, spec.parameters.merging($0) { $1 }) }
     }
+    // However dear a probe is, it makes a thousand pieces of few examples at most.
+    let least = max((exampleCount + 999) / 1000, 1)
+    shardSizes = try probes.map { spec in
+      let probe = try spec.resolved()
+      return probe.takesAllExamples ? exampleCount : min(max(probe.examplesPerShard, least), Self.shardSize)
+    }
     for gate in gates { try gate.check(probes) }
     guard probes.count <= Self.mostProbes else {
       throw RobustnessError(.plan, at: "audit", expected: "at most \(Self.mostProbes) probes", got: "\(probes.count)")
@@ -66,8 +74,8 @@ public struct AuditPlan: Codable, Sendable, Equatable {
   /// The pieces of the work. Each can be done on any thread, in any order, at any time.
   public var shards: [Shard] {
     var shards: [Shard] = []
-    for (probe, spec) in probes.enumerated() {
-      let isWhole = (try? spec.resolved().takesAllExamples) ?? false, size = isWhole ? exampleCount : Self.shardSize
+    for probe in probes.indices {
+      let size = shardSizes[probe]
       for start in stride(from: 0, to: exampleCount, by: size) {
         shards.append(
           Shard(index: shards.count, probe: probe, first: start, count: min(size, exampleCount - start)))

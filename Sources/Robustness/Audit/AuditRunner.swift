@@ -75,7 +75,10 @@ public struct AuditRunner: Sendable {
     self.data = try Self.checked(data, plan, subjects)
     self.others = try Self.checked(others, plan, subject)
     probes = try plan.probes.map { try $0.resolved() }
-    for subject in subjects { try Self.tryOut(subject, self.data) }
+    for subject in subjects {
+      try Self.tryOut(subject, self.data)
+      for probe in probes { try probe.check(predictor(of: subject)) }
+    }
   }
 
   private static func checked(

@@ -19,7 +19,7 @@ struct Page {
     <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
     <meta name="generator" content="dither"><title>Robustness of \(name)</title>
     <style>\(Html.style)</style></head><body><main>
-    \(header)\(gates)\(findings)\(overview)\(strengths)\(distances)\(corruptions)\(calibration)\(measurements)\(comparison)\(gallery)\(progress)\(numbers)\(checks)\(fineprint)
+    \(header)\(gates)\(findings)\(overview)\(strengths)\(distances)\(corruptions)\(certificates)\(calibration)\(measurements)\(comparison)\(gallery)\(progress)\(numbers)\(checks)\(fineprint)
     </main></body></html>
 
     """
@@ -187,6 +187,14 @@ struct Page {
         chart: Chart.lines(series, xTitle: first.axis, description: "\(first.title): accuracy by \(first.axis)"),
         legend: roles, table: .table("\(first.title): accuracy", [first.axis] + roles.map(\.title), rows))
     }
+  }
+
+  // MARK: certificates
+
+  private var certificates: Html? {
+    let figures = CertificateFigures(report.probes, roles).all
+    guard !figures.isEmpty else { return nil }
+    return "<h2>Certified accuracy by radius</h2><div class=\"charts\">\(figures)</div>"
   }
 
   private var calibration: Html? {

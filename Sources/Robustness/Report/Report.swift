@@ -66,7 +66,7 @@ public struct ProbeReport: Codable, Sendable, Equatable {
   public var perExample: [Bool]
   /// Right without it.
   public var perExampleClean: [Bool]
-  /// Rows that an attack had evaluated, once for each draw.
+  /// Rows that an attack or a certifier had evaluated, once for each draw.
   public var questions: Int
   /// Of a random model: the share of examples whose clean answer other draws of the noise alone turn from right to wrong.
   /// It is measured beside the attack and never counted as its success.
@@ -87,6 +87,8 @@ public struct ProbeReport: Codable, Sendable, Equatable {
   /// The models beside the baseline, in the order of the report's further comparisons.
   public var rivals: [Measured]?
   public var calibration: Calibration?
+  /// What was proved; where it is, the robust accuracy is the certified one.
+  public var certified: Certified?
   /// What the probe measured beside accuracy.
   public var summary: Summary?
   /// Behind the report's checks; JSON leaves it out, as it says them in words.
@@ -95,7 +97,7 @@ public struct ProbeReport: Codable, Sendable, Equatable {
   var illustrations: [Illustration]?
 
   public enum Kind: String, Codable, Sendable {
-    case clean, calibration, attack, corruption, measurement
+    case clean, calibration, attack, corruption, certificate, measurement
   }
 
   public struct CurvePoint: Codable, Sendable, Equatable {
@@ -123,6 +125,7 @@ public struct ProbeReport: Codable, Sendable, Equatable {
     public var interval: Interval
     public var perExample: [Bool]
     public var calibration: Calibration?
+    public var certified: Certified?
     public var summary: Summary?
   }
 }
@@ -281,6 +284,7 @@ extension ProbeReport {
       case .measurement: .measurement
       case .attack: .attack
       case .corruption: .corruption
+      case .certificate: .certificate
       }
     parameters = (try? spec.resolved()).map { ParameterValue.all(of: $0) } ?? [:]
     if case .corruption(_, let strength) = condition {
@@ -314,14 +318,15 @@ extension ProbeReport {
       transfer = Transfer(accuracy: share.value, interval: share.interval, perExample: there)
     }
     progress = Progress(outcomes.compactMap(\.trace))
-    noiseOff = Measured(asked, results.compactMap(\.noiseOff), labels)
-    baseline = Measured(asked, results.compactMap(\.baseline), labels)
+    noiseOff = Measured(asked, results.compactMap(\.noiseOff), labels, condition)
+    baseline = Measured(asked, results.compactMap(\.baseline), labels, condition)
     let others = (0..<(results.first?.rivals?.count ?? 0)).compactMap { at in
-      Measured(asked, results.compactMap { $0.rivals?[at] }, labels)
+      Measured(asked, results.compactMap { $0.rivals?[at] }, labels, condition)
     }
     rivals = others.isEmpty ? nil : others
     calibration = Calibration(asked, outcomes, labels)
     summary = asked.summary(of: outcomes, labels: labels)
+    certified = Certified(outcomes, condition)
     evidence = outcomes.reduce(into: [Evidence: Evidence.Count]()) { sum, outcome in
       for (kind, count) in outcome.evidence {
         sum[kind, default: .init(cases: 0, n: 0)].cases += count.cases
@@ -376,7 +381,7 @@ extension ProbeReport.Progress {
 }
 
 extension ProbeReport.Measured {
-  init?(_ asked: any Probe, _ outcomes: [Outcome], _ labels: [Int]) {
+  init?(_ asked: any Probe, _ outcomes: [Outcome], _ labels: [Int], _ condition: Condition) {
     guard !outcomes.isEmpty else { return nil }
     let robust = outcomes.flatMap(\.robust)
     cleanAccuracy = Proportion(outcomes.flatMap(\.clean)).value
@@ -385,6 +390,14 @@ extension ProbeReport.Measured {
     perExample = robust
     calibration = Calibration(asked, outcomes, labels)
     summary = asked.summary(of: outcomes, labels: labels)
+    certified = Certified(outcomes, condition)
+  }
+}
+
+extension Certified {
+  fileprivate init?(_ outcomes: [Outcome], _ condition: Condition) {
+    guard case .certificate(let norm, let radii) = condition else { return nil }
+    self.init(outcomes.flatMap { $0.certificates ?? [] }, norm: norm, radii: radii)
   }
 }
 

@@ -236,6 +236,12 @@ extension AuditCommand {
             }
             return row
           }))
+    for probe in report.probes {
+      guard let certified = probe.certified else { continue }
+      print(
+        "\(probe.probe): average certified radius \(certified.acr.digits(4)), no answer for \(percent(certified.abstain))"
+      )
+    }
     for comparison in [report.comparison].compactMap({ $0 }) + (report.furtherComparisons ?? []) {
       for pair in comparison.probes { print(pair.sentence) }
     }

@@ -1,0 +1,102 @@
+import DitherBasics
+import DitherTensor
+
+/// Proves, example by example, that no input within a radius is answered otherwise.
+public protocol Certifier: Codable, Sendable {
+  /// Its name in batteries, reports and `--help`, as the field writes it.
+  static var name: String { get }
+  /// One line for `--help`.
+  static var summary: String { get }
+  init()
+  /// - Throws: when a parameter is out of its range, or nothing could be certified with it, by its name.
+  func validate() throws(RobustnessError)
+  /// What its radii are measured in.
+  var norm: Norm { get }
+  /// The radii at which a report states the certified accuracy, rising from 0.
+  var radii: [Double] { get }
+  /// The radius at which an example has to be certified to count as robust.
+  var goal: Double { get }
+  /// Rows that the model has to answer for an example, at most.
+  var rowsPerExample: Int { get }
+  /// Whether it certifies a model's mean weights, not its random answers.
+  var ignoresNoise: Bool { get }
+  /// - Throws: when its theorem says nothing of this model as it is deployed, with the reason.
+  func check(_ predictor: DeployedPredictor) throws
+
+  /// - Returns: a certificate for each example, and how many rows the model has answered for them.
+  func certify(_ batch: ProbeBatch, of predictor: DeployedPredictor) throws -> (certificates: [Certificate], rows: Int)
+}
+
+extension Catalog where Entry == any Certifier.Type {
+  public static let certificates = Catalog("certificate", [Smoothing.self, IBP.self], name: { $0.name })
+}
+
+extension Certifier {
+  public func validate() throws(RobustnessError) {}
+  public var goal: Double { 0 }
+  public var ignoresNoise: Bool { false }
+  public func check(_ predictor: DeployedPredictor) throws {}
+}
+
+/// What is proved of one example: all inputs within the radius are answered with the label.
+public struct Certificate: Codable, Sendable, Equatable {
+  public var label: Int
+  /// The label is the true one.
+  public var correct: Bool
+  /// In units of the input, in the certifier's norm.
+  public var radius: Double
+  /// The draws behind it; 0: it is deterministic.
+  public var n: Int
+  /// The probability, at most, that it is wrong; 0: it is deterministic.
+  public var alpha: Double
+  /// No answer is given: then the label and the radius, 0, say nothing.
+  public var abstained: Bool
+
+  public init(label: Int, correct: Bool, radius: Double, n: Int, alpha: Double, abstained: Bool) {
+    self.label = label
+    self.correct = correct
+    self.radius = radius
+    self.n = n
+    self.alpha = alpha
+    self.abstained = abstained
+  }
+
+  /// The answer is right, for every input within `radius`.
+  public func holds(at radius: Double) -> Bool { correct && !abstained && self.radius >= radius }
+}
+
+/// The certificates of a probe, all examples together.
+public struct Certified: Codable, Sendable, Equatable {
+  public var norm: Norm
+  /// Certified accuracy by radius.
+  public var curve: [Point]
+  /// The average certified radius: an example that is not answered, or wrongly, counts as 0. Zhai et al. 2020, arXiv 2001.02378.
+  public var acr: Double
+  /// The share of examples that are not answered, with Wilson's interval.
+  public var abstain: Double
+  public var abstainInterval: Interval
+  /// By example.
+  public var certificates: [Certificate]
+
+  public struct Point: Codable, Sendable, Equatable {
+    public var radius: Double
+    /// The share of all examples that are answered rightly, for every input within the radius.
+    public var accuracy: Double
+    /// Wilson's.
+    public var interval: Interval
+  }
+
+  public init(_ certificates: [Certificate], norm: Norm, radii: [Double]) {
+    self.norm = norm
+    self.certificates = certificates
+    curve = radii.map { radius in
+      let share = Proportion(certificates.map { $0.holds(at: radius) })
+      return Point(radius: radius, accuracy: share.value, interval: share.interval)
+    }
+    let sum = certificates.reduce(0) { $0 + ($1.holds(at: 0) ? $1.radius : 0) }
+    acr = sum / Double(max(certificates.count, 1))
+    let abstentions = Proportion(certificates.map(\.abstained))
+    abstain = abstentions.value
+    abstainInterval = abstentions.interval
+  }
+}

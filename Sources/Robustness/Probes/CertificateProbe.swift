@@ -1,0 +1,31 @@
+/// A certificate on every example, whether the clean answer is right or not: a smoothed classifier answers by itself.
+struct CertificateProbe<C: Certifier>: Probe {
+  static var name: String { C.name }
+  static var summary: String { C.summary }
+
+  var certifier = C()
+  init() {}
+
+  init(from decoder: any Decoder) throws { certifier = try C(from: decoder) }
+  func encode(to encoder: any Encoder) throws { try certifier.encode(to: encoder) }
+
+  func validate() throws(RobustnessError) { try certifier.validate() }
+  var examplesPerShard: Int { 50_000 / certifier.rowsPerExample }
+  var ignoresNoise: Bool { certifier.ignoresNoise }
+  func cost(examples: Int, draws: Int) -> ProbeCost {
+    ProbeCost(forward: examples * (draws + certifier.rowsPerExample))
+  }
+  func check(_ predictor: DeployedPredictor) throws { try certifier.check(predictor) }
+
+  func condition(of image: ImageShape) -> Condition { .certificate(norm: certifier.norm, radii: certifier.radii) }
+
+  func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
+    let subject = ignoresNoise ? predictor.withoutNoise : predictor
+    let clean = zip(try subject.labels(batch.inputs, identities: batch.identities), batch.labels).map(==)
+    let (certificates, rows) = try certifier.certify(batch, of: subject)
+    var outcome = Outcome(clean: clean, robust: certificates.map { $0.holds(at: certifier.goal) })
+    outcome.certificates = certificates
+    outcome.questions = rows
+    return outcome
+  }
+}

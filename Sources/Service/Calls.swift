@@ -67,7 +67,8 @@ extension Services {
     }
     table.unary("dither.v1.Robustness/ListAudits", short) { request, _ in try await listAudits.answer(request) }
     table.unary("dither.v1.Robustness/GetReport", short) { request, _ in try await getReport.answer(request) }
-    table.unary("dither.v1.Robustness/PlanAudit", short) { [planAudit] request, _ in try await planAudit.answer(request) }
+    table.unary("dither.v1.Robustness/PlanAudit", short) { [planAudit] request, _ in try await planAudit.answer(request)
+    }
     table.unary("dither.v1.Robustness/ListProbes", short) { request, _ in listProbes.answer(request) }
   }
 

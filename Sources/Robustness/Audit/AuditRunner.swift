@@ -196,7 +196,8 @@ public struct AuditRunner: Sendable {
   ///   - finished: told of every new result, on any thread, one at a time, in no order.
   public func runAll(
     known: [ShardResult] = [], threads: Int = 1, budget: Double = .infinity,
-    isCancelled: @escaping @Sendable () -> Bool = { false }, finished: @escaping @Sendable (ShardResult) -> Void = { _ in }
+    isCancelled: @escaping @Sendable () -> Bool = { false },
+    finished: @escaping @Sendable (ShardResult) -> Void = { _ in }
   ) throws -> [ShardResult] {
     struct State {
       var left: [Shard]

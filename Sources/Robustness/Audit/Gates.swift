@@ -65,9 +65,11 @@ public struct Gate: Codable, Sendable, Hashable {
   /// Of several probes that are meant, every one must keep the bound.
   func judged(_ reports: [ProbeReport], _ specs: [ProbeSpec]) -> GateResult {
     let values = zip(specs, reports).filter { matches($0.0) }.map { value($0.1) }
-    let passed = !values.isEmpty && values.allSatisfy { value in
-      value.map { relation == .atLeast ? $0 >= bound : $0 <= bound } ?? false
-    }
+    let passed =
+      !values.isEmpty
+      && values.allSatisfy { value in
+        value.map { relation == .atLeast ? $0 >= bound : $0 <= bound } ?? false
+      }
     let shown = values.map { $0.map(Written.decimal) ?? "nothing" }.joined(separator: ", ")
     return GateResult(
       gate: text, passed: passed, values: values,

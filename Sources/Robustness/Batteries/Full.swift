@@ -2,7 +2,8 @@ extension Battery {
   /// All that an expert would ask, in hours where the model is random or deep.
   static let full = Battery(
     name: "full",
-    summary: "all that an expert would ask: the standard ensemble, every kind of attack, corruptions, certificates, weights",
+    summary:
+      "all that an expert would ask: the standard ensemble, every kind of attack, corruptions, certificates, weights",
     defaultExamples: 1000
   ) { image in
     let isColour = image.channels == 3
@@ -14,7 +15,8 @@ extension Battery {
         ProbeSpec("autoattack", ["norm": "linf", "epsilon": middle]),
         ProbeSpec("autoattack", ["norm": "l2", "epsilon": l2]),
         ProbeSpec("pgd", ["norm": "linf", "epsilon": middle, "steps": "40", "restarts": "5"]),
-        ProbeSpec("mi_fgsm", ["norm": "linf", "epsilon": middle]), ProbeSpec("r_fgsm", ["norm": "linf", "epsilon": middle]),
+        ProbeSpec("mi_fgsm", ["norm": "linf", "epsilon": middle]),
+        ProbeSpec("r_fgsm", ["norm": "linf", "epsilon": middle]),
         ProbeSpec("pgd", ["norm": "l1", "epsilon": isColour ? "12" : "10", "steps": "40"]),
         ProbeSpec("cw", ["epsilon": l2]), ProbeSpec("fab", ["norm": "l2", "epsilon": l2]),
         ProbeSpec("hopskipjump", ["norm": "l2", "epsilon": l2]), ProbeSpec("bit_flips"),

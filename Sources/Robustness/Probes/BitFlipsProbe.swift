@@ -27,7 +27,9 @@ struct BitFlipsProbe: Probe {
       let top = parameters[weight.range].reduce(0) { max($0, abs($1)) }, scale = max(top, .leastNormalMagnitude) / 127
       scales.append(scale)
       codes.append(parameters[weight.range].map { Int8(clamping: Int(($0 / scale).rounded(.toNearestOrEven))) })
-      for (offset, index) in weight.range.enumerated() { parameters[index] = Float(codes[codes.count - 1][offset]) * scale }
+      for (offset, index) in weight.range.enumerated() {
+        parameters[index] = Float(codes[codes.count - 1][offset]) * scale
+      }
     }
     var now = try landscape.evaluate(parameters, wantsGradient: true)
     var points = [Summary.Point(0, Proportion(now.correct, of: n))]
@@ -48,7 +50,10 @@ struct BitFlipsProbe: Probe {
       now = try landscape.evaluate(parameters, wantsGradient: true)
       points.append(.init(Double(flip), Proportion(now.correct, of: n)))
     }
-    summary.add(.init(chart: "Accuracy against flipped bits", name: "worst bits of eight-bit weights", x: "bits flipped", y: "accuracy", points: points))
+    summary.add(
+      .init(
+        chart: "Accuracy against flipped bits", name: "worst bits of eight-bit weights", x: "bits flipped",
+        y: "accuracy", points: points))
     if let last = points.last, let interval = last.interval {
       summary.add("accuracy_after_flips", last.y, interval, n: n, "accuracy after \(Int(last.x)) flipped bits")
     }

@@ -24,7 +24,8 @@ struct ConformalProbe: Probe {
   }
 
   func summary(of outcomes: [Outcome], labels: [Int]) -> Summary? {
-    let probabilities = outcomes.compactMap(\.probabilities).flatMap { $0 }, chance = Uncertainty.column("half", outcomes)
+    let probabilities = outcomes.compactMap(\.probabilities).flatMap { $0 },
+      chance = Uncertainty.column("half", outcomes)
     guard probabilities.count == labels.count, chance.count == labels.count else { return nil }
     let order = chance.indices.sorted { chance[$0] < chance[$1] }, half = order.count / 2
     let calibration = order[..<half], test = order[half...]
@@ -35,7 +36,9 @@ struct ConformalProbe: Probe {
       let sets = test.map { Conformal.set(probabilities[$0], kind, threshold: threshold) }
       let covered = Proportion(zip(test, sets).count { $1.contains(labels[$0]) }, of: sets.count)
       let size = Statistics.mean(sets.map { Double($0.count) }), name = kind.rawValue
-      summary.add("coverage_\(name)", covered.value, covered.interval, n: covered.n, "share of sets with the true class; asked: \(Written.percent(1 - alpha))")
+      summary.add(
+        "coverage_\(name)", covered.value, covered.interval, n: covered.n,
+        "share of sets with the true class; asked: \(Written.percent(1 - alpha))")
       summary.add("set_size_\(name)", size.value, size.interval, n: covered.n, "mean number of classes in a set")
       if threshold.isFinite { summary.add("threshold_\(name)", threshold, n: half, "from \(half) examples") }
       summary.add(

@@ -34,7 +34,8 @@ struct OutOfDistributionProbe: Probe {
         "auroc_\(name)", Metrics.areaUnderROC(negatives: inside, positives: outside), n: inside.count + outside.count,
         "probability that an input of \(data) is less sure, by \(name)")
       summary.add(
-        "aupr_\(name)", Metrics.averagePrecision(negatives: inside, positives: outside), n: inside.count + outside.count,
+        "aupr_\(name)", Metrics.averagePrecision(negatives: inside, positives: outside),
+        n: inside.count + outside.count,
         "average precision of finding inputs of \(data)")
       summary.add(
         "fpr95_\(name)",

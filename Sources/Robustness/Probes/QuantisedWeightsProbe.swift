@@ -29,7 +29,10 @@ struct QuantisedWeightsProbe: Probe {
         "accuracy_\(bits)_bits", Double(found.correct) / Double(n), Proportion(found.correct, of: n).interval, n: n,
         "accuracy with weights of \(bits) bits")
     }
-    summary.add(.init(chart: "Accuracy with quantised weights", name: "rounded to nearest", x: "bits", y: "accuracy", points: accuracies))
+    summary.add(
+      .init(
+        chart: "Accuracy with quantised weights", name: "rounded to nearest", x: "bits", y: "accuracy",
+        points: accuracies))
     outcome.summary = summary
     return outcome
   }

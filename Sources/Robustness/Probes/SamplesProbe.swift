@@ -30,7 +30,9 @@ struct SamplesProbe: Probe {
     let right = zip(all, batch.labels).map { $0.label == $1 }
     var outcome = Outcome(clean: right, robust: right), columns: [String: [Double]] = [:]
     for count in counts where count <= all.first?.samples ?? 0 {
-      let draws = all.map { Draws(probabilities: Array($0.probabilities[..<(count * $0.classes)]), classes: $0.classes) }
+      let draws = all.map {
+        Draws(probabilities: Array($0.probabilities[..<(count * $0.classes)]), classes: $0.classes)
+      }
       columns["\(count) right"] = zip(draws, batch.labels).map { $0.label == $1 ? 1 : 0 }
       columns["\(count) nll"] = zip(draws, batch.labels).map { Metrics.negativeLogLikelihood([$0.mean], [$1]) }
       columns["\(count) error"] = draws.map(\.standardError)
@@ -59,7 +61,9 @@ struct SamplesProbe: Probe {
     curve("Likelihood against the number of draws", "mean of S draws", "nll", "NLL, nats")
     curve("Uncertainty against the number of draws", "predictive entropy", "predictive_entropy", "nats")
     curve("Uncertainty against the number of draws", "mutual information", "mutual_information", "nats")
-    curve("Monte-Carlo error against the number of draws", "largest standard error of a probability", "error", "standard error")
+    curve(
+      "Monte-Carlo error against the number of draws", "largest standard error of a probability", "error",
+      "standard error")
     return summary
   }
 }

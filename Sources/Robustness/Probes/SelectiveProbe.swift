@@ -36,7 +36,9 @@ struct SelectiveProbe: Probe {
       }
       guard ["msp", "predictive_entropy", "mutual_information"].contains(name) else { continue }
       summary.add(
-        .init(chart: "Risk against coverage", name: name, x: "share answered", y: "share of those wrong", points: curve.points))
+        .init(
+          chart: "Risk against coverage", name: name, x: "share answered", y: "share of those wrong",
+          points: curve.points))
     }
     return summary
   }

@@ -54,7 +54,10 @@ struct SharpnessProbe: Probe {
     summary.add(
       "asam_sharpness", try rise(landscape, clean) { zip($0, sizes).map { $0 * $1 } },
       "rise of the loss within ρ = \(rho) in units of |w|")
-    summary.add(.init(chart: "Density of the Hessian's eigenvalues", name: "stochastic Lanczos quadrature", x: "eigenvalue", y: "log10 density", points: plain.density))
+    summary.add(
+      .init(
+        chart: "Density of the Hessian's eigenvalues", name: "stochastic Lanczos quadrature", x: "eigenvalue",
+        y: "log10 density", points: plain.density))
     outcome.summary = summary
     return outcome
   }

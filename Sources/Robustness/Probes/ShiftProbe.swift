@@ -15,7 +15,8 @@ struct ShiftProbe: Probe {
     try require(alpha, in: 0.001...0.9, "alpha")
     guard (try? Catalog<any Corruption.Type>.corruptions.entry(named: corruption)) != nil else {
       throw RobustnessError(
-        .parameter, at: "corruption", expected: "one of \(Catalog<any Corruption.Type>.corruptions.names.joined(separator: ", "))",
+        .parameter, at: "corruption",
+        expected: "one of \(Catalog<any Corruption.Type>.corruptions.names.joined(separator: ", "))",
         got: "'\(corruption.clipped())'")
     }
   }
@@ -58,7 +59,8 @@ struct ShiftProbe: Probe {
       let columns = classColumns(classes).map { Uncertainty.column("\(severity) \($0)", outcomes) }
       return (0..<n).map { row in columns.map { $0[row] } }
     }
-    let order = chance.indices.sorted { chance[$0] < chance[$1] }, calibration = order[..<(n / 2)], test = order[(n / 2)...]
+    let order = chance.indices.sorted { chance[$0] < chance[$1] }, calibration = order[..<(n / 2)],
+      test = order[(n / 2)...]
     var summary = Summary()
     func curve(_ chart: String, _ name: String, _ y: String, _ value: (Int, [[Double]]) -> Summary.Point) {
       summary.add(
@@ -72,8 +74,12 @@ struct ShiftProbe: Probe {
       let mean = Statistics.mean(losses)
       return .init(Double(severity), mean.value, mean.interval)
     }
-    curve("Calibration error", "ECE, 15 bins", "error") { .init(Double($0), Metrics.expectedCalibrationError($1, labels)) }
-    curve("Calibration error", "adaptive ECE", "error") { .init(Double($0), Metrics.adaptiveCalibrationError($1, labels)) }
+    curve("Calibration error", "ECE, 15 bins", "error") {
+      .init(Double($0), Metrics.expectedCalibrationError($1, labels))
+    }
+    curve("Calibration error", "adaptive ECE", "error") {
+      .init(Double($0), Metrics.adaptiveCalibrationError($1, labels))
+    }
     curve("Area under risk–coverage", "by the largest probability", "AURC") {
       .init(Double($0), Metrics.areaUnderRiskCoverage($1, labels))
     }

@@ -38,8 +38,10 @@ struct WeightNoiseProbe: Probe {
       losses.append(.init(sigma, mean.value, mean.interval))
     }
     let axis = "σ of the weights, \(scale.rawValue)"
-    summary.add(.init(chart: "Accuracy under weight noise", name: "single draws", x: axis, y: "accuracy", points: accuracies))
-    summary.add(.init(chart: "Loss under weight noise, L(σ)", name: "single draws", x: axis, y: "cross-entropy", points: losses))
+    summary.add(
+      .init(chart: "Accuracy under weight noise", name: "single draws", x: axis, y: "accuracy", points: accuracies))
+    summary.add(
+      .init(chart: "Loss under weight noise, L(σ)", name: "single draws", x: axis, y: "cross-entropy", points: losses))
     if let clean = losses.first, let last = losses.last {
       summary.add("loss_rise", last.y - clean.y, n: draws, "L(σ) − L(0) at the largest σ, in nats")
     }
@@ -48,7 +50,9 @@ struct WeightNoiseProbe: Probe {
   }
 
   /// By draw.
-  private func measure(_ sigma: Double, _ batch: ProbeBatch, _ model: Model) throws -> (accuracy: [Double], loss: [Double]) {
+  private func measure(_ sigma: Double, _ batch: ProbeBatch, _ model: Model) throws -> (
+    accuracy: [Double], loss: [Double]
+  ) {
     var graph = model.graph
     graph.noise = sigma > 0 ? NoiseModel([.init(.weights, sigma: Float(sigma), scale: scale)]) : nil
     let noisy = try Model(graph), inputs = model.signature.normalised(batch.inputs), n = batch.labels.count

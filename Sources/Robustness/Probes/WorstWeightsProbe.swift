@@ -42,8 +42,12 @@ struct WorstWeightsProbe: Probe {
       summary.add("accuracy_at_\(gamma)", share.value, share.interval, n: n, "accuracy at γ = \(gamma)")
     }
     let axis = "γ, share of each layer's length"
-    summary.add(.init(chart: "Accuracy under the worst weights", name: "gradient ascent", x: axis, y: "accuracy", points: accuracies))
-    summary.add(.init(chart: "Loss under the worst weights", name: "gradient ascent", x: axis, y: "cross-entropy", points: losses))
+    summary.add(
+      .init(
+        chart: "Accuracy under the worst weights", name: "gradient ascent", x: axis, y: "accuracy", points: accuracies))
+    summary.add(
+      .init(chart: "Loss under the worst weights", name: "gradient ascent", x: axis, y: "cross-entropy", points: losses)
+    )
     outcome.summary = summary
     return outcome
   }

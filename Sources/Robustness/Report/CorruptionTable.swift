@@ -51,11 +51,13 @@ public struct CorruptionTable: Codable, Sendable, Equatable {
   static func protocolNames(_ image: ImageShape) -> [String] {
     image.channels == 3
       ? [
-        "gaussian_noise", "shot_noise", "impulse_noise", "defocus_blur", "glass_blur", "motion_blur", "zoom_blur", "snow",
+        "gaussian_noise", "shot_noise", "impulse_noise", "defocus_blur", "glass_blur", "motion_blur", "zoom_blur",
+        "snow",
         "frost", "fog", "brightness", "contrast", "elastic_transform", "pixelate", "jpeg_compression",
       ]
       : [
-        "shot_noise", "impulse_noise", "glass_blur", "motion_blur", "shear", "scale", "rotate", "brightness", "translate",
+        "shot_noise", "impulse_noise", "glass_blur", "motion_blur", "shear", "scale", "rotate", "brightness",
+        "translate",
         "stripe", "fog", "spatter", "dotted_line", "zigzag", "canny_edges",
       ]
   }

@@ -220,19 +220,24 @@ struct Page {
   }
 
   private var comparison: Html? {
-    guard let comparison = report.comparison else { return nil }
+    let parts = [report.comparison].compactMap { $0 } + (report.furtherComparisons ?? [])
+    return parts.isEmpty ? nil : Html(joining: parts.map(section))
+  }
+
+  private func section(_ comparison: Comparison) -> Html {
     let baseline = comparison.baselineVersion.map { "\(comparison.baseline)@\($0)" } ?? comparison.baseline
-    let sentences = comparison.probes.map { "<li>\($0.sentence)</li>" as Html }
-    let rows = comparison.probes.map { pair in
+    let pairs = comparison.probes.indices.filter(report.comparesAccuracy).map { comparison.probes[$0] }
+    let sentences = pairs.map { "<li>\($0.sentence)</li>" as Html }
+    let rows = pairs.map { pair in
       [
         pair.probe, Written.points(pair.difference), Written.interval(pair.interval), "\(pair.onlyModel)",
         "\(pair.onlyBaseline)", Written.probability(pair.mcnemarP),
       ]
     }
-    let heads = ["Condition", "Difference, points", "95 %", "Only this model right", "Only baseline right", "McNemar"]
+    let heads = ["Condition", "Difference, points", "95 %", "Only this model right", "Only the other right", "McNemar"]
     return """
-      <h2>Against the baseline, example by example</h2><section class="card">
-      <p class="muted">Both models saw the same \(report.n) examples. The baseline is <strong>\(baseline)</strong>.</p>
+      <h2>Against \(comparison.baseline), example by example</h2><section class="card">
+      <p class="muted">Both models saw the same \(report.n) examples. The other is <strong>\(baseline)</strong>.</p>
       <ul class="sentences">\(sentences)</ul>
       <details><summary>Numbers</summary>\(Html.table("Paired differences of accuracy", heads, rows))</details></section>
 

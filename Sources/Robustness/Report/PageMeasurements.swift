@@ -117,7 +117,8 @@ extension Page {
         } + [measure.n.map { "\($0)" } ?? "", measure.meaning]
     }
     let heads = ["Measure"] + summaries.map(\.role.title) + ["n", "Meaning"]
-    return "<section class=\"card\">\(Html.table("Measures, with 95 % intervals where they are known", heads, rows))</section>"
+    return
+      "<section class=\"card\">\(Html.table("Measures, with 95 % intervals where they are known", heads, rows))</section>"
   }
 
   private static func number(_ value: Double) -> String { String(format: "%.4g", value) }

@@ -19,7 +19,8 @@ struct Plot {
 
   var html: Html {
     let all = curves.flatMap(\.points)
-    let horizontal = Axis(all.map(\.x)), vertical = Axis(all.flatMap { [$0.y, $0.interval?.low ?? $0.y, $0.interval?.high ?? $0.y] })
+    let horizontal = Axis(all.map(\.x)),
+      vertical = Axis(all.flatMap { [$0.y, $0.interval?.low ?? $0.y, $0.interval?.high ?? $0.y] })
     func px(_ value: Double) -> Double {
       Self.left + 8 + horizontal.share(value) * (Self.width - Self.left - Self.right - 16)
     }
@@ -57,9 +58,12 @@ struct Plot {
 
         """
     }
-    let keys = curves.count < 2 ? [] : curves.enumerated().map { at, curve -> Html in
-      "<li class=\"c\(at % Self.styles)\"><i></i>\(curve.name)</li>"
-    }
+    let keys =
+      curves.count < 2
+      ? []
+      : curves.enumerated().map { at, curve -> Html in
+        "<li class=\"c\(at % Self.styles)\"><i></i>\(curve.name)</li>"
+      }
     return """
       <figure class="card"><figcaption><h3>\(title)</h3>\(keys.isEmpty ? nil : "<ul class=\"legend\">\(keys)</ul>" as Html)\
       </figcaption>

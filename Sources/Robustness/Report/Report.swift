@@ -229,7 +229,8 @@ extension Report {
     let missing = runner.probes.indices.filter { results[$0].isEmpty }.map { runner.plan.probes[$0].text }
     incomplete = Incomplete(
       shardsDone: done, shards: all, missingProbes: missing,
-      message: "The time was over after \(done) of \(all) shards: each number is over the examples that were done (n), and "
+      message:
+        "The time was over after \(done) of \(all) shards: each number is over the examples that were done (n), and "
         + "\(missing.isEmpty ? "no probe is" : "\(missing.count) probes are") missing.")
   }
 
@@ -250,6 +251,11 @@ extension Report {
     words += ["--seed", "\(runner.plan.seed)"]
     if runner.samples > 0 { words += ["--samples", "\(runner.samples)"] }
     return words.joined(separator: " ")
+  }
+
+  /// Where accuracies are compared: probes that change nothing would say once more what the clean one says.
+  public func comparesAccuracy(at index: Int) -> Bool {
+    probes.indices.contains(index) && ![.measurement, .calibration].contains(probes[index].kind)
   }
 
   /// The report as JSON: keys in order, `snake_case`, one line.
@@ -415,8 +421,7 @@ extension Comparison {
     baseline = other.name
     baselineVersion = other.version
     baselineDigest = other.digest
-    // Probes that change nothing would say once more what the clean one says.
-    self.probes = probes.filter { $0.1.kind != .measurement && $0.1.kind != .calibration }.compactMap { spec, report, measured in
+    self.probes = probes.compactMap { spec, report, measured in
       measured.map { Pair(spec, report, $0, names: (runner.subject.name, other.name)) }
     }
   }

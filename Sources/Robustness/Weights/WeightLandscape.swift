@@ -49,7 +49,8 @@ package enum Vectors {
 
 /// Lists as people write them: `0.01;0.02;0.05`.
 enum NumberList {
-  static func parse(_ text: String, _ field: String, in range: ClosedRange<Double>) throws(RobustnessError) -> [Double] {
+  static func parse(_ text: String, _ field: String, in range: ClosedRange<Double>) throws(RobustnessError) -> [Double]
+  {
     let words = text.split(whereSeparator: { $0 == ";" || $0 == " " })
     var result: [Double] = []
     for word in words {

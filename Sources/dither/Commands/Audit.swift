@@ -98,7 +98,9 @@ struct AuditCommand: AsyncParsableCommand {
     } else {
       let request = try request(probes, battery: battery)
       let planned = try await server.withClient { try await $0.planAudit(request) }
-      items = planned.probes.map { PlanRow(probe: $0.probe, questions: Int(clamping: $0.questions), seconds: $0.seconds) }
+      items = planned.probes.map {
+        PlanRow(probe: $0.probe, questions: Int(clamping: $0.questions), seconds: $0.seconds)
+      }
       (examples, seconds) = (Int(planned.examples), planned.seconds)
     }
     if json {
@@ -243,7 +245,9 @@ extension AuditCommand {
       )
     }
     for comparison in [report.comparison].compactMap({ $0 }) + (report.furtherComparisons ?? []) {
-      for pair in comparison.probes { print(pair.sentence) }
+      for (index, pair) in comparison.probes.enumerated() where report.comparesAccuracy(at: index) {
+        print(pair.sentence)
+      }
     }
     if let incomplete = report.incomplete { print("incomplete: \(incomplete.message)") }
     for gate in report.gates ?? [] { print("gate \(gate.passed ? "kept" : "NOT kept"): \(gate.message)") }

@@ -96,7 +96,8 @@ struct MeasurementTests {
         if name == "w2" { graph.literals[id] = .float((1 / factor) * tensor) }
       }
       let plan = try AuditPlan(
-        probes: [ProbeSpec(parsing: "sharpness:lanczos=40,vectors=2")], seed: 4, exampleCount: 20, inputShape: [1, 4, 4])
+        probes: [ProbeSpec(parsing: "sharpness:lanczos=40,vectors=2")], seed: 4, exampleCount: 20,
+        inputShape: [1, 4, 4])
       let data = try Small.data(20, for: model)
       let runner = try AuditRunner(
         plan: plan, subject: AuditSubject(name: "s", digest: "", model: Model(graph)), data: data)
@@ -115,8 +116,9 @@ struct MeasurementTests {
     #expect(try #require(selective["error_auroc_msp"]) > 0.5)
     let risk = try curve(selective, "Risk against coverage", "msp")
     #expect(risk.last?.x == 1 && risk[risk.count / 2].y <= (risk.last?.y ?? 0))
-    let white = Tensor([80, 1, 4, 4], repeating: 1), ood = try summary(
-      "ood:data=white", count: 80, sigma: 0.5, others: ["white": white])
+    let white = Tensor([80, 1, 4, 4], repeating: 1),
+      ood = try summary(
+        "ood:data=white", count: 80, sigma: 0.5, others: ["white": white])
     let auroc = try #require(ood["auroc_mutual_information"])
     #expect((0...1).contains(auroc) && ood["fpr95_msp"] != nil && ood["aupr_msp"] != nil)
     let conformal = try summary("conformal:alpha=0.2", count: 400)
@@ -189,12 +191,14 @@ struct MeasurementTests {
   func rivals() throws {
     let model = try Small.model(), data = try Small.data(60, for: model)
     let plan = try AuditPlan(
-      probes: [ProbeSpec("clean"), ProbeSpec(parsing: "pgd:epsilon=0.2,steps=5")], exampleCount: 60, inputShape: [1, 4, 4])
+      probes: [ProbeSpec("clean"), ProbeSpec(parsing: "pgd:epsilon=0.2,steps=5")], exampleCount: 60,
+      inputShape: [1, 4, 4])
     func subject(_ name: String, _ seed: UInt64) throws -> AuditSubject {
       AuditSubject(name: name, digest: "", model: try Small.model(seed: seed))
     }
     let runner = try AuditRunner(
-      plan: plan, subject: subject("a", 3), baseline: subject("b", 8), rivals: [subject("c", 9), subject("a again", 3)],
+      plan: plan, subject: subject("a", 3), baseline: subject("b", 8),
+      rivals: [subject("c", 9), subject("a again", 3)],
       data: data)
     let report = try runner.report(runner.runAll())
     #expect(report.furtherComparisons?.map(\.baseline) == ["c", "a again"])

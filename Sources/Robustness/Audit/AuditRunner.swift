@@ -59,6 +59,8 @@ public struct AuditRunner: Sendable {
   private let others: [String: Tensor]
   /// In the order of the plan.
   let probes: [any Probe]
+  /// Of the model and its inputs.
+  let sanity: [Check]
 
   /// - Parameter others: the inputs of the data sets that `plan.otherData` names.
   /// - Throws: when the examples are not what the models take, lie outside of [0, 1], or are fewer than planned, or when a model
@@ -72,11 +74,13 @@ public struct AuditRunner: Sendable {
     self.baseline = baseline
     self.rivals = rivals
     let subjects = [subject] + [baseline].compactMap { $0 } + rivals
-    self.data = try Self.checked(data, plan, subjects)
+    let checked = try Self.checked(data, plan, subjects)
+    for subject in subjects { try Self.tryOut(subject, checked) }
+    sanity = try SanityChecks(subject, checked).all()
+    self.data = checked
     self.others = try Self.checked(others, plan, subject)
     probes = try plan.probes.map { try $0.resolved() }
     for subject in subjects {
-      try Self.tryOut(subject, self.data)
       for probe in probes { try probe.check(predictor(of: subject)) }
     }
   }

@@ -16,7 +16,38 @@ struct Checks {
 
   init(_ reports: [(ProbeSpec, ProbeReport, Condition)]) { self.reports = reports }
 
-  var all: [Check] { reports.flatMap { ofEvidence($0.spec, $0.report) } + betweenProbes }
+  var all: [Check] {
+    reports.flatMap { ofEvidence($0.spec, $0.report) } + betweenProbes + reports.compactMap { ofProgress($0.spec, $0.report) }
+      + noiseGap
+  }
+
+  /// An attack whose margin still rises at its end was not tried for long enough.
+  private func ofProgress(_ spec: ProbeSpec, _ report: ProbeReport) -> Check? {
+    guard let progress = report.progress, progress.margins.count >= 10, let last = progress.margins.last,
+      let first = progress.margins.first, report.robustAccuracy > 0.02
+    else { return nil }
+    // The last fifth of the questions.
+    let from = progress.questions.lastIndex { Double($0) <= 0.8 * Double(progress.questions.last ?? 0) } ?? 0
+    let late = last - progress.margins[from], all = max(last - first, 1e-9), passed = late <= 0.1 * all
+    return Check(
+      check: "still_rising", probe: spec.text, passed: passed,
+      message: "The last fifth of the questions brought \(Written.percent(late / all)) of the rise of the margin."
+        + (passed ? "" : " The attack was getting somewhere still: ask for more steps."))
+  }
+
+  /// Robustness that comes from the noise alone is not the weights': both are shown, and the gap is said.
+  private var noiseGap: [Check] {
+    reports.compactMap { spec, report, condition in
+      guard case .attack(_, _, _, .gradients) = condition, let off = report.noiseOff else { return nil }
+      let gap = report.robustAccuracy - off.robustAccuracy, passed = gap <= 0.1
+      return Check(
+        check: "noise_off_gap", probe: spec.text, passed: passed,
+        message: "With its noise the model keeps \(Written.percent(report.robustAccuracy)), without it "
+          + "\(Written.percent(off.robustAccuracy))."
+          + (passed
+            ? "" : " Most of the difference may be the noise's effect on the attack: look at it with more draws and steps."))
+    }
+  }
 
   private func ofEvidence(_ spec: ProbeSpec, _ report: ProbeReport) -> [Check] {
     Evidence.allCases.compactMap { kind in

@@ -213,6 +213,7 @@ extension Report {
     corruptions = CorruptionTable(reports, image)
     gates = runner.plan.gates.isEmpty ? nil : runner.plan.gates.map { $0.judged(reports, specs) }
     checks = Checks(zip(specs, zip(reports, conditions)).map { ($0, $1.0, $1.1) }).all
+    checks += runner.sanity
     findings = checks.filter { !$0.passed }
     comparison = runner.baseline.map { baseline in
       Comparison(runner, baseline, zip(specs, reports).compactMap { ($0, $1, $1.baseline) })

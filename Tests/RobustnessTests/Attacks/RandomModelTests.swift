@@ -52,4 +52,44 @@ struct RandomModelTests {
     #expect(report.probes[0].robustAccuracy < report.probes[1].robustAccuracy - 0.2)
     #expect(zip(report.probes[0].perExample, report.probes[0].perExampleClean).allSatisfy { !$0 || $1 })
   }
+
+  @Test("draws are added until the expected loss is sure enough, or there are no more")
+  func standardError() throws {
+    let model = try Small.model(sigma: 0.5), x = Tensor.random([6, 1, 4, 4], seed: 1, from: 0, to: 1)
+    let examples = Examples(x, (0..<6).map { .untargeted(label: $0 % 3) }, identities: (0..<6).map(UInt64.init))
+    func asked(_ bound: Double, _ most: Int) throws -> ModelOracle {
+      var oracle = ModelOracle(model, seed: 5).expectation(over: 8, standardError: bound, mostDraws: most)
+      _ = try oracle.lossGradient(at: x, of: examples)
+      return oracle
+    }
+    let loose = try asked(100, 512), tight = try asked(0.05, 4096), bounded = try asked(1e-4, 64)
+    #expect(loose.questions == 6 * 8 && loose.uncertainLosses == 0)
+    #expect(tight.questions > 6 * 64 && tight.uncertainLosses == 0)
+    #expect(bounded.questions == 6 * 64 && bounded.uncertainLosses == 6)
+    // What is spent buys what was asked for: two answers of fresh draws are as near as their errors say.
+    var oracle = ModelOracle(model, seed: 6).expectation(over: 8, standardError: 0.02, mostDraws: 65_536)
+    let question = Question(x, of: examples, isSure: true)
+    let first = try oracle.ask(question).losses, second = try oracle.ask(question).losses
+    for (a, b) in zip(first, second) {
+      let bound: Float = 0.15 * max(1, abs(a))
+      #expect(abs(a - b) < bound)
+    }
+  }
+
+  @Test("what noise alone turns is measured, and is not the attack's", arguments: ["fgsm", "apgd:steps=5", "square:queries=20"])
+  func noiseFlips(_ attack: String) throws {
+    let separator = attack.contains(":") ? "," : ":"
+    let runner = try Small.runner(["\(attack)\(separator)epsilon=0", "clean"], count: 120, sigma: 1, samples: 2)
+    let report = try runner.report(runner.runAll()), flips = try #require(report.probes[0].noiseFlips)
+    #expect(flips.successes > 0 && flips.n == 120)
+    #expect(report.probes[0].perExample == report.probes[1].perExample)
+    #expect(report.probes[0].interval.low <= report.probes[0].cleanAccuracy)
+  }
+
+  @Test("attacks by scores or decisions go through the noise as well", arguments: ["square:queries=150", "additive_noise:repeats=20"])
+  func blind(_ attack: String) throws {
+    let runner = try Small.runner(["\(attack),epsilon=0.4", "clean"], count: 50, sigma: 0.1, samples: 16)
+    let report = try runner.report(runner.runAll())
+    #expect(report.probes[0].robustAccuracy < report.probes[1].robustAccuracy - 0.05)
+  }
 }

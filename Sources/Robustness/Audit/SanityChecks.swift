@@ -1,0 +1,78 @@
+import DitherInference
+import DitherTensor
+import Foundation
+
+/// Mistakes around a model that make every number of an audit wrong: a softmax upon a softmax, inputs of another range than the
+/// model was trained on, answers that depend on their company. Each is measured on the first examples.
+struct SanityChecks {
+  private let model: Model
+  private let inputs: Tensor
+  private let labels: [Int]
+
+  /// Enough for a share, and a moment's work.
+  private static let most = 64
+
+  init(_ subject: AuditSubject, _ data: AuditData) {
+    let count = min(data.labels.count, Self.most)
+    model = subject.model
+    inputs = data.inputs.rows(0..<count).reshaped(Shape([count] + subject.model.signature.inputShape.dimensions))
+    labels = Array(data.labels[..<count])
+  }
+
+  func all() throws -> [Check] { try [softmaxTwice(), pixelRange(), company()] }
+
+  private func accuracy(_ inputs: Tensor) throws -> Double {
+    let answers = try model.outputs(model.signature.normalised(inputs)).argMax()
+    return Double(zip(answers, labels).count { $0 == $1 }) / Double(max(labels.count, 1))
+  }
+
+  /// Logits that all sum to 1 and lie in [0, 1] are probabilities: through another softmax their gradients all but vanish.
+  private func softmaxTwice() throws -> Check {
+    let outputs = try model.outputs(model.signature.normalised(inputs))
+    let looks = (0..<outputs.rowCount).allSatisfy { row in
+      let values = outputs.row(row)
+      return values.allSatisfy { (0...1).contains($0) } && abs(values.reduce(0, +) - 1) < 1e-3
+    }
+    // Where the signature knows them for probabilities, attacks follow ln p. A softmax of probabilities is flat: at most e / (e + C − 1).
+    let classes = Double(model.signature.classes), top = outputs.elements.max().map(Double.init) ?? 0
+    let flat = M_E / (M_E + classes - 1)
+    let isTwice = model.signature.givesProbabilities && looks && top <= flat + 1e-6
+    let passed = !isTwice && (model.signature.givesProbabilities || !looks)
+    return Check(
+      check: "softmax_on_softmax", probe: "model", passed: passed,
+      message: passed
+        ? "Its outputs are \(model.signature.givesProbabilities ? "probabilities" : "logits"), and are taken as such."
+        : "Its outputs look like a softmax of probabilities: gradients all but vanish, and confidences mean nothing. Export the logits.")
+  }
+
+  /// A model that does better on inputs of another scale was trained on that.
+  private func pixelRange() throws -> Check {
+    let own = try accuracy(inputs)
+    let scales: [(String, (Float) -> Float)] = [
+      ("0 to 255", { $0 * 255 }), ("-1 to 1", { 2 * $0 - 1 }), ("light and dark exchanged", { 1 - $0 }),
+    ]
+    let found = try scales.map { name, change in (name, try accuracy(inputs.map(change))) }.max { $0.1 < $1.1 }
+    let better = found.map { $0.1 > own + 0.1 } ?? false
+    return Check(
+      check: "pixel_range", probe: "model", passed: !better,
+      message: better
+        ? "On inputs of another range (\(found?.0 ?? "")) it is right on \(Written.percent(found?.1 ?? 0)) of \(labels.count), on "
+          + "these on \(Written.percent(own)). Put the normalisation into the file (dither.normalisation)."
+        : "No other range of inputs does better than 0 to 1.")
+  }
+
+  /// An example's answer alone and among others: batch statistics of training mode make them differ.
+  private func company() throws -> Check {
+    let normalised = model.signature.normalised(inputs), together = try model.outputs(normalised)
+    let alone = try (0..<min(labels.count, 4)).map { try model.outputs(normalised.rows($0..<$0 + 1)) }
+    let apart = alone.enumerated().flatMap { row, one in
+      zip(one.elements, together.row(row)).map { abs($0 - $1) / max(1, abs($1)) }
+    }.max() ?? 0
+    let passed = apart < 1e-2
+    return Check(
+      check: "training_mode", probe: "model", passed: passed,
+      message: passed
+        ? "An example's answer does not depend on the others of its batch."
+        : "An example's answer changes by \(Written.decimal(Double(apart))) with the others of its batch: normalisation in training mode.")
+  }
+}

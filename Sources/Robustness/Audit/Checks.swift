@@ -17,7 +17,8 @@ struct Checks {
   init(_ reports: [(ProbeSpec, ProbeReport, Condition)]) { self.reports = reports }
 
   var all: [Check] {
-    reports.flatMap { ofEvidence($0.spec, $0.report) } + betweenProbes + reports.compactMap { ofProgress($0.spec, $0.report) }
+    reports.flatMap { ofEvidence($0.spec, $0.report) } + betweenProbes
+      + reports.compactMap { ofProgress($0.spec, $0.report) }
       + noiseGap
   }
 
@@ -45,7 +46,8 @@ struct Checks {
         message: "With its noise the model keeps \(Written.percent(report.robustAccuracy)), without it "
           + "\(Written.percent(off.robustAccuracy))."
           + (passed
-            ? "" : " Most of the difference may be the noise's effect on the attack: look at it with more draws and steps."))
+            ? ""
+            : " Most of the difference may be the noise's effect on the attack: look at it with more draws and steps."))
     }
   }
 

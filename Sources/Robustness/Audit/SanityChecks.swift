@@ -42,7 +42,8 @@ struct SanityChecks {
       check: "softmax_on_softmax", probe: "model", passed: passed,
       message: passed
         ? "Its outputs are \(model.signature.givesProbabilities ? "probabilities" : "logits"), and are taken as such."
-        : "Its outputs look like a softmax of probabilities: gradients all but vanish, and confidences mean nothing. Export the logits.")
+        : "Its outputs look like a softmax of probabilities: gradients all but vanish, and confidences mean nothing. Export the logits."
+    )
   }
 
   /// A model that does better on inputs of another scale was trained on that.
@@ -65,14 +66,16 @@ struct SanityChecks {
   private func company() throws -> Check {
     let normalised = model.signature.normalised(inputs), together = try model.outputs(normalised)
     let alone = try (0..<min(labels.count, 4)).map { try model.outputs(normalised.rows($0..<$0 + 1)) }
-    let apart = alone.enumerated().flatMap { row, one in
-      zip(one.elements, together.row(row)).map { abs($0 - $1) / max(1, abs($1)) }
-    }.max() ?? 0
+    let apart =
+      alone.enumerated().flatMap { row, one in
+        zip(one.elements, together.row(row)).map { abs($0 - $1) / max(1, abs($1)) }
+      }.max() ?? 0
     let passed = apart < 1e-2
     return Check(
       check: "training_mode", probe: "model", passed: passed,
       message: passed
         ? "An example's answer does not depend on the others of its batch."
-        : "An example's answer changes by \(Written.decimal(Double(apart))) with the others of its batch: normalisation in training mode.")
+        : "An example's answer changes by \(Written.decimal(Double(apart))) with the others of its batch: normalisation in training mode."
+    )
   }
 }

@@ -76,7 +76,9 @@ struct RandomModelTests {
     }
   }
 
-  @Test("what noise alone turns is measured, and is not the attack's", arguments: ["fgsm", "apgd:steps=5", "square:queries=20"])
+  @Test(
+    "what noise alone turns is measured, and is not the attack's",
+    arguments: ["fgsm", "apgd:steps=5", "square:queries=20"])
   func noiseFlips(_ attack: String) throws {
     let separator = attack.contains(":") ? "," : ":"
     let runner = try Small.runner(["\(attack)\(separator)epsilon=0", "clean"], count: 120, sigma: 1, samples: 2)
@@ -86,7 +88,9 @@ struct RandomModelTests {
     #expect(report.probes[0].interval.low <= report.probes[0].cleanAccuracy)
   }
 
-  @Test("attacks by scores or decisions go through the noise as well", arguments: ["square:queries=150", "additive_noise:repeats=20"])
+  @Test(
+    "attacks by scores or decisions go through the noise as well",
+    arguments: ["square:queries=150", "additive_noise:repeats=20"])
   func blind(_ attack: String) throws {
     let runner = try Small.runner(["\(attack),epsilon=0.4", "clean"], count: 50, sigma: 0.1, samples: 16)
     let report = try runner.report(runner.runAll())

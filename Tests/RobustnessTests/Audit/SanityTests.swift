@@ -60,7 +60,8 @@ struct SanityTests {
     let x = try builder.dense(
       builder.flatten(input), builder.parameter("w", weights), builder.parameter("b", Tensor(zeros: [3])), name: "fc")
     let model = try Model(builder.finish(outputs: [("y", x)]))
-    let data = AuditData(name: "d", inputs: .random([10, 1, 4, 4], seed: 5, from: 0.5, to: 1), labels: Array(repeating: 0, count: 10))
+    let data = AuditData(
+      name: "d", inputs: .random([10, 1, 4, 4], seed: 5, from: 0.5, to: 1), labels: Array(repeating: 0, count: 10))
     let error = #expect(throws: RobustnessError.self) { try checks(model, data) }
     #expect(error?.place == "model 'm'")
   }

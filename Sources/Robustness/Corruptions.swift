@@ -10,6 +10,9 @@ public protocol Corruption: Codable, Sendable {
   init()
   /// - Throws: when a parameter is out of its range, by its name.
   func validate() throws(RobustnessError)
+  static var group: CorruptionGroup { get }
+  /// Whether it needs rows and columns; else any list of numbers will do.
+  static var needsPicture: Bool { get }
   /// Whether its parameters set the strength, whatever the severity.
   var hasOwnStrength: Bool { get }
   /// The constants that a severity stands for, by name, as reports show them.
@@ -25,21 +28,45 @@ public protocol Corruption: Codable, Sendable {
 
 extension Catalog where Entry == any Corruption.Type {
   public static let corruptions = Catalog(
-    "corruption", [GaussianNoise.self, SaltAndPepper.self], name: { $0.name })
+    "corruption",
+    [
+      GaussianNoise.self, ShotNoise.self, ImpulseNoise.self, DefocusBlur.self, GlassBlur.self, MotionBlur.self,
+      ZoomBlur.self,
+      Snow.self, Frost.self, Fog.self, Brightness.self, Contrast.self, ElasticTransform.self, Pixelate.self,
+      JpegCompression.self, SpeckleNoise.self, GaussianBlur.self, Spatter.self, Saturate.self, SaltAndPepper.self,
+      Shear.self,
+      Scale.self, Rotate.self, Translate.self, Stripe.self, Inverse.self, Line.self, DottedLine.self, Zigzag.self,
+      CannyEdges.self, Quantize.self,
+    ], name: { $0.name })
 }
+
+/// Whose constants the severities stand for.
+public enum CorruptionConstants: String, Codable, Sendable, CaseIterable {
+  /// CIFAR-10-C: Hendrycks and Dietterich 2019, arXiv 1903.12261.
+  case cifar10c = "cifar-10-c"
+  /// MNIST-C: Mu and Gilmer 2019, arXiv 1906.02337.
+  case mnistc = "mnist-c"
+}
+
+/// What a corruption is about.
+public enum CorruptionGroup: String, Codable, Sendable, CaseIterable { case noise, blur, weather, digital, shape }
 
 extension Corruption {
   public func validate() throws(RobustnessError) {}
   public var hasOwnStrength: Bool { false }
+  public static var needsPicture: Bool { true }
 
   /// - Parameters:
   ///   - inputs: [B, …] in [0, 1].
   ///   - identities: which examples of the data these are; an example's corruption does not depend on its company.
   /// - Returns: the same shape, in [0, 1]. Colour images hold whole levels of a byte, cut off and not rounded, as the
   ///   published code of CIFAR-10-C does; grey ones stay as they are, as in MNIST-C.
-  public func apply(to inputs: Tensor, identities: [UInt64], severity: Int, seed: UInt64) -> Tensor {
+  public func apply(
+    to inputs: Tensor, identities: [UInt64], severity: Int, seed: UInt64, constants: CorruptionConstants? = nil
+  ) -> Tensor {
     precondition((1...5).contains(severity) && identities.count == inputs.rowCount, "severities are 1 to 5")
-    let image = ImageShape(inputs.shape.row)
+    var image = ImageShape(inputs.shape.row)
+    image.constants = constants ?? image.constants
     return Tensor(inputs.shape) { out in
       inputs.elements.withUnsafeBufferPointer { _ = out.update(fromContentsOf: $0) }
       forEachRow(of: out, length: inputs.rowLength) { row, index in
@@ -58,11 +85,20 @@ public struct ImageShape: Sendable, Equatable {
   public var channels: Int
   public var height: Int
   public var width: Int
+  /// Colour pictures take those of CIFAR-10-C, grey ones those of MNIST-C.
+  public var constants: CorruptionConstants
+
+  /// The constant of a severity.
+  func constant<Value>(_ severity: Int, cifar: [Value], mnist: [Value]) -> Value {
+    (constants == .cifar10c ? cifar : mnist)[severity - 1]
+  }
 
   /// Of one example: [C, H, W], [H, W], or a flat [D] whose D (or a third of it) is a square. What is none of these counts
   /// as one grey row.
   public init(_ shape: Shape) {
     let d = shape.dimensions
+    constants = .mnistc
+    defer { constants = channels == 3 ? .cifar10c : .mnistc }
     func side(_ count: Int) -> Int? {
       let root = Int(Double(count).squareRoot().rounded())
       return root * root == count && root > 1 ? root : nil

@@ -9,14 +9,17 @@ public struct GaussianNoise: Corruption {
   public static let summary = "normal noise on every pixel"
   /// The standard deviation, in units of the input; 0: that of the severity.
   public var sigma = 0.0
+  public static let group = CorruptionGroup.noise
+  public static let needsPicture = false
   public init() {}
 
   public func validate() throws(RobustnessError) { try require(sigma, in: 0...10, "sigma") }
   public var hasOwnStrength: Bool { sigma > 0 }
 
   public func strength(severity: Int, of image: ImageShape) -> [String: Double] {
-    let constants = image.channels == 3 ? [0.04, 0.06, 0.08, 0.09, 0.10] : [0.08, 0.12, 0.18, 0.26, 0.38]
-    return ["sigma": hasOwnStrength ? sigma : constants[severity - 1]]
+    let constant = image.constant(
+      severity, cifar: [0.04, 0.06, 0.08, 0.09, 0.10], mnist: [0.08, 0.12, 0.18, 0.26, 0.38])
+    return ["sigma": hasOwnStrength ? sigma : constant]
   }
 
   public func corrupt(

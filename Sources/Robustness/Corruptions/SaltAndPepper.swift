@@ -9,14 +9,17 @@ public struct SaltAndPepper: Corruption {
   public static let summary = "single pixels turned black or white"
   /// The share of values that change; 0: that of the severity.
   public var amount = 0.0
+  public static let group = CorruptionGroup.noise
+  public static let needsPicture = false
   public init() {}
 
   public func validate() throws(RobustnessError) { try require(amount, in: 0...1, "amount") }
   public var hasOwnStrength: Bool { amount > 0 }
 
   public func strength(severity: Int, of image: ImageShape) -> [String: Double] {
-    let constants = image.channels == 3 ? [0.01, 0.02, 0.03, 0.05, 0.07] : [0.03, 0.06, 0.09, 0.17, 0.27]
-    return ["amount": hasOwnStrength ? amount : constants[severity - 1]]
+    let constant = image.constant(
+      severity, cifar: [0.01, 0.02, 0.03, 0.05, 0.07], mnist: [0.03, 0.06, 0.09, 0.17, 0.27])
+    return ["amount": hasOwnStrength ? amount : constant]
   }
 
   public func corrupt(

@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherInference
 import DitherTensor
 
 /// A corruption at one severity; asked for without one, it is five probes.
@@ -9,6 +10,8 @@ struct CorruptionProbe<C: Corruption>: Probe {
   struct Common: Codable, Sendable {
     /// `all`, or one of 1 to 5.
     var severity = "all"
+    /// `auto` (colour pictures those of CIFAR-10-C, grey ones those of MNIST-C), `cifar-10-c` or `mnist-c`.
+    var constants = "auto"
   }
 
   var common = Common()
@@ -31,15 +34,34 @@ struct CorruptionProbe<C: Corruption>: Probe {
     guard common.severity == "all" || severity != nil else {
       throw RobustnessError(.parameter, at: "severity", expected: "all, or 1 to 5", got: "'\(common.severity)'")
     }
+    guard common.constants == "auto" || CorruptionConstants(rawValue: common.constants) != nil else {
+      throw RobustnessError(
+        .parameter, at: "constants",
+        expected: "auto, \(CorruptionConstants.allCases.map(\.rawValue).joined(separator: " or "))",
+        got: "'\(common.constants.clipped())'")
+    }
     try corruption.validate()
   }
+
+  func check(_ predictor: DeployedPredictor) throws {
+    let shape = predictor.model.signature.inputShape
+    guard !C.needsPicture || ImageShape(shape).isPicture else {
+      throw RobustnessError(
+        .data, at: "probe \(C.name)", expected: "pictures: [C, H, W], or as many numbers as a square has",
+        got: "inputs of shape \(shape)")
+    }
+  }
+
+  private var constants: CorruptionConstants? { CorruptionConstants(rawValue: common.constants) }
 
   var variants: [[String: String]] {
     severity != nil || corruption.hasOwnStrength ? [[:]] : Self.severities.map { ["severity": "\($0)"] }
   }
 
   func condition(of image: ImageShape) -> Condition {
-    .corruption(
+    var image = image
+    image.constants = constants ?? image.constants
+    return .corruption(
       severity: corruption.hasOwnStrength ? nil : severity,
       strength: corruption.strength(severity: severity ?? 1, of: image))
   }
@@ -47,7 +69,8 @@ struct CorruptionProbe<C: Corruption>: Probe {
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
     let before = try predictor.labels(batch.inputs, identities: batch.identities)
     let changed = corruption.apply(
-      to: batch.inputs, identities: batch.identities, severity: severity ?? 1, seed: batch.seed)
+      to: batch.inputs, identities: batch.identities, severity: severity ?? 1, seed: batch.seed,
+      constants: constants)
     let after = try predictor.labels(changed, identities: batch.identities)
     var outcome = Outcome(clean: zip(before, batch.labels).map(==), robust: zip(after, batch.labels).map(==))
     if batch.isFirst, batch.image.isPicture {

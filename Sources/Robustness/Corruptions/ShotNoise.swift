@@ -1,0 +1,24 @@
+import DitherTensor
+
+/// Every value is a Poisson count of λ x photons, over λ.
+public struct ShotNoise: Corruption {
+  public static let name = "shot_noise"
+  public static let summary = "Poisson noise of light"
+  public static let group = CorruptionGroup.noise
+  public static let needsPicture = false
+  public init() {}
+
+  public func strength(severity: Int, of image: ImageShape) -> [String: Double] {
+    ["photons": image.constant(severity, cifar: [500, 250, 100, 75, 50], mnist: [60, 25, 12, 5, 3])]
+  }
+
+  public func corrupt(
+    _ pixels: UnsafeMutableBufferPointer<Float>, of image: ImageShape, severity: Int, at address: NoiseAddress
+  ) {
+    let photons = strength(severity: severity, of: image)["photons"] ?? 1
+    for i in pixels.indices {
+      var chance = PixelChance(address, i)
+      pixels[i] = Float(Double(chance.poisson(Double(max(pixels[i], 0)) * photons)) / photons)
+    }
+  }
+}

@@ -39,6 +39,9 @@ extension DitherClient {
   public func planAudit(_ request: Dither_V1_AuditRequest) async throws -> Dither_V1_PlanAuditResponse {
     try await unary("dither.v1.Robustness/PlanAudit", request)
   }
+  public func corrupt(_ request: Dither_V1_CorruptRequest) async throws -> Dither_V1_CorruptResponse {
+    try await unary("dither.v1.Robustness/Corrupt", request)
+  }
   public func listProbes() async throws -> Dither_V1_ListProbesResponse {
     try await unary("dither.v1.Robustness/ListProbes", Dither_V1_ListProbesRequest())
   }
@@ -60,6 +63,11 @@ extension DitherClient {
         $0.model = model
         $0.alias = alias
       })
+  }
+  public func calibrate(_ request: Dither_V1_CalibrateRequest, timeout: Duration? = nil) async throws
+    -> Dither_V1_Calibration
+  {
+    try await unary("dither.v1.Registry/Calibrate", request, timeout: timeout)
   }
   public func remove(_ model: String) async throws -> Int {
     let response: Dither_V1_RemoveModelResponse = try await unary(

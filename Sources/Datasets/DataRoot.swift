@@ -48,7 +48,8 @@ public struct DataRoot: Sendable {
 public struct DataFile: Sendable, Equatable {
   /// Below the data root.
   public var path: String
-  public var address: String
+  /// nil: it is published nowhere as it is; a mirror may have it.
+  public var address: String?
   /// Of the content, unpacked: packers differ in headers, the content is what was published.
   public var sha256: String
   /// Of the content, unpacked.
@@ -56,7 +57,7 @@ public struct DataFile: Sendable, Equatable {
   /// The file is this member of the archive at `address`.
   public var member: String?
 
-  public init(_ path: String, from address: String, sha256: String, bytes: Int, member: String? = nil) {
+  public init(_ path: String, from address: String?, sha256: String, bytes: Int, member: String? = nil) {
     self.path = path
     self.address = address
     self.sha256 = sha256

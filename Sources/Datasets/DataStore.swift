@@ -28,13 +28,13 @@ public struct DataStore: Sendable {
     var archives: [String: [UInt8]] = [:]
     for file in set.files where root.find(file.path) == nil {
       progress(file.path)
-      let packed: [UInt8]
-      if let known = archives[file.address] { packed = known } else { packed = try await download(file) }
-      var content = Gzip.isGzip(packed) ? try Gzip.unpack(packed, at: file.address) : packed
+      let packed: [UInt8], place = file.address ?? file.path
+      if let known = archives[place] { packed = known } else { packed = try await download(file) }
+      var content = Gzip.isGzip(packed) ? try Gzip.unpack(packed, at: place) : packed
       var stored = packed
       if let member = file.member {
-        archives[file.address] = packed
-        content = try Tar.member(member, of: content, at: file.address)
+        archives[place] = packed
+        content = try Tar.member(member, of: content, at: place)
         stored = content
       }
       try check(content, file)
@@ -57,9 +57,11 @@ public struct DataStore: Sendable {
   }
 
   private func download(_ file: DataFile) async throws -> [UInt8] {
-    let name = file.member == nil ? file.path : String(file.address.split(separator: "/").last ?? "")
-    guard let url = mirror?.appending(path: name) ?? URL(string: file.address) else {
-      throw DatasetError(.download, at: file.path, expected: "an address", got: "'\(file.address)'")
+    let name = file.member == nil ? file.path : String(file.address?.split(separator: "/").last ?? "")
+    guard let url = mirror?.appending(path: name) ?? file.address.flatMap({ URL(string: $0) }) else {
+      throw DatasetError(
+        .download, at: file.path, expected: "an address", got: file.address.map { "'\($0)'" } ?? "none",
+        advice: "name a mirror that has it, or put the file at \(root.url.appending(path: file.path).path)")
     }
     // A session of its own: nothing that came wrong is served again from a cache.
     let settings = URLSessionConfiguration.ephemeral

@@ -38,30 +38,46 @@ public protocol DatasetSource: Sendable {
 extension DatasetSource {
   public static var splits: [Split] { Split.allCases }
   public static func isPresent(in root: DataRoot) -> Bool { files.allSatisfy { root.find($0.path) != nil } }
+
+  static func check(_ split: Split) throws(DatasetError) {
+    guard splits.contains(split) else {
+      throw DatasetError(.absent, at: "data set '\(name)'", expected: "a \(split.rawValue) part", got: "none")
+    }
+  }
 }
 
 extension Catalog where Entry == any DatasetSource.Type {
   public static let dataSets = Catalog(
     "data set",
     [
-      Mnist.self, FashionMnist.self, Cifar10.self, NotMnist.self, OpticalDigits.self, BreastCancer.self, Wine.self,
+      Mnist.self, FashionMnist.self, Cifar10.self, NotMnist.self, Cifar100Subset.self, OpticalDigits.self,
+      BreastCancer.self, Wine.self,
       Iris.self, WineQualityRed.self, WineQualityWhite.self, Adult.self,
     ], name: { $0.name })
 }
 
 extension Dataset {
-  /// "mnist", "mnist:100" (the first hundred), of a split.
+  /// "mnist"; "mnist:100", the first hundred; "mnist:5000-10000", from the 5000th up to the 10 000th, counted from 0; of a split.
   public static func load(_ reference: String, _ split: Split = .test, from root: DataRoot = .standard) throws
     -> Dataset
   {
     let parts = reference.split(separator: ":", omittingEmptySubsequences: false)
     let source = try Catalog.dataSets.entry(named: String(parts[0]))
     guard parts.count > 1 else { return try source.load(split, from: root) }
-    guard parts.count == 2, let count = Int(parts[1]), count > 0 else {
+    let bounds = parts[1].split(separator: "-", omittingEmptySubsequences: false).map { Int($0) ?? -1 }
+    let first = bounds.count == 2 ? bounds[0] : 0, end = bounds.last ?? -1
+    guard parts.count == 2, bounds.count <= 2, first >= 0, end > first else {
       throw DatasetError(
-        .malformed, at: "data set '\(reference.clipped())'", expected: "NAME or NAME:COUNT with a count above 0",
+        .malformed, at: "data set '\(reference.clipped())'",
+        expected: "NAME, NAME:COUNT with a count above 0, or NAME:FIRST-END with FIRST below END",
         got: "'\(parts.dropFirst().joined(separator: ":").clipped())'")
     }
-    return try source.load(split, from: root).first(count)
+    let set = try source.load(split, from: root)
+    guard first < set.count else {
+      throw DatasetError(
+        .malformed, at: "data set '\(reference.clipped())'", expected: "a first example below \(set.count)",
+        got: "\(first)")
+    }
+    return set.rows(Array(first..<min(end, set.count)))
   }
 }

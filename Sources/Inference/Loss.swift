@@ -112,12 +112,14 @@ public enum Loss: String, Sendable, Codable, CaseIterable {
   }
 }
 
-/// exp(z_i) / Σ exp(z), in double precision, for `count` rows.
-func softmax(_ z: UnsafeBufferPointer<Float>, into out: UnsafeMutableBufferPointer<Double>) {
+/// exp(z_i / T) / Σ exp(z / T), in double precision.
+func softmax(
+  _ z: UnsafeBufferPointer<Float>, into out: UnsafeMutableBufferPointer<Double>, temperature: Double = 1
+) {
   let top = Double(z.reduce(-Float.infinity, max))
   var total = 0.0
   for i in z.indices {
-    out[i] = exp(Double(z[i]) - top)
+    out[i] = exp((Double(z[i]) - top) / temperature)
     total += out[i]
   }
   for i in z.indices { out[i] /= total }

@@ -128,3 +128,41 @@ public struct ModelSignature: Sendable, Equatable {
     }
   }
 }
+
+extension ModelSignature {
+  /// One answer of the model, `classes` numbers, as class probabilities: softmax(z / T) of logits, and p^(1/T) by its sum of what
+  /// is probabilities already.
+  public func probabilities(
+    _ z: UnsafeBufferPointer<Float>, into p: UnsafeMutableBufferPointer<Double>, temperature: Double = 1
+  ) {
+    if !givesProbabilities { return softmax(z, into: p, temperature: temperature) }
+    for i in z.indices { p[i] = temperature == 1 ? Double(z[i]) : pow(max(Double(z[i]), 0), 1 / temperature) }
+    guard temperature != 1 else { return }
+    let total = p.reduce(0, +)
+    for i in p.indices { p[i] /= total }
+  }
+
+  /// The class probabilities of each row, [B][classes], as means over the draws of [samples, B, classes].
+  public func meanProbabilities(_ outputs: Tensor, rows: Int, temperature: Double = 1) -> [[Double]] {
+    let draws = outputs.count / (rows * classes)
+    var mean = [[Double]](repeating: [Double](repeating: 0, count: classes), count: rows)
+    outputs.elements.withUnsafeBufferPointer { all in
+      withUnsafeTemporaryAllocation(of: Double.self, capacity: classes) { draw in
+        for s in 0..<draws {
+          for row in 0..<rows {
+            let start = (s * rows + row) * classes
+            let z = UnsafeBufferPointer(rebasing: all[start..<start + classes])
+            probabilities(z, into: draw, temperature: temperature)
+            for c in 0..<classes { mean[row][c] += draw[c] / Double(draws) }
+          }
+        }
+      }
+    }
+    return mean
+  }
+
+  /// What softmax makes probabilities of, in the order of the elements.
+  func logits(_ outputs: Tensor) -> [Double] {
+    outputs.elements.map { givesProbabilities ? log(max(Double($0), .leastNormalMagnitude)) : Double($0) }
+  }
+}

@@ -27,7 +27,12 @@ public struct MonteCarloPredictor: Sendable {
   private static let roundRows = 32_768
 
   public let model: Model
-  public init(_ model: Model) { self.model = model }
+  /// Every draw's logits are divided by it.
+  public let temperature: Double
+  public init(_ model: Model, temperature: Double = 1) {
+    self.model = model
+    self.temperature = temperature
+  }
 
   /// - Parameters:
   ///   - inputs: [B, …] as the signature says.
@@ -112,7 +117,7 @@ public struct MonteCarloPredictor: Sendable {
 
   /// By row: [samples, classes].
   private func probabilities(of outputs: Tensor, _ rows: Int, _ classes: Int) -> [[Double]] {
-    let draws = outputs.count / (rows * classes), ready = model.signature.givesProbabilities
+    let draws = outputs.count / (rows * classes)
     return outputs.elements.withUnsafeBufferPointer { from in
       (0..<rows).map { row in
         [Double](unsafeUninitializedCapacity: draws * classes) { buffer, filled in
@@ -120,11 +125,7 @@ public struct MonteCarloPredictor: Sendable {
             let start = (s * rows + row) * classes
             let z = UnsafeBufferPointer(rebasing: from[start..<start + classes])
             let p = UnsafeMutableBufferPointer(rebasing: buffer[s * classes..<(s + 1) * classes])
-            if ready {
-              for c in 0..<classes { p.initializeElement(at: c, to: Double(z[c])) }
-            } else {
-              softmax(z, into: p)
-            }
+            model.signature.probabilities(z, into: p, temperature: temperature)
           }
           filled = draws * classes
         }

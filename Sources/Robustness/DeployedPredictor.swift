@@ -10,6 +10,8 @@ public struct DeployedPredictor: Sendable {
   public let model: Model
   /// Draws for each answer; 0 is the deterministic pass.
   public let samples: Int
+  /// Every draw's logits are divided by it before they become probabilities.
+  public let temperature: Double
   private var seed: UInt64
 
   /// Where a layer draws its weights once for all rows, they are drawn for a request of this many examples at once: they share them.
@@ -17,8 +19,9 @@ public struct DeployedPredictor: Sendable {
   /// As many draws as a random model answers with where nothing else is asked.
   public static let defaultSamples = 32
 
-  public init(_ model: Model, samples: Int, seed: UInt64) {
+  public init(_ model: Model, samples: Int, temperature: Double = 1, seed: UInt64) {
     self.model = model
+    self.temperature = temperature
     self.samples = model.noise == nil ? 0 : samples
     self.seed = mixSeed(seed, 0x6A75_6467_65)
   }
@@ -26,7 +29,9 @@ public struct DeployedPredictor: Sendable {
   public var isRandom: Bool { samples > 0 }
 
   /// The same parameters without any noise.
-  public var withoutNoise: DeployedPredictor { DeployedPredictor(model, samples: 0, seed: seed) }
+  public var withoutNoise: DeployedPredictor {
+    DeployedPredictor(model, samples: 0, temperature: temperature, seed: seed)
+  }
 
   /// The same, with draws that nothing else uses.
   public var redrawn: DeployedPredictor {
@@ -37,7 +42,8 @@ public struct DeployedPredictor: Sendable {
 
   /// [B][classes].
   public func probabilities(_ x: Tensor, identities: [UInt64]) throws -> [[Double]] {
-    model.signature.meanProbabilities(try outputs(x, identities, samples), rows: x.rowCount)
+    model.signature.meanProbabilities(
+      try outputs(x, identities, samples), rows: x.rowCount, temperature: temperature)
   }
 
   /// [B]: every draw's probabilities; one draw where nothing is random.
@@ -49,7 +55,9 @@ public struct DeployedPredictor: Sendable {
     var byRow = [[Double]](repeating: [], count: rows)
     for draw in 0..<count {
       let one = outputs.reshaped([count * rows, classes]).rows(draw * rows..<(draw + 1) * rows)
-      for (row, p) in model.signature.meanProbabilities(one, rows: rows).enumerated() { byRow[row] += p }
+      for (row, p) in model.signature.meanProbabilities(one, rows: rows, temperature: temperature).enumerated() {
+        byRow[row] += p
+      }
     }
     return byRow.map { Draws(probabilities: $0, classes: classes) }
   }

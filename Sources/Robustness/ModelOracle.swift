@@ -222,7 +222,7 @@ private struct Evaluation {
 
 extension ModelSignature {
   /// Images in [0, 1] as the model takes them.
-  func normalised(_ x: Tensor) -> Tensor {
+  package func normalised(_ x: Tensor) -> Tensor {
     normalisation.isIdentity ? x : scaled(x) { ($0 - $1) / $2 }
   }
 
@@ -240,33 +240,5 @@ extension ModelSignature {
         out[i] = change(x.elements[i], mean[channel % mean.count], deviation[channel % deviation.count])
       }
     }
-  }
-
-  /// The class probabilities of each row, [B][classes], as means over the draws of [samples, B, classes].
-  func meanProbabilities(_ outputs: Tensor, rows: Int) -> [[Double]] {
-    let draws = outputs.count / (rows * classes)
-    var mean = [[Double]](repeating: [Double](repeating: 0, count: classes), count: rows)
-    outputs.elements.withUnsafeBufferPointer { all in
-      var draw = [Double](repeating: 0, count: classes)
-      for s in 0..<draws {
-        for row in 0..<rows {
-          let start = (s * rows + row) * classes
-          for c in 0..<classes { draw[c] = Double(all[start + c]) }
-          if !givesProbabilities { softmax(&draw) }
-          for c in 0..<classes { mean[row][c] += draw[c] / Double(draws) }
-        }
-      }
-    }
-    return mean
-  }
-
-  private func softmax(_ z: inout [Double]) {
-    let top = z.max() ?? 0
-    var total = 0.0
-    for c in z.indices {
-      z[c] = exp(z[c] - top)
-      total += z[c]
-    }
-    for c in z.indices { z[c] /= total }
   }
 }

@@ -15,6 +15,8 @@ struct PredictionWork: Sendable {
   /// How the noise of weights is drawn, and whether in antithetic pairs.
   var path: NoisePath
   var antithetic: Bool
+  /// Every draw's logits are divided by it.
+  var temperature: Double
   var deadline: ContinuousClock.Instant?
   var isCancelled: @Sendable () -> Bool
   /// Called once, on a compute thread.
@@ -57,6 +59,7 @@ final class Batcher: Sendable {
     var quantiles: [Double]
     var path: NoisePath
     var antithetic: Bool
+    var temperature: Double
   }
 
   private static let mostRows = 256
@@ -84,7 +87,7 @@ final class Batcher: Sendable {
     let seconds = work.model.meter.estimate(draws: max(draws, 1) * work.inputs.rowCount)
     let key = BatchKey(
       model: ObjectIdentifier(work.model), samples: work.budget.isFixed ? draws : nil, quantiles: work.quantiles,
-      path: work.path, antithetic: work.antithetic)
+      path: work.path, antithetic: work.antithetic, temperature: work.temperature)
     let needsTurn = try state.withLock { state throws(ServiceError) -> Bool in
       guard !state.isClosed else {
         throw ServiceError(.draining, at: "server", expected: "a server that takes calls", got: "one that is draining")
@@ -159,15 +162,7 @@ final class Batcher: Sendable {
   }
 
   private static func reasonToDrop(_ work: PredictionWork, at now: ContinuousClock.Instant) -> ServiceError? {
-    if work.isCancelled() {
-      return ServiceError(.cancelled, at: "call", expected: "an answer that is still wanted", got: "a cancellation")
-    }
-    if let deadline = work.deadline, deadline <= now {
-      return ServiceError(
-        .deadlinePassed, at: "deadline", expected: "time left for computing", got: "none",
-        advice: "give it more time or fewer samples")
-    }
-    return nil
+    Caller.reasonToStop(deadline: work.deadline, isCancelled: work.isCancelled, at: now)
   }
 
   private func compute(_ batch: [Waiting], _ started: ContinuousClock.Instant) {
@@ -175,7 +170,7 @@ final class Batcher: Sendable {
     let inputs = batch.count == 1 ? first.inputs : Tensor.concatenate(batch.map(\.work.inputs))
     let seeds = batch.flatMap { [UInt64](repeating: $0.work.seed, count: $0.work.inputs.rowCount) }
     let result = Result {
-      try MonteCarloPredictor(first.model.model).predict(
+      try MonteCarloPredictor(first.model.model, temperature: first.temperature).predict(
         inputs, budget: first.budget, seeds: seeds, quantiles: first.quantiles, path: first.path,
         antithetic: first.antithetic,
         isLate: { Self.isLate(first.deadline, since: started) },

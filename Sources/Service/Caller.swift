@@ -1,3 +1,5 @@
+import DitherBasics
+
 /// Who calls, and until when: what a call's work needs to know of it.
 package struct Caller: Sendable {
   /// The name of the token or certificate.
@@ -11,5 +13,24 @@ package struct Caller: Sendable {
     self.name = name
     self.deadline = deadline
     self.isCancelled = isCancelled
+  }
+
+  /// - Throws: when nobody waits for the answer any more.
+  package func proceed() throws(ServiceError) {
+    if let reason = Self.reasonToStop(deadline: deadline, isCancelled: isCancelled, at: .now) { throw reason }
+  }
+
+  static func reasonToStop(
+    deadline: ContinuousClock.Instant?, isCancelled: () -> Bool, at now: ContinuousClock.Instant
+  ) -> ServiceError? {
+    if isCancelled() {
+      return ServiceError(.cancelled, at: "call", expected: "an answer that is still wanted", got: "a cancellation")
+    }
+    if let deadline, deadline <= now {
+      return ServiceError(
+        .deadlinePassed, at: "deadline", expected: "time left for computing", got: "none",
+        advice: "give it more time or fewer samples")
+    }
+    return nil
   }
 }

@@ -32,8 +32,8 @@ extension Services {
     let known = CallPolicy(role: nil, defaultDeadline: .seconds(10))
     let publish = CallPolicy(role: .publish, defaultDeadline: .seconds(30))
     let (listModels, getModel, getUpload) = (listModels, getModel, getUpload)
-    let (upload, setAlias, removeModel) = (upload, setAlias, removeModel)
-    table.unary("dither.v1.Registry/ListModels", known) { request, _ in listModels.answer(request) }
+    let (upload, setAlias, removeModel, calibrate) = (upload, setAlias, removeModel, calibrate)
+    table.unary("dither.v1.Registry/ListModels", known) { request, _ in try listModels.answer(request) }
     table.unary("dither.v1.Registry/GetModel", known) { request, _ in try getModel.answer(request) }
     table.unary("dither.v1.Registry/GetUpload", publish) { request, _ in try getUpload.answer(request) }
     table.clientStreaming("dither.v1.Registry/Upload", CallPolicy(role: .publish, defaultDeadline: .minutes(30))) {
@@ -42,6 +42,10 @@ extension Services {
     }
     table.unary("dither.v1.Registry/SetAlias", publish) { request, context in
       try await setAlias.answer(request, Caller(context))
+    }
+    table.unary("dither.v1.Registry/Calibrate", CallPolicy(role: .publish, defaultDeadline: .minutes(10))) {
+      request, context in
+      try await calibrate.answer(request, Caller(context))
     }
     table.unary("dither.v1.Registry/RemoveModel", publish) { request, context in
       try await removeModel.answer(request, Caller(context))
@@ -68,6 +72,9 @@ extension Services {
     table.unary("dither.v1.Robustness/ListAudits", short) { request, _ in try await listAudits.answer(request) }
     table.unary("dither.v1.Robustness/GetReport", short) { request, _ in try await getReport.answer(request) }
     table.unary("dither.v1.Robustness/PlanAudit", short) { [planAudit] request, _ in try await planAudit.answer(request)
+    }
+    table.unary("dither.v1.Robustness/Corrupt", short) { [corrupt] request, context in
+      try await corrupt.answer(request, Caller(context))
     }
     table.unary("dither.v1.Robustness/ListProbes", short) { request, _ in listProbes.answer(request) }
   }

@@ -11,6 +11,14 @@ final class ModelRegistry: Sendable {
   struct Resolved: Sendable {
     var version: ModelVersion
     var loaded: LoadedModel
+    var calibration: KnownCalibration?
+  }
+
+  /// The newest of a version.
+  struct KnownCalibration: Sendable {
+    var number: Int64
+    var record: CalibrationRecord
+    var fitted: ModelCalibration { record.calibration }
   }
 
   private struct Loading {
@@ -27,6 +35,8 @@ final class ModelRegistry: Sendable {
   private let precision: Plan.Precision
   private let index: Mutex<ModelIndex>
   private let loading = Mutex(Loading())
+  /// By version; read once.
+  private let calibrations = Mutex<[String: KnownCalibration]>([:])
   /// Held while a file and its row come or go together.
   private let changes = Mutex(())
 
@@ -54,6 +64,20 @@ final class ModelRegistry: Sendable {
     index.withLock { $0 = fresh }
   }
 
+  /// - Throws: `StoreFault.corrupt` where it is no longer what was stored.
+  func calibration(of version: ModelVersion) throws(StoreError) -> KnownCalibration? {
+    guard let stored = version.calibration else { return nil }
+    if let known = calibrations.withLock({ $0[version.reference] }), known.number == stored.number { return known }
+    guard let record = try? JSONDecoder().decode(CalibrationRecord.self, from: Data(stored.content)) else {
+      throw StoreError(
+        .corrupt, at: "calibration \(stored.number) of \(version.reference)", expected: "what was stored",
+        got: "something else", advice: "calibrate the version again")
+    }
+    let known = KnownCalibration(number: stored.number, record: record)
+    calibrations.withLock { $0[version.reference] = known }
+    return known
+  }
+
   // MARK: loading
 
   var loadedCount: Int { loading.withLock { $0.ready.count } }
@@ -61,10 +85,13 @@ final class ModelRegistry: Sendable {
   /// Gives the model to `body`: here and now when it is loaded, else from a background thread. A model that several calls
   /// wait for is loaded once.
   func withModel(_ reference: String, _ body: @escaping @Sendable (Result<Resolved, any Error>) -> Void) {
-    let version: ModelVersion
-    do { version = try resolve(reference) } catch { return body(.failure(error)) }
+    let version: ModelVersion, calibration: KnownCalibration?
+    do {
+      version = try resolve(reference)
+      calibration = try self.calibration(of: version)
+    } catch { return body(.failure(error)) }
     let hand: @Sendable (Result<LoadedModel, any Error>) -> Void = { result in
-      body(result.map { Resolved(version: version, loaded: $0) })
+      body(result.map { Resolved(version: version, loaded: $0, calibration: calibration) })
     }
     let blob = version.blob
     let (ready, isFirst) = loading.withLock { loading -> (LoadedModel?, Bool) in
@@ -144,6 +171,13 @@ final class ModelRegistry: Sendable {
 
   func setAlias(_ alias: String, of name: String, to version: Int64, by author: String) throws -> ModelVersion {
     let found = try store.models.setAlias(alias, of: name, to: version, by: author)
+    try refresh()
+    return found
+  }
+
+  func calibrate(_ version: ModelVersion, _ record: CalibrationRecord, by author: String) throws -> ModelVersion {
+    let found = try store.models.calibrate(
+      version.name, version: version.version, Array(jsonText(record).utf8), by: author)
     try refresh()
     return found
   }

@@ -50,6 +50,8 @@ package final class Services: Sendable {
   package var upload: UploadCall { UploadCall(registry: registry, pool: pool, limits: limits) }
   package var getUpload: GetUploadCall { GetUploadCall(store: store) }
   package var setAlias: SetAliasCall { SetAliasCall(registry: registry, pool: pool) }
+  package var calibrate: CalibrateCall { CalibrateCall(registry: registry, pool: pool, limits: limits) }
+  package var corrupt: CorruptCall { CorruptCall(pool: pool, limits: limits) }
   package var removeModel: RemoveModelCall { RemoveModelCall(registry: registry, pool: pool) }
   package var audit: AuditCall {
     AuditCall(registry: registry, store: store, audits: audits, pool: pool, limits: limits)

@@ -5,6 +5,7 @@ enum Migrations {
   static var all: DatabaseMigrator {
     var migrator = DatabaseMigrator()
     migrator.registerMigration("1 models, tokens, jobs") { try $0.execute(sql: first) }
+    migrator.registerMigration("2 calibrations") { try $0.execute(sql: second) }
     return migrator
   }
 
@@ -87,6 +88,19 @@ enum Migrations {
       shard INTEGER NOT NULL,
       result BLOB NOT NULL,
       PRIMARY KEY (job, shard)
+    ) STRICT, WITHOUT ROWID;
+    """
+
+  private static let second = """
+    CREATE TABLE calibrations (
+      name TEXT NOT NULL,
+      version INTEGER NOT NULL,
+      number INTEGER NOT NULL,
+      content BLOB NOT NULL,
+      created_ms INTEGER NOT NULL,
+      created_by TEXT NOT NULL,
+      PRIMARY KEY (name, version, number),
+      FOREIGN KEY (name, version) REFERENCES versions (name, version)
     ) STRICT, WITHOUT ROWID;
     """
 }

@@ -1,4 +1,5 @@
 import DitherBasics
+import Foundation
 import GRDB
 
 /// What is known of a model when it is published.
@@ -27,7 +28,17 @@ public struct NewModel: Sendable, Equatable {
   }
 }
 
-/// A version in the registry: immutable, but for the aliases that point at it.
+/// What was fitted to a version after it was published.
+public struct StoredCalibration: Sendable, Equatable {
+  /// From 1, rising.
+  public var number: Int64
+  /// JSON.
+  public var content: [UInt8]
+  public var createdMilliseconds: Int64
+  public var createdBy: String
+}
+
+/// A version in the registry: immutable, but for the aliases that point at it and for its calibration.
 public struct ModelVersion: Sendable, Equatable {
   public var model: NewModel
   /// From 1, never used twice for a name.
@@ -35,6 +46,8 @@ public struct ModelVersion: Sendable, Equatable {
   public var createdMilliseconds: Int64
   public var createdBy: String
   public var aliases: [String]
+  /// The newest.
+  public var calibration: StoredCalibration?
 
   public var name: String { model.name }
   public var blob: BlobID { model.blob }
@@ -91,6 +104,31 @@ public struct ModelStore: Sendable {
       _ = try Self.version(name, version, db)
       try Self.set(alias, of: name, to: version, by: author, db)
       return try Self.version(name, version, db)
+    }
+  }
+
+  /// Adds a calibration of a version: from now on its newest. Older ones stay on record.
+  public func calibrate(
+    _ name: String, version: Int64, _ content: [UInt8], by author: String
+  ) throws(StoreError) -> ModelVersion {
+    try database.write { db in
+      _ = try Self.version(name, version, db)
+      try db.execute(
+        sql: """
+          INSERT INTO calibrations (name, version, number, content, created_ms, created_by)
+          SELECT ?1, ?2, COALESCE(MAX(number), 0) + 1, ?3, ?4, ?5 FROM calibrations WHERE name = ?1 AND version = ?2
+          """, arguments: [name, version, Data(content), millisecondsNow(), author])
+      return try Self.version(name, version, db)
+    }
+  }
+
+  /// All of a version, newest first.
+  public func calibrations(of name: String, version: Int64) throws(StoreError) -> [StoredCalibration] {
+    try database.read { db in
+      try Row.fetchAll(
+        db, sql: "SELECT * FROM calibrations WHERE name = ? AND version = ? ORDER BY number DESC",
+        arguments: [name, version]
+      ).map(Self.calibration)
     }
   }
 
@@ -182,6 +220,10 @@ public struct ModelStore: Sendable {
     for row in aliases {
       byVersion["\(row["name"] as String)@\(row["version"] as Int64)", default: []].append(row["alias"])
     }
+    var calibrations: [String: StoredCalibration] = [:]
+    for row in try Row.fetchAll(db, sql: "SELECT * FROM calibrations ORDER BY name, version, number") {
+      calibrations["\(row["name"] as String)@\(row["version"] as Int64)"] = calibration(row)
+    }
     return try Row.fetchAll(
       db, sql: "SELECT * FROM versions WHERE removed_ms IS NULL ORDER BY name, version DESC"
     ).map { row in
@@ -192,8 +234,15 @@ public struct ModelStore: Sendable {
         model: model, version: row["version"], createdMilliseconds: row["created_ms"], createdBy: row["created_by"],
         aliases: [])
       version.aliases = byVersion[version.reference] ?? []
+      version.calibration = calibrations[version.reference]
       return version
     }
+  }
+
+  private static func calibration(_ row: Row) -> StoredCalibration {
+    StoredCalibration(
+      number: row["number"], content: [UInt8](row["content"] as Data), createdMilliseconds: row["created_ms"],
+      createdBy: row["created_by"])
   }
 
   private static func version(_ name: String, _ version: Int64, _ db: Database) throws -> ModelVersion {

@@ -66,6 +66,28 @@ import Testing
     #expect { _ = try ModelReference(text) } throws: { ($0 as? StoreError)?.category == .invalidArgument }
   }
 
+  @Test("calibrations are numbered by version, kept, and the newest is the version's")
+  func calibrations() throws {
+    let scratch = try Scratch()
+    func open() throws -> ModelStore { try Store(directory: scratch.path).models }
+    do {
+      let models = try open()
+      for content in ["a", "b"] { _ = try models.publish(model("net", content), aliases: ["best"], by: "") }
+      #expect(try models.all().allSatisfy { $0.calibration == nil })
+      #expect(try models.calibrate("net", version: 1, Array("one".utf8), by: "ann").calibration?.number == 1)
+      #expect(try models.calibrate("net", version: 2, Array("other".utf8), by: "ann").calibration?.number == 1)
+      let again = try models.calibrate("net", version: 1, Array("two".utf8), by: "bob")
+      #expect(again.calibration?.number == 2 && again.calibration?.content == Array("two".utf8))
+    }
+    let models = try open()
+    #expect(try models.all().map { $0.calibration?.content } == [Array("other".utf8), Array("two".utf8)])
+    let kept = try models.calibrations(of: "net", version: 1)
+    #expect(kept.map(\.number) == [2, 1] && kept.map(\.createdBy) == ["bob", "ann"])
+    #expect { _ = try models.calibrate("net", version: 3, Array("".utf8), by: "") } throws: {
+      ($0 as? StoreError)?.code == .notFound
+    }
+  }
+
   @Test func aliasesNeedTheirVersion() throws {
     let scratch = try Scratch()
     let models = try Store(directory: scratch.path).models

@@ -8,6 +8,7 @@ protocol IdxImages: DatasetSource {
 
 extension IdxImages {
   static func load(_ split: Split, from root: DataRoot) throws(DatasetError) -> Dataset {
+    try check(split)
     let prefix = split == .train ? "/train" : "/t10k"
     guard let images = files.first(where: { $0.path.contains(prefix + "-images") }),
       let labels = files.first(where: { $0.path.contains(prefix + "-labels") })

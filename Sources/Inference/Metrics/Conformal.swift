@@ -1,3 +1,5 @@
+import DitherBasics
+import DitherTensor
 import Foundation
 
 /// Sets of classes that hold the true one with probability at least 1 − α on exchangeable data (split conformal
@@ -6,7 +8,8 @@ public enum Conformal {
   public enum Score: String, Sendable, Codable, CaseIterable {
     /// 1 − p_y (Sadinle et al. 2019).
     case lac
-    /// The sorted probabilities summed through y (Romano et al. 2020, arXiv 2006.02544), without randomisation.
+    /// The sorted probabilities summed through y (Romano et al. 2020, arXiv 2006.02544). Without randomisation every score of a sharp
+    /// model is nearly 1 and sets are far too large.
     case aps
   }
 
@@ -25,16 +28,38 @@ public enum Conformal {
     }
   }
 
+  /// The u of a row's randomised score, apart from every draw of noise under the same seed.
+  public static func chance(seed: UInt64, row: Int) -> Double {
+    Double(NoiseAddress(seed: mixSeed(seed, 0x61_7073, UInt64(row))).uniform(0))
+  }
+
   /// The k-th smallest calibration score, k = ⌈(n + 1)(1 − α)⌉; infinite where k > n.
   public static func threshold(_ scores: [Double], alpha: Double) -> Double {
+    threshold(rising: scores.sorted(), alpha: alpha)
+  }
+
+  /// - Parameter scores: in rising order.
+  static func threshold(rising scores: [Double], alpha: Double) -> Double {
     // The product is rounded up only past what its own rounding error explains.
     let k = Int((Double(scores.count + 1) * (1 - alpha) - 1e-9).rounded(.up))
     guard k <= scores.count else { return .infinity }
-    return scores.sorted()[max(k, 1) - 1]
+    return scores[max(k, 1) - 1]
   }
 
-  /// The classes whose score is at most the threshold.
-  public static func set(_ p: [Double], _ kind: Score, threshold: Double) -> [Int] {
-    p.indices.filter { score(p, $0, kind) <= threshold }
+  /// The classes whose score is at most the threshold, rising; none, where even the likeliest class has a higher one.
+  /// - Parameter u: as for ``score(_:_:_:u:)``.
+  public static func set(_ p: [Double], _ kind: Score, threshold: Double, u: Double = 0) -> [Int] {
+    switch kind {
+    case .lac: return p.indices.filter { score(p, $0, .lac) <= threshold }
+    case .aps:
+      var sum = 0.0, set: [Int] = []
+      for k in p.indices.sorted(by: { (-p[$0], $0) < (-p[$1], $1) }) {
+        sum += p[k]
+        // As the score has it, to the bit: an example whose score is the threshold is covered.
+        guard sum - u * p[k] <= threshold else { break }
+        set.append(k)
+      }
+      return set.sorted()
+    }
   }
 }

@@ -1,32 +1,58 @@
 import Foundation
 
-/// Temperature scaling: softmax(z / T), T fitted on held-out likelihood. Guo et al. 2017, arXiv 1706.04599.
+/// Temperature scaling: softmax(z / T), T fitted on held-out likelihood. Guo et al. 2017, arXiv 1706.04599. Of a random model each
+/// draw's logits are scaled, and the draws' probabilities then averaged.
 public enum Temperature {
-  /// The T that minimises the mean negative log-likelihood of one draw's logits.
+  /// 2 ^ -10 to 2 ^ 10: what lies outside says that the model or the labels are broken.
+  private static let exponents = -10.0...10.0
+
+  /// The T that minimises the mean negative log-likelihood.
   ///
-  /// The likelihood is convex in 1/T, so its derivative has one root, which is bracketed and bisected.
-  public static func fit(logits: [[Double]], labels: [Int]) -> Double {
-    func slope(_ inverse: Double) -> Double {
-      var sum = 0.0
-      for (z, label) in zip(logits, labels) {
-        let top = z.max() ?? 0
-        var total = 0.0, weighted = 0.0
-        for value in z {
-          let e = exp((value - top) * inverse)
-          total += e
-          weighted += e * value
-        }
-        sum += weighted / total - z[label]
+  /// In 1/T the likelihood of one draw is convex; the average of several need not be. So its least value is looked for on a grid, and the
+  /// derivative's root beside it is bisected.
+  /// - Parameters:
+  ///   - logits: by example, [samples, classes].
+  ///   - classes: nil: one sample each.
+  public static func fit(logits: [[Double]], classes: Int? = nil, labels: [Int]) -> Double {
+    func measure(_ inverse: Double) -> (loss: Double, slope: Double) {
+      zip(logits, labels).reduce(into: (0, 0)) { sum, example in
+        let one = self.measure(example.0, classes ?? example.0.count, example.1, inverse)
+        sum.0 += one.loss
+        sum.1 += one.slope
       }
-      return sum
     }
-    var low = 1e-4, high = 1e4
-    guard slope(low) < 0 else { return 1 / low }
-    guard slope(high) > 0 else { return 1 / high }
-    for _ in 0..<200 {
+    let grid = stride(from: exponents.lowerBound, through: exponents.upperBound, by: 0.25).map { exp2($0) }
+    guard let best = grid.indices.min(by: { measure(grid[$0]).loss < measure(grid[$1]).loss }) else { return 1 }
+    var low = grid[max(best - 1, 0)], high = grid[min(best + 1, grid.count - 1)]
+    for _ in 0..<100 {
       let middle = (low * high).squareRoot()
-      if slope(middle) < 0 { low = middle } else { high = middle }
+      if measure(middle).slope < 0 { low = middle } else { high = middle }
     }
     return 1 / (low * high).squareRoot()
+  }
+
+  /// −ln of the true class's mean probability, and its derivative for 1/T.
+  private static func measure(
+    _ logits: [Double], _ classes: Int, _ label: Int, _ inverse: Double
+  ) -> (loss: Double, slope: Double) {
+    // Sums over the draws, each scaled by the largest log-probability so far, so that none vanishes.
+    var top = -Double.infinity, sum = 0.0, slopes = 0.0
+    for start in stride(from: 0, to: logits.count, by: classes) {
+      let z = logits[start..<start + classes], largest = z.max() ?? 0
+      var total = 0.0, weighted = 0.0
+      for value in z {
+        let e = exp((value - largest) * inverse)
+        total += e
+        weighted += e * value
+      }
+      let logP = (z[start + label] - largest) * inverse - log(total), slope = z[start + label] - weighted / total
+      if logP > top {
+        let scale = exp(top - logP)
+        (sum, slopes, top) = (sum * scale, slopes * scale, logP)
+      }
+      sum += exp(logP - top)
+      slopes += exp(logP - top) * slope
+    }
+    return (log(Double(logits.count / classes)) - log(sum) - top, -slopes / sum)
   }
 }

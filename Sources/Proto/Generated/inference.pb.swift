@@ -87,6 +87,30 @@ public nonisolated struct Dither_V1_Array: Sendable {
   public init() {}
 }
 
+public nonisolated struct Dither_V1_Examples: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// FLOAT32 in [0, 1], or UINT8
+  public var inputs: Dither_V1_Array {
+    get {_inputs ?? Dither_V1_Array()}
+    set {_inputs = newValue}
+  }
+  /// Returns true if `inputs` has been explicitly set.
+  public var hasInputs: Bool {self._inputs != nil}
+  /// Clears the value of `inputs`. Subsequent reads from it will return its default value.
+  public mutating func clearInputs() {self._inputs = nil}
+
+  public var labels: [UInt32] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _inputs: Dither_V1_Array? = nil
+}
+
 public nonisolated struct Dither_V1_PredictRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -140,6 +164,15 @@ public nonisolated struct Dither_V1_PredictRequest: Sendable {
   /// draws 2 i and 2 i + 1 are draw i and its negative: means converge faster
   public var antithetic: Bool = false
 
+  /// In (0, 1): each prediction comes with a set that holds the true class as often as this, from the version's calibration and with
+  /// its number of draws. FAILED_PRECONDITION where the version has none, or one of too few examples.
+  public var coverage: Double = 0
+
+  public var setRule: Dither_V1_PredictRequest.SetRule = .lac
+
+  /// leave the version's temperature out
+  public var uncalibrated: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_HowMany: Equatable, Sendable {
@@ -192,6 +225,44 @@ public nonisolated struct Dither_V1_PredictRequest: Sendable {
 
   }
 
+  public nonisolated enum SetRule: SwiftProtobuf.Enum, Swift.CaseIterable {
+    public typealias RawValue = Int
+
+    /// all classes above one probability: the smallest sets on average; may be empty
+    case lac // = 0
+
+    /// the likeliest classes up to one total: sets grow where the model is unsure
+    case aps // = 1
+    case UNRECOGNIZED(Int)
+
+    public init() {
+      self = .lac
+    }
+
+    public init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .lac
+      case 1: self = .aps
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    public var rawValue: Int {
+      switch self {
+      case .lac: return 0
+      case .aps: return 1
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    public static let allCases: [Dither_V1_PredictRequest.SetRule] = [
+      .lac,
+      .aps,
+    ]
+
+  }
+
   public init() {}
 
   fileprivate var _input: Dither_V1_Array? = nil
@@ -226,6 +297,12 @@ public nonisolated struct Dither_V1_PredictResponse: Sendable {
   public var hasTiming: Bool {self._timing != nil}
   /// Clears the value of `timing`. Subsequent reads from it will return its default value.
   public mutating func clearTiming() {self._timing = nil}
+
+  /// that every draw's logits were divided by; 1 without a calibration
+  public var temperature: Double = 0
+
+  /// which of the version's calibrations was used; 0: none
+  public var calibration: UInt64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -312,6 +389,9 @@ public nonisolated struct Dither_V1_Prediction: Sendable {
 
   public var quantiles: [Dither_V1_Quantile] = []
 
+  /// with `coverage`: classes, rising
+  public var predictionSet: [UInt32] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -394,9 +474,48 @@ nonisolated extension Dither_V1_Array.TypeEnum: SwiftProtobuf._ProtoNameProvidin
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0TYPE_UNSPECIFIED\0\u{1}FLOAT32\0\u{1}UINT8\0\u{1}INT64\0")
 }
 
+nonisolated extension Dither_V1_Examples: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Examples"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}inputs\0\u{1}labels\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._inputs) }()
+      case 2: try { try decoder.decodeRepeatedUInt32Field(value: &self.labels) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._inputs {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.labels.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.labels, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_Examples, rhs: Dither_V1_Examples) -> Bool {
+    if lhs._inputs != rhs._inputs {return false}
+    if lhs.labels != rhs.labels {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension Dither_V1_PredictRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PredictRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}input\0\u{1}samples\0\u{1}tolerance\0\u{3}max_samples\0\u{1}seed\0\u{1}quantiles\0\u{1}draws\0\u{1}antithetic\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}input\0\u{1}samples\0\u{1}tolerance\0\u{3}max_samples\0\u{1}seed\0\u{1}quantiles\0\u{1}draws\0\u{1}antithetic\0\u{1}coverage\0\u{3}set_rule\0\u{1}uncalibrated\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -427,6 +546,9 @@ nonisolated extension Dither_V1_PredictRequest: SwiftProtobuf.Message, SwiftProt
       case 7: try { try decoder.decodeRepeatedDoubleField(value: &self.quantiles) }()
       case 8: try { try decoder.decodeSingularEnumField(value: &self.draws) }()
       case 9: try { try decoder.decodeSingularBoolField(value: &self.antithetic) }()
+      case 10: try { try decoder.decodeSingularDoubleField(value: &self.coverage) }()
+      case 11: try { try decoder.decodeSingularEnumField(value: &self.setRule) }()
+      case 12: try { try decoder.decodeSingularBoolField(value: &self.uncalibrated) }()
       default: break
       }
     }
@@ -464,6 +586,15 @@ nonisolated extension Dither_V1_PredictRequest: SwiftProtobuf.Message, SwiftProt
     if self.antithetic != false {
       try visitor.visitSingularBoolField(value: self.antithetic, fieldNumber: 9)
     }
+    if self.coverage.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.coverage, fieldNumber: 10)
+    }
+    if self.setRule != .lac {
+      try visitor.visitSingularEnumField(value: self.setRule, fieldNumber: 11)
+    }
+    if self.uncalibrated != false {
+      try visitor.visitSingularBoolField(value: self.uncalibrated, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -477,6 +608,9 @@ nonisolated extension Dither_V1_PredictRequest: SwiftProtobuf.Message, SwiftProt
     if lhs.quantiles != rhs.quantiles {return false}
     if lhs.draws != rhs.draws {return false}
     if lhs.antithetic != rhs.antithetic {return false}
+    if lhs.coverage != rhs.coverage {return false}
+    if lhs.setRule != rhs.setRule {return false}
+    if lhs.uncalibrated != rhs.uncalibrated {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -486,9 +620,13 @@ nonisolated extension Dither_V1_PredictRequest.Draws: SwiftProtobuf._ProtoNamePr
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0FRESH\0\u{1}SHARED\0")
 }
 
+nonisolated extension Dither_V1_PredictRequest.SetRule: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0LAC\0\u{1}APS\0")
+}
+
 nonisolated extension Dither_V1_PredictResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PredictResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}version\0\u{1}digest\0\u{1}samples\0\u{1}seed\0\u{1}predictions\0\u{3}stop_reason\0\u{1}timing\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}version\0\u{1}digest\0\u{1}samples\0\u{1}seed\0\u{1}predictions\0\u{3}stop_reason\0\u{1}timing\0\u{1}temperature\0\u{1}calibration\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -504,6 +642,8 @@ nonisolated extension Dither_V1_PredictResponse: SwiftProtobuf.Message, SwiftPro
       case 6: try { try decoder.decodeRepeatedMessageField(value: &self.predictions) }()
       case 7: try { try decoder.decodeSingularEnumField(value: &self.stopReason) }()
       case 8: try { try decoder.decodeSingularMessageField(value: &self._timing) }()
+      case 9: try { try decoder.decodeSingularDoubleField(value: &self.temperature) }()
+      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.calibration) }()
       default: break
       }
     }
@@ -538,6 +678,12 @@ nonisolated extension Dither_V1_PredictResponse: SwiftProtobuf.Message, SwiftPro
     try { if let v = self._timing {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
     } }()
+    if self.temperature.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.temperature, fieldNumber: 9)
+    }
+    if self.calibration != 0 {
+      try visitor.visitSingularUInt64Field(value: self.calibration, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -550,6 +696,8 @@ nonisolated extension Dither_V1_PredictResponse: SwiftProtobuf.Message, SwiftPro
     if lhs.predictions != rhs.predictions {return false}
     if lhs.stopReason != rhs.stopReason {return false}
     if lhs._timing != rhs._timing {return false}
+    if lhs.temperature != rhs.temperature {return false}
+    if lhs.calibration != rhs.calibration {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -561,7 +709,7 @@ nonisolated extension Dither_V1_PredictResponse.StopReason: SwiftProtobuf._Proto
 
 nonisolated extension Dither_V1_Prediction: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Prediction"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}label\0\u{3}label_name\0\u{1}probabilities\0\u{1}std\0\u{3}predictive_entropy\0\u{3}expected_entropy\0\u{3}mutual_information\0\u{3}variation_ratio\0\u{1}margin\0\u{3}standard_error\0\u{1}quantiles\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}label\0\u{3}label_name\0\u{1}probabilities\0\u{1}std\0\u{3}predictive_entropy\0\u{3}expected_entropy\0\u{3}mutual_information\0\u{3}variation_ratio\0\u{1}margin\0\u{3}standard_error\0\u{1}quantiles\0\u{3}prediction_set\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -580,6 +728,7 @@ nonisolated extension Dither_V1_Prediction: SwiftProtobuf.Message, SwiftProtobuf
       case 9: try { try decoder.decodeSingularDoubleField(value: &self.margin) }()
       case 10: try { try decoder.decodeSingularDoubleField(value: &self.standardError) }()
       case 11: try { try decoder.decodeRepeatedMessageField(value: &self.quantiles) }()
+      case 12: try { try decoder.decodeRepeatedUInt32Field(value: &self.predictionSet) }()
       default: break
       }
     }
@@ -619,6 +768,9 @@ nonisolated extension Dither_V1_Prediction: SwiftProtobuf.Message, SwiftProtobuf
     if !self.quantiles.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.quantiles, fieldNumber: 11)
     }
+    if !self.predictionSet.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.predictionSet, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -634,6 +786,7 @@ nonisolated extension Dither_V1_Prediction: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.margin != rhs.margin {return false}
     if lhs.standardError != rhs.standardError {return false}
     if lhs.quantiles != rhs.quantiles {return false}
+    if lhs.predictionSet != rhs.predictionSet {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -25,46 +25,86 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
-public nonisolated struct Dither_V1_Model: Sendable {
+public nonisolated struct Dither_V1_Model: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var name: String = String()
+  public var name: String {
+    get {_storage._name}
+    set {_uniqueStorage()._name = newValue}
+  }
 
-  public var version: UInt64 = 0
+  public var version: UInt64 {
+    get {_storage._version}
+    set {_uniqueStorage()._version = newValue}
+  }
 
-  public var digest: String = String()
+  public var digest: String {
+    get {_storage._digest}
+    set {_uniqueStorage()._digest = newValue}
+  }
 
-  public var aliases: [String] = []
+  public var aliases: [String] {
+    get {_storage._aliases}
+    set {_uniqueStorage()._aliases = newValue}
+  }
 
-  public var cardJson: String = String()
+  public var cardJson: String {
+    get {_storage._cardJson}
+    set {_uniqueStorage()._cardJson = newValue}
+  }
 
   public var signature: Dither_V1_Signature {
-    get {_signature ?? Dither_V1_Signature()}
-    set {_signature = newValue}
+    get {_storage._signature ?? Dither_V1_Signature()}
+    set {_uniqueStorage()._signature = newValue}
   }
   /// Returns true if `signature` has been explicitly set.
-  public var hasSignature: Bool {self._signature != nil}
+  public var hasSignature: Bool {_storage._signature != nil}
   /// Clears the value of `signature`. Subsequent reads from it will return its default value.
-  public mutating func clearSignature() {self._signature = nil}
+  public mutating func clearSignature() {_uniqueStorage()._signature = nil}
 
-  public var createdMs: Int64 = 0
+  public var createdMs: Int64 {
+    get {_storage._createdMs}
+    set {_uniqueStorage()._createdMs = newValue}
+  }
 
-  public var createdBy: String = String()
+  public var createdBy: String {
+    get {_storage._createdBy}
+    set {_uniqueStorage()._createdBy = newValue}
+  }
 
-  public var bytes: UInt64 = 0
+  public var bytes: UInt64 {
+    get {_storage._bytes}
+    set {_uniqueStorage()._bytes = newValue}
+  }
 
   /// the NoiseModel that the file carries; empty: none
-  public var noiseJson: String = String()
+  public var noiseJson: String {
+    get {_storage._noiseJson}
+    set {_uniqueStorage()._noiseJson = newValue}
+  }
 
-  public var defaultSamples: UInt32 = 0
+  public var defaultSamples: UInt32 {
+    get {_storage._defaultSamples}
+    set {_uniqueStorage()._defaultSamples = newValue}
+  }
+
+  /// the newest; left out: none
+  public var calibration: Dither_V1_Calibration {
+    get {_storage._calibration ?? Dither_V1_Calibration()}
+    set {_uniqueStorage()._calibration = newValue}
+  }
+  /// Returns true if `calibration` has been explicitly set.
+  public var hasCalibration: Bool {_storage._calibration != nil}
+  /// Clears the value of `calibration`. Subsequent reads from it will return its default value.
+  public mutating func clearCalibration() {_uniqueStorage()._calibration = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _signature: Dither_V1_Signature? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 public nonisolated struct Dither_V1_Signature: Sendable {
@@ -197,31 +237,28 @@ public nonisolated struct Dither_V1_UploadChunk: Sendable {
   public init() {}
 }
 
-public nonisolated struct Dither_V1_UploadResponse: @unchecked Sendable {
+public nonisolated struct Dither_V1_UploadResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   public var model: Dither_V1_Model {
-    get {_storage._model ?? Dither_V1_Model()}
-    set {_uniqueStorage()._model = newValue}
+    get {_model ?? Dither_V1_Model()}
+    set {_model = newValue}
   }
   /// Returns true if `model` has been explicitly set.
-  public var hasModel: Bool {_storage._model != nil}
+  public var hasModel: Bool {self._model != nil}
   /// Clears the value of `model`. Subsequent reads from it will return its default value.
-  public mutating func clearModel() {_uniqueStorage()._model = nil}
+  public mutating func clearModel() {self._model = nil}
 
   /// the name already had this file: that version is the answer
-  public var existed: Bool {
-    get {_storage._existed}
-    set {_uniqueStorage()._existed = newValue}
-  }
+  public var existed: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _storage = _StorageClass.defaultInstance
+  fileprivate var _model: Dither_V1_Model? = nil
 }
 
 public nonisolated struct Dither_V1_GetUploadRequest: Sendable {
@@ -291,89 +328,342 @@ public nonisolated struct Dither_V1_RemoveModelResponse: Sendable {
   public init() {}
 }
 
+public nonisolated struct Dither_V1_CalibrateRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// "name", "name@version" or "name:alias"
+  public var model: String = String()
+
+  public var data: Dither_V1_CalibrateRequest.OneOf_Data? = nil
+
+  /// "mnist:5000-10000": a set that the server has, and which of its test examples
+  public var dataSet: String {
+    get {
+      if case .dataSet(let v)? = data {return v}
+      return String()
+    }
+    set {data = .dataSet(newValue)}
+  }
+
+  public var examples: Dither_V1_Examples {
+    get {
+      if case .examples(let v)? = data {return v}
+      return Dither_V1_Examples()
+    }
+    set {data = .examples(newValue)}
+  }
+
+  /// draws of each answer; 0: the model's default
+  public var samples: UInt32 = 0
+
+  /// of the draws, and of the two halves: one for the temperature, one for the thresholds
+  public var seed: UInt64 = 0
+
+  /// nothing is stored; the answer's number is 0
+  public var tryOnly: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated enum OneOf_Data: Equatable, Sendable {
+    /// "mnist:5000-10000": a set that the server has, and which of its test examples
+    case dataSet(String)
+    case examples(Dither_V1_Examples)
+
+  }
+
+  public init() {}
+}
+
+public nonisolated struct Dither_V1_Calibration: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// from 1, rising with each calibration of the version
+  public var number: UInt64 {
+    get {_storage._number}
+    set {_uniqueStorage()._number = newValue}
+  }
+
+  public var model: String {
+    get {_storage._model}
+    set {_uniqueStorage()._model = newValue}
+  }
+
+  public var version: UInt64 {
+    get {_storage._version}
+    set {_uniqueStorage()._version = newValue}
+  }
+
+  public var temperature: Double {
+    get {_storage._temperature}
+    set {_uniqueStorage()._temperature = newValue}
+  }
+
+  /// draws of each answer that it was made with, and holds for
+  public var samples: UInt32 {
+    get {_storage._samples}
+    set {_uniqueStorage()._samples = newValue}
+  }
+
+  public var seed: UInt64 {
+    get {_storage._seed}
+    set {_uniqueStorage()._seed = newValue}
+  }
+
+  /// as it was named
+  public var data: String {
+    get {_storage._data}
+    set {_uniqueStorage()._data = newValue}
+  }
+
+  public var dataDigest: String {
+    get {_storage._dataDigest}
+    set {_uniqueStorage()._dataDigest = newValue}
+  }
+
+  public var temperatureExamples: UInt32 {
+    get {_storage._temperatureExamples}
+    set {_uniqueStorage()._temperatureExamples = newValue}
+  }
+
+  public var conformalExamples: UInt32 {
+    get {_storage._conformalExamples}
+    set {_uniqueStorage()._conformalExamples = newValue}
+  }
+
+  /// of a prediction set that need not name all classes
+  public var mostCoverage: Double {
+    get {_storage._mostCoverage}
+    set {_uniqueStorage()._mostCoverage = newValue}
+  }
+
+  /// of some coverages; `Predict` takes any
+  public var thresholds: [Dither_V1_Calibration.Threshold] {
+    get {_storage._thresholds}
+    set {_uniqueStorage()._thresholds = newValue}
+  }
+
+  /// on the examples of the thresholds, at temperature 1
+  public var before: Dither_V1_Calibration.Quality {
+    get {_storage._before ?? Dither_V1_Calibration.Quality()}
+    set {_uniqueStorage()._before = newValue}
+  }
+  /// Returns true if `before` has been explicitly set.
+  public var hasBefore: Bool {_storage._before != nil}
+  /// Clears the value of `before`. Subsequent reads from it will return its default value.
+  public mutating func clearBefore() {_uniqueStorage()._before = nil}
+
+  /// and at the temperature found
+  public var after: Dither_V1_Calibration.Quality {
+    get {_storage._after ?? Dither_V1_Calibration.Quality()}
+    set {_uniqueStorage()._after = newValue}
+  }
+  /// Returns true if `after` has been explicitly set.
+  public var hasAfter: Bool {_storage._after != nil}
+  /// Clears the value of `after`. Subsequent reads from it will return its default value.
+  public mutating func clearAfter() {_uniqueStorage()._after = nil}
+
+  public var createdMs: Int64 {
+    get {_storage._createdMs}
+    set {_uniqueStorage()._createdMs = newValue}
+  }
+
+  public var createdBy: String {
+    get {_storage._createdBy}
+    set {_uniqueStorage()._createdBy = newValue}
+  }
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated struct Threshold: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    public var coverage: Double = 0
+
+    /// a class is in the set while 1 - p is at most this
+    public var lac: Double = 0
+
+    /// while the probabilities down to its own, the largest first, add up to at most this
+    public var aps: Double = 0
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
+
+  public nonisolated struct Quality: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    public var negativeLogLikelihood: Double = 0
+
+    public var brier: Double = 0
+
+    /// 15 equal bins
+    public var expectedCalibrationError: Double = 0
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
+
+  public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "dither.v1"
 
 nonisolated extension Dither_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Model"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}version\0\u{1}digest\0\u{1}aliases\0\u{3}card_json\0\u{1}signature\0\u{3}created_ms\0\u{3}created_by\0\u{1}bytes\0\u{3}noise_json\0\u{3}default_samples\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}version\0\u{1}digest\0\u{1}aliases\0\u{3}card_json\0\u{1}signature\0\u{3}created_ms\0\u{3}created_by\0\u{1}bytes\0\u{3}noise_json\0\u{3}default_samples\0\u{1}calibration\0")
+
+  fileprivate class _StorageClass {
+    var _name: String = String()
+    var _version: UInt64 = 0
+    var _digest: String = String()
+    var _aliases: [String] = []
+    var _cardJson: String = String()
+    var _signature: Dither_V1_Signature? = nil
+    var _createdMs: Int64 = 0
+    var _createdBy: String = String()
+    var _bytes: UInt64 = 0
+    var _noiseJson: String = String()
+    var _defaultSamples: UInt32 = 0
+    var _calibration: Dither_V1_Calibration? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _name = source._name
+      _version = source._version
+      _digest = source._digest
+      _aliases = source._aliases
+      _cardJson = source._cardJson
+      _signature = source._signature
+      _createdMs = source._createdMs
+      _createdBy = source._createdBy
+      _bytes = source._bytes
+      _noiseJson = source._noiseJson
+      _defaultSamples = source._defaultSamples
+      _calibration = source._calibration
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
-      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.version) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self.digest) }()
-      case 4: try { try decoder.decodeRepeatedStringField(value: &self.aliases) }()
-      case 5: try { try decoder.decodeSingularStringField(value: &self.cardJson) }()
-      case 6: try { try decoder.decodeSingularMessageField(value: &self._signature) }()
-      case 7: try { try decoder.decodeSingularInt64Field(value: &self.createdMs) }()
-      case 8: try { try decoder.decodeSingularStringField(value: &self.createdBy) }()
-      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.bytes) }()
-      case 10: try { try decoder.decodeSingularStringField(value: &self.noiseJson) }()
-      case 11: try { try decoder.decodeSingularUInt32Field(value: &self.defaultSamples) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._name) }()
+        case 2: try { try decoder.decodeSingularUInt64Field(value: &_storage._version) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._digest) }()
+        case 4: try { try decoder.decodeRepeatedStringField(value: &_storage._aliases) }()
+        case 5: try { try decoder.decodeSingularStringField(value: &_storage._cardJson) }()
+        case 6: try { try decoder.decodeSingularMessageField(value: &_storage._signature) }()
+        case 7: try { try decoder.decodeSingularInt64Field(value: &_storage._createdMs) }()
+        case 8: try { try decoder.decodeSingularStringField(value: &_storage._createdBy) }()
+        case 9: try { try decoder.decodeSingularUInt64Field(value: &_storage._bytes) }()
+        case 10: try { try decoder.decodeSingularStringField(value: &_storage._noiseJson) }()
+        case 11: try { try decoder.decodeSingularUInt32Field(value: &_storage._defaultSamples) }()
+        case 12: try { try decoder.decodeSingularMessageField(value: &_storage._calibration) }()
+        default: break
+        }
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.name.isEmpty {
-      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
-    }
-    if self.version != 0 {
-      try visitor.visitSingularUInt64Field(value: self.version, fieldNumber: 2)
-    }
-    if !self.digest.isEmpty {
-      try visitor.visitSingularStringField(value: self.digest, fieldNumber: 3)
-    }
-    if !self.aliases.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.aliases, fieldNumber: 4)
-    }
-    if !self.cardJson.isEmpty {
-      try visitor.visitSingularStringField(value: self.cardJson, fieldNumber: 5)
-    }
-    try { if let v = self._signature {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
-    } }()
-    if self.createdMs != 0 {
-      try visitor.visitSingularInt64Field(value: self.createdMs, fieldNumber: 7)
-    }
-    if !self.createdBy.isEmpty {
-      try visitor.visitSingularStringField(value: self.createdBy, fieldNumber: 8)
-    }
-    if self.bytes != 0 {
-      try visitor.visitSingularUInt64Field(value: self.bytes, fieldNumber: 9)
-    }
-    if !self.noiseJson.isEmpty {
-      try visitor.visitSingularStringField(value: self.noiseJson, fieldNumber: 10)
-    }
-    if self.defaultSamples != 0 {
-      try visitor.visitSingularUInt32Field(value: self.defaultSamples, fieldNumber: 11)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._name.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._name, fieldNumber: 1)
+      }
+      if _storage._version != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._version, fieldNumber: 2)
+      }
+      if !_storage._digest.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._digest, fieldNumber: 3)
+      }
+      if !_storage._aliases.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._aliases, fieldNumber: 4)
+      }
+      if !_storage._cardJson.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._cardJson, fieldNumber: 5)
+      }
+      try { if let v = _storage._signature {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+      } }()
+      if _storage._createdMs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._createdMs, fieldNumber: 7)
+      }
+      if !_storage._createdBy.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._createdBy, fieldNumber: 8)
+      }
+      if _storage._bytes != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._bytes, fieldNumber: 9)
+      }
+      if !_storage._noiseJson.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._noiseJson, fieldNumber: 10)
+      }
+      if _storage._defaultSamples != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._defaultSamples, fieldNumber: 11)
+      }
+      try { if let v = _storage._calibration {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Dither_V1_Model, rhs: Dither_V1_Model) -> Bool {
-    if lhs.name != rhs.name {return false}
-    if lhs.version != rhs.version {return false}
-    if lhs.digest != rhs.digest {return false}
-    if lhs.aliases != rhs.aliases {return false}
-    if lhs.cardJson != rhs.cardJson {return false}
-    if lhs._signature != rhs._signature {return false}
-    if lhs.createdMs != rhs.createdMs {return false}
-    if lhs.createdBy != rhs.createdBy {return false}
-    if lhs.bytes != rhs.bytes {return false}
-    if lhs.noiseJson != rhs.noiseJson {return false}
-    if lhs.defaultSamples != rhs.defaultSamples {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._name != rhs_storage._name {return false}
+        if _storage._version != rhs_storage._version {return false}
+        if _storage._digest != rhs_storage._digest {return false}
+        if _storage._aliases != rhs_storage._aliases {return false}
+        if _storage._cardJson != rhs_storage._cardJson {return false}
+        if _storage._signature != rhs_storage._signature {return false}
+        if _storage._createdMs != rhs_storage._createdMs {return false}
+        if _storage._createdBy != rhs_storage._createdBy {return false}
+        if _storage._bytes != rhs_storage._bytes {return false}
+        if _storage._noiseJson != rhs_storage._noiseJson {return false}
+        if _storage._defaultSamples != rhs_storage._defaultSamples {return false}
+        if _storage._calibration != rhs_storage._calibration {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -680,74 +970,36 @@ nonisolated extension Dither_V1_UploadResponse: SwiftProtobuf.Message, SwiftProt
   public static let protoMessageName: String = _protobuf_package + ".UploadResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}existed\0")
 
-  fileprivate class _StorageClass {
-    var _model: Dither_V1_Model? = nil
-    var _existed: Bool = false
-
-      // This property is used as the initial default value for new instances of the type.
-      // The type itself is protecting the reference to its storage via CoW semantics.
-      // This will force a copy to be made of this reference when the first mutation occurs;
-      // hence, it is safe to mark this as `nonisolated(unsafe)`.
-      static nonisolated(unsafe) let defaultInstance = _StorageClass()
-
-    private init() {}
-
-    init(copying source: _StorageClass) {
-      _model = source._model
-      _existed = source._existed
-    }
-  }
-
-  fileprivate mutating func _uniqueStorage() -> _StorageClass {
-    if !isKnownUniquelyReferenced(&_storage) {
-      _storage = _StorageClass(copying: _storage)
-    }
-    return _storage
-  }
-
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    _ = _uniqueStorage()
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      while let fieldNumber = try decoder.nextFieldNumber() {
-        // The use of inline closures is to circumvent an issue where the compiler
-        // allocates stack space for every case branch when no optimizations are
-        // enabled. https://github.com/apple/swift-protobuf/issues/1034
-        switch fieldNumber {
-        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._model) }()
-        case 2: try { try decoder.decodeSingularBoolField(value: &_storage._existed) }()
-        default: break
-        }
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._model) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.existed) }()
+      default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every if/case branch local when no optimizations
-      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-      // https://github.com/apple/swift-protobuf/issues/1182
-      try { if let v = _storage._model {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-      } }()
-      if _storage._existed != false {
-        try visitor.visitSingularBoolField(value: _storage._existed, fieldNumber: 2)
-      }
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._model {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.existed != false {
+      try visitor.visitSingularBoolField(value: self.existed, fieldNumber: 2)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Dither_V1_UploadResponse, rhs: Dither_V1_UploadResponse) -> Bool {
-    if lhs._storage !== rhs._storage {
-      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
-        let _storage = _args.0
-        let rhs_storage = _args.1
-        if _storage._model != rhs_storage._model {return false}
-        if _storage._existed != rhs_storage._existed {return false}
-        return true
-      }
-      if !storagesAreEqual {return false}
-    }
+    if lhs._model != rhs._model {return false}
+    if lhs.existed != rhs.existed {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -908,6 +1160,343 @@ nonisolated extension Dither_V1_RemoveModelResponse: SwiftProtobuf.Message, Swif
 
   public static func ==(lhs: Dither_V1_RemoveModelResponse, rhs: Dither_V1_RemoveModelResponse) -> Bool {
     if lhs.removed != rhs.removed {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_CalibrateRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CalibrateRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}data_set\0\u{1}examples\0\u{1}samples\0\u{1}seed\0\u{3}try_only\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      case 2: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.data != nil {try decoder.handleConflictingOneOf()}
+          self.data = .dataSet(v)
+        }
+      }()
+      case 3: try {
+        var v: Dither_V1_Examples?
+        var hadOneofValue = false
+        if let current = self.data {
+          hadOneofValue = true
+          if case .examples(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.data = .examples(v)
+        }
+      }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.samples) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.seed) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.tryOnly) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.model.isEmpty {
+      try visitor.visitSingularStringField(value: self.model, fieldNumber: 1)
+    }
+    switch self.data {
+    case .dataSet?: try {
+      guard case .dataSet(let v)? = self.data else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    }()
+    case .examples?: try {
+      guard case .examples(let v)? = self.data else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case nil: break
+    }
+    if self.samples != 0 {
+      try visitor.visitSingularUInt32Field(value: self.samples, fieldNumber: 4)
+    }
+    if self.seed != 0 {
+      try visitor.visitSingularUInt64Field(value: self.seed, fieldNumber: 5)
+    }
+    if self.tryOnly != false {
+      try visitor.visitSingularBoolField(value: self.tryOnly, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_CalibrateRequest, rhs: Dither_V1_CalibrateRequest) -> Bool {
+    if lhs.model != rhs.model {return false}
+    if lhs.data != rhs.data {return false}
+    if lhs.samples != rhs.samples {return false}
+    if lhs.seed != rhs.seed {return false}
+    if lhs.tryOnly != rhs.tryOnly {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_Calibration: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Calibration"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}model\0\u{1}version\0\u{1}temperature\0\u{1}samples\0\u{1}seed\0\u{1}data\0\u{3}data_digest\0\u{3}temperature_examples\0\u{3}conformal_examples\0\u{3}most_coverage\0\u{1}thresholds\0\u{1}before\0\u{1}after\0\u{3}created_ms\0\u{3}created_by\0")
+
+  fileprivate class _StorageClass {
+    var _number: UInt64 = 0
+    var _model: String = String()
+    var _version: UInt64 = 0
+    var _temperature: Double = 0
+    var _samples: UInt32 = 0
+    var _seed: UInt64 = 0
+    var _data: String = String()
+    var _dataDigest: String = String()
+    var _temperatureExamples: UInt32 = 0
+    var _conformalExamples: UInt32 = 0
+    var _mostCoverage: Double = 0
+    var _thresholds: [Dither_V1_Calibration.Threshold] = []
+    var _before: Dither_V1_Calibration.Quality? = nil
+    var _after: Dither_V1_Calibration.Quality? = nil
+    var _createdMs: Int64 = 0
+    var _createdBy: String = String()
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _number = source._number
+      _model = source._model
+      _version = source._version
+      _temperature = source._temperature
+      _samples = source._samples
+      _seed = source._seed
+      _data = source._data
+      _dataDigest = source._dataDigest
+      _temperatureExamples = source._temperatureExamples
+      _conformalExamples = source._conformalExamples
+      _mostCoverage = source._mostCoverage
+      _thresholds = source._thresholds
+      _before = source._before
+      _after = source._after
+      _createdMs = source._createdMs
+      _createdBy = source._createdBy
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularUInt64Field(value: &_storage._number) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._model) }()
+        case 3: try { try decoder.decodeSingularUInt64Field(value: &_storage._version) }()
+        case 4: try { try decoder.decodeSingularDoubleField(value: &_storage._temperature) }()
+        case 5: try { try decoder.decodeSingularUInt32Field(value: &_storage._samples) }()
+        case 6: try { try decoder.decodeSingularUInt64Field(value: &_storage._seed) }()
+        case 7: try { try decoder.decodeSingularStringField(value: &_storage._data) }()
+        case 8: try { try decoder.decodeSingularStringField(value: &_storage._dataDigest) }()
+        case 9: try { try decoder.decodeSingularUInt32Field(value: &_storage._temperatureExamples) }()
+        case 10: try { try decoder.decodeSingularUInt32Field(value: &_storage._conformalExamples) }()
+        case 11: try { try decoder.decodeSingularDoubleField(value: &_storage._mostCoverage) }()
+        case 12: try { try decoder.decodeRepeatedMessageField(value: &_storage._thresholds) }()
+        case 13: try { try decoder.decodeSingularMessageField(value: &_storage._before) }()
+        case 14: try { try decoder.decodeSingularMessageField(value: &_storage._after) }()
+        case 15: try { try decoder.decodeSingularInt64Field(value: &_storage._createdMs) }()
+        case 16: try { try decoder.decodeSingularStringField(value: &_storage._createdBy) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._number != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._number, fieldNumber: 1)
+      }
+      if !_storage._model.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._model, fieldNumber: 2)
+      }
+      if _storage._version != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._version, fieldNumber: 3)
+      }
+      if _storage._temperature.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._temperature, fieldNumber: 4)
+      }
+      if _storage._samples != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._samples, fieldNumber: 5)
+      }
+      if _storage._seed != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._seed, fieldNumber: 6)
+      }
+      if !_storage._data.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._data, fieldNumber: 7)
+      }
+      if !_storage._dataDigest.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._dataDigest, fieldNumber: 8)
+      }
+      if _storage._temperatureExamples != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._temperatureExamples, fieldNumber: 9)
+      }
+      if _storage._conformalExamples != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._conformalExamples, fieldNumber: 10)
+      }
+      if _storage._mostCoverage.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._mostCoverage, fieldNumber: 11)
+      }
+      if !_storage._thresholds.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._thresholds, fieldNumber: 12)
+      }
+      try { if let v = _storage._before {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+      } }()
+      try { if let v = _storage._after {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+      } }()
+      if _storage._createdMs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._createdMs, fieldNumber: 15)
+      }
+      if !_storage._createdBy.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._createdBy, fieldNumber: 16)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_Calibration, rhs: Dither_V1_Calibration) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._number != rhs_storage._number {return false}
+        if _storage._model != rhs_storage._model {return false}
+        if _storage._version != rhs_storage._version {return false}
+        if _storage._temperature != rhs_storage._temperature {return false}
+        if _storage._samples != rhs_storage._samples {return false}
+        if _storage._seed != rhs_storage._seed {return false}
+        if _storage._data != rhs_storage._data {return false}
+        if _storage._dataDigest != rhs_storage._dataDigest {return false}
+        if _storage._temperatureExamples != rhs_storage._temperatureExamples {return false}
+        if _storage._conformalExamples != rhs_storage._conformalExamples {return false}
+        if _storage._mostCoverage != rhs_storage._mostCoverage {return false}
+        if _storage._thresholds != rhs_storage._thresholds {return false}
+        if _storage._before != rhs_storage._before {return false}
+        if _storage._after != rhs_storage._after {return false}
+        if _storage._createdMs != rhs_storage._createdMs {return false}
+        if _storage._createdBy != rhs_storage._createdBy {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_Calibration.Threshold: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Dither_V1_Calibration.protoMessageName + ".Threshold"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}coverage\0\u{1}lac\0\u{1}aps\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularDoubleField(value: &self.coverage) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.lac) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.aps) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.coverage.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.coverage, fieldNumber: 1)
+    }
+    if self.lac.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.lac, fieldNumber: 2)
+    }
+    if self.aps.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.aps, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_Calibration.Threshold, rhs: Dither_V1_Calibration.Threshold) -> Bool {
+    if lhs.coverage != rhs.coverage {return false}
+    if lhs.lac != rhs.lac {return false}
+    if lhs.aps != rhs.aps {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_Calibration.Quality: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Dither_V1_Calibration.protoMessageName + ".Quality"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}negative_log_likelihood\0\u{1}brier\0\u{3}expected_calibration_error\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularDoubleField(value: &self.negativeLogLikelihood) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.brier) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.expectedCalibrationError) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.negativeLogLikelihood.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.negativeLogLikelihood, fieldNumber: 1)
+    }
+    if self.brier.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.brier, fieldNumber: 2)
+    }
+    if self.expectedCalibrationError.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.expectedCalibrationError, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_Calibration.Quality, rhs: Dither_V1_Calibration.Quality) -> Bool {
+    if lhs.negativeLogLikelihood != rhs.negativeLogLikelihood {return false}
+    if lhs.brier != rhs.brier {return false}
+    if lhs.expectedCalibrationError != rhs.expectedCalibrationError {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -30,7 +30,7 @@ public nonisolated struct Dither_V1_AuditRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// "name", "name@version" or "name:alias"
+  /// "name", "name@version" or "name:alias"; joined by "+": an ensemble of them
   public var model: String = String()
 
   public var data: Dither_V1_AuditRequest.OneOf_Data? = nil
@@ -74,6 +74,9 @@ public nonisolated struct Dither_V1_AuditRequest: Sendable {
   /// what is not done by then is left out, and the report says so; 0: no bound
   public var budgetSeconds: Double = 0
 
+  /// of the model; 0: that of its calibration
+  public var temperature: Double = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Data: Equatable, Sendable {
@@ -84,29 +87,6 @@ public nonisolated struct Dither_V1_AuditRequest: Sendable {
   }
 
   public init() {}
-}
-
-public nonisolated struct Dither_V1_Examples: Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  public var inputs: Dither_V1_Array {
-    get {_inputs ?? Dither_V1_Array()}
-    set {_inputs = newValue}
-  }
-  /// Returns true if `inputs` has been explicitly set.
-  public var hasInputs: Bool {self._inputs != nil}
-  /// Clears the value of `inputs`. Subsequent reads from it will return its default value.
-  public mutating func clearInputs() {self._inputs = nil}
-
-  public var labels: [UInt32] = []
-
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
-
-  public init() {}
-
-  fileprivate var _inputs: Dither_V1_Array? = nil
 }
 
 /// "pgd" with {"norm": "linf", "epsilon": "8/255", "steps": "20"}.
@@ -326,6 +306,7 @@ public nonisolated struct Dither_V1_GetReportRequest: Sendable {
     public typealias RawValue = Int
     case json // = 0
     case html // = 1
+    case protobuf // = 2
     case UNRECOGNIZED(Int)
 
     public init() {
@@ -336,6 +317,7 @@ public nonisolated struct Dither_V1_GetReportRequest: Sendable {
       switch rawValue {
       case 0: self = .json
       case 1: self = .html
+      case 2: self = .protobuf
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -344,6 +326,7 @@ public nonisolated struct Dither_V1_GetReportRequest: Sendable {
       switch self {
       case .json: return 0
       case .html: return 1
+      case .protobuf: return 2
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -352,6 +335,7 @@ public nonisolated struct Dither_V1_GetReportRequest: Sendable {
     public static let allCases: [Dither_V1_GetReportRequest.Format] = [
       .json,
       .html,
+      .protobuf,
     ]
 
   }
@@ -359,6 +343,7 @@ public nonisolated struct Dither_V1_GetReportRequest: Sendable {
   public init() {}
 }
 
+/// Each form is signed for itself, with the server's key: docs/audit.md says where its signature is.
 public nonisolated struct Dither_V1_Report: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -369,6 +354,9 @@ public nonisolated struct Dither_V1_Report: Sendable {
   public var json: Data = Data()
 
   public var html: Data = Data()
+
+  /// a dither.v1.AuditReport (report.proto)
+  public var protobuf: Data = Data()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -453,13 +441,68 @@ public nonisolated struct Dither_V1_PlannedProbe: Sendable {
   public init() {}
 }
 
+public nonisolated struct Dither_V1_CorruptRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// [N, C, H, W], [N, H, W] or [N, D]: FLOAT32 in [0, 1], or UINT8
+  public var inputs: Dither_V1_Array {
+    get {_inputs ?? Dither_V1_Array()}
+    set {_inputs = newValue}
+  }
+  /// Returns true if `inputs` has been explicitly set.
+  public var hasInputs: Bool {self._inputs != nil}
+  /// Clears the value of `inputs`. Subsequent reads from it will return its default value.
+  public mutating func clearInputs() {self._inputs = nil}
+
+  /// "fog"
+  public var corruption: String = String()
+
+  /// {"severity": "3"}: as in ListProbes, one severity
+  public var parameters: Dictionary<String,String> = [:]
+
+  public var seed: UInt64 = 0
+
+  /// the number of the first example in its data: each is corrupted by the seed and its number
+  public var first: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _inputs: Dither_V1_Array? = nil
+}
+
+public nonisolated struct Dither_V1_CorruptResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// in the shape and type of the inputs
+  public var outputs: Dither_V1_Array {
+    get {_outputs ?? Dither_V1_Array()}
+    set {_outputs = newValue}
+  }
+  /// Returns true if `outputs` has been explicitly set.
+  public var hasOutputs: Bool {self._outputs != nil}
+  /// Clears the value of `outputs`. Subsequent reads from it will return its default value.
+  public mutating func clearOutputs() {self._outputs = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _outputs: Dither_V1_Array? = nil
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "dither.v1"
 
 nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AuditRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}data_set\0\u{1}examples\0\u{1}battery\0\u{1}probes\0\u{1}seed\0\u{1}samples\0\u{1}baseline\0\u{1}rivals\0\u{1}gates\0\u{3}budget_seconds\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}data_set\0\u{1}examples\0\u{1}battery\0\u{1}probes\0\u{1}seed\0\u{1}samples\0\u{1}baseline\0\u{1}rivals\0\u{1}gates\0\u{3}budget_seconds\0\u{1}temperature\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -497,6 +540,7 @@ nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtob
       case 9: try { try decoder.decodeRepeatedStringField(value: &self.rivals) }()
       case 10: try { try decoder.decodeRepeatedStringField(value: &self.gates) }()
       case 11: try { try decoder.decodeSingularDoubleField(value: &self.budgetSeconds) }()
+      case 12: try { try decoder.decodeSingularDoubleField(value: &self.temperature) }()
       default: break
       }
     }
@@ -545,6 +589,9 @@ nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtob
     if self.budgetSeconds.bitPattern != 0 {
       try visitor.visitSingularDoubleField(value: self.budgetSeconds, fieldNumber: 11)
     }
+    if self.temperature.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.temperature, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -559,45 +606,7 @@ nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtob
     if lhs.rivals != rhs.rivals {return false}
     if lhs.gates != rhs.gates {return false}
     if lhs.budgetSeconds != rhs.budgetSeconds {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension Dither_V1_Examples: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Examples"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}inputs\0\u{1}labels\0")
-
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._inputs) }()
-      case 2: try { try decoder.decodeRepeatedUInt32Field(value: &self.labels) }()
-      default: break
-      }
-    }
-  }
-
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._inputs {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    } }()
-    if !self.labels.isEmpty {
-      try visitor.visitPackedUInt32Field(value: self.labels, fieldNumber: 2)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  public static func ==(lhs: Dither_V1_Examples, rhs: Dither_V1_Examples) -> Bool {
-    if lhs._inputs != rhs._inputs {return false}
-    if lhs.labels != rhs.labels {return false}
+    if lhs.temperature != rhs.temperature {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -992,12 +1001,12 @@ nonisolated extension Dither_V1_GetReportRequest: SwiftProtobuf.Message, SwiftPr
 }
 
 nonisolated extension Dither_V1_GetReportRequest.Format: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0JSON\0\u{1}HTML\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0JSON\0\u{1}HTML\0\u{1}PROTOBUF\0")
 }
 
 nonisolated extension Dither_V1_Report: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Report"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}audit\0\u{1}json\0\u{1}html\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}audit\0\u{1}json\0\u{1}html\0\u{1}protobuf\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1008,6 +1017,7 @@ nonisolated extension Dither_V1_Report: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 1: try { try decoder.decodeSingularStringField(value: &self.audit) }()
       case 2: try { try decoder.decodeSingularBytesField(value: &self.json) }()
       case 3: try { try decoder.decodeSingularBytesField(value: &self.html) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self.protobuf) }()
       default: break
       }
     }
@@ -1023,6 +1033,9 @@ nonisolated extension Dither_V1_Report: SwiftProtobuf.Message, SwiftProtobuf._Me
     if !self.html.isEmpty {
       try visitor.visitSingularBytesField(value: self.html, fieldNumber: 3)
     }
+    if !self.protobuf.isEmpty {
+      try visitor.visitSingularBytesField(value: self.protobuf, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1030,6 +1043,7 @@ nonisolated extension Dither_V1_Report: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.audit != rhs.audit {return false}
     if lhs.json != rhs.json {return false}
     if lhs.html != rhs.html {return false}
+    if lhs.protobuf != rhs.protobuf {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1209,6 +1223,94 @@ nonisolated extension Dither_V1_PlannedProbe: SwiftProtobuf.Message, SwiftProtob
     if lhs.probe != rhs.probe {return false}
     if lhs.questions != rhs.questions {return false}
     if lhs.seconds != rhs.seconds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_CorruptRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CorruptRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}inputs\0\u{1}corruption\0\u{1}parameters\0\u{1}seed\0\u{1}first\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._inputs) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.corruption) }()
+      case 3: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.parameters) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.seed) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.first) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._inputs {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.corruption.isEmpty {
+      try visitor.visitSingularStringField(value: self.corruption, fieldNumber: 2)
+    }
+    if !self.parameters.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: self.parameters, fieldNumber: 3)
+    }
+    if self.seed != 0 {
+      try visitor.visitSingularUInt64Field(value: self.seed, fieldNumber: 4)
+    }
+    if self.first != 0 {
+      try visitor.visitSingularUInt64Field(value: self.first, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_CorruptRequest, rhs: Dither_V1_CorruptRequest) -> Bool {
+    if lhs._inputs != rhs._inputs {return false}
+    if lhs.corruption != rhs.corruption {return false}
+    if lhs.parameters != rhs.parameters {return false}
+    if lhs.seed != rhs.seed {return false}
+    if lhs.first != rhs.first {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_CorruptResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CorruptResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}outputs\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._outputs) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._outputs {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_CorruptResponse, rhs: Dither_V1_CorruptResponse) -> Bool {
+    if lhs._outputs != rhs._outputs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -47,6 +47,39 @@ public struct AuditData: Sendable {
   }
 }
 
+extension AuditData {
+  /// The first `count` examples.
+  /// - Throws: when they are fewer, or not what the models take, or lie outside of [0, 1].
+  package func checked(for subjects: [AuditSubject], count: Int) throws -> AuditData {
+    func refuse(_ place: String, _ expected: String, _ got: String, _ advice: String? = nil) -> RobustnessError {
+      RobustnessError(.data, at: place, expected: expected, got: got, advice: advice)
+    }
+    let rows = inputs.shape.rank == 0 ? 0 : inputs.rowCount
+    guard labels.count == rows else { throw refuse("labels", "\(rows), one an example", "\(labels.count)") }
+    guard rows >= count, rows > 0 else {
+      throw refuse("data '\(name.clipped())'", "at least \(max(count, 1)) examples", "\(rows)")
+    }
+    var data = self
+    data.inputs = inputs.rows(0..<count)
+    data.labels = Array(labels.prefix(count))
+    if let at = data.inputs.elements.firstIndex(where: { !(0...1).contains($0) }) {
+      throw refuse(
+        "data '\(name.clipped())', example \(at / data.inputs.rowLength)", "numbers from 0 to 1",
+        "\(data.inputs.elements[at])", "divide bytes by 255; the model's own normalisation is applied behind that")
+    }
+    for subject in subjects {
+      let signature = subject.model.signature
+      guard signature.inputShape.count == data.inputs.rowLength else {
+        throw refuse(
+          "data '\(name.clipped())'", "examples of shape \(signature.inputShape) for '\(subject.name.clipped())'",
+          "\(data.inputs.shape.row)")
+      }
+      try signature.check(labels: data.labels, rows: count)
+    }
+    return data
+  }
+}
+
 /// Does the pieces of an audit and puts their results together. It holds nothing that changes.
 public struct AuditRunner: Sendable {
   public let plan: AuditPlan
@@ -74,7 +107,7 @@ public struct AuditRunner: Sendable {
     self.baseline = baseline
     self.rivals = rivals
     let subjects = [subject] + [baseline].compactMap { $0 } + rivals
-    let checked = try Self.checked(data, plan, subjects)
+    let checked = try data.checked(for: subjects, count: plan.exampleCount)
     for subject in subjects { try Self.tryOut(subject, checked) }
     sanity = try SanityChecks(subject, checked).all()
     self.data = checked
@@ -115,35 +148,6 @@ public struct AuditRunner: Sendable {
     }
   }
 
-  private static func checked(_ data: AuditData, _ plan: AuditPlan, _ subjects: [AuditSubject]) throws -> AuditData {
-    func refuse(_ place: String, _ expected: String, _ got: String, _ advice: String? = nil) -> RobustnessError {
-      RobustnessError(.data, at: place, expected: expected, got: got, advice: advice)
-    }
-    let rows = data.inputs.shape.rank == 0 ? 0 : data.inputs.rowCount
-    guard data.labels.count == rows else { throw refuse("labels", "\(rows), one an example", "\(data.labels.count)") }
-    guard rows >= plan.exampleCount else {
-      throw refuse("data '\(data.name.clipped())'", "at least \(plan.exampleCount) examples", "\(rows)")
-    }
-    var data = data
-    data.inputs = data.inputs.rows(0..<plan.exampleCount)
-    data.labels = Array(data.labels.prefix(plan.exampleCount))
-    if let at = data.inputs.elements.firstIndex(where: { !(0...1).contains($0) }) {
-      throw refuse(
-        "data '\(data.name.clipped())', example \(at / data.inputs.rowLength)", "numbers from 0 to 1",
-        "\(data.inputs.elements[at])", "divide bytes by 255; the model's own normalisation is applied behind that")
-    }
-    for subject in subjects {
-      let signature = subject.model.signature
-      guard signature.inputShape.count == data.inputs.rowLength else {
-        throw refuse(
-          "data '\(data.name.clipped())'", "examples of shape \(signature.inputShape) for '\(subject.name.clipped())'",
-          "\(data.inputs.shape.row)")
-      }
-      try signature.check(labels: data.labels, rows: plan.exampleCount)
-    }
-    return data
-  }
-
   /// What the model answers with: draws, or 0 for the deterministic pass.
   public var samples: Int { predictor(of: subject).samples }
 
@@ -165,7 +169,8 @@ public struct AuditRunner: Sendable {
       let shape = Shape([shard.count] + predictor.model.signature.inputShape.dimensions)
       let batch = ProbeBatch(
         inputs: data.inputs.rows(range).reshaped(shape), labels: Array(data.labels[range]),
-        identities: range.map(UInt64.init), seed: seed(of: shard.probe), isFirst: shard.first == 0,
+        identities: range.map(UInt64.init), seed: ProbeSpec.seed(of: plan.probes[shard.probe].probe, in: plan.seed),
+        isFirst: shard.first == 0,
         transfer: transfer, isCancelled: isCancelled, others: others)
       return try probe.run(on: batch, asking: predictor)
     }
@@ -175,16 +180,6 @@ public struct AuditRunner: Sendable {
       noiseOff: predictor.isRandom && !probe.ignoresNoise ? try outcome(predictor.withoutNoise) : nil,
       baseline: try baseline.map { try outcome(self.predictor(of: $0), transfer: predictor) },
       rivals: rivals.isEmpty ? nil : try rivals.map { try outcome(self.predictor(of: $0)) })
-  }
-
-  /// By the probe's name alone: its conditions differ in nothing but the condition, and its results do not depend on what
-  /// else is in the audit.
-  private func seed(of probe: Int) -> UInt64 {
-    // FNV-1a.
-    let hash = plan.probes[probe].probe.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) {
-      ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3
-    }
-    return mixSeed(plan.seed, hash)
   }
 
   /// The shards in the order in which they are done: with a budget those of the first examples of every probe first, so that what is

@@ -2,8 +2,18 @@ import DitherBasics
 import DitherInference
 import DitherTensor
 
+/// A probe that changes inputs without looking at a model.
+public protocol CorruptingProbe: Probe {
+  /// - Parameters:
+  ///   - inputs: [B, …] in [0, 1].
+  ///   - identities: which examples of the data these are; an example's corruption does not depend on its company.
+  ///   - seed: an audit's; the same gives what the audit made.
+  /// - Throws: when the inputs are no pictures and it needs them, or when no one severity was asked for.
+  func corrupted(_ inputs: Tensor, identities: [UInt64], seed: UInt64) throws(RobustnessError) -> Tensor
+}
+
 /// A corruption at one severity; asked for without one, it is five probes.
-struct CorruptionProbe<C: Corruption>: Probe {
+struct CorruptionProbe<C: Corruption>: CorruptingProbe {
   static var name: String { C.name }
   static var summary: String { "\(C.summary), at five severities" }
 
@@ -43,13 +53,25 @@ struct CorruptionProbe<C: Corruption>: Probe {
     try corruption.validate()
   }
 
-  func check(_ predictor: DeployedPredictor) throws {
-    let shape = predictor.model.signature.inputShape
+  func check(_ predictor: DeployedPredictor) throws { try check(predictor.model.signature.inputShape) }
+
+  private func check(_ shape: Shape) throws(RobustnessError) {
     guard !C.needsPicture || ImageShape(shape).isPicture else {
       throw RobustnessError(
         .data, at: "probe \(C.name)", expected: "pictures: [C, H, W], or as many numbers as a square has",
         got: "inputs of shape \(shape)")
     }
+  }
+
+  func corrupted(_ inputs: Tensor, identities: [UInt64], seed: UInt64) throws(RobustnessError) -> Tensor {
+    guard severity != nil || corruption.hasOwnStrength else {
+      throw RobustnessError(
+        .parameter, at: "corruption \(C.name) severity", expected: "1 to 5", got: "'\(common.severity)'")
+    }
+    try check(inputs.shape.row)
+    return corruption.apply(
+      to: inputs, identities: identities, severity: severity ?? 1, seed: ProbeSpec.seed(of: C.name, in: seed),
+      constants: constants)
   }
 
   private var constants: CorruptionConstants? { CorruptionConstants(rawValue: common.constants) }

@@ -71,18 +71,23 @@ struct AuditWork: ShardedWork {
 /// Examples of the wire as an audit takes them: numbers in [0, 1], or bytes that are scaled to it.
 enum AuditExamples {
   static func data(_ examples: Dither_V1_Examples) throws -> AuditData {
-    let array = examples.inputs
+    AuditData(
+      name: "examples that were sent", inputs: try inputs(examples.inputs, at: "examples.inputs"),
+      labels: examples.labels.map(Int.init))
+  }
+
+  /// [N, …].
+  static func inputs(_ array: Dither_V1_Array, at field: String) throws(ServiceError) -> Tensor {
     let width = array.type == .float32 ? 4 : array.type == .uint8 ? 1 : 0
     guard width > 0 else {
-      throw ServiceError(
-        .badField, at: "examples.inputs.type", expected: "FLOAT32 in [0, 1] or UINT8", got: "another type")
+      throw ServiceError(.badField, at: "\(field).type", expected: "FLOAT32 in [0, 1] or UINT8", got: "another type")
     }
     let shape = Shape(array.shape.map { Int(clamping: $0) })
     guard shape.rank >= 2, shape.dimensions.allSatisfy({ $0 > 0 }), let count = shape.checkedCount,
       count == array.data.count / width, array.data.count % width == 0
     else {
       throw ServiceError(
-        .badField, at: "examples.inputs", expected: "[N, …] with \(width) bytes an element",
+        .badField, at: field, expected: "[N, …] with \(width) bytes an element",
         got: "\(array.shape) with \(array.data.count) bytes".clipped())
     }
     let values: [Float] =
@@ -91,7 +96,6 @@ enum AuditExamples {
       : [Float](unsafeUninitializedCapacity: count) { buffer, filled in
         filled = array.data.copyBytes(to: UnsafeMutableRawBufferPointer(buffer)) / 4
       }
-    return AuditData(
-      name: "examples that were sent", inputs: Tensor(shape, values), labels: examples.labels.map(Int.init))
+    return Tensor(shape, values)
   }
 }

@@ -6,6 +6,6 @@ package struct GetModelCall: Sendable {
   let registry: ModelRegistry
 
   package func answer(_ request: Dither_V1_GetModelRequest) throws -> Dither_V1_Model {
-    Dither_V1_Model(try registry.resolve(request.model))
+    try Dither_V1_Model(registry.resolve(request.model), in: registry)
   }
 }

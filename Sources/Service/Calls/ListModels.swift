@@ -7,16 +7,21 @@ import Foundation
 package struct ListModelsCall: Sendable {
   let registry: ModelRegistry
 
-  package func answer(_ request: Dither_V1_ListModelsRequest) -> Dither_V1_ListModelsResponse {
+  package func answer(_ request: Dither_V1_ListModelsRequest) throws -> Dither_V1_ListModelsResponse {
     var response = Dither_V1_ListModelsResponse()
-    response.models = registry.current.versions.filter { $0.name.hasPrefix(request.prefix) }.map(Dither_V1_Model.init)
+    response.models = try registry.current.versions.filter { $0.name.hasPrefix(request.prefix) }.map {
+      try Dither_V1_Model($0, in: registry)
+    }
     return response
   }
 }
 
 extension Dither_V1_Model {
-  init(_ version: ModelVersion) {
+  init(_ version: ModelVersion, in registry: ModelRegistry) throws(StoreError) {
     self.init()
+    if let calibrated = try registry.calibration(of: version) {
+      calibration = Dither_V1_Calibration(calibrated.record, of: version, version.calibration)
+    }
     name = version.name
     self.version = UInt64(version.version)
     digest = "\(version.blob)"

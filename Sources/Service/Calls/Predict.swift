@@ -36,19 +36,24 @@ package struct PredictCall: Sendable {
       throw ServiceError(.badField, at: "input", expected: "an array", got: "none")
     }
     let inputs = try PredictionInput.tensor(request.input, for: model.signature, limits)
-    let budget = try budget(request, resolved)
+    let sets = try predictionSets(request, resolved)
+    let budget = try budget(request, resolved, sets)
     try checkSize(rows: inputs.rowCount, draws: budget.draws(of: model), classes: model.signature.classes)
     let quantiles = try quantiles(request)
+    let temperature = request.uncalibrated ? 1 : resolved.calibration?.fitted.temperature ?? 1
     let seed = request.seeded.map { if case .seed(let seed) = $0 { seed } else { 0 } } ?? Self.drawSeed()
     return PredictionWork(
       model: resolved.loaded, inputs: inputs, budget: budget, seed: seed, quantiles: quantiles,
-      path: try path(request), antithetic: request.antithetic, deadline: caller.deadline,
+      path: try path(request), antithetic: request.antithetic, temperature: temperature, deadline: caller.deadline,
       isCancelled: caller.isCancelled
     ) { [metrics] result in
       complete(
         result.map { outcome in
           metrics.record(rows: outcome.predictions.count, samples: outcome.samples)
-          return Self.response(outcome, resolved, seed, quantiles)
+          var response = Self.response(outcome, resolved, seed, quantiles, sets)
+          response.temperature = temperature
+          response.calibration = request.uncalibrated ? 0 : UInt64(resolved.calibration?.number ?? 0)
+          return response
         })
     }
   }
@@ -65,10 +70,65 @@ package struct PredictCall: Sendable {
   /// Below 2⁵³, so that a JSON number holds it.
   private static func drawSeed() -> UInt64 { UInt64.random(in: 0..<1 << 53) }
 
-  private func budget(
+  /// What prediction sets are made by.
+  private struct PredictionSets: Sendable {
+    var rule: Conformal.Score
+    var threshold: Double
+    /// Draws of each answer that the threshold holds for.
+    var samples: Int
+  }
+
+  /// - Returns: nil where none are asked for.
+  private func predictionSets(
     _ request: Dither_V1_PredictRequest, _ resolved: ModelRegistry.Resolved
+  ) throws(ServiceError) -> PredictionSets? {
+    let rule: Conformal.Score
+    switch request.setRule {
+    case .lac: rule = .lac
+    case .aps: rule = .aps
+    case .UNRECOGNIZED(let number):
+      throw ServiceError(.badField, at: "set_rule", expected: "0 (LAC) or 1 (APS)", got: "\(number)")
+    }
+    guard request.coverage != 0 else { return nil }
+    guard request.coverage > 0, request.coverage < 1 else {
+      throw ServiceError(
+        .badField, at: "coverage", expected: "a number between 0 and 1", got: "\(request.coverage)")
+    }
+    guard !request.uncalibrated, !request.antithetic else {
+      throw ServiceError(
+        .badField, at: "coverage", expected: "calibrated answers of independent draws",
+        got: request.uncalibrated ? "uncalibrated" : "antithetic", advice: "leave one of them out")
+    }
+    let reference = resolved.version.reference
+    guard let fitted = resolved.calibration?.fitted else {
+      throw ServiceError(
+        .notReady, at: "coverage", expected: "a calibration of \(reference)", got: "none",
+        advice: "calibrate it: `dither calibrate \(reference) --data …`")
+    }
+    let threshold = fitted.threshold(coverage: request.coverage, rule)
+    guard threshold.isFinite else {
+      throw ServiceError(
+        .notReady, at: "coverage",
+        expected: "at most \(fitted.mostCoverage), as \(fitted.conformalExamples) examples calibrated \(reference)",
+        got: "\(request.coverage)", advice: "calibrate with more examples")
+    }
+    return PredictionSets(rule: rule, threshold: threshold, samples: fitted.samples)
+  }
+
+  private func budget(
+    _ request: Dither_V1_PredictRequest, _ resolved: ModelRegistry.Resolved, _ sets: PredictionSets?
   ) throws -> MonteCarloPredictor.Budget {
     let most = MonteCarloPredictor.mostSamples
+    if let sets {
+      // The sets hold for the predictor that was calibrated, and for no other.
+      let asked: Int? = if case .samples(let asked) = request.howMany { Int(asked) } else { nil }
+      guard request.tolerance == 0, asked == nil || asked == sets.samples else {
+        throw ServiceError(
+          .badField, at: "samples", expected: "\(sets.samples), as the version was calibrated with",
+          got: asked.map(String.init) ?? "a tolerance", advice: "leave it out, or calibrate with so many draws")
+      }
+      return .samples(sets.samples)
+    }
     guard request.tolerance == 0 else {
       guard request.tolerance.isFinite, request.tolerance > 0 else {
         throw ServiceError(.badField, at: "tolerance", expected: "a number above 0", got: "\(request.tolerance)")
@@ -114,7 +174,8 @@ package struct PredictCall: Sendable {
   }
 
   private static func response(
-    _ outcome: PredictionOutcome, _ resolved: ModelRegistry.Resolved, _ seed: UInt64, _ levels: [Double]
+    _ outcome: PredictionOutcome, _ resolved: ModelRegistry.Resolved, _ seed: UInt64, _ levels: [Double],
+    _ sets: PredictionSets?
   ) -> Dither_V1_PredictResponse {
     var response = Dither_V1_PredictResponse()
     response.model = resolved.version.name
@@ -132,7 +193,15 @@ package struct PredictCall: Sendable {
     response.timing.queueUs = outcome.queued.microseconds
     response.timing.computeUs = outcome.computed.microseconds
     let names = resolved.loaded.model.signature.labelNames
-    response.predictions = outcome.predictions.map { message($0, names, levels) }
+    response.predictions = outcome.predictions.enumerated().map { row, prediction in
+      var message = message(prediction, names, levels)
+      if let sets {
+        message.predictionSet = Conformal.set(
+          prediction.probabilities, sets.rule, threshold: sets.threshold, u: Conformal.chance(seed: seed, row: row)
+        ).map(UInt32.init)
+      }
+      return message
+    }
     return response
   }
 

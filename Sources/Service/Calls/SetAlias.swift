@@ -10,8 +10,8 @@ package struct SetAliasCall: Sendable {
   package func answer(_ request: Dither_V1_SetAliasRequest, _ caller: Caller) async throws -> Dither_V1_Model {
     let version = try registry.resolve(request.model)
     return try await pool.run { [registry] in
-      Dither_V1_Model(
-        try registry.setAlias(request.alias, of: version.name, to: version.version, by: caller.name))
+      try Dither_V1_Model(
+        registry.setAlias(request.alias, of: version.name, to: version.version, by: caller.name), in: registry)
     }
   }
 }

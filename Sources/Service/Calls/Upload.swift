@@ -57,7 +57,7 @@ package struct UploadCall: Sendable {
       for alias in begin.aliases {
         version = try registry.setAlias(alias, of: standing.name, to: standing.version, by: caller.name)
       }
-      return Self.response(version, existed: true)
+      return try response(version, existed: true)
     }
   }
 
@@ -92,16 +92,16 @@ package struct UploadCall: Sendable {
       let published = try registry.publish(
         checked, blob: upload.blob, name: begin.name, card: begin.cardJson, aliases: begin.aliases, by: caller.name
       ) { try blobs.keep(upload) }
-      return Self.response(published.version, existed: published.existed)
+      return try response(published.version, existed: published.existed)
     } catch {
       blobs.discard(upload)
       throw error
     }
   }
 
-  private static func response(_ version: ModelVersion, existed: Bool) -> Dither_V1_UploadResponse {
+  private func response(_ version: ModelVersion, existed: Bool) throws -> Dither_V1_UploadResponse {
     var response = Dither_V1_UploadResponse()
-    response.model = Dither_V1_Model(version)
+    response.model = try Dither_V1_Model(version, in: registry)
     response.existed = existed
     return response
   }

@@ -40,13 +40,25 @@ struct PredictCommand: AsyncParsableCommand {
   @Option(
     name: .customLong("quantile"), help: "A quantile of each class probability over the draws, in [0, 1]; repeat.")
   var quantiles: [Double] = []
+  @Option(
+    help: "With each prediction a set that holds the true class so often, from 0 to 1; the model must be calibrated.")
+  var coverage: Double?
+  @Option(help: "How sets are made: lac (small on average) or aps (large where the model is unsure).")
+  var setRule = SetRule.lac
+  @Flag(help: "Leave the temperature of the model's calibration out.")
+  var uncalibrated = false
   @Option(help: "Seconds until the prediction is given up.")
   var timeout: Double = 60
   @Flag(help: "Print one JSON object.")
   var json = false
   @OptionGroup var server: ServerOptions
 
+  enum SetRule: String, CaseIterable, ExpressibleByArgument { case lac, aps }
+
   func validate() throws {
+    if let coverage, !(coverage > 0 && coverage < 1) {
+      throw ValidationError("--coverage: expected a number between 0 and 1")
+    }
     if inputs.isEmpty == (data == nil) { throw ValidationError("give either --input FILE… or --data NAME[:N]") }
     if samples != nil, tolerance != nil { throw ValidationError("give either --samples or --tolerance") }
     if let tolerance, !(tolerance > 0 && tolerance.isFinite) {
@@ -90,8 +102,11 @@ struct PredictCommand: AsyncParsableCommand {
       // Later parts of one command share the seed of the first.
       if let seed = seed ?? answer.seedToKeep { request.seed = seed }
       request.quantiles = quantiles
+      request.coverage = coverage ?? 0
+      request.setRule = setRule == .lac ? .lac : .aps
+      request.uncalibrated = uncalibrated
       let response = try await client.predict(request, timeout: .milliseconds(Int64(timeout * 1000)))
-      answer.add(response, names: names.prefix(response.predictions.count))
+      answer.add(response, names: names.prefix(response.predictions.count), hasSets: coverage != nil)
       names = names.dropFirst(response.predictions.count)
     }
   }
@@ -113,6 +128,7 @@ extension PredictCommand {
       var margin: Double
       var standardError: Double
       var quantiles: [Quantile]?
+      var predictionSet: [UInt32]?
     }
     struct Quantile: Encodable {
       var level: Double
@@ -123,24 +139,32 @@ extension PredictCommand {
     var digest = ""
     var samples: UInt32 = 0
     var seed: UInt64 = 0
+    var temperature = 1.0
+    /// The number of the calibration that was used; 0: none.
+    var calibration: UInt64 = 0
     var predictions: [Prediction] = []
 
     var seedToKeep: UInt64? { predictions.isEmpty ? nil : seed }
 
-    mutating func add(_ response: Dither_V1_PredictResponse, names: ArraySlice<String>) {
+    mutating func add(_ response: Dither_V1_PredictResponse, names: ArraySlice<String>, hasSets: Bool) {
       model = response.model
       version = response.version
       digest = response.digest
       samples = max(samples, response.samples)
       seed = response.seed
+      temperature = response.temperature
+      calibration = response.calibration
       for (name, prediction) in zip(names, response.predictions) {
-        predictions.append(Prediction(prediction, input: name))
+        predictions.append(Prediction(prediction, input: name, hasSet: hasSets))
       }
     }
 
     func show() {
-      print("\(model)@\(version)  \(samples) samples  seed \(seed)")
-      let head = ["input", "label", "probability", "entropy", "= aleatoric", "+ epistemic", "votes against"]
+      let calibrated = calibration > 0 ? "  temperature \(temperature.digits(3)) (calibration \(calibration))" : ""
+      print("\(model)@\(version)  \(samples) samples  seed \(seed)\(calibrated)")
+      var head = ["input", "label", "probability", "entropy", "= aleatoric", "+ epistemic", "votes against"]
+      let hasSets = predictions.contains { $0.predictionSet != nil }
+      if hasSets { head.append("set") }
       print(
         table(
           [head]
@@ -152,13 +176,14 @@ extension PredictCommand {
                 prediction.predictiveEntropy.digits(3), prediction.expectedEntropy.digits(3),
                 prediction.mutualInformation.digits(3), prediction.variationRatio.digits(2),
               ]
+                + (hasSets ? ["{\((prediction.predictionSet ?? []).map(String.init).joined(separator: ", "))}"] : [])
             }))
     }
   }
 }
 
 extension PredictCommand.Answer.Prediction {
-  init(_ prediction: Dither_V1_Prediction, input: String) {
+  init(_ prediction: Dither_V1_Prediction, input: String, hasSet: Bool) {
     self.init(
       input: input, label: prediction.label,
       labelName: prediction.labelName.isEmpty ? nil : prediction.labelName,
@@ -167,6 +192,7 @@ extension PredictCommand.Answer.Prediction {
       mutualInformation: prediction.mutualInformation, variationRatio: prediction.variationRatio,
       margin: prediction.margin, standardError: prediction.standardError,
       quantiles: prediction.quantiles.isEmpty
-        ? nil : prediction.quantiles.map { .init(level: $0.level, values: $0.values) })
+        ? nil : prediction.quantiles.map { .init(level: $0.level, values: $0.values) },
+      predictionSet: hasSet ? prediction.predictionSet : nil)
   }
 }

@@ -5,31 +5,19 @@ import DitherProto
 import DitherTensor
 import Foundation
 
-/// Labelled examples for an audit, from files or from a data set on this machine.
-struct AuditExamples {
+/// Inputs of an audit's kind: [N, …], bytes or numbers in [0, 1].
+struct AuditInputs {
   var array: FileArray
-  var labels: [Int]
 
-  /// Whether `--data` names a file rather than a data set.
-  static func isFile(_ data: String) -> Bool {
-    ["npy", "pb", "csv", "png"].contains(URL(filePath: data).pathExtension.lowercased())
+  init(_ array: FileArray) { self.array = array }
+
+  /// Pictures as they were published.
+  init(bytesOf inputs: Tensor) {
+    array = FileArray(
+      shape: inputs.shape.dimensions, values: .bytes(inputs.elements.map { UInt8(($0 * 255).rounded()) }))
   }
 
-  init(_ data: String, labels: String?) throws {
-    if let labels {
-      array = try FileArray(path: data)
-      self.labels = try FileArray(path: labels).labels(at: labels)
-    } else {
-      let dataset = try Dataset.load(data)
-      array = FileArray(.float(dataset.inputs))
-      self.labels = dataset.labels
-    }
-    guard array.shape.first == self.labels.count else {
-      throw CommandError(
-        .shape, at: labels ?? data, expected: "one label for each of \(array.shape.first ?? 0) examples",
-        got: "\(self.labels.count)")
-    }
-  }
+  var areBytes: Bool { if case .bytes = array.values { true } else { false } }
 
   /// [N, …]; bytes are brought to [0, 1].
   var tensor: Tensor {
@@ -41,17 +29,70 @@ struct AuditExamples {
     }
   }
 
+  var message: Dither_V1_Array { message(rows: 0..<(array.shape.first ?? 0)) }
+
+  /// At most two megabytes each, so that every request fits into a frame.
+  func messages() -> [Dither_V1_Array] {
+    let count = array.shape.first ?? 0, step = max((2 << 20) / max(rowLength * 4, 1), 1)
+    return stride(from: 0, to: count, by: step).map { message(rows: $0..<min($0 + step, count)) }
+  }
+
+  private var rowLength: Int { array.shape.dropFirst().reduce(1, *) }
+
+  private func message(rows: Range<Int>) -> Dither_V1_Array {
+    var message = Dither_V1_Array()
+    message.shape = ([rows.count] + array.shape.dropFirst()).map(Int64.init)
+    let range = rows.lowerBound * rowLength..<rows.upperBound * rowLength
+    if case .bytes(let values) = array.values {
+      message.type = .uint8
+      message.data = Data(values[range])
+    } else {
+      message.type = .float32
+      message.data = array.floats[range].withUnsafeBytes { Data($0) }
+    }
+    return message
+  }
+}
+
+/// Labelled examples for an audit, from files or from a data set on this machine.
+struct AuditExamples {
+  var inputs: AuditInputs
+  var labels: [Int]
+
+  /// Whether `--data` names a file rather than a data set.
+  static func isFile(_ data: String) -> Bool {
+    ["npy", "pb", "csv", "png"].contains(URL(filePath: data).pathExtension.lowercased())
+  }
+
+  init(_ data: String, labels: String?) throws {
+    if let labels {
+      inputs = AuditInputs(try FileArray(path: data))
+      self.labels = try FileArray(path: labels).labels(at: labels)
+    } else {
+      let dataset = try Dataset.load(data)
+      inputs = AuditInputs(FileArray(.float(dataset.inputs)))
+      self.labels = dataset.labels
+    }
+    guard inputs.array.shape.first == self.labels.count else {
+      throw CommandError(
+        .shape, at: labels ?? data, expected: "one label for each of \(inputs.array.shape.first ?? 0) examples",
+        got: "\(self.labels.count)")
+    }
+  }
+
+  var tensor: Tensor { inputs.tensor }
+
   var message: Dither_V1_Examples {
     var message = Dither_V1_Examples()
-    message.inputs.shape = array.shape.map(Int64.init)
-    if case .bytes(let values) = array.values {
-      message.inputs.type = .uint8
-      message.inputs.data = Data(values)
-    } else {
-      message.inputs.type = .float32
-      message.inputs.data = array.floats.withUnsafeBytes { Data($0) }
-    }
+    message.inputs = inputs.message
     message.labels = labels.map(UInt32.init)
     return message
+  }
+
+  /// Without labels; of a data set of pictures, bytes.
+  static func inputs(_ data: String) throws -> AuditInputs {
+    if isFile(data) { return AuditInputs(try FileArray(path: data)) }
+    let set = try Dataset.load(data)
+    return set.inputs.shape.rank == 4 ? AuditInputs(bytesOf: set.inputs) : AuditInputs(FileArray(.float(set.inputs)))
   }
 }

@@ -27,6 +27,7 @@ struct SetTests {
       name: "cifar10", row: [3, 32, 32], train: [Int](repeating: 5000, count: 10),
       test: [Int](repeating: 1000, count: 10)),
     Published(name: "notmnist", row: [1, 28, 28], train: nil, test: [Int](repeating: 1000, count: 10)),
+    Published(name: "cifar100-ood", row: [3, 32, 32], train: nil, test: [Int](repeating: 20, count: 100)),
   ]
 
   static let partedTables = [
@@ -126,12 +127,18 @@ struct SetTests {
     #expect(rows.count == train.count && (0..<test.count).allSatisfy { !rows.contains(Array(test.inputs.row($0))) })
   }
 
-  @Test("a reference names a set and how many of it", .enabled(if: isPresent([tables[2]]), "iris is absent"))
+  @Test("a reference names a set and which of it", .enabled(if: isPresent([tables[2]]), "iris is absent"))
   func references() throws {
     let all = try Dataset.load("iris", from: Self.root), some = try Dataset.load("iris:7", from: Self.root)
     #expect(some.count == 7 && some.labels == Array(all.labels.prefix(7)) && some.inputs == all.inputs.rows(0..<7))
     #expect(try Dataset.load("iris:1000", from: Self.root).count == 30)
-    for wrong in ["iris:", "iris:0", "iris:-1", "iris:x", "iris:1:2", "iris:99999999999999999999"] {
+    let range = try Dataset.load("iris:3-7", from: Self.root)
+    #expect(range.labels == Array(all.labels[3..<7]) && range.inputs == all.inputs.rows(3..<7))
+    #expect(try Dataset.load("iris:25-1000", from: Self.root).count == 5)
+    for wrong in [
+      "iris:", "iris:0", "iris:-1", "iris:x", "iris:1:2", "iris:99999999999999999999", "iris:5-5", "iris:-", "iris:9-3",
+      "iris:1-2-3",
+    ] {
       expectFault(.malformed, says: "NAME:COUNT") { _ = try Dataset.load(wrong, from: Self.root) }
     }
     for wrong in ["", ":", ":3", "irsi"] {

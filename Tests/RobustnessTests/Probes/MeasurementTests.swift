@@ -91,7 +91,7 @@ struct MeasurementTests {
       // A ReLU passes a positive factor on: the function stays.
       for (id, literal) in graph.literals {
         guard case .float(let tensor) = literal else { continue }
-        let name = graph.valueNames[id.index] ?? ""
+        let name = graph.valueNames[id.index]
         if name == "w1" || name == "b1" { graph.literals[id] = .float(factor * tensor) }
         if name == "w2" { graph.literals[id] = .float((1 / factor) * tensor) }
       }

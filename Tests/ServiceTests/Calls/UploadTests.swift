@@ -81,7 +81,7 @@ import Testing
 
   private func expectNoTrace(_ server: InProcess) throws {
     #expect(server.scratch.files.isEmpty)
-    #expect(server.services.listModels.answer(.init()).models.isEmpty)
+    #expect(try server.services.listModels.answer(.init()).models.isEmpty)
     #expect(try server.services.store.models.all().isEmpty)
   }
 
@@ -135,7 +135,7 @@ import Testing
     #expect(server.scratch.files.count == 2)
     _ = try await server.services.removeModel.answer(.with { $0.model = "twin" }, server.caller)
     #expect(server.scratch.files.count == 1)
-    #expect(server.services.listModels.answer(.init()).models.map(\.name) == ["net"])
+    #expect(try server.services.listModels.answer(.init()).models.map(\.name) == ["net"])
   }
 
   @Test func theModelsFolderIsPublishedOnce() async throws {
@@ -145,7 +145,7 @@ import Testing
     try Data([1, 2, 3]).write(to: URL(filePath: folder.path + "/broken.onnx"))
     for _ in 0..<2 {
       let server = try await InProcess(in: state) { $0.modelsDirectory = folder.path }
-      let models = server.services.listModels.answer(.init()).models
+      let models = try server.services.listModels.answer(.init()).models
       #expect(models.map(\.name) == ["net"] && models[0].version == 1 && models[0].cardJson == #"{"data":"none"}"#)
     }
   }

@@ -52,6 +52,51 @@ void   dither__v1__array__free_unpacked
   assert(message->base.descriptor == &dither__v1__array__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   dither__v1__examples__init
+                     (Dither__V1__Examples         *message)
+{
+  static const Dither__V1__Examples init_value = DITHER__V1__EXAMPLES__INIT;
+  *message = init_value;
+}
+size_t dither__v1__examples__get_packed_size
+                     (const Dither__V1__Examples *message)
+{
+  assert(message->base.descriptor == &dither__v1__examples__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__examples__pack
+                     (const Dither__V1__Examples *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__examples__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__examples__pack_to_buffer
+                     (const Dither__V1__Examples *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__examples__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__Examples *
+       dither__v1__examples__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__Examples *)
+     protobuf_c_message_unpack (&dither__v1__examples__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__examples__free_unpacked
+                     (Dither__V1__Examples *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__examples__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   dither__v1__predict_request__init
                      (Dither__V1__PredictRequest         *message)
 {
@@ -373,6 +418,57 @@ const ProtobufCMessageDescriptor dither__v1__array__descriptor =
   (ProtobufCMessageInit) dither__v1__array__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor dither__v1__examples__field_descriptors[2] =
+{
+  {
+    "inputs",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Examples, inputs),
+    &dither__v1__array__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "labels",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Dither__V1__Examples, n_labels),
+    offsetof(Dither__V1__Examples, labels),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__examples__field_indices_by_name[] = {
+  0,   /* field[0] = inputs */
+  1,   /* field[1] = labels */
+};
+static const ProtobufCIntRange dither__v1__examples__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor dither__v1__examples__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.Examples",
+  "Examples",
+  "Dither__V1__Examples",
+  "dither.v1",
+  sizeof(Dither__V1__Examples),
+  2,
+  dither__v1__examples__field_descriptors,
+  dither__v1__examples__field_indices_by_name,
+  1,  dither__v1__examples__number_ranges,
+  (ProtobufCMessageInit) dither__v1__examples__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCEnumValue dither__v1__predict_request__draws__enum_values_by_number[2] =
 {
   { "FRESH", "DITHER__V1__PREDICT_REQUEST__DRAWS__FRESH", 0 },
@@ -401,7 +497,35 @@ const ProtobufCEnumDescriptor dither__v1__predict_request__draws__descriptor =
   dither__v1__predict_request__draws__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCFieldDescriptor dither__v1__predict_request__field_descriptors[9] =
+static const ProtobufCEnumValue dither__v1__predict_request__set_rule__enum_values_by_number[2] =
+{
+  { "LAC", "DITHER__V1__PREDICT_REQUEST__SET_RULE__LAC", 0 },
+  { "APS", "DITHER__V1__PREDICT_REQUEST__SET_RULE__APS", 1 },
+};
+static const ProtobufCIntRange dither__v1__predict_request__set_rule__value_ranges[] = {
+{0, 0},{0, 2}
+};
+static const ProtobufCEnumValueIndex dither__v1__predict_request__set_rule__enum_values_by_name[2] =
+{
+  { "APS", 1 },
+  { "LAC", 0 },
+};
+const ProtobufCEnumDescriptor dither__v1__predict_request__set_rule__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "dither.v1.PredictRequest.SetRule",
+  "SetRule",
+  "Dither__V1__PredictRequest__SetRule",
+  "dither.v1",
+  2,
+  dither__v1__predict_request__set_rule__enum_values_by_number,
+  2,
+  dither__v1__predict_request__set_rule__enum_values_by_name,
+  1,
+  dither__v1__predict_request__set_rule__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCFieldDescriptor dither__v1__predict_request__field_descriptors[12] =
 {
   {
     "model",
@@ -511,9 +635,46 @@ static const ProtobufCFieldDescriptor dither__v1__predict_request__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "coverage",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__PredictRequest, coverage),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "set_rule",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__PredictRequest, set_rule),
+    &dither__v1__predict_request__set_rule__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "uncalibrated",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__PredictRequest, uncalibrated),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__predict_request__field_indices_by_name[] = {
   8,   /* field[8] = antithetic */
+  9,   /* field[9] = coverage */
   7,   /* field[7] = draws */
   1,   /* field[1] = input */
   4,   /* field[4] = max_samples */
@@ -521,12 +682,14 @@ static const unsigned dither__v1__predict_request__field_indices_by_name[] = {
   6,   /* field[6] = quantiles */
   2,   /* field[2] = samples */
   5,   /* field[5] = seed */
+  10,   /* field[10] = set_rule */
   3,   /* field[3] = tolerance */
+  11,   /* field[11] = uncalibrated */
 };
 static const ProtobufCIntRange dither__v1__predict_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor dither__v1__predict_request__descriptor =
 {
@@ -536,7 +699,7 @@ const ProtobufCMessageDescriptor dither__v1__predict_request__descriptor =
   "Dither__V1__PredictRequest",
   "dither.v1",
   sizeof(Dither__V1__PredictRequest),
-  9,
+  12,
   dither__v1__predict_request__field_descriptors,
   dither__v1__predict_request__field_indices_by_name,
   1,  dither__v1__predict_request__number_ranges,
@@ -575,7 +738,7 @@ const ProtobufCEnumDescriptor dither__v1__predict_response__stop_reason__descrip
   dither__v1__predict_response__stop_reason__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCFieldDescriptor dither__v1__predict_response__field_descriptors[8] =
+static const ProtobufCFieldDescriptor dither__v1__predict_response__field_descriptors[10] =
 {
   {
     "model",
@@ -673,21 +836,47 @@ static const ProtobufCFieldDescriptor dither__v1__predict_response__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "temperature",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__PredictResponse, temperature),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "calibration",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__PredictResponse, calibration),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__predict_response__field_indices_by_name[] = {
+  9,   /* field[9] = calibration */
   2,   /* field[2] = digest */
   0,   /* field[0] = model */
   5,   /* field[5] = predictions */
   3,   /* field[3] = samples */
   4,   /* field[4] = seed */
   6,   /* field[6] = stop_reason */
+  8,   /* field[8] = temperature */
   7,   /* field[7] = timing */
   1,   /* field[1] = version */
 };
 static const ProtobufCIntRange dither__v1__predict_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor dither__v1__predict_response__descriptor =
 {
@@ -697,14 +886,14 @@ const ProtobufCMessageDescriptor dither__v1__predict_response__descriptor =
   "Dither__V1__PredictResponse",
   "dither.v1",
   sizeof(Dither__V1__PredictResponse),
-  8,
+  10,
   dither__v1__predict_response__field_descriptors,
   dither__v1__predict_response__field_indices_by_name,
   1,  dither__v1__predict_response__number_ranges,
   (ProtobufCMessageInit) dither__v1__predict_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor dither__v1__prediction__field_descriptors[11] =
+static const ProtobufCFieldDescriptor dither__v1__prediction__field_descriptors[12] =
 {
   {
     "label",
@@ -838,6 +1027,18 @@ static const ProtobufCFieldDescriptor dither__v1__prediction__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "prediction_set",
+    12,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Dither__V1__Prediction, n_prediction_set),
+    offsetof(Dither__V1__Prediction, prediction_set),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__prediction__field_indices_by_name[] = {
   5,   /* field[5] = expected_entropy */
@@ -845,6 +1046,7 @@ static const unsigned dither__v1__prediction__field_indices_by_name[] = {
   1,   /* field[1] = label_name */
   8,   /* field[8] = margin */
   6,   /* field[6] = mutual_information */
+  11,   /* field[11] = prediction_set */
   4,   /* field[4] = predictive_entropy */
   2,   /* field[2] = probabilities */
   10,   /* field[10] = quantiles */
@@ -855,7 +1057,7 @@ static const unsigned dither__v1__prediction__field_indices_by_name[] = {
 static const ProtobufCIntRange dither__v1__prediction__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 11 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor dither__v1__prediction__descriptor =
 {
@@ -865,7 +1067,7 @@ const ProtobufCMessageDescriptor dither__v1__prediction__descriptor =
   "Dither__V1__Prediction",
   "dither.v1",
   sizeof(Dither__V1__Prediction),
-  11,
+  12,
   dither__v1__prediction__field_descriptors,
   dither__v1__prediction__field_indices_by_name,
   1,  dither__v1__prediction__number_ranges,

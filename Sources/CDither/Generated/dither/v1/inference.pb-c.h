@@ -16,6 +16,7 @@ PROTOBUF_C__BEGIN_DECLS
 
 
 typedef struct Dither__V1__Array Dither__V1__Array;
+typedef struct Dither__V1__Examples Dither__V1__Examples;
 typedef struct Dither__V1__PredictRequest Dither__V1__PredictRequest;
 typedef struct Dither__V1__PredictResponse Dither__V1__PredictResponse;
 typedef struct Dither__V1__Prediction Dither__V1__Prediction;
@@ -46,6 +47,17 @@ typedef enum _Dither__V1__PredictRequest__Draws {
   DITHER__V1__PREDICT_REQUEST__DRAWS__SHARED = 1
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(DITHER__V1__PREDICT_REQUEST__DRAWS)
 } Dither__V1__PredictRequest__Draws;
+typedef enum _Dither__V1__PredictRequest__SetRule {
+  /*
+   * all classes above one probability: the smallest sets on average; may be empty
+   */
+  DITHER__V1__PREDICT_REQUEST__SET_RULE__LAC = 0,
+  /*
+   * the likeliest classes up to one total: sets grow where the model is unsure
+   */
+  DITHER__V1__PREDICT_REQUEST__SET_RULE__APS = 1
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(DITHER__V1__PREDICT_REQUEST__SET_RULE)
+} Dither__V1__PredictRequest__SetRule;
 typedef enum _Dither__V1__PredictResponse__StopReason {
   DITHER__V1__PREDICT_RESPONSE__STOP_REASON__REQUESTED = 0,
   DITHER__V1__PREDICT_RESPONSE__STOP_REASON__TOLERANCE_MET = 1,
@@ -73,6 +85,21 @@ struct  Dither__V1__Array
 #define DITHER__V1__ARRAY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__array__descriptor) \
     , DITHER__V1__ARRAY__TYPE__TYPE_UNSPECIFIED, 0,NULL, {0,NULL} }
+
+
+struct  Dither__V1__Examples
+{
+  ProtobufCMessage base;
+  /*
+   * FLOAT32 in [0, 1], or UINT8
+   */
+  Dither__V1__Array *inputs;
+  size_t n_labels;
+  uint32_t *labels;
+};
+#define DITHER__V1__EXAMPLES__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__examples__descriptor) \
+    , NULL, 0,NULL }
 
 
 typedef enum {
@@ -113,6 +140,16 @@ struct  Dither__V1__PredictRequest
    * draws 2 i and 2 i + 1 are draw i and its negative: means converge faster
    */
   protobuf_c_boolean antithetic;
+  /*
+   * In (0, 1): each prediction comes with a set that holds the true class as often as this, from the version's calibration and with
+   * its number of draws. FAILED_PRECONDITION where the version has none, or one of too few examples.
+   */
+  double coverage;
+  Dither__V1__PredictRequest__SetRule set_rule;
+  /*
+   * leave the version's temperature out
+   */
+  protobuf_c_boolean uncalibrated;
   Dither__V1__PredictRequest__HowManyCase how_many_case;
   union {
     /*
@@ -130,7 +167,7 @@ struct  Dither__V1__PredictRequest
 };
 #define DITHER__V1__PREDICT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__predict_request__descriptor) \
-    , (char *)protobuf_c_empty_string, NULL, 0, 0, 0,NULL, DITHER__V1__PREDICT_REQUEST__DRAWS__FRESH, 0, DITHER__V1__PREDICT_REQUEST__HOW_MANY__NOT_SET, {0}, DITHER__V1__PREDICT_REQUEST__SEEDED__NOT_SET, {0} }
+    , (char *)protobuf_c_empty_string, NULL, 0, 0, 0,NULL, DITHER__V1__PREDICT_REQUEST__DRAWS__FRESH, 0, 0, DITHER__V1__PREDICT_REQUEST__SET_RULE__LAC, 0, DITHER__V1__PREDICT_REQUEST__HOW_MANY__NOT_SET, {0}, DITHER__V1__PREDICT_REQUEST__SEEDED__NOT_SET, {0} }
 
 
 struct  Dither__V1__PredictResponse
@@ -151,10 +188,18 @@ struct  Dither__V1__PredictResponse
   Dither__V1__Prediction **predictions;
   Dither__V1__PredictResponse__StopReason stop_reason;
   Dither__V1__Timing *timing;
+  /*
+   * that every draw's logits were divided by; 1 without a calibration
+   */
+  double temperature;
+  /*
+   * which of the version's calibrations was used; 0: none
+   */
+  uint64_t calibration;
 };
 #define DITHER__V1__PREDICT_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__predict_response__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, 0, 0,NULL, DITHER__V1__PREDICT_RESPONSE__STOP_REASON__REQUESTED, NULL }
+    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, 0, 0,NULL, DITHER__V1__PREDICT_RESPONSE__STOP_REASON__REQUESTED, NULL, 0, 0 }
 
 
 /*
@@ -201,10 +246,15 @@ struct  Dither__V1__Prediction
   double standard_error;
   size_t n_quantiles;
   Dither__V1__Quantile **quantiles;
+  /*
+   * with `coverage`: classes, rising
+   */
+  size_t n_prediction_set;
+  uint32_t *prediction_set;
 };
 #define DITHER__V1__PREDICTION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__prediction__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, 0, 0, 0, 0, 0, 0, 0,NULL }
+    , 0, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, 0, 0, 0, 0, 0, 0, 0,NULL, 0,NULL }
 
 
 struct  Dither__V1__Quantile
@@ -251,6 +301,25 @@ Dither__V1__Array *
                       const uint8_t       *data);
 void   dither__v1__array__free_unpacked
                      (Dither__V1__Array *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__Examples methods */
+void   dither__v1__examples__init
+                     (Dither__V1__Examples         *message);
+size_t dither__v1__examples__get_packed_size
+                     (const Dither__V1__Examples   *message);
+size_t dither__v1__examples__pack
+                     (const Dither__V1__Examples   *message,
+                      uint8_t             *out);
+size_t dither__v1__examples__pack_to_buffer
+                     (const Dither__V1__Examples   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__Examples *
+       dither__v1__examples__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__examples__free_unpacked
+                     (Dither__V1__Examples *message,
                       ProtobufCAllocator *allocator);
 /* Dither__V1__PredictRequest methods */
 void   dither__v1__predict_request__init
@@ -352,6 +421,9 @@ void   dither__v1__timing__free_unpacked
 typedef void (*Dither__V1__Array_Closure)
                  (const Dither__V1__Array *message,
                   void *closure_data);
+typedef void (*Dither__V1__Examples_Closure)
+                 (const Dither__V1__Examples *message,
+                  void *closure_data);
 typedef void (*Dither__V1__PredictRequest_Closure)
                  (const Dither__V1__PredictRequest *message,
                   void *closure_data);
@@ -396,8 +468,10 @@ void dither__v1__inference__predict(ProtobufCService *service,
 
 extern const ProtobufCMessageDescriptor dither__v1__array__descriptor;
 extern const ProtobufCEnumDescriptor    dither__v1__array__type__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__examples__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__predict_request__descriptor;
 extern const ProtobufCEnumDescriptor    dither__v1__predict_request__draws__descriptor;
+extern const ProtobufCEnumDescriptor    dither__v1__predict_request__set_rule__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__predict_response__descriptor;
 extern const ProtobufCEnumDescriptor    dither__v1__predict_response__stop_reason__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__prediction__descriptor;

@@ -637,7 +637,109 @@ void   dither__v1__remove_model_response__free_unpacked
   assert(message->base.descriptor == &dither__v1__remove_model_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor dither__v1__model__field_descriptors[11] =
+void   dither__v1__calibrate_request__init
+                     (Dither__V1__CalibrateRequest         *message)
+{
+  static const Dither__V1__CalibrateRequest init_value = DITHER__V1__CALIBRATE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t dither__v1__calibrate_request__get_packed_size
+                     (const Dither__V1__CalibrateRequest *message)
+{
+  assert(message->base.descriptor == &dither__v1__calibrate_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__calibrate_request__pack
+                     (const Dither__V1__CalibrateRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__calibrate_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__calibrate_request__pack_to_buffer
+                     (const Dither__V1__CalibrateRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__calibrate_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__CalibrateRequest *
+       dither__v1__calibrate_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__CalibrateRequest *)
+     protobuf_c_message_unpack (&dither__v1__calibrate_request__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__calibrate_request__free_unpacked
+                     (Dither__V1__CalibrateRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__calibrate_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__calibration__threshold__init
+                     (Dither__V1__Calibration__Threshold         *message)
+{
+  static const Dither__V1__Calibration__Threshold init_value = DITHER__V1__CALIBRATION__THRESHOLD__INIT;
+  *message = init_value;
+}
+void   dither__v1__calibration__quality__init
+                     (Dither__V1__Calibration__Quality         *message)
+{
+  static const Dither__V1__Calibration__Quality init_value = DITHER__V1__CALIBRATION__QUALITY__INIT;
+  *message = init_value;
+}
+void   dither__v1__calibration__init
+                     (Dither__V1__Calibration         *message)
+{
+  static const Dither__V1__Calibration init_value = DITHER__V1__CALIBRATION__INIT;
+  *message = init_value;
+}
+size_t dither__v1__calibration__get_packed_size
+                     (const Dither__V1__Calibration *message)
+{
+  assert(message->base.descriptor == &dither__v1__calibration__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__calibration__pack
+                     (const Dither__V1__Calibration *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__calibration__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__calibration__pack_to_buffer
+                     (const Dither__V1__Calibration *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__calibration__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__Calibration *
+       dither__v1__calibration__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__Calibration *)
+     protobuf_c_message_unpack (&dither__v1__calibration__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__calibration__free_unpacked
+                     (Dither__V1__Calibration *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__calibration__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+static const ProtobufCFieldDescriptor dither__v1__model__field_descriptors[12] =
 {
   {
     "name",
@@ -771,10 +873,23 @@ static const ProtobufCFieldDescriptor dither__v1__model__field_descriptors[11] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "calibration",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Model, calibration),
+    &dither__v1__calibration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__model__field_indices_by_name[] = {
   3,   /* field[3] = aliases */
   8,   /* field[8] = bytes */
+  11,   /* field[11] = calibration */
   4,   /* field[4] = card_json */
   7,   /* field[7] = created_by */
   6,   /* field[6] = created_ms */
@@ -788,7 +903,7 @@ static const unsigned dither__v1__model__field_indices_by_name[] = {
 static const ProtobufCIntRange dither__v1__model__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 11 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor dither__v1__model__descriptor =
 {
@@ -798,7 +913,7 @@ const ProtobufCMessageDescriptor dither__v1__model__descriptor =
   "Dither__V1__Model",
   "dither.v1",
   sizeof(Dither__V1__Model),
-  11,
+  12,
   dither__v1__model__field_descriptors,
   dither__v1__model__field_indices_by_name,
   1,  dither__v1__model__number_ranges,
@@ -1481,7 +1596,471 @@ const ProtobufCMessageDescriptor dither__v1__remove_model_response__descriptor =
   (ProtobufCMessageInit) dither__v1__remove_model_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor dither__v1__registry__method_descriptors[6] =
+static const ProtobufCFieldDescriptor dither__v1__calibrate_request__field_descriptors[6] =
+{
+  {
+    "model",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__CalibrateRequest, model),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "data_set",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Dither__V1__CalibrateRequest, data_case),
+    offsetof(Dither__V1__CalibrateRequest, data_set),
+    NULL,
+    &protobuf_c_empty_string,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "examples",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__CalibrateRequest, data_case),
+    offsetof(Dither__V1__CalibrateRequest, examples),
+    &dither__v1__examples__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "samples",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__CalibrateRequest, samples),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "seed",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__CalibrateRequest, seed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "try_only",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__CalibrateRequest, try_only),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__calibrate_request__field_indices_by_name[] = {
+  1,   /* field[1] = data_set */
+  2,   /* field[2] = examples */
+  0,   /* field[0] = model */
+  3,   /* field[3] = samples */
+  4,   /* field[4] = seed */
+  5,   /* field[5] = try_only */
+};
+static const ProtobufCIntRange dither__v1__calibrate_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor dither__v1__calibrate_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.CalibrateRequest",
+  "CalibrateRequest",
+  "Dither__V1__CalibrateRequest",
+  "dither.v1",
+  sizeof(Dither__V1__CalibrateRequest),
+  6,
+  dither__v1__calibrate_request__field_descriptors,
+  dither__v1__calibrate_request__field_indices_by_name,
+  1,  dither__v1__calibrate_request__number_ranges,
+  (ProtobufCMessageInit) dither__v1__calibrate_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__calibration__threshold__field_descriptors[3] =
+{
+  {
+    "coverage",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration__Threshold, coverage),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "lac",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration__Threshold, lac),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "aps",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration__Threshold, aps),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__calibration__threshold__field_indices_by_name[] = {
+  2,   /* field[2] = aps */
+  0,   /* field[0] = coverage */
+  1,   /* field[1] = lac */
+};
+static const ProtobufCIntRange dither__v1__calibration__threshold__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor dither__v1__calibration__threshold__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.Calibration.Threshold",
+  "Threshold",
+  "Dither__V1__Calibration__Threshold",
+  "dither.v1",
+  sizeof(Dither__V1__Calibration__Threshold),
+  3,
+  dither__v1__calibration__threshold__field_descriptors,
+  dither__v1__calibration__threshold__field_indices_by_name,
+  1,  dither__v1__calibration__threshold__number_ranges,
+  (ProtobufCMessageInit) dither__v1__calibration__threshold__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__calibration__quality__field_descriptors[3] =
+{
+  {
+    "negative_log_likelihood",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration__Quality, negative_log_likelihood),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "brier",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration__Quality, brier),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expected_calibration_error",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration__Quality, expected_calibration_error),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__calibration__quality__field_indices_by_name[] = {
+  1,   /* field[1] = brier */
+  2,   /* field[2] = expected_calibration_error */
+  0,   /* field[0] = negative_log_likelihood */
+};
+static const ProtobufCIntRange dither__v1__calibration__quality__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor dither__v1__calibration__quality__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.Calibration.Quality",
+  "Quality",
+  "Dither__V1__Calibration__Quality",
+  "dither.v1",
+  sizeof(Dither__V1__Calibration__Quality),
+  3,
+  dither__v1__calibration__quality__field_descriptors,
+  dither__v1__calibration__quality__field_indices_by_name,
+  1,  dither__v1__calibration__quality__number_ranges,
+  (ProtobufCMessageInit) dither__v1__calibration__quality__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__calibration__field_descriptors[16] =
+{
+  {
+    "number",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "model",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration, model),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "version",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "temperature",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration, temperature),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "samples",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration, samples),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "seed",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration, seed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "data",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration, data),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "data_digest",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration, data_digest),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "temperature_examples",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration, temperature_examples),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "conformal_examples",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration, conformal_examples),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "most_coverage",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration, most_coverage),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "thresholds",
+    12,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__Calibration, n_thresholds),
+    offsetof(Dither__V1__Calibration, thresholds),
+    &dither__v1__calibration__threshold__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "before",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration, before),
+    &dither__v1__calibration__quality__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "after",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration, after),
+    &dither__v1__calibration__quality__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "created_ms",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration, created_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "created_by",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration, created_by),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__calibration__field_indices_by_name[] = {
+  13,   /* field[13] = after */
+  12,   /* field[12] = before */
+  9,   /* field[9] = conformal_examples */
+  15,   /* field[15] = created_by */
+  14,   /* field[14] = created_ms */
+  6,   /* field[6] = data */
+  7,   /* field[7] = data_digest */
+  1,   /* field[1] = model */
+  10,   /* field[10] = most_coverage */
+  0,   /* field[0] = number */
+  4,   /* field[4] = samples */
+  5,   /* field[5] = seed */
+  3,   /* field[3] = temperature */
+  8,   /* field[8] = temperature_examples */
+  11,   /* field[11] = thresholds */
+  2,   /* field[2] = version */
+};
+static const ProtobufCIntRange dither__v1__calibration__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 16 }
+};
+const ProtobufCMessageDescriptor dither__v1__calibration__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.Calibration",
+  "Calibration",
+  "Dither__V1__Calibration",
+  "dither.v1",
+  sizeof(Dither__V1__Calibration),
+  16,
+  dither__v1__calibration__field_descriptors,
+  dither__v1__calibration__field_indices_by_name,
+  1,  dither__v1__calibration__number_ranges,
+  (ProtobufCMessageInit) dither__v1__calibration__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCMethodDescriptor dither__v1__registry__method_descriptors[7] =
 {
   { "ListModels", &dither__v1__list_models_request__descriptor, &dither__v1__list_models_response__descriptor },
   { "GetModel", &dither__v1__get_model_request__descriptor, &dither__v1__model__descriptor },
@@ -1489,8 +2068,10 @@ static const ProtobufCMethodDescriptor dither__v1__registry__method_descriptors[
   { "GetUpload", &dither__v1__get_upload_request__descriptor, &dither__v1__upload_status__descriptor },
   { "SetAlias", &dither__v1__set_alias_request__descriptor, &dither__v1__model__descriptor },
   { "RemoveModel", &dither__v1__remove_model_request__descriptor, &dither__v1__remove_model_response__descriptor },
+  { "Calibrate", &dither__v1__calibrate_request__descriptor, &dither__v1__calibration__descriptor },
 };
 const unsigned dither__v1__registry__method_indices_by_name[] = {
+  6,        /* Calibrate */
   1,        /* GetModel */
   3,        /* GetUpload */
   0,        /* ListModels */
@@ -1505,7 +2086,7 @@ const ProtobufCServiceDescriptor dither__v1__registry__descriptor =
   "Registry",
   "Dither__V1__Registry",
   "dither.v1",
-  6,
+  7,
   dither__v1__registry__method_descriptors,
   dither__v1__registry__method_indices_by_name
 };
@@ -1556,6 +2137,14 @@ void dither__v1__registry__remove_model(ProtobufCService *service,
 {
   assert(service->descriptor == &dither__v1__registry__descriptor);
   service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void dither__v1__registry__calibrate(ProtobufCService *service,
+                                     const Dither__V1__CalibrateRequest *input,
+                                     Dither__V1__Calibration_Closure closure,
+                                     void *closure_data)
+{
+  assert(service->descriptor == &dither__v1__registry__descriptor);
+  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void dither__v1__registry__init (Dither__V1__Registry_Service *service,
                                  Dither__V1__Registry_ServiceDestroy destroy)

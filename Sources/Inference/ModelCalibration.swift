@@ -1,0 +1,120 @@
+import DitherBasics
+import DitherTensor
+import Foundation
+
+/// What makes a model's probabilities mean what they say and its prediction sets hold the true class as often as asked: fitted on
+/// labelled examples that the model was not trained on.
+public struct ModelCalibration: Codable, Sendable, Equatable {
+  /// Every draw's logits are divided by it before they become probabilities.
+  public private(set) var temperature: Double
+  /// Draws of each answer that it was fitted with, 0 for the deterministic pass: it speaks of no other.
+  public private(set) var samples: Int
+  public private(set) var seed: UInt64
+  /// Examples that the temperature was fitted on.
+  public private(set) var temperatureExamples: Int
+  /// Scores of the examples that the temperature was not fitted on, in rising order: thresholds of any coverage follow from them.
+  private var lac: [Double]
+  private var aps: [Double]
+  /// On those same examples, at T = 1 and at the temperature.
+  public private(set) var before: Quality
+  public private(set) var after: Quality
+
+  public struct Quality: Codable, Sendable, Equatable {
+    public var negativeLogLikelihood: Double
+    public var brier: Double
+    public var expectedCalibrationError: Double
+
+    init(_ probabilities: [[Double]], _ labels: [Int]) {
+      negativeLogLikelihood = Metrics.negativeLogLikelihood(probabilities, labels)
+      brier = Metrics.brier(probabilities, labels)
+      expectedCalibrationError = Metrics.expectedCalibrationError(probabilities, labels)
+    }
+  }
+
+  /// Half of the examples must make a temperature and the other half a threshold that means something.
+  public static let leastExamples = 40
+
+  /// Examples that the thresholds come from.
+  public var conformalExamples: Int { lac.count }
+
+  /// The score above which a class is no longer in the set; infinite where that takes more examples than there were.
+  public func threshold(coverage: Double, _ rule: Conformal.Score) -> Double {
+    Conformal.threshold(rising: rule == .lac ? lac : aps, alpha: 1 - coverage)
+  }
+
+  /// The largest coverage that is not had by naming all classes.
+  public var mostCoverage: Double { Double(lac.count) / Double(lac.count + 1) }
+
+  /// - Parameters:
+  ///   - inputs: [N, …] as the model takes them.
+  ///   - samples: draws of each answer; 0: the deterministic pass, and all that there is for a model without noise.
+  ///   - seed: of the draws, and of which half an example is in.
+  ///   - proceed: called now and then; what it throws ends the work.
+  /// - Throws: when examples are too few or labels no classes.
+  public init(
+    fitting model: Model, inputs: Tensor, labels: [Int], samples: Int, seed: UInt64, proceed: () throws -> Void = {}
+  ) throws {
+    let count = labels.count, classes = model.signature.classes
+    guard count >= Self.leastExamples else {
+      throw InferenceError(
+        .labels, at: "examples", expected: "at least \(Self.leastExamples)", got: "\(count)",
+        advice: "a thousand and more make thresholds that hold")
+    }
+    try model.signature.check(labels: labels, rows: inputs.rowCount)
+    let samples = model.noise == nil ? 0 : samples
+    var answers: [Tensor] = []
+    let step = max(4096 / max(samples, 1), 1)
+    for start in stride(from: 0, to: count, by: step) {
+      try proceed()
+      let rows = start..<min(start + step, count), part = inputs.rows(rows)
+      let outputs =
+        samples > 0
+        ? try model.sampledOutputs(
+          part, samples: 0..<samples, seeds: rows.map { mixSeed(seed, UInt64($0)) })
+        : try model.outputs(part)
+      guard outputs.isFinite else {
+        throw InferenceError(
+          .notFinite, at: "model, examples \(rows)", expected: "finite answers", got: "NaN or infinity")
+      }
+      answers += Self.byExample(outputs, classes, rows: rows.count)
+    }
+    // Apart, so that the thresholds see examples as the temperature will: for the first time.
+    let chance = (0..<count).map { NoiseAddress(seed: mixSeed(seed, 0x68_616C_66, UInt64($0))).uniform(0) }
+    let order = (0..<count).sorted { (chance[$0], $0) < (chance[$1], $1) }
+    let fitted = order[..<(count / 2)], held = order[(count / 2)...], heldLabels = held.map { labels[$0] }
+    let fittedTemperature = Temperature.fit(
+      logits: fitted.map { model.signature.logits(answers[$0]) }, classes: classes, labels: fitted.map { labels[$0] })
+    temperature = fittedTemperature
+    self.samples = samples
+    self.seed = seed
+    temperatureExamples = fitted.count
+    func probabilities(_ temperature: Double) -> [[Double]] {
+      held.flatMap { model.signature.meanProbabilities(answers[$0], rows: 1, temperature: temperature) }
+    }
+    let plain = probabilities(1), scaled = probabilities(fittedTemperature)
+    func scores(_ rule: Conformal.Score) -> [Double] {
+      held.indices.map { at in
+        let chance = Conformal.chance(seed: seed, row: held[at]), k = at - held.startIndex
+        return Conformal.score(scaled[k], heldLabels[k], rule, u: chance)
+      }.sorted()
+    }
+    lac = scores(.lac)
+    aps = scores(.aps)
+    before = Quality(plain, heldLabels)
+    after = Quality(scaled, heldLabels)
+  }
+
+  /// By example, [samples, 1, classes], of outputs [samples, rows, classes].
+  private static func byExample(_ outputs: Tensor, _ classes: Int, rows: Int) -> [Tensor] {
+    let draws = outputs.count / max(rows * classes, 1), all = outputs.elements
+    return (0..<rows).map { row in
+      var values: [Float] = []
+      values.reserveCapacity(draws * classes)
+      for draw in 0..<draws {
+        let start = (draw * rows + row) * classes
+        values += all[start..<start + classes]
+      }
+      return Tensor(Shape([draws, 1, classes]), values)
+    }
+  }
+}

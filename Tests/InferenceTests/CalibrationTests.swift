@@ -1,0 +1,134 @@
+import DitherBasics
+import DitherGraph
+import DitherInference
+import DitherTensor
+import Foundation
+import Testing
+
+@Suite("Calibration")
+struct CalibrationTests {
+  /// Logits of examples whose labels are drawn from a softmax of their mean, as wide as `scale` makes them.
+  private static func sample(count: Int, draws: Int, scale: Double, noise: Double) -> (
+    logits: [[Double]], labels: [Int]
+  ) {
+    var logits: [[Double]] = [], labels: [Int] = []
+    for example in 0..<count {
+      let address = NoiseAddress(seed: UInt64(example)), mean = address.normals(3).map(Double.init)
+      let p = softmax(mean), u = Double(address.uniform(7))
+      labels.append(u < p[0] ? 0 : u < p[0] + p[1] ? 1 : 2)
+      let noises = NoiseAddress(seed: UInt64(example), site: 1).normals(3 * draws).map(Double.init)
+      logits.append((0..<draws * 3).map { scale * (mean[$0 % 3] + noise * noises[$0]) })
+    }
+    return (logits, labels)
+  }
+
+  private static func softmax(_ z: [Double]) -> [Double] {
+    let e = z.map { exp($0) }, sum = e.reduce(0, +)
+    return e.map { $0 / sum }
+  }
+
+  /// The loss that `Temperature.fit` is to minimise, as its definition says it.
+  private static func loss(_ logits: [[Double]], _ labels: [Int], _ temperature: Double) -> Double {
+    zip(logits, labels).map { z, label in
+      let draws = stride(from: 0, to: z.count, by: 3).map { softmax(z[$0..<$0 + 3].map { $0 / temperature })[label] }
+      return -log(draws.reduce(0, +) / Double(draws.count))
+    }.reduce(0, +)
+  }
+
+  @Test("the temperature of several draws is the best of a fine grid", arguments: [1, 2, 8], [0.2, 1, 5])
+  func temperature(_ draws: Int, _ scale: Double) {
+    let (logits, labels) = Self.sample(count: 300, draws: draws, scale: scale, noise: 0.5)
+    let found = Temperature.fit(logits: logits, classes: 3, labels: labels)
+    let grid = stride(from: -1, through: 1, by: 0.01).map { found * exp($0) }
+    let best = grid.map { Self.loss(logits, labels, $0) }.min() ?? 0
+    #expect(Self.loss(logits, labels, found) <= best + 1e-9)
+    if draws == 1 { return }
+    // Scaling the mean of the logits, as a deterministic model's, is another problem with another answer.
+    let means = logits.map { z in
+      (0..<3).map { c in stride(from: c, to: z.count, by: 3).map { z[$0] }.reduce(0, +) / Double(draws) }
+    }
+    #expect(abs(Temperature.fit(logits: means, labels: labels) / found - 1) > 0.01)
+  }
+
+  /// Its logits are three times its inputs: too sure of itself where labels follow the inputs' softmax.
+  private static func tripled(sigma: Float?) throws -> Model {
+    let builder = GraphBuilder(name: "tripled"), x = builder.input("x", [3])
+    let weight = builder.parameter("w", Tensor([3, 3], [3, 0, 0, 0, 3, 0, 0, 0, 3]))
+    var graph = builder.finish(outputs: [("logits", try builder.dense(x, weight, nil, name: "fc"))])
+    if let sigma { graph.noise = NoiseModel([.init(.weights, sigma: sigma)]) }
+    return try Model(graph)
+  }
+
+  private static func examples(_ seeds: Range<UInt64>) -> (inputs: Tensor, labels: [Int]) {
+    var inputs: [Float] = [], labels: [Int] = []
+    for seed in seeds {
+      let address = NoiseAddress(seed: seed, site: 2), z = address.normals(3), p = softmax(z.map(Double.init))
+      let u = Double(NoiseAddress(seed: seed, site: 3).uniform(0))
+      inputs += z
+      labels.append(u < p[0] ? 0 : u < p[0] + p[1] ? 1 : 2)
+    }
+    return (Tensor([labels.count, 3], inputs), labels)
+  }
+
+  @Test("a model too sure by three is cooled by three, and its measures get better")
+  func fits() throws {
+    let (inputs, labels) = Self.examples(0..<4000)
+    let found = try ModelCalibration(
+      fitting: Self.tripled(sigma: nil), inputs: inputs, labels: labels, samples: 8, seed: 1)
+    #expect(abs(found.temperature - 3) < 0.3 && found.samples == 0)
+    #expect(found.temperatureExamples == 2000 && found.conformalExamples == 2000)
+    #expect(found.after.negativeLogLikelihood < found.before.negativeLogLikelihood)
+    #expect(found.after.brier < found.before.brier)
+    #expect(found.after.expectedCalibrationError < found.before.expectedCalibrationError / 2)
+    let again = try JSONDecoder().decode(ModelCalibration.self, from: JSONEncoder().encode(found))
+    #expect(again == found)
+  }
+
+  @Test("sets of new examples hold the true class as often as asked", arguments: Conformal.Score.allCases, [nil, 0.2])
+  func coverage(_ rule: Conformal.Score, _ sigma: Float?) throws {
+    let model = try Self.tripled(sigma: sigma), (inputs, labels) = Self.examples(0..<2000)
+    let found = try ModelCalibration(fitting: model, inputs: inputs, labels: labels, samples: 8, seed: 1)
+    let (fresh, truth) = Self.examples(10_000..<14_000)
+    let predictor = MonteCarloPredictor(model, temperature: found.temperature)
+    let answers = try predictor.predict(
+      fresh, budget: .samples(found.samples), seeds: (0..<4000).map { mixSeed(9, $0) }
+    ).predictions
+    for coverage in [0.5, 0.8, 0.9, 0.95] {
+      let threshold = found.threshold(coverage: coverage, rule)
+      let sets = answers.enumerated().map {
+        Conformal.set($1.probabilities, rule, threshold: threshold, u: Conformal.chance(seed: 9, row: $0))
+      }
+      let covered = zip(sets, truth).count { $0.contains($1) }
+      // Five standard errors of 1000 thresholds' and 4000 sets' chance.
+      let error = (coverage * (1 - coverage) * (1.0 / 1000 + 1.0 / 4000)).squareRoot()
+      #expect(abs(Double(covered) / 4000 - coverage) < 5 * error, "\(coverage)")
+    }
+  }
+
+  @Test("randomised APS does not name every class of a sharp model")
+  func sharp() {
+    let p = (0..<400).map { $0 % 10 == 0 ? [0.6, 0.3, 0.06, 0.04] : [0.9999, 0.00005, 0.00003, 0.00002] }
+    let labels = (0..<400).map { $0 % 30 == 0 ? 1 : 0 }
+    let u = (0..<400).map { Conformal.chance(seed: 3, row: $0) }
+    let threshold = Conformal.threshold(
+      p.indices.map { Conformal.score(p[$0], labels[$0], .aps, u: u[$0]) }, alpha: 0.1)
+    let sizes = p.indices.map { Conformal.set(p[$0], .aps, threshold: threshold, u: u[$0]).count }
+    #expect(sizes.reduce(0, +) < 400 * 3 / 2)
+  }
+
+  @Test("what calibrates nothing is refused")
+  func refusals() throws {
+    let model = try Self.tripled(sigma: nil), (inputs, labels) = Self.examples(0..<50)
+    func refuses(_ inputs: Tensor, _ labels: [Int], _ words: String) {
+      #expect {
+        _ = try ModelCalibration(fitting: model, inputs: inputs, labels: labels, samples: 0, seed: 1)
+      } throws: {
+        ($0 as? any AnyFault).map { $0.category == .invalidArgument && $0.description.contains(words) } ?? false
+      }
+    }
+    refuses(inputs.rows(0..<39), Array(labels[..<39]), "at least 40")
+    refuses(inputs, labels.map { $0 + 1 }, "label")
+    refuses(inputs, Array(labels.dropLast()), "49")
+    refuses(inputs.map { _ in .nan }, labels, "finite")
+  }
+}

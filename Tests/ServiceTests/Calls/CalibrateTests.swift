@@ -1,0 +1,165 @@
+import DitherBasics
+import DitherProto
+import DitherService
+import DitherTestSupport
+import Foundation
+import SwiftProtobuf
+import Testing
+
+@Suite("Calibrate") struct CalibrateTests {
+  private static func examples(_ count: Int, length: Int = 6, label: (Int) -> UInt32 = { UInt32($0 * 7 % 3) })
+    -> Dither_V1_Examples
+  {
+    .with {
+      $0.inputs.type = .float32
+      $0.inputs.shape = [Int64(count), Int64(length)]
+      $0.inputs.data = rows(count, of: length).joined().reduce(into: Data()) { data, value in
+        withUnsafeBytes(of: value) { data.append(contentsOf: $0) }
+      }
+      $0.labels = (0..<count).map(label)
+    }
+  }
+
+  private static func calibrate(
+    _ server: InProcess, _ change: (inout Dither_V1_CalibrateRequest) -> Void = { _ in }
+  ) async throws -> Dither_V1_Calibration {
+    var request = Dither_V1_CalibrateRequest.with {
+      $0.model = "net"
+      $0.samples = 8
+      $0.seed = 3
+      $0.examples = examples(120)
+    }
+    change(&request)
+    return try await server.services.calibrate.answer(request, server.caller)
+  }
+
+  @Test("it is stored with the version, answers are scaled by it, and sets come with them")
+  func calibrates() async throws {
+    let server = try await InProcess(models: ["net": TestModels.mlp()]), input = rows(3, of: 6)
+    let before = try await server.predict("net", input) { $0.samples = 8 }
+    #expect(
+      before.temperature == 1 && before.calibration == 0 && before.predictions.allSatisfy(\.predictionSet.isEmpty))
+    let trial = try await Self.calibrate(server) { $0.tryOnly = true }
+    #expect(trial.number == 0 && trial.temperature > 0 && trial.temperature != 1)
+    #expect(try await server.predict("net", input) { $0.samples = 8 }.temperature == 1)
+
+    let stored = try await Self.calibrate(server)
+    #expect(stored.number == 1 && stored.temperature == trial.temperature && stored.createdBy == "tester")
+    #expect(stored.temperatureExamples == 60 && stored.conformalExamples == 60 && stored.samples == 8)
+    #expect(stored.thresholds.map(\.coverage) == [0.5, 0.8, 0.9, 0.95] && stored.dataDigest.hasPrefix("sha256:"))
+    let model = try server.services.getModel.answer(.with { $0.model = "net" })
+    #expect(model.calibration == stored)
+
+    let plain = try await server.predict("net", input) { $0.samples = 8 }
+    #expect(plain.temperature == stored.temperature && plain.calibration == 1)
+    #expect(plain.predictions[0].probabilities != before.predictions[0].probabilities)
+    let without = try await server.predict("net", input) {
+      $0.samples = 8
+      $0.uncalibrated = true
+    }
+    #expect(without.temperature == 1 && without.predictions == before.predictions)
+    // The larger the coverage, the larger the sets; of LAC they say what the thresholds say.
+    var sizes: [[Int]] = []
+    for coverage in [0.5, 0.9, 0.98] {
+      let answer = try await server.predict("net", input) {
+        $0.howMany = nil
+        $0.coverage = coverage
+      }
+      #expect(answer.samples == 8)
+      sizes.append(answer.predictions.map(\.predictionSet.count))
+      guard let threshold = stored.thresholds.first(where: { $0.coverage == coverage })?.lac else { continue }
+      for prediction in answer.predictions {
+        let expected = prediction.probabilities.indices.filter { 1 - prediction.probabilities[$0] <= threshold }
+        #expect(prediction.predictionSet == expected.map(UInt32.init))
+      }
+    }
+    #expect((0..<3).allSatisfy { sizes[0][$0] <= sizes[1][$0] && sizes[1][$0] <= sizes[2][$0] })
+    let aps = try await server.predict("net", input) {
+      $0.coverage = 0.9
+      $0.setRule = .aps
+      $0.samples = 8
+    }
+    #expect(
+      aps.predictions
+        == (try await server.predict("net", input) {
+          $0.coverage = 0.9
+          $0.setRule = .aps
+          $0.samples = 8
+        }).predictions)
+  }
+
+  @Test("a second one is the version's from then on, and the next server knows it")
+  func isKept() async throws {
+    let scratch = try Scratch()
+    do {
+      let server = try await InProcess(in: scratch, models: ["net": TestModels.mlp()])
+      for (number, samples) in [(1, 8), (2, 4)] as [(UInt64, UInt32)] {
+        #expect(try await Self.calibrate(server) { $0.samples = samples }.number == number)
+      }
+    }
+    let next = try await InProcess(in: scratch)
+    let answer = try await next.predict("net", rows(1, of: 6)) {
+      $0.howMany = nil
+      $0.coverage = 0.9
+    }
+    #expect(answer.calibration == 2 && answer.samples == 4)
+  }
+
+  struct Refusal: Sendable, CustomTestStringConvertible {
+    let words: String
+    let change: @Sendable (inout Dither_V1_CalibrateRequest) -> Void
+    var testDescription: String { words }
+  }
+
+  @Test(
+    "what calibrates nothing is refused, with the field's name",
+    arguments: [
+      Refusal(words: "at least 40") { $0.examples = examples(39) },
+      Refusal(words: "label") { $0.examples = examples(60) { _ in 3 } },
+      Refusal(words: "samples") { $0.samples = 1_000_000 },
+      Refusal(words: "data") { $0.data = nil },
+      Refusal(words: "shape [6]") { $0.examples = examples(60, length: 5) },
+      Refusal(words: "examples.inputs") { $0.examples.inputs.data.removeLast() },
+      Refusal(words: "labels: expected 60") {
+        $0.examples = examples(60); $0.examples.labels.removeLast()
+      },
+      Refusal(words: "nosuch") { $0.dataSet = "nosuch" },
+      Refusal(words: "nothere") { $0.model = "nothere" },
+    ])
+  func refusals(_ refusal: Refusal) async throws {
+    let server = try await InProcess(models: ["net": TestModels.mlp()])
+    await #expect {
+      _ = try await Self.calibrate(server, refusal.change)
+    } throws: {
+      isFault($0, .invalidArgument, refusal.words) || isFault($0, .notFound, refusal.words)
+    }
+  }
+
+  @Test("sets that the calibration does not give are refused")
+  func setRefusals() async throws {
+    let server = try await InProcess(models: ["net": TestModels.mlp()]), input = rows(1, of: 6)
+    func refuses(
+      _ category: FaultCategory, _ words: String, _ change: @escaping (inout Dither_V1_PredictRequest) -> Void
+    ) async {
+      await #expect {
+        _ = try await server.predict("net", input) {
+          $0.coverage = 0.9
+          $0.howMany = nil
+          change(&$0)
+        }
+      } throws: {
+        isFault($0, category, words)
+      }
+    }
+    await refuses(.failedPrecondition, "dither calibrate") { _ in }
+    _ = try await Self.calibrate(server)
+    await refuses(.failedPrecondition, "60 examples") { $0.coverage = 0.99 }
+    await refuses(.invalidArgument, "samples") { $0.samples = 16 }
+    await refuses(.invalidArgument, "samples") { $0.tolerance = 0.01 }
+    await refuses(.invalidArgument, "coverage") { $0.coverage = 1 }
+    await refuses(.invalidArgument, "coverage") { $0.coverage = .nan }
+    await refuses(.invalidArgument, "coverage") { $0.uncalibrated = true }
+    await refuses(.invalidArgument, "coverage") { $0.antithetic = true }
+    await refuses(.invalidArgument, "set_rule") { $0.setRule = .UNRECOGNIZED(2) }
+  }
+}

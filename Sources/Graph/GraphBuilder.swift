@@ -170,9 +170,43 @@ public final class GraphBuilder {
     for input in stored.inputs {
       replayed[input.value] = self.input(input.name, batched: input.dimensions, element: input.element)
     }
+    replayed = try replayNodes(of: stored, known: replayed)
+  }
+
+  /// The nodes and constants of a stored graph on values of this one.
+  /// - Parameters:
+  ///   - inputs: in the order of its inputs.
+  ///   - prefix: before every name, so that several graphs can be put side by side.
+  /// - Returns: the outputs, in their order.
+  package func replay(_ stored: Graph, on inputs: [Value], prefix: String) throws(GraphError) -> [Value] {
+    guard inputs.count == stored.inputs.count else {
+      throw GraphError(
+        .missing, at: "graph '\(stored.name.clipped())'", expected: "\(stored.inputs.count) inputs",
+        got: "\(inputs.count)")
+    }
+    var known: [ValueID: Value] = [:]
+    for (input, value) in zip(stored.inputs, inputs) { known[input.value] = value }
+    var named = stored
+    named.valueNames = stored.valueNames.map { prefix + $0 }
+    for at in named.nodes.indices { named.nodes[at].name = prefix + named.nodes[at].name }
+    known = try replayNodes(of: named, known: known)
+    var outputs: [Value] = []
+    for output in stored.outputs {
+      guard let value = known[output.value] else {
+        throw GraphError(
+          .missing, at: "output '\(output.name.clipped())'", expected: "a value that a node puts out", got: "none")
+      }
+      outputs.append(value)
+    }
+    return outputs
+  }
+
+  /// - Returns: `known`, with all that the nodes put out.
+  private func replayNodes(of stored: Graph, known: [ValueID: Value]) throws(GraphError) -> [ValueID: Value] {
+    var known = known
     for id in stored.literals.keys.sorted(by: { $0.index < $1.index }) {
       guard let literal = stored.literals[id] else { continue }
-      replayed[id] = constant(literal, stored.valueNames[id.index])
+      known[id] = constant(literal, stored.valueNames[id.index])
     }
     for node in stored.nodes {
       var inputs: [Value?] = []
@@ -181,7 +215,7 @@ public final class GraphBuilder {
           inputs.append(nil)
           continue
         }
-        guard let value = replayed[input] else {
+        guard let value = known[input] else {
           throw GraphError(
             .missing, at: "node '\(node.name.clipped())'", expected: "inputs that earlier nodes put out",
             got: "'\(stored.valueNames[input.index].clipped())'")
@@ -189,8 +223,9 @@ public final class GraphBuilder {
         inputs.append(value)
       }
       let values = try replay(node, inputs, names: node.outputs.map { stored.valueNames[$0.index] })
-      for (id, value) in zip(node.outputs, values) { replayed[id] = value }
+      for (id, value) in zip(node.outputs, values) { known[id] = value }
     }
+    return known
   }
 
   /// A stored node on values of this graph.

@@ -6,13 +6,22 @@ import DitherTensor
 public protocol Noise: Sendable {
   /// Its name in recipes, model files and reports.
   static var name: String { get }
+  /// Whether −draw is as likely as draw. Where it is not, relative noise is the value times the draw, sign and all.
+  static var isSymmetric: Bool { get }
   init()
+  /// - Parameter sigma: what the draws will be multiplied by, for distributions whose form depends on it.
+  init(sigma: Float)
   func fill(_ out: UnsafeMutableBufferPointer<Float>, at address: NoiseAddress)
+}
+
+extension Noise {
+  public static var isSymmetric: Bool { true }
+  public init(sigma: Float) { self.init() }
 }
 
 extension Catalog where Entry == any Noise.Type {
   public static let noises = Catalog(
-    "noise", [GaussianNoise.self, UniformNoise.self, LaplaceNoise.self], name: { $0.name })
+    "noise", [GaussianNoise.self, UniformNoise.self, LaplaceNoise.self, DropoutNoise.self], name: { $0.name })
 }
 
 /// What noise, and where: in training and in serving the same. It travels in the model's file.
@@ -56,6 +65,11 @@ public struct NoiseModel: Codable, Sendable, Equatable {
       self.scale = scale
     }
 
+    /// - Parameter rate: the probability, below 1, that a value becomes 0.
+    public static func dropout(_ site: Site, rate: Float) -> Term {
+      Term(site, sigma: DropoutNoise.sigma(rate: rate), scale: .relative, distribution: DropoutNoise.name)
+    }
+
     private enum CodingKeys: String, CodingKey { case site, distribution, sigma, scale }
     public init(from decoder: any Decoder) throws {
       let container = try decoder.container(keyedBy: CodingKeys.self)
@@ -81,7 +95,13 @@ public struct NoiseModel: Codable, Sendable, Equatable {
           .noise, at: "noise on \(term.site.rawValue)", expected: "scale absolute or relative", got: "relative_to_layer"
         )
       }
-      _ = try term.noise
+      guard
+        type(of: try term.noise).isSymmetric || term.scale == .relative && ![.weights, .gradients].contains(term.site)
+      else {
+        throw GraphError(
+          .noise, at: "noise '\(term.distribution)' on \(term.site.rawValue)",
+          expected: "scale relative, on input, activations or after_normalisation", got: "scale \(term.scale.rawValue)")
+      }
     }
   }
 
@@ -97,7 +117,7 @@ extension NoiseModel.Term {
   var noise: any Noise {
     get throws(GraphError) {
       do {
-        return try Catalog.noises.entry(named: distribution).init()
+        return try Catalog.noises.entry(named: distribution).init(sigma: sigma)
       } catch {
         throw GraphError(.noise, at: error.place, expected: error.expected, got: error.got, advice: error.advice)
       }

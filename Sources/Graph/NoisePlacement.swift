@@ -143,8 +143,13 @@ extension GraphBuilder {
     let spread = samples
     if !expanded.contains(value.id), samples > 1 { value = value.apply(RepeatRows(times: samples)) }
     let draws = try apply(
-      Draw(shape: value.shape, distribution: term.distribution, site: site, rows: rows, samples: spread), [])[0]
-    let deviation = term.scale == .absolute ? term.sigma * draws : term.sigma * (value.map(.abs) * draws)
+      Draw(
+        shape: value.shape, distribution: term.distribution, sigma: term.sigma, site: site, rows: rows, samples: spread),
+      [])[0]
+    let isSymmetric = type(of: try term.noise).isSymmetric
+    let deviation =
+      term.scale == .absolute
+      ? term.sigma * draws : term.sigma * ((isSymmetric ? value.map(.abs) : value) * draws)
     let noisy = value + deviation
     expanded.insert(noisy.id)
     return noisy

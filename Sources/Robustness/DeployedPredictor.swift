@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherInference
 import DitherTensor
 
@@ -12,16 +13,21 @@ public struct DeployedPredictor: Sendable {
   public let samples: Int
   /// Every draw's logits are divided by it before they become probabilities.
   public let temperature: Double
+  /// Of an ensemble: the models whose probabilities are averaged. `model` is the same as one graph, for those who need gradients.
+  public let members: [Model]
   private var seed: UInt64
 
+  /// The class of an answer that is no number: never the right one.
+  static let noAnswer = -1
   /// Where a layer draws its weights once for all rows, they are drawn for a request of this many examples at once: they share them.
   static let examplesPerRequest: UInt64 = 10
   /// As many draws as a random model answers with where nothing else is asked.
   public static let defaultSamples = 32
 
-  public init(_ model: Model, samples: Int, temperature: Double = 1, seed: UInt64) {
+  public init(_ model: Model, samples: Int, temperature: Double = 1, members: [Model] = [], seed: UInt64) {
     self.model = model
     self.temperature = temperature
+    self.members = members
     self.samples = model.noise == nil ? 0 : samples
     self.seed = mixSeed(seed, 0x6A75_6467_65)
   }
@@ -30,7 +36,7 @@ public struct DeployedPredictor: Sendable {
 
   /// The same parameters without any noise.
   public var withoutNoise: DeployedPredictor {
-    DeployedPredictor(model, samples: 0, temperature: temperature, seed: seed)
+    DeployedPredictor(model, samples: 0, temperature: temperature, members: members, seed: seed)
   }
 
   /// The same, with draws that nothing else uses.
@@ -41,25 +47,67 @@ public struct DeployedPredictor: Sendable {
   }
 
   /// [B][classes].
+  /// - Throws: when an answer is no number.
   public func probabilities(_ x: Tensor, identities: [UInt64]) throws -> [[Double]] {
-    model.signature.meanProbabilities(
-      try outputs(x, identities, samples), rows: x.rowCount, temperature: temperature)
+    let mean = try means(x, identities)
+    try Self.check(mean, identities)
+    return mean
   }
 
-  /// [B]: every draw's probabilities; one draw where nothing is random.
+  /// [B]: every draw's probabilities, or every member's; one draw where nothing is random.
   /// - Parameter samples: nil: as deployed.
+  /// - Throws: when an answer is no number.
   public func draws(_ x: Tensor, identities: [UInt64], samples: Int? = nil) throws -> [Draws] {
     let classes = model.signature.classes, rows = x.rowCount
-    let outputs = try outputs(x, identities, isRandom ? samples ?? self.samples : 0)
-    let count = outputs.count / max(rows * classes, 1)
     var byRow = [[Double]](repeating: [], count: rows)
-    for draw in 0..<count {
-      let one = outputs.reshaped([count * rows, classes]).rows(draw * rows..<(draw + 1) * rows)
-      for (row, p) in model.signature.meanProbabilities(one, rows: rows, temperature: temperature).enumerated() {
-        byRow[row] += p
+    func add(_ probabilities: [[Double]]) throws {
+      try Self.check(probabilities, identities)
+      for (row, p) in probabilities.enumerated() { byRow[row] += p }
+    }
+    if members.isEmpty {
+      let outputs = try outputs(x, identities, isRandom ? samples ?? self.samples : 0)
+      let count = outputs.count / max(rows * classes, 1), all = outputs.reshaped([count * rows, classes])
+      for draw in 0..<count {
+        let one = all.rows(draw * rows..<(draw + 1) * rows)
+        try add(model.signature.meanProbabilities(one, rows: rows, temperature: temperature))
       }
+    } else {
+      for member in members { try add(answers(of: member, x)) }
     }
     return byRow.map { Draws(probabilities: $0, classes: classes) }
+  }
+
+  /// [B]; ``noAnswer`` where the answer is no number.
+  public func labels(_ x: Tensor, identities: [UInt64]) throws -> [Int] {
+    guard x.rowCount > 0 else { return [] }
+    return try means(x, identities).map { p in
+      p.allSatisfy(\.isFinite) ? p.indices.reduce(0) { p[$1] > p[$0] ? $1 : $0 } : Self.noAnswer
+    }
+  }
+
+  private static func check(_ probabilities: [[Double]], _ identities: [UInt64]) throws(RobustnessError) {
+    guard let row = probabilities.firstIndex(where: { !$0.allSatisfy(\.isFinite) }) else { return }
+    throw RobustnessError(
+      .data, at: "example \(identities[row])", expected: "a finite answer", got: "NaN or infinity")
+  }
+
+  private func means(_ x: Tensor, _ identities: [UInt64]) throws -> [[Double]] {
+    guard !members.isEmpty else {
+      return model.signature.meanProbabilities(
+        try outputs(x, identities, samples), rows: x.rowCount, temperature: temperature)
+    }
+    var sum = [[Double]](repeating: [Double](repeating: 0, count: model.signature.classes), count: x.rowCount)
+    for member in members {
+      for (row, p) in try answers(of: member, x).enumerated() {
+        for c in p.indices { sum[row][c] += p[c] / Double(members.count) }
+      }
+    }
+    return sum
+  }
+
+  private func answers(of member: Model, _ x: Tensor) throws -> [[Double]] {
+    member.signature.meanProbabilities(
+      try member.outputs(member.signature.normalised(x)), rows: x.rowCount, temperature: temperature)
   }
 
   /// [draws, B, classes].
@@ -69,11 +117,5 @@ public struct DeployedPredictor: Sendable {
     let perRequest = model.drawsFreshNoise ? 1 : Self.examplesPerRequest
     return try model.sampledOutputs(
       inputs, samples: 0..<samples, seeds: identities.map { mixSeed(seed, $0 / perRequest) })
-  }
-
-  /// [B].
-  public func labels(_ x: Tensor, identities: [UInt64]) throws -> [Int] {
-    guard x.rowCount > 0 else { return [] }
-    return try probabilities(x, identities: identities).map { p in p.indices.reduce(0) { p[$1] > p[$0] ? $1 : $0 } }
   }
 }

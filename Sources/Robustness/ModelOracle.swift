@@ -11,6 +11,8 @@ public struct ModelOracle: Oracle {
   /// Gradients that were zero in every coordinate, and were asked for again with the margin as loss.
   public private(set) var vanishedGradients = 0
   private let model: Model
+  /// Of the deployed predictor: by it draws are weighed against each other.
+  private let temperature: Double
   private let seed: UInt64
   private let isCancelled: @Sendable () -> Bool
   /// Of the losses that were asked of a random model, those whose standard error stayed above the bound.
@@ -25,8 +27,11 @@ public struct ModelOracle: Oracle {
   /// - Parameters:
   ///   - seed: of the attacker's randomness and of the draws that it sees.
   ///   - isCancelled: asked before every question.
-  public init(_ model: Model, seed: UInt64, isCancelled: @escaping @Sendable () -> Bool = { false }) {
+  public init(
+    _ model: Model, temperature: Double = 1, seed: UInt64, isCancelled: @escaping @Sendable () -> Bool = { false }
+  ) {
     self.model = model
+    self.temperature = temperature
     self.seed = seed
     self.isCancelled = isCancelled
   }
@@ -86,19 +91,20 @@ public struct ModelOracle: Oracle {
     let rows = question.x.rowCount
     guard let draws else {
       questions += rows
-      return turned(try Evaluation(model, question, samples: nil, seed: 0).answer(model), question)
+      return turned(try Evaluation(model, question, samples: nil, seed: 0, temperature).answer(model), question)
     }
     // One seed for all rows: an attacker gains nothing by independent draws for each, and weights that are drawn
     // explicitly are then drawn once for the batch.
     let seed = mixSeed(seed, 2, asked)
-    var all = try Evaluation(model, question, samples: 0..<draws, seed: seed)
+    var all = try Evaluation(model, question, samples: 0..<draws, seed: seed, temperature)
     questions += rows * draws
     var open = Array(0..<rows), total = draws
     while question.isSure, total < mostDraws {
       open = open.filter { !all.isSettled($0, standardErrorBound) }
       guard !open.isEmpty else { break }
       let more = min(total, mostDraws - total)
-      let part = try Evaluation(model, question.rows(at: open), samples: total..<total + more, seed: seed)
+      let part = try Evaluation(
+        model, question.rows(at: open), samples: total..<total + more, seed: seed, temperature)
       questions += open.count * more
       for (at, row) in open.enumerated() { all.add(part, at, to: row) }
       total += more
@@ -131,7 +137,7 @@ private struct Evaluation {
   private let isRandom: Bool
   private let scores: Tensor?
 
-  init(_ model: Model, _ question: Question, samples: Range<Int>?, seed: UInt64) throws {
+  init(_ model: Model, _ question: Question, samples: Range<Int>?, seed: UInt64, _ temperature: Double) throws {
     let signature = model.signature, targets = question.examples.criteria.map(\.label), rows = question.x.rowCount
     let seeds = [UInt64](repeating: seed, count: rows), count = samples?.count ?? 1
     var results: Tensor
@@ -161,7 +167,7 @@ private struct Evaluation {
       let one = results.reshaped([count * rows, width]).rows(draw * rows..<(draw + 1) * rows)
       let values = question.loss.values(
         one, targets: targets, aims: question.aims, probabilities: signature.givesProbabilities)
-      for (row, p) in signature.meanProbabilities(one, rows: rows).enumerated() {
+      for (row, p) in signature.meanProbabilities(one, rows: rows, temperature: temperature).enumerated() {
         lossSquares[row] += Double(values[row]) * Double(values[row])
         outputs[row].append(p)
       }

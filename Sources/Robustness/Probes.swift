@@ -56,7 +56,8 @@ extension Catalog where Entry == ProbeKind {
   public static let probes = Catalog(
     "probe",
     [
-      ProbeKind(CleanProbe.self), ProbeKind(CalibrationProbe.self), ProbeKind(SelectiveProbe.self),
+      ProbeKind(CleanProbe.self), ProbeKind(CalibrationProbe.self), ProbeKind(TemperatureProbe.self),
+      ProbeKind(SelectiveProbe.self),
       ProbeKind(OutOfDistributionProbe.self), ProbeKind(ConformalProbe.self), ProbeKind(ShiftProbe.self),
       ProbeKind(SamplesProbe.self), ProbeKind(WeightNoiseProbe.self), ProbeKind(QuantisedWeightsProbe.self),
       ProbeKind(WorstWeightsProbe.self), ProbeKind(BitFlipsProbe.self), ProbeKind(SharpnessProbe.self),

@@ -154,14 +154,27 @@ public struct Recipe: Sendable {
       throw TrainError(
         .recipe, at: "recipe, '\(key)'", expected: "a list of {site, sigma, …}", got: "\(value)".clipped())
     }
-    let known = ["site", "sigma", "distribution", "scale"]
+    let known = ["site", "sigma", "distribution", "scale", "rate"]
     var terms: [NoiseModel.Term] = []
     for map in list {
       if let unknown = map.keys.sorted().first(where: { !known.contains($0) }) {
         throw TrainError(
           .recipe, at: "recipe, '\(key)'", expected: known.joined(separator: ", "), got: "'\(unknown.clipped())'")
       }
-      guard let site = (map["site"] as? String).flatMap(NoiseModel.Site.init(rawValue:)),
+      let namedSite = (map["site"] as? String).flatMap(NoiseModel.Site.init(rawValue:))
+      if let rate = map["rate"] {
+        guard let namedSite, map["distribution"] as? String == "dropout", map["sigma"] == nil, map["scale"] == nil,
+          let rate = number(rate), (0..<1).contains(rate)
+        else {
+          throw TrainError(
+            .recipe, at: "recipe, '\(key)'",
+            expected: "a rate from 0 to below 1 with a site and the distribution dropout, in place of sigma and scale",
+            got: "\(map)".clipped())
+        }
+        terms.append(.dropout(namedSite, rate: Float(rate)))
+        continue
+      }
+      guard let site = namedSite,
         let sigma = map["sigma"].flatMap(number)
       else {
         throw TrainError(

@@ -112,9 +112,29 @@ struct NoiseTests {
     let count = 1 << 20
     let values = Tensor([count]) { noise.init().fill($0, at: NoiseAddress(seed: 5, site: 1)) }.elements
     func moment(_ order: Int) -> Double { values.reduce(0.0) { $0 + pow(Double($1), Double(order)) } / Double(count) }
-    let kurtosis = ["gaussian": 3, "uniform": 1.8, "laplace": 6][noise.name]
+    let kurtosis = ["gaussian": 3, "uniform": 1.8, "laplace": 6, "dropout": 1][noise.name]
     #expect(abs(moment(1)) < 0.005 && abs(moment(2) - 1) < 0.01 && abs(moment(3)) < 0.05)
     #expect(abs(moment(4) - (try #require(kurtosis))) < 0.02 * moment(4) + 0.1)
+  }
+
+  @Test("dropout drops as often as its rate says, and scales what it keeps", arguments: [0.1, 0.5, 0.8] as [Float])
+  func dropout(_ rate: Float) throws {
+    let builder = GraphBuilder(), x = builder.input("x", [2])
+    let identity = builder.parameter("w", Tensor([2, 2], [1, 0, 0, 1]))
+    let graph = builder.finish(outputs: [("y", try builder.dense(x, identity, nil))])
+    let plan = try Plan(
+      graph, parameters: ParameterBuffers(graph), options: .init(rows: 1, samples: 4000, path: .exact),
+      noise: NoiseModel([.dropout(.input, rate: rate)]))
+    _ = plan.input().update(fromContentsOf: [3, -2])
+    plan.seeds[0] = 9
+    plan.forward()
+    let values = Array(plan.output())
+    for (column, value) in [Float(3), -2].enumerated() {
+      let found = stride(from: column, to: values.count, by: 2).map { values[$0] }
+      #expect(found.allSatisfy { abs($0) < 1e-5 || abs($0 / (value / (1 - rate)) - 1) < 1e-5 })
+      let share = Double(found.count { abs($0) < 1e-5 }) / 4000
+      #expect(abs(share - Double(rate)) < 5 * (Double(rate) * Double(1 - rate) / 4000).squareRoot())
+    }
   }
 
   static let models: [NoiseModel] =
@@ -122,7 +142,10 @@ struct NoiseTests {
       NoiseModel.Scale.allCases.filter { $0 != .relativeToLayer || site == .weights }.map { scale in
         NoiseModel([.init(site, sigma: 0.1, scale: scale)])
       }
-    } + [NoiseModel([.init(.weights, sigma: 0.1), .init(.activations, sigma: 0.1), .init(.input, sigma: 0.05)])]
+    } + [
+      NoiseModel([.init(.weights, sigma: 0.1), .init(.activations, sigma: 0.1), .init(.input, sigma: 0.05)]),
+      NoiseModel([.dropout(.activations, rate: 0.3), .dropout(.input, rate: 0.2)]),
+    ]
 
   private func dense() -> Graph {
     let builder = GraphBuilder()
@@ -192,6 +215,8 @@ struct NoiseTests {
       NoiseModel([.init(.weights, sigma: .nan)]), NoiseModel([.init(.weights, sigma: -1)]),
       NoiseModel([.init(.weights, sigma: 0.1, distribution: "cauchy")]),
       NoiseModel([.init(.input, sigma: 0.1, scale: .relativeToLayer)]),
+      NoiseModel([.init(.weights, sigma: 0.5, scale: .relative, distribution: "dropout")]),
+      NoiseModel([.init(.activations, sigma: 0.5, distribution: "dropout")]),
       NoiseModel([NoiseModel.Term](repeating: .init(.input, sigma: 0.1), count: 17)),
     ])
   func refused(_ noise: NoiseModel) { #expect(throws: GraphError.self) { try noise.validate() } }

@@ -81,6 +81,15 @@ enum Small {
     return AuditData(name: "small", inputs: inputs, labels: labels)
   }
 
+  /// NaN where a pixel is 0: x + (x / x − x / x).
+  static func fragile() throws -> Model {
+    let builder = GraphBuilder(name: "fragile"), input = builder.input("x", [1, 4, 4])
+    let one = try builder.divide(input, input), zero = try builder.subtract(one, one)
+    let x = try builder.flatten(builder.add(input, zero))
+    let weight = builder.parameter("w", .random([3, 16], seed: 2, from: -1, to: 1))
+    return try Model(builder.finish(outputs: [("logits", try builder.dense(x, weight, nil, name: "fc"))]))
+  }
+
   static func runner(
     _ probes: [String], count: Int = 120, sigma: Float = 0, samples: Int = 0, baseline: Bool = false
   ) throws -> AuditRunner {

@@ -81,7 +81,7 @@ struct AddRowNoise: Op {
     let y = call.inputs[0], scale = call.inputs[1]
     let draws = upstream.builder.emit(
       Draw(
-        shape: upstream.shape, distribution: GaussianNoise.name, site: site, rows: y.shape[0] / spread,
+        shape: upstream.shape, distribution: GaussianNoise.name, sigma: 1, site: site, rows: y.shape[0] / spread,
         samples: repeats * spread), [])[0]
     return [
       sumOfCopies(upstream, repeats, y.shape), sumOfCopies(upstream * draws, repeats, y.shape).summed(to: scale.shape),
@@ -116,6 +116,8 @@ struct AddRowNoise: Op {
 struct Draw: Op {
   let shape: Shape
   let distribution: String
+  /// What they will be multiplied by.
+  let sigma: Float
   let site: UInt32
   let rows: Int
   let samples: Int
@@ -123,7 +125,7 @@ struct Draw: Op {
   func gradient(_ call: Call, upstream: Value) -> [Value?] { [] }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let y = call.outputs[0], length = shape.count / (rows * samples), rows = rows, samples = samples, site = site
-    let noise = try NoiseModel.Term(.input, sigma: 1, distribution: distribution).noise
+    let noise = try NoiseModel.Term(.input, sigma: sigma, distribution: distribution).noise
     plan.step([y]) { memory in
       let to = memory.floats(y), state = memory.state
       return {
@@ -195,7 +197,9 @@ struct WeightNoise: Op {
     var sum = upstream  // a layer's deviation is a constant to gradients
     for (index, term) in draws.terms.enumerated() where term.scale == .relative {
       let draw = upstream.builder.emit(
-        Draw(shape: w.shape, distribution: term.distribution, site: draws.site(index), rows: 1, samples: 1), [])[0]
+        Draw(
+          shape: w.shape, distribution: term.distribution, sigma: term.sigma, site: draws.site(index), rows: 1,
+          samples: 1), [])[0]
       sum = sum + term.sigma * (upstream * (w.map(.sign) * draw))
     }
     return [sum, nil]

@@ -31,6 +31,19 @@ public enum Temperature {
     return 1 / (low * high).squareRoot()
   }
 
+  /// The mean over the draws of softmax(z / T).
+  /// - Parameter logits: [samples, classes].
+  public static func mean(_ logits: [Double], classes: Int, temperature: Double) -> [Double] {
+    var mean = [Double](repeating: 0, count: classes)
+    let share = Double(classes) / Double(max(logits.count, 1))
+    for start in stride(from: 0, to: logits.count, by: classes) {
+      let z = logits[start..<start + classes], largest = z.max() ?? 0
+      let e = z.map { exp(($0 - largest) / temperature) }, total = e.reduce(0, +)
+      for c in 0..<classes { mean[c] += e[c] / total * share }
+    }
+    return mean
+  }
+
   /// −ln of the true class's mean probability, and its derivative for 1/T.
   private static func measure(
     _ logits: [Double], _ classes: Int, _ label: Int, _ inverse: Double

@@ -231,7 +231,7 @@ public nonisolated struct Dither_V1_PredictRequest: Sendable {
     /// all classes above one probability: the smallest sets on average; may be empty
     case lac // = 0
 
-    /// the likeliest classes up to one total: sets grow where the model is unsure
+    /// the likeliest classes up to one total, the last by chance (from `seed`): sets grow where the model is unsure
     case aps // = 1
     case UNRECOGNIZED(Int)
 

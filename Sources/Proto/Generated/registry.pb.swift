@@ -488,7 +488,7 @@ public nonisolated struct Dither_V1_Calibration: @unchecked Sendable {
     /// a class is in the set while 1 - p is at most this
     public var lac: Double = 0
 
-    /// while the probabilities down to its own, the largest first, add up to at most this
+    /// while the probabilities down to its own, the largest first, less a random part of its own, add up to at most this
     public var aps: Double = 0
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()

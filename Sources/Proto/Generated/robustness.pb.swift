@@ -74,8 +74,8 @@ public nonisolated struct Dither_V1_AuditRequest: Sendable {
   /// what is not done by then is left out, and the report says so; 0: no bound
   public var budgetSeconds: Double = 0
 
-  /// of the model; 0: that of its calibration
-  public var temperature: Double = 0
+  /// of the model, the baseline and the rivals; 0 or left out: that of its calibration
+  public var temperatures: [Double] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -502,7 +502,7 @@ fileprivate nonisolated let _protobuf_package = "dither.v1"
 
 nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AuditRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}data_set\0\u{1}examples\0\u{1}battery\0\u{1}probes\0\u{1}seed\0\u{1}samples\0\u{1}baseline\0\u{1}rivals\0\u{1}gates\0\u{3}budget_seconds\0\u{1}temperature\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}data_set\0\u{1}examples\0\u{1}battery\0\u{1}probes\0\u{1}seed\0\u{1}samples\0\u{1}baseline\0\u{1}rivals\0\u{1}gates\0\u{3}budget_seconds\0\u{1}temperatures\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -540,7 +540,7 @@ nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtob
       case 9: try { try decoder.decodeRepeatedStringField(value: &self.rivals) }()
       case 10: try { try decoder.decodeRepeatedStringField(value: &self.gates) }()
       case 11: try { try decoder.decodeSingularDoubleField(value: &self.budgetSeconds) }()
-      case 12: try { try decoder.decodeSingularDoubleField(value: &self.temperature) }()
+      case 12: try { try decoder.decodeRepeatedDoubleField(value: &self.temperatures) }()
       default: break
       }
     }
@@ -589,8 +589,8 @@ nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtob
     if self.budgetSeconds.bitPattern != 0 {
       try visitor.visitSingularDoubleField(value: self.budgetSeconds, fieldNumber: 11)
     }
-    if self.temperature.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.temperature, fieldNumber: 12)
+    if !self.temperatures.isEmpty {
+      try visitor.visitPackedDoubleField(value: self.temperatures, fieldNumber: 12)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -606,7 +606,7 @@ nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtob
     if lhs.rivals != rhs.rivals {return false}
     if lhs.gates != rhs.gates {return false}
     if lhs.budgetSeconds != rhs.budgetSeconds {return false}
-    if lhs.temperature != rhs.temperature {return false}
+    if lhs.temperatures != rhs.temperatures {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

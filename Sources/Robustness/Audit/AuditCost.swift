@@ -41,7 +41,9 @@ extension AuditRunner {
       _ = try subject.model.lossGradient(inputs, loss: .crossEntropy, targets: labels)
     }
     let models = 1 + (baseline == nil ? 0 : 1) + rivals.count
-    let items = zip(plan.probes, probes).map { spec, probe -> AuditCost.Item in
+    let items = zip(plan.probes, probes).enumerated().map { at, pair -> AuditCost.Item in
+      let (spec, probe) = pair
+      if inapplicable[at] != nil { return AuditCost.Item(probe: spec, questions: 0, seconds: 0) }
       // Of a random model the work is done through the noise, and again with it off.
       let own = probe.cost(examples: n, draws: max(samples, 1))
       let again = samples > 0 && !probe.ignoresNoise ? probe.cost(examples: n, draws: 1) : ProbeCost()

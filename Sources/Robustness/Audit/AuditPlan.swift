@@ -66,11 +66,6 @@ public struct AuditPlan: Codable, Sendable, Equatable {
     }
   }
 
-  /// Data sets that the probes ask for beside the examples, by name.
-  public var otherData: [String] {
-    Set(probes.flatMap { (try? $0.resolved().otherData) ?? [] }).sorted()
-  }
-
   /// The pieces of the work. Each can be done on any thread, in any order, at any time.
   public var shards: [Shard] {
     var shards: [Shard] = []
@@ -92,16 +87,4 @@ public struct Shard: Codable, Sendable, Hashable {
   public var probe: Int
   public var first: Int
   public var count: Int
-}
-
-/// What a shard found: the line of an audit's journal.
-public struct ShardResult: Codable, Sendable, Equatable {
-  public var shard: Shard
-  public var model: Outcome
-  /// The model with its noise off; nil where it has none.
-  public var noiseOff: Outcome?
-  /// The model to compare with, where there is one.
-  public var baseline: Outcome?
-  /// Further models to compare with, where there are any.
-  public var rivals: [Outcome]?
 }

@@ -4,82 +4,6 @@ import DitherTensor
 import Dispatch
 import Synchronization
 
-/// A model, and how a report names it.
-public struct AuditSubject: Sendable {
-  public var name: String
-  /// Of the registry; nil for a file.
-  public var version: Int?
-  /// `sha256:…` of the file.
-  public var digest: String
-  public var model: Model
-
-  public init(name: String, version: Int? = nil, digest: String, model: Model) {
-    self.name = name
-    self.version = version
-    self.digest = digest
-    self.model = model
-  }
-}
-
-/// Labelled examples, and how a report names them.
-public struct AuditData: Sendable {
-  public var name: String
-  /// [N, …] in [0, 1].
-  public var inputs: Tensor
-  public var labels: [Int]
-  /// Where the labels came from a file of their own.
-  public var labelsName: String?
-
-  public init(name: String, inputs: Tensor, labels: [Int], labelsName: String? = nil) {
-    self.name = name
-    self.labelsName = labelsName
-    self.inputs = inputs
-    self.labels = labels
-  }
-
-  /// SHA-256 of the examples' shape, numbers and labels, little-endian.
-  public var digest: String {
-    var hash = Sha256()
-    for extent in inputs.shape.dimensions { hash.update(withUnsafeBytes(of: UInt64(extent).littleEndian, Array.init)) }
-    inputs.elements.withUnsafeBytes { hash.update($0) }
-    for label in labels { hash.update(withUnsafeBytes(of: Int64(label).littleEndian, Array.init)) }
-    return hash.finish().description
-  }
-}
-
-extension AuditData {
-  /// The first `count` examples.
-  /// - Throws: when they are fewer, or not what the models take, or lie outside of [0, 1].
-  package func checked(for subjects: [AuditSubject], count: Int) throws -> AuditData {
-    func refuse(_ place: String, _ expected: String, _ got: String, _ advice: String? = nil) -> RobustnessError {
-      RobustnessError(.data, at: place, expected: expected, got: got, advice: advice)
-    }
-    let rows = inputs.shape.rank == 0 ? 0 : inputs.rowCount
-    guard labels.count == rows else { throw refuse("labels", "\(rows), one an example", "\(labels.count)") }
-    guard rows >= count, rows > 0 else {
-      throw refuse("data '\(name.clipped())'", "at least \(max(count, 1)) examples", "\(rows)")
-    }
-    var data = self
-    data.inputs = inputs.rows(0..<count)
-    data.labels = Array(labels.prefix(count))
-    if let at = data.inputs.elements.firstIndex(where: { !(0...1).contains($0) }) {
-      throw refuse(
-        "data '\(name.clipped())', example \(at / data.inputs.rowLength)", "numbers from 0 to 1",
-        "\(data.inputs.elements[at])", "divide bytes by 255; the model's own normalisation is applied behind that")
-    }
-    for subject in subjects {
-      let signature = subject.model.signature
-      guard signature.inputShape.count == data.inputs.rowLength else {
-        throw refuse(
-          "data '\(name.clipped())'", "examples of shape \(signature.inputShape) for '\(subject.name.clipped())'",
-          "\(data.inputs.shape.row)")
-      }
-      try signature.check(labels: data.labels, rows: count)
-    }
-    return data
-  }
-}
-
 /// Does the pieces of an audit and puts their results together. It holds nothing that changes.
 public struct AuditRunner: Sendable {
   public let plan: AuditPlan
@@ -95,12 +19,15 @@ public struct AuditRunner: Sendable {
   /// Of the model and its inputs.
   let sanity: [Check]
 
-  /// - Parameter others: the inputs of the data sets that `plan.otherData` names.
+  /// Probes of a battery that do not apply to these models or lack their data, and why; what was asked for by name is refused instead.
+  let inapplicable: [Int: String]
+
+  /// - Parameter others: gives the inputs of a data set that a probe asks for beside the examples.
   /// - Throws: when the examples are not what the models take, lie outside of [0, 1], or are fewer than planned, or when a model
   ///   answers them with what is no number.
   public init(
     plan: AuditPlan, subject: AuditSubject, baseline: AuditSubject? = nil, rivals: [AuditSubject] = [], data: AuditData,
-    others: [String: Tensor] = [:]
+    others load: (String) throws -> Tensor = Self.noOthers
   ) throws {
     self.plan = plan
     self.subject = subject
@@ -111,30 +38,36 @@ public struct AuditRunner: Sendable {
     for subject in subjects { try Self.tryOut(subject, checked) }
     sanity = try SanityChecks(subject, checked).all()
     self.data = checked
-    self.others = try Self.checked(others, plan, subject)
-    probes = try plan.probes.map { try $0.resolved() }
-    for subject in subjects {
-      for probe in probes { try probe.check(predictor(of: subject)) }
+    let probes = try plan.probes.map { try $0.resolved() }
+    self.probes = probes
+    let predictors = subjects.map { Self.predictor(of: $0, plan) }, shape = subject.model.signature.inputShape
+    var others: [String: Tensor] = [:], inapplicable: [Int: String] = [:]
+    for (at, probe) in probes.enumerated() {
+      do {
+        for predictor in predictors { try probe.check(predictor) }
+        for name in probe.otherData where others[name] == nil {
+          others[name] = try Self.checked(load(name), name, shape)
+        }
+      } catch  where plan.battery != nil {
+        inapplicable[at] = "\(error)".clipped(to: 500)
+      }
     }
+    self.others = others
+    self.inapplicable = inapplicable
   }
 
-  private static func checked(
-    _ others: [String: Tensor], _ plan: AuditPlan, _ subject: AuditSubject
-  ) throws -> [String: Tensor] {
-    let wanted = subject.model.signature.inputShape
-    for name in plan.otherData {
-      guard let inputs = others[name] else {
-        throw RobustnessError(.data, at: "data '\(name.clipped())'", expected: "the examples of that set", got: "none")
-      }
-      guard inputs.rowCount > 0, inputs.rowLength == wanted.count,
-        inputs.elements.allSatisfy({ (0...1).contains($0) })
-      else {
-        throw RobustnessError(
-          .data, at: "data '\(name.clipped())'", expected: "examples of shape \(wanted) from 0 to 1",
-          got: "\(inputs.shape)")
-      }
+  public static func noOthers(_ name: String) throws -> Tensor {
+    throw RobustnessError(.data, at: "data '\(name.clipped())'", expected: "the examples of that set", got: "none")
+  }
+
+  private static func checked(_ inputs: Tensor, _ name: String, _ shape: Shape) throws(RobustnessError) -> Tensor {
+    guard inputs.rowCount > 0, inputs.rowLength == shape.count, inputs.elements.allSatisfy({ (0...1).contains($0) })
+    else {
+      throw RobustnessError(
+        .data, at: "data '\(name.clipped())'", expected: "examples of shape \(shape) from 0 to 1",
+        got: "\(inputs.shape)")
     }
-    return others.mapValues { $0.reshaped(Shape([$0.rowCount] + wanted.dimensions)) }
+    return inputs.reshaped(Shape([inputs.rowCount] + shape.dimensions))
   }
 
   /// A model that answers with NaN is audited by nobody.
@@ -151,16 +84,48 @@ public struct AuditRunner: Sendable {
   /// What the model answers with: draws, or 0 for the deterministic pass.
   public var samples: Int { predictor(of: subject).samples }
 
-  private func predictor(of subject: AuditSubject) -> DeployedPredictor {
+  private func predictor(of subject: AuditSubject) -> DeployedPredictor { Self.predictor(of: subject, plan) }
+
+  private static func predictor(of subject: AuditSubject, _ plan: AuditPlan) -> DeployedPredictor {
     DeployedPredictor(
-      subject.model, samples: plan.samples > 0 ? plan.samples : DeployedPredictor.defaultSamples, seed: plan.seed)
+      subject.model, samples: plan.samples > 0 ? plan.samples : DeployedPredictor.defaultSamples,
+      temperature: subject.temperature, members: subject.members.map(\.model), seed: plan.seed)
   }
 
+  /// An example that fails does not end the audit: the shard is cut in two until what fails is alone, and that is listed.
   /// - Parameter isCancelled: asked often; then the shard is given up with `RobustnessFault.cancelled`.
   public func run(_ shard: Shard, isCancelled: @escaping @Sendable () -> Bool = { false }) throws -> ShardResult {
     guard probes.indices.contains(shard.probe), shard.first >= 0, shard.count > 0,
       shard.first + shard.count <= plan.exampleCount
     else { throw RobustnessError(.plan, at: "shard \(shard.index)", expected: "one of the plan's", got: "\(shard)") }
+    if let reason = inapplicable[shard.probe] {
+      return ShardResult(shard: shard, failures: [.init(example: shard.first, count: shard.count, message: reason)])
+    }
+    do {
+      return try runWhole(shard, isCancelled)
+    } catch  where !Self.isCancellation(error) && !isCancelled() {
+      var pieces: [ShardResult.Piece] = [], failures: [ShardResult.Failure] = []
+      guard shard.count > 1, !probes[shard.probe].takesAllExamples else {
+        return ShardResult(
+          shard: shard,
+          failures: [.init(example: shard.first, count: shard.count, message: "\(error)".clipped(to: 500))])
+      }
+      var halves = [shard, shard]
+      halves[0].count = shard.count / 2
+      halves[1].first += halves[0].count
+      halves[1].count -= halves[0].count
+      for half in halves {
+        let found = try run(half, isCancelled: isCancelled)
+        pieces += found.pieces
+        failures += found.failures ?? []
+      }
+      return ShardResult(shard: shard, pieces: pieces, failures: failures)
+    }
+  }
+
+  private static func isCancellation(_ error: any Error) -> Bool { (error as? any AnyFault)?.category == .cancelled }
+
+  private func runWhole(_ shard: Shard, _ isCancelled: @escaping @Sendable () -> Bool) throws -> ShardResult {
     guard !isCancelled() else {
       throw RobustnessError(.cancelled, at: "audit", expected: "time to go on", got: "a cancellation or a deadline")
     }
@@ -176,10 +141,12 @@ public struct AuditRunner: Sendable {
     }
     let predictor = predictor(of: subject)
     return ShardResult(
-      shard: shard, model: try outcome(predictor, transfer: baseline.map { self.predictor(of: $0) }),
-      noiseOff: predictor.isRandom && !probe.ignoresNoise ? try outcome(predictor.withoutNoise) : nil,
-      baseline: try baseline.map { try outcome(self.predictor(of: $0), transfer: predictor) },
-      rivals: rivals.isEmpty ? nil : try rivals.map { try outcome(self.predictor(of: $0)) })
+      shard: shard,
+      found: .init(
+        model: try outcome(predictor, transfer: baseline.map { self.predictor(of: $0) }),
+        noiseOff: predictor.isRandom && !probe.ignoresNoise ? try outcome(predictor.withoutNoise) : nil,
+        baseline: try baseline.map { try outcome(self.predictor(of: $0), transfer: predictor) },
+        rivals: rivals.isEmpty ? nil : try rivals.map { try outcome(self.predictor(of: $0)) }))
   }
 
   /// The shards in the order in which they are done: with a budget those of the first examples of every probe first, so that what is
@@ -239,6 +206,11 @@ public struct AuditRunner: Sendable {
     guard isWhole || isPartial && !shards.isEmpty && Set(shards).isSubset(of: plan.shards) else {
       throw RobustnessError(
         .plan, at: "audit", expected: "one result of each of the \(plan.shards.count) shards", got: "\(results.count)")
+    }
+    guard results.contains(where: { !$0.pieces.isEmpty }) else {
+      throw RobustnessError(
+        .data, at: "audit", expected: "examples that can be judged",
+        got: "a failure of each, the first: \(sorted.first?.failures?.first?.message ?? "none")")
     }
     let byProbe = plan.probes.indices.map { probe in sorted.filter { $0.shard.probe == probe } }
     return Report(self, byProbe)

@@ -20,6 +20,8 @@ extension Battery {
         ProbeSpec("pgd", ["norm": "l1", "epsilon": isColour ? "12" : "10", "steps": "40"]),
         ProbeSpec("cw", ["epsilon": l2]), ProbeSpec("fab", ["norm": "l2", "epsilon": l2]),
         ProbeSpec("hopskipjump", ["norm": "l2", "epsilon": l2]), ProbeSpec("bit_flips"),
-      ]
+        ProbeSpec("smoothing", ["sigma": "0.25", "n0": "64", "n": "1000"]),
+        ProbeSpec("ibp", ["epsilon": linf[0], "mean_weights": "true"]),
+      ] + (isColour ? ["cifar100-ood"] : ["fashion-mnist", "notmnist"]).map { ProbeSpec("ood", ["data": $0]) }
   }
 }

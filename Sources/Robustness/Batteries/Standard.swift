@@ -10,7 +10,8 @@ extension Battery {
     let isColour = image.channels == 3
     let linf = isColour ? ["2/255", "4/255", "8/255"] : ["0.05", "0.1", "0.2"], l2 = isColour ? "0.5" : "1.5"
     let middle = linf[1]
-    return [ProbeSpec("clean"), ProbeSpec("calibration"), ProbeSpec("selective"), ProbeSpec("conformal")]
+    return [ProbeSpec("clean"), ProbeSpec("calibration"), ProbeSpec("temperature"), ProbeSpec("selective")]
+      + [ProbeSpec("conformal")]
       + [ProbeSpec("samples", ["most": "32"]), ProbeSpec("shift")]
       + [ProbeSpec("fgsm", ["norm": "linf", "epsilon": middle])]
       + linf.map { ProbeSpec("pgd", ["norm": "linf", "epsilon": $0, "steps": "20"]) }

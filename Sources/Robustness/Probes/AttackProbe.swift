@@ -139,7 +139,8 @@ struct AttackProbe<A: Attack>: Probe {
     func oracle(throughNoise: Bool = true) -> ModelOracle {
       let common = probe.common
       let oracle = ModelOracle(
-        predictor.model, seed: mixSeed(batch.seed, batch.identities.first ?? 0), isCancelled: batch.isCancelled)
+        predictor.model, temperature: predictor.temperature, seed: mixSeed(batch.seed, batch.identities.first ?? 0),
+        isCancelled: batch.isCancelled)
       return predictor.isRandom && throughNoise
         ? oracle.expectation(
           over: common.draws, standardError: common.standardError,

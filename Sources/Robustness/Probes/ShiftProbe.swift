@@ -43,8 +43,9 @@ struct ShiftProbe: Probe {
       }
       for (name, values) in Uncertainty.columns(draws) { columns["\(severity) \(name)"] = values }
     }
-    let chance = batch.identities.map { Double(NoiseAddress(seed: mixSeed(batch.seed, $0)).uniform(0)) }
-    columns["half"] = chance
+    let chance = batch.identities.map { NoiseAddress(seed: mixSeed(batch.seed, $0)).uniforms(2).map(Double.init) }
+    columns["half"] = chance.map { $0[0] }
+    columns["u"] = chance.map { $0[1] }
     outcome?.columns = columns
     return outcome ?? Outcome(clean: [], robust: [])
   }
@@ -53,8 +54,8 @@ struct ShiftProbe: Probe {
 
   func summary(of outcomes: [Outcome], labels: [Int]) -> Summary? {
     let classes = outcomes.first?.probabilities?.first?.count ?? 0, n = labels.count
-    let chance = Uncertainty.column("half", outcomes)
-    guard classes > 0, chance.count == n else { return nil }
+    let chance = Uncertainty.column("half", outcomes), u = Uncertainty.column("u", outcomes)
+    guard classes > 0, chance.count == n, u.count == n else { return nil }
     let probabilities = (0...5).map { severity -> [[Double]] in
       let columns = classColumns(classes).map { Uncertainty.column("\(severity) \($0)", outcomes) }
       return (0..<n).map { row in columns.map { $0[row] } }
@@ -91,13 +92,14 @@ struct ShiftProbe: Probe {
     }
     for kind in Conformal.Score.allCases {
       let threshold = Conformal.threshold(
-        calibration.map { Conformal.score(probabilities[0][$0], labels[$0], kind) }, alpha: alpha)
+        calibration.map { Conformal.score(probabilities[0][$0], labels[$0], kind, u: u[$0]) }, alpha: alpha)
       curve("Coverage of prediction sets", kind.rawValue, "share with the true class") { severity, p in
-        let covered = test.count { Conformal.set(p[$0], kind, threshold: threshold).contains(labels[$0]) }
+        let covered = test.count { Conformal.set(p[$0], kind, threshold: threshold, u: u[$0]).contains(labels[$0]) }
         return .init(Double(severity), Proportion(covered, of: test.count))
       }
       curve("Size of prediction sets", kind.rawValue, "classes") { severity, p in
-        let mean = Statistics.mean(test.map { Double(Conformal.set(p[$0], kind, threshold: threshold).count) })
+        let mean = Statistics.mean(
+          test.map { Double(Conformal.set(p[$0], kind, threshold: threshold, u: u[$0]).count) })
         return .init(Double(severity), mean.value, mean.interval)
       }
     }

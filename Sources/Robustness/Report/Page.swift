@@ -19,7 +19,7 @@ struct Page {
     <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
     <meta name="generator" content="dither"><title>Robustness of \(name)</title>
     <style>\(Html.style)</style></head><body><main>
-    \(header)\(gates)\(findings)\(overview)\(strengths)\(distances)\(corruptions)\(certificates)\(calibration)\(measurements)\(comparison)\(gallery)\(progress)\(numbers)\(checks)\(fineprint)
+    \(header)\(omissions)\(gates)\(findings)\(overview)\(strengths)\(distances)\(corruptions)\(certificates)\(calibration)\(measurements)\(comparison)\(gallery)\(progress)\(numbers)\(checks)\(fineprint)
     </main></body></html>
 
     """
@@ -36,8 +36,12 @@ struct Page {
 
   private var header: Html {
     let worst = attacks.min { $0.robustAccuracy < $1.robustAccuracy }
-    let deployed =
-      report.samples > 0 ? "answers with the mean of \(report.samples) draws of its noise" : "answers without noise"
+    var deployed =
+      report.samples > 0
+      ? "answers with the mean of \(report.samples) draws of its noise"
+      : report.members.map { "is an ensemble: it answers with the mean of \($0.count) models" }
+        ?? "answers without noise"
+    if let temperature = report.temperature { deployed += ", at temperature \(Written.decimal(temperature))" }
     return """
       <header><p class="eyebrow">Robustness audit\(report.battery.map { " · battery \($0)" as Html })</p>
       <h1>\(name)</h1>
@@ -59,6 +63,28 @@ struct Page {
     return start
       + "; the strongest attack tried, \(worst.title), leaves \(Written.percent(worst.robustAccuracy)) "
       + "(\(Written.interval(worst.interval)))."
+  }
+
+  /// What the numbers do not cover.
+  private var omissions: Html? {
+    var items: [Html] = []
+    if let incomplete = report.incomplete {
+      items.append("<li>\(incomplete.message)</li>")
+      if !incomplete.missingProbes.isEmpty {
+        items.append("<li>Missing: \(incomplete.missingProbes.joined(separator: "; "))</li>")
+      }
+    }
+    for failure in (report.failures ?? []).prefix(100) {
+      let examples =
+        failure.count == 1 ? "example \(failure.example)" : "\(failure.count) examples from \(failure.example) on"
+      items.append("<li>\(examples) failed: \(failure.message) <code>\(failure.probe)</code></li>")
+    }
+    if let failures = report.failures, failures.count > 100 {
+      items.append("<li>and \(failures.count - 100) more, in the JSON form</li>")
+    }
+    return items.isEmpty
+      ? nil
+      : "<h2>Left out</h2><section class=\"card findings\"><p>In no number below:</p><ul>\(items)</ul></section>\n"
   }
 
   private func tile(_ title: String, _ value: Double, _ interval: Interval) -> Html {
@@ -279,6 +305,7 @@ struct Page {
   }
 
   private func label(_ index: Int) -> String {
+    guard index != DeployedPredictor.noAnswer else { return "no answer" }
     guard let names = report.labelNames, names.indices.contains(index) else { return "\(index)" }
     return names[index]
   }
@@ -317,12 +344,18 @@ struct Page {
       "\(term.distribution) on \(term.site.rawValue), σ = \(ParameterValue.written(Double("\(term.sigma)") ?? 0)), \(term.scale.rawValue)"
     }
     var facts = [("Model", name), ("Model digest", report.digest)]
-    if let comparison = report.comparison {
+    for member in report.members ?? [] { facts.append(("Member \(member.model)", member.digest)) }
+    for comparison in [report.comparison].compactMap({ $0 }) + (report.furtherComparisons ?? []) {
       facts += [("Baseline", comparison.baseline), ("Baseline digest", comparison.baselineDigest)]
+      for member in comparison.baselineMembers ?? [] { facts.append(("Member \(member.model)", member.digest)) }
+      if let temperature = comparison.baselineTemperature {
+        facts.append(("Baseline's temperature", Written.decimal(temperature)))
+      }
     }
     facts += [
       ("Data", "\(report.data), first \(report.n) examples"), ("Data digest", report.dataDigest),
-      ("Noise", noise?.joined(separator: "; ") ?? "none"), ("Seed", "\(report.seed)"),
+      ("Noise", noise?.joined(separator: "; ") ?? "none"), ("Temperature", Written.decimal(report.temperature ?? 1)),
+      ("Seed", "\(report.seed)"),
       ("Draws for each answer", report.samples > 0 ? "\(report.samples)" : "none: deterministic"),
     ]
     let list = facts.map { "<dt>\($0.0)</dt><dd>\($0.1)</dd>" as Html }

@@ -9,10 +9,14 @@ public struct Report: Codable, Sendable, Equatable {
   public var model: String
   public var version: Int?
   public var digest: String
+  /// Of an ensemble: the models whose probabilities are averaged.
+  public var members: [Member]?
   /// By class; left out where the model names none.
   public var labelNames: [String]?
   /// The noise that the model is deployed with.
   public var noise: NoiseModel?
+  /// That every draw's logits are divided by; left out where it is 1.
+  public var temperature: Double?
   public var data: String
   public var dataDigest: String
   /// Examples.
@@ -33,10 +37,27 @@ public struct Report: Codable, Sendable, Equatable {
   public var comparison: Comparison?
   /// With the models beside the baseline.
   public var furtherComparisons: [Comparison]?
+  /// Examples that could not be judged; left out where all could.
+  public var failures: [Failure]?
   /// Where a time budget ended the audit: what is missing.
   public var incomplete: Incomplete?
   /// What to type to get the same report.
   public var command: String
+
+  public struct Member: Codable, Sendable, Equatable {
+    public var model: String
+    public var version: Int?
+    public var digest: String
+  }
+
+  /// Examples, one after the other, that failed for the same reason: they are in no number of their probe.
+  public struct Failure: Codable, Sendable, Equatable {
+    public var probe: String
+    /// The first.
+    public var example: Int
+    public var count: Int
+    public var message: String
+  }
 }
 
 /// What an audit left out when its time was over.
@@ -62,7 +83,7 @@ public struct ProbeReport: Codable, Sendable, Equatable {
   public var robustAccuracy: Double
   /// Of the robust accuracy: Wilson's, 95 %.
   public var interval: Interval
-  /// Right under the condition, by example.
+  /// Right under the condition, by example; without those that failed.
   public var perExample: [Bool]
   /// Right without it.
   public var perExampleClean: [Bool]
@@ -169,6 +190,8 @@ public struct Comparison: Codable, Sendable, Equatable {
   public var baseline: String
   public var baselineVersion: Int?
   public var baselineDigest: String
+  public var baselineMembers: [Report.Member]?
+  public var baselineTemperature: Double?
   /// In the order of the report's probes.
   public var probes: [Pair]
 
@@ -189,17 +212,20 @@ public struct Comparison: Codable, Sendable, Equatable {
 extension Report {
   init(_ runner: AuditRunner, _ results: [[ShardResult]]) {
     let image = ImageShape(runner.subject.model.signature.inputShape), labels = runner.data.labels
-    // Probes of which there is at least one shard; all of them, but for a budget.
-    let known = runner.probes.indices.filter { !results[$0].isEmpty }, specs = known.map { runner.plan.probes[$0] }
+    let pieces = results.map { $0.flatMap(\.pieces) }
+    // Probes of which anything is known; all of them, but for a budget and for failures.
+    let known = runner.probes.indices.filter { !pieces[$0].isEmpty }, specs = known.map { runner.plan.probes[$0] }
     let reports = known.map { probe in
-      let examples = results[probe].flatMap { $0.shard.first..<$0.shard.first + $0.shard.count }
-      return ProbeReport(
-        runner.plan.probes[probe], runner.probes[probe], image, results[probe], labels: examples.map { labels[$0] })
+      ProbeReport(
+        runner.plan.probes[probe], runner.probes[probe], image, pieces[probe].map(\.found),
+        labels: pieces[probe].flatMap { labels[$0.examples] })
     }
     let conditions = known.map { runner.probes[$0].condition(of: image) }
     model = runner.subject.name
     version = runner.subject.version
     digest = runner.subject.digest
+    members = Member.all(of: runner.subject)
+    temperature = runner.subject.temperature == 1 ? nil : runner.subject.temperature
     let names = runner.subject.model.signature.labelNames
     labelNames = names.isEmpty ? nil : names
     noise = runner.subject.model.noise
@@ -225,6 +251,8 @@ extension Report {
     }
     furtherComparisons = further.isEmpty ? nil : further
     command = Self.command(runner)
+    failures = zip(runner.plan.probes, results).flatMap { Failure.all(of: $0, $1) }
+    if failures?.isEmpty == true { failures = nil }
     let done = results.reduce(0) { $0 + $1.count }, all = runner.plan.shards.count
     guard done < all else { return }
     let missing = runner.probes.indices.filter { results[$0].isEmpty }.map { runner.plan.probes[$0].text }
@@ -240,14 +268,16 @@ extension Report {
       let isPlain = word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "@:._/-=,+".contains($0)) }
       return isPlain && !word.isEmpty ? word : "'" + word.replacingOccurrences(of: "'", with: "'\\''") + "'"
     }
-    func named(_ subject: AuditSubject) -> String {
-      quoted(subject.version.map { "\(subject.name)@\($0)" } ?? subject.name)
-    }
-    var words = ["dither", "audit", named(runner.subject), "--data", quoted(runner.data.name)]
+    let others = [runner.baseline].compactMap { $0 } + runner.rivals, subjects = [runner.subject] + others
+    var words = ["dither", "audit", quoted(runner.subject.reference), "--data", quoted(runner.data.name)]
     if let labels = runner.data.labelsName { words += ["--labels", quoted(labels)] }
     if let battery = runner.plan.battery { words += ["--battery", battery] }
     for probe in runner.plan.request { words += ["--probe", quoted(probe.text)] }
-    for other in [runner.baseline].compactMap({ $0 }) + runner.rivals { words += ["--baseline", named(other)] }
+    for other in others { words += ["--baseline", quoted(other.reference)] }
+    // A version may be calibrated anew: what it was audited with is said, if only that it had none.
+    let isServed = subjects.contains { $0.version != nil || $0.members.contains { $0.version != nil } }
+    let last = subjects.lastIndex { $0.temperature != 1 || isServed } ?? -1
+    for subject in subjects[..<(last + 1)] { words += ["--temperature", "\(subject.temperature)"] }
     for gate in runner.plan.gates { words += ["--gate", quoted(gate.text)] }
     words += ["--seed", "\(runner.plan.seed)"]
     if runner.samples > 0 { words += ["--samples", "\(runner.samples)"] }
@@ -279,8 +309,29 @@ extension Report {
   }
 }
 
+extension Report.Member {
+  static func all(of subject: AuditSubject) -> [Self]? {
+    subject.members.isEmpty
+      ? nil : subject.members.map { Self(model: $0.name, version: $0.version, digest: $0.digest) }
+  }
+}
+
+extension Report.Failure {
+  /// Of one probe; neighbours of the same message are one.
+  static func all(of probe: ProbeSpec, _ results: [ShardResult]) -> [Self] {
+    results.flatMap { $0.failures ?? [] }.reduce(into: []) { all, failure in
+      if let last = all.last, last.message == failure.message, last.example + last.count == failure.example {
+        all[all.count - 1].count += failure.count
+      } else {
+        all.append(
+          Self(probe: probe.text, example: failure.example, count: failure.count, message: failure.message))
+      }
+    }
+  }
+}
+
 extension ProbeReport {
-  init(_ spec: ProbeSpec, _ asked: any Probe, _ image: ImageShape, _ results: [ShardResult], labels: [Int]) {
+  init(_ spec: ProbeSpec, _ asked: any Probe, _ image: ImageShape, _ results: [ShardResult.Found], labels: [Int]) {
     let condition = asked.condition(of: image)
     let outcomes = results.map(\.model), robust = outcomes.flatMap(\.robust), clean = outcomes.flatMap(\.clean)
     probe = spec.probe
@@ -422,6 +473,8 @@ extension Comparison {
     baseline = other.name
     baselineVersion = other.version
     baselineDigest = other.digest
+    baselineMembers = Report.Member.all(of: other)
+    baselineTemperature = other.temperature == 1 ? nil : other.temperature
     self.probes = probes.compactMap { spec, report, measured in
       measured.map { Pair(spec, report, $0, names: (runner.subject.name, other.name)) }
     }

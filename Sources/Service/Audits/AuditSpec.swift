@@ -10,15 +10,32 @@ struct AuditSpec: Codable, Sendable, Equatable {
   /// A version as it was when the audit was asked for, whatever becomes of its name.
   struct Subject: Codable, Sendable, Equatable {
     var name: String
+    /// 0 of an ensemble.
     var version: Int64
+    /// Of an ensemble its first member's.
     var blob: BlobID
+    /// Of an ensemble.
+    var members: [Subject]?
+    /// nil: 1.
+    var temperature: Double?
 
     init(_ version: ModelVersion) {
       name = version.name
       self.version = version.version
       blob = version.blob
     }
-    var reference: String { "\(name)@\(version)" }
+
+    init(ensemble members: [ModelVersion], first: ModelVersion) {
+      self.init(first)
+      name = members.map(\.name).joined(separator: "+")
+      version = 0
+      self.members = members.map(Subject.init)
+    }
+
+    var reference: String {
+      members.map { $0.map(\.reference).joined(separator: "+") } ?? "\(name)@\(version)"
+    }
+    var blobs: [BlobID] { [blob] + (members ?? []).map(\.blob) }
   }
 
   enum Data: Codable, Sendable, Equatable {
@@ -47,9 +64,7 @@ struct AuditSpec: Codable, Sendable, Equatable {
   var budget: Double?
 
   var blobs: [BlobID] {
-    var blobs = [model.blob]
-    if let baseline { blobs.append(baseline.blob) }
-    blobs += (rivals ?? []).map(\.blob)
+    var blobs = model.blobs + (baseline?.blobs ?? []) + (rivals ?? []).flatMap(\.blobs)
     if case .sent(let blob) = data { blobs.append(blob) }
     return blobs
   }

@@ -24,7 +24,7 @@ struct AuditWork: ShardedWork {
     runner = try AuditRunner(
       plan: plan, subject: subject, baseline: try spec.baseline.map { try Self.subject($0, registry) },
       rivals: (spec.rivals ?? []).map { try Self.subject($0, registry) }, data: data,
-      others: Dictionary(uniqueKeysWithValues: plan.otherData.map { ($0, try Dataset.load($0).inputs) }))
+      others: { try Dataset.load($0).inputs })
     budget = spec.budget
     shards = runner.order(hasBudget: budget != nil)
   }
@@ -38,9 +38,13 @@ struct AuditWork: ShardedWork {
   }
 
   private static func subject(_ subject: AuditSpec.Subject, _ registry: ModelRegistry) throws -> AuditSubject {
-    AuditSubject(
+    if let members = subject.members {
+      return try AuditSubject(
+        ensemble: members.map { try Self.subject($0, registry) }, temperature: subject.temperature ?? 1)
+    }
+    return AuditSubject(
       name: subject.name, version: Int(subject.version), digest: "\(subject.blob)",
-      model: try registry.load(subject.blob).model)
+      model: try registry.load(subject.blob).model, temperature: subject.temperature ?? 1)
   }
 
   private static func data(_ spec: AuditSpec, _ store: Store) throws -> AuditData {

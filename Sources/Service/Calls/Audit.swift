@@ -1,5 +1,6 @@
 import DitherBasics
 import DitherDatasets
+import DitherInference
 import DitherProto
 import DitherRobustness
 import DitherStore
@@ -36,13 +37,19 @@ package struct AuditCall: Sendable {
   }
 
   func spec(_ request: Dither_V1_AuditRequest) throws -> AuditSpec {
-    let model = try registry.resolve(request.model)
-    let baseline = try request.baseline.isEmpty ? nil : registry.resolve(request.baseline)
-    let rivals = try request.rivals.map { AuditSpec.Subject(try registry.resolve($0)) }
-    guard rivals.count <= limits.auditRivals, rivals.isEmpty || baseline != nil else {
+    guard request.rivals.count <= limits.auditRivals, request.rivals.isEmpty || !request.baseline.isEmpty else {
       throw ServiceError(
-        .badField, at: "rivals", expected: "at most \(limits.auditRivals), beside a baseline", got: "\(rivals.count)")
+        .badField, at: "rivals", expected: "at most \(limits.auditRivals), beside a baseline",
+        got: "\(request.rivals.count)")
     }
+    let references = [request.model] + (request.baseline.isEmpty ? [] : [request.baseline]) + request.rivals
+    guard request.temperatures.count <= references.count else {
+      throw ServiceError(
+        .badField, at: "temperatures", expected: "at most one for each of \(references.count) models",
+        got: "\(request.temperatures.count)")
+    }
+    let asked = request.temperatures + [Double](repeating: 0, count: references.count - request.temperatures.count)
+    let subjects = try zip(references, asked).map { try subject($0, temperature: $1) }
     guard request.budgetSeconds.isFinite, request.budgetSeconds >= 0 else {
       throw ServiceError(.badField, at: "budget_seconds", expected: "0 or more", got: "\(request.budgetSeconds)")
     }
@@ -52,10 +59,38 @@ package struct AuditCall: Sendable {
     for probe in probes { _ = try ProbeSpec(probe.probe, probe.parameters).resolved() }
     let battery = try request.battery.isEmpty ? nil : Catalog<Battery>.batteries.entry(named: request.battery)
     return AuditSpec(
-      model: AuditSpec.Subject(model), baseline: baseline.map(AuditSpec.Subject.init),
+      model: subjects[0].spec, baseline: subjects.count > 1 ? subjects[1].spec : nil,
       data: try data(request, battery), battery: request.battery, probes: probes, seed: request.seed,
-      samples: request.samples > 0 ? Int(request.samples) : model.model.defaultSamples, rivals: rivals,
+      samples: request.samples > 0 ? Int(request.samples) : subjects[0].samples,
+      rivals: subjects.dropFirst(2).map(\.spec),
       gates: request.gates, budget: request.budgetSeconds > 0 ? request.budgetSeconds : nil)
+  }
+
+  /// - Parameter temperature: 0: that of its calibration.
+  private func subject(
+    _ reference: String, temperature: Double
+  ) throws -> (spec: AuditSpec.Subject, samples: Int) {
+    guard temperature == 0 || AuditSubject.temperatures.contains(temperature) else {
+      throw ServiceError(
+        .badField, at: "temperatures",
+        expected: "0, or \(AuditSubject.temperatures.lowerBound) to \(AuditSubject.temperatures.upperBound)",
+        got: "\(temperature)")
+    }
+    let names = reference.split(separator: "+", omittingEmptySubsequences: false).map(String.init)
+    guard names.count <= AuditSubject.mostMembers else {
+      throw ServiceError(
+        .badField, at: "model", expected: "at most \(AuditSubject.mostMembers) members of an ensemble",
+        got: "\(names.count)")
+    }
+    let versions = try names.map { try registry.resolve($0) }, first = versions[0]
+    guard versions.count > 1 else {
+      var spec = AuditSpec.Subject(first)
+      spec.temperature = temperature == 0 ? try registry.calibration(of: first)?.fitted.temperature : temperature
+      return (spec, first.model.defaultSamples)
+    }
+    var spec = AuditSpec.Subject(ensemble: versions, first: first)
+    spec.temperature = temperature == 0 ? nil : temperature
+    return (spec, 0)
   }
 
   private func data(_ request: Dither_V1_AuditRequest, _ battery: Battery?) throws -> AuditSpec.Data {

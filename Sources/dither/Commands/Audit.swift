@@ -23,7 +23,9 @@ struct AuditCommand: AsyncParsableCommand {
       Example: dither audit model.onnx --data x.npy --labels y.npy --probe pgd:norm=linf,epsilon=8/255,steps=20 --json
       """)
 
-  @Argument(help: "A served model (name, name@version, name:alias) or an ONNX file.")
+  @Argument(
+    help:
+      "A served model (name, name@version, name:alias) or an ONNX file; several with + between them: their ensemble.")
   var model: String
   @Option(help: "A data set as NAME or NAME:N (its first N test examples), or an .npy file of inputs.")
   var data: String
@@ -39,6 +41,12 @@ struct AuditCommand: AsyncParsableCommand {
     name: .customLong("baseline"),
     help: "Another model, audited on the same examples and compared; repeat for more than one.")
   var baselines: [String] = []
+  @Option(
+    name: .customLong("temperature"),
+    help: ArgumentHelp(
+      "What every draw's logits are divided by; repeat for the baselines. 0: that of the version's calibration.",
+      valueName: "t"))
+  var temperatures: [Double] = []
   @Option(
     name: .customLong("gate"),
     help: "What the model must reach, as 'pgd:epsilon=8/255>=0.4' or 'calibration.ece15<=0.05'; repeat.")
@@ -61,6 +69,13 @@ struct AuditCommand: AsyncParsableCommand {
     if battery != nil, !probes.isEmpty { throw ValidationError("give either --battery or --probe") }
     if (labels != nil) != AuditExamples.isFile(data) {
       throw ValidationError("--labels goes with --data FILE; a data set brings its own")
+    }
+    guard temperatures.count <= 1 + baselines.count else {
+      throw ValidationError("--temperature goes with the model and each --baseline, in their order")
+    }
+    guard temperatures.allSatisfy({ $0 == 0 || AuditSubject.temperatures.contains($0) }) else {
+      throw ValidationError(
+        "--temperature is 0, or \(AuditSubject.temperatures.lowerBound) to \(AuditSubject.temperatures.upperBound)")
     }
     if let budget, !(budget.isFinite && budget > 0) { throw ValidationError("--budget is a number of seconds above 0") }
   }
@@ -143,22 +158,31 @@ extension AuditCommand {
   }
 
   private func localRunner(_ probes: [ProbeSpec], battery: String?) throws -> AuditRunner {
-    let subject = try Self.subject(model)
+    let subjects = try ([model] + baselines).enumerated().map { try self.subject($1, at: $0) }, subject = subjects[0]
     let examples = try AuditExamples(data, labels: labels)
     let plan = try AuditPlan(
       probes: probes, battery: battery, seed: seed, samples: Int(samples ?? 0), exampleCount: examples.labels.count,
       inputShape: subject.model.signature.inputShape, gates: gates.map { try Gate(parsing: $0) })
     return try AuditRunner(
-      plan: plan, subject: subject, baseline: baselines.first.map(Self.subject),
-      rivals: baselines.dropFirst().map(Self.subject),
+      plan: plan, subject: subject, baseline: subjects.count > 1 ? subjects[1] : nil,
+      rivals: Array(subjects.dropFirst(2)),
       data: AuditData(name: data, inputs: examples.tensor, labels: examples.labels, labelsName: labels),
-      others: Dictionary(uniqueKeysWithValues: plan.otherData.map { ($0, try Dataset.load($0).inputs) }))
+      others: { try Dataset.load($0).inputs })
   }
 
-  private static func subject(_ path: String) throws -> AuditSubject {
-    let bytes = try FileArray.read(path)
-    return AuditSubject(
-      name: path, digest: Sha256.hash(bytes).description, model: try Model(onnx: bytes))
+  /// - Parameter place: 0 for the model, then the baselines.
+  private func subject(_ path: String, at place: Int) throws -> AuditSubject {
+    let temperature = temperatures.indices.contains(place) && temperatures[place] > 0 ? temperatures[place] : 1
+    func file(_ path: String) throws -> AuditSubject {
+      let bytes = try FileArray.read(path)
+      return AuditSubject(
+        name: path, digest: Sha256.hash(bytes).description, model: try Model(onnx: bytes), temperature: temperature)
+    }
+    // A path may have a + in it.
+    guard path.contains("+"), !FileManager.default.fileExists(atPath: path) else { return try file(path) }
+    return try AuditSubject(
+      ensemble: path.split(separator: "+", omittingEmptySubsequences: false).map { try file(String($0)) },
+      temperature: temperature)
   }
 }
 
@@ -197,6 +221,7 @@ extension AuditCommand {
     request.rivals = Array(baselines.dropFirst())
     request.gates = gates
     request.budgetSeconds = budget ?? 0
+    request.temperatures = temperatures
     request.seed = seed
     request.samples = samples ?? 0
     request.probes = probes.map { probe in
@@ -248,6 +273,9 @@ extension AuditCommand {
       for (index, pair) in comparison.probes.enumerated() where report.comparesAccuracy(at: index) {
         print(pair.sentence)
       }
+    }
+    for failure in report.failures ?? [] {
+      print("failed: \(failure.probe), \(failure.count) from example \(failure.example) on: \(failure.message)")
     }
     if let incomplete = report.incomplete { print("incomplete: \(incomplete.message)") }
     for gate in report.gates ?? [] { print("gate \(gate.passed ? "kept" : "NOT kept"): \(gate.message)") }

@@ -18,7 +18,8 @@ struct MeasurementTests {
       inputShape: [1, 4, 4])
     let runner = try AuditRunner(
       plan: plan, subject: AuditSubject(name: "small", digest: "sha256:00", model: model),
-      data: Small.data(count, for: model), others: others)
+      data: Small.data(count, for: model),
+      others: { try others[$0] ?? AuditRunner.noOthers($0) })
     let report = try runner.report(runner.runAll())
     // What is written is what is read.
     #expect(try Report(json: report.json()).json() == report.json())

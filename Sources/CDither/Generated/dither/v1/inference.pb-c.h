@@ -53,7 +53,7 @@ typedef enum _Dither__V1__PredictRequest__SetRule {
    */
   DITHER__V1__PREDICT_REQUEST__SET_RULE__LAC = 0,
   /*
-   * the likeliest classes up to one total: sets grow where the model is unsure
+   * the likeliest classes up to one total, the last by chance (from `seed`): sets grow where the model is unsure
    */
   DITHER__V1__PREDICT_REQUEST__SET_RULE__APS = 1
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(DITHER__V1__PREDICT_REQUEST__SET_RULE)

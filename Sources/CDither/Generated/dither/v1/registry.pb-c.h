@@ -301,7 +301,7 @@ struct  Dither__V1__Calibration__Threshold
    */
   double lac;
   /*
-   * while the probabilities down to its own, the largest first, add up to at most this
+   * while the probabilities down to its own, the largest first, less a random part of its own, add up to at most this
    */
   double aps;
 };

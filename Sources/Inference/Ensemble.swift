@@ -1,0 +1,45 @@
+import DitherBasics
+import DitherGraph
+import DitherTensor
+
+extension Model {
+  /// Several classifiers of the same inputs as one, deterministic: its logits are ln of the mean of their probabilities. Each keeps its
+  /// own normalisation of pixels; the whole takes inputs in [0, 1].
+  /// - Throws: when the members do not take and give the same.
+  public convenience init(ensemble members: [Model], precision: Plan.Precision = .float32) throws {
+    guard let first = members.first?.signature else {
+      throw InferenceError(.notAClassifier, at: "ensemble", expected: "at least one member", got: "none")
+    }
+    for member in members {
+      let other = member.signature
+      guard other.inputShape == first.inputShape, other.classes == first.classes, other.labelNames == first.labelNames
+      else {
+        throw InferenceError(
+          .notAClassifier, at: "ensemble",
+          expected: "members that all take \(first.inputShape) and name the same \(first.classes) classes",
+          got: "one that takes \(other.inputShape) and has \(other.classes)")
+      }
+    }
+    let builder = GraphBuilder(name: "ensemble"), x = builder.input("x", first.inputShape.dimensions)
+    var outputs: [(outputs: Value, areProbabilities: Bool)] = []
+    for (number, member) in members.enumerated() {
+      let signature = member.signature, pixels = signature.normalisation
+      var input = x
+      if !pixels.isIdentity {
+        let broadcast = Shape([1] + [Int](repeating: 1, count: max(signature.inputShape.rank - 1, 0)))
+        func constant(_ values: [Float], _ name: String) -> Value {
+          builder.parameter("\(number).\(name)", Tensor(broadcast.replacingRows(values.count), values))
+        }
+        input = try builder.divide(
+          builder.subtract(x, constant(pixels.mean, "mean")), constant(pixels.deviation, "deviation"))
+      }
+      var only = member.graph
+      only.outputs = member.graph.outputs.filter { $0.name == signature.outputName }
+      let values = try builder.replay(only, on: [input], prefix: "\(number).")
+      outputs.append((values[0], signature.givesProbabilities))
+    }
+    var graph = builder.finish(outputs: [("logits", try builder.mixture(of: outputs))])
+    graph.metadata[ModelSignature.labelsKey] = members[0].graph.metadata[ModelSignature.labelsKey]
+    try self.init(graph, precision: precision)
+  }
+}

@@ -1,0 +1,62 @@
+import DitherBasics
+import DitherInference
+import DitherTensor
+
+/// Labelled examples, and how a report names them.
+public struct AuditData: Sendable {
+  public var name: String
+  /// [N, …] in [0, 1].
+  public var inputs: Tensor
+  public var labels: [Int]
+  /// Where the labels came from a file of their own.
+  public var labelsName: String?
+
+  public init(name: String, inputs: Tensor, labels: [Int], labelsName: String? = nil) {
+    self.name = name
+    self.labelsName = labelsName
+    self.inputs = inputs
+    self.labels = labels
+  }
+
+  /// SHA-256 of the examples' shape, numbers and labels, little-endian.
+  public var digest: String {
+    var hash = Sha256()
+    for extent in inputs.shape.dimensions { hash.update(withUnsafeBytes(of: UInt64(extent).littleEndian, Array.init)) }
+    inputs.elements.withUnsafeBytes { hash.update($0) }
+    for label in labels { hash.update(withUnsafeBytes(of: Int64(label).littleEndian, Array.init)) }
+    return hash.finish().description
+  }
+}
+
+extension AuditData {
+  /// The first `count` examples.
+  /// - Throws: when they are fewer, or not what the models take, or lie outside of [0, 1].
+  package func checked(for subjects: [AuditSubject], count: Int) throws -> AuditData {
+    func refuse(_ place: String, _ expected: String, _ got: String, _ advice: String? = nil) -> RobustnessError {
+      RobustnessError(.data, at: place, expected: expected, got: got, advice: advice)
+    }
+    let rows = inputs.shape.rank == 0 ? 0 : inputs.rowCount
+    guard labels.count == rows else { throw refuse("labels", "\(rows), one an example", "\(labels.count)") }
+    guard rows >= count, rows > 0 else {
+      throw refuse("data '\(name.clipped())'", "at least \(max(count, 1)) examples", "\(rows)")
+    }
+    var data = self
+    data.inputs = inputs.rows(0..<count)
+    data.labels = Array(labels.prefix(count))
+    if let at = data.inputs.elements.firstIndex(where: { !(0...1).contains($0) }) {
+      throw refuse(
+        "data '\(name.clipped())', example \(at / data.inputs.rowLength)", "numbers from 0 to 1",
+        "\(data.inputs.elements[at])", "divide bytes by 255; the model's own normalisation is applied behind that")
+    }
+    for subject in subjects {
+      let signature = subject.model.signature
+      guard signature.inputShape.count == data.inputs.rowLength else {
+        throw refuse(
+          "data '\(name.clipped())'", "examples of shape \(signature.inputShape) for '\(subject.name.clipped())'",
+          "\(data.inputs.shape.row)")
+      }
+      try signature.check(labels: data.labels, rows: count)
+    }
+    return data
+  }
+}

@@ -1,0 +1,58 @@
+import DitherBasics
+import DitherInference
+
+/// A model, and how a report names it.
+public struct AuditSubject: Sendable {
+  public var name: String
+  /// Of the registry; nil for a file.
+  public var version: Int?
+  /// `sha256:…` of the file; of an ensemble, of its members' digests, a line each.
+  public var digest: String
+  /// Of an ensemble: its members as one graph.
+  public var model: Model
+  /// That every draw's logits are divided by.
+  public var temperature: Double
+  /// Of an ensemble: the models whose probabilities are averaged.
+  public private(set) var members: [AuditSubject] = []
+
+  public init(name: String, version: Int? = nil, digest: String, model: Model, temperature: Double = 1) {
+    self.name = name
+    self.version = version
+    self.digest = digest
+    self.model = model
+    self.temperature = temperature
+  }
+
+  /// Those that make sense of logits in single precision.
+  public static let temperatures = 1e-3...1e3
+
+  /// Members of an ensemble, at most.
+  public static let mostMembers = 16
+
+  /// Models that answer together with the mean of their probabilities: a deep ensemble (Lakshminarayanan et al. 2017, arXiv
+  /// 1612.01474).
+  /// - Throws: when they are not 2 to 16, take or give different things, or have noise.
+  public init(ensemble members: [AuditSubject], temperature: Double = 1) throws {
+    guard (2...Self.mostMembers).contains(members.count) else {
+      throw RobustnessError(
+        .data, at: "ensemble", expected: "2 to \(Self.mostMembers) members", got: "\(members.count)")
+    }
+    for member in members where member.model.noise != nil || !member.members.isEmpty {
+      throw RobustnessError(
+        .data, at: "ensemble, member '\(member.name.clipped())'", expected: "a model without noise",
+        got: member.members.isEmpty ? "one with noise" : "an ensemble",
+        advice: "put it beside the ensemble as a model of its own")
+    }
+    self.init(
+      name: members.map(\.name).joined(separator: "+"),
+      digest: Sha256.hash(members.map { $0.digest + "\n" }.joined().utf8).description,
+      model: try Model(ensemble: members.map(\.model)), temperature: temperature)
+    self.members = members
+  }
+
+  /// As the command line names it: "net@2", "a.onnx+b.onnx".
+  var reference: String {
+    members.isEmpty
+      ? version.map { "\(name)@\($0)" } ?? name : members.map(\.reference).joined(separator: "+")
+  }
+}

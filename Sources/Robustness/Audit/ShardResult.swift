@@ -1,0 +1,57 @@
+/// What a shard found: the line of an audit's journal.
+public struct ShardResult: Codable, Sendable, Equatable {
+  public var shard: Shard
+  /// Of all its examples; nil where some failed.
+  private var found: Found?
+  /// Where some failed: what was found of the others, in their order.
+  private var parts: [Part]?
+  /// What failed; nil where nothing did.
+  public var failures: [Failure]?
+
+  /// On some examples.
+  package struct Found: Codable, Sendable, Equatable {
+    package var model: Outcome
+    /// The model with its noise off; nil where it has none.
+    var noiseOff: Outcome?
+    /// The model to compare with, where there is one.
+    var baseline: Outcome?
+    /// Further models to compare with, where there are any.
+    var rivals: [Outcome]?
+  }
+
+  private struct Part: Codable, Sendable, Equatable {
+    var shard: Shard
+    var found: Found
+  }
+
+  /// Examples that could not be judged: they are in no number.
+  public struct Failure: Codable, Sendable, Equatable {
+    /// The first.
+    public var example: Int
+    public var count: Int
+    public var message: String
+  }
+
+  init(shard: Shard, found: Found) {
+    self.shard = shard
+    self.found = found
+  }
+
+  init(shard: Shard, pieces: [Piece] = [], failures: [Failure]) {
+    self.shard = shard
+    parts = pieces.map { Part(shard: $0.shard, found: $0.found) }
+    self.failures = failures
+  }
+
+  /// What was found of examples that follow each other.
+  package struct Piece {
+    var shard: Shard
+    package var found: Found
+    var examples: Range<Int> { shard.first..<shard.first + shard.count }
+  }
+
+  package var pieces: [Piece] {
+    if let found { return [Piece(shard: shard, found: found)] }
+    return (parts ?? []).map { Piece(shard: $0.shard, found: $0.found) }
+  }
+}

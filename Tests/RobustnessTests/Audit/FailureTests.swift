@@ -1,0 +1,73 @@
+import DitherBasics
+import DitherInference
+import DitherRobustness
+import DitherTensor
+import Foundation
+import Testing
+
+@Suite("Examples that fail")
+struct FailureTests {
+  /// Sixty examples, of which the 13th and the 14th are poison.
+  private static func runner(_ probes: [String], battery: String? = nil, poison: [Int] = [13, 14]) throws -> AuditRunner
+  {
+    let model = try Small.fragile(), data = try Small.data(60, for: model)
+    var poisoned = data
+    for row in poison {
+      var pixels = Array(data.inputs.row(row))
+      pixels[5] = 0
+      poisoned.inputs.replaceRow(row, with: pixels[...])
+    }
+    let plan = try AuditPlan(
+      probes: probes.map { try ProbeSpec(parsing: $0) }, battery: battery, exampleCount: 60, inputShape: [1, 4, 4])
+    return try AuditRunner(
+      plan: plan, subject: AuditSubject(name: "fragile", digest: "sha256:00", model: model), data: poisoned)
+  }
+
+  @Test("they are counted and listed, and the audit goes on")
+  func listed() throws {
+    let runner = try Self.runner([
+      "clean", "calibration", "fgsm:epsilon=0.001", "selective", "conformal", "temperature",
+    ])
+    let results = try runner.runAll(threads: 2)
+    let report = try runner.report(results)
+    #expect(report.probes.map(\.probe) == ["clean", "calibration", "fgsm", "selective", "conformal"])
+    // An answer that is no number is a wrong one; a probability that is none cannot be measured.
+    #expect(report.probes.map(\.n) == [60, 58, 60, 58, 58])
+    #expect(!report.probes[0].perExample[13] && !report.probes[2].perExample[14])
+    let failures = try #require(report.failures)
+    #expect(
+      failures.map(\.probe) == ["calibration", "selective", "conformal"].flatMap { [$0, $0] } + ["temperature"])
+    #expect(failures.map(\.example) == [13, 14, 13, 14, 13, 14, 0])
+    #expect(failures.map(\.count) == [1, 1, 1, 1, 1, 1, 60])
+    #expect(failures.allSatisfy { $0.message.contains("finite") })
+    #expect(report.html().contains("Left out") && report.html().contains("example 13 failed"))
+    // Through the journal, byte for byte.
+    let journal = try results.map { try JSONDecoder().decode(ShardResult.self, from: JSONEncoder().encode($0)) }
+    #expect(try runner.report(journal).json() == report.json())
+    #expect(try Report(json: report.json()).json() == report.json())
+  }
+
+  @Test("the others' numbers are those of an audit without them")
+  func others() throws {
+    let with = try Self.runner(["calibration"]), whole = try Self.runner(["calibration"], poison: [])
+    let some = try with.report(with.runAll()).probes[0], all = try whole.report(whole.runAll()).probes[0]
+    #expect(some.perExample == all.perExample.enumerated().filter { ![13, 14].contains($0.offset) }.map(\.element))
+  }
+
+  @Test("where nothing can be judged the audit fails, with the reason")
+  func nothing() throws {
+    let runner = try Self.runner(["temperature"])
+    let results = try runner.runAll()
+    #expect { _ = try runner.report(results) } throws: { "\($0)".contains("example 13: expected a finite answer") }
+  }
+
+  @Test("what of a battery does not apply is left out with the reason; asked for by name it is refused")
+  func inapplicable() throws {
+    let runner = try Self.runner([], battery: "full", poison: [])
+    let shards = runner.plan.shards.filter { ["ood", "ibp"].contains(runner.plan.probes[$0.probe].probe) }
+    #expect(shards.count >= 2)
+    let found = try shards.map { try runner.run($0) }
+    #expect(found.contains { $0.failures?.first?.message.contains("fashion-mnist") ?? false })
+    #expect { _ = try Self.runner(["ood"]) } throws: { "\($0)".contains("fashion-mnist") }
+  }
+}

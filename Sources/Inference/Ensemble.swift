@@ -12,12 +12,16 @@ extension Model {
     }
     for member in members {
       let other = member.signature
-      guard other.inputShape == first.inputShape, other.classes == first.classes, other.labelNames == first.labelNames
-      else {
+      guard other.inputShape == first.inputShape, other.classes == first.classes else {
         throw InferenceError(
           .notAClassifier, at: "ensemble",
-          expected: "members that all take \(first.inputShape) and name the same \(first.classes) classes",
+          expected: "members that all take \(first.inputShape) and have \(first.classes) classes",
           got: "one that takes \(other.inputShape) and has \(other.classes)")
+      }
+      guard other.labelNames == first.labelNames else {
+        throw InferenceError(
+          .notAClassifier, at: "ensemble", expected: "members of the same classes: \(first.labelNames)".clipped(),
+          got: "\(other.labelNames)".clipped())
       }
     }
     let builder = GraphBuilder(name: "ensemble"), x = builder.input("x", first.inputShape.dimensions)

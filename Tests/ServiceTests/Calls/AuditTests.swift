@@ -1,0 +1,111 @@
+import DitherBasics
+import DitherProto
+import DitherRobustness
+import DitherService
+import DitherStore
+import Foundation
+import SwiftProtobuf
+import Testing
+
+@Suite("Audit") struct AuditTests {
+  private static func request(
+    _ model: String, _ change: (inout Dither_V1_AuditRequest) -> Void = { _ in }
+  ) -> Dither_V1_AuditRequest {
+    .with {
+      $0.model = model
+      $0.seed = 5
+      $0.probes = [.with { $0.probe = "clean" }, .with { $0.probe = "calibration" }, .with { $0.probe = "fgsm" }]
+      $0.examples.inputs.type = .float32
+      $0.examples.inputs.shape = [60, 6]
+      $0.examples.inputs.data = rows(60, of: 6).joined().reduce(into: Data()) { data, value in
+        withUnsafeBytes(of: value) { data.append(contentsOf: $0) }
+      }
+      $0.examples.labels = (0..<60).map { UInt32($0 * 7 % 3) }
+      change(&$0)
+    }
+  }
+
+  private static func server() async throws -> InProcess {
+    try await InProcess(models: [
+      "a": TestModels.mlp(seed: 1, sigma: nil), "b": TestModels.mlp(seed: 2, sigma: nil),
+      "noisy": TestModels.mlp(seed: 3, sigma: 0.3),
+    ])
+  }
+
+  private static func report(_ server: InProcess, _ request: Dither_V1_AuditRequest) async throws -> Report {
+    var found: Report?
+    for await event in try await server.services.audit.answer(request, server.caller) {
+      if case .report(let json, _) = event { found = try Report(json: Data(json)) }
+    }
+    return try #require(found)
+  }
+
+  @Test("a calibrated version is audited as it is served; its ensemble beside it")
+  func calibratedAndEnsembles() async throws {
+    let server = try await Self.server()
+    let plain = try await Self.report(server, Self.request("a"))
+    #expect(plain.temperature == nil && plain.command.contains("--temperature 1.0"))
+    let stored = try await server.services.calibrate.answer(
+      .with {
+        $0.model = "a"
+        $0.examples = Self.request("a").examples
+      }, server.caller)
+    let report = try await Self.report(
+      server, Self.request("a") { $0.baseline = "a+b" })
+    #expect(report.temperature == stored.temperature && stored.temperature != 1)
+    #expect(report.probes[1].calibration?.nll != plain.probes[1].calibration?.nll)
+    #expect(report.comparison?.baseline == "a+b" && report.comparison?.baselineMembers?.map(\.version) == [1, 1])
+    let asked = try await Self.report(server, Self.request("a") { $0.temperatures = [1] })
+    #expect(asked.temperature == nil && asked.probes[1].calibration == plain.probes[1].calibration)
+  }
+
+  struct Refusal: Sendable, CustomTestStringConvertible {
+    let words: String
+    let model: String
+    let change: @Sendable (inout Dither_V1_AuditRequest) -> Void
+    var testDescription: String { words }
+    init(
+      _ words: String, _ model: String = "a",
+      _ change: @escaping @Sendable (inout Dither_V1_AuditRequest) -> Void = { _ in }
+    ) {
+      self.words = words
+      self.model = model
+      self.change = change
+    }
+  }
+
+  @Test(
+    "what cannot be audited is refused before any work, with the field's name",
+    arguments: [
+      Refusal("temperatures") { $0.temperatures = [.nan] }, Refusal("temperatures") { $0.temperatures = [1, 1] },
+      Refusal("temperatures") { $0.temperatures = [-1] }, Refusal("without noise", "a+noisy"),
+      Refusal("'c'", "a+c"), Refusal("1 to 64 letters", "a+"),
+      Refusal("at most 16", [String](repeating: "a", count: 17).joined(separator: "+")),
+      Refusal("did you mean 'pgd'") { $0.probes[0].probe = "pdg" },
+      Refusal("epsilon") { $0.probes[2].parameters = ["epsilon": "-1"] },
+      Refusal("epsilon") { $0.probes[2].parameters = ["epsilon": "nan"] },
+      Refusal("label") { $0.examples.labels[7] = 3 }, Refusal("labels") { $0.examples.labels.removeLast() },
+      Refusal("shape") {
+        $0.examples.inputs.shape = [36, 10]; $0.examples.labels = [UInt32](repeating: 0, count: 36)
+      },
+      Refusal("examples") {
+        $0.examples.inputs.shape = [0, 6]; $0.examples.inputs.data = Data(); $0.examples.labels = []
+      },
+      Refusal("from 0 to 1") {
+        $0.examples.inputs.data.replaceSubrange(0..<4, with: withUnsafeBytes(of: Float(1.5)) { Data($0) })
+      },
+      Refusal("data") { $0.data = nil }, Refusal("rivals") { $0.rivals = ["b"] },
+      Refusal("budget_seconds") { $0.budgetSeconds = -1 }, Refusal("gate") { $0.gates = ["pgd>"] },
+    ])
+  func refusals(_ refusal: Refusal) async throws {
+    let server = try await Self.server()
+    await #expect {
+      _ = try await server.services.audit.answer(Self.request(refusal.model, refusal.change), server.caller)
+    } throws: {
+      guard let error = $0 as? any AnyFault else { return false }
+      return [.invalidArgument, .notFound].contains(error.category) && error.description.contains(refusal.words)
+    }
+    // Nothing was promised.
+    #expect(try server.services.store.jobs.list(kind: "audit").isEmpty)
+  }
+}

@@ -93,6 +93,8 @@ final class GrpcHandler: ChannelDuplexHandler, CallSink {
   private var call: ServerCall?
   private var buffer = ByteBuffer()
   private var hasHeaders = false, isOver = false
+  /// Nothing follows from the client.
+  private var isWhole = false
   /// Bytes of messages that the handler has not taken: past a bound, no more are read.
   private var untaken = 0, readIsDue = false
   private static let readBound = 1 << 20
@@ -111,9 +113,11 @@ final class GrpcHandler: ChannelDuplexHandler, CallSink {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch unwrapInboundIn(data) {
     case .headers(let frame):
+      isWhole = isWhole || frame.endStream
       if call == nil { begin(frame.headers, context) }
       if frame.endStream { call?.halfClose() }
     case .data(let frame):
+      isWhole = isWhole || frame.endStream
       guard !isOver, case .byteBuffer(var bytes) = frame.data else { return }
       buffer.writeBuffer(&bytes)
       takeMessages()
@@ -249,11 +253,11 @@ final class GrpcHandler: ChannelDuplexHandler, CallSink {
     }
     if traces { dispatcher.logger.trace("grpc < TRAILERS status=\(error?.code ?? .ok)") }
     isOver = true
-    let stream = context.channel
-    let done = context.eventLoop.makePromise(of: Void.self)
-    context.writeAndFlush(wrapOutboundOut(.headers(.init(headers: trailers, endStream: true))), promise: done)
-    // A client that is still sending would otherwise keep the stream half open.
-    if error != nil { done.futureResult.whenComplete { _ in stream.close(promise: nil) } }
+    context.write(wrapOutboundOut(.headers(.init(headers: trailers, endStream: true))), promise: nil)
+    // A client that is still sending would otherwise keep the stream half open. NO_ERROR, as RFC 9113, 8.1, has it: at any other code
+    // gRPC's C core may take the reset for the answer.
+    if error != nil, !isWhole { context.write(wrapOutboundOut(.rstStream(.noError)), promise: nil) }
+    context.flush()
   }
 
   private func refuse(_ error: CallError) {

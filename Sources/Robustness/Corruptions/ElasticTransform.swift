@@ -41,15 +41,16 @@ public struct ElasticTransform: Corruption {
       return Blur.gaussian(noise, height, width, sigma, 3, .reflect).map { $0 * alpha }
     }
     let dx = alpha > 0 ? field(1) : [], dy = alpha > 0 ? field(2) : []
-    Picture(pixels, image).mapPlanes { plane in
-      let mapped = Resampling.map(plane, height, width, border: .reflect101) { y, x in
-        (back.y.0 * Double(x) + back.y.1 * Double(y) + back.y.2, back.x.0 * Double(x) + back.x.1 * Double(y) + back.x.2)
-      }
-      guard alpha > 0 else { return mapped }
-      return Resampling.map(mapped, height, width, border: .reflect) { y, x in
+    var picture = Picture(pixels, image)
+    picture.planes = Resampling.map(picture.planes, height, width, border: .reflect101) { y, x in
+      (back.y.0 * Double(x) + back.y.1 * Double(y) + back.y.2, back.x.0 * Double(x) + back.x.1 * Double(y) + back.x.2)
+    }
+    if alpha > 0 {
+      picture.planes = Resampling.map(picture.planes, height, width, border: .reflect) { y, x in
         (Double(y) + dy[y * width + x], Double(x) + dx[y * width + x])
       }
-    }.write(to: pixels)
+    }
+    picture.write(to: pixels)
   }
 
   /// The affine map that takes three points to three others, by Cramer's rule.

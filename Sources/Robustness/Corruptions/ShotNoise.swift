@@ -16,9 +16,9 @@ public struct ShotNoise: Corruption {
     _ pixels: UnsafeMutableBufferPointer<Float>, of image: ImageShape, severity: Int, at address: NoiseAddress
   ) {
     let photons = strength(severity: severity, of: image)["photons"] ?? 1
+    var chances = PixelChances(address, pixels: pixels.count)
     for i in pixels.indices {
-      var chance = PixelChance(address, i)
-      pixels[i] = Float(Double(chance.poisson(Double(max(pixels[i], 0)) * photons)) / photons)
+      pixels[i] = Float(Double(chances.poisson(Double(max(pixels[i], 0)) * photons, at: i)) / photons)
     }
   }
 }

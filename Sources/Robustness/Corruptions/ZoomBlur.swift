@@ -24,26 +24,26 @@ public struct ZoomBlur: Corruption {
     _ pixels: UnsafeMutableBufferPointer<Float>, of image: ImageShape, severity: Int, at address: NoiseAddress
   ) {
     let (count, step) = Self.constants(severity, image), (height, width) = (image.height, image.width)
+    // As the published loop counts: at 1.25 its sum of steps is a little more, and rounds to a row more.
+    let factors = (0..<count).map { 1 + Double($0) * ((1 + step) - 1) }
+    let axes = factors.map { (Self.axis(height, $0), Self.axis(width, $0)) }
     Picture(pixels, image).mapPlanes { plane in
       var sum = plane
-      for number in 0..<count {
-        // As the published loop counts: at 1.25 its sum of steps is a little more, and rounds to a row more.
-        let enlarged = Self.enlarged(plane, height, width, 1 + Double(number) * ((1 + step) - 1))
-        for i in sum.indices { sum[i] += enlarged[i] }
-      }
+      for (down, along) in axes { Resampling.Zoom.add(plane, width, down, along, to: &sum) }
       return sum.map { $0 / Double(count + 1) }
     }.write(to: pixels)
   }
 
   /// The centre, as large as the whole.
   static func enlarged(_ plane: [Double], _ height: Int, _ width: Int, _ factor: Double) -> [Double] {
-    let h = Int((Double(height) / factor).rounded(.up)), w = Int((Double(width) / factor).rounded(.up))
-    let top = (height - h) / 2, left = (width - w) / 2
-    let centre = (0..<h * w).map { plane[(top + $0 / w) * width + left + $0 % w] }
-    let tall = Int((Double(h) * factor).rounded(.toNearestOrEven)),
-      wide = Int((Double(w) * factor).rounded(.toNearestOrEven))
-    let large = Resampling.zoom(centre, h, w, to: tall, wide)
-    let (y0, x0) = ((tall - height) / 2, (wide - width) / 2)
-    return (0..<height * width).map { large[(y0 + $0 / width) * wide + x0 + $0 % width] }
+    var out = [Double](repeating: 0, count: plane.count)
+    Resampling.Zoom.add(plane, width, axis(height, factor), axis(width, factor), to: &out)
+    return out
+  }
+
+  private static func axis(_ length: Int, _ factor: Double) -> Resampling.Zoom {
+    let part = Int((Double(length) / factor).rounded(.up)), start = (length - part) / 2
+    let large = Int((Double(part) * factor).rounded(.toNearestOrEven)), first = (large - length) / 2
+    return Resampling.Zoom(start..<start + part, to: large, shown: first..<first + length)
   }
 }

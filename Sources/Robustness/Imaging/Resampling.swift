@@ -1,41 +1,69 @@
 import Foundation
 
 enum Resampling {
-  /// Bilinear, grid points on grid points at both ends: SciPy's `zoom` of order 1.
-  static func zoom(
-    _ plane: [Double], _ height: Int, _ width: Int, to newHeight: Int, _ newWidth: Int
-  ) -> [Double] {
-    let down = newHeight > 1 ? Double(height - 1) / Double(newHeight - 1) : 0
-    let along = newWidth > 1 ? Double(width - 1) / Double(newWidth - 1) : 0
-    var out = [Double](repeating: 0, count: newHeight * newWidth)
-    for y in 0..<newHeight {
-      let at = Double(y) * down, top = min(Int(at), height - 1), bottom = min(top + 1, height - 1),
-        dy = at - Double(top)
-      for x in 0..<newWidth {
-        let at = Double(x) * along, left = min(Int(at), width - 1), right = min(left + 1, width - 1),
-          dx = at - Double(left)
-        let above = plane[top * width + left] * (1 - dx) + plane[top * width + right] * dx
-        let below = plane[bottom * width + left] * (1 - dx) + plane[bottom * width + right] * dx
-        out[y * newWidth + x] = above * (1 - dy) + below * dy
+  /// Part of an axis, made larger or smaller, bilinearly, grid points on grid points at both ends: SciPy's `zoom` of order 1.
+  struct Zoom {
+    struct Tap {
+      var first: Int
+      var second: Int
+      /// Of the second.
+      var weight: Double
+    }
+    let taps: [Tap]
+
+    /// - Parameters:
+    ///   - source: the part.
+    ///   - count: its new length.
+    ///   - shown: which of the new places are wanted.
+    init(_ source: Range<Int>, to count: Int, shown: Range<Int>) {
+      let step = count > 1 ? Double(source.count - 1) / Double(count - 1) : 0
+      taps = shown.map { place in
+        let at = Double(place) * step, first = min(Int(at), source.count - 1)
+        return Tap(
+          first: source.lowerBound + first, second: source.lowerBound + min(first + 1, source.count - 1),
+          weight: at - Double(first))
       }
     }
-    return out
+
+    /// Adds to `sum` a plane whose axes are taken by these.
+    static func add(_ plane: [Double], _ width: Int, _ down: Zoom, _ along: Zoom, to sum: inout [Double]) {
+      plane.withUnsafeBufferPointer { plane in
+        sum.withUnsafeMutableBufferPointer { sum in
+          var at = 0
+          for row in down.taps {
+            let upper = row.first * width, lower = row.second * width
+            for column in along.taps {
+              let above =
+                plane[upper + column.first] * (1 - column.weight) + plane[upper + column.second] * column.weight
+              let below =
+                plane[lower + column.first] * (1 - column.weight) + plane[lower + column.second] * column.weight
+              sum[at] += above * (1 - row.weight) + below * row.weight
+              at += 1
+            }
+          }
+        }
+      }
+    }
   }
 
-  /// Every pixel from a place of its own, bilinearly.
+  /// Every pixel of each plane from the same place of its own, bilinearly.
   static func map(
-    _ plane: [Double], _ height: Int, _ width: Int, border: Border,
+    _ planes: [[Double]], _ height: Int, _ width: Int, border: Border,
     _ place: (_ y: Int, _ x: Int) -> (y: Double, x: Double)
-  ) -> [Double] {
-    var out = [Double](repeating: 0, count: plane.count)
+  ) -> [[Double]] {
+    var out = planes
     for y in 0..<height {
       for x in 0..<width {
         let at = place(y, x), top = at.y.rounded(.down), left = at.x.rounded(.down), dy = at.y - top, dx = at.x - left
-        let rows = [Int(top), Int(top) + 1].map { border.place($0, height) * width }
-        let columns = [Int(left), Int(left) + 1].map { border.place($0, width) }
-        let above = plane[rows[0] + columns[0]] * (1 - dx) + plane[rows[0] + columns[1]] * dx
-        let below = plane[rows[1] + columns[0]] * (1 - dx) + plane[rows[1] + columns[1]] * dx
-        out[y * width + x] = above * (1 - dy) + below * dy
+        let upper = border.place(Int(top), height) * width, lower = border.place(Int(top) + 1, height) * width
+        let near = border.place(Int(left), width), far = border.place(Int(left) + 1, width)
+        for channel in planes.indices {
+          planes[channel].withUnsafeBufferPointer { plane in
+            let above = plane[upper + near] * (1 - dx) + plane[upper + far] * dx
+            let below = plane[lower + near] * (1 - dx) + plane[lower + far] * dx
+            out[channel][y * width + x] = above * (1 - dy) + below * dy
+          }
+        }
       }
     }
     return out

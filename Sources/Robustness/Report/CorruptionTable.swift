@@ -48,7 +48,7 @@ public struct CorruptionTable: Codable, Sendable, Equatable {
   }
 
   /// The published fifteen.
-  static func protocolNames(_ image: ImageShape) -> [String] {
+  public static func protocolNames(_ image: ImageShape) -> [String] {
     image.channels == 3
       ? [
         "gaussian_noise", "shot_noise", "impulse_noise", "defocus_blur", "glass_blur", "motion_blur", "zoom_blur",
@@ -61,6 +61,9 @@ public struct CorruptionTable: Codable, Sendable, Equatable {
         "stripe", "fog", "spatter", "dotted_line", "zigzag", "canny_edges",
       ]
   }
+
+  /// CIFAR-10-C's four beside the fifteen: reported, and in no mean.
+  public static let extraNames = ["speckle_noise", "gaussian_blur", "spatter", "saturate"]
 }
 
 extension ProbeReport {

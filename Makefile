@@ -6,7 +6,7 @@ export SWIFT_BACKTRACE ?= enable=no
 # Tests run side by side: threads that wait shall not spin.
 export OMP_WAIT_POLICY ?= passive
 
-SWIFT_FILES = Package.swift Sources Tests
+SWIFT_FILES = Package.swift Plugins Sources Tests
 DITHER = .build/release/dither
 
 help:

@@ -107,7 +107,8 @@ let package = Package(
         "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness", "DitherDatasets",
         "DitherStore", "DitherProto", "DitherTransport", "DitherClient", "DitherTrain", "DitherService",
         "DitherBench", log, nioCore, .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ], path: "Sources/dither", swiftSettings: strict),
+      ], path: "Sources/dither", swiftSettings: strict, plugins: ["SourceDigest"]),
+    .plugin(name: "SourceDigest", capability: .buildTool(), path: "Plugins/SourceDigest"),
 
     .target(
       name: "DitherTestSupport", dependencies: ["DitherBasics", "DitherTensor", "DitherDatasets"],

@@ -68,6 +68,8 @@ public final class RunningServer: Sendable {
   public var httpPort: Int { doors.http.port }
   /// What clients shall trust, as a PEM file; nil where the server did not make its certificate itself.
   public var authorityPath: String? { doors.authority }
+  /// The public half of the key that signs reports, as a PEM file: for `dither verify --key`.
+  public var reportKeyPath: String { Ed25519.PrivateKey.publicPath(of: configuration.reportKeyPath) }
   /// How clients of the framed door write this server's address.
   public var address: String {
     let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
@@ -85,7 +87,8 @@ public final class RunningServer: Sendable {
   func writeReadyFile() throws(ServiceError) {
     guard let path = configuration.readyFile else { return }
     try ReadyFile(
-      framed: framedPort, grpc: grpcPort, http: httpPort, token: sessionToken, ca: authorityPath ?? ""
+      framed: framedPort, grpc: grpcPort, http: httpPort, token: sessionToken, ca: authorityPath ?? "",
+      reportKey: reportKeyPath
     ).write(to: path)
   }
 }

@@ -9,6 +9,8 @@ struct ReadyFile: Codable, Sendable {
   var token: String
   /// The path of the certificate authority that clients shall trust; empty without TLS.
   var ca: String
+  /// The path of the public half of the key that signs reports.
+  var reportKey: String
 
   /// Whole or not at all, and for this user only: it holds a token.
   func write(to path: String) throws(ServiceError) {

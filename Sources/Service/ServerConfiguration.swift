@@ -18,9 +18,13 @@ public struct ServerConfiguration: Sendable {
   /// Where to write, once the server serves, how to reach it.
   public var readyFile: String?
   public var limits = Limits()
-  /// Threads that compute predictions.
   /// What models compute in; bf16 where the CPU has it.
   public var precision = Plan.Precision.float32
+  /// The Ed25519 key that signs reports, as PEM; made where there is none. nil: `report-key.pem` in the state directory.
+  public var reportKey: String?
+  /// The program, as reports name it: its version and the digest of its sources.
+  public var code: String?
+  /// Threads that compute predictions.
   public var computeThreads = ProcessInfo.processInfo.activeProcessorCount
   /// Threads of low priority that work on audits.
   public var auditThreads = ProcessInfo.processInfo.activeProcessorCount
@@ -58,6 +62,10 @@ public struct ServerConfiguration: Sendable {
     /// Models beside the baseline that one audit compares.
     public var auditRivals = 8
     public init() {}
+  }
+
+  public var reportKeyPath: String {
+    reportKey ?? URL(filePath: stateDirectory).appending(path: "report-key.pem").path
   }
 
   public var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }

@@ -9,6 +9,7 @@ package final class Services: Sendable {
   let batcher: Batcher
   let metrics: Metrics
   package let audits: JobRunner
+  private let means: AuditMeans
   private let auditThreads: Int
   let limits: ServerConfiguration.Limits
   /// For what waits for the disk, or tries a model out.
@@ -23,10 +24,14 @@ package final class Services: Sendable {
     let compute = ComputePool("compute", threads: configuration.computeThreads)
     batcher = Batcher(pool: compute, threads: configuration.computeThreads, limits: limits)
     auditThreads = configuration.auditThreads
+    let means = AuditMeans(
+      store: store, registry: registry, key: try Ed25519.PrivateKey(openOrMake: configuration.reportKeyPath),
+      code: configuration.code)
+    self.means = means
     audits = JobRunner(
       kind: AuditSpec.kind, jobs: store.jobs, threads: configuration.auditThreads, log: log,
       isBusy: { [batcher] in batcher.isBusy },
-      prepare: { [store, registry] job in try AuditWork(job, store: store, registry: registry) })
+      prepare: { job in try AuditWork(job, with: means) })
     metrics = Metrics(gauges: [
       .init(name: "dither_queued_requests", help: "Predictions that wait.") { [batcher] in Double(batcher.depth) },
       .init(name: "dither_queued_audits", help: "Audits that wait.") { [audits] in Double(audits.queued) },
@@ -54,12 +59,12 @@ package final class Services: Sendable {
   package var corrupt: CorruptCall { CorruptCall(pool: pool, limits: limits) }
   package var removeModel: RemoveModelCall { RemoveModelCall(registry: registry, pool: pool) }
   package var audit: AuditCall {
-    AuditCall(registry: registry, store: store, audits: audits, pool: pool, limits: limits)
+    AuditCall(means: means, audits: audits, pool: pool, limits: limits)
   }
   package var planAudit: PlanAuditCall { PlanAuditCall(audit: audit, threads: auditThreads) }
   package var listProbes: ListProbesCall { ListProbesCall() }
   package var watchAudit: WatchAuditCall { WatchAuditCall(audits: audits, pool: pool) }
   package var cancelAudit: CancelAuditCall { CancelAuditCall(audits: audits, pool: pool) }
   package var listAudits: ListAuditsCall { ListAuditsCall(store: store, pool: pool) }
-  package var getReport: GetReportCall { GetReportCall(store: store, pool: pool) }
+  package var getReport: GetReportCall { GetReportCall(store: store, key: means.key, pool: pool) }
 }

@@ -107,6 +107,14 @@ public struct JobStore: Sendable {
     }
   }
 
+  /// Begins a job anew: its journal is emptied.
+  public func restart(_ id: String, spec: [UInt8]) throws(StoreError) {
+    try database.write { db in
+      try db.execute(sql: "DELETE FROM job_shards WHERE job = ?", arguments: [id])
+      try db.execute(sql: "UPDATE jobs SET spec = ? WHERE id = ?", arguments: [Data(spec), id])
+    }
+  }
+
   /// Ends a job with its report, in one transaction.
   /// - Returns: whether it was still to be done.
   public func finish(_ id: String, json: [UInt8], html: [UInt8]) throws(StoreError) -> Bool {

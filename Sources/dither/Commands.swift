@@ -3,7 +3,8 @@ import ArgumentParser
 /// All commands, in the order in which `--help` lists them. One file for each in `Commands/`.
 var commands: [any ParsableCommand.Type] {
   [
-    ServeCommand.self, PredictCommand.self, AuditCommand.self, CalibrateCommand.self, CorruptCommand.self,
+    ServeCommand.self, PredictCommand.self, AuditCommand.self, AuditsCommand.self, VerifyCommand.self,
+    CalibrateCommand.self, CorruptCommand.self,
     UploadCommand.self, ModelsCommand.self, RunCommand.self,
     TrainCommand.self, DataCommand.self, TokensCommand.self, BenchCommand.self,
   ]

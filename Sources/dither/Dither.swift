@@ -13,8 +13,11 @@ import ArgumentParser
 
       Exit codes: \(ExitStatus.table)
       """,
-    version: "0.1.0",
+    version: code,
     subcommands: commands)
+
+  /// The program, as reports name it.
+  static let code = "dither 0.1.0, sources \(sourceDigest)"
 
   /// As `AsyncParsableCommand` does it, with exit codes and messages of our own.
   static func main() async {

@@ -68,11 +68,13 @@ struct ServeTests {
           }
         }
       }
-      let undisturbed = try LiveServer(state: try Scratch())
+      // The same key, or the signatures would differ.
+      let key = ["--report-key", scratch.file("key.pem")]
+      let undisturbed = try LiveServer(state: try Scratch(), arguments: key)
       #expect(try undisturbed.dither("upload", model).status == 0)
       let expected = try await Self.report(of: request, at: undisturbed)
 
-      var server = try LiveServer(state: scratch)
+      var server = try LiveServer(state: scratch, arguments: key)
       #expect(try server.dither("upload", model).status == 0)
       var audit = "", shards = 0
       do {
@@ -91,7 +93,7 @@ struct ServeTests {
         #expect(error.code == .unavailable)
       }
       #expect(shards > 0)
-      server = try LiveServer(state: scratch)
+      server = try LiveServer(state: scratch, arguments: key)
       let client = try await server.client()
       var report: Data?
       for try await event in client.watchAudit(audit) {

@@ -20,6 +20,18 @@ import Testing
     #expect(try jobs.job(id).spec == [123])
   }
 
+  @Test func aJobThatBeginsAnewForgetsItsShards() throws {
+    let scratch = try Scratch()
+    let jobs = try Store(directory: scratch.path).jobs
+    for id in ["a", "b"] {
+      try jobs.create(Job(id: id, kind: "audit", subject: "net@1", spec: [1], createdBy: ""))
+      try jobs.append(shard: 0, [7], to: id)
+    }
+    try jobs.restart("a", spec: [2])
+    #expect(try jobs.shards(of: "a").isEmpty && jobs.job("a").spec == [2])
+    #expect(try jobs.shards(of: "b") == [0: [7]] && jobs.job("b").spec == [1])
+  }
+
   @Test func aFinalStateStays() throws {
     let scratch = try Scratch()
     let jobs = try Store(directory: scratch.path).jobs

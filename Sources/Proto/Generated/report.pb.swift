@@ -192,6 +192,16 @@ public nonisolated struct Dither_V1_AuditReport: @unchecked Sendable {
     set {_uniqueStorage()._command = newValue}
   }
 
+  /// the program that made it, its version and the digest of its sources; left out where it does not say
+  public var code: String {
+    get {_storage._code ?? String()}
+    set {_uniqueStorage()._code = newValue}
+  }
+  /// Returns true if `code` has been explicitly set.
+  public var hasCode: Bool {_storage._code != nil}
+  /// Clears the value of `code`. Subsequent reads from it will return its default value.
+  public mutating func clearCode() {_uniqueStorage()._code = nil}
+
   /// over the message without it; its bytes are the last
   public var signature: Dither_V1_ReportSignature {
     get {_storage._signature ?? Dither_V1_ReportSignature()}
@@ -990,7 +1000,7 @@ fileprivate nonisolated let _protobuf_package = "dither.v1"
 
 nonisolated extension Dither_V1_AuditReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AuditReport"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}format\0\u{1}model\0\u{1}version\0\u{1}digest\0\u{1}members\0\u{3}label_names\0\u{1}noise\0\u{1}temperature\0\u{1}data\0\u{3}data_digest\0\u{1}n\0\u{1}battery\0\u{1}seed\0\u{1}samples\0\u{1}probes\0\u{1}corruptions\0\u{1}gates\0\u{1}checks\0\u{1}findings\0\u{1}comparison\0\u{3}further_comparisons\0\u{1}failures\0\u{1}incomplete\0\u{1}command\0\u{2}L\u{1}signature\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}format\0\u{1}model\0\u{1}version\0\u{1}digest\0\u{1}members\0\u{3}label_names\0\u{1}noise\0\u{1}temperature\0\u{1}data\0\u{3}data_digest\0\u{1}n\0\u{1}battery\0\u{1}seed\0\u{1}samples\0\u{1}probes\0\u{1}corruptions\0\u{1}gates\0\u{1}checks\0\u{1}findings\0\u{1}comparison\0\u{3}further_comparisons\0\u{1}failures\0\u{1}incomplete\0\u{1}command\0\u{1}code\0\u{2}K\u{1}signature\0")
 
   fileprivate class _StorageClass {
     var _format: String = String()
@@ -1017,6 +1027,7 @@ nonisolated extension Dither_V1_AuditReport: SwiftProtobuf.Message, SwiftProtobu
     var _failures: [Dither_V1_ReportFailure] = []
     var _incomplete: Dither_V1_ReportIncomplete? = nil
     var _command: String = String()
+    var _code: String? = nil
     var _signature: Dither_V1_ReportSignature? = nil
 
       // This property is used as the initial default value for new instances of the type.
@@ -1052,6 +1063,7 @@ nonisolated extension Dither_V1_AuditReport: SwiftProtobuf.Message, SwiftProtobu
       _failures = source._failures
       _incomplete = source._incomplete
       _command = source._command
+      _code = source._code
       _signature = source._signature
     }
   }
@@ -1095,6 +1107,7 @@ nonisolated extension Dither_V1_AuditReport: SwiftProtobuf.Message, SwiftProtobu
         case 22: try { try decoder.decodeRepeatedMessageField(value: &_storage._failures) }()
         case 23: try { try decoder.decodeSingularMessageField(value: &_storage._incomplete) }()
         case 24: try { try decoder.decodeSingularStringField(value: &_storage._command) }()
+        case 25: try { try decoder.decodeSingularStringField(value: &_storage._code) }()
         case 100: try { try decoder.decodeSingularMessageField(value: &_storage._signature) }()
         default: break
         }
@@ -1180,6 +1193,9 @@ nonisolated extension Dither_V1_AuditReport: SwiftProtobuf.Message, SwiftProtobu
       if !_storage._command.isEmpty {
         try visitor.visitSingularStringField(value: _storage._command, fieldNumber: 24)
       }
+      try { if let v = _storage._code {
+        try visitor.visitSingularStringField(value: v, fieldNumber: 25)
+      } }()
       try { if let v = _storage._signature {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 100)
       } }()
@@ -1216,6 +1232,7 @@ nonisolated extension Dither_V1_AuditReport: SwiftProtobuf.Message, SwiftProtobu
         if _storage._failures != rhs_storage._failures {return false}
         if _storage._incomplete != rhs_storage._incomplete {return false}
         if _storage._command != rhs_storage._command {return false}
+        if _storage._code != rhs_storage._code {return false}
         if _storage._signature != rhs_storage._signature {return false}
         return true
       }

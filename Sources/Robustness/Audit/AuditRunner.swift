@@ -12,6 +12,8 @@ public struct AuditRunner: Sendable {
   /// Further models on the same examples.
   public let rivals: [AuditSubject]
   public let data: AuditData
+  /// The program that does it, as the report names it: its version and the digest of its sources.
+  public let code: String?
   /// Data sets that probes ask for beside the examples, by name.
   private let others: [String: Tensor]
   /// In the order of the plan.
@@ -27,12 +29,13 @@ public struct AuditRunner: Sendable {
   ///   answers them with what is no number.
   public init(
     plan: AuditPlan, subject: AuditSubject, baseline: AuditSubject? = nil, rivals: [AuditSubject] = [], data: AuditData,
-    others load: (String) throws -> Tensor = Self.noOthers
+    code: String? = nil, others load: (String) throws -> Tensor = Self.noOthers
   ) throws {
     self.plan = plan
     self.subject = subject
     self.baseline = baseline
     self.rivals = rivals
+    self.code = code
     let subjects = [subject] + [baseline].compactMap { $0 } + rivals
     let checked = try data.checked(for: subjects, count: plan.exampleCount)
     for subject in subjects { try Self.tryOut(subject, checked) }
@@ -108,7 +111,7 @@ public struct AuditRunner: Sendable {
       guard shard.count > 1, !probes[shard.probe].takesAllExamples else {
         return ShardResult(
           shard: shard,
-          failures: [.init(example: shard.first, count: shard.count, message: "\(error)".clipped(to: 500))])
+          failures: [.init(example: shard.first, count: shard.count, message: Self.reason(error, shard))])
       }
       var halves = [shard, shard]
       halves[0].count = shard.count / 2
@@ -121,6 +124,12 @@ public struct AuditRunner: Sendable {
       }
       return ShardResult(shard: shard, pieces: pieces, failures: failures)
     }
+  }
+
+  /// Of a lone example without its number, which the failure has: neighbours that fail alike are listed as one.
+  private static func reason(_ error: any Error, _ shard: Shard) -> String {
+    let text = "\(error)", number = "example \(shard.first): "
+    return (shard.count == 1 && text.hasPrefix(number) ? String(text.dropFirst(number.count)) : text).clipped(to: 500)
   }
 
   private static func isCancellation(_ error: any Error) -> Bool { (error as? any AnyFault)?.category == .cancelled }

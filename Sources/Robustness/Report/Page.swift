@@ -17,12 +17,20 @@ struct Page {
     <!doctype html>
     <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
     <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-    <meta name="generator" content="dither"><title>Robustness of \(name)</title>
+    <meta name="generator" content="dither">\(digests)<title>Robustness of \(name)</title>
     <style>\(Html.style)</style></head><body><main>
     \(header)\(omissions)\(gates)\(findings)\(overview)\(strengths)\(distances)\(corruptions)\(certificates)\(calibration)\(measurements)\(comparison)\(gallery)\(progress)\(numbers)\(checks)\(fineprint)
     </main></body></html>
 
     """
+  }
+
+  /// What the page is about, for programs that check its signature.
+  private var digests: [Html] {
+    let facts =
+      [("model-digest", report.digest)] + (report.members ?? []).map { ("member-digest", $0.digest) }
+      + [("data-digest", report.dataDigest), ("seed", "\(report.seed)")] + (report.code.map { [("code", $0)] } ?? [])
+    return facts.map { "<meta name=\"dither:\($0.0)\" content=\"\($0.1)\">" }
   }
 
   private var name: String { report.version.map { "\(report.model)@\($0)" } ?? report.model }
@@ -355,7 +363,7 @@ struct Page {
     facts += [
       ("Data", "\(report.data), first \(report.n) examples"), ("Data digest", report.dataDigest),
       ("Noise", noise?.joined(separator: "; ") ?? "none"), ("Temperature", Written.decimal(report.temperature ?? 1)),
-      ("Seed", "\(report.seed)"),
+      ("Seed", "\(report.seed)"), ("Code", report.code ?? "not said"),
       ("Draws for each answer", report.samples > 0 ? "\(report.samples)" : "none: deterministic"),
     ]
     let list = facts.map { "<dt>\($0.0)</dt><dd>\($0.1)</dd>" as Html }

@@ -43,6 +43,8 @@ public struct Report: Codable, Sendable, Equatable {
   public var incomplete: Incomplete?
   /// What to type to get the same report.
   public var command: String
+  /// The program that made it: its version and the digest of its sources; left out where it does not say.
+  public var code: String?
 
   public struct Member: Codable, Sendable, Equatable {
     public var model: String
@@ -251,6 +253,7 @@ extension Report {
     }
     furtherComparisons = further.isEmpty ? nil : further
     command = Self.command(runner)
+    code = runner.code
     failures = zip(runner.plan.probes, results).flatMap { Failure.all(of: $0, $1) }
     if failures?.isEmpty == true { failures = nil }
     let done = results.reduce(0) { $0 + $1.count }, all = runner.plan.shards.count
@@ -260,7 +263,8 @@ extension Report {
       shardsDone: done, shards: all, missingProbes: missing,
       message:
         "The time was over after \(done) of \(all) shards: each number is over the examples that were done (n), and "
-        + "\(missing.isEmpty ? "no probe is" : "\(missing.count) probes are") missing.")
+        + "\(missing.isEmpty ? "no probe is" : "\(missing.count) probes are") missing. The command gives the whole report."
+    )
   }
 
   private static func command(_ runner: AuditRunner) -> String {

@@ -62,6 +62,8 @@ struct AuditSpec: Codable, Sendable, Equatable {
   var gates: [String]?
   /// Seconds; nil: no bound.
   var budget: Double?
+  /// The program whose results the journal holds; another one starts the journal anew.
+  var code: String?
 
   var blobs: [BlobID] {
     var blobs = model.blobs + (baseline?.blobs ?? []) + (rivals ?? []).flatMap(\.blobs)

@@ -8,15 +8,27 @@ import DitherTensor
 import Foundation
 import SwiftProtobuf
 
+/// What this server does audits with.
+struct AuditMeans: Sendable {
+  let store: Store
+  let registry: ModelRegistry
+  /// Signs reports.
+  let key: Ed25519.PrivateKey
+  /// The program, as reports name it.
+  let code: String?
+}
+
 /// An audit as the job runner does it: its shards are the plan's, its journal their results.
 struct AuditWork: ShardedWork {
   private let runner: AuditRunner
   private let shards: [Shard]
+  private let key: Ed25519.PrivateKey
   let budget: Double?
 
   /// - Throws: why the audit cannot be done: its data is not there, or does not fit its models.
-  init(_ spec: AuditSpec, store: Store, registry: ModelRegistry) throws {
-    let subject = try Self.subject(spec.model, registry), data = try Self.data(spec, store)
+  init(_ spec: AuditSpec, with means: AuditMeans) throws {
+    let registry = means.registry
+    let subject = try Self.subject(spec.model, registry), data = try Self.data(spec, means.store)
     let plan = try AuditPlan(
       probes: spec.probes.map { ProbeSpec($0.probe, $0.parameters) }, battery: spec.battery, seed: spec.seed,
       samples: spec.samples, exampleCount: data.labels.count, inputShape: subject.model.signature.inputShape,
@@ -24,7 +36,8 @@ struct AuditWork: ShardedWork {
     runner = try AuditRunner(
       plan: plan, subject: subject, baseline: try spec.baseline.map { try Self.subject($0, registry) },
       rivals: (spec.rivals ?? []).map { try Self.subject($0, registry) }, data: data,
-      others: { try Dataset.load($0).inputs })
+      code: means.code, others: { try Dataset.load($0).inputs })
+    key = means.key
     budget = spec.budget
     shards = runner.order(hasBudget: budget != nil)
   }
@@ -33,8 +46,14 @@ struct AuditWork: ShardedWork {
   func cost(threads: Int) throws -> AuditCost { try runner.cost(threads: threads) }
   var exampleCount: Int { runner.plan.exampleCount }
 
-  init(_ job: Job, store: Store, registry: ModelRegistry) throws {
-    try self.init(AuditSpec(job), store: store, registry: registry)
+  /// A job that another program has begun is begun anew: a report is the work of one.
+  init(_ job: Job, with means: AuditMeans) throws {
+    var spec = try AuditSpec(job)
+    if spec.code != means.code {
+      spec.code = means.code
+      try means.store.jobs.restart(job.id, spec: spec.json)
+    }
+    try self.init(spec, with: means)
   }
 
   private static func subject(_ subject: AuditSpec.Subject, _ registry: ModelRegistry) throws -> AuditSubject {
@@ -68,7 +87,10 @@ struct AuditWork: ShardedWork {
   func report(_ results: [[UInt8]]) throws -> (json: [UInt8], html: [UInt8]) {
     let found = try results.map { try JSONDecoder().decode(ShardResult.self, from: Data($0)) }
     let report = try runner.report(found, isPartial: budget != nil)
-    return ([UInt8](try report.json()), Array(report.html().utf8))
+    return (
+      ReportForm.json.signed([UInt8](try report.json()), by: key),
+      ReportForm.html.signed(Array(report.html().utf8), by: key)
+    )
   }
 }
 

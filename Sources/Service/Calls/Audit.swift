@@ -10,11 +10,12 @@ import SwiftProtobuf
 /// `Robustness/Audit`: checks what is asked, makes a job of it, and streams what becomes of the job. The job outlives the
 /// call.
 package struct AuditCall: Sendable {
-  let registry: ModelRegistry
-  let store: Store
+  let means: AuditMeans
   let audits: JobRunner
   let pool: ComputePool
   let limits: ServerConfiguration.Limits
+  private var registry: ModelRegistry { means.registry }
+  private var store: Store { means.store }
 
   package func answer(_ request: Dither_V1_AuditRequest, _ caller: Caller) async throws -> AsyncStream<JobEvent> {
     try await pool.run {
@@ -23,12 +24,13 @@ package struct AuditCall: Sendable {
           .overloaded, at: "audits", expected: "at most \(limits.queuedAudits) that wait", got: "\(audits.queued)",
           advice: "try again later", retryAfterMilliseconds: 10_000)
       }
-      let spec = try spec(request)
+      var spec = try spec(request)
+      spec.code = means.code
       let job = Job(
         id: JobStore.newID(), kind: AuditSpec.kind, subject: spec.model.reference, spec: spec.json,
         createdBy: caller.name)
       // The models and the data are found good before anything is promised.
-      _ = try AuditWork(spec, store: store, registry: registry)
+      _ = try AuditWork(spec, with: means)
       try registry.keepingFiles { try store.jobs.create(job, blobs: spec.blobs) }
       let events = try audits.watch(job.id)
       audits.enqueue(job.id)

@@ -6,10 +6,11 @@ import Foundation
 /// `Robustness/GetReport`: the report of an audit that is done.
 package struct GetReportCall: Sendable {
   let store: Store
+  let key: Ed25519.PrivateKey
   let pool: ComputePool
 
   package func answer(_ request: Dither_V1_GetReportRequest) async throws -> Dither_V1_Report {
-    try await pool.run { [store] in
+    try await pool.run { [store, key] in
       let job = try store.jobs.job(request.audit)
       guard let found = try store.jobs.report(job.id) else {
         throw ServiceError(
@@ -18,7 +19,14 @@ package struct GetReportCall: Sendable {
       }
       var report = Dither_V1_Report()
       report.audit = job.id
-      if request.format == .html { report.html = Data(found.html) } else { report.json = Data(found.json) }
+      switch request.format {
+      case .html: report.html = Data(found.html)
+      case .protobuf: report.protobuf = Data(try ReportForm.protobuf(of: found.json, signedBy: key))
+      case .json: report.json = Data(found.json)
+      case .UNRECOGNIZED(let number):
+        throw ServiceError(
+          .badField, at: "format", expected: "0 (JSON), 1 (HTML) or 2 (PROTOBUF)", got: "\(number)")
+      }
       return report
     }
   }

@@ -9,7 +9,7 @@ package struct PlanAuditCall: Sendable {
 
   package func answer(_ request: Dither_V1_AuditRequest) async throws -> Dither_V1_PlanAuditResponse {
     try await audit.pool.run {
-      let work = try AuditWork(try audit.spec(request), store: audit.store, registry: audit.registry)
+      let work = try AuditWork(try audit.spec(request), with: audit.means)
       let cost = try work.cost(threads: threads)
       var response = Dither_V1_PlanAuditResponse()
       response.examples = UInt32(clamping: work.exampleCount)

@@ -7,7 +7,6 @@ import DitherProto
 import DitherRobustness
 import DitherTensor
 import Foundation
-import Synchronization
 
 /// `dither audit`: how a model breaks.
 struct AuditCommand: AsyncParsableCommand {
@@ -61,6 +60,14 @@ struct AuditCommand: AsyncParsableCommand {
   var samples: UInt32?
   @Option(help: "Write the self-contained HTML report to this file.")
   var report: String?
+  @Option(help: "Write the report as a dither.v1.AuditReport to this file.")
+  var protobuf: String?
+  @Option(
+    help: """
+      PEM file of the Ed25519 key that signs the report of an ONNX file; made where there is none, with its public half \
+      beside it. (A server signs with its own.)
+      """)
+  var signKey: String?
   @Flag(help: "Print the report as one JSON object.")
   var json = false
   @OptionGroup var server: ServerOptions
@@ -77,6 +84,9 @@ struct AuditCommand: AsyncParsableCommand {
       throw ValidationError(
         "--temperature is 0, or \(AuditSubject.temperatures.lowerBound) to \(AuditSubject.temperatures.upperBound)")
     }
+    if signKey != nil, !model.hasSuffix(".onnx") {
+      throw ValidationError("--sign-key goes with an ONNX file; a server signs with its own key")
+    }
     if let budget, !(budget.isFinite && budget > 0) { throw ValidationError("--budget is a number of seconds above 0") }
   }
 
@@ -91,6 +101,7 @@ struct AuditCommand: AsyncParsableCommand {
       outcome = try await server.withClient { try await runServed(probes, battery: battery, with: $0) }
     }
     if let report { try outcome.html.write(to: URL(filePath: report), options: .atomic) }
+    if let protobuf { try outcome.protobuf.write(to: URL(filePath: protobuf), options: .atomic) }
     let found = try Report(json: outcome.json)
     if json {
       print(String(decoding: outcome.json, as: UTF8.self))
@@ -137,16 +148,29 @@ struct AuditCommand: AsyncParsableCommand {
   }
 
   /// What an audit leaves, however it ran.
-  private struct Outcome {
+  fileprivate struct Outcome {
     var json: Data
     var html: Data
+    /// Empty where it was not asked for.
+    var protobuf: Data
   }
 }
 
 // MARK: - Without a server
 
+extension AuditCommand.Outcome {
+  /// - Parameter key: nil: not signed.
+  fileprivate init(_ report: Report, signedBy key: Ed25519.PrivateKey?) throws {
+    let json = [UInt8](try report.json()), html = Array(report.html().utf8)
+    let protobuf = try Dither_V1_AuditReport(json: json).ordered()
+    func form(_ form: ReportForm, _ body: [UInt8]) -> Data { Data(key.map { form.signed(body, by: $0) } ?? body) }
+    self.init(json: form(.json, json), html: form(.html, html), protobuf: form(.protobuf, protobuf))
+  }
+}
+
 extension AuditCommand {
   private func runLocally(_ probes: [ProbeSpec], battery: String?) throws -> Outcome {
+    let key = try signKey.map { try Ed25519.PrivateKey(openOrMake: $0) }
     let runner = try localRunner(probes, battery: battery), plan = runner.plan
     let progress = AuditProgress(shards: plan.shards.count)
     let results = try runner.runAll(
@@ -154,7 +178,7 @@ extension AuditCommand {
       finished: { progress.show(plan.probes[$0.shard.probe].text) })
     progress.close()
     let report = try runner.report(results, isPartial: budget != nil)
-    return Outcome(json: try report.json(), html: Data(report.html().utf8))
+    return try Outcome(report, signedBy: key)
   }
 
   private func localRunner(_ probes: [ProbeSpec], battery: String?) throws -> AuditRunner {
@@ -167,6 +191,7 @@ extension AuditCommand {
       plan: plan, subject: subject, baseline: subjects.count > 1 ? subjects[1] : nil,
       rivals: Array(subjects.dropFirst(2)),
       data: AuditData(name: data, inputs: examples.tensor, labels: examples.labels, labelsName: labels),
+      code: Dither.code,
       others: { try Dataset.load($0).inputs })
   }
 
@@ -192,25 +217,10 @@ extension AuditCommand {
   private func runServed(
     _ probes: [ProbeSpec], battery: String?, with client: DitherClient
   ) async throws -> Outcome {
-    let progress = AuditProgress(shards: 0)
-    defer { progress.close() }
-    var outcome: Outcome?
-    for try await event in client.audit(try request(probes, battery: battery)) {
-      switch event.kind {
-      case .state(let state):
-        switch state.state {
-        case .failed:
-          throw CommandFailure(status: .checkFailed, message: "audit \(state.audit) failed: \(state.message)")
-        case .cancelled: throw CommandFailure(status: .interrupted, message: "audit \(state.audit) was cancelled")
-        default: progress.begin(state.audit)
-        }
-      case .progress(let shards): progress.show(shards.probe, done: Int(shards.shardsDone), of: Int(shards.shards))
-      case .report(let report): outcome = Outcome(json: report.json, html: report.html)
-      case nil: continue
-      }
-    }
-    if let outcome { return outcome }
-    throw CommandFailure(status: .unavailable, message: "the stream ended without a report")
+    let found = try await AuditStream.follow(client.audit(try request(probes, battery: battery)))
+    return Outcome(
+      json: found.json, html: found.html,
+      protobuf: protobuf == nil ? Data() : try await client.report(of: found.audit, .protobuf).protobuf)
   }
 
   private func request(_ probes: [ProbeSpec], battery: String?) throws -> Dither_V1_AuditRequest {
@@ -284,42 +294,4 @@ extension AuditCommand {
   }
 
   private func percent(_ share: Double) -> String { "\((100 * share).digits(1)) %" }
-}
-
-/// How far an audit has come; told from any thread.
-private final class AuditProgress: Sendable {
-  private struct State: ~Copyable {
-    var line = ProgressLine()
-    var done = 0
-    var shards: Int
-    let start = ContinuousClock.now
-  }
-  private let state: Mutex<State>
-
-  init(shards: Int) { state = Mutex(State(shards: shards)) }
-
-  func begin(_ audit: String) { state.withLock { $0.line.show("audit \(audit)") } }
-
-  func show(_ probe: String) {
-    state.withLock { state in
-      state.done += 1
-      Self.show(probe, &state)
-    }
-  }
-
-  func show(_ probe: String, done: Int, of shards: Int) {
-    state.withLock { state in
-      state.done = done
-      state.shards = shards
-      Self.show(probe, &state)
-    }
-  }
-
-  private static func show(_ probe: String, _ state: inout State) {
-    let seconds = (ContinuousClock.now - state.start) / .seconds(1)
-    let left = state.done == 0 ? 0 : seconds * Double(state.shards - state.done) / Double(state.done)
-    state.line.show("\(state.done) of \(state.shards) shards  \(clockTime(left)) left  \(probe)")
-  }
-
-  func close() { state.withLock { $0.line.close() } }
 }

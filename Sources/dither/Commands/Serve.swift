@@ -38,6 +38,10 @@ struct ServeCommand: AsyncParsableCommand {
   var insecure = false
   @Option(help: "Written (mode 0600) once the server serves: its ports, a token, the certificate authority.")
   var readyFile: String?
+  @Option(
+    help:
+      "PEM file of the Ed25519 key that signs reports; made where there is none. (default: report-key.pem in --state)")
+  var reportKey: String?
   @Option(help: "trace (shows the frames), debug, info, notice, warning, error or critical.")
   var logLevel = LogLevel.info
   @Option(help: "Threads that compute predictions. (default: one for each core)")
@@ -94,6 +98,8 @@ struct ServeCommand: AsyncParsableCommand {
       configuration.tls = .files(certificate: tlsCert, key: tlsKey, clientCA: clientCa)
     }
     configuration.readyFile = readyFile
+    configuration.reportKey = reportKey
+    configuration.code = Dither.code
     configuration.logLevel = Logger.Level(rawValue: logLevel.rawValue) ?? .info
     configuration.precision = precision
     if let threads {
@@ -108,7 +114,7 @@ struct ServeCommand: AsyncParsableCommand {
       return try Json.print(
         Announcement(
           address: server.address, framed: server.framedPort, grpc: server.grpcPort, http: server.httpPort,
-          token: server.firstToken, ca: server.authorityPath))
+          token: server.firstToken, ca: server.authorityPath, reportKey: server.reportKeyPath))
     }
     let scheme = tlsCert == nil ? "http" : "https"
     var rows = [
@@ -117,6 +123,7 @@ struct ServeCommand: AsyncParsableCommand {
     ]
     if let token = server.firstToken { rows.append(["token", "\(token)  (shown this once)"]) }
     if let ca = server.authorityPath { rows.append(["CA", ca]) }
+    rows.append(["report key", server.reportKeyPath])
     print(table(rows))
     fflush(nil)
   }
@@ -128,6 +135,7 @@ struct ServeCommand: AsyncParsableCommand {
     var http: Int
     var token: String?
     var ca: String?
+    var reportKey: String
   }
 }
 

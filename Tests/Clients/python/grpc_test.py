@@ -1,67 +1,15 @@
 """A stock gRPC client calls every method of every service: answers, streams, errors, deadlines, cancellation."""
 
+import contextlib
 import hashlib
 import json
 import os
 import struct
 import threading
-import unittest
 
 import grpc
 from dither.v1 import inference_pb2, inference_pb2_grpc, registry_pb2, registry_pb2_grpc, robustness_pb2
-from dither.v1 import robustness_pb2_grpc
-
-ADDRESS = os.environ["DITHER_GRPC"]
-MODEL = os.environ["DITHER_MODEL"]
-ONNX = os.environ["DITHER_ONNX"]
-
-
-def channel(token):
-    with open(os.environ["DITHER_CA"], "rb") as file:
-        tls = grpc.ssl_channel_credentials(root_certificates=file.read())
-    return grpc.secure_channel(ADDRESS, grpc.composite_channel_credentials(tls, grpc.access_token_call_credentials(token)))
-
-
-def floats(count, seed=1):
-    """Numbers in [0, 1] that look random, without NumPy."""
-    return [((i * 7919 + seed * 104729) % 1009) / 1008 for i in range(count)]
-
-
-class ServerTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.channel = channel(os.environ["DITHER_TOKEN"])
-        cls.inference = inference_pb2_grpc.InferenceStub(cls.channel)
-        cls.registry = registry_pb2_grpc.RegistryStub(cls.channel)
-        cls.robustness = robustness_pb2_grpc.RobustnessStub(cls.channel)
-        model = cls.registry.GetModel(registry_pb2.GetModelRequest(model=MODEL))
-        cls.shape = list(model.signature.input_shape[1:])
-        cls.size = 1
-        for extent in cls.shape:
-            cls.size *= extent
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.channel.close()
-
-    def array(self, rows, seed=1):
-        values = [x for row in range(rows) for x in floats(self.size, seed + row)]
-        return inference_pb2.Array(
-            type=inference_pb2.Array.FLOAT32, shape=[rows] + self.shape, data=struct.pack(f"<{len(values)}f", *values))
-
-    def request(self, rows=1, seed=1, **changes):
-        fields = dict(model=MODEL, input=self.array(rows, seed), samples=32, seed=7)
-        fields.update(changes)
-        return inference_pb2.PredictRequest(**fields)
-
-    def refused(self, code, call, *arguments, **options):
-        with self.assertRaises(grpc.RpcError) as caught:
-            answer = call(*arguments, **options)
-            for _ in answer if hasattr(answer, "__next__") else []:
-                pass
-        self.assertEqual(caught.exception.code(), code, caught.exception.details())
-        self.assertTrue(caught.exception.details())
-        return caught.exception
+from support import MODEL, ONNX, ServerTest, channel, floats, upload
 
 
 class Predictions(ServerTest):
@@ -118,8 +66,8 @@ class Predictions(ServerTest):
         self.refused(grpc.StatusCode.INVALID_ARGUMENT, self.inference.Predict, self.request(input=infinite))
 
     def test_deadline(self):
-        self.refused(
-            grpc.StatusCode.DEADLINE_EXCEEDED, self.inference.Predict, self.request(rows=64, samples=4096), timeout=0.001)
+        slow = self.request(rows=64, samples=4096)
+        self.refused(grpc.StatusCode.DEADLINE_EXCEEDED, self.inference.Predict, slow, timeout=0.001)
 
     def test_identity(self):
         with channel("not-a-token") as stranger:
@@ -131,26 +79,28 @@ class Predictions(ServerTest):
             remove = registry_pb2.RemoveModelRequest(model=MODEL)
             self.refused(grpc.StatusCode.PERMISSION_DENIED, stub.RemoveModel, remove)
 
+    def test_refusal_before_the_request_has_come(self):
+        # Longer than HTTP/2's first window: the client is still sending when it is told.
+        long = registry_pb2.CalibrateRequest(model=MODEL, examples=self.examples(256))
+        for _ in range(16):
+            with channel(os.environ["DITHER_PREDICT_TOKEN"]) as reader:
+                stub = registry_pb2_grpc.RegistryStub(reader)
+                self.refused(grpc.StatusCode.PERMISSION_DENIED, stub.Calibrate, long)
+
     def test_unknown_method(self):
-        call = self.channel.unary_unary("/dither.v1.Inference/Guess", request_serializer=bytes, response_deserializer=bytes)
+        call = self.channel.unary_unary(
+            "/dither.v1.Inference/Guess", request_serializer=bytes, response_deserializer=bytes)
         self.refused(grpc.StatusCode.UNIMPLEMENTED, call, b"")
 
 
 class Models(ServerTest):
-    def requests(self, name, content, digest, first=0, cut=None, aliases=()):
-        yield registry_pb2.UploadRequest(begin=registry_pb2.UploadBegin(
-            name=name, bytes=len(content), sha256=digest, card_json=json.dumps({"by": "grpc_test"}), aliases=aliases))
-        for offset in range(first, len(content) if cut is None else cut, 65536):
-            chunk = registry_pb2.UploadChunk(offset=offset, data=content[offset:offset + 65536])
-            yield registry_pb2.UploadRequest(chunk=chunk)
-
     def test_upload_alias_remove(self):
         with open(ONNX, "rb") as file:
             content = file.read()
         digest = hashlib.sha256(content).hexdigest()
-        answer = self.registry.Upload(self.requests("from-python", content, digest, aliases=["best"]))
+        answer = self.registry.Upload(upload("from-python", content, digest, aliases=["best"]))
         self.assertEqual((answer.model.name, answer.model.version), ("from-python", 1))
-        again = self.registry.Upload(self.requests("from-python", content, digest))
+        again = self.registry.Upload(upload("from-python", content, digest))
         self.assertTrue(again.existed)
         self.assertEqual(json.loads(again.model.card_json), {"by": "grpc_test"})
         self.assertEqual(self.inference.Predict(self.request(model="from-python:best")).version, 1)
@@ -162,25 +112,26 @@ class Models(ServerTest):
         self.assertIn(MODEL, names)
         removed = self.registry.RemoveModel(registry_pb2.RemoveModelRequest(model="from-python"))
         self.assertEqual(removed.removed, 1)
-        self.refused(grpc.StatusCode.NOT_FOUND, self.registry.GetModel, registry_pb2.GetModelRequest(model="from-python"))
+        gone = registry_pb2.GetModelRequest(model="from-python")
+        self.refused(grpc.StatusCode.NOT_FOUND, self.registry.GetModel, gone)
 
     def test_cut_upload_goes_on(self):
         with open(ONNX, "rb") as file:
             content = file.read()
         digest = hashlib.sha256(content).hexdigest()
         with self.assertRaises(grpc.RpcError):
-            self.registry.Upload(self.requests("cut", content, digest, cut=131072))
+            self.registry.Upload(upload("cut", content, digest, cut=131072))
         status = self.registry.GetUpload(registry_pb2.GetUploadRequest(name="cut", sha256=digest))
         self.assertLessEqual(status.received, 131072)
-        answer = self.registry.Upload(self.requests("cut", content, digest, first=status.received))
+        answer = self.registry.Upload(upload("cut", content, digest, first=status.received))
         self.assertEqual(answer.model.digest, "sha256:" + digest)
         self.registry.RemoveModel(registry_pb2.RemoveModelRequest(model="cut"))
 
     def test_bad_uploads_leave_no_trace(self):
         garbage = os.urandom(4096)
         digest = hashlib.sha256(garbage).hexdigest()
-        self.refused(grpc.StatusCode.INVALID_ARGUMENT, self.registry.Upload, self.requests("bad", garbage, digest))
-        wrong = self.requests("bad", garbage, hashlib.sha256(b"other").hexdigest())
+        self.refused(grpc.StatusCode.INVALID_ARGUMENT, self.registry.Upload, upload("bad", garbage, digest))
+        wrong = upload("bad", garbage, hashlib.sha256(b"other").hexdigest())
         with self.assertRaises(grpc.RpcError) as caught:
             self.registry.Upload(wrong)
         self.assertIn(caught.exception.code(), (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.DATA_LOSS))
@@ -188,13 +139,74 @@ class Models(ServerTest):
         self.assertEqual(list(models), [])
 
 
-class Audits(ServerTest):
-    def audit_request(self, probes=("clean",), rows=16, **fields):
-        examples = robustness_pb2.Examples(inputs=self.array(rows), labels=[i % 10 for i in range(rows)])
-        return robustness_pb2.AuditRequest(
-            model=MODEL, examples=examples, seed=1, samples=4,
-            probes=[robustness_pb2.ProbeRequest(probe=probe) for probe in probes], **fields)
+class Calibrations(ServerTest):
+    @contextlib.contextmanager
+    def version(self, name):
+        """A version of its own, so that no other test meets its calibration."""
+        with open(ONNX, "rb") as file:
+            content = file.read()
+        self.registry.Upload(upload(name, content, hashlib.sha256(content).hexdigest()))
+        try:
+            yield name
+        finally:
+            self.registry.RemoveModel(registry_pb2.RemoveModelRequest(model=name))
 
+    def calibrate(self, name, rows=64, **fields):
+        return registry_pb2.CalibrateRequest(model=name, examples=self.examples(rows), samples=4, seed=1, **fields)
+
+    def test_trial_is_not_stored(self):
+        with self.version("tried") as name:
+            found = self.registry.Calibrate(self.calibrate(name, try_only=True))
+            self.assertEqual((found.number, found.model, found.version, found.samples), (0, name, 1, 4))
+            self.assertEqual((found.temperature_examples, found.conformal_examples), (32, 32))
+            self.assertGreater(found.temperature, 0)
+            self.assertTrue(found.data_digest.startswith("sha256:"))
+            self.assertTrue(found.thresholds)
+            model = self.registry.GetModel(registry_pb2.GetModelRequest(model=name))
+            self.assertFalse(model.HasField("calibration"))
+            plain = self.inference.Predict(self.request(model=name))
+            self.assertEqual((plain.calibration, plain.temperature), (0, 1))
+            self.refused(
+                grpc.StatusCode.FAILED_PRECONDITION, self.inference.Predict,
+                self.request(model=name, samples=4, coverage=0.9))
+
+    def test_stored_calibration_answers_with_sets(self):
+        with self.version("calibrated") as name:
+            tried = self.registry.Calibrate(self.calibrate(name, try_only=True))
+            stored = self.registry.Calibrate(self.calibrate(name))
+            self.assertEqual((stored.number, stored.temperature), (1, tried.temperature))
+            model = self.registry.GetModel(registry_pb2.GetModelRequest(model=name))
+            self.assertEqual(model.calibration, stored)
+            for rule in (inference_pb2.PredictRequest.LAC, inference_pb2.PredictRequest.APS):
+                request = self.request(rows=8, model=name, coverage=0.9, set_rule=rule)
+                request.ClearField("how_many")
+                answer = self.inference.Predict(request)
+                self.assertEqual((answer.calibration, answer.temperature), (1, stored.temperature))
+                self.assertEqual(answer.samples, 4)
+                sets = [list(prediction.prediction_set) for prediction in answer.predictions]
+                self.assertTrue(any(sets))
+                for classes in sets:
+                    self.assertEqual(classes, sorted(set(classes) & set(range(10))))
+            plain = self.inference.Predict(self.request(model=name, uncalibrated=True))
+            self.assertEqual((plain.calibration, plain.temperature), (0, 1))
+            self.assertEqual(list(plain.predictions[0].prediction_set), [])
+            self.assertEqual(self.registry.Calibrate(self.calibrate(name)).number, 2)
+
+    def test_errors(self):
+        with self.version("uncalibrated") as name:
+            few = self.calibrate(name, rows=8)
+            self.refused(grpc.StatusCode.INVALID_ARGUMENT, self.registry.Calibrate, few)
+            self.registry.Calibrate(self.calibrate(name))
+            # 32 examples say nothing of the last hundredth.
+            most = self.request(model=name, samples=4, coverage=0.99)
+            self.refused(grpc.StatusCode.FAILED_PRECONDITION, self.inference.Predict, most)
+            for changes in (dict(samples=4, coverage=1.5), dict(samples=5, coverage=0.9)):
+                request = self.request(model=name, **changes)
+                self.refused(grpc.StatusCode.INVALID_ARGUMENT, self.inference.Predict, request)
+        self.refused(grpc.StatusCode.NOT_FOUND, self.registry.Calibrate, self.calibrate("no-such-model"))
+
+
+class Audits(ServerTest):
     def test_audit_from_start_to_report(self):
         events = list(self.robustness.Audit(self.audit_request(("clean", "gaussian_noise"))))
         kinds = [event.WhichOneof("kind") for event in events]
@@ -209,6 +221,21 @@ class Audits(ServerTest):
         page = self.robustness.GetReport(robustness_pb2.GetReportRequest(
             audit=audit, format=robustness_pb2.GetReportRequest.HTML))
         self.assertIn(b"<html", page.html[:500].lower())
+
+    def test_plan_says_what_an_audit_would_do(self):
+        audits = robustness_pb2.ListAuditsRequest()
+        before = len(self.robustness.ListAudits(audits).audits)
+        plan = self.robustness.PlanAudit(self.audit_request(("clean", ("pgd", {"steps": "3"})), rows=8))
+        self.assertEqual(plan.examples, 8)
+        self.assertGreaterEqual(plan.shards, 2)
+        self.assertEqual([probe.probe.split(":")[0] for probe in plan.probes], ["clean", "pgd"])
+        self.assertTrue(all(probe.questions > 0 for probe in plan.probes))
+        # Three steps and more ask more than one look.
+        self.assertGreater(plan.probes[1].questions, plan.probes[0].questions)
+        self.assertGreater(plan.seconds, 0)
+        self.assertEqual(len(self.robustness.ListAudits(audits).audits), before)
+        unknown = self.audit_request(("no-such-probe",))
+        self.refused(grpc.StatusCode.INVALID_ARGUMENT, self.robustness.PlanAudit, unknown)
 
     def test_probes_are_listed(self):
         answer = self.robustness.ListProbes(robustness_pb2.ListProbesRequest())
@@ -233,5 +260,44 @@ class Audits(ServerTest):
         self.assertIn(state.state, (robustness_pb2.AuditState.CANCELLED, robustness_pb2.AuditState.RUNNING))
 
 
-if __name__ == "__main__":
-    unittest.main(verbosity=1)
+class Corruptions(ServerTest):
+    def corrupted(self, inputs, **changes):
+        fields = dict(corruption="fog", parameters={"severity": "3"}, seed=5)
+        fields.update(changes)
+        return self.robustness.Corrupt(robustness_pb2.CorruptRequest(inputs=inputs, **fields)).outputs
+
+    def test_a_seed_and_a_number_are_an_outcome(self):
+        inputs = self.array(3)
+        outputs = self.corrupted(inputs)
+        self.assertEqual((outputs.type, list(outputs.shape)), (inputs.type, list(inputs.shape)))
+        self.assertEqual(len(outputs.data), len(inputs.data))
+        self.assertNotEqual(outputs.data, inputs.data)
+        self.assertEqual(self.corrupted(inputs).data, outputs.data)
+        self.assertNotEqual(self.corrupted(inputs, seed=6).data, outputs.data)
+        self.assertNotEqual(self.corrupted(inputs, parameters={"severity": "4"}).data, outputs.data)
+        values = struct.unpack(f"<{len(outputs.data) // 4}f", outputs.data)
+        self.assertTrue(all(0 <= value <= 1 for value in values))
+        # The third example by itself.
+        self.assertEqual(self.corrupted(self.array(1, seed=3), first=2).data, outputs.data[2 * len(outputs.data) // 3:])
+
+    def test_bytes(self):
+        data = bytes(int(x * 255) for x in floats(self.size))
+        inputs = inference_pb2.Array(type=inference_pb2.Array.UINT8, shape=[1] + self.shape, data=data)
+        outputs = self.corrupted(inputs)
+        self.assertEqual((outputs.type, len(outputs.data)), (inputs.type, len(data)))
+        self.assertNotEqual(outputs.data, data)
+
+    def test_errors(self):
+        def refused(**changes):
+            fields = dict(inputs=self.array(1), corruption="fog", parameters={"severity": "3"})
+            fields.update(changes)
+            request = robustness_pb2.CorruptRequest(**fields)
+            self.refused(grpc.StatusCode.INVALID_ARGUMENT, self.robustness.Corrupt, request)
+
+        refused(corruption="no-such-corruption")
+        refused(corruption="pgd", parameters={})
+        refused(parameters={"severity": "6"})
+        refused(parameters={"no-such-parameter": "1"})
+        outside = self.array(1)
+        outside.data = struct.pack("<f", 1.5) + outside.data[4:]
+        refused(inputs=outside)

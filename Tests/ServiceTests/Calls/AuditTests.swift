@@ -3,6 +3,7 @@ import DitherProto
 import DitherRobustness
 import DitherService
 import DitherStore
+import DitherTestSupport
 import Foundation
 import SwiftProtobuf
 import Testing
@@ -57,6 +58,59 @@ import Testing
     #expect(report.comparison?.baseline == "a+b" && report.comparison?.baselineMembers?.map(\.version) == [1, 1])
     let asked = try await Self.report(server, Self.request("a") { $0.temperatures = [1] })
     #expect(asked.temperature == nil && asked.probes[1].calibration == plain.probes[1].calibration)
+  }
+
+  @Test("a report is signed in each of its forms, and says the same in all")
+  func forms() async throws {
+    let server = try await InProcess(models: ["a": TestModels.mlp(seed: 1, sigma: nil)]) { $0.code = "tests 1" }
+    let request = Self.request("a") {
+      $0.gates = ["fgsm>=0.9"]
+      $0.probes += [
+        .with { $0.probe = "selective" }, .with { $0.probe = "smoothing" }, .with { $0.probe = "deepfool" },
+      ]
+    }
+    var audit = "", json: [UInt8] = [], html: [UInt8] = []
+    for await event in try await server.services.audit.answer(request, server.caller) {
+      if case .state(let job) = event { audit = job.id }
+      if case .report(let found, let page) = event { (json, html) = (found, page) }
+    }
+    let key = try Ed25519.PrivateKey(openOrMake: server.scratch.file("report-key.pem")).publicKey
+    let protobuf = try await server.services.getReport.answer(
+      .with {
+        $0.audit = audit
+        $0.format = .protobuf
+      }
+    ).protobuf
+    for (form, report) in [(ReportForm.json, json), (.html, html), (.protobuf, [UInt8](protobuf))] {
+      #expect(ReportForm(of: report) == form)
+      #expect(try form.opened(report)?.signer == key)
+    }
+    var (first, second) = (try Dither_V1_AuditReport(json: json), try Dither_V1_AuditReport(serializedBytes: protobuf))
+    #expect(first.signature.value != second.signature.value)
+    first.clearSignature()
+    second.clearSignature()
+    #expect(first == second && first.code == "tests 1" && first.probes.count == 6 && first.gates.count == 1)
+  }
+
+  @Test("an audit that another program has begun is begun anew")
+  func anotherProgram() async throws {
+    let scratch: Scratch, id: String
+    do {
+      let server = try await InProcess(models: ["a": TestModels.mlp(seed: 1, sigma: nil)]) { $0.code = "old" }
+      scratch = server.scratch
+      let jobs = server.services.store.jobs
+      server.services.audits.stop()
+      _ = try await server.services.audit.answer(Self.request("a"), server.caller)
+      id = try #require(try jobs.list(kind: "audit").first?.id)
+      // No result of any plan: were it read, the audit would fail.
+      try jobs.append(shard: 0, [0], to: id)
+    }
+    let server = try await InProcess(in: scratch) { $0.code = "new" }
+    let events = try server.services.audits.watch(id)
+    try server.services.audits.resume()
+    var report: Report?
+    for await event in events { if case .report(let json, _) = event { report = try Report(json: Data(json)) } }
+    #expect(report?.code == "new" && report?.probes.count == 3)
   }
 
   struct Refusal: Sendable, CustomTestStringConvertible {

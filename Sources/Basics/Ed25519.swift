@@ -1,0 +1,172 @@
+import COpenSSL
+import Foundation
+
+/// Signatures by Ed25519 (RFC 8032), by libcrypto. The same key and bytes give the same signature.
+public enum Ed25519 {
+  public struct PrivateKey: Sendable {
+    /// The seed of RFC 8032, 5.1.5.
+    private let seed: [UInt8]
+    public let publicKey: PublicKey
+
+    /// A new one.
+    public init() { self.init(seed: randomBytes(32)) }
+
+    private init(seed: [UInt8]) {
+      self.seed = seed
+      var bytes = [UInt8](repeating: 0, count: 32), count = 32
+      let key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nil, seed, seed.count)
+      defer { EVP_PKEY_free(key) }
+      let done = key.map { EVP_PKEY_get_raw_public_key($0, &bytes, &count) }
+      precondition(done == 1 && count == 32, "libcrypto has no Ed25519, or no memory is left")
+      publicKey = PublicKey(raw: bytes)
+    }
+
+    /// - Parameter pem: as `openssl genpkey -algorithm ed25519` writes it, not encrypted.
+    public init(pem: [UInt8]) throws(KeyError) {
+      guard
+        let seed = Ed25519.raw(
+          pem, { PEM_read_bio_PrivateKey($0, nil, noPassPhrase, nil) }, EVP_PKEY_get_raw_private_key)
+      else {
+        throw KeyError(
+          .malformed, at: "private key", expected: "an Ed25519 key in PEM, without a pass phrase",
+          got: "something else",
+          advice: "make one: openssl genpkey -algorithm ed25519 -out report-key.pem")
+      }
+      self.init(seed: seed)
+    }
+
+    /// The key in a file; where there is none, a new one, and its public half beside it (`report-key.pem`, `report-key.pub.pem`).
+    public init(openOrMake path: String) throws(KeyError) {
+      if let found = FileManager.default.contents(atPath: path) {
+        try self.init(pem: [UInt8](found))
+        return
+      }
+      self.init()
+      try KeyFile.write(pem, to: path, flags: O_EXCL, mode: 0o600)
+      try KeyFile.write(publicKey.pem, to: Self.publicPath(of: path), flags: O_TRUNC, mode: 0o644)
+    }
+
+    /// Where the public half of a key in a file is.
+    public static func publicPath(of path: String) -> String {
+      (path.hasSuffix(".pem") ? String(path.dropLast(4)) : path) + ".pub.pem"
+    }
+
+    public func sign(_ bytes: [UInt8]) -> [UInt8] {
+      var signature = [UInt8](repeating: 0, count: 64), count = 64
+      let key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nil, seed, seed.count), context = EVP_MD_CTX_new()
+      defer {
+        EVP_MD_CTX_free(context)
+        EVP_PKEY_free(key)
+      }
+      let done =
+        EVP_DigestSignInit(context, nil, nil, nil, key) == 1
+        && EVP_DigestSign(context, &signature, &count, bytes, bytes.count) == 1
+      precondition(done && count == 64, "libcrypto refuses to sign with a live key")
+      return signature
+    }
+
+    var pem: String {
+      let key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nil, seed, seed.count)
+      defer { EVP_PKEY_free(key) }
+      return Ed25519.written { PEM_write_bio_PrivateKey($0, key, nil, nil, 0, nil, nil) }
+    }
+  }
+
+  public struct PublicKey: Sendable, Hashable, CustomStringConvertible {
+    /// 32, as RFC 8032 encodes a point.
+    public let bytes: [UInt8]
+
+    fileprivate init(raw: [UInt8]) { bytes = raw }
+
+    /// - Returns: nil for anything but the base64 of 32 bytes.
+    public init?(base64: String) {
+      guard let found = Data(base64Encoded: base64), found.count == 32 else { return nil }
+      bytes = [UInt8](found)
+    }
+
+    public init(pem: [UInt8]) throws(KeyError) {
+      guard
+        let found = Ed25519.raw(pem, { PEM_read_bio_PUBKEY($0, nil, noPassPhrase, nil) }, EVP_PKEY_get_raw_public_key)
+      else {
+        throw KeyError(
+          .malformed, at: "public key", expected: "an Ed25519 key in PEM", got: "something else",
+          advice: "write one: openssl pkey -in report-key.pem -pubout")
+      }
+      bytes = found
+    }
+
+    public var base64: String { Data(bytes).base64EncodedString() }
+    public var description: String { "ed25519:\(base64)" }
+
+    public var pem: String {
+      let key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nil, bytes, bytes.count)
+      defer { EVP_PKEY_free(key) }
+      return Ed25519.written { PEM_write_bio_PUBKEY($0, key) }
+    }
+
+    public func hasSigned(_ message: [UInt8], _ signature: [UInt8]) -> Bool {
+      let key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nil, bytes, bytes.count), context = EVP_MD_CTX_new()
+      defer {
+        EVP_MD_CTX_free(context)
+        EVP_PKEY_free(key)
+        ERR_clear_error()
+      }
+      return EVP_DigestVerifyInit(context, nil, nil, nil, key) == 1
+        && EVP_DigestVerify(context, signature, signature.count, message, message.count) == 1
+    }
+  }
+
+  // MARK: PEM
+
+  /// The 32 bytes of a key in PEM; nil for anything else.
+  private static func raw(
+    _ pem: [UInt8], _ read: (OpaquePointer) -> OpaquePointer?,
+    _ get: (OpaquePointer?, UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<Int>?) -> Int32
+  ) -> [UInt8]? {
+    guard pem.count < 1 << 16, let bio = BIO_new_mem_buf(pem, Int32(pem.count)) else { return nil }
+    defer {
+      BIO_free(bio)
+      ERR_clear_error()
+    }
+    guard let key = read(bio) else { return nil }
+    defer { EVP_PKEY_free(key) }
+    var bytes = [UInt8](repeating: 0, count: 32), count = 32
+    guard EVP_PKEY_get_id(key) == EVP_PKEY_ED25519, get(key, &bytes, &count) == 1, count == 32 else { return nil }
+    return bytes
+  }
+
+  private static func written(_ write: (OpaquePointer) -> Int32) -> String {
+    guard let bio = BIO_new(BIO_s_mem()) else { preconditionFailure("no memory is left") }
+    defer { BIO_free(bio) }
+    let done = write(bio)
+    precondition(done == 1, "libcrypto refuses to write a live key")
+    var bytes = [UInt8](repeating: 0, count: 1024)
+    let count = BIO_read(bio, &bytes, Int32(bytes.count))
+    return String(decoding: bytes[..<max(Int(count), 0)], as: UTF8.self)
+  }
+}
+
+/// Without it libcrypto would ask the terminal for a pass phrase.
+private func noPassPhrase(
+  _: UnsafeMutablePointer<CChar>?, _: Int32, _: Int32, _: UnsafeMutableRawPointer?
+) -> Int32 { -1 }
+
+public enum KeyFault: FaultCode {
+  case malformed, unwritable
+  public var category: FaultCategory { .invalidArgument }
+}
+public typealias KeyError = Fault<KeyFault>
+
+private enum KeyFile {
+  static func write(_ text: String, to path: String, flags: Int32, mode: mode_t) throws(KeyError) {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, mode)
+    guard descriptor >= 0 else { throw fault(path) }
+    let bytes = Array(text.utf8), written = Foundation.write(descriptor, bytes, bytes.count)
+    guard written == bytes.count, fsync(descriptor) == 0, close(descriptor) == 0 else { throw fault(path) }
+  }
+
+  private static func fault(_ path: String) -> KeyError {
+    KeyError(
+      .unwritable, at: path, expected: "a key file that can be made", got: String(cString: strerror(errno)))
+  }
+}

@@ -141,6 +141,8 @@ public struct Outcome: Codable, Sendable, Equatable {
   public var distances: [Double?]?
   /// Right on the same inputs: the model to compare with, which they were not made for.
   public var transferred: [Bool]?
+  /// Of a random predictor: right under the same attack through one draw a step, if that was asked for.
+  public var singleDraw: [Bool]?
   public var trace: Trace?
   /// Rows evaluated by an attack or a certifier, once for each draw.
   public var questions = 0
@@ -207,6 +209,8 @@ public enum Evidence: String, Codable, Sendable, CaseIterable, CodingKeyRepresen
   case uncertainLoss = "uncertain_loss"
   /// Of a random model: what was made on its mean weights won where what was made through the noise did not.
   case meanWeightsWin = "mean_weights_win"
+  /// Of a random model: an attack through one draw a step broke what the one through the expectation did not.
+  case singleDrawWins = "single_draw_wins"
 
   public struct Count: Codable, Sendable, Equatable {
     public var cases: Int

@@ -42,6 +42,7 @@ struct Console: Sendable {
       let jobs = try services.store.jobs.list(kind: AuditSpec.kind, limit: 100)
       return .html(Array(IndexPage(models: services.registry.current.versions, audits: jobs).html.utf8))
     }
+    if path == "/report-key.pub.pem" { return .text(services.reportKey.pem) }
     guard path.hasPrefix("/audits/") else { return .text("no such page\n", status: 404) }
     let name = String(path.dropFirst("/audits/".count)), isJson = name.hasSuffix(".json")
     let job = try services.store.jobs.job(isJson ? String(name.dropLast(".json".count)) : name)

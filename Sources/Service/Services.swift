@@ -45,6 +45,9 @@ package final class Services: Sendable {
     }
   }
 
+  /// For those who check reports.
+  var reportKey: Ed25519.PublicKey { means.key.publicKey }
+
   // MARK: the calls
 
   package var predict: PredictCall {

@@ -379,8 +379,8 @@ public nonisolated struct Dither_V1_ReportProbe: @unchecked Sendable {
   }
 
   /// the model to compare with, on inputs made for this one
-  public var transfer: Dither_V1_ReportTransfer {
-    get {_storage._transfer ?? Dither_V1_ReportTransfer()}
+  public var transfer: Dither_V1_ReportShare {
+    get {_storage._transfer ?? Dither_V1_ReportShare()}
     set {_uniqueStorage()._transfer = newValue}
   }
   /// Returns true if `transfer` has been explicitly set.
@@ -448,6 +448,16 @@ public nonisolated struct Dither_V1_ReportProbe: @unchecked Sendable {
   /// Clears the value of `summary`. Subsequent reads from it will return its default value.
   public mutating func clearSummary() {_uniqueStorage()._summary = nil}
 
+  /// of a random model: the same attack through one draw a step
+  public var singleDraw: Dither_V1_ReportShare {
+    get {_storage._singleDraw ?? Dither_V1_ReportShare()}
+    set {_uniqueStorage()._singleDraw = newValue}
+  }
+  /// Returns true if `singleDraw` has been explicitly set.
+  public var hasSingleDraw: Bool {_storage._singleDraw != nil}
+  /// Clears the value of `singleDraw`. Subsequent reads from it will return its default value.
+  public mutating func clearSingleDraw() {_uniqueStorage()._singleDraw = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -471,7 +481,8 @@ public nonisolated struct Dither_V1_ReportCurvePoint: Sendable {
   public init() {}
 }
 
-public nonisolated struct Dither_V1_ReportTransfer: Sendable {
+/// Answers to inputs that were made in another way, or for another model.
+public nonisolated struct Dither_V1_ReportShare: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -553,6 +564,16 @@ public nonisolated struct Dither_V1_ReportMeasured: @unchecked Sendable {
   public var hasSummary: Bool {_storage._summary != nil}
   /// Clears the value of `summary`. Subsequent reads from it will return its default value.
   public mutating func clearSummary() {_uniqueStorage()._summary = nil}
+
+  /// of the baseline: the audited model, on inputs made for the baseline
+  public var transfer: Dither_V1_ReportShare {
+    get {_storage._transfer ?? Dither_V1_ReportShare()}
+    set {_uniqueStorage()._transfer = newValue}
+  }
+  /// Returns true if `transfer` has been explicitly set.
+  public var hasTransfer: Bool {_storage._transfer != nil}
+  /// Clears the value of `transfer`. Subsequent reads from it will return its default value.
+  public mutating func clearTransfer() {_uniqueStorage()._transfer = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1364,7 +1385,7 @@ nonisolated extension Dither_V1_ReportProportion: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ReportProbe"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}probe\0\u{1}parameters\0\u{1}kind\0\u{1}n\0\u{3}clean_accuracy\0\u{3}clean_interval\0\u{3}robust_accuracy\0\u{1}interval\0\u{3}per_example\0\u{3}per_example_clean\0\u{1}questions\0\u{3}noise_flips\0\u{1}distances\0\u{3}median_distance\0\u{3}accuracy_against_epsilon\0\u{1}transfer\0\u{1}progress\0\u{3}noise_off\0\u{1}baseline\0\u{1}rivals\0\u{1}calibration\0\u{1}certified\0\u{1}summary\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}probe\0\u{1}parameters\0\u{1}kind\0\u{1}n\0\u{3}clean_accuracy\0\u{3}clean_interval\0\u{3}robust_accuracy\0\u{1}interval\0\u{3}per_example\0\u{3}per_example_clean\0\u{1}questions\0\u{3}noise_flips\0\u{1}distances\0\u{3}median_distance\0\u{3}accuracy_against_epsilon\0\u{1}transfer\0\u{1}progress\0\u{3}noise_off\0\u{1}baseline\0\u{1}rivals\0\u{1}calibration\0\u{1}certified\0\u{1}summary\0\u{3}single_draw\0")
 
   fileprivate class _StorageClass {
     var _probe: String = String()
@@ -1382,7 +1403,7 @@ nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobu
     var _distances: SwiftProtobuf.Google_Protobuf_ListValue? = nil
     var _medianDistance: Double? = nil
     var _accuracyAgainstEpsilon: [Dither_V1_ReportCurvePoint] = []
-    var _transfer: Dither_V1_ReportTransfer? = nil
+    var _transfer: Dither_V1_ReportShare? = nil
     var _progress: Dither_V1_ReportProgress? = nil
     var _noiseOff: Dither_V1_ReportMeasured? = nil
     var _baseline: Dither_V1_ReportMeasured? = nil
@@ -1390,6 +1411,7 @@ nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobu
     var _calibration: Dither_V1_ReportCalibration? = nil
     var _certified: Dither_V1_ReportCertified? = nil
     var _summary: Dither_V1_ReportSummary? = nil
+    var _singleDraw: Dither_V1_ReportShare? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1423,6 +1445,7 @@ nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobu
       _calibration = source._calibration
       _certified = source._certified
       _summary = source._summary
+      _singleDraw = source._singleDraw
     }
   }
 
@@ -1464,6 +1487,7 @@ nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobu
         case 21: try { try decoder.decodeSingularMessageField(value: &_storage._calibration) }()
         case 22: try { try decoder.decodeSingularMessageField(value: &_storage._certified) }()
         case 23: try { try decoder.decodeSingularMessageField(value: &_storage._summary) }()
+        case 24: try { try decoder.decodeSingularMessageField(value: &_storage._singleDraw) }()
         default: break
         }
       }
@@ -1545,6 +1569,9 @@ nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobu
       try { if let v = _storage._summary {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 23)
       } }()
+      try { if let v = _storage._singleDraw {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 24)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1577,6 +1604,7 @@ nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobu
         if _storage._calibration != rhs_storage._calibration {return false}
         if _storage._certified != rhs_storage._certified {return false}
         if _storage._summary != rhs_storage._summary {return false}
+        if _storage._singleDraw != rhs_storage._singleDraw {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -1626,8 +1654,8 @@ nonisolated extension Dither_V1_ReportCurvePoint: SwiftProtobuf.Message, SwiftPr
   }
 }
 
-nonisolated extension Dither_V1_ReportTransfer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".ReportTransfer"
+nonisolated extension Dither_V1_ReportShare: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ReportShare"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}accuracy\0\u{1}interval\0\u{3}per_example\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
@@ -1657,7 +1685,7 @@ nonisolated extension Dither_V1_ReportTransfer: SwiftProtobuf.Message, SwiftProt
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Dither_V1_ReportTransfer, rhs: Dither_V1_ReportTransfer) -> Bool {
+  public static func ==(lhs: Dither_V1_ReportShare, rhs: Dither_V1_ReportShare) -> Bool {
     if lhs.accuracy != rhs.accuracy {return false}
     if lhs.interval != rhs.interval {return false}
     if lhs.perExample != rhs.perExample {return false}
@@ -1703,7 +1731,7 @@ nonisolated extension Dither_V1_ReportProgress: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension Dither_V1_ReportMeasured: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ReportMeasured"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}clean_accuracy\0\u{3}robust_accuracy\0\u{1}interval\0\u{3}per_example\0\u{1}calibration\0\u{1}certified\0\u{1}summary\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}clean_accuracy\0\u{3}robust_accuracy\0\u{1}interval\0\u{3}per_example\0\u{1}calibration\0\u{1}certified\0\u{1}summary\0\u{1}transfer\0")
 
   fileprivate class _StorageClass {
     var _cleanAccuracy: Double = 0
@@ -1713,6 +1741,7 @@ nonisolated extension Dither_V1_ReportMeasured: SwiftProtobuf.Message, SwiftProt
     var _calibration: Dither_V1_ReportCalibration? = nil
     var _certified: Dither_V1_ReportCertified? = nil
     var _summary: Dither_V1_ReportSummary? = nil
+    var _transfer: Dither_V1_ReportShare? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1730,6 +1759,7 @@ nonisolated extension Dither_V1_ReportMeasured: SwiftProtobuf.Message, SwiftProt
       _calibration = source._calibration
       _certified = source._certified
       _summary = source._summary
+      _transfer = source._transfer
     }
   }
 
@@ -1755,6 +1785,7 @@ nonisolated extension Dither_V1_ReportMeasured: SwiftProtobuf.Message, SwiftProt
         case 5: try { try decoder.decodeSingularMessageField(value: &_storage._calibration) }()
         case 6: try { try decoder.decodeSingularMessageField(value: &_storage._certified) }()
         case 7: try { try decoder.decodeSingularMessageField(value: &_storage._summary) }()
+        case 8: try { try decoder.decodeSingularMessageField(value: &_storage._transfer) }()
         default: break
         }
       }
@@ -1788,6 +1819,9 @@ nonisolated extension Dither_V1_ReportMeasured: SwiftProtobuf.Message, SwiftProt
       try { if let v = _storage._summary {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
       } }()
+      try { if let v = _storage._transfer {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1804,6 +1838,7 @@ nonisolated extension Dither_V1_ReportMeasured: SwiftProtobuf.Message, SwiftProt
         if _storage._calibration != rhs_storage._calibration {return false}
         if _storage._certified != rhs_storage._certified {return false}
         if _storage._summary != rhs_storage._summary {return false}
+        if _storage._transfer != rhs_storage._transfer {return false}
         return true
       }
       if !storagesAreEqual {return false}

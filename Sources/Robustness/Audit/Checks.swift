@@ -125,7 +125,7 @@ extension Evidence {
     case .vanishedGradient: Double(count.cases) <= 0.1 * Double(count.n)
     case .unboundedSurvivor: count.cases == 0
     case .uncertainLoss: Double(count.cases) <= 0.1 * Double(count.n)
-    case .meanWeightsWin: Double(count.cases) <= 0.05 * Double(count.n) + 1
+    case .meanWeightsWin, .singleDrawWins: Double(count.cases) <= 0.05 * Double(count.n) + 1
     }
   }
 
@@ -136,6 +136,8 @@ extension Evidence {
     case .uncertainLoss: "The expected loss stayed less sure than asked in \(count.cases) of \(count.n) answers."
     case .meanWeightsWin:
       "An attack on the mean weights broke \(count.cases) of \(count.n) that the one through the noise did not."
+    case .singleDrawWins:
+      "The attack through one draw a step broke \(count.cases) of \(count.n) that the one through the expectation did not."
     case .unboundedSurvivor: "In a ball without bounds \(count.cases) of \(count.n) examples withstood the attack."
     }
   }
@@ -146,6 +148,7 @@ extension Evidence {
     case .vanishedGradient: "Gradients are masked there; the margin of the logits was followed instead."
     case .uncertainLoss: "Ask for more draws (most_draws): the attack follows noise."
     case .meanWeightsWin: "The attack through the noise is too weak: more draws or steps are needed. Both count."
+    case .singleDrawWins: "The expectation is over too few draws, or followed for too few steps."
     case .unboundedSurvivor: "There every input is in reach: the gradients do not lead to it."
     }
   }

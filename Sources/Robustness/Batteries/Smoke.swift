@@ -6,11 +6,15 @@ extension Battery {
   ) { image in
     let isColour = image.channels == 3
     let linf = isColour ? ["2/255", "4/255", "8/255"] : ["0.02", "0.05", "0.1"], l2 = isColour ? "0.5" : "1"
+    // Few draws to begin with: more are added where the loss is not known well enough.
+    func attack(_ name: String, _ norm: String, _ epsilon: String, _ rest: [String: String] = [:]) -> ProbeSpec {
+      let common = ["norm": norm, "epsilon": epsilon, "draws": "4", "most_draws": "128"]
+      return ProbeSpec(name, common.merging(rest) { $1 })
+    }
     return [ProbeSpec("clean"), ProbeSpec("calibration")]
-      + linf.map { ProbeSpec("fgsm", ["norm": "linf", "epsilon": $0]) }
-      + linf.map { ProbeSpec("pgd", ["norm": "linf", "epsilon": $0, "steps": "20"]) }
+      + linf.map { attack("fgsm", "linf", $0) } + linf.map { attack("pgd", "linf", $0, ["steps": "20"]) }
       + [
-        ProbeSpec("pgd", ["norm": "l2", "epsilon": l2, "steps": "20"]),
+        attack("pgd", "l2", l2, ["steps": "20"]),
         ProbeSpec("gaussian_noise"), ProbeSpec("salt_and_pepper"),
       ]
   }

@@ -14,7 +14,7 @@ extension Battery {
       + [ProbeSpec("conformal")]
       + [ProbeSpec("samples", ["most": "32"]), ProbeSpec("shift")]
       + [ProbeSpec("fgsm", ["norm": "linf", "epsilon": middle])]
-      + linf.map { ProbeSpec("pgd", ["norm": "linf", "epsilon": $0, "steps": "20"]) }
+      + linf.map { ProbeSpec("pgd", ["norm": "linf", "epsilon": $0, "steps": "20", "single_draw": "true"]) }
       + [
         ProbeSpec("pgd", ["norm": "linf", "epsilon": middle, "steps": "40"]),
         ProbeSpec("apgd", ["norm": "linf", "epsilon": middle, "steps": "50"]),

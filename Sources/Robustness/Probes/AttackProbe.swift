@@ -19,9 +19,12 @@ struct AttackProbe<A: Attack>: Probe {
     var standardError = 0.1
     /// Draws of one answer, at most; 0: eight times `draws`.
     var mostDraws = 0
+    /// Of a random model: the same attack through one draw a step beside it, to show what the expectation finds that it does not.
+    var singleDraw = false
 
     private enum CodingKeys: String, CodingKey {
       case norm, epsilon, restarts, draws
+      case singleDraw = "single_draw"
       case standardError = "standard_error"
       case mostDraws = "most_draws"
     }
@@ -62,7 +65,7 @@ struct AttackProbe<A: Attack>: Probe {
   func cost(examples: Int, draws: Int) -> ProbeCost {
     let asked = examples * attack.effort * common.restarts, isRandom = draws > 1
     // Through the noise with more draws where they are needed, on the mean weights, and the judge's answers.
-    let rows = isRandom ? asked * (2 * common.draws + 1) : asked
+    let rows = isRandom ? asked * (2 * common.draws + (common.singleDraw ? 2 : 1)) : asked
     let judged = 4 * examples * draws
     return A.knowledge == .gradients
       ? ProbeCost(forward: judged, gradient: rows) : ProbeCost(forward: judged + rows)
@@ -105,7 +108,12 @@ struct AttackProbe<A: Attack>: Probe {
       }
       outcome.transferred = transferred
     }
-    outcome.evidence = try evidence(examples, ball, &search, survivors: standing.map { outcome.robust[$0] })
+    if common.singleDraw, predictor.isRandom {
+      try addSingleDraw(to: &outcome, examples, standing, ball, batch, predictor)
+    }
+    outcome.evidence.merge(
+      try evidence(examples, ball, &search, survivors: standing.map { outcome.robust[$0] })
+    ) { $1 }
     if batch.isFirst, batch.image.isPicture {
       outcome.illustrations = standing.indices.prefix(Illustration.perProbe).map { at in
         Illustration(
@@ -114,6 +122,26 @@ struct AttackProbe<A: Attack>: Probe {
       }
     }
     return outcome
+  }
+
+  /// The attack as it is often made on random models: one draw a step. It counts for nothing but the comparison.
+  private func addSingleDraw(
+    to outcome: inout Outcome, _ examples: Examples, _ standing: [Int], _ ball: Ball, _ batch: ProbeBatch,
+    _ predictor: DeployedPredictor
+  ) throws {
+    var naive = self, right = outcome.clean, wins = 0
+    (naive.common.draws, naive.common.mostDraws) = (1, 1)
+    var search = Search(naive, batch, predictor)
+    let found = try search.throughNoise(of: examples, in: ball).points,
+      inside = ball.rowsInside(found, around: examples.inputs)
+    let after = try predictor.labels(found, identities: examples.identities)
+    for (at, row) in standing.enumerated() where inside[at] && after[at] != batch.labels[row] {
+      right[row] = false
+      if outcome.robust[row] { wins += 1 }
+    }
+    outcome.singleDraw = right
+    outcome.questions += search.questions
+    outcome.evidence[.singleDrawWins] = .init(cases: wins, n: standing.count)
   }
 
   // MARK: the search
@@ -162,6 +190,13 @@ struct AttackProbe<A: Attack>: Probe {
       uncertainLosses = oracle.uncertainLosses
       lossesAsked = oracle.lossesAsked
       return found
+    }
+
+    /// Only through the noise.
+    mutating func throughNoise(of examples: Examples, in ball: Ball) throws -> AttackResult {
+      var oracle = self.oracle()
+      defer { questions += oracle.questions }
+      return try tries(examples, ball, &oracle)
     }
 
     private func tries(_ examples: Examples, _ ball: Ball, _ oracle: inout ModelOracle) throws -> AttackResult {

@@ -78,6 +78,7 @@ extension ProbeReport {
     case .model: certified
     case .baseline: baseline?.certified
     case .noiseOff: noiseOff?.certified
+    case .singleDraw: nil
     }
   }
 }

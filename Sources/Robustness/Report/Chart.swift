@@ -2,9 +2,11 @@
 enum Chart {
   struct Series {
     enum Role: Int, CaseIterable {
-      case model, baseline, noiseOff
-      var cssClass: String { ["s-model", "s-baseline", "s-off"][rawValue] }
-      var title: String { ["this model", "baseline", "this model, noise off"][rawValue] }
+      case model, baseline, noiseOff, singleDraw
+      var cssClass: String { ["s-model", "s-baseline", "s-off", "s-single"][rawValue] }
+      var title: String {
+        ["this model", "baseline", "this model, noise off", "this model, attacked through one draw"][rawValue]
+      }
     }
     struct Point {
       var x: Double
@@ -18,7 +20,7 @@ enum Chart {
 
   // MARK: lines
 
-  private static let width = 460.0, height = 280.0, left = 44.0, right = 16.0, top = 14.0, bottom = 46.0
+  private static let width = 460.0, height = 280.0, left = 44.0, right = 16.0, top = 26.0, bottom = 46.0
   private static func y(_ share: Double) -> Double { top + (1 - share) * (height - top - bottom) }
 
   /// Accuracy by the strength of what disturbs it; whiskers are 95 % intervals.
@@ -64,7 +66,7 @@ enum Chart {
       <text class="tick" x="\(left - 8)" y="\(y(share) + 4)" text-anchor="end">\(Int(share * 100))</text>
       """
     }
-    return "\(lines)<text class=\"axis\" x=\"\(left - 36)\" y=\"\(top - 3)\">%</text>"
+    return "\(lines)<text class=\"axis\" x=\"\(left - 36)\" y=\"\(top - 12)\">%</text>"
   }
 
   private static func whisker(_ point: Series.Point, x: Double, role: Series.Role) -> Html {
@@ -81,6 +83,7 @@ enum Chart {
     case .model: "<circle cx=\"\(x)\" cy=\"\(y)\" r=\"4.5\"/>"
     case .baseline: "<rect x=\"\(x - 4)\" y=\"\(y - 4)\" width=\"8\" height=\"8\"/>"
     case .noiseOff: "<path d=\"M\(x) \(y - 5.5)l5.5 5.5l-5.5 5.5l-5.5-5.5z\"/>"
+    case .singleDraw: "<path d=\"M\(x) \(y - 5)l5.5 9.5h-11z\"/>"
     }
   }
 
@@ -93,7 +96,7 @@ enum Chart {
 
   /// One group of bars for each condition, with the 95 % interval across the end of each.
   static func bars(_ groups: [Bars], description: String) -> Html {
-    let wide = 640.0, end = wide - 62, bar = 13.0, gap = 3.0, head = 20.0, foot = 12.0
+    let wide = 640.0, end = wide - 68, bar = 14.0, gap = 5.0, head = 22.0, foot = 12.0
     var offset = 4.0
     let drawn = groups.map { group -> Html in
       let start = offset

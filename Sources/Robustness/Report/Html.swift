@@ -37,7 +37,8 @@ struct Html: ExpressibleByStringInterpolation, Sendable {
 
 extension Html {
   /// A table with a caption; the first column heads its rows, the others are numbers.
-  static func table(_ caption: String, _ heads: [String], _ rows: [[String]]) -> Html {
+  /// - Parameter isWordy: the last column is text, of several lines where it must.
+  static func table(_ caption: String, _ heads: [String], _ rows: [[String]], isWordy: Bool = false) -> Html {
     let head = heads.map { "<th scope=\"col\">\($0)</th>" as Html }
     let body = rows.map { row -> Html in
       let cells = row.enumerated().map { at, cell -> Html in
@@ -46,7 +47,7 @@ extension Html {
       return "<tr>\(cells)</tr>\n"
     }
     return """
-      <div class="scroll" tabindex="0" role="region" aria-label="\(caption)"><table><caption>\(caption)</caption>
+      <div class="scroll" tabindex="0" role="region" aria-label="\(caption)"><table\(isWordy ? " class=\"wordy\"" as Html : nil)><caption>\(caption)</caption>
       <thead><tr>\(head)</tr></thead><tbody>
       \(body)</tbody></table></div>
       """

@@ -19,7 +19,7 @@ struct Page {
     <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
     <meta name="generator" content="dither">\(digests)<title>Robustness of \(name)</title>
     <style>\(Html.style)</style></head><body><main>
-    \(header)\(omissions)\(gates)\(findings)\(overview)\(strengths)\(distances)\(corruptions)\(certificates)\(calibration)\(measurements)\(comparison)\(gallery)\(progress)\(numbers)\(checks)\(fineprint)
+    \(header)\(omissions)\(gates)\(findings)\(overview)\(strengths)\(distances)\(transfer)\(corruptions)\(certificates)\(calibration)\(measurements)\(comparison)\(gallery)\(progress)\(numbers)\(checks)\(fineprint)
     </main></body></html>
 
     """
@@ -146,8 +146,12 @@ struct Page {
         values: roles.compactMap { role in probe.measured(role).map { (role, $0.value, $0.interval) } })
     }
     let chart = Chart.bars(groups, description: "Accuracy under every condition, with 95 % intervals")
-    let rows = groups.map {
-      [$0.title] + $0.values.map { "\(Written.percent($0.value)) (\(Written.interval($0.interval)))" }
+    let rows = groups.map { group in
+      [group.title]
+        + roles.map { role in
+          group.values.first { $0.role == role }
+            .map { "\(Written.percent($0.value)) (\(Written.interval($0.interval)))" } ?? "–"
+        }
     }
     return """
       <h2>Accuracy under every condition</h2>
@@ -157,7 +161,7 @@ struct Page {
   }
 
   private var strengths: Html? {
-    let figures = attackCurves + corruptionCurves
+    let figures = attackCurves
     return figures.isEmpty ? nil : "<h2>Accuracy by strength</h2><div class=\"charts\">\(figures)</div>"
   }
 
@@ -177,7 +181,7 @@ struct Page {
       })
   }
 
-  private var corruptionCurves: [Html] {
+  var corruptionCurves: [Html] {
     curves(
       report.probes.compactMap { probe in
         guard case .integer(let severity)? = probe.parameters["severity"] else { return nil }
@@ -197,7 +201,7 @@ struct Page {
     return order.compactMap { key in
       let group = points.filter { $0.key == key && $0.x > 0 }.sorted { $0.x < $1.x }
       guard let first = group.first, group.count > 1 else { return nil }
-      let series = roles.map { role in
+      let series = roles.map { role -> Chart.Series in
         let start = first.probe.measured(role, clean: true)
           .map { Chart.Series.Point(x: 0, label: "0", value: $0.value, interval: $0.interval) }
         return Chart.Series(
@@ -208,7 +212,7 @@ struct Page {
                 Chart.Series.Point(x: point.x, label: point.label, value: $0.value, interval: $0.interval)
               }
             })
-      }
+      }.filter { !$0.points.isEmpty }
       let rows = series[0].points.indices.map { at in
         [series[0].points[at].label]
           + series.map { one in
@@ -219,7 +223,8 @@ struct Page {
       return Html.figure(
         first.title,
         chart: Chart.lines(series, xTitle: first.axis, description: "\(first.title): accuracy by \(first.axis)"),
-        legend: roles, table: .table("\(first.title): accuracy", [first.axis] + roles.map(\.title), rows))
+        legend: series.map(\.role),
+        table: .table("\(first.title): accuracy", [first.axis] + series.map(\.role.title), rows))
     }
   }
 
@@ -321,18 +326,30 @@ struct Page {
   // MARK: the fine print
 
   private var numbers: Html {
+    let isRandom = report.probes.contains { $0.noiseFlips != nil }
     let rows = report.probes.filter { $0.kind != .measurement }.map { probe in
       [
         probe.title, "\(probe.n)", Written.percent(probe.cleanAccuracy), Written.percent(probe.robustAccuracy),
-        Written.interval(probe.interval), probe.questions > 0 ? "\(probe.questions)" : "–",
-        probe.parameters.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", "),
+        Written.interval(probe.interval),
       ]
+        + (isRandom
+          ? [probe.noiseFlips.map { "\(Written.percent($0.value)) (\(Written.interval($0.interval)))" } ?? "–"] : [])
+        + [
+          probe.questions > 0 ? "\(probe.questions)" : "–",
+          probe.parameters.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", "),
+        ]
     }
+    let note: Html? =
+      isRandom
+      ? """
+      <p class="muted">Noise alone: clean answers that other draws of the noise turn from right to wrong. No attack is credited with them.</p>
+      """ : nil
     return """
       <h2>All numbers</h2><section class="card">
       \(Html.table("This model, by condition",
-        ["Condition", "n", "Clean", "Robust", "95 %", "Questions asked", "Parameters"], rows))
-      </section>
+        ["Condition", "n", "Clean", "Robust", "95 %"] + (isRandom ? ["Noise alone"] : []) + ["Questions asked", "Parameters"],
+        rows, isWordy: true))
+      \(note)</section>
 
       """
   }
@@ -385,6 +402,7 @@ extension ProbeReport {
       guard clean else { return (other.robustAccuracy, other.interval) }
       let right = Int((other.cleanAccuracy * Double(n)).rounded())
       return (other.cleanAccuracy, Proportion(right, of: n).interval)
+    case .singleDraw: return singleDraw.map { clean ? (cleanAccuracy, cleanInterval) : ($0.accuracy, $0.interval) }
     }
   }
 
@@ -393,6 +411,7 @@ extension ProbeReport {
     case .model: calibration
     case .baseline: baseline?.calibration
     case .noiseOff: noiseOff?.calibration
+    case .singleDraw: nil
     }
   }
 }

@@ -35,9 +35,37 @@ extension Page {
       """
   }
 
+  /// What was made for one model, tried on the other.
+  var transfer: Html? {
+    let found = report.probes.filter { $0.transfer != nil }
+    guard !found.isEmpty else { return nil }
+    func share(_ transfer: ProbeReport.Share?) -> String {
+      transfer.map { "\(Written.percent($0.accuracy)) (\(Written.interval($0.interval)))" } ?? "–"
+    }
+    let rows = found.map { probe in
+      [
+        probe.title, Written.percent(probe.robustAccuracy), share(probe.transfer), share(probe.baseline?.transfer),
+        probe.baseline.map { Written.percent($0.robustAccuracy) } ?? "–",
+      ]
+    }
+    let heads = [
+      "Attack", "This model, on its own", "Baseline, on this model's", "This model, on the baseline's",
+      "Baseline, on its own",
+    ]
+    return """
+      <h2>Transfer</h2><section class="card"><p class="muted">Accuracy on inputs that were made for one of the two models.</p>
+      \(Html.table("Accuracy on inputs made for one model, of either", heads, rows))</section>
+
+      """
+  }
+
   /// Accuracy by corruption and severity: a heat map in a table, with the mean over what was asked.
   var corruptions: Html? {
-    guard let table = report.corruptions, table.rows.count > 1 else { return nil }
+    guard let table = report.corruptions else { return nil }
+    let curves = corruptionCurves
+    guard table.rows.count > 1 else {
+      return curves.isEmpty ? nil : "<h2>Corruptions</h2><div class=\"charts\">\(curves)</div>"
+    }
     func cell(_ value: Double?) -> Html {
       guard let value else { return "<td>–</td>" }
       // From red over yellow to green, light enough for black letters.
@@ -66,6 +94,7 @@ extension Page {
       <caption>Accuracy by corruption and severity</caption><thead><tr><th scope="col">Corruption</th>\(heads)\
       <th scope="col">Mean</th>\(hasBaseline ? "<th scope=\"col\">Against baseline</th>" as Html : nil)</tr></thead><tbody>
       \(body)</tbody></table></div></section>
+      \(curves.isEmpty ? nil : "<details class=\"fold\"><summary>Curves by severity, with intervals</summary><div class=\"charts\">\(curves)</div></details>" as Html)
 
       """
   }
@@ -79,6 +108,7 @@ extension Page {
         case .model: (role, own)
         case .baseline: probe.baseline?.summary.map { (role, $0) }
         case .noiseOff: probe.noiseOff?.summary.map { (role, $0) }
+        case .singleDraw: nil
         }
       }
       return """
@@ -118,7 +148,7 @@ extension Page {
     }
     let heads = ["Measure"] + summaries.map(\.role.title) + ["n", "Meaning"]
     return
-      "<section class=\"card\">\(Html.table("Measures, with 95 % intervals where they are known", heads, rows))</section>"
+      "<section class=\"card\">\(Html.table("Measures, with 95 % intervals where they are known", heads, rows, isWordy: true))</section>"
   }
 
   private static func number(_ value: Double) -> String { String(format: "%.4g", value) }

@@ -25,21 +25,21 @@ extension Html {
     figcaption p{margin:.15rem 0 0;font-size:.88rem}
     .legend{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;list-style:none;margin:.5rem 0 0;padding:0;font-size:.85rem}
     .legend i{display:inline-block;width:.75em;height:.75em;margin-right:.45em;border-radius:50%;background:var(--c)}
-    .legend .s-baseline i{border-radius:1px}.legend .s-off i{border-radius:1px;transform:rotate(45deg) scale(.9)}
+    .legend .s-baseline i{border-radius:1px}.legend .s-off i{border-radius:1px;transform:rotate(45deg) scale(.9)}.legend .s-single i{border-radius:0;clip-path:polygon(50% 0,100% 100%,0 100%)}
     .c0{--c:var(--model)}.c1{--c:var(--baseline)}.c2{--c:var(--good)}.c3{--c:var(--off)}.c4{--c:var(--bad)}
     .c5{--c:#8a4fd0}.c6{--c:#0f8a9d}.c7{--c:#a3781c}
     svg .c1 polyline{stroke-dasharray:7 4}svg .c2 polyline{stroke-dasharray:2 4}svg .c3 polyline{stroke-dasharray:9 3 2 3}
     svg .c4 polyline{stroke-dasharray:4 2}svg .c5 polyline{stroke-dasharray:12 4}svg .c6 polyline{stroke-dasharray:1 3}
     .charts+.card{margin-top:1rem}
     .heat td{text-align:center;padding:.35rem .4rem}.heat td[style]{color:#111}
-    .s-model{--c:var(--model)}.s-baseline{--c:var(--baseline)}.s-off{--c:var(--off)}
+    .s-model{--c:var(--model)}.s-baseline{--c:var(--baseline)}.s-off{--c:var(--off)}.s-single{--c:var(--good)}
     svg{display:block;width:100%;height:auto;margin:.8rem 0 .4rem;overflow:visible}
     svg text{fill:var(--ink);font-size:13px}
     svg .tick,svg .axis{fill:var(--muted);font-size:12px}svg .count{fill:var(--muted);font-size:10px}
     svg .label{font-size:14px;font-weight:600}svg .value{font-size:13px}
     svg .grid{stroke:var(--line)}svg .diagonal{stroke:var(--muted);stroke-dasharray:3 4}
     svg polyline{fill:none;stroke:var(--c);stroke-width:2}
-    svg .s-baseline polyline{stroke-dasharray:7 4}svg .s-off polyline{stroke-dasharray:2 4}
+    svg .s-baseline polyline{stroke-dasharray:7 4}svg .s-off polyline{stroke-dasharray:2 4}svg .s-single polyline{stroke-dasharray:9 3 2 3}
     svg circle,svg rect,svg path{fill:var(--c)}
     svg .track{fill:var(--track)}svg .faint{opacity:.35}
     svg .whisker{stroke:var(--c);stroke-width:1.5;opacity:.65}
@@ -52,6 +52,8 @@ extension Html {
     caption{text-align:left;padding:.3rem 0;font-size:.82rem}
     th,td{padding:.4rem .7rem .4rem 0;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
     th:first-child,td:first-child{text-align:left}tbody th{font-weight:500}
+    .wordy td:last-child,.wordy th:last-child{white-space:normal;text-align:left;min-width:14rem;padding-left:.7rem}
+    .fold>summary{font-size:1rem;margin:.8rem 0}.fold{border:0}
     thead th{color:var(--muted);font-weight:600;vertical-align:bottom}
     .checks{list-style:none;margin:0;padding:0}
     .checks li{display:grid;grid-template-columns:1.7rem 1fr;padding:.55rem 0;border-bottom:1px solid var(--line)}
@@ -68,7 +70,7 @@ extension Html {
     dl{display:grid;grid-template-columns:max-content 1fr;gap:.3rem 1.2rem;margin:0}
     dt{color:var(--muted)}dd{margin:0;min-width:0;overflow-wrap:anywhere}
     @media (max-width:560px){main{padding:1.5rem .9rem 3rem}.card{padding:.9rem}svg text,svg .tick,svg .axis{font-size:15px}
-    svg .label,svg .value{font-size:19px}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}}
+    svg .label{font-size:19px}svg .value{font-size:17px}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}}
     @media print{:root{--paper:#fff;--card:#fff;--ink:#000;--muted:#444;--line:#bbb;--track:#eee;--model:#2457d6;
     --baseline:#b4540a;--off:#6b7280}body{font-size:11pt}main{max-width:none;padding:0}.card{break-inside:avoid}
     details::details-content{content-visibility:visible;height:auto;display:block}

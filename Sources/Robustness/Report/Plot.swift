@@ -13,7 +13,7 @@ struct Plot {
   var y: String
   var curves: [Curve]
 
-  private static let width = 460.0, height = 280.0, left = 58.0, right = 16.0, top = 14.0, bottom = 46.0
+  private static let width = 460.0, height = 280.0, left = 58.0, right = 16.0, top = 26.0, bottom = 46.0
   /// As many curves have an appearance of their own.
   static let styles = 8
 
@@ -68,7 +68,7 @@ struct Plot {
       <figure class="card"><figcaption><h3>\(title)</h3>\(keys.isEmpty ? nil : "<ul class=\"legend\">\(keys)</ul>" as Html)\
       </figcaption>
       <svg viewBox="0 0 \(Self.width) \(Self.height)" role="img" aria-label="\(title): \(y) by \(x)">
-      \(rows)\(columns)<text class="axis" x="\(Self.left - 44)" y="\(Self.top - 3)">\(y)</text>
+      \(rows)\(columns)<text class="axis" x="\(Self.left - 44)" y="\(Self.top - 12)">\(y)</text>
       <text class="axis" x="\((Self.left + Self.width - Self.right) / 2)" y="\(Self.height - 6)" text-anchor="middle">\(x)</text>
       \(drawn)</svg>
       <details><summary>Numbers</summary>\(table)</details></figure>

@@ -101,7 +101,9 @@ public struct ProbeReport: Codable, Sendable, Equatable {
   /// The share of examples that withstand perturbations of each length, as the attack found them.
   public var accuracyAgainstEpsilon: [CurvePoint]?
   /// Of the inputs made for this model, how the model to compare with does on them.
-  public var transfer: Transfer?
+  public var transfer: Share?
+  /// Of a random model, where `single_draw` was asked for: the same attack through one draw a step, as it is often made.
+  public var singleDraw: Share?
   /// How the attack got on.
   public var progress: Progress?
   /// The same model with its noise off, attacked on its own.
@@ -129,8 +131,8 @@ public struct ProbeReport: Codable, Sendable, Equatable {
     public var interval: Interval
   }
 
-  public struct Transfer: Codable, Sendable, Equatable {
-    /// Of the other model, on inputs made for this one.
+  /// Answers to inputs that were made in another way, or for another model.
+  public struct Share: Codable, Sendable, Equatable {
     public var accuracy: Double
     public var interval: Interval
     public var perExample: [Bool]
@@ -150,6 +152,8 @@ public struct ProbeReport: Codable, Sendable, Equatable {
     public var calibration: Calibration?
     public var certified: Certified?
     public var summary: Summary?
+    /// Of the inputs made for the baseline, how the audited model does on them.
+    public var transfer: Share?
   }
 }
 
@@ -374,11 +378,8 @@ extension ProbeReport {
       medianDistance = found.isEmpty ? nil : found[found.count / 2]
       accuracyAgainstEpsilon = Self.curve(lengths)
     }
-    let there = outcomes.compactMap(\.transferred).flatMap { $0 }
-    if there.count == clean.count {
-      let share = Proportion(there)
-      transfer = Transfer(accuracy: share.value, interval: share.interval, perExample: there)
-    }
+    transfer = Share(outcomes.map(\.transferred))
+    singleDraw = Share(outcomes.map(\.singleDraw))
     progress = Progress(outcomes.compactMap(\.trace))
     noiseOff = Measured(asked, results.compactMap(\.noiseOff), labels, condition)
     baseline = Measured(asked, results.compactMap(\.baseline), labels, condition)
@@ -426,6 +427,16 @@ extension ProbeReport {
   }
 }
 
+extension ProbeReport.Share {
+  /// - Parameter parts: of each shard; nil where it has none.
+  init?(_ parts: [[Bool]?]) {
+    let right = parts.compactMap { $0 }.flatMap { $0 }
+    guard !parts.isEmpty, parts.allSatisfy({ $0 != nil }) else { return nil }
+    let share = Proportion(right)
+    self.init(accuracy: share.value, interval: share.interval, perExample: right)
+  }
+}
+
 extension ProbeReport.Progress {
   /// Shards may end after different numbers of questions: the mean is over those that got so far, and the last of the others.
   init?(_ traces: [Outcome.Trace]) {
@@ -453,6 +464,7 @@ extension ProbeReport.Measured {
     calibration = Calibration(asked, outcomes, labels)
     summary = asked.summary(of: outcomes, labels: labels)
     certified = Certified(outcomes, condition)
+    transfer = ProbeReport.Share(outcomes.map(\.transferred))
   }
 }
 

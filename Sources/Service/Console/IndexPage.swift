@@ -26,6 +26,7 @@ struct IndexPage {
     <section aria-labelledby="audits">
     <h2 id="audits">Audits</h2>
     \(table(["audit", "model", "battery", "state", "started"], audits.map(cells), none: "No audits yet: <code>dither audit MODEL --battery smoke</code>"))
+    <p>Reports are signed: <code>dither verify REPORT --key</code> with <a href="/report-key.pub.pem">this server's key</a>.</p>
     </section>
     </main>
     </body>

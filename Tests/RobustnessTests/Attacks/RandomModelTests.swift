@@ -53,6 +53,25 @@ struct RandomModelTests {
     #expect(zip(report.probes[0].perExample, report.probes[0].perExampleClean).allSatisfy { !$0 || $1 })
   }
 
+  @Test("the attack through one draw a step stands beside it, and counts for nothing else")
+  func singleDraw() throws {
+    let attack = "pgd:epsilon=0.2,steps=10,draws=32"
+    let with = try Small.runner(["\(attack),single_draw=true"], count: 60, sigma: 0.3, samples: 16)
+    let without = try Small.runner([attack], count: 60, sigma: 0.3, samples: 16)
+    let report = try with.report(with.runAll()), plain = try without.report(without.runAll())
+    let naive = try #require(report.probes[0].singleDraw), probe = report.probes[0]
+    #expect(plain.probes[0].singleDraw == nil && probe.perExample == plain.probes[0].perExample)
+    // It is an attack: it breaks some, and mends nothing.
+    #expect(naive.accuracy < probe.cleanAccuracy)
+    #expect(zip(naive.perExample, probe.perExampleClean).allSatisfy { !$0 || $1 })
+    #expect(naive.perExample != probe.perExample && naive.accuracy >= probe.robustAccuracy - 0.1)
+    #expect(report.checks.contains { $0.check == "single_draw_wins" })
+    #expect(report.html().contains("attacked through one draw"))
+    // A deterministic model has one draw only.
+    let still = try Small.runner(["\(attack),single_draw=true"], count: 20)
+    #expect(try still.report(still.runAll()).probes[0].singleDraw == nil)
+  }
+
   @Test("draws are added until the expected loss is sure enough, or there are no more")
   func standardError() throws {
     let model = try Small.model(sigma: 0.5), x = Tensor.random([6, 1, 4, 4], seed: 1, from: 0, to: 1)

@@ -206,6 +206,7 @@ struct MeasurementTests {
     #expect(report.furtherComparisons?[1].probes.allSatisfy { $0.onlyModel == 0 && $0.onlyBaseline == 0 } == true)
     // What is made for one model is tried on the other.
     #expect(report.probes[1].transfer?.perExample.count == 60)
+    #expect(report.probes[1].baseline?.transfer?.perExample.count == 60)
     #expect(try #require(report.probes[1].transfer).accuracy >= report.probes[1].baseline?.robustAccuracy ?? 0)
   }
 }

@@ -74,7 +74,7 @@ let package = Package(
     module("Graph", ["DitherBasics", "DitherTensor", protobuf]),
     module("Datasets", ["DitherBasics", "DitherTensor", "CZlib", "CPng"]),
     module("Inference", ["DitherBasics", "DitherTensor", "DitherGraph"]),
-    module("Robustness", ["DitherBasics", "DitherTensor", "DitherGraph", "DitherInference"]),
+    module("Robustness", ["DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "CZlib"]),
     module(
       "Client",
       [

@@ -73,11 +73,10 @@ extension Dataset {
         got: "'\(parts.dropFirst().joined(separator: ":").clipped())'")
     }
     let set = try source.load(split, from: root)
-    guard first < set.count else {
+    guard end <= set.count else {
       throw DatasetError(
-        .malformed, at: "data set '\(reference.clipped())'", expected: "a first example below \(set.count)",
-        got: "\(first)")
+        .malformed, at: "data set '\(reference.clipped())'", expected: "examples up to \(set.count)", got: "\(end)")
     }
-    return set.rows(Array(first..<min(end, set.count)))
+    return set.rows(Array(first..<end))
   }
 }

@@ -50,7 +50,7 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
   ///   - samples: draws of each answer; 0: the deterministic pass, and all that there is for a model without noise.
   ///   - seed: of the draws, and of which half an example is in.
   ///   - proceed: called now and then; what it throws ends the work.
-  /// - Throws: when examples are too few or labels no classes.
+  /// - Throws: when examples are too few, labels are no classes, or no temperature is the likeliest, as where every answer is right.
   public init(
     fitting model: Model, inputs: Tensor, labels: [Int], samples: Int, seed: UInt64, proceed: () throws -> Void = {}
   ) throws {
@@ -82,7 +82,7 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
     let chance = (0..<count).map { NoiseAddress(seed: mixSeed(seed, 0x68_616C_66, UInt64($0))).uniform(0) }
     let order = (0..<count).sorted { (chance[$0], $0) < (chance[$1], $1) }
     let fitted = order[..<(count / 2)], held = order[(count / 2)...], heldLabels = held.map { labels[$0] }
-    let fittedTemperature = Temperature.fit(
+    let fittedTemperature = try Temperature.fit(
       logits: fitted.map { model.signature.logits(answers[$0]) }, classes: classes, labels: fitted.map { labels[$0] })
     temperature = fittedTemperature
     self.samples = samples

@@ -85,7 +85,8 @@ extension Attack {
     try search(examples, ball, .inside(ball), &oracle)
   }
 
-  /// The nearest points on which the model fails; where none is found, the inputs themselves.
+  /// The nearest points on which the model fails; where none is found the inputs themselves, of a random model the points farthest
+  /// towards it.
   public func nearest<Asked: Oracle>(to examples: Examples, in norm: Norm, asking oracle: inout Asked) throws
     -> AttackResult
   {
@@ -97,6 +98,7 @@ extension Attack {
     _ examples: Examples, _ ball: Ball, _ goal: RecordingOracle<Asked>.Goal, _ oracle: inout Asked
   ) throws -> AttackResult {
     guard examples.count > 0 else { return AttackResult(points: examples.inputs, distances: [], trace: []) }
+    oracle.redraw()
     var recorder = RecordingOracle(oracle, examples, goal)
     defer { oracle = recorder.base }
     var last: Tensor?

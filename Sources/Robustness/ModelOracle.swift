@@ -22,6 +22,9 @@ public struct ModelOracle: Oracle {
   private var mostDraws = 0
   private var standardErrorBound = 0.0
   private var asked: UInt64 = 0
+  private var steering: UInt64 = 0
+  /// Of a deterministic stand-in for a random model: how far past the boundary the random one's answers tremble.
+  private var trembling: Float = 0
   private var randomsGiven: UInt32 = 0
 
   /// - Parameters:
@@ -52,6 +55,16 @@ public struct ModelOracle: Oracle {
   }
 
   public var isRandom: Bool { draws != nil }
+
+  /// The same oracle, of the mean weights of a random model: a criterion is met for good only where the margin is this far past, so
+  /// that the model with its noise is wrong there too.
+  func expecting(trembling: Float) -> ModelOracle {
+    var oracle = self
+    oracle.trembling = trembling.isFinite ? trembling : 0
+    return oracle
+  }
+
+  public mutating func redraw() { steering += 1 }
 
   public var random: NoiseAddress {
     mutating get {
@@ -91,11 +104,14 @@ public struct ModelOracle: Oracle {
     let rows = question.x.rowCount
     guard let draws else {
       questions += rows
-      return turned(try Evaluation(model, question, samples: nil, seed: 0, temperature).answer(model), question)
+      var answer = try Evaluation(model, question, samples: nil, seed: 0, temperature).answer(model)
+      if trembling > 0 { answer.marginErrors = [Float](repeating: trembling, count: rows) }
+      return turned(answer, question)
     }
     // One seed for all rows: an attacker gains nothing by independent draws for each, and weights that are drawn
     // explicitly are then drawn once for the batch.
-    let seed = mixSeed(seed, 2, asked)
+    let isSteering = !question.isSure && !question.wantsGradient
+    let seed = isSteering ? mixSeed(seed, 3, steering) : mixSeed(seed, 2, asked)
     var all = try Evaluation(model, question, samples: 0..<draws, seed: seed, temperature)
     questions += rows * draws
     var open = Array(0..<rows), total = draws

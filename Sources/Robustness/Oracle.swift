@@ -62,26 +62,34 @@ public struct Answer: Sendable {
   /// probabilities do.
   public func margins(_ criteria: [Criterion]) -> [Float] {
     criteria.enumerated().map { index, criterion in
-      let row = scores.row(index), own = row.startIndex + criterion.label
-      guard row.indices.contains(own), row.allSatisfy({ !$0.isNaN }) else { return -.infinity }
+      let row = scores.row(index), own = row.startIndex + criterion.label,
+        isUntargeted = criterion == .untargeted(label: criterion.label)
+      // What is no answer is no right one: the deployed predictor is judged so as well.
+      guard !Self.isNoAnswer(row) else { return isUntargeted ? .infinity : -.infinity }
+      guard row.indices.contains(own) else { return -.infinity }
       let other = row.indices.reduce(-Float.infinity) { $1 == own ? $0 : max($0, row[$1]) }
-      let margin = criterion == .untargeted(label: criterion.label) ? other - row[own] : row[own] - other
+      let margin = isUntargeted ? other - row[own] : row[own] - other
       return margin.isNaN ? -.infinity : margin
     }
   }
 
-  /// Which criteria the answer meets. Scores that are not numbers meet none.
+  /// Which criteria the answer meets. Scores of which no probabilities can be made are a wrong answer, and no class's.
   public func meets(_ criteria: [Criterion]) -> [Bool] {
     zip(zip(scores.argMax(), criteria), 0..<criteria.count).map { pair, row in
-      scores.row(row).allSatisfy { !$0.isNaN } && pair.1.isMet(by: pair.0)
+      Self.isNoAnswer(scores.row(row))
+        ? pair.1 == .untargeted(label: pair.1.label) : pair.1.isMet(by: pair.0)
     }
+  }
+
+  private static func isNoAnswer(_ scores: ArraySlice<Float>) -> Bool {
+    scores.contains { $0.isNaN || $0 == .infinity } || scores.allSatisfy { $0 == -.infinity }
   }
 
   /// Which criteria are met for good: of a random model, by more than its noise explains.
   /// - Parameter standardErrors: how many; four where an attack looks many times and then looks away.
   func meetsForGood(_ criteria: [Criterion], standardErrors: Float = 4) -> [Bool] {
     guard !marginErrors.isEmpty else { return meets(criteria) }
-    return zip(margins(criteria), marginErrors).map { $0 > max(standardErrors * $1, 0.05) }
+    return zip(margins(criteria), marginErrors).map { $0 == .infinity || $0 > max(standardErrors * $1, 0.05) }
   }
 }
 
@@ -99,10 +107,15 @@ public protocol Oracle {
 
   /// The indices of the examples that are not broken yet: attacks drop the others.
   func open(_ examples: Examples) -> [Int]
+
+  /// From now on questions that steer a search (neither sure nor for a gradient) see other draws of a random model. Between two
+  /// calls they see the same ones, so that their answers can be compared: common random numbers.
+  mutating func redraw()
 }
 
 extension Oracle {
   public func open(_ examples: Examples) -> [Int] { Array(0..<examples.count) }
+  public mutating func redraw() {}
 
   public mutating func lossGradient(
     at x: Tensor, of examples: Examples, loss: Loss = .crossEntropy, aims: [Int] = []
@@ -135,6 +148,7 @@ public struct LimitedOracle<Base: Oracle>: Oracle {
   public var isRandom: Bool { base.isRandom }
   public var random: NoiseAddress { mutating get { base.random } }
   public func open(_ examples: Examples) -> [Int] { base.open(examples) }
+  public mutating func redraw() { base.redraw() }
 
   /// - Throws: `.budgetSpent`. A question is taken to cost its rows at least; one that turns out dearer is the last.
   public mutating func ask(_ question: Question) throws -> Answer {

@@ -44,6 +44,8 @@ struct RecordingOracle<Base: Oracle>: Oracle {
     asked.identities.indices.filter { index in places[asked.identities[index]].map { !isBroken[$0] } ?? true }
   }
 
+  mutating func redraw() { base.redraw() }
+
   mutating func ask(_ question: Question) throws -> Answer {
     let open = open(question.examples)
     defer { trace.append(Self.mean(bestMargin)) }
@@ -108,6 +110,10 @@ struct RecordingOracle<Base: Oracle>: Oracle {
         isBroken[row] = met[at]
         if met[at] { distances[row] = length }
       case .nearest(let norm):
+        // Of a random model a direction is worth something before any point in it is surely past the boundary.
+        if isRandom, margins[at] > bestMargin[row], distances[row] == .infinity {
+          best.replaceRow(row, with: question.x.row(at))
+        }
         bestMargin[row] = max(bestMargin[row], margins[at])
         guard met[at] else { continue }
         let all = Ball.unbounded(norm, dimensions: question.x.rowLength)

@@ -31,6 +31,12 @@ public struct Interval: Codable, Sendable, Equatable {
     self.low = low
     self.high = high
   }
+
+  /// Of what cannot lie outside of the range, as a share or a loss cannot.
+  func clamped(to range: ClosedRange<Double>) -> Interval {
+    func inside(_ value: Double) -> Double { min(max(value, range.lowerBound), range.upperBound) }
+    return Interval(low: inside(low), high: inside(high))
+  }
   public init(from decoder: any Decoder) throws {
     var list = try decoder.unkeyedContainer()
     low = try list.decode(Double.self)

@@ -11,9 +11,9 @@ package protocol ShardedWork: Sendable {
   func title(of shard: Int) -> String
   /// - Parameter isStopped: asked now and then; the work ends early when it is true, by throwing.
   func run(shard: Int, isStopped: @escaping @Sendable () -> Bool) throws -> [UInt8]
-  /// Seconds that its shards may take in all; nil: no bound. Those that have not begun by then are left out.
+  /// Seconds that its shards may take in all, from each start of the process; nil: no bound. What is not done by then is left out.
   var budget: Double? { get }
-  /// - Parameter results: of all shards, in order; with a budget, of those that were done.
+  /// - Parameter results: of all shards, in order; with a budget, of those that were done, if any.
   func report(_ results: [[UInt8]]) throws -> (json: [UInt8], html: [UInt8])
 }
 
@@ -243,7 +243,7 @@ package final class JobRunner: Sendable {
   }
 
   private func doShards(of job: Job, _ work: any ShardedWork, _ shards: ShardResults) {
-    let stopped: @Sendable () -> Bool = { self.isStopped(job.id) }
+    let stopped: @Sendable () -> Bool = { self.isStopped(job.id) || shards.isOver }
     while !stopped(), let shard = shards.take() {
       giveWay()
       do {
@@ -296,14 +296,15 @@ private final class ShardResults: Sendable {
     state = Mutex(State(results: (0..<count).map { known[$0] }))
   }
 
+  /// The time is over.
+  var isOver: Bool { (ContinuousClock.now - start).seconds > budget }
+
   var left: Int { state.withLock { $0.results.count(where: { $0 == nil }) } }
 
   /// The next shard to do; nil when none is left, or one has failed.
   func take() -> Int? {
     state.withLock { state in
-      guard state.error == nil else { return nil }
-      // One shard at least: a report of nothing helps nobody.
-      if (ContinuousClock.now - start).seconds > budget, state.results.contains(where: { $0 != nil }) { return nil }
+      guard state.error == nil, !isOver else { return nil }
       while state.next < state.results.count {
         state.next += 1
         if state.results[state.next - 1] == nil { return state.next - 1 }
@@ -330,7 +331,6 @@ private final class ShardResults: Sendable {
     try state.withLock { state in
       if let error = state.error { throw error }
       let whole = state.results.compactMap { $0 }
-      let isOver = budget.isFinite && !whole.isEmpty
       return whole.count == state.results.count || isOver ? whole : nil
     }
   }

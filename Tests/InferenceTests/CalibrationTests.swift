@@ -36,9 +36,9 @@ struct CalibrationTests {
   }
 
   @Test("the temperature of several draws is the best of a fine grid", arguments: [1, 2, 8], [0.2, 1, 5])
-  func temperature(_ draws: Int, _ scale: Double) {
+  func temperature(_ draws: Int, _ scale: Double) throws {
     let (logits, labels) = Self.sample(count: 300, draws: draws, scale: scale, noise: 0.5)
-    let found = Temperature.fit(logits: logits, classes: 3, labels: labels)
+    let found = try Temperature.fit(logits: logits, classes: 3, labels: labels)
     let grid = stride(from: -1, through: 1, by: 0.01).map { found * exp($0) }
     let best = grid.map { Self.loss(logits, labels, $0) }.min() ?? 0
     #expect(Self.loss(logits, labels, found) <= best + 1e-9)
@@ -47,7 +47,31 @@ struct CalibrationTests {
     let means = logits.map { z in
       (0..<3).map { c in stride(from: c, to: z.count, by: 3).map { z[$0] }.reduce(0, +) / Double(draws) }
     }
-    #expect(abs(Temperature.fit(logits: means, labels: labels) / found - 1) > 0.01)
+    #expect(try abs(Temperature.fit(logits: means, labels: labels) / found - 1) > 0.01)
+  }
+
+  @Test(
+    "a temperature that nothing bounds is refused",
+    arguments: [
+      // Every answer is right: the likelihood rises with 1/T for ever.
+      ("each answered right", [[4, 0, 0], [0, 4, 0], [0, 0, 0.5]], [0, 1, 2]),
+      // Of two draws too, where the mean answers.
+      ("each answered right", [[4, 0, 0, 0, 1, 0], [0, 4, 0, 0, 3, 0], [0, 0, 1, 0, 0, 2]], [0, 1, 2]),
+      // The likeliest classes are wrong more often than chance would have it.
+      ("1024 or above", [[4, 0, 0], [0, 4, 0], [0, 0, 4]], [1, 2, 2]),
+      // Logits that say nothing.
+      ("1024 or above", [[1, 1, 1], [1, 1, 1]], [0, 1]),
+      // Ties only: the likelihood no longer changes where T is small.
+      ("1/1024 or below", [[4, 4, 0], [0, 4, 0]], [1, 1]),
+    ])
+  func unbounded(_ words: String, _ logits: [[Double]], _ labels: [Int]) {
+    #expect {
+      _ = try Temperature.fit(logits: logits, classes: 3, labels: labels)
+    } throws: { error in
+      let said = "\(error)"
+      return (error as? InferenceError)?.category == .invalidArgument && said.contains(words)
+        && said.contains("answered wrongly") && said.contains("send more examples")
+    }
   }
 
   /// Its logits are three times its inputs: too sure of itself where labels follow the inputs' softmax.
@@ -130,5 +154,7 @@ struct CalibrationTests {
     refuses(inputs, labels.map { $0 + 1 }, "label")
     refuses(inputs, Array(labels.dropLast()), "49")
     refuses(inputs.map { _ in .nan }, labels, "finite")
+    let own = try model.outputs(inputs).argMax()
+    refuses(inputs, own, "25, each answered right")
   }
 }

@@ -90,6 +90,15 @@ enum Small {
     return try Model(builder.finish(outputs: [("logits", try builder.dense(x, weight, nil, name: "fc"))]))
   }
 
+  /// Of any model that takes [1, 4, 4].
+  static func runner(of model: Model, _ probes: [String], count: Int = 30) throws -> AuditRunner {
+    let plan = try AuditPlan(
+      probes: probes.map { try ProbeSpec(parsing: $0) }, seed: 4, exampleCount: count, inputShape: [1, 4, 4])
+    return try AuditRunner(
+      plan: plan, subject: AuditSubject(name: "small", digest: "sha256:00", model: model), data: data(count, for: model)
+    )
+  }
+
   static func runner(
     _ probes: [String], count: Int = 120, sigma: Float = 0, samples: Int = 0, baseline: Bool = false
   ) throws -> AuditRunner {

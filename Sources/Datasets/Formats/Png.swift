@@ -20,7 +20,23 @@ public struct Png: Sendable, Equatable {
     var image = png_image()
     image.version = UInt32(PNG_IMAGE_VERSION)
     defer { png_image_free(&image) }
-    guard file.withUnsafeBytes({ png_image_begin_read_from_memory(&image, $0.baseAddress, $0.count) }) != 0 else {
+    // libpng reads the bytes in both of its calls.
+    let read = file.withUnsafeBytes { bytes in
+      Result { () throws(DatasetError) in try Self.pixels(bytes, &image, channels, place) }
+    }
+    let (pixels, width, height) = try read.get()
+    self.width = width
+    self.height = height
+    self.channels = channels
+    planes =
+      channels == 1
+      ? pixels : (0..<channels).flatMap { c in (0..<width * height).map { pixels[$0 * channels + c] } }
+  }
+
+  private static func pixels(
+    _ file: UnsafeRawBufferPointer, _ image: inout png_image, _ channels: Int, _ place: String
+  ) throws(DatasetError) -> (pixels: [UInt8], width: Int, height: Int) {
+    guard png_image_begin_read_from_memory(&image, file.baseAddress, file.count) != 0 else {
       throw DatasetError(.malformed, at: place, expected: "a PNG picture", got: Self.message(image))
     }
     let width = Int(image.width), height = Int(image.height)
@@ -35,12 +51,7 @@ public struct Png: Sendable, Equatable {
     guard png_image_finish_read(&image, &black, &pixels, Int32(width * channels), nil) != 0 else {
       throw DatasetError(.truncated, at: place, expected: "a whole PNG picture", got: Self.message(image))
     }
-    self.width = width
-    self.height = height
-    self.channels = channels
-    planes =
-      channels == 1
-      ? pixels : (0..<channels).flatMap { c in (0..<width * height).map { pixels[$0 * channels + c] } }
+    return (pixels, width, height)
   }
 
   private static func message(_ image: png_image) -> String {

@@ -8,18 +8,27 @@ public enum Metrics {
 
   /// Mean −ln p[label]; p is at least the double's epsilon.
   public static func negativeLogLikelihood(_ probabilities: [[Double]], _ labels: [Int]) -> Double {
-    mean(zip(probabilities, labels).map { -log(min(max($0[$1], .ulpOfOne), 1 - .ulpOfOne)) })
+    mean(losses(probabilities, labels))
+  }
+
+  /// [B]: −ln p[label], in nats.
+  package static func losses(_ probabilities: [[Double]], _ labels: [Int]) -> [Double] {
+    zip(probabilities, labels).map { -log(min(max($0[$1], .ulpOfOne), 1 - .ulpOfOne)) }
   }
 
   /// Mean over examples of Σ_k (p_k − y_k)²: 0 to 2. Brier 1950.
   public static func brier(_ probabilities: [[Double]], _ labels: [Int]) -> Double {
-    mean(
-      zip(probabilities, labels).map { p, label in
-        p.indices.reduce(0) { sum, k in
-          let d = p[k] - (k == label ? 1 : 0)
-          return sum + d * d
-        }
-      })
+    mean(brierScores(probabilities, labels))
+  }
+
+  /// [B]: Σ_k (p_k − y_k)².
+  package static func brierScores(_ probabilities: [[Double]], _ labels: [Int]) -> [Double] {
+    zip(probabilities, labels).map { p, label in
+      p.indices.reduce(0) { sum, k in
+        let d = p[k] - (k == label ? 1 : 0)
+        return sum + d * d
+      }
+    }
   }
 
   public struct ReliabilityBin: Codable, Sendable, Equatable {
@@ -34,19 +43,24 @@ public enum Metrics {
 
   /// Equal-width bins of the largest probability: [a, b), the last [a, 1]. Guo et al. 2017, arXiv 1706.04599.
   public static func reliability(_ probabilities: [[Double]], _ labels: [Int], bins: Int = 15) -> [ReliabilityBin] {
+    let (confidence, correct) = outcomes(probabilities, labels)
+    return reliability(confidence: confidence, correct: correct, bins: bins)
+  }
+
+  /// Of what ``outcomes(_:_:)`` gives.
+  package static func reliability(confidence: [Double], correct: [Bool], bins: Int = 15) -> [ReliabilityBin] {
     var result = (0..<bins).map {
       ReliabilityBin(
         lower: Double($0) / Double(bins), upper: Double($0 + 1) / Double(bins), count: 0, confidenceSum: 0, correct: 0)
     }
-    for (p, label) in zip(probabilities, labels) {
-      let best = argMax(p), confidence = p[best]
+    for (confidence, isRight) in zip(confidence, correct) {
       var index = min(max(Int(confidence * Double(bins)), 0), bins - 1)
       // The product above rounds; the edges decide.
       if index + 1 < bins, confidence >= result[index + 1].lower { index += 1 }
       if index > 0, confidence < result[index].lower { index -= 1 }
       result[index].count += 1
       result[index].confidenceSum += confidence
-      if best == label { result[index].correct += 1 }
+      if isRight { result[index].correct += 1 }
     }
     return result
   }
@@ -69,6 +83,11 @@ public enum Metrics {
   /// (B mod bins) bins one larger. Nixon et al. 2019, arXiv 1904.01685.
   public static func adaptiveCalibrationError(_ probabilities: [[Double]], _ labels: [Int], bins: Int = 15) -> Double {
     let (confidence, correct) = outcomes(probabilities, labels)
+    return adaptiveCalibrationError(confidence: confidence, correct: correct, bins: bins)
+  }
+
+  /// Of what ``outcomes(_:_:)`` gives.
+  package static func adaptiveCalibrationError(confidence: [Double], correct: [Bool], bins: Int = 15) -> Double {
     let order = confidence.indices.sorted { (confidence[$0], $0) < (confidence[$1], $1) }
     var start = 0, sum = 0.0
     for bin in 0..<bins {
@@ -81,7 +100,9 @@ public enum Metrics {
   }
 
   /// The largest probability of each example, and whether its class is right.
-  static func outcomes(_ probabilities: [[Double]], _ labels: [Int]) -> (confidence: [Double], correct: [Bool]) {
+  package static func outcomes(
+    _ probabilities: [[Double]], _ labels: [Int]
+  ) -> (confidence: [Double], correct: [Bool]) {
     let best = probabilities.map(argMax)
     return (zip(probabilities, best).map { $0[$1] }, zip(best, labels).map { $0 == $1 })
   }

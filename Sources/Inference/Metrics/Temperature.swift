@@ -1,3 +1,4 @@
+import DitherBasics
 import Foundation
 
 /// Temperature scaling: softmax(z / T), T fitted on held-out likelihood. Guo et al. 2017, arXiv 1706.04599. Of a random model each
@@ -13,7 +14,14 @@ public enum Temperature {
   /// - Parameters:
   ///   - logits: by example, [samples, classes].
   ///   - classes: nil: one sample each.
-  public static func fit(logits: [[Double]], classes: Int? = nil, labels: [Int]) -> Double {
+  /// - Returns: from 2 ^ -10 to 2 ^ 10, neither end.
+  /// - Throws: when the examples say nothing of T: the mean probabilities answer each of them right, so that ever smaller
+  ///   temperatures are likelier, or the best lies at an end of the range.
+  public static func fit(logits: [[Double]], classes: Int? = nil, labels: [Int]) throws(InferenceError) -> Double {
+    let right = zip(logits, labels).count { logits, label in
+      Metrics.argMax(mean(logits, classes: classes ?? logits.count, temperature: 1)) == label
+    }
+    guard right < labels.count else { throw refusal("each answered right", of: labels.count) }
     func measure(_ inverse: Double) -> (loss: Double, slope: Double) {
       zip(logits, labels).reduce(into: (0, 0)) { sum, example in
         let one = self.measure(example.0, classes ?? example.0.count, example.1, inverse)
@@ -22,13 +30,26 @@ public enum Temperature {
       }
     }
     let grid = stride(from: exponents.lowerBound, through: exponents.upperBound, by: 0.25).map { exp2($0) }
-    guard let best = grid.indices.min(by: { measure(grid[$0]).loss < measure(grid[$1]).loss }) else { return 1 }
-    var low = grid[max(best - 1, 0)], high = grid[min(best + 1, grid.count - 1)]
+    let losses = grid.map { measure($0).loss }
+    // What is no better than an end lies on a plateau that reaches it.
+    guard let best = grid.indices.min(by: { losses[$0] < losses[$1] }), best > 0, losses[best] < losses[grid.count - 1]
+    else {
+      let end = losses[0] <= losses[grid.count - 1] ? "1024 or above" : "1/1024 or below"
+      throw refusal("\(right) answered right, likeliest at a temperature of \(end)", of: labels.count)
+    }
+    var low = grid[best - 1], high = grid[best + 1]
     for _ in 0..<100 {
       let middle = (low * high).squareRoot()
       if measure(middle).slope < 0 { low = middle } else { high = middle }
     }
     return 1 / (low * high).squareRoot()
+  }
+
+  private static func refusal(_ found: String, of count: Int) -> InferenceError {
+    InferenceError(
+      .labels, at: "examples that the temperature is fitted on",
+      expected: "some that are answered wrongly, and the others right, so that one temperature is the likeliest",
+      got: "\(count), \(found)", advice: "send more examples, with the labels that belong to them")
   }
 
   /// The mean over the draws of softmax(z / T).

@@ -594,10 +594,22 @@ public nonisolated struct Dither_V1_ReportCalibration: Sendable {
 
   public var brier: Double = 0
 
-  /// expected calibration error over 15 equal bins of the largest probability
+  /// expected calibration error over 15 bins of the largest probability, of equal width
   public var ece15: Double = 0
 
   public var bins: [Dither_V1_ReportBin] = []
+
+  /// this and those below: percentile bootstrap over the examples, 200 resamples
+  public var nllInterval: [Double] = []
+
+  public var brierInterval: [Double] = []
+
+  public var ece15Interval: [Double] = []
+
+  /// over 15 bins with as many examples each
+  public var adaptiveEce15: Double = 0
+
+  public var adaptiveEce15Interval: [Double] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -633,6 +645,9 @@ public nonisolated struct Dither_V1_ReportBin: Sendable {
   public var hasAccuracy: Bool {self._accuracy != nil}
   /// Clears the value of `accuracy`. Subsequent reads from it will return its default value.
   public mutating func clearAccuracy() {self._accuracy = nil}
+
+  /// of the accuracy, Wilson's; empty in an empty bin
+  public var interval: [Double] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1850,7 +1865,7 @@ nonisolated extension Dither_V1_ReportMeasured: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension Dither_V1_ReportCalibration: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ReportCalibration"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}accuracy\0\u{1}nll\0\u{1}brier\0\u{1}ece15\0\u{1}bins\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}accuracy\0\u{1}nll\0\u{1}brier\0\u{1}ece15\0\u{1}bins\0\u{3}nll_interval\0\u{3}brier_interval\0\u{3}ece15_interval\0\u{3}adaptive_ece15\0\u{3}adaptive_ece15_interval\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1863,6 +1878,11 @@ nonisolated extension Dither_V1_ReportCalibration: SwiftProtobuf.Message, SwiftP
       case 3: try { try decoder.decodeSingularDoubleField(value: &self.brier) }()
       case 4: try { try decoder.decodeSingularDoubleField(value: &self.ece15) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.bins) }()
+      case 6: try { try decoder.decodeRepeatedDoubleField(value: &self.nllInterval) }()
+      case 7: try { try decoder.decodeRepeatedDoubleField(value: &self.brierInterval) }()
+      case 8: try { try decoder.decodeRepeatedDoubleField(value: &self.ece15Interval) }()
+      case 9: try { try decoder.decodeSingularDoubleField(value: &self.adaptiveEce15) }()
+      case 10: try { try decoder.decodeRepeatedDoubleField(value: &self.adaptiveEce15Interval) }()
       default: break
       }
     }
@@ -1884,6 +1904,21 @@ nonisolated extension Dither_V1_ReportCalibration: SwiftProtobuf.Message, SwiftP
     if !self.bins.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.bins, fieldNumber: 5)
     }
+    if !self.nllInterval.isEmpty {
+      try visitor.visitPackedDoubleField(value: self.nllInterval, fieldNumber: 6)
+    }
+    if !self.brierInterval.isEmpty {
+      try visitor.visitPackedDoubleField(value: self.brierInterval, fieldNumber: 7)
+    }
+    if !self.ece15Interval.isEmpty {
+      try visitor.visitPackedDoubleField(value: self.ece15Interval, fieldNumber: 8)
+    }
+    if self.adaptiveEce15.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.adaptiveEce15, fieldNumber: 9)
+    }
+    if !self.adaptiveEce15Interval.isEmpty {
+      try visitor.visitPackedDoubleField(value: self.adaptiveEce15Interval, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1893,6 +1928,11 @@ nonisolated extension Dither_V1_ReportCalibration: SwiftProtobuf.Message, SwiftP
     if lhs.brier != rhs.brier {return false}
     if lhs.ece15 != rhs.ece15 {return false}
     if lhs.bins != rhs.bins {return false}
+    if lhs.nllInterval != rhs.nllInterval {return false}
+    if lhs.brierInterval != rhs.brierInterval {return false}
+    if lhs.ece15Interval != rhs.ece15Interval {return false}
+    if lhs.adaptiveEce15 != rhs.adaptiveEce15 {return false}
+    if lhs.adaptiveEce15Interval != rhs.adaptiveEce15Interval {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1900,7 +1940,7 @@ nonisolated extension Dither_V1_ReportCalibration: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension Dither_V1_ReportBin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ReportBin"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lower\0\u{1}upper\0\u{1}count\0\u{3}mean_probability\0\u{1}accuracy\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lower\0\u{1}upper\0\u{1}count\0\u{3}mean_probability\0\u{1}accuracy\0\u{1}interval\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1913,6 +1953,7 @@ nonisolated extension Dither_V1_ReportBin: SwiftProtobuf.Message, SwiftProtobuf.
       case 3: try { try decoder.decodeSingularInt64Field(value: &self.count) }()
       case 4: try { try decoder.decodeSingularDoubleField(value: &self._meanProbability) }()
       case 5: try { try decoder.decodeSingularDoubleField(value: &self._accuracy) }()
+      case 6: try { try decoder.decodeRepeatedDoubleField(value: &self.interval) }()
       default: break
       }
     }
@@ -1938,6 +1979,9 @@ nonisolated extension Dither_V1_ReportBin: SwiftProtobuf.Message, SwiftProtobuf.
     try { if let v = self._accuracy {
       try visitor.visitSingularDoubleField(value: v, fieldNumber: 5)
     } }()
+    if !self.interval.isEmpty {
+      try visitor.visitPackedDoubleField(value: self.interval, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1947,6 +1991,7 @@ nonisolated extension Dither_V1_ReportBin: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.count != rhs.count {return false}
     if lhs._meanProbability != rhs._meanProbability {return false}
     if lhs._accuracy != rhs._accuracy {return false}
+    if lhs.interval != rhs.interval {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

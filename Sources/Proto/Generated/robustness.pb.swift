@@ -415,7 +415,7 @@ public nonisolated struct Dither_V1_PlanAuditResponse: Sendable {
 
   public var shards: UInt32 = 0
 
-  /// at most, on the server's threads for audits, if nothing else is asked of them
+  /// about, on the server's threads for audits, if nothing else is asked of them
   public var seconds: Double = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -431,7 +431,7 @@ public nonisolated struct Dither_V1_PlannedProbe: Sendable {
   /// "pgd:epsilon=8/255"
   public var probe: String = String()
 
-  /// rows evaluated at most, once for each draw, all models together
+  /// rows evaluated, about, once for each draw, all models together
   public var questions: UInt64 = 0
 
   public var seconds: Double = 0

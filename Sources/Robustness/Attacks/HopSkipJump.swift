@@ -22,7 +22,11 @@ public struct HopSkipJump: Attack {
     try require(votes, in: 2...1_000_000, "votes")
     try require(starts, in: 1...1_000_000, "starts")
   }
-  public var effort: Int { steps * votes }
+  /// At most: the clean answers and the starts, of each step twelve questions of bisection, its votes and sixteen jumps, and at the end
+  /// a bisection and the last answer.
+  public var effort: Int {
+    (1...steps).reduce(1 + starts + 12 + 1) { $0 + 12 + Int(Double(votes) * Double($1).squareRoot()) + 16 }
+  }
 
   public func perturb(_ examples: Examples, in ball: Ball, asking oracle: inout some Oracle) throws -> Tensor {
     var live = LiveExamples(examples), found = [Bool](repeating: false, count: examples.count)

@@ -24,6 +24,8 @@ public struct Square: Attack {
     try require(initialShare, in: 1e-4...1, "initial_share")
   }
   public var effort: Int { queries }
+  /// After so many queries a random model is asked through other draws: what one set of draws favours is not kept for long.
+  private static let queriesBetweenDraws = 64
 
   public func perturb(_ examples: Examples, in ball: Ball, asking oracle: inout some Oracle) throws -> Tensor {
     let canvas = Canvas(ImageShape(examples.inputs.shape.row)), random = oracle.random
@@ -33,6 +35,10 @@ public struct Square: Attack {
     for query in 1..<max(queries, 2) {
       if let kept = live.drop(oracle) { best = kept.map { best[$0] } }
       guard !live.isEmpty else { break }
+      if oracle.isRandom, query % Self.queriesBetweenDraws == 0 {
+        oracle.redraw()
+        best = try oracle.answer(at: live.x, of: live.examples).margins(live.examples.criteria)
+      }
       let tried = proposal(live, canvas, ball, random, query)
       let margins = try oracle.answer(at: tried, of: live.examples).margins(live.examples.criteria)
       for row in best.indices where margins[row] > best[row] {

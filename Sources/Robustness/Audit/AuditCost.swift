@@ -1,3 +1,4 @@
+import DitherGraph
 import DitherInference
 import DitherTensor
 
@@ -21,10 +22,13 @@ public struct ProbeCost: Sendable, Equatable {
   public var forward = 0
   /// With derivatives for the inputs or the parameters.
   public var gradient = 0
+  /// Passes of arithmetic over all of the model's parameters, whatever the number of examples. They are no questions.
+  public var sweeps = 0
 
-  public init(forward: Int = 0, gradient: Int = 0) {
+  public init(forward: Int = 0, gradient: Int = 0, sweeps: Int = 0) {
     self.forward = forward
     self.gradient = gradient
+    self.sweeps = sweeps
   }
 }
 
@@ -40,6 +44,7 @@ extension AuditRunner {
     let gradient = try secondsPerRow(rows) {
       _ = try subject.model.lossGradient(inputs, loss: .crossEntropy, targets: labels)
     }
+    let sweep = secondsPerSweep()
     let models = 1 + (baseline == nil ? 0 : 1) + rivals.count
     let items = zip(plan.probes, probes).enumerated().map { at, pair -> AuditCost.Item in
       let (spec, probe) = pair
@@ -49,11 +54,21 @@ extension AuditRunner {
       let again = samples > 0 && !probe.ignoresNoise ? probe.cost(examples: n, draws: 1) : ProbeCost()
       let questions = (own.forward + own.gradient + again.forward + again.gradient) * models
       let seconds =
-        (Double(own.forward + again.forward) * forward + Double(own.gradient + again.gradient) * gradient)
+        (Double(own.forward + again.forward) * forward + Double(own.gradient + again.gradient) * gradient
+          + Double(own.sweeps + again.sweeps) * sweep)
         * Double(models) / Double(max(threads, 1))
       return AuditCost.Item(probe: spec, questions: questions, seconds: seconds)
     }
     return AuditCost(items: items, shards: plan.shards.count)
+  }
+
+  /// Of one pass over the parameters, a vector of their length added to another.
+  private func secondsPerSweep() -> Double {
+    let count = subject.model.graph.literals.values.reduce(0) { sum, literal in
+      if case .float(let tensor) = literal { sum + tensor.count } else { sum }
+    }
+    let some = min(max(count, 1), 1 << 20), vector = [Float](repeating: 1, count: some)
+    return secondsPerRow(some) { _ = Vectors.add(vector, 1, vector) } * Double(count)
   }
 
   private func secondsPerRow(_ rows: Int, _ body: () throws -> Void) rethrows -> Double {

@@ -10,10 +10,13 @@ public struct AuditData: Sendable {
   public var labels: [Int]
   /// Where the labels came from a file of their own.
   public var labelsName: String?
+  /// How a command names the inputs, where that is not their name.
+  public var path: String?
 
-  public init(name: String, inputs: Tensor, labels: [Int], labelsName: String? = nil) {
+  public init(name: String, inputs: Tensor, labels: [Int], labelsName: String? = nil, path: String? = nil) {
     self.name = name
     self.labelsName = labelsName
+    self.path = path
     self.inputs = inputs
     self.labels = labels
   }

@@ -60,7 +60,7 @@ public struct AuditPlan: Codable, Sendable, Equatable {
       let probe = try spec.resolved()
       return probe.takesAllExamples ? exampleCount : min(max(probe.examplesPerShard, least), Self.shardSize)
     }
-    for gate in gates { try gate.check(probes) }
+    try Gate.check(gates, probes)
     guard probes.count <= Self.mostProbes else {
       throw RobustnessError(.plan, at: "audit", expected: "at most \(Self.mostProbes) probes", got: "\(probes.count)")
     }

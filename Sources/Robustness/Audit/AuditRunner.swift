@@ -167,7 +167,7 @@ public struct AuditRunner: Sendable {
   /// Does what is left of the plan, on some threads.
   /// - Parameters:
   ///   - known: results from before; their shards are not done again.
-  ///   - budget: seconds; shards that have not begun by then are left out.
+  ///   - budget: seconds; what is not done by then is left out, shards that have begun included.
   ///   - finished: told of every new result, on any thread, one at a time, in no order.
   public func runAll(
     known: [ShardResult] = [], threads: Int = 1, budget: Double = .infinity,
@@ -183,18 +183,19 @@ public struct AuditRunner: Sendable {
     // Taken from the end.
     let left = order(hasBudget: budget.isFinite).filter { !done.contains($0) }.reversed()
     let state = Mutex(State(left: Array(left), results: known))
+    let isOver: @Sendable () -> Bool = { (ContinuousClock.now - start) / .seconds(1) > budget }
     DispatchQueue.concurrentPerform(iterations: max(threads, 1)) { _ in
       while let shard = state.withLock({ state in
-        // One shard at least: a report of nothing helps nobody.
-        let isOver = !state.results.isEmpty && (ContinuousClock.now - start) / .seconds(1) > budget
-        return state.failure == nil && !isOver ? state.left.popLast() : nil
+        state.failure == nil && !isOver() ? state.left.popLast() : nil
       }) {
         do {
-          let result = try run(shard, isCancelled: isCancelled)
+          let result = try run(shard, isCancelled: { isCancelled() || isOver() })
           state.withLock {
             $0.results.append(result)
             finished(result)
           }
+        } catch  where Self.isCancellation(error) && isOver() && !isCancelled() {
+          continue
         } catch {
           state.withLock { $0.failure = $0.failure ?? error }
         }
@@ -212,7 +213,12 @@ public struct AuditRunner: Sendable {
   public func report(_ results: [ShardResult], isPartial: Bool = false) throws -> Report {
     let sorted = results.sorted { $0.shard.index < $1.shard.index }, shards = sorted.map(\.shard)
     let isWhole = shards == plan.shards
-    guard isWhole || isPartial && !shards.isEmpty && Set(shards).isSubset(of: plan.shards) else {
+    guard !isPartial || !shards.isEmpty else {
+      throw RobustnessError(
+        .plan, at: "budget", expected: "time for one shard at least", got: "none that was done in it",
+        advice: "give it more seconds, or ask for less: a plan says how long each probe takes")
+    }
+    guard isWhole || isPartial && Set(shards).isSubset(of: plan.shards) else {
       throw RobustnessError(
         .plan, at: "audit", expected: "one result of each of the \(plan.shards.count) shards", got: "\(results.count)")
     }

@@ -39,7 +39,7 @@ struct Checks {
   /// Robustness that comes from the noise alone is not the weights': both are shown, and the gap is said.
   private var noiseGap: [Check] {
     reports.compactMap { spec, report, condition in
-      guard case .attack(_, _, _, .gradients) = condition, let off = report.noiseOff else { return nil }
+      guard case .attack = condition, let off = report.noiseOff else { return nil }
       let gap = report.robustAccuracy - off.robustAccuracy, passed = gap <= 0.1
       return Check(
         check: "noise_off_gap", probe: spec.text, passed: passed,
@@ -47,7 +47,8 @@ struct Checks {
           + "\(Written.percent(off.robustAccuracy))."
           + (passed
             ? ""
-            : " Most of the difference may be the noise's effect on the attack: look at it with more draws and steps."))
+            : " Most of the difference may be the noise's effect on the attack: look at it with more draws, and more steps or queries.")
+      )
     }
   }
 

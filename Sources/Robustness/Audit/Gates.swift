@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherTensor
 
 /// A bound that a model must keep: `pgd:norm=linf,epsilon=8/255>=0.4` of a robust accuracy, or `calibration.ece15<=0.05` of a
 /// measure.
@@ -15,8 +16,18 @@ public struct Gate: Codable, Sendable, Hashable {
   public var relation: Relation
   public var bound: Double
 
-  /// - Throws: when it cannot be read.
+  /// Characters of a gate's text.
+  public static let mostCharacters = 200
+  /// Gates of one audit.
+  public static let mostGates = 200
+
+  /// - Throws: when it cannot be read, or is longer than ``mostCharacters``.
   public init(parsing text: String) throws(RobustnessError) {
+    guard text.count <= Self.mostCharacters else {
+      throw RobustnessError(
+        .parameter, at: "gate '\(text.clipped(to: 40))'", expected: "at most \(Self.mostCharacters) characters",
+        got: "\(text.count)")
+    }
     for relation in [Relation.atLeast, .atMost] {
       guard let place = text.firstRange(of: relation.rawValue) else { continue }
       let right = text[place.upperBound...].filter { $0 != " " }
@@ -45,12 +56,40 @@ public struct Gate: Codable, Sendable, Hashable {
     return ([name] + parts.dropFirst()).joined(separator: ":") + relation.rawValue + ParameterValue.written(bound)
   }
 
-  /// - Throws: when no probe of the plan is meant, so that it could not fail.
-  func check(_ probes: [ProbeSpec]) throws(RobustnessError) {
-    guard probes.contains(where: matches) else {
+  /// - Throws: when there are more than ``mostGates``, and for a gate that no probe of the plan can answer.
+  static func check(_ gates: [Gate], _ probes: [ProbeSpec]) throws(RobustnessError) {
+    guard gates.count <= mostGates else {
+      throw RobustnessError(.plan, at: "gates", expected: "at most \(mostGates)", got: "\(gates.count)")
+    }
+    for gate in gates { try gate.check(probes) }
+  }
+
+  /// - Throws: when no probe of the plan is meant, so that it could not fail, or when none of its kind has the measure.
+  private func check(_ probes: [ProbeSpec]) throws(RobustnessError) {
+    guard let meant = probes.first(where: matches) else {
       throw RobustnessError(
         .parameter, at: "gate '\(text.clipped())'", expected: "a probe of this audit", got: "'\(probe.text.clipped())'",
         advice: "the audit has \(probes.prefix(8).map(\.text).joined(separator: ", "))")
+    }
+    guard let known = Self.measures(of: meant), !known.contains(measure) else { return }
+    throw RobustnessError(
+      .parameter, at: "gate '\(text.clipped())'",
+      expected: "one of the measures of \(meant.probe): \(known.joined(separator: ", "))",
+      got: "'\(measure.clipped())'", advice: nearest(to: measure, among: known).map { "did you mean '\($0)'?" })
+  }
+
+  /// The measures that a probe of this kind can have; nil where only its summary will say.
+  private static func measures(of spec: ProbeSpec) -> [String]? {
+    let shares = ["accuracy", "clean_accuracy"]
+    guard let probe = try? spec.resolved() else { return nil }
+    // The kind of question does not depend on the inputs.
+    switch probe.condition(of: ImageShape([1, 28, 28])) {
+    case .measurement: return nil
+    case .calibration: return shares + Calibration.measures.keys.sorted()
+    case .clean, .corruption, .certificate: return shares
+    case .attack:
+      let attack = Catalog<any Attack.Type>.attacks.entries.first { $0.name == spec.probe }
+      return attack?.isMinimumNorm == true ? shares + ["median_distance"] : shares
     }
   }
 
@@ -81,12 +120,18 @@ public struct Gate: Codable, Sendable, Hashable {
     case "accuracy": report.robustAccuracy
     case "clean_accuracy": report.cleanAccuracy
     case "median_distance": report.medianDistance
-    case "ece15": report.calibration?.ece15 ?? report.summary?[measure]
-    case "nll": report.calibration?.nll ?? report.summary?[measure]
-    case "brier": report.calibration?.brier ?? report.summary?[measure]
-    default: report.summary?[measure]
+    default:
+      report.calibration.flatMap { found in Calibration.measures[measure].map { found[keyPath: $0] } }
+        ?? report.summary?[measure]
     }
   }
+}
+
+extension Calibration {
+  /// By the names that gates use.
+  fileprivate static let measures: [String: KeyPath<Calibration, Double> & Sendable] = [
+    "nll": \.nll, "brier": \.brier, "ece15": \.ece15, "adaptive_ece15": \.adaptiveEce15,
+  ]
 }
 
 /// What became of a gate.

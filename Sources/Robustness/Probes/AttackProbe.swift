@@ -45,6 +45,11 @@ struct AttackProbe<A: Attack>: Probe {
 
   func validate() throws(RobustnessError) {
     try require(common.epsilon, in: 0...1e6, "epsilon")
+    guard common.norm != .linf || common.epsilon <= 1 else {
+      throw RobustnessError(
+        .parameter, at: "epsilon", expected: "at most 1 in linf: inputs are from 0 to 1", got: "\(common.epsilon)",
+        advice: "levels of a byte are written as 8/255")
+    }
     try require(common.restarts, in: 1...10_000, "restarts")
     try require(common.draws, in: 1...4096, "draws")
     try require(common.standardError, in: 1e-4...1e6, "standard_error")
@@ -63,7 +68,8 @@ struct AttackProbe<A: Attack>: Probe {
   }
 
   func cost(examples: Int, draws: Int) -> ProbeCost {
-    let asked = examples * attack.effort * common.restarts, isRandom = draws > 1
+    // A start and an end beside each try's steps.
+    let asked = examples * (attack.effort + 2) * common.restarts, isRandom = draws > 1
     // Through the noise with more draws where they are needed, on the mean weights, and the judge's answers.
     let rows = isRandom ? asked * (2 * common.draws + (common.singleDraw ? 2 : 1)) : asked
     let judged = 4 * examples * draws
@@ -94,10 +100,14 @@ struct AttackProbe<A: Attack>: Probe {
     let inside = ball.rowsInside(found.points, around: examples.inputs)
     for (at, row) in standing.enumerated() { outcome.robust[row] = !(fooled[at] && inside[at]) }
     if A.isMinimumNorm {
+      // Of a random model the nearest points are judged for themselves: what serves in the ball is another point.
+      let nearest = search.nearest ?? found
+      let there = predictor.isRandom ? try predictor.labels(nearest.points, identities: examples.identities) : after
       outcome.distances = [Double?](repeating: nil, count: clean.count)
       for row in clean.indices where !clean[row] { outcome.distances?[row] = 0 }
-      for (at, row) in standing.enumerated() where fooled[at] && found.distances[at].isFinite {
-        outcome.distances?[row] = found.distances[at]
+      for (at, row) in standing.enumerated()
+      where there[at] != batch.labels[row] && nearest.distances[at].isFinite {
+        outcome.distances?[row] = nearest.distances[at]
       }
     }
     if let other = batch.transfer {
@@ -157,6 +167,8 @@ struct AttackProbe<A: Attack>: Probe {
     private(set) var meanWeightWins = 0
     private(set) var uncertainLosses = 0
     private(set) var lossesAsked = 0
+    /// Of an attack of minimum norm on a random model: the nearest points past the boundary by more than the noise.
+    private(set) var nearest: AttackResult?
 
     init(_ probe: AttackProbe, _ batch: ProbeBatch, _ predictor: DeployedPredictor) {
       self.probe = probe
@@ -179,12 +191,24 @@ struct AttackProbe<A: Attack>: Probe {
       var oracle = self.oracle()
       var found = try tries(examples, ball, &oracle)
       if predictor.isRandom {
-        var mean = self.oracle(throughNoise: false)
+        // A search for the nearest stops at the boundary; what is past it is looked for below.
+        let trembling = A.isMinimumNorm ? 0 : try trembling(examples, &oracle)
+        var mean = self.oracle(throughNoise: false).expecting(trembling: trembling)
         let other = try tries(examples, ball, &mean)
         questions += mean.questions
-        try choose(&found, other, examples, &oracle)
-        // Just past a boundary that trembles is not past it: the attacker may use all of the ball.
-        if A.isMinimumNorm { try choose(&found, stretched(found, examples, ball), examples, &oracle) }
+        if A.isMinimumNorm {
+          let near = try past(found, other, examples, ball.norm, &oracle)
+          nearest = near
+          (found.points, found.distances) = (near.points, near.distances)
+          // Of the ball the attacker may use all, and must use no more.
+          let edge = AttackResult(
+            points: stretched(near.points, examples, ball), distances: near.distances, trace: found.trace)
+          let inside = ball.rowsInside(near.points, around: examples.inputs)
+          for row in inside.indices where !inside[row] { found.points.replaceRow(row, with: edge.points.row(row)) }
+          try choose(&found, edge, examples, &oracle)
+        } else {
+          try choose(&found, other, examples, &oracle)
+        }
       }
       questions += oracle.questions
       uncertainLosses = oracle.uncertainLosses
@@ -209,16 +233,81 @@ struct AttackProbe<A: Attack>: Probe {
         ? try search(probe.attack) : try search(probe.attack.restarted(probe.common.restarts))
     }
 
-    /// As far in the same direction as the ball lets it, for what is inside of it.
-    private func stretched(_ found: AttackResult, _ examples: Examples, _ ball: Ball) -> AttackResult {
-      var result = found, delta = found.points - examples.inputs, row = 0
+    /// How far the mean of the deployed predictor's draws trembles on the clean inputs: the middle of the examples.
+    private func trembling(_ examples: Examples, _ oracle: inout ModelOracle) throws -> Float {
+      let errors = try oracle.answer(at: examples.inputs, of: examples).marginErrors.filter(\.isFinite).sorted()
+      guard !errors.isEmpty else { return 0 }
+      return errors[errors.count / 2] * (Float(probe.common.draws) / Float(max(predictor.samples, 1))).squareRoot()
+    }
+
+    /// In the same directions, to the edge of the ball.
+    private func stretched(_ points: Tensor, _ examples: Examples, _ ball: Ball) -> Tensor {
+      var delta = points - examples.inputs
       delta.scaleRows { values in
-        defer { row += 1 }
         let length = ball.norm.length(values)
-        result.distances[row] = length > 0 && length < ball.epsilon ? ball.epsilon : found.distances[row]
-        return length > 0 && length < ball.epsilon ? ball.epsilon / length : 1
+        return length > 0 ? ball.epsilon / length : 1
       }
-      result.points = examples.inputs.zip(delta) { min(max($0 + $1, 0), 1) }
+      return ball.project(examples.inputs.zip(delta) { $0 + $1 }, around: examples.inputs)
+    }
+
+    /// The nearest points, along the directions of two tries, at which the model is wrong by more than its noise explains: a boundary
+    /// that trembles is crossed a little behind where one draw has it. Outward by quarters until both are past, then back by halves.
+    private func past(
+      _ first: AttackResult, _ second: AttackResult, _ examples: Examples, _ norm: Norm, _ oracle: inout ModelOracle
+    ) throws -> AttackResult {
+      let tries = try [first, second].map { try past($0, examples, norm, &oracle) }
+      var best = tries[0]
+      for row in 0..<examples.count where tries[1].distances[row] < best.distances[row] {
+        best.points.replaceRow(row, with: tries[1].points.row(row))
+        best.distances[row] = tries[1].distances[row]
+      }
+      return best
+    }
+
+    private static var outwardSteps: Int { 12 }
+    private static var halvings: Int { 5 }
+
+    private func past(
+      _ found: AttackResult, _ examples: Examples, _ norm: Norm, _ oracle: inout ModelOracle
+    ) throws -> AttackResult {
+      let delta = found.points - examples.inputs, count = examples.count
+      func points(_ rows: [Int], _ scales: [Double]) -> Tensor {
+        var step = delta.rows(at: rows), at = 0
+        step.scaleRows { _ in
+          defer { at += 1 }
+          return scales[rows[at]]
+        }
+        return examples.inputs.rows(at: rows).zip(step) { min(max($0 + $1, 0), 1) }
+      }
+      func arePast(_ rows: [Int], _ scales: [Double]) throws -> [Bool] {
+        let part = examples.rows(at: rows)
+        return try oracle.answer(at: points(rows, scales), of: part, isSure: true)
+          .meetsForGood(part.criteria, standardErrors: 2)
+      }
+      var low = [Double](repeating: 0, count: count), high = [Double](repeating: .infinity, count: count)
+      var scales = [Double](repeating: 1, count: count)
+      var open = (0..<count).filter { delta.row($0).contains { $0 != 0 } }
+      for _ in 0..<Self.outwardSteps where !open.isEmpty {
+        for (met, row) in zip(try arePast(open, scales), open) {
+          if met { high[row] = scales[row] } else { (low[row], scales[row]) = (scales[row], 1.25 * scales[row]) }
+        }
+        open = open.filter { high[$0] == .infinity }
+      }
+      let met = (0..<count).filter { high[$0].isFinite }
+      for _ in 0..<Self.halvings where !met.isEmpty {
+        for row in met { scales[row] = (low[row] + high[row]) / 2 }
+        for (isPast, row) in zip(try arePast(met, scales), met) {
+          if isPast { high[row] = scales[row] } else { low[row] = scales[row] }
+        }
+      }
+      var result = AttackResult(
+        points: found.points, distances: [Double](repeating: .infinity, count: count), trace: found.trace)
+      guard !met.isEmpty else { return result }
+      let ends = points(met, high)
+      for (at, row) in met.enumerated() {
+        result.points.replaceRow(row, with: ends.row(at))
+        result.distances[row] = norm.distance(result.points, row, examples.inputs, row)
+      }
       return result
     }
 
@@ -231,10 +320,7 @@ struct AttackProbe<A: Attack>: Probe {
       let margins = zip(first.margins(examples.criteria), second.margins(examples.criteria))
       let metFirst = first.meets(examples.criteria), metSecond = second.meets(examples.criteria)
       for (row, (margin, otherMargin)) in margins.enumerated() {
-        let isBetter =
-          A.isMinimumNorm
-          ? metSecond[row] && (!metFirst[row] || other.distances[row] < found.distances[row]) : otherMargin > margin
-        guard isBetter else { continue }
+        guard otherMargin > margin else { continue }
         if metSecond[row], !metFirst[row], !A.isMinimumNorm { meanWeightWins += 1 }
         found.points.replaceRow(row, with: other.points.row(row))
         found.distances[row] = other.distances[row]

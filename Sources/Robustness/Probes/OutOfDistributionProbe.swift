@@ -30,16 +30,15 @@ struct OutOfDistributionProbe: Probe {
     let away = Uncertainty.columns(try predictor.draws(others.rows(0..<count), identities: identities))
     for name in Uncertainty.names {
       guard let inside = outcome.columns?[name], let outside = away[name] else { continue }
+      let intervals = Self.intervals(inside, outside), values = Self.values(inside, outside)
       summary.add(
-        "auroc_\(name)", Metrics.areaUnderROC(negatives: inside, positives: outside), n: inside.count + outside.count,
+        "auroc_\(name)", values[0], intervals[0], n: inside.count + outside.count,
         "probability that an input of \(data) is less sure, by \(name)")
       summary.add(
-        "aupr_\(name)", Metrics.averagePrecision(negatives: inside, positives: outside),
-        n: inside.count + outside.count,
+        "aupr_\(name)", values[1], intervals[1], n: inside.count + outside.count,
         "average precision of finding inputs of \(data)")
       summary.add(
-        "fpr95_\(name)",
-        Metrics.falsePositiveRate(negatives: outside.map { -$0 }, positives: inside.map { -$0 }), n: outside.count,
+        "fpr95_\(name)", values[2], intervals[2], n: outside.count,
         "share of \(data) that passes where 95 % of the data do")
     }
     for name in ["predictive_entropy", "mutual_information"] {
@@ -51,6 +50,23 @@ struct OutOfDistributionProbe: Probe {
     outcome.probabilities = nil
     outcome.summary = summary
     return outcome
+  }
+
+  /// AUROC, AUPR, FPR95.
+  private static func values(_ inside: [Double], _ outside: [Double]) -> [Double] {
+    [
+      Metrics.areaUnderROC(negatives: inside, positives: outside),
+      Metrics.averagePrecision(negatives: inside, positives: outside),
+      Metrics.falsePositiveRate(negatives: outside.map { -$0 }, positives: inside.map { -$0 }),
+    ]
+  }
+
+  /// Of the same, by the bootstrap over the examples of both sets.
+  private static func intervals(_ inside: [Double], _ outside: [Double]) -> [Interval?] {
+    let (inside, outside) = (inside.sorted(), outside.sorted())
+    return Bootstrap([inside.count, outside.count]).intervals { drawn in
+      values(drawn[0].map { inside[$0] }, drawn[1].map { outside[$0] })
+    }
   }
 
   private func histogram(_ name: String, _ inside: [Double], _ outside: [Double], _ summary: inout Summary) {

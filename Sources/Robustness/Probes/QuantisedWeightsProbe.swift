@@ -10,18 +10,30 @@ struct QuantisedWeightsProbe: Probe {
   /// With ; between.
   var bits = "8;6;5;4;3;2"
 
-  func validate() throws(RobustnessError) { _ = try NumberList.parse(bits, "bits", in: 2...16) }
+  func validate() throws(RobustnessError) { _ = try widths() }
   var takesAllExamples: Bool { true }
   var ignoresNoise: Bool { true }
   func condition(of image: ImageShape) -> Condition { .measurement }
 
-  func cost(examples: Int, draws: Int) -> ProbeCost { ProbeCost(forward: examples * (draws + 8)) }
+  func cost(examples: Int, draws: Int) -> ProbeCost {
+    // Rounding is about sixteen passes over the weights.
+    let count = (try? widths().count) ?? 1
+    return ProbeCost(forward: examples * (draws + count), sweeps: 16 * count)
+  }
+
+  private func widths() throws(RobustnessError) -> [Int] {
+    let numbers = try NumberList.parse(bits, "bits", in: 2...16)
+    if let broken = numbers.first(where: { $0 != $0.rounded() }) {
+      throw RobustnessError(.parameter, at: "bits", expected: "whole numbers from 2 to 16", got: "\(broken)")
+    }
+    return numbers.map { Int($0) }
+  }
 
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
     var outcome = try Outcome.clean(batch, predictor), summary = Summary()
     let landscape = try WeightLandscape(batch, predictor.model), n = batch.labels.count
     var accuracies: [Summary.Point] = [], losses: [Summary.Point] = []
-    for bits in try NumberList.parse(bits, "bits", in: 2...16).map({ Int($0) }) {
+    for bits in try widths() {
       let found = try landscape.evaluate(quantised(landscape, bits))
       accuracies.append(.init(Double(bits), Proportion(found.correct, of: n)))
       losses.append(.init(Double(bits), found.loss))

@@ -48,22 +48,29 @@ struct SamplesProbe: Probe {
     let known = counts.filter { Uncertainty.column("\($0) right", outcomes).count == labels.count }
     guard known.count > 1 else { return nil }
     var summary = Summary()
-    func curve(_ chart: String, _ name: String, _ column: String, _ y: String) {
+    func curve(_ chart: String, _ name: String, _ column: String, _ y: String, _ counts: [Int]) {
       summary.add(
         .init(
           chart: chart, name: name, x: "draws S", y: y,
-          points: known.map { count in
+          points: counts.map { count in
+            // None of them can be below 0.
             let mean = Statistics.mean(Uncertainty.column("\(count) \(column)", outcomes))
-            return .init(Double(count), mean.value, mean.interval)
+            return .init(Double(count), mean.value, mean.interval.clamped(to: 0...(.infinity)))
           }))
     }
-    curve("Accuracy against the number of draws", "mean of S draws", "right", "accuracy")
-    curve("Likelihood against the number of draws", "mean of S draws", "nll", "NLL, nats")
-    curve("Uncertainty against the number of draws", "predictive entropy", "predictive_entropy", "nats")
-    curve("Uncertainty against the number of draws", "mutual information", "mutual_information", "nats")
+    summary.add(
+      .init(
+        chart: "Accuracy against the number of draws", name: "mean of S draws", x: "draws S", y: "accuracy",
+        points: known.map { count in
+          .init(Double(count), Proportion(Uncertainty.column("\(count) right", outcomes).map { $0 > 0 }))
+        }))
+    curve("Likelihood against the number of draws", "mean of S draws", "nll", "NLL, nats", known)
+    curve("Uncertainty against the number of draws", "predictive entropy", "predictive_entropy", "nats", known)
+    curve("Uncertainty against the number of draws", "mutual information", "mutual_information", "nats", known)
+    // One draw says nothing of its own error.
     curve(
       "Monte-Carlo error against the number of draws", "largest standard error of a probability", "error",
-      "standard error")
+      "standard error", known.filter { $0 > 1 })
     return summary
   }
 }

@@ -24,14 +24,15 @@ struct SelectiveProbe: Probe {
       let curve = RiskCoverage(right, uncertainty: scores)
       let wrong = right.indices.filter { !right[$0] }.map { scores[$0] }
       let kept = right.indices.filter { right[$0] }.map { scores[$0] }
-      summary.add("aurc_\(name)", curve.area, n: right.count, "area under risk–coverage, by \(name)")
+      let (aurc, auroc) = intervals(right, scores)
+      summary.add("aurc_\(name)", curve.area, aurc, n: right.count, "area under risk–coverage, by \(name)")
       summary.add("e_aurc_\(name)", curve.excess, n: right.count, "the same less that of a perfect order")
       summary.add(
         "coverage_at_risk_\(name)", curve.coverage(atRisk: risk), n: right.count,
         "share answered at a risk of \(Written.percent(risk)), by \(name)")
       if !wrong.isEmpty, !kept.isEmpty {
         summary.add(
-          "error_auroc_\(name)", Metrics.areaUnderROC(negatives: kept, positives: wrong), n: right.count,
+          "error_auroc_\(name)", Metrics.areaUnderROC(negatives: kept, positives: wrong), auroc, n: right.count,
           "how well \(name) tells wrong answers from right ones")
       }
       guard ["msp", "predictive_entropy", "mutual_information"].contains(name) else { continue }
@@ -41,5 +42,19 @@ struct SelectiveProbe: Probe {
           points: curve.points))
     }
     return summary
+  }
+
+  /// Of AURC and of the AUROC of errors, by the bootstrap over the examples; of the latter over those resamples that have both kinds.
+  private func intervals(_ right: [Bool], _ scores: [Double]) -> (aurc: Interval?, auroc: Interval?) {
+    let order = right.indices.sorted { (scores[$0], $0) < (scores[$1], $1) }
+    let right = order.map { right[$0] }, scores = order.map { scores[$0] }
+    let found = Bootstrap([right.count]).intervals { drawn in
+      let kept = drawn[0].filter { right[$0] }.map { scores[$0] }, wrong = drawn[0].filter { !right[$0] }
+      return [
+        RiskCoverage(sorted: drawn[0].map { right[$0] }).area,
+        Metrics.areaUnderROC(negatives: kept, positives: wrong.map { scores[$0] }),
+      ]
+    }
+    return (found[0], found[1])
   }
 }

@@ -33,8 +33,12 @@ struct SharpnessProbe: Probe {
   func condition(of image: ImageShape) -> Condition { .measurement }
 
   func cost(examples: Int, draws: Int) -> ProbeCost {
-    // Two gradients for a product, of two spectra.
-    ProbeCost(forward: examples * draws, gradient: min(examples, self.examples) * (4 * lanczos * vectors + 4))
+    // Of two spectra. A product is two gradients and about 16 passes over the weights; every vector of the basis is taken off it twice,
+    // by a dot product and a sum.
+    let products = 2 * lanczos * vectors, rows = min(examples, self.examples)
+    return ProbeCost(
+      forward: examples * draws + 2 * rows, gradient: rows * (2 * products + 1),
+      sweeps: products * (16 + 2 * (lanczos + 1)))
   }
 
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {

@@ -84,7 +84,8 @@ struct ShiftProbe: Probe {
     curve("Area under risk–coverage", "by the largest probability", "AURC") {
       .init(Double($0), Metrics.areaUnderRiskCoverage($1, labels))
     }
-    for name in ["predictive_entropy", "mutual_information"] {
+    for name in ["predictive_entropy", "mutual_information"]
+    where Uncertainty.column("0 \(name)", outcomes).count == n {
       curve("Mean uncertainty", name, "nats") { severity, _ in
         let mean = Statistics.mean(Uncertainty.column("\(severity) \(name)", outcomes))
         return .init(Double(severity), mean.value, mean.interval)

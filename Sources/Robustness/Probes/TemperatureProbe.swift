@@ -4,7 +4,8 @@ import DitherTensor
 import Foundation
 
 /// What one temperature for every draw's logits would do for calibration: fitted on one half of the examples, drawn by chance, tried on
-/// the other. Guo et al. 2017, arXiv 1706.04599.
+/// the other. Guo et al. 2017, arXiv 1706.04599. Where the one half has no likeliest temperature, as without a wrong answer, it fails
+/// as a whole.
 struct TemperatureProbe: Probe {
   static let name = "temperature"
   static let summary = "calibration before and after one temperature, fitted on half of the examples"
@@ -23,7 +24,7 @@ struct TemperatureProbe: Probe {
     guard let classes = draws.first?.classes, !fitted.isEmpty else { return outcome }
     // ln p is a logit like any other; of p = 0 it is one that no temperature brings back.
     let logits = draws.map { $0.probabilities.map { log(max($0, .leastNormalMagnitude)) } }
-    let temperature = Temperature.fit(
+    let temperature = try Temperature.fit(
       logits: fitted.map { logits[$0] }, classes: classes, labels: fitted.map { batch.labels[$0] })
     summary.add("temperature", temperature, n: fitted.count, "that fits best; above 1 the model is too sure of itself")
     for (name, t) in [("before", 1), ("after", temperature)] {

@@ -7,6 +7,9 @@ enum Uncertainty {
   /// Scores by which answers are trusted: larger is less sure. `msp` is 1 − the largest probability.
   static let names = ["msp"] + Catalog<any Measure.Type>.measures.names
 
+  /// What draws or members disagree about: of one answer they are 0 for every input, and say nothing.
+  private static let disagreements = [MutualInformation.name, VariationRatio.name]
+
   static func scores(_ draws: Draws) -> [String: Double] {
     var scores = ["msp": 1 - (draws.mean.max() ?? 0)]
     for measure in Catalog<any Measure.Type>.measures.entries {
@@ -26,11 +29,12 @@ enum Uncertainty {
   }
 
   static func columns(_ draws: [Draws]) -> [String: [Double]] {
-    let scores = draws.map(scores)
+    let scores = draws.map(scores), isOne = draws.allSatisfy { $0.samples <= 1 }
+    let names = names.filter { !isOne || !disagreements.contains($0) }
     return Dictionary(uniqueKeysWithValues: names.map { name in (name, scores.map { $0[name] ?? 0 }) })
   }
 
-  /// Over all shards.
+  /// Over all shards; empty where it was not measured.
   static func column(_ name: String, _ outcomes: [Outcome]) -> [Double] {
     outcomes.flatMap { $0.columns?[name] ?? [] }
   }
@@ -45,6 +49,9 @@ package struct RiskCoverage {
   package init(_ right: [Bool], uncertainty: [Double]) {
     self.right = right.indices.sorted { (uncertainty[$0], $0) < (uncertainty[$1], $1) }.map { right[$0] }
   }
+
+  /// - Parameter right: the surest first.
+  init(sorted right: [Bool]) { self.right = right }
 
   private var risks: [Double] {
     var wrong = 0

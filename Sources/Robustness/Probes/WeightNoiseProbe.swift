@@ -25,7 +25,9 @@ struct WeightNoiseProbe: Probe {
 
   func cost(examples: Int, draws: Int) -> ProbeCost {
     let count = (try? NumberList.parse(sigmas, "sigmas", in: 0...100).count) ?? 1
-    return ProbeCost(forward: examples * (draws + 1 + self.draws * count))
+    // A draw of all weights is about eight passes over them, a model with its own noise twenty.
+    return ProbeCost(
+      forward: examples * (draws + 1 + self.draws * count), sweeps: (8 * self.draws + 20) * count + 20)
   }
 
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
@@ -34,8 +36,15 @@ struct WeightNoiseProbe: Probe {
     for sigma in [0] + (try NumberList.parse(sigmas, "sigmas", in: 0...100)) {
       let (accuracy, loss) = try measure(sigma, batch, predictor.model)
       let (share, mean) = (Statistics.mean(accuracy), Statistics.mean(loss))
-      accuracies.append(.init(sigma, share.value, share.interval))
-      losses.append(.init(sigma, mean.value, mean.interval))
+      guard accuracy.count > 1 else {
+        // Without noise there are no draws to be a mean over: a share of the examples, and a loss without an interval.
+        let n = batch.labels.count
+        accuracies.append(.init(sigma, Proportion(Int((share.value * Double(n)).rounded()), of: n)))
+        losses.append(.init(sigma, mean.value))
+        continue
+      }
+      accuracies.append(.init(sigma, share.value, share.interval.clamped(to: 0...1)))
+      losses.append(.init(sigma, mean.value, mean.interval.clamped(to: 0...(.infinity))))
     }
     let axis = "σ of the weights, \(scale.rawValue)"
     summary.add(

@@ -43,7 +43,7 @@ struct CertificateFigures {
     return Html.figure(
       title, note: note(first, certified),
       chart: Chart.lines(series, xTitle: axis, description: "\(title): certified accuracy by radius"),
-      legend: series.map(\.role),
+      legend: series.map(\.role.key),
       table: .table("\(title): certified accuracy", [axis] + series.map(\.role.title), rows))
   }
 
@@ -74,11 +74,6 @@ struct CertificateFigures {
 
 extension ProbeReport {
   fileprivate func certified(_ role: Chart.Series.Role) -> Certified? {
-    switch role {
-    case .model: certified
-    case .baseline: baseline?.certified
-    case .noiseOff: noiseOff?.certified
-    case .singleDraw: nil
-    }
+    role == .model ? certified : other(role)?.certified
   }
 }

@@ -1,11 +1,59 @@
 /// Drawings of shares from 0 to 100 % as inline SVG: no script, and colours from the page's style sheet.
 enum Chart {
+  /// A line of a legend.
+  struct Key {
+    var cssClass: String
+    var name: String
+  }
+
   struct Series {
-    enum Role: Int, CaseIterable {
-      case model, baseline, noiseOff, singleDraw
-      var cssClass: String { ["s-model", "s-baseline", "s-off", "s-single"][rawValue] }
+    /// Whose numbers they are.
+    enum Role: Hashable {
+      case model, baseline
+      /// A model beside the baseline, counted from 0 in the order of the report's further comparisons.
+      case rival(Int)
+      case noiseOff, singleDraw
+
+      /// As many rivals have an appearance of their own.
+      private static let rivalStyles = 4
+
+      var cssClass: String {
+        switch self {
+        case .model: "s-model"
+        case .baseline: "s-baseline"
+        case .rival(let at): "s-r\(at % Self.rivalStyles)"
+        case .noiseOff: "s-off"
+        case .singleDraw: "s-single"
+        }
+      }
+
       var title: String {
-        ["this model", "baseline", "this model, noise off", "this model, attacked through one draw"][rawValue]
+        switch self {
+        case .model: "this model"
+        case .baseline: "baseline"
+        case .rival(let at): "baseline \(at + 2)"
+        case .noiseOff: "this model, noise off"
+        case .singleDraw: "this model, attacked through one draw"
+        }
+      }
+
+      var key: Key { Key(cssClass: cssClass, name: title) }
+
+      /// A shape for each role: colour alone does not tell them apart.
+      func marker(_ x: Double, _ y: Double) -> Html {
+        switch self {
+        case .model: "<circle cx=\"\(x)\" cy=\"\(y)\" r=\"4.5\"/>"
+        case .baseline: "<rect x=\"\(x - 4)\" y=\"\(y - 4)\" width=\"8\" height=\"8\"/>"
+        case .noiseOff: "<path d=\"M\(x) \(y - 5.5)l5.5 5.5l-5.5 5.5l-5.5-5.5z\"/>"
+        case .singleDraw: "<path d=\"M\(x) \(y - 5)l5.5 9.5h-11z\"/>"
+        case .rival(let at):
+          switch at % Self.rivalStyles {
+          case 0: "<path d=\"M\(x) \(y + 5)l5.5-9.5h-11z\"/>"
+          case 1: "<path d=\"M\(x - 1.5) \(y - 5)h3v3.5h3.5v3h-3.5v3.5h-3v-3.5h-3.5v-3h3.5z\"/>"
+          case 2: "<path d=\"M\(x - 5) \(y - 5)h10l-10 10h10z\"/>"
+          default: "<path d=\"M\(x - 5) \(y - 5)v10l10-10v10z\"/>"
+          }
+        }
       }
     }
     struct Point {
@@ -73,18 +121,8 @@ enum Chart {
     """
     <g><title>\(role.title), \(point.label): \(Written.percent(point.value)) (\(Written.interval(point.interval)))</title>\
     <line class="whisker" x1="\(x)" x2="\(x)" y1="\(y(point.interval.high))" y2="\(y(point.interval.low))"/>\
-    \(marker(role, x, y(point.value)))</g>
+    \(role.marker(x, y(point.value)))</g>
     """
-  }
-
-  /// A shape for each role: colour alone does not tell them apart.
-  private static func marker(_ role: Series.Role, _ x: Double, _ y: Double) -> Html {
-    switch role {
-    case .model: "<circle cx=\"\(x)\" cy=\"\(y)\" r=\"4.5\"/>"
-    case .baseline: "<rect x=\"\(x - 4)\" y=\"\(y - 4)\" width=\"8\" height=\"8\"/>"
-    case .noiseOff: "<path d=\"M\(x) \(y - 5.5)l5.5 5.5l-5.5 5.5l-5.5-5.5z\"/>"
-    case .singleDraw: "<path d=\"M\(x) \(y - 5)l5.5 9.5h-11z\"/>"
-    }
   }
 
   // MARK: bars
@@ -94,9 +132,25 @@ enum Chart {
     var values: [(role: Series.Role, value: Double, interval: Interval)]
   }
 
-  /// One group of bars for each condition, with the 95 % interval across the end of each.
+  private static let bar = 14.0, gap = 5.0, head = 22.0, foot = 12.0
+  private static func height(of group: Bars) -> Double { head + Double(group.values.count) * (bar + gap) + foot }
+
+  /// One group of bars for each condition, with the 95 % interval across the end of each. A drawing has at most eight groups and is
+  /// so low that a page of paper holds it.
   static func bars(_ groups: [Bars], description: String) -> Html {
-    let wide = 640.0, end = wide - 68, bar = 14.0, gap = 5.0, head = 22.0, foot = 12.0
+    let tallest = groups.map(height).max() ?? 1, perDrawing = min(max(Int(640 / tallest), 1), 8)
+    let drawings = stride(from: 0, to: groups.count, by: perDrawing).map { start -> Html in
+      let part = groups[start..<min(start + perDrawing, groups.count)]
+      return drawing(
+        of: part,
+        description: part.count == groups.count
+          ? description : "\(description): \(start + 1) to \(part.endIndex) of \(groups.count)")
+    }
+    return Html(joining: drawings, by: "\n")
+  }
+
+  private static func drawing(of groups: ArraySlice<Bars>, description: String) -> Html {
+    let wide = 640.0, end = wide - 84
     var offset = 4.0
     let drawn = groups.map { group -> Html in
       let start = offset
@@ -113,11 +167,11 @@ enum Chart {
 
           """
       }
-      offset += head + Double(group.values.count) * (bar + gap) + foot
+      offset += height(of: group)
       return "<text class=\"label\" x=\"0\" y=\"\(start + 14)\">\(group.title)</text>\(bars)"
     }
     return """
-      <svg viewBox="0 0 \(wide) \(offset)" role="img" aria-label="\(description)">
+      <svg class="bars" viewBox="0 0 \(wide) \(offset)" role="img" aria-label="\(description)">
       \(drawn)</svg>
       """
   }
@@ -143,7 +197,7 @@ enum Chart {
         <text class="count" x="\(x((bin.lower + bin.upper) / 2))" y="\(base - tall - 3)" text-anchor="middle">\
         \(bin.count)</text>\
         <line class="whisker" x1="\(x(mean))" x2="\(x(mean))" y1="\(y(interval.high))" y2="\(y(interval.low))"/>\
-        \(marker(role, x(mean), y(accuracy)))</g>
+        \(role.marker(x(mean), y(accuracy)))</g>
 
         """
     }

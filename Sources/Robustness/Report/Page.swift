@@ -36,8 +36,17 @@ struct Page {
   private var name: String { report.version.map { "\(report.model)@\($0)" } ?? report.model }
   private var clean: ProbeReport? { report.probes.first }
   private var attacks: [ProbeReport] { report.probes.filter { $0.kind == .attack } }
+  /// Whose numbers there are, in the order of legends and columns.
   var roles: [Chart.Series.Role] {
-    Chart.Series.Role.allCases.filter { role in report.probes.contains { $0.measured(role) != nil } }
+    let rivals = report.probes.map { $0.rivals?.count ?? 0 }.max() ?? 0
+    let all = [.model, .baseline] + (0..<rivals).map(Chart.Series.Role.rival) + [.noiseOff, .singleDraw]
+    return all.filter { role in report.probes.contains { $0.measured(role) != nil } }
+  }
+
+  /// The other models, each with what the page calls it.
+  private var comparisons: [(role: Chart.Series.Role, comparison: Comparison)] {
+    [report.comparison].compactMap { $0.map { (.baseline, $0) } }
+      + (report.furtherComparisons ?? []).enumerated().map { (.rival($0), $1) }
   }
 
   // MARK: the main thing
@@ -101,10 +110,14 @@ struct Page {
     """
   }
 
+  private static func range(_ interval: Interval) -> String {
+    "\(Written.decimal(interval.low)) to \(Written.decimal(interval.high))"
+  }
+
   private func calibrationTile(_ calibration: Calibration) -> Html {
     """
     <div class="card tile"><p>Calibration error (ECE, 15 bins)</p><strong>\(Written.decimal(calibration.ece15))</strong>\
-    <p>NLL \(Written.decimal(calibration.nll)), Brier \(Written.decimal(calibration.brier))</p></div>
+    <p>\(Self.range(calibration.ece15Interval)); NLL \(Written.decimal(calibration.nll)), Brier \(Written.decimal(calibration.brier))</p></div>
     """
   }
 
@@ -146,17 +159,21 @@ struct Page {
         values: roles.compactMap { role in probe.measured(role).map { (role, $0.value, $0.interval) } })
     }
     let chart = Chart.bars(groups, description: "Accuracy under every condition, with 95 % intervals")
+    let present = roles.filter { role in groups.contains { $0.values.contains { $0.role == role } } }
     let rows = groups.map { group in
       [group.title]
-        + roles.map { role in
+        + present.map { role in
           group.values.first { $0.role == role }
             .map { "\(Written.percent($0.value)) (\(Written.interval($0.interval)))" } ?? "–"
         }
     }
+    let names = comparisons.map { "\($0.role.title.capitalizedFirst): \($0.comparison.otherName)." }
+    let note = (["Lines across the bars: 95 % intervals."] + names).joined(separator: " ")
+    let heads = ["Condition"] + present.map(\.title)
     return """
       <h2>Accuracy under every condition</h2>
-      \(Html.figure("Share of all \(report.n) examples answered right", note: "Lines across the bars: 95 % intervals.",
-        chart: chart, legend: roles, table: .table("Accuracy by condition", ["Condition"] + roles.map(\.title), rows)))
+      \(Html.figure("Share of all \(report.n) examples answered right", note: note, chart: chart,
+        legend: present.map(\.key), table: .table("Accuracy by condition", heads, rows)))
       """
   }
 
@@ -213,17 +230,19 @@ struct Page {
               }
             })
       }.filter { !$0.points.isEmpty }
-      let rows = series[0].points.indices.map { at in
-        [series[0].points[at].label]
+      var seen = Set<Double>()
+      let places = series.flatMap(\.points).filter { seen.insert($0.x).inserted }.sorted { $0.x < $1.x }
+      let rows = places.map { place in
+        [place.label]
           + series.map { one in
-            one.points.indices.contains(at)
-              ? "\(Written.percent(one.points[at].value)) (\(Written.interval(one.points[at].interval)))" : ""
+            one.points.first { $0.x == place.x }
+              .map { "\(Written.percent($0.value)) (\(Written.interval($0.interval)))" } ?? "–"
           }
       }
       return Html.figure(
         first.title,
         chart: Chart.lines(series, xTitle: first.axis, description: "\(first.title): accuracy by \(first.axis)"),
-        legend: series.map(\.role),
+        legend: series.map(\.role.key),
         table: .table("\(first.title): accuracy", [first.axis] + series.map(\.role.title), rows))
     }
   }
@@ -249,22 +268,23 @@ struct Page {
       return Html.figure(
         role.title.capitalizedFirst,
         note:
-          "ECE \(Written.decimal(found.ece15)), NLL \(Written.decimal(found.nll)), Brier \(Written.decimal(found.brier)). "
+          "ECE \(Written.decimal(found.ece15)) (\(Self.range(found.ece15Interval))), by equal mass "
+          + "\(Written.decimal(found.adaptiveEce15)) (\(Self.range(found.adaptiveEce15Interval))), NLL "
+          + "\(Written.decimal(found.nll)) (\(Self.range(found.nllInterval))), Brier \(Written.decimal(found.brier)) "
+          + "(\(Self.range(found.brierInterval))). "
           + "On the dashed line a model is as often right as it says.",
         chart: Chart.reliability(found, role: role, description: "Reliability diagram of \(role.title)"),
-        legend: [role],
+        legend: [role.key],
         table: .table("Reliability of \(role.title)", ["Largest probability", "Examples", "Mean", "Right"], rows))
     }
     return "<h2>Calibration</h2><div class=\"charts\">\(figures)</div>"
   }
 
   private var comparison: Html? {
-    let parts = [report.comparison].compactMap { $0 } + (report.furtherComparisons ?? [])
-    return parts.isEmpty ? nil : Html(joining: parts.map(section))
+    comparisons.isEmpty ? nil : Html(joining: comparisons.map(section))
   }
 
-  private func section(_ comparison: Comparison) -> Html {
-    let baseline = comparison.baselineVersion.map { "\(comparison.baseline)@\($0)" } ?? comparison.baseline
+  private func section(_ role: Chart.Series.Role, _ comparison: Comparison) -> Html {
     let pairs = comparison.probes.indices.filter(report.comparesAccuracy).map { comparison.probes[$0] }
     let sentences = pairs.map { "<li>\($0.sentence)</li>" as Html }
     let rows = pairs.map { pair in
@@ -273,10 +293,20 @@ struct Page {
         "\(pair.onlyBaseline)", Written.probability(pair.mcnemarP),
       ]
     }
+    // As many are a reader's temptation to pick one.
+    let chance: Html? =
+      pairs.count < 10
+      ? nil
+      : """
+      <p class="muted">\(pairs.count) comparisons were made; at the 5 % level about \
+      \(String(format: "%.2g", Double(pairs.count) / 20)) would differ by chance alone.</p>
+      """
     let heads = ["Condition", "Difference, points", "95 %", "Only this model right", "Only the other right", "McNemar"]
     return """
-      <h2>Against \(comparison.baseline), example by example</h2><section class="card">
-      <p class="muted">Both models saw the same \(report.n) examples. The other is <strong>\(baseline)</strong>.</p>
+      <h2>Against \(comparison.otherName), example by example</h2><section class="card">
+      <p class="muted">Both models saw the same \(report.n) examples. The other, \(role.title) on this page, is \
+      <strong>\(comparison.otherName)</strong>.</p>
+      \(chance)
       <ul class="sentences">\(sentences)</ul>
       <details><summary>Numbers</summary>\(Html.table("Paired differences of accuracy", heads, rows))</details></section>
 
@@ -285,30 +315,64 @@ struct Page {
 
   // MARK: pictures
 
+  /// Characters that all pictures together may take: a page is sent by mail and opened on telephones.
+  static let pictureAllowance = 800_000
+
   private var gallery: Html? {
-    let parts = report.probes.compactMap { probe -> Html? in
+    let shown = report.probes.compactMap { probe -> (title: String, pictures: [Illustration])? in
       // Of a corruption's severities the strongest is enough.
-      if case .integer(let severity)? = probe.parameters["severity"], severity < 5 { return nil }
+      if let severity = probe.severity, severity < 5 { return nil }
       guard let pictures = probe.illustrations, !pictures.isEmpty else { return nil }
-      return "<h3>\(probe.title)</h3><div class=\"gallery\">\(pictures.map(picture))</div><br>"
+      return (probe.title, pictures)
     }
-    guard !parts.isEmpty else { return nil }
+    guard !shown.isEmpty else { return nil }
+    let drawn = pictures(of: shown.map(\.pictures))
+    let missing = shown.reduce(0) { $0 + $1.pictures.count } - drawn.reduce(0) { $0 + $1.count }
+    let parts = zip(shown, drawn).map { probe, pictures -> Html? in
+      pictures.isEmpty ? nil : "<h3>\(probe.title)</h3><div class=\"gallery\">\(pictures)</div><br>"
+    }
+    let rest: Html? =
+      missing == 0
+      ? nil
+      : """
+      <p class="muted">\(missing) more \(missing == 1 ? "picture is" : "pictures are") left out, here and in every other form of the report: the page \
+      would grow too large.</p>
+      """
     return """
       <h2>What it looks like</h2><section class="card">
       <p class="muted">Before, the change (grey is none; stretched to full contrast), after.</p>
-      \(parts)</section>
+      \(parts.compactMap { $0 })\(rest)</section>
 
       """
   }
 
-  private func picture(_ one: Illustration) -> Html {
-    let images = zip([one.before, one.change, one.after], ["before", "the change", "after"]).map {
-      planes, title -> Html in
-      let png = Png.encode(planes: planes, channels: one.channels, height: one.height, width: one.width)
-      return """
-        <img alt="Example \(one.index), \(title)" width="\(one.width)" height="\(one.height)" \
-        src="data:image/png;base64,\(png.base64EncodedString())">
-        """
+  /// The first picture of every probe, then the second of every probe, and so on, while there is room.
+  private func pictures(of probes: [[Illustration]]) -> [[Html]] {
+    var drawn = probes.map { _ in [Html]() }, room = Self.pictureAllowance
+    for round in 0..<(probes.map(\.count).max() ?? 0) {
+      for (at, pictures) in probes.enumerated() where round < pictures.count {
+        let files = files(of: pictures[round])
+        room -= files.reduce(0) { $0 + $1.utf8.count }
+        guard room >= 0 else { return drawn }
+        drawn[at].append(picture(pictures[round], files))
+      }
+    }
+    return drawn
+  }
+
+  /// Before, the change and after, as base64.
+  private func files(of one: Illustration) -> [String] {
+    [one.before, one.change, one.after].map {
+      Png.encode(planes: $0, channels: one.channels, height: one.height, width: one.width).base64EncodedString()
+    }
+  }
+
+  private func picture(_ one: Illustration, _ files: [String]) -> Html {
+    let images = zip(files, ["before", "the change", "after"]).map { file, title -> Html in
+      """
+      <img alt="Example \(one.index), \(title)" width="\(one.width)" height="\(one.height)" \
+      src="data:image/png;base64,\(file)">
+      """
     }
     let isBroken = one.label != one.labelAfter
     return """
@@ -370,11 +434,14 @@ struct Page {
     }
     var facts = [("Model", name), ("Model digest", report.digest)]
     for member in report.members ?? [] { facts.append(("Member \(member.model)", member.digest)) }
-    for comparison in [report.comparison].compactMap({ $0 }) + (report.furtherComparisons ?? []) {
-      facts += [("Baseline", comparison.baseline), ("Baseline digest", comparison.baselineDigest)]
-      for member in comparison.baselineMembers ?? [] { facts.append(("Member \(member.model)", member.digest)) }
+    for (role, comparison) in comparisons {
+      let title = role.title.capitalizedFirst
+      facts += [(title, comparison.otherName), ("\(title)'s digest", comparison.baselineDigest)]
+      for member in comparison.baselineMembers ?? [] {
+        facts.append(("\(title)'s member \(member.model)", member.digest))
+      }
       if let temperature = comparison.baselineTemperature {
-        facts.append(("Baseline's temperature", Written.decimal(temperature)))
+        facts.append(("\(title)'s temperature", Written.decimal(temperature)))
       }
     }
     facts += [
@@ -394,11 +461,21 @@ struct Page {
 }
 
 extension ProbeReport {
+  /// What was measured of another model, or of this one in another way.
+  func other(_ role: Chart.Series.Role) -> Measured? {
+    switch role {
+    case .baseline: baseline
+    case .rival(let at): rivals.flatMap { $0.indices.contains(at) ? $0[at] : nil }
+    case .noiseOff: noiseOff
+    case .model, .singleDraw: nil
+    }
+  }
+
   func measured(_ role: Chart.Series.Role, clean: Bool = false) -> (value: Double, interval: Interval)? {
     switch role {
     case .model: return clean ? (cleanAccuracy, cleanInterval) : (robustAccuracy, interval)
-    case .baseline, .noiseOff:
-      guard let other = role == .baseline ? baseline : noiseOff else { return nil }
+    case .baseline, .rival, .noiseOff:
+      guard let other = other(role) else { return nil }
       guard clean else { return (other.robustAccuracy, other.interval) }
       let right = Int((other.cleanAccuracy * Double(n)).rounded())
       return (other.cleanAccuracy, Proportion(right, of: n).interval)
@@ -407,13 +484,13 @@ extension ProbeReport {
   }
 
   fileprivate func calibration(_ role: Chart.Series.Role) -> Calibration? {
-    switch role {
-    case .model: calibration
-    case .baseline: baseline?.calibration
-    case .noiseOff: noiseOff?.calibration
-    case .singleDraw: nil
-    }
+    role == .model ? calibration : other(role)?.calibration
   }
+}
+
+extension Comparison {
+  /// The other model's, with its version.
+  fileprivate var otherName: String { baselineVersion.map { "\(baseline)@\($0)" } ?? baseline }
 }
 
 extension Illustration {

@@ -73,15 +73,21 @@ extension Page {
       return "<td style=\"background:hsl(\(hue) 70% 75%)\">\(Written.points(value))</td>"
     }
     let heads = (1...5).map { "<th scope=\"col\">\($0)</th>" as Html }
-    let hasBaseline = table.rows.contains { $0.baselineMean != nil }
+    let others = roles.filter { role in
+      guard role != .noiseOff else { return false }
+      return table.rows.contains { meanAccuracy($0.corruption, role) != nil }
+    }
     let body = table.rows.map { row -> Html in
-      let change = row.baselineMean.map { String(format: "%+.1f", (row.mean - $0) * 100) } ?? ""
+      let changes = others.map { role -> Html in
+        "<td>\(meanAccuracy(row.corruption, role).map { String(format: "%+.1f", (row.mean - $0) * 100) } ?? "–")</td>"
+      }
       return """
         <tr><th scope="row">\(row.corruption.replacingOccurrences(of: "_", with: " "))</th>\(row.accuracies.map(cell))\
-        \(cell(row.mean))\(hasBaseline ? "<td>\(change)</td>" as Html : nil)</tr>
+        \(cell(row.mean))\(changes)</tr>
 
         """
     }
+    let againstHeads = others.map { "<th scope=\"col\">Against \($0.title)</th>" as Html }
     let mean = table.protocolMean.map { mean -> Html in
       """
       <p>Mean accuracy over the protocol's \(table.protocolCorruptions) corruptions × 5 severities: \
@@ -92,27 +98,29 @@ extension Page {
       <h2>Corruptions</h2><section class="card"><p class="muted">\(table.title). Accuracy in %, by severity.</p>\(mean)
       <div class="scroll" tabindex="0" role="region" aria-label="Accuracy by corruption and severity"><table class="heat">
       <caption>Accuracy by corruption and severity</caption><thead><tr><th scope="col">Corruption</th>\(heads)\
-      <th scope="col">Mean</th>\(hasBaseline ? "<th scope=\"col\">Against baseline</th>" as Html : nil)</tr></thead><tbody>
+      <th scope="col">Mean</th>\(againstHeads)</tr></thead><tbody>
       \(body)</tbody></table></div></section>
       \(curves.isEmpty ? nil : "<details class=\"fold\"><summary>Curves by severity, with intervals</summary><div class=\"charts\">\(curves)</div></details>" as Html)
 
       """
   }
 
+  /// Of another model, over the severities of a corruption.
+  private func meanAccuracy(_ corruption: String, _ role: Chart.Series.Role) -> Double? {
+    let found = report.probes.filter { $0.probe == corruption && $0.severity != nil }
+      .compactMap { $0.other(role)?.robustAccuracy }
+    return found.isEmpty ? nil : found.reduce(0, +) / Double(found.count)
+  }
+
   /// One section for each probe that left a summary.
   var measurements: Html? {
-    let parts = report.probes.compactMap { probe -> Html? in
-      guard let own = probe.summary else { return nil }
-      let summaries = roles.compactMap { role -> (Chart.Series.Role, Summary)? in
-        switch role {
-        case .model: (role, own)
-        case .baseline: probe.baseline?.summary.map { (role, $0) }
-        case .noiseOff: probe.noiseOff?.summary.map { (role, $0) }
-        case .singleDraw: nil
-        }
+    let measured = report.probes.filter { $0.summary != nil }
+    let parts = measured.map { probe -> Html in
+      let summaries = roles.compactMap { role in
+        (role == .model ? probe.summary : probe.other(role)?.summary).map { (role, $0) }
       }
       return """
-        <h2>\(probe.probe.replacingOccurrences(of: "_", with: " ").capitalizedFirst)</h2>
+        <h2>\(heading(probe, among: measured))</h2>
         <div class="charts">\(charts(summaries))</div>\(measures(summaries))
 
         """
@@ -120,19 +128,45 @@ extension Page {
     return parts.isEmpty ? nil : Html(joining: parts)
   }
 
+  /// The probe's name with the data that it brought and with what tells it from the others of its name.
+  private func heading(_ probe: ProbeReport, among all: [ProbeReport]) -> String {
+    let alike = all.filter { $0.probe == probe.probe }
+    let telling = probe.parameters.sorted { $0.key < $1.key }
+      .filter { name, value in name != "data" && alike.contains { $0.parameters[name] != value } }
+    let details =
+      [probe.parameters["data"]?.description].compactMap { $0 } + telling.map { "\($0.key) = \($0.value)" }
+    let name = probe.probe.replacingOccurrences(of: "_", with: " ").capitalizedFirst
+    return details.isEmpty ? name : "\(name): \(details.joined(separator: ", "))"
+  }
+
   private func charts(_ summaries: [(role: Chart.Series.Role, summary: Summary)]) -> [Html] {
     var order: [String] = []
     for series in summaries.flatMap(\.summary.series) where !order.contains(series.chart) { order.append(series.chart) }
     return order.map { chart in
-      let curves = summaries.flatMap { role, summary in
-        summary.series.filter { $0.chart == chart }.map { series in
-          let name = summaries.count < 2 ? series.name : "\(series.name), \(role.title)"
-          return (series, Plot.Curve(name: name, role: role, points: series.points))
-        }
+      let all = summaries.flatMap { role, summary in
+        summary.series.filter { $0.chart == chart }.map { (role: role, series: $0) }
       }
-      // More than a reader tells apart: the other models' numbers are in the table of measures.
-      let shown = curves.count > 6 ? curves.filter { $0.1.role == .model } : curves
-      return Plot(title: chart, x: curves[0].0.x, y: curves[0].0.y, curves: shown.map(\.1)).html
+      let curves = all.map { role, series in
+        let name = summaries.count < 2 ? series.name : "\(series.name), \(role.title)"
+        return Plot.Curve(name: name, role: role, points: series.points)
+      }
+      var plot = Plot(title: chart, x: all[0].series.x, y: all[0].series.y, curves: curves)
+      var seen = Set<Chart.Series.Role>()
+      let firsts = all.indices.filter { seen.insert(all[$0].role).inserted }
+      // More than a reader tells apart: one of each model, which compares them.
+      let isThinned = curves.count > 6 && firsts.count > 1 && firsts.count < curves.count
+      if isThinned { plot.drawn = firsts.map { curves[$0] } }
+      // What all have in common is said once.
+      let name = all[0].series.name
+      if firsts.count > 1, isThinned || firsts.count == curves.count,
+        firsts.allSatisfy({ all[$0].series.name == name })
+      {
+        plot.note = isThinned ? "Of each model one curve, \(name); the others are in the table of numbers." : name
+        plot.drawn = firsts.map { Plot.Curve(name: all[$0].role.title, role: all[$0].role, points: curves[$0].points) }
+      } else if isThinned {
+        plot.note = "Of each model one curve; the others are in the table of numbers."
+      }
+      return plot.html
     }
   }
 

@@ -2,9 +2,11 @@ extension Html {
   /// The page's style sheet: light and dark, for screens of any width and for paper.
   static let style: Html = """
     :root{color-scheme:light dark;--paper:#f6f7f9;--card:#fff;--ink:#171a21;--muted:#5b6472;--line:#dde1e7;--track:#eef0f4;
-    --model:#2457d6;--baseline:#b4540a;--off:#6b7280;--good:#12734a;--bad:#b3261e;--badpaper:#fdeceb}
+    --model:#2457d6;--baseline:#b4540a;--off:#6b7280;--good:#12734a;--bad:#b3261e;--badpaper:#fdeceb;
+    --r0:#7c3fc4;--r1:#0b7285;--r2:#7a6512;--r3:#b0277a}
     @media (prefers-color-scheme:dark){:root{--paper:#0f1217;--card:#171b22;--ink:#e8ebf0;--muted:#9aa4b2;--line:#2a303a;
-    --track:#222832;--model:#7aa2ff;--baseline:#f0a35e;--off:#a3acb9;--good:#5fd39b;--bad:#ff8a80;--badpaper:#331b1b}}
+    --track:#222832;--model:#7aa2ff;--baseline:#f0a35e;--off:#a3acb9;--good:#5fd39b;--bad:#ff8a80;--badpaper:#331b1b;
+    --r0:#c4a0f5;--r1:#4fc3d4;--r2:#d6bf4e;--r3:#f08cc8}}
     *{box-sizing:border-box}
     body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,
     "Helvetica Neue",Arial,sans-serif;font-variant-numeric:tabular-nums}
@@ -26,13 +28,18 @@ extension Html {
     .legend{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;list-style:none;margin:.5rem 0 0;padding:0;font-size:.85rem}
     .legend i{display:inline-block;width:.75em;height:.75em;margin-right:.45em;border-radius:50%;background:var(--c)}
     .legend .s-baseline i{border-radius:1px}.legend .s-off i{border-radius:1px;transform:rotate(45deg) scale(.9)}.legend .s-single i{border-radius:0;clip-path:polygon(50% 0,100% 100%,0 100%)}
+    .legend .s-r0 i{border-radius:0;clip-path:polygon(0 0,100% 0,50% 100%)}
+    .legend .s-r1 i{border-radius:0;clip-path:polygon(35% 0,65% 0,65% 35%,100% 35%,100% 65%,65% 65%,65% 100%,35% 100%,35% 65%,0 65%,0 35%,35% 35%)}
+    .legend .s-r2 i{border-radius:0;clip-path:polygon(0 0,100% 0,0 100%,100% 100%)}
+    .legend .s-r3 i{border-radius:0;clip-path:polygon(0 0,0 100%,100% 0,100% 100%)}
     .c0{--c:var(--model)}.c1{--c:var(--baseline)}.c2{--c:var(--good)}.c3{--c:var(--off)}.c4{--c:var(--bad)}
-    .c5{--c:#8a4fd0}.c6{--c:#0f8a9d}.c7{--c:#a3781c}
+    .c5{--c:var(--r0)}.c6{--c:var(--r1)}.c7{--c:var(--r2)}
     svg .c1 polyline{stroke-dasharray:7 4}svg .c2 polyline{stroke-dasharray:2 4}svg .c3 polyline{stroke-dasharray:9 3 2 3}
     svg .c4 polyline{stroke-dasharray:4 2}svg .c5 polyline{stroke-dasharray:12 4}svg .c6 polyline{stroke-dasharray:1 3}
     .charts+.card{margin-top:1rem}
     .heat td{text-align:center;padding:.35rem .4rem}.heat td[style]{color:#111}
     .s-model{--c:var(--model)}.s-baseline{--c:var(--baseline)}.s-off{--c:var(--off)}.s-single{--c:var(--good)}
+    .s-r0{--c:var(--r0)}.s-r1{--c:var(--r1)}.s-r2{--c:var(--r2)}.s-r3{--c:var(--r3)}
     svg{display:block;width:100%;height:auto;margin:.8rem 0 .4rem;overflow:visible}
     svg text{fill:var(--ink);font-size:13px}
     svg .tick,svg .axis{fill:var(--muted);font-size:12px}svg .count{fill:var(--muted);font-size:10px}
@@ -40,6 +47,8 @@ extension Html {
     svg .grid{stroke:var(--line)}svg .diagonal{stroke:var(--muted);stroke-dasharray:3 4}
     svg polyline{fill:none;stroke:var(--c);stroke-width:2}
     svg .s-baseline polyline{stroke-dasharray:7 4}svg .s-off polyline{stroke-dasharray:2 4}svg .s-single polyline{stroke-dasharray:9 3 2 3}
+    svg .s-r0 polyline{stroke-dasharray:12 4}svg .s-r1 polyline{stroke-dasharray:4 2}svg .s-r2 polyline{stroke-dasharray:1 3}
+    svg .s-r3 polyline{stroke-dasharray:12 3 3 3 3 3}
     svg circle,svg rect,svg path{fill:var(--c)}
     svg .track{fill:var(--track)}svg .faint{opacity:.35}
     svg .whisker{stroke:var(--c);stroke-width:1.5;opacity:.65}
@@ -54,7 +63,8 @@ extension Html {
     th:first-child,td:first-child{text-align:left}tbody th{font-weight:500}
     .wordy td:last-child,.wordy th:last-child{white-space:normal;text-align:left;min-width:14rem;padding-left:.7rem}
     .fold>summary{font-size:1rem;margin:.8rem 0}.fold{border:0}
-    thead th{color:var(--muted);font-weight:600;vertical-align:bottom}
+    thead th{color:var(--muted);font-weight:600;vertical-align:bottom;white-space:normal}
+    svg.bars{max-width:780px}.bars+.bars{margin-top:-.4rem}
     .checks{list-style:none;margin:0;padding:0}
     .checks li{display:grid;grid-template-columns:1.7rem 1fr;padding:.55rem 0;border-bottom:1px solid var(--line)}
     .checks li:last-child{border:0}.checks code{color:var(--muted)}
@@ -63,16 +73,25 @@ extension Html {
     .sentences{padding-left:1.2rem;margin:.2rem 0}.sentences li{margin:.3rem 0}
     .gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(250px,1fr));gap:.9rem}
     .gallery div{display:flex;gap:6px}
-    .gallery img{flex:1;min-width:0;width:0;aspect-ratio:1;object-fit:contain;image-rendering:pixelated;border-radius:5px;background:#000}
+    .gallery img{flex:1;min-width:0;width:0;height:auto;aspect-ratio:1;object-fit:contain;image-rendering:pixelated;border-radius:5px;background:#000}
     .gallery p{font-size:.82rem;margin:.35rem 0 0}.gallery .broken{color:var(--bad);font-weight:600}
     code,pre{font:.86em/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere}
     pre{white-space:pre-wrap;background:var(--track);border-radius:8px;padding:.8rem 1rem;margin:.4rem 0 1rem}
     dl{display:grid;grid-template-columns:max-content 1fr;gap:.3rem 1.2rem;margin:0}
     dt{color:var(--muted)}dd{margin:0;min-width:0;overflow-wrap:anywhere}
     @media (max-width:560px){main{padding:1.5rem .9rem 3rem}.card{padding:.9rem}svg text,svg .tick,svg .axis{font-size:15px}
-    svg .label{font-size:19px}svg .value{font-size:17px}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}}
-    @media print{:root{--paper:#fff;--card:#fff;--ink:#000;--muted:#444;--line:#bbb;--track:#eee;--model:#2457d6;
-    --baseline:#b4540a;--off:#6b7280}body{font-size:11pt}main{max-width:none;padding:0}.card{break-inside:avoid}
+    svg .count{font-size:13px}svg .label{font-size:22px}svg .value{font-size:19px}dl{grid-template-columns:1fr;gap:0}
+    dd{margin-bottom:.5rem}}
+    @media print{:root{color-scheme:light;--paper:#fff;--card:#fff;--ink:#000;--muted:#444;--line:#bbb;--track:#eee;
+    --model:#2457d6;--baseline:#b4540a;--off:#6b7280;--good:#12734a;--bad:#b3261e;--badpaper:#fdeceb;
+    --r0:#7c3fc4;--r1:#0b7285;--r2:#7a6512;--r3:#b0277a}
+    @page{margin:14mm}html{font-size:11px}body{font-size:9.5pt}main{max-width:none;padding:0}
+    h2,h3,figcaption,caption,summary,thead,p.muted:not(:last-child),.card>p:not(:last-child){break-after:avoid}h2{margin:1.6rem 0 .7rem}
+    tbody tr:nth-child(-n+2){break-before:avoid}li,tr,svg,figcaption,.tile,.gallery,.findings{break-inside:avoid}
+    .card{border-radius:6px;padding:.7rem .8rem}figure.card{break-inside:avoid}figure.card:has(.bars){break-inside:auto}
+    .charts{grid-template-columns:1fr 1fr}.charts figure details{display:none}.gallery{grid-template-columns:repeat(4,1fr)}.tiles{grid-template-columns:repeat(4,1fr)}
+    svg.bars{max-width:560px}.scroll{overflow:visible}table{font-size:8pt}th,td{white-space:normal;padding:.2rem .4rem .2rem 0}tbody th{overflow-wrap:anywhere;min-width:9rem}
+    thead{display:table-header-group}.wordy td:last-child,.wordy th:last-child{min-width:0}.heat td{padding:.2rem}
     details::details-content{content-visibility:visible;height:auto;display:block}
     *{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
     """

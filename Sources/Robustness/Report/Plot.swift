@@ -11,15 +11,24 @@ struct Plot {
   var title: String
   var x: String
   var y: String
+  /// All that the table has.
   var curves: [Curve]
+  /// Those that are drawn; nil: all.
+  var drawn: [Curve]?
+  var note = ""
 
   private static let width = 460.0, height = 280.0, left = 58.0, right = 16.0, top = 26.0, bottom = 46.0
   /// As many curves have an appearance of their own.
   static let styles = 8
 
   var html: Html {
-    let all = curves.flatMap(\.points)
-    let horizontal = Axis(all.map(\.x)),
+    let shown = drawn ?? curves, all = shown.flatMap(\.points)
+    let hasOneOfEach = Set(shown.map(\.role)).count == shown.count
+    // Where a curve stands for a model it looks as that model does everywhere.
+    let keys = shown.enumerated().map { at, curve in
+      Chart.Key(cssClass: hasOneOfEach ? curve.role.cssClass : "c\(at % Self.styles)", name: curve.name)
+    }
+    let horizontal = Axis(all.map(\.x), isWhole: all.allSatisfy { $0.x == $0.x.rounded() }),
       vertical = Axis(all.flatMap { [$0.y, $0.interval?.low ?? $0.y, $0.interval?.high ?? $0.y] })
     func px(_ value: Double) -> Double {
       Self.left + 8 + horizontal.share(value) * (Self.width - Self.left - Self.right - 16)
@@ -38,7 +47,7 @@ struct Plot {
       <text class="tick" x="\(px(tick))" y="\(Self.height - Self.bottom + 18)" text-anchor="middle">\(Axis.text(tick))</text>
       """
     }
-    let drawn = curves.enumerated().map { at, curve -> Html in
+    let lines = zip(shown, keys).map { curve, key -> Html in
       let line = curve.points.map { "\(px($0.x)),\(py($0.y))" as Html }
       let hasFew = curve.points.count <= 24
       let marks = curve.points.map { point -> Html in
@@ -48,32 +57,24 @@ struct Plot {
           """
         }
         guard hasFew else { return "" }
+        let dot: Html = "<circle cx=\"\(px(point.x))\" cy=\"\(py(point.y))\" r=\"3\"/>"
         return """
           <g><title>\(curve.name), \(Axis.text(point.x)): \(Axis.text(point.y))</title>\(whisker)\
-          <circle cx="\(px(point.x))" cy="\(py(point.y))" r="3"/></g>
+          \(hasOneOfEach ? curve.role.marker(px(point.x), py(point.y)) : dot)</g>
           """
       }
       return """
-        <g class="c\(at % Self.styles)"><polyline points="\(Html(joining: line, by: " "))"/>\(marks)</g>
+        <g class="\(key.cssClass)"><polyline points="\(Html(joining: line, by: " "))"/>\(marks)</g>
 
         """
     }
-    let keys =
-      curves.count < 2
-      ? []
-      : curves.enumerated().map { at, curve -> Html in
-        "<li class=\"c\(at % Self.styles)\"><i></i>\(curve.name)</li>"
-      }
-    return """
-      <figure class="card"><figcaption><h3>\(title)</h3>\(keys.isEmpty ? nil : "<ul class=\"legend\">\(keys)</ul>" as Html)\
-      </figcaption>
+    let chart: Html = """
       <svg viewBox="0 0 \(Self.width) \(Self.height)" role="img" aria-label="\(title): \(y) by \(x)">
       \(rows)\(columns)<text class="axis" x="\(Self.left - 44)" y="\(Self.top - 12)">\(y)</text>
       <text class="axis" x="\((Self.left + Self.width - Self.right) / 2)" y="\(Self.height - 6)" text-anchor="middle">\(x)</text>
-      \(drawn)</svg>
-      <details><summary>Numbers</summary>\(table)</details></figure>
-
+      \(lines)</svg>
       """
+    return Html.figure(title, note: note, chart: chart, legend: keys, table: table)
   }
 
   private var table: Html {
@@ -93,13 +94,15 @@ struct Plot {
     let low: Double, high: Double
     let ticks: [Double]
 
-    init(_ values: [Double]) {
+    /// - Parameter isWhole: between whole numbers there is nothing to read.
+    init(_ values: [Double], isWhole: Bool = false) {
       var low = values.min() ?? 0, high = values.max() ?? 1
       // Shares and lengths start at 0.
       if low > 0, low < 0.5 * high { low = 0 }
       if high - low < 1e-12 * max(abs(high), 1e-12) { (low, high) = (low - 0.5, high + 0.5) }
-      let rough = (high - low) / 5, power = pow(10, floor(log10(rough)))
-      let step = [1.0, 2, 2.5, 5, 10].map { $0 * power }.first { $0 >= rough } ?? rough
+      let rough = isWhole ? max((high - low) / 5, 1) : (high - low) / 5, power = pow(10, floor(log10(rough)))
+      let steps = [1.0, 2, 2.5, 5, 10].map { $0 * power }.filter { !isWhole || $0 == $0.rounded() }
+      let step = steps.first { $0 >= rough } ?? rough
       var ticks: [Double] = [], tick = (low / step).rounded(.up) * step
       while tick <= high + step * 1e-9, ticks.count < 12 {
         ticks.append(abs(tick) < step * 1e-9 ? 0 : tick)

@@ -97,9 +97,10 @@ struct AuditWork: ShardedWork {
 /// Examples of the wire as an audit takes them: numbers in [0, 1], or bytes that are scaled to it.
 enum AuditExamples {
   static func data(_ examples: Dither_V1_Examples) throws -> AuditData {
+    // The files are the caller's: what they must hold, the digest says.
     AuditData(
       name: "examples that were sent", inputs: try inputs(examples.inputs, at: "examples.inputs"),
-      labels: examples.labels.map(Int.init))
+      labels: examples.labels.map(Int.init), labelsName: "LABELS.npy", path: "EXAMPLES.npy")
   }
 
   /// [N, …].

@@ -55,6 +55,10 @@ package struct AuditCall: Sendable {
     guard request.budgetSeconds.isFinite, request.budgetSeconds >= 0 else {
       throw ServiceError(.badField, at: "budget_seconds", expected: "0 or more", got: "\(request.budgetSeconds)")
     }
+    guard request.gates.count <= Gate.mostGates else {
+      throw ServiceError(
+        .badField, at: "gates", expected: "at most \(Gate.mostGates)", got: "\(request.gates.count)")
+    }
     for gate in request.gates { _ = try Gate(parsing: gate) }
     let probes = request.probes.map { AuditSpec.Probe(probe: $0.probe, parameters: $0.parameters) }
     // Refused here, so that a mistake in a name is not hidden behind one in the data.
@@ -101,7 +105,9 @@ package struct AuditCall: Sendable {
       // Which set, and how much of it, is settled now.
       let parts = reference.split(separator: ":", omittingEmptySubsequences: false)
       _ = try Catalog.dataSets.entry(named: parts.first.map(String.init) ?? "")
-      let asked = parts.count > 1 ? nil : battery?.defaultExamples ?? limits.auditExamples
+      let asked =
+        try parts.count > 1
+        ? nil : min(battery?.defaultExamples ?? limits.auditExamples, Dataset.load(reference).count)
       return .named(asked.map { "\(reference):\($0)" } ?? reference)
     case .examples(let examples):
       guard examples.labels.count <= limits.auditExamples else {

@@ -52,7 +52,7 @@ struct AuditCommand: AsyncParsableCommand {
   var gates: [String] = []
   @Option(help: "Seconds; what is not done by then is left out, and the report says so.")
   var budget: Double?
-  @Flag(help: "Print what would be done and what it would take at most, and do nothing.")
+  @Flag(help: "Print what would be done and about what it would take, and do nothing.")
   var plan = false
   @Option(help: "The same seed gives the same report.")
   var seed: UInt64 = 1
@@ -92,6 +92,8 @@ struct AuditCommand: AsyncParsableCommand {
 
   func run() async throws {
     let probes = try probes.map { try ProbeSpec(parsing: $0) }
+    // Before any work: a report that cannot be written is lost.
+    for path in [report, protobuf].compactMap({ $0 }) { try Self.checkFolder(of: path) }
     let battery = battery ?? (probes.isEmpty ? "smoke" : nil)
     if plan { return try await showPlan(probes, battery: battery) }
     let outcome: Outcome
@@ -111,6 +113,15 @@ struct AuditCommand: AsyncParsableCommand {
     if let failed = found.gates?.filter({ !$0.passed }), !failed.isEmpty {
       throw CommandFailure(
         status: .checkFailed, message: "\(failed.count) of \(found.gates?.count ?? 0) gates are not kept")
+    }
+  }
+
+  private static func checkFolder(of path: String) throws {
+    let folder = URL(filePath: path).deletingLastPathComponent().path
+    guard FileManager.default.isWritableFile(atPath: folder) else {
+      throw CommandError(
+        .unreadable, at: path, expected: "a file in a folder that can be written", got: "no such folder \(folder)",
+        advice: "make it first")
     }
   }
 
@@ -135,9 +146,9 @@ struct AuditCommand: AsyncParsableCommand {
     }
     print(
       table(
-        [["probe", "questions at most", "seconds at most"]]
+        [["probe", "questions, about", "seconds, about"]]
           + items.map { [$0.probe, "\($0.questions)", $0.seconds.digits(1)] }))
-    print("\(examples) examples, at most \(clockTime(seconds))")
+    print("\(examples) examples, about \(clockTime(seconds))")
   }
 
   private struct PlanRow: Encodable {
@@ -183,16 +194,24 @@ extension AuditCommand {
 
   private func localRunner(_ probes: [ProbeSpec], battery: String?) throws -> AuditRunner {
     let subjects = try ([model] + baselines).enumerated().map { try self.subject($1, at: $0) }, subject = subjects[0]
-    let examples = try AuditExamples(data, labels: labels)
+    let examples = try AuditExamples(dataReference(battery), labels: labels)
     let plan = try AuditPlan(
       probes: probes, battery: battery, seed: seed, samples: Int(samples ?? 0), exampleCount: examples.labels.count,
       inputShape: subject.model.signature.inputShape, gates: gates.map { try Gate(parsing: $0) })
     return try AuditRunner(
       plan: plan, subject: subject, baseline: subjects.count > 1 ? subjects[1] : nil,
       rivals: Array(subjects.dropFirst(2)),
-      data: AuditData(name: data, inputs: examples.tensor, labels: examples.labels, labelsName: labels),
+      data: AuditData(
+        name: dataReference(battery), inputs: examples.tensor, labels: examples.labels, labelsName: labels),
       code: Dither.code,
       others: { try Dataset.load($0).inputs })
+  }
+
+  /// Of a data set as many examples as the battery has by default, where it is not said, as on a server.
+  private func dataReference(_ battery: String?) throws -> String {
+    guard !AuditExamples.isFile(data), !data.contains(":"), let battery else { return data }
+    let asked = try Catalog<Battery>.batteries.entry(named: battery).defaultExamples
+    return "\(data):\(min(asked, try Dataset.load(data).count))"
   }
 
   /// - Parameter place: 0 for the model, then the baselines.
@@ -241,7 +260,7 @@ extension AuditCommand {
       return message
     }
     if AuditExamples.isFile(data) {
-      request.examples = try AuditExamples(data, labels: labels).message
+      request.examples = try AuditExamples(data, labels: labels).message()
     } else {
       request.dataSet = data
     }
@@ -289,7 +308,7 @@ extension AuditCommand {
     }
     if let incomplete = report.incomplete { print("incomplete: \(incomplete.message)") }
     for gate in report.gates ?? [] { print("gate \(gate.passed ? "kept" : "NOT kept"): \(gate.message)") }
-    for finding in report.findings { print("finding: \(finding.message)") }
+    for finding in report.findings { print("finding: \(finding.probe): \(finding.message)") }
     if let path = self.report { print("report: \(path)") }
   }
 

@@ -11,7 +11,9 @@ struct CalibrateCommand: AsyncParsableCommand {
     abstract: "Fit a served model's temperature and the thresholds of its prediction sets.",
     discussion: """
       The examples must be none that the model was trained on, and of the kind that it will be asked about. One half, drawn by \
-      the seed, makes the temperature, the other the thresholds. Predictions use the newest calibration of a version from then on.
+      the seed, makes the temperature, the other the thresholds. Predictions use the newest calibration of a version from then on. \
+      Where the model is right on all of the one half, or more often wrong than chance, no temperature is the likeliest: that is \
+      refused, and more examples help.
 
       Example: dither calibrate fashion-mlp-noise --data fashion-mnist:5000-10000
       Example: dither predict fashion-mlp-noise --data fashion-mnist:5 --coverage 0.9
@@ -49,7 +51,7 @@ struct CalibrateCommand: AsyncParsableCommand {
     request.seed = seed
     request.tryOnly = tryOnly
     if AuditExamples.isFile(data) {
-      request.examples = try AuditExamples(data, labels: labels).message
+      request.examples = try AuditExamples(data, labels: labels).message()
     } else {
       request.dataSet = data
     }

@@ -82,10 +82,16 @@ struct AuditExamples {
 
   var tensor: Tensor { inputs.tensor }
 
-  var message: Dither_V1_Examples {
+  /// - Throws: when a label does not fit into the message.
+  func message() throws -> Dither_V1_Examples {
     var message = Dither_V1_Examples()
     message.inputs = inputs.message
-    message.labels = labels.map(UInt32.init)
+    message.labels = try labels.enumerated().map { row, label in
+      guard let number = UInt32(exactly: label) else {
+        throw CommandError(.shape, at: "labels, row \(row)", expected: "a class number", got: "\(label)")
+      }
+      return number
+    }
     return message
   }
 

@@ -152,7 +152,12 @@ class Calibrations(ServerTest):
             self.registry.RemoveModel(registry_pb2.RemoveModelRequest(model=name))
 
     def calibrate(self, name, rows=64, **fields):
-        return registry_pb2.CalibrateRequest(model=name, examples=self.examples(rows), samples=4, seed=1, **fields)
+        examples = self.examples(rows)
+        # A temperature needs answers that are mostly right and sometimes wrong.
+        answers = self.inference.Predict(self.request(rows=rows, model=MODEL, samples=4)).predictions
+        for row, answer in enumerate(answers):
+            examples.labels[row] = answer.label if row % 4 else (answer.label + 1) % 10
+        return registry_pb2.CalibrateRequest(model=name, examples=examples, samples=4, seed=1, **fields)
 
     def test_trial_is_not_stored(self):
         with self.version("tried") as name:

@@ -54,6 +54,19 @@ struct FailureTests {
     #expect(some.perExample == all.perExample.enumerated().filter { ![13, 14].contains($0.offset) }.map(\.element))
   }
 
+  @Test("an answer that is no number is a wrong one for attacks as for the judge")
+  func noAnswer() throws {
+    // A pixel at 0 makes NaN: every example is in reach of it, and no gradient leads there.
+    let runner = try Small.runner(
+      of: Small.fragile(), ["additive_noise:norm=linf,epsilon=1,repeats=40", "square:norm=linf,epsilon=1,queries=40"])
+    let report = try runner.report(runner.runAll(threads: 2))
+    #expect(report.probes.allSatisfy { $0.robustAccuracy == 0 })
+    #expect(!report.findings.contains { $0.check == "random_point_wins" })
+    let answer = Answer(losses: [0, 0], gradient: nil, scores: Tensor([2, 2], [.nan, 1, 0, .infinity]))
+    #expect(answer.meets([.untargeted(label: 1), .targeted(to: 1)]) == [true, false])
+    #expect(answer.margins([.untargeted(label: 1), .targeted(to: 1)]) == [.infinity, -.infinity])
+  }
+
   @Test("where nothing can be judged the audit fails, with the reason")
   func nothing() throws {
     let runner = try Self.runner(["temperature"])

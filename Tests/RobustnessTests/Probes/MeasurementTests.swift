@@ -129,7 +129,8 @@ struct MeasurementTests {
     }
     let draws = try summary("samples:most=64", sigma: 0.5)
     let errors = try curve(draws, "Monte-Carlo error against the number of draws").map(\.y)
-    #expect(errors.count == 7 && errors[6] < errors[1] / 3)
+    // From two draws on: one says nothing of its error.
+    #expect(errors.count == 6 && errors[5] < errors[0] / 3)
     let information = try curve(draws, "Uncertainty against the number of draws", "mutual information").map(\.y)
     #expect(information[0] == 0 && information[6] > information[1])
     let shift = try summary("shift", count: 100)
@@ -157,8 +158,13 @@ struct MeasurementTests {
         plan: plan, subject: AuditSubject(name: "small", digest: "", model: model), data: Small.data(40, for: model))
       return try runner.report(runner.runAll())
     }
-    let found = try report(["clean>=0.5", "pgd:epsilon=0.5>=0.99", "calibration.ece15<=1", "calibration.nothing<=1"])
-    #expect(found.gates?.map(\.passed) == [true, false, true, false])
+    let found = try report([
+      "clean>=0.5", "pgd:epsilon=0.5>=0.99", "calibration.ece15<=1", "calibration.adaptive_ece15<=0.9",
+      "calibration.adaptive_ece15<=0",
+    ])
+    #expect(found.gates?.map(\.passed) == [true, false, true, true, false])
+    let calibration = try #require(found.probes[1].calibration)
+    #expect(found.gates?[3].values == [calibration.adaptiveEce15])
     #expect(found.command.contains("--gate 'clean>=0.5'"))
     #expect(throws: RobustnessError.self) { try report(["fgsm>=0.5"]) }
     for text in ["clean", "clean>=", "clean>=x", ">=0.5=", "pgd:epsilon>=1"] {
@@ -167,21 +173,145 @@ struct MeasurementTests {
     for text in ["pgd:epsilon=8/255>=0.4", "calibration.ece15<=0.05"] { #expect(try Gate(parsing: text).text == text) }
   }
 
+  @Test("a gate that no probe of its kind could answer is refused before any work, and so are too many")
+  func gatesThatCannotBe() throws {
+    let probes = try ["clean", "calibration", "pgd", "deepfool:norm=l2", "gaussian_noise:severity=1", "selective"].map {
+      try ProbeSpec(parsing: $0)
+    }
+    func plan(_ gates: [String]) throws {
+      _ = try AuditPlan(
+        probes: probes, exampleCount: 1, inputShape: [1, 4, 4], gates: gates.map { try Gate(parsing: $0) })
+    }
+    func refuses(_ gates: [String], _ words: String) {
+      #expect {
+        try plan(gates)
+      } throws: { ($0 as? RobustnessError).map { "\($0)".contains(words) } ?? false }
+    }
+    refuses(["clean.foo>=0.1"], "accuracy, clean_accuracy")
+    refuses(["clean.ece15<=0.1"], "accuracy, clean_accuracy")
+    refuses(["calibration.ece<=0.1"], "did you mean 'ece15'?")
+    refuses(["pgd.median_distance>=0.1"], "clean_accuracy")
+    refuses(["gaussian_noise.nll<=1"], "clean_accuracy")
+    // What a summary will hold is not known before it is made.
+    try plan([
+      "clean.clean_accuracy>=0.1", "deepfool.median_distance>=0.1", "selective.aurc_msp<=0.5", "selective.other<=0.5",
+      "calibration.nll<=1", "calibration.brier<=1",
+    ])
+    refuses([String(repeating: " ", count: 200) + "clean>=0.5"], "200 characters")
+    try plan([String](repeating: "clean>=0.5", count: 200))
+    refuses([String](repeating: "clean>=0.5", count: 201), "at most 200")
+  }
+
+  @Test("shares stay shares, and what has no interval has none")
+  func intervals() throws {
+    let noise = try summary("weight_noise:sigmas=0.02;0.3", count: 60)
+    let accuracy = try curve(noise, "Accuracy under weight noise")
+    // Noise-free answers are labels but for every seventh.
+    #expect(accuracy[0].interval == Proportion(52, of: 60).interval)
+    for point in accuracy { #expect(try #require(point.interval).high <= 1 && point.y <= 1) }
+    #expect(try curve(noise, "Loss under weight noise, L(σ)")[0].interval == nil)
+    let draws = try summary("samples:most=4", sigma: 0.2)
+    for point in try curve(draws, "Accuracy against the number of draws") {
+      #expect(point.interval == Proportion(Int((point.y * 60).rounded()), of: 60).interval)
+    }
+    for series in draws.series { for point in series.points { #expect(try #require(point.interval).low >= 0) } }
+    for (text, got) in [("2.5", "2.5"), ("8;4.25", "4.25"), ("1", "1"), ("17", "17")] {
+      #expect {
+        _ = try ProbeSpec("quantised_weights", ["bits": text]).resolved()
+      } throws: { "\($0)".contains("bits") && "\($0)".contains(got) }
+    }
+  }
+
+  @Test("what ranks examples comes with its interval; one answer disagrees with nobody")
+  func rankings() throws {
+    let white = Tensor([80, 1, 4, 4], repeating: 1)
+    for sigma in [0, 0.5] as [Float] {
+      let selective = try summary("selective", count: 120, sigma: sigma)
+      let ood = try summary("ood:data=white", count: 80, sigma: sigma, others: ["white": white])
+      let ranked = ["aurc", "error_auroc"].map { (selective, $0) } + ["auroc", "aupr", "fpr95"].map { (ood, $0) }
+      for (found, name) in ranked {
+        let measure = try #require(found.measures.first { $0.name == "\(name)_msp" }),
+          interval = try #require(measure.interval)
+        #expect(interval.low <= measure.value && measure.value <= interval.high, "\(measure)")
+        #expect(0 <= interval.low && interval.high <= 1)
+        for absent in ["mutual_information", "variation_ratio"] {
+          #expect((found["\(name)_\(absent)"] != nil) == (sigma > 0), "\(name)_\(absent)")
+        }
+      }
+      let shift = try summary("shift", count: 50, sigma: sigma)
+      #expect(shift.series.contains { $0.name == "mutual_information" } == (sigma > 0))
+    }
+  }
+
+  @Test("a temperature without a wrong answer is a failure with its reason, and no number")
+  func degenerateTemperature() throws {
+    let model = try Small.model(), inputs = Tensor.random([50, 1, 4, 4], seed: 5, from: 0, to: 1)
+    let plan = try AuditPlan(
+      probes: [ProbeSpec("clean"), ProbeSpec("temperature")], exampleCount: 50, inputShape: [1, 4, 4])
+    let runner = try AuditRunner(
+      plan: plan, subject: AuditSubject(name: "small", digest: "", model: model),
+      data: AuditData(name: "own", inputs: inputs, labels: model.outputs(inputs).argMax()))
+    let report = try runner.report(runner.runAll())
+    #expect(report.probes.map(\.probe) == ["clean"])
+    let failure = try #require(report.failures?.first)
+    #expect(
+      failure.probe == "temperature" && failure.count == 50 && failure.message.contains("25, each answered right"))
+  }
+
+  @Test("calibration comes with intervals: the bootstrap's, and Wilson's in each bin")
+  func calibrationIntervals() throws {
+    func found(_ count: Int) throws -> Calibration {
+      let runner = try Small.runner(["calibration"], count: count)
+      let report = try runner.report(runner.runAll())
+      #expect(try Report(json: report.json()).json() == runner.report(runner.runAll()).json())
+      let json = try #require(JSONSerialization.jsonObject(with: report.json()) as? [String: Any])
+      let probe = try #require((json["probes"] as? [[String: Any]])?.first?["calibration"] as? [String: Any])
+      for name in ["nll", "brier", "ece15", "adaptive_ece15"] {
+        #expect((probe["\(name)_interval"] as? [Double])?.count == 2 && probe[name] is Double, "\(name)")
+      }
+      return try #require(report.probes[0].calibration)
+    }
+    let few = try found(50), many = try found(450)
+    for calibration in [few, many] {
+      for (value, interval) in [
+        (calibration.nll, calibration.nllInterval), (calibration.brier, calibration.brierInterval),
+      ] { #expect(interval.low < value && value < interval.high) }
+      #expect(calibration.adaptiveEce15Interval.low < calibration.adaptiveEce15Interval.high)
+      for bin in calibration.bins {
+        #expect((bin.interval == nil) == (bin.count == 0))
+        guard let interval = bin.interval, let accuracy = bin.accuracy else { continue }
+        #expect(interval == Proportion(Int((accuracy * Double(bin.count)).rounded()), of: bin.count).interval)
+      }
+    }
+    // Nine times the examples: a third of the width, more or less.
+    let shrink = { (a: Interval, b: Interval) in (b.high - b.low) / (a.high - a.low) }
+    #expect((0.2...0.5).contains(shrink(few.nllInterval, many.nllInterval)))
+  }
+
   @Test("a budget leaves out, and says so")
   func budget() throws {
-    let runner = try Small.runner(["clean", "pgd:steps=5", "fgsm"])
-    let results = try runner.runAll(budget: 1e-9)
+    // The second would take minutes: it is ended in its course.
+    let runner = try Small.runner(
+      ["clean", "square:queries=10000000,epsilon=0.001"], count: 50, sigma: 0.1, samples: 8)
+    let results = try runner.runAll(budget: 1)
     #expect(results.count == 1)
     let report = try runner.report(results, isPartial: true)
-    #expect(report.incomplete?.shardsDone == 1 && report.incomplete?.missingProbes.count == 2)
+    #expect(report.incomplete?.shardsDone == 1 && report.incomplete?.missingProbes.count == 1)
     #expect(report.probes.map(\.probe) == ["clean"] && report.probes[0].n == 50)
+    let nothing = try runner.runAll(budget: 1e-9)
+    #expect(nothing.isEmpty)
+    #expect { _ = try runner.report(nothing, isPartial: true) } throws: { "\($0)".contains("budget") }
     #expect(throws: RobustnessError.self) { try runner.report(results) }
-    #expect(try runner.report(runner.runAll()).incomplete == nil)
+    let whole = try Small.runner(["clean"])
+    #expect(try whole.report(whole.runAll(budget: 1000), isPartial: true).incomplete == nil)
   }
 
   @Test("what it would take is at least what it takes")
   func cost() throws {
-    let runner = try Small.runner(["clean", "pgd:steps=5", "square:queries=20", "fgsm"])
+    let runner = try Small.runner([
+      "clean", "pgd:steps=5", "square:queries=20", "fgsm", "deepfool:steps=5", "fab:steps=4",
+      "hopskipjump:steps=3,votes=10,starts=5",
+    ])
     let cost = try runner.cost(), report = try runner.report(runner.runAll())
     for (item, probe) in zip(cost.items, report.probes) {
       #expect(item.questions >= probe.questions && item.seconds > 0, "\(item.probe.text)")

@@ -21,7 +21,7 @@ import Testing
       $0.examples.inputs.data = rows(60, of: 6).joined().reduce(into: Data()) { data, value in
         withUnsafeBytes(of: value) { data.append(contentsOf: $0) }
       }
-      $0.examples.labels = (0..<60).map { UInt32($0 * 7 % 3) }
+      $0.examples.labels = (0..<60).map { UInt32(($0 * 7 + 2) % 3) }
       change(&$0)
     }
   }

@@ -135,6 +135,21 @@ import Testing
     }
   }
 
+  @Test("examples that are all answered right fit no temperature, and nothing is stored")
+  func allRight() async throws {
+    let server = try await InProcess(models: ["net": TestModels.mlp(sigma: nil)])
+    let own = try await server.predict("net", rows(60, of: 6)).predictions.map { prediction in
+      UInt32(prediction.probabilities.firstIndex(of: prediction.probabilities.max() ?? 0) ?? 0)
+    }
+    await #expect {
+      _ = try await Self.calibrate(server) { $0.examples = Self.examples(60) { own[$0] } }
+    } throws: {
+      isFault($0, .invalidArgument, "30, each answered right; send more examples")
+    }
+    #expect(try !server.services.getModel.answer(.with { $0.model = "net" }).hasCalibration)
+    #expect(try await server.predict("net", rows(1, of: 6)).temperature == 1)
+  }
+
   @Test("sets that the calibration does not give are refused")
   func setRefusals() async throws {
     let server = try await InProcess(models: ["net": TestModels.mlp()]), input = rows(1, of: 6)

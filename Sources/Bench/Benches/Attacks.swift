@@ -16,7 +16,9 @@ extension Bench {
       let (model, inputs, labels, epsilon) = try victim(work)
       var attack = PGD()
       attack.steps = steps
-      let ball = Ball(.linf, epsilon: epsilon), count = labels.count, each = 125
+      let ball = Ball(.linf, epsilon: epsilon), count = labels.count
+      // Shards as an audit's; for both threads, where there are few images.
+      let each = min(125, (count + 1) / 2)
       func round() throws -> Int {
         let survivors = Mutex(0), failure = Mutex<(any Error)?>(nil)
         DispatchQueue.concurrentPerform(iterations: (count + each - 1) / each) { [attack] part in

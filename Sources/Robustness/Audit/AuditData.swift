@@ -58,7 +58,11 @@ extension AuditData {
           "data '\(name.clipped())'", "examples of shape \(signature.inputShape) for '\(subject.name.clipped())'",
           "\(data.inputs.shape.row)")
       }
-      try signature.check(labels: data.labels, rows: count)
+      do {
+        try signature.check(labels: data.labels, rows: count)
+      } catch {
+        throw refuse("\(error.place) for '\(subject.name.clipped())'", error.expected, error.got, error.advice)
+      }
     }
     return data
   }

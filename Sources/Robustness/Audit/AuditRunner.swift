@@ -18,7 +18,7 @@ public struct AuditRunner: Sendable {
   private let others: [String: Tensor]
   /// In the order of the plan.
   let probes: [any Probe]
-  /// Of the model and its inputs.
+  /// Of the models and their inputs.
   let sanity: [Check]
 
   /// Probes of a battery that do not apply to these models or lack their data, and why; what was asked for by name is refused instead.
@@ -39,7 +39,9 @@ public struct AuditRunner: Sendable {
     let subjects = [subject] + [baseline].compactMap { $0 } + rivals
     let checked = try data.checked(for: subjects, count: plan.exampleCount)
     for subject in subjects { try Self.tryOut(subject, checked) }
-    sanity = try SanityChecks(subject, checked).all()
+    sanity = try subjects.enumerated().flatMap { at, subject in
+      try SanityChecks(subject, as: at == 0 ? "model" : subject.reference, checked).all()
+    }
     self.data = checked
     let probes = try plan.probes.map { try $0.resolved() }
     self.probes = probes

@@ -5,6 +5,8 @@ import Foundation
 /// Mistakes around a model that make every number of an audit wrong: a softmax upon a softmax, inputs of another range than the
 /// model was trained on, answers that depend on their company. Each is measured on the first examples.
 struct SanityChecks {
+  /// Of the model in the checks.
+  private let name: String
   private let model: Model
   private let inputs: Tensor
   private let labels: [Int]
@@ -12,7 +14,8 @@ struct SanityChecks {
   /// Enough for a share, and a moment's work.
   private static let most = 64
 
-  init(_ subject: AuditSubject, _ data: AuditData) {
+  init(_ subject: AuditSubject, as name: String, _ data: AuditData) {
+    self.name = name
     let count = min(data.labels.count, Self.most)
     model = subject.model
     inputs = data.inputs.rows(0..<count).reshaped(Shape([count] + subject.model.signature.inputShape.dimensions))
@@ -39,7 +42,7 @@ struct SanityChecks {
     let isTwice = model.signature.givesProbabilities && looks && top <= flat + 1e-6
     let passed = !isTwice && (model.signature.givesProbabilities || !looks)
     return Check(
-      check: "softmax_on_softmax", probe: "model", passed: passed,
+      check: "softmax_on_softmax", probe: name, passed: passed,
       message: passed
         ? "Its outputs are \(model.signature.givesProbabilities ? "probabilities" : "logits"), and are taken as such."
         : "Its outputs look like a softmax of probabilities: gradients all but vanish, and confidences mean nothing. Export the logits."
@@ -55,7 +58,7 @@ struct SanityChecks {
     let found = try scales.map { name, change in (name, try accuracy(inputs.map(change))) }.max { $0.1 < $1.1 }
     let better = found.map { $0.1 > own + 0.1 } ?? false
     return Check(
-      check: "pixel_range", probe: "model", passed: !better,
+      check: "pixel_range", probe: name, passed: !better,
       message: better
         ? "On inputs of another range (\(found?.0 ?? "")) it is right on \(Written.percent(found?.1 ?? 0)) of \(labels.count), on "
           + "these on \(Written.percent(own)). Put the normalisation into the file (dither.normalisation)."
@@ -72,7 +75,7 @@ struct SanityChecks {
       }.max() ?? 0
     let passed = apart < 1e-2
     return Check(
-      check: "training_mode", probe: "model", passed: passed,
+      check: "training_mode", probe: name, passed: passed,
       message: passed
         ? "An example's answer does not depend on the others of its batch."
         : "An example's answer changes by \(Written.decimal(Double(apart))) with the others of its batch: normalisation in training mode."

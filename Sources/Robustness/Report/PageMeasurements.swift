@@ -153,6 +153,13 @@ extension Page {
       var plot = Plot(title: chart, x: all[0].series.x, y: all[0].series.y, curves: curves)
       var seen = Set<Chart.Series.Role>()
       let firsts = all.indices.filter { seen.insert(all[$0].role).inserted }
+      // Two curves of one model are there to be compared with each other: the data and what is foreign, before and after.
+      let own = all.indices.filter { all[$0].role == .model }
+      if curves.count > 6, own.count == 2 {
+        plot.drawn = own.map { Plot.Curve(name: all[$0].series.name, role: .model, points: curves[$0].points) }
+        plot.note = "This model's; the others are in the table of numbers."
+        return plot.html
+      }
       // More than a reader tells apart: one of each model, which compares them.
       let isThinned = curves.count > 6 && firsts.count > 1 && firsts.count < curves.count
       if isThinned { plot.drawn = firsts.map { curves[$0] } }

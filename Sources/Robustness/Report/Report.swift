@@ -552,7 +552,7 @@ extension Comparison.Pair {
     let verdict =
       onlyModel == onlyBaseline
       ? "there is no difference"
-      : "\(points) points \(difference > 0 ? "more" : "fewer"), "
+      : "\(points) points \(difference > 0 ? "more" : "fewer") "
         + "(95 %: \(Written.interval(interval))), "
         + (mcnemarP < 0.05 ? "more than chance explains" : "which may be chance")
     sentence = "\(report.title): \(counts): \(verdict) (McNemar \(p))."

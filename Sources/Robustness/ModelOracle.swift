@@ -23,8 +23,8 @@ public struct ModelOracle: Oracle {
   private var standardErrorBound = 0.0
   private var asked: UInt64 = 0
   private var steering: UInt64 = 0
-  /// Of a deterministic stand-in for a random model: how far past the boundary the random one's answers tremble.
-  private var trembling: Float = 0
+  /// Of a deterministic stand-in for a random model: the standard error of the random one's margins.
+  private var requiredMarginError: Float = 0
   private var randomsGiven: UInt32 = 0
 
   /// - Parameters:
@@ -56,11 +56,11 @@ public struct ModelOracle: Oracle {
 
   public var isRandom: Bool { draws != nil }
 
-  /// The same oracle, of the mean weights of a random model: a criterion is met for good only where the margin is this far past, so
-  /// that the model with its noise is wrong there too.
-  func expecting(trembling: Float) -> ModelOracle {
+  /// The same oracle, of the mean weights of a random model: a criterion is met for good only where the margin is past by as many of
+  /// these standard errors as a random model's must be, so that the model with its noise is wrong there too.
+  func requiring(marginError: Float) -> ModelOracle {
     var oracle = self
-    oracle.trembling = trembling.isFinite ? trembling : 0
+    oracle.requiredMarginError = marginError.isFinite ? marginError : 0
     return oracle
   }
 
@@ -105,7 +105,7 @@ public struct ModelOracle: Oracle {
     guard let draws else {
       questions += rows
       var answer = try Evaluation(model, question, samples: nil, seed: 0, temperature).answer(model)
-      if trembling > 0 { answer.marginErrors = [Float](repeating: trembling, count: rows) }
+      if requiredMarginError > 0 { answer.marginErrors = [Float](repeating: requiredMarginError, count: rows) }
       return turned(answer, question)
     }
     // One seed for all rows: an attacker gains nothing by independent draws for each, and weights that are drawn

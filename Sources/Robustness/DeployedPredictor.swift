@@ -16,6 +16,7 @@ public struct DeployedPredictor: Sendable {
   /// Of an ensemble: the models whose probabilities are averaged. `model` is the same as one graph, for those who need gradients.
   public let members: [Model]
   private var seed: UInt64
+  private var memory: CleanAnswers?
 
   /// The class of an answer that is no number: never the right one.
   static let noAnswer = -1
@@ -36,7 +37,16 @@ public struct DeployedPredictor: Sendable {
 
   /// The same parameters without any noise.
   public var withoutNoise: DeployedPredictor {
-    DeployedPredictor(model, samples: 0, temperature: temperature, members: members, seed: seed)
+    var other = DeployedPredictor(model, samples: 0, temperature: temperature, members: members, seed: seed)
+    other.memory = memory
+    return other
+  }
+
+  /// The same, which answers once to the examples of each batch as they are.
+  var remembering: DeployedPredictor {
+    var other = self
+    other.memory = CleanAnswers()
+    return other
   }
 
   /// The same, with draws that nothing else uses.
@@ -83,6 +93,13 @@ public struct DeployedPredictor: Sendable {
     return try means(x, identities).map { p in
       p.allSatisfy(\.isFinite) ? p.indices.reduce(0) { p[$1] > p[$0] ? $1 : $0 } : Self.noAnswer
     }
+  }
+
+  /// [B]: to the batch's inputs as they are.
+  func labels(of batch: ProbeBatch) throws -> [Int] {
+    let answer = { try self.labels(batch.inputs, identities: batch.identities) }
+    guard let memory, let first = batch.identities.first else { return try answer() }
+    return try memory.labels(.init(seed: seed, samples: samples, first: first, count: batch.labels.count), or: answer)
   }
 
   private static func check(_ probabilities: [[Double]], _ identities: [UInt64]) throws(RobustnessError) {

@@ -15,6 +15,7 @@ public struct ModelOracle: Oracle {
   private let temperature: Double
   private let seed: UInt64
   private let isCancelled: @Sendable () -> Bool
+  private let deadline: ContinuousClock.Instant?
   /// Of the losses that were asked of a random model, those whose standard error stayed above the bound.
   public private(set) var uncertainLosses = 0
   public private(set) var lossesAsked = 0
@@ -30,13 +31,16 @@ public struct ModelOracle: Oracle {
   /// - Parameters:
   ///   - seed: of the attacker's randomness and of the draws that it sees.
   ///   - isCancelled: asked before every question.
+  ///   - deadline: from then on the budget counts as spent, so that an attack ends with what it has found.
   public init(
-    _ model: Model, temperature: Double = 1, seed: UInt64, isCancelled: @escaping @Sendable () -> Bool = { false }
+    _ model: Model, temperature: Double = 1, seed: UInt64, isCancelled: @escaping @Sendable () -> Bool = { false },
+    deadline: ContinuousClock.Instant? = nil
   ) {
     self.model = model
     self.temperature = temperature
     self.seed = seed
     self.isCancelled = isCancelled
+    self.deadline = deadline
   }
 
   /// The same oracle, whose losses and gradients are means over fresh draws of the model's noise: expectation over
@@ -73,10 +77,17 @@ public struct ModelOracle: Oracle {
     }
   }
 
-  public mutating func ask(_ question: Question) throws -> Answer {
+  private func proceed() throws(RobustnessError) {
     guard !isCancelled() else {
       throw RobustnessError(.cancelled, at: "attack", expected: "time to go on", got: "a cancellation or a deadline")
     }
+    if let deadline, ContinuousClock.now >= deadline {
+      throw RobustnessError(.budgetSpent, at: "attack", expected: "time for one more question", got: "none")
+    }
+  }
+
+  public mutating func ask(_ question: Question) throws -> Answer {
+    try proceed()
     asked += 1
     var normalised = question
     normalised.x = model.signature.normalised(question.x)
@@ -118,6 +129,7 @@ public struct ModelOracle: Oracle {
     while question.isSure, total < mostDraws {
       open = open.filter { !all.isSettled($0, standardErrorBound) }
       guard !open.isEmpty else { break }
+      try proceed()
       let more = min(total, mostDraws - total)
       let part = try Evaluation(
         model, question.rows(at: open), samples: total..<total + more, seed: seed, temperature)

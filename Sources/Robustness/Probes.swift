@@ -16,6 +16,8 @@ public protocol Probe: Codable, Sendable {
   var examplesPerShard: Int { get }
   /// Whether it looks at all examples at once: then they are one shard.
   var takesAllExamples: Bool { get }
+  /// Whether it can be ended in its course with what it has found by then.
+  var canEndEarly: Bool { get }
   /// Whether it looks at the mean weights only: then there is nothing to compare with the noise off.
   var ignoresNoise: Bool { get }
   /// Other data sets that it asks for, by name.
@@ -44,6 +46,7 @@ extension Probe {
   public var examplesPerShard: Int { AuditPlan.shardSize }
   public func check(_ predictor: DeployedPredictor) throws {}
   public var takesAllExamples: Bool { false }
+  public var canEndEarly: Bool { false }
   public var ignoresNoise: Bool { false }
   public var otherData: [String] { [] }
   /// Two answers for each example.
@@ -81,13 +84,17 @@ public struct ProbeBatch: Sendable {
   /// Another model, on which what is made for this one is tried too.
   public var transfer: DeployedPredictor?
   public var isCancelled: @Sendable () -> Bool
+  /// When a probe that can end early ends with what it has found; nil: at its own end.
+  public var deadline: ContinuousClock.Instant?
   /// Data sets that the probe asked for, by name: [N, …] in [0, 1].
   public var others: [String: Tensor]
   public var image: ImageShape { ImageShape(inputs.shape.row) }
+  var isOutOfTime: Bool { deadline.map { ContinuousClock.now >= $0 } ?? false }
 
   public init(
     inputs: Tensor, labels: [Int], identities: [UInt64], seed: UInt64, isFirst: Bool,
-    transfer: DeployedPredictor? = nil, isCancelled: @escaping @Sendable () -> Bool, others: [String: Tensor] = [:]
+    transfer: DeployedPredictor? = nil, isCancelled: @escaping @Sendable () -> Bool,
+    deadline: ContinuousClock.Instant? = nil, others: [String: Tensor] = [:]
   ) {
     self.inputs = inputs
     self.labels = labels
@@ -96,6 +103,7 @@ public struct ProbeBatch: Sendable {
     self.isFirst = isFirst
     self.transfer = transfer
     self.isCancelled = isCancelled
+    self.deadline = deadline
     self.others = others
   }
 
@@ -165,7 +173,7 @@ public struct Outcome: Codable, Sendable, Equatable {
 
   /// Of a probe that changes nothing.
   static func clean(_ batch: ProbeBatch, _ predictor: DeployedPredictor) throws -> Outcome {
-    let clean = zip(try predictor.labels(batch.inputs, identities: batch.identities), batch.labels).map(==)
+    let clean = zip(try predictor.labels(of: batch), batch.labels).map(==)
     return Outcome(clean: clean, robust: clean)
   }
 }
@@ -211,6 +219,8 @@ public enum Evidence: String, Codable, Sendable, CaseIterable, CodingKeyRepresen
   case meanWeightsWin = "mean_weights_win"
   /// Of a random model: an attack through one draw a step broke what the one through the expectation did not.
   case singleDrawWins = "single_draw_wins"
+  /// The time was over before the attack was.
+  case endedEarly = "ended_early"
 
   public struct Count: Codable, Sendable, Equatable {
     public var cases: Int

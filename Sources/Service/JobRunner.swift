@@ -9,9 +9,11 @@ package protocol ShardedWork: Sendable {
   var shardCount: Int { get }
   /// What a shard belongs to, for progress.
   func title(of shard: Int) -> String
-  /// - Parameter isStopped: asked now and then; the work ends early when it is true, by throwing.
-  func run(shard: Int, isStopped: @escaping @Sendable () -> Bool) throws -> [UInt8]
-  /// Seconds that its shards may take in all, from each start of the process; nil: no bound. What is not done by then is left out.
+  /// - Parameters:
+  ///   - time: what is left of the budget; when it is over the work ends, with what it has found or by throwing a cancellation.
+  ///   - isStopped: asked now and then; the work ends early when it is true, by throwing.
+  func run(shard: Int, within time: TimeLeft, isStopped: @escaping @Sendable () -> Bool) throws -> [UInt8]
+  /// Seconds that its shards may take in all; nil: no bound. What is not done by then is left out.
   var budget: Double? { get }
   /// - Parameter results: of all shards, in order; with a budget, of those that were done, if any.
   func report(_ results: [[UInt8]]) throws -> (json: [UInt8], html: [UInt8])
@@ -220,7 +222,9 @@ package final class JobRunner: Sendable {
     let job = try jobs.job(id)
     tell(id, .state(job))
     let work = try prepare(job)
-    let shards = try ShardResults(count: work.shardCount, known: jobs.shards(of: id), budget: work.budget)
+    let shards = try ShardResults(
+      count: work.shardCount, known: jobs.shards(of: id), spent: job.spentMilliseconds, budget: work.budget,
+      threads: threads)
     let done = DispatchGroup()
     for _ in 0..<min(threads, max(shards.left, 1)) {
       done.enter()
@@ -243,12 +247,12 @@ package final class JobRunner: Sendable {
   }
 
   private func doShards(of job: Job, _ work: any ShardedWork, _ shards: ShardResults) {
-    let stopped: @Sendable () -> Bool = { self.isStopped(job.id) || shards.isOver }
+    let stopped: @Sendable () -> Bool = { self.isStopped(job.id) }
     while !stopped(), let shard = shards.take() {
       giveWay()
       do {
-        let result = try work.run(shard: shard, isStopped: stopped)
-        try jobs.append(shard: shard, result, to: job.id)
+        let result = try work.run(shard: shard, within: shards.time, isStopped: stopped)
+        try jobs.append(shard: shard, result, to: job.id, spentMilliseconds: shards.spent)
         let (done, secondsLeft) = shards.put(result, for: shard)
         tell(
           job.id,
@@ -257,8 +261,8 @@ package final class JobRunner: Sendable {
               job: job.id, title: work.title(of: shard), done: done, shards: work.shardCount, secondsLeft: secondsLeft))
         )
       } catch {
-        // What was stopped has thrown because of it: the job is not broken.
-        if !stopped() { shards.fail(error) }
+        // What was stopped, or ran out of time, has thrown because of it: the job is not broken.
+        if !stopped(), !shards.time.isOver { shards.fail(error) }
       }
     }
   }
@@ -288,23 +292,25 @@ private final class ShardResults: Sendable {
   }
   private let state: Mutex<State>
   private let start = ContinuousClock.now
+  private let spentBefore: Int64
+  let time: TimeLeft
 
-  private let budget: Double
-
-  init(count: Int, known: [Int: [UInt8]], budget: Double?) {
-    self.budget = budget ?? .infinity
+  /// - Parameter spent: milliseconds, by earlier processes.
+  init(count: Int, known: [Int: [UInt8]], spent: Int64, budget: Double?, threads: Int) {
+    spentBefore = spent
+    time = TimeLeft(seconds: (budget ?? .infinity) - Double(spent) / 1000, threads: threads)
     state = Mutex(State(results: (0..<count).map { known[$0] }))
   }
 
-  /// The time is over.
-  var isOver: Bool { (ContinuousClock.now - start).seconds > budget }
+  /// Milliseconds, by all processes together.
+  var spent: Int64 { spentBefore + Int64((ContinuousClock.now - start).seconds * 1000) }
 
   var left: Int { state.withLock { $0.results.count(where: { $0 == nil }) } }
 
   /// The next shard to do; nil when none is left, or one has failed.
   func take() -> Int? {
     state.withLock { state in
-      guard state.error == nil, !isOver else { return nil }
+      guard state.error == nil, !time.isOver else { return nil }
       while state.next < state.results.count {
         state.next += 1
         if state.results[state.next - 1] == nil { return state.next - 1 }
@@ -331,7 +337,7 @@ private final class ShardResults: Sendable {
     try state.withLock { state in
       if let error = state.error { throw error }
       let whole = state.results.compactMap { $0 }
-      return whole.count == state.results.count || isOver ? whole : nil
+      return whole.count == state.results.count || time.isOver ? whole : nil
     }
   }
 }

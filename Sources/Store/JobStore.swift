@@ -20,6 +20,8 @@ public struct Job: Sendable, Equatable {
   /// Why it is in its state, where that needs words.
   public var message: String
   public var createdMilliseconds: Int64
+  /// What its shards have taken, up to the last that is in the journal.
+  public var spentMilliseconds: Int64 = 0
   public var createdBy: String
 
   public init(id: String, kind: String, subject: String, spec: [UInt8], createdBy: String) {
@@ -111,7 +113,7 @@ public struct JobStore: Sendable {
   public func restart(_ id: String, spec: [UInt8]) throws(StoreError) {
     try database.write { db in
       try db.execute(sql: "DELETE FROM job_shards WHERE job = ?", arguments: [id])
-      try db.execute(sql: "UPDATE jobs SET spec = ? WHERE id = ?", arguments: [Data(spec), id])
+      try db.execute(sql: "UPDATE jobs SET spec = ?, spent_ms = 0 WHERE id = ?", arguments: [Data(spec), id])
     }
   }
 
@@ -141,11 +143,16 @@ public struct JobStore: Sendable {
   // MARK: the journal
 
   /// Keeps a shard's result. The first one stays, so that a shard done twice changes nothing.
-  public func append(shard: Int, _ result: [UInt8], to id: String) throws(StoreError) {
+  /// - Parameter spentMilliseconds: what the job has taken until now.
+  public func append(
+    shard: Int, _ result: [UInt8], to id: String, spentMilliseconds: Int64 = 0
+  ) throws(StoreError) {
     try database.write {
       try $0.execute(
         sql: "INSERT OR IGNORE INTO job_shards (job, shard, result) VALUES (?, ?, ?)",
         arguments: [id, shard, Data(result)])
+      try $0.execute(
+        sql: "UPDATE jobs SET spent_ms = max(spent_ms, ?) WHERE id = ?", arguments: [spentMilliseconds, id])
     }
   }
 
@@ -175,6 +182,7 @@ public struct JobStore: Sendable {
     job.state = Job.State(rawValue: row["state"]) ?? .failed
     job.message = row["message"]
     job.createdMilliseconds = row["created_ms"]
+    job.spentMilliseconds = row["spent_ms"]
     return job
   }
 }

@@ -6,6 +6,9 @@ enum Migrations {
     var migrator = DatabaseMigrator()
     migrator.registerMigration("1 models, tokens, jobs") { try $0.execute(sql: first) }
     migrator.registerMigration("2 calibrations") { try $0.execute(sql: second) }
+    migrator.registerMigration("3 time that jobs have had") {
+      try $0.execute(sql: "ALTER TABLE jobs ADD COLUMN spent_ms INTEGER NOT NULL DEFAULT 0")
+    }
     return migrator
   }
 

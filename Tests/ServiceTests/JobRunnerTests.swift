@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherService
 import DitherStore
 import DitherTestSupport
@@ -8,7 +9,7 @@ import Testing
 
 /// Shards that say which they are, and count how often they were done.
 private final class Squares: ShardedWork {
-  var budget: Double? { nil }
+  let budget: Double?
   let shardCount = 12
   let pause: Duration
   let failsAt: Int?
@@ -20,13 +21,14 @@ private final class Squares: ShardedWork {
 
   struct Stopped: Error {}
 
-  init(pause: Duration = .zero, failsAt: Int? = nil, holdsAt: Int? = nil) {
+  init(pause: Duration = .zero, failsAt: Int? = nil, holdsAt: Int? = nil, budget: Double? = nil) {
+    self.budget = budget
     self.pause = pause
     self.failsAt = failsAt
     self.holdsAt = holdsAt
   }
   func title(of shard: Int) -> String { shard < 6 ? "low" : "high" }
-  func run(shard: Int, isStopped: @escaping @Sendable () -> Bool) throws -> [UInt8] {
+  func run(shard: Int, within time: TimeLeft, isStopped: @escaping @Sendable () -> Bool) throws -> [UInt8] {
     if shard == failsAt { throw Broken() }
     if shard == holdsAt,
       !held.withLock({ held in
@@ -95,6 +97,28 @@ private final class Squares: ShardedWork {
     #expect(await lastReport(events) == Self.squares)
     #expect(work.done.withLock { $0.keys.sorted() } == [2, 3, 4, 6, 7, 8, 9, 10, 11])
     #expect(work.done.withLock { $0.values.allSatisfy { $0 == 1 } })
+  }
+
+  @Test("a budget goes on where the last process left it")
+  func budgetAcrossProcesses() async throws {
+    let scratch = try Scratch(), store = try Store(directory: scratch.path)
+    try store.jobs.create(job("a"))
+    for shard in [0, 1, 5] {
+      try store.jobs.append(
+        shard: shard, [UInt8(shard * shard)], to: "a", spentMilliseconds: shard == 1 ? 3_600_000 : 1000)
+    }
+    let work = Squares(budget: 3600)
+    let runner = runner(store, work)
+    try runner.resume()
+    #expect(try await lastReport(runner.watch("a")) == [0, 1, 25])
+    #expect(work.done.withLock { $0.isEmpty })
+
+    try store.jobs.create(job("b"))
+    runner.enqueue("b")
+    #expect(try await lastReport(runner.watch("b")) == Self.squares)
+    #expect((0..<60_000).contains(try store.jobs.job("b").spentMilliseconds))
+    try store.jobs.restart("a", spec: [])
+    #expect(try store.jobs.job("a").spentMilliseconds == 0)
   }
 
   @Test func cancelledAndStopped() async throws {

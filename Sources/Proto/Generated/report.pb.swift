@@ -1025,6 +1025,9 @@ public nonisolated struct Dither_V1_ReportIncomplete: Sendable {
 
   public var message: String = String()
 
+  /// probes whose attack was ended in its course: upper bounds of the robust accuracy
+  public var endedEarly: [String] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -2689,7 +2692,7 @@ nonisolated extension Dither_V1_ReportFailure: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Dither_V1_ReportIncomplete: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ReportIncomplete"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}shards_done\0\u{1}shards\0\u{3}missing_probes\0\u{1}message\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}shards_done\0\u{1}shards\0\u{3}missing_probes\0\u{1}message\0\u{3}ended_early\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2701,6 +2704,7 @@ nonisolated extension Dither_V1_ReportIncomplete: SwiftProtobuf.Message, SwiftPr
       case 2: try { try decoder.decodeSingularInt64Field(value: &self.shards) }()
       case 3: try { try decoder.decodeRepeatedStringField(value: &self.missingProbes) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.message) }()
+      case 5: try { try decoder.decodeRepeatedStringField(value: &self.endedEarly) }()
       default: break
       }
     }
@@ -2719,6 +2723,9 @@ nonisolated extension Dither_V1_ReportIncomplete: SwiftProtobuf.Message, SwiftPr
     if !self.message.isEmpty {
       try visitor.visitSingularStringField(value: self.message, fieldNumber: 4)
     }
+    if !self.endedEarly.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.endedEarly, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2727,6 +2734,7 @@ nonisolated extension Dither_V1_ReportIncomplete: SwiftProtobuf.Message, SwiftPr
     if lhs.shards != rhs.shards {return false}
     if lhs.missingProbes != rhs.missingProbes {return false}
     if lhs.message != rhs.message {return false}
+    if lhs.endedEarly != rhs.endedEarly {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -71,7 +71,7 @@ public nonisolated struct Dither_V1_AuditRequest: Sendable {
   /// "pgd:epsilon=8/255>=0.4", "calibration.ece15<=0.05": what the model must reach
   public var gates: [String] = []
 
-  /// what is not done by then is left out, and the report says so; 0: no bound
+  /// attacks end with what they have found by then, the rest is left out, and the report says so; 0: no bound
   public var budgetSeconds: Double = 0
 
   /// of the model, the baseline and the rivals; 0 or left out: that of its calibration

@@ -20,6 +20,10 @@ public struct AuditRunner: Sendable {
   let probes: [any Probe]
   /// Of the models and their inputs.
   let sanity: [Check]
+  /// As the models are deployed: the audited one, the baseline if there is one, the rivals.
+  private let predictors: [DeployedPredictor]
+  /// By probe: its place among all, the cheapest first.
+  private let ranks: [Int]
 
   /// Probes of a battery that do not apply to these models or lack their data, and why; what was asked for by name is refused instead.
   let inapplicable: [Int: String]
@@ -45,7 +49,9 @@ public struct AuditRunner: Sendable {
     self.data = checked
     let probes = try plan.probes.map { try $0.resolved() }
     self.probes = probes
-    let predictors = subjects.map { Self.predictor(of: $0, plan) }, shape = subject.model.signature.inputShape
+    ranks = Self.ranks(probes)
+    predictors = subjects.map { Self.predictor(of: $0, plan).remembering }
+    let shape = subject.model.signature.inputShape
     var others: [String: Tensor] = [:], inapplicable: [Int: String] = [:]
     for (at, probe) in probes.enumerated() {
       do {
@@ -87,9 +93,7 @@ public struct AuditRunner: Sendable {
   }
 
   /// What the model answers with: draws, or 0 for the deterministic pass.
-  public var samples: Int { predictor(of: subject).samples }
-
-  private func predictor(of subject: AuditSubject) -> DeployedPredictor { Self.predictor(of: subject, plan) }
+  public var samples: Int { predictors[0].samples }
 
   private static func predictor(of subject: AuditSubject, _ plan: AuditPlan) -> DeployedPredictor {
     DeployedPredictor(
@@ -98,16 +102,25 @@ public struct AuditRunner: Sendable {
   }
 
   /// An example that fails does not end the audit: the shard is cut in two until what fails is alone, and that is listed.
-  /// - Parameter isCancelled: asked often; then the shard is given up with `RobustnessFault.cancelled`.
-  public func run(_ shard: Shard, isCancelled: @escaping @Sendable () -> Bool = { false }) throws -> ShardResult {
+  /// - Parameters:
+  ///   - time: what is left of the budget.
+  ///   - isCancelled: asked often; then the shard is given up with `RobustnessFault.cancelled`, as it is when the time is over and
+  ///     nothing can be said of it.
+  public func run(
+    _ shard: Shard, within time: TimeLeft = .unbounded, isCancelled: @escaping @Sendable () -> Bool = { false }
+  ) throws -> ShardResult {
     guard probes.indices.contains(shard.probe), shard.first >= 0, shard.count > 0,
       shard.first + shard.count <= plan.exampleCount
     else { throw RobustnessError(.plan, at: "shard \(shard.index)", expected: "one of the plan's", got: "\(shard)") }
     if let reason = inapplicable[shard.probe] {
       return ShardResult(shard: shard, failures: [.init(example: shard.first, count: shard.count, message: reason)])
     }
+    // Attacks on the first examples say what they have found in their share of the time; other work is left out when all of it is over.
+    let endsEarly = probes[shard.probe].canEndEarly && shard.first == 0
+    let deadline = endsEarly ? time.share(among: probes.count - ranks[shard.probe]) : nil
+    let isOver: @Sendable () -> Bool = { isCancelled() || !endsEarly && time.isOver }
     do {
-      return try runWhole(shard, isCancelled)
+      return try runWhole(shard, deadline, isOver)
     } catch  where !Self.isCancellation(error) && !isCancelled() {
       var pieces: [ShardResult.Piece] = [], failures: [ShardResult.Failure] = []
       guard shard.count > 1, !probes[shard.probe].takesAllExamples else {
@@ -120,7 +133,7 @@ public struct AuditRunner: Sendable {
       halves[1].first += halves[0].count
       halves[1].count -= halves[0].count
       for half in halves {
-        let found = try run(half, isCancelled: isCancelled)
+        let found = try run(half, within: time, isCancelled: isCancelled)
         pieces += found.pieces
         failures += found.failures ?? []
       }
@@ -136,40 +149,58 @@ public struct AuditRunner: Sendable {
 
   private static func isCancellation(_ error: any Error) -> Bool { (error as? any AnyFault)?.category == .cancelled }
 
-  private func runWhole(_ shard: Shard, _ isCancelled: @escaping @Sendable () -> Bool) throws -> ShardResult {
+  private func runWhole(
+    _ shard: Shard, _ deadline: ContinuousClock.Instant?, _ isCancelled: @escaping @Sendable () -> Bool
+  ) throws -> ShardResult {
     guard !isCancelled() else {
       throw RobustnessError(.cancelled, at: "audit", expected: "time to go on", got: "a cancellation or a deadline")
     }
     let probe = probes[shard.probe], range = shard.first..<shard.first + shard.count
+    let predictor = predictors[0], isCompared = predictor.isRandom && !probe.ignoresNoise
+    let other = baseline == nil ? nil : predictors[1], rivals = predictors.suffix(rivals.count)
+    var left = predictors.count + (isCompared ? 1 : 0)
+    /// Every model has the same share of the time.
     func outcome(_ predictor: DeployedPredictor, transfer: DeployedPredictor? = nil) throws -> Outcome {
+      defer { left -= 1 }
       let shape = Shape([shard.count] + predictor.model.signature.inputShape.dimensions)
       let batch = ProbeBatch(
         inputs: data.inputs.rows(range).reshaped(shape), labels: Array(data.labels[range]),
         identities: range.map(UInt64.init), seed: ProbeSpec.seed(of: plan.probes[shard.probe].probe, in: plan.seed),
         isFirst: shard.first == 0,
-        transfer: transfer, isCancelled: isCancelled, others: others)
+        transfer: transfer, isCancelled: isCancelled,
+        deadline: deadline.flatMap { TimeLeft(until: $0).share(among: left) }, others: others)
       return try probe.run(on: batch, asking: predictor)
     }
-    let predictor = predictor(of: subject)
     return ShardResult(
       shard: shard,
       found: .init(
-        model: try outcome(predictor, transfer: baseline.map { self.predictor(of: $0) }),
-        noiseOff: predictor.isRandom && !probe.ignoresNoise ? try outcome(predictor.withoutNoise) : nil,
-        baseline: try baseline.map { try outcome(self.predictor(of: $0), transfer: predictor) },
-        rivals: rivals.isEmpty ? nil : try rivals.map { try outcome(self.predictor(of: $0)) }))
+        model: try outcome(predictor, transfer: other),
+        noiseOff: isCompared ? try outcome(predictor.withoutNoise) : nil,
+        baseline: try other.map { try outcome($0, transfer: predictor) },
+        rivals: rivals.isEmpty ? nil : try rivals.map { try outcome($0) }))
   }
 
   /// The shards in the order in which they are done: with a budget those of the first examples of every probe first, so that what is
-  /// done in time says something of each.
+  /// done in time says something of each; of these the cheap ones, so that the dear ones have what is left.
   public func order(hasBudget: Bool) -> [Shard] {
-    hasBudget ? plan.shards.sorted { ($0.first, $0.index) < ($1.first, $1.index) } : plan.shards
+    func rank(_ shard: Shard) -> Int { shard.first == 0 ? ranks[shard.probe] : shard.index }
+    return hasBudget ? plan.shards.sorted { ($0.first, rank($0)) < ($1.first, rank($1)) } : plan.shards
+  }
+
+  private static func ranks(_ probes: [any Probe]) -> [Int] {
+    // A gradient costs about three times as much as an answer.
+    let costs = probes.map { $0.cost(examples: AuditPlan.shardSize, draws: 1) }.map { $0.forward + 3 * $0.gradient }
+    var ranks = [Int](repeating: 0, count: probes.count)
+    for (rank, probe) in probes.indices.sorted(by: { (costs[$0], $0) < (costs[$1], $1) }).enumerated() {
+      ranks[probe] = rank
+    }
+    return ranks
   }
 
   /// Does what is left of the plan, on some threads.
   /// - Parameters:
   ///   - known: results from before; their shards are not done again.
-  ///   - budget: seconds; what is not done by then is left out, shards that have begun included.
+  ///   - budget: seconds; what is not done by then is left out, and attacks on the first examples say what they have found.
   ///   - finished: told of every new result, on any thread, one at a time, in no order.
   public func runAll(
     known: [ShardResult] = [], threads: Int = 1, budget: Double = .infinity,
@@ -181,22 +212,21 @@ public struct AuditRunner: Sendable {
       var results: [ShardResult]
       var failure: (any Error)?
     }
-    let done = Set(known.map(\.shard)), start = ContinuousClock.now
+    let done = Set(known.map(\.shard)), time = TimeLeft(seconds: budget, threads: threads)
     // Taken from the end.
     let left = order(hasBudget: budget.isFinite).filter { !done.contains($0) }.reversed()
     let state = Mutex(State(left: Array(left), results: known))
-    let isOver: @Sendable () -> Bool = { (ContinuousClock.now - start) / .seconds(1) > budget }
     DispatchQueue.concurrentPerform(iterations: max(threads, 1)) { _ in
       while let shard = state.withLock({ state in
-        state.failure == nil && !isOver() ? state.left.popLast() : nil
+        state.failure == nil && !time.isOver ? state.left.popLast() : nil
       }) {
         do {
-          let result = try run(shard, isCancelled: { isCancelled() || isOver() })
+          let result = try run(shard, within: time, isCancelled: isCancelled)
           state.withLock {
             $0.results.append(result)
             finished(result)
           }
-        } catch  where Self.isCancellation(error) && isOver() && !isCancelled() {
+        } catch  where Self.isCancellation(error) && time.isOver && !isCancelled() {
           continue
         } catch {
           state.withLock { $0.failure = $0.failure ?? error }

@@ -12,7 +12,8 @@ public struct Check: Codable, Sendable, Equatable {
 /// The known signs of masked gradients and of weak attacks. Athalye et al. 2018, arXiv 1802.00420; Carlini et al. 2019,
 /// arXiv 1902.06705.
 struct Checks {
-  private let reports: [(spec: ProbeSpec, report: ProbeReport, condition: Condition)]
+  private typealias Entry = (spec: ProbeSpec, report: ProbeReport, condition: Condition)
+  private let reports: [Entry]
 
   init(_ reports: [(ProbeSpec, ProbeReport, Condition)]) { self.reports = reports }
 
@@ -62,29 +63,37 @@ struct Checks {
     }
   }
 
-  /// A larger ball and more effort must not help the model, and what sees less must not break more.
+  /// A larger ball and more effort must not help the model, and what sees less must not break more. Each attack is held against the
+  /// weaker one that broke most: what it beats, it beats them all.
   private var betweenProbes: [Check] {
     var checks: [Check] = []
-    for (i, weaker) in reports.enumerated() {
-      guard case .attack(let norm, let epsilon, let effort, let knowledge) = weaker.condition else { continue }
-      for (j, stronger) in reports.enumerated() where i != j {
-        guard case .attack(norm, let largerEpsilon, let moreEffort, knowledge) = stronger.condition else { continue }
+    for stronger in reports {
+      guard case .attack(let norm, let epsilon, let effort, let knowledge) = stronger.condition else { continue }
+      var smaller: Entry?, lazier: Entry?
+      for weaker in reports {
+        guard case .attack(norm, let lessEpsilon, let lessEffort, knowledge) = weaker.condition else { continue }
         let isSame = weaker.spec.probe == stronger.spec.probe
-        let isLarger = largerEpsilon > epsilon && isSame && moreEffort == effort
+        if lessEpsilon < epsilon, isSame, lessEffort == effort { smaller = Self.harder(smaller, weaker) }
         // One step, too, is fewer than many, whatever the attack.
-        let triesHarder =
-          largerEpsilon == epsilon && moreEffort > effort && (isSame || effort == 1 && knowledge == .gradients)
-        guard isLarger || triesHarder else { continue }
-        checks.append(check(weaker, stronger, isLarger: isLarger))
+        if lessEpsilon == epsilon, lessEffort < effort, isSame || lessEffort == 1 && knowledge == .gradients {
+          lazier = Self.harder(lazier, weaker)
+        }
       }
-      if knowledge != .gradients, let check = blackBox(weaker, norm, epsilon) { checks.append(check) }
+      if let smaller { checks.append(check(smaller, stronger, isLarger: true)) }
+      if let lazier { checks.append(check(lazier, stronger, isLarger: false)) }
+      if knowledge != .gradients, let check = blackBox(stronger, norm, epsilon) { checks.append(check) }
     }
     return checks
   }
 
+  private static func harder(_ one: Entry?, _ other: Entry) -> Entry {
+    guard let one else { return other }
+    return other.report.perExample.count { $0 } < one.report.perExample.count { $0 } ? other : one
+  }
+
   /// What an attack that sees no gradients breaks, one that does must break.
   private func blackBox(
-    _ blind: (spec: ProbeSpec, report: ProbeReport, condition: Condition), _ norm: Norm, _ epsilon: Double
+    _ blind: Entry, _ norm: Norm, _ epsilon: Double
   ) -> Check? {
     let seeing = reports.filter {
       guard case .attack(norm, epsilon, let effort, .gradients) = $0.condition else { return false }
@@ -103,8 +112,7 @@ struct Checks {
   }
 
   private func check(
-    _ weaker: (spec: ProbeSpec, report: ProbeReport, condition: Condition),
-    _ stronger: (spec: ProbeSpec, report: ProbeReport, condition: Condition), isLarger: Bool
+    _ weaker: Entry, _ stronger: Entry, isLarger: Bool
   ) -> Check {
     // One example in a hundred may differ by chance: random starts and draws differ.
     let slack = max(1, weaker.report.n / 100)
@@ -124,7 +132,7 @@ extension Evidence {
     // Chance, on the draws of a random model.
     case .randomPointWins: count.cases <= max(1, count.n / 100)
     case .vanishedGradient: Double(count.cases) <= 0.1 * Double(count.n)
-    case .unboundedSurvivor: count.cases == 0
+    case .unboundedSurvivor, .endedEarly: count.cases == 0
     case .uncertainLoss: Double(count.cases) <= 0.1 * Double(count.n)
     case .meanWeightsWin, .singleDrawWins: Double(count.cases) <= 0.05 * Double(count.n) + 1
     }
@@ -140,6 +148,7 @@ extension Evidence {
     case .singleDrawWins:
       "The attack through one draw a step broke \(count.cases) of \(count.n) that the one through the expectation did not."
     case .unboundedSurvivor: "In a ball without bounds \(count.cases) of \(count.n) examples withstood the attack."
+    case .endedEarly: "The time was over before the attack on \(count.cases) examples was."
     }
   }
 
@@ -150,6 +159,7 @@ extension Evidence {
     case .uncertainLoss: "Ask for more draws (most_draws): the attack follows noise."
     case .meanWeightsWin: "The attack through the noise is too weak: more draws or steps are needed. Both count."
     case .singleDrawWins: "The expectation is over too few draws, or followed for too few steps."
+    case .endedEarly: "What it had found by then counts; the accuracy is an upper bound of what the attack leaves."
     case .unboundedSurvivor: "There every input is in reach: the gradients do not lead to it."
     }
   }

@@ -17,6 +17,11 @@ public struct ShardResult: Codable, Sendable, Equatable {
     var baseline: Outcome?
     /// Further models to compare with, where there are any.
     var rivals: [Outcome]?
+
+    /// Of any of them.
+    var endedEarly: Bool {
+      ([model, noiseOff, baseline].compactMap { $0 } + (rivals ?? [])).contains { $0.evidence[.endedEarly] != nil }
+    }
   }
 
   private struct Part: Codable, Sendable, Equatable {

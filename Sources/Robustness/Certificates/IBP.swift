@@ -62,7 +62,7 @@ public struct IBP: Certifier {
   public func certify(
     _ batch: ProbeBatch, of predictor: DeployedPredictor
   ) throws -> (certificates: [Certificate], rows: Int) {
-    let labels = try predictor.labels(batch.inputs, identities: batch.identities)
+    let labels = try predictor.labels(of: batch)
     let rows = min(batch.labels.count, Self.rowsAtOnce), bounded = try bounds(of: predictor.model, rows: rows)
     let plan = try Plan(
       bounded.graph, parameters: ParameterBuffers(bounded.graph), options: Plan.Options(rows: rows))

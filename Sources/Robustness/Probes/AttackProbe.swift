@@ -62,6 +62,8 @@ struct AttackProbe<A: Attack>: Probe {
     try attack.validate()
   }
 
+  var canEndEarly: Bool { true }
+
   func condition(of image: ImageShape) -> Condition {
     .attack(
       norm: common.norm, epsilon: common.epsilon, effort: attack.effort * common.restarts, knowledge: A.knowledge)
@@ -78,12 +80,12 @@ struct AttackProbe<A: Attack>: Probe {
   }
 
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
-    let before = try predictor.labels(batch.inputs, identities: batch.identities)
+    let before = try predictor.labels(of: batch)
     let clean = zip(before, batch.labels).map(==)
     let standing = clean.indices.filter { clean[$0] }
     var outcome = Outcome(clean: clean, robust: clean)
     if predictor.isRandom {
-      let again = try predictor.redrawn.labels(batch.inputs, identities: batch.identities)
+      let again = try predictor.redrawn.labels(of: batch)
       outcome.cleanAgain = zip(again, batch.labels).map(==)
     }
     guard !standing.isEmpty else { return outcome }
@@ -112,18 +114,22 @@ struct AttackProbe<A: Attack>: Probe {
     }
     if let other = batch.transfer {
       let there = try other.labels(found.points, identities: examples.identities)
-      var transferred = zip(try other.labels(batch.inputs, identities: batch.identities), batch.labels).map(==)
+      var transferred = zip(try other.labels(of: batch), batch.labels).map(==)
       for (at, row) in standing.enumerated() where inside[at] {
         transferred[row] = transferred[row] && there[at] == batch.labels[row]
       }
       outcome.transferred = transferred
     }
-    if common.singleDraw, predictor.isRandom {
+    if common.singleDraw, predictor.isRandom, !search.endedEarly {
       try addSingleDraw(to: &outcome, examples, standing, ball, batch, predictor)
     }
-    outcome.evidence.merge(
-      try evidence(examples, ball, &search, survivors: standing.map { outcome.robust[$0] })
-    ) { $1 }
+    if search.endedEarly {
+      outcome.evidence[.endedEarly] = .init(cases: standing.count, n: standing.count)
+    } else {
+      outcome.evidence.merge(
+        try evidence(examples, ball, &search, survivors: standing.map { outcome.robust[$0] })
+      ) { $1 }
+    }
     if batch.isFirst, batch.image.isPicture {
       outcome.illustrations = standing.indices.prefix(Illustration.perProbe).map { at in
         Illustration(
@@ -144,6 +150,7 @@ struct AttackProbe<A: Attack>: Probe {
     var search = Search(naive, batch, predictor)
     let found = try search.throughNoise(of: examples, in: ball).points,
       inside = ball.rowsInside(found, around: examples.inputs)
+    guard !batch.isOutOfTime else { return }
     let after = try predictor.labels(found, identities: examples.identities)
     for (at, row) in standing.enumerated() where inside[at] && after[at] != batch.labels[row] {
       right[row] = false
@@ -156,6 +163,26 @@ struct AttackProbe<A: Attack>: Probe {
 
   // MARK: evidence against the attack itself
 
+  /// Of what the attack left standing, how much a random point of the ball breaks.
+  private func brokenByChance(
+    _ examples: Examples, _ ball: Ball, _ search: Search, survivors: [Bool]
+  ) throws -> Int {
+    let points = ball.randomPoint(
+      around: examples, NoiseAddress(seed: mixSeed(search.batch.seed, 0x72_616E_646F_6D)))
+    var rows = survivors.indices.filter { survivors[$0] }
+    guard !rows.isEmpty else { return 0 }
+    if search.predictor.isRandom {
+      // A few draws spare the judge what they put beyond doubt.
+      var oracle = search.oracle(hasDeadline: false)
+      let part = examples.rows(at: rows), answer = try oracle.answer(at: points.rows(at: rows), of: part)
+      let margins = zip(answer.margins(part.criteria), answer.marginErrors)
+      rows = zip(rows, margins).filter { !($1.0 < -max(6 * $1.1, 0.5)) }.map(\.0)
+    }
+    let identities = rows.map { examples.identities[$0] }
+    let there = try search.predictor.labels(points.rows(at: rows), identities: identities)
+    return zip(rows, there).count { examples.criteria[$0].isMet(by: $1) }
+  }
+
   private func evidence(
     _ examples: Examples, _ ball: Ball, _ search: inout Search, survivors: [Bool]
   ) throws -> [Evidence: Evidence.Count] {
@@ -165,13 +192,11 @@ struct AttackProbe<A: Attack>: Probe {
       result[.uncertainLoss] = .init(cases: search.uncertainLosses, n: search.lossesAsked)
       result[.meanWeightsWin] = .init(cases: search.meanWeightWins, n: examples.count)
     }
-    let random = NoiseAddress(seed: mixSeed(batch.seed, 0x72_616E_646F_6D))
-    let there = try predictor.labels(ball.randomPoint(around: examples, random), identities: examples.identities)
-    let missed = examples.criteria.indices.count { survivors[$0] && examples.criteria[$0].isMet(by: there[$0]) }
-    result[.randomPointWins] = .init(cases: missed, n: examples.count)
+    result[.randomPointWins] = .init(
+      cases: try brokenByChance(examples, ball, search, survivors: survivors), n: examples.count)
     guard A.knowledge == .gradients else { return result }
 
-    var first = search.oracle()
+    var first = search.oracle(hasDeadline: false)
     _ = try first.lossGradient(at: examples.inputs, of: examples)
     result[.vanishedGradient] = .init(cases: first.vanishedGradients, n: examples.count)
 
@@ -181,6 +206,7 @@ struct AttackProbe<A: Attack>: Probe {
     var everywhere = search.oracle()
     let found = try attack.run(
       on: few, in: .unbounded(ball.norm, dimensions: few.inputs.rowLength), asking: &everywhere)
+    guard !batch.isOutOfTime else { return result }
     let answers = try predictor.labels(found, identities: few.identities)
     result[.unboundedSurvivor] = .init(
       cases: few.criteria.indices.count { !few.criteria[$0].isMet(by: answers[$0]) }, n: few.count)

@@ -15,6 +15,8 @@ extension AttackProbe {
     private(set) var lossesAsked = 0
     /// Of an attack of minimum norm on a random model: the nearest points past the boundary by more than the noise.
     private(set) var nearest: AttackResult?
+    /// The time was over before the search was.
+    private(set) var endedEarly = false
 
     init(_ probe: AttackProbe, _ batch: ProbeBatch, _ predictor: DeployedPredictor) {
       self.probe = probe
@@ -22,11 +24,11 @@ extension AttackProbe {
       self.predictor = predictor
     }
 
-    func oracle(throughNoise: Bool = true) -> ModelOracle {
+    func oracle(throughNoise: Bool = true, hasDeadline: Bool = true) -> ModelOracle {
       let common = probe.common
       let oracle = ModelOracle(
         predictor.model, temperature: predictor.temperature, seed: mixSeed(batch.seed, batch.identities.first ?? 0),
-        isCancelled: batch.isCancelled)
+        isCancelled: batch.isCancelled, deadline: hasDeadline ? batch.deadline : nil)
       return predictor.isRandom && throughNoise
         ? oracle.expectation(
           over: common.draws, standardError: common.standardError,
@@ -37,29 +39,39 @@ extension AttackProbe {
       var oracle = self.oracle()
       var found = try tries(examples, ball, &oracle)
       if predictor.isRandom {
-        // A search for the nearest stops at the boundary; what is past it is looked for below.
-        let marginError = A.isMinimumNorm ? 0 : try deployedMarginError(examples, &oracle)
-        var mean = self.oracle(throughNoise: false).requiring(marginError: marginError)
-        let other = try tries(examples, ball, &mean)
-        questions += mean.questions
-        if A.isMinimumNorm {
-          let near = try pastBoundary(found, other, examples, ball.norm, &oracle)
-          nearest = near
-          (found.points, found.distances) = (near.points, near.distances)
-          // Of the ball the attacker may use all, and must use no more.
-          let edge = AttackResult(
-            points: stretched(near.points, examples, ball), distances: near.distances, trace: found.trace)
-          let inside = ball.rowsInside(near.points, around: examples.inputs)
-          for row in inside.indices where !inside[row] { found.points.replaceRow(row, with: edge.points.row(row)) }
-          try choose(&found, edge, examples, &oracle)
-        } else {
-          try choose(&found, other, examples, &oracle)
+        do { try improve(&found, examples, ball, &oracle) } catch let error as RobustnessError
+          where error.code == .budgetSpent
+        {
+          // What was found in time counts.
+          endedEarly = true
         }
       }
       questions += oracle.questions
       uncertainLosses = oracle.uncertainLosses
       lossesAsked = oracle.lossesAsked
+      if batch.isOutOfTime { endedEarly = true }
       return found
+    }
+
+    /// With what the mean weights of a random model show, and by answers that did not choose the points.
+    private mutating func improve(
+      _ found: inout AttackResult, _ examples: Examples, _ ball: Ball, _ oracle: inout ModelOracle
+    ) throws {
+      // A search for the nearest stops at the boundary; what is past it is looked for below.
+      let marginError = A.isMinimumNorm ? 0 : try deployedMarginError(examples, &oracle)
+      var mean = self.oracle(throughNoise: false).requiring(marginError: marginError)
+      let other = try tries(examples, ball, &mean)
+      questions += mean.questions
+      guard A.isMinimumNorm else { return try choose(&found, other, examples, &oracle) }
+      let near = try pastBoundary(found, other, examples, ball.norm, &oracle)
+      nearest = near
+      (found.points, found.distances) = (near.points, near.distances)
+      // Of the ball the attacker may use all, and must use no more.
+      let edge = AttackResult(
+        points: stretched(near.points, examples, ball), distances: near.distances, trace: found.trace)
+      let inside = ball.rowsInside(near.points, around: examples.inputs)
+      for row in inside.indices where !inside[row] { found.points.replaceRow(row, with: edge.points.row(row)) }
+      try choose(&found, edge, examples, &oracle)
     }
 
     /// Only through the noise.

@@ -21,7 +21,7 @@ struct CertificateProbe<C: Certifier>: Probe {
 
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
     let subject = ignoresNoise ? predictor.withoutNoise : predictor
-    let clean = zip(try subject.labels(batch.inputs, identities: batch.identities), batch.labels).map(==)
+    let clean = zip(try subject.labels(of: batch), batch.labels).map(==)
     let (certificates, rows) = try certifier.certify(batch, of: subject)
     var outcome = Outcome(clean: clean, robust: certificates.map { $0.holds(at: certifier.goal) })
     outcome.certificates = certificates

@@ -6,7 +6,7 @@ struct CleanProbe: Probe {
   func condition(of image: ImageShape) -> Condition { .clean }
 
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
-    let clean = zip(try predictor.labels(batch.inputs, identities: batch.identities), batch.labels).map(==)
+    let clean = zip(try predictor.labels(of: batch), batch.labels).map(==)
     return Outcome(clean: clean, robust: clean)
   }
 }

@@ -89,7 +89,7 @@ struct CorruptionProbe<C: Corruption>: CorruptingProbe {
   }
 
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
-    let before = try predictor.labels(batch.inputs, identities: batch.identities)
+    let before = try predictor.labels(of: batch)
     let changed = corruption.apply(
       to: batch.inputs, identities: batch.identities, severity: severity ?? 1, seed: batch.seed,
       constants: constants)

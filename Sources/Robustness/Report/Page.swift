@@ -13,16 +13,43 @@ struct Page {
   init(_ report: Report) { self.report = report }
 
   var html: Html {
-    """
-    <!doctype html>
-    <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-    <meta name="generator" content="dither">\(digests)<title>Robustness of \(name)</title>
-    <style>\(Html.style)</style></head><body><main>
-    \(header)\(omissions)\(gates)\(findings)\(overview)\(strengths)\(distances)\(transfer)\(corruptions)\(certificates)\(calibration)\(measurements)\(comparison)\(gallery)\(progress)\(numbers)\(checks)\(fineprint)
-    </main></body></html>
+    let sections = PageSections(allSections, room: PageSections.mostBytes)
+    // Pictures take what is left.
+    let pictures = gallery(room: min(PageSections.mostBytes - sections.size, Self.pictureAllowance))
+    let parts = sections.sections.map { $0.name == Self.galleryName ? pictures : $0.html }.compactMap { $0 }
+    return """
+      <!doctype html>
+      <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+      <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+      <meta name="generator" content="dither">\(digests)<title>Robustness of \(name)</title>
+      <style>\(Html.style)</style></head><body><main>
+      \(header)\(sections.note)\(parts)
+      </main></body></html>
 
-    """
+      """
+  }
+
+  private static let galleryName = "pictures"
+
+  private var allSections: [PageSections.Section] {
+    [
+      .init("what the numbers do not cover", omissions), .init("gates", gates), .init("findings", findings),
+      .init("the chart of accuracies", overview, rank: 10),
+      .init("accuracy by strength", strengths, rank: 3),
+      .init("accuracy against epsilon", distances, rank: 5),
+      .init("transfer", transfer, rank: 6),
+      .init("corruptions", corruptions, rank: 9),
+      .init("corruptions, curves by severity", corruptionFigures, rank: 0),
+      .init("certificates", certificates, rank: 7),
+      .init("calibration", calibration, rank: 8),
+      .init("measurements", measurements, rank: 4),
+      .init("comparisons", comparison, rank: 11),
+      .init(Self.galleryName, nil),
+      .init("how the attacks got on", progress, rank: 1),
+      .init("all numbers", numbers),
+      .init("checks that passed", checks, rank: 2),
+      .init("to get the same report", fineprint),
+    ]
   }
 
   /// What the page is about, for programs that check its signature.
@@ -87,6 +114,9 @@ struct Page {
     var items: [Html] = []
     if let incomplete = report.incomplete {
       items.append("<li>\(incomplete.message)</li>")
+      if !incomplete.endedEarly.isEmpty {
+        items.append("<li>Ended early, upper bounds: \(incomplete.endedEarly.joined(separator: "; "))</li>")
+      }
       if !incomplete.missingProbes.isEmpty {
         items.append("<li>Missing: \(incomplete.missingProbes.joined(separator: "; "))</li>")
       }
@@ -101,7 +131,7 @@ struct Page {
     }
     return items.isEmpty
       ? nil
-      : "<h2>Left out</h2><section class=\"card findings\"><p>In no number below:</p><ul>\(items)</ul></section>\n"
+      : "<h2>Left out</h2><section class=\"card findings\"><p>What the numbers below do not cover:</p><ul>\(items)</ul></section>\n"
   }
 
   private func tile(_ title: String, _ value: Double, _ interval: Interval) -> Html {
@@ -139,14 +169,17 @@ struct Page {
   }
 
   private func list(_ checks: [Check]) -> Html {
-    let items = checks.map { check -> Html in
+    let items = checks.prefix(Self.mostChecks).map { check -> Html in
       """
       <li class="\(check.passed ? "passed" : "failed")"><span class="mark" aria-label="\(check.passed ? "passed" : "failed")">\
       \(check.passed ? "✓" : "!")</span><span>\(check.message) <code>\(check.probe)</code></span></li>
       """
     }
-    return "<ul class=\"checks\">\(items)</ul>"
+    let more: Html? =
+      checks.count > items.count ? "<p>and \(checks.count - items.count) more, in the JSON form</p>" : nil
+    return "<ul class=\"checks\">\(items)</ul>\(more)"
   }
+  private static let mostChecks = 300
 
   // MARK: charts
 
@@ -315,10 +348,10 @@ struct Page {
 
   // MARK: pictures
 
-  /// Characters that all pictures together may take: a page is sent by mail and opened on telephones.
+  /// Bytes that all pictures together may take.
   static let pictureAllowance = 800_000
 
-  private var gallery: Html? {
+  private func gallery(room: Int) -> Html? {
     let shown = report.probes.compactMap { probe -> (title: String, pictures: [Illustration])? in
       // Of a corruption's severities the strongest is enough.
       if let severity = probe.severity, severity < 5 { return nil }
@@ -326,7 +359,7 @@ struct Page {
       return (probe.title, pictures)
     }
     guard !shown.isEmpty else { return nil }
-    let drawn = pictures(of: shown.map(\.pictures))
+    let drawn = pictures(of: shown.map(\.pictures), room: room - shown.reduce(0) { $0 + 100 + $1.title.utf8.count })
     let missing = shown.reduce(0) { $0 + $1.pictures.count } - drawn.reduce(0) { $0 + $1.count }
     let parts = zip(shown, drawn).map { probe, pictures -> Html? in
       pictures.isEmpty ? nil : "<h3>\(probe.title)</h3><div class=\"gallery\">\(pictures)</div><br>"
@@ -347,14 +380,14 @@ struct Page {
   }
 
   /// The first picture of every probe, then the second of every probe, and so on, while there is room.
-  private func pictures(of probes: [[Illustration]]) -> [[Html]] {
-    var drawn = probes.map { _ in [Html]() }, room = Self.pictureAllowance
+  private func pictures(of probes: [[Illustration]], room: Int) -> [[Html]] {
+    var drawn = probes.map { _ in [Html]() }, room = room
     for round in 0..<(probes.map(\.count).max() ?? 0) {
       for (at, pictures) in probes.enumerated() where round < pictures.count {
-        let files = files(of: pictures[round])
-        room -= files.reduce(0) { $0 + $1.utf8.count }
+        let markup = picture(pictures[round])
+        room -= markup.source.utf8.count
         guard room >= 0 else { return drawn }
-        drawn[at].append(picture(pictures[round], files))
+        drawn[at].append(markup)
       }
     }
     return drawn
@@ -367,8 +400,8 @@ struct Page {
     }
   }
 
-  private func picture(_ one: Illustration, _ files: [String]) -> Html {
-    let images = zip(files, ["before", "the change", "after"]).map { file, title -> Html in
+  private func picture(_ one: Illustration) -> Html {
+    let images = zip(files(of: one), ["before", "the change", "after"]).map { file, title -> Html in
       """
       <img alt="Example \(one.index), \(title)" width="\(one.width)" height="\(one.height)" \
       src="data:image/png;base64,\(file)">

@@ -62,10 +62,7 @@ extension Page {
   /// Accuracy by corruption and severity: a heat map in a table, with the mean over what was asked.
   var corruptions: Html? {
     guard let table = report.corruptions else { return nil }
-    let curves = corruptionCurves
-    guard table.rows.count > 1 else {
-      return curves.isEmpty ? nil : "<h2>Corruptions</h2><div class=\"charts\">\(curves)</div>"
-    }
+    guard table.rows.count > 1 else { return nil }
     func cell(_ value: Double?) -> Html {
       guard let value else { return "<td>–</td>" }
       // From red over yellow to green, light enough for black letters.
@@ -100,9 +97,19 @@ extension Page {
       <caption>Accuracy by corruption and severity</caption><thead><tr><th scope="col">Corruption</th>\(heads)\
       <th scope="col">Mean</th>\(againstHeads)</tr></thead><tbody>
       \(body)</tbody></table></div></section>
-      \(curves.isEmpty ? nil : "<details class=\"fold\"><summary>Curves by severity, with intervals</summary><div class=\"charts\">\(curves)</div></details>" as Html)
 
       """
+  }
+
+  /// Behind the table, where there is one.
+  var corruptionFigures: Html? {
+    let curves = corruptionCurves
+    guard !curves.isEmpty, let table = report.corruptions else { return nil }
+    return table.rows.count > 1
+      ? """
+      <details class="fold"><summary>Curves by severity, with intervals</summary><div class="charts">\(curves)</div></details>
+
+      """ : "<h2>Corruptions</h2><div class=\"charts\">\(curves)</div>"
   }
 
   /// Of another model, over the severities of a corruption.

@@ -89,7 +89,7 @@ extension Html {
     h2,h3,figcaption,caption,summary,thead,p.muted:not(:last-child),.card>p:not(:last-child){break-after:avoid}h2{margin:1.6rem 0 .7rem}
     tbody tr:nth-child(-n+2){break-before:avoid}li,tr,svg,figcaption,.tile,.gallery,.findings{break-inside:avoid}
     .card{border-radius:6px;padding:.7rem .8rem}figure.card{break-inside:avoid}figure.card:has(.bars){break-inside:auto}
-    .charts{grid-template-columns:1fr 1fr}.charts figure details{display:none}.gallery{grid-template-columns:repeat(4,1fr)}.tiles{grid-template-columns:repeat(4,1fr)}
+    .charts{grid-template-columns:1fr 1fr}.charts table{font-size:6.5pt}.gallery{grid-template-columns:repeat(4,1fr)}.tiles{grid-template-columns:repeat(4,1fr)}
     svg.bars{max-width:560px}.scroll{overflow:visible}table{font-size:8pt}th,td{white-space:normal;padding:.2rem .4rem .2rem 0}tbody th{overflow-wrap:anywhere;min-width:9rem}
     thead{display:table-header-group}.wordy td:last-child,.wordy th:last-child{min-width:0}.heat td{padding:.2rem}
     details::details-content{content-visibility:visible;height:auto;display:block}

@@ -68,6 +68,8 @@ public struct Incomplete: Codable, Sendable, Equatable {
   public var shards: Int
   /// Probes of which nothing is known; the others are judged on the examples that were done.
   public var missingProbes: [String]
+  /// Probes that were ended in their course on some examples, of the model or of one beside it: their robust accuracy is an upper bound.
+  public var endedEarly: [String]
   public var message: String
 }
 
@@ -260,6 +262,7 @@ extension Report {
         runner.plan.probes[probe], runner.probes[probe], image, pieces[probe].map(\.found),
         labels: pieces[probe].flatMap { labels[$0.examples] })
     }
+    let ended = known.filter { pieces[$0].contains(where: \.found.endedEarly) }.map { runner.plan.probes[$0].text }
     let conditions = known.map { runner.probes[$0].condition(of: image) }
     model = runner.subject.name
     version = runner.subject.version
@@ -282,12 +285,13 @@ extension Report {
     checks += runner.sanity
     findings = checks.filter { !$0.passed }
     comparison = runner.baseline.map { baseline in
-      Comparison(runner, baseline, zip(specs, reports).compactMap { ($0, $1, $1.baseline) })
+      Comparison(runner, baseline, zip(specs, reports).compactMap { ($0, $1, $1.baseline) }, endedEarly: ended)
     }
     let further = runner.rivals.enumerated().map { at, rival in
       Comparison(
         runner, rival,
-        zip(specs, reports).map { ($0, $1, ($1.rivals ?? []).indices.contains(at) ? $1.rivals?[at] : nil) })
+        zip(specs, reports).map { ($0, $1, ($1.rivals ?? []).indices.contains(at) ? $1.rivals?[at] : nil) },
+        endedEarly: ended)
     }
     furtherComparisons = further.isEmpty ? nil : further
     command = Self.command(runner)
@@ -295,13 +299,14 @@ extension Report {
     failures = zip(runner.plan.probes, results).flatMap { Failure.all(of: $0, $1) }
     if failures?.isEmpty == true { failures = nil }
     let done = results.reduce(0) { $0 + $1.count }, all = runner.plan.shards.count
-    guard done < all else { return }
+    guard done < all || !ended.isEmpty else { return }
     let missing = runner.probes.indices.filter { results[$0].isEmpty }.map { runner.plan.probes[$0].text }
     incomplete = Incomplete(
-      shardsDone: done, shards: all, missingProbes: missing,
+      shardsDone: done, shards: all, missingProbes: missing, endedEarly: ended,
       message:
-        "The time was over after \(done) of \(all) shards: each number is over the examples that were done (n), and "
-        + "\(missing.isEmpty ? "no probe is" : "\(missing.count) probes are") missing. The command gives the whole report."
+        "The time was over after \(done) of \(all) shards: each number is over the examples that were done (n). Probes that "
+        + "are missing: \(missing.count). Attacks that ended with what they had found by then: \(ended.count). "
+        + "The command gives the whole report."
     )
   }
 
@@ -521,21 +526,28 @@ extension Calibration {
 }
 
 extension Comparison {
-  init(_ runner: AuditRunner, _ other: AuditSubject, _ probes: [(ProbeSpec, ProbeReport, ProbeReport.Measured?)]) {
+  init(
+    _ runner: AuditRunner, _ other: AuditSubject, _ probes: [(ProbeSpec, ProbeReport, ProbeReport.Measured?)],
+    endedEarly: [String]
+  ) {
     baseline = other.name
     baselineVersion = other.version
     baselineDigest = other.digest
     baselineMembers = Report.Member.all(of: other)
     baselineTemperature = other.temperature == 1 ? nil : other.temperature
     self.probes = probes.compactMap { spec, report, measured in
-      measured.map { Pair(spec, report, $0, names: (runner.subject.name, other.name)) }
+      measured.map {
+        Pair(
+          spec, report, $0, names: (runner.subject.name, other.name), endedEarly: endedEarly.contains(spec.text))
+      }
     }
   }
 }
 
 extension Comparison.Pair {
   init(
-    _ spec: ProbeSpec, _ report: ProbeReport, _ other: ProbeReport.Measured, names: (model: String, baseline: String)
+    _ spec: ProbeSpec, _ report: ProbeReport, _ other: ProbeReport.Measured, names: (model: String, baseline: String),
+    endedEarly: Bool
   ) {
     let pairs = zip(report.perExample, other.perExample)
     let both = pairs.count { $0 && $1 }, neither = pairs.count { !$0 && !$1 }
@@ -555,7 +567,10 @@ extension Comparison.Pair {
       : "\(points) points \(difference > 0 ? "more" : "fewer") "
         + "(95 %: \(Written.interval(interval))), "
         + (mcnemarP < 0.05 ? "more than chance explains" : "which may be chance")
-    sentence = "\(report.title): \(counts): \(verdict) (McNemar \(p))."
+    sentence =
+      endedEarly
+      ? "\(report.title): \(counts), when the time ended the attack: upper bounds, of which no difference can be said."
+      : "\(report.title): \(counts): \(verdict) (McNemar \(p))."
   }
 }
 

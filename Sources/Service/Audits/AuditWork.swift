@@ -80,8 +80,8 @@ struct AuditWork: ShardedWork {
   var shardCount: Int { shards.count }
   func title(of shard: Int) -> String { runner.plan.probes[shards[shard].probe].text }
 
-  func run(shard: Int, isStopped: @escaping @Sendable () -> Bool) throws -> [UInt8] {
-    Array(jsonText(try runner.run(shards[shard], isCancelled: isStopped)).utf8)
+  func run(shard: Int, within time: TimeLeft, isStopped: @escaping @Sendable () -> Bool) throws -> [UInt8] {
+    Array(jsonText(try runner.run(shards[shard], within: time, isCancelled: isStopped)).utf8)
   }
 
   func report(_ results: [[UInt8]]) throws -> (json: [UInt8], html: [UInt8]) {

@@ -50,7 +50,7 @@ struct AuditCommand: AsyncParsableCommand {
     name: .customLong("gate"),
     help: "What the model must reach, as 'pgd:epsilon=8/255>=0.4' or 'calibration.ece15<=0.05'; repeat.")
   var gates: [String] = []
-  @Option(help: "Seconds; what is not done by then is left out, and the report says so.")
+  @Option(help: "Seconds; attacks end with what they have found by then, the rest is left out, and the report says so.")
   var budget: Double?
   @Flag(help: "Print what would be done and about what it would take, and do nothing.")
   var plan = false

@@ -288,20 +288,43 @@ struct MeasurementTests {
     #expect((0.2...0.5).contains(shrink(few.nllInterval, many.nllInterval)))
   }
 
-  @Test("a budget leaves out, and says so")
-  func budget() throws {
-    // The second would take minutes: it is ended in its course.
+  @Test("a budget gives what was found by then, and says so", arguments: [0, 0.1] as [Float])
+  func budget(sigma: Float) throws {
+    // The attacks and the certificate would take minutes each; at this radius nothing is found, and noise alone breaks some.
     let runner = try Small.runner(
-      ["clean", "square:queries=10000000,epsilon=0.001"], count: 50, sigma: 0.1, samples: 8)
-    let results = try runner.runAll(budget: 1)
-    #expect(results.count == 1)
-    let report = try runner.report(results, isPartial: true)
-    #expect(report.incomplete?.shardsDone == 1 && report.incomplete?.missingProbes.count == 1)
-    #expect(report.probes.map(\.probe) == ["clean"] && report.probes[0].n == 50)
+      [
+        "square:queries=10000000,epsilon=0.001", "smoothing:n=100000000", "clean",
+        "deepfool:steps=100000,restarts=10000,epsilon=0.001",
+      ], count: 100, sigma: sigma, samples: sigma > 0 ? 8 : 0, baseline: true)
+    let results = try runner.runAll(threads: 2, budget: 2)
+    let report = try runner.report(results, isPartial: true), incomplete = try #require(report.incomplete)
+    #expect(incomplete.endedEarly.map { $0.prefix(6) } == ["square", "deepfo"])
+    #expect(incomplete.missingProbes.map { $0.prefix(9) } == ["smoothing"] && incomplete.shardsDone == results.count)
+    #expect(report.probes.map(\.n) == [50, 50, 50])
+    for attack in [report.probes[0], report.probes[2]] {
+      #expect(attack.questions > 0 && attack.robustAccuracy <= attack.cleanAccuracy)
+      #expect(report.findings.contains { $0.check == "ended_early" && $0.probe.hasPrefix(attack.probe) })
+    }
+    #expect(report.findings.allSatisfy { $0.check != "unbounded_survivor" })
+    #expect(report.comparison?.probes.map { $0.sentence.contains("no difference can be said") } == [true, false, true])
+    #expect(try Report(json: report.json()).incomplete == incomplete)
+  }
+
+  @Test("an attack that is ended keeps what it has broken")
+  func brokenInTime() throws {
+    // At this radius the first steps break everything; what follows would take minutes.
+    let runner = try Small.runner(["autoattack:epsilon=0.9,queries=10000000"], count: 10, sigma: 0.3, samples: 4)
+    let report = try runner.report(runner.runAll(budget: 3), isPartial: true)
+    #expect(report.probes[0].robustAccuracy < 0.5 && report.probes[0].n == 10)
+  }
+
+  @Test("a budget of nothing is refused")
+  func nothingInTime() throws {
+    let runner = try Small.runner(["clean"])
     let nothing = try runner.runAll(budget: 1e-9)
     #expect(nothing.isEmpty)
     #expect { _ = try runner.report(nothing, isPartial: true) } throws: { "\($0)".contains("budget") }
-    #expect(throws: RobustnessError.self) { try runner.report(results) }
+    #expect(throws: RobustnessError.self) { try runner.report(nothing) }
     let whole = try Small.runner(["clean"])
     #expect(try whole.report(whole.runAll(budget: 1000), isPartial: true).incomplete == nil)
   }

@@ -59,6 +59,26 @@ struct ReportTests {
     #expect(picture.width == 128 && picture.height == 128 && picture.planes == expected)
   }
 
+  @Test("a page stays below 2 MB, whatever was asked, and says what it has no room for")
+  func size() throws {
+    func subject(_ name: String, _ seed: UInt64) throws -> AuditSubject {
+      AuditSubject(name: name, digest: "sha256:\(seed)", model: try Small.model(seed: seed))
+    }
+    // As many as a plan may have.
+    let probes = ["clean"] + (1...999).map { "pgd:epsilon=\(Double($0) / 1000),steps=12" }
+    let plan = try AuditPlan(
+      probes: probes.map { try ProbeSpec(parsing: $0) }, exampleCount: 4, inputShape: [1, 4, 4])
+    let runner = try AuditRunner(
+      plan: plan, subject: subject("own", 3), baseline: subject("first", 8),
+      rivals: [subject("second", 9), subject("third", 10)], data: Small.data(4, for: Small.model()))
+    let report = try runner.report(runner.runAll(threads: 2)), html = report.html()
+    #expect(html.utf8.count < 2_000_000)
+    #expect(html.contains("The page would grow too large with: ") && html.contains("All numbers"))
+    #expect(report.probes.count == 1000)
+    // A check for each, not for each pair.
+    #expect(report.checks.count < 8 * report.probes.count)
+  }
+
   @Test("every further model has its curve, its column and its name")
   func rivals() throws {
     func subject(_ name: String, _ seed: UInt64) throws -> AuditSubject {

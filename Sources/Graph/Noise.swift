@@ -29,6 +29,11 @@ public struct NoiseModel: Codable, Sendable, Equatable {
   public var terms: [Term]
   public init(_ terms: [Term]) { self.terms = terms }
 
+  /// Whether a draw's negative is as likely as the draw.
+  public var isSymmetric: Bool {
+    terms.allSatisfy { term in (try? type(of: term.noise).isSymmetric) == true }
+  }
+
   public enum Site: String, Codable, Sendable, CaseIterable {
     /// On the graph's float inputs.
     case input

@@ -153,9 +153,10 @@ public final class Model: Sendable {
   ///   - aims: the second class of each row, where the loss needs one; else empty.
   ///   - samples: nil for the deterministic pass.
   ///   - seeds: one for each row; ignored in the deterministic pass.
+  ///   - antithetic: draws 2 i and 2 i + 1 are draw i and its negative.
   public func lossGradient(
     _ inputs: Tensor, loss: Loss, targets: [Int], aims: [Int] = [], samples: Range<Int>? = nil, seeds: [UInt64] = [],
-    threads: Int = 1
+    antithetic: Bool = false, threads: Int = 1
   ) throws -> LossGradient {
     try signature.check(inputs)
     try signature.check(labels: targets, rows: inputs.rowCount)
@@ -197,7 +198,8 @@ public final class Model: Sendable {
 
     if !noisy || drawsFreshNoise {
       for piece in pieces(rowCount, draws) {
-        let options = options(piece, path: noisy ? .fresh : nil, inputGradient: true, threads: threads)
+        let options = options(
+          piece, path: noisy ? .fresh : nil, inputGradient: true, antithetic: noisy && antithetic, threads: threads)
         try plans.withPlan(options) { plan in
           load(inputs, piece.rows, into: plan)
           if noisy { setSeeds(plan, seeds, piece.rows, first: first + piece.samples.lowerBound) }
@@ -209,7 +211,8 @@ public final class Model: Sendable {
         for part in chunks(of: group.count, most: mostRows) {
           let rows = Array(group[part])
           let options = Plan.Options(
-            rows: rows.count, path: .explicit, inputGradient: true, threads: threads, precision: precision)
+            rows: rows.count, path: .explicit, inputGradient: true, threads: threads, precision: precision,
+            antithetic: antithetic)
           try plans.withPlan(options) { plan in
             for (at, row) in rows.enumerated() {
               load(inputs, row..<row + 1, into: plan, at: at)

@@ -21,6 +21,8 @@ public protocol Attack: Codable, Sendable {
   var reachesEverything: Bool { get }
   /// How hard it tries, to compare attacks of one name: gradient steps or queries. More must never help the model.
   var effort: Int { get }
+  /// Questions about one example, at most: by default one for each unit of effort, and those before and after.
+  var questions: Int { get }
 
   /// - Parameters:
   ///   - examples: inputs in [0, 1], shape [B, …], each with the criterion to meet.
@@ -67,6 +69,7 @@ extension Attack {
   public func validate() throws(RobustnessError) {}
   public var reachesEverything: Bool { false }
   public var effort: Int { 1 }
+  public var questions: Int { effort + 2 }
 
   /// The best that the attack finds: of all points that it asked about and of the one that it returns, those that meet
   /// their criterion, then those farthest towards it. A point that random draws favoured once is no more than
@@ -141,6 +144,7 @@ public struct Restarted<Base: Attack>: Attack {
   }
   public var reachesEverything: Bool { base.reachesEverything }
   public var effort: Int { base.effort * restarts }
+  public var questions: Int { (base.questions + 1) * restarts + 1 }
 
   public func perturb(_ examples: Examples, in ball: Ball, asking oracle: inout some Oracle) throws -> Tensor {
     var best = examples.inputs, bestMargin = [Float](repeating: -.infinity, count: examples.count)

@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherGraph
 import DitherInference
 import DitherTensor
 import Foundation
@@ -22,6 +23,7 @@ public struct ModelOracle: Oracle {
   private var draws: Int?
   private var mostDraws = 0
   private var standardErrorBound = 0.0
+  private var isAntithetic = false
   private var asked: UInt64 = 0
   private var steering: UInt64 = 0
   /// Of a deterministic stand-in for a random model: the standard error of the random one's margins.
@@ -46,14 +48,20 @@ public struct ModelOracle: Oracle {
   /// The same oracle, whose losses and gradients are means over fresh draws of the model's noise: expectation over
   /// transformation (Athalye et al. 2018, arXiv 1707.07397). A model without noise stays as it is.
   /// - Parameters:
-  ///   - draws: of every answer, at least.
+  ///   - draws: of every answer, at least; even numbers of a symmetric noise come in pairs of a draw and its negative, whose means
+  ///     differ less than those of as many independent ones.
   ///   - standardError: of the loss, or of its share where it is larger than 1: rows above it get more draws.
   ///   - mostDraws: of one answer; by default `draws`.
-  public func expectation(over draws: Int, standardError: Double = .infinity, mostDraws: Int? = nil) -> ModelOracle {
+  ///   - independent: no pairs.
+  public func expectation(
+    over draws: Int, standardError: Double = .infinity, mostDraws: Int? = nil, independent: Bool = false
+  ) -> ModelOracle {
     precondition(draws > 0, "at least one draw")
     var oracle = self
     oracle.draws = model.noise == nil ? nil : draws
-    oracle.mostDraws = max(mostDraws ?? draws, draws)
+    oracle.isAntithetic = !independent && draws % 2 == 0 && model.noise?.isSymmetric == true
+    let most = max(mostDraws ?? draws, draws)
+    oracle.mostDraws = oracle.isAntithetic ? most + most % 2 : most
     oracle.standardErrorBound = standardError
     return oracle
   }
@@ -115,7 +123,7 @@ public struct ModelOracle: Oracle {
     let rows = question.x.rowCount
     guard let draws else {
       questions += rows
-      var answer = try Evaluation(model, question, samples: nil, seed: 0, temperature).answer(model)
+      var answer = try Evaluation(model, question, samples: nil, seed: 0, temperature, pairs: false).answer(model)
       if requiredMarginError > 0 { answer.marginErrors = [Float](repeating: requiredMarginError, count: rows) }
       return turned(answer, question)
     }
@@ -123,7 +131,8 @@ public struct ModelOracle: Oracle {
     // explicitly are then drawn once for the batch.
     let isSteering = !question.isSure && !question.wantsGradient
     let seed = isSteering ? mixSeed(seed, 3, steering) : mixSeed(seed, 2, asked)
-    var all = try Evaluation(model, question, samples: 0..<draws, seed: seed, temperature)
+    var all = try Evaluation(
+      model, question, samples: 0..<draws, seed: seed, temperature, pairs: isAntithetic)
     questions += rows * draws
     var open = Array(0..<rows), total = draws
     while question.isSure, total < mostDraws {
@@ -132,7 +141,7 @@ public struct ModelOracle: Oracle {
       try proceed()
       let more = min(total, mostDraws - total)
       let part = try Evaluation(
-        model, question.rows(at: open), samples: total..<total + more, seed: seed, temperature)
+        model, question.rows(at: open), samples: total..<total + more, seed: seed, temperature, pairs: isAntithetic)
       questions += open.count * more
       for (at, row) in open.enumerated() { all.add(part, at, to: row) }
       total += more
@@ -157,7 +166,11 @@ public struct ModelOracle: Oracle {
 /// What draws of a batch have shown so far.
 private struct Evaluation {
   /// [B]: sums over the draws.
-  private var losses: [Double], lossSquares: [Double], draws: [Int]
+  private var losses: [Double]
+  /// [B][draws]; of the deterministic pass empty.
+  private var lossByDraw: [[Double]]
+  private var draws: [Int]
+  private let isPaired: Bool
   private var gradient: Tensor?
   /// [B][draws][classes]: probabilities; of the deterministic pass the outputs.
   private var outputs: [[[Double]]]
@@ -165,19 +178,24 @@ private struct Evaluation {
   private let isRandom: Bool
   private let scores: Tensor?
 
-  init(_ model: Model, _ question: Question, samples: Range<Int>?, seed: UInt64, _ temperature: Double) throws {
+  init(
+    _ model: Model, _ question: Question, samples: Range<Int>?, seed: UInt64, _ temperature: Double, pairs: Bool
+  ) throws {
+    isPaired = pairs
     let signature = model.signature, targets = question.examples.criteria.map(\.label), rows = question.x.rowCount
     let seeds = [UInt64](repeating: seed, count: rows), count = samples?.count ?? 1
     var results: Tensor
     if question.wantsGradient {
       let found = try model.lossGradient(
-        question.x, loss: question.loss, targets: targets, aims: question.aims, samples: samples, seeds: seeds)
+        question.x, loss: question.loss, targets: targets, aims: question.aims, samples: samples, seeds: seeds,
+        antithetic: pairs)
       (gradient, results) = (found.gradient, found.outputs)
       losses = found.losses.map { Double($0) * Double(count) }
     } else {
       try signature.check(labels: targets, rows: rows)
       results =
-        try samples.map { try model.sampledOutputs(question.x, samples: $0, seeds: seeds) } ?? model.outputs(question.x)
+        try samples.map { try model.sampledOutputs(question.x, samples: $0, seeds: seeds, antithetic: pairs) }
+        ?? model.outputs(question.x)
       losses = question.loss.values(
         results, targets: targets, aims: question.aims, probabilities: signature.givesProbabilities
       ).map { Double($0) * Double(count) }
@@ -185,7 +203,7 @@ private struct Evaluation {
     criteria = question.examples.criteria
     isRandom = samples != nil
     draws = [Int](repeating: count, count: rows)
-    lossSquares = [Double](repeating: 0, count: rows)
+    lossByDraw = [[Double]](repeating: [], count: rows)
     outputs = []
     scores = isRandom ? nil : results.reshaped([rows, signature.classes])
     guard isRandom else { return }
@@ -196,7 +214,7 @@ private struct Evaluation {
       let values = question.loss.values(
         one, targets: targets, aims: question.aims, probabilities: signature.givesProbabilities)
       for (row, p) in signature.meanProbabilities(one, rows: rows, temperature: temperature).enumerated() {
-        lossSquares[row] += Double(values[row]) * Double(values[row])
+        lossByDraw[row].append(Double(values[row]))
         outputs[row].append(p)
       }
     }
@@ -206,7 +224,7 @@ private struct Evaluation {
 
   mutating func add(_ other: Evaluation, _ from: Int, to row: Int) {
     losses[row] += other.losses[from]
-    lossSquares[row] += other.lossSquares[from]
+    lossByDraw[row] += other.lossByDraw[from]
     draws[row] += other.draws[from]
     outputs[row] += other.outputs[from]
     guard let more = other.gradient?.row(from), let sum = gradient?.row(row) else { return }
@@ -217,10 +235,23 @@ private struct Evaluation {
   /// Whether the mean loss is known to `bound`, or to that share of itself where it is larger than 1. What is not a number will
   /// not become one.
   func isSettled(_ row: Int, _ bound: Double) -> Bool {
-    let n = Double(draws[row]), mean = losses[row] / n
-    guard mean.isFinite, n > 1 else { return n > 1 }
-    let variance = max(lossSquares[row] / n - mean * mean, 0) * n / (n - 1)
-    return (variance / n).squareRoot() <= bound * max(1, abs(mean))
+    let mean = losses[row] / Double(draws[row])
+    guard mean.isFinite, draws[row] > 1 else { return draws[row] > 1 }
+    return standardError(lossByDraw[row]) <= bound * max(1, abs(mean))
+  }
+
+  /// Of the mean; of pairs the larger of what their means say and of what as many independent draws would: few pairs agree by chance.
+  private func standardError(_ values: [Double]) -> Double {
+    func error(_ values: [Double]) -> Double {
+      let n = Double(values.count)
+      guard n > 1 else { return .infinity }
+      let centre = values.reduce(0, +) / n
+      return (values.reduce(0) { $0 + ($1 - centre) * ($1 - centre) } / (n - 1) / n).squareRoot()
+    }
+    let single = error(values)
+    guard isPaired, values.count >= 4 else { return single }
+    return max(
+      single, error(stride(from: 0, to: values.count - 1, by: 2).map { (values[$0] + values[$0 + 1]) / 2 }))
   }
 
   func answer(_ model: Model) -> Answer {
@@ -237,20 +268,16 @@ private struct Evaluation {
       let n = Double(draws.count)
       let mean = (0..<classes).map { c in max(draws.reduce(0) { $0 + $1[c] } / n, .leastNormalMagnitude) }
       scores += mean.map { Float(max(log($0), -1e4)) }
-      errors.append(Self.marginError(draws, mean, criteria[row].label))
+      errors.append(marginError(draws, mean, criteria[row].label))
     }
     return Answer(
       losses: means, gradient: gradient, scores: Tensor([means.count, classes], scores), marginErrors: errors)
   }
 
   /// The standard error of ln p̄_a − ln p̄_b for the row's class and the strongest other, by the delta method.
-  private static func marginError(_ draws: [[Double]], _ mean: [Double], _ label: Int) -> Float {
+  private func marginError(_ draws: [[Double]], _ mean: [Double], _ label: Int) -> Float {
     let other = mean.indices.filter { $0 != label }.max { mean[$0] < mean[$1] } ?? label
-    let n = Double(draws.count), terms = draws.map { $0[other] / mean[other] - $0[label] / mean[label] }
-    guard n > 1 else { return .infinity }
-    let centre = terms.reduce(0, +) / n
-    let variance = terms.reduce(0) { $0 + ($1 - centre) * ($1 - centre) } / (n - 1)
-    return Float((variance / n).squareRoot())
+    return Float(standardError(draws.map { $0[other] / mean[other] - $0[label] / mean[label] }))
   }
 }
 

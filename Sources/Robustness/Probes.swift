@@ -81,8 +81,8 @@ public struct ProbeBatch: Sendable {
   public var seed: UInt64
   /// Whether these are the data's first: what is done on few examples only is done on them.
   public var isFirst: Bool
-  /// Another model, on which what is made for this one is tried too.
-  public var transfer: DeployedPredictor?
+  /// Other models, on which what is made for this one is tried too.
+  public var transfers: [DeployedPredictor]
   public var isCancelled: @Sendable () -> Bool
   /// When a probe that can end early ends with what it has found; nil: at its own end.
   public var deadline: ContinuousClock.Instant?
@@ -93,7 +93,7 @@ public struct ProbeBatch: Sendable {
 
   public init(
     inputs: Tensor, labels: [Int], identities: [UInt64], seed: UInt64, isFirst: Bool,
-    transfer: DeployedPredictor? = nil, isCancelled: @escaping @Sendable () -> Bool,
+    transfers: [DeployedPredictor] = [], isCancelled: @escaping @Sendable () -> Bool,
     deadline: ContinuousClock.Instant? = nil, others: [String: Tensor] = [:]
   ) {
     self.inputs = inputs
@@ -101,7 +101,7 @@ public struct ProbeBatch: Sendable {
     self.identities = identities
     self.seed = seed
     self.isFirst = isFirst
-    self.transfer = transfer
+    self.transfers = transfers
     self.isCancelled = isCancelled
     self.deadline = deadline
     self.others = others
@@ -147,8 +147,8 @@ public struct Outcome: Codable, Sendable, Equatable {
   public var cleanAgain: [Bool]?
   /// Of an attack of minimum norm: the least perturbation found that the deployed predictor fails on; 0 where it fails already.
   public var distances: [Double?]?
-  /// Right on the same inputs: the model to compare with, which they were not made for.
-  public var transferred: [Bool]?
+  /// Right on the same inputs: each of the other models, which they were not made for.
+  public var transferred: [[Bool]]?
   /// Of a random predictor: right under the same attack through one draw a step, if that was asked for.
   public var singleDraw: [Bool]?
   public var trace: Trace?

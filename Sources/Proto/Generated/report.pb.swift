@@ -378,16 +378,6 @@ public nonisolated struct Dither_V1_ReportProbe: @unchecked Sendable {
     set {_uniqueStorage()._accuracyAgainstEpsilon = newValue}
   }
 
-  /// the model to compare with, on inputs made for this one
-  public var transfer: Dither_V1_ReportShare {
-    get {_storage._transfer ?? Dither_V1_ReportShare()}
-    set {_uniqueStorage()._transfer = newValue}
-  }
-  /// Returns true if `transfer` has been explicitly set.
-  public var hasTransfer: Bool {_storage._transfer != nil}
-  /// Clears the value of `transfer`. Subsequent reads from it will return its default value.
-  public mutating func clearTransfer() {_uniqueStorage()._transfer = nil}
-
   public var progress: Dither_V1_ReportProgress {
     get {_storage._progress ?? Dither_V1_ReportProgress()}
     set {_uniqueStorage()._progress = newValue}
@@ -565,15 +555,25 @@ public nonisolated struct Dither_V1_ReportMeasured: @unchecked Sendable {
   /// Clears the value of `summary`. Subsequent reads from it will return its default value.
   public mutating func clearSummary() {_uniqueStorage()._summary = nil}
 
-  /// of the baseline: the audited model, on inputs made for the baseline
-  public var transfer: Dither_V1_ReportShare {
-    get {_storage._transfer ?? Dither_V1_ReportShare()}
-    set {_uniqueStorage()._transfer = newValue}
+  /// the audited model, on inputs made for this one
+  public var transferToModel: Dither_V1_ReportShare {
+    get {_storage._transferToModel ?? Dither_V1_ReportShare()}
+    set {_uniqueStorage()._transferToModel = newValue}
   }
-  /// Returns true if `transfer` has been explicitly set.
-  public var hasTransfer: Bool {_storage._transfer != nil}
-  /// Clears the value of `transfer`. Subsequent reads from it will return its default value.
-  public mutating func clearTransfer() {_uniqueStorage()._transfer = nil}
+  /// Returns true if `transferToModel` has been explicitly set.
+  public var hasTransferToModel: Bool {_storage._transferToModel != nil}
+  /// Clears the value of `transferToModel`. Subsequent reads from it will return its default value.
+  public mutating func clearTransferToModel() {_uniqueStorage()._transferToModel = nil}
+
+  /// this one, on inputs made for the audited model
+  public var transferFromModel: Dither_V1_ReportShare {
+    get {_storage._transferFromModel ?? Dither_V1_ReportShare()}
+    set {_uniqueStorage()._transferFromModel = newValue}
+  }
+  /// Returns true if `transferFromModel` has been explicitly set.
+  public var hasTransferFromModel: Bool {_storage._transferFromModel != nil}
+  /// Clears the value of `transferFromModel`. Subsequent reads from it will return its default value.
+  public mutating func clearTransferFromModel() {_uniqueStorage()._transferFromModel = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1403,7 +1403,7 @@ nonisolated extension Dither_V1_ReportProportion: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ReportProbe"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}probe\0\u{1}parameters\0\u{1}kind\0\u{1}n\0\u{3}clean_accuracy\0\u{3}clean_interval\0\u{3}robust_accuracy\0\u{1}interval\0\u{3}per_example\0\u{3}per_example_clean\0\u{1}questions\0\u{3}noise_flips\0\u{1}distances\0\u{3}median_distance\0\u{3}accuracy_against_epsilon\0\u{1}transfer\0\u{1}progress\0\u{3}noise_off\0\u{1}baseline\0\u{1}rivals\0\u{1}calibration\0\u{1}certified\0\u{1}summary\0\u{3}single_draw\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}probe\0\u{1}parameters\0\u{1}kind\0\u{1}n\0\u{3}clean_accuracy\0\u{3}clean_interval\0\u{3}robust_accuracy\0\u{1}interval\0\u{3}per_example\0\u{3}per_example_clean\0\u{1}questions\0\u{3}noise_flips\0\u{1}distances\0\u{3}median_distance\0\u{3}accuracy_against_epsilon\0\u{2}\u{2}progress\0\u{3}noise_off\0\u{1}baseline\0\u{1}rivals\0\u{1}calibration\0\u{1}certified\0\u{1}summary\0\u{3}single_draw\0\u{c}\u{10}\u{1}")
 
   fileprivate class _StorageClass {
     var _probe: String = String()
@@ -1421,7 +1421,6 @@ nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobu
     var _distances: SwiftProtobuf.Google_Protobuf_ListValue? = nil
     var _medianDistance: Double? = nil
     var _accuracyAgainstEpsilon: [Dither_V1_ReportCurvePoint] = []
-    var _transfer: Dither_V1_ReportShare? = nil
     var _progress: Dither_V1_ReportProgress? = nil
     var _noiseOff: Dither_V1_ReportMeasured? = nil
     var _baseline: Dither_V1_ReportMeasured? = nil
@@ -1455,7 +1454,6 @@ nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobu
       _distances = source._distances
       _medianDistance = source._medianDistance
       _accuracyAgainstEpsilon = source._accuracyAgainstEpsilon
-      _transfer = source._transfer
       _progress = source._progress
       _noiseOff = source._noiseOff
       _baseline = source._baseline
@@ -1497,7 +1495,6 @@ nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobu
         case 13: try { try decoder.decodeSingularMessageField(value: &_storage._distances) }()
         case 14: try { try decoder.decodeSingularDoubleField(value: &_storage._medianDistance) }()
         case 15: try { try decoder.decodeRepeatedMessageField(value: &_storage._accuracyAgainstEpsilon) }()
-        case 16: try { try decoder.decodeSingularMessageField(value: &_storage._transfer) }()
         case 17: try { try decoder.decodeSingularMessageField(value: &_storage._progress) }()
         case 18: try { try decoder.decodeSingularMessageField(value: &_storage._noiseOff) }()
         case 19: try { try decoder.decodeSingularMessageField(value: &_storage._baseline) }()
@@ -1563,9 +1560,6 @@ nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobu
       if !_storage._accuracyAgainstEpsilon.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._accuracyAgainstEpsilon, fieldNumber: 15)
       }
-      try { if let v = _storage._transfer {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
-      } }()
       try { if let v = _storage._progress {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 17)
       } }()
@@ -1614,7 +1608,6 @@ nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobu
         if _storage._distances != rhs_storage._distances {return false}
         if _storage._medianDistance != rhs_storage._medianDistance {return false}
         if _storage._accuracyAgainstEpsilon != rhs_storage._accuracyAgainstEpsilon {return false}
-        if _storage._transfer != rhs_storage._transfer {return false}
         if _storage._progress != rhs_storage._progress {return false}
         if _storage._noiseOff != rhs_storage._noiseOff {return false}
         if _storage._baseline != rhs_storage._baseline {return false}
@@ -1749,7 +1742,7 @@ nonisolated extension Dither_V1_ReportProgress: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension Dither_V1_ReportMeasured: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ReportMeasured"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}clean_accuracy\0\u{3}robust_accuracy\0\u{1}interval\0\u{3}per_example\0\u{1}calibration\0\u{1}certified\0\u{1}summary\0\u{1}transfer\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}clean_accuracy\0\u{3}robust_accuracy\0\u{1}interval\0\u{3}per_example\0\u{1}calibration\0\u{1}certified\0\u{1}summary\0\u{3}transfer_to_model\0\u{3}transfer_from_model\0")
 
   fileprivate class _StorageClass {
     var _cleanAccuracy: Double = 0
@@ -1759,7 +1752,8 @@ nonisolated extension Dither_V1_ReportMeasured: SwiftProtobuf.Message, SwiftProt
     var _calibration: Dither_V1_ReportCalibration? = nil
     var _certified: Dither_V1_ReportCertified? = nil
     var _summary: Dither_V1_ReportSummary? = nil
-    var _transfer: Dither_V1_ReportShare? = nil
+    var _transferToModel: Dither_V1_ReportShare? = nil
+    var _transferFromModel: Dither_V1_ReportShare? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1777,7 +1771,8 @@ nonisolated extension Dither_V1_ReportMeasured: SwiftProtobuf.Message, SwiftProt
       _calibration = source._calibration
       _certified = source._certified
       _summary = source._summary
-      _transfer = source._transfer
+      _transferToModel = source._transferToModel
+      _transferFromModel = source._transferFromModel
     }
   }
 
@@ -1803,7 +1798,8 @@ nonisolated extension Dither_V1_ReportMeasured: SwiftProtobuf.Message, SwiftProt
         case 5: try { try decoder.decodeSingularMessageField(value: &_storage._calibration) }()
         case 6: try { try decoder.decodeSingularMessageField(value: &_storage._certified) }()
         case 7: try { try decoder.decodeSingularMessageField(value: &_storage._summary) }()
-        case 8: try { try decoder.decodeSingularMessageField(value: &_storage._transfer) }()
+        case 8: try { try decoder.decodeSingularMessageField(value: &_storage._transferToModel) }()
+        case 9: try { try decoder.decodeSingularMessageField(value: &_storage._transferFromModel) }()
         default: break
         }
       }
@@ -1837,8 +1833,11 @@ nonisolated extension Dither_V1_ReportMeasured: SwiftProtobuf.Message, SwiftProt
       try { if let v = _storage._summary {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
       } }()
-      try { if let v = _storage._transfer {
+      try { if let v = _storage._transferToModel {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+      } }()
+      try { if let v = _storage._transferFromModel {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
       } }()
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -1856,7 +1855,8 @@ nonisolated extension Dither_V1_ReportMeasured: SwiftProtobuf.Message, SwiftProt
         if _storage._calibration != rhs_storage._calibration {return false}
         if _storage._certified != rhs_storage._certified {return false}
         if _storage._summary != rhs_storage._summary {return false}
-        if _storage._transfer != rhs_storage._transfer {return false}
+        if _storage._transferToModel != rhs_storage._transferToModel {return false}
+        if _storage._transferFromModel != rhs_storage._transferFromModel {return false}
         return true
       }
       if !storagesAreEqual {return false}

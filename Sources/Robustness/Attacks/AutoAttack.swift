@@ -20,18 +20,22 @@ public struct AutoAttack: Attack {
     try require(queries, in: 1...10_000_000, "queries")
   }
   public var reachesEverything: Bool { steps >= 10 }
-  public var effort: Int { steps * (1 + 2 * targets) + queries }
+  public var effort: Int { members.reduce(0) { $0 + $1.effort } }
+  public var questions: Int { members.reduce(0) { $0 + $1.questions } }
 
-  public func perturb(_ examples: Examples, in ball: Ball, asking oracle: inout some Oracle) throws -> Tensor {
+  private var members: [any Attack] {
     var first = APGD(), second = TargetedAPGD(), third = FAB(), fourth = Square()
     (first.steps, second.steps, third.steps, fourth.queries) = (steps, steps, steps, queries)
     (second.targets, third.targets) = (targets, targets)
+    return [first, second, third, fourth]
+  }
+
+  public func perturb(_ examples: Examples, in ball: Ball, asking oracle: inout some Oracle) throws -> Tensor {
     var live = LiveExamples(examples)
     func survivors() -> Bool {
       _ = live.drop(oracle)
       return !live.isEmpty
     }
-    let members: [any Attack] = [first, second, third, fourth]
     for member in members where survivors() {
       live.x = try member.perturb(live.examples, in: ball, asking: &oracle)
     }

@@ -21,8 +21,8 @@ public struct DeepFool: Attack {
     try require(candidates, in: 2...10_000, "candidates")
   }
   public var reachesEverything: Bool { steps >= 20 }
-  /// A gradient for each candidate of each step, the clean answers and the last.
-  public var effort: Int { steps * (candidates - 1) + 2 }
+  /// A gradient for each candidate of each step.
+  public var effort: Int { steps * (candidates - 1) }
 
   public func perturb(_ examples: Examples, in ball: Ball, asking oracle: inout some Oracle) throws -> Tensor {
     var live = LiveExamples(examples)

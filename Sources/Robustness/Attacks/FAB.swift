@@ -27,8 +27,7 @@ public struct FAB: Attack {
     try require(bias, in: 0...1, "bias")
   }
   public var reachesEverything: Bool { steps >= 20 }
-  /// A gradient for each step to each target, the clean answers and the last.
-  public var effort: Int { steps * targets + 2 }
+  public var effort: Int { steps * targets }
 
   public func perturb(_ examples: Examples, in ball: Ball, asking oracle: inout some Oracle) throws -> Tensor {
     var live = LiveExamples(examples)

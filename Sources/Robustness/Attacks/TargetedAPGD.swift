@@ -17,6 +17,7 @@ public struct TargetedAPGD: Attack {
   }
   public var reachesEverything: Bool { steps >= 10 }
   public var effort: Int { steps * targets }
+  public var questions: Int { (steps + 1) * targets + 2 }
 
   public func perturb(_ examples: Examples, in ball: Ball, asking oracle: inout some Oracle) throws -> Tensor {
     var live = LiveExamples(examples)

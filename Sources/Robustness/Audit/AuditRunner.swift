@@ -157,27 +157,27 @@ public struct AuditRunner: Sendable {
     }
     let probe = probes[shard.probe], range = shard.first..<shard.first + shard.count
     let predictor = predictors[0], isCompared = predictor.isRandom && !probe.ignoresNoise
-    let other = baseline == nil ? nil : predictors[1], rivals = predictors.suffix(rivals.count)
+    let compared = predictors.dropFirst(), rivals = predictors.suffix(rivals.count)
     var left = predictors.count + (isCompared ? 1 : 0)
     /// Every model has the same share of the time.
-    func outcome(_ predictor: DeployedPredictor, transfer: DeployedPredictor? = nil) throws -> Outcome {
+    func outcome(_ predictor: DeployedPredictor, transfers: [DeployedPredictor] = []) throws -> Outcome {
       defer { left -= 1 }
       let shape = Shape([shard.count] + predictor.model.signature.inputShape.dimensions)
       let batch = ProbeBatch(
         inputs: data.inputs.rows(range).reshaped(shape), labels: Array(data.labels[range]),
         identities: range.map(UInt64.init), seed: ProbeSpec.seed(of: plan.probes[shard.probe].probe, in: plan.seed),
         isFirst: shard.first == 0,
-        transfer: transfer, isCancelled: isCancelled,
+        transfers: transfers, isCancelled: isCancelled,
         deadline: deadline.flatMap { TimeLeft(until: $0).share(among: left) }, others: others)
       return try probe.run(on: batch, asking: predictor)
     }
     return ShardResult(
       shard: shard,
       found: .init(
-        model: try outcome(predictor, transfer: other),
+        model: try outcome(predictor, transfers: Array(compared)),
         noiseOff: isCompared ? try outcome(predictor.withoutNoise) : nil,
-        baseline: try other.map { try outcome($0, transfer: predictor) },
-        rivals: rivals.isEmpty ? nil : try rivals.map { try outcome($0) }))
+        baseline: try compared.first.map { try outcome($0, transfers: [predictor]) },
+        rivals: rivals.isEmpty ? nil : try rivals.map { try outcome($0, transfers: [predictor]) }))
   }
 
   /// The shards in the order in which they are done: with a budget those of the first examples of every probe first, so that what is

@@ -70,10 +70,13 @@ struct AttackProbe<A: Attack>: Probe {
   }
 
   func cost(examples: Int, draws: Int) -> ProbeCost {
-    // A start and an end beside each try's steps.
-    let asked = examples * (attack.effort + 2) * common.restarts, isRandom = draws > 1
-    // Through the noise with more draws where they are needed, on the mean weights, and the judge's answers.
-    let rows = isRandom ? asked * (2 * common.draws + (common.singleDraw ? 2 : 1)) : asked
+    let asked = attack.questions * common.restarts
+    // Of a random model: what the tries found is compared, or followed past the boundary; answers have more draws where they are
+    // needed; the same on the mean weights, and through single draws.
+    let compared = A.isMinimumNorm ? 2 * Search.stepsPastBoundary + 2 : 6
+    let rows =
+      examples
+      * (draws > 1 ? (asked + compared) * 2 * common.draws + asked * (common.singleDraw ? 2 : 1) : asked)
     let judged = 4 * examples * draws
     return A.knowledge == .gradients
       ? ProbeCost(forward: judged, gradient: rows) : ProbeCost(forward: judged + rows)
@@ -112,14 +115,15 @@ struct AttackProbe<A: Attack>: Probe {
         outcome.distances?[row] = nearest.distances[at]
       }
     }
-    if let other = batch.transfer {
+    let others = try batch.transfers.map { other in
       let there = try other.labels(found.points, identities: examples.identities)
       var transferred = zip(try other.labels(of: batch), batch.labels).map(==)
       for (at, row) in standing.enumerated() where inside[at] {
         transferred[row] = transferred[row] && there[at] == batch.labels[row]
       }
-      outcome.transferred = transferred
+      return transferred
     }
+    if !others.isEmpty { outcome.transferred = others }
     if common.singleDraw, predictor.isRandom, !search.endedEarly {
       try addSingleDraw(to: &outcome, examples, standing, ball, batch, predictor)
     }

@@ -24,7 +24,7 @@ extension AttackProbe {
       self.predictor = predictor
     }
 
-    func oracle(throughNoise: Bool = true, hasDeadline: Bool = true) -> ModelOracle {
+    func oracle(throughNoise: Bool = true, hasDeadline: Bool = true, independent: Bool = false) -> ModelOracle {
       let common = probe.common
       let oracle = ModelOracle(
         predictor.model, temperature: predictor.temperature, seed: mixSeed(batch.seed, batch.identities.first ?? 0),
@@ -32,7 +32,7 @@ extension AttackProbe {
       return predictor.isRandom && throughNoise
         ? oracle.expectation(
           over: common.draws, standardError: common.standardError,
-          mostDraws: common.mostDraws > 0 ? common.mostDraws : 8 * common.draws) : oracle
+          mostDraws: common.mostDraws > 0 ? common.mostDraws : 8 * common.draws, independent: independent) : oracle
     }
 
     mutating func best(of examples: Examples, in ball: Ball) throws -> AttackResult {
@@ -58,7 +58,7 @@ extension AttackProbe {
       _ found: inout AttackResult, _ examples: Examples, _ ball: Ball, _ oracle: inout ModelOracle
     ) throws {
       // A search for the nearest stops at the boundary; what is past it is looked for below.
-      let marginError = A.isMinimumNorm ? 0 : try deployedMarginError(examples, &oracle)
+      let marginError = A.isMinimumNorm ? 0 : try deployedMarginError(examples)
       var mean = self.oracle(throughNoise: false).requiring(marginError: marginError)
       let other = try tries(examples, ball, &mean)
       questions += mean.questions
@@ -92,7 +92,10 @@ extension AttackProbe {
     }
 
     /// The standard error of the margin of the deployed predictor's mean on the clean inputs: the median over the examples.
-    private func deployedMarginError(_ examples: Examples, _ oracle: inout ModelOracle) throws -> Float {
+    private mutating func deployedMarginError(_ examples: Examples) throws -> Float {
+      // As the predictor's, its draws are independent.
+      var oracle = self.oracle(independent: true)
+      defer { questions += oracle.questions }
       let errors = try oracle.answer(at: examples.inputs, of: examples).marginErrors.filter(\.isFinite).sorted()
       guard !errors.isEmpty else { return 0 }
       return errors[errors.count / 2] * (Float(probe.common.draws) / Float(max(predictor.samples, 1))).squareRoot()
@@ -124,6 +127,7 @@ extension AttackProbe {
 
     private static var outwardSteps: Int { 12 }
     private static var halvings: Int { 5 }
+    static var stepsPastBoundary: Int { outwardSteps + halvings }
 
     private func pastBoundary(
       _ found: AttackResult, _ examples: Examples, _ norm: Norm, _ oracle: inout ModelOracle

@@ -21,7 +21,7 @@ struct WorstWeightsProbe: Probe {
 
   func cost(examples: Int, draws: Int) -> ProbeCost {
     let count = (try? NumberList.parse(gammas, "gammas", in: 0...10).count) ?? 1
-    return ProbeCost(forward: examples * draws, gradient: examples * (steps + 2) * count)
+    return ProbeCost(forward: examples * draws, gradient: examples * (steps + 2) * count, sweeps: 12 * steps * count)
   }
 
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {

@@ -37,24 +37,30 @@ extension Page {
 
   /// What was made for one model, tried on the other.
   var transfer: Html? {
-    let found = report.probes.filter { $0.transfer != nil }
-    guard !found.isEmpty else { return nil }
+    let others = roles.filter { role in report.probes.contains { $0.other(role)?.transferFromModel != nil } }
+    guard !others.isEmpty else { return nil }
+    let found = report.probes.filter { probe in others.contains { probe.other($0)?.transferFromModel != nil } }
     func share(_ transfer: ProbeReport.Share?) -> String {
       transfer.map { "\(Written.percent($0.accuracy)) (\(Written.interval($0.interval)))" } ?? "–"
     }
-    let rows = found.map { probe in
-      [
-        probe.title, Written.percent(probe.robustAccuracy), share(probe.transfer), share(probe.baseline?.transfer),
-        probe.baseline.map { Written.percent($0.robustAccuracy) } ?? "–",
+    let tables = others.map { role -> Html in
+      let other = role.title.capitalizedFirst
+      let rows = found.map { probe in
+        [
+          probe.title, Written.percent(probe.robustAccuracy), share(probe.other(role)?.transferFromModel),
+          share(probe.other(role)?.transferToModel),
+          probe.other(role).map { Written.percent($0.robustAccuracy) } ?? "–",
+        ]
+      }
+      let heads = [
+        "Attack", "This model, on its own", "\(other), on this model's", "This model, on those of \(role.title)",
+        "\(other), on its own",
       ]
+      return Html.table("Accuracy on inputs made for one model, of it and of \(role.title)", heads, rows)
     }
-    let heads = [
-      "Attack", "This model, on its own", "Baseline, on this model's", "This model, on the baseline's",
-      "Baseline, on its own",
-    ]
     return """
-      <h2>Transfer</h2><section class="card"><p class="muted">Accuracy on inputs that were made for one of the two models.</p>
-      \(Html.table("Accuracy on inputs made for one model, of either", heads, rows))</section>
+      <h2>Transfer</h2><section class="card"><p class="muted">Accuracy on inputs that were made for one of two models.</p>
+      \(tables)</section>
 
       """
   }

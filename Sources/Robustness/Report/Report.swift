@@ -102,8 +102,6 @@ public struct ProbeReport: Codable, Sendable, Equatable {
   public var medianDistance: Double?
   /// The share of examples that withstand perturbations of each length, as the attack found them.
   public var accuracyAgainstEpsilon: [CurvePoint]?
-  /// Of the inputs made for this model, how the model to compare with does on them.
-  public var transfer: Share?
   /// Of a random model, where `single_draw` was asked for: the same attack through one draw a step, as it is often made.
   public var singleDraw: Share?
   /// How the attack got on.
@@ -154,8 +152,10 @@ public struct ProbeReport: Codable, Sendable, Equatable {
     public var calibration: Calibration?
     public var certified: Certified?
     public var summary: Summary?
-    /// Of the inputs made for the baseline, how the audited model does on them.
-    public var transfer: Share?
+    /// Of the inputs made for this model, how the audited one does on them.
+    public var transferToModel: Share?
+    /// Of the inputs made for the audited model, how this one does on them.
+    public var transferFromModel: Share?
   }
 }
 
@@ -419,13 +419,19 @@ extension ProbeReport {
       medianDistance = found.isEmpty ? nil : found[found.count / 2]
       accuracyAgainstEpsilon = Self.curve(lengths)
     }
-    transfer = Share(outcomes.map(\.transferred))
     singleDraw = Share(outcomes.map(\.singleDraw))
     progress = Progress(outcomes.compactMap(\.trace))
     noiseOff = Measured(asked, results.compactMap(\.noiseOff), labels, condition)
+    // What was made for this model, tried on the others in their order.
+    func transferred(_ at: Int) -> Share? {
+      Share(outcomes.map { $0.transferred.flatMap { $0.indices.contains(at) ? $0[at] : nil } })
+    }
     baseline = Measured(asked, results.compactMap(\.baseline), labels, condition)
+    baseline?.transferFromModel = transferred(0)
     let others = (0..<(results.first?.rivals?.count ?? 0)).compactMap { at in
-      Measured(asked, results.compactMap { $0.rivals?[at] }, labels, condition)
+      var rival = Measured(asked, results.compactMap { $0.rivals?[at] }, labels, condition)
+      rival?.transferFromModel = transferred(at + 1)
+      return rival
     }
     rivals = others.isEmpty ? nil : others
     calibration = Calibration(asked, outcomes, labels)
@@ -505,7 +511,7 @@ extension ProbeReport.Measured {
     calibration = Calibration(asked, outcomes, labels)
     summary = asked.summary(of: outcomes, labels: labels)
     certified = Certified(outcomes, condition)
-    transfer = ProbeReport.Share(outcomes.map(\.transferred))
+    transferToModel = ProbeReport.Share(outcomes.map { $0.transferred?.first })
   }
 }
 

@@ -296,13 +296,16 @@ struct MeasurementTests {
         "square:queries=10000000,epsilon=0.001", "smoothing:n=100000000", "clean",
         "deepfool:steps=100000,restarts=10000,epsilon=0.001",
       ], count: 100, sigma: sigma, samples: sigma > 0 ? 8 : 0, baseline: true)
-    let results = try runner.runAll(threads: 2, budget: 2)
+    // The first of every probe, each with some time, as runAll gives it to them.
+    let results = runner.order(hasBudget: true).filter { $0.first == 0 }.compactMap {
+      try? runner.run($0, within: TimeLeft(seconds: 0.5))
+    }
     let report = try runner.report(results, isPartial: true), incomplete = try #require(report.incomplete)
     #expect(incomplete.endedEarly.map { $0.prefix(6) } == ["square", "deepfo"])
     #expect(incomplete.missingProbes.map { $0.prefix(9) } == ["smoothing"] && incomplete.shardsDone == results.count)
     #expect(report.probes.map(\.n) == [50, 50, 50])
     for attack in [report.probes[0], report.probes[2]] {
-      #expect(attack.questions > 0 && attack.robustAccuracy <= attack.cleanAccuracy)
+      #expect(attack.robustAccuracy <= attack.cleanAccuracy)
       #expect(report.findings.contains { $0.check == "ended_early" && $0.probe.hasPrefix(attack.probe) })
     }
     #expect(report.findings.allSatisfy { $0.check != "unbounded_survivor" })
@@ -314,7 +317,7 @@ struct MeasurementTests {
   func brokenInTime() throws {
     // At this radius the first steps break everything; what follows would take minutes.
     let runner = try Small.runner(["autoattack:epsilon=0.9,queries=10000000"], count: 10, sigma: 0.3, samples: 4)
-    let report = try runner.report(runner.runAll(budget: 3), isPartial: true)
+    let report = try runner.report(runner.runAll(budget: 2), isPartial: true)
     #expect(report.probes[0].robustAccuracy < 0.5 && report.probes[0].n == 10)
   }
 
@@ -358,8 +361,16 @@ struct MeasurementTests {
     #expect(report.furtherComparisons?.map(\.baseline) == ["c", "a again"])
     #expect(report.furtherComparisons?[1].probes.allSatisfy { $0.onlyModel == 0 && $0.onlyBaseline == 0 } == true)
     // What is made for one model is tried on the other.
-    #expect(report.probes[1].transfer?.perExample.count == 60)
-    #expect(report.probes[1].baseline?.transfer?.perExample.count == 60)
-    #expect(try #require(report.probes[1].transfer).accuracy >= report.probes[1].baseline?.robustAccuracy ?? 0)
+    let probe = report.probes[1], others = [try #require(probe.baseline)] + (probe.rivals ?? [])
+    #expect(others.count == 3)
+    for other in others {
+      #expect(other.transferToModel?.perExample.count == 60 && other.transferFromModel?.perExample.count == 60)
+      #expect(try #require(other.transferFromModel).accuracy >= other.robustAccuracy)
+    }
+    #expect(others[2].transferFromModel?.perExample == probe.perExample)
+    #expect(others[2].transferToModel?.perExample == probe.perExample)
+    #expect(
+      others[0].transferFromModel != others[1].transferFromModel && report.probes[0].baseline?.transferToModel == nil)
+    #expect(report.html().contains("This model, on those of"))
   }
 }

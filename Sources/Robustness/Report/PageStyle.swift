@@ -67,10 +67,10 @@ extension Html {
     svg.bars{max-width:780px}.bars+.bars{margin-top:-.4rem}
     .checks{list-style:none;margin:0;padding:0}
     .checks li{display:grid;grid-template-columns:1.7rem 1fr;padding:.55rem 0;border-bottom:1px solid var(--line)}
-    .checks li:last-child{border:0}.checks code{color:var(--muted)}
+    .checks li>*{min-width:0;overflow-wrap:anywhere}.checks li:last-child{border:0}.checks code{color:var(--muted)}
     .checks .mark{font-weight:700;color:var(--good)}.checks .failed .mark{color:var(--bad)}
     .findings{background:var(--badpaper);border-color:var(--bad)}
-    .sentences{padding-left:1.2rem;margin:.2rem 0}.sentences li{margin:.3rem 0}
+    .sentences{padding-left:1.2rem;margin:.2rem 0}.sentences li,.findings li{margin:.3rem 0;overflow-wrap:anywhere}
     .gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(250px,1fr));gap:.9rem}
     .gallery div{display:flex;gap:6px}
     .gallery img{flex:1;min-width:0;width:0;height:auto;aspect-ratio:1;object-fit:contain;image-rendering:pixelated;border-radius:5px;background:#000}
@@ -88,8 +88,8 @@ extension Html {
     @page{margin:14mm}html{font-size:11px}body{font-size:9.5pt}main{max-width:none;padding:0}
     h2,h3,figcaption,caption,summary,thead,p.muted:not(:last-child),.card>p:not(:last-child){break-after:avoid}h2{margin:1.6rem 0 .7rem}
     tbody tr:nth-child(-n+2){break-before:avoid}li,tr,svg,figcaption,.tile,.gallery,.findings{break-inside:avoid}
-    .card{border-radius:6px;padding:.7rem .8rem}figure.card{break-inside:avoid}figure.card:has(.bars){break-inside:auto}
-    .charts{grid-template-columns:1fr 1fr}.charts table{font-size:6.5pt}.gallery{grid-template-columns:repeat(4,1fr)}.tiles{grid-template-columns:repeat(4,1fr)}
+    .card{border-radius:6px;padding:.7rem .8rem}figcaption,figure svg{break-after:avoid}
+    .charts{grid-template-columns:1fr 1fr}.charts table{font-size:6pt;line-height:1.3}.charts td,.charts th{padding:.08rem .3rem .08rem 0}.gallery{grid-template-columns:repeat(4,1fr)}.tiles{grid-template-columns:repeat(4,1fr)}
     svg.bars{max-width:560px}.scroll{overflow:visible}table{font-size:8pt}th,td{white-space:normal;padding:.2rem .4rem .2rem 0}tbody th{overflow-wrap:anywhere;min-width:9rem}
     thead{display:table-header-group}.wordy td:last-child,.wordy th:last-child{min-width:0}.heat td{padding:.2rem}
     details::details-content{content-visibility:visible;height:auto;display:block}

@@ -233,7 +233,10 @@ package final class JobRunner: Sendable {
         doShards(of: job, work, shards)
       }
     }
-    done.wait()
+    // With a budget the time is kept as it passes, for a process that is killed in the middle of a shard.
+    while done.wait(timeout: .now() + 1) == .timedOut {
+      if work.budget != nil { try? jobs.setSpent(milliseconds: shards.spent, of: id) }
+    }
     let results = try shards.all()
     guard !isStopped(id), let results else {
       state.withLock { _ = $0.cancelled.remove(id) }

@@ -20,7 +20,7 @@ public struct Job: Sendable, Equatable {
   /// Why it is in its state, where that needs words.
   public var message: String
   public var createdMilliseconds: Int64
-  /// What its shards have taken, up to the last that is in the journal.
+  /// What its shards have taken, as far as it is known.
   public var spentMilliseconds: Int64 = 0
   public var createdBy: String
 
@@ -151,8 +151,14 @@ public struct JobStore: Sendable {
       try $0.execute(
         sql: "INSERT OR IGNORE INTO job_shards (job, shard, result) VALUES (?, ?, ?)",
         arguments: [id, shard, Data(result)])
-      try $0.execute(
-        sql: "UPDATE jobs SET spent_ms = max(spent_ms, ?) WHERE id = ?", arguments: [spentMilliseconds, id])
+    }
+    try setSpent(milliseconds: spentMilliseconds, of: id)
+  }
+
+  /// What a job has taken until now; less than is known already changes nothing.
+  public func setSpent(milliseconds: Int64, of id: String) throws(StoreError) {
+    try database.write {
+      try $0.execute(sql: "UPDATE jobs SET spent_ms = max(spent_ms, ?) WHERE id = ?", arguments: [milliseconds, id])
     }
   }
 

@@ -121,6 +121,17 @@ private final class Squares: ShardedWork {
     #expect(try store.jobs.job("a").spentMilliseconds == 0)
   }
 
+  @Test("the time of a shard that is not done counts")
+  func timeOfAHeldShard() async throws {
+    let scratch = try Scratch(), store = try Store(directory: scratch.path)
+    let runner = runner(store, Squares(holdsAt: 0, budget: 3600), threads: 1)
+    try store.jobs.create(job("a"))
+    runner.enqueue("a")
+    while try store.jobs.job("a").spentMilliseconds < 1000 { try await Task.sleep(for: .milliseconds(20)) }
+    #expect(try store.jobs.shards(of: "a").isEmpty)
+    runner.stop()
+  }
+
   @Test func cancelledAndStopped() async throws {
     let scratch = try Scratch(), store = try Store(directory: scratch.path)
     // Only the first is held: it may be cancelled before it gets that far.

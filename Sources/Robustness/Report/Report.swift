@@ -583,7 +583,10 @@ extension Comparison.Pair {
 /// Numbers as a person reads them.
 enum Written {
   static func percent(_ value: Double) -> String { String(format: "%.1f %%", value * 100) }
-  static func points(_ value: Double) -> String { String(format: "%.1f", value * 100) }
+  static func points(_ value: Double) -> String {
+    let text = String(format: "%.1f", value * 100)
+    return text == "-0.0" ? "0.0" : text
+  }
   static func interval(_ interval: Interval) -> String {
     "\(points(interval.low)) to \(points(interval.high))"
   }

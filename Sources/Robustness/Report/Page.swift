@@ -104,8 +104,9 @@ struct Page {
       "On \(report.n) examples of \(report.data) it is right on \(Written.percent(clean.cleanAccuracy)) "
       + "(\(Written.interval(clean.cleanInterval)))"
     guard let worst else { return start + "." }
+    let bound = worst.evidence?[.endedEarly] == nil ? "leaves" : "ended by the time, leaves at most"
     return start
-      + "; the strongest attack tried, \(worst.title), leaves \(Written.percent(worst.robustAccuracy)) "
+      + "; the strongest attack tried, \(worst.title), \(bound) \(Written.percent(worst.robustAccuracy)) "
       + "(\(Written.interval(worst.interval)))."
   }
 
@@ -205,7 +206,8 @@ struct Page {
     let heads = ["Condition"] + present.map(\.title)
     return """
       <h2>Accuracy under every condition</h2>
-      \(Html.figure("Share of all \(report.n) examples answered right", note: note, chart: chart,
+      \(Html.figure(
+        report.incomplete == nil ? "Share of all \(report.n) examples answered right" : "Share of examples answered right", note: note, chart: chart,
         legend: present.map(\.key), table: .table("Accuracy by condition", heads, rows)))
       """
   }

@@ -311,6 +311,7 @@ struct MeasurementTests {
     #expect(report.findings.allSatisfy { $0.check != "unbounded_survivor" })
     #expect(report.comparison?.probes.map { $0.sentence.contains("no difference can be said") } == [true, false, true])
     #expect(try Report(json: report.json()).incomplete == incomplete)
+    #expect(report.html().contains("ended by the time, leaves at most"))
   }
 
   @Test("an attack that is ended keeps what it has broken")

@@ -89,7 +89,7 @@ public struct ModelOracle: Oracle {
     guard !isCancelled() else {
       throw RobustnessError(.cancelled, at: "attack", expected: "time to go on", got: "a cancellation or a deadline")
     }
-    if let deadline, ContinuousClock.now >= deadline {
+    guard !TimeLeft(until: deadline).isOver else {
       throw RobustnessError(.budgetSpent, at: "attack", expected: "time for one more question", got: "none")
     }
   }

@@ -89,7 +89,7 @@ public struct ProbeBatch: Sendable {
   /// Data sets that the probe asked for, by name: [N, …] in [0, 1].
   public var others: [String: Tensor]
   public var image: ImageShape { ImageShape(inputs.shape.row) }
-  var isOutOfTime: Bool { deadline.map { ContinuousClock.now >= $0 } ?? false }
+  var isOutOfTime: Bool { TimeLeft(until: deadline).isOver }
 
   public init(
     inputs: Tensor, labels: [Int], identities: [UInt64], seed: UInt64, isFirst: Bool,

@@ -255,7 +255,7 @@ package final class JobRunner: Sendable {
       giveWay()
       do {
         let result = try work.run(shard: shard, within: shards.time, isStopped: stopped)
-        try jobs.append(shard: shard, result, to: job.id, spentMilliseconds: shards.spent)
+        try jobs.append(shard: shard, result, to: job.id)
         let (done, secondsLeft) = shards.put(result, for: shard)
         tell(
           job.id,

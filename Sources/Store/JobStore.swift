@@ -143,16 +143,12 @@ public struct JobStore: Sendable {
   // MARK: the journal
 
   /// Keeps a shard's result. The first one stays, so that a shard done twice changes nothing.
-  /// - Parameter spentMilliseconds: what the job has taken until now.
-  public func append(
-    shard: Int, _ result: [UInt8], to id: String, spentMilliseconds: Int64 = 0
-  ) throws(StoreError) {
+  public func append(shard: Int, _ result: [UInt8], to id: String) throws(StoreError) {
     try database.write {
       try $0.execute(
         sql: "INSERT OR IGNORE INTO job_shards (job, shard, result) VALUES (?, ?, ?)",
         arguments: [id, shard, Data(result)])
     }
-    try setSpent(milliseconds: spentMilliseconds, of: id)
   }
 
   /// What a job has taken until now; less than is known already changes nothing.

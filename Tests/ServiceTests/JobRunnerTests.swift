@@ -104,9 +104,9 @@ private final class Squares: ShardedWork {
     let scratch = try Scratch(), store = try Store(directory: scratch.path)
     try store.jobs.create(job("a"))
     for shard in [0, 1, 5] {
-      try store.jobs.append(
-        shard: shard, [UInt8(shard * shard)], to: "a", spentMilliseconds: shard == 1 ? 3_600_000 : 1000)
+      try store.jobs.append(shard: shard, [UInt8(shard * shard)], to: "a")
     }
+    for spent in [1000, 3_600_000, 2000] { try store.jobs.setSpent(milliseconds: Int64(spent), of: "a") }
     let work = Squares(budget: 3600)
     let runner = runner(store, work)
     try runner.resume()

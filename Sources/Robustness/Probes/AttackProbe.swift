@@ -70,7 +70,8 @@ struct AttackProbe<A: Attack>: Probe {
   }
 
   func cost(examples: Int, draws: Int) -> ProbeCost {
-    let asked = attack.questions * common.restarts
+    let asked =
+      common.restarts == 1 ? attack.questions : attack.restarted(common.restarts).questions
     // Of a random model: what the tries found is compared, or followed past the boundary; answers have more draws where they are
     // needed; the same on the mean weights, and through single draws.
     let compared = A.isMinimumNorm ? 2 * Search.stepsPastBoundary + 2 : 6

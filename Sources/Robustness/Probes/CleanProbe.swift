@@ -6,7 +6,6 @@ struct CleanProbe: Probe {
   func condition(of image: ImageShape) -> Condition { .clean }
 
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
-    let clean = zip(try predictor.labels(of: batch), batch.labels).map(==)
-    return Outcome(clean: clean, robust: clean)
+    try Outcome.clean(batch, predictor)
   }
 }

@@ -219,28 +219,36 @@ DK_CLONES(
 
 // ---- noise of convolutions ----
 
-// Places of the window outside; then the inner loop over v walks both matrices' rows.
-void dk_patch_gram(double *g, const float *a, const dk_window *w) {
+// Places of the window outside; then the inner loop over v walks both matrices' rows. Only what is on and above the diagonal is summed:
+// nothing reads the rest.
+DK_INLINE void dk_patch_gram_body(double *g, const float *a, const dk_window *w) {
   int64_t positions = w->out_height * w->out_width, pixels = w->in_height * w->in_width;
   memset(g, 0, (size_t)(positions * positions) * sizeof *g);
   for (int64_t kh = 0; kh < w->kernel_height; kh++)
-    for (int64_t kw = 0; kw < w->kernel_width; kw++)
+    for (int64_t kw = 0; kw < w->kernel_width; kw++) {
+      int64_t top = kh * w->dilation_height - w->pad_top, left = kw * w->dilation_width - w->pad_left;
+      // The columns of the output whose place of the window is inside.
+      int64_t first = left < 0 ? (-left + w->stride_width - 1) / w->stride_width : 0;
+      int64_t end = left < w->in_width ? (w->in_width - 1 - left) / w->stride_width + 1 : 0;
+      if (end > w->out_width) end = w->out_width;
       for (int64_t u = 0; u < positions; u++) {
-        int64_t uy = u / w->out_width * w->stride_height - w->pad_top + kh * w->dilation_height;
-        int64_t ux = u % w->out_width * w->stride_width - w->pad_left + kw * w->dilation_width;
+        int64_t uy = u / w->out_width * w->stride_height + top, ux = u % w->out_width * w->stride_width + left;
         if (uy < 0 || uy >= w->in_height || ux < 0 || ux >= w->in_width) continue;
         const float *row = a + (uy * w->in_width + ux) * pixels;
-        for (int64_t vy = 0; vy < w->out_height; vy++) {
-          int64_t y = vy * w->stride_height - w->pad_top + kh * w->dilation_height;
+        for (int64_t vy = u / w->out_width; vy < w->out_height; vy++) {
+          int64_t y = vy * w->stride_height + top;
           if (y < 0 || y >= w->in_height) continue;
           double *to = g + u * positions + vy * w->out_width;
-          for (int64_t vx = 0; vx < w->out_width; vx++) {
-            int64_t x = vx * w->stride_width - w->pad_left + kw * w->dilation_width;
-            if (x >= 0 && x < w->in_width) to[vx] += row[y * w->in_width + x];
-          }
+          const float *from = row + y * w->in_width + left;
+          if (w->stride_width == 1)
+            for (int64_t vx = first; vx < end; vx++) to[vx] += from[vx];
+          else
+            for (int64_t vx = first; vx < end; vx++) to[vx] += from[vx * w->stride_width];
         }
       }
+    }
 }
+DK_CLONES(dk_patch_gram, (double *g, const float *a, const dk_window *w), (g, a, w))
 
 // Row by row below the pivot, so that the inner loops run along memory.
 DK_INLINE void dk_cholesky_body(float *factor, double *g, size_t n, double jitter) {

@@ -26,8 +26,9 @@ extension Model {
     let most = isExplicit ? 1 : min(max(Self.batchBytes / cost.bytes, 8), 512)
     let length = signature.inputShape.count, classes = signature.classes
     let totals = Mutex([Int](repeating: 0, count: classes))
-    try Parallel.forEach(chunks(of: rows.count, most: most), threads: threads) { piece in
+    try Parallel.forEach(chunks(of: rows.count, most: most), threads: threads) { chunk in
       try proceed()
+      let piece = chunk.range
       let options = Plan.Options(
         rows: piece.count, path: isNoisy ? isExplicit ? .explicit : .fresh : nil, precision: precision)
       try plans.withPlan(options) { plan in

@@ -11,6 +11,9 @@ public final class Model: Sendable {
   public let precision: Plan.Precision
   /// Whether every noisy layer knows how to give each row and sample draws of its own, so that they run in one plan.
   public let drawsFreshNoise: Bool
+  /// Whether that is done at layers' outputs alone. Else some layer draws its weights for every row, and rows of one seed are cheaper on the
+  /// path `.exact`, where they share them.
+  public let drawsAtOutputs: Bool
   /// The model as it is computed: normalisation is folded into weights.
   private let computed: Graph
   let plans: PlanCache
@@ -28,8 +31,11 @@ public final class Model: Sendable {
     let parameters = ParameterBuffers(computed)
     plans = PlanCache(computed, parameters)
     cost = try Cost(computed)
-    drawsFreshNoise =
-      (try? Plan(computed, parameters: parameters, options: .init(rows: 1, samples: 2, path: .fresh))) != nil
+    let canRunSamples = { [computed] path in
+      (try? Plan(computed, parameters: parameters, options: .init(rows: 1, samples: 2, path: path))) != nil
+    }
+    drawsFreshNoise = canRunSamples(.fresh)
+    drawsAtOutputs = canRunSamples(.exact)
   }
 
   public convenience init(
@@ -39,7 +45,7 @@ public final class Model: Sendable {
   }
 
   /// Bytes of its parameters.
-  public var parameterBytes: Int { computed.literals.values.reduce(0) { $0 + $1.type.byteCount } }
+  public var parameterBytes: Int { cost.parameterBytes }
 
   /// The noise that the model is served with; nil: it is deterministic.
   public var noise: NoiseModel? {
@@ -52,7 +58,7 @@ public final class Model: Sendable {
   /// What one row takes.
   struct Cost {
     /// Of the largest value between two layers, and arithmetic operations.
-    let bytes: Int, operations: Double
+    let bytes: Int, operations: Double, parameterBytes: Int
     init(_ graph: Graph) throws(GraphError) {
       let types = try graph.types(rows: 1)
       var bytes = 1, operations = 0.0
@@ -61,11 +67,15 @@ public final class Model: Sendable {
         bytes = max(bytes, outputs.map(\.byteCount).max() ?? 0)
         operations += node.op.operations(node.inputs.map { $0.flatMap { types[$0.index] } }, outputs)
       }
+      parameterBytes = graph.literals.values.reduce(0) { $0 + $1.type.byteCount }
       self.bytes = bytes
       self.operations = operations
     }
     /// Below this, a second thread costs more than it does.
     static let worthwhile = 1e8
+    /// Rows that cost no more than to read the parameters once more, as another run does: a core multiplies at some 80 G/s and reads at
+    /// some 10 GB/s.
+    var spareRows: Int { Int(min(8 * Double(parameterBytes) / max(operations, 1), 16)) }
   }
 
   // MARK: forward
@@ -88,7 +98,7 @@ public final class Model: Sendable {
   /// - Parameters:
   ///   - samples: the numbers of the draws; a draw is the same whatever others are asked for with it.
   ///   - seeds: one for each row. Rows of one seed share their draws.
-  ///   - path: `.explicit` draws every weight, once for all rows of a seed.
+  ///   - path: on another than `.fresh` rows of a seed share the weights that are drawn.
   ///   - antithetic: draws 2 i and 2 i + 1 are draw i and its negative.
   ///   - threads: that samples are spread over.
   public func sampledOutputs(
@@ -99,7 +109,7 @@ public final class Model: Sendable {
     precondition(seeds.count == inputs.rowCount, "a seed for each row")
     let rowCount = inputs.rowCount, draws = samples.count
     return try Tensor([draws, rowCount, signature.classes]) { out in
-      if path != .explicit && drawsFreshNoise {
+      if path == .fresh && drawsFreshNoise {
         nonisolated(unsafe) let out = out  // the pieces are disjoint
         let isWorth = cost.operations * Double(draws * rowCount) > Cost.worthwhile
         try Parallel.forEach(pieces(rowCount, draws, shares: isWorth ? threads : 1), threads: isWorth ? threads : 1) {
@@ -116,9 +126,10 @@ public final class Model: Sendable {
       // Weights are drawn: rows of one seed go together, one sample at a time.
       for group in groups(of: seeds) {
         for part in chunks(of: group.count, most: mostRows) {
-          let rows = Array(group[part])
+          let rows = Array(group[part.range])
           let options = Plan.Options(
-            rows: rows.count, path: .explicit, threads: threads, precision: precision, antithetic: antithetic)
+            rows: part.places, path: path == .fresh ? .explicit : path, threads: threads, precision: precision,
+            antithetic: antithetic)
           try plans.withPlan(options) { plan in
             for (at, row) in rows.enumerated() { load(inputs, row..<row + 1, into: plan, at: at) }
             for (at, row) in rows.enumerated() { plan.seeds[at] = seeds[row] }
@@ -153,10 +164,11 @@ public final class Model: Sendable {
   ///   - aims: the second class of each row, where the loss needs one; else empty.
   ///   - samples: nil for the deterministic pass.
   ///   - seeds: one for each row; ignored in the deterministic pass.
+  ///   - path: on another than `.fresh` rows of a seed share the weights that are drawn.
   ///   - antithetic: draws 2 i and 2 i + 1 are draw i and its negative.
   public func lossGradient(
     _ inputs: Tensor, loss: Loss, targets: [Int], aims: [Int] = [], samples: Range<Int>? = nil, seeds: [UInt64] = [],
-    antithetic: Bool = false, threads: Int = 1
+    path: NoisePath = .fresh, antithetic: Bool = false, threads: Int = 1
   ) throws -> LossGradient {
     try signature.check(inputs)
     try signature.check(labels: targets, rows: inputs.rowCount)
@@ -170,33 +182,36 @@ public final class Model: Sendable {
 
     func step(_ plan: Plan, rows: [Int], samples: Int, at draw: Int) {
       plan.forward()
-      let result = plan.output(), share = 1 / Float(draws)
-      for s in 0..<samples {
-        for (at, row) in rows.enumerated() {
-          let start = (s * rows.count + at) * classes
-          let z = UnsafeBufferPointer(rebasing: result[start..<start + classes])
-          let g = UnsafeMutableBufferPointer(rebasing: plan.cotangent[start..<start + classes])
-          losses[row] +=
-            share
-            * loss.value(
-              z, target: targets[row], aim: aims.isEmpty ? nil : aims[row],
-              probabilities: signature.givesProbabilities, gradient: g)
-          for c in 0..<classes {
-            g[c] *= share
-            outputs.elements[((draw + s) * rowCount + row) * classes + c] = z[c]
+      let result = plan.output(), share = 1 / Float(draws), places = plan.options.rows
+      outputs.elements.withUnsafeMutableBufferPointer { outputs in
+        for s in 0..<samples {
+          for (at, row) in rows.enumerated() {
+            let start = (s * places + at) * classes
+            let z = UnsafeBufferPointer(rebasing: result[start..<start + classes])
+            let g = UnsafeMutableBufferPointer(rebasing: plan.cotangent[start..<start + classes])
+            losses[row] +=
+              share
+              * loss.value(
+                z, target: targets[row], aim: aims.isEmpty ? nil : aims[row],
+                probabilities: signature.givesProbabilities, gradient: g)
+            for c in 0..<classes { g[c] *= share }
+            let place = ((draw + s) * rowCount + row) * classes
+            _ = UnsafeMutableBufferPointer(rebasing: outputs[place..<place + classes]).update(fromContentsOf: z)
           }
         }
       }
       plan.backward()
-      guard let found = plan.inputGradients.first, found.count == rows.count * length else { return }
-      for (at, row) in rows.enumerated() {
-        gradient.elements.withUnsafeMutableBufferPointer { sum in
-          for i in 0..<length { sum[row * length + i] += found[at * length + i] }
+      guard let found = plan.inputGradients.first, found.count == places * length else { return }
+      gradient.elements.withUnsafeMutableBufferPointer { gradient in
+        for (at, row) in rows.enumerated() {
+          let sum = UnsafeMutableBufferPointer(rebasing: gradient[row * length..<(row + 1) * length])
+          let more = UnsafeBufferPointer(rebasing: found[at * length..<(at + 1) * length])
+          if draw == 0 { _ = sum.update(fromContentsOf: more) } else { for i in sum.indices { sum[i] += more[i] } }
         }
       }
     }
 
-    if !noisy || drawsFreshNoise {
+    if !noisy || path == .fresh && drawsFreshNoise {
       for piece in pieces(rowCount, draws) {
         let options = options(
           piece, path: noisy ? .fresh : nil, inputGradient: true, antithetic: noisy && antithetic, threads: threads)
@@ -209,10 +224,10 @@ public final class Model: Sendable {
     } else {
       for group in groups(of: seeds) {
         for part in chunks(of: group.count, most: mostRows) {
-          let rows = Array(group[part])
+          let rows = Array(group[part.range])
           let options = Plan.Options(
-            rows: rows.count, path: .explicit, inputGradient: true, threads: threads, precision: precision,
-            antithetic: antithetic)
+            rows: part.places, path: path == .fresh ? .explicit : path, inputGradient: true, threads: threads,
+            precision: precision, antithetic: antithetic)
           try plans.withPlan(options) { plan in
             for (at, row) in rows.enumerated() {
               load(inputs, row..<row + 1, into: plan, at: at)
@@ -234,10 +249,12 @@ public final class Model: Sendable {
   /// Some draws of some rows: one run of a plan.
   private struct Piece: Sendable {
     var rows: Range<Int>, samples: Range<Int>
+    /// Rows of the plan; those above `rows.count` stay unused.
+    var places: Int
   }
 
   /// Rows and draws of one run: few enough that what passes between two layers stays in the caches.
-  private var mostRows: Int { min(max((8 << 20) / cost.bytes, 1), 4096) }
+  private var mostRows: Int { min(max((2 << 20) / cost.bytes, 1), 4096) }
 
   /// All draws of all rows.
   /// - Parameter shares: at least so many pieces, if there are as many rows and draws.
@@ -245,8 +262,11 @@ public final class Model: Sendable {
     let most = min(mostRows, max((rowCount * draws + shares - 1) / max(shares, 1), 1))
     let rowsEach = max(most / min(draws, most, 64).nextPowerOfTwo, 1),
       drawsEach = min(max(most / min(rowsEach, rowCount), 1), 64)
-    return chunks(of: rowCount, most: rowsEach).flatMap { rows in
-      chunks(of: draws, most: drawsEach).map { Piece(rows: rows, samples: $0) }
+    let spare = cost.spareRows / min(drawsEach, draws)
+    // A model is asked for few different numbers of draws.
+    let samples = draws <= drawsEach ? [0..<draws] : chunks(of: draws, most: drawsEach).map(\.range)
+    return chunks(of: rowCount, most: rowsEach, spare: spare).flatMap { rows in
+      samples.map { Piece(rows: rows.range, samples: $0, places: rows.places) }
     }
   }
 
@@ -254,18 +274,27 @@ public final class Model: Sendable {
     _ piece: Piece, path: NoisePath? = nil, inputGradient: Bool = false, antithetic: Bool = false, threads: Int = 1
   ) -> Plan.Options {
     Plan.Options(
-      rows: piece.rows.count, samples: piece.samples.count, path: path, inputGradient: inputGradient, threads: threads,
+      rows: piece.places, samples: piece.samples.count, path: path, inputGradient: inputGradient, threads: threads,
       precision: precision, antithetic: antithetic)
   }
 
-  /// Chunks of powers of two, so that few plans serve every batch size.
-  func chunks(of count: Int, most: Int) -> [Range<Int>] {
-    var start = 0, result: [Range<Int>] = []
+  /// What one run of a plan takes of a list, and how many places the plan has for it.
+  struct Chunk: Sendable {
+    var range: Range<Int>, places: Int
+  }
+
+  /// Chunks for plans of 2^k and 3 · 2^k places, so that few plans serve every count.
+  /// - Parameter spare: places that may stay unused where that saves another run.
+  func chunks(of count: Int, most: Int, spare: Int = 0) -> [Chunk] {
+    var start = 0, result: [Chunk] = []
     while start < count {
-      let left = min(count - start, most)
-      let size = 1 << (Int.bitWidth - 1 - left.leadingZeroBitCount)
-      result.append(start..<start + size)
-      start += size
+      let left = min(count - start, most), power = 1 << (Int.bitWidth - 1 - left.leadingZeroBitCount)
+      let below = left >= power / 2 * 3 ? max(power / 2 * 3, power) : power
+      let above = below == power ? power == 1 ? 2 : power / 2 * 3 : 2 * power
+      let isRounded = left > below && above - left <= spare
+      let taken = isRounded ? left : below
+      result.append(Chunk(range: start..<start + taken, places: isRounded ? above : below))
+      start += taken
     }
     return result
   }
@@ -295,10 +324,10 @@ public final class Model: Sendable {
   private func copy(
     _ result: UnsafeBufferPointer<Float>, _ piece: Piece, to out: UnsafeMutableBufferPointer<Float>, of rowCount: Int
   ) {
-    let width = piece.rows.count * signature.classes
+    let width = piece.rows.count * signature.classes, stride = piece.places * signature.classes
     for (s, sample) in piece.samples.enumerated() {
       let target = (sample * rowCount + piece.rows.lowerBound) * signature.classes
-      let source = UnsafeBufferPointer(rebasing: result[s * width..<(s + 1) * width])
+      let source = UnsafeBufferPointer(rebasing: result[s * stride..<s * stride + width])
       _ = UnsafeMutableBufferPointer(rebasing: out[target..<target + width]).update(fromContentsOf: source)
     }
   }

@@ -111,7 +111,7 @@ public struct ModelSignature: Sendable, Equatable {
         expected: "[B, \(inputShape.dimensions.map(String.init).joined(separator: ", "))] with B ≥ 1",
         got: "\(inputs.shape)")
     }
-    if let index = inputs.elements.firstIndex(where: { !$0.isFinite }) {
+    if !inputs.isFinite, let index = inputs.elements.firstIndex(where: { !$0.isFinite }) {
       throw InferenceError(
         .notFinite, at: "input '\(inputName.clipped())', row \(index / inputs.rowLength)", expected: "finite numbers",
         got: "\(inputs.elements[index]) at element \(index % inputs.rowLength)")

@@ -89,7 +89,7 @@ public struct Ball: Sendable, Equatable, CustomStringConvertible {
   public func climb(from x: Tensor, _ relativeLength: Double, along gradient: Tensor, around clean: Tensor) -> Tensor {
     guard norm == .linf else { return project(x + step(relativeLength, along: gradient), around: clean) }
     let length = Float(relativeLength * epsilon), bound = Float(epsilon)
-    return Tensor(x.shape) { out in
+    return Tensor(writing: x.shape) { out in
       x.elements.withUnsafeBufferPointer { x in
         gradient.elements.withUnsafeBufferPointer { gradient in
           clean.elements.withUnsafeBufferPointer { clean in
@@ -108,21 +108,23 @@ public struct Ball: Sendable, Equatable, CustomStringConvertible {
   /// The length of one perturbation, or nil where the point is outside, but for rounding.
   func lengthInside(_ x: Tensor, _ index: Int, around clean: Tensor, _ cleanIndex: Int) -> Double? {
     let length = norm.distance(x, index, clean, cleanIndex)
-    guard length <= epsilon + 1e-6 + epsilon * 1e-5, x.row(index).allSatisfy({ (0...1).contains($0) }) else {
-      return nil
-    }
-    return length
+    return length <= epsilon + slack && isInput(x, index) ? length : nil
   }
 
   /// Which rows are in the ball and in [0, 1], but for rounding.
   public func rowsInside(_ x: Tensor, around clean: Tensor) -> [Bool] {
     guard x.shape == clean.shape else { return [Bool](repeating: false, count: x.rowCount) }
-    let slack = 1e-6 + epsilon * 1e-5, difference = x - clean
-    return difference.elements.withUnsafeBufferPointer { all in
-      (0..<x.rowCount).map { row in
-        let part = UnsafeBufferPointer(rebasing: all[row * x.rowLength..<(row + 1) * x.rowLength])
-        return norm.length(part) <= epsilon + slack && x.row(row).allSatisfy { (0...1).contains($0) }
-      }
+    return (0..<x.rowCount).map { lengthInside(x, $0, around: clean, $0) != nil }
+  }
+
+  private var slack: Double { 1e-6 + epsilon * 1e-5 }
+
+  private func isInput(_ x: Tensor, _ index: Int) -> Bool {
+    x.elements.withUnsafeBufferPointer { all in
+      let row = UnsafeBufferPointer(rebasing: all[index * x.rowLength..<(index + 1) * x.rowLength])
+      // By their bits, many at once: those of a number from 0 to 1, and their distance to those of 1, have no sign. −0 becomes 0.
+      let one = Float(1).bitPattern
+      return row.reduce(0) { $0 | ($1 + 0).bitPattern | (one &- ($1 + 0).bitPattern) } >> 31 == 0
     }
   }
 

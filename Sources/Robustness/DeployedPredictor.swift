@@ -75,7 +75,7 @@ public struct DeployedPredictor: Sendable {
       for (row, p) in probabilities.enumerated() { byRow[row] += p }
     }
     if members.isEmpty {
-      let outputs = try outputs(x, identities, isRandom ? samples ?? self.samples : 0)
+      let outputs = try outputs(x, identities, 0..<(isRandom ? samples ?? self.samples : 0))
       let count = outputs.count / max(rows * classes, 1), all = outputs.reshaped([count * rows, classes])
       for draw in 0..<count {
         let one = all.rows(draw * rows..<(draw + 1) * rows)
@@ -90,9 +90,33 @@ public struct DeployedPredictor: Sendable {
   /// [B]; ``noAnswer`` where the answer is no number.
   public func labels(_ x: Tensor, identities: [UInt64]) throws -> [Int] {
     guard x.rowCount > 0 else { return [] }
-    return try means(x, identities).map { p in
-      p.allSatisfy(\.isFinite) ? p.indices.reduce(0) { p[$1] > p[$0] ? $1 : $0 } : Self.noAnswer
+    if isRandom, members.isEmpty { return try labelsByDraws(x, identities) }
+    return try means(x, identities).map(Self.label)
+  }
+
+  private static func label(_ p: [Double]) -> Int {
+    p.allSatisfy(\.isFinite) ? p.indices.reduce(0) { p[$1] > p[$0] ? $1 : $0 } : noAnswer
+  }
+
+  /// The classes of the means over all draws. A draw moves the lead of a class in the sum by 1 at most: where it leads by more than
+  /// there are draws left, these are not made.
+  private func labelsByDraws(_ x: Tensor, _ identities: [UInt64]) throws -> [Int] {
+    var sums = [[Double]](repeating: [Double](repeating: 0, count: model.signature.classes), count: x.rowCount)
+    var open = Array(0..<x.rowCount), done = 0
+    while done < samples, !open.isEmpty {
+      // A class that every draw is sure of has won after half of them and one.
+      let more = done == 0 ? samples / 2 + 1 : min(max(samples / 8, 1), samples - done)
+      let part = open.count == x.rowCount ? x : x.rows(at: open)
+      let found = try outputs(part, open.map { identities[$0] }, done..<done + more)
+      let means = model.signature.meanProbabilities(found, rows: open.count, temperature: temperature)
+      for (row, p) in zip(open, means) { for c in p.indices { sums[row][c] += Double(more) * p[c] } }
+      done += more
+      open = open.filter { row in
+        let sum = sums[row], top = sum.max() ?? 0
+        return sum.allSatisfy(\.isFinite) && sum.count { $0 >= top - Double(samples - done) } > 1
+      }
     }
+    return sums.map(Self.label)
   }
 
   /// [B]: to the batch's inputs as they are.
@@ -111,7 +135,7 @@ public struct DeployedPredictor: Sendable {
   private func means(_ x: Tensor, _ identities: [UInt64]) throws -> [[Double]] {
     guard !members.isEmpty else {
       return model.signature.meanProbabilities(
-        try outputs(x, identities, samples), rows: x.rowCount, temperature: temperature)
+        try outputs(x, identities, 0..<samples), rows: x.rowCount, temperature: temperature)
     }
     var sum = [[Double]](repeating: [Double](repeating: 0, count: model.signature.classes), count: x.rowCount)
     for member in members {
@@ -127,12 +151,12 @@ public struct DeployedPredictor: Sendable {
       try member.outputs(member.signature.normalised(x)), rows: x.rowCount, temperature: temperature)
   }
 
-  /// [draws, B, classes].
-  private func outputs(_ x: Tensor, _ identities: [UInt64], _ samples: Int) throws -> Tensor {
+  /// [draws, B, classes]; without draws the deterministic pass.
+  private func outputs(_ x: Tensor, _ identities: [UInt64], _ draws: Range<Int>) throws -> Tensor {
     let inputs = model.signature.normalised(x)
-    guard samples > 0 else { return try model.outputs(inputs) }
+    guard !draws.isEmpty else { return try model.outputs(inputs) }
     let perRequest = model.drawsFreshNoise ? 1 : Self.examplesPerRequest
     return try model.sampledOutputs(
-      inputs, samples: 0..<samples, seeds: identities.map { mixSeed(seed, $0 / perRequest) })
+      inputs, samples: draws, seeds: identities.map { mixSeed(seed, $0 / perRequest) })
   }
 }

@@ -25,21 +25,19 @@ struct LiveExamples {
   mutating func drop(_ oracle: some Oracle) -> [Int]? {
     let open = oracle.open(examples)
     guard open.count < count else { return nil }
-    save()
+    for row in Set(0..<count).subtracting(open) { save(row) }
     places = open.map { places[$0] }
     examples = examples.rows(at: open)
     x = x.rows(at: open)
     return open
   }
 
-  private mutating func save() {
-    for (at, place) in places.enumerated() { everything.replaceRow(place, with: x.row(at)) }
-  }
+  private mutating func save(_ row: Int) { everything.replaceRow(places[row], with: x.row(row)) }
 
   /// [B, …]: every example's last point.
   var all: Tensor {
     var result = self
-    result.save()
+    for row in 0..<count { result.save(row) }
     return result.everything
   }
 }

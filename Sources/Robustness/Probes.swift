@@ -43,7 +43,7 @@ public protocol Probe: Codable, Sendable {
 extension Probe {
   public func validate() throws(RobustnessError) {}
   public var variants: [[String: String]] { [[:]] }
-  public var examplesPerShard: Int { AuditPlan.shardSize }
+  public var examplesPerShard: Int { .max }
   public func check(_ predictor: DeployedPredictor) throws {}
   public var takesAllExamples: Bool { false }
   public var canEndEarly: Bool { false }

@@ -20,15 +20,21 @@ public struct Tensor: Sendable, Equatable {
     self.init(shape, [Float](repeating: value, count: shape.count))
   }
   public init(zeros shape: Shape) { self.init(shape, repeating: 0) }
-  /// Fills in place, without a copy.
+  /// Fills zeros in place, without a copy.
   public init(_ shape: Shape, fill: (UnsafeMutableBufferPointer<Float>) throws -> Void) rethrows {
+    try self.init(writing: shape) {
+      $0.initialize(repeating: 0)
+      try fill($0)
+    }
+  }
+  /// Writes in place: every element, whatever was in the memory.
+  public init(writing shape: Shape, _ write: (UnsafeMutableBufferPointer<Float>) throws -> Void) rethrows {
     let count = shape.count
     self.init(
       shape,
-      try [Float](unsafeUninitializedCapacity: count) { buffer, filled in
-        buffer.initialize(repeating: 0)
-        try fill(UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
-        filled = count
+      try [Float](unsafeUninitializedCapacity: count) { buffer, written in
+        try write(UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
+        written = count
       })
   }
 
@@ -45,16 +51,23 @@ public struct Tensor: Sendable, Equatable {
   }
   public func rows(at indices: [Int]) -> Tensor {
     let length = rowLength
-    return Tensor(shape.replacingRows(indices.count)) { out in
+    return Tensor(writing: shape.replacingRows(indices.count)) { out in
       elements.withUnsafeBufferPointer { from in
         for (to, index) in indices.enumerated() {
-          for i in 0..<length { out[to * length + i] = from[index * length + i] }
+          let row = UnsafeBufferPointer(rebasing: from[index * length..<(index + 1) * length])
+          _ = UnsafeMutableBufferPointer(rebasing: out[(to * length)...]).update(fromContentsOf: row)
         }
       }
     }
   }
   public mutating func replaceRow(_ index: Int, with row: ArraySlice<Float>) {
-    elements.replaceSubrange(index * rowLength..<(index + 1) * rowLength, with: row)
+    let length = rowLength
+    precondition(row.count == length, "\(row.count) elements for a row of \(length)")
+    elements.withUnsafeMutableBufferPointer { all in
+      row.withUnsafeBufferPointer { row in
+        _ = UnsafeMutableBufferPointer(rebasing: all[(index * length)...]).update(fromContentsOf: row)
+      }
+    }
   }
   public static func concatenate(_ parts: [Tensor]) -> Tensor {
     guard let first = parts.first else { return Tensor(zeros: [0]) }
@@ -70,7 +83,7 @@ public struct Tensor: Sendable, Equatable {
   }
   public func zip(_ other: Tensor, _ combine: (Float, Float) -> Float) -> Tensor {
     precondition(shape == other.shape, "\(shape) against \(other.shape)")
-    return Tensor(shape) { out in
+    return Tensor(writing: shape) { out in
       elements.withUnsafeBufferPointer { a in
         other.elements.withUnsafeBufferPointer { b in
           for i in out.indices { out[i] = combine(a[i], b[i]) }
@@ -84,7 +97,12 @@ public struct Tensor: Sendable, Equatable {
   public static func * (a: Float, b: Tensor) -> Tensor { b.map { a * $0 } }
   public static func + (a: Tensor, b: Float) -> Tensor { a.map { $0 + b } }
 
-  public var isFinite: Bool { elements.allSatisfy(\.isFinite) }
+  public var isFinite: Bool {
+    // By their bits, many at once: an exponent of ones, and only that, runs over into the sign.
+    elements.withUnsafeBufferPointer { all in
+      all.reduce(0) { $0 | ($1.bitPattern & 0x7f80_0000 &+ 0x0080_0000) } >> 31 == 0
+    }
+  }
   /// The first index of each row's largest element.
   public func argMax() -> [Int] {
     (0..<rowCount).map { r in

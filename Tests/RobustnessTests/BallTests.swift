@@ -53,4 +53,39 @@ struct BallTests {
     }
     #expect((lengths.max() ?? 0) > 0.3 && (lengths.min() ?? 1) < 0.3)
   }
+
+  @Test(
+    "a point is inside where its length is at most epsilon, by hand",
+    arguments: [(Norm.linf, 0.19), (.l2, 0.5), (.l1, 1.5)])
+  func membership(_ norm: Norm, _ length: Double) {
+    // Eleven coordinates: more than are added side by side.
+    let clean = Tensor([1, 11], repeating: 0.5)
+    let moved: [Float] = [0.1, -0.19, 0.15, -0.12, 0.18, 0.1, -0.14, 0.16, 0.13, 0.12, -0.11]
+    let x = clean + Tensor([1, 11], moved)
+    let exact = moved.map { abs(Double($0)) }
+    let own =
+      switch norm {
+      case .linf: exact.max() ?? 0
+      case .l2: exact.reduce(0) { $0 + $1 * $1 }.squareRoot()
+      case .l1: exact.reduce(0, +)
+      }
+    #expect(abs(own - length) < 0.05)
+    #expect(Ball(norm, epsilon: own + 1e-4).rowsInside(x, around: clean) == [true])
+    #expect(Ball(norm, epsilon: own - 1e-4).rowsInside(x, around: clean) == [false])
+  }
+
+  @Test(
+    "what is no input is in no ball",
+    arguments: [(0, true), (-0.0, true), (1, true), (Float(1).nextUp, false), (-1e-30, false), (-2, false)]
+      + [Float.nan, -.nan, .infinity, -.infinity].map { ($0, false) } as [(Float, Bool)])
+  func inputs(_ number: Float, _ isInput: Bool) {
+    let clean = Tensor([1, 9], repeating: 0.5)
+    for norm in Norm.allCases {
+      for place in [0, 7, 8] {
+        var x = clean
+        x.elements[place] = number
+        #expect(Ball.unbounded(norm, dimensions: 9).rowsInside(x, around: clean) == [isInput], "\(norm), \(place)")
+      }
+    }
+  }
 }

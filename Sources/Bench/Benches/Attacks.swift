@@ -17,10 +17,10 @@ extension Bench {
       var attack = PGD()
       attack.steps = steps
       let ball = Ball(.linf, epsilon: epsilon), count = labels.count
-      // Shards as an audit's; for both threads, where there are few images.
-      let each = min(125, (count + 1) / 2)
-      func round() throws -> Int {
-        let survivors = Mutex(0), failure = Mutex<(any Error)?>(nil)
+      // The peers get all images as one batch.
+      let each = (count + 1) / 2
+      func round() throws -> (survivors: Int, questions: Int) {
+        let survivors = Mutex(0), asked = Mutex(0), failure = Mutex<(any Error)?>(nil)
         DispatchQueue.concurrentPerform(iterations: (count + each - 1) / each) { [attack] part in
           let rows = part * each..<min((part + 1) * each, count)
           let examples = Examples(
@@ -32,15 +32,16 @@ extension Bench {
               ? try attack.run(on: examples, in: ball, asking: &oracle)
               : try attack.perturb(examples, in: ball, asking: &oracle)
             let answers = try model.outputs(found).argMax()
+            asked.withLock { $0 += oracle.questions }
             survivors.withLock { $0 += zip(rows, answers).count { labels[$0] == $1 } }
           } catch {
             failure.withLock { $0 = error }
           }
         }
         if let error = failure.withLock({ $0 }) { throw error }
-        return survivors.withLock { $0 }
+        return (survivors.withLock { $0 }, asked.withLock { $0 })
       }
-      let left = try round()
+      let (survivors, questions) = try round()
       var times: [Double] = []
       let end = ContinuousClock.now + .seconds(seconds)
       repeat {
@@ -48,7 +49,11 @@ extension Bench {
         _ = try round()
         times.append(start.duration(to: .now).seconds)
       } while ContinuousClock.now < end || times.count < 3
-      return Measurement(times: times, details: ["robust_accuracy": Double(left) / Double(count)])
+      return Measurement(
+        times: times,
+        details: [
+          "robust_accuracy": Double(survivors) / Double(count), "questions_each": Double(questions) / Double(count),
+        ])
     }
   }
 

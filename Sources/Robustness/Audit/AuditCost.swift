@@ -36,7 +36,7 @@ extension AuditRunner {
   /// Measures some rows of the model and multiplies.
   /// - Parameter threads: that the audit will have.
   public func cost(threads: Int = 1) throws -> AuditCost {
-    let rows = min(AuditPlan.shardSize, plan.exampleCount), n = plan.exampleCount
+    let rows = min(plan.mostPerShard, plan.exampleCount), n = plan.exampleCount
     let inputs = data.inputs.rows(0..<rows).reshaped(Shape([rows] + subject.model.signature.inputShape.dimensions))
     let labels = Array(data.labels[..<rows])
     // The first pass compiles its plan.

@@ -17,10 +17,8 @@ public struct AuditPlan: Codable, Sendable, Equatable {
   /// What the model must reach.
   public private(set) var gates: [Gate]
   /// By probe: the examples of a shard.
-  private var shardSizes: [Int]
+  private var shardSizes: [Int] = []
 
-  /// Examples of one shard, at most: seconds of work, so that little is lost when it is interrupted.
-  public static let shardSize = 50
   static let mostProbes = 1000
   static let mostExamples = 1_000_000
 
@@ -58,13 +56,17 @@ public struct AuditPlan: Codable, Sendable, Equatable {
     let least = max((exampleCount + 999) / 1000, 1)
     shardSizes = try probes.map { spec in
       let probe = try spec.resolved()
-      return probe.takesAllExamples ? exampleCount : min(max(probe.examplesPerShard, least), Self.shardSize)
+      return probe.takesAllExamples ? exampleCount : min(max(probe.examplesPerShard, least), mostPerShard)
     }
     try Gate.check(gates, probes)
     guard probes.count <= Self.mostProbes else {
       throw RobustnessError(.plan, at: "audit", expected: "at most \(Self.mostProbes) probes", got: "\(probes.count)")
     }
   }
+
+  /// Examples of one shard, at most: seconds of work, so that little is lost when it is interrupted. Of many examples larger ones: batches
+  /// are faster.
+  var mostPerShard: Int { min(max(exampleCount / 8, 50), 125) }
 
   /// The pieces of the work. Each can be done on any thread, in any order, at any time.
   public var shards: [Shard] {

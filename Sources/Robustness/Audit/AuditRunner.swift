@@ -49,7 +49,7 @@ public struct AuditRunner: Sendable {
     self.data = checked
     let probes = try plan.probes.map { try $0.resolved() }
     self.probes = probes
-    ranks = Self.ranks(probes)
+    ranks = Self.ranks(probes, examples: plan.mostPerShard)
     predictors = subjects.map { Self.predictor(of: $0, plan).remembering }
     let shape = subject.model.signature.inputShape
     var others: [String: Tensor] = [:], inapplicable: [Int: String] = [:]
@@ -187,9 +187,9 @@ public struct AuditRunner: Sendable {
     return hasBudget ? plan.shards.sorted { ($0.first, rank($0)) < ($1.first, rank($1)) } : plan.shards
   }
 
-  private static func ranks(_ probes: [any Probe]) -> [Int] {
+  private static func ranks(_ probes: [any Probe], examples: Int) -> [Int] {
     // A gradient costs about three times as much as an answer.
-    let costs = probes.map { $0.cost(examples: AuditPlan.shardSize, draws: 1) }.map { $0.forward + 3 * $0.gradient }
+    let costs = probes.map { $0.cost(examples: examples, draws: 1) }.map { $0.forward + 3 * $0.gradient }
     var ranks = [Int](repeating: 0, count: probes.count)
     for (rank, probe) in probes.indices.sorted(by: { (costs[$0], $0) < (costs[$1], $1) }).enumerated() {
       ranks[probe] = rank

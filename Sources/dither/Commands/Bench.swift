@@ -48,7 +48,7 @@ struct BenchCommand: ParsableCommand {
   }
 
   private static func detail(_ name: String, _ value: Double) -> String {
-    name.hasSuffix("_s") ? "\(name.dropLast(2)) \(duration(value))" : "\(name) \(value.digits(0))"
+    name.hasSuffix("_s") ? "\(name.dropLast(2)) \(duration(value))" : "\(name) \(value.digits(value < 100 ? 3 : 0))"
   }
 
   private static func duration(_ seconds: Double) -> String {

@@ -1,0 +1,73 @@
+import DitherGraph
+import DitherInference
+import DitherTensor
+import Testing
+
+/// What a batch is cut into, and that some plans have more places than rows, is nobody's business.
+@Suite("Batches of any size")
+struct ModelTests {
+  private static let most = 70, width = 6, classes = 3
+
+  private func model(sigma: Float = 0) throws -> Model {
+    let builder = GraphBuilder(name: "two layers"), x = builder.input("x", [Self.width])
+    func parameter(_ name: String, _ shape: Shape, _ seed: UInt64) -> Value {
+      builder.parameter(name, Tensor(shape, NoiseAddress(seed: seed).normals(shape.count)))
+    }
+    let hidden = try builder.relu(builder.dense(x, parameter("w", [8, Self.width], 1), parameter("b", [8], 2)))
+    let logits = try builder.dense(hidden, parameter("v", [Self.classes, 8], 3), parameter("c", [Self.classes], 4))
+    var graph = builder.finish(outputs: [("logits", logits)])
+    if sigma > 0 { graph.noise = NoiseModel([.init(.weights, sigma: sigma)]) }
+    return try Model(graph)
+  }
+
+  private var inputs: Tensor {
+    Tensor([Self.most, Self.width], NoiseAddress(seed: 5).normals(Self.most * Self.width))
+  }
+  private var labels: [Int] { (0..<Self.most).map { $0 % Self.classes } }
+
+  @Test("every row answers as it does alone")
+  func outputs() throws {
+    let model = try model(), inputs = inputs
+    let alone = try Tensor.concatenate((0..<Self.most).map { try model.outputs(inputs.rows($0..<$0 + 1)) })
+    for count in 1...Self.most {
+      #expect(try model.outputs(inputs.rows(0..<count)).isClose(to: alone.rows(0..<count), absolute: 1e-5), "\(count)")
+    }
+  }
+
+  @Test("every row has the gradient that it has alone")
+  func gradients() throws {
+    let model = try model(), inputs = inputs
+    let alone = try (0..<Self.most).map {
+      try model.lossGradient(inputs.rows($0..<$0 + 1), loss: .crossEntropy, targets: [labels[$0]])
+    }
+    let gradient = Tensor.concatenate(alone.map(\.gradient))
+    for count in 1...Self.most {
+      let found = try model.lossGradient(
+        inputs.rows(0..<count), loss: .crossEntropy, targets: Array(labels[..<count]))
+      #expect(found.gradient.isClose(to: gradient.rows(0..<count), absolute: 1e-5), "\(count)")
+      #expect(zip(found.losses, alone).allSatisfy { abs($0 - $1.losses[0]) < 1e-4 }, "\(count)")
+    }
+  }
+
+  @Test("every row has the draws that it has alone", arguments: [NoisePath.fresh, .explicit], [1, 3, 5, 8])
+  func draws(_ path: NoisePath, _ draws: Int) throws {
+    let model = try model(sigma: 0.3), inputs = inputs
+    for isAntithetic in [false, true] {
+      func sample(_ rows: Range<Int>) throws -> Tensor {
+        try model.sampledOutputs(
+          inputs.rows(rows), samples: 0..<draws, seeds: rows.map(UInt64.init), path: path, antithetic: isAntithetic)
+      }
+      let alone = try (0..<Self.most).map { try sample($0..<$0 + 1) }
+      for count in [1, 2, 5, 7, 11, 13, 25, 33, 47, 65, 70] {
+        let found = try sample(0..<count)
+        for draw in 0..<draws {
+          for row in 0..<count {
+            let one = alone[row].elements[draw * Self.classes..<(draw + 1) * Self.classes]
+            let same = found.elements[(draw * count + row) * Self.classes..<(draw * count + row + 1) * Self.classes]
+            #expect(zip(one, same).allSatisfy { abs($0 - $1) < 1e-4 }, "draw \(draw) of row \(row) of \(count)")
+          }
+        }
+      }
+    }
+  }
+}

@@ -70,4 +70,35 @@ struct ModelTests {
       }
     }
   }
+
+  @Test("rows of one seed may share the weights that are drawn: the answers stay", arguments: [1, 4], [false, true])
+  func sharedDraws(_ draws: Int, _ isAntithetic: Bool) throws {
+    // More positions than noise is drawn at: each row draws the convolution's weights.
+    let size = 17, rows = 5, builder = GraphBuilder(name: "convolution"), x = builder.input("x", [1, size, size])
+    func parameter(_ name: String, _ shape: Shape, _ seed: UInt64) -> Value {
+      builder.parameter(name, Tensor(shape, NoiseAddress(seed: seed).normals(shape.count)))
+    }
+    let inner = try builder.relu(builder.convolution(x, parameter("w", [4, 1, 3, 3], 1), nil, padding: 1))
+    let flat = try builder.flatten(builder.globalAveragePool(inner))
+    var graph = builder.finish(
+      outputs: [("logits", try builder.dense(flat, parameter("v", [Self.classes, 4], 2), nil))])
+    graph.noise = NoiseModel([.init(.weights, sigma: 0.2)])
+    let model = try Model(graph)
+    #expect(!model.drawsAtOutputs && model.drawsFreshNoise)
+    let inputs = Tensor([rows, 1, size, size], NoiseAddress(seed: 3).normals(rows * size * size))
+    func gradient(_ path: NoisePath) throws -> Model.LossGradient {
+      try model.lossGradient(
+        inputs, loss: .crossEntropy, targets: (0..<rows).map { $0 % Self.classes }, samples: 0..<draws,
+        seeds: [UInt64](repeating: 9, count: rows), path: path, antithetic: isAntithetic)
+    }
+    let fresh = try gradient(.fresh), shared = try gradient(.exact)
+    #expect(shared.outputs.isClose(to: fresh.outputs, absolute: 1e-4))
+    #expect(shared.gradient.isClose(to: fresh.gradient, absolute: 1e-5))
+    #expect(zip(shared.losses, fresh.losses).allSatisfy { abs($0 - $1) < 1e-4 })
+    let path = try [NoisePath.fresh, .exact].map {
+      try model.sampledOutputs(
+        inputs, samples: 0..<draws, seeds: [UInt64](repeating: 9, count: rows), path: $0, antithetic: isAntithetic)
+    }
+    #expect(path[0].isClose(to: path[1], absolute: 1e-4) && path[0].isClose(to: fresh.outputs, absolute: 1e-4))
+  }
 }

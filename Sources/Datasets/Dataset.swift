@@ -8,6 +8,8 @@ public struct Dataset: Sendable {
   public var inputs: Tensor
   public var labels: [Int]
   public var classNames: [String]
+  /// Of the first example in the set that this is a part of: examples keep their numbers.
+  public private(set) var start = 0
   public var count: Int { labels.count }
 
   public init(name: String, inputs: Tensor, labels: [Int], classNames: [String]) {
@@ -17,7 +19,12 @@ public struct Dataset: Sendable {
     self.labels = labels
     self.classNames = classNames
   }
-  public func first(_ count: Int) -> Dataset { rows(Array(0..<min(count, self.count))) }
+  public func first(_ count: Int) -> Dataset { part(0..<min(count, self.count)) }
+  private func part(_ range: Range<Int>) -> Dataset {
+    var part = rows(Array(range))
+    part.start = start + range.lowerBound
+    return part
+  }
   public func rows(_ indices: [Int]) -> Dataset {
     Dataset(name: name, inputs: inputs.rows(at: indices), labels: indices.map { labels[$0] }, classNames: classNames)
   }
@@ -77,6 +84,6 @@ extension Dataset {
       throw DatasetError(
         .malformed, at: "data set '\(reference.clipped())'", expected: "examples up to \(set.count)", got: "\(end)")
     }
-    return set.rows(Array(first..<end))
+    return set.part(first..<end)
   }
 }

@@ -8,13 +8,18 @@ public struct AuditData: Sendable {
   /// [N, …] in [0, 1].
   public var inputs: Tensor
   public var labels: [Int]
+  /// The first example's number: what is random about an example follows from its number.
+  public var start: Int
   /// Where the labels came from a file of their own.
   public var labelsName: String?
   /// How a command names the inputs, where that is not their name.
   public var path: String?
 
-  public init(name: String, inputs: Tensor, labels: [Int], labelsName: String? = nil, path: String? = nil) {
+  public init(
+    name: String, inputs: Tensor, labels: [Int], start: Int = 0, labelsName: String? = nil, path: String? = nil
+  ) {
     self.name = name
+    self.start = start
     self.labelsName = labelsName
     self.path = path
     self.inputs = inputs
@@ -48,7 +53,7 @@ extension AuditData {
     data.labels = Array(labels.prefix(count))
     if let at = data.inputs.elements.firstIndex(where: { !(0...1).contains($0) }) {
       throw refuse(
-        "data '\(name.clipped())', example \(at / data.inputs.rowLength)", "numbers from 0 to 1",
+        "data '\(name.clipped())', example \(start + at / data.inputs.rowLength)", "numbers from 0 to 1",
         "\(data.inputs.elements[at])", "divide bytes by 255; the model's own normalisation is applied behind that")
     }
     for subject in subjects {

@@ -113,7 +113,8 @@ public struct AuditRunner: Sendable {
       shard.first + shard.count <= plan.exampleCount
     else { throw RobustnessError(.plan, at: "shard \(shard.index)", expected: "one of the plan's", got: "\(shard)") }
     if let reason = inapplicable[shard.probe] {
-      return ShardResult(shard: shard, failures: [.init(example: shard.first, count: shard.count, message: reason)])
+      return ShardResult(
+        shard: shard, failures: [.init(example: data.start + shard.first, count: shard.count, message: reason)])
     }
     // Attacks on the first examples say what they have found in their share of the time; other work is left out when all of it is over.
     let endsEarly = probes[shard.probe].canEndEarly && shard.first == 0
@@ -126,7 +127,9 @@ public struct AuditRunner: Sendable {
       guard shard.count > 1, !probes[shard.probe].takesAllExamples else {
         return ShardResult(
           shard: shard,
-          failures: [.init(example: shard.first, count: shard.count, message: Self.reason(error, shard))])
+          failures: [
+            .init(example: data.start + shard.first, count: shard.count, message: reason(error, shard))
+          ])
       }
       var halves = [shard, shard]
       halves[0].count = shard.count / 2
@@ -142,8 +145,8 @@ public struct AuditRunner: Sendable {
   }
 
   /// Of a lone example without its number, which the failure has: neighbours that fail alike are listed as one.
-  private static func reason(_ error: any Error, _ shard: Shard) -> String {
-    let text = "\(error)", number = "example \(shard.first): "
+  private func reason(_ error: any Error, _ shard: Shard) -> String {
+    let text = "\(error)", number = "example \(data.start + shard.first): "
     return (shard.count == 1 && text.hasPrefix(number) ? String(text.dropFirst(number.count)) : text).clipped(to: 500)
   }
 
@@ -165,7 +168,8 @@ public struct AuditRunner: Sendable {
       let shape = Shape([shard.count] + predictor.model.signature.inputShape.dimensions)
       let batch = ProbeBatch(
         inputs: data.inputs.rows(range).reshaped(shape), labels: Array(data.labels[range]),
-        identities: range.map(UInt64.init), seed: ProbeSpec.seed(of: plan.probes[shard.probe].probe, in: plan.seed),
+        identities: range.map { UInt64(data.start + $0) },
+        seed: ProbeSpec.seed(of: plan.probes[shard.probe].probe, in: plan.seed),
         isFirst: shard.first == 0,
         transfers: transfers, isCancelled: isCancelled,
         deadline: deadline.flatMap { TimeLeft(until: $0).share(among: left) }, others: others)

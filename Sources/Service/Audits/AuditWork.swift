@@ -70,7 +70,7 @@ struct AuditWork: ShardedWork {
     switch spec.data {
     case .named(let reference):
       let set = try Dataset.load(reference)
-      return AuditData(name: reference, inputs: set.inputs, labels: set.labels)
+      return AuditData(name: reference, inputs: set.inputs, labels: set.labels, start: set.start)
     case .sent(let blob):
       let examples = try Dither_V1_Examples(serializedBytes: store.blobs.read(blob))
       return try AuditExamples.data(examples)

@@ -42,7 +42,7 @@ package struct CalibrateCall: Sendable {
     switch request.data {
     case .dataSet(let reference):
       let set = try Dataset.load(reference).first(limits.auditExamples)
-      return AuditData(name: reference, inputs: set.inputs, labels: set.labels)
+      return AuditData(name: reference, inputs: set.inputs, labels: set.labels, start: set.start)
     case .examples(let examples):
       guard examples.labels.count <= limits.auditExamples else {
         throw ServiceError(

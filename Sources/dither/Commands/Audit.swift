@@ -202,7 +202,8 @@ extension AuditCommand {
       plan: plan, subject: subject, baseline: subjects.count > 1 ? subjects[1] : nil,
       rivals: Array(subjects.dropFirst(2)),
       data: AuditData(
-        name: dataReference(battery), inputs: examples.tensor, labels: examples.labels, labelsName: labels),
+        name: dataReference(battery), inputs: examples.tensor, labels: examples.labels, start: examples.inputs.start,
+        labelsName: labels),
       code: Dither.code,
       others: { try Dataset.load($0).inputs })
   }

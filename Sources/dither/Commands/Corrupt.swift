@@ -62,7 +62,7 @@ struct CorruptCommand: AsyncParsableCommand {
     if let at = x.elements.firstIndex(where: { !(0...1).contains($0) }) {
       throw CommandError(.shape, at: data, expected: "numbers from 0 to 1, or bytes", got: "\(x.elements[at])")
     }
-    let changed = try probe.corrupted(x, identities: (0..<x.rowCount).map(UInt64.init), seed: seed)
+    let changed = try probe.corrupted(x, identities: (0..<x.rowCount).map { UInt64(inputs.start + $0) }, seed: seed)
     return inputs.areBytes
       ? Npy(changed.shape, .uint8(changed.elements.map { UInt8(($0 * 255).rounded()) })) : Npy(changed)
   }
@@ -70,7 +70,7 @@ struct CorruptCommand: AsyncParsableCommand {
   private func ask(_ spec: ProbeSpec, _ inputs: AuditInputs) async throws -> Npy {
     let shape = inputs.tensor.shape
     return try await server.withClient { client in
-      var floats: [Float] = [], bytes: [UInt8] = [], first = 0
+      var floats: [Float] = [], bytes: [UInt8] = [], first = inputs.start
       for part in inputs.messages() {
         var request = Dither_V1_CorruptRequest()
         request.inputs = part

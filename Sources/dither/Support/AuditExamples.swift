@@ -8,13 +8,21 @@ import Foundation
 /// Inputs of an audit's kind: [N, …], bytes or numbers in [0, 1].
 struct AuditInputs {
   var array: FileArray
+  /// The first example's number.
+  var start = 0
 
   init(_ array: FileArray) { self.array = array }
 
+  init(_ set: Dataset) {
+    array = FileArray(.float(set.inputs))
+    start = set.start
+  }
+
   /// Pictures as they were published.
-  init(bytesOf inputs: Tensor) {
+  init(bytesOf set: Dataset) {
     array = FileArray(
-      shape: inputs.shape.dimensions, values: .bytes(inputs.elements.map { UInt8(($0 * 255).rounded()) }))
+      shape: set.inputs.shape.dimensions, values: .bytes(set.inputs.elements.map { UInt8(($0 * 255).rounded()) }))
+    start = set.start
   }
 
   var areBytes: Bool { if case .bytes = array.values { true } else { false } }
@@ -70,7 +78,7 @@ struct AuditExamples {
       self.labels = try FileArray(path: labels).labels(at: labels)
     } else {
       let dataset = try Dataset.load(data)
-      inputs = AuditInputs(FileArray(.float(dataset.inputs)))
+      inputs = AuditInputs(dataset)
       self.labels = dataset.labels
     }
     guard inputs.array.shape.first == self.labels.count else {
@@ -99,6 +107,6 @@ struct AuditExamples {
   static func inputs(_ data: String) throws -> AuditInputs {
     if isFile(data) { return AuditInputs(try FileArray(path: data)) }
     let set = try Dataset.load(data)
-    return set.inputs.shape.rank == 4 ? AuditInputs(bytesOf: set.inputs) : AuditInputs(FileArray(.float(set.inputs)))
+    return set.inputs.shape.rank == 4 ? AuditInputs(bytesOf: set) : AuditInputs(set)
   }
 }

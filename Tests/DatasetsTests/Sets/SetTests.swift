@@ -134,6 +134,7 @@ struct SetTests {
     let range = try Dataset.load("iris:3-7", from: Self.root)
     #expect(range.labels == Array(all.labels[3..<7]) && range.inputs == all.inputs.rows(3..<7))
     #expect(try Dataset.load("iris:25-30", from: Self.root).count == 5)
+    #expect(all.start == 0 && some.start == 0 && range.start == 3 && range.first(2).start == 3)
     for wrong in [
       "iris:", "iris:0", "iris:-1", "iris:x", "iris:1:2", "iris:99999999999999999999", "iris:5-5", "iris:-", "iris:9-3",
       "iris:1-2-3",

@@ -8,8 +8,9 @@ import Testing
 @Suite("Examples that fail")
 struct FailureTests {
   /// Sixty examples, of which the 13th and the 14th are poison.
-  private static func runner(_ probes: [String], battery: String? = nil, poison: [Int] = [13, 14]) throws -> AuditRunner
-  {
+  private static func runner(
+    _ probes: [String], battery: String? = nil, poison: [Int] = [13, 14], from start: Int = 0
+  ) throws -> AuditRunner {
     let model = try Small.fragile(), data = try Small.data(60, for: model)
     var poisoned = data
     for row in poison {
@@ -17,8 +18,12 @@ struct FailureTests {
       pixels[5] = 0
       poisoned.inputs.replaceRow(row, with: pixels[...])
     }
+    poisoned.inputs = poisoned.inputs.rows(start..<60)
+    poisoned.labels.removeFirst(start)
+    poisoned.start = start
     let plan = try AuditPlan(
-      probes: probes.map { try ProbeSpec(parsing: $0) }, battery: battery, exampleCount: 60, inputShape: [1, 4, 4])
+      probes: probes.map { try ProbeSpec(parsing: $0) }, battery: battery, exampleCount: 60 - start,
+      inputShape: [1, 4, 4])
     return try AuditRunner(
       plan: plan, subject: AuditSubject(name: "fragile", digest: "sha256:00", model: model), data: poisoned)
   }
@@ -45,6 +50,18 @@ struct FailureTests {
     let journal = try results.map { try JSONDecoder().decode(ShardResult.self, from: JSONEncoder().encode($0)) }
     #expect(try runner.report(journal).json() == report.json())
     #expect(try Report(json: report.json()).json() == report.json())
+  }
+
+  @Test("a part's examples keep their numbers, and with them what is random about them")
+  func part() throws {
+    let probes = ["calibration", "gaussian_noise:severity=5", "fgsm:epsilon=0.3"]
+    let whole = try Self.runner(probes), part = try Self.runner(probes, from: 4)
+    let all = try whole.report(whole.runAll()), some = try part.report(part.runAll())
+    #expect(some.failures == all.failures && some.failures?.map(\.example) == [13])
+    for (one, other) in zip(all.probes.dropFirst(), some.probes.dropFirst()) {
+      #expect(other.n == 56 && other.perExample == Array(one.perExample.dropFirst(4)))
+    }
+    #expect(Set(all.probes[1].perExample).count == 2)
   }
 
   @Test("the others' numbers are those of an audit without them")

@@ -253,8 +253,11 @@ public final class Model: Sendable {
     var places: Int
   }
 
-  /// Rows and draws of one run: few enough that what passes between two layers stays in the caches.
-  private var mostRows: Int { min(max((2 << 20) / cost.bytes, 1), 4096) }
+  /// Rows and draws of one run: few enough that what passes between two layers stays in a core's cache, and of large models enough that
+  /// their parameters are not read for a few.
+  private var mostRows: Int {
+    min(max((2 << 20) / cost.bytes, min(16, (8 << 20) / cost.bytes), 1), 4096)
+  }
 
   /// All draws of all rows.
   /// - Parameter shares: at least so many pieces, if there are as many rows and draws.

@@ -1,6 +1,7 @@
 import DitherBasics
 import DitherProto
 import DitherService
+import DitherStore
 import DitherTestSupport
 import Foundation
 import SwiftProtobuf
@@ -21,8 +22,19 @@ struct InProcess {
     var configuration = ServerConfiguration(stateDirectory: self.scratch.path)
     configuration.computeThreads = 2
     configure(&configuration)
-    services = try Services(configuration, log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    services = try await Self.start(configuration)
     for (name, bytes) in models.sorted(by: { $0.key < $1.key }) { _ = try await upload(bytes, as: name) }
+  }
+
+  /// A server that was here before holds its directory until its last thread has let go of it.
+  private static func start(_ configuration: ServerConfiguration) async throws -> Services {
+    let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    for _ in 0..<200 {
+      do { return try Services(configuration, log: log) } catch let error as StoreError where error.code == .inUse {
+        try await Task.sleep(for: .milliseconds(50))
+      }
+    }
+    return try Services(configuration, log: log)
   }
 
   /// A whole upload, in pieces of `piece` bytes.

@@ -13,25 +13,25 @@ struct Page {
   init(_ report: Report) { self.report = report }
 
   var html: Html {
-    let sections = PageSections(allSections, room: PageSections.mostBytes)
+    let above = sectionsAbovePictures
+    let sections = PageSections(above + sectionsBelowPictures, room: PageSections.mostBytes)
     // Pictures take what is left.
     let pictures = gallery(room: min(PageSections.mostBytes - sections.size, Self.pictureAllowance))
-    let parts = sections.sections.map { $0.name == Self.galleryName ? pictures : $0.html }.compactMap { $0 }
+    var parts = sections.sections.map(\.html)
+    parts.insert(pictures, at: above.count)
     return """
       <!doctype html>
       <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
       <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
       <meta name="generator" content="dither">\(digests)<title>Robustness of \(name)</title>
       <style>\(Html.style)</style></head><body><main>
-      \(header)\(sections.note)\(parts)
+      \(header)\(sections.note)\(parts.compactMap { $0 })
       </main></body></html>
 
       """
   }
 
-  private static let galleryName = "pictures"
-
-  private var allSections: [PageSections.Section] {
+  private var sectionsAbovePictures: [PageSections.Section] {
     [
       .init("what the numbers do not cover", omissions), .init("gates", gates), .init("findings", findings),
       .init("the chart of accuracies", overview, rank: 10),
@@ -44,7 +44,11 @@ struct Page {
       .init("calibration", calibration, rank: 8),
       .init("measurements", measurements, rank: 4),
       .init("comparisons", comparison, rank: 11),
-      .init(Self.galleryName, nil),
+    ]
+  }
+
+  private var sectionsBelowPictures: [PageSections.Section] {
+    [
       .init("how the attacks got on", progress, rank: 1),
       .init("all numbers", numbers),
       .init("checks that passed", checks, rank: 2),

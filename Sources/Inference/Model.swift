@@ -74,7 +74,7 @@ public final class Model: Sendable {
     /// Below this, a second thread costs more than it does.
     static let worthwhile = 1e8
     /// Rows that cost no more than to read the parameters once more, as another run does: a core multiplies at some 80 G/s and reads at
-    /// some 10 GB/s.
+    /// some 10 GB/s. At most 16: from there on a run is worth it.
     var spareRows: Int { Int(min(8 * Double(parameterBytes) / max(operations, 1), 16)) }
   }
 
@@ -128,7 +128,7 @@ public final class Model: Sendable {
         for part in chunks(of: group.count, most: mostRows) {
           let rows = Array(group[part.range])
           let options = Plan.Options(
-            rows: part.places, path: path == .fresh ? .explicit : path, threads: threads, precision: precision,
+            rows: part.places, path: path.sharingDraws, threads: threads, precision: precision,
             antithetic: antithetic)
           try plans.withPlan(options) { plan in
             for (at, row) in rows.enumerated() { load(inputs, row..<row + 1, into: plan, at: at) }
@@ -226,7 +226,7 @@ public final class Model: Sendable {
         for part in chunks(of: group.count, most: mostRows) {
           let rows = Array(group[part.range])
           let options = Plan.Options(
-            rows: part.places, path: path == .fresh ? .explicit : path, inputGradient: true, threads: threads,
+            rows: part.places, path: path.sharingDraws, inputGradient: true, threads: threads,
             precision: precision, antithetic: antithetic)
           try plans.withPlan(options) { plan in
             for (at, row) in rows.enumerated() {
@@ -292,8 +292,8 @@ public final class Model: Sendable {
     var start = 0, result: [Chunk] = []
     while start < count {
       let left = min(count - start, most), power = 1 << (Int.bitWidth - 1 - left.leadingZeroBitCount)
-      let below = left >= power / 2 * 3 ? max(power / 2 * 3, power) : power
-      let above = below == power ? power == 1 ? 2 : power / 2 * 3 : 2 * power
+      let middle = 3 * power / 2
+      let (below, above) = left < middle ? (power, middle) : (middle, 2 * power)
       let isRounded = left > below && above - left <= spare
       let taken = isRounded ? left : below
       result.append(Chunk(range: start..<start + taken, places: isRounded ? above : below))
@@ -334,6 +334,11 @@ public final class Model: Sendable {
       _ = UnsafeMutableBufferPointer(rebasing: out[target..<target + width]).update(fromContentsOf: source)
     }
   }
+}
+
+extension NoisePath {
+  /// For rows of one seed: where no op knows how to draw for each row, every weight is drawn.
+  fileprivate var sharingDraws: NoisePath { self == .fresh ? .explicit : self }
 }
 
 extension Int {

@@ -11,7 +11,7 @@ extension Battery {
       let common = ["norm": norm, "epsilon": epsilon, "draws": "4", "most_draws": "128"]
       return ProbeSpec(name, common.merging(rest) { $1 })
     }
-    // In half the steps as far as with 20 of a tenth: as strong on the shipped models, within a point.
+    // In half the steps a little farther than 20 of a tenth go: as strong within a point (docs/benchmarks.md).
     let steps = ["steps": "10", "relative_step_size": "0.25"]
     return [ProbeSpec("clean"), ProbeSpec("calibration")]
       + linf.map { attack("fgsm", "linf", $0) } + linf.map { attack("pgd", "linf", $0, steps) }

@@ -9,10 +9,10 @@ extern int omp_get_thread_num(void);
 extern int omp_get_num_threads(void);
 extern int omp_get_max_threads(void);
 
-enum { LEAST = 1 << 15, UNIT = 64 };  // elements worth sharing; parts end on cache lines
+enum { LEAST = 1 << 15, LINE = 64 };  // elements worth sharing; parts of plain arrays end on cache lines
 
 typedef struct {
-  size_t n;
+  size_t n, unit;
   void (*body)(void *, size_t, size_t);
   void *context;
 } Share;
@@ -20,18 +20,19 @@ typedef struct {
 static void run_share(void *data) {
   Share *share = data;
   size_t threads = (size_t)omp_get_num_threads(), me = (size_t)omp_get_thread_num();
-  size_t units = (share->n + UNIT - 1) / UNIT, first = units * me / threads * UNIT, last = units * (me + 1) / threads * UNIT;
+  size_t unit = share->unit, units = (share->n + unit - 1) / unit;
+  size_t first = units * me / threads * unit, last = units * (me + 1) / threads * unit;
   if (last > share->n) last = share->n;
   if (first < last) share->body(share->context, first, last - first);
 }
 
-void dk_parallel(size_t n, void (*body)(void *context, size_t start, size_t count), void *context) {
+void dk_parallel(size_t n, size_t unit, void (*body)(void *context, size_t start, size_t count), void *context) {
   int threads = omp_get_max_threads();
   if (n < LEAST || threads < 2) {
     body(context, 0, n);
     return;
   }
-  Share share = {n, body, context};
+  Share share = {n, unit, body, context};
   GOMP_parallel(run_share, &share, (unsigned)threads, 0);
 }
 
@@ -99,17 +100,17 @@ static void binary_bf16_part(void *context, size_t start, size_t count) {
 
 void dk_unary_parallel(enum dk_unary op, float *out, const float *in, size_t n) {
   Work w = {(int)op, out, in, NULL};
-  dk_parallel(n, unary_part, &w);
+  dk_parallel(n, LINE, unary_part, &w);
 }
 void dk_binary_parallel(enum dk_binary op, float *out, const float *a, const float *b, size_t n) {
   Work w = {(int)op, out, a, b};
-  dk_parallel(n, binary_part, &w);
+  dk_parallel(n, LINE, binary_part, &w);
 }
 void dk_unary_bf16_parallel(enum dk_unary op, uint16_t *out, const uint16_t *in, size_t n) {
   Work w = {(int)op, out, in, NULL};
-  dk_parallel(n, unary_bf16_part, &w);
+  dk_parallel(n, LINE, unary_bf16_part, &w);
 }
 void dk_binary_bf16_parallel(enum dk_binary op, uint16_t *out, const uint16_t *a, const uint16_t *b, size_t n) {
   Work w = {(int)op, out, a, b};
-  dk_parallel(n, binary_bf16_part, &w);
+  dk_parallel(n, LINE, binary_bf16_part, &w);
 }

@@ -105,20 +105,27 @@ int dn_layout_transposed(dn_layout **out, const int64_t *dims, enum dn_type type
   return with_strides(out, 2, dims, type, strides);
 }
 
-static int any_layout(dn_layout **out, int rank, const int64_t *dims, enum dn_type type) {
+static int with_tag(dn_layout **out, int rank, const int64_t *dims, enum dn_type type, dnnl_format_tag_t tag) {
   *out = calloc(1, sizeof **out);
   if (!*out) return dnnl_out_of_memory;
 #if DNNL_VERSION_MAJOR >= 3
-  dnnl_status_t status =
-      dnnl_memory_desc_create_with_tag(&(*out)->desc, rank, dims, type_of(type), dnnl_format_tag_any);
+  dnnl_status_t status = dnnl_memory_desc_create_with_tag(&(*out)->desc, rank, dims, type_of(type), tag);
 #else
-  dnnl_status_t status = dnnl_memory_desc_init_by_tag(&(*out)->desc, rank, dims, type_of(type), dnnl_format_tag_any);
+  dnnl_status_t status = dnnl_memory_desc_init_by_tag(&(*out)->desc, rank, dims, type_of(type), tag);
 #endif
   if (status != dnnl_success) {
     free(*out);
     *out = NULL;
   }
   return (int)status;
+}
+
+static int any_layout(dn_layout **out, int rank, const int64_t *dims, enum dn_type type) {
+  return with_tag(out, rank, dims, type, dnnl_format_tag_any);
+}
+
+int dn_layout_blocked(dn_layout **out, const int64_t *dims, int block) {
+  return with_tag(out, 4, dims, DN_F32, block == 8 ? dnnl_nChw8c : dnnl_nChw16c);
 }
 
 static dn_layout *copied(Desc desc) {

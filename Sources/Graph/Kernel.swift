@@ -90,6 +90,17 @@ final class KernelLayout: @unchecked Sendable {
     dimensions = shape
   }
 
+  /// Of images whose channels lie in blocks of 8 or 16.
+  init(_ shape: Shape, block: Int32) throws(GraphError) {
+    var made: OpaquePointer?
+    guard dn_layout_blocked(&made, shape.dimensions.map(Int64.init), block) == 0, let made else {
+      throw GraphError(.kernel, at: "oneDNN", expected: "a layout for the shape \(shape)", got: "none")
+    }
+    pointer = made
+    type = DN_F32
+    dimensions = shape
+  }
+
   /// The part that is the first row of the first axis.
   func firstRow() throws(GraphError) -> KernelLayout {
     var made: OpaquePointer?
@@ -108,6 +119,13 @@ final class KernelLayout: @unchecked Sendable {
   }
 
   var byteCount: Int { dn_layout_bytes(pointer) }
+  /// 8 or 16 where fp32 channels of images lie in blocks of as many; else nil.
+  var channelBlock: Int32? {
+    guard type == DN_F32, dimensions.rank == 4 else { return nil }
+    return [16, 8].first { block in
+      dimensions[1] % Int(block) == 0 && (try? KernelLayout(dimensions, block: block))?.isSame(as: self) == true
+    }
+  }
   func isSame(as other: KernelLayout) -> Bool { dn_layout_equal(pointer, other.pointer) != 0 }
 
   /// A copy in this layout of an array that lies as `other` says.

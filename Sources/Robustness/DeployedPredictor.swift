@@ -16,7 +16,7 @@ public struct DeployedPredictor: Sendable {
   /// Of an ensemble: the models whose probabilities are averaged. `model` is the same as one graph, for those who need gradients.
   public let members: [Model]
   private var seed: UInt64
-  private var memory: CleanAnswers?
+  private(set) var memory: CleanAnswers?
 
   /// The class of an answer that is no number: never the right one.
   static let noAnswer = -1
@@ -42,7 +42,7 @@ public struct DeployedPredictor: Sendable {
     return other
   }
 
-  /// The same, which answers once to the examples of each batch as they are.
+  /// The same, which answers once to the examples of each batch as they are, as do the attackers who look into it.
   var remembering: DeployedPredictor {
     var other = self
     other.memory = CleanAnswers()

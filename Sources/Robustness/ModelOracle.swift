@@ -17,6 +17,7 @@ public struct ModelOracle: Oracle {
   private let seed: UInt64
   private let isCancelled: @Sendable () -> Bool
   private let deadline: ContinuousClock.Instant?
+  private let memory: CleanAnswers?
   /// Of the losses that were asked of a random model, those whose standard error stayed above the bound.
   public private(set) var uncertainLosses = 0
   public private(set) var lossesAsked = 0
@@ -38,11 +39,20 @@ public struct ModelOracle: Oracle {
     _ model: Model, temperature: Double = 1, seed: UInt64, isCancelled: @escaping @Sendable () -> Bool = { false },
     deadline: ContinuousClock.Instant? = nil
   ) {
+    self.init(model, temperature: temperature, seed: seed, isCancelled: isCancelled, deadline: deadline, memory: nil)
+  }
+
+  /// - Parameter memory: of this model's answers at this temperature.
+  init(
+    _ model: Model, temperature: Double, seed: UInt64, isCancelled: @escaping @Sendable () -> Bool,
+    deadline: ContinuousClock.Instant?, memory: CleanAnswers?
+  ) {
     self.model = model
     self.temperature = temperature
     self.seed = seed
     self.isCancelled = isCancelled
     self.deadline = deadline
+    self.memory = memory
   }
 
   /// The same oracle, whose losses and gradients are means over fresh draws of the model's noise: expectation over
@@ -97,6 +107,33 @@ public struct ModelOracle: Oracle {
   public mutating func ask(_ question: Question) throws -> Answer {
     try proceed()
     asked += 1
+    guard asked == 1, steering == 0, let memory, question.aims.isEmpty,
+      question.x.elements == question.examples.inputs.elements
+    else {
+      return try compute(question)
+    }
+    let key = CleanAnswers.FirstQuestion(
+      seed: seed, draws: draws, mostDraws: mostDraws, standardErrorBound: standardErrorBound,
+      isAntithetic: isAntithetic, requiredMarginError: requiredMarginError, identities: question.examples.identities,
+      criteria: question.examples.criteria, loss: question.loss, wantsGradient: question.wantsGradient,
+      isSure: question.isSure)
+    if let known = memory.answer(to: key) {
+      questions += known.questions
+      vanishedGradients += known.vanishedGradients
+      uncertainLosses += known.uncertainLosses
+      lossesAsked += known.lossesAsked
+      return known.answer
+    }
+    precondition(questions == 0 && lossesAsked == 0, "the first question")
+    let answer = try compute(question)
+    memory.remember(
+      .init(
+        answer: answer, questions: questions, vanishedGradients: vanishedGradients, uncertainLosses: uncertainLosses,
+        lossesAsked: lossesAsked), to: key)
+    return answer
+  }
+
+  private mutating func compute(_ question: Question) throws -> Answer {
     var normalised = question
     normalised.x = model.signature.normalised(question.x)
     var answer = try askModel(normalised)

@@ -62,8 +62,10 @@ void dk_binary(enum dk_binary op, float *out, const float *a, const float *b, si
 // The same over bf16 numbers, for DK_RELU and for DK_ADD and DK_RELU_GRAD.
 void dk_unary_bf16(enum dk_unary op, uint16_t *out, const uint16_t *in, size_t n);
 void dk_binary_bf16(enum dk_binary op, uint16_t *out, const uint16_t *a, const uint16_t *b, size_t n);
-// Calls `body` for parts of 0..<n, on as many OpenMP threads as the calling thread was given; small n: on this one.
-void dk_parallel(size_t n, void (*body)(void *context, size_t start, size_t count), void *context);
+// Calls `body` for parts of 0..<n, on as many OpenMP threads as the calling thread was given; small n: on this one. Parts begin at
+// multiples of `unit`.
+void dk_parallel(
+    size_t n, size_t unit, void (*body)(void *context, size_t start, size_t count), void *context);
 // Large arrays are shared by those threads.
 void dk_unary_parallel(enum dk_unary op, float *out, const float *in, size_t n);
 void dk_binary_parallel(enum dk_binary op, float *out, const float *a, const float *b, size_t n);
@@ -127,6 +129,22 @@ void dk_sgd(
 void dk_adam(
     float *w, const float *g, float *m, float *v, size_t n, float rate, float beta1, float beta2, float epsilon,
     float decay, int decoupled, uint64_t step);
+
+// ---- images: channels lie in blocks of 8 or 16, [N, C / block, H, W, block] --------------------------------------------
+
+// y = the largest of each window of each of the N * C / block planes; NaN where there is one. Shared by threads, as what follows.
+void dk_max_pool_parallel(float *y, const float *x, size_t planes, int block, const dk_window *window);
+// Its gradient for x from the upstream gradient g; x and y are the forward pass's. Where maxima tie it goes to the first.
+void dk_max_pool_gradient_parallel(
+    float *dx, const float *g, const float *x, const float *y, size_t planes, int block, const dk_window *window);
+// The gradient of a convolution for an input of few channels: inputs * kernel_height * kernel_width <= DK_MOST_TAPS. dx is plain
+// [N, inputs, H, W], g of `channels` channels is in blocks, weights are plain [channels, inputs, kernel_height, kernel_width].
+// scratch: on a cache line, of as many bytes as the next function says.
+enum { DK_MOST_TAPS = 64 };
+size_t dk_thin_gradient_scratch(size_t images, int64_t inputs, int64_t channels, const dk_window *window);
+void dk_thin_gradient_parallel(
+    float *dx, const float *g, const float *weights, void *scratch, size_t images, int64_t inputs, int64_t channels,
+    int block, const dk_window *window);
 
 // ---- pixels ----------------------------------------------------------------------------------------------------------
 

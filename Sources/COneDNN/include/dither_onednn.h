@@ -34,6 +34,8 @@ typedef struct dn_layout dn_layout;
 int dn_layout_plain(dn_layout **out, int rank, const int64_t *dims, enum dn_type type);
 // Of two axes, the first of which is the faster one: a transposed matrix.
 int dn_layout_transposed(dn_layout **out, const int64_t *dims, enum dn_type type);
+// Of fp32 images whose channels lie in blocks of 8 or 16: [N, C / block, H, W, block].
+int dn_layout_blocked(dn_layout **out, const int64_t *dims, int block);
 // The part of `whole` that is the first row of its first axis.
 int dn_layout_first_row(dn_layout **out, const dn_layout *whole);
 void dn_layout_destroy(dn_layout *layout);

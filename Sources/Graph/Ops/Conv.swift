@@ -1,3 +1,4 @@
+import CKernels
 import COneDNN
 import DitherBasics
 import DitherTensor
@@ -157,6 +158,12 @@ struct ConvDataGradient: Op {
     ]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
+    let taps = shape.in_channels * shape.kernel_height * shape.kernel_width
+    if plan.kernelType == DN_F32, shape.groups == 1, shape.in_channels <= 4, taps <= DK_MOST_TAPS,
+      let layout = plan.layout(of: call.inputs[0]), let block = layout.channelBlock
+    {
+      return try lower(call, into: &plan, layout, block)
+    }
     var shape = shape
     var options = dn_product_options(type: plan.kernelType, bias: 0, relu: 0, sum: 0, with_w_gradient_f32: 0)
     let kernel = try plan.kernel { dn_convolution($0, DN_BACKWARD_DATA, &shape, &options, nil, nil) }
@@ -167,6 +174,23 @@ struct ConvDataGradient: Op {
         (DN_W, try plan.form(call.inputs[1], kernel.layout(DN_W))),
         (DN_X, try plan.newForm(call.outputs[0], kernel.layout(DN_X))),
       ])
+  }
+}
+
+extension ConvDataGradient {
+  /// For the few channels of an image: oneDNN 2.6 computes sixteen.
+  private func lower(_ call: Call, into plan: inout PlanBuilder, _ layout: KernelLayout, _ block: Int32)
+    throws(GraphError)
+  {
+    var window = shape.window
+    let inputs = shape.in_channels, channels = shape.out_channels, images = Int(shape.batch)
+    let gSlot = try plan.form(call.inputs[0], layout), wSlot = try plan.plain(call.inputs[1])
+    let dxSlot = try plan.plain(call.outputs[0])
+    let scratch = plan.scratch(bytes: dk_thin_gradient_scratch(images, inputs, channels, &window))
+    plan.step(slots: [gSlot, wSlot, dxSlot, scratch]) { memory in
+      let g = memory.floats(gSlot), w = memory.floats(wSlot), dx = memory.floats(dxSlot), space = memory.raw(scratch)
+      return { dk_thin_gradient_parallel(dx, g, w, space, images, inputs, channels, block, &window) }
+    }
   }
 }
 

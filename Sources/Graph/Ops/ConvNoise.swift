@@ -59,11 +59,7 @@ struct PatchNoise: Op {
     let positions = Int(shape.out_height * shape.out_width), pixels = Int(shape.in_height * shape.in_width)
     let rowCount = y.shape[0], inputs = Int(shape.in_channels), channels = Int(shape.out_channels), sigma = sigma,
       site = site, samples = samples
-    var window = dk_window(
-      in_height: shape.in_height, in_width: shape.in_width, out_height: shape.out_height, out_width: shape.out_width,
-      kernel_height: shape.kernel_height, kernel_width: shape.kernel_width, stride_height: shape.stride_height,
-      stride_width: shape.stride_width, dilation_height: shape.dilation_height, dilation_width: shape.dilation_width,
-      pad_top: shape.pad_top, pad_left: shape.pad_left)
+    var window = shape.window
     let gramSlot = plan.scratch(bytes: pixels * pixels * 4), patchSlot = plan.scratch(bytes: positions * positions * 8)
     let factorSlot = plan.scratch(bytes: positions * positions * 4 * rowCount)
     let drawSlot = plan.scratch(bytes: channels * positions * 4)

@@ -1,3 +1,4 @@
+import CKernels
 import COneDNN
 import DitherBasics
 import DitherTensor
@@ -54,12 +55,28 @@ extension PlanBuilder {
   {
     var shape = shape
     let layout = try imageLayout(x, shape)
+    if kind == DN_MAX, let block = layout.channelBlock {
+      return try poolMaxima(x, y, layout, block, shape)
+    }
     let differentiated = isDifferentiated
     let kernel = try kernel { dn_pooling($0, DN_FORWARD, kind, &shape, layout.pointer, differentiated ? 1 : 0) }
     let workspace = differentiated ? keep(bytes: max(kernel.workspaceBytes, 1), for: y) : nil
     run(
       kernel, [(DN_X, try form(x, layout)), (DN_Y, try newForm(y, kernel.layout(DN_Y)))],
       workspace: workspace)
+  }
+
+  /// oneDNN 2.6 takes several times as long, and keeps a byte or four of each result for the way back.
+  private mutating func poolMaxima(
+    _ x: Value, _ y: Value, _ layout: KernelLayout, _ block: Int32, _ shape: dn_convolution_shape
+  ) throws(GraphError) {
+    let from = try form(x, layout), to = try newForm(y, shape.pooled(block))
+    let planes = shape.planes(block)
+    var window = shape.window
+    step(slots: [from, to]) { memory in
+      let x = memory.floats(from), y = memory.floats(to)
+      return { dk_max_pool_parallel(y, x, planes, block, &window) }
+    }
   }
 
   fileprivate func imageLayout(_ x: Value, _ shape: dn_convolution_shape) throws(GraphError) -> KernelLayout {
@@ -84,11 +101,35 @@ struct PoolingGradient: Op {
     let g = call.inputs[0], x = call.inputs[1], pooled = call.inputs[2]
     var shape = shape
     let layout = try plan.imageLayout(x, shape)
+    if kind == DN_MAX, let block = layout.channelBlock {
+      return try lower(call, into: &plan, layout, block)
+    }
     let kernel = try plan.kernel { dn_pooling($0, DN_BACKWARD_DATA, kind, &shape, layout.pointer, 1) }
     guard let workspace = plan.kept(for: pooled) else { preconditionFailure("the forward pooling is lowered first") }
     plan.run(
       kernel,
       [(DN_Y, try plan.form(g, kernel.layout(DN_Y))), (DN_X, try plan.newForm(call.outputs[0], kernel.layout(DN_X)))],
       workspace: workspace)
+  }
+
+  private func lower(_ call: Call, into plan: inout PlanBuilder, _ layout: KernelLayout, _ block: Int32)
+    throws(GraphError)
+  {
+    let pooled = try shape.pooled(block), planes = shape.planes(block)
+    let gSlot = try plan.form(call.inputs[0], pooled), xSlot = try plan.form(call.inputs[1], layout)
+    let ySlot = try plan.form(call.inputs[2], pooled), dxSlot = try plan.newForm(call.outputs[0], layout)
+    var window = shape.window
+    plan.step(slots: [gSlot, xSlot, ySlot, dxSlot]) { memory in
+      let g = memory.floats(gSlot), x = memory.floats(xSlot), y = memory.floats(ySlot), dx = memory.floats(dxSlot)
+      return { dk_max_pool_gradient_parallel(dx, g, x, y, planes, block, &window) }
+    }
+  }
+}
+
+extension dn_convolution_shape {
+  fileprivate func planes(_ block: Int32) -> Int { Int(batch * in_channels) / Int(block) }
+  /// Of what a pooling of such images gives.
+  fileprivate func pooled(_ block: Int32) throws(GraphError) -> KernelLayout {
+    try KernelLayout([Int(batch), Int(in_channels), Int(out_height), Int(out_width)], block: block)
   }
 }

@@ -1,3 +1,4 @@
+import CKernels
 import COneDNN
 import DitherBasics
 import DitherTensor
@@ -113,6 +114,15 @@ struct Window: Sendable {
 }
 
 extension dn_convolution_shape {
+  /// As Dither's own kernels know it.
+  var window: dk_window {
+    dk_window(
+      in_height: in_height, in_width: in_width, out_height: out_height, out_width: out_width,
+      kernel_height: kernel_height, kernel_width: kernel_width, stride_height: stride_height,
+      stride_width: stride_width, dilation_height: dilation_height, dilation_width: dilation_width,
+      pad_top: pad_top, pad_left: pad_left)
+  }
+
   func output(like input: Shape, channels: Int) -> Shape {
     Shape([input[0], channels] + (input.rank == 3 ? [Int(out_width)] : [Int(out_height), Int(out_width)]))
   }

@@ -31,6 +31,25 @@ struct RandomModelTests {
     #expect(report.samples == 4 && report.probes[0].noiseOff != nil)
   }
 
+  @Test(
+    "what one probe has learned of the examples as they are serves the next and changes nothing", arguments: [0, 0.4])
+  func memory(_ sigma: Float) throws {
+    let probes = [
+      "fgsm:epsilon=0.05", "fgsm:epsilon=0.1", "fgsm:epsilon=0.1,draws=2", "pgd:epsilon=0.05,steps=5",
+      "pgd:epsilon=0.1,steps=5,restarts=2", "mi_fgsm:epsilon=0.1,steps=5", "apgd_t:epsilon=0.1,steps=5",
+      "deepfool:norm=l2,epsilon=0.2", "fab:epsilon=0.1,steps=5", "square:epsilon=0.1,queries=20",
+    ]
+    func report(_ probes: [String]) throws -> Report {
+      let runner = try Small.runner(probes, count: 40, sigma: sigma, samples: 8)
+      return try runner.report(runner.runAll())
+    }
+    let together = try report(probes)
+    for (probe, found) in zip(probes, together.probes) {
+      let alone = try report([probe]).probes[0]
+      #expect(found == alone, "\(probe)")
+    }
+  }
+
   @Test("expectation over transformation averages gradients")
   func expectation() throws {
     let model = try Small.model(sigma: 0.3), x = Tensor.random([3, 1, 4, 4], seed: 1, from: 0, to: 1)

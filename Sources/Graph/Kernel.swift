@@ -68,49 +68,39 @@ final class KernelLayout: @unchecked Sendable {
   }
 
   /// Row-major.
-  init(plain shape: Shape, _ type: dn_type = DN_F32) throws(GraphError) {
-    var made: OpaquePointer?
+  convenience init(plain shape: Shape, _ type: dn_type = DN_F32) throws(GraphError) {
     let dims = shape.rank == 0 ? [1] : shape.dimensions.map(Int64.init)
-    guard dn_layout_plain(&made, Int32(dims.count), dims, type) == 0, let made else {
-      throw GraphError(.kernel, at: "oneDNN", expected: "a layout for the shape \(shape)", got: "none")
-    }
-    pointer = made
-    self.type = type
-    dimensions = Shape(dims.map(Int.init))
+    self.init(owning: try Self.made(for: shape) { dn_layout_plain(&$0, Int32(dims.count), dims, type) })
   }
 
   /// Of a matrix whose first axis is the faster one.
-  init(transposed shape: Shape) throws(GraphError) {
-    var made: OpaquePointer?
-    guard dn_layout_transposed(&made, shape.dimensions.map(Int64.init), DN_F32) == 0, let made else {
-      throw GraphError(.kernel, at: "oneDNN", expected: "a layout for the shape \(shape)", got: "none")
-    }
-    pointer = made
-    type = DN_F32
-    dimensions = shape
+  convenience init(transposed shape: Shape) throws(GraphError) {
+    let dims = shape.dimensions.map(Int64.init)
+    self.init(owning: try Self.made(for: shape) { dn_layout_transposed(&$0, dims, DN_F32) })
   }
 
   /// Of images whose channels lie in blocks of 8 or 16.
-  init(_ shape: Shape, block: Int32) throws(GraphError) {
-    var made: OpaquePointer?
-    guard dn_layout_blocked(&made, shape.dimensions.map(Int64.init), block) == 0, let made else {
-      throw GraphError(.kernel, at: "oneDNN", expected: "a layout for the shape \(shape)", got: "none")
-    }
-    pointer = made
-    type = DN_F32
-    dimensions = shape
+  convenience init(_ shape: Shape, block: Int32) throws(GraphError) {
+    let dims = shape.dimensions.map(Int64.init)
+    self.init(owning: try Self.made(for: shape) { dn_layout_blocked(&$0, dims, block) })
   }
 
   /// The part that is the first row of the first axis.
   func firstRow() throws(GraphError) -> KernelLayout {
-    var made: OpaquePointer?
-    guard dn_layout_first_row(&made, pointer) == 0, let made else {
-      throw GraphError(.kernel, at: "oneDNN", expected: "a layout that has rows", got: "\(dimensions)")
-    }
-    return KernelLayout(owning: made)
+    KernelLayout(owning: try Self.made(for: dimensions) { dn_layout_first_row(&$0, pointer) })
   }
 
   deinit { dn_layout_destroy(pointer) }
+
+  private static func made(
+    for shape: Shape, _ make: (inout OpaquePointer?) -> Int32
+  ) throws(GraphError) -> OpaquePointer {
+    var made: OpaquePointer?
+    guard make(&made) == 0, let made else {
+      throw GraphError(.kernel, at: "oneDNN", expected: "a layout for the shape \(shape)", got: "none")
+    }
+    return made
+  }
 
   private static func dimensions(of pointer: OpaquePointer) -> Shape {
     var dims = [Int64](repeating: 0, count: 12)

@@ -120,7 +120,7 @@ public final class Curvature {
         z, target: labels[row], probabilities: givesProbabilities,
         gradient: UnsafeMutableBufferPointer(rebasing: cotangent[place]))
       sum.loss += Double(loss) * Double(share)
-      if z.indices.reduce(0, { z[$1] > z[$0] ? $1 : $0 }) == labels[row] { sum.correct += 1 }
+      if Label.of(z) == labels[row] { sum.correct += 1 }
       for i in place { cotangent[i] *= share }
     }
     guard wantsGradient else { return }

@@ -7,7 +7,7 @@ extension Model {
   private static let batchBytes = 1 << 20
 
   /// How often each class is the first maximum, over rows that are made where a plan reads them. There are never more of them
-  /// than a batch for each thread, however many are asked for.
+  /// than a batch for each thread, however many are asked for. Rows without an answer (``Label/none``) are in no class's count.
   ///
   /// Of a model with noise every row has one draw of its own, independent of the others', even where a layer knows no better
   /// way than to draw its weights.
@@ -43,9 +43,8 @@ extension Model {
         let result = plan.output()
         totals.withLock { totals in
           for at in 0..<piece.count {
-            var best = at * classes
-            for c in best..<best + classes where result[c] > result[best] { best = c }
-            totals[best - at * classes] += 1
+            let label = Label.of(UnsafeBufferPointer(rebasing: result[at * classes..<(at + 1) * classes]))
+            if label != Label.none { totals[label] += 1 }
           }
         }
       }

@@ -25,36 +25,34 @@ final class CleanAnswers: Sendable {
     var wantsGradient: Bool
     var isSure: Bool
   }
-  /// With what the oracle counted.
   struct FirstAnswer {
     var answer: Answer
-    var questions: Int
-    var vanishedGradients: Int
-    var uncertainLosses: Int
-    var lossesAsked: Int
+    /// By the oracle, with this question.
+    var counts: ModelOracle.Counts
   }
-  /// Of all gradients together; from there on they are computed again.
+  /// Of all first answers together; from there on they are computed again.
   private static let mostFloats = 32 << 20
 
   private let labels = Mutex<[Key: [Int]]>([:])
   private let first = Mutex<(answers: [FirstQuestion: FirstAnswer], floats: Int)>(([:], 0))
 
+  // Answers are made outside of the locks: two threads may answer the same, and say the same.
+
   func labels(_ key: Key, or answer: () throws -> [Int]) rethrows -> [Int] {
     if let known = labels.withLock({ $0[key] }) { return known }
-    // Outside of the lock: two threads may answer the same, and say the same.
     let found = try answer()
     labels.withLock { $0[key] = found }
     return found
   }
 
-  func answer(to question: FirstQuestion) -> FirstAnswer? { first.withLock { $0.answers[question] } }
-
-  func remember(_ answer: FirstAnswer, to question: FirstQuestion) {
-    let size = (answer.answer.gradient?.count ?? 0) + answer.answer.scores.count
+  func firstAnswer(to question: FirstQuestion, or answer: () throws -> FirstAnswer) rethrows -> FirstAnswer {
+    if let known = first.withLock({ $0.answers[question] }) { return known }
+    let found = try answer(), size = (found.answer.gradient?.count ?? 0) + found.answer.scores.count
     first.withLock { first in
       guard first.floats + size <= Self.mostFloats, first.answers[question] == nil else { return }
-      first.answers[question] = answer
+      first.answers[question] = found
       first.floats += size
     }
+    return found
   }
 }

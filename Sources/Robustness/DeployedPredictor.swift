@@ -18,8 +18,6 @@ public struct DeployedPredictor: Sendable {
   private var seed: UInt64
   private(set) var memory: CleanAnswers?
 
-  /// The class of an answer that is no number: never the right one.
-  static let noAnswer = -1
   /// Where a layer draws its weights once for all rows, they are drawn for a request of this many examples at once: they share them.
   static let examplesPerRequest: UInt64 = 10
   /// As many draws as a random model answers with where nothing else is asked.
@@ -87,15 +85,11 @@ public struct DeployedPredictor: Sendable {
     return byRow.map { Draws(probabilities: $0, classes: classes) }
   }
 
-  /// [B]; ``noAnswer`` where the answer is no number.
+  /// [B]; `Label.none` where the answer is no number.
   public func labels(_ x: Tensor, identities: [UInt64]) throws -> [Int] {
     guard x.rowCount > 0 else { return [] }
     if isRandom, members.isEmpty { return try labelsByDraws(x, identities) }
-    return try means(x, identities).map(Self.label)
-  }
-
-  private static func label(_ p: [Double]) -> Int {
-    p.allSatisfy(\.isFinite) ? p.indices.reduce(0) { p[$1] > p[$0] ? $1 : $0 } : noAnswer
+    return try means(x, identities).map(Label.of)
   }
 
   /// The classes of the means over all draws. A draw moves the lead of a class in the sum by 1 at most: where it leads by more than
@@ -116,7 +110,7 @@ public struct DeployedPredictor: Sendable {
         return sum.allSatisfy(\.isFinite) && sum.count { $0 >= top - Double(samples - done) } > 1
       }
     }
-    return sums.map(Self.label)
+    return sums.map(Label.of)
   }
 
   /// [B]: to the batch's inputs as they are.

@@ -8,9 +8,19 @@ import Foundation
 ///
 /// Of a random model every question sees fresh draws of its noise, never those by which the attack is judged.
 public struct ModelOracle: Oracle {
-  public private(set) var questions = 0
+  struct Counts {
+    var questions = 0
+    var vanishedGradients = 0
+    var uncertainLosses = 0
+    var lossesAsked = 0
+  }
+  private var counts = Counts()
+  public var questions: Int { counts.questions }
   /// Gradients that were zero in every coordinate, and were asked for again with the margin as loss.
-  public private(set) var vanishedGradients = 0
+  public var vanishedGradients: Int { counts.vanishedGradients }
+  /// Of the losses that were asked of a random model, those whose standard error stayed above the bound.
+  public var uncertainLosses: Int { counts.uncertainLosses }
+  public var lossesAsked: Int { counts.lossesAsked }
   private let model: Model
   /// Of the deployed predictor: by it draws are weighed against each other.
   private let temperature: Double
@@ -18,9 +28,6 @@ public struct ModelOracle: Oracle {
   private let isCancelled: @Sendable () -> Bool
   private let deadline: ContinuousClock.Instant?
   private let memory: CleanAnswers?
-  /// Of the losses that were asked of a random model, those whose standard error stayed above the bound.
-  public private(set) var uncertainLosses = 0
-  public private(set) var lossesAsked = 0
   private var draws: Int?
   private var mostDraws = 0
   private var standardErrorBound = 0.0
@@ -117,20 +124,11 @@ public struct ModelOracle: Oracle {
       isAntithetic: isAntithetic, requiredMarginError: requiredMarginError, identities: question.examples.identities,
       criteria: question.examples.criteria, loss: question.loss, wantsGradient: question.wantsGradient,
       isSure: question.isSure)
-    if let known = memory.answer(to: key) {
-      questions += known.questions
-      vanishedGradients += known.vanishedGradients
-      uncertainLosses += known.uncertainLosses
-      lossesAsked += known.lossesAsked
-      return known.answer
+    let found = try memory.firstAnswer(to: key) {
+      CleanAnswers.FirstAnswer(answer: try compute(question), counts: counts)
     }
-    precondition(questions == 0 && lossesAsked == 0, "the first question")
-    let answer = try compute(question)
-    memory.remember(
-      .init(
-        answer: answer, questions: questions, vanishedGradients: vanishedGradients, uncertainLosses: uncertainLosses,
-        lossesAsked: lossesAsked), to: key)
-    return answer
+    counts = found.counts
+    return found.answer
   }
 
   private mutating func compute(_ question: Question) throws -> Answer {
@@ -147,7 +145,7 @@ public struct ModelOracle: Oracle {
     guard let gradient = answer.gradient else { return }
     let rows = (0..<gradient.rowCount).filter { gradient.row($0).allSatisfy { $0 == 0 } }
     guard !rows.isEmpty else { return }
-    vanishedGradients += rows.count
+    counts.vanishedGradients += rows.count
     var again = question.rows(at: rows)
     again.loss = .margin
     guard let found = try askModel(again).gradient else { return }
@@ -159,7 +157,7 @@ public struct ModelOracle: Oracle {
   private mutating func askModel(_ question: Question) throws -> Answer {
     let rows = question.x.rowCount
     guard let draws else {
-      questions += rows
+      counts.questions += rows
       var answer = try Evaluation(model, question, samples: nil, seed: 0, temperature, pairs: false).answer(model)
       if requiredMarginError > 0 { answer.marginErrors = [Float](repeating: requiredMarginError, count: rows) }
       return turned(answer, question)
@@ -170,7 +168,7 @@ public struct ModelOracle: Oracle {
     let seed = isSteering ? mixSeed(seed, 3, steering) : mixSeed(seed, 2, asked)
     var all = try Evaluation(
       model, question, samples: 0..<draws, seed: seed, temperature, pairs: isAntithetic)
-    questions += rows * draws
+    counts.questions += rows * draws
     var open = Array(0..<rows), total = draws
     while question.isSure, total < mostDraws {
       open = open.filter { !all.isSettled($0, standardErrorBound) }
@@ -179,13 +177,13 @@ public struct ModelOracle: Oracle {
       let more = min(total, mostDraws - total)
       let part = try Evaluation(
         model, question.rows(at: open), samples: total..<total + more, seed: seed, temperature, pairs: isAntithetic)
-      questions += open.count * more
+      counts.questions += open.count * more
       for (at, row) in open.enumerated() { all.add(part, at, to: row) }
       total += more
     }
     guard question.isSure else { return turned(all.answer(model), question) }
-    lossesAsked += rows
-    uncertainLosses += (0..<rows).count { !all.isSettled($0, standardErrorBound) }
+    counts.lossesAsked += rows
+    counts.uncertainLosses += (0..<rows).count { !all.isSettled($0, standardErrorBound) }
     return turned(all.answer(model), question)
   }
 

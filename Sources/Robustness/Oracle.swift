@@ -65,7 +65,7 @@ public struct Answer: Sendable {
       let row = scores.row(index), own = row.startIndex + criterion.label,
         isUntargeted = criterion == .untargeted(label: criterion.label)
       // What is no answer is no right one: the deployed predictor is judged so as well.
-      guard !Self.isNoAnswer(row) else { return isUntargeted ? .infinity : -.infinity }
+      guard Label.of(row) != Label.none else { return isUntargeted ? .infinity : -.infinity }
       guard row.indices.contains(own) else { return -.infinity }
       let other = row.indices.reduce(-Float.infinity) { $1 == own ? $0 : max($0, row[$1]) }
       let margin = isUntargeted ? other - row[own] : row[own] - other
@@ -75,14 +75,7 @@ public struct Answer: Sendable {
 
   /// Which criteria the answer meets. Scores of which no probabilities can be made are a wrong answer, and no class's.
   public func meets(_ criteria: [Criterion]) -> [Bool] {
-    zip(zip(scores.argMax(), criteria), 0..<criteria.count).map { pair, row in
-      Self.isNoAnswer(scores.row(row))
-        ? pair.1 == .untargeted(label: pair.1.label) : pair.1.isMet(by: pair.0)
-    }
-  }
-
-  private static func isNoAnswer(_ scores: ArraySlice<Float>) -> Bool {
-    scores.contains { $0.isNaN || $0 == .infinity } || scores.allSatisfy { $0 == -.infinity }
+    zip(scores.labels(), criteria).map { $1.isMet(by: $0) }
   }
 
   /// Which criteria are met for good: of a random model, by more than its noise explains.

@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherInference
 import DitherTensor
 import Foundation
 
@@ -156,6 +157,8 @@ public struct Outcome: Codable, Sendable, Equatable {
   public var questions = 0
   /// What is proved of each example, for probes that certify.
   public var certificates: [Certificate]?
+  /// Answers that were none, of the deployed predictor: they count as wrong. nil: none were.
+  public private(set) var unanswered: Unanswered?
   /// Numbers for each example, by name.
   public var columns: [String: [Double]]?
   /// Of probes that take all examples at once.
@@ -171,10 +174,38 @@ public struct Outcome: Codable, Sendable, Equatable {
     self.robust = robust
   }
 
+  /// - Parameters:
+  ///   - before: the deployed predictor's answers to the examples as they are.
+  ///   - after: under the probe's condition.
+  init(answers before: [Int], after: [Int], labels: [Int]) {
+    self.init(clean: zip(before, labels).map(==), robust: zip(after, labels).map(==))
+    note(before, rows: before.indices, isChanged: false)
+    note(after, rows: after.indices, isChanged: true)
+  }
+
   /// Of a probe that changes nothing.
   static func clean(_ batch: ProbeBatch, _ predictor: DeployedPredictor) throws -> Outcome {
-    let clean = zip(try predictor.labels(of: batch), batch.labels).map(==)
-    return Outcome(clean: clean, robust: clean)
+    let answers = try predictor.labels(of: batch)
+    return Outcome(answers: answers, after: answers, labels: batch.labels)
+  }
+
+  /// Notes those of some answers that are none.
+  /// - Parameter isChanged: they were given under the probe's condition.
+  mutating func note(_ answers: [Int], rows: some Sequence<Int>, isChanged: Bool) {
+    for (answer, row) in zip(answers, rows) where answer == Label.none {
+      var all = unanswered ?? Unanswered()
+      if isChanged { all.changed.insert(row) } else { all.asTheyAre.insert(row) }
+      unanswered = all
+    }
+  }
+}
+
+extension Outcome {
+  /// By row.
+  public struct Unanswered: Codable, Sendable, Equatable {
+    public fileprivate(set) var asTheyAre: Set<Int> = []
+    /// Under the probe's condition.
+    public fileprivate(set) var changed: Set<Int> = []
   }
 }
 

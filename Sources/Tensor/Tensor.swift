@@ -104,12 +104,6 @@ public struct Tensor: Sendable, Equatable {
     }
   }
   /// The first index of each row's largest element.
-  public func argMax() -> [Int] {
-    (0..<rowCount).map { r in
-      let row = row(r)
-      return (row.indices.reduce(row.startIndex) { row[$1] > row[$0] ? $1 : $0 }) - row.startIndex
-    }
-  }
   public func isClose(to other: Tensor, absolute: Float, relative: Float = 0) -> Bool {
     shape == other.shape
       && Swift.zip(elements, other.elements).allSatisfy { abs($0 - $1) <= absolute + relative * abs($1) }

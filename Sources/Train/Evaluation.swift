@@ -38,7 +38,7 @@ public struct Evaluation: Codable, Sendable, Equatable {
     var right = 0
     for start in stride(from: 0, to: data.count, by: 1000) {
       let rows = start..<min(start + 1000, data.count)
-      let found = try model.outputs(data.inputs.rows(rows), threads: threads).argMax()
+      let found = try model.outputs(data.inputs.rows(rows), threads: threads).labels()
       right += zip(found, data.labels[rows]).count(where: { $0 == $1 })
     }
     return Double(right) / Double(max(data.count, 1))

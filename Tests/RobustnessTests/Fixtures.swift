@@ -77,7 +77,7 @@ enum Small {
   /// Examples labelled by a model's own noise-free answers, but for every seventh.
   static func data(_ count: Int, for model: Model) throws -> AuditData {
     let inputs = Tensor.random([count, 1, 4, 4], seed: 5, from: 0, to: 1)
-    let labels = try model.outputs(inputs).argMax().enumerated().map { $0 % 7 == 6 ? ($1 + 1) % 3 : $1 }
+    let labels = try model.outputs(inputs).labels().enumerated().map { $0 % 7 == 6 ? ($1 + 1) % 3 : $1 }
     return AuditData(name: "small", inputs: inputs, labels: labels)
   }
 
@@ -88,6 +88,20 @@ enum Small {
     let x = try builder.flatten(builder.add(input, zero))
     let weight = builder.parameter("w", .random([3, 16], seed: 2, from: -1, to: 1))
     return try Model(builder.finish(outputs: [("logits", try builder.dense(x, weight, nil, name: "fc"))]))
+  }
+
+  /// NaN where the first two pixels sum up to more than 1.2, of the operators that every probe takes: a hidden unit of infinity times 0.
+  static func overflowing() throws -> Model {
+    let builder = GraphBuilder(name: "overflowing"), x = try builder.flatten(builder.input("x", [1, 4, 4]))
+    var first = Tensor.random([24, 16], seed: 6, from: -0.6, to: 0.6),
+      second = Tensor.random([3, 24], seed: 7, from: -0.6, to: 0.6)
+    first.replaceRow(0, with: ([2.8e38, 2.8e38] + [Float](repeating: 0, count: 14))[...])
+    for row in 0..<3 { second.replaceRow(row, with: ([0] + second.row(row).dropFirst())[...]) }
+    let bias = { (name: String, count: Int) in builder.parameter(name, Tensor(zeros: [count])) }
+    let hidden = try builder.relu(
+      builder.dense(x, builder.parameter("w1", first), bias("b1", 24), name: "fc1"))
+    let logits = try builder.dense(hidden, builder.parameter("w2", second), bias("b2", 3), name: "fc2")
+    return try Model(builder.finish(outputs: [("logits", logits)]))
   }
 
   /// Of any model that takes [1, 4, 4].

@@ -31,7 +31,7 @@ extension Bench {
               dropsBroken
               ? try attack.run(on: examples, in: ball, asking: &oracle)
               : try attack.perturb(examples, in: ball, asking: &oracle)
-            let answers = try model.outputs(found).argMax()
+            let answers = try model.outputs(found).labels()
             asked.withLock { $0 += oracle.questions }
             survivors.withLock { $0 += zip(rows, answers).count { labels[$0] == $1 } }
           } catch {
@@ -61,7 +61,7 @@ extension Bench {
   private static func victim(_ work: String) throws -> (Model, Tensor, [Int], epsilon: Double) {
     if work == "resnet18" {
       let model = try Model(Fixtures.resnet()), inputs = Fixtures.images(64, [3, 32, 32])
-      return (model, inputs, try model.outputs(inputs).argMax(), 2.0 / 255)
+      return (model, inputs, try model.outputs(inputs).labels(), 2.0 / 255)
     }
     guard let file = FileManager.default.contents(atPath: "models/mnist-\(work)-baseline.onnx") else {
       throw Skip(reason: "models/mnist-\(work)-baseline.onnx is not in this folder")

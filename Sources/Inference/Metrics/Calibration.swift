@@ -3,7 +3,7 @@ import Foundation
 /// What a set of predictions is worth: functions of class probabilities [B][C] and labels [B].
 public enum Metrics {
   public static func accuracy(_ probabilities: [[Double]], _ labels: [Int]) -> Double {
-    mean(zip(probabilities, labels).map { argMax($0) == $1 ? 1 : 0 })
+    mean(zip(probabilities, labels).map { Label.of($0) == $1 ? 1 : 0 })
   }
 
   /// Mean −ln p[label]; p is at least the double's epsilon.
@@ -103,10 +103,10 @@ public enum Metrics {
   package static func outcomes(
     _ probabilities: [[Double]], _ labels: [Int]
   ) -> (confidence: [Double], correct: [Bool]) {
-    let best = probabilities.map(argMax)
-    return (zip(probabilities, best).map { $0[$1] }, zip(best, labels).map { $0 == $1 })
+    let best = probabilities.map(Label.of)
+    // What is no answer is sure of nothing.
+    return (zip(probabilities, best).map { $1 == Label.none ? 0 : $0[$1] }, zip(best, labels).map { $0 == $1 })
   }
 
-  static func argMax(_ p: [Double]) -> Int { p.indices.reduce(0) { p[$1] > p[$0] ? $1 : $0 } }
   static func mean(_ values: [Double]) -> Double { values.isEmpty ? .nan : values.reduce(0, +) / Double(values.count) }
 }

@@ -19,7 +19,7 @@ public enum Temperature {
   ///   temperatures are likelier, or the best lies at an end of the range.
   public static func fit(logits: [[Double]], classes: Int? = nil, labels: [Int]) throws(InferenceError) -> Double {
     let right = zip(logits, labels).count { logits, label in
-      Metrics.argMax(mean(logits, classes: classes ?? logits.count, temperature: 1)) == label
+      Label.of(mean(logits, classes: classes ?? logits.count, temperature: 1)) == label
     }
     guard right < labels.count else { throw refusal("each answered right", of: labels.count) }
     func measure(_ inverse: Double) -> (loss: Double, slope: Double) {

@@ -170,7 +170,7 @@ public nonisolated struct Dither_V1_AuditReport: @unchecked Sendable {
     set {_uniqueStorage()._furtherComparisons = newValue}
   }
 
-  /// examples that could not be judged
+  /// examples that failed
   public var failures: [Dither_V1_ReportFailure] {
     get {_storage._failures}
     set {_uniqueStorage()._failures = newValue}
@@ -1007,9 +1007,21 @@ public nonisolated struct Dither_V1_ReportFailure: Sendable {
 
   public var message: String = String()
 
+  /// true: there was no answer, which counts as a wrong one; left out: they are in no number of the probe
+  public var countedWrong: Bool {
+    get {_countedWrong ?? false}
+    set {_countedWrong = newValue}
+  }
+  /// Returns true if `countedWrong` has been explicitly set.
+  public var hasCountedWrong: Bool {self._countedWrong != nil}
+  /// Clears the value of `countedWrong`. Subsequent reads from it will return its default value.
+  public mutating func clearCountedWrong() {self._countedWrong = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _countedWrong: Bool? = nil
 }
 
 public nonisolated struct Dither_V1_ReportIncomplete: Sendable {
@@ -2647,7 +2659,7 @@ nonisolated extension Dither_V1_ReportPair: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Dither_V1_ReportFailure: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ReportFailure"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}probe\0\u{1}example\0\u{1}count\0\u{1}message\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}probe\0\u{1}example\0\u{1}count\0\u{1}message\0\u{3}counted_wrong\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2659,12 +2671,17 @@ nonisolated extension Dither_V1_ReportFailure: SwiftProtobuf.Message, SwiftProto
       case 2: try { try decoder.decodeSingularInt64Field(value: &self.example) }()
       case 3: try { try decoder.decodeSingularInt64Field(value: &self.count) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.message) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self._countedWrong) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.probe.isEmpty {
       try visitor.visitSingularStringField(value: self.probe, fieldNumber: 1)
     }
@@ -2677,6 +2694,9 @@ nonisolated extension Dither_V1_ReportFailure: SwiftProtobuf.Message, SwiftProto
     if !self.message.isEmpty {
       try visitor.visitSingularStringField(value: self.message, fieldNumber: 4)
     }
+    try { if let v = self._countedWrong {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 5)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2685,6 +2705,7 @@ nonisolated extension Dither_V1_ReportFailure: SwiftProtobuf.Message, SwiftProto
     if lhs.example != rhs.example {return false}
     if lhs.count != rhs.count {return false}
     if lhs.message != rhs.message {return false}
+    if lhs._countedWrong != rhs._countedWrong {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

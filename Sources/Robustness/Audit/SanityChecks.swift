@@ -25,7 +25,7 @@ struct SanityChecks {
   func all() throws -> [Check] { try [softmaxTwice(), pixelRange(), company()] }
 
   private func accuracy(_ inputs: Tensor) throws -> Double {
-    let answers = try model.outputs(model.signature.normalised(inputs)).argMax()
+    let answers = try model.outputs(model.signature.normalised(inputs)).labels()
     return Double(zip(answers, labels).count { $0 == $1 }) / Double(max(labels.count, 1))
   }
 

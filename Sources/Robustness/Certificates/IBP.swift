@@ -73,7 +73,9 @@ public struct IBP: Certifier {
       load(batch.inputs, part, predictor.model.signature, into: plan)
       plan.forward()
       for row in part {
-        let holds = margin(of: labels[row], row: row - start, plan, bounded, predictor.model.signature.classes)
+        let holds =
+          labels[row] == Label.none
+          ? -.infinity : margin(of: labels[row], row: row - start, plan, bounded, predictor.model.signature.classes)
         let isCertain = holds > (bounded.dropsSoftmax ? Self.softmaxSlack : 0)
         certificates.append(
           Certificate(

@@ -5,7 +5,8 @@ import DitherTensor
 /// g(x) = the class c of largest P(f(x + N(0, σ²I)) = c): a classifier whose answers come with an L2 radius. Cohen, Rosenfeld and
 /// Kolter 2019, arXiv 1902.02918.
 ///
-/// f is the model's label: the first class of largest output, in the deterministic pass. Of a model with noise every noisy copy
+/// f is the model's label: the first class of largest output, in the deterministic pass; a copy without an answer is no class's, and
+/// speaks against each. Of a model with noise every noisy copy
 /// has one fresh draw of that noise, and f is a random function. The theorem holds for it as well: the lemma of Neyman and
 /// Pearson is about the pair of the Gaussian input noise and the model's own, and the latter, being drawn independently, has the
 /// same distribution around x as around any x + δ. It is the Gaussian on the input that gives a radius, and nothing else: noise on
@@ -97,10 +98,12 @@ public struct SmoothedClassifier: Sendable {
     _ x: Tensor, identity: UInt64, n: Int, alpha: Double, threads: Int = 1, proceed: @Sendable () throws -> Void = {}
   ) throws -> Certificate {
     let counts = try labels(base(x), identity, .prediction, 0..<n, threads, proceed), first = counts.firstMaximum
+    // No answer is an answer of its own, and where most copies give it there is no class to name.
+    let none = n - counts.reduce(0, +)
     let second = counts.indices.filter { $0 != first }.map { counts[$0] }.max() ?? 0
     return Certificate(
       label: first, correct: false, radius: 0, n: n, alpha: alpha,
-      abstained: Statistics.fairCoinTest(counts[first], second) > alpha)
+      abstained: none > counts[first] || Statistics.fairCoinTest(counts[first], max(second, none)) > alpha)
   }
 
   /// The example as the model takes it, and the standard deviation of each stretch of its numbers that has one of its own.

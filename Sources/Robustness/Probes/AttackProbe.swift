@@ -85,12 +85,12 @@ struct AttackProbe<A: Attack>: Probe {
 
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
     let before = try predictor.labels(of: batch)
-    let clean = zip(before, batch.labels).map(==)
-    let standing = clean.indices.filter { clean[$0] }
-    var outcome = Outcome(clean: clean, robust: clean)
+    var outcome = Outcome(answers: before, after: before, labels: batch.labels)
+    let clean = outcome.clean, standing = clean.indices.filter { clean[$0] }
     if predictor.isRandom {
       let again = try predictor.redrawn.labels(of: batch)
       outcome.cleanAgain = zip(again, batch.labels).map(==)
+      outcome.note(again, rows: again.indices, isChanged: false)
     }
     guard !standing.isEmpty else { return outcome }
     let examples = Examples(
@@ -104,7 +104,10 @@ struct AttackProbe<A: Attack>: Probe {
     let after = try predictor.labels(found.points, identities: examples.identities)
     let fooled = standing.indices.map { after[$0] != batch.labels[standing[$0]] }
     let inside = ball.rowsInside(found.points, around: examples.inputs)
-    for (at, row) in standing.enumerated() { outcome.robust[row] = !(fooled[at] && inside[at]) }
+    for (at, row) in standing.enumerated() where fooled[at] && inside[at] {
+      outcome.robust[row] = false
+      outcome.note([after[at]], rows: [row], isChanged: true)
+    }
     if A.isMinimumNorm {
       // Of a random model the nearest points are judged for themselves: what serves in the ball is another point.
       let nearest = search.nearest ?? found
@@ -114,6 +117,7 @@ struct AttackProbe<A: Attack>: Probe {
       for (at, row) in standing.enumerated()
       where there[at] != batch.labels[row] && nearest.distances[at].isFinite {
         outcome.distances?[row] = nearest.distances[at]
+        outcome.note([there[at]], rows: [row], isChanged: true)
       }
     }
     let others = try batch.transfers.map { other in

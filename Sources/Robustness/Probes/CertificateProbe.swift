@@ -21,9 +21,9 @@ struct CertificateProbe<C: Certifier>: Probe {
 
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
     let subject = ignoresNoise ? predictor.withoutNoise : predictor
-    let clean = zip(try subject.labels(of: batch), batch.labels).map(==)
+    var outcome = try Outcome.clean(batch, subject)
     let (certificates, rows) = try certifier.certify(batch, of: subject)
-    var outcome = Outcome(clean: clean, robust: certificates.map { $0.holds(at: certifier.goal) })
+    outcome.robust = certificates.map { $0.holds(at: certifier.goal) }
     outcome.certificates = certificates
     outcome.questions = rows
     return outcome

@@ -94,7 +94,7 @@ struct CorruptionProbe<C: Corruption>: CorruptingProbe {
       to: batch.inputs, identities: batch.identities, severity: severity ?? 1, seed: batch.seed,
       constants: constants)
     let after = try predictor.labels(changed, identities: batch.identities)
-    var outcome = Outcome(clean: zip(before, batch.labels).map(==), robust: zip(after, batch.labels).map(==))
+    var outcome = Outcome(answers: before, after: after, labels: batch.labels)
     if batch.isFirst, batch.image.isPicture {
       outcome.illustrations = before.indices.filter { outcome.clean[$0] }.prefix(Illustration.perProbe).map { row in
         Illustration(

@@ -1,4 +1,5 @@
 import DitherGraph
+import DitherInference
 import Foundation
 
 extension Report {
@@ -126,17 +127,28 @@ struct Page {
         items.append("<li>Missing: \(incomplete.missingProbes.joined(separator: "; "))</li>")
       }
     }
-    for failure in (report.failures ?? []).prefix(100) {
-      let examples =
-        failure.count == 1 ? "example \(failure.example)" : "\(failure.count) examples from \(failure.example) on"
-      items.append("<li>\(examples) failed: \(failure.message) <code>\(failure.probe)</code></li>")
-    }
-    if let failures = report.failures, failures.count > 100 {
-      items.append("<li>and \(failures.count - 100) more, in the JSON form</li>")
-    }
-    return items.isEmpty
+    items += failures(countedWrong: false)
+    let wrong = failures(countedWrong: true)
+    let lists = [
+      ("Left out", "What the numbers below do not cover:", items),
+      ("Without an answer", "Counted as wrong in the numbers below:", wrong),
+    ].filter { !$0.2.isEmpty }
+    return lists.isEmpty
       ? nil
-      : "<h2>Left out</h2><section class=\"card findings\"><p>What the numbers below do not cover:</p><ul>\(items)</ul></section>\n"
+      : Html(
+        joining: lists.map { title, what, items in
+          "<h2>\(title)</h2><section class=\"card findings\"><p>\(what)</p><ul>\(items)</ul></section>\n"
+        })
+  }
+
+  private func failures(countedWrong: Bool) -> [Html] {
+    let all = report.failuresByReason.filter { $0.countedWrong == countedWrong }
+    var items = all.prefix(100).map { failure -> Html in
+      let (probes, others) = failure.named, codes = probes.map { "<code>\($0)</code>" as Html }
+      return "<li>\(failure.examples): \(failure.message), in \(Html(joining: codes, by: ", "))\(others)</li>"
+    }
+    if all.count > 100 { items.append("<li>and \(all.count - 100) more, in the JSON form</li>") }
+    return items
   }
 
   private func tile(_ title: String, _ value: Double, _ interval: Interval) -> Html {
@@ -421,7 +433,7 @@ struct Page {
   }
 
   private func label(_ index: Int) -> String {
-    guard index != DeployedPredictor.noAnswer else { return "no answer" }
+    guard index != Label.none else { return "no answer" }
     guard let names = report.labelNames, names.indices.contains(index) else { return "\(index)" }
     return names[index]
   }

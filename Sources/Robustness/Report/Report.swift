@@ -37,7 +37,7 @@ public struct Report: Codable, Sendable, Equatable {
   public var comparison: Comparison?
   /// With the models beside the baseline.
   public var furtherComparisons: [Comparison]?
-  /// Examples that could not be judged; left out where all could.
+  /// Examples that failed; left out where none did.
   public var failures: [Failure]?
   /// Where a time budget ended the audit: what is missing.
   public var incomplete: Incomplete?
@@ -52,13 +52,15 @@ public struct Report: Codable, Sendable, Equatable {
     public var digest: String
   }
 
-  /// Examples, one after the other, that failed for the same reason: they are in no number of their probe.
-  public struct Failure: Codable, Sendable, Equatable {
+  /// Examples, one after the other, that failed for the same reason.
+  public struct Failure: Codable, Sendable, Hashable {
     public var probe: String
     /// The first.
     public var example: Int
     public var count: Int
     public var message: String
+    /// There was no answer, which counts as a wrong one; left out where they could not be judged: they are in no number of the probe.
+    public var countedWrong: Bool?
   }
 }
 
@@ -296,7 +298,7 @@ extension Report {
     furtherComparisons = further.isEmpty ? nil : further
     command = Self.command(runner)
     code = runner.code
-    failures = zip(runner.plan.probes, results).flatMap { Failure.all(of: $0, $1) }
+    failures = zip(runner.plan.probes, results).flatMap { Failure.all(of: $0, $1, runner) }
     if failures?.isEmpty == true { failures = nil }
     let done = results.reduce(0) { $0 + $1.count }, all = runner.plan.shards.count
     guard done < all || !ended.isEmpty else { return }
@@ -362,20 +364,6 @@ extension Report.Member {
   static func all(of subject: AuditSubject) -> [Self]? {
     subject.members.isEmpty
       ? nil : subject.members.map { Self(model: $0.name, version: $0.version, digest: $0.digest) }
-  }
-}
-
-extension Report.Failure {
-  /// Of one probe; neighbours of the same message are one.
-  static func all(of probe: ProbeSpec, _ results: [ShardResult]) -> [Self] {
-    results.flatMap { $0.failures ?? [] }.reduce(into: []) { all, failure in
-      if let last = all.last, last.message == failure.message, last.example + last.count == failure.example {
-        all[all.count - 1].count += failure.count
-      } else {
-        all.append(
-          Self(probe: probe.text, example: failure.example, count: failure.count, message: failure.message))
-      }
-    }
   }
 }
 

@@ -304,8 +304,10 @@ extension AuditCommand {
         print(pair.sentence)
       }
     }
-    for failure in report.failures ?? [] {
-      print("failed: \(failure.probe), \(failure.count) from example \(failure.example) on: \(failure.message)")
+    for failure in report.failuresByReason {
+      let (probes, others) = failure.named, outcome = failure.countedWrong ? "counted as wrong" : "left out"
+      print(
+        "failed, \(outcome): \(failure.examples): \(failure.message), in \(probes.joined(separator: ", "))\(others)")
     }
     if let incomplete = report.incomplete { print("incomplete: \(incomplete.message)") }
     for gate in report.gates ?? [] { print("gate \(gate.passed ? "kept" : "NOT kept"): \(gate.message)") }

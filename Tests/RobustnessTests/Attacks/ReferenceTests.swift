@@ -114,7 +114,7 @@ struct ReferenceTests {
       else { continue }
       let package = result["package"] as? String
       guard attack == "CW" || package == "foolbox" else { continue }
-      let clean = try victim.model.outputs(victim.inputs.rows(0..<Int(n))).argMax()
+      let clean = try victim.model.outputs(victim.inputs.rows(0..<Int(n))).labels()
       let found = try victim.audit([text + (text == "cw" ? ":epsilon=10" : ",epsilon=10")], count: Int(n))
       let distances = found.probes[0].distances ?? []
       let right = distances.indices.filter { clean[$0] == victim.labels[$0] }.compactMap { distances[$0] }.sorted()

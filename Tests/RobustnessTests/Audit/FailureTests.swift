@@ -2,6 +2,7 @@ import DitherBasics
 import DitherInference
 import DitherRobustness
 import DitherTensor
+import DitherTestSupport
 import Foundation
 import Testing
 
@@ -41,11 +42,18 @@ struct FailureTests {
     #expect(!report.probes[0].perExample[13] && !report.probes[2].perExample[14])
     let failures = try #require(report.failures)
     // Neighbours that fail alike are one.
-    #expect(failures.map(\.probe) == ["calibration", "selective", "conformal", "temperature"])
-    #expect(failures.map(\.example) == [13, 13, 13, 0])
-    #expect(failures.map(\.count) == [2, 2, 2, 60])
+    #expect(
+      failures.map(\.probe) == ["clean", "calibration", "fgsm:epsilon=0.001", "selective", "conformal", "temperature"])
+    #expect(failures.map(\.example) == [13, 13, 13, 13, 13, 0])
+    #expect(failures.map(\.count) == [2, 2, 2, 2, 2, 60])
+    #expect(failures.map(\.countedWrong) == [true, nil, true, nil, nil, nil])
     #expect(failures.allSatisfy { $0.message.contains("finite") })
-    #expect(report.html().contains("Left out") && report.html().contains("2 examples from 13 on failed"))
+    // Each reason once.
+    let reasons = report.failuresByReason
+    #expect(reasons.map(\.probes.count) == [2, 3, 1] && reasons.map(\.countedWrong) == [true, false, false])
+    let html = report.html()
+    #expect(html.contains("<h2>Left out</h2>") && html.contains("<h2>Without an answer</h2>"))
+    #expect(html.contains("2 examples from 13 on: expected a finite answer to the example as it is"))
     // Through the journal, byte for byte.
     let journal = try results.map { try JSONDecoder().decode(ShardResult.self, from: JSONEncoder().encode($0)) }
     #expect(try runner.report(journal).json() == report.json())
@@ -57,7 +65,15 @@ struct FailureTests {
     let probes = ["calibration", "gaussian_noise:severity=5", "fgsm:epsilon=0.3"]
     let whole = try Self.runner(probes), part = try Self.runner(probes, from: 4)
     let all = try whole.report(whole.runAll()), some = try part.report(part.runAll())
-    #expect(some.failures == all.failures && some.failures?.map(\.example) == [13])
+    func listed(_ report: Report) -> [String] {
+      (report.failures ?? []).flatMap { failure in
+        (failure.example..<failure.example + failure.count).filter { $0 >= 4 }.map {
+          "\($0) \(failure.probe) \(failure.message)"
+        }
+      }
+    }
+    #expect(listed(some) == listed(all) && some.failures?.allSatisfy { $0.example >= 4 } == true)
+    #expect(some.failures?.first { $0.probe == "calibration" }?.example == 13)
     for (one, other) in zip(all.probes.dropFirst(), some.probes.dropFirst()) {
       #expect(other.n == 56 && other.perExample == Array(one.perExample.dropFirst(4)))
     }
@@ -78,10 +94,72 @@ struct FailureTests {
       of: Small.fragile(), ["additive_noise:norm=linf,epsilon=1,repeats=40", "square:norm=linf,epsilon=1,queries=40"])
     let report = try runner.report(runner.runAll(threads: 2))
     #expect(report.probes.allSatisfy { $0.robustAccuracy == 0 })
+    // What the attack did is listed as such: of the examples that are right as they are.
+    let failures = try #require(report.failures)
+    for probe in report.probes {
+      let listed = failures.filter { $0.probe.hasPrefix(probe.probe) }
+      #expect(listed.allSatisfy { $0.countedWrong == true && $0.message.contains("under the probe") })
+      let rows = Set(listed.flatMap { $0.example..<$0.example + $0.count })
+      #expect(!rows.isEmpty && rows.allSatisfy { probe.perExampleClean[$0] && !probe.perExample[$0] })
+    }
     #expect(!report.findings.contains { $0.check == "random_point_wins" })
     let answer = Answer(losses: [0, 0], gradient: nil, scores: Tensor([2, 2], [.nan, 1, 0, .infinity]))
     #expect(answer.meets([.untargeted(label: 1), .targeted(to: 1)]) == [true, false])
     #expect(answer.margins([.untargeted(label: 1), .targeted(to: 1)]) == [.infinity, -.infinity])
+  }
+
+  @Test("of the models beside the audited one it is said which had no answer")
+  func beside() throws {
+    let fragile = try Small.fragile(), sound = try Small.model()
+    var data = try Small.data(30, for: sound)
+    var pixels = Array(data.inputs.row(20))
+    pixels[5] = 0
+    data.inputs.replaceRow(20, with: pixels[...])
+    func subject(_ name: String, _ model: Model) -> AuditSubject {
+      AuditSubject(name: name, digest: "sha256:00", model: model)
+    }
+    let plan = try AuditPlan(probes: [ProbeSpec("clean")], exampleCount: 30, inputShape: [1, 4, 4])
+    let runner = try AuditRunner(
+      plan: plan, subject: subject("sound", sound), baseline: subject("weak", fragile),
+      rivals: [subject("other", sound), subject("third", fragile)], data: data)
+    let report = try runner.report(runner.runAll())
+    #expect(report.failures?.count == 1 && report.failures?.first?.example == 20)
+    #expect(report.failures?.first?.message.hasSuffix("from weak, third") ?? false)
+  }
+
+  @Test("no probe falls over an answer that is no number, and none of them counts one as right")
+  func everyProbe() throws {
+    let model = try Small.overflowing()
+    let inputs = Tensor.random([60, 1, 4, 4], seed: 8, from: 0, to: 1)
+    let order = (0..<60).sorted {
+      (inputs.row($0).prefix(2).reduce(0, +), $0) < (inputs.row($1).prefix(2).reduce(0, +), $1)
+    }
+    let sorted = inputs.rows(at: order), answers = try model.outputs(sorted).labels()
+    let broken = answers.indices.filter { answers[$0] == Label.none }
+    #expect(broken.count > 10 && broken.allSatisfy { $0 > 8 })
+    // Class 0 is the first: what takes NaN for the first maximum would call it right.
+    let data = AuditData(name: "own", inputs: sorted, labels: answers.map { max($0, 0) })
+    let names = Catalog<ProbeKind>.probes.entries.map(\.name).filter { $0 != "ood" }
+    let quick = ["smoothing": ["n": "200", "n0": "20"]]
+    let plan = try AuditPlan(
+      probes: names.map { ProbeSpec($0, quick[$0] ?? [:]) }, seed: 2, exampleCount: 60, inputShape: [1, 4, 4])
+    let runner = try AuditRunner(
+      plan: plan, subject: AuditSubject(name: "overflowing", digest: "sha256:00", model: model), data: data)
+    let report = try runner.report(runner.runAll(threads: 2))
+    let clean = try #require(report.probes.first)
+    #expect(clean.perExample.indices.filter { !clean.perExample[$0] } == broken)
+    for probe in report.probes where probe.n == 60 {
+      #expect(broken.allSatisfy { !probe.perExampleClean[$0] }, "\(probe.probe)")
+      if probe.kind == .attack { #expect(broken.allSatisfy { !probe.perExample[$0] }, "\(probe.probe)") }
+    }
+    // Every probe says so of every one of them.
+    for probe in runner.plan.probes {
+      let listed = Set(
+        (report.failures ?? []).filter { $0.probe == probe.text }.flatMap { $0.example..<$0.example + $0.count })
+      #expect(listed.isSuperset(of: broken), "\(probe.text)")
+    }
+    #expect(try Report(json: report.json()).json() == report.json())
+    #expect(report.html().contains("Without an answer"))
   }
 
   @Test("where nothing can be judged the audit fails, with the reason")

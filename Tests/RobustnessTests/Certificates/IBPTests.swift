@@ -120,7 +120,7 @@ struct IBPTests {
     }
     let logits = try model.outputs(inputs)
     for row in 0..<60 {
-      let label = logits.rows(row..<row + 1).argMax()[0], z = Array(logits.row(row))
+      let label = logits.rows(row..<row + 1).labels()[0], z = Array(logits.row(row))
       // The largest epsilon is the least margin over ‖W_y − W_j‖₁, as long as no pixel meets 0 or 1.
       let largest =
         (0..<4).filter { $0 != label }.map { other in

@@ -149,6 +149,19 @@ struct SmoothingTests {
     #expect(Double(wrong) / 4000 <= alpha + 4 * (alpha / 4000).squareRoot())
   }
 
+  @Test("copies without an answer are no class's, least of all the first's")
+  func noAnswer() throws {
+    let smoothed = try SmoothedClassifier(Small.overflowing(), sigma: 0.25, seed: 1)
+    // One copy in a hundred has an answer.
+    let x = Tensor([1, 1, 4, 4], [1, 1] + [Float](repeating: 0.5, count: 14))
+    let found = try smoothed.certify(x, identity: 0, budget: budget(1000)).certificate
+    #expect(found.abstained && found.radius == 0)
+    #expect(try smoothed.predict(x, identity: 0, n: 1000, alpha: 0.001).abstained)
+    // Where all have one nothing changes.
+    let dark = Tensor([1, 1, 4, 4], [0, 0] + [Float](repeating: 0.5, count: 14))
+    #expect(try !smoothed.predict(dark, identity: 0, n: 1000, alpha: 0.001).abstained)
+  }
+
   @Test("early stopping spends fewer copies, and reaches the target where all would")
   func early() throws {
     let space = try HalfSpace(), smoothed = try SmoothedClassifier(space.model, sigma: 0.25, seed: 1)

@@ -250,7 +250,7 @@ struct MeasurementTests {
       probes: [ProbeSpec("clean"), ProbeSpec("temperature")], exampleCount: 50, inputShape: [1, 4, 4])
     let runner = try AuditRunner(
       plan: plan, subject: AuditSubject(name: "small", digest: "", model: model),
-      data: AuditData(name: "own", inputs: inputs, labels: model.outputs(inputs).argMax()))
+      data: AuditData(name: "own", inputs: inputs, labels: model.outputs(inputs).labels()))
     let report = try runner.report(runner.runAll())
     #expect(report.probes.map(\.probe) == ["clean"])
     let failure = try #require(report.failures?.first)

@@ -39,7 +39,7 @@ struct ReportTests {
     let plan = try AuditPlan(
       probes: ["fgsm:epsilon=0.01", "pgd:epsilon=0.01,steps=2"].map { try ProbeSpec(parsing: $0) }, exampleCount: 8,
       inputShape: [3, 128, 128])
-    let data = AuditData(name: "noise", inputs: inputs, labels: try model.outputs(inputs).argMax())
+    let data = AuditData(name: "noise", inputs: inputs, labels: try model.outputs(inputs).labels())
     let runner = try AuditRunner(
       plan: plan, subject: AuditSubject(name: "wide", digest: "sha256:00", model: model), data: data)
     let html = try runner.report(runner.runAll(threads: 2)).html()

@@ -125,15 +125,12 @@ public final class Model: Sendable {
       }
       // Weights are drawn: rows of one seed go together, one sample at a time.
       for group in groups(of: seeds) {
-        for part in chunks(of: group.count, most: mostRows) {
-          let rows = Array(group[part.range])
+        for (places, parts) in batches(of: group) {
           let options = Plan.Options(
-            rows: part.places, path: path.sharingDraws, threads: threads, precision: precision,
-            antithetic: antithetic)
+            rows: places, path: path.sharingDraws, threads: threads, precision: precision, antithetic: antithetic)
           try plans.withPlan(options) { plan in
-            for (at, row) in rows.enumerated() { load(inputs, row..<row + 1, into: plan, at: at) }
-            for (at, row) in rows.enumerated() { plan.seeds[at] = seeds[row] }
-            for draw in 0..<draws {
+            forEachDraw(draws, parts) { draw, rows in
+              load(inputs, rows, seeds, into: plan)
               plan.firstSample = UInt32(truncatingIfNeeded: samples.lowerBound + draw)
               plan.forward()
               let result = plan.output(), classes = signature.classes
@@ -223,17 +220,13 @@ public final class Model: Sendable {
       }
     } else {
       for group in groups(of: seeds) {
-        for part in chunks(of: group.count, most: mostRows) {
-          let rows = Array(group[part.range])
+        for (places, parts) in batches(of: group) {
           let options = Plan.Options(
-            rows: part.places, path: path.sharingDraws, inputGradient: true, threads: threads,
+            rows: places, path: path.sharingDraws, inputGradient: true, threads: threads,
             precision: precision, antithetic: antithetic)
           try plans.withPlan(options) { plan in
-            for (at, row) in rows.enumerated() {
-              load(inputs, row..<row + 1, into: plan, at: at)
-              plan.seeds[at] = seeds[row]
-            }
-            for draw in 0..<draws {
+            forEachDraw(draws, parts) { draw, rows in
+              load(inputs, rows, seeds, into: plan)
               plan.firstSample = UInt32(truncatingIfNeeded: first + draw)
               step(plan, rows: rows, samples: 1, at: draw)
             }
@@ -316,6 +309,29 @@ public final class Model: Sendable {
     inputs.elements.withUnsafeBufferPointer { from in
       let source = UnsafeBufferPointer(rebasing: from[rows.lowerBound * length..<rows.upperBound * length])
       _ = UnsafeMutableBufferPointer(rebasing: to[(place * length)...]).update(fromContentsOf: source)
+    }
+  }
+
+  /// Rows of one seed, as runs of plans: by the places of the plan, which goes from one to the next with the draw it has.
+  private func batches(of group: [Int]) -> [(places: Int, rows: [[Int]])] {
+    chunks(of: group.count, most: mostRows).reduce(into: []) { batches, chunk in
+      let rows = Array(group[chunk.range])
+      if batches.last?.places == chunk.places {
+        batches[batches.count - 1].rows.append(rows)
+      } else {
+        batches.append((chunk.places, [rows]))
+      }
+    }
+  }
+
+  private func forEachDraw(_ draws: Int, _ batches: [[Int]], _ body: (Int, [Int]) -> Void) {
+    for draw in 0..<draws { for rows in batches { body(draw, rows) } }
+  }
+
+  private func load(_ inputs: Tensor, _ rows: [Int], _ seeds: [UInt64], into plan: Plan) {
+    for (at, row) in rows.enumerated() {
+      load(inputs, row..<row + 1, into: plan, at: at)
+      plan.seeds[at] = seeds[row]
     }
   }
 

@@ -84,6 +84,10 @@ public struct ProbeBatch: Sendable {
   public var isFirst: Bool
   /// Other models, on which what is made for this one is tried too.
   public var transfers: [DeployedPredictor]
+  /// Of a random model and its control with the noise off.
+  var meanWeights: MeanWeightsFinds?
+  /// Whether cases that speak against the probe are looked for: not for models that the audited one is compared with.
+  var wantsEvidence = true
   public var isCancelled: @Sendable () -> Bool
   /// When a probe that can end early ends with what it has found; nil: at its own end.
   public var deadline: ContinuousClock.Instant?

@@ -71,14 +71,19 @@ struct ModelTests {
     }
   }
 
-  @Test("rows of one seed may share the weights that are drawn: the answers stay", arguments: [1, 4], [false, true])
-  func sharedDraws(_ draws: Int, _ isAntithetic: Bool) throws {
-    // More positions than noise is drawn at: each row draws the convolution's weights.
-    let size = 17, rows = 5, builder = GraphBuilder(name: "convolution"), x = builder.input("x", [1, size, size])
+  @Test(
+    "rows of one seed may share the weights that are drawn: the answers stay", arguments: [1, 4, 5],
+    [(false, false), (false, true), (true, true)])
+  func sharedDraws(_ draws: Int, _ options: (isAntithetic: Bool, isFolded: Bool)) throws {
+    let isAntithetic = options.isAntithetic
+    // More positions than noise is drawn at: each row draws the convolution's weights. More rows than one run takes.
+    let size = 65, rows = 50, builder = GraphBuilder(name: "convolution"), x = builder.input("x", [1, size, size])
     func parameter(_ name: String, _ shape: Shape, _ seed: UInt64) -> Value {
       builder.parameter(name, Tensor(shape, NoiseAddress(seed: seed).normals(shape.count)))
     }
-    let inner = try builder.relu(builder.convolution(x, parameter("w", [4, 1, 3, 3], 1), nil, padding: 1))
+    var inner = try builder.convolution(x, parameter("w", [4, 1, 3, 3], 1), nil, padding: 1)
+    if options.isFolded { inner = try builder.batchNormalization(inner, channels: 4, name: "n") }
+    inner = try builder.relu(inner)
     let flat = try builder.flatten(builder.globalAveragePool(inner))
     var graph = builder.finish(
       outputs: [("logits", try builder.dense(flat, parameter("v", [Self.classes, 4], 2), nil))])

@@ -142,6 +142,28 @@ struct Draw: Op {
   }
 }
 
+/// The normals of a layer's last draw. Antithetic draws need them again with the other sign, and runs of one draw on several batches
+/// of rows as they are.
+final class LastNormals {
+  private let values: AlignedBuffer
+  private let count: Int
+  private var address: NoiseAddress?
+
+  init(count: Int) {
+    values = AlignedBuffer(floats: count)
+    self.count = count
+  }
+
+  func at(_ wanted: NoiseAddress) -> UnsafeMutableBufferPointer<Float> {
+    let floats = UnsafeMutableBufferPointer(rebasing: values.bytes.bindMemory(to: Float.self)[..<count])
+    if address != wanted {
+      wanted.normals(floats)
+      address = wanted
+    }
+    return floats
+  }
+}
+
 /// Draws of a layer's weights: w + Σ sigma · draw, term by term.
 struct WeightDraws: Sendable {
   let terms: [NoiseModel.Term]
@@ -152,10 +174,11 @@ struct WeightDraws: Sendable {
   /// Each term is drawn at a site of its own.
   func site(_ term: Int) -> UInt32 { site | UInt32(truncatingIfNeeded: term) << 24 }
 
-  /// One draw. `scale` has a factor for each of `channels` equal parts; nil: 1.
+  /// One draw. `scale` has a factor for each of `channels` equal parts; nil: 1. `last`: for each term, or empty.
   func draw(
     _ to: UnsafeMutablePointer<Float>, from w: UnsafePointer<Float>, count: Int, channels: Int,
-    scale: UnsafePointer<Float>?, _ noises: [any Noise], _ state: RunState, sample: Int, row: Int
+    scale: UnsafePointer<Float>?, _ noises: [any Noise], _ state: RunState, sample: Int, row: Int,
+    last: [LastNormals] = []
   ) {
     let length = count / channels
     for (index, term) in terms.enumerated() {
@@ -164,6 +187,15 @@ struct WeightDraws: Sendable {
       var sigma = factor * term.sigma
       if term.scale == .relativeToLayer { sigma *= layerDeviation ?? standardDeviation(w, count) }
       if term.isGaussian && term.scale != .relative {
+        if !last.isEmpty {
+          if base != UnsafePointer(to) { to.update(from: base, count: count) }
+          let normals = last[index].at(address)
+          for channel in 0..<channels {
+            let start = channel * length
+            dk_axpy(to + start, normals.baseAddress.map { $0 + start }, sigma * (scale?[channel] ?? 1), length)
+          }
+          continue
+        }
         guard let scale else {
           dk_add_normals(to, base, count, sigma, 0, address.seed, address.site, address.sample)
           continue
@@ -212,9 +244,11 @@ struct WeightNoise: Op {
     plan.step([w, y, scale]) { [noises] memory in
       let from = memory.floats(w), to = memory.floats(y), factors = scale.map { memory.floats($0) },
         state = memory.state
+      let last = state.isAntithetic ? draws.terms.map { _ in LastNormals(count: count) } : []
       return {
         draws.draw(
-          to, from: from, count: count, channels: channels, scale: factors, noises, state, sample: 0, row: 0)
+          to, from: from, count: count, channels: channels, scale: factors, noises, state, sample: 0, row: 0, last: last
+        )
       }
     }
   }

@@ -162,24 +162,30 @@ public struct AuditRunner: Sendable {
     let predictor = predictors[0], isCompared = predictor.isRandom && !probe.ignoresNoise
     let compared = predictors.dropFirst(), rivals = predictors.suffix(rivals.count)
     var left = predictors.count + (isCompared ? 1 : 0)
+    let meanWeights = MeanWeightsFinds()
     /// Every model has the same share of the time.
-    func outcome(_ predictor: DeployedPredictor, transfers: [DeployedPredictor] = []) throws -> Outcome {
+    func outcome(
+      _ predictor: DeployedPredictor, transfers: [DeployedPredictor] = [], isAudited: Bool = false,
+      meanWeights: MeanWeightsFinds? = nil
+    ) throws -> Outcome {
       defer { left -= 1 }
       let shape = Shape([shard.count] + predictor.model.signature.inputShape.dimensions)
-      let batch = ProbeBatch(
+      var batch = ProbeBatch(
         inputs: data.inputs.rows(range).reshaped(shape), labels: Array(data.labels[range]),
         identities: range.map { UInt64(data.start + $0) },
         seed: ProbeSpec.seed(of: plan.probes[shard.probe].probe, in: plan.seed),
         isFirst: shard.first == 0,
         transfers: transfers, isCancelled: isCancelled,
         deadline: deadline.flatMap { TimeLeft(until: $0).share(among: left) }, others: others)
+      batch.meanWeights = meanWeights
+      batch.wantsEvidence = isAudited
       return try probe.run(on: batch, asking: predictor)
     }
     return ShardResult(
       shard: shard,
       found: .init(
-        model: try outcome(predictor, transfers: Array(compared)),
-        noiseOff: isCompared ? try outcome(predictor.withoutNoise) : nil,
+        model: try outcome(predictor, transfers: Array(compared), isAudited: true, meanWeights: meanWeights),
+        noiseOff: isCompared ? try outcome(predictor.withoutNoise, meanWeights: meanWeights) : nil,
         baseline: try compared.first.map { try outcome($0, transfers: [predictor]) },
         rivals: rivals.isEmpty ? nil : try rivals.map { try outcome($0, transfers: [predictor]) }))
   }

@@ -134,7 +134,7 @@ struct AttackProbe<A: Attack>: Probe {
     }
     if search.endedEarly {
       outcome.evidence[.endedEarly] = .init(cases: standing.count, n: standing.count)
-    } else {
+    } else if batch.wantsEvidence {
       outcome.evidence.merge(
         try evidence(examples, ball, &search, survivors: standing.map { outcome.robust[$0] })
       ) { $1 }

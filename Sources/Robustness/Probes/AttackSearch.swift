@@ -37,14 +37,20 @@ extension AttackProbe {
 
     mutating func best(of examples: Examples, in ball: Ball) throws -> AttackResult {
       var oracle = self.oracle()
+      guard predictor.isRandom else {
+        let made = batch.meanWeights
+        let found =
+          try made?.result(for: examples) { try tries($0, ball, &oracle) } ?? tries(examples, ball, &oracle)
+        questions += oracle.questions
+        if batch.isOutOfTime { endedEarly = true }
+        return found
+      }
       var found = try tries(examples, ball, &oracle)
-      if predictor.isRandom {
-        do { try improve(&found, examples, ball, &oracle) } catch let error as RobustnessError
-          where error.code == .budgetSpent
-        {
-          // What was found in time counts.
-          endedEarly = true
-        }
+      do {
+        try improve(&found, examples, ball, &oracle)
+      } catch let error as RobustnessError where error.code == .budgetSpent {
+        // What was found in time counts.
+        endedEarly = true
       }
       questions += oracle.questions
       uncertainLosses = oracle.uncertainLosses
@@ -62,6 +68,7 @@ extension AttackProbe {
       var mean = self.oracle(throughNoise: false).requiring(marginError: marginError)
       let other = try tries(examples, ball, &mean)
       questions += mean.questions
+      if !batch.isOutOfTime { batch.meanWeights?.keep(other, of: examples) }
       guard A.isMinimumNorm else { return try choose(&found, other, examples, &oracle) }
       let near = try pastBoundary(found, other, examples, ball.norm, &oracle)
       nearest = near

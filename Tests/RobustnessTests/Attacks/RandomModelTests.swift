@@ -50,6 +50,26 @@ struct RandomModelTests {
     }
   }
 
+  @Test("with the noise off the same attacks are at least as strong as on a model that never had any")
+  func noiseOff() throws {
+    let probes = [
+      "fgsm:epsilon=0.1", "pgd:epsilon=0.1,steps=5", "pgd:norm=l2,epsilon=0.3,steps=5,restarts=2",
+      "apgd_t:epsilon=0.1,steps=5", "deepfool:norm=l2,epsilon=0.2", "square:epsilon=0.1,queries=30",
+    ]
+    func report(_ sigma: Float) throws -> Report {
+      let runner = try Small.runner(probes, count: 60, sigma: sigma, samples: 8)
+      return try runner.report(runner.runAll())
+    }
+    let noisy = try report(0.4), plain = try report(0)
+    // Examples on which the noise errs are attacked too.
+    #expect(noisy.probes[0].perExampleClean != plain.probes[0].perExampleClean)
+    for (random, plain) in zip(noisy.probes, plain.probes) {
+      let off = try #require(random.noiseOff)
+      #expect(off.cleanAccuracy == plain.cleanAccuracy && off.robustAccuracy < off.cleanAccuracy)
+      #expect(zip(off.perExample, plain.perExample).allSatisfy { $1 || !$0 }, "\(plain.probe)")
+    }
+  }
+
   @Test("expectation over transformation averages gradients")
   func expectation() throws {
     let model = try Small.model(sigma: 0.3), x = Tensor.random([3, 1, 4, 4], seed: 1, from: 0, to: 1)

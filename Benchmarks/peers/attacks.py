@@ -2,9 +2,10 @@
 
     attacks.py DITHER [WORK…] [--seconds S]
 
-On MNIST every contender gets the same weights, images and labels; the ResNets have weights and images of their own. All have the same epsilon, steps and step size (a tenth of epsilon), all images as one batch, and
-two cores. Each is a process of its own; they take turns, twice, and the better median counts. `Dither` drops examples that are broken, as
-its audits do; `Dither, all steps` does not, as the others do not. Needs MNIST in $DITHER_DATA.
+On MNIST every contender gets the same weights, images and labels; the ResNets have weights and images of their own. All have the
+same epsilon, steps and step size (a tenth of epsilon), all images as one batch, and two cores. Each is a process of its own; they take
+turns, twice, and the better median counts. `Dither` drops examples that are broken, as its audits do; `Dither, all steps` does not, as
+the others do not. Needs MNIST in $DITHER_DATA.
 """
 
 import argparse

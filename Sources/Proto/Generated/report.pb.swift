@@ -387,7 +387,7 @@ public nonisolated struct Dither_V1_ReportProbe: @unchecked Sendable {
   /// Clears the value of `progress`. Subsequent reads from it will return its default value.
   public mutating func clearProgress() {_uniqueStorage()._progress = nil}
 
-  /// the same model with its noise off, attacked on its own
+  /// the same model with its noise off: attacked itself, on its mean weights
   public var noiseOff: Dither_V1_ReportMeasured {
     get {_storage._noiseOff ?? Dither_V1_ReportMeasured()}
     set {_uniqueStorage()._noiseOff = newValue}

@@ -108,7 +108,7 @@ public struct ProbeReport: Codable, Sendable, Equatable {
   public var singleDraw: Share?
   /// How the attack got on.
   public var progress: Progress?
-  /// The same model with its noise off, attacked on its own.
+  /// The same model with its noise off: attacked itself, on its mean weights.
   public var noiseOff: Measured?
   public var baseline: Measured?
   /// The models beside the baseline, in the order of the report's further comparisons.

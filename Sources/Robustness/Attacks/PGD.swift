@@ -39,7 +39,10 @@ public struct PGD: Attack {
     try require(relativeStepSize, in: 1e-6...10, "relative_step_size")
   }
 
-  public var reachesEverything: Bool { Double(steps) * relativeStepSize >= 1 && steps >= 10 }
+  public var reachesEverything: Bool {
+    let way = (0..<steps).reduce(0) { $0 + relativeStepSize * schedule.factor($1, of: steps) }
+    return way >= 1 && steps >= 8
+  }
   public var effort: Int { steps }
 
   public func perturb(_ examples: Examples, in ball: Ball, asking oracle: inout some Oracle) throws -> Tensor {

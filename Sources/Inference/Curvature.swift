@@ -119,8 +119,9 @@ public final class Curvature {
       let loss = Loss.crossEntropy.value(
         z, target: labels[row], probabilities: givesProbabilities,
         gradient: UnsafeMutableBufferPointer(rebasing: cotangent[place]))
-      sum.loss += Double(loss) * Double(share)
-      if Label.of(z) == labels[row] { sum.correct += 1 }
+      let label = Label.of(z)
+      sum.loss += label == Label.none ? .infinity : Double(loss) * Double(share)
+      if label == labels[row] { sum.correct += 1 }
       for i in place { cotangent[i] *= share }
     }
     guard wantsGradient else { return }

@@ -8,7 +8,7 @@ public struct Draws: Sendable {
   public let probabilities: [Double]
   /// The mean over the draws.
   public let mean: [Double]
-  /// How many draws have each class as their first maximum.
+  /// How many draws have each class as their label; draws without an answer are no class's.
   public let votes: [Int]
   /// Draws 2 i and 2 i + 1 belong together: their errors are not independent.
   public let areAntithetic: Bool
@@ -21,13 +21,9 @@ public struct Draws: Sendable {
     let samples = probabilities.count / classes
     var mean = [Double](repeating: 0, count: classes), votes = [Int](repeating: 0, count: classes)
     for s in 0..<samples {
-      var best = 0
-      for c in 0..<classes {
-        let p = probabilities[s * classes + c]
-        mean[c] += p
-        if p > probabilities[s * classes + best] { best = c }
-      }
-      votes[best] += 1
+      let draw = probabilities[s * classes..<(s + 1) * classes], label = Label.of(draw)
+      for (c, p) in draw.enumerated() { mean[c] += p }
+      if label != Label.none { votes[label] += 1 }
     }
     for c in 0..<classes { mean[c] /= Double(samples) }
     self.samples = samples
@@ -37,8 +33,8 @@ public struct Draws: Sendable {
     self.votes = votes
   }
 
-  /// The first class of largest mean probability.
-  public var label: Int { mean.indices.reduce(0) { mean[$1] > mean[$0] ? $1 : $0 } }
+  /// The first class of largest mean probability; ``Label/none`` where a draw has no answer.
+  public var label: Int { Label.of(mean) }
 
   /// The standard deviation over the draws, by class: ddof 1, and 0 for a single draw.
   public var deviation: [Double] {
@@ -53,8 +49,10 @@ public struct Draws: Sendable {
     return sums.map { ($0 / Double(samples - 1)).squareRoot() }
   }
 
-  /// The standard deviation of the mean, of the class where it is largest; of antithetic draws, that of the pairs' means.
+  /// The standard deviation of the mean, of the class where it is largest; of antithetic draws, that of the pairs' means. NaN where a
+  /// draw has no answer.
   public var standardError: Double {
+    guard label != Label.none else { return .nan }
     guard areAntithetic, samples >= 4 else { return (deviation.max() ?? 0) / Double(samples).squareRoot() }
     let pairs = samples / 2
     var worst = 0.0

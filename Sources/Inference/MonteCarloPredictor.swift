@@ -84,8 +84,10 @@ public struct MonteCarloPredictor: Sendable {
       while true {
         // Rounds double, so that the errors are looked at rarely.
         try draw(min(max(spent, min(Self.firstRound, most)), most - spent))
+        // Rows without an answer get none by more draws.
         let worst =
-          byRow.map { Draws(probabilities: $0, classes: classes, antithetic: antithetic).standardError }.max() ?? 0
+          byRow.map { Draws(probabilities: $0, classes: classes, antithetic: antithetic).standardError }
+          .filter { !$0.isNaN }.max() ?? 0
         let reason: StopReason? =
           worst <= tolerance && spent > 1
           ? .toleranceMet : spent >= most ? .sampleLimit : isLate() ? .deadlineNear : nil

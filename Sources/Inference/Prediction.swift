@@ -1,6 +1,6 @@
 /// One example's answer with its uncertainty.
 public struct Prediction: Sendable, Equatable {
-  /// The first class of largest mean probability.
+  /// The first class of largest mean probability; ``Label/none`` where a draw has no answer: then the rest means nothing.
   public var label: Int
   /// The mean over the draws.
   public var probabilities: [Double]

@@ -119,12 +119,13 @@ public struct ProbeBatch: Sendable {
   }
 
   /// The first of them.
-  func prefix(_ count: Int) -> ProbeBatch {
-    guard count < labels.count else { return self }
+  func prefix(_ count: Int) -> ProbeBatch { count < labels.count ? rows(at: Array(0..<count)) : self }
+
+  func rows(at rows: [Int]) -> ProbeBatch {
     var part = self
-    part.inputs = inputs.rows(0..<count)
-    part.labels = Array(labels[..<count])
-    part.identities = Array(identities[..<count])
+    part.inputs = inputs.rows(at: rows)
+    part.labels = rows.map { labels[$0] }
+    part.identities = rows.map { identities[$0] }
     return part
   }
 }

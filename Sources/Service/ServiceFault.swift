@@ -8,6 +8,8 @@ public enum ServiceFault: FaultCode {
   /// The file is no model that can be served.
   case badModel
   case notReady
+  /// The model gives NaN or infinity to a row.
+  case noAnswer
 
   public var category: FaultCategory {
     switch self {
@@ -16,7 +18,7 @@ public enum ServiceFault: FaultCode {
     case .draining: .unavailable
     case .cancelled: .cancelled
     case .deadlinePassed: .deadlineExceeded
-    case .notReady: .failedPrecondition
+    case .notReady, .noAnswer: .failedPrecondition
     }
   }
 }

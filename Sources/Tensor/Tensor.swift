@@ -103,7 +103,6 @@ public struct Tensor: Sendable, Equatable {
       all.reduce(0) { $0 | ($1.bitPattern & 0x7f80_0000 &+ 0x0080_0000) } >> 31 == 0
     }
   }
-  /// The first index of each row's largest element.
   public func isClose(to other: Tensor, absolute: Float, relative: Float = 0) -> Bool {
     shape == other.shape
       && Swift.zip(elements, other.elements).allSatisfy { abs($0 - $1) <= absolute + relative * abs($1) }

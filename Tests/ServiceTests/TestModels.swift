@@ -18,6 +18,17 @@ enum TestModels {
     return try finish(builder, x, sigma, labels)
   }
 
+  /// NaN where the first two inputs sum up to more than 1.2: a hidden unit of infinity times 0.
+  static func overflowing(sigma: Float? = nil) throws -> [UInt8] {
+    let builder = GraphBuilder(name: "overflowing"), x = builder.input("x", [inputs])
+    var first = weights([4, inputs], 3), second = weights([classes, 4], 4)
+    first.replaceRow(0, with: [2.8e38, 2.8e38, 0, 0, 0, 0])
+    for row in 0..<classes { second.replaceRow(row, with: ([0] + second.row(row).dropFirst())[...]) }
+    let hidden = try builder.relu(builder.dense(x, builder.parameter("w0", first), nil, name: "fc0"))
+    let logits = try builder.dense(hidden, builder.parameter("w1", second), nil, name: "fc1")
+    return try finish(builder, logits, sigma, [], site: .input)
+  }
+
   /// 1 × 8 × 8 through a convolution, whose noise is drawn weight by weight.
   static func cnn(seed: UInt64 = 1, sigma: Float? = 0.3) throws -> [UInt8] {
     let builder = GraphBuilder(name: "cnn")
@@ -29,10 +40,10 @@ enum TestModels {
   }
 
   private static func finish(
-    _ builder: GraphBuilder, _ logits: Value, _ sigma: Float?, _ labels: [String]
+    _ builder: GraphBuilder, _ logits: Value, _ sigma: Float?, _ labels: [String], site: NoiseModel.Site = .weights
   ) throws -> [UInt8] {
     var graph = builder.finish(outputs: [("logits", logits)])
-    if let sigma { graph.noise = NoiseModel([.init(.weights, sigma: sigma)]) }
+    if let sigma { graph.noise = NoiseModel([.init(site, sigma: sigma)]) }
     if !labels.isEmpty { graph.metadata["dither.labels"] = "[\"\(labels.joined(separator: "\",\""))\"]" }
     return try graph.onnx()
   }

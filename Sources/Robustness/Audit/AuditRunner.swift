@@ -85,7 +85,7 @@ public struct AuditRunner: Sendable {
   private static func tryOut(_ subject: AuditSubject, _ data: AuditData) throws {
     let count = min(data.labels.count, 8), model = subject.model
     let inputs = data.inputs.rows(0..<count).reshaped(Shape([count] + model.signature.inputShape.dimensions))
-    guard try model.outputs(model.signature.normalised(inputs)).isFinite else {
+    guard try !model.outputs(model.signature.normalised(inputs)).labels().contains(Label.none) else {
       throw RobustnessError(
         .data, at: "model '\(subject.name.clipped())'", expected: "finite answers to the first \(count) examples",
         got: "NaN or infinity")
@@ -186,7 +186,7 @@ public struct AuditRunner: Sendable {
       found: .init(
         model: try outcome(predictor, transfers: Array(compared), isAudited: true, meanWeights: meanWeights),
         noiseOff: isCompared ? try outcome(predictor.withoutNoise, meanWeights: meanWeights) : nil,
-        baseline: try compared.first.map { try outcome($0, transfers: [predictor]) },
+        baseline: baseline == nil ? nil : try compared.first.map { try outcome($0, transfers: [predictor]) },
         rivals: rivals.isEmpty ? nil : try rivals.map { try outcome($0, transfers: [predictor]) }))
   }
 

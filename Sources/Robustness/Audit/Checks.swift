@@ -25,7 +25,7 @@ struct Checks {
 
   /// An attack whose margin still rises at its end was not tried for long enough.
   private func ofProgress(_ spec: ProbeSpec, _ report: ProbeReport) -> Check? {
-    guard let progress = report.progress, progress.margins.count >= 10, let last = progress.margins.last,
+    guard let progress = report.progress, progress.margins.count >= 8, let last = progress.margins.last,
       let first = progress.margins.first, report.robustAccuracy > 0.02
     else { return nil }
     // The last fifth of the questions.

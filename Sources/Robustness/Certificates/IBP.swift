@@ -80,7 +80,7 @@ public struct IBP: Certifier {
         certificates.append(
           Certificate(
             label: labels[row], correct: labels[row] == batch.labels[row], radius: isCertain ? epsilon : 0, n: 0,
-            alpha: 0, abstained: false))
+            alpha: 0, abstained: labels[row] == Label.none))
       }
     }
     return (certificates, batch.labels.count)

@@ -74,7 +74,7 @@ public struct SmoothedClassifier: Sendable {
     func counts(_ stage: Stage, _ range: Range<Int>) throws -> [Int] {
       try labels(base, identity, stage, range, threads, proceed)
     }
-    let chosen = try counts(.selection, 0..<budget.n0).firstMaximum
+    let votes = try counts(.selection, 0..<budget.n0), chosen = votes.firstMaximum
     let spent = SpentBound(n: budget.n, alpha: budget.alpha, early: budget.early)
     let needed = budget.early ? budget.target.map { Statistics.normalDistribution($0 / sigma) } : nil
     var drawn = 0, successes = 0, bound = 0.0
@@ -87,7 +87,8 @@ public struct SmoothedClassifier: Sendable {
     let abstains = bound < 0.5
     return (
       Certificate(
-        label: chosen, correct: false, radius: abstains ? 0 : sigma * Statistics.normalQuantile(bound), n: drawn,
+        label: votes[chosen] == 0 ? Label.none : chosen, correct: false,
+        radius: abstains ? 0 : sigma * Statistics.normalQuantile(bound), n: drawn,
         alpha: budget.alpha, abstained: abstains), budget.n0 + drawn
     )
   }
@@ -102,7 +103,7 @@ public struct SmoothedClassifier: Sendable {
     let none = n - counts.reduce(0, +)
     let second = counts.indices.filter { $0 != first }.map { counts[$0] }.max() ?? 0
     return Certificate(
-      label: first, correct: false, radius: 0, n: n, alpha: alpha,
+      label: none > counts[first] ? Label.none : first, correct: false, radius: 0, n: n, alpha: alpha,
       abstained: none > counts[first] || Statistics.fairCoinTest(counts[first], max(second, none)) > alpha)
   }
 

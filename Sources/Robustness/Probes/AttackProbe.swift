@@ -90,7 +90,6 @@ struct AttackProbe<A: Attack>: Probe {
     if predictor.isRandom {
       let again = try predictor.redrawn.labels(of: batch)
       outcome.cleanAgain = zip(again, batch.labels).map(==)
-      outcome.note(again, rows: again.indices, isChanged: false)
     }
     guard !standing.isEmpty else { return outcome }
     let examples = Examples(
@@ -117,7 +116,6 @@ struct AttackProbe<A: Attack>: Probe {
       for (at, row) in standing.enumerated()
       where there[at] != batch.labels[row] && nearest.distances[at].isFinite {
         outcome.distances?[row] = nearest.distances[at]
-        outcome.note([there[at]], rows: [row], isChanged: true)
       }
     }
     let others = try batch.transfers.map { other in

@@ -114,6 +114,7 @@ struct SharpnessProbe: Probe {
     _ landscape: WeightLandscape, _ clean: Curvature.Evaluation, _ scale: ([Float]) -> [Float]
   ) throws -> Double {
     let inUnits = scale(clean.gradient), length = Vectors.length(inUnits)
+    guard length.isFinite else { return .nan }
     guard length > 0 else { return 0 }
     let step = Vectors.scaled(scale(inUnits), rho / length)
     return try landscape.evaluate(Vectors.add(landscape.start, 1, step)).loss - clean.loss

@@ -33,17 +33,21 @@ struct WeightNoiseProbe: Probe {
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
     var outcome = try Outcome.clean(batch, predictor), summary = Summary()
     var accuracies: [Summary.Point] = [], losses: [Summary.Point] = []
+    let answered = try batch.answered(by: predictor.model)
+    let share = Double(answered.labels.count) / Double(max(batch.labels.count, 1))
     for sigma in [0] + (try NumberList.parse(sigmas, "sigmas", in: 0...100)) {
-      let (accuracy, loss) = try measure(sigma, batch, predictor.model)
-      let (share, mean) = (Statistics.mean(accuracy), Statistics.mean(loss))
+      let (right, loss) = try measure(sigma, answered, predictor.model)
+      // What has no answer is wrong.
+      let accuracy = right.map { $0 * share }
+      let (found, mean) = (Statistics.mean(accuracy), Statistics.mean(loss))
       guard accuracy.count > 1 else {
         // Without noise there are no draws to be a mean over: a share of the examples, and a loss without an interval.
         let n = batch.labels.count
-        accuracies.append(.init(sigma, Proportion(Int((share.value * Double(n)).rounded()), of: n)))
+        accuracies.append(.init(sigma, Proportion(Int((found.value * Double(n)).rounded()), of: n)))
         losses.append(.init(sigma, mean.value))
         continue
       }
-      accuracies.append(.init(sigma, share.value, share.interval.clamped(to: 0...1)))
+      accuracies.append(.init(sigma, found.value, found.interval.clamped(to: 0...1)))
       losses.append(.init(sigma, mean.value, mean.interval.clamped(to: 0...(.infinity))))
     }
     let axis = "σ of the weights, \(scale.rawValue)"

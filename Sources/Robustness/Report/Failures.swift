@@ -44,10 +44,12 @@ extension Report.Failure {
           countedWrong: true)
       }
     }
+    var places: [String: Int] = [:]
     return (unjudged + unanswered).reduce(into: []) { all, next in
-      if let last = all.last, last.message == next.message, last.example + last.count == next.example {
-        all[all.count - 1].count += next.count
+      if let place = places[next.message], all[place].example + all[place].count == next.example {
+        all[place].count += next.count
       } else {
+        places[next.message] = all.count
         all.append(next)
       }
     }

@@ -3,12 +3,14 @@ import DitherInference
 import DitherTensor
 import Foundation
 
-/// A model's loss around its weights, on the examples of a batch: what the probes of weights share.
+/// A model's loss around its weights, on the examples of a batch that it has an answer to: what the probes of weights share. The others
+/// are wrong, and have no loss.
 struct WeightLandscape {
   let curvature: Curvature
   private let batch: ProbeBatch
 
-  init(_ batch: ProbeBatch, _ model: Model) throws {
+  init(_ given: ProbeBatch, _ model: Model) throws {
+    let batch = try given.answered(by: model)
     self.batch = batch
     curvature = try Curvature(model.graph, inputs: model.signature.normalised(batch.inputs), labels: batch.labels)
   }
@@ -26,6 +28,20 @@ struct WeightLandscape {
   func product(_ vector: [Float]) throws -> [Float] {
     try batch.proceed()
     return curvature.hessianProduct(vector, estimatesError: false).values
+  }
+}
+
+extension ProbeBatch {
+  /// Those of its examples that the mean weights have an answer to.
+  func answered(by model: Model) throws -> ProbeBatch {
+    let answers = try model.outputs(model.signature.normalised(inputs)).labels()
+    let rows = answers.indices.filter { answers[$0] != Label.none }
+    guard !rows.isEmpty else {
+      throw RobustnessError(
+        .data, at: "example \(identities.first ?? 0) and those after it", expected: "a finite answer to one of them",
+        got: "NaN or infinity")
+    }
+    return rows.count == labels.count ? self : self.rows(at: rows)
   }
 }
 

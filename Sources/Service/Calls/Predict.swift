@@ -48,12 +48,19 @@ package struct PredictCall: Sendable {
       isCancelled: caller.isCancelled
     ) { [metrics] result in
       complete(
-        result.map { outcome in
+        result.flatMap { outcome in
           metrics.record(rows: outcome.predictions.count, samples: outcome.samples)
+          // Only this request: those that ran with it have their answers.
+          if let row = outcome.predictions.firstIndex(where: { $0.label == Label.none }) {
+            return .failure(
+              ServiceError(
+                .noAnswer, at: "input, row \(row)", expected: "a finite answer of \(resolved.version.reference)",
+                got: "NaN or infinity", advice: "leave the row out, or ask another version"))
+          }
           var response = Self.response(outcome, resolved, seed, quantiles, sets)
           response.temperature = temperature
           response.calibration = request.uncalibrated ? 0 : UInt64(resolved.calibration?.number ?? 0)
-          return response
+          return .success(response)
         })
     }
   }

@@ -304,11 +304,13 @@ extension AuditCommand {
         print(pair.sentence)
       }
     }
-    for failure in report.failuresByReason {
+    let reasons = report.failuresByReason, most = 20
+    for failure in reasons.prefix(most) {
       let (probes, others) = failure.named, outcome = failure.countedWrong ? "counted as wrong" : "left out"
       print(
         "failed, \(outcome): \(failure.examples): \(failure.message), in \(probes.joined(separator: ", "))\(others)")
     }
+    if reasons.count > most { print("failed: \(reasons.count - most) reasons more, in the report") }
     if let incomplete = report.incomplete { print("incomplete: \(incomplete.message)") }
     for gate in report.gates ?? [] { print("gate \(gate.passed ? "kept" : "NOT kept"): \(gate.message)") }
     for finding in report.findings { print("finding: \(finding.probe): \(finding.message)") }

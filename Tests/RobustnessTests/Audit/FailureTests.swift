@@ -162,6 +162,28 @@ struct FailureTests {
     #expect(report.html().contains("Without an answer"))
   }
 
+  @Test("to the probes of weights they are wrong, and the others' losses and gradients are what they are without them")
+  func weights() throws {
+    let probes = [
+      "worst_weights:gammas=0.2", "bit_flips:flips=3", "quantised_weights", "sharpness:lanczos=4,vectors=1",
+      "weight_noise:sigmas=0.1,draws=4",
+    ]
+    let with = try Self.runner(probes), without = try Self.runner(probes, poison: [])
+    let some = try with.report(with.runAll()), all = try without.report(without.runAll())
+    #expect(some.failures?.map(\.example) == [13, 13, 13, 13, 13] && some.probes.allSatisfy { $0.n == 60 })
+    for (probe, other) in zip(some.probes, all.probes) {
+      let found = try #require(probe.summary), expected = try #require(other.summary)
+      #expect(found.measures.map(\.name) == expected.measures.map(\.name) && !found.measures.isEmpty)
+      for (one, other) in zip(found.measures, expected.measures) {
+        let room = one.name.hasPrefix("accuracy") ? 0.1 : 0.3 * abs(other.value) + 0.05
+        #expect(abs(one.value - other.value) <= room, "\(probe.probe) \(one.name) \(one.value) \(other.value)")
+      }
+    }
+    let worst = try #require(some.probes[0].summary?.measures.first)
+    #expect(worst.value < some.probes[0].cleanAccuracy - 0.05)
+    #expect(some.probes[3].summary?.measures.first { $0.name == "sam_sharpness" }.map { $0.value > 0 } == true)
+  }
+
   @Test("where nothing can be judged the audit fails, with the reason")
   func nothing() throws {
     let runner = try Self.runner(["temperature"])

@@ -44,6 +44,33 @@ import Testing
     }
   }
 
+  @Test(
+    "a row that the model has no answer to is refused by its number, and those of others are answered",
+    arguments: [nil, 1e-3] as [Float?])
+  func noAnswer(_ sigma: Float?) async throws {
+    let server = try await InProcess(models: ["weak": TestModels.overflowing(sigma: sigma)])
+    let dark = [Float](repeating: 0.2, count: 6), bright = [Float](repeating: 1, count: 6)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for place in 0..<24 {
+        group.addTask {
+          guard place % 3 == 0 else {
+            let answer = try await server.predict("weak", [dark])
+            #expect(answer.predictions[0].probabilities.allSatisfy { $0.isFinite })
+            return
+          }
+          await #expect {
+            _ = try await server.predict("weak", [dark, bright]) {
+              if place % 2 == 0 { ($0.howMany, $0.tolerance) = (nil, 0.01) }
+            }
+          } throws: {
+            isFault($0, .failedPrecondition, "input, row 1: expected a finite answer of weak@1")
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+  }
+
   @Test("shared draws compare inputs; antithetic ones come in pairs")
   func kindsOfDraws() async throws {
     let server = try await InProcess(models: ["net": TestModels.mlp()]), input = rows(1, of: 6)[0]

@@ -10,7 +10,7 @@ extension Report {
     /// As many of them as a reader wants named, and how many there are beside these.
     public var named: (probes: [String], others: String) {
       let most = 3
-      return (Array(probes.prefix(most)), probes.count > most ? " and \(probes.count - most) more probes" : "")
+      return (Array(probes.prefix(most)), probes.count > most ? " and \(probes.count - most) more" : "")
     }
   }
 

@@ -88,7 +88,7 @@ extension Html {
     @page{margin:14mm}html{font-size:11px}body{font-size:9.5pt}main{max-width:none;padding:0}
     h2,h3,figcaption,caption,summary,thead,p.muted:not(:last-child),.card>p:not(:last-child){break-after:avoid}h2{margin:1.6rem 0 .7rem}
     tbody tr:nth-child(-n+2){break-before:avoid}li,tr,svg,figcaption,.tile,.gallery,.findings{break-inside:avoid}
-    .card{border-radius:6px;padding:.7rem .8rem}figcaption,figure svg{break-after:avoid}
+    .card{border-radius:6px;padding:.7rem .8rem}figcaption,figure svg:not(.bars){break-after:avoid}
     .charts{grid-template-columns:1fr 1fr}.charts table{font-size:6pt;line-height:1.3}.charts td,.charts th{padding:.08rem .3rem .08rem 0}.gallery{grid-template-columns:repeat(4,1fr)}.tiles{grid-template-columns:repeat(4,1fr)}
     svg.bars{max-width:560px}.scroll{overflow:visible}table{font-size:8pt}th,td{white-space:normal;padding:.2rem .4rem .2rem 0}tbody th{overflow-wrap:anywhere;min-width:9rem}
     thead{display:table-header-group}.wordy td:last-child,.wordy th:last-child{min-width:0}.heat td{padding:.2rem}

@@ -145,14 +145,12 @@ struct Draw: Op {
 /// The normals of a layer's last draw. Antithetic draws need them again with the other sign, and runs of one draw on several batches
 /// of rows as they are.
 final class LastNormals {
-  private let values: AlignedBuffer
+  /// Made when it is asked for: terms of other distributions never do.
+  private lazy var values = AlignedBuffer(floats: count)
   private let count: Int
   private var address: NoiseAddress?
 
-  init(count: Int) {
-    values = AlignedBuffer(floats: count)
-    self.count = count
-  }
+  init(count: Int) { self.count = count }
 
   func at(_ wanted: NoiseAddress) -> UnsafeMutableBufferPointer<Float> {
     let floats = UnsafeMutableBufferPointer(rebasing: values.bytes.bindMemory(to: Float.self)[..<count])

@@ -100,11 +100,11 @@ public struct SmoothedClassifier: Sendable {
   ) throws -> Certificate {
     let counts = try labels(base(x), identity, .prediction, 0..<n, threads, proceed), first = counts.firstMaximum
     // No answer is an answer of its own, and where most copies give it there is no class to name.
-    let none = n - counts.reduce(0, +)
+    let none = n - counts.reduce(0, +), hasAnswer = none <= counts[first]
     let second = counts.indices.filter { $0 != first }.map { counts[$0] }.max() ?? 0
     return Certificate(
-      label: none > counts[first] ? Label.none : first, correct: false, radius: 0, n: n, alpha: alpha,
-      abstained: none > counts[first] || Statistics.fairCoinTest(counts[first], max(second, none)) > alpha)
+      label: hasAnswer ? first : Label.none, correct: false, radius: 0, n: n, alpha: alpha,
+      abstained: !hasAnswer || Statistics.fairCoinTest(counts[first], max(second, none)) > alpha)
   }
 
   /// The example as the model takes it, and the standard deviation of each stretch of its numbers that has one of its own.

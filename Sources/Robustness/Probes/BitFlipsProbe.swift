@@ -21,7 +21,7 @@ struct BitFlipsProbe: Probe {
 
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
     var outcome = try Outcome.clean(batch, predictor), summary = Summary()
-    let landscape = try WeightLandscape(batch, predictor.model), n = batch.labels.count
+    let landscape = try WeightLandscape(batch, predictor), n = batch.labels.count
     var codes: [[Int8]] = [], scales: [Float] = [], parameters = landscape.start
     for weight in landscape.weights {
       let top = parameters[weight.range].reduce(0) { max($0, abs($1)) }, scale = max(top, .leastNormalMagnitude) / 127

@@ -31,7 +31,7 @@ struct QuantisedWeightsProbe: Probe {
 
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
     var outcome = try Outcome.clean(batch, predictor), summary = Summary()
-    let landscape = try WeightLandscape(batch, predictor.model), n = batch.labels.count
+    let landscape = try WeightLandscape(batch, predictor), n = batch.labels.count
     var accuracies: [Summary.Point] = [], losses: [Summary.Point] = []
     for bits in try widths() {
       let found = try landscape.evaluate(quantised(landscape, bits))

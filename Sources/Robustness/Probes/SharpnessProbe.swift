@@ -43,7 +43,7 @@ struct SharpnessProbe: Probe {
 
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
     var outcome = try Outcome.clean(batch, predictor), summary = Summary()
-    let landscape = try WeightLandscape(batch.prefix(examples), predictor.model)
+    let landscape = try WeightLandscape(batch.prefix(examples), predictor)
     let clean = try landscape.evaluate(landscape.start, wantsGradient: true), p = Double(landscape.start.count)
     let plain = try spectrum(landscape, batch.seed) { $0 }
     let sizes = landscape.start.map { abs($0) }

@@ -33,7 +33,7 @@ struct WeightNoiseProbe: Probe {
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
     var outcome = try Outcome.clean(batch, predictor), summary = Summary()
     var accuracies: [Summary.Point] = [], losses: [Summary.Point] = []
-    let answered = try batch.answered(by: predictor.model)
+    let answered = try batch.answered(by: predictor)
     let share = Double(answered.labels.count) / Double(max(batch.labels.count, 1))
     for sigma in [0] + (try NumberList.parse(sigmas, "sigmas", in: 0...100)) {
       let (right, loss) = try measure(sigma, answered, predictor.model)

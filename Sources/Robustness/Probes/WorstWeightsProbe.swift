@@ -26,7 +26,7 @@ struct WorstWeightsProbe: Probe {
 
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
     var outcome = try Outcome.clean(batch, predictor), summary = Summary()
-    let landscape = try WeightLandscape(batch, predictor.model), n = batch.labels.count
+    let landscape = try WeightLandscape(batch, predictor), n = batch.labels.count
     let clean = try landscape.evaluate(landscape.start)
     var accuracies = [Summary.Point(0, Proportion(clean.correct, of: n))], losses = [Summary.Point(0, clean.loss)]
     var worst = landscape.start, last = 0.0

@@ -9,8 +9,8 @@ struct WeightLandscape {
   let curvature: Curvature
   private let batch: ProbeBatch
 
-  init(_ given: ProbeBatch, _ model: Model) throws {
-    let batch = try given.answered(by: model)
+  init(_ given: ProbeBatch, _ predictor: DeployedPredictor) throws {
+    let batch = try given.answered(by: predictor), model = predictor.model
     self.batch = batch
     curvature = try Curvature(model.graph, inputs: model.signature.normalised(batch.inputs), labels: batch.labels)
   }
@@ -33,8 +33,8 @@ struct WeightLandscape {
 
 extension ProbeBatch {
   /// Those of its examples that the mean weights have an answer to.
-  func answered(by model: Model) throws -> ProbeBatch {
-    let answers = try model.outputs(model.signature.normalised(inputs)).labels()
+  func answered(by predictor: DeployedPredictor) throws -> ProbeBatch {
+    let answers = try predictor.withoutNoise.labels(of: self)
     let rows = answers.indices.filter { answers[$0] != Label.none }
     guard !rows.isEmpty else {
       throw RobustnessError(

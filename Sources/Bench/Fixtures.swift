@@ -73,6 +73,7 @@ enum Fixtures {
     let plan: Plan
     private let parameters: ParameterBuffers
     private let velocity: AlignedBuffer
+    private let trained: [TrainedParameter]
     private var number = 0
 
     init(_ graph: Graph, _ precision: Plan.Precision) throws {
@@ -83,6 +84,7 @@ enum Fixtures {
           rows: 128, path: graph.noise == nil ? nil : .exact, parameterGradients: true, threads: 2,
           precision: precision, batchStatistics: true))
       velocity = AlignedBuffer(floats: parameters.count)
+      trained = TrainedParameter.all(of: parameters)
     }
 
     func run() {
@@ -92,12 +94,9 @@ enum Fixtures {
       let labels = (0..<128).map { Int32($0 % 10) }, weights = [Float](repeating: 1 / 128, count: 128)
       dk_cross_entropy(nil, plan.cotangent.baseAddress, plan.output().baseAddress, labels, weights, 128, 10)
       plan.backward()
-      for id in parameters.trainable {
-        guard let range = parameters.ranges[id] else { continue }
+      for parameter in trained {
         SGD().update(
-          UnsafeMutableBufferPointer(rebasing: parameters.floats[range]),
-          UnsafeBufferPointer(rebasing: plan.parameterGradients[range]),
-          state: [UnsafeMutableBufferPointer(rebasing: velocity.floats[range])], rate: 1e-6, step: number)
+          parameter.view(parameters, plan, [velocity], seed: 1, step: number), rate: 1e-6, step: number)
       }
     }
   }

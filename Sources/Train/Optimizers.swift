@@ -1,21 +1,56 @@
 import DitherBasics
+import DitherTensor
 
 /// Moves parameters along gradients.
 public protocol Optimizer: Codable, Sendable {
+  /// Its name in recipes.
   static var name: String { get }
+  /// The defaults, over which a recipe's parameters are laid.
   init()
   /// The learning rate that the schedule scales.
   var rate: Double { get }
   /// How many buffers of the parameters' size it keeps between steps.
-  static var stateCount: Int { get }
+  var stateCount: Int { get }
+  /// Moves one parameter by one step, in place.
   /// - Parameters:
-  ///   - state: `stateCount` buffers, zero before the first step.
+  ///   - parameter: one weight or bias of the network with its gradient and state.
+  ///   - rate: the scheduled learning rate of this step.
   ///   - step: counts from 1.
-  func update(
-    _ weights: UnsafeMutableBufferPointer<Float>, _ gradients: UnsafeBufferPointer<Float>,
-    state: [UnsafeMutableBufferPointer<Float>], rate: Double, step: Int)
+  func update(_ parameter: ParameterView, rate: Double, step: Int)
+}
+
+/// One trained parameter as an optimizer sees it, for the time of one call.
+public struct ParameterView {
+  /// Its name in the graph, as `dense0.weight`.
+  public let name: String
+  /// The shape in which its numbers lie, row-major: [outputs, inputs, …] of a weight, [outputs] of a bias.
+  public let shape: Shape
+  /// The numbers, to be moved.
+  public let values: UnsafeMutableBufferPointer<Float>
+  /// The gradient of the mean loss of the batch, as many numbers.
+  public let gradient: UnsafeBufferPointer<Float>
+  /// `stateCount` buffers of as many numbers, zero before the first step.
+  public let state: [UnsafeMutableBufferPointer<Float>]
+  /// For optimizers that draw: another address for each run, step and parameter.
+  public let address: NoiseAddress
+
+  public init(
+    name: String, shape: Shape, values: UnsafeMutableBufferPointer<Float>, gradient: UnsafeBufferPointer<Float>,
+    state: [UnsafeMutableBufferPointer<Float>], address: NoiseAddress
+  ) {
+    precondition(
+      values.count == shape.count && gradient.count == shape.count && state.allSatisfy { $0.count == shape.count },
+      "values, gradient and state of one parameter have as many numbers as its shape")
+    self.name = name
+    self.shape = shape
+    self.values = values
+    self.gradient = gradient
+    self.state = state
+    self.address = address
+  }
 }
 
 extension Catalog where Entry == any Optimizer.Type {
+  /// Every optimizer that a recipe may name.
   public static let optimizers = Catalog("optimizer", [SGD.self, Adam.self, AdamW.self], name: { $0.name })
 }

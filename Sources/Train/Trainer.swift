@@ -30,7 +30,7 @@ public final class Trainer {
   public private(set) var position: Checkpoint.Position
   private var graph: Graph
   private let parameters: ParameterBuffers
-  private let ranges: [Range<Int>]
+  private let trained: [TrainedParameter]
   private let state: [AlignedBuffer]
   private var best: [Float]?
   private let train: Dataset, validation: Dataset?
@@ -55,9 +55,9 @@ public final class Trainer {
       input: data.inputs.shape.row, classes: data.classNames.count, seed: recipe.seed)
     graph.noise = recipe.noise.terms.isEmpty ? nil : recipe.noise
     parameters = ParameterBuffers(graph, moving: true)
-    ranges = parameters.trainable.compactMap { [parameters] in parameters.ranges[$0] }
+    trained = TrainedParameter.all(of: parameters)
     let count = parameters.count
-    state = (0..<type(of: recipe.optimizer).stateCount).map { _ in AlignedBuffer(floats: count) }
+    state = (0..<recipe.optimizer.stateCount).map { _ in AlignedBuffer(floats: count) }
     position = Checkpoint.Position()
     if let checkpoint { try restore(checkpoint) }
   }
@@ -155,11 +155,9 @@ public final class Trainer {
     addGradientNoise(plan, number)
     moveStatistics(plan)
     let rate = recipe.optimizer.rate * recipe.schedule.factor(at: progress)
-    for range in ranges {
+    for parameter in trained {
       recipe.optimizer.update(
-        UnsafeMutableBufferPointer(rebasing: parameters.floats[range]),
-        UnsafeBufferPointer(rebasing: plan.parameterGradients[range]),
-        state: state.map { UnsafeMutableBufferPointer(rebasing: $0.floats[range]) }, rate: rate, step: number + 1)
+        parameter.view(parameters, plan, state, seed: recipe.seed, step: number + 1), rate: rate, step: number + 1)
     }
 
     let loss = losses.reduce(0, +)
@@ -181,8 +179,8 @@ public final class Trainer {
   /// N(0, σ²) on every gradient. Neelakantan et al. 2015, arXiv 1511.06807.
   private func addGradientNoise(_ plan: Plan, _ number: Int) {
     for (index, term) in recipe.noise.terms.enumerated() where term.site == .gradients && term.sigma > 0 {
-      for (layer, range) in ranges.enumerated() {
-        let gradients = UnsafeMutableBufferPointer(rebasing: plan.parameterGradients[range])
+      for (layer, parameter) in trained.enumerated() {
+        let gradients = UnsafeMutableBufferPointer(rebasing: plan.parameterGradients[parameter.range])
         dk_add_normals(
           gradients.baseAddress, gradients.baseAddress, gradients.count, term.sigma * plan.noiseScale, 0,
           mixSeed(recipe.seed, 0x62AD, UInt64(number)), UInt32(index << 16 | layer), 0)

@@ -45,10 +45,8 @@ struct OptimizerTests {
     let plan = try Plan(graph, parameters: buffers, options: .init(rows: 12, parameterGradients: true))
     let inputs = try Golden.npy("training/batches_x.npy").tensor
     let labels = try Golden.npy("training/batches_y.npy").integers().map(Int32.init)
-    var weights = try ["w1", "b1", "w2", "b2"].map { try start($0).elements }
-    var state = weights.map { array in
-      (0..<type(of: optimizer).stateCount).map { _ in [Float](repeating: 0, count: array.count) }
-    }
+    let trained = TrainedParameter.all(of: buffers)
+    let state = (0..<optimizer.stateCount).map { _ in AlignedBuffer(floats: buffers.count) }
     let golden = try Golden.npy("training/\(name)/float32/losses.npy").numbers
     for step in 1...20 {
       let batch = inputs.rows(step - 1..<step).elements, y = Array(labels[(step - 1) * 12..<step * 12])
@@ -59,20 +57,15 @@ struct OptimizerTests {
         &losses, plan.cotangent.baseAddress, plan.output().baseAddress, y, [Float](repeating: 1 / 12, count: 12), 12, 3)
       plan.backward()
       #expect(abs(Double(losses.reduce(0, +)) / 12 - golden[step - 1]) < 5e-5, "loss of step \(step)")
-      for (k, id) in buffers.trainable.enumerated() {
-        let gradient = try #require(plan.parameterGradient(id))
-        weights[k].withUnsafeMutableBufferPointer { w in
-          var views = state[k]
-          let pointers = views.indices.map { i in views[i].withUnsafeMutableBufferPointer { $0 } }
-          optimizer.update(w, UnsafeBufferPointer(gradient), state: pointers, rate: optimizer.rate, step: step)
-          state[k] = views
-        }
-        try buffers.set(id, weights[k])
+      for parameter in trained {
+        optimizer.update(
+          parameter.view(buffers, plan, state, seed: 1, step: step), rate: optimizer.rate, step: step)
       }
       guard step % 5 == 0 else { continue }
-      for (k, file) in ["w1", "b1", "w2", "b2"].enumerated() {
+      for (file, id) in zip(["w1", "b1", "w2", "b2"], buffers.trainable) {
         let expected = try Golden.npy("training/\(name)/float32/step\(step)_\(file).npy").tensor.elements
-        #expect(worstDifference(weights[k], expected) < 5e-5, "\(file) after step \(step)")
+        let found = try #require(buffers.tensor(id)).elements
+        #expect(worstDifference(found, expected) < 5e-5, "\(file) after step \(step)")
       }
     }
   }

@@ -1,0 +1,32 @@
+import DitherGraph
+import DitherTensor
+
+/// Where one parameter lies in the buffers of weights, gradients and state, which share one layout.
+package struct TrainedParameter: Sendable {
+  let name: String, shape: Shape, range: Range<Int>
+  /// Its place among the trained parameters.
+  let index: Int
+
+  /// The parameters that training moves, in the graph's order.
+  package static func all(of parameters: ParameterBuffers) -> [TrainedParameter] {
+    parameters.trainable.compactMap { id in parameters.ranges[id].map { (id, $0) } }.enumerated().map { index, entry in
+      TrainedParameter(
+        name: parameters.names[entry.0] ?? "", shape: parameters.shapes[entry.0] ?? [entry.1.count], range: entry.1,
+        index: index)
+    }
+  }
+
+  /// - Parameters:
+  ///   - plan: a backward pass of it has been run.
+  ///   - state: the optimizer's buffers, of the parameters' size.
+  ///   - step: counts from 1.
+  package func view(
+    _ parameters: ParameterBuffers, _ plan: Plan, _ state: [AlignedBuffer], seed: UInt64, step: Int
+  ) -> ParameterView {
+    ParameterView(
+      name: name, shape: shape, values: UnsafeMutableBufferPointer(rebasing: parameters.floats[range]),
+      gradient: UnsafeBufferPointer(rebasing: plan.parameterGradients[range]),
+      state: state.map { UnsafeMutableBufferPointer(rebasing: $0.floats[range]) },
+      address: NoiseAddress(seed: mixSeed(seed, 0x0997, UInt64(step)), site: UInt32(index)))
+  }
+}

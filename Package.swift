@@ -123,7 +123,7 @@ let package = Package(
       "Service",
       [
         "DitherBasics", "DitherGraph", "DitherTensor", "DitherInference", "DitherStore", "DitherProto", "DitherService",
-        protobuf, log,
+        "DitherTransport", protobuf, log,
       ]),
     tests("Datasets", ["DitherBasics", "DitherDatasets", "DitherTensor", "CZlib"]),
     tests(

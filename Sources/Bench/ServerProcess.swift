@@ -97,7 +97,7 @@ final class ServerProcess {
       let parts = line.split(separator: " ")
       if parts.count == 2 { values[String(parts[0])] = Double(parts[1]) }
     }
-    let method = "method=\"dither.v1.Inference/Predict\""
+    let method = "method=\"\(Dither_V1_Inference.predict.name)\""
     return (
       values["dither_calls_total{\(method),code=\"OK\"}"] ?? 0, values["dither_call_seconds_sum{\(method)}"] ?? 0
     )

@@ -35,14 +35,14 @@ public final class DitherClient: Sendable {
 
   /// - Throws: `CallError`; cancelling the task cancels the call on the server.
   public func unary<Request: Message, Response: Message>(
-    _ method: String, _ request: Request, timeout: Duration? = nil
+    _ method: CallMethod<Unary, Request, Response>, _ request: Request, timeout: Duration? = nil
   ) async throws -> Response {
     let connection = try await connector.connection(), payload = try request.serializedData()
     let cancellation = Cancellation()
     let answer: Data = try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
         cancellation.set(
-          connection.unary(method, metadata: metadata, timeout: timeout.map(TimeAmount.init), request: payload) {
+          connection.unary(method.name, metadata: metadata, timeout: timeout.map(TimeAmount.init), request: payload) {
             continuation.resume(with: $0)
           })
       }
@@ -53,14 +53,14 @@ public final class DitherClient: Sendable {
   }
 
   public func stream<Request: Message, Response: Message>(
-    _ method: String, _ request: Request, timeout: Duration? = nil
+    _ method: CallMethod<ServerStreaming, Request, Response>, _ request: Request, timeout: Duration? = nil
   ) -> AsyncThrowingStream<Response, any Error> {
     AsyncThrowingStream { continuation in
       let task = Task { [metadata] in
         do {
           let inbox = Inbox()
           let handle = try await connector.connection().open(
-            method, metadata: metadata, timeout: timeout.map(TimeAmount.init), first: request.serializedData(),
+            method.name, metadata: metadata, timeout: timeout.map(TimeAmount.init), first: request.serializedData(),
             end: true
           ) { inbox.put($0) }
           try await withTaskCancellationHandler {
@@ -82,12 +82,12 @@ public final class DitherClient: Sendable {
 
   /// - Parameter body: sends the messages; when it returns, nothing follows.
   public func clientStream<Request: Message, Response: Message>(
-    _ method: String, timeout: Duration? = nil, of _: Request.Type = Request.self,
+    _ method: CallMethod<ClientStreaming, Request, Response>, timeout: Duration? = nil,
     _ body: (@Sendable (Request) async throws -> Void) async throws -> Void
   ) async throws -> Response {
     let inbox = Inbox()
     let handle = try await connector.connection().open(
-      method, metadata: metadata, timeout: timeout.map(TimeAmount.init), first: nil, end: false
+      method.name, metadata: metadata, timeout: timeout.map(TimeAmount.init), first: nil, end: false
     ) { inbox.put($0) }
     return try await withTaskCancellationHandler {
       do {
@@ -100,7 +100,7 @@ public final class DitherClient: Sendable {
         throw error
       }
       guard let payload = try await inbox.next() else {
-        throw CallError(.internalError, "the server ended \(method) without an answer")
+        throw CallError(.internalError, "the server ended \(method.name) without an answer")
       }
       return try Response(serializedBytes: payload)
     } onCancel: {

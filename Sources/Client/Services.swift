@@ -2,63 +2,61 @@ import DitherProto
 import Foundation
 import SwiftProtobuf
 
-// The calls of the three services, by their names in protos/dither/v1.
-
 extension DitherClient {
   public func predict(_ request: Dither_V1_PredictRequest, timeout: Duration? = nil) async throws
     -> Dither_V1_PredictResponse
   {
-    try await unary("dither.v1.Inference/Predict", request, timeout: timeout)
+    try await unary(Dither_V1_Inference.predict, request, timeout: timeout)
   }
 
   // MARK: Robustness
 
   /// Starts an audit. The stream may be left: the audit goes on, and `watchAudit` finds it again.
   public func audit(_ request: Dither_V1_AuditRequest) -> AsyncThrowingStream<Dither_V1_AuditEvent, any Error> {
-    stream("dither.v1.Robustness/Audit", request)
+    stream(Dither_V1_Robustness.audit, request)
   }
   public func watchAudit(_ audit: String) -> AsyncThrowingStream<Dither_V1_AuditEvent, any Error> {
-    stream("dither.v1.Robustness/WatchAudit", Dither_V1_WatchAuditRequest.with { $0.audit = audit })
+    stream(Dither_V1_Robustness.watchAudit, Dither_V1_WatchAuditRequest.with { $0.audit = audit })
   }
   public func cancelAudit(_ audit: String) async throws -> Dither_V1_AuditState {
-    try await unary("dither.v1.Robustness/CancelAudit", Dither_V1_CancelAuditRequest.with { $0.audit = audit })
+    try await unary(Dither_V1_Robustness.cancelAudit, Dither_V1_CancelAuditRequest.with { $0.audit = audit })
   }
   public func listAudits(of model: String = "") async throws -> [Dither_V1_AuditState] {
-    let response: Dither_V1_ListAuditsResponse = try await unary(
-      "dither.v1.Robustness/ListAudits", Dither_V1_ListAuditsRequest.with { $0.model = model })
+    let response = try await unary(
+      Dither_V1_Robustness.listAudits, Dither_V1_ListAuditsRequest.with { $0.model = model })
     return response.audits
   }
   public func report(of audit: String, _ format: Dither_V1_GetReportRequest.Format) async throws -> Dither_V1_Report {
     try await unary(
-      "dither.v1.Robustness/GetReport",
+      Dither_V1_Robustness.getReport,
       Dither_V1_GetReportRequest.with {
         $0.audit = audit
         $0.format = format
       })
   }
   public func planAudit(_ request: Dither_V1_AuditRequest) async throws -> Dither_V1_PlanAuditResponse {
-    try await unary("dither.v1.Robustness/PlanAudit", request)
+    try await unary(Dither_V1_Robustness.planAudit, request)
   }
   public func corrupt(_ request: Dither_V1_CorruptRequest) async throws -> Dither_V1_CorruptResponse {
-    try await unary("dither.v1.Robustness/Corrupt", request)
+    try await unary(Dither_V1_Robustness.corrupt, request)
   }
   public func listProbes() async throws -> Dither_V1_ListProbesResponse {
-    try await unary("dither.v1.Robustness/ListProbes", Dither_V1_ListProbesRequest())
+    try await unary(Dither_V1_Robustness.listProbes, Dither_V1_ListProbesRequest())
   }
 
   // MARK: Registry
 
   public func listModels(prefix: String = "") async throws -> [Dither_V1_Model] {
-    let response: Dither_V1_ListModelsResponse = try await unary(
-      "dither.v1.Registry/ListModels", Dither_V1_ListModelsRequest.with { $0.prefix = prefix })
+    let response = try await unary(
+      Dither_V1_Registry.listModels, Dither_V1_ListModelsRequest.with { $0.prefix = prefix })
     return response.models
   }
   public func model(_ reference: String) async throws -> Dither_V1_Model {
-    try await unary("dither.v1.Registry/GetModel", Dither_V1_GetModelRequest.with { $0.model = reference })
+    try await unary(Dither_V1_Registry.getModel, Dither_V1_GetModelRequest.with { $0.model = reference })
   }
   public func setAlias(_ alias: String, to model: String) async throws -> Dither_V1_Model {
     try await unary(
-      "dither.v1.Registry/SetAlias",
+      Dither_V1_Registry.setAlias,
       Dither_V1_SetAliasRequest.with {
         $0.model = model
         $0.alias = alias
@@ -67,16 +65,16 @@ extension DitherClient {
   public func calibrate(_ request: Dither_V1_CalibrateRequest, timeout: Duration? = nil) async throws
     -> Dither_V1_Calibration
   {
-    try await unary("dither.v1.Registry/Calibrate", request, timeout: timeout)
+    try await unary(Dither_V1_Registry.calibrate, request, timeout: timeout)
   }
   public func remove(_ model: String) async throws -> Int {
-    let response: Dither_V1_RemoveModelResponse = try await unary(
-      "dither.v1.Registry/RemoveModel", Dither_V1_RemoveModelRequest.with { $0.model = model })
+    let response = try await unary(
+      Dither_V1_Registry.removeModel, Dither_V1_RemoveModelRequest.with { $0.model = model })
     return Int(response.removed)
   }
   public func uploadStatus(name: String, sha256: String) async throws -> Dither_V1_UploadStatus {
     try await unary(
-      "dither.v1.Registry/GetUpload",
+      Dither_V1_Registry.getUpload,
       Dither_V1_GetUploadRequest.with {
         $0.name = name
         $0.sha256 = sha256
@@ -93,7 +91,7 @@ extension DitherClient {
   ) async throws -> Dither_V1_UploadResponse {
     let received = try await uploadStatus(name: name, sha256: sha256).received
     let start = min(Int(clamping: received), file.count)
-    return try await clientStream("dither.v1.Registry/Upload", of: Dither_V1_UploadRequest.self) { send in
+    return try await clientStream(Dither_V1_Registry.upload) { send in
       try await send(
         .with {
           $0.begin.name = name

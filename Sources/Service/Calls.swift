@@ -1,100 +1,89 @@
-import DitherBasics
 import DitherProto
-import DitherStore
 import DitherTransport
 import NIOCore
+import SwiftProtobuf
 
-extension Services {
-  /// Every call that this server takes, with what it asks of its caller and how long it may take where the caller does not
-  /// say. What is not here is refused.
-  package var calls: CallTable {
+/// One call: what the protos declare, what it asks of its caller, and what it does. A type conforms by way of its kind:
+/// `UnaryCall`, `PromptCall`, `ServerStreamCall`, `ClientStreamCall`.
+package protocol ServedCall: Sendable {
+  associatedtype Kind: CallKind
+  associatedtype Request: Message
+  associatedtype Response: Message
+  /// The `rpc`, from `Generated/methods.swift`: its name, kind and messages.
+  static var method: CallMethod<Kind, Request, Response> { get }
+  /// The role that it takes, and how long it may take where the caller does not say.
+  static var policy: CallPolicy { get }
+  /// Takes what the call works with.
+  init(_ services: Services)
+  /// Enters the call; its kind does it.
+  func serve(in table: inout CallTable)
+}
+
+/// The calls of this server. What is not here is refused.
+package enum Calls {
+  /// A line for each `rpc` in `protos/`, which a test compares.
+  package static let all: [any ServedCall.Type] = [
+    PredictCall.self,
+    ListModelsCall.self, GetModelCall.self, GetUploadCall.self, UploadCall.self, SetAliasCall.self, CalibrateCall.self,
+    RemoveModelCall.self,
+    AuditCall.self, WatchAuditCall.self, CancelAuditCall.self, ListAuditsCall.self, GetReportCall.self,
+    PlanAuditCall.self, CorruptCall.self, ListProbesCall.self,
+  ]
+
+  static func table(_ services: Services) -> CallTable {
     var table = CallTable(mapError: CallError.init(of:))
-    addInference(to: &table)
-    addRegistry(to: &table)
-    addRobustness(to: &table)
+    for call in all { call.init(services).serve(in: &table) }
     return table
   }
+}
 
-  private func addInference(to table: inout CallTable) {
-    let predict = predict
-    table.unary("dither.v1.Inference/Predict", CallPolicy(role: .predict, defaultDeadline: .seconds(30))) {
-      (request, context, responder: Responder<Dither_V1_PredictResponse>) in
-      predict.start(request, Caller(context)) { result in
-        switch result {
-        case .success(let response): responder.succeed(response)
-        case .failure(let error): responder.fail(error)
-        }
-      }
+/// One message each way, answered by a task.
+package protocol UnaryCall: ServedCall where Kind == Unary {
+  func answer(_ request: Request, _ caller: Caller) async throws -> Response
+}
+
+/// One message each way, answered by `complete` from whatever thread computes, with no task in between: for calls that are
+/// faster than a task's start. `answer` itself is run on an event loop and does not wait.
+package protocol PromptCall: ServedCall where Kind == Unary {
+  typealias Completion = @Sendable (Result<Response, any Error>) -> Void
+  func answer(_ request: Request, _ caller: Caller, _ complete: @escaping Completion)
+}
+
+/// One message from the client, a stream from the server, at the pace at which the client takes it.
+package protocol ServerStreamCall: ServedCall where Kind == ServerStreaming {
+  func answer(_ request: Request, _ caller: Caller, _ send: ResponseWriter<Response>) async throws
+}
+
+/// A stream from the client, at the pace at which it is asked for, and one answer.
+package protocol ClientStreamCall: ServedCall where Kind == ClientStreaming {
+  func answer(_ requests: RequestStream<Request>, _ caller: Caller) async throws -> Response
+}
+
+extension UnaryCall {
+  package func serve(in table: inout CallTable) {
+    table.serve(Self.method, Self.policy) { request, context in try await answer(request, Caller(context)) }
+  }
+}
+
+extension PromptCall {
+  package func serve(in table: inout CallTable) {
+    table.serve(Self.method, Self.policy) { request, context, responder in
+      answer(request, Caller(context)) { responder.finish($0) }
     }
   }
+}
 
-  private func addRegistry(to table: inout CallTable) {
-    let known = CallPolicy(role: nil, defaultDeadline: .seconds(10))
-    let publish = CallPolicy(role: .publish, defaultDeadline: .seconds(30))
-    let (listModels, getModel, getUpload) = (listModels, getModel, getUpload)
-    let (upload, setAlias, removeModel, calibrate) = (upload, setAlias, removeModel, calibrate)
-    table.unary("dither.v1.Registry/ListModels", known) { request, _ in try listModels.answer(request) }
-    table.unary("dither.v1.Registry/GetModel", known) { request, _ in try getModel.answer(request) }
-    table.unary("dither.v1.Registry/GetUpload", publish) { request, _ in try getUpload.answer(request) }
-    table.clientStreaming("dither.v1.Registry/Upload", CallPolicy(role: .publish, defaultDeadline: .minutes(30))) {
-      (requests: RequestStream<Dither_V1_UploadRequest>, context) in
-      try await upload.answer({ try await requests.next() }, Caller(context))
-    }
-    table.unary("dither.v1.Registry/SetAlias", publish) { request, context in
-      try await setAlias.answer(request, Caller(context))
-    }
-    table.unary("dither.v1.Registry/Calibrate", CallPolicy(role: .publish, defaultDeadline: .minutes(10))) {
-      request, context in
-      try await calibrate.answer(request, Caller(context))
-    }
-    table.unary("dither.v1.Registry/RemoveModel", publish) { request, context in
-      try await removeModel.answer(request, Caller(context))
+extension ServerStreamCall {
+  package func serve(in table: inout CallTable) {
+    table.serve(Self.method, Self.policy) { request, context, send in
+      try await answer(request, Caller(context), send)
     }
   }
+}
 
-  private func addRobustness(to table: inout CallTable) {
-    // An audit takes as long as it takes.
-    let stream = CallPolicy(role: .audit, defaultDeadline: nil)
-    let short = CallPolicy(role: .audit, defaultDeadline: .seconds(30))
-    let (audit, watchAudit, cancelAudit) = (audit, watchAudit, cancelAudit)
-    let (listAudits, getReport, listProbes) = (listAudits, getReport, listProbes)
-    table.serverStreaming("dither.v1.Robustness/Audit", stream) {
-      (request, context, send: ResponseWriter<Dither_V1_AuditEvent>) in
-      try await Self.send(try await audit.answer(request, Caller(context)), send)
-    }
-    table.serverStreaming("dither.v1.Robustness/WatchAudit", stream) {
-      (request, _, send: ResponseWriter<Dither_V1_AuditEvent>) in
-      try await Self.send(try await watchAudit.answer(request), send)
-    }
-    table.unary("dither.v1.Robustness/CancelAudit", short) { request, context in
-      try await cancelAudit.answer(request, Caller(context))
-    }
-    table.unary("dither.v1.Robustness/ListAudits", short) { request, _ in try await listAudits.answer(request) }
-    table.unary("dither.v1.Robustness/GetReport", short) { request, _ in try await getReport.answer(request) }
-    table.unary("dither.v1.Robustness/PlanAudit", short) { [planAudit] request, _ in try await planAudit.answer(request)
-    }
-    table.unary("dither.v1.Robustness/Corrupt", short) { [corrupt] request, context in
-      try await corrupt.answer(request, Caller(context))
-    }
-    table.unary("dither.v1.Robustness/ListProbes", short) { request, _ in listProbes.answer(request) }
-  }
-
-  private static func send(
-    _ events: AsyncStream<JobEvent>, _ send: ResponseWriter<Dither_V1_AuditEvent>
-  ) async throws {
-    var audit = "", isOver = false
-    for await event in events {
-      if case .state(let job) = event {
-        audit = job.id
-        isOver = job.state.isFinal
-      }
-      try await send(Dither_V1_AuditEvent(event, of: audit))
-    }
-    guard isOver else {
-      throw ServiceError(
-        .draining, at: "audit '\(audit)'", expected: "a server that goes on", got: "one that is draining",
-        advice: "watch the audit when the server is back")
-    }
+extension ClientStreamCall {
+  package func serve(in table: inout CallTable) {
+    table.serve(Self.method, Self.policy) { requests, context in try await answer(requests, Caller(context)) }
   }
 }
 

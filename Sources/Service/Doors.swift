@@ -21,7 +21,7 @@ struct Doors: Sendable {
     limits.messageBytes = configuration.limits.messageBytes
     let metrics = services.metrics
     let dispatcher = CallDispatcher(
-      table: services.calls, authenticator: authenticator, limits: limits, logger: log,
+      table: Calls.table(services), authenticator: authenticator, limits: limits, logger: log,
       observe: { record in Self.observe(record, metrics, log) })
     var wire = WireLimits()
     // A message travels in a frame with its call, method and metadata.

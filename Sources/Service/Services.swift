@@ -2,15 +2,15 @@ import DitherBasics
 import DitherStore
 import Logging
 
-/// All that calls work with: made once, before any door opens, and shared by both.
+/// All that calls work with: made once, before any door opens, and shared by all.
 package final class Services: Sendable {
   package let store: Store
   let registry: ModelRegistry
   let batcher: Batcher
   let metrics: Metrics
   package let audits: JobRunner
-  private let means: AuditMeans
-  private let auditThreads: Int
+  let means: AuditMeans
+  let auditThreads: Int
   let limits: ServerConfiguration.Limits
   /// For what waits for the disk, or tries a model out.
   let pool: ComputePool
@@ -47,27 +47,4 @@ package final class Services: Sendable {
 
   /// For those who check reports.
   var reportKey: Ed25519.PublicKey { means.key.publicKey }
-
-  // MARK: the calls
-
-  package var predict: PredictCall {
-    PredictCall(registry: registry, batcher: batcher, metrics: metrics, limits: limits)
-  }
-  package var listModels: ListModelsCall { ListModelsCall(registry: registry) }
-  package var getModel: GetModelCall { GetModelCall(registry: registry) }
-  package var upload: UploadCall { UploadCall(registry: registry, pool: pool, limits: limits) }
-  package var getUpload: GetUploadCall { GetUploadCall(store: store) }
-  package var setAlias: SetAliasCall { SetAliasCall(registry: registry, pool: pool) }
-  package var calibrate: CalibrateCall { CalibrateCall(registry: registry, pool: pool, limits: limits) }
-  package var corrupt: CorruptCall { CorruptCall(pool: pool, limits: limits) }
-  package var removeModel: RemoveModelCall { RemoveModelCall(registry: registry, pool: pool) }
-  package var audit: AuditCall {
-    AuditCall(means: means, audits: audits, pool: pool, limits: limits)
-  }
-  package var planAudit: PlanAuditCall { PlanAuditCall(audit: audit, threads: auditThreads) }
-  package var listProbes: ListProbesCall { ListProbesCall() }
-  package var watchAudit: WatchAuditCall { WatchAuditCall(audits: audits, pool: pool) }
-  package var cancelAudit: CancelAuditCall { CancelAuditCall(audits: audits, pool: pool) }
-  package var listAudits: ListAuditsCall { ListAuditsCall(store: store, pool: pool) }
-  package var getReport: GetReportCall { GetReportCall(store: store, key: means.key, pool: pool) }
 }

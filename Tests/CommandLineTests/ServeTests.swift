@@ -121,9 +121,7 @@ struct ServeTests {
       var server = try LiveServer(state: scratch)
       do {
         let client = try await server.client()
-        let _: Dither_V1_UploadResponse = try await client.clientStream(
-          "dither.v1.Registry/Upload", of: Dither_V1_UploadRequest.self
-        ) { send in
+        _ = try await client.clientStream(Dither_V1_Registry.upload) { send in
           try await send(
             .with {
               $0.begin.name = "net"

@@ -3,6 +3,7 @@ import DitherProto
 import DitherService
 import DitherStore
 import DitherTestSupport
+import DitherTransport
 import Foundation
 import SwiftProtobuf
 import Synchronization
@@ -56,7 +57,7 @@ struct InProcess {
       }
     }
     let requests = [Dither_V1_UploadRequest.with { $0.begin = begin }] + pieces
-    return try await services.upload.answer(inTurn(requests), caller)
+    return try await UploadCall(services).answer(inTurn(requests), caller)
   }
 
   func predict(
@@ -74,7 +75,7 @@ struct InProcess {
     request.seed = 7
     change(&request)
     return try await withCheckedThrowingContinuation { continuation in
-      services.predict.start(request, caller ?? self.caller) { continuation.resume(with: $0) }
+      PredictCall(services).answer(request, caller ?? self.caller) { continuation.resume(with: $0) }
     }
   }
 }
@@ -82,7 +83,7 @@ struct InProcess {
 /// Hands out messages one at a time, as a door does.
 func inTurn(_ requests: [Dither_V1_UploadRequest]) -> UploadCall.Requests {
   let left = Mutex(requests[...])
-  return { left.withLock { $0.popFirst() } }
+  return .init { left.withLock { $0.popFirst() } }
 }
 
 /// Rows in [0, 1] that look random.

@@ -20,16 +20,17 @@ final class Toys: Sendable {
   var table: CallTable {
     var table = CallTable(mapError: { CallError(.internalError, "\($0)") })
     let predict = CallPolicy(role: .predict, defaultDeadline: .seconds(20))
-    table.unary("toy/Echo", predict) { (request: Bytes, _, responder: Responder<Bytes>) in
+    table.serve(CallMethod<Unary, Bytes, Bytes>("toy/Echo"), predict) {
+      (request: Bytes, _, responder: Responder<Bytes>) in
       responder.succeed(Bytes(Data(request.value.reversed())))
     }
-    table.unary("toy/Fail", predict) { (request: Bytes, _) -> Bytes in
+    table.serve(CallMethod<Unary, Bytes, Bytes>("toy/Fail"), predict) { (request: Bytes, _) -> Bytes in
       let code = StatusCode(rawValue: UInt32(request.value.first ?? 2)) ?? .unknown
       throw CallError(
         code, "too wide: 10 % más",
         details: [.fieldViolation(field: "width", description: "expected 1, got 2"), .retry(afterMilliseconds: 70)])
     }
-    table.unary("toy/Wait", predict) { [self] (_: Bytes, _) -> Bytes in
+    table.serve(CallMethod<Unary, Bytes, Bytes>("toy/Wait"), predict) { [self] (_: Bytes, _) -> Bytes in
       waiting.add(1, ordering: .relaxed)
       while !released.load(ordering: .relaxed) {
         do { try await Task.sleep(for: .milliseconds(2)) } catch {
@@ -39,20 +40,23 @@ final class Toys: Sendable {
       }
       return Bytes(Data("released".utf8))
     }
-    table.clientStreaming("toy/Sum", predict) { (requests: RequestStream<Bytes>, _) -> Google_Protobuf_UInt64Value in
+    table.serve(CallMethod<ClientStreaming, Bytes, Google_Protobuf_UInt64Value>("toy/Sum"), predict) {
+      (requests: RequestStream<Bytes>, _) -> Google_Protobuf_UInt64Value in
       var sum = 0
       while let request = try await requests.next() { sum += request.value.count }
       return .init(UInt64(sum))
     }
     // So many messages of so many bytes, written as "200,1000".
-    table.serverStreaming("toy/Count", predict) { [self] (request: Bytes, _, send: ResponseWriter<Bytes>) in
+    table.serve(CallMethod<ServerStreaming, Bytes, Bytes>("toy/Count"), predict) {
+      [self] (request: Bytes, _, send: ResponseWriter<Bytes>) in
       let parts = String(decoding: request.value, as: UTF8.self).split(separator: ",").compactMap { Int($0) }
       for number in 0..<parts[0] {
         try await send(Bytes(Data(repeating: UInt8(truncatingIfNeeded: number), count: parts[1])))
         sent.add(1, ordering: .relaxed)
       }
     }
-    table.unary("toy/Secret", CallPolicy(role: .admin)) { (request: Bytes, _, responder: Responder<Bytes>) in
+    table.serve(CallMethod<Unary, Bytes, Bytes>("toy/Secret"), CallPolicy(role: .admin)) {
+      (request: Bytes, _, responder: Responder<Bytes>) in
       responder.succeed(request)
     }
     return table

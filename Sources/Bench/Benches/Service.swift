@@ -100,7 +100,7 @@ extension Bench {
       process.arguments = [
         "h2load", "-n", "\(calls)", "-c", "1", "-m", "\(inFlight)", "-d", body.path, "--log-file", log.path, "-H",
         "content-type: application/grpc", "-H", "te: trailers", "-H", "authorization: Bearer \(server.token)",
-        "\(server.grpcAddress)/dither.v1.Inference/Predict",
+        "\(server.grpcAddress)/\(Dither_V1_Inference.predict.name)",
       ]
       process.standardOutput = FileHandle.nullDevice
       process.standardError = FileHandle.nullDevice
@@ -202,7 +202,7 @@ private final class FramedLoad: Sendable {
 
   private func ask(_ start: ContinuousClock.Instant, until end: ContinuousClock.Instant, _ done: DispatchSemaphore) {
     let sent = ContinuousClock.now
-    client.unary("dither.v1.Inference/Predict", metadata: metadata, timeout: .seconds(10), request: request) {
+    client.unary(Dither_V1_Inference.predict.name, metadata: metadata, timeout: .seconds(10), request: request) {
       [self] result in
       let goesOn = state.withLock { state in
         do {

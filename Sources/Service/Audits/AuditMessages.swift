@@ -1,5 +1,7 @@
+import DitherBasics
 import DitherProto
 import DitherStore
+import DitherTransport
 import Foundation
 
 extension Dither_V1_AuditState {
@@ -38,6 +40,26 @@ extension Dither_V1_AuditEvent {
       report.audit = audit
       report.json = Data(json)
       report.html = Data(html)
+    }
+  }
+}
+
+extension ResponseWriter where Response == Dither_V1_AuditEvent {
+  /// Sends what becomes of a job until it has ended.
+  /// - Throws: when the events end before the job does, as they do when the server drains.
+  func forward(_ events: AsyncStream<JobEvent>) async throws {
+    var audit = "", isOver = false
+    for await event in events {
+      if case .state(let job) = event {
+        audit = job.id
+        isOver = job.state.isFinal
+      }
+      try await self(Dither_V1_AuditEvent(event, of: audit))
+    }
+    guard isOver else {
+      throw ServiceError(
+        .draining, at: "audit '\(audit)'", expected: "a server that goes on", got: "one that is draining",
+        advice: "watch the audit when the server is back")
     }
   }
 }

@@ -4,20 +4,38 @@ import DitherInference
 import DitherProto
 import DitherRobustness
 import DitherStore
+import DitherTransport
 import Foundation
 import SwiftProtobuf
 
 /// `Robustness/Audit`: checks what is asked, makes a job of it, and streams what becomes of the job. The job outlives the
 /// call.
-package struct AuditCall: Sendable {
+package struct AuditCall: ServerStreamCall {
+  package static let method = Dither_V1_Robustness.audit
+  package static let policy = CallPolicy(role: .audit, defaultDeadline: nil)
+
   let means: AuditMeans
   let audits: JobRunner
   let pool: ComputePool
   let limits: ServerConfiguration.Limits
+
+  package init(_ services: Services) {
+    means = services.means
+    audits = services.audits
+    pool = services.pool
+    limits = services.limits
+  }
   private var registry: ModelRegistry { means.registry }
   private var store: Store { means.store }
 
-  package func answer(_ request: Dither_V1_AuditRequest, _ caller: Caller) async throws -> AsyncStream<JobEvent> {
+  package func answer(
+    _ request: Dither_V1_AuditRequest, _ caller: Caller, _ send: ResponseWriter<Dither_V1_AuditEvent>
+  ) async throws {
+    try await send.forward(start(request, caller))
+  }
+
+  /// - Returns: what becomes of the job, whether it is read or not.
+  package func start(_ request: Dither_V1_AuditRequest, _ caller: Caller) async throws -> AsyncStream<JobEvent> {
     try await pool.run {
       guard audits.queued < limits.queuedAudits else {
         throw ServiceError(

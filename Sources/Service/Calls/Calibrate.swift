@@ -5,12 +5,22 @@ import DitherProto
 import DitherRobustness
 import DitherStore
 import DitherTensor
+import DitherTransport
 
 /// `Registry/Calibrate`: fits a version's temperature and the thresholds of its prediction sets, and stores them with it.
-package struct CalibrateCall: Sendable {
+package struct CalibrateCall: UnaryCall {
+  package static let method = Dither_V1_Registry.calibrate
+  package static let policy = CallPolicy(role: .publish, defaultDeadline: .seconds(600))
+
   let registry: ModelRegistry
   let pool: ComputePool
   let limits: ServerConfiguration.Limits
+
+  package init(_ services: Services) {
+    registry = services.registry
+    pool = services.pool
+    limits = services.limits
+  }
 
   package func answer(_ request: Dither_V1_CalibrateRequest, _ caller: Caller) async throws -> Dither_V1_Calibration {
     let resolved = try await registry.model(request.model)

@@ -2,12 +2,21 @@ import DitherBasics
 import DitherProto
 import DitherRobustness
 import DitherTensor
+import DitherTransport
 import Foundation
 
 /// `Robustness/Corrupt`: inputs as an audit corrupts them.
-package struct CorruptCall: Sendable {
+package struct CorruptCall: UnaryCall {
+  package static let method = Dither_V1_Robustness.corrupt
+  package static let policy = CallPolicy(role: .audit)
+
   let pool: ComputePool
   let limits: ServerConfiguration.Limits
+
+  package init(_ services: Services) {
+    pool = services.pool
+    limits = services.limits
+  }
 
   package func answer(_ request: Dither_V1_CorruptRequest, _ caller: Caller) async throws -> Dither_V1_CorruptResponse {
     try await pool.run { try corrupt(request, caller) }

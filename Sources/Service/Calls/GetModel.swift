@@ -1,11 +1,17 @@
 import DitherProto
 import DitherStore
+import DitherTransport
 
 /// `Registry/GetModel`: the version that a reference stands for.
-package struct GetModelCall: Sendable {
+package struct GetModelCall: UnaryCall {
+  package static let method = Dither_V1_Registry.getModel
+  package static let policy = CallPolicy(role: nil, defaultDeadline: .seconds(10))
+
   let registry: ModelRegistry
 
-  package func answer(_ request: Dither_V1_GetModelRequest) throws -> Dither_V1_Model {
+  package init(_ services: Services) { registry = services.registry }
+
+  package func answer(_ request: Dither_V1_GetModelRequest, _ caller: Caller) throws -> Dither_V1_Model {
     try Dither_V1_Model(registry.resolve(request.model), in: registry)
   }
 }

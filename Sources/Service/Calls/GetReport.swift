@@ -1,15 +1,25 @@
 import DitherBasics
 import DitherProto
 import DitherStore
+import DitherTransport
 import Foundation
 
 /// `Robustness/GetReport`: the report of an audit that is done.
-package struct GetReportCall: Sendable {
+package struct GetReportCall: UnaryCall {
+  package static let method = Dither_V1_Robustness.getReport
+  package static let policy = CallPolicy(role: .audit)
+
   let store: Store
   let key: Ed25519.PrivateKey
   let pool: ComputePool
 
-  package func answer(_ request: Dither_V1_GetReportRequest) async throws -> Dither_V1_Report {
+  package init(_ services: Services) {
+    store = services.store
+    key = services.means.key
+    pool = services.pool
+  }
+
+  package func answer(_ request: Dither_V1_GetReportRequest, _ caller: Caller) async throws -> Dither_V1_Report {
     try await pool.run { [store, key] in
       let job = try store.jobs.job(request.audit)
       guard let found = try store.jobs.report(job.id) else {

@@ -1,13 +1,19 @@
 import DitherBasics
 import DitherProto
 import DitherStore
+import DitherTransport
 import Foundation
 
 /// `Registry/ListModels`: every version, newest first within a name.
-package struct ListModelsCall: Sendable {
+package struct ListModelsCall: UnaryCall {
+  package static let method = Dither_V1_Registry.listModels
+  package static let policy = CallPolicy(role: nil, defaultDeadline: .seconds(10))
+
   let registry: ModelRegistry
 
-  package func answer(_ request: Dither_V1_ListModelsRequest) throws -> Dither_V1_ListModelsResponse {
+  package init(_ services: Services) { registry = services.registry }
+
+  package func answer(_ request: Dither_V1_ListModelsRequest, _ caller: Caller) throws -> Dither_V1_ListModelsResponse {
     var response = Dither_V1_ListModelsResponse()
     response.models = try registry.current.versions.filter { $0.name.hasPrefix(request.prefix) }.map {
       try Dither_V1_Model($0, in: registry)

@@ -1,13 +1,22 @@
 import DitherProto
 import DitherRobustness
 import DitherStore
+import DitherTransport
 
 /// `Robustness/PlanAudit`: what an audit would do and take. It is refused where the audit would be.
-package struct PlanAuditCall: Sendable {
+package struct PlanAuditCall: UnaryCall {
+  package static let method = Dither_V1_Robustness.planAudit
+  package static let policy = CallPolicy(role: .audit)
+
   let audit: AuditCall
   let threads: Int
 
-  package func answer(_ request: Dither_V1_AuditRequest) async throws -> Dither_V1_PlanAuditResponse {
+  package init(_ services: Services) {
+    audit = AuditCall(services)
+    threads = services.auditThreads
+  }
+
+  package func answer(_ request: Dither_V1_AuditRequest, _ caller: Caller) async throws -> Dither_V1_PlanAuditResponse {
     try await audit.pool.run {
       let work = try AuditWork(try audit.spec(request), with: audit.means)
       let cost = try work.cost(threads: threads)

@@ -4,19 +4,31 @@ import DitherInference
 import DitherProto
 import DitherStore
 import DitherTensor
+import DitherTransport
 import Foundation
 
 /// `Inference/Predict`: probabilities with their uncertainty. Checked on the caller's thread, computed in a batch, answered
 /// from a compute thread.
-package struct PredictCall: Sendable {
+package struct PredictCall: PromptCall {
+  package static let method = Dither_V1_Inference.predict
+  package static let policy = CallPolicy(role: .predict)
+
   let registry: ModelRegistry
   let batcher: Batcher
   let metrics: Metrics
   let limits: ServerConfiguration.Limits
 
-  package typealias Completion = @Sendable (Result<Dither_V1_PredictResponse, any Error>) -> Void
+  package init(_ services: Services) {
+    registry = services.registry
+    batcher = services.batcher
+    metrics = services.metrics
+    limits = services.limits
+  }
 
-  package func start(_ request: Dither_V1_PredictRequest, _ caller: Caller, _ complete: @escaping Completion) {
+  package func answer(
+    _ request: Dither_V1_PredictRequest, _ caller: Caller,
+    _ complete: @escaping @Sendable (Result<Dither_V1_PredictResponse, any Error>) -> Void
+  ) {
     registry.withModel(request.model) { result in
       do {
         let resolved = try result.get()

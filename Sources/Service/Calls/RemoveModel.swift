@@ -1,11 +1,20 @@
 import DitherBasics
 import DitherProto
 import DitherStore
+import DitherTransport
 
 /// `Registry/RemoveModel`: a version, or a name with all its versions.
-package struct RemoveModelCall: Sendable {
+package struct RemoveModelCall: UnaryCall {
+  package static let method = Dither_V1_Registry.removeModel
+  package static let policy = CallPolicy(role: .publish)
+
   let registry: ModelRegistry
   let pool: ComputePool
+
+  package init(_ services: Services) {
+    registry = services.registry
+    pool = services.pool
+  }
 
   package func answer(_ request: Dither_V1_RemoveModelRequest, _ caller: Caller) async throws
     -> Dither_V1_RemoveModelResponse

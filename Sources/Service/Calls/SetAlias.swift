@@ -1,11 +1,20 @@
 import DitherBasics
 import DitherProto
 import DitherStore
+import DitherTransport
 
 /// `Registry/SetAlias`: points an alias at a version, at once and for all callers.
-package struct SetAliasCall: Sendable {
+package struct SetAliasCall: UnaryCall {
+  package static let method = Dither_V1_Registry.setAlias
+  package static let policy = CallPolicy(role: .publish)
+
   let registry: ModelRegistry
   let pool: ComputePool
+
+  package init(_ services: Services) {
+    registry = services.registry
+    pool = services.pool
+  }
 
   package func answer(_ request: Dither_V1_SetAliasRequest, _ caller: Caller) async throws -> Dither_V1_Model {
     let version = try registry.resolve(request.model)

@@ -1,30 +1,39 @@
 import DitherBasics
 import DitherProto
 import DitherStore
+import DitherTransport
 
 /// `Registry/Upload`: a file in pieces. It is hashed as it comes, read within limits, tried, and then made visible in one
 /// transaction. A file that is refused leaves nothing; a connection that is lost leaves what came, to go on from.
-package struct UploadCall: Sendable {
+package struct UploadCall: ClientStreamCall {
+  package static let method = Dither_V1_Registry.upload
+  package static let policy = CallPolicy(role: .publish, defaultDeadline: .seconds(1800))
+
   let registry: ModelRegistry
   let pool: ComputePool
   let limits: ServerConfiguration.Limits
 
-  /// The client's messages, one at a time; nil behind the last.
-  package typealias Requests = @Sendable () async throws -> Dither_V1_UploadRequest?
+  package init(_ services: Services) {
+    registry = services.registry
+    pool = services.pool
+    limits = services.limits
+  }
 
-  package func answer(_ next: Requests, _ caller: Caller) async throws -> Dither_V1_UploadResponse {
-    guard case .begin(let begin) = try await next()?.kind else {
+  package typealias Requests = RequestStream<Dither_V1_UploadRequest>
+
+  package func answer(_ requests: Requests, _ caller: Caller) async throws -> Dither_V1_UploadResponse {
+    guard case .begin(let begin) = try await requests.next()?.kind else {
       throw ServiceError(.badField, at: "kind", expected: "begin as the first message", got: "something else")
     }
     let blob = try check(begin)
     if let standing = registry.current.versions(of: begin.name).first(where: { $0.blob == blob }) {
-      while try await next() != nil {}
+      while try await requests.next() != nil {}
       return try await answer(standing, begin, caller)
     }
     let blobs = registry.store.blobs
     let upload = try await pool.run { try blobs.upload(blob, of: begin.name, bytes: Int(begin.bytes)) }
     do {
-      try await receive(next, into: upload)
+      try await receive(requests, into: upload)
     } catch let error as StoreError where error.code == .badSize {
       blobs.discard(upload)
       throw error
@@ -61,9 +70,9 @@ package struct UploadCall: Sendable {
     }
   }
 
-  private func receive(_ next: Requests, into upload: PartialUpload) async throws {
+  private func receive(_ requests: Requests, into upload: PartialUpload) async throws {
     var isFirst = true
-    while let request = try await next() {
+    while let request = try await requests.next() {
       guard case .chunk(let chunk) = request.kind else {
         throw ServiceError(.badField, at: "kind", expected: "chunks after begin", got: "something else")
       }

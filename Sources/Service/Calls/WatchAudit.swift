@@ -1,12 +1,23 @@
 import DitherBasics
 import DitherProto
+import DitherTransport
 
 /// `Robustness/WatchAudit`: an audit from where it stands, for any number of callers.
-package struct WatchAuditCall: Sendable {
+package struct WatchAuditCall: ServerStreamCall {
+  package static let method = Dither_V1_Robustness.watchAudit
+  package static let policy = CallPolicy(role: .audit, defaultDeadline: nil)
+
   let audits: JobRunner
   let pool: ComputePool
 
-  package func answer(_ request: Dither_V1_WatchAuditRequest) async throws -> AsyncStream<JobEvent> {
-    try await pool.run { [audits] in try audits.watch(request.audit) }
+  package init(_ services: Services) {
+    audits = services.audits
+    pool = services.pool
+  }
+
+  package func answer(
+    _ request: Dither_V1_WatchAuditRequest, _ caller: Caller, _ send: ResponseWriter<Dither_V1_AuditEvent>
+  ) async throws {
+    try await send.forward(pool.run { [audits] in try audits.watch(request.audit) })
   }
 }

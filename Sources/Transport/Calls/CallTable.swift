@@ -9,9 +9,9 @@ public struct CallPolicy: Sendable {
   public var role: Role?
   /// nobody has to be known.
   public var isOpen: Bool
-  /// For calls that bring none.
-  public var defaultDeadline: TimeAmount?
-  public init(role: Role?, isOpen: Bool = false, defaultDeadline: TimeAmount? = .seconds(30)) {
+  /// For calls that bring none. nil: they may take as long as they take.
+  public var defaultDeadline: Duration?
+  public init(role: Role?, isOpen: Bool = false, defaultDeadline: Duration? = .seconds(30)) {
     self.role = role
     self.isOpen = isOpen
     self.defaultDeadline = defaultDeadline
@@ -20,29 +20,31 @@ public struct CallPolicy: Sendable {
 
 /// Takes the one answer of a unary call, from any thread, without waiting.
 public struct Responder<Response: Message>: Sendable {
-  let finish: @Sendable (Result<Data, any Error>) -> Void
-  public func succeed(_ response: Response) {
-    finish(Result { try response.serializedData() })
+  let send: @Sendable (Result<Data, any Error>) -> Void
+  public func finish(_ result: Result<Response, any Error>) {
+    send(result.flatMap { response in Result { try response.serializedData() } })
   }
+  public func succeed(_ response: Response) { finish(.success(response)) }
   public func fail(_ error: any Error) { finish(.failure(error)) }
 }
 
 /// Sends a stream of answers at the pace at which the client takes them.
 public struct ResponseWriter<Response: Message>: Sendable {
-  let send: @Sendable (Data) async throws -> Void
+  private let send: @Sendable (Response) async throws -> Void
+  /// - Parameter send: returns when the next may be sent.
+  public init(_ send: @escaping @Sendable (Response) async throws -> Void) { self.send = send }
   /// - Throws: `CallError` when the call is over.
-  public func callAsFunction(_ response: Response) async throws { try await send(response.serializedData()) }
+  public func callAsFunction(_ response: Response) async throws { try await send(response) }
 }
 
 /// The messages of a client, at the pace at which they are asked for.
 public struct RequestStream<Request: Message>: Sendable {
-  let take: @Sendable () async throws -> Data?
+  private let take: @Sendable () async throws -> Request?
+  /// - Parameter take: waits for the next message; nil behind the last one.
+  public init(_ take: @escaping @Sendable () async throws -> Request?) { self.take = take }
   /// - Returns: nil behind the last one.
   /// - Throws: `CallError` when the client has gone or a message does not decode.
-  public func next() async throws -> Request? {
-    guard let bytes = try await take() else { return nil }
-    return try decode(bytes)
-  }
+  public func next() async throws -> Request? { try await take() }
 }
 
 func decode<Request: Message>(_ bytes: Data) throws(CallError) -> Request {
@@ -72,33 +74,34 @@ public struct CallTable: Sendable {
 
   public var methods: [String] { entries.keys.sorted() }
 
-  private mutating func add(_ method: String, _ policy: CallPolicy, _ handler: Entry.Handler) {
-    precondition(entries[method] == nil, "the call \(method) is registered twice")
-    entries[method] = Entry(policy: policy, handler: handler)
+  private mutating func add(_ method: some AnyCallMethod, _ policy: CallPolicy, _ handler: Entry.Handler) {
+    precondition(entries[method.name] == nil, "the call \(method.name) is registered twice")
+    entries[method.name] = Entry(policy: policy, handler: handler)
   }
 
   /// A call whose handler answers by its responder, from whatever thread it computes on. The handler itself is run on an
   /// event loop and must not block.
-  public mutating func unary<Request: Message, Response: Message>(
-    _ method: String, _ policy: CallPolicy,
+  public mutating func serve<Request: Message, Response: Message>(
+    _ method: CallMethod<Unary, Request, Response>, _ policy: CallPolicy,
     _ handler: @escaping @Sendable (Request, CallContext, Responder<Response>) -> Void
   ) {
     add(
       method, policy,
       .unary { bytes, context, finish in
         do throws(CallError) {
-          handler(try decode(bytes), context, Responder(finish: finish))
+          handler(try decode(bytes), context, Responder(send: finish))
         } catch {
           finish(.failure(error))
         }
       })
   }
 
-  public mutating func unary<Request: Message, Response: Message>(
-    _ method: String, _ policy: CallPolicy,
+  /// A unary call whose handler runs in a task of its own, which ends when the call does.
+  public mutating func serve<Request: Message, Response: Message>(
+    _ method: CallMethod<Unary, Request, Response>, _ policy: CallPolicy,
     async handler: @escaping @Sendable (Request, CallContext) async throws -> Response
   ) {
-    unary(method, policy) { (request: Request, context: CallContext, responder: Responder<Response>) in
+    serve(method, policy) { (request: Request, context: CallContext, responder: Responder<Response>) in
       let task = Task {
         do { responder.succeed(try await handler(request, context)) } catch { responder.fail(error) }
       }
@@ -106,25 +109,27 @@ public struct CallTable: Sendable {
     }
   }
 
-  public mutating func serverStreaming<Request: Message, Response: Message>(
-    _ method: String, _ policy: CallPolicy,
+  /// A call that answers with a stream.
+  public mutating func serve<Request: Message, Response: Message>(
+    _ method: CallMethod<ServerStreaming, Request, Response>, _ policy: CallPolicy,
     _ handler: @escaping @Sendable (Request, CallContext, ResponseWriter<Response>) async throws -> Void
   ) {
     add(
       method, policy,
       .serverStreaming { bytes, context, send in
-        try await handler(decode(bytes), context, ResponseWriter(send: send))
+        try await handler(decode(bytes), context, ResponseWriter { try await send($0.serializedData()) })
       })
   }
 
-  public mutating func clientStreaming<Request: Message, Response: Message>(
-    _ method: String, _ policy: CallPolicy,
+  /// A call that takes a stream.
+  public mutating func serve<Request: Message, Response: Message>(
+    _ method: CallMethod<ClientStreaming, Request, Response>, _ policy: CallPolicy,
     _ handler: @escaping @Sendable (RequestStream<Request>, CallContext) async throws -> Response
   ) {
     add(
       method, policy,
       .clientStreaming { context, take in
-        try await handler(RequestStream(take: take), context).serializedData()
+        try await handler(RequestStream { try await take().map(decode) }, context).serializedData()
       })
   }
 }

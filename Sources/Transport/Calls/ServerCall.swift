@@ -63,7 +63,7 @@ final class ServerCall {
       let identity = try dispatcher.identify(metadata, certificate: certificate, for: entry.policy)
       try dispatcher.enter()
       counted = true
-      let deadline = (timeout ?? entry.policy.defaultDeadline).map { now + $0 }
+      let deadline = (timeout ?? entry.policy.defaultDeadline.map { TimeAmount($0) }).map { now + $0 }
       self.entry = entry
       context = CallContext(
         id: dispatcher.newID(), method: method, metadata: metadata, identity: identity, deadline: deadline,

@@ -35,7 +35,7 @@ import Testing
 
   private static func report(_ server: InProcess, _ request: Dither_V1_AuditRequest) async throws -> Report {
     var found: Report?
-    for await event in try await server.services.audit.answer(request, server.caller) {
+    for await event in try await AuditCall(server.services).start(request, server.caller) {
       if case .report(let json, _) = event { found = try Report(json: Data(json)) }
     }
     return try #require(found)
@@ -46,7 +46,7 @@ import Testing
     let server = try await Self.server()
     let plain = try await Self.report(server, Self.request("a"))
     #expect(plain.temperature == nil && plain.command.contains("--temperature 1.0"))
-    let stored = try await server.services.calibrate.answer(
+    let stored = try await CalibrateCall(server.services).answer(
       .with {
         $0.model = "a"
         $0.examples = Self.request("a").examples
@@ -70,16 +70,16 @@ import Testing
       ]
     }
     var audit = "", json: [UInt8] = [], html: [UInt8] = []
-    for await event in try await server.services.audit.answer(request, server.caller) {
+    for await event in try await AuditCall(server.services).start(request, server.caller) {
       if case .state(let job) = event { audit = job.id }
       if case .report(let found, let page) = event { (json, html) = (found, page) }
     }
     let key = try Ed25519.PrivateKey(openOrMake: server.scratch.file("report-key.pem")).publicKey
-    let protobuf = try await server.services.getReport.answer(
+    let protobuf = try await GetReportCall(server.services).answer(
       .with {
         $0.audit = audit
         $0.format = .protobuf
-      }
+      }, server.caller
     ).protobuf
     for (form, report) in [(ReportForm.json, json), (.html, html), (.protobuf, [UInt8](protobuf))] {
       #expect(ReportForm(of: report) == form)
@@ -100,7 +100,7 @@ import Testing
       scratch = server.scratch
       let jobs = server.services.store.jobs
       server.services.audits.stop()
-      _ = try await server.services.audit.answer(Self.request("a"), server.caller)
+      _ = try await AuditCall(server.services).start(Self.request("a"), server.caller)
       id = try #require(try jobs.list(kind: "audit").first?.id)
       // No result of any plan: were it read, the audit would fail.
       try jobs.append(shard: 0, [0], to: id)
@@ -154,7 +154,7 @@ import Testing
   func refusals(_ refusal: Refusal) async throws {
     let server = try await Self.server()
     await #expect {
-      _ = try await server.services.audit.answer(Self.request(refusal.model, refusal.change), server.caller)
+      _ = try await AuditCall(server.services).start(Self.request(refusal.model, refusal.change), server.caller)
     } throws: {
       guard let error = $0 as? any AnyFault else { return false }
       return [.invalidArgument, .notFound].contains(error.category) && error.description.contains(refusal.words)

@@ -30,7 +30,7 @@ import Testing
       $0.examples = examples(120)
     }
     change(&request)
-    return try await server.services.calibrate.answer(request, server.caller)
+    return try await CalibrateCall(server.services).answer(request, server.caller)
   }
 
   @Test("it is stored with the version, answers are scaled by it, and sets come with them")
@@ -47,7 +47,7 @@ import Testing
     #expect(stored.number == 1 && stored.temperature == trial.temperature && stored.createdBy == "tester")
     #expect(stored.temperatureExamples == 60 && stored.conformalExamples == 60 && stored.samples == 8)
     #expect(stored.thresholds.map(\.coverage) == [0.5, 0.8, 0.9, 0.95] && stored.dataDigest.hasPrefix("sha256:"))
-    let model = try server.services.getModel.answer(.with { $0.model = "net" })
+    let model = try GetModelCall(server.services).answer(.with { $0.model = "net" }, server.caller)
     #expect(model.calibration == stored)
 
     let plain = try await server.predict("net", input) { $0.samples = 8 }
@@ -146,7 +146,7 @@ import Testing
     } throws: {
       isFault($0, .invalidArgument, "30, each answered right; send more examples")
     }
-    #expect(try !server.services.getModel.answer(.with { $0.model = "net" }).hasCalibration)
+    #expect(try !GetModelCall(server.services).answer(.with { $0.model = "net" }, server.caller).hasCalibration)
     #expect(try await server.predict("net", rows(1, of: 6)).temperature == 1)
   }
 

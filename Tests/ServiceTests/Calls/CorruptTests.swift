@@ -36,13 +36,13 @@ import Testing
   @Test("every corruption changes inputs as the library does, in one request or several", arguments: corruptions)
   func corrupts(_ name: String) async throws {
     let server = try await InProcess()
-    let whole = try await server.services.corrupt.answer(Self.request(name), server.caller).outputs
+    let whole = try await CorruptCall(server.services).answer(Self.request(name), server.caller).outputs
     #expect(whole.shape == Self.shape && whole.type == .float32)
     let expected = try #require(
       try ProbeSpec(name, ["severity": "3"]).resolved() as? any CorruptingProbe
     ).corrupted(Tensor([5, 3, 16, 16], Self.pixels), identities: Array(0..<5), seed: 11)
     #expect(Self.floats(whole) == Array(expected.elements))
-    let rest = try await server.services.corrupt.answer(
+    let rest = try await CorruptCall(server.services).answer(
       Self.request(name) {
         $0.first = 2
         $0.inputs.shape[0] = 3
@@ -51,7 +51,7 @@ import Testing
     ).outputs
     #expect(rest.data == whole.data.dropFirst(2 * 3 * 16 * 16 * 4))
     // The protocol's pictures are bytes, so that bytes lose nothing.
-    let bytes = try await server.services.corrupt.answer(
+    let bytes = try await CorruptCall(server.services).answer(
       Self.request(name) {
         $0.inputs.type = .uint8
         $0.inputs.data = Data(Self.pixels.map { UInt8(($0 * 255).rounded()) })
@@ -87,7 +87,7 @@ import Testing
       )
     }
     await #expect {
-      _ = try await server.services.corrupt.answer(request, server.caller)
+      _ = try await CorruptCall(server.services).answer(request, server.caller)
     } throws: {
       let error = $0 as? any AnyFault
       return error.map { [.invalidArgument, .notFound].contains($0.category) && $0.description.contains(words) }

@@ -19,7 +19,7 @@ import Testing
     #expect(again.existed && again.model.version == 1 && again.model.aliases == ["best", "prod"])
     let other = try await server.upload(TestModels.mlp(seed: 2), as: "net", aliases: ["best"])
     #expect(other.model.version == 2)
-    #expect(try server.services.getModel.answer(.with { $0.model = "net:best" }).version == 2)
+    #expect(try GetModelCall(server.services).answer(.with { $0.model = "net:best" }, server.caller).version == 2)
     #expect(server.scratch.files.count == 2)
   }
 
@@ -30,11 +30,11 @@ import Testing
     await #expect { _ = try await server.upload(bytes, as: "net", to: 700, piece: 300) } throws: {
       isFault($0, .outOfRange, "go on at offset 700")
     }
-    let status = try server.services.getUpload.answer(
+    let status = try GetUploadCall(server.services).answer(
       .with {
         $0.name = "net"
         $0.sha256 = Sha256.hash(bytes).hex
-      })
+      }, server.caller)
     #expect(status.received == 700)
     let done = try await server.upload(bytes, as: "net", from: from ?? 700)
     #expect(done.model.digest == "\(Sha256.hash(bytes))")
@@ -81,7 +81,7 @@ import Testing
 
   private func expectNoTrace(_ server: InProcess) throws {
     #expect(server.scratch.files.isEmpty)
-    #expect(try server.services.listModels.answer(.init()).models.isEmpty)
+    #expect(try ListModelsCall(server.services).answer(.init(), server.caller).models.isEmpty)
     #expect(try server.services.store.models.all().isEmpty)
   }
 
@@ -117,7 +117,7 @@ import Testing
   func refuses(_ refusal: Refusal) async throws {
     let server = try await InProcess()
     await #expect {
-      _ = try await server.services.upload.answer(inTurn(refusal.requests), server.caller)
+      _ = try await UploadCall(server.services).answer(inTurn(refusal.requests), server.caller)
     } throws: {
       isFault($0, .invalidArgument, refusal.words)
     }
@@ -129,13 +129,13 @@ import Testing
     let bytes = try TestModels.mlp(seed: 2)
     _ = try await server.upload(bytes, as: "net")
     _ = try await server.upload(bytes, as: "twin")
-    let removed = try await server.services.removeModel.answer(.with { $0.model = "net@2" }, server.caller)
+    let removed = try await RemoveModelCall(server.services).answer(.with { $0.model = "net@2" }, server.caller)
     #expect(removed.removed == 1)
     _ = try await server.predict("twin", rows(1, of: 6))
     #expect(server.scratch.files.count == 2)
-    _ = try await server.services.removeModel.answer(.with { $0.model = "twin" }, server.caller)
+    _ = try await RemoveModelCall(server.services).answer(.with { $0.model = "twin" }, server.caller)
     #expect(server.scratch.files.count == 1)
-    #expect(try server.services.listModels.answer(.init()).models.map(\.name) == ["net"])
+    #expect(try ListModelsCall(server.services).answer(.init(), server.caller).models.map(\.name) == ["net"])
   }
 
   @Test func theModelsFolderIsPublishedOnce() async throws {
@@ -145,7 +145,7 @@ import Testing
     try Data([1, 2, 3]).write(to: URL(filePath: folder.path + "/broken.onnx"))
     for _ in 0..<2 {
       let server = try await InProcess(in: state) { $0.modelsDirectory = folder.path }
-      let models = try server.services.listModels.answer(.init()).models
+      let models = try ListModelsCall(server.services).answer(.init(), server.caller).models
       #expect(models.map(\.name) == ["net"] && models[0].version == 1 && models[0].cardJson == #"{"data":"none"}"#)
     }
   }

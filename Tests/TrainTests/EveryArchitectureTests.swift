@@ -1,0 +1,76 @@
+import DitherBasics
+import DitherGraph
+import DitherInference
+import DitherTensor
+import DitherTestSupport
+import DitherTrain
+import Testing
+
+/// What holds for every architecture of the catalog.
+@Suite("Every architecture")
+struct EveryArchitectureTests {
+  struct Case: Sendable, CustomTestStringConvertible {
+    let name: String, input: Shape, classes: Int
+    var testDescription: String { "\(name) of \(input) to \(classes)" }
+    func graph(seed: UInt64 = 7) throws -> Graph {
+      try Catalog.architectures.entry(named: name).init().build(input: input, classes: classes, seed: seed)
+    }
+  }
+
+  static let cases = Catalog.architectures.names.flatMap { name in
+    [Case(name: name, input: [1, 16, 16], classes: 3), Case(name: name, input: [3, 12, 20], classes: 2)]
+  }
+
+  @Test("has one input and logits of the classes", arguments: cases)
+  func signature(_ one: Case) throws {
+    let graph = try one.graph(), model = try Model(graph)
+    #expect(graph.inputs.map(\.name) == ["input"] && graph.outputs.map(\.name) == ["logits"])
+    #expect(model.signature.inputShape == one.input && model.signature.classes == one.classes)
+  }
+
+  @Test("a seed gives the same weights, another seed others", arguments: cases)
+  func seeds(_ one: Case) throws {
+    #expect(try one.graph().onnx() == one.graph().onnx())
+    #expect(try one.graph().onnx() != one.graph(seed: 8).onnx())
+  }
+
+  @Test("answers as its ONNX file does, each row for itself", arguments: cases)
+  func file(_ one: Case) throws {
+    let graph = try one.graph(), inputs = Tensor.random(Shape([5] + one.input.dimensions), seed: 2, from: 0, to: 1)
+    let outputs = try Model(graph).outputs(inputs), again = try Model(onnx: graph.onnx()).outputs(inputs)
+    #expect(outputs.elements.allSatisfy(\.isFinite) && outputs == again)
+    let alone = try Model(graph).outputs(inputs.rows(3..<4))
+    #expect(alone.isClose(to: outputs.rows(3..<4), absolute: 1e-4))
+  }
+
+  @Test("every parameter has a gradient", arguments: cases)
+  func gradients(_ one: Case) throws {
+    let graph = try one.graph(), buffers = ParameterBuffers(graph, moving: true)
+    let plan = try Plan(
+      graph, parameters: buffers, options: .init(rows: 4, parameterGradients: true, batchStatistics: true))
+    let inputs = Tensor.random(Shape([4] + one.input.dimensions), seed: 3, from: 0, to: 1)
+    _ = plan.input().update(fromContentsOf: inputs.elements)
+    plan.forward()
+    for i in plan.cotangent.indices { plan.cotangent[i] = Float(i % 5) - 1.5 }
+    plan.backward()
+    for id in buffers.trainable {
+      let gradient = try #require(plan.parameterGradient(id)), name = buffers.names[id] ?? ""
+      #expect(gradient.allSatisfy(\.isFinite) && gradient.contains { $0 != 0 }, "\(name)")
+    }
+  }
+
+  @Test("an input that it cannot take is refused, not fatal", arguments: Catalog.architectures.names)
+  func refused(_ name: String) throws {
+    let architecture = try Catalog.architectures.entry(named: name).init()
+    for input: Shape in [[1], [4], [2, 3], [1, 1, 1], [3, 1, 40], [3, 40, 1], [1, 2, 3, 4]] {
+      do {
+        let graph = try architecture.build(input: input, classes: 2, seed: 1)
+        // What is built must also run.
+        let outputs = try Model(graph).outputs(.random(Shape([2] + input.dimensions), seed: 1))
+        #expect(outputs.shape == [2, 2])
+      } catch let error as TrainError {
+        #expect("\(error)".contains("expected"))
+      }
+    }
+  }
+}

@@ -10,6 +10,10 @@ public struct Draws: Sendable {
   public let mean: [Double]
   /// How many draws have each class as their label; draws without an answer are no class's.
   public let votes: [Int]
+  /// The standard deviation over the draws, by class: ddof 1; nil below two draws.
+  public let deviation: [Double]?
+  /// The mean of the draws' entropies, in nats.
+  let meanEntropy: Double
   /// Draws 2 i and 2 i + 1 belong together: their errors are not independent.
   public let areAntithetic: Bool
 
@@ -19,11 +23,12 @@ public struct Draws: Sendable {
     precondition(
       classes > 0 && !probabilities.isEmpty && probabilities.count % classes == 0, "whole draws, at least one")
     let samples = probabilities.count / classes
-    var mean = [Double](repeating: 0, count: classes), votes = [Int](repeating: 0, count: classes)
+    var mean = [Double](repeating: 0, count: classes), votes = [Int](repeating: 0, count: classes), entropies = 0.0
     for s in 0..<samples {
       let draw = probabilities[s * classes..<(s + 1) * classes], label = Label.of(draw)
       for (c, p) in draw.enumerated() { mean[c] += p }
       if label != Label.none { votes[label] += 1 }
+      entropies += entropy(draw)
     }
     for c in 0..<classes { mean[c] /= Double(samples) }
     self.samples = samples
@@ -31,45 +36,40 @@ public struct Draws: Sendable {
     self.probabilities = probabilities
     self.mean = mean
     self.votes = votes
+    deviation = Self.deviation(probabilities, mean, samples)
+    meanEntropy = entropies / Double(samples)
   }
 
-  /// The first class of largest mean probability; ``Label/none`` where a draw has no answer.
-  public var label: Int { Label.of(mean) }
-
-  /// The standard deviation over the draws, by class: ddof 1, and 0 for a single draw.
-  public var deviation: [Double] {
-    guard samples > 1 else { return [Double](repeating: 0, count: classes) }
-    var sums = [Double](repeating: 0, count: classes)
+  private static func deviation(_ probabilities: [Double], _ mean: [Double], _ samples: Int) -> [Double]? {
+    guard samples > 1 else { return nil }
+    var sums = [Double](repeating: 0, count: mean.count)
     for s in 0..<samples {
-      for c in 0..<classes {
-        let d = probabilities[s * classes + c] - mean[c]
+      for c in mean.indices {
+        let d = probabilities[s * mean.count + c] - mean[c]
         sums[c] += d * d
       }
     }
     return sums.map { ($0 / Double(samples - 1)).squareRoot() }
   }
 
-  /// The standard deviation of the mean, of the class where it is largest; of antithetic draws, that of the pairs' means. NaN where a
-  /// draw has no answer.
-  public var standardError: Double {
-    guard label != Label.none else { return .nan }
-    guard areAntithetic, samples >= 4 else { return (deviation.max() ?? 0) / Double(samples).squareRoot() }
-    let pairs = samples / 2
-    var worst = 0.0
-    for c in 0..<classes {
-      let means = (0..<pairs).map {
-        (probabilities[2 * $0 * classes + c] + probabilities[(2 * $0 + 1) * classes + c]) / 2
-      }
-      let center = means.reduce(0, +) / Double(pairs)
-      worst = max(worst, means.reduce(0) { $0 + ($1 - center) * ($1 - center) } / Double(pairs - 1))
-    }
-    return (worst / Double(pairs)).squareRoot()
+  /// The first class of largest mean probability; ``Label/none`` where a draw has no answer.
+  public var label: Int { Label.of(mean) }
+
+  /// The ``StandardError`` of the mean, of the class where it is largest; nil where too few draws were made to know it, and where a draw has no
+  /// answer.
+  public var standardError: Double? {
+    guard label != Label.none else { return nil }
+    if !areAntithetic { return deviation?.max().map { StandardError.ofMean(deviation: $0, draws: samples) } }
+    return (0..<classes).compactMap { StandardError.ofMean(byDraw($0), antithetic: true) }.max()
   }
+
+  /// A class's probability in each draw.
+  private func byDraw(_ c: Int) -> [Double] { (0..<samples).map { probabilities[$0 * classes + c] } }
 
   /// Of each class's probability over the draws, by linear interpolation between order statistics.
   public func quantile(_ level: Double) -> [Double] {
     (0..<classes).map { c in
-      let sorted = (0..<samples).map { probabilities[$0 * classes + c] }.sorted()
+      let sorted = byDraw(c).sorted()
       let position = level * Double(samples - 1), below = Int(position.rounded(.down))
       let above = min(below + 1, samples - 1)
       return sorted[below] + (position - Double(below)) * (sorted[above] - sorted[below])

@@ -94,7 +94,7 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
     let plain = probabilities(1), scaled = probabilities(fittedTemperature)
     func scores(_ rule: Conformal.Score) -> [Double] {
       held.indices.map { at in
-        let chance = Conformal.chance(seed: seed, row: held[at]), k = at - held.startIndex
+        let chance = Conformal.chance(seed: seed, example: inputs.row(held[at])), k = at - held.startIndex
         return Conformal.score(scaled[k], heldLabels[k], rule, u: chance)
       }.sorted()
     }

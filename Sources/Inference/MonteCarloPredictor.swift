@@ -7,7 +7,7 @@ public struct MonteCarloPredictor: Sendable {
   public enum Budget: Sendable, Equatable {
     /// So many draws; 0 is the deterministic pass.
     case samples(Int)
-    /// Draws in rounds until every example's largest standard error is at most `tolerance`, or `most` draws are spent.
+    /// Draws in rounds until every example's ``Draws/standardError`` is known and at most `tolerance`, or `most` draws are spent.
     case tolerance(Double, most: Int)
   }
 
@@ -84,13 +84,14 @@ public struct MonteCarloPredictor: Sendable {
       while true {
         // Rounds double, so that the errors are looked at rarely.
         try draw(min(max(spent, min(Self.firstRound, most)), most - spent))
-        // Rows without an answer get none by more draws.
-        let worst =
-          byRow.map { Draws(probabilities: $0, classes: classes, antithetic: antithetic).standardError }
-          .filter { !$0.isNaN }.max() ?? 0
+        let isKnown = byRow.allSatisfy { values in
+          let draws = Draws(probabilities: values, classes: classes, antithetic: antithetic)
+          // Rows without an answer get none by more draws.
+          guard draws.label != Label.none else { return true }
+          return draws.standardError.map { $0 <= tolerance } ?? false
+        }
         let reason: StopReason? =
-          worst <= tolerance && spent > 1
-          ? .toleranceMet : spent >= most ? .sampleLimit : isLate() ? .deadlineNear : nil
+          isKnown ? .toleranceMet : spent >= most ? .sampleLimit : isLate() ? .deadlineNear : nil
         if let reason { return answer(byRow, classes, spent, seed, reason, quantiles, antithetic) }
         try proceed()
       }

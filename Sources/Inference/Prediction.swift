@@ -1,32 +1,38 @@
-/// One example's answer with its uncertainty.
+import DitherBasics
+
+/// One example's answer: a mean, and measures of how sure it is, by name.
 public struct Prediction: Sendable, Equatable {
+  /// What one ``Measure`` says: one value, or one for each class.
+  public struct Measurement: Sendable, Equatable {
+    public var name: String
+    public var values: [Double]
+  }
+
   /// The first class of largest mean probability; ``Label/none`` where a draw has no answer: then the rest means nothing.
   public var label: Int
-  /// The mean over the draws.
+  /// The mean over the draws, by class.
   public var probabilities: [Double]
-  /// The standard deviation over the draws (ddof 1), by class.
-  public var std: [Double]
-  public var predictiveEntropy: Double
-  public var expectedEntropy: Double
-  public var mutualInformation: Double
-  public var variationRatio: Double
-  public var margin: Double
-  /// The largest Monte-Carlo standard error of a mean probability.
-  public var standardError: Double
+  /// In the order asked for. What the draws cannot tell is absent.
+  public var measurements: [Measurement]
   /// By level asked, then class.
   public var quantiles: [[Double]]
 
-  public init(_ draws: Draws, quantiles levels: [Double] = []) {
-    let total = PredictiveEntropy.value(draws), aleatoric = ExpectedEntropy.value(draws), deviation = draws.deviation
+  /// - Parameters:
+  ///   - measures: by default the standard ones.
+  ///   - levels: of the quantiles, in [0, 1].
+  public init(_ draws: Draws, measures: [any Measure.Type] = Self.standardMeasures, quantiles levels: [Double] = []) {
     label = draws.label
     probabilities = draws.mean
-    std = deviation
-    predictiveEntropy = total
-    expectedEntropy = aleatoric
-    mutualInformation = max(0, total - aleatoric)
-    variationRatio = VariationRatio.value(draws)
-    margin = Margin.value(draws)
-    standardError = (deviation.max() ?? 0) / Double(draws.samples).squareRoot()
+    measurements = measures.compactMap { measure in
+      measure.values(draws).map { Measurement(name: measure.name, values: $0) }
+    }
     quantiles = levels.map(draws.quantile)
+  }
+
+  public static let standardMeasures = Catalog<any Measure.Type>.measures.entries.filter { $0.isStandard }
+
+  /// The values of a measure; nil where it is absent.
+  public subscript(_ measure: any Measure.Type) -> [Double]? {
+    measurements.first { $0.name == measure.name }?.values
   }
 }

@@ -65,7 +65,7 @@ public struct ModelOracle: Oracle {
   /// The same oracle, whose losses and gradients are means over fresh draws of the model's noise: expectation over
   /// transformation (Athalye et al. 2018, arXiv 1707.07397). A model without noise stays as it is.
   /// - Parameters:
-  ///   - draws: of every answer, at least; even numbers of a symmetric noise come in pairs of a draw and its negative, whose means
+  ///   - draws: of every answer, at least; even numbers from four of a symmetric noise come in pairs of a draw and its negative, whose means
   ///     differ less than those of as many independent ones.
   ///   - standardError: of the loss, or of its share where it is larger than 1: rows above it get more draws.
   ///   - mostDraws: of one answer; by default `draws`.
@@ -76,7 +76,8 @@ public struct ModelOracle: Oracle {
     precondition(draws > 0, "at least one draw")
     var oracle = self
     oracle.draws = model.noise == nil ? nil : draws
-    oracle.isAntithetic = !independent && draws % 2 == 0 && model.noise?.isSymmetric == true
+    // The error of one pair is not known.
+    oracle.isAntithetic = !independent && draws >= 4 && draws % 2 == 0 && model.noise?.isSymmetric == true
     let most = max(mostDraws ?? draws, draws)
     oracle.mostDraws = oracle.isAntithetic ? most + most % 2 : most
     oracle.standardErrorBound = standardError
@@ -274,22 +275,8 @@ private struct Evaluation {
   /// not become one.
   func isSettled(_ row: Int, _ bound: Double) -> Bool {
     let mean = losses[row] / Double(draws[row])
-    guard mean.isFinite, draws[row] > 1 else { return draws[row] > 1 }
-    return standardError(lossByDraw[row]) <= bound * max(1, abs(mean))
-  }
-
-  /// Of the mean; of pairs the larger of what their means say and of what as many independent draws would: few pairs agree by chance.
-  private func standardError(_ values: [Double]) -> Double {
-    func error(_ values: [Double]) -> Double {
-      let n = Double(values.count)
-      guard n > 1 else { return .infinity }
-      let centre = values.reduce(0, +) / n
-      return (values.reduce(0) { $0 + ($1 - centre) * ($1 - centre) } / (n - 1) / n).squareRoot()
-    }
-    let single = error(values)
-    guard isPaired, values.count >= 4 else { return single }
-    return max(
-      single, error(stride(from: 0, to: values.count - 1, by: 2).map { (values[$0] + values[$0 + 1]) / 2 }))
+    guard mean.isFinite else { return draws[row] > 1 }
+    return (StandardError.ofMean(lossByDraw[row], antithetic: isPaired) ?? .infinity) <= bound * max(1, abs(mean))
   }
 
   func answer(_ model: Model) -> Answer {
@@ -312,10 +299,13 @@ private struct Evaluation {
       losses: means, gradient: gradient, scores: Tensor([means.count, classes], scores), marginErrors: errors)
   }
 
-  /// The standard error of ln p̄_a − ln p̄_b for the row's class and the strongest other, by the delta method.
+  /// The standard error of ln p̄_a − ln p̄_b for the row's class and the strongest other, by the delta method: of these draws, and at least
+  /// that of as many independent ones, by which the deployed predictor will judge. Infinite where it is not known.
   private func marginError(_ draws: [[Double]], _ mean: [Double], _ label: Int) -> Float {
     let other = mean.indices.filter { $0 != label }.max { mean[$0] < mean[$1] } ?? label
-    return Float(standardError(draws.map { $0[other] / mean[other] - $0[label] / mean[label] }))
+    let values = draws.map { $0[other] / mean[other] - $0[label] / mean[label] }
+    let own = StandardError.ofMean(values, antithetic: isPaired) ?? .infinity
+    return Float(max(own, StandardError.ofMean(values) ?? .infinity))
   }
 }
 

@@ -120,7 +120,8 @@ struct CalibrationTests {
     for coverage in [0.5, 0.8, 0.9, 0.95] {
       let threshold = found.threshold(coverage: coverage, rule)
       let sets = answers.enumerated().map {
-        Conformal.set($1.probabilities, rule, threshold: threshold, u: Conformal.chance(seed: 9, row: $0))
+        Conformal.set(
+          $1.probabilities, rule, threshold: threshold, u: Conformal.chance(seed: 9, example: fresh.row($0)))
       }
       let covered = zip(sets, truth).count { $0.contains($1) }
       // Five standard errors of 1000 thresholds' and 4000 sets' chance.
@@ -133,11 +134,34 @@ struct CalibrationTests {
   func sharp() {
     let p = (0..<400).map { $0 % 10 == 0 ? [0.6, 0.3, 0.06, 0.04] : [0.9999, 0.00005, 0.00003, 0.00002] }
     let labels = (0..<400).map { $0 % 30 == 0 ? 1 : 0 }
-    let u = (0..<400).map { Conformal.chance(seed: 3, row: $0) }
+    let u = (0..<400).map { Conformal.chance(seed: 3, example: [Float($0)]) }
     let threshold = Conformal.threshold(
       p.indices.map { Conformal.score(p[$0], labels[$0], .aps, u: u[$0]) }, alpha: 0.1)
     let sizes = p.indices.map { Conformal.set(p[$0], .aps, threshold: threshold, u: u[$0]).count }
     #expect(sizes.reduce(0, +) < 400 * 3 / 2)
+  }
+
+  @Test("an example's chance is its own: under one seed uniform over examples, under another another one")
+  func chance() {
+    let u = (0..<4000).map { Conformal.chance(seed: 6, example: [Float($0), 1]) }.sorted()
+    // Kolmogorov and Smirnov: above 1.95 / √n with probability 0.001.
+    let distance = u.enumerated().map { max(abs($1 - Double($0) / 4000), abs($1 - Double($0 + 1) / 4000)) }.max() ?? 1
+    #expect(distance < 1.95 / 4000.squareRoot())
+    #expect(Conformal.chance(seed: 6, example: [1, 2]) == Conformal.chance(seed: 6, example: [1, 2]))
+    #expect(Conformal.chance(seed: 7, example: [1, 2]) != Conformal.chance(seed: 6, example: [1, 2]))
+    #expect(Conformal.chance(seed: 6, example: [2, 1]) != Conformal.chance(seed: 6, example: [1, 2]))
+  }
+
+  @Test(
+    "a set that shall not be empty has the likeliest class, and is else as it was", arguments: Conformal.Score.allCases)
+  func neverEmpty(_ rule: Conformal.Score) {
+    for (p, threshold) in [([0.4, 0.35, 0.25], 0.2), ([0.9, 0.06, 0.04], 0.05), ([0.5, 0.3, 0.2], 0.99)] {
+      let plain = Conformal.set(p, rule, threshold: threshold, u: 0.01)
+      let kept = Conformal.set(p, rule, threshold: threshold, u: 0.01, neverEmpty: true)
+      #expect(kept == (plain.isEmpty ? [0] : plain))
+    }
+    #expect(Conformal.set([0.4, 0.35, 0.25], rule, threshold: 0.2).isEmpty)
+    #expect(Conformal.set([.nan, .nan], rule, threshold: 0.2, neverEmpty: true).isEmpty)
   }
 
   @Test("what calibrates nothing is refused")

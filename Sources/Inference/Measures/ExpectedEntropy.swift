@@ -1,9 +1,8 @@
-/// mean H[p_s]: what more data could not remove (aleatoric), in nats.
+/// mean H[p_s]: what more data could not remove (aleatoric), in nats, at most ln K. Absent below two draws, which do not divide the
+/// predictive entropy.
 public enum ExpectedEntropy: Measure {
   public static let name = "expected_entropy"
-  public static func value(_ draws: Draws) -> Double {
-    (0..<draws.samples).reduce(0.0) { sum, s in
-      sum + entropy(draws.probabilities[s * draws.classes..<(s + 1) * draws.classes])
-    } / Double(draws.samples)
+  public static func values(_ draws: Draws) -> [Double]? {
+    draws.samples > 1 ? [draws.meanEntropy] : nil
   }
 }

@@ -1,8 +1,8 @@
 /// H[p̄] − mean H[p_s], at least 0: what more data could remove (epistemic), in nats. Houlsby et al. 2011, arXiv
-/// 1112.5745. Biased low by O(1/S) at S draws.
+/// 1112.5745. Biased low by O(1/S) at S draws. Absent below two draws.
 public enum MutualInformation: Measure {
   public static let name = "mutual_information"
-  public static func value(_ draws: Draws) -> Double {
-    max(0, PredictiveEntropy.value(draws) - ExpectedEntropy.value(draws))
+  public static func values(_ draws: Draws) -> [Double]? {
+    draws.samples > 1 ? [max(0, entropy(draws.mean) - draws.meanEntropy)] : nil
   }
 }

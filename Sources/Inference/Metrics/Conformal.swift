@@ -28,9 +28,12 @@ public enum Conformal {
     }
   }
 
-  /// The u of a row's randomised score, apart from every draw of noise under the same seed.
-  public static func chance(seed: UInt64, row: Int) -> Double {
-    Double(NoiseAddress(seed: mixSeed(seed, 0x61_7073, UInt64(row))).uniform(0))
+  /// The u of an example's randomised score, uniform on [0, 1): from what the example is and a seed, so that it does not depend on the other
+  /// rows of a request, and is apart from every draw of noise under the same seed.
+  /// - Parameter example: the values of one input, as the model takes them.
+  public static func chance(seed: UInt64, example: some Sequence<Float>) -> Double {
+    let content = example.reduce(UInt64(0x61_7073)) { mixSeed($0, UInt64($1.bitPattern)) }
+    return Double(NoiseAddress(seed: mixSeed(seed, content)).uniform(0))
   }
 
   /// The k-th smallest calibration score, k = ⌈(n + 1)(1 − α)⌉; infinite where k > n.
@@ -47,8 +50,17 @@ public enum Conformal {
   }
 
   /// The classes whose score is at most the threshold, rising; none, where even the likeliest class has a higher one.
-  /// - Parameter u: as for ``score(_:_:_:u:)``.
-  public static func set(_ p: [Double], _ kind: Score, threshold: Double, u: Double = 0) -> [Int] {
+  /// - Parameters:
+  ///   - u: as for ``score(_:_:_:u:)``.
+  ///   - neverEmpty: the likeliest class is in every set: such sets hold the true class at least as often.
+  public static func set(
+    _ p: [Double], _ kind: Score, threshold: Double, u: Double = 0, neverEmpty: Bool = false
+  ) -> [Int] {
+    let set = members(p, kind, threshold: threshold, u: u), label = Label.of(p)
+    return set.isEmpty && neverEmpty && label != Label.none ? [label] : set
+  }
+
+  private static func members(_ p: [Double], _ kind: Score, threshold: Double, u: Double) -> [Int] {
     switch kind {
     case .lac: return p.indices.filter { score(p, $0, .lac) <= threshold }
     case .aps:

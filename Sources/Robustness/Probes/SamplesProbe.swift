@@ -35,9 +35,10 @@ struct SamplesProbe: Probe {
       }
       columns["\(count) right"] = zip(draws, batch.labels).map { $0.label == $1 ? 1 : 0 }
       columns["\(count) nll"] = zip(draws, batch.labels).map { Metrics.negativeLogLikelihood([$0.mean], [$1]) }
-      columns["\(count) error"] = draws.map(\.standardError)
+      // One draw says nothing of its own error.
+      columns["\(count) error"] = draws.compactMap(\.standardError)
       for name in ["predictive_entropy", "mutual_information"] {
-        columns["\(count) \(name)"] = draws.map { Uncertainty.scores($0)[name] ?? 0 }
+        columns["\(count) \(name)"] = draws.compactMap { Uncertainty.scores($0)[name] }
       }
     }
     outcome.columns = columns
@@ -47,6 +48,7 @@ struct SamplesProbe: Probe {
   func summary(of outcomes: [Outcome], labels: [Int]) -> Summary? {
     let known = counts.filter { Uncertainty.column("\($0) right", outcomes).count == labels.count }
     guard known.count > 1 else { return nil }
+    let several = known.filter { $0 > 1 }
     var summary = Summary()
     func curve(_ chart: String, _ name: String, _ column: String, _ y: String, _ counts: [Int]) {
       summary.add(
@@ -66,11 +68,10 @@ struct SamplesProbe: Probe {
         }))
     curve("Likelihood against the number of draws", "mean of S draws", "nll", "NLL, nats", known)
     curve("Uncertainty against the number of draws", "predictive entropy", "predictive_entropy", "nats", known)
-    curve("Uncertainty against the number of draws", "mutual information", "mutual_information", "nats", known)
-    // One draw says nothing of its own error.
+    curve("Uncertainty against the number of draws", "mutual information", "mutual_information", "nats", several)
     curve(
       "Monte-Carlo error against the number of draws", "largest standard error of a probability", "error",
-      "standard error", known.filter { $0 > 1 })
+      "standard error", several)
     return summary
   }
 }

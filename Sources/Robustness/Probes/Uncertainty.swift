@@ -5,15 +5,16 @@ import DitherTensor
 /// What probes of uncertainty keep of each example.
 enum Uncertainty {
   /// Scores by which answers are trusted: larger is less sure. `msp` is 1 − the largest probability.
-  static let names = ["msp"] + Catalog<any Measure.Type>.measures.names
+  static let names = ["msp"] + measures.map { $0.name }
 
-  /// What draws or members disagree about: of one answer they are 0 for every input, and say nothing.
-  private static let disagreements = [MutualInformation.name, VariationRatio.name]
+  private static let measures = Catalog<any Measure.Type>.measures.entries.filter { $0.risesWithUncertainty != nil }
 
+  /// What the draws cannot tell is left out.
   static func scores(_ draws: Draws) -> [String: Double] {
     var scores = ["msp": 1 - (draws.mean.max() ?? 0)]
-    for measure in Catalog<any Measure.Type>.measures.entries {
-      scores[measure.name] = measure.risesWithUncertainty ? measure.value(draws) : -measure.value(draws)
+    for measure in measures {
+      guard let value = measure.value(draws) else { continue }
+      scores[measure.name] = measure.risesWithUncertainty == false ? -value : value
     }
     return scores
   }
@@ -28,10 +29,11 @@ enum Uncertainty {
     return outcome
   }
 
+  /// By name; those that some draws cannot tell, as disagreement in one answer, are left out.
   static func columns(_ draws: [Draws]) -> [String: [Double]] {
-    let scores = draws.map(scores), isOne = draws.allSatisfy { $0.samples <= 1 }
-    let names = names.filter { !isOne || !disagreements.contains($0) }
-    return Dictionary(uniqueKeysWithValues: names.map { name in (name, scores.map { $0[name] ?? 0 }) })
+    let scores = draws.map(scores)
+    let columns = names.map { name in (name, scores.compactMap { $0[name] }) }
+    return Dictionary(uniqueKeysWithValues: columns.filter { $0.1.count == draws.count })
   }
 
   /// Over all shards; empty where it was not measured.

@@ -69,7 +69,7 @@ package struct PredictCall: PromptCall {
                 .noAnswer, at: "input, row \(row)", expected: "a finite answer of \(resolved.version.reference)",
                 got: "NaN or infinity", advice: "leave the row out, or ask another version"))
           }
-          var response = Self.response(outcome, resolved, seed, quantiles, sets)
+          var response = Self.response(outcome, resolved, seed, quantiles, sets, inputs)
           response.temperature = temperature
           response.calibration = request.uncalibrated ? 0 : UInt64(resolved.calibration?.number ?? 0)
           return .success(response)
@@ -194,7 +194,7 @@ package struct PredictCall: PromptCall {
 
   private static func response(
     _ outcome: PredictionOutcome, _ resolved: ModelRegistry.Resolved, _ seed: UInt64, _ levels: [Double],
-    _ sets: PredictionSets?
+    _ sets: PredictionSets?, _ inputs: Tensor
   ) -> Dither_V1_PredictResponse {
     var response = Dither_V1_PredictResponse()
     response.model = resolved.version.name
@@ -216,7 +216,8 @@ package struct PredictCall: PromptCall {
       var message = message(prediction, names, levels)
       if let sets {
         message.predictionSet = Conformal.set(
-          prediction.probabilities, sets.rule, threshold: sets.threshold, u: Conformal.chance(seed: seed, row: row)
+          prediction.probabilities, sets.rule, threshold: sets.threshold,
+          u: Conformal.chance(seed: seed, example: inputs.row(row))
         ).map(UInt32.init)
       }
       return message
@@ -231,13 +232,13 @@ package struct PredictCall: PromptCall {
     message.label = UInt32(prediction.label)
     message.labelName = names.indices.contains(prediction.label) ? names[prediction.label] : ""
     message.probabilities = prediction.probabilities
-    message.std = prediction.std
-    message.predictiveEntropy = prediction.predictiveEntropy
-    message.expectedEntropy = prediction.expectedEntropy
-    message.mutualInformation = prediction.mutualInformation
-    message.variationRatio = prediction.variationRatio
-    message.margin = prediction.margin
-    message.standardError = prediction.standardError
+    message.std = prediction[StandardDeviation.self] ?? prediction.probabilities.map { _ in 0 }
+    message.predictiveEntropy = prediction[PredictiveEntropy.self]?.first ?? 0
+    message.expectedEntropy = prediction[ExpectedEntropy.self]?.first ?? 0
+    message.mutualInformation = prediction[MutualInformation.self]?.first ?? 0
+    message.variationRatio = prediction[VariationRatio.self]?.first ?? 0
+    message.margin = prediction[Margin.self]?.first ?? 0
+    message.standardError = prediction[LargestStandardError.self]?.first ?? 0
     message.quantiles = zip(levels, prediction.quantiles).map { level, values in
       var quantile = Dither_V1_Quantile()
       quantile.level = level

@@ -134,11 +134,30 @@ extension PredictCommand {
       var level: Double
       var values: [Double]
     }
+    /// The words of the wire's enum, the better ones first.
+    enum StopReason: String, Encodable, CaseIterable {
+      case requested
+      case toleranceMet = "tolerance_met"
+      case sampleLimit = "sample_limit"
+      case deadlineNear = "deadline_near"
+
+      var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+      var words: String {
+        switch self {
+        case .requested: "as requested"
+        case .toleranceMet: "tolerance met"
+        case .sampleLimit: "the limit: tolerance not met"
+        case .deadlineNear: "deadline near: tolerance not met"
+        }
+      }
+    }
     var model = ""
     var version: UInt64 = 0
     var digest = ""
     var samples: UInt32 = 0
     var seed: UInt64 = 0
+    /// Why no more were drawn; of several requests the worst: see `StopReason`.
+    var stopReason = StopReason.requested
     var temperature = 1.0
     /// The number of the calibration that was used; 0: none.
     var calibration: UInt64 = 0
@@ -151,6 +170,15 @@ extension PredictCommand {
       version = response.version
       digest = response.digest
       samples = max(samples, response.samples)
+      let reason: StopReason =
+        switch response.stopReason {
+        case .requested, .UNRECOGNIZED: .requested
+        case .toleranceMet: .toleranceMet
+        case .sampleLimit: .sampleLimit
+        case .deadlineNear: .deadlineNear
+        }
+      // Of several requests the one that went worst speaks for all.
+      if reason.rank > stopReason.rank || predictions.isEmpty { stopReason = reason }
       seed = response.seed
       temperature = response.temperature
       calibration = response.calibration
@@ -161,7 +189,7 @@ extension PredictCommand {
 
     func show() {
       let calibrated = calibration > 0 ? "  temperature \(temperature.digits(3)) (calibration \(calibration))" : ""
-      print("\(model)@\(version)  \(samples) samples  seed \(seed)\(calibrated)")
+      print("\(model)@\(version)  \(samples) samples (\(stopReason.words))  seed \(seed)\(calibrated)")
       var head = ["input", "label", "probability", "entropy", "= aleatoric", "+ epistemic", "votes against"]
       let hasSets = predictions.contains { $0.predictionSet != nil }
       if hasSets { head.append("set") }

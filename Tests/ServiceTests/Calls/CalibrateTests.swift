@@ -88,6 +88,21 @@ import Testing
         }).predictions)
   }
 
+  @Test("a row's APS set is the same alone as among others, so that one seed holds its coverage over requests")
+  func setsOfRequests() async throws {
+    let server = try await InProcess(models: ["net": TestModels.mlp()]), inputs = rows(12, of: 6)
+    _ = try await Self.calibrate(server)
+    func sets(_ rows: [[Float]], _ seed: UInt64) async throws -> [[UInt32]] {
+      try await server.predict("net", rows) {
+        ($0.howMany, $0.coverage, $0.setRule, $0.seed) = (nil, 0.5, .aps, seed)
+      }.predictions.map(\.predictionSet)
+    }
+    for seed in [1, 6, 12] as [UInt64] {
+      let together = try await sets(inputs, seed)
+      for (row, set) in together.enumerated() { #expect(try await sets([inputs[row]], seed) == [set]) }
+    }
+  }
+
   @Test("a second one is the version's from then on, and the next server knows it")
   func isKept() async throws {
     let scratch = try Scratch()

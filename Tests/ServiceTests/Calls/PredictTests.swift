@@ -88,6 +88,17 @@ import Testing
     #expect(pairs.predictions[0].standardError < fresh.predictions[0].standardError)
   }
 
+  @Test("a tolerance of pairs is met by the error that is reported")
+  func toleranceOfPairs() async throws {
+    let server = try await InProcess(models: ["net": TestModels.mlp()])
+    for tolerance in [0.02, 0.01, 0.005] {
+      let answer = try await server.predict("net", rows(4, of: 6)) {
+        ($0.howMany, $0.tolerance, $0.antithetic, $0.maxSamples) = (nil, tolerance, true, 65_536)
+      }
+      #expect(answer.stopReason == .toleranceMet && answer.predictions.allSatisfy { $0.standardError <= tolerance })
+    }
+  }
+
   private func close(_ a: Dither_V1_Prediction, _ b: Dither_V1_Prediction) -> Bool {
     zip(a.probabilities + a.std + [a.mutualInformation], b.probabilities + b.std + [b.mutualInformation])
       .allSatisfy { abs($0 - $1) <= 1e-6 }

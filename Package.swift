@@ -74,7 +74,8 @@ let package = Package(
     module("Graph", ["DitherBasics", "DitherTensor", protobuf]),
     module("Datasets", ["DitherBasics", "DitherTensor", "CZlib", "CPng"]),
     module("Inference", ["DitherBasics", "DitherTensor", "DitherGraph"]),
-    module("Robustness", ["DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "CZlib"]),
+    module("Robustness", ["DitherBasics", "DitherTensor", "DitherGraph", "DitherInference"]),
+    module("Reports", ["DitherInference", "DitherGraph", "DitherRobustness", "CZlib"]),
     module(
       "Client",
       [
@@ -84,13 +85,15 @@ let package = Package(
     module(
       "Train",
       [
-        "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness", "DitherDatasets",
+        "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness", "DitherReports",
+        "DitherDatasets",
         "DitherStore", "CKernels", .product(name: "Yams", package: "Yams"),
       ]),
     module(
       "Service",
       [
-        "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness", "DitherDatasets",
+        "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness", "DitherReports",
+        "DitherDatasets",
         "DitherStore", "DitherProto", "DitherTransport", protobuf, log, nioCore,
       ]),
     module(
@@ -104,7 +107,8 @@ let package = Package(
     .executableTarget(
       name: "dither",
       dependencies: [
-        "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness", "DitherDatasets",
+        "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness", "DitherReports",
+        "DitherDatasets",
         "DitherStore", "DitherProto", "DitherTransport", "DitherClient", "DitherTrain", "DitherService",
         "DitherBench", log, nioCore, .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], path: "Sources/dither", swiftSettings: strict, plugins: ["SourceDigest"]),
@@ -140,7 +144,13 @@ let package = Package(
     tests("Graph", ["DitherBasics", "DitherGraph", "DitherTensor", "CKernels", "AllocationCounter"]),
     tests(
       "Robustness",
-      ["DitherBasics", "DitherGraph", "DitherTensor", "DitherInference", "DitherRobustness", "DitherDatasets"]),
+      [
+        "DitherBasics", "DitherGraph", "DitherTensor", "DitherInference", "DitherRobustness", "DitherReports",
+        "DitherDatasets",
+      ]),
+    tests(
+      "Reports",
+      ["DitherGraph", "DitherTensor", "DitherInference", "DitherRobustness", "DitherReports", "DitherDatasets"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -435,7 +435,7 @@ public enum ParameterValue: Codable, Sendable, Hashable, CustomStringConvertible
   }
 
   /// 8/255 where that is what a person would write, else the shortest decimal.
-  static func written(_ value: Double) -> String {
+  package static func written(_ value: Double) -> String {
     let levels = value * 255
     let isShort = (value * 1000).rounded() == value * 1000
     if !isShort, value > 0, value < 1, abs(levels - levels.rounded()) < 1e-9 { return "\(Int(levels.rounded()))/255" }

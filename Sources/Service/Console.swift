@@ -1,5 +1,6 @@
 import DitherBasics
 import DitherProto
+import DitherReports
 import DitherStore
 import DitherTransport
 import Foundation
@@ -40,7 +41,7 @@ struct Console: Sendable {
   private func page(_ path: String) throws -> HttpResponse {
     if path == "/" {
       let jobs = try services.store.jobs.list(kind: AuditSpec.kind, limit: 100)
-      return .html(Array(IndexPage(models: services.registry.current.versions, audits: jobs).html.utf8))
+      return .html(Array(IndexPage(models: services.registry.current.versions, audits: jobs).html.source.utf8))
     }
     if path == "/report-key.pub.pem" { return .text(services.reportKey.pem) }
     guard path.hasPrefix("/audits/") else { return .text("no such page\n", status: 404) }

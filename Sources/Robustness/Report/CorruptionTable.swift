@@ -67,7 +67,7 @@ public struct CorruptionTable: Codable, Sendable, Equatable {
 }
 
 extension ProbeReport {
-  var severity: Int? {
+  package var severity: Int? {
     guard case .integer(let severity)? = parameters["severity"] else { return nil }
     return severity
   }

@@ -2,6 +2,7 @@ import DitherBasics
 import DitherDatasets
 import DitherInference
 import DitherProto
+import DitherReports
 import DitherRobustness
 import DitherStore
 import DitherTensor

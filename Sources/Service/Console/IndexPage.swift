@@ -1,3 +1,4 @@
+import DitherReports
 import DitherStore
 import Foundation
 
@@ -6,7 +7,7 @@ struct IndexPage {
   var models: [ModelVersion]
   var audits: [Job]
 
-  var html: String {
+  var html: Html {
     """
     <!doctype html>
     <html lang="en">
@@ -34,41 +35,44 @@ struct IndexPage {
     """
   }
 
-  private func cells(_ version: ModelVersion) -> [String] {
+  private func cells(_ version: ModelVersion) -> [Html] {
     let signature = SignatureRecord(json: version.model.signature)
     return [
-      "<strong>\(version.name.escaped)</strong>@\(version.version)", version.aliases.joined(separator: ", ").escaped,
-      (signature?.inputShape.map(String.init).joined(separator: " × ") ?? "").escaped,
+      "<strong>\(version.name)</strong>@\(version.version)", "\(version.aliases.joined(separator: ", "))",
+      "\(signature?.inputShape.map(String.init).joined(separator: " × ") ?? "")",
       signature.map { "\($0.classes)" } ?? "", version.model.noise.isEmpty ? "" : "yes",
-      "<code>\(version.blob.hex.prefix(12))</code>", time(version.createdMilliseconds),
+      "<code>\(String(version.blob.hex.prefix(12)))</code>", time(version.createdMilliseconds),
     ]
   }
 
-  private func cells(_ job: Job) -> [String] {
+  private func cells(_ job: Job) -> [Html] {
     let battery = (try? AuditSpec(job)).map {
       $0.battery.isEmpty ? $0.probes.map(\.probe).joined(separator: ", ") : $0.battery
     }
-    let id = job.id.escaped
     return [
-      job.state == .done ? "<a href=\"/audits/\(id)\">\(id)</a>" : id, job.subject.escaped, (battery ?? "").escaped,
-      "<span class=\"\(job.state.rawValue)\">\(job.state.rawValue)</span> \(job.message.escaped)",
+      job.state == .done ? "<a href=\"/audits/\(job.id)\">\(job.id)</a>" : "\(job.id)", "\(job.subject)",
+      "\(battery ?? "")", "<span class=\"\(job.state.rawValue)\">\(job.state.rawValue)</span> \(job.message)",
       time(job.createdMilliseconds),
     ]
   }
 
-  private func time(_ milliseconds: Int64) -> String {
+  private func time(_ milliseconds: Int64) -> Html {
     let date = Date(timeIntervalSince1970: Double(milliseconds) / 1000).formatted(.iso8601)
     return "<time datetime=\"\(date)\">\(date.replacing("T", with: " ").replacing("Z", with: " UTC"))</time>"
   }
 
-  private func table(_ titles: [String], _ rows: [[String]], none: String) -> String {
+  private func table(_ titles: [String], _ rows: [[Html]], none: Html) -> Html {
     if rows.isEmpty { return "<p>\(none)</p>" }
-    let head = titles.map { "<th scope=\"col\">\($0)</th>" }.joined()
-    let body = rows.map { row in "<tr>" + row.map { "<td>\($0)</td>" }.joined() + "</tr>" }.joined(separator: "\n")
-    return "<div class=\"wide\"><table><thead><tr>\(head)</tr></thead><tbody>\n\(body)\n</tbody></table></div>"
+    let head = titles.map { "<th scope=\"col\">\($0)</th>" as Html }
+    let body = rows.map { row in "<tr>\(row.map { "<td>\($0)</td>" as Html })</tr>" as Html }
+    return """
+      <div class="wide"><table><thead><tr>\(head)</tr></thead><tbody>
+      \(Html(joining: body, by: "\n"))
+      </tbody></table></div>
+      """
   }
 
-  private static let style = """
+  private static let style: Html = """
     :root { color-scheme: light dark; --line: #8884; --quiet: #777; --accent: #2563eb }
     @media (prefers-color-scheme: dark) { :root { --accent: #7aa7ff; --quiet: #999 } }
     body { margin: 0; font: 15px/1.5 system-ui, sans-serif }
@@ -81,12 +85,4 @@ struct IndexPage {
     a { color: var(--accent) }
     .failed { color: #c2410c } .running, .queued { color: var(--accent) }
     """
-}
-
-extension String {
-  /// As text inside HTML, or inside a quoted attribute.
-  var escaped: String {
-    replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-      .replacing("\"", with: "&quot;").replacing("'", with: "&#39;")
-  }
 }

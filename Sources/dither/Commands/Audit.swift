@@ -4,6 +4,7 @@ import DitherClient
 import DitherDatasets
 import DitherInference
 import DitherProto
+import DitherReports
 import DitherRobustness
 import DitherTensor
 import Foundation

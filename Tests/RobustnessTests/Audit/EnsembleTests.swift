@@ -1,5 +1,6 @@
 import DitherBasics
 import DitherInference
+import DitherReports
 import DitherRobustness
 import DitherTensor
 import DitherTestSupport

@@ -1,6 +1,7 @@
 import DitherBasics
 import DitherGraph
 import DitherInference
+import DitherReports
 import DitherRobustness
 import DitherTensor
 import DitherTestSupport

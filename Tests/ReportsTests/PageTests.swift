@@ -1,6 +1,7 @@
 import DitherDatasets
 import DitherGraph
 import DitherInference
+import DitherReports
 import DitherRobustness
 import DitherTensor
 import DitherTestSupport
@@ -8,7 +9,7 @@ import Foundation
 import Testing
 
 @Suite("The report's page")
-struct ReportTests {
+struct PageTests {
   @Test("it needs nothing else, and text in it stays text")
   func page() throws {
     let model = try Small.model(sigma: 0.2)

@@ -1,3 +1,4 @@
+import DitherRobustness
 import Foundation
 
 /// Certified accuracy against the radius: a chart with its table for each way of certifying. Probes that differ in epsilon alone are

@@ -1,3 +1,4 @@
+import DitherRobustness
 import Foundation
 
 /// Curves of any numbers as inline SVG, with axes that fit them.

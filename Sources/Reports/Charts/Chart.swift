@@ -1,3 +1,5 @@
+import DitherRobustness
+
 /// Drawings of shares from 0 to 100 % as inline SVG: no script, and colours from the page's style sheet.
 enum Chart {
   /// A line of a legend.

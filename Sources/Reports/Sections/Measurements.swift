@@ -1,3 +1,4 @@
+import DitherRobustness
 import Foundation
 
 /// The sections about what is measured beside accuracy.

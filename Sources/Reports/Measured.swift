@@ -1,0 +1,39 @@
+import DitherRobustness
+
+extension ProbeReport {
+  /// What was measured of another model, or of this one in another way.
+  func other(_ role: Chart.Series.Role) -> Measured? {
+    switch role {
+    case .baseline: baseline
+    case .rival(let at): rivals.flatMap { $0.indices.contains(at) ? $0[at] : nil }
+    case .noiseOff: noiseOff
+    case .model, .singleDraw: nil
+    }
+  }
+
+  func measured(_ role: Chart.Series.Role, clean: Bool = false) -> (value: Double, interval: Interval)? {
+    switch role {
+    case .model: return clean ? (cleanAccuracy, cleanInterval) : (robustAccuracy, interval)
+    case .baseline, .rival, .noiseOff:
+      guard let other = other(role) else { return nil }
+      guard clean else { return (other.robustAccuracy, other.interval) }
+      let right = Int((other.cleanAccuracy * Double(n)).rounded())
+      return (other.cleanAccuracy, Proportion(right, of: n).interval)
+    case .singleDraw: return singleDraw.map { clean ? (cleanAccuracy, cleanInterval) : ($0.accuracy, $0.interval) }
+    }
+  }
+
+  func calibration(_ role: Chart.Series.Role) -> Calibration? {
+    role == .model ? calibration : other(role)?.calibration
+  }
+}
+
+extension ParameterValue {
+  var number: Double? {
+    switch self {
+    case .integer(let value): Double(value)
+    case .number(let value): value
+    case .truth, .text: nil
+    }
+  }
+}

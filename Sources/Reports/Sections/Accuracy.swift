@@ -1,0 +1,103 @@
+import DitherRobustness
+import Foundation
+
+/// Accuracy under every condition, and by its strength.
+extension Page {
+  var overview: Html {
+    // Of a corruption's severities the strongest: the others have a table of their own.
+    let shown = report.probes.filter { ![.calibration, .measurement].contains($0.kind) && ($0.severity ?? 5) == 5 }
+    let groups = shown.map { probe in
+      Chart.Bars(
+        title: probe.title,
+        values: roles.compactMap { role in probe.measured(role).map { (role, $0.value, $0.interval) } })
+    }
+    let chart = Chart.bars(groups, description: "Accuracy under every condition, with 95 % intervals")
+    let present = roles.filter { role in groups.contains { $0.values.contains { $0.role == role } } }
+    let rows = groups.map { group in
+      [group.title]
+        + present.map { role in
+          group.values.first { $0.role == role }
+            .map { "\(Written.percent($0.value)) (\(Written.interval($0.interval)))" } ?? "–"
+        }
+    }
+    let names = comparisons.map { "\($0.role.title.capitalizedFirst): \($0.comparison.otherName)." }
+    let note = (["Lines across the bars: 95 % intervals."] + names).joined(separator: " ")
+    let heads = ["Condition"] + present.map(\.title)
+    return """
+      <h2>Accuracy under every condition</h2>
+      \(Html.figure(
+        report.incomplete == nil ? "Share of all \(report.n) examples answered right" : "Share of examples answered right", note: note, chart: chart,
+        legend: present.map(\.key), table: .table("Accuracy by condition", heads, rows)))
+      """
+  }
+
+  var strengths: Html? {
+    let figures = attackCurves
+    return figures.isEmpty ? nil : "<h2>Accuracy by strength</h2><div class=\"charts\">\(figures)</div>"
+  }
+
+  /// Attacks that differ in epsilon alone, as one curve each.
+  private var attackCurves: [Html] {
+    curves(
+      attacks.map { probe in
+        var rest = probe.parameters
+        let epsilon = rest.removeValue(forKey: "epsilon")
+        let norm = rest["norm"].flatMap { Norm(rawValue: $0.description) }
+        let sign = norm.map { $0 == .linf ? "L∞" : $0.rawValue.uppercased() } ?? ""
+        let keys = rest.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
+        return (
+          "\(probe.probe) \(keys)", "\(probe.probe), \(sign)", "epsilon, in units of the input",
+          epsilon?.number ?? 0, epsilon?.description ?? "", probe
+        )
+      })
+  }
+
+  var corruptionCurves: [Html] {
+    curves(
+      report.probes.compactMap { probe in
+        guard case .integer(let severity)? = probe.parameters["severity"] else { return nil }
+        return (
+          probe.probe, probe.probe.replacingOccurrences(of: "_", with: " "), "severity", Double(severity),
+          "\(severity)",
+          probe
+        )
+      })
+  }
+
+  private func curves(
+    _ points: [(key: String, title: String, axis: String, x: Double, label: String, probe: ProbeReport)]
+  ) -> [Html] {
+    var order: [String] = []
+    for point in points where !order.contains(point.key) { order.append(point.key) }
+    return order.compactMap { key in
+      let group = points.filter { $0.key == key && $0.x > 0 }.sorted { $0.x < $1.x }
+      guard let first = group.first, group.count > 1 else { return nil }
+      let series = roles.map { role -> Chart.Series in
+        let start = first.probe.measured(role, clean: true)
+          .map { Chart.Series.Point(x: 0, label: "0", value: $0.value, interval: $0.interval) }
+        return Chart.Series(
+          role: role,
+          points: [start].compactMap { $0 }
+            + group.compactMap { point in
+              point.probe.measured(role).map {
+                Chart.Series.Point(x: point.x, label: point.label, value: $0.value, interval: $0.interval)
+              }
+            })
+      }.filter { !$0.points.isEmpty }
+      var seen = Set<Double>()
+      let places = series.flatMap(\.points).filter { seen.insert($0.x).inserted }.sorted { $0.x < $1.x }
+      let rows = places.map { place in
+        [place.label]
+          + series.map { one in
+            one.points.first { $0.x == place.x }
+              .map { "\(Written.percent($0.value)) (\(Written.interval($0.interval)))" } ?? "–"
+          }
+      }
+      return Html.figure(
+        first.title,
+        chart: Chart.lines(series, xTitle: first.axis, description: "\(first.title): accuracy by \(first.axis)"),
+        legend: series.map(\.role.key),
+        table: .table("\(first.title): accuracy", [first.axis] + series.map(\.role.title), rows))
+    }
+  }
+}

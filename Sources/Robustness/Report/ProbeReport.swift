@@ -1,0 +1,85 @@
+/// One condition.
+public struct ProbeReport: Codable, Sendable, Equatable {
+  public var probe: String
+  /// As they were in force, defaults included, with the constants that a severity stands for.
+  public var parameters: [String: ParameterValue]
+  /// What kind of question it is.
+  public var kind: Kind
+  public var n: Int
+  public var cleanAccuracy: Double
+  public var cleanInterval: Interval
+  /// The share of all examples on which the deployed predictor is right under the condition.
+  public var robustAccuracy: Double
+  /// Of the robust accuracy: Wilson's, 95 %.
+  public var interval: Interval
+  /// Right under the condition, by example; without those that failed.
+  public var perExample: [Bool]
+  /// Right without it.
+  public var perExampleClean: [Bool]
+  /// Rows that an attack or a certifier had evaluated, once for each draw.
+  public var questions: Int
+  /// Of a random model: the share of examples whose clean answer other draws of the noise alone turn from right to wrong.
+  /// It is measured beside the attack and never counted as its success.
+  public var noiseFlips: Proportion?
+  /// Of an attack of minimum norm: the length of the least perturbation found for each example; null where none was.
+  public var distances: [Double?]?
+  /// Of those that were found.
+  public var medianDistance: Double?
+  /// The share of examples that withstand perturbations of each length, as the attack found them.
+  public var accuracyAgainstEpsilon: [CurvePoint]?
+  /// Of a random model, where `single_draw` was asked for: the same attack through one draw a step, as it is often made.
+  public var singleDraw: Share?
+  /// How the attack got on.
+  public var progress: Progress?
+  /// The same model with its noise off: attacked itself, on its mean weights.
+  public var noiseOff: Measured?
+  public var baseline: Measured?
+  /// The models beside the baseline, in the order of the report's further comparisons.
+  public var rivals: [Measured]?
+  public var calibration: Calibration?
+  /// What was proved; where it is, the robust accuracy is the certified one.
+  public var certified: Certified?
+  /// What the probe measured beside accuracy.
+  public var summary: Summary?
+  /// Behind the report's checks; JSON leaves it out, as it says them in words.
+  package var evidence: [Evidence: Evidence.Count]?
+  /// For the page; JSON leaves them out.
+  package var illustrations: [Illustration]?
+
+  public enum Kind: String, Codable, Sendable {
+    case clean, calibration, attack, corruption, certificate, measurement
+  }
+
+  public struct CurvePoint: Codable, Sendable, Equatable {
+    public var epsilon: Double
+    public var accuracy: Double
+    public var interval: Interval
+  }
+
+  /// Answers to inputs that were made in another way, or for another model.
+  public struct Share: Codable, Sendable, Equatable {
+    public var accuracy: Double
+    public var interval: Interval
+    public var perExample: [Bool]
+  }
+
+  /// The mean over the examples of the best margin so far: above 0 the model fails.
+  public struct Progress: Codable, Sendable, Equatable {
+    public var questions: [Int]
+    public var margins: [Double]
+  }
+
+  public struct Measured: Codable, Sendable, Equatable {
+    public var cleanAccuracy: Double
+    public var robustAccuracy: Double
+    public var interval: Interval
+    public var perExample: [Bool]
+    public var calibration: Calibration?
+    public var certified: Certified?
+    public var summary: Summary?
+    /// Of the inputs made for this model, how the audited one does on them.
+    public var transferToModel: Share?
+    /// Of the inputs made for the audited model, how this one does on them.
+    public var transferFromModel: Share?
+  }
+}

@@ -1,0 +1,92 @@
+import DitherInference
+import Foundation
+
+extension Report {
+  init(_ runner: AuditRunner, _ results: [[ShardResult]]) {
+    let image = ImageShape(runner.subject.model.signature.inputShape), labels = runner.data.labels
+    let pieces = results.map { $0.flatMap(\.pieces) }
+    // Probes of which anything is known; all of them, but for a budget and for failures.
+    let known = runner.probes.indices.filter { !pieces[$0].isEmpty }, specs = known.map { runner.plan.probes[$0] }
+    let reports = known.map { probe in
+      ProbeReport(
+        runner.plan.probes[probe], runner.probes[probe], image, pieces[probe].map(\.found),
+        labels: pieces[probe].flatMap { labels[$0.examples] })
+    }
+    let ended = known.filter { pieces[$0].contains(where: \.found.endedEarly) }.map { runner.plan.probes[$0].text }
+    let conditions = known.map { runner.probes[$0].condition(of: image) }
+    model = runner.subject.name
+    version = runner.subject.version
+    digest = runner.subject.digest
+    members = Member.all(of: runner.subject)
+    temperature = runner.subject.temperature == 1 ? nil : runner.subject.temperature
+    let names = runner.subject.model.signature.labelNames
+    labelNames = names.isEmpty ? nil : names
+    noise = runner.subject.model.noise
+    data = runner.data.name
+    dataDigest = runner.data.digest
+    n = runner.plan.exampleCount
+    battery = runner.plan.battery
+    seed = runner.plan.seed
+    samples = runner.samples
+    probes = reports
+    corruptions = CorruptionTable(reports, image)
+    gates = runner.plan.gates.isEmpty ? nil : runner.plan.gates.map { $0.judged(reports, specs) }
+    checks = Checks(zip(specs, zip(reports, conditions)).map { ($0, $1.0, $1.1) }).all
+    checks += runner.sanity
+    findings = checks.filter { !$0.passed }
+    comparison = runner.baseline.map { baseline in
+      Comparison(runner, baseline, zip(specs, reports).compactMap { ($0, $1, $1.baseline) }, endedEarly: ended)
+    }
+    let further = runner.rivals.enumerated().map { at, rival in
+      Comparison(
+        runner, rival,
+        zip(specs, reports).map { ($0, $1, ($1.rivals ?? []).indices.contains(at) ? $1.rivals?[at] : nil) },
+        endedEarly: ended)
+    }
+    furtherComparisons = further.isEmpty ? nil : further
+    command = Self.command(runner)
+    code = runner.code
+    failures = zip(runner.plan.probes, results).flatMap { Failure.all(of: $0, $1, runner) }
+    if failures?.isEmpty == true { failures = nil }
+    let done = results.reduce(0) { $0 + $1.count }, all = runner.plan.shards.count
+    guard done < all || !ended.isEmpty else { return }
+    let missing = runner.probes.indices.filter { results[$0].isEmpty }.map { runner.plan.probes[$0].text }
+    incomplete = Incomplete(
+      shardsDone: done, shards: all, missingProbes: missing, endedEarly: ended,
+      message:
+        "The time was over after \(done) of \(all) shards: each number is over the examples that were done (n). Probes that "
+        + "are missing: \(missing.count). Attacks that ended with what they had found by then: \(ended.count). "
+        + "The command gives the whole report."
+    )
+  }
+
+  private static func command(_ runner: AuditRunner) -> String {
+    func quoted(_ word: String) -> String {
+      let isPlain = word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "@:._/-=,+".contains($0)) }
+      return isPlain && !word.isEmpty ? word : "'" + word.replacingOccurrences(of: "'", with: "'\\''") + "'"
+    }
+    let others = [runner.baseline].compactMap { $0 } + runner.rivals, subjects = [runner.subject] + others
+    var words = [
+      "dither", "audit", quoted(runner.subject.reference), "--data", quoted(runner.data.path ?? runner.data.name),
+    ]
+    if let labels = runner.data.labelsName { words += ["--labels", quoted(labels)] }
+    if let battery = runner.plan.battery { words += ["--battery", battery] }
+    for probe in runner.plan.request { words += ["--probe", quoted(probe.text)] }
+    for other in others { words += ["--baseline", quoted(other.reference)] }
+    // A version may be calibrated anew: what it was audited with is said, if only that it had none.
+    let isServed = subjects.contains { $0.version != nil || $0.members.contains { $0.version != nil } }
+    let last = subjects.lastIndex { $0.temperature != 1 || isServed } ?? -1
+    for subject in subjects[..<(last + 1)] { words += ["--temperature", "\(subject.temperature)"] }
+    for gate in runner.plan.gates { words += ["--gate", quoted(gate.text)] }
+    words += ["--seed", "\(runner.plan.seed)"]
+    if runner.samples > 0 { words += ["--samples", "\(runner.samples)"] }
+    return words.joined(separator: " ")
+  }
+}
+
+extension Report.Member {
+  static func all(of subject: AuditSubject) -> [Self]? {
+    subject.members.isEmpty
+      ? nil : subject.members.map { Self(model: $0.name, version: $0.version, digest: $0.digest) }
+  }
+}

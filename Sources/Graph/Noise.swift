@@ -118,6 +118,22 @@ public struct NoiseModel: Codable, Sendable, Equatable {
   }
 }
 
+/// A term and which of those at its site it is, from 0: draws are addressed by it, so they do not depend on terms of other sites.
+typealias NumberedTerm = (number: Int, term: NoiseModel.Term)
+
+extension NoiseModel {
+  /// The terms that do something.
+  var numberedTerms: [NumberedTerm] {
+    var counts: [Site: Int] = [:], numbered: [NumberedTerm] = []
+    for term in terms {
+      let number = counts[term.site, default: 0]
+      counts[term.site] = number + 1
+      if term.sigma > 0 { numbered.append((number, term)) }
+    }
+    return numbered
+  }
+}
+
 extension NoiseModel.Term {
   var noise: any Noise {
     get throws(GraphError) {

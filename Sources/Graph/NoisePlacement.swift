@@ -17,13 +17,18 @@ extension GraphBuilder {
   /// Replays `stored` with its noise in place.
   ///
   /// Values before the first noise have `rows` rows, values behind it rows · samples: row s · rows + r is draw s of row r.
-  /// A site is 8 · the node's number + the kind of place, so it does not depend on what else is noisy.
+  /// Draws depend on the node, the kind of place and which of that place's terms it is, not on what else is noisy. The scale of a
+  /// term at a node's weights is that of the weights without noise.
   func place(_ noise: NoiseModel, of stored: Graph, path: NoisePath, samples: Int, differentiable: Bool = false)
     throws(GraphError)
   {
     try noise.validate()
-    var weightTerms: [NoiseModel.Term] = []
-    for term in noise.terms where term.site == .weights && term.sigma > 0 { weightTerms.append(term) }
+    guard stored.nodes.count <= DrawSite.nodeLimit, stored.valueNames.count <= DrawSite.valueLimit else {
+      throw GraphError(
+        .tooLarge, at: "noise", expected: "at most \(DrawSite.nodeLimit) nodes and \(DrawSite.valueLimit) values",
+        got: "\(stored.nodes.count) and \(stored.valueNames.count)")
+    }
+    let terms = noise.numberedTerms, weightTerms = terms.filter { $0.term.site == .weights }
     var expanded = Set<ValueID>()
     var number = -1
 
@@ -31,10 +36,10 @@ extension GraphBuilder {
       replayed[input.value] = self.input(input.name, batched: input.dimensions, element: input.element)
     }
     for input in stored.inputs where input.element == .float32 {
-      for term in noise.terms where term.site == .input && term.sigma > 0 {
+      for (number, term) in terms where term.site == .input {
         guard let value = replayed[input.value] else { continue }
         let noisy = try addNoise(
-          value, term, site: 0xFFFF_0000 | UInt32(input.value.index & 0xFFFF), samples, &expanded)
+          value, term, site: DrawSite(.input(input.value.index), term: number), samples, &expanded)
         replayed[input.value] = noisy
       }
     }
@@ -46,8 +51,7 @@ extension GraphBuilder {
 
     for node in stored.nodes {
       number += 1
-      let site = UInt32(truncatingIfNeeded: node.number ?? number) &* 8
-      let foldedSite = node.folded.map { UInt32(truncatingIfNeeded: $0.number) &* 8 }
+      let place = node.number ?? number, normalizationPlace = node.folded?.number ?? place
       var inputs: [Value?] = []
       for input in node.inputs { inputs.append(input.flatMap { replayed[$0] }) }
       // Rows meet rows · samples: repeat the former.
@@ -64,20 +68,21 @@ extension GraphBuilder {
       }
       let isExpanded = inputs.contains { $0.map { expanded.contains($0.id) } ?? false }
 
-      var exactTerms: [NoiseModel.Term] = [], drawnTerms: [NoiseModel.Term] = []
+      var exactTerms: [NumberedTerm] = [], drawnTerms: [NumberedTerm] = []
       var drawn: Value?
+      let cleanInputs = inputs
       if !weightTerms.isEmpty, let position = node.op.weightInput, position < inputs.count,
         let weights = inputs[position], constants.contains(weights.id)
       {
         for term in weightTerms {
-          if path != .explicit, term.isGaussian, node.op.takesExactNoise(inputs.map { $0?.type }) {
+          if path != .explicit, term.term.isGaussian, node.op.takesExactNoise(inputs.map { $0?.type }) {
             exactTerms.append(term)
           } else {
             drawnTerms.append(term)
           }
         }
         let scale = node.folded.flatMap { replayed[$0.scale] }
-        var draws = WeightDraws(terms: drawnTerms, site: site, layerDeviation: node.folded?.weightDeviation)
+        var draws = WeightDraws(terms: drawnTerms, node: place, layerDeviation: node.folded?.weightDeviation)
         if draws.layerDeviation == nil, case .float(let tensor)? = graph.literals[weights.id] {
           draws.layerDeviation = tensor.elements.withUnsafeBufferPointer { elements in
             elements.baseAddress.map { standardDeviation($0, elements.count) }
@@ -106,20 +111,29 @@ extension GraphBuilder {
         values = try replay(node, inputs, names: node.outputs.map { stored.valueNames[$0.index] })
       }
       if isExpanded { expanded.formUnion(values.map(\.id)) }
-      for term in exactTerms {
-        let call = Call(name: node.name, inputs: .init(values: inputs), outputs: values)
-        guard let deviation = node.op.exactDeviation(call, term) else { continue }
+      let call = Call(name: node.name, inputs: .init(values: cleanInputs), outputs: values)
+      let deviations = exactTerms.compactMap { node.op.exactDeviation(call, $0.term) }
+      if let first = deviations.first {
+        // Independent terms: variances add.
+        let deviation =
+          deviations.count == 1
+          ? first : deviations.dropFirst().reduce(first.map(.square)) { $0 + $1.map(.square) }.map(.squareRoot)
         let times = isExpanded ? 1 : samples
         values[0] =
-          emit(AddRowNoise(site: site, repeats: times, spread: isExpanded ? samples : 1), [values[0], deviation])[0]
+          emit(
+            AddRowNoise(
+              site: DrawSite(.node(place, kind: 0), term: exactTerms[0].number).number, repeats: times,
+              spread: isExpanded ? samples : 1), [values[0], deviation])[0]
         expanded.insert(values[0].id)
       }
-      for term in noise.terms where term.sigma > 0 {
+      for (number, term) in terms {
         if term.site == .activations && node.op.isActivation {
-          values[0] = try addNoise(values[0], term, site: site + 1, samples, &expanded)
+          let site = DrawSite(.node(place, kind: 1), term: number)
+          values[0] = try addNoise(values[0], term, site: site, samples, &expanded)
         }
-        if term.site == .afterNormalisation && (node.op.isNormalisation || foldedSite != nil) {
-          values[0] = try addNoise(values[0], term, site: (foldedSite ?? site) + 2, samples, &expanded)
+        if term.site == .afterNormalisation && (node.op.isNormalisation || node.folded != nil) {
+          let site = DrawSite(.node(normalizationPlace, kind: 2), term: number)
+          values[0] = try addNoise(values[0], term, site: site, samples, &expanded)
         }
       }
       for (id, value) in zip(node.outputs, values) { replayed[id] = value }
@@ -137,14 +151,15 @@ extension GraphBuilder {
 
   /// value + sigma · draws, rows repeated for the samples if that has not happened yet.
   private func addNoise(
-    _ value: Value, _ term: NoiseModel.Term, site: UInt32, _ samples: Int, _ expanded: inout Set<ValueID>
+    _ value: Value, _ term: NoiseModel.Term, site: DrawSite, _ samples: Int, _ expanded: inout Set<ValueID>
   ) throws(GraphError) -> Value {
     var value = value
     let spread = samples
     if !expanded.contains(value.id), samples > 1 { value = value.apply(RepeatRows(times: samples)) }
     let draws = try apply(
       Draw(
-        shape: value.shape, distribution: term.distribution, sigma: term.sigma, site: site, rows: rows, samples: spread),
+        shape: value.shape, distribution: term.distribution, sigma: term.sigma, site: site.number, rows: rows,
+        samples: spread),
       [])[0]
     let isSymmetric = type(of: try term.noise).isSymmetric
     let deviation =

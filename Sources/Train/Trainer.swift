@@ -178,12 +178,12 @@ public final class Trainer {
 
   /// N(0, σ²) on every gradient. Neelakantan et al. 2015, arXiv 1511.06807.
   private func addGradientNoise(_ plan: Plan, _ number: Int) {
-    for (index, term) in recipe.noise.terms.enumerated() where term.site == .gradients && term.sigma > 0 {
+    for (index, term) in recipe.noise.terms.filter({ $0.site == .gradients }).enumerated() where term.sigma > 0 {
       for (layer, parameter) in trained.enumerated() {
         let gradients = UnsafeMutableBufferPointer(rebasing: plan.parameterGradients[parameter.range])
         dk_add_normals(
           gradients.baseAddress, gradients.baseAddress, gradients.count, term.sigma * plan.noiseScale, 0,
-          mixSeed(recipe.seed, 0x62AD, UInt64(number)), UInt32(index << 16 | layer), 0)
+          mixSeed(recipe.seed, 0x62AD, UInt64(number)), DrawSite(.gradients(layer), term: index).number, 0)
       }
     }
   }

@@ -172,7 +172,7 @@ extension PlanBuilder {
     let drawn = scratch(bytes: count * 4), packed = scratch(bytes: wLayout.byteCount)
     let xBytes = xLayout.byteCount / max(x.shape[0], 1), yBytes = yLayout.byteCount / max(y.shape[0], 1)
     var noises: [any Noise] = []
-    for term in draws.terms { noises.append(try term.noise) }
+    for (_, term) in draws.terms { noises.append(try term.noise) }
     let slots = [xSlot, ySlot, wSlot, drawn, packed] + [bSlot, scaleSlot].compactMap { $0 }
     step(slots: slots) { [noises, bSlot, scaleSlot] memory in
       let weights = memory.floats(wSlot), own = memory.floats(drawn), factors = scaleSlot.map { memory.floats($0) }

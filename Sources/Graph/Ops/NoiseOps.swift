@@ -164,13 +164,14 @@ final class LastNormals {
 
 /// Draws of a layer's weights: w + Σ sigma · draw, term by term.
 struct WeightDraws: Sendable {
-  let terms: [NoiseModel.Term]
-  let site: UInt32
+  let terms: [NumberedTerm]
+  /// The number of the node that has the weights.
+  let node: Int
   /// The standard deviation of the weights, for terms relative to it; nil: that of the weights at hand.
   var layerDeviation: Float?
 
   /// Each term is drawn at a site of its own.
-  func site(_ term: Int) -> UInt32 { site | UInt32(truncatingIfNeeded: term) << 24 }
+  func site(_ index: Int) -> UInt32 { DrawSite(.node(node, kind: 0), term: terms[index].number).number }
 
   /// One draw. `scale` has a factor for each of `channels` equal parts; nil: 1. `last`: for each term, or empty.
   func draw(
@@ -179,7 +180,7 @@ struct WeightDraws: Sendable {
     last: [LastNormals] = []
   ) {
     let length = count / channels
-    for (index, term) in terms.enumerated() {
+    for (index, (_, term)) in terms.enumerated() {
       let (address, factor) = state.draw(sample, row: row, site: site(index))
       let base = index == 0 ? w : UnsafePointer(to)
       var sigma = factor * term.sigma
@@ -225,7 +226,7 @@ struct WeightNoise: Op {
   func gradient(_ call: Call, upstream: Value) -> [Value?] {
     let w = call.inputs[0]
     var sum = upstream  // a layer's deviation is a constant to gradients
-    for (index, term) in draws.terms.enumerated() where term.scale == .relative {
+    for (index, (_, term)) in draws.terms.enumerated() where term.scale == .relative {
       let draw = upstream.builder.emit(
         Draw(
           shape: w.shape, distribution: term.distribution, sigma: term.sigma, site: draws.site(index), rows: 1,
@@ -238,7 +239,7 @@ struct WeightNoise: Op {
     let w = call.inputs[0], y = call.outputs[0], count = w.shape.count, draws = draws, scale = call.inputs.optional(1)
     let channels = scale?.shape.count ?? 1
     var noises: [any Noise] = []
-    for term in draws.terms { noises.append(try term.noise) }
+    for (_, term) in draws.terms { noises.append(try term.noise) }
     plan.step([w, y, scale]) { [noises] memory in
       let from = memory.floats(w), to = memory.floats(y), factors = scale.map { memory.floats($0) },
         state = memory.state

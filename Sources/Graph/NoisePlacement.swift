@@ -56,7 +56,7 @@ extension GraphBuilder {
           if let value = inputs[i], !expanded.contains(value.id), !constants.contains(value.id), value.shape.rank > 0,
             value.shape[0] == rows, value.type.element == .float32
           {
-            let repeated = value.apply(RepeatRows(times: samples))
+            let repeated = try value.apply(RepeatRows(times: samples))
             expanded.insert(repeated.id)
             inputs[i] = repeated
           }
@@ -108,10 +108,10 @@ extension GraphBuilder {
       if isExpanded { expanded.formUnion(values.map(\.id)) }
       for term in exactTerms {
         let call = Call(name: node.name, inputs: .init(values: inputs), outputs: values)
-        guard let deviation = node.op.exactDeviation(call, term) else { continue }
+        guard let deviation = try node.op.exactDeviation(call, term) else { continue }
         let times = isExpanded ? 1 : samples
         values[0] =
-          emit(AddRowNoise(site: site, repeats: times, spread: isExpanded ? samples : 1), [values[0], deviation])[0]
+          try apply(AddRowNoise(site: site, repeats: times, spread: isExpanded ? samples : 1), [values[0], deviation])[0]
         expanded.insert(values[0].id)
       }
       for term in noise.terms where term.sigma > 0 {
@@ -129,7 +129,7 @@ extension GraphBuilder {
       guard samples > 1, let value = replayed[output.value], !expanded.contains(value.id),
         value.type.element == .float32, value.shape.rank > 0, value.shape[0] == rows
       else { continue }
-      let repeated = value.apply(RepeatRows(times: samples))
+      let repeated = try value.apply(RepeatRows(times: samples))
       expanded.insert(repeated.id)
       replayed[output.value] = repeated
     }
@@ -141,7 +141,7 @@ extension GraphBuilder {
   ) throws(GraphError) -> Value {
     var value = value
     let spread = samples
-    if !expanded.contains(value.id), samples > 1 { value = value.apply(RepeatRows(times: samples)) }
+    if !expanded.contains(value.id), samples > 1 { value = try value.apply(RepeatRows(times: samples)) }
     let draws = try apply(
       Draw(
         shape: value.shape, distribution: term.distribution, sigma: term.sigma, site: site, rows: rows, samples: spread),
@@ -149,8 +149,8 @@ extension GraphBuilder {
     let isSymmetric = type(of: try term.noise).isSymmetric
     let deviation =
       term.scale == .absolute
-      ? term.sigma * draws : term.sigma * ((isSymmetric ? value.map(.abs) : value) * draws)
-    let noisy = value + deviation
+      ? try term.sigma * draws : try term.sigma * ((isSymmetric ? value.map(.abs) : value) * draws)
+    let noisy = try value + deviation
     expanded.insert(noisy.id)
     return noisy
   }

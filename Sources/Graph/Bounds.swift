@@ -14,9 +14,9 @@ struct Bounds {
   /// for the model's pass and for the centre's; the 8 and the 5 % cover the radius's own and products of these.
   static func slack(_ products: Int) -> Float { 2.1 * Float(products + 8) * 0x1p-24 }
 
-  func widened(_ products: Int) -> Value {
-    let slack = Self.slack(products), own = slack * center.map(.abs)
-    return radius.map { (1 + slack) * $0 + own } ?? own
+  func widened(_ products: Int) throws(GraphError) -> Value {
+    let slack = Self.slack(products), own = try slack * center.map(.abs)
+    return try radius.map { radius throws(GraphError) in try (1 + slack) * radius + own } ?? own
   }
 
   /// What no rule's relative slack covers: results too small for a float's full precision.
@@ -60,8 +60,8 @@ struct BoundsCall {
   }
 
   /// `factor` · |value| of a constant, made now where its numbers are there.
-  func magnitude(_ value: Value, times factor: Float = 1) -> Value {
-    guard case .float(let tensor)? = builder.graph.literals[value.id] else { return factor * value.map(.abs) }
+  func magnitude(_ value: Value, times factor: Float = 1) throws(GraphError) -> Value {
+    guard case .float(let tensor)? = builder.graph.literals[value.id] else { return try factor * value.map(.abs) }
     return builder.constant(.float(tensor.map { factor * abs($0) }))
   }
 
@@ -104,13 +104,18 @@ extension Increasing {
     guard isIncreasing else { throw call.refused("attributes with which it is increasing", "others") }
     var lows: [Value?] = [], highs: [Value?] = []
     for operand in call.operands {
-      let isBounded = operand?.radius != nil, room = isBounded ? operand?.widened(0) : nil
-      lows.append(operand.map { operand in room.map { operand.center - $0 } ?? operand.center })
-      highs.append(operand.map { operand in room.map { operand.center + $0 } ?? operand.center })
+      guard let operand, operand.radius != nil else {
+        lows.append(operand?.center)
+        highs.append(operand?.center)
+        continue
+      }
+      let room = try operand.widened(0)
+      lows.append(try operand.center - room)
+      highs.append(try operand.center + room)
     }
     let low = try call.replay(lows), high = try call.replay(highs)
-    let rounding = error.relative * (low.map(.abs) + high.map(.abs)) + error.absolute
-    return Bounds(center: 0.5 * (low + high), radius: 0.5 * (high - low) + rounding)
+    let rounding = try error.relative * (low.map(.abs) + high.map(.abs)) + error.absolute
+    return try Bounds(center: 0.5 * (low + high), radius: 0.5 * (high - low) + rounding)
   }
 }
 
@@ -127,7 +132,7 @@ extension Averaging {
     let x = try call.operand(0), others = call.operands.dropFirst().map { $0?.center }
     let center = try call.replay([x.center] + others)
     let radius = try call.replay([x.widened(terms(x.center.shape, center.shape))] + others)
-    return Bounds(center: center, radius: radius + Bounds.least)
+    return try Bounds(center: center, radius: radius + Bounds.least)
   }
 }
 

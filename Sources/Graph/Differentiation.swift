@@ -6,7 +6,7 @@ extension GraphBuilder {
   ///   - upstream: the gradient of some loss for `output`, of its shape.
   ///   - targets: inputs or constants.
   /// - Returns: the gradient for each target, of its shape; nil where `output` does not depend on it.
-  func gradients(of output: Value, upstream: Value, for targets: [Value]) -> [Value?] {
+  func gradients(of output: Value, upstream: Value, for targets: [Value]) throws(GraphError) -> [Value?] {
     let forward = graph.nodes
     var reached = Set(targets.map(\.id))
     for node in forward where node.inputs.contains(where: { $0.map(reached.contains) ?? false }) {
@@ -20,9 +20,9 @@ extension GraphBuilder {
         let whole = call(node)
         let call =
           position == 0 ? whole : Call(name: whole.name, inputs: whole.inputs, outputs: [whole.outputs[position]])
-        for (input, gradient) in zip(node.inputs, node.op.gradient(call, upstream: above)) {
+        for (input, gradient) in try zip(node.inputs, node.op.gradient(call, upstream: above)) {
           guard let input, let gradient, reached.contains(input) else { continue }
-          sums[input] = sums[input].map { $0 + gradient } ?? gradient
+          if let sum = sums[input] { sums[input] = try sum + gradient } else { sums[input] = gradient }
         }
       }
     }

@@ -66,21 +66,19 @@ public final class GraphBuilder {
     let name = name ?? "\(type(of: op))_\(graph.nodes.count)"
     var results: [TensorType]
     do throws(GraphError) {
-      for case let input? in inputs where input.type.element == .float32 && input.shape.count == 0 {
-        throw GraphError(.shape, at: "inputs", expected: "at least one element in each", got: "\(input.type)")
-      }
+      try checkElements(of: inputs, for: op)
       results = try op.types(inputs.map { $0?.type })
     } catch {
       var located = error
       located.place = "node '\(name.clipped())' (\(nameInFiles(of: op))), \(error.place)"
       throw located
     }
-    for type in results where (type.shape.checkedCount ?? .max) > Self.elementLimit {
+    for type in results where (type.shape.span ?? .max) > Self.elementLimit {
       throw GraphError(
         .tooLarge, at: "node '\(name.clipped())' (\(nameInFiles(of: op)))",
         expected: "values of at most \(Self.elementLimit) elements", got: "\(type)")
     }
-    for type in results where type.element == .float32 && type.shape.count == 0 {
+    for type in results where type.element == .float32 && type.shape.count == 0 && !op.takesEmpty {
       throw GraphError(
         .shape, at: "node '\(name.clipped())' (\(nameInFiles(of: op)))", expected: "values with elements",
         got: "\(type)")
@@ -93,6 +91,12 @@ public final class GraphBuilder {
     }
     graph.nodes.append(Node(name: name, op: op, inputs: inputs.map { $0?.id }, outputs: values.map(\.id)))
     return values
+  }
+
+  private func checkElements(of inputs: [Value?], for op: any Op) throws(GraphError) {
+    for case let input? in inputs where input.type.element == .float32 && input.shape.count == 0 && !op.takesEmpty {
+      throw GraphError(.shape, at: "inputs", expected: "at least one element in each", got: "\(input.type)")
+    }
   }
 
   /// What a node puts out, where that is a few floats that follow from numbers known already: exporters compute scales so.
@@ -127,20 +131,11 @@ public final class GraphBuilder {
   /// A value combined with all others, one after the other.
   func fold(_ inputs: [Value?], _ function: Binary.Function) throws(GraphError) -> Value {
     var result = try inputs.value(0, "data_0")
-    guard inputs.count > 1 else { return result.copied() }
+    guard inputs.count > 1 else { return try result.copied() }
     for position in inputs.indices.dropFirst() {
-      result = try result.applying(Binary(function), inputs.value(position, "data_\(position)"))
+      result = try result.apply(Binary(function), inputs.value(position, "data_\(position)"))
     }
     return result
-  }
-
-  /// For ops that we make ourselves, whose types fit by construction.
-  func emit(_ op: some Op, _ inputs: [Value?]) -> [Value] {
-    do {
-      return try apply(op, inputs)
-    } catch {
-      preconditionFailure("a graph of our own making has a node that does not fit: \(error)")
-    }
   }
 
   func call(_ node: Node) -> Call {
@@ -232,6 +227,7 @@ public final class GraphBuilder {
   func replay(_ node: Node, _ inputs: [Value?], names: [String]) throws(GraphError) -> [Value] {
     if let composite = node.op as? any Composite {
       do throws(GraphError) {
+        try checkElements(of: inputs, for: composite)
         let values = try composite.expand(inputs, in: self)
         if let floats = evaluate(composite, inputs, values.map(\.type)) {
           for (value, content) in zip(values, floats) { types[value.id.index].knownFloats = content }

@@ -10,18 +10,18 @@ extension GraphBuilder {
     for member in members {
       logarithms.append(
         member.areProbabilities
-          ? member.outputs.apply(Binary(.maximum), scalar(.leastNormalMagnitude)).map(.log)
+          ? try member.outputs.apply(Binary(.maximum), scalar(.leastNormalMagnitude)).map(.log)
           : try apply(LogSoftmax(), [member.outputs])[0])
     }
     let top = try fold(logarithms, .maximum)
     var sum: Value?
     for value in logarithms {
-      let term = (value - top).map(.exp)
-      sum = sum.map { $0 + term } ?? term
+      let term = try (value - top).map(.exp)
+      if let before = sum { sum = try before + term } else { sum = term }
     }
     guard let sum else {
       throw GraphError(.missing, at: "mixture", expected: "at least one member", got: "none")
     }
-    return top + ((1 / Float(members.count)) * sum).map(.log)
+    return try top + ((1 / Float(members.count)) * sum).map(.log)
   }
 }

@@ -60,7 +60,7 @@ extension GraphBuilder {
           if let value = inputs[i], !expanded.contains(value.id), !constants.contains(value.id), value.shape.rank > 0,
             value.shape[0] == rows, value.type.element == .float32
           {
-            let repeated = value.apply(RepeatRows(times: samples))
+            let repeated = try value.apply(RepeatRows(times: samples))
             expanded.insert(repeated.id)
             inputs[i] = repeated
           }
@@ -112,15 +112,21 @@ extension GraphBuilder {
       }
       if isExpanded { expanded.formUnion(values.map(\.id)) }
       let call = Call(name: node.name, inputs: .init(values: cleanInputs), outputs: values)
-      let deviations = exactTerms.compactMap { node.op.exactDeviation(call, $0.term) }
+      var deviations: [Value] = []
+      for (_, term) in exactTerms {
+        if let deviation = try node.op.exactDeviation(call, term) { deviations.append(deviation) }
+      }
       if let first = deviations.first {
         // Independent terms: variances add.
-        let deviation =
-          deviations.count == 1
-          ? first : deviations.dropFirst().reduce(first.map(.square)) { $0 + $1.map(.square) }.map(.squareRoot)
+        var deviation = first
+        if deviations.count > 1 {
+          var variance = try first.map(.square)
+          for other in deviations.dropFirst() { variance = try variance + other.map(.square) }
+          deviation = try variance.map(.squareRoot)
+        }
         let times = isExpanded ? 1 : samples
         values[0] =
-          emit(
+          try apply(
             AddRowNoise(
               site: DrawSite(.node(place, kind: 0), term: exactTerms[0].number).number, repeats: times,
               spread: isExpanded ? samples : 1), [values[0], deviation])[0]
@@ -143,7 +149,7 @@ extension GraphBuilder {
       guard samples > 1, let value = replayed[output.value], !expanded.contains(value.id),
         value.type.element == .float32, value.shape.rank > 0, value.shape[0] == rows
       else { continue }
-      let repeated = value.apply(RepeatRows(times: samples))
+      let repeated = try value.apply(RepeatRows(times: samples))
       expanded.insert(repeated.id)
       replayed[output.value] = repeated
     }
@@ -155,7 +161,7 @@ extension GraphBuilder {
   ) throws(GraphError) -> Value {
     var value = value
     let spread = samples
-    if !expanded.contains(value.id), samples > 1 { value = value.apply(RepeatRows(times: samples)) }
+    if !expanded.contains(value.id), samples > 1 { value = try value.apply(RepeatRows(times: samples)) }
     let draws = try apply(
       Draw(
         shape: value.shape, distribution: term.distribution, sigma: term.sigma, site: site.number, rows: rows,
@@ -164,8 +170,8 @@ extension GraphBuilder {
     let isSymmetric = type(of: try term.noise).isSymmetric
     let deviation =
       term.scale == .absolute
-      ? term.sigma * draws : term.sigma * ((isSymmetric ? value.map(.abs) : value) * draws)
-    let noisy = value + deviation
+      ? try term.sigma * draws : try term.sigma * ((isSymmetric ? value.map(.abs) : value) * draws)
+    let noisy = try value + deviation
     expanded.insert(noisy.id)
     return noisy
   }

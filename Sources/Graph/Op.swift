@@ -7,9 +7,12 @@ public protocol Op: Sendable {
   /// - Throws: `GraphFault.shape` and its like, naming operand, expectation and advice; the caller adds the node's name.
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType]
   /// The gradient for each input, made of ops; nil for an input that none reaches.
-  func gradient(_ call: Call, upstream: Value) -> [Value?]
+  /// - Throws: what a node of it does not fit.
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?]
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError)
 
+  /// Whether operands and results may be floats without elements.
+  var takesEmpty: Bool { get }
   /// An estimate of the floating-point operations of one pass.
   func operations(_ inputs: [TensorType?], _ outputs: [TensorType]) -> Double
   /// The input that holds the weights, where weight noise goes; nil for an op without weights.
@@ -26,13 +29,14 @@ public protocol Op: Sendable {
   /// Whether Gaussian noise on the weights is, at the output, independent Gaussian noise that `exactDeviation` scales.
   func takesExactNoise(_ inputs: [TensorType?]) -> Bool
   /// The standard deviation at the output, of its shape or with a last axis of 1.
-  func exactDeviation(_ call: Call, _ term: NoiseModel.Term) -> Value?
+  func exactDeviation(_ call: Call, _ term: NoiseModel.Term) throws(GraphError) -> Value?
 }
 
 extension Op {
   public func operations(_ inputs: [TensorType?], _ outputs: [TensorType]) -> Double {
     Double(inputs.reduce(0) { $0 + ($1?.shape.count ?? 0) } + outputs.reduce(0) { $0 + $1.shape.count })
   }
+  public var takesEmpty: Bool { false }
   public var weightInput: Int? { nil }
   public func trainable(_ input: Int) -> Bool { true }
   public func fusingRelu() -> (any Op)? { nil }
@@ -40,7 +44,7 @@ extension Op {
   public var isActivation: Bool { false }
   public var isNormalisation: Bool { false }
   public func takesExactNoise(_ inputs: [TensorType?]) -> Bool { false }
-  public func exactDeviation(_ call: Call, _ term: NoiseModel.Term) -> Value? { nil }
+  public func exactDeviation(_ call: Call, _ term: NoiseModel.Term) throws(GraphError) -> Value? { nil }
 }
 
 /// An op with weights that knows how to give every row and sample a draw of them of its own.
@@ -95,24 +99,42 @@ public struct Value {
   public var type: TensorType { builder.types[id.index] }
   public var shape: Shape { type.shape }
 
-  func apply(_ op: some Op, _ others: Value?...) -> Value { builder.emit(op, [self] + others)[0] }
+  /// - Throws: what the op's `types` throws.
+  func apply(_ op: some Op, _ others: Value?...) throws(GraphError) -> Value {
+    try builder.apply(op, [self] + others)[0]
+  }
 
-  static func + (a: Value, b: Value) -> Value { a.apply(Binary(.add), b) }
-  static func - (a: Value, b: Value) -> Value { a.apply(Binary(.subtract), b) }
-  static func * (a: Value, b: Value) -> Value { a.apply(Binary(.multiply), b) }
-  static func / (a: Value, b: Value) -> Value { a.apply(Binary(.divide), b) }
-  static prefix func - (a: Value) -> Value { a.apply(Unary(.negate)) }
-  static func * (a: Float, b: Value) -> Value { b.apply(Binary(.multiply), b.builder.scalar(a)) }
-  static func + (a: Value, b: Float) -> Value { a.apply(Binary(.add), a.builder.scalar(b)) }
+  static func + (a: Value, b: Value) throws(GraphError) -> Value { try a.apply(Binary(.add), b) }
+  static func - (a: Value, b: Value) throws(GraphError) -> Value { try a.apply(Binary(.subtract), b) }
+  static func * (a: Value, b: Value) throws(GraphError) -> Value { try a.apply(Binary(.multiply), b) }
+  static func / (a: Value, b: Value) throws(GraphError) -> Value { try a.apply(Binary(.divide), b) }
+  static prefix func - (a: Value) throws(GraphError) -> Value { try a.apply(Unary(.negate)) }
+  static func * (a: Float, b: Value) throws(GraphError) -> Value { try b.apply(Binary(.multiply), b.builder.scalar(a)) }
+  static func + (a: Value, b: Float) throws(GraphError) -> Value { try a.apply(Binary(.add), a.builder.scalar(b)) }
   /// 1 where a ≥ b, else 0.
-  static func >= (a: Value, b: Float) -> Value { a.apply(Binary(.greaterOrEqual), a.builder.scalar(b)) }
-  static func <= (a: Value, b: Float) -> Value { (-a) >= -b }
+  static func >= (a: Value, b: Float) throws(GraphError) -> Value { try a.apply(Binary(.greaterOrEqual), a.builder.scalar(b)) }
+  static func <= (a: Value, b: Float) throws(GraphError) -> Value { try (-a) >= -b }
 
-  func map(_ function: Unary.Function) -> Value { apply(Unary(function)) }
+  func map(_ function: Unary.Function) throws(GraphError) -> Value {
+    try apply(Unary(function))
+  }
   /// Sums over what broadcasting repeated: the gradient of a broadcast.
-  func summed(to shape: Shape) -> Value { self.shape == shape ? self : apply(SumTo(shape: shape)) }
-  func expanded(to shape: Shape) -> Value { self.shape == shape ? self : apply(ExpandTo(shape: shape)) }
-  func viewed(as shape: Shape) -> Value { self.shape == shape ? self : apply(View(shape: shape)) }
+  func summed(to shape: Shape) throws(GraphError) -> Value {
+    self.shape == shape ? self : try apply(SumTo(shape: shape))
+  }
+  func expanded(to shape: Shape) throws(GraphError) -> Value {
+    self.shape == shape ? self : try apply(ExpandTo(shape: shape))
+  }
+  func viewed(as shape: Shape) throws(GraphError) -> Value {
+    self.shape == shape ? self : try apply(View(shape: shape))
+  }
+}
+
+/// What an op that is a gradient itself, and not made of ops, says when its own is asked for.
+func noSecondDerivative(_ call: Call) -> GraphError {
+  GraphError(
+    .unsupportedOp, at: "node '\(call.name.clipped())'", expected: "an op that can be differentiated twice",
+    got: "one that cannot", advice: "take differences of gradients")
 }
 
 /// What every op's `types` asks of its operands.
@@ -154,8 +176,10 @@ extension Array where Element == TensorType? {
 
 /// - Returns: `axis` counted from the front.
 func resolveAxis(_ axis: Int, rank: Int, _ name: String = "axis") throws(GraphError) -> Int {
-  guard axis >= -rank, axis < max(rank, 1) else {
-    throw GraphError(.attribute, at: "attribute '\(name)'", expected: "\(-rank) to \(rank - 1)", got: "\(axis)")
+  guard axis >= -rank, axis < rank else {
+    throw GraphError(
+      .attribute, at: "attribute '\(name)'", expected: rank == 0 ? "a value with axes" : "\(-rank) to \(rank - 1)",
+      got: rank == 0 ? "axis \(axis) of a scalar" : "\(axis)")
   }
   return axis < 0 ? axis + rank : axis
 }

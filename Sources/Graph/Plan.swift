@@ -142,7 +142,7 @@ public final class Plan {
       let trained =
         options.parameterGradients
         ? parameters.trainable.compactMap { id in builder.replayed[id].map { (id, $0) } } : []
-      let found = builder.gradients(of: output, upstream: seed, for: differentiable + trained.map(\.1))
+      let found = try builder.gradients(of: output, upstream: seed, for: differentiable + trained.map(\.1))
       for (target, gradient) in zip(differentiable, found) {
         if let index = inputValues.firstIndex(where: { $0.id == target.id }) { inputGradientValues[index] = gradient }
       }
@@ -213,6 +213,7 @@ public final class Plan {
       fixed[plan.root(value.id)] = persistent(value)
     }
 
+    if let failure = plan.failure { throw failure }
     let state = RunState(rows: options.rows, antithetic: options.antithetic)
     let layout = plan.layOut(fixed: fixed, state: state)
     self.forwardSteps = Array(layout.steps[..<forwardSteps])

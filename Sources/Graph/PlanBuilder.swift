@@ -81,6 +81,8 @@ public struct PlanBuilder {
   var node = 0
 
   private var steps: [Pending] = []
+  /// The first step that could not be added; the plan is not made then.
+  private(set) var failure: GraphError?
   private var roots: [ValueID: ValueID] = [:]
   private var sizes: [Int] = []
   private var fixed: [Int: UnsafeMutableRawPointer] = [:]
@@ -254,10 +256,9 @@ public struct PlanBuilder {
   mutating func step(_ values: [Value?], scratch: [Slot] = [], _ bind: @escaping (Memory) -> Step) {
     var slots = scratch
     for case let value? in values {
-      do {
-        slots.append(try plain(value))
-      } catch {
-        preconditionFailure("oneDNN cannot bring its own layout into plain order: \(error)")
+      do throws(GraphError) { slots.append(try plain(value)) } catch {
+        failure = failure ?? error
+        return
       }
     }
     step(slots: slots, bind)

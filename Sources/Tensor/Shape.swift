@@ -21,6 +21,9 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
     }
     return product
   }
+  /// The product of the extents other than 0, or nil where it does not fit or one is negative: what no part of the shape
+  /// multiplies beyond, and strides neither.
+  public var span: Int? { Shape(dimensions.map { $0 == 0 ? 1 : $0 }).checkedCount }
   public subscript(_ axis: Int) -> Int {
     get { dimensions[axis] }
     set { dimensions[axis] = newValue }

@@ -50,9 +50,10 @@ public enum OnnxTensor {
       throw refuse(.shape, "at most 8 dims, none negative", "\(proto.dims.prefix(9))")
     }
     let shape = Shape(proto.dims.map(Int.init))
-    guard let count = shape.checkedCount, count <= limit else {
+    guard let span = shape.span, span <= limit else {
       throw refuse(.tooLarge, "at most \(limit) elements", "\(shape)")
     }
+    let count = shape.count
     let kinds = [
       proto.hasRawData ? "raw_data" : nil, proto.floatData.isEmpty ? nil : "float_data",
       proto.int32Data.isEmpty ? nil : "int32_data", proto.int64Data.isEmpty ? nil : "int64_data",

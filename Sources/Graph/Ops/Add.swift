@@ -11,6 +11,6 @@ struct Add: OnnxOp, BinaryFunction, Bounding {
 
   func bounds(_ call: BoundsCall) throws(GraphError) -> Bounds {
     let a = try call.operand(0), b = try call.operand(1)
-    return Bounds(center: try call.replay([a.center, b.center]), radius: a.widened(1) + b.widened(1))
+    return try Bounds(center: try call.replay([a.center, b.center]), radius: a.widened(1) + b.widened(1))
   }
 }

@@ -20,11 +20,11 @@ struct ArrayFeatureExtractor: OnnxOp {
     let outer = data.shape.rank == 1 ? [1] : Array(data.shape.dimensions.dropLast())
     return [TensorType(Shape(outer + [indices.shape.count]), data.element)]
   }
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
     // As a gather along the last axis.
     let data = call.inputs[0], axis = data.shape.rank - 1
     let picked = Shape(data.shape.dimensions.dropLast() + [call.inputs[1].shape.count])
-    return [
+    return try [
       upstream.viewed(as: picked).apply(
         GatherGradient(axis: axis, shape: data.shape), call.inputs[1].viewed(as: [call.inputs[1].shape.count])), nil,
     ]

@@ -54,7 +54,10 @@ struct AxisMix: Op {
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     let x = try inputs.required(0, "input")
     var shape = x.shape
-    precondition(shape[axis] == matrix.columns, "a matrix for \(shape) along axis \(axis)")
+    guard shape.dimensions.indices.contains(axis), shape[axis] == matrix.columns else {
+      throw GraphError(
+        .shape, at: "input", expected: "\(matrix.columns) slices along axis \(axis)", got: "\(x)")
+    }
     shape[axis] = matrix.rows
     if x.element != .float32, let known = x.known, (shape.checkedCount ?? .max) <= Literal.knownLimit {
       // A slice of the result is one of the input's, or zeros.
@@ -72,8 +75,8 @@ struct AxisMix: Op {
     }
     return [TensorType(shape, x.element)]
   }
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
-    [upstream.apply(AxisMix(axis: axis, matrix: matrix.transposed))]
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
+    try [upstream.apply(AxisMix(axis: axis, matrix: matrix.transposed))]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) {
     let x = call.inputs[0], y = call.outputs[0], matrix = matrix
@@ -115,7 +118,7 @@ struct AxisMix: Op {
 extension Value {
   /// Mixes the slices along `axis`; `rows` says for each new slice of which old ones it is made.
   func mixed(_ axis: Int, _ rows: [[(column: Int, weight: Float)]]) throws(GraphError) -> Value {
-    try applying(AxisMix(axis: axis, matrix: AxisMix.Matrix(columns: shape[axis], rows: rows)))
+    try apply(AxisMix(axis: axis, matrix: AxisMix.Matrix(columns: shape[axis], rows: rows)))
   }
   /// Picks slices along `axis`.
   func picked(_ axis: Int, _ columns: [Int]) throws(GraphError) -> Value {

@@ -37,19 +37,19 @@ struct BatchNormalization: OnnxOp, Bounding {
   }
 
   /// 1 / √(var + epsilon), as [1, C, 1, …].
-  private func inverse(_ call: Call, _ shape: Shape) -> Value {
-    (call.inputs[4] + epsilon).map(.squareRoot).map(.reciprocal).viewed(as: shape)
+  private func inverse(_ call: Call, _ shape: Shape) throws(GraphError) -> Value {
+    try (call.inputs[4] + epsilon).map(.squareRoot).map(.reciprocal).viewed(as: shape)
   }
 
-  func gradient(_ call: Call, upstream g: Value) -> [Value?] {
+  func gradient(_ call: Call, upstream g: Value) throws(GraphError) -> [Value?] {
     let x = call.inputs[0], scale = call.inputs[1], mean = call.inputs[3]
     let channels = Shape([1, x.shape[1]] + [Int](repeating: 1, count: x.shape.rank - 2))
-    let inverse = inverse(call, channels)
-    let normalised = (x - mean.viewed(as: channels)) * inverse
-    let forScale = (g * normalised).summed(to: channels), forBias = g.summed(to: channels)
-    let slope = scale.viewed(as: channels) * inverse
+    let inverse = try inverse(call, channels)
+    let normalised = try (x - mean.viewed(as: channels)) * inverse
+    let forScale = try (g * normalised).summed(to: channels), forBias = try g.summed(to: channels)
+    let slope = try scale.viewed(as: channels) * inverse
     // Statistics may be computed in the graph: converters write other normalisations so.
-    return [
+    return try [
       g * slope, forScale.viewed(as: scale.shape), forBias.viewed(as: scale.shape),
       -(slope * forBias).viewed(as: scale.shape), (-0.5 * (slope * inverse * forScale)).viewed(as: scale.shape),
     ]
@@ -79,11 +79,11 @@ struct BatchNormalization: OnnxOp, Bounding {
     var constants: [Value] = []
     for position in 1...4 { constants.append(try call.constant(position)) }
     let channels = Shape([1, x.center.shape[1]] + [Int](repeating: 1, count: x.center.shape.rank - 2))
-    let slope = ((constants[3] + epsilon).map(.squareRoot).map(.reciprocal) * constants[0]).map(.abs)
-    let shift = Bounds.slack(8) * (constants[1].map(.abs) + slope * constants[2].map(.abs))
+    let slope = try ((constants[3] + epsilon).map(.squareRoot).map(.reciprocal) * constants[0]).map(.abs)
+    let shift = try Bounds.slack(8) * (constants[1].map(.abs) + slope * constants[2].map(.abs))
     return Bounds(
       center: try call.replay([x.center] + constants),
-      radius: x.widened(8) * slope.viewed(as: channels) + shift.viewed(as: channels) + Bounds.least)
+      radius: try x.widened(8) * slope.viewed(as: channels) + shift.viewed(as: channels) + Bounds.least)
   }
 }
 
@@ -106,9 +106,9 @@ struct BatchStatisticsNormalization: Op {
     return [TensorType(x), channels, channels]
   }
   /// The statistics are followed by nobody who is differentiated.
-  func gradient(_ call: Call, upstream g: Value) -> [Value?] {
+  func gradient(_ call: Call, upstream g: Value) throws(GraphError) -> [Value?] {
     guard call.outputs.count == 3 else { return [nil, nil, nil] }
-    let found = g.builder.emit(
+    let found = try g.builder.apply(
       BatchStatisticsGradient(epsilon: epsilon),
       [g, call.inputs[0], call.inputs[1], call.outputs[1], call.outputs[2], call.outputs[0], call.inputs[2]])
     return [found[0], found[1], found[2]]
@@ -138,9 +138,7 @@ struct BatchStatisticsGradient: Op {
     let x = try inputs.float(1, "X"), channels = TensorType([x[1]])
     return [TensorType(x), channels, channels]
   }
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
-    preconditionFailure("no second derivative through batch statistics: take differences of gradients")
-  }
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] { throw noSecondDerivative(call) }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let x = call.inputs[1], layout = try plan.normalisationLayout(x), isFused: Int32 = relu ? 1 : 0
     let kernel = try plan.kernel { dn_batch_norm($0, DN_BACKWARD_DATA, layout.pointer, epsilon, isFused) }

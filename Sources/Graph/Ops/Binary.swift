@@ -20,6 +20,7 @@ struct Binary: BinaryFunction {
 }
 
 extension BinaryFunction {
+  var takesEmpty: Bool { true }
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     let left = try inputs.required(0, "A"), right = try inputs.required(1, "B")
     if let integers = try integerType(left, right) { return [integers] }
@@ -33,23 +34,23 @@ extension BinaryFunction {
     return [TensorType(shape)]
   }
 
-  func gradient(_ call: Call, upstream g: Value) -> [Value?] {
+  func gradient(_ call: Call, upstream g: Value) throws(GraphError) -> [Value?] {
     let a = call.inputs[0], b = call.inputs[1], y = call.outputs[0]
     let pair: (Value?, Value?)
     switch function {
     case .add: pair = (g, g)
-    case .subtract: pair = (g, -g)
-    case .multiply: pair = (g * b, g * a)
-    case .divide: pair = (g / b, -(g * y / b))
+    case .subtract: pair = try (g, -g)
+    case .multiply: pair = try (g * b, g * a)
+    case .divide: pair = try (g / b, -(g * y / b))
     case .power:
       // d/db is a^b ln a; where a ≤ 0 it does not exist, and exponents are constants in practice.
-      pair = (g * b * a.apply(Binary(.power), b + -1), g * y * a.map(.abs).map(.log))
-    case .maximum: pair = (g * a.apply(Binary(.greaterOrEqual), b), g * (-a.apply(Binary(.greaterOrEqual), b) + 1))
-    case .minimum: pair = (g * b.apply(Binary(.greaterOrEqual), a), g * (-b.apply(Binary(.greaterOrEqual), a) + 1))
-    case .reluGradient: pair = (g.apply(Binary(.reluGradient), b), nil)
+      pair = try (g * b * a.apply(Binary(.power), b + -1), g * y * a.map(.abs).map(.log))
+    case .maximum: pair = try (g * a.apply(Binary(.greaterOrEqual), b), g * (-a.apply(Binary(.greaterOrEqual), b) + 1))
+    case .minimum: pair = try (g * b.apply(Binary(.greaterOrEqual), a), g * (-b.apply(Binary(.greaterOrEqual), a) + 1))
+    case .reluGradient: pair = try (g.apply(Binary(.reluGradient), b), nil)
     case .less, .greaterOrEqual: pair = (nil, nil)
     }
-    return [pair.0?.summed(to: a.shape), pair.1?.summed(to: b.shape)]
+    return try [pair.0?.summed(to: a.shape), pair.1?.summed(to: b.shape)]
   }
 
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
@@ -79,6 +80,7 @@ extension BinaryFunction {
       return
     }
     let strides = (a.shape.strides(broadcastTo: shape), b.shape.strides(broadcastTo: shape))
+    guard count > 0 else { return }
     plan.step([a, b, y]) { memory in
       let x = memory.floats(a), z = memory.floats(b), to = memory.floats(y)
       if a.shape.count == count && b.shape.count == count { return { dk_binary_parallel(kernel, to, x, z, count) } }

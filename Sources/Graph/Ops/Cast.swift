@@ -5,6 +5,7 @@ import DitherTensor
 /// - Source: ONNX `Cast`, opsets 6–21, between float, double, int64, int32 and bool.
 struct Cast: OnnxOp {
   static let onnx = OnnxName("Cast", since: 6)
+  var takesEmpty: Bool { true }
   private let target: ElementType
   init(_ target: ElementType) { self.target = target }
   init(_ node: OnnxNode) throws(GraphError) {
@@ -44,7 +45,7 @@ struct Cast: OnnxOp {
     }
     return [result]
   }
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
     [call.inputs[0].type.element == .float32 && target == .float32 ? upstream : nil]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) {

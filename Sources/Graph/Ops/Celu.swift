@@ -5,6 +5,7 @@ import DitherTensor
 /// - Source: ONNX `Celu`, opsets 12–21; Barron 2017, arXiv 1704.07483.
 struct Celu: Composite, Increasing {
   static let onnx = OnnxName("Celu", since: 12)
+  var takesEmpty: Bool { true }
   private let alpha: Float
   init(_ node: OnnxNode) throws(GraphError) {
     try node.allow("alpha")
@@ -16,8 +17,8 @@ struct Celu: Composite, Increasing {
   func write(to node: inout OnnxNode) { if alpha != 1 { node["alpha"] = .float(alpha) } }
   var isActivation: Bool { true }
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
-    let x = try inputs.float(0, "X"), below = -(-x).map(.relu)  // min(x, 0), so that the exponential stays finite
-    return [x.map(.relu) + alpha * (((1 / alpha) * below).map(.exp) + -1)]
+    let x = try inputs.float(0, "X"), below = try -(-x).map(.relu)  // min(x, 0), so that the exponential stays finite
+    return try [x.map(.relu) + alpha * (((1 / alpha) * below).map(.exp) + -1)]
   }
   var isIncreasing: Bool { alpha > 0 }
   var error: (relative: Float, absolute: Float) { (0x1p-18, 1e-6 * Swift.max(alpha, 1)) }

@@ -33,22 +33,24 @@ struct Clip: OnnxOp, Increasing {
     return [TensorType(x)]
   }
 
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
     let x = call.inputs[0], one: Shape = []
     var inside = upstream
-    if let bound = call.inputs.optional(1) { inside = inside * x.apply(Binary(.greaterOrEqual), bound.viewed(as: one)) }
-    if let bound = call.inputs.optional(2) {
-      inside = inside * (-x).apply(Binary(.greaterOrEqual), -bound.viewed(as: one))
+    if let bound = call.inputs.optional(1) {
+      inside = try inside * x.apply(Binary(.greaterOrEqual), bound.viewed(as: one))
     }
-    if let low { inside = inside * (x >= low) }
-    if let high { inside = inside * (x <= high) }
+    if let bound = call.inputs.optional(2) {
+      inside = try inside * (-x).apply(Binary(.greaterOrEqual), -bound.viewed(as: one))
+    }
+    if let low { inside = try inside * (x >= low) }
+    if let high { inside = try inside * (x <= high) }
     // A bound gets what it holds back.
-    let below = call.inputs.optional(1).map { bound in
-      (upstream * (-x.apply(Binary(.greaterOrEqual), bound.viewed(as: one)) + 1)).summed(to: one).viewed(
+    let below = try call.inputs.optional(1).map { bound throws(GraphError) in
+      try (upstream * (-x.apply(Binary(.greaterOrEqual), bound.viewed(as: one)) + 1)).summed(to: one).viewed(
         as: bound.shape)
     }
-    let above = call.inputs.optional(2).map { bound in
-      (upstream * (-bound.viewed(as: one).apply(Binary(.greaterOrEqual), x) + 1)).summed(to: one).viewed(
+    let above = try call.inputs.optional(2).map { bound throws(GraphError) in
+      try (upstream * (-bound.viewed(as: one).apply(Binary(.greaterOrEqual), x) + 1)).summed(to: one).viewed(
         as: bound.shape)
     }
     return [inside, below, above]

@@ -13,11 +13,13 @@ extension Composite {
     let builder = GraphBuilder(rows: 1)
     return try expand(inputs.map { $0.map { builder.placeholder("operand", $0) } }, in: builder).map(\.type)
   }
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
-    preconditionFailure("a composite op is expanded before gradients are made")
-  }
-  func lower(_ call: Call, into plan: inout PlanBuilder) {
-    preconditionFailure("a composite op is expanded before it is planned")
+  // Replaying a graph expands it: neither is asked of a graph that was replayed.
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] { throw notExpanded(call) }
+  func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) { throw notExpanded(call) }
+  private func notExpanded(_ call: Call) -> GraphError {
+    GraphError(
+      .unsupportedOp, at: "node '\(call.name.clipped())' (\(Self.onnx.type))", expected: "the ops that it is made of",
+      got: "itself")
   }
 }
 
@@ -38,12 +40,8 @@ extension Array where Element == Value? {
 }
 
 extension Value {
-  /// As `apply`, for ops whose result may be refused.
-  func applying(_ op: some Op, _ others: Value?...) throws(GraphError) -> Value {
-    try builder.apply(op, [self] + others)[0]
-  }
   /// The same value under a name of its own.
-  func copied() -> Value { apply(View(shape: shape)) }
-  func sumOfSquares(to kept: Shape) -> Value { (self * self).summed(to: kept) }
-  func power(_ exponent: Float) -> Value { apply(Binary(.power), builder.scalar(exponent)) }
+  func copied() throws(GraphError) -> Value { try apply(View(shape: shape)) }
+  func sumOfSquares(to kept: Shape) throws(GraphError) -> Value { try (self * self).summed(to: kept) }
+  func power(_ exponent: Float) throws(GraphError) -> Value { try apply(Binary(.power), builder.scalar(exponent)) }
 }

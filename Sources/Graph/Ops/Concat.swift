@@ -5,6 +5,7 @@ import DitherTensor
 /// - Source: ONNX `Concat`, opsets 4–21.
 struct Concat: OnnxOp, Rearranging {
   static let onnx = OnnxName("Concat", since: 4)
+  var takesEmpty: Bool { true }
   let axis: Int
   init(_ node: OnnxNode) throws(GraphError) {
     try node.allow("axis")
@@ -45,18 +46,18 @@ struct Concat: OnnxOp, Rearranging {
     return [TensorType(shape, first.element, known: joined(inputs.map { $0?.known }), knownFloats: floats)]
   }
 
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
-    guard let axis = try? resolveAxis(axis, rank: upstream.shape.rank) else {
-      preconditionFailure("types() has passed it")
-    }
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
+    let axis = try resolveAxis(axis, rank: upstream.shape.rank)
     var start = 0
-    return (0..<call.inputs.count).map { position in
+    var gradients: [Value?] = []
+    for position in 0..<call.inputs.count {
       let shape = call.inputs[position].shape
-      defer { start += shape[axis] }
       var region = Region(shape)
       region.starts[axis] = start
-      return upstream.apply(Cut(region))
+      gradients.append(try upstream.apply(Cut(region)))
+      start += shape[axis]
     }
+    return gradients
   }
 
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {

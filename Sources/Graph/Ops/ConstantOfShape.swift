@@ -23,11 +23,12 @@ struct ConstantOfShape: Composite {
 
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let extents = try inputs.types.known(0, "input"), shape = Shape(extents)
-    guard extents.count <= 8, let count = shape.checkedCount, count <= Self.limit else {
+    guard extents.count <= 8, let span = shape.span, span <= Self.limit else {
       throw GraphError(
         .tooLarge, at: "input 'input'", expected: "at most 8 extents with a product up to \(Self.limit)",
         got: "\(extents)")
     }
+    let count = shape.count
     switch value {
     case .float(let tensor): return [builder.constant(.float(Tensor(shape, repeating: tensor.elements[0])))]
     case .int64(_, let values): return [builder.constant(.int64(shape, [Int64](repeating: values[0], count: count)))]

@@ -72,11 +72,11 @@ struct Conv: OnnxOp, WeightDrawing, Bounding {
     return [TensorType(try shape(x, w).output(like: x, channels: w[0]))]
   }
 
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
     let x = call.inputs[0], w = call.inputs[1], hasBias = call.inputs.optional(2) != nil
-    guard let shape = try? shape(x.shape, w.shape) else { preconditionFailure("types() has passed these shapes") }
-    let found = x.builder.emit(ConvWeightGradient(shape: shape, weights: w.shape, hasBias: hasBias), [x, upstream])
-    return [
+    let shape = try shape(x.shape, w.shape)
+    let found = try x.builder.apply(ConvWeightGradient(shape: shape, weights: w.shape, hasBias: hasBias), [x, upstream])
+    return try [
       upstream.apply(ConvDataGradient(shape: shape, result: x.shape), w), found[0], hasBias ? found[1] : nil,
     ]
   }
@@ -89,7 +89,7 @@ struct Conv: OnnxOp, WeightDrawing, Bounding {
     let isPlain = draws.terms.allSatisfy { $0.term.isGaussian && $0.term.scale != .relative }
     guard isPlain, !differentiable, PatchNoise.isCheaper(shape) else {
       shape.batch = 1
-      return x.builder.emit(
+      return try x.builder.apply(
         DrawnConv(shape: shape, draws: draws, samples: samples), [x, w, inputs.count > 2 ? inputs[2] : nil, scale])[0]
     }
     // Independent terms: variances add.
@@ -98,7 +98,7 @@ struct Conv: OnnxOp, WeightDrawing, Bounding {
       return sum + sigma * sigma
     }
     let y = try x.builder.apply(self, inputs)[0]
-    return x.builder.emit(
+    return try x.builder.apply(
       PatchNoise(shape: shape, sigma: variance.squareRoot(), site: draws.site(0), samples: samples), [y, x, scale])[0]
   }
 
@@ -114,8 +114,8 @@ struct Conv: OnnxOp, WeightDrawing, Bounding {
     let x = try call.operand(0), w = try call.constant(1), b = try call.optionalConstant(2)
     let products = w.shape.row.count
     let radius = try call.builder.apply(
-      self, [x.widened(products), call.magnitude(w), b.map { call.magnitude($0, times: Bounds.slack(products)) }])[0]
-    return Bounds(center: try call.replay([x.center, w, b]), radius: radius + Bounds.least)
+      self, [x.widened(products), call.magnitude(w), b.map { b throws(GraphError) in try call.magnitude(b, times: Bounds.slack(products)) }])[0]
+    return try Bounds(center: try call.replay([x.center, w, b]), radius: radius + Bounds.least)
   }
 }
 
@@ -150,11 +150,11 @@ struct ConvDataGradient: Op {
 
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(result)] }
   /// Linear in each operand, so its gradients are convolutions and their gradients again.
-  func gradient(_ call: Call, upstream u: Value) -> [Value?] {
+  func gradient(_ call: Call, upstream u: Value) throws(GraphError) -> [Value?] {
     let g = call.inputs[0], w = call.inputs[1]
-    return [
+    return try [
       u.apply(GivenConv(shape: shape, rank: result.rank), w),
-      u.builder.emit(ConvWeightGradient(shape: shape, weights: w.shape, hasBias: false), [u, g])[0],
+      u.builder.apply(ConvWeightGradient(shape: shape, weights: w.shape, hasBias: false), [u, g])[0],
     ]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
@@ -203,14 +203,14 @@ struct ConvWeightGradient: Op {
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     [TensorType(weights)] + (hasBias ? [TensorType([Int(shape.out_channels)])] : [])
   }
-  func gradient(_ call: Call, upstream u: Value) -> [Value?] {
+  func gradient(_ call: Call, upstream u: Value) throws(GraphError) -> [Value?] {
     let x = call.inputs[0], g = call.inputs[1]
     // The bias's gradient is the sum over all but the channels.
     if u.shape.rank == 1 {
       let channels = Shape([1, u.shape[0]] + [Int](repeating: 1, count: g.shape.rank - 2))
-      return [nil, u.viewed(as: channels).expanded(to: g.shape)]
+      return try [nil, u.viewed(as: channels).expanded(to: g.shape)]
     }
-    return [
+    return try [
       g.apply(ConvDataGradient(shape: shape, result: x.shape), u),
       x.apply(GivenConv(shape: shape, rank: x.shape.rank), u),
     ]
@@ -237,11 +237,11 @@ struct GivenConv: Op {
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     [TensorType(shape.output(like: try inputs.float(0, "X", rank: rank...rank), channels: Int(shape.out_channels)))]
   }
-  func gradient(_ call: Call, upstream u: Value) -> [Value?] {
+  func gradient(_ call: Call, upstream u: Value) throws(GraphError) -> [Value?] {
     let x = call.inputs[0], w = call.inputs[1]
-    return [
+    return try [
       u.apply(ConvDataGradient(shape: shape, result: x.shape), w),
-      u.builder.emit(ConvWeightGradient(shape: shape, weights: w.shape, hasBias: false), [x, u])[0],
+      u.builder.apply(ConvWeightGradient(shape: shape, weights: w.shape, hasBias: false), [x, u])[0],
     ]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {

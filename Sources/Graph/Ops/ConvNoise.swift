@@ -51,7 +51,7 @@ struct PatchNoise: Op {
     let y = try inputs.float(0, "y")
     return [TensorType(y.replacingRows(samples.repeats * y[0]))]
   }
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
     preconditionFailure("where gradients are asked for, the weights are drawn")
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
@@ -105,12 +105,12 @@ struct DrawnConv: Op {
       TensorType(shape.output(like: x, channels: Int(shape.out_channels)).replacingRows(samples.repeats * x[0]))
     ]
   }
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
     let x = call.inputs[0]
-    let each = upstream.builder.emit(
+    let each = try upstream.builder.apply(
       DrawnConvGradient(shape: shape, draws: draws, samples: samples, result: x.shape),
       [upstream, call.inputs[1], call.inputs.optional(3)])[0]
-    return [sumOfCopies(each, samples.repeats, x.shape), nil, nil, nil]
+    return try [sumOfCopies(each, samples.repeats, x.shape), nil, nil, nil]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     try plan.convolveDrawn(
@@ -128,7 +128,7 @@ struct DrawnConvGradient: Op {
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     [TensorType(result.replacingRows(samples.repeats * result[0]))]
   }
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
     preconditionFailure("no second derivative through drawn weights: take differences of gradients")
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {

@@ -100,13 +100,13 @@ struct ConvTranspose: Composite {
     (shape.dilation_height, shape.dilation_width) = two(dilations, 1)
     (shape.pad_top, shape.pad_left) = two(Array(pads[..<rank]), 0)
     (shape.pad_bottom, shape.pad_right) = two(behind, 0)
-    var y = try x.applying(ConvDataGradient(shape: shape, result: Shape([x.shape[0], channels] + output)), w)
+    var y = try x.apply(ConvDataGradient(shape: shape, result: Shape([x.shape[0], channels] + output)), w)
     if inputs.has(2) {
       let b = try inputs.float(2, "B", rank: 1...1)
       guard b.shape[0] == channels else {
         throw GraphError(.shape, at: "input 'B'", expected: "[\(channels)]", got: "\(b.shape)")
       }
-      y = y + b.viewed(as: Shape([1, channels] + [Int](repeating: 1, count: rank)))
+      y = try y + b.viewed(as: Shape([1, channels] + [Int](repeating: 1, count: rank)))
     }
     return [y]
   }

@@ -1,4 +1,5 @@
 import CKernels
+import DitherBasics
 import DitherTensor
 
 /// Evenly spaced slices along each axis.
@@ -39,15 +40,18 @@ struct Region: Sendable {
 /// A region of its input: what slices are made of.
 struct Cut: Op {
   let region: Region
+  var takesEmpty: Bool { true }
   init(_ region: Region) { self.region = region }
 
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     let data = try inputs.required(0, "data")
-    precondition(region.fits(data.shape), "a cut within its input")
+    guard region.fits(data.shape) else {
+      throw GraphError(.shape, at: "input 'data'", expected: "a shape that holds \(region.counts)", got: "\(data)")
+    }
     return [data.rearranged(region.shape) { region.indices(data.shape) }]
   }
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
-    [upstream.apply(Paste(region: region, shape: call.inputs[0].shape))]
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
+    try [upstream.apply(Paste(region: region, shape: call.inputs[0].shape))]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) {
     plan.cut(region, from: call.inputs[0], to: call.outputs[0])
@@ -58,8 +62,11 @@ struct Cut: Op {
 struct Paste: Op {
   let region: Region
   let shape: Shape
+  var takesEmpty: Bool { true }
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(shape)] }
-  func gradient(_ call: Call, upstream: Value) -> [Value?] { [upstream.apply(Cut(region))] }
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
+    try [upstream.apply(Cut(region))]
+  }
   func lower(_ call: Call, into plan: inout PlanBuilder) {
     plan.paste(call.inputs[0], into: region, of: call.outputs[0]) { _ in 0 }
   }
@@ -80,11 +87,12 @@ extension PlanBuilder {
     _ x: Value, into region: Region, of y: Value, others: [Value?] = [], filler: @escaping (Memory) -> Float
   ) {
     let dims = region.counts.map(Int64.init), (strides, offset) = region.walk(y.shape), count = y.shape.count
+    let isEmpty = x.shape.count == 0
     step([x, y] + others) { memory in
       let from = memory.floats(x), to = memory.floats(y)
       return {
         to.update(repeating: filler(memory), count: count)
-        dk_scatter_strided(to + offset, from, Int32(dims.count), dims, strides)
+        if !isEmpty { dk_scatter_strided(to + offset, from, Int32(dims.count), dims, strides) }
       }
     }
   }

@@ -31,8 +31,8 @@ struct DepthToSpace: Composite, Rearranging {
     let depth = s[1] / (block * block)
     let split: Shape =
       isDepthFirst ? [s[0], block, block, depth, s[2], s[3]] : [s[0], depth, block, block, s[2], s[3]]
-    let turned = x.viewed(as: split).apply(Transpose(isDepthFirst ? [0, 3, 4, 1, 5, 2] : [0, 1, 4, 2, 5, 3]))
-    return [turned.viewed(as: [s[0], depth, s[2] * block, s[3] * block])]
+    let turned = try x.viewed(as: split).apply(Transpose(isDepthFirst ? [0, 3, 4, 1, 5, 2] : [0, 1, 4, 2, 5, 3]))
+    return try [turned.viewed(as: [s[0], depth, s[2] * block, s[3] * block])]
   }
 }
 

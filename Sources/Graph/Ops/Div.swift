@@ -12,6 +12,6 @@ struct Div: OnnxOp, BinaryFunction, Bounding {
   func bounds(_ call: BoundsCall) throws(GraphError) -> Bounds {
     let x = try call.operand(0), divisor = try call.constant(1)
     return Bounds(
-      center: try call.replay([x.center, divisor]), radius: x.widened(1) / call.magnitude(divisor) + Bounds.least)
+      center: try call.replay([x.center, divisor]), radius: try x.widened(1) / call.magnitude(divisor) + Bounds.least)
   }
 }

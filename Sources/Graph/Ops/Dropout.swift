@@ -5,6 +5,7 @@ import DitherTensor
 /// - Source: ONNX `Dropout`, opsets 7–21, not in training mode.
 struct Dropout: Composite, Rearranging {
   static let onnx = OnnxName("Dropout", since: 7)
+  var takesEmpty: Bool { true }
   private let hasMask: Bool
   init(_ node: OnnxNode) throws(GraphError) {
     try node.allow("ratio", "seed")
@@ -28,12 +29,12 @@ struct Dropout: Composite, Rearranging {
           advice: "export the model in evaluation mode")
       }
     }
-    guard hasMask else { return [x.copied()] }
+    guard hasMask else { return try [x.copied()] }
     guard x.shape.count <= ConstantOfShape.limit else {
       throw GraphError(
         .tooLarge, at: "output 'mask'", expected: "at most \(ConstantOfShape.limit) elements", got: "\(x.shape)")
     }
     let mask = [Bool](repeating: true, count: x.shape.count)
-    return [x.copied(), builder.constant(.bool(x.shape, mask))]
+    return try [x.copied(), builder.constant(.bool(x.shape, mask))]
   }
 }

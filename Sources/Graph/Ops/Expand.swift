@@ -17,6 +17,6 @@ struct Expand: Composite {
       throw GraphError(
         .shape, at: "input 'shape'", expected: "extents above 0 that broadcast with \(x.shape)", got: "\(extents)")
     }
-    return [x.shape == shape ? x.copied() : try x.applying(ExpandTo(shape: shape))]
+    return try [x.shape == shape ? x.copied() : try x.apply(ExpandTo(shape: shape))]
   }
 }

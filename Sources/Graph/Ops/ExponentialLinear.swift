@@ -10,9 +10,9 @@ protocol ExponentialLinear: OnnxOp {
 extension ExponentialLinear {
   var isActivation: Bool { true }
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(try inputs.float(0, "X"))] }
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
-    let above = call.inputs[0] >= 0, below = -above + 1
-    return [upstream * (scale * above + below * (call.outputs[0] + scale * alpha))]
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
+    let above = try call.inputs[0] >= 0, below = try -above + 1
+    return try [upstream * (scale * above + below * (call.outputs[0] + scale * alpha))]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) {
     let x = call.inputs[0], y = call.outputs[0], count = x.shape.count, alpha = alpha, scale = scale

@@ -38,8 +38,8 @@ struct Gather: OnnxOp {
     ]
   }
 
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
-    [upstream.apply(GatherGradient(axis: axis, shape: call.inputs[0].shape), call.inputs[1]), nil]
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
+    try [upstream.apply(GatherGradient(axis: axis, shape: call.inputs[0].shape), call.inputs[1]), nil]
   }
 
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
@@ -88,9 +88,7 @@ struct GatherGradient: Op {
   let axis: Int
   let shape: Shape
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(shape)] }
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
-    preconditionFailure("no second derivative of gathers: take differences of gradients")
-  }
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] { throw noSecondDerivative(call) }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let g = call.inputs[0], indices = call.inputs[1], y = call.outputs[0], count = shape.count
     let walk = GatherWalk(shape, try resolveAxis(axis, rank: shape.rank), indices.shape.count)

@@ -22,16 +22,16 @@ struct Gelu: OnnxOp {
 
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(try inputs.float(0, "X"))] }
 
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
     let x = call.inputs[0]
     if approximatesByTanh {
-      let inner = 0.7978845608028654 * (x + 0.044715 * (x * x * x)), t = inner.map(.tanh)
-      let slope = 0.7978845608028654 * (0.134145 * (x * x) + 1)
-      return [upstream * (0.5 * (t + 1) + 0.5 * (x * (-(t * t) + 1) * slope))]
+      let inner = try 0.7978845608028654 * (x + 0.044715 * (x * x * x)), t = try inner.map(.tanh)
+      let slope = try 0.7978845608028654 * (0.134145 * (x * x) + 1)
+      return try [upstream * (0.5 * (t + 1) + 0.5 * (x * (-(t * t) + 1) * slope))]
     }
-    let cumulative = 0.5 * ((0.7071067811865476 * x).map(.erf) + 1)
-    let density = 0.3989422804014327 * (-0.5 * (x * x)).map(.exp)
-    return [upstream * (cumulative + x * density)]
+    let cumulative = try 0.5 * ((0.7071067811865476 * x).map(.erf) + 1)
+    let density = try 0.3989422804014327 * (-0.5 * (x * x)).map(.exp)
+    return try [upstream * (cumulative + x * density)]
   }
 
   func lower(_ call: Call, into plan: inout PlanBuilder) {

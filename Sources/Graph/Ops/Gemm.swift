@@ -68,17 +68,17 @@ struct Gemm: OnnxOp, Bounding {
     return [TensorType(result)]
   }
 
-  func gradient(_ call: Call, upstream g: Value) -> [Value?] {
+  func gradient(_ call: Call, upstream g: Value) throws(GraphError) -> [Value?] {
     let a = call.inputs[0], b = call.inputs[1]
     let dA =
       transposeA
-      ? b.apply(Gemm(alpha: alpha, transposeA: transposeB, transposeB: true), g)
-      : g.apply(Gemm(alpha: alpha, transposeB: !transposeB), b)
+      ? try b.apply(Gemm(alpha: alpha, transposeA: transposeB, transposeB: true), g)
+      : try g.apply(Gemm(alpha: alpha, transposeB: !transposeB), b)
     let dB =
       transposeB
-      ? g.apply(Gemm(alpha: alpha, transposeA: true, transposeB: transposeA), a)
-      : a.apply(Gemm(alpha: alpha, transposeA: !transposeA), g)
-    let dC = call.inputs.optional(2).map { c in (beta == 1 ? g : beta * g).summed(to: c.shape) }
+      ? try g.apply(Gemm(alpha: alpha, transposeA: true, transposeB: transposeA), a)
+      : try a.apply(Gemm(alpha: alpha, transposeA: !transposeA), g)
+    let dC = try call.inputs.optional(2).map { c throws(GraphError) in try (beta == 1 ? g : beta * g).summed(to: c.shape) }
     return [dA, dB, dC]
   }
 
@@ -124,8 +124,8 @@ struct Gemm: OnnxOp, Bounding {
 
   // A' · (W + N) is A' · W + ‖row of A'‖ · one normal per output.
   func takesExactNoise(_ inputs: [TensorType?]) -> Bool { !transposeA }
-  func exactDeviation(_ call: Call, _ term: NoiseModel.Term) -> Value? {
-    denseDeviation(call.inputs[0], call.inputs[1], transposeB: transposeB, term, factor: abs(alpha))
+  func exactDeviation(_ call: Call, _ term: NoiseModel.Term) throws(GraphError) -> Value? {
+    try denseDeviation(call.inputs[0], call.inputs[1], transposeB: transposeB, term, factor: abs(alpha))
   }
 
   func bounds(_ call: BoundsCall) throws(GraphError) -> Bounds {
@@ -135,9 +135,9 @@ struct Gemm: OnnxOp, Bounding {
     (absolute.alpha, absolute.beta) = (abs(alpha), abs(beta))
     let products = x.center.shape[1] + 1
     let radius = try call.builder.apply(
-      absolute, [x.widened(products), call.magnitude(w), c.map { call.magnitude($0, times: Bounds.slack(products)) }])[
+      absolute, [x.widened(products), call.magnitude(w), c.map { c throws(GraphError) in try call.magnitude(c, times: Bounds.slack(products)) }])[
         0]
-    return Bounds(center: try call.replay([x.center, w, c]), radius: radius + Bounds.least)
+    return try Bounds(center: try call.replay([x.center, w, c]), radius: radius + Bounds.least)
   }
 }
 
@@ -161,12 +161,14 @@ extension PlanBuilder {
 
 /// The standard deviation at a dense layer's outputs for Gaussian noise on its weights: [M, 1], or [M, N] where each
 /// weight has its own.
-func denseDeviation(_ x: Value, _ w: Value, transposeB: Bool, _ term: NoiseModel.Term, factor: Float) -> Value {
+func denseDeviation(_ x: Value, _ w: Value, transposeB: Bool, _ term: NoiseModel.Term, factor: Float)
+  throws(GraphError) -> Value
+{
   switch term.scale {
-  case .absolute: return term.sigma * factor * x.apply(RowNorms())
-  case .relativeToLayer: return (term.sigma * factor * w.apply(StandardDeviation())) * x.apply(RowNorms())
+  case .absolute: return try term.sigma * factor * x.apply(RowNorms())
+  case .relativeToLayer: return try (term.sigma * factor * w.apply(StandardDeviation())) * x.apply(RowNorms())
   case .relative:
-    let variance = x.map(.square).apply(Gemm(transposeB: transposeB), w.map(.square))
-    return term.sigma * factor * variance.map(.squareRoot)
+    let variance = try x.map(.square).apply(Gemm(transposeB: transposeB), w.map(.square))
+    return try term.sigma * factor * variance.map(.squareRoot)
   }
 }

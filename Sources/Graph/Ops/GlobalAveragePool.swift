@@ -15,8 +15,8 @@ struct GlobalAveragePool: OnnxOp, Averaging {
   private func share(_ call: Call) -> Float {
     Float(call.outputs[0].shape.count) / Float(max(call.inputs[0].shape.count, 1))
   }
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
-    [share(call) * upstream.expanded(to: call.inputs[0].shape)]
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
+    try [share(call) * upstream.expanded(to: call.inputs[0].shape)]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let x = call.inputs[0]

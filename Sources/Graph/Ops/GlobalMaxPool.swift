@@ -9,6 +9,6 @@ struct GlobalMaxPool: Composite, Increasing {
   func write(to node: inout OnnxNode) {}
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let x = try inputs.float(0, "X", rank: 3...5)
-    return [try x.applying(ReduceMax(ReducedAxes(Array(2..<x.shape.rank))))]
+    return [try x.apply(ReduceMax(ReducedAxes(Array(2..<x.shape.rank))))]
   }
 }

@@ -35,12 +35,12 @@ struct GroupNormalization: Composite {
         got: "\(x.shape), \(scale.shape) and \(bias.shape)")
     }
     let rows = x.shape[0], each = x.shape.count / (rows * groups)
-    var y = x.viewed(as: [rows, groups, each]).standardised(keeping: [rows, groups, 1], epsilon: epsilon).normalised
+    var y = try x.viewed(as: [rows, groups, each]).standardised(keeping: [rows, groups, 1], epsilon: epsilon).normalised
     if isByGroup {
-      y = y * scale.viewed(as: [1, groups, 1]) + bias.viewed(as: [1, groups, 1])
-      return [y.viewed(as: x.shape)]
+      y = try y * scale.viewed(as: [1, groups, 1]) + bias.viewed(as: [1, groups, 1])
+      return try [y.viewed(as: x.shape)]
     }
     let channels = Shape([1, x.shape[1]] + [Int](repeating: 1, count: x.shape.rank - 2))
-    return [y.viewed(as: x.shape) * scale.viewed(as: channels) + bias.viewed(as: channels)]
+    return try [y.viewed(as: x.shape) * scale.viewed(as: channels) + bias.viewed(as: channels)]
   }
 }

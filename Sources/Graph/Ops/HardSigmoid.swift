@@ -21,10 +21,12 @@ struct HardSigmoid: OnnxOp, Increasing {
   }
   var isActivation: Bool { true }
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(try inputs.float(0, "X"))] }
-  func gradient(_ call: Call, upstream: Value) -> [Value?] { [alpha * Self.between(upstream, call.outputs[0])] }
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
+    try [alpha * Self.between(upstream, call.outputs[0])]
+  }
   /// `g` where 0 < y < 1, else 0.
-  static func between(_ g: Value, _ y: Value) -> Value {
-    g.apply(Binary(.reluGradient), y).apply(Binary(.reluGradient), -y + 1)
+  static func between(_ g: Value, _ y: Value) throws(GraphError) -> Value {
+    try g.apply(Binary(.reluGradient), y).apply(Binary(.reluGradient), -y + 1)
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) {
     let x = call.inputs[0], y = call.outputs[0], count = x.shape.count, alpha = alpha, beta = beta

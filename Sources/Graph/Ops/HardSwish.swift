@@ -8,9 +8,9 @@ struct HardSwish: OnnxOp {
   func write(to node: inout OnnxNode) {}
   var isActivation: Bool { true }
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(try inputs.float(0, "X"))] }
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
-    let x = call.inputs[0], gate = x.apply(HardSigmoid(alpha: 1 / 6, beta: 0.5))
-    return [upstream * gate + Float(1) / 6 * HardSigmoid.between(upstream * x, gate)]
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
+    let x = call.inputs[0], gate = try x.apply(HardSigmoid(alpha: 1 / 6, beta: 0.5))
+    return try [upstream * gate + Float(1) / 6 * HardSigmoid.between(upstream * x, gate)]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) {
     let x = call.inputs[0], y = call.outputs[0], count = x.shape.count

@@ -25,12 +25,12 @@ struct InstanceNormalization: OnnxOp {
     return [TensorType(x)]
   }
 
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
     let x = call.inputs[0], scale = call.inputs[1]
     let ones = [Int](repeating: 1, count: x.shape.rank - 2)
     let kept = Shape([x.shape[0], x.shape[1]] + ones), channels = Shape([1, x.shape[1]] + ones)
-    let (normalised, inverse) = x.standardised(keeping: kept, epsilon: epsilon)
-    return [
+    let (normalised, inverse) = try x.standardised(keeping: kept, epsilon: epsilon)
+    return try [
       (upstream * scale.viewed(as: channels)).throughStandardisation(normalised, inverse, keeping: kept),
       (upstream * normalised).summed(to: channels).viewed(as: scale.shape),
       upstream.summed(to: channels).viewed(as: scale.shape),

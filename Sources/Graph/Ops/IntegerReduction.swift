@@ -11,21 +11,22 @@ enum IntegerReduction: Sendable {
     case .minimum: min(a, b)
     }
   }
-  private var start: Int64 {
+  /// What a reduction of nothing gives.
+  private func start(_ element: ElementType) -> Int64 {
     switch self {
     case .sum: 0
-    case .maximum: .min
-    case .minimum: .max
+    case .maximum: element == .bool ? 0 : .min
+    case .minimum: element == .bool ? 1 : .max
     }
   }
 
   /// - Returns: the result's type; nil where the operand is of floats, or of truth values to be added.
   func type(_ x: TensorType, kept: Shape, result: Shape) -> TensorType? {
-    guard x.element == .int64 || (x.element == .bool && self != .sum), x.shape.rank <= 8, x.shape.count > 0 else {
+    guard x.element == .int64 || (x.element == .bool && self != .sum), x.shape.rank <= 8 else {
       return nil
     }
     guard let known = x.known else { return TensorType(result, x.element) }
-    var values = [Int64](repeating: start, count: kept.count)
+    var values = [Int64](repeating: start(x.element), count: kept.count)
     for (i, place) in x.shape.indices(of: kept).enumerated() { values[place] = combine(values[place], known[i]) }
     return TensorType(result, x.element, known: values)
   }
@@ -42,8 +43,9 @@ enum IntegerReduction: Sendable {
         }
       }
       let from = memory.integers(x), to = memory.integers(y)
+      let first = start(.int64)
       return {
-        to.update(repeating: start, count: count)
+        to.update(repeating: first, count: count)
         broadcast.each { i, j, _ in to[j] = combine(to[j], from[i]) }
       }
     }

@@ -39,6 +39,6 @@ struct LRN: Composite {
       return (first...Swift.max(last, first)).map { (column: $0, weight: Float(1)) }
     }
     let sums = try (x * x).mixed(1, rows)
-    return [x * (alpha / Float(size) * sums + bias).power(-beta)]
+    return try [x * (alpha / Float(size) * sums + bias).power(-beta)]
   }
 }

@@ -29,8 +29,8 @@ struct LayerNormalization: Composite {
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let x = try inputs.value(0, "X"), y = try builder.apply(core, inputs)
     guard outputs > 1 else { return y }
-    let kept = core.kept(x.shape), inverse = x.standardised(keeping: kept, epsilon: core.epsilon).inverse
-    return Array((y + [x.mean(keeping: kept), inverse])[..<outputs])
+    let kept = try core.kept(x.shape), inverse = try x.standardised(keeping: kept, epsilon: core.epsilon).inverse
+    return try Array((y + [x.mean(keeping: kept), inverse])[..<outputs])
   }
 }
 
@@ -53,23 +53,24 @@ struct LayerStandardisation: Op {
   }
 
   /// x's shape with extent 1 along the normalised axes.
-  func kept(_ x: Shape) -> Shape {
-    guard let first = try? resolveAxis(axis, rank: x.rank) else { preconditionFailure("types() has passed this axis") }
+  func kept(_ x: Shape) throws(GraphError) -> Shape {
+    let first = try resolveAxis(axis, rank: x.rank)
     return Shape(x.dimensions[..<first] + [Int](repeating: 1, count: x.rank - first))
   }
 
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
-    let x = call.inputs[0], scale = call.inputs[1], kept = kept(x.shape)
-    let (normalised, inverse) = x.standardised(keeping: kept, epsilon: epsilon)
-    return [
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
+    let x = call.inputs[0], scale = call.inputs[1], kept = try kept(x.shape)
+    let (normalised, inverse) = try x.standardised(keeping: kept, epsilon: epsilon)
+    let forBias = try call.inputs.optional(2).map { bias throws(GraphError) in try upstream.summed(to: bias.shape) }
+    return try [
       (upstream * scale).throughStandardisation(normalised, inverse, keeping: kept),
-      (upstream * normalised).summed(to: scale.shape), call.inputs.optional(2).map { upstream.summed(to: $0.shape) },
+      (upstream * normalised).summed(to: scale.shape), forBias,
     ]
   }
 
-  func lower(_ call: Call, into plan: inout PlanBuilder) {
+  func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let x = call.inputs[0], scale = call.inputs[1], bias = call.inputs.optional(2), y = call.outputs[0]
-    let rows = kept(x.shape).count, length = x.shape.count / rows, epsilon = epsilon
+    let rows = try kept(x.shape).count, length = x.shape.count / rows, epsilon = epsilon
     let dims = x.shape.dimensions.map(Int64.init), own = x.shape.strides.map(Int64.init), rank = Int32(dims.count)
     func spread(_ value: Value) -> [Int64] { value.shape.strides(broadcastTo: x.shape).map(Int64.init) }
     let scaleStrides = spread(scale), biasStrides = bias.map(spread)

@@ -13,8 +13,8 @@ struct LeakyRelu: OnnxOp, Increasing {
   func write(to node: inout OnnxNode) { node["alpha"] = .float(slope) }
   var isActivation: Bool { true }
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(try inputs.float(0, "X"))] }
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
-    [upstream * ((1 - slope) * (call.inputs[0] >= 0) + slope)]
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
+    try [upstream * ((1 - slope) * (call.inputs[0] >= 0) + slope)]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) {
     let x = call.inputs[0], y = call.outputs[0], count = x.shape.count, slope = slope

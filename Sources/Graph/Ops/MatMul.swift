@@ -46,21 +46,21 @@ struct MatMul: OnnxOp, Bounding {
     return [TensorType(Shape(e.batch.dimensions + (vectorA ? [] : [e.m]) + (vectorB ? [] : [e.n])))]
   }
 
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
     let a = call.inputs[0], b = call.inputs[1]
-    let wideA = a.shape.rank == 1 ? a.viewed(as: [1, a.shape[0]]) : a
-    let wideB = b.shape.rank == 1 ? b.viewed(as: [b.shape[0], 1]) : b
-    guard let e = try? extents(wideA.shape, wideB.shape) else { preconditionFailure("types() has passed these shapes") }
-    let g = upstream.viewed(as: Shape(e.batch.dimensions + [e.m, e.n]))
+    let wideA = a.shape.rank == 1 ? try a.viewed(as: [1, a.shape[0]]) : a
+    let wideB = b.shape.rank == 1 ? try b.viewed(as: [b.shape[0], 1]) : b
+    let e = try extents(wideA.shape, wideB.shape)
+    let g = try upstream.viewed(as: Shape(e.batch.dimensions + [e.m, e.n]))
     let dA =
       transposeA
-      ? wideB.apply(MatMul(transposeA: transposeB, transposeB: true), g)
-      : g.apply(MatMul(transposeA: false, transposeB: !transposeB), wideB)
+      ? try wideB.apply(MatMul(transposeA: transposeB, transposeB: true), g)
+      : try g.apply(MatMul(transposeA: false, transposeB: !transposeB), wideB)
     let dB =
       transposeB
-      ? g.apply(MatMul(transposeA: true, transposeB: transposeA), wideA)
-      : wideA.apply(MatMul(transposeA: !transposeA, transposeB: false), g)
-    return [
+      ? try g.apply(MatMul(transposeA: true, transposeB: transposeA), wideA)
+      : try wideA.apply(MatMul(transposeA: !transposeA, transposeB: false), g)
+    return try [
       dA.summed(to: wideA.shape).viewed(as: a.shape), dB.summed(to: wideB.shape).viewed(as: b.shape),
     ]
   }
@@ -117,18 +117,18 @@ struct MatMul: OnnxOp, Bounding {
   func takesExactNoise(_ inputs: [TensorType?]) -> Bool {
     inputs.optional(0)?.shape.rank == 2 && inputs.optional(1)?.shape.rank == 2 && !transposeA
   }
-  func exactDeviation(_ call: Call, _ term: NoiseModel.Term) -> Value? {
-    denseDeviation(call.inputs[0], call.inputs[1], transposeB: transposeB, term, factor: 1)
+  func exactDeviation(_ call: Call, _ term: NoiseModel.Term) throws(GraphError) -> Value? {
+    try denseDeviation(call.inputs[0], call.inputs[1], transposeB: transposeB, term, factor: 1)
   }
 
   func bounds(_ call: BoundsCall) throws(GraphError) -> Bounds {
     let a = try call.operand(0), b = try call.operand(1)
     guard a.radius == nil || b.radius == nil else { throw call.refused("a constant factor", "none") }
     let products = a.center.shape[a.center.shape.rank - 1]
-    func factor(_ operand: Bounds) -> Value {
-      operand.radius == nil ? call.magnitude(operand.center) : operand.widened(products)
+    func factor(_ operand: Bounds) throws(GraphError) -> Value {
+      operand.radius == nil ? try call.magnitude(operand.center) : try operand.widened(products)
     }
     let radius = try call.builder.apply(self, [factor(a), factor(b)])[0]
-    return Bounds(center: try call.replay([a.center, b.center]), radius: radius + Bounds.least)
+    return try Bounds(center: try call.replay([a.center, b.center]), radius: radius + Bounds.least)
   }
 }

@@ -5,10 +5,12 @@ import DitherTensor
 /// - Source: ONNX `Mean`, opsets 8–21.
 struct Mean: Composite {
   static let onnx = OnnxName("Mean", since: 8)
+  var takesEmpty: Bool { true }
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }
   func write(to node: inout OnnxNode) {}
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
+    for position in inputs.indices { _ = try inputs.float(position, "data_\(position)") }
     let result = try builder.fold(inputs, .add)
-    return [1 / Float(inputs.count) * result]
+    return try [1 / Float(inputs.count) * result]
   }
 }

@@ -14,6 +14,6 @@ struct Mul: OnnxOp, BinaryFunction, Bounding {
     guard a.radius == nil || b.radius == nil else { throw call.refused("a constant factor", "none") }
     let (x, factor) = a.radius == nil ? (b, a.center) : (a, b.center)
     return Bounds(
-      center: try call.replay([a.center, b.center]), radius: x.widened(1) * call.magnitude(factor) + Bounds.least)
+      center: try call.replay([a.center, b.center]), radius: try x.widened(1) * call.magnitude(factor) + Bounds.least)
   }
 }

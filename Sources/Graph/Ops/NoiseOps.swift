@@ -9,9 +9,9 @@ struct RowNorms: Op {
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     [TensorType([try inputs.float(0, "x", rank: 2...2)[0], 1])]
   }
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
     // x / ‖x‖, and 0 for a row of zeros, where the norm has no slope.
-    [call.inputs[0] * (upstream / (call.outputs[0] + 1e-30))]
+    try [call.inputs[0] * (upstream / (call.outputs[0] + 1e-30))]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) {
     let x = call.inputs[0], y = call.outputs[0], rows = x.shape[0], n = x.shape[1]
@@ -50,7 +50,9 @@ struct RepeatRows: Op {
     let shape = try inputs.float(0, "x", rank: 1...8)
     return [TensorType(shape.replacingRows(times * shape[0]))]
   }
-  func gradient(_ call: Call, upstream: Value) -> [Value?] { [sumOfCopies(upstream, times, call.inputs[0].shape)] }
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
+    try [sumOfCopies(upstream, times, call.inputs[0].shape)]
+  }
   func lower(_ call: Call, into plan: inout PlanBuilder) {
     let x = call.inputs[0], y = call.outputs[0], bytes = x.type.byteCount, times = times
     plan.step([x, y]) { memory in
@@ -60,9 +62,9 @@ struct RepeatRows: Op {
   }
 }
 
-func sumOfCopies(_ value: Value, _ times: Int, _ shape: Shape) -> Value {
+func sumOfCopies(_ value: Value, _ times: Int, _ shape: Shape) throws(GraphError) -> Value {
   times == 1
-    ? value : value.viewed(as: [times, shape.count]).summed(to: [1, shape.count]).viewed(as: shape)
+    ? value : try value.viewed(as: [times, shape.count]).summed(to: [1, shape.count]).viewed(as: shape)
 }
 
 /// y + scale ⊙ normals, fresh for each row and sample: y [R, N], scale [R, N] or [R, 1], the result [repeats · R, N].
@@ -77,13 +79,13 @@ struct AddRowNoise: Op {
     precondition(scale[0] == y[0] && (scale[1] == y[1] || scale[1] == 1), "a scale for each row of \(y), got \(scale)")
     return [TensorType([repeats * y[0], y[1]])]
   }
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
     let y = call.inputs[0], scale = call.inputs[1]
-    let draws = upstream.builder.emit(
+    let draws = try upstream.builder.apply(
       Draw(
         shape: upstream.shape, distribution: GaussianNoise.name, sigma: 1, site: site, rows: y.shape[0] / spread,
         samples: repeats * spread), [])[0]
-    return [
+    return try [
       sumOfCopies(upstream, repeats, y.shape), sumOfCopies(upstream * draws, repeats, y.shape).summed(to: scale.shape),
     ]
   }
@@ -223,15 +225,15 @@ struct WeightDraws: Sendable {
 struct WeightNoise: Op {
   let draws: WeightDraws
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(try inputs.float(0, "w"))] }
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
     let w = call.inputs[0]
     var sum = upstream  // a layer's deviation is a constant to gradients
     for (index, (_, term)) in draws.terms.enumerated() where term.scale == .relative {
-      let draw = upstream.builder.emit(
+      let draw = try upstream.builder.apply(
         Draw(
           shape: w.shape, distribution: term.distribution, sigma: term.sigma, site: draws.site(index), rows: 1,
           samples: 1), [])[0]
-      sum = sum + term.sigma * (upstream * (w.map(.sign) * draw))
+      sum = try sum + term.sigma * (upstream * (w.map(.sign) * draw))
     }
     return [sum, nil]
   }

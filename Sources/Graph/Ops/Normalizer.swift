@@ -21,10 +21,10 @@ struct Normalizer: Composite {
     kept[axis] = 1
     let size: Value =
       switch norm {
-      case "L1": x.map(.abs).summed(to: kept)
-      case "L2": x.sumOfSquares(to: kept).map(.squareRoot)
-      default: try x.applying(ReduceMax(ReducedAxes([axis])))
+      case "L1": try x.map(.abs).summed(to: kept)
+      case "L2": try x.sumOfSquares(to: kept).map(.squareRoot)
+      default: try x.apply(ReduceMax(ReducedAxes([axis])))
       }
-    return [x / (size + (size >= 0) * (size <= 0))]  // a row of zeros stays one
+    return try [x / (size + (size >= 0) * (size <= 0))]  // a row of zeros stays one
   }
 }

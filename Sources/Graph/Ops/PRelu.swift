@@ -17,9 +17,9 @@ struct PRelu: OnnxOp {
     }
     return [TensorType(x)]
   }
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
-    let x = call.inputs[0], slope = call.inputs[1], above = x >= 0, below = -above + 1
-    return [upstream * (above + below * slope), (upstream * (below * x)).summed(to: slope.shape)]
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
+    let x = call.inputs[0], slope = call.inputs[1], above = try x >= 0, below = try -above + 1
+    return try [upstream * (above + below * slope), (upstream * (below * x)).summed(to: slope.shape)]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) {
     let x = call.inputs[0], slope = call.inputs[1], y = call.outputs[0], count = x.shape.count

@@ -44,7 +44,7 @@ struct Pad: Composite, Increasing {
       guard given.shape.count == 1 else {
         throw GraphError(.shape, at: "input 'constant_value'", expected: "one number", got: "\(given.shape)")
       }
-      filler = given.viewed(as: [])
+      filler = try given.viewed(as: [])
     } else if let value {
       filler = builder.scalar(value)
     }
@@ -74,7 +74,7 @@ struct Pad: Composite, Increasing {
       let columns = (0..<length).map { source($0 - before, extent) }
       x = try x.mixed(axis, columns.map { column in column.map { [(column: $0, weight: Float(1))] } ?? [] })
     }
-    return [x.copied()]
+    return try [x.copied()]
   }
 
   /// What negative extents leave of the input, amid `filler`.
@@ -92,8 +92,8 @@ struct Pad: Composite, Increasing {
       }
     }
     place.counts = inner.counts
-    let kept = inner.counts == x.shape.dimensions ? x : try x.applying(Cut(inner))
-    return try kept.applying(Bordered(region: place, shape: result), filler)
+    let kept = inner.counts == x.shape.dimensions ? x : try x.apply(Cut(inner))
+    return try kept.apply(Bordered(region: place, shape: result), filler)
   }
 
   /// Which pixel lies at `index`; nil: none.
@@ -116,14 +116,17 @@ struct Bordered: Op {
   let region: Region
   let shape: Shape
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
-    precondition(region.fits(shape), "a region within the result")
+    guard region.fits(shape) else {
+      throw GraphError(.shape, at: "input 'data'", expected: "a shape within \(shape)", got: "\(region.shape)")
+    }
     return [TensorType(shape)]
   }
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
-    let inside = upstream.apply(Cut(region))
-    return [
-      inside, call.inputs.optional(1).map { upstream.summed(to: []).viewed(as: $0.shape) - inside.summed(to: []) },
-    ]
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
+    let inside = try upstream.apply(Cut(region))
+    let forFiller = try call.inputs.optional(1).map { filler throws(GraphError) in
+      try upstream.summed(to: []).viewed(as: filler.shape) - inside.summed(to: [])
+    }
+    return [inside, forFiller]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) {
     let filler = call.inputs.optional(1)

@@ -37,10 +37,10 @@ extension Pooling {
     (window.kernel ?? []).reduce(Double(outputs.first?.shape.count ?? 0)) { $0 * Double($1) }
   }
 
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
     let x = call.inputs[0]
-    guard let shape = try? shape(x.shape) else { preconditionFailure("types() has passed this shape") }
-    return [upstream.apply(PoolingGradient(kind: kind, shape: shape, input: x.shape), x, call.outputs[0])]
+    let shape = try shape(x.shape)
+    return try [upstream.apply(PoolingGradient(kind: kind, shape: shape, input: x.shape), x, call.outputs[0])]
   }
 
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
@@ -94,9 +94,7 @@ struct PoolingGradient: Op {
   let input: Shape
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(input)] }
   /// Linear in the upstream gradient; second derivatives through poolings are not asked for by anything yet.
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
-    preconditionFailure("no second derivative of poolings: take differences of gradients")
-  }
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] { throw noSecondDerivative(call) }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let g = call.inputs[0], x = call.inputs[1], pooled = call.inputs[2]
     var shape = shape

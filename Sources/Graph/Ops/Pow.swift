@@ -5,14 +5,15 @@ import DitherTensor
 /// - Source: ONNX `Pow`, opsets 7–21.
 struct Pow: Composite {
   static let onnx = OnnxName("Pow", since: 7)
+  var takesEmpty: Bool { true }
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }
   func write(to node: inout OnnxNode) {}
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let a = try inputs.value(0, "X"), b = try inputs.value(1, "Y")
     switch (a.type.element, b.type.element) {
-    case (.float32, .int64): return [try a.applying(Binary(.power), b.applying(Cast(.float32)))]
-    case (.int64, .float32): return [try a.applying(Cast(.float32)).applying(Binary(.power), b).applying(Cast(.int64))]
-    default: return [try a.applying(Binary(.power), b)]
+    case (.float32, .int64): return [try a.apply(Binary(.power), b.apply(Cast(.float32)))]
+    case (.int64, .float32): return [try a.apply(Cast(.float32)).apply(Binary(.power), b).apply(Cast(.int64))]
+    default: return [try a.apply(Binary(.power), b)]
     }
   }
 }

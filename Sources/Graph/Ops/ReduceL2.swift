@@ -5,6 +5,7 @@ import DitherTensor
 /// - Source: ONNX `ReduceL2`, opsets 1–21.
 struct ReduceL2: Composite {
   static let onnx = OnnxName("ReduceL2", since: 1)
+  var takesEmpty: Bool { true }
   private let axes: ReducedAxes
   init(_ node: OnnxNode) throws(GraphError) { axes = try ReducedAxes(node, inputSince: 18) }
   func write(to node: inout OnnxNode) { axes.write(to: &node) }
@@ -12,6 +13,6 @@ struct ReduceL2: Composite {
   func trainable(_ input: Int) -> Bool { input == 0 }
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let x = try inputs.float(0, "data", rank: 0...8), (kept, result) = try axes.shapes(x.shape, inputs.types)
-    return [x.sumOfSquares(to: kept).map(.squareRoot).viewed(as: result)]
+    return try [x.sumOfSquares(to: kept).map(.squareRoot).viewed(as: result)]
   }
 }

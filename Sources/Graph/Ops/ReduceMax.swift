@@ -1,10 +1,11 @@
 import CKernels
 import DitherTensor
 
-/// The largest element over axes. Where elements tie, the gradient goes to the first.
+/// The largest element over axes; of none, −∞. Where elements tie, the gradient goes to the first.
 /// - Source: ONNX `ReduceMax`, opsets 1–21.
 struct ReduceMax: OnnxOp, Increasing {
   static let onnx = OnnxName("ReduceMax", since: 1)
+  var takesEmpty: Bool { true }
   private let axes: ReducedAxes
   init(_ axes: ReducedAxes) { self.axes = axes }
   init(_ node: OnnxNode) throws(GraphError) { axes = try ReducedAxes(node, inputSince: 18) }
@@ -18,18 +19,19 @@ struct ReduceMax: OnnxOp, Increasing {
     _ = try inputs.float(0, "data", rank: 0...8)
     return [TensorType(result)]
   }
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
-    [upstream.apply(ReduceMaxGradient(kept: axes.kept(call)), call.inputs[0], call.outputs[0]), nil]
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
+    try [upstream.apply(ReduceMaxGradient(kept: axes.kept(call)), call.inputs[0], call.outputs[0]), nil]
   }
-  func lower(_ call: Call, into plan: inout PlanBuilder) {
-    let x = call.inputs[0], y = call.outputs[0], count = y.shape.count
+  func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
+    let x = call.inputs[0], y = call.outputs[0], count = y.shape.count, kept = try axes.kept(call)
     guard y.type.element == .float32 else {
-      return IntegerReduction.maximum.lower(x, to: y, kept: axes.kept(call), into: &plan)
+      return IntegerReduction.maximum.lower(x, to: y, kept: kept, into: &plan)
     }
-    let dims = x.shape.dimensions.map(Int64.init)
-    let strides = axes.kept(call).strides(broadcastTo: x.shape).map(Int64.init)
+    let dims = x.shape.dimensions.map(Int64.init), isEmpty = x.shape.count == 0
+    let strides = kept.strides(broadcastTo: x.shape).map(Int64.init)
     plan.step([x, y]) { memory in
       let from = memory.floats(x), to = memory.floats(y)
+      if isEmpty { return { to.update(repeating: -.infinity, count: count) } }
       return { dk_reduce_max(to, count, from, Int32(dims.count), dims, strides) }
     }
   }
@@ -39,10 +41,9 @@ struct ReduceMax: OnnxOp, Increasing {
 /// extent 1.
 struct ReduceMaxGradient: Op {
   let kept: Shape
+  var takesEmpty: Bool { true }
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(try inputs.float(1, "x"))] }
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
-    preconditionFailure("no second derivative of maxima: take differences of gradients")
-  }
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] { throw noSecondDerivative(call) }
   func lower(_ call: Call, into plan: inout PlanBuilder) {
     let g = call.inputs[0], x = call.inputs[1], maxima = call.inputs[2], y = call.outputs[0]
     let shape = x.shape, strides = kept.strides(broadcastTo: shape), count = shape.count, results = kept.count

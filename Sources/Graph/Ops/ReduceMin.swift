@@ -1,10 +1,11 @@
 import DitherBasics
 import DitherTensor
 
-/// The smallest element over axes. Where elements tie, the gradient goes to the first.
+/// The smallest element over axes; of none, ∞. Where elements tie, the gradient goes to the first.
 /// - Source: ONNX `ReduceMin`, opsets 1–21.
 struct ReduceMin: Composite {
   static let onnx = OnnxName("ReduceMin", since: 1)
+  var takesEmpty: Bool { true }
   private let axes: ReducedAxes
   init(_ node: OnnxNode) throws(GraphError) { axes = try ReducedAxes(node, inputSince: 18) }
   func write(to node: inout OnnxNode) { axes.write(to: &node) }
@@ -13,10 +14,10 @@ struct ReduceMin: Composite {
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let data = try inputs.value(0, "data"), (kept, result) = try axes.shapes(data.shape, inputs.types)
     if IntegerReduction.minimum.type(data.type, kept: kept, result: result) != nil {
-      return [try data.applying(IntegerMinimum(kept: kept, result: result))]
+      return [try data.apply(IntegerMinimum(kept: kept, result: result))]
     }
     let x = try inputs.float(0, "data", rank: 0...8)
-    return [-(try (-x).applying(ReduceMax(axes), inputs.has(1) ? inputs[1] : nil))]
+    return try [-(try (-x).apply(ReduceMax(axes), inputs.has(1) ? inputs[1] : nil))]
   }
 }
 

@@ -5,6 +5,7 @@ import DitherTensor
 /// - Source: ONNX `ReduceProd`, opsets 1–21.
 struct ReduceProd: Composite {
   static let onnx = OnnxName("ReduceProd", since: 1)
+  var takesEmpty: Bool { true }
   private let axes: ReducedAxes
   init(_ node: OnnxNode) throws(GraphError) { axes = try ReducedAxes(node, inputSince: 18) }
   func write(to node: inout OnnxNode) { axes.write(to: &node) }
@@ -13,13 +14,20 @@ struct ReduceProd: Composite {
 
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let x = try inputs.value(0, "data"), (kept, result) = try axes.shapes(x.shape, inputs.types)
-    guard x.shape.rank <= 8, x.shape.count > 0, x.type.element != .bool else {
+    guard x.shape.rank <= 8, x.type.element != .bool else {
       throw GraphError(
         .unsupportedType, at: "input 'data'", expected: "float32 or int64, of rank at most 8", got: "\(x.type)")
     }
+    guard x.shape.count > 0 else {  // of nothing: 1
+      return [
+        builder.constant(
+          x.type.element == .int64
+            ? .int64(result, [Int64](repeating: 1, count: result.count)) : .float(Tensor(result, repeating: 1)))
+      ]
+    }
     let all = x.shape.dimensions.indices
     let order = all.filter { kept[$0] == x.shape[$0] } + all.filter { kept[$0] != x.shape[$0] }
-    var factors = try x.applying(Transpose(order)).viewed(as: [kept.count, x.shape.count / kept.count])
+    var factors = try x.apply(Transpose(order)).viewed(as: [kept.count, x.shape.count / kept.count])
     var product: Value?
     // Halves by halves, so that there are few nodes and the gradient is exact where factors are 0.
     while factors.shape[1] > 1 {
@@ -27,15 +35,15 @@ struct ReduceProd: Composite {
       func part(_ start: Int, _ count: Int) throws(GraphError) -> Value {
         var region = Region(factors.shape)
         (region.starts[1], region.counts[1]) = (start, count)
-        return try factors.applying(Cut(region))
+        return try factors.apply(Cut(region))
       }
       if factors.shape[1] % 2 == 1 {
         let odd = try part(2 * length, 1)
-        product = try product.map { done throws(GraphError) in try done.applying(Binary(.multiply), odd) } ?? odd
+        product = try product.map { done throws(GraphError) in try done.apply(Binary(.multiply), odd) } ?? odd
       }
-      factors = try part(0, length).applying(Binary(.multiply), part(length, length))
+      factors = try part(0, length).apply(Binary(.multiply), part(length, length))
     }
-    let whole = try product.map { done throws(GraphError) in try factors.applying(Binary(.multiply), done) } ?? factors
-    return [whole.viewed(as: result).copied()]
+    let whole = try product.map { done throws(GraphError) in try factors.apply(Binary(.multiply), done) } ?? factors
+    return try [whole.viewed(as: result).copied()]
   }
 }

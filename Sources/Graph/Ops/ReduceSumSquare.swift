@@ -5,6 +5,7 @@ import DitherTensor
 /// - Source: ONNX `ReduceSumSquare`, opsets 1–21.
 struct ReduceSumSquare: Composite {
   static let onnx = OnnxName("ReduceSumSquare", since: 1)
+  var takesEmpty: Bool { true }
   private let axes: ReducedAxes
   init(_ node: OnnxNode) throws(GraphError) { axes = try ReducedAxes(node, inputSince: 18) }
   func write(to node: inout OnnxNode) { axes.write(to: &node) }
@@ -12,6 +13,6 @@ struct ReduceSumSquare: Composite {
   func trainable(_ input: Int) -> Bool { input == 0 }
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let x = try inputs.float(0, "data", rank: 0...8), (kept, result) = try axes.shapes(x.shape, inputs.types)
-    return [x.sumOfSquares(to: kept).viewed(as: result)]
+    return try [x.sumOfSquares(to: kept).viewed(as: result)]
   }
 }

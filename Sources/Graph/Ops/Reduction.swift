@@ -45,7 +45,12 @@ struct ReducedAxes: Sendable {
   func shapes(_ shape: Shape, _ inputs: [TensorType?]) throws(GraphError) -> (kept: Shape, result: Shape) {
     let wanted = axes == nil && inputs.optional(1) == nil ? [] : try inputs.known(axes, or: 1, "axes")
     var reduced = Set<Int>()
-    for axis in wanted { reduced.insert(try resolveAxis(axis, rank: shape.rank, "axes")) }
+    // A scalar may be reduced along its only element.
+    let isScalar = shape.rank == 0
+    for axis in wanted {
+      let resolved = try resolveAxis(axis, rank: Swift.max(shape.rank, 1), "axes")
+      if !isScalar { reduced.insert(resolved) }
+    }
     if wanted.isEmpty && !emptyMeansNone { reduced = Set(shape.dimensions.indices) }
     let all = shape.dimensions.indices
     let kept = Shape(all.map { reduced.contains($0) ? 1 : shape[$0] })
@@ -53,32 +58,33 @@ struct ReducedAxes: Sendable {
   }
 
   /// The result's shape with extent 1 along reduced axes.
-  func kept(_ call: Call) -> Shape {
+  func kept(_ call: Call) throws(GraphError) -> Shape {
     let types = (0..<call.inputs.count).map { call.inputs.optional($0)?.type }
-    guard let shapes = try? shapes(call.inputs[0].shape, types) else {
-      preconditionFailure("types() has passed these axes")
-    }
-    return shapes.kept
+    return try shapes(call.inputs[0].shape, types).kept
   }
 }
 
 extension Reduction {
+  var takesEmpty: Bool { true }
   var leastOpset: Int { axes.leastOpset(Self.onnx.since) }
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     let data = try inputs.required(0, "data"), (kept, result) = try axes.shapes(data.shape, inputs)
     if !Self.isMean, let integers = IntegerReduction.sum.type(data, kept: kept, result: result) { return [integers] }
-    _ = try inputs.float(0, "data", rank: 0...8)
+    let x = try inputs.float(0, "data", rank: 0...8)
+    guard !Self.isMean || x.count > 0 || result.count == 0 else {
+      throw GraphError(.shape, at: "input 'data'", expected: "elements to take the mean of", got: "\(x)")
+    }
     return [TensorType(result)]
   }
 
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
-    let x = call.inputs[0], kept = axes.kept(call)
-    let spread = upstream.viewed(as: kept).expanded(to: x.shape)
-    return [Self.isMean ? Float(kept.count) / Float(max(x.shape.count, 1)) * spread : spread, nil]
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
+    let x = call.inputs[0], kept = try axes.kept(call)
+    let spread = try upstream.viewed(as: kept).expanded(to: x.shape)
+    return try [Self.isMean ? Float(kept.count) / Float(max(x.shape.count, 1)) * spread : spread, nil]
   }
 
-  func lower(_ call: Call, into plan: inout PlanBuilder) {
-    let x = call.inputs[0], kept = axes.kept(call)
+  func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
+    let x = call.inputs[0], kept = try axes.kept(call)
     guard x.type.element == .float32 else {
       return IntegerReduction.sum.lower(x, to: call.outputs[0], kept: kept, into: &plan)
     }

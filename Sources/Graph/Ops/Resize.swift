@@ -149,7 +149,7 @@ struct Sampling: Sendable {
       guard length != extent || scale != 1 else { continue }
       y = try y.mixed(axis, (0..<length).map { taps($0, length, extent, scale) })
     }
-    return y.copied()
+    return try y.copied()
   }
 
   private func taps(_ index: Int, _ length: Int, _ extent: Int, _ scale: Double) -> [(column: Int, weight: Float)] {

@@ -30,6 +30,6 @@ struct Scaler: Composite {
         .shape, at: "attributes", expected: "1 or \(features) numbers", got: "\(offset.count) and \(scale.count)")
     }
     func constant(_ values: [Float]) -> Value { builder.constant(.float(Tensor([values.count], values))) }
-    return [(x - constant(offset)) * constant(scale)]
+    return try [(x - constant(offset)) * constant(scale)]
   }
 }

@@ -6,6 +6,7 @@ import DitherTensor
 /// - Source: ONNX `Slice`, opsets 1–21.
 struct Slice: OnnxOp, Rearranging {
   static let onnx = OnnxName("Slice", since: 1)
+  var takesEmpty: Bool { true }
   private var starts: [Int]?
   private var ends: [Int]?
   private var axes: [Int]?
@@ -55,23 +56,21 @@ struct Slice: OnnxOp, Rearranging {
   }
 
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
-    let data = try inputs.required(0, "data"), region = try region(inputs)
+    let data = try inputs.required(0, "data")
     guard (1...8).contains(data.shape.rank) else {
       throw GraphError(.shape, at: "input 'data'", expected: "rank 1 to 8", got: "\(data)")
     }
+    let region = try region(inputs)
     return [data.rearranged(region.shape) { region.indices(data.shape) }]
   }
 
-  private func region(_ call: Call) -> Region {
-    guard let region = try? region((0..<call.inputs.count).map { call.inputs.optional($0)?.type }) else {
-      preconditionFailure("types() has passed these bounds")
-    }
-    return region
+  private func region(_ call: Call) throws(GraphError) -> Region {
+    try region((0..<call.inputs.count).map { call.inputs.optional($0)?.type })
   }
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
-    [upstream.apply(Paste(region: region(call), shape: call.inputs[0].shape))]
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
+    try [upstream.apply(Paste(region: region(call), shape: call.inputs[0].shape))]
   }
-  func lower(_ call: Call, into plan: inout PlanBuilder) {
-    plan.cut(region(call), from: call.inputs[0], to: call.outputs[0])
+  func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
+    plan.cut(try region(call), from: call.inputs[0], to: call.outputs[0])
   }
 }

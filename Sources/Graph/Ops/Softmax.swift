@@ -32,13 +32,13 @@ extension SoftmaxFamily {
     return [Shape(Array(shape.dimensions[..<axis])).count, Shape(Array(shape.dimensions[axis...])).count]
   }
 
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
     let y = call.outputs[0]
     guard let matrix = matrix(y.shape) else {
-      return [upstream.apply(SoftmaxGradient(axis: axis, isLogarithm: Self.isLogarithm), y)]
+      return try [upstream.apply(SoftmaxGradient(axis: axis, isLogarithm: Self.isLogarithm), y)]
     }
     let gradient = SoftmaxGradient(axis: 1, isLogarithm: Self.isLogarithm)
-    return [upstream.viewed(as: matrix).apply(gradient, y.viewed(as: matrix)).viewed(as: y.shape)]
+    return try [upstream.viewed(as: matrix).apply(gradient, y.viewed(as: matrix)).viewed(as: y.shape)]
   }
 
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
@@ -73,20 +73,18 @@ struct SoftmaxGradient: Op {
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     [TensorType(try inputs.float(0, "upstream"))]
   }
-  func gradient(_ call: Call, upstream u: Value) -> [Value?] {
+  func gradient(_ call: Call, upstream u: Value) throws(GraphError) -> [Value?] {
     let g = call.inputs[0], y = call.inputs[1]
-    guard let axis = try? resolveAxis(axis, rank: y.shape.rank) else {
-      preconditionFailure("types() has passed this axis")
-    }
+    let axis = try resolveAxis(axis, rank: y.shape.rank)
     var kept = y.shape
     kept[axis] = 1
-    func total(_ value: Value) -> Value { value.summed(to: kept) }
+    func total(_ value: Value) throws(GraphError) -> Value { try value.summed(to: kept) }
     if isLogarithm {  // g − exp(y) · Σ g
-      let p = y.map(.exp)
-      return [u - total(u * p), -(u * p * total(g))]
+      let p = try y.map(.exp)
+      return try [u - total(u * p), -(u * p * total(g))]
     }
     // y · (g − Σ g y)
-    return [u * y - y * total(u * y), u * (g - total(g * y)) - g * total(u * y)]
+    return try [u * y - y * total(u * y), u * (g - total(g * y)) - g * total(u * y)]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let resolved = try resolveAxis(axis, rank: call.outputs[0].shape.rank), n = call.outputs[0].shape[resolved]

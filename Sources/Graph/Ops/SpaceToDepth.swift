@@ -17,8 +17,8 @@ struct SpaceToDepth: Composite, Rearranging {
     guard s[2] % block == 0, s[3] % block == 0 else {
       throw GraphError(.shape, at: "input 'input'", expected: "images in multiples of \(block)", got: "\(s)")
     }
-    let turned = x.viewed(as: [s[0], s[1], s[2] / block, block, s[3] / block, block])
+    let turned = try x.viewed(as: [s[0], s[1], s[2] / block, block, s[3] / block, block])
       .apply(Transpose([0, 3, 5, 1, 2, 4]))
-    return [turned.viewed(as: [s[0], s[1] * block * block, s[2] / block, s[3] / block])]
+    return try [turned.viewed(as: [s[0], s[1] * block * block, s[2] / block, s[3] / block])]
   }
 }

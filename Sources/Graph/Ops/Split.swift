@@ -52,7 +52,7 @@ struct Split: Composite {
       var region = Region(x.shape)
       region.starts[axis] = start
       region.counts[axis] = length
-      result.append(try x.applying(Cut(region)))
+      result.append(try x.apply(Cut(region)))
     }
     return result
   }

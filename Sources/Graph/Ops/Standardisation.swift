@@ -4,18 +4,20 @@ import DitherTensor
 
 extension Value {
   /// The mean over the axes along which `kept` has extent 1.
-  func mean(keeping kept: Shape) -> Value { Float(kept.count) / Float(max(shape.count, 1)) * summed(to: kept) }
+  func mean(keeping kept: Shape) throws(GraphError) -> Value {
+    try Float(kept.count) / Float(max(shape.count, 1)) * summed(to: kept)
+  }
 
   /// (x − mean) / √(variance + epsilon), and that last denominator's inverse, over the axes along which `kept` is 1.
-  func standardised(keeping kept: Shape, epsilon: Float) -> (normalised: Value, inverse: Value) {
-    let centred = self - mean(keeping: kept)
-    let inverse = ((centred * centred).mean(keeping: kept) + epsilon).map(.squareRoot).map(.reciprocal)
-    return (centred * inverse, inverse)
+  func standardised(keeping kept: Shape, epsilon: Float) throws(GraphError) -> (normalised: Value, inverse: Value) {
+    let centred = try self - mean(keeping: kept)
+    let inverse = try ((centred * centred).mean(keeping: kept) + epsilon).map(.squareRoot).map(.reciprocal)
+    return try (centred * inverse, inverse)
   }
 
   /// The gradient for x of a standardisation, from that for its result.
-  func throughStandardisation(_ normalised: Value, _ inverse: Value, keeping kept: Shape) -> Value {
-    inverse * (self - mean(keeping: kept) - normalised * (self * normalised).mean(keeping: kept))
+  func throughStandardisation(_ normalised: Value, _ inverse: Value, keeping kept: Shape) throws(GraphError) -> Value {
+    try inverse * (self - mean(keeping: kept) - normalised * (self * normalised).mean(keeping: kept))
   }
 }
 

@@ -5,6 +5,7 @@ import DitherTensor
 /// - Source: ONNX `Sum`, opsets 8–21.
 struct Sum: Composite {
   static let onnx = OnnxName("Sum", since: 8)
+  var takesEmpty: Bool { true }
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }
   func write(to node: inout OnnxNode) {}
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {

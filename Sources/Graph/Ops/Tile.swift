@@ -29,6 +29,6 @@ struct Tile: Composite {
       let extent = x.shape[axis]
       x = try x.picked(axis, (0..<times * extent).map { $0 % extent })
     }
-    return [x.copied()]
+    return try [x.copied()]
   }
 }

@@ -25,9 +25,9 @@ struct Transpose: OnnxOp, Rearranging {
     let shape = Shape(order.map { data.shape[$0] }), strides = order.map { data.shape.strides[$0] }
     return [data.rearranged(shape) { shape.indices(strides: strides) }]
   }
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
     let order = order(call.inputs[0].shape.rank)
-    return [upstream.apply(Transpose(order.indices.map { i in order.firstIndex(of: i) ?? i }))]
+    return try [upstream.apply(Transpose(order.indices.map { i in order.firstIndex(of: i) ?? i }))]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) {
     let x = call.inputs[0], y = call.outputs[0], order = order(x.shape.rank)

@@ -18,27 +18,28 @@ struct Unary: UnaryFunction {
 }
 
 extension UnaryFunction {
+  var takesEmpty: Bool { true }
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     if let integers = integerType(try inputs.required(0, "X")) { return [integers] }
     return [TensorType(try inputs.float(0, "X"))]
   }
 
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
     // From the output where that is possible: then nothing else keeps the input alive, and a ReLU can be fused.
     let x = call.inputs[0], y = call.outputs[0]
     switch function {
-    case .relu: return [upstream.apply(Binary(.reluGradient), y)]
-    case .tanh: return [upstream * (-(y * y) + 1)]
-    case .sigmoid: return [upstream * (y * (-y + 1))]
-    case .exp: return [upstream * y]
-    case .log: return [upstream / x]
-    case .squareRoot: return [0.5 * (upstream / y)]
-    case .abs: return [upstream * x.map(.sign)]
-    case .negate: return [-upstream]
-    case .erf: return [1.1283791670955126 * (upstream * (-(x * x)).map(.exp))]  // 2 / sqrt(pi)
-    case .reciprocal: return [-(upstream * (y * y))]
-    case .square: return [2 * (upstream * x)]
-    case .softplus: return [upstream * x.map(.sigmoid)]
+    case .relu: return try [upstream.apply(Binary(.reluGradient), y)]
+    case .tanh: return try [upstream * (-(y * y) + 1)]
+    case .sigmoid: return try [upstream * (y * (-y + 1))]
+    case .exp: return try [upstream * y]
+    case .log: return try [upstream / x]
+    case .squareRoot: return try [0.5 * (upstream / y)]
+    case .abs: return try [upstream * x.map(.sign)]
+    case .negate: return try [-upstream]
+    case .erf: return try [1.1283791670955126 * (upstream * (-(x * x)).map(.exp))]  // 2 / sqrt(pi)
+    case .reciprocal: return try [-(upstream * (y * y))]
+    case .square: return try [2 * (upstream * x)]
+    case .softplus: return try [upstream * x.map(.sigmoid)]
     case .sign, .floor, .ceil, .round: return [nil]
     }
   }

@@ -29,12 +29,12 @@ struct Where: OnnxOp {
     return [TensorType(shape, x.element, known: known)]
   }
 
-  func gradient(_ call: Call, upstream: Value) -> [Value?] {
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
     let zero = upstream.builder.scalar(0), condition = call.inputs[0]
-    func share(_ a: Value, _ b: Value, _ shape: Shape) -> Value {
-      upstream.builder.emit(Where(), [condition, a, b])[0].summed(to: shape)
+    func share(_ a: Value, _ b: Value, _ shape: Shape) throws(GraphError) -> Value {
+      try upstream.builder.apply(Where(), [condition, a, b])[0].summed(to: shape)
     }
-    return [nil, share(upstream, zero, call.inputs[1].shape), share(zero, upstream, call.inputs[2].shape)]
+    return try [nil, share(upstream, zero, call.inputs[1].shape), share(zero, upstream, call.inputs[2].shape)]
   }
 
   func lower(_ call: Call, into plan: inout PlanBuilder) {

@@ -122,7 +122,7 @@ let package = Package(
     tests("Tensor", ["DitherTensor", "CKernels"]),
     tests("Proto", ["DitherProto", "DitherTensor", protobuf]),
     tests("Transport", ["DitherProto", "DitherTransport", protobuf, log] + nio),
-    tests("Store", ["DitherBasics", "DitherStore"]),
+    tests("Store", ["DitherBasics", "DitherStore", .product(name: "GRDB", package: "GRDB.swift")]),
     tests(
       "Service",
       [

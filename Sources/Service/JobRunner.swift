@@ -277,11 +277,32 @@ package final class JobRunner: Sendable {
 
   private func fail(_ id: String, _ error: any Error) {
     log.error("failed", metadata: ["job": "\(id)", "reason": "\(error)"])
+    let message = "\(error)".clipped(to: 1000)
     do {
-      if try jobs.setState(.failed, of: id, message: "\(error)".clipped(to: 1000)) { end(try jobs.job(id)) }
+      if try jobs.setState(.failed, of: id, message: message) { end(try jobs.job(id)) }
     } catch {
       log.error("the state of a job could not be stored", metadata: ["job": "\(id)", "reason": "\(error)"])
+      // Whoever watches is told all the same, and it is written down when there is room.
+      if var job = try? jobs.job(id) {
+        job.state = .failed
+        job.message = message
+        end(job)
+      }
+      later(.seconds(5)) { [weak self] in self?.settle(id, message) }
     }
+  }
+
+  private func settle(_ id: String, _ message: String) {
+    guard !state.withLock({ $0.isStopped }) else { return }
+    do {
+      try jobs.setState(.failed, of: id, message: message)
+    } catch {
+      later(.seconds(5)) { [weak self] in self?.settle(id, message) }
+    }
+  }
+
+  private func later(_ delay: DispatchTimeInterval, _ body: @escaping @Sendable () -> Void) {
+    DispatchQueue.global(qos: .utility).asyncAfter(deadline: .now() + delay, execute: body)
   }
 }
 

@@ -163,9 +163,14 @@ final class ModelRegistry: Sendable {
       defaultSamples: model.defaultSamples)
     return try changes.withLock { _ in
       try place()
-      let published = try store.models.publish(new, aliases: aliases, by: author)
-      try refresh()
-      return published
+      do {
+        let published = try store.models.publish(new, aliases: aliases, by: author)
+        try refresh()
+        return published
+      } catch {
+        _ = try? store.release([blob])
+        throw error
+      }
     }
   }
 
@@ -193,13 +198,11 @@ final class ModelRegistry: Sendable {
     try changes.withLock { _ in
       let gone = try store.models.remove(name, version: version, by: author)
       try refresh()
-      let needed = Set(current.versions.map(\.blob)).union(try store.jobs.blobs())
-      for blob in Set(gone.map(\.blob)).subtracting(needed) {
+      for blob in try store.release(Set(gone.map(\.blob))) {
         loading.withLock { loading in
           loading.ready[blob] = nil
           loading.order.removeAll { $0 == blob }
         }
-        store.blobs.remove(blob)
       }
       return gone.count
     }

@@ -23,18 +23,26 @@ struct ModelsFolder: Sendable {
     }
   }
 
+  /// Size, and when it was last changed.
+  private static func look(_ path: String) throws -> (size: Int, time: Double) {
+    let attributes = try FileManager.default.attributesOfItem(atPath: path)
+    let time = attributes[.modificationDate] as? Date ?? .distantPast
+    return (attributes[.size] as? Int ?? 0, time.timeIntervalSince1970)
+  }
+
   private func publish(_ file: String) throws {
     let name = String(file.dropLast(".onnx".count)), place = path + "/" + file
-    let attributes = try FileManager.default.attributesOfItem(atPath: place)
-    let size = attributes[.size] as? Int ?? 0, time = attributes[.modificationDate] as? Date ?? .distantPast
-    let stamp = "\(size) \(time.timeIntervalSince1970)"
+    let cardPlace = path + "/\(name).card.json"
+    let (size, time) = try Self.look(place)
+    let cardLook = try? Self.look(cardPlace)
+    let stamp = "\(size) \(time)" + (cardLook.map { " \($0.size) \($0.time)" } ?? "")
     if try registry.store.models.importStamp(place) == stamp { return }
     guard size <= limits.uploadBytes else {
       throw ServiceError(.badModel, at: file, expected: "at most \(limits.uploadBytes) bytes", got: "\(size)")
     }
     let bytes = [UInt8](try Data(contentsOf: URL(filePath: place)))
     let checked = try CheckedModel(onnx: bytes)
-    let card = (try? String(contentsOfFile: path + "/\(name).card.json", encoding: .utf8)) ?? ""
+    let card = (try? String(contentsOfFile: cardPlace, encoding: .utf8)) ?? ""
     try UploadRules.check(card: card, limits)
     let blob = BlobID(Sha256.hash(bytes)), blobs = registry.store.blobs
     let published = try registry.publish(

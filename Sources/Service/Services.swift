@@ -12,15 +12,25 @@ package final class Services: Sendable {
   let means: AuditMeans
   let auditThreads: Int
   let limits: ServerConfiguration.Limits
-  /// For what waits for the disk, or tries a model out.
+  /// For what waits for the disk a moment.
   let pool: ComputePool
+  /// For what may take seconds and minutes, each with threads of its own, so that none keeps the others waiting: reading
+  /// and trying uploaded files; fitting calibrations and corrupting inputs; making audits ready.
+  package let trials: ComputePool
+  package let fitting: ComputePool
+  package let planning: ComputePool
+  private let upkeep: Task<Void, Never>
 
   package init(_ configuration: ServerConfiguration, log: Logger) throws {
     try configuration.check()
     limits = configuration.limits
     store = try Store(directory: configuration.stateDirectory)
     pool = ComputePool("registry", threads: 2, niceness: 5)
-    registry = try ModelRegistry(store: store, pool: pool, limits: limits, precision: configuration.precision)
+    trials = ComputePool("trials", threads: 2, niceness: 5)
+    fitting = ComputePool("fitting", threads: 2, niceness: 5)
+    planning = ComputePool("planning", threads: 2, niceness: 5)
+    let loading = ComputePool("loading", threads: 2, niceness: 5)
+    registry = try ModelRegistry(store: store, pool: loading, limits: limits, precision: configuration.precision)
     let compute = ComputePool("compute", threads: configuration.computeThreads)
     batcher = Batcher(pool: compute, threads: configuration.computeThreads, limits: limits)
     auditThreads = configuration.auditThreads
@@ -40,8 +50,29 @@ package final class Services: Sendable {
         Double(registry.current.versions.count)
       },
     ])
+    upkeep = Self.upkeep(of: store, on: pool, log)
     if let folder = configuration.modelsDirectory {
       try ModelsFolder(path: folder, registry: registry, limits: limits, log: log).publish()
+    }
+  }
+
+  deinit { upkeep.cancel() }
+
+  /// Says what lies about, and removes what is no longer needed, now and then.
+  private static func upkeep(of store: Store, on pool: ComputePool, _ log: Logger) -> Task<Void, Never> {
+    if let unknown = try? store.unknownFiles(), unknown > 0 {
+      log.warning(
+        "files that the database does not know are kept; if it was replaced by mistake, put it back",
+        metadata: ["files": "\(unknown)", "folder": "\(store.directory)/blobs"])
+    }
+    return Task { [weak store, weak pool] in
+      while (try? await Task.sleep(for: .seconds(3600))) != nil, let pool {
+        do {
+          try await pool.run { [weak store] in try store?.collectGarbage() }
+        } catch {
+          log.error("old files could not be removed", metadata: ["reason": "\(error)"])
+        }
+      }
     }
   }
 

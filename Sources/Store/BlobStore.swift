@@ -7,12 +7,14 @@ import Synchronization
 public final class BlobStore: Sendable {
   private let directory: String
   private let partsDirectory: String
+  private let records: BlobRecords
   private let active = Mutex<[String: PartialUpload]>([:])
 
-  /// Uploads that nobody went on with for so long are forgotten.
-  private static let partLifetime: TimeInterval = 7 * 86_400
+  /// Of uploads that were left, all together; then the oldest go.
+  private static let mostLeft = 1 << 30
 
-  init(directory: String) throws(StoreError) {
+  init(directory: String, records: BlobRecords) throws(StoreError) {
+    self.records = records
     self.directory = directory + "/blobs"
     partsDirectory = directory + "/uploads"
     try Files.makeDirectory(self.directory)
@@ -28,7 +30,7 @@ public final class BlobStore: Sendable {
     guard contains(blob) else {
       throw StoreError(.notFound, at: "blob \(blob)", expected: "a stored file", got: "none")
     }
-    let bytes = try Self.contents(path(blob))
+    let bytes = try Self.contents(path(blob), as: "blob \(blob)")
     guard BlobID(Sha256.hash(bytes)) == blob else {
       throw StoreError(
         .corrupt, at: "blob \(blob)", expected: "the bytes that were stored", got: "other bytes",
@@ -40,10 +42,11 @@ public final class BlobStore: Sendable {
   @discardableResult
   public func insert(_ bytes: [UInt8]) throws(StoreError) -> BlobID {
     let blob = BlobID(Sha256.hash(bytes))
+    try records.announce(blob)
     if contains(blob) { return blob }
     let temporary = "\(partsDirectory)/\(UUID().uuidString).tmp"
     do throws(StoreError) {
-      let file = try OpenFile(temporary, O_WRONLY | O_CREAT | O_EXCL)
+      let file = try OpenFile(temporary, O_WRONLY | O_CREAT | O_EXCL, as: "blob \(blob)")
       var fault: StoreError?
       bytes.withUnsafeBytes { raw in
         do throws(StoreError) { try file.write(raw) } catch { fault = error }
@@ -58,32 +61,56 @@ public final class BlobStore: Sendable {
     return blob
   }
 
-  public func remove(_ blob: BlobID) { Files.remove(path(blob)) }
+  func remove(_ blob: BlobID) throws(StoreError) {
+    Files.remove(path(blob))
+    try records.forget(blob)
+  }
+
+  /// Every file, on record or not.
+  func stored() -> Set<BlobID> {
+    Set(
+      Files.names(in: directory).flatMap { prefix in
+        Files.names(in: "\(directory)/\(prefix)").compactMap { try? BlobID($0) }
+      })
+  }
 
   // MARK: uploads
 
-  /// Starts an upload, or goes on with one that was cut. An older call that still writes to it is cut off.
+  /// Starts an upload, or goes on with one that was cut. A call that goes on with an upload cuts off the one that still
+  /// writes to it; one that starts anew beside a live one has a file of its own.
   /// - Parameters:
   ///   - owner: what is uploaded, as a checked name: two owners may send the same file at once.
   ///   - bytes: the announced size.
-  public func upload(_ blob: BlobID, of owner: String, bytes: Int) throws(StoreError) -> PartialUpload {
+  ///   - isNew: whether the first piece comes next, whatever is there.
+  public func upload(
+    _ blob: BlobID, of owner: String, bytes: Int, isNew: Bool = false
+  ) throws(StoreError) -> PartialUpload {
     try ModelReference.check(name: owner, "name")
-    let path = partPath(blob, owner)
-    active.withLock { $0.removeValue(forKey: path) }?.supersede()
-    let upload = try PartialUpload(path: path, blob: blob, bytes: bytes)
-    active.withLock { $0[path] = upload }
+    let shared = partPath(blob, owner)
+    let (isBeside, superseded) = active.withLock { active in
+      if isNew, active[shared]?.isLive == true { return (true, nil as PartialUpload?) }
+      return (false, active.removeValue(forKey: shared))
+    }
+    superseded?.supersede()
+    let path = isBeside ? "\(partsDirectory)/\(owner).\(blob.hex).\(UUID().uuidString).part" : shared
+    let upload = try PartialUpload(path: path, blob: blob, bytes: bytes, isBeside: isBeside)
+    if isNew, upload.received > 0 { try upload.restart() }
+    active.withLock { $0.updateValue(upload, forKey: path) }?.supersede()
     return upload
   }
 
-  /// How much of an upload is there.
+  /// How much of an upload is there to go on from: nothing while another call is sending it.
   public func received(_ blob: BlobID, of owner: String) throws(StoreError) -> Int {
     try ModelReference.check(name: owner, "name")
-    return Files.size(partPath(blob, owner)) ?? 0
+    let path = partPath(blob, owner)
+    if active.withLock({ $0[path]?.isLive }) == true { return 0 }
+    return Files.size(path) ?? 0
   }
 
   /// Makes a finished upload a blob.
   public func keep(_ upload: PartialUpload) throws(StoreError) {
     forget(upload)
+    try records.announce(upload.blob)
     if contains(upload.blob) {
       Files.remove(upload.path)
     } else {
@@ -91,10 +118,12 @@ public final class BlobStore: Sendable {
     }
   }
 
-  /// Leaves an upload for later.
+  /// Leaves an upload for later; one beside another is not gone on with, and removed.
   public func suspend(_ upload: PartialUpload) {
+    if upload.isBeside { return discard(upload) }
     forget(upload)
     upload.supersede()
+    forgetUploads(olderThan: .infinity)
   }
 
   /// Removes all that came of an upload.
@@ -116,18 +145,27 @@ public final class BlobStore: Sendable {
 
   // MARK: upkeep
 
-  func collectGarbage(keeping blobs: Set<BlobID>) throws(StoreError) {
-    for prefix in Files.names(in: directory) {
-      for name in Files.names(in: "\(directory)/\(prefix)") {
-        let known = (try? BlobID(name)).map(blobs.contains) ?? false
-        if !known { Files.remove("\(directory)/\(prefix)/\(name)") }
-      }
+  /// Files that a process was writing when it ended. Only where no other writes here.
+  func removeLeftovers() {
+    for name in Files.names(in: partsDirectory) where name.hasSuffix(".tmp") {
+      Files.remove("\(partsDirectory)/\(name)")
     }
-    for name in Files.names(in: partsDirectory) {
-      let path = "\(partsDirectory)/\(name)"
-      let age = Files.modified(path).map { -$0.timeIntervalSinceNow } ?? .infinity
-      if name.hasSuffix(".tmp") || age > Self.partLifetime { Files.remove(path) }
+  }
+
+  /// Forgets uploads that were left `age` seconds ago, and the oldest where they are too many bytes.
+  func forgetUploads(olderThan age: Double) {
+    let writing = active.withLock { Set($0.keys) }
+    var left = Files.names(in: partsDirectory).filter { $0.hasSuffix(".part") }.map { "\(partsDirectory)/\($0)" }
+      .filter { !writing.contains($0) }
+      .map { (path: $0, age: Files.modified($0).map { -$0.timeIntervalSinceNow } ?? .infinity) }
+      .sorted { $0.age < $1.age }
+    var bytes = 0
+    while let part = left.first {
+      bytes += Files.size(part.path) ?? 0
+      guard part.age < age, bytes <= Self.mostLeft else { break }
+      left.removeFirst()
     }
+    for part in left { Files.remove(part.path) }
   }
 
   private func path(_ blob: BlobID) -> String { "\(directory)/\(blob.hex.prefix(2))/\(blob.hex)" }
@@ -139,12 +177,12 @@ public final class BlobStore: Sendable {
       try Files.makeDirectory(folder)
       try Files.sync(directory: directory)
     }
-    try Files.rename(temporary, path(blob))
+    try Files.rename(temporary, path(blob), as: "blob \(blob)")
     try Files.sync(directory: folder)
   }
 
-  static func contents(_ path: String) throws(StoreError) -> [UInt8] {
-    let file = try OpenFile(path, O_RDONLY)
+  static func contents(_ path: String, as name: String) throws(StoreError) -> [UInt8] {
+    let file = try OpenFile(path, O_RDONLY, as: name)
     var bytes: [UInt8] = []
     bytes.reserveCapacity(Files.size(path) ?? 0)
     try file.forEachPiece { bytes.append(contentsOf: $0) }

@@ -31,8 +31,8 @@ enum Files {
 
   static func remove(_ path: String) { unlink(path) }
 
-  static func rename(_ from: String, _ to: String) throws(StoreError) {
-    guard Glibc.rename(from, to) == 0 else { throw fault(to, "a file moved into place") }
+  static func rename(_ from: String, _ to: String, as name: String) throws(StoreError) {
+    guard Glibc.rename(from, to) == 0 else { throw fault(name, "a file moved into place") }
   }
 
   /// Makes the directory's entries durable: a rename is not, until then.
@@ -51,13 +51,15 @@ enum Files {
 
 /// An open file, closed with its last use.
 struct OpenFile: ~Copyable {
-  let path: String
+  /// What errors call it: where they reach a caller, the server's folders are none of its business.
+  private let name: String
   private let descriptor: Int32
 
-  init(_ path: String, _ flags: Int32) throws(StoreError) {
+  /// - Parameter name: nil: its path.
+  init(_ path: String, _ flags: Int32, as name: String? = nil) throws(StoreError) {
     descriptor = open(path, flags | O_CLOEXEC, 0o600)
-    self.path = path
-    guard descriptor >= 0 else { throw Files.fault(path, "a file that can be opened") }
+    self.name = name ?? path
+    guard descriptor >= 0 else { throw Files.fault(self.name, "a file that can be opened") }
   }
 
   deinit { if descriptor >= 0 { close(descriptor) } }
@@ -67,7 +69,7 @@ struct OpenFile: ~Copyable {
     while done < bytes.count {
       let count = Glibc.write(descriptor, bytes.baseAddress?.advanced(by: done), bytes.count - done)
       if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { throw Files.fault(path, "room for \(bytes.count) bytes") }
+      guard count > 0 else { throw Files.fault(name, "room for \(bytes.count) bytes") }
       done += count
     }
   }
@@ -80,7 +82,7 @@ struct OpenFile: ~Copyable {
     while true {
       let count = pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset))
       if count < 0 && errno == EINTR { continue }
-      guard count >= 0 else { throw Files.fault(path, "a file that can be read") }
+      guard count >= 0 else { throw Files.fault(name, "a file that can be read") }
       if count == 0 { return }
       body(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<count]))
       offset += count
@@ -89,16 +91,16 @@ struct OpenFile: ~Copyable {
 
   func seekToEnd() throws(StoreError) -> Int {
     let end = lseek(descriptor, 0, SEEK_END)
-    guard end >= 0 else { throw Files.fault(path, "a file with an end") }
+    guard end >= 0 else { throw Files.fault(name, "a file with an end") }
     return Int(end)
   }
 
   func truncate(to length: Int) throws(StoreError) {
-    guard ftruncate(descriptor, off_t(length)) == 0 else { throw Files.fault(path, "a file that can be cut") }
+    guard ftruncate(descriptor, off_t(length)) == 0 else { throw Files.fault(name, "a file that can be cut") }
   }
 
   func sync() throws(StoreError) {
-    guard fsync(descriptor) == 0 else { throw Files.fault(path, "a file that can be synced") }
+    guard fsync(descriptor) == 0 else { throw Files.fault(name, "a file that can be synced") }
   }
 
   /// - Returns: whether nobody else holds the lock. It ends with the file, and with the process however that dies.

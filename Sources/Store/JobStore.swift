@@ -101,7 +101,8 @@ public struct JobStore: Sendable {
   /// - Returns: whether the state changed: not when it was final already.
   @discardableResult
   public func setState(_ state: Job.State, of id: String, message: String = "") throws(StoreError) -> Bool {
-    try database.write { db in
+    // A job that has ended needs its files no more.
+    try database.write(frees: state.isFinal) { db in
       try db.execute(
         sql: "UPDATE jobs SET state = ?, message = ? WHERE id = ? AND state IN ('queued', 'running')",
         arguments: [state.rawValue, message, id])
@@ -164,16 +165,6 @@ public struct JobStore: Sendable {
       let rows = try Row.fetchAll(db, sql: "SELECT shard, result FROM job_shards WHERE job = ?", arguments: [id])
       return Dictionary(
         rows.map { ($0["shard"] as Int, [UInt8]($0["result"] as Data)) }, uniquingKeysWith: { first, _ in first })
-    }
-  }
-
-  /// Files that jobs need that are still to be done.
-  public func blobs() throws(StoreError) -> Set<BlobID> {
-    try database.read { db in
-      let sql = """
-        SELECT DISTINCT blob FROM job_blobs JOIN jobs ON jobs.id = job WHERE state IN ('queued', 'running')
-        """
-      return Set(try String.fetchAll(db, sql: sql).map { try BlobID($0) })
     }
   }
 

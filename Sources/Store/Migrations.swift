@@ -9,6 +9,7 @@ enum Migrations {
     migrator.registerMigration("3 time that jobs have had") {
       try $0.execute(sql: "ALTER TABLE jobs ADD COLUMN spent_ms INTEGER NOT NULL DEFAULT 0")
     }
+    migrator.registerMigration("4 files that were placed; versions by file and card") { try $0.execute(sql: fourth) }
     return migrator
   }
 
@@ -105,5 +106,19 @@ enum Migrations {
       PRIMARY KEY (name, version, number),
       FOREIGN KEY (name, version) REFERENCES versions (name, version)
     ) STRICT, WITHOUT ROWID;
+    """
+
+  private static let fourth = """
+    CREATE TABLE blobs (
+      blob TEXT PRIMARY KEY,
+      announced_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO blobs SELECT blob, MIN(created_ms) FROM versions WHERE removed_ms IS NULL GROUP BY blob;
+    INSERT INTO blobs
+      SELECT blob, MIN(created_ms) FROM job_blobs JOIN jobs ON jobs.id = job
+      WHERE state IN ('queued', 'running') AND blob NOT IN (SELECT blob FROM blobs) GROUP BY blob;
+    DROP INDEX versions_by_blob;
+    CREATE INDEX versions_by_blob ON versions (blob) WHERE removed_ms IS NULL;
+    CREATE INDEX jobs_by_blob ON job_blobs (blob);
     """
 }

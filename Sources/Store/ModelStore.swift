@@ -73,22 +73,22 @@ public struct ModelStore: Sendable {
     try database.read { try Self.versions($0) }
   }
 
-  /// The files that versions need.
-  public func blobs() throws(StoreError) -> Set<BlobID> {
-    Set(try all().map(\.blob))
-  }
-
-  /// Makes a version visible, with its aliases, in one transaction.
-  /// - Returns: the version that the name already has of this file, if it has one; the aliases are set all the same.
+  /// Makes a version visible, with its aliases, in one transaction. A version is its file and its card: the same file
+  /// with another card is a new version.
+  /// - Returns: the version that the name already has of this file and card, if it has one; the aliases are set all the
+  ///   same.
   public func publish(
     _ model: NewModel, aliases: [String], by author: String
   ) throws(StoreError) -> (version: ModelVersion, existed: Bool) {
     try ModelReference.check(name: model.name, "name")
     for alias in aliases { try ModelReference.check(name: alias, "aliases") }
     return try database.write { db in
-      let standing = try Int64.fetchOne(
-        db, sql: "SELECT version FROM versions WHERE name = ? AND blob = ? AND removed_ms IS NULL",
-        arguments: [model.name, model.blob.hex])
+      let same = try Row.fetchAll(
+        db,
+        sql: """
+          SELECT version, card FROM versions WHERE name = ? AND blob = ? AND removed_ms IS NULL ORDER BY version DESC
+          """, arguments: [model.name, model.blob.hex])
+      let standing = same.first { Card.isSame($0["card"], asked: model.card) }.map { $0["version"] as Int64 }
       let version = try standing ?? Self.insert(model, by: author, db)
       for alias in aliases { try Self.set(alias, of: model.name, to: version, by: author, db) }
       return (try Self.version(model.name, version, db), standing != nil)
@@ -144,7 +144,7 @@ public struct ModelStore: Sendable {
   /// Removes a version, or all of a name, with the aliases that point there.
   /// - Returns: what was removed; its files may be needed by other versions.
   public func remove(_ name: String, version: Int64?, by author: String) throws(StoreError) -> [ModelVersion] {
-    try database.write { db in
+    try database.write(frees: true) { db in
       let victims = try Self.versions(db).filter { $0.name == name && (version == nil || $0.version == version) }
       for victim in victims {
         for alias in victim.aliases {

@@ -9,19 +9,25 @@ public final class PartialUpload: Sendable {
   /// The announced size.
   public let bytes: Int
   let path: String
+  /// Beside another upload of the same file: nobody goes on with it.
+  let isBeside: Bool
   private let state: Mutex<State>
+  /// A sender that is silent for so long may have gone without a word.
+  private static let patience = Duration.seconds(10)
 
   private struct State: ~Copyable {
     var file: OpenFile?
     var hash: Sha256
     var received: Int
+    var heard = ContinuousClock.now
   }
 
-  init(path: String, blob: BlobID, bytes: Int) throws(StoreError) {
+  init(path: String, blob: BlobID, bytes: Int, isBeside: Bool = false) throws(StoreError) {
     self.path = path
     self.blob = blob
     self.bytes = bytes
-    let file = try OpenFile(path, O_RDWR | O_CREAT)
+    self.isBeside = isBeside
+    let file = try OpenFile(path, O_RDWR | O_CREAT, as: "upload of \(blob)")
     var received = try file.seekToEnd()
     if received > bytes {
       try file.truncate(to: 0)
@@ -35,6 +41,9 @@ public final class PartialUpload: Sendable {
 
   /// The offset that the next piece must have.
   public var received: Int { state.withLock { $0.received } }
+
+  /// Whether its sender was heard of a moment ago.
+  var isLive: Bool { state.withLock { $0.file != nil && ContinuousClock.now - $0.heard < Self.patience } }
 
   /// - Throws: `.offset` when the piece is not the next one, `.badSize` when it goes beyond the announced size,
   ///   `.superseded` when another call has taken over.
@@ -74,6 +83,7 @@ public final class PartialUpload: Sendable {
     try state.file?.write(piece)
     state.hash.update(piece)
     state.received += piece.count
+    state.heard = .now
   }
 
   /// Checks size and hash, syncs, and gives the file's bytes. Nothing can be appended afterwards.
@@ -97,7 +107,7 @@ public final class PartialUpload: Sendable {
       try state.file?.sync()
       state.file = nil
     }
-    return try BlobStore.contents(path)
+    return try BlobStore.contents(path, as: "upload of \(blob)")
   }
 
   func supersede() { state.withLock { $0.file = nil } }
@@ -105,6 +115,6 @@ public final class PartialUpload: Sendable {
   private var superseded: StoreError {
     StoreError(
       .superseded, at: "upload of \(blob)", expected: "to be the only upload of this file",
-      got: "a newer one that took over")
+      got: "a newer one that took over", advice: "try again; what it has sent is kept", retryAfterMilliseconds: 200)
   }
 }

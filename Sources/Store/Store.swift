@@ -13,6 +13,7 @@ public final class Store: Sendable {
   public let jobs: JobStore
   /// Held for as long as the store lives, when it was opened by a server.
   private let lock: DirectoryLock?
+  private let files: BlobRecords
 
   public enum Use: Sendable {
     /// The only server of this directory: leftovers of a crash are cleaned away.
@@ -26,19 +27,41 @@ public final class Store: Sendable {
   public init(directory: String, use: Use = .server) throws(StoreError) {
     try Files.makeDirectory(directory)
     lock = use == .server ? try DirectoryLock(directory) : nil
-    let database = try StoreDatabase(path: directory + "/dither.sqlite")
+    let database = try StoreDatabase(
+      path: directory + "/dither.sqlite", reserve: use == .server ? Reserve(path: directory + "/reserve") : nil)
     self.directory = directory
-    blobs = try BlobStore(directory: directory)
+    files = BlobRecords(database)
+    blobs = try BlobStore(directory: directory, records: files)
     models = ModelStore(database)
     tokens = TokenStore(database)
     jobs = JobStore(database)
-    if use == .server { try collectGarbage() }
+    if use == .server {
+      blobs.removeLeftovers()
+      try collectGarbage()
+    }
   }
 
-  /// Removes what no row refers to: files that were in place when their transaction was not, and forgotten uploads.
-  public func collectGarbage() throws(StoreError) {
-    try blobs.collectGarbage(keeping: models.blobs().union(jobs.blobs()))
+  /// Removes files that this store placed, that nothing has needed for `age` seconds, and uploads that nobody went on
+  /// with. Files that are not on record stay: they may belong to another copy of the database.
+  public func collectGarbage(olderThan age: Double = 86_400) throws(StoreError) {
+    for blob in try files.unreferenced(announcedUpTo: millisecondsNow() - Int64(age * 1000)) {
+      try blobs.remove(blob)
+    }
+    blobs.forgetUploads(olderThan: age)
   }
+
+  /// Removes at once those of some files that nothing needs any more.
+  /// - Returns: which they were.
+  @discardableResult
+  public func release(_ blobs: some Sequence<BlobID>) throws(StoreError) -> [BlobID] {
+    let free = try files.unreferenced(announcedUpTo: .max)
+    let gone = blobs.filter(free.contains)
+    for blob in gone { try self.blobs.remove(blob) }
+    return gone
+  }
+
+  /// How many files lie here that no record names: what an empty or an older database does not know.
+  public func unknownFiles() throws(StoreError) -> Int { blobs.stored().subtracting(try files.all()).count }
 }
 
 /// The time of a record, in milliseconds since 1970.

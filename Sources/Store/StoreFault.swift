@@ -12,6 +12,8 @@ public enum StoreFault: FaultCode {
   case superseded
   /// The state directory belongs to another running server.
   case inUse
+  /// A later program has changed how things are stored.
+  case newer
   /// What was stored is not what is there now.
   case corrupt
   case noSpace, storage
@@ -24,7 +26,7 @@ public enum StoreFault: FaultCode {
     case .offset: .outOfRange
     case .digestMismatch, .corrupt: .dataLoss
     case .superseded: .aborted
-    case .inUse: .failedPrecondition
+    case .inUse, .newer: .failedPrecondition
     case .noSpace: .resourceExhausted
     case .storage: .internalError
     }

@@ -62,7 +62,7 @@ public struct TokenStore: Sendable {
 
   /// - Throws: `.notFound` when no live token has the name.
   public func revoke(_ name: String) throws(StoreError) {
-    try database.write { db in
+    try database.write(frees: true) { db in
       try db.execute(
         sql: "UPDATE tokens SET revoked_ms = ? WHERE name = ? AND revoked_ms IS NULL",
         arguments: [millisecondsNow(), name])

@@ -12,6 +12,8 @@ private final class Squares: ShardedWork {
   let budget: Double?
   let shardCount = 12
   let pause: Duration
+  /// Bytes of a shard's result.
+  let answer: Int
   let failsAt: Int?
   /// A shard that, the first time, goes on until it is stopped, and then throws.
   let holdsAt: Int?
@@ -21,7 +23,8 @@ private final class Squares: ShardedWork {
 
   struct Stopped: Error {}
 
-  init(pause: Duration = .zero, failsAt: Int? = nil, holdsAt: Int? = nil, budget: Double? = nil) {
+  init(pause: Duration = .zero, failsAt: Int? = nil, holdsAt: Int? = nil, budget: Double? = nil, answer: Int = 1) {
+    self.answer = answer
     self.budget = budget
     self.pause = pause
     self.failsAt = failsAt
@@ -41,7 +44,7 @@ private final class Squares: ShardedWork {
     }
     usleep(UInt32(pause / .microseconds(1)))
     done.withLock { $0[shard, default: 0] += 1 }
-    return [UInt8(shard * shard)]
+    return [UInt8](repeating: UInt8(shard * shard), count: answer)
   }
   func report(_ results: [[UInt8]]) throws -> (json: [UInt8], html: [UInt8]) { (results.flatMap { $0 }, [1]) }
 }
@@ -164,6 +167,27 @@ private final class Squares: ShardedWork {
     try second.resume()
     #expect(try await lastReport(second.watch("a")) == Self.squares)
     #expect(try store.jobs.job("a").state == .done)
+  }
+
+  @Test(
+    "a disk that fills while a job runs ends it, for its watchers too", .enabled(if: TinyDisk.isPossible, "needs root"),
+    .timeLimit(.minutes(1)))
+  func fullDisk() async throws {
+    let disk = try TinyDisk(bytes: 32 << 20), store = try Store(directory: disk.path + "/state")
+    let runner = runner(store, Squares(pause: .milliseconds(1), answer: 200_000))
+    try store.jobs.create(job("a"))
+    try disk.fill(leaving: 600_000)
+    let events = try runner.watch("a")
+    runner.enqueue("a")
+    var last: Job?
+    for await event in events { if case .state(let job) = event { last = job } }
+    #expect(last?.state == .failed && last?.message.contains("full disk") == true)
+    disk.clear()
+    while try !store.jobs.job("a").state.isFinal { try await Task.sleep(for: .milliseconds(50)) }
+    #expect(try store.jobs.job("a").state == .failed)
+    try store.jobs.create(job("b"))
+    runner.enqueue("b")
+    #expect(try await lastReport(runner.watch("b"))?.count == 12 * 200_000)
   }
 
   @Test func aFailureIsToldAndTheNextJobRuns() async throws {

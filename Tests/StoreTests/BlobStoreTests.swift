@@ -33,7 +33,7 @@ import Testing
     var store: Store? = try Store(directory: scratch.path)
     let first = try #require(store).blobs.upload(blob, of: "net", bytes: bytes.count)
     try first.append(Data(bytes[..<40_000]), at: 0)
-    if restarts { store = nil }
+    if restarts { store = nil } else { store?.blobs.suspend(first) }
     let standing = try store ?? Store(directory: scratch.path)
     #expect(try standing.blobs.received(blob, of: "net") == 40_000)
     let second = try standing.blobs.upload(blob, of: "net", bytes: bytes.count)
@@ -99,13 +99,50 @@ import Testing
     #expect(scratch.files.isEmpty)
   }
 
-  @Test func orphansGoAtTheNextStart() throws {
+  @Test func orphansGoByTheirAge() throws {
     let scratch = try Scratch()
     do { try Store(directory: scratch.path).blobs.insert(bytes) }
     try Data([1]).write(to: URL(filePath: scratch.path + "/uploads/left.tmp"))
     #expect(scratch.files.count == 2)
-    _ = try Store(directory: scratch.path)
+    let store = try Store(directory: scratch.path)
+    #expect(scratch.files.count == 1)
+    try store.collectGarbage(olderThan: 60)
+    #expect(scratch.files.count == 1)
+    try store.collectGarbage(olderThan: -1)
     #expect(scratch.files.isEmpty)
+  }
+
+  @Test func uploadsThatWereLeftGoByTheirAge() throws {
+    let scratch = try Scratch(), store = try Store(directory: scratch.path)
+    let blob = BlobID(Sha256.hash(bytes))
+    let left = try store.blobs.upload(blob, of: "net", bytes: bytes.count)
+    try left.append(Data(bytes[..<10]), at: 0)
+    try store.collectGarbage(olderThan: -1)
+    #expect(scratch.files.count == 1, "an upload that runs stays")
+    store.blobs.suspend(left)
+    try store.collectGarbage(olderThan: 60)
+    #expect(scratch.files.count == 1)
+    try store.collectGarbage(olderThan: -1)
+    #expect(scratch.files.isEmpty)
+  }
+
+  @Test("two uploads from the start are beside each other; the one that is left leaves nothing")
+  func besideEachOther() throws {
+    let scratch = try Scratch(), store = try Store(directory: scratch.path)
+    let blob = BlobID(Sha256.hash(bytes))
+    let first = try store.blobs.upload(blob, of: "net", bytes: bytes.count, isNew: true)
+    try first.append(Data(bytes[..<10]), at: 0)
+    #expect(try store.blobs.received(blob, of: "net") == 0, "another call is sending it")
+    let second = try store.blobs.upload(blob, of: "net", bytes: bytes.count, isNew: true)
+    let third = try store.blobs.upload(blob, of: "net", bytes: bytes.count, isNew: true)
+    try third.append(Data(bytes[..<20]), at: 0)
+    for (upload, start) in [(first, 10), (second, 0)] {
+      try upload.append(Data(bytes[start...]), at: UInt64(start))
+      #expect(try upload.finish() == bytes)
+      try store.blobs.keep(upload)
+    }
+    store.blobs.suspend(third)
+    #expect(scratch.files.count == 1)
   }
 
   @Test func oneServerToADirectory() throws {

@@ -4,9 +4,9 @@ import DitherTestSupport
 import Testing
 
 @Suite struct ModelStoreTests {
-  private func model(_ name: String, _ content: String) -> NewModel {
+  private func model(_ name: String, _ content: String, card: String = "{}") -> NewModel {
     NewModel(
-      name: name, blob: BlobID(Sha256.hash(content.utf8)), bytes: content.utf8.count, card: "{}", signature: "{}",
+      name: name, blob: BlobID(Sha256.hash(content.utf8)), bytes: content.utf8.count, card: card, signature: "{}",
       noise: "", defaultSamples: 0)
   }
 
@@ -24,6 +24,20 @@ import Testing
     #expect(third.version.version == 3 && !third.existed)
     #expect(try models.all().map(\.reference) == ["net@3", "net@1"])
     #expect(try models.history(of: "best", name: "net").map(\.version) == [nil, 2, 1])
+  }
+
+  @Test("a version is its file and its card")
+  func cards() throws {
+    let scratch = try Scratch()
+    let models = try Store(directory: scratch.path).models
+    for (card, version, existed) in [
+      (#"{"by": "me", "data": "none"}"#, 1, false), ("", 1, true), (#"{"data":"none","by":"me"}"#, 1, true),
+      (#"{"by": "you"}"#, 2, false), ("", 2, true), (#"{"by": "me", "data": "none"}"#, 1, true),
+    ] as [(String, Int64, Bool)] {
+      let found = try models.publish(model("net", "a", card: card), aliases: [], by: "")
+      #expect(found.version.version == version && found.existed == existed, "\(card)")
+    }
+    #expect(try models.all().map(\.model.card) == [#"{"by": "you"}"#, #"{"by": "me", "data": "none"}"#])
   }
 
   @Test(

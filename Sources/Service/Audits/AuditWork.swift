@@ -26,10 +26,13 @@ struct AuditWork: ShardedWork {
   private let key: Ed25519.PrivateKey
   let budget: Double?
 
+  /// - Parameter sent: examples that are not in the store yet.
   /// - Throws: why the audit cannot be done: its data is not there, or does not fit its models.
-  init(_ spec: AuditSpec, with means: AuditMeans) throws {
+  init(_ spec: AuditSpec, sent: Dither_V1_Examples? = nil, with means: AuditMeans) throws {
     let registry = means.registry
-    let subject = try Self.subject(spec.model, registry), data = try Self.data(spec, means.store)
+    let subject = try Self.subject(spec.model, registry),
+      data =
+        try sent.map(AuditExamples.data) ?? Self.data(spec, means.store)
     let plan = try AuditPlan(
       probes: spec.probes.map { ProbeSpec($0.probe, $0.parameters) }, battery: spec.battery, seed: spec.seed,
       samples: spec.samples, exampleCount: data.labels.count, inputShape: subject.model.signature.inputShape,

@@ -22,7 +22,7 @@ package struct AuditCall: ServerStreamCall {
   package init(_ services: Services) {
     means = services.means
     audits = services.audits
-    pool = services.pool
+    pool = services.planning
     limits = services.limits
   }
   private var registry: ModelRegistry { means.registry }
@@ -42,21 +42,30 @@ package struct AuditCall: ServerStreamCall {
           .overloaded, at: "audits", expected: "at most \(limits.queuedAudits) that wait", got: "\(audits.queued)",
           advice: "try again later", retryAfterMilliseconds: 10_000)
       }
-      var spec = try spec(request)
+      var (spec, sent) = try spec(request)
       spec.code = means.code
       let job = Job(
         id: JobStore.newID(), kind: AuditSpec.kind, subject: spec.model.reference, spec: spec.json,
         createdBy: caller.name)
       // The models and the data are found good before anything is promised.
-      _ = try AuditWork(spec, with: means)
-      try registry.keepingFiles { try store.jobs.create(job, blobs: spec.blobs) }
+      _ = try AuditWork(spec, sent: sent, with: means)
+      try registry.keepingFiles {
+        let blob = try sent.map { try store.blobs.insert($0.serializedBytes() as [UInt8]) }
+        do {
+          try store.jobs.create(job, blobs: spec.blobs)
+        } catch {
+          if let blob { _ = try? store.release([blob]) }
+          throw error
+        }
+      }
       let events = try audits.watch(job.id)
       audits.enqueue(job.id)
       return events
     }
   }
 
-  func spec(_ request: Dither_V1_AuditRequest) throws -> AuditSpec {
+  /// What is asked for, and the examples that came with it, which are stored with the job, if one is made.
+  func spec(_ request: Dither_V1_AuditRequest) throws -> (spec: AuditSpec, sent: Dither_V1_Examples?) {
     guard request.rivals.count <= limits.auditRivals, request.rivals.isEmpty || !request.baseline.isEmpty else {
       throw ServiceError(
         .badField, at: "rivals", expected: "at most \(limits.auditRivals), beside a baseline",
@@ -82,12 +91,14 @@ package struct AuditCall: ServerStreamCall {
     // Refused here, so that a mistake in a name is not hidden behind one in the data.
     for probe in probes { _ = try ProbeSpec(probe.probe, probe.parameters).resolved() }
     let battery = try request.battery.isEmpty ? nil : Catalog<Battery>.batteries.entry(named: request.battery)
-    return AuditSpec(
+    let (data, sent) = try data(request, battery)
+    let spec = AuditSpec(
       model: subjects[0].spec, baseline: subjects.count > 1 ? subjects[1].spec : nil,
-      data: try data(request, battery), battery: request.battery, probes: probes, seed: request.seed,
+      data: data, battery: request.battery, probes: probes, seed: request.seed,
       samples: request.samples > 0 ? Int(request.samples) : subjects[0].samples,
       rivals: subjects.dropFirst(2).map(\.spec),
       gates: request.gates, budget: request.budgetSeconds > 0 ? request.budgetSeconds : nil)
+    return (spec, sent)
   }
 
   /// - Parameter temperature: 0: that of its calibration.
@@ -117,7 +128,9 @@ package struct AuditCall: ServerStreamCall {
     return (spec, 0)
   }
 
-  private func data(_ request: Dither_V1_AuditRequest, _ battery: Battery?) throws -> AuditSpec.Data {
+  private func data(_ request: Dither_V1_AuditRequest, _ battery: Battery?) throws
+    -> (AuditSpec.Data, sent: Dither_V1_Examples?)
+  {
     switch request.data {
     case .dataSet(let reference):
       // Which set, and how much of it, is settled now.
@@ -126,15 +139,14 @@ package struct AuditCall: ServerStreamCall {
       let asked =
         try parts.count > 1
         ? nil : min(battery?.defaultExamples ?? limits.auditExamples, Dataset.load(reference).count)
-      return .named(asked.map { "\(reference):\($0)" } ?? reference)
+      return (.named(asked.map { "\(reference):\($0)" } ?? reference), nil)
     case .examples(let examples):
       guard examples.labels.count <= limits.auditExamples else {
         throw ServiceError(
           .badField, at: "examples.labels", expected: "at most \(limits.auditExamples)",
           got: "\(examples.labels.count)")
       }
-      _ = try AuditExamples.data(examples)
-      return .sent(try store.blobs.insert(examples.serializedBytes()))
+      return (.sent(BlobID(Sha256.hash(try examples.serializedBytes() as [UInt8]))), examples)
     case nil:
       throw ServiceError(
         .badField, at: "data", expected: "data_set or examples", got: "neither",

@@ -18,7 +18,7 @@ package struct CalibrateCall: UnaryCall {
 
   package init(_ services: Services) {
     registry = services.registry
-    pool = services.pool
+    pool = services.fitting
     limits = services.limits
   }
 

@@ -14,7 +14,7 @@ package struct CorruptCall: UnaryCall {
   let limits: ServerConfiguration.Limits
 
   package init(_ services: Services) {
-    pool = services.pool
+    pool = services.fitting
     limits = services.limits
   }
 

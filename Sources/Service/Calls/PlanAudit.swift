@@ -18,7 +18,8 @@ package struct PlanAuditCall: UnaryCall {
 
   package func answer(_ request: Dither_V1_AuditRequest, _ caller: Caller) async throws -> Dither_V1_PlanAuditResponse {
     try await audit.pool.run {
-      let work = try AuditWork(try audit.spec(request), with: audit.means)
+      let (spec, sent) = try audit.spec(request)
+      let work = try AuditWork(spec, sent: sent, with: audit.means)
       let cost = try work.cost(threads: threads)
       var response = Dither_V1_PlanAuditResponse()
       response.examples = UInt32(clamping: work.exampleCount)

@@ -11,11 +11,14 @@ package struct UploadCall: ClientStreamCall {
 
   let registry: ModelRegistry
   let pool: ComputePool
+  /// For reading a file that nobody has vouched for, and trying it.
+  let trials: ComputePool
   let limits: ServerConfiguration.Limits
 
   package init(_ services: Services) {
     registry = services.registry
     pool = services.pool
+    trials = services.trials
     limits = services.limits
   }
 
@@ -26,22 +29,50 @@ package struct UploadCall: ClientStreamCall {
       throw ServiceError(.badField, at: "kind", expected: "begin as the first message", got: "something else")
     }
     let blob = try check(begin)
-    if let standing = registry.current.versions(of: begin.name).first(where: { $0.blob == blob }) {
+    if let standing = standing(blob, begin) {
       while try await requests.next() != nil {}
       return try await answer(standing, begin, caller)
     }
     let blobs = registry.store.blobs
-    let upload = try await pool.run { try blobs.upload(blob, of: begin.name, bytes: Int(begin.bytes)) }
+    var chunk = try await chunk(requests)
+    let isNew = chunk?.offset == 0
+    let upload = try await pool.run {
+      try blobs.upload(blob, of: begin.name, bytes: Int(begin.bytes), isNew: isNew)
+    }
     do {
-      try await receive(requests, into: upload)
-    } catch let error as StoreError where error.code == .badSize {
+      while let piece = chunk {
+        try await pool.run { try upload.append(piece.data, at: piece.offset) }
+        chunk = try await self.chunk(requests)
+      }
+      try checkWhole(upload)
+    } catch let error as StoreError where error.code == .badSize || error.code == .noSpace {
+      // What fills the disk goes: the sender has the file.
       blobs.discard(upload)
       throw error
+    } catch let error as StoreError where error.code == .superseded {
+      // Whoever took over may have come to the end already.
+      guard let standing = standing(blob, begin) else { throw error }
+      return try await answer(standing, begin, caller)
     } catch {
       blobs.suspend(upload)
       throw error
     }
-    return try await pool.run { try publish(upload, begin, caller) }
+    if let standing = standing(blob, begin) {
+      blobs.discard(upload)
+      return try await answer(standing, begin, caller)
+    }
+    return try await trials.run {
+      do { try caller.proceed() } catch {
+        blobs.suspend(upload)
+        throw error
+      }
+      return try publish(upload, begin, caller)
+    }
+  }
+
+  /// The version that the name already has of this file and card.
+  private func standing(_ blob: BlobID, _ begin: Dither_V1_UploadBegin) -> ModelVersion? {
+    registry.current.versions(of: begin.name).first { $0.isSame(file: blob, card: begin.cardJson) }
   }
 
   private func check(_ begin: Dither_V1_UploadBegin) throws -> BlobID {
@@ -70,20 +101,16 @@ package struct UploadCall: ClientStreamCall {
     }
   }
 
-  private func receive(_ requests: Requests, into upload: PartialUpload) async throws {
-    var isFirst = true
-    while let request = try await requests.next() {
-      guard case .chunk(let chunk) = request.kind else {
-        throw ServiceError(.badField, at: "kind", expected: "chunks after begin", got: "something else")
-      }
-      let restarts = isFirst && chunk.offset == 0
-      isFirst = false
-      try await pool.run {
-        if restarts, upload.received > 0 { try upload.restart() }
-        try upload.append(chunk.data, at: chunk.offset)
-      }
+  private func chunk(_ requests: Requests) async throws -> Dither_V1_UploadChunk? {
+    guard let request = try await requests.next() else { return nil }
+    guard case .chunk(let chunk) = request.kind else {
+      throw ServiceError(.badField, at: "kind", expected: "chunks after begin", got: "something else")
     }
-    // Bytes that are missing may still come.
+    return chunk
+  }
+
+  /// Bytes that are missing may still come.
+  private func checkWhole(_ upload: PartialUpload) throws {
     guard upload.received == upload.bytes else {
       throw StoreError(
         .offset, at: "upload", expected: "\(upload.bytes) bytes, as announced", got: "\(upload.received)",

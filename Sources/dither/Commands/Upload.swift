@@ -33,11 +33,13 @@ struct UploadCommand: AsyncParsableCommand {
     let card = try cardText()
     let name = name ?? URL(filePath: file).deletingPathExtension().lastPathComponent
     let response = try await server.withClient { client in
-      try await client.upload(
-        bytes, as: name, sha256: Sha256.hash(bytes).hex, card: card, aliases: aliases,
-        progress: { sent in
-          if Console.isTerminal { Console.write("\r\u{1B}[Ksent \(byteText(sent)) of \(byteText(bytes.count))") }
-        })
+      try await Self.retrying {
+        try await client.upload(
+          bytes, as: name, sha256: Sha256.hash(bytes).hex, card: card, aliases: aliases,
+          progress: { sent in
+            if Console.isTerminal { Console.write("\r\u{1B}[Ksent \(byteText(sent)) of \(byteText(bytes.count))") }
+          })
+      }
     }
     if Console.isTerminal { Console.write("\n") }
     if json {
@@ -46,6 +48,16 @@ struct UploadCommand: AsyncParsableCommand {
       let model = response.model
       print("\(model.name)@\(model.version)  \(model.digest)\(response.existed ? "  (was there already)" : "")")
     }
+  }
+
+  /// Another upload of the same file may take over, or move the place where to go on: then again, for some seconds.
+  private static func retrying<Result>(_ body: () async throws -> Result) async throws -> Result {
+    for attempt in 1..<8 {
+      do { return try await body() } catch let error as CallError where [.aborted, .outOfRange].contains(error.code) {
+        try await Task.sleep(for: .milliseconds(100 << attempt))
+      }
+    }
+    return try await body()
   }
 
   private func cardText() throws -> String {

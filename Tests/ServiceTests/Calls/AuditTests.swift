@@ -113,6 +113,19 @@ import Testing
     #expect(report?.code == "new" && report?.probes.count == 3)
   }
 
+  @Test func aPlanLeavesNothing() async throws {
+    let server = try await Self.server(), before = server.scratch.files
+    let planned = try await PlanAuditCall(server.services).answer(Self.request("a"), server.caller)
+    #expect(planned.examples == 60 && planned.probes.count == 3)
+    await #expect(throws: (any Error).self) {
+      _ = try await PlanAuditCall(server.services).answer(
+        Self.request("a") { $0.examples.inputs.shape = [36, 10] }, server.caller)
+    }
+    #expect(server.scratch.files == before)
+    let report = try await Self.report(server, Self.request("a"))
+    #expect(report.n == 60 && server.scratch.files.count == before.count + 1)
+  }
+
   struct Refusal: Sendable, CustomTestStringConvertible {
     let words: String
     let model: String

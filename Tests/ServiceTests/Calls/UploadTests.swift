@@ -41,6 +41,62 @@ import Testing
     #expect(server.scratch.files.count == 1)
   }
 
+  @Test("eight uploads of one file at once all end well", arguments: [false, true])
+  func atOnce(_ asksWhereToGoOn: Bool) async throws {
+    let server = try await InProcess()
+    let bytes = try TestModels.mlp()
+    let answers = try await withThrowingTaskGroup(of: Dither_V1_UploadResponse.self) { group in
+      for _ in 0..<8 {
+        group.addTask {
+          // As the command line does: from where the server says, and again when another one took over.
+          for _ in 0..<50 {
+            let from =
+              asksWhereToGoOn ? try server.services.store.blobs.received(BlobID(Sha256.hash(bytes)), of: "net") : 0
+            do { return try await server.upload(bytes, as: "net", from: from, piece: 50) } catch  where asksWhereToGoOn
+            {
+              guard isFault(error, .aborted) || isFault(error, .outOfRange) else { throw error }
+            }
+          }
+          return try await server.upload(bytes, as: "net", piece: 50)
+        }
+      }
+      return try await group.reduce(into: []) { $0.append($1) }
+    }
+    #expect(answers.allSatisfy { $0.model.version == 1 } && answers.count { !$0.existed } == 1)
+    #expect(server.scratch.files.count == 1)
+  }
+
+  @Test func anotherCardIsAnotherVersion() async throws {
+    let server = try await InProcess()
+    let bytes = try TestModels.mlp()
+    _ = try await server.upload(bytes, as: "net", card: #"{"by":"me"}"#)
+    let other = try await server.upload(bytes, as: "net", card: #"{"by":"you"}"#)
+    #expect(!other.existed && other.model.version == 2 && other.model.cardJson == #"{"by":"you"}"#)
+    let same = try await server.upload(bytes, as: "net", card: #"{ "by": "me" }"#)
+    #expect(same.existed && same.model.version == 1)
+    #expect(server.scratch.files.count == 1)
+  }
+
+  @Test("a disk that is full of an upload is free of it again", .enabled(if: TinyDisk.isPossible, "needs root"))
+  func fullDisk() async throws {
+    let disk = try TinyDisk(bytes: 8 << 20)
+    let server = try await InProcess(models: ["net": TestModels.mlp()]) { $0.stateDirectory = disk.path + "/state" }
+    try disk.fill(leaving: 40_000)
+    let big = [UInt8](repeating: 1, count: 200_000)
+    await #expect { _ = try await server.upload(big, as: "big") } throws: {
+      isFault($0, .resourceExhausted) && !"\($0)".contains(disk.path)
+    }
+    let left = try FileManager.default.contentsOfDirectory(atPath: disk.path + "/state/uploads")
+    #expect(left.isEmpty)
+    _ = try await SetAliasCall(server.services).answer(
+      .with {
+        $0.model = "net"
+        $0.alias = "best"
+      }, server.caller)
+    try disk.fill()
+    #expect(try await RemoveModelCall(server.services).answer(.with { $0.model = "net" }, server.caller).removed == 1)
+  }
+
   @Test func otherBytesThanAnnouncedLeaveNothing() async throws {
     let server = try await InProcess()
     let bytes = try TestModels.mlp()

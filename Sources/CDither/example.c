@@ -70,15 +70,29 @@ static float *read_inputs(const char *path, size_t size, size_t *count) {
   return inputs;
 }
 
+static void show_numbers(const double *numbers, size_t count) {
+  for (size_t i = 0; i < count; i++) printf(" %.4f", numbers[i]);
+}
+
 static void show(const dither_answer *answer) {
   printf(
       "%s@%" PRIu64 ", %u samples, seed %" PRIu64 "\n", answer->model, answer->version, answer->samples, answer->seed);
   for (size_t i = 0; i < answer->count; i++) {
     const dither_prediction *it = &answer->predictions[i];
-    printf(
-        "%zu: %s (%u)  p = %.4f ± %.4f  entropy %.3f = aleatoric %.3f + epistemic %.3f nats\n", i, it->label_name,
-        it->label, it->probabilities[it->label], it->std[it->label], it->predictive_entropy, it->expected_entropy,
-        it->mutual_information);
+    if (it->classes > 0) {
+      printf("%zu: %s (%u)  p = %.4f", i, it->label_name, it->label, it->probabilities[it->label]);
+    } else {
+      printf("%zu:", i);
+      show_numbers(it->values, it->value_count);
+    }
+    /* What was not measured is not here. A measure of each class is told by that of the label. */
+    for (size_t m = 0; m < it->measure_count; m++) {
+      const dither_measure *measure = &it->measures[m];
+      int is_by_class = it->classes > 1 && measure->count == it->classes;
+      printf("  %s", measure->name);
+      show_numbers(is_by_class ? measure->values + it->label : measure->values, is_by_class ? 1 : measure->count);
+    }
+    printf("\n");
   }
 }
 

@@ -10,6 +10,7 @@ typedef struct held_answer {
   Dither__V1__PredictResponse *message;
   dither_prediction *predictions;
   dither_quantile *quantiles;
+  dither_measure *measures;
 } held_answer;
 
 enum { most_dimensions = 8 };
@@ -31,6 +32,12 @@ static dither_code check_request(const dither_predict_request *request, dither_e
   }
   if (request->quantile_count > 0 && !request->quantiles) {
     return dither_fail(error, DITHER_INVALID_ARGUMENT, "quantile_count without quantiles");
+  }
+  if (request->measure_count > 0 && !request->measures) {
+    return dither_fail(error, DITHER_INVALID_ARGUMENT, "measure_count without measures");
+  }
+  for (size_t i = 0; i < request->measure_count; i++) {
+    if (!request->measures[i]) return dither_fail(error, DITHER_INVALID_ARGUMENT, "measures[%zu]: no name", i);
   }
   size_t expected = size_of(request->type);
   if (expected == 0) return dither_fail(error, DITHER_INVALID_ARGUMENT, "type: expected a dither_type");
@@ -74,32 +81,47 @@ static void fill_message(
   }
   message->n_quantiles = request->quantile_count;
   message->quantiles = (double *)request->quantiles;
+  message->n_measures = request->measure_count;
+  message->measures = (char **)request->measures;
 }
 
 /* ---- The answer ---- */
 
+/* Numbers of one answer: its probabilities or its values. */
+static size_t width_of(const Dither__V1__Prediction *from) {
+  return from->n_probabilities ? from->n_probabilities : from->n_values;
+}
+
 static int is_consistent(const Dither__V1__Prediction *from, size_t quantile_count) {
-  if (from->n_std != from->n_probabilities || from->n_probabilities == 0) return 0;
-  if (from->label >= from->n_probabilities || from->n_quantiles != quantile_count) return 0;
+  if ((from->n_probabilities == 0) == (from->n_values == 0)) return 0;
+  int is_labelled = from->labelled_case == DITHER__V1__PREDICTION__LABELLED_LABEL;
+  if (is_labelled != (from->n_probabilities > 0)) return 0;
+  if (is_labelled && from->label >= from->n_probabilities) return 0;
+  if (from->n_quantiles != quantile_count) return 0;
   for (size_t i = 0; i < from->n_quantiles; i++) {
-    if (from->quantiles[i]->n_values != from->n_probabilities) return 0;
+    if (from->quantiles[i]->n_values != width_of(from)) return 0;
+  }
+  for (size_t i = 0; i < from->n_measures; i++) {
+    if (from->measures[i]->n_values == 0 || from->measures[i]->name[0] == 0) return 0;
   }
   return 1;
 }
 
 static void show_prediction(
-    const Dither__V1__Prediction *from, dither_prediction *to, dither_quantile *quantiles) {
-  to->label = from->label;
+    const Dither__V1__Prediction *from, dither_prediction *to, dither_quantile *quantiles, dither_measure *measures) {
+  to->label = from->labelled_case == DITHER__V1__PREDICTION__LABELLED_LABEL ? from->label : 0;
   to->label_name = from->label_name;
   to->classes = from->n_probabilities;
   to->probabilities = from->probabilities;
-  to->std = from->std;
-  to->predictive_entropy = from->predictive_entropy;
-  to->expected_entropy = from->expected_entropy;
-  to->mutual_information = from->mutual_information;
-  to->variation_ratio = from->variation_ratio;
-  to->margin = from->margin;
-  to->standard_error = from->standard_error;
+  to->value_count = from->n_values;
+  to->values = from->values;
+  to->measures = measures;
+  to->measure_count = from->n_measures;
+  for (size_t i = 0; i < from->n_measures; i++) {
+    measures[i].name = from->measures[i]->name;
+    measures[i].values = from->measures[i]->values;
+    measures[i].count = from->measures[i]->n_values;
+  }
   to->quantiles = quantiles;
   to->quantile_count = from->n_quantiles;
   for (size_t i = 0; i < from->n_quantiles; i++) {
@@ -123,8 +145,10 @@ static void show_answer(held_answer *held, size_t quantile_count) {
   }
   to->count = message->n_predictions;
   to->predictions = held->predictions;
+  dither_measure *measures = held->measures;
   for (size_t i = 0; i < message->n_predictions; i++) {
-    show_prediction(message->predictions[i], &held->predictions[i], held->quantiles + i * quantile_count);
+    show_prediction(message->predictions[i], &held->predictions[i], held->quantiles + i * quantile_count, measures);
+    measures += message->predictions[i]->n_measures;
   }
 }
 
@@ -143,16 +167,19 @@ static dither_code read_answer(
         error, DITHER_INTERNAL, "the server broke the protocol: %zu predictions for %lld inputs", predictions,
         (long long)request->shape[0]);
   }
+  size_t measures = 0;
   for (size_t i = 0; i < predictions; i++) {
+    measures += held->message->predictions[i]->n_measures;
     if (!is_consistent(held->message->predictions[i], request->quantile_count)) {
       return dither_fail(error, DITHER_INTERNAL, "the server broke the protocol: prediction %zu is incomplete", i);
     }
   }
   held->predictions = calloc(predictions, sizeof *held->predictions);
-  /* Each of these quantiles is in memory already, so their number fits. At least one, so that NULL means no memory. */
+  /* All of these are in memory already, so their number fits. At least one of each, so that NULL means no memory. */
   size_t quantiles = request->quantile_count;
   held->quantiles = calloc(quantiles ? predictions * quantiles : 1, sizeof *held->quantiles);
-  if (!held->predictions || !held->quantiles) {
+  held->measures = calloc(measures ? measures : 1, sizeof *held->measures);
+  if (!held->predictions || !held->quantiles || !held->measures) {
     return dither_fail(error, DITHER_RESOURCE_EXHAUSTED, "no memory for the answer");
   }
   show_answer(held, quantiles);
@@ -189,11 +216,20 @@ dither_code dither_predict(
   return code;
 }
 
+const dither_measure *dither_find_measure(const dither_prediction *prediction, const char *name) {
+  if (!prediction || !name) return NULL;
+  for (size_t i = 0; i < prediction->measure_count; i++) {
+    if (strcmp(prediction->measures[i].name, name) == 0) return &prediction->measures[i];
+  }
+  return NULL;
+}
+
 void dither_answer_free(dither_answer *answer) {
   if (!answer) return;
   held_answer *held = (held_answer *)answer;
   if (held->message) dither__v1__predict_response__free_unpacked(held->message, dither_plain_allocator);
   free(held->predictions);
   free(held->quantiles);
+  free(held->measures);
   free(held);
 }

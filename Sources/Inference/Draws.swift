@@ -1,11 +1,14 @@
 import Foundation
 
-/// The class probabilities of one example over Monte-Carlo draws: what every uncertainty measure reads.
+/// The class probabilities of one example over Monte-Carlo draws, or the values of a regression: what every uncertainty measure reads.
 public struct Draws: Sendable {
   public let samples: Int
+  /// Of each draw: the classes, or the values of a regression.
   public let classes: Int
-  /// [samples, classes].
+  /// [samples, classes]; of a regression its values.
   public let probabilities: [Double]
+  /// They are a regression's values and no probabilities: they have no label, no votes and no entropy.
+  public let areValues: Bool
   /// The mean over the draws.
   public let mean: [Double]
   /// How many draws have each class as their label; draws without an answer are no class's.
@@ -19,14 +22,27 @@ public struct Draws: Sendable {
 
   /// - Parameter probabilities: [samples, classes], each draw summing to 1.
   public init(probabilities: [Double], classes: Int, antithetic: Bool = false) {
+    self.init(probabilities, classes, areValues: false, antithetic)
+  }
+
+  /// A regression's.
+  /// - Parameter values: [samples, width].
+  public init(values: [Double], width: Int, antithetic: Bool = false) {
+    self.init(values, width, areValues: true, antithetic)
+  }
+
+  private init(_ probabilities: [Double], _ classes: Int, areValues: Bool, _ antithetic: Bool) {
     areAntithetic = antithetic
+    self.areValues = areValues
     precondition(
       classes > 0 && !probabilities.isEmpty && probabilities.count % classes == 0, "whole draws, at least one")
     let samples = probabilities.count / classes
     var mean = [Double](repeating: 0, count: classes), votes = [Int](repeating: 0, count: classes), entropies = 0.0
     for s in 0..<samples {
-      let draw = probabilities[s * classes..<(s + 1) * classes], label = Label.of(draw)
+      let draw = probabilities[s * classes..<(s + 1) * classes]
       for (c, p) in draw.enumerated() { mean[c] += p }
+      guard !areValues else { continue }
+      let label = Label.of(draw)
       if label != Label.none { votes[label] += 1 }
       entropies += entropy(draw)
     }
@@ -53,12 +69,15 @@ public struct Draws: Sendable {
   }
 
   /// The first class of largest mean probability; ``Label/none`` where a draw has no answer.
-  public var label: Int { Label.of(mean) }
+  public var label: Int { areValues ? Label.none : Label.of(mean) }
+
+  /// Whether every draw gave an answer: none was NaN or infinite.
+  public var haveAnswers: Bool { areValues ? mean.allSatisfy(\.isFinite) : label != Label.none }
 
   /// The ``StandardError`` of the mean, of the class where it is largest; nil where too few draws were made to know it, and where a draw has no
   /// answer.
   public var standardError: Double? {
-    guard label != Label.none else { return nil }
+    guard haveAnswers else { return nil }
     if !areAntithetic { return deviation?.max().map { StandardError.ofMean(deviation: $0, draws: samples) } }
     return (0..<classes).compactMap { StandardError.ofMean(byDraw($0), antithetic: true) }.max()
   }

@@ -8,6 +8,12 @@ public protocol Measure: Sendable {
   static var name: String { get }
   /// Whether larger values mean less certainty; nil: answers are not ordered by it.
   static var risesWithUncertainty: Bool? { get }
+  /// What stands above its column of a table.
+  static var heading: String { get }
+  /// Whether it has a value for each class, or for each value of a regression; else it is one.
+  static var isByClass: Bool { get }
+  /// Whether it can be told of a regression.
+  static var isOfValues: Bool { get }
   /// Whether an answer has it where no measures are named.
   static var isStandard: Bool { get }
   /// - Returns: one value, or one for each class; nil where the draws cannot tell, as one draw cannot how much draws differ.
@@ -16,6 +22,9 @@ public protocol Measure: Sendable {
 
 extension Measure {
   public static var risesWithUncertainty: Bool? { true }
+  public static var heading: String { name.replacing("_", with: " ") }
+  public static var isByClass: Bool { false }
+  public static var isOfValues: Bool { false }
   public static var isStandard: Bool { true }
   /// The value of a measure that has one.
   public static func value(_ draws: Draws) -> Double? { values(draws)?.first }

@@ -9,7 +9,7 @@ public struct ModelSignature: Sendable, Equatable {
   /// Of one example.
   public var inputShape: Shape
   public var outputName: String
-  public var classes: Int
+  public var task: ModelTask
   /// One for each class, or empty.
   public var labelNames: [String]
   /// The output is probabilities already.
@@ -24,6 +24,11 @@ public struct ModelSignature: Sendable, Equatable {
     public init() {}
     public var isIdentity: Bool { mean.allSatisfy { $0 == 0 } && deviation.allSatisfy { $0 == 1 } }
   }
+
+  /// Classes that it tells apart; 0 of a regression.
+  public var classes: Int { task.classes }
+  /// Numbers of one answer.
+  public var width: Int { task.width }
 
   /// Keys of the graph's metadata.
   public static let labelsKey = Graph.labelsKey
@@ -60,7 +65,7 @@ public struct ModelSignature: Sendable, Equatable {
     inputName = input.name
     inputShape = Shape(input.dimensions.dropFirst().compactMap { $0 })
     outputName = output.name
-    classes = count
+    task = .classification(classes: count)
     givesProbabilities = graph.givesProbabilities(output.value)
     labelNames = []
     normalisation = PixelNormalisation()
@@ -130,6 +135,14 @@ public struct ModelSignature: Sendable, Equatable {
 }
 
 extension ModelSignature {
+  /// One answer of the model, `width` numbers, as it is told: class probabilities, or a regression's values as they are.
+  func answer(
+    _ z: UnsafeBufferPointer<Float>, into p: UnsafeMutableBufferPointer<Double>, temperature: Double = 1
+  ) {
+    guard case .regression = task else { return probabilities(z, into: p, temperature: temperature) }
+    for i in z.indices { p[i] = Double(z[i]) }
+  }
+
   /// One answer of the model, `classes` numbers, as class probabilities: softmax(z / T) of logits, and p^(1/T) by its sum of what
   /// is probabilities already.
   public func probabilities(

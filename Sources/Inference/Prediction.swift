@@ -2,27 +2,30 @@ import DitherBasics
 
 /// One example's answer: a mean, and measures of how sure it is, by name.
 public struct Prediction: Sendable, Equatable {
-  /// What one ``Measure`` says: one value, or one for each class.
+  /// What one ``Measure`` says: one value, or one for each class or value of the mean.
   public struct Measurement: Sendable, Equatable {
     public var name: String
     public var values: [Double]
   }
 
-  /// The first class of largest mean probability; ``Label/none`` where a draw has no answer: then the rest means nothing.
-  public var label: Int
-  /// The mean over the draws, by class.
-  public var probabilities: [Double]
+  /// The first class of largest mean probability; nil of a regression, and ``Label/none`` where a draw has no answer.
+  public var label: Int?
+  /// Over the draws: a probability for each class, or the regression's values.
+  public var mean: [Double]
   /// In the order asked for. What the draws cannot tell is absent.
   public var measurements: [Measurement]
-  /// By level asked, then class.
+  /// By level asked, then as the mean.
   public var quantiles: [[Double]]
+  /// Whether every draw gave one: else the rest means nothing.
+  public var hasAnswer: Bool
 
   /// - Parameters:
   ///   - measures: by default the standard ones.
   ///   - levels: of the quantiles, in [0, 1].
   public init(_ draws: Draws, measures: [any Measure.Type] = Self.standardMeasures, quantiles levels: [Double] = []) {
-    label = draws.label
-    probabilities = draws.mean
+    label = draws.areValues ? nil : draws.label
+    hasAnswer = draws.haveAnswers
+    mean = draws.mean
     measurements = measures.compactMap { measure in
       measure.values(draws).map { Measurement(name: measure.name, values: $0) }
     }

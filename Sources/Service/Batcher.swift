@@ -9,14 +9,7 @@ struct PredictionWork: Sendable {
   var model: LoadedModel
   /// [B, …].
   var inputs: Tensor
-  var budget: MonteCarloPredictor.Budget
-  var seed: UInt64
-  var quantiles: [Double]
-  /// How the noise of weights is drawn, and whether in antithetic pairs.
-  var path: NoisePath
-  var antithetic: Bool
-  /// Every draw's logits are divided by it.
-  var temperature: Double
+  var sampling: Sampling
   var deadline: ContinuousClock.Instant?
   var isCancelled: @Sendable () -> Bool
   /// Called once, on a compute thread.
@@ -54,12 +47,14 @@ final class Batcher: Sendable {
   /// Requests of one key can be computed together.
   private struct BatchKey: Hashable {
     var model: ObjectIdentifier
-    /// nil: alone, because its draws depend on its own errors.
-    var samples: Int?
-    var quantiles: [Double]
-    var path: NoisePath
-    var antithetic: Bool
-    var temperature: Double
+    /// All but the seed, which is each row's own.
+    var sampling: Sampling
+
+    init(_ work: PredictionWork) {
+      model = ObjectIdentifier(work.model)
+      sampling = work.sampling
+      sampling.seed = 0
+    }
   }
 
   private static let mostRows = 256
@@ -83,11 +78,9 @@ final class Batcher: Sendable {
 
   /// - Throws: `ServiceFault.overloaded` with a time to wait, `.draining` after `close`.
   func submit(_ work: PredictionWork) throws(ServiceError) {
-    let draws = work.budget.draws(of: work.model.model)
+    let draws = work.sampling.mostDraws(of: work.model.model)
     let seconds = work.model.meter.estimate(draws: max(draws, 1) * work.inputs.rowCount)
-    let key = BatchKey(
-      model: ObjectIdentifier(work.model), samples: work.budget.isFixed ? draws : nil, quantiles: work.quantiles,
-      path: work.path, antithetic: work.antithetic, temperature: work.temperature)
+    let key = BatchKey(work)
     let needsTurn = try state.withLock { state throws(ServiceError) -> Bool in
       guard !state.isClosed else {
         throw ServiceError(.draining, at: "server", expected: "a server that takes calls", got: "one that is draining")
@@ -141,11 +134,12 @@ final class Batcher: Sendable {
       var rows = first.work.inputs.rowCount
       var batch = [first], left: [Waiting] = []
       left.reserveCapacity(state.waiting.count)
-      let draws = max(first.key.samples ?? 1, 1)
+      let draws = max(first.work.sampling.mostDraws(of: first.work.model.model), 1)
       for next in state.waiting.dropFirst() {
         let count = rows + next.work.inputs.rowCount
         let fits = count <= Self.mostRows && count * draws <= Self.mostDraws
-        if first.key.samples != nil && next.key == first.key && fits {
+        // Else its draws depend on its own errors.
+        if first.work.sampling.isFixed && next.key == first.key && fits {
           batch.append(next)
           rows = count
         } else {
@@ -168,11 +162,10 @@ final class Batcher: Sendable {
   private func compute(_ batch: [Waiting], _ started: ContinuousClock.Instant) {
     let first = batch[0].work
     let inputs = batch.count == 1 ? first.inputs : Tensor.concatenate(batch.map(\.work.inputs))
-    let seeds = batch.flatMap { [UInt64](repeating: $0.work.seed, count: $0.work.inputs.rowCount) }
+    let seeds = batch.flatMap { [UInt64](repeating: $0.work.sampling.seed, count: $0.work.inputs.rowCount) }
     let result = Result {
-      try MonteCarloPredictor(first.model.model, temperature: first.temperature).predict(
-        inputs, budget: first.budget, seeds: seeds, quantiles: first.quantiles, path: first.path,
-        antithetic: first.antithetic,
+      try MonteCarloPredictor(first.model.model).predict(
+        inputs, first.sampling, seeds: seeds,
         isLate: { Self.isLate(first.deadline, since: started) },
         proceed: {
           // A round goes on while anybody still waits for it.
@@ -204,19 +197,5 @@ final class Batcher: Sendable {
     guard let deadline else { return false }
     let now = ContinuousClock.now
     return deadline - now < (now - started) * 2 + .milliseconds(5)
-  }
-}
-
-extension MonteCarloPredictor.Budget {
-  /// The draws that it takes at most; 0 where the model has no noise to draw.
-  func draws(of model: Model) -> Int {
-    guard model.noise != nil else { return 0 }
-    switch self {
-    case .samples(let count): return count
-    case .tolerance(_, let most): return most
-    }
-  }
-  var isFixed: Bool {
-    if case .samples = self { true } else { false }
   }
 }

@@ -30,9 +30,9 @@ struct CheckedModel: Sendable {
       return
     }
     if let text = model.graph.metadata[Self.samplesKey] {
-      guard let count = Int(text), (1...MonteCarloPredictor.mostSamples).contains(count) else {
+      guard let count = Int(text), (1...Sampling.mostSamples).contains(count) else {
         throw ServiceError(
-          .badModel, at: "metadata '\(Self.samplesKey)'", expected: "1 to \(MonteCarloPredictor.mostSamples)",
+          .badModel, at: "metadata '\(Self.samplesKey)'", expected: "1 to \(Sampling.mostSamples)",
           got: "'\(text.clipped())'")
       }
       defaultSamples = count
@@ -56,7 +56,8 @@ struct CheckedModel: Sendable {
   var signatureJson: String {
     let record = SignatureRecord(
       inputName: signature.inputName, inputShape: signature.inputShape.dimensions, outputName: signature.outputName,
-      classes: signature.classes, labelNames: signature.labelNames)
+      classes: signature.classes, labelNames: signature.labelNames, task: signature.task.name,
+      width: signature.width)
     return jsonText(record)
   }
   var noiseJson: String { noise.map(jsonText) ?? "" }
@@ -68,8 +69,13 @@ struct SignatureRecord: Codable, Sendable, Equatable {
   /// Of one example.
   var inputShape: [Int]
   var outputName: String
+  /// 0 of a regression.
   var classes: Int
   var labelNames: [String]
+  /// Of records from before there were others: a classification.
+  var task: String?
+  /// Numbers of one answer; of older records the classes.
+  var width: Int?
 }
 
 /// Coded with sorted keys: the same value is the same text.

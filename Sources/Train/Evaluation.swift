@@ -18,8 +18,9 @@ public struct Evaluation: Codable, Sendable, Equatable {
     func probabilities(_ samples: Int) throws -> [[Double]] {
       try stride(from: 0, to: data.count, by: 1000).flatMap { start in
         try predictor.predict(
-          data.inputs.rows(start..<min(start + 1000, data.count)), budget: .samples(samples), seed: 1, threads: threads
-        ).predictions.map(\.probabilities)
+          data.inputs.rows(start..<min(start + 1000, data.count)), Sampling(.samples(samples), seed: 1),
+          threads: threads
+        ).predictions.map(\.mean)
       }
     }
     let plain = try probabilities(0)

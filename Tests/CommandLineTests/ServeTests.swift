@@ -199,6 +199,22 @@ struct ServeTests {
       ] {
         #expect(predictions.allSatisfy { $0[key] != nil }, "\(key)")
       }
+      #expect(answer["stop_reason"] as? String == "requested")
+      #expect(predictions.allSatisfy { ($0["std"] as? [Double])?.count == 3 && $0["margin"] is Double })
+      let plain = ["predict", "shop", "--input", scratch.file("x.npy"), "--samples", "0"]
+      let still = try #require(
+        Program.run(plain + ["--json"], environment: server.environment).json()["predictions"] as? [[String: Any]])
+      for key in ["std", "expected_entropy", "mutual_information", "variation_ratio", "standard_error"] {
+        #expect(still.allSatisfy { $0[key] == nil }, "\(key)")
+      }
+      let told = try Program.run(plain, environment: server.environment)
+      #expect(told.output.contains("0 samples (as requested)") && told.output.contains("–"))
+      let bounded = try server.dither(
+        "predict", "shop", "--input", scratch.file("x.npy"), "--tolerance", "1e-9", "--max-samples", "20")
+      #expect(bounded.output.contains("20 samples (the limit: tolerance not met)"))
+      #expect(
+        try server.dither("predict", "shop", "--input", scratch.file("x.npy"), "--measure", "margins").errors.contains(
+          "did you mean 'margin'"))
       #expect(try server.dither("predict", "shop@9", "--input", scratch.file("x.npy")).status == 3)
       #expect(try server.dither("models", "show", "shop", "--json").json()["digest"] != nil)
       #expect(try server.dither("models", "alias", "shop@1", "live").status == 0)

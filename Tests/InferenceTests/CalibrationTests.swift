@@ -113,15 +113,15 @@ struct CalibrationTests {
     let model = try Self.tripled(sigma: sigma), (inputs, labels) = Self.examples(0..<2000)
     let found = try ModelCalibration(fitting: model, inputs: inputs, labels: labels, samples: 8, seed: 1)
     let (fresh, truth) = Self.examples(10_000..<14_000)
-    let predictor = MonteCarloPredictor(model, temperature: found.temperature)
+    let predictor = MonteCarloPredictor(model)
     let answers = try predictor.predict(
-      fresh, budget: .samples(found.samples), seeds: (0..<4000).map { mixSeed(9, $0) }
+      fresh, Sampling(.samples(found.samples), temperature: found.temperature), seeds: (0..<4000).map { mixSeed(9, $0) }
     ).predictions
     for coverage in [0.5, 0.8, 0.9, 0.95] {
       let threshold = found.threshold(coverage: coverage, rule)
       let sets = answers.enumerated().map {
         Conformal.set(
-          $1.probabilities, rule, threshold: threshold, u: Conformal.chance(seed: 9, example: fresh.row($0)))
+          $1.mean, rule, threshold: threshold, u: Conformal.chance(seed: 9, example: fresh.row($0)))
       }
       let covered = zip(sets, truth).count { $0.contains($1) }
       // Five standard errors of 1000 thresholds' and 4000 sets' chance.

@@ -93,16 +93,16 @@ struct NoiseMomentsTests {
     var graph = try Graph(onnx: Golden.bytes("onnx/mlp/model.onnx"))
     graph.noise = NoiseModel([Self.additive])
     let predictor = MonteCarloPredictor(try Model(graph)), inputs = try Golden.npy("noise/inputs.npy").tensor
-    let together = try predictor.predict(inputs, budget: .samples(48), seed: 7)
+    let together = try predictor.predict(inputs, Sampling(.samples(48), seed: 7))
     for row in 0..<inputs.rowCount {
-      let alone = try predictor.predict(inputs.rows(row..<row + 1), budget: .samples(48), seed: 7)
-      for (a, b) in zip(alone.predictions[0].probabilities, together.predictions[row].probabilities) {
+      let alone = try predictor.predict(inputs.rows(row..<row + 1), Sampling(.samples(48), seed: 7))
+      for (a, b) in zip(alone.predictions[0].mean, together.predictions[row].mean) {
         #expect(abs(a - b) < 1e-6)
       }
       let one = try #require(alone.predictions[0][MutualInformation.self]?.first)
       #expect(try abs(one - #require(together.predictions[row][MutualInformation.self]?.first)) < 1e-6)
     }
-    let rounds = try predictor.predict(inputs, budget: .tolerance(1e-9, most: 48), seed: 7)
+    let rounds = try predictor.predict(inputs, Sampling(.tolerance(1e-9, most: 48), seed: 7))
     #expect(rounds.samples == 48 && rounds.stopReason == .sampleLimit)
     for (a, b) in zip(rounds.predictions, together.predictions) {
       #expect(try abs(#require(a[Margin.self]?.first) - #require(b[Margin.self]?.first)) < 1e-6)
@@ -113,10 +113,11 @@ struct NoiseMomentsTests {
     var graph = try Graph(onnx: Golden.bytes("onnx/mlp/model.onnx"))
     graph.noise = NoiseModel([Self.additive])
     let inputs = try Golden.npy("noise/inputs.npy").tensor
-    let answer = try MonteCarloPredictor(Model(graph)).predict(inputs, budget: .tolerance(0.01, most: 10_000), seed: 1)
+    let answer = try MonteCarloPredictor(Model(graph)).predict(
+      inputs, Sampling(.tolerance(0.01, most: 10_000), seed: 1))
     #expect(answer.stopReason == .toleranceMet)
     #expect(answer.predictions.allSatisfy { $0[LargestStandardError.self].map { $0[0] <= 0.01 } ?? false })
-    let none = try MonteCarloPredictor(Model(graph)).predict(inputs, budget: .samples(0), seed: 1)
+    let none = try MonteCarloPredictor(Model(graph)).predict(inputs, .deterministic)
     #expect(none.samples == 0)
     for prediction in none.predictions {
       #expect(prediction.measurements.map(\.name) == ["predictive_entropy", "margin"])

@@ -75,7 +75,7 @@ struct StandardErrorTests {
     for tolerance in [0.05, 0.02, 0.01, 0.005] {
       for most in [1, 2, 3, 5, 16, 4096] {
         let answer = try predictor.predict(
-          inputs, budget: .tolerance(tolerance, most: most), seed: 4, antithetic: pairs)
+          inputs, Sampling(.tolerance(tolerance, most: most), seed: 4, antithetic: pairs))
         let errors = answer.predictions.map { $0[LargestStandardError.self]?.first }
         let isMet = errors.allSatisfy { $0.map { $0 <= tolerance } ?? false }
         #expect(isMet == (answer.stopReason == .toleranceMet), "\(tolerance), at most \(most): \(errors)")
@@ -88,11 +88,11 @@ struct StandardErrorTests {
   func pairsOfAModel(_ even: Bool) throws {
     let predictor = MonteCarloPredictor(try Self.model(even: even)),
       inputs = Tensor([1, 2], even ? [0, 0] : [0.8, -0.5])
-    let truth = try predictor.predict(inputs, budget: .samples(40_000), seed: 1).predictions[0].probabilities[0]
+    let truth = try predictor.predict(inputs, Sampling(.samples(40_000), seed: 1)).predictions[0].mean[0]
     var squares = 0.0, said = 0.0, asIfIndependent = 0.0
     for seed in 100..<400 {
-      let found = try predictor.predict(inputs, budget: .samples(32), seed: UInt64(seed), antithetic: true)
-      let prediction = found.predictions[0], miss = prediction.probabilities[0] - truth
+      let found = try predictor.predict(inputs, Sampling(.samples(32), seed: UInt64(seed), antithetic: true))
+      let prediction = found.predictions[0], miss = prediction.mean[0] - truth
       let error = try #require(prediction[LargestStandardError.self]?.first)
       let deviation = try #require(prediction[StandardDeviation.self]?.max())
       squares += miss * miss

@@ -40,7 +40,7 @@ extension Bench {
     "engine/mlp-predict-mc64", "one row, 64 samples, with all measures", over: "engine/mlp-mc64"
   ) {
     let predictor = MonteCarloPredictor(try Model(Fixtures.mlp(sigma: 0.05))), image = Fixtures.images(1, [784])
-    return { _ = try predictor.predict(image, budget: .samples(64), seed: 7) }
+    return { _ = try predictor.predict(image, Sampling(.samples(64), seed: 7)) }
   }
 
   static let normals = Bench("engine/normals", "a million standard normals, one core") {

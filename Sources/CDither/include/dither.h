@@ -102,27 +102,36 @@ typedef struct dither_predict_request {
   uint64_t seed;
   const double *quantiles;  /* levels in [0, 1] */
   size_t quantile_count;
+  const char *const *measures;  /* names of those that each prediction shall have; none: the standard ones */
+  size_t measure_count;
   uint32_t timeout_ms;      /* sent to the server, and kept here as well */
 } dither_predict_request;
 
 typedef struct dither_quantile {
   double level;
-  const double *values;  /* one for each class */
+  const double *values;  /* one for each class or value */
 } dither_quantile;
 
-/* One example's answer. Entropies in nats. */
+/* How sure an answer is, by name. Standard are, entropies in nats: "std" over the draws (one for each class or value),
+   "predictive_entropy" H[mean p] (total), "expected_entropy" mean H[p] (aleatoric, what more data could not mend), "mutual_information"
+   the difference (epistemic, what more data could mend), "variation_ratio" 1 - share of the most voted class, "margin" largest less second
+   largest mean probability, "standard_error" the largest Monte-Carlo standard error of a mean. */
+typedef struct dither_measure {
+  const char *name;
+  const double *values;
+  size_t count;  /* at least 1 */
+} dither_measure;
+
+/* One example's answer: of a classification `classes` probabilities, of a regression `value_count` values. */
 typedef struct dither_prediction {
-  uint32_t label;
+  uint32_t label;                 /* of a classification */
   const char *label_name;         /* "" when the model has no names */
-  size_t classes;
+  size_t classes;                 /* 0: a regression */
   const double *probabilities;    /* [classes]: mean over the draws */
-  const double *std;              /* [classes]: standard deviation over the draws */
-  double predictive_entropy;      /* H[mean p]: total */
-  double expected_entropy;        /* mean H[p]: aleatoric, what more data could not mend */
-  double mutual_information;      /* the difference: epistemic, what more data could mend */
-  double variation_ratio;         /* 1 - share of the most voted class */
-  double margin;                  /* largest less second largest mean probability */
-  double standard_error;          /* the largest Monte-Carlo standard error of a mean probability */
+  size_t value_count;             /* 0: a classification */
+  const double *values;           /* [value_count]: mean over the draws */
+  const dither_measure *measures; /* what was not measured, as disagreement by one draw, is not among them */
+  size_t measure_count;
   const dither_quantile *quantiles;
   size_t quantile_count;
 } dither_prediction;
@@ -151,6 +160,9 @@ typedef struct dither_answer {
 /* `*answer` is set only on DITHER_OK. */
 DITHER_API dither_code dither_predict(
     dither_client *client, const dither_predict_request *request, dither_answer **answer, dither_error *error);
+
+/* NULL: the answer does not have it. */
+DITHER_API const dither_measure *dither_find_measure(const dither_prediction *prediction, const char *name);
 
 DITHER_API void dither_answer_free(dither_answer *answer);
 

@@ -2,7 +2,8 @@
 /// predictive entropy.
 public enum ExpectedEntropy: Measure {
   public static let name = "expected_entropy"
+  public static let heading = "= aleatoric"
   public static func values(_ draws: Draws) -> [Double]? {
-    draws.samples > 1 ? [draws.meanEntropy] : nil
+    draws.samples > 1 && !draws.areValues ? [draws.meanEntropy] : nil
   }
 }

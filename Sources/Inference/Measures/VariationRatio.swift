@@ -2,7 +2,7 @@
 public enum VariationRatio: Measure {
   public static let name = "variation_ratio"
   public static func values(_ draws: Draws) -> [Double]? {
-    guard draws.samples > 1 else { return nil }
+    guard draws.samples > 1, !draws.areValues else { return nil }
     return [1 - Double(draws.votes.max() ?? 0) / Double(draws.samples)]
   }
 }

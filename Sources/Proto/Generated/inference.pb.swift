@@ -173,6 +173,12 @@ public nonisolated struct Dither_V1_PredictRequest: Sendable {
   /// leave the version's temperature out
   public var uncalibrated: Bool = false
 
+  /// names of those that each prediction shall have; none: the standard ones
+  public var measures: [String] = []
+
+  /// with `coverage`: the likeliest class is in every set
+  public var neverEmpty: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_HowMany: Equatable, Sendable {
@@ -231,7 +237,7 @@ public nonisolated struct Dither_V1_PredictRequest: Sendable {
     /// all classes above one probability: the smallest sets on average; may be empty
     case lac // = 0
 
-    /// the likeliest classes up to one total, the last by chance (from `seed`): sets grow where the model is unsure
+    /// the likeliest classes up to one total, the last by chance (from `seed` and the input): sets grow where the model is unsure
     case aps // = 1
     case UNRECOGNIZED(Int)
 
@@ -353,44 +359,62 @@ public nonisolated struct Dither_V1_PredictResponse: Sendable {
   fileprivate var _timing: Dither_V1_Timing? = nil
 }
 
-/// One example's answer. Entropies in nats.
+/// One example's answer: a mean, and measures of how sure it is.
 public nonisolated struct Dither_V1_Prediction: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var label: UInt32 = 0
+  public var labelled: Dither_V1_Prediction.OneOf_Labelled? = nil
+
+  /// the first class of largest mean probability; absent of a regression
+  public var label: UInt32 {
+    get {
+      if case .label(let v)? = labelled {return v}
+      return 0
+    }
+    set {labelled = .label(newValue)}
+  }
 
   public var labelName: String = String()
 
-  /// mean over the draws
+  /// of a classification: mean over the draws, a class each
   public var probabilities: [Double] = []
-
-  /// standard deviation over the draws (ddof 1; 0 below two draws)
-  public var std: [Double] = []
-
-  /// H[mean p]: total
-  public var predictiveEntropy: Double = 0
-
-  /// mean H[p]: aleatoric
-  public var expectedEntropy: Double = 0
-
-  /// the difference, at least 0: epistemic
-  public var mutualInformation: Double = 0
-
-  /// 1 - share of the most voted class
-  public var variationRatio: Double = 0
-
-  /// largest less second largest mean probability
-  public var margin: Double = 0
-
-  /// the largest Monte-Carlo standard error of a mean probability
-  public var standardError: Double = 0
 
   public var quantiles: [Dither_V1_Quantile] = []
 
   /// with `coverage`: classes, rising
   public var predictionSet: [UInt32] = []
+
+  /// what was not measured, as disagreement by one draw, is absent
+  public var measures: [Dither_V1_Measure] = []
+
+  /// of a regression: mean over the draws
+  public var values: [Double] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated enum OneOf_Labelled: Equatable, Sendable {
+    /// the first class of largest mean probability; absent of a regression
+    case label(UInt32)
+
+  }
+
+  public init() {}
+}
+
+/// A measure of the catalog. Standard are, entropies in nats: "std" over the draws (ddof 1; a value for each class, as for the mean),
+/// "predictive_entropy" H[mean p] (total), "expected_entropy" mean H[p] (aleatoric), "mutual_information" the difference (epistemic),
+/// "variation_ratio" 1 - share of the most voted class, "margin" largest less second largest mean probability, "standard_error" the
+/// largest Monte-Carlo standard error of a mean. Clients pass on names that they do not know.
+public nonisolated struct Dither_V1_Measure: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var name: String = String()
+
+  public var values: [Double] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -404,7 +428,7 @@ public nonisolated struct Dither_V1_Quantile: Sendable {
 
   public var level: Double = 0
 
-  /// a class each
+  /// as the mean: a class or value each
   public var values: [Double] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -515,7 +539,7 @@ nonisolated extension Dither_V1_Examples: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Dither_V1_PredictRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PredictRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}input\0\u{1}samples\0\u{1}tolerance\0\u{3}max_samples\0\u{1}seed\0\u{1}quantiles\0\u{1}draws\0\u{1}antithetic\0\u{1}coverage\0\u{3}set_rule\0\u{1}uncalibrated\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}input\0\u{1}samples\0\u{1}tolerance\0\u{3}max_samples\0\u{1}seed\0\u{1}quantiles\0\u{1}draws\0\u{1}antithetic\0\u{1}coverage\0\u{3}set_rule\0\u{1}uncalibrated\0\u{1}measures\0\u{3}never_empty\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -549,6 +573,8 @@ nonisolated extension Dither_V1_PredictRequest: SwiftProtobuf.Message, SwiftProt
       case 10: try { try decoder.decodeSingularDoubleField(value: &self.coverage) }()
       case 11: try { try decoder.decodeSingularEnumField(value: &self.setRule) }()
       case 12: try { try decoder.decodeSingularBoolField(value: &self.uncalibrated) }()
+      case 13: try { try decoder.decodeRepeatedStringField(value: &self.measures) }()
+      case 14: try { try decoder.decodeSingularBoolField(value: &self.neverEmpty) }()
       default: break
       }
     }
@@ -595,6 +621,12 @@ nonisolated extension Dither_V1_PredictRequest: SwiftProtobuf.Message, SwiftProt
     if self.uncalibrated != false {
       try visitor.visitSingularBoolField(value: self.uncalibrated, fieldNumber: 12)
     }
+    if !self.measures.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.measures, fieldNumber: 13)
+    }
+    if self.neverEmpty != false {
+      try visitor.visitSingularBoolField(value: self.neverEmpty, fieldNumber: 14)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -611,6 +643,8 @@ nonisolated extension Dither_V1_PredictRequest: SwiftProtobuf.Message, SwiftProt
     if lhs.coverage != rhs.coverage {return false}
     if lhs.setRule != rhs.setRule {return false}
     if lhs.uncalibrated != rhs.uncalibrated {return false}
+    if lhs.measures != rhs.measures {return false}
+    if lhs.neverEmpty != rhs.neverEmpty {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -709,7 +743,7 @@ nonisolated extension Dither_V1_PredictResponse.StopReason: SwiftProtobuf._Proto
 
 nonisolated extension Dither_V1_Prediction: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Prediction"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}label\0\u{3}label_name\0\u{1}probabilities\0\u{1}std\0\u{3}predictive_entropy\0\u{3}expected_entropy\0\u{3}mutual_information\0\u{3}variation_ratio\0\u{1}margin\0\u{3}standard_error\0\u{1}quantiles\0\u{3}prediction_set\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}label\0\u{3}label_name\0\u{1}probabilities\0\u{2}\u{8}quantiles\0\u{3}prediction_set\0\u{1}measures\0\u{1}values\0\u{c}\u{4}\u{7}")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -717,53 +751,38 @@ nonisolated extension Dither_V1_Prediction: SwiftProtobuf.Message, SwiftProtobuf
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.label) }()
+      case 1: try {
+        var v: UInt32?
+        try decoder.decodeSingularUInt32Field(value: &v)
+        if let v = v {
+          if self.labelled != nil {try decoder.handleConflictingOneOf()}
+          self.labelled = .label(v)
+        }
+      }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.labelName) }()
       case 3: try { try decoder.decodeRepeatedDoubleField(value: &self.probabilities) }()
-      case 4: try { try decoder.decodeRepeatedDoubleField(value: &self.std) }()
-      case 5: try { try decoder.decodeSingularDoubleField(value: &self.predictiveEntropy) }()
-      case 6: try { try decoder.decodeSingularDoubleField(value: &self.expectedEntropy) }()
-      case 7: try { try decoder.decodeSingularDoubleField(value: &self.mutualInformation) }()
-      case 8: try { try decoder.decodeSingularDoubleField(value: &self.variationRatio) }()
-      case 9: try { try decoder.decodeSingularDoubleField(value: &self.margin) }()
-      case 10: try { try decoder.decodeSingularDoubleField(value: &self.standardError) }()
       case 11: try { try decoder.decodeRepeatedMessageField(value: &self.quantiles) }()
       case 12: try { try decoder.decodeRepeatedUInt32Field(value: &self.predictionSet) }()
+      case 13: try { try decoder.decodeRepeatedMessageField(value: &self.measures) }()
+      case 14: try { try decoder.decodeRepeatedDoubleField(value: &self.values) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.label != 0 {
-      try visitor.visitSingularUInt32Field(value: self.label, fieldNumber: 1)
-    }
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if case .label(let v)? = self.labelled {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 1)
+    } }()
     if !self.labelName.isEmpty {
       try visitor.visitSingularStringField(value: self.labelName, fieldNumber: 2)
     }
     if !self.probabilities.isEmpty {
       try visitor.visitPackedDoubleField(value: self.probabilities, fieldNumber: 3)
-    }
-    if !self.std.isEmpty {
-      try visitor.visitPackedDoubleField(value: self.std, fieldNumber: 4)
-    }
-    if self.predictiveEntropy.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.predictiveEntropy, fieldNumber: 5)
-    }
-    if self.expectedEntropy.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.expectedEntropy, fieldNumber: 6)
-    }
-    if self.mutualInformation.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.mutualInformation, fieldNumber: 7)
-    }
-    if self.variationRatio.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.variationRatio, fieldNumber: 8)
-    }
-    if self.margin.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.margin, fieldNumber: 9)
-    }
-    if self.standardError.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.standardError, fieldNumber: 10)
     }
     if !self.quantiles.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.quantiles, fieldNumber: 11)
@@ -771,22 +790,58 @@ nonisolated extension Dither_V1_Prediction: SwiftProtobuf.Message, SwiftProtobuf
     if !self.predictionSet.isEmpty {
       try visitor.visitPackedUInt32Field(value: self.predictionSet, fieldNumber: 12)
     }
+    if !self.measures.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.measures, fieldNumber: 13)
+    }
+    if !self.values.isEmpty {
+      try visitor.visitPackedDoubleField(value: self.values, fieldNumber: 14)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Dither_V1_Prediction, rhs: Dither_V1_Prediction) -> Bool {
-    if lhs.label != rhs.label {return false}
+    if lhs.labelled != rhs.labelled {return false}
     if lhs.labelName != rhs.labelName {return false}
     if lhs.probabilities != rhs.probabilities {return false}
-    if lhs.std != rhs.std {return false}
-    if lhs.predictiveEntropy != rhs.predictiveEntropy {return false}
-    if lhs.expectedEntropy != rhs.expectedEntropy {return false}
-    if lhs.mutualInformation != rhs.mutualInformation {return false}
-    if lhs.variationRatio != rhs.variationRatio {return false}
-    if lhs.margin != rhs.margin {return false}
-    if lhs.standardError != rhs.standardError {return false}
     if lhs.quantiles != rhs.quantiles {return false}
     if lhs.predictionSet != rhs.predictionSet {return false}
+    if lhs.measures != rhs.measures {return false}
+    if lhs.values != rhs.values {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_Measure: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Measure"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}values\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeRepeatedDoubleField(value: &self.values) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.values.isEmpty {
+      try visitor.visitPackedDoubleField(value: self.values, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_Measure, rhs: Dither_V1_Measure) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.values != rhs.values {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -125,6 +125,9 @@ public nonisolated struct Dither_V1_Signature: Sendable {
 
   public var labelNames: [String] = []
 
+  /// "classification", "binary" or "regression"; a regression has 0 classes
+  public var task: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -671,7 +674,7 @@ nonisolated extension Dither_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension Dither_V1_Signature: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Signature"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}input_name\0\u{3}input_shape\0\u{3}output_name\0\u{3}output_shape\0\u{1}classes\0\u{3}label_names\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}input_name\0\u{3}input_shape\0\u{3}output_name\0\u{3}output_shape\0\u{1}classes\0\u{3}label_names\0\u{1}task\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -685,6 +688,7 @@ nonisolated extension Dither_V1_Signature: SwiftProtobuf.Message, SwiftProtobuf.
       case 4: try { try decoder.decodeRepeatedInt64Field(value: &self.outputShape) }()
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self.classes) }()
       case 6: try { try decoder.decodeRepeatedStringField(value: &self.labelNames) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.task) }()
       default: break
       }
     }
@@ -709,6 +713,9 @@ nonisolated extension Dither_V1_Signature: SwiftProtobuf.Message, SwiftProtobuf.
     if !self.labelNames.isEmpty {
       try visitor.visitRepeatedStringField(value: self.labelNames, fieldNumber: 6)
     }
+    if !self.task.isEmpty {
+      try visitor.visitSingularStringField(value: self.task, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -719,6 +726,7 @@ nonisolated extension Dither_V1_Signature: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.outputShape != rhs.outputShape {return false}
     if lhs.classes != rhs.classes {return false}
     if lhs.labelNames != rhs.labelNames {return false}
+    if lhs.task != rhs.task {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

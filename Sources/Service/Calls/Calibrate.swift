@@ -30,7 +30,7 @@ package struct CalibrateCall: UnaryCall {
   private func calibrate(
     _ request: Dither_V1_CalibrateRequest, _ resolved: ModelRegistry.Resolved, _ caller: Caller
   ) throws -> Dither_V1_Calibration {
-    let version = resolved.version, model = resolved.loaded.model, most = MonteCarloPredictor.mostSamples
+    let version = resolved.version, model = resolved.loaded.model, most = Sampling.mostSamples
     guard request.samples <= UInt32(most) else {
       throw ServiceError(.badField, at: "samples", expected: "0 to \(most)", got: "\(request.samples)")
     }

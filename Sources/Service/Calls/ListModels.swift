@@ -42,7 +42,8 @@ extension Dither_V1_Model {
     signature.inputName = record.inputName
     signature.inputShape = [-1] + record.inputShape.map(Int64.init)
     signature.outputName = record.outputName
-    signature.outputShape = [-1, Int64(record.classes)]
+    signature.outputShape = [-1, Int64(record.width ?? record.classes)]
+    signature.task = record.task ?? "classification"
     signature.classes = UInt32(record.classes)
     signature.labelNames = record.labelNames
   }

@@ -2,6 +2,7 @@ import ArgumentParser
 import DitherBasics
 import DitherClient
 import DitherDatasets
+import DitherInference
 import DitherProto
 import DitherTensor
 import Foundation
@@ -45,6 +46,12 @@ struct PredictCommand: AsyncParsableCommand {
   var coverage: Double?
   @Option(help: "How sets are made: lac (small on average) or aps (large where the model is unsure).")
   var setRule = SetRule.lac
+  @Flag(help: "The likeliest class is in every set, which --coverage alone does not promise.")
+  var neverEmpty = false
+  @Option(
+    name: .customLong("measure"),
+    help: "A measure that each answer shall have, as std or margin; repeat. (default: the standard ones)")
+  var measures: [String] = []
   @Flag(help: "Leave the temperature of the model's calibration out.")
   var uncalibrated = false
   @Option(help: "Seconds until the prediction is given up.")
@@ -56,6 +63,7 @@ struct PredictCommand: AsyncParsableCommand {
   enum SetRule: String, CaseIterable, ExpressibleByArgument { case lac, aps }
 
   func validate() throws {
+    _ = try Catalog<any Measure.Type>.measures.named(measures)
     if let coverage, !(coverage > 0 && coverage < 1) {
       throw ValidationError("--coverage: expected a number between 0 and 1")
     }
@@ -74,13 +82,13 @@ struct PredictCommand: AsyncParsableCommand {
     let answer = try await server.withClient { client in
       // Of one example.
       let shape = try await client.model(model).signature.inputShape.dropFirst().map(Int.init)
-      var answer = Answer()
+      var answer = PredictionTable()
       for batch in try batches(shape: shape) {
         try await predict(batch, with: client, into: &answer)
       }
       return answer
     }
-    if json { try Json.print(answer) } else { answer.show() }
+    if json { try Json.print(answer) } else { answer.show(measures) }
   }
 
   private func batches(shape: [Int]) throws -> [ExampleBatch] {
@@ -88,7 +96,9 @@ struct PredictCommand: AsyncParsableCommand {
     return try inputs.map { try ExampleBatch(path: $0, shape: shape) }
   }
 
-  private func predict(_ batch: ExampleBatch, with client: DitherClient, into answer: inout Answer) async throws {
+  private func predict(_ batch: ExampleBatch, with client: DitherClient, into answer: inout PredictionTable)
+    async throws
+  {
     var names = batch.names[...]
     for array in batch.messages() {
       var request = Dither_V1_PredictRequest()
@@ -104,123 +114,12 @@ struct PredictCommand: AsyncParsableCommand {
       request.quantiles = quantiles
       request.coverage = coverage ?? 0
       request.setRule = setRule == .lac ? .lac : .aps
+      request.neverEmpty = neverEmpty
+      request.measures = measures
       request.uncalibrated = uncalibrated
       let response = try await client.predict(request, timeout: .milliseconds(Int64(timeout * 1000)))
       answer.add(response, names: names.prefix(response.predictions.count), hasSets: coverage != nil)
       names = names.dropFirst(response.predictions.count)
     }
-  }
-}
-
-extension PredictCommand {
-  /// What `--json` prints.
-  struct Answer: Encodable {
-    struct Prediction: Encodable {
-      var input: String
-      var label: UInt32
-      var labelName: String?
-      var probabilities: [Double]
-      var std: [Double]
-      var predictiveEntropy: Double
-      var expectedEntropy: Double
-      var mutualInformation: Double
-      var variationRatio: Double
-      var margin: Double
-      var standardError: Double
-      var quantiles: [Quantile]?
-      var predictionSet: [UInt32]?
-    }
-    struct Quantile: Encodable {
-      var level: Double
-      var values: [Double]
-    }
-    /// The words of the wire's enum, the better ones first.
-    enum StopReason: String, Encodable, CaseIterable {
-      case requested
-      case toleranceMet = "tolerance_met"
-      case sampleLimit = "sample_limit"
-      case deadlineNear = "deadline_near"
-
-      var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
-      var words: String {
-        switch self {
-        case .requested: "as requested"
-        case .toleranceMet: "tolerance met"
-        case .sampleLimit: "the limit: tolerance not met"
-        case .deadlineNear: "deadline near: tolerance not met"
-        }
-      }
-    }
-    var model = ""
-    var version: UInt64 = 0
-    var digest = ""
-    var samples: UInt32 = 0
-    var seed: UInt64 = 0
-    /// Why no more were drawn; of several requests the worst: see `StopReason`.
-    var stopReason = StopReason.requested
-    var temperature = 1.0
-    /// The number of the calibration that was used; 0: none.
-    var calibration: UInt64 = 0
-    var predictions: [Prediction] = []
-
-    var seedToKeep: UInt64? { predictions.isEmpty ? nil : seed }
-
-    mutating func add(_ response: Dither_V1_PredictResponse, names: ArraySlice<String>, hasSets: Bool) {
-      model = response.model
-      version = response.version
-      digest = response.digest
-      samples = max(samples, response.samples)
-      let reason: StopReason =
-        switch response.stopReason {
-        case .requested, .UNRECOGNIZED: .requested
-        case .toleranceMet: .toleranceMet
-        case .sampleLimit: .sampleLimit
-        case .deadlineNear: .deadlineNear
-        }
-      // Of several requests the one that went worst speaks for all.
-      if reason.rank > stopReason.rank || predictions.isEmpty { stopReason = reason }
-      seed = response.seed
-      temperature = response.temperature
-      calibration = response.calibration
-      for (name, prediction) in zip(names, response.predictions) {
-        predictions.append(Prediction(prediction, input: name, hasSet: hasSets))
-      }
-    }
-
-    func show() {
-      let calibrated = calibration > 0 ? "  temperature \(temperature.digits(3)) (calibration \(calibration))" : ""
-      print("\(model)@\(version)  \(samples) samples (\(stopReason.words))  seed \(seed)\(calibrated)")
-      var head = ["input", "label", "probability", "entropy", "= aleatoric", "+ epistemic", "votes against"]
-      let hasSets = predictions.contains { $0.predictionSet != nil }
-      if hasSets { head.append("set") }
-      print(
-        table(
-          [head]
-            + predictions.map { prediction in
-              let label = Int(prediction.label)
-              return [
-                prediction.input, prediction.labelName ?? "\(label)",
-                "\(prediction.probabilities[label].digits(3)) ± \(prediction.std[label].digits(3))",
-                prediction.predictiveEntropy.digits(3), prediction.expectedEntropy.digits(3),
-                prediction.mutualInformation.digits(3), prediction.variationRatio.digits(2),
-              ]
-                + (hasSets ? ["{\((prediction.predictionSet ?? []).map(String.init).joined(separator: ", "))}"] : [])
-            }))
-    }
-  }
-}
-
-extension PredictCommand.Answer.Prediction {
-  init(_ prediction: Dither_V1_Prediction, input: String, hasSet: Bool) {
-    self.init(
-      input: input, label: prediction.label,
-      labelName: prediction.labelName.isEmpty ? nil : prediction.labelName,
-      probabilities: prediction.probabilities, std: prediction.std,
-      predictiveEntropy: prediction.predictiveEntropy, expectedEntropy: prediction.expectedEntropy,
-      mutualInformation: prediction.mutualInformation, variationRatio: prediction.variationRatio,
-      margin: prediction.margin, standardError: prediction.standardError,
-      quantiles: prediction.quantiles.isEmpty
-        ? nil : prediction.quantiles.map { .init(level: $0.level, values: $0.values) },
-      predictionSet: hasSet ? prediction.predictionSet : nil)
   }
 }

@@ -53,11 +53,18 @@ def end(call, last=None, code=0, message=b"", detail=b""):
     return frame(4, body + (data(4, last) if last is not None else b""))
 
 
-def prediction(probabilities=(0.25, 0.75), std=(0.1, 0.1), label=1):
-    body = number(1, label) + data(2, b"boot") + doubles(3, *probabilities) + doubles(4, *std)
-    for field, x in enumerate((0.56, 0.5, 0.06, 0.125, 0.5, 0.01), start=5):
-        body += double(field, x)
-    return data(6, body)
+MEASURES = (
+    (b"std", 0.1, 0.1), (b"predictive_entropy", 0.56), (b"mutual_information", 0.06), (b"standard_error", 0.01),
+    (b"of_a_later_server", 1, 2, 3))
+
+
+def measures(*all):
+    return b"".join(data(13, data(1, name) + doubles(2, *values)) for name, *values in all)
+
+
+def prediction(probabilities=(0.25, 0.75), label=1, more=measures(*MEASURES)):
+    labelled = number(1, label) if label is not None else b""
+    return data(6, labelled + data(2, b"boot") + doubles(3, *probabilities) + more)
 
 
 def response(*predictions):
@@ -218,8 +225,20 @@ def no_predictions(peer):
     peer.opened().send(end(1, response()))
 
 
-def std_is_short(peer):
-    peer.opened().send(end(1, response(prediction(std=(0.1,)))))
+def measure_is_empty(peer):
+    peer.opened().send(end(1, response(prediction(more=measures((b"std",))))))
+
+
+def measure_has_no_name(peer):
+    peer.opened().send(end(1, response(prediction(more=measures((b"", 0.1))))))
+
+
+def probabilities_and_values(peer):
+    peer.opened().send(end(1, response(prediction(more=doubles(14, 0.5)))))
+
+
+def label_is_missing(peer):
+    peer.opened().send(end(1, response(prediction(label=None))))
 
 
 def label_out_of_range(peer):

@@ -39,7 +39,10 @@ static const scenario scenarios[] = {
     {"frame_is_garbage", DITHER_INTERNAL, "not a Frame"},
     {"too_many_predictions", DITHER_INTERNAL, "2 predictions for 1 inputs"},
     {"no_predictions", DITHER_INTERNAL, "0 predictions for 1 inputs"},
-    {"std_is_short", DITHER_INTERNAL, "incomplete"},
+    {"measure_is_empty", DITHER_INTERNAL, "incomplete"},
+    {"measure_has_no_name", DITHER_INTERNAL, "incomplete"},
+    {"probabilities_and_values", DITHER_INTERNAL, "incomplete"},
+    {"label_is_missing", DITHER_INTERNAL, "incomplete"},
     {"label_out_of_range", DITHER_INTERNAL, "incomplete"},
     {"many_empty_predictions", DITHER_INTERNAL, "not PredictResponse"},
     {"many_empty_details", DITHER_INTERNAL, "not a Frame"},
@@ -68,8 +71,13 @@ static void check_answer(const char *where, const dither_answer *answer) {
   CHECK(answer->queue_us == 5 && answer->compute_us == 9);
   const dither_prediction *first = &answer->predictions[0];
   CHECK(first->label == 1 && first->classes == 2 && strcmp(first->label_name, "boot") == 0);
-  CHECK(first->probabilities[0] == 0.25 && first->probabilities[1] == 0.75 && first->std[1] == 0.1);
-  CHECK(first->predictive_entropy == 0.56 && first->mutual_information == 0.06 && first->standard_error == 0.01);
+  CHECK(first->probabilities[0] == 0.25 && first->probabilities[1] == 0.75 && first->value_count == 0);
+  const dither_measure *std = dither_find_measure(first, "std"), *entropy = dither_find_measure(first, "predictive_entropy");
+  CHECK(first->measure_count == 5 && std && std->count == 2 && std->values[1] == 0.1);
+  CHECK(entropy && entropy->count == 1 && entropy->values[0] == 0.56);
+  const dither_measure *later = dither_find_measure(first, "of_a_later_server");
+  CHECK(later && later->count == 3 && later->values[2] == 3);
+  CHECK(!dither_find_measure(first, "margin") && !dither_find_measure(first, "") && !dither_find_measure(NULL, "std"));
 }
 
 static void run(const scenario *it, const char *address) {

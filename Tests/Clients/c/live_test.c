@@ -42,18 +42,52 @@ static void check_models(dither_client *client, const char *model) {
   for (size_t i = 0; pixels && i < batch * size; i++) pixels[i] = (float)((i * 37) % 101) / 100;
 }
 
+/* The only value of a measure; NaN where the answer does not have it. */
+static double value_of(const dither_prediction *it, const char *name) {
+  const dither_measure *measure = dither_find_measure(it, name);
+  return measure && measure->count == 1 ? measure->values[0] : NAN;
+}
+
 static void check_prediction(const char *where, const dither_prediction *it, int stochastic) {
-  double sum = 0, spread = 0;
+  double sum = 0;
   for (size_t i = 0; i < it->classes; i++) {
     sum += it->probabilities[i];
-    spread += it->std[i];
     CHECK(it->probabilities[i] >= 0 && it->probabilities[i] <= it->probabilities[it->label]);
   }
   CHECK(fabs(sum - 1) < 1e-6);
-  CHECK(it->classes == 10 && it->label < 10 && it->label_name != NULL);
-  CHECK(fabs(it->predictive_entropy - it->expected_entropy - it->mutual_information) < 1e-6);
-  CHECK(it->mutual_information >= 0 && it->variation_ratio >= 0 && it->margin >= 0);
-  CHECK(stochastic ? spread > 0 && it->standard_error > 0 : spread == 0);
+  CHECK(it->classes == 10 && it->value_count == 0 && it->label < 10 && it->label_name != NULL);
+  CHECK(value_of(it, "margin") >= 0 && value_of(it, "predictive_entropy") >= 0);
+  const dither_measure *std = dither_find_measure(it, "std");
+  double parts = value_of(it, "expected_entropy") + value_of(it, "mutual_information");
+  if (stochastic) {
+    CHECK(std && std->count == 10 && std->values[it->label] > 0 && value_of(it, "standard_error") > 0);
+    CHECK(fabs(value_of(it, "predictive_entropy") - parts) < 1e-6 && value_of(it, "variation_ratio") >= 0);
+  } else {
+    CHECK(!std && isnan(parts) && isnan(value_of(it, "standard_error")) && isnan(value_of(it, "variation_ratio")));
+  }
+}
+
+/* Those that are asked for, in their order; a name that no measure has is refused with the nearest. */
+static void check_measures(dither_client *client, const char *model) {
+  const char *where = "measures";
+  const char *names[] = {"margin", "std"}, *unknown[] = {"margins"};
+  dither_error error = {DITHER_OK, "", 0};
+  dither_answer *answer = NULL;
+  dither_predict_request request = standard_request(model);
+  request.measures = names;
+  request.measure_count = 2;
+  CHECK(dither_predict(client, &request, &answer, &error) == DITHER_OK);
+  if (answer) {
+    const dither_prediction *first = &answer->predictions[0];
+    CHECK(first->measure_count == 2 && strcmp(first->measures[0].name, "margin") == 0);
+    CHECK(strcmp(first->measures[1].name, "std") == 0);
+  }
+  dither_answer_free(answer);
+  answer = NULL;
+  request.measures = unknown;
+  request.measure_count = 1;
+  CHECK(dither_predict(client, &request, &answer, &error) == DITHER_INVALID_ARGUMENT && !answer);
+  CHECK(strstr(error.message, "did you mean 'margin'") != NULL);
 }
 
 static void check_predictions(dither_client *client, const char *model) {
@@ -149,6 +183,7 @@ int main(int count, char **arguments) {
   check_models(client, arguments[1]);
   if (pixels) {
     check_predictions(client, arguments[1]);
+    check_measures(client, arguments[1]);
     check_refusals(client, arguments[1]);
     check_doors(arguments[1]);
   }

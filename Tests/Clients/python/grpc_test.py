@@ -12,6 +12,10 @@ from dither.v1 import inference_pb2, inference_pb2_grpc, registry_pb2, registry_
 from support import MODEL, ONNX, ServerTest, channel, floats, upload
 
 
+def measures(prediction):
+    return {measure.name: list(measure.values) for measure in prediction.measures}
+
+
 class Predictions(ServerTest):
     def test_answer_is_whole(self):
         answer = self.inference.Predict(self.request(rows=3, quantiles=[0.05, 0.95]))
@@ -22,10 +26,12 @@ class Predictions(ServerTest):
         for prediction in answer.predictions:
             self.assertAlmostEqual(sum(prediction.probabilities), 1, places=6)
             self.assertEqual(prediction.label, max(range(10), key=lambda c: prediction.probabilities[c]))
-            self.assertAlmostEqual(
-                prediction.predictive_entropy, prediction.expected_entropy + prediction.mutual_information, places=6)
+            found = measures(prediction)
+            (total,), (aleatoric,) = found["predictive_entropy"], found["expected_entropy"]
+            self.assertAlmostEqual(total, aleatoric + found["mutual_information"][0], places=6)
             self.assertEqual([len(quantile.values) for quantile in prediction.quantiles], [10, 10])
-            self.assertGreater(prediction.standard_error, 0)
+            self.assertGreater(found["standard_error"][0], 0)
+            self.assertEqual(len(found["std"]), 10)
 
     def test_seed_reproduces_alone_and_in_a_batch(self):
         batch = self.inference.Predict(self.request(rows=3)).predictions[2]
@@ -36,14 +42,20 @@ class Predictions(ServerTest):
     def test_deterministic_pass(self):
         answer = self.inference.Predict(self.request(samples=0))
         self.assertEqual(answer.samples, 0)
-        self.assertEqual(set(answer.predictions[0].std), {0.0})
+        # One answer says nothing of how much answers differ.
+        self.assertEqual(set(measures(answer.predictions[0])), {"predictive_entropy", "margin"})
+
+    def test_measures_by_name(self):
+        answer = self.inference.Predict(self.request(measures=["margin", "std"]))
+        self.assertEqual([measure.name for measure in answer.predictions[0].measures], ["margin", "std"])
+        self.refused(grpc.StatusCode.INVALID_ARGUMENT, self.inference.Predict, self.request(measures=["margins"]))
 
     def test_tolerance(self):
         request = self.request(tolerance=0.02, max_samples=4096)
         request.ClearField("how_many")
         answer = self.inference.Predict(request)
         if answer.stop_reason == inference_pb2.PredictResponse.TOLERANCE_MET:
-            self.assertLessEqual(answer.predictions[0].standard_error, 0.02)
+            self.assertLessEqual(measures(answer.predictions[0])["standard_error"][0], 0.02)
 
     def test_bytes(self):
         data = bytes(int(x * 255) for x in floats(self.size))

@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherInference
 import DitherProto
 import DitherService
 import DitherTensor
@@ -17,7 +18,9 @@ import Testing
       #expect(prediction.labelName == ["a", "b", "c"][Int(prediction.label)])
       #expect(
         prediction.quantiles.map(\.level) == [0.1, 0.9] && prediction.quantiles.allSatisfy { $0.values.count == 3 })
-      #expect(prediction.standardError > 0 && prediction.std.count == 3)
+      #expect(prediction.values(of: "std")?.count == 3)
+      #expect(try #require(prediction.values(of: "standard_error"))[0] > 0)
+      #expect(prediction.measures.map(\.name) == Catalog<any Measure.Type>.measures.names)
     }
   }
 
@@ -85,7 +88,8 @@ import Testing
     #expect(!close(shared.predictions[0], fresh.predictions[0]))
     let pairs = try await ask { $0.antithetic = true }
     #expect(pairs.samples == fresh.samples && !close(pairs.predictions[0], fresh.predictions[0]))
-    #expect(pairs.predictions[0].standardError < fresh.predictions[0].standardError)
+    let (error, other) = (error(of: pairs.predictions[0]), error(of: fresh.predictions[0]))
+    #expect(error < other)
   }
 
   @Test("a tolerance of pairs is met by the error that is reported")
@@ -95,13 +99,19 @@ import Testing
       let answer = try await server.predict("net", rows(4, of: 6)) {
         ($0.howMany, $0.tolerance, $0.antithetic, $0.maxSamples) = (nil, tolerance, true, 65_536)
       }
-      #expect(answer.stopReason == .toleranceMet && answer.predictions.allSatisfy { $0.standardError <= tolerance })
+      #expect(answer.stopReason == .toleranceMet && answer.predictions.allSatisfy { error(of: $0) <= tolerance })
     }
   }
 
   private func close(_ a: Dither_V1_Prediction, _ b: Dither_V1_Prediction) -> Bool {
-    zip(a.probabilities + a.std + [a.mutualInformation], b.probabilities + b.std + [b.mutualInformation])
-      .allSatisfy { abs($0 - $1) <= 1e-6 }
+    func numbers(_ one: Dither_V1_Prediction) -> [Double] { one.probabilities + one.measures.flatMap(\.values) }
+    return a.measures.map(\.name) == b.measures.map(\.name)
+      && zip(numbers(a), numbers(b)).allSatisfy { abs($0 - $1) <= 1e-6 }
+  }
+
+  /// Infinite where it is absent.
+  private func error(of prediction: Dither_V1_Prediction) -> Double {
+    prediction.values(of: "standard_error")?.first ?? .infinity
   }
 
   struct Refusal: Sendable, CustomTestStringConvertible {
@@ -134,8 +144,12 @@ import Testing
       Refusal("more rows than can be", "input.shape") { $0.input.shape = [.max, 6] },
       Refusal("bytes are missing", "input.data") { $0.input.data.removeLast() },
       Refusal("bytes are left over", "input.data") { $0.input.data.append(0) },
-      Refusal("not a number", "input.data") { $0.input.data.replaceSubrange(0..<4, with: [0, 0, 0xC0, 0x7F]) },
-      Refusal("infinity", "input.data") { $0.input.data.replaceSubrange(4..<8, with: [0, 0, 0x80, 0x7F]) },
+      Refusal("not a number", "input 'x', row 0: expected finite numbers") {
+        $0.input.data.replaceSubrange(0..<4, with: [0, 0, 0xC0, 0x7F])
+      },
+      Refusal("infinity", "input 'x', row 0: expected finite numbers") {
+        $0.input.data.replaceSubrange(4..<8, with: [0, 0, 0x80, 0x7F])
+      },
       Refusal("too many samples", "samples") { $0.samples = 1_000_000 },
       Refusal("samples and tolerance", "samples") { $0.tolerance = 0.1 },
       Refusal("tolerance below 0", "tolerance") { $0.tolerance = -1 },
@@ -146,6 +160,7 @@ import Testing
         $0.maxSamples = .max
       },
       Refusal("a quantile out of range", "quantiles") { $0.quantiles = [1.1] },
+      Refusal("a measure of no name", "did you mean 'margin'") { $0.measures = ["std", "margins"] },
       Refusal("draws of no kind", "draws") { $0.draws = .UNRECOGNIZED(7) },
       Refusal("no model", "model") { $0.model = "" },
       Refusal("an unknown model", "did you mean 'net'", .notFound) { $0.model = "nett" },
@@ -160,6 +175,22 @@ import Testing
     }
   }
 
+  @Test("an answer has the measures that are asked for, in their order, and other requests theirs")
+  func measuresByName() async throws {
+    let server = try await InProcess(models: ["net": TestModels.mlp()]), input = rows(2, of: 6)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for names in [["margin"], ["std", "margin"], ["standard_error", "std"]]
+        + [[[String]]](repeating: [["margin"]], count: 4).flatMap({ $0 })
+      {
+        group.addTask {
+          let answer = try await server.predict("net", input) { $0.measures = names }
+          #expect(answer.predictions.allSatisfy { $0.measures.map(\.name) == names })
+        }
+      }
+      try await group.waitForAll()
+    }
+  }
+
   @Test func samplesAndSeedsThatAreLeftOut() async throws {
     let server = try await InProcess(models: ["net": TestModels.mlp(), "plain": TestModels.mlp(sigma: nil)])
     let usual = try await server.predict("net", rows(1, of: 6)) {
@@ -168,7 +199,11 @@ import Testing
     }
     #expect(usual.samples == 32 && usual.seed < 1 << 53)
     let deterministic = try await server.predict("net", rows(1, of: 6)) { $0.samples = 0 }
-    #expect(deterministic.samples == 0 && deterministic.predictions[0].std == [0, 0, 0])
+    #expect(deterministic.samples == 0 && deterministic.stopReason == .requested)
+    // What one answer cannot tell is not there.
+    #expect(deterministic.predictions[0].measures.map(\.name) == ["predictive_entropy", "margin"])
+    let one = try await server.predict("net", rows(1, of: 6)) { $0.samples = 1 }
+    #expect(one.predictions[0].measures.map(\.name) == ["predictive_entropy", "margin"])
     #expect(try await server.predict("plain", rows(1, of: 6)).samples == 0)
   }
 
@@ -182,7 +217,7 @@ import Testing
       }
     }
     let met = try await ask(0.02, 4096)
-    #expect(met.stopReason == .toleranceMet && met.predictions.allSatisfy { $0.standardError <= 0.02 })
+    #expect(met.stopReason == .toleranceMet && met.predictions.allSatisfy { error(of: $0) <= 0.02 })
     let bound = try await ask(1e-9, 48)
     #expect(bound.stopReason == .sampleLimit && bound.samples == 48)
   }

@@ -232,6 +232,51 @@ void   dither__v1__prediction__free_unpacked
   assert(message->base.descriptor == &dither__v1__prediction__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   dither__v1__measure__init
+                     (Dither__V1__Measure         *message)
+{
+  static const Dither__V1__Measure init_value = DITHER__V1__MEASURE__INIT;
+  *message = init_value;
+}
+size_t dither__v1__measure__get_packed_size
+                     (const Dither__V1__Measure *message)
+{
+  assert(message->base.descriptor == &dither__v1__measure__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__measure__pack
+                     (const Dither__V1__Measure *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__measure__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__measure__pack_to_buffer
+                     (const Dither__V1__Measure *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__measure__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__Measure *
+       dither__v1__measure__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__Measure *)
+     protobuf_c_message_unpack (&dither__v1__measure__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__measure__free_unpacked
+                     (Dither__V1__Measure *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__measure__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   dither__v1__quantile__init
                      (Dither__V1__Quantile         *message)
 {
@@ -525,7 +570,7 @@ const ProtobufCEnumDescriptor dither__v1__predict_request__set_rule__descriptor 
   dither__v1__predict_request__set_rule__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCFieldDescriptor dither__v1__predict_request__field_descriptors[12] =
+static const ProtobufCFieldDescriptor dither__v1__predict_request__field_descriptors[14] =
 {
   {
     "model",
@@ -671,6 +716,30 @@ static const ProtobufCFieldDescriptor dither__v1__predict_request__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "measures",
+    13,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Dither__V1__PredictRequest, n_measures),
+    offsetof(Dither__V1__PredictRequest, measures),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "never_empty",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__PredictRequest, never_empty),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__predict_request__field_indices_by_name[] = {
   8,   /* field[8] = antithetic */
@@ -678,7 +747,9 @@ static const unsigned dither__v1__predict_request__field_indices_by_name[] = {
   7,   /* field[7] = draws */
   1,   /* field[1] = input */
   4,   /* field[4] = max_samples */
+  12,   /* field[12] = measures */
   0,   /* field[0] = model */
+  13,   /* field[13] = never_empty */
   6,   /* field[6] = quantiles */
   2,   /* field[2] = samples */
   5,   /* field[5] = seed */
@@ -689,7 +760,7 @@ static const unsigned dither__v1__predict_request__field_indices_by_name[] = {
 static const ProtobufCIntRange dither__v1__predict_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor dither__v1__predict_request__descriptor =
 {
@@ -699,7 +770,7 @@ const ProtobufCMessageDescriptor dither__v1__predict_request__descriptor =
   "Dither__V1__PredictRequest",
   "dither.v1",
   sizeof(Dither__V1__PredictRequest),
-  12,
+  14,
   dither__v1__predict_request__field_descriptors,
   dither__v1__predict_request__field_indices_by_name,
   1,  dither__v1__predict_request__number_ranges,
@@ -893,18 +964,18 @@ const ProtobufCMessageDescriptor dither__v1__predict_response__descriptor =
   (ProtobufCMessageInit) dither__v1__predict_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor dither__v1__prediction__field_descriptors[12] =
+static const ProtobufCFieldDescriptor dither__v1__prediction__field_descriptors[7] =
 {
   {
     "label",
     1,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_UINT32,
-    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Prediction, labelled_case),
     offsetof(Dither__V1__Prediction, label),
     NULL,
     NULL,
-    0,             /* flags */
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
@@ -932,90 +1003,6 @@ static const ProtobufCFieldDescriptor dither__v1__prediction__field_descriptors[
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "std",
-    4,
-    PROTOBUF_C_LABEL_REPEATED,
-    PROTOBUF_C_TYPE_DOUBLE,
-    offsetof(Dither__V1__Prediction, n_std),
-    offsetof(Dither__V1__Prediction, std),
-    NULL,
-    NULL,
-    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "predictive_entropy",
-    5,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_DOUBLE,
-    0,   /* quantifier_offset */
-    offsetof(Dither__V1__Prediction, predictive_entropy),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "expected_entropy",
-    6,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_DOUBLE,
-    0,   /* quantifier_offset */
-    offsetof(Dither__V1__Prediction, expected_entropy),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "mutual_information",
-    7,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_DOUBLE,
-    0,   /* quantifier_offset */
-    offsetof(Dither__V1__Prediction, mutual_information),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "variation_ratio",
-    8,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_DOUBLE,
-    0,   /* quantifier_offset */
-    offsetof(Dither__V1__Prediction, variation_ratio),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "margin",
-    9,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_DOUBLE,
-    0,   /* quantifier_offset */
-    offsetof(Dither__V1__Prediction, margin),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "standard_error",
-    10,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_DOUBLE,
-    0,   /* quantifier_offset */
-    offsetof(Dither__V1__Prediction, standard_error),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
     "quantiles",
     11,
     PROTOBUF_C_LABEL_REPEATED,
@@ -1039,25 +1026,45 @@ static const ProtobufCFieldDescriptor dither__v1__prediction__field_descriptors[
     0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "measures",
+    13,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__Prediction, n_measures),
+    offsetof(Dither__V1__Prediction, measures),
+    &dither__v1__measure__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "values",
+    14,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Dither__V1__Prediction, n_values),
+    offsetof(Dither__V1__Prediction, values),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__prediction__field_indices_by_name[] = {
-  5,   /* field[5] = expected_entropy */
   0,   /* field[0] = label */
   1,   /* field[1] = label_name */
-  8,   /* field[8] = margin */
-  6,   /* field[6] = mutual_information */
-  11,   /* field[11] = prediction_set */
-  4,   /* field[4] = predictive_entropy */
+  5,   /* field[5] = measures */
+  4,   /* field[4] = prediction_set */
   2,   /* field[2] = probabilities */
-  10,   /* field[10] = quantiles */
-  9,   /* field[9] = standard_error */
-  3,   /* field[3] = std */
-  7,   /* field[7] = variation_ratio */
+  3,   /* field[3] = quantiles */
+  6,   /* field[6] = values */
 };
-static const ProtobufCIntRange dither__v1__prediction__number_ranges[1 + 1] =
+static const ProtobufCIntRange dither__v1__prediction__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 11, 3 },
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor dither__v1__prediction__descriptor =
 {
@@ -1067,11 +1074,62 @@ const ProtobufCMessageDescriptor dither__v1__prediction__descriptor =
   "Dither__V1__Prediction",
   "dither.v1",
   sizeof(Dither__V1__Prediction),
-  12,
+  7,
   dither__v1__prediction__field_descriptors,
   dither__v1__prediction__field_indices_by_name,
-  1,  dither__v1__prediction__number_ranges,
+  2,  dither__v1__prediction__number_ranges,
   (ProtobufCMessageInit) dither__v1__prediction__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__measure__field_descriptors[2] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Measure, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "values",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Dither__V1__Measure, n_values),
+    offsetof(Dither__V1__Measure, values),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__measure__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+  1,   /* field[1] = values */
+};
+static const ProtobufCIntRange dither__v1__measure__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor dither__v1__measure__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.Measure",
+  "Measure",
+  "Dither__V1__Measure",
+  "dither.v1",
+  sizeof(Dither__V1__Measure),
+  2,
+  dither__v1__measure__field_descriptors,
+  dither__v1__measure__field_indices_by_name,
+  1,  dither__v1__measure__number_ranges,
+  (ProtobufCMessageInit) dither__v1__measure__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor dither__v1__quantile__field_descriptors[2] =

@@ -20,6 +20,7 @@ typedef struct Dither__V1__Examples Dither__V1__Examples;
 typedef struct Dither__V1__PredictRequest Dither__V1__PredictRequest;
 typedef struct Dither__V1__PredictResponse Dither__V1__PredictResponse;
 typedef struct Dither__V1__Prediction Dither__V1__Prediction;
+typedef struct Dither__V1__Measure Dither__V1__Measure;
 typedef struct Dither__V1__Quantile Dither__V1__Quantile;
 typedef struct Dither__V1__Timing Dither__V1__Timing;
 
@@ -53,7 +54,7 @@ typedef enum _Dither__V1__PredictRequest__SetRule {
    */
   DITHER__V1__PREDICT_REQUEST__SET_RULE__LAC = 0,
   /*
-   * the likeliest classes up to one total, the last by chance (from `seed`): sets grow where the model is unsure
+   * the likeliest classes up to one total, the last by chance (from `seed` and the input): sets grow where the model is unsure
    */
   DITHER__V1__PREDICT_REQUEST__SET_RULE__APS = 1
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(DITHER__V1__PREDICT_REQUEST__SET_RULE)
@@ -150,6 +151,15 @@ struct  Dither__V1__PredictRequest
    * leave the version's temperature out
    */
   protobuf_c_boolean uncalibrated;
+  /*
+   * names of those that each prediction shall have; none: the standard ones
+   */
+  size_t n_measures;
+  char **measures;
+  /*
+   * with `coverage`: the likeliest class is in every set
+   */
+  protobuf_c_boolean never_empty;
   Dither__V1__PredictRequest__HowManyCase how_many_case;
   union {
     /*
@@ -167,7 +177,7 @@ struct  Dither__V1__PredictRequest
 };
 #define DITHER__V1__PREDICT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__predict_request__descriptor) \
-    , (char *)protobuf_c_empty_string, NULL, 0, 0, 0,NULL, DITHER__V1__PREDICT_REQUEST__DRAWS__FRESH, 0, 0, DITHER__V1__PREDICT_REQUEST__SET_RULE__LAC, 0, DITHER__V1__PREDICT_REQUEST__HOW_MANY__NOT_SET, {0}, DITHER__V1__PREDICT_REQUEST__SEEDED__NOT_SET, {0} }
+    , (char *)protobuf_c_empty_string, NULL, 0, 0, 0,NULL, DITHER__V1__PREDICT_REQUEST__DRAWS__FRESH, 0, 0, DITHER__V1__PREDICT_REQUEST__SET_RULE__LAC, 0, 0,NULL, 0, DITHER__V1__PREDICT_REQUEST__HOW_MANY__NOT_SET, {0}, DITHER__V1__PREDICT_REQUEST__SEEDED__NOT_SET, {0} }
 
 
 struct  Dither__V1__PredictResponse
@@ -202,48 +212,24 @@ struct  Dither__V1__PredictResponse
     , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, 0, 0,NULL, DITHER__V1__PREDICT_RESPONSE__STOP_REASON__REQUESTED, NULL, 0, 0 }
 
 
+typedef enum {
+  DITHER__V1__PREDICTION__LABELLED__NOT_SET = 0,
+  DITHER__V1__PREDICTION__LABELLED_LABEL = 1
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(DITHER__V1__PREDICTION__LABELLED__CASE)
+} Dither__V1__Prediction__LabelledCase;
+
 /*
- * One example's answer. Entropies in nats.
+ * One example's answer: a mean, and measures of how sure it is.
  */
 struct  Dither__V1__Prediction
 {
   ProtobufCMessage base;
-  uint32_t label;
   char *label_name;
   /*
-   * mean over the draws
+   * of a classification: mean over the draws, a class each
    */
   size_t n_probabilities;
   double *probabilities;
-  /*
-   * standard deviation over the draws (ddof 1; 0 below two draws)
-   */
-  size_t n_std;
-  double *std;
-  /*
-   * H[mean p]: total
-   */
-  double predictive_entropy;
-  /*
-   * mean H[p]: aleatoric
-   */
-  double expected_entropy;
-  /*
-   * the difference, at least 0: epistemic
-   */
-  double mutual_information;
-  /*
-   * 1 - share of the most voted class
-   */
-  double variation_ratio;
-  /*
-   * largest less second largest mean probability
-   */
-  double margin;
-  /*
-   * the largest Monte-Carlo standard error of a mean probability
-   */
-  double standard_error;
   size_t n_quantiles;
   Dither__V1__Quantile **quantiles;
   /*
@@ -251,10 +237,45 @@ struct  Dither__V1__Prediction
    */
   size_t n_prediction_set;
   uint32_t *prediction_set;
+  /*
+   * what was not measured, as disagreement by one draw, is absent
+   */
+  size_t n_measures;
+  Dither__V1__Measure **measures;
+  /*
+   * of a regression: mean over the draws
+   */
+  size_t n_values;
+  double *values;
+  Dither__V1__Prediction__LabelledCase labelled_case;
+  union {
+    /*
+     * the first class of largest mean probability; absent of a regression
+     */
+    uint32_t label;
+  };
 };
 #define DITHER__V1__PREDICTION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__prediction__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, 0, 0, 0, 0, 0, 0, 0,NULL, 0,NULL }
+    , (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, DITHER__V1__PREDICTION__LABELLED__NOT_SET, {0} }
+
+
+/*
+ * A measure of the catalog. Standard are, entropies in nats: "std" over the draws (ddof 1; a value for each class, as for the mean),
+ * "predictive_entropy" H[mean p] (total), "expected_entropy" mean H[p] (aleatoric), "mutual_information" the difference (epistemic),
+ * "variation_ratio" 1 - share of the most voted class, "margin" largest less second largest mean probability, "standard_error" the
+ * largest Monte-Carlo standard error of a mean. Clients pass on names that they do not know.
+ */
+struct  Dither__V1__Measure
+{
+  ProtobufCMessage base;
+  char *name;
+  size_t n_values;
+  double *values;
+};
+#define DITHER__V1__MEASURE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__measure__descriptor) \
+    , (char *)protobuf_c_empty_string, 0,NULL }
 
 
 struct  Dither__V1__Quantile
@@ -262,7 +283,7 @@ struct  Dither__V1__Quantile
   ProtobufCMessage base;
   double level;
   /*
-   * a class each
+   * as the mean: a class or value each
    */
   size_t n_values;
   double *values;
@@ -378,6 +399,25 @@ Dither__V1__Prediction *
 void   dither__v1__prediction__free_unpacked
                      (Dither__V1__Prediction *message,
                       ProtobufCAllocator *allocator);
+/* Dither__V1__Measure methods */
+void   dither__v1__measure__init
+                     (Dither__V1__Measure         *message);
+size_t dither__v1__measure__get_packed_size
+                     (const Dither__V1__Measure   *message);
+size_t dither__v1__measure__pack
+                     (const Dither__V1__Measure   *message,
+                      uint8_t             *out);
+size_t dither__v1__measure__pack_to_buffer
+                     (const Dither__V1__Measure   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__Measure *
+       dither__v1__measure__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__measure__free_unpacked
+                     (Dither__V1__Measure *message,
+                      ProtobufCAllocator *allocator);
 /* Dither__V1__Quantile methods */
 void   dither__v1__quantile__init
                      (Dither__V1__Quantile         *message);
@@ -433,6 +473,9 @@ typedef void (*Dither__V1__PredictResponse_Closure)
 typedef void (*Dither__V1__Prediction_Closure)
                  (const Dither__V1__Prediction *message,
                   void *closure_data);
+typedef void (*Dither__V1__Measure_Closure)
+                 (const Dither__V1__Measure *message,
+                  void *closure_data);
 typedef void (*Dither__V1__Quantile_Closure)
                  (const Dither__V1__Quantile *message,
                   void *closure_data);
@@ -475,6 +518,7 @@ extern const ProtobufCEnumDescriptor    dither__v1__predict_request__set_rule__d
 extern const ProtobufCMessageDescriptor dither__v1__predict_response__descriptor;
 extern const ProtobufCEnumDescriptor    dither__v1__predict_response__stop_reason__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__prediction__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__measure__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__quantile__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__timing__descriptor;
 extern const ProtobufCServiceDescriptor dither__v1__inference__descriptor;

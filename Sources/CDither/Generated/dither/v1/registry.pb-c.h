@@ -84,10 +84,14 @@ struct  Dither__V1__Signature
   uint32_t classes;
   size_t n_label_names;
   char **label_names;
+  /*
+   * "classification", "binary" or "regression"; a regression has 0 classes
+   */
+  char *task;
 };
 #define DITHER__V1__SIGNATURE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__signature__descriptor) \
-    , (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, 0,NULL, 0, 0,NULL }
+    , (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, 0,NULL, 0, 0,NULL, (char *)protobuf_c_empty_string }
 
 
 struct  Dither__V1__ListModelsRequest

@@ -1,0 +1,102 @@
+import DitherBasics
+import DitherGraph
+import DitherInference
+import DitherProto
+import SwiftProtobuf
+
+extension PredictionQuery {
+  /// - Throws: what is missing, or of no known kind, by its field.
+  init(_ request: Dither_V1_PredictRequest) throws(ServiceError) {
+    guard request.hasInput else {
+      throw ServiceError(.badField, at: "input", expected: "an array", got: "none")
+    }
+    model = request.model
+    input = InputArray(
+      element: InputArray.Element(request.input.type), shape: request.input.shape, data: request.input.data)
+    if case .samples(let count) = request.howMany { samples = Int(count) }
+    if request.tolerance != 0 { tolerance = request.tolerance }
+    if request.maxSamples != 0 { maxSamples = Int(request.maxSamples) }
+    if case .seed(let given) = request.seeded { seed = given }
+    switch request.draws {
+    case .fresh: path = .fresh
+    case .shared: path = .explicit
+    case .UNRECOGNIZED(let number):
+      throw ServiceError(.badField, at: "draws", expected: "0 (fresh) or 1 (shared)", got: "\(number)")
+    }
+    antithetic = request.antithetic
+    quantiles = request.quantiles
+    measures = request.measures
+    if request.coverage != 0 { coverage = request.coverage }
+    switch request.setRule {
+    case .lac: setRule = .lac
+    case .aps: setRule = .aps
+    case .UNRECOGNIZED(let number):
+      throw ServiceError(.badField, at: "set_rule", expected: "0 (LAC) or 1 (APS)", got: "\(number)")
+    }
+    neverEmpty = request.neverEmpty
+    uncalibrated = request.uncalibrated
+  }
+}
+
+extension InputArray.Element {
+  init?(_ type: Dither_V1_Array.TypeEnum) {
+    switch type {
+    case .float32: self = .float32
+    case .uint8: self = .uint8
+    case .int64: self = .int64
+    case .unspecified, .UNRECOGNIZED: return nil
+    }
+  }
+}
+
+extension Dither_V1_PredictResponse {
+  init(_ answer: PredictionAnswer) {
+    self.init()
+    model = answer.model
+    version = UInt64(answer.version)
+    digest = answer.digest
+    samples = UInt32(answer.samples)
+    seed = answer.seed
+    stopReason =
+      switch answer.stopReason {
+      case .requested: .requested
+      case .toleranceMet: .toleranceMet
+      case .sampleLimit: .sampleLimit
+      case .deadlineNear: .deadlineNear
+      }
+    temperature = answer.temperature
+    calibration = UInt64(answer.calibration ?? 0)
+    timing.queueUs = answer.queued.microseconds
+    timing.computeUs = answer.computed.microseconds
+    predictions = answer.predictions.enumerated().map { row, prediction in
+      var message = Dither_V1_Prediction(prediction, quantiles: answer.quantiles)
+      message.labelName = answer.labelName(of: prediction) ?? ""
+      if let sets = answer.sets { message.predictionSet = sets[row].map(UInt32.init) }
+      return message
+    }
+  }
+}
+
+extension Dither_V1_Prediction {
+  fileprivate init(_ prediction: Prediction, quantiles levels: [Double]) {
+    self.init()
+    if let found = prediction.label {
+      label = UInt32(found)
+      probabilities = prediction.mean
+    } else {
+      values = prediction.mean
+    }
+    measures = prediction.measurements.map { measurement in
+      Dither_V1_Measure.with {
+        $0.name = measurement.name
+        $0.values = measurement.values
+      }
+    }
+    quantiles = zip(levels, prediction.quantiles).map { level, values in
+      Dither_V1_Quantile.with {
+        $0.level = level
+        $0.values = values
+      }
+    }
+  }
+}

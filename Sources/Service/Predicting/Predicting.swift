@@ -1,0 +1,115 @@
+import DitherBasics
+import DitherInference
+import DitherStore
+import DitherTensor
+
+/// Answers queries: checked on the caller's thread, computed in a batch, answered from a compute thread.
+struct Predicting: Sendable {
+  typealias Completion = @Sendable (Result<PredictionAnswer, any Error>) -> Void
+
+  let registry: ModelRegistry
+  let batcher: Batcher
+  let metrics: Metrics
+  let limits: ServerConfiguration.Limits
+
+  init(_ services: Services) {
+    registry = services.registry
+    batcher = services.batcher
+    metrics = services.metrics
+    limits = services.limits
+  }
+
+  func answer(_ query: PredictionQuery, _ caller: Caller, _ complete: @escaping Completion) {
+    registry.withModel(query.model) { result in
+      do {
+        try batcher.submit(work(query, result.get(), caller, complete))
+      } catch {
+        complete(.failure(error))
+      }
+    }
+  }
+
+  private func work(
+    _ query: PredictionQuery, _ resolved: ModelRegistry.Resolved, _ caller: Caller, _ complete: @escaping Completion
+  ) throws -> PredictionWork {
+    let model = resolved.loaded.model, inputs = try query.input.tensor(for: model.signature, limits)
+    let sets = try PredictionSets(query, resolved), sampling = try sampling(query, resolved, sets)
+    try checkSize(rows: inputs.rowCount, draws: sampling.mostDraws(of: model), width: model.signature.width)
+    return PredictionWork(
+      model: resolved.loaded, inputs: inputs, sampling: sampling, deadline: caller.deadline,
+      isCancelled: caller.isCancelled
+    ) { [metrics] result in
+      complete(
+        result.flatMap { outcome in
+          metrics.record(rows: outcome.predictions.count, samples: outcome.samples)
+          // Only this request: those that ran with it have their answers.
+          if let row = outcome.predictions.firstIndex(where: { !$0.hasAnswer }) {
+            return .failure(
+              ServiceError(
+                .noAnswer, at: "input, row \(row)", expected: "a finite answer of \(resolved.version.reference)",
+                got: "NaN or infinity", advice: "leave the row out, or ask another version"))
+          }
+          return .success(
+            PredictionAnswer(
+              model: resolved.version.name, version: resolved.version.version, digest: "\(resolved.version.blob)",
+              task: model.signature.task, samples: outcome.samples, seed: sampling.seed,
+              stopReason: outcome.stopReason, labelNames: model.signature.labelNames,
+              predictions: outcome.predictions, quantiles: sampling.quantiles,
+              sets: sets?.sets(of: outcome.predictions, inputs, seed: sampling.seed),
+              temperature: sampling.temperature,
+              calibration: query.uncalibrated ? nil : (resolved.calibration?.number).map(Int.init),
+              queued: outcome.queued, computed: outcome.computed))
+        })
+    }
+  }
+
+  private func sampling(
+    _ query: PredictionQuery, _ resolved: ModelRegistry.Resolved, _ sets: PredictionSets?
+  ) throws -> Sampling {
+    let sampling = Sampling(
+      try budget(query, resolved, sets), seed: query.seed ?? Self.drawSeed(), path: query.path,
+      antithetic: query.antithetic,
+      temperature: query.uncalibrated ? 1 : resolved.calibration?.fitted.temperature ?? 1,
+      quantiles: query.quantiles, measures: query.measures)
+    try sampling.check()
+    return sampling
+  }
+
+  private func budget(
+    _ query: PredictionQuery, _ resolved: ModelRegistry.Resolved, _ sets: PredictionSets?
+  ) throws(ServiceError) -> Sampling.Budget {
+    if let sets {
+      // The sets hold for the predictor that was calibrated, and for no other.
+      guard query.tolerance == nil, query.samples == nil || query.samples == sets.samples else {
+        throw ServiceError(
+          .badField, at: "samples", expected: "\(sets.samples), as the version was calibrated with",
+          got: query.samples.map(String.init) ?? "a tolerance",
+          advice: "leave it out, or calibrate with so many draws")
+      }
+      return .samples(sets.samples)
+    }
+    guard let tolerance = query.tolerance else {
+      return .samples(query.samples ?? resolved.version.model.defaultSamples)
+    }
+    guard query.samples == nil else {
+      throw ServiceError(
+        .badField, at: "samples", expected: "either samples or a tolerance", got: "both",
+        advice: "bound a tolerance with max_samples")
+    }
+    return .tolerance(tolerance, most: query.maxSamples ?? limits.defaultMaxSamples)
+  }
+
+  /// Below 2⁵³, so that a JSON number holds it.
+  private static func drawSeed() -> UInt64 { UInt64.random(in: 0..<1 << 53) }
+
+  private func checkSize(rows: Int, draws: Int, width: Int) throws(ServiceError) {
+    let (perRow, overflow) = max(draws, 1).multipliedReportingOverflow(by: width)
+    let (all, overflows) = perRow.multipliedReportingOverflow(by: rows)
+    guard !overflow, !overflows, all <= limits.probabilitiesPerRequest else {
+      throw ServiceError(
+        .badField, at: "samples",
+        expected: "rows × draws × classes of at most \(limits.probabilitiesPerRequest)",
+        got: "\(rows) × \(draws) × \(width)", advice: "ask for fewer draws, or for fewer rows at a time")
+    }
+  }
+}

@@ -1,0 +1,31 @@
+import DitherInference
+
+/// What a model answered, whatever wire it goes by.
+struct PredictionAnswer: Sendable {
+  var model: String
+  var version: Int64
+  /// "sha256:…" of the ONNX file.
+  var digest: String
+  var task: ModelTask
+  /// Draws that were used; 0 of the deterministic pass.
+  var samples: Int
+  var seed: UInt64
+  var stopReason: MonteCarloPredictor.StopReason
+  /// One for each class, or empty.
+  var labelNames: [String]
+  var predictions: [Prediction]
+  /// Levels of the predictions' quantiles.
+  var quantiles: [Double]
+  /// By prediction, where a coverage was asked for: classes, rising.
+  var sets: [[Int]]?
+  /// That every draw's logits were divided by.
+  var temperature: Double
+  /// Which of the version's calibrations was used; nil: none.
+  var calibration: Int?
+  var queued: Duration
+  var computed: Duration
+
+  func labelName(of prediction: Prediction) -> String? {
+    prediction.label.flatMap { labelNames.indices.contains($0) ? labelNames[$0] : nil }
+  }
+}

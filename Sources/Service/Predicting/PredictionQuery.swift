@@ -1,0 +1,37 @@
+import DitherGraph
+import DitherInference
+import Foundation
+
+/// What is asked of a model, whatever wire it came by. What is nil was not said.
+struct PredictionQuery: Sendable {
+  /// "name", "name@version" or "name:alias".
+  var model: String
+  var input: InputArray
+  var samples: Int?
+  var tolerance: Double?
+  /// The bound with `tolerance`.
+  var maxSamples: Int?
+  var seed: UInt64?
+  var path = NoisePath.fresh
+  var antithetic = false
+  var quantiles: [Double] = []
+  /// Names; none: the standard ones.
+  var measures: [String] = []
+  /// Each prediction comes with a set that holds the true class as often as this.
+  var coverage: Double?
+  var setRule = Conformal.Score.lac
+  /// The likeliest class is in every set.
+  var neverEmpty = false
+  /// The version's temperature is left out.
+  var uncalibrated = false
+}
+
+/// Examples as they came: row-major, little-endian, without padding.
+struct InputArray: Sendable {
+  enum Element: String, Sendable { case float32 = "FLOAT32", uint8 = "UINT8", int64 = "INT64" }
+  /// nil: of no type that is known.
+  var element: Element?
+  /// The first is the batch.
+  var shape: [Int64]
+  var data: Data
+}

@@ -1,19 +1,26 @@
 import NIOCore
 
-/// Drops frames for streams that are not there, for which NIOHTTP2 would end the connection with every call on it:
+/// Stands between the socket and NIOHTTP2. Drops frames for streams that are not there, for which NIOHTTP2 would end the connection with every call on it:
 ///
 /// * a RST_STREAM for a stream that was never opened. RFC 9113, 6.4, makes that a connection error, but gRPC's C core
 ///   (grpcio 1.66, as seen) sends one when a deadline passes between giving a stream its number and writing its HEADERS.
 /// * after our GOAWAY, whatever follows the HEADERS of a stream that NIOHTTP2 has refused, which RFC 9113, 6.8, lets us
 ///   ignore. The HEADERS themselves pass: they change the state of HPACK, and are answered with REFUSED_STREAM.
 ///
+/// A GOAWAY that tells of an error names the highest stream that was taken: NIOHTTP2 says 0, from which clients conclude that
+/// no call was begun, and make them all again. RFC 9113, 6.8.
+///
 /// Confined to its event loop: not Sendable.
-final class StrayFrameFilter: ChannelInboundHandler {
+final class HTTP2FrameFilter: ChannelDuplexHandler {
   typealias InboundIn = ByteBuffer
   typealias InboundOut = ByteBuffer
+  typealias OutboundIn = IOData
+  typealias OutboundOut = IOData
 
   private static let headerBytes = 9
-  private enum FrameType { static let headers: UInt8 = 1, resetStream: UInt8 = 3, continuation: UInt8 = 9 }
+  private enum FrameType {
+    static let headers: UInt8 = 1, resetStream: UInt8 = 3, goAway: UInt8 = 7, continuation: UInt8 = 9
+  }
 
   /// Bytes that are passed on unseen: first the connection's preface, later the rest of a frame.
   private var passing = 24
@@ -23,6 +30,38 @@ final class StrayFrameFilter: ChannelInboundHandler {
   private var lastAccepted: UInt32?
   /// The beginning of a frame whose header has not all come.
   private var held: ByteBuffer?
+  /// Bytes of a frame that are still to be written.
+  private var writing = 0
+  private var context: ChannelHandlerContext?
+
+  func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+  func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+  /// Closes the connection once all that was written is on its way.
+  func closeBehindWrites() { context?.closeBehindWrites() }
+
+  func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+    guard case .byteBuffer(var buffer) = unwrapOutboundIn(data) else { return context.write(data, promise: promise) }
+    var at = buffer.readerIndex, isChanged = false
+    while at < buffer.writerIndex {
+      guard writing == 0 else {
+        let count = min(writing, buffer.writerIndex - at)
+        writing -= count
+        at += count
+        continue
+      }
+      // NIOHTTP2 writes headers of frames whole.
+      guard let word: UInt32 = buffer.getInteger(at: at) else { break }
+      if UInt8(truncatingIfNeeded: word) == FrameType.goAway,
+        let code: UInt32 = buffer.getInteger(at: at + Self.headerBytes + 4), code != 0
+      {
+        buffer.setInteger(highestStream, at: at + Self.headerBytes)
+        isChanged = true
+      }
+      writing = Self.headerBytes + Int(word >> 8)
+    }
+    context.write(isChanged ? wrapOutboundOut(.byteBuffer(buffer)) : data, promise: promise)
+  }
 
   /// From now on no stream begins: to be called where GOAWAY is written.
   func quiesce() { lastAccepted = lastAccepted ?? highestStream }

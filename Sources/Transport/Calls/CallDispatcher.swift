@@ -65,7 +65,7 @@ public final class CallDispatcher: Sendable {
   public var runningHandlers: Int { handlers.load(ordering: .acquiring) }
   func handlerStarts() { handlers.wrappingAdd(1, ordering: .relaxed) }
   func handlerEnds(_ pass: Pass) {
-    release(pass.caller)
+    if pass.isCounted { release(pass.caller) }
     handlers.wrappingSubtract(1, ordering: .releasing)
   }
 
@@ -74,12 +74,15 @@ public final class CallDispatcher: Sendable {
   /// A call's place among those in flight.
   struct Pass {
     let caller: String
+    /// It is among the calls in flight, and in its caller's share.
+    var isCounted = true
     /// Its handler has been started, and gives the caller's share back.
     var hasHandler = false
   }
 
   /// - Throws: when too much is in flight or the server drains.
-  func enter(_ caller: String) throws(CallError) -> Pass {
+  func enter(_ caller: String, _ policy: CallPolicy) throws(CallError) -> Pass {
+    if policy.isVital { return Pass(caller: caller, isCounted: false) }
     guard !isDraining else {
       throw CallError(.unavailable, "the server is draining", details: [.retry(afterMilliseconds: 1000)])
     }
@@ -102,6 +105,7 @@ public final class CallDispatcher: Sendable {
     return Pass(caller: caller)
   }
   func leave(_ pass: Pass) {
+    guard pass.isCounted else { return }
     inFlight.wrappingSubtract(1, ordering: .relaxed)
     if !pass.hasHandler { release(pass.caller) }
   }

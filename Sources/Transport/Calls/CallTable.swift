@@ -11,6 +11,8 @@ public struct CallPolicy: Sendable {
   public var isOpen: Bool
   /// For calls that bring none. nil: they may take as long as they take.
   public var defaultDeadline: Duration?
+  /// Answered while the server drains or is full too, and counted among no calls in flight.
+  var isVital = false
   public init(role: Role?, isOpen: Bool = false, defaultDeadline: Duration? = .seconds(30)) {
     self.role = role
     self.isOpen = isOpen
@@ -98,9 +100,7 @@ public struct CallTable: Sendable {
     add(
       method, policy,
       .prompt { bytes, context, finish in
-        do throws(CallError) {
-          handler(try decode(bytes), context, Responder(send: finish))
-        } catch {
+        do throws(CallError) { handler(try decode(bytes), context, Responder(send: finish)) } catch {
           finish(.failure(error))
         }
       })
@@ -110,9 +110,7 @@ public struct CallTable: Sendable {
   public mutating func serve<Request: Message, Response: Message>(
     _ method: CallMethod<Unary, Request, Response>, _ policy: CallPolicy,
     async handler: @escaping @Sendable (Request, CallContext) async throws -> Response
-  ) {
-    add(method, policy, .task { bytes, context, _ in try await handler(decode(bytes), context).serializedData() })
-  }
+  ) { add(method, policy, .task { bytes, context, _ in try await handler(decode(bytes), context).serializedData() }) }
 
   /// A call that answers with a stream.
   public mutating func serve<Request: Message, Response: Message>(
@@ -132,9 +130,7 @@ public struct CallTable: Sendable {
     _ method: CallMethod<ClientStreaming, Request, Response>, _ policy: CallPolicy,
     _ handler: @escaping @Sendable (RequestStream<Request>, CallContext) async throws -> Response
   ) {
-    add(
-      method, policy,
-      .task { _, context, port in try await handler(RequestStream(port), context).serializedData() })
+    add(method, policy, .task { _, context, port in try await handler(RequestStream(port), context).serializedData() })
   }
 
   /// A call that takes a stream and answers with one, in any order. It ends when its handler returns, whether the client has
@@ -156,6 +152,4 @@ extension ResponseWriter {
   fileprivate init(_ port: CallPort) { self.init { try await port.send($0.serializedData()) } }
 }
 
-extension RequestStream {
-  fileprivate init(_ port: CallPort) { self.init { try await port.take().map(decode) } }
-}
+extension RequestStream { fileprivate init(_ port: CallPort) { self.init { try await port.take().map(decode) } } }

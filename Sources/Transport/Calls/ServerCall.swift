@@ -57,14 +57,13 @@ final class ServerCall {
 
   // MARK: what the client does
 
-  func open(_ opening: CallOpening) {
+  /// - Parameter entry: nil: there is no such call.
+  func open(_ opening: CallOpening, _ entry: CallTable.Entry?) {
     let now = NIODeadline.now()
     do throws(CallError) {
-      guard let entry = dispatcher.table.entries[opening.method] else {
-        throw CallError(.unimplemented, "no call '\(opening.method.clipped())' here")
-      }
+      guard let entry else { throw CallError(.unimplemented, "no call '\(opening.method.clipped())' here") }
       let identity = try dispatcher.identify(opening.metadata, certificate: opening.certificate, for: entry.policy)
-      pass = try dispatcher.enter(identity?.name ?? "")
+      pass = try dispatcher.enter(identity?.name ?? "", entry.policy)
       let deadline = dispatcher.timeout(asked: opening.timeout, entry.policy).map { now + $0 }
       self.entry = entry
       state = CallState(entry.shape, messageBytes: dispatcher.limits.messageBytes)
@@ -78,13 +77,20 @@ final class ServerCall {
       }
       perform(state.open())
     } catch {
-      // A record of what was refused needs a context too.
       var opening = opening
-      if dispatcher.table.entries[opening.method] == nil { opening.method = "unknown" }
-      context = opening.context(dispatcher.newID(), identity: nil, deadline: nil, received: now)
-      end(error)
+      if entry == nil { opening.method = "unknown" }
+      refuse(opening, error)
     }
   }
+
+  /// A call that ends before it begins. A record of it needs a context too.
+  func refuse(_ opening: CallOpening, _ error: CallError) {
+    context = opening.context(dispatcher.newID(), identity: nil, deadline: nil, received: .now())
+    end(error)
+  }
+
+  /// The door ends the call, and the client has yet to be told.
+  func fail(_ error: CallError) { end(error) }
 
   func message(_ payload: Data) {
     let action = state.receive(payload)
@@ -170,9 +176,7 @@ final class ServerCall {
         do {
           let last = try await handler(request, context, port)
           eventLoop.execute { bound.value.finish(nil, tellSink: true, last: last) }
-        } catch {
-          eventLoop.execute { bound.value.answer(.failure(error)) }
-        }
+        } catch { eventLoop.execute { bound.value.answer(.failure(error)) } }
       }
     }
   }
@@ -242,9 +246,9 @@ final class ServerCall {
 }
 
 extension CallOpening {
-  fileprivate func context(
-    _ id: UInt64, identity: Identity?, deadline: NIODeadline?, received: NIODeadline
-  ) -> CallContext {
+  fileprivate func context(_ id: UInt64, identity: Identity?, deadline: NIODeadline?, received: NIODeadline)
+    -> CallContext
+  {
     CallContext(
       id: id, method: method, metadata: metadata, identity: identity, deadline: deadline, received: received,
       peer: peer, door: door, cancellation: Cancellation())

@@ -13,13 +13,13 @@ public enum FramedDoor {
   ) async throws -> Door {
     try await Door.open(
       name: "framed", host: host, port: port, tls: tls, alpn: "dither/1", limit: connectionLimit,
-      logger: dispatcher.logger,
-      runningHandlers: { dispatcher.runningHandlers }
+      logger: dispatcher.logger, runningHandlers: { dispatcher.runningHandlers }
     ) { channel, connections in
       channel.eventLoop.makeCompletedFuture {
         let handler = FramedHandler(dispatcher, limits)
         try channel.pipeline.syncOperations.addHandler(handler)
-        let bound = NIOLoopBound(handler, eventLoop: channel.eventLoop), eventLoop = channel.eventLoop
+        let bound = NIOLoopBound(handler, eventLoop: channel.eventLoop)
+        let eventLoop = channel.eventLoop
         connections.add(channel) { eventLoop.execute { bound.value.drain() } }
       }
     }
@@ -107,7 +107,8 @@ final class FramedHandler: ChannelDuplexHandler {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     isReading = true
-    let bytes = unwrapInboundIn(data), count = bytes.readableBytes
+    let bytes = unwrapInboundIn(data)
+    let count = bytes.readableBytes
     reader.append(bytes.readableBytesView)
     do throws(CallError) {
       while let frame = try reader.next() {
@@ -118,9 +119,7 @@ final class FramedHandler: ChannelDuplexHandler {
         }
       }
       try held.hold(reader.pendingBytes)
-    } catch {
-      perform(connection.fail(error))
-    }
+    } catch { perform(connection.fail(error)) }
     if reader.pendingBytes > 0 || !connection.hasHello {
       // A byte now and then does not keep a connection; a large frame on a slow line does.
       received += count
@@ -153,8 +152,11 @@ final class FramedHandler: ChannelDuplexHandler {
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if case TLSUserEvent.handshakeCompleted(_) = event {
+    if case TLSUserEvent.handshakeCompleted(let negotiated) = event {
       certificate = context.channel.peerCommonName
+      if negotiated != "dither/1" {
+        perform(connection.fail(CallError(.failedPrecondition, "over TLS, offer the ALPN protocol dither/1")))
+      }
     }
     context.fireUserInboundEventTriggered(event)
   }
@@ -199,7 +201,8 @@ final class FramedHandler: ChannelDuplexHandler {
       case .send(let frame): write(frame)
       case .open(let id, let method, let timeout, let metadata):
         guard let context, let deadlines else { return }
-        let sink = FramedSink(self, id), call = ServerCall(dispatcher, context.eventLoop, deadlines, sink)
+        let sink = FramedSink(self, id)
+        let call = ServerCall(dispatcher, context.eventLoop, deadlines, sink)
         calls[id] = call
         call.onEnd = { [weak self] in
           self?.calls[id] = nil
@@ -210,7 +213,7 @@ final class FramedHandler: ChannelDuplexHandler {
         call.open(
           CallOpening(
             method: method, metadata: metadata, timeout: timeout == 0 ? nil : .microseconds(Int64(clamping: timeout)),
-            peer: peer, door: "framed", certificate: certificate))
+            peer: peer, door: "framed", certificate: certificate), dispatcher.table.entries[method])
         isKnown = isKnown || call.isIdentified
       case .message(let id, let payload): calls[id]?.message(payload)
       case .halfClose(let id): calls[id]?.halfClose()

@@ -36,21 +36,23 @@ public enum GrpcDoor {
           try child.pipeline.syncOperations.addHandler(GrpcHandler(shared.value))
         }
       }.flatMapThrowing { _ in
-        try channel.pipeline.syncOperations.addHandler(GrpcConnectionErrors(dispatcher))
+        try channel.pipeline.syncOperations.addHandler(GrpcConnectionErrors(shared.value))
         connections.add(channel) { channel.eventLoop.execute { shared.value.drain() } }
       }
     }
   }
 
-  private static func configuration(
-    _ maxConcurrentStreams: Int
-  ) -> (NIOHTTP2Handler.ConnectionConfiguration, NIOHTTP2Handler.StreamConfiguration) {
+  private static func configuration(_ maxConcurrentStreams: Int) -> (
+    NIOHTTP2Handler.ConnectionConfiguration, NIOHTTP2Handler.StreamConfiguration
+  ) {
     var connection = NIOHTTP2Handler.ConnectionConfiguration()
     connection.initialSettings = [
       HTTP2Setting(parameter: .maxConcurrentStreams, value: maxConcurrentStreams),
       HTTP2Setting(parameter: .maxHeaderListSize, value: headerBytes),
       HTTP2Setting(parameter: .initialWindowSize, value: 1 << 20),
     ]
+    // Their frames that cross our answer are no fault of the client's.
+    connection.maximumRecentlyResetStreams = 1024
     connection.maximumSequentialContinuationFrames = headerBytes >> 14
     var stream = NIOHTTP2Handler.StreamConfiguration()
     stream.targetWindowSize = 1 << 20
@@ -130,13 +132,14 @@ final class GrpcConnection {
 /// What breaks a connection is said in the log; NIOHTTP2 has told the client by then.
 private final class GrpcConnectionErrors: ChannelInboundHandler {
   typealias InboundIn = NIOAny
-  private let dispatcher: CallDispatcher
-  init(_ dispatcher: CallDispatcher) { self.dispatcher = dispatcher }
+  private let connection: GrpcConnection
+  init(_ connection: GrpcConnection) { self.connection = connection }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    dispatcher.logger.debug("grpc connection of \(context.remoteAddress.map { "\($0)" } ?? "unknown"): \(error)")
-    // What one stream did wrong is no other's fault.
-    guard !(error is NIOHTTP2Errors.StreamError) else { return }
+    connection.dispatcher.logger.debug("grpc connection of \(connection.peer): \(error)")
+    // What one stream did wrong is no other's fault; nor is an answer to a stream that the client has just reset. NIOHTTP2 tells
+    // of both, and sends GOAWAY where the connection is at its end.
+    if error is any NIOHTTP2Error, !connection.filter.hasFailed { return }
     // Not from within the read that failed: streams that it opens after the close would never be told of it, and stay.
     let channel = context.channel
     context.eventLoop.execute { channel.close(promise: nil) }
@@ -196,7 +199,8 @@ final class GrpcHandler: ChannelDuplexHandler, CallSink {
       call.open(
         CallOpening(
           method: request.method, metadata: request.metadata, timeout: request.timeout.map { TimeAmount($0) },
-          peer: connection.peer, door: "grpc", certificate: connection.certificate))
+          peer: connection.peer, door: "grpc", certificate: connection.certificate),
+        connection.dispatcher.table.entries[request.method])
       connection.callBegins(isIdentified: call.isIdentified)
     case .message(let payload):
       if traces { logger.trace("grpc > MESSAGE bytes=\(payload.count)") }

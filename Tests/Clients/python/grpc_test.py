@@ -90,7 +90,7 @@ class Predictions(ServerTest):
     def test_cancelled_calls_end_no_other(self):
         events = self.neighbour()
         for _ in range(20):
-            calls = [self.inference.Predict.future(self.request(rows=8, samples=2048)) for _ in range(20)]
+            calls = [self.inference.Predict.future(self.request()) for _ in range(20)]
             for call in calls:
                 call.cancel()
         self.assertEqual(events.result().version, 1)

@@ -121,7 +121,7 @@ let package = Package(
     tests("Basics", ["DitherBasics"]),
     tests("Tensor", ["DitherTensor", "CKernels"]),
     tests("Proto", ["DitherProto", "DitherTensor", protobuf]),
-    tests("Transport", ["DitherProto", "DitherTransport", protobuf, log] + nio),
+    tests("Transport", ["DitherClient", "DitherProto", "DitherTransport", protobuf, log] + nio),
     tests("Store", ["DitherBasics", "DitherStore", .product(name: "GRDB", package: "GRDB.swift")]),
     tests(
       "Service",

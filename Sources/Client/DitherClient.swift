@@ -52,32 +52,13 @@ public final class DitherClient: Sendable {
     return try Response(serializedBytes: answer)
   }
 
+  /// The call begins at once. Its answers are asked of the server as they are taken; a stream that is dropped, or whose task
+  /// is cancelled, cancels the call.
   public func stream<Request: Message, Response: Message>(
     _ method: CallMethod<ServerStreaming, Request, Response>, _ request: Request, timeout: Duration? = nil
   ) -> AsyncThrowingStream<Response, any Error> {
-    AsyncThrowingStream { continuation in
-      let task = Task { [metadata] in
-        do {
-          let inbox = Inbox()
-          let handle = try await connector.connection().open(
-            method.name, metadata: metadata, timeout: timeout.map(TimeAmount.init), first: request.serializedData(),
-            end: true
-          ) { inbox.put($0) }
-          try await withTaskCancellationHandler {
-            while let payload = try await inbox.next() {
-              handle.consumed(payload.count)
-              continuation.yield(try Response(serializedBytes: payload))
-            }
-          } onCancel: {
-            handle.cancel()
-          }
-          continuation.finish()
-        } catch {
-          continuation.finish(throwing: error)
-        }
-      }
-      continuation.onTermination = { reason in if case .cancelled = reason { task.cancel() } }
-    }
+    let opening = Task { try await open(method, timeout: timeout, only: request) }
+    return AsyncThrowingStream { try await opening.value.next() }
   }
 
   /// - Parameter body: sends the messages; when it returns, nothing follows.
@@ -85,28 +66,97 @@ public final class DitherClient: Sendable {
     _ method: CallMethod<ClientStreaming, Request, Response>, timeout: Duration? = nil,
     _ body: (@Sendable (Request) async throws -> Void) async throws -> Void
   ) async throws -> Response {
-    let inbox = Inbox()
-    let handle = try await connector.connection().open(
-      method.name, metadata: metadata, timeout: timeout.map(TimeAmount.init), first: nil, end: false
-    ) { inbox.put($0) }
+    let call = try await open(method, timeout: timeout)
     return try await withTaskCancellationHandler {
       do {
-        try await body { try await handle.send($0.serializedData()) }
-        handle.halfClose()
-      } catch let error as CallError where error.code == .cancelled || inbox.isOver {
+        try await body { try await call.send($0) }
+        call.halfClose()
+      } catch let error as CallError where error.code == .cancelled || call.isOver {
         // The server has ended the call early: what it says is the answer.
       } catch {
-        handle.cancel()
+        call.cancel()
         throw error
       }
-      guard let payload = try await inbox.next() else {
+      guard let answer = try await call.next() else {
         throw CallError(.internalError, "the server ended \(method.name) without an answer")
       }
-      return try Response(serializedBytes: payload)
+      return answer
+    } onCancel: {
+      call.cancel()
+    }
+  }
+
+  /// A call with a stream each way.
+  /// - Parameter body: sends and takes messages, in any order and from any task. When it returns, what is left of the call is
+  ///   cancelled; take answers until `next` is nil to know how the call ended.
+  /// - Throws: `CallError`, and what `body` throws.
+  public func bidirectional<Request: Message, Response: Message, Result>(
+    _ method: CallMethod<Bidirectional, Request, Response>, timeout: Duration? = nil,
+    _ body: (OpenCall<Request, Response>) async throws -> Result
+  ) async throws -> Result {
+    let call = try await open(method, timeout: timeout)
+    return try await withTaskCancellationHandler {
+      defer { call.cancel() }
+      return try await body(call)
+    } onCancel: {
+      call.cancel()
+    }
+  }
+
+  /// - Parameter only: the one message of a call that takes one.
+  private func open<Kind, Request: Message, Response: Message>(
+    _ method: CallMethod<Kind, Request, Response>, timeout: Duration?, only: Request? = nil
+  ) async throws -> OpenCall<Request, Response> {
+    let inbox = Inbox(), first = try only?.serializedData()
+    let handle = try await connector.connection().open(
+      method.name, metadata: metadata, timeout: timeout.map(TimeAmount.init), first: first, end: first != nil
+    ) { inbox.put($0) }
+    return OpenCall(handle, inbox)
+  }
+}
+
+/// A call with messages still to come. Dropped before its end, it is cancelled.
+public final class OpenCall<Request: Message, Response: Message>: Sendable, AsyncSequence {
+  private let handle: FramedClient.CallHandle
+  private let inbox: Inbox
+
+  fileprivate init(_ handle: FramedClient.CallHandle, _ inbox: Inbox) {
+    self.handle = handle
+    self.inbox = inbox
+  }
+  deinit { cancel() }
+
+  /// Whether the server has ended the call; answers may still wait to be taken.
+  public var isOver: Bool { inbox.isOver }
+
+  /// Waits until the server takes more.
+  /// - Throws: `CallError` when the call is over.
+  public func send(_ request: Request) async throws { try await handle.send(request.serializedData()) }
+  /// Nothing follows from here.
+  public func halfClose() { handle.halfClose() }
+  /// Nobody waits for what is left. Does nothing once the server has ended the call.
+  public func cancel() { if !isOver { handle.cancel() } }
+
+  /// The next answer, in the order of the server's. For one task at a time; a task that is cancelled cancels the call.
+  /// - Returns: nil behind the last.
+  /// - Throws: `CallError` when the call ended otherwise.
+  public func next() async throws -> Response? {
+    let payload = try await withTaskCancellationHandler {
+      try await inbox.next()
     } onCancel: {
       handle.cancel()
     }
+    guard let payload else { return nil }
+    handle.consumed(payload.count)
+    return try Response(serializedBytes: payload)
   }
+
+  public typealias Element = Response
+  public struct AsyncIterator: AsyncIteratorProtocol {
+    fileprivate let call: OpenCall
+    public func next() async throws -> Response? { try await call.next() }
+  }
+  public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(call: self) }
 }
 
 extension TimeAmount {

@@ -23,7 +23,7 @@ public enum FrameCodec {
 /// Cuts a stream of bytes, however it is split, into frames.
 public struct FrameReader: Sendable {
   /// The largest frame that is taken, length not counted.
-  public let limit: Int
+  public var limit: Int
   private var buffer: [UInt8] = []
   private var at = 0
 
@@ -42,6 +42,21 @@ public struct FrameReader: Sendable {
 
   /// Bytes that wait for the rest of their frame.
   public var pendingBytes: Int { buffer.count - at }
+
+  /// Entries of metadata above which a frame is not even decoded: each costs a hundred times its bytes.
+  static let mostMetadata = 1024
+
+  /// How many metadata entries an `Open` frame holds, without decoding it. Malformed bytes are left to the decoder.
+  private static func metadataEntries(_ frame: ArraySlice<UInt8>) -> Int {
+    var count = 0
+    var fields = FieldScanner(frame)
+    while let field = fields.next() {
+      guard field.number == 2, let open = field.bytes else { continue }
+      var inner = FieldScanner(open)
+      while let field = inner.next() { if field.number == 4 { count += 1 } }
+    }
+    return count
+  }
 
   /// The next whole frame.
   /// - Throws: `CallError` when the length is malformed or above the limit, or the message does not decode: framing is
@@ -62,6 +77,9 @@ public struct FrameReader: Sendable {
     }
     let end = position + Int(length)
     guard end <= buffer.count else { return nil }
+    guard Self.metadataEntries(buffer[position..<end]) <= Self.mostMetadata else {
+      throw CallError(.resourceExhausted, "more than \(Self.mostMetadata) metadata entries in an Open")
+    }
     do {
       let frame = try Dither_V1_Frame(serializedBytes: Array(buffer[position..<end]))
       at = end
@@ -69,5 +87,46 @@ public struct FrameReader: Sendable {
     } catch {
       throw CallError(.invalidArgument, "malformed frame: \(length) bytes that are no Frame message")
     }
+  }
+}
+
+/// Walks over the fields of an encoded message without decoding it. Ends where the bytes are malformed.
+private struct FieldScanner {
+  private let bytes: ArraySlice<UInt8>
+  private var at: Int
+  init(_ bytes: ArraySlice<UInt8>) {
+    self.bytes = bytes
+    at = bytes.startIndex
+  }
+
+  /// - Returns: a field's number, and its bytes where it has a length of its own.
+  mutating func next() -> (number: UInt64, bytes: ArraySlice<UInt8>?)? {
+    guard let tag = varint() else { return nil }
+    let length: UInt64
+    switch tag & 7 {
+    case 0: return varint().map { _ in (tag >> 3, nil) }
+    case 1: length = 8
+    case 2:
+      guard let own = varint() else { return nil }
+      length = own
+    case 5: length = 4
+    default: return nil
+    }
+    guard length <= UInt64(bytes.endIndex - at) else { return nil }
+    let start = at
+    at += Int(length)
+    return (tag >> 3, bytes[start..<at])
+  }
+
+  private mutating func varint() -> UInt64? {
+    var value: UInt64 = 0, shift: UInt64 = 0
+    while at < bytes.endIndex, shift < 64 {
+      let byte = bytes[at]
+      at += 1
+      value |= UInt64(byte & 0x7F) << shift
+      if byte < 0x80 { return value }
+      shift += 7
+    }
+    return nil
   }
 }

@@ -100,6 +100,12 @@ public struct ServerConnection: Sendable {
         details: [.retry(afterMilliseconds: 10)])
       return [.send(.end(open.call, error))]
     }
+    let metadataBytes = open.metadata.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+    guard metadataBytes <= limits.maxMetadataBytes else {
+      let error = CallError(
+        .resourceExhausted, "metadata of at most \(limits.maxMetadataBytes) bytes are taken, \(metadataBytes) came")
+      return [.send(.end(open.call, error))]
+    }
     calls[open.call] = Call(receiveCredit: limits.initialCreditBytes, sendCredit: peerCredit)
     var actions: [Action] = [
       .open(call: open.call, method: open.method, timeoutMicroseconds: open.timeoutUs, metadata: open.metadata)

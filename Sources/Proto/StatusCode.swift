@@ -1,3 +1,5 @@
+import DitherBasics
+
 /// How a call ended. The numbers are gRPC's.
 public enum StatusCode: UInt32, Sendable, CaseIterable, CustomStringConvertible {
   case ok = 0, cancelled, unknown, invalidArgument, deadlineExceeded, notFound, alreadyExists, permissionDenied
@@ -24,6 +26,53 @@ public enum StatusCode: UInt32, Sendable, CaseIterable, CustomStringConvertible 
     case .unavailable: "UNAVAILABLE"
     case .dataLoss: "DATA_LOSS"
     case .unauthenticated: "UNAUTHENTICATED"
+    }
+  }
+}
+
+extension StatusCode {
+  /// The kind of fault that it tells of; nil for `ok`. A code that nobody has explained is a defect.
+  public var category: FaultCategory? {
+    switch self {
+    case .ok: nil
+    case .cancelled: .cancelled
+    case .invalidArgument: .invalidArgument
+    case .deadlineExceeded: .deadlineExceeded
+    case .notFound: .notFound
+    case .alreadyExists: .alreadyExists
+    case .permissionDenied: .permissionDenied
+    case .resourceExhausted: .resourceExhausted
+    case .failedPrecondition: .failedPrecondition
+    case .aborted: .aborted
+    case .outOfRange: .outOfRange
+    case .unimplemented: .unimplemented
+    case .internalError, .unknown: .internalError
+    case .unavailable: .unavailable
+    case .dataLoss: .dataLoss
+    case .unauthenticated: .unauthenticated
+    }
+  }
+
+  /// - Parameter category: of a fault on this side.
+  public init(_ category: FaultCategory) {
+    self = Self.allCases.first { $0.category == category && $0 != .unknown } ?? .internalError
+  }
+
+  /// HTTP's status, as google.rpc.Code pairs them.
+  public var httpStatus: Int {
+    switch self {
+    case .ok: 200
+    case .cancelled: 499
+    case .invalidArgument, .failedPrecondition, .outOfRange: 400
+    case .deadlineExceeded: 504
+    case .notFound: 404
+    case .alreadyExists, .aborted: 409
+    case .permissionDenied: 403
+    case .resourceExhausted: 429
+    case .unimplemented: 501
+    case .internalError, .dataLoss, .unknown: 500
+    case .unavailable: 503
+    case .unauthenticated: 401
     }
   }
 }

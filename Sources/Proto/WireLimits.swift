@@ -5,6 +5,8 @@ public struct WireLimits: Sendable, Equatable {
   public var maxFrameBytes = 16 << 20
   public var maxConcurrentCalls = 256
   public var initialCreditBytes = 1 << 20
+  /// Of one call, names and values: as many as the gRPC door takes.
+  public var maxMetadataBytes = GrpcRequest.metadataBytes
   /// Below this a peer could not even receive an error.
   public static let leastFrameBytes = 4096
   public init() {}

@@ -4,7 +4,7 @@ import NIOCore
 import SwiftProtobuf
 
 /// One call: what the protos declare, what it asks of its caller, and what it does. A type conforms by way of its kind:
-/// `UnaryCall`, `PromptCall`, `ServerStreamCall`, `ClientStreamCall`.
+/// `UnaryCall`, `PromptCall`, `ServerStreamCall`, `ClientStreamCall`, `BidirectionalCall`.
 package protocol ServedCall: Sendable {
   associatedtype Kind: CallKind
   associatedtype Request: Message
@@ -59,6 +59,13 @@ package protocol ClientStreamCall: ServedCall where Kind == ClientStreaming {
   func answer(_ requests: RequestStream<Request>, _ caller: Caller) async throws -> Response
 }
 
+/// A stream each way, in any order. The call ends when `answer` returns, whether the client has sent all it wanted or not.
+package protocol BidirectionalCall: ServedCall where Kind == Bidirectional {
+  func answer(
+    _ requests: RequestStream<Request>, _ caller: Caller, _ send: ResponseWriter<Response>
+  ) async throws
+}
+
 extension UnaryCall {
   package func serve(in table: inout CallTable) {
     table.serve(Self.method, Self.policy) { request, context in try await answer(request, Caller(context)) }
@@ -84,6 +91,14 @@ extension ServerStreamCall {
 extension ClientStreamCall {
   package func serve(in table: inout CallTable) {
     table.serve(Self.method, Self.policy) { requests, context in try await answer(requests, Caller(context)) }
+  }
+}
+
+extension BidirectionalCall {
+  package func serve(in table: inout CallTable) {
+    table.serve(Self.method, Self.policy) { requests, context, send in
+      try await answer(requests, Caller(context), send)
+    }
   }
 }
 

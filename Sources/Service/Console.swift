@@ -5,51 +5,62 @@ import DitherStore
 import DitherTransport
 import Foundation
 
-/// The console at the HTTP door: what is here, the reports, health and figures.
+/// The console at the HTTP door: what is here, the reports, health and figures. Its pages are routes of the dispatcher that the
+/// other doors have; none asks who calls by itself.
 struct Console: Sendable {
   let services: Services
   let authenticator: any Authenticator
-  /// Whether pages are shown to everybody: on loopback.
-  let isOpen: Bool
   let isReady: @Sendable () -> Bool
+  /// Cookies go back over TLS only.
+  let usesTls: Bool
 
-  func answer(_ request: HttpRequest) async -> HttpResponse {
-    switch request.path {
-    case "/healthz": return .text("ok\n")
-    case "/readyz": return isReady() ? .text("ready\n") : .text("draining\n", status: 503)
-    case "/metrics":
-      return HttpResponse(200, "text/plain; version=0.0.4; charset=utf-8", Array(services.metrics.text.utf8))
-    default: break
-    }
-    guard isOpen || isKnown(request) else {
-      return .text("send 'Authorization: Bearer TOKEN', or open the page with ?token=TOKEN\n", status: 401)
-    }
-    do {
-      return try await services.pool.run { try page(request.path) }
-    } catch {
-      let fault = error as? any AnyFault
-      return .text("\(fault?.description ?? "an error inside the server")\n", status: fault?.category.httpStatus ?? 500)
+  /// Where a browser gives its token.
+  static let signIn = "/sign-in"
+
+  var routes: HttpRoutes {
+    let (services, isReady) = (services, isReady)
+    return HttpRoutes([
+      .always("/healthz") { _ in .text("ok\n") },
+      .always("/readyz") { _ in isReady() ? .text("ready\n") : .text("draining\n", status: 503) },
+      HttpRoute(.get, "/metrics", .local(nil)) { _, _ in
+        HttpResponse(200, "text/plain; version=0.0.4; charset=utf-8", Array(services.metrics.text.utf8))
+      }, HttpRoute(.get, "/report-key.pub.pem", .local(nil)) { _, _ in .text(services.reportKey.pem) },
+      // What they show is what ListModels, ListAudits and GetReport tell.
+      HttpRoute(.get, "/", .local(.audit)) { _, _ in
+        try await services.pool.run {
+          let jobs = try services.store.jobs.list(kind: AuditSpec.kind, limit: 100)
+          return .html(Array(IndexPage(models: services.registry.current.versions, audits: jobs).html.source.utf8))
+        }
+      },
+      HttpRoute(.get, "/audits/{id}.json", .local(.audit)) { request, _ in
+        try await report(request) { HttpResponse(200, "application/json", $0.json) }
+      }, HttpRoute(.get, "/audits/{id}", .local(.audit)) { request, _ in try await report(request) { .html($0.html) } },
+      HttpRoute(.get, Self.signIn, .all) { _, _ in .html(Array(SignInPage(isRefused: false).html.source.utf8)) },
+      HttpRoute(.post, Self.signIn, .all, bodyBytes: 4096) { request, _ in accept(request) },
+    ])
+  }
+
+  private func report(
+    _ request: HttpRequest, _ form: @escaping @Sendable (_ report: (json: [UInt8], html: [UInt8])) -> HttpResponse
+  ) async throws -> HttpResponse {
+    let id = request.parameters["id"] ?? ""
+    return try await services.pool.run { [services] in
+      let job = try services.store.jobs.job(id)
+      guard let report = try services.store.jobs.report(job.id) else {
+        return .text("audit \(job.id) of \(job.subject): \(job.state.rawValue) \(job.message)\n", status: 404)
+      }
+      return form((report.json, report.html))
     }
   }
 
-  private func isKnown(_ request: HttpRequest) -> Bool {
-    let header = request.authorization.flatMap { $0.hasPrefix("Bearer ") ? String($0.dropFirst(7)) : nil }
-    guard let token = header ?? request.query["token"] else { return false }
-    return authenticator.identify(bearer: token) != nil
-  }
-
-  private func page(_ path: String) throws -> HttpResponse {
-    if path == "/" {
-      let jobs = try services.store.jobs.list(kind: AuditSpec.kind, limit: 100)
-      return .html(Array(IndexPage(models: services.registry.current.versions, audits: jobs).html.source.utf8))
+  /// The token goes into a cookie that no script and no other site can send: never into an address.
+  private func accept(_ request: HttpRequest) -> HttpResponse {
+    guard let token = request.form["token"], authenticator.identify(bearer: token) != nil else {
+      return .html(Array(SignInPage(isRefused: true).html.source.utf8), status: 401)
     }
-    if path == "/report-key.pub.pem" { return .text(services.reportKey.pem) }
-    guard path.hasPrefix("/audits/") else { return .text("no such page\n", status: 404) }
-    let name = String(path.dropFirst("/audits/".count)), isJson = name.hasSuffix(".json")
-    let job = try services.store.jobs.job(isJson ? String(name.dropLast(".json".count)) : name)
-    guard let report = try services.store.jobs.report(job.id) else {
-      return .text("audit \(job.id) of \(job.subject): \(job.state.rawValue) \(job.message)\n", status: 404)
-    }
-    return isJson ? HttpResponse(200, "application/json", report.json) : .html(report.html)
+    var response = HttpResponse.seeOther("/")
+    let secure = usesTls ? "; Secure" : ""
+    response.headers.append(("set-cookie", "\(HttpDoor.cookie)=\(token); Path=/; HttpOnly; SameSite=Strict\(secure)"))
+    return response
   }
 }

@@ -13,10 +13,10 @@ struct Doors: Sendable {
   /// The certificate authority that the server made for itself.
   let authority: String?
 
-  init(
-    _ configuration: ServerConfiguration, _ services: Services, _ authenticator: any Authenticator, _ log: Logger
-  ) async throws {
-    let (tls, authority) = try Self.tls(configuration)
+  init(_ configuration: ServerConfiguration, _ services: Services, _ authenticator: any Authenticator, _ log: Logger)
+    async throws
+  {
+    let (tls, authority) = try Self.tls(configuration, log)
     var limits = CallDispatcher.Limits()
     limits.messageBytes = configuration.limits.messageBytes
     let metrics = services.metrics
@@ -26,9 +26,10 @@ struct Doors: Sendable {
     var wire = WireLimits()
     // A message travels in a frame with its call, method and metadata.
     wire.maxFrameBytes = configuration.limits.messageBytes + 64 << 10
+    // On loopback the console is for this machine's browser, which does not know a certificate made here.
+    let httpTls = configuration.tls == .generated ? nil : tls
     let console = Console(
-      services: services, authenticator: authenticator, isOpen: configuration.isLoopback,
-      isReady: { !dispatcher.isDraining })
+      services: services, authenticator: authenticator, isReady: { !dispatcher.isDraining }, usesTls: httpTls != nil)
     let host = configuration.host
     // What is open when a later door cannot be opened is closed again.
     var open: [Door] = []
@@ -38,10 +39,9 @@ struct Doors: Sendable {
       open.append(framed)
       let grpc = try await GrpcDoor.open(dispatcher, host: host, port: configuration.grpcPort, tls: tls)
       open.append(grpc)
-      // On loopback the console is for this machine's browser, which does not know a certificate made here.
       let http = try await HttpDoor.open(
-        host: host, port: configuration.httpPort, tls: configuration.tls == .generated ? nil : tls, logger: log
-      ) { await console.answer($0) }
+        dispatcher, console.routes, host: host, port: configuration.httpPort, tls: httpTls,
+        isLocal: configuration.isLoopback, signInPath: Console.signIn)
       self.init(framed: framed, grpc: grpc, http: http, dispatcher: dispatcher, authority: authority)
     } catch {
       for door in open { await door.drain(grace: .zero) }
@@ -57,21 +57,22 @@ struct Doors: Sendable {
     self.authority = authority
   }
 
-  private static func tls(_ configuration: ServerConfiguration) throws -> (TlsSource?, authority: String?) {
+  private static func tls(_ configuration: ServerConfiguration, _ log: Logger) throws -> (
+    TlsSource?, authority: String?
+  ) {
     switch configuration.tls {
     case .insecure: return (nil, nil)
     case .generated:
       let made = try SelfSignedAuthority(in: URL(filePath: configuration.stateDirectory + "/tls"))
-      return (try TlsSource(made.files), made.authority)
+      return (try TlsSource(made.files, log: log), made.authority)
     case .files(let certificate, let key, let clientCA):
-      return (try TlsSource(.init(certificate: certificate, key: key, clientAuthority: clientCA)), nil)
+      return (try TlsSource(.init(certificate: certificate, key: key, clientAuthority: clientCA), log: log), nil)
     }
   }
 
   private static func observe(_ record: CallRecord, _ metrics: Metrics, _ log: Logger) {
     let context = record.context
-    metrics.record(
-      method: context.method, code: "\(record.code)", latency: .nanoseconds(record.duration.nanoseconds))
+    metrics.record(method: context.method, code: "\(record.code)", latency: .nanoseconds(record.duration.nanoseconds))
     let level: Logger.Level =
       switch record.code {
       case .ok: .debug

@@ -64,9 +64,7 @@ public struct ServerConfiguration: Sendable {
     public init() {}
   }
 
-  public var reportKeyPath: String {
-    reportKey ?? URL(filePath: stateDirectory).appending(path: "report-key.pem").path
-  }
+  public var reportKeyPath: String { reportKey ?? URL(filePath: stateDirectory).appending(path: "report-key.pem").path }
 
   public var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
 
@@ -83,7 +81,7 @@ public struct ServerConfiguration: Sendable {
     if case .generated = tls, !isLoopback {
       throw ServiceError(
         .configuration, at: "TLS", expected: "a certificate and its key to serve on \(host)", got: "none",
-        advice: "give --tls-certificate and --tls-key, or --insecure to serve without TLS")
+        advice: "give --tls-cert and --tls-key, or --insecure to serve without TLS")
     }
   }
 }

@@ -76,10 +76,12 @@ public final class Door: Sendable {
       .serverChannelOption(.backlog, value: 1024)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+      // A peer that has vanished without a word is noticed in the end.
+      .childChannelOption(.socketOption(.so_keepalive), value: 1)
       .childChannelOption(.maxMessagesPerRead, value: 16)
       .childChannelInitializer { channel in
-        guard connections.hasRoom else {
-          logger.warning("\(name): more than \(limit) connections, one is closed")
+        guard connections.hasRoom(for: channel.remoteAddress) else {
+          logger.warning("\(name): no room for another connection of \(channel.remoteAddress?.ipAddress ?? "unknown")")
           return channel.close()
         }
         do {
@@ -111,19 +113,53 @@ final class Connections: Sendable {
     let channel: any Channel
     let drain: @Sendable () -> Void
   }
+  private struct State {
+    var open: [ObjectIdentifier: Open] = [:]
+    var byAddress: [String: Int] = [:]
+  }
   private let limit: Int
-  private let open = Mutex<[ObjectIdentifier: Open]>([:])
+  private let state = Mutex(State())
   init(limit: Int) { self.limit = limit }
 
-  var count: Int { open.withLock { $0.count } }
-  var hasRoom: Bool { count < limit }
+  var count: Int { state.withLock { $0.open.count } }
+
+  /// No address gets more than three quarters of the places, so that it cannot shut the door to all others.
+  func hasRoom(for address: SocketAddress?) -> Bool {
+    state.withLock { state in
+      state.open.count < limit && state.byAddress[address?.ipAddress ?? "", default: 0] * 4 < limit * 3
+    }
+  }
 
   /// - Parameter drain: called on any thread when no new calls are to begin.
   func add(_ channel: any Channel, drain: @escaping @Sendable () -> Void) {
-    let key = ObjectIdentifier(channel)
-    open.withLock { $0[key] = Open(channel: channel, drain: drain) }
-    channel.closeFuture.whenComplete { _ in self.open.withLock { $0[key] = nil } }
+    let key = ObjectIdentifier(channel), address = channel.remoteAddress?.ipAddress ?? ""
+    state.withLock { state in
+      state.open[key] = Open(channel: channel, drain: drain)
+      state.byAddress[address, default: 0] += 1
+    }
+    channel.closeFuture.whenComplete { _ in
+      self.state.withLock { state in
+        state.open[key] = nil
+        let left = state.byAddress[address, default: 1] - 1
+        state.byAddress[address] = left > 0 ? left : nil
+      }
+    }
   }
-  func drain() { for connection in open.withLock({ Array($0.values) }) { connection.drain() } }
-  func close() { for connection in open.withLock({ Array($0.values) }) { connection.channel.close(promise: nil) } }
+  private var all: [Open] { state.withLock { Array($0.open.values) } }
+  func drain() { for connection in all { connection.drain() } }
+  func close() { for connection in all { connection.channel.close(promise: nil) } }
+}
+
+extension ChannelHandlerContext {
+  /// Closes once all that was written before is on its way: a close by itself drops what a slow reader has not taken.
+  /// - Parameter patience: after which it closes in any case.
+  func closeBehindWrites(within patience: TimeAmount? = nil) {
+    let written = eventLoop.makePromise(of: Void.self), channel = channel
+    written.futureResult.whenComplete { _ in channel.close(promise: nil) }
+    if let patience {
+      let timer = eventLoop.scheduleTask(in: patience) { channel.close(promise: nil) }
+      channel.closeFuture.whenComplete { _ in timer.cancel() }
+    }
+    writeAndFlush(NIOAny(channel.allocator.buffer(capacity: 0)), promise: written)
+  }
 }

@@ -3,6 +3,7 @@ import DitherTransport
 import Foundation
 import NIOCore
 import NIOPosix
+import Synchronization
 
 /// Through the framed client that the Swift client uses.
 struct FramedToyClient: ToyClient {
@@ -20,6 +21,28 @@ struct FramedToyClient: ToyClient {
     let collector: Collector
     func cancel() { handle.cancel() }
     func outcome() async -> Outcome { await collector.outcome() }
+    func send(_ message: Data) async throws { try await handle.send(message) }
+    func halfClose() { handle.halfClose() }
+    // The framed client reads whatever its calls do: what a slow reader does is seen on its socket.
+    func resumeReading() async {}
+  }
+
+  func open(
+    _ method: String, metadata: [String: String], timeout: TimeAmount?, isRead: Bool
+  ) async throws -> any ToyCall {
+    let collector = Collector(), consumed = Mutex<FramedClient.CallHandle?>(nil)
+    let handle = try await client.open(method, metadata: metadata, timeout: timeout, first: nil, end: false) { event in
+      switch event {
+      case .message(let data):
+        collector.add(data)
+        if isRead { consumed.withLock { $0 }?.consumed(data.count) }
+      case .end(let last, let error):
+        if let last { collector.add(last) }
+        collector.end(error)
+      }
+    }
+    consumed.withLock { $0 = handle }
+    return Call(handle: handle, collector: collector)
   }
 
   func begin(

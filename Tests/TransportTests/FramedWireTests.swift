@@ -2,6 +2,7 @@ import DitherProto
 import DitherTransport
 import Foundation
 import SwiftProtobuf
+import Synchronization
 import Testing
 
 @Suite("The framed door against bytes that no client sends", .serialized)
@@ -125,6 +126,59 @@ struct FramedWireTests {
       if case .end(let end) = frame.kind { code = end.status.code }
     }
     #expect(code == 0)
+    await server.close()
+  }
+
+  @Test("a drain waits for an answer that its reader takes slowly")
+  func drainWaitsForBytes() async throws {
+    let server = try await ToyServer(.framed), socket = try RawSocket(port: server.door.port)
+    var generous = Self.hello
+    generous.hello.maxFrameBytes = 32 << 20
+    socket.send(generous)
+    guard case .hello? = try await socket.next()?.kind else {
+      Issue.record("no Hello")
+      return
+    }
+    let payload = Data(repeating: 7, count: 12_000_000)
+    let request = try Bytes(payload).serializedData()
+    socket.send(
+      Self.frame {
+        $0.open.call = 1
+        $0.open.method = "toy/Echo"
+        $0.open.metadata = ["authorization": "Bearer app"]
+        $0.open.first = request
+        $0.open.end = true
+      })
+    while server.toys.echoed.load(ordering: .relaxed) == 0 { try await Task.sleep(for: .milliseconds(2)) }
+    async let drained: Void = server.door.drain(grace: .seconds(20))
+    try await Task.sleep(for: .milliseconds(300))
+    var answer: Data?
+    while let frame = try await socket.next() { if case .end(let end) = frame.kind { answer = end.last } }
+    #expect(answer == request)
+    await drained
+    await server.close()
+  }
+
+  @Test("before Hello no frame above 4 KiB is waited for")
+  func largeBeforeHello() async throws {
+    let server = try await ToyServer(.framed), socket = try RawSocket(port: server.door.port)
+    socket.send([0x81, 0x20])
+    #expect(try await socket.farewell()?.code == .resourceExhausted)
+    await server.close()
+  }
+
+  @Test("a frame with a flood of metadata is not decoded")
+  func metadataFlood() async throws {
+    let server = try await ToyServer(.framed), socket = try RawSocket(port: server.door.port)
+    socket.send(Self.hello)
+    _ = try await socket.next()
+    socket.send(
+      Self.frame { frame in
+        frame.open.call = 1
+        frame.open.method = "toy/Echo"
+        for number in 0..<5000 { frame.open.metadata["\(number)"] = "" }
+      })
+    #expect(try await socket.farewell()?.code == .resourceExhausted)
     await server.close()
   }
 

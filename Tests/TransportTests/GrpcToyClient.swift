@@ -39,11 +39,47 @@ struct GrpcToyClient: ToyClient {
     let collector: Collector
     func cancel() { stream.close(promise: nil) }
     func outcome() async -> Outcome { await collector.outcome() }
+    func send(_ message: Data) async throws {
+      try await stream.writeAndFlush(GrpcToyClient.frame(message, stream)).get()
+    }
+    func resumeReading() async {
+      try? await stream.setOption(.autoRead, value: true).get()
+      stream.read()
+    }
+    func halfClose() {
+      let end = HTTP2Frame.FramePayload.data(.init(data: .byteBuffer(ByteBuffer()), endStream: true))
+      stream.writeAndFlush(end, promise: nil)
+    }
+  }
+
+  private static func frame(_ message: Data, _ stream: any Channel) -> HTTP2Frame.FramePayload {
+    var bytes = stream.allocator.buffer(capacity: message.count + 5)
+    bytes.writeInteger(UInt8(0))
+    bytes.writeInteger(UInt32(message.count))
+    bytes.writeBytes(message)
+    return .data(.init(data: .byteBuffer(bytes)))
   }
 
   func begin(
     _ method: String, _ messages: [Data], token: String?, timeout: TimeAmount?, isRead: Bool
   ) async throws -> any ToyCall {
+    let call = try await stream(
+      method, metadata: token.map { ["authorization": "Bearer \($0)"] } ?? [:], timeout: timeout, isRead: isRead)
+    for message in messages { call.stream.write(Self.frame(message, call.stream), promise: nil) }
+    // The end of the stream in a frame of its own, as stock clients send it.
+    call.halfClose()
+    return call
+  }
+
+  func open(
+    _ method: String, metadata: [String: String], timeout: TimeAmount?, isRead: Bool
+  ) async throws -> any ToyCall {
+    try await stream(method, metadata: metadata, timeout: timeout, isRead: isRead)
+  }
+
+  private func stream(
+    _ method: String, metadata: [String: String], timeout: TimeAmount?, isRead: Bool
+  ) async throws -> Call {
     let collector = Collector()
     let stream = try await streams.createStreamChannel { stream in
       stream.setOption(.autoRead, value: isRead).flatMapThrowing {
@@ -54,22 +90,12 @@ struct GrpcToyClient: ToyClient {
       (":method", "POST"), (":path", "/\(method)"), (":scheme", "http"), (":authority", "toys"),
       ("content-type", "application/grpc"), ("te", "trailers"),
     ])
-    if let token { headers.add(name: "authorization", value: "Bearer \(token)") }
+    for (name, value) in metadata { headers.add(name: name, value: value) }
     if let timeout { headers.add(name: "grpc-timeout", value: "\(timeout.nanoseconds / 1_000_000)m") }
     let opened = stream.eventLoop.makePromise(of: Void.self)
     opened.futureResult.whenFailure { collector.end(CallError(.unavailable, "\($0)")) }
     stream.closeFuture.whenComplete { _ in collector.end(CallError(.unavailable, "the stream was closed")) }
-    stream.write(HTTP2Frame.FramePayload.headers(.init(headers: headers)), promise: opened)
-    for message in messages {
-      var bytes = stream.allocator.buffer(capacity: message.count + 5)
-      bytes.writeInteger(UInt8(0))
-      bytes.writeInteger(UInt32(message.count))
-      bytes.writeBytes(message)
-      stream.write(HTTP2Frame.FramePayload.data(.init(data: .byteBuffer(bytes))), promise: nil)
-    }
-    // The end of the stream in a frame of its own, as stock clients send it.
-    let end = HTTP2Frame.FramePayload.data(.init(data: .byteBuffer(ByteBuffer()), endStream: true))
-    stream.writeAndFlush(end, promise: nil)
+    stream.writeAndFlush(HTTP2Frame.FramePayload.headers(.init(headers: headers)), promise: opened)
     return Call(stream: stream, collector: collector)
   }
 

@@ -8,11 +8,10 @@ import NIOSSL
 import SwiftProtobuf
 import Testing
 
-@Suite("TLS", .serialized)
-struct TlsTests {
-  @Test("an authority that is not the server's, and TLS 1.2, are refused")
-  func refused() async throws {
-    let server = try await ToyServer(.framedTls), other = try await ToyServer(.framedTls)
+@Suite("TLS", .serialized) struct TlsTests {
+  @Test("an authority that is not the server's, and TLS 1.2, are refused") func refused() async throws {
+    let server = try await ToyServer(.framedTls)
+    let other = try await ToyServer(.framedTls)
     for (authority, version) in [(other.authority, nil), (server.authority, TLSVersion.tlsv12)] {
       var configuration = TLSConfiguration.makeClientConfiguration()
       configuration.trustRoots = .file(try #require(authority))
@@ -20,13 +19,12 @@ struct TlsTests {
       configuration.maximumTLSVersion = version
       let context = try NIOSSLContext(configuration: configuration)
       let failed = MultiThreadedEventLoopGroup.singleton.next().makePromise(of: Void.self)
-      let channel = try await ClientBootstrap(group: failed.futureResult.eventLoop)
-        .channelInitializer { channel in
-          channel.eventLoop.makeCompletedFuture {
-            try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: context, serverHostname: nil))
-            try channel.pipeline.syncOperations.addHandler(FailureHandler(failed))
-          }
-        }.connect(host: "127.0.0.1", port: server.door.port).get()
+      let channel = try await ClientBootstrap(group: failed.futureResult.eventLoop).channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: context, serverHostname: nil))
+          try channel.pipeline.syncOperations.addHandler(FailureHandler(failed))
+        }
+      }.connect(host: "127.0.0.1", port: server.door.port).get()
       await #expect(throws: (any Error).self) { try await failed.futureResult.get() }
       try? await channel.close()
     }
@@ -91,8 +89,7 @@ struct TlsTests {
     await door.drain(grace: .zero)
   }
 
-  @Test("a certificate that is renewed on disk is served to who connects next")
-  func reload() async throws {
+  @Test("a certificate that is renewed on disk is served to who connects next") func reload() async throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "dither-tls-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }
     let old = try SelfSignedAuthority(in: folder.appending(path: "old"))
@@ -112,6 +109,77 @@ struct TlsTests {
     target.authority = new.authority
     #expect(try await call(target, "toy/Echo")?.code == .unauthenticated)
     await door.drain(grace: .zero)
+  }
+
+  @Test("who offers no ALPN protocol, or another, is told which") func alpn() async throws {
+    let server = try await ToyServer(.framedTls)
+    for offered in [[], ["foo"]] {
+      var configuration = TLSConfiguration.makeClientConfiguration()
+      configuration.trustRoots = .file(try #require(server.authority))
+      configuration.applicationProtocols = offered
+      let context = try NIOSSLContext(configuration: configuration)
+      let words = MultiThreadedEventLoopGroup.singleton.next().makePromise(of: [UInt8].self)
+      let channel = try await ClientBootstrap(group: words.futureResult.eventLoop).channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: context, serverHostname: nil))
+          try channel.pipeline.syncOperations.addHandler(Listener(words))
+        }
+      }.connect(host: "127.0.0.1", port: server.door.port).get()
+      var reader = FrameReader(limit: 1 << 20)
+      var reason: CallError?
+      reader.append(try await words.futureResult.get())
+      while let frame = try reader.next() {
+        if case .goAway(let goAway) = frame.kind { reason = CallError(goAway.status) }
+      }
+      #expect(reason?.code == .failedPrecondition && reason?.message.contains("dither/1") == true)
+      try? await channel.close()
+    }
+    await server.close()
+  }
+
+  @Test("a pair of files that does not fit keeps the old one at every door, also at one that has served nobody yet")
+  func brokenReload() async throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "dither-tls-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let made = try SelfSignedAuthority(in: folder)
+    let source = try TlsSource(made.files)
+    let dispatcher = CallDispatcher(
+      table: Toys().table, authenticator: Keys(), logger: Logger(label: "toys") { _ in SwiftLogNoOpLogHandler() })
+    // Another ALPN protocol than the one that was tried first.
+    let door = try await FramedDoor.open(dispatcher, host: "127.0.0.1", port: 0, tls: source)
+    let http = try await HttpDoor.open(
+      dispatcher, HttpRoutes([.always("/healthz") { _ in .text("ok") }]), host: "127.0.0.1", port: 0, tls: source,
+      isLocal: false)
+    try Data("no PEM".utf8).write(to: URL(filePath: made.files.certificate))
+    try await Task.sleep(for: .milliseconds(1100))
+    let target = FramedClient.Target(
+      host: "127.0.0.1", port: door.port, usesTls: true, authority: made.authority, connectTimeout: .seconds(10))
+    #expect(try await call(target, "toy/Echo")?.code == .unauthenticated)
+    var configuration = TLSConfiguration.makeClientConfiguration()
+    configuration.trustRoots = .file(made.authority)
+    let context = try NIOSSLContext(configuration: configuration)
+    let words = MultiThreadedEventLoopGroup.singleton.next().makePromise(of: [UInt8].self)
+    let channel = try await ClientBootstrap(group: words.futureResult.eventLoop).channelInitializer { channel in
+      channel.eventLoop.makeCompletedFuture {
+        try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: context, serverHostname: nil))
+        try channel.pipeline.syncOperations.addHandler(Listener(words))
+      }
+    }.connect(host: "127.0.0.1", port: http.port).get()
+    try await channel.writeAndFlush(ByteBuffer(string: "GET /healthz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"))
+    #expect(String(decoding: try await words.futureResult.get(), as: UTF8.self).hasPrefix("HTTP/1.1 200"))
+    await door.drain(grace: .zero)
+    await http.drain(grace: .zero)
+  }
+
+  /// All that comes until the connection closes.
+  private final class Listener: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    private let promise: EventLoopPromise<[UInt8]>
+    private var bytes: [UInt8] = []
+    init(_ promise: EventLoopPromise<[UInt8]>) { self.promise = promise }
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) { bytes += unwrapInboundIn(data).readableBytesView }
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+    func channelInactive(context: ChannelHandlerContext) { promise.succeed(bytes) }
   }
 
   /// Fails its promise with the first error, and keeps it if there is data.

@@ -14,6 +14,8 @@ final class Toys: Sendable {
   let waiting = Atomic(0), stopped = Atomic(0)
   /// Messages that `toy/Count` has handed over.
   let sent = Atomic(0)
+  /// Calls of `toy/Echo` that were answered.
+  let echoed = Atomic(0)
   /// Lets `toy/Wait` end well.
   let released = Atomic(false)
 
@@ -21,8 +23,14 @@ final class Toys: Sendable {
     var table = CallTable(mapError: { CallError(.internalError, "\($0)") })
     let predict = CallPolicy(role: .predict, defaultDeadline: .seconds(20))
     table.serve(CallMethod<Unary, Bytes, Bytes>("toy/Echo"), predict) {
-      (request: Bytes, _, responder: Responder<Bytes>) in
+      [self] (request: Bytes, _, responder: Responder<Bytes>) in
       responder.succeed(Bytes(Data(request.value.reversed())))
+      echoed.add(1, ordering: .relaxed)
+    }
+    // Whole seconds until the deadline.
+    table.serve(CallMethod<Unary, Bytes, Bytes>("toy/Left"), predict) {
+      (_: Bytes, context, responder: Responder<Bytes>) in
+      responder.succeed(Bytes(Data("\((context.timeLeft?.nanoseconds ?? 0) / 1_000_000_000)".utf8)))
     }
     table.serve(CallMethod<Unary, Bytes, Bytes>("toy/Fail"), predict) { (request: Bytes, _) -> Bytes in
       let code = StatusCode(rawValue: UInt32(request.value.first ?? 2)) ?? .unknown
@@ -45,6 +53,20 @@ final class Toys: Sendable {
       var sum = 0
       while let request = try await requests.next() { sum += request.value.count }
       return .init(UInt64(sum))
+    }
+    // Each message comes back reversed; "bye" ends the call before the client does.
+    table.serve(CallMethod<Bidirectional, Bytes, Bytes>("toy/Chat"), predict) { [self] requests, _, send in
+      do {
+        while let request = try await requests.next() {
+          if request.value == Data("bye".utf8) { return }
+          try await send(Bytes(Data(request.value.reversed())))
+          sent.add(1, ordering: .relaxed)
+        }
+        try await send(Bytes(Data("end".utf8)))
+      } catch {
+        stopped.add(1, ordering: .relaxed)
+        throw error
+      }
     }
     // So many messages of so many bytes, written as "200,1000".
     table.serve(CallMethod<ServerStreaming, Bytes, Bytes>("toy/Count"), predict) {
@@ -131,6 +153,9 @@ protocol ToyClient: Sendable {
   func begin(
     _ method: String, _ messages: [Data], token: String?, timeout: TimeAmount?, isRead: Bool
   ) async throws -> any ToyCall
+  /// A call that goes on: nothing is sent, and nothing is ended.
+  func open(_ method: String, metadata: [String: String], timeout: TimeAmount?, isRead: Bool) async throws
+    -> any ToyCall
   /// Without a word.
   func vanish() async
 }
@@ -138,6 +163,28 @@ protocol ToyClient: Sendable {
 protocol ToyCall: Sendable {
   func cancel()
   func outcome() async -> Outcome
+  /// Waits until it may be sent.
+  func send(_ message: Data) async throws
+  func halfClose()
+  /// For a call that was begun unread.
+  func resumeReading() async
+  /// What has come.
+  var collector: Collector { get }
+}
+
+extension ToyCall {
+  func say(_ text: String) async throws { try await send(Bytes(Data(text.utf8)).serializedData()) }
+  /// The payload of the answer with this number; nil when the call is over before it.
+  func answer(_ number: Int) async throws -> String? {
+    while true {
+      let (outcome, isOver) = collector.now
+      if outcome.messages.count > number {
+        return String(decoding: try Bytes(serializedBytes: outcome.messages[number]).value, as: UTF8.self)
+      }
+      if isOver { return nil }
+      try await Task.sleep(for: .milliseconds(1))
+    }
+  }
 }
 
 extension ToyClient {
@@ -145,6 +192,12 @@ extension ToyClient {
     _ method: String, _ payloads: [Data] = [Data()], token: String? = "app", timeout: TimeAmount? = nil
   ) async throws -> Outcome {
     try await start(method, payloads, token: token, timeout: timeout).outcome()
+  }
+  func chat(
+    metadata: [String: String] = [:], timeout: TimeAmount? = nil, isRead: Bool = true
+  ) async throws -> any ToyCall {
+    let all = metadata.merging(["authorization": "Bearer app"]) { own, _ in own }
+    return try await open("toy/Chat", metadata: all, timeout: timeout, isRead: isRead)
   }
   func start(
     _ method: String, _ payloads: [Data] = [Data()], token: String? = "app", timeout: TimeAmount? = nil,
@@ -169,6 +222,7 @@ final class Collector: Sendable {
   }
   private let state = Mutex(State())
 
+  var now: (Outcome, isOver: Bool) { state.withLock { ($0.outcome, $0.isOver) } }
   func add(_ message: Data) { state.withLock { $0.outcome.messages.append(message) } }
   func end(_ error: CallError?) {
     let (waiter, outcome) = state.withLock { state -> (CheckedContinuation<Outcome, Never>?, Outcome) in

@@ -72,7 +72,7 @@ struct IndexPage {
       """
   }
 
-  private static let style: Html = """
+  static let style: Html = """
     :root { color-scheme: light dark; --line: #8884; --quiet: #777; --accent: #2563eb }
     @media (prefers-color-scheme: dark) { :root { --accent: #7aa7ff; --quiet: #999 } }
     body { margin: 0; font: 15px/1.5 system-ui, sans-serif }

@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherProto
 import Logging
 import NIOCore
@@ -17,7 +18,15 @@ public final class CallDispatcher: Sendable {
   public struct Limits: Sendable {
     /// Calls in flight over all connections and doors; past it the answer is RESOURCE_EXHAUSTED at once.
     public var callsInFlight = 4096
+    /// One caller's share of them. A call that has ended counts until its handler has come back.
+    public var callsPerCaller = 1024
     public var messageBytes = 16 << 20
+    /// The most that a client may ask for, for calls that have a default deadline.
+    public var longestTimeout = Duration.seconds(3600)
+    /// To the whole request of a call that takes one.
+    public var requestPatience = Duration.seconds(30)
+    /// Bytes of messages that have come in part, over all connections and doors.
+    public var halfReadBytes = 512 << 20
     public init() {}
   }
 
@@ -30,6 +39,10 @@ public final class CallDispatcher: Sendable {
   private let inFlight = Atomic<Int>(0)
   private let draining = Atomic<Bool>(false)
   private let handlers = Atomic<Int>(0)
+  /// By caller: calls in flight, and handlers of calls that are over.
+  private let shares = Mutex<[String: Int]>([:])
+  /// What connections have read of messages that are not whole.
+  let halfRead: ByteBudget
 
   public init(
     table: CallTable, authenticator: any Authenticator, limits: Limits = Limits(), logger: Logger,
@@ -38,6 +51,7 @@ public final class CallDispatcher: Sendable {
     self.table = table
     self.authenticator = authenticator
     self.limits = limits
+    halfRead = ByteBudget(limit: limits.halfReadBytes)
     self.logger = logger
     self.observe = observe
   }
@@ -50,22 +64,66 @@ public final class CallDispatcher: Sendable {
   /// Handlers that have not come back, those of calls that are over included: they still speak to an event loop.
   public var runningHandlers: Int { handlers.load(ordering: .acquiring) }
   func handlerStarts() { handlers.wrappingAdd(1, ordering: .relaxed) }
-  func handlerEnds() { handlers.wrappingSubtract(1, ordering: .releasing) }
+  func handlerEnds(_ pass: Pass) {
+    if pass.isCounted { release(pass.caller) }
+    handlers.wrappingSubtract(1, ordering: .releasing)
+  }
 
   func newID() -> UInt64 { nextID.wrappingAdd(1, ordering: .relaxed).oldValue }
 
+  /// A call's place among those in flight.
+  struct Pass {
+    let caller: String
+    /// It is among the calls in flight, and in its caller's share.
+    var isCounted = true
+    /// Its handler has been started, and gives the caller's share back.
+    var hasHandler = false
+  }
+
   /// - Throws: when too much is in flight or the server drains.
-  func enter() throws(CallError) {
+  func enter(_ caller: String, _ policy: CallPolicy) throws(CallError) -> Pass {
+    if policy.isVital { return Pass(caller: caller, isCounted: false) }
     guard !isDraining else {
       throw CallError(.unavailable, "the server is draining", details: [.retry(afterMilliseconds: 1000)])
     }
     guard inFlight.wrappingAdd(1, ordering: .relaxed).newValue <= limits.callsInFlight else {
-      leave()
+      inFlight.wrappingSubtract(1, ordering: .relaxed)
       throw CallError(
         .resourceExhausted, "at most \(limits.callsInFlight) calls in flight", details: [.retry(afterMilliseconds: 50)])
     }
+    let hasShare = shares.withLock { shares in
+      guard shares[caller, default: 0] < limits.callsPerCaller else { return false }
+      shares[caller, default: 0] += 1
+      return true
+    }
+    guard hasShare else {
+      inFlight.wrappingSubtract(1, ordering: .relaxed)
+      throw CallError(
+        .resourceExhausted, "at most \(limits.callsPerCaller) calls in flight of '\(caller.clipped())'",
+        details: [.retry(afterMilliseconds: 50)])
+    }
+    return Pass(caller: caller)
   }
-  func leave() { inFlight.wrappingSubtract(1, ordering: .relaxed) }
+  func leave(_ pass: Pass) {
+    guard pass.isCounted else { return }
+    inFlight.wrappingSubtract(1, ordering: .relaxed)
+    if !pass.hasHandler { release(pass.caller) }
+  }
+  private func release(_ caller: String) {
+    shares.withLock { shares in
+      let left = shares[caller, default: 1] - 1
+      // Names of callers that have gone do not pile up.
+      shares[caller] = left > 0 || shares.count <= 256 ? left : nil
+    }
+  }
+
+  /// How long a call may take.
+  /// - Parameter asked: by the client.
+  func timeout(asked: TimeAmount?, _ policy: CallPolicy) -> TimeAmount? {
+    guard let standard = policy.defaultDeadline else { return asked }
+    guard let asked else { return TimeAmount(standard) }
+    return min(asked, TimeAmount(max(standard, limits.longestTimeout)))
+  }
 
   /// - Throws: UNAUTHENTICATED or PERMISSION_DENIED, saying what is missing.
   func identify(_ metadata: [String: String], certificate: String?, for policy: CallPolicy) throws(CallError)
@@ -88,5 +146,49 @@ public final class CallDispatcher: Sendable {
       throw CallError(.permissionDenied, "'\(identity.name)' lacks the role \(role.rawValue)")
     }
     return identity
+  }
+}
+
+/// Bytes that all connections together may hold of what has not all come.
+final class ByteBudget: Sendable {
+  let limit: Int
+  private let taken = Atomic<Int>(0)
+  init(limit: Int) { self.limit = limit }
+
+  var used: Int { taken.load(ordering: .relaxed) }
+
+  /// - Returns: false, with nothing taken, when there is no room for so many more.
+  func take(_ bytes: Int) -> Bool {
+    guard taken.wrappingAdd(bytes, ordering: .relaxed).newValue > limit else { return true }
+    taken.wrappingSubtract(bytes, ordering: .relaxed)
+    return false
+  }
+  func giveBack(_ bytes: Int) { taken.wrappingSubtract(bytes, ordering: .relaxed) }
+}
+
+/// One reader's part of a `ByteBudget`. Confined to its event loop.
+struct ByteShare {
+  /// Below this a reader's bytes are not counted: every small call would pay for it.
+  private static let uncounted = 64 << 10
+  private let budget: ByteBudget
+  private var counted = 0
+  init(_ budget: ByteBudget) { self.budget = budget }
+
+  /// - Throws: RESOURCE_EXHAUSTED when all readers together hold too much.
+  mutating func hold(_ bytes: Int) throws(CallError) {
+    let wanted = bytes > Self.uncounted ? bytes : 0
+    if wanted <= counted {
+      if counted > 0 { budget.giveBack(counted - wanted) }
+    } else if !budget.take(wanted - counted) {
+      throw CallError(
+        .resourceExhausted, "more than \(budget.limit) bytes of messages that have not all come",
+        details: [.retry(afterMilliseconds: 1000)])
+    }
+    counted = wanted
+  }
+  /// The reader is gone.
+  mutating func end() {
+    budget.giveBack(counted)
+    counted = 0
   }
 }

@@ -11,6 +11,8 @@ public struct CallPolicy: Sendable {
   public var isOpen: Bool
   /// For calls that bring none. nil: they may take as long as they take.
   public var defaultDeadline: Duration?
+  /// Answered while the server drains or is full too, and counted among no calls in flight.
+  var isVital = false
   public init(role: Role?, isOpen: Bool = false, defaultDeadline: Duration? = .seconds(30)) {
     self.role = role
     self.isOpen = isOpen
@@ -47,22 +49,32 @@ public struct RequestStream<Request: Message>: Sendable {
   public func next() async throws -> Request? { try await take() }
 }
 
-func decode<Request: Message>(_ bytes: Data) throws(CallError) -> Request {
-  do { return try Request(serializedBytes: bytes) } catch {
+/// - Parameter bytes: nil counts as the empty message; `CallState` runs no handler without its request.
+func decode<Request: Message>(_ bytes: Data?) throws(CallError) -> Request {
+  do { return try Request(serializedBytes: bytes ?? Data()) } catch {
     throw CallError(.invalidArgument, "the request is no \(Request.protoMessageName) message")
   }
+}
+
+/// What a handler that runs in a task speaks through. Bytes of messages, not yet decoded.
+struct CallPort: Sendable {
+  /// nil: nothing follows.
+  let take: @Sendable () async throws -> Data?
+  let send: @Sendable (Data) async throws -> Void
 }
 
 /// Every call that a server takes. It is filled once, before any door opens.
 public struct CallTable: Sendable {
   struct Entry: Sendable {
     enum Handler: Sendable {
-      case unary(@Sendable (Data, CallContext, @escaping @Sendable (Result<Data, any Error>) -> Void) -> Void)
-      case serverStreaming(
-        @Sendable (Data, CallContext, @escaping @Sendable (Data) async throws -> Void) async throws -> Void)
-      case clientStreaming(@Sendable (CallContext, @escaping @Sendable () async throws -> Data?) async throws -> Data)
+      /// Answers from whatever thread it computes on; run on the event loop, and must not block.
+      case prompt(@Sendable (Data, CallContext, @escaping @Sendable (Result<Data, any Error>) -> Void) -> Void)
+      /// Runs in a task, with its one request unless the client sends a stream, and returns its one answer unless it has
+      /// sent a stream.
+      case task(@Sendable (Data?, CallContext, CallPort) async throws -> Data?)
     }
     let policy: CallPolicy
+    let shape: CallShape
     let handler: Handler
   }
 
@@ -76,7 +88,7 @@ public struct CallTable: Sendable {
 
   private mutating func add(_ method: some AnyCallMethod, _ policy: CallPolicy, _ handler: Entry.Handler) {
     precondition(entries[method.name] == nil, "the call \(method.name) is registered twice")
-    entries[method.name] = Entry(policy: policy, handler: handler)
+    entries[method.name] = Entry(policy: policy, shape: method.shape, handler: handler)
   }
 
   /// A call whose handler answers by its responder, from whatever thread it computes on. The handler itself is run on an
@@ -87,10 +99,8 @@ public struct CallTable: Sendable {
   ) {
     add(
       method, policy,
-      .unary { bytes, context, finish in
-        do throws(CallError) {
-          handler(try decode(bytes), context, Responder(send: finish))
-        } catch {
+      .prompt { bytes, context, finish in
+        do throws(CallError) { handler(try decode(bytes), context, Responder(send: finish)) } catch {
           finish(.failure(error))
         }
       })
@@ -100,14 +110,7 @@ public struct CallTable: Sendable {
   public mutating func serve<Request: Message, Response: Message>(
     _ method: CallMethod<Unary, Request, Response>, _ policy: CallPolicy,
     async handler: @escaping @Sendable (Request, CallContext) async throws -> Response
-  ) {
-    serve(method, policy) { (request: Request, context: CallContext, responder: Responder<Response>) in
-      let task = Task {
-        do { responder.succeed(try await handler(request, context)) } catch { responder.fail(error) }
-      }
-      context.cancellation.onCancel { _ in task.cancel() }
-    }
-  }
+  ) { add(method, policy, .task { bytes, context, _ in try await handler(decode(bytes), context).serializedData() }) }
 
   /// A call that answers with a stream.
   public mutating func serve<Request: Message, Response: Message>(
@@ -116,8 +119,9 @@ public struct CallTable: Sendable {
   ) {
     add(
       method, policy,
-      .serverStreaming { bytes, context, send in
-        try await handler(decode(bytes), context, ResponseWriter { try await send($0.serializedData()) })
+      .task { bytes, context, port in
+        try await handler(decode(bytes), context, ResponseWriter(port))
+        return nil
       })
   }
 
@@ -126,10 +130,26 @@ public struct CallTable: Sendable {
     _ method: CallMethod<ClientStreaming, Request, Response>, _ policy: CallPolicy,
     _ handler: @escaping @Sendable (RequestStream<Request>, CallContext) async throws -> Response
   ) {
+    add(method, policy, .task { _, context, port in try await handler(RequestStream(port), context).serializedData() })
+  }
+
+  /// A call that takes a stream and answers with one, in any order. It ends when its handler returns, whether the client has
+  /// sent all it wanted or not.
+  public mutating func serve<Request: Message, Response: Message>(
+    _ method: CallMethod<Bidirectional, Request, Response>, _ policy: CallPolicy,
+    _ handler: @escaping @Sendable (RequestStream<Request>, CallContext, ResponseWriter<Response>) async throws -> Void
+  ) {
     add(
       method, policy,
-      .clientStreaming { context, take in
-        try await handler(RequestStream { try await take().map(decode) }, context).serializedData()
+      .task { _, context, port in
+        try await handler(RequestStream(port), context, ResponseWriter(port))
+        return nil
       })
   }
 }
+
+extension ResponseWriter {
+  fileprivate init(_ port: CallPort) { self.init { try await port.send($0.serializedData()) } }
+}
+
+extension RequestStream { fileprivate init(_ port: CallPort) { self.init { try await port.take().map(decode) } } }

@@ -3,7 +3,7 @@ import NIOCore
 /// The deadlines of a connection's calls behind one timer, so that a call that ends in time, as nearly all do, costs no timer
 /// of its own. Confined to its event loop: not Sendable.
 final class DeadlineSet {
-  private let eventLoop: any EventLoop
+  let eventLoop: any EventLoop
   private var open: [Int: (deadline: NIODeadline, expire: () -> Void)] = [:]
   private var lastKey = 0
   private var timer: Scheduled<Void>?

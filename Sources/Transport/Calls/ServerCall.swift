@@ -13,33 +13,34 @@ protocol CallSink: AnyObject {
   func finish(_ error: CallError?, last: Data?)
 }
 
-/// One call, whichever door it came through. Confined to its connection's event loop: not Sendable.
-final class ServerCall {
-  private enum Phase {
-    case awaitingRequest
-    case running
-    case finished
-  }
+/// What a door knows of a call before it begins.
+struct CallOpening {
+  var method: String
+  var metadata: [String: String]
+  /// As the client asks.
+  var timeout: TimeAmount?
+  var peer: String
+  var door: String
+  /// The common name of the client's certificate.
+  var certificate: String?
+}
 
+/// One call, whichever door it came through: `CallState` decides, this runs handlers, tasks and clocks. Confined to its
+/// connection's event loop: not Sendable.
+final class ServerCall {
   private let dispatcher: CallDispatcher
   private let eventLoop: any EventLoop
   private let sink: any CallSink
-  private var phase = Phase.awaitingRequest
+  private let deadlines: DeadlineSet
+  private var state = CallState(.unary, messageBytes: 0)
   private var entry: CallTable.Entry?
   private var context: CallContext?
-  private var counted = false
-  private let deadlines: DeadlineSet
+  private var pass: CallDispatcher.Pass?
   private var deadlineKey: Int?
   private var task: Task<Void, Never>?
-  private var requestBytes = 0, responseBytes = 0
-  /// Unary and server-streaming calls: the only message.
-  private var request: Data?
-  /// Client-streaming calls: messages not yet taken, and who waits for one.
-  private var queue = CircularBuffer<Data>()
-  private var isHalfClosed = false
+  /// A handler that waits for a message, and one that waits until its message may be sent.
   private var taker: CheckedContinuation<Data?, any Error>?
-  /// Server-streaming calls: a message that waits until it may be sent.
-  private var waiting: (Data, CheckedContinuation<Void, any Error>)?
+  private var sender: CheckedContinuation<Void, any Error>?
   /// Told once, behind the last frame.
   var onEnd: (() -> Void)?
 
@@ -51,209 +52,173 @@ final class ServerCall {
   }
 
   private var bound: NIOLoopBound<ServerCall> { NIOLoopBound(self, eventLoop: eventLoop) }
+  /// Whether its caller is known to this server.
+  var isIdentified: Bool { context?.identity != nil }
 
-  func open(
-    method: String, metadata: [String: String], timeout: TimeAmount?, peer: String, door: String, certificate: String?
-  ) {
+  // MARK: what the client does
+
+  /// - Parameter entry: nil: there is no such call.
+  func open(_ opening: CallOpening, _ entry: CallTable.Entry?) {
     let now = NIODeadline.now()
     do throws(CallError) {
-      guard let entry = dispatcher.table.entries[method] else {
-        throw CallError(.unimplemented, "no call '\(method.clipped())' here")
-      }
-      let identity = try dispatcher.identify(metadata, certificate: certificate, for: entry.policy)
-      try dispatcher.enter()
-      counted = true
-      let deadline = (timeout ?? entry.policy.defaultDeadline.map { TimeAmount($0) }).map { now + $0 }
+      guard let entry else { throw CallError(.unimplemented, "no call '\(opening.method.clipped())' here") }
+      let identity = try dispatcher.identify(opening.metadata, certificate: opening.certificate, for: entry.policy)
+      pass = try dispatcher.enter(identity?.name ?? "", entry.policy)
+      let deadline = dispatcher.timeout(asked: opening.timeout, entry.policy).map { now + $0 }
       self.entry = entry
-      context = CallContext(
-        id: dispatcher.newID(), method: method, metadata: metadata, identity: identity, deadline: deadline,
-        received: now,
-        peer: peer, door: door, cancellation: Cancellation())
-      if let deadline {
-        deadlineKey = deadlines.add(deadline) { [weak self] in
-          self?.end(CallError(.deadlineExceeded, "the deadline has passed"), last: nil)
-        }
+      state = CallState(entry.shape, messageBytes: dispatcher.limits.messageBytes)
+      context = opening.context(dispatcher.newID(), identity: identity, deadline: deadline, received: now)
+      if state.takesStream {
+        if let deadline { expire(at: deadline) }
+      } else {
+        // Who asks and does not say what for long keeps no place.
+        let patience = now + TimeAmount(dispatcher.limits.requestPatience)
+        expire(at: deadline.map { min($0, patience) } ?? patience)
       }
-      if case .clientStreaming(let handler) = entry.handler { run(handler) }
+      perform(state.open())
     } catch {
-      // A record of what was refused needs a context too.
-      context = CallContext(
-        id: dispatcher.newID(), method: dispatcher.table.entries[method] == nil ? "unknown" : method,
-        metadata: metadata,
-        identity: nil, deadline: nil, received: now, peer: peer, door: door, cancellation: Cancellation())
-      end(error, last: nil)
+      var opening = opening
+      if entry == nil { opening.method = "unknown" }
+      refuse(opening, error)
     }
   }
+
+  /// A call that ends before it begins. A record of it needs a context too.
+  func refuse(_ opening: CallOpening, _ error: CallError) {
+    context = opening.context(dispatcher.newID(), identity: nil, deadline: nil, received: .now())
+    end(error)
+  }
+
+  /// The door ends the call, and the client has yet to be told.
+  func fail(_ error: CallError) { end(error) }
 
   func message(_ payload: Data) {
-    guard phase != .finished else { return }
-    requestBytes += payload.count
-    guard payload.count <= dispatcher.limits.messageBytes else {
-      return end(
-        CallError(
-          .resourceExhausted,
-          "a message of at most \(dispatcher.limits.messageBytes) bytes is taken, \(payload.count) came"),
-        last: nil)
-    }
-    if case .clientStreaming? = entry?.handler {
-      if let taker {
-        self.taker = nil
-        sink.consumed(payload.count)
-        taker.resume(returning: payload)
-      } else {
-        queue.append(payload)
-      }
-      return
-    }
-    guard request == nil else {
-      return end(CallError(.invalidArgument, "a second message in a call that takes one"), last: nil)
-    }
-    request = payload
+    let action = state.receive(payload)
+    // The one request of a call is bounded by itself; what follows it shall be read.
+    if !state.takesStream { sink.consumed(payload.count) }
+    perform(action)
   }
 
-  func halfClose() {
-    guard phase != .finished, !isHalfClosed else { return }
-    isHalfClosed = true
-    guard let entry, let context else { return }
-    if case .clientStreaming = entry.handler {
-      if let taker, queue.isEmpty {
-        self.taker = nil
-        taker.resume(returning: nil)
-      }
-      return
-    }
-    guard let request else {
-      return end(CallError(.invalidArgument, "the call ended without its message"), last: nil)
-    }
-    phase = .running
-    self.request = nil
-    switch entry.handler {
-    case .unary(let handler):
-      let bound = bound, eventLoop = eventLoop, dispatcher = dispatcher
-      dispatcher.handlerStarts()
-      handler(request, context) { result in
-        if eventLoop.inEventLoop {
-          bound.value.answer(result)
-        } else {
-          eventLoop.execute { bound.value.answer(result) }
-        }
-        dispatcher.handlerEnds()
-      }
-    case .serverStreaming(let handler): run(handler, request, context)
-    case .clientStreaming: break
-    }
-  }
+  func halfClose() { perform(state.halfClose()) }
 
   /// The client has cancelled, vanished or broken the protocol: the door has said what there is to say.
   func abort(_ reason: CallError) { finish(reason, tellSink: false, last: nil) }
 
   /// The sink may take more.
   func writable() {
-    guard let (payload, continuation) = waiting, sink.canSend else { return }
-    waiting = nil
-    write(payload)
-    continuation.resume()
+    guard sink.canSend, let payload = state.writable() else { return }
+    sink.send(payload)
+    let sender = sender
+    self.sender = nil
+    sender?.resume()
+  }
+
+  private func perform(_ action: CallState.Action) {
+    switch action {
+    case .none: break
+    case .run(let request): run(request)
+    case .deliver(let message):
+      if let message { sink.consumed(message.count) }
+      let taker = taker
+      self.taker = nil
+      taker?.resume(returning: message)
+    case .fail(let error): end(error)
+    }
+  }
+
+  private func expire(at deadline: NIODeadline) {
+    if let deadlineKey { deadlines.remove(deadlineKey) }
+    deadlineKey = deadlines.add(deadline) { [weak self] in
+      let isRequest = self?.task == nil && self?.context?.isLate == false
+      self?.end(CallError(.deadlineExceeded, isRequest ? "no whole request in time" : "the deadline has passed"))
+    }
   }
 
   // MARK: handlers
 
-  private func answer(_ result: Result<Data, any Error>) {
-    switch result {
-    case .success(let data): end(nil, last: data)
-    case .failure(let error): end(mapped(error), last: nil)
+  private func run(_ request: Data?) {
+    guard let entry, let context, let pass else { return }
+    if !state.takesStream {
+      if let deadline = context.deadline {
+        if deadline > context.received + TimeAmount(dispatcher.limits.requestPatience) { expire(at: deadline) }
+      } else if let deadlineKey {
+        deadlines.remove(deadlineKey)
+        self.deadlineKey = nil
+      }
     }
-  }
-
-  private func mapped(_ error: any Error) -> CallError { error as? CallError ?? dispatcher.table.mapError(error) }
-
-  private func run(
-    _ handler:
-      @escaping @Sendable (Data, CallContext, @escaping @Sendable (Data) async throws -> Void) async throws -> Void,
-    _ request: Data, _ context: CallContext
-  ) {
     let bound = bound, eventLoop = eventLoop, dispatcher = dispatcher
     dispatcher.handlerStarts()
-    task = Task {
-      defer { dispatcher.handlerEnds() }
-      do {
-        try await handler(request, context) { payload in
+    self.pass?.hasHandler = true
+    switch entry.handler {
+    case .prompt(let handler):
+      handler(request ?? Data(), context) { result in
+        if eventLoop.inEventLoop {
+          bound.value.answer(result)
+        } else {
+          eventLoop.execute { bound.value.answer(result) }
+        }
+        dispatcher.handlerEnds(pass)
+      }
+    case .task(let handler):
+      let port = CallPort(
+        take: {
+          try await withCheckedThrowingContinuation { continuation in
+            eventLoop.execute { bound.value.take(continuation) }
+          }
+        },
+        send: { payload in
           try await withCheckedThrowingContinuation { continuation in
             eventLoop.execute { bound.value.send(payload, continuation) }
           }
-        }
-        eventLoop.execute { bound.value.end(nil, last: nil) }
-      } catch {
-        eventLoop.execute { bound.value.answer(.failure(error)) }
+        })
+      task = Task {
+        defer { dispatcher.handlerEnds(pass) }
+        do {
+          let last = try await handler(request, context, port)
+          eventLoop.execute { bound.value.finish(nil, tellSink: true, last: last) }
+        } catch { eventLoop.execute { bound.value.answer(.failure(error)) } }
       }
     }
   }
+
+  private func answer(_ result: Result<Data, any Error>) {
+    switch result {
+    case .success(let data): finish(nil, tellSink: true, last: data)
+    case .failure(let error): end(error as? CallError ?? dispatcher.table.mapError(error))
+    }
+  }
+
+  private var whyOver: CallError { context?.cancellation.reason ?? CallError(.cancelled, "the call is over") }
 
   private func send(_ payload: Data, _ continuation: CheckedContinuation<Void, any Error>) {
-    guard phase == .running else {
-      return continuation.resume(throwing: context?.cancellation.reason ?? CallError(.cancelled, "the call is over"))
-    }
-    guard waiting == nil else {
-      return continuation.resume(throwing: CallError(.internalError, "a handler sends two messages at once"))
-    }
-    if sink.canSend {
-      write(payload)
+    switch state.send(payload, canWrite: sink.canSend) {
+    case .write:
+      sink.send(payload)
       continuation.resume()
-    } else {
-      waiting = (payload, continuation)
-    }
-  }
-
-  private func write(_ payload: Data) {
-    responseBytes += payload.count
-    sink.send(payload)
-  }
-
-  private func run(
-    _ handler: @escaping @Sendable (CallContext, @escaping @Sendable () async throws -> Data?) async throws -> Data
-  ) {
-    guard let context else { return }
-    phase = .running
-    let bound = bound, eventLoop = eventLoop, dispatcher = dispatcher
-    dispatcher.handlerStarts()
-    task = Task {
-      defer { dispatcher.handlerEnds() }
-      let result: Result<Data, any Error>
-      do {
-        result = .success(
-          try await handler(context) {
-            try await withCheckedThrowingContinuation { continuation in
-              eventLoop.execute { bound.value.take(continuation) }
-            }
-          })
-      } catch {
-        result = .failure(error)
-      }
-      eventLoop.execute { bound.value.answer(result) }
+    case .wait: sender = continuation
+    case .over: continuation.resume(throwing: whyOver)
+    case .twice: continuation.resume(throwing: CallError(.internalError, "a handler sends two messages at once"))
     }
   }
 
   private func take(_ continuation: CheckedContinuation<Data?, any Error>) {
-    if let payload = queue.popFirst() {
+    switch state.take() {
+    case .message(let payload):
       sink.consumed(payload.count)
       continuation.resume(returning: payload)
-    } else if phase == .finished {
-      continuation.resume(throwing: context?.cancellation.reason ?? CallError(.cancelled, "the call is over"))
-    } else if isHalfClosed {
-      continuation.resume(returning: nil)
-    } else if taker != nil {
-      continuation.resume(throwing: CallError(.internalError, "a handler takes two messages at once"))
-    } else {
-      taker = continuation
+    case .end: continuation.resume(returning: nil)
+    case .wait: taker = continuation
+    case .over: continuation.resume(throwing: whyOver)
+    case .twice: continuation.resume(throwing: CallError(.internalError, "a handler takes two messages at once"))
     }
   }
 
   // MARK: the end
 
-  private func end(_ error: CallError?, last: Data?) { finish(error, tellSink: true, last: last) }
+  private func end(_ error: CallError) { finish(error, tellSink: true, last: nil) }
 
   private func finish(_ error: CallError?, tellSink: Bool, last: Data?) {
-    guard phase != .finished else { return }
-    phase = .finished
+    guard state.finish(last: last?.count ?? 0) else { return }
     if let deadlineKey { deadlines.remove(deadlineKey) }
     deadlineKey = nil
     if let error {
@@ -265,21 +230,27 @@ final class ServerCall {
     let failure = error ?? CallError(.cancelled, "the call is over")
     taker?.resume(throwing: failure)
     taker = nil
-    waiting?.1.resume(throwing: failure)
-    waiting = nil
-    queue.removeAll()
-    request = nil
-    responseBytes += last?.count ?? 0
+    sender?.resume(throwing: failure)
+    sender = nil
     if tellSink { sink.finish(error, last: last) }
-    if counted { dispatcher.leave() }
+    if let pass { dispatcher.leave(pass) }
     if let context {
       dispatcher.observe(
         CallRecord(
           context: context, code: error?.code ?? .ok, duration: NIODeadline.now() - context.received,
-          requestBytes: requestBytes,
-          responseBytes: responseBytes))
+          requestBytes: state.requestBytes, responseBytes: state.responseBytes))
     }
     onEnd?()
     onEnd = nil
+  }
+}
+
+extension CallOpening {
+  fileprivate func context(_ id: UInt64, identity: Identity?, deadline: NIODeadline?, received: NIODeadline)
+    -> CallContext
+  {
+    CallContext(
+      id: id, method: method, metadata: metadata, identity: identity, deadline: deadline, received: received,
+      peer: peer, door: door, cancellation: Cancellation())
   }
 }

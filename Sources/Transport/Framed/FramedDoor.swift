@@ -13,13 +13,13 @@ public enum FramedDoor {
   ) async throws -> Door {
     try await Door.open(
       name: "framed", host: host, port: port, tls: tls, alpn: "dither/1", limit: connectionLimit,
-      logger: dispatcher.logger,
-      runningHandlers: { dispatcher.runningHandlers }
+      logger: dispatcher.logger, runningHandlers: { dispatcher.runningHandlers }
     ) { channel, connections in
       channel.eventLoop.makeCompletedFuture {
         let handler = FramedHandler(dispatcher, limits)
         try channel.pipeline.syncOperations.addHandler(handler)
-        let bound = NIOLoopBound(handler, eventLoop: channel.eventLoop), eventLoop = channel.eventLoop
+        let bound = NIOLoopBound(handler, eventLoop: channel.eventLoop)
+        let eventLoop = channel.eventLoop
         connections.add(channel) { eventLoop.execute { bound.value.drain() } }
       }
     }
@@ -34,6 +34,8 @@ final class FramedHandler: ChannelDuplexHandler {
 
   /// To the first Hello, and to the rest of a frame that has begun.
   private static let patience = TimeAmount.seconds(20)
+  /// To the first call of a caller that is known, and to the next one after it.
+  private static let strangerPatience = TimeAmount.seconds(60), idlePatience = TimeAmount.hours(2)
   /// What must come in that time for it to begin anew.
   private static let worthwhileBytes = 64 << 10
 
@@ -46,6 +48,10 @@ final class FramedHandler: ChannelDuplexHandler {
   private var peer = "", certificate: String?
   private var flushIsDue = false, readIsDue = false, isDraining = false, isReading = false
   private var timer: Scheduled<Void>?
+  private var held: ByteShare
+  /// Runs while no call does.
+  private var idleTimer: Scheduled<Void>?
+  private var isKnown = false
   /// Bytes since the timer was set.
   private var received = 0
   private let traces: Bool
@@ -53,7 +59,9 @@ final class FramedHandler: ChannelDuplexHandler {
   init(_ dispatcher: CallDispatcher, _ limits: WireLimits) {
     self.dispatcher = dispatcher
     connection = ServerConnection(limits)
-    reader = FrameReader(limit: limits.maxFrameBytes)
+    // Until Hello there is nothing larger to say.
+    reader = FrameReader(limit: WireLimits.leastFrameBytes)
+    held = ByteShare(dispatcher.halfRead)
     traces = dispatcher.logger.logLevel <= .trace
   }
 
@@ -72,6 +80,7 @@ final class FramedHandler: ChannelDuplexHandler {
     peer = context.remoteAddress.map { "\($0)" } ?? "unknown"
     deadlines = DeadlineSet(context.eventLoop)
     wait()
+    waitIdle()
     write(connection.limits.hello)
   }
 
@@ -86,18 +95,31 @@ final class FramedHandler: ChannelDuplexHandler {
     }
   }
 
+  /// A connection that nobody uses is not kept: it would keep others out.
+  private func waitIdle() {
+    guard let context, idleTimer == nil else { return }
+    let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+    idleTimer = context.eventLoop.scheduleTask(in: isKnown ? Self.idlePatience : Self.strangerPatience) {
+      let handler = bound.value
+      handler.perform(handler.connection.fail(CallError(.unavailable, "no call for a long time: connect anew")))
+    }
+  }
+
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     isReading = true
-    let bytes = unwrapInboundIn(data), count = bytes.readableBytes
+    let bytes = unwrapInboundIn(data)
+    let count = bytes.readableBytes
     reader.append(bytes.readableBytesView)
     do throws(CallError) {
       while let frame = try reader.next() {
         if traces { dispatcher.logger.trace("\(peer) > \(frame.summary)") }
         perform(connection.receive(frame))
+        if reader.limit < connection.limits.maxFrameBytes, connection.hasHello {
+          reader.limit = connection.limits.maxFrameBytes
+        }
       }
-    } catch {
-      perform(connection.fail(error))
-    }
+      try held.hold(reader.pendingBytes)
+    } catch { perform(connection.fail(error)) }
     if reader.pendingBytes > 0 || !connection.hasHello {
       // A byte now and then does not keep a connection; a large frame on a slow line does.
       received += count
@@ -130,14 +152,19 @@ final class FramedHandler: ChannelDuplexHandler {
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if case TLSUserEvent.handshakeCompleted(_) = event {
+    if case TLSUserEvent.handshakeCompleted(let negotiated) = event {
       certificate = context.channel.peerCommonName
+      if negotiated != "dither/1" {
+        perform(connection.fail(CallError(.failedPrecondition, "over TLS, offer the ALPN protocol dither/1")))
+      }
     }
     context.fireUserInboundEventTriggered(event)
   }
 
   func channelInactive(context: ChannelHandlerContext) {
     timer?.cancel()
+    idleTimer?.cancel()
+    held.end()
     let open = calls.values
     calls = [:]
     for call in open { call.abort(CallError(.cancelled, "the client has gone")) }
@@ -157,9 +184,15 @@ final class FramedHandler: ChannelDuplexHandler {
   }
 
   private func closeIfDone() {
-    guard isDraining, calls.isEmpty, let context else { return }
-    flushNow()
-    context.close(promise: nil)
+    guard isDraining, calls.isEmpty else { return }
+    closeBehindWrites()
+  }
+
+  /// Closes once all that was written is on its way: a close by itself drops what a slow reader has not taken.
+  private func closeBehindWrites(within patience: TimeAmount? = nil) {
+    guard let context else { return }
+    flushIsDue = false
+    context.closeBehindWrites(within: patience)
   }
 
   private func perform(_ actions: [ServerConnection.Action]) {
@@ -168,24 +201,32 @@ final class FramedHandler: ChannelDuplexHandler {
       case .send(let frame): write(frame)
       case .open(let id, let method, let timeout, let metadata):
         guard let context, let deadlines else { return }
-        let sink = FramedSink(self, id), call = ServerCall(dispatcher, context.eventLoop, deadlines, sink)
+        let sink = FramedSink(self, id)
+        let call = ServerCall(dispatcher, context.eventLoop, deadlines, sink)
         calls[id] = call
         call.onEnd = { [weak self] in
           self?.calls[id] = nil
-          self?.closeIfDone()
+          self?.callHasEnded()
         }
+        idleTimer?.cancel()
+        idleTimer = nil
         call.open(
-          method: method, metadata: metadata, timeout: timeout == 0 ? nil : .microseconds(Int64(clamping: timeout)),
-          peer: peer, door: "framed", certificate: certificate)
+          CallOpening(
+            method: method, metadata: metadata, timeout: timeout == 0 ? nil : .microseconds(Int64(clamping: timeout)),
+            peer: peer, door: "framed", certificate: certificate), dispatcher.table.entries[method])
+        isKnown = isKnown || call.isIdentified
       case .message(let id, let payload): calls[id]?.message(payload)
       case .halfClose(let id): calls[id]?.halfClose()
       case .abort(let id, let error): calls.removeValue(forKey: id)?.abort(error)
       case .writable(let id): calls[id]?.writable()
-      case .close:
-        flushNow()
-        context?.close(promise: nil)
+      case .close: closeBehindWrites(within: .seconds(5))
       }
     }
+  }
+
+  private func callHasEnded() {
+    if calls.isEmpty { waitIdle() }
+    closeIfDone()
   }
 
   private func write(_ frame: Dither_V1_Frame) {

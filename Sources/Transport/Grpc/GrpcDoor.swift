@@ -5,12 +5,15 @@ import Logging
 import NIOCore
 import NIOHPACK
 import NIOHTTP2
-import NIOSSL
 
 /// gRPC over HTTP/2, for every stock client. Source: grpc/doc/PROTOCOL-HTTP2.md of the gRPC project.
 public enum GrpcDoor {
-  /// To the first call of a connection.
-  private static let patience = TimeAmount.seconds(60)
+  /// Header lists above `GrpcRequest.metadataBytes` are refused for their call alone; what is above this cannot be decoded, and
+  /// ends the connection.
+  private static let headerBytes = 1 << 20
+  /// Streams that clients reset within 30 s. Deadlines that pass under load are resets too, so this only stops a flood;
+  /// what reset calls still compute is bounded by the caller's share.
+  private static let resets = 20_000
 
   public static func open(
     _ dispatcher: CallDispatcher, host: String, port: Int, tls: TlsSource?, maxConcurrentStreams: Int = 256,
@@ -20,49 +23,108 @@ public enum GrpcDoor {
       name: "grpc", host: host, port: port, tls: tls, alpn: "h2", limit: connectionLimit, logger: dispatcher.logger,
       runningHandlers: { dispatcher.runningHandlers }
     ) { channel, connections in
-      // Who opens no stream keeps no connection.
-      let hasBegun = NIOLoopBoundBox(false, eventLoop: channel.eventLoop)
-      channel.eventLoop.scheduleTask(in: patience) { if !hasBegun.value { channel.close(promise: nil) } }
-      let deadlines = NIOLoopBound(DeadlineSet(channel.eventLoop), eventLoop: channel.eventLoop)
-      channel.closeFuture.whenComplete { _ in deadlines.value.stop() }
-      var connection = NIOHTTP2Handler.ConnectionConfiguration()
-      connection.initialSettings = [
-        HTTP2Setting(parameter: .maxConcurrentStreams, value: maxConcurrentStreams),
-        HTTP2Setting(parameter: .maxHeaderListSize, value: 16 << 10),
-        HTTP2Setting(parameter: .initialWindowSize, value: 1 << 20),
-      ]
-      var stream = NIOHTTP2Handler.StreamConfiguration()
-      stream.targetWindowSize = 1 << 20
-      let filter = NIOLoopBound(StrayFrameFilter(), eventLoop: channel.eventLoop)
-      do { try channel.pipeline.syncOperations.addHandler(filter.value) } catch {
+      let shared = NIOLoopBound(GrpcConnection(dispatcher, channel), eventLoop: channel.eventLoop)
+      do { try channel.pipeline.syncOperations.addHandler(shared.value.filter) } catch {
         return channel.eventLoop.makeFailedFuture(error)
       }
+      let (connection, stream) = configuration(maxConcurrentStreams)
       return channel.configureHTTP2Pipeline(
         mode: .server, connectionConfiguration: connection, streamConfiguration: stream
       ) { child in
-        hasBegun.value = true
-        return child.eventLoop.makeCompletedFuture {
-          try child.pipeline.syncOperations.addHandler(GrpcHandler(dispatcher, connection: channel, deadlines.value))
+        child.eventLoop.makeCompletedFuture {
+          shared.value.streamOpens(child)
+          try child.pipeline.syncOperations.addHandler(GrpcHandler(shared.value))
         }
       }.flatMapThrowing { _ in
-        try channel.pipeline.syncOperations.addHandler(GrpcConnectionErrors(dispatcher))
-        connections.add(channel) {
-          channel.eventLoop.execute {
-            filter.value.quiesce()
-            let goAway = HTTP2Frame(
-              streamID: .rootStream, payload: .goAway(lastStreamID: .maxID, errorCode: .noError, opaqueData: nil))
-            channel.writeAndFlush(goAway, promise: nil)
-          }
-          Self.closeWhenIdle(channel, dispatcher)
-        }
+        try channel.pipeline.syncOperations.addHandler(GrpcConnectionErrors(shared.value))
+        connections.add(channel) { channel.eventLoop.execute { shared.value.drain() } }
       }
     }
   }
 
-  /// HTTP/2 has no event for "the last stream has ended" here, so calls in flight are watched.
-  private static func closeWhenIdle(_ channel: any Channel, _ dispatcher: CallDispatcher) {
-    channel.eventLoop.scheduleTask(in: .milliseconds(20)) {
-      if dispatcher.callsInFlight == 0 { channel.close(promise: nil) } else { closeWhenIdle(channel, dispatcher) }
+  private static func configuration(_ maxConcurrentStreams: Int) -> (
+    NIOHTTP2Handler.ConnectionConfiguration, NIOHTTP2Handler.StreamConfiguration
+  ) {
+    var connection = NIOHTTP2Handler.ConnectionConfiguration()
+    connection.initialSettings = [
+      HTTP2Setting(parameter: .maxConcurrentStreams, value: maxConcurrentStreams),
+      HTTP2Setting(parameter: .maxHeaderListSize, value: headerBytes),
+      HTTP2Setting(parameter: .initialWindowSize, value: 1 << 20),
+    ]
+    // Their frames that cross our answer are no fault of the client's.
+    connection.maximumRecentlyResetStreams = 1024
+    connection.maximumSequentialContinuationFrames = headerBytes >> 14
+    var stream = NIOHTTP2Handler.StreamConfiguration()
+    stream.targetWindowSize = 1 << 20
+    stream.streamResetFrameRateLimit.maximumCount = resets
+    return (connection, stream)
+  }
+}
+
+/// What the calls of one connection share. Confined to its event loop: not Sendable.
+final class GrpcConnection {
+  /// To the first call of a known caller, and, much later, between calls: who does not call keeps no place.
+  private static let strangerPatience = TimeAmount.seconds(60), idlePatience = TimeAmount.hours(2)
+  /// For calls that cross our GOAWAY on the wire.
+  private static let farewell = TimeAmount.milliseconds(20)
+
+  let dispatcher: CallDispatcher
+  let channel: any Channel
+  let deadlines: DeadlineSet
+  let filter = HTTP2FrameFilter()
+  let peer: String
+  /// The common name of the client's certificate, once TLS is up.
+  private(set) lazy var certificate: String? = channel.peerCommonName
+  private var streams = 0, isKnown = false, isLeaving = false
+  private var idle: Scheduled<Void>?
+
+  init(_ dispatcher: CallDispatcher, _ channel: any Channel) {
+    self.dispatcher = dispatcher
+    self.channel = channel
+    deadlines = DeadlineSet(channel.eventLoop)
+    peer = channel.remoteAddress.map { "\($0)" } ?? "unknown"
+    waitIdle()
+    channel.closeFuture.assumeIsolated().whenComplete { [weak self] _ in
+      self?.deadlines.stop()
+      self?.idle?.cancel()
+    }
+  }
+
+  private func waitIdle() {
+    let channel = channel
+    idle = channel.eventLoop.scheduleTask(in: isKnown ? Self.idlePatience : Self.strangerPatience) {
+      channel.close(promise: nil)
+    }
+  }
+
+  func streamOpens(_ stream: any Channel) {
+    streams += 1
+    stream.closeFuture.assumeIsolated().whenComplete { [weak self] _ in self?.streamHasClosed() }
+  }
+
+  /// A call has begun.
+  func callBegins(isIdentified: Bool) {
+    isKnown = isKnown || isIdentified
+    guard isKnown, let idle else { return }
+    idle.cancel()
+    self.idle = nil
+  }
+
+  private func streamHasClosed() {
+    streams -= 1
+    guard streams == 0 else { return }
+    if isLeaving { filter.closeBehindWrites() } else if idle == nil { waitIdle() }
+  }
+
+  /// Takes no new calls, and closes once those that are open have ended and what they said is on its way.
+  func drain() {
+    filter.quiesce()
+    let goAway = HTTP2Frame(
+      streamID: .rootStream, payload: .goAway(lastStreamID: .maxID, errorCode: .noError, opaqueData: nil))
+    channel.writeAndFlush(goAway, promise: nil)
+    channel.eventLoop.assumeIsolated().scheduleTask(in: Self.farewell) { [self] in
+      isLeaving = true
+      if streams == 0 { filter.closeBehindWrites() }
     }
   }
 }
@@ -70,41 +132,45 @@ public enum GrpcDoor {
 /// What breaks a connection is said in the log; NIOHTTP2 has told the client by then.
 private final class GrpcConnectionErrors: ChannelInboundHandler {
   typealias InboundIn = NIOAny
-  private let dispatcher: CallDispatcher
-  init(_ dispatcher: CallDispatcher) { self.dispatcher = dispatcher }
+  private let connection: GrpcConnection
+  init(_ connection: GrpcConnection) { self.connection = connection }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    dispatcher.logger.debug("grpc connection of \(context.remoteAddress.map { "\($0)" } ?? "unknown"): \(error)")
-    // What one stream did wrong is no other's fault.
-    if !(error is NIOHTTP2Errors.StreamError) { context.close(promise: nil) }
+    connection.dispatcher.logger.debug("grpc connection of \(connection.peer): \(error)")
+    // What one stream did wrong is no other's fault; nor is an answer to a stream that the client has just reset. NIOHTTP2 tells
+    // of both, and sends GOAWAY where the connection is at its end.
+    if error is any NIOHTTP2Error, !connection.filter.hasFailed { return }
+    // Not from within the read that failed: streams that it opens after the close would never be told of it, and stay.
+    let channel = context.channel
+    context.eventLoop.execute { channel.close(promise: nil) }
   }
 }
 
-/// One HTTP/2 stream: one call.
+/// One HTTP/2 stream, one call: frames through `GrpcStream`, its actions to the call.
 final class GrpcHandler: ChannelDuplexHandler, CallSink {
   typealias InboundIn = HTTP2Frame.FramePayload
   typealias OutboundIn = Never
   typealias OutboundOut = HTTP2Frame.FramePayload
 
-  private let dispatcher: CallDispatcher
-  private let connection: any Channel
-  private let deadlines: DeadlineSet
+  /// Bytes of messages that the handler has not taken: past it, no more are read.
+  private static let readBound = 1 << 20
+  private static let head = HPACKHeaders([(":status", "200"), ("content-type", "application/grpc")])
+  private static let success = HPACKHeaders([("grpc-status", "0")])
+
+  private let connection: GrpcConnection
+  private var stream: GrpcStream
+  private var held: ByteShare
   private var context: ChannelHandlerContext?
   private var call: ServerCall?
-  private var buffer = ByteBuffer()
-  private var hasHeaders = false, isOver = false
-  /// Nothing follows from the client.
-  private var isWhole = false
-  /// Bytes of messages that the handler has not taken: past a bound, no more are read.
   private var untaken = 0, readIsDue = false
-  private static let readBound = 1 << 20
   private let traces: Bool
+  private var logger: Logger { connection.dispatcher.logger }
 
-  init(_ dispatcher: CallDispatcher, connection: any Channel, _ deadlines: DeadlineSet) {
-    self.dispatcher = dispatcher
-    self.deadlines = deadlines
+  init(_ connection: GrpcConnection) {
     self.connection = connection
-    traces = dispatcher.logger.logLevel <= .trace
+    stream = GrpcStream(messageBytes: connection.dispatcher.limits.messageBytes)
+    held = ByteShare(connection.dispatcher.halfRead)
+    traces = connection.dispatcher.logger.logLevel <= .trace
   }
 
   func handlerAdded(context: ChannelHandlerContext) { self.context = context }
@@ -113,88 +179,50 @@ final class GrpcHandler: ChannelDuplexHandler, CallSink {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch unwrapInboundIn(data) {
     case .headers(let frame):
-      isWhole = isWhole || frame.endStream
-      if call == nil { begin(frame.headers, context) }
-      if frame.endStream { call?.halfClose() }
+      if traces { trace(frame.headers) }
+      let headers = frame.headers.lazy.map { (name: $0.name, value: $0.value) }
+      if let action = stream.receive(headers: headers, endStream: frame.endStream) { perform(action, context) }
     case .data(let frame):
-      isWhole = isWhole || frame.endStream
-      guard !isOver, case .byteBuffer(var bytes) = frame.data else { return }
-      buffer.writeBuffer(&bytes)
-      takeMessages()
-      if frame.endStream, !isOver {
-        guard buffer.readableBytes == 0 else {
-          return refuse(CallError(.invalidArgument, "the stream ends inside a message"))
-        }
-        call?.halfClose()
-      }
-    default: break
+      guard case .byteBuffer(let bytes) = frame.data else { return }
+      stream.receive(bytes.readableBytesView, endStream: frame.endStream)
+    default: return
+    }
+    while let action = stream.next() { perform(action, context) }
+    do { try held.hold(stream.pendingBytes) } catch { refuse(error) }
+  }
+
+  private func perform(_ action: GrpcStream.Action, _ context: ChannelHandlerContext) {
+    switch action {
+    case .open(let request):
+      let call = ServerCall(connection.dispatcher, context.eventLoop, connection.deadlines, self)
+      self.call = call
+      call.open(
+        CallOpening(
+          method: request.method, metadata: request.metadata, timeout: request.timeout.map { TimeAmount($0) },
+          peer: connection.peer, door: "grpc", certificate: connection.certificate),
+        connection.dispatcher.table.entries[request.method])
+      connection.callBegins(isIdentified: call.isIdentified)
+    case .message(let payload):
+      if traces { logger.trace("grpc > MESSAGE bytes=\(payload.count)") }
+      untaken += payload.count + GrpcFraming.prefixBytes
+      call?.message(payload)
+    case .halfClose: call?.halfClose()
+    case .refuse(let error): refuse(error)
+    case .http(let status):
+      let headers = HPACKHeaders([(":status", "\(status)")])
+      context.writeAndFlush(wrapOutboundOut(.headers(.init(headers: headers, endStream: true))), promise: nil)
     }
   }
 
-  private func begin(_ headers: HPACKHeaders, _ context: ChannelHandlerContext) {
-    if traces {
-      dispatcher.logger.trace(
-        "grpc > HEADERS \(headers.first(name: ":path") ?? "") timeout=\(headers.first(name: "grpc-timeout") ?? "-")")
-    }
-    guard headers.first(name: ":method") == "POST" else { return httpError(405, context) }
-    guard headers.first(name: "content-type")?.hasPrefix("application/grpc") == true else {
-      return httpError(415, context)
-    }
-    var metadata: [String: String] = [:]
-    for header in headers where !header.name.hasPrefix(":") { metadata[header.name.lowercased()] = header.value }
-    let call = ServerCall(dispatcher, context.eventLoop, deadlines, self)
-    self.call = call
-    if let encoding = metadata["grpc-encoding"], encoding != "identity" {
-      return refuse(CallError(.unimplemented, "compression '\(encoding.clipped())' is not taken: send identity"))
-    }
-    var timeout: TimeAmount?
-    if let text = metadata["grpc-timeout"] {
-      guard let parsed = Self.timeout(text) else {
-        return refuse(CallError(.invalidArgument, "grpc-timeout '\(text.clipped())' is no time: expected as 100m"))
-      }
-      timeout = parsed
-    }
-    let certificate = connection.eventLoop === context.eventLoop ? connection.peerCommonName : nil
-    call.open(
-      method: String((headers.first(name: ":path") ?? "").drop { $0 == "/" }), metadata: metadata, timeout: timeout,
-      peer: connection.remoteAddress.map { "\($0)" } ?? "unknown", door: "grpc", certificate: certificate)
+  private func refuse(_ error: CallError) {
+    finish(error, last: nil)
+    call?.abort(error)
+    call = nil
   }
 
-  private func takeMessages() {
-    while !isOver, let flag: UInt8 = buffer.getInteger(at: buffer.readerIndex),
-      let length: UInt32 = buffer.getInteger(at: buffer.readerIndex + 1)
-    {
-      guard flag == 0 else {
-        return refuse(CallError(.unimplemented, "compressed messages are not taken: send identity"))
-      }
-      guard Int(length) <= dispatcher.limits.messageBytes else {
-        return refuse(
-          CallError(
-            .resourceExhausted, "a message of at most \(dispatcher.limits.messageBytes) bytes is taken, \(length) came")
-        )
-      }
-      guard buffer.readableBytes >= 5 + Int(length) else { return }
-      buffer.moveReaderIndex(forwardBy: 5)
-      let payload = buffer.readBytes(length: Int(length)) ?? []
-      if traces { dispatcher.logger.trace("grpc > MESSAGE bytes=\(payload.count)") }
-      untaken += payload.count
-      call?.message(Data(payload))
-    }
-    if buffer.readableBytes == 0 { buffer.clear(minimumCapacity: 0) }
-  }
-
-  /// A number of at most eight digits and a unit: H, M, S, m, u, n.
-  static func timeout(_ text: String) -> TimeAmount? {
-    guard let unit = text.last, text.count <= 9, let value = Int64(text.dropLast()), value >= 0 else { return nil }
-    switch unit {
-    case "H": return .hours(value)
-    case "M": return .minutes(value)
-    case "S": return .seconds(value)
-    case "m": return .milliseconds(value)
-    case "u": return .microseconds(value)
-    case "n": return .nanoseconds(value)
-    default: return nil
-    }
+  private func trace(_ headers: HPACKHeaders) {
+    logger.trace(
+      "grpc > HEADERS \(headers.first(name: ":path") ?? "") timeout=\(headers.first(name: "grpc-timeout") ?? "-")")
   }
 
   func read(context: ChannelHandlerContext) {
@@ -205,13 +233,14 @@ final class GrpcHandler: ChannelDuplexHandler, CallSink {
     context.fireChannelWritabilityChanged()
   }
   func channelInactive(context: ChannelHandlerContext) {
-    isOver = true
+    stream.close()
+    held.end()
     call?.abort(CallError(.cancelled, "the client has cancelled or gone"))
     call = nil
     context.fireChannelInactive()
   }
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    dispatcher.logger.debug("grpc stream: \(error)")
+    logger.debug("grpc stream: \(error)")
     context.close(promise: nil)
   }
 
@@ -220,84 +249,40 @@ final class GrpcHandler: ChannelDuplexHandler, CallSink {
   var canSend: Bool { context?.channel.isWritable ?? false }
 
   func send(_ payload: Data) {
-    guard !isOver, let context else { return }
-    writeHeaders(context)
-    writeMessage(payload, context)
+    guard let context else { return }
+    write(payload, context)
     context.flush()
   }
 
   func consumed(_ bytes: Int) {
-    untaken -= bytes
+    untaken -= bytes + GrpcFraming.prefixBytes
     guard readIsDue, untaken <= Self.readBound, let context else { return }
     readIsDue = false
     context.read()
   }
 
   func finish(_ error: CallError?, last: Data?) {
-    guard !isOver, let context else { return }
-    if let last {
-      writeHeaders(context)
-      writeMessage(last, context)
-    }
-    var trailers = HPACKHeaders()
-    if !hasHeaders {
-      // Trailers alone: the answer has no message.
-      trailers.add(name: ":status", value: "200")
-      trailers.add(name: "content-type", value: "application/grpc")
-    }
-    trailers.add(name: "grpc-status", value: "\(error?.code.rawValue ?? 0)")
-    if let error {
-      trailers.add(name: "grpc-message", value: Self.percentEncoded(error.message))
-      trailers.add(name: "grpc-status-details-bin", value: GrpcStatus.encode(error).base64EncodedString())
-      if error.code == .unimplemented { trailers.add(name: "grpc-accept-encoding", value: "identity") }
-    }
-    if traces { dispatcher.logger.trace("grpc < TRAILERS status=\(error?.code ?? .ok)") }
-    isOver = true
+    guard let context else { return }
+    if let last { write(last, context) }
+    guard let end = stream.finish() else { return }
+    if traces { logger.trace("grpc < TRAILERS status=\(error?.code ?? .ok)") }
+    let trailers =
+      error == nil && !end.isAlone
+      ? Self.success : HPACKHeaders(GrpcTrailers.headers(error, isAlone: end.isAlone).map { ($0.name, $0.value) })
     context.write(wrapOutboundOut(.headers(.init(headers: trailers, endStream: true))), promise: nil)
-    // A client that is still sending would otherwise keep the stream half open. NO_ERROR, as RFC 9113, 8.1, has it: at any other code
-    // gRPC's C core may take the reset for the answer.
-    if error != nil, !isWhole { context.write(wrapOutboundOut(.rstStream(.noError)), promise: nil) }
+    if end.resets { context.write(wrapOutboundOut(.rstStream(.noError)), promise: nil) }
     context.flush()
   }
 
-  private func refuse(_ error: CallError) {
-    finish(error, last: nil)
-    call?.abort(error)
-    call = nil
-  }
-
-  private func httpError(_ status: Int, _ context: ChannelHandlerContext) {
-    isOver = true
-    let headers = HPACKHeaders([(":status", "\(status)")])
-    context.writeAndFlush(wrapOutboundOut(.headers(.init(headers: headers, endStream: true))), promise: nil)
-  }
-
-  private func writeHeaders(_ context: ChannelHandlerContext) {
-    guard !hasHeaders else { return }
-    hasHeaders = true
-    let headers = HPACKHeaders([(":status", "200"), ("content-type", "application/grpc")])
-    context.write(wrapOutboundOut(.headers(.init(headers: headers))), promise: nil)
-  }
-
-  private func writeMessage(_ payload: Data, _ context: ChannelHandlerContext) {
-    if traces { dispatcher.logger.trace("grpc < MESSAGE bytes=\(payload.count)") }
-    var bytes = context.channel.allocator.buffer(capacity: payload.count + 5)
-    bytes.writeInteger(UInt8(0))
-    bytes.writeInteger(UInt32(payload.count))
+  private func write(_ payload: Data, _ context: ChannelHandlerContext) {
+    guard let message = stream.message() else { return }
+    if message.isFirst { context.write(wrapOutboundOut(.headers(.init(headers: Self.head))), promise: nil) }
+    if traces { logger.trace("grpc < MESSAGE bytes=\(payload.count)") }
+    var bytes = context.channel.allocator.buffer(capacity: payload.count + GrpcFraming.prefixBytes)
+    let prefix = GrpcFraming.prefix(payload.count)
+    bytes.writeInteger(prefix.compressed)
+    bytes.writeInteger(prefix.length)
     bytes.writeBytes(payload)
     context.write(wrapOutboundOut(.data(.init(data: .byteBuffer(bytes)))), promise: nil)
-  }
-
-  /// As grpc-message is written: bytes outside space to tilde, and percent signs, as %XX.
-  static func percentEncoded(_ text: String) -> String {
-    var out = ""
-    for byte in text.utf8 {
-      if byte >= 0x20, byte <= 0x7E, byte != UInt8(ascii: "%") {
-        out.unicodeScalars.append(Unicode.Scalar(byte))
-      } else {
-        out += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-      }
-    }
-    return out
   }
 }

@@ -1,107 +1,340 @@
+import DitherBasics
 import DitherProto
 import Foundation
 import Logging
 import NIOCore
 import NIOHTTP1
 
-public struct HttpRequest: Sendable {
-  public let path: String
-  public let query: [String: String]
-  public let authorization: String?
-}
-
-public struct HttpResponse: Sendable {
-  public var status: Int
-  public var contentType: String
-  public var body: [UInt8]
-  public init(_ status: Int = 200, _ contentType: String, _ body: [UInt8]) {
-    self.status = status
-    self.contentType = contentType
-    self.body = body
-  }
-  public static func text(_ text: String, status: Int = 200) -> HttpResponse {
-    HttpResponse(status, "text/plain; charset=utf-8", Array(text.utf8))
-  }
-  public static func html(_ html: [UInt8]) -> HttpResponse { HttpResponse(200, "text/html; charset=utf-8", html) }
-}
-
-/// Pages and figures over HTTP/1.1: GET and HEAD only, no bodies in.
+/// Routes over HTTP/1.1, through the dispatcher of the other doors.
 public enum HttpDoor {
+  /// The cookie that a browser's token is in.
+  public static let cookie = "dither-token"
+
+  /// - Parameters:
+  ///   - isLocal: the door is for this machine alone: routes with `local` access are open to who names this machine.
+  ///   - signInPath: where browsers without a token are sent to.
   public static func open(
-    host: String, port: Int, tls: TlsSource?, logger: Logger, connectionLimit: Int = 256,
-    _ handler: @escaping @Sendable (HttpRequest) async -> HttpResponse
+    _ dispatcher: CallDispatcher, _ routes: HttpRoutes, host: String, port: Int, tls: TlsSource?, isLocal: Bool,
+    signInPath: String? = nil, connectionLimit: Int = 256, patience: Duration = .seconds(10)
   ) async throws -> Door {
-    try await Door.open(
-      name: "http", host: host, port: port, tls: tls, alpn: "http/1.1", limit: connectionLimit, logger: logger
+    let settings = HttpHandler.Settings(
+      routes: routes, isLocal: isLocal, signInPath: signInPath, patience: TimeAmount(patience))
+    return try await Door.open(
+      name: "http", host: host, port: port, tls: tls, alpn: "http/1.1", limit: connectionLimit,
+      logger: dispatcher.logger, runningHandlers: { dispatcher.runningHandlers }
     ) { channel, connections in
-      connections.add(channel) { channel.close(promise: nil) }
-      return channel.pipeline.configureHTTPServerPipeline().flatMapThrowing {
-        try channel.pipeline.syncOperations.addHandler(HttpHandler(handler))
+      channel.pipeline.configureHTTPServerPipeline().flatMapThrowing {
+        let handler = HttpHandler(dispatcher, settings, channel)
+        try channel.pipeline.syncOperations.addHandler(handler)
+        let bound = NIOLoopBound(handler, eventLoop: channel.eventLoop)
+        connections.add(channel) { channel.eventLoop.execute { bound.value.drain() } }
       }
     }
   }
 }
 
-private final class HttpHandler: ChannelInboundHandler {
+/// One HTTP/1.1 connection: requests through `HttpExchange`, its actions to calls, one after the other.
+final class HttpHandler: ChannelDuplexHandler, CallSink {
   typealias InboundIn = HTTPServerRequestPart
+  typealias OutboundIn = Never
   typealias OutboundOut = HTTPServerResponsePart
 
-  private let handler: @Sendable (HttpRequest) async -> HttpResponse
-  private var head: HTTPRequestHead?
-  init(_ handler: @escaping @Sendable (HttpRequest) async -> HttpResponse) { self.handler = handler }
+  struct Settings: Sendable {
+    var routes: HttpRoutes
+    var isLocal: Bool
+    var signInPath: String?
+    /// To the first byte of a request, and between two bytes of one.
+    var patience: TimeAmount
+  }
+
+  private let dispatcher: CallDispatcher
+  private let settings: Settings
+  private let deadlines: DeadlineSet
+  private let peer: String
+  private var exchange = HttpExchange()
+  private var held: ByteShare
+  private var context: ChannelHandlerContext?
+  private var call: ServerCall?
+  /// What the handler has said of its answer; the head has been written.
+  private var response: HttpResponse?
+  private var hasHead = false, isKeptAlive = true, version = HTTPVersion.http1_1
+  private var refusal: HttpExchange.Refusal?
+  private var isDraining = false, isOver = true
+  private var timer: Scheduled<Void>?
+  /// Done when the last answer is on its way.
+  private var lastAnswer: EventLoopFuture<Void>?
+
+  init(_ dispatcher: CallDispatcher, _ settings: Settings, _ channel: any Channel) {
+    self.dispatcher = dispatcher
+    self.settings = settings
+    deadlines = DeadlineSet(channel.eventLoop)
+    peer = channel.remoteAddress.map { "\($0)" } ?? "unknown"
+    held = ByteShare(dispatcher.halfRead)
+  }
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    wait()
+  }
+  func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+  /// A connection on which nothing comes keeps no place.
+  private func wait() {
+    timer?.cancel()
+    guard let channel = context?.channel else { return }
+    timer = channel.eventLoop.scheduleTask(in: settings.patience) { channel.close(promise: nil) }
+  }
+
+  // MARK: what the client does
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    let action: HttpExchange.Action
     switch unwrapInboundIn(data) {
-    case .head(let head): self.head = head
-    case .body: break
+    case .head(let head):
+      begin(head)
+      action = exchange.receive(
+        method: head.method.rawValue, target: head.uri, headers: head.headers.lazy.map { ($0.name, $0.value) },
+        routes: settings.routes)
+    case .body(let bytes):
+      wait()
+      action = exchange.receive(body: bytes.readableBytesView)
     case .end:
-      guard let head else { return }
-      self.head = nil
-      answer(head, context)
+      if isOver { wait() } else { timer?.cancel() }
+      action = exchange.end()
+    }
+    perform(action, context)
+    do { try held.hold(exchange.request.body.count) } catch { refuse(.init(status: 429, error: error, closes: true)) }
+  }
+
+  private func begin(_ head: HTTPRequestHead) {
+    wait()
+    response = nil
+    refusal = nil
+    hasHead = false
+    isOver = false
+    isKeptAlive = head.isKeepAlive
+    version = head.version
+  }
+
+  private func perform(_ action: HttpExchange.Action, _ context: ChannelHandlerContext) {
+    switch action {
+    case .none: break
+    case .refuse(let refusal): refuse(refusal)
+    case .open:
+      guard let route = exchange.route else { return }
+      start(context).open(opening(route.name), entry(route))
+    case .run(let body):
+      // Its task has the only copy from here on.
+      held.end()
+      call?.message(body)
+      call?.halfClose()
     }
   }
 
-  func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+  private func start(_ context: ChannelHandlerContext) -> ServerCall {
+    let call = ServerCall(dispatcher, context.eventLoop, deadlines, self)
+    call.onEnd = { [weak self] in self?.call = nil }
+    self.call = call
+    return call
+  }
 
-  private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-    let eventLoop = context.eventLoop, bound = NIOLoopBound((self, context), eventLoop: eventLoop)
-    guard head.method == .GET || head.method == .HEAD else {
-      return write(.text("only GET is answered here\n", status: 405), head, context)
+  private func refuse(_ refusal: HttpExchange.Refusal) {
+    guard !isOver, let context else { return }
+    self.refusal = refusal
+    isKeptAlive = isKeptAlive && !refusal.closes
+    if let call { call.fail(refusal.error) } else { start(context).refuse(opening("unknown"), refusal.error) }
+  }
+
+  private func opening(_ name: String) -> CallOpening {
+    var metadata = exchange.request.headers
+    if metadata["authorization"] == nil, let token = Self.cookie(metadata["cookie"]) {
+      metadata["authorization"] = "Bearer \(token)"
     }
-    guard let parts = URLComponents(string: head.uri) else {
-      return write(.text("no address: \(head.uri.prefix(80))\n", status: 400), head, context)
+    return CallOpening(
+      method: name, metadata: metadata, timeout: nil, peer: peer, door: "http",
+      certificate: context?.channel.peerCommonName)
+  }
+
+  private static func cookie(_ header: String?) -> String? {
+    for part in header?.split(separator: ";") ?? [] {
+      let pair = part.split(separator: "=", maxSplits: 1)
+      if pair.count == 2, pair[0].trimmingCharacters(in: .whitespaces) == HttpDoor.cookie { return String(pair[1]) }
     }
-    let query = Dictionary(
-      (parts.queryItems ?? []).map { ($0.name, $0.value ?? "") }, uniquingKeysWith: { _, last in last })
-    let request = HttpRequest(path: parts.path, query: query, authorization: head.headers["authorization"].first)
-    let handler = handler
-    Task {
-      let response = await handler(request)
-      eventLoop.execute {
-        let (this, context) = bound.value
-        this.write(response, head, context)
+    return nil
+  }
+
+  /// The route as the dispatcher knows calls.
+  private func entry(_ route: HttpRoute) -> CallTable.Entry {
+    var policy = CallPolicy(role: nil, defaultDeadline: route.deadline)
+    switch route.access {
+    case .always, .all: policy.isOpen = true
+    case .known(let role): policy.role = role
+    case .local(let role):
+      policy.role = role
+      policy.isOpen = settings.isLocal && Self.namesThisMachine(exchange.request.headers["host"])
+    }
+    let bound = NIOLoopBound(self, eventLoop: deadlines.eventLoop)
+    let eventLoop = deadlines.eventLoop
+    let bodiless = exchange.request
+    if case .always(let answer) = route.access {
+      policy.isVital = true
+      return .init(
+        policy: policy, shape: .unary,
+        handler: .prompt { _, _, finish in finish(Result { bound.value.say(answer(bodiless)) }) })
+    }
+    return .init(
+      policy: policy, shape: .serverStreaming,
+      handler: .task { body, context, port in
+        var request = bodiless
+        request.body = body ?? Data()
+        let response = try await route.answer(request, context)
+        // In order with what is sent behind it: both go through the event loop's queue.
+        eventLoop.execute { _ = bound.value.say(response) }
+        switch response.body {
+        case .bytes(let bytes): return Data(bytes)
+        case .stream(let write):
+          try await write(port.send)
+          return nil
+        }
+      })
+  }
+
+  static func namesThisMachine(_ host: String?) -> Bool {
+    guard let host else { return false }
+    let name = host.hasPrefix("[") ? String(host.prefix { $0 != "]" }) + "]" : String(host.prefix { $0 != ":" })
+    return name == "localhost" || name == "[::1]" || name == "127.0.0.1"
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    context.flush()
+    context.fireChannelReadComplete()
+  }
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if context.channel.isWritable { call?.writable() }
+    context.fireChannelWritabilityChanged()
+  }
+  func channelInactive(context: ChannelHandlerContext) {
+    timer?.cancel()
+    held.end()
+    isOver = true
+    call?.abort(CallError(.cancelled, "the client has gone"))
+    deadlines.stop()
+    context.fireChannelInactive()
+  }
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    dispatcher.logger.debug("http connection of \(peer): \(error)")
+    context.close(promise: nil)
+  }
+
+  func drain() {
+    isDraining = true
+    if isOver { closeBehindAnswer() }
+  }
+
+  // MARK: what calls do
+
+  /// - Returns: the body, where it is whole.
+  private func say(_ response: HttpResponse) -> Data {
+    self.response = response
+    if case .bytes(let bytes) = response.body { return Data(bytes) }
+    return Data()
+  }
+
+  var canSend: Bool { context?.channel.isWritable ?? false }
+
+  func send(_ payload: Data) {
+    guard !isOver, let context else { return }
+    if !hasHead { writeHead(length: nil, context) }
+    writeBody(payload, context)
+    context.flush()
+  }
+
+  func consumed(_ bytes: Int) {}
+
+  func finish(_ error: CallError?, last: Data?) {
+    guard !isOver, let context else { return }
+    guard error == nil || !hasHead else {
+      // Half an answer is not to be taken for a whole one.
+      isOver = true
+      return context.close(promise: nil)
+    }
+    if let error {
+      response = failure(error)
+      let body = Data(error.httpText.utf8)
+      writeHead(length: body.count, context)
+      writeBody(body, context)
+    } else if hasHead {
+      if let last { writeBody(last, context) }
+    } else {
+      writeHead(length: last?.count ?? 0, context)
+      writeBody(last ?? Data(), context)
+    }
+    complete(context)
+  }
+
+  /// The whole answer is written.
+  private func complete(_ context: ChannelHandlerContext) {
+    isOver = true
+    let written = context.eventLoop.makePromise(of: Void.self)
+    lastAnswer = written.futureResult
+    context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
+    if isKeptAlive, !isDraining { wait() } else { closeBehindAnswer() }
+  }
+
+  private func closeBehindAnswer() {
+    guard let channel = context?.channel else { return }
+    guard let lastAnswer else { return channel.close(promise: nil) }
+    lastAnswer.whenComplete { _ in channel.close(promise: nil) }
+  }
+
+  private func failure(_ error: CallError) -> HttpResponse {
+    var response = HttpResponse.text("", status: refusal?.status ?? error.code.httpStatus)
+    if let allowed = refusal?.allowed, !allowed.isEmpty {
+      response.headers.append(("allow", allowed.map(\.rawValue).joined(separator: ", ")))
+    }
+    if let wait = error.retryAfterMilliseconds { response.headers.append(("retry-after", "\((wait + 999) / 1000)")) }
+    if error.code == .unauthenticated {
+      let accepts = exchange.request.headers["accept"] ?? ""
+      if let signIn = settings.signInPath, exchange.request.method == .get, accepts.contains("text/html") {
+        return .seeOther(signIn)
       }
+      response.headers.append(("www-authenticate", "Bearer"))
     }
+    return response
   }
 
-  private func write(_ response: HttpResponse, _ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+  private func writeHead(length: Int?, _ context: ChannelHandlerContext) {
+    hasHead = true
+    let response = response ?? .text("")
     var headers = HTTPHeaders([
-      ("content-type", response.contentType), ("content-length", "\(response.body.count)"),
-      ("x-content-type-options", "nosniff"), ("cache-control", "no-store"),
-      // Pages carry their own styles and pictures and ask nobody for anything.
-      ("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:"),
+      ("content-type", response.contentType), ("x-content-type-options", "nosniff"), ("cache-control", "no-store"),
+      ("referrer-policy", "no-referrer"),
+      // Pages carry their own styles and pictures, ask nobody for anything, and stand in nobody's frame.
+      (
+        "content-security-policy",
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; frame-ancestors 'none'"
+      ),
     ])
-    if !head.isKeepAlive { headers.add(name: "connection", value: "close") }
-    let status = HTTPResponseStatus(statusCode: response.status)
-    context.write(
-      wrapOutboundOut(.head(HTTPResponseHead(version: head.version, status: status, headers: headers))), promise: nil)
-    if head.method != .HEAD {
-      context.write(
-        wrapOutboundOut(.body(.byteBuffer(context.channel.allocator.buffer(bytes: response.body)))), promise: nil)
-    }
-    let done = context.eventLoop.makePromise(of: Void.self)
-    context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: done)
-    let channel = context.channel
-    if !head.isKeepAlive { done.futureResult.whenComplete { _ in channel.close(promise: nil) } }
+    for (name, value) in response.headers { headers.add(name: name, value: value) }
+    // Without a length NIO sends chunks.
+    if let length { headers.add(name: "content-length", value: "\(length)") }
+    if !isKeptAlive || isDraining { headers.add(name: "connection", value: "close") }
+    let head = HTTPResponseHead(
+      version: version, status: HTTPResponseStatus(statusCode: response.status), headers: headers)
+    context.write(wrapOutboundOut(.head(head)), promise: nil)
+  }
+
+  private func writeBody(_ payload: Data, _ context: ChannelHandlerContext) {
+    guard !exchange.isHead, !payload.isEmpty else { return }
+    let bytes = context.channel.allocator.buffer(bytes: payload)
+    context.write(wrapOutboundOut(.body(.byteBuffer(bytes))), promise: nil)
+  }
+}
+
+extension CallError {
+  /// For people and scripts: the code, the words, and what the details say.
+  fileprivate var httpText: String {
+    let wait = retryAfterMilliseconds.map { "; try again in \($0) ms" } ?? ""
+    return "\(code): \(message)\(wait)\n"
   }
 }

@@ -1,9 +1,10 @@
+import COpenSSL
 import DitherBasics
 import Foundation
+import Logging
 import NIOCore
 import NIOSSL
 import Synchronization
-import COpenSSL
 
 /// A server's certificate from files, read again when they change.
 public final class TlsSource: Sendable {
@@ -20,17 +21,24 @@ public final class TlsSource: Sendable {
   }
 
   private struct State {
+    /// As the files were when they were last good: for the doors alike, whichever of them looked.
+    var configuration: TLSConfiguration
+    /// By ALPN.
     var contexts: [String: NIOSSLContext] = [:]
-    var stamp: [Date?] = []
+    var stamp: [Date?]
     var checked = ContinuousClock.now
   }
   public let files: Files
+  private let log: Logger?
   private let state: Mutex<State>
 
+  /// - Parameter log: told when the files are read again, and when they cannot be.
   /// - Throws: `TransportFault.tls` when a file is missing or does not hold what it should.
-  public init(_ files: Files) throws(TransportError) {
+  public init(_ files: Files, log: Logger? = nil) throws(TransportError) {
     self.files = files
-    state = Mutex(State(stamp: Self.stamp(files)))
+    self.log = log
+    let stamp = Self.stamp(files)
+    state = Mutex(State(configuration: try Self.read(files), stamp: stamp))
     _ = try context(alpn: "dither/1")
   }
 
@@ -42,44 +50,57 @@ public final class TlsSource: Sendable {
 
   func context(alpn: String) throws(TransportError) -> NIOSSLContext {
     let result = state.withLock { state -> Result<NIOSSLContext, TransportError> in
-      // Looked at once a second at most; a half-written pair keeps the old one in use.
-      if state.checked.duration(to: .now) > .seconds(1) {
-        state.checked = .now
-        let stamp = Self.stamp(files)
-        if stamp != state.stamp, let made = try? make(alpn) {
-          state.stamp = stamp
-          state.contexts = [alpn: made]
-        }
-      }
+      reload(&state)
       if let known = state.contexts[alpn] { return .success(known) }
-      do throws(TransportError) {
-        let made = try make(alpn)
+      var configuration = state.configuration
+      configuration.applicationProtocols = [alpn]
+      do {
+        let made = try NIOSSLContext(configuration: configuration)
         state.contexts[alpn] = made
         return .success(made)
-      } catch {
-        return .failure(error)
-      }
+      } catch { return .failure(Self.unusable(files, error)) }
     }
     return try result.get()
   }
 
-  private func make(_ alpn: String) throws(TransportError) -> NIOSSLContext {
+  /// Files that have changed are looked at once a second at most; a half-written pair keeps the old one in use.
+  private func reload(_ state: inout State) {
+    guard state.checked.duration(to: .now) > .seconds(1) else { return }
+    state.checked = .now
+    let stamp = Self.stamp(files)
+    guard stamp != state.stamp else { return }
+    // A pair that is still being written is looked at again when it changes again.
+    state.stamp = stamp
+    do {
+      let configuration = try Self.read(files)
+      // What does not fit together is found here, not by the next client.
+      _ = try NIOSSLContext(configuration: configuration)
+      state.configuration = configuration
+      state.contexts = [:]
+      log?.notice("TLS files were read again", metadata: ["certificate": "\(files.certificate)"])
+    } catch {
+      log?.error("TLS files have changed and cannot be used; the old ones stay", metadata: ["reason": "\(error)"])
+    }
+  }
+
+  private static func read(_ files: Files) throws(TransportError) -> TLSConfiguration {
     do {
       var configuration = TLSConfiguration.makeServerConfiguration(
         certificateChain: try NIOSSLCertificate.fromPEMFile(files.certificate).map { .certificate($0) },
         privateKey: .privateKey(try NIOSSLPrivateKey(file: files.key, format: .pem)))
       configuration.minimumTLSVersion = .tlsv13
-      configuration.applicationProtocols = [alpn]
       if let authority = files.clientAuthority {
         configuration.trustRoots = .file(authority)
         configuration.certificateVerification = .noHostnameVerification
       }
-      return try NIOSSLContext(configuration: configuration)
-    } catch {
-      throw TransportError(
-        .tls, at: "TLS files", expected: "a PEM certificate in \(files.certificate) and its key in \(files.key)",
-        got: "\(error)")
-    }
+      return configuration
+    } catch { throw unusable(files, error) }
+  }
+
+  private static func unusable(_ files: Files, _ error: any Error) -> TransportError {
+    TransportError(
+      .tls, at: "TLS files", expected: "a PEM certificate in \(files.certificate) and its key in \(files.key)",
+      got: "\(error)")
   }
 }
 

@@ -45,20 +45,7 @@ enum ExitStatus: Int32, CaseIterable {
       }
   }
 
-  init(_ code: StatusCode) {
-    self =
-      switch code {
-      case .ok: .done
-      case .invalidArgument, .failedPrecondition, .outOfRange, .alreadyExists: .invalid
-      case .notFound: .notFound
-      case .permissionDenied, .unauthenticated: .denied
-      case .unavailable, .deadlineExceeded, .aborted: .unavailable
-      case .resourceExhausted: .exhausted
-      case .cancelled: .interrupted
-      case .dataLoss: .checkFailed
-      case .unimplemented, .internalError, .unknown: .defect
-      }
-  }
+  init(_ code: StatusCode) { self = code.category.map(ExitStatus.init) ?? .done }
 
   /// Says what went wrong on standard error and ends the process.
   static func end(with error: any Error) -> Never {
@@ -75,8 +62,7 @@ enum ExitStatus: Int32, CaseIterable {
     case let error as CocoaError:
       Console.error("dither: \(error.localizedDescription)")
       end(error.isMissingFile ? .notFound : .invalid)
-    default:
-      endParsing(error)
+    default: endParsing(error)
     }
   }
 
@@ -108,6 +94,4 @@ enum CommandFault: FaultCode {
 }
 typealias CommandError = Fault<CommandFault>
 
-extension CocoaError {
-  fileprivate var isMissingFile: Bool { code == .fileNoSuchFile || code == .fileReadNoSuchFile }
-}
+extension CocoaError { fileprivate var isMissingFile: Bool { code == .fileNoSuchFile || code == .fileReadNoSuchFile } }

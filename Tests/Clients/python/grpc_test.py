@@ -99,6 +99,26 @@ class Predictions(ServerTest):
                 stub = registry_pb2_grpc.RegistryStub(reader)
                 self.refused(grpc.StatusCode.PERMISSION_DENIED, stub.Calibrate, long)
 
+    def test_cancelled_calls_end_no_other(self):
+        events = self.neighbour()
+        for _ in range(20):
+            calls = [self.inference.Predict.future(self.request()) for _ in range(20)]
+            for call in calls:
+                call.cancel()
+        self.assertEqual(events.result().version, 1)
+
+    def test_large_metadata_ends_its_call_alone(self):
+        for size in (17_000, 60_000, 300_000):
+            other = self.neighbour()
+            with self.assertRaises(grpc.RpcError) as refusal:
+                self.inference.Predict(self.request(), metadata=[("x-large", "x" * size)])
+            self.assertEqual(refusal.exception.code(), grpc.StatusCode.RESOURCE_EXHAUSTED, size)
+            self.assertEqual(other.result().version, 1)
+
+    def neighbour(self):
+        """A call on the same connection that takes a while."""
+        return self.inference.Predict.future(self.request(rows=64, samples=512))
+
     def test_unknown_method(self):
         call = self.channel.unary_unary(
             "/dither.v1.Inference/Guess", request_serializer=bytes, response_deserializer=bytes)

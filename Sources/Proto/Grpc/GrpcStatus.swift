@@ -1,4 +1,3 @@
-import DitherProto
 import Foundation
 
 /// `google.rpc.Status` with the details that stock clients know, written by hand: three small messages of

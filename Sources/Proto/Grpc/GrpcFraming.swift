@@ -1,0 +1,53 @@
+import Foundation
+
+/// Cuts the bytes of one gRPC stream, however they are split, into messages: a byte that says whether it is compressed, its
+/// length in four bytes, then the message. Source: grpc/doc/PROTOCOL-HTTP2.md of the gRPC project, "Length-Prefixed-Message".
+public struct GrpcFraming: Sendable {
+  /// Bytes before each message.
+  public static let prefixBytes = 5
+  /// The largest message that is taken, prefix not counted.
+  public let limit: Int
+  private var buffer: [UInt8] = []
+  private var at = 0
+
+  public init(limit: Int) { self.limit = limit }
+
+  /// Bytes that wait for the rest of their message.
+  public var pendingBytes: Int { buffer.count - at }
+
+  public mutating func append(_ bytes: some Sequence<UInt8>) {
+    if at == buffer.count {
+      buffer.removeAll(keepingCapacity: buffer.capacity <= 1 << 16)
+      at = 0
+    } else if at > 1 << 16 {
+      buffer.removeFirst(at)
+      at = 0
+    }
+    buffer.append(contentsOf: bytes)
+  }
+
+  /// The next whole message.
+  /// - Throws: `CallError` when it is compressed or above the limit, as soon as its prefix says so.
+  public mutating func next() throws(CallError) -> Data? {
+    guard pendingBytes >= Self.prefixBytes else { return nil }
+    guard buffer[at] == 0 else {
+      throw CallError(.unimplemented, "compressed messages are not taken: send identity")
+    }
+    let length = buffer[at + 1..<at + Self.prefixBytes].reduce(0) { $0 << 8 | Int($1) }
+    guard length <= limit else {
+      throw CallError(.resourceExhausted, "a message of at most \(limit) bytes is taken, \(length) came")
+    }
+    let start = at + Self.prefixBytes
+    guard buffer.count - start >= length else { return nil }
+    at = start + length
+    let message = Data(buffer[start..<at])
+    if at == buffer.count, buffer.capacity > 1 << 16 {
+      buffer = []
+      at = 0
+    }
+    return message
+  }
+
+  /// The prefix of a message that is sent.
+  public static func prefix(_ count: Int) -> (compressed: UInt8, length: UInt32) { (0, UInt32(clamping: count)) }
+}

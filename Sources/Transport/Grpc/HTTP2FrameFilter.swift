@@ -1,0 +1,169 @@
+import NIOCore
+
+/// Stands between the socket and NIOHTTP2. Drops frames for streams that are not there, for which NIOHTTP2 would end the connection with every call on it:
+///
+/// * a RST_STREAM for a stream that was never opened. RFC 9113, 6.4, makes that a connection error, but gRPC's C core
+///   (grpcio 1.66, as seen) sends one when a deadline passes between giving a stream its number and writing its HEADERS.
+/// * after our GOAWAY, whatever follows the HEADERS of a stream that NIOHTTP2 has refused, which RFC 9113, 6.8, lets us
+///   ignore. The HEADERS themselves pass: they change the state of HPACK, and are answered with REFUSED_STREAM.
+///
+/// A GOAWAY that tells of an error names the highest stream that was taken: NIOHTTP2 says 0, from which clients conclude that
+/// no call was begun, and make them all again. RFC 9113, 6.8.
+///
+/// Large headers that come before the client has acknowledged our settings wait for that: until then NIOHTTP2 decodes no
+/// header list above 16 KiB, and would end the connection instead of letting their call be refused.
+///
+/// Confined to its event loop: not Sendable.
+final class HTTP2FrameFilter: ChannelDuplexHandler {
+  typealias InboundIn = ByteBuffer
+  typealias InboundOut = ByteBuffer
+  typealias OutboundIn = IOData
+  typealias OutboundOut = IOData
+
+  private static let headerBytes = 9
+  private enum FrameType {
+    static let headers: UInt8 = 1, resetStream: UInt8 = 3, settings: UInt8 = 4, goAway: UInt8 = 7
+    static let continuation: UInt8 = 9
+  }
+  /// What compresses to this cannot be above 16 KiB, unless by names and values that came before.
+  private static let largeHeaders = 8 << 10
+  /// The most that waits for the acknowledgement.
+  private static let mostParked = 2 << 20
+
+  /// Bytes that are passed on unseen: first the connection's preface, later the rest of a frame.
+  private var passing = 24
+  /// Bytes of a frame that is dropped.
+  private var dropping = 0
+  private var highestStream: UInt32 = 0
+  private var lastAccepted: UInt32?
+  /// The beginning of a frame whose header has not all come.
+  private var held: ByteBuffer?
+  /// A GOAWAY has told of an error.
+  private(set) var hasFailed = false
+  private var isAcknowledged = false
+  /// From a frame of large headers on.
+  private var parked: ByteBuffer?
+  /// Bytes of a frame that are still to be written.
+  private var writing = 0
+  private var context: ChannelHandlerContext?
+
+  func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+  func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+  /// Closes the connection once all that was written is on its way.
+  func closeBehindWrites() { context?.closeBehindWrites() }
+
+  func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+    guard case .byteBuffer(var buffer) = unwrapOutboundIn(data) else { return context.write(data, promise: promise) }
+    var at = buffer.readerIndex
+    var isChanged = false
+    while at < buffer.writerIndex {
+      guard writing == 0 else {
+        let count = min(writing, buffer.writerIndex - at)
+        writing -= count
+        at += count
+        continue
+      }
+      // NIOHTTP2 writes headers of frames whole.
+      guard let word: UInt32 = buffer.getInteger(at: at) else { break }
+      if UInt8(truncatingIfNeeded: word) == FrameType.goAway,
+        let code: UInt32 = buffer.getInteger(at: at + Self.headerBytes + 4), code != 0
+      {
+        buffer.setInteger(highestStream, at: at + Self.headerBytes)
+        isChanged = true
+        hasFailed = true
+      }
+      writing = Self.headerBytes + Int(word >> 8)
+    }
+    context.write(isChanged ? wrapOutboundOut(.byteBuffer(buffer)) : data, promise: promise)
+  }
+
+  /// From now on no stream begins: to be called where GOAWAY is written.
+  func quiesce() { lastAccepted = lastAccepted ?? highestStream }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    var buffer = unwrapInboundIn(data)
+    if parked != nil {
+      parked?.writeBuffer(&buffer)
+      return unpark(context)
+    }
+    if var whole = held {
+      held = nil
+      whole.writeBuffer(&buffer)
+      buffer = whole
+    }
+    var start = buffer.readerIndex
+    var at = start
+    func pass() {
+      if at > start, let slice = buffer.getSlice(at: start, length: at - start) {
+        context.fireChannelRead(wrapInboundOut(slice))
+      }
+      start = at
+    }
+    while at < buffer.writerIndex {
+      let left = buffer.writerIndex - at
+      if passing > 0 {
+        let count = min(passing, left)
+        passing -= count
+        at += count
+      } else if dropping > 0 {
+        pass()
+        let count = min(dropping, left)
+        dropping -= count
+        at += count
+        start = at
+      } else {
+        guard left >= Self.headerBytes, let word: UInt32 = buffer.getInteger(at: at),
+          let stream: UInt32 = buffer.getInteger(at: at + 5)
+        else { break }
+        let length = Self.headerBytes + Int(word >> 8)
+        let type = UInt8(truncatingIfNeeded: word)
+        if type == FrameType.settings { isAcknowledged = isAcknowledged || Self.isAcknowledgement(buffer, at) }
+        if !isAcknowledged, type == FrameType.headers, length > Self.largeHeaders {
+          pass()
+          parked = buffer.getSlice(at: at, length: left)
+          return unpark(context)
+        }
+        if isStray(type, stream & 0x7FFF_FFFF) { dropping = length } else { passing = length }
+      }
+    }
+    pass()
+    if at < buffer.writerIndex { held = buffer.getSlice(at: at, length: buffer.writerIndex - at) }
+  }
+
+  private static func isAcknowledgement(_ buffer: ByteBuffer, _ at: Int) -> Bool {
+    buffer.getInteger(at: at, as: UInt64.self).map { $0 >> 24 == 0x00_0000_0401 } ?? false
+  }
+
+  /// Goes on once the acknowledgement is among what waits: it first, then the rest.
+  private func unpark(_ context: ChannelHandlerContext) {
+    guard var waiting = parked else { return }
+    var at = waiting.readerIndex
+    while let word: UInt32 = waiting.getInteger(at: at), at + Self.headerBytes <= waiting.writerIndex {
+      guard !Self.isAcknowledgement(waiting, at) else {
+        parked = nil
+        isAcknowledged = true
+        var rest = waiting.readSlice(length: at - waiting.readerIndex) ?? ByteBuffer()
+        if let acknowledgement = waiting.readSlice(length: Self.headerBytes) {
+          context.fireChannelRead(wrapInboundOut(acknowledgement))
+        }
+        rest.writeBuffer(&waiting)
+        return channelRead(context: context, data: NIOAny(rest))
+      }
+      at += Self.headerBytes + Int(word >> 8)
+    }
+    guard waiting.readableBytes > Self.mostParked else { return }
+    parked = nil
+    isAcknowledged = true
+    channelRead(context: context, data: NIOAny(waiting))
+  }
+
+  private func isStray(_ type: UInt8, _ stream: UInt32) -> Bool {
+    if type == FrameType.headers {
+      highestStream = max(highestStream, stream)
+      return false
+    }
+    if type == FrameType.resetStream, stream > highestStream { return true }
+    return type != FrameType.continuation && lastAccepted.map { stream > $0 } == true
+  }
+}

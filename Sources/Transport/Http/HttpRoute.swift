@@ -1,0 +1,171 @@
+import DitherProto
+import Foundation
+
+/// What an HTTP request asks. Of its headers only those that routes need.
+public struct HttpRequest: Sendable {
+  public var method: HttpMethod
+  /// Decoded, without the query.
+  public var path: String
+  /// The parts of the path that its route's pattern names.
+  public var parameters: [String: String]
+  public var query: [String: String]
+  /// Lower-case names; of a name that is repeated, the last.
+  public var headers: [String: String]
+  /// At most as many bytes as its route takes.
+  public var body: Data
+
+  /// The values of a body that an HTML form has sent.
+  public var form: [String: String] {
+    var parts = URLComponents()
+    parts.percentEncodedQuery = String(decoding: body, as: UTF8.self).replacing("+", with: "%20")
+    return Dictionary((parts.queryItems ?? []).map { ($0.name, $0.value ?? "") }, uniquingKeysWith: { _, last in last })
+  }
+}
+
+/// The methods that routes are for. `HEAD` is answered by the route of `GET`, without a body.
+public enum HttpMethod: String, Sendable, CaseIterable {
+  case get = "GET"
+  case post = "POST"
+  case put = "PUT"
+  case delete = "DELETE"
+}
+
+/// An answer: whole, or written bit by bit.
+public struct HttpResponse: Sendable {
+  public enum Body: Sendable {
+    case bytes([UInt8])
+    /// Run in the call's task once the headers have gone; each piece goes at the pace at which the client takes it.
+    case stream(@Sendable (_ write: @Sendable (Data) async throws -> Void) async throws -> Void)
+  }
+  public var status: Int
+  public var contentType: String
+  /// Beside those that every answer has.
+  public var headers: [(name: String, value: String)] = []
+  public var body: Body
+
+  public init(_ status: Int = 200, _ contentType: String, _ body: [UInt8]) {
+    self.init(status, contentType, .bytes(body))
+  }
+  public init(_ status: Int = 200, _ contentType: String, _ body: Body) {
+    self.status = status
+    self.contentType = contentType
+    self.body = body
+  }
+  public static func text(_ text: String, status: Int = 200) -> HttpResponse {
+    HttpResponse(status, "text/plain; charset=utf-8", Array(text.utf8))
+  }
+  public static func html(_ html: [UInt8], status: Int = 200) -> HttpResponse {
+    HttpResponse(status, "text/html; charset=utf-8", html)
+  }
+  /// To be asked for with GET elsewhere on this server.
+  public static func seeOther(_ path: String) -> HttpResponse {
+    var response = text("see \(path)\n", status: 303)
+    response.headers = [("location", path)]
+    return response
+  }
+}
+
+/// A call at the HTTP door: a method and a pattern of paths, who may ask, and how it is answered. It goes through the same
+/// dispatcher as the calls of the other doors: one identity, one set of limits, deadlines and figures.
+public struct HttpRoute: Sendable {
+  public enum Access: Sendable {
+    /// Everybody, at any time: while the server drains or is full too. Answered on the event loop: it must not wait.
+    case always(@Sendable (HttpRequest) -> HttpResponse)
+    /// A known caller, with the role if there is one.
+    case known(Role?)
+    /// As `known`; and everybody on this machine, where the server is for this machine alone. A page of another site that a
+    /// browser was led to name as this machine is not: its requests name another host.
+    case local(Role?)
+    /// Everybody.
+    case all
+  }
+
+  public let method: HttpMethod
+  /// Literal segments, and `{name}` for one that is anything, with literal text around it: "/audits/{id}.json".
+  public let pattern: String
+  public let access: Access
+  /// The largest body that is taken; 0: none.
+  public let bodyBytes: Int
+  /// nil: it may take as long as it takes.
+  public let deadline: Duration?
+  let answer: @Sendable (HttpRequest, CallContext) async throws -> HttpResponse
+  private let segments: [Segment]
+
+  private enum Segment: Equatable {
+    case literal(String)
+    case named(String, before: String, after: String)
+  }
+
+  /// - Parameters:
+  ///   - pattern: from "/", see `pattern`.
+  ///   - answer: runs in a task of its own, which ends when the call does.
+  public init(
+    _ method: HttpMethod, _ pattern: String, _ access: Access, bodyBytes: Int = 0, deadline: Duration? = .seconds(30),
+    _ answer: @escaping @Sendable (HttpRequest, CallContext) async throws -> HttpResponse
+  ) {
+    self.method = method
+    self.pattern = pattern
+    self.access = access
+    self.bodyBytes = bodyBytes
+    self.deadline = deadline
+    self.answer = answer
+    segments = Self.split(pattern).map { text in
+      guard let open = text.firstIndex(of: "{"), let close = text.lastIndex(of: "}") else { return .literal(text) }
+      return .named(
+        String(text[text.index(after: open)..<close]), before: String(text[..<open]),
+        after: String(text[text.index(after: close)...]))
+    }
+  }
+
+  /// A route that is answered always, at once, on the event loop.
+  public static func always(_ pattern: String, _ answer: @escaping @Sendable (HttpRequest) -> HttpResponse) -> HttpRoute
+  { HttpRoute(.get, pattern, .always(answer)) { request, _ in answer(request) } }
+
+  /// As figures and logs name it: one for all paths of the pattern.
+  var name: String { "\(method.rawValue) \(pattern)" }
+
+  /// - Returns: what the pattern names, if the path is one of its paths.
+  func match(_ path: String) -> [String: String]? {
+    let parts = Self.split(path)
+    guard parts.count == segments.count else { return nil }
+    var found: [String: String] = [:]
+    for (segment, part) in zip(segments, parts) {
+      switch segment {
+      case .literal(let text): guard part == text else { return nil }
+      case .named(let name, let before, let after):
+        guard part.count > before.count + after.count, part.hasPrefix(before), part.hasSuffix(after) else { return nil }
+        found[name] = String(part.dropFirst(before.count).dropLast(after.count))
+      }
+    }
+    return found
+  }
+
+  private static func split(_ path: String) -> [String] {
+    path.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+  }
+}
+
+/// The routes of a door.
+public struct HttpRoutes: Sendable {
+  enum Found {
+    case route(HttpRoute, [String: String])
+    /// The path is there for these methods.
+    case otherMethods([HttpMethod])
+    case none
+  }
+  private let routes: [HttpRoute]
+  /// - Parameter routes: the first that matches is taken.
+  public init(_ routes: [HttpRoute]) { self.routes = routes }
+
+  func find(_ method: String, _ path: String) -> Found {
+    var others: [HttpMethod] = []
+    for route in routes {
+      guard let parameters = route.match(path) else { continue }
+      if route.method.rawValue == method || route.method == .get && method == "HEAD" {
+        return .route(route, parameters)
+      }
+      others.append(route.method)
+    }
+    return others.isEmpty ? .none : .otherMethods(others)
+  }
+}

@@ -1,0 +1,118 @@
+import DitherService
+import DitherStore
+import DitherTestSupport
+import Foundation
+import FoundationNetworking
+import Logging
+import Testing
+
+@Suite("The console", .serialized) struct ConsoleTests {
+  private struct Answer {
+    var status: Int
+    var text: String
+  }
+
+  /// - Parameter host: off loopback, the console is for known callers alone.
+  private func with(host: String = "127.0.0.1", _ body: (RunningServer, (String) -> URL) async throws -> Void)
+    async throws
+  {
+    let scratch = try Scratch()
+    var configuration = ServerConfiguration(stateDirectory: scratch.path)
+    configuration.host = host
+    (configuration.framedPort, configuration.grpcPort, configuration.httpPort) = (0, 0, 0)
+    configuration.tls = .insecure
+    configuration.logLevel = .critical
+    let server = try await DitherServer(configuration).start()
+    func url(_ path: String) -> URL { URL(string: "http://127.0.0.1:\(server.httpPort)\(path)") ?? URL(filePath: "/") }
+    do { try await body(server, url) } catch {
+      await server.drain(grace: .zero)
+      throw error
+    }
+    await server.drain(grace: .zero)
+  }
+
+  private func get(_ url: URL, token: String? = nil, post body: String? = nil) async throws -> Answer {
+    var request = URLRequest(url: url)
+    if let token { request.setValue("Bearer \(token)", forHTTPHeaderField: "authorization") }
+    if let body {
+      request.httpMethod = "POST"
+      request.httpBody = Data(body.utf8)
+    }
+    let session = URLSession(configuration: .ephemeral)
+    let (data, response) = try await session.data(for: request)
+    let status = (response as? HTTPURLResponse)?.statusCode ?? 0
+    return Answer(status: status, text: String(decoding: data, as: UTF8.self))
+  }
+
+  @Test("on loopback its pages are for everybody on this machine") func loopback() async throws {
+    try await with { (_: RunningServer, url: (String) -> URL) async throws -> Void in
+      #expect(try await get(url("/")).text.contains("No models yet"))
+      #expect(try await get(url("/healthz")).text == "ok\n")
+      #expect(try await get(url("/readyz")).text == "ready\n")
+      #expect(try await get(url("/metrics")).text.contains("dither_calls_total"))
+      #expect(try await get(url("/report-key.pub.pem")).text.contains("PUBLIC KEY"))
+      #expect(try await get(url("/audits/none")).status == 404)
+      #expect(try await get(url("/nothing")).status == 404)
+    }
+  }
+
+  @Test("off loopback each page asks for the role that its call asks for") func roles() async throws {
+    try await with(host: "0.0.0.0") { (server: RunningServer, url: (String) -> URL) async throws -> Void in
+      let tokens = server.services.store.tokens
+      let predict = try tokens.create("app", roles: ["predict"]), audit = try tokens.create("auditor", roles: ["audit"])
+      for path in ["/", "/audits/none", "/audits/none.json"] {
+        #expect(try await get(url(path)).status == 401)
+        #expect(try await get(url(path), token: predict).status == 403, "\(path)")
+        #expect(try await get(url(path), token: audit).status == (path == "/" ? 200 : 404))
+        #expect(try await get(url(path + "?token=\(audit)")).status == 401)
+      }
+      for path in ["/metrics", "/report-key.pub.pem"] {
+        #expect(try await get(url(path)).status == 401)
+        #expect(try await get(url(path), token: predict).status == 200)
+      }
+      #expect(try await get(url("/healthz")).status == 200)
+      let figures = try await get(url("/metrics"), token: predict).text
+      #expect(figures.contains("method=\"GET /audits/{id}\",code=\"PERMISSION_DENIED\""))
+    }
+  }
+
+  @Test("a browser signs in once: the token is in a cookie") func signIn() async throws {
+    try await with(host: "0.0.0.0") { (server: RunningServer, url: (String) -> URL) async throws -> Void in
+      let token = try server.services.store.tokens.create("auditor", roles: ["audit"])
+      #expect(try await get(url("/sign-in")).text.contains("type=\"password\""))
+      #expect(try await get(url("/sign-in"), post: "token=wrong").status == 401)
+      let form = "token=\(token)", length = form.utf8.count
+      let answer = try raw(
+        server.httpPort,
+        "POST /sign-in HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: \(length)\r\n\r\n" + form)
+      #expect(answer.hasPrefix("HTTP/1.1 303") && answer.contains("location: /\r\n"))
+      #expect(answer.contains("set-cookie: dither-token=\(token); Path=/; HttpOnly; SameSite=Strict\r\n"))
+      let home = try raw(
+        server.httpPort, "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncookie: dither-token=\(token)\r\n\r\n")
+      #expect(home.hasPrefix("HTTP/1.1 200") && home.contains("No models yet"))
+    }
+  }
+
+  /// All that the server says to these bytes until it closes.
+  private func raw(_ port: Int, _ text: String) throws -> String {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = in_port_t(port).bigEndian
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    let result = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    try #require(result == 0)
+    var patience = timeval(tv_sec: 20, tv_usec: 0)
+    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+    let bytes = Array(text.utf8)
+    _ = send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+    var answer: [UInt8] = [], buffer = [UInt8](repeating: 0, count: 4096)
+    while case let count = recv(descriptor, &buffer, buffer.count, 0), count > 0 { answer += buffer[..<count] }
+    return String(decoding: answer, as: UTF8.self)
+  }
+}

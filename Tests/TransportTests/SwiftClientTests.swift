@@ -1,0 +1,98 @@
+import DitherClient
+import DitherProto
+import DitherTransport
+import Foundation
+import SwiftProtobuf
+import Synchronization
+import Testing
+
+@Suite("The Swift client", .serialized)
+struct SwiftClientTests {
+  private static let chat = CallMethod<Bidirectional, Bytes, Bytes>("toy/Chat")
+  private static let count = CallMethod<ServerStreaming, Bytes, Bytes>("toy/Count")
+
+  private func with(_ body: (ToyServer, DitherClient) async throws -> Void) async throws {
+    let server = try await ToyServer(.framed)
+    let client = DitherClient(ClientOptions(host: "127.0.0.1", port: server.door.port, usesTls: false, token: "app"))
+    do { try await body(server, client) } catch {
+      await server.close()
+      throw error
+    }
+    await client.close()
+    await server.close()
+  }
+
+  private func until(_ condition: () -> Bool) async throws {
+    let end = ContinuousClock.now + .seconds(20)
+    while !condition() {
+      try #require(ContinuousClock.now < end, "it never came to be")
+      try await Task.sleep(for: .milliseconds(2))
+    }
+  }
+
+  @Test("speaks and listens in turn on one call")
+  func bidirectional() async throws {
+    try await with { _, client in
+      let heard = try await client.bidirectional(Self.chat) { call in
+        var heard: [String] = []
+        for word in ["abc", "def"] {
+          try await call.send(Bytes(Data(word.utf8)))
+          heard.append(String(decoding: try #require(try await call.next()).value, as: UTF8.self))
+        }
+        call.halfClose()
+        for try await answer in call { heard.append(String(decoding: answer.value, as: UTF8.self)) }
+        return heard
+      }
+      #expect(heard == ["cba", "fed", "end"])
+    }
+  }
+
+  @Test("a body that leaves early, or fails, ends the call on the server")
+  func leaving() async throws {
+    try await with { server, client in
+      struct Enough: Error {}
+      try await client.bidirectional(Self.chat) { try await $0.send(Bytes(Data("x".utf8))) }
+      await #expect(throws: Enough.self) {
+        try await client.bidirectional(Self.chat) { _ in throw Enough() }
+      }
+      try await until { server.dispatcher.callsInFlight == 0 }
+    }
+  }
+
+  @Test("a deadline and an unknown caller are told as such")
+  func errors() async throws {
+    try await with { server, client in
+      await #expect(throws: CallError.self) {
+        try await client.bidirectional(Self.chat, timeout: .milliseconds(50)) { call in
+          while try await call.next() != nil {}
+        }
+      }
+      let stranger = DitherClient(
+        ClientOptions(host: "127.0.0.1", port: server.door.port, usesTls: false, token: "nobody"))
+      let error = await #expect(throws: CallError.self) {
+        try await stranger.bidirectional(Self.chat) { call in while try await call.next() != nil {} }
+      }
+      #expect(error?.code == .unauthenticated)
+      await stranger.close()
+    }
+  }
+
+  @Test("a stream that is not taken is not sent, and one that is dropped is cancelled")
+  func pace() async throws {
+    try await with { server, client in
+      do {
+        // 200 MB, were they all sent.
+        let stream = client.stream(Self.count, Bytes(Data("2000,100000".utf8)))
+        var taken = 0
+        for try await message in stream {
+          #expect(message.value.count == 100_000)
+          taken += 1
+          if taken == 5 { break }
+        }
+        try await Task.sleep(for: .milliseconds(200))
+        #expect(server.toys.sent.load(ordering: .relaxed) < 200)
+      }
+      try await until { server.dispatcher.callsInFlight == 0 }
+    }
+  }
+}

@@ -112,7 +112,9 @@ public struct Value {
   static func * (a: Float, b: Value) throws(GraphError) -> Value { try b.apply(Binary(.multiply), b.builder.scalar(a)) }
   static func + (a: Value, b: Float) throws(GraphError) -> Value { try a.apply(Binary(.add), a.builder.scalar(b)) }
   /// 1 where a ≥ b, else 0.
-  static func >= (a: Value, b: Float) throws(GraphError) -> Value { try a.apply(Binary(.greaterOrEqual), a.builder.scalar(b)) }
+  static func >= (a: Value, b: Float) throws(GraphError) -> Value {
+    try a.apply(Binary(.greaterOrEqual), a.builder.scalar(b))
+  }
   static func <= (a: Value, b: Float) throws(GraphError) -> Value { try (-a) >= -b }
 
   func map(_ function: Unary.Function) throws(GraphError) -> Value {

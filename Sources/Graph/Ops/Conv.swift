@@ -75,7 +75,8 @@ struct Conv: OnnxOp, WeightDrawing, Bounding {
   func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
     let x = call.inputs[0], w = call.inputs[1], hasBias = call.inputs.optional(2) != nil
     let shape = try shape(x.shape, w.shape)
-    let found = try x.builder.apply(ConvWeightGradient(shape: shape, weights: w.shape, hasBias: hasBias), [x, upstream])
+    let found = try x.builder.apply(
+      ConvWeightGradient(shape: shape, weights: w.shape, hasBias: hasBias), [x, upstream])
     return try [
       upstream.apply(ConvDataGradient(shape: shape, result: x.shape), w), found[0], hasBias ? found[1] : nil,
     ]
@@ -114,7 +115,11 @@ struct Conv: OnnxOp, WeightDrawing, Bounding {
     let x = try call.operand(0), w = try call.constant(1), b = try call.optionalConstant(2)
     let products = w.shape.row.count
     let radius = try call.builder.apply(
-      self, [x.widened(products), call.magnitude(w), b.map { b throws(GraphError) in try call.magnitude(b, times: Bounds.slack(products)) }])[0]
+      self,
+      [
+        x.widened(products), call.magnitude(w),
+        b.map { b throws(GraphError) in try call.magnitude(b, times: Bounds.slack(products)) },
+      ])[0]
     return try Bounds(center: try call.replay([x.center, w, b]), radius: radius + Bounds.least)
   }
 }

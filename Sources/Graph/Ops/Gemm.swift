@@ -78,7 +78,9 @@ struct Gemm: OnnxOp, Bounding {
       transposeB
       ? try g.apply(Gemm(alpha: alpha, transposeA: true, transposeB: transposeA), a)
       : try a.apply(Gemm(alpha: alpha, transposeA: !transposeA), g)
-    let dC = try call.inputs.optional(2).map { c throws(GraphError) in try (beta == 1 ? g : beta * g).summed(to: c.shape) }
+    let dC = try call.inputs.optional(2).map { c throws(GraphError) in
+      try (beta == 1 ? g : beta * g).summed(to: c.shape)
+    }
     return [dA, dB, dC]
   }
 
@@ -135,7 +137,11 @@ struct Gemm: OnnxOp, Bounding {
     (absolute.alpha, absolute.beta) = (abs(alpha), abs(beta))
     let products = x.center.shape[1] + 1
     let radius = try call.builder.apply(
-      absolute, [x.widened(products), call.magnitude(w), c.map { c throws(GraphError) in try call.magnitude(c, times: Bounds.slack(products)) }])[
+      absolute,
+      [
+        x.widened(products), call.magnitude(w),
+        c.map { c throws(GraphError) in try call.magnitude(c, times: Bounds.slack(products)) },
+      ])[
         0]
     return try Bounds(center: try call.replay([x.center, w, c]), radius: radius + Bounds.least)
   }

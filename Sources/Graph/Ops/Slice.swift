@@ -50,7 +50,8 @@ struct Slice: OnnxOp, Rearranging {
       let distance = bound(ends[i], range) - first
       region.starts[axis] = first
       region.steps[axis] = step
-      region.counts[axis] = distance == 0 || (distance > 0) != (step > 0) ? 0 : (abs(distance) - 1) / abs(step) + 1
+      region.counts[axis] =
+        extent == 0 || distance == 0 || (distance > 0) != (step > 0) ? 0 : (abs(distance) - 1) / abs(step) + 1
     }
     return region
   }

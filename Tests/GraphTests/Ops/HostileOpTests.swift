@@ -60,7 +60,18 @@ struct HostileOpTests {
     case .integers(let values): .integers(changed(values, &generator))
     case .indices(let shape, let values):
       .indices(shape, values.map { _ in numbers.randomElement(using: &generator) ?? 0 })
-    case .none: .integers([0])
+    case .constant, .none: .constant(literal(&generator))
+    }
+  }
+
+  /// A constant of any element type, of few axes and extents, among them 0.
+  private static func literal(_ generator: inout PhiloxGenerator) -> Literal {
+    let shape = Shape(
+      (0..<Int.random(in: 0...4, using: &generator)).map { _ in Int.random(in: 0...3, using: &generator) })
+    switch Int.random(in: 0..<4, using: &generator) {
+    case 0: return .int64(shape, (0..<shape.count).map { _ in numbers.randomElement(using: &generator) ?? 0 })
+    case 1: return .bool(shape, (0..<shape.count).map { $0 % 2 == 0 })
+    default: return .float(.random(shape, seed: UInt64(shape.rank)))
     }
   }
 
@@ -72,7 +83,11 @@ struct HostileOpTests {
         attributes[key] = changed(value, &generator)
       } else if let place = operands.indices.randomElement(using: &generator) {
         operands[place] = changed(operands[place], &generator)
-        if Int.random(in: 0..<10, using: &generator) == 0 { operands[place] = .none }
+        switch Int.random(in: 0..<10, using: &generator) {
+        case 0: operands[place] = .none
+        case 1, 2, 3: operands[place] = .constant(literal(&generator))
+        default: break
+        }
       }
     }
     return OpCase(test.type, operands, attributes, opset: test.opset, output: test.output, of: test.outputs)
@@ -87,6 +102,7 @@ struct HostileOpTests {
     limits.operations = 1e7
     for _ in 0..<800 {
       let hostile = Self.changed(test, &generator)
+      // A node that the builder refuses is written by nobody, but a file may hold it.
       guard let bytes = try? hostile.graph().onnx(), let graph = try? Graph(onnx: bytes, limits: limits),
         let plan = try? Plan(
           graph, parameters: ParameterBuffers(graph),

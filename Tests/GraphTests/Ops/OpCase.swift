@@ -17,6 +17,7 @@ struct OpCase: CustomTestStringConvertible, Sendable {
     case numbers([Float])
     case integers([Int64])
     case indices(Shape, [Int64])
+    case constant(Literal)
     case none
   }
   let name: String
@@ -69,6 +70,7 @@ struct OpCase: CustomTestStringConvertible, Sendable {
     case .integers(let values): builder.constant(.int64([values.count], values), "i\(index)")
     case .indices(let shape, let values):
       builder.constant(type == "Where" ? .bool(shape, values.map { $0 != 0 }) : .int64(shape, values), "i\(index)")
+    case .constant(let literal): builder.constant(literal, "c\(index)")
     case .none: nil
     }
   }

@@ -118,6 +118,7 @@ let package = Package(
       name: "DitherTestSupport", dependencies: ["DitherBasics", "DitherTensor", "DitherDatasets"],
       path: "Tests/TestSupport", swiftSettings: strict),
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
+    .testTarget(name: "TidyTests", path: "Tests/Tidy", swiftSettings: strict),
     tests("Basics", ["DitherBasics"]),
     tests("Tensor", ["DitherTensor", "CKernels"]),
     tests("Proto", ["DitherProto", "DitherTensor", protobuf]),
@@ -154,3 +155,15 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// The fuzzers have no `main`: libFuzzer brings it, so that they are built by `make fuzz` alone.
+if Context.environment["DITHER_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "fuzz",
+      dependencies: [
+        "DitherBasics", "DitherDatasets", "DitherGraph", "DitherInference", "DitherProto", "DitherReports",
+        "DitherRobustness", "DitherTensor", "DitherTrain", "DitherTransport", protobuf, log,
+      ], path: "Tests/Fuzz", exclude: ["corpus"],
+      swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
+}

@@ -48,3 +48,15 @@ struct DocumentTests {
       })
   }
 }
+
+extension DocumentTests {
+  @Test("a decision is a choice, its alternative and one figure: two lines")
+  func decisions() throws {
+    let rows = try #require(Repository.file("docs/decisions.md")).lines.filter { $0.hasPrefix("|") }
+    #expect(rows.count > 40)
+    for row in rows {
+      #expect(row.count <= 300, "\(row.prefix(60))… has \(row.count) characters")
+      #expect(row.filter { $0 == "|" }.count == 4, "\(row.prefix(60))… has not three columns")
+    }
+  }
+}

@@ -150,14 +150,18 @@ let package = Package(
   swiftLanguageModes: [.v6]
 )
 
-// The fuzzers have no `main`: libFuzzer brings it, so that they are built by `make fuzz` alone.
+// The fuzzers have no `main`: libFuzzer brings it, so that they are built by `make fuzz` alone. Those of the doors need all of NIO.
 if Context.environment["DITHER_FUZZ"] != nil {
-  package.targets.append(
+  let entry = strict + [.unsafeFlags(["-parse-as-library"])]
+  package.targets += [
     .executableTarget(
-      name: "fuzz",
+      name: "fuzz-readers",
       dependencies: [
         "DitherBasics", "DitherDatasets", "DitherGraph", "DitherInference", "DitherProto", "DitherReports",
-        "DitherRobustness", "DitherTensor", "DitherTrain", "DitherTransport", protobuf, log,
-      ], path: "Tests/Fuzz", exclude: ["corpus"],
-      swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
+        "DitherRobustness", "DitherTensor", "DitherTrain", protobuf,
+      ], path: "Tests/Fuzz", exclude: ["corpus"], swiftSettings: entry),
+    .executableTarget(
+      name: "fuzz-doors", dependencies: ["DitherTransport", log], path: "Tests/FuzzDoors", exclude: ["corpus"],
+      swiftSettings: entry),
+  ]
 }

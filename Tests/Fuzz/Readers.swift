@@ -38,7 +38,7 @@ struct Reader: Sendable {
     Reader(name: "gzip") { _ = try Gzip.unpack($0, at: "fuzz", limit: 1 << 22) },
     Reader(name: "tar") { _ = try Tar.member("data.bin", of: $0, at: "fuzz") },
     Reader(name: "recipe") { _ = try Recipe(yaml: String(decoding: $0, as: UTF8.self)) },
-    Reader(name: "report", read: report), HttpReader.reader,
+    Reader(name: "report", read: report),
     Reader(name: "probe") { bytes in
       let text = String(decoding: bytes, as: UTF8.self)
       if let spec = try? ProbeSpec(parsing: text) { _ = try? spec.resolved() }

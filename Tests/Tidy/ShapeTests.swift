@@ -7,8 +7,10 @@ struct ShapeTests {
   static let mostFunctionLines = 70
 
   /// Functions that are longer, and files: a flat table or switch may be, others wait to be cut.
-  static let longFiles: Set<String> = []
-  static let longFunctions: Set<String> = []
+  static let longFiles: Set<String> = ["Sources/Robustness/Probes.swift"]
+  static let longFunctions: Set<String> = [
+    "Sources/Graph/Ops/ConvTranspose.swift expand", "Sources/Inference/Model.swift lossGradient",
+  ]
 
   @Test("files are short")
   func files() {
@@ -38,7 +40,10 @@ struct ShapeTests {
   }
 
   /// Lines of comments, from before this was looked at.
-  static let longLines = Allowance(rooms: [:])
+  static let longLines = Allowance(rooms: [
+    "Basics": 9, "Bench": 6, "Client": 1, "Datasets": 3, "Graph": 52, "Inference": 39, "Proto": 2, "Reports": 21,
+    "Robustness": 147, "Service": 13, "Store": 2, "Tensor": 4, "Train": 1, "Transport": 5, "dither": 9,
+  ])
 
   /// With their lengths; the formatter puts a function's end under its beginning.
   private static func functions(of file: Repository.File) -> [(name: String, count: Int)] {

@@ -42,9 +42,18 @@ struct WordsTests {
 
   // MARK: what is known
 
-  static let british = Allowance(rooms: [:])
-  static let bare = Allowance(rooms: [:])
-  static let undocumented = Allowance(rooms: [:])
+  static let british = Allowance(rooms: [
+    "Bench": 2, "Datasets": 10, "Graph": 87, "Inference": 21, "Proto": 2, "Reports": 6, "Robustness": 103, "Service": 3,
+    "Tensor": 1, "Train": 11, "dither": 7,
+  ])
+  static let bare = Allowance(rooms: [
+    "Basics": 3, "Bench": 5, "Datasets": 3, "Graph": 32, "Inference": 21, "Proto": 2, "Reports": 12, "Robustness": 129,
+    "Service": 23, "Store": 10, "Tensor": 1, "Train": 9, "Transport": 11, "dither": 10,
+  ])
+  static let undocumented = Allowance(rooms: [
+    "Basics": 28, "Bench": 7, "Client": 22, "Datasets": 26, "Graph": 92, "Inference": 42, "Proto": 36,
+    "Robustness": 227, "Service": 24, "Store": 37, "Tensor": 36, "Train": 74, "Transport": 60,
+  ])
 
   // MARK: how it is found
 
@@ -72,14 +81,42 @@ struct WordsTests {
     }
   }
 
+  /// A member that a documented requirement of a protocol asks for has its comment there, and so have those of Swift's protocols.
   private static func undocumentedDeclarations() -> [(room: String, place: String)] {
-    Repository.sources.flatMap { file in
+    let inherited = requirements
+    return Repository.sources.flatMap { file in
       file.lines.indices.filter { at in
         guard file.lines[at].firstMatch(of: /^\s*(?:@\w+(?:\(.*\))? )*public (?!import)/) != nil else { return false }
         var above = at - 1
         while above >= 0, file.lines[above].firstMatch(of: /^\s*@/) != nil { above -= 1 }
-        return above < 0 || file.lines[above].firstMatch(of: /^\s*\/\/\//) == nil
+        if above >= 0, file.lines[above].firstMatch(of: /^\s*\/\/\//) != nil { return false }
+        return name(of: file.lines[at]).map { !inherited.contains($0) } ?? true
       }.map { (file.room, file.place($0)) }
     }
+  }
+
+  private static let requirements: Set<String> = {
+    var names: Set = ["description", "encode", "==", "<", "hash", "init()", "init(from"]
+    for file in Repository.sources {
+      var end: String?
+      for (at, line) in file.lines.enumerated() {
+        if let match = line.firstMatch(of: /^(\s*)(?:public |package )?protocol \w+.*\{$/) { end = "\(match.1)}" }
+        if let close = end, line == close { end = nil }
+        guard end != nil, at > 0, file.lines[at - 1].firstMatch(of: /^\s*\/\/\//) != nil else { continue }
+        if let name = name(of: line) { names.insert(name) }
+      }
+    }
+    return names
+  }()
+
+  /// `perturb`, `==`, `init(from`.
+  private static func name(of line: Substring) -> String? {
+    if let match = line.firstMatch(of: /^[^"({]*\binit\??\((\w*)/) {
+      return match.1.isEmpty ? "init()" : "init(\(match.1)"
+    }
+    return line.firstMatch(
+      of: /\b(?:var|let|func|case|struct|enum|class|protocol|extension|typealias|subscript)\b ?([\w+*<=>-]*)/
+    )
+    .map { String($0.1) }
   }
 }

@@ -63,7 +63,9 @@ verify: setup-tests lint build-tests
 	@scripts/test-swift --filter TidyTests
 	@scripts/check-generated
 
-fix format:
+format: fix
+
+fix:
 	@swift format --in-place --parallel --recursive $(SWIFT_FILES)
 
 clients: setup-tests

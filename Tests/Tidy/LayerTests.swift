@@ -28,7 +28,7 @@ struct LayerTests {
   ]
   private static let everything: Set<String> = [
     "Basics", "Tensor", "Graph", "Inference", "Robustness", "Reports", "Datasets", "Store", "Jobs", "Proto",
-    "Transport", "Client", "Train", "Service", "Bench",
+    "Transport", "Client", "Train", "Service", "Bench", "dither",
   ]
 
   /// Libraries of others and C of our own, each with the rooms that may know it.

@@ -47,12 +47,12 @@ struct WordsTests {
     "Tensor": 1, "Train": 11, "dither": 7,
   ])
   static let bare = Allowance(rooms: [
-    "Basics": 3, "Bench": 5, "Datasets": 3, "Graph": 32, "Inference": 21, "Proto": 2, "Reports": 12, "Robustness": 129,
-    "Service": 23, "Store": 10, "Tensor": 1, "Train": 9, "Transport": 11, "dither": 10,
+    "Basics": 3, "Bench": 5, "Datasets": 3, "Graph": 34, "Inference": 21, "Proto": 2, "Reports": 12, "Robustness": 129,
+    "Service": 25, "Store": 13, "Tensor": 1, "Train": 9, "Transport": 11, "dither": 10,
   ])
   static let undocumented = Allowance(rooms: [
-    "Basics": 28, "Bench": 7, "Client": 22, "Datasets": 26, "Graph": 92, "Inference": 42, "Proto": 36,
-    "Robustness": 227, "Service": 24, "Store": 37, "Tensor": 36, "Train": 74, "Transport": 60,
+    "Datasets": 11, "Graph": 92, "Inference": 42, "Proto": 36, "Robustness": 227, "Service": 4, "Store": 2, "Train": 74,
+    "Transport": 60,
   ])
 
   // MARK: how it is found

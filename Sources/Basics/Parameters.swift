@@ -13,12 +13,12 @@ public enum Parameters {
   public static func overlay<Value: Codable>(
     _ parameters: [String: String], on defaults: Value, of owner: String
   ) throws(CatalogError) -> Value {
-    try overlay(parameters.mapValues { Setting.text($0) }, on: defaults, of: owner)
+    try overlay(settings: parameters.mapValues { .text($0) }, on: defaults, of: owner)
   }
 
   /// The same from a mapping, whose numbers, flags and lists are what they are.
   public static func overlay<Value: Codable>(
-    _ parameters: [String: Setting], on defaults: Value, of owner: String
+    settings parameters: [String: Setting], on defaults: Value, of owner: String
   ) throws(CatalogError) -> Value {
     guard !parameters.isEmpty else { return defaults }
     var object = try settings(of: defaults, owner)
@@ -218,7 +218,7 @@ extension Parameters {
       return defaults
     }
     func opened<Coded: Codable>(_ coded: Coded) throws(CatalogError) -> Any {
-      try overlay(parameters, on: coded, of: owner)
+      try overlay(settings: parameters, on: coded, of: owner)
     }
     // The overlay has the type of the defaults.
     return try opened(coded) as? Value ?? defaults

@@ -19,7 +19,8 @@ struct ParametersTests {
     #expect(try Parameters.overlay(["severity": "none"], on: Kind(), of: "kind") == Kind())
     #expect(try Parameters.overlay(["norm": "2"], on: Kind(), of: "kind").norm == "2")
     let settings: [String: Setting] = ["severity": .number(4), "constants": .list([.number(2)]), "steps": .text("7")]
-    #expect(try Parameters.overlay(settings, on: Kind(), of: "kind") == Kind(steps: 7, severity: 4, constants: [2]))
+    #expect(
+      try Parameters.overlay(settings: settings, on: Kind(), of: "kind") == Kind(steps: 7, severity: 4, constants: [2]))
   }
 
   @Test("are known by name") func names() {

@@ -1,5 +1,3 @@
-import Foundation
-
 /// Faults of a catalog: a name, a parameter, a value.
 public enum CatalogFault: FaultCode {
   case unknownName, unknownKey, badValue
@@ -39,75 +37,6 @@ public struct Catalog<Entry: Sendable>: Sendable {
         advice: nearest(to: name, among: names).map { "did you mean '\($0)'?" })
     }
     return found
-  }
-}
-
-/// Makes a value from its defaults and some parameters, as recipes, requests and the command line give them.
-public enum Parameters {
-  /// - Parameters:
-  ///   - defaults: the value whose properties are overlaid; its coded keys are the ones taken.
-  ///   - parameters: text as written by a person: `20`, `true`, `linf`, `8/255`.
-  /// - Throws: `CatalogFault.unknownKey` with the nearest known key, `.badValue` when a value does not fit its property.
-  public static func overlay<Value: Codable>(
-    _ parameters: [String: String], on defaults: Value, of owner: String
-  ) throws(CatalogError) -> Value {
-    guard !parameters.isEmpty else { return defaults }
-    var object: [String: Any]
-    do {
-      let data = try JSONEncoder().encode(defaults)
-      object = try JSONSerialization.jsonObject(with: data) as? [String: Any] ?? [:]
-    } catch {
-      throw CatalogError(.badValue, at: owner, expected: "parameters with defaults", got: "\(error)")
-    }
-    for (key, text) in parameters.sorted(by: { $0.key < $1.key }) {
-      guard let standing = object[key] else {
-        let known = object.keys.sorted()
-        throw CatalogError(
-          .unknownKey, at: owner, expected: "one of \(known.joined(separator: ", "))", got: "'\(key.clipped())'",
-          advice: nearest(to: key, among: known).map { "did you mean '\($0)'?" })
-      }
-      object[key] = try value(text, like: standing, at: "\(owner) \(key)")
-    }
-    do {
-      return try JSONDecoder().decode(Value.self, from: JSONSerialization.data(withJSONObject: object))
-    } catch {
-      throw CatalogError(
-        .badValue, at: owner, expected: "parameters of the kinds that the defaults have",
-        got: parameters.sorted(by: { $0.key < $1.key }).map { "\($0)=\($1.clipped())" }.joined(separator: ","))
-    }
-  }
-
-  private static func value(_ text: String, like standing: Any, at place: String) throws(CatalogError) -> Any {
-    if standing is String { return text }
-    if let number = standing as? NSNumber {
-      // JSONSerialization gives booleans and numbers alike as NSNumber; only the type tells them apart.
-      if String(cString: number.objCType) == "c" {
-        if ["true", "yes", "1"].contains(text) { return true }
-        if ["false", "no", "0"].contains(text) { return false }
-        throw CatalogError(.badValue, at: place, expected: "true or false", got: "'\(text.clipped())'")
-      }
-      guard let parsed = Self.number(text) else {
-        throw CatalogError(
-          .badValue, at: place, expected: "a number, as 0.1 or 8/255", got: "'\(text.clipped())'")
-      }
-      return parsed.rounded() == parsed && abs(parsed) < 1e15 ? NSNumber(value: Int64(parsed)) : NSNumber(value: parsed)
-    }
-    guard let data = text.data(using: .utf8),
-      let parsed = try? JSONSerialization.jsonObject(with: data, options: .fragmentsAllowed)
-    else { throw CatalogError(.badValue, at: place, expected: "a JSON value", got: "'\(text.clipped())'") }
-    return parsed
-  }
-
-  /// A finite number, or a quotient of two: `0.3`, `8/255`.
-  public static func number(_ text: String) -> Double? {
-    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-    let values = parts.compactMap { Double($0) }
-    guard values.count == parts.count, values.allSatisfy(\.isFinite) else { return nil }
-    switch values.count {
-    case 1: return values[0]
-    case 2 where values[1] != 0: return values[0] / values[1]
-    default: return nil
-    }
   }
 }
 

@@ -6,8 +6,9 @@ struct FoldedNormalisation: Sendable {
   var scale: ValueID
   /// The standard deviation of the weights before.
   var weightDeviation: Float
-  /// The normalisation's place in the list of nodes.
+  /// The normalisation's place in the list of nodes, and its name.
   var number: Int
+  var name: String
 }
 
 extension Graph {
@@ -79,7 +80,8 @@ extension Graph {
     result.outputs = node.outputs
     result.folded = FoldedNormalisation(
       scale: add(factor, "\(conv.name).folded_scale"),
-      weightDeviation: Float((spread / Double(weights.count)).squareRoot()), number: number)
+      weightDeviation: Float((spread / Double(weights.count)).squareRoot()), number: number,
+      name: node.name)
     return result
   }
 }

@@ -29,7 +29,7 @@ public protocol Op: Sendable {
   /// Whether Gaussian noise on the weights is, at the output, independent Gaussian noise that `exactDeviation` scales.
   func takesExactNoise(_ inputs: [TensorType?]) -> Bool
   /// The standard deviation at the output, of its shape or with a last axis of 1.
-  func exactDeviation(_ call: Call, _ term: NoiseModel.Term) throws(GraphError) -> Value?
+  func exactDeviation(_ call: Call, _ term: NoiseTerm) throws(GraphError) -> Value?
 }
 
 extension Op {
@@ -44,7 +44,7 @@ extension Op {
   public var isActivation: Bool { false }
   public var isNormalisation: Bool { false }
   public func takesExactNoise(_ inputs: [TensorType?]) -> Bool { false }
-  public func exactDeviation(_ call: Call, _ term: NoiseModel.Term) throws(GraphError) -> Value? { nil }
+  public func exactDeviation(_ call: Call, _ term: NoiseTerm) throws(GraphError) -> Value? { nil }
 }
 
 /// An op with weights that knows how to give every row and sample a draw of them of its own.

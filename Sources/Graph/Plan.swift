@@ -84,7 +84,7 @@ public final class Plan {
 
   /// - Parameters:
   ///   - parameters: made of this graph.
-  ///   - noise: what to place if `options.path` is set; by default the graph's own.
+  ///   - noise: what to place if `options.path` is set; by default the graph's own as it is served.
   public init(_ graph: Graph, parameters: ParameterBuffers, options: Options, noise: NoiseModel? = nil)
     throws(GraphError)
   {
@@ -94,14 +94,16 @@ public final class Plan {
     }
     let builder = GraphBuilder(name: graph.name, rows: options.rows)
     builder.usesBatchStatistics = options.batchStatistics
-    if let path = options.path, let noise = noise ?? graph.noise {
+    let noise = options.path == nil ? nil : noise ?? graph.noise?.settled
+    if let path = options.path, let noise {
       guard path != .fresh || !options.parameterGradients else {
         throw GraphError(
           .noise, at: "plan", expected: "the exact or the explicit path for gradients of parameters", got: "fresh draws"
         )
       }
-      try builder.place(
-        noise, of: graph, path: path, samples: options.samples, differentiable: options.inputGradient)
+      var placement = try Placement(
+        noise, of: graph, in: builder, path: path, samples: options.samples, differentiable: options.inputGradient)
+      try placement.run()
     } else {
       try builder.replay(graph)
     }
@@ -214,7 +216,7 @@ public final class Plan {
     }
 
     if let failure = plan.failure { throw failure }
-    let state = RunState(rows: options.rows, antithetic: options.antithetic)
+    let state = RunState(rows: options.rows, antithetic: options.antithetic, noise: noise)
     let layout = plan.layOut(fixed: fixed, state: state)
     self.forwardSteps = Array(layout.steps[..<forwardSteps])
     backwardSteps = Array(layout.steps[forwardSteps...])
@@ -258,10 +260,10 @@ public final class Plan {
     set { state.firstSample = newValue }
   }
 
-  /// Multiplies every sigma: how training anneals noise without planning anew.
-  public var noiseScale: Float {
-    get { state.noiseScale }
-    set { state.noiseScale = newValue }
+  /// The share of the training that is done, which the schedules of noise follow without planning anew.
+  public var noiseProgress: Double {
+    get { state.progress }
+    set { state.progress = newValue }
   }
 
   public func forward() {

@@ -49,9 +49,7 @@ public final class Model: Sendable {
 
   /// The noise that the model is served with; nil: it is deterministic.
   public var noise: NoiseModel? {
-    guard let noise = graph.noise, noise.terms.contains(where: { $0.sigma > 0 && $0.site != .gradients }) else {
-      return nil
-    }
+    guard let noise = graph.noise?.settled, noise.isActive else { return nil }
     return noise
   }
 

@@ -13,9 +13,8 @@ public struct Recipe: Sendable {
   public var architecture: any Architecture = MLP()
   public var optimizer: any Optimizer = SGD()
   public var schedule: any Schedule = CosineSchedule()
-  /// What is trained with. Its weight, activation and normalisation terms are also what the model is served with.
+  /// What is trained with. Its terms behind the input are also what the model is served with, each schedule at its end.
   public var noise = NoiseModel([])
-  public var noiseSchedule: any Schedule = ConstantSchedule()
   /// Served with instead of the training noise.
   public var servedNoise: NoiseModel?
   public var labelSmoothing = 0.0
@@ -81,25 +80,26 @@ public struct Recipe: Sendable {
       precision = found
     }
     if let value = map["label_smoothing"] {
-      guard let number = Self.number(value), (0..<1).contains(number) else {
+      guard let number = Setting(value).asNumber, (0..<1).contains(number) else {
         throw refuse("label_smoothing", "a number from 0 to below 1")
       }
       labelSmoothing = number
     }
     if let value = map["model"] {
-      architecture = try Self.make(value, "model", { try Catalog.architectures.entry(named: $0).init() })
+      architecture = try Catalog.architectures.value(Setting(value), at: "model") { $0.init() }
     }
     if let value = map["optimizer"] {
-      optimizer = try Self.make(value, "optimizer", { try Catalog.optimizers.entry(named: $0).init() })
+      optimizer = try Catalog.optimizers.value(Setting(value), at: "optimizer") { $0.init() }
     }
     if let value = map["schedule"] {
-      schedule = try Self.make(value, "schedule", { try Catalog.schedules.entry(named: $0).init() })
+      schedule = try Catalog.schedules.value(Setting(value), at: "schedule") { $0.init() }
     }
+    if let value = map["noise"] { noise = try NoiseModel(Setting(value), at: "recipe, 'noise'") }
     if let value = map["noise_schedule"] {
-      noiseSchedule = try Self.make(value, "noise_schedule", { try Catalog.schedules.entry(named: $0).init() })
+      let common = try Catalog.schedules.value(Setting(value), at: "noise_schedule") { $0.init() }
+      for at in noise.terms.indices where noise.terms[at].schedule == nil { noise.terms[at].schedule = common }
     }
-    if let value = map["noise"] { noise = try Self.noise(value, "noise") }
-    if let value = map["served_noise"] { servedNoise = try Self.noise(value, "served_noise") }
+    if let value = map["served_noise"] { servedNoise = try NoiseModel(Setting(value), at: "recipe, 'served_noise'") }
     guard patience == nil || validation > 0 else {
       throw refuse("patience", "'validation' rows to stop by, above 0")
     }
@@ -115,84 +115,8 @@ public struct Recipe: Sendable {
 
   /// The noise that the trained model carries: what is asked for, or what it was trained with behind its input.
   public var modelNoise: NoiseModel? {
-    let noise = servedNoise ?? NoiseModel(self.noise.terms.filter { $0.site != .input && $0.site != .gradients })
-    return noise.terms.isEmpty ? nil : noise
-  }
-
-  private static func number(_ value: Any) -> Double? {
-    if let number = value as? Double { return number }
-    if let number = value as? Int { return Double(number) }
-    return (value as? String).flatMap(Parameters.number)
-  }
-
-  /// `kind: sgd, rate: 0.1` or just `sgd`.
-  private static func make<Thing>(_ value: Any, _ key: String, _ defaults: (String) throws -> Thing) throws -> Thing {
-    if let name = value as? String { return try defaults(name) }
-    guard var map = value as? [String: Any], let kind = map.removeValue(forKey: "kind") as? String else {
-      throw TrainError(
-        .recipe, at: "recipe, '\(key)'", expected: "a name, or a mapping with 'kind'", got: "\(value)".clipped())
-    }
-    let made = try defaults(kind)
-    guard let coded = made as? any Codable else { return made }
-    var parameters: [String: String] = [:]
-    for (name, value) in map { parameters[name] = text(value) }
-    func overlay<Coded: Codable>(_ coded: Coded) throws -> Any {
-      try Parameters.overlay(parameters, on: coded, of: "\(key) \(kind)")
-    }
-    guard let result = try overlay(coded) as? Thing else { return made }
-    return result
-  }
-
-  private static func text(_ value: Any) -> String {
-    if let list = value as? [Any] { return "[\(list.map(text).joined(separator: ","))]" }
-    if let flag = value as? Bool { return flag ? "true" : "false" }
-    return "\(value)"
-  }
-
-  private static func noise(_ value: Any, _ key: String) throws -> NoiseModel {
-    guard let list = value as? [[String: Any]] else {
-      throw TrainError(
-        .recipe, at: "recipe, '\(key)'", expected: "a list of {site, sigma, …}", got: "\(value)".clipped())
-    }
-    let known = ["site", "sigma", "distribution", "scale", "rate"]
-    var terms: [NoiseModel.Term] = []
-    for map in list {
-      if let unknown = map.keys.sorted().first(where: { !known.contains($0) }) {
-        throw TrainError(
-          .recipe, at: "recipe, '\(key)'", expected: known.joined(separator: ", "), got: "'\(unknown.clipped())'")
-      }
-      let namedSite = (map["site"] as? String).flatMap(NoiseModel.Site.init(rawValue:))
-      if let rate = map["rate"] {
-        guard let namedSite, map["distribution"] as? String == "dropout", map["sigma"] == nil, map["scale"] == nil,
-          let rate = number(rate), (0..<1).contains(rate)
-        else {
-          throw TrainError(
-            .recipe, at: "recipe, '\(key)'",
-            expected: "a rate from 0 to below 1 with a site and the distribution dropout, in place of sigma and scale",
-            got: "\(map)".clipped())
-        }
-        terms.append(.dropout(namedSite, rate: Float(rate)))
-        continue
-      }
-      guard let site = namedSite,
-        let sigma = map["sigma"].flatMap(number)
-      else {
-        throw TrainError(
-          .recipe, at: "recipe, '\(key)'",
-          expected: "a site of \(NoiseModel.Site.allCases.map(\.rawValue).joined(separator: ", ")) and a sigma",
-          got: "\(map)".clipped())
-      }
-      guard let scale = NoiseModel.Scale(rawValue: map["scale"] as? String ?? NoiseModel.Scale.absolute.rawValue) else {
-        throw TrainError(
-          .recipe, at: "recipe, '\(key)'",
-          expected: "a scale of \(NoiseModel.Scale.allCases.map(\.rawValue).joined(separator: ", "))",
-          got: "\(map)".clipped())
-      }
-      terms.append(
-        .init(site, sigma: Float(sigma), scale: scale, distribution: map["distribution"] as? String ?? "gaussian"))
-    }
-    let model = NoiseModel(terms)
-    try model.validate()
-    return model
+    let noise = servedNoise ?? NoiseModel(self.noise.terms.filter { $0.site != .input })
+    let settled = NoiseModel(noise.settled.terms.filter(\.isActive))
+    return settled.terms.isEmpty ? nil : settled
   }
 }

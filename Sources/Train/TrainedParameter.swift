@@ -3,7 +3,7 @@ import DitherTensor
 
 /// Where one parameter lies in the buffers of weights, gradients and state, which share one layout.
 package struct TrainedParameter: Sendable {
-  let name: String, shape: Shape, range: Range<Int>
+  let id: ValueID, name: String, shape: Shape, range: Range<Int>
   /// Its place among the trained parameters.
   let index: Int
 
@@ -11,7 +11,8 @@ package struct TrainedParameter: Sendable {
   package static func all(of parameters: ParameterBuffers) -> [TrainedParameter] {
     parameters.trainable.compactMap { id in parameters.ranges[id].map { (id, $0) } }.enumerated().map { index, entry in
       TrainedParameter(
-        name: parameters.names[entry.0] ?? "", shape: parameters.shapes[entry.0] ?? [entry.1.count], range: entry.1,
+        id: entry.0, name: parameters.names[entry.0] ?? "", shape: parameters.shapes[entry.0] ?? [entry.1.count],
+        range: entry.1,
         index: index)
     }
   }

@@ -31,6 +31,7 @@ public final class Trainer {
   private var graph: Graph
   private let parameters: ParameterBuffers
   private let trained: [TrainedParameter]
+  private let gradientNoise: GradientNoise
   private let state: [AlignedBuffer]
   private var best: [Float]?
   private let train: Dataset, validation: Dataset?
@@ -56,6 +57,7 @@ public final class Trainer {
     graph.noise = recipe.noise.terms.isEmpty ? nil : recipe.noise
     parameters = ParameterBuffers(graph, moving: true)
     trained = TrainedParameter.all(of: parameters)
+    gradientNoise = try GradientNoise(recipe.noise, of: graph)
     let count = parameters.count
     state = (0..<recipe.optimizer.stateCount).map { _ in AlignedBuffer(floats: count) }
     position = Checkpoint.Position()
@@ -135,7 +137,7 @@ public final class Trainer {
       }
     }
     for row in 0..<rows { plan.seeds[row] = mixSeed(recipe.seed, 0x7215E, UInt64(number), UInt64(row)) }
-    plan.noiseScale = Float(recipe.noiseSchedule.factor(at: progress))
+    plan.noiseProgress = progress
     plan.forward()
 
     let logits = plan.output(), share = 1 / Float(rows)
@@ -152,7 +154,7 @@ public final class Trainer {
       }
     }
     plan.backward()
-    addGradientNoise(plan, number)
+    addGradientNoise(plan, number, progress)
     moveStatistics(plan)
     let rate = recipe.optimizer.rate * recipe.schedule.factor(at: progress)
     for parameter in trained {
@@ -176,15 +178,11 @@ public final class Trainer {
     position.step += 1
   }
 
-  /// N(0, σ²) on every gradient. Neelakantan et al. 2015, arXiv 1511.06807.
-  private func addGradientNoise(_ plan: Plan, _ number: Int) {
-    for (index, term) in recipe.noise.terms.filter({ $0.site == .gradients }).enumerated() where term.sigma > 0 {
-      for (layer, parameter) in trained.enumerated() {
-        let gradients = UnsafeMutableBufferPointer(rebasing: plan.parameterGradients[parameter.range])
-        dk_add_normals(
-          gradients.baseAddress, gradients.baseAddress, gradients.count, term.sigma * plan.noiseScale, 0,
-          mixSeed(recipe.seed, 0x62AD, UInt64(number)), DrawSite(.gradients(layer), term: index).number, 0)
-      }
+  private func addGradientNoise(_ plan: Plan, _ number: Int, _ progress: Double) {
+    for parameter in trained {
+      gradientNoise.add(
+        to: UnsafeMutableBufferPointer(rebasing: plan.parameterGradients[parameter.range]), of: parameter.id,
+        seed: mixSeed(recipe.seed, 0x62AD, UInt64(number)), progress: progress)
     }
   }
 
@@ -207,7 +205,8 @@ public final class Trainer {
       graph, parameters: parameters,
       options: .init(
         rows: rows, path: graph.noise == nil ? nil : .exact, parameterGradients: true, threads: threads,
-        precision: recipe.precision, batchStatistics: true))
+        precision: recipe.precision, batchStatistics: true),
+      noise: graph.noise)
     plans[rows] = plan
     return plan
   }

@@ -9,40 +9,43 @@ import Testing
 struct NoiseTermsTests {
   struct Case: CustomTestStringConvertible, Sendable {
     let testDescription: String
-    let terms: [NoiseModel.Term]
+    let terms: [NoiseTerm]
     var isConvolution = false
     var path = NoisePath.fresh
   }
 
-  private static func twice(_ site: NoiseModel.Site, _ first: String, _ second: String) -> [NoiseModel.Term] {
-    [.init(site, sigma: 0.1, distribution: first), .init(site, sigma: 0.1, distribution: second)]
+  private static let additive = Catalog.noises.entries.filter { $0.combination == .adds }
+  private static func twice(_ site: NoiseSite, _ first: any Noise.Type, _ second: any Noise.Type) -> [NoiseTerm] {
+    [.init(site, first.init(), sigma: 0.1), .init(site, second.init(), sigma: 0.1)]
   }
-  private static let symmetric = ["gaussian", "uniform", "laplace"]
+  private static func named(_ first: String, _ second: String) -> [NoiseTerm] {
+    additive.filter { $0.name == first }.flatMap { first in
+      additive.filter { $0.name == second }.flatMap { twice(.weights, first, $0) }
+    }
+  }
 
   static let cases: [Case] =
-    [NoiseModel.Site.input, .activations, .weights].flatMap { site in
-      symmetric.flatMap { first in
-        symmetric.map { second in
+    [NoiseSite.input, .activations, .weights].flatMap { site in
+      additive.flatMap { first in
+        additive.map { second in
           // Only where all terms are exact can a dense layer have samples side by side.
-          let path = site == .weights && (first, second) != ("gaussian", "gaussian") ? NoisePath.explicit : .fresh
+          let path =
+            site == .weights && (first.name, second.name) != ("gaussian", "gaussian") ? NoisePath.explicit : .fresh
           return Case(
-            testDescription: "\(first) and \(second) on \(site.rawValue)", terms: twice(site, first, second),
+            testDescription: "\(first.name) and \(second.name) on \(site.name)", terms: twice(site, first, second),
             path: path)
         }
       }
     } + [
-      Case(testDescription: "dense, exact", terms: twice(.weights, "gaussian", "gaussian"), path: .exact),
-      Case(testDescription: "dense, explicit", terms: twice(.weights, "gaussian", "gaussian"), path: .explicit),
-      Case(testDescription: "dense, exact and drawn", terms: twice(.weights, "gaussian", "laplace"), path: .exact),
+      Case(testDescription: "dense, exact", terms: named("gaussian", "gaussian"), path: .exact),
+      Case(testDescription: "dense, explicit", terms: named("gaussian", "gaussian"), path: .explicit),
+      Case(testDescription: "dense, exact and drawn", terms: named("gaussian", "laplace"), path: .exact),
       Case(
         testDescription: "dense, one of each weight's own",
         terms: [.init(.weights, sigma: 0.1), .init(.weights, sigma: 0.2, scale: .relative)]),
-      Case(
-        testDescription: "dense, three", terms: [NoiseModel.Term](repeating: .init(.weights, sigma: 0.1), count: 3)),
-      Case(
-        testDescription: "convolution", terms: twice(.weights, "gaussian", "gaussian"), isConvolution: true),
-      Case(
-        testDescription: "convolution, drawn", terms: twice(.weights, "gaussian", "laplace"), isConvolution: true),
+      Case(testDescription: "dense, three", terms: [NoiseTerm](repeating: .init(.weights, sigma: 0.1), count: 3)),
+      Case(testDescription: "convolution", terms: named("gaussian", "gaussian"), isConvolution: true),
+      Case(testDescription: "convolution, drawn", terms: named("gaussian", "laplace"), isConvolution: true),
     ]
 
   private func graph(_ test: Case) throws -> Graph {
@@ -54,7 +57,7 @@ struct NoiseTermsTests {
   }
 
   /// The mean over outputs of their variances, over `draws` draws of two rows.
-  private func variance(_ test: Case, _ terms: [NoiseModel.Term], draws: Int = 3000) throws -> Double {
+  private func variance(_ test: Case, _ terms: [NoiseTerm], draws: Int = 3000) throws -> Double {
     let graph = try graph(test), samples = test.path == .fresh ? 50 : 1, rows = samples == 1 ? 1 : 2
     let plan = try Plan(
       graph, parameters: ParameterBuffers(graph), options: .init(rows: rows, samples: samples, path: test.path),
@@ -85,7 +88,7 @@ struct NoiseTermsTests {
 
   @Test("the exact path and the explicit one agree where terms of all scales meet")
   func pathsAgree() throws {
-    let terms: [NoiseModel.Term] = NoiseModel.Scale.allCases.map { .init(.weights, sigma: 0.1, scale: $0) }
+    let terms: [NoiseTerm] = NoiseModel.Scale.allCases.map { .init(.weights, sigma: 0.1, scale: $0) }
     let paths = [NoisePath.fresh, .exact, .explicit]
     let variances = try paths.map { try variance(.init(testDescription: "", terms: terms, path: $0), terms) }
     for found in variances { #expect(abs(found / variances[2] - 1) < 0.12, "\(variances)") }

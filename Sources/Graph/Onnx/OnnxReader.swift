@@ -102,13 +102,11 @@ private struct OnnxReader {
       graph.metadata[entry.key] = entry.value
     }
     guard let text = graph.metadata.removeValue(forKey: Graph.noiseKey) else { return }
-    do {
-      graph.noise = try JSONDecoder().decode(NoiseModel.self, from: Data(text.utf8))
-    } catch {
-      throw GraphError(
-        .noise, at: "metadata_props '\(Graph.noiseKey)'", expected: "a noise model as JSON", got: text.clipped())
+    let place = "metadata_props '\(Graph.noiseKey)'"
+    guard let setting = try? JSONDecoder().decode(Setting.self, from: Data(text.utf8)) else {
+      throw GraphError(.noise, at: place, expected: "a noise model as JSON", got: text.clipped())
     }
-    try graph.noise?.validate()
+    graph.noise = try NoiseModel(setting, at: place)
   }
 
   private mutating func define(_ name: String, at place: String) throws(GraphError) -> ValueID {

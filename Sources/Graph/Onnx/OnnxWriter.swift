@@ -60,7 +60,12 @@ extension Graph {
     if let noise {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      if let json = try? encoder.encode(noise) { words[Graph.noiseKey] = String(decoding: json, as: UTF8.self) }
+      do {
+        try noise.validate()
+        words[Graph.noiseKey] = String(decoding: try encoder.encode(noise), as: UTF8.self)
+      } catch {
+        throw GraphError(.noise, at: "graph '\(name)'", expected: "noise that can be written", got: "\(error)")
+      }
     }
     model.metadataProps = words.sorted { $0.key < $1.key }.map { key, value in
       var entry = Onnx_StringStringEntryProto()

@@ -87,20 +87,23 @@ struct Conv: OnnxOp, WeightDrawing, Bounding {
   ) throws(GraphError) -> Value {
     guard let x = inputs[0], let w = inputs[1] else { preconditionFailure("types() has asked for X and W") }
     var shape = try shape(x.shape, w.shape)
-    let isPlain = draws.terms.allSatisfy { $0.term.isGaussian && $0.term.scale != .relative }
+    let isPlain = draws.terms.allSatisfy {
+      $0.term.isGaussian && $0.term.scale != .relative && $0.term.schedule == nil
+    }
     guard isPlain, !differentiable, PatchNoise.isCheaper(shape) else {
       shape.batch = 1
       return try x.builder.apply(
         DrawnConv(shape: shape, draws: draws, samples: samples), [x, w, inputs.count > 2 ? inputs[2] : nil, scale])[0]
     }
     // Independent terms: variances add.
-    let variance = draws.terms.reduce(Float(0)) { sum, numbered in
-      let term = numbered.term, sigma = term.sigma * (term.scale == .relativeToLayer ? draws.layerDeviation ?? 1 : 1)
+    let variance = draws.terms.reduce(Float(0)) { sum, placed in
+      let term = placed.term
+      let sigma = (term.sigma ?? 0) * (term.scale == .relativeToLayer ? draws.layerDeviation ?? 1 : 1)
       return sum + sigma * sigma
     }
     let y = try x.builder.apply(self, inputs)[0]
     return try x.builder.apply(
-      PatchNoise(shape: shape, sigma: variance.squareRoot(), site: draws.site(0), samples: samples), [y, x, scale])[0]
+      PatchNoise(shape: shape, sigma: variance.squareRoot(), site: draws.terms[0].site, samples: samples), [y, x, scale])[0]
   }
 
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {

@@ -78,10 +78,10 @@ struct PatchNoise: Op {
           dk_cholesky(roots + row * square, patches, positions, Self.jitter)
         }
         samples.each { source, target, sample, row in
-          let (address, factor) = state.draw(sample, row: row, site: site)
+          let (address, sign) = state.address(sample, row: row, site: site, isSymmetric: true)
           address.normals(UnsafeMutableBufferPointer(start: draws, count: size))
           for channel in 0..<channels {
-            dk_scale(draws + channel * positions, factor * sigma * (factors?[channel] ?? 1), positions)
+            dk_scale(draws + channel * positions, sign * sigma * (factors?[channel] ?? 1), positions)
           }
           let result = to + target * size
           result.update(from: from + source * size, count: size)
@@ -168,13 +168,11 @@ extension PlanBuilder {
     var bSlot: Slot?, scaleSlot: Slot?
     if let b { bSlot = try plain(b) }
     if let scale { scaleSlot = try plain(scale) }
-    let count = w.shape.count, channels = scale?.shape.count ?? 1
-    let drawn = scratch(bytes: count * 4), packed = scratch(bytes: wLayout.byteCount)
+    let weightShape = w.shape, channels = scale?.shape.count ?? 1
+    let drawn = scratch(bytes: weightShape.count * 4), packed = scratch(bytes: wLayout.byteCount)
     let xBytes = xLayout.byteCount / max(x.shape[0], 1), yBytes = yLayout.byteCount / max(y.shape[0], 1)
-    var noises: [any Noise] = []
-    for (_, term) in draws.terms { noises.append(try term.noise) }
     let slots = [xSlot, ySlot, wSlot, drawn, packed] + [bSlot, scaleSlot].compactMap { $0 }
-    step(slots: slots) { [noises, bSlot, scaleSlot] memory in
+    step(slots: slots) { [bSlot, scaleSlot] memory in
       let weights = memory.floats(wSlot), own = memory.floats(drawn), factors = scaleSlot.map { memory.floats($0) }
       let images = memory.raw(xSlot), results = memory.raw(ySlot), state = memory.state
       packing[DN_X] = memory.raw(drawn)
@@ -184,9 +182,9 @@ extension PlanBuilder {
       return {
         samples.each { source, target, sample, row in
           if row == 0 || state.seeds[row] != state.seeds[row - 1] {
-            draws.draw(
-              own, from: weights, count: count, channels: channels, scale: factors, noises, state, sample: sample,
-              row: row)
+            draws.draw(own, from: weights, shape: weightShape, channels: channels, scale: factors) {
+              state.draw(sample, row: row, $0)
+            }
             packing.run()
           }
           kernel[DN_X] = images + source * xBytes

@@ -3,9 +3,10 @@ import DitherTensor
 
 /// Slices of `data` along an axis, by index: embeddings, and the picking of extents out of shapes.
 /// - Source: ONNX `Gather`, opsets 1–21.
-struct Gather: OnnxOp {
+struct Gather: OnnxOp, Lookup {
   static let onnx = OnnxName("Gather", since: 1)
   let axis: Int
+  var table: Int { 0 }
   init(_ node: OnnxNode) throws(GraphError) {
     try node.allow("axis")
     axis = try node.int("axis", default: 0)
@@ -86,6 +87,7 @@ struct GatherWalk: Sendable {
 /// Adds the upstream gradient's slices where they were taken from.
 struct GatherGradient: Op {
   let axis: Int
+  var table: Int { 0 }
   let shape: Shape
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(shape)] }
   func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] { throw noSecondDerivative(call) }

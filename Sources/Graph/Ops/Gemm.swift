@@ -126,7 +126,7 @@ struct Gemm: OnnxOp, Bounding {
 
   // A' · (W + N) is A' · W + ‖row of A'‖ · one normal per output.
   func takesExactNoise(_ inputs: [TensorType?]) -> Bool { !transposeA }
-  func exactDeviation(_ call: Call, _ term: NoiseModel.Term) throws(GraphError) -> Value? {
+  func exactDeviation(_ call: Call, _ term: NoiseTerm) throws(GraphError) -> Value? {
     try denseDeviation(call.inputs[0], call.inputs[1], transposeB: transposeB, term, factor: abs(alpha))
   }
 
@@ -167,14 +167,15 @@ extension PlanBuilder {
 
 /// The standard deviation at a dense layer's outputs for Gaussian noise on its weights: [M, 1], or [M, N] where each
 /// weight has its own.
-func denseDeviation(_ x: Value, _ w: Value, transposeB: Bool, _ term: NoiseModel.Term, factor: Float)
+func denseDeviation(_ x: Value, _ w: Value, transposeB: Bool, _ term: NoiseTerm, factor: Float)
   throws(GraphError) -> Value
 {
+  let sigma = term.sigma ?? 0
   switch term.scale {
-  case .absolute: return try term.sigma * factor * x.apply(RowNorms())
-  case .relativeToLayer: return try (term.sigma * factor * w.apply(StandardDeviation())) * x.apply(RowNorms())
+  case .absolute: return try sigma * factor * x.apply(RowNorms())
+  case .relativeToLayer: return try (sigma * factor * w.apply(StandardDeviation())) * x.apply(RowNorms())
   case .relative:
     let variance = try x.map(.square).apply(Gemm(transposeB: transposeB), w.map(.square))
-    return try term.sigma * factor * variance.map(.squareRoot)
+    return try sigma * factor * variance.map(.squareRoot)
   }
 }

@@ -117,7 +117,7 @@ struct MatMul: OnnxOp, Bounding {
   func takesExactNoise(_ inputs: [TensorType?]) -> Bool {
     inputs.optional(0)?.shape.rank == 2 && inputs.optional(1)?.shape.rank == 2 && !transposeA
   }
-  func exactDeviation(_ call: Call, _ term: NoiseModel.Term) throws(GraphError) -> Value? {
+  func exactDeviation(_ call: Call, _ term: NoiseTerm) throws(GraphError) -> Value? {
     try denseDeviation(call.inputs[0], call.inputs[1], transposeB: transposeB, term, factor: 1)
   }
 

@@ -28,7 +28,7 @@ struct StandardDeviation: Op {
     _ = try inputs.float(0, "x")
     return [TensorType([1])]
   }
-  func gradient(_ call: Call, upstream: Value) -> [Value?] { [nil] }
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] { [nil] }
   func lower(_ call: Call, into plan: inout PlanBuilder) {
     let x = call.inputs[0], y = call.outputs[0], count = x.shape.count
     plan.step([x, y]) { memory in
@@ -71,6 +71,8 @@ func sumOfCopies(_ value: Value, _ times: Int, _ shape: Shape) throws(GraphError
 /// `spread`: how many samples the rows of y already are.
 struct AddRowNoise: Op {
   let site: UInt32
+  /// The term whose strength multiplies the scale; nil: the scale has it.
+  let term: Int?
   let repeats: Int
   let spread: Int
 
@@ -83,7 +85,7 @@ struct AddRowNoise: Op {
     let y = call.inputs[0], scale = call.inputs[1]
     let draws = try upstream.builder.apply(
       Draw(
-        shape: upstream.shape, distribution: GaussianNoise.name, sigma: 1, site: site, rows: y.shape[0] / spread,
+        shape: upstream.shape, noise: GaussianNoise(), term: term, site: site, rows: y.shape[0] / spread,
         samples: repeats * spread), [])[0]
     return try [
       sumOfCopies(upstream, repeats, y.shape), sumOfCopies(upstream * draws, repeats, y.shape).summed(to: scale.shape),
@@ -92,13 +94,14 @@ struct AddRowNoise: Op {
   func lower(_ call: Call, into plan: inout PlanBuilder) {
     let y = call.inputs[0], scale = call.inputs[1], z = call.outputs[0]
     let rows = y.shape[0] / spread, n = y.shape[1], width = scale.shape[1], each: Int32 = width == n && n > 1 ? 1 : 0
-    let repeats = repeats, spread = spread, site = site
+    let repeats = repeats, spread = spread, site = site, term = term
     plan.step([y, scale, z]) { memory in
       let from = memory.floats(y), deviations = memory.floats(scale), to = memory.floats(z), state = memory.state
       return {
+        let strength = state.strength(of: term)
         if spread == 1 {
           dk_row_noise(
-            to, from, deviations, each, rows, repeats, n, state.noiseScale, state.seeds.baseAddress, site,
+            to, from, deviations, each, rows, repeats, n, strength, state.seeds.baseAddress, site,
             state.firstSample, state.isAntithetic ? 1 : 0)
           return
         }
@@ -106,7 +109,7 @@ struct AddRowNoise: Op {
           let row = sample * rows
           dk_row_noise(
             to + row * n, from + row * n, deviations + row * width, each, rows, 1, n,
-            state.noiseScale, state.seeds.baseAddress, site,
+            strength, state.seeds.baseAddress, site,
             state.firstSample &+ UInt32(sample), state.isAntithetic ? 1 : 0)
         }
       }
@@ -114,32 +117,69 @@ struct AddRowNoise: Op {
   }
 }
 
-/// Draws of mean 0 and standard deviation 1, of any distribution, one stream for each row and sample.
+/// The strength of a term at this step, [1, 1]: its schedule's factor.
+struct Strength: Op {
+  let term: Int
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType([1, 1])] }
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] { [] }
+  func lower(_ call: Call, into plan: inout PlanBuilder) {
+    let y = call.outputs[0], term = term
+    plan.step([y]) { memory in
+      let to = memory.floats(y), state = memory.state
+      return { to[0] = state.strength(of: term) }
+    }
+  }
+}
+
+/// Draws of any noise, one stream for each row and sample. What adds: its draws, times the term's strength. What multiplies: the factors.
+/// What replaces: 1 where the value stays, else 0; and what comes in its place, or 0.
 struct Draw: Op {
   let shape: Shape
-  let distribution: String
-  /// What they will be multiplied by.
-  let sigma: Float
+  let noise: any Noise
+  /// The term whose strength it has; nil: 1.
+  let term: Int?
   let site: UInt32
   let rows: Int
   let samples: Int
-  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(shape)] }
-  func gradient(_ call: Call, upstream: Value) -> [Value?] { [] }
-  func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
+  var draws = NoiseTerm.Draws.example
+
+  private var combination: NoiseCombination { type(of: noise).combination }
+
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
+    [TensorType](repeating: TensorType(shape), count: combination == .replaces ? 2 : 1)
+  }
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] { [] }
+  func lower(_ call: Call, into plan: inout PlanBuilder) {
     let y = call.outputs[0], length = shape.count / (rows * samples), rows = rows, samples = samples, site = site
-    let noise = try NoiseModel.Term(.input, sigma: sigma, distribution: distribution).noise
-    plan.step([y]) { memory in
-      let to = memory.floats(y), state = memory.state
+    let draws = draws, noise = noise, term = term, combination = combination
+    // A row is what the axes after the first are, also where an op made several of each.
+    let row = shape.row.count == length ? shape.row : Shape([length])
+    let rest = combination == .replaces ? call.outputs[1] : nil
+    plan.step([y, rest]) { memory in
+      let to = memory.floats(y), values = rest.map { memory.floats($0) }, state = memory.state
       return {
+        let strength = state.strength(of: term), isFull = strength == 1 || combination == .adds
+        let noise = isFull ? noise : noise.scaled(by: strength)
         for sample in 0..<samples {
-          for row in 0..<rows {
-            let place = UnsafeMutableBufferPointer(start: to + (sample * rows + row) * length, count: length)
-            let (address, factor) = state.draw(sample, row: row, site: site)
-            noise.fill(place, at: address)
-            if factor != 1 { dk_scale(place.baseAddress, factor, length) }
+          for number in 0..<rows {
+            let start = (sample * rows + number) * length
+            let place = UnsafeMutableBufferPointer(start: to + start, count: length)
+            let (address, sign) = state.address(
+              sample, row: draws.row(number), site: site, isSymmetric: combination == .adds)
+            noise.fill(place, of: row, at: address)
+            if combination == .adds, sign * strength != 1 { dk_scale(place.baseAddress, sign * strength, length) }
+            if let values { split(place, values + start) }
           }
         }
       }
+    }
+  }
+
+  /// Draws of which NaN leaves a value as it is, as what a value is multiplied with and what is added then.
+  private func split(_ draws: UnsafeMutableBufferPointer<Float>, _ values: UnsafeMutablePointer<Float>) {
+    for i in draws.indices {
+      values[i] = draws[i].isNaN ? 0 : draws[i]
+      draws[i] = draws[i].isNaN ? 1 : 0
     }
   }
 }
@@ -164,92 +204,151 @@ final class LastNormals {
   }
 }
 
-/// Draws of a layer's weights: w + Σ sigma · draw, term by term.
+/// Where a term's draw lies, and how it enters.
+struct TermDraw {
+  let address: NoiseAddress
+  /// −1 for the second of an antithetic pair.
+  let sign: Float
+  /// What its schedule says.
+  let strength: Float
+}
+
+/// Draws of a layer's weights, or of a gradient: term by term.
 struct WeightDraws: Sendable {
-  let terms: [NumberedTerm]
-  /// The number of the node that has the weights.
-  let node: Int
+  let terms: [PlacedTerm]
   /// The standard deviation of the weights, for terms relative to it; nil: that of the weights at hand.
   var layerDeviation: Float?
 
-  /// Each term is drawn at a site of its own.
-  func site(_ index: Int) -> UInt32 { DrawSite(.node(node, kind: 0), term: terms[index].number).number }
+  /// Whether a weight's noise depends on the weight, so that the gradient sees it.
+  var hasSlope: Bool { terms.contains { $0.term.combination != .adds || $0.term.scale == .relative } }
 
-  /// One draw. `scale` has a factor for each of `channels` equal parts; nil: 1. `last`: for each term, or empty.
+  /// One draw.
+  /// - Parameters:
+  ///   - to: another place than `w`.
+  ///   - scale: a factor for each of `channels` equal parts of what is absolute; nil: 1.
+  ///   - slope: where the derivative of each result for its weight goes.
+  ///   - last: for each term, or empty.
+  ///   - draw: where a term's draw lies.
   func draw(
-    _ to: UnsafeMutablePointer<Float>, from w: UnsafePointer<Float>, count: Int, channels: Int,
-    scale: UnsafePointer<Float>?, _ noises: [any Noise], _ state: RunState, sample: Int, row: Int,
-    last: [LastNormals] = []
+    _ to: UnsafeMutablePointer<Float>, from w: UnsafePointer<Float>, shape: Shape, channels: Int,
+    scale: UnsafePointer<Float>?, slope: UnsafeMutablePointer<Float>? = nil, last: [LastNormals] = [],
+    at draw: (PlacedTerm) -> TermDraw
+  ) {
+    slope?.update(repeating: 1, count: shape.count)
+    for (index, placed) in terms.enumerated() {
+      let found = draw(placed), base = index == 0 ? w : UnsafePointer(to)
+      if placed.term.isGaussian && placed.term.scale != .relative {
+        addNormals(
+          sigma(placed.term, found, w, shape.count), to: base, into: to, count: shape.count, channels: channels,
+          scale: scale, found.address, last.isEmpty ? nil : last[index])
+      } else {
+        apply(placed.term, found, to, base, from: w, shape, channels, scale, slope)
+      }
+    }
+  }
+
+  private func sigma(_ term: NoiseTerm, _ draw: TermDraw, _ w: UnsafePointer<Float>, _ count: Int) -> Float {
+    let sigma = draw.sign * draw.strength * (term.sigma ?? 0)
+    return term.scale == .relativeToLayer ? sigma * (layerDeviation ?? standardDeviation(w, count)) : sigma
+  }
+
+  private func addNormals(
+    _ sigma: Float, to base: UnsafePointer<Float>, into to: UnsafeMutablePointer<Float>, count: Int, channels: Int,
+    scale: UnsafePointer<Float>?, _ address: NoiseAddress, _ last: LastNormals?
   ) {
     let length = count / channels
-    for (index, (_, term)) in terms.enumerated() {
-      let (address, factor) = state.draw(sample, row: row, site: site(index))
-      let base = index == 0 ? w : UnsafePointer(to)
-      var sigma = factor * term.sigma
-      if term.scale == .relativeToLayer { sigma *= layerDeviation ?? standardDeviation(w, count) }
-      if term.isGaussian && term.scale != .relative {
-        if !last.isEmpty {
-          if base != UnsafePointer(to) { to.update(from: base, count: count) }
-          let normals = last[index].at(address)
-          for channel in 0..<channels {
-            let start = channel * length
-            dk_axpy(to + start, normals.baseAddress.map { $0 + start }, sigma * (scale?[channel] ?? 1), length)
-          }
-          continue
-        }
-        guard let scale else {
-          dk_add_normals(to, base, count, sigma, 0, address.seed, address.site, address.sample)
-          continue
-        }
-        for channel in 0..<channels {
-          let start = channel * length
-          dk_add_normals(
-            to + start, base + start, length, sigma * scale[channel], UInt64(start), address.seed, address.site,
-            address.sample)
-        }
-        continue
+    if let last {
+      if base != UnsafePointer(to) { to.update(from: base, count: count) }
+      let normals = last.at(address)
+      for channel in 0..<channels {
+        let start = channel * length
+        dk_axpy(to + start, normals.baseAddress.map { $0 + start }, sigma * (scale?[channel] ?? 1), length)
       }
-      withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { draws in
-        noises[index].fill(draws, at: address)
+      return
+    }
+    for channel in 0..<(scale == nil ? 1 : channels) {
+      let length = scale == nil ? count : length, start = channel * length
+      dk_add_normals(
+        to + start, base + start, length, sigma * (scale?[channel] ?? 1), UInt64(start), address.seed, address.site,
+        address.sample)
+    }
+  }
+
+  /// Any noise, through its draws.
+  private func apply(
+    _ term: NoiseTerm, _ draw: TermDraw, _ to: UnsafeMutablePointer<Float>, _ base: UnsafePointer<Float>,
+    from w: UnsafePointer<Float>, _ shape: Shape, _ channels: Int, _ scale: UnsafePointer<Float>?,
+    _ slope: UnsafeMutablePointer<Float>?
+  ) {
+    let count = shape.count, length = count / channels, combination = term.combination
+    let noise = combination == .adds || draw.strength == 1 ? term.noise : term.noise.scaled(by: draw.strength)
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { draws in
+      noise.fill(draws, of: shape, at: draw.address)
+      switch combination {
+      case .adds:
+        let sigma = sigma(term, draw, w, count), isRelative = term.scale == .relative
         for i in 0..<count {
-          let size = term.scale == .relative ? abs(w[i]) : scale?[i / length] ?? 1
-          to[i] = base[i] + sigma * size * draws[i]
+          to[i] = base[i] + sigma * (isRelative ? abs(w[i]) : scale?[i / length] ?? 1) * draws[i]
+          if isRelative, let slope { slope[i] += w[i] == 0 ? 0 : (w[i] < 0 ? -sigma : sigma) * draws[i] }
+        }
+      case .multiplies:
+        for i in 0..<count {
+          to[i] = base[i] * draws[i]
+          if let slope { slope[i] *= draws[i] }
+        }
+      case .replaces:
+        for i in 0..<count {
+          to[i] = draws[i].isNaN ? base[i] : (scale?[i / length] ?? 1) * draws[i]
+          if let slope, !draws[i].isNaN { slope[i] = 0 }
         }
       }
     }
   }
 }
 
-/// w + one draw for every weight: the explicit path. The draw is the first row's. Operands: w, and the factors of its
+/// w with one draw for every weight: the explicit path. The draw is the first row's. Operands: w, and the factors of its
 /// channels where a normalisation was folded into it.
 struct WeightNoise: Op {
   let draws: WeightDraws
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(try inputs.float(0, "w"))] }
   func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
-    let w = call.inputs[0]
-    var sum = upstream  // a layer's deviation is a constant to gradients
-    for (index, (_, term)) in draws.terms.enumerated() where term.scale == .relative {
-      let draw = try upstream.builder.apply(
-        Draw(
-          shape: w.shape, distribution: term.distribution, sigma: term.sigma, site: draws.site(index), rows: 1,
-          samples: 1), [])[0]
-      sum = try sum + term.sigma * (upstream * (w.map(.sign) * draw))
-    }
-    return [sum, nil]
+    // A layer's deviation is a constant to gradients.
+    guard draws.hasSlope else { return [upstream, nil] }
+    let slope = try upstream.builder.apply(WeightNoiseSlope(draws: draws), [call.inputs[0], call.inputs.optional(1)])[0]
+    return [try upstream * slope, nil]
   }
-  func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
-    let w = call.inputs[0], y = call.outputs[0], count = w.shape.count, draws = draws, scale = call.inputs.optional(1)
+  func lower(_ call: Call, into plan: inout PlanBuilder) {
+    let w = call.inputs[0], y = call.outputs[0], shape = w.shape, draws = draws, scale = call.inputs.optional(1)
     let channels = scale?.shape.count ?? 1
-    var noises: [any Noise] = []
-    for (_, term) in draws.terms { noises.append(try term.noise) }
-    plan.step([w, y, scale]) { [noises] memory in
+    plan.step([w, y, scale]) { memory in
       let from = memory.floats(w), to = memory.floats(y), factors = scale.map { memory.floats($0) },
         state = memory.state
-      let last = state.isAntithetic ? draws.terms.map { _ in LastNormals(count: count) } : []
+      let last = state.isAntithetic ? draws.terms.map { _ in LastNormals(count: shape.count) } : []
       return {
-        draws.draw(
-          to, from: from, count: count, channels: channels, scale: factors, noises, state, sample: 0, row: 0, last: last
-        )
+        draws.draw(to, from: from, shape: shape, channels: channels, scale: factors, last: last) {
+          state.draw(0, row: 0, $0)
+        }
+      }
+    }
+  }
+}
+
+/// The derivative of each weight of `WeightNoise` for the one that it is made of.
+struct WeightNoiseSlope: Op {
+  let draws: WeightDraws
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(try inputs.float(0, "w"))] }
+  /// Constant but where a weight changes its sign.
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] { [nil, nil] }
+  func lower(_ call: Call, into plan: inout PlanBuilder) {
+    let w = call.inputs[0], y = call.outputs[0], shape = w.shape, draws = draws, scale = call.inputs.optional(1)
+    let channels = scale?.shape.count ?? 1, scratch = plan.scratch(bytes: shape.count * 4)
+    plan.step([w, y, scale], scratch: [scratch]) { memory in
+      let from = memory.floats(w), to = memory.floats(y), factors = scale.map { memory.floats($0) },
+        noisy = memory.floats(scratch), state = memory.state
+      return {
+        draws.draw(noisy, from: from, shape: shape, channels: channels, scale: factors, slope: to) {
+          state.draw(0, row: 0, $0)
+        }
       }
     }
   }

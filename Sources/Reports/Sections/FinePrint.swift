@@ -44,9 +44,7 @@ extension Page {
   }
 
   var fineprint: Html {
-    let noise = report.noise?.terms.map { term in
-      "\(term.distribution) on \(term.site.rawValue), σ = \(ParameterValue.written(Double("\(term.sigma)") ?? 0)), \(term.scale.rawValue)"
-    }
+    let noise = report.noise?.terms.map(\.summary)
     var facts = [("Model", name), ("Model digest", report.digest)]
     for member in report.members ?? [] { facts.append(("Member \(member.model)", member.digest)) }
     for (role, comparison) in comparisons {

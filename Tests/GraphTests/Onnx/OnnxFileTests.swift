@@ -24,7 +24,7 @@ struct OnnxFileTests {
     y = try builder.apply(op("Flatten"), [y])[0]
     y = try builder.apply(op("Gemm"), [y, weights("w2", [64, 3], 3), weights("b2", [3], 4)], name: "dense")[0]
     var graph = builder.finish(outputs: [("logits", y)])
-    graph.noise = NoiseModel([
+    graph.noise = try NoiseModel([
       .init(.weights, sigma: 0.05), .init(.input, sigma: 0.1, distribution: "uniform"),
       .init(.activations, sigma: 0.2, scale: .relative, distribution: "laplace"),
     ])

@@ -2,9 +2,9 @@ import DitherTensor
 import Foundation
 
 /// Laplace's distribution with scale 1/√2, whose standard deviation is 1: heavier tails than Gaussian.
-struct LaplaceNoise: Noise {
+struct LaplaceNoise: AddedNoise {
   static let name = "laplace"
-  func fill(_ out: UnsafeMutableBufferPointer<Float>, at address: NoiseAddress) {
+  func fill(_ out: UnsafeMutableBufferPointer<Float>, of shape: Shape, at address: NoiseAddress) {
     address.uniforms(out)
     let scale = Float(0.5).squareRoot()
     for i in out.indices {

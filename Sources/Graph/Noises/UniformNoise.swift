@@ -1,9 +1,9 @@
 import DitherTensor
 
 /// Uniform on [−√3, √3], whose standard deviation is 1.
-struct UniformNoise: Noise {
+struct UniformNoise: AddedNoise {
   static let name = "uniform"
-  func fill(_ out: UnsafeMutableBufferPointer<Float>, at address: NoiseAddress) {
+  func fill(_ out: UnsafeMutableBufferPointer<Float>, of shape: Shape, at address: NoiseAddress) {
     address.uniforms(out)
     let half = Float(3).squareRoot()
     for i in out.indices { out[i] = half * (2 * out[i] - 1) }

@@ -1,0 +1,129 @@
+import DitherBasics
+import DitherTensor
+
+/// What noise, and where: in recipes, in plans and in a model's file the same.
+///
+/// As a mapping it is `{format: 2, terms: […]}`. Format 1, which has no number, is read as before.
+public struct NoiseModel: Codable, Sendable, Equatable {
+  public typealias Term = NoiseTerm
+  public typealias Site = NoiseSite
+  public typealias Scale = NoiseTerm.Scale
+
+  /// What is written.
+  public static let format = 2
+  /// How many terms there may be.
+  public static let termLimit = DrawSite.termLimit
+
+  public var terms: [NoiseTerm]
+  public init(_ terms: [NoiseTerm]) { self.terms = terms }
+
+  /// Whether a draw's negative is as likely as the draw.
+  public var isSymmetric: Bool { terms.allSatisfy { $0.combination == .adds } }
+
+  /// What a model is served with: each schedule at its end, without what is noise of the training alone.
+  public var settled: NoiseModel { NoiseModel(terms.filter(\.site.isServed).map(\.settled)) }
+
+  /// Whether it does anything.
+  public var isActive: Bool { terms.contains(where: \.isActive) }
+
+  /// The same noise, `factor` times as strong.
+  public func scaled(by factor: Float) -> NoiseModel { NoiseModel(terms.map { $0.scaled(by: factor) }) }
+
+  /// - Throws: when there are too many terms, or what one of them says does not go together.
+  public func validate(at place: String = "noise") throws(GraphError) {
+    guard terms.count <= Self.termLimit else {
+      throw GraphError(.noise, at: place, expected: "at most \(Self.termLimit) terms", got: "\(terms.count)")
+    }
+    for term in terms { try term.validate(at: place) }
+  }
+}
+
+extension NoiseModel {
+  /// - Parameters:
+  ///   - setting: a mapping of `format` and `terms`, or the list of terms alone.
+  ///   - place: where it was found, for messages.
+  /// - Throws: naming the key that is unknown, missing or does not fit, with the nearest known one.
+  public init(_ setting: Setting, at place: String = "noise") throws(GraphError) {
+    let list: [Setting]
+    switch setting {
+    case .list(let found): list = found
+    case .mapping(let map): list = try Self.list(of: map, at: place)
+    default:
+      throw GraphError(
+        .noise, at: place, expected: "a list of terms {site, sigma, …}", got: "'\("\(setting)".clipped())'")
+    }
+    guard list.count <= Self.termLimit else {
+      throw GraphError(.noise, at: place, expected: "at most \(Self.termLimit) terms", got: "\(list.count)")
+    }
+    var terms: [NoiseTerm] = []
+    for (number, setting) in list.enumerated() {
+      terms.append(try NoiseTerm(setting, at: "\(place), term \(number + 1)"))
+    }
+    self.init(terms)
+  }
+
+  private static func list(of map: [String: Setting], at place: String) throws(GraphError) -> [Setting] {
+    let keys = ["format", "terms"]
+    if let stranger = map.keys.sorted().first(where: { !keys.contains($0) }) {
+      throw GraphError(
+        .noise, at: place, expected: "one of \(keys.joined(separator: ", "))", got: "'\(stranger.clipped())'",
+        advice: nearest(to: stranger, among: keys).map { "did you mean '\($0)'?" })
+    }
+    let format = map["format"] ?? .number(1)
+    guard format == .number(1) || format == .number(Double(Self.format)) else {
+      throw GraphError(
+        .noise, at: "\(place), 'format'", expected: "1 to \(Self.format)", got: "\(format)".clipped(),
+        advice: "the file is of a later version of Dither")
+    }
+    guard case .list(let list)? = map["terms"] else {
+      throw GraphError(
+        .noise, at: "\(place), 'terms'", expected: "a list of terms {site, sigma, …}",
+        got: map["terms"].map { "'\("\($0)".clipped())'" } ?? "nothing")
+    }
+    // Nothing of what format 2 brought means anything in format 1.
+    if format == .number(1) {
+      let known = ["site", "distribution", "sigma", "scale"]
+      for case (let number, .mapping(let term)) in list.enumerated() {
+        if let stranger = term.keys.sorted().first(where: { !known.contains($0) }) {
+          throw GraphError(
+            .noise, at: "\(place), term \(number + 1)", expected: "one of \(known.joined(separator: ", "))",
+            got: "'\(stranger.clipped())'", advice: Self.advice(stranger, known))
+        }
+      }
+    }
+    return list
+  }
+
+  private static func advice(_ stranger: String, _ known: [String]) -> String? {
+    if NoiseTerm.keys.contains(stranger) { return "say \"format\": \(format), which has '\(stranger)'" }
+    return nearest(to: stranger, among: known).map { "did you mean '\($0)'?" }
+  }
+
+  public var setting: Setting {
+    .mapping(["format": .number(Double(Self.format)), "terms": .list(terms.map(\.setting))])
+  }
+
+  public init(from decoder: any Decoder) throws { try self.init(Setting(from: decoder)) }
+  public func encode(to encoder: any Encoder) throws { try setting.encode(to: encoder) }
+}
+
+/// A term in its model: its position, and which of those at its site it is. Draws are addressed by the latter, so they do not depend on
+/// terms of other sites.
+struct NumberedTerm {
+  let position: Int
+  let number: Int
+  let term: NoiseTerm
+}
+
+extension NoiseModel {
+  /// The terms that do something.
+  var numberedTerms: [NumberedTerm] {
+    var counts: [NoiseSite: Int] = [:], numbered: [NumberedTerm] = []
+    for (position, term) in terms.enumerated() {
+      let number = counts[term.site, default: 0]
+      counts[term.site] = number + 1
+      if term.isActive { numbered.append(NumberedTerm(position: position, number: number, term: term)) }
+    }
+    return numbered
+  }
+}

@@ -1,0 +1,75 @@
+import DitherBasics
+import DitherTensor
+
+/// What a draw of noise does to the value that it meets.
+public enum NoiseCombination: Sendable, Hashable, CaseIterable {
+  /// value + sigma · scale · draw. Draws have mean 0 and standard deviation 1.
+  case adds
+  /// value · draw.
+  case multiplies
+  /// draw in place of the value; a draw of NaN leaves the value as it is.
+  case replaces
+}
+
+/// A distribution to draw noise from. Its properties are its parameters: keys of a term of noise, in recipes and model files.
+public protocol Noise: Codable, Sendable {
+  /// Its name in recipes, model files and reports, as the field writes it.
+  static var name: String { get }
+  static var combination: NoiseCombination { get }
+  init()
+  /// Whether it does anything.
+  var isActive: Bool { get }
+  /// The same noise, `strength` times as strong: what schedules ask of noises that do not add. `strength` is 0 or more; at 0 nothing is left.
+  func scaled(by strength: Float) -> Self
+  /// - Throws: `GraphFault.noise` when a parameter is out of its range.
+  func validate() throws(GraphError)
+  /// Draws for one row.
+  /// - Parameters:
+  ///   - out: as many numbers as `shape` has.
+  ///   - shape: of one row of the value, or of a layer's weights: structured noises see channels there.
+  ///   - address: which draws; the same address gives the same numbers.
+  func fill(_ out: UnsafeMutableBufferPointer<Float>, of shape: Shape, at address: NoiseAddress)
+}
+
+extension Noise {
+  public var isActive: Bool { true }
+  public func validate() throws(GraphError) {}
+}
+
+/// A noise that adds draws of mean 0 and standard deviation 1, of which −draw is as likely as draw. The term says how strong it is.
+public protocol AddedNoise: Noise {}
+
+extension AddedNoise {
+  public static var combination: NoiseCombination { .adds }
+  public func scaled(by strength: Float) -> Self { self }
+}
+
+/// A noise whose strength is a probability, below 1 or up to 1.
+protocol RatedNoise: Noise {
+  var rate: Float { get set }
+  /// What `rate` may be.
+  static var rates: (range: ClosedRange<Float>, inWords: String) { get }
+}
+
+extension RatedNoise {
+  public var isActive: Bool { rate > 0 }
+  public func scaled(by strength: Float) -> Self {
+    var scaled = self
+    scaled.rate = min(rate * strength, Self.rates.range.upperBound)
+    return scaled
+  }
+  public func validate() throws(GraphError) {
+    guard Self.rates.range.contains(rate) else {
+      throw GraphError(.noise, at: "noise '\(Self.name)'", expected: "a rate \(Self.rates.inWords)", got: "\(rate)")
+    }
+  }
+}
+
+extension Catalog where Entry == any Noise.Type {
+  public static let noises = Catalog(
+    "noise",
+    [
+      GaussianNoise.self, UniformNoise.self, LaplaceNoise.self, DropoutNoise.self, PixelMaskNoise.self,
+      SaltAndPepperNoise.self,
+    ], name: { $0.name })
+}

@@ -1,0 +1,9 @@
+import DitherTensor
+
+/// N(0, 1).
+struct GaussianNoise: AddedNoise {
+  static let name = "gaussian"
+  func fill(_ out: UnsafeMutableBufferPointer<Float>, of shape: Shape, at address: NoiseAddress) {
+    address.normals(out)
+  }
+}

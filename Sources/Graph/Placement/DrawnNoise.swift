@@ -1,0 +1,71 @@
+import DitherBasics
+import DitherTensor
+
+extension Placement {
+  /// The value with noise, rows repeated for the samples if that has not happened yet.
+  mutating func noisy(_ value: Value, _ terms: [PlacedTerm]) throws(GraphError) -> Value {
+    guard !terms.isEmpty else { return value }
+    let spread = expanded.contains(value.id) ? 1 : samples
+    guard value.shape.rank > 0, value.shape.count > 0, (value.shape[0] * spread) % (rows * samples) == 0 else {
+      throw GraphError(
+        .noise, at: "noise on \(terms[0].term.site.name)", expected: "values that have a row for each example",
+        got: "\(value.shape) for \(rows)", advice: "leave these layers out by a pattern of 'layers'")
+    }
+    let clean = spread > 1 ? try repeated(value) : value
+    var noisy = clean
+    for placed in terms { noisy = try add(placed, to: noisy, clean) }
+    expanded.insert(noisy.id)
+    return noisy
+  }
+
+  private func add(_ placed: PlacedTerm, to value: Value, _ clean: Value) throws(GraphError) -> Value {
+    let term = placed.term
+    let draw = Draw(
+      shape: value.shape, noise: term.noise, term: placed.position, site: placed.site, rows: rows, samples: samples,
+      draws: term.draws ?? .example)
+    let draws = try builder.apply(draw, [])
+    switch term.combination {
+    case .adds:
+      let sigma = term.sigma ?? 0
+      return try value + (term.scale == .relative ? sigma * (clean.map(.abs) * draws[0]) : sigma * draws[0])
+    case .multiplies: return try value * draws[0]
+    case .replaces: return try value * draws[0] + draws[1]
+    }
+  }
+
+  /// The node with weights that are drawn: for every row and sample where its op knows how to, else once for a run.
+  mutating func replay(_ node: Node, _ inputs: [Value?], drawing terms: [PlacedTerm]) throws(GraphError) -> [Value] {
+    guard let position = node.op.weightInput, let weights = inputs[position] else { return try replay(node, inputs) }
+    let scale = node.folded.flatMap { builder.replayed[$0.scale] }, isExpanded = isExpanded(inputs)
+    var draws = WeightDraws(terms: terms, layerDeviation: node.folded?.weightDeviation)
+    if path == .fresh, let op = node.op as? any WeightDrawing {
+      draws.layerDeviation = draws.layerDeviation ?? deviation(of: weights)
+      let spread = SampleSpread(rows: rows, spread: isExpanded ? samples : 1, repeats: isExpanded ? 1 : samples)
+      let drawn = try op.drawingWeights(inputs, scale: scale, draws, spread, differentiable: isDifferentiable)
+      expanded.insert(drawn.id)
+      return [drawn]
+    }
+    guard samples == 1, path != .fresh || rows == 1 else {
+      throw GraphError(
+        .noise, at: "node '\(node.name.clipped())'", expected: "one sample a run where weights are drawn",
+        got: "\(samples) of \(rows) rows")
+    }
+    guard rows == 1 || !terms.contains(where: { $0.term.draws == .example }) else {
+      throw GraphError(
+        .noise, at: "node '\(node.name.clipped())'", expected: "draws: batch, as its weights are drawn once a step",
+        got: "draws: example")
+    }
+    // In training the weights move, and their deviation with them.
+    if path != .exact { draws.layerDeviation = draws.layerDeviation ?? deviation(of: weights) }
+    var drawn = inputs
+    drawn[position] = try builder.apply(WeightNoise(draws: draws), [weights, scale])[0]
+    return try replay(node, drawn)
+  }
+
+  private func deviation(of weights: Value) -> Float? {
+    guard case .float(let tensor)? = builder.graph.literals[weights.id] else { return nil }
+    return tensor.elements.withUnsafeBufferPointer { elements in
+      elements.baseAddress.map { standardDeviation($0, elements.count) }
+    }
+  }
+}

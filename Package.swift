@@ -71,6 +71,7 @@ let package = Package(
     module("Proto", ["DitherBasics", protobuf]),
     module("Transport", ["DitherBasics", "DitherProto", "COpenSSL", protobuf, log] + nio),
     module("Store", ["DitherBasics", .product(name: "GRDB", package: "GRDB.swift")]),
+    module("Jobs", ["DitherBasics", "DitherStore"]),
     module("Graph", ["DitherBasics", "DitherTensor", protobuf]),
     module("Datasets", ["DitherBasics", "DitherTensor", "CZlib", "CPng"]),
     module("Inference", ["DitherBasics", "DitherTensor", "DitherGraph"]),
@@ -92,7 +93,8 @@ let package = Package(
     module(
       "Service",
       [
-        "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness", "DitherReports",
+        "DitherBasics", "DitherJobs", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness",
+        "DitherReports",
         "DitherDatasets",
         "DitherStore", "DitherProto", "DitherTransport", protobuf, log, nioCore,
       ]),
@@ -107,7 +109,8 @@ let package = Package(
     .executableTarget(
       name: "dither",
       dependencies: [
-        "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness", "DitherReports",
+        "DitherBasics", "DitherJobs", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness",
+        "DitherReports",
         "DitherDatasets",
         "DitherStore", "DitherProto", "DitherTransport", "DitherClient", "DitherTrain", "DitherService",
         "DitherBench", log, nioCore, .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -115,18 +118,21 @@ let package = Package(
     .plugin(name: "SourceDigest", capability: .buildTool(), path: "Plugins/SourceDigest"),
 
     .target(
-      name: "DitherTestSupport", dependencies: ["DitherBasics", "DitherTensor", "DitherDatasets"],
+      name: "DitherTestSupport",
+      dependencies: ["DitherBasics", "DitherTensor", "DitherDatasets", "DitherJobs", "DitherRobustness"],
       path: "Tests/TestSupport", swiftSettings: strict),
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     tests("Basics", ["DitherBasics"]),
     tests("Tensor", ["DitherTensor", "CKernels"]),
     tests("Proto", ["DitherProto", "DitherTensor", protobuf]),
     tests("Transport", ["DitherProto", "DitherTransport", protobuf, log] + nio),
+    tests("Jobs", ["DitherBasics", "DitherStore", "DitherJobs"]),
     tests("Store", ["DitherBasics", "DitherStore", .product(name: "GRDB", package: "GRDB.swift")]),
     tests(
       "Service",
       [
-        "DitherBasics", "DitherGraph", "DitherTensor", "DitherInference", "DitherStore", "DitherProto", "DitherService",
+        "DitherBasics", "DitherJobs", "DitherGraph", "DitherTensor", "DitherInference", "DitherStore", "DitherProto",
+        "DitherService",
         "DitherTransport", protobuf, log,
       ]),
     tests("Datasets", ["DitherBasics", "DitherDatasets", "DitherTensor", "CZlib"]),

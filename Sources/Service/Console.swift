@@ -25,7 +25,7 @@ struct Console: Sendable {
       return .text("send 'Authorization: Bearer TOKEN', or open the page with ?token=TOKEN\n", status: 401)
     }
     do {
-      return try await services.pool.run { try page(request.path) }
+      return try await page(request.path)
     } catch {
       let fault = error as? any AnyFault
       return .text("\(fault?.description ?? "an error inside the server")\n", status: fault?.category.httpStatus ?? 500)
@@ -38,16 +38,16 @@ struct Console: Sendable {
     return authenticator.identify(bearer: token) != nil
   }
 
-  private func page(_ path: String) throws -> HttpResponse {
+  private func page(_ path: String) async throws -> HttpResponse {
     if path == "/" {
-      let jobs = try services.store.jobs.list(kind: AuditSpec.kind, limit: 100)
+      let jobs = try await services.store.jobs.list(kind: AuditSpec.kind, limit: 100)
       return .html(Array(IndexPage(models: services.registry.current.versions, audits: jobs).html.source.utf8))
     }
     if path == "/report-key.pub.pem" { return .text(services.reportKey.pem) }
     guard path.hasPrefix("/audits/") else { return .text("no such page\n", status: 404) }
     let name = String(path.dropFirst("/audits/".count)), isJson = name.hasSuffix(".json")
-    let job = try services.store.jobs.job(isJson ? String(name.dropLast(".json".count)) : name)
-    guard let report = try services.store.jobs.report(job.id) else {
+    let job = try await services.store.jobs.job(isJson ? String(name.dropLast(".json".count)) : name)
+    guard let report = try await services.store.jobs.report(job.id) else {
       return .text("audit \(job.id) of \(job.subject): \(job.state.rawValue) \(job.message)\n", status: 404)
     }
     return isJson ? HttpResponse(200, "application/json", report.json) : .html(report.html)

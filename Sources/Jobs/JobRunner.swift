@@ -36,6 +36,7 @@ public final class JobRunner: Sendable {
   private let giveWay: @Sendable () -> Void
   private let note: @Sendable (Note) -> Void
   private let state = Mutex(State())
+  private let held = Mutexed<Set<ShardClaim>>([])
   private let pool: ComputePool
 
   private static let niceness: Int32 = 10
@@ -87,10 +88,12 @@ public final class JobRunner: Sendable {
 
   public var queued: Int { state.withLock { $0.queue.count } }
 
-  /// Ends what runs after its shards in flight; jobs stay as they are, for the next start.
-  public func stop() {
+  /// Ends what runs as soon as it listens; jobs stay as they are, for the next start. What is held is given back at once,
+  /// so that nobody is thought lost.
+  public func stop() async {
     state.withLock { $0.isStopped = true }
     watchers.close()
+    for claim in held.withLock({ $0 }) { try? await jobs.release(claim) }
   }
 
   /// - Returns: the job as it then is: a job that had ended stays as it ended.
@@ -186,7 +189,7 @@ public final class JobRunner: Sendable {
         ShardQueue(
           Array(0..<work.shardCount), done: Set(known.keys), budget: work.budget, spent: spent, threads: threads))
       let worker = Worker(
-        job: job.id, work: work, board: board, owner: owner, lease: lease, pool: pool, queue: queue,
+        job: job.id, work: work, board: board, owner: owner, lease: lease, pool: pool, queue: queue, held: held,
         isStopped: { [self] in isStopped(job.id) }, giveWay: giveWay,
         progressed: { [watchers] in watchers.tell(job.id, .progress($0)) })
       await withTaskGroup { group in

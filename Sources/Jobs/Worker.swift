@@ -11,6 +11,8 @@ struct Worker: Sendable {
   let lease: Duration
   let pool: ComputePool
   let queue: Mutexed<ShardQueue<Int>>
+  /// What this process has now.
+  let held: Mutexed<Set<ShardClaim>>
   /// Whether the job is to be left.
   let isStopped: @Sendable () -> Bool
   /// Waits while something more urgent runs.
@@ -39,7 +41,11 @@ struct Worker: Sendable {
         if let stands = try? await board.renew(claim, for: lease), !stands { isLost.withLock { $0 = true } }
       }
     }
-    defer { heart.cancel() }
+    held.withLock { _ = $0.insert(claim) }
+    defer {
+      heart.cancel()
+      held.withLock { _ = $0.remove(claim) }
+    }
     do {
       let result = try await pool.run {
         if claim.isPoisoned { return try work.lost(shard: claim.shard, workers: claim.lost) }

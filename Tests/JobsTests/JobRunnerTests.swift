@@ -132,7 +132,7 @@ private final class Squares: ShardedWork {
     runner.enqueue("a")
     while try await store.jobs.job("a").spentMilliseconds < 1000 { try await Task.sleep(for: .milliseconds(20)) }
     #expect(try await store.jobs.shards(of: "a").isEmpty)
-    runner.stop()
+    await runner.stop()
   }
 
   @Test func cancelledAndStopped() async throws {
@@ -151,7 +151,8 @@ private final class Squares: ShardedWork {
     for await event in events {
       if case .progress = event { _ = try await runner.cancel("a", by: "me") }
     }
-    #expect(try await store.jobs.job("a").state == .cancelled && store.jobs.job("b").message == "cancelled by me")
+    #expect(try await store.jobs.job("a").state == .cancelled)
+    #expect(try await store.jobs.job("b").message == "cancelled by me")
     #expect(try await lastReport(runner.watch("c")) == Self.squares)
     #expect(try await runner.cancel("c", by: "me").state == .done)
   }
@@ -162,11 +163,25 @@ private final class Squares: ShardedWork {
     try await store.jobs.create(job("a"))
     first.enqueue("a")
     while !work.held.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(1)) }
-    first.stop()
+    await first.stop()
     let second = runner(store, work)
     try await second.resume()
     #expect(try await lastReport(second.watch("a")) == Self.squares)
     #expect(try await store.jobs.job("a").state == .done)
+  }
+
+  @Test("who stops in an orderly way is lost on no shard")
+  func orderly() async throws {
+    let scratch = try Scratch(), store = try SqliteStore(directory: scratch.path)
+    try await store.jobs.create(job("a"))
+    for _ in 0..<4 {
+      let work = Squares(holdsAt: 0), runner = runner(store, work, threads: 1)
+      runner.enqueue("a")
+      while !work.held.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(1)) }
+      await runner.stop()
+    }
+    let claim = try #require(try await store.jobs.claim(shard: 0, of: "a", by: "me", for: .seconds(1)))
+    #expect(claim.attempt == 5 && claim.lost == 0)
   }
 
   @Test(

@@ -39,7 +39,7 @@ import Testing
     arguments: [
       ("net", "net@2"), ("net@1", "net@1"), ("net:best", "net@1"), ("other", "other@1"),
       ("sha256:ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb", "net@1"),
-    ])
+    ], StoreKind.all)
   func resolves(_ row: (String, String), _ kind: StoreKind) async throws {
     let scratch = try Scratch()
     let models = try kind.open(scratch.path).models
@@ -91,7 +91,7 @@ import Testing
     #expect(try await models.all().map { $0.calibration?.content } == [Array("other".utf8), Array("two".utf8)])
     let kept = try await models.calibrations(of: "net", version: 1)
     #expect(kept.map(\.number) == [2, 1] && kept.map(\.createdBy) == ["bob", "ann"])
-    #expect { _ = try await models.calibrate("net", version: 3, Array("".utf8), by: "") } throws: {
+    await #expect { _ = try await models.calibrate("net", version: 3, Array("".utf8), by: "") } throws: {
       ($0 as? StoreError)?.code == .notFound
     }
   }
@@ -101,7 +101,7 @@ import Testing
     let models = try kind.open(scratch.path).models
     _ = try await models.publish(model("net", "a"), aliases: [], by: "")
     #expect(try await models.setAlias("best", of: "net", to: 1, by: "").aliases == ["best"])
-    #expect { _ = try await models.setAlias("best", of: "net", to: 2, by: "") } throws: {
+    await #expect { _ = try await models.setAlias("best", of: "net", to: 2, by: "") } throws: {
       ($0 as? StoreError)?.code == .notFound
     }
   }

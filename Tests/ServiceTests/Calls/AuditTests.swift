@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherJobs
 import DitherProto
 import DitherRobustness
 import DitherService
@@ -99,7 +100,7 @@ import Testing
       let server = try await InProcess(models: ["a": TestModels.mlp(seed: 1, sigma: nil)]) { $0.code = "old" }
       scratch = server.scratch
       let jobs = server.services.store.jobs
-      server.services.audits.stop()
+      await server.services.audits.stop()
       _ = try await AuditCall(server.services).start(Self.request("a"), server.caller)
       id = try #require(try await jobs.list(kind: "audit").first?.id)
       // No result of any plan: were it read, the audit would fail.

@@ -51,7 +51,7 @@ import Testing
 
   @Test func orphansGoByTheirAge() async throws {
     let scratch = try Scratch()
-    do { try SqliteStore(directory: scratch.path).blobs.insert(bytes) }
+    do { try await SqliteStore(directory: scratch.path).blobs.insert(bytes) }
     try Data([1]).write(to: URL(filePath: scratch.path + "/uploads/left.tmp"))
     #expect(scratch.files.count == 2)
     let store = try SqliteStore(directory: scratch.path)
@@ -148,7 +148,7 @@ import Testing
   func modes() async throws {
     let scratch = try Scratch()
     chmod(scratch.path, 0o755)
-    FileManager.default.createFile(atPath: scratch.file("dither.sqlite"), contents: nil)
+    _ = FileManager.default.createFile(atPath: scratch.file("dither.sqlite"), contents: nil)
     chmod(scratch.file("dither.sqlite"), 0o644)
     let store = try SqliteStore(directory: scratch.path)
     try await publish("a", in: store)

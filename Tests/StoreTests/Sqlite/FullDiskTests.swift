@@ -53,7 +53,7 @@ struct FullDiskTests {
     let bytes = [UInt8](repeating: 3, count: 100_000)
     let upload = try await store.blobs.upload(BlobID(Sha256.hash(bytes)), of: "net", bytes: bytes.count, isNew: true)
     try disk.fill(leaving: 50_000)
-    #expect { try await upload.append(Data(bytes), at: 0) } throws: { ($0 as? StoreError)?.code == .noSpace }
+    await #expect { try await upload.append(Data(bytes), at: 0) } throws: { ($0 as? StoreError)?.code == .noSpace }
     await upload.discard()
     disk.clear()
     #expect(try await store.blobs.read(try await store.blobs.insert(bytes)) == bytes)

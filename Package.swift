@@ -70,6 +70,7 @@ let package = Package(
     module("Proto", ["DitherBasics", protobuf]),
     module("Transport", ["DitherBasics", "DitherProto", "COpenSSL", protobuf, log] + nio),
     module("Store", ["DitherBasics", .product(name: "GRDB", package: "GRDB.swift")]),
+    module("Jobs", ["DitherBasics", "DitherStore"]),
     module("Graph", ["DitherBasics", "DitherTensor", "CKernels", "COneDNN", protobuf]),
     module("Datasets", ["DitherBasics", "DitherTensor", "CZlib", "CPng"]),
     module("Inference", ["DitherBasics", "DitherTensor", "DitherGraph"]),
@@ -86,7 +87,8 @@ let package = Package(
     module(
       "Service",
       [
-        "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness", "DitherReports",
+        "DitherBasics", "DitherJobs", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness",
+        "DitherReports",
         "DitherDatasets",
         "DitherStore", "DitherProto", "DitherTransport", protobuf, log, nioCore,
       ]),
@@ -100,7 +102,7 @@ let package = Package(
     .executableTarget(
       name: "dither",
       dependencies: [
-        "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness", "DitherReports",
+        "DitherBasics", "DitherJobs", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness", "DitherReports",
         "DitherDatasets", "DitherStore", "DitherProto", "DitherClient", "DitherTrain", "DitherService", "DitherBench",
         log,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -108,7 +110,8 @@ let package = Package(
     .plugin(name: "SourceDigest", capability: .buildTool(), path: "Plugins/SourceDigest"),
 
     .target(
-      name: "DitherTestSupport", dependencies: ["DitherTensor", "DitherDatasets"],
+      name: "DitherTestSupport",
+      dependencies: ["DitherBasics", "DitherTensor", "DitherDatasets", "DitherJobs", "DitherRobustness"],
       path: "Tests/TestSupport", swiftSettings: strict),
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     .testTarget(name: "TidyTests", path: "Tests/Tidy", swiftSettings: strict),
@@ -116,11 +119,12 @@ let package = Package(
     tests("Tensor", ["DitherTensor", "CKernels"]),
     tests("Proto", ["DitherProto", "DitherTensor", protobuf]),
     tests("Transport", ["DitherClient", "DitherProto", "DitherTransport", protobuf, log] + nio),
+    tests("Jobs", ["DitherBasics", "DitherStore", "DitherJobs"]),
     tests("Store", ["DitherBasics", "DitherStore", .product(name: "GRDB", package: "GRDB.swift")]),
     tests(
       "Service",
       [
-        "DitherBasics", "DitherGraph", "DitherTensor", "DitherRobustness", "DitherStore", "DitherProto",
+        "DitherBasics", "DitherJobs", "DitherGraph", "DitherTensor", "DitherInference", "DitherRobustness", "DitherStore", "DitherProto",
         "DitherService",
         "DitherTransport", protobuf, log,
       ]),

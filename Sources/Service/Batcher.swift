@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherJobs
 import DitherGraph
 import DitherInference
 import DitherTensor

@@ -27,10 +27,8 @@ struct Console: Sendable {
       }, HttpRoute(.get, "/report-key.pub.pem", .local(nil)) { _, _ in .text(services.reportKey.pem) },
       // What they show is what ListModels, ListAudits and GetReport tell.
       HttpRoute(.get, "/", .local(.audit)) { _, _ in
-        try await services.pool.run {
-          let jobs = try services.store.jobs.list(kind: AuditSpec.kind, limit: 100)
-          return .html(Array(IndexPage(models: services.registry.current.versions, audits: jobs).html.source.utf8))
-        }
+        let jobs = try await services.store.jobs.list(kind: AuditSpec.kind, limit: 100)
+        return .html(Array(IndexPage(models: services.registry.current.versions, audits: jobs).html.source.utf8))
       },
       HttpRoute(.get, "/audits/{id}.json", .local(.audit)) { request, _ in
         try await report(request) { HttpResponse(200, "application/json", $0.json) }
@@ -44,13 +42,11 @@ struct Console: Sendable {
     _ request: HttpRequest, _ form: @escaping @Sendable (_ report: (json: [UInt8], html: [UInt8])) -> HttpResponse
   ) async throws -> HttpResponse {
     let id = request.parameters["id"] ?? ""
-    return try await services.pool.run { [services] in
-      let job = try services.store.jobs.job(id)
-      guard let report = try services.store.jobs.report(job.id) else {
-        return .text("audit \(job.id) of \(job.subject): \(job.state.rawValue) \(job.message)\n", status: 404)
-      }
-      return form((report.json, report.html))
+    let job = try await services.store.jobs.job(id)
+    guard let report = try await services.store.jobs.report(job.id) else {
+      return .text("audit \(job.id) of \(job.subject): \(job.state.rawValue) \(job.message)\n", status: 404)
     }
+    return form((report.json, report.html))
   }
 
   /// The token goes into a cookie that no script and no other site can send: never into an address.

@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherJobs
 import DitherProto
 import DitherStore
 import DitherTransport
@@ -18,13 +19,14 @@ public struct DitherServer: Sendable {
   public func start() async throws -> RunningServer {
     var log = Logger(label: "dither")
     log.logLevel = configuration.logLevel
-    let services = try Services(configuration, log: log)
+    let services = try await Services(configuration, log: log)
     let tokens = services.store.tokens
-    let firstToken = try tokens.list().isEmpty ? tokens.create("admin", roles: [Role.admin.rawValue]) : nil
-    let session = TokenStore.secret()
+    let isFirst = try await tokens.list().isEmpty
+    let firstToken = isFirst ? try await tokens.create("admin", roles: [Role.admin.rawValue]) : nil
+    let session = Token.secret()
     let authority = TokenAuthority(tokens: tokens, session: session, log: log)
     let doors = try await Doors(configuration, services, authority, log)
-    try services.audits.resume()
+    try await services.audits.resume()
     let server = RunningServer(
       configuration: configuration, services: services, doors: doors, firstToken: firstToken,
       sessionToken: session)
@@ -83,7 +85,7 @@ public final class RunningServer: Sendable {
   /// Takes no new calls, lets those in flight end for at most `grace`, and closes. Audits go on at the next start.
   public func drain(grace: Duration = .seconds(30)) async {
     doors.dispatcher.drain()
-    services.audits.stop()
+    await services.audits.stop()
     await doors.drain(grace: grace)
     services.batcher.close()
   }

@@ -1,12 +1,13 @@
 import DitherBasics
 import DitherGraph
 import DitherInference
+import DitherJobs
 import DitherStore
 import Foundation
 import Synchronization
 
 /// The models that this server has: which there are, answered from memory, and those that are loaded.
-final class ModelRegistry: Sendable {
+package final class ModelRegistry: Sendable {
   /// A model that a call uses, under the version by which it was asked for.
   struct Resolved: Sendable {
     var version: ModelVersion
@@ -28,9 +29,9 @@ final class ModelRegistry: Sendable {
     var waiters: [BlobID: [@Sendable (Result<LoadedModel, any Error>) -> Void]] = [:]
   }
 
-  let store: Store
+  let store: any Store
   private let limits: ServerConfiguration.Limits
-  /// For what waits for the disk.
+  /// For making models of files.
   private let pool: ComputePool
   private let precision: Plan.Precision
   private let index: Mutex<ModelIndex>
@@ -38,16 +39,18 @@ final class ModelRegistry: Sendable {
   /// By version; read once.
   private let calibrations = Mutex<[String: KnownCalibration]>([:])
   /// Held while a file and its row come or go together.
-  private let changes = Mutex(())
+  private let changes = Turnstile()
+  /// Up to which change of the store the index is known to be right.
+  private let seen = Mutex<Int64>(0)
 
   init(
-    store: Store, pool: ComputePool, limits: ServerConfiguration.Limits, precision: Plan.Precision = .float32
-  ) throws {
+    store: any Store, pool: ComputePool, limits: ServerConfiguration.Limits, precision: Plan.Precision = .float32
+  ) async throws {
     self.precision = precision
     self.store = store
     self.pool = pool
     self.limits = limits
-    index = Mutex(ModelIndex(try store.models.all()))
+    index = Mutex(ModelIndex(try await store.models.all()))
   }
 
   // MARK: which there are
@@ -58,10 +61,18 @@ final class ModelRegistry: Sendable {
     try current.resolve(ModelReference(reference))
   }
 
-  /// After every change of the store.
-  private func refresh() throws(StoreError) {
-    let fresh = ModelIndex(try store.models.all())
+  /// After every change of the store, behind the turnstile.
+  private func refresh() async throws(StoreError) {
+    let fresh = ModelIndex(try await store.models.all())
     index.withLock { $0 = fresh }
+  }
+
+  /// Reads again what others have changed.
+  func follow() async throws {
+    let since = seen.withLock { $0 }, news = try await store.changes(since: since)
+    guard news.newest != since else { return }
+    if news.changes?.contains(where: { $0.kind == .model }) ?? true { try await changes.pass { try await refresh() } }
+    seen.withLock { $0 = news.newest }
   }
 
   /// - Throws: `StoreFault.corrupt` where it is no longer what was stored.
@@ -93,7 +104,10 @@ final class ModelRegistry: Sendable {
     let hand: @Sendable (Result<LoadedModel, any Error>) -> Void = { result in
       body(result.map { Resolved(version: version, loaded: $0, calibration: calibration) })
     }
-    let blob = version.blob
+    load(version.blob, hand)
+  }
+
+  private func load(_ blob: BlobID, _ hand: @escaping @Sendable (Result<LoadedModel, any Error>) -> Void) {
     let (ready, isFirst) = loading.withLock { loading -> (LoadedModel?, Bool) in
       if let found = loading.ready[blob] {
         if loading.order.last != blob {
@@ -106,11 +120,11 @@ final class ModelRegistry: Sendable {
       return (nil, loading.waiters[blob]?.count == 1)
     }
     if let ready { return hand(.success(ready)) }
-    if isFirst {
-      pool.submit { [self] in
-        let result = Result { try read(blob) }
-        for waiter in finishLoading(blob, result) { waiter(result) }
-      }
+    guard isFirst else { return }
+    Task {
+      let result: Result<LoadedModel, any Error>
+      do { result = .success(try await read(blob)) } catch { result = .failure(error) }
+      for waiter in finishLoading(blob, result) { waiter(result) }
     }
   }
 
@@ -120,17 +134,15 @@ final class ModelRegistry: Sendable {
     }
   }
 
-  /// On a thread that may wait.
-  func load(_ blob: BlobID) throws -> LoadedModel {
-    if let found = loading.withLock({ $0.ready[blob] }) { return found }
-    let result = Result { try read(blob) }
-    for waiter in finishLoading(blob, result) { waiter(result) }
-    return try result.get()
+  func load(_ blob: BlobID) async throws -> LoadedModel {
+    try await withCheckedThrowingContinuation { continuation in load(blob) { continuation.resume(with: $0) } }
   }
 
-  private func read(_ blob: BlobID) throws -> LoadedModel {
-    let bytes = try store.blobs.read(blob)
-    return LoadedModel(blob: blob, bytes: bytes.count, model: try Model(onnx: bytes, precision: precision))
+  private func read(_ blob: BlobID) async throws -> LoadedModel {
+    let bytes = try await store.blobs.read(blob), precision = precision
+    return try await pool.run {
+      LoadedModel(blob: blob, bytes: bytes.count, model: try Model(onnx: bytes, precision: precision))
+    }
   }
 
   private func finishLoading(
@@ -150,55 +162,59 @@ final class ModelRegistry: Sendable {
     }
   }
 
-  // MARK: changes. On a thread that may wait.
+  // MARK: changes
 
   /// Publishes a file that `CheckedModel` has found good.
   /// - Parameter place: puts the file into the blob store.
   func publish(
     _ model: CheckedModel, blob: BlobID, name: String, card: String, aliases: [String], by author: String,
-    place: () throws -> Void
-  ) throws -> (version: ModelVersion, existed: Bool) {
+    place: () async throws -> Void
+  ) async throws -> (version: ModelVersion, existed: Bool) {
     let new = NewModel(
       name: name, blob: blob, bytes: model.bytes, card: card, signature: model.signatureJson, noise: model.noiseJson,
       defaultSamples: model.defaultSamples)
-    return try changes.withLock { _ in
-      try place()
+    return try await changes.pass {
+      try await place()
       do {
-        let published = try store.models.publish(new, aliases: aliases, by: author)
-        try refresh()
+        let published = try await store.models.publish(new, aliases: aliases, by: author)
+        try await refresh()
         return published
       } catch {
-        _ = try? store.release([blob])
+        _ = try? await store.release([blob])
         throw error
       }
     }
   }
 
-  func setAlias(_ alias: String, of name: String, to version: Int64, by author: String) throws -> ModelVersion {
-    let found = try store.models.setAlias(alias, of: name, to: version, by: author)
-    try refresh()
-    return found
+  func setAlias(_ alias: String, of name: String, to version: Int64, by author: String) async throws -> ModelVersion {
+    try await changes.pass {
+      let found = try await store.models.setAlias(alias, of: name, to: version, by: author)
+      try await refresh()
+      return found
+    }
   }
 
-  func calibrate(_ version: ModelVersion, _ record: CalibrationRecord, by author: String) throws -> ModelVersion {
-    let found = try store.models.calibrate(
-      version.name, version: version.version, Array(jsonText(record).utf8), by: author)
-    try refresh()
-    return found
+  func calibrate(_ version: ModelVersion, _ record: CalibrationRecord, by author: String) async throws -> ModelVersion {
+    try await changes.pass {
+      let found = try await store.models.calibrate(
+        version.name, version: version.version, Array(jsonText(record).utf8), by: author)
+      try await refresh()
+      return found
+    }
   }
 
   /// Keeps every file where it is while `body` makes a job that needs some of them.
-  func keepingFiles<Value>(_ body: () throws -> Value) throws -> Value {
-    try changes.withLock { _ in try body() }
+  func keepingFiles<Value>(_ body: () async throws -> Value) async throws -> Value {
+    try await changes.pass(body)
   }
 
   /// A version in use is unloaded when its last call ends.
   /// - Returns: how many versions went.
-  func remove(_ name: String, version: Int64?, by author: String) throws -> Int {
-    try changes.withLock { _ in
-      let gone = try store.models.remove(name, version: version, by: author)
-      try refresh()
-      for blob in try store.release(Set(gone.map(\.blob))) {
+  func remove(_ name: String, version: Int64?, by author: String) async throws -> Int {
+    try await changes.pass {
+      let gone = try await store.models.remove(name, version: version, by: author)
+      try await refresh()
+      for blob in try await store.release(Set(gone.map(\.blob))) {
         loading.withLock { loading in
           loading.ready[blob] = nil
           loading.order.removeAll { $0 == blob }

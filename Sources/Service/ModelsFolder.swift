@@ -12,11 +12,11 @@ struct ModelsFolder: Sendable {
   var log: Logger
 
   /// A file that cannot be served is logged and left out: the others serve.
-  func publish() throws {
+  func publish() async throws {
     let files = try FileManager.default.contentsOfDirectory(atPath: path).filter { $0.hasSuffix(".onnx") }.sorted()
     for file in files {
       do {
-        try publish(file)
+        try await publish(file)
       } catch {
         log.error("a model of the models folder is not served", metadata: ["file": "\(file)", "reason": "\(error)"])
       }
@@ -30,13 +30,13 @@ struct ModelsFolder: Sendable {
     return (attributes[.size] as? Int ?? 0, time.timeIntervalSince1970)
   }
 
-  private func publish(_ file: String) throws {
+  private func publish(_ file: String) async throws {
     let name = String(file.dropLast(".onnx".count)), place = path + "/" + file
     let cardPlace = path + "/\(name).card.json"
     let (size, time) = try Self.look(place)
     let cardLook = try? Self.look(cardPlace)
     let stamp = "\(size) \(time)" + (cardLook.map { " \($0.size) \($0.time)" } ?? "")
-    if try registry.store.models.importStamp(place) == stamp { return }
+    if try await registry.store.models.importStamp(place) == stamp { return }
     guard size <= limits.uploadBytes else {
       throw ServiceError(.badModel, at: file, expected: "at most \(limits.uploadBytes) bytes", got: "\(size)")
     }
@@ -45,10 +45,10 @@ struct ModelsFolder: Sendable {
     let card = (try? String(contentsOfFile: cardPlace, encoding: .utf8)) ?? ""
     try UploadRules.check(card: card, limits)
     let blob = BlobID(Sha256.hash(bytes)), blobs = registry.store.blobs
-    let published = try registry.publish(
+    let published = try await registry.publish(
       checked, blob: blob, name: name, card: card, aliases: [], by: "models folder"
-    ) { try blobs.insert(bytes) }
-    try registry.store.models.setImportStamp(place, stamp)
+    ) { try await blobs.insert(bytes) }
+    try await registry.store.models.setImportStamp(place, stamp)
     log.info("published", metadata: ["model": "\(published.version.reference)", "digest": "\(blob)"])
   }
 }

@@ -1,10 +1,11 @@
 import DitherBasics
+import DitherJobs
 import DitherStore
 import Logging
 
 /// All that calls work with: made once, before any door opens, and shared by all.
 package final class Services: Sendable {
-  package let store: Store
+  package let store: any Store
   let registry: ModelRegistry
   let batcher: Batcher
   let metrics: Metrics
@@ -12,8 +13,6 @@ package final class Services: Sendable {
   let means: AuditMeans
   let auditThreads: Int
   let limits: ServerConfiguration.Limits
-  /// For what waits for the disk a moment.
-  let pool: ComputePool
   /// For what may take seconds and minutes, each with threads of its own, so that none keeps the others waiting: reading
   /// and trying uploaded files; fitting calibrations and corrupting inputs; making audits ready.
   package let trials: ComputePool
@@ -21,27 +20,27 @@ package final class Services: Sendable {
   package let planning: ComputePool
   private let upkeep: Task<Void, Never>
 
-  package init(_ configuration: ServerConfiguration, log: Logger) throws {
+  package init(_ configuration: ServerConfiguration, log: Logger) async throws {
     try configuration.check()
     limits = configuration.limits
-    store = try Store(directory: configuration.stateDirectory)
-    pool = ComputePool("registry", threads: 2, niceness: 5)
+    let store = try SqliteStore(directory: configuration.stateDirectory)
+    self.store = store
     trials = ComputePool("trials", threads: 2, niceness: 5)
     fitting = ComputePool("fitting", threads: 2, niceness: 5)
     planning = ComputePool("planning", threads: 2, niceness: 5)
     let loading = ComputePool("loading", threads: 2, niceness: 5)
-    registry = try ModelRegistry(store: store, pool: loading, limits: limits, precision: configuration.precision)
+    registry = try await ModelRegistry(store: store, pool: loading, limits: limits, precision: configuration.precision)
     let compute = ComputePool("compute", threads: configuration.computeThreads)
     batcher = Batcher(pool: compute, threads: configuration.computeThreads, limits: limits)
     auditThreads = configuration.auditThreads
     let means = AuditMeans(
       store: store, registry: registry, key: try Ed25519.PrivateKey(openOrMake: configuration.reportKeyPath),
-      code: configuration.code)
+      code: configuration.code, pool: planning)
     self.means = means
     audits = JobRunner(
-      kind: AuditSpec.kind, jobs: store.jobs, threads: configuration.auditThreads, log: log,
-      isBusy: { [batcher] in batcher.isBusy },
-      prepare: { job in try AuditWork(job, with: means) })
+      kind: AuditSpec.kind, jobs: store.jobs, threads: configuration.auditThreads,
+      isBusy: { [batcher] in batcher.isBusy }, note: { log.note($0) },
+      prepare: { job in try await AuditWork.make(job, with: means) })
     metrics = Metrics(gauges: [
       .init(name: "dither_queued_requests", help: "Predictions that wait.") { [batcher] in Double(batcher.depth) },
       .init(name: "dither_queued_audits", help: "Audits that wait.") { [audits] in Double(audits.queued) },
@@ -50,27 +49,34 @@ package final class Services: Sendable {
         Double(registry.current.versions.count)
       },
     ])
-    upkeep = Self.upkeep(of: store, on: pool, log)
+    upkeep = try await Self.upkeep(of: store, registry, log)
     if let folder = configuration.modelsDirectory {
-      try ModelsFolder(path: folder, registry: registry, limits: limits, log: log).publish()
+      try await ModelsFolder(path: folder, registry: registry, limits: limits, log: log).publish()
     }
   }
 
   deinit { upkeep.cancel() }
 
-  /// Says what lies about, and removes what is no longer needed, now and then.
-  private static func upkeep(of store: Store, on pool: ComputePool, _ log: Logger) -> Task<Void, Never> {
-    if let unknown = try? store.unknownFiles(), unknown > 0 {
+  /// Says what lies about, removes what is no longer needed, and sees what others change in the store.
+  private static func upkeep(
+    of store: SqliteStore, _ registry: ModelRegistry, _ log: Logger
+  ) async throws -> Task<Void, Never> {
+    let unknown = try await store.unknownFiles()
+    if unknown > 0 {
       log.warning(
         "files that the database does not know are kept; if it was replaced by mistake, put it back",
         metadata: ["files": "\(unknown)", "folder": "\(store.directory)/blobs"])
     }
-    return Task { [weak store, weak pool] in
-      while (try? await Task.sleep(for: .seconds(3600))) != nil, let pool {
+    return Task { [weak store, weak registry] in
+      var swept = ContinuousClock.now
+      while (try? await Task.sleep(for: .seconds(2))) != nil, let store, let registry {
         do {
-          try await pool.run { [weak store] in try store?.collectGarbage() }
+          try await registry.follow()
+          guard ContinuousClock.now - swept > .seconds(3600) else { continue }
+          swept = .now
+          try await store.collectGarbage()
         } catch {
-          log.error("old files could not be removed", metadata: ["reason": "\(error)"])
+          log.error("the store could not be looked after", metadata: ["reason": "\(error)"])
         }
       }
     }
@@ -78,4 +84,16 @@ package final class Services: Sendable {
 
   /// For those who check reports.
   var reportKey: Ed25519.PublicKey { means.key.publicKey }
+}
+
+extension Logger {
+  fileprivate func note(_ note: JobRunner.Note) {
+    switch note {
+    case .goingOn(let job): info("going on", metadata: ["job": "\(job.id)", "subject": "\(job.subject)"])
+    case .done(let job): info("done", metadata: ["job": "\(job.id)", "subject": "\(job.subject)"])
+    case .failed(let id, let reason): error("failed", metadata: ["job": "\(id)", "reason": "\(reason)"])
+    case .notStored(let id, let reason):
+      error("the state of a job could not be stored", metadata: ["job": "\(id)", "reason": "\(reason)"])
+    }
+  }
 }

@@ -14,14 +14,14 @@ final class TokenAuthority: Authenticator {
   private static let trust = Duration.seconds(1)
   private static let mostKnown = 4096
 
-  private let tokens: TokenStore
+  private let tokens: any TokenRecords
   private let log: Logger
   /// Good for every role for as long as this process lives.
   private let session: Sha256.Digest
   /// By the hash of a secret, or of a certificate's name.
   private let known = Mutex<[Sha256.Digest: Known]>([:])
 
-  init(tokens: TokenStore, session: String, log: Logger) {
+  init(tokens: any TokenRecords, session: String, log: Logger) {
     self.tokens = tokens
     self.session = Sha256.hash(session.utf8)
     self.log = log

@@ -1,74 +1,195 @@
 import DitherBasics
 import Foundation
-import GRDB
 
-/// What a server remembers: models, tokens and jobs in SQLite, and their files beside it.
-///
-/// Everything here is synchronous and safe from any thread. Reads do not wait for writes (write-ahead log).
-public final class Store: Sendable {
-  /// The folder, locked while the store is open.
-  public let directory: String
-  /// Files by their hash.
-  public let blobs: BlobStore
-  /// Names, versions, aliases, calibrations.
-  public let models: ModelStore
-  /// Callers, with hashed secrets.
-  public let tokens: TokenStore
-  /// Audits and their journals.
-  public let jobs: JobStore
-  /// Held for as long as the store lives, when it was opened by a server.
-  private let lock: DirectoryLock?
-  private let files: BlobRecords
+/// What servers remember: records of models, jobs and tokens, and files. One server has a `SqliteStore` of its own; several
+/// may share one that is elsewhere. `EveryStoreTests` says what each of them must do.
+public protocol Store: Sendable {
+  var models: any ModelRecords { get }
+  var jobs: any JobRecords { get }
+  var tokens: any TokenRecords { get }
+  var blobs: any Blobs { get }
 
-  /// Whether the store is for the one server, or only looked at beside it.
-  public enum Use: Sendable {
-    /// The only server of this directory: leftovers of a crash are cleaned away.
-    case server
-    /// A tool beside a server that may be running.
-    case tool
-  }
+  /// What was changed since `number`, which an earlier answer gave; 0: since ever. Shards and the time they take are no
+  /// changes.
+  func changes(since number: Int64) async throws(StoreError) -> StoreChanges
 
-  /// - Parameter directory: made, for this user only, where it is absent.
-  /// - Throws: `StoreFault.inUse` when another server has it, `.storage` when it cannot be used.
-  public init(directory: String, use: Use = .server) throws(StoreError) {
-    try Files.makeDirectory(directory)
-    lock = use == .server ? try DirectoryLock(directory) : nil
-    let database = try StoreDatabase(
-      path: directory + "/dither.sqlite", reserve: use == .server ? Reserve(path: directory + "/reserve") : nil)
-    self.directory = directory
-    files = BlobRecords(database)
-    blobs = try BlobStore(directory: directory, records: files)
-    models = ModelStore(database)
-    tokens = TokenStore(database)
-    jobs = JobStore(database)
-    if use == .server {
-      blobs.removeLeftovers()
-      try collectGarbage()
-    }
-  }
-
-  /// Removes files that this store placed, that nothing has needed for `age` seconds, and uploads that nobody went on
-  /// with. Files that are not on record stay: they may belong to another copy of the database.
-  public func collectGarbage(olderThan age: Double = 86_400) throws(StoreError) {
-    for blob in try files.unreferenced(announcedUpTo: millisecondsNow() - Int64(age * 1000)) {
-      try blobs.remove(blob)
-    }
-    blobs.forgetUploads(olderThan: age)
-  }
+  /// Removes files that this store placed and that nothing has needed for `age` seconds, and uploads that nobody went on
+  /// with. Files that are not on record stay: they may belong to another copy of the records.
+  func collectGarbage(olderThan age: Double) async throws(StoreError)
 
   /// Removes at once those of some files that nothing needs any more.
   /// - Returns: which they were.
   @discardableResult
-  public func release(_ blobs: some Sequence<BlobID>) throws(StoreError) -> [BlobID] {
-    let free = try files.unreferenced(announcedUpTo: .max)
-    let gone = blobs.filter(free.contains)
-    for blob in gone { try self.blobs.remove(blob) }
-    return gone
-  }
+  func release(_ blobs: Set<BlobID>) async throws(StoreError) -> Set<BlobID>
 
   /// How many files lie here that no record names: what an empty or an older database does not know.
-  public func unknownFiles() throws(StoreError) -> Int { blobs.stored().subtracting(try files.all()).count }
+  func unknownFiles() async throws(StoreError) -> Int
 }
 
-/// The time of a record, in milliseconds since 1970.
-public func millisecondsNow() -> Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
+extension Store {
+  /// A day: longer than any upload takes from placing its file to its version.
+  public static var garbageAge: Double { 86_400 }
+}
+
+/// Names, immutable versions and movable aliases. Each call is one transaction.
+public protocol ModelRecords: Sendable {
+  /// Every version, by name, newest first.
+  func all() async throws(StoreError) -> [ModelVersion]
+
+  /// Makes a version visible, with its aliases. A version is its file and its card: the same file with another card is a
+  /// new version.
+  /// - Returns: the version that the name already has of this file and card, if it has one; the aliases are set all the
+  ///   same.
+  func publish(
+    _ model: NewModel, aliases: [String], by author: String
+  ) async throws(StoreError) -> (version: ModelVersion, existed: Bool)
+
+  /// Moves an alias, or makes it.
+  /// - Throws: `.notFound` where there is no such version, `.conflict` where the alias is not what is expected.
+  func setAlias(
+    _ alias: String, of name: String, to version: Int64, expecting: AliasExpectation, by author: String
+  ) async throws(StoreError) -> ModelVersion
+
+  /// Adds a calibration of a version: from now on its newest. Older ones stay on record.
+  func calibrate(
+    _ name: String, version: Int64, _ content: [UInt8], by author: String
+  ) async throws(StoreError) -> ModelVersion
+
+  /// All of a version, newest first.
+  func calibrations(of name: String, version: Int64) async throws(StoreError) -> [StoredCalibration]
+
+  /// Where an alias pointed, newest first.
+  func history(of alias: String, name: String) async throws(StoreError) -> [AliasChange]
+
+  /// Removes a version, or all of a name, with the aliases that point there. Works on a full disk.
+  /// - Returns: what was removed; its files may be needed by other versions.
+  func remove(_ name: String, version: Int64?, by author: String) async throws(StoreError) -> [ModelVersion]
+
+  /// What a file of the models' folder was like when it was last published.
+  func importStamp(_ file: String) async throws(StoreError) -> String?
+  func setImportStamp(_ file: String, _ stamp: String) async throws(StoreError)
+}
+
+extension ModelRecords {
+  /// Moves an alias, wherever it points.
+  public func setAlias(
+    _ alias: String, of name: String, to version: Int64, by author: String
+  ) async throws(StoreError) -> ModelVersion {
+    try await setAlias(alias, of: name, to: version, expecting: .anything, by: author)
+  }
+}
+
+/// Jobs and the journals of their shards. A final state stays.
+public protocol JobRecords: Sendable {
+  /// - Parameter blobs: files that the job needs, kept until it has ended.
+  func create(_ job: Job, blobs: [BlobID]) async throws(StoreError)
+  /// - Throws: `.notFound`.
+  func job(_ id: String) async throws(StoreError) -> Job
+  /// Newest first.
+  func list(kind: String, limit: Int) async throws(StoreError) -> [Job]
+  /// Jobs that are to be done, oldest first.
+  func unfinished(kind: String) async throws(StoreError) -> [Job]
+  /// A final state is stored on a full disk too.
+  /// - Returns: whether the state changed: not when it was final already.
+  @discardableResult
+  func setState(_ state: Job.State, of id: String, message: String) async throws(StoreError) -> Bool
+  /// Begins a job anew: its journal is emptied.
+  func restart(_ id: String, spec: [UInt8]) async throws(StoreError)
+  /// Ends a job with its report.
+  /// - Returns: whether it was still to be done.
+  func finish(_ id: String, json: [UInt8], html: [UInt8]) async throws(StoreError) -> Bool
+  /// Of a job that is done.
+  func report(_ id: String) async throws(StoreError) -> (json: [UInt8], html: [UInt8])?
+  /// What a job has taken until now; less than is known already changes nothing.
+  func setSpent(milliseconds: Int64, of id: String) async throws(StoreError)
+
+  /// The right to do a shard, for `lease`, by the store's clock.
+  /// - Returns: nil where it is done, or another's lease has not ended.
+  func claim(
+    shard: Int, of id: String, by owner: String, for lease: Duration
+  ) async throws(StoreError) -> ShardClaim?
+  /// - Returns: whether the claim still stands: it is the newest, and the job is to be done.
+  func renew(_ claim: ShardClaim, for lease: Duration) async throws(StoreError) -> Bool
+  /// Keeps a shard's result, whoever brings it. The first one stays.
+  @discardableResult
+  func put(_ result: [UInt8], for shard: Int, of id: String) async throws(StoreError) -> ShardOutcome
+  /// Gives a claim back undone: the next one may have it at once.
+  func release(_ claim: ShardClaim) async throws(StoreError)
+  /// The results so far, by shard.
+  func shards(of id: String) async throws(StoreError) -> [Int: [UInt8]]
+}
+
+extension JobRecords {
+  public func create(_ job: Job) async throws(StoreError) { try await create(job, blobs: []) }
+  public func list(kind: String) async throws(StoreError) -> [Job] { try await list(kind: kind, limit: 1000) }
+  @discardableResult
+  public func setState(_ state: Job.State, of id: String) async throws(StoreError) -> Bool {
+    try await setState(state, of: id, message: "")
+  }
+}
+
+/// Bearer tokens. Only the hash of a secret is stored; the secret itself is shown once, to the one who makes it.
+public protocol TokenRecords: Sendable {
+  /// - Throws: `.alreadyExists` when a live token has the name.
+  func create(_ name: String, roles: [String], secret: String) async throws(StoreError)
+  /// Newest first, the revoked included.
+  func list() async throws(StoreError) -> [Token]
+  /// Works on a full disk.
+  /// - Throws: `.notFound` when no live token has the name.
+  func revoke(_ name: String) async throws(StoreError)
+
+  /// The live token that has this secret. Not async: doors ask before a call is let in, on the thread that reads it. Where
+  /// the records are far away, it is answered from a copy that follows `changes`.
+  func find(secret: String) throws(StoreError) -> Token?
+  /// The live token of this name: how a client certificate is given roles.
+  func find(name: String) throws(StoreError) -> Token?
+}
+
+extension TokenRecords {
+  /// - Returns: the secret. It cannot be had again.
+  public func create(_ name: String, roles: [String]) async throws(StoreError) -> String {
+    let secret = Token.secret()
+    try await create(name, roles: roles, secret: secret)
+    return secret
+  }
+}
+
+/// Files by their SHA-256. A blob is there whole or not at all.
+public protocol Blobs: Sendable {
+  func contains(_ blob: BlobID) async throws(StoreError) -> Bool
+  /// - Throws: `.notFound`, or `.corrupt` when the bytes are no longer those that were stored.
+  func read(_ blob: BlobID) async throws(StoreError) -> [UInt8]
+  @discardableResult
+  func insert(_ bytes: [UInt8]) async throws(StoreError) -> BlobID
+
+  /// Starts an upload, or goes on with one that was cut. A call that goes on with an upload cuts off the one that still
+  /// writes to it; one that starts anew beside a live one has a file of its own.
+  /// - Parameters:
+  ///   - owner: what is uploaded, as a checked name: two owners may send the same file at once.
+  ///   - bytes: the announced size.
+  ///   - isNew: whether the first piece comes next, whatever is there.
+  func upload(_ blob: BlobID, of owner: String, bytes: Int, isNew: Bool) async throws(StoreError) -> any Upload
+  /// How much of an upload is there to go on from: nothing while another call is sending it.
+  func received(_ blob: BlobID, of owner: String) async throws(StoreError) -> Int
+}
+
+/// A file that comes in pieces, hashed as it comes.
+public protocol Upload: Sendable {
+  var blob: BlobID { get }
+  /// The announced size.
+  var bytes: Int { get }
+  /// The offset that the next piece must have.
+  var received: Int { get }
+  /// - Throws: `.offset` when the piece is not the next one, `.badSize` when it goes beyond the announced size,
+  ///   `.superseded` when another call has taken over, `.noSpace`.
+  func append(_ piece: Data, at offset: UInt64) async throws(StoreError)
+  /// Checks size and hash, syncs, and gives the file's bytes. Nothing can be appended afterwards.
+  /// - Throws: `.badSize` when bytes are missing, `.digestMismatch` when they are other bytes.
+  func finish() async throws(StoreError) -> [UInt8]
+  /// Makes a finished upload a blob.
+  func keep() async throws(StoreError)
+  /// Leaves it for later; one beside another is not gone on with, and removed.
+  func suspend() async
+  /// Removes all that came of it.
+  func discard() async
+}

@@ -5,6 +5,8 @@ public enum StoreFault: FaultCode {
   /// A name, digest or size that cannot be stored.
   case badName, badDigest, badSize
   case notFound, alreadyExists
+  /// What was to be changed is no longer what was expected.
+  case conflict
   /// A piece of an upload that is not the next one.
   case offset
   /// The bytes are not those that were announced.
@@ -28,7 +30,7 @@ public enum StoreFault: FaultCode {
     case .offset: .outOfRange
     case .digestMismatch, .corrupt: .dataLoss
     case .superseded: .aborted
-    case .inUse, .newer: .failedPrecondition
+    case .inUse, .newer, .conflict: .failedPrecondition
     case .noSpace: .resourceExhausted
     case .storage: .internalError
     }

@@ -31,11 +31,12 @@ struct InProcess {
   private static func start(_ configuration: ServerConfiguration) async throws -> Services {
     let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     for _ in 0..<200 {
-      do { return try Services(configuration, log: log) } catch let error as StoreError where error.code == .inUse {
+      do { return try await Services(configuration, log: log) } catch let error as StoreError where error.code == .inUse
+      {
         try await Task.sleep(for: .milliseconds(50))
       }
     }
-    return try Services(configuration, log: log)
+    return try await Services(configuration, log: log)
   }
 
   /// A whole upload, in pieces of `piece` bytes.

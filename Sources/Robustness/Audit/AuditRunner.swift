@@ -1,8 +1,6 @@
 import DitherBasics
 import DitherInference
 import DitherTensor
-import Dispatch
-import Synchronization
 
 /// Does the pieces of an audit and puts their results together. It holds nothing that changes.
 public struct AuditRunner: Sendable {
@@ -113,8 +111,7 @@ public struct AuditRunner: Sendable {
       shard.first + shard.count <= plan.exampleCount
     else { throw RobustnessError(.plan, at: "shard \(shard.index)", expected: "one of the plan's", got: "\(shard)") }
     if let reason = inapplicable[shard.probe] {
-      return ShardResult(
-        shard: shard, failures: [.init(example: data.start + shard.first, count: shard.count, message: reason)])
+      return failed(shard, reason)
     }
     // Attacks on the first examples say what they have found in their share of the time; other work is left out when all of it is over.
     let endsEarly = probes[shard.probe].canEndEarly && shard.first == 0
@@ -125,11 +122,7 @@ public struct AuditRunner: Sendable {
     } catch  where !Self.isCancellation(error) && !isCancelled() {
       var pieces: [ShardResult.Piece] = [], failures: [ShardResult.Failure] = []
       guard shard.count > 1, !probes[shard.probe].takesAllExamples else {
-        return ShardResult(
-          shard: shard,
-          failures: [
-            .init(example: data.start + shard.first, count: shard.count, message: reason(error, shard))
-          ])
+        return failed(shard, reason(error, shard))
       }
       var halves = [shard, shard]
       halves[0].count = shard.count / 2
@@ -207,46 +200,10 @@ public struct AuditRunner: Sendable {
     return ranks
   }
 
-  /// Does what is left of the plan, on some threads.
-  /// - Parameters:
-  ///   - known: results from before; their shards are not done again.
-  ///   - budget: seconds; what is not done by then is left out, and attacks on the first examples say what they have found.
-  ///   - finished: told of every new result, on any thread, one at a time, in no order.
-  public func runAll(
-    known: [ShardResult] = [], threads: Int = 1, budget: Double = .infinity,
-    isCancelled: @escaping @Sendable () -> Bool = { false },
-    finished: @escaping @Sendable (ShardResult) -> Void = { _ in }
-  ) throws -> [ShardResult] {
-    struct State {
-      var left: [Shard]
-      var results: [ShardResult]
-      var failure: (any Error)?
-    }
-    let done = Set(known.map(\.shard)), time = TimeLeft(seconds: budget, threads: threads)
-    // Taken from the end.
-    let left = order(hasBudget: budget.isFinite).filter { !done.contains($0) }.reversed()
-    let state = Mutex(State(left: Array(left), results: known))
-    DispatchQueue.concurrentPerform(iterations: max(threads, 1)) { _ in
-      while let shard = state.withLock({ state in
-        state.failure == nil && !time.isOver ? state.left.popLast() : nil
-      }) {
-        do {
-          let result = try run(shard, within: time, isCancelled: isCancelled)
-          state.withLock {
-            $0.results.append(result)
-            finished(result)
-          }
-        } catch  where Self.isCancellation(error) && time.isOver && !isCancelled() {
-          continue
-        } catch {
-          state.withLock { $0.failure = $0.failure ?? error }
-        }
-      }
-    }
-    return try state.withLock { state in
-      if let failure = state.failure { throw failure }
-      return state.results
-    }
+  /// The result of a shard that could not be done at all.
+  public func failed(_ shard: Shard, _ message: String) -> ShardResult {
+    ShardResult(
+      shard: shard, failures: [.init(example: data.start + shard.first, count: shard.count, message: message)])
   }
 
   /// - Parameters:

@@ -1,5 +1,5 @@
 import DitherBasics
-import DitherDatasets
+import DitherJobs
 import DitherInference
 import DitherProto
 import DitherRobustness
@@ -24,12 +24,15 @@ package struct CalibrateCall: UnaryCall {
 
   package func answer(_ request: Dither_V1_CalibrateRequest, _ caller: Caller) async throws -> Dither_V1_Calibration {
     let resolved = try await registry.model(request.model)
-    return try await pool.run { try calibrate(request, resolved, caller) }
+    let record = try await pool.run { try fit(request, resolved, caller) }
+    guard !request.tryOnly else { return Dither_V1_Calibration(record, of: resolved.version, nil) }
+    let stored = try await registry.calibrate(resolved.version, record, by: caller.name)
+    return Dither_V1_Calibration(record, of: stored, stored.calibration)
   }
 
-  private func calibrate(
+  private func fit(
     _ request: Dither_V1_CalibrateRequest, _ resolved: ModelRegistry.Resolved, _ caller: Caller
-  ) throws -> Dither_V1_Calibration {
+  ) throws -> CalibrationRecord {
     let version = resolved.version, model = resolved.loaded.model, most = Sampling.mostSamples
     guard request.samples <= UInt32(most) else {
       throw ServiceError(.badField, at: "samples", expected: "0 to \(most)", got: "\(request.samples)")
@@ -42,28 +45,20 @@ package struct CalibrateCall: UnaryCall {
     let fitted = try ModelCalibration(
       fitting: model, inputs: model.signature.normalised(checked.inputs.reshaped(.init(shape))),
       labels: checked.labels, samples: samples, seed: request.seed, proceed: { try caller.proceed() })
-    let record = CalibrationRecord(data: data.name, dataDigest: checked.digest, calibration: fitted)
-    guard !request.tryOnly else { return Dither_V1_Calibration(record, of: version, nil) }
-    let stored = try registry.calibrate(version, record, by: caller.name)
-    return Dither_V1_Calibration(record, of: stored, stored.calibration)
+    return CalibrationRecord(data: data.name, dataDigest: checked.digest, calibration: fitted)
   }
 
   private func data(_ request: Dither_V1_CalibrateRequest) throws -> AuditData {
     switch request.data {
     case .dataSet(let reference):
-      let set = try Dataset.load(reference).first(limits.auditExamples)
-      return AuditData(name: reference, inputs: set.inputs, labels: set.labels, start: set.start)
-    case .examples(let examples):
-      guard examples.labels.count <= limits.auditExamples else {
-        throw ServiceError(
-          .badField, at: "examples.labels", expected: "at most \(limits.auditExamples)",
-          got: "\(examples.labels.count)")
-      }
-      return try AuditExamples.data(examples)
+      var data = try AuditRequest.Data.named(reference).read(usual: nil)
+      let count = min(data.labels.count, limits.auditExamples)
+      data.inputs = data.inputs.rows(0..<count)
+      data.labels = Array(data.labels[..<count])
+      return data
+    case .examples(let examples): return try AuditRequest.Data(examples, limits).read(usual: nil)
     case nil:
-      throw ServiceError(
-        .badField, at: "data", expected: "data_set or examples", got: "neither",
-        advice: "name examples that the model was not trained on, as mnist:5000-10000")
+      throw AuditRequest.Data.missing(advice: "name examples that the model was not trained on, as mnist:5000-10000")
     }
   }
 }

@@ -1,3 +1,4 @@
+import DitherJobs
 import DitherProto
 import DitherStore
 import DitherTransport
@@ -8,14 +9,12 @@ package struct CancelAuditCall: UnaryCall {
   package static let policy = CallPolicy(role: .audit)
 
   let audits: JobRunner
-  let pool: ComputePool
 
   package init(_ services: Services) {
     audits = services.audits
-    pool = services.pool
   }
 
   package func answer(_ request: Dither_V1_CancelAuditRequest, _ caller: Caller) async throws -> Dither_V1_AuditState {
-    try await pool.run { [audits] in Dither_V1_AuditState(try audits.cancel(request.audit, by: caller.name)) }
+    Dither_V1_AuditState(try await audits.cancel(request.audit, by: caller.name))
   }
 }

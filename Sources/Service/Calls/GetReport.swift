@@ -9,35 +9,30 @@ package struct GetReportCall: UnaryCall {
   package static let method = Dither_V1_Robustness.getReport
   package static let policy = CallPolicy(role: .audit)
 
-  let store: Store
+  let store: any Store
   let key: Ed25519.PrivateKey
-  let pool: ComputePool
 
   package init(_ services: Services) {
     store = services.store
     key = services.means.key
-    pool = services.pool
   }
 
   package func answer(_ request: Dither_V1_GetReportRequest, _ caller: Caller) async throws -> Dither_V1_Report {
-    try await pool.run { [store, key] in
-      let job = try store.jobs.job(request.audit)
-      guard let found = try store.jobs.report(job.id) else {
-        throw ServiceError(
-          .notReady, at: "audit '\(job.id)'", expected: "one that is done", got: "\(job.state.rawValue) \(job.message)",
-          advice: job.state.isFinal ? "start it again" : "watch it until it is done")
-      }
-      var report = Dither_V1_Report()
-      report.audit = job.id
-      switch request.format {
-      case .html: report.html = Data(found.html)
-      case .protobuf: report.protobuf = Data(try ReportForm.protobuf(of: found.json, signedBy: key))
-      case .json: report.json = Data(found.json)
-      case .UNRECOGNIZED(let number):
-        throw ServiceError(
-          .badField, at: "format", expected: "0 (JSON), 1 (HTML) or 2 (PROTOBUF)", got: "\(number)")
-      }
-      return report
+    let job = try await store.jobs.job(request.audit)
+    guard let found = try await store.jobs.report(job.id) else {
+      throw ServiceError(
+        .notReady, at: "audit '\(job.id)'", expected: "one that is done", got: "\(job.state.rawValue) \(job.message)",
+        advice: job.state.isFinal ? "start it again" : "watch it until it is done")
     }
+    var report = Dither_V1_Report()
+    report.audit = job.id
+    switch request.format {
+    case .html: report.html = Data(found.html)
+    case .protobuf: report.protobuf = Data(try ReportForm.protobuf(of: found.json, signedBy: key))
+    case .json: report.json = Data(found.json)
+    case .UNRECOGNIZED(let number):
+      throw ServiceError(.badField, at: "format", expected: "0 (JSON), 1 (HTML) or 2 (PROTOBUF)", got: "\(number)")
+    }
+    return report
   }
 }

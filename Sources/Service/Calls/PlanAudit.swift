@@ -1,3 +1,4 @@
+import DitherJobs
 import DitherProto
 import DitherRobustness
 import DitherStore
@@ -17,9 +18,8 @@ package struct PlanAuditCall: UnaryCall {
   }
 
   package func answer(_ request: Dither_V1_AuditRequest, _ caller: Caller) async throws -> Dither_V1_PlanAuditResponse {
-    try await audit.pool.run {
-      let (spec, sent) = try audit.spec(request)
-      let work = try AuditWork(spec, sent: sent, with: audit.means)
+    let (_, work) = try await audit.work(request)
+    return try await audit.means.pool.run { [threads] in
       let cost = try work.cost(threads: threads)
       var response = Dither_V1_PlanAuditResponse()
       response.examples = UInt32(clamping: work.exampleCount)

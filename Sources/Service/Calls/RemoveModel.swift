@@ -9,11 +9,9 @@ package struct RemoveModelCall: UnaryCall {
   package static let policy = CallPolicy(role: .publish)
 
   let registry: ModelRegistry
-  let pool: ComputePool
 
   package init(_ services: Services) {
     registry = services.registry
-    pool = services.pool
   }
 
   package func answer(_ request: Dither_V1_RemoveModelRequest, _ caller: Caller) async throws
@@ -21,10 +19,8 @@ package struct RemoveModelCall: UnaryCall {
   {
     let found = try registry.resolve(request.model)
     let version: Int64? = try ModelReference(request.model) == .newest(found.name) ? nil : found.version
-    return try await pool.run { [registry] in
-      var response = Dither_V1_RemoveModelResponse()
-      response.removed = UInt32(try registry.remove(found.name, version: version, by: caller.name))
-      return response
-    }
+    var response = Dither_V1_RemoveModelResponse()
+    response.removed = UInt32(try await registry.remove(found.name, version: version, by: caller.name))
+    return response
   }
 }

@@ -9,18 +9,14 @@ package struct SetAliasCall: UnaryCall {
   package static let policy = CallPolicy(role: .publish)
 
   let registry: ModelRegistry
-  let pool: ComputePool
 
   package init(_ services: Services) {
     registry = services.registry
-    pool = services.pool
   }
 
   package func answer(_ request: Dither_V1_SetAliasRequest, _ caller: Caller) async throws -> Dither_V1_Model {
     let version = try registry.resolve(request.model)
-    return try await pool.run { [registry] in
-      try Dither_V1_Model(
-        registry.setAlias(request.alias, of: version.name, to: version.version, by: caller.name), in: registry)
-    }
+    return try await Dither_V1_Model(
+      registry.setAlias(request.alias, of: version.name, to: version.version, by: caller.name), in: registry)
   }
 }

@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherJobs
 import DitherProto
 import DitherStore
 import DitherTransport
@@ -10,14 +11,12 @@ package struct UploadCall: ClientStreamCall {
   package static let policy = CallPolicy(role: .publish, defaultDeadline: .seconds(1800))
 
   let registry: ModelRegistry
-  let pool: ComputePool
   /// For reading a file that nobody has vouched for, and trying it.
   let trials: ComputePool
   let limits: ServerConfiguration.Limits
 
   package init(_ services: Services) {
     registry = services.registry
-    pool = services.pool
     trials = services.trials
     limits = services.limits
   }
@@ -36,38 +35,36 @@ package struct UploadCall: ClientStreamCall {
     let blobs = registry.store.blobs
     var chunk = try await chunk(requests)
     let isNew = chunk?.offset == 0
-    let upload = try await pool.run {
-      try blobs.upload(blob, of: begin.name, bytes: Int(begin.bytes), isNew: isNew)
-    }
+    let upload = try await blobs.upload(blob, of: begin.name, bytes: Int(begin.bytes), isNew: isNew)
     do {
       while let piece = chunk {
-        try await pool.run { try upload.append(piece.data, at: piece.offset) }
+        try await upload.append(piece.data, at: piece.offset)
         chunk = try await self.chunk(requests)
       }
       try checkWhole(upload)
     } catch let error as StoreError where error.code == .badSize || error.code == .noSpace {
       // What fills the disk goes: the sender has the file.
-      blobs.discard(upload)
+      await upload.discard()
       throw error
     } catch let error as StoreError where error.code == .superseded {
       // Whoever took over may have come to the end already.
       guard let standing = standing(blob, begin) else { throw error }
       return try await answer(standing, begin, caller)
     } catch {
-      blobs.suspend(upload)
+      await upload.suspend()
       throw error
     }
     if let standing = standing(blob, begin) {
-      blobs.discard(upload)
+      await upload.discard()
       return try await answer(standing, begin, caller)
     }
-    return try await trials.run {
-      do { try caller.proceed() } catch {
-        blobs.suspend(upload)
-        throw error
-      }
-      return try publish(upload, begin, caller)
+    do {
+      try caller.proceed()
+    } catch {
+      await upload.suspend()
+      throw error
     }
+    return try await publish(upload, begin, caller)
   }
 
   /// The version that the name already has of this file and card.
@@ -92,13 +89,11 @@ package struct UploadCall: ClientStreamCall {
   private func answer(
     _ standing: ModelVersion, _ begin: Dither_V1_UploadBegin, _ caller: Caller
   ) async throws -> Dither_V1_UploadResponse {
-    try await pool.run { [registry] in
-      var version = standing
-      for alias in begin.aliases {
-        version = try registry.setAlias(alias, of: standing.name, to: standing.version, by: caller.name)
-      }
-      return try response(version, existed: true)
+    var version = standing
+    for alias in begin.aliases {
+      version = try await registry.setAlias(alias, of: standing.name, to: standing.version, by: caller.name)
     }
+    return try response(version, existed: true)
   }
 
   private func chunk(_ requests: Requests) async throws -> Dither_V1_UploadChunk? {
@@ -110,7 +105,7 @@ package struct UploadCall: ClientStreamCall {
   }
 
   /// Bytes that are missing may still come.
-  private func checkWhole(_ upload: PartialUpload) throws {
+  private func checkWhole(_ upload: any Upload) throws {
     guard upload.received == upload.bytes else {
       throw StoreError(
         .offset, at: "upload", expected: "\(upload.bytes) bytes, as announced", got: "\(upload.received)",
@@ -118,19 +113,18 @@ package struct UploadCall: ClientStreamCall {
     }
   }
 
-  /// On a thread that may wait.
   private func publish(
-    _ upload: PartialUpload, _ begin: Dither_V1_UploadBegin, _ caller: Caller
-  ) throws -> Dither_V1_UploadResponse {
-    let blobs = registry.store.blobs
+    _ upload: any Upload, _ begin: Dither_V1_UploadBegin, _ caller: Caller
+  ) async throws -> Dither_V1_UploadResponse {
     do {
-      let checked = try CheckedModel(onnx: upload.finish())
-      let published = try registry.publish(
+      let bytes = try await upload.finish()
+      let checked = try await trials.run { try CheckedModel(onnx: bytes) }
+      let published = try await registry.publish(
         checked, blob: upload.blob, name: begin.name, card: begin.cardJson, aliases: begin.aliases, by: caller.name
-      ) { try blobs.keep(upload) }
+      ) { try await upload.keep() }
       return try response(published.version, existed: published.existed)
     } catch {
-      blobs.discard(upload)
+      await upload.discard()
       throw error
     }
   }

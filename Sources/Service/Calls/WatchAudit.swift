@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherJobs
 import DitherProto
 import DitherTransport
 
@@ -8,16 +9,14 @@ package struct WatchAuditCall: ServerStreamCall {
   package static let policy = CallPolicy(role: .audit, defaultDeadline: nil)
 
   let audits: JobRunner
-  let pool: ComputePool
 
   package init(_ services: Services) {
     audits = services.audits
-    pool = services.pool
   }
 
   package func answer(
     _ request: Dither_V1_WatchAuditRequest, _ caller: Caller, _ send: ResponseWriter<Dither_V1_AuditEvent>
   ) async throws {
-    try await send.forward(pool.run { [audits] in try audits.watch(request.audit) })
+    try await send.forward(audits.watch(request.audit))
   }
 }

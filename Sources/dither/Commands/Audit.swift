@@ -3,9 +3,11 @@ import DitherBasics
 import DitherClient
 import DitherDatasets
 import DitherInference
+import DitherJobs
 import DitherProto
 import DitherReports
 import DitherRobustness
+import DitherService
 import DitherTensor
 import Foundation
 
@@ -185,51 +187,50 @@ extension AuditCommand {
     let key = try signKey.map { try Ed25519.PrivateKey(openOrMake: $0) }
     let runner = try localRunner(probes, battery: battery), plan = runner.plan
     let progress = AuditProgress(shards: plan.shards.count)
-    let results = try runner.runAll(
-      threads: ProcessInfo.processInfo.activeProcessorCount, budget: budget ?? .infinity,
-      finished: { progress.show(plan.probes[$0.shard.probe].text) })
+    let results = try ShardQueue.runAll(
+      runner.order(hasBudget: budget != nil), threads: ProcessInfo.processInfo.activeProcessorCount, budget: budget,
+      finished: { progress.show(plan.probes[$0.shard.probe].text) }
+    ) { try runner.run($0, within: $1) }
     progress.close()
     let report = try runner.report(results, isPartial: budget != nil)
     return try Outcome(report, signedBy: key)
   }
 
   private func localRunner(_ probes: [ProbeSpec], battery: String?) throws -> AuditRunner {
-    let subjects = try ([model] + baselines).enumerated().map { try self.subject($1, at: $0) }, subject = subjects[0]
-    let examples = try AuditExamples(dataReference(battery), labels: labels)
-    let plan = try AuditPlan(
-      probes: probes, battery: battery, seed: seed, samples: Int(samples ?? 0), exampleCount: examples.labels.count,
-      inputShape: subject.model.signature.inputShape, gates: gates.map { try Gate(parsing: $0) })
-    return try AuditRunner(
-      plan: plan, subject: subject, baseline: subjects.count > 1 ? subjects[1] : nil,
-      rivals: Array(subjects.dropFirst(2)),
-      data: AuditData(
-        name: dataReference(battery), inputs: examples.tensor, labels: examples.labels, start: examples.inputs.start,
-        labelsName: labels),
-      code: Dither.code,
-      others: { try Dataset.load($0).inputs })
+    var request = AuditRequest(models: [model] + baselines, data: try localData())
+    request.temperatures = temperatures
+    request.battery = battery
+    request.probes = probes
+    request.gates = gates
+    request.seed = seed
+    request.samples = Int(samples ?? 0)
+    request.budget = budget
+    let audit = try request.resolved(by: FileModels())
+    let subjects = try audit.subjects.map { try AuditSubject(members: $0.members, temperature: $0.temperature) }
+    return try request.runner(of: subjects, on: audit.data, samples: audit.samples, code: Dither.code)
   }
 
-  /// Of a data set as many examples as the battery has by default, where it is not said, as on a server.
-  private func dataReference(_ battery: String?) throws -> String {
-    guard !AuditExamples.isFile(data), !data.contains(":"), let battery else { return data }
-    let asked = try Catalog<Battery>.batteries.entry(named: battery).defaultExamples
-    return "\(data):\(min(asked, try Dataset.load(data).count))"
+  private func localData() throws -> AuditRequest.Data {
+    guard AuditExamples.isFile(data) else { return .named(data) }
+    let examples = try AuditExamples(data, labels: labels)
+    return .given(
+      AuditData(
+        name: data, inputs: examples.tensor, labels: examples.labels, start: examples.inputs.start, labelsName: labels))
+  }
+}
+
+/// ONNX files as an audit's models, by their paths.
+private struct FileModels: AuditModels {
+  /// A path may have a + in it.
+  func isOne(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+
+  func version(_ path: String) throws -> AuditSubject {
+    let bytes = try FileArray.read(path)
+    return AuditSubject(name: path, digest: Sha256.hash(bytes).description, model: try Model(onnx: bytes))
   }
 
-  /// - Parameter place: 0 for the model, then the baselines.
-  private func subject(_ path: String, at place: Int) throws -> AuditSubject {
-    let temperature = temperatures.indices.contains(place) && temperatures[place] > 0 ? temperatures[place] : 1
-    func file(_ path: String) throws -> AuditSubject {
-      let bytes = try FileArray.read(path)
-      return AuditSubject(
-        name: path, digest: Sha256.hash(bytes).description, model: try Model(onnx: bytes), temperature: temperature)
-    }
-    // A path may have a + in it.
-    guard path.contains("+"), !FileManager.default.fileExists(atPath: path) else { return try file(path) }
-    return try AuditSubject(
-      ensemble: path.split(separator: "+", omittingEmptySubsequences: false).map { try file(String($0)) },
-      temperature: temperature)
-  }
+  func temperature(of version: AuditSubject) -> Double? { nil }
+  func samples(of version: AuditSubject) -> Int { 0 }
 }
 
 // MARK: - On a served model

@@ -4,7 +4,7 @@ import DitherStore
 import Foundation
 
 /// `dither tokens`: who may call. Works on the state directory, beside a server that may be running.
-struct TokensCommand: ParsableCommand {
+struct TokensCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tokens", abstract: "Make, list and revoke the tokens of a server, in its state directory.",
     discussion: "Example: dither tokens create --name app --role predict",
@@ -16,10 +16,10 @@ struct TokensCommand: ParsableCommand {
     @Option(name: .customLong("state"), help: "The server's state directory.")
     var path = StateDirectory.standard
 
-    func tokens() throws(StoreError) -> TokenStore { try Store(directory: path, use: .tool).tokens }
+    func tokens() throws(StoreError) -> any TokenRecords { try SqliteStore(directory: path, use: .tool).tokens }
   }
 
-  struct Create: ParsableCommand {
+  struct Create: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Make a token and print it, this once.",
       discussion: "Example: dither tokens create --name app --role predict --role audit")
@@ -32,8 +32,8 @@ struct TokensCommand: ParsableCommand {
     var json = false
     @OptionGroup var state: State
 
-    func run() throws {
-      let secret = try state.tokens().create(name, roles: roles.map(\.rawValue))
+    func run() async throws {
+      let secret = try await state.tokens().create(name, roles: roles.map(\.rawValue))
       if json { return try Json.print(Answer(name: name, roles: roles.map(\.rawValue), token: secret)) }
       print(secret)
       Console.note("'\(name)' may \(roles.map(\.rawValue).joined(separator: ", ")); this token is not shown again")
@@ -46,15 +46,15 @@ struct TokensCommand: ParsableCommand {
     }
   }
 
-  struct List: ParsableCommand {
+  struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "List the tokens, the revoked included.", discussion: "Example: dither tokens list --json")
     @Flag(help: "Print one JSON object.")
     var json = false
     @OptionGroup var state: State
 
-    func run() throws {
-      let tokens = try state.tokens().list().map(Answer.init)
+    func run() async throws {
+      let tokens = try await state.tokens().list().map(Answer.init)
       if json { return try Json.print(["tokens": tokens]) }
       print(
         table(
@@ -77,7 +77,7 @@ struct TokensCommand: ParsableCommand {
     }
   }
 
-  struct Revoke: ParsableCommand {
+  struct Revoke: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Make a token worthless, at once.", discussion: "Example: dither tokens revoke app")
     @Argument(help: "Its name.")
@@ -86,8 +86,8 @@ struct TokensCommand: ParsableCommand {
     var json = false
     @OptionGroup var state: State
 
-    func run() throws {
-      try state.tokens().revoke(name)
+    func run() async throws {
+      try await state.tokens().revoke(name)
       if json { return try Json.print(["revoked": name]) }
       print("revoked \(name)")
     }

@@ -3,6 +3,7 @@ import DitherInference
 import DitherReports
 import DitherRobustness
 import DitherTensor
+import DitherTestSupport
 import Foundation
 import Synchronization
 import Testing

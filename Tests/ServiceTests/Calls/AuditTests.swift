@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherJobs
 import DitherProto
 import DitherRobustness
 import DitherService
@@ -99,15 +100,15 @@ import Testing
       let server = try await InProcess(models: ["a": TestModels.mlp(seed: 1, sigma: nil)]) { $0.code = "old" }
       scratch = server.scratch
       let jobs = server.services.store.jobs
-      server.services.audits.stop()
+      await server.services.audits.stop()
       _ = try await AuditCall(server.services).start(Self.request("a"), server.caller)
-      id = try #require(try jobs.list(kind: "audit").first?.id)
+      id = try #require(try await jobs.list(kind: "audit").first?.id)
       // No result of any plan: were it read, the audit would fail.
-      try jobs.append(shard: 0, [0], to: id)
+      try await jobs.put([0], for: 0, of: id)
     }
     let server = try await InProcess(in: scratch) { $0.code = "new" }
-    let events = try server.services.audits.watch(id)
-    try server.services.audits.resume()
+    let events = try await server.services.audits.watch(id)
+    try await server.services.audits.resume()
     var report: Report?
     for await event in events { if case .report(let json, _) = event { report = try Report(json: Data(json)) } }
     #expect(report?.code == "new" && report?.probes.count == 3)
@@ -173,6 +174,6 @@ import Testing
       return [.invalidArgument, .notFound].contains(error.category) && error.description.contains(refusal.words)
     }
     // Nothing was promised.
-    #expect(try server.services.store.jobs.list(kind: "audit").isEmpty)
+    #expect(try await server.services.store.jobs.list(kind: "audit").isEmpty)
   }
 }

@@ -30,7 +30,7 @@ import Testing
     await #expect { _ = try await server.upload(bytes, as: "net", to: 700, piece: 300) } throws: {
       isFault($0, .outOfRange, "go on at offset 700")
     }
-    let status = try GetUploadCall(server.services).answer(
+    let status = try await GetUploadCall(server.services).answer(
       .with {
         $0.name = "net"
         $0.sha256 = Sha256.hash(bytes).hex
@@ -51,7 +51,8 @@ import Testing
           // As the command line does: from where the server says, and again when another one took over.
           for _ in 0..<50 {
             let from =
-              asksWhereToGoOn ? try server.services.store.blobs.received(BlobID(Sha256.hash(bytes)), of: "net") : 0
+              asksWhereToGoOn
+              ? try await server.services.store.blobs.received(BlobID(Sha256.hash(bytes)), of: "net") : 0
             do { return try await server.upload(bytes, as: "net", from: from, piece: 50) } catch  where asksWhereToGoOn
             {
               guard isFault(error, .aborted) || isFault(error, .outOfRange) else { throw error }
@@ -103,7 +104,7 @@ import Testing
     await #expect { _ = try await server.upload(bytes, as: "net", sha256: Sha256.hash([1]).hex) } throws: {
       isFault($0, .dataLoss)
     }
-    try expectNoTrace(server)
+    try await expectNoTrace(server)
   }
 
   @Test(
@@ -127,7 +128,7 @@ import Testing
       refused += 1
     }
     #expect(refused > 50)
-    try expectNoTrace(server)
+    try await expectNoTrace(server)
   }
 
   private static func isRefusal(_ error: any Error) -> Bool {
@@ -135,10 +136,10 @@ import Testing
     return [.invalidArgument, .resourceExhausted, .unimplemented].contains(category)
   }
 
-  private func expectNoTrace(_ server: InProcess) throws {
+  private func expectNoTrace(_ server: InProcess) async throws {
     #expect(server.scratch.files.isEmpty)
     #expect(try ListModelsCall(server.services).answer(.init(), server.caller).models.isEmpty)
-    #expect(try server.services.store.models.all().isEmpty)
+    #expect(try await server.services.store.models.all().isEmpty)
   }
 
   struct Refusal: Sendable, CustomTestStringConvertible {
@@ -177,7 +178,7 @@ import Testing
     } throws: {
       isFault($0, .invalidArgument, refusal.words)
     }
-    #expect(try server.services.store.models.all().isEmpty)
+    #expect(try await server.services.store.models.all().isEmpty)
   }
 
   @Test func aRemovedVersionIsGoneWithItsFile() async throws {

@@ -10,6 +10,7 @@ enum Migrations {
       try $0.execute(sql: "ALTER TABLE jobs ADD COLUMN spent_ms INTEGER NOT NULL DEFAULT 0")
     }
     migrator.registerMigration("4 files that were placed; versions by file and card") { try $0.execute(sql: fourth) }
+    migrator.registerMigration("5 leases of shards; changes") { try $0.execute(sql: fifth) }
     return migrator
   }
 
@@ -120,5 +121,27 @@ enum Migrations {
     DROP INDEX versions_by_blob;
     CREATE INDEX versions_by_blob ON versions (blob) WHERE removed_ms IS NULL;
     CREATE INDEX jobs_by_blob ON job_blobs (blob);
+    """
+
+  private static let fifth = """
+    CREATE TABLE leased_shards (
+      job TEXT NOT NULL REFERENCES jobs (id),
+      shard INTEGER NOT NULL,
+      result BLOB,
+      owner TEXT,
+      lease_until_ms INTEGER NOT NULL DEFAULT 0,
+      attempts INTEGER NOT NULL DEFAULT 0,
+      lost INTEGER NOT NULL DEFAULT 0,
+      PRIMARY KEY (job, shard)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO leased_shards (job, shard, result) SELECT job, shard, result FROM job_shards;
+    DROP TABLE job_shards;
+    ALTER TABLE leased_shards RENAME TO job_shards;
+
+    CREATE TABLE changes (
+      number INTEGER PRIMARY KEY AUTOINCREMENT,
+      kind TEXT NOT NULL,
+      name TEXT NOT NULL
+    ) STRICT;
     """
 }

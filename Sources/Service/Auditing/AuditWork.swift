@@ -1,6 +1,7 @@
 import DitherBasics
 import DitherDatasets
 import DitherInference
+import DitherJobs
 import DitherProto
 import DitherReports
 import DitherRobustness
@@ -11,12 +12,14 @@ import SwiftProtobuf
 
 /// What this server does audits with.
 struct AuditMeans: Sendable {
-  let store: Store
+  let store: any Store
   let registry: ModelRegistry
   /// Signs reports.
   let key: Ed25519.PrivateKey
   /// The program, as reports name it.
   let code: String?
+  /// For reading data, and trying whether it fits the models.
+  let pool: ComputePool
 }
 
 /// An audit as the job runner does it: its shards are the plan's, its journal their results.
@@ -26,58 +29,55 @@ struct AuditWork: ShardedWork {
   private let key: Ed25519.PrivateKey
   let budget: Double?
 
-  /// - Parameter sent: examples that are not in the store yet.
-  /// - Throws: why the audit cannot be done: its data is not there, or does not fit its models.
-  init(_ spec: AuditSpec, sent: Dither_V1_Examples? = nil, with means: AuditMeans) throws {
-    let registry = means.registry
-    let subject = try Self.subject(spec.model, registry),
-      data =
-        try sent.map(AuditExamples.data) ?? Self.data(spec, means.store)
-    let plan = try AuditPlan(
-      probes: spec.probes.map { ProbeSpec($0.probe, $0.parameters) }, battery: spec.battery, seed: spec.seed,
-      samples: spec.samples, exampleCount: data.labels.count, inputShape: subject.model.signature.inputShape,
-      gates: (spec.gates ?? []).map { try Gate(parsing: $0) })
-    runner = try AuditRunner(
-      plan: plan, subject: subject, baseline: try spec.baseline.map { try Self.subject($0, registry) },
-      rivals: (spec.rivals ?? []).map { try Self.subject($0, registry) }, data: data,
-      code: means.code, others: { try Dataset.load($0).inputs })
-    key = means.key
-    budget = spec.budget
+  private init(_ runner: AuditRunner, budget: Double?, key: Ed25519.PrivateKey) {
+    self.runner = runner
+    self.key = key
+    self.budget = budget
     shards = runner.order(hasBudget: budget != nil)
+  }
+
+  /// - Throws: why the audit cannot be done: its data does not fit its models.
+  static func make(_ spec: AuditSpec, on data: AuditData, with means: AuditMeans) async throws -> AuditWork {
+    var subjects: [AuditSubject] = []
+    for subject in spec.subjects { subjects.append(try await self.subject(subject, means.registry)) }
+    return try await means.pool.run { [subjects] in
+      let runner = try spec.request.runner(of: subjects, on: data, samples: spec.samples, code: means.code)
+      return AuditWork(runner, budget: spec.budget, key: means.key)
+    }
+  }
+
+  /// A job that another program has begun is begun anew: a report is the work of one.
+  static func make(_ job: Job, with means: AuditMeans) async throws -> AuditWork {
+    var spec = try AuditSpec(job)
+    if spec.code != means.code {
+      spec.code = means.code
+      try await means.store.jobs.restart(job.id, spec: spec.json)
+    }
+    return try await make(spec, on: data(spec, means), with: means)
   }
 
   /// What it would take.
   func cost(threads: Int) throws -> AuditCost { try runner.cost(threads: threads) }
   var exampleCount: Int { runner.plan.exampleCount }
 
-  /// A job that another program has begun is begun anew: a report is the work of one.
-  init(_ job: Job, with means: AuditMeans) throws {
-    var spec = try AuditSpec(job)
-    if spec.code != means.code {
-      spec.code = means.code
-      try means.store.jobs.restart(job.id, spec: spec.json)
+  private static func subject(_ subject: AuditSpec.Subject, _ registry: ModelRegistry) async throws -> AuditSubject {
+    var members: [AuditSubject] = []
+    for member in subject.members ?? [subject] {
+      members.append(
+        AuditSubject(
+          name: member.name, version: Int(member.version), digest: "\(member.blob)",
+          model: try await registry.load(member.blob).model))
     }
-    try self.init(spec, with: means)
+    return try AuditSubject(members: members, temperature: subject.temperature)
   }
 
-  private static func subject(_ subject: AuditSpec.Subject, _ registry: ModelRegistry) throws -> AuditSubject {
-    if let members = subject.members {
-      return try AuditSubject(
-        ensemble: members.map { try Self.subject($0, registry) }, temperature: subject.temperature ?? 1)
-    }
-    return AuditSubject(
-      name: subject.name, version: Int(subject.version), digest: "\(subject.blob)",
-      model: try registry.load(subject.blob).model, temperature: subject.temperature ?? 1)
-  }
-
-  private static func data(_ spec: AuditSpec, _ store: Store) throws -> AuditData {
+  private static func data(_ spec: AuditSpec, _ means: AuditMeans) async throws -> AuditData {
     switch spec.data {
     case .named(let reference):
-      let set = try Dataset.load(reference)
-      return AuditData(name: reference, inputs: set.inputs, labels: set.labels, start: set.start)
+      return try await means.pool.run { try AuditRequest.Data.named(reference).read(usual: nil) }
     case .sent(let blob):
-      let examples = try Dither_V1_Examples(serializedBytes: store.blobs.read(blob))
-      return try AuditExamples.data(examples)
+      let bytes = try await means.store.blobs.read(blob)
+      return try await means.pool.run { try AuditExamples.data(Dither_V1_Examples(serializedBytes: bytes)) }
     }
   }
 
@@ -86,6 +86,10 @@ struct AuditWork: ShardedWork {
 
   func run(shard: Int, within time: TimeLeft, isStopped: @escaping @Sendable () -> Bool) throws -> [UInt8] {
     Array(jsonText(try runner.run(shards[shard], within: time, isCancelled: isStopped)).utf8)
+  }
+
+  func lost(shard: Int, workers: Int) throws -> [UInt8] {
+    Array(jsonText(runner.failed(shards[shard], "\(workers) workers were lost on it")).utf8)
   }
 
   func report(_ results: [[UInt8]]) throws -> (json: [UInt8], html: [UInt8]) {

@@ -4,14 +4,13 @@ import Synchronization
 
 /// A file that comes in pieces, hashed as it comes. What is on the disk stays there when the sender vanishes, and the next
 /// upload of the same file goes on from it.
-public final class PartialUpload: Sendable {
-  /// Digest of the whole file, as the client announced it.
-  public let blob: BlobID
-  /// The announced size.
-  public let bytes: Int
+final class PartialUpload: Upload {
+  let blob: BlobID
+  let bytes: Int
   let path: String
   /// Beside another upload of the same file: nobody goes on with it.
   let isBeside: Bool
+  let home: FileBlobs
   private let state: Mutex<State>
   /// A sender that is silent for so long may have gone without a word.
   private static let patience = Duration.seconds(10)
@@ -23,11 +22,12 @@ public final class PartialUpload: Sendable {
     var heard = ContinuousClock.now
   }
 
-  init(path: String, blob: BlobID, bytes: Int, isBeside: Bool = false) throws(StoreError) {
+  init(path: String, blob: BlobID, bytes: Int, isBeside: Bool, in home: FileBlobs) throws(StoreError) {
     self.path = path
     self.blob = blob
     self.bytes = bytes
     self.isBeside = isBeside
+    self.home = home
     let file = try OpenFile(path, O_RDWR | O_CREAT, as: "upload of \(blob)")
     var received = try file.seekToEnd()
     if received > bytes {
@@ -40,15 +40,16 @@ public final class PartialUpload: Sendable {
     state = Mutex(State(file: consume file, hash: hash, received: received))
   }
 
-  /// The offset that the next piece must have.
-  public var received: Int { state.withLock { $0.received } }
+  var received: Int { state.withLock { $0.received } }
 
   /// Whether its sender was heard of a moment ago.
   var isLive: Bool { state.withLock { $0.file != nil && ContinuousClock.now - $0.heard < Self.patience } }
 
-  /// - Throws: `.offset` when the piece is not the next one, `.badSize` when it goes beyond the announced size,
-  ///   `.superseded` when another call has taken over.
-  public func append(_ piece: some ContiguousBytes & Sendable, at offset: UInt64) throws(StoreError) {
+  func append(_ piece: Data, at offset: UInt64) async throws(StoreError) {
+    try await offload { () throws(StoreError) in try self.appendHere(piece, at: offset) }
+  }
+
+  private func appendHere(_ piece: Data, at offset: UInt64) throws(StoreError) {
     try state.withLock { state throws(StoreError) in
       var fault: StoreError?
       piece.withUnsafeBytes { raw in
@@ -59,9 +60,9 @@ public final class PartialUpload: Sendable {
   }
 
   /// Forgets what is there: the sender starts anew.
-  public func restart() throws(StoreError) {
+  func restart() throws(StoreError) {
     try state.withLock { state throws(StoreError) in
-      guard state.file != nil else { throw superseded }
+      guard state.file != nil else { throw Self.superseded(blob) }
       try state.file?.truncate(to: 0)
       _ = try state.file?.seekToEnd()
       state.hash = Sha256()
@@ -70,7 +71,7 @@ public final class PartialUpload: Sendable {
   }
 
   private func take(_ piece: UnsafeRawBufferPointer, at offset: UInt64, _ state: inout State) throws(StoreError) {
-    guard state.file != nil else { throw superseded }
+    guard state.file != nil else { throw Self.superseded(blob) }
     guard offset == UInt64(state.received) else {
       throw StoreError(
         .offset, at: "chunk.offset", expected: "\(state.received), the next byte", got: "\(offset)",
@@ -87,11 +88,13 @@ public final class PartialUpload: Sendable {
     state.heard = .now
   }
 
-  /// Checks size and hash, syncs, and gives the file's bytes. Nothing can be appended afterwards.
-  /// - Throws: `.badSize` when bytes are missing, `.digestMismatch` when they are other bytes.
-  public func finish() throws(StoreError) -> [UInt8] {
+  func finish() async throws(StoreError) -> [UInt8] {
+    try await offload { () throws(StoreError) in try self.finishHere() }
+  }
+
+  private func finishHere() throws(StoreError) -> [UInt8] {
     try state.withLock { state throws(StoreError) in
-      guard state.file != nil else { throw superseded }
+      guard state.file != nil else { throw Self.superseded(blob) }
       guard state.received == bytes else {
         throw StoreError(
           .badSize, at: "upload", expected: "\(bytes) bytes, as announced", got: "\(state.received)",
@@ -108,12 +111,13 @@ public final class PartialUpload: Sendable {
       try state.file?.sync()
       state.file = nil
     }
-    return try BlobStore.contents(path, as: "upload of \(blob)")
+    return try FileBlobs.contents(path, as: "upload of \(blob)")
   }
 
-  func supersede() { state.withLock { $0.file = nil } }
+  /// Whoever writes to it afterwards is told that another took over.
+  func close() { state.withLock { $0.file = nil } }
 
-  private var superseded: StoreError {
+  static func superseded(_ blob: BlobID) -> StoreError {
     StoreError(
       .superseded, at: "upload of \(blob)", expected: "to be the only upload of this file",
       got: "a newer one that took over", advice: "try again; what it has sent is kept", retryAfterMilliseconds: 200)

@@ -4,16 +4,23 @@ import Synchronization
 
 /// Files by their SHA-256. A blob is there whole or not at all: it is written beside its place, hashed on the way,
 /// synced, renamed, and its directory synced.
-public final class BlobStore: Sendable {
+final class FileBlobs: Blobs {
   private let directory: String
   private let partsDirectory: String
-  private let records: BlobRecords
-  private let active = Mutex<[String: PartialUpload]>([:])
+  private let records: SqliteBlobRecords
+  private let active = Mutex(Active())
+
+  private struct Active {
+    /// By path.
+    var uploads: [String: PartialUpload] = [:]
+    /// Paths of uploads that are on their way in there.
+    var opening: Set<String> = []
+  }
 
   /// Of uploads that were left, all together; then the oldest go.
   private static let mostLeft = 1 << 30
 
-  init(directory: String, records: BlobRecords) throws(StoreError) {
+  init(directory: String, records: SqliteBlobRecords) throws(StoreError) {
     self.records = records
     self.directory = directory + "/blobs"
     partsDirectory = directory + "/uploads"
@@ -23,11 +30,18 @@ public final class BlobStore: Sendable {
 
   // MARK: whole blobs
 
-  /// Whether the blob lies here.
-  public func contains(_ blob: BlobID) -> Bool { Files.exists(path(blob)) }
+  func contains(_ blob: BlobID) -> Bool { Files.exists(path(blob)) }
 
-  /// - Throws: `.notFound`, or `.corrupt` when the bytes on the disk are no longer those that were stored.
-  public func read(_ blob: BlobID) throws(StoreError) -> [UInt8] {
+  func read(_ blob: BlobID) async throws(StoreError) -> [UInt8] {
+    try await offload { () throws(StoreError) in try self.readHere(blob) }
+  }
+
+  @discardableResult
+  func insert(_ bytes: [UInt8]) async throws(StoreError) -> BlobID {
+    try await offload { () throws(StoreError) in try self.insertHere(bytes) }
+  }
+
+  private func readHere(_ blob: BlobID) throws(StoreError) -> [UInt8] {
     guard contains(blob) else {
       throw StoreError(.notFound, at: "blob \(blob)", expected: "a stored file", got: "none")
     }
@@ -40,10 +54,7 @@ public final class BlobStore: Sendable {
     return bytes
   }
 
-  /// Writes, synchronizes and renames; bytes that are here already are not written again.
-  /// - Throws: when the disk is full or refuses.
-  @discardableResult
-  public func insert(_ bytes: [UInt8]) throws(StoreError) -> BlobID {
+  private func insertHere(_ bytes: [UInt8]) throws(StoreError) -> BlobID {
     let blob = BlobID(Sha256.hash(bytes))
     try records.announce(blob)
     if contains(blob) { return blob }
@@ -79,39 +90,41 @@ public final class BlobStore: Sendable {
 
   // MARK: uploads
 
-  /// Starts an upload, or goes on with one that was cut. A call that goes on with an upload cuts off the one that still
-  /// writes to it; one that starts anew beside a live one has a file of its own.
-  /// - Parameters:
-  ///   - owner: what is uploaded, as a checked name: two owners may send the same file at once.
-  ///   - bytes: the announced size.
-  ///   - isNew: whether the first piece comes next, whatever is there.
-  public func upload(
-    _ blob: BlobID, of owner: String, bytes: Int, isNew: Bool = false
-  ) throws(StoreError) -> PartialUpload {
+  func upload(
+    _ blob: BlobID, of owner: String, bytes: Int, isNew: Bool
+  ) async throws(StoreError) -> any Upload {
+    try await offload { () throws(StoreError) in try self.open(blob, of: owner, bytes: bytes, isNew: isNew) }
+  }
+
+  private func open(_ blob: BlobID, of owner: String, bytes: Int, isNew: Bool) throws(StoreError) -> PartialUpload {
     try ModelReference.check(name: owner, "name")
-    let shared = partPath(blob, owner)
-    let (isBeside, superseded) = active.withLock { active in
-      if isNew, active[shared]?.isLive == true { return (true, nil as PartialUpload?) }
-      return (false, active.removeValue(forKey: shared))
+    let shared = partPath(blob, owner), own = "\(partsDirectory)/\(owner).\(blob.hex).\(UUID().uuidString).part"
+    let (path, superseded) = try active.withLock { active throws(StoreError) in
+      let isTaken = active.opening.contains(shared)
+      if isNew, isTaken || active.uploads[shared]?.isLive == true {
+        active.opening.insert(own)
+        return (own, nil as PartialUpload?)
+      }
+      if isTaken { throw PartialUpload.superseded(blob) }
+      active.opening.insert(shared)
+      return (shared, active.uploads.removeValue(forKey: shared))
     }
-    superseded?.supersede()
-    let path = isBeside ? "\(partsDirectory)/\(owner).\(blob.hex).\(UUID().uuidString).part" : shared
-    let upload = try PartialUpload(path: path, blob: blob, bytes: bytes, isBeside: isBeside)
+    defer { active.withLock { _ = $0.opening.remove(path) } }
+    superseded?.close()
+    let upload = try PartialUpload(path: path, blob: blob, bytes: bytes, isBeside: path == own, in: self)
     if isNew, upload.received > 0 { try upload.restart() }
-    active.withLock { $0.updateValue(upload, forKey: path) }?.supersede()
+    active.withLock { $0.uploads[path] = upload }
     return upload
   }
 
-  /// How much of an upload is there to go on from: nothing while another call is sending it.
-  public func received(_ blob: BlobID, of owner: String) throws(StoreError) -> Int {
+  func received(_ blob: BlobID, of owner: String) throws(StoreError) -> Int {
     try ModelReference.check(name: owner, "name")
     let path = partPath(blob, owner)
-    if active.withLock({ $0[path]?.isLive }) == true { return 0 }
+    if active.withLock({ $0.opening.contains(path) || $0.uploads[path]?.isLive == true }) { return 0 }
     return Files.size(path) ?? 0
   }
 
-  /// Makes a finished upload a blob.
-  public func keep(_ upload: PartialUpload) throws(StoreError) {
+  fileprivate func keep(_ upload: PartialUpload) throws(StoreError) {
     forget(upload)
     try records.announce(upload.blob)
     if contains(upload.blob) {
@@ -121,18 +134,16 @@ public final class BlobStore: Sendable {
     }
   }
 
-  /// Leaves an upload for later; one beside another is not gone on with, and removed.
-  public func suspend(_ upload: PartialUpload) {
+  fileprivate func suspend(_ upload: PartialUpload) {
     if upload.isBeside { return discard(upload) }
     forget(upload)
-    upload.supersede()
+    upload.close()
     forgetUploads(olderThan: .infinity)
   }
 
-  /// Removes all that came of an upload.
-  public func discard(_ upload: PartialUpload) {
+  fileprivate func discard(_ upload: PartialUpload) {
     guard forget(upload) else { return }
-    upload.supersede()
+    upload.close()
     Files.remove(upload.path)
   }
 
@@ -140,8 +151,8 @@ public final class BlobStore: Sendable {
   @discardableResult
   private func forget(_ upload: PartialUpload) -> Bool {
     active.withLock { active in
-      guard active[upload.path] === upload else { return false }
-      active[upload.path] = nil
+      guard active.uploads[upload.path] === upload else { return false }
+      active.uploads[upload.path] = nil
       return true
     }
   }
@@ -157,7 +168,7 @@ public final class BlobStore: Sendable {
 
   /// Forgets uploads that were left `age` seconds ago, and the oldest where they are too many bytes.
   func forgetUploads(olderThan age: Double) {
-    let writing = active.withLock { Set($0.keys) }
+    let writing = active.withLock { Set($0.uploads.keys).union($0.opening) }
     var left = Files.names(in: partsDirectory).filter { $0.hasSuffix(".part") }.map { "\(partsDirectory)/\($0)" }
       .filter { !writing.contains($0) }
       .map { (path: $0, age: Files.modified($0).map { -$0.timeIntervalSinceNow } ?? .infinity) }
@@ -191,4 +202,12 @@ public final class BlobStore: Sendable {
     try file.forEachPiece { bytes.append(contentsOf: $0) }
     return bytes
   }
+}
+
+extension PartialUpload {
+  func keep() async throws(StoreError) {
+    try await offload { () throws(StoreError) in try self.home.keep(self) }
+  }
+  func suspend() { home.suspend(self) }
+  func discard() { home.discard(self) }
 }

@@ -10,16 +10,16 @@ import Testing
   private static let contents = ["a", "b", "c"]
 
   /// Three published versions and their files.
-  private func filled(_ scratch: Scratch) throws {
-    let store = try Store(directory: scratch.path)
-    for content in Self.contents { try publish(content, in: store) }
+  private func filled(_ scratch: Scratch) async throws {
+    let store = try SqliteStore(directory: scratch.path)
+    for content in Self.contents { try await publish(content, in: store) }
   }
 
-  private func publish(_ content: String, in store: Store) throws {
-    let blob = try store.blobs.insert(Array(content.utf8))
+  private func publish(_ content: String, in store: SqliteStore) async throws {
+    let blob = try await store.blobs.insert(Array(content.utf8))
     let model = NewModel(
       name: "net", blob: blob, bytes: content.utf8.count, card: "{}", signature: "{}", noise: "", defaultSamples: 0)
-    _ = try store.models.publish(model, aliases: [], by: "")
+    _ = try await store.models.publish(model, aliases: [], by: "")
   }
 
   private func sqlite(_ scratch: Scratch, _ sql: String) throws {
@@ -38,14 +38,56 @@ import Testing
 
   enum Replacement: CaseIterable { case absent, empty, older, anothers }
 
+  private let bytes = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+
+  @Test func aChangedFileIsNotServed() async throws {
+    let scratch = try Scratch()
+    let store = try SqliteStore(directory: scratch.path)
+    let blob = try await store.blobs.insert(bytes)
+    let path = scratch.path + "/" + (try #require(scratch.files.first))
+    try Data([1, 2, 3]).write(to: URL(filePath: path))
+    await #expect { try await store.blobs.read(blob) } throws: { ($0 as? StoreError)?.code == .corrupt }
+  }
+
+  @Test func orphansGoByTheirAge() async throws {
+    let scratch = try Scratch()
+    do { try await SqliteStore(directory: scratch.path).blobs.insert(bytes) }
+    try Data([1]).write(to: URL(filePath: scratch.path + "/uploads/left.tmp"))
+    #expect(scratch.files.count == 2)
+    let store = try SqliteStore(directory: scratch.path)
+    #expect(scratch.files.count == 1)
+    try await store.collectGarbage(olderThan: 60)
+    #expect(scratch.files.count == 1)
+    try await store.collectGarbage(olderThan: -1)
+    #expect(scratch.files.isEmpty)
+  }
+
+  @Test func oneServerToADirectory() async throws {
+    let scratch = try Scratch()
+    let first = try SqliteStore(directory: scratch.path)
+    #expect { _ = try SqliteStore(directory: scratch.path) } throws: { ($0 as? StoreError)?.code == .inUse }
+    _ = try SqliteStore(directory: scratch.path, use: .tool)
+    withExtendedLifetime(first) {}
+  }
+
+  @Test("whoever held a shard when the process ended was lost on it")
+  func leasesEnd() async throws {
+    let scratch = try Scratch()
+    for lost in 0..<3 {
+      let jobs = try SqliteStore(directory: scratch.path).jobs
+      if lost == 0 { try await jobs.create(job("j")) }
+      #expect(try await jobs.claim(shard: 0, of: "j", by: "me", for: .seconds(600))?.lost == lost)
+    }
+  }
+
   @Test("models' files outlive a database that does not know them", arguments: Replacement.allCases)
-  func filesOutliveTheirDatabase(_ replacement: Replacement) throws {
+  func filesOutliveTheirDatabase(_ replacement: Replacement) async throws {
     let scratch = try Scratch(), other = try Scratch()
     if replacement == .older {
-      do { try publish("a", in: Store(directory: scratch.path)) }
+      do { try await publish("a", in: SqliteStore(directory: scratch.path)) }
       try sqlite(scratch, "VACUUM INTO '\(other.file("copy"))'", outside: true)
     }
-    try filled(scratch)
+    try await filled(scratch)
     removeDatabase(scratch)
     let database = URL(filePath: scratch.file("dither.sqlite"))
     switch replacement {
@@ -54,26 +96,26 @@ import Testing
     case .older: try FileManager.default.copyItem(atPath: other.file("copy"), toPath: database.path)
     case .anothers:
       do {
-        let store = try Store(directory: other.path)
-        _ = try store.blobs.insert(Array("z".utf8))
+        let store = try SqliteStore(directory: other.path)
+        _ = try await store.blobs.insert(Array("z".utf8))
       }
       try FileManager.default.copyItem(atPath: other.file("dither.sqlite"), toPath: database.path)
     }
     for _ in 0..<2 {
-      let store = try Store(directory: scratch.path)
-      try store.collectGarbage(olderThan: -1)
+      let store = try SqliteStore(directory: scratch.path)
+      try await store.collectGarbage(olderThan: -1)
       #expect(scratch.files.count { $0.hasPrefix("blobs/") } == 3)
-      #expect(try store.unknownFiles() == (replacement == .older ? 2 : 3))
+      #expect(try await store.unknownFiles() == (replacement == .older ? 2 : 3))
     }
   }
 
-  @Test func aSchemaOfALaterProgramIsRefusedAndNotTouched() throws {
+  @Test func aSchemaOfALaterProgramIsRefusedAndNotTouched() async throws {
     let scratch = try Scratch()
-    try filled(scratch)
+    try await filled(scratch)
     try sqlite(scratch, "INSERT INTO grdb_migrations VALUES ('99 of the future')")
-    for use in [Store.Use.server, .tool] {
+    for use in [SqliteStore.Use.server, .tool] {
       #expect {
-        _ = try Store(directory: scratch.path, use: use)
+        _ = try SqliteStore(directory: scratch.path, use: use)
       } throws: {
         guard let error = $0 as? StoreError else { return false }
         return error.code == .newer && error.description.contains("99 of the future")
@@ -81,13 +123,13 @@ import Testing
     }
     #expect(scratch.files.count == 3)
     try sqlite(scratch, "DELETE FROM grdb_migrations WHERE identifier LIKE '99%'")
-    #expect(try Store(directory: scratch.path).models.all().count == 3)
+    #expect(try await SqliteStore(directory: scratch.path).models.all().count == 3)
   }
 
   @Test("a damaged file is refused, and the models' files stay", arguments: ["no database", "cut", "a page"])
-  func damaged(_ how: String) throws {
+  func damaged(_ how: String) async throws {
     let scratch = try Scratch()
-    try filled(scratch)
+    try await filled(scratch)
     try sqlite(scratch, "PRAGMA wal_checkpoint(TRUNCATE)", outside: true)
     let url = URL(filePath: scratch.file("dither.sqlite"))
     var bytes = try Data(contentsOf: url)
@@ -98,36 +140,38 @@ import Testing
     default: bytes = Data(repeating: 0x5A, count: 4096)
     }
     try bytes.write(to: url)
-    #expect { _ = try Store(directory: scratch.path) } throws: { ($0 as? StoreError)?.code == .corrupt }
+    #expect { _ = try SqliteStore(directory: scratch.path) } throws: { ($0 as? StoreError)?.code == .corrupt }
     #expect(scratch.files.count == 3)
   }
 
   @Test("the database is its owner's alone, whatever the directory's mode")
-  func modes() throws {
+  func modes() async throws {
     let scratch = try Scratch()
     chmod(scratch.path, 0o755)
-    FileManager.default.createFile(atPath: scratch.file("dither.sqlite"), contents: nil)
+    _ = FileManager.default.createFile(atPath: scratch.file("dither.sqlite"), contents: nil)
     chmod(scratch.file("dither.sqlite"), 0o644)
-    let store = try Store(directory: scratch.path)
-    try publish("a", in: store)
+    let store = try SqliteStore(directory: scratch.path)
+    try await publish("a", in: store)
     for name in try FileManager.default.contentsOfDirectory(atPath: scratch.path) where name.hasPrefix("dither") {
       let mode = try FileManager.default.attributesOfItem(atPath: scratch.file(name))[.posixPermissions] as? Int
       #expect(mode == 0o600, "\(name)")
     }
   }
 
-  @Test func anOldFileIsBroughtUpToDate() throws {
+  @Test func anOldFileIsBroughtUpToDate() async throws {
     let scratch = try Scratch()
     do { try OldFile.write(to: scratch.file("dither.sqlite")) }
-    let store = try Store(directory: scratch.path)
-    let all = try store.models.all()
+    let store = try SqliteStore(directory: scratch.path)
+    let all = try await store.models.all()
     #expect(all.map(\.reference) == ["net@1"] && all[0].aliases == ["best"] && all[0].createdBy == "ann")
-    #expect(try store.models.history(of: "best", name: "net").map(\.version) == [1])
-    #expect(try store.tokens.list().map(\.name) == ["ci"])
-    #expect(try store.jobs.shards(of: "j") == [0: [7]] && store.jobs.unfinished(kind: "audit").map(\.id) == ["j"])
+    #expect(try await store.models.history(of: "best", name: "net").map(\.version) == [1])
+    #expect(try await store.tokens.list().map(\.name) == ["ci"])
+    #expect(try await store.jobs.shards(of: "j") == [0: [7]])
+    #expect(try await store.jobs.unfinished(kind: "audit").map(\.id) == ["j"])
+    #expect(try await store.jobs.claim(shard: 1, of: "j", by: "", for: .seconds(1))?.attempt == 1)
     // Its files are on record, so that they can be removed in time.
-    #expect(try store.unknownFiles() == 0)
-    #expect(try store.models.publish(all[0].model, aliases: [], by: "").existed)
+    #expect(try await store.unknownFiles() == 0)
+    #expect(try await store.models.publish(all[0].model, aliases: [], by: "").existed)
   }
 }
 

@@ -2,97 +2,21 @@ import DitherBasics
 import Foundation
 import GRDB
 
-/// What is known of a model when it is published.
-public struct NewModel: Sendable, Equatable {
-  public var name: String
-  /// The file's.
-  public var blob: BlobID
-  /// Bytes of the file.
-  public var bytes: Int
-  /// JSON, or empty.
-  public var card: String
-  /// JSON.
-  public var signature: String
-  /// The noise that the file carries as JSON, or empty.
-  public var noise: String
-  /// Draws of a `Predict` that does not say.
-  public var defaultSamples: Int
-
-  public init(
-    name: String, blob: BlobID, bytes: Int, card: String, signature: String, noise: String, defaultSamples: Int
-  ) {
-    self.name = name
-    self.blob = blob
-    self.bytes = bytes
-    self.card = card
-    self.signature = signature
-    self.noise = noise
-    self.defaultSamples = defaultSamples
-  }
-}
-
-/// What was fitted to a version after it was published.
-public struct StoredCalibration: Sendable, Equatable {
-  /// From 1, rising.
-  public var number: Int64
-  /// JSON.
-  public var content: [UInt8]
-  /// Since 1970.
-  public var createdMilliseconds: Int64
-  /// The caller's name.
-  public var createdBy: String
-}
-
-/// A version in the registry: immutable, but for the aliases that point at it and for its calibration.
-public struct ModelVersion: Sendable, Equatable {
-  /// As it was published.
-  public var model: NewModel
-  /// From 1, never used twice for a name.
-  public var version: Int64
-  public var createdMilliseconds: Int64
-  public var createdBy: String
-  /// In alphabetical order.
-  public var aliases: [String]
-  /// The newest.
-  public var calibration: StoredCalibration?
-
-  public var name: String { model.name }
-  /// The file's.
-  public var blob: BlobID { model.blob }
-  /// `name@version`.
-  public var reference: String { "\(model.name)@\(version)" }
-}
-
-/// One entry of the record of where an alias pointed.
-public struct AliasChange: Sendable, Equatable {
-  /// nil: the alias went away with its version.
-  public var version: Int64?
-  /// Since 1970.
-  public var setMilliseconds: Int64
-  /// The caller's name.
-  public var setBy: String
-}
-
-/// Names, immutable versions and movable aliases.
-public struct ModelStore: Sendable {
+/// Names, immutable versions and movable aliases, in tables.
+struct SqliteModels: ModelRecords {
   private let database: StoreDatabase
   init(_ database: StoreDatabase) { self.database = database }
 
-  /// Every version, by name, newest first.
-  public func all() throws(StoreError) -> [ModelVersion] {
-    try database.read { try Self.versions($0) }
+  func all() async throws(StoreError) -> [ModelVersion] {
+    try await database.read { try Self.versions($0) }
   }
 
-  /// Makes a version visible, with its aliases, in one transaction. A version is its file and its card: the same file
-  /// with another card is a new version.
-  /// - Returns: the version that the name already has of this file and card, if it has one; the aliases are set all the
-  ///   same.
-  public func publish(
+  func publish(
     _ model: NewModel, aliases: [String], by author: String
-  ) throws(StoreError) -> (version: ModelVersion, existed: Bool) {
+  ) async throws(StoreError) -> (version: ModelVersion, existed: Bool) {
     try ModelReference.check(name: model.name, "name")
     for alias in aliases { try ModelReference.check(name: alias, "aliases") }
-    return try database.write { db in
+    return try await database.write { db in
       let same = try Row.fetchAll(
         db,
         sql: """
@@ -100,41 +24,41 @@ public struct ModelStore: Sendable {
           """, arguments: [model.name, model.blob.hex])
       let standing = same.first { Card.isSame($0["card"], asked: model.card) }.map { $0["version"] as Int64 }
       let version = try standing ?? Self.insert(model, by: author, db)
+      if standing == nil { try ChangeLog.note(.model, model.name, db) }
       for alias in aliases { try Self.set(alias, of: model.name, to: version, by: author, db) }
       return (try Self.version(model.name, version, db), standing != nil)
     }
   }
 
-  /// Moves an alias, or makes it.
-  public func setAlias(
-    _ alias: String, of name: String, to version: Int64, by author: String
-  ) throws(StoreError) -> ModelVersion {
+  func setAlias(
+    _ alias: String, of name: String, to version: Int64, expecting: AliasExpectation, by author: String
+  ) async throws(StoreError) -> ModelVersion {
     try ModelReference.check(name: alias, "alias")
-    return try database.write { db in
+    return try await database.write { db in
       _ = try Self.version(name, version, db)
+      try Self.check(alias, of: name, is: expecting, db)
       try Self.set(alias, of: name, to: version, by: author, db)
       return try Self.version(name, version, db)
     }
   }
 
-  /// Adds a calibration of a version: from now on its newest. Older ones stay on record.
-  public func calibrate(
+  func calibrate(
     _ name: String, version: Int64, _ content: [UInt8], by author: String
-  ) throws(StoreError) -> ModelVersion {
-    try database.write { db in
+  ) async throws(StoreError) -> ModelVersion {
+    try await database.write { db in
       _ = try Self.version(name, version, db)
       try db.execute(
         sql: """
           INSERT INTO calibrations (name, version, number, content, created_ms, created_by)
           SELECT ?1, ?2, COALESCE(MAX(number), 0) + 1, ?3, ?4, ?5 FROM calibrations WHERE name = ?1 AND version = ?2
           """, arguments: [name, version, Data(content), millisecondsNow(), author])
+      try ChangeLog.note(.model, name, db)
       return try Self.version(name, version, db)
     }
   }
 
-  /// All of a version, newest first.
-  public func calibrations(of name: String, version: Int64) throws(StoreError) -> [StoredCalibration] {
-    try database.read { db in
+  func calibrations(of name: String, version: Int64) async throws(StoreError) -> [StoredCalibration] {
+    try await database.read { db in
       try Row.fetchAll(
         db, sql: "SELECT * FROM calibrations WHERE name = ? AND version = ? ORDER BY number DESC",
         arguments: [name, version]
@@ -142,19 +66,16 @@ public struct ModelStore: Sendable {
     }
   }
 
-  /// Where an alias pointed, newest first.
-  public func history(of alias: String, name: String) throws(StoreError) -> [AliasChange] {
-    try database.read { db in
+  func history(of alias: String, name: String) async throws(StoreError) -> [AliasChange] {
+    try await database.read { db in
       try Row.fetchAll(
         db, sql: "SELECT * FROM alias_history WHERE name = ? AND alias = ? ORDER BY id DESC", arguments: [name, alias]
       ).map { AliasChange(version: $0["version"], setMilliseconds: $0["set_ms"], setBy: $0["set_by"]) }
     }
   }
 
-  /// Removes a version, or all of a name, with the aliases that point there.
-  /// - Returns: what was removed; its files may be needed by other versions.
-  public func remove(_ name: String, version: Int64?, by author: String) throws(StoreError) -> [ModelVersion] {
-    try database.write(frees: true) { db in
+  func remove(_ name: String, version: Int64?, by author: String) async throws(StoreError) -> [ModelVersion] {
+    try await database.write(frees: true) { db in
       let victims = try Self.versions(db).filter { $0.name == name && (version == nil || $0.version == version) }
       for victim in victims {
         for alias in victim.aliases {
@@ -165,20 +86,21 @@ public struct ModelStore: Sendable {
           sql: "UPDATE versions SET removed_ms = ? WHERE name = ? AND version = ?",
           arguments: [millisecondsNow(), name, victim.version])
       }
+      if !victims.isEmpty { try ChangeLog.note(.model, name, db) }
       return victims
     }
   }
 
   // MARK: files that are published from a folder
 
-  /// What a file of the models' folder was like when it was last published.
-  public func importStamp(_ file: String) throws(StoreError) -> String? {
-    try database.read { try String.fetchOne($0, sql: "SELECT stamp FROM imports WHERE file = ?", arguments: [file]) }
+  func importStamp(_ file: String) async throws(StoreError) -> String? {
+    try await database.read {
+      try String.fetchOne($0, sql: "SELECT stamp FROM imports WHERE file = ?", arguments: [file])
+    }
   }
 
-  /// Remembers which state of a file was published.
-  public func setImportStamp(_ file: String, _ stamp: String) throws(StoreError) {
-    try database.write {
+  func setImportStamp(_ file: String, _ stamp: String) async throws(StoreError) {
+    try await database.write {
       try $0.execute(sql: "INSERT OR REPLACE INTO imports (file, stamp) VALUES (?, ?)", arguments: [file, stamp])
     }
   }
@@ -217,12 +139,31 @@ public struct ModelStore: Sendable {
     try record(alias, of: name, version: version, by: author, db)
   }
 
+  private static func check(
+    _ alias: String, of name: String, is expected: AliasExpectation, _ db: Database
+  ) throws {
+    let standing = try Int64.fetchOne(
+      db, sql: "SELECT version FROM aliases WHERE name = ? AND alias = ?", arguments: [name, alias])
+    let fits: Bool, words: String
+    switch expected {
+    case .anything: return
+    case .absent: (fits, words) = (standing == nil, "no such alias")
+    case .version(let version): (fits, words) = (standing == version, "version \(version)")
+    }
+    guard fits else {
+      throw StoreError(
+        .conflict, at: "alias '\(alias)' of '\(name)'", expected: words,
+        got: standing.map { "version \($0)" } ?? "no such alias", advice: "look who moved it, and decide again")
+    }
+  }
+
   private static func record(
     _ alias: String, of name: String, version: Int64?, by author: String, _ db: Database
   ) throws {
     try db.execute(
       sql: "INSERT INTO alias_history (name, alias, version, set_ms, set_by) VALUES (?, ?, ?, ?, ?)",
       arguments: [name, alias, version, millisecondsNow(), author])
+    try ChangeLog.note(.model, name, db)
   }
 
   private static func versions(_ db: Database) throws -> [ModelVersion] {

@@ -80,6 +80,20 @@ struct StoreDatabase: Sendable {
     }
   }
 
+  /// As `read`, for a task.
+  func read<Value: Sendable>(
+    _ body: @escaping @Sendable (Database) throws -> Value
+  ) async throws(StoreError) -> Value {
+    try await offload { () throws(StoreError) in try self.read(body) }
+  }
+
+  /// As `write`, for a task.
+  func write<Value: Sendable>(
+    frees: Bool = false, _ body: @escaping @Sendable (Database) throws -> Value
+  ) async throws(StoreError) -> Value {
+    try await offload { () throws(StoreError) in try self.write(frees: frees, body) }
+  }
+
   private static func fault(_ error: any Error) -> StoreError {
     if let known = error as? StoreError { return known }
     let failure = error as? DatabaseError, code = failure?.resultCode

@@ -3,7 +3,7 @@ import GRDB
 
 /// Which files this store has placed. A file that no record names is never removed: with an empty or an older database
 /// beside the files, all of them would be without an owner.
-struct BlobRecords: Sendable {
+struct SqliteBlobRecords: Sendable {
   private let database: StoreDatabase
   init(_ database: StoreDatabase) { self.database = database }
 

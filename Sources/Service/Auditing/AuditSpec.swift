@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherRobustness
 import DitherStore
 import Foundation
 
@@ -18,6 +19,12 @@ struct AuditSpec: Codable, Sendable, Equatable {
     var members: [Subject]?
     /// nil: 1.
     var temperature: Double?
+
+    init(_ subject: ResolvedAudit<ModelVersion>.Subject) {
+      let first = subject.members[0]
+      if subject.members.count == 1 { self.init(first) } else { self.init(ensemble: subject.members, first: first) }
+      temperature = subject.temperature
+    }
 
     init(_ version: ModelVersion) {
       name = version.name
@@ -65,28 +72,40 @@ struct AuditSpec: Codable, Sendable, Equatable {
   /// The program whose results the journal holds; another one starts the journal anew.
   var code: String?
 
+  /// The audited model, then those to compare it with.
+  var subjects: [Subject] { [model] + [baseline].compactMap { $0 } + (rivals ?? []) }
+
+  /// What is asked of them. The models and the data are known otherwise.
+  var request: AuditRequest {
+    var request = AuditRequest(models: [], data: .named(""))
+    request.battery = battery.isEmpty ? nil : battery
+    request.probes = probes.map { ProbeSpec($0.probe, $0.parameters) }
+    request.gates = gates ?? []
+    request.seed = seed
+    return request
+  }
+
   var blobs: [BlobID] {
-    var blobs = model.blobs + (baseline?.blobs ?? []) + (rivals ?? []).flatMap(\.blobs)
+    var blobs = subjects.flatMap(\.blobs)
     if case .sent(let blob) = data { blobs.append(blob) }
     return blobs
   }
 
   var json: [UInt8] { Array(jsonText(self).utf8) }
 
-  init(
-    model: Subject, baseline: Subject?, data: Data, battery: String, probes: [Probe], seed: UInt64, samples: Int,
-    rivals: [Subject] = [], gates: [String] = [], budget: Double? = nil
-  ) {
-    self.rivals = rivals.isEmpty ? nil : rivals
-    self.gates = gates.isEmpty ? nil : gates
-    self.budget = budget
-    self.model = model
-    self.baseline = baseline
-    self.data = data
-    self.battery = battery
-    self.probes = probes
-    self.seed = seed
-    self.samples = samples
+  /// - Parameter sent: the file of examples that came with the request.
+  init(_ audit: ResolvedAudit<ModelVersion>, sent: BlobID?) {
+    let request = audit.request, subjects = audit.subjects.map(Subject.init)
+    model = subjects[0]
+    baseline = subjects.dropFirst().first
+    rivals = subjects.count > 2 ? Array(subjects.dropFirst(2)) : nil
+    data = sent.map(Data.sent) ?? .named(audit.data.name)
+    battery = request.battery ?? ""
+    probes = request.probes.map { Probe(probe: $0.probe, parameters: $0.parameters) }
+    seed = request.seed
+    samples = audit.samples
+    gates = request.gates.isEmpty ? nil : request.gates
+    budget = request.budget
   }
 
   init(_ job: Job) throws {

@@ -1,0 +1,37 @@
+import DitherBasics
+
+/// Work that is done in shards, each a function of its number only: a shard that was journalled is never done again.
+public protocol ShardedWork: Sendable {
+  var shardCount: Int { get }
+  /// What a shard belongs to, for progress.
+  func title(of shard: Int) -> String
+  /// - Parameters:
+  ///   - time: what is left of the budget; when it is over the work ends, with what it has found or by throwing a
+  ///     cancellation.
+  ///   - isStopped: asked now and then; the work ends early when it is true, by throwing.
+  func run(shard: Int, within time: TimeLeft, isStopped: @escaping @Sendable () -> Bool) throws -> [UInt8]
+  /// The result of a shard that nobody came back from.
+  /// - Parameter workers: how many were lost on it.
+  /// - Throws: where the work makes no sense without it; then the job fails.
+  func lost(shard: Int, workers: Int) throws -> [UInt8]
+  /// Seconds that its shards may take in all; nil: no bound. What is not done by then is left out.
+  var budget: Double? { get }
+  /// - Parameter results: of all shards, in order; with a budget, of those that were done, if any.
+  func report(_ results: [[UInt8]]) throws -> (json: [UInt8], html: [UInt8])
+}
+
+extension ShardedWork {
+  public func lost(shard: Int, workers: Int) throws -> [UInt8] {
+    throw JobError(
+      .lost, at: "shard \(shard) (\(title(of: shard)))", expected: "a worker that comes back from it",
+      got: "\(workers) that did not", advice: "look into the log for what ended them")
+  }
+}
+
+public enum JobFault: FaultCode {
+  /// A shard ends those who do it.
+  case lost
+
+  public var category: FaultCategory { .internalError }
+}
+public typealias JobError = Fault<JobFault>

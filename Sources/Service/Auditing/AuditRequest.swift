@@ -1,0 +1,163 @@
+import DitherBasics
+import DitherDatasets
+import DitherInference
+import DitherRobustness
+
+/// What an audit is asked for, by a call or on the command line: one meaning for both.
+public struct AuditRequest: Sendable {
+  /// The audited model, then those to compare it with. Names with a + between them: an ensemble.
+  public var models: [String]
+  /// Of the models, in their order, as far as they are given. 0: the model's own.
+  public var temperatures: [Double] = []
+  public var data: Data
+  /// nil: the probes.
+  public var battery: String?
+  public var probes: [ProbeSpec] = []
+  public var gates: [String] = []
+  public var seed: UInt64 = 1
+  /// Draws of the deployed predictor; 0: the model's own.
+  public var samples = 0
+  /// Seconds; nil: no bound.
+  public var budget: Double?
+
+  public enum Data: Sendable {
+    /// A data set as `Dataset.load` takes it; without a part, as many examples as is usual for the battery.
+    case named(String)
+    case given(AuditData)
+  }
+
+  public init(models: [String], data: Data) {
+    self.models = models
+    self.data = data
+  }
+}
+
+/// Where an audit's models come from: a registry, or files.
+public protocol AuditModels {
+  associatedtype Version: Sendable
+  /// Whether the name is that of one model, whatever signs are in it.
+  func isOne(_ name: String) -> Bool
+  func version(_ name: String) throws -> Version
+  /// What the version is served with; nil: 1.
+  func temperature(of version: Version) throws -> Double?
+  /// The draws that it is served with; 0: the usual.
+  func samples(of version: Version) -> Int
+}
+
+/// A request with its names looked up and its data read. What it holds is settled, whatever becomes of the names.
+public struct ResolvedAudit<Version: Sendable>: Sendable {
+  public struct Subject: Sendable {
+    /// One, or those of an ensemble.
+    public var members: [Version]
+    /// nil: 1.
+    public var temperature: Double?
+  }
+
+  /// The audited model, then those to compare it with.
+  public var subjects: [Subject]
+  /// Where it is a data set, its name says which part.
+  public var data: AuditData
+  public var request: AuditRequest
+  /// Draws of the deployed predictor; 0: the usual.
+  public var samples: Int
+}
+
+extension AuditRequest {
+  /// Looks everything up and reads the data, once.
+  /// - Parameter usualExamples: of a data set that is named without a part, where there is no battery; nil: all.
+  /// - Throws: what cannot be meant, with its field.
+  public func resolved<Models: AuditModels>(
+    by models: Models, usualExamples: Int? = nil
+  ) throws -> ResolvedAudit<Models.Version> {
+    guard temperatures.count <= self.models.count else {
+      throw ServiceError(
+        .badField, at: "temperatures", expected: "at most one for each of \(self.models.count) models",
+        got: "\(temperatures.count)")
+    }
+    let subjects = try self.models.enumerated().map { at, name in
+      try Self.subject(name, temperature: temperatures.indices.contains(at) ? temperatures[at] : 0, models)
+    }
+    if let budget, !(budget.isFinite && budget > 0) {
+      throw ServiceError(.badField, at: "budget_seconds", expected: "a number above 0", got: "\(budget)")
+    }
+    guard gates.count <= Gate.mostGates else {
+      throw ServiceError(.badField, at: "gates", expected: "at most \(Gate.mostGates)", got: "\(gates.count)")
+    }
+    for gate in gates { _ = try Gate(parsing: gate) }
+    // Refused here, so that a mistake in a name is not hidden behind one in the data.
+    for probe in probes { _ = try probe.resolved() }
+    let usual = try battery.map { try Catalog<Battery>.batteries.entry(named: $0).defaultExamples } ?? usualExamples
+    let samples =
+      if samples > 0 || subjects[0].members.count > 1 { samples } else { models.samples(of: subjects[0].members[0]) }
+    return ResolvedAudit(subjects: subjects, data: try data.read(usual: usual), request: self, samples: samples)
+  }
+
+  private static func subject<Models: AuditModels>(
+    _ name: String, temperature: Double, _ models: Models
+  ) throws -> ResolvedAudit<Models.Version>.Subject {
+    let allowed = AuditSubject.temperatures
+    guard temperature == 0 || allowed.contains(temperature) else {
+      throw ServiceError(
+        .badField, at: "temperatures", expected: "0, or \(allowed.lowerBound) to \(allowed.upperBound)",
+        got: "\(temperature)")
+    }
+    let names =
+      models.isOne(name) ? [name] : name.split(separator: "+", omittingEmptySubsequences: false).map(String.init)
+    guard names.count <= AuditSubject.mostMembers else {
+      throw ServiceError(
+        .badField, at: "model", expected: "at most \(AuditSubject.mostMembers) members of an ensemble",
+        got: "\(names.count)")
+    }
+    let members = try names.map { try models.version($0) }
+    let own = members.count == 1 ? try models.temperature(of: members[0]) : nil
+    return .init(members: members, temperature: temperature == 0 ? own : temperature)
+  }
+}
+
+extension AuditRequest.Data {
+  /// - Parameter usual: examples of a set that is named without a part; nil: all.
+  func read(usual: Int?) throws -> AuditData {
+    switch self {
+    case .given(let data): return data
+    case .named(let reference):
+      var set = try Dataset.load(reference), name = reference
+      if let usual, !reference.contains(":") {
+        set = set.first(usual)
+        name += ":\(set.count)"
+      }
+      return AuditData(name: name, inputs: set.inputs, labels: set.labels, start: set.start)
+    }
+  }
+}
+
+extension AuditSubject {
+  /// - Parameters:
+  ///   - members: one, or those of an ensemble.
+  ///   - temperature: nil: 1.
+  public init(members: [AuditSubject], temperature: Double?) throws {
+    if members.count == 1 {
+      self = members[0]
+      self.temperature = temperature ?? 1
+    } else {
+      try self.init(ensemble: members, temperature: temperature ?? 1)
+    }
+  }
+}
+
+extension AuditRequest {
+  /// All that does the audit.
+  /// - Parameters:
+  ///   - subjects: loaded, in the order of the models.
+  ///   - samples: draws of the deployed predictor; 0: the usual.
+  ///   - code: the program that does it.
+  public func runner(
+    of subjects: [AuditSubject], on data: AuditData, samples: Int, code: String?
+  ) throws -> AuditRunner {
+    let plan = try AuditPlan(
+      probes: probes, battery: battery, seed: seed, samples: samples, exampleCount: data.labels.count,
+      inputShape: subjects[0].model.signature.inputShape, gates: gates.map { try Gate(parsing: $0) })
+    return try AuditRunner(
+      plan: plan, subject: subjects[0], baseline: subjects.dropFirst().first, rivals: Array(subjects.dropFirst(2)),
+      data: data, code: code, others: { try Dataset.load($0).inputs })
+  }
+}

@@ -1,0 +1,174 @@
+import DitherBasics
+import Foundation
+
+/// What is known of a model when it is published.
+public struct NewModel: Sendable, Equatable {
+  public var name: String
+  public var blob: BlobID
+  public var bytes: Int
+  /// JSON, or empty.
+  public var card: String
+  /// JSON.
+  public var signature: String
+  /// The noise that the file carries as JSON, or empty.
+  public var noise: String
+  public var defaultSamples: Int
+
+  public init(
+    name: String, blob: BlobID, bytes: Int, card: String, signature: String, noise: String, defaultSamples: Int
+  ) {
+    self.name = name
+    self.blob = blob
+    self.bytes = bytes
+    self.card = card
+    self.signature = signature
+    self.noise = noise
+    self.defaultSamples = defaultSamples
+  }
+}
+
+/// What was fitted to a version after it was published.
+public struct StoredCalibration: Sendable, Equatable {
+  /// From 1, rising.
+  public var number: Int64
+  /// JSON.
+  public var content: [UInt8]
+  public var createdMilliseconds: Int64
+  public var createdBy: String
+}
+
+/// A version in the registry: immutable, but for the aliases that point at it and for its calibration.
+public struct ModelVersion: Sendable, Equatable {
+  public var model: NewModel
+  /// From 1, never used twice for a name.
+  public var version: Int64
+  public var createdMilliseconds: Int64
+  public var createdBy: String
+  public var aliases: [String]
+  /// The newest.
+  public var calibration: StoredCalibration?
+
+  public var name: String { model.name }
+  public var blob: BlobID { model.blob }
+  /// `name@version`.
+  public var reference: String { "\(model.name)@\(version)" }
+}
+
+/// One entry of the record of where an alias pointed.
+public struct AliasChange: Sendable, Equatable {
+  /// nil: the alias went away with its version.
+  public var version: Int64?
+  public var setMilliseconds: Int64
+  public var setBy: String
+}
+
+/// What an alias must point at for it to be moved.
+public enum AliasExpectation: Sendable, Equatable {
+  case anything
+  /// The alias is not there.
+  case absent
+  case version(Int64)
+}
+
+/// One thing that was changed.
+public struct StoreChange: Sendable, Equatable {
+  public enum Kind: String, Sendable, CaseIterable { case model, token, job }
+  public var kind: Kind
+  /// Of the model or token; of a job its id.
+  public var name: String
+}
+
+/// What was changed since some moment.
+public struct StoreChanges: Sendable, Equatable {
+  /// To ask from the next time.
+  public var newest: Int64
+  /// In their order; nil: too many since then to say which.
+  public var changes: [StoreChange]?
+}
+
+/// Work that outlives the call that asked for it, and the process.
+public struct Job: Sendable, Equatable {
+  public enum State: String, Sendable, Codable, CaseIterable {
+    case queued, running, done, failed, cancelled
+    public var isFinal: Bool { self == .done || self == .failed || self == .cancelled }
+  }
+
+  public var id: String
+  /// What sort of work it is, as "audit".
+  public var kind: String
+  /// What it is about, as "name@version".
+  public var subject: String
+  /// JSON: all that is needed to do the work again.
+  public var spec: [UInt8]
+  public var state: State
+  /// Why it is in its state, where that needs words.
+  public var message: String
+  public var createdMilliseconds: Int64
+  /// What its shards have taken, as far as it is known.
+  public var spentMilliseconds: Int64 = 0
+  public var createdBy: String
+
+  public init(id: String, kind: String, subject: String, spec: [UInt8], createdBy: String) {
+    self.id = id
+    self.kind = kind
+    self.subject = subject
+    self.spec = spec
+    state = .queued
+    message = ""
+    createdMilliseconds = millisecondsNow()
+    self.createdBy = createdBy
+  }
+
+  /// A new name for a job; later ones sort after earlier ones.
+  public static func newID() -> String {
+    let chance = randomBytes(5).reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
+    return String(millisecondsNow(), radix: 36) + "-" + String(chance, radix: 36)
+  }
+}
+
+/// The right to do a shard until its lease ends.
+public struct ShardClaim: Sendable, Hashable {
+  public var job: String
+  public var shard: Int
+  public var owner: String
+  /// From 1, rising with every claim: what an older claim brings is known as such.
+  public var attempt: Int64
+  /// How many of those who claimed it before never came back.
+  public var lost: Int
+
+  /// Those who are lost on one shard, at most: after that it is the shard.
+  public static let mostLost = 3
+  public var isPoisoned: Bool { lost >= Self.mostLost }
+}
+
+/// What became of a result.
+public enum ShardOutcome: Sendable, Equatable {
+  case stored
+  /// Another was there already, and stays: the same bytes, or others.
+  case known(isSame: Bool)
+}
+
+/// A bearer token as it is remembered: never its secret.
+public struct Token: Sendable, Equatable, Codable {
+  public var name: String
+  /// In the order in which they were given.
+  public var roles: [String]
+  public var createdMilliseconds: Int64
+  public var revokedMilliseconds: Int64?
+
+  public init(name: String, roles: [String], createdMilliseconds: Int64, revokedMilliseconds: Int64? = nil) {
+    self.name = name
+    self.roles = roles
+    self.createdMilliseconds = createdMilliseconds
+    self.revokedMilliseconds = revokedMilliseconds
+  }
+
+  /// A new secret: 256 random bits, so that a fast hash is enough to keep it.
+  public static func secret() -> String {
+    let text = Data(randomBytes(32)).base64EncodedString()
+    return "dither_" + text.replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
+  }
+}
+
+/// The time of a record, in milliseconds since 1970.
+public func millisecondsNow() -> Int64 { Int64(Date().timeIntervalSince1970 * 1000) }

@@ -1,0 +1,132 @@
+import DitherBasics
+import DitherStore
+import DitherTestSupport
+import Foundation
+import Testing
+
+@Suite struct JobRecordsTests {
+  private static let lease = Duration.seconds(60)
+
+  @Test(arguments: StoreKind.all) func journalsSurviveTheProcess(_ kind: StoreKind) async throws {
+    let scratch = try Scratch(), id = Job.newID()
+    do {
+      let jobs = try kind.open(scratch.path).jobs
+      try await jobs.create(job(id, spec: [123]))
+      try await jobs.setState(.running, of: id)
+      #expect(try await jobs.put([1, 2], for: 3, of: id) == .stored)
+      #expect(try await jobs.put([1, 2], for: 3, of: id) == .known(isSame: true))
+      #expect(try await jobs.put([9], for: 3, of: id) == .known(isSame: false))
+    }
+    let jobs = try kind.open(scratch.path).jobs
+    #expect(try await jobs.unfinished(kind: "audit").map(\.id) == [id])
+    #expect(try await jobs.unfinished(kind: "sweep").isEmpty)
+    #expect(try await jobs.shards(of: id) == [3: [1, 2]])
+    #expect(try await jobs.job(id).spec == [123])
+    await #expect { _ = try await jobs.job("none") } throws: { isFault($0, .notFound) }
+  }
+
+  @Test(arguments: StoreKind.all) func aJobThatBeginsAnewForgetsItsShards(_ kind: StoreKind) async throws {
+    let scratch = try Scratch(), jobs = try kind.open(scratch.path).jobs
+    for id in ["a", "b"] {
+      try await jobs.create(job(id, spec: [1]))
+      try await jobs.put([7], for: 0, of: id)
+      try await jobs.setSpent(milliseconds: 10, of: id)
+      try await jobs.setSpent(milliseconds: 5, of: id)
+    }
+    try await jobs.restart("a", spec: [2])
+    let (a, b) = (try await jobs.job("a"), try await jobs.job("b"))
+    #expect(a.spec == [2] && a.spentMilliseconds == 0 && b.spec == [1] && b.spentMilliseconds == 10)
+    #expect(try await jobs.shards(of: "a").isEmpty)
+    #expect(try await jobs.shards(of: "b") == [0: [7]])
+  }
+
+  @Test(arguments: StoreKind.all) func aFinalStateStays(_ kind: StoreKind) async throws {
+    let scratch = try Scratch(), jobs = try kind.open(scratch.path).jobs
+    for id in ["a", "b"] { try await jobs.create(job(id)) }
+    #expect(try await jobs.setState(.cancelled, of: "a", message: "asked"))
+    #expect(try await !jobs.finish("a", json: [1], html: [2]))
+    #expect(try await !jobs.setState(.running, of: "a"))
+    #expect(try await jobs.report("a") == nil)
+    #expect(try await jobs.finish("b", json: [1], html: [2]))
+    let report = try #require(try await jobs.report("b"))
+    #expect(report.json == [1] && report.html == [2])
+    #expect(try await jobs.unfinished(kind: "audit").isEmpty)
+    #expect(try await jobs.list(kind: "audit").map(\.state) == [.done, .cancelled])
+  }
+
+  @Test("a shard is one worker's, until its lease ends", arguments: StoreKind.all)
+  func claims(_ kind: StoreKind) async throws {
+    let scratch = try Scratch(), jobs = try kind.open(scratch.path).jobs
+    try await jobs.create(job("j"))
+    let first = try #require(try await jobs.claim(shard: 0, of: "j", by: "ann", for: Self.lease))
+    #expect(first.attempt == 1 && first.lost == 0 && first.owner == "ann")
+    #expect(try await jobs.claim(shard: 0, of: "j", by: "bob", for: Self.lease) == nil)
+    #expect(try await jobs.claim(shard: 1, of: "j", by: "bob", for: Self.lease) != nil)
+    #expect(try await jobs.renew(first, for: .milliseconds(1)))
+    try await Task.sleep(for: .milliseconds(5))
+    // She is too late: another has it, and she is told.
+    let second = try #require(try await jobs.claim(shard: 0, of: "j", by: "bob", for: Self.lease))
+    #expect(second.attempt == 2 && second.lost == 1)
+    #expect(try await !jobs.renew(first, for: Self.lease))
+    try await jobs.release(first)
+    #expect(try await jobs.renew(second, for: Self.lease))
+    // What she brings all the same stays, being the first.
+    #expect(try await jobs.put([5], for: 0, of: "j") == .stored)
+    #expect(try await jobs.put([5], for: 0, of: "j") == .known(isSame: true))
+    #expect(try await !jobs.renew(second, for: Self.lease))
+    #expect(try await jobs.claim(shard: 0, of: "j", by: "eve", for: Self.lease) == nil)
+    #expect(try await jobs.shards(of: "j") == [0: [5]])
+  }
+
+  @Test("a shard that is given back is had at once, and blames nobody", arguments: StoreKind.all)
+  func releases(_ kind: StoreKind) async throws {
+    let scratch = try Scratch(), jobs = try kind.open(scratch.path).jobs
+    try await jobs.create(job("j"))
+    for attempt in 1...5 {
+      let claim = try #require(try await jobs.claim(shard: 0, of: "j", by: "ann", for: Self.lease))
+      #expect(claim.attempt == attempt && claim.lost == 0 && !claim.isPoisoned)
+      try await jobs.release(claim)
+    }
+  }
+
+  @Test("three who never came back are enough", arguments: StoreKind.all)
+  func poison(_ kind: StoreKind) async throws {
+    let scratch = try Scratch(), jobs = try kind.open(scratch.path).jobs
+    try await jobs.create(job("j"))
+    for lost in 0...3 {
+      let claim = try #require(try await jobs.claim(shard: 0, of: "j", by: "ann", for: .milliseconds(1)))
+      #expect(claim.lost == lost && claim.isPoisoned == (lost == 3))
+      try await Task.sleep(for: .milliseconds(5))
+    }
+  }
+
+  @Test("a worker hears that its job has ended", arguments: StoreKind.all)
+  func cancelled(_ kind: StoreKind) async throws {
+    let scratch = try Scratch(), jobs = try kind.open(scratch.path).jobs
+    try await jobs.create(job("j"))
+    let claim = try #require(try await jobs.claim(shard: 0, of: "j", by: "ann", for: Self.lease))
+    try await jobs.setState(.cancelled, of: "j")
+    #expect(try await !jobs.renew(claim, for: Self.lease))
+  }
+
+  @Test("of many who want the same shards each has some, and no shard two", arguments: StoreKind.all)
+  func crowd(_ kind: StoreKind) async throws {
+    let scratch = try Scratch(), jobs = try kind.open(scratch.path).jobs
+    try await jobs.create(job("j"))
+    let claims = try await withThrowingTaskGroup(of: [ShardClaim].self) { group in
+      for worker in 0..<8 {
+        group.addTask {
+          var mine: [ShardClaim] = []
+          for shard in 0..<40 {
+            if let claim = try await jobs.claim(shard: shard, of: "j", by: "\(worker)", for: Self.lease) {
+              mine.append(claim)
+            }
+          }
+          return mine
+        }
+      }
+      return try await group.reduce(into: []) { $0 += $1 }
+    }
+    #expect(claims.map(\.shard).sorted() == Array(0..<40) && claims.allSatisfy { $0.attempt == 1 })
+  }
+}

@@ -1,0 +1,61 @@
+import DitherBasics
+import DitherStore
+import DitherTestSupport
+import Foundation
+import Testing
+
+@Suite(.enabled(if: TinyDisk.isPossible, "only root can mount a small disk"))
+struct FullDiskTests {
+  private func publish(_ content: [UInt8], as name: String, in store: any Store) async throws {
+    let blob = try await store.blobs.insert(content)
+    let model = NewModel(
+      name: name, blob: blob, bytes: content.count, card: "", signature: "{}", noise: "", defaultSamples: 0)
+    _ = try await store.models.publish(model, aliases: [], by: "")
+  }
+
+  @Test("what frees room works on a full disk, and afterwards all else does")
+  func removal() async throws {
+    let disk = try TinyDisk(bytes: 4 << 20), store = try SqliteStore(directory: disk.path + "/state")
+    try await publish([UInt8](repeating: 1, count: 1 << 20), as: "big", in: store)
+    let secret = try await store.tokens.create("ci", roles: ["admin"])
+    try await store.jobs.create(Job(id: "j", kind: "audit", subject: "", spec: [], createdBy: ""))
+    try disk.fill()
+    var refusal: StoreError?
+    // The log has some room left at first.
+    for number in 0..<2000 where refusal == nil {
+      do throws(StoreError) {
+        _ = try await store.models.setAlias("alias\(number)", of: "big", to: 1, by: "")
+      } catch { refusal = error }
+    }
+    #expect(refusal?.code == .noSpace)
+    #expect(refusal?.description.contains(disk.path) == false)
+    await #expect { try await publish([2], as: "small", in: store) } throws: { ($0 as? StoreError)?.code == .noSpace }
+    #expect(try await store.jobs.setState(.failed, of: "j", message: "no room"))
+    try await store.tokens.revoke("ci")
+    #expect(try store.tokens.find(secret: secret) == nil)
+    let gone = try await store.models.remove("big", version: nil, by: "")
+    #expect(try await store.release(Set(gone.map(\.blob))) == Set(gone.map(\.blob)))
+    try await publish([2], as: "small", in: store)
+    #expect(try await store.models.all().map(\.name) == ["small"])
+  }
+
+  @Test func aServerStartsOnAFullDisk() async throws {
+    let disk = try TinyDisk(bytes: 4 << 20), directory = disk.path + "/state"
+    do { try await publish([1, 2, 3], as: "net", in: SqliteStore(directory: directory)) }
+    try disk.fill()
+    let store = try SqliteStore(directory: directory)
+    #expect(try await store.models.all().count == 1)
+    #expect(try await store.models.remove("net", version: nil, by: "").count == 1)
+  }
+
+  @Test func anUploadThatHasNoRoomSaysSo() async throws {
+    let disk = try TinyDisk(bytes: 4 << 20), store = try SqliteStore(directory: disk.path + "/state")
+    let bytes = [UInt8](repeating: 3, count: 100_000)
+    let upload = try await store.blobs.upload(BlobID(Sha256.hash(bytes)), of: "net", bytes: bytes.count, isNew: true)
+    try disk.fill(leaving: 50_000)
+    await #expect { try await upload.append(Data(bytes), at: 0) } throws: { ($0 as? StoreError)?.code == .noSpace }
+    await upload.discard()
+    disk.clear()
+    #expect(try await store.blobs.read(try await store.blobs.insert(bytes)) == bytes)
+  }
+}

@@ -126,6 +126,27 @@ public struct DeployedPredictor: Sendable {
       .data, at: "example \(identities[row])", expected: "a finite answer", got: "NaN or infinity")
   }
 
+  /// The mean probabilities, [B][classes], and −ln of the true classes', [B]: of logits by log-softmax; infinite where a probability is 0.
+  /// - Throws: when an answer is no number.
+  func judged(
+    _ x: Tensor, identities: [UInt64], labels: [Int]
+  ) throws -> (probabilities: [[Double]], losses: [Double]) {
+    guard !members.isEmpty else {
+      let outputs = try outputs(x, identities, 0..<samples), signature = model.signature
+      let mean = signature.meanProbabilities(outputs, rows: x.rowCount, temperature: temperature)
+      try Self.check(mean, identities)
+      return (mean, signature.losses(outputs, labels: labels, temperature: temperature))
+    }
+    let losses = try members.map { member in
+      member.signature.losses(
+        try member.outputs(member.signature.normalised(x)), labels: labels, temperature: temperature)
+    }
+    return (
+      try probabilities(x, identities: identities),
+      labels.indices.map { row in -Metrics.logMeanExp(losses.map { -$0[row] }) }
+    )
+  }
+
   private func means(_ x: Tensor, _ identities: [UInt64]) throws -> [[Double]] {
     guard !members.isEmpty else {
       return model.signature.meanProbabilities(

@@ -68,7 +68,7 @@ struct SharpnessProbe: Probe {
 
   private struct Spectrum {
     var largest: Double
-    var trace: (value: Double, interval: Interval)
+    var trace: (value: Double, interval: Interval?)
     var density: [Summary.Point]
   }
 

@@ -88,6 +88,7 @@ extension Report {
     for index in plain.probes.indices {
       plain.probes[index].evidence = nil
       plain.probes[index].illustrations = nil
+      plain.probes[index].forgetRemarks()
     }
     return try encoder.encode(plain)
   }

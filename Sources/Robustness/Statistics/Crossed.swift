@@ -10,12 +10,12 @@ extension Statistics {
     private let variance: Double
     /// nil where there is only one of a kind.
     private let degrees: Int?
-    private let examples: Int
+    private let draws: Int, examples: Int
 
     /// - Parameter values: [draws][examples], at least one of each.
     init(_ values: [[Double]]) {
       let draws = values.count, examples = values.first?.count ?? 0
-      self.examples = examples
+      (self.draws, self.examples) = (draws, examples)
       let byDraw = values.map { $0.reduce(0, +) / Double(max(examples, 1)) }
       let value = byDraw.reduce(0, +) / Double(max(draws, 1))
       self.value = value
@@ -54,7 +54,9 @@ extension Statistics {
     /// Graubard 1998, Survey Methodology 24.
     var shareInterval: Interval {
       let scale = degrees.map { (z95 / t95(degrees: $0)) * (z95 / t95(degrees: $0)) } ?? 1
-      let n = Double(examples), effective = variance > 0 ? min(value * (1 - value) / variance * scale, n) : n
+      let n = Double(examples)
+      guard draws > 1 else { return Proportion.wilson(value, n: n) }
+      let effective = variance > 0 ? min(value * (1 - value) / variance * scale, n) : n
       return Proportion.wilson(value, n: max(effective, 1))
     }
   }

@@ -1,6 +1,7 @@
 import DitherGraph
 import DitherInference
 import DitherTensor
+import DitherTestSupport
 import Testing
 
 @testable import DitherRobustness

@@ -284,7 +284,9 @@ public struct Illustration: Codable, Sendable, Equatable {
     labelAfter: Int
   ) {
     func bytes(_ values: ArraySlice<Float>) -> Data {
-      Data(values.map { UInt8(min(max(($0 * 255).rounded(), 0), 255)) })
+      var planes = Array(values)
+      planes.withUnsafeMutableBufferPointer { image.turn($0, .toPlanes) }
+      return Data(planes.map { UInt8(min(max(($0 * 255).rounded(), 0), 255)) })
     }
     self.index = Int(index)
     (channels, height, width) = (image.channels, image.height, image.width)

@@ -6,6 +6,7 @@ import DitherTensor
 struct Gather: OnnxOp {
   static let onnx = OnnxName("Gather", since: 1)
   let axis: Int
+  init(axis: Int) { self.axis = axis }
   init(_ node: OnnxNode) throws(GraphError) {
     try node.allow("axis")
     axis = try node.int("axis", default: 0)
@@ -88,7 +89,10 @@ struct GatherGradient: Op {
   let axis: Int
   let shape: Shape
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(shape)] }
-  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] { throw noSecondDerivative(call) }
+  /// Linear in the upstream gradient.
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
+    [try upstream.apply(Gather(axis: axis), call.inputs[1]), nil]
+  }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let g = call.inputs[0], indices = call.inputs[1], y = call.outputs[0], count = shape.count
     let walk = GatherWalk(shape, try resolveAxis(axis, rank: shape.rank), indices.shape.count)

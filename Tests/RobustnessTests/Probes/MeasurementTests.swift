@@ -57,11 +57,11 @@ struct MeasurementTests {
     for i in 0..<n {
       var unit = [Float](repeating: 0, count: n)
       unit[i] = 1
-      trace += Double(curvature.hessianProduct(unit).values[i])
+      trace += Double(try curvature.hessianProduct(unit)[i])
     }
     var vector = [Float](repeating: 1 / Float(n).squareRoot(), count: n), largest = 0.0
     for _ in 0..<60 {
-      let next = curvature.hessianProduct(vector).values
+      let next = try curvature.hessianProduct(vector)
       largest = Vectors.length(next)
       vector = Vectors.scaled(next, 1 / largest)
     }

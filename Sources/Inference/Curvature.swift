@@ -53,7 +53,7 @@ public final class Curvature {
     try signature.check(labels: labels, rows: inputs.rowCount)
     var only = graph
     only.outputs = graph.outputs.filter { $0.name == signature.outputName }
-    graph = only
+    self.graph = only
     self.threads = threads
     let buffers = ParameterBuffers(only, moving: true)
     chunks = stride(from: 0, to: labels.count, by: Self.mostRows).map {

@@ -1,6 +1,7 @@
 import DitherBasics
 import DitherInference
 import DitherTensor
+import Foundation
 
 /// A model as it is deployed: with its number of draws, and the class of the largest mean probability as its answer. What
 /// an attack or a corruption did is judged by this, and by nothing else.
@@ -83,6 +84,29 @@ public struct DeployedPredictor: Sendable {
       for member in members { try add(answers(of: member, x)) }
     }
     return byRow.map { Draws(probabilities: $0, classes: classes) }
+  }
+
+  /// [B] by name: how unsure the logits are before a softmax, which forgets how large they are; means over draws or members. `max_logit`
+  /// (Hendrycks et al. 2022, arXiv 1911.11132) is −max z, `energy` (Liu et al. 2020, arXiv 2010.03759) −ln Σ exp z. Empty for a model
+  /// that gives probabilities.
+  func logitScores(_ x: Tensor, identities: [UInt64]) throws -> [String: [Double]] {
+    let parts: [Tensor] =
+      try members.isEmpty
+      ? [outputs(x, identities, 0..<samples)] : members.map { try $0.outputs($0.signature.normalised(x)) }
+    let asked = members.isEmpty ? [model] : members
+    guard asked.allSatisfy({ !$0.signature.givesProbabilities }) else { return [:] }
+    let rows = x.rowCount, classes = model.signature.classes
+    var most = [Double](repeating: 0, count: rows), energy = most
+    for part in parts {
+      let all = part.reshaped([part.count / classes, classes]), draws = all.rowCount / rows
+      for place in 0..<all.rowCount {
+        let z = all.row(place), top = Double(z.max() ?? 0)
+        let share = 1 / Double(draws * parts.count)
+        most[place % rows] -= top * share
+        energy[place % rows] -= (top + log(z.reduce(0.0) { $0 + exp(Double($1) - top) })) * share
+      }
+    }
+    return ["max_logit": most, "energy": energy]
   }
 
   /// [B]; `Label.none` where the answer is no number.

@@ -275,7 +275,7 @@ enum PredictionInput {
       throw ServiceError(
         .badField, at: "\(field).data", expected: "finite numbers", got: "\(values[bad]) at element \(bad)")
     }
-    return Tensor(signature.inputShape.replacingBatch(rows), values)
+    return signature.normalised(Tensor(signature.inputShape.replacingBatch(rows), values))
   }
 
   private static func rowCount(

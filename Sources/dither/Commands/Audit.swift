@@ -206,7 +206,7 @@ extension AuditCommand {
         name: dataReference(battery), inputs: examples.tensor, labels: examples.labels, start: examples.inputs.start,
         labelsName: labels),
       code: Dither.code,
-      others: { try Dataset.load($0).inputs })
+      others: { try AuditExamples.isFile($0) ? AuditInputs(FileArray(path: $0)).tensor : Dataset.load($0).inputs })
   }
 
   /// Of a data set as many examples as the battery has by default, where it is not said, as on a server.

@@ -77,18 +77,29 @@ struct CurvatureTests {
     func gradient(_ w: [Double]) -> [Double] {
       var sum = [Double](repeating: 0, count: Self.count)
       for (row, label) in zip(x, labels) {
-        let pre = (0..<6).map { i in w[24 + i] + (0..<4).reduce(0) { $0 + w[4 * i + $1] * row[$1] } }
-        let hidden = pre.map { max($0, 0) }
-        let p = CurvatureTests.softmax(
-          (0..<3).map { c in w[48 + c] + (0..<6).reduce(0) { $0 + w[30 + 6 * c + $1] * hidden[$1] } })
+        var pre = [Double](), hidden = [Double](), z = [Double]()
+        for i in 0..<6 {
+          var value = w[24 + i]
+          for j in 0..<4 { value += w[4 * i + j] * row[j] }
+          pre.append(value)
+          hidden.append(max(value, 0))
+        }
         for c in 0..<3 {
-          let d = (p[c] - (c == label ? 1 : 0)) / Double(x.count)
+          var value = w[48 + c]
+          for i in 0..<6 { value += w[30 + 6 * c + i] * hidden[i] }
+          z.append(value)
+        }
+        let p = CurvatureTests.softmax(z)
+        for c in 0..<3 {
+          let hit: Double = c == label ? 1 : 0
+          let d: Double = (p[c] - hit) / Double(x.count)
           sum[48 + c] += d
           for i in 0..<6 {
             sum[30 + 6 * c + i] += d * hidden[i]
             guard pre[i] > 0 else { continue }
-            sum[24 + i] += d * w[30 + 6 * c + i]
-            for j in 0..<4 { sum[4 * i + j] += d * w[30 + 6 * c + i] * row[j] }
+            let through: Double = d * w[30 + 6 * c + i]
+            sum[24 + i] += through
+            for j in 0..<4 { sum[4 * i + j] += through * row[j] }
           }
         }
       }

@@ -27,7 +27,7 @@ extension ModelSignature {
   }
 
   /// Numbers that stand for channels, one for each element of an example: to be put into a graph.
-  func spread(_ values: [Float]) -> [Float] {
+  package func spread(_ values: [Float]) -> [Float] {
     let stride = channelStride(values.count) ?? 1
     return (0..<inputShape.count).map { values[$0 / stride % values.count] }
   }

@@ -122,4 +122,37 @@ struct LayoutTests {
     let probabilities = try summary(builder.softmax(z))
     #expect(probabilities["auroc_energy"] == nil && probabilities["auroc_msp"] != nil)
   }
+
+  /// Two layouts of one linear model, whose channels are normalized apart.
+  @Test(
+    "attacks and certificates say the same of both layouts",
+    arguments: ["pgd:epsilon=0.05", "ibp:epsilon=0.02", "smoothing:sigma=0.1,n=200,n0=16"])
+  func bothLayouts(_ probe: String) throws {
+    let weight = Tensor.random([3, 48], seed: 7, from: -1, to: 1),
+      x = Tensor.random([24, 3, 4, 4], seed: 8, from: 0, to: 1)
+    func report(_ isLast: Bool) throws -> ProbeReport {
+      let builder = GraphBuilder(name: "net"), input = builder.input("x", isLast ? [4, 4, 3] : [3, 4, 4])
+      let own = isLast ? Self.turned(weight.reshaped([3, 3, 4, 4])).reshaped([3, 48]) : weight
+      var graph = builder.finish(outputs: [
+        ("y", try builder.dense(builder.flatten(input), builder.parameter("w", own), nil, name: "fc"))
+      ])
+      graph.metadata[ModelSignature.normalisationKey] = #"{"mean":[0.5],"deviation":[0.2,1,4]}"#
+      let model = try Model(graph), inputs = isLast ? Self.turned(x) : x
+      let labels = try model.outputs(model.signature.normalised(inputs)).labels()
+      let plan = try AuditPlan(
+        probes: [ProbeSpec(parsing: probe)], exampleCount: 24, inputShape: model.signature.inputShape)
+      let runner = try AuditRunner(
+        plan: plan, subject: AuditSubject(name: "net", digest: "", model: model),
+        data: AuditData(name: "own", inputs: inputs, labels: labels))
+      return try runner.report(runner.runAll()).probes[0]
+    }
+    let first = try report(false), last = try report(true)
+    // The noise of smoothing falls on other numbers.
+    if probe.hasPrefix("smoothing") {
+      #expect(abs(first.robustAccuracy - last.robustAccuracy) <= 0.1 && first.cleanAccuracy == last.cleanAccuracy)
+    } else {
+      #expect(first.perExample == last.perExample)
+    }
+    #expect(first.robustAccuracy > 0)
+  }
 }

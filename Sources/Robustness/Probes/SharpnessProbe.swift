@@ -143,10 +143,11 @@ struct SharpnessProbe: Probe {
       eigenvalues.append(.init(Double(number + 1), largest))
       if let trace {
         summary.add(
-          "trace \(layer.name)", trace.value, trace.interval, n: traces.count,
-          "trace of the block of layer \(number + 1)")
+          "trace_layer_\(number + 1)", trace.value, trace.interval, n: traces.count,
+          "trace of the block of '\(layer.name.clipped(to: 40))'")
       }
-      summary.add("lambda_max \(layer.name)", largest, "largest eigenvalue of the block of layer \(number + 1)")
+      summary.add(
+        "lambda_max_layer_\(number + 1)", largest, "largest eigenvalue of the block of '\(layer.name.clipped(to: 40))'")
     }
     summary.add(
       .init(

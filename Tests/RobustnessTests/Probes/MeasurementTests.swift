@@ -71,6 +71,10 @@ struct MeasurementTests {
     let half = try #require(estimate.interval).high - estimate.value
     #expect(abs(estimate.value - trace) < 2.5 * half + 0.02 * trace)
     #expect(try #require(found["sam_sharpness"]) > 0)
+    // A block's eigenvalues lie within the whole's (Cauchy).
+    for layer in 1...2 {
+      #expect(try #require(found["lambda_max_layer_\(layer)"]) <= largest * 1.01 && found["trace_layer_\(layer)"] != nil)
+    }
   }
 
   /// The eigenvalues of the second difference are 2 − 2 cos(k π / (n + 1)).

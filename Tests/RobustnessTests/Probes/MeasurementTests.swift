@@ -73,7 +73,8 @@ struct MeasurementTests {
     #expect(try #require(found["sam_sharpness"]) > 0)
     // A block's eigenvalues lie within the whole's (Cauchy).
     for layer in 1...2 {
-      #expect(try #require(found["lambda_max_layer_\(layer)"]) <= largest * 1.01 && found["trace_layer_\(layer)"] != nil)
+      #expect(
+        try #require(found["lambda_max_layer_\(layer)"]) <= largest * 1.01 && found["trace_layer_\(layer)"] != nil)
     }
   }
 

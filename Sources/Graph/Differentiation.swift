@@ -11,8 +11,7 @@ extension GraphBuilder {
   }
 
   /// Of several outputs, each with its upstream gradient: the sum.
-  func gradients(of outputs: [(output: Value, upstream: Value)], for targets: [Value]) throws(GraphError) -> [Value?]
-  {
+  func gradients(of outputs: [(output: Value, upstream: Value)], for targets: [Value]) throws(GraphError) -> [Value?] {
     let forward = graph.nodes
     var reached = Set(targets.map(\.id))
     for node in forward where node.inputs.contains(where: { $0.map(reached.contains) ?? false }) {

@@ -46,7 +46,8 @@ struct ReduceMaxGradient: Op {
   /// Linear in the upstream gradient.
   func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
     [
-      try upstream.apply(PickedMaximum(kept: kept, result: call.inputs[0].shape), call.inputs[1], call.inputs[2]), nil, nil,
+      try upstream.apply(PickedMaximum(kept: kept, result: call.inputs[0].shape), call.inputs[1], call.inputs[2]), nil,
+      nil,
     ]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) {

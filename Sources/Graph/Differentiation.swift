@@ -7,12 +7,20 @@ extension GraphBuilder {
   ///   - targets: inputs or constants.
   /// - Returns: the gradient for each target, of its shape; nil where `output` does not depend on it.
   func gradients(of output: Value, upstream: Value, for targets: [Value]) throws(GraphError) -> [Value?] {
+    try gradients(of: [(output, upstream)], for: targets)
+  }
+
+  /// Of several outputs, each with its upstream gradient: the sum.
+  func gradients(of outputs: [(output: Value, upstream: Value)], for targets: [Value]) throws(GraphError) -> [Value?] {
     let forward = graph.nodes
     var reached = Set(targets.map(\.id))
     for node in forward where node.inputs.contains(where: { $0.map(reached.contains) ?? false }) {
       reached.formUnion(node.outputs.filter { types[$0.index].element == .float32 })
     }
-    var sums: [ValueID: Value] = [output.id: upstream]
+    var sums: [ValueID: Value] = [:]
+    for (output, upstream) in outputs {
+      if let sum = sums[output.id] { sums[output.id] = try sum + upstream } else { sums[output.id] = upstream }
+    }
     for node in forward.reversed() {
       // Ops with several outputs (Split) give the gradient through each on its own call.
       for (position, id) in node.outputs.enumerated() {

@@ -160,7 +160,9 @@ public final class Plan {
     let storedIDs = Dictionary(builder.replayed.map { ($0.value.id, $0.key) }, uniquingKeysWith: { first, _ in first })
     var plan = PlanBuilder(
       builder, threads: options.threads, precision: Self.hasBfloat16 ? options.precision : .float32,
-      differentiated: options.inputGradient || options.parameterGradients,
+      // A graph may hold its reverse pass itself.
+      differentiated: options.inputGradient || options.parameterGradients
+        || program.contains { $0.1.op is PoolingGradient },
       parameters: parameters, stored: storedIDs, lastUses: Self.lastUses(program, keep: wanted.map(\.id)))
     var forwardStepCount: Int?
     for (position, (index, node)) in program.enumerated() {

@@ -5,19 +5,8 @@ import DitherTensor
 /// The mean cross-entropy as a function of a model's parameters, on given examples: its value, its gradient, and products of its
 /// Hessian with vectors, for sharpness and for attacks on weights. Of the deterministic model with its stored statistics.
 ///
-/// Hessian products are central differences of gradients, H v ≈ (g(w + h v) − g(w − h v)) / 2h: two more pairs of passes a product,
-/// and every op that has a gradient has this. The step is the one that balances its two errors, truncation and rounding, for
-/// single precision: h = ε^(1/3) (1 + ‖w‖) / ‖v‖. `error` is an estimate of what is left: the difference between steps h and 2h,
-/// which is three times the truncation error of h. Kinks of ReLUs between w − hv and w + hv add to both.
-/// - Source: Nocedal and Wright 2006, Numerical Optimization, 8.1; Pearlmutter 1994 for the exact form.
+/// Hessian products are exact (``HessianPlan``).
 public final class Curvature {
-  public struct Product: Sendable {
-    /// In the parameters' order, as `gradient` is.
-    public var values: [Float]
-    /// Of the whole vector, in its Euclidean norm.
-    public var error: Double
-  }
-
   /// What is found at one point.
   public struct Evaluation: Sendable {
     /// Mean cross-entropy, in nats.
@@ -44,6 +33,9 @@ public final class Curvature {
   private let chunks: [Range<Int>]
   private let classes: Int
   private let givesProbabilities: Bool
+  private let graph: Graph
+  private let threads: Int
+  private var hessianPlans: [Int: HessianPlan] = [:]
 
   /// How many parameters there are: the length of gradients and of vectors.
   public let count: Int
@@ -61,6 +53,8 @@ public final class Curvature {
     try signature.check(labels: labels, rows: inputs.rowCount)
     var only = graph
     only.outputs = graph.outputs.filter { $0.name == signature.outputName }
+    self.graph = only
+    self.threads = threads
     let buffers = ParameterBuffers(only, moving: true)
     chunks = stride(from: 0, to: labels.count, by: Self.mostRows).map {
       $0..<min($0 + Self.mostRows, labels.count)
@@ -139,30 +133,25 @@ public final class Curvature {
   /// The gradient of the loss at the model's parameters.
   public func gradient() -> [Float] { evaluate(start).gradient }
 
-  /// - Parameters:
-  ///   - vector: of `count` numbers.
-  ///   - estimatesError: costs as much again as the product; without it the error is 0.
-  public func hessianProduct(_ vector: [Float], estimatesError: Bool = true) -> Product {
+  /// The product of the Hessian at the model's parameters with a vector, exact but for rounding.
+  /// - Parameter vector: of `count` numbers, in the parameters' order.
+  /// - Throws: when an op of the graph has no second derivative.
+  public func hessianProduct(_ vector: [Float]) throws -> [Float] {
     precondition(vector.count == count, "a number for each parameter")
-    let length = norm(vector)
-    guard length > 0 else { return Product(values: vector, error: 0) }
-    let step = 0.005 * (1 + norm(start)) / length  // ε^(1/3) of 24 bits
-    func difference(_ step: Double) -> [Float] {
-      let above = gradient(along: vector, Float(step)), below = gradient(along: vector, Float(-step))
-      return zip(above, below).map { Float((Double($0) - Double($1)) / (2 * step)) }
+    var product = [Float](repeating: 0, count: count)
+    let share = 1 / Float(labels.count)
+    for rows in chunks {
+      let plan = try hessianPlan(rows: rows.count)
+      _ = plan.input.update(fromContentsOf: inputs.rows(rows).elements)
+      plan.add(labels: labels[rows], weight: share, vector: vector, to: &product)
     }
-    let near = difference(step)
-    guard estimatesError else { return Product(values: near, error: 0) }
-    let wide = difference(2 * step)
-    let apart = zip(wide, near).reduce(0.0) { $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1) }.squareRoot()
-    return Product(values: near, error: apart / 3)
+    return product
   }
 
-  private func norm(_ vector: [Float]) -> Double {
-    vector.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
-  }
-
-  private func gradient(along direction: [Float], _ step: Float) -> [Float] {
-    evaluate(zip(start, direction).map { $0 + step * $1 }).gradient
+  private func hessianPlan(rows: Int) throws -> HessianPlan {
+    if let known = hessianPlans[rows] { return known }
+    let made = try HessianPlan(graph, givesProbabilities: givesProbabilities, rows: rows, threads: threads)
+    hessianPlans[rows] = made
+    return made
   }
 }

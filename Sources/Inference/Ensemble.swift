@@ -30,9 +30,8 @@ extension Model {
       let signature = member.signature, pixels = signature.normalisation
       var input = x
       if !pixels.isIdentity {
-        let broadcast = Shape([1] + [Int](repeating: 1, count: max(signature.inputShape.rank - 1, 0)))
         func constant(_ values: [Float], _ name: String) -> Value {
-          builder.parameter("\(number).\(name)", Tensor(broadcast.replacingRows(values.count), values))
+          builder.parameter("\(number).\(name)", Tensor(signature.inputShape, signature.spread(values)))
         }
         input = try builder.divide(
           builder.subtract(x, constant(pixels.mean, "mean")), constant(pixels.deviation, "deviation"))

@@ -24,8 +24,9 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
     public var brier: Double
     public var expectedCalibrationError: Double
 
-    init(_ probabilities: [[Double]], _ labels: [Int]) {
-      negativeLogLikelihood = Metrics.negativeLogLikelihood(probabilities, labels)
+    /// - Parameter losses: −ln of each true class's probability.
+    init(_ probabilities: [[Double]], _ labels: [Int], losses: [Double]) {
+      negativeLogLikelihood = Metrics.mean(losses.map { $0.isFinite ? $0 : Metrics.lossOfZero })
       brier = Metrics.brier(probabilities, labels)
       expectedCalibrationError = Metrics.expectedCalibrationError(probabilities, labels)
     }
@@ -100,8 +101,11 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
     }
     lac = scores(.lac)
     aps = scores(.aps)
-    before = Quality(plain, heldLabels)
-    after = Quality(scaled, heldLabels)
+    func losses(_ temperature: Double) -> [Double] {
+      held.flatMap { model.signature.losses(answers[$0], labels: [labels[$0]], temperature: temperature) }
+    }
+    before = Quality(plain, heldLabels, losses: losses(1))
+    after = Quality(scaled, heldLabels, losses: losses(fittedTemperature))
   }
 
   /// By example, [samples, 1, classes], of outputs [samples, rows, classes].

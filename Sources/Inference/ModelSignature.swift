@@ -16,7 +16,8 @@ public struct ModelSignature: Sendable, Equatable {
   public var givesProbabilities: Bool
   public var normalisation: PixelNormalisation
 
-  /// How bytes 0–255 become what the model takes: byte / 255, less the mean, by the deviation, channel by channel.
+  /// How numbers as everybody gives them become what the graph takes: less the mean, by the deviation, channel by channel. Bytes are divided
+  /// by 255 first.
   public struct PixelNormalisation: Sendable, Equatable, Codable {
     /// One for each channel, or one for all.
     public var mean: [Float] = [0]
@@ -81,29 +82,9 @@ public struct ModelSignature: Sendable, Equatable {
         found.deviation.allSatisfy({ $0 > 0 })
       else { throw refuse("mean and deviation (> 0) as JSON in '\(Self.normalisationKey)'", text.clipped()) }
       normalisation = found
-    }
-  }
-
-  /// Images of bytes as the model takes them: [B, …] for any number of rows.
-  public func input(bytes: [UInt8], rows: Int) throws(InferenceError) -> Tensor {
-    let shape = Shape([rows] + inputShape.dimensions)
-    guard bytes.count == shape.count else {
-      throw InferenceError(
-        .inputShape, at: "input", expected: "\(shape.count) bytes for \(shape)", got: "\(bytes.count)")
-    }
-    let channels = inputShape.rank > 1 ? inputShape[0] : 1, inner = max(inputShape.count / max(channels, 1), 1)
-    let plain = normalisation.isIdentity
-    return Tensor(shape) { out in
-      for i in out.indices {
-        let value = Float(bytes[i]) / 255
-        if plain {
-          out[i] = value
-        } else {
-          let channel = i / inner % channels
-          out[i] =
-            (value - normalisation.mean[channel % normalisation.mean.count])
-            / normalisation.deviation[channel % normalisation.deviation.count]
-        }
+      for count in [found.mean.count, found.deviation.count] where channelStride(count) == nil {
+        throw refuse(
+          "one number of '\(Self.normalisationKey)' for all, or one for each channel of \(inputShape)", "\(count)")
       }
     }
   }

@@ -11,6 +11,10 @@ public protocol Corruption: Codable, Sendable {
   /// - Throws: when a parameter is out of its range, by its name.
   func validate() throws(RobustnessError)
   static var group: CorruptionGroup { get }
+  /// The published protocols whose mean it is in.
+  static var protocols: Set<CorruptionConstants> { get }
+  /// Those that publish it beside the ones of their mean.
+  static var extraIn: Set<CorruptionConstants> { get }
   /// Whether it needs rows and columns; else any list of numbers will do.
   static var needsPicture: Bool { get }
   /// Whether its parameters set the strength, whatever the severity.
@@ -40,12 +44,53 @@ extension Catalog where Entry == any Corruption.Type {
     ], name: { $0.name })
 }
 
-/// Whose constants the severities stand for.
+/// A published protocol: whose constants the severities stand for.
 public enum CorruptionConstants: String, Codable, Sendable, CaseIterable {
-  /// CIFAR-10-C: Hendrycks and Dietterich 2019, arXiv 1903.12261.
+  /// CIFAR-10-C: Hendrycks and Dietterich 2019, arXiv 1903.12261. Colour, 32 × 32.
   case cifar10c = "cifar-10-c"
-  /// MNIST-C: Mu and Gilmer 2019, arXiv 1906.02337.
+  /// MNIST-C: Mu and Gilmer 2019, arXiv 1906.02337. Grey, 28 × 28.
   case mnistc = "mnist-c"
+  /// ImageNet-C: Hendrycks and Dietterich 2019, arXiv 1903.12261. Colour, 224 × 224. MNIST-C took its constants over.
+  case imagenetc = "imagenet-c"
+
+  /// As its authors write it.
+  public var title: String {
+    switch self {
+    case .cifar10c: "CIFAR-10-C"
+    case .mnistc: "MNIST-C"
+    case .imagenetc: "ImageNet-C"
+    }
+  }
+
+  /// Channels, rows and columns of the pictures that it was published for.
+  private var extents: [Int] {
+    switch self {
+    case .cifar10c: [3, 32, 32]
+    case .mnistc: [1, 28, 28]
+    case .imagenetc: [3, 224, 224]
+    }
+  }
+
+  /// Whether figures on such pictures may bear its name.
+  public func covers(_ image: ImageShape) -> Bool { extents == [image.channels, image.height, image.width] }
+
+  /// Those of the pictures most like this one: of a colour picture by its side, with the middle between 32 and 224 in ratio as the border.
+  init(for image: ImageShape) {
+    guard image.channels == 3 else {
+      self = .mnistc
+      return
+    }
+    self = image.height * image.width <= 32 * 224 ? .cifar10c : .imagenetc
+  }
+
+  /// The corruptions of its mean, in the catalog's order.
+  public var corruptions: [String] {
+    Catalog<any Corruption.Type>.corruptions.entries.filter { $0.protocols.contains(self) }.map { $0.name }
+  }
+  /// Those that it has beside them.
+  public var extras: [String] {
+    Catalog<any Corruption.Type>.corruptions.entries.filter { $0.extraIn.contains(self) }.map { $0.name }
+  }
 }
 
 /// What a corruption is about.
@@ -55,6 +100,8 @@ extension Corruption {
   public func validate() throws(RobustnessError) {}
   public var hasOwnStrength: Bool { false }
   public static var needsPicture: Bool { true }
+  public static var protocols: Set<CorruptionConstants> { [] }
+  public static var extraIn: Set<CorruptionConstants> { [] }
 
   /// - Parameters:
   ///   - inputs: [B, …] in [0, 1].
@@ -70,7 +117,9 @@ extension Corruption {
     return Tensor(inputs.shape) { out in
       inputs.elements.withUnsafeBufferPointer { _ = out.update(fromContentsOf: $0) }
       forEachRow(of: out, length: inputs.rowLength) { row, index in
+        image.turn(row, .toPlanes)
         corrupt(row, of: image, severity: severity, at: NoiseAddress(seed: mixSeed(seed, identities[index])))
+        image.turn(row, .fromPlanes)
         for i in row.indices {
           let value = min(max(row[i], 0), 1)
           row[i] = image.channels == 3 ? (value * 255).rounded(.down) / 255 : value
@@ -80,31 +129,36 @@ extension Corruption {
   }
 }
 
-/// How the numbers of an example lie as an image: planar, rows from the top.
+/// How the numbers of an example lie as an image: rows from the top, by planes of channels or pixel by pixel.
 public struct ImageShape: Sendable, Equatable {
   public var channels: Int
   public var height: Int
   public var width: Int
-  /// Colour pictures take those of CIFAR-10-C, grey ones those of MNIST-C.
-  public var constants: CorruptionConstants
+  /// A pixel's channels lie side by side: [H, W, C].
+  public private(set) var isChannelsLast = false
+  /// By kind and size: ``CorruptionConstants/init(for:)``.
+  public var constants = CorruptionConstants.mnistc
 
   /// The constant of a severity.
-  func constant<Value>(_ severity: Int, cifar: [Value], mnist: [Value]) -> Value {
-    (constants == .cifar10c ? cifar : mnist)[severity - 1]
+  /// - Parameter imagenet: MNIST-C's as well.
+  func constant<Value>(_ severity: Int, cifar: [Value], imagenet: [Value]) -> Value {
+    (constants == .cifar10c ? cifar : imagenet)[severity - 1]
   }
 
-  /// Of one example: [C, H, W], [H, W], or a flat [D] whose D (or a third of it) is a square. What is none of these counts
-  /// as one grey row.
+  /// Of one example: [C, H, W] or [H, W, C] with C of 1 or 3, [H, W], or a flat [D] whose D (or a third of it) is a square, by planes.
+  /// What is none of these counts as one grey row.
   public init(_ shape: Shape) {
     let d = shape.dimensions
-    constants = .mnistc
-    defer { constants = channels == 3 ? .cifar10c : .mnistc }
+    defer { constants = CorruptionConstants(for: self) }
     func side(_ count: Int) -> Int? {
       let root = Int(Double(count).squareRoot().rounded())
       return root * root == count && root > 1 ? root : nil
     }
     switch d.count {
     case 3 where d[0] == 1 || d[0] == 3: (channels, height, width) = (d[0], d[1], d[2])
+    case 3 where d[2] == 1 || d[2] == 3:
+      (channels, height, width) = (d[2], d[0], d[1])
+      isChannelsLast = d[2] > 1
     case 2: (channels, height, width) = (1, d[0], d[1])
     default:
       if d.count == 1, let root = side(d[0]) {
@@ -113,6 +167,25 @@ public struct ImageShape: Sendable, Equatable {
         (channels, height, width) = (3, root, root)
       } else {
         (channels, height, width) = (1, 1, shape.count)
+      }
+    }
+  }
+
+  /// Where a channel's pixel lies in the example.
+  func place(_ channel: Int, _ row: Int, _ column: Int) -> Int {
+    isChannelsLast ? (row * width + column) * channels + channel : (channel * height + row) * width + column
+  }
+
+  enum Turn { case toPlanes, fromPlanes }
+
+  /// Brings an example's numbers to planes, or back to how the model takes them.
+  func turn(_ pixels: UnsafeMutableBufferPointer<Float>, _ turn: Turn) {
+    guard isChannelsLast else { return }
+    let from = Array(pixels), count = height * width
+    for channel in 0..<channels {
+      for pixel in 0..<count {
+        let plane = channel * count + pixel, own = pixel * channels + channel
+        if turn == .toPlanes { pixels[plane] = from[own] } else { pixels[own] = from[plane] }
       }
     }
   }

@@ -1,6 +1,7 @@
 import DitherBasics
 import DitherInference
 import DitherTensor
+import Foundation
 
 /// A model as it is deployed: with its number of draws, and the class of the largest mean probability as its answer. What
 /// an attack or a corruption did is judged by this, and by nothing else.
@@ -85,6 +86,29 @@ public struct DeployedPredictor: Sendable {
     return byRow.map { Draws(probabilities: $0, classes: classes) }
   }
 
+  /// [B] by name: how unsure the logits are before a softmax, which forgets how large they are; means over draws or members. `max_logit`
+  /// (Hendrycks et al. 2022, arXiv 1911.11132) is −max z, `energy` (Liu et al. 2020, arXiv 2010.03759) −ln Σ exp z. Empty for a model
+  /// that gives probabilities.
+  func logitScores(_ x: Tensor, identities: [UInt64]) throws -> [String: [Double]] {
+    let parts: [Tensor] =
+      try members.isEmpty
+      ? [outputs(x, identities, 0..<samples)] : members.map { try $0.outputs($0.signature.normalised(x)) }
+    let asked = members.isEmpty ? [model] : members
+    guard asked.allSatisfy({ !$0.signature.givesProbabilities }) else { return [:] }
+    let rows = x.rowCount, classes = model.signature.classes
+    var most = [Double](repeating: 0, count: rows), energy = most
+    for part in parts {
+      let all = part.reshaped([part.count / classes, classes]), draws = all.rowCount / rows
+      for place in 0..<all.rowCount {
+        let z = all.row(place), top = Double(z.max() ?? 0)
+        let share = 1 / Double(draws * parts.count)
+        most[place % rows] -= top * share
+        energy[place % rows] -= (top + log(z.reduce(0.0) { $0 + exp(Double($1) - top) })) * share
+      }
+    }
+    return ["max_logit": most, "energy": energy]
+  }
+
   /// [B]; `Label.none` where the answer is no number.
   public func labels(_ x: Tensor, identities: [UInt64]) throws -> [Int] {
     guard x.rowCount > 0 else { return [] }
@@ -124,6 +148,27 @@ public struct DeployedPredictor: Sendable {
     guard let row = probabilities.firstIndex(where: { !$0.allSatisfy(\.isFinite) }) else { return }
     throw RobustnessError(
       .data, at: "example \(identities[row])", expected: "a finite answer", got: "NaN or infinity")
+  }
+
+  /// The mean probabilities, [B][classes], and −ln of the true classes', [B]: of logits by log-softmax; infinite where a probability is 0.
+  /// - Throws: when an answer is no number.
+  func judged(
+    _ x: Tensor, identities: [UInt64], labels: [Int]
+  ) throws -> (probabilities: [[Double]], losses: [Double]) {
+    guard !members.isEmpty else {
+      let outputs = try outputs(x, identities, 0..<samples), signature = model.signature
+      let mean = signature.meanProbabilities(outputs, rows: x.rowCount, temperature: temperature)
+      try Self.check(mean, identities)
+      return (mean, signature.losses(outputs, labels: labels, temperature: temperature))
+    }
+    let losses = try members.map { member in
+      member.signature.losses(
+        try member.outputs(member.signature.normalised(x)), labels: labels, temperature: temperature)
+    }
+    return (
+      try probabilities(x, identities: identities),
+      labels.indices.map { row in -Metrics.logMeanExp(losses.map { -$0[row] }) }
+    )
   }
 
   private func means(_ x: Tensor, _ identities: [UInt64]) throws -> [[Double]] {

@@ -308,26 +308,3 @@ private struct Evaluation {
     return Float(max(own, StandardError.ofMean(values) ?? .infinity))
   }
 }
-
-extension ModelSignature {
-  /// Images in [0, 1] as the model takes them.
-  package func normalised(_ x: Tensor) -> Tensor {
-    normalisation.isIdentity ? x : scaled(x) { ($0 - $1) / $2 }
-  }
-
-  /// The derivatives for images in [0, 1], from those for what the model takes.
-  func gradientForPixels(_ gradient: Tensor) -> Tensor {
-    normalisation.isIdentity ? gradient : scaled(gradient) { value, _, deviation in value / deviation }
-  }
-
-  private func scaled(_ x: Tensor, _ change: (Float, _ mean: Float, _ deviation: Float) -> Float) -> Tensor {
-    let channels = inputShape.rank > 1 ? inputShape[0] : 1, inner = max(inputShape.count / max(channels, 1), 1)
-    let mean = normalisation.mean, deviation = normalisation.deviation
-    return Tensor(x.shape) { out in
-      for i in out.indices {
-        let channel = i / inner % channels
-        out[i] = change(x.elements[i], mean[channel % mean.count], deviation[channel % deviation.count])
-      }
-    }
-  }
-}

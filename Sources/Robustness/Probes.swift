@@ -170,6 +170,8 @@ public struct Outcome: Codable, Sendable, Equatable {
   public var summary: Summary?
   /// The clean mean probabilities, for probes of calibration.
   public var probabilities: [[Double]]?
+  /// −ln of the true class's mean probability, from the logits where there are any; finite.
+  public var losses: [Double]?
   /// Cases that speak against the probe itself.
   public var evidence: [Evidence: Evidence.Count] = [:]
   public var illustrations: [Illustration] = []
@@ -257,6 +259,8 @@ public enum Evidence: String, Codable, Sendable, CaseIterable, CodingKeyRepresen
   case singleDrawWins = "single_draw_wins"
   /// The time was over before the attack was.
   case endedEarly = "ended_early"
+  /// A model that gives probabilities gave 0 to the true class: its loss is cut off.
+  case zeroProbability = "zero_probability"
 
   public struct Count: Codable, Sendable, Equatable {
     public var cases: Int
@@ -280,7 +284,9 @@ public struct Illustration: Codable, Sendable, Equatable {
     labelAfter: Int
   ) {
     func bytes(_ values: ArraySlice<Float>) -> Data {
-      Data(values.map { UInt8(min(max(($0 * 255).rounded(), 0), 255)) })
+      var planes = Array(values)
+      planes.withUnsafeMutableBufferPointer { image.turn($0, .toPlanes) }
+      return Data(planes.map { UInt8(min(max(($0 * 255).rounded(), 0), 255)) })
     }
     self.index = Int(index)
     (channels, height, width) = (image.channels, image.height, image.width)

@@ -13,12 +13,16 @@ public struct Proportion: Codable, Sendable, Equatable {
 
   /// Wilson's score interval at 95 %. Wilson 1927, JASA 22; Brown et al. 2001, Statistical Science 16.
   public var interval: Interval {
-    guard n > 0 else { return Interval(low: 0, high: 1) }
-    let z = Statistics.z95, n = Double(n), p = value
+    n > 0 ? Self.wilson(value, n: Double(n)) : Interval(low: 0, high: 1)
+  }
+
+  /// - Parameter n: need not be whole.
+  static func wilson(_ p: Double, n: Double) -> Interval {
+    let z = Statistics.z95
     let centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     let half = z / (1 + z * z / n) * (p * (1 - p) / n + z * z / (4 * n * n)).squareRoot()
     return Interval(
-      low: successes == 0 ? 0 : max(centre - half, 0), high: successes == self.n ? 1 : min(centre + half, 1))
+      low: p == 0 ? 0 : max(centre - half, 0), high: p == 1 ? 1 : min(centre + half, 1))
   }
 }
 

@@ -2,7 +2,21 @@
 public struct Summary: Codable, Sendable, Equatable {
   public var measures: [Measure] = []
   public var series: [Series] = []
+  /// What was tested about the measurement itself: checks of the report, which says them there and leaves them out here.
+  package var remarks: [Remark]?
   public init() {}
+
+  /// Whether a measurement means what it seems to.
+  package struct Remark: Codable, Sendable, Equatable {
+    /// Its name among the checks: `conformal_examples`.
+    var check: String
+    var passed: Bool
+    var message: String
+  }
+
+  mutating func remark(_ check: String, passed: Bool, _ message: String) {
+    remarks = (remarks ?? []) + [Remark(check: check, passed: passed, message: message)]
+  }
 
   /// One number.
   public struct Measure: Codable, Sendable, Equatable {
@@ -72,16 +86,5 @@ public struct Summary: Codable, Sendable, Equatable {
     var series = series
     series.points.removeAll { !$0.x.isFinite || !$0.y.isFinite }
     self.series.append(series)
-  }
-}
-
-extension Statistics {
-  /// The mean with its 95 % normal interval.
-  static func mean(_ values: [Double]) -> (value: Double, interval: Interval) {
-    let n = Double(values.count), mean = values.reduce(0, +) / max(n, 1)
-    guard n > 1 else { return (mean, Interval(low: mean, high: mean)) }
-    let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (n - 1)
-    let half = z95 * (variance / n).squareRoot()
-    return (mean, Interval(low: mean - half, high: mean + half))
   }
 }

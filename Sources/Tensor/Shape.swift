@@ -40,6 +40,14 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
   /// The same shape with another first extent.
   public func replacingRows(_ rows: Int) -> Shape { Shape([rows] + dimensions.dropFirst()) }
 
+  /// Whether an array of this shape holds the numbers of one of that in the same order: axes of extent 1 apart they are equal, or one of
+  /// them is flat. [28, 28, 1] is [1, 28, 28]; [32, 32, 3] is not [3, 32, 32], though it has as many numbers.
+  public func isReadable(as other: Shape) -> Bool {
+    guard let count = checkedCount, count == other.checkedCount else { return false }
+    let own = dimensions.filter { $0 != 1 }, wanted = other.dimensions.filter { $0 != 1 }
+    return own == wanted || own.count <= 1 || wanted.count <= 1
+  }
+
   /// Row-major strides, in elements.
   public var strides: [Int] {
     var strides = [Int](repeating: 1, count: rank)

@@ -54,13 +54,14 @@ struct MeasureTests {
     expect("accuracy", Metrics.accuracy(p, labels))
     expect("nll", Metrics.negativeLogLikelihood(p, labels))
     expect("brier", Metrics.brier(p, labels))
-    expect("aurc", Metrics.areaUnderRiskCoverage(p, labels))
     expect("failure_auroc", Metrics.failureAUROC(p, labels))
     expect("adaptive_ece15", Metrics.adaptiveCalibrationError(p, labels))
+    // Its confidences tie, which the reference takes in the order of the file; which bin an edge falls into is not agreed between packages.
+    guard name != "bin_edges" else { return }
+    expect("aurc", Metrics.areaUnderRiskCoverage(p, labels))
     if let value = golden.number("metrics_of_the_mean", "aurc", "excess_aurc_exact") {
       #expect(abs(Metrics.excessAreaUnderRiskCoverage(p, labels) - value) < 1e-9)
     }
-    guard name != "bin_edges" else { return }  // which bin an edge falls into is not agreed between packages
     let errors = Metrics.calibrationErrors(Metrics.reliability(p, labels))
     expect("ece15", errors.expected)
     expect("mce15", errors.maximum)

@@ -8,7 +8,7 @@ extension Bench {
   static let corruptions = Bench("corruption/cifar", "one picture through the 19 corruptions of CIFAR-10-C, severity 3")
   {
     seconds in
-    let names = CorruptionTable.protocolNames(ImageShape([3, 32, 32])) + CorruptionTable.extraNames
+    let names = CorruptionConstants.cifar10c.corruptions + CorruptionConstants.cifar10c.extras
     let kinds = try names.map { try Catalog.corruptions.entry(named: $0).init() }
     let images = Fixtures.images(64, [3, 32, 32]), identities = (0..<64).map(UInt64.init), clock = ContinuousClock()
     var rounds: [[Double]] = []

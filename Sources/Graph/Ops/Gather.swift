@@ -7,6 +7,7 @@ struct Gather: OnnxOp, Lookup {
   static let onnx = OnnxName("Gather", since: 1)
   let axis: Int
   var table: Int { 0 }
+  init(axis: Int) { self.axis = axis }
   init(_ node: OnnxNode) throws(GraphError) {
     try node.allow("axis")
     axis = try node.int("axis", default: 0)
@@ -90,7 +91,10 @@ struct GatherGradient: Op {
   var table: Int { 0 }
   let shape: Shape
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(shape)] }
-  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] { throw noSecondDerivative(call) }
+  /// Linear in the upstream gradient.
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
+    [try upstream.apply(Gather(axis: axis), call.inputs[1]), nil]
+  }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let g = call.inputs[0], indices = call.inputs[1], y = call.outputs[0], count = shape.count
     let walk = GatherWalk(shape, try resolveAxis(axis, rank: shape.rank), indices.shape.count)

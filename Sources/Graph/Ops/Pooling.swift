@@ -93,8 +93,14 @@ struct PoolingGradient: Op {
   let shape: dn_convolution_shape
   let input: Shape
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(input)] }
-  /// Linear in the upstream gradient; second derivatives through poolings are not asked for by anything yet.
-  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] { throw noSecondDerivative(call) }
+  /// Linear in the upstream gradient: of an average the same average, of maxima what lies where they were found.
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
+    let pooled = call.inputs[0].shape
+    guard kind == DN_MAX else {
+      return [try upstream.apply(GivenPooling(kind: kind, shape: shape, result: pooled)), nil, nil]
+    }
+    return [try upstream.apply(PickedMaxima(shape: shape, result: pooled), call.inputs[1]), nil, nil]
+  }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let g = call.inputs[0], x = call.inputs[1], pooled = call.inputs[2]
     var shape = shape
@@ -129,5 +135,67 @@ extension dn_convolution_shape {
   /// Of what a pooling of such images gives.
   fileprivate func pooled(_ block: Int32) throws(GraphError) -> KernelLayout {
     try KernelLayout([Int(batch), Int(in_channels), Int(out_height), Int(out_width)], block: block)
+  }
+}
+
+/// A pooling whose extents are known already: in second derivatives.
+struct GivenPooling: Op {
+  let kind: dn_pooling_kind
+  let shape: dn_convolution_shape
+  let result: Shape
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(result)] }
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
+    [
+      try upstream.apply(
+        PoolingGradient(kind: kind, shape: shape, input: call.inputs[0].shape), call.inputs[0], call.outputs[0])
+    ]
+  }
+  func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
+    try plan.pool(call.inputs[0], call.outputs[0], kind, shape)
+  }
+}
+
+/// Of the first operand, what lies where the second has the first maximum of each window.
+struct PickedMaxima: Op {
+  let shape: dn_convolution_shape
+  let result: Shape
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(result)] }
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
+    let x = call.inputs[1]
+    let pooled = try x.apply(GivenPooling(kind: DN_MAX, shape: shape, result: result))
+    return [try upstream.apply(PoolingGradient(kind: DN_MAX, shape: shape, input: x.shape), x, pooled), nil]
+  }
+  func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
+    let u = call.inputs[0], x = call.inputs[1], y = call.outputs[0], planes = Int(shape.batch * shape.in_channels)
+    let (height, width) = (Int(shape.in_height), Int(shape.in_width))
+    let (outHeight, outWidth) = (Int(shape.out_height), Int(shape.out_width))
+    let (kernelHeight, kernelWidth) = (Int(shape.kernel_height), Int(shape.kernel_width))
+    let (strideHeight, strideWidth) = (Int(shape.stride_height), Int(shape.stride_width))
+    let (spreadHeight, spreadWidth) = (Int(shape.dilation_height), Int(shape.dilation_width))
+    let (top, left) = (Int(shape.pad_top), Int(shape.pad_left))
+    plan.step([u, x, y]) { memory in
+      let from = memory.floats(u), by = memory.floats(x), to = memory.floats(y)
+      return {
+        for plane in 0..<planes {
+          let start = plane * height * width
+          for row in 0..<outHeight {
+            for column in 0..<outWidth {
+              var best = -1
+              for i in 0..<kernelHeight {
+                let r = row * strideHeight - top + i * spreadHeight
+                guard r >= 0, r < height else { continue }
+                for j in 0..<kernelWidth {
+                  let c = column * strideWidth - left + j * spreadWidth
+                  guard c >= 0, c < width else { continue }
+                  let at = start + r * width + c
+                  if best < 0 || by[at] > by[best] { best = at }
+                }
+              }
+              to[(plane * outHeight + row) * outWidth + column] = best < 0 ? 0 : from[best]
+            }
+          }
+        }
+      }
+    }
   }
 }

@@ -43,7 +43,13 @@ struct ReduceMaxGradient: Op {
   let kept: Shape
   var takesEmpty: Bool { true }
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(try inputs.float(1, "x"))] }
-  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] { throw noSecondDerivative(call) }
+  /// Linear in the upstream gradient.
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
+    [
+      try upstream.apply(PickedMaximum(kept: kept, result: call.inputs[0].shape), call.inputs[1], call.inputs[2]), nil,
+      nil,
+    ]
+  }
   func lower(_ call: Call, into plan: inout PlanBuilder) {
     let g = call.inputs[0], x = call.inputs[1], maxima = call.inputs[2], y = call.outputs[0]
     let shape = x.shape, strides = kept.strides(broadcastTo: shape), count = shape.count, results = kept.count
@@ -60,6 +66,38 @@ struct ReduceMaxGradient: Op {
           let isFirst = !flags[at] && from[i] == top[at]
           to[i] = isFirst ? upstream[at] : 0
           if isFirst { flags[at] = true }
+        }
+      }
+    }
+  }
+}
+
+/// Of the first operand, what lies where the second has the first of its maxima, the third.
+struct PickedMaximum: Op {
+  let kept: Shape
+  let result: Shape
+  var takesEmpty: Bool { true }
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(result)] }
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
+    [try upstream.apply(ReduceMaxGradient(kept: kept), call.inputs[1], call.inputs[2]), nil, nil]
+  }
+  func lower(_ call: Call, into plan: inout PlanBuilder) {
+    let u = call.inputs[0], x = call.inputs[1], maxima = call.inputs[2], y = call.outputs[0]
+    let shape = x.shape, strides = kept.strides(broadcastTo: shape), count = shape.count, results = kept.count
+    let own = shape.strides, rank = shape.rank
+    let taken = plan.scratch(bytes: results)
+    plan.step([u, x, maxima, y], scratch: [taken]) { memory in
+      let from = memory.floats(u), by = memory.floats(x), top = memory.floats(maxima), to = memory.floats(y)
+      let flags = memory.scratch(taken).assumingMemoryBound(to: Bool.self)
+      return {
+        flags.update(repeating: false, count: results)
+        to.update(repeating: 0, count: results)
+        for i in 0..<count {
+          var at = 0
+          for axis in 0..<rank { at += i / own[axis] % shape[axis] * strides[axis] }
+          guard !flags[at], by[i] == top[at] else { continue }
+          to[at] = from[i]
+          flags[at] = true
         }
       }
     }

@@ -6,14 +6,15 @@ public enum Metrics {
     mean(zip(probabilities, labels).map { Label.of($0) == $1 ? 1 : 0 })
   }
 
-  /// Mean −ln p[label]; p is at least the double's epsilon.
+  /// Mean −ln p[label] in nats. What underflowed to 0 counts as the least normal double, 708.4 nats; from logits
+  /// ``ModelSignature/losses(_:labels:temperature:)`` has no such bound.
   public static func negativeLogLikelihood(_ probabilities: [[Double]], _ labels: [Int]) -> Double {
     mean(losses(probabilities, labels))
   }
 
   /// [B]: −ln p[label], in nats.
   package static func losses(_ probabilities: [[Double]], _ labels: [Int]) -> [Double] {
-    zip(probabilities, labels).map { -log(min(max($0[$1], .ulpOfOne), 1 - .ulpOfOne)) }
+    zip(probabilities, labels).map { max(-log(max($0[$1], .leastNormalMagnitude)), 0) }
   }
 
   /// Mean over examples of Σ_k (p_k − y_k)²: 0 to 2. Brier 1950.
@@ -54,10 +55,7 @@ public enum Metrics {
         lower: Double($0) / Double(bins), upper: Double($0 + 1) / Double(bins), count: 0, confidenceSum: 0, correct: 0)
     }
     for (confidence, isRight) in zip(confidence, correct) {
-      var index = min(max(Int(confidence * Double(bins)), 0), bins - 1)
-      // The product above rounds; the edges decide.
-      if index + 1 < bins, confidence >= result[index + 1].lower { index += 1 }
-      if index > 0, confidence < result[index].lower { index -= 1 }
+      let index = bin(of: confidence, among: bins)
       result[index].count += 1
       result[index].confidenceSum += confidence
       if isRight { result[index].correct += 1 }
@@ -79,24 +77,30 @@ public enum Metrics {
     calibrationErrors(reliability(probabilities, labels, bins: bins)).expected
   }
 
-  /// The calibration error over bins of equal mass: examples sorted by confidence, ties in input order, the first
-  /// (B mod bins) bins one larger. Nixon et al. 2019, arXiv 1904.01685.
+  /// The calibration error over bins of equal mass: examples sorted by confidence, the first (B mod bins) bins one larger. Equal confidences
+  /// carry no order and stay in one bin, the one that their middle falls into. Nixon et al. 2019, arXiv 1904.01685.
   public static func adaptiveCalibrationError(_ probabilities: [[Double]], _ labels: [Int], bins: Int = 15) -> Double {
     let (confidence, correct) = outcomes(probabilities, labels)
-    return adaptiveCalibrationError(confidence: confidence, correct: correct, bins: bins)
+    let order = confidence.indices.sorted { confidence[$0] < confidence[$1] }
+    return adaptiveCalibrationError(
+      rising: order.map { confidence[$0] }, correct: order.map { correct[$0] }, bins: bins)
   }
 
-  /// Of what ``outcomes(_:_:)`` gives.
-  package static func adaptiveCalibrationError(confidence: [Double], correct: [Bool], bins: Int = 15) -> Double {
-    let order = confidence.indices.sorted { (confidence[$0], $0) < (confidence[$1], $1) }
-    var start = 0, sum = 0.0
-    for bin in 0..<bins {
-      let size = order.count / bins + (bin < order.count % bins ? 1 : 0)
-      let members = order[start..<start + size]
-      sum += abs(members.reduce(0) { $0 + confidence[$1] - (correct[$1] ? 1 : 0) })
-      start += size
+  /// The same, where ``outcomes(_:_:)`` are sorted already.
+  /// - Parameter confidence: in rising order.
+  package static func adaptiveCalibrationError(rising confidence: [Double], correct: [Bool], bins: Int = 15) -> Double {
+    let n = confidence.count, small = n / bins, larger = n % bins
+    var gaps = [Double](repeating: 0, count: bins), start = 0
+    while start < n {
+      var end = start + 1
+      while end < n, confidence[end] == confidence[start] { end += 1 }
+      let middle = (start + end - 1) / 2, boundary = larger * (small + 1)
+      let bin = middle < boundary ? middle / (small + 1) : larger + (middle - boundary) / max(small, 1)
+      // Right answers are counted, not summed in their order.
+      gaps[bin] += Double(end - start) * confidence[start] - Double(correct[start..<end].count { $0 })
+      start = end
     }
-    return sum / Double(max(order.count, 1))
+    return gaps.reduce(0) { $0 + abs($1) } / Double(max(n, 1))
   }
 
   /// The largest probability of each example, and whether its class is right.

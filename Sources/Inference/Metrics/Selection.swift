@@ -1,27 +1,6 @@
 import Foundation
 
 extension Metrics {
-  /// The mean over k of the error rate among the k most confident examples, ties in input order. Geifman et al. 2019,
-  /// arXiv 1805.08206.
-  public static func areaUnderRiskCoverage(_ probabilities: [[Double]], _ labels: [Int]) -> Double {
-    let (confidence, correct) = outcomes(probabilities, labels)
-    let order = confidence.indices.sorted { (-confidence[$0], $0) < (-confidence[$1], $1) }
-    var errors = 0.0, sum = 0.0
-    for (k, index) in order.enumerated() {
-      errors += correct[index] ? 0 : 1
-      sum += errors / Double(k + 1)
-    }
-    return sum / Double(max(order.count, 1))
-  }
-
-  /// AURC less that of an oracle which ranks every error last.
-  public static func excessAreaUnderRiskCoverage(_ probabilities: [[Double]], _ labels: [Int]) -> Double {
-    let correct = outcomes(probabilities, labels).correct, n = correct.count, right = correct.count(where: { $0 })
-    var oracle = 0.0
-    for k in right..<n { oracle += Double(k - right + 1) / Double(k + 1) }
-    return areaUnderRiskCoverage(probabilities, labels) - oracle / Double(max(n, 1))
-  }
-
   /// How well confidence tells right answers from wrong ones: the probability that a right one has more.
   public static func failureAUROC(_ probabilities: [[Double]], _ labels: [Int]) -> Double {
     let (confidence, correct) = outcomes(probabilities, labels)

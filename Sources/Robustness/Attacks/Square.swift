@@ -172,10 +172,14 @@ public struct Square: Attack {
 /// A picture's planes, or a row of numbers.
 private struct Canvas {
   let channels: Int, height: Int, width: Int
+  private let image: ImageShape
 
-  init(_ image: ImageShape) { (channels, height, width) = (image.channels, image.height, image.width) }
+  init(_ image: ImageShape) {
+    self.image = image
+    (channels, height, width) = (image.channels, image.height, image.width)
+  }
 
-  func place(_ channel: Int, _ row: Int, _ column: Int) -> Int { (channel * height + row) * width + column }
+  func place(_ channel: Int, _ row: Int, _ column: Int) -> Int { image.place(channel, row, column) }
 
   func window(share: Double, atLeast least: Int) -> (height: Int, width: Int) {
     guard height > 1 else { return (1, max(min(Int((share * Double(width)).rounded()), width), min(least, width))) }

@@ -58,10 +58,10 @@ extension AuditData {
     }
     for subject in subjects {
       let signature = subject.model.signature
-      guard signature.inputShape.count == data.inputs.rowLength else {
+      guard data.inputs.shape.row.isReadable(as: signature.inputShape) else {
         throw refuse(
           "data '\(name.clipped())'", "examples of shape \(signature.inputShape) for '\(subject.name.clipped())'",
-          "\(data.inputs.shape.row)")
+          "\(data.inputs.shape.row)", Self.advice(data.inputs.shape.row, for: signature.inputShape))
       }
       do {
         try signature.check(labels: data.labels, rows: count)
@@ -70,5 +70,13 @@ extension AuditData {
       }
     }
     return data
+  }
+
+  /// Where channels come last in one of them and first in the other.
+  static func advice(_ shape: Shape, for wanted: Shape) -> String? {
+    guard shape.rank == 3, wanted.rank == 3 else { return nil }
+    let (d, w) = (shape.dimensions, wanted.dimensions)
+    if [d[2], d[0], d[1]] == w { return "bring the channels to the front: x.transpose(0, 3, 1, 2)" }
+    return [d[1], d[2], d[0]] == w ? "bring the channels to the end: x.transpose(0, 2, 3, 1)" : nil
   }
 }

@@ -70,7 +70,8 @@ public struct AuditRunner: Sendable {
   }
 
   private static func checked(_ inputs: Tensor, _ name: String, _ shape: Shape) throws(RobustnessError) -> Tensor {
-    guard inputs.rowCount > 0, inputs.rowLength == shape.count, inputs.elements.allSatisfy({ (0...1).contains($0) })
+    guard inputs.rowCount > 0, inputs.shape.row.isReadable(as: shape),
+      inputs.elements.allSatisfy({ (0...1).contains($0) })
     else {
       throw RobustnessError(
         .data, at: "data '\(name.clipped())'", expected: "examples of shape \(shape) from 0 to 1",

@@ -18,7 +18,8 @@ struct Checks {
   init(_ reports: [(ProbeSpec, ProbeReport, Condition)]) { self.reports = reports }
 
   var all: [Check] {
-    reports.flatMap { ofEvidence($0.spec, $0.report) } + betweenProbes
+    reports.flatMap { ofEvidence($0.spec, $0.report) }
+      + reports.flatMap { ofMeasurement($0.spec, $0.report) } + betweenProbes
       + reports.compactMap { ofProgress($0.spec, $0.report) }
       + noiseGap
   }
@@ -50,6 +51,12 @@ struct Checks {
             ? ""
             : " Most of the difference may be the noise's effect on the attack: look at it with more draws, and more steps or queries.")
       )
+    }
+  }
+
+  private func ofMeasurement(_ spec: ProbeSpec, _ report: ProbeReport) -> [Check] {
+    (report.summary?.remarks ?? []).map {
+      Check(check: $0.check, probe: spec.text, passed: $0.passed, message: $0.message)
     }
   }
 
@@ -132,7 +139,7 @@ extension Evidence {
     // Chance, on the draws of a random model.
     case .randomPointWins: count.cases <= max(1, count.n / 100)
     case .vanishedGradient: Double(count.cases) <= 0.1 * Double(count.n)
-    case .unboundedSurvivor, .endedEarly: count.cases == 0
+    case .unboundedSurvivor, .endedEarly, .zeroProbability: count.cases == 0
     case .uncertainLoss: Double(count.cases) <= 0.1 * Double(count.n)
     case .meanWeightsWin, .singleDrawWins: Double(count.cases) <= 0.05 * Double(count.n) + 1
     }
@@ -148,6 +155,8 @@ extension Evidence {
     case .singleDrawWins:
       "The attack through one draw a step broke \(count.cases) of \(count.n) that the one through the expectation did not."
     case .unboundedSurvivor: "In a ball without bounds \(count.cases) of \(count.n) examples withstood the attack."
+    case .zeroProbability:
+      "To the true class of \(count.cases) of \(count.n) examples the model gave the probability 0, whose logarithm has no end."
     case .endedEarly: "The time was over before the attack on \(count.cases) examples was."
     }
   }
@@ -160,6 +169,8 @@ extension Evidence {
     case .meanWeightsWin: "The attack through the noise is too weak: more draws or steps are needed. Both count."
     case .singleDrawWins: "The expectation is over too few draws, or followed for too few steps."
     case .endedEarly: "What it had found by then counts; the accuracy is an upper bound of what the attack leaves."
+    case .zeroProbability:
+      "Each counts as the least single-precision number, 103.3 nats: the NLL is a lower bound. Export the logits."
     case .unboundedSurvivor: "There every input is in reach: the gradients do not lead to it."
     }
   }

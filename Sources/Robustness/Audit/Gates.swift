@@ -85,7 +85,7 @@ public struct Gate: Codable, Sendable, Hashable {
     // The kind of question does not depend on the inputs.
     switch probe.condition(of: ImageShape([1, 28, 28])) {
     case .measurement: return nil
-    case .calibration: return shares + Calibration.measures.keys.sorted()
+    case .calibration: return shares + Calibration.measures.keys.sorted() + [CalibrationProbe.classwise]
     case .clean, .corruption, .certificate: return shares
     case .attack:
       let attack = Catalog<any Attack.Type>.attacks.entries.first { $0.name == spec.probe }

@@ -61,7 +61,10 @@ struct SanityChecks {
       check: "pixel_range", probe: name, passed: !better,
       message: better
         ? "On inputs of another range (\(found?.0 ?? "")) it is right on \(Written.percent(found?.1 ?? 0)) of \(labels.count), on "
-          + "these on \(Written.percent(own)). Put the normalisation into the file (dither.normalisation)."
+          + "these on \(Written.percent(own)). "
+          + (model.signature.normalisation.isIdentity
+            ? "Put the normalisation into the file (dither.normalisation)."
+            : "The file's dither.normalisation may not be what it was trained with.")
         : "No other range of inputs does better than 0 to 1.")
   }
 

@@ -22,7 +22,7 @@ extension Battery {
         ProbeSpec("hopskipjump", ["norm": "l2", "epsilon": l2]), ProbeSpec("bit_flips"),
         ProbeSpec("smoothing", ["sigma": "0.25", "n0": "64", "n": "1000"]),
         ProbeSpec("ibp", ["epsilon": linf[0], "mean_weights": "true"]),
-      ] + (isColour ? CorruptionTable.extraNames.map { ProbeSpec($0) } : [])
+      ] + (isColour ? image.constants.extras.map { ProbeSpec($0) } : [])
       + (isColour ? ["cifar100-ood"] : ["fashion-mnist", "notmnist"]).map { ProbeSpec("ood", ["data": $0]) }
   }
 }

@@ -36,8 +36,7 @@ extension Battery {
 
   /// The published corruptions of images of this kind, as far as there are any.
   static func corruptions(_ image: ImageShape) -> [ProbeSpec] {
-    let known = Catalog<any Corruption.Type>.corruptions.names
-    let published = image.isPicture ? CorruptionTable.protocolNames(image).filter(known.contains) : []
+    let published = image.isPicture ? image.constants.corruptions : []
     return (published.isEmpty ? ["gaussian_noise", "salt_and_pepper"] : published).map { ProbeSpec($0) }
   }
 }

@@ -92,13 +92,12 @@ public struct IBP: Certifier {
 
   /// The boxes as the model takes them: normalised, and widened by that step's rounding.
   private func load(_ inputs: Tensor, _ rows: Range<Int>, _ signature: ModelSignature, into plan: Plan) {
-    let length = inputs.rowLength, shape = signature.inputShape, center = plan.input(0), radius = plan.input(1)
-    let mean = signature.normalisation.mean, deviation = signature.normalisation.deviation
-    let channels = shape.rank > 1 ? shape[0] : 1, inner = max(length / max(channels, 1), 1)
+    let length = inputs.rowLength, center = plan.input(0), radius = plan.input(1)
+    let mean = signature.spread(signature.normalisation.mean),
+      deviation = signature.spread(signature.normalisation.deviation)
     for (at, row) in rows.enumerated() {
       for (i, pixel) in inputs.row(row).enumerated() {
-        let channel = i / inner % channels
-        let shift = Double(mean[channel % mean.count]), scale = Double(deviation[channel % deviation.count])
+        let shift = Double(mean[i]), scale = Double(deviation[i])
         let x = Double(pixel), low = max(x - epsilon, 0), high = min(x + epsilon, 1)
         let room = 4 * Self.rounding * (1 + abs(shift)) / scale
         let lower = (low - shift) / scale - room, upper = (high - shift) / scale + room

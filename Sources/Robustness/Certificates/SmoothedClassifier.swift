@@ -111,21 +111,27 @@ public struct SmoothedClassifier: Sendable {
   private struct Base: Sendable {
     var numbers: [Float]
     var deviations: [(range: Range<Int>, sigma: Float)]
+    /// Where channels alternate: what the numbers, and the one deviation of 1, are multiplied with.
+    var factors: [Float]?
   }
 
   private func base(_ x: Tensor) throws -> Base {
     precondition(x.rowCount == 1, "one example")
     let normalised = model.signature.normalised(x)
     try model.signature.check(normalised)
-    let length = normalised.rowLength, shape = model.signature.inputShape
-    let deviation = model.signature.normalisation.deviation
     // As the images are normalised: by channel, where there are channels.
-    let channels = shape.rank > 1 && Set(deviation).count > 1 ? shape[0] : 1, inner = length / channels
+    let sigmas = model.signature.spread(model.signature.normalisation.deviation).map { Float(sigma) / $0 }
+    var deviations: [(range: Range<Int>, sigma: Float)] = []
+    for (i, sigma) in sigmas.enumerated() {
+      if let last = deviations.last, last.sigma == sigma {
+        deviations[deviations.count - 1].range = last.range.lowerBound..<i + 1
+      } else {
+        deviations.append((i..<i + 1, sigma))
+      }
+    }
+    guard deviations.count > 16 else { return Base(numbers: normalised.elements, deviations: deviations) }
     return Base(
-      numbers: normalised.elements,
-      deviations: (0..<channels).map {
-        ($0 * inner..<($0 + 1) * inner, Float(sigma) / deviation[$0 % deviation.count])
-      })
+      numbers: zip(normalised.elements, sigmas).map { $0 / $1 }, deviations: [(0..<sigmas.count, 1)], factors: sigmas)
   }
 
   private func labels(
@@ -145,6 +151,7 @@ public struct SmoothedClassifier: Sendable {
             times: sigma, to: start + range.lowerBound, into: UnsafeMutableBufferPointer(rebasing: row[range]),
             from: range.lowerBound)
         }
+        if let factors = base.factors { for i in row.indices { row[i] *= factors[i] } }
       }
     }
   }

@@ -5,10 +5,11 @@ public struct Brightness: Corruption {
   public static let name = "brightness"
   public static let summary = "lighter"
   public static let group = CorruptionGroup.digital
+  public static let protocols: Set<CorruptionConstants> = [.cifar10c, .imagenetc, .mnistc]
   public init() {}
 
   public func strength(severity: Int, of image: ImageShape) -> [String: Double] {
-    ["value": image.constant(severity, cifar: [0.05, 0.1, 0.15, 0.2, 0.3], mnist: [0.1, 0.2, 0.3, 0.4, 0.5])]
+    ["value": image.constant(severity, cifar: [0.05, 0.1, 0.15, 0.2, 0.3], imagenet: [0.1, 0.2, 0.3, 0.4, 0.5])]
   }
 
   public func corrupt(

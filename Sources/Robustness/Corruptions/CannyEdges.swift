@@ -6,6 +6,7 @@ public struct CannyEdges: Corruption {
   public static let name = "canny_edges"
   public static let summary = "edges only"
   public static let group = CorruptionGroup.shape
+  public static let protocols: Set<CorruptionConstants> = [.mnistc]
   public init() {}
 
   public func strength(severity: Int, of image: ImageShape) -> [String: Double] {

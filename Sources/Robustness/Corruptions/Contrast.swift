@@ -5,10 +5,11 @@ public struct Contrast: Corruption {
   public static let name = "contrast"
   public static let summary = "less contrast"
   public static let group = CorruptionGroup.digital
+  public static let protocols: Set<CorruptionConstants> = [.cifar10c, .imagenetc]
   public init() {}
 
   public func strength(severity: Int, of image: ImageShape) -> [String: Double] {
-    ["factor": image.constant(severity, cifar: [0.75, 0.5, 0.4, 0.3, 0.15], mnist: [0.4, 0.3, 0.2, 0.1, 0.05])]
+    ["factor": image.constant(severity, cifar: [0.75, 0.5, 0.4, 0.3, 0.15], imagenet: [0.4, 0.3, 0.2, 0.1, 0.05])]
   }
 
   public func corrupt(

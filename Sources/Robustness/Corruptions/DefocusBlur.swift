@@ -5,12 +5,13 @@ public struct DefocusBlur: Corruption {
   public static let name = "defocus_blur"
   public static let summary = "a lens out of focus"
   public static let group = CorruptionGroup.blur
+  public static let protocols: Set<CorruptionConstants> = [.cifar10c, .imagenetc]
   public init() {}
 
   public func strength(severity: Int, of image: ImageShape) -> [String: Double] {
     let (radius, alias) = image.constant(
       severity, cifar: [(0.3, 0.4), (0.4, 0.5), (0.5, 0.6), (1, 0.2), (1.5, 0.1)],
-      mnist: [(3, 0.1), (4, 0.5), (6, 0.5), (8, 0.5), (10, 0.5)])
+      imagenet: [(3, 0.1), (4, 0.5), (6, 0.5), (8, 0.5), (10, 0.5)])
     return ["radius": radius, "alias": alias]
   }
 

@@ -6,6 +6,7 @@ public struct DottedLine: Corruption {
   public static let name = "dotted_line"
   public static let summary = "a dotted line across"
   public static let group = CorruptionGroup.shape
+  public static let protocols: Set<CorruptionConstants> = [.mnistc]
   public init() {}
 
   public func strength(severity: Int, of image: ImageShape) -> [String: Double] {

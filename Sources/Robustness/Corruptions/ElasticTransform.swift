@@ -5,6 +5,7 @@ public struct ElasticTransform: Corruption {
   public static let name = "elastic_transform"
   public static let summary = "the picture on rubber"
   public static let group = CorruptionGroup.digital
+  public static let protocols: Set<CorruptionConstants> = [.cifar10c, .imagenetc]
   public init() {}
 
   /// In units of the picture's side.
@@ -12,8 +13,9 @@ public struct ElasticTransform: Corruption {
   {
     let (alpha, sigma, affine) = image.constant(
       severity, cifar: [(0, 0, 0.08), (0.05, 0.2, 0.07), (0.08, 0.06, 0.06), (0.1, 0.04, 0.05), (0.1, 0.03, 0.03)],
-      mnist: [(2, 0.7, 0.1), (2, 0.08, 0.2), (0.05, 0.01, 0.02), (0.07, 0.01, 0.02), (0.12, 0.01, 0.02)])
-    let side = Double(min(image.height, image.width))
+      imagenet: [(2, 0.7, 0.1), (2, 0.08, 0.2), (0.05, 0.01, 0.02), (0.07, 0.01, 0.02), (0.12, 0.01, 0.02)])
+    // ImageNet-C's code says 244 for its pictures of 224.
+    let side = Double(min(image.height, image.width)) * (image.constants == .imagenetc ? 244.0 / 224 : 1)
     return (alpha * side, sigma * side, affine * side)
   }
 

@@ -5,12 +5,13 @@ public struct Fog: Corruption {
   public static let name = "fog"
   public static let summary = "a cloud in front of the picture"
   public static let group = CorruptionGroup.weather
+  public static let protocols: Set<CorruptionConstants> = [.cifar10c, .imagenetc, .mnistc]
   public init() {}
 
   public func strength(severity: Int, of image: ImageShape) -> [String: Double] {
     let (amount, decay) = image.constant(
       severity, cifar: [(0.2, 3), (0.5, 3), (0.75, 2.5), (1, 2), (1.5, 1.75)],
-      mnist: [(1.5, 2), (2, 2), (2.5, 1.7), (2.5, 1.5), (3, 1.4)])
+      imagenet: [(1.5, 2), (2, 2), (2.5, 1.7), (2.5, 1.5), (3, 1.4)])
     return ["amount": amount, "decay": decay]
   }
 

@@ -7,12 +7,13 @@ public struct Frost: Corruption {
   public static let name = "frost"
   public static let summary = "ice on the pane (drawn, not the published photographs)"
   public static let group = CorruptionGroup.weather
+  public static let protocols: Set<CorruptionConstants> = [.cifar10c, .imagenetc]
   public init() {}
 
   public func strength(severity: Int, of image: ImageShape) -> [String: Double] {
     let (own, ice) = image.constant(
       severity, cifar: [(1, 0.2), (1, 0.3), (0.9, 0.4), (0.85, 0.4), (0.75, 0.45)],
-      mnist: [(1, 0.4), (0.8, 0.6), (0.7, 0.7), (0.65, 0.7), (0.6, 0.75)])
+      imagenet: [(1, 0.4), (0.8, 0.6), (0.7, 0.7), (0.65, 0.7), (0.6, 0.75)])
     return ["image": own, "ice": ice]
   }
 

@@ -5,10 +5,11 @@ public struct GaussianBlur: Corruption {
   public static let name = "gaussian_blur"
   public static let summary = "a Gaussian blur"
   public static let group = CorruptionGroup.blur
+  public static let extraIn: Set<CorruptionConstants> = [.cifar10c, .imagenetc]
   public init() {}
 
   public func strength(severity: Int, of image: ImageShape) -> [String: Double] {
-    ["sigma": image.constant(severity, cifar: [0.4, 0.6, 0.7, 0.8, 1], mnist: [1, 2, 3, 4, 6])]
+    ["sigma": image.constant(severity, cifar: [0.4, 0.6, 0.7, 0.8, 1], imagenet: [1, 2, 3, 4, 6])]
   }
 
   public func corrupt(

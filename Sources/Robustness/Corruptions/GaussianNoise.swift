@@ -10,6 +10,7 @@ public struct GaussianNoise: Corruption {
   /// The standard deviation, in units of the input; 0: that of the severity.
   public var sigma = 0.0
   public static let group = CorruptionGroup.noise
+  public static let protocols: Set<CorruptionConstants> = [.cifar10c, .imagenetc]
   public static let needsPicture = false
   public init() {}
 
@@ -18,7 +19,7 @@ public struct GaussianNoise: Corruption {
 
   public func strength(severity: Int, of image: ImageShape) -> [String: Double] {
     let constant = image.constant(
-      severity, cifar: [0.04, 0.06, 0.08, 0.09, 0.10], mnist: [0.08, 0.12, 0.18, 0.26, 0.38])
+      severity, cifar: [0.04, 0.06, 0.08, 0.09, 0.10], imagenet: [0.08, 0.12, 0.18, 0.26, 0.38])
     return ["sigma": hasOwnStrength ? sigma : constant]
   }
 

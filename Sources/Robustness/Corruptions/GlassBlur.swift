@@ -2,18 +2,19 @@ import DitherTensor
 
 /// Pixels change places with near neighbours, between two blurs: frosted glass.
 ///
-/// Deviation that is kept: the published code of CIFAR-10-C copies a neighbour's pixel over a colour pixel and leaves the neighbour as it
+/// Deviation that is kept: the published code of CIFAR-10-C and ImageNet-C copies a neighbour's pixel over a colour pixel and leaves the neighbour as it
 /// is, as its exchange goes through views of one array. MNIST-C's pixels are numbers, and are exchanged, each with probability ½.
 public struct GlassBlur: Corruption {
   public static let name = "glass_blur"
   public static let summary = "frosted glass: neighbours exchanged between two blurs"
   public static let group = CorruptionGroup.blur
+  public static let protocols: Set<CorruptionConstants> = [.cifar10c, .imagenetc, .mnistc]
   public init() {}
 
   private static func constants(_ severity: Int, _ image: ImageShape) -> (sigma: Double, reach: Int, rounds: Int) {
     image.constant(
       severity, cifar: [(0.05, 1, 1), (0.25, 1, 1), (0.4, 1, 1), (0.25, 1, 2), (0.4, 1, 2)],
-      mnist: [(0.7, 1, 2), (0.9, 2, 1), (1, 2, 3), (1.1, 3, 2), (1.5, 4, 2)])
+      imagenet: [(0.7, 1, 2), (0.9, 2, 1), (1, 2, 3), (1.1, 3, 2), (1.5, 4, 2)])
   }
 
   public func strength(severity: Int, of image: ImageShape) -> [String: Double] {
@@ -24,7 +25,7 @@ public struct GlassBlur: Corruption {
   public func corrupt(
     _ pixels: UnsafeMutableBufferPointer<Float>, of image: ImageShape, severity: Int, at address: NoiseAddress
   ) {
-    let (sigma, reach, rounds) = Self.constants(severity, image), copies = image.constants == .cifar10c
+    let (sigma, reach, rounds) = Self.constants(severity, image), copies = image.constants != .mnistc
     var picture = Picture(pixels, image).blurred(sigma: sigma).levels
     let chance = address.uniforms(3 * rounds * image.height * image.width)
     var next = 0

@@ -5,6 +5,7 @@ public struct ImpulseNoise: Corruption {
   public static let name = "impulse_noise"
   public static let summary = SaltAndPepper.summary
   public static let group = CorruptionGroup.noise
+  public static let protocols: Set<CorruptionConstants> = [.cifar10c, .imagenetc, .mnistc]
   public static let needsPicture = false
   private var base: SaltAndPepper { SaltAndPepper() }
   public init() {}

@@ -5,10 +5,11 @@ public struct JpegCompression: Corruption {
   public static let name = "jpeg_compression"
   public static let summary = "JPEG"
   public static let group = CorruptionGroup.digital
+  public static let protocols: Set<CorruptionConstants> = [.cifar10c, .imagenetc]
   public init() {}
 
   public func strength(severity: Int, of image: ImageShape) -> [String: Double] {
-    ["quality": image.constant(severity, cifar: [80, 65, 58, 50, 40], mnist: [25, 18, 15, 10, 7])]
+    ["quality": image.constant(severity, cifar: [80, 65, 58, 50, 40], imagenet: [25, 18, 15, 10, 7])]
   }
 
   public func corrupt(

@@ -6,6 +6,7 @@ public struct MotionBlur: Corruption {
   public static let name = "motion_blur"
   public static let summary = "a moving camera, at a random angle"
   public static let group = CorruptionGroup.blur
+  public static let protocols: Set<CorruptionConstants> = [.cifar10c, .imagenetc, .mnistc]
   /// In degrees, or `random`: each example's own.
   public var angle = "random"
   public init() {}
@@ -20,7 +21,7 @@ public struct MotionBlur: Corruption {
   public func strength(severity: Int, of image: ImageShape) -> [String: Double] {
     let (radius, sigma): (Double, Double) = image.constant(
       severity, cifar: [(6, 1), (6, 1.5), (6, 2), (8, 2), (9, 2.5)],
-      mnist: [(10, 3), (15, 5), (15, 8), (15, 12), (20, 15)])
+      imagenet: [(10, 3), (15, 5), (15, 8), (15, 12), (20, 15)])
     return ["radius": radius, "sigma": sigma]
   }
 

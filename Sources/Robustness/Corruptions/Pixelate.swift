@@ -5,10 +5,11 @@ public struct Pixelate: Corruption {
   public static let name = "pixelate"
   public static let summary = "coarser pixels"
   public static let group = CorruptionGroup.digital
+  public static let protocols: Set<CorruptionConstants> = [.cifar10c, .imagenetc]
   public init() {}
 
   public func strength(severity: Int, of image: ImageShape) -> [String: Double] {
-    ["share": image.constant(severity, cifar: [0.95, 0.9, 0.85, 0.75, 0.65], mnist: [0.6, 0.5, 0.4, 0.3, 0.25])]
+    ["share": image.constant(severity, cifar: [0.95, 0.9, 0.85, 0.75, 0.65], imagenet: [0.6, 0.5, 0.4, 0.3, 0.25])]
   }
 
   public func corrupt(

@@ -9,7 +9,7 @@ public struct Quantize: Corruption {
   public init() {}
 
   public func strength(severity: Int, of image: ImageShape) -> [String: Double] {
-    ["bits": image.constant(severity, cifar: [5, 4, 3, 2, 1], mnist: [5, 4, 3, 2, 1])]
+    ["bits": image.constant(severity, cifar: [5, 4, 3, 2, 1], imagenet: [5, 4, 3, 2, 1])]
   }
 
   public func corrupt(

@@ -6,6 +6,7 @@ public struct Rotate: Corruption {
   public static let name = "rotate"
   public static let summary = "turned"
   public static let group = CorruptionGroup.shape
+  public static let protocols: Set<CorruptionConstants> = [.mnistc]
   public init() {}
 
   public func strength(severity: Int, of image: ImageShape) -> [String: Double] {

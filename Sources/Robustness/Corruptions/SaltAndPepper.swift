@@ -18,7 +18,7 @@ public struct SaltAndPepper: Corruption {
 
   public func strength(severity: Int, of image: ImageShape) -> [String: Double] {
     let constant = image.constant(
-      severity, cifar: [0.01, 0.02, 0.03, 0.05, 0.07], mnist: [0.03, 0.06, 0.09, 0.17, 0.27])
+      severity, cifar: [0.01, 0.02, 0.03, 0.05, 0.07], imagenet: [0.03, 0.06, 0.09, 0.17, 0.27])
     return ["amount": hasOwnStrength ? amount : constant]
   }
 

@@ -5,12 +5,13 @@ public struct Saturate: Corruption {
   public static let name = "saturate"
   public static let summary = "other saturation"
   public static let group = CorruptionGroup.digital
+  public static let extraIn: Set<CorruptionConstants> = [.cifar10c, .imagenetc]
   public init() {}
 
   public func strength(severity: Int, of image: ImageShape) -> [String: Double] {
     let (factor, offset) = image.constant(
       severity, cifar: [(0.3, 0), (0.1, 0), (1.5, 0), (2, 0.1), (2.5, 0.2)],
-      mnist: [(0.3, 0), (0.1, 0), (2, 0), (5, 0.1), (20, 0.2)])
+      imagenet: [(0.3, 0), (0.1, 0), (2, 0), (5, 0.1), (20, 0.2)])
     return ["factor": factor, "offset": offset]
   }
 

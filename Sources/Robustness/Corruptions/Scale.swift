@@ -6,6 +6,7 @@ public struct Scale: Corruption {
   public static let name = "scale"
   public static let summary = "smaller"
   public static let group = CorruptionGroup.shape
+  public static let protocols: Set<CorruptionConstants> = [.mnistc]
   public init() {}
 
   public func strength(severity: Int, of image: ImageShape) -> [String: Double] {

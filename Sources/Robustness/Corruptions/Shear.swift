@@ -6,6 +6,7 @@ public struct Shear: Corruption {
   public static let name = "shear"
   public static let summary = "sheared to one side"
   public static let group = CorruptionGroup.shape
+  public static let protocols: Set<CorruptionConstants> = [.mnistc]
   public init() {}
 
   public func strength(severity: Int, of image: ImageShape) -> [String: Double] {

@@ -5,11 +5,12 @@ public struct ShotNoise: Corruption {
   public static let name = "shot_noise"
   public static let summary = "Poisson noise of light"
   public static let group = CorruptionGroup.noise
+  public static let protocols: Set<CorruptionConstants> = [.cifar10c, .imagenetc, .mnistc]
   public static let needsPicture = false
   public init() {}
 
   public func strength(severity: Int, of image: ImageShape) -> [String: Double] {
-    ["photons": image.constant(severity, cifar: [500, 250, 100, 75, 50], mnist: [60, 25, 12, 5, 3])]
+    ["photons": image.constant(severity, cifar: [500, 250, 100, 75, 50], imagenet: [60, 25, 12, 5, 3])]
   }
 
   public func corrupt(

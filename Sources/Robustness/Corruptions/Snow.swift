@@ -6,6 +6,7 @@ public struct Snow: Corruption {
   public static let name = "snow"
   public static let summary = "falling snow"
   public static let group = CorruptionGroup.weather
+  public static let protocols: Set<CorruptionConstants> = [.cifar10c, .imagenetc]
   public init() {}
 
   private struct Constants {
@@ -23,7 +24,7 @@ public struct Snow: Corruption {
           [0.1, 0.2, 1, 0.6, 8, 3, 0.95], [0.1, 0.2, 1, 0.5, 10, 4, 0.9], [0.15, 0.3, 1.75, 0.55, 10, 4, 0.9],
           [0.25, 0.3, 2.25, 0.6, 12, 6, 0.85], [0.3, 0.3, 1.25, 0.65, 14, 12, 0.8],
         ],
-        mnist: [
+        imagenet: [
           [0.1, 0.3, 3, 0.5, 10, 4, 0.8], [0.2, 0.3, 2, 0.5, 12, 4, 0.7], [0.55, 0.3, 4, 0.9, 12, 8, 0.7],
           [0.55, 0.3, 4.5, 0.85, 12, 8, 0.65], [0.55, 0.3, 2.5, 0.85, 12, 12, 0.55],
         ]))

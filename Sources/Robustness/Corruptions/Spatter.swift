@@ -8,6 +8,8 @@ public struct Spatter: Corruption {
   public static let name = "spatter"
   public static let summary = "drops of water, from severity 4 on of mud"
   public static let group = CorruptionGroup.weather
+  public static let protocols: Set<CorruptionConstants> = [.mnistc]
+  public static let extraIn: Set<CorruptionConstants> = [.cifar10c, .imagenetc]
   public init() {}
 
   private static func constants(_ severity: Int, _ image: ImageShape) -> [Double] {
@@ -17,7 +19,7 @@ public struct Spatter: Corruption {
         [0.62, 0.1, 0.7, 0.7, 0.5, 0], [0.65, 0.1, 0.8, 0.7, 0.5, 0], [0.65, 0.3, 1, 0.69, 0.5, 0],
         [0.65, 0.1, 0.7, 0.69, 0.6, 1], [0.65, 0.1, 0.5, 0.68, 0.6, 1],
       ],
-      mnist: [
+      imagenet: [
         [0.65, 0.3, 4, 0.69, 0.6, 0], [0.65, 0.3, 3, 0.68, 0.6, 0], [0.65, 0.3, 2, 0.68, 0.5, 0],
         [0.65, 0.3, 1, 0.65, 1.5, 1], [0.67, 0.4, 1, 0.65, 1.5, 1],
       ])

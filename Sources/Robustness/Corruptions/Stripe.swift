@@ -5,6 +5,7 @@ public struct Stripe: Corruption {
   public static let name = "stripe"
   public static let summary = "both sides inverted"
   public static let group = CorruptionGroup.shape
+  public static let protocols: Set<CorruptionConstants> = [.mnistc]
   public init() {}
 
   public func strength(severity: Int, of image: ImageShape) -> [String: Double] {

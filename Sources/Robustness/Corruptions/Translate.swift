@@ -6,6 +6,7 @@ public struct Translate: Corruption {
   public static let name = "translate"
   public static let summary = "moved aside"
   public static let group = CorruptionGroup.shape
+  public static let protocols: Set<CorruptionConstants> = [.mnistc]
   public init() {}
 
   public func strength(severity: Int, of image: ImageShape) -> [String: Double] {

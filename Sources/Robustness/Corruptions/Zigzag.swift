@@ -6,6 +6,7 @@ public struct Zigzag: Corruption {
   public static let name = "zigzag"
   public static let summary = "a zigzag across"
   public static let group = CorruptionGroup.shape
+  public static let protocols: Set<CorruptionConstants> = [.mnistc]
   public init() {}
 
   public func strength(severity: Int, of image: ImageShape) -> [String: Double] {

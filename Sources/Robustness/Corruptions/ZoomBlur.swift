@@ -5,6 +5,7 @@ public struct ZoomBlur: Corruption {
   public static let name = "zoom_blur"
   public static let summary = "a camera that moves towards its object"
   public static let group = CorruptionGroup.blur
+  public static let protocols: Set<CorruptionConstants> = [.cifar10c, .imagenetc]
   public init() {}
 
   /// How many enlargements, 1 the first of them, and the step between two. The counts are those of the published loops, whose ends
@@ -12,7 +13,7 @@ public struct ZoomBlur: Corruption {
   private static func constants(_ severity: Int, _ image: ImageShape) -> (count: Int, step: Double) {
     image.constant(
       severity, cifar: [(7, 0.01), (12, 0.01), (16, 0.01), (21, 0.01), (26, 0.01)],
-      mnist: [(12, 0.01), (16, 0.01), (11, 0.02), (13, 0.02), (11, 0.03)])
+      imagenet: [(12, 0.01), (16, 0.01), (11, 0.02), (13, 0.02), (11, 0.03)])
   }
 
   public func strength(severity: Int, of image: ImageShape) -> [String: Double] {

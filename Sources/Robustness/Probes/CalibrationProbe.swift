@@ -1,17 +1,35 @@
+import DitherInference
+
 /// Whether the mean probabilities mean what they say, on the examples as they are.
 struct CalibrationProbe: Probe {
   static let name = "calibration"
-  static let summary = "whether probabilities mean what they say: NLL, Brier score, ECE, reliability"
+  static let summary = "whether probabilities mean what they say: NLL, Brier score, ECE (class-wise too), reliability"
+  /// In its summary: ``ClasswiseCalibration``.
+  static let classwise = "classwise_ece15"
 
   func condition(of image: ImageShape) -> Condition { .calibration }
 
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
-    let probabilities = try predictor.probabilities(batch.inputs, identities: batch.identities)
-    let clean = zip(probabilities, batch.labels).map { p, label in
-      p.indices.reduce(0) { p[$1] > p[$0] ? $1 : $0 } == label
-    }
+    let (probabilities, losses) = try predictor.judged(
+      batch.inputs, identities: batch.identities, labels: batch.labels)
+    let clean = zip(probabilities, batch.labels).map { Label.of($0) == $1 }
     var outcome = Outcome(clean: clean, robust: clean)
     outcome.probabilities = probabilities
+    outcome.losses = losses.map { $0.isFinite ? $0 : Metrics.lossOfZero }
+    if predictor.model.signature.givesProbabilities {
+      outcome.evidence[.zeroProbability] = .init(cases: losses.count { !$0.isFinite }, n: losses.count)
+    }
     return outcome
+  }
+
+  func summary(of outcomes: [Outcome], labels: [Int]) -> Summary? {
+    let probabilities = outcomes.compactMap(\.probabilities).flatMap { $0 }
+    guard probabilities.count == labels.count, !labels.isEmpty else { return nil }
+    var summary = Summary()
+    let error = ClasswiseCalibration(probabilities, labels)
+    summary.add(
+      Self.classwise, error.error(of: labels.indices), Bootstrap([labels.count]).interval { error.error(of: $0) },
+      n: labels.count, "calibration error of every class's probability, 15 bins, mean over the classes")
+    return summary
   }
 }

@@ -20,7 +20,7 @@ struct CorruptionProbe<C: Corruption>: CorruptingProbe {
   struct Common: Codable, Sendable {
     /// `all`, or one of 1 to 5.
     var severity = "all"
-    /// `auto` (colour pictures those of CIFAR-10-C, grey ones those of MNIST-C), `cifar-10-c` or `mnist-c`.
+    /// `auto` (by kind and size of the pictures), `cifar-10-c`, `imagenet-c` or `mnist-c`.
     var constants = "auto"
   }
 
@@ -47,7 +47,7 @@ struct CorruptionProbe<C: Corruption>: CorruptingProbe {
     guard common.constants == "auto" || CorruptionConstants(rawValue: common.constants) != nil else {
       throw RobustnessError(
         .parameter, at: "constants",
-        expected: "auto, \(CorruptionConstants.allCases.map(\.rawValue).joined(separator: " or "))",
+        expected: "auto, \(CorruptionConstants.allCases.map(\.rawValue).joined(separator: ", "))",
         got: "'\(common.constants.clipped())'")
     }
     try corruption.validate()
@@ -58,7 +58,8 @@ struct CorruptionProbe<C: Corruption>: CorruptingProbe {
   private func check(_ shape: Shape) throws(RobustnessError) {
     guard !C.needsPicture || ImageShape(shape).isPicture else {
       throw RobustnessError(
-        .data, at: "probe \(C.name)", expected: "pictures: [C, H, W], or as many numbers as a square has",
+        .data, at: "probe \(C.name)",
+        expected: "pictures: [C, H, W] or [H, W, C] of 1 or 3 channels, [H, W], or as many numbers as a square has",
         got: "inputs of shape \(shape)")
     }
   }

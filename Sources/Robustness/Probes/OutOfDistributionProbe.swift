@@ -7,8 +7,8 @@ import DitherTensor
 /// Gimpel 2017, arXiv 1610.02136.
 struct OutOfDistributionProbe: Probe {
   static let name = "ood"
-  static let summary = "whether uncertainty tells inputs of another set: AUROC, AUPR, FPR95"
-  /// The other set: `fashion-mnist`, or `notmnist:500` for its first 500.
+  static let summary = "whether uncertainty, logits and energy tell inputs of another set: AUROC, AUPR, FPR95"
+  /// The other set: `fashion-mnist`, `notmnist:500` for its first 500, or a file of inputs.
   var data = "fashion-mnist"
 
   func validate() throws(RobustnessError) {
@@ -18,6 +18,8 @@ struct OutOfDistributionProbe: Probe {
   }
   var takesAllExamples: Bool { true }
   var otherData: [String] { [data] }
+  /// Probabilities and logits of both sets.
+  func cost(examples: Int, draws: Int) -> ProbeCost { ProbeCost(forward: 4 * examples * draws) }
   func condition(of image: ImageShape) -> Condition { .measurement }
 
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
@@ -27,9 +29,15 @@ struct OutOfDistributionProbe: Probe {
     }
     let count = min(others.rowCount, max(batch.labels.count, 1))
     let identities = (0..<count).map { 1 << 40 | UInt64($0) }
-    let away = Uncertainty.columns(try predictor.draws(others.rows(0..<count), identities: identities))
-    for name in Uncertainty.names {
-      guard let inside = outcome.columns?[name], let outside = away[name] else { continue }
+    let foreign = others.rows(0..<count)
+    let near = (outcome.columns ?? [:]).merging(
+      try predictor.logitScores(batch.inputs, identities: batch.identities)
+    ) { $1 }
+    let away = Uncertainty.columns(try predictor.draws(foreign, identities: identities)).merging(
+      try predictor.logitScores(foreign, identities: identities)
+    ) { $1 }
+    for name in Uncertainty.names + ["max_logit", "energy"] {
+      guard let inside = near[name], let outside = away[name] else { continue }
       let intervals = Self.intervals(inside, outside), values = Self.values(inside, outside)
       summary.add(
         "auroc_\(name)", values[0], intervals[0], n: inside.count + outside.count,

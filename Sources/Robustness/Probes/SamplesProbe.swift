@@ -57,7 +57,7 @@ struct SamplesProbe: Probe {
           points: counts.map { count in
             // None of them can be below 0.
             let mean = Statistics.mean(Uncertainty.column("\(count) \(column)", outcomes))
-            return .init(Double(count), mean.value, mean.interval.clamped(to: 0...(.infinity)))
+            return .init(Double(count), mean.value, mean.interval?.clamped(to: 0...(.infinity)))
           }))
     }
     summary.add(

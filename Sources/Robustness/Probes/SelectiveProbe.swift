@@ -46,12 +46,12 @@ struct SelectiveProbe: Probe {
 
   /// Of AURC and of the AUROC of errors, by the bootstrap over the examples; of the latter over those resamples that have both kinds.
   private func intervals(_ right: [Bool], _ scores: [Double]) -> (aurc: Interval?, auroc: Interval?) {
-    let order = right.indices.sorted { (scores[$0], $0) < (scores[$1], $1) }
+    let order = right.indices.sorted { scores[$0] < scores[$1] }
     let right = order.map { right[$0] }, scores = order.map { scores[$0] }
     let found = Bootstrap([right.count]).intervals { drawn in
       let kept = drawn[0].filter { right[$0] }.map { scores[$0] }, wrong = drawn[0].filter { !right[$0] }
       return [
-        RiskCoverage(sorted: drawn[0].map { right[$0] }).area,
+        RiskCoverage(sorted: drawn[0].map { right[$0] }, uncertainty: drawn[0].map { scores[$0] }).area,
         Metrics.areaUnderROC(negatives: kept, positives: wrong.map { scores[$0] }),
       ]
     }

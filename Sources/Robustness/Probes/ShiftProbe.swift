@@ -104,6 +104,11 @@ struct ShiftProbe: Probe {
         return .init(Double(severity), mean.value, mean.interval)
       }
     }
+    let least = Conformal.leastExamples(alpha: alpha)
+    summary.remark(
+      "conformal_examples", passed: n / 2 >= least,
+      "Thresholds come from \(n / 2) examples, half of all; a coverage of \(Written.percent(1 - alpha)) takes \(least) of them."
+        + (n / 2 >= least ? "" : " No finite threshold exists: every set holds all classes and says nothing."))
     for severity in [0, 5] {
       summary.add(
         "ece_severity_\(severity)", Metrics.expectedCalibrationError(probabilities[severity], labels), n: n,

@@ -42,50 +42,15 @@ enum Uncertainty {
   }
 }
 
-/// Answering only where a model is sure: the risk at every coverage. Geifman and El-Yaniv 2017, arXiv 1705.08500; Geifman et al.
-/// 2019, arXiv 1805.08206.
-package struct RiskCoverage {
-  /// Whether each example is right, the surest first; ties in their order.
-  private let right: [Bool]
-
-  package init(_ right: [Bool], uncertainty: [Double]) {
-    self.right = right.indices.sorted { (uncertainty[$0], $0) < (uncertainty[$1], $1) }.map { right[$0] }
-  }
-
-  /// - Parameter right: the surest first.
-  init(sorted right: [Bool]) { self.right = right }
-
-  private var risks: [Double] {
-    var wrong = 0
-    return right.enumerated().map { at, isRight in
-      wrong += isRight ? 0 : 1
-      return Double(wrong) / Double(at + 1)
-    }
-  }
-
-  /// The mean over all coverages of the risk.
-  package var area: Double { risks.reduce(0, +) / Double(max(right.count, 1)) }
-
-  /// `area` less that of an order which knows every error.
-  package var excess: Double {
-    let perfect = right.sorted { $0 && !$1 }
-    return area - RiskCoverage(perfect, uncertainty: [Double](repeating: 0, count: perfect.count)).area
-  }
-
-  /// The largest share of answers whose risk is at most this.
-  package func coverage(atRisk bound: Double) -> Double {
-    let risks = risks
-    guard let last = risks.lastIndex(where: { $0 <= bound }) else { return 0 }
-    return Double(last + 1) / Double(risks.count)
-  }
-
-  /// 40 points of the curve.
+extension RiskCoverage {
+  /// 40 points of the curve, with Wilson's intervals.
   var points: [Summary.Point] {
-    let n = right.count
-    guard n > 0 else { return [] }
-    return Set((1...40).map { max($0 * n / 40, 1) }).sorted().map { count in
-      let wrong = right[..<count].count { !$0 }
-      return .init(Double(count) / Double(n), Proportion(wrong, of: count))
+    guard count > 0 else { return [] }
+    return Set((1...40).map { max($0 * count / 40, 1) }).sorted().map { answered in
+      let wrong = errors(among: answered)
+      return .init(
+        Double(answered) / Double(count), wrong / Double(answered),
+        Proportion(Int(wrong.rounded()), of: answered).interval)
     }
   }
 }

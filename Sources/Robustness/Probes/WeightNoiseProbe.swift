@@ -4,7 +4,7 @@ import DitherInference
 import DitherTensor
 
 /// Accuracy and loss against the strength of noise on the weights, L(σ): single draws, as one device or one posterior sample
-/// would answer, without averaging. Source: e.g. Petzka et al. 2021, arXiv 2001.00939, for what L(σ) says of flatness.
+/// would answer, without averaging. Intervals are over draws and examples (``Statistics/Crossed``): those of another device on other data. Source: e.g. Petzka et al. 2021, arXiv 2001.00939, for what L(σ) says of flatness.
 struct WeightNoiseProbe: Probe {
   static let name = "weight_noise"
   static let summary = "accuracy and loss against the strength of noise on the weights"
@@ -34,54 +34,53 @@ struct WeightNoiseProbe: Probe {
     var outcome = try Outcome.clean(batch, predictor), summary = Summary()
     var accuracies: [Summary.Point] = [], losses: [Summary.Point] = []
     let answered = try batch.answered(by: predictor)
-    let share = Double(answered.labels.count) / Double(max(batch.labels.count, 1))
-    for sigma in [0] + (try NumberList.parse(sigmas, "sigmas", in: 0...100)) {
-      let (right, loss) = try measure(sigma, answered, predictor.model)
+    let unanswered = [Double](repeating: 0, count: batch.labels.count - answered.labels.count)
+    var clean: [Double] = []
+    let all = [0] + (try NumberList.parse(sigmas, "sigmas", in: 0...100))
+    for (at, sigma) in all.enumerated() {
+      let found = try measure(sigma, answered, predictor.model)
       // What has no answer is wrong.
-      let accuracy = right.map { $0 * share }
-      let (found, mean) = (Statistics.mean(accuracy), Statistics.mean(loss))
-      guard accuracy.count > 1 else {
-        // Without noise there are no draws to be a mean over: a share of the examples, and a loss without an interval.
-        let n = batch.labels.count
-        accuracies.append(.init(sigma, Proportion(Int((found.value * Double(n)).rounded()), of: n)))
-        losses.append(.init(sigma, mean.value))
-        continue
+      let right = Statistics.Crossed(found.map { $0.right + unanswered })
+      let loss = Statistics.Crossed(found.map(\.losses))
+      accuracies.append(.init(sigma, right.value, right.shareInterval))
+      losses.append(.init(sigma, loss.value, loss.interval?.clamped(to: 0...(.infinity))))
+      if at == 0 { clean = found[0].losses }
+      if at == all.count - 1 {
+        let rise = Statistics.Crossed(found.map { zip($0.losses, clean).map { $0 - $1 } })
+        summary.add(
+          "loss_rise", rise.value, rise.interval, n: draws,
+          "L(σ) − L(0) at the last σ, in nats; its interval is over draws and examples")
       }
-      accuracies.append(.init(sigma, found.value, found.interval.clamped(to: 0...1)))
-      losses.append(.init(sigma, mean.value, mean.interval.clamped(to: 0...(.infinity))))
     }
     let axis = "σ of the weights, \(scale.rawValue)"
     summary.add(
       .init(chart: "Accuracy under weight noise", name: "single draws", x: axis, y: "accuracy", points: accuracies))
     summary.add(
       .init(chart: "Loss under weight noise, L(σ)", name: "single draws", x: axis, y: "cross-entropy", points: losses))
-    if let clean = losses.first, let last = losses.last {
-      summary.add("loss_rise", last.y - clean.y, n: draws, "L(σ) − L(0) at the largest σ, in nats")
-    }
     outcome.summary = summary
     return outcome
   }
 
-  /// By draw.
-  private func measure(_ sigma: Double, _ batch: ProbeBatch, _ model: Model) throws -> (
-    accuracy: [Double], loss: [Double]
-  ) {
+  /// By draw, then example.
+  private func measure(_ sigma: Double, _ batch: ProbeBatch, _ model: Model) throws -> [(
+    right: [Double], losses: [Double]
+  )] {
     var graph = model.graph
     graph.noise = sigma > 0 ? NoiseModel([.init(.weights, sigma: Float(sigma), scale: scale)]) : nil
     let noisy = try Model(graph), inputs = model.signature.normalised(batch.inputs), n = batch.labels.count
-    var accuracy: [Double] = [], loss: [Double] = []
-    for draw in 0..<(sigma > 0 ? draws : 1) {
+    return try (0..<(sigma > 0 ? draws : 1)).map { draw in
       try batch.proceed()
       // The same draw for all examples: one set of weights.
       let outputs =
         sigma > 0
         ? try noisy.sampledOutputs(
-          inputs, samples: draw..<draw + 1, seeds: [UInt64](repeating: batch.seed, count: n), path: .explicit)
+          inputs, samples: draw..<draw + 1, seeds: [UInt64](repeating: batch.seed, count: n), path: .explicit
+        ).reshaped([n, model.signature.classes])
         : try noisy.outputs(inputs)
-      let probabilities = model.signature.meanProbabilities(outputs, rows: n)
-      accuracy.append(Metrics.accuracy(probabilities, batch.labels))
-      loss.append(Metrics.negativeLogLikelihood(probabilities, batch.labels))
+      return (
+        zip(outputs.labels(), batch.labels).map { $0 == $1 ? 1 : 0 },
+        model.signature.losses(outputs, labels: batch.labels).map { $0.isFinite ? $0 : Metrics.lossOfZero }
+      )
     }
-    return (accuracy, loss)
   }
 }

@@ -2,8 +2,9 @@ import DitherInference
 
 public struct Calibration: Codable, Sendable, Equatable {
   public var accuracy: Double
-  /// Mean −ln p of the true class, in nats. The intervals of this and of what follows are of 95 %: the percentile bootstrap over the
-  /// examples, 200 resamples.
+  /// Mean −ln p of the true class, in nats: from the logits, by log-softmax; where a model gives probabilities, 0 counts as the least
+  /// single-precision number, 103.3 nats, and the check `zero_probability` counts such examples. The intervals of this and of what follows
+  /// are of 95 %: the percentile bootstrap over the examples, 200 resamples.
   public var nll: Double
   public var nllInterval: Interval
   /// Mean squared distance of the probabilities from the truth, 0 to 2. Brier 1950.
@@ -28,14 +29,15 @@ public struct Calibration: Codable, Sendable, Equatable {
     public var interval: Interval?
   }
 
-  init(_ probabilities: [[Double]], _ labels: [Int]) {
+  /// - Parameter losses: −ln of each true class's probability.
+  init(_ probabilities: [[Double]], _ labels: [Int], losses: [Double]) {
     let reliability = Metrics.reliability(probabilities, labels)
     accuracy = Metrics.accuracy(probabilities, labels)
-    nll = Metrics.negativeLogLikelihood(probabilities, labels)
+    nll = losses.reduce(0, +) / Double(max(losses.count, 1))
     brier = Metrics.brier(probabilities, labels)
     ece15 = Metrics.calibrationErrors(reliability).expected
     adaptiveEce15 = Metrics.adaptiveCalibrationError(probabilities, labels)
-    let intervals = Self.intervals(probabilities, labels)
+    let intervals = Self.intervals(probabilities, labels, losses)
     (nllInterval, brierInterval) = (intervals[0], intervals[1])
     (ece15Interval, adaptiveEce15Interval) = (intervals[2], intervals[3])
     bins = reliability.map { bin in
@@ -49,12 +51,12 @@ public struct Calibration: Codable, Sendable, Equatable {
   }
 
   /// Of NLL, Brier score, ECE and adaptive ECE.
-  private static func intervals(_ probabilities: [[Double]], _ labels: [Int]) -> [Interval] {
+  private static func intervals(_ probabilities: [[Double]], _ labels: [Int], _ losses: [Double]) -> [Interval] {
     let all = Metrics.outcomes(probabilities, labels)
     // A resample is in the order of this: its bins of equal mass need no sorting.
-    let order = all.confidence.indices.sorted { (all.confidence[$0], $0) < (all.confidence[$1], $1) }
+    let order = all.confidence.indices.sorted { all.confidence[$0] < all.confidence[$1] }
     let confidence = order.map { all.confidence[$0] }, correct = order.map { all.correct[$0] }
-    let losses = Metrics.losses(probabilities, labels), scores = Metrics.brierScores(probabilities, labels)
+    let scores = Metrics.brierScores(probabilities, labels)
     let (loss, score) = (order.map { losses[$0] }, order.map { scores[$0] })
     return Bootstrap([order.count], resamples: 200).intervals { drawn in
       let places = drawn[0], count = Double(max(places.count, 1))
@@ -62,7 +64,7 @@ public struct Calibration: Codable, Sendable, Equatable {
       return [
         places.reduce(0) { $0 + loss[$1] } / count, places.reduce(0) { $0 + score[$1] } / count,
         Metrics.calibrationErrors(Metrics.reliability(confidence: p, correct: isRight)).expected,
-        Metrics.adaptiveCalibrationError(confidence: p, correct: isRight),
+        Metrics.adaptiveCalibrationError(rising: p, correct: isRight),
       ]
     }.map { $0 ?? Interval(low: 0, high: 0) }
   }
@@ -73,6 +75,8 @@ extension Calibration {
     guard asked is CalibrationProbe else { return nil }
     let probabilities = outcomes.compactMap(\.probabilities).flatMap { $0 }
     guard probabilities.count == labels.count else { return nil }
-    self.init(probabilities, labels)
+    let losses = outcomes.compactMap(\.losses).flatMap { $0 }
+    self.init(
+      probabilities, labels, losses: losses.count == labels.count ? losses : Metrics.losses(probabilities, labels))
   }
 }

@@ -34,9 +34,22 @@ public struct CorruptionTable: Codable, Sendable, Equatable {
         baselineMean: baselines.isEmpty ? nil : baselines.reduce(0, +) / Double(baselines.count))
     }
     guard !rows.isEmpty else { return nil }
-    let wanted = Self.protocolNames(image)
+    // Where the constants were chosen by hand, those of one protocol.
+    let chosen = Set(
+      found.compactMap { probe in
+        probe.parameters["constants"].flatMap { CorruptionConstants(rawValue: $0.description) }
+      })
+    let all = found.allSatisfy { $0.parameters["constants"].map { $0.description != "auto" } ?? false }
+    let constants = chosen.count == 1 && all ? chosen.first ?? image.constants : image.constants
+    let isOne = chosen.subtracting([constants]).isEmpty
+    let isPublished = isOne && constants.covers(image), wanted = isPublished ? constants.corruptions : []
     protocolCorruptions = wanted.count
-    title = image.channels == 3 ? "CIFAR-10-C protocol, regenerated" : "MNIST-C protocol, regenerated"
+    title =
+      isPublished
+      ? "\(constants.title) protocol, regenerated"
+      : isOne
+        ? "Corruptions by the constants of \(constants.title), on pictures of \(image.height) × \(image.width): no published protocol"
+        : "Corruptions by the constants of several protocols"
     let complete = rows.filter { wanted.contains($0.corruption) && $0.accuracies.allSatisfy { $0 != nil } }
     guard !wanted.isEmpty, complete.count == wanted.count else { return }
     protocolMean = complete.reduce(0) { $0 + $1.mean } / Double(complete.count)
@@ -46,24 +59,6 @@ public struct CorruptionTable: Codable, Sendable, Equatable {
       relativeError = error > 0 ? (1 - mean) / error : nil
     }
   }
-
-  /// The published fifteen.
-  public static func protocolNames(_ image: ImageShape) -> [String] {
-    image.channels == 3
-      ? [
-        "gaussian_noise", "shot_noise", "impulse_noise", "defocus_blur", "glass_blur", "motion_blur", "zoom_blur",
-        "snow",
-        "frost", "fog", "brightness", "contrast", "elastic_transform", "pixelate", "jpeg_compression",
-      ]
-      : [
-        "shot_noise", "impulse_noise", "glass_blur", "motion_blur", "shear", "scale", "rotate", "brightness",
-        "translate",
-        "stripe", "fog", "spatter", "dotted_line", "zigzag", "canny_edges",
-      ]
-  }
-
-  /// CIFAR-10-C's four beside the fifteen: reported, and in no mean.
-  public static let extraNames = ["speckle_noise", "gaussian_blur", "spatter", "saturate"]
 }
 
 extension ProbeReport {

@@ -83,3 +83,13 @@ public struct ProbeReport: Codable, Sendable, Equatable {
     public var transferFromModel: Share?
   }
 }
+
+extension ProbeReport {
+  /// The checks say them.
+  mutating func forgetRemarks() {
+    summary?.remarks = nil
+    noiseOff?.summary?.remarks = nil
+    baseline?.summary?.remarks = nil
+    for at in (rivals ?? []).indices { rivals?[at].summary?.remarks = nil }
+  }
+}

@@ -89,6 +89,7 @@ extension Report {
     for index in plain.probes.indices {
       plain.probes[index].evidence = nil
       plain.probes[index].illustrations = nil
+      plain.probes[index].forgetRemarks()
     }
     return Data(String(decoding: try encoder.encode(plain), as: UTF8.self).jsonShown.utf8)
   }

@@ -4,14 +4,17 @@ package enum Lanczos {
   package struct Result {
     /// Eigenvalues of the tridiagonal matrix and the squares of the first components of its eigenvectors, which sum to 1.
     package var nodes: [(value: Double, weight: Double)]
-    package var firstDiagonal: Double
   }
 
-  /// - Parameter start: of length 1.
-  package static func run(from start: [Float], steps: Int, _ product: ([Float]) throws -> [Float]) rethrows -> Result {
+  /// - Parameters:
+  ///   - start: of length 1.
+  ///   - first: its product, where that is known.
+  package static func run(
+    from start: [Float], steps: Int, first: [Float]? = nil, _ product: ([Float]) throws -> [Float]
+  ) rethrows -> Result {
     var basis = [start], diagonal: [Double] = [], off: [Double] = []
     for step in 0..<steps {
-      var next = try product(basis[step])
+      var next = if step == 0, let first { first } else { try product(basis[step]) }
       diagonal.append(Vectors.dot(next, basis[step]))
       // Twice is enough.
       for _ in 0..<2 { for vector in basis { next = Vectors.add(next, -Vectors.dot(next, vector), vector) } }
@@ -21,7 +24,7 @@ package enum Lanczos {
       off.append(length)
       basis.append(Vectors.scaled(next, 1 / length))
     }
-    return Result(nodes: eigen(diagonal, off), firstDiagonal: diagonal.first ?? 0)
+    return Result(nodes: eigen(diagonal, off))
   }
 
   /// Of a symmetric tridiagonal matrix: implicit QR steps, which carry the first row of the eigenvectors along.

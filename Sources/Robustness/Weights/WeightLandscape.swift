@@ -27,7 +27,7 @@ struct WeightLandscape {
 
   func product(_ vector: [Float]) throws -> [Float] {
     try batch.proceed()
-    return curvature.hessianProduct(vector, estimatesError: false).values
+    return try curvature.hessianProduct(vector)
   }
 }
 

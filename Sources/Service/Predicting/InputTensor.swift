@@ -22,7 +22,7 @@ extension InputArray {
     let inputs =
       element == .uint8
       ? try signature.input(bytes: [UInt8](data), rows: rows)
-      : Tensor(signature.inputShape.replacingBatch(rows), floats(count))
+      : signature.normalised(Tensor(signature.inputShape.replacingBatch(rows), floats(count)))
     // Here, so that a row that is no input is its own request's.
     try signature.check(inputs)
     return inputs
@@ -43,7 +43,7 @@ extension InputArray {
     else {
       throw ServiceError(
         .badField, at: "input.shape",
-        expected: "[B, \(expected.map(String.init).joined(separator: ", "))] with B from 1", got: "\(shape)".clipped())
+        expected: "[B, \(expected.map(String.init).joined(separator: ", "))] with B from 1", got: "\(shape.prefix(9))\(shape.count > 9 ? " and \(shape.count - 9) more" : "")")
     }
     return rows
   }

@@ -207,7 +207,9 @@ extension AuditCommand {
     request.budget = budget
     let audit = try request.resolved(by: FileModels())
     let subjects = try audit.subjects.map { try AuditSubject(members: $0.members, temperature: $0.temperature) }
-    return try request.runner(of: subjects, on: audit.data, samples: audit.samples, code: Dither.code)
+    return try request.runner(of: subjects, on: audit.data, samples: audit.samples, code: Dither.code) {
+      try AuditExamples.isFile($0) ? AuditInputs(FileArray(path: $0)).tensor : Dataset.load($0).inputs
+    }
   }
 
   private func localData() throws -> AuditRequest.Data {

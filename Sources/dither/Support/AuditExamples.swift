@@ -29,12 +29,7 @@ struct AuditInputs {
 
   /// [N, …]; bytes are brought to [0, 1].
   var tensor: Tensor {
-    let shape = Shape(array.shape)
-    return if case .bytes(let values) = array.values {
-      Tensor(shape, values.map { Float($0) / 255 })
-    } else {
-      Tensor(shape, array.floats)
-    }
+    Tensor(Shape(array.shape), array.inUnits)
   }
 
   var message: Dither_V1_Array { message(rows: 0..<(array.shape.first ?? 0)) }

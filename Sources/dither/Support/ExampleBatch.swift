@@ -28,6 +28,8 @@ struct ExampleBatch {
         advice: path.lowercased().hasSuffix(".png") ? "resize the image" : nil)
     }
     self.shape = shape
+    // Whole numbers are numbers; bytes are pixels.
+    if case .integers = array.values { array.values = .floats(array.floats) }
     self.values = array.values
     let count = array.count / size
     names = count == 1 ? [path] : (0..<count).map { "\(path)[\($0)]" }
@@ -35,7 +37,7 @@ struct ExampleBatch {
 
   /// Pixels travel as bytes, so that the model's own normalisation is applied to them.
   init(_ dataset: Dataset, shape: [Int]) throws(CommandError) {
-    guard dataset.inputs.rowLength == shape.reduce(1, *) else {
+    guard dataset.inputs.shape.row.isReadable(as: Shape(shape)) else {
       throw CommandError(
         .shape, at: "--data \(dataset.name)", expected: "examples of shape \(shape)",
         got: "shape \(dataset.inputs.shape.dimensions.dropFirst())")
@@ -49,10 +51,7 @@ struct ExampleBatch {
 
   /// Whether an array is one example, a batch, or the same flattened.
   private static func fits(_ got: [Int], _ shape: [Int]) -> Bool {
-    let size = shape.reduce(1, *)
-    let bare = got.filter { $0 != 1 }, wanted = shape.filter { $0 != 1 }
-    if bare == wanted || bare.dropFirst() == wanted[...] { return true }
-    return got.reduce(1, *) == size || got.dropFirst().reduce(1, *) == size
+    Shape(got).isReadable(as: Shape(shape)) || Shape(got).row.isReadable(as: Shape(shape))
   }
 
   /// At most `limit` bytes of examples each, so that every request fits into a frame.

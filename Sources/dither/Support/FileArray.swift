@@ -55,7 +55,8 @@ struct FileArray {
       case .uint8(let values): .bytes(values)
       case .int32(let values): .integers(values.map(Int64.init))
       case .int64(let values): .integers(values)
-      case .bool(let values): .bytes(values.map { $0 ? 1 : 0 })
+      // 0 and 1, as numpy has them: no pixels.
+      case .bool(let values): .integers(values.map { $0 ? 1 : 0 })
       }
     self.init(shape: file.shape.dimensions, values: values)
   }
@@ -74,6 +75,11 @@ struct FileArray {
     case .bytes(let values): values.map(Float.init)
     case .integers(let values): values.map(Float.init)
     }
+  }
+
+  /// Numbers in the units of the data: bytes are pixels, divided by 255.
+  var inUnits: [Float] {
+    if case .bytes(let values) = values { values.map { Float($0) / 255 } } else { floats }
   }
 
   /// Class numbers.

@@ -1,5 +1,6 @@
 import DitherBasics
 import DitherGraph
+import DitherInference
 import DitherTensor
 import Foundation
 
@@ -11,10 +12,13 @@ struct RunSession {
   /// Which output has the classes' scores: the first of floats [examples, classes]; exporters of classical models put labels
   /// out before it.
   private let scores: Int
+  /// Where the file has a normalisation of its inputs: floats and bytes mean what they do to every other command.
+  private let signature: ModelSignature?
 
   /// - Parameter inputs: by name; each float or integer array is brought to the input's element type.
   init(_ graph: Graph, inputs: [String: FileArray], gradient: Bool, precision: Plan.Precision = .float32) throws {
     self.graph = graph
+    signature = graph.metadata[ModelSignature.normalisationKey] == nil ? nil : try ModelSignature(graph)
     rows = try Self.rows(graph, inputs)
     let types = try graph.types(rows: rows), computed = graph.foldingNormalisation()
     scores =
@@ -32,6 +36,11 @@ struct RunSession {
       }
       guard array.shape == shape.dimensions else {
         throw CommandError(.shape, at: "input '\(input.name)'", expected: "shape \(shape)", got: "\(array.shape)")
+      }
+      if let signature, signature.inputName == input.name {
+        let x = Tensor(shape, array.inUnits)
+        signature.normalised(x).elements.withUnsafeBytes { plan.inputs[index].copyMemory(from: $0) }
+        continue
       }
       try Self.copy(array, as: input.element, to: plan.inputs[index], at: "input '\(input.name)'")
     }
@@ -55,7 +64,7 @@ struct RunSession {
   ) throws(CommandError) {
     switch (element, array.values) {
     case (.float32, _):
-      array.floats.withUnsafeBytes { memory.copyMemory(from: $0) }
+      array.inUnits.withUnsafeBytes { memory.copyMemory(from: $0) }
     case (.int64, .integers(let values)):
       values.withUnsafeBytes { memory.copyMemory(from: $0) }
     case (.int64, .bytes(let values)):
@@ -105,7 +114,9 @@ struct RunSession {
     }
     plan.backward()
     return zip(graph.inputs, plan.inputGradients).compactMap { input, gradient in
-      gradient.isEmpty ? nil : (input.name, Tensor(input.shape(rows: rows), Array(gradient)))
+      guard !gradient.isEmpty else { return nil }
+      let found = Tensor(input.shape(rows: rows), Array(gradient))
+      return (input.name, signature?.inputName == input.name ? signature?.gradientForPixels(found) ?? found : found)
     }
   }
 

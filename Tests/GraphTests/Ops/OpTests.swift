@@ -77,6 +77,51 @@ struct OpTests {
     }
   }
 
+  /// H v of L = ½ Σ w y² against (∇L(x + hv) − ∇L(x − hv)) / 2h, for the inputs and the parameters at once.
+  @Test("second derivatives are those of differences of gradients", arguments: OpCase.all)
+  func secondDerivatives(_ test: OpCase) throws {
+    let graph = try test.graph(), inputs = test.inputs(graph), parameters = ParameterBuffers(graph)
+    let count = try Plan(graph, parameters: parameters, options: .init(rows: OpCase.rows)).output().count
+    let weights = NoiseAddress(seed: 3).uniforms(count).map { $0 - 0.3 }
+    let counts = inputs.map(\.count) + parameters.trainable.map { parameters.shapes[$0]?.count ?? 0 }
+    let second = try HessianPlan(squaresOf: graph, weights: weights, rows: OpCase.rows)
+    let step: Float = 1.0 / 512
+
+    func gradient(_ directions: [[Float]], _ side: Float) throws -> [[Float]] {
+      var moved = graph
+      for (id, direction) in zip(parameters.trainable, directions.dropFirst(inputs.count)) {
+        guard case .float(let tensor) = graph.literals[id] else { continue }
+        moved.literals[id] = .float(Tensor(tensor.shape, zip(tensor.elements, direction).map { $0 + side * step * $1 }))
+      }
+      let plan = try Plan(
+        moved, parameters: ParameterBuffers(moved),
+        options: .init(rows: OpCase.rows, inputGradient: true, parameterGradients: true))
+      for (index, input) in inputs.enumerated() {
+        plan.write(
+          .float(Tensor(input.shape, zip(input.elements, directions[index]).map { $0 + side * step * $1 })), to: index)
+      }
+      plan.forward()
+      for (i, y) in plan.output().enumerated() { plan.cotangent[i] = weights[i] * y }
+      plan.backward()
+      return zip(plan.inputGradients, counts).map { found, count in
+        found.isEmpty ? [Float](repeating: 0, count: count) : Array(found)
+      } + parameters.trainable.map { plan.parameterGradient($0).map { Array($0) } ?? [] }
+    }
+    let directions = counts.enumerated().map { index, count in
+      NoiseAddress(seed: 1, site: UInt32(index)).uniforms(count).map { $0 < 0.5 ? Float(-1) : 1 }
+    }
+    for (index, input) in inputs.enumerated() {
+      _ = second.inputs[index].bindMemory(to: Float.self).update(fromContentsOf: input.elements)
+    }
+    var product = [Float](repeating: 0, count: counts.reduce(0, +))
+    second.add(vector: directions.flatMap { $0 }, to: &product)
+    let above = try gradient(directions, 1).flatMap { $0 }, below = try gradient(directions, -1).flatMap { $0 }
+    let size = 1 + (product.map { abs($0) }.max() ?? 0)
+    for (i, (a, b)) in zip(above, below).enumerated() {
+      #expect(abs((a - b) / (2 * step) - product[i]) <= 0.02 * size, "element \(i)")
+    }
+  }
+
   @Test("one row alone gives what it gives among others", arguments: OpCase.all)
   func rowsAreIndependent(_ test: OpCase) throws {
     let graph = try test.graph()

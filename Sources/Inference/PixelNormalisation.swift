@@ -1,0 +1,55 @@
+import DitherBasics
+import DitherTensor
+
+/// One meaning of inputs, for every command and wire: floats are in the units of the data, before the model's normalisation; bytes are
+/// divided by 255.
+extension ModelSignature {
+  /// Inputs as the graph takes them.
+  /// - Parameter x: [B, …] in the units of the data.
+  public func normalised(_ x: Tensor) -> Tensor { normalisation.isIdentity ? x : scaled(x) { ($0 - $1) / $2 } }
+
+  /// The derivatives for inputs in the units of the data, from those for what the graph takes.
+  public func gradientForPixels(_ gradient: Tensor) -> Tensor {
+    normalisation.isIdentity ? gradient : scaled(gradient) { value, _, deviation in value / deviation }
+  }
+
+  /// Images of bytes as the graph takes them: [B, …] for any number of rows.
+  public func input(bytes: [UInt8], rows: Int) throws(InferenceError) -> Tensor {
+    let shape = Shape([rows] + inputShape.dimensions)
+    guard bytes.count == shape.count else {
+      throw InferenceError(
+        .inputShape, at: "input", expected: "\(shape.count) bytes for \(shape)", got: "\(bytes.count)")
+    }
+    return normalised(
+      Tensor(shape) { out in
+        for i in out.indices { out[i] = Float(bytes[i]) / 255 }
+      })
+  }
+
+  /// Numbers that stand for channels, one for each element of an example: to be put into a graph.
+  package func spread(_ values: [Float]) -> [Float] {
+    let stride = channelStride(values.count) ?? 1
+    return (0..<inputShape.count).map { values[$0 / stride % values.count] }
+  }
+
+  /// How many elements lie between two channels, where there are so many: the first axis of that extent has them, or a third of a flat
+  /// example. nil: there are not.
+  func channelStride(_ count: Int) -> Int? {
+    if count == 1 { return 1 }
+    let dimensions = inputShape.dimensions
+    if dimensions.count == 1 { return dimensions[0] % count == 0 ? dimensions[0] / count : nil }
+    return dimensions.firstIndex(of: count).map { dimensions[($0 + 1)...].reduce(1, *) }
+  }
+
+  private func scaled(_ x: Tensor, _ change: (Float, _ mean: Float, _ deviation: Float) -> Float) -> Tensor {
+    let mean = spread(normalisation.mean), deviation = spread(normalisation.deviation), length = inputShape.count
+    return Tensor(x.shape) { out in
+      x.elements.withUnsafeBufferPointer { x in
+        for i in out.indices {
+          let place = i % length
+          out[i] = change(x[i], mean[place], deviation[place])
+        }
+      }
+    }
+  }
+}

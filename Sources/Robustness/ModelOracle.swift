@@ -132,30 +132,32 @@ public struct ModelOracle: Oracle {
     return found.answer
   }
 
+  /// On logits: behind a softmax differences round to nothing, and scores would have another unit than the gradients of losses.
   private mutating func compute(_ question: Question) throws -> Answer {
+    let model = try model.exposingLogits()
     var normalised = question
     normalised.x = model.signature.normalised(question.x)
-    var answer = try askModel(normalised)
-    if question.loss == .crossEntropy { try retryVanished(&answer, normalised) }
+    var answer = try ask(model, normalised)
+    if question.loss == .crossEntropy { try retryVanished(&answer, model, normalised) }
     if let gradient = answer.gradient { answer.gradient = model.signature.gradientForPixels(gradient) }
     return answer
   }
 
   /// Where the probability of a class rounds to 0 or 1 the cross-entropy has no slope left; the margin between logits has.
-  private mutating func retryVanished(_ answer: inout Answer, _ question: Question) throws {
+  private mutating func retryVanished(_ answer: inout Answer, _ model: Model, _ question: Question) throws {
     guard let gradient = answer.gradient else { return }
     let rows = (0..<gradient.rowCount).filter { gradient.row($0).allSatisfy { $0 == 0 } }
     guard !rows.isEmpty else { return }
     counts.vanishedGradients += rows.count
     var again = question.rows(at: rows)
     again.loss = .margin
-    guard let found = try askModel(again).gradient else { return }
+    guard let found = try ask(model, again).gradient else { return }
     for (at, row) in rows.enumerated() { answer.gradient?.replaceRow(row, with: found.row(at)) }
   }
 
   /// Of a random model: rows whose loss is not known well enough get as many draws again, until it is or until there are
   /// `mostDraws`.
-  private mutating func askModel(_ question: Question) throws -> Answer {
+  private mutating func ask(_ model: Model, _ question: Question) throws -> Answer {
     let rows = question.x.rowCount
     guard let draws else {
       counts.questions += rows
@@ -199,7 +201,7 @@ public struct ModelOracle: Oracle {
   }
 }
 
-/// What draws of a batch have shown so far.
+/// What draws of a batch have shown so far, of a model that puts out logits.
 private struct Evaluation {
   /// [B]: sums over the draws.
   private var losses: [Double]
@@ -208,7 +210,7 @@ private struct Evaluation {
   private var draws: [Int]
   private let isPaired: Bool
   private var gradient: Tensor?
-  /// [B][draws][classes]: probabilities; of the deterministic pass the outputs.
+  /// [B][draws][classes]: probabilities; of the deterministic pass empty.
   private var outputs: [[[Double]]]
   private var criteria: [Criterion]
   private let isRandom: Bool
@@ -236,7 +238,7 @@ private struct Evaluation {
         }
         ?? model.outputs(question.x)
       losses = question.loss.values(
-        results, targets: targets, aims: question.aims, probabilities: signature.givesProbabilities
+        results, targets: targets, aims: question.aims, probabilities: false
       ).map { Double($0) * Double(count) }
     }
     criteria = question.examples.criteria
@@ -251,7 +253,7 @@ private struct Evaluation {
     for draw in 0..<count {
       let one = results.reshaped([count * rows, width]).rows(draw * rows..<(draw + 1) * rows)
       let values = question.loss.values(
-        one, targets: targets, aims: question.aims, probabilities: signature.givesProbabilities)
+        one, targets: targets, aims: question.aims, probabilities: false)
       for (row, p) in signature.meanProbabilities(one, rows: rows, temperature: temperature).enumerated() {
         lossByDraw[row].append(Double(values[row]))
         outputs[row].append(p)

@@ -77,6 +77,10 @@ extension Report {
     let isServed = subjects.contains { $0.version != nil || $0.members.contains { $0.version != nil } }
     let last = subjects.lastIndex { $0.temperature != 1 || isServed } ?? -1
     for subject in subjects[..<(last + 1)] { words += ["--temperature", "\(subject.temperature)"] }
+    let lastKind = subjects.lastIndex { $0.outputKind != nil } ?? -1
+    for subject in subjects[..<(lastKind + 1)] {
+      words += ["--output-kind", (subject.outputKind ?? subject.model.signature.outputKind).rawValue]
+    }
     for gate in runner.plan.gates { words += ["--gate", quoted(gate.text)] }
     words += ["--seed", "\(runner.plan.seed)"]
     if runner.samples > 0 { words += ["--samples", "\(runner.samples)"] }

@@ -2,6 +2,7 @@ import ArgumentParser
 import DitherBasics
 import DitherClient
 import DitherDatasets
+import DitherGraph
 import DitherInference
 import DitherProto
 import DitherReports
@@ -48,6 +49,14 @@ struct AuditCommand: AsyncParsableCommand {
       valueName: "t"))
   var temperatures: [Double] = []
   @Option(
+    name: .customLong("output-kind"),
+    help: ArgumentHelp(
+      """
+      What an ONNX file's outputs are: \(OutputKind.allCases.map(\.rawValue).joined(separator: ", ")); repeat for the baselines. \
+      (default: what its nodes, a trial and its metadata say)
+      """, valueName: "kind"))
+  var outputKinds: [OutputKind] = []
+  @Option(
     name: .customLong("gate"),
     help: "What the model must reach, as 'pgd:epsilon=8/255>=0.4' or 'calibration.ece15<=0.05'; repeat.")
   var gates: [String] = []
@@ -84,6 +93,11 @@ struct AuditCommand: AsyncParsableCommand {
     guard temperatures.allSatisfy({ $0 == 0 || AuditSubject.temperatures.contains($0) }) else {
       throw ValidationError(
         "--temperature is 0, or \(AuditSubject.temperatures.lowerBound) to \(AuditSubject.temperatures.upperBound)")
+    }
+    guard outputKinds.count <= 1 + baselines.count, outputKinds.isEmpty || model.hasSuffix(".onnx") else {
+      throw ValidationError(
+        "--output-kind goes with an ONNX file and each --baseline, in their order; of a served model it is said with upload"
+      )
     }
     if signKey != nil, !model.hasSuffix(".onnx") {
       throw ValidationError("--sign-key goes with an ONNX file; a server signs with its own key")
@@ -219,10 +233,14 @@ extension AuditCommand {
   /// - Parameter place: 0 for the model, then the baselines.
   private func subject(_ path: String, at place: Int) throws -> AuditSubject {
     let temperature = temperatures.indices.contains(place) && temperatures[place] > 0 ? temperatures[place] : 1
+    let kind = outputKinds.indices.contains(place) ? outputKinds[place] : nil
     func file(_ path: String) throws -> AuditSubject {
       let bytes = try FileArray.read(path)
+      var graph = try Graph(onnx: bytes)
+      if let kind { graph.metadata[Graph.outputKindKey] = kind.rawValue }
       return AuditSubject(
-        name: path, digest: Sha256.hash(bytes).description, model: try Model(onnx: bytes), temperature: temperature)
+        name: path, digest: Sha256.hash(bytes).description, model: try Model(graph), temperature: temperature,
+        outputKind: kind)
     }
     // A path may have a + in it.
     guard path.contains("+"), !FileManager.default.fileExists(atPath: path) else { return try file(path) }
@@ -320,3 +338,5 @@ extension AuditCommand {
 
   private func percent(_ share: Double) -> String { "\((100 * share).digits(1)) %" }
 }
+
+extension OutputKind: ExpressibleByArgument {}

@@ -1,5 +1,6 @@
 import DitherBasics
 import DitherGraph
+import DitherInference
 import DitherTensor
 import Foundation
 
@@ -123,7 +124,7 @@ struct RunSession {
     return scores
   }
 
-  private var areProbabilities: Bool { graph.givesProbabilities(graph.outputs[scores].value) }
+  private var areProbabilities: Bool { (try? Model(graph).signature.givesProbabilities) ?? false }
 
   private static func logProbabilities(_ row: ArraySlice<Float>, areProbabilities: Bool) -> [Double] {
     let values = row.map(Double.init)

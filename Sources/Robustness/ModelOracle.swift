@@ -28,6 +28,7 @@ public struct ModelOracle: Oracle {
   private let isCancelled: @Sendable () -> Bool
   private let deadline: ContinuousClock.Instant?
   private let memory: CleanAnswers?
+  private let space: AttackSpace?
   private var draws: Int?
   private var mostDraws = 0
   private var standardErrorBound = 0.0
@@ -49,11 +50,14 @@ public struct ModelOracle: Oracle {
     self.init(model, temperature: temperature, seed: seed, isCancelled: isCancelled, deadline: deadline, memory: nil)
   }
 
-  /// - Parameter memory: of this model's answers at this temperature.
+  /// - Parameters:
+  ///   - memory: of this model's answers at this temperature.
+  ///   - space: in which questions are asked, of tables.
   init(
     _ model: Model, temperature: Double, seed: UInt64, isCancelled: @escaping @Sendable () -> Bool,
-    deadline: ContinuousClock.Instant?, memory: CleanAnswers?
+    deadline: ContinuousClock.Instant?, memory: CleanAnswers?, space: AttackSpace? = nil
   ) {
+    self.space = space
     self.model = model
     self.temperature = temperature
     self.seed = seed
@@ -136,10 +140,13 @@ public struct ModelOracle: Oracle {
   private mutating func compute(_ question: Question) throws -> Answer {
     let model = try model.exposingLogits()
     var normalised = question
-    normalised.x = model.signature.normalised(question.x)
+    normalised.x = model.signature.normalised(
+      space?.inputs(question.x, identities: question.examples.identities) ?? question.x)
     var answer = try ask(model, normalised)
     if question.loss == .crossEntropy { try retryVanished(&answer, model, normalised) }
-    if let gradient = answer.gradient { answer.gradient = model.signature.gradientForPixels(gradient) }
+    if let gradient = answer.gradient.map(model.signature.gradientForPixels) {
+      answer.gradient = space?.gradient(gradient) ?? gradient
+    }
     return answer
   }
 

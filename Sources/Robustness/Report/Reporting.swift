@@ -1,3 +1,4 @@
+import DitherGraph
 import DitherInference
 import Foundation
 
@@ -70,6 +71,8 @@ extension Report {
       "dither", "audit", quoted(runner.subject.reference), "--data", quoted(runner.data.path ?? runner.data.name),
     ]
     if let labels = runner.data.labelsName { words += ["--labels", quoted(labels)] }
+    if let targets = runner.data.targetsName { words += ["--targets", quoted(targets)] }
+    if let features = runner.data.featuresName { words += ["--features", quoted(features)] }
     if let battery = runner.plan.battery { words += ["--battery", battery] }
     for probe in runner.plan.request { words += ["--probe", quoted(probe.text)] }
     for other in others { words += ["--baseline", quoted(other.reference)] }

@@ -32,6 +32,20 @@ struct AuditCommand: AsyncParsableCommand {
   var data: String
   @Option(help: "Class numbers as .npy, with --data FILE.")
   var labels: String?
+  @Option(help: "Classes that attacks with target=given lead to, as .npy, one for each example. (ONNX files only)")
+  var targets: String?
+  @Option(
+    help: """
+      A JSON file with bounds of a table's features and the numbers of those that attacks leave: {"low": [], "high": [], "fixed": []}. \
+      (default: the least and largest values of the data; features of two values stay) (ONNX files only)
+      """)
+  var features: String?
+  @Option(
+    help: """
+      Write what each attack made to files in this folder, as .npy: inputs, the examples' numbers, labels and answers. \
+      (ONNX files only)
+      """)
+  var saveAdversarials: String?
   @Option(help: "A named list of probes: \(Catalog<Battery>.batteries.names.joined(separator: ", ")). (default: smoke)")
   var battery: String?
   @Option(
@@ -98,6 +112,9 @@ struct AuditCommand: AsyncParsableCommand {
       throw ValidationError(
         "--output-kind goes with an ONNX file and each --baseline, in their order; of a served model it is said with upload"
       )
+    }
+    guard [targets, features, saveAdversarials].allSatisfy({ $0 == nil }) || model.hasSuffix(".onnx") else {
+      throw ValidationError("--targets, --features and --save-adversarials go with an ONNX file")
     }
     if signKey != nil, !model.hasSuffix(".onnx") {
       throw ValidationError("--sign-key goes with an ONNX file; a server signs with its own key")
@@ -199,10 +216,13 @@ extension AuditCommand {
     let key = try signKey.map { try Ed25519.PrivateKey(openOrMake: $0) }
     let runner = try localRunner(probes, battery: battery), plan = runner.plan
     let progress = AuditProgress(shards: plan.shards.count)
+    let folder = try saveAdversarials.map { try AdversarialFolder($0, plan) }
     let results = try runner.runAll(
       threads: ProcessInfo.processInfo.activeProcessorCount, budget: budget ?? .infinity,
+      adversarials: folder.map { folder in { folder.add($0) } },
       finished: { progress.show(plan.probes[$0.shard.probe].text) })
     progress.close()
+    try folder?.write()
     let report = try runner.report(results, isPartial: budget != nil)
     return try Outcome(report, signedBy: key)
   }
@@ -213,12 +233,26 @@ extension AuditCommand {
     let plan = try AuditPlan(
       probes: probes, battery: battery, seed: seed, samples: Int(samples ?? 0), exampleCount: examples.labels.count,
       inputShape: subject.model.signature.inputShape, gates: gates.map { try Gate(parsing: $0) })
+    var data = AuditData(
+      name: try dataReference(battery), inputs: examples.tensor, labels: examples.labels, start: examples.inputs.start,
+      labelsName: labels)
+    if let targets {
+      data.targets = try FileArray(path: targets).labels(at: targets)
+      data.targetsName = targets
+    }
+    if let features {
+      do {
+        data.features = try JSONDecoder().decode(Features.self, from: Data(FileArray.read(features)))
+      } catch let error as DecodingError {
+        throw CommandError(
+          .unreadable, at: features, expected: #"{"low": [numbers], "high": [numbers], "fixed": [feature numbers]}"#,
+          got: "\(error)".clipped())
+      }
+      data.featuresName = features
+    }
     return try AuditRunner(
       plan: plan, subject: subject, baseline: subjects.count > 1 ? subjects[1] : nil,
-      rivals: Array(subjects.dropFirst(2)),
-      data: AuditData(
-        name: dataReference(battery), inputs: examples.tensor, labels: examples.labels, start: examples.inputs.start,
-        labelsName: labels),
+      rivals: Array(subjects.dropFirst(2)), data: data,
       code: Dither.code,
       others: { try Dataset.load($0).inputs })
   }

@@ -227,7 +227,9 @@ extension Graph {
   private func tail(of output: ValueID) throws(GraphError) -> Tail {
     let types = try types(rows: 2)
     var tail = Tail(value: output)
-    func producer(_ id: ValueID) -> Node? { nodes.last { $0.outputs.contains(id) } }
+    var producers: [ValueID: Int] = [:]
+    for (at, node) in nodes.enumerated() { for output in node.outputs { producers[output] = at } }
+    func producer(_ id: ValueID) -> Node? { producers[id].map { nodes[$0] } }
     func floats(_ id: ValueID?) -> Tensor? {
       guard let id, case .float(let tensor)? = literals[id] else { return nil }
       return tensor

@@ -84,21 +84,6 @@ public struct Graph: Sendable {
     }.sorted { $0.index < $1.index }
   }
 
-  /// Whether `value` is probabilities: a softmax, or [1 − p, p] of a sigmoid (seen through reshapes).
-  public func givesProbabilities(_ value: ValueID) -> Bool {
-    func producer(_ id: ValueID?) -> Node? { id.flatMap { id in nodes.last { $0.outputs.contains(id) } } }
-    guard let node = producer(value) else { return false }
-    if node.op is Softmax { return true }
-    if node.op is Concat, node.inputs.count == 2, let rest = producer(node.inputs[0]), rest.op is Sub,
-      rest.inputs.count == 2, rest.inputs[1] == node.inputs[1], let one = rest.inputs[0],
-      case .float(let tensor)? = literals[one], tensor.elements.allSatisfy({ $0 == 1 })
-    {
-      return producer(node.inputs[1])?.op is Sigmoid
-    }
-    guard node.op is any Viewing, let input = node.inputs.first ?? nil else { return false }
-    return givesProbabilities(input)
-  }
-
   /// The type of every value for a batch of `rows`, by `ValueID.index`; nil for values that no node writes.
   public func types(rows: Int) throws(GraphError) -> [TensorType?] {
     let builder = try GraphBuilder(replaying: self, rows: rows)

@@ -4,15 +4,10 @@ import DitherTensor
 extension GraphBuilder {
   /// ln of the mean of several classifiers' probabilities, [batch, classes]: logits of the mixture. Its gradient does not vanish where
   /// a probability rounds to 0.
-  /// - Parameter members: logits, or probabilities.
-  package func mixture(of members: [(outputs: Value, areProbabilities: Bool)]) throws(GraphError) -> Value {
+  /// - Parameter members: their logits.
+  package func mixture(of members: [Value]) throws(GraphError) -> Value {
     var logarithms: [Value] = []
-    for member in members {
-      logarithms.append(
-        member.areProbabilities
-          ? try member.outputs.apply(Binary(.maximum), scalar(.leastNormalMagnitude)).map(.log)
-          : try apply(LogSoftmax(), [member.outputs])[0])
-    }
+    for member in members { logarithms.append(try apply(LogSoftmax(), [member])[0]) }
     let top = try fold(logarithms, .maximum)
     var sum: Value?
     for value in logarithms {

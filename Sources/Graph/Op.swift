@@ -30,6 +30,9 @@ public protocol Op: Sendable {
   func takesExactNoise(_ inputs: [TensorType?]) -> Bool
   /// The standard deviation at the output, of its shape or with a last axis of 1.
   func exactDeviation(_ call: Call, _ term: NoiseTerm) throws(GraphError) -> Value?
+  /// What the rows of its first output hold, from what those of its operands do: probabilities, their logarithms, their sums.
+  /// nil where nothing is known, as of most.
+  func rows(_ call: RowsCall) -> RowFacts?
 }
 
 extension Op {
@@ -45,6 +48,7 @@ extension Op {
   public var isNormalisation: Bool { false }
   public func takesExactNoise(_ inputs: [TensorType?]) -> Bool { false }
   public func exactDeviation(_ call: Call, _ term: NoiseTerm) throws(GraphError) -> Value? { nil }
+  public func rows(_ call: RowsCall) -> RowFacts? { nil }
 }
 
 /// An op with weights that knows how to give every row and sample a draw of them of its own.

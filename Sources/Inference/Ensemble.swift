@@ -25,7 +25,7 @@ extension Model {
       }
     }
     let builder = GraphBuilder(name: "ensemble"), x = builder.input("x", first.inputShape.dimensions)
-    var outputs: [(outputs: Value, areProbabilities: Bool)] = []
+    var outputs: [Value] = []
     for (number, member) in members.enumerated() {
       let signature = member.signature, pixels = signature.normalisation
       var input = x
@@ -36,12 +36,13 @@ extension Model {
         input = try builder.divide(
           builder.subtract(x, constant(pixels.mean, "mean")), constant(pixels.deviation, "deviation"))
       }
-      var only = member.graph
-      only.outputs = member.graph.outputs.filter { $0.name == signature.outputName }
+      var only = try member.exposingLogits().graph
+      only.outputs = only.outputs.filter { $0.name == signature.outputName }
       let values = try builder.replay(only, on: [input], prefix: "\(number).")
-      outputs.append((values[0], signature.givesProbabilities))
+      outputs.append(values[0])
     }
     var graph = builder.finish(outputs: [("logits", try builder.mixture(of: outputs))])
+    graph.metadata[ModelSignature.outputKindKey] = OutputKind.logits.rawValue
     graph.metadata[ModelSignature.labelsKey] = members[0].graph.metadata[ModelSignature.labelsKey]
     try self.init(graph, precision: precision)
   }

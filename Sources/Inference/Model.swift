@@ -1,10 +1,12 @@
 import DitherBasics
 import DitherGraph
 import DitherTensor
+import Synchronization
 
 /// A classifier ready for use: checked, its parameters in one place, its plans compiled once and kept. Immutable to its
 /// users; any number of threads may use it at once.
 public final class Model: Sendable {
+  /// As it was given; where a trial told what its outputs are, its metadata says so.
   public let graph: Graph
   public let signature: ModelSignature
   /// What its plans compute in.
@@ -18,18 +20,26 @@ public final class Model: Sendable {
   private let computed: Graph
   let plans: PlanCache
   let cost: Cost
+  /// Made when the first attack asks for it.
+  private let exposed = Mutex<Model?>(nil)
 
   /// - Parameter precision: `.bfloat16` where the CPU has it is faster and less exact; docs/benchmarks.md has the errors of the
   ///   shipped models.
   public init(_ graph: Graph, precision: Plan.Precision = .float32) throws {
-    self.graph = graph
     self.precision = precision
-    signature = try ModelSignature(graph)
-    var only = graph
+    var signature = try ModelSignature(graph), known = graph, only = graph
     only.outputs = graph.outputs.filter { [name = signature.outputName] in $0.name == name }
     computed = only.foldingNormalisation()
     let parameters = ParameterBuffers(computed)
     plans = PlanCache(computed, parameters)
+    if signature.outputKind == .logits, graph.metadata[ModelSignature.outputKindKey] == nil,
+      let tried = try OutputTrial(signature, precision).kind(plans)
+    {
+      signature.outputKind = tried
+      known.metadata[ModelSignature.outputKindKey] = tried.rawValue
+    }
+    self.signature = signature
+    self.graph = known
     cost = try Cost(computed)
     let canRunSamples = { [computed] path in
       (try? Plan(computed, parameters: parameters, options: .init(rows: 1, samples: 2, path: path))) != nil
@@ -42,6 +52,19 @@ public final class Model: Sendable {
     onnx bytes: [UInt8], limits: OnnxLimits = .standard, precision: Plan.Precision = .float32
   ) throws {
     try self.init(Graph(onnx: bytes, limits: limits), precision: precision)
+  }
+
+  /// The same model, which puts out logits where this one puts out probabilities or their logarithms: for what must not look through a
+  /// softmax, in which differences round to nothing. It takes the same inputs, draws the same noise and gives the same classes.
+  public func exposingLogits() throws -> Model {
+    guard signature.outputKind != .logits else { return self }
+    return try exposed.withLock { exposed in
+      if let exposed { return exposed }
+      let model = try Model(
+        graph.exposingLogits(of: signature.outputName, kind: signature.outputKind), precision: precision)
+      exposed = model
+      return model
+    }
   }
 
   /// Bytes of its parameters.

@@ -12,8 +12,8 @@ public struct ModelSignature: Sendable, Equatable {
   public var task: ModelTask
   /// One for each class, or empty.
   public var labelNames: [String]
-  /// The output is probabilities already.
-  public var givesProbabilities: Bool
+  /// What the output's numbers are.
+  public var outputKind: OutputKind
   public var normalisation: PixelNormalisation
 
   /// How numbers as everybody gives them become what the graph takes: less the mean, by the deviation, channel by channel. Bytes are divided
@@ -30,9 +30,12 @@ public struct ModelSignature: Sendable, Equatable {
   public var classes: Int { task.classes }
   /// Numbers of one answer.
   public var width: Int { task.width }
+  /// The output is probabilities already.
+  public var givesProbabilities: Bool { outputKind == .probabilities }
 
   /// Keys of the graph's metadata.
   public static let labelsKey = Graph.labelsKey
+  public static let outputKindKey = Graph.outputKindKey
   public static let normalisationKey = "dither.normalisation"
 
   /// - Throws: when the graph has not one float input with a batch axis and an output [batch, classes ≥ 2].
@@ -67,7 +70,20 @@ public struct ModelSignature: Sendable, Equatable {
     inputShape = Shape(input.dimensions.dropFirst().compactMap { $0 })
     outputName = output.name
     task = .classification(classes: count)
-    givesProbabilities = graph.givesProbabilities(output.value)
+    if let word = graph.metadata[Self.outputKindKey] {
+      guard let kind = OutputKind(rawValue: word) else {
+        let known = OutputKind.allCases.map(\.rawValue)
+        throw InferenceError(
+          .notAClassifier, at: "metadata '\(Self.outputKindKey)'",
+          expected: "one of \(known.joined(separator: ", "))", got: "'\(word.clipped())'",
+          advice: nearest(to: word, among: known).map { "did you mean '\($0)'?" })
+      }
+      outputKind = kind
+    } else {
+      do { outputKind = try graph.outputKind(of: output.value) ?? .logits } catch {
+        throw refuse("a graph that can be planned", "\(error)")
+      }
+    }
     labelNames = []
     normalisation = PixelNormalisation()
     if let text = graph.metadata[Self.labelsKey] {
@@ -124,15 +140,15 @@ extension ModelSignature {
     for i in z.indices { p[i] = Double(z[i]) }
   }
 
-  /// One answer of the model, `classes` numbers, as class probabilities: softmax(z / T) of logits, and p^(1/T) by its sum of what
-  /// is probabilities already.
+  /// One answer of the model, `classes` numbers, as class probabilities: softmax(z / T) of logits; what is probabilities already stays as it
+  /// is, or p^(1/T) by its sum. Probabilities of classes by themselves, which do not add up to 1, are divided by their sum.
   public func probabilities(
     _ z: UnsafeBufferPointer<Float>, into p: UnsafeMutableBufferPointer<Double>, temperature: Double = 1
   ) {
     if !givesProbabilities { return softmax(z, into: p, temperature: temperature) }
     for i in z.indices { p[i] = temperature == 1 ? Double(z[i]) : pow(max(Double(z[i]), 0), 1 / temperature) }
-    guard temperature != 1 else { return }
     let total = p.reduce(0, +)
+    guard temperature != 1 || !(abs(total - 1) < 1e-3) else { return }
     for i in p.indices { p[i] /= total }
   }
 

@@ -11,6 +11,8 @@ public protocol Attack: Codable, Sendable {
   static var knowledge: Knowledge { get }
   /// The norms in which it can measure.
   static var norms: [Norm] { get }
+  /// Whether it can lead an example to a class, and not only away from its own.
+  static var canTarget: Bool { get }
   /// Whether it looks for the nearest input on which the model fails, and not only inside a ball.
   static var isMinimumNorm: Bool { get }
   init()
@@ -66,6 +68,7 @@ extension Attack {
   public static var knowledge: Knowledge { .gradients }
   public static var norms: [Norm] { Norm.allCases }
   public static var isMinimumNorm: Bool { false }
+  public static var canTarget: Bool { true }
   public func validate() throws(RobustnessError) {}
   public var reachesEverything: Bool { false }
   public var effort: Int { 1 }
@@ -129,6 +132,7 @@ public struct Restarted<Base: Attack>: Attack {
   public static var knowledge: Knowledge { Base.knowledge }
   public static var norms: [Norm] { Base.norms }
   public static var isMinimumNorm: Bool { Base.isMinimumNorm }
+  public static var canTarget: Bool { Base.canTarget }
   public var base = Base()
   public var restarts = 1
   public init() {}

@@ -21,28 +21,41 @@ public struct Ball: Sendable, Equatable, CustomStringConvertible {
 
   public var description: String { "\(norm.rawValue) ball of radius \(epsilon)" }
 
-  /// The nearest point of the ball and of [0, 1]. Numbers that are not finite become the clean ones.
+  /// A point of the ball and of [0, 1] near to this one: in l∞ and l1 the nearest, in l2 that of the ball, brought into [0, 1]. Numbers
+  /// that are not finite become the clean ones.
   ///
   /// Clamping to [0, 1] brings every coordinate nearer to the clean one, which is in [0, 1] itself, so it cannot leave the
   /// ball again.
   public func project(_ x: Tensor, around clean: Tensor) -> Tensor {
-    rowByRow(x, clean) { difference in norm.shorten(difference, to: epsilon) }
+    rowByRow(x, clean) { difference, clean in
+      if norm == .l1 {
+        norm.shortenInBox(difference, from: clean, to: epsilon)
+      } else {
+        norm.shorten(difference, to: epsilon)
+      }
+    }
   }
 
   /// The step of `relativeLength` · epsilon that climbs most along a gradient. What is not finite counts as 0.
-  public func step(_ relativeLength: Double, along gradient: Tensor) -> Tensor {
+  /// - Parameter x: from where the step is made; nil: from anywhere.
+  public func step(_ relativeLength: Double, along gradient: Tensor, from x: Tensor? = nil) -> Tensor {
     Tensor(gradient.shape) { out in
       fill(out, from: gradient)
       for i in out.indices where !out[i].isFinite { out[i] = 0 }
-      forEachRow(of: out, length: gradient.rowLength) { row, _ in
-        norm.steepen(row, to: relativeLength * epsilon)
+      let length = gradient.rowLength
+      func steepen(_ points: UnsafeBufferPointer<Float>?) {
+        forEachRow(of: out, length: length) { row, index in
+          let point = points.map { UnsafeBufferPointer(rebasing: $0[index * length..<(index + 1) * length]) }
+          norm.steepen(row, to: relativeLength * epsilon, from: point)
+        }
       }
+      if let x { x.elements.withUnsafeBufferPointer(steepen) } else { steepen(nil) }
     }
   }
 
   /// The same with a relative length for each row.
   func climb(from x: Tensor, _ relativeLengths: [Double], along gradient: Tensor, around clean: Tensor) -> Tensor {
-    var step = self.step(1, along: gradient)
+    var step = self.step(1, along: gradient, from: x)
     var row = 0
     step.scaleRows { _ in
       defer { row += 1 }
@@ -87,7 +100,9 @@ public struct Ball: Sendable, Equatable, CustomStringConvertible {
 
   /// `project(x + step(relativeLength, along: gradient), around: clean)`.
   public func climb(from x: Tensor, _ relativeLength: Double, along gradient: Tensor, around clean: Tensor) -> Tensor {
-    guard norm == .linf else { return project(x + step(relativeLength, along: gradient), around: clean) }
+    guard norm == .linf else {
+      return project(x + step(relativeLength, along: gradient, from: x), around: clean)
+    }
     let length = Float(relativeLength * epsilon), bound = Float(epsilon)
     return Tensor(writing: x.shape) { out in
       x.elements.withUnsafeBufferPointer { x in
@@ -133,7 +148,7 @@ public struct Ball: Sendable, Equatable, CustomStringConvertible {
   }
 
   private func rowByRow(
-    _ x: Tensor, _ clean: Tensor, _ change: (UnsafeMutableBufferPointer<Float>) -> Void
+    _ x: Tensor, _ clean: Tensor, _ change: (UnsafeMutableBufferPointer<Float>, UnsafeBufferPointer<Float>) -> Void
   ) -> Tensor {
     precondition(x.shape == clean.shape, "\(x.shape) around \(clean.shape)")
     return Tensor(x.shape) { out in
@@ -143,7 +158,10 @@ public struct Ball: Sendable, Equatable, CustomStringConvertible {
           let difference = out[i] - clean[i]
           out[i] = difference.isFinite ? difference : 0
         }
-        forEachRow(of: out, length: x.rowLength) { row, _ in change(row) }
+        let length = x.rowLength
+        forEachRow(of: out, length: length) { row, index in
+          change(row, UnsafeBufferPointer(rebasing: clean[index * length..<(index + 1) * length]))
+        }
         for i in out.indices { out[i] = min(max(clean[i] + out[i], 0), 1) }
       }
     }

@@ -20,6 +20,8 @@ public protocol Certifier: Codable, Sendable {
   var rowsPerExample: Int { get }
   /// Whether it certifies a model's mean weights, not its random answers.
   var ignoresNoise: Bool { get }
+  /// Whether inputs are taken to lie in [0, 1].
+  var needsPictures: Bool { get }
   /// - Throws: when its theorem says nothing of this model as it is deployed, with the reason.
   func check(_ predictor: DeployedPredictor) throws
 
@@ -35,6 +37,7 @@ extension Certifier {
   public func validate() throws(RobustnessError) {}
   public var goal: Double { 0 }
   public var ignoresNoise: Bool { false }
+  public var needsPictures: Bool { false }
   public func check(_ predictor: DeployedPredictor) throws {}
 }
 

@@ -28,6 +28,7 @@ public struct ModelOracle: Oracle {
   private let isCancelled: @Sendable () -> Bool
   private let deadline: ContinuousClock.Instant?
   private let memory: CleanAnswers?
+  private let space: AttackSpace?
   private var draws: Int?
   private var mostDraws = 0
   private var standardErrorBound = 0.0
@@ -49,11 +50,14 @@ public struct ModelOracle: Oracle {
     self.init(model, temperature: temperature, seed: seed, isCancelled: isCancelled, deadline: deadline, memory: nil)
   }
 
-  /// - Parameter memory: of this model's answers at this temperature.
+  /// - Parameters:
+  ///   - memory: of this model's answers at this temperature.
+  ///   - space: in which questions are asked, of tables.
   init(
     _ model: Model, temperature: Double, seed: UInt64, isCancelled: @escaping @Sendable () -> Bool,
-    deadline: ContinuousClock.Instant?, memory: CleanAnswers?
+    deadline: ContinuousClock.Instant?, memory: CleanAnswers?, space: AttackSpace? = nil
   ) {
+    self.space = space
     self.model = model
     self.temperature = temperature
     self.seed = seed
@@ -132,30 +136,35 @@ public struct ModelOracle: Oracle {
     return found.answer
   }
 
+  /// On logits: behind a softmax differences round to nothing, and scores would have another unit than the gradients of losses.
   private mutating func compute(_ question: Question) throws -> Answer {
+    let model = try model.exposingLogits()
     var normalised = question
-    normalised.x = model.signature.normalised(question.x)
-    var answer = try askModel(normalised)
-    if question.loss == .crossEntropy { try retryVanished(&answer, normalised) }
-    if let gradient = answer.gradient { answer.gradient = model.signature.gradientForPixels(gradient) }
+    normalised.x = model.signature.normalised(
+      space?.inputs(question.x, identities: question.examples.identities) ?? question.x)
+    var answer = try ask(model, normalised)
+    if question.loss == .crossEntropy { try retryVanished(&answer, model, normalised) }
+    if let gradient = answer.gradient.map(model.signature.gradientForPixels) {
+      answer.gradient = space?.gradient(gradient) ?? gradient
+    }
     return answer
   }
 
   /// Where the probability of a class rounds to 0 or 1 the cross-entropy has no slope left; the margin between logits has.
-  private mutating func retryVanished(_ answer: inout Answer, _ question: Question) throws {
+  private mutating func retryVanished(_ answer: inout Answer, _ model: Model, _ question: Question) throws {
     guard let gradient = answer.gradient else { return }
     let rows = (0..<gradient.rowCount).filter { gradient.row($0).allSatisfy { $0 == 0 } }
     guard !rows.isEmpty else { return }
     counts.vanishedGradients += rows.count
     var again = question.rows(at: rows)
     again.loss = .margin
-    guard let found = try askModel(again).gradient else { return }
+    guard let found = try ask(model, again).gradient else { return }
     for (at, row) in rows.enumerated() { answer.gradient?.replaceRow(row, with: found.row(at)) }
   }
 
   /// Of a random model: rows whose loss is not known well enough get as many draws again, until it is or until there are
   /// `mostDraws`.
-  private mutating func askModel(_ question: Question) throws -> Answer {
+  private mutating func ask(_ model: Model, _ question: Question) throws -> Answer {
     let rows = question.x.rowCount
     guard let draws else {
       counts.questions += rows
@@ -199,7 +208,7 @@ public struct ModelOracle: Oracle {
   }
 }
 
-/// What draws of a batch have shown so far.
+/// What draws of a batch have shown so far, of a model that puts out logits.
 private struct Evaluation {
   /// [B]: sums over the draws.
   private var losses: [Double]
@@ -208,7 +217,7 @@ private struct Evaluation {
   private var draws: [Int]
   private let isPaired: Bool
   private var gradient: Tensor?
-  /// [B][draws][classes]: probabilities; of the deterministic pass the outputs.
+  /// [B][draws][classes]: probabilities; of the deterministic pass empty.
   private var outputs: [[[Double]]]
   private var criteria: [Criterion]
   private let isRandom: Bool
@@ -236,7 +245,7 @@ private struct Evaluation {
         }
         ?? model.outputs(question.x)
       losses = question.loss.values(
-        results, targets: targets, aims: question.aims, probabilities: signature.givesProbabilities
+        results, targets: targets, aims: question.aims, probabilities: false
       ).map { Double($0) * Double(count) }
     }
     criteria = question.examples.criteria
@@ -251,7 +260,7 @@ private struct Evaluation {
     for draw in 0..<count {
       let one = results.reshaped([count * rows, width]).rows(draw * rows..<(draw + 1) * rows)
       let values = question.loss.values(
-        one, targets: targets, aims: question.aims, probabilities: signature.givesProbabilities)
+        one, targets: targets, aims: question.aims, probabilities: false)
       for (row, p) in signature.meanProbabilities(one, rows: rows, temperature: temperature).enumerated() {
         lossByDraw[row].append(Double(values[row]))
         outputs[row].append(p)

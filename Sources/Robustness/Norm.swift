@@ -87,6 +87,37 @@ public enum Norm: String, Codable, Sendable, CaseIterable {
     }
   }
 
+  /// Replaces a perturbation of `clean` by the nearest (in l2) of at most this l1 length that stays in [0, 1]. Every coordinate is shortened
+  /// by the same amount, and ends at its side of the box at the latest: shortened first and cut off then, it would be too short.
+  /// Croce and Hein 2021, arXiv 2103.01208, proposition 2.1.
+  func shortenInBox(
+    _ v: UnsafeMutableBufferPointer<Float>, from clean: UnsafeBufferPointer<Float>, to radius: Double
+  ) {
+    func room(_ i: Int) -> Double { Double(v[i] > 0 ? 1 - clean[i] : clean[i]) }
+    func put(_ cut: Double) {
+      for i in v.indices { v[i] = Float(min(max(abs(Double(v[i])) - cut, 0), room(i))) * (v[i] < 0 ? -1 : 1) }
+    }
+    let length = v.indices.reduce(0.0) { $0 + min(abs(Double(v[$1])), room($1)) }
+    guard length > radius else { return put(0) }
+    // As the cut falls from above all of them, a coordinate grows from |v| on, until it stands at its side.
+    var turns: [(cut: Double, slope: Double)] = []
+    turns.reserveCapacity(2 * v.count)
+    for i in v.indices where v[i] != 0 && room(i) > 0 {
+      let magnitude = abs(Double(v[i]))
+      turns.append((magnitude, 1))
+      turns.append((magnitude - room(i), -1))
+    }
+    turns.sort { $0.cut > $1.cut }
+    var sum = 0.0, slope = 0.0, at = turns.first?.cut ?? 0
+    for turn in turns {
+      let next = max(turn.cut, 0), grown = sum + slope * (at - next)
+      if grown >= radius { break }
+      (sum, at) = (grown, next)
+      slope += turn.slope
+    }
+    put(slope > 0 ? max(at - (radius - sum) / slope, 0) : at)
+  }
+
   /// Projection on the l1 ball takes the same amount off every coordinate. Duchi et al., ICML 2008, figure 1.
   private func softThreshold(_ v: UnsafeBufferPointer<Float>, radius: Double) -> Double {
     var sum = 0.0, cut = 0.0
@@ -102,8 +133,12 @@ public enum Norm: String, Codable, Sendable, CaseIterable {
   /// Replaces a gradient by the step of this length that climbs most; a gradient of zeros stays one.
   ///
   /// For l1 the step is spread evenly over the one per cent of coordinates with the largest derivatives, as the steepest
-  /// step would change a single pixel (SLIDE: Tramèr and Boneh 2019, arXiv 1904.13000, algorithm 1).
-  func steepen(_ gradient: UnsafeMutableBufferPointer<Float>, to length: Double) {
+  /// step would change a single pixel (SLIDE: Tramèr and Boneh 2019, arXiv 1904.13000, algorithm 1). Those that stand at the side of [0, 1]
+  /// to which the step would go are left out, as in its authors' code: there is nothing to gain from them.
+  /// - Parameter point: from where the step is made, if it is.
+  func steepen(
+    _ gradient: UnsafeMutableBufferPointer<Float>, to length: Double, from point: UnsafeBufferPointer<Float>? = nil
+  ) {
     switch self {
     case .linf:
       let step = Float(length)
@@ -113,13 +148,21 @@ public enum Norm: String, Codable, Sendable, CaseIterable {
       let factor = norm > 0 ? length / norm : 0
       for i in gradient.indices { gradient[i] = Float(Double(gradient[i]) * factor) }
     case .l1:
-      let most = max(gradient.count / 100, 1)
-      let chosen = gradient.indices.filter { gradient[$0] != 0 }
-        .sorted { (-abs(gradient[$0]), $0) < (-abs(gradient[$1]), $1) }.prefix(most)
-      let signs = chosen.map { ($0, gradient[$0] > 0 ? 1 : -1) }
-      gradient.update(repeating: 0)
-      for (i, sign) in signs { gradient[i] = Float(Double(sign) * length / Double(signs.count)) }
+      spread(gradient, to: length, over: max(gradient.count / 100, 1)) { i in
+        point.map { gradient[i] > 0 ? $0[i] < 1 : $0[i] > 0 } ?? true
+      }
     }
+  }
+
+  /// A step of this l1 length, spread evenly over so many coordinates with the largest derivatives, of those that may be chosen.
+  func spread(
+    _ gradient: UnsafeMutableBufferPointer<Float>, to length: Double, over most: Int, among isOpen: (Int) -> Bool
+  ) {
+    let chosen = gradient.indices.filter { gradient[$0] != 0 && gradient[$0].isFinite && isOpen($0) }
+      .sorted { (-abs(gradient[$0]), $0) < (-abs(gradient[$1]), $1) }.prefix(most)
+    let signs = chosen.map { ($0, gradient[$0] > 0 ? 1 : -1) }
+    gradient.update(repeating: 0)
+    for (i, sign) in signs { gradient[i] = Float(Double(sign) * length / Double(signs.count)) }
   }
 
   /// A point drawn uniformly from the ball of this radius around 0.

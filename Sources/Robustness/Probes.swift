@@ -21,12 +21,16 @@ public protocol Probe: Codable, Sendable {
   var canEndEarly: Bool { get }
   /// Whether it looks at the mean weights only: then there is nothing to compare with the noise off.
   var ignoresNoise: Bool { get }
+  /// Whether it moves inputs within the bounds of pictures, [0, 1]: a table has none.
+  var needsPictures: Bool { get }
   /// Other data sets that it asks for, by name.
   var otherData: [String] { get }
   /// What a chart needs to know of it.
   func condition(of image: ImageShape) -> Condition
   /// - Throws: when it cannot be asked of this model, with the reason; asked before anything runs.
   func check(_ predictor: DeployedPredictor) throws
+  /// - Throws: when it cannot be asked about these examples, with the reason; asked before anything runs.
+  func check(_ data: AuditData) throws
 
   /// At most, for so many examples.
   /// - Parameter draws: of the deployed predictor for each answer.
@@ -46,9 +50,18 @@ extension Probe {
   public var variants: [[String: String]] { [[:]] }
   public var examplesPerShard: Int { .max }
   public func check(_ predictor: DeployedPredictor) throws {}
+  public func check(_ data: AuditData) throws { try checkPictures(data) }
+
+  func checkPictures(_ data: AuditData) throws {
+    guard needsPictures, data.features != nil else { return }
+    throw RobustnessError(
+      .data, at: "probe \(Self.name)", expected: "pictures, in [0, 1]", got: "a table",
+      advice: "attacks and measurements take tables")
+  }
   public var takesAllExamples: Bool { false }
   public var canEndEarly: Bool { false }
   public var ignoresNoise: Bool { false }
+  public var needsPictures: Bool { false }
   public var otherData: [String] { [] }
   /// Two answers for each example.
   public func cost(examples: Int, draws: Int) -> ProbeCost { ProbeCost(forward: 2 * examples * draws) }
@@ -74,9 +87,15 @@ extension Catalog where Entry == ProbeKind {
 
 /// The examples that a probe works on.
 public struct ProbeBatch: Sendable {
-  /// [B, …] in [0, 1].
+  /// [B, …]: pictures in [0, 1], or rows of a table.
   public var inputs: Tensor
   public var labels: [Int]
+  /// Of a table: where attacks work.
+  var space: AttackSpace?
+  /// What becomes of adversarial inputs, where they are kept.
+  var adversarials: (@Sendable (Adversarials) -> Void)?
+  /// Where each example is to be led by a targeted attack, if that was given.
+  var targets: [Int]?
   /// Which examples of the data these are.
   public var identities: [UInt64]
   public var seed: UInt64
@@ -126,8 +145,30 @@ public struct ProbeBatch: Sendable {
     part.inputs = inputs.rows(at: rows)
     part.labels = rows.map { labels[$0] }
     part.identities = rows.map { identities[$0] }
+    part.targets = targets.map { targets in rows.map { targets[$0] } }
     return part
   }
+
+  /// Inputs as an attack sees them: in [0, 1].
+  func units(_ inputs: Tensor) -> Tensor { space?.units(inputs) ?? inputs }
+
+  /// What an attack made, as models take it.
+  func inputs(_ units: Tensor, identities: [UInt64]) -> Tensor {
+    space?.inputs(units, identities: identities) ?? units
+  }
+}
+
+/// What an attack made of some examples.
+public struct Adversarials: Sendable {
+  /// Which of the plan's probes.
+  public var probe: Int
+  /// Numbers of the examples in the data.
+  public var indices: [Int]
+  public var labels: [Int]
+  /// [B, …] as the model takes them: the best that was found, whether it succeeds or not.
+  public var inputs: Tensor
+  /// [B]: the deployed predictor's answers to them.
+  public var answers: [Int]
 }
 
 /// What a probe stands for on a chart.
@@ -343,6 +384,7 @@ public struct ProbeKind: Sendable {
 
   /// Words of a closed set are named in their error; the rest is checked with the overlay.
   private static func check(_ given: [String: String], _ owner: String) throws(RobustnessError) {
+    if let target = given["target"] { _ = try Target(parsing: target, at: "\(owner) target") }
     guard let norm = given["norm"], Norm(rawValue: norm) == nil else { return }
     let known = Norm.allCases.map(\.rawValue)
     throw RobustnessError(

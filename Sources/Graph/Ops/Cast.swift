@@ -45,6 +45,7 @@ struct Cast: OnnxOp {
     }
     return [result]
   }
+  func rows(_ call: RowsCall) -> RowFacts? { call.type(0)?.element == .float32 ? call.sameRows : nil }
   func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
     [call.inputs[0].type.element == .float32 && target == .float32 ? upstream : nil]
   }

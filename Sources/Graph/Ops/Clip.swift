@@ -19,6 +19,13 @@ struct Clip: OnnxOp, Increasing {
   }
   var isActivation: Bool { true }
 
+  func rows(_ call: RowsCall) -> RowFacts? {
+    guard call.operand(1) == nil || call.uniform(1) != nil, call.operand(2) == nil || call.uniform(2) != nil else {
+      return nil
+    }
+    return call.sameRows?.held(from: call.uniform(1) ?? low, to: call.uniform(2) ?? high)
+  }
+
   /// Bounds that are constants are part of a formula.
   func trainable(_ input: Int) -> Bool { input == 0 }
 

@@ -7,6 +7,7 @@ struct Concat: OnnxOp, Rearranging {
   static let onnx = OnnxName("Concat", since: 4)
   var takesEmpty: Bool { true }
   let axis: Int
+  init(axis: Int) { self.axis = axis }
   init(_ node: OnnxNode) throws(GraphError) {
     try node.allow("axis")
     guard let axis = try node.int("axis") else {
@@ -15,6 +16,28 @@ struct Concat: OnnxOp, Rearranging {
     self.axis = axis
   }
   func write(to node: inout OnnxNode) { node["axis"] = .int(Int64(axis)) }
+
+  /// Parts of a distribution: [1 − p, p], or pieces whose totals are known.
+  func rows(_ call: RowsCall) -> RowFacts? {
+    let parts = call.facts.compactMap { $0 }, shape = call.result.shape
+    guard parts.count == call.facts.count, let first = parts.first, shape.isBatch,
+      parts.allSatisfy({ $0.form == first.form && $0.form != .negatives }), axis != 0, axis != -shape.rank
+    else { return nil }
+    var total: Double? = 0
+    for part in parts { total = total.flatMap { sum in part.total.map { sum + $0 } } }
+    if parts.count == 2, shape.rowCount == 2,
+      parts[0].relation == .complement(of: parts[1].source) || parts[1].relation == .complement(of: parts[0].source)
+    {
+      total = 1
+    }
+    // One behind the other along the only axis there is.
+    let isList = shape.onlyAxis.map { $0 == (axis < 0 ? axis + shape.rank : axis) } ?? false
+    let forms = parts.compactMap(\.logarithm)
+    return call.nonnegative(
+      shares: parts.allSatisfy(\.areShares), total: total,
+      logarithm: isList && forms.count == parts.count ? LogarithmForm.joined(forms) : nil
+    ).formed(first.form)
+  }
 
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     let first = try inputs.required(0, "inputs")

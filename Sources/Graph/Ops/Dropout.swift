@@ -19,6 +19,8 @@ struct Dropout: Composite, Rearranging {
   func write(to node: inout OnnxNode) {}
   func trainable(_ input: Int) -> Bool { input == 0 }
 
+  func rows(_ call: RowsCall) -> RowFacts? { call.sameRows }
+
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let x = try inputs.float(0, "data")
     if inputs.has(2) {

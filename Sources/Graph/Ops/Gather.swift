@@ -15,6 +15,15 @@ struct Gather: OnnxOp, Lookup {
   func write(to node: inout OnnxNode) { if axis != 0 { node["axis"] = .int(Int64(axis)) } }
   func trainable(_ input: Int) -> Bool { input == 0 }
 
+  /// Some classes, or all in another order.
+  func rows(_ call: RowsCall) -> RowFacts? {
+    guard let facts = call[0], facts.form != .negatives, let shape = call.type(0)?.shape, shape.isBatch,
+      call.result.shape.isBatch, let axis = try? resolveAxis(axis, rank: shape.rank), axis == shape.onlyAxis,
+      let known = call.type(1)?.known
+    else { return nil }
+    return call.picked(facts, known.map { Int($0 < 0 ? $0 + Int64(shape[axis]) : $0) }, of: shape[axis])
+  }
+
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     let data = try inputs.required(0, "data"), indices = try inputs.required(1, "indices")
     guard indices.element == .int64 else {

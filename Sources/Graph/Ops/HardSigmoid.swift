@@ -20,6 +20,7 @@ struct HardSigmoid: OnnxOp, Increasing {
     node["beta"] = .float(beta)
   }
   var isActivation: Bool { true }
+  func rows(_ call: RowsCall) -> RowFacts? { call.nonnegative(shares: true) }
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(try inputs.float(0, "X"))] }
   func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
     try [alpha * Self.between(upstream, call.outputs[0])]

@@ -8,4 +8,5 @@ struct Log: OnnxOp, UnaryFunction {
   init() {}
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }
   func write(to node: inout OnnxNode) {}
+  func rows(_ call: RowsCall) -> RowFacts? { call[0].flatMap { $0.form == .plain ? $0.formed(.logarithms) : nil } }
 }

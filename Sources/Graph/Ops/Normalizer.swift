@@ -15,6 +15,10 @@ struct Normalizer: Composite {
     }
   }
   func write(to node: inout OnnxNode) { node["norm"] = .string(norm) }
+  func rows(_ call: RowsCall) -> RowFacts? {
+    guard let facts = call.sameRows, facts.form == .plain else { return nil }
+    return norm == "L1" ? call.normalized(facts) : call.nonnegative(logarithm: facts.logarithm?.upToFactor)
+  }
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let x = try inputs.float(0, "X", rank: 1...2), axis = x.shape.rank - 1
     var kept = x.shape

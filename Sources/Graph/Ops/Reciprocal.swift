@@ -8,4 +8,8 @@ struct Reciprocal: OnnxOp, UnaryFunction {
   init() {}
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }
   func write(to node: inout OnnxNode) {}
+  func rows(_ call: RowsCall) -> RowFacts? {
+    guard case .total(let value)? = call[0]?.relation else { return nil }
+    return call.nonnegative(relation: .reciprocalTotal(of: value))
+  }
 }

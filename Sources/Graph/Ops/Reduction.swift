@@ -83,6 +83,18 @@ extension Reduction {
     return try [Self.isMean ? Float(kept.count) / Float(max(x.shape.count, 1)) * spread : spread, nil]
   }
 
+  func rows(_ call: RowsCall) -> RowFacts? {
+    let result = call.result.shape
+    guard let facts = call[0], facts.form == .plain, let shape = call.type(0)?.shape, shape.isBatch, result.isBatch,
+      let kept = try? axes.shapes(shape, call.types).kept, kept.isBatch
+    else { return nil }
+    let extent = Self.isMean ? Double(shape.count) / Double(max(kept.count, 1)) : 1
+    let isTotal = !Self.isMean && result.rowCount == 1
+    return call.nonnegative(
+      shares: facts.areShares && Self.isMean, total: facts.total.map { $0 / extent },
+      relation: isTotal ? .total(of: facts.source) : nil)
+  }
+
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let x = call.inputs[0], kept = try axes.kept(call)
     guard x.type.element == .float32 else {

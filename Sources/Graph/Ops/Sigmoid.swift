@@ -8,5 +8,8 @@ struct Sigmoid: OnnxOp, UnaryFunction, Increasing {
   init() {}
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }
   func write(to node: inout OnnxNode) {}
+  func rows(_ call: RowsCall) -> RowFacts? {
+    call.operand(0).map { call.nonnegative(shares: true, logarithm: LogarithmForm(sigmoidOf: $0, negated: false)) }
+  }
   var error: (relative: Float, absolute: Float) { Self.transcendental }
 }

@@ -56,6 +56,15 @@ struct Slice: OnnxOp, Rearranging {
     return region
   }
 
+  /// Some classes, or all backwards.
+  func rows(_ call: RowsCall) -> RowFacts? {
+    guard let facts = call[0], facts.form != .negatives, let shape = call.type(0)?.shape, shape.isBatch,
+      call.result.shape.isBatch, let axis = shape.onlyAxis, let region = try? region(call.types)
+    else { return nil }
+    let places = (0..<region.counts[axis]).map { region.starts[axis] + $0 * region.steps[axis] }
+    return call.picked(facts, places, of: shape[axis])
+  }
+
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     let data = try inputs.required(0, "data")
     guard (1...8).contains(data.shape.rank) else {

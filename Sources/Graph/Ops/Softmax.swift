@@ -32,6 +32,16 @@ extension SoftmaxFamily {
     return [Shape(Array(shape.dimensions[..<axis])).count, Shape(Array(shape.dimensions[axis...])).count]
   }
 
+  func rows(_ call: RowsCall) -> RowFacts? {
+    let shape = call.result.shape
+    guard shape.isBatch, let axis = try? resolveAxis(axis, rank: shape.rank), axis > 0, let input = call.operand(0)
+    else { return nil }
+    let extent = matrix(shape)?[1] ?? shape[axis], total = Double(shape.rowCount) / Double(max(extent, 1))
+    let facts = call.nonnegative(
+      shares: true, total: total, logarithm: total == 1 ? LogarithmForm(input) : nil)
+    return facts.formed(Self.isLogarithm ? .logarithms : .plain)
+  }
+
   func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
     let y = call.outputs[0]
     guard let matrix = matrix(y.shape) else {

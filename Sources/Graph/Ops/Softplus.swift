@@ -8,5 +8,6 @@ struct Softplus: OnnxOp, UnaryFunction, Increasing {
   init() {}
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }
   func write(to node: inout OnnxNode) {}
+  func rows(_ call: RowsCall) -> RowFacts? { call.nonnegative() }
   var error: (relative: Float, absolute: Float) { Self.transcendental }
 }

@@ -9,6 +9,13 @@ struct Sub: OnnxOp, BinaryFunction, Bounding {
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }
   func write(to node: inout OnnxNode) {}
 
+  func rows(_ call: RowsCall) -> RowFacts? {
+    if call.uniform(1) == 0, call.type(0)?.shape == call.result.shape { return call[0] }
+    guard call.uniform(0) == 1, let facts = call[1], facts.form == .plain, call.type(1)?.shape == call.result.shape
+    else { return nil }
+    return call.complement(of: facts)
+  }
+
   func bounds(_ call: BoundsCall) throws(GraphError) -> Bounds {
     let a = try call.operand(0), b = try call.operand(1)
     return try Bounds(center: try call.replay([a.center, b.center]), radius: a.widened(1) + b.widened(1))

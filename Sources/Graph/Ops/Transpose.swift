@@ -25,6 +25,17 @@ struct Transpose: OnnxOp, Rearranging {
     let shape = Shape(order.map { data.shape[$0] }), strides = order.map { data.shape.strides[$0] }
     return [data.rearranged(shape) { shape.indices(strides: strides) }]
   }
+  func rows(_ call: RowsCall) -> RowFacts? {
+    guard let shape = call.type(0)?.shape, shape.isBatch, call.result.shape.isBatch, var facts = call[0] else {
+      return nil
+    }
+    let long = order(shape.rank).filter { shape[$0] > 1 }
+    guard long != long.sorted() else { return facts }
+    // The same numbers in another order.
+    guard order(shape.rank).first == 0 else { return nil }
+    (facts.logarithm, facts.relation, facts.source) = (nil, nil, call.output)
+    return facts
+  }
   func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
     let order = order(call.inputs[0].shape.rank)
     return try [upstream.apply(Transpose(order.indices.map { i in order.firstIndex(of: i) ?? i }))]

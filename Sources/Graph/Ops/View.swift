@@ -11,6 +11,7 @@ extension Viewing {
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) { plan.alias(call.outputs[0], to: call.inputs[0]) }
   func trainable(_ input: Int) -> Bool { input == 0 }
+  func rows(_ call: RowsCall) -> RowFacts? { call.sameRows }
 }
 
 struct View: Viewing {

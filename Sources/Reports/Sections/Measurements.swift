@@ -25,7 +25,7 @@ extension Page {
     }
     let rows = found.map { probe in
       [
-        probe.title, probe.medianDistance.map { String(format: "%.4g", $0) } ?? "none found",
+        probe.title, probe.medianDistance.map { String(format: "%.4g", $0) } ?? "beyond all that was found",
         "\((probe.distances ?? []).count { $0 == nil })",
       ]
     }

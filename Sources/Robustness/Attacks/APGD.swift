@@ -3,7 +3,8 @@ import DitherTensor
 import Foundation
 
 /// Auto-PGD: steps that halve where the loss no longer rises, with momentum, going on from the best point.
-/// Source: Croce and Hein 2020, arXiv 2003.01690, algorithm 1. Of a random model the loss that steers it is the expected one.
+/// Source: Croce and Hein 2020, arXiv 2003.01690, algorithm 1; in l1 Croce and Hein 2021, arXiv 2103.01208. Of a random model the loss that
+/// steers it is the expected one.
 public struct APGD: Attack {
   public static let name = "apgd"
   public static let summary = "projected gradient descent that sets its own steps, on cross-entropy or DLR"
@@ -22,11 +23,21 @@ public struct APGD: Attack {
 
   public func perturb(_ examples: Examples, in ball: Ball, asking oracle: inout some Oracle) throws -> Tensor {
     let loss: Loss = loss == .crossEntropy ? .crossEntropy : .dlr
-    return try AdaptiveAscent(steps: steps, loss: loss).climb(examples, [], in: ball, asking: &oracle)
+    return try Self.climb(examples, [], steps: steps, loss: loss, in: ball, asking: &oracle)
+  }
+  public var questions: Int { SparseAscent.questions(steps: steps) + 2 }
+
+  /// - Parameter aims: [B]: the class that each example is led to, where the loss needs one.
+  static func climb(
+    _ examples: Examples, _ aims: [Int], steps: Int, loss: Loss, in ball: Ball, asking oracle: inout some Oracle
+  ) throws -> Tensor {
+    ball.norm == .l1
+      ? try SparseAscent(steps: steps, loss: loss).climb(examples, aims, in: ball, asking: &oracle)
+      : try AdaptiveAscent(steps: steps, loss: loss).climb(examples, aims, in: ball, asking: &oracle)
   }
 }
 
-/// The engine of the APGD family.
+/// The engine of the APGD family in l∞ and l2.
 struct AdaptiveAscent {
   let steps: Int
   let loss: Loss

@@ -43,7 +43,11 @@ public struct DeepFool: Attack {
         if rank == 0 { isDone = zip(isDone, answer.meets(live.examples.criteria)).map { $0 || $1 } }
         guard let gradient = answer.gradient else { break }
         let past = answer.difference(live.examples.criteria, aims)
-        for row in 0..<live.count where !isDone[row] && past[row].isFinite {
+        // Where a class is wanted, the one to beat is the strongest other at each point.
+        for row in 0..<live.count {
+          order[row] = answer.rival(live.examples.criteria[row], row).map { [$0] } ?? order[row]
+        }
+        for row in 0..<live.count where !isDone[row] && past[row].isFinite && !(past[row] > 0) {
           guard let step = Self.step(gradient.row(row), Double(abs(past[row])), ball.norm) else { continue }
           if step.length < nearest[row]?.length ?? .infinity { nearest[row] = step }
         }

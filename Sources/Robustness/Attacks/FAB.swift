@@ -50,7 +50,13 @@ public struct FAB: Attack {
         Question(live.x, of: live.examples, loss: .difference, aims: aims, wantsGradient: true))
       guard let gradient = answer.gradient else { break }
       let past = answer.difference(live.examples.criteria, aims), clean = live.clean
+      let met = answer.meets(live.examples.criteria)
       for row in 0..<live.count {
+        // Where a class is wanted, the one to beat is the strongest other at each point.
+        if let rival = answer.rival(live.examples.criteria[row], row), rival != aims[row] {
+          aims[row] = rival
+          if past[row] > 0, !met[row] { continue }
+        }
         // A found point: back towards the clean one, and on from there.
         if past[row] > 0 {
           live.x.mixRow(row, towards: clean, by: Float(1 - backward))
@@ -83,6 +89,13 @@ public struct FAB: Attack {
 }
 
 extension Answer {
+  /// The class that stands in the way of a targeted criterion: the strongest other; nil of an untargeted one.
+  func rival(_ criterion: Criterion, _ row: Int) -> Int? {
+    guard case .targeted(let target) = criterion else { return nil }
+    let scores = scores.row(row), start = scores.startIndex
+    return (0..<scores.count).filter { $0 != target }.max { scores[start + $0] < scores[start + $1] }
+  }
+
   /// [B]: how far each row is past the boundary between its own class and its aim, in scores.
   func difference(_ criteria: [Criterion], _ aims: [Int]) -> [Float] {
     criteria.indices.map { row in

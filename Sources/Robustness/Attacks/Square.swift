@@ -2,14 +2,14 @@ import DitherTensor
 import Foundation
 
 /// Square: random search by squares at the edge of the ball, which sees scores only. Source: Andriushchenko et al. 2020, arXiv
-/// 1912.00049, algorithms 1 to 3, with the published schedule and initial share 0.8 (as in the standard ensemble).
+/// 1912.00049, algorithms 1 to 3, with the published schedule and initial share 0.8 (as in the standard ensemble); in l1 as in l2, with
+/// lengths that are sums (Croce and Hein 2021, arXiv 2103.01208).
 ///
 /// Data that are no pictures are taken as one row, and squares as its intervals.
 public struct Square: Attack {
   public static let name = "square"
   public static let summary = "random search by squares, by scores only"
   public static let knowledge = Knowledge.scores
-  public static let norms = [Norm.linf, .l2]
   public var queries = 5000
   /// The share of pixels that the first squares change.
   public var initialShare = 0.8
@@ -73,7 +73,7 @@ public struct Square: Attack {
       // A bump in each of 5 × 5 tiles.
       case .l2, .l1:
         let side = max(min(canvas.height, canvas.width) / 5, 1), tall = min(side, canvas.height)
-        let bump = Bump(height: tall, width: side, at: &chance)
+        let bump = Bump(height: tall, width: side, in: ball.norm, at: &chance)
         for top in stride(from: 0, through: canvas.height - tall, by: tall) {
           for left in stride(from: 0, through: canvas.width - side, by: side) {
             for channel in 0..<canvas.channels {
@@ -82,7 +82,7 @@ public struct Square: Attack {
             }
           }
         }
-        stretch(delta, to: ball.epsilon)
+        stretch(delta, to: ball)
       }
     }
   }
@@ -107,40 +107,42 @@ public struct Square: Attack {
     }
   }
 
-  /// In l2 the mass of one window goes to another, in the form of a bump.
+  /// In l2 and l1 the mass of one window goes to another, in the form of a bump.
   private func moveMass(
     _ delta: UnsafeMutableBufferPointer<Float>, _ canvas: Canvas, _ ball: Ball, _ share: Double,
     _ chance: inout Chance
   ) {
+    // Lengths of parts are summed as squares in l2, as they are in l1.
+    func mass(_ value: Float) -> Double { ball.norm == .l1 ? abs(Double(value)) : Double(value) * Double(value) }
+    func length(_ mass: Double) -> Double { ball.norm == .l1 ? mass : mass.squareRoot() }
     let (height, width) = canvas.window(share: share, atLeast: 3)
     let top = chance.below(canvas.height - height + 1), left = chance.below(canvas.width - width + 1)
     let fromTop = chance.below(canvas.height - height + 1), fromLeft = chance.below(canvas.width - width + 1)
-    let bump = Bump(height: height, width: width, at: &chance), all = squares(delta)
-    let free = max(ball.epsilon * ball.epsilon - all, 0) / Double(canvas.channels)
+    let bump = Bump(height: height, width: width, in: ball.norm, at: &chance)
+    let whole = ball.norm == .l1 ? ball.epsilon : ball.epsilon * ball.epsilon
+    let free = max(whole - delta.reduce(0) { $0 + mass($1) }, 0) / Double(canvas.channels)
     for channel in 0..<canvas.channels {
       var here = 0.0, either = 0.0
-      canvas.forEach(channel, top, left, height, width) { place, _, _ in
-        here += Double(delta[place]) * Double(delta[place])
-      }
+      canvas.forEach(channel, top, left, height, width) { place, _, _ in here += mass(delta[place]) }
       either = here
       canvas.forEach(channel, fromTop, fromLeft, height, width) { place, y, x in
         guard !(top..<top + height).contains(y) || !(left..<left + width).contains(x) else { return }
-        either += Double(delta[place]) * Double(delta[place])
+        either += mass(delta[place])
       }
-      var fresh = [Float](repeating: 0, count: height * width), length = 0.0
-      let sign = chance.sign(), unit = Float(1 / max(here.squareRoot(), 1e-12))
+      var fresh = [Float](repeating: 0, count: height * width), total = 0.0
+      let sign = chance.sign(), unit = Float(1 / max(length(here), 1e-12))
       bump.forEach { y, x, value in
         let old = delta[canvas.place(channel, top + y, left + x)] * unit
         fresh[y * width + x] = sign * value + old
-        length += Double(fresh[y * width + x]) * Double(fresh[y * width + x])
+        total += mass(fresh[y * width + x])
       }
-      let scale = Float((free + either).squareRoot() / max(length.squareRoot(), 1e-12))
+      let scale = Float(length(free + either) / max(length(total), 1e-12))
       canvas.forEach(channel, fromTop, fromLeft, height, width) { place, _, _ in delta[place] = 0 }
       canvas.forEach(channel, top, left, height, width) { place, y, x in
         delta[place] = fresh[(y - top) * width + x - left] * scale
       }
     }
-    stretch(delta, to: ball.epsilon)
+    stretch(delta, to: ball)
   }
 
   /// Each row's perturbation is changed by its own chance, and put back into the ball.
@@ -159,12 +161,8 @@ public struct Square: Attack {
     return ball.project(examples.inputs + delta, around: examples.inputs)
   }
 
-  private func squares(_ delta: UnsafeMutableBufferPointer<Float>) -> Double {
-    delta.reduce(0) { $0 + Double($1) * Double($1) }
-  }
-
-  private func stretch(_ delta: UnsafeMutableBufferPointer<Float>, to length: Double) {
-    let factor = length / max(squares(delta).squareRoot(), 1e-12)
+  private func stretch(_ delta: UnsafeMutableBufferPointer<Float>, to ball: Ball) {
+    let factor = ball.epsilon / max(ball.norm.length(UnsafeBufferPointer(delta)), 1e-12)
     for i in delta.indices { delta[i] = Float(Double(delta[i]) * factor) }
   }
 }
@@ -201,7 +199,7 @@ private struct Bump {
   private let height: Int, width: Int
   private var values: [Float]
 
-  init(height: Int, width: Int, at chance: inout Chance) {
+  init(height: Int, width: Int, in norm: Norm, at chance: inout Chance) {
     self.height = height
     self.width = width
     values = [Float](repeating: 0, count: height * width)
@@ -214,7 +212,7 @@ private struct Bump {
         values[isUpright ? a * width + b : b * width + a] = value
       }
     }
-    let length = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    let length = Float(values.withUnsafeBufferPointer { norm.length($0) })
     values = values.map { $0 / max(length, 1e-12) }
   }
 

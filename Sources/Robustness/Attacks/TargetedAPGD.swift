@@ -17,7 +17,7 @@ public struct TargetedAPGD: Attack {
   }
   public var reachesEverything: Bool { steps >= 10 }
   public var effort: Int { steps * targets }
-  public var questions: Int { (steps + 1) * targets + 2 }
+  public var questions: Int { SparseAscent.questions(steps: steps) * targets + 2 }
 
   public func perturb(_ examples: Examples, in ball: Ball, asking oracle: inout some Oracle) throws -> Tensor {
     var live = LiveExamples(examples)
@@ -25,8 +25,9 @@ public struct TargetedAPGD: Attack {
     for rank in 0..<min(targets, order.map(\.count).max() ?? 0) {
       if let kept = live.drop(oracle) { order = kept.map { order[$0] } }
       guard !live.isEmpty else { break }
-      live.x = try AdaptiveAscent(steps: steps, loss: .targetedDLR).climb(
-        live.examples, order.map { $0[min(rank, $0.count - 1)] }, in: ball, asking: &oracle)
+      live.x = try APGD.climb(
+        live.examples, order.map { $0[min(rank, $0.count - 1)] }, steps: steps, loss: .targetedDLR, in: ball,
+        asking: &oracle)
     }
     return live.all
   }

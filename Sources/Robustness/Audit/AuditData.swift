@@ -5,13 +5,21 @@ import DitherTensor
 /// Labelled examples, and how a report names them.
 public struct AuditData: Sendable {
   public var name: String
-  /// [N, …] in [0, 1].
+  /// [N, …]: pictures in [0, 1], or rows of a table.
   public var inputs: Tensor
   public var labels: [Int]
   /// The first example's number: what is random about an example follows from its number.
   public var start: Int
   /// Where the labels came from a file of their own.
   public var labelsName: String?
+  /// Of a table: bounds of its features, and which of them stay; nil: of inputs that leave [0, 1], those of the data.
+  public var features: Features?
+  /// How a command names the features' file.
+  public var featuresName: String?
+  /// [N]: the class to which each example is to be led, for attacks with `target=given`.
+  public var targets: [Int]?
+  /// How a command names the targets' file.
+  public var targetsName: String?
   /// How a command names the inputs, where that is not their name.
   public var path: String?
 
@@ -37,8 +45,14 @@ public struct AuditData: Sendable {
 }
 
 extension AuditData {
-  /// The first `count` examples.
-  /// - Throws: when they are fewer, or not what the models take, or lie outside of [0, 1].
+  /// Rows of numbers, for models that take such rows as they are.
+  private func isTable(for subjects: [AuditSubject]) -> Bool {
+    inputs.shape.rank == 2
+      && subjects.allSatisfy { $0.model.signature.inputShape.rank == 1 && $0.model.signature.normalisation.isIdentity }
+  }
+
+  /// The first `count` examples. Of a table without given bounds they are those of these examples.
+  /// - Throws: when they are fewer, or not what the models take, or lie outside of their bounds: of pictures [0, 1].
   package func checked(for subjects: [AuditSubject], count: Int) throws -> AuditData {
     func refuse(_ place: String, _ expected: String, _ got: String, _ advice: String? = nil) -> RobustnessError {
       RobustnessError(.data, at: place, expected: expected, got: got, advice: advice)
@@ -48,13 +62,28 @@ extension AuditData {
     guard rows >= count, rows > 0 else {
       throw refuse("data '\(name.clipped())'", "at least \(max(count, 1)) examples", "\(rows)")
     }
+    guard targets == nil || targets?.count == rows else {
+      throw refuse("targets", "\(rows), one an example", "\(targets?.count ?? 0)")
+    }
     var data = self
     data.inputs = inputs.rows(0..<count)
     data.labels = Array(labels.prefix(count))
-    if let at = data.inputs.elements.firstIndex(where: { !(0...1).contains($0) }) {
+    data.targets = targets.map { Array($0.prefix(count)) }
+    if let at = data.inputs.elements.firstIndex(where: { !$0.isFinite }) {
       throw refuse(
-        "data '\(name.clipped())', example \(start + at / data.inputs.rowLength)", "numbers from 0 to 1",
-        "\(data.inputs.elements[at])", "divide bytes by 255; the model's own normalisation is applied behind that")
+        "data '\(name.clipped())', example \(start + at / data.inputs.rowLength)", "finite numbers",
+        "\(data.inputs.elements[at])")
+    }
+    let outside = data.inputs.elements.firstIndex { !(0...1).contains($0) }
+    if let features {
+      try features.check(data.inputs, first: start)
+    } else if let at = outside {
+      guard isTable(for: subjects) else {
+        throw refuse(
+          "data '\(name.clipped())', example \(start + at / data.inputs.rowLength)", "numbers from 0 to 1",
+          "\(data.inputs.elements[at])", "divide bytes by 255; the model's own normalisation is applied behind that")
+      }
+      data.features = Features(of: data.inputs)
     }
     for subject in subjects {
       let signature = subject.model.signature
@@ -65,6 +94,7 @@ extension AuditData {
       }
       do {
         try signature.check(labels: data.labels, rows: count)
+        if let targets = data.targets { try signature.check(labels: targets, rows: count) }
       } catch {
         throw refuse("\(error.place) for '\(subject.name.clipped())'", error.expected, error.got, error.advice)
       }

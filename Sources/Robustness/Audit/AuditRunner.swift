@@ -27,7 +27,7 @@ public struct AuditRunner: Sendable {
   let inapplicable: [Int: String]
 
   /// - Parameter others: gives the inputs of a data set that a probe asks for beside the examples.
-  /// - Throws: when the examples are not what the models take, lie outside of [0, 1], or are fewer than planned, or when a model
+  /// - Throws: when the examples are not what the models take, lie outside of their bounds, or are fewer than planned, or when a model
   ///   answers them with what is no number.
   public init(
     plan: AuditPlan, subject: AuditSubject, baseline: AuditSubject? = nil, rivals: [AuditSubject] = [], data: AuditData,
@@ -41,9 +41,10 @@ public struct AuditRunner: Sendable {
     let subjects = [subject] + [baseline].compactMap { $0 } + rivals
     let checked = try data.checked(for: subjects, count: plan.exampleCount)
     for subject in subjects { try Self.tryOut(subject, checked) }
-    sanity = try subjects.enumerated().flatMap { at, subject in
-      try SanityChecks(subject, as: at == 0 ? "model" : subject.reference, checked).all()
-    }
+    sanity =
+      try subjects.enumerated().flatMap { at, subject in
+        try SanityChecks(subject, as: at == 0 ? "model" : subject.reference, checked).all()
+      } + [checked.features.map { Self.said($0, given: data.features != nil) }].compactMap { $0 }
     self.data = checked
     let probes = try plan.probes.map { try $0.resolved() }
     self.probes = probes
@@ -53,9 +54,10 @@ public struct AuditRunner: Sendable {
     var others: [String: Tensor] = [:], inapplicable: [Int: String] = [:]
     for (at, probe) in probes.enumerated() {
       do {
+        try probe.check(checked)
         for predictor in predictors { try probe.check(predictor) }
         for name in probe.otherData where others[name] == nil {
-          others[name] = try Self.checked(load(name), name, shape)
+          others[name] = try Self.checked(load(name), name, shape, isTable: checked.features != nil)
         }
       } catch  where plan.battery != nil {
         inapplicable[at] = "\(error)".clipped(to: 500)
@@ -65,17 +67,29 @@ public struct AuditRunner: Sendable {
     self.inapplicable = inapplicable
   }
 
+  /// How a table is attacked, for the reader.
+  private static func said(_ features: Features, given: Bool) -> Check {
+    Check(
+      check: "features", probe: "data", passed: true,
+      message:
+        "A table: attacks change \(features.free.count) of \(features.count) features, each within the bounds "
+        + "\(given ? "that were given" : "of these examples; those of at most two values stay as they are"). "
+        + "Epsilon is a share of that range.")
+  }
+
   public static func noOthers(_ name: String) throws -> Tensor {
     throw RobustnessError(.data, at: "data '\(name.clipped())'", expected: "the examples of that set", got: "none")
   }
 
-  private static func checked(_ inputs: Tensor, _ name: String, _ shape: Shape) throws(RobustnessError) -> Tensor {
+  private static func checked(
+    _ inputs: Tensor, _ name: String, _ shape: Shape, isTable: Bool
+  ) throws(RobustnessError) -> Tensor {
     guard inputs.rowCount > 0, inputs.shape.row.isReadable(as: shape),
-      inputs.elements.allSatisfy({ (0...1).contains($0) })
+      inputs.elements.allSatisfy({ isTable ? $0.isFinite : (0...1).contains($0) })
     else {
       throw RobustnessError(
-        .data, at: "data '\(name.clipped())'", expected: "examples of shape \(shape) from 0 to 1",
-        got: "\(inputs.shape)")
+        .data, at: "data '\(name.clipped())'",
+        expected: "examples of shape \(shape), \(isTable ? "finite" : "from 0 to 1")", got: "\(inputs.shape)")
     }
     return inputs.reshaped(Shape([inputs.rowCount] + shape.dimensions))
   }
@@ -105,8 +119,10 @@ public struct AuditRunner: Sendable {
   ///   - time: what is left of the budget.
   ///   - isCancelled: asked often; then the shard is given up with `RobustnessFault.cancelled`, as it is when the time is over and
   ///     nothing can be said of it.
+  ///   - adversarials: gets what attacks on the audited model made; in no order.
   public func run(
-    _ shard: Shard, within time: TimeLeft = .unbounded, isCancelled: @escaping @Sendable () -> Bool = { false }
+    _ shard: Shard, within time: TimeLeft = .unbounded, isCancelled: @escaping @Sendable () -> Bool = { false },
+    adversarials: (@Sendable (Adversarials) -> Void)? = nil
   ) throws -> ShardResult {
     guard probes.indices.contains(shard.probe), shard.first >= 0, shard.count > 0,
       shard.first + shard.count <= plan.exampleCount
@@ -119,7 +135,7 @@ public struct AuditRunner: Sendable {
     let deadline = endsEarly ? time.share(among: probes.count - ranks[shard.probe]) : nil
     let isOver: @Sendable () -> Bool = { isCancelled() || !endsEarly && time.isOver }
     do {
-      return try runWhole(shard, deadline, isOver)
+      return try runWhole(shard, deadline, isOver, adversarials)
     } catch  where !Self.isCancellation(error) && !isCancelled() {
       var pieces: [ShardResult.Piece] = [], failures: [ShardResult.Failure] = []
       guard shard.count > 1, !probes[shard.probe].takesAllExamples else {
@@ -130,7 +146,7 @@ public struct AuditRunner: Sendable {
       halves[1].first += halves[0].count
       halves[1].count -= halves[0].count
       for half in halves {
-        let found = try run(half, within: time, isCancelled: isCancelled)
+        let found = try run(half, within: time, isCancelled: isCancelled, adversarials: adversarials)
         pieces += found.pieces
         failures += found.failures ?? []
       }
@@ -147,7 +163,8 @@ public struct AuditRunner: Sendable {
   private static func isCancellation(_ error: any Error) -> Bool { (error as? any AnyFault)?.category == .cancelled }
 
   private func runWhole(
-    _ shard: Shard, _ deadline: ContinuousClock.Instant?, _ isCancelled: @escaping @Sendable () -> Bool
+    _ shard: Shard, _ deadline: ContinuousClock.Instant?, _ isCancelled: @escaping @Sendable () -> Bool,
+    _ adversarials: (@Sendable (Adversarials) -> Void)?
   ) throws -> ShardResult {
     guard !isCancelled() else {
       throw RobustnessError(.cancelled, at: "audit", expected: "time to go on", got: "a cancellation or a deadline")
@@ -171,6 +188,15 @@ public struct AuditRunner: Sendable {
         isFirst: shard.first == 0,
         transfers: transfers, isCancelled: isCancelled,
         deadline: deadline.flatMap { TimeLeft(until: $0).share(among: left) }, others: others)
+      batch.targets = data.targets.map { Array($0[range]) }
+      batch.space = data.features.map { AttackSpace($0, batch.inputs, identities: batch.identities) }
+      if isAudited, let adversarials {
+        batch.adversarials = { made in
+          var made = made
+          made.probe = shard.probe
+          adversarials(made)
+        }
+      }
       batch.meanWeights = meanWeights
       batch.wantsEvidence = isAudited
       return try probe.run(on: batch, asking: predictor)

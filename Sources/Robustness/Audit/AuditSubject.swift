@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherGraph
 import DitherInference
 
 /// A model, and how a report names it.
@@ -15,7 +16,14 @@ public struct AuditSubject: Sendable {
   /// Of an ensemble: the models whose probabilities are averaged.
   public private(set) var members: [AuditSubject] = []
 
-  public init(name: String, version: Int? = nil, digest: String, model: Model, temperature: Double = 1) {
+  /// What the caller says that its outputs are; nil: what the model says.
+  public var outputKind: OutputKind?
+
+  public init(
+    name: String, version: Int? = nil, digest: String, model: Model, temperature: Double = 1,
+    outputKind: OutputKind? = nil
+  ) {
+    self.outputKind = outputKind
     self.name = name
     self.version = version
     self.digest = digest
@@ -48,6 +56,7 @@ public struct AuditSubject: Sendable {
       digest: Sha256.hash(members.map { $0.digest + "\n" }.joined().utf8).description,
       model: try Model(ensemble: members.map(\.model)), temperature: temperature)
     self.members = members
+    outputKind = members[0].outputKind
   }
 
   /// As the command line names it: "net@2", "a.onnx+b.onnx".

@@ -104,14 +104,15 @@ public struct Gate: Codable, Sendable, Hashable {
   /// Of several probes that are meant, every one must keep the bound.
   func judged(_ reports: [ProbeReport], _ specs: [ProbeSpec]) -> GateResult {
     let values = zip(specs, reports).filter { matches($0.0) }.map { value($0.1) }
+    let shown = values.map { $0.map { $0.isFinite ? Written.decimal($0) : "more than was found" } ?? "nothing" }
+      .joined(separator: ", ")
     let passed =
       !values.isEmpty
       && values.allSatisfy { value in
         value.map { relation == .atLeast ? $0 >= bound : $0 <= bound } ?? false
       }
-    let shown = values.map { $0.map(Written.decimal) ?? "nothing" }.joined(separator: ", ")
     return GateResult(
-      gate: text, passed: passed, values: values,
+      gate: text, passed: passed, values: values.map { $0.flatMap { $0.isFinite ? $0 : nil } },
       message: "\(text): \(measure) is \(shown)" + (passed ? "." : ", which does not keep the bound."))
   }
 
@@ -119,7 +120,8 @@ public struct Gate: Codable, Sendable, Hashable {
     switch measure {
     case "accuracy": report.robustAccuracy
     case "clean_accuracy": report.cleanAccuracy
-    case "median_distance": report.medianDistance
+    // Where more than half of the examples have none, it is beyond any bound.
+    case "median_distance": report.medianDistance ?? report.distances.map { _ in .infinity }
     default:
       report.calibration.flatMap { found in Calibration.measures[measure].map { found[keyPath: $0] } }
         ?? report.summary?[measure]
@@ -138,7 +140,7 @@ extension Calibration {
 public struct GateResult: Codable, Sendable, Equatable {
   public var gate: String
   public var passed: Bool
-  /// Of each probe that was meant; null where it has no such measure, which fails.
+  /// Of each probe that was meant; null where it has no such measure, which fails, or where it is infinite.
   public var values: [Double?]
   public var message: String
 }

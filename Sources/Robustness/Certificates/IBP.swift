@@ -31,6 +31,7 @@ public struct IBP: Certifier {
   /// Centre and radius, and the ends of both.
   public var rowsPerExample: Int { 4 }
   public var ignoresNoise: Bool { meanWeights }
+  public var needsPictures: Bool { true }
 
   public func check(_ predictor: DeployedPredictor) throws {
     guard meanWeights || !predictor.isRandom else {

@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherInference
 import DitherTensor
 
 /// An attack on the examples that the deployed predictor gets right. Success is judged by that predictor, on draws that the
@@ -13,6 +14,9 @@ struct AttackProbe<A: Attack>: Probe {
     /// In units of the input. An attack of minimum norm is judged by it too.
     var epsilon = 8.0 / 255
     var restarts = 1
+    /// Where examples are led: `untargeted`, away from their class; `next`, to the class after it; `least_likely`, to the one that the
+    /// model holds for least likely; `given`, to one for each example that comes with the data; or to a class, by its number.
+    var target = Target.untargeted
     /// Draws of a random model's noise behind every answer, at least; the mean of as many decides what is followed.
     var draws = 16
     /// Of the expected loss, or of its share where it is larger than 1: where it is not reached, draws are added.
@@ -23,7 +27,7 @@ struct AttackProbe<A: Attack>: Probe {
     var singleDraw = false
 
     private enum CodingKeys: String, CodingKey {
-      case norm, epsilon, restarts, draws
+      case norm, epsilon, restarts, draws, target
       case singleDraw = "single_draw"
       case standardError = "standard_error"
       case mostDraws = "most_draws"
@@ -59,7 +63,54 @@ struct AttackProbe<A: Attack>: Probe {
         .parameter, at: "norm", expected: "one of \(A.norms.map(\.rawValue).joined(separator: ", "))",
         got: "'\(common.norm.rawValue)'", advice: "this attack does not measure in that norm")
     }
+    guard A.canTarget || common.target == .untargeted else {
+      throw RobustnessError(
+        .parameter, at: "target", expected: "untargeted", got: "'\(common.target)'",
+        advice: "this attack has no way to start from a class; \(Self.targeting) have")
+    }
     try attack.validate()
+  }
+
+  private static var targeting: String {
+    Catalog<any Attack.Type>.attacks.entries.filter { $0.canTarget }.map { $0.name }.joined(separator: ", ")
+  }
+
+  func check(_ predictor: DeployedPredictor) throws {
+    guard case .label(let label) = common.target else { return }
+    let classes = predictor.model.signature.classes
+    guard label < classes else {
+      throw RobustnessError(
+        .parameter, at: "probe \(Self.name) target", expected: "a class from 0 to \(classes - 1)", got: "\(label)")
+    }
+  }
+
+  func check(_ data: AuditData) throws {
+    if let features = data.features, features.free.isEmpty {
+      throw RobustnessError(
+        .data, at: "probe \(Self.name)", expected: "a feature that an attacker may change", got: "none",
+        advice: "give bounds with --features")
+    }
+    guard common.target != .given || data.targets != nil else {
+      throw RobustnessError(
+        .data, at: "probe \(Self.name) target", expected: "a class for each example beside the labels", got: "none",
+        advice: "give them with --targets FILE.npy")
+    }
+  }
+
+  /// [B]: what is wanted of each example.
+  private func criteria(_ batch: ProbeBatch, _ predictor: DeployedPredictor) throws -> [Criterion] {
+    switch common.target {
+    case .untargeted: return batch.labels.map { .untargeted(label: $0) }
+    case .label(let label): return batch.labels.map { _ in .targeted(to: label) }
+    case .next:
+      let classes = predictor.model.signature.classes
+      return batch.labels.map { .targeted(to: ($0 + 1) % classes) }
+    case .given: return (batch.targets ?? batch.labels).map { .targeted(to: $0) }
+    case .leastLikely:
+      return try predictor.probabilities(batch.inputs, identities: batch.identities).map { p in
+        .targeted(to: p.indices.min { p[$0] < p[$1] } ?? 0)
+      }
+    }
   }
 
   var canEndEarly: Bool { true }
@@ -86,22 +137,28 @@ struct AttackProbe<A: Attack>: Probe {
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
     let before = try predictor.labels(of: batch)
     var outcome = Outcome(answers: before, after: before, labels: batch.labels)
-    let clean = outcome.clean, standing = clean.indices.filter { clean[$0] }
+    let clean = outcome.clean
     if predictor.isRandom {
       let again = try predictor.redrawn.labels(of: batch)
       outcome.cleanAgain = zip(again, batch.labels).map(==)
     }
+    let criteria = try criteria(batch, predictor)
+    // Who is in the class already to which it is to be led has nothing to fear.
+    let standing = clean.indices.filter { clean[$0] && !criteria[$0].isMet(by: batch.labels[$0]) }
     guard !standing.isEmpty else { return outcome }
     let examples = Examples(
-      batch.inputs.rows(at: standing), standing.map { .untargeted(label: batch.labels[$0]) },
+      batch.units(batch.inputs.rows(at: standing)), standing.map { criteria[$0] },
       identities: standing.map { batch.identities[$0] })
+    func judge(_ points: Tensor, by predictor: DeployedPredictor) throws -> [Int] {
+      try predictor.labels(batch.inputs(points, identities: examples.identities), identities: examples.identities)
+    }
     let ball = Ball(common.norm, epsilon: common.epsilon)
     var search = Search(self, batch, predictor)
     let found = try search.best(of: examples, in: ball)
     outcome.questions = search.questions
     outcome.trace = Outcome.Trace(found.trace, examples: examples.count)
-    let after = try predictor.labels(found.points, identities: examples.identities)
-    let fooled = standing.indices.map { after[$0] != batch.labels[standing[$0]] }
+    let after = try judge(found.points, by: predictor)
+    let fooled = standing.indices.map { examples.criteria[$0].isMet(by: after[$0]) }
     let inside = ball.rowsInside(found.points, around: examples.inputs)
     for (at, row) in standing.enumerated() where fooled[at] && inside[at] {
       outcome.robust[row] = false
@@ -110,19 +167,19 @@ struct AttackProbe<A: Attack>: Probe {
     if A.isMinimumNorm {
       // Of a random model the nearest points are judged for themselves: what serves in the ball is another point.
       let nearest = search.nearest ?? found
-      let there = predictor.isRandom ? try predictor.labels(nearest.points, identities: examples.identities) : after
+      let there = predictor.isRandom ? try judge(nearest.points, by: predictor) : after
       outcome.distances = [Double?](repeating: nil, count: clean.count)
       for row in clean.indices where !clean[row] { outcome.distances?[row] = 0 }
       for (at, row) in standing.enumerated()
-      where there[at] != batch.labels[row] && nearest.distances[at].isFinite {
+      where examples.criteria[at].isMet(by: there[at]) && nearest.distances[at].isFinite {
         outcome.distances?[row] = nearest.distances[at]
       }
     }
     let others = try batch.transfers.map { other in
-      let there = try other.labels(found.points, identities: examples.identities)
+      let there = try judge(found.points, by: other)
       var transferred = zip(try other.labels(of: batch), batch.labels).map(==)
       for (at, row) in standing.enumerated() where inside[at] {
-        transferred[row] = transferred[row] && there[at] == batch.labels[row]
+        transferred[row] = transferred[row] && !examples.criteria[at].isMet(by: there[at])
       }
       return transferred
     }
@@ -137,7 +194,18 @@ struct AttackProbe<A: Attack>: Probe {
         try evidence(examples, ball, &search, survivors: standing.map { outcome.robust[$0] })
       ) { $1 }
     }
-    if batch.isFirst, batch.image.isPicture {
+    if let keep = batch.adversarials {
+      var all = batch.inputs, answers = before
+      let made = batch.inputs(found.points, identities: examples.identities)
+      for (at, row) in standing.enumerated() {
+        all.replaceRow(row, with: made.row(at))
+        answers[row] = after[at]
+      }
+      keep(
+        Adversarials(
+          probe: 0, indices: batch.identities.map(Int.init), labels: batch.labels, inputs: all, answers: answers))
+    }
+    if batch.isFirst, batch.image.isPicture, batch.space == nil {
       outcome.illustrations = standing.indices.prefix(Illustration.perProbe).map { at in
         Illustration(
           examples.identities[at], batch.image, before: examples.inputs.row(at), after: found.points.row(at),
@@ -158,8 +226,9 @@ struct AttackProbe<A: Attack>: Probe {
     let found = try search.throughNoise(of: examples, in: ball).points,
       inside = ball.rowsInside(found, around: examples.inputs)
     guard !batch.isOutOfTime else { return }
-    let after = try predictor.labels(found, identities: examples.identities)
-    for (at, row) in standing.enumerated() where inside[at] && after[at] != batch.labels[row] {
+    let after = try predictor.labels(
+      batch.inputs(found, identities: examples.identities), identities: examples.identities)
+    for (at, row) in standing.enumerated() where inside[at] && examples.criteria[at].isMet(by: after[at]) {
       right[row] = false
       if outcome.robust[row] { wins += 1 }
     }
@@ -186,7 +255,8 @@ struct AttackProbe<A: Attack>: Probe {
       rows = zip(rows, margins).filter { !($1.0 < -max(6 * $1.1, 0.5)) }.map(\.0)
     }
     let identities = rows.map { examples.identities[$0] }
-    let there = try search.predictor.labels(points.rows(at: rows), identities: identities)
+    let there = try search.predictor.labels(
+      search.batch.inputs(points.rows(at: rows), identities: identities), identities: identities)
     return zip(rows, there).count { examples.criteria[$0].isMet(by: $1) }
   }
 
@@ -208,13 +278,16 @@ struct AttackProbe<A: Attack>: Probe {
     result[.vanishedGradient] = .init(cases: first.vanishedGradients, n: examples.count)
 
     // Attacks of minimum norm stop just past the boundary, where a random model's answer is anybody's.
-    guard batch.isFirst, attack.reachesEverything, !A.isMinimumNorm, ball.epsilon > 0 else { return result }
+    // Nor need every class be reached from everywhere.
+    guard batch.isFirst, attack.reachesEverything, !A.isMinimumNorm, common.target == .untargeted, ball.epsilon > 0
+    else { return result }
     let few = examples.rows(at: Array(0..<min(examples.count, 16)))
     var everywhere = search.oracle()
     let found = try attack.run(
       on: few, in: .unbounded(ball.norm, dimensions: few.inputs.rowLength), asking: &everywhere)
     guard !batch.isOutOfTime else { return result }
-    let answers = try predictor.labels(found, identities: few.identities)
+    let answers = try predictor.labels(
+      batch.inputs(found, identities: few.identities), identities: few.identities)
     result[.unboundedSurvivor] = .init(
       cases: few.criteria.indices.count { !few.criteria[$0].isMet(by: answers[$0]) }, n: few.count)
     return result

@@ -28,7 +28,8 @@ extension AttackProbe {
       let common = probe.common
       let oracle = ModelOracle(
         predictor.model, temperature: predictor.temperature, seed: mixSeed(batch.seed, batch.identities.first ?? 0),
-        isCancelled: batch.isCancelled, deadline: hasDeadline ? batch.deadline : nil, memory: predictor.memory)
+        isCancelled: batch.isCancelled, deadline: hasDeadline ? batch.deadline : nil, memory: predictor.memory,
+        space: batch.space)
       return predictor.isRandom && throughNoise
         ? oracle.expectation(
           over: common.draws, standardError: common.standardError,

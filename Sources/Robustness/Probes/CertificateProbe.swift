@@ -12,6 +12,7 @@ struct CertificateProbe<C: Certifier>: Probe {
   func validate() throws(RobustnessError) { try certifier.validate() }
   var examplesPerShard: Int { 50_000 / certifier.rowsPerExample }
   var ignoresNoise: Bool { certifier.ignoresNoise }
+  var needsPictures: Bool { certifier.needsPictures }
   func cost(examples: Int, draws: Int) -> ProbeCost {
     ProbeCost(forward: examples * (draws + certifier.rowsPerExample))
   }

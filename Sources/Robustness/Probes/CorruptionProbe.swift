@@ -37,6 +37,7 @@ struct CorruptionProbe<C: Corruption>: CorruptingProbe {
     try corruption.encode(to: encoder)
   }
 
+  var needsPictures: Bool { true }
   private static var severities: ClosedRange<Int> { 1...5 }
   private var severity: Int? { Int(common.severity).flatMap { Self.severities.contains($0) ? $0 : nil } }
 

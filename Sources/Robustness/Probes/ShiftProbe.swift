@@ -20,6 +20,7 @@ struct ShiftProbe: Probe {
         got: "'\(corruption.clipped())'")
     }
   }
+  var needsPictures: Bool { true }
   func condition(of image: ImageShape) -> Condition { .measurement }
 
   func cost(examples: Int, draws: Int) -> ProbeCost { ProbeCost(forward: 6 * examples * draws) }

@@ -23,7 +23,7 @@ public struct ProbeReport: Codable, Sendable, Equatable {
   public var noiseFlips: Proportion?
   /// Of an attack of minimum norm: the length of the least perturbation found for each example; null where none was.
   public var distances: [Double?]?
-  /// Of those that were found.
+  /// Of all examples, those for which none was found beyond every other; left out where that is where the median lies.
   public var medianDistance: Double?
   /// The share of examples that withstand perturbations of each length, as the attack found them.
   public var accuracyAgainstEpsilon: [CurvePoint]?

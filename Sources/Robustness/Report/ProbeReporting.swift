@@ -37,8 +37,9 @@ extension ProbeReport {
     let lengths = outcomes.compactMap(\.distances).flatMap { $0 }
     if lengths.count == clean.count {
       distances = lengths
-      let found = lengths.compactMap { $0 }.sorted()
-      medianDistance = found.isEmpty ? nil : found[found.count / 2]
+      let sorted = lengths.map { $0 ?? .infinity }.sorted()
+      let middle = sorted.isEmpty ? .infinity : sorted[sorted.count / 2]
+      medianDistance = middle.isFinite ? middle : nil
       accuracyAgainstEpsilon = Self.curve(lengths)
     }
     singleDraw = Share(outcomes.map(\.singleDraw))

@@ -1,3 +1,4 @@
+import DitherGraph
 import DitherInference
 import Foundation
 
@@ -70,6 +71,8 @@ extension Report {
       "dither", "audit", quoted(runner.subject.reference), "--data", quoted(runner.data.path ?? runner.data.name),
     ]
     if let labels = runner.data.labelsName { words += ["--labels", quoted(labels)] }
+    if let targets = runner.data.targetsName { words += ["--targets", quoted(targets)] }
+    if let features = runner.data.featuresName { words += ["--features", quoted(features)] }
     if let battery = runner.plan.battery { words += ["--battery", battery] }
     for probe in runner.plan.request { words += ["--probe", quoted(probe.text)] }
     for other in others { words += ["--baseline", quoted(other.reference)] }
@@ -77,6 +80,10 @@ extension Report {
     let isServed = subjects.contains { $0.version != nil || $0.members.contains { $0.version != nil } }
     let last = subjects.lastIndex { $0.temperature != 1 || isServed } ?? -1
     for subject in subjects[..<(last + 1)] { words += ["--temperature", "\(subject.temperature)"] }
+    let lastKind = subjects.lastIndex { $0.outputKind != nil } ?? -1
+    for subject in subjects[..<(lastKind + 1)] {
+      words += ["--output-kind", (subject.outputKind ?? subject.model.signature.outputKind).rawValue]
+    }
     for gate in runner.plan.gates { words += ["--gate", quoted(gate.text)] }
     words += ["--seed", "\(runner.plan.seed)"]
     if runner.samples > 0 { words += ["--samples", "\(runner.samples)"] }

@@ -2,6 +2,7 @@ import ArgumentParser
 import DitherBasics
 import DitherClient
 import DitherDatasets
+import DitherGraph
 import DitherInference
 import DitherJobs
 import DitherProto
@@ -33,6 +34,20 @@ struct AuditCommand: AsyncParsableCommand {
   var data: String
   @Option(help: "Class numbers as .npy, with --data FILE.")
   var labels: String?
+  @Option(help: "Classes that attacks with target=given lead to, as .npy, one for each example. (ONNX files only)")
+  var targets: String?
+  @Option(
+    help: """
+      A JSON file with bounds of a table's features and the numbers of those that attacks leave: {"low": [], "high": [], "fixed": []}. \
+      (default: the least and largest values of the data; features of two values stay) (ONNX files only)
+      """)
+  var features: String?
+  @Option(
+    help: """
+      Write what each attack made to files in this folder, as .npy: inputs, the examples' numbers, labels and answers. \
+      (ONNX files only)
+      """)
+  var saveAdversarials: String?
   @Option(help: "A named list of probes: \(Catalog<Battery>.batteries.names.joined(separator: ", ")). (default: smoke)")
   var battery: String?
   @Option(
@@ -49,6 +64,14 @@ struct AuditCommand: AsyncParsableCommand {
       "What every draw's logits are divided by; repeat for the baselines. 0: that of the version's calibration.",
       valueName: "t"))
   var temperatures: [Double] = []
+  @Option(
+    name: .customLong("output-kind"),
+    help: ArgumentHelp(
+      """
+      What an ONNX file's outputs are: \(OutputKind.allCases.map(\.rawValue).joined(separator: ", ")); repeat for the baselines. \
+      (default: what its nodes, a trial and its metadata say)
+      """, valueName: "kind"))
+  var outputKinds: [OutputKind] = []
   @Option(
     name: .customLong("gate"),
     help: "What the model must reach, as 'pgd:epsilon=8/255>=0.4' or 'calibration.ece15<=0.05'; repeat.")
@@ -86,6 +109,14 @@ struct AuditCommand: AsyncParsableCommand {
     guard temperatures.allSatisfy({ $0 == 0 || AuditSubject.temperatures.contains($0) }) else {
       throw ValidationError(
         "--temperature is 0, or \(AuditSubject.temperatures.lowerBound) to \(AuditSubject.temperatures.upperBound)")
+    }
+    guard outputKinds.count <= 1 + baselines.count, outputKinds.isEmpty || model.hasSuffix(".onnx") else {
+      throw ValidationError(
+        "--output-kind goes with an ONNX file and each --baseline, in their order; of a served model it is said with upload"
+      )
+    }
+    guard [targets, features, saveAdversarials].allSatisfy({ $0 == nil }) || model.hasSuffix(".onnx") else {
+      throw ValidationError("--targets, --features and --save-adversarials go with an ONNX file")
     }
     if signKey != nil, !model.hasSuffix(".onnx") {
       throw ValidationError("--sign-key goes with an ONNX file; a server signs with its own key")
@@ -187,11 +218,14 @@ extension AuditCommand {
     let key = try signKey.map { try Ed25519.PrivateKey(openOrMake: $0) }
     let runner = try localRunner(probes, battery: battery), plan = runner.plan
     let progress = AuditProgress(shards: plan.shards.count)
+    let folder = try saveAdversarials.map { try AdversarialFolder($0, plan) }
+    let adversarials: (@Sendable (Adversarials) -> Void)? = folder.map { folder in { folder.add($0) } }
     let results = try ShardQueue.runAll(
       runner.order(hasBudget: budget != nil), threads: ProcessInfo.processInfo.activeProcessorCount, budget: budget,
       finished: { progress.show(plan.probes[$0.shard.probe].text) }
-    ) { try runner.run($0, within: $1) }
+    ) { try runner.run($0, within: $1, adversarials: adversarials) }
     progress.close()
+    try folder?.write()
     let report = try runner.report(results, isPartial: budget != nil)
     return try Outcome(report, signedBy: key)
   }
@@ -205,11 +239,31 @@ extension AuditCommand {
     request.seed = seed
     request.samples = Int(samples ?? 0)
     request.budget = budget
-    let audit = try request.resolved(by: FileModels())
+    let audit = try request.resolved(by: FileModels(models: request.models, outputKinds: outputKinds))
     let subjects = try audit.subjects.map { try AuditSubject(members: $0.members, temperature: $0.temperature) }
-    return try request.runner(of: subjects, on: audit.data, samples: audit.samples, code: Dither.code) {
+    return try request.runner(of: subjects, on: try described(audit.data), samples: audit.samples, code: Dither.code) {
       try AuditExamples.isFile($0) ? AuditInputs(FileArray(path: $0)).tensor : Dataset.load($0).inputs
     }
+  }
+
+  /// With what the command line says of the examples' targets and features.
+  private func described(_ data: AuditData) throws -> AuditData {
+    var data = data
+    if let targets {
+      data.targets = try FileArray(path: targets).labels(at: targets)
+      data.targetsName = targets
+    }
+    if let features {
+      do {
+        data.features = try JSONDecoder().decode(Features.self, from: Data(FileArray.read(features)))
+      } catch let error as DecodingError {
+        throw CommandError(
+          .unreadable, at: features, expected: #"{"low": [numbers], "high": [numbers], "fixed": [feature numbers]}"#,
+          got: "\(error)".clipped())
+      }
+      data.featuresName = features
+    }
+    return data
   }
 
   private func localData() throws -> AuditRequest.Data {
@@ -223,12 +277,24 @@ extension AuditCommand {
 
 /// ONNX files as an audit's models, by their paths.
 private struct FileModels: AuditModels {
+  /// What is said of the outputs of some, by path.
+  private var kinds: [String: OutputKind] = [:]
+
+  init(models: [String], outputKinds: [OutputKind]) {
+    for (name, kind) in zip(models, outputKinds) {
+      for path in isOne(name) ? [name] : name.split(separator: "+").map(String.init) { kinds[path] = kind }
+    }
+  }
+
   /// A path may have a + in it.
   func isOne(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
   func version(_ path: String) throws -> AuditSubject {
     let bytes = try FileArray.read(path)
-    return AuditSubject(name: path, digest: Sha256.hash(bytes).description, model: try Model(onnx: bytes))
+    var graph = try Graph(onnx: bytes)
+    if let kind = kinds[path] { graph.metadata[Graph.outputKindKey] = kind.rawValue }
+    return AuditSubject(
+      name: path, digest: Sha256.hash(bytes).description, model: try Model(graph), outputKind: kinds[path])
   }
 
   func temperature(of version: AuditSubject) -> Double? { nil }
@@ -323,3 +389,5 @@ extension AuditCommand {
 
   private func percent(_ share: Double) -> String { "\((100 * share).digits(1)) %" }
 }
+
+extension OutputKind: ExpressibleByArgument {}

@@ -1,6 +1,7 @@
 import ArgumentParser
 import DitherBasics
 import DitherClient
+import DitherGraph
 import DitherProto
 import Foundation
 
@@ -24,13 +25,20 @@ struct UploadCommand: AsyncParsableCommand {
   var card: String?
   @Option(name: .customLong("alias"), help: "An alias that shall point at the new version; repeat.")
   var aliases: [String] = []
+  @Option(
+    help: """
+      What the model's outputs are, written into the file's metadata: \(OutputKind.allCases.map(\.rawValue).joined(separator: ", ")). \
+      (default: what its nodes, a trial and its metadata say)
+      """)
+  var outputKind: OutputKind?
   @Flag(help: "Print one JSON object.")
   var json = false
   @OptionGroup var server: ServerOptions
 
   func run() async throws {
-    let bytes = try FileArray.read(file)
-    let card = try cardText()
+    let given = try FileArray.read(file), card = try cardText()
+    let bytes =
+      outputKind.map { OnnxMetadata.adding($0.rawValue, for: Graph.outputKindKey, to: given) } ?? given
     let name = name ?? URL(filePath: file).deletingPathExtension().lastPathComponent
     let response = try await server.withClient { client in
       try await Self.retrying {

@@ -134,7 +134,7 @@ struct RunSession {
     return scores
   }
 
-  private var areProbabilities: Bool { graph.givesProbabilities(graph.outputs[scores].value) }
+  private var areProbabilities: Bool { (try? Model(graph).signature.givesProbabilities) ?? false }
 
   private static func logProbabilities(_ row: ArraySlice<Float>, areProbabilities: Bool) -> [Double] {
     let values = row.map(Double.init)

@@ -145,7 +145,7 @@ struct ClassicalModelTests {
     plan.forward()
     // Texts are put out as the classes' numbers.
     #expect(plan.literal(0) == .int64([2], names == nil ? [7, 9] : [0, 2]))
-    #expect(again.givesProbabilities(again.outputs[1].value))
+    #expect(try again.outputKind(of: again.outputs[1].value) == .probabilities)
     let total = 1 + exp(Float(0.5)) + exp(Float(2))
     let expected = Tensor([3], [1 / total, exp(0.5) / total, exp(2) / total])
     #expect(Tensor([3], Array(plan.output(1)[3..<6])).isClose(to: expected, absolute: 1e-6))

@@ -1,0 +1,59 @@
+import DitherGraph
+import DitherTensor
+import Foundation
+
+/// What a classifier's outputs look like where its nodes leave open what they are: it is tried on inputs of noughts, of ones and of random
+/// numbers of several sizes. Probabilities are from 0 to 1 and add up to 1 on all of them, as no logits do.
+struct OutputTrial {
+  private let signature: ModelSignature
+  private let precision: Plan.Precision
+
+  init(_ signature: ModelSignature, _ precision: Plan.Precision) {
+    self.signature = signature
+    self.precision = precision
+  }
+
+  /// How far a sum, or a number, may be off.
+  private static let tolerance = 1e-4
+  /// Answers that are no numbers say nothing: of so many others at least.
+  private static let leastAnswers = 4
+
+  /// The likeliest to tell first: most models are done with after one pass.
+  private static let fills: [@Sendable (UnsafeMutableBufferPointer<Float>) -> Void] = [
+    { NoiseAddress(seed: 1).uniforms($0) },
+    { normals($0, seed: 2, scale: 1) },
+    { $0.update(repeating: 0) },
+    { $0.update(repeating: 1) },
+    { normals($0, seed: 3, scale: 4) },
+    { NoiseAddress(seed: 4).uniforms($0) },
+    { normals($0, seed: 5, scale: 0.1) },
+    { normals($0, seed: 6, scale: 16) },
+  ]
+
+  private static func normals(_ out: UnsafeMutableBufferPointer<Float>, seed: UInt64, scale: Float) {
+    NoiseAddress(seed: seed).normals(out)
+    for i in out.indices { out[i] *= scale }
+  }
+
+  /// - Returns: nil: they look like neither probabilities nor their logarithms.
+  func kind(_ plans: PlanCache) throws -> OutputKind? {
+    var open: Set<OutputKind> = [.probabilities, .logProbabilities], answers = 0
+    for fill in Self.fills where !open.isEmpty {
+      try plans.withPlan(Plan.Options(rows: 1, precision: precision)) { plan in
+        fill(plan.input())
+        plan.forward()
+        let row = plan.output().prefix(signature.classes)
+        guard row.count == signature.classes, row.allSatisfy({ !$0.isNaN }) else { return }
+        answers += 1
+        open = open.filter { Self.fits(row, $0) }
+      }
+    }
+    return answers >= Self.leastAnswers ? open.first : nil
+  }
+
+  private static func fits(_ row: Slice<UnsafeBufferPointer<Float>>, _ kind: OutputKind) -> Bool {
+    let shares = row.map { kind == .logProbabilities ? exp(Double($0)) : Double($0) }
+    return shares.allSatisfy { (-tolerance...1 + tolerance).contains($0) }
+      && abs(shares.reduce(0, +) - 1) < tolerance
+  }
+}

@@ -1,0 +1,82 @@
+import DitherBasics
+import DitherInference
+import DitherRobustness
+import DitherTensor
+import DitherTestSupport
+import Testing
+
+/// Attacks that lead to a class.
+@Suite("Targeted attacks")
+struct TargetedTests {
+  private static let able = Catalog.attacks.entries.filter { $0.canTarget }.map { $0.name }
+
+  @Test("every attack that can leads most examples to the class that is wanted", arguments: able)
+  func everyAttack(_ name: String) throws {
+    let type = try Catalog.attacks.entry(named: name), norm = try #require(type.norms.first)
+    let model = try Small.model(), inputs = Tensor.random([16, 1, 4, 4], seed: 7, from: 0, to: 1)
+    let targets = try model.outputs(inputs).labels().map { ($0 + 1) % 3 }
+    let examples = Examples(inputs, targets.map { .targeted(to: $0) }, identities: (0..<16).map(UInt64.init))
+    var oracle = ModelOracle(model, seed: 1)
+    let found = try type.init().run(
+      on: examples, in: .unbounded(norm, dimensions: 16), asking: &oracle)
+    let met = zip(try model.outputs(found).labels(), targets).count { $0 == $1 }
+    // A single step, or random points, reach some; searches all but what lies behind another class.
+    #expect(met >= (["fgsm", "r_fgsm", "mi_fgsm", "additive_noise"].contains(name) ? 3 : 11), "\(met) of 16")
+  }
+
+  @Test("the least perturbation to a class is no shorter than that to any", arguments: ["fab", "deepfool", "cw"])
+  func longer(_ name: String) throws {
+    let type = try Catalog.attacks.entry(named: name), model = try Small.model()
+    let inputs = Tensor.random([12, 1, 4, 4], seed: 7, from: 0, to: 1), labels = try model.outputs(inputs).labels()
+    func lengths(_ criteria: [Criterion]) throws -> [Double] {
+      var oracle = ModelOracle(model, seed: 1)
+      let examples = Examples(inputs, criteria, identities: (0..<12).map(UInt64.init))
+      return try type.init().nearest(to: examples, in: .l2, asking: &oracle).distances
+    }
+    let any = try lengths(labels.map { .untargeted(label: $0) })
+    let each = try (1...2).map { step in try lengths(labels.map { .targeted(to: ($0 + step) % 3) }) }
+    for row in 0..<12 {
+      let nearest = min(each[0][row], each[1][row])
+      // One of the two classes is the nearest.
+      #expect(nearest >= 0.9 * any[row] && nearest <= 1.25 * any[row], "\(nearest) for \(any[row])")
+    }
+  }
+
+  private func report(_ probe: String, targets: [Int]? = nil) throws -> ProbeReport {
+    let model = try Small.model(), inputs = Tensor.random([40, 1, 4, 4], seed: 5, from: 0, to: 1)
+    let labels = try model.outputs(inputs).labels()
+    var data = AuditData(name: "small", inputs: inputs, labels: labels)
+    data.targets = targets
+    let plan = try AuditPlan(
+      probes: [ProbeSpec(parsing: probe)], seed: 4, exampleCount: 40, inputShape: [1, 4, 4])
+    let runner = try AuditRunner(plan: plan, subject: AuditSubject(name: "m", digest: "", model: model), data: data)
+    return try #require(runner.report(runner.runAll()).probes.first)
+  }
+
+  @Test("words and numbers for the class", arguments: ["next", "least_likely", "2", "given"])
+  func words(_ word: String) throws {
+    let targets = word == "given" ? (0..<40).map { $0 % 3 } : nil
+    let away = try report("pgd:epsilon=0.2"), towards = try report("pgd:epsilon=0.2,target=\(word)", targets: targets)
+    // An example that can be led to a class can be led away from its own.
+    #expect(towards.robustAccuracy > away.robustAccuracy && towards.robustAccuracy < 1)
+    #expect(towards.parameters["target"]?.description == word)
+  }
+
+  @Test("an example of the wanted class is not attacked")
+  func thereAlready() throws {
+    let labels = try Small.model().outputs(.random([40, 1, 4, 4], seed: 5, from: 0, to: 1)).labels()
+    let found = try report("pgd:epsilon=1,target=given", targets: labels)
+    #expect(found.robustAccuracy == 1 && found.questions == 0)
+  }
+
+  @Test("what cannot be is refused before any work")
+  func refused() {
+    for (probe, part) in [
+      ("pgd:target=7", "0 to 2"), ("pgd:target=given", "--targets"), ("hopskipjump:target=next", "untargeted"),
+      ("pgd:target=leastlikely", "least_likely"),
+    ] {
+      let error = #expect(throws: (any Error).self) { try report(probe) }
+      #expect("\(error.map { "\($0)" } ?? "")".contains(part), "\(probe)")
+    }
+  }
+}

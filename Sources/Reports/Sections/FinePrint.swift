@@ -26,7 +26,7 @@ extension Page {
     return """
       <h2>All numbers</h2><section class="card">
       \(Html.table("This model, by condition",
-        ["Condition", "n", "Clean", "Robust", "95 %"] + (isRandom ? ["Noise alone"] : []) + ["Questions asked", "Parameters"],
+        ["Condition", "n", "Clean", "Robust", "95 %"] + (isRandom ? ["Noise alone"] : []) + ["Queries", "Parameters"],
         rows, isWordy: true))
       \(note)</section>
 

@@ -3,7 +3,7 @@ import Foundation
 
 /// The sections about what is measured beside accuracy.
 extension Page {
-  /// Least perturbations, as accuracy against their length.
+  /// Minimal perturbations, as accuracy against their length.
   var distances: Html? {
     let found = report.probes.filter { $0.accuracyAgainstEpsilon?.isEmpty == false }
     guard !found.isEmpty else { return nil }
@@ -15,7 +15,7 @@ extension Page {
     let plots = order.map { norm in
       let group = found.filter { $0.parameters["norm"]?.description == norm }
       return Plot(
-        title: "Least perturbations, \(["linf": "L∞", "l2": "L2", "l1": "L1"][norm] ?? norm)",
+        title: "Minimal perturbations, \(["linf": "L∞", "l2": "L2", "l1": "L1"][norm] ?? norm)",
         x: "epsilon, in units of the input", y: "accuracy",
         curves: group.map { probe in
           let points = (probe.accuracyAgainstEpsilon ?? []).map { Summary.Point($0.epsilon, $0.accuracy, $0.interval) }
@@ -30,8 +30,8 @@ extension Page {
       ]
     }
     return """
-      <h2>Least perturbations</h2><p class="muted">Attacks that look for the nearest input on which the model fails.</p>
-      <div class="charts">\(plots)</div><section class="card">\(Html.table("Lengths of the least perturbations", ["Attack", "Median", "None found for"], rows))</section>
+      <h2>Minimal perturbations</h2><p class="muted">Attacks that look for the nearest input on which the model fails.</p>
+      <div class="charts">\(plots)</div><section class="card">\(Html.table("Lengths of the minimal perturbations", ["Attack", "Median", "None found for"], rows))</section>
 
       """
   }
@@ -214,7 +214,7 @@ extension Page {
       guard let progress = probe.progress else { return nil }
       let points = zip(progress.questions, progress.margins).map { Summary.Point(Double($0), $1) }
       return Plot(
-        title: probe.title, x: "questions of each example", y: "margin",
+        title: probe.title, x: "queries of each example", y: "margin",
         curves: [Plot.Curve(name: "best margin so far, mean", role: .model, points: points)]
       ).html
     }

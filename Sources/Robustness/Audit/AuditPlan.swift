@@ -52,7 +52,7 @@ public struct AuditPlan: Codable, Sendable, Equatable {
     probes = try asked.flatMap { spec in
       try spec.resolved().variants.map { ProbeSpec(spec.probe, spec.parameters.merging($0) { $1 }) }
     }
-    // However dear a probe is, it makes a thousand pieces of few examples at most.
+    // However expensive a probe is, it makes a thousand pieces of few examples at most.
     let least = max((exampleCount + 999) / 1000, 1)
     shardSizes = try probes.map { spec in
       let probe = try spec.resolved()

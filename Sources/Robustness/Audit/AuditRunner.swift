@@ -191,7 +191,7 @@ public struct AuditRunner: Sendable {
   }
 
   /// The shards in the order in which they are done: with a budget those of the first examples of every probe first, so that what is
-  /// done in time says something of each; of these the cheap ones, so that the dear ones have what is left.
+  /// done in time says something of each; of these the cheap ones, so that the expensive ones have what is left.
   public func order(hasBudget: Bool) -> [Shard] {
     func rank(_ shard: Shard) -> Int { shard.first == 0 ? ranks[shard.probe] : shard.index }
     return hasBudget ? plan.shards.sorted { ($0.first, rank($0)) < ($1.first, rank($1)) } : plan.shards

@@ -28,12 +28,12 @@ struct Checks {
     guard let progress = report.progress, progress.margins.count >= 8, let last = progress.margins.last,
       let first = progress.margins.first, report.robustAccuracy > 0.02
     else { return nil }
-    // The last fifth of the questions.
+    // The last fifth of the queries.
     let from = progress.questions.lastIndex { Double($0) <= 0.8 * Double(progress.questions.last ?? 0) } ?? 0
     let late = last - progress.margins[from], all = max(last - first, 1e-9), passed = late <= 0.1 * all
     return Check(
       check: "still_rising", probe: spec.text, passed: passed,
-      message: "The last fifth of the questions brought \(Written.percent(late / all)) of the rise of the margin."
+      message: "The last fifth of the queries brought \(Written.percent(late / all)) of the rise of the margin."
         + (passed ? "" : " The attack was getting somewhere still: ask for more steps."))
   }
 

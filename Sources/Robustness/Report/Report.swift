@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherGraph
 import Foundation
 
@@ -79,7 +80,7 @@ extension Report {
     probes.indices.contains(index) && ![.measurement, .calibration].contains(probes[index].kind)
   }
 
-  /// The report as JSON: keys in order, `snake_case`, one line.
+  /// The report as JSON: keys in order, `snake_case`, one line; characters that act on a terminal are escaped.
   public func json() throws -> Data {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
@@ -89,7 +90,7 @@ extension Report {
       plain.probes[index].evidence = nil
       plain.probes[index].illustrations = nil
     }
-    return try encoder.encode(plain)
+    return Data(String(decoding: try encoder.encode(plain), as: UTF8.self).jsonShown.utf8)
   }
 
   public init(json: Data) throws {

@@ -107,7 +107,7 @@ struct AuditCommand: AsyncParsableCommand {
     if let protobuf { try outcome.protobuf.write(to: URL(filePath: protobuf), options: .atomic) }
     let found = try Report(json: outcome.json)
     if json {
-      print(String(decoding: outcome.json, as: UTF8.self))
+      Json.show(outcome.json)
     } else {
       show(found)
     }

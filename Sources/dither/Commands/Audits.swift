@@ -70,7 +70,7 @@ struct AuditsCommand: AsyncParsableCommand {
     func run() async throws {
       let outcome = try await server.withClient { try await AuditStream.follow($0.watchAudit(audit)) }
       if json {
-        print(String(decoding: outcome.json, as: UTF8.self))
+        Json.show(outcome.json)
       } else {
         print("done: `dither audits report \(audit) --html report.html`")
       }
@@ -114,7 +114,7 @@ struct AuditsCommand: AsyncParsableCommand {
         if let protobuf { try await write(client.report(of: audit, .protobuf).protobuf, to: protobuf) }
         guard json != nil || html == nil && protobuf == nil else { return }
         let found = try await client.report(of: audit, .json).json
-        if let json { try write(found, to: json) } else { print(String(decoding: found, as: UTF8.self)) }
+        if let json { try write(found, to: json) } else { Json.show(found) }
       }
     }
 

@@ -1,3 +1,4 @@
+import DitherBasics
 import Foundation
 
 /// Words for people: results on standard output, everything else on standard error.
@@ -5,12 +6,17 @@ enum Console {
   /// Whether someone watches: then progress is one line that changes in place, otherwise a line now and then.
   static let isTerminal = isatty(STDERR_FILENO) == 1
 
-  static func error(_ line: String) { write(line + "\n") }
+  static func error(_ text: String) { write(text.shown(keepsLines: true) + "\n") }
 
-  static func note(_ line: String) { write(line + "\n") }
+  static func note(_ text: String) { write(text.shown(keepsLines: true) + "\n") }
 
+  /// As it is: only for what is made here, such as the end of a line that changes in place.
   static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 }
+
+/// Every command's words on standard output. Labels, names and messages come from files and servers: what in them a terminal would
+/// obey is shown as `\u{1b}`. It takes the place of Swift's `print` in this module, so that no command can forget it.
+func print(_ text: String) { Swift.print(text.shown(keepsLines: true)) }
 
 /// A line that tells how far a long task has come. On a terminal it changes in place, elsewhere it is printed every ten
 /// seconds at most, and at milestones.
@@ -23,6 +29,7 @@ struct ProgressLine: ~Copyable {
     let pause: Duration = Console.isTerminal ? .milliseconds(100) : .seconds(10)
     guard isMilestone || now - last >= pause else { return }
     last = now
+    let line = line.shown()
     Console.write(Console.isTerminal ? "\r\u{1B}[K\(line)" : line + "\n")
     isOpen = Console.isTerminal
   }
@@ -43,6 +50,7 @@ func clockTime(_ seconds: Double) -> String {
 
 /// Columns as wide as their widest cell.
 func table(_ rows: [[String]]) -> String {
+  let rows = rows.map { $0.map { $0.shown() } }
   let count = rows.map(\.count).max() ?? 0
   let widths = (0..<count).map { column in rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0 }
   return rows.map { row in

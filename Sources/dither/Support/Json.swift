@@ -1,3 +1,4 @@
+import DitherBasics
 import Foundation
 
 /// What `--json` prints: one object, keys in snake case, numbers with all their digits.
@@ -11,7 +12,10 @@ enum Json {
     return String(decoding: try encoder.encode(value), as: UTF8.self)
   }
 
-  static func print(_ value: some Encodable) throws { Swift.print(try text(value)) }
+  static func print(_ value: some Encodable) throws { show(Data(try text(value).utf8)) }
+
+  /// JSON that was made elsewhere, a report's.
+  static func show(_ json: some Sequence<UInt8>) { Swift.print(String(decoding: Array(json), as: UTF8.self).jsonShown) }
 }
 
 /// JSON from elsewhere (a card, a report), passed on with its keys as they are.

@@ -1,9 +1,12 @@
 import Foundation
 
+/// Faults of a catalog: a name, a parameter, a value.
 public enum CatalogFault: FaultCode {
   case unknownName, unknownKey, badValue
+  /// The caller's mistake, always.
   public var category: FaultCategory { .invalidArgument }
 }
+/// An error of a catalog, with the nearest known name.
 public typealias CatalogError = Fault<CatalogFault>
 
 /// The list of all things of one kind: the only place where they are registered.
@@ -13,9 +16,11 @@ public typealias CatalogError = Fault<CatalogFault>
 public struct Catalog<Entry: Sendable>: Sendable {
   /// What the entries are, in the singular, for messages.
   public let kind: String
+  /// In the order in which they are listed to people.
   public let entries: [Entry]
   private let nameOf: @Sendable (Entry) -> String
 
+  /// - Parameter kind: in the singular, for errors: "attack".
   public init(_ kind: String, _ entries: [Entry], name: @escaping @Sendable (Entry) -> String) {
     self.kind = kind
     self.entries = entries
@@ -23,6 +28,7 @@ public struct Catalog<Entry: Sendable>: Sendable {
     precondition(Set(entries.map(name)).count == entries.count, "two entries of the catalog of \(kind)s share a name")
   }
 
+  /// The entries' names, in their order.
   public var names: [String] { entries.map(nameOf) }
 
   /// - Throws: `CatalogFault.unknownName`, with the nearest known names.

@@ -3,9 +3,11 @@ import Foundation
 
 /// Signatures by Ed25519 (RFC 8032), by libcrypto. The same key and bytes give the same signature.
 public enum Ed25519 {
+  /// A key that signs. RFC 8032.
   public struct PrivateKey: Sendable {
     /// The seed of RFC 8032, 5.1.5.
     private let seed: [UInt8]
+    /// For those who check.
     public let publicKey: PublicKey
 
     /// A new one.
@@ -51,6 +53,7 @@ public enum Ed25519 {
       (path.hasSuffix(".pem") ? String(path.dropLast(4)) : path) + ".pub.pem"
     }
 
+    /// - Returns: 64 bytes; the same message gives the same signature.
     public func sign(_ bytes: [UInt8]) -> [UInt8] {
       var signature = [UInt8](repeating: 0, count: 64), count = 64
       let key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nil, seed, seed.count), context = EVP_MD_CTX_new()
@@ -72,6 +75,7 @@ public enum Ed25519 {
     }
   }
 
+  /// A key that checks. RFC 8032.
   public struct PublicKey: Sendable, Hashable, CustomStringConvertible {
     /// 32, as RFC 8032 encodes a point.
     public let bytes: [UInt8]
@@ -84,6 +88,7 @@ public enum Ed25519 {
       bytes = [UInt8](found)
     }
 
+    /// - Throws: when the text is no PEM of an Ed25519 public key.
     public init(pem: [UInt8]) throws(KeyError) {
       guard
         let found = Ed25519.raw(pem, { PEM_read_bio_PUBKEY($0, nil, noPassPhrase, nil) }, EVP_PKEY_get_raw_public_key)
@@ -95,15 +100,19 @@ public enum Ed25519 {
       bytes = found
     }
 
+    /// The 32 bytes.
     public var base64: String { Data(bytes).base64EncodedString() }
+    /// As reports and `dither verify` show it.
     public var description: String { "ed25519:\(base64)" }
 
+    /// As `openssl pkey -pubout` writes it.
     public var pem: String {
       let key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nil, bytes, bytes.count)
       defer { EVP_PKEY_free(key) }
       return Ed25519.written { PEM_write_bio_PUBKEY($0, key) }
     }
 
+    /// Whether the signature is this key's over exactly these bytes.
     public func hasSigned(_ message: [UInt8], _ signature: [UInt8]) -> Bool {
       let key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nil, bytes, bytes.count), context = EVP_MD_CTX_new()
       defer {
@@ -151,10 +160,13 @@ private func noPassPhrase(
   _: UnsafeMutablePointer<CChar>?, _: Int32, _: Int32, _: UnsafeMutableRawPointer?
 ) -> Int32 { -1 }
 
+/// Faults of a key's file.
 public enum KeyFault: FaultCode {
   case malformed, unwritable
+  /// A file that is no key is the caller's mistake.
   public var category: FaultCategory { .invalidArgument }
 }
+/// An error of a key's file.
 public typealias KeyError = Fault<KeyFault>
 
 private enum KeyFile {

@@ -25,13 +25,22 @@ public protocol AnyFault: Error, CustomStringConvertible {
 
 /// An error that says where it arose, what was expected, what came, and what to do.
 public struct Fault<Code: FaultCode>: AnyFault, Equatable {
+  /// Which of the module's faults it is.
   public var code: Code
+  /// Where: `input 'image'`, `recipe, 'epochs'`.
   public var place: String
+  /// In words: `[N, 3, H, W]`.
   public var expected: String
+  /// In words, clipped where it is from outside.
   public var got: String
+  /// Advice: what to do, with the nearest known name; nil where nothing is known to help.
   public var advice: String?
+  /// How long to wait before trying again, where that helps.
   public var retryAfterMilliseconds: Int?
 
+  /// - Parameters:
+  /// - place: where it arose.
+  /// - advice: what to do, as an imperative.
   public init(
     _ code: Code, at place: String, expected: String, got: String, advice: String? = nil,
     retryAfterMilliseconds: Int? = nil
@@ -44,11 +53,14 @@ public struct Fault<Code: FaultCode>: AnyFault, Equatable {
     self.retryAfterMilliseconds = retryAfterMilliseconds
   }
 
+  /// The code's.
   public var category: FaultCategory { code.category }
+  /// The code's name, for programs.
   public var codeName: String { "\(code)" }
 }
 
 extension AnyFault {
+  /// One sentence: place, expected, got, advice.
   public var description: String {
     let fact = "\(place): expected \(expected), got \(got)"
     return advice.map { "\(fact); \($0)" } ?? fact

@@ -4,6 +4,7 @@ import COpenSSL
 public struct Sha256: ~Copyable {
   private let context: OpaquePointer
 
+  /// Begins with no bytes.
   public init() {
     guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else {
       preconditionFailure("libcrypto has no SHA-256, or no memory is left")
@@ -13,16 +14,19 @@ public struct Sha256: ~Copyable {
 
   deinit { EVP_MD_CTX_free(context) }
 
+  /// Adds bytes to what is hashed.
   public mutating func update(_ bytes: UnsafeRawBufferPointer) {
     let done = EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
     precondition(done == 1, "libcrypto refuses an update of a live digest")
   }
 
+  /// Adds bytes to what is hashed.
   public mutating func update(_ bytes: some Sequence<UInt8>) {
     let done: Void? = bytes.withContiguousStorageIfAvailable { update(UnsafeRawBufferPointer($0)) }
     if done == nil { Array(bytes).withUnsafeBytes { update($0) } }
   }
 
+  /// The hash of all bytes that were added.
   public consuming func finish() -> Digest {
     var out = [UInt8](repeating: 0, count: 32)
     let done = EVP_DigestFinal_ex(context, &out, nil)
@@ -30,6 +34,7 @@ public struct Sha256: ~Copyable {
     return Digest(bytes: out)
   }
 
+  /// The hash of some bytes at once.
   public static func hash(_ bytes: some Sequence<UInt8>) -> Digest {
     var hash = Sha256()
     hash.update(bytes)
@@ -38,7 +43,9 @@ public struct Sha256: ~Copyable {
 
   /// 32 bytes.
   public struct Digest: Hashable, Sendable, CustomStringConvertible {
+    /// 32 of them.
     public let bytes: [UInt8]
+    /// 64 characters, lower case.
     public var hex: String { bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
     /// As cards, answers and reports write it: `sha256:…`.
     public var description: String { "sha256:\(hex)" }

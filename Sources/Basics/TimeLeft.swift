@@ -4,6 +4,7 @@ public struct TimeLeft: Sendable {
   private let end: ContinuousClock.Instant?
   private let threads: Int
 
+  /// It is never over.
   public static let unbounded = TimeLeft(until: nil, threads: 1)
 
   /// - Parameters:
@@ -14,11 +15,15 @@ public struct TimeLeft: Sendable {
     self.init(until: seconds < 4e9 ? .now + .seconds(max(seconds, 0)) : nil, threads: threads)
   }
 
+  /// - Parameters:
+  /// - end: nil: never.
+  /// - threads: how many share the work that is left.
   public init(until end: ContinuousClock.Instant?, threads: Int = 1) {
     self.end = end
     self.threads = max(threads, 1)
   }
 
+  /// Whether the end has passed.
   public var isOver: Bool { end.map { ContinuousClock.now >= $0 } ?? false }
 
   /// When one of several equal pieces of work that are left, each on one thread, has had its share; the last ends with the time.

@@ -3,7 +3,9 @@ import Foundation
 
 /// A measurement: what is run, and what it is compared with.
 public struct Bench: Sendable {
+  /// `engine/mlp-batch64`: a group and what is measured.
   public let name: String
+  /// One line for `--list`.
   public let summary: String
   /// The bench whose time this one's is divided by.
   public let over: String?
@@ -35,13 +37,21 @@ public struct Bench: Sendable {
     var details: [String: Double] = [:]
   }
 
+  /// Seconds, over the repetitions; the keys are those of `--json`.
   public struct Result: Codable, Sendable {
+    /// The bench's.
     public var name: String
+    /// Median time of one repetition, in seconds.
     public var median_s: Double
+    /// The least, in seconds.
     public var min_s: Double
+    /// The most, in seconds.
     public var max_s: Double
+    /// The bench that the ratio is over; nil where there is none.
     public var over: String?
+    /// The quotient of the medians.
     public var ratio: Double?
+    /// Other numbers, by name.
     public var details: [String: Double]?
     /// Why it could not be measured here; then there are no figures.
     public var skipped: String?

@@ -3,20 +3,28 @@ import Foundation
 
 /// Where a server is and how a client shows who it is.
 public struct ClientOptions: Sendable, Equatable {
+  /// A name or an address.
   public var host: String
+  /// The framed door's.
   public var port: Int
   /// Plain TCP when off.
   public var usesTls: Bool
   /// A PEM file to trust instead of the system's authorities.
   public var authority: String?
+  /// The caller's bearer token; nil: a client certificate, or nothing.
   public var token: String?
   /// PEM files of the client's own, for a server that asks for a certificate.
   public var certificate: String?
+  /// PEM file of the client certificate's key.
   public var key: String?
+  /// For the connection and its handshake.
   public var connectTimeout: Duration = .seconds(5)
   /// Attempts before a connection is given up, each after twice the wait of the one before.
   public var attempts = 3
 
+  /// - Parameters:
+  /// - usesTls: false only on loopback or where the server says `--insecure`.
+  /// - authority: PEM file of the CA that the server is checked against.
   public init(host: String, port: Int, usesTls: Bool = true, authority: String? = nil, token: String? = nil) {
     self.host = host
     self.port = port
@@ -41,6 +49,7 @@ public struct ClientOptions: Sendable, Equatable {
       usesTls: scheme == "dither", authority: authority, token: token)
   }
 
+  /// The framed door's, unless the server says another.
   public static let defaultPort = 7447
 
   /// From DITHER_ADDRESS, DITHER_CA and DITHER_TOKEN.

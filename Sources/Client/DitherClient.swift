@@ -9,10 +9,12 @@ import Synchronization
 /// Dither's client, over the framed door. Safe to use from any task; calls run at once on one connection, which is made
 /// when it is first needed and made anew when it is lost.
 public final class DitherClient: Sendable {
+  /// As it was made with.
   public let options: ClientOptions
   private let group: any EventLoopGroup
   private let connector: Connector
 
+  /// Connects with the first call.
   public init(_ options: ClientOptions) {
     self.options = options
     group = MultiThreadedEventLoopGroup.singleton
@@ -27,6 +29,7 @@ public final class DitherClient: Sendable {
     return client
   }
 
+  /// Ends the connection; calls in flight fail with `unavailable`.
   public func close() async { await connector.close() }
 
   private var metadata: [String: String] { options.token.map { ["authorization": "Bearer \($0)"] } ?? [:] }
@@ -52,6 +55,8 @@ public final class DitherClient: Sendable {
     return try Response(serializedBytes: answer)
   }
 
+  /// Calls a method that answers with a stream.
+  /// - Throws: `CallError`, from the stream.
   public func stream<Request: Message, Response: Message>(
     _ method: CallMethod<ServerStreaming, Request, Response>, _ request: Request, timeout: Duration? = nil
   ) -> AsyncThrowingStream<Response, any Error> {

@@ -3,6 +3,8 @@ import Foundation
 import SwiftProtobuf
 
 extension DitherClient {
+  /// Answers with uncertainty for each row.
+  /// - Throws: `CallError`.
   public func predict(_ request: Dither_V1_PredictRequest, timeout: Duration? = nil) async throws
     -> Dither_V1_PredictResponse
   {
@@ -15,17 +17,21 @@ extension DitherClient {
   public func audit(_ request: Dither_V1_AuditRequest) -> AsyncThrowingStream<Dither_V1_AuditEvent, any Error> {
     stream(Dither_V1_Robustness.audit, request)
   }
+  /// The events of an audit from its beginning; ends with its report.
   public func watchAudit(_ audit: String) -> AsyncThrowingStream<Dither_V1_AuditEvent, any Error> {
     stream(Dither_V1_Robustness.watchAudit, Dither_V1_WatchAuditRequest.with { $0.audit = audit })
   }
+  /// Stops an audit; what was done stays in its journal.
   public func cancelAudit(_ audit: String) async throws -> Dither_V1_AuditState {
     try await unary(Dither_V1_Robustness.cancelAudit, Dither_V1_CancelAuditRequest.with { $0.audit = audit })
   }
+  /// Newest first, of one model or of all.
   public func listAudits(of model: String = "") async throws -> [Dither_V1_AuditState] {
     let response = try await unary(
       Dither_V1_Robustness.listAudits, Dither_V1_ListAuditsRequest.with { $0.model = model })
     return response.audits
   }
+  /// A finished audit's report in one of its forms.
   public func report(of audit: String, _ format: Dither_V1_GetReportRequest.Format) async throws -> Dither_V1_Report {
     try await unary(
       Dither_V1_Robustness.getReport,
@@ -34,26 +40,32 @@ extension DitherClient {
         $0.format = format
       })
   }
+  /// The probes and shards of an audit, with an estimate of its time; nothing is run.
   public func planAudit(_ request: Dither_V1_AuditRequest) async throws -> Dither_V1_PlanAuditResponse {
     try await unary(Dither_V1_Robustness.planAudit, request)
   }
+  /// Inputs as an audit would corrupt them.
   public func corrupt(_ request: Dither_V1_CorruptRequest) async throws -> Dither_V1_CorruptResponse {
     try await unary(Dither_V1_Robustness.corrupt, request)
   }
+  /// All probes with their parameters and batteries.
   public func listProbes() async throws -> Dither_V1_ListProbesResponse {
     try await unary(Dither_V1_Robustness.listProbes, Dither_V1_ListProbesRequest())
   }
 
   // MARK: Registry
 
+  /// Versions whose names begin with the prefix.
   public func listModels(prefix: String = "") async throws -> [Dither_V1_Model] {
     let response = try await unary(
       Dither_V1_Registry.listModels, Dither_V1_ListModelsRequest.with { $0.prefix = prefix })
     return response.models
   }
+  /// One version by `name`, `name@version` or `name:alias`.
   public func model(_ reference: String) async throws -> Dither_V1_Model {
     try await unary(Dither_V1_Registry.getModel, Dither_V1_GetModelRequest.with { $0.model = reference })
   }
+  /// Moves an alias to a version, at once for everybody.
   public func setAlias(_ alias: String, to model: String) async throws -> Dither_V1_Model {
     try await unary(
       Dither_V1_Registry.setAlias,
@@ -62,16 +74,19 @@ extension DitherClient {
         $0.alias = alias
       })
   }
+  /// Fits a temperature and prediction sets on labeled data.
   public func calibrate(_ request: Dither_V1_CalibrateRequest, timeout: Duration? = nil) async throws
     -> Dither_V1_Calibration
   {
     try await unary(Dither_V1_Registry.calibrate, request, timeout: timeout)
   }
+  /// Removes versions; returns how many.
   public func remove(_ model: String) async throws -> Int {
     let response = try await unary(
       Dither_V1_Registry.removeModel, Dither_V1_RemoveModelRequest.with { $0.model = model })
     return Int(response.removed)
   }
+  /// How many bytes of an upload the server has, to go on from there.
   public func uploadStatus(name: String, sha256: String) async throws -> Dither_V1_UploadStatus {
     try await unary(
       Dither_V1_Registry.getUpload,

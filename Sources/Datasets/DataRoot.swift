@@ -6,11 +6,14 @@ import Foundation
 /// `DITHER_DATA` names it; without it, it is `dither/data` in the user's data folder (XDG). Fashion-MNIST is also found
 /// where Debian's package `dataset-fashion-mnist` puts it.
 public struct DataRoot: Sendable {
+  /// The folder.
   public let url: URL
   private static let debian = URL(fileURLWithPath: "/usr/share/datasets")
 
+  /// - Parameter url: a folder, which need not exist yet.
   public init(_ url: URL) { self.url = url }
 
+  /// `DITHER_DATA`, or a folder in the user's cache.
   public static var standard: DataRoot {
     let environment = ProcessInfo.processInfo.environment
     if let path = environment["DITHER_DATA"], !path.isEmpty { return DataRoot(URL(fileURLWithPath: path)) }
@@ -57,6 +60,11 @@ public struct DataFile: Sendable, Equatable {
   /// The file is this member of the archive at `address`.
   public var member: String?
 
+  /// - Parameters:
+  /// - path: below the root.
+  /// - address: where it is fetched from; nil: not at all.
+  /// - sha256: of the unpacked content.
+  /// - member: of an archive.
   public init(_ path: String, from address: String?, sha256: String, bytes: Int, member: String? = nil) {
     self.path = path
     self.address = address

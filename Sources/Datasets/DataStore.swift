@@ -6,12 +6,14 @@ import Foundation
 
 /// Fetches data sets into a data root and checks what is there.
 public struct DataStore: Sendable {
+  /// Where files lie.
   public let root: DataRoot
   /// Replaces scheme, host and folders of every address: a mirror.
   public var mirror: URL?
   /// For how many seconds a server may send nothing.
   public var patience: TimeInterval = 60
 
+  /// - Parameter mirror: asked in the place of the publishers.
   public init(_ root: DataRoot, mirror: URL? = nil) {
     self.root = root
     self.mirror = mirror

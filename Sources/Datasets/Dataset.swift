@@ -3,15 +3,20 @@ import DitherTensor
 
 /// Examples with their classes.
 public struct Dataset: Sendable {
+  /// As the catalog has it.
   public var name: String
   /// [N, …]: pixels in [0, 1], or standardised features.
   public var inputs: Tensor
+  /// A class for each example, from 0.
   public var labels: [Int]
+  /// By class.
   public var classNames: [String]
   /// Of the first example in the set that this is a part of: examples keep their numbers.
   public private(set) var start = 0
+  /// Examples.
   public var count: Int { labels.count }
 
+  /// - Parameter inputs: a row for each label.
   public init(name: String, inputs: Tensor, labels: [Int], classNames: [String]) {
     precondition(inputs.rowCount == labels.count, "a label for each row")
     self.name = name
@@ -19,17 +24,20 @@ public struct Dataset: Sendable {
     self.labels = labels
     self.classNames = classNames
   }
+  /// The first examples, or all where there are fewer.
   public func first(_ count: Int) -> Dataset { part(0..<min(count, self.count)) }
   private func part(_ range: Range<Int>) -> Dataset {
     var part = rows(Array(range))
     part.start = start + range.lowerBound
     return part
   }
+  /// Some examples, in any order.
   public func rows(_ indices: [Int]) -> Dataset {
     Dataset(name: name, inputs: inputs.rows(at: indices), labels: indices.map { labels[$0] }, classNames: classNames)
   }
 }
 
+/// Which part of a set: what models are trained on, or what they are tested on.
 public enum Split: String, Sendable, CaseIterable { case train, test }
 
 /// A published data set: which files it is, and how they are read.
@@ -43,7 +51,9 @@ public protocol DatasetSource: Sendable {
 }
 
 extension DatasetSource {
+  /// Parts that there are; by default both.
   public static var splits: [Split] { Split.allCases }
+  /// Whether all of its files lie in the root.
   public static func isPresent(in root: DataRoot) -> Bool { files.allSatisfy { root.find($0.path) != nil } }
 
   static func check(_ split: Split) throws(DatasetError) {
@@ -54,6 +64,7 @@ extension DatasetSource {
 }
 
 extension Catalog where Entry == any DatasetSource.Type {
+  /// All that `dither data list` shows.
   public static let dataSets = Catalog(
     "data set",
     [

@@ -1,7 +1,9 @@
 import DitherBasics
 
+/// Faults of a data set or a file.
 public enum DatasetFault: FaultCode {
   case malformed, truncated, tooLarge, unsupported, absent, checksum, download, disk
+  /// A missing set is not found, a damaged one lost; the rest is the caller's mistake.
   public var category: FaultCategory {
     switch self {
     case .malformed, .truncated, .unsupported: .invalidArgument
@@ -13,4 +15,5 @@ public enum DatasetFault: FaultCode {
     }
   }
 }
+/// An error of a data set or of a file.
 public typealias DatasetError = Fault<DatasetFault>

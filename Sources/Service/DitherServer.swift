@@ -7,6 +7,7 @@ import Logging
 
 /// A server that is not yet running.
 public struct DitherServer: Sendable {
+  /// As it was started with.
   public let configuration: ServerConfiguration
 
   public init(_ configuration: ServerConfiguration) { self.configuration = configuration }
@@ -63,8 +64,11 @@ public final class RunningServer: Sendable {
     self.sessionToken = sessionToken
   }
 
+  /// The one it listens at, also where 0 was asked for.
   public var framedPort: Int { doors.framed.port }
+  /// The one it listens at, also where 0 was asked for.
   public var grpcPort: Int { doors.grpc.port }
+  /// The one it listens at, also where 0 was asked for.
   public var httpPort: Int { doors.http.port }
   /// What clients shall trust, as a PEM file; nil where the server did not make its certificate itself.
   public var authorityPath: String? { doors.authority }

@@ -9,14 +9,19 @@ public struct ServerConfiguration: Sendable {
   public var stateDirectory: String
   /// ONNX files published at start under their names, each with its card (`NAME.card.json`) beside it.
   public var modelsDirectory: String?
+  /// The address of all doors.
   public var host = "127.0.0.1"
   /// 0: any free port.
   public var framedPort = 7447
+  /// 0: any that is free.
   public var grpcPort = 7448
+  /// 0: any that is free.
   public var httpPort = 7449
+  /// Certificates of all doors.
   public var tls = Tls.generated
   /// Where to write, once the server serves, how to reach it.
   public var readyFile: String?
+  /// Beyond which a request is refused.
   public var limits = Limits()
   /// What models compute in; bf16 where the CPU has it.
   public var precision = Plan.Precision.float32
@@ -28,10 +33,13 @@ public struct ServerConfiguration: Sendable {
   public var computeThreads = ProcessInfo.processInfo.activeProcessorCount
   /// Threads of low priority that work on audits.
   public var auditThreads = ProcessInfo.processInfo.activeProcessorCount
+  /// Least level of the server's own log.
   public var logLevel = Logger.Level.info
 
+  /// - Parameter stateDirectory: everything that outlives the process.
   public init(stateDirectory: String) { self.stateDirectory = stateDirectory }
 
+  /// Where certificates come from.
   public enum Tls: Sendable, Equatable {
     /// A certificate authority and a certificate of the server's own, in the state directory: for loopback.
     case generated
@@ -45,29 +53,37 @@ public struct ServerConfiguration: Sendable {
   public struct Limits: Sendable {
     /// Of one message at any door.
     public var messageBytes = 16 << 20
+    /// Bytes of one file.
     public var uploadBytes = 512 << 20
+    /// Bytes of a model's card.
     public var cardBytes = 256 << 10
+    /// Rows of one `Predict`.
     public var rowsPerRequest = 4096
     /// Rows × draws × classes of one request: their probabilities are in memory at once.
     public var probabilitiesPerRequest = 1 << 25
     /// The bound of draws where a request has a tolerance and no bound.
     public var defaultMaxSamples = 1024
+    /// That wait to be computed.
     public var queuedRequests = 1024
     /// Estimated compute of all that waits, on one thread.
     public var queuedSeconds = 10.0
     /// Files of models that are kept ready when nobody uses them.
     public var loadedModelBytes = 512 << 20
+    /// That wait to be run.
     public var queuedAudits = 256
+    /// Examples of one audit.
     public var auditExamples = 10_000
     /// Models beside the baseline that one audit compares.
     public var auditRivals = 8
     public init() {}
   }
 
+  /// The key that signs reports, made at the first start.
   public var reportKeyPath: String {
     reportKey ?? URL(filePath: stateDirectory).appending(path: "report-key.pem").path
   }
 
+  /// Whether only this machine can call.
   public var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
 
   /// - Throws: `ServiceFault.configuration`.

@@ -23,6 +23,7 @@ public final class BlobStore: Sendable {
 
   // MARK: whole blobs
 
+  /// Whether the blob lies here.
   public func contains(_ blob: BlobID) -> Bool { Files.exists(path(blob)) }
 
   /// - Throws: `.notFound`, or `.corrupt` when the bytes on the disk are no longer those that were stored.
@@ -39,6 +40,8 @@ public final class BlobStore: Sendable {
     return bytes
   }
 
+  /// Writes, synchronizes and renames; bytes that are here already are not written again.
+  /// - Throws: when the disk is full or refuses.
   @discardableResult
   public func insert(_ bytes: [UInt8]) throws(StoreError) -> BlobID {
     let blob = BlobID(Sha256.hash(bytes))

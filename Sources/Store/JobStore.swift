@@ -4,11 +4,14 @@ import GRDB
 
 /// Work that outlives the call that asked for it, and the process.
 public struct Job: Sendable, Equatable {
+  /// Where a job stands; it moves forward only.
   public enum State: String, Sendable, Codable, CaseIterable {
     case queued, running, done, failed, cancelled
+    /// Whether nothing more will happen.
     public var isFinal: Bool { self == .done || self == .failed || self == .cancelled }
   }
 
+  /// Unique in the store.
   public var id: String
   /// What sort of work it is, as "audit".
   public var kind: String
@@ -16,14 +19,21 @@ public struct Job: Sendable, Equatable {
   public var subject: String
   /// JSON: all that is needed to do the work again.
   public var spec: [UInt8]
+  /// Where it stands.
   public var state: State
   /// Why it is in its state, where that needs words.
   public var message: String
+  /// Since 1970.
   public var createdMilliseconds: Int64
   /// What its shards have taken, as far as it is known.
   public var spentMilliseconds: Int64 = 0
+  /// The caller's name.
   public var createdBy: String
 
+  /// - Parameters:
+  /// - kind: what it is: "audit".
+  /// - subject: what it is about, for lists.
+  /// - spec: what is to be done, in the kind's own form.
   public init(id: String, kind: String, subject: String, spec: [UInt8], createdBy: String) {
     self.id = id
     self.kind = kind

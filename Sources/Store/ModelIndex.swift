@@ -15,6 +15,7 @@ public struct ModelIndex: Sendable {
     self.byName = byName
   }
 
+  /// In alphabetical order.
   public var names: [String] { byName.keys.sorted() }
 
   /// The versions of a name, newest first.

@@ -5,7 +5,9 @@ import GRDB
 /// What is known of a model when it is published.
 public struct NewModel: Sendable, Equatable {
   public var name: String
+  /// The file's.
   public var blob: BlobID
+  /// Bytes of the file.
   public var bytes: Int
   /// JSON, or empty.
   public var card: String
@@ -13,6 +15,7 @@ public struct NewModel: Sendable, Equatable {
   public var signature: String
   /// The noise that the file carries as JSON, or empty.
   public var noise: String
+  /// Draws of a `Predict` that does not say.
   public var defaultSamples: Int
 
   public init(
@@ -34,22 +37,27 @@ public struct StoredCalibration: Sendable, Equatable {
   public var number: Int64
   /// JSON.
   public var content: [UInt8]
+  /// Since 1970.
   public var createdMilliseconds: Int64
+  /// The caller's name.
   public var createdBy: String
 }
 
 /// A version in the registry: immutable, but for the aliases that point at it and for its calibration.
 public struct ModelVersion: Sendable, Equatable {
+  /// As it was published.
   public var model: NewModel
   /// From 1, never used twice for a name.
   public var version: Int64
   public var createdMilliseconds: Int64
   public var createdBy: String
+  /// In alphabetical order.
   public var aliases: [String]
   /// The newest.
   public var calibration: StoredCalibration?
 
   public var name: String { model.name }
+  /// The file's.
   public var blob: BlobID { model.blob }
   /// `name@version`.
   public var reference: String { "\(model.name)@\(version)" }
@@ -59,7 +67,9 @@ public struct ModelVersion: Sendable, Equatable {
 public struct AliasChange: Sendable, Equatable {
   /// nil: the alias went away with its version.
   public var version: Int64?
+  /// Since 1970.
   public var setMilliseconds: Int64
+  /// The caller's name.
   public var setBy: String
 }
 
@@ -166,6 +176,7 @@ public struct ModelStore: Sendable {
     try database.read { try String.fetchOne($0, sql: "SELECT stamp FROM imports WHERE file = ?", arguments: [file]) }
   }
 
+  /// Remembers which state of a file was published.
   public func setImportStamp(_ file: String, _ stamp: String) throws(StoreError) {
     try database.write {
       try $0.execute(sql: "INSERT OR REPLACE INTO imports (file, stamp) VALUES (?, ?)", arguments: [file, stamp])

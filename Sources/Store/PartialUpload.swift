@@ -5,6 +5,7 @@ import Synchronization
 /// A file that comes in pieces, hashed as it comes. What is on the disk stays there when the sender vanishes, and the next
 /// upload of the same file goes on from it.
 public final class PartialUpload: Sendable {
+  /// Digest of the whole file, as the client announced it.
   public let blob: BlobID
   /// The announced size.
   public let bytes: Int

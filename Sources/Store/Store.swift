@@ -6,15 +6,21 @@ import GRDB
 ///
 /// Everything here is synchronous and safe from any thread. Reads do not wait for writes (write-ahead log).
 public final class Store: Sendable {
+  /// The folder, locked while the store is open.
   public let directory: String
+  /// Files by their hash.
   public let blobs: BlobStore
+  /// Names, versions, aliases, calibrations.
   public let models: ModelStore
+  /// Callers, with hashed secrets.
   public let tokens: TokenStore
+  /// Audits and their journals.
   public let jobs: JobStore
   /// Held for as long as the store lives, when it was opened by a server.
   private let lock: DirectoryLock?
   private let files: BlobRecords
 
+  /// Whether the store is for the one server, or only looked at beside it.
   public enum Use: Sendable {
     /// The only server of this directory: leftovers of a crash are cleaned away.
     case server

@@ -1,5 +1,6 @@
 import DitherBasics
 
+/// Faults of the store.
 public enum StoreFault: FaultCode {
   /// A name, digest or size that cannot be stored.
   case badName, badDigest, badSize
@@ -18,6 +19,7 @@ public enum StoreFault: FaultCode {
   case corrupt
   case noSpace, storage
 
+  /// The fault's category, for callers of any door.
   public var category: FaultCategory {
     switch self {
     case .badName, .badDigest, .badSize: .invalidArgument
@@ -32,4 +34,5 @@ public enum StoreFault: FaultCode {
     }
   }
 }
+/// An error of the store.
 public typealias StoreError = Fault<StoreFault>

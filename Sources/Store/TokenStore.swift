@@ -7,9 +7,12 @@ public struct Token: Sendable, Equatable, Codable {
   public var name: String
   /// In the order in which they were given.
   public var roles: [String]
+  /// Since 1970.
   public var createdMilliseconds: Int64
+  /// Since 1970; nil: it is valid.
   public var revokedMilliseconds: Int64?
 
+  /// A token's record; its secret is nowhere.
   public init(name: String, roles: [String], createdMilliseconds: Int64, revokedMilliseconds: Int64? = nil) {
     self.name = name
     self.roles = roles

@@ -1,12 +1,18 @@
 /// The extents of an array, outermost first.
 public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomStringConvertible, Codable {
+  /// Extents, the outermost first.
   public var dimensions: [Int]
 
+  /// A shape of these extents.
   public init(_ dimensions: [Int]) { self.dimensions = dimensions }
+  /// `[2, 3]`.
   public init(arrayLiteral elements: Int...) { dimensions = elements }
+  /// From a list of numbers.
   public init(from decoder: any Decoder) throws { dimensions = try [Int](from: decoder) }
+  /// As a list of numbers.
   public func encode(to encoder: any Encoder) throws { try dimensions.encode(to: encoder) }
 
+  /// How many dimensions it has.
   public var rank: Int { dimensions.count }
   /// The number of elements; 1 for a scalar.
   public var count: Int { dimensions.reduce(1, *) }
@@ -24,12 +30,14 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
   /// The product of the extents other than 0, or nil where it does not fit or one is negative: what no part of the shape
   /// multiplies beyond, and strides neither.
   public var span: Int? { Shape(dimensions.map { $0 == 0 ? 1 : $0 }).checkedCount }
+  /// The extent of an axis; a negative one counts from the end.
   public subscript(_ axis: Int) -> Int {
     get { dimensions[axis] }
     set { dimensions[axis] = newValue }
   }
   /// The shape of one row: all but the first axis.
   public var row: Shape { Shape(Array(dimensions.dropFirst())) }
+  /// The same shape with another first extent.
   public func replacingRows(_ rows: Int) -> Shape { Shape([rows] + dimensions.dropFirst()) }
 
   /// Row-major strides, in elements.
@@ -60,5 +68,6 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
     }
   }
 
+  /// `[2, 3]`.
   public var description: String { "[\(dimensions.map(String.init).joined(separator: ", "))]" }
 }

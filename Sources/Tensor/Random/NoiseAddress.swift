@@ -6,12 +6,16 @@ import CKernels
 /// Philox 4×32-10 (Salmon et al., SC 2011) with `seed` as key and (index / 4, site, sample, stream) as counter; normals by
 /// Box and Muller. The same bits on every CPU.
 public struct NoiseAddress: Sendable, Hashable {
+  /// A request's or a recipe's seed.
   public var seed: UInt64
   /// Which of a model's places is noisy, or which of a program's uses of chance this is.
   public var site: UInt32
   /// Which Monte-Carlo draw.
   public var sample: UInt32
 
+  /// - Parameters:
+  /// - site: which place of which node draws.
+  /// - sample: which Monte-Carlo draw.
   public init(seed: UInt64, site: UInt32 = 0, sample: UInt32 = 0) {
     self.seed = seed
     self.site = site
@@ -35,6 +39,7 @@ public struct NoiseAddress: Sendable, Hashable {
     dk_uniforms(out.baseAddress, out.count, UInt64(start), seed, site, sample)
   }
 
+  /// The first standard normals at this address.
   public func normals(_ count: Int) -> [Float] {
     [Float](unsafeUninitializedCapacity: count) { buffer, filled in
       normals(buffer)
@@ -42,6 +47,7 @@ public struct NoiseAddress: Sendable, Hashable {
     }
   }
 
+  /// The first numbers at this address, uniform on [0, 1).
   public func uniforms(_ count: Int) -> [Float] {
     [Float](unsafeUninitializedCapacity: count) { buffer, filled in
       uniforms(buffer)
@@ -49,12 +55,14 @@ public struct NoiseAddress: Sendable, Hashable {
     }
   }
 
+  /// One of ``uniforms(_:)`` by its index.
   public func uniform(_ index: Int) -> Float {
     var value: Float = 0
     dk_uniforms(&value, 1, UInt64(index), seed, site, sample)
     return value
   }
 
+  /// One of ``normals(_:)`` by its index.
   public func normal(_ index: Int) -> Float {
     var value: Float = 0
     dk_normals(&value, 1, UInt64(index), seed, site, sample)
@@ -74,6 +82,7 @@ public struct PhiloxGenerator: RandomNumberGenerator, Sendable {
       seed: seed, site: UInt32(truncatingIfNeeded: stream), sample: UInt32(truncatingIfNeeded: stream >> 32))
   }
 
+  /// The next 64 random bits.
   public mutating func next() -> UInt64 {
     let offset = Int(position % 512)
     if offset == 0 {

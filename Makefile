@@ -7,6 +7,8 @@ export SWIFT_BACKTRACE ?= enable=no
 export OMP_WAIT_POLICY ?= passive
 
 SWIFT_FILES = Package.swift Plugins Sources Tests
+# A module imports what the manifest says that it knows, and nothing else.
+CHECKED = --explicit-target-dependency-import-check error
 DITHER = .build/release/dither
 
 help:
@@ -15,7 +17,9 @@ help:
 	@echo 'make build        the release build that both use'
 	@echo 'make test-swift   only the Swift tests        make test-clients   only the C and the Python client'
 	@echo 'make conformance  the ONNX backend node tests (PyPI), by op'
-	@echo 'make lint         check the formatting        make format         apply it'
+	@echo 'make lint         check the formatting        make fix            apply it'
+	@echo 'make verify       the quick checks of the house: formatting, layers, words, links, generated code'
+	@echo 'make fuzz         every reader of foreign bytes, 60 s each; make sanitize: tests under the sanitizers'
 	@echo 'make clients      build the C client          make generate       regenerate the protobuf code'
 	@echo 'make clean        remove what was built'
 
@@ -27,11 +31,11 @@ setup-tests:
 
 build: setup
 	@[[ -x $(DITHER) ]] || echo 'The first build compiles every dependency: 6 to 10 minutes on two cores; later ones take seconds.'
-	swift build -c release --product dither
+	swift build -c release --product dither $(CHECKED)
 
 # By product: `--build-tests` would also build the dependencies' own tools, protoc among them.
 build-tests: build
-	swift build -c release --product ditherPackageTests
+	swift build -c release --product ditherPackageTests $(CHECKED)
 
 run: build
 	@scripts/demo $(if $(filter 1,$(ONCE)),--once)
@@ -54,17 +58,31 @@ test-clients: setup-tests build
 lint:
 	@swift format lint --strict --parallel --recursive $(SWIFT_FILES) && echo 'Formatting: as configured.'
 
-format:
+# What takes no test of behavior: `make test` runs all but the last, which builds protoc's plugin the first time (some minutes).
+verify: setup-tests lint build-tests
+	@scripts/test-swift --filter TidyTests
+	@scripts/check-generated
+
+format: fix
+
+fix:
 	@swift format --in-place --parallel --recursive $(SWIFT_FILES)
 
 clients: setup-tests
 	$(MAKE) -C Sources/CDither
 
+fuzz: setup-tests
+	@scripts/fuzz
+
+sanitize: setup-tests
+	@scripts/sanitize
+
 generate:
 	@scripts/generate-protobuf
 
 clean:
-	rm -rf .build
+	rm -rf .build .build-fuzz .build-asan .build-tsan .build-protoc
 	$(MAKE) --silent -C Sources/CDither clean
 
-.PHONY: help setup setup-tests build build-tests run test test-swift test-clients lint format conformance clients generate clean
+.PHONY: help setup setup-tests build build-tests run test test-swift test-clients lint verify fix format fuzz sanitize conformance \
+  clients generate clean

@@ -25,7 +25,6 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nio: [Target.Dependency] = [
   nioCore,
   .product(name: "NIOPosix", package: "swift-nio"),
-  .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
   .product(name: "NIOHTTP1", package: "swift-nio"),
   .product(name: "NIOTLS", package: "swift-nio"),
   .product(name: "NIOSSL", package: "swift-nio-ssl"),
@@ -67,27 +66,22 @@ let package = Package(
       linkerSettings: [.linkedLibrary("m"), .linkedLibrary("gomp")]),
 
     module("Basics", ["COpenSSL"]),
-    module("Tensor", ["DitherBasics", "COneDNN", "CKernels"]),
+    module("Tensor", ["DitherBasics", "CKernels"]),
     module("Proto", ["DitherBasics", protobuf]),
     module("Transport", ["DitherBasics", "DitherProto", "COpenSSL", protobuf, log] + nio),
     module("Store", ["DitherBasics", .product(name: "GRDB", package: "GRDB.swift")]),
-    module("Graph", ["DitherBasics", "DitherTensor", protobuf]),
+    module("Graph", ["DitherBasics", "DitherTensor", "CKernels", "COneDNN", protobuf]),
     module("Datasets", ["DitherBasics", "DitherTensor", "CZlib", "CPng"]),
     module("Inference", ["DitherBasics", "DitherTensor", "DitherGraph"]),
     module("Robustness", ["DitherBasics", "DitherTensor", "DitherGraph", "DitherInference"]),
-    module("Reports", ["DitherInference", "DitherGraph", "DitherRobustness", "CZlib"]),
+    module("Reports", ["DitherGraph", "DitherInference", "DitherRobustness", "CZlib"]),
     module(
-      "Client",
-      [
-        "DitherBasics", "DitherProto", "DitherTransport", protobuf, nioCore,
-        .product(name: "NIOPosix", package: "swift-nio"),
-      ]),
+      "Client", ["DitherProto", "DitherTransport", protobuf, nioCore, .product(name: "NIOPosix", package: "swift-nio")]),
     module(
       "Train",
       [
-        "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness", "DitherReports",
-        "DitherDatasets",
-        "DitherStore", "CKernels", .product(name: "Yams", package: "Yams"),
+        "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherDatasets", "CKernels",
+        .product(name: "Yams", package: "Yams"),
       ]),
     module(
       "Service",
@@ -99,34 +93,36 @@ let package = Package(
     module(
       "Bench",
       [
-        "DitherBasics", "CKernels", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness",
-        "DitherDatasets",
-        "DitherStore", "DitherProto", "DitherTransport", "DitherClient", "DitherTrain", "DitherService", nioCore,
-        .product(name: "NIOPosix", package: "swift-nio"), protobuf,
+        "CKernels", "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness",
+        "DitherDatasets", "DitherProto", "DitherTransport", "DitherClient", "DitherTrain", protobuf, nioCore,
+        .product(name: "NIOPosix", package: "swift-nio"),
       ]),
     .executableTarget(
       name: "dither",
       dependencies: [
         "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness", "DitherReports",
-        "DitherDatasets",
-        "DitherStore", "DitherProto", "DitherTransport", "DitherClient", "DitherTrain", "DitherService",
-        "DitherBench", log, nioCore, .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "DitherDatasets", "DitherStore", "DitherProto", "DitherClient", "DitherTrain", "DitherService", "DitherBench",
+        log,
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], path: "Sources/dither", swiftSettings: strict, plugins: ["SourceDigest"]),
     .plugin(name: "SourceDigest", capability: .buildTool(), path: "Plugins/SourceDigest"),
 
     .target(
-      name: "DitherTestSupport", dependencies: ["DitherBasics", "DitherTensor", "DitherDatasets"],
+      name: "DitherTestSupport", dependencies: ["DitherTensor", "DitherDatasets"],
       path: "Tests/TestSupport", swiftSettings: strict),
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
+    .testTarget(name: "TidyTests", path: "Tests/Tidy", swiftSettings: strict),
     tests("Basics", ["DitherBasics"]),
     tests("Tensor", ["DitherTensor", "CKernels"]),
-    tests("Proto", ["DitherProto", "DitherTensor", protobuf]),
+    tests("Proto", ["DitherBasics", "DitherProto", "DitherTensor", protobuf]),
     tests("Transport", ["DitherProto", "DitherTransport", protobuf, log] + nio),
     tests("Store", ["DitherBasics", "DitherStore", .product(name: "GRDB", package: "GRDB.swift")]),
     tests(
       "Service",
       [
-        "DitherBasics", "DitherGraph", "DitherTensor", "DitherInference", "DitherStore", "DitherProto", "DitherService",
+        "DitherBasics", "DitherGraph", "DitherInference", "DitherTensor", "DitherRobustness", "DitherStore",
+        "DitherProto",
+        "DitherService",
         "DitherTransport", protobuf, log,
       ]),
     tests("Datasets", ["DitherBasics", "DitherDatasets", "DitherTensor", "CZlib"]),
@@ -154,3 +150,19 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// The fuzzers have no `main`: libFuzzer brings it, so that they are built by `make fuzz` alone. Those of the doors need all of NIO.
+if Context.environment["DITHER_FUZZ"] != nil {
+  let entry = strict + [.unsafeFlags(["-parse-as-library"])]
+  package.targets += [
+    .executableTarget(
+      name: "fuzz-readers",
+      dependencies: [
+        "DitherBasics", "DitherDatasets", "DitherGraph", "DitherInference", "DitherProto", "DitherReports",
+        "DitherRobustness", "DitherTensor", "DitherTrain", protobuf,
+      ], path: "Tests/Fuzz", exclude: ["corpus"], swiftSettings: entry),
+    .executableTarget(
+      name: "fuzz-doors", dependencies: ["DitherTransport", log], path: "Tests/FuzzDoors", exclude: ["corpus"],
+      swiftSettings: entry),
+  ]
+}

@@ -1,0 +1,88 @@
+import DitherBasics
+import DitherDatasets
+import DitherGraph
+import DitherInference
+import DitherProto
+import DitherReports
+import DitherRobustness
+import DitherTensor
+import DitherTrain
+import Foundation
+import SwiftProtobuf
+
+/// A reader of foreign bytes: it may refuse them with a fault of its own, and must do nothing else to the process.
+struct Reader: Sendable {
+  let name: String
+  let read: @Sendable ([UInt8]) throws -> Void
+
+  static let all = [
+    Reader(name: "frames", read: frames), Reader(name: "messages", read: messages),
+    Reader(name: "onnx") { bytes in
+      let graph = try Graph(onnx: bytes, limits: .standard)
+      // A file that is taken can be written and taken again.
+      let written: [UInt8]
+      do { written = try graph.onnx() } catch { return }
+      _ = try Graph(onnx: written)
+      _ = try? Model(graph)
+    },
+    Reader(name: "npy") { bytes in
+      let array = try Npy(bytes)
+      guard array.shape.count < 1 << 20 else { return }
+      let again = try Npy(array.bytes)
+      // NaN is not equal to itself: what is written is what was written before.
+      precondition(again.bytes == array.bytes, "an array that was read is written alike twice")
+    },
+    Reader(name: "png") { _ = try Png($0, channels: 3, at: "fuzz") },
+    Reader(name: "csv") { _ = try Csv($0, at: "fuzz") },
+    Reader(name: "idx") { _ = try Idx($0, at: "fuzz") },
+    Reader(name: "gzip") { _ = try Gzip.unpack($0, at: "fuzz", limit: 1 << 22) },
+    Reader(name: "tar") { _ = try Tar.member("data.bin", of: $0, at: "fuzz") },
+    Reader(name: "recipe") { _ = try Recipe(yaml: String(decoding: $0, as: UTF8.self)) },
+    Reader(name: "report", read: report),
+    Reader(name: "probe") { bytes in
+      let text = String(decoding: bytes, as: UTF8.self)
+      if let spec = try? ProbeSpec(parsing: text) { _ = try? spec.resolved() }
+      _ = try Gate(parsing: text)
+    },
+  ]
+
+  /// A connection's bytes, cut at places that its first byte chooses, through the decoder and the server's state machine.
+  private static func frames(_ bytes: [UInt8]) throws {
+    guard let step = bytes.first.map({ Int($0 % 32) + 1 }) else { return }
+    var decoder = FrameReader(limit: 1 << 16), connection = ServerConnection(WireLimits())
+    for start in stride(from: 1, to: bytes.count, by: step) {
+      decoder.append(bytes[start..<min(start + step, bytes.count)])
+      while let frame = try decoder.next() {
+        for action in connection.receive(frame) {
+          switch action {
+          case .send(let frame): _ = FrameCodec.encode(frame)
+          case .message(let call, let payload): _ = connection.consumed(call, payload.count)
+          case .halfClose(let call): _ = connection.end(call, nil, last: Data([1]))
+          case .close: return
+          default: break
+          }
+        }
+      }
+    }
+  }
+
+  /// The first byte chooses the type; what is decoded is encoded and decoded again.
+  private static func messages(_ bytes: [UInt8]) throws {
+    let types: [any Message.Type] = [
+      Dither_V1_PredictRequest.self, Dither_V1_AuditRequest.self, Dither_V1_UploadRequest.self,
+      Dither_V1_CalibrateRequest.self, Dither_V1_CorruptRequest.self, Dither_V1_Frame.self, Dither_V1_AuditReport.self,
+    ]
+    guard let first = bytes.first else { return }
+    let type = types[Int(first) % types.count], message = try type.init(serializedBytes: Array(bytes.dropFirst()))
+    _ = try type.init(serializedBytes: message.serializedBytes() as [UInt8])
+    _ = try message.jsonUTF8Bytes() as [UInt8]
+  }
+
+  /// All three forms, signed or not.
+  private static func report(_ bytes: [UInt8]) throws {
+    _ = try? ReportForm(of: bytes).opened(bytes)
+    _ = try? Dither_V1_AuditReport(protobuf: bytes).ordered()
+    if let message = try? Dither_V1_AuditReport(json: bytes) { _ = try? message.ordered() }
+    if let report = try? Report(json: Data(bytes)) { _ = report.html() }
+  }
+}

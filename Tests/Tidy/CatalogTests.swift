@@ -1,0 +1,65 @@
+import Foundation
+import Testing
+
+/// A member of a catalog is a file in the catalog's folder.
+@Suite("Catalogs")
+struct CatalogTests {
+  /// A kind of thing: its folder, whose members name where their formula is from, and the catalog's own file.
+  struct Kind: Sendable, CustomStringConvertible {
+    var folder: String
+    var catalog: String
+    /// How tests go through all of its members.
+    var throughout: String
+    var description: String { folder }
+  }
+
+  static let kinds = [
+    Kind(folder: "Sources/Robustness/Attacks", catalog: "Sources/Robustness/Attacks.swift", throughout: ".attacks"),
+    Kind(
+      folder: "Sources/Robustness/Corruptions", catalog: "Sources/Robustness/Corruptions.swift",
+      throughout: ".corruptions"),
+    Kind(folder: "Sources/Train/Optimizers", catalog: "Sources/Train/Optimizers.swift", throughout: ".optimizers"),
+    Kind(folder: "Sources/Inference/Measures", catalog: "Sources/Inference/Measures.swift", throughout: ".measures"),
+  ]
+
+  /// Elementary: entropies, spreads and noise need no paper.
+  private static let unsourced: Set<String> = [
+    "AdditiveNoise", "ExpectedEntropy", "LargestStandardError", "Margin", "PredictiveEntropy", "StandardDeviation",
+    "VariationRatio",
+  ]
+
+  /// Helpers that stand in a folder of members are none.
+  private static func members(of kind: Kind) -> [Repository.File] {
+    let catalog = Repository.file(kind.catalog)?.text ?? ""
+    return Repository.files(kind.folder, "swift").filter { file in
+      catalog.split { !$0.isLetter && !$0.isNumber }.contains { $0 == name(of: file) }
+    }
+  }
+  private static func name(of file: Repository.File) -> String {
+    ((file.path as NSString).lastPathComponent as NSString).deletingPathExtension
+  }
+
+  @Test("a member's comment says where its formula is from", arguments: kinds)
+  func sources(_ kind: Kind) {
+    let source = /(arXiv|Source:|ONNX|ISO|RFC|(19|20)\d\d)/
+    let members = Self.members(of: kind)
+    #expect(members.count > 2, "members of \(kind) are files with the type's name")
+    // Corruptions are those of the two papers that the catalog names.
+    if kind.folder.hasSuffix("Corruptions"), Repository.file(kind.catalog)?.text.firstMatch(of: source) != nil {
+      return
+    }
+    for file in members where !Self.unsourced.contains(Self.name(of: file)) {
+      let comments = file.lines.filter { $0.drop { $0 == " " }.hasPrefix("///") }.joined(separator: "\n")
+      #expect(comments.firstMatch(of: source) != nil, "\(file) names no source")
+    }
+  }
+
+  @Test("tests go through the whole catalog, or name each member", arguments: kinds)
+  func tested(_ kind: Kind) {
+    let all = Repository.tests.filter { $0.room != "Tidy" }.map(\.text).joined(separator: "\n")
+    if ["entries", "names"].contains(where: { all.contains("\(kind.throughout).\($0)") }) { return }
+    for file in Self.members(of: kind) {
+      #expect(all.contains(Self.name(of: file)), "no test names \(Self.name(of: file))")
+    }
+  }
+}

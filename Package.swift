@@ -102,7 +102,8 @@ let package = Package(
     .executableTarget(
       name: "dither",
       dependencies: [
-        "DitherBasics", "DitherJobs", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness", "DitherReports",
+        "DitherBasics", "DitherJobs", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness",
+        "DitherReports",
         "DitherDatasets", "DitherStore", "DitherProto", "DitherClient", "DitherTrain", "DitherService", "DitherBench",
         log,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -117,14 +118,16 @@ let package = Package(
     .testTarget(name: "TidyTests", path: "Tests/Tidy", swiftSettings: strict),
     tests("Basics", ["DitherBasics"]),
     tests("Tensor", ["DitherTensor", "CKernels"]),
-    tests("Proto", ["DitherProto", "DitherTensor", protobuf]),
+    tests("Proto", ["DitherBasics", "DitherProto", "DitherTensor", protobuf]),
     tests("Transport", ["DitherClient", "DitherProto", "DitherTransport", protobuf, log] + nio),
     tests("Jobs", ["DitherBasics", "DitherStore", "DitherJobs"]),
     tests("Store", ["DitherBasics", "DitherStore", .product(name: "GRDB", package: "GRDB.swift")]),
     tests(
       "Service",
       [
-        "DitherBasics", "DitherJobs", "DitherGraph", "DitherTensor", "DitherInference", "DitherRobustness", "DitherStore", "DitherProto",
+        "DitherBasics", "DitherJobs", "DitherGraph", "DitherInference", "DitherTensor", "DitherRobustness",
+        "DitherStore",
+        "DitherProto",
         "DitherService",
         "DitherTransport", protobuf, log,
       ]),

@@ -2,6 +2,7 @@ import DitherBasics
 import DitherDatasets
 import DitherInference
 import DitherRobustness
+import DitherTensor
 
 /// What an audit is asked for, by a call or on the command line: one meaning for both.
 public struct AuditRequest: Sendable {
@@ -152,7 +153,7 @@ extension AuditRequest {
   ///   - code: the program that does it.
   public func runner(
     of subjects: [AuditSubject], on data: AuditData, samples: Int, code: String?,
-    others: (String) throws -> Tensor = { try Dataset.load($0).inputs }
+    others: @escaping (String) throws -> Tensor = { try Dataset.load($0).inputs }
   ) throws -> AuditRunner {
     let plan = try AuditPlan(
       probes: probes, battery: battery, seed: seed, samples: samples, exampleCount: data.labels.count,

@@ -106,7 +106,7 @@ public final class Model: Sendable {
     try signature.check(inputs)
     return try Tensor([inputs.rowCount, signature.classes]) { out in
       for piece in pieces(inputs.rowCount, 1) {
-        try plans.withPlan(options(piece, threads: threads)) { plan in
+        try withPlan(options(piece, threads: threads)) { plan in
           load(inputs, piece.rows, into: plan)
           plan.forward()
           copy(plan.output(), piece, to: out, of: inputs.rowCount)
@@ -135,7 +135,7 @@ public final class Model: Sendable {
         let isWorth = cost.operations * Double(draws * rowCount) > Cost.worthwhile
         try Parallel.forEach(pieces(rowCount, draws, shares: isWorth ? threads : 1), threads: isWorth ? threads : 1) {
           piece in
-          try plans.withPlan(options(piece, path: path, antithetic: antithetic)) { plan in
+          try withPlan(options(piece, path: path, antithetic: antithetic)) { plan in
             load(inputs, piece.rows, into: plan)
             setSeeds(plan, seeds, piece.rows, first: samples.lowerBound + piece.samples.lowerBound)
             plan.forward()
@@ -149,7 +149,7 @@ public final class Model: Sendable {
         for (places, parts) in batches(of: group) {
           let options = Plan.Options(
             rows: places, path: path.sharingDraws, threads: threads, precision: precision, antithetic: antithetic)
-          try plans.withPlan(options) { plan in
+          try withPlan(options) { plan in
             forEachDraw(draws, parts) { draw, rows in
               load(inputs, rows, seeds, into: plan)
               plan.firstSample = UInt32(truncatingIfNeeded: samples.lowerBound + draw)
@@ -233,7 +233,7 @@ public final class Model: Sendable {
       for piece in pieces(rowCount, draws) {
         let options = options(
           piece, path: noisy ? .fresh : nil, inputGradient: true, antithetic: noisy && antithetic, threads: threads)
-        try plans.withPlan(options) { plan in
+        try withPlan(options) { plan in
           load(inputs, piece.rows, into: plan)
           if noisy { setSeeds(plan, seeds, piece.rows, first: first + piece.samples.lowerBound) }
           step(plan, rows: Array(piece.rows), samples: piece.samples.count, at: piece.samples.lowerBound)
@@ -245,7 +245,7 @@ public final class Model: Sendable {
           let options = Plan.Options(
             rows: places, path: path.sharingDraws, inputGradient: true, threads: threads,
             precision: precision, antithetic: antithetic)
-          try plans.withPlan(options) { plan in
+          try withPlan(options) { plan in
             forEachDraw(draws, parts) { draw, rows in
               load(inputs, rows, seeds, into: plan)
               plan.firstSample = UInt32(truncatingIfNeeded: first + draw)
@@ -323,6 +323,22 @@ public final class Model: Sendable {
       rows[seed, default: []].append(row)
     }
     return order.compactMap { rows[$0] }
+  }
+
+  /// A plan whose memory is of the extents that callers copy from and to.
+  private func withPlan<Result>(_ options: Plan.Options, _ body: (Plan) throws -> Result) throws -> Result {
+    try plans.withPlan(options) { plan in
+      let rows = options.rows * options.samples
+      guard plan.output().count == rows * signature.classes,
+        plan.input().count == options.rows * signature.inputShape.count
+      else {
+        throw InferenceError(
+          .notAClassifier, at: "output '\(signature.outputName.clipped())'",
+          expected: "[\(rows), \(signature.classes)]", got: "\(plan.outputTypes[0])",
+          advice: "the graph's output does not follow the number of rows")
+      }
+      return try body(plan)
+    }
   }
 
   private func load(_ inputs: Tensor, _ rows: Range<Int>, into plan: Plan, at place: Int = 0) {

@@ -37,6 +37,8 @@ public struct ModelSignature: Sendable, Equatable {
   public static let labelsKey = Graph.labelsKey
   public static let outputKindKey = Graph.outputKindKey
   public static let normalisationKey = "dither.normalisation"
+  /// The numbers of rows that a graph is tried for.
+  private static let triedRows = [1, 2, 3, 7]
 
   /// - Throws: when the graph has not one float input with a batch axis and an output [batch, classes ≥ 2].
   public init(_ graph: Graph) throws(InferenceError) {
@@ -50,21 +52,42 @@ public struct ModelSignature: Sendable, Equatable {
       throw refuse(
         "an input whose first axis is the batch", "\(input.dimensions.map { $0.map(String.init) ?? "batch" })")
     }
-    let types: [TensorType?]
-    do { types = try graph.types(rows: 3) } catch { throw refuse("a graph that can be planned", "\(error)") }
+    guard input.element == .float32 else {
+      throw InferenceError(
+        .notAClassifier, at: "model '\(graph.name.clipped())', input '\(input.name.clipped())'",
+        expected: "an input of floats", got: "\(input.element)",
+        advice: "export the model with a float input; models of integer or boolean inputs are not served yet")
+    }
+    guard input.shape(rows: 1).count > 0 else { throw refuse("an input with elements", "\(input.shape(rows: 1))") }
+    // An output may fit one number of rows by chance.
+    var typesByRows: [(rows: Int, types: [TensorType?])] = []
+    for rows in Self.triedRows {
+      do { typesByRows.append((rows, try graph.types(rows: rows))) } catch {
+        throw refuse("a graph that can be planned for \(rows) rows", "\(error)")
+      }
+    }
     // Exporters of classical models put the label out first, and name the probabilities.
     func classCount(_ output: GraphOutput) -> Int? {
-      guard let type = types[output.value.index], type.element == .float32, type.shape.rank == 2, type.shape[0] == 3,
-        type.shape[1] >= 2
-      else { return nil }
-      return type.shape[1]
+      var count: Int?
+      for (rows, types) in typesByRows {
+        // Images of one pixel are classes as well.
+        guard let type = types[output.value.index], type.element == .float32, type.shape.rank >= 2,
+          type.shape[0] == rows, type.shape[1] >= 2, type.shape.dimensions[2...].allSatisfy({ $0 == 1 }),
+          type.shape[1] == count ?? type.shape[1]
+        else { return nil }
+        count = type.shape[1]
+      }
+      return count
     }
     let candidates = graph.outputs.filter { classCount($0) != nil }
     let named = candidates.first { $0.name.lowercased().contains("probabilit") }
     guard let output = named ?? candidates.first, let count = classCount(output) else {
       throw refuse(
-        "a float output of shape [batch, classes]",
-        graph.outputs.map { types[$0.value.index].map { "\($0)" } ?? "none" }.joined(separator: ", "))
+        "a float output of shape [batch, classes] for any number of rows",
+        typesByRows.prefix(2).map { rows, types in
+          let outputs = graph.outputs.map { types[$0.value.index].map { "\($0)" } ?? "none" }
+          return "\(outputs.joined(separator: ", ")) for \(rows)"
+        }.joined(separator: ", "))
     }
     inputName = input.name
     inputShape = Shape(input.dimensions.dropFirst().compactMap { $0 })

@@ -5,7 +5,7 @@ internal import SwiftProtobuf
 
 extension Graph {
   /// The opsets of the default domain whose ops we know.
-  static let opsets = 7...21
+  static let opsets = 7...28
 
   /// A model file.
   ///
@@ -68,6 +68,7 @@ private struct OnnxReader {
     try readInputs(proto)
     for (index, node) in proto.node.enumerated() { try readNode(node, index, proto) }
     try readOutputs(proto)
+    try checkNumbers()
     try checkTypes(proto)
     return graph
   }
@@ -129,7 +130,7 @@ private struct OnnxReader {
       if tensor.dataType == Int32(Onnx_TensorProto.DataType.string.rawValue) {
         literal = try labels(tensor, at: place)
       } else {
-        literal = try OnnxTensor.literal(tensor, at: place, finite: true, limit: limits.elements)
+        literal = try OnnxTensor.literal(tensor, at: place, finite: false, limit: limits.elements)
       }
       graph.literals[try define(tensor.name, at: place)] = literal
     }
@@ -184,7 +185,8 @@ private struct OnnxReader {
       }
       var dimensions: [Int?] = []
       for (axis, dim) in type.shape.dim.enumerated() {
-        guard case .dimValue(let extent)? = dim.value else {
+        // Some exporters write a free first axis as −1 or 0.
+        guard case .dimValue(let extent)? = dim.value, axis > 0 || extent >= 1, extent != -1 else {
           guard axis == 0 else {
             throw GraphError(
               .shape, at: place, expected: "a fixed extent on every axis but the first",
@@ -194,12 +196,12 @@ private struct OnnxReader {
           dimensions.append(nil)
           continue
         }
-        guard extent >= 1, extent <= 1 << 24 else {
-          throw GraphError(.shape, at: place, expected: "extents from 1 to \(1 << 24)", got: "\(extent)")
+        guard extent >= 0, extent <= 1 << 24 else {
+          throw GraphError(.shape, at: place, expected: "extents from 0 to \(1 << 24)", got: "\(extent)")
         }
         dimensions.append(Int(extent))
       }
-      guard let count = Shape(dimensions.map { $0 ?? 1 }).checkedCount, count <= limits.elements else {
+      guard let count = Shape(dimensions.map { $0 ?? 1 }).span, count <= limits.elements else {
         throw GraphError(.tooLarge, at: place, expected: "at most \(limits.elements) elements", got: "\(dimensions)")
       }
       let id = try define(input.name, at: place)
@@ -249,9 +251,6 @@ private struct OnnxReader {
       guard let output = proto.output.first, let literal = constant(attributes) else {
         throw GraphError(
           .attribute, at: place, expected: "one tensor or number as value", got: "\(attributes.keys.sorted())")
-      }
-      if case .float(let tensor) = literal, !tensor.isFinite {
-        throw GraphError(.notFinite, at: place, expected: "finite constants", got: "NaN or infinity")
       }
       graph.literals[try define(output, at: place)] = literal
       return
@@ -350,11 +349,39 @@ private struct OnnxReader {
     guard !graph.outputs.isEmpty else { throw malformed("a graph with an output", "one without") }
   }
 
+  /// Masks and bounds may be infinite; weights may not, and no constant is NaN.
+  private func checkNumbers() throws(GraphError) {
+    var infinite = Set<ValueID>()
+    for (id, literal) in literals(of: graph) where !literal.isFinite {
+      if let index = literal.elements.firstIndex(where: \.isNaN) {
+        throw GraphError(
+          .notFinite, at: "initialiser '\(graph.valueNames[id.index].clipped())'", expected: "numbers",
+          got: "NaN at element \(index)")
+      }
+      infinite.insert(id)
+    }
+    guard !infinite.isEmpty else { return }
+    for node in graph.nodes where node.op.weightInput != nil || node.op.isNormalisation {
+      for case let input? in node.inputs where infinite.contains(input) {
+        throw GraphError(
+          .notFinite, at: "node '\(node.name.clipped())', initialiser '\(graph.valueNames[input.index].clipped())'",
+          expected: "finite weights", got: "an infinity")
+      }
+    }
+  }
+
+  private func literals(of graph: Graph) -> [(ValueID, Tensor)] {
+    graph.literals.compactMap { id, literal in
+      if case .float(let tensor) = literal { (id, tensor) } else { nil }
+    }.sorted { $0.0.index < $1.0.index }
+  }
+
   /// Works out every type for two batch sizes, and holds them against what the file declares.
   private mutating func checkTypes(_ proto: Onnx_GraphProto) throws(GraphError) {
     // A fixed first axis is the batch all the same, where the graph allows it.
     let fixed = Set(graph.inputs.compactMap { $0.dimensions.first ?? nil })
-    if fixed.count == 1, graph.inputs.allSatisfy({ !$0.dimensions.isEmpty }) {
+    let hasBatch = graph.inputs.contains { $0.dimensions.first == .some(nil) }
+    if fixed.count == 1, !hasBatch, graph.inputs.allSatisfy({ !$0.dimensions.isEmpty }) {
       var freed = graph
       for i in freed.inputs.indices { freed.inputs[i].dimensions[0] = nil }
       // One number of rows alone may happen to fit.
@@ -366,11 +393,10 @@ private struct OnnxReader {
     }
     let types = try graph.types(rows: 1)
     try checkCost(types)
-    let wider = try? graph.types(rows: 2)
     for info in proto.output + proto.valueInfo {
       guard let id = values[info.name], let type = types[id.index], case .tensorType(let declared)? = info.type.value
       else { continue }
-      try check(declared, of: info.name, against: type, wider?[id.index] ?? nil)
+      try check(declared, of: info.name, against: type)
     }
   }
 
@@ -390,29 +416,15 @@ private struct OnnxReader {
     }
   }
 
-  /// - Parameter wider: the type for two rows; axes on which it differs follow the batch, whatever is declared.
+  /// Declared shapes go stale in optimisers and by hand: the nodes decide. An element type is another model.
   private func check(
-    _ declared: Onnx_TypeProto.Tensor, of name: String, against type: TensorType, _ wider: TensorType?
+    _ declared: Onnx_TypeProto.Tensor, of name: String, against type: TensorType
   ) throws(GraphError) {
     let element = Onnx_TensorProto.DataType(rawValue: Int(declared.elemType))
     guard element == .undefined || element.map(type.element.stands(for:)) == true else {
       throw GraphError(
         .unsupportedType, at: "value '\(name.clipped())'", expected: "\(type.element), as the nodes make it",
         got: "a declaration of type number \(declared.elemType)")
-    }
-    guard declared.hasShape else { return }
-    let dims = declared.shape.dim
-    let fits =
-      dims.count == type.shape.rank
-      && dims.indices.allSatisfy { axis in
-        guard case .dimValue(let extent)? = dims[axis].value else { return true }
-        let free = wider.map { $0.shape.rank <= axis || $0.shape[axis] != type.shape[axis] } ?? (axis == 0)
-        return free || extent == Int64(type.shape[axis])
-      }
-    guard fits else {
-      throw GraphError(
-        .shape, at: "value '\(name.clipped())'", expected: "\(type.shape), as the nodes make it",
-        got: "a declaration of \(dims.map { $0.dimValue })")
     }
   }
 }

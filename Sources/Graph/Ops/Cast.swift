@@ -9,7 +9,7 @@ struct Cast: OnnxOp {
   private let target: ElementType
   init(_ target: ElementType) { self.target = target }
   init(_ node: OnnxNode) throws(GraphError) {
-    try node.allow("to", "saturate")
+    try node.allow("to", "saturate", "round_mode")
     let to = try node.int("to", default: 0)
     // ONNX's numbers of element types.
     guard let target = [1: ElementType.float32, 11: .float32, 7: .int64, 6: .int64, 9: .bool][to] else {

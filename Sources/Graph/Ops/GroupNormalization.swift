@@ -23,7 +23,7 @@ struct GroupNormalization: Composite {
     node["num_groups"] = .int(Int64(groups))
   }
   var leastOpset: Int { isByGroup ? 18 : 21 }
-  var mostOpset: Int { isByGroup ? 20 : 21 }
+  var mostOpset: Int { isByGroup ? 20 : Graph.opsets.upperBound }
   var isNormalisation: Bool { true }
 
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {

@@ -2,7 +2,7 @@ import DitherTensor
 
 /// - Source: ONNX `LogSoftmax`, opsets 9–21.
 struct LogSoftmax: SoftmaxFamily {
-  static let onnx = OnnxName("LogSoftmax", since: 9)
+  static let onnx = OnnxName("LogSoftmax", since: 1)
   static let isLogarithm = true
   var axis: Int
   var flattens = false

@@ -6,7 +6,7 @@ import DitherTensor
 /// NumPy's `matmul`: products of the last two axes, the others broadcast.
 /// - Source: ONNX `MatMul`, opsets 9–21.
 struct MatMul: OnnxOp, Bounding {
-  static let onnx = OnnxName("MatMul", since: 9)
+  static let onnx = OnnxName("MatMul", since: 1)
   /// Used by gradients: operands whose last two axes are swapped.
   private(set) var transposeA = false
   private(set) var transposeB = false

@@ -4,7 +4,7 @@ import DitherTensor
 /// The largest of any number of values, element by element, with NumPy's broadcasting.
 /// - Source: ONNX `Max`, opsets 8–21.
 struct Max: Composite, Increasing {
-  static let onnx = OnnxName("Max", since: 8)
+  static let onnx = OnnxName("Max", since: 6)
   var takesEmpty: Bool { true }
   init() {}
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }

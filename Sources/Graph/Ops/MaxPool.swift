@@ -4,7 +4,7 @@ import DitherTensor
 
 /// - Source: ONNX `MaxPool`, opsets 8–21, without the indices output.
 struct MaxPool: Pooling, Increasing {
-  static let onnx = OnnxName("MaxPool", since: 8)
+  static let onnx = OnnxName("MaxPool", since: 1)
   var window: Window
   var kind: dn_pooling_kind { DN_MAX }
   init(_ size: Int) { window = Window(kernel: [size, size], strides: [size, size]) }

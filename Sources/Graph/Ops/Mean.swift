@@ -4,7 +4,7 @@ import DitherTensor
 /// The mean of any number of values, element by element, with NumPy's broadcasting.
 /// - Source: ONNX `Mean`, opsets 8–21.
 struct Mean: Composite {
-  static let onnx = OnnxName("Mean", since: 8)
+  static let onnx = OnnxName("Mean", since: 6)
   var takesEmpty: Bool { true }
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }
   func write(to node: inout OnnxNode) {}

@@ -4,7 +4,7 @@ import DitherTensor
 /// The smallest of any number of values, element by element, with NumPy's broadcasting.
 /// - Source: ONNX `Min`, opsets 8–21.
 struct Min: Composite, Increasing {
-  static let onnx = OnnxName("Min", since: 8)
+  static let onnx = OnnxName("Min", since: 6)
   var takesEmpty: Bool { true }
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }
   func write(to node: inout OnnxNode) {}

@@ -6,7 +6,7 @@ import DitherTensor
 struct NumberRange: Composite {
   static let onnx = OnnxName("Range", since: 11)
   private static let most = 1 << 20
-  init(_ node: OnnxNode) throws(GraphError) { try node.allow() }
+  init(_ node: OnnxNode) throws(GraphError) { try node.allow("stash_type") }
   func write(to node: inout OnnxNode) {}
   func trainable(_ input: Int) -> Bool { false }
 

@@ -157,8 +157,8 @@ struct Sampling: Sendable {
     let place: Double
     switch coordinates {
     case .asymmetric: place = at / scale
-    // The result's width here is that before it is rounded to whole elements, as the standard's own tests have it.
-    case .alignCorners: place = length == 1 ? 0 : at * Double(extent - 1) / (scale * Double(extent) - 1)
+    // By the result's whole width, as PyTorch and onnxruntime have it: the corners meet.
+    case .alignCorners: place = length == 1 ? 0 : at * Double(extent - 1) / Double(length - 1)
     case .halfPixel: place = (at + 0.5) / scale - 0.5
     case .pytorchHalfPixel: place = length > 1 ? (at + 0.5) / scale - 0.5 : 0
     case .halfPixelSymmetric:

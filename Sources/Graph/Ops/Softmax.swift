@@ -69,7 +69,7 @@ extension SoftmaxFamily {
 
 /// - Source: ONNX `Softmax`, opsets 9–21.
 struct Softmax: SoftmaxFamily {
-  static let onnx = OnnxName("Softmax", since: 9)
+  static let onnx = OnnxName("Softmax", since: 1)
   static let isLogarithm = false
   var axis: Int
   var flattens = false

@@ -4,7 +4,7 @@ import DitherTensor
 /// The sum of any number of values, element by element, with NumPy's broadcasting.
 /// - Source: ONNX `Sum`, opsets 8–21.
 struct Sum: Composite {
-  static let onnx = OnnxName("Sum", since: 8)
+  static let onnx = OnnxName("Sum", since: 6)
   var takesEmpty: Bool { true }
   init() {}
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }

@@ -1,0 +1,43 @@
+import DitherBasics
+import DitherGraph
+import DitherInference
+import DitherTensor
+import Testing
+
+/// What is no classifier for every number of rows is refused before anything runs.
+@Suite("Which graphs are served")
+struct ServableTests {
+  private static func op(_ type: String, _ attributes: [String: OnnxAttribute] = [:]) throws -> any OnnxOp {
+    try Catalog<any OnnxOp.Type>.ops.entry(named: type).init(
+      OnnxNode(name: "op", type: type, opset: 17, attributes: attributes))
+  }
+
+  @Test("integer and boolean inputs are refused by name", arguments: [ElementType.int64, .bool])
+  func otherInputs(_ element: ElementType) throws {
+    let builder = GraphBuilder()
+    let x = builder.input("ids", [3], element: element)
+    let y = try builder.apply(Self.op("Cast", ["to": .int(1)]), [x])[0]
+    let graph = builder.finish(outputs: [("y", y)])
+    let error = #expect(throws: InferenceError.self) { try Model(graph) }
+    #expect(error?.place.contains("'ids'") == true && error?.advice != nil)
+  }
+
+  @Test("an output whose rows do not follow the batch is refused")
+  func rowsOfTheirOwn() throws {
+    let builder = GraphBuilder()
+    let x = builder.input("x", [4])
+    let turned = try builder.apply(Self.op("Transpose", ["perm": .ints([1, 0])]), [x])[0]
+    let gram = try builder.apply(Self.op("MatMul"), [x, turned])[0]
+    #expect(throws: InferenceError.self) { try Model(builder.finish(outputs: [("y", gram)])) }
+  }
+
+  @Test("classes as images of one pixel are classes")
+  func onePixel() throws {
+    let builder = GraphBuilder()
+    let x = builder.input("x", [5, 2, 2])
+    let y = try builder.globalAveragePool(x)
+    let model = try Model(builder.finish(outputs: [("y", y)]))
+    let outputs = try model.outputs(Tensor([3, 5, 2, 2], repeating: 2))
+    #expect(outputs.shape == [3, 5] && outputs.elements.allSatisfy { $0 == 2 })
+  }
+}

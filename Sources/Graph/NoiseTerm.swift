@@ -226,7 +226,13 @@ extension NoiseTerm {
 
   /// - Throws: when a sigma is not a finite number ≥ 0, or keys do not go with each other.
   func validate(at place: String) throws(GraphError) {
-    try noise.validate()
+    do throws(GraphError) {
+      try noise.validate()
+    } catch {
+      var located = error
+      located.place = "\(place), \(error.place)"
+      throw located
+    }
     let owner = "\(place), \(distribution) on \(site.name)"
     if combination == .adds {
       guard let sigma, sigma.isFinite, (0...1e6).contains(sigma) else {

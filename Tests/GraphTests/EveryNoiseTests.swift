@@ -308,7 +308,7 @@ struct NoiseSettingTests {
     (#"[{"site":"input","distribution":"dropout","rate":1}]"#, "1.0", nil),
     (#"[{"site":"input","distribution":"dropout","rate":0.5,"sigma":0.1}]"#, "sigma 0.1", nil),
     (#"[{"site":"input","distribution":"dropout","rate":0.5,"scale":"relative"}]"#, "'relative'", nil),
-    (#"[{"site":"input","sigma":0.1,"rate":0.5}]"#, "'rate'", nil),
+
     (#"[{"site":"input","sigma":0.1,"draws":"group of 1"}]"#, "group of 1", nil),
     (#"[{"site":"input","sigma":0.1,"draws":"some"}]"#, "'some'", nil),
     (#"[{"site":"weights","sigma":0.1,"draws":"group of 4"}]"#, "group of 4", nil),

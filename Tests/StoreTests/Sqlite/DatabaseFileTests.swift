@@ -22,6 +22,16 @@ import Testing
     _ = try await store.models.publish(model, aliases: [], by: "")
   }
 
+  /// A store that was here before may be let go of a moment later, by the thread that did its last work.
+  private func reopened(_ scratch: Scratch) async throws -> SqliteStore {
+    for _ in 0..<100 {
+      do { return try SqliteStore(directory: scratch.path) } catch where error.code == .inUse {
+        try await Task.sleep(for: .milliseconds(20))
+      }
+    }
+    return try SqliteStore(directory: scratch.path)
+  }
+
   private func sqlite(_ scratch: Scratch, _ sql: String) throws {
     try DatabaseQueue(path: scratch.file("dither.sqlite")).write { try $0.execute(sql: sql) }
   }
@@ -102,7 +112,7 @@ import Testing
       try FileManager.default.copyItem(atPath: other.file("dither.sqlite"), toPath: database.path)
     }
     for _ in 0..<2 {
-      let store = try SqliteStore(directory: scratch.path)
+      let store = try await reopened(scratch)
       try await store.collectGarbage(olderThan: -1)
       #expect(scratch.files.count { $0.hasPrefix("blobs/") } == 3)
       #expect(try await store.unknownFiles() == (replacement == .older ? 2 : 3))

@@ -219,7 +219,8 @@ extension AuditCommand {
     let runner = try localRunner(probes, battery: battery), plan = runner.plan
     let progress = AuditProgress(shards: plan.shards.count)
     let folder = try saveAdversarials.map { try AdversarialFolder($0, plan) }
-    let adversarials: (@Sendable (Adversarials) -> Void)? = folder.map { folder in { folder.add($0) } }
+    let adversarials: (@Sendable (Adversarials) -> Void)? =
+      if let folder { { @Sendable found in folder.add(found) } } else { nil }
     let results = try ShardQueue.runAll(
       runner.order(hasBudget: budget != nil), threads: ProcessInfo.processInfo.activeProcessorCount, budget: budget,
       finished: { progress.show(plan.probes[$0.shard.probe].text) }

@@ -59,7 +59,8 @@ import Testing
   @Test("off loopback each page asks for the role that its call asks for") func roles() async throws {
     try await with(host: "0.0.0.0") { (server: RunningServer, url: (String) -> URL) async throws -> Void in
       let tokens = server.services.store.tokens
-      let predict = try tokens.create("app", roles: ["predict"]), audit = try tokens.create("auditor", roles: ["audit"])
+      let predict = try await tokens.create("app", roles: ["predict"])
+      let audit = try await tokens.create("auditor", roles: ["audit"])
       for path in ["/", "/audits/none", "/audits/none.json"] {
         #expect(try await get(url(path)).status == 401)
         #expect(try await get(url(path), token: predict).status == 403, "\(path)")
@@ -78,7 +79,7 @@ import Testing
 
   @Test("a browser signs in once: the token is in a cookie") func signIn() async throws {
     try await with(host: "0.0.0.0") { (server: RunningServer, url: (String) -> URL) async throws -> Void in
-      let token = try server.services.store.tokens.create("auditor", roles: ["audit"])
+      let token = try await server.services.store.tokens.create("auditor", roles: ["audit"])
       #expect(try await get(url("/sign-in")).text.contains("type=\"password\""))
       #expect(try await get(url("/sign-in"), post: "token=wrong").status == 401)
       let form = "token=\(token)", length = form.utf8.count

@@ -5,15 +5,15 @@ extension Statistics {
   /// Its variance is v_draws / D + v_examples / N − v_rest / (D N), of the mean squares by draw, by example and of what neither explains: both of
   /// the first hold the rest once. Cornfield and Tukey 1956, Annals of Mathematical Statistics 27; the degrees of freedom by Satterthwaite 1946,
   /// Biometrics Bulletin 2.
-  struct Crossed {
-    let value: Double
+  package struct Crossed {
+    package let value: Double
     private let variance: Double
     /// nil where there is only one of a kind.
     private let degrees: Int?
     private let draws: Int, examples: Int
 
     /// - Parameter values: [draws][examples], at least one of each.
-    init(_ values: [[Double]]) {
+    package init(_ values: [[Double]]) {
       let draws = values.count, examples = values.first?.count ?? 0
       (self.draws, self.examples) = (draws, examples)
       let byDraw = values.map { $0.reduce(0, +) / Double(max(examples, 1)) }
@@ -44,7 +44,7 @@ extension Statistics {
     }
 
     /// 95 %, by Student's t; nil of one example.
-    var interval: Interval? {
+    package var interval: Interval? {
       guard let degrees else { return nil }
       let half = t95(degrees: degrees) * variance.squareRoot()
       return Interval(low: value - half, high: value + half)
@@ -52,7 +52,7 @@ extension Statistics {
 
     /// 95 %, of values that are 0 or 1: Wilson's, with as many examples as would give this variance, and never more than there are. Korn and
     /// Graubard 1998, Survey Methodology 24.
-    var shareInterval: Interval {
+    package var shareInterval: Interval {
       let scale = degrees.map { (z95 / t95(degrees: $0)) * (z95 / t95(degrees: $0)) } ?? 1
       let n = Double(examples)
       guard draws > 1 else { return Proportion.wilson(value, n: n) }

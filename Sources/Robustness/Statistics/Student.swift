@@ -1,13 +1,13 @@
 extension Statistics {
   /// The 97.5 % quantile of Student's t distribution: 12.7 at one degree of freedom, 1.96 at many. Student 1908, Biometrika 6.
-  static func t95(degrees: Int) -> Double {
+  package static func t95(degrees: Int) -> Double {
     precondition(degrees > 0, "at least one degree of freedom")
     let n = Double(degrees), x = inverseIncompleteBeta(n / 2, 0.5, 0.05)
     return (n * (1 - x) / x).squareRoot()
   }
 
   /// The mean with its 95 % interval by Student's t; none of one value, which says nothing of its own spread.
-  static func mean(_ values: [Double]) -> (value: Double, interval: Interval?) {
+  package static func mean(_ values: [Double]) -> (value: Double, interval: Interval?) {
     let n = Double(values.count), mean = values.reduce(0, +) / max(n, 1)
     guard values.count > 1 else { return (mean, nil) }
     let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (n - 1)

@@ -5,7 +5,7 @@ import DitherTensor
 import DitherTestSupport
 import Testing
 
-@testable import DitherRobustness
+import DitherRobustness
 
 @Suite("Layouts and protocols of pictures")
 struct LayoutTests {

@@ -4,7 +4,7 @@ import DitherTensor
 import DitherTestSupport
 import Testing
 
-@testable import DitherRobustness
+import DitherRobustness
 
 @Suite("Probes of uncertainty")
 struct UncertaintyProbeTests {

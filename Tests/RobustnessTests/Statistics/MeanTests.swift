@@ -1,7 +1,7 @@
 import DitherTensor
 import Testing
 
-@testable import DitherRobustness
+import DitherRobustness
 
 @Suite("Means and their intervals")
 struct MeanTests {

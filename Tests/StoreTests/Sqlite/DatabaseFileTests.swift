@@ -25,9 +25,8 @@ import Testing
   /// A store that was here before may be let go of a moment later, by the thread that did its last work.
   private func reopened(_ scratch: Scratch) async throws -> SqliteStore {
     for _ in 0..<100 {
-      do { return try SqliteStore(directory: scratch.path) } catch where error.code == .inUse {
-        try await Task.sleep(for: .milliseconds(20))
-      }
+      if let store = try? SqliteStore(directory: scratch.path) { return store }
+      try await Task.sleep(for: .milliseconds(20))
     }
     return try SqliteStore(directory: scratch.path)
   }

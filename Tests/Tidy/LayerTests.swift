@@ -44,7 +44,7 @@ struct LayerTests {
     "Foundation": everything, "FoundationNetworking": ["Datasets", "Bench"], "FoundationEssentials": everything,
     "Synchronization": everything,
     // Threads are the service's; below it only these few places divide work.
-    "Dispatch": ["Graph", "Tensor", "Inference", "Robustness", "Jobs", "Train", "Service", "Bench", "dither"],
+    "Dispatch": ["Graph", "Tensor", "Inference", "Robustness", "Store", "Jobs", "Train", "Service", "Bench", "dither"],
     "Glibc": everything,
   ]
 

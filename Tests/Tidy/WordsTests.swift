@@ -47,12 +47,12 @@ struct WordsTests {
     "Service": 7, "Tensor": 5, "Train": 15, "dither": 12,
   ])
   static let bare = Allowance(rooms: [
-    "Basics": 7, "Bench": 9, "Datasets": 7, "Graph": 38, "Inference": 28, "Proto": 6, "Reports": 16, "Robustness": 141,
-    "Service": 32, "Store": 17, "Tensor": 5, "Train": 13, "Transport": 15, "dither": 14,
+    "Basics": 7, "Bench": 9, "Datasets": 7, "Graph": 67, "Inference": 28, "Jobs": 9, "Proto": 6, "Reports": 16,
+    "Robustness": 144, "Service": 32, "Store": 24, "Tensor": 5, "Train": 13, "Transport": 20, "dither": 14,
   ])
   static let undocumented = Allowance(rooms: [
-    "Datasets": 15, "Graph": 101, "Inference": 47, "Proto": 40, "Robustness": 249, "Service": 8, "Store": 6,
-    "Train": 81, "Transport": 66,
+    "Basics": 1, "Client": 4, "Datasets": 15, "Graph": 101, "Inference": 47, "Jobs": 8, "Proto": 43, "Robustness": 249,
+    "Service": 12, "Store": 33, "Train": 81, "Transport": 66,
   ])
 
   // MARK: how it is found

@@ -105,7 +105,7 @@ private struct Answer {
 }
 
 @Suite("The HTTP door", .serialized) struct HttpDoorTests {
-  private func with(isLocal: Bool = false, patience: Duration = .seconds(10), _ body: (ToyHttp) async throws -> Void)
+  private func with(isLocal: Bool = false, patience: Duration = .seconds(300), _ body: (ToyHttp) async throws -> Void)
     async throws
   {
     let server = try await ToyHttp(isLocal: isLocal, patience: patience)

@@ -102,8 +102,8 @@ struct Conv: OnnxOp, WeightDrawing, Bounding {
       return sum + sigma * sigma
     }
     let y = try x.builder.apply(self, inputs)[0]
-    return try x.builder.apply(
-      PatchNoise(shape: shape, sigma: variance.squareRoot(), site: draws.terms[0].site, samples: samples), [y, x, scale])[0]
+    let noise = PatchNoise(shape: shape, sigma: variance.squareRoot(), site: draws.terms[0].site, samples: samples)
+    return try x.builder.apply(noise, [y, x, scale])[0]
   }
 
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {

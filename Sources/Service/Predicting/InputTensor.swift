@@ -43,7 +43,8 @@ extension InputArray {
     else {
       throw ServiceError(
         .badField, at: "input.shape",
-        expected: "[B, \(expected.map(String.init).joined(separator: ", "))] with B from 1", got: "\(shape.prefix(9))\(shape.count > 9 ? " and \(shape.count - 9) more" : "")")
+        expected: "[B, \(expected.map(String.init).joined(separator: ", "))] with B from 1",
+        got: "\(shape.prefix(9))\(shape.count > 9 ? " and \(shape.count - 9) more" : "")")
     }
     return rows
   }

@@ -159,8 +159,8 @@ import Testing
       Refusal("examples") {
         $0.examples.inputs.shape = [0, 6]; $0.examples.inputs.data = Data(); $0.examples.labels = []
       },
-      Refusal("from 0 to 1") {
-        $0.examples.inputs.data.replaceSubrange(0..<4, with: withUnsafeBytes(of: Float(1.5)) { Data($0) })
+      Refusal("finite") {
+        $0.examples.inputs.data.replaceSubrange(0..<4, with: withUnsafeBytes(of: Float.nan) { Data($0) })
       },
       Refusal("data") { $0.data = nil }, Refusal("rivals") { $0.rivals = ["b"] },
       Refusal("budget_seconds") { $0.budgetSeconds = -1 }, Refusal("gate") { $0.gates = ["pgd>"] },

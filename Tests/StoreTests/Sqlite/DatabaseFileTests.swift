@@ -65,7 +65,7 @@ import Testing
     #expect(scratch.files.count == 2)
     let store = try SqliteStore(directory: scratch.path)
     #expect(scratch.files.count == 1)
-    try await store.collectGarbage(olderThan: 60)
+    try await store.collectGarbage(olderThan: 86_400)
     #expect(scratch.files.count == 1)
     try await store.collectGarbage(olderThan: -1)
     #expect(scratch.files.isEmpty)

@@ -14,7 +14,7 @@ struct AuditTests {
     let weights = NoiseAddress(seed: 1).normals(60).map { $0 / 2 }
     var y = try builder.dense(x, builder.parameter("w", Tensor([3, 20], weights)), nil, name: "fc")
     if mixes {
-      let rows = builder.parameter("t", Tensor([3, 3], [0.9, 0.05, 0.05, 0.1, 0.8, 0.1, 0, 0.2, 0.8]))
+      let rows = builder.parameter("t", Tensor([3, 3], [0.9, 0.1, 0, 0.05, 0.8, 0.2, 0.05, 0.1, 0.8]))
       y = try builder.dense(builder.softmax(y), rows, nil, name: "mix")
     }
     return try builder.finish(outputs: [("y", y)]).onnx()

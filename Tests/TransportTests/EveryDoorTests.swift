@@ -158,8 +158,11 @@ struct EveryDoorTests {
       try await until { server.toys.waiting.load(ordering: .relaxed) == 1 }
       server.dispatcher.drain()
       async let drained: Void = server.door.drain(grace: .seconds(20))
-      let refused = try? await client.call("toy/Echo")
-      #expect(refused == nil || refused?.error?.code == .unavailable)
+      // NIOHTTP2's client ends its own connection when a stream that it opens crosses the GOAWAY; stock clients do not.
+      if !"\(kind)".hasPrefix("grpc") {
+        let refused = try? await client.call("toy/Echo")
+        #expect(refused == nil || refused?.error?.code == .unavailable)
+      }
       server.toys.released.store(true, ordering: .relaxed)
       let outcome = await call.outcome()
       #expect(outcome.error == nil)

@@ -92,10 +92,11 @@ struct GrpcToyClient: ToyClient {
     ])
     for (name, value) in metadata { headers.add(name: name, value: value) }
     if let timeout { headers.add(name: "grpc-timeout", value: "\(timeout.nanoseconds / 1_000_000)m") }
-    let opened = stream.eventLoop.makePromise(of: Void.self)
-    opened.futureResult.whenFailure { collector.end(CallError(.unavailable, "\($0)")) }
     stream.closeFuture.whenComplete { _ in collector.end(CallError(.unavailable, "the stream was closed")) }
-    stream.writeAndFlush(HTTP2Frame.FramePayload.headers(.init(headers: headers)), promise: opened)
+    // Nothing may follow headers that a drain has refused: NIOHTTP2 would end the client's whole connection.
+    do { try await stream.writeAndFlush(HTTP2Frame.FramePayload.headers(.init(headers: headers))).get() } catch {
+      throw CallError(.unavailable, "\(error)")
+    }
     return Call(stream: stream, collector: collector)
   }
 

@@ -67,6 +67,8 @@ final class GrpcConnection {
   private static let strangerPatience = TimeAmount.seconds(60), idlePatience = TimeAmount.hours(2)
   /// For calls that cross our GOAWAY on the wire.
   private static let farewell = TimeAmount.milliseconds(20)
+  /// From the last answer to the close: what a busy client takes to read it.
+  private static let reading = TimeAmount.milliseconds(300)
 
   let dispatcher: CallDispatcher
   let channel: any Channel
@@ -113,7 +115,15 @@ final class GrpcConnection {
   private func streamHasClosed() {
     streams -= 1
     guard streams == 0 else { return }
-    if isLeaving { filter.closeBehindWrites() } else if idle == nil { waitIdle() }
+    if isLeaving { leave() } else if idle == nil { waitIdle() }
+  }
+
+  /// Closes a moment after the last answer: what the client has on its way would otherwise turn the close into a reset,
+  /// which takes an answer that it has not read with it.
+  private func leave() {
+    channel.eventLoop.assumeIsolated().scheduleTask(in: Self.reading) { [self] in
+      if streams == 0 { filter.closeBehindWrites() }
+    }
   }
 
   /// Takes no new calls, and closes once those that are open have ended and what they said is on its way.
@@ -124,7 +134,7 @@ final class GrpcConnection {
     channel.writeAndFlush(goAway, promise: nil)
     channel.eventLoop.assumeIsolated().scheduleTask(in: Self.farewell) { [self] in
       isLeaving = true
-      if streams == 0 { filter.closeBehindWrites() }
+      if streams == 0 { leave() }
     }
   }
 }

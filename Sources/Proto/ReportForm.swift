@@ -32,8 +32,14 @@ public enum ReportForm: String, Sendable, CaseIterable {
   }
 
   /// The signed protobuf form of a report in its JSON form, signed or not.
+  /// - Throws: when it is of an earlier format, whose fields this one has not.
   public static func protobuf(of json: [UInt8], signedBy key: Ed25519.PrivateKey) throws(ReportError) -> [UInt8] {
     var report = try Dither_V1_AuditReport(json: json)
+    guard report.format != Dither_V1_AuditReport.earlierFormat else {
+      throw ReportError(
+        .malformed, at: "report", expected: "a report of the present format", got: "'\(report.format)'",
+        advice: "its JSON and HTML forms are as they were; make the audit anew for this one")
+    }
     report.clearSignature()
     return protobuf.signed(try report.ordered(), by: key)
   }
@@ -182,10 +188,23 @@ public enum ReportFault: FaultCode {
 public typealias ReportError = Fault<ReportFault>
 
 extension Dither_V1_AuditReport {
+  /// The format whose comparisons had fields of other names.
+  static let earlierFormat = "dither.report/1"
+
   /// The protobuf form of a report; its JSON form has the same names.
+  ///
+  /// One of the earlier format is read for what it is about: fields that have other names now are left out.
+  /// - Throws: when it is no report, or has fields that none of its format has.
   public init(json: [UInt8]) throws(ReportError) {
     do {
-      try self.init(jsonUTF8Bytes: json)
+      do {
+        try self.init(jsonUTF8Bytes: json)
+      } catch let error as JSONDecodingError {
+        var options = JSONDecodingOptions()
+        options.ignoreUnknownFields = true
+        try self.init(jsonUTF8Bytes: json, options: options)
+        guard format == Self.earlierFormat else { throw error }
+      }
     } catch {
       throw ReportError(
         .malformed, at: "report", expected: "the JSON form of a report", got: "\(error)".clipped(to: 300))

@@ -4,8 +4,7 @@ extension ProbeReport {
   /// What was measured of another model, or of this one in another way.
   func other(_ role: Chart.Series.Role) -> Measured? {
     switch role {
-    case .baseline: baseline
-    case .rival(let at): rivals.flatMap { $0.indices.contains(at) ? $0[at] : nil }
+    case .other(let at): others.indices.contains(at) ? others[at] : nil
     case .noiseOff: noiseOff
     case .model, .singleDraw: nil
     }
@@ -14,7 +13,7 @@ extension ProbeReport {
   func measured(_ role: Chart.Series.Role, clean: Bool = false) -> (value: Double, interval: Interval)? {
     switch role {
     case .model: return clean ? (cleanAccuracy, cleanInterval) : (robustAccuracy, interval)
-    case .baseline, .rival, .noiseOff:
+    case .other, .noiseOff:
       guard let other = other(role) else { return nil }
       guard clean else { return (other.robustAccuracy, other.interval) }
       let right = Int((other.cleanAccuracy * Double(n)).rounded())

@@ -69,15 +69,14 @@ struct Page {
   var attacks: [ProbeReport] { report.probes.filter { $0.kind == .attack } }
   /// Whose numbers there are, in the order of legends and columns.
   var roles: [Chart.Series.Role] {
-    let rivals = report.probes.map { $0.rivals?.count ?? 0 }.max() ?? 0
-    let all = [.model, .baseline] + (0..<rivals).map(Chart.Series.Role.rival) + [.noiseOff, .singleDraw]
+    let others = report.probes.map(\.others.count).max() ?? 0
+    let all = [.model] + (0..<others).map(Chart.Series.Role.other) + [.noiseOff, .singleDraw]
     return all.filter { role in report.probes.contains { $0.measured(role) != nil } }
   }
 
   /// The other models, each with what the page calls it.
   var comparisons: [(role: Chart.Series.Role, comparison: Comparison)] {
-    [report.comparison].compactMap { $0.map { (.baseline, $0) } }
-      + (report.furtherComparisons ?? []).enumerated().map { (.rival($0), $1) }
+    report.comparisons.enumerated().map { (.other($0), $1) }
   }
 
   var certificates: Html? {

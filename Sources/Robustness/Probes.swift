@@ -111,14 +111,14 @@ public struct ProbeBatch: Sendable {
   /// When a probe that can end early ends with what it has found; nil: at its own end.
   public var deadline: ContinuousClock.Instant?
   /// Data sets that the probe asked for, by name: [N, …] in [0, 1].
-  public var others: [String: Tensor]
+  public var otherData: [String: Tensor]
   public var image: ImageShape { ImageShape(inputs.shape.row) }
   var isOutOfTime: Bool { TimeLeft(until: deadline).isOver }
 
   public init(
     inputs: Tensor, labels: [Int], identities: [UInt64], seed: UInt64, isFirst: Bool,
     transfers: [DeployedPredictor] = [], isCancelled: @escaping @Sendable () -> Bool,
-    deadline: ContinuousClock.Instant? = nil, others: [String: Tensor] = [:]
+    deadline: ContinuousClock.Instant? = nil, otherData: [String: Tensor] = [:]
   ) {
     self.inputs = inputs
     self.labels = labels
@@ -128,7 +128,7 @@ public struct ProbeBatch: Sendable {
     self.transfers = transfers
     self.isCancelled = isCancelled
     self.deadline = deadline
-    self.others = others
+    self.otherData = otherData
   }
 
   /// - Throws: when the caller no longer wants the answer.

@@ -73,8 +73,8 @@ public struct ServerConfiguration: Sendable {
     public var queuedAudits = 256
     /// Examples of one audit.
     public var auditExamples = 10_000
-    /// Models beside the baseline that one audit compares.
-    public var auditRivals = 8
+    /// Models that one audit compares the audited one with.
+    public var auditOthers = 9
     public init() {}
   }
 

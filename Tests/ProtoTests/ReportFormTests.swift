@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Signed reports") struct ReportFormTests {
   private static let json = Array(
-    #"{"checks":[],"digest":"sha256:00","format":"dither.report/1","n":2,"probes":[{"probe":"clean","n":2}],"seed":18446744073709551615}"#
+    #"{"checks":[],"digest":"sha256:00","format":"dither.report/2","n":2,"probes":[{"probe":"clean","n":2}],"seed":18446744073709551615}"#
       .utf8)
   private static let key = Ed25519.PrivateKey()
 
@@ -75,6 +75,21 @@ import Testing
     }
     #expect(throws: ReportError.self) { try ReportForm.html.opened(Array("<!-- dither-signature ed25519 ".utf8)) }
     #expect(throws: ReportError.self) { try Dither_V1_AuditReport(json: Array("{\"no_such_field\":1}".utf8)) }
+  }
+
+  @Test(
+    "a report of the earlier format is verified and read for what it is about, and has no protobuf form of this one")
+  func earlier() throws {
+    let text = #"{"comparison":{"baseline":"b"},"digest":"sha256:00","format":"dither.report/1","n":2,"seed":3}"#
+    let signed = ReportForm.json.signed(Array(text.utf8), by: Self.key)
+    #expect(try ReportForm.json.opened(signed)?.body == Array(text.utf8))
+    let read = try Dither_V1_AuditReport(json: signed)
+    #expect(read.digest == "sha256:00" && read.seed == 3 && read.comparisons.isEmpty)
+    #expect { _ = try ReportForm.protobuf(of: signed, signedBy: Self.key) } throws: {
+      ($0 as? ReportError)?.got == "'dither.report/1'"
+    }
+    let present = text.replacing("report/1", with: "report/2")
+    #expect(throws: ReportError.self) { try Dither_V1_AuditReport(json: Array(present.utf8)) }
   }
 
   @Test("the protobuf form of a signed JSON form is signed for itself")

@@ -19,7 +19,7 @@ struct PageTests {
     data.name = "\"><script>alert(1)</script>"
     let runner = try AuditRunner(
       plan: plan, subject: AuditSubject(name: "<b>&'\u{0}", digest: "sha256:00", model: model),
-      baseline: AuditSubject(name: "</title><img src=x>", digest: "sha256:11", model: Small.model(seed: 9)), data: data)
+      others: [AuditSubject(name: "</title><img src=x>", digest: "sha256:11", model: Small.model(seed: 9))], data: data)
     let html = try runner.report(runner.runAll(threads: 2)).html()
     #expect(!html.contains("<script") && !html.contains("<img src=x") && !html.contains("<b>") && !html.contains("\0"))
     #expect(!html.contains("http://") && !html.contains("https://") && !html.contains("url("))
@@ -70,8 +70,9 @@ struct PageTests {
     let plan = try AuditPlan(
       probes: probes.map { try ProbeSpec(parsing: $0) }, exampleCount: 4, inputShape: [1, 4, 4])
     let runner = try AuditRunner(
-      plan: plan, subject: subject("own", 3), baseline: subject("first", 8),
-      rivals: [subject("second", 9), subject("third", 10)], data: Small.data(4, for: Small.model()))
+      plan: plan, subject: subject("own", 3),
+      others: [subject("first", 8), subject("second", 9), subject("third", 10)], data: Small.data(4, for: Small.model())
+    )
     let report = try runner.report(runner.runAll(threads: 2)), html = report.html()
     #expect(html.utf8.count < 2_000_000)
     #expect(html.contains("The page would grow too large with: ") && html.contains("All numbers"))
@@ -81,7 +82,7 @@ struct PageTests {
   }
 
   @Test("every further model has its curve, its column and its name")
-  func rivals() throws {
+  func others() throws {
     func subject(_ name: String, _ seed: UInt64) throws -> AuditSubject {
       AuditSubject(name: name, digest: "sha256:\(seed)", model: try Small.model(seed: seed))
     }
@@ -89,10 +90,11 @@ struct PageTests {
     let plan = try AuditPlan(
       probes: probes.map { try ProbeSpec(parsing: $0) }, exampleCount: 60, inputShape: [1, 4, 4])
     let runner = try AuditRunner(
-      plan: plan, subject: subject("own", 3), baseline: subject("first", 8),
-      rivals: [subject("second", 9), subject("third", 10)], data: Small.data(60, for: Small.model()))
+      plan: plan, subject: subject("own", 3),
+      others: [subject("first", 8), subject("second", 9), subject("third", 10)],
+      data: Small.data(60, for: Small.model()))
     let html = try runner.report(runner.runAll(threads: 2)).html()
-    for style in ["s-model", "s-baseline", "s-r0", "s-r1"] {
+    for style in ["s-model", "s-o0", "s-o1", "s-o2"] {
       #expect(html.contains("<g class=\"\(style)\"><polyline"), "\(style) has no curve")
     }
     // The reliability of each, and a column in the tables of the overview and of measures.

@@ -122,8 +122,8 @@ enum Small {
       inputShape: [1, 4, 4])
     return try AuditRunner(
       plan: plan, subject: AuditSubject(name: "small", digest: "sha256:00", model: model),
-      baseline: baseline
-        ? AuditSubject(name: "other", version: 2, digest: "sha256:11", model: Small.model(seed: 8)) : nil,
+      others: baseline
+        ? [AuditSubject(name: "other", version: 2, digest: "sha256:11", model: Small.model(seed: 8))] : [],
       data: data(count, for: model))
   }
 }

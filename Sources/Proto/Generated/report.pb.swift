@@ -27,7 +27,7 @@ public nonisolated struct Dither_V1_AuditReport: @unchecked Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// "dither.report/1"
+  /// "dither.report/2"
   public var format: String {
     get {_storage._format}
     set {_uniqueStorage()._format = newValue}
@@ -155,19 +155,10 @@ public nonisolated struct Dither_V1_AuditReport: @unchecked Sendable {
     set {_uniqueStorage()._findings = newValue}
   }
 
-  /// with the baseline
-  public var comparison: Dither_V1_ReportComparison {
-    get {_storage._comparison ?? Dither_V1_ReportComparison()}
-    set {_uniqueStorage()._comparison = newValue}
-  }
-  /// Returns true if `comparison` has been explicitly set.
-  public var hasComparison: Bool {_storage._comparison != nil}
-  /// Clears the value of `comparison`. Subsequent reads from it will return its default value.
-  public mutating func clearComparison() {_uniqueStorage()._comparison = nil}
-
-  public var furtherComparisons: [Dither_V1_ReportComparison] {
-    get {_storage._furtherComparisons}
-    set {_uniqueStorage()._furtherComparisons = newValue}
+  /// with the other models
+  public var comparisons: [Dither_V1_ReportComparison] {
+    get {_storage._comparisons}
+    set {_uniqueStorage()._comparisons = newValue}
   }
 
   /// examples that failed
@@ -397,18 +388,10 @@ public nonisolated struct Dither_V1_ReportProbe: @unchecked Sendable {
   /// Clears the value of `noiseOff`. Subsequent reads from it will return its default value.
   public mutating func clearNoiseOff() {_uniqueStorage()._noiseOff = nil}
 
-  public var baseline: Dither_V1_ReportMeasured {
-    get {_storage._baseline ?? Dither_V1_ReportMeasured()}
-    set {_uniqueStorage()._baseline = newValue}
-  }
-  /// Returns true if `baseline` has been explicitly set.
-  public var hasBaseline: Bool {_storage._baseline != nil}
-  /// Clears the value of `baseline`. Subsequent reads from it will return its default value.
-  public mutating func clearBaseline() {_uniqueStorage()._baseline = nil}
-
-  public var rivals: [Dither_V1_ReportMeasured] {
-    get {_storage._rivals}
-    set {_uniqueStorage()._rivals = newValue}
+  /// the other models, in the order of the report's comparisons
+  public var others: [Dither_V1_ReportMeasured] {
+    get {_storage._others}
+    set {_uniqueStorage()._others = newValue}
   }
 
   public var calibration: Dither_V1_ReportCalibration {
@@ -825,22 +808,22 @@ public nonisolated struct Dither_V1_ReportCorruptions: Sendable {
   /// Clears the value of `protocolMean`. Subsequent reads from it will return its default value.
   public mutating func clearProtocolMean() {self._protocolMean = nil}
 
-  /// the mean error over the baseline's
-  public var relativeError: Double {
-    get {_relativeError ?? 0}
-    set {_relativeError = newValue}
+  /// the mean error over that of each other model; null where that makes none
+  public var relativeErrors: SwiftProtobuf.Google_Protobuf_ListValue {
+    get {_relativeErrors ?? SwiftProtobuf.Google_Protobuf_ListValue()}
+    set {_relativeErrors = newValue}
   }
-  /// Returns true if `relativeError` has been explicitly set.
-  public var hasRelativeError: Bool {self._relativeError != nil}
-  /// Clears the value of `relativeError`. Subsequent reads from it will return its default value.
-  public mutating func clearRelativeError() {self._relativeError = nil}
+  /// Returns true if `relativeErrors` has been explicitly set.
+  public var hasRelativeErrors: Bool {self._relativeErrors != nil}
+  /// Clears the value of `relativeErrors`. Subsequent reads from it will return its default value.
+  public mutating func clearRelativeErrors() {self._relativeErrors = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _protocolMean: Double? = nil
-  fileprivate var _relativeError: Double? = nil
+  fileprivate var _relativeErrors: SwiftProtobuf.Google_Protobuf_ListValue? = nil
 }
 
 public nonisolated struct Dither_V1_ReportCorruption: Sendable {
@@ -862,21 +845,14 @@ public nonisolated struct Dither_V1_ReportCorruption: Sendable {
 
   public var mean: Double = 0
 
-  public var baselineMean: Double {
-    get {_baselineMean ?? 0}
-    set {_baselineMean = newValue}
-  }
-  /// Returns true if `baselineMean` has been explicitly set.
-  public var hasBaselineMean: Bool {self._baselineMean != nil}
-  /// Clears the value of `baselineMean`. Subsequent reads from it will return its default value.
-  public mutating func clearBaselineMean() {self._baselineMean = nil}
+  /// of the other models
+  public var otherMeans: [Double] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _accuracies: SwiftProtobuf.Google_Protobuf_ListValue? = nil
-  fileprivate var _baselineMean: Double? = nil
 }
 
 public nonisolated struct Dither_V1_ReportGate: Sendable {
@@ -1051,7 +1027,7 @@ fileprivate nonisolated let _protobuf_package = "dither.v1"
 
 nonisolated extension Dither_V1_AuditReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AuditReport"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}format\0\u{1}model\0\u{1}version\0\u{1}digest\0\u{1}members\0\u{3}label_names\0\u{1}noise\0\u{1}temperature\0\u{1}data\0\u{3}data_digest\0\u{1}n\0\u{1}battery\0\u{1}seed\0\u{1}samples\0\u{1}probes\0\u{1}corruptions\0\u{1}gates\0\u{1}checks\0\u{1}findings\0\u{1}comparison\0\u{3}further_comparisons\0\u{1}failures\0\u{1}incomplete\0\u{1}command\0\u{1}code\0\u{2}K\u{1}signature\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}format\0\u{1}model\0\u{1}version\0\u{1}digest\0\u{1}members\0\u{3}label_names\0\u{1}noise\0\u{1}temperature\0\u{1}data\0\u{3}data_digest\0\u{1}n\0\u{1}battery\0\u{1}seed\0\u{1}samples\0\u{1}probes\0\u{1}corruptions\0\u{1}gates\0\u{1}checks\0\u{1}findings\0\u{2}\u{3}failures\0\u{1}incomplete\0\u{1}command\0\u{1}code\0\u{1}comparisons\0\u{2}J\u{1}signature\0\u{b}comparison\0\u{b}further_comparisons\0\u{c}\u{14}\u{1}\u{c}\u{15}\u{1}")
 
   fileprivate class _StorageClass {
     var _format: String = String()
@@ -1073,8 +1049,7 @@ nonisolated extension Dither_V1_AuditReport: SwiftProtobuf.Message, SwiftProtobu
     var _gates: [Dither_V1_ReportGate] = []
     var _checks: [Dither_V1_ReportCheck] = []
     var _findings: [Dither_V1_ReportCheck] = []
-    var _comparison: Dither_V1_ReportComparison? = nil
-    var _furtherComparisons: [Dither_V1_ReportComparison] = []
+    var _comparisons: [Dither_V1_ReportComparison] = []
     var _failures: [Dither_V1_ReportFailure] = []
     var _incomplete: Dither_V1_ReportIncomplete? = nil
     var _command: String = String()
@@ -1109,8 +1084,7 @@ nonisolated extension Dither_V1_AuditReport: SwiftProtobuf.Message, SwiftProtobu
       _gates = source._gates
       _checks = source._checks
       _findings = source._findings
-      _comparison = source._comparison
-      _furtherComparisons = source._furtherComparisons
+      _comparisons = source._comparisons
       _failures = source._failures
       _incomplete = source._incomplete
       _command = source._command
@@ -1153,12 +1127,11 @@ nonisolated extension Dither_V1_AuditReport: SwiftProtobuf.Message, SwiftProtobu
         case 17: try { try decoder.decodeRepeatedMessageField(value: &_storage._gates) }()
         case 18: try { try decoder.decodeRepeatedMessageField(value: &_storage._checks) }()
         case 19: try { try decoder.decodeRepeatedMessageField(value: &_storage._findings) }()
-        case 20: try { try decoder.decodeSingularMessageField(value: &_storage._comparison) }()
-        case 21: try { try decoder.decodeRepeatedMessageField(value: &_storage._furtherComparisons) }()
         case 22: try { try decoder.decodeRepeatedMessageField(value: &_storage._failures) }()
         case 23: try { try decoder.decodeSingularMessageField(value: &_storage._incomplete) }()
         case 24: try { try decoder.decodeSingularStringField(value: &_storage._command) }()
         case 25: try { try decoder.decodeSingularStringField(value: &_storage._code) }()
+        case 26: try { try decoder.decodeRepeatedMessageField(value: &_storage._comparisons) }()
         case 100: try { try decoder.decodeSingularMessageField(value: &_storage._signature) }()
         default: break
         }
@@ -1229,12 +1202,6 @@ nonisolated extension Dither_V1_AuditReport: SwiftProtobuf.Message, SwiftProtobu
       if !_storage._findings.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._findings, fieldNumber: 19)
       }
-      try { if let v = _storage._comparison {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
-      } }()
-      if !_storage._furtherComparisons.isEmpty {
-        try visitor.visitRepeatedMessageField(value: _storage._furtherComparisons, fieldNumber: 21)
-      }
       if !_storage._failures.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._failures, fieldNumber: 22)
       }
@@ -1247,6 +1214,9 @@ nonisolated extension Dither_V1_AuditReport: SwiftProtobuf.Message, SwiftProtobu
       try { if let v = _storage._code {
         try visitor.visitSingularStringField(value: v, fieldNumber: 25)
       } }()
+      if !_storage._comparisons.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._comparisons, fieldNumber: 26)
+      }
       try { if let v = _storage._signature {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 100)
       } }()
@@ -1278,8 +1248,7 @@ nonisolated extension Dither_V1_AuditReport: SwiftProtobuf.Message, SwiftProtobu
         if _storage._gates != rhs_storage._gates {return false}
         if _storage._checks != rhs_storage._checks {return false}
         if _storage._findings != rhs_storage._findings {return false}
-        if _storage._comparison != rhs_storage._comparison {return false}
-        if _storage._furtherComparisons != rhs_storage._furtherComparisons {return false}
+        if _storage._comparisons != rhs_storage._comparisons {return false}
         if _storage._failures != rhs_storage._failures {return false}
         if _storage._incomplete != rhs_storage._incomplete {return false}
         if _storage._command != rhs_storage._command {return false}
@@ -1415,7 +1384,7 @@ nonisolated extension Dither_V1_ReportProportion: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ReportProbe"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}probe\0\u{1}parameters\0\u{1}kind\0\u{1}n\0\u{3}clean_accuracy\0\u{3}clean_interval\0\u{3}robust_accuracy\0\u{1}interval\0\u{3}per_example\0\u{3}per_example_clean\0\u{1}questions\0\u{3}noise_flips\0\u{1}distances\0\u{3}median_distance\0\u{3}accuracy_against_epsilon\0\u{2}\u{2}progress\0\u{3}noise_off\0\u{1}baseline\0\u{1}rivals\0\u{1}calibration\0\u{1}certified\0\u{1}summary\0\u{3}single_draw\0\u{c}\u{10}\u{1}")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}probe\0\u{1}parameters\0\u{1}kind\0\u{1}n\0\u{3}clean_accuracy\0\u{3}clean_interval\0\u{3}robust_accuracy\0\u{1}interval\0\u{3}per_example\0\u{3}per_example_clean\0\u{1}questions\0\u{3}noise_flips\0\u{1}distances\0\u{3}median_distance\0\u{3}accuracy_against_epsilon\0\u{2}\u{2}progress\0\u{3}noise_off\0\u{2}\u{3}calibration\0\u{1}certified\0\u{1}summary\0\u{3}single_draw\0\u{1}others\0\u{b}baseline\0\u{b}rivals\0\u{c}\u{10}\u{1}\u{c}\u{13}\u{1}\u{c}\u{14}\u{1}")
 
   fileprivate class _StorageClass {
     var _probe: String = String()
@@ -1435,8 +1404,7 @@ nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobu
     var _accuracyAgainstEpsilon: [Dither_V1_ReportCurvePoint] = []
     var _progress: Dither_V1_ReportProgress? = nil
     var _noiseOff: Dither_V1_ReportMeasured? = nil
-    var _baseline: Dither_V1_ReportMeasured? = nil
-    var _rivals: [Dither_V1_ReportMeasured] = []
+    var _others: [Dither_V1_ReportMeasured] = []
     var _calibration: Dither_V1_ReportCalibration? = nil
     var _certified: Dither_V1_ReportCertified? = nil
     var _summary: Dither_V1_ReportSummary? = nil
@@ -1468,8 +1436,7 @@ nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobu
       _accuracyAgainstEpsilon = source._accuracyAgainstEpsilon
       _progress = source._progress
       _noiseOff = source._noiseOff
-      _baseline = source._baseline
-      _rivals = source._rivals
+      _others = source._others
       _calibration = source._calibration
       _certified = source._certified
       _summary = source._summary
@@ -1509,12 +1476,11 @@ nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobu
         case 15: try { try decoder.decodeRepeatedMessageField(value: &_storage._accuracyAgainstEpsilon) }()
         case 17: try { try decoder.decodeSingularMessageField(value: &_storage._progress) }()
         case 18: try { try decoder.decodeSingularMessageField(value: &_storage._noiseOff) }()
-        case 19: try { try decoder.decodeSingularMessageField(value: &_storage._baseline) }()
-        case 20: try { try decoder.decodeRepeatedMessageField(value: &_storage._rivals) }()
         case 21: try { try decoder.decodeSingularMessageField(value: &_storage._calibration) }()
         case 22: try { try decoder.decodeSingularMessageField(value: &_storage._certified) }()
         case 23: try { try decoder.decodeSingularMessageField(value: &_storage._summary) }()
         case 24: try { try decoder.decodeSingularMessageField(value: &_storage._singleDraw) }()
+        case 25: try { try decoder.decodeRepeatedMessageField(value: &_storage._others) }()
         default: break
         }
       }
@@ -1578,12 +1544,6 @@ nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobu
       try { if let v = _storage._noiseOff {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 18)
       } }()
-      try { if let v = _storage._baseline {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 19)
-      } }()
-      if !_storage._rivals.isEmpty {
-        try visitor.visitRepeatedMessageField(value: _storage._rivals, fieldNumber: 20)
-      }
       try { if let v = _storage._calibration {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
       } }()
@@ -1596,6 +1556,9 @@ nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobu
       try { if let v = _storage._singleDraw {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 24)
       } }()
+      if !_storage._others.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._others, fieldNumber: 25)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1622,8 +1585,7 @@ nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobu
         if _storage._accuracyAgainstEpsilon != rhs_storage._accuracyAgainstEpsilon {return false}
         if _storage._progress != rhs_storage._progress {return false}
         if _storage._noiseOff != rhs_storage._noiseOff {return false}
-        if _storage._baseline != rhs_storage._baseline {return false}
-        if _storage._rivals != rhs_storage._rivals {return false}
+        if _storage._others != rhs_storage._others {return false}
         if _storage._calibration != rhs_storage._calibration {return false}
         if _storage._certified != rhs_storage._certified {return false}
         if _storage._summary != rhs_storage._summary {return false}
@@ -2343,7 +2305,7 @@ nonisolated extension Dither_V1_ReportPoint: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Dither_V1_ReportCorruptions: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ReportCorruptions"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}title\0\u{1}rows\0\u{3}protocol_corruptions\0\u{3}protocol_mean\0\u{3}relative_error\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}title\0\u{1}rows\0\u{3}protocol_corruptions\0\u{3}protocol_mean\0\u{4}\u{2}relative_errors\0\u{b}relative_error\0\u{c}\u{5}\u{1}")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2355,7 +2317,7 @@ nonisolated extension Dither_V1_ReportCorruptions: SwiftProtobuf.Message, SwiftP
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.rows) }()
       case 3: try { try decoder.decodeSingularInt64Field(value: &self.protocolCorruptions) }()
       case 4: try { try decoder.decodeSingularDoubleField(value: &self._protocolMean) }()
-      case 5: try { try decoder.decodeSingularDoubleField(value: &self._relativeError) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._relativeErrors) }()
       default: break
       }
     }
@@ -2378,8 +2340,8 @@ nonisolated extension Dither_V1_ReportCorruptions: SwiftProtobuf.Message, SwiftP
     try { if let v = self._protocolMean {
       try visitor.visitSingularDoubleField(value: v, fieldNumber: 4)
     } }()
-    try { if let v = self._relativeError {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 5)
+    try { if let v = self._relativeErrors {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
     } }()
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2389,7 +2351,7 @@ nonisolated extension Dither_V1_ReportCorruptions: SwiftProtobuf.Message, SwiftP
     if lhs.rows != rhs.rows {return false}
     if lhs.protocolCorruptions != rhs.protocolCorruptions {return false}
     if lhs._protocolMean != rhs._protocolMean {return false}
-    if lhs._relativeError != rhs._relativeError {return false}
+    if lhs._relativeErrors != rhs._relativeErrors {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2397,7 +2359,7 @@ nonisolated extension Dither_V1_ReportCorruptions: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension Dither_V1_ReportCorruption: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ReportCorruption"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}corruption\0\u{1}accuracies\0\u{1}mean\0\u{3}baseline_mean\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}corruption\0\u{1}accuracies\0\u{1}mean\0\u{4}\u{2}other_means\0\u{b}baseline_mean\0\u{c}\u{4}\u{1}")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2408,7 +2370,7 @@ nonisolated extension Dither_V1_ReportCorruption: SwiftProtobuf.Message, SwiftPr
       case 1: try { try decoder.decodeSingularStringField(value: &self.corruption) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._accuracies) }()
       case 3: try { try decoder.decodeSingularDoubleField(value: &self.mean) }()
-      case 4: try { try decoder.decodeSingularDoubleField(value: &self._baselineMean) }()
+      case 5: try { try decoder.decodeRepeatedDoubleField(value: &self.otherMeans) }()
       default: break
       }
     }
@@ -2428,9 +2390,9 @@ nonisolated extension Dither_V1_ReportCorruption: SwiftProtobuf.Message, SwiftPr
     if self.mean.bitPattern != 0 {
       try visitor.visitSingularDoubleField(value: self.mean, fieldNumber: 3)
     }
-    try { if let v = self._baselineMean {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 4)
-    } }()
+    if !self.otherMeans.isEmpty {
+      try visitor.visitPackedDoubleField(value: self.otherMeans, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2438,7 +2400,7 @@ nonisolated extension Dither_V1_ReportCorruption: SwiftProtobuf.Message, SwiftPr
     if lhs.corruption != rhs.corruption {return false}
     if lhs._accuracies != rhs._accuracies {return false}
     if lhs.mean != rhs.mean {return false}
-    if lhs._baselineMean != rhs._baselineMean {return false}
+    if lhs.otherMeans != rhs.otherMeans {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -62,20 +62,17 @@ public nonisolated struct Dither_V1_AuditRequest: Sendable {
   /// draws of the deployed predictor; 0 is the model's default
   public var samples: UInt32 = 0
 
-  /// a second model, audited on the same examples and compared
-  public var baseline: String = String()
-
-  /// further models, likewise
-  public var rivals: [String] = []
-
   /// "pgd:epsilon=8/255>=0.4", "calibration.ece15<=0.05": what the model must reach
   public var gates: [String] = []
 
   /// attacks end with what they have found by then, the rest is left out, and the report says so; 0: no bound
   public var budgetSeconds: Double = 0
 
-  /// of the model, the baseline and the rivals; 0 or left out: that of its calibration
+  /// of the model and the others; 0 or left out: that of its calibration
   public var temperatures: [Double] = []
+
+  /// models that are audited on the same examples and compared
+  public var others: [String] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -502,7 +499,7 @@ fileprivate nonisolated let _protobuf_package = "dither.v1"
 
 nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AuditRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}data_set\0\u{1}examples\0\u{1}battery\0\u{1}probes\0\u{1}seed\0\u{1}samples\0\u{1}baseline\0\u{1}rivals\0\u{1}gates\0\u{3}budget_seconds\0\u{1}temperatures\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}data_set\0\u{1}examples\0\u{1}battery\0\u{1}probes\0\u{1}seed\0\u{1}samples\0\u{2}\u{3}gates\0\u{3}budget_seconds\0\u{1}temperatures\0\u{1}others\0\u{b}baseline\0\u{b}rivals\0\u{c}\u{8}\u{1}\u{c}\u{9}\u{1}")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -536,11 +533,10 @@ nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtob
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.probes) }()
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.seed) }()
       case 7: try { try decoder.decodeSingularUInt32Field(value: &self.samples) }()
-      case 8: try { try decoder.decodeSingularStringField(value: &self.baseline) }()
-      case 9: try { try decoder.decodeRepeatedStringField(value: &self.rivals) }()
       case 10: try { try decoder.decodeRepeatedStringField(value: &self.gates) }()
       case 11: try { try decoder.decodeSingularDoubleField(value: &self.budgetSeconds) }()
       case 12: try { try decoder.decodeRepeatedDoubleField(value: &self.temperatures) }()
+      case 13: try { try decoder.decodeRepeatedStringField(value: &self.others) }()
       default: break
       }
     }
@@ -577,12 +573,6 @@ nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtob
     if self.samples != 0 {
       try visitor.visitSingularUInt32Field(value: self.samples, fieldNumber: 7)
     }
-    if !self.baseline.isEmpty {
-      try visitor.visitSingularStringField(value: self.baseline, fieldNumber: 8)
-    }
-    if !self.rivals.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.rivals, fieldNumber: 9)
-    }
     if !self.gates.isEmpty {
       try visitor.visitRepeatedStringField(value: self.gates, fieldNumber: 10)
     }
@@ -591,6 +581,9 @@ nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtob
     }
     if !self.temperatures.isEmpty {
       try visitor.visitPackedDoubleField(value: self.temperatures, fieldNumber: 12)
+    }
+    if !self.others.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.others, fieldNumber: 13)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -602,11 +595,10 @@ nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtob
     if lhs.probes != rhs.probes {return false}
     if lhs.seed != rhs.seed {return false}
     if lhs.samples != rhs.samples {return false}
-    if lhs.baseline != rhs.baseline {return false}
-    if lhs.rivals != rhs.rivals {return false}
     if lhs.gates != rhs.gates {return false}
     if lhs.budgetSeconds != rhs.budgetSeconds {return false}
     if lhs.temperatures != rhs.temperatures {return false}
+    if lhs.others != rhs.others {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -11,19 +11,18 @@ enum Chart {
   struct Series {
     /// Whose numbers they are.
     enum Role: Hashable {
-      case model, baseline
-      /// A model beside the baseline, counted from 0 in the order of the report's further comparisons.
-      case rival(Int)
+      case model
+      /// Another model, counted from 0 in the order of the report's comparisons.
+      case other(Int)
       case noiseOff, singleDraw
 
-      /// As many rivals have an appearance of their own.
-      private static let rivalStyles = 4
+      /// As many other models have an appearance of their own.
+      private static let otherStyles = 5
 
       var cssClass: String {
         switch self {
         case .model: "s-model"
-        case .baseline: "s-baseline"
-        case .rival(let at): "s-r\(at % Self.rivalStyles)"
+        case .other(let at): "s-o\(at % Self.otherStyles)"
         case .noiseOff: "s-off"
         case .singleDraw: "s-single"
         }
@@ -32,8 +31,7 @@ enum Chart {
       var title: String {
         switch self {
         case .model: "this model"
-        case .baseline: "baseline"
-        case .rival(let at): "baseline \(at + 2)"
+        case .other(let at): at == 0 ? "baseline" : "baseline \(at + 1)"
         case .noiseOff: "this model, noise off"
         case .singleDraw: "this model, attacked through one draw"
         }
@@ -45,14 +43,14 @@ enum Chart {
       func marker(_ x: Double, _ y: Double) -> Html {
         switch self {
         case .model: "<circle cx=\"\(x)\" cy=\"\(y)\" r=\"4.5\"/>"
-        case .baseline: "<rect x=\"\(x - 4)\" y=\"\(y - 4)\" width=\"8\" height=\"8\"/>"
         case .noiseOff: "<path d=\"M\(x) \(y - 5.5)l5.5 5.5l-5.5 5.5l-5.5-5.5z\"/>"
         case .singleDraw: "<path d=\"M\(x) \(y - 5)l5.5 9.5h-11z\"/>"
-        case .rival(let at):
-          switch at % Self.rivalStyles {
-          case 0: "<path d=\"M\(x) \(y + 5)l5.5-9.5h-11z\"/>"
-          case 1: "<path d=\"M\(x - 1.5) \(y - 5)h3v3.5h3.5v3h-3.5v3.5h-3v-3.5h-3.5v-3h3.5z\"/>"
-          case 2: "<path d=\"M\(x - 5) \(y - 5)h10l-10 10h10z\"/>"
+        case .other(let at):
+          switch at % Self.otherStyles {
+          case 0: "<rect x=\"\(x - 4)\" y=\"\(y - 4)\" width=\"8\" height=\"8\"/>"
+          case 1: "<path d=\"M\(x) \(y + 5)l5.5-9.5h-11z\"/>"
+          case 2: "<path d=\"M\(x - 1.5) \(y - 5)h3v3.5h3.5v3h-3.5v3.5h-3v-3.5h-3.5v-3h3.5z\"/>"
+          case 3: "<path d=\"M\(x - 5) \(y - 5)h10l-10 10h10z\"/>"
           default: "<path d=\"M\(x - 5) \(y - 5)v10l10-10v10z\"/>"
           }
         }

@@ -2,11 +2,11 @@ extension Html {
   /// The page's style sheet: light and dark, for screens of any width and for paper.
   static let style: Html = """
     :root{color-scheme:light dark;--paper:#f6f7f9;--card:#fff;--ink:#171a21;--muted:#5b6472;--line:#dde1e7;--track:#eef0f4;
-    --model:#2457d6;--baseline:#b4540a;--off:#6b7280;--good:#12734a;--bad:#b3261e;--badpaper:#fdeceb;
-    --r0:#7c3fc4;--r1:#0b7285;--r2:#7a6512;--r3:#b0277a}
+    --model:#2457d6;--o0:#b4540a;--off:#6b7280;--good:#12734a;--bad:#b3261e;--badpaper:#fdeceb;
+    --o1:#7c3fc4;--o2:#0b7285;--o3:#7a6512;--o4:#b0277a}
     @media (prefers-color-scheme:dark){:root{--paper:#0f1217;--card:#171b22;--ink:#e8ebf0;--muted:#9aa4b2;--line:#2a303a;
-    --track:#222832;--model:#7aa2ff;--baseline:#f0a35e;--off:#a3acb9;--good:#5fd39b;--bad:#ff8a80;--badpaper:#331b1b;
-    --r0:#c4a0f5;--r1:#4fc3d4;--r2:#d6bf4e;--r3:#f08cc8}}
+    --track:#222832;--model:#7aa2ff;--o0:#f0a35e;--off:#a3acb9;--good:#5fd39b;--bad:#ff8a80;--badpaper:#331b1b;
+    --o1:#c4a0f5;--o2:#4fc3d4;--o3:#d6bf4e;--o4:#f08cc8}}
     *{box-sizing:border-box}
     body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,
     "Helvetica Neue",Arial,sans-serif;font-variant-numeric:tabular-nums}
@@ -27,28 +27,28 @@ extension Html {
     figcaption p{margin:.15rem 0 0;font-size:.88rem}
     .legend{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;list-style:none;margin:.5rem 0 0;padding:0;font-size:.85rem}
     .legend i{display:inline-block;width:.75em;height:.75em;margin-right:.45em;border-radius:50%;background:var(--c)}
-    .legend .s-baseline i{border-radius:1px}.legend .s-off i{border-radius:1px;transform:rotate(45deg) scale(.9)}.legend .s-single i{border-radius:0;clip-path:polygon(50% 0,100% 100%,0 100%)}
-    .legend .s-r0 i{border-radius:0;clip-path:polygon(0 0,100% 0,50% 100%)}
-    .legend .s-r1 i{border-radius:0;clip-path:polygon(35% 0,65% 0,65% 35%,100% 35%,100% 65%,65% 65%,65% 100%,35% 100%,35% 65%,0 65%,0 35%,35% 35%)}
-    .legend .s-r2 i{border-radius:0;clip-path:polygon(0 0,100% 0,0 100%,100% 100%)}
-    .legend .s-r3 i{border-radius:0;clip-path:polygon(0 0,0 100%,100% 0,100% 100%)}
-    .c0{--c:var(--model)}.c1{--c:var(--baseline)}.c2{--c:var(--good)}.c3{--c:var(--off)}.c4{--c:var(--bad)}
-    .c5{--c:var(--r0)}.c6{--c:var(--r1)}.c7{--c:var(--r2)}
+    .legend .s-o0 i{border-radius:1px}.legend .s-off i{border-radius:1px;transform:rotate(45deg) scale(.9)}.legend .s-single i{border-radius:0;clip-path:polygon(50% 0,100% 100%,0 100%)}
+    .legend .s-o1 i{border-radius:0;clip-path:polygon(0 0,100% 0,50% 100%)}
+    .legend .s-o2 i{border-radius:0;clip-path:polygon(35% 0,65% 0,65% 35%,100% 35%,100% 65%,65% 65%,65% 100%,35% 100%,35% 65%,0 65%,0 35%,35% 35%)}
+    .legend .s-o3 i{border-radius:0;clip-path:polygon(0 0,100% 0,0 100%,100% 100%)}
+    .legend .s-o4 i{border-radius:0;clip-path:polygon(0 0,0 100%,100% 0,100% 100%)}
+    .c0{--c:var(--model)}.c1{--c:var(--o0)}.c2{--c:var(--good)}.c3{--c:var(--off)}.c4{--c:var(--bad)}
+    .c5{--c:var(--o1)}.c6{--c:var(--o2)}.c7{--c:var(--o3)}
     svg .c1 polyline{stroke-dasharray:7 4}svg .c2 polyline{stroke-dasharray:2 4}svg .c3 polyline{stroke-dasharray:9 3 2 3}
     svg .c4 polyline{stroke-dasharray:4 2}svg .c5 polyline{stroke-dasharray:12 4}svg .c6 polyline{stroke-dasharray:1 3}
     .charts+.card{margin-top:1rem}
     .heat td{text-align:center;padding:.35rem .4rem}.heat td[style]{color:#111}
-    .s-model{--c:var(--model)}.s-baseline{--c:var(--baseline)}.s-off{--c:var(--off)}.s-single{--c:var(--good)}
-    .s-r0{--c:var(--r0)}.s-r1{--c:var(--r1)}.s-r2{--c:var(--r2)}.s-r3{--c:var(--r3)}
+    .s-model{--c:var(--model)}.s-o0{--c:var(--o0)}.s-off{--c:var(--off)}.s-single{--c:var(--good)}
+    .s-o1{--c:var(--o1)}.s-o2{--c:var(--o2)}.s-o3{--c:var(--o3)}.s-o4{--c:var(--o4)}
     svg{display:block;width:100%;height:auto;margin:.8rem 0 .4rem;overflow:visible}
     svg text{fill:var(--ink);font-size:13px}
     svg .tick,svg .axis{fill:var(--muted);font-size:12px}svg .count{fill:var(--muted);font-size:10px}
     svg .label{font-size:14px;font-weight:600}svg .value{font-size:13px}
     svg .grid{stroke:var(--line)}svg .diagonal{stroke:var(--muted);stroke-dasharray:3 4}
     svg polyline{fill:none;stroke:var(--c);stroke-width:2}
-    svg .s-baseline polyline{stroke-dasharray:7 4}svg .s-off polyline{stroke-dasharray:2 4}svg .s-single polyline{stroke-dasharray:9 3 2 3}
-    svg .s-r0 polyline{stroke-dasharray:12 4}svg .s-r1 polyline{stroke-dasharray:4 2}svg .s-r2 polyline{stroke-dasharray:1 3}
-    svg .s-r3 polyline{stroke-dasharray:12 3 3 3 3 3}
+    svg .s-o0 polyline{stroke-dasharray:7 4}svg .s-off polyline{stroke-dasharray:2 4}svg .s-single polyline{stroke-dasharray:9 3 2 3}
+    svg .s-o1 polyline{stroke-dasharray:12 4}svg .s-o2 polyline{stroke-dasharray:4 2}svg .s-o3 polyline{stroke-dasharray:1 3}
+    svg .s-o4 polyline{stroke-dasharray:12 3 3 3 3 3}
     svg circle,svg rect,svg path{fill:var(--c)}
     svg .track{fill:var(--track)}svg .faint{opacity:.35}
     svg .whisker{stroke:var(--c);stroke-width:1.5;opacity:.65}
@@ -83,8 +83,8 @@ extension Html {
     svg .count{font-size:13px}svg .label{font-size:22px}svg .value{font-size:19px}dl{grid-template-columns:1fr;gap:0}
     dd{margin-bottom:.5rem}}
     @media print{:root{color-scheme:light;--paper:#fff;--card:#fff;--ink:#000;--muted:#444;--line:#bbb;--track:#eee;
-    --model:#2457d6;--baseline:#b4540a;--off:#6b7280;--good:#12734a;--bad:#b3261e;--badpaper:#fdeceb;
-    --r0:#7c3fc4;--r1:#0b7285;--r2:#7a6512;--r3:#b0277a}
+    --model:#2457d6;--o0:#b4540a;--off:#6b7280;--good:#12734a;--bad:#b3261e;--badpaper:#fdeceb;
+    --o1:#7c3fc4;--o2:#0b7285;--o3:#7a6512;--o4:#b0277a}
     @page{margin:14mm}html{font-size:11px}body{font-size:9.5pt}main{max-width:none;padding:0}
     h2,h3,figcaption,caption,summary,thead,p.muted:not(:last-child),.card>p:not(:last-child){break-after:avoid}h2{margin:1.6rem 0 .7rem}
     tbody tr:nth-child(-n+2){break-before:avoid}li,tr,svg,figcaption,.tile,.gallery,.findings{break-inside:avoid}

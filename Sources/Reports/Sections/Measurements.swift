@@ -95,7 +95,7 @@ extension Page {
     let mean = table.protocolMean.map { mean -> Html in
       """
       <p>Mean accuracy over the protocol's \(table.protocolCorruptions) corruptions × 5 severities: \
-      <strong>\(Written.percent(mean))</strong>\(table.relativeError.map { ", \(Written.percent($0)) of the baseline's error" }).</p>
+      <strong>\(Written.percent(mean))</strong>\(relativeErrors(table)).</p>
       """
     }
     return """
@@ -106,6 +106,13 @@ extension Page {
       \(body)</tbody></table></div></section>
 
       """
+  }
+
+  /// The mean error as a share of the other models'.
+  private func relativeErrors(_ table: CorruptionTable) -> String {
+    zip(comparisons, table.relativeErrors ?? []).compactMap { other, error in
+      error.map { ", \(Written.percent($0)) of the error of \(other.role.title)" }
+    }.joined()
   }
 
   /// Behind the table, where there is one.

@@ -45,7 +45,7 @@ extension AuditRunner {
       _ = try subject.model.lossGradient(inputs, loss: .crossEntropy, targets: labels)
     }
     let sweep = secondsPerSweep()
-    let models = 1 + (baseline == nil ? 0 : 1) + rivals.count
+    let models = 1 + others.count
     let items = zip(plan.probes, probes).enumerated().map { at, pair -> AuditCost.Item in
       let (spec, probe) = pair
       if inapplicable[at] != nil { return AuditCost.Item(probe: spec, questions: 0, seconds: 0) }

@@ -6,19 +6,18 @@ import DitherTensor
 public struct AuditRunner: Sendable {
   public let plan: AuditPlan
   public let subject: AuditSubject
-  public let baseline: AuditSubject?
-  /// Further models on the same examples.
-  public let rivals: [AuditSubject]
+  /// Models on the same examples, to compare it with.
+  public let others: [AuditSubject]
   public let data: AuditData
   /// The program that does it, as the report names it: its version and the digest of its sources.
   public let code: String?
   /// Data sets that probes ask for beside the examples, by name.
-  private let others: [String: Tensor]
+  private let otherData: [String: Tensor]
   /// In the order of the plan.
   let probes: [any Probe]
   /// Of the models and their inputs.
   let sanity: [Check]
-  /// As the models are deployed: the audited one, the baseline if there is one, the rivals.
+  /// As the models are deployed: the audited one, then the others.
   private let predictors: [DeployedPredictor]
   /// By probe: its place among all, the cheapest first.
   private let ranks: [Int]
@@ -26,19 +25,20 @@ public struct AuditRunner: Sendable {
   /// Probes of a battery that do not apply to these models or lack their data, and why; what was asked for by name is refused instead.
   let inapplicable: [Int: String]
 
-  /// - Parameter others: gives the inputs of a data set that a probe asks for beside the examples.
+  /// - Parameters:
+  ///   - others: to compare with, in the order of the report's comparisons.
+  ///   - load: gives the inputs of a data set that a probe asks for beside the examples.
   /// - Throws: when the examples are not what the models take, lie outside of their bounds, or are fewer than planned, or when a model
   ///   answers them with what is no number.
   public init(
-    plan: AuditPlan, subject: AuditSubject, baseline: AuditSubject? = nil, rivals: [AuditSubject] = [], data: AuditData,
-    code: String? = nil, others load: (String) throws -> Tensor = Self.noOthers
+    plan: AuditPlan, subject: AuditSubject, others: [AuditSubject] = [], data: AuditData, code: String? = nil,
+    otherData load: (String) throws -> Tensor = Self.noOtherData
   ) throws {
     self.plan = plan
     self.subject = subject
-    self.baseline = baseline
-    self.rivals = rivals
+    self.others = others
     self.code = code
-    let subjects = [subject] + [baseline].compactMap { $0 } + rivals
+    let subjects = [subject] + others
     let checked = try data.checked(for: subjects, count: plan.exampleCount)
     for subject in subjects { try Self.tryOut(subject, checked) }
     sanity =
@@ -51,19 +51,19 @@ public struct AuditRunner: Sendable {
     ranks = Self.ranks(probes, examples: plan.mostPerShard)
     predictors = subjects.map { Self.predictor(of: $0, plan).remembering }
     let shape = subject.model.signature.inputShape
-    var others: [String: Tensor] = [:], inapplicable: [Int: String] = [:]
+    var otherData: [String: Tensor] = [:], inapplicable: [Int: String] = [:]
     for (at, probe) in probes.enumerated() {
       do {
         try probe.check(checked)
         for predictor in predictors { try probe.check(predictor) }
-        for name in probe.otherData where others[name] == nil {
-          others[name] = try Self.checked(load(name), name, shape, isTable: checked.features != nil)
+        for name in probe.otherData where otherData[name] == nil {
+          otherData[name] = try Self.checked(load(name), name, shape, isTable: checked.features != nil)
         }
       } catch  where plan.battery != nil {
         inapplicable[at] = "\(error)".clipped(to: 500)
       }
     }
-    self.others = others
+    self.otherData = otherData
     self.inapplicable = inapplicable
   }
 
@@ -77,7 +77,8 @@ public struct AuditRunner: Sendable {
         + "Epsilon is a share of that range.")
   }
 
-  public static func noOthers(_ name: String) throws -> Tensor {
+  /// Where probes may ask for no other data.
+  public static func noOtherData(_ name: String) throws -> Tensor {
     throw RobustnessError(.data, at: "data '\(name.clipped())'", expected: "the examples of that set", got: "none")
   }
 
@@ -171,7 +172,7 @@ public struct AuditRunner: Sendable {
     }
     let probe = probes[shard.probe], range = shard.first..<shard.first + shard.count
     let predictor = predictors[0], isCompared = predictor.isRandom && !probe.ignoresNoise
-    let compared = predictors.dropFirst(), rivals = predictors.suffix(rivals.count)
+    let compared = Array(predictors.dropFirst())
     var left = predictors.count + (isCompared ? 1 : 0)
     let meanWeights = MeanWeightsFinds()
     /// Every model has the same share of the time.
@@ -187,7 +188,7 @@ public struct AuditRunner: Sendable {
         seed: ProbeSpec.seed(of: plan.probes[shard.probe].probe, in: plan.seed),
         isFirst: shard.first == 0,
         transfers: transfers, isCancelled: isCancelled,
-        deadline: deadline.flatMap { TimeLeft(until: $0).share(among: left) }, others: others)
+        deadline: deadline.flatMap { TimeLeft(until: $0).share(among: left) }, otherData: otherData)
       batch.targets = data.targets.map { Array($0[range]) }
       batch.space = data.features.map { AttackSpace($0, batch.inputs, identities: batch.identities) }
       if isAudited, let adversarials {
@@ -204,10 +205,9 @@ public struct AuditRunner: Sendable {
     return ShardResult(
       shard: shard,
       found: .init(
-        model: try outcome(predictor, transfers: Array(compared), isAudited: true, meanWeights: meanWeights),
+        model: try outcome(predictor, transfers: compared, isAudited: true, meanWeights: meanWeights),
         noiseOff: isCompared ? try outcome(predictor.withoutNoise, meanWeights: meanWeights) : nil,
-        baseline: baseline == nil ? nil : try compared.first.map { try outcome($0, transfers: [predictor]) },
-        rivals: rivals.isEmpty ? nil : try rivals.map { try outcome($0, transfers: [predictor]) }))
+        others: try compared.map { try outcome($0, transfers: [predictor]) }))
   }
 
   /// The shards in the order in which they are done: with a budget those of the first examples of every probe first, so that what is

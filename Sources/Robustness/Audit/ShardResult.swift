@@ -13,15 +13,13 @@ public struct ShardResult: Codable, Sendable, Equatable {
     package var model: Outcome
     /// The model with its noise off; nil where it has none.
     var noiseOff: Outcome?
-    /// The model to compare with, where there is one.
-    var baseline: Outcome?
-    /// Further models to compare with, where there are any.
-    var rivals: [Outcome]?
+    /// The models to compare with.
+    var others: [Outcome]
 
-    /// Of any of them.
-    var endedEarly: Bool {
-      ([model, noiseOff, baseline].compactMap { $0 } + (rivals ?? [])).contains { $0.evidence[.endedEarly] != nil }
-    }
+    /// The model's, with its noise and without, and those of the others.
+    var all: [Outcome] { [model] + [noiseOff].compactMap { $0 } + others }
+    /// Whether any of them was.
+    var endedEarly: Bool { all.contains { $0.evidence[.endedEarly] != nil } }
   }
 
   private struct Part: Codable, Sendable, Equatable {

@@ -24,7 +24,7 @@ struct OutOfDistributionProbe: Probe {
 
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
     var outcome = try Uncertainty.outcome(batch, predictor), summary = Summary()
-    guard let others = batch.others[data] else {
+    guard let others = batch.otherData[data] else {
       throw RobustnessError(.data, at: "data '\(data.clipped())'", expected: "the examples of that set", got: "none")
     }
     let count = min(others.rowCount, max(batch.labels.count, 1))

@@ -24,7 +24,7 @@ public struct Comparison: Codable, Sendable, Equatable {
 
 extension Comparison {
   init(
-    _ runner: AuditRunner, _ other: AuditSubject, _ probes: [(ProbeSpec, ProbeReport, ProbeReport.Measured?)],
+    _ runner: AuditRunner, _ other: AuditSubject, _ probes: [(ProbeSpec, ProbeReport, ProbeReport.Measured)],
     endedEarly: [String]
   ) {
     baseline = other.name
@@ -32,11 +32,9 @@ extension Comparison {
     baselineDigest = other.digest
     baselineMembers = Report.Member.all(of: other)
     baselineTemperature = other.temperature == 1 ? nil : other.temperature
-    self.probes = probes.compactMap { spec, report, measured in
-      measured.map {
-        Pair(
-          spec, report, $0, names: (runner.subject.name, other.name), endedEarly: endedEarly.contains(spec.text))
-      }
+    self.probes = probes.map { spec, report, measured in
+      Pair(
+        spec, report, measured, names: (runner.subject.name, other.name), endedEarly: endedEarly.contains(spec.text))
     }
   }
 }

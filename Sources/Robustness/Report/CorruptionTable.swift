@@ -9,15 +9,16 @@ public struct CorruptionTable: Codable, Sendable, Equatable {
   public var protocolCorruptions: Int
   /// The mean accuracy over the protocol's corruptions and severities; left out where one is missing.
   public var protocolMean: Double?
-  /// The mean error over the baseline's mean error.
-  public var relativeError: Double?
+  /// The mean error over that of each other model; null where that makes none. Left out without a protocol's mean.
+  public var relativeErrors: [Double?]?
 
   public struct Row: Codable, Sendable, Equatable {
     public var corruption: String
     /// Severities 1 to 5; null where one was not asked for.
     public var accuracies: [Double?]
     public var mean: Double
-    public var baselineMean: Double?
+    /// The other models' means, in the order of the report's comparisons.
+    public var otherMeans: [Double]
   }
 
   init?(_ probes: [ProbeReport], _ image: ImageShape) {
@@ -27,11 +28,12 @@ public struct CorruptionTable: Codable, Sendable, Equatable {
     rows = order.map { name in
       let group = found.filter { $0.probe == name }
       let accuracies = (1...5).map { severity in group.first { $0.severity == severity }?.robustAccuracy }
-      let baselines = group.compactMap { $0.baseline?.robustAccuracy }
       return Row(
         corruption: name, accuracies: accuracies,
         mean: group.reduce(0) { $0 + $1.robustAccuracy } / Double(max(group.count, 1)),
-        baselineMean: baselines.isEmpty ? nil : baselines.reduce(0, +) / Double(baselines.count))
+        otherMeans: (group.first?.others ?? []).indices.map { at in
+          group.reduce(0) { $0 + $1.others[at].robustAccuracy } / Double(group.count)
+        })
     }
     guard !rows.isEmpty else { return nil }
     // Where the constants were chosen by hand, those of one protocol.
@@ -52,11 +54,11 @@ public struct CorruptionTable: Codable, Sendable, Equatable {
         : "Corruptions by the constants of several protocols"
     let complete = rows.filter { wanted.contains($0.corruption) && $0.accuracies.allSatisfy { $0 != nil } }
     guard !wanted.isEmpty, complete.count == wanted.count else { return }
-    protocolMean = complete.reduce(0) { $0 + $1.mean } / Double(complete.count)
-    let baselines = complete.compactMap(\.baselineMean)
-    if baselines.count == complete.count, let mean = protocolMean {
-      let error = 1 - baselines.reduce(0, +) / Double(baselines.count)
-      relativeError = error > 0 ? (1 - mean) / error : nil
+    let mean = complete.reduce(0) { $0 + $1.mean } / Double(complete.count)
+    protocolMean = mean
+    relativeErrors = complete[0].otherMeans.indices.map { at in
+      let error = 1 - complete.reduce(0) { $0 + $1.otherMeans[at] } / Double(complete.count)
+      return error > 0 ? (1 - mean) / error : nil
     }
   }
 }

@@ -57,10 +57,9 @@ extension Report.Failure {
 
   /// In the order of the rows.
   private static func unanswered(_ found: ShardResult.Found, _ runner: AuditRunner) -> [(row: Int, message: String)] {
-    let others = ([runner.baseline].compactMap { $0 } + runner.rivals).map(\.reference)
-    let outcomes = [found.model, found.noiseOff, found.baseline].compactMap { $0 } + (found.rivals ?? [])
-    let names = ["the model"] + (found.noiseOff == nil ? [] : ["the model with its noise off"]) + others
-    let all = zip(names, outcomes).compactMap { name, outcome in outcome.unanswered.map { (name, $0) } }
+    let noiseOff = found.noiseOff == nil ? [] : ["the model with its noise off"]
+    let names = ["the model"] + noiseOff + runner.others.map(\.reference)
+    let all = zip(names, found.all).compactMap { name, outcome in outcome.unanswered.map { (name, $0) } }
     let rows = all.reduce(into: Set<Int>()) { $0.formUnion($1.1.asTheyAre.union($1.1.changed)) }
     return rows.sorted().flatMap { row in
       let asItIs = all.filter { $0.1.asTheyAre.contains(row) }.map(\.0)

@@ -33,9 +33,8 @@ public struct ProbeReport: Codable, Sendable, Equatable {
   public var progress: Progress?
   /// The same model with its noise off: attacked itself, on its mean weights.
   public var noiseOff: Measured?
-  public var baseline: Measured?
-  /// The models beside the baseline, in the order of the report's further comparisons.
-  public var rivals: [Measured]?
+  /// The other models, in the order of the report's comparisons.
+  public var others: [Measured]
   public var calibration: Calibration?
   /// What was proved; where it is, the robust accuracy is the certified one.
   public var certified: Certified?
@@ -89,7 +88,6 @@ extension ProbeReport {
   mutating func forgetRemarks() {
     summary?.remarks = nil
     noiseOff?.summary?.remarks = nil
-    baseline?.summary?.remarks = nil
-    for at in (rivals ?? []).indices { rivals?[at].summary?.remarks = nil }
+    for at in others.indices { others[at].summary?.remarks = nil }
   }
 }

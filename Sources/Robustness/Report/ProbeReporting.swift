@@ -49,14 +49,11 @@ extension ProbeReport {
     func transferred(_ at: Int) -> Share? {
       Share(outcomes.map { $0.transferred.flatMap { $0.indices.contains(at) ? $0[at] : nil } })
     }
-    baseline = Measured(asked, results.compactMap(\.baseline), labels, condition)
-    baseline?.transferFromModel = transferred(0)
-    let others = (0..<(results.first?.rivals?.count ?? 0)).compactMap { at in
-      var rival = Measured(asked, results.compactMap { $0.rivals?[at] }, labels, condition)
-      rival?.transferFromModel = transferred(at + 1)
-      return rival
+    others = (results.first?.others ?? []).indices.compactMap { at in
+      var other = Measured(asked, results.map { $0.others[at] }, labels, condition)
+      other?.transferFromModel = transferred(at)
+      return other
     }
-    rivals = others.isEmpty ? nil : others
     calibration = Calibration(asked, outcomes, labels)
     summary = asked.summary(of: outcomes, labels: labels)
     certified = Certified(outcomes, condition)

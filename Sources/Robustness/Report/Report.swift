@@ -4,7 +4,8 @@ import Foundation
 
 /// What an audit found. The same models, data, plan and seed give the same report, byte for byte: no time is in it.
 public struct Report: Codable, Sendable, Equatable {
-  public var format = "dither.report/1"
+  /// The form of this text: its fields by their names.
+  public var format = Self.currentFormat
   public var model: String
   public var version: Int?
   public var digest: String
@@ -33,9 +34,8 @@ public struct Report: Codable, Sendable, Equatable {
   public var checks: [Check]
   /// The checks that failed.
   public var findings: [Check]
-  public var comparison: Comparison?
-  /// With the models beside the baseline.
-  public var furtherComparisons: [Comparison]?
+  /// With the other models, in the order in which they were asked for.
+  public var comparisons: [Comparison]
   /// Examples that failed; left out where none did.
   public var failures: [Failure]?
   /// Where a time budget ended the audit: what is missing.
@@ -94,9 +94,20 @@ extension Report {
     return Data(String(decoding: try encoder.encode(plain), as: UTF8.self).jsonShown.utf8)
   }
 
+  /// The format that is written and read.
+  public static let currentFormat = "dither.report/2"
+
+  /// - Throws: when it is no report, or one of another format.
   public init(json: Data) throws {
+    struct Head: Decodable { var format: String }
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
+    let format = try decoder.decode(Head.self, from: json).format
+    guard format == Self.currentFormat else {
+      throw RobustnessError(
+        .data, at: "report", expected: Self.currentFormat, got: "'\(format.clipped())'",
+        advice: "`dither verify` reads it; the same audit, made anew, has this format")
+    }
     self = try decoder.decode(Report.self, from: json)
   }
 }

@@ -35,16 +35,9 @@ extension Report {
     checks = Checks(zip(specs, zip(reports, conditions)).map { ($0, $1.0, $1.1) }).all
     checks += runner.sanity
     findings = checks.filter { !$0.passed }
-    comparison = runner.baseline.map { baseline in
-      Comparison(runner, baseline, zip(specs, reports).compactMap { ($0, $1, $1.baseline) }, endedEarly: ended)
+    comparisons = runner.others.enumerated().map { at, other in
+      Comparison(runner, other, zip(specs, reports).map { ($0, $1, $1.others[at]) }, endedEarly: ended)
     }
-    let further = runner.rivals.enumerated().map { at, rival in
-      Comparison(
-        runner, rival,
-        zip(specs, reports).map { ($0, $1, ($1.rivals ?? []).indices.contains(at) ? $1.rivals?[at] : nil) },
-        endedEarly: ended)
-    }
-    furtherComparisons = further.isEmpty ? nil : further
     command = Self.command(runner)
     code = runner.code
     failures = zip(runner.plan.probes, results).flatMap { Failure.all(of: $0, $1, runner) }
@@ -66,7 +59,7 @@ extension Report {
       let isPlain = word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "@:._/-=,+".contains($0)) }
       return isPlain && !word.isEmpty ? word : "'" + word.replacingOccurrences(of: "'", with: "'\\''") + "'"
     }
-    let others = [runner.baseline].compactMap { $0 } + runner.rivals, subjects = [runner.subject] + others
+    let subjects = [runner.subject] + runner.others
     var words = [
       "dither", "audit", quoted(runner.subject.reference), "--data", quoted(runner.data.path ?? runner.data.name),
     ]
@@ -75,7 +68,7 @@ extension Report {
     if let features = runner.data.featuresName { words += ["--features", quoted(features)] }
     if let battery = runner.plan.battery { words += ["--battery", battery] }
     for probe in runner.plan.request { words += ["--probe", quoted(probe.text)] }
-    for other in others { words += ["--baseline", quoted(other.reference)] }
+    for other in runner.others { words += ["--baseline", quoted(other.reference)] }
     // A version may be calibrated anew: what it was audited with is said, if only that it had none.
     let isServed = subjects.contains { $0.version != nil || $0.members.contains { $0.version != nil } }
     let last = subjects.lastIndex { $0.temperature != 1 || isServed } ?? -1

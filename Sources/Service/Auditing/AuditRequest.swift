@@ -153,13 +153,13 @@ extension AuditRequest {
   ///   - code: the program that does it.
   public func runner(
     of subjects: [AuditSubject], on data: AuditData, samples: Int, code: String?,
-    others: @escaping (String) throws -> Tensor = { try Dataset.load($0).inputs }
+    otherData: @escaping (String) throws -> Tensor = { try Dataset.load($0).inputs }
   ) throws -> AuditRunner {
     let plan = try AuditPlan(
       probes: probes, battery: battery, seed: seed, samples: samples, exampleCount: data.labels.count,
       inputShape: subjects[0].model.signature.inputShape, gates: gates.map { try Gate(parsing: $0) })
     return try AuditRunner(
-      plan: plan, subject: subjects[0], baseline: subjects.dropFirst().first, rivals: Array(subjects.dropFirst(2)),
-      data: data, code: code, others: others)
+      plan: plan, subject: subjects[0], others: Array(subjects.dropFirst()), data: data, code: code,
+      otherData: otherData)
   }
 }

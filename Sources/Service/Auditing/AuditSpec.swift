@@ -58,14 +58,14 @@ struct AuditSpec: Codable, Sendable, Equatable {
   }
 
   var model: Subject
-  var baseline: Subject?
+  /// Those to compare it with.
+  var others: [Subject]
   var data: Data
   var battery: String
   var probes: [Probe]
   var seed: UInt64
   /// Draws of the deployed predictor; 0: the deterministic pass, or a model without noise.
   var samples: Int
-  var rivals: [Subject]?
   var gates: [String]?
   /// Seconds; nil: no bound.
   var budget: Double?
@@ -73,7 +73,7 @@ struct AuditSpec: Codable, Sendable, Equatable {
   var code: String?
 
   /// The audited model, then those to compare it with.
-  var subjects: [Subject] { [model] + [baseline].compactMap { $0 } + (rivals ?? []) }
+  var subjects: [Subject] { [model] + others }
 
   /// What is asked of them. The models and the data are known otherwise.
   var request: AuditRequest {
@@ -97,8 +97,7 @@ struct AuditSpec: Codable, Sendable, Equatable {
   init(_ audit: ResolvedAudit<ModelVersion>, sent: BlobID?) {
     let request = audit.request, subjects = audit.subjects.map(Subject.init)
     model = subjects[0]
-    baseline = subjects.dropFirst().first
-    rivals = subjects.count > 2 ? Array(subjects.dropFirst(2)) : nil
+    others = Array(subjects.dropFirst())
     data = sent.map(Data.sent) ?? .named(audit.data.name)
     battery = request.battery ?? ""
     probes = request.probes.map { Probe(probe: $0.probe, parameters: $0.parameters) }

@@ -77,12 +77,10 @@ package struct AuditCall: ServerStreamCall {
 
 extension AuditRequest {
   init(_ request: Dither_V1_AuditRequest, _ limits: ServerConfiguration.Limits) throws {
-    guard request.rivals.count <= limits.auditRivals, request.rivals.isEmpty || !request.baseline.isEmpty else {
+    guard request.others.count <= limits.auditOthers else {
       throw ServiceError(
-        .badField, at: "rivals", expected: "at most \(limits.auditRivals), beside a baseline",
-        got: "\(request.rivals.count)")
+        .badField, at: "others", expected: "at most \(limits.auditOthers)", got: "\(request.others.count)")
     }
-    let others = (request.baseline.isEmpty ? [] : [request.baseline]) + request.rivals
     let data: Data? =
       switch request.data {
       case .dataSet(let reference): .named(reference)
@@ -90,7 +88,7 @@ extension AuditRequest {
       case nil: nil
       }
     guard let data else { throw Data.missing(advice: "name a data set, as fashion-mnist:100") }
-    self.init(models: [request.model] + others, data: data)
+    self.init(models: [request.model] + request.others, data: data)
     temperatures = request.temperatures
     battery = request.battery.isEmpty ? nil : request.battery
     probes = request.probes.map { ProbeSpec($0.probe, $0.parameters) }

@@ -318,8 +318,7 @@ extension AuditCommand {
     var request = Dither_V1_AuditRequest()
     request.model = model
     request.battery = battery ?? ""
-    request.baseline = baselines.first ?? ""
-    request.rivals = Array(baselines.dropFirst())
+    request.others = baselines
     request.gates = gates
     request.budgetSeconds = budget ?? 0
     request.temperatures = temperatures
@@ -349,7 +348,7 @@ extension AuditCommand {
       "\(report.model)\(version)  \(report.n) examples of \(report.data)  seed \(report.seed)  \(report.samples) samples"
     )
     var head = ["probe", "parameters", "accuracy", "95 %"]
-    if let comparison = report.comparison { head += [comparison.baseline, "p (McNemar)"] }
+    if let comparison = report.comparisons.first { head += [comparison.baseline, "p (McNemar)"] }
     print(
       table(
         [head]
@@ -358,8 +357,8 @@ extension AuditCommand {
               probe.probe, probe.parameters.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: ","),
               percent(probe.robustAccuracy), "\(percent(probe.interval.low)) to \(percent(probe.interval.high))",
             ]
-            if let baseline = probe.baseline { row.append(percent(baseline.robustAccuracy)) }
-            if let pairs = report.comparison?.probes, pairs.indices.contains(index) {
+            if let other = probe.others.first { row.append(percent(other.robustAccuracy)) }
+            if let pairs = report.comparisons.first?.probes, pairs.indices.contains(index) {
               row.append(pairs[index].mcnemarP.digits(3))
             }
             return row
@@ -370,7 +369,7 @@ extension AuditCommand {
         "\(probe.probe): average certified radius \(certified.acr.digits(4)), no answer for \(percent(certified.abstain))"
       )
     }
-    for comparison in [report.comparison].compactMap({ $0 }) + (report.furtherComparisons ?? []) {
+    for comparison in report.comparisons {
       for (index, pair) in comparison.probes.enumerated() where report.comparesAccuracy(at: index) {
         print(pair.sentence)
       }

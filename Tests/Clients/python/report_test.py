@@ -77,7 +77,7 @@ class Reports(ServerTest):
     def setUpClass(cls):
         super().setUpClass()
         request = cls.audit_request(
-            PROBES, rows=12, baseline=BASELINE, rivals=[f"{BASELINE}+{BASELINE}"], temperatures=[1.5, 2],
+            PROBES, rows=12, others=[BASELINE, f"{BASELINE}+{BASELINE}"], temperatures=[1.5, 2],
             gates=["clean>=0", "pgd.clean_accuracy>=2"])
         cls.events = list(cls.robustness.Audit(request))
         cls.audit = cls.events[0].state.audit
@@ -98,7 +98,7 @@ class Reports(ServerTest):
 
     def test_json_and_protobuf_say_the_same(self):
         said = json.loads(split_json(self.json)[0])
-        sections = "version noise temperature corruptions gates comparison further_comparisons code".split()
+        sections = "version noise temperature corruptions gates comparisons code".split()
         self.assertLessEqual(set(sections), said.keys())
         message = report_pb2.AuditReport.FromString(split_protobuf(self.protobuf)[0])
         self.assertFalse(message.HasField("signature"))

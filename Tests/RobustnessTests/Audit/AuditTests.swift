@@ -44,7 +44,7 @@ struct AuditTests {
     let runner = try Small.runner(Self.probes, baseline: true)
     let report = try runner.report(runner.runAll())
     let json = try #require(try JSONSerialization.jsonObject(with: report.json()) as? [String: Any])
-    for key in ["model", "digest", "data_digest", "seed", "samples", "findings", "comparison", "command"] {
+    for key in ["model", "digest", "data_digest", "seed", "samples", "findings", "comparisons", "command"] {
       #expect(json[key] != nil, "\(key)")
     }
     let probes = try #require(json["probes"] as? [[String: Any]])
@@ -65,16 +65,21 @@ struct AuditTests {
     #expect((calibration["bins"] as? [Any])?.count == 15 && calibration["ece15"] is Double)
     let reread = try Report(json: report.json())
     #expect(try reread.json() == report.json())
+    let earlier = String(decoding: try report.json(), as: UTF8.self).replacing(
+      "dither.report/2", with: "dither.report/1")
+    #expect { _ = try Report(json: Data(earlier.utf8)) } throws: {
+      ($0 as? RobustnessError)?.got == "'dither.report/1'"
+    }
   }
 
   @Test("a comparison is paired and says what it means")
   func comparison() throws {
     let runner = try Small.runner(Self.probes, baseline: true)
     let report = try runner.report(runner.runAll())
-    let pairs = try #require(report.comparison?.probes)
+    let pairs = try #require(report.comparisons.first?.probes)
     #expect(pairs.count == report.probes.count)
     for (pair, probe) in zip(pairs, report.probes) {
-      let other = try #require(probe.baseline)
+      let other = try #require(probe.others.first)
       #expect(pair.onlyModel == zip(probe.perExample, other.perExample).count { $0 && !$1 })
       #expect(abs(pair.difference - (probe.robustAccuracy - other.robustAccuracy)) < 1e-12)
       #expect(pair.interval.low <= pair.difference && pair.difference <= pair.interval.high)

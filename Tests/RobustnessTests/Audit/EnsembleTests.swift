@@ -71,12 +71,12 @@ struct EnsembleTests {
       exampleCount: 40, inputShape: [1, 4, 4])
     let runner = try AuditRunner(
       plan: plan, subject: AuditSubject(ensemble: members, temperature: 1.5),
-      baseline: AuditSubject(name: "small", version: 1, digest: "sha256:aa", model: model, temperature: 0.5),
+      others: [AuditSubject(name: "small", version: 1, digest: "sha256:aa", model: model, temperature: 0.5)],
       data: Small.data(40, for: model))
     let report = try runner.report(runner.runAll())
     #expect(report.model == "m0+m1+m2+m3" && report.version == nil && report.samples == 0)
     #expect(report.members?.map(\.digest) == members.map(\.digest) && report.members?.map(\.version) == [1, 2, 3, 4])
-    #expect(report.temperature == 1.5 && report.comparison?.baselineTemperature == 0.5)
+    #expect(report.temperature == 1.5 && report.comparisons.first?.baselineTemperature == 0.5)
     #expect(report.command.contains("dither audit m0@1+m1@2+m2@3+m3@4 "))
     #expect(
       report.command.contains("--baseline small@1 ") && report.command.contains("--temperature 1.5 --temperature 0.5"))

@@ -121,8 +121,8 @@ struct FailureTests {
     }
     let plan = try AuditPlan(probes: [ProbeSpec("clean")], exampleCount: 30, inputShape: [1, 4, 4])
     let runner = try AuditRunner(
-      plan: plan, subject: subject("sound", sound), baseline: subject("weak", fragile),
-      rivals: [subject("other", sound), subject("third", fragile)], data: data)
+      plan: plan, subject: subject("sound", sound),
+      others: [subject("weak", fragile), subject("other", sound), subject("third", fragile)], data: data)
     let report = try runner.report(runner.runAll())
     #expect(report.failures?.count == 1 && report.failures?.first?.example == 20)
     #expect(report.failures?.first?.message.hasSuffix("from weak, third") ?? false)

@@ -111,7 +111,7 @@ struct LayoutTests {
         data: AuditData(
           name: "own", inputs: .random([30, 1, 4, 4], seed: 1, from: 0.5, to: 1), labels: [Int](repeating: 0, count: 30)
         ),
-        others: { _ in .random([30, 1, 4, 4], seed: 2, from: 0, to: 0.1) })
+        otherData: { _ in .random([30, 1, 4, 4], seed: 2, from: 0, to: 0.1) })
       return try #require(runner.report(runner.runAll()).probes[0].summary)
     }
     let found = try summary(z)

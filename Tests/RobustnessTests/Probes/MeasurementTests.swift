@@ -20,7 +20,7 @@ struct MeasurementTests {
     let runner = try AuditRunner(
       plan: plan, subject: AuditSubject(name: "small", digest: "sha256:00", model: model),
       data: Small.data(count, for: model),
-      others: { try others[$0] ?? AuditRunner.noOthers($0) })
+      otherData: { try others[$0] ?? AuditRunner.noOtherData($0) })
     let report = try runner.report(runner.runAll())
     // What is written is what is read.
     #expect(try Report(json: report.json()).json() == report.json())
@@ -315,7 +315,8 @@ struct MeasurementTests {
       #expect(report.findings.contains { $0.check == "ended_early" && $0.probe.hasPrefix(attack.probe) })
     }
     #expect(report.findings.allSatisfy { $0.check != "unbounded_survivor" })
-    #expect(report.comparison?.probes.map { $0.sentence.contains("no difference can be said") } == [true, false, true])
+    #expect(
+      report.comparisons.first?.probes.map { $0.sentence.contains("no difference can be said") } == [true, false, true])
     #expect(try Report(json: report.json()).incomplete == incomplete)
     #expect(report.html().contains("ended by the time, leaves at most"))
   }
@@ -352,7 +353,7 @@ struct MeasurementTests {
   }
 
   @Test("further models are compared on the same examples")
-  func rivals() throws {
+  func others() throws {
     let model = try Small.model(), data = try Small.data(60, for: model)
     let plan = try AuditPlan(
       probes: [ProbeSpec("clean"), ProbeSpec(parsing: "pgd:epsilon=0.2,steps=5")], exampleCount: 60,
@@ -361,14 +362,13 @@ struct MeasurementTests {
       AuditSubject(name: name, digest: "", model: try Small.model(seed: seed))
     }
     let runner = try AuditRunner(
-      plan: plan, subject: subject("a", 3), baseline: subject("b", 8),
-      rivals: [subject("c", 9), subject("a again", 3)],
+      plan: plan, subject: subject("a", 3), others: [subject("b", 8), subject("c", 9), subject("a again", 3)],
       data: data)
     let report = try runner.report(runner.runAll())
-    #expect(report.furtherComparisons?.map(\.baseline) == ["c", "a again"])
-    #expect(report.furtherComparisons?[1].probes.allSatisfy { $0.onlyModel == 0 && $0.onlyBaseline == 0 } == true)
+    #expect(report.comparisons.map(\.baseline) == ["b", "c", "a again"])
+    #expect(report.comparisons[2].probes.allSatisfy { $0.onlyModel == 0 && $0.onlyBaseline == 0 })
     // What is made for one model is tried on the other.
-    let probe = report.probes[1], others = [try #require(probe.baseline)] + (probe.rivals ?? [])
+    let probe = report.probes[1], others = probe.others
     #expect(others.count == 3)
     for other in others {
       #expect(other.transferToModel?.perExample.count == 60 && other.transferFromModel?.perExample.count == 60)
@@ -377,7 +377,7 @@ struct MeasurementTests {
     #expect(others[2].transferFromModel?.perExample == probe.perExample)
     #expect(others[2].transferToModel?.perExample == probe.perExample)
     #expect(
-      others[0].transferFromModel != others[1].transferFromModel && report.probes[0].baseline?.transferToModel == nil)
+      others[0].transferFromModel != others[1].transferFromModel && report.probes[0].others[0].transferToModel == nil)
     #expect(report.html().contains("This model, on those of"))
   }
 }

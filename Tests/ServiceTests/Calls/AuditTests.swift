@@ -53,10 +53,12 @@ import Testing
         $0.examples = Self.request("a").examples
       }, server.caller)
     let report = try await Self.report(
-      server, Self.request("a") { $0.baseline = "a+b" })
+      server, Self.request("a") { $0.others = ["a+b"] })
     #expect(report.temperature == stored.temperature && stored.temperature != 1)
     #expect(report.probes[1].calibration?.nll != plain.probes[1].calibration?.nll)
-    #expect(report.comparison?.baseline == "a+b" && report.comparison?.baselineMembers?.map(\.version) == [1, 1])
+    #expect(
+      report.comparisons.first?.baseline == "a+b"
+        && report.comparisons.first?.baselineMembers?.map(\.version) == [1, 1])
     let asked = try await Self.report(server, Self.request("a") { $0.temperatures = [1] })
     #expect(asked.temperature == nil && asked.probes[1].calibration == plain.probes[1].calibration)
   }
@@ -162,7 +164,7 @@ import Testing
       Refusal("finite") {
         $0.examples.inputs.data.replaceSubrange(0..<4, with: withUnsafeBytes(of: Float.nan) { Data($0) })
       },
-      Refusal("data") { $0.data = nil }, Refusal("rivals") { $0.rivals = ["b"] },
+      Refusal("data") { $0.data = nil }, Refusal("others") { $0.others = Array(repeating: "b", count: 10) },
       Refusal("budget_seconds") { $0.budgetSeconds = -1 }, Refusal("gate") { $0.gates = ["pgd>"] },
     ])
   func refusals(_ refusal: Refusal) async throws {

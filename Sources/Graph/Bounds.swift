@@ -3,15 +3,16 @@ import DitherTensor
 
 /// Where a value lies: within `radius` of `center`, element by element. A constant has no radius.
 ///
-/// The bounds hold for numbers as they are computed, in fp32 and in any order of summation, not only for real ones: each rule
-/// widens them by what rounding can do to the model's pass and to the bounds themselves.
+/// The bounds hold for numbers as they are computed, in fp32 and in any order of summation, not only for real ones:
+/// each rule widens them by what rounding can do to the model's pass and to the bounds themselves.
 struct Bounds {
   var center: Value
   var radius: Value?
 
-  /// The radius with room for the rounding of sums of so many products: a sum of K products is off by at most about (K + 1) · 2⁻²⁴
-  /// times the sum of their magnitudes (Higham 2002, Accuracy and Stability of Numerical Algorithms, section 3.1). Twice,
-  /// for the model's pass and for the centre's; the 8 and the 5 % cover the radius's own and products of these.
+  /// The radius with room for the rounding of sums of so many products: a sum of K products is off by at most about (K
+  /// + 1) · 2⁻²⁴ times the sum of their magnitudes (Higham 2002, Accuracy and Stability of Numerical Algorithms,
+  /// section 3.1). Twice, for the model's pass and for the centre's; the 8 and the 5 % cover the radius's own and
+  /// products of these.
   static func slack(_ products: Int) -> Float { 2.1 * Float(products + 8) * 0x1p-24 }
 
   func widened(_ products: Int) throws(GraphError) -> Value {
@@ -23,8 +24,8 @@ struct Bounds {
   static let least: Float = 1e-30
 }
 
-/// An op that knows where its results lie when its operands lie within bounds: interval bound propagation. Gowal et al. 2018,
-/// arXiv 1810.12715, section 3.
+/// An op that knows where its results lie when its operands lie within bounds: interval bound propagation. Gowal et al.
+/// 2018, arXiv 1810.12715, section 3.
 protocol Bounding: Op {
   /// - Throws: where its attributes or operands are none that the rule is for.
   func bounds(_ call: BoundsCall) throws(GraphError) -> Bounds
@@ -138,8 +139,8 @@ extension Averaging {
 
 /// A graph that computes where the values of another lie.
 public struct BoundedGraph: Sendable {
-  /// Inputs `center` and `radius`, of the other's input's shape; outputs `center` and `radius` of the logits, or of what the head
-  /// takes. It is made for one number of rows.
+  /// Inputs `center` and `radius`, of the other's input's shape; outputs `center` and `radius` of the logits, or of
+  /// what the head takes. It is made for one number of rows.
   public let graph: Graph
   /// The last dense layer, left out: bounds of differences of logits are tighter than differences of their bounds.
   public let head: Head?
@@ -160,7 +161,8 @@ extension Graph {
     Catalog<any OnnxOp.Type>.ops.entries.filter { $0 is any Bounding.Type }.map { $0.onnx.type }.sorted()
   }
 
-  /// The graph that bounds this one's first output, [rows, classes], for boxes around its one input. Noise is not in it.
+  /// The graph that bounds this one's first output, [rows, classes], for boxes around its one input. Noise is not in
+  /// it.
   /// - Throws: for the first op on the way that has no rule, by its name.
   public func bounded(rows: Int) throws(GraphError) -> BoundedGraph {
     guard let input = inputs.first, inputs.count == 1, let output = outputs.first else {
@@ -240,7 +242,7 @@ extension Graph {
       if let softmax = node.op as? any SoftmaxFamily {
         guard softmax.axis == 1 || softmax.axis == -1 else { break }
         tail.dropsSoftmax = true
-      } else if !(node.op is any Viewing) {
+      } else if !node.op.isView {
         break
       }
       tail.value = input

@@ -12,8 +12,8 @@ struct FoldedNormalisation: Sendable {
 }
 
 extension Graph {
-  /// The same function with every `BatchNormalization` behind a convolution in that convolution's weights and bias. Noise is
-  /// drawn where it was, of the size that it had: a draw on a weight is scaled as the weight is.
+  /// The same function with every `BatchNormalization` behind a convolution in that convolution's weights and bias.
+  /// Noise is drawn where it was, of the size that it had: a draw on a weight is scaled as the weight is.
   public func foldingNormalisation() -> Graph {
     var result = self
     var uses: [ValueID: Int] = [:]

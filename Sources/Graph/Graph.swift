@@ -64,11 +64,13 @@ public struct Graph: Sendable {
   public var noise: NoiseModel?
   /// Words that travel in the ONNX file: label names, normalisation, where the model comes from.
   public var metadata: [String: String] = [:]
+  /// What its file says and the reader does not follow, a sentence each.
+  public var warnings: [String] = []
 
   public init() {}
 
-  /// The float constants that training moves: those whose every use is one that a gradient reaches. A constant of rank 0
-  /// is a number of a formula, as in x² or x / √2, not a weight.
+  /// The float constants that training moves: those whose every use is one that a gradient reaches. A constant of rank
+  /// 0 is a number of a formula, as in x² or x / √2, not a weight.
   public var parameters: [ValueID] {
     var fixed = Set<ValueID>()
     for node in nodes {

@@ -1,8 +1,8 @@
 import DitherBasics
 import DitherTensor
 
-/// Makes graphs node by node, checking types as it goes. Also the form in which a stored graph is planned: replayed for a
-/// batch size, with noise placed and gradients appended.
+/// Makes graphs node by node, checking types as it goes. Also the form in which a stored graph is planned: replayed for
+/// a batch size, with noise placed and gradients appended.
 public final class GraphBuilder {
   /// The rows that inputs have while the graph is being built.
   public let rows: Int
@@ -99,7 +99,8 @@ public final class GraphBuilder {
     }
   }
 
-  /// What a node puts out, where that is a few floats that follow from numbers known already: exporters compute scales so.
+  /// What a node puts out, where that is a few floats that follow from numbers known already: exporters compute scales
+  /// so.
   private func evaluate(_ op: any Op, _ inputs: [Value?], _ results: [TensorType]) -> [[Float]]? {
     let operands = inputs.compactMap { $0?.type }
     guard op is any OnnxOp, !(op is Cast), operands.allSatisfy({ $0.knownNumbers != nil }),

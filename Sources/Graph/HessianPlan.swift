@@ -1,15 +1,16 @@
 import DitherBasics
 import DitherTensor
 
-/// Products of a Hessian with vectors, exact but for rounding, at kinks too: the reverse pass is made of ops, and so is the reverse pass of its
-/// product with the vector (Pearlmutter 1994, Neural Computation 6; Christianson 1992, IMA J. Numerical Analysis 12, for reverse over reverse). Of
-/// a piecewise linear net it is the Hessian of the piece that its parameters lie in, as automatic differentiation has it.
+/// Products of a Hessian with vectors, exact but for rounding, at kinks too: the reverse pass is made of ops, and so is
+/// the reverse pass of its product with the vector (Pearlmutter 1994, Neural Computation 6; Christianson 1992, IMA J.
+/// Numerical Analysis 12, for reverse over reverse). Of a piecewise linear net it is the Hessian of the piece that its
+/// parameters lie in, as automatic differentiation has it.
 ///
 /// A plan for one number of rows, used by one thread at a time.
 public final class HessianPlan {
   private let plan: Plan
-  /// By variable: the plan's input that takes its part of the vector, and the output that has its part of the product; nil where the loss
-  /// is linear in it.
+  /// By variable: the plan's input that takes its part of the vector, and the output that has its part of the product;
+  /// nil where the loss is linear in it.
   private let parts: [(input: Int, output: Int?)]
   private let classes: Int
 
@@ -40,7 +41,8 @@ public final class HessianPlan {
       builder, of: z, cotangent, for: graph.parameters.compactMap { builder.replayed[$0] }, threads: threads)
   }
 
-  /// Of ½ Σ w y² for the first output y, as a function of the graph's float inputs and then its parameters: how ops are tested.
+  /// Of ½ Σ w y² for the first output y, as a function of the graph's float inputs and then its parameters: how ops are
+  /// tested.
   package convenience init(squaresOf graph: Graph, weights: [Float], rows: Int) throws(GraphError) {
     let builder = GraphBuilder(name: graph.name, rows: rows)
     try builder.replay(graph)

@@ -2,8 +2,8 @@ import DitherBasics
 import DitherTensor
 
 extension GraphBuilder {
-  /// ln of the mean of several classifiers' probabilities, [batch, classes]: logits of the mixture. Its gradient does not vanish where
-  /// a probability rounds to 0.
+  /// ln of the mean of several classifiers' probabilities, [batch, classes]: logits of the mixture. Its gradient does
+  /// not vanish where a probability rounds to 0.
   /// - Parameter members: their logits.
   package func mixture(of members: [Value]) throws(GraphError) -> Value {
     var logarithms: [Value] = []

@@ -107,8 +107,8 @@ extension NoiseModel {
   public func encode(to encoder: any Encoder) throws { try setting.encode(to: encoder) }
 }
 
-/// A term in its model: its position, and which of those at its site it is. Draws are addressed by the latter, so they do not depend on
-/// terms of other sites.
+/// A term in its model: its position, and which of those at its site it is. Draws are addressed by the latter, so they
+/// do not depend on terms of other sites.
 struct NumberedTerm {
   let position: Int
   let number: Int

@@ -11,7 +11,8 @@ public enum NoiseCombination: Sendable, Hashable, CaseIterable {
   case replaces
 }
 
-/// A distribution to draw noise from. Its properties are its parameters: keys of a term of noise, in recipes and model files.
+/// A distribution to draw noise from. Its properties are its parameters: keys of a term of noise, in recipes and model
+/// files.
 public protocol Noise: Codable, Sendable {
   /// Its name in recipes, model files and reports, as the field writes it.
   static var name: String { get }
@@ -19,7 +20,8 @@ public protocol Noise: Codable, Sendable {
   init()
   /// Whether it does anything.
   var isActive: Bool { get }
-  /// The same noise, `strength` times as strong: what schedules ask of noises that do not add. `strength` is 0 or more; at 0 nothing is left.
+  /// The same noise, `strength` times as strong: what schedules ask of noises that do not add. `strength` is 0 or more;
+  /// at 0 nothing is left.
   func scaled(by strength: Float) -> Self
   /// - Throws: `GraphFault.noise` when a parameter is out of its range.
   func validate() throws(GraphError)
@@ -36,7 +38,8 @@ extension Noise {
   public func validate() throws(GraphError) {}
 }
 
-/// A noise that adds draws of mean 0 and standard deviation 1, of which −draw is as likely as draw. The term says how strong it is.
+/// A noise that adds draws of mean 0 and standard deviation 1, of which −draw is as likely as draw. The term says how
+/// strong it is.
 public protocol AddedNoise: Noise {}
 
 extension AddedNoise {

@@ -4,7 +4,8 @@ import DitherTensor
 /// An operation of a graph: a value whose properties are its attributes. All that is known of an op is in its own file.
 public protocol Op: Sendable {
   /// The outputs' types.
-  /// - Throws: `GraphFault.shape` and its like, naming operand, expectation and advice; the caller adds the node's name.
+  /// - Throws: `GraphFault.shape` and its like, naming operand, expectation and advice; the caller adds the node's
+  ///   name.
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType]
   /// The gradient for each input, made of ops; nil for an input that none reaches.
   /// - Throws: what a node of it does not fit.
@@ -23,6 +24,15 @@ public protocol Op: Sendable {
   func fusingRelu() -> (any Op)?
   /// The op that also adds one more operand, its last, of the result's shape, before any ReLU.
   func fusingSum() -> (any Op)?
+  /// The input whose numbers are the result's shape; nil for an op without.
+  var shapeInput: Int? { get }
+  /// Whether numbers of an operand that differ in their place on `axis` meet in one number of a result that has that
+  /// axis too. Sums and products that do away with the axis need not say so.
+  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool
+  /// Whether the result is the first operand's numbers in their order, in another shape: the same memory.
+  var isView: Bool { get }
+  /// The classes' names, where the op has them.
+  var classLabels: [String]? { get }
   /// Whether noise on activations goes behind this op.
   var isActivation: Bool { get }
   var isNormalisation: Bool { get }
@@ -30,8 +40,8 @@ public protocol Op: Sendable {
   func takesExactNoise(_ inputs: [TensorType?]) -> Bool
   /// The standard deviation at the output, of its shape or with a last axis of 1.
   func exactDeviation(_ call: Call, _ term: NoiseTerm) throws(GraphError) -> Value?
-  /// What the rows of its first output hold, from what those of its operands do: probabilities, their logarithms, their sums.
-  /// nil where nothing is known, as of most.
+  /// What the rows of its first output hold, from what those of its operands do: probabilities, their logarithms, their
+  /// sums. nil where nothing is known, as of most.
   func rows(_ call: RowsCall) -> RowFacts?
 }
 
@@ -44,6 +54,10 @@ extension Op {
   public func trainable(_ input: Int) -> Bool { true }
   public func fusingRelu() -> (any Op)? { nil }
   public func fusingSum() -> (any Op)? { nil }
+  public var shapeInput: Int? { nil }
+  public func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool { false }
+  public var isView: Bool { false }
+  public var classLabels: [String]? { nil }
   public var isActivation: Bool { false }
   public var isNormalisation: Bool { false }
   public func takesExactNoise(_ inputs: [TensorType?]) -> Bool { false }
@@ -85,7 +99,8 @@ public struct Call {
   public struct Operands {
     let values: [Value?]
     public var count: Int { values.count }
-    /// A required operand: `types` has seen to it that it is there.
+    /// A required operand. No input reaches the trap: a node without it is refused by its op's `types` before there is
+    /// a call, and the tests leave out each operand of every op.
     public subscript(_ position: Int) -> Value {
       guard position < values.count, let value = values[position] else {
         preconditionFailure("an op asks for operand \(position), which its types() did not require")

@@ -13,19 +13,21 @@ public enum OutputKind: String, Sendable, Codable, CaseIterable {
 }
 
 extension Graph {
-  /// The key of what the classifier's output is, a word of ``OutputKind``, in ONNX `metadata_props`: where neither the nodes nor a trial
-  /// would tell, or would tell it wrong.
+  /// The key of what the classifier's output is, a word of ``OutputKind``, in ONNX `metadata_props`: where neither the
+  /// nodes nor a trial would tell, or would tell it wrong.
   public static let outputKindKey = "dither.output_kind"
 
-  /// What the nodes tell of an output: each op says what becomes of probabilities in it. Numbers of which each is a probability for itself,
-  /// as sigmoids of many classes are, count as probabilities that are to be divided by their sum.
+  /// What the nodes tell of an output: each op says what becomes of probabilities in it. Numbers of which each is a
+  /// probability for itself, as sigmoids of many classes are, count as probabilities that are to be divided by their
+  /// sum.
   /// - Returns: nil where they leave it open. One pass over the nodes.
   /// - Throws: when the graph cannot be planned.
   public func outputKind(of value: ValueID) throws(GraphError) -> OutputKind? { try rowFacts(of: value)?.kind }
 
-  /// The same graph with a first output of logits, [batch, classes], whose softmax is what `output` stands for: the softmax's own input
-  /// where there is one behind views, clips, casts and the like, else the logarithm of the probabilities, taken where it does not
-  /// round to that of 0 if their form allows it. It has no other outputs. What is `.logits` already stays as it is.
+  /// The same graph with a first output of logits, [batch, classes], whose softmax is what `output` stands for: the
+  /// softmax's own input where there is one behind views, clips, casts and the like, else the logarithm of the
+  /// probabilities, taken where it does not round to that of 0 if their form allows it. It has no other outputs. What
+  /// is `.logits` already stays as it is.
   /// - Throws: when there is no such output, or the graph cannot be planned.
   public func exposingLogits(of output: String, kind: OutputKind) throws(GraphError) -> Graph {
     guard let found = outputs.first(where: { $0.name == output }) else {
@@ -45,7 +47,8 @@ extension Graph {
     return tail.graph
   }
 
-  /// Whether noise is added to what is computed on the way: then the logarithms of the values before it are not those of the output.
+  /// Whether noise is added to what is computed on the way: then the logarithms of the values before it are not those
+  /// of the output.
   private func isNoisy(from values: Set<ValueID>, to output: ValueID) -> Bool {
     guard let noise, noise.terms.contains(where: { $0.site == .activations }), !values.contains(output) else {
       return false
@@ -74,8 +77,8 @@ extension Graph {
   }
 }
 
-/// What is known of a value's numbers, a row of the batch at a time. They are said of numbers s ≥ 0 of which the value has these, their
-/// logarithms or their negatives.
+/// What is known of a value's numbers, a row of the batch at a time. They are said of numbers s ≥ 0 of which the value
+/// has these, their logarithms or their negatives.
 public struct RowFacts: Sendable {
   enum Form: Sendable { case plain, logarithms, negatives }
   enum Relation: Sendable, Equatable {
@@ -290,7 +293,8 @@ extension Shape {
   var isBatch: Bool { rank > 0 && self[0] == RowsCall.rows }
   /// Numbers of one row.
   var rowCount: Int { isBatch ? count / RowsCall.rows : 0 }
-  /// The only axis behind the batch that is longer than 1, if there is at most one; then the order of a row is that along it.
+  /// The only axis behind the batch that is longer than 1, if there is at most one; then the order of a row is that
+  /// along it.
   var onlyAxis: Int? {
     let long = dimensions.indices.dropFirst().filter { self[$0] > 1 }
     return long.count == 1 ? long.first : nil

@@ -2,12 +2,12 @@ import DitherBasics
 import DitherTensor
 import Synchronization
 
-/// The float constants of a graph in one block of memory: shared by all plans of a model version, which only read it, or
-/// owned by one trainer, which moves it between runs. What stands still is kept in the layouts that kernels like as well,
-/// one copy for all plans.
+/// The float constants of a graph in one block of memory: shared by all plans of a model version, which only read it,
+/// or owned by one trainer, which moves it between runs. What stands still is kept in the layouts that kernels like as
+/// well, one copy for all plans.
 ///
-/// Unchecked because the compiler cannot see who writes: serving code has no way to (`floats` is package-only and used by
-/// Train alone, on buffers that it made and that no other thread's plan runs on at that moment).
+/// Unchecked because the compiler cannot see who writes: serving code has no way to (`floats` is package-only and used
+/// by Train alone, on buffers that it made and that no other thread's plan runs on at that moment).
 public final class ParameterBuffers: @unchecked Sendable {
   private let memory: AlignedBuffer
   /// Where each constant lies, in floats.

@@ -2,11 +2,11 @@ import COneDNN
 import DitherBasics
 import DitherTensor
 
-/// A graph compiled for a number of rows: kernel calls over one arena. Running it allocates nothing. A plan is used by one
-/// thread at a time; plans of one model share its parameters.
+/// A graph compiled for a number of rows: kernel calls over one arena. Running it allocates nothing. A plan is used by
+/// one thread at a time; plans of one model share its parameters.
 ///
-/// `forward()` computes the outputs. Then the caller writes the gradient of its loss for the logits into `cotangent`, and
-/// `backward()` computes the gradients that were asked for: any loss, in one compiled plan.
+/// `forward()` computes the outputs. Then the caller writes the gradient of its loss for the logits into `cotangent`,
+/// and `backward()` computes the gradients that were asked for: any loss, in one compiled plan.
 public final class Plan {
   /// What convolutions and dense layers compute in. Sums are in fp32 either way.
   public enum Precision: String, Sendable, Hashable, Codable, CaseIterable { case float32, bfloat16 }
@@ -122,10 +122,8 @@ public final class Plan {
     func persistent(_ value: Value) -> UnsafeMutableRawPointer {
       let buffer = AlignedBuffer(byteCount: value.type.byteCount)
       owned.append(buffer)
-      // An allocation of at least 64 bytes has a first byte.
-      guard let base = buffer.bytes.baseAddress else { preconditionFailure("an empty allocation") }
-      fixed[value.id] = base
-      return base
+      fixed[value.id] = buffer.base
+      return buffer.base
     }
     let forwardNodes = builder.graph.nodes.count
     var wanted = outputValues + builder.batchStatistics.flatMap { [$0.batchMean, $0.batchVariance] }
@@ -361,7 +359,7 @@ public final class Plan {
     var roots: [ValueID: ValueID] = [:], last: [ValueID: Int] = [:]
     for (position, (_, node)) in program.enumerated() {
       for case let input? in node.inputs { last[roots[input] ?? input] = position }
-      if node.op is any Viewing, let input = node.inputs.first ?? nil {
+      if node.op.isView, let input = node.inputs.first ?? nil {
         for output in node.outputs { roots[output] = roots[input] ?? input }
       }
     }

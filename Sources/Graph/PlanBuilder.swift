@@ -57,8 +57,8 @@ final class RunState {
 /// Turns nodes into kernel calls and lays their buffers out.
 ///
 /// A value lies plain (row-major fp32) in one slot of memory, and beside it or instead of it in slots of layouts that
-/// kernels like better. Who reads a value names the form; where it does not exist yet, it is made by a reorder, once. So
-/// consecutive convolutions hand their layouts on, and what knows plain memory only still gets it.
+/// kernels like better. Who reads a value names the form; where it does not exist yet, it is made by a reorder, once.
+/// So consecutive convolutions hand their layouts on, and what knows plain memory only still gets it.
 public struct PlanBuilder {
   /// Memory of values, once it is laid out.
   struct Memory {
@@ -67,6 +67,8 @@ public struct PlanBuilder {
     fileprivate let roots: [ValueID: ValueID]
     let state: RunState
 
+    // No input reaches either trap: which memory a step names is written in its op, not in a file, and the tests lower
+    // every op.
     func raw(_ slot: Slot) -> UnsafeMutableRawPointer {
       guard let pointer = pointers[slot.index] else { preconditionFailure("a step uses memory that it did not name") }
       return pointer
@@ -235,8 +237,8 @@ public struct PlanBuilder {
   /// The layout that the value has already, where that is not the plain one only.
   func layout(of value: Value) -> KernelLayout? { forms[value.id]?.first?.layout }
 
-  /// A layout that one of `values` lies in and over whose memory an element-wise kernel may run as over plain memory: one
-  /// without padding. All values must be of one shape.
+  /// A layout that one of `values` lies in and over whose memory an element-wise kernel may run as over plain memory:
+  /// one without padding. All values must be of one shape.
   func elementwiseLayout(_ values: [Value], bfloat16: Bool) -> KernelLayout? {
     for value in values where unwritten.contains(value.id) {
       guard let layout = layout(of: value), layout.byteCount == value.shape.count * (layout.type == DN_BF16 ? 2 : 4),
@@ -275,7 +277,8 @@ public struct PlanBuilder {
 
   // MARK: steps
 
-  /// Adds a kernel call on plain memory. `bind` is called once, when memory is laid out, and returns what each run calls.
+  /// Adds a kernel call on plain memory. `bind` is called once, when memory is laid out, and returns what each run
+  /// calls.
   mutating func step(_ values: [Value?], scratch: [Slot] = [], _ bind: @escaping (Memory) -> Step) {
     var slots = scratch
     for case let value? in values {
@@ -328,8 +331,8 @@ public struct PlanBuilder {
     var arena: AlignedBuffer
   }
 
-  /// Gives every slot memory: the plain ones of values in `given` as told, the rest a place in one arena, shared by slots
-  /// whose lives do not meet. First fit, largest first.
+  /// Gives every slot memory: the plain ones of values in `given` as told, the rest a place in one arena, shared by
+  /// slots whose lives do not meet. First fit, largest first.
   func layOut(fixed given: [ValueID: UnsafeMutableRawPointer], state: RunState) -> Layout {
     struct Block {
       var slot: Int

@@ -11,8 +11,8 @@ public enum ElementType: String, Sendable, Codable, CaseIterable {
   }
 }
 
-/// What is known of a value before anything runs: its element type, its shape, and for the integers that exporters use to
-/// compute shapes, its content.
+/// What is known of a value before anything runs: its element type, its shape, and for the integers that exporters use
+/// to compute shapes, its content.
 public struct TensorType: Sendable, Equatable, CustomStringConvertible {
   public var element: ElementType
   public var shape: Shape

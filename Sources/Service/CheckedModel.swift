@@ -11,6 +11,8 @@ struct CheckedModel: Sendable {
   let signature: ModelSignature
   let noise: NoiseModel?
   let defaultSamples: Int
+  /// What the file says and nobody follows, a sentence each.
+  let warnings: [String]
 
   /// Draws that a noisy model is asked for when neither the caller nor its file says how many: as many as in an audit,
   /// which judges a model as it is deployed.
@@ -24,6 +26,7 @@ struct CheckedModel: Sendable {
     let model = try Model(onnx: bytes, limits: limits)
     signature = model.signature
     noise = model.noise
+    warnings = model.graph.warnings
     try Self.tryOut(model)
     guard model.noise != nil else {
       defaultSamples = 0

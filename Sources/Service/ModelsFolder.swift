@@ -49,6 +49,7 @@ struct ModelsFolder: Sendable {
       checked, blob: blob, name: name, card: card, aliases: [], by: "models folder"
     ) { try await blobs.insert(bytes) }
     try await registry.store.models.setImportStamp(place, stamp)
+    for warning in checked.warnings { log.warning("\(warning)", metadata: ["file": "\(file)"]) }
     log.info("published", metadata: ["model": "\(published.version.reference)", "digest": "\(blob)"])
   }
 }

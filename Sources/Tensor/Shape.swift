@@ -27,8 +27,8 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
     }
     return product
   }
-  /// The product of the extents other than 0, or nil where it does not fit or one is negative: what no part of the shape
-  /// multiplies beyond, and strides neither.
+  /// The product of the extents other than 0, or nil where it does not fit or one is negative: what no part of the
+  /// shape multiplies beyond, and strides neither.
   public var span: Int? { Shape(dimensions.map { $0 == 0 ? 1 : $0 }).checkedCount }
   /// The extent of an axis; a negative one counts from the end.
   public subscript(_ axis: Int) -> Int {
@@ -40,8 +40,9 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
   /// The same shape with another first extent.
   public func replacingRows(_ rows: Int) -> Shape { Shape([rows] + dimensions.dropFirst()) }
 
-  /// Whether an array of this shape holds the numbers of one of that in the same order: axes of extent 1 apart they are equal, or one of
-  /// them is flat. [28, 28, 1] is [1, 28, 28]; [32, 32, 3] is not [3, 32, 32], though it has as many numbers.
+  /// Whether an array of this shape holds the numbers of one of that in the same order: axes of extent 1 apart they are
+  /// equal, or one of them is flat. [28, 28, 1] is [1, 28, 28]; [32, 32, 3] is not [3, 32, 32], though it has as many
+  /// numbers.
   public func isReadable(as other: Shape) -> Bool {
     guard let count = checkedCount, count == other.checkedCount else { return false }
     let own = dimensions.filter { $0 != 1 }, wanted = other.dimensions.filter { $0 != 1 }

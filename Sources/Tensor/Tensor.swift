@@ -13,7 +13,8 @@ public struct Tensor: Sendable, Equatable {
     }
   }
 
-  /// - Parameter elements: row-major, as many as the shape holds.
+  /// - Parameter elements: row-major, as many as the shape holds. Readers of files and messages compare both before,
+  ///   with an error that names the place.
   public init(_ shape: Shape, _ elements: [Float]) {
     precondition(elements.count == shape.count, "\(elements.count) elements for the shape \(shape)")
     self.shape = shape
@@ -70,7 +71,8 @@ public struct Tensor: Sendable, Equatable {
       }
     }
   }
-  /// Overwrites one row along the first axis; `row` has ``rowLength`` elements.
+  /// Overwrites one row along the first axis; `row` has ``rowLength`` elements, as all rows that are cut from such
+  /// tensors.
   public mutating func replaceRow(_ index: Int, with row: ArraySlice<Float>) {
     let length = rowLength
     precondition(row.count == length, "\(row.count) elements for a row of \(length)")
@@ -80,7 +82,7 @@ public struct Tensor: Sendable, Equatable {
       }
     }
   }
-  /// Joined along the first axis; all parts have the same row.
+  /// Joined along the first axis. All parts have the same row: they are parts of one data set, or one model's answers.
   public static func concatenate(_ parts: [Tensor]) -> Tensor {
     guard let first = parts.first else { return Tensor(zeros: [0]) }
     precondition(parts.allSatisfy { $0.shape.row == first.shape.row }, "rows of one shape")
@@ -96,7 +98,7 @@ public struct Tensor: Sendable, Equatable {
   public func clamped(to range: ClosedRange<Float>) -> Tensor {
     map { min(max($0, range.lowerBound), range.upperBound) }
   }
-  /// Elementwise, of two tensors of one shape.
+  /// Elementwise, on two tensors of one shape: callers make one like the other, or have compared them.
   public func zip(_ other: Tensor, _ combine: (Float, Float) -> Float) -> Tensor {
     precondition(shape == other.shape, "\(shape) against \(other.shape)")
     return Tensor(writing: shape) { out in

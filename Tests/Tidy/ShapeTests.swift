@@ -7,7 +7,7 @@ struct ShapeTests {
   static let mostFunctionLines = 70
 
   /// Functions that are longer, and files: a flat table or switch may be, others wait to be cut.
-  static let longFiles: Set<String> = ["Sources/Graph/Onnx/OnnxReader.swift", "Sources/Robustness/Probes.swift"]
+  static let longFiles: Set<String> = ["Sources/Robustness/Probes.swift"]
   static let longFunctions: Set<String> = [
     "Sources/Graph/Onnx/OnnxWriter.swift onnx", "Sources/Graph/Ops/ConvTranspose.swift expand",
     "Sources/Inference/Model.swift lossGradient", "Sources/Inference/ModelSignature.swift init",
@@ -43,8 +43,8 @@ struct ShapeTests {
 
   /// Lines of comments, from before this was looked at.
   static let longLines = Allowance(rooms: [
-    "Basics": 13, "Bench": 10, "Client": 5, "Datasets": 7, "Graph": 73, "Inference": 55, "Jobs": 6, "Proto": 7,
-    "Reports": 25, "Robustness": 173, "Service": 17, "Store": 6, "Tensor": 9, "Train": 5, "Transport": 13, "dither": 13,
+    "Basics": 13, "Bench": 10, "Client": 5, "Datasets": 7, "Inference": 55, "Jobs": 6, "Proto": 7,
+    "Reports": 25, "Robustness": 173, "Service": 17, "Store": 6, "Train": 5, "Transport": 13, "dither": 13,
   ])
 
   /// With their lengths; the formatter puts a function's end under its beginning.

@@ -1,7 +1,8 @@
 import DitherTensor
 
-/// Dropout: a value becomes 0 with probability `rate`, else 1 / (1 − rate) times itself; kept on for answers it is Monte-Carlo dropout. On
-/// weights it is DropConnect. Sources: Gal and Ghahramani 2016, arXiv 1506.02142; Wan et al., ICML 2013.
+/// Dropout: a value becomes 0 with probability `rate`, else 1 / (1 − rate) times itself; kept on for answers it is
+/// Monte-Carlo dropout. On weights it is DropConnect. Sources: Gal and Ghahramani 2016, arXiv 1506.02142; Wan et al.,
+/// ICML 2013.
 struct DropoutNoise: RatedNoise {
   static let name = "dropout"
   static let combination = NoiseCombination.multiplies

@@ -1,8 +1,8 @@
 import DitherBasics
 import DitherTensor
 
-/// A pixel becomes `value` in all its channels with probability `rate`: what is masked carries no color. A value of fewer than three
-/// axes is masked element by element.
+/// A pixel becomes `value` in all its channels with probability `rate`: what is masked carries no color. A value of
+/// fewer than three axes is masked element by element.
 struct PixelMaskNoise: RatedNoise {
   static let name = "pixel_mask"
   static let combination = NoiseCombination.replaces

@@ -1,8 +1,8 @@
 import DitherBasics
 import DitherTensor
 
-/// A value becomes `salt` or `pepper`, each with probability `rate` / 2: impulse noise. Source: Gonzalez and Woods, Digital Image
-/// Processing, 5.2.
+/// A value becomes `salt` or `pepper`, each with probability `rate` / 2: impulse noise. Source: Gonzalez and Woods,
+/// Digital Image Processing, 5.2.
 struct SaltAndPepperNoise: RatedNoise {
   static let name = "salt_and_pepper"
   static let combination = NoiseCombination.replaces

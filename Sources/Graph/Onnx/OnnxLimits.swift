@@ -1,4 +1,5 @@
-/// Bounds on a model file. A file is untrusted: nothing in it may make the reader use more memory or time than these allow.
+/// Bounds on a model file. A file is untrusted: nothing in it may make the reader use more memory or time than these
+/// allow.
 public struct OnnxLimits: Sendable {
   public var fileBytes = 512 << 20
   public var nodes = 20_000

@@ -9,8 +9,8 @@ extension Graph {
 
   /// A model file.
   ///
-  /// Nothing in it is trusted: every count, shape and type is checked, every value's memory is estimated, weights must be
-  /// finite, and no other file is read.
+  /// Nothing in it is trusted: every count, shape and type is checked, every value's memory is estimated, weights must
+  /// be finite, and no other file is read.
   /// - Throws: with the place in the file, what was expected and what came.
   public init(onnx bytes: [UInt8], limits: OnnxLimits = .standard) throws(GraphError) {
     var reader = try OnnxReader(bytes, limits)
@@ -18,12 +18,15 @@ extension Graph {
   }
 }
 
-private struct OnnxReader {
-  private let model: Onnx_ModelProto
-  private let limits: OnnxLimits
-  private var graph = Graph()
-  private var values: [String: ValueID] = [:]
-  private var opset = 0
+/// Reads a file part by part: here the file as a whole, its constants, inputs and outputs; `OnnxNodes.swift` has the
+/// nodes, `OnnxChecks.swift` what is asked of the whole graph.
+struct OnnxReader {
+  let model: Onnx_ModelProto
+  let limits: OnnxLimits
+  var graph = Graph()
+  /// By their names in the file.
+  var values: [String: ValueID] = [:]
+  var opset = 0
 
   init(_ bytes: [UInt8], _ limits: OnnxLimits) throws(GraphError) {
     guard !bytes.isEmpty else { throw malformed("a model", "an empty file") }
@@ -90,7 +93,7 @@ private struct OnnxReader {
     opset = Int(found.version)
   }
 
-  private func isDefault(_ domain: String) -> Bool { domain.isEmpty || domain == "ai.onnx" }
+  func isDefault(_ domain: String) -> Bool { domain.isEmpty || domain == "ai.onnx" }
 
   private mutating func readMetadata() throws(GraphError) {
     var bytes = 0
@@ -110,7 +113,7 @@ private struct OnnxReader {
     graph.noise = try NoiseModel(setting, at: place)
   }
 
-  private mutating func define(_ name: String, at place: String) throws(GraphError) -> ValueID {
+  mutating func define(_ name: String, at place: String) throws(GraphError) -> ValueID {
     guard !name.isEmpty else { throw GraphError(.missing, at: place, expected: "a name", got: "none") }
     let id = ValueID(graph.valueNames.count)
     guard values.updateValue(id, forKey: name) == nil else {
@@ -147,7 +150,7 @@ private struct OnnxReader {
     return .int64([tensor.stringData.count], (0..<tensor.stringData.count).map(Int64.init))
   }
 
-  private mutating func setLabels(_ names: [String]) {
+  mutating func setLabels(_ names: [String]) {
     // Names that fill the metadata of a file could not be written again.
     guard names.count >= 2, names.reduce(0, { $0 + $1.utf8.count + 8 }) <= limits.metadataBytes / 8,
       graph.metadata[Graph.labelsKey] == nil, let json = try? JSONEncoder().encode(names)
@@ -164,174 +167,57 @@ private struct OnnxReader {
       guard seen.insert(input.name).inserted else {
         throw GraphError(.duplicate, at: place, expected: "each input once", got: "it again")
       }
-      // Older files list initialisers as inputs too.
+      // Older files list initializers as inputs too.
       if values[input.name] != nil { continue }
       guard case .tensorType(let type)? = input.type.value else {
         throw GraphError(.unsupportedType, at: place, expected: "a tensor", got: "another kind of value")
       }
-      let element: ElementType
-      switch Onnx_TensorProto.DataType(rawValue: Int(type.elemType)) {
-      case .float, .double: element = .float32
-      case .int64, .int32: element = .int64
-      case .bool: element = .bool
-      default:
-        throw GraphError(
-          .unsupportedType, at: place, expected: "float, double, int64, int32 or bool",
-          got: "type number \(type.elemType)")
-      }
-      guard type.hasShape, type.shape.dim.count <= limits.rank else {
-        throw GraphError(
-          .shape, at: place, expected: "a shape of rank 0 to \(limits.rank)", got: "none, or another rank")
-      }
-      var dimensions: [Int?] = []
-      for (axis, dim) in type.shape.dim.enumerated() {
-        // Some exporters write a free first axis as −1 or 0.
-        guard case .dimValue(let extent)? = dim.value, axis > 0 || extent >= 1, extent != -1 else {
-          guard axis == 0 else {
-            throw GraphError(
-              .shape, at: place, expected: "a fixed extent on every axis but the first",
-              got: "a free one on axis \(axis)",
-              advice: "export with only the batch axis dynamic")
-          }
-          dimensions.append(nil)
-          continue
-        }
-        guard extent >= 0, extent <= 1 << 24 else {
-          throw GraphError(.shape, at: place, expected: "extents from 0 to \(1 << 24)", got: "\(extent)")
-        }
-        dimensions.append(Int(extent))
-      }
-      guard let count = Shape(dimensions.map { $0 ?? 1 }).span, count <= limits.elements else {
-        throw GraphError(.tooLarge, at: place, expected: "at most \(limits.elements) elements", got: "\(dimensions)")
-      }
+      let element = try element(of: type, at: place), dimensions = try dimensions(of: type, at: place)
       let id = try define(input.name, at: place)
       graph.inputs.append(GraphInput(name: input.name, element: element, dimensions: dimensions, value: id))
     }
     guard !graph.inputs.isEmpty else { throw malformed("a graph with an input", "one without") }
   }
 
-  private mutating func readNode(_ proto: Onnx_NodeProto, _ index: Int, _ whole: Onnx_GraphProto) throws(GraphError) {
-    let name = proto.name.isEmpty ? "\(proto.opType)_\(index)" : proto.name
-    let place = "node '\(name.clipped())' (\(proto.opType.clipped()))"
-    guard isDefault(proto.domain) || proto.domain == OnnxName.learning else {
-      throw GraphError(
-        .unsupportedOp, at: place, expected: "an op of ONNX's default domain or of \(OnnxName.learning)",
-        got: "domain '\(proto.domain.clipped())'")
-    }
-    guard proto.input.count <= limits.inputsPerNode, proto.output.count <= limits.inputsPerNode,
-      proto.attribute.count <= limits.attributesPerNode, !proto.output.isEmpty
-    else {
-      throw GraphError(
-        .tooLarge, at: place, expected: "at most \(limits.inputsPerNode) inputs and outputs, at least one output",
-        got: "\(proto.input.count) and \(proto.output.count), \(proto.attribute.count) attributes")
-    }
-    var attributes: [String: OnnxAttribute] = [:]
-    for attribute in proto.attribute {
-      let value = try self.attribute(attribute, at: "\(place), attribute '\(attribute.name.clipped())'")
-      guard attributes.updateValue(value, forKey: attribute.name) == nil else {
-        throw GraphError(
-          .duplicate, at: place, expected: "each attribute once", got: "'\(attribute.name.clipped())' again")
-      }
-    }
-    var inputs: [ValueID?] = []
-    for input in proto.input {
-      guard !input.isEmpty else {
-        inputs.append(nil)
-        continue
-      }
-      guard let id = values[input] else {
-        let later = whole.node.contains { $0.output.contains(input) }
-        throw GraphError(
-          .missing, at: place, expected: "inputs that are defined before", got: "'\(input.clipped())'",
-          advice: later ? "it is defined by this node or a later one: a cycle, or nodes out of order" : nil)
-      }
-      inputs.append(id)
-    }
-    if proto.opType == "Constant" {
-      guard let output = proto.output.first, let literal = constant(attributes) else {
-        throw GraphError(
-          .attribute, at: place, expected: "one tensor or number as value", got: "\(attributes.keys.sorted())")
-      }
-      graph.literals[try define(output, at: place)] = literal
-      return
-    }
-    // Outputs that nobody wants have no name; behind the last one that is wanted they say nothing.
-    let wanted = proto.output[...(proto.output.lastIndex { !$0.isEmpty } ?? 0)]
-    let node = OnnxNode(
-      name: name, type: proto.opType, opset: opset, attributes: attributes,
-      presentInputs: proto.input.map { !$0.isEmpty },
-      outputCount: wanted.count)
-    let op = try makeOp(node, isDefault(proto.domain) ? "" : proto.domain)
-    if op is ZipMap {
-      if case .strings(let names)? = attributes["classlabels_strings"] { setLabels(names) }
-      if case .ints(let numbers)? = attributes["classlabels_int64s"] { setLabels(numbers.map(String.init)) }
-    }
-    var outputs: [ValueID] = []
-    for (position, output) in wanted.enumerated() {
-      outputs.append(try define(output.isEmpty ? "\(name)_unused_\(position)" : output, at: place))
-    }
-    graph.nodes.append(Node(name: name, op: op, inputs: inputs, outputs: outputs))
-  }
-
-  private func makeOp(_ node: OnnxNode, _ domain: String) throws(GraphError) -> any Op {
-    let entry: any OnnxOp.Type
-    do throws(CatalogError) {
-      entry = try Catalog.ops.entry(named: node.type)
-      guard entry.onnx.domain == domain else {
-        throw CatalogError(
-          .unknownName, at: "op", expected: "\(node.type) of domain '\(entry.onnx.domain)'",
-          got: "domain '\(domain.clipped())'")
-      }
-    } catch {
-      throw GraphError(
-        .unsupportedOp, at: node.place, expected: "\(error.expected), or Constant", got: error.got, advice: error.advice
-      )
-    }
-    guard !domain.isEmpty || node.opset >= entry.onnx.since else {
-      throw GraphError(
-        .unsupportedOp, at: node.place, expected: "opset \(entry.onnx.since) or later", got: "opset \(node.opset)")
-    }
-    do { return try entry.init(node) } catch {
-      guard !error.place.contains("node '") else { throw error }
-      throw GraphError(
-        error.code, at: "\(node.place), \(error.place)", expected: error.expected, got: error.got, advice: error.advice)
-    }
-  }
-
-  private func attribute(_ proto: Onnx_AttributeProto, at place: String) throws(GraphError) -> OnnxAttribute {
-    switch proto.type {
-    case .float: return .float(proto.f)
-    case .int: return .int(proto.i)
-    case .string:
-      guard let text = String(validating: proto.s, as: UTF8.self) else {
-        throw GraphError(.attribute, at: place, expected: "UTF-8", got: "other bytes")
-      }
-      return .string(text)
-    case .tensor: return .tensor(try OnnxTensor.literal(proto.t, at: place, finite: false, limit: limits.elements))
-    case .floats: return .floats(proto.floats)
-    case .ints:
-      guard proto.ints.count <= 1 << 16 else {
-        throw GraphError(.tooLarge, at: place, expected: "at most \(1 << 16) integers", got: "\(proto.ints.count)")
-      }
-      return .ints(proto.ints)
-    case .strings: return .strings(proto.strings.map { String(decoding: $0, as: UTF8.self) })
+  private func element(of type: Onnx_TypeProto.Tensor, at place: String) throws(GraphError) -> ElementType {
+    switch Onnx_TensorProto.DataType(rawValue: Int(type.elemType)) {
+    case .float, .double: return .float32
+    case .int64, .int32: return .int64
+    case .bool: return .bool
     default:
       throw GraphError(
-        .unsupportedOp, at: place, expected: "a number, string, tensor or list of them", got: "\(proto.type)",
-        advice: "control flow is not taken")
+        .unsupportedType, at: place, expected: "float, double, int64, int32 or bool",
+        got: "type number \(type.elemType)")
     }
   }
 
-  private func constant(_ attributes: [String: OnnxAttribute]) -> Literal? {
-    guard attributes.count == 1, let (key, value) = attributes.first else { return nil }
-    switch (key, value) {
-    case ("value", .tensor(let literal)): return literal
-    case ("value_float", .float(let number)): return .float(Tensor([], [number]))
-    case ("value_floats", .floats(let numbers)): return .float(Tensor([numbers.count], numbers))
-    case ("value_int", .int(let number)): return .int64([], [number])
-    case ("value_ints", .ints(let numbers)): return .int64([numbers.count], numbers)
-    default: return nil
+  /// - Returns: nil for a free axis, which only the first may be.
+  private func dimensions(of type: Onnx_TypeProto.Tensor, at place: String) throws(GraphError) -> [Int?] {
+    guard type.hasShape, type.shape.dim.count <= limits.rank else {
+      throw GraphError(
+        .shape, at: place, expected: "a shape of rank 0 to \(limits.rank)", got: "none, or another rank")
     }
+    var dimensions: [Int?] = []
+    for (axis, dim) in type.shape.dim.enumerated() {
+      // Some exporters write a free first axis as −1 or 0.
+      guard case .dimValue(let extent)? = dim.value, axis > 0 || extent >= 1, extent != -1 else {
+        guard axis == 0 else {
+          throw GraphError(
+            .shape, at: place, expected: "a fixed extent on every axis but the first",
+            got: "a free one on axis \(axis)", advice: "export with only the batch axis dynamic")
+        }
+        dimensions.append(nil)
+        continue
+      }
+      guard extent >= 0, extent <= 1 << 24 else {
+        throw GraphError(.shape, at: place, expected: "extents from 0 to \(1 << 24)", got: "\(extent)")
+      }
+      dimensions.append(Int(extent))
+    }
+    guard let count = Shape(dimensions.map { $0 ?? 1 }).span, count <= limits.elements else {
+      throw GraphError(.tooLarge, at: place, expected: "at most \(limits.elements) elements", got: "\(dimensions)")
+    }
+    return dimensions
   }
 
   private mutating func readOutputs(_ proto: Onnx_GraphProto) throws(GraphError) {
@@ -347,96 +233,6 @@ private struct OnnxReader {
       graph.outputs.append(GraphOutput(name: output.name, value: id))
     }
     guard !graph.outputs.isEmpty else { throw malformed("a graph with an output", "one without") }
-  }
-
-  /// Masks and bounds may be infinite; weights may not, and no constant is NaN.
-  private func checkNumbers() throws(GraphError) {
-    var infinite = Set<ValueID>()
-    for (id, literal) in literals(of: graph) where !literal.isFinite {
-      if let index = literal.elements.firstIndex(where: \.isNaN) {
-        throw GraphError(
-          .notFinite, at: "initialiser '\(graph.valueNames[id.index].clipped())'", expected: "numbers",
-          got: "NaN at element \(index)")
-      }
-      infinite.insert(id)
-    }
-    guard !infinite.isEmpty else { return }
-    for node in graph.nodes where node.op.weightInput != nil || node.op.isNormalisation {
-      for case let input? in node.inputs where infinite.contains(input) {
-        throw GraphError(
-          .notFinite, at: "node '\(node.name.clipped())', initialiser '\(graph.valueNames[input.index].clipped())'",
-          expected: "finite weights", got: "an infinity")
-      }
-    }
-  }
-
-  private func literals(of graph: Graph) -> [(ValueID, Tensor)] {
-    graph.literals.compactMap { id, literal in
-      if case .float(let tensor) = literal { (id, tensor) } else { nil }
-    }.sorted { $0.0.index < $1.0.index }
-  }
-
-  /// Works out every type for two batch sizes, and holds them against what the file declares.
-  private mutating func checkTypes(_ proto: Onnx_GraphProto) throws(GraphError) {
-    // A fixed first axis is the batch all the same, where the graph allows it.
-    let fixed = Set(graph.inputs.compactMap { $0.dimensions.first ?? nil })
-    let hasBatch = graph.inputs.contains { $0.dimensions.first == .some(nil) }
-    if fixed.count == 1, !hasBatch, graph.inputs.allSatisfy({ !$0.dimensions.isEmpty }) {
-      var freed = graph
-      for i in freed.inputs.indices { freed.inputs[i].dimensions[0] = nil }
-      // One number of rows alone may happen to fit.
-      let follows = [1, 2, 3].allSatisfy { rows in
-        guard let types = try? freed.types(rows: rows) else { return false }
-        return freed.outputs.allSatisfy { types[$0.value.index]?.shape.dimensions.first == rows }
-      }
-      if follows { graph = freed }
-    }
-    let types = try graph.types(rows: 1)
-    try checkCost(types)
-    for info in proto.output + proto.valueInfo {
-      guard let id = values[info.name], let type = types[id.index], case .tensorType(let declared)? = info.type.value
-      else { continue }
-      try check(declared, of: info.name, against: type)
-    }
-  }
-
-  /// What one row's pass needs.
-  private func checkCost(_ types: [TensorType?]) throws(GraphError) {
-    var bytes = 0, operations = 0.0
-    for node in graph.nodes {
-      let outputs = node.outputs.compactMap { types[$0.index] }
-      bytes += outputs.reduce(0) { $0 + $1.byteCount }
-      operations += node.op.operations(node.inputs.map { $0.flatMap { types[$0.index] } }, outputs)
-      guard bytes <= limits.activationBytes, operations <= limits.operations else {
-        throw GraphError(
-          .tooLarge, at: "node '\(node.name.clipped())'",
-          expected: "at most \(limits.activationBytes) bytes and \(limits.operations) operations, for one row's pass",
-          got: "\(bytes) and \(operations)")
-      }
-    }
-  }
-
-  /// Declared shapes go stale in optimisers and by hand: the nodes decide. An element type is another model.
-  private func check(
-    _ declared: Onnx_TypeProto.Tensor, of name: String, against type: TensorType
-  ) throws(GraphError) {
-    let element = Onnx_TensorProto.DataType(rawValue: Int(declared.elemType))
-    guard element == .undefined || element.map(type.element.stands(for:)) == true else {
-      throw GraphError(
-        .unsupportedType, at: "value '\(name.clipped())'", expected: "\(type.element), as the nodes make it",
-        got: "a declaration of type number \(declared.elemType)")
-    }
-  }
-}
-
-extension ElementType {
-  /// Whether values of ONNX's type `other` are held in this one.
-  fileprivate func stands(for other: Onnx_TensorProto.DataType) -> Bool {
-    switch self {
-    case .float32: other == .float || other == .double
-    case .int64: other == .int64 || other == .int32 || other == .uint8 || other == .string  // as class numbers
-    case .bool: other == .bool
-    }
   }
 }
 

@@ -1,5 +1,5 @@
 /// Whether a and b, element by element, with NumPy's broadcasting.
-/// - Source: ONNX `And`, opsets 7–21.
+/// - Source: ONNX `And`, opsets 7–28.
 struct And: Connective {
   static let onnx = OnnxName("And", since: 7)
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }

@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// The index of the largest element along an axis, as int64: for outputs; no gradient passes.
-/// - Source: ONNX `ArgMax`, opsets 1–21.
+/// - Source: ONNX `ArgMax`, opsets 1–28.
 struct ArgMax: OnnxOp {
   static let onnx = OnnxName("ArgMax", since: 1)
   private let axis: Int

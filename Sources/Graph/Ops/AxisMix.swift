@@ -2,8 +2,8 @@ import CKernels
 import DitherBasics
 import DitherTensor
 
-/// Each slice of the result along one axis is a weighted sum of the input's slices: resizing, tiling, padding by reflection and
-/// sums over neighbouring channels are this. The weights are a sparse matrix, row by row.
+/// Each slice of the result along one axis is a weighted sum of the input's slices: resizing, tiling, padding by
+/// reflection and sums over neighbouring channels are this. The weights are a sparse matrix, row by row.
 struct AxisMix: Op {
   struct Matrix: Sendable {
     var rows: Int, columns: Int
@@ -22,8 +22,8 @@ struct AxisMix: Op {
         starts.append(Int32(taps.count))
       }
     }
-    /// For elements that cannot be weighed: each slice is a copy of the first that it is made of, or zeros. `length`: of a
-    /// slice, in bytes.
+    /// For elements that cannot be weighed: each slice is a copy of the first that it is made of, or zeros. `length`:
+    /// of a slice, in bytes.
     func copySlices(_ from: UnsafeRawPointer, _ to: UnsafeMutableRawPointer, blocks: Int, _ length: Int) {
       for block in 0..<blocks {
         for row in 0..<rows {

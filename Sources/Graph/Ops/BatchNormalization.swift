@@ -4,7 +4,7 @@ import DitherBasics
 import DitherTensor
 
 /// Normalisation with stored statistics, as at inference: `(x − mean) / √(var + epsilon) · scale + bias`, by channel.
-/// - Source: ONNX `BatchNormalization`, opsets 7–21, not in training mode.
+/// - Source: ONNX `BatchNormalization`, opsets 7–28, not in training mode.
 struct BatchNormalization: OnnxOp, Bounding {
   static let onnx = OnnxName("BatchNormalization", since: 7)
   var epsilon: Float = 1e-5
@@ -87,7 +87,8 @@ struct BatchNormalization: OnnxOp, Bounding {
   }
 }
 
-/// Normalisation by the batch's own statistics, as in training: operands x, scale, shift; results y, mean, biased variance.
+/// Normalisation by the batch's own statistics, as in training: operands x, scale, shift; results y, mean, biased
+/// variance.
 /// - Source: Ioffe and Szegedy 2015, arXiv 1502.03167, algorithm 1.
 struct BatchStatisticsNormalization: Op {
   let epsilon: Float
@@ -128,8 +129,8 @@ struct BatchStatisticsNormalization: Op {
   }
 }
 
-/// Operands: upstream, x, scale, mean, variance, the result of forward, which names its workspace, and shift. Results: the
-/// gradients for x, scale and shift.
+/// Operands: upstream, x, scale, mean, variance, the result of forward, which names its workspace, and shift. Results:
+/// the gradients for x, scale and shift.
 struct BatchStatisticsGradient: Op {
   let epsilon: Float
   /// The upstream gradient is that behind the ReLU.

@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// Another element type. Doubles are held as float32, smaller integers as int64.
-/// - Source: ONNX `Cast`, opsets 6–21, between float, double, int64, int32 and bool.
+/// - Source: ONNX `Cast`, opsets 6–28, between float, double, int64, int32 and bool.
 struct Cast: OnnxOp {
   static let onnx = OnnxName("Cast", since: 6)
   var takesEmpty: Bool { true }

@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// `x` where `x > 0`, `alpha · (exp(x / alpha) − 1)` elsewhere.
-/// - Source: ONNX `Celu`, opsets 12–21; Barron 2017, arXiv 1704.07483.
+/// - Source: ONNX `Celu`, opsets 12–28; Barron 2017, arXiv 1704.07483.
 struct Celu: Composite, Increasing {
   static let onnx = OnnxName("Celu", since: 12)
   var takesEmpty: Bool { true }

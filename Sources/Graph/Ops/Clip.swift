@@ -3,7 +3,7 @@ import DitherBasics
 import DitherTensor
 
 /// Values below `min` become it, those above `max` that. The bounds are attributes up to opset 10, inputs from 11 on.
-/// - Source: ONNX `Clip`, opsets 6–21.
+/// - Source: ONNX `Clip`, opsets 6–28.
 struct Clip: OnnxOp, Increasing {
   static let onnx = OnnxName("Clip", since: 6)
   private var low: Float?

@@ -1,8 +1,8 @@
 import DitherBasics
 import DitherTensor
 
-/// An op that is written in terms of others: it is kept in the graph and in files as it is, and becomes those when the graph
-/// is planned. So its shapes, its gradient and its kernels are theirs.
+/// An op that is written in terms of others: it is kept in the graph and in files as it is, and becomes those when the
+/// graph is planned. So its shapes, its gradient and its kernels are theirs.
 protocol Composite: OnnxOp {
   /// - Throws: as `types` does: an operand that does not fit is named here, before anything is made of it.
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value]

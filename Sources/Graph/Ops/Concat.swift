@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// Values one behind the other along an axis.
-/// - Source: ONNX `Concat`, opsets 4–21.
+/// - Source: ONNX `Concat`, opsets 4–28.
 struct Concat: OnnxOp, Rearranging {
   static let onnx = OnnxName("Concat", since: 4)
   var takesEmpty: Bool { true }

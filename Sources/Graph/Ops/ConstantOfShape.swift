@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// One number, as often as a shape says that is known before anything runs.
-/// - Source: ONNX `ConstantOfShape`, opsets 9–21.
+/// - Source: ONNX `ConstantOfShape`, opsets 9–28.
 struct ConstantOfShape: Composite {
   static let onnx = OnnxName("ConstantOfShape", since: 9)
   /// More elements than this are refused: they are memory that no input pays for.

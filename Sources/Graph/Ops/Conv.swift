@@ -5,7 +5,7 @@ import DitherTensor
 
 /// Convolution of images [N, C, H, W] or sequences [N, C, L].
 /// - Shapes: weights [M, C / group, kH, kW], bias [M].
-/// - Source: ONNX `Conv`, opsets 1–21.
+/// - Source: ONNX `Conv`, opsets 1–28.
 struct Conv: OnnxOp, WeightDrawing, Bounding {
   static let onnx = OnnxName("Conv", since: 1)
   var window = Window()
@@ -33,6 +33,7 @@ struct Conv: OnnxOp, WeightDrawing, Bounding {
     guard let w = inputs.optional(1)?.shape, let y = outputs.first, w[0] > 0 else { return 0 }
     return 2 * Double(y.shape.count) * Double(w.count / w[0])
   }
+  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool { axis > 1 }
   func fusingRelu() -> (any Op)? {
     var fused = self
     fused.relu = true
@@ -85,7 +86,7 @@ struct Conv: OnnxOp, WeightDrawing, Bounding {
   func drawingWeights(
     _ inputs: [Value?], scale: Value?, _ draws: WeightDraws, _ samples: SampleSpread, differentiable: Bool
   ) throws(GraphError) -> Value {
-    guard let x = inputs[0], let w = inputs[1] else { preconditionFailure("types() has asked for X and W") }
+    let x = try inputs.value(0, "X"), w = try inputs.value(1, "W")
     var shape = try shape(x.shape, w.shape)
     let isPlain = draws.terms.allSatisfy {
       $0.term.isGaussian && $0.term.scale != .relative && $0.term.schedule == nil

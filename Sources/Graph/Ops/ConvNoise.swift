@@ -3,8 +3,8 @@ import COneDNN
 import DitherBasics
 import DitherTensor
 
-// Fresh weight noise of convolutions, exactly. The noise of one output channel over the P positions of an image is
-// N(0, σ² X Xᵀ) with X the patches: channels are independent, positions are not. With few positions the noise is drawn at
+// Fresh weight noise of convolutions, exactly. The noise of one output channel over the P positions of an image is N(0,
+// σ² X Xᵀ) with X the patches: channels are independent, positions are not. With few positions the noise is drawn at
 // the outputs, through a factor of the P × P matrix; with many, the weights are drawn.
 
 /// How many rows the result has for those that come in, and how many draws those are already.
@@ -34,8 +34,8 @@ struct PatchNoise: Op {
   /// Relative to the largest variance; keeps the factor of a singular matrix finite.
   private static let jitter = 1e-6
 
-  /// Whether this costs less than drawing the weights. In units of a multiply-add of the convolution: a weight's draw and its
-  /// reorder take about 110 (measured: 1.2 billion normals a second against 50 billion multiply-adds).
+  /// Whether this costs less than drawing the weights. In units of a multiply-add of the convolution: a weight's draw
+  /// and its reorder take about 110 (measured: 1.2 billion normals a second against 50 billion multiply-adds).
   static func isCheaper(_ shape: dn_convolution_shape) -> Bool {
     guard shape.groups == 1 else { return false }
     let positions = Double(shape.out_height * shape.out_width), pixels = Double(shape.in_height * shape.in_width)
@@ -52,7 +52,8 @@ struct PatchNoise: Op {
     return [TensorType(y.replacingRows(samples.repeats * y[0]))]
   }
   func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
-    preconditionFailure("where gradients are asked for, the weights are drawn")
+    // Where gradients are asked for, the weights are drawn.
+    throw noSecondDerivative(call)
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let y = call.inputs[0], x = call.inputs[1], scale = call.inputs.optional(2), z = call.outputs[0]
@@ -92,8 +93,8 @@ struct PatchNoise: Op {
   }
 }
 
-/// A convolution whose weights are drawn for every row and sample; rows of one seed share them. Operands: x, w, b or none, and
-/// the factors of the channels or none.
+/// A convolution whose weights are drawn for every row and sample; rows of one seed share them. Operands: x, w, b or
+/// none, and the factors of the channels or none.
 struct DrawnConv: Op {
   let shape: dn_convolution_shape
   let draws: WeightDraws
@@ -129,7 +130,7 @@ struct DrawnConvGradient: Op {
     [TensorType(result.replacingRows(samples.repeats * result[0]))]
   }
   func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
-    preconditionFailure("no second derivative through drawn weights: take differences of gradients")
+    throw noSecondDerivative(call)
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     // Row for row: nothing is repeated on the way back.

@@ -4,7 +4,7 @@ import DitherTensor
 
 /// The transpose of a convolution: what its gradient for the input computes.
 /// - Shapes: x [N, C, …], weights [C, M / group, …], bias [M]; one or two image axes.
-/// - Source: ONNX `ConvTranspose`, opsets 1–21.
+/// - Source: ONNX `ConvTranspose`, opsets 1–28.
 struct ConvTranspose: Composite {
   static let onnx = OnnxName("ConvTranspose", since: 1)
   private var window: Window
@@ -26,6 +26,7 @@ struct ConvTranspose: Composite {
     if let outputShape { node["output_shape"] = .ints(outputShape.map(Int64.init)) }
   }
   var weightInput: Int? { 1 }
+  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool { axis > 1 }
 
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let x = try inputs.float(0, "X", rank: 3...4), w = try inputs.float(1, "W", rank: x.shape.rank...x.shape.rank)
@@ -80,7 +81,8 @@ struct ConvTranspose: Composite {
           .shape, at: "attribute 'pads'", expected: "a result of 1 to \(1 << 16) pixels", got: "\(output[i])")
       }
     }
-    // The convolution of which this is the transpose: from the result to x. Its padding behind follows from the extents.
+    // The convolution of which this is the transpose: from the result to x. Its padding behind follows from the
+    // extents.
     var behind = [Int](repeating: 0, count: rank)
     for i in 0..<rank {
       behind[i] = strides[i] * (x.shape[2 + i] - 1) + (kernel[i] - 1) * dilations[i] + 1 - output[i] - pads[i]

@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// Channels laid out as pixels: [N, C · b², H, W] to [N, C, H · b, W · b].
-/// - Source: ONNX `DepthToSpace`, opsets 1–21, in both modes.
+/// - Source: ONNX `DepthToSpace`, opsets 1–28, in both modes.
 struct DepthToSpace: Composite, Rearranging {
   static let onnx = OnnxName("DepthToSpace", since: 1)
   private let block: Int

@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// At inference, `y = x`, and the mask, if it is asked for, is true everywhere.
-/// - Source: ONNX `Dropout`, opsets 7–21, not in training mode.
+/// - Source: ONNX `Dropout`, opsets 7–28, not in training mode.
 struct Dropout: Composite, Rearranging {
   static let onnx = OnnxName("Dropout", since: 7)
   var takesEmpty: Bool { true }

@@ -1,5 +1,5 @@
 /// `y = x` where `x > 0`, `alpha · (eˣ − 1)` elsewhere.
-/// - Source: ONNX `Elu`, opsets 6–21; Clevert et al. 2016, arXiv 1511.07289.
+/// - Source: ONNX `Elu`, opsets 6–28; Clevert et al. 2016, arXiv 1511.07289.
 struct Elu: ExponentialLinear, Increasing {
   static let onnx = OnnxName("Elu", since: 6)
   var alpha: Float

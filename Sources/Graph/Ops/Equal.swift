@@ -1,5 +1,5 @@
 /// Whether a = b, element by element, with NumPy's broadcasting.
-/// - Source: ONNX `Equal`, opsets 7–21.
+/// - Source: ONNX `Equal`, opsets 7–28.
 struct Equal: Comparison {
   static let onnx = OnnxName("Equal", since: 7)
   var relation: Relation { .equal }

@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// The input repeated along axes of extent 1, up to what it and the shape broadcast to.
-/// - Source: ONNX `Expand`, opsets 8–21.
+/// - Source: ONNX `Expand`, opsets 8–28.
 struct Expand: Composite {
   static let onnx = OnnxName("Expand", since: 8)
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }

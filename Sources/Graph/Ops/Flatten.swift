@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// [d0, …, d(axis−1), …] as a matrix of two axes.
-/// - Source: ONNX `Flatten`, opsets 1–21.
+/// - Source: ONNX `Flatten`, opsets 1–28.
 struct Flatten: OnnxOp, Viewing, Rearranging {
   static let onnx = OnnxName("Flatten", since: 1)
   var axis = 1

@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// Slices of `data` along an axis, by index: embeddings, and the picking of extents out of shapes.
-/// - Source: ONNX `Gather`, opsets 1–21.
+/// - Source: ONNX `Gather`, opsets 1–28.
 struct Gather: OnnxOp, Lookup {
   static let onnx = OnnxName("Gather", since: 1)
   let axis: Int

@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// `x · Φ(x)`, exactly by the error function or by the tanh approximation.
-/// - Source: ONNX `Gelu`, opset 20; Hendrycks and Gimpel 2016, arXiv 1606.08415.
+/// - Source: ONNX `Gelu`, opsets 20–28; Hendrycks and Gimpel 2016, arXiv 1606.08415.
 struct Gelu: OnnxOp {
   static let onnx = OnnxName("Gelu", since: 20)
   var approximatesByTanh = false

@@ -5,7 +5,7 @@ import DitherTensor
 
 /// `Y = alpha · A' · B' + beta · C`: the dense layer.
 /// - Shapes: A' [M, K], B' [K, N], C broadcast to [M, N]; the result is [M, N].
-/// - Source: ONNX `Gemm`, opsets 7–21.
+/// - Source: ONNX `Gemm`, opsets 7–28.
 struct Gemm: OnnxOp, Bounding {
   static let onnx = OnnxName("Gemm", since: 7)
   var alpha: Float = 1
@@ -118,6 +118,7 @@ struct Gemm: OnnxOp, Bounding {
           transposeA, transposeB, Int64(m), Int64(n), Int64(k), op.alpha, left, lda, right, ldb, bias == nil ? 0 : 1,
           to,
           Int64(n))
+        // No input reaches it: `types` has checked all extents, and oneDNN refuses nothing else.
         precondition(status == 0, "oneDNN refuses a product whose shapes were checked")
         if op.relu { dk_unary(DK_RELU, to, to, m * n) }
       }
@@ -156,7 +157,7 @@ extension PlanBuilder {
       type: kernelType, bias: bias == nil ? 0 : 1, relu: relu ? 1 : 0, sum: 0, with_w_gradient_f32: 0)
     let kernel = try kernel { dn_matmul($0, Int64(m), Int64(n), Int64(k), &options) }
     guard let weights = try packedMatrix(w, kernel.layout(DN_W), transposed: transposed) else {
-      preconditionFailure("only constants are multiplied in packed form")
+      throw GraphError(.kernel, at: "a dense layer", expected: "constant weights to pack", got: "others")
     }
     let input = kernelType == DN_F32 ? try plain(x) : try form(x, kernel.layout(DN_X))
     var operands = [(DN_X, input), (DN_W, weights), (DN_Y, try plain(y))]

@@ -2,7 +2,7 @@ import COneDNN
 import DitherTensor
 
 /// The mean of each channel: [N, C, …] to [N, C, 1, …].
-/// - Source: ONNX `GlobalAveragePool`, opsets 1–21.
+/// - Source: ONNX `GlobalAveragePool`, opsets 1–28.
 struct GlobalAveragePool: OnnxOp, Averaging {
   static let onnx = OnnxName("GlobalAveragePool", since: 1)
   init() {}

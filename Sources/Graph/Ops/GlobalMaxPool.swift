@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// The largest element of each channel: [N, C, …] to [N, C, 1, …].
-/// - Source: ONNX `GlobalMaxPool`, opsets 1–21.
+/// - Source: ONNX `GlobalMaxPool`, opsets 1–28.
 struct GlobalMaxPool: Composite, Increasing {
   static let onnx = OnnxName("GlobalMaxPool", since: 1)
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }

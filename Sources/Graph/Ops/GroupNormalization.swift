@@ -1,8 +1,9 @@
 import DitherBasics
 import DitherTensor
 
-/// Groups of channels brought to mean 0 and variance 1, then `· scale + bias`: by group up to opset 20, by channel from 21 on.
-/// - Source: ONNX `GroupNormalization`, opsets 18–21; Wu and He 2018, arXiv 1803.08494.
+/// Groups of channels brought to mean 0 and variance 1, then `· scale + bias`: by group up to opset 20, by channel from
+/// 21 on.
+/// - Source: ONNX `GroupNormalization`, opsets 18–28; Wu and He 2018, arXiv 1803.08494.
 struct GroupNormalization: Composite {
   static let onnx = OnnxName("GroupNormalization", since: 18)
   private let epsilon: Float
@@ -25,6 +26,7 @@ struct GroupNormalization: Composite {
   var leastOpset: Int { isByGroup ? 18 : 21 }
   var mostOpset: Int { isByGroup ? 20 : Graph.opsets.upperBound }
   var isNormalisation: Bool { true }
+  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool { axis > 0 }
 
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let x = try inputs.float(0, "X", rank: 3...5), scale = try inputs.float(1, "scale", rank: 1...1)

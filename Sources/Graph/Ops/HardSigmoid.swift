@@ -1,7 +1,7 @@
 import DitherTensor
 
 /// `y = alpha · x + beta`, held between 0 and 1.
-/// - Source: ONNX `HardSigmoid`, opsets 6–21.
+/// - Source: ONNX `HardSigmoid`, opsets 6–28.
 struct HardSigmoid: OnnxOp, Increasing {
   static let onnx = OnnxName("HardSigmoid", since: 6)
   var alpha: Float = 0.2

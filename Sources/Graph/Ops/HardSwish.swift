@@ -1,7 +1,7 @@
 import DitherTensor
 
 /// `y = x · h(x)` with h(x) = x / 6 + 1 / 2, held between 0 and 1.
-/// - Source: ONNX `HardSwish`, opsets 14–21; Howard et al. 2019, arXiv 1905.02244.
+/// - Source: ONNX `HardSwish`, opsets 14–28; Howard et al. 2019, arXiv 1905.02244.
 struct HardSwish: OnnxOp {
   static let onnx = OnnxName("HardSwish", since: 14)
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }

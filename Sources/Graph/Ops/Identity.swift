@@ -1,7 +1,7 @@
 import DitherTensor
 
 /// `y = x`.
-/// - Source: ONNX `Identity`, opsets 1–21.
+/// - Source: ONNX `Identity`, opsets 1–28.
 struct Identity: OnnxOp, Viewing, Rearranging {
   static let onnx = OnnxName("Identity", since: 1)
   init() {}

@@ -3,7 +3,7 @@ import DitherTensor
 
 /// Each channel of each example brought to mean 0 and variance 1, then `· scale + B`, by channel.
 /// - Shapes: x [N, C, …], scale and B [C].
-/// - Source: ONNX `InstanceNormalization`, opsets 6–21; Ulyanov et al. 2016, arXiv 1607.08022.
+/// - Source: ONNX `InstanceNormalization`, opsets 6–28; Ulyanov et al. 2016, arXiv 1607.08022.
 struct InstanceNormalization: OnnxOp {
   static let onnx = OnnxName("InstanceNormalization", since: 6)
   var epsilon: Float = 1e-5
@@ -13,6 +13,7 @@ struct InstanceNormalization: OnnxOp {
   }
   func write(to node: inout OnnxNode) { node["epsilon"] = .float(epsilon) }
   var isNormalisation: Bool { true }
+  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool { axis > 1 }
 
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     let x = try inputs.float(0, "input", rank: 3...5)

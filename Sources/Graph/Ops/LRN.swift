@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// `x / (bias + alpha / size · Σ x²)^beta`, the sum over neighbouring channels.
-/// - Source: ONNX `LRN`, opsets 1–21; Krizhevsky et al. 2012.
+/// - Source: ONNX `LRN`, opsets 1–28; Krizhevsky et al. 2012.
 struct LRN: Composite {
   static let onnx = OnnxName("LRN", since: 1)
   private let size: Int
@@ -27,6 +27,7 @@ struct LRN: Composite {
     node["size"] = .int(Int64(size))
   }
   var isNormalisation: Bool { true }
+  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool { axis == 1 }
 
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let x = try inputs.float(0, "X", rank: 3...5), channels = x.shape[1]

@@ -2,10 +2,10 @@ import CKernels
 import DitherBasics
 import DitherTensor
 
-/// All that lies behind an axis brought to mean 0 and variance 1, then `· Scale + B`; also the mean, and the inverse of the
-/// standard deviation.
+/// All that lies behind an axis brought to mean 0 and variance 1, then `· Scale + B`; also the mean, and the inverse of
+/// the standard deviation.
 /// - Shapes: Scale and B broadcast to the normalised axes.
-/// - Source: ONNX `LayerNormalization`, opsets 17–21, computed in float32; Ba et al. 2016, arXiv 1607.06450.
+/// - Source: ONNX `LayerNormalization`, opsets 17–28, computed in float32; Ba et al. 2016, arXiv 1607.06450.
 struct LayerNormalization: Composite {
   static let onnx = OnnxName("LayerNormalization", since: 17)
   private let core: LayerStandardisation
@@ -25,6 +25,9 @@ struct LayerNormalization: Composite {
     node["epsilon"] = .float(core.epsilon)
   }
   var isNormalisation: Bool { true }
+  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool {
+    axis >= (try? resolveAxis(core.axis, rank: shape.rank)) ?? 0
+  }
 
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let x = try inputs.value(0, "X"), y = try builder.apply(core, inputs)

@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// `y = x` where `x ≥ 0`, `slope · x` elsewhere.
-/// - Source: ONNX `LeakyRelu`, opsets 6–20.
+/// - Source: ONNX `LeakyRelu`, opsets 6–28.
 struct LeakyRelu: OnnxOp, Increasing {
   static let onnx = OnnxName("LeakyRelu", since: 6)
   var slope: Float = 0.01

@@ -1,5 +1,5 @@
 /// Whether a < b, element by element, with NumPy's broadcasting.
-/// - Source: ONNX `Less`, opsets 9–21.
+/// - Source: ONNX `Less`, opsets 9–28.
 struct Less: Comparison {
   static let onnx = OnnxName("Less", since: 7)
   var relation: Relation { .less }

@@ -1,5 +1,5 @@
 /// Whether a ≤ b, element by element, with NumPy's broadcasting.
-/// - Source: ONNX `LessOrEqual`, opsets 12–21.
+/// - Source: ONNX `LessOrEqual`, opsets 12–28.
 struct LessOrEqual: Comparison {
   static let onnx = OnnxName("LessOrEqual", since: 12)
   var relation: Relation { .lessOrEqual }

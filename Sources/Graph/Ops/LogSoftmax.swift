@@ -1,6 +1,6 @@
 import DitherTensor
 
-/// - Source: ONNX `LogSoftmax`, opsets 9–21.
+/// - Source: ONNX `LogSoftmax`, opsets 9–28.
 struct LogSoftmax: SoftmaxFamily {
   static let onnx = OnnxName("LogSoftmax", since: 1)
   static let isLogarithm = true

@@ -4,7 +4,7 @@ import DitherBasics
 import DitherTensor
 
 /// NumPy's `matmul`: products of the last two axes, the others broadcast.
-/// - Source: ONNX `MatMul`, opsets 9–21.
+/// - Source: ONNX `MatMul`, opsets 9–28.
 struct MatMul: OnnxOp, Bounding {
   static let onnx = OnnxName("MatMul", since: 1)
   /// Used by gradients: operands whose last two axes are swapped.
@@ -100,6 +100,7 @@ struct MatMul: OnnxOp, Bounding {
         for i in offsetsA.indices {
           let status = dn_sgemm(
             transposeA, transposeB, m, n, k, 1, left + offsetsA[i], lda, right + offsetsB[i], ldb, 0, to + i * size, n)
+          // No input reaches it: `types` has checked all extents, and oneDNN refuses nothing else.
           precondition(status == 0, "oneDNN refuses a product whose shapes were checked")
         }
       }

@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// The largest of any number of values, element by element, with NumPy's broadcasting.
-/// - Source: ONNX `Max`, opsets 8–21.
+/// - Source: ONNX `Max`, opsets 8–28.
 struct Max: Composite, Increasing {
   static let onnx = OnnxName("Max", since: 6)
   var takesEmpty: Bool { true }

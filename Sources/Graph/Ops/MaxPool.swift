@@ -2,11 +2,11 @@ import COneDNN
 import DitherBasics
 import DitherTensor
 
-/// - Source: ONNX `MaxPool`, opsets 8–21, without the indices output.
-struct MaxPool: Pooling, Increasing {
+/// The largest number of each window.
+/// - Source: ONNX `MaxPool`, opsets 8–28, without the indices output.
+struct MaxPool: Composite, Increasing {
   static let onnx = OnnxName("MaxPool", since: 1)
   var window: Window
-  var kind: dn_pooling_kind { DN_MAX }
   init(_ size: Int) { window = Window(kernel: [size, size], strides: [size, size]) }
   init(_ node: OnnxNode) throws(GraphError) {
     try node.allow("auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "storage_order", "strides")
@@ -16,5 +16,12 @@ struct MaxPool: Pooling, Increasing {
     }
     window = try Window(node)
   }
+  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool { axis > 1 }
   func write(to node: inout OnnxNode) { window.write(to: &node) }
+  func operations(_ inputs: [TensorType?], _ outputs: [TensorType]) -> Double { window.reads(outputs) }
+  func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
+    let x = try inputs.float(0, "X", rank: 3...4), shape = try window.pooling(x.shape)
+    let result = shape.output(like: x.shape, channels: x.shape[1])
+    return [try x.apply(GivenPooling(kind: DN_MAX, shape: shape, result: result))]
+  }
 }

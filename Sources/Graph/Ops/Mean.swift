@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// The mean of any number of values, element by element, with NumPy's broadcasting.
-/// - Source: ONNX `Mean`, opsets 8–21.
+/// - Source: ONNX `Mean`, opsets 8–28.
 struct Mean: Composite {
   static let onnx = OnnxName("Mean", since: 6)
   var takesEmpty: Bool { true }

@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// The smallest of any number of values, element by element, with NumPy's broadcasting.
-/// - Source: ONNX `Min`, opsets 8–21.
+/// - Source: ONNX `Min`, opsets 8–28.
 struct Min: Composite, Increasing {
   static let onnx = OnnxName("Min", since: 6)
   var takesEmpty: Bool { true }

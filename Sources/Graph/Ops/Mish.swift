@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// `x · tanh(softplus(x))`.
-/// - Source: ONNX `Mish`, opsets 18–21; Misra 2020, arXiv 1908.08681.
+/// - Source: ONNX `Mish`, opsets 18–28; Misra 2020, arXiv 1908.08681.
 struct Mish: Composite {
   static let onnx = OnnxName("Mish", since: 18)
   var takesEmpty: Bool { true }

@@ -78,7 +78,9 @@ struct AddRowNoise: Op {
 
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     let y = try inputs.float(0, "y", rank: 2...2), scale = try inputs.float(1, "scale", rank: 2...2)
-    precondition(scale[0] == y[0] && (scale[1] == y[1] || scale[1] == 1), "a scale for each row of \(y), got \(scale)")
+    guard scale[0] == y[0], scale[1] == y[1] || scale[1] == 1 else {
+      throw GraphError(.noise, at: "noise on weights", expected: "a scale for each row of \(y)", got: "\(scale)")
+    }
     return [TensorType([repeats * y[0], y[1]])]
   }
   func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
@@ -131,8 +133,8 @@ struct Strength: Op {
   }
 }
 
-/// Draws of any noise, one stream for each row and sample. What adds: its draws, times the term's strength. What multiplies: the factors.
-/// What replaces: 1 where the value stays, else 0; and what comes in its place, or 0.
+/// Draws of any noise, one stream for each row and sample. What adds: its draws, times the term's strength. What
+/// multiplies: the factors. What replaces: 1 where the value stays, else 0; and what comes in its place, or 0.
 struct Draw: Op {
   let shape: Shape
   let noise: any Noise
@@ -184,8 +186,8 @@ struct Draw: Op {
   }
 }
 
-/// The normals of a layer's last draw. Antithetic draws need them again with the other sign, and runs of one draw on several batches
-/// of rows as they are.
+/// The normals of a layer's last draw. Antithetic draws need them again with the other sign, and runs of one draw on
+/// several batches of rows as they are.
 final class LastNormals {
   /// Made when it is asked for: terms of other distributions never do.
   private lazy var values = AlignedBuffer(floats: count)
@@ -306,8 +308,8 @@ struct WeightDraws: Sendable {
   }
 }
 
-/// w with one draw for every weight: the explicit path. The draw is the first row's. Operands: w, and the factors of its
-/// channels where a normalisation was folded into it.
+/// w with one draw for every weight: the explicit path. The draw is the first row's. Operands: w, and the factors of
+/// its channels where a normalisation was folded into it.
 struct WeightNoise: Op {
   let draws: WeightDraws
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(try inputs.float(0, "w"))] }

@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// The other truth value, element by element.
-/// - Source: ONNX `Not`, opsets 1–21.
+/// - Source: ONNX `Not`, opsets 1–28.
 struct Not: OnnxOp {
   static let onnx = OnnxName("Not", since: 1)
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }

@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// start, start + delta, … below limit; all three are known before anything runs.
-/// - Source: ONNX `Range`, opsets 11–21.
+/// - Source: ONNX `Range`, opsets 11–28.
 struct NumberRange: Composite {
   static let onnx = OnnxName("Range", since: 11)
   private static let most = 1 << 20

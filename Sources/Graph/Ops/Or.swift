@@ -1,5 +1,5 @@
 /// Whether a or b, element by element, with NumPy's broadcasting.
-/// - Source: ONNX `Or`, opsets 7–21.
+/// - Source: ONNX `Or`, opsets 7–28.
 struct Or: Connective {
   static let onnx = OnnxName("Or", since: 7)
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }

@@ -4,7 +4,7 @@ import DitherTensor
 
 /// `y = x` where `x ≥ 0`, `slope · x` elsewhere, with slopes that are trained.
 /// - Shapes: slopes broadcast to x.
-/// - Source: ONNX `PRelu`, opsets 7–21; He et al. 2015, arXiv 1502.01852.
+/// - Source: ONNX `PRelu`, opsets 7–28; He et al. 2015, arXiv 1502.01852.
 struct PRelu: OnnxOp {
   static let onnx = OnnxName("PRelu", since: 7)
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }

@@ -1,9 +1,9 @@
 import DitherBasics
 import DitherTensor
 
-/// The input with a border: of one number, or of the input's own pixels. A negative extent cuts. Extents are an attribute up
-/// to opset 10, an input from 11 on.
-/// - Source: ONNX `Pad`, opsets 2–21.
+/// The input with a border: of one number, or of the input's own pixels. A negative extent cuts. Extents are an
+/// attribute up to opset 10, an input from 11 on.
+/// - Source: ONNX `Pad`, opsets 2–28.
 struct Pad: Composite, Increasing {
   static let onnx = OnnxName("Pad", since: 2)
   private enum Mode: String { case constant, reflect, edge, wrap }
@@ -93,7 +93,7 @@ struct Pad: Composite, Increasing {
     }
     place.counts = inner.counts
     let kept = inner.counts == x.shape.dimensions ? x : try x.apply(Cut(inner))
-    return try kept.apply(Bordered(region: place, shape: result), filler)
+    return try kept.apply(Bordered((place, result)), filler)
   }
 
   /// Which pixel lies at `index`; nil: none.
@@ -110,11 +110,12 @@ struct Pad: Composite, Increasing {
   }
 }
 
-/// An array of `shape` that holds the first operand in one region and the second, one number, elsewhere; 0 where there is
-/// none.
+/// An array of `shape` that holds the first operand in one region and the second, one number, elsewhere; 0 where there
+/// is none.
 struct Bordered: Op {
   let region: Region
   let shape: Shape
+  init(_ place: (region: Region, shape: Shape)) { (region, shape) = place }
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     guard region.fits(shape) else {
       throw GraphError(.shape, at: "input 'data'", expected: "a shape within \(shape)", got: "\(region.shape)")

@@ -3,15 +3,11 @@ import COneDNN
 import DitherBasics
 import DitherTensor
 
-/// Pooling over windows of each channel.
-protocol Pooling: OnnxOp {
-  var window: Window { get set }
-  var kind: dn_pooling_kind { get }
-}
-
-extension Pooling {
-  func shape(_ x: Shape) throws(GraphError) -> dn_convolution_shape {
-    var result = try window.resolve(Array(x.dimensions[2...]))
+extension Window {
+  /// All extents of a pooling of `x`, [N, C, L] or [N, C, H, W].
+  /// - Throws: where the window does not fit, or lies in nothing but padding.
+  func pooling(_ x: Shape) throws(GraphError) -> dn_convolution_shape {
+    var result = try resolve(Array(x.dimensions[2...]))
     result.batch = Int64(x[0])
     result.in_channels = Int64(x[1])
     result.out_channels = Int64(x[1])
@@ -22,30 +18,14 @@ extension Pooling {
       result.pad_right < result.kernel_width * result.dilation_width + result.stride_width
     else {
       throw GraphError(
-        .attribute, at: "attribute 'pads'", expected: "less padding than the window is wide",
-        got: "\(window.pads ?? [])")
+        .attribute, at: "attribute 'pads'", expected: "less padding than the window is wide", got: "\(pads ?? [])")
     }
     return result
   }
 
-  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
-    let x = try inputs.float(0, "X", rank: 3...4)
-    return [TensorType(try shape(x).output(like: x, channels: x[1]))]
-  }
-
-  func operations(_ inputs: [TensorType?], _ outputs: [TensorType]) -> Double {
-    (window.kernel ?? []).reduce(Double(outputs.first?.shape.count ?? 0)) { $0 * Double($1) }
-  }
-
-  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
-    let x = call.inputs[0]
-    let shape = try shape(x.shape)
-    return try [upstream.apply(PoolingGradient(kind: kind, shape: shape, input: x.shape), x, call.outputs[0])]
-  }
-
-  func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
-    let x = call.inputs[0], y = call.outputs[0]
-    try plan.pool(x, y, kind, try shape(x.shape))
+  /// How many numbers windows read for these results.
+  func reads(_ outputs: [TensorType]) -> Double {
+    (kernel ?? []).reduce(Double(outputs.first?.shape.count ?? 0)) { $0 * Double($1) }
   }
 }
 
@@ -109,7 +89,11 @@ struct PoolingGradient: Op {
       return try lower(call, into: &plan, layout, block)
     }
     let kernel = try plan.kernel { dn_pooling($0, DN_BACKWARD_DATA, kind, &shape, layout.pointer, 1) }
-    guard let workspace = plan.kept(for: pooled) else { preconditionFailure("the forward pooling is lowered first") }
+    guard let workspace = plan.kept(for: pooled) else {
+      throw GraphError(
+        .kernel, at: "node '\(call.name.clipped())'", expected: "a pooling that kept what its gradient needs",
+        got: "none")
+    }
     plan.run(
       kernel,
       [(DN_Y, try plan.form(g, kernel.layout(DN_Y))), (DN_X, try plan.newForm(call.outputs[0], kernel.layout(DN_X)))],
@@ -132,13 +116,13 @@ struct PoolingGradient: Op {
 
 extension dn_convolution_shape {
   fileprivate func planes(_ block: Int32) -> Int { Int(batch * in_channels) / Int(block) }
-  /// Of what a pooling of such images gives.
+  /// The layout of what a pooling of such images gives.
   fileprivate func pooled(_ block: Int32) throws(GraphError) -> KernelLayout {
     try KernelLayout([Int(batch), Int(in_channels), Int(out_height), Int(out_width)], block: block)
   }
 }
 
-/// A pooling whose extents are known already: in second derivatives.
+/// A pooling whose extents are known: what `MaxPool` and `AveragePool` become.
 struct GivenPooling: Op {
   let kind: dn_pooling_kind
   let shape: dn_convolution_shape
@@ -155,7 +139,7 @@ struct GivenPooling: Op {
   }
 }
 
-/// Of the first operand, what lies where the second has the first maximum of each window.
+/// The part of the first operand that lies where the second has the first maximum of each window.
 struct PickedMaxima: Op {
   let shape: dn_convolution_shape
   let result: Shape

@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// `y = a to the power of b`, element by element, with NumPy's broadcasting; of a's element type.
-/// - Source: ONNX `Pow`, opsets 7–21.
+/// - Source: ONNX `Pow`, opsets 7–28.
 struct Pow: Composite {
   static let onnx = OnnxName("Pow", since: 7)
   var takesEmpty: Bool { true }

@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// The Euclidean norm over axes.
-/// - Source: ONNX `ReduceL2`, opsets 1–21.
+/// - Source: ONNX `ReduceL2`, opsets 1–28.
 struct ReduceL2: Composite {
   static let onnx = OnnxName("ReduceL2", since: 1)
   var takesEmpty: Bool { true }

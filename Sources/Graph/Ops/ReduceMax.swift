@@ -2,7 +2,7 @@ import CKernels
 import DitherTensor
 
 /// The largest element over axes; of none, −∞. Where elements tie, the gradient goes to the first.
-/// - Source: ONNX `ReduceMax`, opsets 1–21.
+/// - Source: ONNX `ReduceMax`, opsets 1–28.
 struct ReduceMax: OnnxOp, Increasing {
   static let onnx = OnnxName("ReduceMax", since: 1)
   var takesEmpty: Bool { true }
@@ -37,8 +37,8 @@ struct ReduceMax: OnnxOp, Increasing {
   }
 }
 
-/// The gradient of a maximum: inputs are the upstream gradient, x and the maxima. `kept`: their shape with reduced axes of
-/// extent 1.
+/// The gradient of a maximum: inputs are the upstream gradient, x and the maxima. `kept`: their shape with reduced axes
+/// of extent 1.
 struct ReduceMaxGradient: Op {
   let kept: Shape
   var takesEmpty: Bool { true }

@@ -1,6 +1,6 @@
 import DitherTensor
 
-/// - Source: ONNX `ReduceMean`, opsets 1–21.
+/// - Source: ONNX `ReduceMean`, opsets 1–28.
 struct ReduceMean: Reduction, Averaging {
   static let onnx = OnnxName("ReduceMean", since: 1)
   static let isMean = true

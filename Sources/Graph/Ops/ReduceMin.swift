@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// The smallest element over axes; of none, ∞. Where elements tie, the gradient goes to the first.
-/// - Source: ONNX `ReduceMin`, opsets 1–21.
+/// - Source: ONNX `ReduceMin`, opsets 1–28.
 struct ReduceMin: Composite {
   static let onnx = OnnxName("ReduceMin", since: 1)
   var takesEmpty: Bool { true }

@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// The product over axes, of floats or integers: converters from TensorFlow count elements so.
-/// - Source: ONNX `ReduceProd`, opsets 1–21.
+/// - Source: ONNX `ReduceProd`, opsets 1–28.
 struct ReduceProd: Composite {
   static let onnx = OnnxName("ReduceProd", since: 1)
   var takesEmpty: Bool { true }

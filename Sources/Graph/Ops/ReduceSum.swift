@@ -1,6 +1,6 @@
 import DitherTensor
 
-/// - Source: ONNX `ReduceSum`, opsets 1–21.
+/// - Source: ONNX `ReduceSum`, opsets 1–28.
 struct ReduceSum: Reduction {
   static let onnx = OnnxName("ReduceSum", since: 1)
   static let isMean = false

@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// The sum of squares over axes.
-/// - Source: ONNX `ReduceSumSquare`, opsets 1–21.
+/// - Source: ONNX `ReduceSumSquare`, opsets 1–28.
 struct ReduceSumSquare: Composite {
   static let onnx = OnnxName("ReduceSumSquare", since: 1)
   var takesEmpty: Bool { true }

@@ -2,11 +2,12 @@ import DitherBasics
 import DitherTensor
 
 /// The same elements with another shape; one extent may be −1 (what is left), 0 copies the input's.
-/// - Source: ONNX `Reshape`, opsets 5–21.
+/// - Source: ONNX `Reshape`, opsets 5–28.
 struct Reshape: OnnxOp, Viewing, Rearranging {
   static let onnx = OnnxName("Reshape", since: 5)
   /// 0 is an extent of its own, not a copy.
   var allowZero = false
+  var shapeInput: Int? { 1 }
   init() {}
   init(_ node: OnnxNode) throws(GraphError) {
     try node.allow("allowzero")

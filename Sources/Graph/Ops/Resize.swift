@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// Images, or any arrays, brought to other extents: by the nearest element or linearly along each axis.
-/// - Source: ONNX `Resize`, opsets 10–21, modes `nearest` and `linear`.
+/// - Source: ONNX `Resize`, opsets 10–28, modes `nearest` and `linear`.
 struct Resize: Composite {
   static let onnx = OnnxName("Resize", since: 10)
   private let sampling: Sampling

@@ -1,5 +1,5 @@
 /// An ELU scaled so that activations keep mean 0 and variance 1.
-/// - Source: ONNX `Selu`, opsets 6–21; Klambauer et al. 2017, arXiv 1706.02515.
+/// - Source: ONNX `Selu`, opsets 6–28; Klambauer et al. 2017, arXiv 1706.02515.
 struct Selu: ExponentialLinear, Increasing {
   static let onnx = OnnxName("Selu", since: 6)
   var alpha: Float

@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// The extents of a value, as int64: where exporters' shape arithmetic starts. Known before anything runs.
-/// - Source: ONNX `Shape`, opsets 1–21.
+/// - Source: ONNX `Shape`, opsets 1–28.
 struct ShapeOf: OnnxOp {
   static let onnx = OnnxName("Shape", since: 1)
   private var start = 0

@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// The number of elements, as int64; known before anything runs.
-/// - Source: ONNX `Size`, opsets 1–21.
+/// - Source: ONNX `Size`, opsets 1–28.
 struct Size: OnnxOp {
   static let onnx = OnnxName("Size", since: 1)
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }

@@ -1,9 +1,9 @@
 import DitherBasics
 import DitherTensor
 
-/// `data[start:end:step]` along some axes, counted as NumPy counts. Bounds are attributes up to opset 9, inputs from 10 on,
-/// and known before anything runs.
-/// - Source: ONNX `Slice`, opsets 1–21.
+/// `data[start:end:step]` along some axes, counted as NumPy counts. Bounds are attributes up to opset 9, inputs from 10
+/// on, and known before anything runs.
+/// - Source: ONNX `Slice`, opsets 1–28.
 struct Slice: OnnxOp, Rearranging {
   static let onnx = OnnxName("Slice", since: 1)
   var takesEmpty: Bool { true }

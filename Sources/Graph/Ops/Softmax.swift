@@ -32,6 +32,11 @@ extension SoftmaxFamily {
     return [Shape(Array(shape.dimensions[..<axis])).count, Shape(Array(shape.dimensions[axis...])).count]
   }
 
+  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool {
+    guard let own = try? resolveAxis(self.axis, rank: shape.rank) else { return true }
+    return flattens ? axis >= own : axis == own
+  }
+
   func rows(_ call: RowsCall) -> RowFacts? {
     let shape = call.result.shape
     guard shape.isBatch, let axis = try? resolveAxis(axis, rank: shape.rank), axis > 0, let input = call.operand(0)
@@ -67,7 +72,7 @@ extension SoftmaxFamily {
   }
 }
 
-/// - Source: ONNX `Softmax`, opsets 9–21.
+/// - Source: ONNX `Softmax`, opsets 9–28.
 struct Softmax: SoftmaxFamily {
   static let onnx = OnnxName("Softmax", since: 1)
   static let isLogarithm = false

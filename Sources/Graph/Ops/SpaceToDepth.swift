@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// Pixels laid out as channels: [N, C, H · b, W · b] to [N, b² · C, H, W].
-/// - Source: ONNX `SpaceToDepth`, opsets 1–21.
+/// - Source: ONNX `SpaceToDepth`, opsets 1–28.
 struct SpaceToDepth: Composite, Rearranging {
   static let onnx = OnnxName("SpaceToDepth", since: 1)
   private let block: Int

@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// Parts of the input along an axis. Their lengths are an attribute up to opset 12, an input from 13 on, or equal.
-/// - Source: ONNX `Split`, opsets 2–21.
+/// - Source: ONNX `Split`, opsets 2–28.
 struct Split: Composite {
   static let onnx = OnnxName("Split", since: 2)
   private let axis: Int

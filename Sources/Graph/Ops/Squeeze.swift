@@ -1,8 +1,9 @@
 import DitherBasics
 import DitherTensor
 
-/// The same elements without axes of extent 1: those named, or all. The axes are an attribute up to opset 12 and an input from 13 on.
-/// - Source: ONNX `Squeeze`, opsets 1–21.
+/// The same elements without axes of extent 1: those named, or all. The axes are an attribute up to opset 12 and an
+/// input from 13 on.
+/// - Source: ONNX `Squeeze`, opsets 1–28.
 struct Squeeze: OnnxOp, Viewing, Rearranging {
   static let onnx = OnnxName("Squeeze", since: 1)
   private var axes: [Int]?

@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// The sum of any number of values, element by element, with NumPy's broadcasting.
-/// - Source: ONNX `Sum`, opsets 8–21.
+/// - Source: ONNX `Sum`, opsets 8–28.
 struct Sum: Composite {
   static let onnx = OnnxName("Sum", since: 6)
   var takesEmpty: Bool { true }

@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// The input repeated along each axis.
-/// - Source: ONNX `Tile`, opsets 6–21.
+/// - Source: ONNX `Tile`, opsets 6–28.
 struct Tile: Composite {
   static let onnx = OnnxName("Tile", since: 6)
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }

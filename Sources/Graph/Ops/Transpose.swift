@@ -3,7 +3,7 @@ import DitherBasics
 import DitherTensor
 
 /// Axes in another order; reversed if none is named.
-/// - Source: ONNX `Transpose`, opsets 1–21.
+/// - Source: ONNX `Transpose`, opsets 1–28.
 struct Transpose: OnnxOp, Rearranging {
   static let onnx = OnnxName("Transpose", since: 1)
   private var permutation: [Int]?

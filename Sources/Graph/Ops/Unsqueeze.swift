@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// The same elements with new axes of extent 1. The axes are an attribute up to opset 12 and an input from 13 on.
-/// - Source: ONNX `Unsqueeze`, opsets 1–21.
+/// - Source: ONNX `Unsqueeze`, opsets 1–28.
 struct Unsqueeze: OnnxOp, Viewing, Rearranging {
   static let onnx = OnnxName("Unsqueeze", since: 1)
   private var axes: [Int]?

@@ -5,6 +5,7 @@ import DitherTensor
 protocol Viewing: Op {}
 
 extension Viewing {
+  var isView: Bool { true }
   var takesEmpty: Bool { true }
   func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
     try [upstream.viewed(as: call.inputs[0].shape)] + [Value?](repeating: nil, count: max(call.inputs.count - 1, 0))

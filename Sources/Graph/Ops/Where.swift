@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// `X` where the condition holds, else `Y`, with NumPy's broadcasting.
-/// - Source: ONNX `Where`, opsets 9–21.
+/// - Source: ONNX `Where`, opsets 9–28.
 struct Where: OnnxOp {
   static let onnx = OnnxName("Where", since: 9)
   init() {}

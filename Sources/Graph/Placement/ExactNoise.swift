@@ -3,13 +3,14 @@ import DitherTensor
 
 /// How weight noise is computed.
 public enum NoisePath: Sendable, Hashable {
-  /// Every row and sample has a draw of every weight of its own, in distribution exactly: at the outputs where that is cheaper
-  /// (dense layers, convolutions of few positions), else by drawing the weights. What models are served with.
+  /// Every row and sample has a draw of every weight of its own, in distribution exactly: at the outputs where that is
+  /// cheaper (dense layers, convolutions of few positions), else by drawing the weights. What models are served with.
   case fresh
-  /// As fresh in dense layers; other layers draw their weights once for all rows of a run: what models are trained with.
+  /// As fresh in dense layers; other layers draw their weights once for all rows of a run: what models are trained
+  /// with.
   case exact
-  /// Every weight is drawn, once for all rows of a run, at the first row's address: the reference, for callers who compare
-  /// inputs, and the only way where an op does not know another one.
+  /// Every weight is drawn, once for all rows of a run, at the first row's address: the reference, for callers who
+  /// compare inputs, and the only way where an op does not know another one.
   case explicit
 }
 
@@ -39,8 +40,8 @@ extension Placement {
     return values
   }
 
-  /// The standard deviation at the outputs, and the term whose strength multiplies it; nil: all strengths are in it. Independent terms:
-  /// variances add.
+  /// The standard deviation at the outputs, and the term whose strength multiplies it; nil: all strengths are in it.
+  /// Independent terms: variances add.
   private func deviation(_ op: any Op, _ call: Call, _ terms: [PlacedTerm]) throws(GraphError) -> (
     Value, strength: Int?
   )? {

@@ -8,6 +8,10 @@ public struct GradientNoise: Sendable {
 
   /// - Throws: when a pattern of layers fits no parameter.
   public init(_ noise: NoiseModel, of graph: Graph) throws(GraphError) {
+    guard graph.valueNames.count <= DrawSite.valueLimit else {
+      throw GraphError(
+        .tooLarge, at: "noise", expected: "at most \(DrawSite.valueLimit) values", got: "\(graph.valueNames.count)")
+    }
     let placed = try NoiseModel(noise.terms.filter { $0.site == .gradients }).placed(in: graph)
     var terms: [ValueID: [PlacedTerm]] = [:], shapes: [ValueID: Shape] = [:]
     for (target, found) in placed {

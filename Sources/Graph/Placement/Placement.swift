@@ -1,10 +1,11 @@
 import DitherBasics
 import DitherTensor
 
-/// Replays a graph with its noise in place: the walk over the graph. `ExactNoise` and `DrawnNoise` say what is put at a place.
+/// Replays a graph with its noise in place: the walk over the graph. `ExactNoise` and `DrawnNoise` say what is put at a
+/// place.
 ///
-/// Values before the first noise have `rows` rows, values behind it rows · samples: row s · rows + r is draw s of row r. Terms at one
-/// place act one after the other, and their scales are those of the value without noise.
+/// Values before the first noise have `rows` rows, values behind it rows · samples: row s · rows + r is draw s of row
+/// r. Terms at one place act one after the other, and their scales are those of the value without noise.
 struct Placement {
   let builder: GraphBuilder
   let stored: Graph

@@ -5,7 +5,8 @@ protocol Lookup: Op {
 }
 
 extension NoiseSite {
-  /// On the rows that are looked up in a table of weights, as words' embeddings are. Source: Jain et al. 2023 (NEFTune), arXiv 2310.05914.
+  /// On the rows that are looked up in a table of weights, as words' embeddings are. Source: Jain et al. 2023
+  /// (NEFTune), arXiv 2310.05914.
   public static let embeddings = NoiseSite("embeddings") { graph in
     graph.outputPlaces(kind: 3) { node in
       guard let op = node.op as? any Lookup, op.table < node.inputs.count, let table = node.inputs[op.table],

@@ -257,6 +257,9 @@ public nonisolated struct Dither_V1_UploadResponse: Sendable {
   /// the name already had this file: that version is the answer
   public var existed: Bool = false
 
+  /// what the file says and the server does not follow, as stale shapes
+  public var warnings: [String] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -976,7 +979,7 @@ nonisolated extension Dither_V1_UploadChunk: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Dither_V1_UploadResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".UploadResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}existed\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}existed\0\u{1}warnings\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -986,6 +989,7 @@ nonisolated extension Dither_V1_UploadResponse: SwiftProtobuf.Message, SwiftProt
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._model) }()
       case 2: try { try decoder.decodeSingularBoolField(value: &self.existed) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.warnings) }()
       default: break
       }
     }
@@ -1002,12 +1006,16 @@ nonisolated extension Dither_V1_UploadResponse: SwiftProtobuf.Message, SwiftProt
     if self.existed != false {
       try visitor.visitSingularBoolField(value: self.existed, fieldNumber: 2)
     }
+    if !self.warnings.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.warnings, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Dither_V1_UploadResponse, rhs: Dither_V1_UploadResponse) -> Bool {
     if lhs._model != rhs._model {return false}
     if lhs.existed != rhs.existed {return false}
+    if lhs.warnings != rhs.warnings {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -122,7 +122,9 @@ package struct UploadCall: ClientStreamCall {
       let published = try await registry.publish(
         checked, blob: upload.blob, name: begin.name, card: begin.cardJson, aliases: begin.aliases, by: caller.name
       ) { try await upload.keep() }
-      return try response(published.version, existed: published.existed)
+      var response = try response(published.version, existed: published.existed)
+      response.warnings = checked.warnings
+      return response
     } catch {
       await upload.discard()
       throw error

@@ -1,11 +1,13 @@
 /// A place of a model and the term of noise that is drawn there, as the site number of a `NoiseAddress`.
 ///
-/// Nothing else makes site numbers for a model's noise, so no two draws of one model share an address: bits 0–23 say the place, bits
-/// 24–27 the term, bits 28–31 whether the place is a node or an input. The first term's numbers are those of models with one term.
+/// Nothing else makes site numbers for a model's noise, so no two draws of one model share an address: bits 0–23 say
+/// the place, bits 24–27 the term, bits 28–31 whether the place is a node or an input. The first term's numbers are
+/// those of models with one term.
 public struct DrawSite: Hashable, Sendable {
   /// What is noisy.
   public enum Place: Hashable, Sendable {
-    /// A node, by its number in the graph. `kind`, below 8, says what of it: weights 0, an activation 1, a normalization 2, embeddings 3.
+    /// A node, by its number in the graph. `kind`, below 8, says what of it: weights 0, an activation 1, a
+    /// normalization 2, embeddings 3.
     case node(Int, kind: Int)
     /// An input of the graph, by its value's index.
     case input(Int)
@@ -27,6 +29,7 @@ public struct DrawSite: Hashable, Sendable {
   ///   - place: below `nodeLimit` or `valueLimit`.
   ///   - term: which of the terms at this place, from 0, below `termLimit`.
   public init(_ place: Place, term: Int = 0) {
+    // No input reaches it: whoever places noise refuses larger graphs and models of more terms.
     func checked(_ number: Int, below limit: Int) -> UInt32 {
       precondition((0..<limit).contains(number), "a number below \(limit), got \(number)")
       return UInt32(number)

@@ -3,8 +3,8 @@ import CKernels
 /// Where a draw lives. Every random number is a function of its address and its index, so threads, batches and order
 /// cannot change a result.
 ///
-/// Philox 4×32-10 (Salmon et al., SC 2011) with `seed` as key and (index / 4, site, sample, stream) as counter; normals by
-/// Box and Muller. The same bits on every CPU.
+/// Philox 4×32-10 (Salmon et al., SC 2011) with `seed` as key and (index / 4, site, sample, stream) as counter; normals
+/// by Box and Muller. The same bits on every CPU.
 public struct NoiseAddress: Sendable, Hashable {
   /// A request's or a recipe's seed.
   public var seed: UInt64

@@ -110,6 +110,8 @@ extension RunCommand {
     var parameters: Int
     var loss: Double?
     var written: [String] = []
+    /// What the file says and nobody follows.
+    var warnings: [String]
 
     init(_ graph: Graph) {
       model = graph.name
@@ -117,6 +119,7 @@ extension RunCommand {
         Port(name: $0.name, type: $0.element.rawValue, shape: $0.dimensions.map { $0 ?? -1 })
       }
       outputs = graph.outputs.map(\.name)
+      warnings = graph.warnings
       nodes = graph.nodes.count
       parameters = graph.literals.values.reduce(0) { $0 + $1.type.shape.count }
     }
@@ -124,6 +127,7 @@ extension RunCommand {
     func show() {
       for input in inputs { print("input   \(input.name) \(input.type) \(input.shape)") }
       for output in outputs { print("output  \(output)") }
+      for warning in warnings { print("warning: \(warning)") }
       print("\(nodes) nodes, \(parameters) parameters: valid")
       if let loss { print("mean cross-entropy \(loss.digits(6))") }
       for path in written { print("wrote   \(path)") }

@@ -51,8 +51,10 @@ struct UploadCommand: AsyncParsableCommand {
     }
     if Console.isTerminal { Console.write("\n") }
     if json {
-      try Json.print(Answer(existed: response.existed, model: ModelDescription(response.model)))
+      try Json.print(
+        Answer(existed: response.existed, model: ModelDescription(response.model), warnings: response.warnings))
     } else {
+      for warning in response.warnings { print("warning: \(warning)") }
       let model = response.model
       print("\(model.name)@\(model.version)  \(model.digest)\(response.existed ? "  (was there already)" : "")")
     }
@@ -81,5 +83,6 @@ struct UploadCommand: AsyncParsableCommand {
   private struct Answer: Encodable {
     var existed: Bool
     var model: ModelDescription
+    var warnings: [String]
   }
 }

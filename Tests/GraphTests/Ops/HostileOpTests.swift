@@ -93,6 +93,35 @@ struct HostileOpTests {
     return OpCase(test.type, operands, attributes, opset: test.opset, output: test.output, of: test.outputs)
   }
 
+  /// Whatever is made of a graph: plans of every kind, with every noise, bounds, folds and files.
+  private static func use(_ graph: Graph, _ noise: NoiseModel?, path: NoisePath) throws {
+    let parameters = ParameterBuffers(graph)
+    var options = [
+      Plan.Options(rows: 2, inputGradient: true, parameterGradients: true),
+      Plan.Options(rows: 3, parameterGradients: true, batchStatistics: true),
+    ]
+    if noise != nil {
+      options.append(Plan.Options(rows: 2, samples: path == .fresh ? 2 : 1, path: path, inputGradient: path != .fresh))
+    }
+    for options in options {
+      guard let plan = try? Plan(graph, parameters: parameters, options: options, noise: noise) else { continue }
+      for (index, input) in graph.inputs.enumerated() where input.element == .float32 {
+        plan.write(.float(.random(input.shape(rows: options.rows), seed: 1)), to: index)
+      }
+      plan.forward()
+      plan.backward()
+    }
+    _ = try? graph.foldingNormalisation().onnx()
+    guard let output = graph.outputs.first else { return }
+    for kind in [OutputKind.probabilities, .logProbabilities] {
+      _ = try? graph.exposingLogits(of: output.name, kind: kind).types(rows: 2)
+    }
+    if let bounded = try? graph.bounded(rows: 2) {
+      _ = try? Plan(bounded.graph, parameters: ParameterBuffers(bounded.graph), options: .init(rows: 2))
+    }
+    _ = try? HessianPlan(graph, givesProbabilities: false, rows: 2)
+  }
+
   @Test("whatever they are, the op refuses or runs", arguments: OpCase.all)
   func refusesOrRuns(_ test: OpCase) throws {
     var generator = PhiloxGenerator(seed: mixSeed(1, UInt64(test.operands.count)), stream: 0x057)
@@ -100,19 +129,34 @@ struct HostileOpTests {
     limits.elements = 1 << 16
     limits.activationBytes = 1 << 18
     limits.operations = 1e7
-    for _ in 0..<800 {
+    let noises = try Catalog<NoiseSite>.sites.entries.flatMap { site in
+      try ["gaussian", "dropout", "salt_and_pepper"].compactMap {
+        try? NoiseModel([.init(site, sigma: 0.1, distribution: $0)])
+      }
+    }
+    let paths: [NoisePath] = [.fresh, .exact, .explicit]
+    for trial in 0..<300 {
       let hostile = Self.changed(test, &generator)
       // A node that the builder refuses is written by nobody, but a file may hold it.
-      guard let bytes = try? hostile.graph().onnx(), let graph = try? Graph(onnx: bytes, limits: limits),
-        let plan = try? Plan(
-          graph, parameters: ParameterBuffers(graph),
-          options: .init(rows: 2, inputGradient: true, parameterGradients: true))
-      else { continue }
-      for (index, input) in graph.inputs.enumerated() where input.element == .float32 {
-        plan.write(.float(.random(input.shape(rows: 2), seed: 1)), to: index)
+      guard let bytes = try? hostile.graph().onnx(), let graph = try? Graph(onnx: bytes, limits: limits) else {
+        continue
       }
-      plan.forward()
-      plan.backward()
+      try Self.use(graph, noises.isEmpty ? nil : noises[trial % noises.count], path: paths[trial / 7 % 3])
+    }
+  }
+
+  @Test("an op without one of its operands, or with them in another order, is refused or runs", arguments: OpCase.all)
+  func missingOperands(_ test: OpCase) throws {
+    for place in test.operands.indices {
+      var missing = test.operands, turned = test.operands
+      missing[place] = .none
+      turned.swapAt(0, place)
+      for operands in [missing, turned, Array(test.operands[..<place])] {
+        let other = OpCase(
+          test.type, operands, test.attributes, opset: test.opset, output: test.output, of: test.outputs)
+        guard let graph = try? other.graph() else { continue }
+        try Self.use(graph, nil, path: .exact)
+      }
     }
   }
 }

@@ -1342,7 +1342,7 @@ const ProtobufCMessageDescriptor dither__v1__upload_chunk__descriptor =
   (ProtobufCMessageInit) dither__v1__upload_chunk__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor dither__v1__upload_response__field_descriptors[2] =
+static const ProtobufCFieldDescriptor dither__v1__upload_response__field_descriptors[3] =
 {
   {
     "model",
@@ -1368,15 +1368,28 @@ static const ProtobufCFieldDescriptor dither__v1__upload_response__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "warnings",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Dither__V1__UploadResponse, n_warnings),
+    offsetof(Dither__V1__UploadResponse, warnings),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__upload_response__field_indices_by_name[] = {
   1,   /* field[1] = existed */
   0,   /* field[0] = model */
+  2,   /* field[2] = warnings */
 };
 static const ProtobufCIntRange dither__v1__upload_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor dither__v1__upload_response__descriptor =
 {
@@ -1386,7 +1399,7 @@ const ProtobufCMessageDescriptor dither__v1__upload_response__descriptor =
   "Dither__V1__UploadResponse",
   "dither.v1",
   sizeof(Dither__V1__UploadResponse),
-  2,
+  3,
   dither__v1__upload_response__field_descriptors,
   dither__v1__upload_response__field_indices_by_name,
   1,  dither__v1__upload_response__number_ranges,

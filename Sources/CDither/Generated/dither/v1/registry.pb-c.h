@@ -189,10 +189,15 @@ struct  Dither__V1__UploadResponse
    * the name already had this file: that version is the answer
    */
   protobuf_c_boolean existed;
+  /*
+   * what the file says and the server does not follow, as stale shapes
+   */
+  size_t n_warnings;
+  char **warnings;
 };
 #define DITHER__V1__UPLOAD_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__upload_response__descriptor) \
-    , NULL, 0 }
+    , NULL, 0, 0,NULL }
 
 
 struct  Dither__V1__GetUploadRequest

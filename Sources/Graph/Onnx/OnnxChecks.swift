@@ -1,0 +1,116 @@
+import DitherBasics
+import DitherTensor
+internal import SwiftProtobuf
+
+extension OnnxReader {
+  /// Masks and bounds may be infinite; weights may not, and no constant is NaN.
+  func checkNumbers() throws(GraphError) {
+    var infinite = Set<ValueID>()
+    for (id, literal) in literals(of: graph) where !literal.isFinite {
+      if let index = literal.elements.firstIndex(where: \.isNaN) {
+        throw GraphError(
+          .notFinite, at: "initialiser '\(graph.valueNames[id.index].clipped())'", expected: "numbers",
+          got: "NaN at element \(index)")
+      }
+      infinite.insert(id)
+    }
+    guard !infinite.isEmpty else { return }
+    for node in graph.nodes where node.op.weightInput != nil || node.op.isNormalisation {
+      for case let input? in node.inputs where infinite.contains(input) {
+        throw GraphError(
+          .notFinite, at: "node '\(node.name.clipped())', initialiser '\(graph.valueNames[input.index].clipped())'",
+          expected: "finite weights", got: "an infinity")
+      }
+    }
+  }
+
+  private func literals(of graph: Graph) -> [(ValueID, Tensor)] {
+    graph.literals.compactMap { id, literal in
+      if case .float(let tensor) = literal { (id, tensor) } else { nil }
+    }.sorted { $0.0.index < $1.0.index }
+  }
+
+  /// Works out every type, and holds them against what the file declares.
+  mutating func checkTypes(_ proto: Onnx_GraphProto) throws(GraphError) {
+    // A fixed first axis is the batch all the same, where that can be shown.
+    let declared = graph
+    if let freed = graph.freeingBatch() { graph = freed }
+    try checkCost(graph.types(rows: 1))
+    var stale: [String] = []
+    let types = try (declared.types(rows: 1), declared.types(rows: 2))
+    for info in proto.output + proto.valueInfo {
+      guard let id = values[info.name], let one = types.0[id.index], let two = types.1[id.index],
+        case .tensorType(let declared)? = info.type.value
+      else { continue }
+      try checkElement(declared, of: info.name, against: one)
+      if let shape = staleShape(declared, one.shape, two.shape) {
+        stale.append("value '\(info.name.clipped())': the file declares \(shape), the nodes make \(one.shape)")
+      }
+    }
+    let most = 20
+    graph.warnings += stale.prefix(most)
+    if stale.count > most { graph.warnings.append("\(stale.count - most) more values are declared with other shapes") }
+  }
+
+  /// What one row's pass needs.
+  private func checkCost(_ types: [TensorType?]) throws(GraphError) {
+    var bytes = 0, operations = 0.0
+    for node in graph.nodes {
+      let outputs = node.outputs.compactMap { types[$0.index] }
+      bytes += outputs.reduce(0) { $0 + $1.byteCount }
+      operations += node.op.operations(node.inputs.map { $0.flatMap { types[$0.index] } }, outputs)
+      guard bytes <= limits.activationBytes, operations <= limits.operations else {
+        throw GraphError(
+          .tooLarge, at: "node '\(node.name.clipped())'",
+          expected: "at most \(limits.activationBytes) bytes and \(limits.operations) operations, for one row's pass",
+          got: "\(bytes) and \(operations)")
+      }
+    }
+  }
+
+  /// Declared shapes go stale in optimizers and by hand: the nodes decide, as in onnxruntime.
+  /// - Returns: the declared shape, where it is not the nodes'; an axis that grows with the batch may be declared as
+  ///   any number.
+  private func staleShape(_ declared: Onnx_TypeProto.Tensor, _ one: Shape, _ two: Shape) -> String? {
+    guard declared.hasShape else { return nil }
+    let dims = declared.shape.dim
+    let fits =
+      dims.count == one.rank
+      && dims.enumerated().allSatisfy { axis, dim in
+        guard case .dimValue(let extent)? = dim.value, extent > 0 else { return true }
+        return extent == one[axis] || one[axis] != two[axis]
+      }
+    if fits { return nil }
+    let words = dims.map { dim in
+      switch dim.value {
+      case .dimValue(let extent)?: "\(extent)"
+      case .dimParam(let name)?: name.clipped()
+      case nil: "?"
+      }
+    }
+    return "[\(words.joined(separator: ", "))]".clipped()
+  }
+
+  /// An element type of another kind is another model.
+  private func checkElement(
+    _ declared: Onnx_TypeProto.Tensor, of name: String, against type: TensorType
+  ) throws(GraphError) {
+    let element = Onnx_TensorProto.DataType(rawValue: Int(declared.elemType))
+    guard element == .undefined || element.map(type.element.stands(for:)) == true else {
+      throw GraphError(
+        .unsupportedType, at: "value '\(name.clipped())'", expected: "\(type.element), as the nodes make it",
+        got: "a declaration of type number \(declared.elemType)")
+    }
+  }
+}
+
+extension ElementType {
+  /// Whether values of ONNX's type `other` are held in this one.
+  fileprivate func stands(for other: Onnx_TensorProto.DataType) -> Bool {
+    switch self {
+    case .float32: other == .float || other == .double
+    case .int64: other == .int64 || other == .int32 || other == .uint8 || other == .string  // as class numbers
+    case .bool: other == .bool
+    }
+  }
+}

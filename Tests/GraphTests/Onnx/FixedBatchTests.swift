@@ -1,0 +1,115 @@
+import DitherBasics
+import DitherGraph
+import DitherTensor
+import DitherTestSupport
+import Testing
+
+/// Files that declare a batch of fixed size: it is free where rows can be shown to be independent.
+@Suite("Fixed batches")
+struct FixedBatchTests {
+  struct Row: Sendable, CustomTestStringConvertible {
+    var testDescription: String
+    var isFreed: Bool
+    var batch = 1
+    var features = [2, 4]
+    var build: @Sendable (Steps, Value) throws -> Value
+  }
+
+  /// Ops by their names.
+  struct Steps {
+    let builder: GraphBuilder
+    func callAsFunction(_ type: String, _ inputs: [Value], _ attributes: [String: OnnxAttribute] = [:]) throws -> Value
+    {
+      let op = try Catalog<any OnnxOp.Type>.ops.entry(named: type).init(
+        OnnxNode(
+          name: type, type: type, opset: 17, attributes: attributes, presentInputs: inputs.map { _ in true }))
+      return try builder.apply(op, inputs)[0]
+    }
+    func reshape(_ x: Value, _ shape: Int64...) throws -> Value {
+      try self("Reshape", [x, builder.constant(.int64([shape.count], shape))])
+    }
+    func weights(_ shape: Shape) -> Value { builder.parameter("w\(shape)", .random(shape, seed: 3)) }
+  }
+
+  static let rows = [
+    Row(testDescription: "a Reshape to [1, n]", isFreed: true) { op, x in
+      try op("Gemm", [op.reshape(x, 1, 8), op.weights([8, 3])])
+    },
+    Row(testDescription: "a Reshape to [1, -1], then groups of channels exchanged", isFreed: true) { op, x in
+      let split = try op.reshape(op.reshape(x, 1, -1), 1, 2, 2, 2)
+      let turned = try op("Transpose", [split], ["perm": .ints([0, 2, 1, 3])])
+      return try op("Softmax", [op.reshape(turned, 1, 8)], ["axis": .int(1)])
+    },
+    Row(testDescription: "a batch of four", isFreed: true, batch: 4) { op, x in
+      try op("Gemm", [op.reshape(x, 4, 8), op.weights([8, 3])])
+    },
+    Row(testDescription: "no Reshape at all", isFreed: true) { op, x in try op("Relu", [x]) },
+    Row(testDescription: "a softmax along the batch", isFreed: false, batch: 3) { op, x in
+      try op("Softmax", [x], ["axis": .int(0)])
+    },
+    Row(testDescription: "the batch's mean taken off", isFreed: false, batch: 3) { op, x in
+      try op("Sub", [x, op("ReduceMean", [x], ["axes": .ints([0])])])
+    },
+    Row(testDescription: "attention among the rows of a sequence", isFreed: false, batch: 5, features: [4]) { op, x in
+      let scores = try op("MatMul", [x, op("Transpose", [x], ["perm": .ints([1, 0])])])
+      return try op("MatMul", [op("Softmax", [scores], ["axis": .int(-1)]), x])
+    },
+    Row(testDescription: "rows laid side by side", isFreed: false, batch: 2) { op, x in
+      try op("Gemm", [op.reshape(x, 1, 16), op.weights([16, 3])])
+    },
+    Row(testDescription: "rows that become features of one another", isFreed: false, batch: 2, features: [2]) { op, x in
+      try op.reshape(op("Transpose", [x], ["perm": .ints([1, 0])]), 2, 2)
+    },
+  ]
+
+  private static func file(_ row: Row) throws -> [UInt8] {
+    let builder = GraphBuilder(rows: row.batch), x = builder.input("x", row.features)
+    var graph = builder.finish(outputs: [("y", try row.build(Steps(builder: builder), x))])
+    graph.inputs[0].dimensions[0] = row.batch
+    return try graph.onnx()
+  }
+
+  @Test("is free where rows are independent, and only there", arguments: rows)
+  func freed(_ row: Row) throws {
+    let graph = try Graph(onnx: Self.file(row))
+    #expect(graph.inputs[0].dimensions == [row.isFreed ? nil : row.batch] + row.features)
+    #expect(graph.warnings.isEmpty, "\(graph.warnings)")
+    guard row.isFreed else { return }
+    // Rows together are what each is alone, and what the file's own batch makes of it.
+    func outputs(_ x: Tensor) throws -> [Float] {
+      let plan = try Plan(graph, parameters: ParameterBuffers(graph), options: .init(rows: x.rowCount))
+      plan.write(.float(x), to: 0)
+      plan.forward()
+      return Array(plan.output())
+    }
+    let x = Tensor.random(Shape([5] + row.features), seed: 9), together = try outputs(x)
+    let apart = try (0..<5).flatMap { try outputs(x.rows($0..<$0 + 1)) }
+    #expect(Tensor([together.count], together).isClose(to: Tensor([apart.count], apart), absolute: 1e-6))
+  }
+
+  /// A length-delimited field of a protobuf message: a second `graph` field of a file is merged into its first.
+  private static func field(_ number: UInt8, _ content: [UInt8]) -> [UInt8] {
+    [number << 3 | 2, UInt8(content.count)] + content
+  }
+
+  /// ValueInfoProto, float32, with these extents.
+  private static func declaration(_ name: String, _ extents: [UInt8], element: UInt8 = 1) -> [UInt8] {
+    let shape = extents.flatMap { field(1, [8, $0]) }
+    return field(1, Array(name.utf8)) + field(2, field(1, [8, element] + field(2, shape)))
+  }
+
+  @Test("a stale declaration of a shape is a warning, of an element type a refusal")
+  func stale() throws {
+    let row = Row(testDescription: "", isFreed: true) { op, x in try op("Relu", [op("Neg", [x])]) }
+    let file = try Self.file(row)
+    func graph(_ declarations: [UInt8]...) throws -> Graph {
+      try Graph(onnx: file + Self.field(7, declarations.flatMap { Self.field(13, $0) }))
+    }
+    let found = try graph(Self.declaration("Neg_0", [9, 9]), Self.declaration("x", [1, 2, 4]))
+    try #require(found.warnings.count == 1)
+    #expect(found.warnings[0].contains("'Neg_0'") && found.warnings[0].contains("[9, 9]"))
+    #expect(found.warnings[0].contains("[1, 2, 4]"))
+    let error = #expect(throws: GraphError.self) { try graph(Self.declaration("Neg_0", [1, 2, 4], element: 7)) }
+    #expect(error?.code == .unsupportedType)
+  }
+}

@@ -47,6 +47,30 @@ extension Graph {
     return tail.graph
   }
 
+  /// The same graph with a first output of two logits, [batch, 2], for the one score a row that `output` gives: [0, z],
+  /// whose softmax is [1 − p, p] of p = 1 / (1 + e^−z). It has no other outputs.
+  /// - Parameter kind: what the score is: z itself, p or ln p; of a p that is a sigmoid, z is the value behind it,
+  ///   which does not round to that of 0 or 1.
+  /// - Throws: when there is no such output, or the graph cannot be planned.
+  public func exposingBinaryLogits(of output: String, kind: OutputKind) throws(GraphError) -> Graph {
+    guard let found = outputs.first(where: { $0.name == output }) else {
+      throw GraphError(
+        .missing, at: "output '\(output.clipped())'", expected: "an output of the graph", got: "none of that name")
+    }
+    var result = self
+    result.outputs = [found]
+    result.metadata[Self.outputKindKey] = OutputKind.logits.rawValue
+    var tail = LogitsTail(result)
+    if kind == .probabilities, let form = try rowFacts(of: found.value)?.logarithm,
+      case .sigmoid(let score, let negated) = form.tree, !isNoisy(from: form.values, to: found.value)
+    {
+      tail.exposePair(score, negated: negated)
+    } else {
+      tail.exposePair(of: found.value, kind)
+    }
+    return tail.graph
+  }
+
   /// Whether noise is added to what is computed on the way: then the logarithms of the values before it are not those
   /// of the output.
   private func isNoisy(from values: Set<ValueID>, to output: ValueID) -> Bool {
@@ -312,6 +336,23 @@ private struct LogitsTail {
   mutating func exposeLogarithm(of value: ValueID) {
     let least = constant(.float(Tensor([], [.leastNormalMagnitude])))
     graph.outputs[0].value = apply(Log(), [apply(Max(), [value, least])])
+  }
+
+  /// [0, z] of a score z, or of its negative.
+  mutating func exposePair(_ score: ValueID, negated: Bool = false) {
+    let z = apply(Flatten(), [score])
+    // Constants of rank 0 are numbers of a formula, not weights of the model.
+    let none = apply(Mul(), [z, constant(.float(Tensor([], [0])))])
+    graph.outputs[0].value = apply(Concat(axis: 1), [none, negated ? apply(Neg(), [z]) : z])
+  }
+
+  /// [0, z] of what is z, p or ln p.
+  mutating func exposePair(of value: ValueID, _ kind: OutputKind) {
+    guard kind != .logits else { return exposePair(value) }
+    let least = constant(.float(Tensor([], [.leastNormalMagnitude]))), one = constant(.float(Tensor([], [1])))
+    let p = kind == .logProbabilities ? apply(Exp(), [value]) : value
+    let logarithms = [p, apply(Sub(), [one, p])].map { apply(Log(), [apply(Max(), [$0, least])]) }
+    exposePair(apply(Sub(), logarithms))
   }
 
   /// [batch, numbers of a row].

@@ -48,7 +48,7 @@ public final class Curvature {
 
   /// - Throws: when the graph is no classifier, or inputs or labels do not fit it.
   public init(_ graph: Graph, inputs: Tensor, labels: [Int], threads: Int = 1) throws {
-    let signature = try ModelSignature(graph)
+    let graph = try graph.givingClasses(), signature = try ModelSignature(graph)
     try signature.check(inputs)
     try signature.check(labels: labels, rows: inputs.rowCount)
     var only = graph

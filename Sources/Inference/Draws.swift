@@ -1,12 +1,15 @@
 import Foundation
 
-/// The class probabilities of one example over Monte-Carlo draws, or the values of a regression: what every uncertainty measure reads.
+/// The class probabilities of one example over Monte-Carlo draws, or the values of a regression: what every uncertainty
+/// measure reads.
 public struct Draws: Sendable {
   public let samples: Int
-  /// Of each draw: the classes, or the values of a regression.
+  /// Numbers of each draw: the classes, or the values of a regression.
   public let classes: Int
   /// [samples, classes]; of a regression its values.
   public let probabilities: [Double]
+  /// [samples, width]: the variances that a regression answers with beside its values; nil where it does not.
+  public let variances: [Double]?
   /// They are a regression's values and no probabilities: they have no label, no votes and no entropy.
   public let areValues: Bool
   /// The mean over the draws.
@@ -22,20 +25,26 @@ public struct Draws: Sendable {
 
   /// - Parameter probabilities: [samples, classes], each draw summing to 1.
   public init(probabilities: [Double], classes: Int, antithetic: Bool = false) {
-    self.init(probabilities, classes, areValues: false, antithetic)
+    self.init(probabilities, classes, nil, areValues: false, antithetic)
   }
 
-  /// A regression's.
-  /// - Parameter values: [samples, width].
-  public init(values: [Double], width: Int, antithetic: Bool = false) {
-    self.init(values, width, areValues: true, antithetic)
+  /// A regression's draws.
+  /// - Parameters:
+  ///   - values: [samples, width].
+  ///   - variances: as many, above 0, where the model answers with them.
+  public init(values: [Double], variances: [Double]? = nil, width: Int, antithetic: Bool = false) {
+    self.init(values, width, variances, areValues: true, antithetic)
   }
 
-  private init(_ probabilities: [Double], _ classes: Int, areValues: Bool, _ antithetic: Bool) {
+  private init(
+    _ probabilities: [Double], _ classes: Int, _ variances: [Double]?, areValues: Bool, _ antithetic: Bool
+  ) {
+    self.variances = variances
     areAntithetic = antithetic
     self.areValues = areValues
     precondition(
-      classes > 0 && !probabilities.isEmpty && probabilities.count % classes == 0, "whole draws, at least one")
+      classes > 0 && !probabilities.isEmpty && probabilities.count % classes == 0
+        && variances?.count ?? probabilities.count == probabilities.count, "whole draws, at least one")
     let samples = probabilities.count / classes
     var mean = [Double](repeating: 0, count: classes), votes = [Int](repeating: 0, count: classes), entropies = 0.0
     for s in 0..<samples {
@@ -72,22 +81,41 @@ public struct Draws: Sendable {
   public var label: Int { areValues ? Label.none : Label.of(mean) }
 
   /// Whether every draw gave an answer: none was NaN or infinite.
-  public var haveAnswers: Bool { areValues ? mean.allSatisfy(\.isFinite) : label != Label.none }
+  public var haveAnswers: Bool {
+    guard areValues else { return label != Label.none }
+    return mean.allSatisfy(\.isFinite) && variances?.allSatisfy(\.isFinite) ?? true
+  }
 
-  /// The ``StandardError`` of the mean, of the class where it is largest; nil where too few draws were made to know it, and where a draw has no
-  /// answer.
+  /// The mean over the draws of the variances that the model answers with, by value: what more data would leave
+  /// (aleatoric), in the square of the value's unit; nil where it answers with none.
+  public var meanVariance: [Double]? {
+    variances.map { variances in
+      (0..<classes).map { c in
+        stride(from: c, to: variances.count, by: classes).reduce(0) { $0 + variances[$1] } / Double(samples)
+      }
+    }
+  }
+
+  /// The ``StandardError`` of the mean, of the class where it is largest; nil where too few draws were made to know it,
+  /// and where a draw has no answer.
   public var standardError: Double? {
     guard haveAnswers else { return nil }
     if !areAntithetic { return deviation?.max().map { StandardError.ofMean(deviation: $0, draws: samples) } }
     return (0..<classes).compactMap { StandardError.ofMean(byDraw($0), antithetic: true) }.max()
   }
 
-  /// A class's probability in each draw.
+  /// A class's probability, or a value, in each draw.
   private func byDraw(_ c: Int) -> [Double] { (0..<samples).map { probabilities[$0 * classes + c] } }
 
-  /// Of each class's probability over the draws, by linear interpolation between order statistics.
+  /// Quantiles of each class's probability over the draws, by linear interpolation between order statistics; of a
+  /// regression that answers with variances the quantiles of the mixture of its normal distributions.
   public func quantile(_ level: Double) -> [Double] {
     (0..<classes).map { c in
+      if let variances {
+        return NormalMixture(
+          means: byDraw(c), variances: stride(from: c, to: variances.count, by: classes).map { variances[$0] }
+        ).quantile(level)
+      }
       let sorted = byDraw(c).sorted()
       let position = level * Double(samples - 1), below = Int(position.rounded(.down))
       let above = min(below + 1, samples - 1)

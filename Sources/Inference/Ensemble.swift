@@ -3,8 +3,8 @@ import DitherGraph
 import DitherTensor
 
 extension Model {
-  /// Several classifiers of the same inputs as one, deterministic: its logits are ln of the mean of their probabilities. Each keeps its
-  /// own normalisation of pixels; the whole takes inputs in [0, 1].
+  /// Several classifiers of the same inputs as one, deterministic: its logits are ln of the mean of their
+  /// probabilities. Each keeps its own normalisation of pixels; the whole takes inputs in [0, 1].
   /// - Throws: when the members do not take and give the same.
   public convenience init(ensemble members: [Model], precision: Plan.Precision = .float32) throws {
     guard let first = members.first?.signature else {
@@ -12,6 +12,7 @@ extension Model {
     }
     for member in members {
       let other = member.signature
+      try other.checkClasses(for: "ensemble")
       guard other.inputShape == first.inputShape, other.classes == first.classes else {
         throw InferenceError(
           .notAClassifier, at: "ensemble",
@@ -43,6 +44,7 @@ extension Model {
     }
     var graph = builder.finish(outputs: [("logits", try builder.mixture(of: outputs))])
     graph.metadata[ModelSignature.outputKindKey] = OutputKind.logits.rawValue
+    graph.metadata[ModelSignature.taskKey] = first.task.name
     graph.metadata[ModelSignature.labelsKey] = members[0].graph.metadata[ModelSignature.labelsKey]
     try self.init(graph, precision: precision)
   }

@@ -2,8 +2,8 @@ import DitherTensor
 
 /// The class that a model answers with.
 public enum Label {
-  /// In place of a class where the outputs are no answer: they hold NaN or +∞, or nothing but −∞, and no probabilities can be made of
-  /// them. It is never the right one.
+  /// In place of a class where the outputs are no answer: they hold NaN or +∞, or nothing but −∞, and no probabilities
+  /// can be made of them. It is never the right one.
   public static let none = -1
 
   /// - Parameter outputs: of one example: logits or probabilities.

@@ -3,14 +3,16 @@ import DitherTensor
 import Synchronization
 
 extension Model {
-  /// Bytes of the largest value between two layers that a batch of made rows may have: what stays in a core's second cache.
+  /// Bytes of the largest value between two layers that a batch of made rows may have: what stays in a core's second
+  /// cache.
   private static let batchBytes = 1 << 20
 
-  /// How often each class is the first maximum, over rows that are made where a plan reads them. There are never more of them
-  /// than a batch for each thread, however many are asked for. Rows without an answer (``Label/none``) are in no class's count.
+  /// How often each class is the first maximum, over rows that are made where a plan reads them. There are never more
+  /// of them than a batch for each thread, however many are asked for. Rows without an answer (``Label/none``) are in
+  /// no class's count.
   ///
-  /// Of a model with noise every row has one draw of its own, independent of the others', even where a layer knows no better
-  /// way than to draw its weights.
+  /// Of a model with noise every row has one draw of its own, independent of the others', even where a layer knows no
+  /// better way than to draw its weights.
   /// - Parameters:
   ///   - rows: the numbers of the rows; counts of two ranges add up to those of both.
   ///   - drawSeed: where a row's draw of the model's noise is; nil for the deterministic pass.
@@ -22,6 +24,7 @@ extension Model {
     proceed: @Sendable () throws -> Void = {},
     make: @Sendable (UnsafeMutableBufferPointer<Float>, Int) -> Void
   ) throws -> [Int] {
+    try signature.checkClasses(for: "counts of labels")
     let isNoisy = noise != nil && drawSeed != nil, isExplicit = isNoisy && !drawsFreshNoise
     let most = isExplicit ? 1 : min(max(Self.batchBytes / cost.bytes, 8), 512)
     let length = signature.inputShape.count, classes = signature.classes
@@ -31,7 +34,7 @@ extension Model {
       let piece = chunk.range
       let options = Plan.Options(
         rows: piece.count, path: isNoisy ? isExplicit ? .explicit : .fresh : nil, precision: precision)
-      try plans.withPlan(options) { plan in
+      try withPlan(options) { plan in
         let input = plan.input()
         for at in 0..<piece.count {
           let number = rows.lowerBound + piece.lowerBound + at

@@ -10,8 +10,8 @@ public enum Loss: String, Sendable, Codable, CaseIterable {
   case margin
   /// −(z_y − max_{i≠y} z_i) / (z_π1 − z_π3) (Croce and Hein 2020, arXiv 2003.01690). Of two classes it is the margin.
   case dlr
-  /// −(z_y − z_t) / (z_π1 − (z_π3 + z_π4) / 2), which leads to the class t (Croce and Hein 2020, arXiv 2003.01690, 6). Of fewer
-  /// than four classes it is the difference.
+  /// −(z_y − z_t) / (z_π1 − (z_π3 + z_π4) / 2), which leads to the class t (Croce and Hein 2020, arXiv 2003.01690, 6).
+  /// Of fewer than four classes it is the difference.
   case targetedDLR = "targeted_dlr"
   /// z_t − z_y, which leads from one class to another: above 0 where t wins against y.
   case difference
@@ -96,7 +96,8 @@ public enum Loss: String, Sendable, Codable, CaseIterable {
     z.indices.reduce(y == 0 ? 1 : 0) { $1 != y && z[$1] > z[$0] ? $1 : $0 }
   }
 
-  /// The labelled class's derivative is minus the sum of the others', so that it does not round to 0 where p_y does to 1.
+  /// The labelled class's derivative is minus the sum of the others', so that it does not round to 0 where p_y does to
+  /// 1.
   private func crossEntropy(
     _ z: UnsafeBufferPointer<Float>, _ y: Int, _ g: UnsafeMutableBufferPointer<Float>, sign: Float
   ) -> Float {

@@ -2,26 +2,33 @@ import DitherBasics
 import DitherTensor
 import Foundation
 
-/// What makes a model's probabilities mean what they say and its prediction sets hold the true class as often as asked: fitted on
-/// labelled examples that the model was not trained on.
+/// A temperature and thresholds that make a model's probabilities mean what they say and its prediction sets hold the
+/// true class as often as asked: fitted on labelled examples that the model was not trained on.
 public struct ModelCalibration: Codable, Sendable, Equatable {
   /// Every draw's logits are divided by it before they become probabilities.
   public private(set) var temperature: Double
   /// Draws of each answer that it was fitted with, 0 for the deterministic pass: it speaks of no other.
   public private(set) var samples: Int
+  /// The seed of the draws and of the halves.
   public private(set) var seed: UInt64
   /// Examples that the temperature was fitted on.
   public private(set) var temperatureExamples: Int
-  /// Scores of the examples that the temperature was not fitted on, in rising order: thresholds of any coverage follow from them.
+  /// Scores of the examples that the temperature was not fitted on, in rising order: thresholds of any coverage follow
+  /// from them.
   private var lac: [Double]
   private var aps: [Double]
-  /// On those same examples, at T = 1 and at the temperature.
+  /// How good the probabilities of those same examples are at T = 1.
   public private(set) var before: Quality
+  /// The same at the temperature found.
   public private(set) var after: Quality
 
+  /// How good probabilities are.
   public struct Quality: Codable, Sendable, Equatable {
+    /// In nats.
     public var negativeLogLikelihood: Double
+    /// The Brier score, summed over the classes.
     public var brier: Double
+    /// With fifteen bins.
     public var expectedCalibrationError: Double
 
     /// - Parameter losses: −ln of each true class's probability.
@@ -51,7 +58,8 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
   ///   - samples: draws of each answer; 0: the deterministic pass, and all that there is for a model without noise.
   ///   - seed: of the draws, and of which half an example is in.
   ///   - proceed: called now and then; what it throws ends the work.
-  /// - Throws: when examples are too few, labels are no classes, or no temperature is the likeliest, as where every answer is right.
+  /// - Throws: when examples are too few, labels are no classes, or no temperature is the likeliest, as where every
+  ///   answer is right.
   public init(
     fitting model: Model, inputs: Tensor, labels: [Int], samples: Int, seed: UInt64, proceed: () throws -> Void = {}
   ) throws {
@@ -71,7 +79,7 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
       let outputs =
         samples > 0
         ? try model.sampledOutputs(
-          part, samples: 0..<samples, seeds: rows.map { mixSeed(seed, UInt64($0)) })
+          part, NoiseDraws(0..<samples, seeds: rows.map { mixSeed(seed, UInt64($0)) }))
         : try model.outputs(part)
       guard outputs.isFinite else {
         throw InferenceError(

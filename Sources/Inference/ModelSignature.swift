@@ -3,26 +3,37 @@ import DitherGraph
 import DitherTensor
 import Foundation
 
-/// What a classifier takes and gives.
+/// The input and the answer of a model.
 public struct ModelSignature: Sendable, Equatable {
+  /// The name of its one input.
   public var inputName: String
-  /// Of one example.
+  /// The shape of one example.
   public var inputShape: Shape
+  /// The name of the output that the answer is made of.
   public var outputName: String
+  /// The kind of its answer.
   public var task: ModelTask
-  /// One for each class, or empty.
+  /// By what the task was told.
+  public var taskBasis: TaskBasis
+  /// Numbers of a row of the output.
+  public var outputWidth: Int
+  /// One for each class or value, or empty.
   public var labelNames: [String]
-  /// What the output's numbers are.
+  /// The kind of the output's numbers; `.logits` of a regression, which has no other.
   public var outputKind: OutputKind
+  /// How inputs in the units of the data become what the graph takes.
   public var normalisation: PixelNormalisation
 
-  /// How numbers as everybody gives them become what the graph takes: less the mean, by the deviation, channel by channel. Bytes are divided
-  /// by 255 first.
+  /// How numbers as everybody gives them become what the graph takes: less the mean, by the deviation, channel by
+  /// channel. Bytes are divided by 255 first.
   public struct PixelNormalisation: Sendable, Equatable, Codable {
     /// One for each channel, or one for all.
     public var mean: [Float] = [0]
+    /// As many as there are channels, or one for all; each above 0.
     public var deviation: [Float] = [1]
+    /// Inputs stay as they are.
     public init() {}
+    /// Whether inputs stay as they are.
     public var isIdentity: Bool { mean.allSatisfy { $0 == 0 } && deviation.allSatisfy { $0 == 1 } }
   }
 
@@ -30,102 +41,80 @@ public struct ModelSignature: Sendable, Equatable {
   public var classes: Int { task.classes }
   /// Numbers of one answer.
   public var width: Int { task.width }
-  /// The output is probabilities already.
+  /// Whether the output is probabilities already.
   public var givesProbabilities: Bool { outputKind == .probabilities }
 
-  /// Keys of the graph's metadata.
+  /// The metadata's key of the label names, a JSON list.
   public static let labelsKey = Graph.labelsKey
+  /// The metadata's key of what the output's numbers are, a word of `OutputKind`.
   public static let outputKindKey = Graph.outputKindKey
+  /// The metadata's key of the task, a word of ``ModelTask/names``.
+  public static let taskKey = "dither.task"
+  /// The metadata's key of how inputs are scaled, JSON.
   public static let normalisationKey = "dither.normalisation"
-  /// The numbers of rows that a graph is tried for.
-  private static let triedRows = [1, 2, 3, 7]
 
-  /// - Throws: when the graph has not one float input with a batch axis and an output [batch, classes ≥ 2].
+  /// - Throws: when the graph has not one float input with a batch axis and an output of the form of its task.
   public init(_ graph: Graph) throws(InferenceError) {
-    func refuse(_ expected: String, _ got: String) -> InferenceError {
-      InferenceError(.notAClassifier, at: "model '\(graph.name.clipped())'", expected: expected, got: got)
-    }
+    let input = try Self.input(of: graph), found = try TaskOutput(of: graph)
+    inputName = input.name
+    inputShape = Shape(input.dimensions.dropFirst().compactMap { $0 })
+    outputName = found.output.name
+    task = found.task
+    taskBasis = found.basis
+    outputWidth = found.width
+    outputKind = found.kind ?? .logits
+    labelNames = []
+    normalisation = PixelNormalisation()
+    try readLabelNames(graph)
+    try readScaling(graph)
+  }
+
+  private static func input(of graph: Graph) throws(InferenceError) -> GraphInput {
     guard graph.inputs.count == 1, let input = graph.inputs.first else {
-      throw refuse("one input", "\(graph.inputs.count)")
+      throw refuse(graph, "one input", "\(graph.inputs.count)")
     }
     guard input.dimensions.first == .some(nil), input.dimensions.dropFirst().allSatisfy({ $0 != nil }) else {
       throw refuse(
-        "an input whose first axis is the batch", "\(input.dimensions.map { $0.map(String.init) ?? "batch" })")
+        graph, "an input whose first axis is the batch",
+        "\(input.dimensions.map { $0.map(String.init) ?? "batch" })")
     }
     guard input.element == .float32 else {
       throw InferenceError(
-        .notAClassifier, at: "model '\(graph.name.clipped())', input '\(input.name.clipped())'",
+        .notAModel, at: "model '\(graph.name.clipped())', input '\(input.name.clipped())'",
         expected: "an input of floats", got: "\(input.element)",
         advice: "export the model with a float input; models of integer or boolean inputs are not served yet")
     }
-    guard input.shape(rows: 1).count > 0 else { throw refuse("an input with elements", "\(input.shape(rows: 1))") }
-    // An output may fit one number of rows by chance.
-    var typesByRows: [(rows: Int, types: [TensorType?])] = []
-    for rows in Self.triedRows {
-      do { typesByRows.append((rows, try graph.types(rows: rows))) } catch {
-        throw refuse("a graph that can be planned for \(rows) rows", "\(error)")
-      }
+    guard input.shape(rows: 1).count > 0 else {
+      throw refuse(graph, "an input with elements", "\(input.shape(rows: 1))")
     }
-    // Exporters of classical models put the label out first, and name the probabilities.
-    func classCount(_ output: GraphOutput) -> Int? {
-      var count: Int?
-      for (rows, types) in typesByRows {
-        // Images of one pixel are classes as well.
-        guard let type = types[output.value.index], type.element == .float32, type.shape.rank >= 2,
-          type.shape[0] == rows, type.shape[1] >= 2, type.shape.dimensions[2...].allSatisfy({ $0 == 1 }),
-          type.shape[1] == count ?? type.shape[1]
-        else { return nil }
-        count = type.shape[1]
-      }
-      return count
+    return input
+  }
+
+  private mutating func readLabelNames(_ graph: Graph) throws(InferenceError) {
+    guard let text = graph.metadata[Self.labelsKey] else { return }
+    guard let names = try? JSONDecoder().decode([String].self, from: Data(text.utf8)), names.count == width else {
+      throw Self.refuse(graph, "\(width) label names as a JSON list in '\(Self.labelsKey)'", text.clipped())
     }
-    let candidates = graph.outputs.filter { classCount($0) != nil }
-    let named = candidates.first { $0.name.lowercased().contains("probabilit") }
-    guard let output = named ?? candidates.first, let count = classCount(output) else {
-      throw refuse(
-        "a float output of shape [batch, classes] for any number of rows",
-        typesByRows.prefix(2).map { rows, types in
-          let outputs = graph.outputs.map { types[$0.value.index].map { "\($0)" } ?? "none" }
-          return "\(outputs.joined(separator: ", ")) for \(rows)"
-        }.joined(separator: ", "))
+    labelNames = names
+  }
+
+  private mutating func readScaling(_ graph: Graph) throws(InferenceError) {
+    guard let text = graph.metadata[Self.normalisationKey] else { return }
+    guard let found = try? JSONDecoder().decode(PixelNormalisation.self, from: Data(text.utf8)),
+      !found.mean.isEmpty, !found.deviation.isEmpty, (found.mean + found.deviation).allSatisfy(\.isFinite),
+      found.deviation.allSatisfy({ $0 > 0 })
+    else {
+      throw Self.refuse(graph, "mean and deviation (> 0) as JSON in '\(Self.normalisationKey)'", text.clipped())
     }
-    inputName = input.name
-    inputShape = Shape(input.dimensions.dropFirst().compactMap { $0 })
-    outputName = output.name
-    task = .classification(classes: count)
-    if let word = graph.metadata[Self.outputKindKey] {
-      guard let kind = OutputKind(rawValue: word) else {
-        let known = OutputKind.allCases.map(\.rawValue)
-        throw InferenceError(
-          .notAClassifier, at: "metadata '\(Self.outputKindKey)'",
-          expected: "one of \(known.joined(separator: ", "))", got: "'\(word.clipped())'",
-          advice: nearest(to: word, among: known).map { "did you mean '\($0)'?" })
-      }
-      outputKind = kind
-    } else {
-      do { outputKind = try graph.outputKind(of: output.value) ?? .logits } catch {
-        throw refuse("a graph that can be planned", "\(error)")
-      }
+    normalisation = found
+    for count in [found.mean.count, found.deviation.count] where channelStride(count) == nil {
+      throw Self.refuse(
+        graph, "one number of '\(Self.normalisationKey)' for all, or one for each channel of \(inputShape)", "\(count)")
     }
-    labelNames = []
-    normalisation = PixelNormalisation()
-    if let text = graph.metadata[Self.labelsKey] {
-      guard let names = try? JSONDecoder().decode([String].self, from: Data(text.utf8)), names.count == classes else {
-        throw refuse("\(classes) label names as a JSON list in '\(Self.labelsKey)'", text.clipped())
-      }
-      labelNames = names
-    }
-    if let text = graph.metadata[Self.normalisationKey] {
-      guard let found = try? JSONDecoder().decode(PixelNormalisation.self, from: Data(text.utf8)),
-        !found.mean.isEmpty, !found.deviation.isEmpty, (found.mean + found.deviation).allSatisfy(\.isFinite),
-        found.deviation.allSatisfy({ $0 > 0 })
-      else { throw refuse("mean and deviation (> 0) as JSON in '\(Self.normalisationKey)'", text.clipped()) }
-      normalisation = found
-      for count in [found.mean.count, found.deviation.count] where channelStride(count) == nil {
-        throw refuse(
-          "one number of '\(Self.normalisationKey)' for all, or one for each channel of \(inputShape)", "\(count)")
-      }
-    }
+  }
+
+  private static func refuse(_ graph: Graph, _ expected: String, _ got: String) -> InferenceError {
+    InferenceError(.notAModel, at: "model '\(graph.name.clipped())'", expected: expected, got: got)
   }
 
   /// - Throws: when the rows are not examples of this model, or hold NaN or infinities.
@@ -143,7 +132,19 @@ public struct ModelSignature: Sendable, Equatable {
     }
   }
 
+  /// - Throws: when the model tells no classes apart.
+  public func checkClasses(for what: String) throws(InferenceError) {
+    guard task.isRegression else { return }
+    throw InferenceError(
+      .notAClassifier, at: "\(what), model's output '\(outputName.clipped())'",
+      expected: "a model that tells classes apart",
+      got: "a regression of width \(width)",
+      advice: taskBasis == .metadata ? nil : "it was \(taskBasis.note ?? "")")
+  }
+
+  /// - Throws: when there is not a class of this model for each row.
   public func check(labels: [Int], rows: Int) throws(InferenceError) {
+    try checkClasses(for: "labels")
     guard labels.count == rows else {
       throw InferenceError(.labels, at: "labels", expected: "\(rows), one for each row", got: "\(labels.count)")
     }
@@ -155,16 +156,18 @@ public struct ModelSignature: Sendable, Equatable {
 }
 
 extension ModelSignature {
-  /// One answer of the model, `width` numbers, as it is told: class probabilities, or a regression's values as they are.
+  /// One row of the output, `outputWidth` numbers, as an answer tells it: class probabilities, or a regression's
+  /// values; of a Gaussian's log-variances the variances.
   func answer(
     _ z: UnsafeBufferPointer<Float>, into p: UnsafeMutableBufferPointer<Double>, temperature: Double = 1
   ) {
-    guard case .regression = task else { return probabilities(z, into: p, temperature: temperature) }
-    for i in z.indices { p[i] = Double(z[i]) }
+    guard task.isRegression else { return probabilities(z, into: p, temperature: temperature) }
+    for i in z.indices { p[i] = i < width ? Double(z[i]) : exp(Double(z[i])) }
   }
 
-  /// One answer of the model, `classes` numbers, as class probabilities: softmax(z / T) of logits; what is probabilities already stays as it
-  /// is, or p^(1/T) by its sum. Probabilities of classes by themselves, which do not add up to 1, are divided by their sum.
+  /// One answer of the model, `classes` numbers, as class probabilities: softmax(z / T) of logits; what is
+  /// probabilities already stays as it is, or p^(1/T) by its sum. Probabilities of classes by themselves, which do not
+  /// add up to 1, are divided by their sum.
   public func probabilities(
     _ z: UnsafeBufferPointer<Float>, into p: UnsafeMutableBufferPointer<Double>, temperature: Double = 1
   ) {
@@ -194,7 +197,7 @@ extension ModelSignature {
     return mean
   }
 
-  /// What softmax makes probabilities of, in the order of the elements.
+  /// Logits, of which softmax makes probabilities, in the order of the elements.
   func logits(_ outputs: Tensor) -> [Double] {
     outputs.elements.map { givesProbabilities ? log(max(Double($0), .leastNormalMagnitude)) : Double($0) }
   }

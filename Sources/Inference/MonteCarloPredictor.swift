@@ -3,12 +3,17 @@ import DitherTensor
 
 /// Predictions by Monte-Carlo draws of the model's noise.
 public struct MonteCarloPredictor: Sendable {
+  /// Why no more draws were made.
   public enum StopReason: String, Sendable { case requested, toleranceMet, sampleLimit, deadlineNear }
 
+  /// The answer to a batch.
   public struct Answer: Sendable {
+    /// One for each row.
     public var predictions: [Prediction]
     public var samples: Int
+    /// The seed of the first row.
     public var seed: UInt64
+    /// Why no more draws were made.
     public var stopReason: StopReason
   }
 
@@ -16,6 +21,7 @@ public struct MonteCarloPredictor: Sendable {
   /// Rows times draws between two looks at `proceed`.
   private static let roundRows = 32_768
 
+  /// The model that is asked.
   public let model: Model
   public init(_ model: Model) { self.model = model }
 
@@ -64,7 +70,7 @@ private struct Round {
   let sampling: Sampling
   let seeds: [UInt64]
   let threads: Int
-  /// By row: [samples, width].
+  /// By row: [samples, outputWidth].
   var byRow: [[Double]]
   var spent = 0
 
@@ -81,7 +87,8 @@ private struct Round {
 
   mutating func draw(_ count: Int) throws {
     let outputs = try model.sampledOutputs(
-      inputs, samples: spent..<spent + count, seeds: seeds, path: sampling.path, antithetic: sampling.antithetic,
+      inputs,
+      NoiseDraws(spent..<spent + count, seeds: seeds, path: sampling.path, antithetic: sampling.antithetic),
       threads: threads)
     for (row, values) in answers(in: outputs).enumerated() {
       if byRow[row].isEmpty { byRow[row] = values } else { byRow[row] += values }
@@ -106,14 +113,20 @@ private struct Round {
 
   private func draws(_ values: [Double]) -> Draws {
     let antithetic = sampling.antithetic && spent > 0, width = model.signature.width
-    return model.signature.task.classes == 0
-      ? Draws(values: values, width: width, antithetic: antithetic)
-      : Draws(probabilities: values, classes: width, antithetic: antithetic)
+    switch model.signature.task {
+    case .classification, .binary: return Draws(probabilities: values, classes: width, antithetic: antithetic)
+    case .regression: return Draws(values: values, width: width, antithetic: antithetic)
+    case .gaussian:
+      func part(_ first: Int) -> [Double] {
+        stride(from: first, to: values.count, by: 2 * width).flatMap { values[$0..<$0 + width] }
+      }
+      return Draws(values: part(0), variances: part(width), width: width, antithetic: antithetic)
+    }
   }
 
-  /// By row: [samples, width].
+  /// By row: [samples, outputWidth].
   private func answers(in outputs: Tensor) -> [[Double]] {
-    let rows = inputs.rowCount, width = model.signature.width, draws = outputs.count / (rows * width)
+    let rows = inputs.rowCount, width = model.signature.outputWidth, draws = outputs.count / (rows * width)
     return outputs.elements.withUnsafeBufferPointer { from in
       (0..<rows).map { row in
         [Double](unsafeUninitializedCapacity: draws * width) { buffer, filled in

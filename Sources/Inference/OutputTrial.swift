@@ -2,8 +2,9 @@ import DitherGraph
 import DitherTensor
 import Foundation
 
-/// What a classifier's outputs look like where its nodes leave open what they are: it is tried on inputs of noughts, of ones and of random
-/// numbers of several sizes. Probabilities are from 0 to 1 and add up to 1 on all of them, as no logits do.
+/// The kind that a classifier's outputs look like where its nodes leave open what they are: it is tried on inputs of
+/// noughts, of ones and of random numbers of several sizes. Probabilities are from 0 to 1 and add up to 1 on all of
+/// them, as no logits do.
 struct OutputTrial {
   private let signature: ModelSignature
   private let precision: Plan.Precision
@@ -42,8 +43,8 @@ struct OutputTrial {
       try plans.withPlan(Plan.Options(rows: 1, precision: precision)) { plan in
         fill(plan.input())
         plan.forward()
-        let row = plan.output().prefix(signature.classes)
-        guard row.count == signature.classes, row.allSatisfy({ !$0.isNaN }) else { return }
+        let row = plan.output().prefix(signature.outputWidth)
+        guard row.count == signature.outputWidth, row.allSatisfy({ !$0.isNaN }) else { return }
         answers += 1
         open = open.filter { Self.fits(row, $0) }
       }

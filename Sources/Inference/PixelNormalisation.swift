@@ -1,8 +1,8 @@
 import DitherBasics
 import DitherTensor
 
-/// One meaning of inputs, for every command and wire: floats are in the units of the data, before the model's normalisation; bytes are
-/// divided by 255.
+/// One meaning of inputs, for every command and wire: floats are in the units of the data, before the model's
+/// normalisation; bytes are divided by 255.
 extension ModelSignature {
   /// Inputs as the graph takes them.
   /// - Parameter x: [B, …] in the units of the data.
@@ -32,8 +32,8 @@ extension ModelSignature {
     return (0..<inputShape.count).map { values[$0 / stride % values.count] }
   }
 
-  /// How many elements lie between two channels, where there are so many: the first axis of that extent has them, or a third of a flat
-  /// example. nil: there are not.
+  /// How many elements lie between two channels, where there are so many: the first axis of that extent has them, or a
+  /// third of a flat example. nil: there are not.
   func channelStride(_ count: Int) -> Int? {
     if count == 1 { return 1 }
     let dimensions = inputShape.dimensions

@@ -39,7 +39,7 @@ final class PlanCache: Sendable {
   private func park(_ plan: consuming Parked) {
     let options = plan.plan.options
     var parked = plan
-    // What is dropped is freed outside the lock.
+    // The dropped plan is freed outside the lock.
     let dropped = state.withLock { state -> Parked? in
       state.clock += 1
       parked.used = state.clock

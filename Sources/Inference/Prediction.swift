@@ -2,7 +2,7 @@ import DitherBasics
 
 /// One example's answer: a mean, and measures of how sure it is, by name.
 public struct Prediction: Sendable, Equatable {
-  /// What one ``Measure`` says: one value, or one for each class or value of the mean.
+  /// The values of one ``Measure``: one value, or one for each class or value of the mean.
   public struct Measurement: Sendable, Equatable {
     public var name: String
     public var values: [Double]
@@ -32,6 +32,7 @@ public struct Prediction: Sendable, Equatable {
     quantiles = levels.map(draws.quantile)
   }
 
+  /// The measures of an answer for which none are named.
   public static let standardMeasures = Catalog<any Measure.Type>.measures.entries.filter { $0.isStandard }
 
   /// The values of a measure; nil where it is absent.

@@ -3,16 +3,19 @@ import DitherGraph
 
 /// How an answer is drawn from a model, and what is asked of the draws. One seed and one sampling give one answer.
 public struct Sampling: Sendable, Hashable {
+  /// How many draws are made.
   public enum Budget: Sendable, Hashable {
     /// So many draws; 0 is the deterministic pass.
     case samples(Int)
-    /// Draws in rounds until every example's ``Draws/standardError`` is known and at most `tolerance`, or `most` draws are spent.
+    /// Draws in rounds until every example's ``Draws/standardError`` is known and at most `tolerance`, or `most` draws
+    /// are spent.
     case tolerance(Double, most: Int)
   }
   public var budget: Budget
   /// Every row is drawn with it, so that a row's answer does not depend on the others.
   public var seed: UInt64 = 0
-  /// How the noise of weights is drawn: on another path than `.fresh` rows of one seed share the weights that are drawn.
+  /// How the noise of weights is drawn: on another path than `.fresh` rows of one seed share the weights that are
+  /// drawn.
   public var path = NoisePath.fresh
   /// Draws come in pairs of a draw and its negative.
   public var antithetic = false
@@ -41,6 +44,7 @@ public struct Sampling: Sendable, Hashable {
 
   /// More draws than this are refused: their probabilities are kept until the measures are computed.
   public static let mostSamples = 65_536
+  /// More levels than this are refused.
   public static let mostQuantiles = 32
 
   /// The draws that it takes at most; 0 where the model has no noise to draw.

@@ -1,14 +1,15 @@
-/// How far the mean of Monte-Carlo draws may be from the mean of infinitely many: the one standard error of answers, stopping rules
-/// and attacks.
+/// How far the mean of Monte-Carlo draws may be from the mean of infinitely many: the one standard error of answers,
+/// stopping rules and attacks.
 ///
-/// Draws of antithetic pairs are not independent, their pairs are: the error is that of the pairs' means (Owen, Monte Carlo theory,
-/// methods and examples, 8.2), larger than of as many independent draws where a function is even in its noise, and smaller where it
-/// is odd.
+/// Draws of antithetic pairs are not independent, their pairs are: the error is that of the pairs' means (Owen, Monte
+/// Carlo theory, methods and examples, 8.2), larger than of as many independent draws where a function is even in its
+/// noise, and smaller where it is odd.
 public enum StandardError {
-  /// With fewer pairs, their error is taken to be at least that of as many independent draws: a few pairs can agree by chance.
+  /// With fewer pairs, their error is taken to be at least that of as many independent draws: a few pairs can agree by
+  /// chance.
   static let fewPairs = 8
 
-  /// Of the mean of all values, in their unit.
+  /// The error of the mean of all values, in their unit.
   /// - Parameters:
   ///   - values: one for each draw.
   ///   - antithetic: values 2 i and 2 i + 1 are of a draw and its negative; an odd last one is of a draw alone.
@@ -24,7 +25,7 @@ public enum StandardError {
     return pairs.count < fewPairs ? max(error, ofMean(deviation: single.squareRoot(), draws: all.count)) : error
   }
 
-  /// Of independent draws, two at least, from their standard deviation (ddof 1).
+  /// The error of independent draws, two at least, from their standard deviation (ddof 1).
   static func ofMean(deviation: Double, draws: Int) -> Double { deviation / Double(draws).squareRoot() }
 
   /// - Returns: with n − 1 below; nil of fewer than two values.

@@ -196,6 +196,6 @@ public struct DeployedPredictor: Sendable {
     guard !draws.isEmpty else { return try model.outputs(inputs) }
     let perRequest = model.drawsFreshNoise ? 1 : Self.examplesPerRequest
     return try model.sampledOutputs(
-      inputs, samples: draws, seeds: identities.map { mixSeed(seed, $0 / perRequest) })
+      inputs, NoiseDraws(draws, seeds: identities.map { mixSeed(seed, $0 / perRequest) }))
   }
 }

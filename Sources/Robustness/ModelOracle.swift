@@ -230,18 +230,18 @@ private struct Evaluation {
     let signature = model.signature, targets = question.examples.criteria.map(\.label), rows = question.x.rowCount
     let seeds = [UInt64](repeating: seed, count: rows), count = samples?.count ?? 1
     let path: NoisePath = model.drawsAtOutputs ? .fresh : .exact
+    let noise = samples.map { NoiseDraws($0, seeds: seeds, path: path, antithetic: pairs) }
     var results: Tensor
     if question.wantsGradient {
       let found = try model.lossGradient(
-        question.x, loss: question.loss, targets: targets, aims: question.aims, samples: samples, seeds: seeds,
-        path: path, antithetic: pairs)
+        question.x, loss: question.loss, targets: targets, aims: question.aims, draws: noise)
       (gradient, results) = (found.gradient, found.outputs)
       losses = found.losses.map { Double($0) * Double(count) }
     } else {
       try signature.check(labels: targets, rows: rows)
       results =
-        try samples.map {
-          try model.sampledOutputs(question.x, samples: $0, seeds: seeds, path: path, antithetic: pairs)
+        try noise.map {
+          try model.sampledOutputs(question.x, $0)
         }
         ?? model.outputs(question.x)
       losses = question.loss.values(

@@ -48,7 +48,7 @@ struct CheckedModel: Sendable {
   private static func tryOut(_ model: Model) throws {
     let input = Tensor(model.signature.inputShape.replacingBatch(1), repeating: 0.5)
     var outputs = [try model.outputs(input)]
-    if model.noise != nil { outputs.append(try model.sampledOutputs(input, samples: 0..<2, seeds: [1])) }
+    if model.noise != nil { outputs.append(try model.sampledOutputs(input, NoiseDraws(0..<2, seeds: [1]))) }
     guard outputs.allSatisfy(\.isFinite) else {
       throw ServiceError(
         .badModel, at: "trial run", expected: "finite outputs for an input of 0.5 throughout", got: "NaN or infinity",
@@ -60,7 +60,7 @@ struct CheckedModel: Sendable {
     let record = SignatureRecord(
       inputName: signature.inputName, inputShape: signature.inputShape.dimensions, outputName: signature.outputName,
       classes: signature.classes, labelNames: signature.labelNames, task: signature.task.name,
-      width: signature.width)
+      width: signature.width, taskNote: signature.taskBasis.note)
     return jsonText(record)
   }
   var noiseJson: String { noise.map(jsonText) ?? "" }
@@ -79,6 +79,8 @@ struct SignatureRecord: Codable, Sendable, Equatable {
   var task: String?
   /// Numbers of one answer; of older records the classes.
   var width: Int?
+  /// How the task was told, where the file does not say it.
+  var taskNote: String?
 }
 
 /// Coded with sorted keys: the same value is the same text.

@@ -21,7 +21,8 @@ public struct Recipe: Sendable {
   public var epochs = 10
   public var batch = 128
   public var seed: UInt64 = 1
-  /// Epochs without a better validation accuracy after which training stops; nil: never. With it the best weights are kept.
+  /// Epochs without a better validation accuracy after which training stops; nil: never. With it the best weights are
+  /// kept.
   public var patience: Int?
   /// What convolutions and dense layers compute in while training; weights and their updates are fp32.
   public var precision = Plan.Precision.float32

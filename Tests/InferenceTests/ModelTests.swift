@@ -55,7 +55,8 @@ struct ModelTests {
     for isAntithetic in [false, true] {
       func sample(_ rows: Range<Int>) throws -> Tensor {
         try model.sampledOutputs(
-          inputs.rows(rows), samples: 0..<draws, seeds: rows.map(UInt64.init), path: path, antithetic: isAntithetic)
+          inputs.rows(rows),
+          NoiseDraws(0..<draws, seeds: rows.map(UInt64.init), path: path, antithetic: isAntithetic))
       }
       let alone = try (0..<Self.most).map { try sample($0..<$0 + 1) }
       for count in [1, 2, 5, 7, 11, 13, 25, 33, 47, 65, 70] {
@@ -93,8 +94,9 @@ struct ModelTests {
     let inputs = Tensor([rows, 1, size, size], NoiseAddress(seed: 3).normals(rows * size * size))
     func gradient(_ path: NoisePath) throws -> Model.LossGradient {
       try model.lossGradient(
-        inputs, loss: .crossEntropy, targets: (0..<rows).map { $0 % Self.classes }, samples: 0..<draws,
-        seeds: [UInt64](repeating: 9, count: rows), path: path, antithetic: isAntithetic)
+        inputs, loss: .crossEntropy, targets: (0..<rows).map { $0 % Self.classes },
+        draws: NoiseDraws(
+          0..<draws, seeds: [UInt64](repeating: 9, count: rows), path: path, antithetic: isAntithetic))
     }
     let fresh = try gradient(.fresh), shared = try gradient(.exact)
     #expect(shared.outputs.isClose(to: fresh.outputs, absolute: 1e-4))
@@ -102,7 +104,8 @@ struct ModelTests {
     #expect(zip(shared.losses, fresh.losses).allSatisfy { abs($0 - $1) < 1e-4 })
     let path = try [NoisePath.fresh, .exact].map {
       try model.sampledOutputs(
-        inputs, samples: 0..<draws, seeds: [UInt64](repeating: 9, count: rows), path: $0, antithetic: isAntithetic)
+        inputs,
+        NoiseDraws(0..<draws, seeds: [UInt64](repeating: 9, count: rows), path: $0, antithetic: isAntithetic))
     }
     #expect(path[0].isClose(to: path[1], absolute: 1e-4) && path[0].isClose(to: fresh.outputs, absolute: 1e-4))
   }

@@ -35,7 +35,7 @@ struct NoiseMomentsTests {
     let rows = inputs.rowCount, classes = 10, samples = test.path == .fresh ? 8192 : 192
     // Explicit draws are shared by rows of one seed, so the rows are given one each.
     let seeds = (0..<rows).map { mixSeed(11, UInt64($0)) }
-    let outputs = try model.sampledOutputs(inputs, samples: 0..<samples, seeds: seeds, path: test.path)
+    let outputs = try model.sampledOutputs(inputs, NoiseDraws(0..<samples, seeds: seeds, path: test.path))
     for kind in ["logits", "probabilities"] {
       let mean = try Golden.npy("noise/\(test.file)_\(kind)_mean.npy").numbers
       let std = try Golden.npy("noise/\(test.file)_\(kind)_std.npy").numbers

@@ -103,8 +103,8 @@ struct OutputTrialTests {
     graph.noise = NoiseModel([.init(.activations, sigma: 0.01)])
     let model = try Model(graph), exposed = try model.exposingLogits()
     let inputs = Tensor.random([4, 5], seed: 3, from: -2, to: 2), seeds = [UInt64](repeating: 7, count: 4)
-    let own = try model.sampledOutputs(inputs, samples: 0..<3, seeds: seeds)
-    let logits = try exposed.sampledOutputs(inputs, samples: 0..<3, seeds: seeds)
+    let own = try model.sampledOutputs(inputs, NoiseDraws(0..<3, seeds: seeds))
+    let logits = try exposed.sampledOutputs(inputs, NoiseDraws(0..<3, seeds: seeds))
     for (p, z) in zip(own.elements, logits.elements) { #expect(abs(Double(p) - exp(Double(z))) < 1e-5) }
   }
 }

@@ -10,7 +10,6 @@ struct ShapeTests {
   static let longFiles: Set<String> = ["Sources/Robustness/Probes.swift"]
   static let longFunctions: Set<String> = [
     "Sources/Graph/Onnx/OnnxWriter.swift onnx", "Sources/Graph/Ops/ConvTranspose.swift expand",
-    "Sources/Inference/Model.swift lossGradient", "Sources/Inference/ModelSignature.swift init",
     "Sources/Robustness/Probes/AttackProbe.swift run",
   ]
 
@@ -43,8 +42,8 @@ struct ShapeTests {
 
   /// Lines of comments, from before this was looked at.
   static let longLines = Allowance(rooms: [
-    "Basics": 13, "Bench": 10, "Client": 5, "Datasets": 7, "Inference": 55, "Jobs": 6, "Proto": 7,
-    "Reports": 25, "Robustness": 173, "Service": 17, "Store": 6, "Train": 5, "Transport": 13, "dither": 13,
+    "Basics": 13, "Bench": 10, "Client": 5, "Datasets": 7, "Inference": 15, "Jobs": 6, "Proto": 7,
+    "Reports": 25, "Robustness": 173, "Service": 13, "Store": 6, "Transport": 13, "dither": 11,
   ])
 
   /// With their lengths; the formatter puts a function's end under its beginning.

@@ -43,16 +43,16 @@ struct WordsTests {
   // MARK: what is known
 
   static let british = Allowance(rooms: [
-    "Bench": 6, "Datasets": 14, "Graph": 95, "Inference": 25, "Proto": 6, "Reports": 10, "Robustness": 113,
-    "Service": 7, "Tensor": 5, "Train": 15, "dither": 12,
+    "Bench": 6, "Datasets": 14, "Graph": 89, "Inference": 24, "Proto": 6, "Reports": 10, "Robustness": 113,
+    "Service": 7, "Tensor": 5, "Train": 10, "dither": 11,
   ])
   static let bare = Allowance(rooms: [
-    "Basics": 7, "Bench": 9, "Datasets": 7, "Graph": 67, "Inference": 28, "Jobs": 9, "Proto": 6, "Reports": 16,
-    "Robustness": 144, "Service": 32, "Store": 24, "Tensor": 5, "Train": 13, "Transport": 20, "dither": 14,
+    "Basics": 7, "Bench": 9, "Datasets": 7, "Graph": 67, "Inference": 6, "Jobs": 9, "Proto": 6, "Reports": 16,
+    "Robustness": 144, "Service": 30, "Store": 24, "Tensor": 5, "Train": 9, "Transport": 20, "dither": 10,
   ])
   static let undocumented = Allowance(rooms: [
-    "Basics": 1, "Client": 4, "Datasets": 15, "Graph": 101, "Inference": 47, "Jobs": 8, "Proto": 43, "Robustness": 249,
-    "Service": 12, "Store": 33, "Train": 81, "Transport": 66,
+    "Basics": 1, "Client": 4, "Datasets": 15, "Graph": 98, "Inference": 10, "Jobs": 8, "Proto": 43, "Robustness": 249,
+    "Service": 12, "Store": 33, "Train": 67, "Transport": 66,
   ])
 
   // MARK: how it is found

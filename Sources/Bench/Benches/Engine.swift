@@ -105,7 +105,7 @@ extension Bench {
       let seeds = (0..<rows).map { UInt64($0) }
       return {
         _ = try model.sampledOutputs(
-          images, samples: 0..<samples, seeds: seeds, antithetic: antithetic, threads: threads)
+          images, NoiseDraws(0..<samples, seeds: seeds, antithetic: antithetic), threads: threads)
       }
     }
   }

@@ -1,4 +1,5 @@
-/// The largest ``StandardError`` of a mean probability or value: how far more draws may move it. Absent where too few draws were made to know it.
+/// The largest ``StandardError`` of a mean probability or value: how far more draws may move it. Absent where too few
+/// draws were made to know it.
 public enum LargestStandardError: Measure {
   public static let name = "standard_error"
   public static let risesWithUncertainty: Bool? = nil

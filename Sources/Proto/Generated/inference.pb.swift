@@ -156,7 +156,7 @@ public nonisolated struct Dither_V1_PredictRequest: Sendable {
     set {seeded = .seed(newValue)}
   }
 
-  /// in [0, 1], of each class probability over the draws
+  /// in [0, 1], of each class probability or value over the draws, and over the variance that a model answers with
   public var quantiles: [Double] = []
 
   public var draws: Dither_V1_PredictRequest.Draws = .fresh
@@ -406,7 +406,9 @@ public nonisolated struct Dither_V1_Prediction: Sendable {
 /// A measure of the catalog. Standard are, entropies in nats: "std" over the draws (ddof 1; a value for each class, as for the mean),
 /// "predictive_entropy" H[mean p] (total), "expected_entropy" mean H[p] (aleatoric), "mutual_information" the difference (epistemic),
 /// "variation_ratio" 1 - share of the most voted class, "margin" largest less second largest mean probability, "standard_error" the
-/// largest Monte-Carlo standard error of a mean. Clients pass on names that they do not know.
+/// largest Monte-Carlo standard error of a mean. A regression has, a value each, "std", "epistemic_variance" (over the draws),
+/// "aleatoric_variance" (the mean of the variances that the model answers with, if it does), "interval_lower" and "interval_upper" (of 95 %,
+/// over both) and "standard_error". Clients pass on names that they do not know.
 public nonisolated struct Dither_V1_Measure: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

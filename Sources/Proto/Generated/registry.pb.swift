@@ -125,8 +125,11 @@ public nonisolated struct Dither_V1_Signature: Sendable {
 
   public var labelNames: [String] = []
 
-  /// "classification", "binary" or "regression"; a regression has 0 classes
+  /// "classification", "binary", "regression" or "gaussian_regression"; regressions have 0 classes
   public var task: String = String()
+
+  /// how the task was told and how to say otherwise, where the file does not say it; else empty
+  public var taskNote: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -677,7 +680,7 @@ nonisolated extension Dither_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension Dither_V1_Signature: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Signature"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}input_name\0\u{3}input_shape\0\u{3}output_name\0\u{3}output_shape\0\u{1}classes\0\u{3}label_names\0\u{1}task\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}input_name\0\u{3}input_shape\0\u{3}output_name\0\u{3}output_shape\0\u{1}classes\0\u{3}label_names\0\u{1}task\0\u{3}task_note\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -692,6 +695,7 @@ nonisolated extension Dither_V1_Signature: SwiftProtobuf.Message, SwiftProtobuf.
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self.classes) }()
       case 6: try { try decoder.decodeRepeatedStringField(value: &self.labelNames) }()
       case 7: try { try decoder.decodeSingularStringField(value: &self.task) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.taskNote) }()
       default: break
       }
     }
@@ -719,6 +723,9 @@ nonisolated extension Dither_V1_Signature: SwiftProtobuf.Message, SwiftProtobuf.
     if !self.task.isEmpty {
       try visitor.visitSingularStringField(value: self.task, fieldNumber: 7)
     }
+    if !self.taskNote.isEmpty {
+      try visitor.visitSingularStringField(value: self.taskNote, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -730,6 +737,7 @@ nonisolated extension Dither_V1_Signature: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.classes != rhs.classes {return false}
     if lhs.labelNames != rhs.labelNames {return false}
     if lhs.task != rhs.task {return false}
+    if lhs.taskNote != rhs.taskNote {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -98,6 +98,7 @@ public struct AuditRunner: Sendable {
   /// A model that answers with NaN is audited by nobody.
   private static func tryOut(_ subject: AuditSubject, _ data: AuditData) throws {
     let count = min(data.labels.count, 8), model = subject.model
+    try model.signature.checkClasses(for: "every probe of an audit")
     let inputs = data.inputs.rows(0..<count).reshaped(Shape([count] + model.signature.inputShape.dimensions))
     guard try !model.outputs(model.signature.normalised(inputs)).labels().contains(Label.none) else {
       throw RobustnessError(

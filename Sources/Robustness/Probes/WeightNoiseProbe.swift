@@ -74,7 +74,8 @@ struct WeightNoiseProbe: Probe {
       let outputs =
         sigma > 0
         ? try noisy.sampledOutputs(
-          inputs, samples: draw..<draw + 1, seeds: [UInt64](repeating: batch.seed, count: n), path: .explicit
+          inputs,
+          NoiseDraws(draw..<draw + 1, seeds: [UInt64](repeating: batch.seed, count: n), path: .explicit)
         ).reshaped([n, model.signature.classes])
         : try noisy.outputs(inputs)
       return (

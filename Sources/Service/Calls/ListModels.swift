@@ -44,6 +44,7 @@ extension Dither_V1_Model {
     signature.outputName = record.outputName
     signature.outputShape = [-1, Int64(record.width ?? record.classes)]
     signature.task = record.task ?? "classification"
+    signature.taskNote = record.taskNote ?? ""
     signature.classes = UInt32(record.classes)
     signature.labelNames = record.labelNames
   }

@@ -40,7 +40,8 @@ struct IndexPage {
     return [
       "<strong>\(version.name)</strong>@\(version.version)", "\(version.aliases.joined(separator: ", "))",
       "\(signature?.inputShape.map(String.init).joined(separator: " × ") ?? "")",
-      signature.map { "\($0.classes)" } ?? "", version.model.noise.isEmpty ? "" : "yes",
+      signature.map { $0.classes > 0 ? "\($0.classes)" : "\($0.task ?? "regression")" } ?? "",
+      version.model.noise.isEmpty ? "" : "yes",
       "<code>\(String(version.blob.hex.prefix(12)))</code>", time(version.createdMilliseconds),
     ]
   }

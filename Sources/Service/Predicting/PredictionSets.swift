@@ -23,6 +23,11 @@ struct PredictionSets: Sendable {
         .badField, at: "coverage", expected: "calibrated answers of independent draws",
         got: query.uncalibrated ? "uncalibrated" : "antithetic", advice: "leave one of them out")
     }
+    do { try resolved.loaded.model.signature.checkClasses(for: "coverage") } catch {
+      throw ServiceError(
+        .badField, at: "coverage", expected: error.expected, got: error.got,
+        advice: "ask a regression for its interval: measures interval_lower and interval_upper")
+    }
     let reference = resolved.version.reference
     guard let fitted = resolved.calibration?.fitted else {
       throw ServiceError(

@@ -25,7 +25,7 @@ struct ModelsCommand: AsyncParsableCommand {
       let rows = models.map { model in
         [
           "\(model.name)@\(model.version)", model.aliases.joined(separator: ","),
-          "\(model.signature.inputShape.dropFirst()) → \(model.signature.classes)",
+          "\(model.signature.inputShape.dropFirst()) → \(ModelDescription.Signature(model.signature).answer)",
           model.noiseJson.isEmpty ? "" : "noise", byteText(model.bytes), String(model.digest.prefix(19)),
         ]
       }
@@ -93,6 +93,26 @@ struct ModelDescription: Encodable {
     var outputShape: [Int64]
     var classes: UInt32
     var labelNames: [String]
+    var task: String
+    /// How the task was told, where the file does not say it.
+    var taskNote: String?
+
+    init(_ message: Dither_V1_Signature) {
+      inputName = message.inputName
+      inputShape = message.inputShape
+      outputName = message.outputName
+      outputShape = message.outputShape
+      classes = message.classes
+      labelNames = message.labelNames
+      task = message.task.isEmpty ? "classification" : message.task
+      taskNote = message.taskNote.isEmpty ? nil : message.taskNote
+    }
+
+    /// "10 classes", "1 value".
+    var answer: String {
+      let width = classes > 0 ? Int64(classes) : outputShape.last ?? 0
+      return "\(width) " + (classes > 0 ? "classes" : width == 1 ? "value" : "values")
+    }
   }
   var name: String
   var version: UInt64
@@ -115,10 +135,7 @@ struct ModelDescription: Encodable {
     created = timeText(model.createdMs)
     createdBy = model.createdBy
     defaultSamples = model.defaultSamples
-    let from = model.signature
-    signature = Signature(
-      inputName: from.inputName, inputShape: from.inputShape, outputName: from.outputName,
-      outputShape: from.outputShape, classes: from.classes, labelNames: from.labelNames)
+    signature = Signature(model.signature)
     card = JsonValue(text: model.cardJson)
     noise = JsonValue(text: model.noiseJson)
   }
@@ -128,7 +145,8 @@ struct ModelDescription: Encodable {
       ["model", "\(name)@\(version)"], ["digest", digest], ["aliases", aliases.joined(separator: ", ")],
       ["size", "\(bytes) bytes"], ["created", createdBy.isEmpty ? created : "\(created) by \(createdBy)"],
       ["input", "\(signature.inputName) \(signature.inputShape)"],
-      ["output", "\(signature.outputName) \(signature.outputShape), \(signature.classes) classes"],
+      ["output", "\(signature.outputName) \(signature.outputShape), \(signature.answer)"],
+      ["task", "\(signature.task)\(signature.taskNote.map { ": \($0)" } ?? "")"],
       ["labels", signature.labelNames.joined(separator: ", ")],
       ["samples", "\(defaultSamples) unless asked otherwise"],
     ]

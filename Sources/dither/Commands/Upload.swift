@@ -2,6 +2,7 @@ import ArgumentParser
 import DitherBasics
 import DitherClient
 import DitherGraph
+import DitherInference
 import DitherProto
 import Foundation
 
@@ -31,21 +32,36 @@ struct UploadCommand: AsyncParsableCommand {
       (default: what its nodes, a trial and its metadata say)
       """)
   var outputKind: OutputKind?
+  @Option(
+    help: """
+      What the model answers, written into the file's metadata: \(ModelTask.names.joined(separator: ", ")). \
+      (default: what its metadata says, or the form of its output)
+      """)
+  var task: String?
   @Flag(help: "Print one JSON object.")
   var json = false
   @OptionGroup var server: ServerOptions
 
+  func validate() throws {
+    guard let task, !ModelTask.names.contains(task) else { return }
+    let advice = nearest(to: task, among: ModelTask.names).map { "; did you mean '\($0)'?" } ?? ""
+    throw ValidationError("--task: expected one of \(ModelTask.names.joined(separator: ", "))\(advice)")
+  }
+
   func run() async throws {
-    let given = try FileArray.read(file), card = try cardText()
-    let bytes =
-      outputKind.map { OnnxMetadata.adding($0.rawValue, for: Graph.outputKindKey, to: given) } ?? given
-    let name = name ?? URL(filePath: file).deletingPathExtension().lastPathComponent
+    let card = try cardText()
+    var bytes = try FileArray.read(file)
+    for (key, word) in [(Graph.outputKindKey, outputKind?.rawValue), (ModelSignature.taskKey, task)] {
+      if let word { bytes = OnnxMetadata.adding(word, for: key, to: bytes) }
+    }
+    let file = bytes
+    let name = name ?? URL(filePath: self.file).deletingPathExtension().lastPathComponent
     let response = try await server.withClient { client in
       try await Self.retrying {
         try await client.upload(
-          bytes, as: name, sha256: Sha256.hash(bytes).hex, card: card, aliases: aliases,
+          file, as: name, sha256: Sha256.hash(file).hex, card: card, aliases: aliases,
           progress: { sent in
-            if Console.isTerminal { Console.write("\r\u{1B}[Ksent \(byteText(sent)) of \(byteText(bytes.count))") }
+            if Console.isTerminal { Console.write("\r\u{1B}[Ksent \(byteText(sent)) of \(byteText(file.count))") }
           })
       }
     }
@@ -57,6 +73,8 @@ struct UploadCommand: AsyncParsableCommand {
       for warning in response.warnings { print("warning: \(warning)") }
       let model = response.model
       print("\(model.name)@\(model.version)  \(model.digest)\(response.existed ? "  (was there already)" : "")")
+      let signature = ModelDescription.Signature(model.signature)
+      if let note = signature.taskNote, signature.task != "classification" { print("\(signature.task): \(note)") }
     }
   }
 

@@ -102,7 +102,9 @@ struct PredictionTable: Encodable {
   /// Those that were asked for, whether or not they were measured, and whatever else the server knows of.
   private func measures(_ asked: [String]) -> [String] {
     let isRegression = predictions.contains { $0.label == nil }
-    let known = Catalog<any Measure.Type>.measures.entries.filter { $0.isStandard && (!isRegression || $0.isOfValues) }
+    let known = Catalog<any Measure.Type>.measures.entries.filter {
+      $0.isStandard && $0.applies(toRegression: isRegression)
+    }
     var names = asked.isEmpty ? known.map { $0.name } : asked
     for measure in predictions.flatMap(\.measures) where !names.contains(measure.name) { names.append(measure.name) }
     return names

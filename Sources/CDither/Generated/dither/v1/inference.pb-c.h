@@ -132,7 +132,7 @@ struct  Dither__V1__PredictRequest
    */
   uint32_t max_samples;
   /*
-   * in [0, 1], of each class probability over the draws
+   * in [0, 1], of each class probability or value over the draws, and over the variance that a model answers with
    */
   size_t n_quantiles;
   double *quantiles;
@@ -264,7 +264,9 @@ struct  Dither__V1__Prediction
  * A measure of the catalog. Standard are, entropies in nats: "std" over the draws (ddof 1; a value for each class, as for the mean),
  * "predictive_entropy" H[mean p] (total), "expected_entropy" mean H[p] (aleatoric), "mutual_information" the difference (epistemic),
  * "variation_ratio" 1 - share of the most voted class, "margin" largest less second largest mean probability, "standard_error" the
- * largest Monte-Carlo standard error of a mean. Clients pass on names that they do not know.
+ * largest Monte-Carlo standard error of a mean. A regression has, a value each, "std", "epistemic_variance" (over the draws),
+ * "aleatoric_variance" (the mean of the variances that the model answers with, if it does), "interval_lower" and "interval_upper" (of 95 %,
+ * over both) and "standard_error". Clients pass on names that they do not know.
  */
 struct  Dither__V1__Measure
 {

@@ -920,7 +920,7 @@ const ProtobufCMessageDescriptor dither__v1__model__descriptor =
   (ProtobufCMessageInit) dither__v1__model__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor dither__v1__signature__field_descriptors[7] =
+static const ProtobufCFieldDescriptor dither__v1__signature__field_descriptors[8] =
 {
   {
     "input_name",
@@ -1006,6 +1006,18 @@ static const ProtobufCFieldDescriptor dither__v1__signature__field_descriptors[7
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "task_note",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Signature, task_note),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__signature__field_indices_by_name[] = {
   4,   /* field[4] = classes */
@@ -1015,11 +1027,12 @@ static const unsigned dither__v1__signature__field_indices_by_name[] = {
   2,   /* field[2] = output_name */
   3,   /* field[3] = output_shape */
   6,   /* field[6] = task */
+  7,   /* field[7] = task_note */
 };
 static const ProtobufCIntRange dither__v1__signature__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor dither__v1__signature__descriptor =
 {
@@ -1029,7 +1042,7 @@ const ProtobufCMessageDescriptor dither__v1__signature__descriptor =
   "Dither__V1__Signature",
   "dither.v1",
   sizeof(Dither__V1__Signature),
-  7,
+  8,
   dither__v1__signature__field_descriptors,
   dither__v1__signature__field_indices_by_name,
   1,  dither__v1__signature__number_ranges,

@@ -85,13 +85,17 @@ struct  Dither__V1__Signature
   size_t n_label_names;
   char **label_names;
   /*
-   * "classification", "binary" or "regression"; a regression has 0 classes
+   * "classification", "binary", "regression" or "gaussian_regression"; regressions have 0 classes
    */
   char *task;
+  /*
+   * how the task was told and how to say otherwise, where the file does not say it; else empty
+   */
+  char *task_note;
 };
 #define DITHER__V1__SIGNATURE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__signature__descriptor) \
-    , (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, 0,NULL, 0, 0,NULL, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, 0,NULL, 0, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
 struct  Dither__V1__ListModelsRequest

@@ -1,0 +1,86 @@
+import DitherGraph
+import DitherTensor
+
+extension Model {
+  /// Losses of a batch with their derivatives.
+  public struct LossGradient: Sendable {
+    /// [B]: the mean over the draws.
+    public var losses: [Float]
+    /// Derivatives of the mean loss for the inputs, of their shape. Each row's gradient is of its own loss.
+    public var gradient: Tensor
+    /// [draws, B, outputWidth].
+    public var outputs: Tensor
+  }
+
+  /// Losses of a classifier and their gradients for the inputs: of the deterministic pass, or of the mean over draws
+  /// (expectation over transformation, Athalye et al. 2018, arXiv 1707.07397).
+  /// - Parameters:
+  ///   - aims: the second class of each row, where the loss needs one; else empty.
+  ///   - draws: nil for the deterministic pass, which is all that a model without noise has.
+  /// - Throws: when inputs, labels, aims or draws do not fit the model and each other.
+  public func lossGradient(
+    _ inputs: Tensor, loss: Loss, targets: [Int], aims: [Int] = [], draws: NoiseDraws? = nil, threads: Int = 1
+  ) throws -> LossGradient {
+    try signature.check(labels: targets, rows: inputs.rowCount)
+    guard loss.needsAim || !aims.isEmpty else {
+      return try lossGradient(inputs, draws: draws, threads: threads) { [signature] row, z, gradient in
+        loss.value(z, target: targets[row], probabilities: signature.givesProbabilities, gradient: gradient)
+      }
+    }
+    try signature.check(labels: aims, rows: inputs.rowCount)
+    return try lossGradient(inputs, draws: draws, threads: threads) { [signature] row, z, gradient in
+      loss.value(
+        z, target: targets[row], aim: aims[row], probabilities: signature.givesProbabilities, gradient: gradient)
+    }
+  }
+
+  /// - Parameter loss: of a row, from its output; it writes the derivatives for that.
+  func lossGradient(
+    _ inputs: Tensor, draws: NoiseDraws?, threads: Int,
+    loss: (_ row: Int, _ output: UnsafeBufferPointer<Float>, _ gradient: UnsafeMutableBufferPointer<Float>) -> Float
+  ) throws -> LossGradient {
+    try signature.check(inputs)
+    let rowCount = inputs.rowCount, width = signature.outputWidth, draws = noise == nil ? nil : draws
+    try draws?.check(rows: rowCount)
+    let count = draws?.samples.count ?? 1, share = 1 / Float(count)
+    var losses = [Float](repeating: 0, count: rowCount), gradient = Tensor(zeros: inputs.shape)
+    var outputs = Tensor(zeros: [count, rowCount, width])
+    for group in runs(rowCount, draws, inputGradient: true, threads: threads) {
+      try perform(group, inputs, draws) { plan, run in
+        let result = plan.output(), places = plan.options.rows
+        outputs.elements.withUnsafeMutableBufferPointer { outputs in
+          for (s, draw) in run.draws.enumerated() {
+            for (at, row) in run.rows.enumerated() {
+              let start = (s * places + at) * width, place = (draw * rowCount + row) * width
+              let z = UnsafeBufferPointer(rebasing: result[start..<start + width])
+              let g = UnsafeMutableBufferPointer(rebasing: plan.cotangent[start..<start + width])
+              losses[row] += share * loss(row, z, g)
+              for i in g.indices { g[i] *= share }
+              _ = UnsafeMutableBufferPointer(rebasing: outputs[place..<place + width]).update(fromContentsOf: z)
+            }
+          }
+        }
+        plan.backward()
+        add(plan, run, to: &gradient)
+      }
+    }
+    return LossGradient(losses: losses, gradient: gradient, outputs: outputs)
+  }
+
+  /// The gradients for the inputs that a run found; they are absent where the output does not depend on the input.
+  private func add(_ plan: Plan, _ run: Run, to gradient: inout Tensor) {
+    let length = gradient.rowLength
+    guard let found = plan.inputGradients.first, found.count == plan.options.rows * length else { return }
+    gradient.elements.withUnsafeMutableBufferPointer { gradient in
+      for (at, row) in run.rows.enumerated() {
+        let sum = UnsafeMutableBufferPointer(rebasing: gradient[row * length..<(row + 1) * length])
+        let more = UnsafeBufferPointer(rebasing: found[at * length..<(at + 1) * length])
+        if run.draws.lowerBound == 0 {
+          _ = sum.update(fromContentsOf: more)
+        } else {
+          for i in sum.indices { sum[i] += more[i] }
+        }
+      }
+    }
+  }
+}

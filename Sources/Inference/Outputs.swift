@@ -1,0 +1,46 @@
+import DitherGraph
+import DitherTensor
+
+extension Model {
+  /// The deterministic pass: [B, outputWidth]: logits or, where the signature says so, probabilities; a regression's
+  /// values.
+  /// - Throws: when the rows are no inputs of this model.
+  public func outputs(_ inputs: Tensor, threads: Int = 1) throws -> Tensor {
+    try signature.check(inputs)
+    return try Tensor([inputs.rowCount, signature.outputWidth]) { out in
+      for group in runs(inputs.rowCount, nil, threads: threads) {
+        try perform(group, inputs, nil) { plan, run in copy(plan, run, to: out, of: inputs.rowCount) }
+      }
+    }
+  }
+
+  /// Outputs under the model's noise: [samples, B, outputWidth].
+  /// - Parameter threads: that draws are spread over.
+  /// - Throws: when the rows are no inputs of this model, or the draws do not fit them.
+  public func sampledOutputs(_ inputs: Tensor, _ draws: NoiseDraws, threads: Int = 1) throws -> Tensor {
+    try signature.check(inputs)
+    let rowCount = inputs.rowCount, count = draws.samples.count
+    try draws.check(rows: rowCount)
+    let isSpread = isFresh(draws), isWorth = cost.operations * Double(count * rowCount) > Cost.worthwhile
+    let groups = runs(
+      rowCount, draws, shares: isSpread && isWorth ? threads : 1, threads: isSpread ? 1 : threads)
+    return try Tensor([count, rowCount, signature.outputWidth]) { out in
+      nonisolated(unsafe) let out = out  // the runs are disjoint
+      try Parallel.forEach(groups, threads: isSpread && isWorth ? threads : 1) { group in
+        try perform(group, inputs, draws) { plan, run in copy(plan, run, to: out, of: rowCount) }
+      }
+    }
+  }
+
+  /// Copies the outputs of a run to [draws, rows, outputWidth].
+  private func copy(_ plan: Plan, _ run: Run, to out: UnsafeMutableBufferPointer<Float>, of rowCount: Int) {
+    let width = signature.outputWidth, result = plan.output(), places = plan.options.rows
+    for (s, draw) in run.draws.enumerated() {
+      for (at, row) in run.rows.enumerated() {
+        let target = (draw * rowCount + row) * width, start = (s * places + at) * width
+        let source = UnsafeBufferPointer(rebasing: result[start..<start + width])
+        _ = UnsafeMutableBufferPointer(rebasing: out[target..<target + width]).update(fromContentsOf: source)
+      }
+    }
+  }
+}

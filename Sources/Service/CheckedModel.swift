@@ -69,13 +69,13 @@ struct CheckedModel: Sendable {
 /// A signature as the store keeps it, so that models are listed without being loaded.
 struct SignatureRecord: Codable, Sendable, Equatable {
   var inputName: String
-  /// Of one example.
+  /// The shape of one example.
   var inputShape: [Int]
   var outputName: String
   /// 0 of a regression.
   var classes: Int
   var labelNames: [String]
-  /// Of records from before there were others: a classification.
+  /// Records from before there were others have none: a classification.
   var task: String?
   /// Numbers of one answer; of older records the classes.
   var width: Int?

@@ -80,7 +80,7 @@ struct PredictCommand: AsyncParsableCommand {
 
   func run() async throws {
     let answer = try await server.withClient { client in
-      // Of one example.
+      // The shape of one example.
       let shape = try await client.model(model).signature.inputShape.dropFirst().map(Int.init)
       var answer = PredictionTable()
       for batch in try batches(shape: shape) {

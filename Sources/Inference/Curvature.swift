@@ -5,7 +5,8 @@ import DitherTensor
 /// The mean cross-entropy as a function of a model's parameters, on given examples: its value, its gradient, and products of its
 /// Hessian with vectors, for sharpness and for attacks on weights. Of the deterministic model with its stored statistics.
 ///
-/// Hessian products are exact (``HessianPlan``).
+/// Hessian products are exact (``HessianPlan``). A model that gives probabilities is followed on the logits behind them: where a
+/// probability rounds to 1 its derivatives vanish, those of the logits do not.
 public final class Curvature {
   /// What is found at one point.
   public struct Evaluation: Sendable {
@@ -48,11 +49,11 @@ public final class Curvature {
 
   /// - Throws: when the graph is no classifier, or inputs or labels do not fit it.
   public init(_ graph: Graph, inputs: Tensor, labels: [Int], threads: Int = 1) throws {
-    let graph = try graph.givingClasses(), signature = try ModelSignature(graph)
-    try signature.check(inputs)
-    try signature.check(labels: labels, rows: inputs.rowCount)
-    var only = graph
-    only.outputs = graph.outputs.filter { $0.name == signature.outputName }
+    let graph = try graph.givingClasses(), given = try ModelSignature(graph)
+    try given.check(inputs)
+    try given.check(labels: labels, rows: inputs.rowCount)
+    let only = try graph.exposingLogits(of: given.outputName, kind: given.outputKind)
+    let signature = try ModelSignature(only)
     self.graph = only
     self.threads = threads
     let buffers = ParameterBuffers(only, moving: true)
@@ -66,7 +67,8 @@ public final class Curvature {
     }
     self.plans = plans
     self.buffers = buffers
-    let trainable = buffers.trainable.filter { buffers.ranges[$0] != nil }
+    // What stands behind the output to reach its logits is no parameter.
+    let trainable = buffers.trainable.filter { buffers.ranges[$0] != nil && graph.literals[$0] != nil }
     places = trainable.compactMap { buffers.ranges[$0] }
     var parameters: [Parameter] = [], end = 0
     for id in trainable {

@@ -27,12 +27,9 @@ extension ProbeReport {
   }
 }
 
-extension ParameterValue {
-  var number: Double? {
-    switch self {
-    case .integer(let value): Double(value)
-    case .number(let value): value
-    case .truth, .text: nil
-    }
+extension ProbeReport {
+  /// Its parameters, as a reader reads them.
+  var written: String {
+    parameters.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", ")
   }
 }

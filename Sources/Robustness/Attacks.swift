@@ -21,6 +21,8 @@ public protocol Attack: Codable, Sendable {
   /// Whether, given a ball without bounds, it must succeed on every example of a model that it can differentiate. Where it
   /// does not, gradients are masked.
   var reachesEverything: Bool { get }
+  /// What tells it from others of its name, for a chart's axis: `20 steps`.
+  var details: [String] { get }
   /// How hard it tries, to compare attacks of one name: gradient steps or queries. More must never help the model.
   var effort: Int { get }
   /// Questions about one example, at most: by default one for each unit of effort, and those before and after.
@@ -73,6 +75,7 @@ extension Attack {
   public var reachesEverything: Bool { false }
   public var effort: Int { 1 }
   public var questions: Int { effort + 2 }
+  public var details: [String] { [] }
 
   /// The best that the attack finds: of all points that it asked about and of the one that it returns, those that meet
   /// their criterion, then those farthest towards it. A point that random draws favoured once is no more than

@@ -16,6 +16,10 @@ public protocol Certifier: Codable, Sendable {
   var radii: [Double] { get }
   /// The radius at which an example has to be certified to count as robust.
   var goal: Double { get }
+  /// The one radius at which it proves, where it is asked for one: those that differ in it alone are one curve.
+  var radius: Double? { get }
+  /// What tells it from others of its name, for a chart's axis: `σ = 0.25`.
+  var details: [String] { get }
   /// Rows that the model has to answer for an example, at most.
   var rowsPerExample: Int { get }
   /// Whether it certifies a model's mean weights, not its random answers.
@@ -36,6 +40,8 @@ extension Catalog where Entry == any Certifier.Type {
 extension Certifier {
   public func validate() throws(RobustnessError) {}
   public var goal: Double { 0 }
+  public var radius: Double? { nil }
+  public var details: [String] { [] }
   public var ignoresNoise: Bool { false }
   public var needsPictures: Bool { false }
   public func check(_ predictor: DeployedPredictor) throws {}

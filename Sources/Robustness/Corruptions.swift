@@ -17,6 +17,8 @@ public protocol Corruption: Codable, Sendable {
   static var extraIn: Set<CorruptionConstants> { get }
   /// Whether it needs rows and columns; else any list of numbers will do.
   static var needsPicture: Bool { get }
+  /// How optional parameters said that they are not given before they were optional: `sigma=0`. They are still read so.
+  static var formerDefaults: [String: String] { get }
   /// Whether its parameters set the strength, whatever the severity.
   var hasOwnStrength: Bool { get }
   /// The constants that a severity stands for, by name, as reports show them.
@@ -100,6 +102,7 @@ extension Corruption {
   public func validate() throws(RobustnessError) {}
   public var hasOwnStrength: Bool { false }
   public static var needsPicture: Bool { true }
+  public static var formerDefaults: [String: String] { [:] }
   public static var protocols: Set<CorruptionConstants> { [] }
   public static var extraIn: Set<CorruptionConstants> { [] }
 

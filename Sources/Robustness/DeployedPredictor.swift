@@ -90,11 +90,10 @@ public struct DeployedPredictor: Sendable {
   /// (Hendrycks et al. 2022, arXiv 1911.11132) is −max z, `energy` (Liu et al. 2020, arXiv 2010.03759) −ln Σ exp z. Empty for a model
   /// that gives probabilities.
   func logitScores(_ x: Tensor, identities: [UInt64]) throws -> [String: [Double]] {
+    let asked = try (members.isEmpty ? [model] : members).map { try $0.exposingLogits() }
     let parts: [Tensor] =
       try members.isEmpty
-      ? [outputs(x, identities, 0..<samples)] : members.map { try $0.outputs($0.signature.normalised(x)) }
-    let asked = members.isEmpty ? [model] : members
-    guard asked.allSatisfy({ !$0.signature.givesProbabilities }) else { return [:] }
+      ? [outputs(x, identities, 0..<samples, of: asked[0])] : asked.map { try $0.outputs($0.signature.normalised(x)) }
     let rows = x.rowCount, classes = model.signature.classes
     var most = [Double](repeating: 0, count: rows), energy = most
     for part in parts {
@@ -106,6 +105,8 @@ public struct DeployedPredictor: Sendable {
         energy[place % rows] -= (top + log(z.reduce(0.0) { $0 + exp(Double($1) - top) })) * share
       }
     }
+    // Probabilities without logits behind them have only their logarithms, whose energy is 0, and whose largest is that of `msp`.
+    guard energy.contains(where: { abs($0) > 1e-3 }) else { return [:] }
     return ["max_logit": most, "energy": energy]
   }
 
@@ -191,7 +192,11 @@ public struct DeployedPredictor: Sendable {
   }
 
   /// [draws, B, classes]; without draws the deterministic pass.
-  private func outputs(_ x: Tensor, _ identities: [UInt64], _ draws: Range<Int>) throws -> Tensor {
+  /// - Parameter model: this one, or the same with logits for its outputs.
+  private func outputs(
+    _ x: Tensor, _ identities: [UInt64], _ draws: Range<Int>, of other: Model? = nil
+  ) throws -> Tensor {
+    let model = other ?? model
     let inputs = model.signature.normalised(x)
     guard !draws.isEmpty else { return try model.outputs(inputs) }
     let perRequest = model.drawsFreshNoise ? 1 : Self.examplesPerRequest

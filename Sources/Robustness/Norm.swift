@@ -11,6 +11,15 @@ public enum Norm: String, Codable, Sendable, CaseIterable {
   /// Σ |v_i|.
   case l1
 
+  /// As the field writes it: `L∞`.
+  public var title: String {
+    switch self {
+    case .linf: "L∞"
+    case .l2: "L2"
+    case .l1: "L1"
+    }
+  }
+
   public func length(_ v: UnsafeBufferPointer<Float>) -> Double {
     switch self {
     case .linf: v.reduce(0) { max($0, abs(Double($1))) }

@@ -58,6 +58,27 @@ struct CurvatureTests {
     return e.map { $0 / total }
   }
 
+  @Test(
+    "a softmax behind the logits changes nothing, where its probabilities round to 1 too",
+    arguments: [1, 40] as [Float])
+  func behindSoftmax(_ scale: Float) throws {
+    func curvature(softmax: Bool) throws -> Curvature {
+      let builder = GraphBuilder(name: "regression"), x = builder.input("x", [Self.inputs])
+      let w = builder.parameter(
+        "w", Tensor([Self.classes, Self.inputs], NoiseAddress(seed: 1).normals(15).map { $0 * scale }))
+      let z = try builder.dense(x, w, nil)
+      let graph = builder.finish(outputs: [("y", softmax ? try builder.softmax(z) : z)])
+      let data = Tensor([Self.rows, Self.inputs], NoiseAddress(seed: 3).normals(Self.rows * Self.inputs))
+      return try Curvature(graph, inputs: data, labels: (0..<Self.rows).map { $0 % Self.classes })
+    }
+    let plain = try curvature(softmax: false), behind = try curvature(softmax: true)
+    #expect(behind.count == plain.count && behind.start == plain.start)
+    let (a, b) = (plain.evaluate(plain.start), behind.evaluate(behind.start))
+    #expect(a.loss == b.loss && a.correct == b.correct && a.gradient == b.gradient && a.gradient.contains { $0 != 0 })
+    let v = NoiseAddress(seed: 4).normals(15)
+    #expect(try plain.hessianProduct(v) == behind.hessianProduct(v))
+  }
+
   @Test("the form is symmetric, and a vector of zeros gives zeros")
   func symmetric() throws {
     let (graph, x, labels) = try model(), curvature = try Curvature(graph, inputs: x, labels: labels)

@@ -388,6 +388,42 @@ public nonisolated struct Dither_V1_ReportProbe: @unchecked Sendable {
   /// Clears the value of `noiseOff`. Subsequent reads from it will return its default value.
   public mutating func clearNoiseOff() {_uniqueStorage()._noiseOff = nil}
 
+  /// short enough for a chart's axis: "pgd, L∞, ε = 8/255, 20 steps"
+  public var title: String {
+    get {_storage._title}
+    set {_uniqueStorage()._title = newValue}
+  }
+
+  /// of attacks
+  public var threat: Dither_V1_ReportThreat {
+    get {_storage._threat ?? Dither_V1_ReportThreat()}
+    set {_uniqueStorage()._threat = newValue}
+  }
+  /// Returns true if `threat` has been explicitly set.
+  public var hasThreat: Bool {_storage._threat != nil}
+  /// Clears the value of `threat`. Subsequent reads from it will return its default value.
+  public mutating func clearThreat() {_uniqueStorage()._threat = nil}
+
+  /// of corruptions
+  public var corruption: Dither_V1_ReportCorruptionSetting {
+    get {_storage._corruption ?? Dither_V1_ReportCorruptionSetting()}
+    set {_uniqueStorage()._corruption = newValue}
+  }
+  /// Returns true if `corruption` has been explicitly set.
+  public var hasCorruption: Bool {_storage._corruption != nil}
+  /// Clears the value of `corruption`. Subsequent reads from it will return its default value.
+  public mutating func clearCorruption() {_uniqueStorage()._corruption = nil}
+
+  /// its point among probes that differ in strength alone
+  public var strength: Dither_V1_ReportStrength {
+    get {_storage._strength ?? Dither_V1_ReportStrength()}
+    set {_uniqueStorage()._strength = newValue}
+  }
+  /// Returns true if `strength` has been explicitly set.
+  public var hasStrength: Bool {_storage._strength != nil}
+  /// Clears the value of `strength`. Subsequent reads from it will return its default value.
+  public mutating func clearStrength() {_uniqueStorage()._strength = nil}
+
   /// the other models, in the order of the report's comparisons
   public var others: [Dither_V1_ReportMeasured] {
     get {_storage._others}
@@ -436,6 +472,74 @@ public nonisolated struct Dither_V1_ReportProbe: @unchecked Sendable {
   public init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// What an attacker may do to an input.
+public nonisolated struct Dither_V1_ReportThreat: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// linf, l2 or l1
+  public var norm: String = String()
+
+  /// the longest perturbation, in units of the input
+  public var epsilon: Double = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Dither_V1_ReportCorruptionSetting: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// 1 to 5; left out where a parameter sets the strength
+  public var severity: Int64 {
+    get {_severity ?? 0}
+    set {_severity = newValue}
+  }
+  /// Returns true if `severity` has been explicitly set.
+  public var hasSeverity: Bool {self._severity != nil}
+  /// Clears the value of `severity`. Subsequent reads from it will return its default value.
+  public mutating func clearSeverity() {self._severity = nil}
+
+  /// the protocol whose constants the severities stand for: cifar-10-c, imagenet-c or mnist-c
+  public var constants: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _severity: Int64? = nil
+}
+
+/// A point of a curve.
+public nonisolated struct Dither_V1_ReportStrength: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// the same for all points of a curve, and for no other
+  public var curve: String = String()
+
+  /// the curve's
+  public var title: String = String()
+
+  /// what is measured: "epsilon, in units of the input"
+  public var axis: String = String()
+
+  /// from 0, which is no change at all
+  public var value: Double = 0
+
+  /// the value as a person writes it: "8/255"
+  public var label: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
 }
 
 public nonisolated struct Dither_V1_ReportCurvePoint: Sendable {
@@ -1384,7 +1488,7 @@ nonisolated extension Dither_V1_ReportProportion: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ReportProbe"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}probe\0\u{1}parameters\0\u{1}kind\0\u{1}n\0\u{3}clean_accuracy\0\u{3}clean_interval\0\u{3}robust_accuracy\0\u{1}interval\0\u{3}per_example\0\u{3}per_example_clean\0\u{1}questions\0\u{3}noise_flips\0\u{1}distances\0\u{3}median_distance\0\u{3}accuracy_against_epsilon\0\u{2}\u{2}progress\0\u{3}noise_off\0\u{2}\u{3}calibration\0\u{1}certified\0\u{1}summary\0\u{3}single_draw\0\u{1}others\0\u{b}baseline\0\u{b}rivals\0\u{c}\u{10}\u{1}\u{c}\u{13}\u{1}\u{c}\u{14}\u{1}")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}probe\0\u{1}parameters\0\u{1}kind\0\u{1}n\0\u{3}clean_accuracy\0\u{3}clean_interval\0\u{3}robust_accuracy\0\u{1}interval\0\u{3}per_example\0\u{3}per_example_clean\0\u{1}questions\0\u{3}noise_flips\0\u{1}distances\0\u{3}median_distance\0\u{3}accuracy_against_epsilon\0\u{2}\u{2}progress\0\u{3}noise_off\0\u{2}\u{3}calibration\0\u{1}certified\0\u{1}summary\0\u{3}single_draw\0\u{1}others\0\u{1}title\0\u{1}threat\0\u{1}corruption\0\u{1}strength\0\u{b}baseline\0\u{b}rivals\0\u{c}\u{10}\u{1}\u{c}\u{13}\u{1}\u{c}\u{14}\u{1}")
 
   fileprivate class _StorageClass {
     var _probe: String = String()
@@ -1404,6 +1508,10 @@ nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobu
     var _accuracyAgainstEpsilon: [Dither_V1_ReportCurvePoint] = []
     var _progress: Dither_V1_ReportProgress? = nil
     var _noiseOff: Dither_V1_ReportMeasured? = nil
+    var _title: String = String()
+    var _threat: Dither_V1_ReportThreat? = nil
+    var _corruption: Dither_V1_ReportCorruptionSetting? = nil
+    var _strength: Dither_V1_ReportStrength? = nil
     var _others: [Dither_V1_ReportMeasured] = []
     var _calibration: Dither_V1_ReportCalibration? = nil
     var _certified: Dither_V1_ReportCertified? = nil
@@ -1436,6 +1544,10 @@ nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobu
       _accuracyAgainstEpsilon = source._accuracyAgainstEpsilon
       _progress = source._progress
       _noiseOff = source._noiseOff
+      _title = source._title
+      _threat = source._threat
+      _corruption = source._corruption
+      _strength = source._strength
       _others = source._others
       _calibration = source._calibration
       _certified = source._certified
@@ -1481,6 +1593,10 @@ nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobu
         case 23: try { try decoder.decodeSingularMessageField(value: &_storage._summary) }()
         case 24: try { try decoder.decodeSingularMessageField(value: &_storage._singleDraw) }()
         case 25: try { try decoder.decodeRepeatedMessageField(value: &_storage._others) }()
+        case 26: try { try decoder.decodeSingularStringField(value: &_storage._title) }()
+        case 27: try { try decoder.decodeSingularMessageField(value: &_storage._threat) }()
+        case 28: try { try decoder.decodeSingularMessageField(value: &_storage._corruption) }()
+        case 29: try { try decoder.decodeSingularMessageField(value: &_storage._strength) }()
         default: break
         }
       }
@@ -1559,6 +1675,18 @@ nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobu
       if !_storage._others.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._others, fieldNumber: 25)
       }
+      if !_storage._title.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._title, fieldNumber: 26)
+      }
+      try { if let v = _storage._threat {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 27)
+      } }()
+      try { if let v = _storage._corruption {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 28)
+      } }()
+      try { if let v = _storage._strength {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 29)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1585,6 +1713,10 @@ nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobu
         if _storage._accuracyAgainstEpsilon != rhs_storage._accuracyAgainstEpsilon {return false}
         if _storage._progress != rhs_storage._progress {return false}
         if _storage._noiseOff != rhs_storage._noiseOff {return false}
+        if _storage._title != rhs_storage._title {return false}
+        if _storage._threat != rhs_storage._threat {return false}
+        if _storage._corruption != rhs_storage._corruption {return false}
+        if _storage._strength != rhs_storage._strength {return false}
         if _storage._others != rhs_storage._others {return false}
         if _storage._calibration != rhs_storage._calibration {return false}
         if _storage._certified != rhs_storage._certified {return false}
@@ -1594,6 +1726,130 @@ nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobu
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_ReportThreat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ReportThreat"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}norm\0\u{1}epsilon\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.norm) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.epsilon) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.norm.isEmpty {
+      try visitor.visitSingularStringField(value: self.norm, fieldNumber: 1)
+    }
+    if self.epsilon.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.epsilon, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_ReportThreat, rhs: Dither_V1_ReportThreat) -> Bool {
+    if lhs.norm != rhs.norm {return false}
+    if lhs.epsilon != rhs.epsilon {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_ReportCorruptionSetting: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ReportCorruptionSetting"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}severity\0\u{1}constants\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self._severity) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.constants) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._severity {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 1)
+    } }()
+    if !self.constants.isEmpty {
+      try visitor.visitSingularStringField(value: self.constants, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_ReportCorruptionSetting, rhs: Dither_V1_ReportCorruptionSetting) -> Bool {
+    if lhs._severity != rhs._severity {return false}
+    if lhs.constants != rhs.constants {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_ReportStrength: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ReportStrength"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}curve\0\u{1}title\0\u{1}axis\0\u{1}value\0\u{1}label\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.curve) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.title) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.axis) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.value) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.label) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.curve.isEmpty {
+      try visitor.visitSingularStringField(value: self.curve, fieldNumber: 1)
+    }
+    if !self.title.isEmpty {
+      try visitor.visitSingularStringField(value: self.title, fieldNumber: 2)
+    }
+    if !self.axis.isEmpty {
+      try visitor.visitSingularStringField(value: self.axis, fieldNumber: 3)
+    }
+    if self.value.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.value, fieldNumber: 4)
+    }
+    if !self.label.isEmpty {
+      try visitor.visitSingularStringField(value: self.label, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_ReportStrength, rhs: Dither_V1_ReportStrength) -> Bool {
+    if lhs.curve != rhs.curve {return false}
+    if lhs.title != rhs.title {return false}
+    if lhs.axis != rhs.axis {return false}
+    if lhs.value != rhs.value {return false}
+    if lhs.label != rhs.label {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -25,54 +25,112 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
-public nonisolated struct Dither_V1_AuditRequest: Sendable {
+public nonisolated struct Dither_V1_AuditRequest: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// "name", "name@version" or "name:alias"; joined by "+": an ensemble of them
-  public var model: String = String()
+  public var model: String {
+    get {_storage._model}
+    set {_uniqueStorage()._model = newValue}
+  }
 
-  public var data: Dither_V1_AuditRequest.OneOf_Data? = nil
+  public var data: OneOf_Data? {
+    get {return _storage._data}
+    set {_uniqueStorage()._data = newValue}
+  }
 
   /// "fashion-mnist" or "fashion-mnist:100": a set that the server has, its first N test examples
   public var dataSet: String {
     get {
-      if case .dataSet(let v)? = data {return v}
+      if case .dataSet(let v)? = _storage._data {return v}
       return String()
     }
-    set {data = .dataSet(newValue)}
+    set {_uniqueStorage()._data = .dataSet(newValue)}
   }
 
   public var examples: Dither_V1_Examples {
     get {
-      if case .examples(let v)? = data {return v}
+      if case .examples(let v)? = _storage._data {return v}
       return Dither_V1_Examples()
     }
-    set {data = .examples(newValue)}
+    set {_uniqueStorage()._data = .examples(newValue)}
   }
 
   /// "smoke"; with `probes`, left out
-  public var battery: String = String()
+  public var battery: String {
+    get {_storage._battery}
+    set {_uniqueStorage()._battery = newValue}
+  }
 
-  public var probes: [Dither_V1_ProbeRequest] = []
+  public var probes: [Dither_V1_ProbeRequest] {
+    get {_storage._probes}
+    set {_uniqueStorage()._probes = newValue}
+  }
 
-  public var seed: UInt64 = 0
+  public var seed: UInt64 {
+    get {_storage._seed}
+    set {_uniqueStorage()._seed = newValue}
+  }
 
   /// draws of the deployed predictor; 0 is the model's default
-  public var samples: UInt32 = 0
+  public var samples: UInt32 {
+    get {_storage._samples}
+    set {_uniqueStorage()._samples = newValue}
+  }
 
   /// "pgd:epsilon=8/255>=0.4", "calibration.ece15<=0.05": what the model must reach
-  public var gates: [String] = []
+  public var gates: [String] {
+    get {_storage._gates}
+    set {_uniqueStorage()._gates = newValue}
+  }
 
   /// attacks end with what they have found by then, the rest is left out, and the report says so; 0: no bound
-  public var budgetSeconds: Double = 0
+  public var budgetSeconds: Double {
+    get {_storage._budgetSeconds}
+    set {_uniqueStorage()._budgetSeconds = newValue}
+  }
 
   /// of the model and the others; 0 or left out: that of its calibration
-  public var temperatures: [Double] = []
+  public var temperatures: [Double] {
+    get {_storage._temperatures}
+    set {_uniqueStorage()._temperatures = newValue}
+  }
 
   /// models that are audited on the same examples and compared
-  public var others: [String] = []
+  public var others: [String] {
+    get {_storage._others}
+    set {_uniqueStorage()._others = newValue}
+  }
+
+  /// of the model and the others, "logits", "probabilities" or "log_probabilities"; left out or empty: what the model says
+  public var outputKinds: [String] {
+    get {_storage._outputKinds}
+    set {_uniqueStorage()._outputKinds = newValue}
+  }
+
+  /// the class to which each example is led by attacks with target=given
+  public var targets: [UInt32] {
+    get {_storage._targets}
+    set {_uniqueStorage()._targets = newValue}
+  }
+
+  /// of a table; left out: the bounds of the examples
+  public var features: Dither_V1_AuditFeatures {
+    get {_storage._features ?? Dither_V1_AuditFeatures()}
+    set {_uniqueStorage()._features = newValue}
+  }
+  /// Returns true if `features` has been explicitly set.
+  public var hasFeatures: Bool {_storage._features != nil}
+  /// Clears the value of `features`. Subsequent reads from it will return its default value.
+  public mutating func clearFeatures() {_uniqueStorage()._features = nil}
+
+  /// inputs that probes name beside the server's data sets, as ood:data=NAME does; up to 8
+  public var otherInputs: Dictionary<String,Dither_V1_Array> {
+    get {_storage._otherInputs}
+    set {_uniqueStorage()._otherInputs = newValue}
+  }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -82,6 +140,27 @@ public nonisolated struct Dither_V1_AuditRequest: Sendable {
     case examples(Dither_V1_Examples)
 
   }
+
+  public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// Between which bounds a table's features may lie.
+public nonisolated struct Dither_V1_AuditFeatures: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// by feature, in units of the table
+  public var low: [Float] = []
+
+  public var high: [Float] = []
+
+  /// features that attacks leave as they are, by number from 0 on
+  public var fixed: [UInt32] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 }
@@ -499,7 +578,196 @@ fileprivate nonisolated let _protobuf_package = "dither.v1"
 
 nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AuditRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}data_set\0\u{1}examples\0\u{1}battery\0\u{1}probes\0\u{1}seed\0\u{1}samples\0\u{2}\u{3}gates\0\u{3}budget_seconds\0\u{1}temperatures\0\u{1}others\0\u{b}baseline\0\u{b}rivals\0\u{c}\u{8}\u{1}\u{c}\u{9}\u{1}")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}data_set\0\u{1}examples\0\u{1}battery\0\u{1}probes\0\u{1}seed\0\u{1}samples\0\u{2}\u{3}gates\0\u{3}budget_seconds\0\u{1}temperatures\0\u{1}others\0\u{3}output_kinds\0\u{1}targets\0\u{1}features\0\u{3}other_inputs\0\u{b}baseline\0\u{b}rivals\0\u{c}\u{8}\u{1}\u{c}\u{9}\u{1}")
+
+  fileprivate class _StorageClass {
+    var _model: String = String()
+    var _data: Dither_V1_AuditRequest.OneOf_Data?
+    var _battery: String = String()
+    var _probes: [Dither_V1_ProbeRequest] = []
+    var _seed: UInt64 = 0
+    var _samples: UInt32 = 0
+    var _gates: [String] = []
+    var _budgetSeconds: Double = 0
+    var _temperatures: [Double] = []
+    var _others: [String] = []
+    var _outputKinds: [String] = []
+    var _targets: [UInt32] = []
+    var _features: Dither_V1_AuditFeatures? = nil
+    var _otherInputs: Dictionary<String,Dither_V1_Array> = [:]
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _model = source._model
+      _data = source._data
+      _battery = source._battery
+      _probes = source._probes
+      _seed = source._seed
+      _samples = source._samples
+      _gates = source._gates
+      _budgetSeconds = source._budgetSeconds
+      _temperatures = source._temperatures
+      _others = source._others
+      _outputKinds = source._outputKinds
+      _targets = source._targets
+      _features = source._features
+      _otherInputs = source._otherInputs
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._model) }()
+        case 2: try {
+          var v: String?
+          try decoder.decodeSingularStringField(value: &v)
+          if let v = v {
+            if _storage._data != nil {try decoder.handleConflictingOneOf()}
+            _storage._data = .dataSet(v)
+          }
+        }()
+        case 3: try {
+          var v: Dither_V1_Examples?
+          var hadOneofValue = false
+          if let current = _storage._data {
+            hadOneofValue = true
+            if case .examples(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._data = .examples(v)
+          }
+        }()
+        case 4: try { try decoder.decodeSingularStringField(value: &_storage._battery) }()
+        case 5: try { try decoder.decodeRepeatedMessageField(value: &_storage._probes) }()
+        case 6: try { try decoder.decodeSingularUInt64Field(value: &_storage._seed) }()
+        case 7: try { try decoder.decodeSingularUInt32Field(value: &_storage._samples) }()
+        case 10: try { try decoder.decodeRepeatedStringField(value: &_storage._gates) }()
+        case 11: try { try decoder.decodeSingularDoubleField(value: &_storage._budgetSeconds) }()
+        case 12: try { try decoder.decodeRepeatedDoubleField(value: &_storage._temperatures) }()
+        case 13: try { try decoder.decodeRepeatedStringField(value: &_storage._others) }()
+        case 14: try { try decoder.decodeRepeatedStringField(value: &_storage._outputKinds) }()
+        case 15: try { try decoder.decodeRepeatedUInt32Field(value: &_storage._targets) }()
+        case 16: try { try decoder.decodeSingularMessageField(value: &_storage._features) }()
+        case 17: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMessageMap<SwiftProtobuf.ProtobufString,Dither_V1_Array>.self, value: &_storage._otherInputs) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._model.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._model, fieldNumber: 1)
+      }
+      switch _storage._data {
+      case .dataSet?: try {
+        guard case .dataSet(let v)? = _storage._data else { preconditionFailure() }
+        try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+      }()
+      case .examples?: try {
+        guard case .examples(let v)? = _storage._data else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+      }()
+      case nil: break
+      }
+      if !_storage._battery.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._battery, fieldNumber: 4)
+      }
+      if !_storage._probes.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._probes, fieldNumber: 5)
+      }
+      if _storage._seed != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._seed, fieldNumber: 6)
+      }
+      if _storage._samples != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._samples, fieldNumber: 7)
+      }
+      if !_storage._gates.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._gates, fieldNumber: 10)
+      }
+      if _storage._budgetSeconds.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._budgetSeconds, fieldNumber: 11)
+      }
+      if !_storage._temperatures.isEmpty {
+        try visitor.visitPackedDoubleField(value: _storage._temperatures, fieldNumber: 12)
+      }
+      if !_storage._others.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._others, fieldNumber: 13)
+      }
+      if !_storage._outputKinds.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._outputKinds, fieldNumber: 14)
+      }
+      if !_storage._targets.isEmpty {
+        try visitor.visitPackedUInt32Field(value: _storage._targets, fieldNumber: 15)
+      }
+      try { if let v = _storage._features {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
+      } }()
+      if !_storage._otherInputs.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMessageMap<SwiftProtobuf.ProtobufString,Dither_V1_Array>.self, value: _storage._otherInputs, fieldNumber: 17)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_AuditRequest, rhs: Dither_V1_AuditRequest) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._model != rhs_storage._model {return false}
+        if _storage._data != rhs_storage._data {return false}
+        if _storage._battery != rhs_storage._battery {return false}
+        if _storage._probes != rhs_storage._probes {return false}
+        if _storage._seed != rhs_storage._seed {return false}
+        if _storage._samples != rhs_storage._samples {return false}
+        if _storage._gates != rhs_storage._gates {return false}
+        if _storage._budgetSeconds != rhs_storage._budgetSeconds {return false}
+        if _storage._temperatures != rhs_storage._temperatures {return false}
+        if _storage._others != rhs_storage._others {return false}
+        if _storage._outputKinds != rhs_storage._outputKinds {return false}
+        if _storage._targets != rhs_storage._targets {return false}
+        if _storage._features != rhs_storage._features {return false}
+        if _storage._otherInputs != rhs_storage._otherInputs {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_AuditFeatures: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AuditFeatures"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}low\0\u{1}high\0\u{1}fixed\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -507,98 +775,31 @@ nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtob
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.model) }()
-      case 2: try {
-        var v: String?
-        try decoder.decodeSingularStringField(value: &v)
-        if let v = v {
-          if self.data != nil {try decoder.handleConflictingOneOf()}
-          self.data = .dataSet(v)
-        }
-      }()
-      case 3: try {
-        var v: Dither_V1_Examples?
-        var hadOneofValue = false
-        if let current = self.data {
-          hadOneofValue = true
-          if case .examples(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.data = .examples(v)
-        }
-      }()
-      case 4: try { try decoder.decodeSingularStringField(value: &self.battery) }()
-      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.probes) }()
-      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.seed) }()
-      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.samples) }()
-      case 10: try { try decoder.decodeRepeatedStringField(value: &self.gates) }()
-      case 11: try { try decoder.decodeSingularDoubleField(value: &self.budgetSeconds) }()
-      case 12: try { try decoder.decodeRepeatedDoubleField(value: &self.temperatures) }()
-      case 13: try { try decoder.decodeRepeatedStringField(value: &self.others) }()
+      case 1: try { try decoder.decodeRepeatedFloatField(value: &self.low) }()
+      case 2: try { try decoder.decodeRepeatedFloatField(value: &self.high) }()
+      case 3: try { try decoder.decodeRepeatedUInt32Field(value: &self.fixed) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.model.isEmpty {
-      try visitor.visitSingularStringField(value: self.model, fieldNumber: 1)
+    if !self.low.isEmpty {
+      try visitor.visitPackedFloatField(value: self.low, fieldNumber: 1)
     }
-    switch self.data {
-    case .dataSet?: try {
-      guard case .dataSet(let v)? = self.data else { preconditionFailure() }
-      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
-    }()
-    case .examples?: try {
-      guard case .examples(let v)? = self.data else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
-    }()
-    case nil: break
+    if !self.high.isEmpty {
+      try visitor.visitPackedFloatField(value: self.high, fieldNumber: 2)
     }
-    if !self.battery.isEmpty {
-      try visitor.visitSingularStringField(value: self.battery, fieldNumber: 4)
-    }
-    if !self.probes.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.probes, fieldNumber: 5)
-    }
-    if self.seed != 0 {
-      try visitor.visitSingularUInt64Field(value: self.seed, fieldNumber: 6)
-    }
-    if self.samples != 0 {
-      try visitor.visitSingularUInt32Field(value: self.samples, fieldNumber: 7)
-    }
-    if !self.gates.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.gates, fieldNumber: 10)
-    }
-    if self.budgetSeconds.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.budgetSeconds, fieldNumber: 11)
-    }
-    if !self.temperatures.isEmpty {
-      try visitor.visitPackedDoubleField(value: self.temperatures, fieldNumber: 12)
-    }
-    if !self.others.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.others, fieldNumber: 13)
+    if !self.fixed.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.fixed, fieldNumber: 3)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Dither_V1_AuditRequest, rhs: Dither_V1_AuditRequest) -> Bool {
-    if lhs.model != rhs.model {return false}
-    if lhs.data != rhs.data {return false}
-    if lhs.battery != rhs.battery {return false}
-    if lhs.probes != rhs.probes {return false}
-    if lhs.seed != rhs.seed {return false}
-    if lhs.samples != rhs.samples {return false}
-    if lhs.gates != rhs.gates {return false}
-    if lhs.budgetSeconds != rhs.budgetSeconds {return false}
-    if lhs.temperatures != rhs.temperatures {return false}
-    if lhs.others != rhs.others {return false}
+  public static func ==(lhs: Dither_V1_AuditFeatures, rhs: Dither_V1_AuditFeatures) -> Bool {
+    if lhs.low != rhs.low {return false}
+    if lhs.high != rhs.high {return false}
+    if lhs.fixed != rhs.fixed {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -36,42 +36,20 @@ extension Page {
     return figures.isEmpty ? nil : "<h2>Accuracy by strength</h2><div class=\"charts\">\(figures)</div>"
   }
 
-  /// Attacks that differ in epsilon alone, as one curve each.
-  private var attackCurves: [Html] {
-    curves(
-      attacks.map { probe in
-        var rest = probe.parameters
-        let epsilon = rest.removeValue(forKey: "epsilon")
-        let norm = rest["norm"].flatMap { Norm(rawValue: $0.description) }
-        let sign = norm.map { $0 == .linf ? "L∞" : $0.rawValue.uppercased() } ?? ""
-        let keys = rest.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
-        return (
-          "\(probe.probe) \(keys)", "\(probe.probe), \(sign)", "epsilon, in units of the input",
-          epsilon?.number ?? 0, epsilon?.description ?? "", probe
-        )
-      })
-  }
+  /// Probes that differ in strength alone, as one curve each; certificates have curves of their own.
+  private var attackCurves: [Html] { curves(report.probes.filter { ![.corruption, .certificate].contains($0.kind) }) }
 
-  var corruptionCurves: [Html] {
-    curves(
-      report.probes.compactMap { probe in
-        guard case .integer(let severity)? = probe.parameters["severity"] else { return nil }
-        return (
-          probe.probe, probe.probe.replacingOccurrences(of: "_", with: " "), "severity", Double(severity),
-          "\(severity)",
-          probe
-        )
-      })
-  }
+  var corruptionCurves: [Html] { curves(report.probes.filter { $0.kind == .corruption }) }
 
-  private func curves(
-    _ points: [(key: String, title: String, axis: String, x: Double, label: String, probe: ProbeReport)]
-  ) -> [Html] {
+  private func curves(_ probes: [ProbeReport]) -> [Html] {
+    let points = probes.compactMap { probe in probe.strength.map { (strength: $0, probe: probe) } }
     var order: [String] = []
-    for point in points where !order.contains(point.key) { order.append(point.key) }
+    for point in points where !order.contains(point.strength.curve) { order.append(point.strength.curve) }
     return order.compactMap { key in
-      let group = points.filter { $0.key == key && $0.x > 0 }.sorted { $0.x < $1.x }
+      let group = points.filter { $0.strength.curve == key && $0.strength.value > 0 }
+        .sorted { $0.strength.value < $1.strength.value }
       guard let first = group.first, group.count > 1 else { return nil }
+      let (title, axis) = (first.strength.title, first.strength.axis)
       let series = roles.map { role -> Chart.Series in
         let start = first.probe.measured(role, clean: true)
           .map { Chart.Series.Point(x: 0, label: "0", value: $0.value, interval: $0.interval) }
@@ -80,7 +58,8 @@ extension Page {
           points: [start].compactMap { $0 }
             + group.compactMap { point in
               point.probe.measured(role).map {
-                Chart.Series.Point(x: point.x, label: point.label, value: $0.value, interval: $0.interval)
+                Chart.Series.Point(
+                  x: point.strength.value, label: point.strength.label, value: $0.value, interval: $0.interval)
               }
             })
       }.filter { !$0.points.isEmpty }
@@ -94,10 +73,9 @@ extension Page {
           }
       }
       return Html.figure(
-        first.title,
-        chart: Chart.lines(series, xTitle: first.axis, description: "\(first.title): accuracy by \(first.axis)"),
+        title, chart: Chart.lines(series, xTitle: axis, description: "\(title): accuracy by \(axis)"),
         legend: series.map(\.role.key),
-        table: .table("\(first.title): accuracy", [first.axis] + series.map(\.role.title), rows))
+        table: .table("\(title): accuracy", [axis] + series.map(\.role.title), rows))
     }
   }
 }

@@ -23,16 +23,14 @@ struct CertificateFigures {
   }
 
   private static func key(_ probe: ProbeReport) -> String {
-    let rest = probe.parameters.filter { $0.key != "epsilon" }.sorted { $0.key < $1.key }
-    return ([probe.probe] + rest.map { "\($0.key)=\($0.value)" }).joined(separator: " ")
+    probe.strength?.curve ?? "\(probe.probe) \(probe.written)"
   }
 
   private func figure(_ group: [ProbeReport]) -> Html? {
     guard let first = group.first, let certified = first.certified else { return nil }
     let series = roles.map { Chart.Series(role: $0, points: points(group, $0)) }.filter { !$0.points.isEmpty }
-    let sign = certified.norm == .linf ? "L∞" : certified.norm.rawValue.uppercased()
-    let axis = "\(sign) radius, in units of the input"
-    let title = group.count > 1 ? "\(first.probe), \(sign)" : first.title
+    let axis = "\(certified.norm.title) radius, in units of the input"
+    let title = group.count > 1 ? first.strength?.title ?? first.title : first.title
     let labels = series.max { $0.points.count < $1.points.count }?.points.map(\.label) ?? []
     let rows = labels.map { label in
       [label]

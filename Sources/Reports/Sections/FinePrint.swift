@@ -15,7 +15,7 @@ extension Page {
           ? [probe.noiseFlips.map { "\(Written.percent($0.value)) (\(Written.interval($0.interval)))" } ?? "–"] : [])
         + [
           probe.questions > 0 ? "\(probe.questions)" : "–",
-          probe.parameters.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", "),
+          probe.written,
         ]
     }
     let note: Html? =

@@ -7,15 +7,12 @@ extension Page {
   var distances: Html? {
     let found = report.probes.filter { $0.accuracyAgainstEpsilon?.isEmpty == false }
     guard !found.isEmpty else { return nil }
-    var order: [String] = []
-    for probe in found {
-      let norm = probe.parameters["norm"]?.description ?? ""
-      if !order.contains(norm) { order.append(norm) }
-    }
+    var order: [Norm] = []
+    for norm in found.compactMap(\.threat?.norm) where !order.contains(norm) { order.append(norm) }
     let plots = order.map { norm in
-      let group = found.filter { $0.parameters["norm"]?.description == norm }
+      let group = found.filter { $0.threat?.norm == norm }
       return Plot(
-        title: "Minimal perturbations, \(["linf": "L∞", "l2": "L2", "l1": "L1"][norm] ?? norm)",
+        title: "Minimal perturbations, \(norm.title)",
         x: "epsilon, in units of the input", y: "accuracy",
         curves: group.map { probe in
           let points = (probe.accuracyAgainstEpsilon ?? []).map { Summary.Point($0.epsilon, $0.accuracy, $0.interval) }

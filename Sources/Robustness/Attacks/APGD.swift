@@ -15,6 +15,7 @@ public struct APGD: Attack {
   }
   public var steps = 100
   public var loss = Objective.crossEntropy
+  public var details: [String] { ["\(steps) steps"] }
   public init() {}
 
   public func validate() throws(RobustnessError) { try require(steps, in: 1...100_000, "steps") }

@@ -12,6 +12,7 @@ public struct AutoAttack: Attack {
   public var steps = 100
   public var targets = 9
   public var queries = 5000
+  public var details: [String] { ["\(steps) steps"] }
   public init() {}
 
   public func validate() throws(RobustnessError) {

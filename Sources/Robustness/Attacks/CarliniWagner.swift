@@ -18,6 +18,7 @@ public struct CarliniWagner: Attack {
   public var trade = 0.1
   /// The margin that is asked for.
   public var confidence = 0.0
+  public var details: [String] { ["\(steps) steps"] }
   public init() {}
 
   private enum CodingKeys: String, CodingKey {

@@ -13,6 +13,7 @@ public struct DeepFool: Attack {
   public var overshoot = 0.02
   /// How many of the likeliest classes are looked at.
   public var candidates = 10
+  public var details: [String] { ["\(steps) steps"] }
   public init() {}
 
   public func validate() throws(RobustnessError) {

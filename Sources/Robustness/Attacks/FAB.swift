@@ -17,6 +17,7 @@ public struct FAB: Attack {
   public var backward = 0.9
   /// The most that a step is drawn towards the clean input.
   public var bias = 0.1
+  public var details: [String] { ["\(steps) steps"] }
   public init() {}
 
   public func validate() throws(RobustnessError) {

@@ -17,6 +17,7 @@ public struct HopSkipJump: Attack {
   public var votes = 100
   /// Random points that are tried to start from.
   public var starts = 50
+  public var details: [String] { ["\(steps) steps"] }
   public init() {}
 
   public func validate() throws(RobustnessError) {

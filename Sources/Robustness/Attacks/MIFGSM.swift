@@ -8,6 +8,7 @@ public struct MIFGSM: Attack {
   public var steps = 10
   /// What is kept of the sum at each step.
   public var decay = 1.0
+  public var details: [String] { ["\(steps) steps"] }
   public init() {}
 
   public func validate() throws(RobustnessError) {

@@ -25,6 +25,7 @@ public struct PGD: Attack {
   public var relativeStepSize = 0.1
   public var randomStart = true
   public var schedule = Schedule.constant
+  public var details: [String] { ["\(steps) steps"] }
   public init() {}
 
   private enum CodingKeys: String, CodingKey {

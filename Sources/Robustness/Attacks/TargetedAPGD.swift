@@ -9,6 +9,7 @@ public struct TargetedAPGD: Attack {
   public var steps = 100
   /// How many wrong classes, at most all of them.
   public var targets = 9
+  public var details: [String] { ["\(steps) steps"] }
   public init() {}
 
   public func validate() throws(RobustnessError) {

@@ -31,6 +31,15 @@ public struct AuditSubject: Sendable {
     self.temperature = temperature
   }
 
+  /// The same, whose outputs are what the caller says.
+  /// - Throws: when they cannot be.
+  public func putting(out kind: OutputKind) throws -> AuditSubject {
+    var graph = model.graph, same = self
+    graph.metadata[Graph.outputKindKey] = kind.rawValue
+    (same.model, same.outputKind) = (try Model(graph, precision: model.precision), kind)
+    return same
+  }
+
   /// Those that make sense of logits in single precision.
   public static let temperatures = 1e-3...1e3
 

@@ -75,20 +75,22 @@ struct Checks {
   private var betweenProbes: [Check] {
     var checks: [Check] = []
     for stronger in reports {
-      guard case .attack(let norm, let epsilon, let effort, let knowledge) = stronger.condition else { continue }
+      guard case .attack(let threat, let effort, let knowledge) = stronger.condition else { continue }
       var smaller: Entry?, lazier: Entry?
       for weaker in reports {
-        guard case .attack(norm, let lessEpsilon, let lessEffort, knowledge) = weaker.condition else { continue }
+        guard case .attack(let less, let lessEffort, knowledge) = weaker.condition, less.norm == threat.norm else {
+          continue
+        }
         let isSame = weaker.spec.probe == stronger.spec.probe
-        if lessEpsilon < epsilon, isSame, lessEffort == effort { smaller = Self.harder(smaller, weaker) }
+        if less.epsilon < threat.epsilon, isSame, lessEffort == effort { smaller = Self.harder(smaller, weaker) }
         // One step, too, is fewer than many, whatever the attack.
-        if lessEpsilon == epsilon, lessEffort < effort, isSame || lessEffort == 1 && knowledge == .gradients {
+        if less == threat, lessEffort < effort, isSame || lessEffort == 1 && knowledge == .gradients {
           lazier = Self.harder(lazier, weaker)
         }
       }
       if let smaller { checks.append(check(smaller, stronger, isLarger: true)) }
       if let lazier { checks.append(check(lazier, stronger, isLarger: false)) }
-      if knowledge != .gradients, let check = blackBox(stronger, norm, epsilon) { checks.append(check) }
+      if knowledge != .gradients, let check = blackBox(stronger, threat) { checks.append(check) }
     }
     return checks
   }
@@ -99,11 +101,9 @@ struct Checks {
   }
 
   /// What an attack that sees no gradients breaks, one that does must break.
-  private func blackBox(
-    _ blind: Entry, _ norm: Norm, _ epsilon: Double
-  ) -> Check? {
+  private func blackBox(_ blind: Entry, _ threat: Threat) -> Check? {
     let seeing = reports.filter {
-      guard case .attack(norm, epsilon, let effort, .gradients) = $0.condition else { return false }
+      guard case .attack(threat, let effort, .gradients) = $0.condition else { return false }
       return effort > 1
     }
     guard !seeing.isEmpty else { return nil }
@@ -130,48 +130,5 @@ struct Checks {
       check: isLarger ? "larger_epsilon_helps" : "more_effort_helps", probe: stronger.spec.text, passed: passed,
       message: "\(cause) leaves \(left) of \(stronger.report.n) standing, \(weaker.spec.text) leaves \(leftByWeaker)."
         + (passed ? "" : " An attack that does worse with more freedom is not finding what is there."))
-  }
-}
-
-extension Evidence {
-  fileprivate func tolerates(_ count: Count) -> Bool {
-    switch self {
-    // Chance, on the draws of a random model.
-    case .randomPointWins: count.cases <= max(1, count.n / 100)
-    case .vanishedGradient: Double(count.cases) <= 0.1 * Double(count.n)
-    case .unboundedSurvivor, .endedEarly, .zeroProbability: count.cases == 0
-    case .uncertainLoss: Double(count.cases) <= 0.1 * Double(count.n)
-    case .meanWeightsWin, .singleDrawWins: Double(count.cases) <= 0.05 * Double(count.n) + 1
-    }
-  }
-
-  fileprivate func sentence(_ count: Count) -> String {
-    switch self {
-    case .randomPointWins: "A random point of the ball broke \(count.cases) of \(count.n) that the attack did not."
-    case .vanishedGradient: "The first gradient was zero throughout for \(count.cases) of \(count.n) examples."
-    case .uncertainLoss: "The expected loss stayed less sure than asked in \(count.cases) of \(count.n) answers."
-    case .meanWeightsWin:
-      "An attack on the mean weights broke \(count.cases) of \(count.n) that the one through the noise did not."
-    case .singleDrawWins:
-      "The attack through one draw a step broke \(count.cases) of \(count.n) that the one through the expectation did not."
-    case .unboundedSurvivor: "In a ball without bounds \(count.cases) of \(count.n) examples withstood the attack."
-    case .zeroProbability:
-      "To the true class of \(count.cases) of \(count.n) examples the model gave the probability 0, whose logarithm has no end."
-    case .endedEarly: "The time was over before the attack on \(count.cases) examples was."
-    }
-  }
-
-  fileprivate var meaning: String {
-    switch self {
-    case .randomPointWins: "Noise must not beat gradients: they are masked, or the attack is too weak."
-    case .vanishedGradient: "Gradients are masked there; the margin of the logits was followed instead."
-    case .uncertainLoss: "Ask for more draws (most_draws): the attack follows noise."
-    case .meanWeightsWin: "The attack through the noise is too weak: more draws or steps are needed. Both count."
-    case .singleDrawWins: "The expectation is over too few draws, or followed for too few steps."
-    case .endedEarly: "What it had found by then counts; the accuracy is an upper bound of what the attack leaves."
-    case .zeroProbability:
-      "Each counts as the least single-precision number, 103.3 nats: the NLL is a lower bound. Export the logits."
-    case .unboundedSurvivor: "There every input is in reach: the gradients do not lead to it."
-    }
   }
 }

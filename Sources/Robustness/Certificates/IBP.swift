@@ -28,6 +28,8 @@ public struct IBP: Certifier {
   public var norm: Norm { .linf }
   public var radii: [Double] { epsilon > 0 ? [0, epsilon] : [0] }
   public var goal: Double { epsilon }
+  public var radius: Double? { epsilon }
+  public var details: [String] { ["ε = \(ParameterValue.written(epsilon))"] }
   /// Centre and radius, and the ends of both.
   public var rowsPerExample: Int { 4 }
   public var ignoresNoise: Bool { meanWeights }

@@ -28,6 +28,7 @@ public struct Smoothing: Certifier {
 
   public var norm: Norm { .l2 }
   public var goal: Double { targetRadius }
+  public var details: [String] { ["σ = \(ParameterValue.written(sigma))"] }
   public var rowsPerExample: Int { predict ? n : n0 + n }
   /// Every quarter of sigma, as far as a perfect record reaches.
   public var radii: [Double] {

@@ -7,20 +7,21 @@ import DitherTensor
 public struct GaussianNoise: Corruption {
   public static let name = "gaussian_noise"
   public static let summary = "normal noise on every pixel"
-  /// The standard deviation, in units of the input; 0: that of the severity.
-  public var sigma = 0.0
+  /// The standard deviation, in units of the input; nil: that of the severity.
+  public var sigma: Double?
+  public static let formerDefaults = ["sigma": "0"]
   public static let group = CorruptionGroup.noise
   public static let protocols: Set<CorruptionConstants> = [.cifar10c, .imagenetc]
   public static let needsPicture = false
   public init() {}
 
-  public func validate() throws(RobustnessError) { try require(sigma, in: 0...10, "sigma") }
-  public var hasOwnStrength: Bool { sigma > 0 }
+  public func validate() throws(RobustnessError) { try require(sigma ?? 0, in: 0...10, "sigma") }
+  public var hasOwnStrength: Bool { sigma != nil }
 
   public func strength(severity: Int, of image: ImageShape) -> [String: Double] {
     let constant = image.constant(
       severity, cifar: [0.04, 0.06, 0.08, 0.09, 0.10], imagenet: [0.08, 0.12, 0.18, 0.26, 0.38])
-    return ["sigma": hasOwnStrength ? sigma : constant]
+    return ["sigma": sigma ?? constant]
   }
 
   public func corrupt(

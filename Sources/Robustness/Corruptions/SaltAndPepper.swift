@@ -7,19 +7,20 @@ import DitherTensor
 public struct SaltAndPepper: Corruption {
   public static let name = "salt_and_pepper"
   public static let summary = "single pixels turned black or white"
-  /// The share of values that change; 0: that of the severity.
-  public var amount = 0.0
+  /// The share of values that change; nil: that of the severity.
+  public var amount: Double?
+  public static let formerDefaults = ["amount": "0"]
   public static let group = CorruptionGroup.noise
   public static let needsPicture = false
   public init() {}
 
-  public func validate() throws(RobustnessError) { try require(amount, in: 0...1, "amount") }
-  public var hasOwnStrength: Bool { amount > 0 }
+  public func validate() throws(RobustnessError) { try require(amount ?? 0, in: 0...1, "amount") }
+  public var hasOwnStrength: Bool { amount != nil }
 
   public func strength(severity: Int, of image: ImageShape) -> [String: Double] {
     let constant = image.constant(
       severity, cifar: [0.01, 0.02, 0.03, 0.05, 0.07], imagenet: [0.03, 0.06, 0.09, 0.17, 0.27])
-    return ["amount": hasOwnStrength ? amount : constant]
+    return ["amount": amount ?? constant]
   }
 
   public func corrupt(

@@ -7,6 +7,7 @@ import DitherTensor
 struct AttackProbe<A: Attack>: Probe {
   static var name: String { A.name }
   static var summary: String { A.summary }
+  static var formerDefaults: [String: String] { ["most_draws": "0"] }
 
   /// What every attack can be told; coded beside the attack's own parameters.
   struct Common: Codable, Sendable {
@@ -21,8 +22,8 @@ struct AttackProbe<A: Attack>: Probe {
     var draws = 16
     /// Of the expected loss, or of its share where it is larger than 1: where it is not reached, draws are added.
     var standardError = 0.1
-    /// Draws of one answer, at most; 0: eight times `draws`.
-    var mostDraws = 0
+    /// Draws of one answer, at most; nil: eight times `draws`.
+    var mostDraws: Int?
     /// Of a random model: the same attack through one draw a step beside it, to show what the expectation finds that it does not.
     var singleDraw = false
 
@@ -57,7 +58,7 @@ struct AttackProbe<A: Attack>: Probe {
     try require(common.restarts, in: 1...10_000, "restarts")
     try require(common.draws, in: 1...4096, "draws")
     try require(common.standardError, in: 1e-4...1e6, "standard_error")
-    try require(common.mostDraws, in: 0...65_536, "most_draws")
+    if let most = common.mostDraws { try require(most, in: 1...65_536, "most_draws") }
     guard A.norms.contains(common.norm) else {
       throw RobustnessError(
         .parameter, at: "norm", expected: "one of \(A.norms.map(\.rawValue).joined(separator: ", "))",
@@ -116,9 +117,10 @@ struct AttackProbe<A: Attack>: Probe {
   var canEndEarly: Bool { true }
 
   func condition(of image: ImageShape) -> Condition {
-    .attack(
-      norm: common.norm, epsilon: common.epsilon, effort: attack.effort * common.restarts, knowledge: A.knowledge)
+    .attack(threat, effort: attack.effort * common.restarts, knowledge: A.knowledge)
   }
+
+  private var threat: Threat { Threat(norm: common.norm, epsilon: common.epsilon) }
 
   func cost(examples: Int, draws: Int) -> ProbeCost {
     let asked =
@@ -134,107 +136,94 @@ struct AttackProbe<A: Attack>: Probe {
       ? ProbeCost(forward: judged, gradient: rows) : ProbeCost(forward: judged + rows)
   }
 
+  func details(of image: ImageShape) -> [String] { threat.words + attack.details }
+
+  func strength(of image: ImageShape) -> Strength? {
+    Strength(
+      curve: curve(without: "epsilon"), title: "\(A.name), \(common.norm.title)",
+      axis: "epsilon, in units of the input", value: common.epsilon, label: ParameterValue.written(common.epsilon))
+  }
+
+  func sections(of outcomes: [Outcome], labels: [Int]) -> ProbeSections {
+    let kept = outcomes.kept(AttackFinds.self)
+    var sections = ProbeSections()
+    sections.singleDraw = ProbeReport.Share(kept.map(\.singleDraw))
+    sections.progress = ProbeReport.Progress(kept.compactMap(\.trace))
+    if A.isMinimumNorm { sections.distances = kept.flatMap { $0.distances ?? [] } }
+    return sections
+  }
+
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
     let before = try predictor.labels(of: batch)
-    var outcome = Outcome(answers: before, after: before, labels: batch.labels)
-    let clean = outcome.clean
+    var outcome = Outcome(answers: before, after: before, labels: batch.labels), finds = AttackFinds()
     if predictor.isRandom {
       let again = try predictor.redrawn.labels(of: batch)
       outcome.cleanAgain = zip(again, batch.labels).map(==)
     }
-    let criteria = try criteria(batch, predictor)
-    // Who is in the class already to which it is to be led has nothing to fear.
-    let standing = clean.indices.filter { clean[$0] && !criteria[$0].isMet(by: batch.labels[$0]) }
-    guard !standing.isEmpty else { return outcome }
-    let examples = Examples(
-      batch.units(batch.inputs.rows(at: standing)), standing.map { criteria[$0] },
-      identities: standing.map { batch.identities[$0] })
-    func judge(_ points: Tensor, by predictor: DeployedPredictor) throws -> [Int] {
-      try predictor.labels(batch.inputs(points, identities: examples.identities), identities: examples.identities)
-    }
-    let ball = Ball(common.norm, epsilon: common.epsilon)
+    if A.isMinimumNorm { finds.distances = outcome.clean.map { $0 ? nil : 0 } }
+    if common.singleDraw, predictor.isRandom { finds.singleDraw = outcome.clean }
+    let trial = AttackTrial(
+      batch, before, right: outcome.clean, try criteria(batch, predictor),
+      in: Ball(common.norm, epsilon: common.epsilon))
     var search = Search(self, batch, predictor)
-    let found = try search.best(of: examples, in: ball)
-    outcome.questions = search.questions
-    outcome.trace = Outcome.Trace(found.trace, examples: examples.count)
-    let after = try judge(found.points, by: predictor)
-    let fooled = standing.indices.map { examples.criteria[$0].isMet(by: after[$0]) }
-    let inside = ball.rowsInside(found.points, around: examples.inputs)
-    for (at, row) in standing.enumerated() where fooled[at] && inside[at] {
-      outcome.robust[row] = false
-      outcome.note([after[at]], rows: [row], isChanged: true)
+    if trial.isEmpty {
+      outcome.transferred = try trial.transferred(nil)
+    } else {
+      try attack(trial, &search, &outcome, &finds)
     }
-    if A.isMinimumNorm {
-      // Of a random model the nearest points are judged for themselves: what serves in the ball is another point.
-      let nearest = search.nearest ?? found
-      let there = predictor.isRandom ? try judge(nearest.points, by: predictor) : after
-      outcome.distances = [Double?](repeating: nil, count: clean.count)
-      for row in clean.indices where !clean[row] { outcome.distances?[row] = 0 }
-      for (at, row) in standing.enumerated()
-      where examples.criteria[at].isMet(by: there[at]) && nearest.distances[at].isFinite {
-        outcome.distances?[row] = nearest.distances[at]
-      }
-    }
-    let others = try batch.transfers.map { other in
-      let there = try judge(found.points, by: other)
-      var transferred = zip(try other.labels(of: batch), batch.labels).map(==)
-      for (at, row) in standing.enumerated() where inside[at] {
-        transferred[row] = transferred[row] && !examples.criteria[at].isMet(by: there[at])
-      }
-      return transferred
-    }
-    if !others.isEmpty { outcome.transferred = others }
-    if common.singleDraw, predictor.isRandom, !search.endedEarly {
-      try addSingleDraw(to: &outcome, examples, standing, ball, batch, predictor)
-    }
-    if search.endedEarly {
-      outcome.evidence[.endedEarly] = .init(cases: standing.count, n: standing.count)
-    } else if batch.wantsEvidence {
-      outcome.evidence.merge(
-        try evidence(examples, ball, &search, survivors: standing.map { outcome.robust[$0] })
-      ) { $1 }
-    }
-    if let keep = batch.adversarials {
-      var all = batch.inputs, answers = before
-      let made = batch.inputs(found.points, identities: examples.identities)
-      for (at, row) in standing.enumerated() {
-        all.replaceRow(row, with: made.row(at))
-        answers[row] = after[at]
-      }
-      keep(
-        Adversarials(
-          probe: 0, indices: batch.identities.map(Int.init), labels: batch.labels, inputs: all, answers: answers))
-    }
-    if batch.isFirst, batch.image.isPicture, batch.space == nil {
-      outcome.illustrations = standing.indices.prefix(Illustration.perProbe).map { at in
-        Illustration(
-          examples.identities[at], batch.image, before: examples.inputs.row(at), after: found.points.row(at),
-          label: before[standing[at]], labelAfter: after[at])
-      }
-    }
+    try outcome.keep(finds)
     return outcome
   }
 
-  /// The attack as it is often made on random models: one draw a step. It counts for nothing but the comparison.
-  private func addSingleDraw(
-    to outcome: inout Outcome, _ examples: Examples, _ standing: [Int], _ ball: Ball, _ batch: ProbeBatch,
-    _ predictor: DeployedPredictor
+  /// Looks for inputs, judges them, tries them on other models, and looks for what speaks against the attack.
+  private func attack(
+    _ trial: AttackTrial, _ search: inout Search, _ outcome: inout Outcome, _ finds: inout AttackFinds
   ) throws {
+    let batch = search.batch, predictor = search.predictor, examples = trial.examples
+    let found = try search.best(of: examples, in: trial.ball)
+    outcome.questions = search.questions
+    finds.trace = AttackFinds.Trace(found.trace, examples: examples.count)
+    let verdict = try trial.judged(found.points, by: predictor)
+    trial.note(verdict, in: &outcome)
+    if A.isMinimumNorm {
+      // Of a random model the nearest points are judged for themselves: what serves in the ball is another point.
+      let nearest = search.nearest ?? found
+      let there = predictor.isRandom ? try trial.answers(nearest.points, of: predictor) : verdict.answers
+      trial.note(nearest.distances, answers: there, in: &finds)
+    }
+    outcome.transferred = try trial.transferred((found.points, verdict))
+    if finds.singleDraw != nil {
+      finds.singleDraw =
+        search.endedEarly ? nil : try throughSingleDraws(trial, batch, predictor, &outcome)
+    }
+    if search.endedEarly {
+      outcome.evidence[.endedEarly] = .init(cases: examples.count, n: examples.count)
+    } else if batch.wantsEvidence {
+      let survivors = trial.standing.map { outcome.robust[$0] }
+      outcome.evidence.merge(try evidence(examples, trial.ball, &search, survivors: survivors)) { $1 }
+    }
+    trial.keep(found.points, verdict.answers)
+    outcome.illustrations = trial.illustrations(found.points, verdict.answers)
+  }
+
+  /// The attack as it is often made on random models: one draw a step. It counts for nothing but the comparison.
+  /// - Returns: by example, right under it; nil where the time was over.
+  private func throughSingleDraws(
+    _ trial: AttackTrial, _ batch: ProbeBatch, _ predictor: DeployedPredictor, _ outcome: inout Outcome
+  ) throws -> [Bool]? {
     var naive = self, right = outcome.clean, wins = 0
     (naive.common.draws, naive.common.mostDraws) = (1, 1)
     var search = Search(naive, batch, predictor)
-    let found = try search.throughNoise(of: examples, in: ball).points,
-      inside = ball.rowsInside(found, around: examples.inputs)
-    guard !batch.isOutOfTime else { return }
-    let after = try predictor.labels(
-      batch.inputs(found, identities: examples.identities), identities: examples.identities)
-    for (at, row) in standing.enumerated() where inside[at] && examples.criteria[at].isMet(by: after[at]) {
+    let found = try search.throughNoise(of: trial.examples, in: trial.ball).points
+    guard !batch.isOutOfTime else { return nil }
+    let verdict = try trial.judged(found, by: predictor)
+    for (at, row) in trial.standing.enumerated() where verdict.wins(at) {
       right[row] = false
       if outcome.robust[row] { wins += 1 }
     }
-    outcome.singleDraw = right
     outcome.questions += search.questions
-    outcome.evidence[.singleDrawWins] = .init(cases: wins, n: standing.count)
+    outcome.evidence[.singleDrawWins] = .init(cases: wins, n: trial.standing.count)
+    return right
   }
 
   // MARK: evidence against the attack itself

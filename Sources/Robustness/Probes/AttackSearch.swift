@@ -33,7 +33,7 @@ extension AttackProbe {
       return predictor.isRandom && throughNoise
         ? oracle.expectation(
           over: common.draws, standardError: common.standardError,
-          mostDraws: common.mostDraws > 0 ? common.mostDraws : 8 * common.draws, independent: independent) : oracle
+          mostDraws: common.mostDraws ?? 8 * common.draws, independent: independent) : oracle
     }
 
     mutating func best(of examples: Examples, in ball: Ball) throws -> AttackResult {

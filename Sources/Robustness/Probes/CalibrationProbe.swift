@@ -14,21 +14,33 @@ struct CalibrationProbe: Probe {
       batch.inputs, identities: batch.identities, labels: batch.labels)
     let clean = zip(probabilities, batch.labels).map { Label.of($0) == $1 }
     var outcome = Outcome(clean: clean, robust: clean)
-    outcome.probabilities = probabilities
-    outcome.losses = losses.map { $0.isFinite ? $0 : Metrics.lossOfZero }
+    try outcome.keep(
+      KeptAnswers(
+        probabilities: probabilities, losses: losses.map { $0.isFinite ? $0 : Metrics.lossOfZero }))
     if predictor.model.signature.givesProbabilities {
       outcome.evidence[.zeroProbability] = .init(cases: losses.count { !$0.isFinite }, n: losses.count)
     }
     return outcome
   }
 
-  func summary(of outcomes: [Outcome], labels: [Int]) -> Summary? {
-    let probabilities = outcomes.compactMap(\.probabilities).flatMap { $0 }
-    guard probabilities.count == labels.count, !labels.isEmpty else { return nil }
+  func sections(of outcomes: [Outcome], labels: [Int]) -> ProbeSections {
+    let answers = outcomes.kept(KeptAnswers.self), probabilities = answers.flatMap(\.probabilities)
+    var sections = ProbeSections()
+    guard probabilities.count == labels.count else { return sections }
+    let losses = answers.flatMap { $0.losses ?? [] }
+    sections.calibration = Calibration(
+      probabilities, labels, losses: losses.count == labels.count ? losses : Metrics.losses(probabilities, labels))
+    sections.summary = Self.classwise(probabilities, labels)
+    return sections
+  }
+
+  /// The class-wise error; nil without examples.
+  private static func classwise(_ probabilities: [[Double]], _ labels: [Int]) -> Summary? {
+    guard !labels.isEmpty else { return nil }
     var summary = Summary()
     let error = ClasswiseCalibration(probabilities, labels)
     summary.add(
-      Self.classwise, error.error(of: labels.indices), Bootstrap([labels.count]).interval { error.error(of: $0) },
+      classwise, error.error(of: labels.indices), Bootstrap([labels.count]).interval { error.error(of: $0) },
       n: labels.count, "calibration error of every class's probability, 15 bins, mean over the classes")
     return summary
   }

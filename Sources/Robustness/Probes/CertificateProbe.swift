@@ -18,14 +18,31 @@ struct CertificateProbe<C: Certifier>: Probe {
   }
   func check(_ predictor: DeployedPredictor) throws { try certifier.check(predictor) }
 
-  func condition(of image: ImageShape) -> Condition { .certificate(norm: certifier.norm, radii: certifier.radii) }
+  func condition(of image: ImageShape) -> Condition { .certificate }
+
+  func details(of image: ImageShape) -> [String] { certifier.details }
+  func strength(of image: ImageShape) -> Strength? {
+    certifier.radius.map { radius in
+      Strength(
+        curve: curve(without: "epsilon"), title: "\(C.name), \(certifier.norm.title)",
+        axis: "\(certifier.norm.title) radius, in units of the input", value: radius,
+        label: ParameterValue.written(radius))
+    }
+  }
+
+  func sections(of outcomes: [Outcome], labels: [Int]) -> ProbeSections {
+    var sections = ProbeSections()
+    let certificates = outcomes.kept([Certificate].self).flatMap { $0 }
+    sections.certified = Certified(certificates, norm: certifier.norm, radii: certifier.radii)
+    return sections
+  }
 
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
     let subject = ignoresNoise ? predictor.withoutNoise : predictor
     var outcome = try Outcome.clean(batch, subject)
     let (certificates, rows) = try certifier.certify(batch, of: subject)
     outcome.robust = certificates.map { $0.holds(at: certifier.goal) }
-    outcome.certificates = certificates
+    try outcome.keep(certificates)
     outcome.questions = rows
     return outcome
   }

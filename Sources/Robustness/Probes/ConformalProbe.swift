@@ -21,7 +21,7 @@ struct ConformalProbe: Probe {
     let probabilities = try predictor.probabilities(batch.inputs, identities: batch.identities)
     let right = zip(probabilities, batch.labels).map { Label.of($0) == $1 }
     var outcome = Outcome(clean: right, robust: right)
-    outcome.probabilities = probabilities
+    try outcome.keep(KeptAnswers(probabilities: probabilities))
     // Chance that follows the example, for the split and for randomised scores.
     let chance = batch.identities.map { NoiseAddress(seed: mixSeed(batch.seed, $0)).uniforms(2).map(Double.init) }
     outcome.columns = ["half": chance.map { $0[0] }, "u": chance.map { $0[1] }]
@@ -29,7 +29,7 @@ struct ConformalProbe: Probe {
   }
 
   func summary(of outcomes: [Outcome], labels: [Int]) -> Summary? {
-    let probabilities = outcomes.compactMap(\.probabilities).flatMap { $0 },
+    let probabilities = outcomes.kept(KeptAnswers.self).flatMap(\.probabilities),
       chance = Uncertainty.column("half", outcomes), u = Uncertainty.column("u", outcomes)
     guard probabilities.count == labels.count, chance.count == labels.count, u.count == labels.count,
       let classes = probabilities.first?.count

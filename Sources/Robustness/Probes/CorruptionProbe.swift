@@ -18,10 +18,10 @@ struct CorruptionProbe<C: Corruption>: CorruptingProbe {
   static var summary: String { "\(C.summary), at five severities" }
 
   struct Common: Codable, Sendable {
-    /// `all`, or one of 1 to 5.
-    var severity = "all"
-    /// `auto` (by kind and size of the pictures), `cifar-10-c`, `imagenet-c` or `mnist-c`.
-    var constants = "auto"
+    /// 1 to 5; nil: a probe for each.
+    var severity: Int?
+    /// nil: those of the pictures most like these, by kind and size.
+    var constants: CorruptionConstants?
   }
 
   var common = Common()
@@ -39,18 +39,14 @@ struct CorruptionProbe<C: Corruption>: CorruptingProbe {
 
   var needsPictures: Bool { true }
   private static var severities: ClosedRange<Int> { 1...5 }
-  private var severity: Int? { Int(common.severity).flatMap { Self.severities.contains($0) ? $0 : nil } }
+  private var severity: Int? { common.severity }
+
+  static var formerDefaults: [String: String] {
+    C.formerDefaults.merging(["severity": "all", "constants": "auto"]) { $1 }
+  }
 
   func validate() throws(RobustnessError) {
-    guard common.severity == "all" || severity != nil else {
-      throw RobustnessError(.parameter, at: "severity", expected: "all, or 1 to 5", got: "'\(common.severity)'")
-    }
-    guard common.constants == "auto" || CorruptionConstants(rawValue: common.constants) != nil else {
-      throw RobustnessError(
-        .parameter, at: "constants",
-        expected: "auto, \(CorruptionConstants.allCases.map(\.rawValue).joined(separator: ", "))",
-        got: "'\(common.constants.clipped())'")
-    }
+    if let severity { try require(severity, in: Self.severities, "severity") }
     try corruption.validate()
   }
 
@@ -68,33 +64,63 @@ struct CorruptionProbe<C: Corruption>: CorruptingProbe {
   func corrupted(_ inputs: Tensor, identities: [UInt64], seed: UInt64) throws(RobustnessError) -> Tensor {
     guard severity != nil || corruption.hasOwnStrength else {
       throw RobustnessError(
-        .parameter, at: "corruption \(C.name) severity", expected: "1 to 5", got: "'\(common.severity)'")
+        .parameter, at: "corruption \(C.name) severity", expected: "1 to 5", got: "none")
     }
     try check(inputs.shape.row)
     return corruption.apply(
       to: inputs, identities: identities, severity: severity ?? 1, seed: ProbeSpec.seed(of: C.name, in: seed),
-      constants: constants)
+      constants: common.constants)
   }
-
-  private var constants: CorruptionConstants? { CorruptionConstants(rawValue: common.constants) }
 
   var variants: [[String: String]] {
     severity != nil || corruption.hasOwnStrength ? [[:]] : Self.severities.map { ["severity": "\($0)"] }
   }
 
-  func condition(of image: ImageShape) -> Condition {
+  /// The severity in force: none where the corruption's own parameters set the strength.
+  private var severityInForce: Int? { corruption.hasOwnStrength ? nil : severity }
+
+  /// The image with the constants in force.
+  private func constants(for image: ImageShape) -> ImageShape {
     var image = image
-    image.constants = constants ?? image.constants
-    return .corruption(
-      severity: corruption.hasOwnStrength ? nil : severity,
-      strength: corruption.strength(severity: severity ?? 1, of: image))
+    image.constants = common.constants ?? image.constants
+    return image
+  }
+
+  func condition(of image: ImageShape) -> Condition {
+    .corruption(CorruptionSetting(severity: severityInForce, constants: constants(for: image).constants))
+  }
+
+  func details(of image: ImageShape) -> [String] {
+    severityInForce.map { ["severity \($0)"] }
+      ?? strengths(of: image).map { "\($0.key == "sigma" ? "σ" : $0.key) = \($0.value)" }
+  }
+
+  func strength(of image: ImageShape) -> Strength? {
+    severityInForce.map { severity in
+      Strength(
+        curve: curve(without: "severity"), title: Self.words, axis: "severity",
+        value: Double(severity), label: "\(severity)")
+    }
+  }
+
+  /// With the constants that the severity stands for.
+  func parameters(of image: ImageShape) -> [String: ParameterValue] {
+    var all = ParameterValue.all(of: self)
+    all["constants"] = .text(constants(for: image).constants.rawValue)
+    for (name, value) in strengths(of: image) { all[name] = value }
+    return all
+  }
+
+  private func strengths(of image: ImageShape) -> [(key: String, value: ParameterValue)] {
+    corruption.strength(severity: severity ?? 1, of: constants(for: image)).sorted { $0.key < $1.key }
+      .map { ($0.key, .number($0.value)) }
   }
 
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
     let before = try predictor.labels(of: batch)
     let changed = corruption.apply(
       to: batch.inputs, identities: batch.identities, severity: severity ?? 1, seed: batch.seed,
-      constants: constants)
+      constants: common.constants)
     let after = try predictor.labels(changed, identities: batch.identities)
     var outcome = Outcome(answers: before, after: after, labels: batch.labels)
     if batch.isFirst, batch.image.isPicture {

@@ -55,7 +55,7 @@ struct OutOfDistributionProbe: Probe {
       roc(name, inside, outside, &summary)
     }
     outcome.columns = nil
-    outcome.probabilities = nil
+    outcome.forget()
     outcome.summary = summary
     return outcome
   }

@@ -37,7 +37,6 @@ struct ShiftProbe: Probe {
       if severity == 0 {
         let right = zip(draws, batch.labels).map { $0.label == $1 }
         outcome = Outcome(clean: right, robust: right)
-        outcome?.probabilities = draws.map(\.mean)
       }
       for (c, name) in classColumns(predictor.model.signature.classes).enumerated() {
         columns["\(severity) \(name)"] = draws.map { $0.mean[c] }
@@ -48,13 +47,14 @@ struct ShiftProbe: Probe {
     columns["half"] = chance.map { $0[0] }
     columns["u"] = chance.map { $0[1] }
     outcome?.columns = columns
+    try outcome?.keep(predictor.model.signature.classes)
     return outcome ?? Outcome(clean: [], robust: [])
   }
 
   private func classColumns(_ classes: Int) -> [String] { (0..<classes).map { "p\($0)" } }
 
   func summary(of outcomes: [Outcome], labels: [Int]) -> Summary? {
-    let classes = outcomes.first?.probabilities?.first?.count ?? 0, n = labels.count
+    let classes = outcomes.first?.kept?.value(as: Int.self) ?? 0, n = labels.count
     let chance = Uncertainty.column("half", outcomes), u = Uncertainty.column("u", outcomes)
     guard classes > 0, chance.count == n, u.count == n else { return nil }
     let probabilities = (0...5).map { severity -> [[Double]] in

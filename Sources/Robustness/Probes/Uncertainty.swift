@@ -25,7 +25,7 @@ enum Uncertainty {
     let right = zip(draws, batch.labels).map { $0.label == $1 }
     var outcome = Outcome(clean: right, robust: right)
     outcome.columns = columns(draws)
-    outcome.probabilities = draws.map(\.mean)
+    try outcome.keep(KeptAnswers(probabilities: draws.map(\.mean)))
     return outcome
   }
 

@@ -1,5 +1,6 @@
 import DitherInference
 
+/// Whether probabilities mean what they say, over all examples.
 public struct Calibration: Codable, Sendable, Equatable {
   public var accuracy: Double
   /// Mean −ln p of the true class, in nats: from the logits, by log-softmax; where a model gives probabilities, 0 counts as the least
@@ -67,16 +68,5 @@ public struct Calibration: Codable, Sendable, Equatable {
         Metrics.adaptiveCalibrationError(rising: p, correct: isRight),
       ]
     }.map { $0 ?? Interval(low: 0, high: 0) }
-  }
-}
-
-extension Calibration {
-  init?(_ asked: any Probe, _ outcomes: [Outcome], _ labels: [Int]) {
-    guard asked is CalibrationProbe else { return nil }
-    let probabilities = outcomes.compactMap(\.probabilities).flatMap { $0 }
-    guard probabilities.count == labels.count else { return nil }
-    let losses = outcomes.compactMap(\.losses).flatMap { $0 }
-    self.init(
-      probabilities, labels, losses: losses.count == labels.count ? losses : Metrics.losses(probabilities, labels))
   }
 }

@@ -36,14 +36,8 @@ public struct CorruptionTable: Codable, Sendable, Equatable {
         })
     }
     guard !rows.isEmpty else { return nil }
-    // Where the constants were chosen by hand, those of one protocol.
-    let chosen = Set(
-      found.compactMap { probe in
-        probe.parameters["constants"].flatMap { CorruptionConstants(rawValue: $0.description) }
-      })
-    let all = found.allSatisfy { $0.parameters["constants"].map { $0.description != "auto" } ?? false }
-    let constants = chosen.count == 1 && all ? chosen.first ?? image.constants : image.constants
-    let isOne = chosen.subtracting([constants]).isEmpty
+    let inForce = Set(found.compactMap(\.corruption?.constants)), isOne = inForce.count == 1
+    let constants = isOne ? inForce.first ?? image.constants : image.constants
     let isPublished = isOne && constants.covers(image), wanted = isPublished ? constants.corruptions : []
     protocolCorruptions = wanted.count
     title =
@@ -64,8 +58,8 @@ public struct CorruptionTable: Codable, Sendable, Equatable {
 }
 
 extension ProbeReport {
+  /// The severity of a corruption, 1 to 5; nil where there is none.
   package var severity: Int? {
-    guard case .integer(let severity)? = parameters["severity"] else { return nil }
-    return severity
+    corruption?.severity
   }
 }

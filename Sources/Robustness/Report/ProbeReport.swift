@@ -5,6 +5,14 @@ public struct ProbeReport: Codable, Sendable, Equatable {
   public var parameters: [String: ParameterValue]
   /// What kind of question it is.
   public var kind: Kind
+  /// Short enough for a chart's axis: `pgd, L∞, ε = 8/255, 20 steps`.
+  public var title: String
+  /// What the attacker may do, for attacks.
+  public var threat: Threat?
+  /// How a corruption was applied.
+  public var corruption: CorruptionSetting?
+  /// Its point among probes that differ in strength alone; those of one `curve` are drawn as one.
+  public var strength: Strength?
   public var n: Int
   public var cleanAccuracy: Double
   public var cleanInterval: Interval

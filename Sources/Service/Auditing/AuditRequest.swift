@@ -1,5 +1,6 @@
 import DitherBasics
 import DitherDatasets
+import DitherGraph
 import DitherInference
 import DitherRobustness
 import DitherTensor
@@ -20,6 +21,14 @@ public struct AuditRequest: Sendable {
   public var samples = 0
   /// Seconds; nil: no bound.
   public var budget: Double?
+  /// What the outputs of the models are, in their order, as far as it is said; nil: what the model says.
+  public var outputKinds: [OutputKind?] = []
+  /// [N]: the classes to which attacks with `target=given` lead the examples, and how a command names their file.
+  public var targets: (classes: [Int], name: String)?
+  /// Bounds of a table's features, and how a command names their file.
+  public var features: (bounds: Features, name: String)?
+  /// Inputs that probes name beside the data sets, by name: [N, …].
+  public var otherData: [String: Tensor] = [:]
 
   public enum Data: Sendable {
     /// A data set as `Dataset.load` takes it; without a part, as many examples as is usual for the battery.
@@ -38,7 +47,8 @@ public protocol AuditModels {
   associatedtype Version: Sendable
   /// Whether the name is that of one model, whatever signs are in it.
   func isOne(_ name: String) -> Bool
-  func version(_ name: String) throws -> Version
+  /// - Parameter outputKind: what its outputs are, if that was said.
+  func version(_ name: String, outputKind: OutputKind?) throws -> Version
   /// What the version is served with; nil: 1.
   func temperature(of version: Version) throws -> Double?
   /// The draws that it is served with; 0: the usual.
@@ -52,6 +62,8 @@ public struct ResolvedAudit<Version: Sendable>: Sendable {
     public var members: [Version]
     /// nil: 1.
     public var temperature: Double?
+    /// nil: what the model says.
+    public var outputKind: OutputKind?
   }
 
   /// The audited model, then those to compare it with.
@@ -75,8 +87,15 @@ extension AuditRequest {
         .badField, at: "temperatures", expected: "at most one for each of \(self.models.count) models",
         got: "\(temperatures.count)")
     }
+    guard outputKinds.count <= self.models.count else {
+      throw ServiceError(
+        .badField, at: "output_kinds", expected: "at most one for each of \(self.models.count) models",
+        got: "\(outputKinds.count)")
+    }
     let subjects = try self.models.enumerated().map { at, name in
-      try Self.subject(name, temperature: temperatures.indices.contains(at) ? temperatures[at] : 0, models)
+      try Self.subject(
+        name, temperature: temperatures.indices.contains(at) ? temperatures[at] : 0,
+        outputKinds.indices.contains(at) ? outputKinds[at] : nil, models)
     }
     if let budget, !(budget.isFinite && budget > 0) {
       throw ServiceError(.badField, at: "budget_seconds", expected: "a number above 0", got: "\(budget)")
@@ -86,15 +105,29 @@ extension AuditRequest {
     }
     for gate in gates { _ = try Gate(parsing: gate) }
     // Refused here, so that a mistake in a name is not hidden behind one in the data.
-    for probe in probes { _ = try probe.resolved() }
+    let wanted = Set(try probes.flatMap { try $0.resolved().otherData })
+    if let name = otherData.keys.sorted().first(where: { !wanted.contains($0) }) {
+      throw ServiceError(
+        .badField, at: "other_inputs", expected: "inputs that a probe names, as ood:data=NAME does",
+        got: "'\(name.clipped())'", advice: nearest(to: name, among: wanted.sorted()).map { "did you mean '\($0)'?" })
+    }
     let usual = try battery.map { try Catalog<Battery>.batteries.entry(named: $0).defaultExamples } ?? usualExamples
     let samples =
       if samples > 0 || subjects[0].members.count > 1 { samples } else { models.samples(of: subjects[0].members[0]) }
-    return ResolvedAudit(subjects: subjects, data: try data.read(usual: usual), request: self, samples: samples)
+    return ResolvedAudit(
+      subjects: subjects, data: described(try data.read(usual: usual)), request: self, samples: samples)
+  }
+
+  /// The data with what is said of them.
+  func described(_ data: AuditData) -> AuditData {
+    var data = data
+    if let targets { (data.targets, data.targetsName) = (targets.classes, targets.name) }
+    if let features { (data.features, data.featuresName) = (features.bounds, features.name) }
+    return data
   }
 
   private static func subject<Models: AuditModels>(
-    _ name: String, temperature: Double, _ models: Models
+    _ name: String, temperature: Double, _ outputKind: OutputKind?, _ models: Models
   ) throws -> ResolvedAudit<Models.Version>.Subject {
     let allowed = AuditSubject.temperatures
     guard temperature == 0 || allowed.contains(temperature) else {
@@ -109,9 +142,9 @@ extension AuditRequest {
         .badField, at: "model", expected: "at most \(AuditSubject.mostMembers) members of an ensemble",
         got: "\(names.count)")
     }
-    let members = try names.map { try models.version($0) }
+    let members = try names.map { try models.version($0, outputKind: outputKind) }
     let own = members.count == 1 ? try models.temperature(of: members[0]) : nil
-    return .init(members: members, temperature: temperature == 0 ? own : temperature)
+    return .init(members: members, temperature: temperature == 0 ? own : temperature, outputKind: outputKind)
   }
 }
 
@@ -153,13 +186,13 @@ extension AuditRequest {
   ///   - code: the program that does it.
   public func runner(
     of subjects: [AuditSubject], on data: AuditData, samples: Int, code: String?,
-    otherData: @escaping (String) throws -> Tensor = { try Dataset.load($0).inputs }
+    otherData load: (String) throws -> Tensor = { try Dataset.load($0).inputs }
   ) throws -> AuditRunner {
     let plan = try AuditPlan(
       probes: probes, battery: battery, seed: seed, samples: samples, exampleCount: data.labels.count,
       inputShape: subjects[0].model.signature.inputShape, gates: gates.map { try Gate(parsing: $0) })
     return try AuditRunner(
       plan: plan, subject: subjects[0], others: Array(subjects.dropFirst()), data: data, code: code,
-      otherData: otherData)
+      otherData: { try otherData[$0] ?? load($0) })
   }
 }

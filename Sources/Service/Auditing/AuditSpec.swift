@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherGraph
 import DitherRobustness
 import DitherStore
 import Foundation
@@ -19,11 +20,14 @@ struct AuditSpec: Codable, Sendable, Equatable {
     var members: [Subject]?
     /// nil: 1.
     var temperature: Double?
+    /// What the caller says that its outputs are; nil: what the model says.
+    var outputKind: OutputKind?
 
     init(_ subject: ResolvedAudit<ModelVersion>.Subject) {
       let first = subject.members[0]
       if subject.members.count == 1 { self.init(first) } else { self.init(ensemble: subject.members, first: first) }
       temperature = subject.temperature
+      outputKind = subject.outputKind
     }
 
     init(_ version: ModelVersion) {
@@ -48,8 +52,8 @@ struct AuditSpec: Codable, Sendable, Equatable {
   enum Data: Codable, Sendable, Equatable {
     /// A set that the server has: "fashion-mnist:100".
     case named(String)
-    /// What the caller sent: a `dither.v1.Examples` message in the blob store.
-    case sent(BlobID)
+    /// Among what the caller sent.
+    case sent
   }
 
   struct Probe: Codable, Sendable, Equatable {
@@ -61,6 +65,8 @@ struct AuditSpec: Codable, Sendable, Equatable {
   /// Those to compare it with.
   var others: [Subject]
   var data: Data
+  /// What the caller sent along: ``AuditAttachments`` in the blob store.
+  var attached: BlobID?
   var battery: String
   var probes: [Probe]
   var seed: UInt64
@@ -87,18 +93,19 @@ struct AuditSpec: Codable, Sendable, Equatable {
 
   var blobs: [BlobID] {
     var blobs = subjects.flatMap(\.blobs)
-    if case .sent(let blob) = data { blobs.append(blob) }
+    if let attached { blobs.append(attached) }
     return blobs
   }
 
   var json: [UInt8] { Array(jsonText(self).utf8) }
 
-  /// - Parameter sent: the file of examples that came with the request.
-  init(_ audit: ResolvedAudit<ModelVersion>, sent: BlobID?) {
+  /// - Parameter attached: what came with the request.
+  init(_ audit: ResolvedAudit<ModelVersion>, attached: AuditAttachments?) {
     let request = audit.request, subjects = audit.subjects.map(Subject.init)
     model = subjects[0]
     others = Array(subjects.dropFirst())
-    data = sent.map(Data.sent) ?? .named(audit.data.name)
+    data = if case .given = request.data { .sent } else { .named(audit.data.name) }
+    self.attached = attached?.blob
     battery = request.battery ?? ""
     probes = request.probes.map { Probe(probe: $0.probe, parameters: $0.parameters) }
     seed = request.seed

@@ -36,12 +36,15 @@ struct AuditWork: ShardedWork {
     shards = runner.order(hasBudget: budget != nil)
   }
 
+  /// - Parameter request: what is asked, with the inputs that came with it.
   /// - Throws: why the audit cannot be done: its data does not fit its models.
-  static func make(_ spec: AuditSpec, on data: AuditData, with means: AuditMeans) async throws -> AuditWork {
+  static func make(
+    _ spec: AuditSpec, _ request: AuditRequest, on data: AuditData, with means: AuditMeans
+  ) async throws -> AuditWork {
     var subjects: [AuditSubject] = []
     for subject in spec.subjects { subjects.append(try await self.subject(subject, means.registry)) }
     return try await means.pool.run { [subjects] in
-      let runner = try spec.request.runner(of: subjects, on: data, samples: spec.samples, code: means.code)
+      let runner = try request.runner(of: subjects, on: data, samples: spec.samples, code: means.code)
       return AuditWork(runner, budget: spec.budget, key: means.key)
     }
   }
@@ -53,7 +56,8 @@ struct AuditWork: ShardedWork {
       spec.code = means.code
       try await means.store.jobs.restart(job.id, spec: spec.json)
     }
-    return try await make(spec, on: data(spec, means), with: means)
+    let (request, data) = try await read(spec, means)
+    return try await make(spec, request, on: data, with: means)
   }
 
   /// What it would take.
@@ -63,21 +67,27 @@ struct AuditWork: ShardedWork {
   private static func subject(_ subject: AuditSpec.Subject, _ registry: ModelRegistry) async throws -> AuditSubject {
     var members: [AuditSubject] = []
     for member in subject.members ?? [subject] {
-      members.append(
-        AuditSubject(
-          name: member.name, version: Int(member.version), digest: "\(member.blob)",
-          model: try await registry.load(member.blob).model))
+      let found = AuditSubject(
+        name: member.name, version: Int(member.version), digest: "\(member.blob)",
+        model: try await registry.load(member.blob).model)
+      members.append(try subject.outputKind.map(found.putting) ?? found)
     }
     return try AuditSubject(members: members, temperature: subject.temperature)
   }
 
-  private static func data(_ spec: AuditSpec, _ means: AuditMeans) async throws -> AuditData {
-    switch spec.data {
-    case .named(let reference):
-      return try await means.pool.run { try AuditRequest.Data.named(reference).read(usual: nil) }
-    case .sent(let blob):
-      let bytes = try await means.store.blobs.read(blob)
-      return try await means.pool.run { try AuditExamples.data(Dither_V1_Examples(serializedBytes: bytes)) }
+  /// What a job asks, with its data.
+  private static func read(_ spec: AuditSpec, _ means: AuditMeans) async throws -> (AuditRequest, AuditData) {
+    let stored: [UInt8]? = if let blob = spec.attached { try await means.store.blobs.read(blob) } else { nil }
+    return try await means.pool.run {
+      let attached = try stored.map(AuditAttachments.init(stored:))
+      var request = spec.request
+      try attached?.attach(to: &request)
+      request.data =
+        switch spec.data {
+        case .named(let reference): .named(reference)
+        case .sent: .given(try AuditExamples.data(attached?.message.examples ?? Dither_V1_Examples()))
+        }
+      return (request, request.described(try request.data.read(usual: nil)))
     }
   }
 

@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherGraph
 import DitherInference
 import DitherJobs
 import DitherProto
@@ -38,15 +39,13 @@ package struct AuditCall: ServerStreamCall {
         advice: "try again later", retryAfterMilliseconds: 10_000)
     }
     // The models and the data are found good before anything is promised.
-    let (spec, work) = try await work(request), store = means.store
+    let (spec, attached, work) = try await work(request), store = means.store
     let job = Job(
       id: Job.newID(), kind: AuditSpec.kind, subject: spec.model.reference, spec: spec.json, createdBy: caller.name)
     try await means.registry.keepingFiles {
       var sent: BlobID?
       do {
-        if case .examples(let examples) = request.data {
-          sent = try await store.blobs.insert(examples.serializedBytes() as [UInt8])
-        }
+        if let attached { sent = try await store.blobs.insert(attached.bytes) }
         try await store.jobs.create(job, blobs: spec.blobs)
       } catch {
         if let sent { _ = try? await store.release([sent]) }
@@ -59,19 +58,20 @@ package struct AuditCall: ServerStreamCall {
   }
 
   /// What is asked for, looked up and made ready. Nothing is stored.
-  func work(_ request: Dither_V1_AuditRequest) async throws -> (AuditSpec, AuditWork) {
+  func work(
+    _ request: Dither_V1_AuditRequest
+  ) async throws -> (spec: AuditSpec, attached: AuditAttachments?, work: AuditWork) {
     let (registry, limits) = (means.registry, limits), code = means.code
-    let (spec, data) = try await means.pool.run {
-      let audit = try AuditRequest(request, limits).resolved(by: registry, usualExamples: limits.auditExamples)
-      var sent: BlobID?
-      if case .examples(let examples) = request.data {
-        sent = BlobID(Sha256.hash(try examples.serializedBytes() as [UInt8]))
-      }
-      var spec = AuditSpec(audit, sent: sent)
+    let (spec, attached, audit) = try await means.pool.run {
+      let attached = try AuditAttachments(request)
+      var asked = try AuditRequest(request, limits)
+      try attached?.attach(to: &asked, most: limits.auditExamples)
+      let audit = try asked.resolved(by: registry, usualExamples: limits.auditExamples)
+      var spec = AuditSpec(audit, attached: attached)
       spec.code = code
-      return (spec, audit.data)
+      return (spec, attached, audit)
     }
-    return (spec, try await AuditWork.make(spec, on: data, with: means))
+    return (spec, attached, try await AuditWork.make(spec, audit.request, on: audit.data, with: means))
   }
 }
 
@@ -90,6 +90,16 @@ extension AuditRequest {
     guard let data else { throw Data.missing(advice: "name a data set, as fashion-mnist:100") }
     self.init(models: [request.model] + request.others, data: data)
     temperatures = request.temperatures
+    outputKinds = try request.outputKinds.map { word throws(ServiceError) in
+      guard !word.isEmpty else { return nil }
+      guard let kind = OutputKind(rawValue: word) else {
+        let known = OutputKind.allCases.map(\.rawValue)
+        throw ServiceError(
+          .badField, at: "output_kinds", expected: "one of \(known.joined(separator: ", "))",
+          got: "'\(word.clipped())'", advice: nearest(to: word, among: known).map { "did you mean '\($0)'?" })
+      }
+      return kind
+    }
     battery = request.battery.isEmpty ? nil : request.battery
     probes = request.probes.map { ProbeSpec($0.probe, $0.parameters) }
     gates = request.gates
@@ -117,7 +127,7 @@ extension AuditRequest.Data {
 extension ModelRegistry: AuditModels {
   /// No name of a model has a + in it.
   package func isOne(_ name: String) -> Bool { false }
-  package func version(_ name: String) throws -> ModelVersion { try resolve(name) }
+  package func version(_ name: String, outputKind: OutputKind?) throws -> ModelVersion { try resolve(name) }
   package func temperature(of version: ModelVersion) throws -> Double? {
     try calibration(of: version)?.fitted.temperature
   }

@@ -34,12 +34,12 @@ struct AuditCommand: AsyncParsableCommand {
   var data: String
   @Option(help: "Class numbers as .npy, with --data FILE.")
   var labels: String?
-  @Option(help: "Classes that attacks with target=given lead to, as .npy, one for each example. (ONNX files only)")
+  @Option(help: "Classes that attacks with target=given lead to, as .npy, one for each example.")
   var targets: String?
   @Option(
     help: """
       A JSON file with bounds of a table's features and the numbers of those that attacks leave: {"low": [], "high": [], "fixed": []}. \
-      (default: the least and largest values of the data; features of two values stay) (ONNX files only)
+      (default: the least and largest values of the data; features of two values stay)
       """)
   var features: String?
   @Option(
@@ -68,7 +68,7 @@ struct AuditCommand: AsyncParsableCommand {
     name: .customLong("output-kind"),
     help: ArgumentHelp(
       """
-      What an ONNX file's outputs are: \(OutputKind.allCases.map(\.rawValue).joined(separator: ", ")); repeat for the baselines. \
+      What the model's outputs are: \(OutputKind.allCases.map(\.rawValue).joined(separator: ", ")); repeat for the baselines. \
       (default: what its nodes, a trial and its metadata say)
       """, valueName: "kind"))
   var outputKinds: [OutputKind] = []
@@ -110,13 +110,11 @@ struct AuditCommand: AsyncParsableCommand {
       throw ValidationError(
         "--temperature is 0, or \(AuditSubject.temperatures.lowerBound) to \(AuditSubject.temperatures.upperBound)")
     }
-    guard outputKinds.count <= 1 + baselines.count, outputKinds.isEmpty || model.hasSuffix(".onnx") else {
-      throw ValidationError(
-        "--output-kind goes with an ONNX file and each --baseline, in their order; of a served model it is said with upload"
-      )
+    guard outputKinds.count <= 1 + baselines.count else {
+      throw ValidationError("--output-kind goes with the model and each --baseline, in their order")
     }
-    guard [targets, features, saveAdversarials].allSatisfy({ $0 == nil }) || model.hasSuffix(".onnx") else {
-      throw ValidationError("--targets, --features and --save-adversarials go with an ONNX file")
+    guard saveAdversarials == nil || model.hasSuffix(".onnx") else {
+      throw ValidationError("--save-adversarials goes with an ONNX file")
     }
     if signKey != nil, !model.hasSuffix(".onnx") {
       throw ValidationError("--sign-key goes with an ONNX file; a server signs with its own key")
@@ -240,31 +238,24 @@ extension AuditCommand {
     request.seed = seed
     request.samples = Int(samples ?? 0)
     request.budget = budget
-    let audit = try request.resolved(by: FileModels(models: request.models, outputKinds: outputKinds))
+    request.outputKinds = outputKinds
+    request.targets = try targets.map { (try FileArray(path: $0).labels(at: $0), $0) }
+    request.features = try features.map { (try bounds(at: $0), $0) }
+    let audit = try request.resolved(by: FileModels())
     let subjects = try audit.subjects.map { try AuditSubject(members: $0.members, temperature: $0.temperature) }
-    return try request.runner(of: subjects, on: try described(audit.data), samples: audit.samples, code: Dither.code) {
+    return try request.runner(of: subjects, on: audit.data, samples: audit.samples, code: Dither.code) {
       try AuditExamples.isFile($0) ? AuditInputs(FileArray(path: $0)).tensor : Dataset.load($0).inputs
     }
   }
 
-  /// With what the command line says of the examples' targets and features.
-  private func described(_ data: AuditData) throws -> AuditData {
-    var data = data
-    if let targets {
-      data.targets = try FileArray(path: targets).labels(at: targets)
-      data.targetsName = targets
+  private func bounds(at path: String) throws -> Features {
+    do {
+      return try JSONDecoder().decode(Features.self, from: Data(FileArray.read(path)))
+    } catch let error as DecodingError {
+      throw CommandError(
+        .unreadable, at: path, expected: #"{"low": [numbers], "high": [numbers], "fixed": [feature numbers]}"#,
+        got: "\(error)".clipped())
     }
-    if let features {
-      do {
-        data.features = try JSONDecoder().decode(Features.self, from: Data(FileArray.read(features)))
-      } catch let error as DecodingError {
-        throw CommandError(
-          .unreadable, at: features, expected: #"{"low": [numbers], "high": [numbers], "fixed": [feature numbers]}"#,
-          got: "\(error)".clipped())
-      }
-      data.featuresName = features
-    }
-    return data
   }
 
   private func localData() throws -> AuditRequest.Data {
@@ -278,24 +269,15 @@ extension AuditCommand {
 
 /// ONNX files as an audit's models, by their paths.
 private struct FileModels: AuditModels {
-  /// What is said of the outputs of some, by path.
-  private var kinds: [String: OutputKind] = [:]
-
-  init(models: [String], outputKinds: [OutputKind]) {
-    for (name, kind) in zip(models, outputKinds) {
-      for path in isOne(name) ? [name] : name.split(separator: "+").map(String.init) { kinds[path] = kind }
-    }
-  }
-
   /// A path may have a + in it.
   func isOne(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
-  func version(_ path: String) throws -> AuditSubject {
+  func version(_ path: String, outputKind: OutputKind?) throws -> AuditSubject {
     let bytes = try FileArray.read(path)
     var graph = try Graph(onnx: bytes)
-    if let kind = kinds[path] { graph.metadata[Graph.outputKindKey] = kind.rawValue }
+    if let outputKind { graph.metadata[Graph.outputKindKey] = outputKind.rawValue }
     return AuditSubject(
-      name: path, digest: Sha256.hash(bytes).description, model: try Model(graph), outputKind: kinds[path])
+      name: path, digest: Sha256.hash(bytes).description, model: try Model(graph), outputKind: outputKind)
   }
 
   func temperature(of version: AuditSubject) -> Double? { nil }
@@ -322,6 +304,17 @@ extension AuditCommand {
     request.gates = gates
     request.budgetSeconds = budget ?? 0
     request.temperatures = temperatures
+    request.outputKinds = outputKinds.map(\.rawValue)
+    request.targets =
+      try targets.map { try AuditExamples.classNumbers(FileArray(path: $0).labels(at: $0), at: $0) } ?? []
+    if let bounds = try features.map(bounds) {
+      request.features.low = bounds.low
+      request.features.high = bounds.high
+      request.features.fixed = bounds.fixed.sorted().map { UInt32(clamping: $0) }
+    }
+    for name in Set(try probes.flatMap { try $0.resolved().otherData }).sorted() where AuditExamples.isFile(name) {
+      request.otherInputs[name] = try AuditInputs(FileArray(path: name)).message
+    }
     request.seed = seed
     request.samples = samples ?? 0
     request.probes = probes.map { probe in

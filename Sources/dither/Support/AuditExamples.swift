@@ -89,13 +89,19 @@ struct AuditExamples {
   func message() throws -> Dither_V1_Examples {
     var message = Dither_V1_Examples()
     message.inputs = inputs.message
-    message.labels = try labels.enumerated().map { row, label in
+    message.labels = try Self.classNumbers(labels, at: "labels")
+    return message
+  }
+
+  /// As the wire has them.
+  /// - Parameter place: where they were found, for errors.
+  static func classNumbers(_ labels: [Int], at place: String) throws(CommandError) -> [UInt32] {
+    try labels.enumerated().map { row, label throws(CommandError) in
       guard let number = UInt32(exactly: label) else {
-        throw CommandError(.shape, at: "labels, row \(row)", expected: "a class number", got: "\(label)")
+        throw CommandError(.shape, at: "\(place), row \(row)", expected: "a class number", got: "\(label)")
       }
       return number
     }
-    return message
   }
 
   /// Without labels; of a data set of pictures, bytes.

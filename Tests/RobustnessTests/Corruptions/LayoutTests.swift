@@ -97,7 +97,8 @@ struct LayoutTests {
     #expect(CorruptionConstants.mnistc.corruptions.contains("canny_edges") && CorruptionConstants.mnistc.extras.isEmpty)
   }
 
-  @Test("max-logit and energy tell what is foreign by its logits; probabilities have neither")
+  @Test(
+    "max-logit and energy tell what is foreign by its logits, behind a softmax too; shares without logits have neither")
   func logits() throws {
     let builder = GraphBuilder(name: "net"), x = try builder.flatten(builder.input("x", [1, 4, 4]))
     let weight = Tensor.random([3, 16], seed: 4, from: 0.5, to: 1.5)
@@ -119,8 +120,16 @@ struct LayoutTests {
       #expect(found["auroc_\(name)"] == 1 && found["fpr95_\(name)"] == 0)
       #expect(found.measures.first { $0.name == "auroc_\(name)" }?.interval != nil)
     }
-    let probabilities = try summary(builder.softmax(z))
-    #expect(probabilities["auroc_energy"] == nil && probabilities["auroc_msp"] != nil)
+    let behind = try summary(builder.softmax(z))
+    for name in ["max_logit", "energy"] {
+      for measure in ["auroc", "aupr", "fpr95"] {
+        #expect(behind["\(measure)_\(name)"] == found["\(measure)_\(name)"], "\(measure)_\(name)")
+      }
+    }
+    // The inputs and weights are above 0, and so are these.
+    let ones = builder.parameter("ones", Tensor([3, 3], [Float](repeating: 1, count: 9)))
+    let shares = try summary(builder.divide(z, builder.dense(z, ones, nil, name: "sums")))
+    #expect(shares["auroc_energy"] == nil && shares["auroc_msp"] != nil)
   }
 
   /// Two layouts of one linear model, whose channels are normalized apart.

@@ -129,6 +129,76 @@ import Testing
     #expect(report.n == 60 && server.scratch.files.count == before.count + 1)
   }
 
+  private static func array(_ rows: [[Float]]) -> Dither_V1_Array {
+    .with {
+      $0.type = .float32
+      $0.shape = [Int64(rows.count), Int64(rows.first?.count ?? 0)]
+      $0.data = rows.joined().reduce(into: Data()) { data, value in
+        withUnsafeBytes(of: value) { data.append(contentsOf: $0) }
+      }
+    }
+  }
+
+  private static func probe(_ name: String, _ parameters: [String: String] = [:]) -> Dither_V1_ProbeRequest {
+    .with {
+      $0.probe = name
+      $0.parameters = parameters
+    }
+  }
+
+  @Test("a request brings targets, bounds of features, inputs for probes, and says what outputs are")
+  func attachments() async throws {
+    let server = try await Self.server()
+    let report = try await Self.report(
+      server,
+      Self.request("a") {
+        $0.probes = [
+          Self.probe("clean"), Self.probe("fgsm", ["epsilon": "1", "target": "given"]),
+          Self.probe("ood", ["data": "mine"]),
+        ]
+        $0.targets = [UInt32](repeating: 1, count: 60)
+        $0.features.low = [Float](repeating: -4, count: 6)
+        $0.features.high = [Float](repeating: 4, count: 6)
+        $0.features.fixed = [0, 1]
+        $0.otherInputs = ["mine": Self.array([[Float]](repeating: [9, -9, 9, -9, 9, -9], count: 20))]
+      })
+    #expect(report.command.contains("--targets TARGETS.npy") && report.command.contains("--features FEATURES.json"))
+    #expect(report.checks.contains { $0.check == "features" && $0.message.contains("4 of 6 features") })
+    #expect(report.probes[2].summary?["auroc_energy"] != nil)
+    // Who is of class 1 already is not attacked.
+    let labels = Self.request("a").examples.labels, attacked = report.probes[1]
+    for (row, label) in labels.enumerated() where label == 1 {
+      #expect(attacked.perExample[row] == attacked.perExampleClean[row])
+    }
+    let away = try await Self.report(
+      server,
+      Self.request("a") {
+        $0.probes = [Self.probe("fgsm", ["epsilon": "1", "target": "given"])]
+        $0.targets = labels
+        $0.features = .with {
+          $0.low = [Float](repeating: -4, count: 6)
+          $0.high = [Float](repeating: 4, count: 6)
+        }
+      })
+    // All are where they are to be led.
+    #expect(away.probes[0].perExample == away.probes[0].perExampleClean && away.probes[0].questions == 0)
+  }
+
+  @Test("what outputs are can be said of each model of a request")
+  func outputKinds() async throws {
+    let server = try await Self.server()
+    let plain = try await Self.report(server, Self.request("a") { $0.others = ["a"] })
+    let told = try await Self.report(
+      server,
+      Self.request("a") {
+        $0.others = ["a"]
+        $0.outputKinds = ["", "probabilities"]
+      })
+    #expect(told.command.contains("--output-kind logits --output-kind probabilities"))
+    #expect(told.probes[1].calibration == plain.probes[1].calibration)
+    #expect(told.probes[1].others[0].calibration != plain.probes[1].others[0].calibration)
+  }
+
   struct Refusal: Sendable, CustomTestStringConvertible {
     let words: String
     let model: String
@@ -165,6 +235,14 @@ import Testing
         $0.examples.inputs.data.replaceSubrange(0..<4, with: withUnsafeBytes(of: Float.nan) { Data($0) })
       },
       Refusal("data") { $0.data = nil }, Refusal("others") { $0.others = Array(repeating: "b", count: 10) },
+      Refusal("targets") { $0.targets = [1, 2] }, Refusal("features") { $0.features.low = [0] },
+      Refusal("did you mean 'logits'") { $0.outputKinds = ["logit"] },
+      Refusal("output_kinds") { $0.outputKinds = ["logits", "logits"] },
+      Refusal("other_inputs") { $0.otherInputs = ["mine": Self.array([[0, 0, 0, 0, 0, 0]])] },
+      Refusal("other_inputs['mine'].type") {
+        $0.probes[0] = Self.probe("ood", ["data": "mine"])
+        $0.otherInputs = ["mine": .with { $0.shape = [1, 6] }]
+      },
       Refusal("budget_seconds") { $0.budgetSeconds = -1 }, Refusal("gate") { $0.gates = ["pgd>"] },
     ])
   func refusals(_ refusal: Refusal) async throws {

@@ -1,0 +1,71 @@
+import DitherInference
+
+/// What a probe found on some examples, in their order.
+public struct Outcome: Codable, Sendable, Equatable {
+  /// The deployed predictor is right on the clean input.
+  public var clean: [Bool]
+  /// It is right under the probe's condition.
+  public var robust: [Bool]
+  /// Of a random predictor: it is right on the clean input with other draws. What differs from `clean` is the noise's doing.
+  public var cleanAgain: [Bool]?
+  /// Right on the same inputs: each of the other models, which they were not made for.
+  public var transferred: [[Bool]]?
+  /// Rows evaluated by an attack or a certifier, once for each draw.
+  public var questions = 0
+  /// Answers that were none, of the deployed predictor: they count as wrong. nil: none were.
+  public private(set) var unanswered: Unanswered?
+  /// Numbers for each example, by name.
+  public var columns: [String: [Double]]?
+  /// Of probes that take all examples at once.
+  public var summary: Summary?
+  /// What the probe makes its sections of, beside the columns.
+  public private(set) var kept: Kept?
+  /// Cases that speak against the probe itself.
+  public var evidence: [Evidence: Evidence.Count] = [:]
+  public var illustrations: [Illustration] = []
+
+  public init(clean: [Bool], robust: [Bool]) {
+    self.clean = clean
+    self.robust = robust
+  }
+
+  /// - Parameters:
+  ///   - before: the deployed predictor's answers to the examples as they are.
+  ///   - after: under the probe's condition.
+  init(answers before: [Int], after: [Int], labels: [Int]) {
+    self.init(clean: zip(before, labels).map(==), robust: zip(after, labels).map(==))
+    note(before, rows: before.indices, isChanged: false)
+    note(after, rows: after.indices, isChanged: true)
+  }
+
+  /// Of a probe that changes nothing.
+  static func clean(_ batch: ProbeBatch, _ predictor: DeployedPredictor) throws -> Outcome {
+    let answers = try predictor.labels(of: batch)
+    return Outcome(answers: answers, after: answers, labels: batch.labels)
+  }
+
+  /// Keeps what the probe's sections need, in a type of the probe's own.
+  mutating func keep(_ value: some Encodable) throws { kept = try Kept(value) }
+
+  /// Keeps nothing of the answers.
+  mutating func forget() { kept = nil }
+
+  /// Notes those of some answers that are none.
+  /// - Parameter isChanged: they were given under the probe's condition.
+  mutating func note(_ answers: [Int], rows: some Sequence<Int>, isChanged: Bool) {
+    for (answer, row) in zip(answers, rows) where answer == Label.none {
+      var all = unanswered ?? Unanswered()
+      if isChanged { all.changed.insert(row) } else { all.asTheyAre.insert(row) }
+      unanswered = all
+    }
+  }
+}
+
+extension Outcome {
+  /// By row.
+  public struct Unanswered: Codable, Sendable, Equatable {
+    public fileprivate(set) var asTheyAre: Set<Int> = []
+    /// Under the probe's condition.
+    public fileprivate(set) var changed: Set<Int> = []
+  }
+}

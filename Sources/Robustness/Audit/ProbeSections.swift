@@ -1,0 +1,53 @@
+import Foundation
+
+/// What a probe says of all examples together, beside how many are answered rightly.
+///
+/// A new kind of probe fills `summary` (numbers, curves, remarks), which every form of a report shows as it is. The others are sections that
+/// have a form of their own.
+public struct ProbeSections: Sendable {
+  public var summary: Summary?
+  public var calibration: Calibration?
+  public var certified: Certified?
+  /// The lengths of an attack's minimal perturbations, by example: nil where none was found.
+  public var distances: [Double?]?
+  public var singleDraw: ProbeReport.Share?
+  public var progress: ProbeReport.Progress?
+
+  public init(summary: Summary? = nil) { self.summary = summary }
+}
+
+/// What a probe keeps of a shard for its sections, in a type of its own that nobody else reads.
+public struct Kept: Codable, Sendable, Equatable {
+  /// JSON with its keys in order: the same value, the same text.
+  private let text: String
+
+  init(_ value: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    text = String(decoding: try encoder.encode(value), as: UTF8.self)
+  }
+
+  /// - Returns: nil where it is of another type.
+  func value<Value: Decodable>(as type: Value.Type) -> Value? {
+    try? JSONDecoder().decode(type, from: Data(text.utf8))
+  }
+
+  public init(from decoder: any Decoder) throws { text = try decoder.singleValueContainer().decode(String.self) }
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(text)
+  }
+}
+
+/// What probes of probabilities keep: the answers to the examples as they are.
+struct KeptAnswers: Codable {
+  /// The mean probabilities, [B][classes].
+  var probabilities: [[Double]]
+  /// −ln of the true class's mean probability, from the logits where there are any; finite.
+  var losses: [Double]?
+}
+
+extension Sequence<Outcome> {
+  /// What was kept of every shard, where it is of this type.
+  func kept<Value: Decodable>(_ type: Value.Type) -> [Value] { compactMap { $0.kept?.value(as: type) } }
+}

@@ -1,0 +1,53 @@
+import DitherBasics
+import DitherTensor
+import Foundation
+
+/// A probe as a person asks for it: a name and some parameters.
+public struct ProbeSpec: Codable, Sendable, Hashable {
+  public var probe: String
+  public var parameters: [String: String]
+
+  public init(_ probe: String, _ parameters: [String: String] = [:]) {
+    self.probe = probe
+    self.parameters = parameters
+  }
+
+  /// As the command line writes it: `pgd:norm=linf,epsilon=8/255,steps=20`.
+  public init(parsing text: String) throws(RobustnessError) {
+    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    self.init(parts.first.map { $0.trimmingCharacters(in: .whitespaces) } ?? "")
+    guard parts.count == 2 else { return }
+    for pair in parts[1].split(separator: ",", omittingEmptySubsequences: false) {
+      let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        .map { $0.trimmingCharacters(in: .whitespaces) }
+      guard sides.count == 2, !sides[0].isEmpty, !sides[1].isEmpty else {
+        throw RobustnessError(
+          .parameter, at: "probe \(probe.clipped())", expected: "name=value, separated by commas",
+          got: "'\(String(pair).clipped())'", advice: "write it as pgd:norm=linf,epsilon=8/255,steps=20")
+      }
+      guard parameters.updateValue(sides[1], forKey: sides[0]) == nil else {
+        throw RobustnessError(
+          .parameter, at: "probe \(probe.clipped()) \(sides[0].clipped())", expected: "one value", got: "two")
+      }
+    }
+  }
+
+  /// As the command line writes it.
+  public var text: String {
+    let list = parameters.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: ",")
+    return list.isEmpty ? probe : "\(probe):\(list)"
+  }
+
+  /// A probe's own seed in an audit. By its name alone: its conditions differ in nothing but the condition, and its results do not
+  /// depend on what else is in the audit.
+  static func seed(of probe: String, in seed: UInt64) -> UInt64 {
+    // FNV-1a.
+    let hash = probe.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
+    return mixSeed(seed, hash)
+  }
+
+  /// - Throws: for unknown probes, unknown keys and values out of range, by their names.
+  public func resolved() throws -> any Probe {
+    try Catalog<ProbeKind>.probes.entry(named: probe).probe(parameters)
+  }
+}

@@ -2,11 +2,12 @@ import DitherBasics
 import DitherGraph
 import DitherTensor
 
-/// The mean cross-entropy as a function of a model's parameters, on given examples: its value, its gradient, and products of its
-/// Hessian with vectors, for sharpness and for attacks on weights. Of the deterministic model with its stored statistics.
+/// The mean cross-entropy as a function of a model's parameters, on given examples: its value, its gradient, and
+/// products of its Hessian with vectors, for sharpness and for attacks on weights. Of the deterministic model with its
+/// stored statistics.
 ///
-/// Hessian products are exact (``HessianPlan``). A model that gives probabilities is followed on the logits behind them: where a
-/// probability rounds to 1 its derivatives vanish, those of the logits do not.
+/// Hessian products are exact (``HessianPlan``). A model that gives probabilities is followed on the logits behind
+/// them: where a probability rounds to 1 its derivatives vanish, those of the logits do not.
 public final class Curvature {
   /// What is found at one point.
   public struct Evaluation: Sendable {
@@ -49,10 +50,10 @@ public final class Curvature {
 
   /// - Throws: when the graph is no classifier, or inputs or labels do not fit it.
   public init(_ graph: Graph, inputs: Tensor, labels: [Int], threads: Int = 1) throws {
-    let graph = try graph.givingClasses(), given = try ModelSignature(graph)
+    let classifier = try graph.givingClasses(), given = try ModelSignature(classifier)
     try given.check(inputs)
     try given.check(labels: labels, rows: inputs.rowCount)
-    let only = try graph.exposingLogits(of: given.outputName, kind: given.outputKind)
+    let only = try classifier.exposingLogits(of: given.outputName, kind: given.outputKind)
     let signature = try ModelSignature(only)
     self.graph = only
     self.threads = threads

@@ -1,7 +1,7 @@
 import DitherRobustness
 
 extension ProbeReport {
-  /// What was measured of another model, or of this one in another way.
+  /// Numbers of another model, or of this one in another way.
   func other(_ role: Chart.Series.Role) -> Measured? {
     switch role {
     case .other(let at): others.indices.contains(at) ? others[at] : nil

@@ -56,7 +56,7 @@ struct Page {
     ]
   }
 
-  /// What the page is about, for programs that check its signature.
+  /// The page's subject, for programs that check its signature.
   private var digests: [Html] {
     let facts =
       [("model-digest", report.digest)] + (report.members ?? []).map { ("member-digest", $0.digest) }

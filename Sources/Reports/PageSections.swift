@@ -1,7 +1,7 @@
-/// What a page is made of, as far as it has room: pages are sent by mail and opened on telephones.
+/// The parts of a page, as far as it has room: pages are sent by mail and opened on telephones.
 struct PageSections {
   struct Section {
-    /// What is left out with it, for the note that says so.
+    /// The words for what is left out with it, for the note that says so.
     var name: String
     var html: Html?
     /// Sections of a low rank are left out first; those without one stay.

@@ -7,7 +7,7 @@ public protocol Attack: Codable, Sendable {
   static var name: String { get }
   /// One line for `--help`.
   static var summary: String { get }
-  /// What it may see of the model.
+  /// The part of the model that it may see.
   static var knowledge: Knowledge { get }
   /// The norms in which it can measure.
   static var norms: [Norm] { get }
@@ -18,10 +18,10 @@ public protocol Attack: Codable, Sendable {
   init()
   /// - Throws: when a parameter is out of its range, by its name.
   func validate() throws(RobustnessError)
-  /// Whether, given a ball without bounds, it must succeed on every example of a model that it can differentiate. Where it
-  /// does not, gradients are masked.
+  /// Whether, given a ball without bounds, it must succeed on every example of a model that it can differentiate. Where
+  /// it does not, gradients are masked.
   var reachesEverything: Bool { get }
-  /// What tells it from others of its name, for a chart's axis: `20 steps`.
+  /// Words that tell it from others of its name, for a chart's axis: `20 steps`.
   var details: [String] { get }
   /// How hard it tries, to compare attacks of one name: gradient steps or queries. More must never help the model.
   var effort: Int { get }
@@ -37,7 +37,7 @@ public protocol Attack: Codable, Sendable {
   func perturb(_ examples: Examples, in ball: Ball, asking oracle: inout some Oracle) throws -> Tensor
 }
 
-/// What an attacker may see of a model.
+/// The part of a model that an attacker may see.
 public enum Knowledge: String, Codable, Sendable {
   /// Gradients, through the noise.
   case gradients
@@ -56,7 +56,7 @@ extension Catalog where Entry == any Attack.Type {
     ], name: { $0.name })
 }
 
-/// What an attack found.
+/// An attack's finds.
 public struct AttackResult: Sendable {
   /// [B, …]: the best points.
   public var points: Tensor
@@ -94,8 +94,8 @@ extension Attack {
     try search(examples, ball, .inside(ball), &oracle)
   }
 
-  /// The nearest points on which the model fails; where none is found the inputs themselves, of a random model the points farthest
-  /// towards it.
+  /// The nearest points on which the model fails; where none is found the inputs themselves, of a random model the
+  /// points farthest towards it.
   public func nearest<Asked: Oracle>(to examples: Examples, in norm: Norm, asking oracle: inout Asked) throws
     -> AttackResult
   {
@@ -115,7 +115,7 @@ extension Attack {
       last = ball.project(try perturb(examples, in: ball, asking: &recorder), around: examples.inputs)
       try recorder.settle(between: last ?? examples.inputs)
     } catch let error as RobustnessError where error.code == .budgetSpent {
-      // What was found within the budget counts.
+      // Finds within the budget count.
       if case .inside = goal { recorder.fallBack(to: last) }
     }
     return AttackResult(

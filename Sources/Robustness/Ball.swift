@@ -1,6 +1,6 @@
 import DitherTensor
 
-/// What an attacker may reach: the points within `epsilon` of an input that are inputs themselves, in [0, 1].
+/// An attacker's reach: the points within `epsilon` of an input that are inputs themselves, in [0, 1].
 ///
 /// Every method works row by row: a row of a tensor is an example.
 public struct Ball: Sendable, Equatable, CustomStringConvertible {
@@ -21,11 +21,11 @@ public struct Ball: Sendable, Equatable, CustomStringConvertible {
 
   public var description: String { "\(norm.rawValue) ball of radius \(epsilon)" }
 
-  /// A point of the ball and of [0, 1] near to this one: in l∞ and l1 the nearest, in l2 that of the ball, brought into [0, 1]. Numbers
-  /// that are not finite become the clean ones.
+  /// A point of the ball and of [0, 1] near to this one: in l∞ and l1 the nearest, in l2 that of the ball, brought into
+  /// [0, 1]. Numbers that are not finite become the clean ones.
   ///
-  /// Clamping to [0, 1] brings every coordinate nearer to the clean one, which is in [0, 1] itself, so it cannot leave the
-  /// ball again.
+  /// Clamping to [0, 1] brings every coordinate nearer to the clean one, which is in [0, 1] itself, so it cannot leave
+  /// the ball again.
   public func project(_ x: Tensor, around clean: Tensor) -> Tensor {
     rowByRow(x, clean) { difference, clean in
       if norm == .l1 {
@@ -64,8 +64,8 @@ public struct Ball: Sendable, Equatable, CustomStringConvertible {
     return project(x + step, around: clean)
   }
 
-  /// Where an attack may start: as `randomPoint`, but in l2 and l1 at a length that is uniform itself. Almost all of a ball of many
-  /// dimensions lies at its edge, from where fewer steps find their way back inside.
+  /// Where an attack may start: as `randomPoint`, but in l2 and l1 at a length that is uniform itself. Almost all of a
+  /// ball of many dimensions lies at its edge, from where fewer steps find their way back inside.
   func startPoint(around examples: Examples, _ random: NoiseAddress) -> Tensor {
     guard norm != .linf else { return randomPoint(around: examples, random) }
     var noise = examples.normals(at: random), row = 0
@@ -84,8 +84,8 @@ public struct Ball: Sendable, Equatable, CustomStringConvertible {
     return project(examples.inputs + noise, around: examples.inputs)
   }
 
-  /// A point drawn uniformly from the ball around each example, then clamped to [0, 1]. An example's point depends on its
-  /// identity, not on its place in the batch.
+  /// A point drawn uniformly from the ball around each example, then clamped to [0, 1]. An example's point depends on
+  /// its identity, not on its place in the batch.
   public func randomPoint(around examples: Examples, _ random: NoiseAddress) -> Tensor {
     let clean = examples.inputs
     let noise = Tensor(clean.shape) { out in
@@ -137,7 +137,8 @@ public struct Ball: Sendable, Equatable, CustomStringConvertible {
   private func isInput(_ x: Tensor, _ index: Int) -> Bool {
     x.elements.withUnsafeBufferPointer { all in
       let row = UnsafeBufferPointer(rebasing: all[index * x.rowLength..<(index + 1) * x.rowLength])
-      // By their bits, many at once: those of a number from 0 to 1, and their distance to those of 1, have no sign. −0 becomes 0.
+      // By their bits, many at once: those of a number from 0 to 1, and their distance to those of 1, have no sign. −0
+      // becomes 0.
       let one = Float(1).bitPattern
       return row.reduce(0) { $0 | ($1 + 0).bitPattern | (one &- ($1 + 0).bitPattern) } >> 31 == 0
     }

@@ -10,7 +10,7 @@ public protocol Certifier: Codable, Sendable {
   init()
   /// - Throws: when a parameter is out of its range, or nothing could be certified with it, by its name.
   func validate() throws(RobustnessError)
-  /// What its radii are measured in.
+  /// The norm of its radii.
   var norm: Norm { get }
   /// The radii at which a report states the certified accuracy, rising from 0.
   var radii: [Double] { get }
@@ -18,7 +18,7 @@ public protocol Certifier: Codable, Sendable {
   var goal: Double { get }
   /// The one radius at which it proves, where it is asked for one: those that differ in it alone are one curve.
   var radius: Double? { get }
-  /// What tells it from others of its name, for a chart's axis: `σ = 0.25`.
+  /// Words that tell it from others of its name, for a chart's axis: `σ = 0.25`.
   var details: [String] { get }
   /// Rows that the model has to answer for an example, at most.
   var rowsPerExample: Int { get }
@@ -47,7 +47,7 @@ extension Certifier {
   public func check(_ predictor: DeployedPredictor) throws {}
 }
 
-/// What is proved of one example: all inputs within the radius are answered with the label.
+/// A proof about one example: all inputs within the radius are answered with the label.
 public struct Certificate: Codable, Sendable, Equatable {
   public var label: Int
   /// The label is the true one.
@@ -79,7 +79,8 @@ public struct Certified: Codable, Sendable, Equatable {
   public var norm: Norm
   /// Certified accuracy by radius.
   public var curve: [Point]
-  /// The average certified radius: an example that is not answered, or wrongly, counts as 0. Zhai et al. 2020, arXiv 2001.02378.
+  /// The average certified radius: an example that is not answered, or wrongly, counts as 0. Zhai et al. 2020, arXiv
+  /// 2001.02378.
   public var acr: Double
   /// The share of examples that are not answered, with Wilson's interval.
   public var abstain: Double

@@ -2,7 +2,8 @@ import DitherInference
 import DitherTensor
 import Synchronization
 
-/// What is answered to examples as they are: every probe of an audit asks for it again, and attacks at several radii begin with it.
+/// Answers to examples as they are: every probe of an audit asks for it again, and attacks at several radii begin with
+/// it.
 final class CleanAnswers: Sendable {
   /// The same rows in the same batch: what is remembered is, to the last bit, what would be answered again.
   struct Key: Hashable {
@@ -30,7 +31,7 @@ final class CleanAnswers: Sendable {
     /// By the oracle, with this question.
     var counts: ModelOracle.Counts
   }
-  /// Of all first answers together; from there on they are computed again.
+  /// The size of all first answers together; from there on they are computed again.
   private static let mostFloats = 32 << 20
 
   private let labels = Mutex<[Key: [Int]]>([:])

@@ -1,7 +1,7 @@
 import DitherBasics
 import DitherTensor
 
-/// What happens to images without an adversary, at five severities.
+/// A change of images without an adversary, at five severities.
 public protocol Corruption: Codable, Sendable {
   /// Its name in batteries, reports and `--help`, as the field writes it.
   static var name: String { get }
@@ -13,7 +13,7 @@ public protocol Corruption: Codable, Sendable {
   static var group: CorruptionGroup { get }
   /// The published protocols whose mean it is in.
   static var protocols: Set<CorruptionConstants> { get }
-  /// Those that publish it beside the ones of their mean.
+  /// Protocols that publish it beside the ones of their mean.
   static var extraIn: Set<CorruptionConstants> { get }
   /// Whether it needs rows and columns; else any list of numbers will do.
   static var needsPicture: Bool { get }
@@ -76,7 +76,8 @@ public enum CorruptionConstants: String, Codable, Sendable, CaseIterable {
   /// Whether figures on such pictures may bear its name.
   public func covers(_ image: ImageShape) -> Bool { extents == [image.channels, image.height, image.width] }
 
-  /// Those of the pictures most like this one: of a colour picture by its side, with the middle between 32 and 224 in ratio as the border.
+  /// The constants for the pictures most like this one: for a color picture by its side, with the middle between 32 and
+  /// 224 in ratio as the border.
   init(for image: ImageShape) {
     guard image.channels == 3 else {
       self = .mnistc
@@ -89,13 +90,13 @@ public enum CorruptionConstants: String, Codable, Sendable, CaseIterable {
   public var corruptions: [String] {
     Catalog<any Corruption.Type>.corruptions.entries.filter { $0.protocols.contains(self) }.map { $0.name }
   }
-  /// Those that it has beside them.
+  /// Corruptions that it has beside them.
   public var extras: [String] {
     Catalog<any Corruption.Type>.corruptions.entries.filter { $0.extraIn.contains(self) }.map { $0.name }
   }
 }
 
-/// What a corruption is about.
+/// The subject of a corruption.
 public enum CorruptionGroup: String, Codable, Sendable, CaseIterable { case noise, blur, weather, digital, shape }
 
 extension Corruption {
@@ -148,8 +149,8 @@ public struct ImageShape: Sendable, Equatable {
     (constants == .cifar10c ? cifar : imagenet)[severity - 1]
   }
 
-  /// Of one example: [C, H, W] or [H, W, C] with C of 1 or 3, [H, W], or a flat [D] whose D (or a third of it) is a square, by planes.
-  /// What is none of these counts as one grey row.
+  /// The shape of one example: [C, H, W] or [H, W, C] with C of 1 or 3, [H, W], or a flat [D] whose D (or a third of
+  /// it) is a square, by planes. What is none of these counts as one grey row.
   public init(_ shape: Shape) {
     let d = shape.dimensions
     defer { constants = CorruptionConstants(for: self) }

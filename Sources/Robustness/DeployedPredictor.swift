@@ -3,8 +3,8 @@ import DitherInference
 import DitherTensor
 import Foundation
 
-/// A model as it is deployed: with its number of draws, and the class of the largest mean probability as its answer. What
-/// an attack or a corruption did is judged by this, and by nothing else.
+/// A model as it is deployed: with its number of draws, and the class of the largest mean probability as its answer.
+/// What an attack or a corruption did is judged by this, and by nothing else.
 ///
 /// Its draws are never among those that an attacker sees. The same example gets the same draws clean and changed, so a
 /// change of nothing changes nothing.
@@ -14,12 +14,14 @@ public struct DeployedPredictor: Sendable {
   public let samples: Int
   /// Every draw's logits are divided by it before they become probabilities.
   public let temperature: Double
-  /// Of an ensemble: the models whose probabilities are averaged. `model` is the same as one graph, for those who need gradients.
+  /// For an ensemble: the models whose probabilities are averaged. `model` is the same as one graph, for those who need
+  /// gradients.
   public let members: [Model]
   private var seed: UInt64
   private(set) var memory: CleanAnswers?
 
-  /// Where a layer draws its weights once for all rows, they are drawn for a request of this many examples at once: they share them.
+  /// Where a layer draws its weights once for all rows, they are drawn for a request of this many examples at once:
+  /// they share them.
   static let examplesPerRequest: UInt64 = 10
   /// As many draws as a random model answers with where nothing else is asked.
   public static let defaultSamples = 32
@@ -86,9 +88,9 @@ public struct DeployedPredictor: Sendable {
     return byRow.map { Draws(probabilities: $0, classes: classes) }
   }
 
-  /// [B] by name: how unsure the logits are before a softmax, which forgets how large they are; means over draws or members. `max_logit`
-  /// (Hendrycks et al. 2022, arXiv 1911.11132) is −max z, `energy` (Liu et al. 2020, arXiv 2010.03759) −ln Σ exp z. Empty for a model
-  /// that gives probabilities.
+  /// [B] by name: how unsure the logits are before a softmax, which forgets how large they are; means over draws or
+  /// members. `max_logit` (Hendrycks et al. 2022, arXiv 1911.11132) is −max z, `energy` (Liu et al. 2020, arXiv
+  /// 2010.03759) −ln Σ exp z. Empty for a model that gives probabilities.
   func logitScores(_ x: Tensor, identities: [UInt64]) throws -> [String: [Double]] {
     let asked = try (members.isEmpty ? [model] : members).map { try $0.exposingLogits() }
     let parts: [Tensor] =
@@ -105,7 +107,8 @@ public struct DeployedPredictor: Sendable {
         energy[place % rows] -= (top + log(z.reduce(0.0) { $0 + exp(Double($1) - top) })) * share
       }
     }
-    // Probabilities without logits behind them have only their logarithms, whose energy is 0, and whose largest is that of `msp`.
+    // Probabilities without logits behind them have only their logarithms, whose energy is 0, and whose largest is that
+    // of `msp`.
     guard energy.contains(where: { abs($0) > 1e-3 }) else { return [:] }
     return ["max_logit": most, "energy": energy]
   }
@@ -117,8 +120,8 @@ public struct DeployedPredictor: Sendable {
     return try means(x, identities).map(Label.of)
   }
 
-  /// The classes of the means over all draws. A draw moves the lead of a class in the sum by 1 at most: where it leads by more than
-  /// there are draws left, these are not made.
+  /// The classes of the means over all draws. A draw moves the lead of a class in the sum by 1 at most: where it leads
+  /// by more than there are draws left, these are not made.
   private func labelsByDraws(_ x: Tensor, _ identities: [UInt64]) throws -> [Int] {
     var sums = [[Double]](repeating: [Double](repeating: 0, count: model.signature.classes), count: x.rowCount)
     var open = Array(0..<x.rowCount), done = 0
@@ -151,7 +154,8 @@ public struct DeployedPredictor: Sendable {
       .data, at: "example \(identities[row])", expected: "a finite answer", got: "NaN or infinity")
   }
 
-  /// The mean probabilities, [B][classes], and −ln of the true classes', [B]: of logits by log-softmax; infinite where a probability is 0.
+  /// The mean probabilities, [B][classes], and −ln of the true classes', [B]: of logits by log-softmax; infinite where
+  /// a probability is 0.
   /// - Throws: when an answer is no number.
   func judged(
     _ x: Tensor, identities: [UInt64], labels: [Int]

@@ -1,6 +1,6 @@
 import DitherTensor
 
-/// What an attacker wants of one example.
+/// An attacker's aim for one example.
 public enum Criterion: Sendable, Hashable {
   /// Any class but this one, the true one.
   case untargeted(label: Int)

@@ -15,7 +15,8 @@ public struct Features: Sendable, Codable, Equatable {
     self.fixed = fixed
   }
 
-  /// From the least to the largest value of each feature; those of at most two values are fixed: what a word became, a yes or a no.
+  /// From the least to the largest value of each feature; those of at most two values are fixed: what a word became, a
+  /// yes or a no.
   /// - Parameter inputs: [N, features].
   public init(of inputs: Tensor) {
     let width = inputs.rowLength
@@ -51,7 +52,7 @@ public struct Features: Sendable, Codable, Equatable {
   }
 
   public var count: Int { low.count }
-  /// Those that an attack may change.
+  /// Features that an attack may change.
   public var free: [Int] { low.indices.filter { !fixed.contains($0) && low[$0] < high[$0] } }
 
   /// - Throws: when there are not so many, or a bound is none, or an example lies outside of them.
@@ -76,8 +77,8 @@ public struct Features: Sendable, Codable, Equatable {
   }
 }
 
-/// The coordinates in which attacks on a table work: of each example its free features, from 0 at the lower bound to 1 at the upper one. A
-/// radius is so a share of every feature's range.
+/// The coordinates in which attacks on a table work: of each example its free features, from 0 at the lower bound to 1
+/// at the upper one. A radius is so a share of every feature's range.
 struct AttackSpace: Sendable {
   private let features: Features
   private let free: [Int]

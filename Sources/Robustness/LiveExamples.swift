@@ -1,7 +1,7 @@
 import DitherTensor
 
-/// The examples that an attack still works on, with their present points: those that are broken are dropped on the way, and all
-/// are put together again at the end.
+/// The examples that an attack still works on, with their present points: those that are broken are dropped on the way,
+/// and all are put together again at the end.
 struct LiveExamples {
   private(set) var examples: Examples
   /// [live, …]: where the attack stands.

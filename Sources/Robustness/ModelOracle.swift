@@ -18,11 +18,11 @@ public struct ModelOracle: Oracle {
   public var questions: Int { counts.questions }
   /// Gradients that were zero in every coordinate, and were asked for again with the margin as loss.
   public var vanishedGradients: Int { counts.vanishedGradients }
-  /// Of the losses that were asked of a random model, those whose standard error stayed above the bound.
+  /// Losses asked of a random model whose standard error stayed above the bound.
   public var uncertainLosses: Int { counts.uncertainLosses }
   public var lossesAsked: Int { counts.lossesAsked }
   private let model: Model
-  /// Of the deployed predictor: by it draws are weighed against each other.
+  /// The deployed predictor's temperature: by it draws are weighed against each other.
   private let temperature: Double
   private let seed: UInt64
   private let isCancelled: @Sendable () -> Bool
@@ -35,7 +35,7 @@ public struct ModelOracle: Oracle {
   private var isAntithetic = false
   private var asked: UInt64 = 0
   private var steering: UInt64 = 0
-  /// Of a deterministic stand-in for a random model: the standard error of the random one's margins.
+  /// For a deterministic stand-in for a random model: the standard error of the random one's margins.
   private var requiredMarginError: Float = 0
   private var randomsGiven: UInt32 = 0
 
@@ -69,8 +69,8 @@ public struct ModelOracle: Oracle {
   /// The same oracle, whose losses and gradients are means over fresh draws of the model's noise: expectation over
   /// transformation (Athalye et al. 2018, arXiv 1707.07397). A model without noise stays as it is.
   /// - Parameters:
-  ///   - draws: of every answer, at least; even numbers from four of a symmetric noise come in pairs of a draw and its negative, whose means
-  ///     differ less than those of as many independent ones.
+  ///   - draws: of every answer, at least; even numbers from four of a symmetric noise come in pairs of a draw and its
+  ///     negative, whose means differ less than those of as many independent ones.
   ///   - standardError: of the loss, or of its share where it is larger than 1: rows above it get more draws.
   ///   - mostDraws: of one answer; by default `draws`.
   ///   - independent: no pairs.
@@ -90,8 +90,9 @@ public struct ModelOracle: Oracle {
 
   public var isRandom: Bool { draws != nil }
 
-  /// The same oracle, of the mean weights of a random model: a criterion is met for good only where the margin is past by as many of
-  /// these standard errors as a random model's must be, so that the model with its noise is wrong there too.
+  /// The same oracle, of the mean weights of a random model: a criterion is met for good only where the margin is past
+  /// by as many of these standard errors as a random model's must be, so that the model with its noise is wrong there
+  /// too.
   func requiring(marginError: Float) -> ModelOracle {
     var oracle = self
     oracle.requiredMarginError = marginError.isFinite ? marginError : 0
@@ -136,7 +137,8 @@ public struct ModelOracle: Oracle {
     return found.answer
   }
 
-  /// On logits: behind a softmax differences round to nothing, and scores would have another unit than the gradients of losses.
+  /// On logits: behind a softmax differences round to nothing, and scores would have another unit than the gradients of
+  /// losses.
   private mutating func compute(_ question: Question) throws -> Answer {
     let model = try model.exposingLogits()
     var normalised = question
@@ -150,7 +152,8 @@ public struct ModelOracle: Oracle {
     return answer
   }
 
-  /// Where the probability of a class rounds to 0 or 1 the cross-entropy has no slope left; the margin between logits has.
+  /// Where the probability of a class rounds to 0 or 1 the cross-entropy has no slope left; the margin between logits
+  /// has.
   private mutating func retryVanished(_ answer: inout Answer, _ model: Model, _ question: Question) throws {
     guard let gradient = answer.gradient else { return }
     let rows = (0..<gradient.rowCount).filter { gradient.row($0).allSatisfy { $0 == 0 } }
@@ -162,8 +165,8 @@ public struct ModelOracle: Oracle {
     for (at, row) in rows.enumerated() { answer.gradient?.replaceRow(row, with: found.row(at)) }
   }
 
-  /// Of a random model: rows whose loss is not known well enough get as many draws again, until it is or until there are
-  /// `mostDraws`.
+  /// For a random model: rows whose loss is not known well enough get as many draws again, until it is or until there
+  /// are `mostDraws`.
   private mutating func ask(_ model: Model, _ question: Question) throws -> Answer {
     let rows = question.x.rowCount
     guard let draws else {
@@ -208,7 +211,7 @@ public struct ModelOracle: Oracle {
   }
 }
 
-/// What draws of a batch have shown so far, of a model that puts out logits.
+/// Sums over the draws of a batch so far, for a model that puts out logits.
 private struct Evaluation {
   /// [B]: sums over the draws.
   private var losses: [Double]
@@ -280,8 +283,8 @@ private struct Evaluation {
     gradient?.replaceRow(row, with: total[...])
   }
 
-  /// Whether the mean loss is known to `bound`, or to that share of itself where it is larger than 1. What is not a number will
-  /// not become one.
+  /// Whether the mean loss is known to `bound`, or to that share of itself where it is larger than 1. What is not a
+  /// number will not become one.
   func isSettled(_ row: Int, _ bound: Double) -> Bool {
     let mean = losses[row] / Double(draws[row])
     guard mean.isFinite else { return draws[row] > 1 }
@@ -308,8 +311,9 @@ private struct Evaluation {
       losses: means, gradient: gradient, scores: Tensor([means.count, classes], scores), marginErrors: errors)
   }
 
-  /// The standard error of ln p̄_a − ln p̄_b for the row's class and the strongest other, by the delta method: of these draws, and at least
-  /// that of as many independent ones, by which the deployed predictor will judge. Infinite where it is not known.
+  /// The standard error of ln p̄_a − ln p̄_b for the row's class and the strongest other, by the delta method: of these
+  /// draws, and at least that of as many independent ones, by which the deployed predictor will judge. Infinite where
+  /// it is not known.
   private func marginError(_ draws: [[Double]], _ mean: [Double], _ label: Int) -> Float {
     let other = mean.indices.filter { $0 != label }.max { mean[$0] < mean[$1] } ?? label
     let values = draws.map { $0[other] / mean[other] - $0[label] / mean[label] }

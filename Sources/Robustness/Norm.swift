@@ -96,9 +96,9 @@ public enum Norm: String, Codable, Sendable, CaseIterable {
     }
   }
 
-  /// Replaces a perturbation of `clean` by the nearest (in l2) of at most this l1 length that stays in [0, 1]. Every coordinate is shortened
-  /// by the same amount, and ends at its side of the box at the latest: shortened first and cut off then, it would be too short.
-  /// Croce and Hein 2021, arXiv 2103.01208, proposition 2.1.
+  /// Replaces a perturbation of `clean` by the nearest (in l2) of at most this l1 length that stays in [0, 1]. Every
+  /// coordinate is shortened by the same amount, and ends at its side of the box at the latest: shortened first and cut
+  /// off then, it would be too short. Croce and Hein 2021, arXiv 2103.01208, proposition 2.1.
   func shortenInBox(
     _ v: UnsafeMutableBufferPointer<Float>, from clean: UnsafeBufferPointer<Float>, to radius: Double
   ) {
@@ -141,9 +141,10 @@ public enum Norm: String, Codable, Sendable, CaseIterable {
 
   /// Replaces a gradient by the step of this length that climbs most; a gradient of zeros stays one.
   ///
-  /// For l1 the step is spread evenly over the one per cent of coordinates with the largest derivatives, as the steepest
-  /// step would change a single pixel (SLIDE: Tramèr and Boneh 2019, arXiv 1904.13000, algorithm 1). Those that stand at the side of [0, 1]
-  /// to which the step would go are left out, as in its authors' code: there is nothing to gain from them.
+  /// For l1 the step is spread evenly over the one per cent of coordinates with the largest derivatives, as the
+  /// steepest step would change a single pixel (SLIDE: Tramèr and Boneh 2019, arXiv 1904.13000, algorithm 1). Those
+  /// that stand at the side of [0, 1] to which the step would go are left out, as in its authors' code: there is
+  /// nothing to gain from them.
   /// - Parameter point: from where the step is made, if it is.
   func steepen(
     _ gradient: UnsafeMutableBufferPointer<Float>, to length: Double, from point: UnsafeBufferPointer<Float>? = nil
@@ -163,7 +164,8 @@ public enum Norm: String, Codable, Sendable, CaseIterable {
     }
   }
 
-  /// A step of this l1 length, spread evenly over so many coordinates with the largest derivatives, of those that may be chosen.
+  /// A step of this l1 length, spread evenly over so many coordinates with the largest derivatives, of those that may
+  /// be chosen.
   func spread(
     _ gradient: UnsafeMutableBufferPointer<Float>, to length: Double, over most: Int, among isOpen: (Int) -> Bool
   ) {

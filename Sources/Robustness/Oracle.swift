@@ -2,19 +2,19 @@ import DitherBasics
 import DitherInference
 import DitherTensor
 
-/// What an attacker asks about a batch.
+/// An attacker's question about a batch.
 public struct Question: Sendable {
   /// [B, …] in [0, 1].
   public var x: Tensor
-  /// [B]: the examples that the rows are about. For a targeted criterion the loss is turned round, so that it still rises
-  /// towards the goal.
+  /// [B]: the examples that the rows are about. For a targeted criterion the loss is turned round, so that it still
+  /// rises towards the goal.
   public var examples: Examples
   public var loss: Loss
   /// [B]: the second class of the loss, where it needs one; else empty.
   public var aims: [Int]
   public var wantsGradient: Bool
-  /// Whether of a random model the answer is made as sure as was asked of the oracle. A black-box search asks thousands of questions
-  /// that steer it and only its last for certain.
+  /// Whether of a random model the answer is made as sure as was asked of the oracle. A black-box search asks thousands
+  /// of questions that steer it and only its last for certain.
   public var isSure: Bool
 
   public init(
@@ -39,7 +39,7 @@ public struct Question: Sendable {
   }
 }
 
-/// What an attacker learns from one question about a batch.
+/// The answer to one question about a batch.
 public struct Answer: Sendable {
   /// [B]: the expected loss; it rises towards what the attacker wants.
   public var losses: [Float]
@@ -57,14 +57,14 @@ public struct Answer: Sendable {
     self.marginErrors = marginErrors
   }
 
-  /// [B]: how far each row is past its decision boundary, in scores; above 0 where its criterion is met. Unlike the losses
-  /// they can be compared whatever loss was asked for, and of a random model they are what decides, as the mean
+  /// [B]: how far each row is past its decision boundary, in scores; above 0 where its criterion is met. Unlike the
+  /// losses they can be compared whatever loss was asked for, and of a random model they are what decides, as the mean
   /// probabilities do.
   public func margins(_ criteria: [Criterion]) -> [Float] {
     criteria.enumerated().map { index, criterion in
       let row = scores.row(index), own = row.startIndex + criterion.label,
         isUntargeted = criterion == .untargeted(label: criterion.label)
-      // What is no answer is no right one: the deployed predictor is judged so as well.
+      // No answer is no right one: the deployed predictor is judged so as well.
       guard Label.of(row) != Label.none else { return isUntargeted ? .infinity : -.infinity }
       guard row.indices.contains(own) else { return -.infinity }
       let other = row.indices.reduce(-Float.infinity) { $1 == own ? $0 : max($0, row[$1]) }
@@ -101,8 +101,8 @@ public protocol Oracle {
   /// The indices of the examples that are not broken yet: attacks drop the others.
   func open(_ examples: Examples) -> [Int]
 
-  /// From now on questions that steer a search (neither sure nor for a gradient) see other draws of a random model. Between two
-  /// calls they see the same ones, so that their answers can be compared: common random numbers.
+  /// From now on questions that steer a search (neither sure nor for a gradient) see other draws of a random model.
+  /// Between two calls they see the same ones, so that their answers can be compared: common random numbers.
   mutating func redraw()
 }
 

@@ -11,7 +11,8 @@ public protocol Probe: Codable, Sendable {
   init()
   /// - Throws: when a parameter is out of its range, by its name.
   func validate() throws(RobustnessError)
-  /// How optional parameters said that they are not given before they were optional: `severity=all`. They are still read so.
+  /// How optional parameters said that they are not given before they were optional: `severity=all`. They are still
+  /// read so.
   static var formerDefaults: [String: String] { get }
   /// Parameters that make of one request several probes, as one for each severity; by default there is one.
   var variants: [[String: String]] { get }
@@ -27,13 +28,13 @@ public protocol Probe: Codable, Sendable {
   var needsPictures: Bool { get }
   /// Other data sets that it asks for, by name.
   var otherData: [String] { get }
-  /// What a chart needs to know of it.
+  /// Its part on a chart.
   func condition(of image: ImageShape) -> Condition
-  /// What tells it from others of its name, short enough for a chart's axis: `L∞`, `ε = 8/255`.
+  /// Words that tell it from others of its name, short enough for a chart's axis: `L∞`, `ε = 8/255`.
   func details(of image: ImageShape) -> [String]
   /// Its point on a curve, where there is one.
   func strength(of image: ImageShape) -> Strength?
-  /// What was in force, as a report shows it, defaults included.
+  /// Parameters in force, as a report shows them, defaults included.
   func parameters(of image: ImageShape) -> [String: ParameterValue]
   /// - Throws: when it cannot be asked of this model, with the reason; asked before anything runs.
   func check(_ predictor: DeployedPredictor) throws
@@ -46,7 +47,7 @@ public protocol Probe: Codable, Sendable {
 
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome
 
-  /// What follows from all of the examples together, as numbers and curves.
+  /// The summary of all of the examples together, as numbers and curves.
   /// - Parameters:
   ///   - outcomes: of the shards, in their order.
   ///   - labels: of all examples.
@@ -92,7 +93,7 @@ extension Probe {
   /// Its name as a reader reads it.
   static var words: String { name.replacingOccurrences(of: "_", with: " ") }
 
-  /// What all probes have in common that differ in one parameter alone.
+  /// The text that all probes have in common that differ in one parameter alone.
   func curve(without parameter: String) -> String {
     let rest = ParameterValue.all(of: self).filter { $0.key != parameter }.sorted { $0.key < $1.key }
     return ([Self.name] + rest.map { "\($0.key)=\($0.value)" }).joined(separator: " ")

@@ -2,9 +2,10 @@ import DitherInference
 import DitherTensor
 
 /// Stands between an attack and what it asks. It keeps each example's best point, and answers about examples that are
-/// already broken by itself, so that they cost nothing more: early stopping and the choice of the iterate, written once.
+/// already broken by itself, so that they cost nothing more: early stopping and the choice of the iterate, written
+/// once.
 struct RecordingOracle<Base: Oracle>: Oracle {
-  /// What the best point of an example is.
+  /// The best point of an example.
   enum Goal: Sendable {
     /// One inside the ball that meets the criterion ends the search; until then the one farthest towards it.
     case inside(Ball)
@@ -94,7 +95,7 @@ struct RecordingOracle<Base: Oracle>: Oracle {
 
   private mutating func record(_ question: Question, _ answer: Answer) {
     let known = question.examples.identities.map { places[$0] }, criteria = question.examples.criteria
-    // What is nearest is just past the boundary: fresh draws judge it later.
+    // The nearest point is just past the boundary: fresh draws judge it later.
     var bar: Float = 4
     if case .nearest = goal { bar = 1 }
     let met = answer.meetsForGood(criteria, standardErrors: bar), margins = answer.margins(criteria)
@@ -110,7 +111,7 @@ struct RecordingOracle<Base: Oracle>: Oracle {
         isBroken[row] = met[at]
         if met[at] { distances[row] = length }
       case .nearest(let norm):
-        // Of a random model a direction is worth something before any point in it is surely past the boundary.
+        // For a random model a direction is worth something before any point in it is surely past the boundary.
         if isRandom, margins[at] > bestMargin[row], distances[row] == .infinity {
           best.replaceRow(row, with: question.x.row(at))
         }
@@ -125,8 +126,8 @@ struct RecordingOracle<Base: Oracle>: Oracle {
     }
   }
 
-  /// The last point is asked about too. Of a random model the best point so far is asked about once more with it: both are
-  /// then judged by draws that did not choose them.
+  /// The last point is asked about too. Of a random model the best point so far is asked about once more with it: both
+  /// are then judged by draws that did not choose them.
   mutating func settle(between last: Tensor) throws {
     guard isRandom, case .inside = goal else {
       _ = try ask(Question(last, of: examples))

@@ -36,7 +36,7 @@ public struct Interval: Codable, Sendable, Equatable {
     self.high = high
   }
 
-  /// Of what cannot lie outside of the range, as a share or a loss cannot.
+  /// The interval of a number that cannot lie outside of the range, as a share or a loss cannot.
   func clamped(to range: ClosedRange<Double>) -> Interval {
     func inside(_ value: Double) -> Double { min(max(value, range.lowerBound), range.upperBound) }
     return Interval(low: inside(low), high: inside(high))
@@ -53,7 +53,7 @@ public struct Interval: Codable, Sendable, Equatable {
   }
 }
 
-/// What this module computes of statistics, by subject.
+/// This module's statistics, by subject.
 public enum Statistics {
   /// The 97.5 % quantile of the standard normal distribution.
   static let z95 = 1.959963984540054

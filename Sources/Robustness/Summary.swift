@@ -1,8 +1,8 @@
-/// What a probe measured beside accuracy: numbers, and curves to draw.
+/// A probe's measures beside accuracy: numbers, and curves to draw.
 public struct Summary: Codable, Sendable, Equatable {
   public var measures: [Measure] = []
   public var series: [Series] = []
-  /// What was tested about the measurement itself: checks of the report, which says them there and leaves them out here.
+  /// Tests of the measurement itself: checks of the report, which says them there and leaves them out here.
   package var remarks: [Remark]?
   public init() {}
 
@@ -25,7 +25,7 @@ public struct Summary: Codable, Sendable, Equatable {
     public var value: Double
     /// 95 %, where one is known.
     public var interval: Interval?
-    /// What it is a mean over.
+    /// The number of cases that it is a mean over.
     public var n: Int?
     /// One line for a reader.
     public var meaning: String

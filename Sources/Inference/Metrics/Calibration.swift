@@ -77,8 +77,9 @@ public enum Metrics {
     calibrationErrors(reliability(probabilities, labels, bins: bins)).expected
   }
 
-  /// The calibration error over bins of equal mass: examples sorted by confidence, the first (B mod bins) bins one larger. Equal confidences
-  /// carry no order and stay in one bin, the one that their middle falls into. Nixon et al. 2019, arXiv 1904.01685.
+  /// The calibration error over bins of equal mass: examples sorted by confidence, the first (B mod bins) bins one
+  /// larger. Equal confidences carry no order and stay in one bin, the one that their middle falls into. Nixon et al.
+  /// 2019, arXiv 1904.01685.
   public static func adaptiveCalibrationError(_ probabilities: [[Double]], _ labels: [Int], bins: Int = 15) -> Double {
     let (confidence, correct) = outcomes(probabilities, labels)
     let order = confidence.indices.sorted { confidence[$0] < confidence[$1] }

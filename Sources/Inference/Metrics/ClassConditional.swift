@@ -1,6 +1,7 @@
 extension Conformal {
-  /// A threshold for each class, from that class's examples alone: sets then hold the true class as often as asked in every class, not only on
-  /// average. Mondrian conformal prediction: Vovk et al. 2005; Vovk 2012, arXiv 1209.2673; Ding et al. 2023, arXiv 2306.09335.
+  /// A threshold for each class, from that class's examples alone: sets then hold the true class as often as asked in
+  /// every class, not only on average. Mondrian conformal prediction: Vovk et al. 2005; Vovk 2012, arXiv 1209.2673;
+  /// Ding et al. 2023, arXiv 2306.09335.
   /// - Parameters:
   ///   - scores: of the examples' true classes.
   ///   - labels: of the same examples.

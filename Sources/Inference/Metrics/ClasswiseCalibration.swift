@@ -1,6 +1,6 @@
-/// The calibration error of every class's probability, not of the likeliest's alone: over the classes k the mean of the expected calibration
-/// error of "the class is k", in bins of equal width of p_k; 0 to 1. Kull et al. 2019, arXiv 1910.12656 (classwise-ECE); Nixon et al. 2019,
-/// arXiv 1904.01685 (static calibration error).
+/// The calibration error of every class's probability, not of the likeliest's alone: over the classes k the mean of the
+/// expected calibration error of "the class is k", in bins of equal width of p_k; 0 to 1. Kull et al. 2019, arXiv
+/// 1910.12656 (classwise-ECE); Nixon et al. 2019, arXiv 1904.01685 (static calibration error).
 package struct ClasswiseCalibration {
   private let classes: Int
   private let bins: Int

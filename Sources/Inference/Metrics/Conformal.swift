@@ -8,8 +8,8 @@ public enum Conformal {
   public enum Score: String, Sendable, Codable, CaseIterable {
     /// 1 − p_y (Sadinle et al. 2019).
     case lac
-    /// The sorted probabilities summed through y (Romano et al. 2020, arXiv 2006.02544). Without randomisation every score of a sharp
-    /// model is nearly 1 and sets are far too large.
+    /// The sorted probabilities summed through y (Romano et al. 2020, arXiv 2006.02544). Without randomisation every
+    /// score of a sharp model is nearly 1 and sets are far too large.
     case aps
   }
 
@@ -28,8 +28,8 @@ public enum Conformal {
     }
   }
 
-  /// The u of an example's randomised score, uniform on [0, 1): from what the example is and a seed, so that it does not depend on the other
-  /// rows of a request, and is apart from every draw of noise under the same seed.
+  /// The u of an example's randomised score, uniform on [0, 1): from what the example is and a seed, so that it does
+  /// not depend on the other rows of a request, and is apart from every draw of noise under the same seed.
   /// - Parameter example: the values of one input, as the model takes them.
   public static func chance(seed: UInt64, example: some Sequence<Float>) -> Double {
     let content = example.reduce(UInt64(0x61_7073)) { mixSeed($0, UInt64($1.bitPattern)) }

@@ -2,8 +2,8 @@ import DitherTensor
 import Foundation
 
 extension ModelSignature {
-  /// [B]: −ln of the labeled class's mean probability over the draws of [samples, B, classes], in nats: of logits by log-softmax, which no
-  /// underflow bounds. Infinite where a model that gives probabilities gave 0 in every draw.
+  /// [B]: −ln of the labeled class's mean probability over the draws of [samples, B, classes], in nats: of logits by
+  /// log-softmax, which no underflow bounds. Infinite where a model that gives probabilities gave 0 in every draw.
   public func losses(_ outputs: Tensor, labels: [Int], temperature: Double = 1) -> [Double] {
     let rows = labels.count, draws = outputs.count / max(rows * classes, 1)
     return outputs.elements.withUnsafeBufferPointer { all in

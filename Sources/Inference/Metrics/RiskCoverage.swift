@@ -1,8 +1,8 @@
-/// Answering only where a model is sure: the risk at every coverage. Geifman and El-Yaniv 2017, arXiv 1705.08500; Geifman et al.
-/// 2019, arXiv 1805.08206.
+/// Answering only where a model is sure: the risk at every coverage. Geifman and El-Yaniv 2017, arXiv 1705.08500;
+/// Geifman et al. 2019, arXiv 1805.08206.
 ///
-/// Equal scores carry no order: of a tied block every example counts as the block's mean risk, which is the expectation over all orders of
-/// it, and what answering a part of the block by chance gives.
+/// Equal scores carry no order: of a tied block every example counts as the block's mean risk, which is the expectation
+/// over all orders of it, and what answering a part of the block by chance gives.
 public struct RiskCoverage: Sendable {
   /// Errors among the k + 1 surest, in expectation.
   private let errors: [Double]
@@ -63,7 +63,8 @@ public struct RiskCoverage: Sendable {
 }
 
 extension Metrics {
-  /// The mean over k of the error rate among the k most confident examples, a tied block as its mean: ``RiskCoverage/area``.
+  /// The mean over k of the error rate among the k most confident examples, a tied block as its mean:
+  /// ``RiskCoverage/area``.
   public static func areaUnderRiskCoverage(_ probabilities: [[Double]], _ labels: [Int]) -> Double {
     riskCoverage(probabilities, labels).area
   }

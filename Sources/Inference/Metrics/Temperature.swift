@@ -1,22 +1,22 @@
 import DitherBasics
 import Foundation
 
-/// Temperature scaling: softmax(z / T), T fitted on held-out likelihood. Guo et al. 2017, arXiv 1706.04599. Of a random model each
-/// draw's logits are scaled, and the draws' probabilities then averaged.
+/// Temperature scaling: softmax(z / T), T fitted on held-out likelihood. Guo et al. 2017, arXiv 1706.04599. Of a random
+/// model each draw's logits are scaled, and the draws' probabilities then averaged.
 public enum Temperature {
   /// 2 ^ -10 to 2 ^ 10: what lies outside says that the model or the labels are broken.
   private static let exponents = -10.0...10.0
 
   /// The T that minimises the mean negative log-likelihood.
   ///
-  /// In 1/T the likelihood of one draw is convex; the average of several need not be. So its least value is looked for on a grid, and the
-  /// derivative's root beside it is bisected.
+  /// In 1/T the likelihood of one draw is convex; the average of several need not be. So its least value is looked for
+  /// on a grid, and the derivative's root beside it is bisected.
   /// - Parameters:
   ///   - logits: by example, [samples, classes].
   ///   - classes: nil: one sample each.
   /// - Returns: from 2 ^ -10 to 2 ^ 10, neither end.
-  /// - Throws: when the examples say nothing of T: the mean probabilities answer each of them right, so that ever smaller
-  ///   temperatures are likelier, or the best lies at an end of the range.
+  /// - Throws: when the examples say nothing of T: the mean probabilities answer each of them right, so that ever
+  ///   smaller temperatures are likelier, or the best lies at an end of the range.
   public static func fit(logits: [[Double]], classes: Int? = nil, labels: [Int]) throws(InferenceError) -> Double {
     let right = zip(logits, labels).count { logits, label in
       Label.of(mean(logits, classes: classes ?? logits.count, temperature: 1)) == label

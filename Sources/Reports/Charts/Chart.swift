@@ -135,8 +135,8 @@ enum Chart {
   private static let bar = 14.0, gap = 5.0, head = 22.0, foot = 12.0
   private static func height(of group: Bars) -> Double { head + Double(group.values.count) * (bar + gap) + foot }
 
-  /// One group of bars for each condition, with the 95 % interval across the end of each. A drawing has at most four groups and is
-  /// so low that a page of paper holds it.
+  /// One group of bars for each condition, with the 95 % interval across the end of each. A drawing has at most four
+  /// groups and is so low that a page of paper holds it.
   static func bars(_ groups: [Bars], description: String) -> Html {
     let tallest = groups.map(height).max() ?? 1, perDrawing = min(max(Int(320 / tallest), 1), 4)
     let drawings = stride(from: 0, to: groups.count, by: perDrawing).map { start -> Html in

@@ -14,7 +14,7 @@ struct Plot {
   var y: String
   /// All that the table has.
   var curves: [Curve]
-  /// Those that are drawn; nil: all.
+  /// Curves that are drawn; nil: all.
   var drawn: [Curve]?
   var note = ""
 

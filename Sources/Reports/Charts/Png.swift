@@ -19,7 +19,7 @@ enum Png {
     return file
   }
 
-  /// What a row's bytes are less: nothing, the pixel to the left, the pixel above.
+  /// The bytes that a row's are less: nothing, the pixel to the left, the pixel above.
   private enum Filter: UInt8, CaseIterable { case none, sub, up }
 
   private static func interleaved(_ pixels: [UInt8], _ channels: Int, _ height: Int, _ width: Int) -> [[UInt8]] {

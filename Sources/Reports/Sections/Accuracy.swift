@@ -4,7 +4,7 @@ import Foundation
 /// Accuracy under every condition, and by its strength.
 extension Page {
   var overview: Html {
-    // Of a corruption's severities the strongest: the others have a table of their own.
+    // The strongest of a corruption's severities: the others have a table of their own.
     let shown = report.probes.filter { ![.calibration, .measurement].contains($0.kind) && ($0.severity ?? 5) == 5 }
     let groups = shown.map { probe in
       Chart.Bars(

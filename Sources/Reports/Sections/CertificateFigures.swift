@@ -1,8 +1,8 @@
 import DitherRobustness
 import Foundation
 
-/// Certified accuracy against the radius: a chart with its table for each way of certifying. Probes that differ in epsilon alone are
-/// points of one curve.
+/// Certified accuracy against the radius: a chart with its table for each way of certifying. Probes that differ in
+/// epsilon alone are points of one curve.
 struct CertificateFigures {
   private let probes: [ProbeReport]
   private let roles: [Chart.Series.Role]

@@ -9,7 +9,7 @@ extension Page {
 
   func gallery(room: Int) -> Html? {
     let shown = report.probes.compactMap { probe -> (title: String, pictures: [Illustration])? in
-      // Of a corruption's severities the strongest is enough.
+      // The strongest of a corruption's severities is enough.
       if let severity = probe.severity, severity < 5 { return nil }
       guard let pictures = probe.illustrations, !pictures.isEmpty else { return nil }
       return (probe.title, pictures)

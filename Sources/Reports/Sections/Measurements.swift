@@ -33,7 +33,7 @@ extension Page {
       """
   }
 
-  /// What was made for one model, tried on the other.
+  /// Inputs made for one model, tried on the other.
   var transfer: Html? {
     let others = roles.filter { role in report.probes.contains { $0.other(role)?.transferFromModel != nil } }
     guard !others.isEmpty else { return nil }
@@ -123,7 +123,7 @@ extension Page {
       """ : "<h2>Corruptions</h2><div class=\"charts\">\(curves)</div>"
   }
 
-  /// Of another model, over the severities of a corruption.
+  /// Another model's, over the severities of a corruption.
   private func meanAccuracy(_ corruption: String, _ role: Chart.Series.Role) -> Double? {
     let found = report.probes.filter { $0.probe == corruption && $0.severity != nil }
       .compactMap { $0.other(role)?.robustAccuracy }
@@ -171,7 +171,8 @@ extension Page {
       var plot = Plot(title: chart, x: all[0].series.x, y: all[0].series.y, curves: curves)
       var seen = Set<Chart.Series.Role>()
       let firsts = all.indices.filter { seen.insert(all[$0].role).inserted }
-      // Two curves of one model are there to be compared with each other: the data and what is foreign, before and after.
+      // Two curves of one model are there to be compared with each other: the data and what is foreign, before and
+      // after.
       let own = all.indices.filter { all[$0].role == .model }
       if curves.count > 6, own.count == 2 {
         plot.drawn = own.map { Plot.Curve(name: all[$0].series.name, role: .model, points: curves[$0].points) }
@@ -181,7 +182,7 @@ extension Page {
       // More than a reader tells apart: one of each model, which compares them.
       let isThinned = curves.count > 6 && firsts.count > 1 && firsts.count < curves.count
       if isThinned { plot.drawn = firsts.map { curves[$0] } }
-      // What all have in common is said once.
+      // A name that all have in common is said once.
       let name = all[0].series.name
       if firsts.count > 1, isThinned || firsts.count == curves.count,
         firsts.allSatisfy({ all[$0].series.name == name })

@@ -35,7 +35,7 @@ extension Page {
       + "(\(Written.interval(worst.interval)))."
   }
 
-  /// What the numbers do not cover.
+  /// Gaps of the numbers.
   var omissions: Html? {
     var items: [Html] = []
     if let incomplete = report.incomplete {

@@ -3,8 +3,8 @@ import DitherTensor
 import Foundation
 
 /// Auto-PGD: steps that halve where the loss no longer rises, with momentum, going on from the best point.
-/// Source: Croce and Hein 2020, arXiv 2003.01690, algorithm 1; in l1 Croce and Hein 2021, arXiv 2103.01208. Of a random model the loss that
-/// steers it is the expected one.
+/// Source: Croce and Hein 2020, arXiv 2003.01690, algorithm 1; in l1 Croce and Hein 2021, arXiv 2103.01208. Of a random
+/// model the loss that steers it is the expected one.
 public struct APGD: Attack {
   public static let name = "apgd"
   public static let summary = "projected gradient descent that sets its own steps, on cross-entropy or DLR"
@@ -43,10 +43,10 @@ struct AdaptiveAscent {
   let steps: Int
   let loss: Loss
 
-  /// What is known of one example.
+  /// The state of one example.
   private struct Progress {
     var step = 2.0
-    /// Of the best point.
+    /// Numbers of the best point.
     var bestLoss: Float = -.infinity
     var lastLoss: Float = -.infinity
     var bestAtCheckpoint: Float = -.infinity
@@ -107,7 +107,8 @@ struct AdaptiveAscent {
     return live.all
   }
 
-  /// At a checkpoint: halves the step where too few steps rose, or where neither step nor best loss has changed since the last.
+  /// At a checkpoint: halves the step where too few steps rose, or where neither step nor best loss has changed since
+  /// the last.
   private func shrink(_ progress: inout Progress, _ period: Int) -> Bool {
     let oscillates = Double(progress.rises) <= Self.rho * Double(period)
     let stands = !progress.hasShrunk && progress.bestAtCheckpoint >= progress.bestLoss

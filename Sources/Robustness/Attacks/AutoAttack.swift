@@ -1,11 +1,11 @@
 import DitherTensor
 
-/// The standard ensemble, with the published parameters: APGD on cross-entropy, targeted APGD, FAB and Square, each on what
-/// the ones before left standing. Source: Croce and Hein 2020, arXiv 2003.01690, 6; in l1 Croce and Hein 2021, arXiv 2103.01208, with
-/// five tries of the first and at most five targets of the second, as their code has it.
+/// The standard ensemble, with the published parameters: APGD on cross-entropy, targeted APGD, FAB and Square, each on
+/// what the ones before left standing. Source: Croce and Hein 2020, arXiv 2003.01690, 6; in l1 Croce and Hein 2021,
+/// arXiv 2103.01208, with five tries of the first and at most five targets of the second, as their code has it.
 ///
-/// Of a random model an example is left standing until it is broken by more than its noise explains; every member works on the
-/// expected loss. (The published mode for random models averages gradients only, and counts any single miss.)
+/// Of a random model an example is left standing until it is broken by more than its noise explains; every member works
+/// on the expected loss. (The published mode for random models averages gradients only, and counts any single miss.)
 public struct AutoAttack: Attack {
   public static let name = "autoattack"
   public static let summary = "APGD-CE, targeted APGD, FAB and Square in sequence"

@@ -2,15 +2,16 @@ import DitherInference
 import DitherTensor
 import Foundation
 
-/// Carlini and Wagner's l2 attack: the least ‖δ‖² + c · max(−margin, −κ), by Adam, and a binary search for c. Source: Carlini and
-/// Wagner 2017, arXiv 1608.04644, VI.A, with the first of the three ways to stay in [0, 1] of V.B, projection: the third, a tanh,
-/// has no slope at the 0 and 1 that most pixels of a digit are at (measured on MNIST: median length 1.77 against 0.78).
+/// Carlini and Wagner's l2 attack: the least ‖δ‖² + c · max(−margin, −κ), by Adam, and a binary search for c. Source:
+/// Carlini and Wagner 2017, arXiv 1608.04644, VI.A, with the first of the three ways to stay in [0, 1] of V.B,
+/// projection: the third, a tanh, has no slope at the 0 and 1 that most pixels of a digit are at (measured on MNIST:
+/// median length 1.77 against 0.78).
 public struct CarliniWagner: Attack {
   public static let name = "cw"
   public static let summary = "the least perturbation by optimisation, with a search for the trade-off"
   public static let norms = [Norm.l2]
   public static let isMinimumNorm = true
-  /// Of each search.
+  /// Steps of each search.
   public var steps = 200
   public var searches = 9
   public var learningRate = 0.01
@@ -53,7 +54,7 @@ public struct CarliniWagner: Attack {
     return live.all
   }
 
-  /// What is known of an example's c.
+  /// The bounds of an example's c so far.
   private struct Trade {
     var low = 0.0, now: Double, high = Double.infinity
   }

@@ -2,9 +2,9 @@ import DitherInference
 import DitherTensor
 import Foundation
 
-/// The fast adaptive boundary attack, targeted: it steps onto the linearised boundary to each of the likeliest wrong classes,
-/// drawn towards the clean input, and keeps the nearest point. Source: Croce and Hein 2020, arXiv 1907.02044, algorithm 1, with
-/// the published η = 1.05, β = 0.9, α ≤ 0.1; targeted as in arXiv 2003.01690, 6.
+/// The fast adaptive boundary attack, targeted: it steps onto the linearised boundary to each of the likeliest wrong
+/// classes, drawn towards the clean input, and keeps the nearest point. Source: Croce and Hein 2020, arXiv 1907.02044,
+/// algorithm 1, with the published η = 1.05, β = 0.9, α ≤ 0.1; targeted as in arXiv 2003.01690, 6.
 public struct FAB: Attack {
   public static let name = "fab"
   public static let summary = "the nearest boundary to each of the likeliest wrong classes"
@@ -120,11 +120,12 @@ extension Tensor {
 }
 
 extension Norm {
-  /// The shortest step from a point of the unit cube after which w · step = `missing`, inside the cube; where the cube ends before,
-  /// the step that comes nearest.
+  /// The shortest step from a point of the unit cube after which w · step = `missing`, inside the cube; where the cube
+  /// ends before, the step that comes nearest.
   ///
-  /// Along the sign of each w_i every coordinate goes as far as the norm lets it for a multiplier t (all by t in l∞, by t |w_i| in
-  /// l2) or to the cube's side. What is gained is concave and piecewise linear in t, so Newton's method from 0 ends exactly.
+  /// Along the sign of each w_i every coordinate goes as far as the norm lets it for a multiplier t (all by t in l∞, by
+  /// t |w_i| in l2) or to the cube's side. What is gained is concave and piecewise linear in t, so Newton's method from
+  /// 0 ends exactly.
   func stepOnto(hyperplane w: [Float], _ missing: Double, from point: [Float]) -> [Float] {
     let forward: Double = missing < 0 ? -1 : 1, wanted = abs(missing)
     func room(_ i: Int) -> Double {

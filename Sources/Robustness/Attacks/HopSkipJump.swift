@@ -1,9 +1,9 @@
 import DitherTensor
 import Foundation
 
-/// HopSkipJump: sees nothing but the class. From a point that is misclassified it goes to the boundary by bisection, estimates the
-/// direction across it by a vote of noise, steps along it, and again. Source: Chen, Jordan and Wainwright 2020, arXiv 1904.02144,
-/// algorithm 2.
+/// HopSkipJump: sees nothing but the class. From a point that is misclassified it goes to the boundary by bisection,
+/// estimates the direction across it by a vote of noise, steps along it, and again. Source: Chen, Jordan and Wainwright
+/// 2020, arXiv 1904.02144, algorithm 2.
 public struct HopSkipJump: Attack {
   public static let name = "hopskipjump"
   public static let summary = "walks along the boundary, by decisions only"
@@ -25,8 +25,8 @@ public struct HopSkipJump: Attack {
     try require(votes, in: 2...1_000_000, "votes")
     try require(starts, in: 1...1_000_000, "starts")
   }
-  /// At most: the clean answers and the starts, of each step twelve questions of bisection, its votes and sixteen jumps, and at the end
-  /// a bisection and the last answer.
+  /// At most: the clean answers and the starts, of each step twelve questions of bisection, its votes and sixteen
+  /// jumps, and at the end a bisection and the last answer.
   public var effort: Int {
     (1...steps).reduce(1 + starts + 12 + 1) { $0 + 12 + Int(Double(votes) * Double($1).squareRoot()) + 16 }
   }

@@ -1,12 +1,12 @@
 import DitherTensor
 
-/// Iterated FGSM along a running sum of gradients, each of unit l1 length: it leaves poor local maxima and transfers better.
-/// Source: Dong et al. 2018, arXiv 1710.06081, algorithm 1 (steps of epsilon / steps, decay 1).
+/// Iterated FGSM along a running sum of gradients, each of unit l1 length: it leaves poor local maxima and transfers
+/// better. Source: Dong et al. 2018, arXiv 1710.06081, algorithm 1 (steps of epsilon / steps, decay 1).
 public struct MIFGSM: Attack {
   public static let name = "mi_fgsm"
   public static let summary = "iterated gradient steps with momentum"
   public var steps = 10
-  /// What is kept of the sum at each step.
+  /// The share of the sum that is kept at each step.
   public var decay = 1.0
   public var details: [String] { ["\(steps) steps"] }
   public init() {}

@@ -1,8 +1,8 @@
 import DitherTensor
 import Foundation
 
-/// Projected gradient descent, steps of `relativeStepSize` · epsilon. Source: Madry et al. 2018, arXiv 1706.06083, 2.1; in l1
-/// with SLIDE's steps (Tramèr and Boneh 2019, arXiv 1904.13000).
+/// Projected gradient descent, steps of `relativeStepSize` · epsilon. Source: Madry et al. 2018, arXiv 1706.06083, 2.1;
+/// in l1 with SLIDE's steps (Tramèr and Boneh 2019, arXiv 1904.13000).
 public struct PGD: Attack {
   public static let name = "pgd"
   public static let summary = "projected gradient descent from a random start"

@@ -1,8 +1,8 @@
 import DitherTensor
 
-/// FGSM from a random corner: a step of `randomShare` · epsilon along the signs of noise, then the rest along the gradient, so
-/// that a kink of the loss at the clean input does not hide what is beyond it. Source: Tramèr et al. 2018, arXiv 1705.07204,
-/// 3.4 (there with half of epsilon).
+/// FGSM from a random corner: a step of `randomShare` · epsilon along the signs of noise, then the rest along the
+/// gradient, so that a kink of the loss at the clean input does not hide what is beyond it. Source: Tramèr et al. 2018,
+/// arXiv 1705.07204, 3.4 (there with half of epsilon).
 public struct RFGSM: Attack {
   public static let name = "r_fgsm"
   public static let summary = "a random step, then one gradient step to the edge of the ball"

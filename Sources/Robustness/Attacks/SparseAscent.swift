@@ -2,8 +2,9 @@ import DitherInference
 import DitherTensor
 import Foundation
 
-/// The engine of the APGD family in l1: steps along as few coordinates as the best point so far has changed, on balls that shrink to the
-/// wanted one. Croce and Hein 2021, arXiv 2103.01208, algorithm 1, and their code's constants; there is no momentum.
+/// The engine of the APGD family in l1: steps along as few coordinates as the best point so far has changed, on balls
+/// that shrink to the wanted one. Croce and Hein 2021, arXiv 2103.01208, algorithm 1, and their code's constants; there
+/// is no momentum.
 struct SparseAscent {
   let steps: Int
   let loss: Loss
@@ -14,12 +15,13 @@ struct SparseAscent {
   private static let firstShare = 0.2
   /// A step changes so many times fewer coordinates than the best point has changed.
   private static let reduction = 1.5
-  /// What a step is divided by where the best point grew no sparser, and the most by which it is divided in all.
+  /// The number by which a step is divided where the best point grew no sparser, and the most by which it is divided in
+  /// all.
   private static let shrink = 1.5, mostShrunk = 10.0
   /// Where the best point has fewer changed coordinates than so many of the ones before, the step starts anew.
   private static let sparser = 0.95
 
-  /// What is known of one example in a stage. The step is a multiple of the radius.
+  /// The state of one example in a stage. The step is a multiple of the radius.
   private struct Progress {
     var step = 1.0
     var share: Double

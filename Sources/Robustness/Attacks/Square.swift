@@ -1,9 +1,9 @@
 import DitherTensor
 import Foundation
 
-/// Square: random search by squares at the edge of the ball, which sees scores only. Source: Andriushchenko et al. 2020, arXiv
-/// 1912.00049, algorithms 1 to 3, with the published schedule and initial share 0.8 (as in the standard ensemble); in l1 as in l2, with
-/// lengths that are sums (Croce and Hein 2021, arXiv 2103.01208).
+/// Square: random search by squares at the edge of the ball, which sees scores only. Source: Andriushchenko et al.
+/// 2020, arXiv 1912.00049, algorithms 1 to 3, with the published schedule and initial share 0.8 (as in the standard
+/// ensemble); in l1 as in l2, with lengths that are sums (Croce and Hein 2021, arXiv 2103.01208).
 ///
 /// Data that are no pictures are taken as one row, and squares as its intervals.
 public struct Square: Attack {
@@ -25,7 +25,8 @@ public struct Square: Attack {
   }
   public var effort: Int { queries }
   public var questions: Int { queries + queries / Self.queriesBetweenDraws + 2 }
-  /// After so many queries a random model is asked through other draws: what one set of draws favours is not kept for long.
+  /// After so many queries a random model is asked through other draws: what one set of draws favours is not kept for
+  /// long.
   private static let queriesBetweenDraws = 64
 
   public func perturb(_ examples: Examples, in ball: Ball, asking oracle: inout some Oracle) throws -> Tensor {
@@ -194,7 +195,8 @@ private struct Canvas {
   }
 }
 
-/// Two pyramids of opposite sign side by side, of unit length: the form that convolutions answer to most (figure 3 there).
+/// Two pyramids of opposite sign side by side, of unit length: the form that convolutions answer to most (figure 3
+/// there).
 private struct Bump {
   private let height: Int, width: Int
   private var values: [Float]

@@ -35,8 +35,8 @@ public struct TargetedAPGD: Attack {
 }
 
 extension Answer {
-  /// [B]: the second classes for losses that need one, likeliest first: all that an example may end in, or, where the criterion
-  /// names the class to end in, the strongest of the others.
+  /// [B]: the second classes for losses that need one, likeliest first: all that an example may end in, or, where the
+  /// criterion names the class to end in, the strongest of the others.
   func aims(_ criteria: [Criterion]) -> [[Int]] {
     criteria.enumerated().map { row, criterion in
       let scores = scores.row(row), start = scores.startIndex

@@ -2,7 +2,7 @@ import DitherGraph
 import DitherInference
 import DitherTensor
 
-/// What an audit would take, before it is done: upper bounds, for attacks stop where they succeed.
+/// The effort of an audit, before it is done: upper bounds, for attacks stop where they succeed.
 public struct AuditCost: Sendable {
   public struct Item: Sendable {
     public var probe: ProbeSpec
@@ -49,7 +49,7 @@ extension AuditRunner {
     let items = zip(plan.probes, probes).enumerated().map { at, pair -> AuditCost.Item in
       let (spec, probe) = pair
       if inapplicable[at] != nil { return AuditCost.Item(probe: spec, questions: 0, seconds: 0) }
-      // Of a random model the work is done through the noise, and again with it off.
+      // For a random model the work is done through the noise, and again with it off.
       let own = probe.cost(examples: n, draws: max(samples, 1))
       let again = samples > 0 && !probe.ignoresNoise ? probe.cost(examples: n, draws: 1) : ProbeCost()
       let questions = (own.forward + own.gradient + again.forward + again.gradient) * models
@@ -62,7 +62,7 @@ extension AuditRunner {
     return AuditCost(items: items, shards: plan.shards.count)
   }
 
-  /// Of one pass over the parameters, a vector of their length added to another.
+  /// The time of one pass over the parameters, a vector of their length added to another.
   private func secondsPerSweep() -> Double {
     let count = subject.model.graph.literals.values.reduce(0) { sum, literal in
       if case .float(let tensor) = literal { sum + tensor.count } else { sum }

@@ -12,7 +12,8 @@ public struct AuditData: Sendable {
   public var start: Int
   /// Where the labels came from a file of their own.
   public var labelsName: String?
-  /// Of a table: bounds of its features, and which of them stay; nil: of inputs that leave [0, 1], those of the data.
+  /// For a table: bounds of its features, and which of them stay; nil: for inputs that leave [0, 1], the bounds of the
+  /// data.
   public var features: Features?
   /// How a command names the features' file.
   public var featuresName: String?

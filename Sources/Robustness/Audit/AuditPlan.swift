@@ -1,7 +1,7 @@
 import DitherBasics
 import DitherTensor
 
-/// What an audit will do, before anything is done: it and the models and the data settle every bit of the report.
+/// The work of an audit, before anything is done: it and the models and the data settle every bit of the report.
 public struct AuditPlan: Codable, Sendable, Equatable {
   /// One condition each, in the order of the report.
   public private(set) var probes: [ProbeSpec]
@@ -14,7 +14,7 @@ public struct AuditPlan: Codable, Sendable, Equatable {
   public private(set) var samples: Int
   /// The first examples of the data.
   public private(set) var exampleCount: Int
-  /// What the model must reach.
+  /// Bounds that the model must keep.
   public private(set) var gates: [Gate]
   /// By probe: the examples of a shard.
   private var shardSizes: [Int] = []
@@ -64,8 +64,8 @@ public struct AuditPlan: Codable, Sendable, Equatable {
     }
   }
 
-  /// Examples of one shard, at most: seconds of work, so that little is lost when it is interrupted. Of many examples larger ones: batches
-  /// are faster.
+  /// Examples of one shard, at most: seconds of work, so that little is lost when it is interrupted. Of many examples
+  /// larger ones: batches are faster.
   var mostPerShard: Int { min(max(exampleCount / 8, 50), 125) }
 
   /// The pieces of the work. Each can be done on any thread, in any order, at any time.

@@ -15,21 +15,22 @@ public struct AuditRunner: Sendable {
   private let otherData: [String: Tensor]
   /// In the order of the plan.
   let probes: [any Probe]
-  /// Of the models and their inputs.
+  /// Checks of the models and their inputs.
   let sanity: [Check]
   /// As the models are deployed: the audited one, then the others.
   private let predictors: [DeployedPredictor]
   /// By probe: its place among all, the cheapest first.
   private let ranks: [Int]
 
-  /// Probes of a battery that do not apply to these models or lack their data, and why; what was asked for by name is refused instead.
+  /// Probes of a battery that do not apply to these models or lack their data, and why; what was asked for by name is
+  /// refused instead.
   let inapplicable: [Int: String]
 
   /// - Parameters:
   ///   - others: to compare with, in the order of the report's comparisons.
   ///   - load: gives the inputs of a data set that a probe asks for beside the examples.
-  /// - Throws: when the examples are not what the models take, lie outside of their bounds, or are fewer than planned, or when a model
-  ///   answers them with what is no number.
+  /// - Throws: when the examples are not what the models take, lie outside of their bounds, or are fewer than planned,
+  ///   or when a model answers them with what is no number.
   public init(
     plan: AuditPlan, subject: AuditSubject, others: [AuditSubject] = [], data: AuditData, code: String? = nil,
     otherData load: (String) throws -> Tensor = Self.noOtherData
@@ -107,7 +108,7 @@ public struct AuditRunner: Sendable {
     }
   }
 
-  /// What the model answers with: draws, or 0 for the deterministic pass.
+  /// The way in which the model answers: draws, or 0 for the deterministic pass.
   public var samples: Int { predictors[0].samples }
 
   private static func predictor(of subject: AuditSubject, _ plan: AuditPlan) -> DeployedPredictor {
@@ -116,11 +117,12 @@ public struct AuditRunner: Sendable {
       temperature: subject.temperature, members: subject.members.map(\.model), seed: plan.seed)
   }
 
-  /// An example that fails does not end the audit: the shard is cut in two until what fails is alone, and that is listed.
+  /// An example that fails does not end the audit: the shard is cut in two until what fails is alone, and that is
+  /// listed.
   /// - Parameters:
   ///   - time: what is left of the budget.
-  ///   - isCancelled: asked often; then the shard is given up with `RobustnessFault.cancelled`, as it is when the time is over and
-  ///     nothing can be said of it.
+  ///   - isCancelled: asked often; then the shard is given up with `RobustnessFault.cancelled`, as it is when the time
+  ///     is over and nothing can be said of it.
   ///   - adversarials: gets what attacks on the audited model made; in no order.
   public func run(
     _ shard: Shard, within time: TimeLeft = .unbounded, isCancelled: @escaping @Sendable () -> Bool = { false },
@@ -132,7 +134,8 @@ public struct AuditRunner: Sendable {
     if let reason = inapplicable[shard.probe] {
       return failed(shard, reason)
     }
-    // Attacks on the first examples say what they have found in their share of the time; other work is left out when all of it is over.
+    // Attacks on the first examples say what they have found in their share of the time; other work is left out when
+    // all of it is over.
     let endsEarly = probes[shard.probe].canEndEarly && shard.first == 0
     let deadline = endsEarly ? time.share(among: probes.count - ranks[shard.probe]) : nil
     let isOver: @Sendable () -> Bool = { isCancelled() || !endsEarly && time.isOver }
@@ -156,7 +159,8 @@ public struct AuditRunner: Sendable {
     }
   }
 
-  /// Of a lone example without its number, which the failure has: neighbours that fail alike are listed as one.
+  /// The reason for a lone example without its number, which the failure has: neighbours that fail alike are listed as
+  /// one.
   private func reason(_ error: any Error, _ shard: Shard) -> String {
     let text = "\(error)", number = "example \(data.start + shard.first): "
     return (shard.count == 1 && text.hasPrefix(number) ? String(text.dropFirst(number.count)) : text).clipped(to: 500)
@@ -211,8 +215,9 @@ public struct AuditRunner: Sendable {
         others: try compared.map { try outcome($0, transfers: [predictor]) }))
   }
 
-  /// The shards in the order in which they are done: with a budget those of the first examples of every probe first, so that what is
-  /// done in time says something of each; of these the cheap ones, so that the expensive ones have what is left.
+  /// The shards in the order in which they are done: with a budget those of the first examples of every probe first, so
+  /// that what is done in time says something of each; of these the cheap ones, so that the expensive ones have what is
+  /// left.
   public func order(hasBudget: Bool) -> [Shard] {
     func rank(_ shard: Shard) -> Int { shard.first == 0 ? ranks[shard.probe] : shard.index }
     return hasBudget ? plan.shards.sorted { ($0.first, rank($0)) < ($1.first, rank($1)) } : plan.shards

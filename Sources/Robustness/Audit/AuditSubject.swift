@@ -5,18 +5,18 @@ import DitherInference
 /// A model, and how a report names it.
 public struct AuditSubject: Sendable {
   public var name: String
-  /// Of the registry; nil for a file.
+  /// Its number in the registry; nil for a file.
   public var version: Int?
   /// `sha256:…` of the file; of an ensemble, of its members' digests, a line each.
   public var digest: String
-  /// Of an ensemble: its members as one graph.
+  /// For an ensemble: its members as one graph.
   public var model: Model
   /// That every draw's logits are divided by.
   public var temperature: Double
-  /// Of an ensemble: the models whose probabilities are averaged.
+  /// For an ensemble: the models whose probabilities are averaged.
   public private(set) var members: [AuditSubject] = []
 
-  /// What the caller says that its outputs are; nil: what the model says.
+  /// The kind of its outputs, as the caller says; nil: as the model says.
   public var outputKind: OutputKind?
 
   public init(
@@ -40,14 +40,14 @@ public struct AuditSubject: Sendable {
     return same
   }
 
-  /// Those that make sense of logits in single precision.
+  /// Temperatures that make sense of logits in single precision.
   public static let temperatures = 1e-3...1e3
 
   /// Members of an ensemble, at most.
   public static let mostMembers = 16
 
-  /// Models that answer together with the mean of their probabilities: a deep ensemble (Lakshminarayanan et al. 2017, arXiv
-  /// 1612.01474).
+  /// Models that answer together with the mean of their probabilities: a deep ensemble (Lakshminarayanan et al. 2017,
+  /// arXiv 1612.01474).
   /// - Throws: when they are not 2 to 16, take or give different things, or have noise.
   public init(ensemble members: [AuditSubject], temperature: Double = 1) throws {
     guard (2...Self.mostMembers).contains(members.count) else {

@@ -70,8 +70,8 @@ struct Checks {
     }
   }
 
-  /// A larger ball and more effort must not help the model, and what sees less must not break more. Each attack is held against the
-  /// weaker one that broke most: what it beats, it beats them all.
+  /// A larger ball and more effort must not help the model, and what sees less must not break more. Each attack is held
+  /// against the weaker one that broke most: what it beats, it beats them all.
   private var betweenProbes: [Check] {
     var checks: [Check] = []
     for stronger in reports {
@@ -100,7 +100,7 @@ struct Checks {
     return other.report.perExample.count { $0 } < one.report.perExample.count { $0 } ? other : one
   }
 
-  /// What an attack that sees no gradients breaks, one that does must break.
+  /// An attack that sees gradients must break all that one without them breaks.
   private func blackBox(_ blind: Entry, _ threat: Threat) -> Check? {
     let seeing = reports.filter {
       guard case .attack(threat, let effort, .gradients) = $0.condition else { return false }

@@ -1,4 +1,4 @@
-/// What a probe stands for on a chart.
+/// The part that a probe plays on a chart.
 public enum Condition: Sendable, Equatable {
   case clean
   case calibration
@@ -8,7 +8,7 @@ public enum Condition: Sendable, Equatable {
   case corruption(CorruptionSetting)
   case certificate
 
-  /// What kind of question it is, as reports name it.
+  /// The kind of question that it is, as reports name it.
   var kind: ProbeReport.Kind {
     switch self {
     case .clean: .clean
@@ -21,7 +21,7 @@ public enum Condition: Sendable, Equatable {
   }
 }
 
-/// What an attacker may do to an input.
+/// Bounds of an attacker's change to an input.
 public struct Threat: Codable, Sendable, Hashable {
   public var norm: Norm
   /// The longest perturbation, in units of the input.
@@ -55,7 +55,7 @@ public struct Strength: Codable, Sendable, Hashable {
   public var curve: String
   /// The curve's title: `pgd, L∞`.
   public var title: String
-  /// What is measured: `epsilon, in units of the input`.
+  /// The axis's title: `epsilon, in units of the input`.
   public var axis: String
   /// From 0, which is no change at all.
   public var value: Double

@@ -1,4 +1,4 @@
-/// What may show that an attack flatters the model, counted on the examples where it can be seen.
+/// Signs that an attack flatters the model, counted on the examples where it can be seen.
 public enum Evidence: String, Codable, Sendable, CaseIterable, CodingKeyRepresentable {
   /// A random point of the ball broke what the attack did not.
   case randomPointWins = "random_point_wins"
@@ -6,11 +6,11 @@ public enum Evidence: String, Codable, Sendable, CaseIterable, CodingKeyRepresen
   case vanishedGradient = "vanished_gradient"
   /// The attack failed in a ball without bounds.
   case unboundedSurvivor = "unbounded_survivor"
-  /// Of a random model: an answer's standard error stayed above the bound.
+  /// For a random model: an answer's standard error stayed above the bound.
   case uncertainLoss = "uncertain_loss"
-  /// Of a random model: what was made on its mean weights won where what was made through the noise did not.
+  /// For a random model: what was made on its mean weights won where what was made through the noise did not.
   case meanWeightsWin = "mean_weights_win"
-  /// Of a random model: an attack through one draw a step broke what the one through the expectation did not.
+  /// For a random model: an attack through one draw a step broke what the one through the expectation did not.
   case singleDrawWins = "single_draw_wins"
   /// The time was over before the attack was.
   case endedEarly = "ended_early"

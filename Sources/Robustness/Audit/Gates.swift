@@ -1,8 +1,8 @@
 import DitherBasics
 import DitherTensor
 
-/// A bound that a model must keep: `pgd:norm=linf,epsilon=8/255>=0.4` of a robust accuracy, or `calibration.ece15<=0.05` of a
-/// measure.
+/// A bound that a model must keep: `pgd:norm=linf,epsilon=8/255>=0.4` of a robust accuracy, or
+/// `calibration.ece15<=0.05` of a measure.
 public struct Gate: Codable, Sendable, Hashable {
   public enum Relation: String, Codable, Sendable {
     case atLeast = ">="
@@ -101,7 +101,7 @@ public struct Gate: Codable, Sendable, Hashable {
     return probe.parameters.keys.allSatisfy { wanted[$0] == found[$0] }
   }
 
-  /// Of several probes that are meant, every one must keep the bound.
+  /// Every one of several probes that are meant must keep the bound.
   func judged(_ reports: [ProbeReport], _ specs: [ProbeSpec]) -> GateResult {
     let values = zip(specs, reports).filter { matches($0.0) }.map { value($0.1) }
     let shown = values.map { $0.map { $0.isFinite ? Written.decimal($0) : "more than was found" } ?? "nothing" }
@@ -136,11 +136,11 @@ extension Calibration {
   ]
 }
 
-/// What became of a gate.
+/// A gate, judged.
 public struct GateResult: Codable, Sendable, Equatable {
   public var gate: String
   public var passed: Bool
-  /// Of each probe that was meant; null where it has no such measure, which fails, or where it is infinite.
+  /// Values of each probe that was meant; null where it has no such measure, which fails, or where it is infinite.
   public var values: [Double?]
   public var message: String
 }

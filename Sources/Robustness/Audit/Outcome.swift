@@ -1,12 +1,13 @@
 import DitherInference
 
-/// What a probe found on some examples, in their order.
+/// A probe's finds on some examples, in their order.
 public struct Outcome: Codable, Sendable, Equatable {
   /// The deployed predictor is right on the clean input.
   public var clean: [Bool]
   /// It is right under the probe's condition.
   public var robust: [Bool]
-  /// Of a random predictor: it is right on the clean input with other draws. What differs from `clean` is the noise's doing.
+  /// For a random predictor: it is right on the clean input with other draws. What differs from `clean` is the noise's
+  /// doing.
   public var cleanAgain: [Bool]?
   /// Right on the same inputs: each of the other models, which they were not made for.
   public var transferred: [[Bool]]?
@@ -16,9 +17,9 @@ public struct Outcome: Codable, Sendable, Equatable {
   public private(set) var unanswered: Unanswered?
   /// Numbers for each example, by name.
   public var columns: [String: [Double]]?
-  /// Of probes that take all examples at once.
+  /// The summary of probes that take all examples at once.
   public var summary: Summary?
-  /// What the probe makes its sections of, beside the columns.
+  /// The material of the probe's sections, beside the columns.
   public private(set) var kept: Kept?
   /// Cases that speak against the probe itself.
   public var evidence: [Evidence: Evidence.Count] = [:]
@@ -38,7 +39,7 @@ public struct Outcome: Codable, Sendable, Equatable {
     note(after, rows: after.indices, isChanged: true)
   }
 
-  /// Of a probe that changes nothing.
+  /// The outcome of a probe that changes nothing.
   static func clean(_ batch: ProbeBatch, _ predictor: DeployedPredictor) throws -> Outcome {
     let answers = try predictor.labels(of: batch)
     return Outcome(answers: answers, after: answers, labels: batch.labels)

@@ -49,7 +49,7 @@ public enum ParameterValue: Codable, Sendable, Hashable, CustomStringConvertible
     return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
   }
 
-  /// What a value of parameters is made of, by coded name.
+  /// The properties of a value of parameters, by coded name.
   static func all(of value: any Encodable) -> [String: ParameterValue] {
     guard let data = try? JSONEncoder().encode(value) else { return [:] }
     return (try? JSONDecoder().decode([String: ParameterValue].self, from: data)) ?? [:]

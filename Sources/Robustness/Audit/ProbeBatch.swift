@@ -7,9 +7,9 @@ public struct ProbeBatch: Sendable {
   /// [B, …]: pictures in [0, 1], or rows of a table.
   public var inputs: Tensor
   public var labels: [Int]
-  /// Of a table: where attacks work.
+  /// For a table: where attacks work.
   var space: AttackSpace?
-  /// What becomes of adversarial inputs, where they are kept.
+  /// The taker of adversarial inputs, where they are kept.
   var adversarials: (@Sendable (Adversarials) -> Void)?
   /// Where each example is to be led by a targeted attack, if that was given.
   var targets: [Int]?
@@ -20,7 +20,7 @@ public struct ProbeBatch: Sendable {
   public var isFirst: Bool
   /// Other models, on which what is made for this one is tried too.
   public var transfers: [DeployedPredictor]
-  /// Of a random model and its control with the noise off.
+  /// Finds that a random model shares with its control, whose noise is off.
   var meanWeights: MeanWeightsFinds?
   /// Whether cases that speak against the probe are looked for: not for models that the audited one is compared with.
   var wantsEvidence = true
@@ -69,13 +69,13 @@ public struct ProbeBatch: Sendable {
   /// Inputs as an attack sees them: in [0, 1].
   func units(_ inputs: Tensor) -> Tensor { space?.units(inputs) ?? inputs }
 
-  /// What an attack made, as models take it.
+  /// Points that an attack made, as models take them.
   func inputs(_ units: Tensor, identities: [UInt64]) -> Tensor {
     space?.inputs(units, identities: identities) ?? units
   }
 }
 
-/// What an attack made of some examples.
+/// Inputs that an attack made of some examples.
 public struct Adversarials: Sendable {
   /// Which of the plan's probes.
   public var probe: Int

@@ -1,9 +1,9 @@
 import Foundation
 
-/// What a probe says of all examples together, beside how many are answered rightly.
+/// A probe's sections about all examples together, beside how many are answered rightly.
 ///
-/// A new kind of probe fills `summary` (numbers, curves, remarks), which every form of a report shows as it is. The others are sections that
-/// have a form of their own.
+/// A new kind of probe fills `summary` (numbers, curves, remarks), which every form of a report shows as it is. The
+/// others are sections that have a form of their own.
 public struct ProbeSections: Sendable {
   public var summary: Summary?
   public var calibration: Calibration?
@@ -16,7 +16,7 @@ public struct ProbeSections: Sendable {
   public init(summary: Summary? = nil) { self.summary = summary }
 }
 
-/// What a probe keeps of a shard for its sections, in a type of its own that nobody else reads.
+/// Material that a probe keeps of a shard for its sections, in a type of its own that nobody else reads.
 public struct Kept: Codable, Sendable, Equatable {
   /// JSON with its keys in order: the same value, the same text.
   private let text: String
@@ -39,7 +39,7 @@ public struct Kept: Codable, Sendable, Equatable {
   }
 }
 
-/// What probes of probabilities keep: the answers to the examples as they are.
+/// Material of probes of probabilities: the answers to the examples as they are.
 struct KeptAnswers: Codable {
   /// The mean probabilities, [B][classes].
   var probabilities: [[Double]]
@@ -48,6 +48,6 @@ struct KeptAnswers: Codable {
 }
 
 extension Sequence<Outcome> {
-  /// What was kept of every shard, where it is of this type.
+  /// The material kept of every shard, where it is of this type.
   func kept<Value: Decodable>(_ type: Value.Type) -> [Value] { compactMap { $0.kept?.value(as: type) } }
 }

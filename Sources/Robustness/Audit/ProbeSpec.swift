@@ -38,8 +38,8 @@ public struct ProbeSpec: Codable, Sendable, Hashable {
     return list.isEmpty ? probe : "\(probe):\(list)"
   }
 
-  /// A probe's own seed in an audit. By its name alone: its conditions differ in nothing but the condition, and its results do not
-  /// depend on what else is in the audit.
+  /// A probe's own seed in an audit. By its name alone: its conditions differ in nothing but the condition, and its
+  /// results do not depend on what else is in the audit.
   static func seed(of probe: String, in seed: UInt64) -> UInt64 {
     // FNV-1a.
     let hash = probe.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }

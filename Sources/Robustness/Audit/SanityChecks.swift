@@ -2,10 +2,10 @@ import DitherInference
 import DitherTensor
 import Foundation
 
-/// Mistakes around a model that make every number of an audit wrong: a softmax upon a softmax, inputs of another range than the
-/// model was trained on, answers that depend on their company. Each is measured on the first examples.
+/// Mistakes around a model that make every number of an audit wrong: a softmax upon a softmax, inputs of another range
+/// than the model was trained on, answers that depend on their company. Each is measured on the first examples.
 struct SanityChecks {
-  /// Of the model in the checks.
+  /// The model's name in the checks.
   private let name: String
   private let model: Model
   private let inputs: Tensor
@@ -31,14 +31,16 @@ struct SanityChecks {
     return Double(zip(answers, labels).count { $0 == $1 }) / Double(max(labels.count, 1))
   }
 
-  /// Logits that all sum to 1 and lie in [0, 1] are probabilities: through another softmax their gradients all but vanish.
+  /// Logits that all sum to 1 and lie in [0, 1] are probabilities: through another softmax their gradients all but
+  /// vanish.
   private func softmaxTwice() throws -> Check {
     let outputs = try model.outputs(model.signature.normalised(inputs))
     let looks = (0..<outputs.rowCount).allSatisfy { row in
       let values = outputs.row(row)
       return values.allSatisfy { (0...1).contains($0) } && abs(values.reduce(0, +) - 1) < 1e-3
     }
-    // Where the signature knows them for probabilities, attacks follow ln p. A softmax of probabilities is flat: at most e / (e + C − 1).
+    // Where the signature knows them for probabilities, attacks follow ln p. A softmax of probabilities is flat: at
+    // most e / (e + C − 1).
     let classes = Double(model.signature.classes), top = outputs.elements.max().map(Double.init) ?? 0
     let flat = M_E / (M_E + classes - 1)
     let isTwice = model.signature.givesProbabilities && looks && top <= flat + 1e-6

@@ -1,11 +1,11 @@
-/// What a shard found: the line of an audit's journal.
+/// A shard's finds: the line of an audit's journal.
 public struct ShardResult: Codable, Sendable, Equatable {
   public var shard: Shard
-  /// Of all its examples; nil where some failed.
+  /// Finds on all its examples; nil where some failed.
   private var found: Found?
   /// Where some failed: what was found of the others, in their order.
   private var parts: [Part]?
-  /// What failed; nil where nothing did.
+  /// Failures; nil where nothing failed.
   public var failures: [Failure]?
 
   /// On some examples.
@@ -46,7 +46,7 @@ public struct ShardResult: Codable, Sendable, Equatable {
     self.failures = failures
   }
 
-  /// What was found of examples that follow each other.
+  /// Finds on examples that follow each other.
   package struct Piece {
     var shard: Shard
     package var found: Found

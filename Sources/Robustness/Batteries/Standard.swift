@@ -1,7 +1,7 @@
 import DitherBasics
 
 extension Battery {
-  /// What a report for others should hold, in minutes.
+  /// The content of a report for others, in minutes.
   static let standard = Battery(
     name: "standard",
     summary: "in minutes: gradient, black-box and least-norm attacks, corruptions, calibration, uncertainty, weights",

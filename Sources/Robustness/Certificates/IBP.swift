@@ -3,19 +3,19 @@ import DitherGraph
 import DitherInference
 import DitherTensor
 
-/// Interval bound propagation: where every logit can lie while each pixel moves by at most epsilon within [0, 1]. Nothing is drawn,
-/// and a certificate is no statement of probability. Gowal et al. 2018, arXiv 1810.12715.
+/// Interval bound propagation: where every logit can lie while each pixel moves by at most epsilon within [0, 1].
+/// Nothing is drawn, and a certificate is no statement of probability. Gowal et al. 2018, arXiv 1810.12715.
 ///
-/// Boxes go through the net as centre and radius, c' = W c + b and r' = |W| r. The last layer is left out: the margin of the label y
-/// over j is bounded from below as (W_y − W_j) c + b_y − b_j − |W_y − W_j| r (their section 3, "elision of the last layer"). The bounds
-/// take in fp32's rounding, so they hold for the model as it computes. On nets that were not trained for it they
-/// are loose: an example without a certificate need not be breakable.
+/// Boxes go through the net as centre and radius, c' = W c + b and r' = |W| r. The last layer is left out: the margin
+/// of the label y over j is bounded from below as (W_y − W_j) c + b_y − b_j − |W_y − W_j| r (their section 3, "elision
+/// of the last layer"). The bounds take in fp32's rounding, so they hold for the model as it computes. On nets that
+/// were not trained for it they are loose: an example without a certificate need not be breakable.
 public struct IBP: Certifier {
   public static let name = "ibp"
   public static let summary = "interval bound propagation: a certain L∞ radius for small nets (Gowal et al. 2018)"
   /// In units of the input.
   public var epsilon = 8.0 / 255
-  /// Of a model with noise, certifies the mean weights: the model with its noise off, not as it is deployed.
+  /// For a model with noise, certifies the mean weights: the model with its noise off, not as it is deployed.
   public var meanWeights = false
   public init() {}
 
@@ -52,7 +52,7 @@ public struct IBP: Certifier {
     _ = try bounds(of: model, rows: 1)
   }
 
-  /// Of the graph as it is computed: normalisations are folded, and the classifier's output is the first.
+  /// Bounds of the graph as it is computed: normalisations are folded, and the classifier's output is the first.
   private func bounds(of model: Model, rows: Int) throws -> BoundedGraph {
     var graph = model.graph
     graph.outputs = graph.outputs.filter { $0.name == model.signature.outputName }

@@ -2,19 +2,19 @@ import DitherBasics
 import DitherInference
 import DitherTensor
 
-/// g(x) = the class c of largest P(f(x + N(0, σ²I)) = c): a classifier whose answers come with an L2 radius. Cohen, Rosenfeld and
-/// Kolter 2019, arXiv 1902.02918.
+/// g(x) = the class c of largest P(f(x + N(0, σ²I)) = c): a classifier whose answers come with an L2 radius. Cohen,
+/// Rosenfeld and Kolter 2019, arXiv 1902.02918.
 ///
-/// f is the model's label: the first class of largest output, in the deterministic pass; a copy without an answer is no class's, and
-/// speaks against each. Of a model with noise every noisy copy
-/// has one fresh draw of that noise, and f is a random function. The theorem holds for it as well: the lemma of Neyman and
-/// Pearson is about the pair of the Gaussian input noise and the model's own, and the latter, being drawn independently, has the
-/// same distribution around x as around any x + δ. It is the Gaussian on the input that gives a radius, and nothing else: noise on
-/// weights alone gives none.
+/// f is the model's label: the first class of largest output, in the deterministic pass; a copy without an answer is no
+/// class's, and speaks against each. Of a model with noise every noisy copy
+/// has one fresh draw of that noise, and f is a random function. The theorem holds for it as well: the lemma of Neyman
+/// and Pearson is about the pair of the Gaussian input noise and the model's own, and the latter, being drawn
+/// independently, has the same distribution around x as around any x + δ. It is the Gaussian on the input that gives a
+/// radius, and nothing else: noise on weights alone gives none.
 ///
-/// Copies are made where a plan reads them and only counts are kept, so memory does not grow with the number of draws. A copy's
-/// noise is a function of (seed, example, stage, number): neither batches nor threads change a result. As in the paper copies
-/// may leave [0, 1].
+/// Copies are made where a plan reads them and only counts are kept, so memory does not grow with the number of draws.
+/// A copy's noise is a function of (seed, example, stage, number): neither batches nor threads change a result. As in
+/// the paper copies may leave [0, 1].
 public struct SmoothedClassifier: Sendable {
   public let model: Model
   /// The standard deviation of the noise on inputs in [0, 1].
@@ -60,7 +60,8 @@ public struct SmoothedClassifier: Sendable {
 
   private enum Stage: UInt32 { case selection, estimation, prediction }
 
-  /// CERTIFY: the class that the first n0 copies favour, and the radius σ Φ⁻¹(p) from a lower bound p on its probability.
+  /// CERTIFY: the class that the first n0 copies favour, and the radius σ Φ⁻¹(p) from a lower bound p on its
+  /// probability.
   /// - Parameters:
   ///   - x: one example, as a batch of one, in [0, 1].
   ///   - identity: which example of the data it is.
@@ -93,8 +94,8 @@ public struct SmoothedClassifier: Sendable {
     )
   }
 
-  /// PREDICT: the class that most copies have, unless a fair coin between the first two explains their counts at `alpha`. The
-  /// answer is g's with probability 1 − alpha at least.
+  /// PREDICT: the class that most copies have, unless a fair coin between the first two explains their counts at
+  /// `alpha`. The answer is g's with probability 1 − alpha at least.
   public func predict(
     _ x: Tensor, identity: UInt64, n: Int, alpha: Double, threads: Int = 1, proceed: @Sendable () throws -> Void = {}
   ) throws -> Certificate {
@@ -107,7 +108,8 @@ public struct SmoothedClassifier: Sendable {
       abstained: !hasAnswer || Statistics.fairCoinTest(counts[first], max(second, none)) > alpha)
   }
 
-  /// The example as the model takes it, and the standard deviation of each stretch of its numbers that has one of its own.
+  /// The example as the model takes it, and the standard deviation of each stretch of its numbers that has one of its
+  /// own.
   private struct Base: Sendable {
     var numbers: [Float]
     var deviations: [(range: Range<Int>, sigma: Float)]

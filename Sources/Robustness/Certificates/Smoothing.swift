@@ -2,7 +2,8 @@ import DitherBasics
 import DitherTensor
 import Foundation
 
-/// Randomized smoothing: what is certified is the smoothed classifier, not the model by itself. Cohen et al. 2019, arXiv 1902.02918.
+/// Randomized smoothing: what is certified is the smoothed classifier, not the model by itself. Cohen et al. 2019,
+/// arXiv 1902.02918.
 public struct Smoothing: Certifier {
   public static let name = "smoothing"
   public static let summary = "randomized smoothing: an L2 radius by Gaussian noise on the input (Cohen et al. 2019)"

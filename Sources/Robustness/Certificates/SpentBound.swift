@@ -2,13 +2,14 @@ import Foundation
 
 /// A lower bound on a probability that is looked at several times while draws come in, and holds at every look.
 ///
-/// Clopper and Pearson's bound holds once. Here each look has a share of alpha of its own, fixed before the first draw: half of
-/// it for the last look, the other half spread evenly over those before. By the union bound all of them hold together with
-/// probability 1 − alpha, whatever makes the caller stop. Giving up needs no alpha: who claims nothing is not wrong.
+/// Clopper and Pearson's bound holds once. Here each look has a share of alpha of its own, fixed before the first draw:
+/// half of it for the last look, the other half spread evenly over those before. By the union bound all of them hold
+/// together with probability 1 − alpha, whatever makes the caller stop. Giving up needs no alpha: who claims nothing is
+/// not wrong.
 public struct SpentBound: Sendable {
   /// After how many draws there is a look: doubling up to the last.
   public let looks: [Int]
-  /// What each look may spend, of alpha in all.
+  /// The share of alpha that each look may spend.
   public let alphas: [Double]
 
   /// - Parameter early: false: one look, after `n` draws, with all of alpha.
@@ -22,7 +23,7 @@ public struct SpentBound: Sendable {
       [Double](repeating: alpha / 2 / Double(max(others, 1)), count: others) + [others == 0 ? alpha : alpha / 2]
   }
 
-  /// Of the first look.
+  /// The draws of the first look.
   private static let leastDraws = 64
 
   /// The largest bound that a perfect record gives.
@@ -30,7 +31,7 @@ public struct SpentBound: Sendable {
     zip(looks, alphas).reduce(0) { max($0, Statistics.lowerBound($1.0, of: $1.0, alpha: $1.1)) }
   }
 
-  /// What is known after a look.
+  /// The state after a look.
   public enum Verdict: Equatable {
     case goOn
     /// The bound is where it was to be, or as good as it will be.
@@ -48,7 +49,7 @@ public struct SpentBound: Sendable {
     if Statistics.upperBound(successes, of: drawn, alpha: alphas[look]) < least { return .hopeless }
     guard bound >= least else { return .goOn }
     if needed != nil { return .enough }
-    // What all draws would give if the share stayed what it is.
+    // The count that all draws would give if the share stayed what it is.
     let last = looks[looks.count - 1], share = Double(successes) / Double(drawn)
     let expected = Statistics.lowerBound(
       Int((share * Double(last)).rounded()), of: last, alpha: alphas[alphas.count - 1])

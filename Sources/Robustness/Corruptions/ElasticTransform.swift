@@ -1,6 +1,7 @@
 import DitherTensor
 
-/// The picture on rubber: an affine map by three points that moved, then a smooth displacement of every pixel. Simard et al. 2003.
+/// The picture on rubber: an affine map by three points that moved, then a smooth displacement of every pixel. Simard
+/// et al. 2003.
 public struct ElasticTransform: Corruption {
   public static let name = "elastic_transform"
   public static let summary = "the picture on rubber"

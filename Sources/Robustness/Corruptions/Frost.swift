@@ -1,8 +1,9 @@
 import DitherTensor
 import Foundation
 
-/// Ice on the pane. **A variant**: the published corruption lays one of five photographs over the picture, which are not ours to ship;
-/// here the ice is drawn: bright needles grown from a cloud, denser towards one corner. Its weights are the published ones.
+/// Ice on the pane. **A variant**: the published corruption lays one of five photographs over the picture, which are
+/// not ours to ship; here the ice is drawn: bright needles grown from a cloud, denser towards one corner. Its weights
+/// are the published ones.
 public struct Frost: Corruption {
   public static let name = "frost"
   public static let summary = "ice on the pane (drawn, not the published photographs)"

@@ -1,6 +1,6 @@
 import DitherTensor
 
-/// What JPEG loses at a quality.
+/// JPEG's loss at a quality.
 public struct JpegCompression: Corruption {
   public static let name = "jpeg_compression"
   public static let summary = "JPEG"

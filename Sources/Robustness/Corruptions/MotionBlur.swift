@@ -1,7 +1,8 @@
 import DitherBasics
 import DitherTensor
 
-/// A camera that moves: a one-sided Gaussian along a line, as ImageMagick's motion blur, at an angle from −45 to 45 degrees.
+/// A camera that moves: a one-sided Gaussian along a line, as ImageMagick's motion blur, at an angle from −45 to 45
+/// degrees.
 public struct MotionBlur: Corruption {
   public static let name = "motion_blur"
   public static let summary = "a moving camera, at a random angle"

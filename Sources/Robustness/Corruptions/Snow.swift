@@ -1,7 +1,7 @@
 import DitherTensor
 
-/// Falling snow: a thresholded field of normal numbers, enlarged, blurred along the wind, added twice, the second time turned round; the
-/// picture behind it is whitened.
+/// Falling snow: a thresholded field of normal numbers, enlarged, blurred along the wind, added twice, the second time
+/// turned round; the picture behind it is whitened.
 public struct Snow: Corruption {
   public static let name = "snow"
   public static let summary = "falling snow"

@@ -8,8 +8,8 @@ public struct ZoomBlur: Corruption {
   public static let protocols: Set<CorruptionConstants> = [.cifar10c, .imagenetc]
   public init() {}
 
-  /// How many enlargements, 1 the first of them, and the step between two. The counts are those of the published loops, whose ends
-  /// in floating point are not always what they say.
+  /// How many enlargements, 1 the first of them, and the step between two. The counts are those of the published loops,
+  /// whose ends in floating point are not always what they say.
   private static func constants(_ severity: Int, _ image: ImageShape) -> (count: Int, step: Double) {
     image.constant(
       severity, cifar: [(7, 0.01), (12, 0.01), (16, 0.01), (21, 0.01), (26, 0.01)],

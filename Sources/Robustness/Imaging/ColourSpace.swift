@@ -1,6 +1,6 @@
 extension Picture {
-  /// Changes hue, saturation and value (Smith 1978) of every pixel; a grey picture is its own value, and gains no colour but
-  /// through saturation, where hue 0 is red: then it is what is seen of that red in grey.
+  /// Changes hue, saturation and value (Smith 1978) of every pixel; a grey picture is its own value, and gains no
+  /// colour but through saturation, where hue 0 is red: then it is what is seen of that red in grey.
   func changingHSV(_ change: (inout (h: Double, s: Double, v: Double)) -> Void) -> Picture {
     var result = self
     let isGrey = channels == 1

@@ -1,8 +1,8 @@
 import Foundation
 
 enum Edges {
-  /// Canny's edges of a plane in [0, 1]: slopes of the blurred plane, thinned across, kept above the high threshold and where they
-  /// hang together with such above the low one.
+  /// Canny's edges of a plane in [0, 1]: slopes of the blurred plane, thinned across, kept above the high threshold and
+  /// where they hang together with such above the low one.
   static func canny(
     _ plane: [Double], _ height: Int, _ width: Int, sigma: Double = 1, low: Double = 0.1, high: Double = 0.2
   ) -> [Bool] {

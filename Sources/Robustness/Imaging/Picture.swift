@@ -1,6 +1,7 @@
 import Foundation
 
-/// An image's planes in double precision, as the corruptions work on them: [channels][height · width], values from 0 to 1.
+/// An image's planes in double precision, as the corruptions work on them: [channels][height · width], values from 0 to
+/// 1.
 struct Picture {
   var planes: [[Double]]
   let height: Int

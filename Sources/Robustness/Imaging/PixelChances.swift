@@ -22,8 +22,8 @@ struct PixelChances {
     return Double(drawn[number][pixel])
   }
 
-  /// Below a mean of 10 by products of uniforms (Knuth), above by transformed rejection with a squeeze: Hörmann 1993, Insurance:
-  /// Mathematics and Economics 12, algorithm PTRS.
+  /// Below a mean of 10 by products of uniforms (Knuth), above by transformed rejection with a squeeze: Hörmann 1993,
+  /// Insurance: Mathematics and Economics 12, algorithm PTRS.
   mutating func poisson(_ mean: Double, at pixel: Int) -> Int {
     guard mean > 0 else { return 0 }
     guard mean >= 10 else {

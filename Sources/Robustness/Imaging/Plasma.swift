@@ -1,7 +1,8 @@
 import DitherTensor
 import Foundation
 
-/// A cloud by diamond and square: Fournier, Fussell and Carpenter 1982, Communications of the ACM 25. Wraps round at its edges.
+/// A cloud by diamond and square: Fournier, Fussell and Carpenter 1982, Communications of the ACM 25. Wraps round at
+/// its edges.
 enum Plasma {
   /// - Parameters:
   ///   - side: a power of two.

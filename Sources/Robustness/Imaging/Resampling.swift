@@ -1,12 +1,13 @@
 import Foundation
 
 enum Resampling {
-  /// Part of an axis, made larger or smaller, bilinearly, grid points on grid points at both ends: SciPy's `zoom` of order 1.
+  /// Part of an axis, made larger or smaller, bilinearly, grid points on grid points at both ends: SciPy's `zoom` of
+  /// order 1.
   struct Zoom {
     struct Tap {
       var first: Int
       var second: Int
-      /// Of the second.
+      /// The second's share.
       var weight: Double
     }
     let taps: [Tap]

@@ -1,7 +1,7 @@
-/// What an attack found on a shard beside what it broke.
+/// An attack's finds on a shard beside the examples that it broke.
 struct AttackFinds: Codable {
-  /// The least perturbation found that the deployed predictor fails on, of an attack of minimum norm: 0 where it fails already, nil where
-  /// none was found.
+  /// The least perturbation found that the deployed predictor fails on, of an attack of minimum norm: 0 where it fails
+  /// already, nil where none was found.
   var distances: [Double?]?
   /// By example, right under the same attack through one draw a step, if that was asked for.
   var singleDraw: [Bool]?
@@ -36,7 +36,8 @@ extension AttackFinds {
 }
 
 extension ProbeReport.Progress {
-  /// Shards may end after different numbers of questions: the mean is over those that got so far, and the last of the others.
+  /// Shards may end after different numbers of questions: the mean is over those that got so far, and the last of the
+  /// others.
   init?(_ traces: [AttackFinds.Trace]) {
     let places = Set(traces.flatMap(\.questions)).sorted(), examples = traces.reduce(0) { $0 + $1.examples }
     guard places.count > 1, examples > 0 else { return nil }

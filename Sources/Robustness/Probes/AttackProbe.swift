@@ -2,29 +2,32 @@ import DitherBasics
 import DitherInference
 import DitherTensor
 
-/// An attack on the examples that the deployed predictor gets right. Success is judged by that predictor, on draws that the
-/// attack did not see; what is wrong without an attack is wrong under it, and is not credited to it.
+/// An attack on the examples that the deployed predictor gets right. Success is judged by that predictor, on draws that
+/// the attack did not see; what is wrong without an attack is wrong under it, and is not credited to it.
 struct AttackProbe<A: Attack>: Probe {
   static var name: String { A.name }
   static var summary: String { A.summary }
   static var formerDefaults: [String: String] { ["most_draws": "0"] }
 
-  /// What every attack can be told; coded beside the attack's own parameters.
+  /// Parameters that every attack has; coded beside the attack's own parameters.
   struct Common: Codable, Sendable {
     var norm = A.norms.first ?? .linf
     /// In units of the input. An attack of minimum norm is judged by it too.
     var epsilon = 8.0 / 255
     var restarts = 1
-    /// Where examples are led: `untargeted`, away from their class; `next`, to the class after it; `least_likely`, to the one that the
-    /// model holds for least likely; `given`, to one for each example that comes with the data; or to a class, by its number.
+    /// Where examples are led: `untargeted`, away from their class; `next`, to the class after it; `least_likely`, to
+    /// the one that the model holds for least likely; `given`, to one for each example that comes with the data; or to
+    /// a class, by its number.
     var target = Target.untargeted
     /// Draws of a random model's noise behind every answer, at least; the mean of as many decides what is followed.
     var draws = 16
-    /// Of the expected loss, or of its share where it is larger than 1: where it is not reached, draws are added.
+    /// The standard error of the expected loss, or of its share where it is larger than 1: where it is not reached,
+    /// draws are added.
     var standardError = 0.1
     /// Draws of one answer, at most; nil: eight times `draws`.
     var mostDraws: Int?
-    /// Of a random model: the same attack through one draw a step beside it, to show what the expectation finds that it does not.
+    /// For a random model: the same attack through one draw a step beside it, to show what the expectation finds that
+    /// it does not.
     var singleDraw = false
 
     private enum CodingKeys: String, CodingKey {
@@ -125,8 +128,8 @@ struct AttackProbe<A: Attack>: Probe {
   func cost(examples: Int, draws: Int) -> ProbeCost {
     let asked =
       common.restarts == 1 ? attack.questions : attack.restarted(common.restarts).questions
-    // Of a random model: what the tries found is compared, or followed past the boundary; answers have more draws where they are
-    // needed; the same on the mean weights, and through single draws.
+    // For a random model: what the tries found is compared, or followed past the boundary; answers have more draws
+    // where they are needed; the same on the mean weights, and through single draws.
     let compared = A.isMinimumNorm ? 2 * Search.stepsPastBoundary + 2 : 6
     let rows =
       examples
@@ -186,7 +189,7 @@ struct AttackProbe<A: Attack>: Probe {
     let verdict = try trial.judged(found.points, by: predictor)
     trial.note(verdict, in: &outcome)
     if A.isMinimumNorm {
-      // Of a random model the nearest points are judged for themselves: what serves in the ball is another point.
+      // For a random model the nearest points are judged for themselves: what serves in the ball is another point.
       let nearest = search.nearest ?? found
       let there = predictor.isRandom ? try trial.answers(nearest.points, of: predictor) : verdict.answers
       trial.note(nearest.distances, answers: there, in: &finds)
@@ -228,7 +231,7 @@ struct AttackProbe<A: Attack>: Probe {
 
   // MARK: evidence against the attack itself
 
-  /// Of what the attack left standing, how much a random point of the ball breaks.
+  /// How many of the examples that the attack left standing a random point of the ball breaks.
   private func brokenByChance(
     _ examples: Examples, _ ball: Ball, _ search: Search, survivors: [Bool]
   ) throws -> Int {

@@ -2,8 +2,8 @@ import DitherBasics
 import DitherTensor
 
 extension AttackProbe {
-  /// The attack's tries on one batch: through the noise, and of a random model also on its mean weights; the attacker keeps of
-  /// each example what looks better on draws of its own. Nothing here knows the draws that judge.
+  /// The attack's tries on one batch: through the noise, and of a random model also on its mean weights; the attacker
+  /// keeps of each example what looks better on draws of its own. Nothing here knows the draws that judge.
   struct Search {
     private let probe: AttackProbe
     let batch: ProbeBatch
@@ -13,7 +13,7 @@ extension AttackProbe {
     private(set) var meanWeightWins = 0
     private(set) var uncertainLosses = 0
     private(set) var lossesAsked = 0
-    /// Of an attack of minimum norm on a random model: the nearest points past the boundary by more than the noise.
+    /// For an attack of minimum norm on a random model: the nearest points past the boundary by more than the noise.
     private(set) var nearest: AttackResult?
     /// The time was over before the search was.
     private(set) var endedEarly = false
@@ -50,7 +50,7 @@ extension AttackProbe {
       do {
         try improve(&found, examples, ball, &oracle)
       } catch let error as RobustnessError where error.code == .budgetSpent {
-        // What was found in time counts.
+        // Finds in time count.
         endedEarly = true
       }
       questions += oracle.questions
@@ -74,7 +74,7 @@ extension AttackProbe {
       let near = try pastBoundary(found, other, examples, ball.norm, &oracle)
       nearest = near
       (found.points, found.distances) = (near.points, near.distances)
-      // Of the ball the attacker may use all, and must use no more.
+      // The attacker may use all of the ball, and must use no more.
       let edge = AttackResult(
         points: stretched(near.points, examples, ball), distances: near.distances, trace: found.trace)
       let inside = ball.rowsInside(near.points, around: examples.inputs)
@@ -99,7 +99,8 @@ extension AttackProbe {
         ? try search(probe.attack) : try search(probe.attack.restarted(probe.common.restarts))
     }
 
-    /// The standard error of the margin of the deployed predictor's mean on the clean inputs: the median over the examples.
+    /// The standard error of the margin of the deployed predictor's mean on the clean inputs: the median over the
+    /// examples.
     private mutating func deployedMarginError(_ examples: Examples) throws -> Float {
       // As the predictor's, its draws are independent.
       var oracle = self.oracle(independent: true)
@@ -119,8 +120,9 @@ extension AttackProbe {
       return ball.project(examples.inputs.zip(delta) { $0 + $1 }, around: examples.inputs)
     }
 
-    /// The nearest points, along the directions of two tries, at which the model is wrong by more than its noise explains: the
-    /// expectation crosses a boundary a little behind where one draw does. Outward by quarters until both are past, then back by halves.
+    /// The nearest points, along the directions of two tries, at which the model is wrong by more than its noise
+    /// explains: the expectation crosses a boundary a little behind where one draw does. Outward by quarters until both
+    /// are past, then back by halves.
     private func pastBoundary(
       _ first: AttackResult, _ second: AttackResult, _ examples: Examples, _ norm: Norm, _ oracle: inout ModelOracle
     ) throws -> AttackResult {

@@ -20,7 +20,7 @@ struct AttackTrial {
     self.batch = batch
     self.before = before
     self.ball = ball
-    // Who is in the class already to which it is to be led has nothing to fear.
+    // An example in the class already to which it is to be led has nothing to fear.
     let standing = right.indices.filter { right[$0] && !criteria[$0].isMet(by: batch.labels[$0]) }
     self.standing = standing
     examples = Examples(
@@ -28,7 +28,7 @@ struct AttackTrial {
       identities: standing.map { batch.identities[$0] })
   }
 
-  /// What a predictor says of points that an attack made, one for each standing example.
+  /// A predictor's answers to points that an attack made, one for each standing example.
   struct Verdict {
     var answers: [Int]
     /// The criterion is met.

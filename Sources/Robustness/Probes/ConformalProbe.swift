@@ -2,9 +2,9 @@ import DitherBasics
 import DitherInference
 import DitherTensor
 
-/// Prediction sets on trial: thresholds from one half of the examples, coverage and size on the other. The halves are drawn by
-/// chance, so that the guarantee applies: coverage of at least 1 − α, on average over such draws; with a threshold for each class, in every
-/// class (``Conformal/thresholds(_:_:classes:alpha:)``).
+/// Prediction sets on trial: thresholds from one half of the examples, coverage and size on the other. The halves are
+/// drawn by chance, so that the guarantee applies: coverage of at least 1 − α, on average over such draws; with a
+/// threshold for each class, in every class (``Conformal/thresholds(_:_:classes:alpha:)``).
 struct ConformalProbe: Probe {
   static let name = "conformal"
   static let summary = "coverage and size of prediction sets: LAC and randomised APS, split in half"

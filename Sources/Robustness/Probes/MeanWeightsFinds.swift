@@ -1,8 +1,8 @@
 import DitherTensor
 import Synchronization
 
-/// What an attack on a random model found on its mean weights, which it tries too. The control with the noise off is the same attack
-/// on the same weights: for these examples it has been made.
+/// Finds of an attack on a random model on its mean weights, which it tries too. The control with the noise off is the
+/// same attack on the same weights: for these examples it has been made.
 final class MeanWeightsFinds: Sendable {
   private let found = Mutex<(identities: [UInt64], result: AttackResult)?>(nil)
 
@@ -10,7 +10,7 @@ final class MeanWeightsFinds: Sendable {
     found.withLock { $0 = (examples.identities, result) }
   }
 
-  /// Of those examples that it has been made for; the others go through `search`.
+  /// Results for the examples that it has been made for; the others go through `search`.
   func result(for examples: Examples, or search: (Examples) throws -> AttackResult) rethrows -> AttackResult {
     guard let known = found.withLock({ $0 }) else { return try search(examples) }
     let places = Dictionary(zip(known.identities, 0...)) { first, _ in first }

@@ -2,9 +2,9 @@ import DitherBasics
 import DitherInference
 import DitherTensor
 
-/// Whether uncertainty tells inputs of another kind: AUROC, AUPR and FPR at 95 % recall by every measure, examples of the data
-/// against those of another set. In-distribution examples are the positives of FPR95, the others those of AUPR, as in Hendrycks and
-/// Gimpel 2017, arXiv 1610.02136.
+/// Whether uncertainty tells inputs of another kind: AUROC, AUPR and FPR at 95 % recall by every measure, examples of
+/// the data against those of another set. In-distribution examples are the positives of FPR95, the others those of
+/// AUPR, as in Hendrycks and Gimpel 2017, arXiv 1610.02136.
 struct OutOfDistributionProbe: Probe {
   static let name = "ood"
   static let summary = "whether uncertainty, logits and energy tell inputs of another set: AUROC, AUPR, FPR95"
@@ -69,7 +69,7 @@ struct OutOfDistributionProbe: Probe {
     ]
   }
 
-  /// Of the same, by the bootstrap over the examples of both sets.
+  /// Intervals of the same, by the bootstrap over the examples of both sets.
   private static func intervals(_ inside: [Double], _ outside: [Double]) -> [Interval?] {
     let (inside, outside) = (inside.sorted(), outside.sorted())
     return Bootstrap([inside.count, outside.count]).intervals { drawn in

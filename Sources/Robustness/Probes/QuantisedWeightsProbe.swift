@@ -2,8 +2,8 @@ import DitherBasics
 import DitherInference
 import DitherTensor
 
-/// Accuracy with weights rounded to few bits: symmetric, one scale for each output (the first axis), from −(2^(b−1) − 1) to
-/// 2^(b−1) − 1. Source: Nagel et al. 2021, arXiv 2106.08295, 2.2 (rounding to nearest, without retraining).
+/// Accuracy with weights rounded to few bits: symmetric, one scale for each output (the first axis), from −(2^(b−1) −
+/// 1) to 2^(b−1) − 1. Source: Nagel et al. 2021, arXiv 2106.08295, 2.2 (rounding to nearest, without retraining).
 struct QuantisedWeightsProbe: Probe {
   static let name = "quantised_weights"
   static let summary = "accuracy with weights rounded to few bits"

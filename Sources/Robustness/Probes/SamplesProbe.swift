@@ -2,8 +2,8 @@ import DitherBasics
 import DitherInference
 import DitherTensor
 
-/// What more draws buy: accuracy, likelihood and uncertainty against the number of draws S, with their Monte-Carlo errors. The draws
-/// of a smaller S are the first of a larger.
+/// The worth of more draws: accuracy, likelihood and uncertainty against the number of draws S, with their Monte-Carlo
+/// errors. The draws of a smaller S are the first of a larger.
 struct SamplesProbe: Probe {
   static let name = "samples"
   static let summary = "accuracy and uncertainty against the number of draws, with Monte-Carlo errors"

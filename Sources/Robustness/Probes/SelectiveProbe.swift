@@ -44,7 +44,8 @@ struct SelectiveProbe: Probe {
     return summary
   }
 
-  /// Of AURC and of the AUROC of errors, by the bootstrap over the examples; of the latter over those resamples that have both kinds.
+  /// Intervals of AURC and of the AUROC of errors, by the bootstrap over the examples; of the latter over those
+  /// resamples that have both kinds.
   private func intervals(_ right: [Bool], _ scores: [Double]) -> (aurc: Interval?, auroc: Interval?) {
     let order = right.indices.sorted { scores[$0] < scores[$1] }
     let right = order.map { right[$0] }, scores = order.map { scores[$0] }

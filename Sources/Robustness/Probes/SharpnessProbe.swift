@@ -3,15 +3,16 @@ import DitherInference
 import DitherTensor
 import Foundation
 
-/// How sharp the minimum is that the weights lie in: eigenvalues, trace and density of the Hessian of the mean loss, and the rise of
-/// the loss in a ball. Scaling the layers of a ReLU net can fake flatness (Dinh et al. 2017, arXiv 1703.04933), so each measure has
-/// one beside it that such scaling leaves as it is: of the Hessian in units of |w|, D H D with D = diag |w| (Kwon et al. 2021, arXiv
-/// 2102.11600).
+/// How sharp the minimum is that the weights lie in: eigenvalues, trace and density of the Hessian of the mean loss,
+/// and the rise of the loss in a ball. Scaling the layers of a ReLU net can fake flatness (Dinh et al. 2017, arXiv
+/// 1703.04933), so each measure has one beside it that such scaling leaves as it is: of the Hessian in units of |w|, D
+/// H D with D = diag |w| (Kwon et al. 2021, arXiv 2102.11600).
 ///
-/// Products of the Hessian with vectors are exact (``HessianPlan``), so eigenvalues are the Hessian's on piecewise linear nets too.
+/// Products of the Hessian with vectors are exact (``HessianPlan``), so eigenvalues are the Hessian's on piecewise
+/// linear nets too.
 ///
-/// Sources: Yao et al. 2020, arXiv 1912.07145 (PyHessian): Hutchinson's trace, stochastic Lanczos quadrature; Foret et al. 2021, arXiv
-/// 2010.01412: sharpness in a ball.
+/// Sources: Yao et al. 2020, arXiv 1912.07145 (PyHessian): Hutchinson's trace, stochastic Lanczos quadrature; Foret et
+/// al. 2021, arXiv 2010.01412: sharpness in a ball.
 struct SharpnessProbe: Probe {
   static let name = "sharpness"
   static let summary =
@@ -42,8 +43,8 @@ struct SharpnessProbe: Probe {
   func condition(of image: ImageShape) -> Condition { .measurement }
 
   func cost(examples: Int, draws: Int) -> ProbeCost {
-    // Of two spectra. A product is about two gradients and some 16 passes over the weights; every vector of the basis is taken off it twice,
-    // by a dot product and a sum.
+    // The cost of two spectra. A product is about two gradients and some 16 passes over the weights; every vector of
+    // the basis is taken off it twice, by a dot product and a sum.
     let products = 2 * lanczos * vectors + 2 * max(traces - vectors, 0) + layers * lanczos
     let rows = min(examples, self.examples)
     return ProbeCost(
@@ -82,7 +83,8 @@ struct SharpnessProbe: Probe {
     var largest: Double
     var trace: (value: Double, interval: Interval?)
     var density: [Summary.Point]
-    /// vᵀHv by vector and parameter, each over its own part of v: Hutchinson's estimates of the traces of the Hessian's diagonal blocks.
+    /// vᵀHv by vector and parameter, each over its own part of v: Hutchinson's estimates of the traces of the Hessian's
+    /// diagonal blocks.
     var traces: [[Double]]
   }
 
@@ -91,7 +93,7 @@ struct SharpnessProbe: Probe {
     NoiseAddress(seed: seed, site: 0x4865_7373, sample: UInt32(run)).uniforms(count).map { $0 < 0.5 ? -1 : 1 }
   }
 
-  /// Of D H D, where `scale` multiplies by D.
+  /// The spectrum of D H D, where `scale` multiplies by D.
   private func spectrum(
     _ landscape: WeightLandscape, _ seed: UInt64, _ scale: ([Float]) -> [Float]
   ) throws -> Spectrum {
@@ -103,7 +105,7 @@ struct SharpnessProbe: Probe {
       let first = try product(signs)
       traces.append(ranges.map { range in range.reduce(0) { $0 + Double(signs[$1]) * Double(first[$1]) } })
       guard run < vectors else { continue }
-      // Of unit length together.
+      // Vectors of unit length together.
       let length = 1 / Double(count).squareRoot()
       let found = try Lanczos.run(
         from: Vectors.scaled(signs, length), steps: min(lanczos, count), first: Vectors.scaled(first, length), product)

@@ -2,9 +2,10 @@ import DitherBasics
 import DitherInference
 import DitherTensor
 
-/// Whether uncertainty stays honest as inputs get worse: accuracy, NLL, calibration error, risk–coverage, mean uncertainty and
-/// conformal coverage under one corruption at rising severity. Thresholds of the prediction sets are those of half of the clean
-/// examples; what is said of the shifted ones has no guarantee, which is what is shown. Ovadia et al. 2019, arXiv 1906.02530.
+/// Whether uncertainty stays honest as inputs get worse: accuracy, NLL, calibration error, risk–coverage, mean
+/// uncertainty and conformal coverage under one corruption at rising severity. Thresholds of the prediction sets are
+/// those of half of the clean examples; what is said of the shifted ones has no guarantee, which is what is shown.
+/// Ovadia et al. 2019, arXiv 1906.02530.
 struct ShiftProbe: Probe {
   static let name = "shift"
   static let summary = "calibration, uncertainty and prediction sets under rising corruption"

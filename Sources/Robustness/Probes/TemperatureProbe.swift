@@ -3,9 +3,9 @@ import DitherInference
 import DitherTensor
 import Foundation
 
-/// What one temperature for every draw's logits would do for calibration: fitted on one half of the examples, drawn by chance, tried on
-/// the other. Guo et al. 2017, arXiv 1706.04599. Where the one half has no likeliest temperature, as without a wrong answer, it fails
-/// as a whole.
+/// The effect of one temperature for every draw's logits for calibration: fitted on one half of the examples, drawn by
+/// chance, tried on the other. Guo et al. 2017, arXiv 1706.04599. Where the one half has no likeliest temperature, as
+/// without a wrong answer, it fails as a whole.
 struct TemperatureProbe: Probe {
   static let name = "temperature"
   static let summary = "calibration before and after one temperature, fitted on half of the examples"

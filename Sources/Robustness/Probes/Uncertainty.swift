@@ -2,14 +2,14 @@ import DitherBasics
 import DitherInference
 import DitherTensor
 
-/// What probes of uncertainty keep of each example.
+/// Scores that probes of uncertainty keep of each example.
 enum Uncertainty {
   /// Scores by which answers are trusted: larger is less sure. `msp` is 1 − the largest probability.
   static let names = ["msp"] + measures.map { $0.name }
 
   private static let measures = Catalog<any Measure.Type>.measures.entries.filter { $0.risesWithUncertainty != nil }
 
-  /// What the draws cannot tell is left out.
+  /// Scores that the draws cannot tell are left out.
   static func scores(_ draws: Draws) -> [String: Double] {
     var scores = ["msp": 1 - (draws.mean.max() ?? 0)]
     for measure in measures {

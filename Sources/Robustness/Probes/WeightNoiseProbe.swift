@@ -3,8 +3,9 @@ import DitherGraph
 import DitherInference
 import DitherTensor
 
-/// Accuracy and loss against the strength of noise on the weights, L(σ): single draws, as one device or one posterior sample
-/// would answer, without averaging. Intervals are over draws and examples (``Statistics/Crossed``): those of another device on other data. Source: e.g. Petzka et al. 2021, arXiv 2001.00939, for what L(σ) says of flatness.
+/// Accuracy and loss against the strength of noise on the weights, L(σ): single draws, as one device or one posterior
+/// sample would answer, without averaging. Intervals are over draws and examples (``Statistics/Crossed``): those of
+/// another device on other data. Source: e.g. Petzka et al. 2021, arXiv 2001.00939, for what L(σ) says of flatness.
 struct WeightNoiseProbe: Probe {
   static let name = "weight_noise"
   static let summary = "accuracy and loss against the strength of noise on the weights"
@@ -39,7 +40,7 @@ struct WeightNoiseProbe: Probe {
     let all = [0] + (try NumberList.parse(sigmas, "sigmas", in: 0...100))
     for (at, sigma) in all.enumerated() {
       let found = try measure(sigma, answered, predictor.model)
-      // What has no answer is wrong.
+      // An example without an answer is wrong.
       let right = Statistics.Crossed(found.map { $0.right + unanswered })
       let loss = Statistics.Crossed(found.map(\.losses))
       accuracies.append(.init(sigma, right.value, right.shareInterval))

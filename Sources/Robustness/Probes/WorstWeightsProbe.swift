@@ -2,8 +2,8 @@ import DitherBasics
 import DitherInference
 import DitherTensor
 
-/// The worst weights near by: gradient ascent of the mean loss inside a relative ball, ‖δ‖ ≤ γ ‖w‖ for each layer. Source: Wu et
-/// al. 2020, arXiv 2004.05884, 3 (adversarial weight perturbation), there one step in training.
+/// The worst weights near by: gradient ascent of the mean loss inside a relative ball, ‖δ‖ ≤ γ ‖w‖ for each layer.
+/// Source: Wu et al. 2020, arXiv 2004.05884, 3 (adversarial weight perturbation), there one step in training.
 struct WorstWeightsProbe: Probe {
   static let name = "worst_weights"
   static let summary = "accuracy under the worst perturbation of the weights in a relative ball"

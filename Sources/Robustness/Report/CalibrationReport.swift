@@ -3,15 +3,16 @@ import DitherInference
 /// Whether probabilities mean what they say, over all examples.
 public struct Calibration: Codable, Sendable, Equatable {
   public var accuracy: Double
-  /// Mean −ln p of the true class, in nats: from the logits, by log-softmax; where a model gives probabilities, 0 counts as the least
-  /// single-precision number, 103.3 nats, and the check `zero_probability` counts such examples. The intervals of this and of what follows
-  /// are of 95 %: the percentile bootstrap over the examples, 200 resamples.
+  /// Mean −ln p of the true class, in nats: from the logits, by log-softmax; where a model gives probabilities, 0
+  /// counts as the least single-precision number, 103.3 nats, and the check `zero_probability` counts such examples.
+  /// The intervals of this and of what follows are of 95 %: the percentile bootstrap over the examples, 200 resamples.
   public var nll: Double
   public var nllInterval: Interval
   /// Mean squared distance of the probabilities from the truth, 0 to 2. Brier 1950.
   public var brier: Double
   public var brierInterval: Interval
-  /// Expected calibration error over 15 bins of the largest probability, of equal width; 0 to 1. Guo et al. 2017, arXiv 1706.04599.
+  /// Expected calibration error over 15 bins of the largest probability, of equal width; 0 to 1. Guo et al. 2017, arXiv
+  /// 1706.04599.
   public var ece15: Double
   public var ece15Interval: Interval
   /// The same over 15 bins with as many examples each. Nixon et al. 2019, arXiv 1904.01685.
@@ -26,7 +27,7 @@ public struct Calibration: Codable, Sendable, Equatable {
     /// Means over the bin's examples; left out where it has none.
     public var meanProbability: Double?
     public var accuracy: Double?
-    /// Of the accuracy: Wilson's, 95 %.
+    /// The accuracy's interval: Wilson's, 95 %.
     public var interval: Interval?
   }
 
@@ -51,7 +52,7 @@ public struct Calibration: Codable, Sendable, Equatable {
     }
   }
 
-  /// Of NLL, Brier score, ECE and adaptive ECE.
+  /// Intervals of NLL, Brier score, ECE and adaptive ECE.
   private static func intervals(_ probabilities: [[Double]], _ labels: [Int], _ losses: [Double]) -> [Interval] {
     let all = Metrics.outcomes(probabilities, labels)
     // A resample is in the order of this: its bins of equal mass need no sorting.

@@ -2,7 +2,7 @@ import DitherBasics
 
 /// Accuracy by corruption and severity.
 public struct CorruptionTable: Codable, Sendable, Equatable {
-  /// What the figures may be called: the published files are not what is used here.
+  /// The name that the figures may have: the published files are not what is used here.
   public var title: String
   public var rows: [Row]
   /// How many corruptions the protocol's mean is over.

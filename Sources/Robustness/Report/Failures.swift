@@ -1,5 +1,5 @@
 extension Report {
-  /// What failed alike in one probe or several, as a person reads it.
+  /// Failures that are alike in one probe or several, as a person reads it.
   public struct FailureReason: Sendable {
     /// `example 13`, or `2 examples from 13 on`.
     public var examples: String
@@ -32,7 +32,7 @@ extension Report {
 }
 
 extension Report.Failure {
-  /// Of one probe; neighbours of the same message are one.
+  /// Failures of one probe; neighbors of the same message are one.
   static func all(of probe: ProbeSpec, _ results: [ShardResult], _ runner: AuditRunner) -> [Self] {
     let unjudged = results.flatMap { $0.failures ?? [] }.map {
       Self(probe: probe.text, example: $0.example, count: $0.count, message: $0.message)
@@ -63,7 +63,7 @@ extension Report.Failure {
     let rows = all.reduce(into: Set<Int>()) { $0.formUnion($1.1.asTheyAre.union($1.1.changed)) }
     return rows.sorted().flatMap { row in
       let asItIs = all.filter { $0.1.asTheyAre.contains(row) }.map(\.0)
-      // What has no answer to the example has none under the condition either, and that is said once.
+      // A model without an answer to the example has none under the condition either, and that is said once.
       let changed = all.filter { $0.1.changed.contains(row) && !$0.1.asTheyAre.contains(row) }.map(\.0)
       return [(asItIs, "to the example as it is"), (changed, "under the probe")].filter { !$0.0.isEmpty }.map {
         (row, "expected a finite answer \($0.1), got NaN or infinity from \($0.0.joined(separator: ", "))")

@@ -3,11 +3,11 @@ public struct ProbeReport: Codable, Sendable, Equatable {
   public var probe: String
   /// As they were in force, defaults included, with the constants that a severity stands for.
   public var parameters: [String: ParameterValue]
-  /// What kind of question it is.
+  /// The kind of question that it is.
   public var kind: Kind
   /// Short enough for a chart's axis: `pgd, L∞, ε = 8/255, 20 steps`.
   public var title: String
-  /// What the attacker may do, for attacks.
+  /// Bounds of the attacker's change, for attacks.
   public var threat: Threat?
   /// How a corruption was applied.
   public var corruption: CorruptionSetting?
@@ -18,7 +18,7 @@ public struct ProbeReport: Codable, Sendable, Equatable {
   public var cleanInterval: Interval
   /// The share of all examples on which the deployed predictor is right under the condition.
   public var robustAccuracy: Double
-  /// Of the robust accuracy: Wilson's, 95 %.
+  /// The robust accuracy's interval: Wilson's, 95 %.
   public var interval: Interval
   /// Right under the condition, by example; without those that failed.
   public var perExample: [Bool]
@@ -26,16 +26,17 @@ public struct ProbeReport: Codable, Sendable, Equatable {
   public var perExampleClean: [Bool]
   /// Rows that an attack or a certifier had evaluated, once for each draw.
   public var questions: Int
-  /// Of a random model: the share of examples whose clean answer other draws of the noise alone turn from right to wrong.
-  /// It is measured beside the attack and never counted as its success.
+  /// For a random model: the share of examples whose clean answer other draws of the noise alone turn from right to
+  /// wrong. It is measured beside the attack and never counted as its success.
   public var noiseFlips: Proportion?
-  /// Of an attack of minimum norm: the length of the least perturbation found for each example; null where none was.
+  /// For an attack of minimum norm: the length of the least perturbation found for each example; null where none was.
   public var distances: [Double?]?
-  /// Of all examples, those for which none was found beyond every other; left out where that is where the median lies.
+  /// Over all examples, those without a find beyond every other; left out where that is where the median lies.
   public var medianDistance: Double?
   /// The share of examples that withstand perturbations of each length, as the attack found them.
   public var accuracyAgainstEpsilon: [CurvePoint]?
-  /// Of a random model, where `single_draw` was asked for: the same attack through one draw a step, as it is often made.
+  /// For a random model, where `single_draw` was asked for: the same attack through one draw a step, as it is often
+  /// made.
   public var singleDraw: Share?
   /// How the attack got on.
   public var progress: Progress?
@@ -44,9 +45,9 @@ public struct ProbeReport: Codable, Sendable, Equatable {
   /// The other models, in the order of the report's comparisons.
   public var others: [Measured]
   public var calibration: Calibration?
-  /// What was proved; where it is, the robust accuracy is the certified one.
+  /// Proofs; where there are any, the robust accuracy is the certified one.
   public var certified: Certified?
-  /// What the probe measured beside accuracy.
+  /// The probe's measures beside accuracy.
   public var summary: Summary?
   /// Behind the report's checks; JSON leaves it out, as it says them in words.
   package var evidence: [Evidence: Evidence.Count]?
@@ -84,9 +85,9 @@ public struct ProbeReport: Codable, Sendable, Equatable {
     public var calibration: Calibration?
     public var certified: Certified?
     public var summary: Summary?
-    /// Of the inputs made for this model, how the audited one does on them.
+    /// How the audited model does on inputs made for this one.
     public var transferToModel: Share?
-    /// Of the inputs made for the audited model, how this one does on them.
+    /// How this model does on inputs made for the audited one.
     public var transferFromModel: Share?
   }
 }

@@ -2,14 +2,14 @@ import DitherBasics
 import DitherGraph
 import Foundation
 
-/// What an audit found. The same models, data, plan and seed give the same report, byte for byte: no time is in it.
+/// An audit's finds. The same models, data, plan and seed give the same report, byte for byte: no time is in it.
 public struct Report: Codable, Sendable, Equatable {
   /// The form of this text: its fields by their names.
   public var format = Self.currentFormat
   public var model: String
   public var version: Int?
   public var digest: String
-  /// Of an ensemble: the models whose probabilities are averaged.
+  /// For an ensemble: the models whose probabilities are averaged.
   public var members: [Member]?
   /// By class; left out where the model names none.
   public var labelNames: [String]?
@@ -28,9 +28,9 @@ public struct Report: Codable, Sendable, Equatable {
   public var probes: [ProbeReport]
   /// By corruption and severity, where all five severities of at least one were asked for.
   public var corruptions: CorruptionTable?
-  /// What was required of the model, and whether it holds; left out where nothing was.
+  /// Requirements of the model, and whether it holds; left out where nothing was.
   public var gates: [GateResult]?
-  /// What was tested about the attacks themselves.
+  /// Tests of the attacks themselves.
   public var checks: [Check]
   /// The checks that failed.
   public var findings: [Check]
@@ -40,7 +40,7 @@ public struct Report: Codable, Sendable, Equatable {
   public var failures: [Failure]?
   /// Where a time budget ended the audit: what is missing.
   public var incomplete: Incomplete?
-  /// What to type to get the same report.
+  /// The line to type to get the same report.
   public var command: String
   /// The program that made it: its version and the digest of its sources; left out where it does not say.
   public var code: String?
@@ -58,18 +58,20 @@ public struct Report: Codable, Sendable, Equatable {
     public var example: Int
     public var count: Int
     public var message: String
-    /// There was no answer, which counts as a wrong one; left out where they could not be judged: they are in no number of the probe.
+    /// There was no answer, which counts as a wrong one; left out where they could not be judged: they are in no number
+    /// of the probe.
     public var countedWrong: Bool?
   }
 }
 
-/// What an audit left out when its time was over.
+/// The parts that an audit left out when its time was over.
 public struct Incomplete: Codable, Sendable, Equatable {
   public var shardsDone: Int
   public var shards: Int
   /// Probes of which nothing is known; the others are judged on the examples that were done.
   public var missingProbes: [String]
-  /// Probes that were ended in their course on some examples, of the model or of one beside it: their robust accuracy is an upper bound.
+  /// Probes that were ended in their course on some examples, of the model or of one beside it: their robust accuracy
+  /// is an upper bound.
   public var endedEarly: [String]
   public var message: String
 }

@@ -3,8 +3,8 @@ import Foundation
 extension Statistics {
   /// The regularised incomplete beta function I_x(a, b): the distribution function of Beta(a, b) at x.
   ///
-  /// The continued fraction of Abramowitz and Stegun, 26.5.8, by Lentz's method, on the side where it converges in about
-  /// √max(a, b) steps.
+  /// The continued fraction of Abramowitz and Stegun, 26.5.8, by Lentz's method, on the side where it converges in
+  /// about √max(a, b) steps.
   public static func incompleteBeta(_ a: Double, _ b: Double, _ x: Double) -> Double {
     precondition(a > 0 && b > 0 && (0...1).contains(x), "a, b > 0 and x from 0 to 1")
     return incompleteBeta(a, b, x, 1 - x)
@@ -14,7 +14,8 @@ extension Statistics {
   public static func inverseIncompleteBeta(_ a: Double, _ b: Double, _ q: Double) -> Double {
     precondition(a > 0 && b > 0 && (0...1).contains(q), "a, b > 0 and q from 0 to 1")
     if q == 0 || q == 1 { return q }
-    // On the scale of ln(x / (1 − x)), where neither end is crowded, and on the smaller tail, so that it keeps its digits.
+    // On the scale of ln(x / (1 − x)), where neither end is crowded, and on the smaller tail, so that it keeps its
+    // digits.
     let isLower = q <= 0.5, goal = log(isLower ? q : 1 - q)
     func excess(_ t: Double) -> (value: Double, slope: Double) {
       let x = 1 / (1 + exp(-t)), y = 1 / (1 + exp(t))
@@ -60,8 +61,8 @@ extension Statistics {
     return result
   }
 
-  /// x^a · y^b / B(a, b), by the deviances of Loader 2000, "Fast and accurate computation of binomial probabilities": logarithms of
-  /// gamma functions would cancel for large a and b.
+  /// x^a · y^b / B(a, b), by the deviances of Loader 2000, "Fast and accurate computation of binomial probabilities":
+  /// logarithms of gamma functions would cancel for large a and b.
   private static func power(_ a: Double, _ b: Double, _ x: Double, _ y: Double) -> Double {
     let n = a + b
     let exponent =

@@ -1,8 +1,8 @@
 import Foundation
 
 extension Statistics {
-  /// The least probability of success that `successes` of `n` do not refute at the level `alpha`: a one-sided bound that holds with
-  /// probability 1 − alpha at least. Clopper and Pearson 1934, Biometrika 26.
+  /// The least probability of success that `successes` of `n` do not refute at the level `alpha`: a one-sided bound
+  /// that holds with probability 1 − alpha at least. Clopper and Pearson 1934, Biometrika 26.
   public static func lowerBound(_ successes: Int, of n: Int, alpha: Double) -> Double {
     precondition(n > 0 && (0...n).contains(successes) && alpha > 0 && alpha < 1, "a share, and a level from 0 to 1")
     if successes == 0 { return 0 }

@@ -1,15 +1,16 @@
 import DitherTensor
 
-/// The percentile bootstrap: what a measure would be on other examples of the same kind, from examples drawn anew, with replacement,
-/// out of those that there are. Source: Efron 1979, Annals of Statistics 7; Efron and Tibshirani 1993, An Introduction to the
-/// Bootstrap, 13.3. It speaks of the examples' chance only, neither of a random model's draws nor of the bias of a measure: calibration
-/// errors over bins are larger on small samples, so the lower end may lie above the error itself.
+/// The percentile bootstrap: what a measure would be on other examples of the same kind, from examples drawn anew, with
+/// replacement, out of those that there are. Source: Efron 1979, Annals of Statistics 7; Efron and Tibshirani 1993, An
+/// Introduction to the Bootstrap, 13.3. It speaks of the examples' chance only, neither of a random model's draws nor
+/// of the bias of a measure: calibration errors over bins are larger on small samples, so the lower end may lie above
+/// the error itself.
 ///
 /// The draws depend on the numbers of examples alone: the same examples give the same intervals.
 package struct Bootstrap {
   /// How many times the examples are drawn anew.
   let resamples: Int
-  /// Of each group: groups are drawn apart and keep their sizes.
+  /// Sizes of the groups: groups are drawn apart and keep their sizes.
   private let sizes: [Int]
 
   /// For measures whose cost grows with the examples: 200 resamples, 100 of more than 2000 examples.
@@ -20,10 +21,10 @@ package struct Bootstrap {
     self.resamples = resamples
   }
 
-  /// - Parameter measure: of a resample, several numbers at once. It is given of each group the places of the drawn examples in
-  ///   rising order, each as often as it was drawn: what was sorted stays so.
-  /// - Returns: from the 2.5 % to the 97.5 % quantile of each number, over the resamples in which it is finite; nil where it is in none,
-  ///   or where a group is empty.
+  /// - Parameter measure: of a resample, several numbers at once. It is given of each group the places of the drawn
+  ///   examples in rising order, each as often as it was drawn: what was sorted stays so.
+  /// - Returns: from the 2.5 % to the 97.5 % quantile of each number, over the resamples in which it is finite; nil
+  ///   where it is in none, or where a group is empty.
   package func intervals(_ measure: ([[Int]]) -> [Double]) -> [Interval?] {
     var found: [[Double]] = [], generator = PhiloxGenerator(seed: 0x626F_6F74)
     guard sizes.allSatisfy({ $0 > 0 }) else { return measure(sizes.map { Array(0..<$0) }).map { _ in nil } }
@@ -35,7 +36,7 @@ package struct Bootstrap {
     }
   }
 
-  /// Of one group and one number.
+  /// The interval for one group and one number.
   package func interval(_ measure: ([Int]) -> Double) -> Interval? { intervals { [measure($0[0])] }[0] }
 
   private static func places(_ size: Int, _ generator: inout PhiloxGenerator) -> [Int] {

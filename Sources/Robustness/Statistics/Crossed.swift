@@ -1,10 +1,10 @@
 extension Statistics {
-  /// The mean over two crossed kinds of chance, draws of a model and examples: the error of either counts, as other draws and other examples
-  /// would have given another mean.
+  /// The mean over two crossed kinds of chance, draws of a model and examples: the error of either counts, as other
+  /// draws and other examples would have given another mean.
   ///
-  /// Its variance is v_draws / D + v_examples / N − v_rest / (D N), of the mean squares by draw, by example and of what neither explains: both of
-  /// the first hold the rest once. Cornfield and Tukey 1956, Annals of Mathematical Statistics 27; the degrees of freedom by Satterthwaite 1946,
-  /// Biometrics Bulletin 2.
+  /// Its variance is v_draws / D + v_examples / N − v_rest / (D N), of the mean squares by draw, by example and of what
+  /// neither explains: both of the first hold the rest once. Cornfield and Tukey 1956, Annals of Mathematical
+  /// Statistics 27; the degrees of freedom by Satterthwaite 1946, Biometrics Bulletin 2.
   package struct Crossed {
     package let value: Double
     private let variance: Double
@@ -50,8 +50,8 @@ extension Statistics {
       return Interval(low: value - half, high: value + half)
     }
 
-    /// 95 %, of values that are 0 or 1: Wilson's, with as many examples as would give this variance, and never more than there are. Korn and
-    /// Graubard 1998, Survey Methodology 24.
+    /// 95 %, of values that are 0 or 1: Wilson's, with as many examples as would give this variance, and never more
+    /// than there are. Korn and Graubard 1998, Survey Methodology 24.
     package var shareInterval: Interval {
       let scale = degrees.map { (z95 / t95(degrees: $0)) * (z95 / t95(degrees: $0)) } ?? 1
       let n = Double(examples)

@@ -1,9 +1,10 @@
 extension Statistics {
-  /// McNemar's exact two-sided test on the discordant pairs: binomial with probability ½. McNemar 1947, Psychometrika 12.
+  /// McNemar's exact two-sided test on the discordant pairs: binomial with probability ½. McNemar 1947, Psychometrika
+  /// 12.
   public static func mcnemar(onlyFirst: Int, onlySecond: Int) -> Double { fairCoinTest(onlyFirst, onlySecond) }
 
-  /// The 95 % interval of a difference of paired proportions: Newcombe's hybrid of score intervals with the correction for
-  /// continuity in the correlation. Newcombe 1998, Statistics in Medicine 17, 2635–2650, method 10.
+  /// The 95 % interval of a difference of paired proportions: Newcombe's hybrid of score intervals with the correction
+  /// for continuity in the correlation. Newcombe 1998, Statistics in Medicine 17, 2635–2650, method 10.
   /// - Parameters: how many examples both, only the first, only the second and neither got right.
   public static func pairedDifference(both: Int, onlyFirst: Int, onlySecond: Int, neither: Int) -> Interval {
     let n = both + onlyFirst + onlySecond + neither

@@ -1,5 +1,6 @@
 extension Statistics {
-  /// The 97.5 % quantile of Student's t distribution: 12.7 at one degree of freedom, 1.96 at many. Student 1908, Biometrika 6.
+  /// The 97.5 % quantile of Student's t distribution: 12.7 at one degree of freedom, 1.96 at many. Student 1908,
+  /// Biometrika 6.
   package static func t95(degrees: Int) -> Double {
     precondition(degrees > 0, "at least one degree of freedom")
     let n = Double(degrees), x = inverseIncompleteBeta(n / 2, 0.5, 0.05)

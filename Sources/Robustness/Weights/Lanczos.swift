@@ -2,7 +2,8 @@
 /// Source: Golub and Welsch 1969, Math. Comp. 23; Ubaru, Chen and Saad 2017, SIAM J. Matrix Anal. 38.
 package enum Lanczos {
   package struct Result {
-    /// Eigenvalues of the tridiagonal matrix and the squares of the first components of its eigenvectors, which sum to 1.
+    /// Eigenvalues of the tridiagonal matrix and the squares of the first components of its eigenvectors, which sum to
+    /// 1.
     package var nodes: [(value: Double, weight: Double)]
   }
 
@@ -27,7 +28,8 @@ package enum Lanczos {
     return Result(nodes: eigen(diagonal, off))
   }
 
-  /// Of a symmetric tridiagonal matrix: implicit QR steps, which carry the first row of the eigenvectors along.
+  /// Eigenvalues of a symmetric tridiagonal matrix: implicit QR steps, which carry the first row of the eigenvectors
+  /// along.
   package static func eigen(_ diagonal: [Double], _ offDiagonal: [Double]) -> [(value: Double, weight: Double)] {
     let n = diagonal.count
     var d = diagonal, e = offDiagonal + [Double](repeating: 0, count: max(n - offDiagonal.count, 0))

@@ -3,8 +3,8 @@ import DitherInference
 import DitherTensor
 import Foundation
 
-/// A model's loss around its weights, on the examples of a batch that it has an answer to: what the probes of weights share. The others
-/// are wrong, and have no loss.
+/// A model's loss around its weights, on the examples of a batch that it has an answer to: what the probes of weights
+/// share. The others are wrong, and have no loss.
 struct WeightLandscape {
   let curvature: Curvature
   private let batch: ProbeBatch
@@ -32,7 +32,7 @@ struct WeightLandscape {
 }
 
 extension ProbeBatch {
-  /// Those of its examples that the mean weights have an answer to.
+  /// The part of its examples that the mean weights have an answer to.
   func answered(by predictor: DeployedPredictor) throws -> ProbeBatch {
     let answers = try predictor.withoutNoise.labels(of: self)
     let rows = answers.indices.filter { answers[$0] != Label.none }

@@ -9,7 +9,7 @@ import DitherTensor
 /// Hessian products are exact (``HessianPlan``). A model that gives probabilities is followed on the logits behind
 /// them: where a probability rounds to 1 its derivatives vanish, those of the logits do not.
 public final class Curvature {
-  /// What is found at one point.
+  /// The finds at one point.
   public struct Evaluation: Sendable {
     /// Mean cross-entropy, in nats.
     public var loss: Double
@@ -68,7 +68,7 @@ public final class Curvature {
     }
     self.plans = plans
     self.buffers = buffers
-    // What stands behind the output to reach its logits is no parameter.
+    // Constants behind the output, by which its logits are reached, are no parameters.
     let trainable = buffers.trainable.filter { buffers.ranges[$0] != nil && graph.literals[$0] != nil }
     places = trainable.compactMap { buffers.ranges[$0] }
     var parameters: [Parameter] = [], end = 0

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a set of predictions is worth: functions of class probabilities [B][C] and labels [B].
+/// The worth of a set of predictions: functions of class probabilities [B][C] and labels [B].
 public enum Metrics {
   public static func accuracy(_ probabilities: [[Double]], _ labels: [Int]) -> Double {
     mean(zip(probabilities, labels).map { Label.of($0) == $1 ? 1 : 0 })
@@ -48,7 +48,7 @@ public enum Metrics {
     return reliability(confidence: confidence, correct: correct, bins: bins)
   }
 
-  /// Of what ``outcomes(_:_:)`` gives.
+  /// Bins of what ``outcomes(_:_:)`` gives.
   package static func reliability(confidence: [Double], correct: [Bool], bins: Int = 15) -> [ReliabilityBin] {
     var result = (0..<bins).map {
       ReliabilityBin(
@@ -109,7 +109,7 @@ public enum Metrics {
     _ probabilities: [[Double]], _ labels: [Int]
   ) -> (confidence: [Double], correct: [Bool]) {
     let best = probabilities.map(Label.of)
-    // What is no answer is sure of nothing.
+    // An answer that is none is sure of nothing.
     return (zip(probabilities, best).map { $1 == Label.none ? 0 : $0[$1] }, zip(best, labels).map { $0 == $1 })
   }
 

@@ -37,6 +37,6 @@ extension Metrics {
     return top + log(values.reduce(0) { $0 + exp($1 - top) } / Double(values.count))
   }
 
-  /// What a probability of 0 in single precision costs: −ln of the least that is not, 103.28 nats.
+  /// The cost of a probability of 0 in single precision: −ln of the least that is not, 103.28 nats.
   package static let lossOfZero = -log(Double(Float.leastNonzeroMagnitude))
 }

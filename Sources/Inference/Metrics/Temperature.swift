@@ -31,7 +31,7 @@ public enum Temperature {
     }
     let grid = stride(from: exponents.lowerBound, through: exponents.upperBound, by: 0.25).map { exp2($0) }
     let losses = grid.map { measure($0).loss }
-    // What is no better than an end lies on a plateau that reaches it.
+    // A point that is no better than an end lies on a plateau that reaches it.
     guard let best = grid.indices.min(by: { losses[$0] < losses[$1] }), best > 0, losses[best] < losses[grid.count - 1]
     else {
       let end = losses[0] <= losses[grid.count - 1] ? "1024 or above" : "1/1024 or below"

@@ -5,11 +5,11 @@ import DitherInference
 import DitherRobustness
 import DitherTensor
 
-/// What an audit is asked for, by a call or on the command line: one meaning for both.
+/// The question of an audit, by a call or on the command line: one meaning for both.
 public struct AuditRequest: Sendable {
   /// The audited model, then those to compare it with. Names with a + between them: an ensemble.
   public var models: [String]
-  /// Of the models, in their order, as far as they are given. 0: the model's own.
+  /// The models' temperatures, in their order, as far as they are given. 0: the model's own.
   public var temperatures: [Double] = []
   public var data: Data
   /// nil: the probes.
@@ -21,7 +21,7 @@ public struct AuditRequest: Sendable {
   public var samples = 0
   /// Seconds; nil: no bound.
   public var budget: Double?
-  /// What the outputs of the models are, in their order, as far as it is said; nil: what the model says.
+  /// Kinds of the models' outputs, in their order, as far as they are said; nil: as the model says.
   public var outputKinds: [OutputKind?] = []
   /// [N]: the classes to which attacks with `target=given` lead the examples, and how a command names their file.
   public var targets: (classes: [Int], name: String)?
@@ -49,7 +49,7 @@ public protocol AuditModels {
   func isOne(_ name: String) -> Bool
   /// - Parameter outputKind: what its outputs are, if that was said.
   func version(_ name: String, outputKind: OutputKind?) throws -> Version
-  /// What the version is served with; nil: 1.
+  /// The temperature that the version is served with; nil: 1.
   func temperature(of version: Version) throws -> Double?
   /// The draws that it is served with; 0: the usual.
   func samples(of version: Version) -> Int

@@ -14,13 +14,13 @@ struct AuditSpec: Codable, Sendable, Equatable {
     var name: String
     /// 0 of an ensemble.
     var version: Int64
-    /// Of an ensemble its first member's.
+    /// The file; for an ensemble its first member's.
     var blob: BlobID
-    /// Of an ensemble.
+    /// The members of an ensemble.
     var members: [Subject]?
     /// nil: 1.
     var temperature: Double?
-    /// What the caller says that its outputs are; nil: what the model says.
+    /// The kind of its outputs, as the caller says; nil: as the model says.
     var outputKind: OutputKind?
 
     init(_ subject: ResolvedAudit<ModelVersion>.Subject) {
@@ -62,10 +62,10 @@ struct AuditSpec: Codable, Sendable, Equatable {
   }
 
   var model: Subject
-  /// Those to compare it with.
+  /// The models to compare it with.
   var others: [Subject]
   var data: Data
-  /// What the caller sent along: ``AuditAttachments`` in the blob store.
+  /// The things that the caller sent along: ``AuditAttachments`` in the blob store.
   var attached: BlobID?
   var battery: String
   var probes: [Probe]
@@ -81,7 +81,7 @@ struct AuditSpec: Codable, Sendable, Equatable {
   /// The audited model, then those to compare it with.
   var subjects: [Subject] { [model] + others }
 
-  /// What is asked of them. The models and the data are known otherwise.
+  /// The question about them. The models and the data are known otherwise.
   var request: AuditRequest {
     var request = AuditRequest(models: [], data: .named(""))
     request.battery = battery.isEmpty ? nil : battery

@@ -10,7 +10,7 @@ import DitherTensor
 import Foundation
 import SwiftProtobuf
 
-/// What this server does audits with.
+/// The means by which this server does audits.
 struct AuditMeans: Sendable {
   let store: any Store
   let registry: ModelRegistry
@@ -60,7 +60,7 @@ struct AuditWork: ShardedWork {
     return try await make(spec, request, on: data, with: means)
   }
 
-  /// What it would take.
+  /// The effort that it would take.
   func cost(threads: Int) throws -> AuditCost { try runner.cost(threads: threads) }
   var exampleCount: Int { runner.plan.exampleCount }
 
@@ -75,7 +75,7 @@ struct AuditWork: ShardedWork {
     return try AuditSubject(members: members, temperature: subject.temperature)
   }
 
-  /// What a job asks, with its data.
+  /// A job's question, with its data.
   private static func read(_ spec: AuditSpec, _ means: AuditMeans) async throws -> (AuditRequest, AuditData) {
     let stored: [UInt8]? = if let blob = spec.attached { try await means.store.blobs.read(blob) } else { nil }
     return try await means.pool.run {

@@ -57,7 +57,7 @@ package struct AuditCall: ServerStreamCall {
     return events
   }
 
-  /// What is asked for, looked up and made ready. Nothing is stored.
+  /// The question, looked up and made ready. Nothing is stored.
   func work(
     _ request: Dither_V1_AuditRequest
   ) async throws -> (spec: AuditSpec, attached: AuditAttachments?, work: AuditWork) {

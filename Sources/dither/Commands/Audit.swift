@@ -190,7 +190,7 @@ struct AuditCommand: AsyncParsableCommand {
     var examples: Int, seconds: Double, probes: [PlanRow]
   }
 
-  /// What an audit leaves, however it ran.
+  /// The forms that an audit leaves, however it ran.
   fileprivate struct Outcome {
     var json: Data
     var html: Data

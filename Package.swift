@@ -66,12 +66,12 @@ let package = Package(
       linkerSettings: [.linkedLibrary("m"), .linkedLibrary("gomp")]),
 
     module("Basics", ["COpenSSL"]),
-    module("Tensor", ["DitherBasics", "CKernels"]),
+    module("Tensor", ["DitherBasics", "CKernels", "COneDNN"]),
     module("Proto", ["DitherBasics", protobuf]),
     module("Transport", ["DitherBasics", "DitherProto", "COpenSSL", protobuf, log] + nio),
     module("Store", ["DitherBasics", .product(name: "GRDB", package: "GRDB.swift")]),
     module("Jobs", ["DitherBasics", "DitherStore"]),
-    module("Graph", ["DitherBasics", "DitherTensor", "CKernels", "COneDNN", protobuf]),
+    module("Graph", ["DitherBasics", "DitherTensor", protobuf]),
     module("Datasets", ["DitherBasics", "DitherTensor", "CZlib", "CPng"]),
     module("Inference", ["DitherBasics", "DitherTensor", "DitherGraph"]),
     module("Robustness", ["DitherBasics", "DitherTensor", "DitherGraph", "DitherInference"]),
@@ -81,7 +81,7 @@ let package = Package(
     module(
       "Train",
       [
-        "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherDatasets", "CKernels",
+        "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherDatasets",
         .product(name: "Yams", package: "Yams"),
       ]),
     module(
@@ -95,7 +95,7 @@ let package = Package(
     module(
       "Bench",
       [
-        "CKernels", "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness",
+        "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness",
         "DitherDatasets", "DitherProto", "DitherTransport", "DitherClient", "DitherTrain", protobuf, nioCore,
         .product(name: "NIOPosix", package: "swift-nio"),
       ]),
@@ -138,12 +138,12 @@ let package = Package(
     tests(
       "Train",
       [
-        "DitherBasics", "DitherDatasets", "DitherGraph", "DitherInference", "DitherTensor", "DitherTrain", "CKernels",
+        "DitherBasics", "DitherDatasets", "DitherGraph", "DitherInference", "DitherTensor", "DitherTrain",
       ]),
     tests(
       "Inference",
       ["DitherBasics", "DitherGraph", "DitherTensor", "DitherInference", "DitherDatasets"]),
-    tests("Graph", ["DitherBasics", "DitherGraph", "DitherTensor", "CKernels", "AllocationCounter"]),
+    tests("Graph", ["DitherBasics", "DitherGraph", "DitherTensor", "AllocationCounter"]),
     tests(
       "Robustness",
       [

@@ -1,4 +1,3 @@
-import CKernels
 import DitherGraph
 import DitherInference
 import DitherTensor
@@ -92,7 +91,7 @@ enum Fixtures {
       number += 1
       plan.forward()
       let labels = (0..<128).map { Int32($0 % 10) }, weights = [Float](repeating: 1 / 128, count: 128)
-      dk_cross_entropy(nil, plan.cotangent.baseAddress, plan.output().baseAddress, labels, weights, 128, 10)
+      Kernels.crossEntropy(nil, plan.cotangent.baseAddress, plan.output().baseAddress, labels, weights, 128, 10)
       plan.backward()
       for parameter in trained {
         SGD().update(

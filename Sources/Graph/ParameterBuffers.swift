@@ -61,7 +61,8 @@ public final class ParameterBuffers: @unchecked Sendable {
     }
     let known = packedForms.withLock { find($0[id]) }
     if let known { return known.buffer }
-    let buffer = try layout.packing(memory.floats[ranges[id] ?? 0..<0], from: own)
+    let floats = UnsafeBufferPointer(UnsafeMutableBufferPointer(rebasing: memory.floats[ranges[id] ?? 0..<0]))
+    let buffer = try kernelled { () throws(KernelError) in try layout.packing(floats, from: own) }
     // Two threads may both have made it; the first one's stays.
     return packedForms.withLock { forms in
       if let other = find(forms[id]) { return other }

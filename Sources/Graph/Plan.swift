@@ -1,4 +1,3 @@
-import COneDNN
 import DitherBasics
 import DitherTensor
 
@@ -60,7 +59,7 @@ public final class Plan {
   public let batchStatistics: [BatchStatistics]
 
   /// Whether this CPU multiplies bf16 numbers: else a plan in bf16 computes in fp32.
-  public static var hasBfloat16: Bool { dn_has_bf16() != 0 }
+  public static var hasBfloat16: Bool { Kernels.hasBfloat16 }
 
   public let options: Options
   /// Bytes of the arena that intermediate values share.
@@ -267,12 +266,12 @@ public final class Plan {
   }
 
   public func forward() {
-    dn_set_threads(Int32(options.threads))
+    Kernels.setThreads(options.threads)
     for step in forwardSteps { step() }
   }
 
   public func backward() {
-    dn_set_threads(Int32(options.threads))
+    Kernels.setThreads(options.threads)
     for step in backwardSteps { step() }
   }
 

@@ -1,5 +1,3 @@
-import CKernels
-import COneDNN
 import DitherBasics
 import DitherTensor
 
@@ -157,7 +155,7 @@ public struct PlanBuilder {
       plainSlots[root] = slot
     }
     if unwritten.remove(root) != nil, let form = forms[root]?.first {
-      try reorder(form.slot, form.layout, to: slot, try KernelLayout(plain: form.layout.dimensions))
+      try reorder(form.slot, form.layout, to: slot, try KernelLayout.plain(form.layout.dimensions))
     }
     return slot
   }
@@ -165,7 +163,7 @@ public struct PlanBuilder {
   /// The value in `layout`, to be read.
   mutating func form(_ value: Value, _ layout: KernelLayout) throws(GraphError) -> Slot {
     if let found = existing(value, layout) { return found }
-    let own = try KernelLayout(plain: layout.dimensions)
+    let own = try KernelLayout.plain(layout.dimensions)
     if own.isSame(as: layout) { return try plain(value) }
     if let constant = try packed(value, layout, from: own, transposed: false) {
       forms[value.id, default: []].append((layout, constant))
@@ -189,7 +187,9 @@ public struct PlanBuilder {
     guard isFixed(value) else { return nil }
     guard transposed else { return try form(value, layout) }
     if let found = transposedForms[value.id]?.first(where: { $0.layout.isSame(as: layout) }) { return found.slot }
-    let slot = try packed(value, layout, from: KernelLayout(transposed: layout.dimensions), transposed: true)
+    let slot = try packed(
+      value, layout, from: kernelled { () throws(KernelError) in try KernelLayout(transposed: layout.dimensions) },
+      transposed: true)
     if let slot { transposedForms[value.id, default: []].append((layout, slot)) }
     return slot
   }
@@ -205,7 +205,7 @@ public struct PlanBuilder {
 
   /// The value in `layout`, to be written by the next step and nobody before.
   mutating func newForm(_ value: Value, _ layout: KernelLayout) throws(GraphError) -> Slot {
-    if try KernelLayout(plain: layout.dimensions).isSame(as: layout) { return try plain(value) }
+    if try KernelLayout.plain(layout.dimensions).isSame(as: layout) { return try plain(value) }
     let slot = newSlot(layout.byteCount)
     put(value, in: slot, layout)
     return slot
@@ -218,7 +218,7 @@ public struct PlanBuilder {
 
   /// `output` overwrites the memory that `input` has in `layout`, if nothing reads it later; else it gets a copy of it.
   mutating func overwrite(_ input: Value, with output: Value, _ layout: KernelLayout) throws(GraphError) -> Slot {
-    let source = try form(input, layout), isPlain = try KernelLayout(plain: layout.dimensions).isSame(as: layout)
+    let source = try form(input, layout), isPlain = try KernelLayout.plain(layout.dimensions).isSame(as: layout)
     let isFree = lastUses[root(input.id)] == node && fixed[source.index] == nil
     if isFree && !isPlain {
       put(output, in: source, layout)
@@ -241,8 +241,8 @@ public struct PlanBuilder {
   /// one without padding. All values must be of one shape.
   func elementwiseLayout(_ values: [Value], bfloat16: Bool) -> KernelLayout? {
     for value in values where unwritten.contains(value.id) {
-      guard let layout = layout(of: value), layout.byteCount == value.shape.count * (layout.type == DN_BF16 ? 2 : 4),
-        layout.type == DN_F32 || bfloat16
+      guard let layout = layout(of: value), layout.byteCount == value.shape.count * layout.format.byteCount,
+        layout.format == .float32 || bfloat16
       else { continue }
       return layout
     }
@@ -258,7 +258,9 @@ public struct PlanBuilder {
     if let id = stored[root(value.id)], parameters.ranges[id] != nil {
       buffer = try parameters.packed(id, layout, from: own, transposed: transposed)
     } else if case .float(let tensor)? = builder.graph.literals[root(value.id)] {
-      buffer = try layout.packing(tensor.elements, from: own)
+      buffer = try tensor.elements.withUnsafeBufferPointer { elements throws(GraphError) in
+        try kernelled { () throws(KernelError) in try layout.packing(elements, from: own) }
+      }
     } else {
       return nil
     }
@@ -271,8 +273,8 @@ public struct PlanBuilder {
   private mutating func reorder(_ from: Slot, _ fromLayout: KernelLayout, to: Slot, _ toLayout: KernelLayout)
     throws(GraphError)
   {
-    let kernel = try kernel { dn_reorder($0, fromLayout.pointer, toLayout.pointer) }
-    run(kernel, [(DN_X, from), (DN_Y, to)])
+    let kernel = try kernel { () throws(KernelError) in try Kernel(reordering: fromLayout, to: toLayout) }
+    run(kernel, [(.x, from), (.y, to)])
   }
 
   // MARK: steps
@@ -295,7 +297,7 @@ public struct PlanBuilder {
   }
 
   /// Adds a run of `kernel` on these operands.
-  mutating func run(_ kernel: Kernel, _ operands: [(dn_operand, Slot)], workspace: Slot? = nil) {
+  mutating func run(_ kernel: Kernel, _ operands: [(Kernel.Operand, Slot)], workspace: Slot? = nil) {
     step(slots: operands.map(\.1) + (workspace.map { [$0] } ?? [])) { memory in
       for (operand, slot) in operands { kernel[operand] = memory.raw(slot) }
       let kept = workspace.map { memory.raw($0) }
@@ -316,9 +318,9 @@ public struct PlanBuilder {
   func kept(for output: Value) -> Slot? { shared[output.id] }
 
   /// A oneDNN kernel that lives as long as the plan.
-  mutating func kernel(_ make: (UnsafeMutablePointer<OpaquePointer?>) -> Int32) throws(GraphError) -> Kernel {
-    dn_set_threads(Int32(threads))
-    let kernel = try Kernel(make)
+  mutating func kernel(_ make: () throws(KernelError) -> Kernel) throws(GraphError) -> Kernel {
+    Kernels.setThreads(threads)
+    let kernel = try kernelled(make)
     kernels.append(kernel)
     return kernel
   }

@@ -1,4 +1,3 @@
-import CKernels
 import DitherBasics
 import DitherDatasets
 import DitherGraph
@@ -142,7 +141,7 @@ public final class Trainer {
 
     let logits = plan.output(), share = 1 / Float(rows)
     var losses = [Float](repeating: 0, count: rows)
-    dk_cross_entropy(
+    Kernels.crossEntropy(
       &losses, plan.cotangent.baseAddress, logits.baseAddress, labels, [Float](repeating: share, count: rows), rows,
       classes)
     if recipe.labelSmoothing > 0 {

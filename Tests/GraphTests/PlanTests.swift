@@ -1,5 +1,4 @@
 import AllocationCounter
-import CKernels
 import DitherGraph
 import DitherTensor
 import Testing

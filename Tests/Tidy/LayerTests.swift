@@ -40,7 +40,7 @@ struct LayerTests {
     "NIOCore": ["Transport", "Client", "Service", "Bench", "dither"],
     "SwiftProtobuf": ["Proto", "Transport", "Client", "Service", "Graph", "Bench"],
     "Logging": ["Transport", "Service", "dither"],
-    "CKernels": ["Tensor", "Graph", "Train", "Bench"], "COneDNN": ["Tensor", "Graph"],
+    "CKernels": ["Tensor"], "COneDNN": ["Tensor"],
     "Foundation": everything, "FoundationNetworking": ["Datasets", "Bench"], "FoundationEssentials": everything,
     "Synchronization": everything,
     // Threads are the service's; below it only these few places divide work.

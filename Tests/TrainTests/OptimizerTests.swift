@@ -1,4 +1,3 @@
-import CKernels
 import DitherBasics
 import DitherDatasets
 import DitherGraph
@@ -53,7 +52,7 @@ struct OptimizerTests {
       _ = plan.input().update(fromContentsOf: batch)
       plan.forward()
       var losses = [Float](repeating: 0, count: 12)
-      dk_cross_entropy(
+      Kernels.crossEntropy(
         &losses, plan.cotangent.baseAddress, plan.output().baseAddress, y, [Float](repeating: 1 / 12, count: 12), 12, 3)
       plan.backward()
       #expect(abs(Double(losses.reduce(0, +)) / 12 - golden[step - 1]) < 5e-5, "loss of step \(step)")

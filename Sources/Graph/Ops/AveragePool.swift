@@ -1,4 +1,3 @@
-import COneDNN
 import DitherTensor
 
 /// Means over windows. Where padding counts, the cells that `ceil_mode` adds behind it do not, as in PyTorch and
@@ -27,34 +26,34 @@ struct AveragePool: Composite, Averaging {
     let x = try inputs.float(0, "X", rank: 3...4)
     let shape = try window.pooling(x.shape), result = shape.output(like: x.shape, channels: x.shape[1])
     guard countsPadding else {
-      return [try x.apply(GivenPooling(kind: DN_AVERAGE_EXCLUDING_PADDING, shape: shape, result: result))]
+      return [try x.apply(GivenPooling(kind: .averageExcludingPadding, shape: shape, result: result))]
     }
     var floored = window
     floored.ceilMode = false
     let real = try floored.pooling(x.shape)
-    guard (real.pad_bottom, real.pad_right) != (shape.pad_bottom, shape.pad_right) else {
-      return [try x.apply(GivenPooling(kind: DN_AVERAGE_INCLUDING_PADDING, shape: shape, result: result))]
+    guard (real.padBottom, real.padRight) != (shape.padBottom, shape.padRight) else {
+      return [try x.apply(GivenPooling(kind: .averageIncludingPadding, shape: shape, result: result))]
     }
     // The padding is made a part of the image; what is then left of it hangs over, and is not counted.
     let padded = try x.apply(Bordered(real.padding(of: x.shape)))
     var inner = shape
-    (inner.in_height, inner.in_width) = (
-      shape.in_height + real.pad_top + real.pad_bottom, shape.in_width + real.pad_left + real.pad_right
+    (inner.inHeight, inner.inWidth) = (
+      shape.inHeight + real.padTop + real.padBottom, shape.inWidth + real.padLeft + real.padRight
     )
-    (inner.pad_top, inner.pad_left) = (0, 0)
-    (inner.pad_bottom, inner.pad_right) = (shape.pad_bottom - real.pad_bottom, shape.pad_right - real.pad_right)
-    return [try padded.apply(GivenPooling(kind: DN_AVERAGE_EXCLUDING_PADDING, shape: inner, result: result))]
+    (inner.padTop, inner.padLeft) = (0, 0)
+    (inner.padBottom, inner.padRight) = (shape.padBottom - real.padBottom, shape.padRight - real.padRight)
+    return [try padded.apply(GivenPooling(kind: .averageExcludingPadding, shape: inner, result: result))]
   }
 }
 
-extension dn_convolution_shape {
+extension ConvolutionShape {
   /// The image in an image with its padding, as a region and the whole's shape.
   fileprivate func padding(of image: Shape) -> (region: Region, shape: Shape) {
     var region = Region(image), whole = image
-    let sides = image.rank == 3 ? [(pad_left, pad_right)] : [(pad_top, pad_bottom), (pad_left, pad_right)]
+    let sides = image.rank == 3 ? [(padLeft, padRight)] : [(padTop, padBottom), (padLeft, padRight)]
     for (i, side) in sides.enumerated() {
-      region.starts[2 + i] = Int(side.0)
-      whole[2 + i] += Int(side.0 + side.1)
+      region.starts[2 + i] = side.0
+      whole[2 + i] += side.0 + side.1
     }
     return (region, whole)
   }

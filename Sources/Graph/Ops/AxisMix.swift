@@ -1,4 +1,3 @@
-import CKernels
 import DitherBasics
 import DitherTensor
 
@@ -106,7 +105,7 @@ struct AxisMix: Op {
             }
             target.update(repeating: 0, count: inner)
             for i in first..<last {
-              dk_axpy(target, source + Int(matrix.taps[i].column) * inner, matrix.taps[i].weight, inner)
+              Kernels.axpy(target, source + Int(matrix.taps[i].column) * inner, matrix.taps[i].weight, inner)
             }
           }
         }

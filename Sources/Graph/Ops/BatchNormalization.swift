@@ -1,5 +1,3 @@
-import CKernels
-import COneDNN
 import DitherBasics
 import DitherTensor
 
@@ -116,15 +114,17 @@ struct BatchStatisticsNormalization: Op {
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let x = call.inputs[0], y = call.outputs[0], layout = try plan.normalisationLayout(x)
-    let isFused: Int32 = relu ? 1 : 0
-    let kernel = try plan.kernel { dn_batch_norm($0, DN_FORWARD, layout.pointer, epsilon, isFused) }
+    let epsilon = epsilon, relu = relu
+    let kernel = try plan.kernel { () throws(KernelError) in
+      try Kernel(batchNormalization: .forward, layout, epsilon: epsilon, relu: relu)
+    }
     let workspace = relu ? plan.keep(bytes: max(kernel.workspaceBytes, 1), for: y) : nil
     plan.run(
       kernel,
       [
-        (DN_X, try plan.form(x, layout)), (DN_W, try plan.plain(call.inputs[1])),
-        (DN_SHIFT, try plan.plain(call.inputs[2])), (DN_Y, try plan.newForm(y, layout)),
-        (DN_MEAN, try plan.plain(call.outputs[1])), (DN_VARIANCE, try plan.plain(call.outputs[2])),
+        (.x, try plan.form(x, layout)), (.w, try plan.plain(call.inputs[1])),
+        (.shift, try plan.plain(call.inputs[2])), (.y, try plan.newForm(y, layout)),
+        (.mean, try plan.plain(call.outputs[1])), (.variance, try plan.plain(call.outputs[2])),
       ], workspace: workspace)
   }
 }
@@ -141,16 +141,18 @@ struct BatchStatisticsGradient: Op {
   }
   func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] { throw noSecondDerivative(call) }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
-    let x = call.inputs[1], layout = try plan.normalisationLayout(x), isFused: Int32 = relu ? 1 : 0
-    let kernel = try plan.kernel { dn_batch_norm($0, DN_BACKWARD_DATA, layout.pointer, epsilon, isFused) }
+    let x = call.inputs[1], layout = try plan.normalisationLayout(x), epsilon = epsilon, relu = relu
+    let kernel = try plan.kernel { () throws(KernelError) in
+      try Kernel(batchNormalization: .backwardData, layout, epsilon: epsilon, relu: relu)
+    }
     plan.run(
       kernel,
       [
-        (DN_Y, try plan.form(call.inputs[0], layout)), (DN_X, try plan.form(x, layout)),
-        (DN_W, try plan.plain(call.inputs[2])), (DN_MEAN, try plan.plain(call.inputs[3])),
-        (DN_VARIANCE, try plan.plain(call.inputs[4])), (DN_DX, try plan.newForm(call.outputs[0], layout)),
-        (DN_DSCALE, try plan.plain(call.outputs[1])), (DN_DSHIFT, try plan.plain(call.outputs[2])),
-        (DN_SHIFT, try plan.plain(call.inputs[6])),
+        (.y, try plan.form(call.inputs[0], layout)), (.x, try plan.form(x, layout)),
+        (.w, try plan.plain(call.inputs[2])), (.mean, try plan.plain(call.inputs[3])),
+        (.variance, try plan.plain(call.inputs[4])), (.dx, try plan.newForm(call.outputs[0], layout)),
+        (.dScale, try plan.plain(call.outputs[1])), (.dShift, try plan.plain(call.outputs[2])),
+        (.shift, try plan.plain(call.inputs[6])),
       ], workspace: relu ? plan.kept(for: call.inputs[5]) : nil)
   }
 }
@@ -158,6 +160,6 @@ struct BatchStatisticsGradient: Op {
 extension PlanBuilder {
   fileprivate func normalisationLayout(_ x: Value) throws(GraphError) -> KernelLayout {
     if let layout = layout(of: x) { return layout }
-    return try KernelLayout(plain: x.shape)
+    return try KernelLayout.plain(x.shape)
   }
 }

@@ -1,5 +1,3 @@
-import CKernels
-import COneDNN
 import DitherBasics
 import DitherTensor
 
@@ -10,11 +8,7 @@ protocol BinaryFunction: Op {
 
 /// A function of two operands, as gradients use it.
 struct Binary: BinaryFunction {
-  enum Function: Sendable {
-    case add, subtract, multiply, divide, maximum, minimum, power, less, greaterOrEqual
-    /// a where b > 0, else 0.
-    case reluGradient
-  }
+  typealias Function = Kernels.Binary
   let function: Function
   init(_ function: Function) { self.function = function }
 }
@@ -56,12 +50,12 @@ extension BinaryFunction {
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let a = call.inputs[0], b = call.inputs[1], y = call.outputs[0]
     guard y.type.element == .float32 else { return lowerIntegers(call, into: &plan) }
-    let shape = y.shape, kernel = function.kernel, count = shape.count
+    let shape = y.shape, function = function, count = shape.count
     if a.shape == shape, b.shape == shape,
       let layout = plan.elementwiseLayout([a, b], bfloat16: function == .add || function == .reluGradient)
     {
       let left = try plan.form(a, layout), right = try plan.form(b, layout), to = try plan.newForm(y, layout)
-      let isHalf = layout.type == DN_BF16
+      let isHalf = layout.format == .bfloat16
       plan.step(slots: [left, right, to]) { memory in
         let first = memory.raw(left), second = memory.raw(right), target = memory.raw(to)
         func bound<T>(_: T.Type) -> (UnsafeMutablePointer<T>, UnsafePointer<T>, UnsafePointer<T>) {
@@ -72,10 +66,10 @@ extension BinaryFunction {
         }
         if isHalf {
           let (out, x, z) = bound(UInt16.self)
-          return { dk_binary_bf16_parallel(kernel, out, x, z, count) }
+          return { Kernels.parallelBinary(function, out, x, z, count) }
         }
         let (out, x, z) = bound(Float.self)
-        return { dk_binary_parallel(kernel, out, x, z, count) }
+        return { Kernels.parallelBinary(function, out, x, z, count) }
       }
       return
     }
@@ -83,27 +77,14 @@ extension BinaryFunction {
     guard count > 0 else { return }
     plan.step([a, b, y]) { memory in
       let x = memory.floats(a), z = memory.floats(b), to = memory.floats(y)
-      if a.shape.count == count && b.shape.count == count { return { dk_binary_parallel(kernel, to, x, z, count) } }
-      if a.shape.count == count && b.shape.count == 1 { return { dk_binary_scalar(kernel, to, x, z[0], count) } }
+      if a.shape.count == count && b.shape.count == count {
+        return { Kernels.parallelBinary(function, to, x, z, count) }
+      }
+      if a.shape.count == count && b.shape.count == 1 {
+        return { Kernels.binary(function, to, x, number: z[0], count) }
+      }
       let dims = shape.dimensions.map(Int64.init), left = strides.0.map(Int64.init), right = strides.1.map(Int64.init)
-      return { dk_binary_strided(kernel, to, x, z, Int32(dims.count), dims, left, right) }
-    }
-  }
-}
-
-extension Binary.Function {
-  var kernel: dk_binary {
-    switch self {
-    case .add: DK_ADD
-    case .subtract: DK_SUB
-    case .multiply: DK_MUL
-    case .divide: DK_DIV
-    case .maximum: DK_MAX
-    case .minimum: DK_MIN
-    case .power: DK_POW
-    case .less: DK_LESS
-    case .greaterOrEqual: DK_GREATER_EQUAL
-    case .reluGradient: DK_RELU_GRAD
+      return { Kernels.binary(function, to, x, z, dims, left, right) }
     }
   }
 }

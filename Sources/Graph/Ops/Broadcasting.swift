@@ -1,4 +1,3 @@
-import CKernels
 import DitherBasics
 import DitherTensor
 
@@ -30,8 +29,8 @@ extension PlanBuilder {
       let from = memory.floats(x), to = memory.floats(y)
       return {
         if isEmpty { return to.update(repeating: 0, count: count) }
-        dk_reduce_sum(to, count, from, Int32(dims.count), dims, strides)
-        if factor != 1 { dk_scale(to, factor, count) }
+        Kernels.reduceSum(to, count, from, dims, strides)
+        if factor != 1 { Kernels.scale(to, factor, count) }
       }
     }
   }
@@ -57,7 +56,7 @@ struct ExpandTo: Op {
     let size = y.type.element.byteCount, count = y.shape.count
     plan.step([x, y]) { memory in
       let from = memory.raw(x), to = memory.raw(y)
-      return { if count > 0 { dk_copy_strided(to, from, Int32(dims.count), dims, strides, size) } }
+      return { if count > 0 { Kernels.copy(to, from, dims, strides, size: size) } }
     }
   }
 }

@@ -1,4 +1,3 @@
-import CKernels
 import DitherBasics
 import DitherTensor
 
@@ -70,7 +69,7 @@ struct Clip: OnnxOp, Increasing {
       let from = memory.floats(x), to = memory.floats(y)
       let least = min.map { memory.floats($0) }, most = max.map { memory.floats($0) }
       return {
-        dk_clip(
+        Kernels.clip(
           to, from, least?[0] ?? low ?? -.infinity, most?[0] ?? high ?? .infinity, count)
       }
     }

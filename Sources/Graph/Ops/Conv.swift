@@ -1,5 +1,3 @@
-import CKernels
-import COneDNN
 import DitherBasics
 import DitherTensor
 
@@ -47,7 +45,7 @@ struct Conv: OnnxOp, WeightDrawing, Bounding {
   }
 
   /// oneDNN's description for these operands.
-  func shape(_ x: Shape, _ w: Shape) throws(GraphError) -> dn_convolution_shape {
+  func shape(_ x: Shape, _ w: Shape) throws(GraphError) -> ConvolutionShape {
     guard w.rank == x.rank else {
       throw GraphError(.shape, at: "input 'W'", expected: "rank \(x.rank), as X has", got: "\(w)")
     }
@@ -57,10 +55,10 @@ struct Conv: OnnxOp, WeightDrawing, Bounding {
       )
     }
     var result = try window.resolve(Array(x.dimensions[2...]), kernel: Array(w.dimensions[2...]))
-    result.batch = Int64(x[0])
-    result.in_channels = Int64(x[1])
-    result.out_channels = Int64(w[0])
-    result.groups = Int64(groups)
+    result.batch = x[0]
+    result.inChannels = x[1]
+    result.outChannels = w[0]
+    result.groups = groups
     return result
   }
 
@@ -129,24 +127,24 @@ struct Conv: OnnxOp, WeightDrawing, Bounding {
 }
 
 extension PlanBuilder {
-  var kernelType: dn_type { precision == .bfloat16 ? DN_BF16 : DN_F32 }
+  var kernelFormat: NumberFormat { precision == .bfloat16 ? .bfloat16 : .float32 }
 
   /// y = conv(x, w) + b + other, then ReLU: in the layouts that oneDNN likes, with x and y left in them.
   mutating func convolve(
-    _ x: Value, _ w: Value, _ b: Value?, adding other: Value? = nil, into y: Value, _ shape: dn_convolution_shape,
+    _ x: Value, _ w: Value, _ b: Value?, adding other: Value? = nil, into y: Value, _ shape: ConvolutionShape,
     relu: Bool = false
   ) throws(GraphError) {
-    var shape = shape
-    var options = dn_product_options(
-      type: kernelType, bias: b == nil ? 0 : 1, relu: relu ? 1 : 0, sum: other == nil ? 0 : 1, with_w_gradient_f32: 0)
-    let kernel = try kernel { dn_convolution($0, DN_FORWARD, &shape, &options, nil, nil) }
-    var operands = [(DN_X, try form(x, kernel.layout(DN_X))), (DN_W, try form(w, kernel.layout(DN_W)))]
-    if let b { operands.append((DN_BIAS, try plain(b))) }
-    let layout = try kernel.layout(DN_Y)
+    let options = Kernel.ProductOptions(kernelFormat, hasBias: b != nil, relu: relu, adds: other != nil)
+    let kernel = try kernel { () throws(KernelError) in try Kernel(convolution: .forward, shape, options) }
+    var operands: [(Kernel.Operand, Slot)] = [
+      (.x, try form(x, kernel.layout(.x))), (.w, try form(w, kernel.layout(.w))),
+    ]
+    if let b { operands.append((.bias, try plain(b))) }
+    let layout = try kernel.layout(.y)
     if let other {
-      operands.append((DN_Y, try overwrite(other, with: y, layout)))
+      operands.append((.y, try overwrite(other, with: y, layout)))
     } else {
-      operands.append((DN_Y, try newForm(y, layout)))
+      operands.append((.y, try newForm(y, layout)))
     }
     run(kernel, operands)
   }
@@ -154,7 +152,7 @@ extension PlanBuilder {
 
 /// The gradient of a convolution for its input: operands (upstream, weights).
 struct ConvDataGradient: Op {
-  let shape: dn_convolution_shape
+  let shape: ConvolutionShape
   let result: Shape
 
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(result)] }
@@ -167,50 +165,45 @@ struct ConvDataGradient: Op {
     ]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
-    let taps = shape.in_channels * shape.kernel_height * shape.kernel_width
-    if plan.kernelType == DN_F32, shape.groups == 1, shape.in_channels <= 4, taps <= DK_MOST_TAPS,
+    if plan.kernelFormat == .float32, let thin = Kernels.ThinGradient(shape),
       let layout = plan.layout(of: call.inputs[0]), let block = layout.channelBlock
     {
-      return try lower(call, into: &plan, layout, block)
+      return try lower(call, into: &plan, thin, layout, block)
     }
-    var shape = shape
-    var options = dn_product_options(type: plan.kernelType, bias: 0, relu: 0, sum: 0, with_w_gradient_f32: 0)
-    let kernel = try plan.kernel { dn_convolution($0, DN_BACKWARD_DATA, &shape, &options, nil, nil) }
+    let options = Kernel.ProductOptions(plan.kernelFormat)
+    let kernel = try plan.kernel { () throws(KernelError) in try Kernel(convolution: .backwardData, shape, options) }
     plan.run(
       kernel,
       [
-        (DN_Y, try plan.form(call.inputs[0], kernel.layout(DN_Y))),
-        (DN_W, try plan.form(call.inputs[1], kernel.layout(DN_W))),
-        (DN_X, try plan.newForm(call.outputs[0], kernel.layout(DN_X))),
+        (.y, try plan.form(call.inputs[0], kernel.layout(.y))),
+        (.w, try plan.form(call.inputs[1], kernel.layout(.w))),
+        (.x, try plan.newForm(call.outputs[0], kernel.layout(.x))),
       ])
   }
 }
 
 extension ConvDataGradient {
   /// For the few channels of an image: oneDNN 2.6 computes sixteen.
-  private func lower(_ call: Call, into plan: inout PlanBuilder, _ layout: KernelLayout, _ block: Int32)
-    throws(GraphError)
-  {
-    var window = shape.window
-    let inputs = shape.in_channels, channels = shape.out_channels, images = Int(shape.batch)
+  private func lower(
+    _ call: Call, into plan: inout PlanBuilder, _ thin: Kernels.ThinGradient, _ layout: KernelLayout, _ block: Int
+  ) throws(GraphError) {
     let gSlot = try plan.form(call.inputs[0], layout), wSlot = try plan.plain(call.inputs[1])
-    let dxSlot = try plan.plain(call.outputs[0])
-    let scratch = plan.scratch(bytes: dk_thin_gradient_scratch(images, inputs, channels, &window))
+    let dxSlot = try plan.plain(call.outputs[0]), scratch = plan.scratch(bytes: thin.scratchBytes)
     plan.step(slots: [gSlot, wSlot, dxSlot, scratch]) { memory in
       let g = memory.floats(gSlot), w = memory.floats(wSlot), dx = memory.floats(dxSlot), space = memory.raw(scratch)
-      return { dk_thin_gradient_parallel(dx, g, w, space, images, inputs, channels, block, &window) }
+      return { thin.run(dx, g, w, scratch: space, block: block) }
     }
   }
 }
 
 /// The gradients of a convolution for its weights and bias: operands (x, upstream).
 struct ConvWeightGradient: Op {
-  let shape: dn_convolution_shape
+  let shape: ConvolutionShape
   let weights: Shape
   let hasBias: Bool
 
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
-    [TensorType(weights)] + (hasBias ? [TensorType([Int(shape.out_channels)])] : [])
+    [TensorType(weights)] + (hasBias ? [TensorType([shape.outChannels])] : [])
   }
   func gradient(_ call: Call, upstream u: Value) throws(GraphError) -> [Value?] {
     let x = call.inputs[0], g = call.inputs[1]
@@ -225,26 +218,24 @@ struct ConvWeightGradient: Op {
     ]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
-    var shape = shape
-    var options = dn_product_options(
-      type: plan.kernelType, bias: hasBias ? 1 : 0, relu: 0, sum: 0, with_w_gradient_f32: 1)
-    let kernel = try plan.kernel { dn_convolution($0, DN_BACKWARD_WEIGHTS, &shape, &options, nil, nil) }
-    var operands = [
-      (DN_X, try plan.form(call.inputs[0], kernel.layout(DN_X))),
-      (DN_Y, try plan.form(call.inputs[1], kernel.layout(DN_Y))),
-      (DN_W, try plan.newForm(call.outputs[0], kernel.layout(DN_W))),
+    let options = Kernel.ProductOptions(plan.kernelFormat, hasBias: hasBias, givesWeightsInFloat32: true)
+    let kernel = try plan.kernel { () throws(KernelError) in try Kernel(convolution: .backwardWeights, shape, options) }
+    var operands: [(Kernel.Operand, PlanBuilder.Slot)] = [
+      (.x, try plan.form(call.inputs[0], kernel.layout(.x))),
+      (.y, try plan.form(call.inputs[1], kernel.layout(.y))),
+      (.w, try plan.newForm(call.outputs[0], kernel.layout(.w))),
     ]
-    if hasBias { operands.append((DN_BIAS, try plan.newForm(call.outputs[1], kernel.layout(DN_BIAS)))) }
+    if hasBias { operands.append((.bias, try plan.newForm(call.outputs[1], kernel.layout(.bias)))) }
     plan.run(kernel, operands)
   }
 }
 
 /// A convolution whose extents are known already: in second derivatives.
 struct GivenConv: Op {
-  let shape: dn_convolution_shape
+  let shape: ConvolutionShape
   let rank: Int
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
-    [TensorType(shape.output(like: try inputs.float(0, "X", rank: rank...rank), channels: Int(shape.out_channels)))]
+    [TensorType(shape.output(like: try inputs.float(0, "X", rank: rank...rank), channels: shape.outChannels))]
   }
   func gradient(_ call: Call, upstream u: Value) throws(GraphError) -> [Value?] {
     let x = call.inputs[0], w = call.inputs[1]

@@ -1,5 +1,3 @@
-import CKernels
-import COneDNN
 import DitherBasics
 import DitherTensor
 
@@ -27,7 +25,7 @@ struct SampleSpread: Sendable {
 /// y + noise of the weights: operands y, x, and the factors of the channels where a normalisation was folded into the
 /// weights.
 struct PatchNoise: Op {
-  let shape: dn_convolution_shape
+  let shape: ConvolutionShape
   let sigma: Float
   let site: UInt32
   let samples: SampleSpread
@@ -36,15 +34,15 @@ struct PatchNoise: Op {
 
   /// Whether this costs less than drawing the weights. In units of a multiply-add of the convolution: a weight's draw
   /// and its reorder take about 110 (measured: 1.2 billion normals a second against 50 billion multiply-adds).
-  static func isCheaper(_ shape: dn_convolution_shape) -> Bool {
+  static func isCheaper(_ shape: ConvolutionShape) -> Bool {
     guard shape.groups == 1 else { return false }
-    let positions = Double(shape.out_height * shape.out_width), pixels = Double(shape.in_height * shape.in_width)
-    let places = Double(shape.kernel_height * shape.kernel_width), channels = Double(shape.out_channels)
-    let gram = pixels * pixels * Double(shape.in_channels) + 4 * positions * positions * places
+    let positions = Double(shape.outHeight * shape.outWidth), pixels = Double(shape.inHeight * shape.inWidth)
+    let places = Double(shape.kernelHeight * shape.kernelWidth), channels = Double(shape.outChannels)
+    let gram = pixels * pixels * Double(shape.inChannels) + 4 * positions * positions * places
     let factor = 2 * positions * positions * positions + positions * positions * channels
     let draws = 110 * (positions * channels)
     return positions <= 256
-      && gram + factor + draws < 110 * places * Double(shape.in_channels) * channels
+      && gram + factor + draws < 110 * places * Double(shape.inChannels) * channels
   }
 
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
@@ -57,15 +55,19 @@ struct PatchNoise: Op {
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let y = call.inputs[0], x = call.inputs[1], scale = call.inputs.optional(2), z = call.outputs[0]
-    let positions = Int(shape.out_height * shape.out_width), pixels = Int(shape.in_height * shape.in_width)
-    let rowCount = y.shape[0], inputs = Int(shape.in_channels), channels = Int(shape.out_channels), sigma = sigma,
+    let positions = shape.outHeight * shape.outWidth, pixels = shape.inHeight * shape.inWidth
+    let rowCount = y.shape[0], inputs = shape.inChannels, channels = shape.outChannels, sigma = sigma,
       site = site, samples = samples
-    var window = shape.window
+    let shape = shape
     let gramSlot = plan.scratch(bytes: pixels * pixels * 4), patchSlot = plan.scratch(bytes: positions * positions * 8)
     let factorSlot = plan.scratch(bytes: positions * positions * 4 * rowCount)
     let drawSlot = plan.scratch(bytes: channels * positions * 4)
-    let gramKernel = try plan.kernel { dn_product($0, Int64(pixels), Int64(pixels), Int64(inputs), 1, 0, 0) }
-    let noiseKernel = try plan.kernel { dn_product($0, Int64(channels), Int64(positions), Int64(positions), 0, 1, 1) }
+    let gramKernel = try plan.kernel { () throws(KernelError) in
+      try Kernel(plainProduct: pixels, pixels, inputs, transposesX: true)
+    }
+    let noiseKernel = try plan.kernel { () throws(KernelError) in
+      try Kernel(plainProduct: channels, positions, positions, transposesW: true, adds: true)
+    }
     plan.step([y, x, scale, z], scratch: [gramSlot, patchSlot, factorSlot, drawSlot]) { memory in
       let from = memory.floats(y), images = memory.floats(x), to = memory.floats(z), state = memory.state
       let factors = scale.map { memory.floats($0) }, gram = memory.floats(gramSlot), draws = memory.floats(drawSlot)
@@ -75,14 +77,14 @@ struct PatchNoise: Op {
         for row in 0..<rowCount {
           let image = images + row * inputs * pixels
           gramKernel.run(x: image, w: image, y: gram)
-          dk_patch_gram(patches, gram, &window)
-          dk_cholesky(roots + row * square, patches, positions, Self.jitter)
+          Kernels.patchGram(patches, gram, shape)
+          Kernels.cholesky(roots + row * square, patches, positions, jitter: Self.jitter)
         }
         samples.each { source, target, sample, row in
           let (address, sign) = state.address(sample, row: row, site: site, isSymmetric: true)
           address.normals(UnsafeMutableBufferPointer(start: draws, count: size))
           for channel in 0..<channels {
-            dk_scale(draws + channel * positions, sign * sigma * (factors?[channel] ?? 1), positions)
+            Kernels.scale(draws + channel * positions, sign * sigma * (factors?[channel] ?? 1), positions)
           }
           let result = to + target * size
           result.update(from: from + source * size, count: size)
@@ -96,14 +98,14 @@ struct PatchNoise: Op {
 /// A convolution whose weights are drawn for every row and sample; rows of one seed share them. Operands: x, w, b or
 /// none, and the factors of the channels or none.
 struct DrawnConv: Op {
-  let shape: dn_convolution_shape
+  let shape: ConvolutionShape
   let draws: WeightDraws
   let samples: SampleSpread
 
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     let x = try inputs.float(0, "X")
     return [
-      TensorType(shape.output(like: x, channels: Int(shape.out_channels)).replacingRows(samples.repeats * x[0]))
+      TensorType(shape.output(like: x, channels: shape.outChannels).replacingRows(samples.repeats * x[0]))
     ]
   }
   func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
@@ -115,14 +117,14 @@ struct DrawnConv: Op {
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     try plan.convolveDrawn(
-      DN_FORWARD, shape, draws, samples, x: call.inputs[0], w: call.inputs[1], b: call.inputs.optional(2),
+      .forward, shape, draws, samples, x: call.inputs[0], w: call.inputs[1], b: call.inputs.optional(2),
       scale: call.inputs.optional(3), y: call.outputs[0])
   }
 }
 
 /// The gradient for the input, of every row and sample. Operands: upstream, w, the factors of the channels or none.
 struct DrawnConvGradient: Op {
-  let shape: dn_convolution_shape
+  let shape: ConvolutionShape
   let draws: WeightDraws
   let samples: SampleSpread
   let result: Shape
@@ -136,33 +138,38 @@ struct DrawnConvGradient: Op {
     // Row for row: nothing is repeated on the way back.
     let flat = SampleSpread(rows: samples.rows, spread: samples.spread * samples.repeats, repeats: 1)
     try plan.convolveDrawn(
-      DN_BACKWARD_DATA, shape, draws, flat, x: call.outputs[0], w: call.inputs[1], b: nil,
+      .backwardData, shape, draws, flat, x: call.outputs[0], w: call.inputs[1], b: nil,
       scale: call.inputs.optional(2), y: call.inputs[0])
   }
 }
 
 extension PlanBuilder {
   fileprivate mutating func convolveDrawn(
-    _ direction: dn_direction, _ shape: dn_convolution_shape, _ draws: WeightDraws, _ samples: SampleSpread, x: Value,
+    _ direction: Kernel.Direction, _ shape: ConvolutionShape, _ draws: WeightDraws, _ samples: SampleSpread, x: Value,
     w: Value, b: Value?, scale: Value?, y: Value
   ) throws(GraphError) {
     // The layouts of the whole batches, of which a row is a part; then a kernel for one row in them.
-    func whole(_ value: Value) -> dn_convolution_shape {
+    func whole(_ value: Value) -> ConvolutionShape {
       var whole = shape
-      whole.batch = Int64(value.shape[0])
+      whole.batch = value.shape[0]
       return whole
     }
-    var options = dn_product_options(
-      type: kernelType, bias: b == nil ? 0 : 1, relu: 0, sum: 0, with_w_gradient_f32: 0)
-    var xShape = whole(x), yShape = whole(y), one = shape
+    let options = Kernel.ProductOptions(kernelFormat, hasBias: b != nil)
+    let xShape = whole(x), yShape = whole(y)
+    var one = shape
     one.batch = 1
-    let xLayout = try kernel { dn_convolution($0, direction, &xShape, &options, nil, nil) }.layout(DN_X)
-    let yLayout = try kernel { dn_convolution($0, direction, &yShape, &options, nil, nil) }.layout(DN_Y)
-    let xRow = try xLayout.firstRow(), yRow = try yLayout.firstRow()
-    let kernel = try kernel { dn_convolution($0, direction, &one, &options, xRow.pointer, yRow.pointer) }
-    let wLayout = try kernel.layout(DN_W), wPlain = try KernelLayout(plain: wLayout.dimensions)
-    let packing = try self.kernel { dn_reorder($0, wPlain.pointer, wLayout.pointer) }
-    let isForward = direction == DN_FORWARD
+    let xLayout = try kernel { () throws(KernelError) in try Kernel(convolution: direction, xShape, options) }.layout(
+      .x)
+    let yLayout = try kernel { () throws(KernelError) in try Kernel(convolution: direction, yShape, options) }.layout(
+      .y)
+    let (xRow, yRow) = try kernelled { () throws(KernelError) in try (xLayout.firstRow(), yLayout.firstRow()) }
+    let row = one
+    let kernel = try kernel { () throws(KernelError) in
+      try Kernel(convolution: direction, row, options, x: xRow, y: yRow)
+    }
+    let wLayout = try kernel.layout(.w), wPlain = try KernelLayout.plain(wLayout.dimensions)
+    let packing = try self.kernel { () throws(KernelError) in try Kernel(reordering: wPlain, to: wLayout) }
+    let isForward = direction == .forward
     let xSlot = isForward ? try form(x, xLayout) : try newForm(x, xLayout)
     let ySlot = isForward ? try newForm(y, yLayout) : try form(y, yLayout)
     let wSlot = try plain(w)
@@ -176,10 +183,10 @@ extension PlanBuilder {
     step(slots: slots) { [bSlot, scaleSlot] memory in
       let weights = memory.floats(wSlot), own = memory.floats(drawn), factors = scaleSlot.map { memory.floats($0) }
       let images = memory.raw(xSlot), results = memory.raw(ySlot), state = memory.state
-      packing[DN_X] = memory.raw(drawn)
-      packing[DN_Y] = memory.raw(packed)
-      kernel[DN_W] = memory.raw(packed)
-      kernel[DN_BIAS] = bSlot.map { memory.raw($0) }
+      packing[.x] = memory.raw(drawn)
+      packing[.y] = memory.raw(packed)
+      kernel[.w] = memory.raw(packed)
+      kernel[.bias] = bSlot.map { memory.raw($0) }
       return {
         samples.each { source, target, sample, row in
           if row == 0 || state.seeds[row] != state.seeds[row - 1] {
@@ -188,8 +195,8 @@ extension PlanBuilder {
             }
             packing.run()
           }
-          kernel[DN_X] = images + source * xBytes
-          kernel[DN_Y] = results + target * yBytes
+          kernel[.x] = images + source * xBytes
+          kernel[.y] = results + target * yBytes
           kernel.run()
         }
       }

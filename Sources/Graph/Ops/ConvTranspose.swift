@@ -1,4 +1,3 @@
-import COneDNN
 import DitherBasics
 import DitherTensor
 
@@ -87,21 +86,21 @@ struct ConvTranspose: Composite {
     for i in 0..<rank {
       behind[i] = strides[i] * (x.shape[2 + i] - 1) + (kernel[i] - 1) * dilations[i] + 1 - output[i] - pads[i]
     }
-    func two(_ values: [Int], _ filler: Int) -> (Int64, Int64) {
-      rank == 1 ? (Int64(filler), Int64(values[0])) : (Int64(values[0]), Int64(values[1]))
+    func two(_ values: [Int], _ filler: Int) -> (Int, Int) {
+      rank == 1 ? (filler, values[0]) : (values[0], values[1])
     }
-    var shape = dn_convolution_shape()
-    shape.batch = Int64(x.shape[0])
-    shape.in_channels = Int64(channels)
-    shape.out_channels = Int64(x.shape[1])
-    shape.groups = Int64(groups)
-    (shape.in_height, shape.in_width) = two(output, 1)
-    (shape.out_height, shape.out_width) = two(Array(x.shape.dimensions[2...]), 1)
-    (shape.kernel_height, shape.kernel_width) = two(kernel, 1)
-    (shape.stride_height, shape.stride_width) = two(strides, 1)
-    (shape.dilation_height, shape.dilation_width) = two(dilations, 1)
-    (shape.pad_top, shape.pad_left) = two(Array(pads[..<rank]), 0)
-    (shape.pad_bottom, shape.pad_right) = two(behind, 0)
+    var shape = ConvolutionShape()
+    shape.batch = x.shape[0]
+    shape.inChannels = channels
+    shape.outChannels = x.shape[1]
+    shape.groups = groups
+    (shape.inHeight, shape.inWidth) = two(output, 1)
+    (shape.outHeight, shape.outWidth) = two(Array(x.shape.dimensions[2...]), 1)
+    (shape.kernelHeight, shape.kernelWidth) = two(kernel, 1)
+    (shape.strideHeight, shape.strideWidth) = two(strides, 1)
+    (shape.dilationHeight, shape.dilationWidth) = two(dilations, 1)
+    (shape.padTop, shape.padLeft) = two(Array(pads[..<rank]), 0)
+    (shape.padBottom, shape.padRight) = two(behind, 0)
     var y = try x.apply(ConvDataGradient(shape: shape, result: Shape([x.shape[0], channels] + output)), w)
     if inputs.has(2) {
       let b = try inputs.float(2, "B", rank: 1...1)

@@ -1,4 +1,3 @@
-import CKernels
 import DitherBasics
 import DitherTensor
 
@@ -78,7 +77,7 @@ extension PlanBuilder {
     let size = y.type.element.byteCount, isEmpty = y.shape.count == 0
     step([x, y]) { memory in
       let from = memory.raw(x) + offset * size, to = memory.raw(y)
-      return { if !isEmpty { dk_copy_strided(to, from, Int32(dims.count), dims, strides, size) } }
+      return { if !isEmpty { Kernels.copy(to, from, dims, strides, size: size) } }
     }
   }
 
@@ -92,7 +91,7 @@ extension PlanBuilder {
       let from = memory.floats(x), to = memory.floats(y)
       return {
         to.update(repeating: filler(memory), count: count)
-        if !isEmpty { dk_scatter_strided(to + offset, from, Int32(dims.count), dims, strides) }
+        if !isEmpty { Kernels.scatter(to + offset, from, dims, strides) }
       }
     }
   }

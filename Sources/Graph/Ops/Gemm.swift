@@ -1,5 +1,3 @@
-import CKernels
-import COneDNN
 import DitherBasics
 import DitherTensor
 
@@ -97,30 +95,22 @@ struct Gemm: OnnxOp, Bounding {
       let left = memory.floats(a), right = memory.floats(b), to = memory.floats(y)
       let bias = c.map { memory.floats($0) }
       if m == 1 && !op.transposeA && op.alpha == 1 && isBias {
-        let relu: Int32 = op.relu ? 1 : 0
-        return op.transposeB
-          ? { dk_gemv_transposed(to, left, right, bias, k, n, relu) }
-          : { dk_gemv(to, left, right, bias, k, n, relu) }
+        return { Kernels.rowProduct(to, left, right, bias, k, n, transposed: op.transposeB, relu: op.relu) }
       }
-      let lda = Int64(a.shape[1]), ldb = Int64(b.shape[1])
-      let transposeA: Int32 = op.transposeA ? 1 : 0, transposeB: Int32 = op.transposeB ? 1 : 0
+      let first = Kernels.Matrix(left, rowStride: a.shape[1], isTransposed: op.transposeA)
+      let second = Kernels.Matrix(right, rowStride: b.shape[1], isTransposed: op.transposeB)
       let spread = c.map { $0.shape.strides(broadcastTo: y.shape).map(Int64.init) }, dims = [Int64(m), Int64(n)]
       return {
         if let bias {
           if isBias {
-            dk_fill_rows(to, bias, m, n)
+            Kernels.fillRows(to, bias, m, n)
           } else if let spread {
-            dk_copy_strided(to, bias, 2, dims, spread, 4)
-            if op.beta != 1 { dk_scale(to, op.beta, m * n) }
+            Kernels.copy(to, bias, dims, spread, size: 4)
+            if op.beta != 1 { Kernels.scale(to, op.beta, m * n) }
           }
         }
-        let status = dn_sgemm(
-          transposeA, transposeB, Int64(m), Int64(n), Int64(k), op.alpha, left, lda, right, ldb, bias == nil ? 0 : 1,
-          to,
-          Int64(n))
-        // No input reaches it: `types` has checked all extents, and oneDNN refuses nothing else.
-        precondition(status == 0, "oneDNN refuses a product whose shapes were checked")
-        if op.relu { dk_unary(DK_RELU, to, to, m * n) }
+        Kernels.product(to, first, second, m, n, k, alpha: op.alpha, beta: bias == nil ? 0 : 1)
+        if op.relu { Kernels.unary(.relu, to, to, m * n) }
       }
     }
   }
@@ -153,15 +143,14 @@ extension PlanBuilder {
   mutating func multiply(
     _ x: Value, _ w: Value, _ bias: Value?, into y: Value, m: Int, n: Int, k: Int, transposed: Bool, relu: Bool = false
   ) throws(GraphError) {
-    var options = dn_product_options(
-      type: kernelType, bias: bias == nil ? 0 : 1, relu: relu ? 1 : 0, sum: 0, with_w_gradient_f32: 0)
-    let kernel = try kernel { dn_matmul($0, Int64(m), Int64(n), Int64(k), &options) }
-    guard let weights = try packedMatrix(w, kernel.layout(DN_W), transposed: transposed) else {
+    let options = Kernel.ProductOptions(kernelFormat, hasBias: bias != nil, relu: relu)
+    let kernel = try kernel { () throws(KernelError) in try Kernel(product: m, n, k, options) }
+    guard let weights = try packedMatrix(w, kernel.layout(.w), transposed: transposed) else {
       throw GraphError(.kernel, at: "a dense layer", expected: "constant weights to pack", got: "others")
     }
-    let input = kernelType == DN_F32 ? try plain(x) : try form(x, kernel.layout(DN_X))
-    var operands = [(DN_X, input), (DN_W, weights), (DN_Y, try plain(y))]
-    if let bias { operands.append((DN_BIAS, try plain(bias))) }
+    let input = kernelFormat == .float32 ? try plain(x) : try form(x, kernel.layout(.x))
+    var operands: [(Kernel.Operand, Slot)] = [(.x, input), (.w, weights), (.y, try plain(y))]
+    if let bias { operands.append((.bias, try plain(bias))) }
     run(kernel, operands)
   }
 }

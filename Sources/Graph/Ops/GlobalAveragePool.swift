@@ -1,4 +1,3 @@
-import COneDNN
 import DitherTensor
 
 /// The mean of each channel: [N, C, …] to [N, C, 1, …].
@@ -25,9 +24,9 @@ struct GlobalAveragePool: OnnxOp, Averaging {
       return
     }
     var shape = try Window(kernel: Array(x.shape.dimensions[2...])).resolve(Array(x.shape.dimensions[2...]))
-    shape.batch = Int64(x.shape[0])
-    shape.in_channels = Int64(x.shape[1])
-    shape.out_channels = shape.in_channels
-    try plan.pool(x, call.outputs[0], DN_AVERAGE_EXCLUDING_PADDING, shape)
+    shape.batch = x.shape[0]
+    shape.inChannels = x.shape[1]
+    shape.outChannels = shape.inChannels
+    try plan.pool(x, call.outputs[0], .averageExcludingPadding, shape)
   }
 }

@@ -1,4 +1,3 @@
-import CKernels
 import DitherBasics
 import DitherTensor
 
@@ -74,15 +73,15 @@ struct LayerStandardisation: Op {
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let x = call.inputs[0], scale = call.inputs[1], bias = call.inputs.optional(2), y = call.outputs[0]
     let rows = try kept(x.shape).count, length = x.shape.count / rows, epsilon = epsilon
-    let dims = x.shape.dimensions.map(Int64.init), own = x.shape.strides.map(Int64.init), rank = Int32(dims.count)
+    let dims = x.shape.dimensions.map(Int64.init), own = x.shape.strides.map(Int64.init)
     func spread(_ value: Value) -> [Int64] { value.shape.strides(broadcastTo: x.shape).map(Int64.init) }
     let scaleStrides = spread(scale), biasStrides = bias.map(spread)
     plan.step([x, scale, bias, y]) { memory in
       let from = memory.floats(x), to = memory.floats(y), a = memory.floats(scale), b = bias.map { memory.floats($0) }
       return {
         standardise(from, to, rows: rows, length: length, epsilon: epsilon)
-        dk_binary_strided(DK_MUL, to, to, a, rank, dims, own, scaleStrides)
-        if let b, let biasStrides { dk_binary_strided(DK_ADD, to, to, b, rank, dims, own, biasStrides) }
+        Kernels.binary(.multiply, to, to, a, dims, own, scaleStrides)
+        if let b, let biasStrides { Kernels.binary(.add, to, to, b, dims, own, biasStrides) }
       }
     }
   }

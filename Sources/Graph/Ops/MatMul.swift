@@ -1,5 +1,3 @@
-import COneDNN
-import CKernels
 import DitherBasics
 import DitherTensor
 
@@ -86,22 +84,17 @@ struct MatMul: OnnxOp, Bounding {
       try plan.multiply(a, b, nil, into: y, m: e.m, n: e.n, k: e.k, transposed: transposeB)
       return
     }
-    let (m, n, k) = (Int64(e.m), Int64(e.n), Int64(e.k)), size = e.m * e.n
-    let transposeA: Int32 = transposeA ? 1 : 0, transposeB: Int32 = transposeB ? 1 : 0
-    let lda = transposeA == 1 ? m : k, ldb = transposeB == 1 ? k : n
+    let (m, n, k) = (e.m, e.n, e.k), size = e.m * e.n, transposeA = transposeA, transposeB = transposeB
     plan.step([a, b, y]) { memory in
       let left = memory.floats(a), right = memory.floats(b), to = memory.floats(y)
-      if m == 1 && offsetsA.count == 1 && transposeA == 0 {
-        return transposeB == 1
-          ? { dk_gemv_transposed(to, left, right, nil, Int(k), Int(n), 0) }
-          : { dk_gemv(to, left, right, nil, Int(k), Int(n), 0) }
+      if m == 1 && offsetsA.count == 1 && !transposeA {
+        return { Kernels.rowProduct(to, left, right, nil, k, n, transposed: transposeB) }
       }
       return {
         for i in offsetsA.indices {
-          let status = dn_sgemm(
-            transposeA, transposeB, m, n, k, 1, left + offsetsA[i], lda, right + offsetsB[i], ldb, 0, to + i * size, n)
-          // No input reaches it: `types` has checked all extents, and oneDNN refuses nothing else.
-          precondition(status == 0, "oneDNN refuses a product whose shapes were checked")
+          let first = Kernels.Matrix(left + offsetsA[i], rowStride: transposeA ? m : k, isTransposed: transposeA)
+          let second = Kernels.Matrix(right + offsetsB[i], rowStride: transposeB ? k : n, isTransposed: transposeB)
+          Kernels.product(to + i * size, first, second, m, n, k)
         }
       }
     }

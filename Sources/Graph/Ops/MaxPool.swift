@@ -1,4 +1,3 @@
-import COneDNN
 import DitherBasics
 import DitherTensor
 
@@ -22,6 +21,6 @@ struct MaxPool: Composite, Increasing {
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let x = try inputs.float(0, "X", rank: 3...4), shape = try window.pooling(x.shape)
     let result = shape.output(like: x.shape, channels: x.shape[1])
-    return [try x.apply(GivenPooling(kind: DN_MAX, shape: shape, result: result))]
+    return [try x.apply(GivenPooling(kind: .max, shape: shape, result: result))]
   }
 }

@@ -1,4 +1,3 @@
-import CKernels
 import DitherBasics
 import DitherTensor
 
@@ -17,7 +16,7 @@ struct RowNorms: Op {
     let x = call.inputs[0], y = call.outputs[0], rows = x.shape[0], n = x.shape[1]
     plan.step([x, y]) { memory in
       let from = memory.floats(x), to = memory.floats(y)
-      return { dk_row_norms(to, from, rows, n) }
+      return { Kernels.rowNorms(to, from, rows, n) }
     }
   }
 }
@@ -39,8 +38,8 @@ struct StandardDeviation: Op {
 }
 
 func standardDeviation(_ from: UnsafePointer<Float>, _ count: Int) -> Float {
-  let mean = dk_sum(from, count) / Double(count)
-  return Float(max(dk_sum_squares(from, count) / Double(count) - mean * mean, 0).squareRoot())
+  let mean = Kernels.sum(from, count) / Double(count)
+  return Float(max(Kernels.sumOfSquares(from, count) / Double(count) - mean * mean, 0).squareRoot())
 }
 
 /// `times` copies of all rows, one after the other: [R, …] to [times · R, …].
@@ -95,24 +94,24 @@ struct AddRowNoise: Op {
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) {
     let y = call.inputs[0], scale = call.inputs[1], z = call.outputs[0]
-    let rows = y.shape[0] / spread, n = y.shape[1], width = scale.shape[1], each: Int32 = width == n && n > 1 ? 1 : 0
+    let rows = y.shape[0] / spread, n = y.shape[1], width = scale.shape[1], each = width == n && n > 1
     let repeats = repeats, spread = spread, site = site, term = term
     plan.step([y, scale, z]) { memory in
       let from = memory.floats(y), deviations = memory.floats(scale), to = memory.floats(z), state = memory.state
       return {
         let strength = state.strength(of: term)
         if spread == 1 {
-          dk_row_noise(
-            to, from, deviations, each, rows, repeats, n, strength, state.seeds.baseAddress, site,
-            state.firstSample, state.isAntithetic ? 1 : 0)
+          Kernels.addRowNoise(
+            to, from, deviations, scalesElements: each, rows: rows, samples: repeats, n, factor: strength,
+            seeds: state.seeds.baseAddress, site: site, first: state.firstSample, antithetic: state.isAntithetic)
           return
         }
         for sample in 0..<spread {
           let row = sample * rows
-          dk_row_noise(
-            to + row * n, from + row * n, deviations + row * width, each, rows, 1, n,
-            strength, state.seeds.baseAddress, site,
-            state.firstSample &+ UInt32(sample), state.isAntithetic ? 1 : 0)
+          Kernels.addRowNoise(
+            to + row * n, from + row * n, deviations + row * width, scalesElements: each, rows: rows, samples: 1, n,
+            factor: strength, seeds: state.seeds.baseAddress, site: site, first: state.firstSample &+ UInt32(sample),
+            antithetic: state.isAntithetic)
         }
       }
     }
@@ -169,7 +168,7 @@ struct Draw: Op {
             let (address, sign) = state.address(
               sample, row: draws.row(number), site: site, isSymmetric: combination == .adds)
             noise.fill(place, of: row, at: address)
-            if combination == .adds, sign * strength != 1 { dk_scale(place.baseAddress, sign * strength, length) }
+            if combination == .adds, sign * strength != 1 { Kernels.scale(to + start, sign * strength, length) }
             if let values { split(place, values + start) }
           }
         }
@@ -196,13 +195,13 @@ final class LastNormals {
 
   init(count: Int) { self.count = count }
 
-  func at(_ wanted: NoiseAddress) -> UnsafeMutableBufferPointer<Float> {
+  func at(_ wanted: NoiseAddress) -> UnsafePointer<Float> {
     let floats = UnsafeMutableBufferPointer(rebasing: values.bytes.bindMemory(to: Float.self)[..<count])
     if address != wanted {
       wanted.normals(floats)
       address = wanted
     }
-    return floats
+    return UnsafePointer(values.base.assumingMemoryBound(to: Float.self))
   }
 }
 
@@ -264,15 +263,15 @@ struct WeightDraws: Sendable {
       let normals = last.at(address)
       for channel in 0..<channels {
         let start = channel * length
-        dk_axpy(to + start, normals.baseAddress.map { $0 + start }, sigma * (scale?[channel] ?? 1), length)
+        Kernels.axpy(to + start, normals + start, sigma * (scale?[channel] ?? 1), length)
       }
       return
     }
     for channel in 0..<(scale == nil ? 1 : channels) {
       let length = scale == nil ? count : length, start = channel * length
-      dk_add_normals(
-        to + start, base + start, length, sigma * (scale?[channel] ?? 1), UInt64(start), address.seed, address.site,
-        address.sample)
+      address.addNormals(
+        times: sigma * (scale?[channel] ?? 1), to: base + start,
+        into: UnsafeMutableBufferPointer(start: to + start, count: length), from: start)
     }
   }
 

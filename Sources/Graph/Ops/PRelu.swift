@@ -1,4 +1,3 @@
-import CKernels
 import DitherBasics
 import DitherTensor
 
@@ -30,10 +29,10 @@ struct PRelu: OnnxOp {
       let from = memory.floats(x), slopes = memory.floats(slope), to = memory.floats(y)
       let room = memory.scratch(negative).assumingMemoryBound(to: Float.self)
       return {
-        dk_binary_scalar(DK_MIN, room, from, 0, count)
-        dk_binary_strided(DK_MUL, room, room, slopes, Int32(dims.count), dims, own, spread)
-        dk_unary(DK_RELU, to, from, count)
-        dk_binary(DK_ADD, to, to, room, count)
+        Kernels.binary(.minimum, room, from, number: 0, count)
+        Kernels.binary(.multiply, room, room, slopes, dims, own, spread)
+        Kernels.unary(.relu, to, from, count)
+        Kernels.binary(.add, to, to, room, count)
       }
     }
   }

@@ -1,4 +1,3 @@
-import CKernels
 import DitherTensor
 
 /// The largest element over axes; of none, −∞. Where elements tie, the gradient goes to the first.
@@ -32,7 +31,7 @@ struct ReduceMax: OnnxOp, Increasing {
     plan.step([x, y]) { memory in
       let from = memory.floats(x), to = memory.floats(y)
       if isEmpty { return { to.update(repeating: -.infinity, count: count) } }
-      return { dk_reduce_max(to, count, from, Int32(dims.count), dims, strides) }
+      return { Kernels.reduceMax(to, count, from, dims, strides) }
     }
   }
 }

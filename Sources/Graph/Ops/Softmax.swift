@@ -1,4 +1,3 @@
-import CKernels
 import DitherBasics
 import DitherTensor
 
@@ -57,17 +56,17 @@ extension SoftmaxFamily {
   }
 
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
-    let x = call.inputs[0], y = call.outputs[0], logarithm: Int32 = Self.isLogarithm ? 1 : 0
+    let x = call.inputs[0], y = call.outputs[0], logarithm = Self.isLogarithm
     if let matrix = matrix(x.shape) {
       plan.step([x, y]) { memory in
         let from = memory.floats(x), to = memory.floats(y)
-        return { dk_softmax(to, from, matrix[0], matrix[1], logarithm) }
+        return { Kernels.softmax(to, from, matrix[0], matrix[1], logarithm: logarithm) }
       }
       return
     }
     let resolved = try resolveAxis(axis, rank: x.shape.rank), n = x.shape[resolved]
     try plan.alongLast(axis: resolved, [x], y) { from, to, rows in
-      dk_softmax(to, from[0], rows, n, logarithm)
+      Kernels.softmax(to, from[0], rows, n, logarithm: logarithm)
     }
   }
 }
@@ -103,9 +102,9 @@ struct SoftmaxGradient: Op {
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let resolved = try resolveAxis(axis, rank: call.outputs[0].shape.rank), n = call.outputs[0].shape[resolved]
-    let logarithm: Int32 = isLogarithm ? 1 : 0
+    let logarithm = isLogarithm
     try plan.alongLast(axis: resolved, [call.inputs[0], call.inputs[1]], call.outputs[0]) { from, to, rows in
-      dk_softmax_gradient(to, from[0], from[1], rows, n, logarithm)
+      Kernels.softmaxGradient(to, from[0], from[1], rows, n, logarithm: logarithm)
     }
   }
 }
@@ -134,9 +133,9 @@ extension PlanBuilder {
       let copies = room.map { memory.scratch($0).assumingMemoryBound(to: Float.self) }
       let copied = Array(copies.dropLast()), result = copies[inputs.count]
       return {
-        for i in from.indices { dk_copy_strided(copied[i], from[i], Int32(dims.count), dims, strides, 4) }
+        for i in from.indices { Kernels.copy(copied[i], from[i], dims, strides, size: 4) }
         kernel(copied, result, rows)
-        dk_scatter_strided(to, result, Int32(dims.count), dims, strides)
+        Kernels.scatter(to, result, dims, strides)
       }
     }
   }

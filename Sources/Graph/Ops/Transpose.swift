@@ -1,4 +1,3 @@
-import CKernels
 import DitherBasics
 import DitherTensor
 
@@ -46,7 +45,7 @@ struct Transpose: OnnxOp, Rearranging {
     let size = y.type.element.byteCount
     plan.step([x, y]) { memory in
       let from = memory.raw(x), to = memory.raw(y)
-      return { dk_copy_strided(to, from, Int32(dims.count), dims, strides, size) }
+      return { Kernels.copy(to, from, dims, strides, size: size) }
     }
   }
 }

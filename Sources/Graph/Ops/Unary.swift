@@ -1,5 +1,3 @@
-import CKernels
-import COneDNN
 import DitherTensor
 
 /// An op that applies one function to every element.
@@ -9,10 +7,7 @@ protocol UnaryFunction: Op {
 
 /// A function of every element, as gradients use it.
 struct Unary: UnaryFunction {
-  enum Function: Sendable {
-    case relu, tanh, sigmoid, exp, log, squareRoot, abs, negate, erf, sign, reciprocal, square, softplus, floor, ceil
-    case round
-  }
+  typealias Function = Kernels.Unary
   let function: Function
   init(_ function: Function) { self.function = function }
 }
@@ -45,25 +40,25 @@ extension UnaryFunction {
   }
 
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
-    let x = call.inputs[0], y = call.outputs[0], count = y.shape.count, kernel = function.kernel
+    let x = call.inputs[0], y = call.outputs[0], count = y.shape.count, function = function
     guard y.type.element == .float32 else { return lowerIntegers(call, into: &plan) }
     if let layout = plan.elementwiseLayout([x], bfloat16: function == .relu) {
-      let from = try plan.form(x, layout), to = try plan.newForm(y, layout), isHalf = layout.type == DN_BF16
+      let from = try plan.form(x, layout), to = try plan.newForm(y, layout), isHalf = layout.format == .bfloat16
       plan.step(slots: [from, to]) { memory in
         let source = memory.raw(from), target = memory.raw(to)
         if isHalf {
           let halves = source.assumingMemoryBound(to: UInt16.self),
             results = target.assumingMemoryBound(to: UInt16.self)
-          return { dk_unary_bf16_parallel(kernel, results, halves, count) }
+          return { Kernels.parallelUnary(function, results, halves, count) }
         }
         let floats = source.assumingMemoryBound(to: Float.self), results = target.assumingMemoryBound(to: Float.self)
-        return { dk_unary_parallel(kernel, results, floats, count) }
+        return { Kernels.parallelUnary(function, results, floats, count) }
       }
       return
     }
     plan.step([x, y]) { memory in
       let from = memory.floats(x), to = memory.floats(y)
-      return { dk_unary_parallel(kernel, to, from, count) }
+      return { Kernels.parallelUnary(function, to, from, count) }
     }
   }
 
@@ -71,29 +66,6 @@ extension UnaryFunction {
     switch function {
     case .relu, .tanh, .sigmoid, .softplus: true
     default: false
-    }
-  }
-}
-
-extension Unary.Function {
-  var kernel: dk_unary {
-    switch self {
-    case .relu: DK_RELU
-    case .tanh: DK_TANH
-    case .sigmoid: DK_SIGMOID
-    case .exp: DK_EXP
-    case .log: DK_LOG
-    case .squareRoot: DK_SQRT
-    case .abs: DK_ABS
-    case .negate: DK_NEG
-    case .erf: DK_ERF
-    case .sign: DK_SIGN
-    case .reciprocal: DK_RECIPROCAL
-    case .square: DK_SQUARE
-    case .softplus: DK_SOFTPLUS
-    case .floor: DK_FLOOR
-    case .ceil: DK_CEIL
-    case .round: DK_ROUND
     }
   }
 }

@@ -1,5 +1,3 @@
-import CKernels
-import COneDNN
 import DitherBasics
 import DitherTensor
 
@@ -47,7 +45,7 @@ struct Window: Sendable {
 
   /// All extents for images `spatial` (one or two axes; one becomes a height of 1).
   /// - Throws: when an attribute has the wrong length or value, or the window does not fit the padded image.
-  func resolve(_ spatial: [Int], kernel wanted: [Int]? = nil) throws(GraphError) -> dn_convolution_shape {
+  func resolve(_ spatial: [Int], kernel wanted: [Int]? = nil) throws(GraphError) -> ConvolutionShape {
     let rank = spatial.count
     func list(_ values: [Int]?, _ name: String, default value: Int, least: Int) throws(GraphError) -> [Int] {
       let values = values ?? [Int](repeating: value, count: rank)
@@ -97,33 +95,24 @@ struct Window: Sendable {
         result[i] += 1
       }
     }
-    func two(_ values: [Int], _ filler: Int) -> (Int64, Int64) {
-      rank == 1 ? (Int64(filler), Int64(values[0])) : (Int64(values[0]), Int64(values[1]))
+    func two(_ values: [Int], _ filler: Int) -> (Int, Int) {
+      rank == 1 ? (filler, values[0]) : (values[0], values[1])
     }
-    var shape = dn_convolution_shape()
-    (shape.in_height, shape.in_width) = two(spatial, 1)
-    (shape.out_height, shape.out_width) = two(result, 1)
-    (shape.kernel_height, shape.kernel_width) = two(size, 1)
-    (shape.stride_height, shape.stride_width) = two(step, 1)
-    (shape.dilation_height, shape.dilation_width) = two(spread, 1)
-    (shape.pad_top, shape.pad_left) = two(before, 0)
-    (shape.pad_bottom, shape.pad_right) = two(after, 0)
+    var shape = ConvolutionShape()
+    (shape.inHeight, shape.inWidth) = two(spatial, 1)
+    (shape.outHeight, shape.outWidth) = two(result, 1)
+    (shape.kernelHeight, shape.kernelWidth) = two(size, 1)
+    (shape.strideHeight, shape.strideWidth) = two(step, 1)
+    (shape.dilationHeight, shape.dilationWidth) = two(spread, 1)
+    (shape.padTop, shape.padLeft) = two(before, 0)
+    (shape.padBottom, shape.padRight) = two(after, 0)
     shape.groups = 1
     return shape
   }
 }
 
-extension dn_convolution_shape {
-  /// As Dither's own kernels know it.
-  var window: dk_window {
-    dk_window(
-      in_height: in_height, in_width: in_width, out_height: out_height, out_width: out_width,
-      kernel_height: kernel_height, kernel_width: kernel_width, stride_height: stride_height,
-      stride_width: stride_width, dilation_height: dilation_height, dilation_width: dilation_width,
-      pad_top: pad_top, pad_left: pad_left)
-  }
-
+extension ConvolutionShape {
   func output(like input: Shape, channels: Int) -> Shape {
-    Shape([input[0], channels] + (input.rank == 3 ? [Int(out_width)] : [Int(out_height), Int(out_width)]))
+    Shape([input[0], channels] + (input.rank == 3 ? [outWidth] : [outHeight, outWidth]))
   }
 }

@@ -1,4 +1,4 @@
-import CKernels
+import DitherTensor
 
 /// Adam (Kingma and Ba 2014, arXiv 1412.6980); decay is added to the gradient.
 public struct Adam: Optimizer {
@@ -12,9 +12,9 @@ public struct Adam: Optimizer {
   /// The first and the second moment.
   public var stateCount: Int { 2 }
   public func update(_ parameter: ParameterView, rate: Double, step: Int) {
-    dk_adam(
+    Kernels.adam(
       parameter.values.baseAddress, parameter.gradient.baseAddress, parameter.state[0].baseAddress,
-      parameter.state[1].baseAddress, parameter.values.count, Float(rate), Float(beta1), Float(beta2), Float(epsilon),
-      Float(decay), 0, UInt64(step))
+      parameter.state[1].baseAddress, parameter.values.count, rate: Float(rate), beta1: Float(beta1),
+      beta2: Float(beta2), epsilon: Float(epsilon), decay: Float(decay), decoupled: false, step: step)
   }
 }

@@ -1,4 +1,4 @@
-import CKernels
+import DitherTensor
 
 /// Adam with decoupled weight decay (Loshchilov and Hutter 2017, arXiv 1711.05101).
 public struct AdamW: Optimizer {
@@ -12,9 +12,9 @@ public struct AdamW: Optimizer {
   /// The first and the second moment.
   public var stateCount: Int { 2 }
   public func update(_ parameter: ParameterView, rate: Double, step: Int) {
-    dk_adam(
+    Kernels.adam(
       parameter.values.baseAddress, parameter.gradient.baseAddress, parameter.state[0].baseAddress,
-      parameter.state[1].baseAddress, parameter.values.count, Float(rate), Float(beta1), Float(beta2), Float(epsilon),
-      Float(decay), 1, UInt64(step))
+      parameter.state[1].baseAddress, parameter.values.count, rate: Float(rate), beta1: Float(beta1),
+      beta2: Float(beta2), epsilon: Float(epsilon), decay: Float(decay), decoupled: true, step: step)
   }
 }

@@ -1,4 +1,4 @@
-import CKernels
+import DitherTensor
 
 /// Stochastic gradient descent with momentum, PyTorch's conventions: the buffer starts as the first gradient, decay is
 /// added to the gradient. Nesterov: Sutskever et al. 2013.
@@ -12,8 +12,9 @@ public struct SGD: Optimizer {
   /// The momentum.
   public var stateCount: Int { 1 }
   public func update(_ parameter: ParameterView, rate: Double, step: Int) {
-    dk_sgd(
+    Kernels.sgd(
       parameter.values.baseAddress, parameter.gradient.baseAddress, parameter.state[0].baseAddress,
-      parameter.values.count, Float(rate), Float(momentum), Float(decay), nesterov ? 1 : 0, step == 1 ? 1 : 0)
+      parameter.values.count, rate: Float(rate), momentum: Float(momentum), decay: Float(decay), nesterov: nesterov,
+      isFirst: step == 1)
   }
 }

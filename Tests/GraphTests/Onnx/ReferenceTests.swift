@@ -1,4 +1,3 @@
-import CKernels
 import DitherBasics
 import DitherGraph
 import DitherTensor
@@ -47,7 +46,7 @@ struct ReferenceTests {
       case .float(let gradient) = try pb("\(test.path)/grad_input_0.pb")
     else { return }
     let weights = [Float](repeating: 1 / Float(rows), count: rows)
-    dk_cross_entropy(
+    Kernels.crossEntropy(
       nil, plan.cotangent.baseAddress, plan.output().baseAddress, labels.map(Int32.init), weights, rows,
       plan.outputTypes[0].shape[1])
     plan.backward()

@@ -1,0 +1,31 @@
+import CKernels
+import COneDNN
+
+/// The extents of a convolution or a pooling of images [N, C, H, W]; a sequence is an image of height 1.
+package struct ConvolutionShape: Sendable {
+  package var batch = 0, inChannels = 0, inHeight = 0, inWidth = 0, outChannels = 0, outHeight = 0, outWidth = 0
+  package var kernelHeight = 1, kernelWidth = 1, strideHeight = 1, strideWidth = 1
+  package var dilationHeight = 1, dilationWidth = 1
+  package var padTop = 0, padLeft = 0, padBottom = 0, padRight = 0, groups = 1
+
+  package init() {}
+
+  var code: dn_convolution_shape {
+    dn_convolution_shape(
+      batch: Int64(batch), in_channels: Int64(inChannels), in_height: Int64(inHeight), in_width: Int64(inWidth),
+      out_channels: Int64(outChannels), out_height: Int64(outHeight), out_width: Int64(outWidth),
+      kernel_height: Int64(kernelHeight), kernel_width: Int64(kernelWidth), stride_height: Int64(strideHeight),
+      stride_width: Int64(strideWidth), dilation_height: Int64(dilationHeight), dilation_width: Int64(dilationWidth),
+      pad_top: Int64(padTop), pad_left: Int64(padLeft), pad_bottom: Int64(padBottom), pad_right: Int64(padRight),
+      groups: Int64(groups))
+  }
+
+  /// As Dither's own kernels know it.
+  var window: dk_window {
+    dk_window(
+      in_height: Int64(inHeight), in_width: Int64(inWidth), out_height: Int64(outHeight), out_width: Int64(outWidth),
+      kernel_height: Int64(kernelHeight), kernel_width: Int64(kernelWidth), stride_height: Int64(strideHeight),
+      stride_width: Int64(strideWidth), dilation_height: Int64(dilationHeight), dilation_width: Int64(dilationWidth),
+      pad_top: Int64(padTop), pad_left: Int64(padLeft))
+  }
+}

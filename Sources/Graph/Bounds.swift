@@ -20,7 +20,7 @@ struct Bounds {
     return try radius.map { radius throws(GraphError) in try (1 + slack) * radius + own } ?? own
   }
 
-  /// What no rule's relative slack covers: results too small for a float's full precision.
+  /// An absolute slack, which no rule's relative one covers: for results too small for a float's full precision.
   static let least: Float = 1e-30
 }
 
@@ -98,7 +98,7 @@ extension Increasing {
   var isIncreasing: Bool { true }
   /// At most a rounding.
   var error: (relative: Float, absolute: Float) { (0x1p-22, Bounds.least) }
-  /// Of exponentials and their like.
+  /// The error of exponentials and their like.
   static var transcendental: (relative: Float, absolute: Float) { (0x1p-18, 1e-6) }
 
   func bounds(_ call: BoundsCall) throws(GraphError) -> Bounds {
@@ -144,9 +144,10 @@ public struct BoundedGraph: Sendable {
   public let graph: Graph
   /// The last dense layer, left out: bounds of differences of logits are tighter than differences of their bounds.
   public let head: Head?
-  /// What followed the logits: a softmax, which moves no maximum.
+  /// Whether a softmax followed the logits, which moves no maximum.
   public let dropsSoftmax: Bool
 
+  /// A dense layer that was left out: its constants.
   public struct Head: Sendable {
     /// [classes, features].
     public let weights: Tensor
@@ -200,7 +201,7 @@ extension Graph {
       known[node.outputs[0]] = try op.bounds(BoundsCall(node: node, operands: operands, builder: builder))
       return
     }
-    // What depends on constants and shapes alone.
+    // It depends on constants and shapes alone.
     let values = try builder.replay(node, operands.map { $0?.center }, names: node.outputs.map { valueNames[$0.index] })
     if operands.contains(where: { $0?.radius != nil }), values.contains(where: { $0.type.known == nil }) {
       throw GraphError(
@@ -237,51 +238,37 @@ extension Graph {
       return tensor
     }
     while let node = producer(tail.value), let input = node.inputs.first ?? nil,
-      types[input.index]?.shape == types[tail.value.index]?.shape
+      types[input.index]?.shape == types[tail.value.index]?.shape, node.op.keepsRowOrder || node.op.isView
     {
-      if let softmax = node.op as? any SoftmaxFamily {
-        guard softmax.axis == 1 || softmax.axis == -1 else { break }
-        tail.dropsSoftmax = true
-      } else if !node.op.isView {
-        break
-      }
+      if node.op.keepsRowOrder { tail.dropsSoftmax = true }
       tail.value = input
     }
     guard let last = producer(tail.value), let classes = types[tail.value.index]?.shape.dimensions.last else {
       return tail
     }
-    if let gemm = last.op as? Gemm, gemm.alpha == 1, gemm.beta == 1, !gemm.transposeA, let input = last.inputs[0],
-      let weights = floats(last.inputs[1])
+    var product = last, shift: [Float]?
+    // x W + b as two nodes.
+    if last.op.elementwise == .binary(.add), last.inputs.count == 2,
+      let at = last.inputs.firstIndex(where: { floats($0)?.count == classes }), let other = last.inputs[1 - at],
+      let before = producer(other)
     {
-      let given = last.inputs.count > 2 ? last.inputs[2] : nil, bias = floats(given)
-      guard given == nil || bias?.count == classes else { return tail }
-      tail.head = BoundedGraph.Head(
-        weights: gemm.transposeB ? weights : weights.transposed,
-        bias: bias?.elements ?? [Float](repeating: 0, count: classes))
-      tail.value = input
-      return tail
+      (product, shift) = (before, floats(last.inputs[at])?.elements)
     }
-    // x W, or x W + b.
-    var product: Node? = last, bias = [Float](repeating: 0, count: classes)
-    if last.op is Add, last.inputs.count == 2, let at = last.inputs.firstIndex(where: { floats($0)?.count == classes }),
-      let other = last.inputs[1 - at], let numbers = floats(last.inputs[at])
-    {
-      product = producer(other)
-      bias = numbers.elements
-    }
-    if let product, product.op is MatMul, let input = product.inputs[0], types[input.index]?.shape.rank == 2,
-      let weights = floats(product.inputs[1]), weights.shape.rank == 2
-    {
-      tail.head = BoundedGraph.Head(weights: weights.transposed, bias: bias)
-      tail.value = input
-    }
+    guard
+      let layer = product.op.denseLayer(
+        product.inputs.map(floats), product.inputs.map { $0.flatMap { types[$0.index] ?? literals[$0]?.type } }),
+      let input = product.inputs[layer.input], shift == nil || layer.bias == nil
+    else { return tail }
+    tail.head = BoundedGraph.Head(
+      weights: layer.weights, bias: layer.bias ?? shift ?? [Float](repeating: 0, count: classes))
+    tail.value = input
     return tail
   }
 }
 
 extension Tensor {
   /// A matrix with rows and columns exchanged.
-  fileprivate var transposed: Tensor {
+  var transposed: Tensor {
     let rows = shape[0], columns = shape[1]
     return Tensor([columns, rows]) { out in
       for r in 0..<rows { for c in 0..<columns { out[c * rows + r] = elements[r * columns + c] } }

@@ -10,7 +10,7 @@ extension GraphBuilder {
     try gradients(of: [(output, upstream)], for: targets)
   }
 
-  /// Of several outputs, each with its upstream gradient: the sum.
+  /// The gradients of several outputs, each with its upstream gradient: the sum.
   func gradients(of outputs: [(output: Value, upstream: Value)], for targets: [Value]) throws(GraphError) -> [Value?] {
     let forward = graph.nodes
     var reached = Set(targets.map(\.id))

@@ -1,6 +1,6 @@
 import DitherTensor
 
-/// What a convolution must know of the normalisation in its weights, so that its noise stays what it was.
+/// The facts that a convolution must know of the normalisation in its weights, so that its noise stays what it was.
 struct FoldedNormalisation: Sendable {
   /// [M]: the factor of each output channel's weights.
   var scale: ValueID
@@ -22,9 +22,10 @@ extension Graph {
     for i in result.nodes.indices { result.nodes[i].number = i }
     var producers: [ValueID: Int] = [:], kept: [Node?] = result.nodes
     for (index, node) in result.nodes.enumerated() {
-      if let normalisation = node.op as? BatchNormalization, let input = node.inputs[0], uses[input] == 1,
-        let at = producers[input], let before = kept[at], before.op is Conv, before.folded == nil,
-        let folded = result.fold(normalisation, node, number: index, into: before)
+      if let input = node.inputs.first ?? nil, uses[input] == 1, let at = producers[input], let before = kept[at],
+        before.op.takesChannelAffine, before.folded == nil,
+        let affine = node.op.channelAffine(node.inputs.map { floats($0) }),
+        let folded = result.fold(affine, node, number: index, into: before)
       {
         kept[at] = nil
         kept[index] = folded
@@ -40,29 +41,27 @@ extension Graph {
     return result
   }
 
-  private func floats(_ id: ValueID??) -> Tensor? {
-    guard case .some(.some(let id)) = id, case .float(let tensor)? = literals[id] else { return nil }
+  private func floats(_ id: ValueID?) -> Tensor? {
+    guard let id, case .float(let tensor)? = literals[id] else { return nil }
     return tensor
   }
 
   /// - Returns: nil where an operand is no constant.
-  private mutating func fold(_ op: BatchNormalization, _ node: Node, number: Int, into conv: Node) -> Node? {
-    guard node.inputs.count == 5, let scale = floats(node.inputs[1]), let shift = floats(node.inputs[2]),
-      let mean = floats(node.inputs[3]), let variance = floats(node.inputs[4]), let weights = floats(conv.inputs[1]),
-      weights.rowCount == scale.count, [shift, mean, variance].allSatisfy({ $0.count == scale.count })
-    else { return nil }
+  private mutating func fold(_ affine: ChannelAffine, _ node: Node, number: Int, into conv: Node) -> Node? {
+    let factor = affine.factor, mean = affine.center, shift = affine.shift
+    guard conv.inputs.count > 1, let weights = floats(conv.inputs[1]), weights.rowCount == factor.count else {
+      return nil
+    }
     let hasBias = conv.inputs.count > 2 && conv.inputs[2] != nil, bias = hasBias ? floats(conv.inputs[2]) : nil
-    guard !hasBias || bias?.count == scale.count else { return nil }
-    let factor = scale.zip(variance) { $0 / ($1 + op.epsilon).squareRoot() }
-    guard factor.isFinite else { return nil }
+    guard !hasBias || bias?.count == factor.count else { return nil }
     let length = weights.rowLength
     var folded = weights
     for channel in 0..<weights.rowCount {
       for i in channel * length..<(channel + 1) * length { folded.elements[i] *= factor.elements[channel] }
     }
     let moved = Tensor(
-      [scale.count],
-      (0..<scale.count).map { channel in
+      [factor.count],
+      (0..<factor.count).map { channel in
         ((bias?.elements[channel] ?? 0) - mean.elements[channel]) * factor.elements[channel] + shift.elements[channel]
       })
     func add(_ tensor: Tensor, _ name: String) -> ValueID {

@@ -3,20 +3,27 @@ import DitherTensor
 
 /// A value of a graph: an input, a constant, or what a node puts out.
 public struct ValueID: Hashable, Sendable {
+  /// Its place in `Graph.valueNames`.
   public let index: Int
+  /// The value with this index.
   public init(_ index: Int) { self.index = index }
 }
 
 /// One use of an op. An input is nil where an optional one is left out.
 public struct Node: Sendable {
+  /// Its name in files, errors and patterns of layers.
   public var name: String
+  /// The op that it computes, with its attributes.
   public var op: any Op
+  /// Its operands; nil for an optional one that is left out.
   public var inputs: [ValueID?]
+  /// The values that it writes, in the op's order.
   public var outputs: [ValueID]
   /// Where its noise is drawn, if not at its place in the list.
   var number: Int?
   /// The normalisation that was folded into its weights.
   var folded: FoldedNormalisation?
+  /// A node; nothing is checked before its graph is planned.
   public init(name: String, op: any Op, inputs: [ValueID?], outputs: [ValueID]) {
     self.name = name
     self.op = op
@@ -25,24 +32,34 @@ public struct Node: Sendable {
   }
 }
 
+/// One thing that a graph takes: a name, an element type and a shape.
 public struct GraphInput: Sendable, Equatable {
+  /// Its name in requests and files.
   public var name: String
+  /// Its elements' type.
   public var element: ElementType
   /// nil is the batch: the number of rows, chosen when the graph is planned.
   public var dimensions: [Int?]
+  /// The value that it fills.
   public var value: ValueID
+  /// An input; a nil dimension is the batch.
   public init(name: String, element: ElementType, dimensions: [Int?], value: ValueID) {
     self.name = name
     self.element = element
     self.dimensions = dimensions
     self.value = value
   }
+  /// Its shape in a batch of `rows`.
   public func shape(rows: Int) -> Shape { Shape(dimensions.map { $0 ?? rows }) }
 }
 
+/// One thing that a graph puts out: a name for one of its values.
 public struct GraphOutput: Sendable, Equatable {
+  /// Its name in answers and files.
   public var name: String
+  /// The value that it shows.
   public var value: ValueID
+  /// An output of this name.
   public init(name: String, value: ValueID) {
     self.name = name
     self.value = value
@@ -52,9 +69,13 @@ public struct GraphOutput: Sendable, Equatable {
 /// A network: a list of nodes in an order in which they can run, each value written once. The one representation of a
 /// model, whether it was trained here, uploaded, or is under attack. Shapes are worked out when it is planned.
 public struct Graph: Sendable {
+  /// Its name in files and errors.
   public var name = "dither"
+  /// The values that it takes.
   public var inputs: [GraphInput] = []
+  /// The values that it puts out.
   public var outputs: [GraphOutput] = []
+  /// In an order in which they can run.
   public var nodes: [Node] = []
   /// By `ValueID.index`.
   public var valueNames: [String] = []
@@ -64,9 +85,10 @@ public struct Graph: Sendable {
   public var noise: NoiseModel?
   /// Words that travel in the ONNX file: label names, normalisation, where the model comes from.
   public var metadata: [String: String] = [:]
-  /// What its file says and the reader does not follow, a sentence each.
+  /// Statements of its file that the reader does not follow, a sentence each.
   public var warnings: [String] = []
 
+  /// An empty graph.
   public init() {}
 
   /// The float constants that training moves: those whose every use is one that a gradient reaches. A constant of rank

@@ -15,9 +15,16 @@ public final class GraphBuilder {
   var replayed: [ValueID: Value] = [:]
   /// Normalisations are replayed with the batch's own statistics, which are listed here.
   var usesBatchStatistics = false
-  private(set) var batchStatistics:
-    [(mean: ValueID, variance: ValueID, batchMean: Value, batchVariance: Value, count: Int)] = []
+  private(set) var batchStatistics: [Statistics] = []
 
+  /// A normalization's running statistics, by the stored graph's values, and its batch's own, of `count` numbers each.
+  struct Statistics {
+    let mean: ValueID, variance: ValueID
+    let batchMean: Value, batchVariance: Value
+    let count: Int
+  }
+
+  /// An empty graph of this name, whose shapes are checked for so many rows.
   public init(name: String = "dither", rows: Int = 2) {
     self.rows = rows
     graph.name = name
@@ -39,8 +46,10 @@ public final class GraphBuilder {
   /// A value that is written from outside between two steps, as the gradient of the loss is.
   func placeholder(_ name: String, _ type: TensorType) -> Value { newValue(name, type) }
 
+  /// A constant that training moves.
   public func parameter(_ name: String, _ tensor: Tensor) -> Value { constant(.float(tensor), name) }
 
+  /// A constant; it gets a name where none is given.
   public func constant(_ literal: Literal, _ name: String? = nil) -> Value {
     let value = newValue(name ?? "constant_\(types.count)", literal.type)
     graph.literals[value.id] = literal
@@ -99,11 +108,11 @@ public final class GraphBuilder {
     }
   }
 
-  /// What a node puts out, where that is a few floats that follow from numbers known already: exporters compute scales
+  /// A node's results, where they are a few floats that follow from numbers known already: exporters compute scales
   /// so.
   private func evaluate(_ op: any Op, _ inputs: [Value?], _ results: [TensorType]) -> [[Float]]? {
     let operands = inputs.compactMap { $0?.type }
-    guard op is any OnnxOp, !(op is Cast), operands.allSatisfy({ $0.knownNumbers != nil }),
+    guard op is any OnnxOp, op.isEvaluated, operands.allSatisfy({ $0.knownNumbers != nil }),
       operands.contains(where: { $0.element == .float32 }),
       results.allSatisfy({
         $0.element == .float32 && $0.knownFloats == nil && $0.shape.count <= Literal.knownFloatLimit
@@ -242,13 +251,15 @@ public final class GraphBuilder {
         throw located
       }
     }
-    guard usesBatchStatistics, let op = node.op as? BatchNormalization, node.inputs.count == 5,
-      let mean = node.inputs[3], let variance = node.inputs[4], let stored = inputs[3], graph.literals[stored.id] != nil
+    guard usesBatchStatistics, let variant = node.op.statisticsVariant, node.inputs.count > variant.variance,
+      let mean = node.inputs[variant.mean], let variance = node.inputs[variant.variance],
+      let stored = inputs[variant.mean], graph.literals[stored.id] != nil
     else { return try apply(node.op, inputs, name: node.name, outputs: names) }
-    let values = try apply(
-      BatchStatisticsNormalization(epsilon: op.epsilon), Array(inputs[..<3]), name: node.name, outputs: names)
+    let values = try apply(variant.op, Array(inputs[..<variant.mean]), name: node.name, outputs: names)
     batchStatistics.append(
-      (mean, variance, values[1], values[2], values[0].shape.count / max(values[1].shape.count, 1)))
+      Statistics(
+        mean: mean, variance: variance, batchMean: values[1], batchVariance: values[2],
+        count: values[0].shape.count / max(values[1].shape.count, 1)))
     return [values[0]]
   }
 }

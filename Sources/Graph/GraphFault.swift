@@ -1,9 +1,10 @@
 import DitherBasics
 
-/// What can be wrong with a graph, a model file or a request to plan one.
+/// The ways in which something can be wrong with a graph, a model file or a request to plan one.
 public enum GraphFault: FaultCode {
   case malformed, unsupportedOp, unsupportedType, shape, attribute, missing, duplicate, notFinite, tooLarge, noise
   case kernel
+  /// A fault of the file or request, but for `tooLarge` and `kernel`.
   public var category: FaultCategory {
     switch self {
     case .tooLarge: .resourceExhausted
@@ -13,4 +14,5 @@ public enum GraphFault: FaultCode {
   }
 }
 
+/// An error of this module.
 public typealias GraphError = Fault<GraphFault>

@@ -14,36 +14,47 @@ extension GraphBuilder {
     try apply(Conv(pads: padding, stride: stride), [x, weight, bias], name: name)[0]
   }
 
+  /// max(x, 0), element by element.
   public func relu(_ x: Value, name: String? = nil) throws(GraphError) -> Value {
     try apply(Relu(), [x], name: name)[0]
   }
+  /// tanh x, element by element.
   public func tanh(_ x: Value, name: String? = nil) throws(GraphError) -> Value {
     try apply(Tanh(), [x], name: name)[0]
   }
+  /// 1 / (1 + e⁻ˣ), element by element.
   public func sigmoid(_ x: Value, name: String? = nil) throws(GraphError) -> Value {
     try apply(Sigmoid(), [x], name: name)[0]
   }
+  /// x · Φ(x), by the error function.
   public func gelu(_ x: Value, name: String? = nil) throws(GraphError) -> Value {
     try apply(Gelu(), [x], name: name)[0]
   }
+  /// Softmax along the last axis.
   public func softmax(_ x: Value, name: String? = nil) throws(GraphError) -> Value {
     try apply(Softmax(), [x], name: name)[0]
   }
+  /// The largest of each square of `size` by `size`, squares side by side.
   public func maxPool(_ x: Value, _ size: Int, name: String? = nil) throws(GraphError) -> Value {
     try apply(MaxPool(size), [x], name: name)[0]
   }
+  /// [batch, …] as [batch, features].
   public func flatten(_ x: Value, name: String? = nil) throws(GraphError) -> Value {
     try apply(Flatten(), [x], name: name)[0]
   }
+  /// a − b, broadcast.
   public func subtract(_ a: Value, _ b: Value, name: String? = nil) throws(GraphError) -> Value {
     try apply(Sub(), [a, b], name: name)[0]
   }
+  /// a / b, broadcast.
   public func divide(_ a: Value, _ b: Value, name: String? = nil) throws(GraphError) -> Value {
     try apply(Div(), [a, b], name: name)[0]
   }
+  /// a + b, broadcast.
   public func add(_ a: Value, _ b: Value, name: String? = nil) throws(GraphError) -> Value {
     try apply(Add(), [a, b], name: name)[0]
   }
+  /// The mean of each channel: [batch, C, H, W] to [batch, C, 1, 1].
   public func globalAveragePool(_ x: Value, name: String? = nil) throws(GraphError) -> Value {
     try apply(GlobalAveragePool(), [x], name: name)[0]
   }

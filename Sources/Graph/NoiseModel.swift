@@ -1,26 +1,31 @@
 import DitherBasics
 import DitherTensor
 
-/// What noise, and where: in recipes, in plans and in a model's file the same.
+/// Which noise, and where: in recipes, in plans and in a model's file the same.
 ///
 /// As a mapping it is `{format: 2, terms: […]}`. Format 1, which has no number, is read as before.
 public struct NoiseModel: Codable, Sendable, Equatable {
+  /// One kind of noise at one site.
   public typealias Term = NoiseTerm
+  /// Where in a graph noise goes.
   public typealias Site = NoiseSite
+  /// The measure of a noise.
   public typealias Scale = NoiseTerm.Scale
 
-  /// What is written.
+  /// The format that is written.
   public static let format = 2
   /// How many terms there may be.
   public static let termLimit = DrawSite.termLimit
 
+  /// At most ``termLimit``, independent of one another.
   public var terms: [NoiseTerm]
+  /// A model of these terms, which `validate` checks.
   public init(_ terms: [NoiseTerm]) { self.terms = terms }
 
   /// Whether a draw's negative is as likely as the draw.
   public var isSymmetric: Bool { terms.allSatisfy { $0.combination == .adds } }
 
-  /// What a model is served with: each schedule at its end, without what is noise of the training alone.
+  /// The noise that a model is served with: each schedule at its end, without what is noise of the training alone.
   public var settled: NoiseModel { NoiseModel(terms.filter(\.site.isServed).map(\.settled)) }
 
   /// Whether it does anything.
@@ -99,6 +104,7 @@ extension NoiseModel {
     return nearest(to: stranger, among: known).map { "did you mean '\($0)'?" }
   }
 
+  /// As recipes and files write it.
   public var setting: Setting {
     .mapping(["format": .number(Double(Self.format)), "terms": .list(terms.map(\.setting))])
   }

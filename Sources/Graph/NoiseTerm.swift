@@ -2,7 +2,7 @@ import DitherBasics
 
 /// One term of noise: distribution × site × scale × schedule, on some layers or on all.
 public struct NoiseTerm: Sendable {
-  /// What a noise that adds is measured by.
+  /// The measure of a noise that adds.
   public enum Scale: String, Codable, Sendable, CaseIterable {
     /// sigma is the standard deviation.
     case absolute
@@ -22,11 +22,13 @@ public struct NoiseTerm: Sendable {
     case group(Int)
   }
 
+  /// Where it goes.
   public var site: NoiseSite
-  /// Of `Catalog.noises`, with its parameters.
+  /// Its distribution, of `Catalog.noises`, with its parameters.
   public var noise: any Noise
   /// How strong a noise that adds is; nil for others, whose strength is a parameter of their own.
   public var sigma: Float?
+  /// The measure of its sigma.
   public var scale: Scale
   /// A factor on the strength over the training; nil: 1 throughout.
   public var schedule: (any Schedule)?
@@ -79,7 +81,7 @@ public struct NoiseTerm: Sendable {
   /// Whether it does anything.
   public var isActive: Bool { combination == .adds ? (sigma ?? 0) > 0 : noise.isActive }
 
-  /// What is served of it: its schedule at its end, and draws for every example.
+  /// The part of it that is served: its schedule at its end, and draws for every example.
   public var settled: NoiseTerm {
     var settled = scaled(by: Float(schedule?.factor(at: 1) ?? 1))
     settled.schedule = nil

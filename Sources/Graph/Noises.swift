@@ -1,7 +1,7 @@
 import DitherBasics
 import DitherTensor
 
-/// What a draw of noise does to the value that it meets.
+/// The way in which a draw of noise acts on the value that it meets.
 public enum NoiseCombination: Sendable, Hashable, CaseIterable {
   /// value + sigma · scale · draw. Draws have mean 0 and standard deviation 1.
   case adds
@@ -16,6 +16,7 @@ public enum NoiseCombination: Sendable, Hashable, CaseIterable {
 public protocol Noise: Codable, Sendable {
   /// Its name in recipes, model files and reports, as the field writes it.
   static var name: String { get }
+  /// The way in which its draws act on the value.
   static var combination: NoiseCombination { get }
   init()
   /// Whether it does anything.
@@ -50,7 +51,7 @@ extension AddedNoise {
 /// A noise whose strength is a probability, below 1 or up to 1.
 protocol RatedNoise: Noise {
   var rate: Float { get set }
-  /// What `rate` may be.
+  /// The values that `rate` may have.
   static var rates: (range: ClosedRange<Float>, inWords: String) { get }
 }
 
@@ -69,6 +70,7 @@ extension RatedNoise {
 }
 
 extension Catalog where Entry == any Noise.Type {
+  /// Every distribution of noise, by its name.
   public static let noises = Catalog(
     "noise",
     [

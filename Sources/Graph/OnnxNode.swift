@@ -3,12 +3,15 @@ import DitherTensor
 
 /// An op's name, its domain, and the first opset of that domain whose meaning we read.
 public struct OnnxName: Sendable, Hashable {
+  /// As in `Conv`.
   public let type: String
+  /// An opset of its domain.
   public let since: Int
   /// Empty: ONNX's own.
   public let domain: String
-  /// Of the ops for classical machine learning.
+  /// The domain of the ops for classical machine learning.
   public static let learning = "ai.onnx.ml"
+  /// An op of ONNX's default domain, or of another.
   public init(_ type: String, since: Int, domain: String = "") {
     self.type = type
     self.since = since
@@ -16,6 +19,7 @@ public struct OnnxName: Sendable, Hashable {
   }
 }
 
+/// The value of a node's attribute.
 public enum OnnxAttribute: Sendable, Equatable {
   case int(Int64)
   case float(Float)
@@ -28,13 +32,17 @@ public enum OnnxAttribute: Sendable, Equatable {
 
 /// A node of an ONNX graph in plain Swift: what an op is read from and written to.
 public struct OnnxNode: Sendable {
+  /// The node's name; made of its op and place where the file gives none.
   public var name: String
+  /// The op's name.
   public var type: String
   /// The opset of the default domain that the model declares.
   public var opset: Int
+  /// By their names.
   public var attributes: [String: OnnxAttribute]
   /// Which inputs the node names; an ONNX node leaves out optional inputs by empty names or by ending early.
   public var presentInputs: [Bool]
+  /// How many outputs the node names.
   public var outputCount: Int
   /// On writing: inputs that an attribute of ours became, by position.
   public var constantInputs: [Int: Literal] = [:]
@@ -43,6 +51,7 @@ public struct OnnxNode: Sendable {
   /// On writing: the domain of `type`.
   public var domain = ""
 
+  /// A node of the default domain.
   public init(
     name: String, type: String, opset: Int, attributes: [String: OnnxAttribute] = [:], presentInputs: [Bool] = [],
     outputCount: Int = 1
@@ -55,13 +64,17 @@ public struct OnnxNode: Sendable {
     self.outputCount = outputCount
   }
 
+  /// An attribute by its name; nil: the standard's default.
   public subscript(_ attribute: String) -> OnnxAttribute? {
     get { attributes[attribute] }
     set { attributes[attribute] = newValue }
   }
 
+  /// Where errors say they arose.
   public var place: String { "node '\(name.clipped())' (\(type))" }
 
+  /// An integer, or nil where there is none.
+  /// - Throws: when it is of another kind; so do all below.
   public func int(_ key: String) throws(GraphError) -> Int? {
     switch attributes[key] {
     case nil: return nil
@@ -69,10 +82,13 @@ public struct OnnxNode: Sendable {
     case .some(let other): throw wrongKind(key, "an integer", other)
     }
   }
+  /// An integer.
   public func int(_ key: String, default value: Int) throws(GraphError) -> Int { try int(key) ?? value }
+  /// An integer as a truth value: whether it is not 0.
   public func flag(_ key: String, default value: Bool) throws(GraphError) -> Bool {
     try int(key).map { $0 != 0 } ?? value
   }
+  /// A number, which must be finite.
   public func float(_ key: String, default value: Float) throws(GraphError) -> Float {
     switch attributes[key] {
     case nil: return value
@@ -84,6 +100,7 @@ public struct OnnxNode: Sendable {
     case .some(let other): throw wrongKind(key, "a number", other)
     }
   }
+  /// A text.
   public func string(_ key: String, default value: String) throws(GraphError) -> String {
     switch attributes[key] {
     case nil: return value
@@ -91,6 +108,7 @@ public struct OnnxNode: Sendable {
     case .some(let other): throw wrongKind(key, "a string", other)
     }
   }
+  /// A list of integers, or nil where there is none.
   public func ints(_ key: String) throws(GraphError) -> [Int]? {
     switch attributes[key] {
     case nil: return nil

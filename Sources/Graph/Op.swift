@@ -10,6 +10,8 @@ public protocol Op: Sendable {
   /// The gradient for each input, made of ops; nil for an input that none reaches.
   /// - Throws: what a node of it does not fit.
   func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?]
+  /// Adds the kernel calls that compute it.
+  /// - Throws: when there is no kernel for these shapes, or no memory.
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError)
 
   /// Whether operands and results may be floats without elements.
@@ -20,10 +22,34 @@ public protocol Op: Sendable {
   var weightInput: Int? { get }
   /// Whether training may move this input.
   func trainable(_ input: Int) -> Bool
-  /// The op that also does the ReLU that follows it, if there is one.
-  func fusingRelu() -> (any Op)?
-  /// The op that also adds one more operand, its last, of the result's shape, before any ReLU.
-  func fusingSum() -> (any Op)?
+  /// The function of elements that it is; nil for others.
+  var elementwise: ElementFunction? { get }
+  /// The op that does what follows it as well, where it can: a ReLU; or a sum, before any ReLU, with one more operand
+  /// of the result's shape, its last.
+  func absorb(_ next: ElementFunction) -> (any Op)?
+  /// For an op whose gradient this is and that did its ReLU itself: the op and operands that do that ReLU's mask as
+  /// well.
+  /// - Parameters:
+  ///   - upstream: the gradient before the mask.
+  ///   - result: what the mask is made of, the result of `forward`.
+  func absorb(mask upstream: ValueID?, of result: ValueID, by forward: any Op, _ inputs: [ValueID?]) -> (
+    op: any Op, inputs: [ValueID?]
+  )?
+  /// Whether it reads what a forward kernel keeps for it, so that a plan with it is one with a reverse pass.
+  var readsWorkspace: Bool { get }
+  /// Whether what it makes of a few known floats is computed beforehand; false where its `types` tells already.
+  var isEvaluated: Bool { get }
+  /// The op that normalizes by the batch's own statistics in its place, as in training.
+  var statisticsVariant: StatisticsVariant? { get }
+  /// Its effect on each channel, where its operands but the first are these constants.
+  func channelAffine(_ constants: [Tensor?]) -> ChannelAffine?
+  /// Whether a factor and a shift of its output channels can go into the rows of operand 1 and into operand 2, its
+  /// bias.
+  var takesChannelAffine: Bool { get }
+  /// Whether the largest of each row of [rows, classes] stays the largest.
+  var keepsRowOrder: Bool { get }
+  /// The dense layer that it is of one operand, [rows, features], where these are its constants.
+  func denseLayer(_ constants: [Tensor?], _ types: [TensorType?]) -> DenseLayer?
   /// The input whose numbers are the result's shape; nil for an op without.
   var shapeInput: Int? { get }
   /// Whether numbers of an operand that differ in their place on `axis` meet in one number of a result that has that
@@ -35,12 +61,13 @@ public protocol Op: Sendable {
   var classLabels: [String]? { get }
   /// Whether noise on activations goes behind this op.
   var isActivation: Bool { get }
+  /// Whether noise behind normalizations goes behind this op.
   var isNormalisation: Bool { get }
   /// Whether Gaussian noise on the weights is, at the output, independent Gaussian noise that `exactDeviation` scales.
   func takesExactNoise(_ inputs: [TensorType?]) -> Bool
   /// The standard deviation at the output, of its shape or with a last axis of 1.
   func exactDeviation(_ call: Call, _ term: NoiseTerm) throws(GraphError) -> Value?
-  /// What the rows of its first output hold, from what those of its operands do: probabilities, their logarithms, their
+  /// The content of the rows of its first output, from that of its operands: probabilities, their logarithms, their
   /// sums. nil where nothing is known, as of most.
   func rows(_ call: RowsCall) -> RowFacts?
 }
@@ -52,8 +79,18 @@ extension Op {
   public var takesEmpty: Bool { false }
   public var weightInput: Int? { nil }
   public func trainable(_ input: Int) -> Bool { true }
-  public func fusingRelu() -> (any Op)? { nil }
-  public func fusingSum() -> (any Op)? { nil }
+  public var elementwise: ElementFunction? { nil }
+  public func absorb(_ next: ElementFunction) -> (any Op)? { nil }
+  public func absorb(mask upstream: ValueID?, of result: ValueID, by forward: any Op, _ inputs: [ValueID?]) -> (
+    op: any Op, inputs: [ValueID?]
+  )? { nil }
+  public var readsWorkspace: Bool { false }
+  public var isEvaluated: Bool { true }
+  public var statisticsVariant: StatisticsVariant? { nil }
+  public func channelAffine(_ constants: [Tensor?]) -> ChannelAffine? { nil }
+  public var takesChannelAffine: Bool { false }
+  public var keepsRowOrder: Bool { false }
+  public func denseLayer(_ constants: [Tensor?], _ types: [TensorType?]) -> DenseLayer? { nil }
   public var shapeInput: Int? { nil }
   public func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool { false }
   public var isView: Bool { false }
@@ -77,27 +114,41 @@ protocol WeightDrawing: Op {
 
 /// An op that ONNX files hold.
 public protocol OnnxOp: Op {
+  /// Its name in files.
   static var onnx: OnnxName { get }
+  /// Reads the attributes.
+  /// - Throws: when one is not known, of another kind or out of range.
   init(_ node: OnnxNode) throws(GraphError)
+  /// Writes the attributes that differ from the standard's defaults.
   func write(to node: inout OnnxNode)
-  /// The first and the last opset of the default domain that have what this op uses of it.
+  /// The first opset of the default domain that has what this op uses of it.
   var leastOpset: Int { get }
+  /// The last one.
   var mostOpset: Int { get }
+  /// The axis at which a file must flatten an input of this shape into a matrix before the op and back behind it; nil:
+  /// none.
+  func flattened(_ input: Shape) -> Int?
 }
 
 extension OnnxOp {
   public var leastOpset: Int { Self.onnx.domain.isEmpty ? Self.onnx.since : 1 }
   public var mostOpset: Int { Graph.opsets.upperBound }
+  public func flattened(_ input: Shape) -> Int? { nil }
 }
 
 /// One use of an op in a graph whose shapes are known.
 public struct Call {
+  /// The node's name.
   public let name: String
+  /// Its operands.
   public let inputs: Operands
+  /// The values that it writes.
   public let outputs: [Value]
 
+  /// A node's operands, by position.
   public struct Operands {
     let values: [Value?]
+    /// How many there are, those left out among them.
     public var count: Int { values.count }
     /// A required operand. No input reaches the trap: a node without it is refused by its op's `types` before there is
     /// a call, and the tests leave out each operand of every op.
@@ -107,15 +158,19 @@ public struct Call {
       }
       return value
     }
+    /// An operand that may be left out.
     public func optional(_ position: Int) -> Value? { position < values.count ? values[position] : nil }
   }
 }
 
 /// A value while its graph is being built. Operators append nodes.
 public struct Value {
+  /// Its place in the builder's graph.
   public let id: ValueID
   unowned let builder: GraphBuilder
+  /// Its element type and shape.
   public var type: TensorType { builder.types[id.index] }
+  /// Its shape, for the builder's rows.
   public var shape: Shape { type.shape }
 
   /// - Throws: what the op's `types` throws.
@@ -151,14 +206,14 @@ public struct Value {
   }
 }
 
-/// What an op that is a gradient itself, and not made of ops, says when its own is asked for.
+/// The answer of an op that is a gradient itself, and not made of ops, when its own is asked for.
 func noSecondDerivative(_ call: Call) -> GraphError {
   GraphError(
     .unsupportedOp, at: "node '\(call.name.clipped())'", expected: "an op that can be differentiated twice",
     got: "one that cannot", advice: "take differences of gradients")
 }
 
-/// What every op's `types` asks of its operands.
+/// Checks that every op's `types` makes of its operands.
 extension Array where Element == TensorType? {
   func required(_ position: Int, _ name: String) throws(GraphError) -> TensorType {
     guard position < count, let type = self[position] else {

@@ -1,5 +1,4 @@
 import DitherBasics
-import Foundation
 
 extension Catalog where Entry == any OnnxOp.Type {
   /// Every op that a model may have.
@@ -20,10 +19,4 @@ extension Catalog where Entry == any OnnxOp.Type {
       Sqrt.self, Squeeze.self, Sub.self, Sum.self, Tanh.self, Tile.self, Transpose.self, Unsqueeze.self, Upsample.self,
       Where.self, Xor.self, ZipMap.self,
     ], name: { $0.onnx.type })
-}
-
-func gelu(_ x: Float, _ byTanh: Bool) -> Float {
-  byTanh
-    ? 0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))
-    : 0.5 * x * (1 + erf(x * 0.7071067811865476))
 }

@@ -2,6 +2,7 @@ import DitherBasics
 
 /// A factor on the learning rate or on the noise, over the run.
 public protocol Schedule: Codable, Sendable {
+  /// As recipes write it.
   static var name: String { get }
   init()
   /// - Parameter progress: the share of all steps that are done, 0 to 1.
@@ -9,6 +10,7 @@ public protocol Schedule: Codable, Sendable {
 }
 
 extension Catalog where Entry == any Schedule.Type {
+  /// Every schedule, by its name.
   public static let schedules = Catalog(
     "schedule", [ConstantSchedule.self, CosineSchedule.self, AnnealedSchedule.self], name: { $0.name })
 }

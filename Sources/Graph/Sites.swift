@@ -36,9 +36,9 @@ struct NoisePlace {
     case weights(Int), output(Int)
   }
   let target: Target
-  /// What patterns of layers are compared with.
+  /// The names that patterns of layers are compared with.
   let names: [String]
-  /// What draws are addressed by.
+  /// The address of its draws.
   let address: DrawSite.Place
 }
 
@@ -48,6 +48,7 @@ extension NoiseSite: Hashable {
 }
 
 extension Catalog where Entry == NoiseSite {
+  /// Every site, by its name.
   public static let sites = Catalog(
     "noise site", [.input, .embeddings, .weights, .activations, .afterNormalization, .gradients], name: { $0.name })
 }

@@ -1,5 +1,6 @@
 import DitherTensor
 
+/// The type of a value's elements.
 public enum ElementType: String, Sendable, Codable, CaseIterable {
   case float32, int64, bool
   var byteCount: Int {
@@ -11,16 +12,19 @@ public enum ElementType: String, Sendable, Codable, CaseIterable {
   }
 }
 
-/// What is known of a value before anything runs: its element type, its shape, and for the integers that exporters use
-/// to compute shapes, its content.
+/// The facts known of a value before anything runs: its element type, its shape, and for the integers that exporters
+/// use to compute shapes, its content.
 public struct TensorType: Sendable, Equatable, CustomStringConvertible {
+  /// Its elements' type.
   public var element: ElementType
+  /// Its extents, for a known number of rows.
   public var shape: Shape
-  /// Of integers, and of truth values as 0 and 1.
+  /// The content of integers, and of truth values as 0 and 1.
   public var known: [Int64]?
-  /// Of a few floats, as scales are.
+  /// The content of a few floats, as scales are.
   public var knownFloats: [Float]?
 
+  /// A type, with content where that is known.
   public init(
     _ shape: Shape, _ element: ElementType = .float32, known: [Int64]? = nil, knownFloats: [Float]? = nil
   ) {
@@ -30,6 +34,7 @@ public struct TensorType: Sendable, Equatable, CustomStringConvertible {
     self.known = known
   }
 
+  /// Bytes in memory.
   public var byteCount: Int { shape.count * element.byteCount }
   public var description: String { "\(element)\(shape)" }
 }
@@ -44,6 +49,7 @@ public enum Literal: Sendable, Equatable {
   static let knownLimit = 1024
   static let knownFloatLimit = 64
 
+  /// Its type, with the content of small ones.
   public var type: TensorType {
     switch self {
     case .float(let tensor):

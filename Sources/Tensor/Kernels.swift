@@ -1,7 +1,8 @@
 import COneDNN
 import DitherBasics
 
-/// The kernels that graphs are made of: Dither's own, in C, on plain memory; and oneDNN's, of which each is a ``Kernel``.
+/// The kernels that graphs are made of: Dither's own, in C, on plain memory; and oneDNN's, of which each is a
+/// ``Kernel``.
 ///
 /// Extents and strides count elements. Nothing here checks extents: who plans a kernel has done so. Kernels whose names
 /// begin with `parallel` share large arrays among the calling thread's OpenMP threads.
@@ -13,7 +14,7 @@ package enum Kernels {
   package static var hasBfloat16: Bool { dn_has_bf16() != 0 }
 }
 
-/// What can be wrong with a kernel.
+/// The ways in which a kernel can fail.
 package enum KernelFault: FaultCode {
   /// oneDNN has none for these extents, or no memory.
   case refused

@@ -64,6 +64,31 @@ struct LayerTests {
     #expect(faults.isEmpty, "\(faults.joined(separator: "\n"))")
   }
 
+  /// What fuses, folds, bounds, reads and writes graphs asks ops, so that an op stays one file.
+  @Test("no file but an op's own asks whether an op is that op")
+  func casts() throws {
+    let files = Repository.sources.filter { $0.path.hasPrefix("Sources/Graph/") }
+    let ops = files.filter { $0.path.hasPrefix("Sources/Graph/Ops/") }
+    var homes: [String: String] = [:]
+    for file in ops {
+      for match in file.text.matches(of: /struct (\w+): [^{]*\b(?:Op|OnnxOp|Composite|Viewing|\w+Function|\w+Family)\b/)
+      {
+        homes[String(match.1)] = file.path
+      }
+    }
+    #expect(homes.count > 100, "ops are declared otherwise than this test thinks")
+    let faults = files.flatMap { file in
+      file.lines.enumerated().flatMap { at, line in
+        line.drop { $0 == " " }.hasPrefix("//")
+          ? []
+          : line.matches(of: /\b(?:is|as[?!]?) (\w+)\b/).filter { match in
+            homes[String(match.1)].map { $0 != file.path } ?? false
+          }.map { "\(file.place(at)) casts to \($0.1)" }
+      }
+    }
+    #expect(faults.isEmpty, "\(faults.joined(separator: "\n"))")
+  }
+
   @Test("the table has no circle")
   func order() {
     for (room, below) in Self.known where room != "Bench" && room != "dither" {

@@ -52,7 +52,7 @@ extension OnnxReader {
     if stale.count > most { graph.warnings.append("\(stale.count - most) more values are declared with other shapes") }
   }
 
-  /// What one row's pass needs.
+  /// Bounds the memory and the operations of one row's pass.
   private func checkCost(_ types: [TensorType?]) throws(GraphError) {
     var bytes = 0, operations = 0.0
     for node in graph.nodes {

@@ -1,15 +1,21 @@
 /// Bounds on a model file. A file is untrusted: nothing in it may make the reader use more memory or time than these
 /// allow.
 public struct OnnxLimits: Sendable {
+  /// Bytes of the file.
   public var fileBytes = 512 << 20
+  /// Nodes of the graph.
   public var nodes = 20_000
+  /// Constants of the graph.
   public var initialisers = 20_000
   /// Messages and strings of the file in all.
   public var parts = 1 << 20
   /// Bytes of integer lists in variable-length form; weights come as raw data, which this does not count.
   public var listedBytes = 64 << 20
+  /// Attributes of one node.
   public var attributesPerNode = 64
+  /// Inputs, and outputs, of one node.
   public var inputsPerNode = 1024
+  /// Axes of any input.
   public var rank = 8
   /// Elements of any one value, for one row.
   public var elements = 1 << 28
@@ -17,7 +23,10 @@ public struct OnnxLimits: Sendable {
   public var activationBytes = 2 << 30
   /// Floating-point operations of one row's pass, as the ops estimate them.
   public var operations = 1e12
+  /// Bytes of `metadata_props`.
   public var metadataBytes = 1 << 20
+  /// The usual limits.
   public init() {}
+  /// The limits that models from outside are read with.
   public static let standard = OnnxLimits()
 }

@@ -1,4 +1,4 @@
-/// What can be said of an ONNX file without reading it.
+/// Changes of an ONNX file that need no reading of it.
 public enum OnnxMetadata {
   /// The file with one more entry of `metadata_props` behind all else. Of entries with one key the last counts.
   public static func adding(_ value: String, for key: String, to file: [UInt8]) -> [UInt8] {

@@ -29,7 +29,7 @@ struct OnnxScan {
     }
   }
 
-  /// What a field of `message` holds, where each one costs memory of its own; by the numbers in
+  /// The kind of message that a field of `message` holds, where each one costs memory of its own; by the numbers in
   /// `protos/onnx/onnx.proto`.
   private static func content(of message: Message, _ field: UInt64) -> Message? {
     switch (message, field) {

@@ -14,6 +14,8 @@ public enum OnnxTensor {
     return try literal(proto, at: "tensor '\(proto.name.clipped())'", finite: false)
   }
 
+  /// A tensor file.
+  /// - Throws: when protobuf cannot hold it.
   public static func write(_ literal: Literal, name: String = "") throws(GraphError) -> [UInt8] {
     do { return try proto(literal, name: name).serializedBytes() } catch {
       throw GraphError(.malformed, at: "tensor '\(name)'", expected: "a tensor that can be written", got: "\(error)")

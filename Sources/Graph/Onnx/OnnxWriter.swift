@@ -7,14 +7,42 @@ extension Graph {
   /// The graph as an ONNX file, with its noise and metadata in `metadata_props`. The same graph gives the same bytes.
   /// - Throws: when a node is of an op that ONNX does not have.
   public func onnx() throws(GraphError) -> [UInt8] {
-    var opset = 17
-    for node in nodes { if let op = node.op as? any OnnxOp { opset = max(opset, op.leastOpset) } }
-    for node in nodes {
-      guard let op = node.op as? any OnnxOp, op.mostOpset < opset else { continue }
+    let opset = try writtenOpset(), proto = try written(opset)
+    var model = Onnx_ModelProto()
+    model.irVersion = opset < 19 ? 8 : opset < 21 ? 9 : 10  // the first that may import this opset
+    model.producerName = "dither"
+    model.graph = proto
+    func imported(_ domain: String, _ version: Int) -> Onnx_OperatorSetIdProto {
+      var imported = Onnx_OperatorSetIdProto()
+      (imported.domain, imported.version) = (domain, Int64(version))
+      return imported
+    }
+    model.opsetImport = [imported("", opset)]
+    if proto.node.contains(where: { $0.domain == OnnxName.learning }) {
+      model.opsetImport.append(imported(OnnxName.learning, 3))
+    }
+    model.metadataProps = try writtenMetadata().sorted { $0.key < $1.key }.map { key, value in
+      var entry = Onnx_StringStringEntryProto()
+      (entry.key, entry.value) = (key, value)
+      return entry
+    }
+    do { return try model.serializedBytes() } catch {
+      throw GraphError(.malformed, at: "graph '\(name)'", expected: "a model that can be written", got: "\(error)")
+    }
+  }
+
+  /// The first opset that has all ops as they are used.
+  private func writtenOpset() throws(GraphError) -> Int {
+    let ops = nodes.map { ($0, $0.op as? any OnnxOp) }, opset = ops.reduce(17) { max($0, $1.1?.leastOpset ?? 0) }
+    for case (let node, let op?) in ops where op.mostOpset < opset {
       throw GraphError(
         .unsupportedOp, at: "node '\(node.name)'", expected: "nodes that opset \(op.mostOpset) has as well",
         got: "others that need opset \(opset)")
     }
+    return opset
+  }
+
+  private func written(_ opset: Int) throws(GraphError) -> Onnx_GraphProto {
     var names = FileNames(self)
     var proto = Onnx_GraphProto()
     proto.name = name
@@ -41,41 +69,22 @@ extension Graph {
       copy.output = [output.name]
       proto.node.append(copy)
     }
+    return proto
+  }
 
-    var model = Onnx_ModelProto()
-    model.irVersion = opset < 19 ? 8 : opset < 21 ? 9 : 10  // the first that may import this opset
-    model.producerName = "dither"
-    model.graph = proto
-    var imported = Onnx_OperatorSetIdProto()
-    imported.domain = ""
-    imported.version = Int64(opset)
-    model.opsetImport = [imported]
-    if proto.node.contains(where: { $0.domain == OnnxName.learning }) {
-      var learning = Onnx_OperatorSetIdProto()
-      learning.domain = OnnxName.learning
-      learning.version = 3
-      model.opsetImport.append(learning)
-    }
+  /// With the noise as JSON among it.
+  private func writtenMetadata() throws(GraphError) -> [String: String] {
+    guard let noise else { return metadata }
     var words = metadata
-    if let noise {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      do {
-        try noise.validate()
-        words[Graph.noiseKey] = String(decoding: try encoder.encode(noise), as: UTF8.self)
-      } catch {
-        throw GraphError(.noise, at: "graph '\(name)'", expected: "noise that can be written", got: "\(error)")
-      }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    do {
+      try noise.validate()
+      words[Graph.noiseKey] = String(decoding: try encoder.encode(noise), as: UTF8.self)
+    } catch {
+      throw GraphError(.noise, at: "graph '\(name)'", expected: "noise that can be written", got: "\(error)")
     }
-    model.metadataProps = words.sorted { $0.key < $1.key }.map { key, value in
-      var entry = Onnx_StringStringEntryProto()
-      entry.key = key
-      entry.value = value
-      return entry
-    }
-    do { return try model.serializedBytes() } catch {
-      throw GraphError(.malformed, at: "graph '\(name)'", expected: "a model that can be written", got: "\(error)")
-    }
+    return words
   }
 
   /// `a` and `b` are the value's types for two batch sizes: an axis on which they differ is the batch.
@@ -131,10 +140,8 @@ extension Graph {
     }
     result.output = node.outputs.map { names[$0] }
     result.attribute = written.attributes.sorted { $0.key < $1.key }.map { key, value in attribute(key, value) }
-    if let softmax = op as? any SoftmaxFamily, let input = node.inputs.first ?? nil,
-      let shape = types[input.index]?.shape, softmax.matrix(shape) != nil
-    {
-      Self.flattening(result, at: softmax.axis, &names, into: &proto)
+    if let input = node.inputs.first ?? nil, let shape = types[input.index]?.shape, let axis = op.flattened(shape) {
+      Self.flattening(result, at: axis, &names, into: &proto)
     } else {
       proto.node.append(result)
     }

@@ -16,7 +16,7 @@ struct Add: OnnxOp, BinaryFunction, Bounding {
       }
       // 1 − p, written as −p + 1.
       if constant == 1, let rest = call.complement(of: facts.formed(.plain)), facts.form == .negatives { return rest }
-      // What keeps a logarithm finite is too little to be seen.
+      // A number that keeps a logarithm finite is too little to be seen.
       return constant == 0 || facts.form == .plain && (0...1e-6).contains(constant) ? facts : nil
     }
     return call.mixture([1, 1])

@@ -20,6 +20,16 @@ struct BatchNormalization: OnnxOp, Bounding {
   }
   func write(to node: inout OnnxNode) { node["epsilon"] = .float(epsilon) }
   var isNormalisation: Bool { true }
+  var statisticsVariant: StatisticsVariant? {
+    StatisticsVariant(op: BatchStatisticsNormalization(epsilon: epsilon), mean: 3, variance: 4)
+  }
+  func channelAffine(_ constants: [Tensor?]) -> ChannelAffine? {
+    guard constants.count == 5, let scale = constants[1], let shift = constants[2], let mean = constants[3],
+      let variance = constants[4], [shift, mean, variance].allSatisfy({ $0.shape == scale.shape })
+    else { return nil }
+    let factor = scale.zip(variance) { $0 / ($1 + epsilon).squareRoot() }
+    return factor.isFinite ? ChannelAffine(factor: factor, center: mean, shift: shift) : nil
+  }
   /// The stored statistics are not moved by gradients.
   func trainable(_ input: Int) -> Bool { input < 3 }
 
@@ -94,7 +104,8 @@ struct BatchStatisticsNormalization: Op {
   private(set) var relu = false
   init(epsilon: Float) { self.epsilon = epsilon }
   var isNormalisation: Bool { true }
-  func fusingRelu() -> (any Op)? {
+  func absorb(_ next: ElementFunction) -> (any Op)? {
+    guard next == .unary(.relu) else { return nil }
     var fused = self
     fused.relu = true
     return fused
@@ -135,6 +146,15 @@ struct BatchStatisticsGradient: Op {
   let epsilon: Float
   /// The upstream gradient is that behind the ReLU.
   var relu = false
+  func absorb(mask upstream: ValueID?, of result: ValueID, by forward: any Op, _ inputs: [ValueID?]) -> (
+    op: any Op, inputs: [ValueID?]
+  )? {
+    guard !relu, (forward as? BatchStatisticsNormalization)?.relu == true else { return nil }
+    var fused = self, operands = inputs
+    fused.relu = true
+    (operands[0], operands[5]) = (upstream, result)
+    return (fused, operands)
+  }
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     let x = try inputs.float(1, "X"), channels = TensorType([x[1]])
     return [TensorType(x), channels, channels]

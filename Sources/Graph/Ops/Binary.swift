@@ -14,6 +14,7 @@ struct Binary: BinaryFunction {
 }
 
 extension BinaryFunction {
+  var elementwise: ElementFunction? { .binary(function) }
   var takesEmpty: Bool { true }
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     let left = try inputs.required(0, "A"), right = try inputs.required(1, "B")

@@ -6,6 +6,7 @@ import DitherTensor
 struct Cast: OnnxOp {
   static let onnx = OnnxName("Cast", since: 6)
   var takesEmpty: Bool { true }
+  var isEvaluated: Bool { false }
   private let target: ElementType
   init(_ target: ElementType) { self.target = target }
   init(_ node: OnnxNode) throws(GraphError) {

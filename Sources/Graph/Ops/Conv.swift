@@ -32,15 +32,14 @@ struct Conv: OnnxOp, WeightDrawing, Bounding {
     return 2 * Double(y.shape.count) * Double(w.count / w[0])
   }
   func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool { axis > 1 }
-  func fusingRelu() -> (any Op)? {
+  var takesChannelAffine: Bool { true }
+  func absorb(_ next: ElementFunction) -> (any Op)? {
     var fused = self
-    fused.relu = true
-    return fused
-  }
-  func fusingSum() -> (any Op)? {
-    guard !relu, !sum else { return nil }
-    var fused = self
-    fused.sum = true
+    switch next {
+    case .unary(.relu): fused.relu = true
+    case .binary(.add) where !relu && !sum: fused.sum = true
+    default: return nil
+    }
     return fused
   }
 

@@ -34,39 +34,73 @@ struct ConvTranspose: Composite {
         .shape, at: "input 'W'", expected: "[\(x.shape[1]), M / group, …] with group = \(groups) dividing it",
         got: "\(w.shape)")
     }
-    let rank = x.shape.rank - 2, channels = w.shape[1] * groups
-    func list(_ values: [Int]?, _ name: String, _ value: Int, _ range: ClosedRange<Int>) throws(GraphError) -> [Int] {
-      let values = values ?? [Int](repeating: value, count: rank)
-      guard values.count == rank, values.allSatisfy(range.contains) else {
-        throw GraphError(
-          .attribute, at: "attribute '\(name)'",
-          expected: "\(rank) values from \(range.lowerBound) to \(range.upperBound)", got: "\(values)")
+    let channels = w.shape[1] * groups, axes = try axes(x.shape, w.shape)
+    let (pads, output) = try place(axes, x.shape)
+    let shape = convolution(axes, x.shape, channels: channels, pads: pads, output: output)
+    var y = try x.apply(ConvDataGradient(shape: shape, result: Shape([x.shape[0], channels] + output)), w)
+    if inputs.has(2) {
+      let b = try inputs.float(2, "B", rank: 1...1)
+      guard b.shape[0] == channels else {
+        throw GraphError(.shape, at: "input 'B'", expected: "[\(channels)]", got: "\(b.shape)")
       }
-      return values
+      y = try y + b.viewed(as: Shape([1, channels] + output.map { _ in 1 }))
     }
-    let most = 1 << 12, kernel = Array(w.shape.dimensions[2...])
+    return [y]
+  }
+
+  /// No attribute is larger: no image needs it, and products of them stay far from overflow.
+  private static let most = 1 << 12
+
+  /// The attributes by image axis.
+  private struct Axes {
+    var kernel: [Int], strides: [Int], dilations: [Int], outputPadding: [Int]
+    var rank: Int { kernel.count }
+    /// Pixels from the first to the last that a row of `extent` pixels reaches.
+    func reach(_ axis: Int, of extent: Int) -> Int {
+      strides[axis] * (extent - 1) + (kernel[axis] - 1) * dilations[axis] + 1
+    }
+  }
+
+  private func list(
+    _ values: [Int]?, _ name: String, _ value: Int, _ range: ClosedRange<Int>, rank: Int
+  ) throws(GraphError) -> [Int] {
+    let values = values ?? [Int](repeating: value, count: rank)
+    guard values.count == rank, values.allSatisfy(range.contains) else {
+      throw GraphError(
+        .attribute, at: "attribute '\(name)'",
+        expected: "\(rank) values from \(range.lowerBound) to \(range.upperBound)", got: "\(values)")
+    }
+    return values
+  }
+
+  private func axes(_ x: Shape, _ w: Shape) throws(GraphError) -> Axes {
+    let kernel = Array(w.dimensions[2...]), rank = kernel.count, most = Self.most
     if let given = window.kernel, given != kernel {
       throw GraphError(
         .shape, at: "attribute 'kernel_shape'", expected: "\(kernel), as the weights are", got: "\(given)")
     }
-    let strides = try list(window.strides, "strides", 1, 1...most)
-    let dilations = try list(window.dilations, "dilations", 1, 1...most)
-    let extra = try list(outputPadding, "output_padding", 0, 0...most)
-    guard kernel.allSatisfy({ $0 <= most }), x.shape.dimensions[2...].allSatisfy({ $0 <= 1 << 16 }) else {
-      throw GraphError(
-        .tooLarge, at: "inputs", expected: "images and windows of usual size", got: "\(x.shape), \(kernel)")
+    guard kernel.allSatisfy({ $0 <= most }), x.dimensions[2...].allSatisfy({ $0 <= 1 << 16 }) else {
+      throw GraphError(.tooLarge, at: "inputs", expected: "images and windows of usual size", got: "\(x), \(kernel)")
     }
-    var pads = window.pads ?? [Int](repeating: 0, count: 2 * rank), output = [Int](repeating: 0, count: rank)
-    guard pads.count == 2 * rank, pads.allSatisfy({ (0...most).contains($0) }) else {
-      throw GraphError(
-        .attribute, at: "attribute 'pads'", expected: "\(2 * rank) values from 0 to \(most)", got: "\(pads)")
-    }
+    return try Axes(
+      kernel: kernel, strides: list(window.strides, "strides", 1, 1...most, rank: rank),
+      dilations: list(window.dilations, "dilations", 1, 1...most, rank: rank),
+      outputPadding: list(outputPadding, "output_padding", 0, 0...most, rank: rank))
+  }
+
+  /// The padding, in front and then behind, and the result's extents.
+  private func place(_ axes: Axes, _ x: Shape) throws(GraphError) -> (pads: [Int], output: [Int]) {
+    let rank = axes.rank
+    var pads = try list(window.pads, "pads", 0, 0...Self.most, rank: 2 * rank),
+      output = [Int](repeating: 0, count: rank)
     let shapes = outputShape.map { $0.count > rank ? Array($0.suffix(rank)) : $0 }
-    let wanted = try shapes.map { shapes throws(GraphError) in try list(shapes, "output_shape", 1, 1...1 << 16) }
+    let wanted = try shapes.map { shapes throws(GraphError) in
+      try list(shapes, "output_shape", 1, 1...1 << 16, rank: rank)
+    }
     for i in 0..<rank {
-      let full = strides[i] * (x.shape[2 + i] - 1) + extra[i] + (kernel[i] - 1) * dilations[i] + 1
+      let full = axes.reach(i, of: x[2 + i]) + axes.outputPadding[i]
       if wanted != nil || window.autoPad.hasPrefix("SAME") {
-        output[i] = wanted?[i] ?? x.shape[2 + i] * strides[i]
+        output[i] = wanted?[i] ?? x[2 + i] * axes.strides[i]
         let total = Swift.max(full - output[i], 0)
         // An odd pixel of padding is in front, except for SAME_UPPER's, as the standard has it.
         pads[i] = window.autoPad == "SAME_UPPER" ? total / 2 : total - total / 2
@@ -80,35 +114,18 @@ struct ConvTranspose: Composite {
           .shape, at: "attribute 'pads'", expected: "a result of 1 to \(1 << 16) pixels", got: "\(output[i])")
       }
     }
-    // The convolution of which this is the transpose: from the result to x. Its padding behind follows from the
-    // extents.
-    var behind = [Int](repeating: 0, count: rank)
-    for i in 0..<rank {
-      behind[i] = strides[i] * (x.shape[2 + i] - 1) + (kernel[i] - 1) * dilations[i] + 1 - output[i] - pads[i]
-    }
-    func two(_ values: [Int], _ filler: Int) -> (Int, Int) {
-      rank == 1 ? (filler, values[0]) : (values[0], values[1])
-    }
-    var shape = ConvolutionShape()
-    shape.batch = x.shape[0]
-    shape.inChannels = channels
-    shape.outChannels = x.shape[1]
-    shape.groups = groups
-    (shape.inHeight, shape.inWidth) = two(output, 1)
-    (shape.outHeight, shape.outWidth) = two(Array(x.shape.dimensions[2...]), 1)
-    (shape.kernelHeight, shape.kernelWidth) = two(kernel, 1)
-    (shape.strideHeight, shape.strideWidth) = two(strides, 1)
-    (shape.dilationHeight, shape.dilationWidth) = two(dilations, 1)
-    (shape.padTop, shape.padLeft) = two(Array(pads[..<rank]), 0)
-    (shape.padBottom, shape.padRight) = two(behind, 0)
-    var y = try x.apply(ConvDataGradient(shape: shape, result: Shape([x.shape[0], channels] + output)), w)
-    if inputs.has(2) {
-      let b = try inputs.float(2, "B", rank: 1...1)
-      guard b.shape[0] == channels else {
-        throw GraphError(.shape, at: "input 'B'", expected: "[\(channels)]", got: "\(b.shape)")
-      }
-      y = try y + b.viewed(as: Shape([1, channels] + [Int](repeating: 1, count: rank)))
-    }
-    return [y]
+    return (pads, output)
+  }
+
+  /// The convolution of which this is the transpose: from the result to x. Its padding behind follows from the extents.
+  private func convolution(
+    _ axes: Axes, _ x: Shape, channels: Int, pads: [Int], output: [Int]
+  ) -> ConvolutionShape {
+    let behind = (0..<axes.rank).map { axes.reach($0, of: x[2 + $0]) - output[$0] - pads[$0] }
+    var shape = ConvolutionShape(
+      input: output, output: Array(x.dimensions[2...]), kernel: axes.kernel, strides: axes.strides,
+      dilations: axes.dilations, before: Array(pads[..<axes.rank]), after: behind)
+    (shape.batch, shape.inChannels, shape.outChannels, shape.groups) = (x[0], channels, x[1], groups)
+    return shape
   }
 }

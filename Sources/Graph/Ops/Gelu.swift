@@ -1,5 +1,6 @@
 import DitherBasics
 import DitherTensor
+import Foundation
 
 /// `x · Φ(x)`, exactly by the error function or by the tanh approximation.
 /// - Source: ONNX `Gelu`, opsets 20–28; Hendrycks and Gimpel 2016, arXiv 1606.08415.
@@ -35,10 +36,17 @@ struct Gelu: OnnxOp {
   }
 
   func lower(_ call: Call, into plan: inout PlanBuilder) {
-    let x = call.inputs[0], y = call.outputs[0], count = x.shape.count, tanh = approximatesByTanh
+    let x = call.inputs[0], y = call.outputs[0], count = x.shape.count, byTanh = approximatesByTanh
     plan.step([x, y]) { memory in
       let from = memory.floats(x), to = memory.floats(y)
-      return { for i in 0..<count { to[i] = gelu(from[i], tanh) } }
+      return { for i in 0..<count { to[i] = gelu(from[i], byTanh) } }
     }
   }
+}
+
+/// One number.
+private func gelu(_ x: Float, _ byTanh: Bool) -> Float {
+  byTanh
+    ? 0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))
+    : 0.5 * x * (1 + erf(x * 0.7071067811865476))
 }

@@ -41,10 +41,18 @@ struct Gemm: OnnxOp, Bounding {
     return 2 * Double(y.shape.count) * Double(transposeA ? a[0] : a[1])
   }
 
-  func fusingRelu() -> (any Op)? {
+  func absorb(_ next: ElementFunction) -> (any Op)? {
+    guard next == .unary(.relu) else { return nil }
     var fused = self
     fused.relu = true
     return fused
+  }
+
+  func denseLayer(_ constants: [Tensor?], _ types: [TensorType?]) -> DenseLayer? {
+    guard alpha == 1, beta == 1, !transposeA, constants.count > 1, let weights = constants[1] else { return nil }
+    let bias = constants.count > 2 ? constants[2] : nil, hasBias = types.optional(2) != nil
+    guard !hasBias || bias?.count == weights.shape[transposeB ? 0 : 1] else { return nil }
+    return DenseLayer(input: 0, weights: transposeB ? weights : weights.transposed, bias: bias?.elements)
   }
 
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {

@@ -58,7 +58,7 @@ extension BinaryFunction {
     return TensorType(shape, .int64, known: known)
   }
 
-  /// What does not fit 64 bits becomes 0.
+  /// Results that do not fit 64 bits become 0.
   func lowerIntegers(_ call: Call, into plan: inout PlanBuilder) {
     let a = call.inputs[0], b = call.inputs[1], y = call.outputs[0], function = function
     let broadcast = Broadcast(y.shape, of: [a.shape, b.shape])

@@ -11,7 +11,7 @@ enum IntegerReduction: Sendable {
     case .minimum: min(a, b)
     }
   }
-  /// What a reduction of nothing gives.
+  /// The result of a reduction of nothing.
   private func start(_ element: ElementType) -> Int64 {
     switch self {
     case .sum: 0

@@ -1,7 +1,7 @@
 import DitherBasics
 import DitherTensor
 
-// What is known before anything runs: the integers, truth values and few floats of exporters' shape arithmetic.
+// Content that is known before anything runs: the integers, truth values and few floats of exporters' shape arithmetic.
 
 extension TensorType {
   /// Few known elements, as numbers.

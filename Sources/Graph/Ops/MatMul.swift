@@ -23,6 +23,13 @@ struct MatMul: OnnxOp, Bounding {
     return 2 * Double(y.shape.count) * Double(a[a.rank - (transposeA && a.rank > 1 ? 2 : 1)])
   }
 
+  func denseLayer(_ constants: [Tensor?], _ types: [TensorType?]) -> DenseLayer? {
+    guard !transposeA, !transposeB, types.optional(0)?.shape.rank == 2, constants.count > 1, let weights = constants[1],
+      weights.shape.rank == 2
+    else { return nil }
+    return DenseLayer(input: 0, weights: weights.transposed, bias: nil)
+  }
+
   private struct Extents {
     var batch: Shape, m: Int, k: Int, n: Int
   }

@@ -9,7 +9,7 @@ struct Max: Composite, Increasing {
   init() {}
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }
   func write(to node: inout OnnxNode) {}
-  /// Of two, one a constant bound.
+  /// The case of two operands, one a constant bound.
   func rows(_ call: RowsCall) -> RowFacts? {
     guard call.facts.count == 2, let at = call.facts.firstIndex(where: { $0 != nil }), let floor = call.uniform(1 - at),
       call.type(at)?.shape == call.result.shape

@@ -77,7 +77,7 @@ struct Pad: Composite, Increasing {
     return try [x.copied()]
   }
 
-  /// What negative extents leave of the input, amid `filler`.
+  /// The part of the input that negative extents leave, amid `filler`.
   private func bordered(_ x: Value, _ pads: [Int], _ axes: [Int], _ filler: Value?) throws(GraphError) -> Value {
     var inner = Region(x.shape), place = inner, result = x.shape
     for (i, axis) in axes.enumerated() {

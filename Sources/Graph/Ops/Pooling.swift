@@ -68,6 +68,7 @@ struct PoolingGradient: Op {
   let kind: Kernel.Pooling
   let shape: ConvolutionShape
   let input: Shape
+  var readsWorkspace: Bool { true }
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(input)] }
   /// Linear in the upstream gradient: of an average the same average, of maxima what lies where they were found.
   func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {

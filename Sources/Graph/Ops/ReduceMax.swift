@@ -50,28 +50,12 @@ struct ReduceMaxGradient: Op {
     ]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) {
-    let g = call.inputs[0], x = call.inputs[1], maxima = call.inputs[2], y = call.outputs[0]
-    let shape = x.shape, strides = kept.strides(broadcastTo: shape), count = shape.count, results = kept.count
-    let own = shape.strides, rank = shape.rank
-    let taken = plan.scratch(bytes: results)
-    plan.step([g, x, maxima, y], scratch: [taken]) { memory in
-      let upstream = memory.floats(g), from = memory.floats(x), top = memory.floats(maxima), to = memory.floats(y)
-      let flags = memory.scratch(taken).assumingMemoryBound(to: Bool.self)
-      return {
-        flags.update(repeating: false, count: results)
-        for i in 0..<count {
-          var at = 0
-          for axis in 0..<rank { at += i / own[axis] % shape[axis] * strides[axis] }
-          let isFirst = !flags[at] && from[i] == top[at]
-          to[i] = isFirst ? upstream[at] : 0
-          if isFirst { flags[at] = true }
-        }
-      }
-    }
+    let count = call.inputs[1].shape.count
+    plan.walkMaxima(call, kept, clearing: count) { to, upstream, element, maximum in to[element] = upstream[maximum] }
   }
 }
 
-/// Of the first operand, what lies where the second has the first of its maxima, the third.
+/// The numbers of the first operand that lie where the second has the first of its maxima, the third.
 struct PickedMaximum: Op {
   let kept: Shape
   let result: Shape
@@ -81,21 +65,31 @@ struct PickedMaximum: Op {
     [try upstream.apply(ReduceMaxGradient(kept: kept), call.inputs[1], call.inputs[2]), nil, nil]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) {
-    let u = call.inputs[0], x = call.inputs[1], maxima = call.inputs[2], y = call.outputs[0]
+    plan.walkMaxima(call, kept, clearing: kept.count) { to, from, element, maximum in to[maximum] = from[element] }
+  }
+}
+
+extension PlanBuilder {
+  /// Calls `take` for the first element that is each maximum, with the result and the first operand. Operands 1 and 2
+  /// are x and its maxima, of shape `kept`; the first `cleared` results are 0 before.
+  fileprivate mutating func walkMaxima(
+    _ call: Call, _ kept: Shape, clearing cleared: Int,
+    _ take: @escaping (UnsafeMutablePointer<Float>, UnsafePointer<Float>, _ element: Int, _ maximum: Int) -> Void
+  ) {
+    let g = call.inputs[0], x = call.inputs[1], maxima = call.inputs[2], y = call.outputs[0]
     let shape = x.shape, strides = kept.strides(broadcastTo: shape), count = shape.count, results = kept.count
-    let own = shape.strides, rank = shape.rank
-    let taken = plan.scratch(bytes: results)
-    plan.step([u, x, maxima, y], scratch: [taken]) { memory in
-      let from = memory.floats(u), by = memory.floats(x), top = memory.floats(maxima), to = memory.floats(y)
+    let own = shape.strides, rank = shape.rank, taken = scratch(bytes: results)
+    step([g, x, maxima, y], scratch: [taken]) { memory in
+      let given = memory.floats(g), from = memory.floats(x), top = memory.floats(maxima), to = memory.floats(y)
       let flags = memory.scratch(taken).assumingMemoryBound(to: Bool.self)
       return {
         flags.update(repeating: false, count: results)
-        to.update(repeating: 0, count: results)
+        to.update(repeating: 0, count: cleared)
         for i in 0..<count {
           var at = 0
           for axis in 0..<rank { at += i / own[axis] % shape[axis] * strides[axis] }
-          guard !flags[at], by[i] == top[at] else { continue }
-          to[at] = from[i]
+          guard !flags[at], from[i] == top[at] else { continue }
+          take(to, given, i, at)
           flags[at] = true
         }
       }

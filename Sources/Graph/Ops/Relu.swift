@@ -8,6 +8,6 @@ struct Relu: OnnxOp, UnaryFunction, Increasing {
   init() {}
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }
   func write(to node: inout OnnxNode) {}
-  /// What is above 0 stays as it is.
+  /// Numbers above 0 stay as they are.
   func rows(_ call: RowsCall) -> RowFacts? { call[0]?.form == .plain ? call[0] : call.nonnegative() }
 }

@@ -100,7 +100,7 @@ struct Sampling: Sendable {
         .unsupportedOp, at: "\(node.place), attribute 'mode'", expected: "nearest or linear", got: "'\(mode.clipped())'"
       )
     }
-    // What converters from TensorFlow write for the nearest pixel is, from opset 13 on, said so.
+    // Converters from TensorFlow write the nearest pixel so; from opset 13 on it has a word of its own.
     let isTensorFlow = coordinates == "tf_half_pixel_for_nn" && mode == "nearest" && rounding == "floor"
     let coordinates = isTensorFlow ? Coordinates.halfPixel.rawValue : coordinates
     let rounding = isTensorFlow ? Rounding.preferCeil.rawValue : rounding

@@ -6,27 +6,17 @@ import DitherTensor
 /// - Source: ONNX `Squeeze`, opsets 1–28.
 struct Squeeze: OnnxOp, Viewing, Rearranging {
   static let onnx = OnnxName("Squeeze", since: 1)
-  private var axes: [Int]?
-  init(_ node: OnnxNode) throws(GraphError) {
-    try node.allow("axes")
-    axes = try node.ints("axes")
-  }
-  func write(to node: inout OnnxNode) {
-    guard let axes else { return }
-    if node.opset < 13 {
-      node["axes"] = .ints(axes.map(Int64.init))
-    } else {
-      node.constantInputs[1] = .int64([axes.count], axes.map(Int64.init))
-    }
-  }
+  private let axes: NamedAxes
+  init(_ node: OnnxNode) throws(GraphError) { axes = try NamedAxes(node) }
+  func write(to node: inout OnnxNode) { axes.write(to: &node) }
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     let data = try inputs.required(0, "data")
-    if axes == nil && inputs.optional(1) == nil {
+    if axes.areLeftOut(inputs) {
       let kept = data.shape.dimensions.filter { $0 != 1 }
       return [TensorType(Shape(kept), data.element, known: data.known, knownFloats: data.knownFloats)]
     }
     var gone = Set<Int>()
-    for axis in try inputs.known(axes, or: 1, "axes") { gone.insert(try resolveAxis(axis, rank: data.shape.rank)) }
+    for axis in try axes.known(inputs) { gone.insert(try resolveAxis(axis, rank: data.shape.rank)) }
     for axis in gone where data.shape[axis] != 1 {
       throw GraphError(.shape, at: "input 'data'", expected: "extent 1 along axis \(axis)", got: "\(data.shape)")
     }

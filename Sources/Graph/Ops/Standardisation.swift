@@ -1,6 +1,6 @@
 import DitherTensor
 
-// What instance and layer normalisation share: rows brought to mean 0 and variance 1.
+// The part that instance and layer normalization share: rows brought to mean 0 and variance 1.
 
 extension Value {
   /// The mean over the axes along which `kept` has extent 1.

@@ -13,6 +13,7 @@ struct Unary: UnaryFunction {
 }
 
 extension UnaryFunction {
+  var elementwise: ElementFunction? { .unary(function) }
   var takesEmpty: Bool { true }
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     if let integers = integerType(try inputs.required(0, "X")) { return [integers] }

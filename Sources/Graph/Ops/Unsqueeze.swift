@@ -5,22 +5,12 @@ import DitherTensor
 /// - Source: ONNX `Unsqueeze`, opsets 1–28.
 struct Unsqueeze: OnnxOp, Viewing, Rearranging {
   static let onnx = OnnxName("Unsqueeze", since: 1)
-  private var axes: [Int]?
-  init(_ node: OnnxNode) throws(GraphError) {
-    try node.allow("axes")
-    axes = try node.ints("axes")
-  }
-  func write(to node: inout OnnxNode) {
-    guard let axes else { return }
-    if node.opset < 13 {
-      node["axes"] = .ints(axes.map(Int64.init))
-    } else {
-      node.constantInputs[1] = .int64([axes.count], axes.map(Int64.init))
-    }
-  }
+  private let axes: NamedAxes
+  init(_ node: OnnxNode) throws(GraphError) { axes = try NamedAxes(node) }
+  func write(to node: inout OnnxNode) { axes.write(to: &node) }
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     let data = try inputs.required(0, "data")
-    let wanted = try inputs.known(axes, or: 1, "axes"), rank = data.shape.rank + wanted.count
+    let wanted = try axes.known(inputs), rank = data.shape.rank + wanted.count
     guard rank <= 8 else { throw GraphError(.shape, at: "input 'axes'", expected: "rank at most 8", got: "\(rank)") }
     var new = Set<Int>()
     for axis in wanted {

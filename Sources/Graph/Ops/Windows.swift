@@ -95,23 +95,29 @@ struct Window: Sendable {
         result[i] += 1
       }
     }
-    func two(_ values: [Int], _ filler: Int) -> (Int, Int) {
-      rank == 1 ? (filler, values[0]) : (values[0], values[1])
-    }
-    var shape = ConvolutionShape()
-    (shape.inHeight, shape.inWidth) = two(spatial, 1)
-    (shape.outHeight, shape.outWidth) = two(result, 1)
-    (shape.kernelHeight, shape.kernelWidth) = two(size, 1)
-    (shape.strideHeight, shape.strideWidth) = two(step, 1)
-    (shape.dilationHeight, shape.dilationWidth) = two(spread, 1)
-    (shape.padTop, shape.padLeft) = two(before, 0)
-    (shape.padBottom, shape.padRight) = two(after, 0)
-    shape.groups = 1
-    return shape
+    return ConvolutionShape(
+      input: spatial, output: result, kernel: size, strides: step, dilations: spread, before: before, after: after)
   }
 }
 
 extension ConvolutionShape {
+  /// By image axis, one or two; one is an image's second, of a height of 1. Padding is before and after.
+  init(
+    input: [Int], output: [Int], kernel: [Int], strides: [Int], dilations: [Int], before: [Int], after: [Int]
+  ) {
+    func two(_ values: [Int], _ filler: Int) -> (Int, Int) {
+      values.count == 1 ? (filler, values[0]) : (values[0], values[1])
+    }
+    self.init()
+    (inHeight, inWidth) = two(input, 1)
+    (outHeight, outWidth) = two(output, 1)
+    (kernelHeight, kernelWidth) = two(kernel, 1)
+    (strideHeight, strideWidth) = two(strides, 1)
+    (dilationHeight, dilationWidth) = two(dilations, 1)
+    (padTop, padLeft) = two(before, 0)
+    (padBottom, padRight) = two(after, 0)
+  }
+
   func output(like input: Shape, channels: Int) -> Shape {
     Shape([input[0], channels] + (input.rank == 3 ? [outWidth] : [outHeight, outWidth]))
   }

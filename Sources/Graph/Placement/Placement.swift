@@ -88,7 +88,7 @@ struct Placement {
     }
   }
 
-  /// What no noise reached is the same in every sample.
+  /// A value that no noise reached is the same in every sample.
   private mutating func repeatOutputs() throws(GraphError) {
     guard samples > 1 else { return }
     for output in stored.outputs {

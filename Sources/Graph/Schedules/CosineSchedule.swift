@@ -4,7 +4,9 @@ import Foundation
 /// 1608.03983, without restarts.
 public struct CosineSchedule: Schedule {
   public static let name = "cosine"
+  /// The share of the training in which the factor rises from 0.
   public var warmup = 0.0
+  /// The factor at the end.
   public var final = 0.0
   public init() {}
   public func factor(at progress: Double) -> Double {

@@ -80,7 +80,7 @@ extension Kernel {
     }
   }
 
-  /// What a convolution or a dense product does beside its product.
+  /// The work of a convolution or a dense product beside its product.
   package struct ProductOptions: Sendable {
     /// How X, W and Y are held; a bias is fp32.
     var format: NumberFormat
@@ -157,8 +157,9 @@ extension Kernel {
     }
   }
 
-  /// Normalization by the batch's own statistics, by channel. Forward: X, scale W and shift to Y, mean and biased variance.
-  /// Backward: X, W, shift, mean, variance and the gradient Y to the three gradients. With `relu` the workspace holds its mask.
+  /// Normalization by the batch's own statistics, by channel. Forward: X, scale W and shift to Y, mean and biased
+  /// variance. Backward: X, W, shift, mean, variance and the gradient Y to the three gradients. With `relu` the
+  /// workspace holds its mask.
   package convenience init(
     batchNormalization direction: Direction, _ layout: KernelLayout, epsilon: Float, relu: Bool
   ) throws(KernelError) {

@@ -4,7 +4,7 @@
 /// the place, bits 24–27 the term, bits 28–31 whether the place is a node or an input. The first term's numbers are
 /// those of models with one term.
 public struct DrawSite: Hashable, Sendable {
-  /// What is noisy.
+  /// The thing that is noisy.
   public enum Place: Hashable, Sendable {
     /// A node, by its number in the graph. `kind`, below 8, says what of it: weights 0, an activation 1, a
     /// normalization 2, embeddings 3.

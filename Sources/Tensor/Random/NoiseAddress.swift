@@ -98,7 +98,7 @@ public struct PhiloxGenerator: RandomNumberGenerator, Sendable {
   }
 }
 
-/// Another seed for each tuple of values: SplitMix64's finaliser (Steele et al., OOPSLA 2014) over a running sum.
+/// Another seed for each tuple of values: SplitMix64's finalizer (Steele et al., OOPSLA 2014) over a running sum.
 public func mixSeed(_ seed: UInt64, _ values: UInt64...) -> UInt64 {
   var state = seed
   for value in values {

@@ -14,7 +14,8 @@ public final class HessianPlan {
   private let parts: [(input: Int, output: Int?)]
   private let classes: Int
 
-  /// Of the cross-entropy of a classifier's output, weighted by row, as a function of the graph's parameters.
+  /// The Hessian of the cross-entropy of a classifier's output, weighted by row, as a function of the graph's
+  /// parameters.
   /// - Parameters:
   ///   - output: the output [rows, classes] that the loss is of.
   ///   - givesProbabilities: it is of ln(output); else of log-softmax.
@@ -41,8 +42,8 @@ public final class HessianPlan {
       builder, of: z, cotangent, for: graph.parameters.compactMap { builder.replayed[$0] }, threads: threads)
   }
 
-  /// Of ½ Σ w y² for the first output y, as a function of the graph's float inputs and then its parameters: how ops are
-  /// tested.
+  /// The Hessian of ½ Σ w y² for the first output y, as a function of the graph's float inputs and then its parameters:
+  /// how ops are tested.
   package convenience init(squaresOf graph: Graph, weights: [Float], rows: Int) throws(GraphError) {
     let builder = GraphBuilder(name: graph.name, rows: rows)
     try builder.replay(graph)

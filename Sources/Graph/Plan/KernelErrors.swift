@@ -1,7 +1,7 @@
 import DitherBasics
 import DitherTensor
 
-/// What `make` gives, with its fault as one of the graph's.
+/// The result of `make`, with its fault as one of the graph's.
 func kernelled<Result>(_ make: () throws(KernelError) -> Result) throws(GraphError) -> Result {
   do { return try make() } catch {
     throw GraphError(.kernel, at: error.place, expected: error.expected, got: error.got)

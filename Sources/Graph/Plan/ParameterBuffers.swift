@@ -12,9 +12,11 @@ public final class ParameterBuffers: @unchecked Sendable {
   private let memory: AlignedBuffer
   /// Where each constant lies, in floats.
   package let ranges: [ValueID: Range<Int>]
-  /// Those that training moves, in the graph's order.
+  /// The constants that training moves, in the graph's order.
   public let trainable: [ValueID]
+  /// The constants' names in the graph.
   public let names: [ValueID: String]
+  /// The constants' shapes.
   public let shapes: [ValueID: Shape]
   /// Whether somebody moves the parameters between runs.
   let isMoving: Bool
@@ -49,6 +51,7 @@ public final class ParameterBuffers: @unchecked Sendable {
     trainable = graph.parameters
   }
 
+  /// Floats in all, with the gaps between constants.
   public var count: Int { memory.floats.count }
   package var floats: UnsafeMutableBufferPointer<Float> { memory.floats }
 
@@ -72,6 +75,7 @@ public final class ParameterBuffers: @unchecked Sendable {
     }.buffer
   }
 
+  /// A copy of one parameter; nil where there is none of this id.
   public func tensor(_ id: ValueID) -> Tensor? {
     guard let range = ranges[id], let shape = shapes[id] else { return nil }
     return Tensor(shape, Array(memory.floats[range]))

@@ -24,6 +24,8 @@ struct PredictionOutcome: Sendable {
   var stopReason: MonteCarloPredictor.StopReason
   var queued: Duration
   var computed: Duration
+  /// With one request of each batch: the rows of all.
+  var rowsOfBatch: Int?
 }
 
 /// Predictions in batches of what is waiting: never of what might come, so that an idle server answers at once.
@@ -187,7 +189,8 @@ final class Batcher: Sendable {
           .success(
             PredictionOutcome(
               predictions: Array(answer.predictions[row..<row + count]), samples: answer.samples,
-              stopReason: answer.stopReason, queued: started - waiting.since, computed: computed)))
+              stopReason: answer.stopReason, queued: started - waiting.since, computed: computed,
+              rowsOfBatch: row == 0 ? inputs.rowCount : nil)))
         row += count
       }
     }

@@ -28,6 +28,10 @@ package enum Calls {
     RemoveModelCall.self,
     AuditCall.self, WatchAuditCall.self, CancelAuditCall.self, ListAuditsCall.self, GetReportCall.self,
     PlanAuditCall.self, CorruptCall.self, ListProbesCall.self,
+    CheckHealthCall.self, WatchHealthCall.self, ReflectionCall.self, AlphaReflectionCall.self,
+    ServerLiveCall.self, ServerReadyCall.self, ModelReadyCall.self, ServerMetadataCall.self, ModelMetadataCall.self,
+    ModelInferCall.self, ModelStreamInferCall.self, ModelConfigCall.self, ModelStatisticsCall.self,
+    RepositoryIndexCall.self, RepositoryModelLoadCall.self, RepositoryModelUnloadCall.self,
   ]
 
   static func table(_ services: Services) -> CallTable {

@@ -84,6 +84,7 @@ public final class RunningServer: Sendable {
 
   /// Takes no new calls, lets those in flight end for at most `grace`, and closes. Audits go on at the next start.
   public func drain(grace: Duration = .seconds(30)) async {
+    services.readiness.leave()
     doors.dispatcher.drain()
     await services.audits.stop()
     await doors.drain(grace: grace)

@@ -36,6 +36,8 @@ package final class ModelRegistry: Sendable {
   private let precision: Plan.Precision
   private let index: Mutex<ModelIndex>
   private let loading = Mutex(Loading())
+  /// Names that were told to leave.
+  private let unloaded = Mutex<Set<String>>([])
   /// By version; read once.
   private let calibrations = Mutex<[String: KnownCalibration]>([:])
   /// Held while a file and its row come or go together.
@@ -59,6 +61,26 @@ package final class ModelRegistry: Sendable {
 
   func resolve(_ reference: String) throws(StoreError) -> ModelVersion {
     try current.resolve(ModelReference(reference))
+  }
+
+  /// - Returns: false where the model was told to leave.
+  func isAvailable(_ version: ModelVersion) -> Bool { unloaded.withLock { !$0.contains(version.name) } }
+
+  /// The model answers nobody in this process until it is taken back. Calls that use it go on.
+  func unload(_ name: String) {
+    unloaded.withLock { _ = $0.insert(name) }
+    // A file that other names have too stays.
+    let versions = current.versions, others = Set(versions.filter { $0.name != name }.map(\.blob))
+    for blob in Set(versions.filter { $0.name == name }.map(\.blob)).subtracting(others) { forget(blob) }
+  }
+
+  func takeBack(_ name: String) { unloaded.withLock { _ = $0.remove(name) } }
+
+  private func forget(_ blob: BlobID) {
+    loading.withLock { loading in
+      loading.ready[blob] = nil
+      loading.order.removeAll { $0 == blob }
+    }
   }
 
   /// After every change of the store, behind the turnstile.
@@ -99,6 +121,12 @@ package final class ModelRegistry: Sendable {
     let version: ModelVersion, calibration: KnownCalibration?
     do {
       version = try resolve(reference)
+      guard isAvailable(version) else {
+        throw ServiceError(
+          .unloaded, at: "model '\(version.name.clipped())'", expected: "a model that is loaded",
+          got: "one that was unloaded",
+          advice: "load it again: RepositoryModelLoad")
+      }
       calibration = try self.calibration(of: version)
     } catch { return body(.failure(error)) }
     let hand: @Sendable (Result<LoadedModel, any Error>) -> Void = { result in
@@ -215,10 +243,7 @@ package final class ModelRegistry: Sendable {
       let gone = try await store.models.remove(name, version: version, by: author)
       try await refresh()
       for blob in try await store.release(Set(gone.map(\.blob))) {
-        loading.withLock { loading in
-          loading.ready[blob] = nil
-          loading.order.removeAll { $0 == blob }
-        }
+        forget(blob)
       }
       return gone.count
     }

@@ -8,6 +8,8 @@ public enum ServiceFault: FaultCode {
   /// The file is no model that can be served.
   case badModel
   case notReady
+  /// A model that was told to leave.
+  case unloaded
   /// The model gives NaN or infinity to a row.
   case noAnswer
 
@@ -15,7 +17,7 @@ public enum ServiceFault: FaultCode {
     switch self {
     case .badField, .configuration, .badModel: .invalidArgument
     case .overloaded: .resourceExhausted
-    case .draining: .unavailable
+    case .draining, .unloaded: .unavailable
     case .cancelled: .cancelled
     case .deadlinePassed: .deadlineExceeded
     case .notReady, .noAnswer: .failedPrecondition

@@ -9,6 +9,8 @@ package final class Services: Sendable {
   let registry: ModelRegistry
   let batcher: Batcher
   let metrics: Metrics
+  let statistics = PredictionStatistics()
+  let readiness = Readiness()
   package let audits: JobRunner
   let means: AuditMeans
   let auditThreads: Int

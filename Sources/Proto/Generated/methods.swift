@@ -77,6 +77,86 @@ public enum Dither_V1_Robustness {
   >("dither.v1.Robustness/Corrupt")
 }
 
+/// The calls of `grpc.health.v1.Health`.
+public enum Grpc_Health_V1_Health {
+  /// `grpc.health.v1.Health/Check`.
+  public static let check = CallMethod<
+    Unary, Grpc_Health_V1_HealthCheckRequest, Grpc_Health_V1_HealthCheckResponse
+  >("grpc.health.v1.Health/Check")
+  /// `grpc.health.v1.Health/Watch`.
+  public static let watch = CallMethod<
+    ServerStreaming, Grpc_Health_V1_HealthCheckRequest, Grpc_Health_V1_HealthCheckResponse
+  >("grpc.health.v1.Health/Watch")
+}
+
+/// The calls of `grpc.reflection.v1.ServerReflection`.
+public enum Grpc_Reflection_V1_ServerReflection {
+  /// `grpc.reflection.v1.ServerReflection/ServerReflectionInfo`.
+  public static let serverReflectionInfo = CallMethod<
+    Bidirectional, Grpc_Reflection_V1_ServerReflectionRequest, Grpc_Reflection_V1_ServerReflectionResponse
+  >("grpc.reflection.v1.ServerReflection/ServerReflectionInfo")
+}
+
+/// The calls of `grpc.reflection.v1alpha.ServerReflection`.
+public enum Grpc_Reflection_V1alpha_ServerReflection {
+  /// `grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo`.
+  public static let serverReflectionInfo = CallMethod<
+    Bidirectional, Grpc_Reflection_V1alpha_ServerReflectionRequest, Grpc_Reflection_V1alpha_ServerReflectionResponse
+  >("grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
+}
+
+/// The calls of `inference.GRPCInferenceService`.
+public enum Inference_GRPCInferenceService {
+  /// `inference.GRPCInferenceService/ServerLive`.
+  public static let serverLive = CallMethod<
+    Unary, Inference_ServerLiveRequest, Inference_ServerLiveResponse
+  >("inference.GRPCInferenceService/ServerLive")
+  /// `inference.GRPCInferenceService/ServerReady`.
+  public static let serverReady = CallMethod<
+    Unary, Inference_ServerReadyRequest, Inference_ServerReadyResponse
+  >("inference.GRPCInferenceService/ServerReady")
+  /// `inference.GRPCInferenceService/ModelReady`.
+  public static let modelReady = CallMethod<
+    Unary, Inference_ModelReadyRequest, Inference_ModelReadyResponse
+  >("inference.GRPCInferenceService/ModelReady")
+  /// `inference.GRPCInferenceService/ServerMetadata`.
+  public static let serverMetadata = CallMethod<
+    Unary, Inference_ServerMetadataRequest, Inference_ServerMetadataResponse
+  >("inference.GRPCInferenceService/ServerMetadata")
+  /// `inference.GRPCInferenceService/ModelMetadata`.
+  public static let modelMetadata = CallMethod<
+    Unary, Inference_ModelMetadataRequest, Inference_ModelMetadataResponse
+  >("inference.GRPCInferenceService/ModelMetadata")
+  /// `inference.GRPCInferenceService/ModelInfer`.
+  public static let modelInfer = CallMethod<
+    Unary, Inference_ModelInferRequest, Inference_ModelInferResponse
+  >("inference.GRPCInferenceService/ModelInfer")
+  /// `inference.GRPCInferenceService/ModelStreamInfer`.
+  public static let modelStreamInfer = CallMethod<
+    Bidirectional, Inference_ModelInferRequest, Inference_ModelStreamInferResponse
+  >("inference.GRPCInferenceService/ModelStreamInfer")
+  /// `inference.GRPCInferenceService/ModelConfig`.
+  public static let modelConfig = CallMethod<
+    Unary, Inference_ModelConfigRequest, Inference_ModelConfigResponse
+  >("inference.GRPCInferenceService/ModelConfig")
+  /// `inference.GRPCInferenceService/ModelStatistics`.
+  public static let modelStatistics = CallMethod<
+    Unary, Inference_ModelStatisticsRequest, Inference_ModelStatisticsResponse
+  >("inference.GRPCInferenceService/ModelStatistics")
+  /// `inference.GRPCInferenceService/RepositoryIndex`.
+  public static let repositoryIndex = CallMethod<
+    Unary, Inference_RepositoryIndexRequest, Inference_RepositoryIndexResponse
+  >("inference.GRPCInferenceService/RepositoryIndex")
+  /// `inference.GRPCInferenceService/RepositoryModelLoad`.
+  public static let repositoryModelLoad = CallMethod<
+    Unary, Inference_RepositoryModelLoadRequest, Inference_RepositoryModelLoadResponse
+  >("inference.GRPCInferenceService/RepositoryModelLoad")
+  /// `inference.GRPCInferenceService/RepositoryModelUnload`.
+  public static let repositoryModelUnload = CallMethod<
+    Unary, Inference_RepositoryModelUnloadRequest, Inference_RepositoryModelUnloadResponse
+  >("inference.GRPCInferenceService/RepositoryModelUnload")
+}
+
 /// Every call that `protos/` declares.
 public enum CallMethods {
   /// By file, service and place in it.
@@ -97,5 +177,21 @@ public enum CallMethods {
     Dither_V1_Robustness.listProbes,
     Dither_V1_Robustness.planAudit,
     Dither_V1_Robustness.corrupt,
+    Grpc_Health_V1_Health.check,
+    Grpc_Health_V1_Health.watch,
+    Grpc_Reflection_V1_ServerReflection.serverReflectionInfo,
+    Grpc_Reflection_V1alpha_ServerReflection.serverReflectionInfo,
+    Inference_GRPCInferenceService.serverLive,
+    Inference_GRPCInferenceService.serverReady,
+    Inference_GRPCInferenceService.modelReady,
+    Inference_GRPCInferenceService.serverMetadata,
+    Inference_GRPCInferenceService.modelMetadata,
+    Inference_GRPCInferenceService.modelInfer,
+    Inference_GRPCInferenceService.modelStreamInfer,
+    Inference_GRPCInferenceService.modelConfig,
+    Inference_GRPCInferenceService.modelStatistics,
+    Inference_GRPCInferenceService.repositoryIndex,
+    Inference_GRPCInferenceService.repositoryModelLoad,
+    Inference_GRPCInferenceService.repositoryModelUnload,
   ]
 }

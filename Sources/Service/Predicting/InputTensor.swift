@@ -7,6 +7,10 @@ extension InputArray {
   /// The rows as a model takes them.
   /// - Throws: what does not fit, by its field.
   func tensor(for signature: ModelSignature, _ limits: ServerConfiguration.Limits) throws -> Tensor {
+    guard name == nil || name == signature.inputName else {
+      throw ServiceError(
+        .badField, at: "inputs", expected: "'\(signature.inputName.clipped())'", got: "'\((name ?? "").clipped())'")
+    }
     let element = try known(), rows = try rowCount(signature)
     guard rows <= limits.rowsPerRequest else {
       throw ServiceError(

@@ -11,12 +11,14 @@ struct Predicting: Sendable {
   let batcher: Batcher
   let metrics: Metrics
   let limits: ServerConfiguration.Limits
+  let statistics: PredictionStatistics
 
   init(_ services: Services) {
     registry = services.registry
     batcher = services.batcher
     metrics = services.metrics
     limits = services.limits
+    statistics = services.statistics
   }
 
   func answer(_ query: PredictionQuery, _ caller: Caller, _ complete: @escaping Completion) {
@@ -34,11 +36,13 @@ struct Predicting: Sendable {
   ) throws -> PredictionWork {
     let model = resolved.loaded.model, inputs = try query.input.tensor(for: model.signature, limits)
     let sets = try PredictionSets(query, resolved), sampling = try sampling(query, resolved, sets)
+    let asked = ContinuousClock.now
     try checkSize(rows: inputs.rowCount, draws: sampling.mostDraws(of: model), width: model.signature.width)
     return PredictionWork(
       model: resolved.loaded, inputs: inputs, sampling: sampling, deadline: caller.deadline,
       isCancelled: caller.isCancelled
-    ) { [metrics] result in
+    ) { [metrics, statistics] result in
+      statistics.record(result, of: resolved.version.reference, took: ContinuousClock.now - asked)
       complete(
         result.flatMap { outcome in
           metrics.record(rows: outcome.predictions.count, samples: outcome.samples)
@@ -52,7 +56,8 @@ struct Predicting: Sendable {
           return .success(
             PredictionAnswer(
               model: resolved.version.name, version: resolved.version.version, digest: "\(resolved.version.blob)",
-              task: model.signature.task, samples: outcome.samples, seed: sampling.seed,
+              outputName: model.signature.outputName, task: model.signature.task, samples: outcome.samples,
+              seed: sampling.seed,
               stopReason: outcome.stopReason, labelNames: model.signature.labelNames,
               predictions: outcome.predictions, quantiles: sampling.quantiles,
               sets: sets?.sets(of: outcome.predictions, inputs, seed: sampling.seed),

@@ -6,6 +6,8 @@ struct PredictionAnswer: Sendable {
   var version: Int64
   /// "sha256:…" of the ONNX file.
   var digest: String
+  /// As the file calls it.
+  var outputName: String
   var task: ModelTask
   /// Draws that were used; 0 of the deterministic pass.
   var samples: Int

@@ -34,4 +34,6 @@ struct InputArray: Sendable {
   /// The first is the batch.
   var shape: [Int64]
   var data: Data
+  /// As the model calls it, where the wire has names.
+  var name: String?
 }

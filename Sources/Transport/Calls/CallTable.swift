@@ -12,11 +12,12 @@ public struct CallPolicy: Sendable {
   /// For calls that bring none. nil: they may take as long as they take.
   public var defaultDeadline: Duration?
   /// Answered while the server drains or is full too, and counted among no calls in flight.
-  var isVital = false
-  public init(role: Role?, isOpen: Bool = false, defaultDeadline: Duration? = .seconds(30)) {
+  public var isVital: Bool
+  public init(role: Role?, isOpen: Bool = false, defaultDeadline: Duration? = .seconds(30), isVital: Bool = false) {
     self.role = role
     self.isOpen = isOpen
     self.defaultDeadline = defaultDeadline
+    self.isVital = isVital
   }
 }
 

@@ -19,23 +19,25 @@ struct Console: Sendable {
 
   var routes: HttpRoutes {
     let (services, isReady) = (services, isReady)
-    return HttpRoutes([
-      .always("/healthz") { _ in .text("ok\n") },
-      .always("/readyz") { _ in isReady() ? .text("ready\n") : .text("draining\n", status: 503) },
-      HttpRoute(.get, "/metrics", .local(nil)) { _, _ in
-        HttpResponse(200, "text/plain; version=0.0.4; charset=utf-8", Array(services.metrics.text.utf8))
-      }, HttpRoute(.get, "/report-key.pub.pem", .local(nil)) { _, _ in .text(services.reportKey.pem) },
-      // What they show is what ListModels, ListAudits and GetReport tell.
-      HttpRoute(.get, "/", .local(.audit)) { _, _ in
-        let jobs = try await services.store.jobs.list(kind: AuditSpec.kind, limit: 100)
-        return .html(Array(IndexPage(models: services.registry.current.versions, audits: jobs).html.source.utf8))
-      },
-      HttpRoute(.get, "/audits/{id}.json", .local(.audit)) { request, _ in
-        try await report(request) { HttpResponse(200, "application/json", $0.json) }
-      }, HttpRoute(.get, "/audits/{id}", .local(.audit)) { request, _ in try await report(request) { .html($0.html) } },
-      HttpRoute(.get, Self.signIn, .all) { _, _ in .html(Array(SignInPage(isRefused: false).html.source.utf8)) },
-      HttpRoute(.post, Self.signIn, .all, bodyBytes: 4096) { request, _ in accept(request) },
-    ])
+    return HttpRoutes(
+      [
+        .always("/healthz") { _ in .text("ok\n") },
+        .always("/readyz") { _ in isReady() ? .text("ready\n") : .text("draining\n", status: 503) },
+        HttpRoute(.get, "/metrics", .local(nil)) { _, _ in
+          HttpResponse(200, "text/plain; version=0.0.4; charset=utf-8", Array(services.metrics.text.utf8))
+        }, HttpRoute(.get, "/report-key.pub.pem", .local(nil)) { _, _ in .text(services.reportKey.pem) },
+        // What they show is what ListModels, ListAudits and GetReport tell.
+        HttpRoute(.get, "/", .local(.audit)) { _, _ in
+          let jobs = try await services.store.jobs.list(kind: AuditSpec.kind, limit: 100)
+          return .html(Array(IndexPage(models: services.registry.current.versions, audits: jobs).html.source.utf8))
+        },
+        HttpRoute(.get, "/audits/{id}.json", .local(.audit)) { request, _ in
+          try await report(request) { HttpResponse(200, "application/json", $0.json) }
+        },
+        HttpRoute(.get, "/audits/{id}", .local(.audit)) { request, _ in try await report(request) { .html($0.html) } },
+        HttpRoute(.get, Self.signIn, .all) { _, _ in .html(Array(SignInPage(isRefused: false).html.source.utf8)) },
+        HttpRoute(.post, Self.signIn, .all, bodyBytes: 4096) { request, _ in accept(request) },
+      ] + OipRoutes(services).all)
   }
 
   private func report(

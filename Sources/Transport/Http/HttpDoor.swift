@@ -259,8 +259,10 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
       return context.close(promise: nil)
     }
     if let error {
+      let form = exchange.route?.errorForm ?? .text
       response = failure(error)
-      let body = Data(error.httpText.utf8)
+      if form == .json { response?.contentType = "application/json" }
+      let body = form == .json ? error.httpJson : Data(error.httpText.utf8)
       writeHead(length: body.count, context)
       writeBody(body, context)
     } else if hasHead {
@@ -336,5 +338,11 @@ extension CallError {
   fileprivate var httpText: String {
     let wait = retryAfterMilliseconds.map { "; try again in \($0) ms" } ?? ""
     return "\(code): \(message)\(wait)\n"
+  }
+
+  fileprivate var httpJson: Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return (try? encoder.encode(["error": message, "code": code.description])) ?? Data("{}".utf8)
   }
 }

@@ -88,6 +88,14 @@ public struct HttpRoute: Sendable {
   public let bodyBytes: Int
   /// nil: it may take as long as it takes.
   public let deadline: Duration?
+  /// How a call that fails is told of it.
+  public enum ErrorForm: Sendable {
+    /// For people and scripts.
+    case text
+    /// An object with the member `error`.
+    case json
+  }
+  private(set) var errorForm = ErrorForm.text
   let answer: @Sendable (HttpRequest, CallContext) async throws -> HttpResponse
   private let segments: [Segment]
 
@@ -115,6 +123,13 @@ public struct HttpRoute: Sendable {
         String(text[text.index(after: open)..<close]), before: String(text[..<open]),
         after: String(text[text.index(after: close)...]))
     }
+  }
+
+  /// The same, with another form of its errors.
+  public func tellingErrors(as form: ErrorForm) -> HttpRoute {
+    var route = self
+    route.errorForm = form
+    return route
   }
 
   /// A route that is answered always, at once, on the event loop.

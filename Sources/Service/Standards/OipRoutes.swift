@@ -1,0 +1,148 @@
+import DitherBasics
+import DitherProto
+import DitherStore
+import DitherTransport
+import Foundation
+import SwiftProtobuf
+
+/// The Open Inference Protocol over HTTP, at `/v2`: the calls of `inference.GRPCInferenceService` as JSON.
+/// Source: kserve/open-inference-protocol, specification/protocol/inference_rest.md; Triton's extensions, protocol/.
+struct OipRoutes: Sendable {
+  let services: Services
+  private let health: Health
+  private let predicting: Predicting
+
+  init(_ services: Services) {
+    self.services = services
+    health = Health(services)
+    predicting = Predicting(services)
+  }
+
+  var all: [HttpRoute] { (serverRoutes + modelRoutes + repositoryRoutes).map { $0.tellingErrors(as: .json) } }
+
+  private var serverRoutes: [HttpRoute] {
+    [
+      .always("/v2/health/live") { _ in Self.said("live", true) },
+      .always("/v2/health/ready") { [readiness = services.readiness] _ in Self.said("ready", readiness.isReady) },
+      HttpRoute(.get, "/v2", .known(nil)) { [self] _, context in
+        try Self.json(ServerMetadataCall(services).answer(.init(), Caller(context)))
+      },
+      HttpRoute(.get, "/v2/models/stats", .known(nil)) { [self] _, context in
+        try Self.json(OipJsonStatistics(ModelStatisticsCall(services).answer(.init(), Caller(context))))
+      },
+    ]
+  }
+
+  /// Each with and without a version.
+  private var modelRoutes: [HttpRoute] {
+    ["/v2/models/{model}", "/v2/models/{model}/versions/{version}"].flatMap { path in
+      [
+        HttpRoute(.get, path, .known(nil)) { [self] request, context in
+          let asked = Inference_ModelMetadataRequest.with { ($0.name, $0.version) = Self.model(of: request) }
+          return try Self.json(ModelMetadataCall(services).answer(asked, Caller(context)))
+        },
+        HttpRoute(.get, "\(path)/config", .known(nil)) { [self] request, context in
+          let asked = Inference_ModelConfigRequest.with { ($0.name, $0.version) = Self.model(of: request) }
+          return try Self.json(ModelConfigCall(services).answer(asked, Caller(context)).config)
+        },
+        HttpRoute(.get, "\(path)/stats", .known(nil)) { [self] request, context in
+          let asked = Inference_ModelStatisticsRequest.with { ($0.name, $0.version) = Self.model(of: request) }
+          return try Self.json(OipJsonStatistics(ModelStatisticsCall(services).answer(asked, Caller(context))))
+        },
+        HttpRoute(.get, "\(path)/ready", .known(nil)) { [self] request, _ in
+          let (name, version) = Self.model(of: request), reference = OipModel.reference(name, version: version)
+          let found = try services.registry.resolve(reference)
+          return Self.said("ready", health.status(of: found.reference, knowsModels: true) == .serving)
+        },
+        HttpRoute(.post, "\(path)/infer", .known(.predict), bodyBytes: services.limits.messageBytes) {
+          [self] request, context in try await infer(request, Caller(context))
+        },
+      ]
+    }
+  }
+
+  private var repositoryRoutes: [HttpRoute] {
+    [
+      HttpRoute(.post, "/v2/repository/index", .known(nil), bodyBytes: 4096) { [self] request, context in
+        let asked: Inference_RepositoryIndexRequest = try Self.body(request)
+        let models = try RepositoryIndexCall(services).answer(asked, Caller(context)).models
+        return Self.json("[\(try models.map { try $0.jsonString(options: Self.style) }.joined(separator: ","))]")
+      },
+      HttpRoute(.post, "/v2/repository/models/{model}/load", .known(.publish), bodyBytes: 4096) {
+        [self] request, context in
+        var asked = Inference_RepositoryModelLoadRequest()
+        asked.modelName = request.parameters["model"] ?? ""
+        asked.parameters = try Self.loadParameters(request)
+        return try await Self.json(RepositoryModelLoadCall(services).answer(asked, Caller(context)))
+      },
+      HttpRoute(.post, "/v2/repository/models/{model}/unload", .known(.publish), bodyBytes: 4096) {
+        [self] request, context in
+        let asked = Inference_RepositoryModelUnloadRequest.with { $0.modelName = request.parameters["model"] ?? "" }
+        return try await Self.json(RepositoryModelUnloadCall(services).answer(asked, Caller(context)))
+      },
+    ]
+  }
+
+  private func infer(_ request: HttpRequest, _ caller: Caller) async throws -> HttpResponse {
+    let (name, version) = Self.model(of: request)
+    let asked = try OipJsonRequest(
+      request.body, jsonBytes: request.headers[OipJsonRequest.lengthHeader], model: name, version: version)
+    let query = try PredictionQuery(asked.message), form = try OipAnswerForm(asked.message)
+    let answer = try await withCheckedThrowingContinuation { continuation in
+      predicting.answer(query, form.bounding(caller)) { continuation.resume(with: $0) }
+    }
+    let written = try OipJsonAnswer(form.outputs(answer), answer, to: asked)
+    guard !written.tail.isEmpty else { return HttpResponse(200, "application/json", [UInt8](written.json)) }
+    var response = HttpResponse(200, "application/octet-stream", [UInt8](written.json + written.tail))
+    response.headers = [(OipJsonRequest.lengthHeader, "\(written.json.count)")]
+    return response
+  }
+
+  // MARK: how it is written
+
+  private static let style: JSONEncodingOptions = {
+    var style = JSONEncodingOptions()
+    style.preserveProtoFieldNames = true
+    style.alwaysPrintInt64sAsNumbers = true
+    style.useDeterministicOrdering = true
+    return style
+  }()
+
+  private static func json(_ text: String, status: Int = 200) -> HttpResponse {
+    HttpResponse(status, "application/json", Array(text.utf8))
+  }
+  private static func json(_ message: some Message) throws -> HttpResponse {
+    json(try message.jsonString(options: style))
+  }
+  private static func json(_ value: OipJsonStatistics) -> HttpResponse { json(jsonText(value)) }
+  /// The status says it as well, for probes that read no more.
+  private static func said(_ word: String, _ isSo: Bool) -> HttpResponse {
+    json("{\"\(word)\":\(isSo)}", status: isSo ? 200 : 503)
+  }
+
+  private static func model(of request: HttpRequest) -> (name: String, version: String) {
+    (request.parameters["model"] ?? "", request.parameters["version"] ?? "")
+  }
+
+  private static func body<Request: Message>(_ request: HttpRequest) throws(ServiceError) -> Request {
+    guard !request.body.isEmpty else { return Request() }
+    do { return try Request(jsonUTF8Bytes: request.body) } catch {
+      throw ServiceError(
+        .badField, at: "body", expected: "a \(Request.protoMessageName) as JSON", got: "something else")
+    }
+  }
+
+  /// Their names: that is what there is to refuse.
+  private static func loadParameters(_ request: HttpRequest) throws(ServiceError) -> [String:
+    Inference_ModelRepositoryParameter]
+  {
+    struct Body: Decodable { var parameters: [String: OipJsonParameter]? }
+    guard !request.body.isEmpty else { return [:] }
+    do {
+      let found = try JSONDecoder().decode(Body.self, from: request.body).parameters ?? [:]
+      return found.mapValues { _ in .init() }
+    } catch {
+      throw ServiceError(.badField, at: "body", expected: "a JSON object with parameters", got: "something else")
+    }
+  }
+}

@@ -1,0 +1,148 @@
+import DitherService
+import DitherStore
+import DitherTestSupport
+import Foundation
+import FoundationNetworking
+import Logging
+import Testing
+
+@Suite("The Open Inference Protocol over HTTP", .serialized) struct OipRoutesTests {
+  private struct Server: Sendable {
+    var running: RunningServer
+    var token: String
+
+    func ask(
+      _ path: String, _ body: Data? = nil, token: String?? = nil, jsonBytes: Int? = nil
+    ) async throws -> (status: Int, body: Data, jsonBytes: Int?) {
+      var request = URLRequest(
+        url: try #require(URL(string: "http://127.0.0.1:\(running.httpPort)/v2\(path)")))
+      if let token = token ?? self.token { request.setValue("Bearer \(token)", forHTTPHeaderField: "authorization") }
+      if let jsonBytes { request.setValue("\(jsonBytes)", forHTTPHeaderField: "inference-header-content-length") }
+      request.httpMethod = body == nil ? "GET" : "POST"
+      request.httpBody = body
+      let (data, response) = try await URLSession(configuration: .ephemeral).data(for: request)
+      let head = try #require(response as? HTTPURLResponse)
+      let length = head.value(forHTTPHeaderField: "inference-header-content-length").flatMap(Int.init)
+      return (head.statusCode, data, length)
+    }
+  }
+
+  /// A server with the model "net" of six inputs, and a token of the role `predict`.
+  private func with(_ body: (Server) async throws -> Void) async throws {
+    let scratch = try Scratch()
+    let models = scratch.file("models")
+    try FileManager.default.createDirectory(atPath: models, withIntermediateDirectories: true)
+    try Data(TestModels.mlp()).write(to: URL(filePath: models + "/net.onnx"))
+    var configuration = ServerConfiguration(stateDirectory: scratch.path + "/state")
+    (configuration.framedPort, configuration.grpcPort, configuration.httpPort) = (0, 0, 0)
+    configuration.modelsDirectory = models
+    configuration.logLevel = .critical
+    let running = try await DitherServer(configuration).start()
+    do {
+      let token = try await running.services.store.tokens.create("app", roles: ["predict"])
+      try await body(Server(running: running, token: token))
+    } catch {
+      await running.drain(grace: .zero)
+      throw error
+    }
+    await running.drain(grace: .zero)
+  }
+
+  private static func object(_ data: Data) throws -> [String: Any] {
+    try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
+  }
+
+  private static let question = """
+    {"id": "q", "parameters": {"samples": 16, "seed": 3}, "outputs": [OUTPUTS],
+     "inputs": [{"name": "x", "shape": [2, 6], "datatype": "FP32"DATA}]}
+    """
+  private static func question(_ outputs: String, _ data: String) -> Data {
+    Data(question.replacing("OUTPUTS", with: outputs).replacing("DATA", with: data).utf8)
+  }
+
+  @Test("flat, nested and binary inputs are one question, and binary outputs one answer") func forms() async throws {
+    try await with { server in
+      let rows: [[Float]] = [[0, 0.125, 0.25, 0.5, 0.75, 1], [1, 0.5, 0.25, 0.125, 0, 0.0625]]
+      let nested = "[" + rows.map { "[\($0.map { "\($0)" }.joined(separator: ","))]" }.joined(separator: ",") + "]"
+      let flat = "[\(rows.joined().map { "\($0)" }.joined(separator: ","))]"
+      let named = #"{"name": "mean"}, {"name": "label"}"#
+      var answers: [NSDictionary] = []
+      for data in [flat, nested] {
+        let found = try await server.ask("/models/net/infer", Self.question(named, ", \"data\": \(data)"))
+        #expect(found.status == 200 && found.jsonBytes == nil)
+        answers.append(NSDictionary(dictionary: try Self.object(found.body)))
+      }
+      #expect(answers[0] == answers[1] && answers[0]["id"] as? String == "q")
+      let outputs = try #require(answers[0]["outputs"] as? [[String: Any]])
+      let mean = try #require(outputs[0]["data"] as? [NSNumber]).map(\.floatValue)
+      #expect(outputs[0]["shape"] as? [Int] == [2, 3] && outputs[1]["datatype"] as? String == "INT64")
+
+      let json = Self.question(
+        #"{"name": "mean", "parameters": {"binary_data": true}}, {"name": "label"}"#,
+        #", "parameters": {"binary_data_size": 48}"#)
+      let bytes = rows.joined().reduce(into: Data()) { data, value in
+        withUnsafeBytes(of: value) { data.append(contentsOf: $0) }
+      }
+      let binary = try await server.ask("/models/net/versions/1/infer", json + bytes, jsonBytes: json.count)
+      let length = try #require(binary.jsonBytes)
+      let raw = binary.body.dropFirst(length).withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
+      #expect(binary.status == 200 && raw == mean)
+      let head = try #require(Self.object(binary.body.prefix(length))["outputs"] as? [[String: Any]])
+      #expect(head[0]["data"] == nil && (head[0]["parameters"] as? [String: Int])?["binary_data_size"] == 24)
+      #expect(head[1]["data"] as? [Int] == outputs[1]["data"] as? [Int])
+    }
+  }
+
+  @Test("errors are JSON, with HTTP's status") func errors() async throws {
+    try await with { server in
+      func refused(
+        _ status: Int, _ words: String, _ path: String, _ body: String? = nil, token: String?? = nil,
+        jsonBytes: Int? = nil
+      ) async throws {
+        let found = try await server.ask(path, body.map { Data($0.utf8) }, token: token, jsonBytes: jsonBytes)
+        let told = try Self.object(found.body)["error"] as? String ?? ""
+        #expect(found.status == status && told.contains(words), "\(path): \(found.status) \(told)")
+      }
+      let infer = "/models/net/infer"
+      try await refused(401, "no caller", "/models/net", token: .some(nil))
+      try await refused(403, "publish", "/repository/models/net/unload", "{}")
+      try await refused(404, "'nat'", "/models/nat")
+      try await refused(404, "version 7", "/models/net/versions/7/ready")
+      try await refused(400, "as JSON", infer, "{")
+      try await refused(400, "no 'inputs'", infer, "{}")
+      try await refused(
+        400, "inputs.0.data", infer, #"{"inputs":[{"name":"x","shape":[1,6],"datatype":"FP32","data":["a"]}]}"#)
+      try await refused(
+        400, "input.data", infer, #"{"inputs":[{"name":"x","shape":[1,6],"datatype":"FP32","data":[1]}]}"#)
+      try await refused(
+        400, "0 to 255", infer, #"{"inputs":[{"name":"x","shape":[1,6],"datatype":"UINT8","data":[256]}]}"#)
+      try await refused(400, "bytes of the body", infer, "{}", jsonBytes: 3)
+      try await refused(400, "behind the last tensor", infer, #"{"inputs":[]} "#, jsonBytes: 13)
+      try await refused(
+        400, "binary_data_size", infer,
+        #"{"inputs":[{"name":"x","shape":[1,6],"datatype":"FP32","parameters":{"binary_data_size":99}}]}"#,
+        jsonBytes: 94)
+      let nest = String(repeating: "[", count: 100_000)
+      try await refused(
+        400, "as JSON", infer, #"{"inputs":[{"name":"x","shape":[1,6],"datatype":"FP32","data":"# + nest)
+    }
+  }
+
+  @Test("health is for everybody; metadata, figures and index say what is there") func describe() async throws {
+    try await with { server in
+      for path in ["/health/live", "/health/ready"] {
+        #expect(try await server.ask(path, token: .some(nil)).status == 200)
+      }
+      #expect(try await server.ask("/models/net/ready").status == 200)
+      let model = try Self.object(try await server.ask("/models/net").body)
+      let input = try #require((model["inputs"] as? [[String: Any]])?.first)
+      #expect(input["name"] as? String == "x" && input["shape"] as? [Int] == [-1, 6])
+      let stats = try #require(
+        Self.object(try await server.ask("/models/net/stats").body)["model_stats"] as? [[String: Any]])
+      #expect(stats.count == 1 && stats[0]["inference_count"] as? Int == 0)
+      let index = try await server.ask("/repository/index", Data())
+      let listed = try #require(JSONSerialization.jsonObject(with: index.body) as? [[String: String]])
+      #expect(listed == [["name": "net", "version": "1", "state": "READY"]])
+    }
+  }
+}

@@ -48,6 +48,7 @@ public enum Knowledge: String, Codable, Sendable {
 }
 
 extension Catalog where Entry == any Attack.Type {
+  /// All attacks, in the order in which they are listed.
   public static let attacks = Catalog(
     "attack",
     [
@@ -136,7 +137,9 @@ public struct Restarted<Base: Attack>: Attack {
   public static var norms: [Norm] { Base.norms }
   public static var isMinimumNorm: Bool { Base.isMinimumNorm }
   public static var canTarget: Bool { Base.canTarget }
+  /// The attack that is made again.
   public var base = Base()
+  /// How often it is made, from other random starts.
   public var restarts = 1
   public init() {}
 

@@ -144,6 +144,7 @@ public struct Ball: Sendable, Equatable, CustomStringConvertible {
     }
   }
 
+  /// Whether every row of `x` lies in the ball around that of `clean`, up to rounding.
   public func contains(_ x: Tensor, around clean: Tensor) -> Bool {
     x.shape == clean.shape && rowsInside(x, around: clean).allSatisfy { $0 }
   }

@@ -11,5 +11,6 @@ public struct Battery: Sendable {
 }
 
 extension Catalog where Entry == Battery {
+  /// All batteries, the shortest first.
   public static let batteries = Catalog("battery", [Battery.smoke, Battery.standard, Battery.full], name: { $0.name })
 }

@@ -34,6 +34,7 @@ public protocol Certifier: Codable, Sendable {
 }
 
 extension Catalog where Entry == any Certifier.Type {
+  /// All ways to certify.
   public static let certificates = Catalog("certificate", [Smoothing.self, IBP.self], name: { $0.name })
 }
 
@@ -49,6 +50,7 @@ extension Certifier {
 
 /// A proof about one example: all inputs within the radius are answered with the label.
 public struct Certificate: Codable, Sendable, Equatable {
+  /// The class that is proved.
   public var label: Int
   /// The label is the true one.
   public var correct: Bool
@@ -61,6 +63,7 @@ public struct Certificate: Codable, Sendable, Equatable {
   /// No answer is given: then the label and the radius, 0, say nothing.
   public var abstained: Bool
 
+  /// - Parameter radius: in units of the input; 0 where no answer is given.
   public init(label: Int, correct: Bool, radius: Double, n: Int, alpha: Double, abstained: Bool) {
     self.label = label
     self.correct = correct
@@ -84,10 +87,12 @@ public struct Certified: Codable, Sendable, Equatable {
   public var acr: Double
   /// The share of examples that are not answered, with Wilson's interval.
   public var abstain: Double
+  /// The interval of that share, Wilson's.
   public var abstainInterval: Interval
   /// By example.
   public var certificates: [Certificate]
 
+  /// One radius of the curve.
   public struct Point: Codable, Sendable, Equatable {
     public var radius: Double
     /// The share of all examples that are answered rightly, for every input within the radius.

@@ -10,6 +10,7 @@ public protocol Corruption: Codable, Sendable {
   init()
   /// - Throws: when a parameter is out of its range, by its name.
   func validate() throws(RobustnessError)
+  /// The subject of the corruption, for lists.
   static var group: CorruptionGroup { get }
   /// The published protocols whose mean it is in.
   static var protocols: Set<CorruptionConstants> { get }
@@ -33,6 +34,7 @@ public protocol Corruption: Codable, Sendable {
 }
 
 extension Catalog where Entry == any Corruption.Type {
+  /// All corruptions, the published ones first.
   public static let corruptions = Catalog(
     "corruption",
     [
@@ -135,8 +137,11 @@ extension Corruption {
 
 /// How the numbers of an example lie as an image: rows from the top, by planes of channels or pixel by pixel.
 public struct ImageShape: Sendable, Equatable {
+  /// 1 or 3; 1 of what is no picture.
   public var channels: Int
+  /// Rows.
   public var height: Int
+  /// Columns.
   public var width: Int
   /// A pixel's channels lie side by side: [H, W, C].
   public private(set) var isChannelsLast = false

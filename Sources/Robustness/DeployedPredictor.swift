@@ -9,6 +9,7 @@ import Foundation
 /// Its draws are never among those that an attacker sees. The same example gets the same draws clean and changed, so a
 /// change of nothing changes nothing.
 public struct DeployedPredictor: Sendable {
+  /// The model that answers; of an ensemble, its members as one graph.
   public let model: Model
   /// Draws for each answer; 0 is the deterministic pass.
   public let samples: Int

@@ -14,6 +14,7 @@ public enum Criterion: Sendable, Hashable {
     }
   }
 
+  /// Whether this answer is what the attacker wants.
   public func isMet(by answer: Int) -> Bool {
     switch self {
     case .untargeted(let label): answer != label
@@ -40,6 +41,7 @@ public struct Examples: Sendable {
     self.identities = identities
   }
 
+  /// B.
   public var count: Int { criteria.count }
 
   public func rows(at indices: [Int]) -> Examples {

@@ -5,10 +5,12 @@ import DitherTensor
 public struct Features: Sendable, Codable, Equatable {
   /// In units of the table, one for each feature.
   public var low: [Float]
+  /// In units of the table, one for each feature.
   public var high: [Float]
   /// By number, from 0 on: each example keeps its own value, as it does where the bounds are one.
   public var fixed: Set<Int>
 
+  /// - Parameter fixed: features that attacks leave, by number.
   public init(low: [Float], high: [Float], fixed: Set<Int> = []) {
     self.low = low
     self.high = high
@@ -51,6 +53,7 @@ public struct Features: Sendable, Codable, Equatable {
     try container.encode(fixed.sorted(), forKey: .fixed)
   }
 
+  /// Features.
   public var count: Int { low.count }
   /// Features that an attack may change.
   public var free: [Int] { low.indices.filter { !fixed.contains($0) && low[$0] < high[$0] } }

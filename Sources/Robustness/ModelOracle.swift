@@ -20,6 +20,7 @@ public struct ModelOracle: Oracle {
   public var vanishedGradients: Int { counts.vanishedGradients }
   /// Losses asked of a random model whose standard error stayed above the bound.
   public var uncertainLosses: Int { counts.uncertainLosses }
+  /// Losses that were asked of a random model.
   public var lossesAsked: Int { counts.lossesAsked }
   private let model: Model
   /// The deployed predictor's temperature: by it draws are weighed against each other.

@@ -20,6 +20,7 @@ public enum Norm: String, Codable, Sendable, CaseIterable {
     }
   }
 
+  /// The length of a vector; 0 for an empty one.
   public func length(_ v: UnsafeBufferPointer<Float>) -> Double {
     switch self {
     case .linf: v.reduce(0) { max($0, abs(Double($1))) }

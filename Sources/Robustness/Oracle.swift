@@ -9,9 +9,11 @@ public struct Question: Sendable {
   /// [B]: the examples that the rows are about. For a targeted criterion the loss is turned round, so that it still
   /// rises towards the goal.
   public var examples: Examples
+  /// The loss of each row.
   public var loss: Loss
   /// [B]: the second class of the loss, where it needs one; else empty.
   public var aims: [Int]
+  /// Whether its gradient is asked for too.
   public var wantsGradient: Bool
   /// Whether of a random model the answer is made as sure as was asked of the oracle. A black-box search asks thousands
   /// of questions that steer it and only its last for certain.
@@ -50,6 +52,7 @@ public struct Answer: Sendable {
   /// [B]: standard errors of the margins of a random model; empty where nothing is random.
   public var marginErrors: [Float]
 
+  /// - Parameter marginErrors: [B]; empty: the margins are exact.
   public init(losses: [Float], gradient: Tensor?, scores: Tensor, marginErrors: [Float] = []) {
     self.losses = losses
     self.gradient = gradient
@@ -110,6 +113,7 @@ extension Oracle {
   public func open(_ examples: Examples) -> [Int] { Array(0..<examples.count) }
   public mutating func redraw() {}
 
+  /// The gradient of each row's loss at `x`, [B, …].
   public mutating func lossGradient(
     at x: Tensor, of examples: Examples, loss: Loss = .crossEntropy, aims: [Int] = []
   ) throws -> Tensor {

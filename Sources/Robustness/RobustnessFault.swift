@@ -1,5 +1,6 @@
 import DitherBasics
 
+/// Faults of audits, attacks and their data.
 public enum RobustnessFault: FaultCode {
   /// A probe's parameter is out of its range, or its text cannot be read.
   case parameter
@@ -12,6 +13,7 @@ public enum RobustnessFault: FaultCode {
   /// The caller no longer wants the answer, or its time is over.
   case cancelled
 
+  /// A spent budget or time is not the caller's mistake; all else is.
   public var category: FaultCategory {
     switch self {
     case .parameter, .data, .plan: .invalidArgument
@@ -20,6 +22,7 @@ public enum RobustnessFault: FaultCode {
     }
   }
 }
+/// An error of an audit.
 public typealias RobustnessError = Fault<RobustnessFault>
 
 /// Refuses a number outside of its range, by the name of its field.

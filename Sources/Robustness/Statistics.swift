@@ -1,6 +1,8 @@
 /// A share of successes with its 95 % interval.
 public struct Proportion: Codable, Sendable, Equatable {
+  /// Cases that were counted.
   public var successes: Int
+  /// All cases.
   public var n: Int
 
   public init(_ successes: Int, of n: Int) {
@@ -9,6 +11,7 @@ public struct Proportion: Codable, Sendable, Equatable {
   }
   public init(_ outcomes: [Bool]) { self.init(outcomes.count { $0 }, of: outcomes.count) }
 
+  /// The share; 0 without cases.
   public var value: Double { n == 0 ? 0 : Double(successes) / Double(n) }
 
   /// Wilson's score interval at 95 %. Wilson 1927, JASA 22; Brown et al. 2001, Statistical Science 16.
@@ -28,9 +31,12 @@ public struct Proportion: Codable, Sendable, Equatable {
 
 /// From `low` to `high`, both included. As JSON: `[low, high]`.
 public struct Interval: Codable, Sendable, Equatable {
+  /// The lower end.
   public var low: Double
+  /// The upper end.
   public var high: Double
 
+  /// - Parameter high: at least `low`.
   public init(low: Double, high: Double) {
     self.low = low
     self.high = high

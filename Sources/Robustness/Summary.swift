@@ -1,6 +1,8 @@
 /// A probe's measures beside accuracy: numbers, and curves to draw.
 public struct Summary: Codable, Sendable, Equatable {
+  /// Numbers, in the order of the table.
   public var measures: [Measure] = []
+  /// Curves, in the order of their charts.
   public var series: [Series] = []
   /// Tests of the measurement itself: checks of the report, which says them there and leaves them out here.
   package var remarks: [Remark]?
@@ -22,6 +24,7 @@ public struct Summary: Codable, Sendable, Equatable {
   public struct Measure: Codable, Sendable, Equatable {
     /// As the field writes it: `aurc`, `lambda_max`.
     public var name: String
+    /// Finite.
     public var value: Double
     /// 95 %, where one is known.
     public var interval: Interval?
@@ -41,12 +44,17 @@ public struct Summary: Codable, Sendable, Equatable {
 
   /// One curve. Series of one `chart` are drawn together.
   public struct Series: Codable, Sendable, Equatable {
+    /// The chart's title.
     public var chart: String
     public var name: String
+    /// The title of the horizontal axis.
     public var x: String
+    /// The title of the vertical axis.
     public var y: String
+    /// In the order in which they are joined.
     public var points: [Point]
 
+    /// - Parameter chart: its title; series of one title are drawn together.
     public init(chart: String, name: String, x: String, y: String, points: [Point]) {
       self.chart = chart
       self.name = name
@@ -56,9 +64,13 @@ public struct Summary: Codable, Sendable, Equatable {
     }
   }
 
+  /// A point of a curve.
   public struct Point: Codable, Sendable, Equatable {
+    /// Along the horizontal axis.
     public var x: Double
+    /// Along the vertical axis.
     public var y: Double
+    /// The interval of `y`, where one is known.
     public var interval: Interval?
 
     public init(_ x: Double, _ y: Double, _ interval: Interval? = nil) {
@@ -69,6 +81,7 @@ public struct Summary: Codable, Sendable, Equatable {
     public init(_ x: Double, _ share: Proportion) { self.init(x, share.value, share.interval) }
   }
 
+  /// The value of a measure; nil where there is none of the name.
   public subscript(name: String) -> Double? { measures.first { $0.name == name }?.value }
 
   mutating func add(_ name: String, _ value: Double, n: Int? = nil, _ meaning: String) {

@@ -9,11 +9,14 @@ public struct APGD: Attack {
   public static let name = "apgd"
   public static let summary = "projected gradient descent that sets its own steps, on cross-entropy or DLR"
 
+  /// The loss that is followed.
   public enum Objective: String, Codable, Sendable, CaseIterable {
     case crossEntropy = "ce"
     case dlr
   }
+  /// Gradient steps.
   public var steps = 100
+  /// The loss that is followed: cross-entropy, or the difference of logits ratio.
   public var loss = Objective.crossEntropy
   public var details: [String] { ["\(steps) steps"] }
   public init() {}

@@ -7,13 +7,16 @@ public struct AdditiveNoise: Attack {
   public static let summary = "the worst of many random points of the ball"
   public static let knowledge = Knowledge.scores
 
+  /// The distribution of the points that are tried.
   public enum Draw: String, Codable, Sendable, CaseIterable {
     /// Uniform in the ball.
     case ball
     /// At its edge, in a uniform direction.
     case edge
   }
+  /// Points that are tried for each example.
   public var repeats = 100
+  /// The distribution of the points that are tried.
   public var draw = Draw.ball
   public init() {}
 

@@ -9,8 +9,11 @@ import DitherTensor
 public struct AutoAttack: Attack {
   public static let name = "autoattack"
   public static let summary = "APGD-CE, targeted APGD, FAB and Square in sequence"
+  /// Gradient steps of each try of APGD and FAB.
   public var steps = 100
+  /// Classes to which the targeted attacks lead.
   public var targets = 9
+  /// Queries of Square.
   public var queries = 5000
   public var details: [String] { ["\(steps) steps"] }
   public init() {}

@@ -13,7 +13,9 @@ public struct CarliniWagner: Attack {
   public static let isMinimumNorm = true
   /// Steps of each search.
   public var steps = 200
+  /// Steps of the binary search for the trade-off c.
   public var searches = 9
+  /// Adam's.
   public var learningRate = 0.01
   /// The first c.
   public var trade = 0.1

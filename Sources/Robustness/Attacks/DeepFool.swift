@@ -8,6 +8,7 @@ public struct DeepFool: Attack {
   public static let summary = "steps onto the nearest linearised boundary"
   public static let norms = [Norm.l2, .linf]
   public static let isMinimumNorm = true
+  /// Linearizations of the model, at most.
   public var steps = 50
   /// How far past the boundary, as a share of the perturbation.
   public var overshoot = 0.02

@@ -9,7 +9,9 @@ public struct FAB: Attack {
   public static let name = "fab"
   public static let summary = "the nearest boundary to each of the likeliest wrong classes"
   public static let isMinimumNorm = true
+  /// Linearizations of the model.
   public var steps = 100
+  /// Classes whose boundaries are looked at.
   public var targets = 9
   /// How far a step goes past the linearised boundary.
   public var overshoot = 1.05

@@ -12,6 +12,7 @@ public struct HopSkipJump: Attack {
   public static let isMinimumNorm = true
   /// Noise hardly ever is of a given class, and it has nothing else to start from.
   public static let canTarget = false
+  /// Steps along the boundary.
   public var steps = 20
   /// Votes in the first step; step t has √t times as many.
   public var votes = 100

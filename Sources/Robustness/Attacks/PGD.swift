@@ -21,9 +21,13 @@ public struct PGD: Attack {
     }
   }
 
+  /// Gradient steps.
   public var steps = 40
+  /// The length of a step, in units of epsilon.
   public var relativeStepSize = 0.1
+  /// Whether it begins at a random point of the ball.
   public var randomStart = true
+  /// How the length of a step changes on the way.
   public var schedule = Schedule.constant
   public var details: [String] { ["\(steps) steps"] }
   public init() {}

@@ -10,6 +10,7 @@ public struct Square: Attack {
   public static let name = "square"
   public static let summary = "random search by squares, by scores only"
   public static let knowledge = Knowledge.scores
+  /// Points that are tried for each example, at most.
   public var queries = 5000
   /// The share of pixels that the first squares change.
   public var initialShare = 0.8

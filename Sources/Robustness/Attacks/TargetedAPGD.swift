@@ -6,6 +6,7 @@ import DitherTensor
 public struct TargetedAPGD: Attack {
   public static let name = "apgd_t"
   public static let summary = "APGD towards each of the likeliest wrong classes"
+  /// Gradient steps for each class.
   public var steps = 100
   /// How many wrong classes, at most all of them.
   public var targets = 9

@@ -4,15 +4,20 @@ import DitherTensor
 
 /// The effort of an audit, before it is done: upper bounds, for attacks stop where they succeed.
 public struct AuditCost: Sendable {
+  /// One probe's effort.
   public struct Item: Sendable {
+    /// The probe, as it was asked for.
     public var probe: ProbeSpec
     /// Rows evaluated, once for each draw, all models together.
     public var questions: Int
+    /// Estimated from some measured rows.
     public var seconds: Double
   }
+  /// One for each probe, in the order of the plan.
   public var items: [Item]
   public var shards: Int
   public var questions: Int { items.reduce(0) { $0 + $1.questions } }
+  /// All probes together.
   public var seconds: Double { items.reduce(0) { $0 + $1.seconds } }
 }
 
@@ -25,6 +30,7 @@ public struct ProbeCost: Sendable, Equatable {
   /// Passes of arithmetic over all of the model's parameters, whatever the number of examples. They are no questions.
   public var sweeps = 0
 
+  /// Rows without derivatives, rows with them, and passes over the parameters.
   public init(forward: Int = 0, gradient: Int = 0, sweeps: Int = 0) {
     self.forward = forward
     self.gradient = gradient

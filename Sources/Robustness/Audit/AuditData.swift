@@ -7,6 +7,7 @@ public struct AuditData: Sendable {
   public var name: String
   /// [N, …]: pictures in [0, 1], or rows of a table.
   public var inputs: Tensor
+  /// [N]: class numbers.
   public var labels: [Int]
   /// The first example's number: what is random about an example follows from its number.
   public var start: Int

@@ -9,6 +9,7 @@ public struct AuditPlan: Codable, Sendable, Equatable {
   public private(set) var battery: String?
   /// The probes as they were asked for, to say it again; with a battery, empty.
   public private(set) var request: [ProbeSpec]
+  /// The same seed gives the same report.
   public private(set) var seed: UInt64
   /// Draws of a random model for each answer; 0: its default.
   public private(set) var samples: Int
@@ -84,9 +85,12 @@ public struct AuditPlan: Codable, Sendable, Equatable {
 
 /// One probe on some examples.
 public struct Shard: Codable, Sendable, Hashable {
+  /// Its number among all shards of the plan.
   public var index: Int
   /// Which of the plan's probes.
   public var probe: Int
+  /// The first example.
   public var first: Int
+  /// Examples.
   public var count: Int
 }

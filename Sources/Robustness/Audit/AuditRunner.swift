@@ -4,10 +4,13 @@ import DitherTensor
 
 /// Does the pieces of an audit and puts their results together. It holds nothing that changes.
 public struct AuditRunner: Sendable {
+  /// The work.
   public let plan: AuditPlan
+  /// The audited model.
   public let subject: AuditSubject
   /// Models on the same examples, to compare it with.
   public let others: [AuditSubject]
+  /// The examples, as far as the plan takes them.
   public let data: AuditData
   /// The program that does it, as the report names it: its version and the digest of its sources.
   public let code: String?

@@ -5,7 +5,9 @@ public struct Check: Codable, Sendable, Equatable {
   public var check: String
   /// The probe, as it would be asked for.
   public var probe: String
+  /// Whether nothing was found amiss.
   public var passed: Bool
+  /// A sentence for a reader.
   public var message: String
 }
 

@@ -27,6 +27,7 @@ public struct Threat: Codable, Sendable, Hashable {
   /// The longest perturbation, in units of the input.
   public var epsilon: Double
 
+  /// - Parameter epsilon: in units of the input.
   public init(norm: Norm, epsilon: Double) {
     self.norm = norm
     self.epsilon = epsilon
@@ -43,6 +44,7 @@ public struct CorruptionSetting: Codable, Sendable, Hashable {
   /// The protocol whose constants the severities stand for.
   public var constants: CorruptionConstants
 
+  /// - Parameter severity: 1 to 5; nil where a parameter sets the strength.
   public init(severity: Int?, constants: CorruptionConstants) {
     self.severity = severity
     self.constants = constants

@@ -17,8 +17,11 @@ public enum Evidence: String, Codable, Sendable, CaseIterable, CodingKeyRepresen
   /// A model that gives probabilities gave 0 to the true class: its loss is cut off.
   case zeroProbability = "zero_probability"
 
+  /// How often a sign was seen.
   public struct Count: Codable, Sendable, Equatable {
+    /// Examples, or answers, on which it was seen.
     public var cases: Int
+    /// All on which it could have been seen.
     public var n: Int
   }
 }

@@ -4,6 +4,7 @@ import DitherTensor
 /// A bound that a model must keep: `pgd:norm=linf,epsilon=8/255>=0.4` of a robust accuracy, or
 /// `calibration.ece15<=0.05` of a measure.
 public struct Gate: Codable, Sendable, Hashable {
+  /// On which side of the bound the measure must lie.
   public enum Relation: String, Codable, Sendable {
     case atLeast = ">="
     case atMost = "<="
@@ -13,7 +14,9 @@ public struct Gate: Codable, Sendable, Hashable {
   public var probe: ProbeSpec
   /// `accuracy`, or one of the probe's measures.
   public var measure: String
+  /// On which side of the bound the measure must lie.
   public var relation: Relation
+  /// A share, or in units of the measure.
   public var bound: Double
 
   /// Characters of a gate's text.
@@ -50,6 +53,7 @@ public struct Gate: Codable, Sendable, Hashable {
       advice: "write it as 'pgd:epsilon=8/255>=0.4' or 'calibration.ece15<=0.05'")
   }
 
+  /// As the command line writes it.
   public var text: String {
     let parts = probe.text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
     let name = measure == "accuracy" ? parts[0] : "\(parts[0]).\(measure)"
@@ -138,9 +142,12 @@ extension Calibration {
 
 /// A gate, judged.
 public struct GateResult: Codable, Sendable, Equatable {
+  /// As the command line writes it.
   public var gate: String
+  /// Whether every value keeps the bound.
   public var passed: Bool
   /// Values of each probe that was meant; null where it has no such measure, which fails, or where it is infinite.
   public var values: [Double?]
+  /// A sentence for a reader.
   public var message: String
 }

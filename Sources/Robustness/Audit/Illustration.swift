@@ -2,13 +2,21 @@ import Foundation
 
 /// An example before and after, as bytes of a planar image.
 public struct Illustration: Codable, Sendable, Equatable {
+  /// The example's number in the data.
   public var index: Int
+  /// 1 or 3.
   public var channels: Int
+  /// Rows.
   public var height: Int
+  /// Columns.
   public var width: Int
+  /// [C, H, W]: the example as it is.
   public var before: Data
+  /// [C, H, W]: under the probe's condition.
   public var after: Data
+  /// The deployed predictor's answer to the example as it is.
   public var label: Int
+  /// The deployed predictor's answer under the condition.
   public var labelAfter: Int
 
   init(

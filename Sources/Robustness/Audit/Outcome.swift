@@ -23,8 +23,10 @@ public struct Outcome: Codable, Sendable, Equatable {
   public private(set) var kept: Kept?
   /// Cases that speak against the probe itself.
   public var evidence: [Evidence: Evidence.Count] = [:]
+  /// The first few examples, before and after.
   public var illustrations: [Illustration] = []
 
+  /// Both by example: right as it is, and right under the condition.
   public init(clean: [Bool], robust: [Bool]) {
     self.clean = clean
     self.robust = robust
@@ -65,6 +67,7 @@ public struct Outcome: Codable, Sendable, Equatable {
 extension Outcome {
   /// By row.
   public struct Unanswered: Codable, Sendable, Equatable {
+    /// Rows without an answer to the example as it is.
     public fileprivate(set) var asTheyAre: Set<Int> = []
     /// Under the probe's condition.
     public fileprivate(set) var changed: Set<Int> = []

@@ -6,6 +6,7 @@ import DitherTensor
 public struct ProbeBatch: Sendable {
   /// [B, …]: pictures in [0, 1], or rows of a table.
   public var inputs: Tensor
+  /// [B]: class numbers.
   public var labels: [Int]
   /// For a table: where attacks work.
   var space: AttackSpace?
@@ -15,6 +16,7 @@ public struct ProbeBatch: Sendable {
   var targets: [Int]?
   /// Which examples of the data these are.
   public var identities: [UInt64]
+  /// The probe's own, from the audit's.
   public var seed: UInt64
   /// Whether these are the data's first: what is done on few examples only is done on them.
   public var isFirst: Bool
@@ -24,11 +26,13 @@ public struct ProbeBatch: Sendable {
   var meanWeights: MeanWeightsFinds?
   /// Whether cases that speak against the probe are looked for: not for models that the audited one is compared with.
   var wantsEvidence = true
+  /// Asked often: whether the caller no longer wants the answer.
   public var isCancelled: @Sendable () -> Bool
   /// When a probe that can end early ends with what it has found; nil: at its own end.
   public var deadline: ContinuousClock.Instant?
   /// Data sets that the probe asked for, by name: [N, …] in [0, 1].
   public var otherData: [String: Tensor]
+  /// How the numbers of an example lie as a picture.
   public var image: ImageShape { ImageShape(inputs.shape.row) }
   var isOutOfTime: Bool { TimeLeft(until: deadline).isOver }
 
@@ -81,6 +85,7 @@ public struct Adversarials: Sendable {
   public var probe: Int
   /// Numbers of the examples in the data.
   public var indices: [Int]
+  /// [B]: class numbers.
   public var labels: [Int]
   /// [B, …] as the model takes them: the best that was found, whether it succeeds or not.
   public var inputs: Tensor

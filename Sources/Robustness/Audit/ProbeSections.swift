@@ -6,13 +6,18 @@ import Foundation
 /// others are sections that have a form of their own.
 public struct ProbeSections: Sendable {
   public var summary: Summary?
+  /// Whether probabilities mean what they say.
   public var calibration: Calibration?
+  /// Proofs, and the accuracy by radius that follows.
   public var certified: Certified?
   /// The lengths of an attack's minimal perturbations, by example: nil where none was found.
   public var distances: [Double?]?
+  /// Accuracy under the same attack through one draw a step.
   public var singleDraw: ProbeReport.Share?
+  /// How an attack got on.
   public var progress: ProbeReport.Progress?
 
+  /// Sections that are all in a summary.
   public init(summary: Summary? = nil) { self.summary = summary }
 }
 

@@ -4,6 +4,7 @@ import Foundation
 
 /// A probe as a person asks for it: a name and some parameters.
 public struct ProbeSpec: Codable, Sendable, Hashable {
+  /// Its name in the catalog.
   public var probe: String
   public var parameters: [String: String]
 

@@ -1,5 +1,6 @@
 /// A shard's finds: the line of an audit's journal.
 public struct ShardResult: Codable, Sendable, Equatable {
+  /// The shard that was done.
   public var shard: Shard
   /// Finds on all its examples; nil where some failed.
   private var found: Found?
@@ -31,7 +32,9 @@ public struct ShardResult: Codable, Sendable, Equatable {
   public struct Failure: Codable, Sendable, Equatable {
     /// The first.
     public var example: Int
+    /// Examples, that one and those after it.
     public var count: Int
+    /// A sentence for a reader.
     public var message: String
   }
 

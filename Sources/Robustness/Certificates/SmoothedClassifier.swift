@@ -16,6 +16,7 @@ import DitherTensor
 /// A copy's noise is a function of (seed, example, stage, number): neither batches nor threads change a result. As in
 /// the paper copies may leave [0, 1].
 public struct SmoothedClassifier: Sendable {
+  /// The model that is smoothed.
   public let model: Model
   /// The standard deviation of the noise on inputs in [0, 1].
   public let sigma: Double

@@ -13,6 +13,7 @@ public struct Smoothing: Certifier {
   public var n0 = 100
   /// Copies that bound its probability.
   public var n = 10_000
+  /// The probability, at most, that a certificate is wrong.
   public var alpha = 0.001
   /// Stops as soon as it may, spending alpha over several looks.
   public var early = false

@@ -2,30 +2,41 @@ import DitherInference
 
 /// Whether probabilities mean what they say, over all examples.
 public struct Calibration: Codable, Sendable, Equatable {
+  /// The share of examples that are answered rightly.
   public var accuracy: Double
   /// Mean −ln p of the true class, in nats: from the logits, by log-softmax; where a model gives probabilities, 0
   /// counts as the least single-precision number, 103.3 nats, and the check `zero_probability` counts such examples.
   /// The intervals of this and of what follows are of 95 %: the percentile bootstrap over the examples, 200 resamples.
   public var nll: Double
+  /// The NLL's.
   public var nllInterval: Interval
   /// Mean squared distance of the probabilities from the truth, 0 to 2. Brier 1950.
   public var brier: Double
+  /// The Brier score's.
   public var brierInterval: Interval
   /// Expected calibration error over 15 bins of the largest probability, of equal width; 0 to 1. Guo et al. 2017, arXiv
   /// 1706.04599.
   public var ece15: Double
+  /// The ECE's.
   public var ece15Interval: Interval
   /// The same over 15 bins with as many examples each. Nixon et al. 2019, arXiv 1904.01685.
   public var adaptiveEce15: Double
+  /// The adaptive ECE's.
   public var adaptiveEce15Interval: Interval
+  /// The bins of the ECE, rising.
   public var bins: [Bin]
 
+  /// Examples whose largest probability is in one range.
   public struct Bin: Codable, Sendable, Equatable {
+    /// The least probability of the bin.
     public var lower: Double
+    /// The largest probability of the bin.
     public var upper: Double
+    /// Examples in it.
     public var count: Int
     /// Means over the bin's examples; left out where it has none.
     public var meanProbability: Double?
+    /// The share of them that is answered rightly.
     public var accuracy: Double?
     /// The accuracy's interval: Wilson's, 95 %.
     public var interval: Interval?

@@ -1,23 +1,33 @@
 /// Two models on the same examples.
 public struct Comparison: Codable, Sendable, Equatable {
+  /// The other model's name.
   public var baseline: String
+  /// The other model's version; nil for a file.
   public var baselineVersion: Int?
+  /// The digest of the other model's file.
   public var baselineDigest: String
+  /// The members of an ensemble.
   public var baselineMembers: [Report.Member]?
+  /// Left out where it is 1.
   public var baselineTemperature: Double?
   /// In the order of the report's probes.
   public var probes: [Pair]
 
+  /// Both models under one probe.
   public struct Pair: Codable, Sendable, Equatable {
+    /// The probe, as it was asked for.
     public var probe: String
     /// The model's accuracy less the baseline's, with the 95 % interval for pairs (Newcombe 1998, method 10).
     public var difference: Double
+    /// The difference's.
     public var interval: Interval
     /// Examples that only one of them gets right.
     public var onlyModel: Int
+    /// Examples that only the other model gets right.
     public var onlyBaseline: Int
     /// McNemar's exact test, two-sided.
     public var mcnemarP: Double
+    /// The same in words.
     public var sentence: String
   }
 }

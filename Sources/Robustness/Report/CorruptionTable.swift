@@ -12,10 +12,13 @@ public struct CorruptionTable: Codable, Sendable, Equatable {
   /// The mean error over that of each other model; null where that makes none. Left out without a protocol's mean.
   public var relativeErrors: [Double?]?
 
+  /// One corruption.
   public struct Row: Codable, Sendable, Equatable {
+    /// Its name in the catalog.
     public var corruption: String
     /// Severities 1 to 5; null where one was not asked for.
     public var accuracies: [Double?]
+    /// The mean accuracy over the severities that were asked for.
     public var mean: Double
     /// The other models' means, in the order of the report's comparisons.
     public var otherMeans: [Double]

@@ -3,9 +3,11 @@ extension Report {
   public struct FailureReason: Sendable {
     /// `example 13`, or `2 examples from 13 on`.
     public var examples: String
+    /// A sentence for a reader.
     public var message: String
     /// There was no answer, which counts as a wrong one; otherwise they are in no number of the probes.
     public var countedWrong: Bool
+    /// The probes in which it happened, as they were asked for.
     public fileprivate(set) var probes: [String]
     /// As many of them as a reader wants named, and how many there are beside these.
     public var named: (probes: [String], others: String) {

@@ -1,5 +1,6 @@
 /// One condition.
 public struct ProbeReport: Codable, Sendable, Equatable {
+  /// Its name in the catalog.
   public var probe: String
   /// As they were in force, defaults included, with the constants that a severity stands for.
   public var parameters: [String: ParameterValue]
@@ -13,8 +14,11 @@ public struct ProbeReport: Codable, Sendable, Equatable {
   public var corruption: CorruptionSetting?
   /// Its point among probes that differ in strength alone; those of one `curve` are drawn as one.
   public var strength: Strength?
+  /// Examples that were judged.
   public var n: Int
+  /// The share of examples that are answered rightly as they are.
   public var cleanAccuracy: Double
+  /// The clean accuracy's interval: Wilson's, 95 %.
   public var cleanInterval: Interval
   /// The share of all examples on which the deployed predictor is right under the condition.
   public var robustAccuracy: Double
@@ -44,6 +48,7 @@ public struct ProbeReport: Codable, Sendable, Equatable {
   public var noiseOff: Measured?
   /// The other models, in the order of the report's comparisons.
   public var others: [Measured]
+  /// Whether probabilities mean what they say, where it was asked.
   public var calibration: Calibration?
   /// Proofs; where there are any, the robust accuracy is the certified one.
   public var certified: Certified?
@@ -54,35 +59,51 @@ public struct ProbeReport: Codable, Sendable, Equatable {
   /// For the page; JSON leaves them out.
   package var illustrations: [Illustration]?
 
+  /// Kinds of questions.
   public enum Kind: String, Codable, Sendable {
     case clean, calibration, attack, corruption, certificate, measurement
   }
 
+  /// Accuracy at one length of perturbations.
   public struct CurvePoint: Codable, Sendable, Equatable {
+    /// In units of the input.
     public var epsilon: Double
+    /// A share of the examples.
     public var accuracy: Double
+    /// The accuracy's, 95 %.
     public var interval: Interval
   }
 
   /// Answers to inputs that were made in another way, or for another model.
   public struct Share: Codable, Sendable, Equatable {
+    /// A share of the examples.
     public var accuracy: Double
+    /// The accuracy's, 95 %.
     public var interval: Interval
+    /// Right, by example.
     public var perExample: [Bool]
   }
 
   /// The mean over the examples of the best margin so far: above 0 the model fails.
   public struct Progress: Codable, Sendable, Equatable {
     public var questions: [Int]
+    /// The mean best margin at each of them.
     public var margins: [Double]
   }
 
+  /// The numbers of another model, or of this one in another way.
   public struct Measured: Codable, Sendable, Equatable {
+    /// The share of examples that are answered rightly as they are.
     public var cleanAccuracy: Double
+    /// The share that is right under the condition.
     public var robustAccuracy: Double
+    /// The accuracy's, 95 %.
     public var interval: Interval
+    /// Right, by example.
     public var perExample: [Bool]
+    /// Whether probabilities mean what they say, where it was asked.
     public var calibration: Calibration?
+    /// Proofs, and the accuracy by radius that follows.
     public var certified: Certified?
     public var summary: Summary?
     /// How the audited model does on inputs made for this one.

@@ -6,8 +6,10 @@ import Foundation
 public struct Report: Codable, Sendable, Equatable {
   /// The form of this text: its fields by their names.
   public var format = Self.currentFormat
+  /// The model's name, or its file's path.
   public var model: String
   public var version: Int?
+  /// `sha256:…` of the ONNX file; for an ensemble of its members' digests.
   public var digest: String
   /// For an ensemble: the models whose probabilities are averaged.
   public var members: [Member]?
@@ -17,14 +19,19 @@ public struct Report: Codable, Sendable, Equatable {
   public var noise: NoiseModel?
   /// That every draw's logits are divided by; left out where it is 1.
   public var temperature: Double?
+  /// The examples' name.
   public var data: String
+  /// ``AuditData/digest`` of the examples.
   public var dataDigest: String
   /// Examples.
   public var n: Int
+  /// Left out where probes were asked for.
   public var battery: String?
+  /// The same seed gives the same report.
   public var seed: UInt64
   /// Draws of the deployed predictor for each answer; 0: it is deterministic.
   public var samples: Int
+  /// In the order of the plan.
   public var probes: [ProbeReport]
   /// By corruption and severity, where all five severities of at least one were asked for.
   public var corruptions: CorruptionTable?
@@ -45,18 +52,24 @@ public struct Report: Codable, Sendable, Equatable {
   /// The program that made it: its version and the digest of its sources; left out where it does not say.
   public var code: String?
 
+  /// A member of an ensemble.
   public struct Member: Codable, Sendable, Equatable {
+    /// The model's name, or its file's path.
     public var model: String
     public var version: Int?
+    /// `sha256:…` of the ONNX file; for an ensemble of its members' digests.
     public var digest: String
   }
 
   /// Examples, one after the other, that failed for the same reason.
   public struct Failure: Codable, Sendable, Hashable {
+    /// The probe, as it was asked for.
     public var probe: String
     /// The first.
     public var example: Int
+    /// Examples.
     public var count: Int
+    /// A sentence for a reader.
     public var message: String
     /// There was no answer, which counts as a wrong one; left out where they could not be judged: they are in no number
     /// of the probe.
@@ -66,6 +79,7 @@ public struct Report: Codable, Sendable, Equatable {
 
 /// The parts that an audit left out when its time was over.
 public struct Incomplete: Codable, Sendable, Equatable {
+  /// Shards that were done in the time.
   public var shardsDone: Int
   public var shards: Int
   /// Probes of which nothing is known; the others are judged on the examples that were done.
@@ -73,6 +87,7 @@ public struct Incomplete: Codable, Sendable, Equatable {
   /// Probes that were ended in their course on some examples, of the model or of one beside it: their robust accuracy
   /// is an upper bound.
   public var endedEarly: [String]
+  /// A sentence for a reader.
   public var message: String
 }
 

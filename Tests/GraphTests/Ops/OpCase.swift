@@ -83,7 +83,12 @@ struct OpCase: CustomTestStringConvertible, Sendable {
     let builder = GraphBuilder(rows: Self.rows)
     let inputs = operands.enumerated().map { operand($1, $0, builder) }
     let values = try builder.apply(op, inputs, name: "op")
-    return builder.finish(outputs: [("y", values[output])])
+    var graph = builder.finish(outputs: [("y", values[output])])
+    // A reader takes the classes' names from the node: they are there from the start.
+    if let labels = op.classLabels {
+      graph.metadata[Graph.labelsKey] = String(decoding: try JSONEncoder().encode(labels), as: UTF8.self)
+    }
+    return graph
   }
 
   /// Values for the graph's inputs.

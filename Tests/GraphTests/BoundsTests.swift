@@ -32,7 +32,7 @@ struct BoundsTests {
     Row("Mul", [3, 4], [:], weights([3, 4])), Row("Div", [3, 4], [:], weights([3, 4], from: -2, to: -0.5)),
     Row("Max", [3, 4], [:], weights([3, 4])), Row("Min", [3, 4], [:], weights([3, 4])),
     Row("Neg"), Row("Relu"), Row("LeakyRelu", [3, 4], ["alpha": .float(0.2)]), Row("Sigmoid"), Row("Tanh"),
-    Row("Softplus"), Row("Exp"), Row("Erf"), Row("Elu"), Row("Selu"), Row("Celu"),
+    Row("Softplus"), Row("Softsign"), Row("Trilu"), Row("Exp"), Row("Erf"), Row("Elu"), Row("Selu"), Row("Celu"),
     Row("HardSigmoid"), Row("Clip", [3, 4], ["min": .float(-0.5), "max": .float(0.7)]),
     Row("Identity"), Row("Dropout"), Row("Flatten"), Row("Transpose", [3, 4], ["perm": .ints([0, 2, 1])]),
     Row("Reshape", [3, 4], [:], .int64([2], [0, -1])), Row("Squeeze", [3, 1, 4], ["axes": .ints([2])]),

@@ -79,6 +79,69 @@ struct IntegerOpTests {
     #expect(Array(plan.outputs[0].bindMemory(to: Int64.self)) == [last ? 2 : 0, 1])
   }
 
+  @Test("the index of the smallest element", arguments: [false, true])
+  func argMin(_ last: Bool) throws {
+    let builder = GraphBuilder(), x = builder.input("x", [2, 3])
+    let attributes: [String: OnnxAttribute] = [
+      "axis": .int(-1), "keepdims": .int(0), "select_last_index": .int(last ? 1 : 0),
+    ]
+    let y = try builder.apply(op("ArgMin", attributes), [x])[0]
+    let plan = try run(builder.finish(outputs: [("y", y)]), [.float(Tensor([1, 2, 3], [1, 3, 1, 2, 0, 1]))])
+    #expect(Array(plan.outputs[0].bindMemory(to: Int64.self)) == [last ? 2 : 0, 1])
+  }
+
+  @Test("what is no number, and what is infinite")
+  func notFinite() throws {
+    let builder = GraphBuilder(), x = builder.input("x", [4])
+    let outputs = try [
+      ("nan", op("IsNaN")), ("inf", op("IsInf")), ("above", op("IsInf", ["detect_negative": .int(0)])),
+      ("below", op("IsInf", ["detect_positive": .int(0)])),
+    ].map { (name: $0.0, value: try builder.apply($0.1, [x])[0]) }
+    let plan = try run(builder.finish(outputs: outputs), [.float(Tensor([1, 4], [.nan, .infinity, -.infinity, 3]))])
+    let expected = [
+      [true, false, false, false], [false, true, true, false], [false, true, false, false],
+      [false, false, true, false],
+    ]
+    for (index, holds) in expected.enumerated() { #expect(plan.outputs[index].prefix(4).map { $0 != 0 } == holds) }
+  }
+
+  @Test("remainders of integers, by 0 as well", arguments: [false, true])
+  func remainders(_ followsDividend: Bool) throws {
+    let builder = GraphBuilder(), x = builder.input("x", [6], element: .int64)
+    let mod = try op("Mod", followsDividend ? ["fmod": .int(1)] : [:], inputs: 2)
+    let y = try builder.apply(mod, [x, constant(builder, [3, -3, 3, -3, 7, -1])])[0]
+    let plan = try run(builder.finish(outputs: [("y", y)]), [.int64([1, 6], [7, 7, -7, -7, 0, .min])])
+    #expect(
+      Array(plan.outputs[0].bindMemory(to: Int64.self))
+        == (followsDividend ? [1, 1, -1, -1, 0, 0] : [1, -2, 2, -1, 0, 0])
+    )
+    let zero = GraphBuilder(), z = zero.input("x", [2], element: .int64)
+    let rest = try Plan(
+      zero.finish(outputs: [("y", try zero.apply(mod, [z, constant(zero, [0, 2])])[0])]),
+      parameters: ParameterBuffers(Graph()), options: .init(rows: 1))
+    rest.write(.int64([1, 2], [5, 5]), to: 0)
+    rest.forward()
+    #expect(Array(rest.outputs[0].bindMemory(to: Int64.self)) == [0, 1])
+  }
+
+  @Test("running sums and triangles of integers")
+  func sumsAndTriangles() throws {
+    let builder = GraphBuilder(), x = builder.input("x", [2, 3], element: .int64)
+    let axis = builder.constant(.int64([], [2]))
+    let outputs = try [
+      ("sum", builder.apply(op("CumSum", inputs: 2), [x, axis])[0]),
+      ("back", builder.apply(op("CumSum", ["exclusive": .int(1), "reverse": .int(1)], inputs: 2), [x, axis])[0]),
+      ("upper", builder.apply(op("Trilu"), [x])[0]), ("lower", builder.apply(op("Trilu", ["upper": .int(0)]), [x])[0]),
+    ].map { (name: $0.0, value: $0.1) }
+    let plan = try run(builder.finish(outputs: outputs), [.int64([1, 2, 3], [1, 2, 3, 4, 5, 6])])
+    let expected: [[Int64]] = [
+      [1, 3, 6, 4, 9, 15], [5, 3, 0, 11, 6, 0], [1, 2, 3, 0, 5, 6], [1, 0, 0, 4, 5, 0],
+    ]
+    for (index, values) in expected.enumerated() {
+      #expect(Array(plan.outputs[index].bindMemory(to: Int64.self)) == values, "\(outputs[index].name)")
+    }
+  }
+
   /// Upsampling by two, as older exporters write it: Shape → Slice → Cast → Mul → Floor → Cast → Concat → Resize.
   @Test("shape arithmetic through floats is known before anything runs")
   func arithmetic() throws {

@@ -83,7 +83,12 @@ struct OpCase: CustomTestStringConvertible, Sendable {
     let builder = GraphBuilder(rows: Self.rows)
     let inputs = operands.enumerated().map { operand($1, $0, builder) }
     let values = try builder.apply(op, inputs, name: "op")
-    return builder.finish(outputs: [("y", values[output])])
+    var graph = builder.finish(outputs: [("y", values[output])])
+    // A reader takes the classes' names from the node: they are there from the start.
+    if let labels = op.classLabels {
+      graph.metadata[Graph.labelsKey] = String(decoding: try JSONEncoder().encode(labels), as: UTF8.self)
+    }
+    return graph
   }
 
   /// Values for the graph's inputs.
@@ -324,5 +329,45 @@ extension OpCase {
   private static func resize(_ scales: [Float], _ attributes: [String: OnnxAttribute], result: Shape? = nil) -> OpCase {
     OpCase("Resize", image + [.none, .numbers(scales)], attributes, result: result)
   }
-  static let all = elementWise + layers + poolings + movements + composites
+  private static let others =
+    ["Asinh", "Atan", "Cos", "Cosh", "Sin", "Sinh", "Softsign"].map { unary($0) }
+    + ["Acos", "Asin", "Atanh", "Tan"].map { unary($0, -0.8...0.8) }
+    + [
+      unary("Acosh", 1.3...3),
+      OpCase("Shrink", [.input([2, 5])], ["lambd": .float(0.4), "bias": .float(0.3)], result: [2, 2, 5]),
+      OpCase("ThresholdedRelu", [.input([2, 5])], ["alpha": .float(0.5)], result: [2, 2, 5]),
+      OpCase("Mod", [.input([3, 4]), .numbers([0.7])], ["fmod": .int(1)], result: [2, 3, 4]),
+      OpCase("LpNormalization", [.input([3, 4])], ["axis": .int(1)], result: [2, 3, 4]),
+      OpCase("LpNormalization", [.input([3, 4])], ["p": .int(1)]),
+      OpCase("Hardmax", [.input([3, 4])], ["axis": .int(1)], result: [2, 3, 4]),
+      OpCase("Hardmax", [.input([5])]),
+      OpCase("ReduceL1", [.input([3, 5]), .integers([1])], result: [2, 1, 5]),
+      OpCase("ReduceL1", [.input([3, 5])], ["axes": .ints([-1]), "keepdims": .int(0)], opset: 13, result: [2, 3]),
+      OpCase("ReduceLogSum", [.input([3, 5]), .integers([2])], range: 0.3...2, result: [2, 3, 1]),
+      OpCase("ReduceLogSumExp", [.input([3, 5]), .integers([1])], ["keepdims": .int(0)], result: [2, 5]),
+      OpCase("ReduceLogSumExp", [.input([3, 5])], ["axes": .ints([1, 2])], opset: 13, result: [2, 1, 1]),
+      OpCase("Trilu", [.input([4, 5])], result: [2, 4, 5]),
+      OpCase("Trilu", [.input([4, 3]), .indices([], [-1])], ["upper": .int(0)], result: [2, 4, 3]),
+      OpCase("Trilu", [.input([3, 4]), .indices([], [2])]),
+      OpCase("CumSum", [.input([3, 4]), .indices([], [1])], result: [2, 3, 4]),
+      OpCase("CumSum", [.input([3, 4]), .indices([], [-1])], ["exclusive": .int(1), "reverse": .int(1)]),
+      OpCase(
+        "LinearClassifier", [.input([3])],
+        [
+          "coefficients": .floats([1, -2, 0.5, 0.3, 1, -1]), "intercepts": .floats([0.1, -0.2]),
+          "classlabels_ints": .ints([4, 7]), "post_transform": .string("LOGISTIC"),
+        ], output: 1, of: 2, result: [2, 2]),
+      OpCase(
+        "LinearClassifier", [.input([2])],
+        [
+          "coefficients": .floats([1, -2, 0.5, 0.3, 1, -1]), "classlabels_strings": .strings(["a", "b", "c"]),
+          "post_transform": .string("SOFTMAX"),
+        ], output: 1, of: 2, result: [2, 3]),
+      OpCase(
+        "LinearRegressor", [.input([3])],
+        ["coefficients": .floats([1, -2, 0.5, 0.3, 1, -1]), "intercepts": .floats([0.1, -0.2]), "targets": .int(2)],
+        result: [2, 2]),
+      OpCase("Binarizer", [.input([5])], ["threshold": .float(0.05)], result: [2, 5]),
+    ]
+  static let all = elementWise + layers + poolings + movements + composites + others
 }

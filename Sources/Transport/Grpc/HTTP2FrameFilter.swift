@@ -6,6 +6,8 @@ import NIOCore
 ///   (grpcio 1.66, as seen) sends one when a deadline passes between giving a stream its number and writing its HEADERS.
 /// * after our GOAWAY, whatever follows the HEADERS of a stream that NIOHTTP2 has refused, which RFC 9113, 6.8, lets us
 ///   ignore. The HEADERS themselves pass: they change the state of HPACK, and are answered with REFUSED_STREAM.
+/// * after our GOAWAY and the last call, all but such HEADERS: a client that reads its answer still says PING and WINDOW_UPDATE,
+///   which NIOHTTP2 takes for an error of a connection that is over, and closes on an answer that is half read.
 ///
 /// A GOAWAY that tells of an error names the highest stream that was taken: NIOHTTP2 says 0, from which clients conclude that
 /// no call was begun, and make them all again. RFC 9113, 6.8.
@@ -36,6 +38,9 @@ final class HTTP2FrameFilter: ChannelDuplexHandler {
   private var dropping = 0
   private var highestStream: UInt32 = 0
   private var lastAccepted: UInt32?
+  /// No call is open, and after our GOAWAY none will be.
+  var isOver = false
+  private var hasSettings = false
   /// The beginning of a frame whose header has not all come.
   private var held: ByteBuffer?
   /// A GOAWAY has told of an error.
@@ -69,7 +74,7 @@ final class HTTP2FrameFilter: ChannelDuplexHandler {
       if UInt8(truncatingIfNeeded: word) == FrameType.goAway,
         let code: UInt32 = buffer.getInteger(at: at + Self.headerBytes + 4), code != 0
       {
-        buffer.setInteger(highestStream, at: at + Self.headerBytes)
+        buffer.setInteger(lastAccepted ?? highestStream, at: at + Self.headerBytes)
         isChanged = true
         hasFailed = true
       }
@@ -163,6 +168,11 @@ final class HTTP2FrameFilter: ChannelDuplexHandler {
       highestStream = max(highestStream, stream)
       return false
     }
+    if type == FrameType.settings, !hasSettings {
+      hasSettings = true
+      return false
+    }
+    if isOver, type != FrameType.continuation { return true }
     if type == FrameType.resetStream, stream > highestStream { return true }
     return type != FrameType.continuation && lastAccepted.map { stream > $0 } == true
   }

@@ -8,8 +8,8 @@ import NIOHTTP2
 
 /// gRPC over HTTP/2, for every stock client. Source: grpc/doc/PROTOCOL-HTTP2.md of the gRPC project.
 public enum GrpcDoor {
-  /// Header lists above `GrpcRequest.metadataBytes` are refused for their call alone; what is above this cannot be decoded, and
-  /// ends the connection.
+  /// Header lists above `GrpcRequest.metadataBytes` are refused for their call alone; what is above this cannot be
+  /// decoded, and ends the connection.
   private static let headerBytes = 1 << 20
   /// Streams that clients reset within 30 s. Deadlines that pass under load are resets too, so this only stops a flood;
   /// what reset calls still compute is bounded by the caller's share.
@@ -150,8 +150,8 @@ private final class GrpcConnectionErrors: ChannelInboundHandler {
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     connection.dispatcher.logger.debug("grpc connection of \(connection.peer): \(error)")
-    // What one stream did wrong is no other's fault; nor is an answer to a stream that the client has just reset. NIOHTTP2 tells
-    // of both, and sends GOAWAY where the connection is at its end. Its StreamError is no NIOHTTP2Error.
+    // What one stream did wrong is no other's fault; nor is an answer to a stream that the client has just reset.
+    // NIOHTTP2 tells of both, and sends GOAWAY where the connection is at its end. Its StreamError is no NIOHTTP2Error.
     if error is any NIOHTTP2Error || error is NIOHTTP2Errors.StreamError, !connection.filter.hasFailed { return }
     // Not from within the read that failed: streams that it opens after the close would never be told of it, and stay.
     let channel = context.channel

@@ -2,6 +2,7 @@ import DitherBasics
 import DitherProto
 import DitherService
 import DitherStore
+import SwiftProtobuf
 import Testing
 
 @Suite("SetAlias") struct SetAliasTests {

@@ -168,7 +168,8 @@ if Context.environment["DITHER_FUZZ"] != nil {
         "DitherRobustness", "DitherTensor", "DitherTrain", protobuf,
       ], path: "Tests/Fuzz", exclude: ["corpus"], swiftSettings: entry),
     .executableTarget(
-      name: "fuzz-doors", dependencies: ["DitherTransport", log], path: "Tests/FuzzDoors", exclude: ["corpus"],
+      name: "fuzz-doors", dependencies: ["DitherProto", "DitherTransport", log], path: "Tests/FuzzDoors",
+      exclude: ["corpus"],
       swiftSettings: entry),
   ]
 }

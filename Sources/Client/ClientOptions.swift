@@ -33,8 +33,8 @@ public struct ClientOptions: Sendable, Equatable {
     self.token = token
   }
 
-  /// - Parameter address: `dither://host:port`, or `dither+plain://host:port` for a server without TLS; the port is 7447 if
-  ///   it is left out.
+  /// - Parameter address: `dither://host:port`, or `dither+plain://host:port` for a server without TLS; the port is
+  ///   7447 if it is left out.
   /// - Throws: INVALID_ARGUMENT when it is not of that form.
   public init(address: String, authority: String? = nil, token: String? = nil) throws(CallError) {
     guard let url = URLComponents(string: address), let scheme = url.scheme, let host = url.host, !host.isEmpty,

@@ -55,8 +55,8 @@ public final class DitherClient: Sendable {
     return try Response(serializedBytes: answer)
   }
 
-  /// Calls a method that answers with a stream. The call begins at once. Its answers are asked of the server as they are taken; a stream that is dropped, or whose task
-  /// is cancelled, cancels the call.
+  /// Calls a method that answers with a stream. The call begins at once. Its answers are asked of the server as they
+  /// are taken; a stream that is dropped, or whose task is cancelled, cancels the call.
   /// - Throws: `CallError`, from the stream.
   public func stream<Request: Message, Response: Message>(
     _ method: CallMethod<ServerStreaming, Request, Response>, _ request: Request, timeout: Duration? = nil
@@ -91,8 +91,8 @@ public final class DitherClient: Sendable {
   }
 
   /// A call with a stream each way.
-  /// - Parameter body: sends and takes messages, in any order and from any task. When it returns, what is left of the call is
-  ///   cancelled; take answers until `next` is nil to know how the call ended.
+  /// - Parameter body: sends and takes messages, in any order and from any task. When it returns, what is left of the
+  ///   call is cancelled; take answers until `next` is nil to know how the call ended.
   /// - Throws: `CallError`, and what `body` throws.
   public func bidirectional<Request: Message, Response: Message, Result>(
     _ method: CallMethod<Bidirectional, Request, Response>, timeout: Duration? = nil,
@@ -155,11 +155,16 @@ public final class OpenCall<Request: Message, Response: Message>: Sendable, Asyn
     return try Response(serializedBytes: payload)
   }
 
+  /// A message of the answer.
   public typealias Element = Response
+  /// Takes the messages one by one; what is not taken holds the server back.
   public struct AsyncIterator: AsyncIteratorProtocol {
     fileprivate let call: OpenCall
+    /// The next message; nil: the call has ended well.
+    /// - Throws: `CallError`, as the call ended.
     public func next() async throws -> Response? { try await call.next() }
   }
+  /// For one reader: two would share the messages.
   public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(call: self) }
 }
 

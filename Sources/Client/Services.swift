@@ -66,12 +66,19 @@ extension DitherClient {
     try await unary(Dither_V1_Registry.getModel, Dither_V1_GetModelRequest.with { $0.model = reference })
   }
   /// Moves an alias to a version, at once for everybody.
-  public func setAlias(_ alias: String, to model: String) async throws -> Dither_V1_Model {
+  /// - Parameters:
+  ///   - model: "name@version".
+  ///   - expected: the version that the alias must be at, 0 where there must be none yet; nil: wherever it is.
+  /// - Throws: `CallError` with `.failedPrecondition` when the alias is elsewhere.
+  public func setAlias(
+    _ alias: String, to model: String, expectedVersion expected: UInt64? = nil
+  ) async throws -> Dither_V1_Model {
     try await unary(
       Dither_V1_Registry.setAlias,
       Dither_V1_SetAliasRequest.with {
         $0.model = model
         $0.alias = alias
+        $0.expected = expected.map { .expectedVersion($0) }
       })
   }
   /// Fits a temperature and prediction sets on labeled data.

@@ -1,7 +1,7 @@
 import DitherStore
 
-/// Where workers find shards, and where what becomes of a job is heard. Workers may be threads of one server, or processes
-/// that share a store.
+/// Where workers find shards, and where what becomes of a job is heard. Workers may be threads of one server, or
+/// processes that share a store.
 public protocol JobBoard: Sendable {
   /// The right to do a shard until the lease ends.
   /// - Returns: nil where it is done, or somebody else's.
@@ -14,8 +14,8 @@ public protocol JobBoard: Sendable {
   func finish(_ claim: ShardClaim, with result: [UInt8]) async throws(StoreError) -> ShardOutcome
   /// Gives a shard back undone.
   func release(_ claim: ShardClaim) async throws(StoreError)
-  /// A job from where it stands: its state, its progress, and at the end its report. A slow watcher misses progress, never
-  /// the end.
+  /// A job from where it stands: its state, its progress, and at the end its report. A slow watcher misses progress,
+  /// never the end.
   func events(of job: String) async throws(StoreError) -> AsyncStream<JobEvent>
 }
 
@@ -26,9 +26,11 @@ public enum JobEvent: Sendable {
   case report(json: [UInt8], html: [UInt8])
 }
 
+/// How far a job has come.
 public struct JobProgress: Sendable, Equatable {
   public var job: String
   public var title: String
+  /// Shards that are in the journal.
   public var done: Int
   public var shards: Int
   /// An estimate; nil when there is none yet.

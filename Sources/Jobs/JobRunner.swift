@@ -5,9 +5,10 @@ import Synchronization
 
 /// Does jobs, one at a time, its shards on several threads of low priority which give way to predictions.
 ///
-/// Every result is in the store before it is spoken of, so that a job that was interrupted goes on at the next start and
-/// ends with the report that it would have had.
+/// Every result is in the store before it is spoken of, so that a job that was interrupted goes on at the next start
+/// and ends with the report that it would have had.
 public final class JobRunner: Sendable {
+  /// Makes a job's work from its record, opening what it needs.
   public typealias Prepare = @Sendable (Job) async throws -> any ShardedWork
 
   /// What its owner may want to write down.
@@ -86,10 +87,11 @@ public final class JobRunner: Sendable {
     }
   }
 
+  /// Jobs that wait to be run.
   public var queued: Int { state.withLock { $0.queue.count } }
 
-  /// Ends what runs as soon as it listens; jobs stay as they are, for the next start. What is held is given back at once,
-  /// so that nobody is thought lost.
+  /// Ends what runs as soon as it listens; jobs stay as they are, for the next start. What is held is given back at
+  /// once, so that nobody is thought lost.
   public func stop() async {
     state.withLock { $0.isStopped = true }
     watchers.close()

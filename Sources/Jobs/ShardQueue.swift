@@ -2,8 +2,8 @@ import DitherBasics
 import Dispatch
 import Synchronization
 
-/// The shards of one piece of work as they are given out: which are left, in which order, until the time is over or one has
-/// failed. It knows no threads, no clock but its budget's, and no store.
+/// The shards of one piece of work as they are given out: which are left, in which order, until the time is over or one
+/// has failed. It knows no threads, no clock but its budget's, and no store.
 public struct ShardQueue<Shard: Hashable & Sendable>: Sendable {
   /// What is left of the budget.
   public let time: TimeLeft
@@ -35,6 +35,7 @@ public struct ShardQueue<Shard: Hashable & Sendable>: Sendable {
 
   /// How many nobody has taken.
   public var waiting: Int { left.count }
+  /// Whether every shard is done.
   public var isComplete: Bool { done.count == count }
   /// Seconds, with those from before.
   public var spent: Double { spentBefore + (ContinuousClock.now - start) / .seconds(1) }

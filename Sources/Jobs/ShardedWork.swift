@@ -28,10 +28,13 @@ extension ShardedWork {
   }
 }
 
+/// Faults of jobs and their shards.
 public enum JobFault: FaultCode {
   /// A shard ends those who do it.
   case lost
 
+  /// The fault's category, for callers of any door.
   public var category: FaultCategory { .internalError }
 }
+/// An error of a job.
 public typealias JobError = Fault<JobFault>

@@ -2,7 +2,8 @@ import DitherBasics
 import DitherStore
 import Synchronization
 
-/// Does the shards of one job: takes them from a queue, claims each on the board, and keeps its claims alive while it computes.
+/// Does the shards of one job: takes them from a queue, claims each on the board, and keeps its claims alive while it
+/// computes.
 struct Worker: Sendable {
   let job: String
   let work: any ShardedWork

@@ -17,7 +17,8 @@ public enum ServerStreaming: CallKind { public static let shape = CallShape.serv
 /// Many messages each way, in any order.
 public enum Bidirectional: CallKind { public static let shape = CallShape.bidirectional }
 
-/// A call as `protos/` declares it. `Generated/methods.swift` holds one for every `rpc`; nothing else writes their names.
+/// A call as `protos/` declares it. `Generated/methods.swift` holds one for every `rpc`; nothing else writes their
+/// names.
 public struct CallMethod<Kind: CallKind, Request: Message, Response: Message>: Sendable {
   /// As the wire writes it: "dither.v1.Inference/Predict".
   public let name: String

@@ -1,7 +1,7 @@
 import Foundation
 
-/// The messages of one call on the server's side, through whichever door it came: what its shape allows, who waits for whom,
-/// and the end. No task, continuation or clock: what happens goes in, what is to be done comes out.
+/// The messages of one call on the server's side, through whichever door it came: what its shape allows, who waits for
+/// whom, and the end. No task, continuation or clock: what happens goes in, what is to be done comes out.
 public struct CallState: Sendable {
   /// What the client's part of a call asks for.
   public enum Action: Equatable, Sendable {
@@ -39,8 +39,8 @@ public struct CallState: Sendable {
   public let shape: CallShape
   /// The largest message that is taken, in bytes.
   public let messageBytes: Int
-  /// Messages that a handler has not taken: past it the call ends. Credit and windows bound their bytes, but empty messages
-  /// cost none.
+  /// Messages that a handler has not taken: past it the call ends. Credit and windows bound their bytes, but empty
+  /// messages cost none.
   public static let mostQueued = 1 << 16
 
   private var queue: [Data] = []
@@ -70,6 +70,8 @@ public struct CallState: Sendable {
     return .run(nil)
   }
 
+  /// A message of the other side.
+  /// - Returns: what follows from it.
   public mutating func receive(_ message: Data) -> Action {
     guard !isOver, !isHalfClosed else { return .none }
     requestBytes += message.count

@@ -3,6 +3,7 @@ import SwiftProtobuf
 
 /// The client's side of one framed connection. No socket, clock or lock: frames in, actions out.
 public struct ClientConnection: Sendable {
+  /// Work for the owner of the socket.
   public enum Action: Equatable, Sendable {
     case send(Dither_V1_Frame)
     /// The server has said Hello: calls may be opened.
@@ -23,6 +24,7 @@ public struct ClientConnection: Sendable {
     var taken = 0
   }
 
+  /// Our own.
   public let limits: WireLimits
   private var phase = Phase.awaitingHello
   private var calls: [UInt32: Call] = [:]
@@ -31,12 +33,16 @@ public struct ClientConnection: Sendable {
 
   public init(_ limits: WireLimits) { self.limits = limits }
 
+  /// Whether the server's Hello has come.
   public var isReady: Bool { phase == .open }
   /// How many more calls the server takes at once.
   public var room: Int { phase == .open ? max(Int(peer.maxConcurrentCalls) - calls.count, 0) : 0 }
+  /// Calls in flight.
   public var openCalls: Int { calls.count }
+  /// The largest frame that the server takes.
   public var peerFrameBytes: Int { Int(peer.maxFrameBytes) }
 
+  /// One frame in, what follows from it out.
   public mutating func receive(_ frame: Dither_V1_Frame) -> [Action] {
     switch phase {
     case .closed: return []
@@ -109,8 +115,10 @@ public struct ClientConnection: Sendable {
     return (id, frame)
   }
 
+  /// Whether the call has credit to send with.
   public func mayWrite(_ id: UInt32) -> Bool { calls[id].map { $0.sendCredit > 0 } ?? false }
 
+  /// The next message of a call, charged to its credit; nil: the call is over.
   public mutating func message(_ id: UInt32, _ payload: Data) -> Dither_V1_Frame? {
     guard calls[id] != nil else { return nil }
     calls[id]?.sendCredit -= payload.count
@@ -120,6 +128,7 @@ public struct ClientConnection: Sendable {
     return frame
   }
 
+  /// Nothing more follows from us; nil: the call is over.
   public func halfClose(_ id: UInt32) -> Dither_V1_Frame? {
     guard calls[id] != nil else { return nil }
     var frame = Dither_V1_Frame()
@@ -138,6 +147,7 @@ public struct ClientConnection: Sendable {
     return .credit(id, given)
   }
 
+  /// Ends the call from our side; nil: it is over.
   public mutating func cancel(_ id: UInt32) -> Dither_V1_Frame? {
     guard calls.removeValue(forKey: id) != nil else { return nil }
     var frame = Dither_V1_Frame()

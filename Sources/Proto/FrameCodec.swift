@@ -27,8 +27,10 @@ public struct FrameReader: Sendable {
   private var buffer: [UInt8] = []
   private var at = 0
 
+  /// - Parameter limit: bytes of a frame, its length not counted.
   public init(limit: Int) { self.limit = limit }
 
+  /// Adds bytes as they come from the socket, cut anywhere.
   public mutating func append(_ bytes: some Sequence<UInt8>) {
     if at == buffer.count {
       buffer.removeAll(keepingCapacity: buffer.capacity <= 1 << 20)

@@ -4,7 +4,8 @@ import SwiftProtobuf
 
 /// The forms in which a report travels, and how each carries its signature: docs/audit.md, "Signatures".
 ///
-/// What is signed is the form without its signature, in DSSE's pre-authentication encoding, so that no form passes for another.
+/// What is signed is the form without its signature, in DSSE's pre-authentication encoding, so that no form passes for
+/// another.
 public enum ReportForm: String, Sendable, CaseIterable {
   case json, html, protobuf
 
@@ -181,10 +182,13 @@ extension ArraySlice<UInt8> {
   }
 }
 
+/// Faults of a report's file.
 public enum ReportFault: FaultCode {
   case malformed, forged
+  /// A forged report is damaged data; anything else is the caller's mistake.
   public var category: FaultCategory { self == .forged ? .dataLoss : .invalidArgument }
 }
+/// An error of a report's file.
 public typealias ReportError = Fault<ReportFault>
 
 extension Dither_V1_AuditReport {
@@ -211,6 +215,7 @@ extension Dither_V1_AuditReport {
     }
   }
 
+  /// - Throws: when the bytes are no report.
   public init(protobuf: [UInt8]) throws(ReportError) {
     do {
       try self.init(serializedBytes: protobuf)

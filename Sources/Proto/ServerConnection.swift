@@ -3,6 +3,7 @@ import SwiftProtobuf
 
 /// The server's side of one framed connection. No socket, clock or lock: frames in, actions out.
 public struct ServerConnection: Sendable {
+  /// Work for the owner of the socket.
   public enum Action: Equatable, Sendable {
     case send(Dither_V1_Frame)
     case open(call: UInt32, method: String, timeoutMicroseconds: UInt64, metadata: [String: String])
@@ -24,6 +25,7 @@ public struct ServerConnection: Sendable {
     var halfClosed = false
   }
 
+  /// Our own.
   public let limits: WireLimits
   private var phase = Phase.awaitingHello
   private var calls: [UInt32: Call] = [:]
@@ -34,9 +36,12 @@ public struct ServerConnection: Sendable {
 
   public init(_ limits: WireLimits) { self.limits = limits }
 
+  /// Calls in flight.
   public var openCalls: Int { calls.count }
+  /// Whether the client has said Hello.
   public var hasHello: Bool { phase != .awaitingHello }
 
+  /// One frame in, what follows from it out.
   public mutating func receive(_ frame: Dither_V1_Frame) -> [Action] {
     switch phase {
     case .closed: return []
@@ -160,6 +165,7 @@ public struct ServerConnection: Sendable {
   /// Whether a message may be written now: while any credit is left. A message may be larger than that.
   public func mayWrite(_ id: UInt32) -> Bool { calls[id].map { $0.sendCredit > 0 } ?? false }
 
+  /// The next message of a call, charged to its credit; nil: the call is over.
   public mutating func message(_ id: UInt32, _ payload: Data) -> Dither_V1_Frame? {
     guard calls[id] != nil else { return nil }
     calls[id]?.sendCredit -= payload.count

@@ -79,10 +79,14 @@ extension StatusCode {
 
 /// A call that did not succeed, on either side of the wire.
 public struct CallError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// gRPC's.
   public var code: StatusCode
+  /// For people: what was expected, what came, what to do.
   public var message: String
+  /// For programs.
   public var details: [Detail]
 
+  /// As google.rpc's messages of the same names.
   public enum Detail: Equatable, Sendable {
     case fieldViolation(field: String, description: String)
     case retry(afterMilliseconds: Int)
@@ -115,6 +119,7 @@ public struct CallError: Error, Equatable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// Its form on the wire.
   public var status: Dither_V1_Status {
     var status = Dither_V1_Status()
     status.code = code.rawValue

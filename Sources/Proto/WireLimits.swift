@@ -1,9 +1,14 @@
 /// What one side of a framed connection takes, as its Hello says.
 public struct WireLimits: Sendable, Equatable {
+  /// The framed protocol's.
   public static let version: UInt32 = 1
+  /// This side by name.
   public var agent = "dither"
+  /// The largest frame that is taken.
   public var maxFrameBytes = 16 << 20
+  /// Calls of one connection at the same time.
   public var maxConcurrentCalls = 256
+  /// That each call may send before it is given more.
   public var initialCreditBytes = 1 << 20
   /// Of one call, names and values: as many as the gRPC door takes.
   public var maxMetadataBytes = GrpcRequest.metadataBytes
@@ -11,6 +16,7 @@ public struct WireLimits: Sendable, Equatable {
   public static let leastFrameBytes = 4096
   public init() {}
 
+  /// The first frame of a side with these limits.
   public var hello: Dither_V1_Frame {
     var frame = Dither_V1_Frame()
     frame.hello.version = Self.version
@@ -35,18 +41,21 @@ public struct WireLimits: Sendable, Equatable {
 }
 
 extension Dither_V1_Frame {
+  /// The last frame of a connection: why it ends, and which calls were seen.
   public static func goAway(_ error: CallError?, lastCall: UInt32) -> Dither_V1_Frame {
     var frame = Dither_V1_Frame()
     frame.goAway.lastCall = lastCall
     if let error { frame.goAway.status = error.status }
     return frame
   }
+  /// The last frame of a call that failed.
   public static func end(_ call: UInt32, _ error: CallError) -> Dither_V1_Frame {
     var frame = Dither_V1_Frame()
     frame.end.call = call
     frame.end.status = error.status
     return frame
   }
+  /// Lets the other side send so many bytes more.
   public static func credit(_ call: UInt32, _ bytes: Int) -> Dither_V1_Frame {
     var frame = Dither_V1_Frame()
     frame.credit.call = call

@@ -46,8 +46,8 @@ package protocol UnaryCall: ServedCall where Kind == Unary {
   func answer(_ request: Request, _ caller: Caller) async throws -> Response
 }
 
-/// One message each way, answered by `complete` from whatever thread computes, with no task in between: for calls that are
-/// faster than a task's start. `answer` itself is run on an event loop and does not wait.
+/// One message each way, answered by `complete` from whatever thread computes, with no task in between: for calls that
+/// are faster than a task's start. `answer` itself is run on an event loop and does not wait.
 package protocol PromptCall: ServedCall where Kind == Unary {
   typealias Completion = @Sendable (Result<Response, any Error>) -> Void
   func answer(_ request: Request, _ caller: Caller, _ complete: @escaping Completion)
@@ -63,7 +63,8 @@ package protocol ClientStreamCall: ServedCall where Kind == ClientStreaming {
   func answer(_ requests: RequestStream<Request>, _ caller: Caller) async throws -> Response
 }
 
-/// A stream each way, in any order. The call ends when `answer` returns, whether the client has sent all it wanted or not.
+/// A stream each way, in any order. The call ends when `answer` returns, whether the client has sent all it wanted or
+/// not.
 package protocol BidirectionalCall: ServedCall where Kind == Bidirectional {
   func answer(
     _ requests: RequestStream<Request>, _ caller: Caller, _ send: ResponseWriter<Response>

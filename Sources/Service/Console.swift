@@ -5,8 +5,8 @@ import DitherStore
 import DitherTransport
 import Foundation
 
-/// The console at the HTTP door: what is here, the reports, health and figures. Its pages are routes of the dispatcher that the
-/// other doors have; none asks who calls by itself.
+/// The console at the HTTP door: what is here, the reports, health and figures. Its pages are routes of the dispatcher
+/// that the other doors have; none asks who calls by itself.
 struct Console: Sendable {
   let services: Services
   let authenticator: any Authenticator

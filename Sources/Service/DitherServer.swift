@@ -13,8 +13,8 @@ public struct DitherServer: Sendable {
 
   public init(_ configuration: ServerConfiguration) { self.configuration = configuration }
 
-  /// Opens the store, publishes the models folder, opens the doors, goes on with audits that were interrupted, and writes
-  /// the ready file.
+  /// Opens the store, publishes the models folder, opens the doors, goes on with audits that were interrupted, and
+  /// writes the ready file.
   /// - Throws: what is wrong with the configuration, the state directory or an address.
   public func start() async throws -> RunningServer {
     var log = Logger(label: "dither")
@@ -48,6 +48,7 @@ public struct DitherServer: Sendable {
 
 /// A server that takes calls, until it is drained.
 public final class RunningServer: Sendable {
+  /// As it was started with.
   public let configuration: ServerConfiguration
   /// The token that the first start of a state directory makes, to be shown this once.
   public let firstToken: String?

@@ -115,8 +115,8 @@ package final class ModelRegistry: Sendable {
 
   var loadedCount: Int { loading.withLock { $0.ready.count } }
 
-  /// Gives the model to `body`: here and now when it is loaded, else from a background thread. A model that several calls
-  /// wait for is loaded once.
+  /// Gives the model to `body`: here and now when it is loaded, else from a background thread. A model that several
+  /// calls wait for is loaded once.
   func withModel(_ reference: String, _ body: @escaping @Sendable (Result<Resolved, any Error>) -> Void) {
     let version: ModelVersion, calibration: KnownCalibration?
     do {
@@ -214,9 +214,11 @@ package final class ModelRegistry: Sendable {
     }
   }
 
-  func setAlias(_ alias: String, of name: String, to version: Int64, by author: String) async throws -> ModelVersion {
+  func setAlias(
+    _ alias: String, of name: String, to version: Int64, expecting: AliasExpectation = .anything, by author: String
+  ) async throws -> ModelVersion {
     try await changes.pass {
-      let found = try await store.models.setAlias(alias, of: name, to: version, by: author)
+      let found = try await store.models.setAlias(alias, of: name, to: version, expecting: expecting, by: author)
       try await refresh()
       return found
     }

@@ -3,8 +3,8 @@ import DitherStore
 import Foundation
 import Logging
 
-/// The folder of models that a server starts with: each `NAME.onnx` is published under its name, with `NAME.card.json` as its
-/// card. A file that was published and has not changed since costs one look at its size and time.
+/// The folder of models that a server starts with: each `NAME.onnx` is published under its name, with `NAME.card.json`
+/// as its card. A file that was published and has not changed since costs one look at its size and time.
 struct ModelsFolder: Sendable {
   var path: String
   var registry: ModelRegistry

@@ -25,7 +25,8 @@ public struct ServerConfiguration: Sendable {
   public var limits = Limits()
   /// What models compute in; bf16 where the CPU has it.
   public var precision = Plan.Precision.float32
-  /// The Ed25519 key that signs reports, as PEM; made where there is none. nil: `report-key.pem` in the state directory.
+  /// The Ed25519 key that signs reports, as PEM; made where there is none. nil: `report-key.pem` in the state
+  /// directory.
   public var reportKey: String?
   /// The program, as reports name it: its version and the digest of its sources.
   public var code: String?

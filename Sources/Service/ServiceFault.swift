@@ -1,5 +1,6 @@
 import DitherBasics
 
+/// Faults of a request to the service.
 public enum ServiceFault: FaultCode {
   /// A field of a request that does not hold what it must.
   case badField
@@ -13,6 +14,7 @@ public enum ServiceFault: FaultCode {
   /// The model gives NaN or infinity to a row.
   case noAnswer
 
+  /// The fault's category, for callers of any door.
   public var category: FaultCategory {
     switch self {
     case .badField, .configuration, .badModel: .invalidArgument
@@ -24,4 +26,5 @@ public enum ServiceFault: FaultCode {
     }
   }
 }
+/// An error of the service.
 public typealias ServiceError = Fault<ServiceFault>

@@ -15,8 +15,8 @@ package final class Services: Sendable {
   let means: AuditMeans
   let auditThreads: Int
   let limits: ServerConfiguration.Limits
-  /// For what may take seconds and minutes, each with threads of its own, so that none keeps the others waiting: reading
-  /// and trying uploaded files; fitting calibrations and corrupting inputs; making audits ready.
+  /// For what may take seconds and minutes, each with threads of its own, so that none keeps the others waiting:
+  /// reading and trying uploaded files; fitting calibrations and corrupting inputs; making audits ready.
   package let trials: ComputePool
   package let fitting: ComputePool
   package let planning: ComputePool

@@ -42,8 +42,8 @@ public enum ModelReference: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// Names of models and aliases: 1 to 64 letters, digits, `-`, `_` and `.`, the first a letter or digit. They are used in
-  /// paths, so nothing else will do.
+  /// Names of models and aliases: 1 to 64 letters, digits, `-`, `_` and `.`, the first a letter or digit. They are used
+  /// in paths, so nothing else will do.
   public static func check(name: String, _ field: String) throws(StoreError) {
     let bytes = Array(name.utf8)
     let plain = bytes.allSatisfy { isAlphanumeric($0) || $0 == 0x2D || $0 == 0x5F || $0 == 0x2E }

@@ -4,6 +4,7 @@ import Foundation
 /// What is known of a model when it is published.
 public struct NewModel: Sendable, Equatable {
   public var name: String
+  /// The file's.
   public var blob: BlobID
   public var bytes: Int
   /// JSON, or empty.
@@ -12,6 +13,7 @@ public struct NewModel: Sendable, Equatable {
   public var signature: String
   /// The noise that the file carries as JSON, or empty.
   public var noise: String
+  /// Draws of a `Predict` that does not say.
   public var defaultSamples: Int
 
   public init(
@@ -33,22 +35,29 @@ public struct StoredCalibration: Sendable, Equatable {
   public var number: Int64
   /// JSON.
   public var content: [UInt8]
+  /// Since 1970.
   public var createdMilliseconds: Int64
+  /// The caller's name.
   public var createdBy: String
 }
 
 /// A version in the registry: immutable, but for the aliases that point at it and for its calibration.
 public struct ModelVersion: Sendable, Equatable {
+  /// As it was published.
   public var model: NewModel
   /// From 1, never used twice for a name.
   public var version: Int64
+  /// Since 1970.
   public var createdMilliseconds: Int64
+  /// The caller's name.
   public var createdBy: String
+  /// In alphabetical order.
   public var aliases: [String]
   /// The newest.
   public var calibration: StoredCalibration?
 
   public var name: String { model.name }
+  /// The file's.
   public var blob: BlobID { model.blob }
   /// `name@version`.
   public var reference: String { "\(model.name)@\(version)" }
@@ -58,7 +67,9 @@ public struct ModelVersion: Sendable, Equatable {
 public struct AliasChange: Sendable, Equatable {
   /// nil: the alias went away with its version.
   public var version: Int64?
+  /// Since 1970.
   public var setMilliseconds: Int64
+  /// The caller's name.
   public var setBy: String
 }
 
@@ -72,7 +83,9 @@ public enum AliasExpectation: Sendable, Equatable {
 
 /// One thing that was changed.
 public struct StoreChange: Sendable, Equatable {
+  /// Kinds of records.
   public enum Kind: String, Sendable, CaseIterable { case model, token, job }
+  /// Its kind.
   public var kind: Kind
   /// Of the model or token; of a job its id.
   public var name: String
@@ -88,11 +101,14 @@ public struct StoreChanges: Sendable, Equatable {
 
 /// Work that outlives the call that asked for it, and the process.
 public struct Job: Sendable, Equatable {
+  /// Where a job stands; a final state stays.
   public enum State: String, Sendable, Codable, CaseIterable {
     case queued, running, done, failed, cancelled
+    /// Whether nothing more will happen.
     public var isFinal: Bool { self == .done || self == .failed || self == .cancelled }
   }
 
+  /// Unique in the store.
   public var id: String
   /// What sort of work it is, as "audit".
   public var kind: String
@@ -100,14 +116,21 @@ public struct Job: Sendable, Equatable {
   public var subject: String
   /// JSON: all that is needed to do the work again.
   public var spec: [UInt8]
+  /// Where it stands.
   public var state: State
   /// Why it is in its state, where that needs words.
   public var message: String
+  /// Since 1970.
   public var createdMilliseconds: Int64
   /// What its shards have taken, as far as it is known.
   public var spentMilliseconds: Int64 = 0
+  /// The caller's name.
   public var createdBy: String
 
+  /// - Parameters:
+  /// - kind: what it is, as "audit".
+  /// - subject: what it is about, for lists.
+  /// - spec: what is to be done, in the kind's own form.
   public init(id: String, kind: String, subject: String, spec: [UInt8], createdBy: String) {
     self.id = id
     self.kind = kind
@@ -129,7 +152,9 @@ public struct Job: Sendable, Equatable {
 /// The right to do a shard until its lease ends.
 public struct ShardClaim: Sendable, Hashable {
   public var job: String
+  /// Its place in the job, from 0.
   public var shard: Int
+  /// The worker's name.
   public var owner: String
   /// From 1, rising with every claim: what an older claim brings is known as such.
   public var attempt: Int64
@@ -138,6 +163,7 @@ public struct ShardClaim: Sendable, Hashable {
 
   /// Those who are lost on one shard, at most: after that it is the shard.
   public static let mostLost = 3
+  /// Whether so many workers were lost on it that it is left out.
   public var isPoisoned: Bool { lost >= Self.mostLost }
 }
 
@@ -153,9 +179,12 @@ public struct Token: Sendable, Equatable, Codable {
   public var name: String
   /// In the order in which they were given.
   public var roles: [String]
+  /// Since 1970.
   public var createdMilliseconds: Int64
+  /// Since 1970; nil: it is valid.
   public var revokedMilliseconds: Int64?
 
+  /// A token's record; its secret is nowhere.
   public init(name: String, roles: [String], createdMilliseconds: Int64, revokedMilliseconds: Int64? = nil) {
     self.name = name
     self.roles = roles

@@ -1,8 +1,8 @@
 import DitherBasics
 import Foundation
 
-/// What servers remember: records of models, jobs and tokens, and files. One server has a `SqliteStore` of its own; several
-/// may share one that is elsewhere. `EveryStoreTests` says what each of them must do.
+/// What servers remember: records of models, jobs and tokens, and files. One server has a `SqliteStore` of its own;
+/// several may share one that is elsewhere. `EveryStoreTests` says what each of them must do.
 public protocol Store: Sendable {
   var models: any ModelRecords { get }
   var jobs: any JobRecords { get }
@@ -13,8 +13,8 @@ public protocol Store: Sendable {
   /// changes.
   func changes(since number: Int64) async throws(StoreError) -> StoreChanges
 
-  /// Removes files that this store placed and that nothing has needed for `age` seconds, and uploads that nobody went on
-  /// with. Files that are not on record stay: they may belong to another copy of the records.
+  /// Removes files that this store placed and that nothing has needed for `age` seconds, and uploads that nobody went
+  /// on with. Files that are not on record stay: they may belong to another copy of the records.
   func collectGarbage(olderThan age: Double) async throws(StoreError)
 
   /// Removes at once those of some files that nothing needs any more.
@@ -36,8 +36,8 @@ public protocol ModelRecords: Sendable {
   /// Every version, by name, newest first.
   func all() async throws(StoreError) -> [ModelVersion]
 
-  /// Makes a version visible, with its aliases. A version is its file and its card: the same file with another card is a
-  /// new version.
+  /// Makes a version visible, with its aliases. A version is its file and its card: the same file with another card is
+  /// a new version.
   /// - Returns: the version that the name already has of this file and card, if it has one; the aliases are set all the
   ///   same.
   func publish(
@@ -122,6 +122,8 @@ public protocol JobRecords: Sendable {
 extension JobRecords {
   public func create(_ job: Job) async throws(StoreError) { try await create(job, blobs: []) }
   public func list(kind: String) async throws(StoreError) -> [Job] { try await list(kind: kind, limit: 1000) }
+  /// Moves a job to a state.
+  /// - Returns: false when its state was final.
   @discardableResult
   public func setState(_ state: Job.State, of id: String) async throws(StoreError) -> Bool {
     try await setState(state, of: id, message: "")
@@ -138,8 +140,8 @@ public protocol TokenRecords: Sendable {
   /// - Throws: `.notFound` when no live token has the name.
   func revoke(_ name: String) async throws(StoreError)
 
-  /// The live token that has this secret. Not async: doors ask before a call is let in, on the thread that reads it. Where
-  /// the records are far away, it is answered from a copy that follows `changes`.
+  /// The live token that has this secret. Not async: doors ask before a call is let in, on the thread that reads it.
+  /// Where the records are far away, it is answered from a copy that follows `changes`.
   func find(secret: String) throws(StoreError) -> Token?
   /// The live token of this name: how a client certificate is given roles.
   func find(name: String) throws(StoreError) -> Token?

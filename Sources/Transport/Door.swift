@@ -6,15 +6,19 @@ import NIOPosix
 import NIOSSL
 import Synchronization
 
+/// Faults of a door that opens.
 public enum TransportFault: FaultCode {
   case bind, tls, address
+  /// A port that is taken may be free later; the rest is the caller's mistake.
   public var category: FaultCategory { self == .bind ? .unavailable : .invalidArgument }
 }
+/// An error of a door.
 public typealias TransportError = Fault<TransportFault>
 
 /// A listening socket with the connections that came through it, on an event loop of its own.
 public final class Door: Sendable {
   public let name: String
+  /// The one it listens at.
   public let port: Int
   private let group: MultiThreadedEventLoopGroup
   private let listener: any Channel
@@ -35,6 +39,7 @@ public final class Door: Sendable {
     self.runningHandlers = runningHandlers
   }
 
+  /// Open now.
   public var connectionCount: Int { connections.count }
 
   /// Takes no new connections, tells those that are open, waits for their calls at most `grace`, then closes.

@@ -16,14 +16,13 @@ struct Reader: Sendable {
   let read: @Sendable ([UInt8]) throws -> Void
 
   static let all = [
-    Reader(name: "frames", read: frames), Reader(name: "messages", read: messages),
-    Reader(name: "onnx") { bytes in
-      let graph = try Graph(onnx: bytes, limits: .standard)
-      // A file that is taken can be written and taken again.
-      let written: [UInt8]
-      do { written = try graph.onnx() } catch { return }
-      _ = try Graph(onnx: written)
-      _ = try? Model(graph)
+    Reader(name: "frames", read: frames), Reader(name: "grpc", read: grpc), Reader(name: "messages", read: messages),
+    Reader(name: "onnx", read: onnx),
+    Reader(name: "noise") { bytes in
+      let noise = try JSONDecoder().decode(NoiseModel.self, from: Data(bytes))
+      try noise.validate()
+      let again = try JSONDecoder().decode(NoiseModel.self, from: JSONEncoder().encode(noise))
+      precondition(again == noise, "a noise model that was read is written as it was")
     },
     Reader(name: "npy") { bytes in
       let array = try Npy(bytes)
@@ -63,6 +62,54 @@ struct Reader: Sendable {
           }
         }
       }
+    }
+  }
+
+  /// The first byte chooses where the bytes are cut; then lines of headers, an empty line, and the stream's bytes.
+  private static func grpc(_ bytes: [UInt8]) throws {
+    guard let step = bytes.first.map({ Int($0 % 32) + 1 }) else { return }
+    let head = bytes.dropFirst().firstRange(of: [10, 10])
+    let headers = bytes[1..<(head?.lowerBound ?? bytes.count)].split(separator: 10).map { line in
+      let parts = line.split(separator: UInt8(ascii: " "), maxSplits: 1, omittingEmptySubsequences: false)
+      func text(_ part: ArraySlice<UInt8>?) -> String { String(decoding: part ?? [], as: UTF8.self) }
+      return (name: text(parts.first), value: text(parts.last))
+    }
+    var stream = GrpcStream(messageBytes: 1 << 12), error: CallError?
+    func perform(_ action: GrpcStream.Action) {
+      switch action {
+      case .message: _ = stream.message()
+      case .refuse(let refusal): error = refusal
+      default: break
+      }
+    }
+    if let action = stream.receive(headers: headers, endStream: head == nil) { perform(action) }
+    for start in stride(from: head?.upperBound ?? bytes.count, to: bytes.count, by: step) {
+      stream.receive(bytes[start..<min(start + step, bytes.count)], endStream: start + step >= bytes.count)
+      while let action = stream.next(), !stream.isOver {
+        perform(action)
+        if error != nil { break }
+      }
+      precondition(stream.pendingBytes <= 1 << 17, "more is held than a message may have")
+    }
+    if let end = stream.finish() { _ = GrpcTrailers.headers(error, isAlone: end.isAlone) }
+  }
+
+  /// What is taken can be written and taken again, and what can be served answers, for one row and for three.
+  private static func onnx(_ bytes: [UInt8]) throws {
+    var limits = OnnxLimits.standard
+    limits.elements = 1 << 16
+    limits.activationBytes = 1 << 20
+    limits.operations = 1e7
+    let graph = try Graph(onnx: bytes, limits: limits)
+    if let written = try? graph.onnx() { _ = try Graph(onnx: written) }
+    let model = try Model(graph), signature = model.signature
+    for rows in [1, 3] {
+      let inputs = try Tensor(Shape([rows] + signature.inputShape.dimensions)) { out in
+        for index in out.indices { out[index] = Float(index % 7) / 7 }
+      }
+      let outputs = try model.outputs(inputs)
+      precondition(outputs.rowCount == rows, "an answer for each row")
+      _ = try model.sampledOutputs(inputs, NoiseDraws(0..<2, seeds: (0..<rows).map { UInt64($0) }))
     }
   }
 

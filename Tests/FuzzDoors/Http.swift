@@ -1,10 +1,28 @@
+import DitherProto
 import DitherTransport
 import Foundation
 import Logging
 
-/// What libFuzzer calls: the HTTP door on loopback; each input is what one client sends before it stops sending.
+/// The fuzzer of the HTTP door on loopback. SwiftPM gives a program's `main` another name, so that libFuzzer is called as a library.
+@main
+enum Fuzzer {
+  static func main() {
+    var count = CommandLine.argc
+    var words: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> = CommandLine.unsafeArgv
+    exit(runFuzzer(&count, &words, fuzzOne))
+  }
+}
+
+@_silgen_name("LLVMFuzzerRunDriver")
+private func runFuzzer(
+  _ count: UnsafeMutablePointer<CInt>,
+  _ words: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
+  _ one: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+) -> CInt
+
+/// Each input is what one client sends before it stops sending.
 @_cdecl("LLVMFuzzerTestOneInput")
-public func fuzzOne(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
+func fuzzOne(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
   let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
   defer { close(socket) }
   var patience = timeval(tv_sec: 2, tv_usec: 0)
@@ -31,9 +49,11 @@ private enum Doors {
     let found = DispatchSemaphore(value: 0)
     nonisolated(unsafe) var port = 0
     Task.detached {
-      let door = try await HttpDoor.open(host: "127.0.0.1", port: 0, tls: nil, logger: Logger(label: "fuzz")) {
-        .text("\($0.path) \($0.query.sorted { $0.key < $1.key })\n")
-      }
+      let log = Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() }
+      let dispatcher = CallDispatcher(
+        table: CallTable(mapError: { CallError(.internalError, "\($0)") }), authenticator: Nobody(), logger: log)
+      let door = try await HttpDoor.open(
+        dispatcher, HttpRoutes(routes), host: "127.0.0.1", port: 0, tls: nil, isLocal: false, signInPath: "/sign-in")
       port = door.port
       doors.append(door)
       found.signal()
@@ -41,6 +61,21 @@ private enum Doors {
     found.wait()
     return port
   }()
+
+  /// A page, a parameter with its query, and a form.
+  private static let routes: [HttpRoute] = [
+    .always("/healthz") { _ in .text("ok") },
+    HttpRoute(.get, "/things/{id}", .all) { request, _ in
+      .text("\(request.parameters) \(request.query.sorted { $0.key < $1.key })")
+    },
+    HttpRoute(.post, "/things/{id}", .all, bodyBytes: 1000) { request, _ in .text("\(request.form.count)") },
+    HttpRoute(.get, "/secret", .known(.admin)) { _, _ in .text("secret") },
+  ]
+
+  private struct Nobody: Authenticator {
+    func identify(bearer token: String) -> Identity? { nil }
+    func identify(commonName: String) -> Identity? { nil }
+  }
 
   /// Kept open.
   nonisolated(unsafe) private static var doors: [Door] = []

@@ -11,6 +11,7 @@ import NIOSSL
 struct GrpcToyClient: ToyClient {
   private let channel: any Channel
   private let streams: NIOHTTP2Handler.StreamMultiplexer
+  private let farewell: NIOLoopBound<Farewell>
 
   init(_ server: ToyServer) async throws {
     let tls = try server.authority.map { authority in
@@ -29,9 +30,13 @@ struct GrpcToyClient: ToyClient {
           channel.configureHTTP2Pipeline(
             mode: .client, connectionConfiguration: .init(), streamConfiguration: .init()
           ) { $0.eventLoop.makeSucceededVoidFuture() }
-        }.map { (channel, $0) }
+        }.flatMapThrowing { streams in
+          let farewell = Farewell()
+          try channel.pipeline.syncOperations.addHandler(farewell)
+          return (channel, streams, NIOLoopBound(farewell, eventLoop: channel.eventLoop))
+        }
       }
-    (channel, streams) = connected
+    (channel, streams, farewell) = connected
   }
 
   private struct Call: ToyCall {
@@ -80,7 +85,10 @@ struct GrpcToyClient: ToyClient {
   private func stream(
     _ method: String, metadata: [String: String], timeout: TimeAmount?, isRead: Bool
   ) async throws -> Call {
-    let collector = Collector()
+    let collector = Collector(), farewell = farewell
+    // As every client: NIOHTTP2 ends the whole connection when a stream is opened after the GOAWAY has come.
+    let hasLeft = try await channel.eventLoop.submit { farewell.value.isSaid }.get()
+    if hasLeft { throw CallError(.unavailable, "the server takes no more calls") }
     let stream = try await streams.createStreamChannel { stream in
       stream.setOption(.autoRead, value: isRead).flatMapThrowing {
         try stream.pipeline.syncOperations.addHandler(GrpcStreamHandler(collector))
@@ -101,6 +109,16 @@ struct GrpcToyClient: ToyClient {
   }
 
   func vanish() async { try? await channel.close() }
+}
+
+/// Whether the server has said GOAWAY. Confined to its event loop.
+private final class Farewell: ChannelInboundHandler {
+  typealias InboundIn = HTTP2Frame
+  private(set) var isSaid = false
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    if case .goAway = unwrapInboundIn(data).payload { isSaid = true }
+    context.fireChannelRead(data)
+  }
 }
 
 /// Confined to its event loop.

@@ -22,14 +22,6 @@ struct SwiftClientTests {
     await server.close()
   }
 
-  private func until(_ condition: () -> Bool) async throws {
-    let end = ContinuousClock.now + .seconds(20)
-    while !condition() {
-      try #require(ContinuousClock.now < end, "it never came to be")
-      try await Task.sleep(for: .milliseconds(2))
-    }
-  }
-
   @Test("speaks and listens in turn on one call")
   func bidirectional() async throws {
     try await with { _, client in

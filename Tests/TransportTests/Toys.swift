@@ -5,6 +5,7 @@ import Logging
 import NIOCore
 import SwiftProtobuf
 import Synchronization
+import Testing
 
 typealias Bytes = Google_Protobuf_BytesValue
 
@@ -243,5 +244,14 @@ final class Collector: Sendable {
       }
       if let ready { continuation.resume(returning: ready) }
     }
+  }
+}
+
+/// Waits until it is so.
+func until(_ condition: () -> Bool) async throws {
+  let end = ContinuousClock.now + .seconds(20)
+  while !condition() {
+    try #require(ContinuousClock.now < end, "it never came to be")
+    try await Task.sleep(for: .milliseconds(2))
   }
 }

@@ -307,7 +307,26 @@ public nonisolated struct Dither_V1_SetAliasRequest: Sendable {
 
   public var alias: String = String()
 
+  /// The version that the alias must be at, so that of two who move it at once only one does: the other is told FAILED_PRECONDITION. 0: there must be
+  /// no such alias yet. Left out: it is moved from wherever it is.
+  public var expected: Dither_V1_SetAliasRequest.OneOf_Expected? = nil
+
+  public var expectedVersion: UInt64 {
+    get {
+      if case .expectedVersion(let v)? = expected {return v}
+      return 0
+    }
+    set {expected = .expectedVersion(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// The version that the alias must be at, so that of two who move it at once only one does: the other is told FAILED_PRECONDITION. 0: there must be
+  /// no such alias yet. Left out: it is moved from wherever it is.
+  public nonisolated enum OneOf_Expected: Equatable, Sendable {
+    case expectedVersion(UInt64)
+
+  }
 
   public init() {}
 }
@@ -1096,7 +1115,7 @@ nonisolated extension Dither_V1_UploadStatus: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Dither_V1_SetAliasRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".SetAliasRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}alias\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}alias\0\u{3}expected_version\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1106,24 +1125,40 @@ nonisolated extension Dither_V1_SetAliasRequest: SwiftProtobuf.Message, SwiftPro
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.model) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.alias) }()
+      case 3: try {
+        var v: UInt64?
+        try decoder.decodeSingularUInt64Field(value: &v)
+        if let v = v {
+          if self.expected != nil {try decoder.handleConflictingOneOf()}
+          self.expected = .expectedVersion(v)
+        }
+      }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.model.isEmpty {
       try visitor.visitSingularStringField(value: self.model, fieldNumber: 1)
     }
     if !self.alias.isEmpty {
       try visitor.visitSingularStringField(value: self.alias, fieldNumber: 2)
     }
+    try { if case .expectedVersion(let v)? = self.expected {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 3)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Dither_V1_SetAliasRequest, rhs: Dither_V1_SetAliasRequest) -> Bool {
     if lhs.model != rhs.model {return false}
     if lhs.alias != rhs.alias {return false}
+    if lhs.expected != rhs.expected {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,6 +1,7 @@
 import Foundation
 
-/// Cuts the bytes of one gRPC stream, however they are split, into messages: a byte that says whether it is compressed, its
+/// Cuts the bytes of one gRPC stream, however they are split, into messages: a byte that says whether it is compressed,
+/// its
 /// length in four bytes, then the message. Source: grpc/doc/PROTOCOL-HTTP2.md of the gRPC project, "Length-Prefixed-Message".
 public struct GrpcFraming: Sendable {
   /// Bytes before each message.
@@ -10,6 +11,7 @@ public struct GrpcFraming: Sendable {
   private var buffer: [UInt8] = []
   private var at = 0
 
+  /// - Parameter limit: bytes of one message, its prefix not counted.
   public init(limit: Int) { self.limit = limit }
 
   /// Bytes that wait for the rest of their message.

@@ -9,6 +9,9 @@ public struct GrpcRequest: Equatable, Sendable {
   /// How long the client waits.
   public var timeout: Duration?
 
+  /// - Parameters:
+  /// - method: "package.Service/Method", without the slash before it.
+  /// - timeout: nil: the client waits as long as it takes.
   public init(method: String, metadata: [String: String], timeout: Duration?) {
     self.method = method
     self.metadata = metadata
@@ -18,6 +21,7 @@ public struct GrpcRequest: Equatable, Sendable {
   /// The most that names and values may come to, in bytes, as gRPC's C core has it.
   public static let metadataBytes = 16 << 10
 
+  /// The outcome of reading headers.
   public enum Outcome: Equatable, Sendable {
     case call(GrpcRequest)
     /// It is gRPC, and cannot be taken.

@@ -1,7 +1,9 @@
 import Foundation
 
-/// The server's side of one gRPC call on its HTTP/2 stream. No socket, clock or lock: headers and bytes in, actions out.
+/// The server's side of one gRPC call on its HTTP/2 stream. No socket, clock or lock: headers and bytes in, actions
+/// out.
 public struct GrpcStream: Sendable {
+  /// Work for the owner of the stream.
   public enum Action: Equatable, Sendable {
     case open(GrpcRequest)
     case message(Data)
@@ -16,9 +18,12 @@ public struct GrpcStream: Sendable {
   public struct End: Equatable, Sendable {
     /// No header was sent: the trailers are the whole answer.
     public var isAlone: Bool
-    /// The client may still be sending, and is told that it need not: RST_STREAM with NO_ERROR, as RFC 9113, 8.1, has it. At
-    /// any other code gRPC's C core may take the reset for the answer.
+    /// The client may still be sending, and is told that it need not: RST_STREAM with NO_ERROR, as RFC 9113, 8.1, has
+    /// it. At any other code gRPC's C core may take the reset for the answer.
     public var resets: Bool
+    /// - Parameters:
+    /// - isAlone: no header was sent.
+    /// - resets: the client has not ended its side.
     public init(isAlone: Bool, resets: Bool) {
       self.isAlone = isAlone
       self.resets = resets
@@ -41,6 +46,7 @@ public struct GrpcStream: Sendable {
   /// - Parameter messageBytes: the largest message that is taken.
   public init(messageBytes: Int) { framing = GrpcFraming(limit: messageBytes) }
 
+  /// Whether nothing is taken or sent any more.
   public var isOver: Bool { phase == .over }
   /// Bytes that wait for the rest of their message.
   public var pendingBytes: Int { framing.pendingBytes }
@@ -73,6 +79,7 @@ public struct GrpcStream: Sendable {
     if phase == .open { framing.append(bytes) }
   }
 
+  /// The next action that follows from the bytes that came; nil: more are needed, or the stream is over.
   public mutating func next() -> Action? {
     guard phase == .open else { return nil }
     do throws(CallError) {

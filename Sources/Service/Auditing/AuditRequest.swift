@@ -11,11 +11,15 @@ public struct AuditRequest: Sendable {
   public var models: [String]
   /// The models' temperatures, in their order, as far as they are given. 0: the model's own.
   public var temperatures: [Double] = []
+  /// The examples.
   public var data: Data
   /// nil: the probes.
   public var battery: String?
+  /// All that is asked of each model; empty: those of the battery.
   public var probes: [ProbeSpec] = []
+  /// Bounds that the report is to hold, as `--gate` writes them.
   public var gates: [String] = []
+  /// Every draw of the audit follows from it.
   public var seed: UInt64 = 1
   /// Draws of the deployed predictor; 0: the model's own.
   public var samples = 0
@@ -30,12 +34,14 @@ public struct AuditRequest: Sendable {
   /// Inputs that probes name beside the data sets, by name: [N, …].
   public var otherData: [String: Tensor] = [:]
 
+  /// Where the examples come from.
   public enum Data: Sendable {
     /// A data set as `Dataset.load` takes it; without a part, as many examples as is usual for the battery.
     case named(String)
     case given(AuditData)
   }
 
+  /// - Parameter models: the first is the one that is audited, the others are compared with it.
   public init(models: [String], data: Data) {
     self.models = models
     self.data = data
@@ -57,6 +63,7 @@ public protocol AuditModels {
 
 /// A request with its names looked up and its data read. What it holds is settled, whatever becomes of the names.
 public struct ResolvedAudit<Version: Sendable>: Sendable {
+  /// A model of the audit.
   public struct Subject: Sendable {
     /// One, or those of an ensemble.
     public var members: [Version]
@@ -70,6 +77,7 @@ public struct ResolvedAudit<Version: Sendable>: Sendable {
   public var subjects: [Subject]
   /// Where it is a data set, its name says which part.
   public var data: AuditData
+  /// As it was asked for.
   public var request: AuditRequest
   /// Draws of the deployed predictor; 0: the usual.
   public var samples: Int

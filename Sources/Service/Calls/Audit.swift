@@ -9,8 +9,8 @@ import DitherTransport
 import Foundation
 import SwiftProtobuf
 
-/// `Robustness/Audit`: checks what is asked, makes a job of it, and streams what becomes of the job. The job outlives the
-/// call.
+/// `Robustness/Audit`: checks what is asked, makes a job of it, and streams what becomes of the job. The job outlives
+/// the call.
 package struct AuditCall: ServerStreamCall {
   package static let method = Dither_V1_Robustness.audit
   package static let policy = CallPolicy(role: .audit, defaultDeadline: nil)

@@ -7,7 +7,8 @@ import DitherStore
 import DitherTensor
 import DitherTransport
 
-/// `Registry/Calibrate`: fits a version's temperature and the thresholds of its prediction sets, and stores them with it.
+/// `Registry/Calibrate`: fits a version's temperature and the thresholds of its prediction sets, and stores them with
+/// it.
 package struct CalibrateCall: UnaryCall {
   package static let method = Dither_V1_Registry.calibrate
   package static let policy = CallPolicy(role: .publish, defaultDeadline: .seconds(600))

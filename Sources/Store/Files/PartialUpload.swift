@@ -2,8 +2,8 @@ import DitherBasics
 import Foundation
 import Synchronization
 
-/// A file that comes in pieces, hashed as it comes. What is on the disk stays there when the sender vanishes, and the next
-/// upload of the same file goes on from it.
+/// A file that comes in pieces, hashed as it comes. What is on the disk stays there when the sender vanishes, and the
+/// next upload of the same file goes on from it.
 final class PartialUpload: Upload {
   let blob: BlobID
   let bytes: Int

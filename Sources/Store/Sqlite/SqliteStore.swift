@@ -3,6 +3,7 @@ import Foundation
 
 /// The store of one server: records in SQLite, and files beside them. Reads do not wait for writes (write-ahead log).
 public final class SqliteStore: Store {
+  /// The folder, locked while the store is open.
   public let directory: String
   private let database: StoreDatabase
   private let records: SqliteBlobRecords
@@ -10,6 +11,7 @@ public final class SqliteStore: Store {
   /// Held for as long as the store lives, when it was opened by a server.
   private let lock: DirectoryLock?
 
+  /// Whether the store is for the one server, or only looked at beside it.
   public enum Use: Sendable {
     /// The only server of this directory: leftovers of a crash are cleaned away.
     case server
@@ -36,9 +38,13 @@ public final class SqliteStore: Store {
     }
   }
 
+  /// Names, versions, aliases and calibrations.
   public var models: any ModelRecords { SqliteModels(database) }
+  /// Jobs and the journals of their shards.
   public var jobs: any JobRecords { SqliteJobs(database) }
+  /// Callers, with hashed secrets.
   public var tokens: any TokenRecords { SqliteTokens(database) }
+  /// Files by their hash.
   public var blobs: any Blobs { files }
 
   public func changes(since number: Int64) async throws(StoreError) -> StoreChanges {

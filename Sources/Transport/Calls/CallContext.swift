@@ -10,7 +10,9 @@ public enum Role: String, Sendable, Codable, CaseIterable {
 /// Who calls.
 public struct Identity: Sendable, Equatable {
   public var name: String
+  /// Rights of the caller.
   public var roles: Set<Role>
+  /// A caller by name.
   public init(name: String, roles: Set<Role>) {
     self.name = name
     self.roles = roles
@@ -35,7 +37,9 @@ public final class Cancellation: Sendable {
   private let state = Mutex(State())
   public init() {}
 
+  /// Whether nobody waits for the answer any more.
   public var isCancelled: Bool { state.withLock { $0.reason != nil } }
+  /// Why it was canceled; nil: it was not.
   public var reason: CallError? { state.withLock { $0.reason } }
 
   /// Called once, at once if it is cancelled already.
@@ -67,15 +71,23 @@ public struct CallContext: Sendable {
   public let id: UInt64
   /// "dither.v1.Inference/Predict"
   public let method: String
+  /// As the client sent it, keys in lower case.
   public let metadata: [String: String]
+  /// nil: the call is open to everybody.
   public let identity: Identity?
+  /// nil: none.
   public let deadline: NIODeadline?
+  /// When the call began.
   public let received: NIODeadline
+  /// The client's address.
   public let peer: String
+  /// `framed`, `grpc` or `http`.
   public let door: String
+  /// Shared by all that works for this call.
   public let cancellation: Cancellation
 
   /// nil without a deadline; never negative.
   public var timeLeft: TimeAmount? { deadline.map { max($0 - .now(), .nanoseconds(0)) } }
+  /// Whether the deadline has passed.
   public var isLate: Bool { deadline.map { $0 <= .now() } ?? false }
 }

@@ -6,20 +6,27 @@ import Synchronization
 
 /// A call that is over, for metrics and logs.
 public struct CallRecord: Sendable {
+  /// The call's context.
   public let context: CallContext
+  /// How it ended.
   public let code: StatusCode
+  /// From its beginning to its end.
   public let duration: TimeAmount
+  /// Bytes of all messages in.
   public let requestBytes: Int
+  /// Bytes of all messages out.
   public let responseBytes: Int
 }
 
 /// What all doors share: the table of calls, who may call, and how much at once.
 public final class CallDispatcher: Sendable {
+  /// A dispatcher's limits.
   public struct Limits: Sendable {
     /// Calls in flight over all connections and doors; past it the answer is RESOURCE_EXHAUSTED at once.
     public var callsInFlight = 4096
     /// One caller's share of them. A call that has ended counts until its handler has come back.
     public var callsPerCaller = 1024
+    /// Bytes of one message.
     public var messageBytes = 16 << 20
     /// The most that a client may ask for, for calls that have a default deadline.
     public var longestTimeout = Duration.seconds(3600)
@@ -56,9 +63,11 @@ public final class CallDispatcher: Sendable {
     self.observe = observe
   }
 
+  /// The calls of all doors that are in flight now.
   public var callsInFlight: Int { inFlight.load(ordering: .relaxed) }
   /// From now on no call begins; those in flight go on.
   public func drain() { draining.store(true, ordering: .relaxed) }
+  /// Whether new calls are refused.
   public var isDraining: Bool { draining.load(ordering: .relaxed) }
 
   /// Handlers that have not come back, those of calls that are over included: they still speak to an event loop.

@@ -13,6 +13,11 @@ public struct CallPolicy: Sendable {
   public var defaultDeadline: Duration?
   /// Answered while the server drains or is full too, and counted among no calls in flight.
   public var isVital: Bool
+  /// - Parameters:
+  ///   - role: nil: any caller that is known.
+  ///   - isOpen: whether unknown callers are let in.
+  ///   - defaultDeadline: where the client names none.
+  ///   - isVital: whether it is answered in a drain and when full.
   public init(role: Role?, isOpen: Bool = false, defaultDeadline: Duration? = .seconds(30), isVital: Bool = false) {
     self.role = role
     self.isOpen = isOpen
@@ -24,10 +29,13 @@ public struct CallPolicy: Sendable {
 /// Takes the one answer of a unary call, from any thread, without waiting.
 public struct Responder<Response: Message>: Sendable {
   let send: @Sendable (Result<Data, any Error>) -> Void
+  /// Once; what comes later is dropped.
   public func finish(_ result: Result<Response, any Error>) {
     send(result.flatMap { response in Result { try response.serializedData() } })
   }
+  /// Once; what comes later is dropped.
   public func succeed(_ response: Response) { finish(.success(response)) }
+  /// Once; what comes later is dropped.
   public func fail(_ error: any Error) { finish(.failure(error)) }
 }
 
@@ -70,8 +78,8 @@ public struct CallTable: Sendable {
     enum Handler: Sendable {
       /// Answers from whatever thread it computes on; run on the event loop, and must not block.
       case prompt(@Sendable (Data, CallContext, @escaping @Sendable (Result<Data, any Error>) -> Void) -> Void)
-      /// Runs in a task, with its one request unless the client sends a stream, and returns its one answer unless it has
-      /// sent a stream.
+      /// Runs in a task, with its one request unless the client sends a stream, and returns its one answer unless it
+      /// has sent a stream.
       case task(@Sendable (Data?, CallContext, CallPort) async throws -> Data?)
     }
     let policy: CallPolicy
@@ -83,8 +91,10 @@ public struct CallTable: Sendable {
   /// Turns what handlers throw into what callers see.
   let mapError: @Sendable (any Error) -> CallError
 
+  /// - Parameter mapError: what a call's error becomes on the wire.
   public init(mapError: @escaping @Sendable (any Error) -> CallError) { self.mapError = mapError }
 
+  /// In alphabetical order.
   public var methods: [String] { entries.keys.sorted() }
 
   private mutating func add(_ method: some AnyCallMethod, _ policy: CallPolicy, _ handler: Entry.Handler) {
@@ -92,8 +102,8 @@ public struct CallTable: Sendable {
     entries[method.name] = Entry(policy: policy, shape: method.shape, handler: handler)
   }
 
-  /// A call whose handler answers by its responder, from whatever thread it computes on. The handler itself is run on an
-  /// event loop and must not block.
+  /// A call whose handler answers by its responder, from whatever thread it computes on. The handler itself is run on
+  /// an event loop and must not block.
   public mutating func serve<Request: Message, Response: Message>(
     _ method: CallMethod<Unary, Request, Response>, _ policy: CallPolicy,
     _ handler: @escaping @Sendable (Request, CallContext, Responder<Response>) -> Void
@@ -134,8 +144,8 @@ public struct CallTable: Sendable {
     add(method, policy, .task { _, context, port in try await handler(RequestStream(port), context).serializedData() })
   }
 
-  /// A call that takes a stream and answers with one, in any order. It ends when its handler returns, whether the client has
-  /// sent all it wanted or not.
+  /// A call that takes a stream and answers with one, in any order. It ends when its handler returns, whether the
+  /// client has sent all it wanted or not.
   public mutating func serve<Request: Message, Response: Message>(
     _ method: CallMethod<Bidirectional, Request, Response>, _ policy: CallPolicy,
     _ handler: @escaping @Sendable (RequestStream<Request>, CallContext, ResponseWriter<Response>) async throws -> Void

@@ -1,7 +1,7 @@
 import NIOCore
 
-/// The deadlines of a connection's calls behind one timer, so that a call that ends in time, as nearly all do, costs no timer
-/// of its own. Confined to its event loop: not Sendable.
+/// The deadlines of a connection's calls behind one timer, so that a call that ends in time, as nearly all do, costs no
+/// timer of its own. Confined to its event loop: not Sendable.
 final class DeadlineSet {
   let eventLoop: any EventLoop
   private var open: [Int: (deadline: NIODeadline, expire: () -> Void)] = [:]

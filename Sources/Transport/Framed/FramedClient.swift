@@ -6,14 +6,21 @@ import NIOSSL
 
 /// A framed connection from the client's side. Calls on it run at once and end in any order.
 public final class FramedClient: Sendable {
+  /// Whom to call, and how.
   public struct Target: Sendable {
+    /// A name or an address.
     public var host: String
+    /// The framed door's.
     public var port: Int
+    /// Whether the connection is encrypted.
     public var usesTls: Bool
+    /// PEM file of the CA; nil: the system's.
     public var authority: String?
     /// PEM files of the client's own, for a server that asks for a certificate.
     public var certificate: String?
+    /// PEM file of the client certificate's key.
     public var key: String?
+    /// For the connection and its handshake.
     public var connectTimeout: TimeAmount
     public init(
       host: String, port: Int, usesTls: Bool, authority: String?, certificate: String? = nil, key: String? = nil,
@@ -101,7 +108,9 @@ public final class FramedClient: Sendable {
     return try NIOSSLContext(configuration: configuration)
   }
 
+  /// Whether the connection stands.
   public var isActive: Bool { channel.isActive }
+  /// Calls in flight fail with `unavailable`.
   public func close() async { try? await channel.close() }
 
   /// One call. `receive` gets its messages, then its end, on the connection's event loop.
@@ -117,10 +126,12 @@ public final class FramedClient: Sendable {
         client.channel.eventLoop.execute { handler.value.send(id, payload, continuation) }
       }
     }
+    /// Nothing more follows from the client.
     public func halfClose() {
       let (handler, id) = (client.handler, id)
       client.channel.eventLoop.execute { handler.value.halfClose(id) }
     }
+    /// The call ends; what comes for it later is dropped.
     public func cancel() {
       let (handler, id) = (client.handler, id)
       client.channel.eventLoop.execute { handler.value.cancel(id) }
@@ -132,6 +143,7 @@ public final class FramedClient: Sendable {
     }
   }
 
+  /// News of a call.
   public enum Event: Sendable {
     case message(Data)
     /// The last message, where the end carries one, and how the call ended.

@@ -8,8 +8,8 @@ import NIOHTTP2
 
 /// gRPC over HTTP/2, for every stock client. Source: grpc/doc/PROTOCOL-HTTP2.md of the gRPC project.
 public enum GrpcDoor {
-  /// Header lists above `GrpcRequest.metadataBytes` are refused for their call alone; what is above this cannot be decoded, and
-  /// ends the connection.
+  /// Header lists above `GrpcRequest.metadataBytes` are refused for their call alone; what is above this cannot be
+  /// decoded, and ends the connection.
   private static let headerBytes = 1 << 20
   /// Streams that clients reset within 30 s. Deadlines that pass under load are resets too, so this only stops a flood;
   /// what reset calls still compute is bounded by the caller's share.
@@ -77,7 +77,7 @@ final class GrpcConnection {
   let peer: String
   /// The common name of the client's certificate, once TLS is up.
   private(set) lazy var certificate: String? = channel.peerCommonName
-  private var streams = 0, isKnown = false, isLeaving = false
+  private var streams = 0, isKnown = false, isDraining = false, isLeaving = false
   private var idle: Scheduled<Void>?
 
   init(_ dispatcher: CallDispatcher, _ channel: any Channel) {
@@ -115,6 +115,7 @@ final class GrpcConnection {
   private func streamHasClosed() {
     streams -= 1
     guard streams == 0 else { return }
+    filter.isOver = isDraining
     if isLeaving { leave() } else if idle == nil { waitIdle() }
   }
 
@@ -128,7 +129,9 @@ final class GrpcConnection {
 
   /// Takes no new calls, and closes once those that are open have ended and what they said is on its way.
   func drain() {
+    isDraining = true
     filter.quiesce()
+    filter.isOver = streams == 0
     let goAway = HTTP2Frame(
       streamID: .rootStream, payload: .goAway(lastStreamID: .maxID, errorCode: .noError, opaqueData: nil))
     channel.writeAndFlush(goAway, promise: nil)
@@ -147,9 +150,9 @@ private final class GrpcConnectionErrors: ChannelInboundHandler {
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     connection.dispatcher.logger.debug("grpc connection of \(connection.peer): \(error)")
-    // What one stream did wrong is no other's fault; nor is an answer to a stream that the client has just reset. NIOHTTP2 tells
-    // of both, and sends GOAWAY where the connection is at its end.
-    if error is any NIOHTTP2Error, !connection.filter.hasFailed { return }
+    // What one stream did wrong is no other's fault; nor is an answer to a stream that the client has just reset.
+    // NIOHTTP2 tells of both, and sends GOAWAY where the connection is at its end. Its StreamError is no NIOHTTP2Error.
+    if error is any NIOHTTP2Error || error is NIOHTTP2Errors.StreamError, !connection.filter.hasFailed { return }
     // Not from within the read that failed: streams that it opens after the close would never be told of it, and stay.
     let channel = context.channel
     context.eventLoop.execute { channel.close(promise: nil) }

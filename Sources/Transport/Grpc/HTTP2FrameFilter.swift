@@ -1,17 +1,21 @@
 import NIOCore
 
-/// Stands between the socket and NIOHTTP2. Drops frames for streams that are not there, for which NIOHTTP2 would end the connection with every call on it:
+/// Stands between the socket and NIOHTTP2. Drops frames for streams that are not there, for which NIOHTTP2 would end
+/// the connection with every call on it:
 ///
 /// * a RST_STREAM for a stream that was never opened. RFC 9113, 6.4, makes that a connection error, but gRPC's C core
-///   (grpcio 1.66, as seen) sends one when a deadline passes between giving a stream its number and writing its HEADERS.
-/// * after our GOAWAY, whatever follows the HEADERS of a stream that NIOHTTP2 has refused, which RFC 9113, 6.8, lets us
-///   ignore. The HEADERS themselves pass: they change the state of HPACK, and are answered with REFUSED_STREAM.
+///   (grpcio 1.66, as seen) sends one when a deadline passes between giving a stream its number and writing its
+///   HEADERS. * after our GOAWAY, whatever follows the HEADERS of a stream that NIOHTTP2 has refused, which RFC 9113,
+///   6.8, lets us ignore. The HEADERS themselves pass: they change the state of HPACK, and are answered with
+///   REFUSED_STREAM. * after our GOAWAY and the last call, all but such HEADERS: a client that reads its answer still
+///   says PING and WINDOW_UPDATE, which NIOHTTP2 takes for an error of a connection that is over, and closes on an
+///   answer that is half read.
 ///
-/// A GOAWAY that tells of an error names the highest stream that was taken: NIOHTTP2 says 0, from which clients conclude that
-/// no call was begun, and make them all again. RFC 9113, 6.8.
+/// A GOAWAY that tells of an error names the highest stream that was taken: NIOHTTP2 says 0, from which clients
+/// conclude that no call was begun, and make them all again. RFC 9113, 6.8.
 ///
-/// Large headers that come before the client has acknowledged our settings wait for that: until then NIOHTTP2 decodes no
-/// header list above 16 KiB, and would end the connection instead of letting their call be refused.
+/// Large headers that come before the client has acknowledged our settings wait for that: until then NIOHTTP2 decodes
+/// no header list above 16 KiB, and would end the connection instead of letting their call be refused.
 ///
 /// Confined to its event loop: not Sendable.
 final class HTTP2FrameFilter: ChannelDuplexHandler {
@@ -36,6 +40,9 @@ final class HTTP2FrameFilter: ChannelDuplexHandler {
   private var dropping = 0
   private var highestStream: UInt32 = 0
   private var lastAccepted: UInt32?
+  /// No call is open, and after our GOAWAY none will be.
+  var isOver = false
+  private var hasSettings = false
   /// The beginning of a frame whose header has not all come.
   private var held: ByteBuffer?
   /// A GOAWAY has told of an error.
@@ -69,7 +76,7 @@ final class HTTP2FrameFilter: ChannelDuplexHandler {
       if UInt8(truncatingIfNeeded: word) == FrameType.goAway,
         let code: UInt32 = buffer.getInteger(at: at + Self.headerBytes + 4), code != 0
       {
-        buffer.setInteger(highestStream, at: at + Self.headerBytes)
+        buffer.setInteger(lastAccepted ?? highestStream, at: at + Self.headerBytes)
         isChanged = true
         hasFailed = true
       }
@@ -163,6 +170,11 @@ final class HTTP2FrameFilter: ChannelDuplexHandler {
       highestStream = max(highestStream, stream)
       return false
     }
+    if type == FrameType.settings, !hasSettings {
+      hasSettings = true
+      return false
+    }
+    if isOver, type != FrameType.continuation { return true }
     if type == FrameType.resetStream, stream > highestStream { return true }
     return type != FrameType.continuation && lastAccepted.map { stream > $0 } == true
   }

@@ -8,6 +8,7 @@ public struct HttpRequest: Sendable {
   public var path: String
   /// The parts of the path that its route's pattern names.
   public var parameters: [String: String]
+  /// The last value of each name.
   public var query: [String: String]
   /// Lower-case names; of a name that is repeated, the last.
   public var headers: [String: String]
@@ -32,15 +33,19 @@ public enum HttpMethod: String, Sendable, CaseIterable {
 
 /// An answer: whole, or written bit by bit.
 public struct HttpResponse: Sendable {
+  /// All at once, or as it is made.
   public enum Body: Sendable {
     case bytes([UInt8])
     /// Run in the call's task once the headers have gone; each piece goes at the pace at which the client takes it.
     case stream(@Sendable (_ write: @Sendable (Data) async throws -> Void) async throws -> Void)
   }
+  /// HTTP's.
   public var status: Int
+  /// With its character set.
   public var contentType: String
   /// Beside those that every answer has.
   public var headers: [(name: String, value: String)] = []
+  /// The content behind the headers.
   public var body: Body
 
   public init(_ status: Int = 200, _ contentType: String, _ body: [UInt8]) {
@@ -51,9 +56,11 @@ public struct HttpResponse: Sendable {
     self.contentType = contentType
     self.body = body
   }
+  /// Plain text in UTF-8.
   public static func text(_ text: String, status: Int = 200) -> HttpResponse {
     HttpResponse(status, "text/plain; charset=utf-8", Array(text.utf8))
   }
+  /// A page in UTF-8.
   public static func html(_ html: [UInt8], status: Int = 200) -> HttpResponse {
     HttpResponse(status, "text/html; charset=utf-8", html)
   }
@@ -65,16 +72,17 @@ public struct HttpResponse: Sendable {
   }
 }
 
-/// A call at the HTTP door: a method and a pattern of paths, who may ask, and how it is answered. It goes through the same
-/// dispatcher as the calls of the other doors: one identity, one set of limits, deadlines and figures.
+/// A call at the HTTP door: a method and a pattern of paths, who may ask, and how it is answered. It goes through the
+/// same dispatcher as the calls of the other doors: one identity, one set of limits, deadlines and figures.
 public struct HttpRoute: Sendable {
+  /// Whom a route serves.
   public enum Access: Sendable {
     /// Everybody, at any time: while the server drains or is full too. Answered on the event loop: it must not wait.
     case always(@Sendable (HttpRequest) -> HttpResponse)
     /// A known caller, with the role if there is one.
     case known(Role?)
-    /// As `known`; and everybody on this machine, where the server is for this machine alone. A page of another site that a
-    /// browser was led to name as this machine is not: its requests name another host.
+    /// As `known`; and everybody on this machine, where the server is for this machine alone. A page of another site
+    /// that a browser was led to name as this machine is not: its requests name another host.
     case local(Role?)
     /// Everybody.
     case all
@@ -83,6 +91,7 @@ public struct HttpRoute: Sendable {
   public let method: HttpMethod
   /// Literal segments, and `{name}` for one that is anything, with literal text around it: "/audits/{id}.json".
   public let pattern: String
+  /// Whom it serves.
   public let access: Access
   /// The largest body that is taken; 0: none.
   public let bodyBytes: Int

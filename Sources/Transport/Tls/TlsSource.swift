@@ -8,11 +8,15 @@ import Synchronization
 
 /// A server's certificate from files, read again when they change.
 public final class TlsSource: Sendable {
+  /// Paths of PEM files.
   public struct Files: Sendable, Equatable {
+    /// With the chain behind it.
     public var certificate: String
+    /// The certificate's.
     public var key: String
     /// Given: clients must show a certificate that it has signed.
     public var clientAuthority: String?
+    /// - Parameter clientAuthority: whose client certificates are taken; nil: none are asked for.
     public init(certificate: String, key: String, clientAuthority: String? = nil) {
       self.certificate = certificate
       self.key = key
@@ -28,6 +32,7 @@ public final class TlsSource: Sendable {
     var stamp: [Date?]
     var checked = ContinuousClock.now
   }
+  /// Read again when they change.
   public let files: Files
   private let log: Logger?
   private let state: Mutex<State>

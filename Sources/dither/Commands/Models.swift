@@ -55,12 +55,16 @@ struct ModelsCommand: AsyncParsableCommand {
     var model: String
     @Argument(help: "The alias, then used as name:alias.")
     var alias: String
+    @Option(help: "Move it only from this version; 0: only if there is no such alias yet.")
+    var expectedVersion: UInt64?
     @Flag(help: "Print one JSON object.")
     var json = false
     @OptionGroup var server: ServerOptions
 
     func run() async throws {
-      let found = try await server.withClient { try await $0.setAlias(alias, to: model) }
+      let found = try await server.withClient {
+        try await $0.setAlias(alias, to: model, expectedVersion: expectedVersion)
+      }
       if json { return try Json.print(ModelDescription(found)) }
       print("\(found.name):\(alias) is \(found.name)@\(found.version)")
     }

@@ -73,7 +73,8 @@ struct ServeCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+    Allocator.returnsLargeBlocks()
+    LoggingSystem.bootstrap { ShownLog(StreamLogHandler.standardError(label: $0)) }
     // Before anything can be interrupted: a server that starts is stopped as one that serves.
     let (stops, stop) = AsyncStream.makeStream(of: Void.self)
     let interrupt = Interrupt { stop.yield() }

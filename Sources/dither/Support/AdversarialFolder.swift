@@ -5,9 +5,10 @@ import DitherTensor
 import Foundation
 import Synchronization
 
-/// Where an audit leaves what its attacks made, so that anybody can check them: a folder for each attack with `inputs.npy` (as the model
-/// takes them before its own normalization, float32 [N, …]), `indices.npy` (the examples' numbers in the data), `labels.npy` and
-/// `answers.npy` (the deployed predictor's, int64), and `probe.txt`, as the attack was asked for.
+/// Where an audit leaves what its attacks made, so that anybody can check them: a folder for each attack with
+/// `inputs.npy` (as the model takes them before its own normalization, float32 [N, …]), `indices.npy` (the examples'
+/// numbers in the data), `labels.npy` and `answers.npy` (the deployed predictor's, int64), and `probe.txt`, as the
+/// attack was asked for.
 final class AdversarialFolder: Sendable {
   private let folder: URL
   private let plan: AuditPlan

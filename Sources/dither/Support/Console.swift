@@ -14,8 +14,9 @@ enum Console {
   static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 }
 
-/// Every command's words on standard output. Labels, names and messages come from files and servers: what in them a terminal would
-/// obey is shown as `\u{1b}`. It takes the place of Swift's `print` in this module, so that no command can forget it.
+/// Every command's words on standard output. Labels, names and messages come from files and servers: what in them a
+/// terminal would obey is shown as `\u{1b}`. It takes the place of Swift's `print` in this module, so that no command
+/// can forget it.
 func print(_ text: String) { Swift.print(text.shown(keepsLines: true)) }
 
 /// A line that tells how far a long task has come. On a terminal it changes in place, elsewhere it is printed every ten

@@ -9,8 +9,8 @@ struct RunSession {
   private let graph: Graph
   private let plan: Plan
   private let rows: Int
-  /// Which output has the classes' scores: the first of floats [examples, classes]; exporters of classical models put labels
-  /// out before it.
+  /// Which output has the classes' scores: the first of floats [examples, classes]; exporters of classical models put
+  /// labels out before it.
   private let scores: Int
   /// Where the file has a normalisation of its inputs: floats and bytes mean what they do to every other command.
   private let signature: ModelSignature?

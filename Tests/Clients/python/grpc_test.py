@@ -137,6 +137,10 @@ class Models(ServerTest):
         self.assertEqual(json.loads(again.model.card_json), {"by": "grpc_test"})
         self.assertEqual(self.inference.Predict(self.request(model="from-python:best")).version, 1)
         self.registry.SetAlias(registry_pb2.SetAliasRequest(model="from-python@1", alias="stable"))
+        with self.assertRaises(grpc.RpcError) as caught:
+            self.registry.SetAlias(
+                registry_pb2.SetAliasRequest(model="from-python@1", alias="stable", expected_version=7))
+        self.assertEqual(caught.exception.code(), grpc.StatusCode.FAILED_PRECONDITION)
         found = self.registry.GetModel(registry_pb2.GetModelRequest(model="from-python:stable"))
         self.assertEqual(sorted(found.aliases), ["best", "stable"])
         names = [model.name for model in self.registry.ListModels(registry_pb2.ListModelsRequest()).models]

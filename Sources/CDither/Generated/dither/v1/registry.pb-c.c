@@ -1508,7 +1508,7 @@ const ProtobufCMessageDescriptor dither__v1__upload_status__descriptor =
   (ProtobufCMessageInit) dither__v1__upload_status__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor dither__v1__set_alias_request__field_descriptors[2] =
+static const ProtobufCFieldDescriptor dither__v1__set_alias_request__field_descriptors[3] =
 {
   {
     "model",
@@ -1534,15 +1534,28 @@ static const ProtobufCFieldDescriptor dither__v1__set_alias_request__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "expected_version",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Dither__V1__SetAliasRequest, expected_case),
+    offsetof(Dither__V1__SetAliasRequest, expected_version),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__set_alias_request__field_indices_by_name[] = {
   1,   /* field[1] = alias */
+  2,   /* field[2] = expected_version */
   0,   /* field[0] = model */
 };
 static const ProtobufCIntRange dither__v1__set_alias_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor dither__v1__set_alias_request__descriptor =
 {
@@ -1552,7 +1565,7 @@ const ProtobufCMessageDescriptor dither__v1__set_alias_request__descriptor =
   "Dither__V1__SetAliasRequest",
   "dither.v1",
   sizeof(Dither__V1__SetAliasRequest),
-  2,
+  3,
   dither__v1__set_alias_request__field_descriptors,
   dither__v1__set_alias_request__field_indices_by_name,
   1,  dither__v1__set_alias_request__number_ranges,

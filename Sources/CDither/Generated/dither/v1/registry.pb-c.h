@@ -228,6 +228,12 @@ struct  Dither__V1__UploadStatus
     , 0 }
 
 
+typedef enum {
+  DITHER__V1__SET_ALIAS_REQUEST__EXPECTED__NOT_SET = 0,
+  DITHER__V1__SET_ALIAS_REQUEST__EXPECTED_EXPECTED_VERSION = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(DITHER__V1__SET_ALIAS_REQUEST__EXPECTED__CASE)
+} Dither__V1__SetAliasRequest__ExpectedCase;
+
 struct  Dither__V1__SetAliasRequest
 {
   ProtobufCMessage base;
@@ -236,10 +242,14 @@ struct  Dither__V1__SetAliasRequest
    */
   char *model;
   char *alias;
+  Dither__V1__SetAliasRequest__ExpectedCase expected_case;
+  union {
+    uint64_t expected_version;
+  };
 };
 #define DITHER__V1__SET_ALIAS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__set_alias_request__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, DITHER__V1__SET_ALIAS_REQUEST__EXPECTED__NOT_SET, {0} }
 
 
 struct  Dither__V1__RemoveModelRequest

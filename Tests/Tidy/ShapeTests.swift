@@ -41,8 +41,8 @@ struct ShapeTests {
 
   /// Lines of comments, from before this was looked at.
   static let longLines = Allowance(rooms: [
-    "Basics": 13, "Bench": 10, "Client": 5, "Datasets": 7, "Inference": 15, "Jobs": 6, "Proto": 7,
-    "Reports": 18, "Service": 13, "Store": 6, "Transport": 13, "dither": 11,
+    "Basics": 13, "Bench": 10, "Client": 5, "Datasets": 7, "Jobs": 6, "Proto": 7,
+    "Reports": 18, "Service": 12, "Store": 6, "Transport": 13, "dither": 11,
   ])
 
   /// With their lengths; the formatter puts a function's end under its beginning.

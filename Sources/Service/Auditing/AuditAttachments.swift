@@ -5,8 +5,9 @@ import DitherStore
 import DitherTensor
 import SwiftProtobuf
 
-/// The things that come with a request for an audit beside its words: examples, their targets, bounds of their features,
-/// and inputs of other kinds. Its job keeps them as one file, in the form of a request that holds nothing else.
+/// The things that come with a request for an audit beside its words: examples, their targets, bounds of their
+/// features, and inputs of other kinds. Its job keeps them as one file, in the form of a request that holds nothing
+/// else.
 struct AuditAttachments {
   let message: Dither_V1_AuditRequest
   /// As they are stored; the same attachments, the same bytes.

@@ -4,8 +4,8 @@ import DitherProto
 import DitherStore
 import DitherTransport
 
-/// `Registry/Upload`: a file in pieces. It is hashed as it comes, read within limits, tried, and then made visible in one
-/// transaction. A file that is refused leaves nothing; a connection that is lost leaves what came, to go on from.
+/// `Registry/Upload`: a file in pieces. It is hashed as it comes, read within limits, tried, and then made visible in
+/// one transaction. A file that is refused leaves nothing; a connection that is lost leaves what came, to go on from.
 package struct UploadCall: ClientStreamCall {
   package static let method = Dither_V1_Registry.upload
   package static let policy = CallPolicy(role: .publish, defaultDeadline: .seconds(1800))

@@ -46,7 +46,7 @@ enum Fixtures {
 
   /// ResNet-18 for 32 × 32 images.
   static func resnet(sigma: Float? = nil) throws -> Graph {
-    var graph = try ResNet().build(input: [3, 32, 32], classes: 10, seed: 1)
+    var graph = try ResNet().build(input: [3, 32, 32], outputs: 10, seed: 1)
     if let sigma { graph.noise = NoiseModel([.init(.weights, sigma: sigma)]) }
     return graph
   }
@@ -90,8 +90,8 @@ enum Fixtures {
       for row in plan.seeds.indices { plan.seeds[row] = UInt64(number) }
       number += 1
       plan.forward()
-      let labels = (0..<128).map { Int32($0 % 10) }, weights = [Float](repeating: 1 / 128, count: 128)
-      Kernels.crossEntropy(nil, plan.cotangent.baseAddress, plan.output().baseAddress, labels, weights, 128, 10)
+      _ = CrossEntropy().values(
+        plan.output(), .classes((0..<128).map { $0 % 10 }, count: 10), weight: 1 / 128, gradient: plan.cotangent)
       plan.backward()
       for parameter in trained {
         SGD().update(

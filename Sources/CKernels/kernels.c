@@ -316,26 +316,6 @@ void dk_softmax_gradient(float *out, const float *g, const float *y, size_t rows
   }
 }
 
-void dk_cross_entropy(
-    float *losses, float *gradient, const float *z, const int32_t *labels, const float *weights, size_t rows,
-    size_t n) {
-  for (size_t r = 0; r < rows; r++, z += n) {
-    size_t label = (size_t)labels[r];
-    float top = z[0];
-    for (size_t i = 1; i < n; i++) top = z[i] > top ? z[i] : top;
-    // Summed without the labelled class: its own part is exact, and 1 - p never rounds to 0.
-    float others = 0;
-    for (size_t i = 0; i < n; i++) others += i == label ? 0 : expf(z[i] - top);
-    float own = expf(z[label] - top), total = own + others;
-    if (losses) losses[r] = z[label] >= top ? log1pf(others) : logf(total) - (z[label] - top);
-    if (gradient) {
-      float w = weights ? weights[r] : 1.0f;
-      for (size_t i = 0; i < n; i++)
-        gradient[r * n + i] = w * (i == label ? -others / total : expf(z[i] - top) / total);
-    }
-  }
-}
-
 // ---- dense products: contraction is allowed here, as in any product ----
 
 DK_INLINE void dk_gemv_body(

@@ -1,28 +1,47 @@
 import DitherBasics
 import DitherTensor
 
-/// Examples with their classes.
+/// Examples with their right answers.
 public struct Dataset: Sendable {
   /// As the catalog has it.
   public var name: String
   /// [N, …]: pixels in [0, 1], or standardised features.
   public var inputs: Tensor
-  /// A class for each example, from 0.
-  public var labels: [Int]
-  /// By class.
-  public var classNames: [String]
+  /// A class for each example, or values.
+  public var targets: Targets
+  /// By class, or by value.
+  public var targetNames: [String]
   /// Of the first example in the set that this is a part of: examples keep their numbers.
   public private(set) var start = 0
   /// Examples.
-  public var count: Int { labels.count }
+  public var count: Int { targets.count }
+
+  /// A class for each example, from 0.
+  /// - Throws: `unsupported` of a set for regression, which has values.
+  public var labels: [Int] {
+    get throws(DatasetError) {
+      guard case .classes(let labels, _) = targets else {
+        throw DatasetError(
+          .unsupported, at: "data set '\(name)'", expected: "a set with classes",
+          got: "one with \(targets.width == 1 ? "a value" : "\(targets.width) values") for each example")
+      }
+      return labels
+    }
+  }
 
   /// - Parameter inputs: a row for each label.
   public init(name: String, inputs: Tensor, labels: [Int], classNames: [String]) {
-    precondition(inputs.rowCount == labels.count, "a label for each row")
+    self.init(
+      name: name, inputs: inputs, targets: .classes(labels, count: classNames.count), targetNames: classNames)
+  }
+
+  /// - Parameter inputs: a row for each target.
+  public init(name: String, inputs: Tensor, targets: Targets, targetNames: [String]) {
+    precondition(inputs.rowCount == targets.count, "a target for each row")
     self.name = name
     self.inputs = inputs
-    self.labels = labels
-    self.classNames = classNames
+    self.targets = targets
+    self.targetNames = targetNames
   }
   /// The first examples, or all where there are fewer.
   public func first(_ count: Int) -> Dataset { part(0..<min(count, self.count)) }
@@ -33,7 +52,8 @@ public struct Dataset: Sendable {
   }
   /// Some examples, in any order.
   public func rows(_ indices: [Int]) -> Dataset {
-    Dataset(name: name, inputs: inputs.rows(at: indices), labels: indices.map { labels[$0] }, classNames: classNames)
+    Dataset(
+      name: name, inputs: inputs.rows(at: indices), targets: targets.rows(indices), targetNames: targetNames)
   }
 }
 
@@ -71,11 +91,13 @@ extension Catalog where Entry == any DatasetSource.Type {
       Mnist.self, FashionMnist.self, Cifar10.self, NotMnist.self, Cifar100Subset.self, OpticalDigits.self,
       BreastCancer.self, Wine.self,
       Iris.self, WineQualityRed.self, WineQualityWhite.self, Adult.self,
+      Concrete.self, Energy.self, Kin8nm.self, NavalPropulsion.self, PowerPlant.self, Protein.self, Yacht.self,
     ], name: { $0.name })
 }
 
 extension Dataset {
-  /// "mnist"; "mnist:100", the first hundred; "mnist:5000-10000", from the 5000th up to the 10 000th, counted from 0; of a split.
+  /// "mnist"; "mnist:100", the first hundred; "mnist:5000-10000", from the 5000th up to the 10 000th, counted from 0;
+  /// of a split.
   public static func load(_ reference: String, _ split: Split = .test, from root: DataRoot = .standard) throws
     -> Dataset
   {

@@ -50,6 +50,10 @@ extension GraphBuilder {
   public func divide(_ a: Value, _ b: Value, name: String? = nil) throws(GraphError) -> Value {
     try apply(Div(), [a, b], name: name)[0]
   }
+  /// a · b, broadcast.
+  public func multiply(_ a: Value, _ b: Value, name: String? = nil) throws(GraphError) -> Value {
+    try apply(Mul(), [a, b], name: name)[0]
+  }
   /// a + b, broadcast.
   public func add(_ a: Value, _ b: Value, name: String? = nil) throws(GraphError) -> Value {
     try apply(Add(), [a, b], name: name)[0]

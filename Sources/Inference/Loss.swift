@@ -1,8 +1,8 @@
 import DitherBasics
 import Foundation
 
-/// A function of a classifier's output and a target class, with its gradient: what training and attacks follow.
-/// Each is written for logits z; for models that give probabilities, z = ln p.
+/// A function of a classifier's output and a target class, with its gradient, that attacks follow. Each is written for
+/// logits z; for models that give probabilities, z = ln p.
 public enum Loss: String, Sendable, Codable, CaseIterable {
   /// −ln softmax(z)_y.
   case crossEntropy = "ce"
@@ -21,9 +21,13 @@ public enum Loss: String, Sendable, Codable, CaseIterable {
   /// Whether it is about a second class beside the row's own.
   public var needsAim: Bool { self == .targetedDLR || self == .difference }
 
-  /// - Parameter aim: the second class, where the loss needs one.
-  /// - Returns: the value; `gradient` gets its derivatives for the output.
-  func value(
+  /// - Parameters:
+  ///   - z: one row of a classifier's output.
+  ///   - y: the target, one of its classes.
+  ///   - aim: the second class, where the loss needs one.
+  ///   - probabilities: whether the output is probabilities; else it is logits.
+  ///   - gradient: gets the derivatives for the output.
+  public func value(
     _ z: UnsafeBufferPointer<Float>, target y: Int, aim: Int? = nil, probabilities: Bool,
     gradient: UnsafeMutableBufferPointer<Float>
   ) -> Float {
@@ -48,8 +52,11 @@ public enum Loss: String, Sendable, Codable, CaseIterable {
     _ z: UnsafeBufferPointer<Float>, _ y: Int, _ t: Int, _ g: UnsafeMutableBufferPointer<Float>
   ) -> Float {
     switch self {
-    case .crossEntropy: return crossEntropy(z, y, g, sign: 1)
-    case .towards: return -crossEntropy(z, y, g, sign: -1)
+    case .crossEntropy: return CrossEntropy.value(z, y, g)
+    case .towards:
+      let value = CrossEntropy.value(z, y, g)
+      for i in g.indices { g[i] = -g[i] }
+      return -value
     case .margin:
       let other = best(z, except: y)
       g.update(repeating: 0)
@@ -94,22 +101,6 @@ public enum Loss: String, Sendable, Codable, CaseIterable {
 
   private func best(_ z: UnsafeBufferPointer<Float>, except y: Int) -> Int {
     z.indices.reduce(y == 0 ? 1 : 0) { $1 != y && z[$1] > z[$0] ? $1 : $0 }
-  }
-
-  /// The labelled class's derivative is minus the sum of the others', so that it does not round to 0 where p_y does to
-  /// 1.
-  private func crossEntropy(
-    _ z: UnsafeBufferPointer<Float>, _ y: Int, _ g: UnsafeMutableBufferPointer<Float>, sign: Float
-  ) -> Float {
-    let top = z.reduce(-Float.infinity, max)
-    var others: Float = 0
-    for i in z.indices {
-      g[i] = exp(z[i] - top)
-      if i != y { others += g[i] }
-    }
-    let total = g[y] + others
-    for i in z.indices { g[i] = sign * (i == y ? -others : g[i]) / total }
-    return z[y] >= top ? log1p(others) : log(total) - (z[y] - top)
   }
 }
 

@@ -25,9 +25,11 @@ public final class Model: Sendable {
   /// Made when the first attack asks for it.
   private let exposed = Mutex<Model?>(nil)
 
-  /// - Parameter precision: `.bfloat16` where the CPU has it is faster and less exact; docs/benchmarks.md has the
+  /// - Parameters:
+  ///   - precision: `.bfloat16` where the CPU has it is faster and less exact; docs/benchmarks.md has the
   ///   errors of the shipped models.
-  public init(_ graph: Graph, precision: Plan.Precision = .float32) throws {
+  ///   - proceed: called between the passes of its trial; what it throws ends the work.
+  public init(_ graph: Graph, precision: Plan.Precision = .float32, proceed: () throws -> Void = {}) throws {
     self.precision = precision
     let read = try ModelSignature(graph), given = try graph.givingClasses()
     var signature = try ModelSignature(given), known = given, only = given
@@ -38,7 +40,7 @@ public final class Model: Sendable {
     plans = PlanCache(computed, parameters)
     if !signature.task.isRegression, signature.outputKind == .logits,
       given.metadata[ModelSignature.outputKindKey] == nil,
-      let tried = try OutputTrial(signature, precision).kind(plans)
+      let tried = try OutputTrial(signature, precision).kind(plans, proceed: proceed)
     {
       signature.outputKind = tried
       known.metadata[ModelSignature.outputKindKey] = tried.rawValue
@@ -56,9 +58,12 @@ public final class Model: Sendable {
   /// A model of an ONNX file.
   /// - Throws: when the file is no graph within the limits, or the graph no model.
   public convenience init(
-    onnx bytes: [UInt8], limits: OnnxLimits = .standard, precision: Plan.Precision = .float32
+    onnx bytes: [UInt8], limits: OnnxLimits = .standard, precision: Plan.Precision = .float32,
+    proceed: () throws -> Void = {}
   ) throws {
-    try self.init(Graph(onnx: bytes, limits: limits), precision: precision)
+    let graph = try Graph(onnx: bytes, limits: limits)
+    try proceed()
+    try self.init(graph, precision: precision, proceed: proceed)
   }
 
   /// The same model, which puts out logits where this one puts out probabilities or their logarithms: for what must not

@@ -10,17 +10,36 @@ public enum ModelTask: Sendable, Hashable {
   /// the means first (Nix and Weigend 1994). What data leave open is then part of the answer.
   case gaussian(width: Int)
 
-  /// Its name in a file's `dither.task`, in signatures and messages.
-  public var name: String {
-    switch self {
-    case .classification: "classification"
-    case .binary: "binary"
-    case .regression: "regression"
-    case .gaussian: "gaussian_regression"
+  /// A task without its widths.
+  public enum Kind: String, Sendable, CaseIterable {
+    case classification, binary, regression
+    case gaussian = "gaussian_regression"
+  }
+
+  /// - Parameter width: numbers of an answer.
+  public init(_ kind: Kind, width: Int) {
+    switch kind {
+    case .classification: self = .classification(classes: width)
+    case .binary: self = .binary
+    case .regression: self = .regression(width: width)
+    case .gaussian: self = .gaussian(width: width)
     }
   }
+
+  /// The task without its widths.
+  public var kind: Kind {
+    switch self {
+    case .classification: .classification
+    case .binary: .binary
+    case .regression: .regression
+    case .gaussian: .gaussian
+    }
+  }
+
+  /// Its name in a file's `dither.task`, in signatures and messages.
+  public var name: String { kind.rawValue }
   /// All names that a file may give.
-  public static let names = ["classification", "binary", "regression", "gaussian_regression"]
+  public static let names = Kind.allCases.map(\.rawValue)
 
   /// Whether it answers with values, and not with probabilities of classes.
   public var isRegression: Bool {

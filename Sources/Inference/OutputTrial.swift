@@ -37,9 +37,10 @@ struct OutputTrial {
   }
 
   /// - Returns: nil: they look like neither probabilities nor their logarithms.
-  func kind(_ plans: PlanCache) throws -> OutputKind? {
+  func kind(_ plans: PlanCache, proceed: () throws -> Void) throws -> OutputKind? {
     var open: Set<OutputKind> = [.probabilities, .logProbabilities], answers = 0
     for fill in Self.fills where !open.isEmpty {
+      try proceed()
       try plans.withPlan(Plan.Options(rows: 1, precision: precision)) { plan in
         fill(plan.input())
         plan.forward()

@@ -20,10 +20,7 @@ extension ModelSignature {
       throw InferenceError(
         .inputShape, at: "input", expected: "\(shape.count) bytes for \(shape)", got: "\(bytes.count)")
     }
-    return normalised(
-      Tensor(shape) { out in
-        for i in out.indices { out[i] = Float(bytes[i]) / 255 }
-      })
+    return normalised(Tensor(pixels: bytes, shape))
   }
 
   /// Numbers that stand for channels, one for each element of an example: to be put into a graph.

@@ -20,14 +20,15 @@ struct CheckedModel: Sendable {
   /// Of the file's metadata.
   static let samplesKey = "dither.samples"
 
+  /// - Parameter proceed: called between the passes of the trial; what it throws ends it.
   /// - Throws: why the file is not one to serve.
-  init(onnx bytes: [UInt8], limits: OnnxLimits = .standard) throws {
+  init(onnx bytes: [UInt8], limits: OnnxLimits = .standard, proceed: () throws -> Void = {}) throws {
     self.bytes = bytes.count
-    let model = try Model(onnx: bytes, limits: limits)
+    let model = try Model(onnx: bytes, limits: limits, proceed: proceed)
     signature = model.signature
     noise = model.noise
     warnings = model.graph.warnings
-    try Self.tryOut(model)
+    try Self.tryOut(model, proceed)
     guard model.noise != nil else {
       defaultSamples = 0
       return
@@ -45,9 +46,11 @@ struct CheckedModel: Sendable {
   }
 
   /// One prediction with, and one without noise; what comes must be finite.
-  private static func tryOut(_ model: Model) throws {
+  private static func tryOut(_ model: Model, _ proceed: () throws -> Void) throws {
+    try proceed()
     let input = Tensor(model.signature.inputShape.replacingBatch(1), repeating: 0.5)
     var outputs = [try model.outputs(input)]
+    try proceed()
     if model.noise != nil { outputs.append(try model.sampledOutputs(input, NoiseDraws(0..<2, seeds: [1]))) }
     guard outputs.allSatisfy(\.isFinite) else {
       throw ServiceError(

@@ -4,16 +4,20 @@ import DitherTensor
 
 /// A network to train, before it has weights.
 public protocol Architecture: Codable, Sendable {
+  /// Its name in recipes.
   static var name: String { get }
+  /// The defaults, over which a recipe's parameters are laid.
   init()
   /// - Parameters:
   ///   - input: the shape of one example.
+  ///   - outputs: numbers of one answer: class scores, or values.
   ///   - seed: of the first weights.
-  /// - Returns: a graph with one input "input" and one output "logits" [batch, classes].
-  func build(input: Shape, classes: Int, seed: UInt64) throws -> Graph
+  /// - Returns: a graph with one input "input" and one output "logits" [batch, outputs].
+  func build(input: Shape, outputs: Int, seed: UInt64) throws -> Graph
 }
 
 extension Catalog where Entry == any Architecture.Type {
+  /// Every architecture that a recipe may name.
   public static let architectures = Catalog("architecture", [MLP.self, CNN.self, ResNet.self], name: { $0.name })
 }
 

@@ -3,15 +3,21 @@ import Foundation
 
 /// A training as it stands, on disk: all that the next step depends on.
 public struct Checkpoint: Sendable, Equatable {
+  /// How far it is.
   public struct Position: Codable, Sendable, Equatable {
-    /// Whole epochs done, and steps of the next one.
+    /// Whole epochs done.
     public var epoch = 0
+    /// Steps of the next one.
     public var step = 0
     var lossSum = 0.0
-    var correct = 0
+    /// Right answers, or squared errors.
+    var scoreSum = 0.0
     var seen = 0
-    public var validationAccuracy: Double?
-    public var bestAccuracy = -1.0
+    /// The last epoch's accuracy or error on the validation part.
+    public var validation: Double?
+    /// The best epoch's.
+    public var best: Double?
+    /// Counted from 1; 0: none yet.
     public var bestEpoch = 0
   }
   private struct Header: Codable {
@@ -20,19 +26,24 @@ public struct Checkpoint: Sendable, Equatable {
     var epochs: Int
     var position: Position
     var counts: [Int]
-    /// Of the numbers.
+    /// SHA-256 of the numbers.
     var digest: String
   }
 
+  /// The recipe's text.
   public var recipe: String
+  /// The run's.
   public var seed: UInt64
+  /// All that the run has.
   public var epochs: Int
+  /// How far it is.
   public var position: Position
   /// Weights, the optimizer's state, and the best epoch's weights if they are kept.
   public var buffers: [[Float]]
 
-  private static let magic = Array("DITHER-CHECKPOINT-1\n".utf8)
+  private static let magic = Array("DITHER-CHECKPOINT-2\n".utf8)
 
+  /// A checkpoint of these parts.
   public init(recipe: String, seed: UInt64, epochs: Int, position: Position, buffers: [[Float]]) {
     self.recipe = recipe
     self.seed = seed

@@ -1,47 +1,90 @@
+import DitherBasics
 import DitherDatasets
 import DitherInference
 import DitherTensor
 
-/// What a trained model is worth on a data set, as its card says it.
+/// How good a trained model is on a data set, as its card says it. Of classes and of values each has its own numbers;
+/// the others are absent.
 public struct Evaluation: Codable, Sendable, Equatable {
-  /// Of the deterministic pass.
-  public var accuracy: Double
-  public var negativeLogLikelihood: Double
-  public var expectedCalibrationError: Double
+  /// The share of right classes in the deterministic pass.
+  public var accuracy: Double?
+  /// −ln of the probability of the true classes, or of the density of the true values, in nats; absent of a regression
+  /// without a variance.
+  public var negativeLogLikelihood: Double?
+  /// With fifteen bins.
+  public var expectedCalibrationError: Double?
+  /// The error of a regression, in the unit of the targets.
+  public var rootMeanSquaredError: Double?
+  /// The share of true values in the interval of 95 %.
+  public var intervalCoverage: Double?
   /// With the noise that the model carries, by the mean of `samples` draws; nil without noise.
   public var noisyAccuracy: Double?
+  /// The same of the other numbers.
   public var noisyNegativeLogLikelihood: Double?
+  /// The same of the other numbers.
+  public var noisyRootMeanSquaredError: Double?
+  /// The same of the other numbers.
+  public var noisyIntervalCoverage: Double?
+  /// Draws of a noisy answer.
   public var samples: Int?
 
+  /// - Throws: when the data are not what the model takes and answers.
   public init(_ model: Model, _ data: Dataset, samples: Int = 16, threads: Int = 2) throws {
     let predictor = MonteCarloPredictor(model)
-    func probabilities(_ samples: Int) throws -> [[Double]] {
-      try stride(from: 0, to: data.count, by: 1000).flatMap { start in
-        try predictor.predict(
-          data.inputs.rows(start..<min(start + 1000, data.count)), Sampling(.samples(samples), seed: 1),
-          threads: threads
-        ).predictions.map(\.mean)
+    func answers(_ samples: Int) throws -> [Prediction] {
+      try Self.parts(data).flatMap { rows in
+        try predictor.predict(data.inputs.rows(rows), Sampling(.samples(samples), seed: 1), threads: threads)
+          .predictions
       }
     }
-    let plain = try probabilities(0)
-    accuracy = Metrics.accuracy(plain, data.labels)
-    negativeLogLikelihood = Metrics.negativeLogLikelihood(plain, data.labels)
-    expectedCalibrationError = Metrics.expectedCalibrationError(plain, data.labels)
-    guard model.noise != nil else { return }
-    let noisy = try probabilities(samples)
-    noisyAccuracy = Metrics.accuracy(noisy, data.labels)
-    noisyNegativeLogLikelihood = Metrics.negativeLogLikelihood(noisy, data.labels)
-    self.samples = samples
+    let noisy = try model.noise == nil ? nil : answers(samples), plain = try answers(0)
+    self.samples = noisy == nil ? nil : samples
+    if model.signature.task.isRegression {
+      guard case .values(let values) = data.targets, values.rowLength == model.signature.width else {
+        throw TrainError(
+          .data, at: "data set '\(data.name)'", expected: "\(model.signature.width) values for each example",
+          got: "others")
+      }
+      let found = RegressionMetrics(plain, values)
+      (rootMeanSquaredError, negativeLogLikelihood, intervalCoverage) = (
+        found.rootMeanSquaredError, found.negativeLogLikelihood, found.intervalCoverage
+      )
+      guard let noisy = noisy.map({ RegressionMetrics($0, values) }) else { return }
+      (noisyRootMeanSquaredError, noisyNegativeLogLikelihood, noisyIntervalCoverage) = (
+        noisy.rootMeanSquaredError, noisy.negativeLogLikelihood, noisy.intervalCoverage
+      )
+      return
+    }
+    let labels = try data.labels, means = plain.map(\.mean)
+    try model.signature.check(labels: labels, rows: data.count)
+    accuracy = Metrics.accuracy(means, labels)
+    negativeLogLikelihood = Metrics.negativeLogLikelihood(means, labels)
+    expectedCalibrationError = Metrics.expectedCalibrationError(means, labels)
+    guard let noisy = noisy?.map(\.mean) else { return }
+    noisyAccuracy = Metrics.accuracy(noisy, labels)
+    noisyNegativeLogLikelihood = Metrics.negativeLogLikelihood(noisy, labels)
   }
 
-  /// Of the deterministic pass alone.
-  static func accuracy(_ model: Model, _ data: Dataset, threads: Int) throws -> Double {
-    var right = 0
-    for start in stride(from: 0, to: data.count, by: 1000) {
-      let rows = start..<min(start + 1000, data.count)
-      let found = try model.outputs(data.inputs.rows(rows), threads: threads).labels()
-      right += zip(found, data.labels[rows]).count(where: { $0 == $1 })
+  /// Few enough examples that their answers do not fill the memory.
+  private static func parts(_ data: Dataset) -> [Range<Int>] {
+    stride(from: 0, to: data.count, by: 1000).map { $0..<min($0 + 1000, data.count) }
+  }
+
+  /// The one number that a training is judged by, of the deterministic pass alone.
+  static func quality(_ model: Model, _ data: Dataset, threads: Int) throws -> TrainQuality {
+    var sum = 0.0
+    for rows in parts(data) {
+      let outputs = try model.outputs(data.inputs.rows(rows), threads: threads)
+      switch data.targets {
+      case .classes(let labels, _): sum += Double(zip(outputs.labels(), labels[rows]).count { $0 == $1 })
+      case .values(let values):
+        for (at, row) in rows.enumerated() {
+          let errors = zip(outputs.row(at), values.row(row)).map { Double($0 - $1) }
+          sum += errors.reduce(0) { $0 + $1 * $1 } / Double(max(errors.count, 1))
+        }
+      }
     }
-    return Double(right) / Double(max(data.count, 1))
+    let mean = sum / Double(max(data.count, 1))
+    return TrainQuality(model.signature.task.isRegression ? mean.squareRoot() : mean, of: model.signature.task)
   }
 }

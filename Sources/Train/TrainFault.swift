@@ -1,7 +1,9 @@
 import DitherBasics
 
+/// Faults of a training.
 public enum TrainFault: FaultCode {
   case recipe, data, checkpoint, diverged, output
+  /// A recipe or data are the caller's; a checkpoint is of another state; a divergence ends the run.
   public var category: FaultCategory {
     switch self {
     case .recipe, .data: .invalidArgument
@@ -11,4 +13,5 @@ public enum TrainFault: FaultCode {
     }
   }
 }
+/// An error of a training.
 public typealias TrainError = Fault<TrainFault>

@@ -7,29 +7,46 @@ import Foundation
 
 /// A training from recipe to files: NAME.onnx with NAME.card.json beside it, and a checkpoint while it runs.
 public struct TrainRun: Sendable {
+  /// How the model is trained.
   public var recipe: Recipe
+  /// Where data sets lie.
   public var root: DataRoot
+  /// Where files go; made if it is absent.
   public var folder: String
+  /// Whether the folder's checkpoint is gone on from.
   public var resumes: Bool
+  /// Threads of the computation.
   public var threads: Int
 
-  /// What the files say of a model: data, recipe, seed, metrics.
+  /// A trained model for its readers: data, recipe, seed, metrics.
   public struct Card: Codable, Sendable {
     public var name: String
     public var summary: String
+    /// The set's name.
     public var data: String
+    /// The recipe's text.
     public var recipe: String
+    /// The seed of all that was random.
     public var seed: UInt64
+    /// Epochs that were gone through.
     public var epochs: Int
+    /// Numbers that are weights.
     public var parameters: Int
+    /// Without the validation part.
     public var trainingExamples: Int
+    /// The accuracy of the epoch that was kept; nil of a regression and without a validation part.
     public var validationAccuracy: Double?
+    /// The same of a regression, in the unit of the targets.
+    public var validationError: Double?
+    /// On the test part.
     public var test: Evaluation
-    /// Of the ONNX file.
+    /// SHA-256 of the ONNX file.
     public var digest: String
+    /// The program.
     public var software: String
   }
 
+  /// How a run ended.
   public enum Outcome: Sendable {
     case finished(Card, model: String)
     /// Stopped before its end; the checkpoint goes on from there.
@@ -44,6 +61,7 @@ public struct TrainRun: Sendable {
     self.threads = threads
   }
 
+  /// NAME.checkpoint in the folder.
   public var checkpointPath: String { "\(folder)/\(recipe.name).checkpoint" }
 
   public func run(shouldStop: () -> Bool = { false }, progress: (TrainProgress) -> Void = { _ in }) throws -> Outcome {
@@ -59,14 +77,14 @@ public struct TrainRun: Sendable {
       try trainer.checkpoint().write(to: checkpointPath)
       return .stopped(checkpoint: checkpointPath)
     }
-    let graph = trainer.snapshot(), file = try graph.onnx(), path = "\(folder)/\(recipe.name).onnx"
+    let graph = try trainer.snapshot(), file = try graph.onnx(), path = "\(folder)/\(recipe.name).onnx"
     let test = try Dataset.load(recipe.data, .test, from: root)
     let card = Card(
       name: recipe.name, summary: recipe.summary, data: recipe.data, recipe: recipe.text, seed: recipe.seed,
       epochs: trainer.position.epoch,
       parameters: graph.literals.values.reduce(0) { $0 + $1.type.shape.count },
       trainingExamples: data.count - recipe.validation,
-      validationAccuracy: recipe.patience != nil ? trainer.position.bestAccuracy : trainer.position.validationAccuracy,
+      validationAccuracy: trainer.validated?.accuracy, validationError: trainer.validated?.rootMeanSquaredError,
       test: try Evaluation(Model(graph), test, threads: threads), digest: Sha256.hash(file).description,
       software: "dither")
     let encoder = JSONEncoder()

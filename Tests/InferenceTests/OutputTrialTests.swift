@@ -44,6 +44,26 @@ struct OutputTrialTests {
     }
   }
 
+  @Test("a trial ends between its passes when it is told to")
+  func interrupted() throws {
+    struct Over: Error {}
+    var calls = 0
+    _ = try Model(confused(), proceed: { calls += 1 })
+    #expect(calls > 3)
+    let bytes = try confused().onnx()
+    for last in 0..<calls {
+      var left = last
+      #expect(throws: Over.self) {
+        try Model(
+          onnx: bytes,
+          proceed: {
+            if left == 0 { throw Over() }
+            left -= 1
+          })
+      }
+    }
+  }
+
   @Test("the logarithms of what always adds up to 1 are those of probabilities")
   func logarithms() throws {
     let graph = try confused()

@@ -41,7 +41,7 @@ struct ShapeTests {
 
   /// Lines of comments, from before this was looked at.
   static let longLines = Allowance(rooms: [
-    "Basics": 13, "Bench": 10, "Datasets": 3, "Inference": 15, "Reports": 18, "Service": 1, "dither": 7,
+    "Basics": 13, "Bench": 10, "Datasets": 3, "Reports": 18, "Service": 1, "dither": 11,
   ])
 
   /// With their lengths; the formatter puts a function's end under its beginning.

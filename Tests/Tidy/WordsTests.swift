@@ -43,15 +43,15 @@ struct WordsTests {
   // MARK: what is known
 
   static let british = Allowance(rooms: [
-    "Bench": 6, "Datasets": 14, "Graph": 82, "Inference": 24, "Proto": 6, "Reports": 10, "Robustness": 113,
-    "Service": 7, "Train": 10, "dither": 11,
+    "Bench": 6, "Datasets": 14, "Graph": 82, "Inference": 23, "Proto": 6, "Reports": 10, "Robustness": 113,
+    "Service": 7, "Train": 9, "dither": 9,
   ])
   static let bare = Allowance(rooms: [
-    "Basics": 4, "Bench": 9, "Datasets": 3, "Inference": 6, "Jobs": 9, "Proto": 6, "Service": 19, "Store": 24,
-    "Train": 9, "Transport": 20, "dither": 8,
+    "Basics": 4, "Bench": 9, "Datasets": 3, "Jobs": 9, "Proto": 6, "Service": 19, "Store": 24, "Transport": 20,
+    "dither": 8,
   ])
   static let undocumented = Allowance(rooms: [
-    "Basics": 1, "Datasets": 7, "Inference": 10, "Train": 67,
+    "Basics": 1, "Datasets": 7, "Inference": 9,
   ])
 
   // MARK: how it is found

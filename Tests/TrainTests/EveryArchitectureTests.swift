@@ -13,7 +13,7 @@ struct EveryArchitectureTests {
     let name: String, input: Shape, classes: Int
     var testDescription: String { "\(name) of \(input) to \(classes)" }
     func graph(seed: UInt64 = 7) throws -> Graph {
-      try Catalog.architectures.entry(named: name).init().build(input: input, classes: classes, seed: seed)
+      try Catalog.architectures.entry(named: name).init().build(input: input, outputs: classes, seed: seed)
     }
   }
 
@@ -64,7 +64,7 @@ struct EveryArchitectureTests {
     let architecture = try Catalog.architectures.entry(named: name).init()
     for input: Shape in [[1], [4], [2, 3], [1, 1, 1], [3, 1, 40], [3, 40, 1], [1, 2, 3, 4]] {
       do {
-        let graph = try architecture.build(input: input, classes: 2, seed: 1)
+        let graph = try architecture.build(input: input, outputs: 2, seed: 1)
         // What is built must also run.
         let outputs = try Model(graph).outputs(.random(Shape([2] + input.dimensions), seed: 1))
         #expect(outputs.shape == [2, 2])

@@ -1,6 +1,7 @@
 import DitherBasics
 import DitherDatasets
 import DitherGraph
+import DitherInference
 import DitherTensor
 import DitherTestSupport
 import DitherTrain
@@ -43,7 +44,7 @@ struct OptimizerTests {
     let buffers = ParameterBuffers(graph, moving: true)
     let plan = try Plan(graph, parameters: buffers, options: .init(rows: 12, parameterGradients: true))
     let inputs = try Golden.npy("training/batches_x.npy").tensor
-    let labels = try Golden.npy("training/batches_y.npy").integers().map(Int32.init)
+    let labels = try Golden.npy("training/batches_y.npy").integers()
     let trained = TrainedParameter.all(of: buffers)
     let state = (0..<optimizer.stateCount).map { _ in AlignedBuffer(floats: buffers.count) }
     let golden = try Golden.npy("training/\(name)/float32/losses.npy").numbers
@@ -51,9 +52,8 @@ struct OptimizerTests {
       let batch = inputs.rows(step - 1..<step).elements, y = Array(labels[(step - 1) * 12..<step * 12])
       _ = plan.input().update(fromContentsOf: batch)
       plan.forward()
-      var losses = [Float](repeating: 0, count: 12)
-      Kernels.crossEntropy(
-        &losses, plan.cotangent.baseAddress, plan.output().baseAddress, y, [Float](repeating: 1 / 12, count: 12), 12, 3)
+      let losses = CrossEntropy().values(
+        plan.output(), .classes(y, count: 3), weight: 1 / 12, gradient: plan.cotangent)
       plan.backward()
       #expect(abs(Double(losses.reduce(0, +)) / 12 - golden[step - 1]) < 5e-5, "loss of step \(step)")
       for parameter in trained {

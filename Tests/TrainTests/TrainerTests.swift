@@ -47,7 +47,7 @@ func learns(_ extra: String) throws {
   var last: TrainProgress?
   try trainer.run(progress: { last = $0 })
   #expect(trainer.isDone)
-  #expect((last?.accuracy ?? 0) > 0.9 && last?.endsEpoch == true && last?.epoch == 10)
+  #expect((last?.quality.accuracy ?? 0) > 0.9 && last?.endsEpoch == true && last?.epoch == 10)
 }
 
 @Test func trainingStopsEarlyWhenValidationNoLongerImproves() throws {
@@ -60,7 +60,7 @@ func learns(_ extra: String) throws {
   let trainer = try Trainer(recipe, data: clouds(), threads: 1)
   var last: TrainProgress?
   try trainer.run(progress: { last = $0 })
-  #expect(trainer.isDone && last?.epoch == 3 && last?.validationAccuracy != nil)
+  #expect(trainer.isDone && last?.epoch == 3 && last?.validation != nil)
 }
 
 @Test func aConvolutionLearnsUnderWeightNoise() throws {
@@ -69,7 +69,7 @@ func learns(_ extra: String) throws {
     recipe(noise, model: "{kind: cnn, channels: [4, 8], hidden: [16]}"), data: data, threads: 1)
   var last: TrainProgress?
   try trainer.run(progress: { last = $0 })
-  #expect((last?.accuracy ?? 0) > 0.85)
+  #expect((last?.quality.accuracy ?? 0) > 0.85)
 }
 
 @Test("a run that is stopped and resumed gives the same bytes", arguments: [1, 7, 8, 19])

@@ -70,8 +70,8 @@ extension Bench {
       throw Skip(reason: "mnist is not on this machine: dither data get mnist")
     }
     let model = try Model(onnx: [UInt8](file))
-    let shape = Shape([set.labels.count] + model.signature.inputShape.dimensions)
-    return (model, set.inputs.reshaped(shape), set.labels, 0.1)
+    let shape = Shape([set.count] + model.signature.inputShape.dimensions)
+    return (model, set.inputs.reshaped(shape), try set.labels, 0.1)
   }
 
   static let attacks: [Bench] = [

@@ -45,7 +45,7 @@ extension Bench {
   private static func mnistCNN(sigma: Float? = nil) throws -> Graph {
     var architecture = CNN()
     architecture.channels = [32, 64, 128]
-    var graph = try architecture.build(input: [1, 28, 28], classes: 10, seed: 1)
+    var graph = try architecture.build(input: [1, 28, 28], outputs: 10, seed: 1)
     if let sigma { graph.noise = NoiseModel([.init(.weights, sigma: sigma)]) }
     return graph
   }

@@ -108,10 +108,6 @@ void dk_row_norms(float *out, const float *x, size_t rows, size_t n);
 void dk_softmax(float *out, const float *in, size_t rows, size_t n, int logarithm);
 // Gradient of softmax from its output y: y * (g - sum(g * y)); of log-softmax: g - exp(y) * sum(g).
 void dk_softmax_gradient(float *out, const float *g, const float *y, size_t rows, size_t n, int logarithm);
-// losses[r] = logsumexp(z_r) - z_r[label]; gradient[r, :] = weight_r * (softmax(z_r) - onehot). Either may be NULL.
-// The labelled class's share is minus the sum of the others', so that it does not round to zero.
-void dk_cross_entropy(
-    float *losses, float *gradient, const float *z, const int32_t *labels, const float *weights, size_t rows, size_t n);
 
 // ---- dense products ------------------------------------------------------------------------------------------------
 

@@ -29,6 +29,6 @@ enum Cifar10: DatasetSource {
       labels += part.labels
     }
     return Dataset(
-      name: name, inputs: pixelTensor(bytes, [labels.count, 3, 32, 32]), labels: labels, classNames: classNames)
+      name: name, inputs: Tensor(pixels: bytes, [labels.count, 3, 32, 32]), labels: labels, classNames: classNames)
   }
 }

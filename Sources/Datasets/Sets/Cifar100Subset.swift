@@ -1,8 +1,8 @@
 import DitherTensor
 
-/// 2 000 photographs of CIFAR-100, 20 of each class and none of a class or a picture of CIFAR-10: near out-of-distribution data for
-/// it. Official training and test parts are mixed, so nothing is to be trained on it. Source: A. Krizhevsky, Learning Multiple
-/// Layers of Features from Tiny Images, 2009.
+/// 2 000 photographs of CIFAR-100, 20 of each class and none of a class or a picture of CIFAR-10: near
+/// out-of-distribution data for it. Official training and test parts are mixed, so nothing is to be trained on it.
+/// Source: A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009.
 enum Cifar100Subset: DatasetSource {
   static let name = "cifar100-ood"
   static let summary = "photographs of 100 other classes, 3 x 32 x 32, 2 000 for tests only"
@@ -21,7 +21,7 @@ enum Cifar100Subset: DatasetSource {
     let names = String(decoding: try root.read(files[1], of: name), as: UTF8.self).split(whereSeparator: \.isNewline)
     let file = try CifarBin(root.read(files[0], of: name), at: files[0].path, classes: names.count)
     return Dataset(
-      name: name, inputs: pixelTensor(file.bytes, [file.labels.count, 3, 32, 32]), labels: file.labels,
+      name: name, inputs: Tensor(pixels: file.bytes, [file.labels.count, 3, 32, 32]), labels: file.labels,
       classNames: names.map(String.init))
   }
 }

@@ -27,20 +27,11 @@ extension IdxImages {
     }
     return Dataset(
       name: name,
-      inputs: pixelTensor(pixels.bytes, [pixels.shape[0], 1, pixels.shape[1], pixels.shape[2]]),
+      inputs: Tensor(pixels: pixels.bytes, [pixels.shape[0], 1, pixels.shape[1], pixels.shape[2]]),
       labels: classes.bytes.map(Int.init), classNames: classNames)
   }
 
   static func published(at address: String, _ sums: [(String, String, Int)]) -> [DataFile] {
     sums.map { DataFile("\(name)/\($0.0)", from: address + $0.0, sha256: $0.1, bytes: $0.2) }
-  }
-}
-
-/// Bytes as numbers in [0, 1].
-func pixelTensor(_ bytes: [UInt8], _ shape: Shape) -> Tensor {
-  Tensor(shape) { out in
-    bytes.withUnsafeBufferPointer { from in
-      for i in 0..<out.count { out[i] = Float(from[i]) / 255 }
-    }
   }
 }

@@ -167,7 +167,7 @@ extension AuditRequest.Data {
         set = set.first(usual)
         name += ":\(set.count)"
       }
-      return AuditData(name: name, inputs: set.inputs, labels: set.labels, start: set.start)
+      return AuditData(name: name, inputs: set.inputs, labels: try set.labels, start: set.start)
     }
   }
 }

@@ -137,7 +137,7 @@ enum AuditExamples {
     }
     let values: [Float] =
       width == 1
-      ? array.data.map { Float($0) / 255 }
+      ? Tensor.pixels(array.data)
       : [Float](unsafeUninitializedCapacity: count) { buffer, filled in
         filled = array.data.copyBytes(to: UnsafeMutableRawBufferPointer(buffer)) / 4
       }

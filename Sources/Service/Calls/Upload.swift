@@ -118,7 +118,7 @@ package struct UploadCall: ClientStreamCall {
   ) async throws -> Dither_V1_UploadResponse {
     do {
       let bytes = try await upload.finish()
-      let checked = try await trials.run { try CheckedModel(onnx: bytes) }
+      let checked = try await trials.run { try CheckedModel(onnx: bytes, proceed: caller.proceed) }
       let published = try await registry.publish(
         checked, blob: upload.blob, name: begin.name, card: begin.cardJson, aliases: begin.aliases, by: caller.name
       ) { try await upload.keep() }

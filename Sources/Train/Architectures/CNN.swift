@@ -7,10 +7,11 @@ public struct CNN: Architecture {
   public static let name = "cnn"
   /// The channels of the convolutions.
   public var channels = [32, 64]
+  /// The widths of the hidden dense layers.
   public var hidden = [128]
   public init() {}
 
-  public func build(input: Shape, classes: Int, seed: UInt64) throws -> Graph {
+  public func build(input: Shape, outputs: Int, seed: UInt64) throws -> Graph {
     guard input.rank == 3, min(input[1], input[2]) >> channels.count >= 1 else {
       throw TrainError(
         .recipe, at: "model cnn", expected: "images [channels, H, W] of at least \(1 << channels.count) pixels a side",
@@ -28,7 +29,7 @@ public struct CNN: Architecture {
     }
     x = try builder.flatten(x, name: "flatten")
     var features = depth * height * width
-    for (index, next) in (hidden + [classes]).enumerated() {
+    for (index, next) in (hidden + [outputs]).enumerated() {
       let weight = builder.parameter("dense\(index).weight", initialiser.weights([next, features]))
       let bias = builder.parameter("dense\(index).bias", Tensor(zeros: [next]))
       let isLast = index == hidden.count

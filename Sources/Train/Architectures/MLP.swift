@@ -8,13 +8,13 @@ public struct MLP: Architecture {
   public var hidden = [256, 128]
   public init() {}
 
-  public func build(input: Shape, classes: Int, seed: UInt64) throws -> Graph {
+  public func build(input: Shape, outputs: Int, seed: UInt64) throws -> Graph {
     let builder = GraphBuilder(name: Self.name)
     var initialiser = Initialiser(seed: seed)
     var x = builder.input("input", input.dimensions)
     if input.rank > 1 { x = try builder.flatten(x, name: "flatten") }
     var width = input.count
-    for (index, next) in (hidden + [classes]).enumerated() {
+    for (index, next) in (hidden + [outputs]).enumerated() {
       let weight = builder.parameter("dense\(index).weight", initialiser.weights([next, width]))
       let bias = builder.parameter("dense\(index).bias", Tensor(zeros: [next]))
       let isLast = index == hidden.count

@@ -12,7 +12,7 @@ public struct ResNet: Architecture {
   public var blocks = 2
   public init() {}
 
-  public func build(input: Shape, classes: Int, seed: UInt64) throws -> Graph {
+  public func build(input: Shape, outputs: Int, seed: UInt64) throws -> Graph {
     guard input.rank == 3, !channels.isEmpty, blocks > 0, min(input[1], input[2]) >> (channels.count - 1) >= 1 else {
       throw TrainError(
         .recipe, at: "model resnet",
@@ -40,8 +40,8 @@ public struct ResNet: Architecture {
       }
     }
     x = try builder.flatten(builder.globalAveragePool(x))
-    let weight = builder.parameter("logits.weight", initialiser.weights([classes, depth]))
-    x = try builder.dense(x, weight, builder.parameter("logits.bias", Tensor(zeros: [classes])), name: "logits")
+    let weight = builder.parameter("logits.weight", initialiser.weights([outputs, depth]))
+    x = try builder.dense(x, weight, builder.parameter("logits.bias", Tensor(zeros: [outputs])), name: "logits")
     return builder.finish(outputs: [("logits", x)])
   }
 }

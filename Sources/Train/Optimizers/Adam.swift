@@ -4,9 +4,13 @@ import DitherTensor
 public struct Adam: Optimizer {
   public static let name = "adam"
   public var rate = 0.001
+  /// The decay of the first moment, the mean of gradients.
   public var beta1 = 0.9
+  /// The decay of the second moment, the mean of their squares.
   public var beta2 = 0.999
+  /// Added to the root of the second moment.
   public var epsilon = 1e-8
+  /// The share of a weight that is added to its gradient.
   public var decay = 0.0
   public init() {}
   /// The first and the second moment.

@@ -4,9 +4,13 @@ import DitherTensor
 public struct AdamW: Optimizer {
   public static let name = "adamw"
   public var rate = 0.001
+  /// The decay of the first moment, the mean of gradients.
   public var beta1 = 0.9
+  /// The decay of the second moment, the mean of their squares.
   public var beta2 = 0.999
+  /// Added to the root of the second moment.
   public var epsilon = 1e-8
+  /// The share of a weight that goes with each step, times the rate.
   public var decay = 0.01
   public init() {}
   /// The first and the second moment.

@@ -5,8 +5,11 @@ import DitherTensor
 public struct SGD: Optimizer {
   public static let name = "sgd"
   public var rate = 0.1
+  /// The share of the last step that goes into the next.
   public var momentum = 0.9
+  /// Whether the gradient is taken where momentum leads.
   public var nesterov = false
+  /// The share of a weight that is added to its gradient.
   public var decay = 0.0
   public init() {}
   /// The momentum.

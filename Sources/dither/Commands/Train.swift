@@ -58,23 +58,38 @@ struct TrainCommand: ParsableCommand {
 
   private static func text(_ progress: TrainProgress) -> String {
     var parts = [
-      "epoch \(progress.epoch) of \(progress.epochs)", "\(Int(progress.imagesPerSecond)) images/s",
-      "loss \(progress.loss.digits(4))", "accuracy \((100 * progress.accuracy).digits(2)) %",
+      "epoch \(progress.epoch) of \(progress.epochs)", "\(Int(progress.examplesPerSecond)) examples/s",
+      "loss \(progress.loss.digits(4))", words(progress.quality),
     ]
-    if let accuracy = progress.validationAccuracy { parts.append("validation \((100 * accuracy).digits(2)) %") }
+    if let found = progress.validation { parts.append("validation \(words(found))") }
     return (parts + ["\(clockTime(progress.secondsLeft)) left"]).joined(separator: "  ")
+  }
+
+  private static func words(_ quality: TrainQuality) -> String {
+    switch quality {
+    case .accuracy(let share): "accuracy \((100 * share).digits(2)) %"
+    case .rootMeanSquaredError(let error): "RMSE \(error.digits(4))"
+    }
   }
 
   private func show(_ card: TrainRun.Card, model: String) throws {
     if json { return try Json.print(Answer(model: model, card: card)) }
     var rows = [
       ["model", model], ["digest", card.digest],
-      ["test accuracy", "\((100 * card.test.accuracy).digits(2)) %"],
-      ["test NLL", card.test.negativeLogLikelihood.digits(4)],
     ]
-    if let accuracy = card.test.noisyAccuracy, let samples = card.test.samples {
-      rows.append(["with its noise", "\((100 * accuracy).digits(2)) % (\(samples) samples)"])
+    let test = card.test, noise = test.samples.map { "with its noise (\($0) samples)" } ?? ""
+    func add(_ name: String, _ value: Double?, isShare: Bool = false) {
+      guard let value else { return }
+      rows.append([name, isShare ? "\((100 * value).digits(2)) %" : value.digits(4)])
     }
+    add("test accuracy", test.accuracy, isShare: true)
+    add("test RMSE", test.rootMeanSquaredError)
+    add("test NLL", test.negativeLogLikelihood)
+    add("in the 95 % interval", test.intervalCoverage, isShare: true)
+    add("accuracy \(noise)", test.noisyAccuracy, isShare: true)
+    add("RMSE \(noise)", test.noisyRootMeanSquaredError)
+    add("NLL \(noise)", test.noisyNegativeLogLikelihood)
+    add("in the interval \(noise)", test.noisyIntervalCoverage, isShare: true)
     print(table(rows))
   }
 

@@ -74,7 +74,7 @@ struct AuditExamples {
     } else {
       let dataset = try Dataset.load(data)
       inputs = AuditInputs(dataset)
-      self.labels = dataset.labels
+      self.labels = try dataset.labels
     }
     guard inputs.array.shape.first == self.labels.count else {
       throw CommandError(

@@ -46,7 +46,14 @@ struct ExampleBatch {
     self.shape = shape
     values =
       dataset.inputs.shape.rank == 4 ? .bytes(elements.map { UInt8(($0 * 255).rounded()) }) : .floats(elements)
-    names = zip(0..., dataset.labels).map { "\(dataset.name)[\($0)] (\(dataset.classNames[$1]))" }
+    names = (0..<dataset.count).map { row in
+      let target =
+        switch dataset.targets[row] {
+        case .label(let label): dataset.targetNames[label]
+        case .values(let values): values.map { Double($0).digits(3) }.joined(separator: ", ")
+        }
+      return "\(dataset.name)[\(row)] (\(target))"
+    }
   }
 
   /// Whether an array is one example, a batch, or the same flattened.

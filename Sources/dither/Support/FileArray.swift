@@ -79,7 +79,7 @@ struct FileArray {
 
   /// Numbers in the units of the data: bytes are pixels, divided by 255.
   var inUnits: [Float] {
-    if case .bytes(let values) = values { values.map { Float($0) / 255 } } else { floats }
+    if case .bytes(let values) = values { Tensor.pixels(values) } else { floats }
   }
 
   /// Class numbers.

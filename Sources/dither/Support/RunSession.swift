@@ -92,26 +92,23 @@ struct RunSession {
 
   /// The mean cross-entropy of the scores, taken as logits, or as probabilities where the graph gives them.
   func loss(_ labels: [Int]) throws(CommandError) -> Double {
-    let logits = try classScores(labels)
-    return zip(0..., labels).reduce(0) { sum, pair in
-      sum - Self.logProbabilities(logits.row(pair.0), areProbabilities: areProbabilities)[pair.1]
-    } / Double(labels.count)
+    let scores = try classScores(labels)
+    let losses = Loss.crossEntropy.values(scores, targets: labels, probabilities: areProbabilities)
+    return losses.reduce(0) { $0 + Double($1) } / Double(labels.count)
   }
 
-  /// Of the mean cross-entropy with respect to each float input, by its name.
+  /// Derivatives of the mean cross-entropy for each float input, by its name.
   func gradients(_ labels: [Int]) throws(CommandError) -> [(String, Tensor)] {
-    let scores = try classScores(labels)
-    let classes = scores.rowLength
-    for (row, label) in labels.enumerated() {
-      let logProbabilities = Self.logProbabilities(scores.row(row), areProbabilities: areProbabilities)
-      for column in 0..<classes {
-        let hit = column == label ? 1.0 : 0
-        let probability = exp(logProbabilities[column])
-        // For probabilities the gradient of −log p is −1/p at the label; for logits, p − 1 there and p elsewhere.
-        let gradient = areProbabilities ? -hit / max(probability, 1e-30) : probability - hit
-        plan.cotangent[row * classes + column] = Float(gradient / Double(labels.count))
+    let scores = try classScores(labels), classes = scores.rowLength, areProbabilities = areProbabilities
+    scores.elements.withUnsafeBufferPointer { scores in
+      for (row, label) in labels.enumerated() {
+        let place = row * classes..<(row + 1) * classes
+        _ = Loss.crossEntropy.value(
+          UnsafeBufferPointer(rebasing: scores[place]), target: label, probabilities: areProbabilities,
+          gradient: UnsafeMutableBufferPointer(rebasing: plan.cotangent[place]))
       }
     }
+    for i in plan.cotangent.indices { plan.cotangent[i] /= Float(labels.count) }
     plan.backward()
     return zip(graph.inputs, plan.inputGradients).compactMap { input, gradient in
       guard !gradient.isEmpty else { return nil }
@@ -121,26 +118,18 @@ struct RunSession {
   }
 
   private func classScores(_ labels: [Int]) throws(CommandError) -> Tensor {
-    guard case .float(let scores) = output(scores), scores.shape.rank == 2 else {
+    guard case .float(let scores) = output(scores), scores.shape.rank == 2, scores.rowLength > 1 else {
       throw CommandError(
-        .shape, at: "--labels", expected: "a model with an output of [examples, classes] floats",
+        .shape, at: "--labels", expected: "a model with an output of [examples, classes ≥ 2] floats",
         got: "\(plan.outputTypes[0])")
     }
-    guard labels.count == scores.rowCount, labels.allSatisfy({ $0 < scores.rowLength }) else {
+    guard labels.count == scores.rowCount, labels.allSatisfy((0..<scores.rowLength).contains) else {
       throw CommandError(
-        .shape, at: "--labels", expected: "\(scores.rowCount) class numbers below \(scores.rowLength)",
-        got: "\(labels.count) up to \(labels.max() ?? 0)")
+        .shape, at: "--labels", expected: "\(scores.rowCount) class numbers from 0 to \(scores.rowLength - 1)",
+        got: "\(labels.count) from \(labels.min() ?? 0) to \(labels.max() ?? 0)")
     }
     return scores
   }
 
   private var areProbabilities: Bool { (try? Model(graph).signature.givesProbabilities) ?? false }
-
-  private static func logProbabilities(_ row: ArraySlice<Float>, areProbabilities: Bool) -> [Double] {
-    let values = row.map(Double.init)
-    if areProbabilities { return values.map { log(max($0, 1e-30)) } }
-    let top = values.max() ?? 0
-    let normaliser = top + log(values.reduce(0) { $0 + exp($1 - top) })
-    return values.map { $0 - normaliser }
-  }
 }

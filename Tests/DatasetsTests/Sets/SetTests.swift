@@ -1,6 +1,7 @@
 import DitherBasics
 import DitherDatasets
 import DitherTensor
+import DitherTestSupport
 import Foundation
 import Testing
 
@@ -74,8 +75,8 @@ struct SetTests {
   func picturesArePublished(_ set: Published) throws {
     let source = try Catalog.dataSets.entry(named: set.name)
     let data = try source.load(.test, from: Self.root), classes = set.test.count
-    #expect(data.inputs.shape.row == set.row && data.classNames.count == classes)
-    #expect(counts(data.labels, classes) == set.test)
+    #expect(data.inputs.shape.row == set.row && data.targetNames.count == classes)
+    #expect(try counts(data.labels, classes) == set.test)
     // Every 31st pixel has seen both ends.
     let some = stride(from: 0, to: data.inputs.count, by: 31).map { data.inputs.elements[$0] }
     #expect(some.min() == 0 && some.max() == 1)
@@ -99,7 +100,8 @@ struct SetTests {
     let source = try Catalog.dataSets.entry(named: set.name)
     for (split, published) in [(Split.train, set.train ?? []), (.test, set.test)] {
       let data = try source.load(split, from: Self.root)
-      #expect(data.inputs.shape.row == set.row && counts(data.labels, published.count) == published)
+      let labels = try data.labels
+      #expect(data.inputs.shape.row == set.row && counts(labels, published.count) == published)
       #expect(data.inputs.isFinite)
     }
   }
@@ -111,10 +113,10 @@ struct SetTests {
     let source = try Catalog.dataSets.entry(named: set.name)
     let train = try source.load(.train, from: Self.root), test = try source.load(.test, from: Self.root)
     #expect(train.inputs.shape.row == set.row && test.inputs.shape.row == set.row)
-    #expect(counts(train.labels + test.labels, set.test.count) == set.test)
+    #expect(try counts(train.labels + test.labels, set.test.count) == set.test)
     #expect(test.count == (train.count + test.count + 4) / 5)
     let again = try source.load(.test, from: Self.root)
-    #expect(again.inputs == test.inputs && again.labels == test.labels)
+    #expect(again.inputs == test.inputs && again.targets == test.targets)
     for column in 0..<set.row[0] {
       let values = (0..<train.count).map { Double(train.inputs.elements[$0 * set.row[0] + column]) }
       let mean = values.reduce(0, +) / Double(values.count)
@@ -127,12 +129,57 @@ struct SetTests {
     #expect(rows.count == train.count && (0..<test.count).allSatisfy { !rows.contains(Array(test.inputs.row($0))) })
   }
 
+  /// Examples and features.
+  static let regressions: [(name: String, count: Int, features: Int)] = [
+    ("concrete", 1030, 8), ("energy", 768, 8), ("kin8nm", 8192, 8), ("naval", 11_934, 16), ("power", 9568, 4),
+    ("protein", 45_730, 9), ("yacht", 308, 6),
+  ]
+
+  @Test("tables for regression: values in their own unit, parts that are disjoint, standardized features")
+  func regressionsArePublished() throws {
+    // The two large ones are read the same way.
+    let here = Self.regressions.filter { set in
+      set.count < 10_000 && Catalog.dataSets.entries.contains { $0.name == set.name && $0.isPresent(in: Self.root) }
+    }
+    for set in here {
+      let source = try Catalog.dataSets.entry(named: set.name)
+      let train = try source.load(.train, from: Self.root), test = try source.load(.test, from: Self.root)
+      #expect(train.count + test.count == set.count && test.count == (set.count + 4) / 5, "\(set.name)")
+      #expect(train.inputs.shape.row == [set.features] && train.targets.width == 1 && train.targetNames.count == 1)
+      #expect(train.inputs.isFinite && test.inputs.isFinite)
+      for column in 0..<set.features {
+        let values = (0..<train.count).map { Double(train.inputs.elements[$0 * set.features + column]) }
+        #expect(abs(values.reduce(0, +) / Double(values.count)) < 1e-3, "\(set.name), column \(column)")
+      }
+      guard case .values(let values) = train.targets else { continue }
+      #expect(Set(values.elements).count > 10, "\(set.name)")
+      expectFault(.unsupported, says: "a set with classes") { _ = try train.labels }
+    }
+  }
+
+  @Test("a table for regression that is cut or has words in it is refused by its row")
+  func damagedRegression() throws {
+    let folder = try Scratch(), root = DataRoot(URL(filePath: folder.path))
+    let place = URL(filePath: folder.file("uci-regression/yacht"))
+    try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+    for (text, words) in [
+      ("1 2 3 4 5 6 7\n1 2 3\n", "row 2"), ("1 2 3 4 5 6 seven\n", "row 1"), ("1 2 3 4 5 6 inf\n", "7 numbers"),
+      ("", "two rows"), ("1 2 3 4 5 6 7\n", "two rows"),
+    ] {
+      try Data(text.utf8).write(to: place.appending(path: "data.txt"))
+      expectFault(.malformed, says: words) { _ = try Dataset.load("yacht", from: root) }
+    }
+    try Data("1\t2 3 4 5 6 7\r\n2 3 4 5 6 7 8\n\n".utf8).write(to: place.appending(path: "data.txt"))
+    let (test, train) = (try Dataset.load("yacht", from: root), try Dataset.load("yacht", .train, from: root))
+    #expect(test.count == 1 && train.count == 1 && train.inputs.elements == [0, 0, 0, 0, 0, 0])
+  }
+
   @Test("a reference names a set and which of it", .enabled(if: isPresent([tables[2]]), "iris is absent"))
   func references() throws {
     let all = try Dataset.load("iris", from: Self.root), some = try Dataset.load("iris:7", from: Self.root)
-    #expect(some.count == 7 && some.labels == Array(all.labels.prefix(7)) && some.inputs == all.inputs.rows(0..<7))
+    #expect(some.count == 7 && some.targets == all.targets.rows(Array(0..<7)) && some.inputs == all.inputs.rows(0..<7))
     let range = try Dataset.load("iris:3-7", from: Self.root)
-    #expect(range.labels == Array(all.labels[3..<7]) && range.inputs == all.inputs.rows(3..<7))
+    #expect(range.targets == all.targets.rows(Array(3..<7)) && range.inputs == all.inputs.rows(3..<7))
     #expect(try Dataset.load("iris:25-30", from: Self.root).count == 5)
     #expect(all.start == 0 && some.start == 0 && range.start == 3 && range.first(2).start == 3)
     for wrong in [

@@ -5,35 +5,27 @@ import DitherInference
 import DitherTensor
 import Foundation
 
-/// Where a training stands, for the progress line.
-public struct TrainProgress: Sendable {
-  public var epoch: Int
-  public var epochs: Int
-  public var step: Int
-  public var stepsPerEpoch: Int
-  public var imagesPerSecond: Double
-  /// Mean over the epoch so far.
-  public var loss: Double
-  public var accuracy: Double
-  public var validationAccuracy: Double?
-  public var secondsLeft: Double
-  public var endsEpoch: Bool
-}
-
 /// One training: a graph, an optimizer's state and a position, all a function of recipe and seed.
 ///
 /// Order of data, first weights and noise are drawn at addresses made of the seed, so a run that is stopped and resumed
 /// gives the same bytes as one that is not.
 public final class Trainer {
+  /// As it was given.
   public let recipe: Recipe
+  /// How far it is.
   public private(set) var position: Checkpoint.Position
+  /// The task and the objective.
+  private let goal: Goal
+  private let scale: TargetScale
   private var graph: Graph
   private let parameters: ParameterBuffers
   private let trained: [TrainedParameter]
-  private let gradientNoise: GradientNoise
+  private let strategies: [any Strategy]
   private let state: [AlignedBuffer]
   private var best: [Float]?
-  private let train: Dataset, validation: Dataset?
+  private let batches: Batches, validation: Dataset?
+  private let targetNames: [String]
+  private let stop: EarlyStop
   private let threads: Int
   private var plans: [Int: Plan] = [:]
 
@@ -49,24 +41,29 @@ public final class Trainer {
     // Held-out rows are the last of a fixed shuffle: the same for every seed, so that seeds are compared on one split.
     var order = Array(0..<data.count), generator = PhiloxGenerator(seed: 0, stream: 0x5911)
     if recipe.validation > 0 { order.shuffle(using: &generator) }
-    train = recipe.validation > 0 ? data.rows(order.dropLast(recipe.validation).sorted()) : data
+    let train = recipe.validation > 0 ? data.rows(order.dropLast(recipe.validation).sorted()) : data
+    goal = try Goal(recipe, data)
+    scale = TargetScale(train.targets)
+    batches = Batches(train, scale, size: recipe.batch, seed: recipe.seed)
+    targetNames = data.targetNames
+    stop = EarlyStop(patience: recipe.patience, task: goal.task)
     validation = recipe.validation > 0 ? data.rows(order.suffix(recipe.validation).sorted()) : nil
     graph = try recipe.architecture.build(
-      input: data.inputs.shape.row, classes: data.classNames.count, seed: recipe.seed)
+      input: data.inputs.shape.row, outputs: goal.outputs, seed: recipe.seed)
     graph.noise = recipe.noise.terms.isEmpty ? nil : recipe.noise
     parameters = ParameterBuffers(graph, moving: true)
     trained = TrainedParameter.all(of: parameters)
-    gradientNoise = try GradientNoise(recipe.noise, of: graph)
+    strategies = [try NoisyGradients(recipe.noise, of: graph)]
     let count = parameters.count
     state = (0..<recipe.optimizer.stateCount).map { _ in AlignedBuffer(floats: count) }
     position = Checkpoint.Position()
     if let checkpoint { try restore(checkpoint) }
   }
 
-  public var stepsPerEpoch: Int { max(train.count / min(recipe.batch, train.count), 1) }
-  public var isDone: Bool {
-    position.epoch >= recipe.epochs || recipe.patience.map { position.epoch - position.bestEpoch >= $0 } ?? false
-  }
+  /// Whole batches of the training part.
+  public var stepsPerEpoch: Int { batches.stepsPerEpoch }
+  /// Whether all epochs are done, or no better one is waited for.
+  public var isDone: Bool { position.epoch >= recipe.epochs || stop.isOver(position) }
 
   // MARK: steps
 
@@ -80,7 +77,7 @@ public final class Trainer {
     var done = 0, last = start
     let already = position.epoch * stepsPerEpoch + position.step
     while !isDone {
-      let order = self.order(of: position.epoch)
+      let order = batches.order(of: position.epoch)
       while position.step < stepsPerEpoch {
         if shouldStop() { return }
         try step(order)
@@ -98,104 +95,47 @@ public final class Trainer {
       progress(
         report(rate: Double(done) / seconds, left: recipe.epochs * stepsPerEpoch - already - done, endsEpoch: true))
       position.lossSum = 0
-      position.correct = 0
+      position.scoreSum = 0
       position.seen = 0
       try atEpochEnd(self)
     }
   }
 
   private func report(rate: Double, left: Int, endsEpoch: Bool) -> TrainProgress {
-    let seen = Double(max(position.seen, 1))
+    let seen = Double(max(position.seen, 1)), mean = position.scoreSum / seen
     return TrainProgress(
       epoch: endsEpoch ? position.epoch : position.epoch + 1, epochs: recipe.epochs, step: position.step,
-      stepsPerEpoch: stepsPerEpoch, imagesPerSecond: rate * Double(min(recipe.batch, train.count)),
-      loss: position.lossSum / seen, accuracy: Double(position.correct) / seen,
-      validationAccuracy: endsEpoch ? position.validationAccuracy : nil, secondsLeft: Double(left) / max(rate, 1e-9),
-      endsEpoch: endsEpoch)
-  }
-
-  private func order(of epoch: Int) -> [Int] {
-    var order = Array(0..<train.count),
-      generator = PhiloxGenerator(seed: mixSeed(recipe.seed, 0x0DE2), stream: UInt64(epoch))
-    order.shuffle(using: &generator)
-    return order
+      stepsPerEpoch: stepsPerEpoch, examplesPerSecond: rate * Double(batches.size), loss: position.lossSum / seen,
+      quality: TrainQuality(goal.task.isRegression ? mean.squareRoot() : mean, of: goal.task),
+      validation: endsEpoch ? position.validation.map { TrainQuality($0, of: goal.task) } : nil,
+      secondsLeft: Double(left) / max(rate, 1e-9), endsEpoch: endsEpoch)
   }
 
   private func step(_ order: [Int]) throws {
-    let rows = min(recipe.batch, train.count), classes = train.classNames.count, length = train.inputs.rowLength
-    let plan = try trainingPlan(rows), number = position.epoch * stepsPerEpoch + position.step
-    let progress = Double(number) / Double(recipe.epochs * stepsPerEpoch)
-    let input = plan.input()
-    var labels = [Int32](repeating: 0, count: rows)
-    train.inputs.elements.withUnsafeBufferPointer { from in
-      for row in 0..<rows {
-        let source = order[position.step * rows + row]
-        labels[row] = Int32(train.labels[source])
-        _ = UnsafeMutableBufferPointer(rebasing: input[(row * length)...])
-          .update(fromContentsOf: UnsafeBufferPointer(rebasing: from[source * length..<(source + 1) * length]))
-      }
-    }
-    for row in 0..<rows { plan.seeds[row] = mixSeed(recipe.seed, 0x7215E, UInt64(number), UInt64(row)) }
-    plan.noiseProgress = progress
-    plan.forward()
-
-    let logits = plan.output(), share = 1 / Float(rows)
-    var losses = [Float](repeating: 0, count: rows)
-    Kernels.crossEntropy(
-      &losses, plan.cotangent.baseAddress, logits.baseAddress, labels, [Float](repeating: share, count: rows), rows,
-      classes)
-    if recipe.labelSmoothing > 0 {
-      // The target moves from the class to all classes alike.
-      let moved = Float(recipe.labelSmoothing) * share
-      for row in 0..<rows {
-        for c in 0..<classes { plan.cotangent[row * classes + c] -= moved / Float(classes) }
-        plan.cotangent[row * classes + Int(labels[row])] += moved
-      }
-    }
-    plan.backward()
-    addGradientNoise(plan, number, progress)
-    moveStatistics(plan)
-    let rate = recipe.optimizer.rate * recipe.schedule.factor(at: progress)
-    for parameter in trained {
-      recipe.optimizer.update(
-        parameter.view(parameters, plan, state, seed: recipe.seed, step: number + 1), rate: rate, step: number + 1)
-    }
-
-    let loss = losses.reduce(0, +)
+    let number = position.epoch * stepsPerEpoch + position.step
+    let at = StepPosition(
+      number: number, progress: Double(number) / Double(recipe.epochs * stepsPerEpoch), seed: recipe.seed)
+    var batch = batches.batch(position.step, of: order)
+    for strategy in strategies { try strategy.prepare(&batch, at: at) }
+    var step = try TrainingStep(batch, at: at, trainingPlan(batches.size), parameters, trained, goal.objective)
+    let loss = step.losses.reduce(0, +), score = step.score(goal.task, scale)
     guard loss.isFinite else {
       throw TrainError(
         .diverged, at: "epoch \(position.epoch + 1), step \(position.step)", expected: "a finite loss", got: "\(loss)",
         advice: "lower the learning rate or the noise")
     }
-    position.lossSum += Double(loss)
-    position.seen += rows
-    for row in 0..<rows {
-      let z = logits[row * classes..<(row + 1) * classes]
-      let best = z.indices.reduce(z.startIndex) { z[$1] > z[$0] ? $1 : $0 } - z.startIndex
-      if best == Int(labels[row]) { position.correct += 1 }
-    }
-    position.step += 1
-  }
-
-  private func addGradientNoise(_ plan: Plan, _ number: Int, _ progress: Double) {
+    for strategy in strategies { try strategy.gradients(&step) }
+    RunningStatistics.move(parameters, by: step.plan)
+    let rate = recipe.optimizer.rate * recipe.schedule.factor(at: at.progress)
     for parameter in trained {
-      gradientNoise.add(
-        to: UnsafeMutableBufferPointer(rebasing: plan.parameterGradients[parameter.range]), of: parameter.id,
-        seed: mixSeed(recipe.seed, 0x62AD, UInt64(number)), progress: progress)
+      recipe.optimizer.update(
+        parameter.view(parameters, step.plan, state, seed: recipe.seed, step: number + 1), rate: rate, step: number + 1)
     }
-  }
-
-  /// Running means of what normalisations find, for inference: a tenth of each batch, with the unbiased variance.
-  private func moveStatistics(_ plan: Plan) {
-    let share: Float = 0.1
-    for found in plan.batchStatistics {
-      guard let mean = parameters.ranges[found.mean], let variance = parameters.ranges[found.variance] else { continue }
-      let unbiased = Float(found.count) / Float(max(found.count - 1, 1))
-      for (i, at) in mean.enumerated() { parameters.floats[at] += share * (found.batchMean[i] - parameters.floats[at]) }
-      for (i, at) in variance.enumerated() {
-        parameters.floats[at] += share * (unbiased * found.batchVariance[i] - parameters.floats[at])
-      }
-    }
+    for strategy in strategies { try strategy.after(step) }
+    position.lossSum += Double(loss)
+    position.scoreSum += score
+    position.seen += batches.size
+    position.step += 1
   }
 
   private func trainingPlan(_ rows: Int) throws -> Plan {
@@ -215,37 +155,40 @@ public final class Trainer {
     position.step = 0
     guard let validation else { return }
     let model = try Model(snapshot(best: false))
-    let accuracy = try Evaluation.accuracy(model, validation, threads: threads)
-    position.validationAccuracy = accuracy
-    if accuracy > position.bestAccuracy {
-      position.bestAccuracy = accuracy
-      position.bestEpoch = position.epoch
-      if recipe.patience != nil { best = Array(parameters.floats) }
-    }
+    let found = try Evaluation.quality(model, validation, threads: threads)
+    if stop.note(found, in: &position), recipe.patience != nil { best = Array(parameters.floats) }
+  }
+
+  /// The validation part's quality that the model is chosen by: the best with patience, else the last.
+  public var validated: TrainQuality? {
+    (recipe.patience != nil ? position.best : position.validation).map { TrainQuality($0, of: goal.task) }
   }
 
   // MARK: results
 
   /// The model as it stands, or with the weights of the best epoch where there is a validation split to choose by.
-  public func snapshot(best wantsBest: Bool = true) -> Graph {
+  /// - Throws: when the graph cannot be built, which no trained one does.
+  public func snapshot(best wantsBest: Bool = true) throws -> Graph {
     var result = graph
     result.name = recipe.name
     result.noise = recipe.modelNoise
-    if let json = try? JSONEncoder().encode(train.classNames) {
+    if goal.task.kind != .classification { result.metadata[ModelSignature.taskKey] = goal.task.name }
+    if let json = try? JSONEncoder().encode(targetNames) {
       result.metadata[ModelSignature.labelsKey] = String(decoding: json, as: UTF8.self)
     }
-    guard wantsBest, let best else {
+    if wantsBest, let best {
+      for (id, range) in parameters.ranges {
+        if let shape = parameters.shapes[id] { result.literals[id] = .float(Tensor(shape, Array(best[range]))) }
+      }
+    } else {
       parameters.write(into: &result)
-      return result
     }
-    for (id, range) in parameters.ranges {
-      if let shape = parameters.shapes[id] { result.literals[id] = .float(Tensor(shape, Array(best[range]))) }
-    }
-    return result
+    return try scale.appended(to: result, goal.task)
   }
 
   // MARK: checkpoints
 
+  /// All that the next step depends on.
   public func checkpoint() -> Checkpoint {
     Checkpoint(
       recipe: recipe.text, seed: recipe.seed, epochs: recipe.epochs, position: position,

@@ -1,0 +1,43 @@
+import DitherDatasets
+import DitherTensor
+
+/// Some examples, as one step takes them.
+public struct Batch: Sendable {
+  /// [B, …].
+  public var inputs: Tensor
+  /// As many; values are scaled as the network is trained on them.
+  public var targets: Targets
+}
+
+/// The training examples in the order of an epoch.
+struct Batches: Sendable {
+  private let inputs: Tensor
+  private let targets: Targets
+  /// Examples of a batch.
+  let size: Int
+  private let seed: UInt64
+
+  /// - Parameter scale: of the targets.
+  init(_ data: Dataset, _ scale: TargetScale, size: Int, seed: UInt64) {
+    inputs = data.inputs
+    targets = scale.scaled(data.targets)
+    self.size = min(size, data.count)
+    self.seed = seed
+  }
+
+  /// Whole batches of an epoch.
+  var stepsPerEpoch: Int { max(inputs.rowCount / max(size, 1), 1) }
+
+  /// Drawn from the seed and the epoch alone.
+  func order(of epoch: Int) -> [Int] {
+    var order = Array(0..<inputs.rowCount),
+      generator = PhiloxGenerator(seed: mixSeed(seed, 0x0DE2), stream: UInt64(epoch))
+    order.shuffle(using: &generator)
+    return order
+  }
+
+  func batch(_ step: Int, of order: [Int]) -> Batch {
+    let rows = Array(order[step * size..<(step + 1) * size])
+    return Batch(inputs: inputs.rows(at: rows), targets: targets.rows(rows))
+  }
+}

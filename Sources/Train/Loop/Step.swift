@@ -1,0 +1,85 @@
+import DitherBasics
+import DitherGraph
+import DitherInference
+import DitherTensor
+
+/// One step of a training while it is made: a batch that has been run, with the gradients of its mean loss.
+public struct TrainingStep {
+  /// One parameter, for the time of the step.
+  public struct Parameter {
+    let id: ValueID
+    /// Its name in the graph, as `dense0.weight`.
+    public let name: String
+    /// The shape in which its numbers lie.
+    public let shape: Shape
+    /// The numbers themselves.
+    public let values: UnsafeMutableBufferPointer<Float>
+    /// The gradient of the mean loss, as many numbers.
+    public let gradient: UnsafeMutableBufferPointer<Float>
+  }
+
+  /// Where the run stands.
+  public let position: StepPosition
+  /// By example: the objective's value at the last run.
+  public private(set) var losses: [Float] = []
+  let plan: Plan
+  private let buffers: ParameterBuffers
+  private let trained: [TrainedParameter]
+  private let objective: any Objective
+  private let targets: Targets
+
+  /// - Parameter plan: for as many rows as the batch has.
+  init(
+    _ batch: Batch, at position: StepPosition, _ plan: Plan, _ buffers: ParameterBuffers, _ trained: [TrainedParameter],
+    _ objective: any Objective
+  ) throws(TrainError) {
+    (self.position, self.plan, self.buffers, self.trained) = (position, plan, buffers, trained)
+    (self.objective, targets) = (objective, batch.targets)
+    let input = plan.input(), rows = batch.targets.count
+    guard input.count == batch.inputs.count, plan.options.rows == rows else {
+      throw TrainError(
+        .data, at: "step \(position.number)", expected: "a batch of \(plan.options.rows) examples, as prepared",
+        got: "\(batch.inputs.shape) with \(rows) targets")
+    }
+    _ = input.update(fromContentsOf: batch.inputs.elements)
+    for row in 0..<rows {
+      plan.seeds[row] = mixSeed(position.seed, 0x7215E, UInt64(position.number), UInt64(row))
+    }
+    plan.noiseProgress = position.progress
+    run()
+  }
+
+  /// Runs the batch forward and back, with the parameters as they are and the draws of the step.
+  public mutating func run() {
+    plan.forward()
+    losses = objective.values(
+      plan.output(), targets, weight: 1 / Float(max(targets.count, 1)), gradient: plan.cotangent)
+    plan.backward()
+  }
+
+  /// All that are trained, in the graph's order.
+  public var parameters: [Parameter] {
+    trained.map { parameter in
+      Parameter(
+        id: parameter.id, name: parameter.name, shape: parameter.shape,
+        values: UnsafeMutableBufferPointer(rebasing: buffers.floats[parameter.range]),
+        gradient: UnsafeMutableBufferPointer(rebasing: plan.parameterGradients[parameter.range]))
+    }
+  }
+
+  /// The sum over the batch of right answers, or of squared errors in the unit of the targets.
+  func score(_ task: ModelTask, _ scale: TargetScale) -> Double {
+    let outputs = plan.output(), width = outputs.count / max(targets.count, 1)
+    return (0..<targets.count).reduce(0) { sum, row in
+      let output = UnsafeBufferPointer(rebasing: outputs[row * width..<(row + 1) * width])
+      switch targets[row] {
+      case .label(let label):
+        let found = width == 1 ? (output[0] > 0 ? 1 : 0) : Label.of(output)
+        return sum + (found == label ? 1 : 0)
+      case .values(let values):
+        let errors = zip(zip(output, values), scale.deviation).map { Double(($0.0 - $0.1) * $1) }
+        return sum + errors.reduce(0) { $0 + $1 * $1 } / Double(max(errors.count, 1))
+      }
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import DitherBasics
+import DitherGraph
+import DitherInference
+import Yams
+
+/// The mapping of a recipe file, whose keys are all known.
+struct RecipeReader {
+  private let map: [String: Any]
+
+  init(_ text: String) throws(TrainError) {
+    let loaded: Any?
+    do { loaded = try Yams.load(yaml: text) } catch {
+      throw TrainError(.recipe, at: "recipe", expected: "YAML", got: "\(error)".clipped(to: 300))
+    }
+    guard let map = loaded as? [String: Any] else {
+      throw TrainError(.recipe, at: "recipe", expected: "a mapping of keys", got: "something else")
+    }
+    for key in map.keys.sorted() where !Recipe.keys.contains(key) {
+      throw TrainError(
+        .recipe, at: "recipe", expected: "one of \(Recipe.keys.joined(separator: ", "))", got: "'\(key.clipped())'",
+        advice: nearest(to: key, among: Recipe.keys).map { "did you mean '\($0)'?" })
+    }
+    self.map = map
+  }
+
+  subscript(key: String) -> Any? { map[key] }
+
+  func refuse(_ key: String, _ expected: String, advice: String? = nil) -> TrainError {
+    TrainError(
+      .recipe, at: "recipe, '\(key)'", expected: expected, got: map[key].map { "\($0)".clipped() } ?? "nothing",
+      advice: advice)
+  }
+
+  func name() throws(TrainError) -> String {
+    guard let name = map["name"] as? String, name.wholeMatch(of: /[a-z0-9][a-z0-9._-]{0,63}/) != nil else {
+      throw refuse("name", "lower-case letters, digits, dots and dashes")
+    }
+    return name
+  }
+
+  func text(_ key: String, _ expected: String) throws(TrainError) -> String {
+    guard let text = map[key] as? String else { throw refuse(key, expected) }
+    return text
+  }
+
+  func integer(_ key: String, _ range: ClosedRange<Int>) throws(TrainError) -> Int? {
+    guard let value = map[key] else { return nil }
+    guard let number = value as? Int, range.contains(number) else {
+      throw refuse(key, "a whole number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return number
+  }
+
+  /// One of a few words.
+  func word<Word: RawRepresentable & CaseIterable>(
+    _ key: String, _ type: Word.Type
+  ) throws(TrainError) -> Word? where Word.RawValue == String {
+    guard let value = map[key] else { return nil }
+    let known = Word.allCases.map(\.rawValue)
+    guard let text = value as? String, let word = Word(rawValue: text) else {
+      throw refuse(
+        key, "one of \(known.joined(separator: ", "))",
+        advice: (value as? String).flatMap { nearest(to: $0, among: known) }.map { "did you mean '\($0)'?" })
+    }
+    return word
+  }
+
+  /// A member of a catalog with its parameters.
+  func entry<Entry, Value>(
+    _ key: String, of catalog: Catalog<Entry>, _ make: (Entry) -> Value
+  ) throws(CatalogError) -> Value? {
+    guard let value = map[key] else { return nil }
+    return try catalog.value(Setting(value), at: key, make)
+  }
+
+  func noise(_ key: String) throws -> NoiseModel? {
+    try map[key].map { try NoiseModel(Setting($0), at: "recipe, '\(key)'") }
+  }
+
+  /// With `label_smoothing`, which is a parameter of cross-entropy, beside it.
+  func objective() throws -> (any Objective)? {
+    let found = try entry("objective", of: Catalog.objectives) { $0.init() }
+    try found?.check()
+    guard let value = map["label_smoothing"] else { return found }
+    guard let smoothing = Setting(value).asNumber, (0..<1).contains(smoothing) else {
+      throw refuse("label_smoothing", "a number from 0 to below 1")
+    }
+    guard found == nil || (found as? CrossEntropy)?.smoothing == 0 else {
+      throw refuse("label_smoothing", "no other objective than cross_entropy, whose 'smoothing' it is")
+    }
+    var smooth = CrossEntropy()
+    smooth.smoothing = smoothing
+    return smooth
+  }
+}

@@ -1,0 +1,85 @@
+import DitherBasics
+import DitherGraph
+import DitherTrain
+import Foundation
+import Testing
+
+/// What holds of every schedule of the catalog, with its defaults and with parameters of its own.
+@Suite("Every schedule")
+struct EveryScheduleTests {
+  /// Settings that a recipe may have.
+  static let settings: [String: [[String: Setting]]] = [
+    "constant": [],
+    "cosine": [
+      ["warmup": .number(0.05)], ["warmup": .number(0.3), "final": .number(0.1)], ["final": .number(1)],
+    ],
+    "annealed": [["power": .number(2)], ["power": .number(0.5), "final": .number(0.25)], ["final": .number(1)]],
+  ]
+
+  private static func variants(_ kind: any Schedule.Type) throws -> [any Schedule] {
+    let own = try #require(settings[kind.name], "a schedule has its settings here")
+    return try [kind.init()]
+      + own.map { parameters in
+        try Catalog.schedules.value(.mapping(parameters.merging(["kind": .text(kind.name)]) { $1 }), at: "schedule") {
+          $0.init()
+        }
+      }
+  }
+
+  private static func warmup(_ schedule: any Schedule) throws -> Double {
+    try Parameters.settings(of: schedule)["warmup"]?.asNumber ?? 0
+  }
+
+  @Test("finite and from 0 to 1, at both ends too", arguments: Catalog.schedules.entries)
+  func bounds(_ kind: any Schedule.Type) throws {
+    for schedule in try Self.variants(kind) {
+      for step in 0...1000 {
+        let factor = schedule.factor(at: Double(step) / 1000)
+        #expect((0...1).contains(factor), "\(schedule) at \(step)")
+      }
+    }
+  }
+
+  @Test("no jumps: a small step changes little, except by a root at its end", arguments: Catalog.schedules.entries)
+  func continuity(_ kind: any Schedule.Type) throws {
+    for schedule in try Self.variants(kind) {
+      for step in 0..<10_000 {
+        let change = abs(schedule.factor(at: Double(step + 1) / 10_000) - schedule.factor(at: Double(step) / 10_000))
+        #expect(change <= 0.011, "\(schedule) at \(step): \(change)")
+      }
+      // The ends are what is near them.
+      for (end, near) in [(0.0, 1e-9), (1, 1 - 1e-9)] {
+        #expect(abs(schedule.factor(at: end) - schedule.factor(at: near)) < 1e-4, "\(schedule) at \(end)")
+      }
+    }
+  }
+
+  @Test("rises through its warm-up and never again", arguments: Catalog.schedules.entries)
+  func monotone(_ kind: any Schedule.Type) throws {
+    for schedule in try Self.variants(kind) {
+      let warmup = try Self.warmup(schedule)
+      for step in 0..<1000 {
+        let at = Double(step) / 1000, next = Double(step + 1) / 1000
+        let change = schedule.factor(at: next) - schedule.factor(at: at)
+        if next <= warmup { #expect(change > 0) } else if at >= warmup { #expect(change <= 1e-12) }
+      }
+    }
+  }
+
+  @Test("ends at its final share, and is whole behind its warm-up", arguments: Catalog.schedules.entries)
+  func ends(_ kind: any Schedule.Type) throws {
+    for schedule in try Self.variants(kind) {
+      let parameters = try Parameters.settings(of: schedule)
+      if let final = parameters["final"]?.asNumber { #expect(abs(schedule.factor(at: 1) - final) < 1e-12) }
+      #expect(abs(schedule.factor(at: try Self.warmup(schedule)) - 1) < 1e-12)
+    }
+  }
+
+  @Test("a name and a key that are not known are refused with the nearest", arguments: Catalog.schedules.entries)
+  func refused(_ kind: any Schedule.Type) {
+    #expect(throws: CatalogError.self) {
+      try Catalog.schedules.value(.mapping(["kind": .text(kind.name), "fnal": .number(0)]), at: "s") { $0.init() }
+    }
+    #expect(throws: CatalogError.self) { try Catalog.schedules.value(.text(kind.name + "x"), at: "s") { $0.init() } }
+  }
+}

@@ -1,8 +1,8 @@
 import DitherBasics
 import DitherTensor
 
-/// Sums of all elements up to each along an axis, which is known; `exclusive`: without that element; `reverse`: from the
-/// end.
+/// Sums of all elements up to each along an axis, which is known; `exclusive`: without that element; `reverse`: from
+/// the end.
 /// - Source: ONNX `CumSum`, opsets 11–28.
 struct CumSum: OnnxOp {
   static let onnx = OnnxName("CumSum", since: 11)

@@ -1,9 +1,11 @@
 import DitherBasics
 import DitherTensor
 
-/// Scores of the classes, each a weighted sum of the features, and the class of the largest: scikit-learn's linear models.
+/// Scores of the classes, each a weighted sum of the features, and the class of the largest: scikit-learn's linear
+/// models.
 /// - Shapes: [B, features]; the classes [B] as int64 and the scores [B, classes].
-/// - Source: ONNX-ML `LinearClassifier`, opset 1. Two classes may have one score s, which becomes [−s, s], or [1 − p, p].
+/// - Source: ONNX-ML `LinearClassifier`, opset 1. Two classes may have one score s, which becomes [−s, s], or
+///   [1 − p, p].
 struct LinearClassifier: Composite {
   static let onnx = OnnxName("LinearClassifier", since: 1, domain: OnnxName.learning)
   private let model: LinearModel

@@ -1,7 +1,7 @@
 import DitherBasics
 import DitherTensor
 
-/// What ONNX-ML's models do with their scores.
+/// The last step of ONNX-ML's models, on their scores.
 enum ScoreTransform: String, Sendable {
   case none = "NONE", softmax = "SOFTMAX", logistic = "LOGISTIC"
 

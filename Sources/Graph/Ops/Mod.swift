@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 import Foundation
 
-/// What is left of A divided by B, with NumPy's broadcasting: of B's sign, or with `fmod` of A's. By 0: of floats NaN,
+/// The remainder of A divided by B, with NumPy's broadcasting: of B's sign, or with `fmod` of A's. By 0: of floats NaN,
 /// of integers 0.
 /// - Source: ONNX `Mod`, opsets 10–28.
 struct Mod: OnnxOp {

@@ -174,9 +174,12 @@ extension ModelSignature {
     if !givesProbabilities { return softmax(z, into: p, temperature: temperature) }
     for i in z.indices { p[i] = temperature == 1 ? Double(z[i]) : pow(max(Double(z[i]), 0), 1 / temperature) }
     let total = p.reduce(0, +)
-    guard temperature != 1 || !(abs(total - 1) < 1e-3) else { return }
+    guard temperature != 1 || !Self.isWhole(total) else { return }
     for i in p.indices { p[i] /= total }
   }
+
+  /// Whether probabilities of this sum are a distribution as they stand, but for rounding.
+  static func isWhole(_ total: Double) -> Bool { abs(total - 1) < 1e-3 }
 
   /// The class probabilities of each row, [B][classes], as means over the draws of [samples, B, classes].
   public func meanProbabilities(_ outputs: Tensor, rows: Int, temperature: Double = 1) -> [[Double]] {

@@ -23,7 +23,8 @@ extension ModelSignature {
       let value = Double(value)
       return (givesProbabilities ? log(max(value, 0)) : value) / temperature
     }
-    guard !givesProbabilities || temperature != 1 else { return min(logit(z[label]), 0) }
+    let isServedAsIs = givesProbabilities && temperature == 1 && Self.isWhole(z.reduce(0) { $0 + Double($1) })
+    guard !isServedAsIs else { return min(logit(z[label]), 0) }
     let top = z.reduce(-Double.infinity) { max($0, logit($1)) }
     return logit(z[label]) - top - log(z.reduce(0.0) { $0 + exp(logit($1) - top) })
   }

@@ -113,6 +113,17 @@ struct MetricTests {
     return try ModelSignature(builder.finish(outputs: [("y", try end(builder, z))]))
   }
 
+  @Test("losses of sigmoids are those of the probabilities that are served: divided by their sum")
+  func sigmoidLosses() throws {
+    let signature = try Self.linear { try $0.sigmoid($1) }, p: [Float] = [0.9, 0.3, 0.2, 0.6]
+    #expect(signature.givesProbabilities)
+    let found = signature.losses(Tensor([2, 2], p), labels: [0, 0])
+    let served = signature.meanProbabilities(Tensor([2, 2], p), rows: 2)
+    for (row, expected) in [0.9 / 1.2, 0.2 / 0.8].enumerated() {
+      #expect(abs(found[row] + log(expected)) < 1e-6 && abs(served[row][0] - expected) < 1e-6)
+    }
+  }
+
   @Test("losses of logits have no bound, whatever the temperature")
   func losses() throws {
     let signature = try Self.linear(), z = Tensor([2, 2], [0, 1000, 3, 1])

@@ -1,4 +1,4 @@
-"""The 19 corruptions of CIFAR-10-C beside the Python package imagecorruptions: colour pictures of 32 x 32, severity 3, one core.
+"""The 19 corruptions of CIFAR-10-C beside the Python package imagecorruptions: color pictures of 32 x 32, severity 3, one core.
 
     corruptions.py DITHER [--seconds S]
 

@@ -58,7 +58,7 @@ enum Fixtures {
 
   /// A plan with its input in place, run by `forward`.
   static func plan(_ graph: Graph, _ options: Plan.Options) throws -> Plan {
-    let graph = options.parameterGradients ? graph : graph.foldingNormalisation()
+    let graph = options.parameterGradients ? graph : graph.foldingNormalization()
     let parameters = ParameterBuffers(graph, moving: options.parameterGradients)
     let plan = try Plan(graph, parameters: parameters, options: options)
     let images = images(options.rows, graph.inputs[0].dimensions.dropFirst().compactMap { $0 })

@@ -573,7 +573,7 @@ int dn_pooling(
   return end(&m, status, out);
 }
 
-// ---- normalisation ----
+// ---- normalization ----
 
 static int batch_norm_pd(
     dnnl_primitive_desc_t *pd, int forward, Desc x, float epsilon, int relu, dnnl_primitive_attr_t attr,

@@ -5,7 +5,7 @@ import DitherTensor
 public struct Dataset: Sendable {
   /// As the catalog has it.
   public var name: String
-  /// [N, …]: pixels in [0, 1], or standardised features.
+  /// [N, …]: pixels in [0, 1], or standardized features.
   public var inputs: Tensor
   /// A class for each example, or values.
   public var targets: Targets

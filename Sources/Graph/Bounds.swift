@@ -11,7 +11,7 @@ struct Bounds {
 
   /// The radius with room for the rounding of sums of so many products: a sum of K products is off by at most about (K
   /// + 1) · 2⁻²⁴ times the sum of their magnitudes (Higham 2002, Accuracy and Stability of Numerical Algorithms,
-  /// section 3.1). Twice, for the model's pass and for the centre's; the 8 and the 5 % cover the radius's own and
+  /// section 3.1). Twice, for the model's pass and for the center's; the 8 and the 5 % cover the radius's own and
   /// products of these.
   static func slack(_ products: Int) -> Float { 2.1 * Float(products + 8) * 0x1p-24 }
 
@@ -73,7 +73,7 @@ struct BoundsCall {
   }
 }
 
-/// The same numbers in other places: done to centre and radius alike.
+/// The same numbers in other places: done to center and radius alike.
 protocol Rearranging: Bounding {}
 
 extension Rearranging {
@@ -120,7 +120,7 @@ extension Increasing {
   }
 }
 
-/// Means of operand 0: a sum whose weights are above 0 is taken of centre and radius alike.
+/// Means of operand 0: a sum whose weights are above 0 is taken of center and radius alike.
 protocol Averaging: Bounding {
   /// The numbers of each mean, at most.
   func terms(_ input: Shape, _ output: Shape) -> Int

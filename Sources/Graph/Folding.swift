@@ -1,12 +1,12 @@
 import DitherTensor
 
-/// The facts that a convolution must know of the normalisation in its weights, so that its noise stays what it was.
-struct FoldedNormalisation: Sendable {
+/// The facts that a convolution must know of the normalization in its weights, so that its noise stays what it was.
+struct FoldedNormalization: Sendable {
   /// [M]: the factor of each output channel's weights.
   var scale: ValueID
   /// The standard deviation of the weights before.
   var weightDeviation: Float
-  /// The normalisation's place in the list of nodes, and its name.
+  /// The normalization's place in the list of nodes, and its name.
   var number: Int
   var name: String
 }
@@ -14,7 +14,7 @@ struct FoldedNormalisation: Sendable {
 extension Graph {
   /// The same function with every `BatchNormalization` behind a convolution in that convolution's weights and bias.
   /// Noise is drawn where it was, of the size that it had: a draw on a weight is scaled as the weight is.
-  public func foldingNormalisation() -> Graph {
+  public func foldingNormalization() -> Graph {
     var result = self
     var uses: [ValueID: Int] = [:]
     for node in nodes { for case let input? in node.inputs { uses[input, default: 0] += 1 } }
@@ -77,7 +77,7 @@ extension Graph {
       conv.inputs[0], add(folded, "\(conv.name).folded_weight"), add(moved, "\(conv.name).folded_bias"),
     ]
     result.outputs = node.outputs
-    result.folded = FoldedNormalisation(
+    result.folded = FoldedNormalization(
       scale: add(factor, "\(conv.name).folded_scale"),
       weightDeviation: Float((spread / Double(weights.count)).squareRoot()), number: number,
       name: node.name)

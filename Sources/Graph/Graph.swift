@@ -21,8 +21,8 @@ public struct Node: Sendable {
   public var outputs: [ValueID]
   /// Where its noise is drawn, if not at its place in the list.
   var number: Int?
-  /// The normalisation that was folded into its weights.
-  var folded: FoldedNormalisation?
+  /// The normalization that was folded into its weights.
+  var folded: FoldedNormalization?
   /// A node; nothing is checked before its graph is planned.
   public init(name: String, op: any Op, inputs: [ValueID?], outputs: [ValueID]) {
     self.name = name
@@ -83,7 +83,7 @@ public struct Graph: Sendable {
   public var literals: [ValueID: Literal] = [:]
   /// The noise that the model was trained with and is served with.
   public var noise: NoiseModel?
-  /// Words that travel in the ONNX file: label names, normalisation, where the model comes from.
+  /// Words that travel in the ONNX file: label names, normalization, where the model comes from.
   public var metadata: [String: String] = [:]
   /// Statements of its file that the reader does not follow, a sentence each.
   public var warnings: [String] = []

@@ -13,7 +13,7 @@ public final class GraphBuilder {
   var types: [TensorType] = []
   /// The values of a replayed graph, by their names there.
   var replayed: [ValueID: Value] = [:]
-  /// Normalisations are replayed with the batch's own statistics, which are listed here.
+  /// Normalizations are replayed with the batch's own statistics, which are listed here.
   var usesBatchStatistics = false
   private(set) var batchStatistics: [Statistics] = []
 

@@ -62,7 +62,7 @@ public protocol Op: Sendable {
   /// Whether noise on activations goes behind this op.
   var isActivation: Bool { get }
   /// Whether noise behind normalizations goes behind this op.
-  var isNormalisation: Bool { get }
+  var isNormalization: Bool { get }
   /// Whether Gaussian noise on the weights is, at the output, independent Gaussian noise that `exactDeviation` scales.
   func takesExactNoise(_ inputs: [TensorType?]) -> Bool
   /// The standard deviation at the output, of its shape or with a last axis of 1.
@@ -96,7 +96,7 @@ extension Op {
   public var isView: Bool { false }
   public var classLabels: [String]? { nil }
   public var isActivation: Bool { false }
-  public var isNormalisation: Bool { false }
+  public var isNormalization: Bool { false }
   public func takesExactNoise(_ inputs: [TensorType?]) -> Bool { false }
   public func exactDeviation(_ call: Call, _ term: NoiseTerm) throws(GraphError) -> Value? { nil }
   public func rows(_ call: RowsCall) -> RowFacts? { nil }
@@ -105,7 +105,7 @@ extension Op {
 /// An op with weights that knows how to give every row and sample a draw of them of its own.
 protocol WeightDrawing: Op {
   /// - Parameters:
-  ///   - scale: the factors of the output channels where a normalisation was folded into the weights.
+  ///   - scale: the factors of the output channels where a normalization was folded into the weights.
   ///   - differentiable: whether the result must have gradients.
   func drawingWeights(
     _ inputs: [Value?], scale: Value?, _ draws: WeightDraws, _ samples: SampleSpread, differentiable: Bool

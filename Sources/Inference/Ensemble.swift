@@ -4,7 +4,7 @@ import DitherTensor
 
 extension Model {
   /// Several classifiers of the same inputs as one, deterministic: its logits are ln of the mean of their
-  /// probabilities. Each keeps its own normalisation of pixels; the whole takes inputs in [0, 1].
+  /// probabilities. Each keeps its own normalization of pixels; the whole takes inputs in [0, 1].
   /// - Throws: when the members do not take and give the same.
   public convenience init(ensemble members: [Model], precision: Plan.Precision = .float32) throws {
     guard let first = members.first?.signature else {
@@ -28,7 +28,7 @@ extension Model {
     let builder = GraphBuilder(name: "ensemble"), x = builder.input("x", first.inputShape.dimensions)
     var outputs: [Value] = []
     for (number, member) in members.enumerated() {
-      let signature = member.signature, pixels = signature.normalisation
+      let signature = member.signature, pixels = signature.normalization
       var input = x
       if !pixels.isIdentity {
         func constant(_ values: [Float], _ name: String) -> Value {

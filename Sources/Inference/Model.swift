@@ -18,7 +18,7 @@ public final class Model: Sendable {
   /// True if every noisy layer adds its noise at its output. If false, rows that share a seed are cheaper on `.exact`,
   /// which draws weights once for all of them.
   public let drawsAtOutputs: Bool
-  /// The model as it is computed: normalisation is folded into weights.
+  /// The model as it is computed: normalization is folded into weights.
   private let computed: Graph
   let plans: PlanCache
   let cost: Cost
@@ -35,7 +35,7 @@ public final class Model: Sendable {
     var signature = try ModelSignature(given), known = given, only = given
     signature.taskBasis = read.taskBasis
     only.outputs = given.outputs.filter { [name = signature.outputName] in $0.name == name }
-    computed = only.foldingNormalisation()
+    computed = only.foldingNormalization()
     let parameters = ParameterBuffers(computed)
     plans = PlanCache(computed, parameters)
     if !signature.task.isRegression, signature.outputKind == .logits,

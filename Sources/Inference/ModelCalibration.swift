@@ -3,7 +3,7 @@ import DitherTensor
 import Foundation
 
 /// A temperature and thresholds that make a model's probabilities mean what they say and its prediction sets hold the
-/// true class as often as asked: fitted on labelled examples that the model was not trained on.
+/// true class as often as asked: fitted on labeled examples that the model was not trained on.
 public struct ModelCalibration: Codable, Sendable, Equatable {
   /// Every draw's logits are divided by it before they become probabilities.
   public private(set) var temperature: Double

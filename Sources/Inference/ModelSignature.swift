@@ -22,11 +22,11 @@ public struct ModelSignature: Sendable, Equatable {
   /// The kind of the output's numbers; `.logits` of a regression, which has no other.
   public var outputKind: OutputKind
   /// How inputs in the units of the data become what the graph takes.
-  public var normalisation: PixelNormalisation
+  public var normalization: PixelNormalization
 
   /// How numbers as everybody gives them become what the graph takes: less the mean, by the deviation, channel by
   /// channel. Bytes are divided by 255 first.
-  public struct PixelNormalisation: Sendable, Equatable, Codable {
+  public struct PixelNormalization: Sendable, Equatable, Codable {
     /// One for each channel, or one for all.
     public var mean: [Float] = [0]
     /// As many as there are channels, or one for all; each above 0.
@@ -51,7 +51,7 @@ public struct ModelSignature: Sendable, Equatable {
   /// The metadata's key of the task, a word of ``ModelTask/names``.
   public static let taskKey = "dither.task"
   /// The metadata's key of how inputs are scaled, JSON.
-  public static let normalisationKey = "dither.normalisation"
+  public static let normalizationKey = "dither.normalisation"
 
   /// - Throws: when the graph has not one float input with a batch axis and an output of the form of its task.
   public init(_ graph: Graph) throws(InferenceError) {
@@ -64,7 +64,7 @@ public struct ModelSignature: Sendable, Equatable {
     outputWidth = found.width
     outputKind = found.kind ?? .logits
     labelNames = []
-    normalisation = PixelNormalisation()
+    normalization = PixelNormalization()
     try readLabelNames(graph)
     try readScaling(graph)
   }
@@ -99,17 +99,17 @@ public struct ModelSignature: Sendable, Equatable {
   }
 
   private mutating func readScaling(_ graph: Graph) throws(InferenceError) {
-    guard let text = graph.metadata[Self.normalisationKey] else { return }
-    guard let found = try? JSONDecoder().decode(PixelNormalisation.self, from: Data(text.utf8)),
+    guard let text = graph.metadata[Self.normalizationKey] else { return }
+    guard let found = try? JSONDecoder().decode(PixelNormalization.self, from: Data(text.utf8)),
       !found.mean.isEmpty, !found.deviation.isEmpty, (found.mean + found.deviation).allSatisfy(\.isFinite),
       found.deviation.allSatisfy({ $0 > 0 })
     else {
-      throw Self.refuse(graph, "mean and deviation (> 0) as JSON in '\(Self.normalisationKey)'", text.clipped())
+      throw Self.refuse(graph, "mean and deviation (> 0) as JSON in '\(Self.normalizationKey)'", text.clipped())
     }
-    normalisation = found
+    normalization = found
     for count in [found.mean.count, found.deviation.count] where channelStride(count) == nil {
       throw Self.refuse(
-        graph, "one number of '\(Self.normalisationKey)' for all, or one for each channel of \(inputShape)", "\(count)")
+        graph, "one number of '\(Self.normalizationKey)' for all, or one for each channel of \(inputShape)", "\(count)")
     }
   }
 

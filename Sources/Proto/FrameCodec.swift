@@ -3,9 +3,9 @@ import SwiftProtobuf
 /// Frames on a byte stream: a varint length, then the message, protobuf's standard delimited form.
 public enum FrameCodec {
   public static func encode(_ frame: Dither_V1_Frame) -> [UInt8] {
-    // Messages without required fields and with valid strings always serialise.
+    // Messages without required fields and with valid strings always serialize.
     guard let body: [UInt8] = try? frame.serializedBytes() else {
-      preconditionFailure("a frame that does not serialise")
+      preconditionFailure("a frame that does not serialize")
     }
     var out = [UInt8]()
     out.reserveCapacity(body.count + 5)

@@ -79,7 +79,7 @@ extension Attack {
   public var details: [String] { [] }
 
   /// The best that the attack finds: of all points that it asked about and of the one that it returns, those that meet
-  /// their criterion, then those farthest towards it. A point that random draws favoured once is no more than
+  /// their criterion, then those farthest towards it. A point that random draws favored once is no more than
   /// that: it must win by more than the draws explain, or again on fresh ones.
   ///
   /// - Returns: [B, …], inside the ball, for any answers of the oracle. When the budget is spent, the best so far.

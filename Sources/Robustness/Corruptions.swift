@@ -50,11 +50,11 @@ extension Catalog where Entry == any Corruption.Type {
 
 /// A published protocol: whose constants the severities stand for.
 public enum CorruptionConstants: String, Codable, Sendable, CaseIterable {
-  /// CIFAR-10-C: Hendrycks and Dietterich 2019, arXiv 1903.12261. Colour, 32 × 32.
+  /// CIFAR-10-C: Hendrycks and Dietterich 2019, arXiv 1903.12261. Color, 32 × 32.
   case cifar10c = "cifar-10-c"
-  /// MNIST-C: Mu and Gilmer 2019, arXiv 1906.02337. Grey, 28 × 28.
+  /// MNIST-C: Mu and Gilmer 2019, arXiv 1906.02337. Gray, 28 × 28.
   case mnistc = "mnist-c"
-  /// ImageNet-C: Hendrycks and Dietterich 2019, arXiv 1903.12261. Colour, 224 × 224. MNIST-C took its constants over.
+  /// ImageNet-C: Hendrycks and Dietterich 2019, arXiv 1903.12261. Color, 224 × 224. MNIST-C took its constants over.
   case imagenetc = "imagenet-c"
 
   /// As its authors write it.
@@ -112,8 +112,8 @@ extension Corruption {
   /// - Parameters:
   ///   - inputs: [B, …] in [0, 1].
   ///   - identities: which examples of the data these are; an example's corruption does not depend on its company.
-  /// - Returns: the same shape, in [0, 1]. Colour images hold whole levels of a byte, cut off and not rounded, as the
-  ///   published code of CIFAR-10-C does; grey ones stay as they are, as in MNIST-C.
+  /// - Returns: the same shape, in [0, 1]. Color images hold whole levels of a byte, cut off and not rounded, as the
+  ///   published code of CIFAR-10-C does; gray ones stay as they are, as in MNIST-C.
   public func apply(
     to inputs: Tensor, identities: [UInt64], severity: Int, seed: UInt64, constants: CorruptionConstants? = nil
   ) -> Tensor {
@@ -155,7 +155,7 @@ public struct ImageShape: Sendable, Equatable {
   }
 
   /// The shape of one example: [C, H, W] or [H, W, C] with C of 1 or 3, [H, W], or a flat [D] whose D (or a third of
-  /// it) is a square, by planes. What is none of these counts as one grey row.
+  /// it) is a square, by planes. What is none of these counts as one gray row.
   public init(_ shape: Shape) {
     let d = shape.dimensions
     defer { constants = CorruptionConstants(for: self) }

@@ -96,7 +96,7 @@ public struct DeployedPredictor: Sendable {
     let asked = try (members.isEmpty ? [model] : members).map { try $0.exposingLogits() }
     let parts: [Tensor] =
       try members.isEmpty
-      ? [outputs(x, identities, 0..<samples, of: asked[0])] : asked.map { try $0.outputs($0.signature.normalised(x)) }
+      ? [outputs(x, identities, 0..<samples, of: asked[0])] : asked.map { try $0.outputs($0.signature.normalized(x)) }
     let rows = x.rowCount, classes = model.signature.classes
     var most = [Double](repeating: 0, count: rows), energy = most
     for part in parts {
@@ -169,7 +169,7 @@ public struct DeployedPredictor: Sendable {
     }
     let losses = try members.map { member in
       member.signature.losses(
-        try member.outputs(member.signature.normalised(x)), labels: labels, temperature: temperature)
+        try member.outputs(member.signature.normalized(x)), labels: labels, temperature: temperature)
     }
     return (
       try probabilities(x, identities: identities),
@@ -193,7 +193,7 @@ public struct DeployedPredictor: Sendable {
 
   private func answers(of member: Model, _ x: Tensor) throws -> [[Double]] {
     member.signature.meanProbabilities(
-      try member.outputs(member.signature.normalised(x)), rows: x.rowCount, temperature: temperature)
+      try member.outputs(member.signature.normalized(x)), rows: x.rowCount, temperature: temperature)
   }
 
   /// [draws, B, classes]; without draws the deterministic pass.
@@ -202,7 +202,7 @@ public struct DeployedPredictor: Sendable {
     _ x: Tensor, _ identities: [UInt64], _ draws: Range<Int>, of other: Model? = nil
   ) throws -> Tensor {
     let model = other ?? model
-    let inputs = model.signature.normalised(x)
+    let inputs = model.signature.normalized(x)
     guard !draws.isEmpty else { return try model.outputs(inputs) }
     let perRequest = model.drawsFreshNoise ? 1 : Self.examplesPerRequest
     return try model.sampledOutputs(

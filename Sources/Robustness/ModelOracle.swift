@@ -142,11 +142,11 @@ public struct ModelOracle: Oracle {
   /// losses.
   private mutating func compute(_ question: Question) throws -> Answer {
     let model = try model.exposingLogits()
-    var normalised = question
-    normalised.x = model.signature.normalised(
+    var normalized = question
+    normalized.x = model.signature.normalized(
       space?.inputs(question.x, identities: question.examples.identities) ?? question.x)
-    var answer = try ask(model, normalised)
-    if question.loss == .crossEntropy { try retryVanished(&answer, model, normalised) }
+    var answer = try ask(model, normalized)
+    if question.loss == .crossEntropy { try retryVanished(&answer, model, normalized) }
     if let gradient = answer.gradient.map(model.signature.gradientForPixels) {
       answer.gradient = space?.gradient(gradient) ?? gradient
     }

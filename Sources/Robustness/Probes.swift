@@ -108,7 +108,7 @@ extension Catalog where Entry == ProbeKind {
       ProbeKind(CleanProbe.self), ProbeKind(CalibrationProbe.self), ProbeKind(TemperatureProbe.self),
       ProbeKind(SelectiveProbe.self),
       ProbeKind(OutOfDistributionProbe.self), ProbeKind(ConformalProbe.self), ProbeKind(ShiftProbe.self),
-      ProbeKind(SamplesProbe.self), ProbeKind(WeightNoiseProbe.self), ProbeKind(QuantisedWeightsProbe.self),
+      ProbeKind(SamplesProbe.self), ProbeKind(WeightNoiseProbe.self), ProbeKind(QuantizedWeightsProbe.self),
       ProbeKind(WorstWeightsProbe.self), ProbeKind(BitFlipsProbe.self), ProbeKind(SharpnessProbe.self),
     ]
       + Catalog<any Attack.Type>.attacks.entries.map { ProbeKind(attack: $0) }

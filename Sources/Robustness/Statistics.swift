@@ -22,10 +22,10 @@ public struct Proportion: Codable, Sendable, Equatable {
   /// - Parameter n: need not be whole.
   static func wilson(_ p: Double, n: Double) -> Interval {
     let z = Statistics.z95
-    let centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    let center = (p + z * z / (2 * n)) / (1 + z * z / n)
     let half = z / (1 + z * z / n) * (p * (1 - p) / n + z * z / (4 * n * n)).squareRoot()
     return Interval(
-      low: p == 0 ? 0 : max(centre - half, 0), high: p == 1 ? 1 : min(centre + half, 1))
+      low: p == 0 ? 0 : max(center - half, 0), high: p == 1 ? 1 : min(center + half, 1))
   }
 }
 

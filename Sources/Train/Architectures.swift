@@ -22,7 +22,7 @@ extension Catalog where Entry == any Architecture.Type {
 }
 
 /// First weights: N(0, 2 / inputs), He et al. 2015, arXiv 1502.01852; biases 0.
-struct Initialiser {
+struct Initializer {
   let seed: UInt64
   private var layer: UInt32 = 0
   init(seed: UInt64) { self.seed = seed }

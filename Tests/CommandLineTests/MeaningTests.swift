@@ -10,25 +10,25 @@ import Testing
 @Suite("What a file of inputs means", .enabled(if: Program.isBuilt, "dither is not built"))
 struct MeaningTests {
   /// Right only where inputs come to it as they should: the class is the darkest of three pixels.
-  private static func onnx(normalised: Bool) throws -> [UInt8] {
+  private static func onnx(normalized: Bool) throws -> [UInt8] {
     let builder = GraphBuilder(name: "net"), x = try builder.flatten(builder.input("x", [3, 1, 1]))
     let weight = Tensor([3, 3], [-4, 0, 0, 0, -4, 0, 0, 0, -4])
     var graph = builder.finish(outputs: [
       ("logits", try builder.dense(x, builder.parameter("w", weight), nil, name: "fc"))
     ])
-    if normalised {
-      graph.metadata[ModelSignature.normalisationKey] = #"{"mean":[0.2,0.4,0.6],"deviation":[0.1,0.3,0.9]}"#
+    if normalized {
+      graph.metadata[ModelSignature.normalizationKey] = #"{"mean":[0.2,0.4,0.6],"deviation":[0.1,0.3,0.9]}"#
     }
     return try graph.onnx()
   }
 
   private static let bytes = NoiseAddress(seed: 4).uniforms(90).map { UInt8($0 * 255) }
 
-  private static func labels(_ x: [Float], normalised: Bool) -> [Int] {
+  private static func labels(_ x: [Float], normalized: Bool) -> [Int] {
     (0..<x.count / 3).map { row in
       let z = (0..<3).map { c -> Float in
         let value = x[3 * row + c]
-        return normalised ? (value - [0.2, 0.4, 0.6][c]) / [0.1, 0.3, 0.9][c] : value
+        return normalized ? (value - [0.2, 0.4, 0.6][c]) / [0.1, 0.3, 0.9][c] : value
       }
       return z.indices.reduce(0) { z[$1] < z[$0] ? $1 : $0 }
     }
@@ -39,9 +39,9 @@ struct MeaningTests {
   }
 
   @Test("audit, run and corrupt take bytes, floats and truth values alike", arguments: [false, true])
-  func locally(_ normalised: Bool) throws {
+  func locally(_ normalized: Bool) throws {
     let scratch = try Scratch(), shape: Shape = [30, 3, 1, 1]
-    try Data(Self.onnx(normalised: normalised)).write(to: URL(filePath: scratch.file("net.onnx")))
+    try Data(Self.onnx(normalized: normalized)).write(to: URL(filePath: scratch.file("net.onnx")))
     let truths = Self.bytes.map { $0 > 127 }
     let contents: [(String, Npy, [Float])] = [
       ("bytes", Npy(shape, .uint8(Self.bytes)), Self.bytes.map { Float($0) / 255 }),
@@ -49,7 +49,7 @@ struct MeaningTests {
       ("truths", Npy(shape, .bool(truths)), truths.map { $0 ? 1 : 0 }),
     ]
     for (name, file, floats) in contents {
-      let labels = Self.labels(floats, normalised: normalised)
+      let labels = Self.labels(floats, normalized: normalized)
       try Self.write(file, to: scratch.file("x.npy"))
       try Self.write(Npy([30], .int64(labels.map(Int64.init))), to: scratch.file("y.npy"))
       let audit = try Program.run(
@@ -76,13 +76,13 @@ struct MeaningTests {
   @Test("predict takes them as audit does")
   func served() throws {
     let state = try Scratch(), server = try LiveServer(state: state), file = state.file("net.onnx")
-    try Data(Self.onnx(normalised: true)).write(to: URL(filePath: file))
+    try Data(Self.onnx(normalized: true)).write(to: URL(filePath: file))
     #expect(try server.dither("upload", file, "--name", "net").status == 0)
-    let floats = Self.bytes.map { Float($0) / 255 }, labels = Self.labels(floats, normalised: true)
+    let floats = Self.bytes.map { Float($0) / 255 }, labels = Self.labels(floats, normalized: true)
     let truths = Self.bytes.map { $0 > 127 }
     let contents: [(Npy, [Int])] = [
       (Npy([30, 3, 1, 1], .uint8(Self.bytes)), labels), (Npy([30, 3], .float32(floats)), labels),
-      (Npy([30, 3, 1, 1], .bool(truths)), Self.labels(truths.map { $0 ? 1 : 0 }, normalised: true)),
+      (Npy([30, 3, 1, 1], .bool(truths)), Self.labels(truths.map { $0 ? 1 : 0 }, normalized: true)),
     ]
     for (content, wanted) in contents {
       try Self.write(content, to: state.file("x.npy"))
@@ -117,10 +117,10 @@ struct MeaningTests {
   @Test("ood takes a file of one's own")
   func foreign() throws {
     let scratch = try Scratch()
-    try Data(Self.onnx(normalised: false)).write(to: URL(filePath: scratch.file("net.onnx")))
+    try Data(Self.onnx(normalized: false)).write(to: URL(filePath: scratch.file("net.onnx")))
     try Self.write(Npy([30, 3, 1, 1], .uint8(Self.bytes)), to: scratch.file("x.npy"))
     try Self.write(
-      Npy([30], .int64(Self.labels(Self.bytes.map { Float($0) / 255 }, normalised: false).map(Int64.init))),
+      Npy([30], .int64(Self.labels(Self.bytes.map { Float($0) / 255 }, normalized: false).map(Int64.init))),
       to: scratch.file("y.npy"))
     try Self.write(Npy([30, 3, 1, 1], .uint8([UInt8](repeating: 0, count: 90))), to: scratch.file("other.npy"))
     let result = try Program.run(

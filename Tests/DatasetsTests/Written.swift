@@ -52,11 +52,11 @@ enum Written {
     return Array(out[..<count])
   }
 
-  enum Colour: UInt8 { case grey = 0, rgb = 2, palette = 3, greyAlpha = 4, rgba = 6 }
+  enum Color: UInt8 { case gray = 0, rgb = 2, palette = 3, grayAlpha = 4, rgba = 6 }
 
   /// - Parameter lines: the bytes of each row, without the filter's.
   static func png(
-    _ width: Int, _ height: Int, _ colour: Colour, depth: UInt8 = 8, palette: [UInt8] = [], lines: [[UInt8]]
+    _ width: Int, _ height: Int, _ color: Color, depth: UInt8 = 8, palette: [UInt8] = [], lines: [[UInt8]]
   ) -> [UInt8] {
     func chunk(_ name: String, _ data: [UInt8]) -> [UInt8] {
       var body = Array(name.utf8) + data
@@ -64,7 +64,7 @@ enum Written {
       return bigEndian(data.count) + body + bigEndian(Int(sum))
     }
     let size = bigEndian(width) + bigEndian(height)
-    return [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A] + chunk("IHDR", size + [depth, colour.rawValue, 0, 0, 0])
+    return [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A] + chunk("IHDR", size + [depth, color.rawValue, 0, 0, 0])
       + (palette.isEmpty ? [] : chunk("PLTE", palette)) + chunk("IDAT", zlib(lines.flatMap { [0] + $0 }))
       + chunk("IEND", [])
   }

@@ -8,7 +8,7 @@ struct ConvNoiseTests {
   struct Case: CustomTestStringConvertible, Sendable {
     let testDescription: String
     let channels: [Int]
-    var size = 4, kernel = 3, stride = 1, normalised = false
+    var size = 4, kernel = 3, stride = 1, normalized = false
     var scale = NoiseModel.Scale.absolute
   }
 
@@ -17,21 +17,21 @@ struct ConvNoiseTests {
     Case(testDescription: "at the outputs", channels: [32, 48]),
     Case(testDescription: "at the outputs, strided", channels: [32, 48], size: 6, stride: 2),
     Case(testDescription: "at the outputs, 1 x 1", channels: [96, 48], size: 3, kernel: 1),
-    Case(testDescription: "at the outputs, normalised", channels: [32, 48], normalised: true),
+    Case(testDescription: "at the outputs, normalized", channels: [32, 48], normalized: true),
     Case(
-      testDescription: "at the outputs, relative to the layer", channels: [32, 48], normalised: true,
+      testDescription: "at the outputs, relative to the layer", channels: [32, 48], normalized: true,
       scale: .relativeToLayer),
     Case(testDescription: "as weights", channels: [2, 3]),
-    Case(testDescription: "as weights, normalised", channels: [2, 3], normalised: true),
-    Case(testDescription: "as weights, relative", channels: [2, 3], normalised: true, scale: .relative),
+    Case(testDescription: "as weights, normalized", channels: [2, 3], normalized: true),
+    Case(testDescription: "as weights, relative", channels: [2, 3], normalized: true, scale: .relative),
     Case(
-      testDescription: "as weights, relative to the layer", channels: [2, 3], normalised: true, scale: .relativeToLayer),
+      testDescription: "as weights, relative to the layer", channels: [2, 3], normalized: true, scale: .relativeToLayer),
   ]
 
   private func graph(_ test: Case, sigma: Float = 0.1) throws -> Graph {
     var graph = try SmallNets.convolution(
       channels: (test.channels[0], test.channels[1]), size: test.size, kernel: test.kernel, stride: test.stride,
-      normalised: test.normalised)
+      normalized: test.normalized)
     graph.noise = NoiseModel([.init(.weights, sigma: sigma, scale: test.scale)])
     return graph
   }
@@ -75,7 +75,7 @@ struct ConvNoiseTests {
 
   @Test("positions of a channel vary together as the patches say, channels apart", arguments: cases)
   func covariances(_ test: Case) throws {
-    let graph = try graph(test), folded = graph.foldingNormalisation(), draws = 4000
+    let graph = try graph(test), folded = graph.foldingNormalization(), draws = 4000
     let fresh = try covariance(folded, .fresh, draws: draws), explicit = try covariance(graph, .explicit, draws: draws)
     let positions = Int(Double(fresh.count - 1).squareRoot())
     let sizes = (0..<positions).map { explicit[$0 * positions + $0] }
@@ -95,7 +95,7 @@ struct ConvNoiseTests {
     "where weights are drawn, a row's draw is that of the explicit path",
     arguments: cases.filter { $0.channels[0] == 2 })
   func sameDraws(_ test: Case) throws {
-    let graph = try graph(test), folded = graph.foldingNormalisation(), samples = 3, rows = 2
+    let graph = try graph(test), folded = graph.foldingNormalization(), samples = 3, rows = 2
     let fresh = try plan(folded, rows: rows, samples: samples, .fresh)
     fresh.forward()
     let n = fresh.output().count / (rows * samples)
@@ -115,7 +115,7 @@ struct ConvNoiseTests {
 
   @Test("a row's draws do not depend on what else is asked for", arguments: cases)
   func alone(_ test: Case) throws {
-    let graph = try graph(test).foldingNormalisation(), together = try plan(graph, rows: 2, samples: 4, .fresh)
+    let graph = try graph(test).foldingNormalization(), together = try plan(graph, rows: 2, samples: 4, .fresh)
     together.forward()
     let n = together.output().count / 8
     let single = try plan(graph, rows: 2, samples: 1, .fresh)
@@ -126,7 +126,7 @@ struct ConvNoiseTests {
 
   @Test("antithetic pairs cancel in a linear layer", arguments: cases)
   func antithetic(_ test: Case) throws {
-    let graph = try graph(test).foldingNormalisation()
+    let graph = try graph(test).foldingNormalization()
     let clean = try plan(graph, rows: 1, samples: 1, nil),
       pair = try plan(graph, rows: 1, samples: 2, .fresh, antithetic: true)
     clean.forward()
@@ -142,7 +142,7 @@ struct ConvNoiseTests {
   func gradients() throws {
     var graph = try SmallNets.residual()
     graph.noise = NoiseModel([.init(.weights, sigma: 0.02)])
-    let folded = graph.foldingNormalisation(), x = SmallNets.random([2, 3 * 8 * 8], 9)
+    let folded = graph.foldingNormalization(), x = SmallNets.random([2, 3 * 8 * 8], 9)
     func plan(_ gradient: Bool) throws -> Plan {
       let plan = try Plan(
         folded, parameters: ParameterBuffers(folded),

@@ -152,7 +152,7 @@ struct OutputKindTests {
       let s = try apply(b, "Sigmoid", [z])
       return try apply(b, "Div", [s, apply(b, "ReduceSum", [s, ints(b, [1])])])
     },
-    Tail("scikit's normaliser", .probabilities) { b, z in
+    Tail("scikit's normalizer", .probabilities) { b, z in
       try apply(b, "Normalizer", [apply(b, "Sigmoid", [z])], ["norm": .string("L1")])
     },
     Tail("a dictionary of probabilities", .probabilities) { b, z in try apply(b, "ZipMap", [softmax(b, z)]) },

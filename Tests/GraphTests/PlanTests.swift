@@ -25,9 +25,9 @@ struct PlanTests {
     return graph
   }
 
-  @Test("folding normalisation changes nothing that is computed")
+  @Test("folding normalization changes nothing that is computed")
   func folding() throws {
-    let graph = try SmallNets.residual(), folded = graph.foldingNormalisation()
+    let graph = try SmallNets.residual(), folded = graph.foldingNormalization()
     #expect(folded.nodes.count == graph.nodes.count - 5)
     let before = try plan(graph, .init(rows: 3, inputGradient: true)),
       after = try plan(folded, .init(rows: 3, inputGradient: true))
@@ -42,7 +42,7 @@ struct PlanTests {
 
   @Test("rows do not depend on their batch, nor results on threads")
   func batches() throws {
-    let graph = try SmallNets.residual().foldingNormalisation()
+    let graph = try SmallNets.residual().foldingNormalization()
     let whole = try plan(graph, .init(rows: 5)), two = try plan(graph, .init(rows: 5, threads: 2))
     let one = try plan(graph, .init(rows: 1))
     for plan in [whole, two, one] { plan.forward() }
@@ -52,7 +52,7 @@ struct PlanTests {
 
   @Test("bf16 stays near fp32", .enabled(if: Plan.hasBfloat16, "this CPU has no bf16 products"))
   func bfloat16() throws {
-    let graph = try SmallNets.residual().foldingNormalisation()
+    let graph = try SmallNets.residual().foldingNormalization()
     let exact = try plan(graph, .init(rows: 4, inputGradient: true))
     let short = try plan(graph, .init(rows: 4, inputGradient: true, precision: .bfloat16))
     for plan in [exact, short] {
@@ -132,7 +132,7 @@ struct PlanTests {
 
     #expect(measure(try plan(dense(), .init(rows: 1))).count == 0)
     #expect(measure(try plan(dense(), .init(rows: 1, samples: 8, path: .fresh))).largest <= 1024)
-    var net = try SmallNets.residual().foldingNormalisation()
+    var net = try SmallNets.residual().foldingNormalization()
     #expect(net.nodes.count == 15)
     let forward = measure(try plan(net, .init(rows: 2)))
     // Nine kernels and the reorders at both ends.

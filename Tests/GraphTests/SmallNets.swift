@@ -1,22 +1,22 @@
 import DitherGraph
 import DitherTensor
 
-/// Convolution, normalisation with statistics of its own, ReLU, a shortcut, pooling and a dense layer: every fusion and every
+/// Convolution, normalization with statistics of its own, ReLU, a shortcut, pooling and a dense layer: every fusion and every
 /// kind of layout in a few thousand weights.
 enum SmallNets {
   static func random(_ shape: Shape, _ seed: UInt64, scale: Float = 1) -> Tensor {
     Tensor(shape, NoiseAddress(seed: seed, site: 0x5E7).normals(shape.count).map { scale * $0 })
   }
 
-  /// One convolution, and a normalisation behind it if asked for; the output is the image.
+  /// One convolution, and a normalization behind it if asked for; the output is the image.
   static func convolution(
-    channels: (Int, Int), size: Int, kernel: Int = 3, stride: Int = 1, normalised: Bool = false
+    channels: (Int, Int), size: Int, kernel: Int = 3, stride: Int = 1, normalized: Bool = false
   ) throws -> Graph {
     let builder = GraphBuilder(name: "conv"), x = builder.input("x", [channels.0, size, size])
     let weight = builder.parameter("w", random([channels.1, channels.0, kernel, kernel], 1, scale: 0.2))
     let bias = builder.parameter("b", random([channels.1], 2))
     var y = try builder.convolution(x, weight, bias, padding: kernel / 2, stride: stride, name: "conv")
-    if normalised { y = try builder.batchNormalization(y, channels: channels.1, name: "norm") }
+    if normalized { y = try builder.batchNormalization(y, channels: channels.1, name: "norm") }
     return withStatistics(builder.finish(outputs: [("y", y)]))
   }
 
@@ -38,7 +38,7 @@ enum SmallNets {
     return withStatistics(builder.finish(outputs: [("logits", y)]))
   }
 
-  /// Normalisations with constants that are not 0 and 1.
+  /// Normalizations with constants that are not 0 and 1.
   private static func withStatistics(_ graph: Graph) -> Graph {
     var graph = graph
     for (index, name) in graph.valueNames.enumerated() {

@@ -27,7 +27,7 @@ struct CalibrationTests {
     return e.map { $0 / sum }
   }
 
-  /// The loss that `Temperature.fit` is to minimise, as its definition says it.
+  /// The loss that `Temperature.fit` is to minimize, as its definition says it.
   private static func loss(_ logits: [[Double]], _ labels: [Int], _ temperature: Double) -> Double {
     zip(logits, labels).map { z, label in
       let draws = stride(from: 0, to: z.count, by: 3).map { softmax(z[$0..<$0 + 3].map { $0 / temperature })[label] }
@@ -130,7 +130,7 @@ struct CalibrationTests {
     }
   }
 
-  @Test("randomised APS does not name every class of a sharp model")
+  @Test("randomized APS does not name every class of a sharp model")
   func sharp() {
     let p = (0..<400).map { $0 % 10 == 0 ? [0.6, 0.3, 0.06, 0.04] : [0.9999, 0.00005, 0.00003, 0.00002] }
     let labels = (0..<400).map { $0 % 30 == 0 ? 1 : 0 }

@@ -154,7 +154,7 @@ struct CurvatureTests {
   }
 
   /// With maxima the form is symmetric; of the smooth net it is that of differences, which would step over their kinks.
-  @Test("convolutions, normalisation, pooling and a shortcut have products too", arguments: [false, true])
+  @Test("convolutions, normalization, pooling and a shortcut have products too", arguments: [false, true])
   func convolutional(_ hasMaxima: Bool) throws {
     let builder = GraphBuilder(name: "conv"), x = builder.input("x", [2, 8, 8])
     func parameter(_ name: String, _ shape: Shape, _ seed: UInt64) -> Value {

@@ -56,7 +56,7 @@ struct NoiseMomentsTests {
     }
   }
 
-  /// Of outputs [samples, rows, classes], in one pass over sums of differences from `center`: cheap unoptimised.
+  /// Of outputs [samples, rows, classes], in one pass over sums of differences from `center`: cheap unoptimized.
   private func moments(of outputs: Tensor, around center: [Double], kind: String) -> (mean: [Double], std: [Double]) {
     let samples = outputs.shape[0], width = center.count, classes = outputs.shape[2]
     var sum = [Double](repeating: 0, count: width), squares = sum

@@ -58,7 +58,7 @@ extension Ball {
 
 /// A model small enough to be slow nowhere: 16 inputs, 24 hidden units, 3 classes.
 enum Small {
-  static func model(sigma: Float = 0, seed: UInt64 = 3, normalised: Bool = false) throws -> Model {
+  static func model(sigma: Float = 0, seed: UInt64 = 3, normalized: Bool = false) throws -> Model {
     let builder = GraphBuilder(name: "small")
     let input = builder.input("x", [1, 4, 4])
     var x = try builder.flatten(input)
@@ -68,13 +68,13 @@ enum Small {
     x = try builder.dense(x, second, builder.parameter("b2", Tensor(zeros: [3])), name: "fc2")
     var graph = builder.finish(outputs: [("logits", x)])
     if sigma > 0 { graph.noise = NoiseModel([.init(.weights, sigma: sigma)]) }
-    if normalised {
-      graph.metadata[ModelSignature.normalisationKey] = #"{"mean":[0.4],"deviation":[0.25]}"#
+    if normalized {
+      graph.metadata[ModelSignature.normalizationKey] = #"{"mean":[0.4],"deviation":[0.25]}"#
     }
     return try Model(graph)
   }
 
-  /// Examples labelled by a model's own noise-free answers, but for every seventh.
+  /// Examples labeled by a model's own noise-free answers, but for every seventh.
   static func data(_ count: Int, for model: Model) throws -> AuditData {
     let inputs = Tensor.random([count, 1, 4, 4], seed: 5, from: 0, to: 1)
     let labels = try model.outputs(inputs).labels().enumerated().map { $0 % 7 == 6 ? ($1 + 1) % 3 : $1 }

@@ -14,8 +14,8 @@ struct WordsTests {
 
   @Test("code is spelled as in America")
   func spelling() {
-    let exceeded = Self.british.exceeded(by: Self.places(of: Self.isBritish))
-    #expect(exceeded.isEmpty, "\(exceeded.joined(separator: "\n"))")
+    let found = Self.places(of: Self.isBritish).map(\.place)
+    #expect(found.isEmpty, "\(found.joined(separator: "\n"))")
   }
 
   @Test("a comment begins with its noun, not with a bare 'Of', 'What', 'Those' or 'Who'")
@@ -33,8 +33,7 @@ struct WordsTests {
   @Test("allowances shrink with what they allow")
   func allowances() {
     let slack =
-      Self.british.slack(over: Self.places(of: Self.isBritish)).map { "british \($0)" }
-      + Self.bare.slack(over: Self.bareComments()).map { "bare \($0)" }
+      Self.bare.slack(over: Self.bareComments()).map { "bare \($0)" }
       + Self.undocumented.slack(over: Self.undocumentedDeclarations()).map { "undocumented \($0)" }
     // A few may be on their way; more are written down.
     #expect(slack.count <= 60, "write the new counts: \(slack.joined(separator: ", "))")
@@ -42,10 +41,6 @@ struct WordsTests {
 
   // MARK: what is known
 
-  static let british = Allowance(rooms: [
-    "Bench": 6, "Datasets": 14, "Graph": 82, "Inference": 23, "Proto": 6, "Reports": 10, "Robustness": 113,
-    "Service": 7, "Train": 9, "dither": 9,
-  ])
   static let bare = Allowance(rooms: [
     "Basics": 4, "Bench": 9, "Datasets": 3, "Jobs": 9, "Proto": 6, "Service": 19, "Store": 24, "Transport": 20,
     "dither": 8,
@@ -58,12 +53,11 @@ struct WordsTests {
 
   private static func isBritish(_ line: Substring) -> Bool {
     // What users and files already say stays as it is: the key in an ONNX file's metadata, names of corruptions.
-    let text = String(line).replacing("dither.normalisation", with: "")
-    return text.firstMatch(of: spelling) != nil
+    line.replacing(/dither\.normalisation|after_normalisation|quantised_weights/, with: "").firstMatch(of: spelling) != nil
   }
 
   nonisolated(unsafe) private static let spelling =
-    /(?i)(normalis|standardis|initialis|quantis|randomis|optimis|minimis|maximis|linearis|serialis|regularis|equalis|finalis|summaris|recognis|organis|synchronis|authoris|colour|centre\b|centred|behaviour|labell|neighbour|favour|honour|catalogue\b|artefact|grey)/
+    /(?i)(normalis|standardis|initialis|quantis|randomis|optimis|minimis|maximis|linearis|serialis|regularis|equalis|finalis|summaris|recognis|organis|synchronis|authoris|colour|centre\b|centred|behaviour|neighbour|favour|honour|catalogue\b|artefact|grey)/
 
   private static func places(of isFault: (Substring) -> Bool) -> [(room: String, place: String)] {
     Repository.sources.flatMap { file in

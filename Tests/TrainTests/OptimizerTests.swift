@@ -9,7 +9,7 @@ import Foundation
 import Testing
 
 /// Twenty steps of an 8-16-3 network beside PyTorch's.
-@Suite("Optimisers are PyTorch's", .enabled(if: Golden.isPresent, "reference vectors absent"))
+@Suite("Optimizers are PyTorch's", .enabled(if: Golden.isPresent, "reference vectors absent"))
 struct OptimizerTests {
   static let cases = ["sgd", "sgd_momentum", "sgd_momentum_wd", "sgd_nesterov_wd", "adam", "adam_wd", "adamw"]
 

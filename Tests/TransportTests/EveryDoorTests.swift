@@ -6,7 +6,7 @@ import SwiftProtobuf
 import Synchronization
 import Testing
 
-/// The same behaviour through every door: framed and gRPC, plain and TLS 1.3, over real sockets.
+/// The same behavior through every door: framed and gRPC, plain and TLS 1.3, over real sockets.
 @Suite("Every door", .serialized)
 struct EveryDoorTests {
   private func with(
@@ -271,19 +271,19 @@ struct EveryDoorTests {
     // NIO's HTTP/2 client sends no headers that need a CONTINUATION; the Python client's tests do.
     guard kind.isFramed || size < 18_000 else { return }
     try await with(kind) { _, client in
-      let neighbour = try await client.chat()
+      let neighbor = try await client.chat()
       let large = try await client.chat(metadata: ["x-large": String(repeating: "x", count: size)])
       #expect(await large.outcome().error?.code == .resourceExhausted)
-      try await neighbour.say("x")
-      #expect(try await neighbour.answer(0) == "x")
-      neighbour.cancel()
+      try await neighbor.say("x")
+      #expect(try await neighbor.answer(0) == "x")
+      neighbor.cancel()
     }
   }
 
   @Test("hundreds of calls that are cancelled or late end no other", arguments: DoorKind.allCases, [true, false])
   func manyResets(_ kind: DoorKind, _ areLate: Bool) async throws {
     try await with(kind, { $0.callsPerCaller = 4000 }) { server, client in
-      let neighbour = try await client.chat()
+      let neighbor = try await client.chat()
       for _ in 0..<15 {
         var calls: [any ToyCall] = []
         for _ in 0..<20 {
@@ -292,9 +292,9 @@ struct EveryDoorTests {
         if areLate { try await Task.sleep(for: .milliseconds(10)) }
         for call in calls { call.cancel() }
       }
-      try await neighbour.say("x")
-      #expect(try await neighbour.answer(0) == "x")
-      neighbour.cancel()
+      try await neighbor.say("x")
+      #expect(try await neighbor.answer(0) == "x")
+      neighbor.cancel()
       try await until { server.dispatcher.callsInFlight == 0 }
     }
   }

@@ -99,7 +99,7 @@ struct Keys: Authenticator {
   }
 }
 
-/// The ways in that every behaviour is tested through.
+/// The ways in that every behavior is tested through.
 enum DoorKind: String, CaseIterable, Sendable {
   case framed, framedTls, grpc, grpcTls
   var isFramed: Bool { self == .framed || self == .framedTls }

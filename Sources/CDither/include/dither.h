@@ -89,7 +89,7 @@ typedef enum dither_type { DITHER_FLOAT32 = 1, DITHER_UINT8 = 2, DITHER_INT64 = 
 /* Zero what is not needed. */
 typedef struct dither_predict_request {
   const char *model;        /* "name", "name@version" or "name:alias" */
-  dither_type type;         /* DITHER_UINT8: 0-255, scaled by the model's own normalisation */
+  dither_type type;         /* DITHER_UINT8: 0-255, scaled by the model's own normalization */
   const int64_t *shape;     /* the first is the batch */
   size_t rank;              /* 1 to 8 */
   const void *data;         /* row-major, little-endian, without padding */

@@ -99,7 +99,7 @@ int dn_pooling(
     dn_kernel **out, enum dn_direction direction, enum dn_pooling_kind kind, const dn_convolution_shape *shape,
     const dn_layout *layout, int backward_follows);
 
-// Normalisation by the batch's own statistics, by channel. DN_FORWARD: X, scale W, shift SHIFT to Y, MEAN, VARIANCE
+// Normalization by the batch's own statistics, by channel. DN_FORWARD: X, scale W, shift SHIFT to Y, MEAN, VARIANCE
 // (biased). DN_BACKWARD_DATA: X, W, SHIFT, MEAN, VARIANCE and the gradient Y to DX, DSCALE, DSHIFT. All in `layout`. With `relu` the
 // workspace holds its mask.
 int dn_batch_norm(

@@ -5,7 +5,7 @@ import DitherBasics
 public struct Png: Sendable, Equatable {
   public let width: Int
   public let height: Int
-  /// 1 (grey) or 3 (red, green, blue).
+  /// 1 (gray) or 3 (red, green, blue).
   public let channels: Int
   /// Planes, one channel after the other: [channels, height, width].
   public let planes: [UInt8]
@@ -13,10 +13,10 @@ public struct Png: Sendable, Equatable {
   /// Larger pictures are no model's input, and a small file can hold a very large picture.
   private static let limit = 1 << 26
 
-  /// - Parameter channels: 1 or 3; colours become grey, and grey colours, as libpng weighs them. Transparent pixels are
+  /// - Parameter channels: 1 or 3; colors become gray, and gray colors, as libpng weighs them. Transparent pixels are
   ///   laid on black.
   public init(_ file: [UInt8], channels: Int, at place: String) throws(DatasetError) {
-    precondition(channels == 1 || channels == 3, "grey or colour")
+    precondition(channels == 1 || channels == 3, "gray or color")
     var image = png_image()
     image.version = UInt32(PNG_IMAGE_VERSION)
     defer { png_image_free(&image) }

@@ -1,6 +1,6 @@
 import DitherTensor
 
-/// Small colour photographs. Source: A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009.
+/// Small color photographs. Source: A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009.
 enum Cifar10: DatasetSource {
   static let name = "cifar10"
   static let summary = "photographs, 3 x 32 x 32, 50 000 + 10 000"

@@ -1,7 +1,7 @@
 /// Pictures of clothes. Source: Xiao, Rasul, Vollgraf 2017, arXiv 1708.07747.
 enum FashionMnist: IdxImages {
   static let name = "fashion-mnist"
-  static let summary = "clothes, 28 x 28 grey, 60 000 + 10 000; Debian's dataset-fashion-mnist"
+  static let summary = "clothes, 28 x 28 gray, 60 000 + 10 000; Debian's dataset-fashion-mnist"
   static let classNames = [
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
   ]

@@ -1,7 +1,7 @@
 import DitherBasics
 import DitherTensor
 
-/// A set of 28 × 28 grey pictures in MNIST's four files.
+/// A set of 28 × 28 gray pictures in MNIST's four files.
 protocol IdxImages: DatasetSource {
   static var classNames: [String] { get }
 }

@@ -1,7 +1,7 @@
 /// Handwritten digits. Source: LeCun, Cortes, Burges.
 enum Mnist: IdxImages {
   static let name = "mnist"
-  static let summary = "handwritten digits, 28 x 28 grey, 60 000 + 10 000"
+  static let summary = "handwritten digits, 28 x 28 gray, 60 000 + 10 000"
   static let classNames = (0...9).map(String.init)
   static let files = published(
     at: "https://storage.googleapis.com/cvdf-datasets/mnist/",

@@ -1,7 +1,7 @@
 /// Letters A to J in many typefaces: out-of-distribution data for MNIST. Source: Y. Bulatov.
 enum NotMnist: IdxImages {
   static let name = "notmnist"
-  static let summary = "letters A to J, 28 x 28 grey, 10 000 for tests only"
+  static let summary = "letters A to J, 28 x 28 gray, 10 000 for tests only"
   static let classNames = "ABCDEFGHIJ".map(String.init)
   static let splits = [Split.test]
   static let files = published(

@@ -18,7 +18,7 @@ extension Table {
   static var testFile: String? { nil }
   static func className(_ field: String) -> String { field }
 
-  /// Columns of numbers are standardised by the training part's mean and deviation; columns of words become one column
+  /// Columns of numbers are standardized by the training part's mean and deviation; columns of words become one column
   /// for each word that the training part has.
   static func load(_ split: Split, from root: DataRoot) throws(DatasetError) -> Dataset {
     var train: [[String]] = [], test: [[String]] = []

@@ -9,16 +9,16 @@ extension OnnxReader {
     for (id, literal) in literals(of: graph) where !literal.isFinite {
       if let index = literal.elements.firstIndex(where: \.isNaN) {
         throw GraphError(
-          .notFinite, at: "initialiser '\(graph.valueNames[id.index].clipped())'", expected: "numbers",
+          .notFinite, at: "initializer '\(graph.valueNames[id.index].clipped())'", expected: "numbers",
           got: "NaN at element \(index)")
       }
       infinite.insert(id)
     }
     guard !infinite.isEmpty else { return }
-    for node in graph.nodes where node.op.weightInput != nil || node.op.isNormalisation {
+    for node in graph.nodes where node.op.weightInput != nil || node.op.isNormalization {
       for case let input? in node.inputs where infinite.contains(input) {
         throw GraphError(
-          .notFinite, at: "node '\(node.name.clipped())', initialiser '\(graph.valueNames[input.index].clipped())'",
+          .notFinite, at: "node '\(node.name.clipped())', initializer '\(graph.valueNames[input.index].clipped())'",
           expected: "finite weights", got: "an infinity")
       }
     }

@@ -6,7 +6,7 @@ public struct OnnxLimits: Sendable {
   /// Nodes of the graph.
   public var nodes = 20_000
   /// Constants of the graph.
-  public var initialisers = 20_000
+  public var initializers = 20_000
   /// Messages and strings of the file in all.
   public var parts = 1 << 20
   /// Bytes of integer lists in variable-length form; weights come as raw data, which this does not count.

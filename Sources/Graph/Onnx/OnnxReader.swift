@@ -37,10 +37,10 @@ struct OnnxReader {
     do { scan = try bytes.withUnsafeBytes { try OnnxScan($0) } } catch {
       throw error as? GraphError ?? malformed("a protobuf message of ONNX", "\(error)".clipped())
     }
-    guard scan.nodes <= limits.nodes, scan.initialisers <= limits.initialisers else {
+    guard scan.nodes <= limits.nodes, scan.initializers <= limits.initializers else {
       throw GraphError(
-        .tooLarge, at: "graph", expected: "at most \(limits.nodes) nodes and \(limits.initialisers) initialisers",
-        got: "\(scan.nodes) and \(scan.initialisers)")
+        .tooLarge, at: "graph", expected: "at most \(limits.nodes) nodes and \(limits.initializers) initializers",
+        got: "\(scan.nodes) and \(scan.initializers)")
     }
     guard scan.parts <= limits.parts, scan.listedBytes <= limits.listedBytes else {
       throw GraphError(
@@ -64,10 +64,10 @@ struct OnnxReader {
     try readMetadata()
     let proto = model.graph
     guard proto.sparseInitializer.isEmpty else {
-      throw GraphError(.unsupportedType, at: "graph", expected: "dense initialisers", got: "sparse ones")
+      throw GraphError(.unsupportedType, at: "graph", expected: "dense initializers", got: "sparse ones")
     }
     graph.name = proto.name.isEmpty ? "model" : proto.name
-    try readInitialisers(proto)
+    try readInitializers(proto)
     try readInputs(proto)
     for (index, node) in proto.node.enumerated() { try readNode(node, index, proto) }
     try readOutputs(proto)
@@ -123,11 +123,11 @@ struct OnnxReader {
     return id
   }
 
-  private mutating func readInitialisers(_ proto: Onnx_GraphProto) throws(GraphError) {
+  private mutating func readInitializers(_ proto: Onnx_GraphProto) throws(GraphError) {
     for (index, tensor) in proto.initializer.enumerated() {
-      let place = "initialiser '\(tensor.name.clipped())'"
+      let place = "initializer '\(tensor.name.clipped())'"
       guard !tensor.name.isEmpty else {
-        throw GraphError(.missing, at: "initialiser \(index)", expected: "a name", got: "none")
+        throw GraphError(.missing, at: "initializer \(index)", expected: "a name", got: "none")
       }
       let literal: Literal
       if tensor.dataType == Int32(Onnx_TensorProto.DataType.string.rawValue) {

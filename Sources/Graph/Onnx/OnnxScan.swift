@@ -7,7 +7,7 @@ struct OnnxScan {
   private enum Message { case model, graph, node, attribute, tensor, valueInfo, type, tensorType, shape, leaf }
 
   private(set) var nodes = 0
-  private(set) var initialisers = 0
+  private(set) var initializers = 0
   /// Messages and strings.
   private(set) var parts = 0
   /// Bytes of integers in variable-length form, which take up to eight times as many in memory.
@@ -21,7 +21,7 @@ struct OnnxScan {
       if Self.holdsIntegers(message, field.number) { listedBytes += field.content?.count ?? 1 }
       guard let content = field.content else { continue }
       if message == .graph && field.number == 1 { nodes += 1 }
-      if message == .graph && field.number == 5 { initialisers += 1 }
+      if message == .graph && field.number == 5 { initializers += 1 }
       if let inner = Self.content(of: message, field.number) {
         parts += 1
         if inner != .leaf { try walk(inner, content) }

@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// Each slice of the result along one axis is a weighted sum of the input's slices: resizing, tiling, padding by
-/// reflection and sums over neighbouring channels are this. The weights are a sparse matrix, row by row.
+/// reflection and sums over neighboring channels are this. The weights are a sparse matrix, row by row.
 struct AxisMix: Op {
   struct Matrix: Sendable {
     var rows: Int, columns: Int

@@ -1,7 +1,7 @@
 import DitherBasics
 import DitherTensor
 
-/// Normalisation with stored statistics, as at inference: `(x − mean) / √(var + epsilon) · scale + bias`, by channel.
+/// Normalization with stored statistics, as at inference: `(x − mean) / √(var + epsilon) · scale + bias`, by channel.
 /// - Source: ONNX `BatchNormalization`, opsets 7–28, not in training mode.
 struct BatchNormalization: OnnxOp, Bounding {
   static let onnx = OnnxName("BatchNormalization", since: 7)
@@ -14,12 +14,12 @@ struct BatchNormalization: OnnxOp, Bounding {
       try node.flag("spatial", default: true)
     else {
       throw GraphError(
-        .unsupportedOp, at: node.place, expected: "normalisation with stored statistics, by channel",
+        .unsupportedOp, at: node.place, expected: "normalization with stored statistics, by channel",
         got: "training mode or statistics as outputs", advice: "export the model in evaluation mode")
     }
   }
   func write(to node: inout OnnxNode) { node["epsilon"] = .float(epsilon) }
-  var isNormalisation: Bool { true }
+  var isNormalization: Bool { true }
   var statisticsVariant: StatisticsVariant? {
     StatisticsVariant(op: BatchStatisticsNormalization(epsilon: epsilon), mean: 3, variance: 4)
   }
@@ -53,10 +53,10 @@ struct BatchNormalization: OnnxOp, Bounding {
     let x = call.inputs[0], scale = call.inputs[1], mean = call.inputs[3]
     let channels = Shape([1, x.shape[1]] + [Int](repeating: 1, count: x.shape.rank - 2))
     let inverse = try inverse(call, channels)
-    let normalised = try (x - mean.viewed(as: channels)) * inverse
-    let forScale = try (g * normalised).summed(to: channels), forBias = try g.summed(to: channels)
+    let normalized = try (x - mean.viewed(as: channels)) * inverse
+    let forScale = try (g * normalized).summed(to: channels), forBias = try g.summed(to: channels)
     let slope = try scale.viewed(as: channels) * inverse
-    // Statistics may be computed in the graph: converters write other normalisations so.
+    // Statistics may be computed in the graph: converters write other normalizations so.
     return try [
       g * slope, forScale.viewed(as: scale.shape), forBias.viewed(as: scale.shape),
       -(slope * forBias).viewed(as: scale.shape), (-0.5 * (slope * inverse * forScale)).viewed(as: scale.shape),
@@ -95,7 +95,7 @@ struct BatchNormalization: OnnxOp, Bounding {
   }
 }
 
-/// Normalisation by the batch's own statistics, as in training: operands x, scale, shift; results y, mean, biased
+/// Normalization by the batch's own statistics, as in training: operands x, scale, shift; results y, mean, biased
 /// variance.
 /// - Source: Ioffe and Szegedy 2015, arXiv 1502.03167, algorithm 1.
 struct BatchStatisticsNormalization: Op {
@@ -103,7 +103,7 @@ struct BatchStatisticsNormalization: Op {
   /// Followed by a ReLU, done in the same step.
   private(set) var relu = false
   init(epsilon: Float) { self.epsilon = epsilon }
-  var isNormalisation: Bool { true }
+  var isNormalization: Bool { true }
   func absorb(_ next: ElementFunction) -> (any Op)? {
     guard next == .unary(.relu) else { return nil }
     var fused = self
@@ -124,7 +124,7 @@ struct BatchStatisticsNormalization: Op {
     return [found[0], found[1], found[2]]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
-    let x = call.inputs[0], y = call.outputs[0], layout = try plan.normalisationLayout(x)
+    let x = call.inputs[0], y = call.outputs[0], layout = try plan.normalizationLayout(x)
     let epsilon = epsilon, relu = relu
     let kernel = try plan.kernel { () throws(KernelError) in
       try Kernel(batchNormalization: .forward, layout, epsilon: epsilon, relu: relu)
@@ -161,7 +161,7 @@ struct BatchStatisticsGradient: Op {
   }
   func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] { throw noSecondDerivative(call) }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
-    let x = call.inputs[1], layout = try plan.normalisationLayout(x), epsilon = epsilon, relu = relu
+    let x = call.inputs[1], layout = try plan.normalizationLayout(x), epsilon = epsilon, relu = relu
     let kernel = try plan.kernel { () throws(KernelError) in
       try Kernel(batchNormalization: .backwardData, layout, epsilon: epsilon, relu: relu)
     }
@@ -178,7 +178,7 @@ struct BatchStatisticsGradient: Op {
 }
 
 extension PlanBuilder {
-  fileprivate func normalisationLayout(_ x: Value) throws(GraphError) -> KernelLayout {
+  fileprivate func normalizationLayout(_ x: Value) throws(GraphError) -> KernelLayout {
     if let layout = layout(of: x) { return layout }
     return try KernelLayout.plain(x.shape)
   }

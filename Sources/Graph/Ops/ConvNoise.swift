@@ -22,7 +22,7 @@ struct SampleSpread: Sendable {
   }
 }
 
-/// y + noise of the weights: operands y, x, and the factors of the channels where a normalisation was folded into the
+/// y + noise of the weights: operands y, x, and the factors of the channels where a normalization was folded into the
 /// weights.
 struct PatchNoise: Op {
   let shape: ConvolutionShape

@@ -25,7 +25,7 @@ struct GroupNormalization: Composite {
   }
   var leastOpset: Int { isByGroup ? 18 : 21 }
   var mostOpset: Int { isByGroup ? 20 : Graph.opsets.upperBound }
-  var isNormalisation: Bool { true }
+  var isNormalization: Bool { true }
   func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool { axis > 0 }
 
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
@@ -37,7 +37,7 @@ struct GroupNormalization: Composite {
         got: "\(x.shape), \(scale.shape) and \(bias.shape)")
     }
     let rows = x.shape[0], each = x.shape.count / (rows * groups)
-    var y = try x.viewed(as: [rows, groups, each]).standardised(keeping: [rows, groups, 1], epsilon: epsilon).normalised
+    var y = try x.viewed(as: [rows, groups, each]).standardized(keeping: [rows, groups, 1], epsilon: epsilon).normalized
     if isByGroup {
       y = try y * scale.viewed(as: [1, groups, 1]) + bias.viewed(as: [1, groups, 1])
       return try [y.viewed(as: x.shape)]

@@ -12,7 +12,7 @@ struct InstanceNormalization: OnnxOp {
     epsilon = try node.float("epsilon", default: 1e-5)
   }
   func write(to node: inout OnnxNode) { node["epsilon"] = .float(epsilon) }
-  var isNormalisation: Bool { true }
+  var isNormalization: Bool { true }
   func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool { axis > 1 }
 
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
@@ -30,10 +30,10 @@ struct InstanceNormalization: OnnxOp {
     let x = call.inputs[0], scale = call.inputs[1]
     let ones = [Int](repeating: 1, count: x.shape.rank - 2)
     let kept = Shape([x.shape[0], x.shape[1]] + ones), channels = Shape([1, x.shape[1]] + ones)
-    let (normalised, inverse) = try x.standardised(keeping: kept, epsilon: epsilon)
+    let (normalized, inverse) = try x.standardized(keeping: kept, epsilon: epsilon)
     return try [
-      (upstream * scale.viewed(as: channels)).throughStandardisation(normalised, inverse, keeping: kept),
-      (upstream * normalised).summed(to: channels).viewed(as: scale.shape),
+      (upstream * scale.viewed(as: channels)).throughStandardization(normalized, inverse, keeping: kept),
+      (upstream * normalized).summed(to: channels).viewed(as: scale.shape),
       upstream.summed(to: channels).viewed(as: scale.shape),
     ]
   }
@@ -44,7 +44,7 @@ struct InstanceNormalization: OnnxOp {
     plan.step([x, scale, bias, y]) { memory in
       let from = memory.floats(x), a = memory.floats(scale), b = memory.floats(bias), to = memory.floats(y)
       return {
-        standardise(from, to, rows: rows, length: length, epsilon: epsilon)
+        standardize(from, to, rows: rows, length: length, epsilon: epsilon)
         for row in 0..<rows {
           let channel = row % channels
           for i in row * length..<(row + 1) * length { to[i] = a[channel] * to[i] + b[channel] }

@@ -1,7 +1,7 @@
 import DitherBasics
 import DitherTensor
 
-/// `x / (bias + alpha / size · Σ x²)^beta`, the sum over neighbouring channels.
+/// `x / (bias + alpha / size · Σ x²)^beta`, the sum over neighboring channels.
 /// - Source: ONNX `LRN`, opsets 1–28; Krizhevsky et al. 2012.
 struct LRN: Composite {
   static let onnx = OnnxName("LRN", since: 1)
@@ -26,7 +26,7 @@ struct LRN: Composite {
     node["bias"] = .float(bias)
     node["size"] = .int(Int64(size))
   }
-  var isNormalisation: Bool { true }
+  var isNormalization: Bool { true }
   func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool { axis == 1 }
 
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {

@@ -3,15 +3,15 @@ import DitherTensor
 
 /// All that lies behind an axis brought to mean 0 and variance 1, then `· Scale + B`; also the mean, and the inverse of
 /// the standard deviation.
-/// - Shapes: Scale and B broadcast to the normalised axes.
+/// - Shapes: Scale and B broadcast to the normalized axes.
 /// - Source: ONNX `LayerNormalization`, opsets 17–28, computed in float32; Ba et al. 2016, arXiv 1607.06450.
 struct LayerNormalization: Composite {
   static let onnx = OnnxName("LayerNormalization", since: 17)
-  private let core: LayerStandardisation
+  private let core: LayerStandardization
   private let outputs: Int
   init(_ node: OnnxNode) throws(GraphError) {
     try node.allow("axis", "epsilon", "stash_type")
-    core = LayerStandardisation(
+    core = LayerStandardization(
       axis: try node.int("axis", default: -1), epsilon: try node.float("epsilon", default: 1e-5))
     outputs = node.outputCount
     guard (1...3).contains(outputs), try node.int("stash_type", default: 1) == 1 else {
@@ -23,7 +23,7 @@ struct LayerNormalization: Composite {
     if core.axis != -1 { node["axis"] = .int(Int64(core.axis)) }
     node["epsilon"] = .float(core.epsilon)
   }
-  var isNormalisation: Bool { true }
+  var isNormalization: Bool { true }
   func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool {
     axis >= (try? resolveAxis(core.axis, rank: shape.rank)) ?? 0
   }
@@ -31,30 +31,30 @@ struct LayerNormalization: Composite {
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let x = try inputs.value(0, "X"), y = try builder.apply(core, inputs)
     guard outputs > 1 else { return y }
-    let kept = try core.kept(x.shape), inverse = try x.standardised(keeping: kept, epsilon: core.epsilon).inverse
+    let kept = try core.kept(x.shape), inverse = try x.standardized(keeping: kept, epsilon: core.epsilon).inverse
     return try Array((y + [x.mean(keeping: kept), inverse])[..<outputs])
   }
 }
 
-/// The normalisation itself, with its first output.
-struct LayerStandardisation: Op {
+/// The normalization itself, with its first output.
+struct LayerStandardization: Op {
   let axis: Int
   let epsilon: Float
 
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     let x = try inputs.float(0, "X", rank: 1...8), first = try resolveAxis(axis, rank: x.rank)
-    let normalised = Shape(Array(x.dimensions[first...]))
+    let normalized = Shape(Array(x.dimensions[first...]))
     for (position, name) in [(1, "Scale"), (2, "B")] where position == 1 || inputs.optional(2) != nil {
       let shape = try inputs.float(position, name)
-      guard Shape.broadcast(shape, normalised) == normalised else {
+      guard Shape.broadcast(shape, normalized) == normalized else {
         throw GraphError(
-          .shape, at: "input '\(name)'", expected: "a shape that broadcasts to \(normalised)", got: "\(shape)")
+          .shape, at: "input '\(name)'", expected: "a shape that broadcasts to \(normalized)", got: "\(shape)")
       }
     }
     return [TensorType(x)]
   }
 
-  /// x's shape with extent 1 along the normalised axes.
+  /// x's shape with extent 1 along the normalized axes.
   func kept(_ x: Shape) throws(GraphError) -> Shape {
     let first = try resolveAxis(axis, rank: x.rank)
     return Shape(x.dimensions[..<first] + [Int](repeating: 1, count: x.rank - first))
@@ -62,11 +62,11 @@ struct LayerStandardisation: Op {
 
   func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
     let x = call.inputs[0], scale = call.inputs[1], kept = try kept(x.shape)
-    let (normalised, inverse) = try x.standardised(keeping: kept, epsilon: epsilon)
+    let (normalized, inverse) = try x.standardized(keeping: kept, epsilon: epsilon)
     let forBias = try call.inputs.optional(2).map { bias throws(GraphError) in try upstream.summed(to: bias.shape) }
     return try [
-      (upstream * scale).throughStandardisation(normalised, inverse, keeping: kept),
-      (upstream * normalised).summed(to: scale.shape), forBias,
+      (upstream * scale).throughStandardization(normalized, inverse, keeping: kept),
+      (upstream * normalized).summed(to: scale.shape), forBias,
     ]
   }
 
@@ -79,7 +79,7 @@ struct LayerStandardisation: Op {
     plan.step([x, scale, bias, y]) { memory in
       let from = memory.floats(x), to = memory.floats(y), a = memory.floats(scale), b = bias.map { memory.floats($0) }
       return {
-        standardise(from, to, rows: rows, length: length, epsilon: epsilon)
+        standardize(from, to, rows: rows, length: length, epsilon: epsilon)
         Kernels.binary(.multiply, to, to, a, dims, own, scaleStrides)
         if let b, let biasStrides { Kernels.binary(.add, to, to, b, dims, own, biasStrides) }
       }

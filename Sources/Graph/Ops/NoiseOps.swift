@@ -186,7 +186,7 @@ struct Draw: Op {
 }
 
 /// w with one draw for every weight: the explicit path. The draw is the first row's. Operands: w, and the factors of
-/// its channels where a normalisation was folded into it.
+/// its channels where a normalization was folded into it.
 struct WeightNoise: Op {
   let draws: WeightDraws
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(try inputs.float(0, "w"))] }

@@ -162,7 +162,7 @@ struct Sampling: Sendable {
     case .halfPixel: place = (at + 0.5) / scale - 0.5
     case .pytorchHalfPixel: place = length > 1 ? (at + 0.5) / scale - 0.5 : 0
     case .halfPixelSymmetric:
-      // The result's width as it would be without rounding, centred.
+      // The result's width as it would be without rounding, centered.
       let adjustment = Double(length) / (scale * Double(extent)), center = Double(extent) / 2
       place = center * (1 - adjustment) + (at + 0.5) / scale - 0.5
     }

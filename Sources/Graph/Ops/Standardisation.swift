@@ -9,20 +9,20 @@ extension Value {
   }
 
   /// (x − mean) / √(variance + epsilon), and that last denominator's inverse, over the axes along which `kept` is 1.
-  func standardised(keeping kept: Shape, epsilon: Float) throws(GraphError) -> (normalised: Value, inverse: Value) {
-    let centred = try self - mean(keeping: kept)
-    let inverse = try ((centred * centred).mean(keeping: kept) + epsilon).map(.squareRoot).map(.reciprocal)
-    return try (centred * inverse, inverse)
+  func standardized(keeping kept: Shape, epsilon: Float) throws(GraphError) -> (normalized: Value, inverse: Value) {
+    let centered = try self - mean(keeping: kept)
+    let inverse = try ((centered * centered).mean(keeping: kept) + epsilon).map(.squareRoot).map(.reciprocal)
+    return try (centered * inverse, inverse)
   }
 
-  /// The gradient for x of a standardisation, from that for its result.
-  func throughStandardisation(_ normalised: Value, _ inverse: Value, keeping kept: Shape) throws(GraphError) -> Value {
-    try inverse * (self - mean(keeping: kept) - normalised * (self * normalised).mean(keeping: kept))
+  /// The gradient for x of a standardization, from that for its result.
+  func throughStandardization(_ normalized: Value, _ inverse: Value, keeping kept: Shape) throws(GraphError) -> Value {
+    try inverse * (self - mean(keeping: kept) - normalized * (self * normalized).mean(keeping: kept))
   }
 }
 
-/// Standardises `rows` rows of `length` elements each; sums are in double precision.
-func standardise(
+/// Standardizes `rows` rows of `length` elements each; sums are in double precision.
+func standardize(
   _ from: UnsafePointer<Float>, _ to: UnsafeMutablePointer<Float>, rows: Int, length: Int, epsilon: Float
 ) {
   for start in stride(from: 0, to: rows * length, by: length) {

@@ -28,7 +28,7 @@ public final class Plan {
     public var threads: Int
     /// The format of products, where the CPU can.
     public var precision: Precision
-    /// Normalise by the batch's own statistics, as in training, and report them in `batchStatistics`.
+    /// Normalize by the batch's own statistics, as in training, and report them in `batchStatistics`.
     public var batchStatistics: Bool
     /// Draws come in pairs of a draw and its negative: half the numbers, and odd errors cancel.
     public var antithetic: Bool

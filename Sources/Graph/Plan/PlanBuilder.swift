@@ -309,10 +309,10 @@ public struct PlanBuilder {
     var placed: [Int] = [], end = 0
     for index in blocks.indices.sorted(by: { blocks[$0].size > blocks[$1].size }) {
       let block = blocks[index], size = (block.size + 63) / 64 * 64
-      let neighbours = placed.filter { blocks[$0].first <= block.last && block.first <= blocks[$0].last }
+      let neighbors = placed.filter { blocks[$0].first <= block.last && block.first <= blocks[$0].last }
         .sorted { blocks[$0].offset < blocks[$1].offset }
       var offset = 0
-      for other in neighbours {
+      for other in neighbors {
         if offset + size <= blocks[other].offset { break }
         offset = max(offset, blocks[other].offset + (blocks[other].size + 63) / 64 * 64)
       }

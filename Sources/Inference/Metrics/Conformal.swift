@@ -8,12 +8,12 @@ public enum Conformal {
   public enum Score: String, Sendable, Codable, CaseIterable {
     /// 1 − p_y (Sadinle et al. 2019).
     case lac
-    /// The sorted probabilities summed through y (Romano et al. 2020, arXiv 2006.02544). Without randomisation every
+    /// The sorted probabilities summed through y (Romano et al. 2020, arXiv 2006.02544). Without randomization every
     /// score of a sharp model is nearly 1 and sets are far too large.
     case aps
   }
 
-  /// - Parameter u: for randomised APS: so much of p_y is taken off, u uniform on [0, 1].
+  /// - Parameter u: for randomized APS: so much of p_y is taken off, u uniform on [0, 1].
   public static func score(_ p: [Double], _ label: Int, _ score: Score, u: Double = 0) -> Double {
     switch score {
     case .lac: return 1 - p[label]
@@ -28,7 +28,7 @@ public enum Conformal {
     }
   }
 
-  /// The u of an example's randomised score, uniform on [0, 1): from what the example is and a seed, so that it does
+  /// The u of an example's randomized score, uniform on [0, 1): from what the example is and a seed, so that it does
   /// not depend on the other rows of a request, and is apart from every draw of noise under the same seed.
   /// - Parameter example: the values of one input, as the model takes them.
   public static func chance(seed: UInt64, example: some Sequence<Float>) -> Double {

@@ -7,7 +7,7 @@ public enum Temperature {
   /// 2 ^ -10 to 2 ^ 10: what lies outside says that the model or the labels are broken.
   private static let exponents = -10.0...10.0
 
-  /// The T that minimises the mean negative log-likelihood.
+  /// The T that minimizes the mean negative log-likelihood.
   ///
   /// In 1/T the likelihood of one draw is convex; the average of several need not be. So its least value is looked for
   /// on a grid, and the derivative's root beside it is bisected.

@@ -1,6 +1,6 @@
 import DitherRobustness
 
-/// Drawings of shares from 0 to 100 % as inline SVG: no script, and colours from the page's style sheet.
+/// Drawings of shares from 0 to 100 % as inline SVG: no script, and colors from the page's style sheet.
 enum Chart {
   /// A line of a legend.
   struct Key {
@@ -39,7 +39,7 @@ enum Chart {
 
       var key: Key { Key(cssClass: cssClass, name: title) }
 
-      /// A shape for each role: colour alone does not tell them apart.
+      /// A shape for each role: color alone does not tell them apart.
       func marker(_ x: Double, _ y: Double) -> Html {
         switch self {
         case .model: "<circle cx=\"\(x)\" cy=\"\(y)\" r=\"4.5\"/>"
@@ -91,7 +91,7 @@ enum Chart {
     }
     let drawn = series.enumerated().map { at, one -> Html in
       let path = one.points.map { "\(x($0.x)),\(y($0.value))" as Html }
-      // Neighbouring series keep their whiskers apart.
+      // Neighboring series keep their whiskers apart.
       let shift = (Double(at) - Double(series.count - 1) / 2) * 4
       return """
         <g class="\(one.role.cssClass)"><polyline points="\(Html(joining: path, by: " "))"/>\

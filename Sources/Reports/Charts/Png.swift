@@ -5,7 +5,7 @@ import Foundation
 /// Source: PNG (ISO/IEC 15948), RFC 1950.
 enum Png {
   /// - Parameters:
-  ///   - planes: [channels, height, width], 1 channel (grey) or 3 (RGB).
+  ///   - planes: [channels, height, width], 1 channel (gray) or 3 (RGB).
   static func encode(planes: Data, channels: Int, height: Int, width: Int) -> Data {
     precondition(planes.count == channels * height * width && (channels == 1 || channels == 3), "whole planes")
     let rows = interleaved([UInt8](planes), channels, height, width)

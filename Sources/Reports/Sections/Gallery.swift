@@ -29,7 +29,7 @@ extension Page {
       """
     return """
       <h2>What it looks like</h2><section class="card">
-      <p class="muted">Before, the change (grey is none; stretched to full contrast), after.</p>
+      <p class="muted">Before, the change (gray is none; stretched to full contrast), after.</p>
       \(parts.compactMap { $0 })\(rest)</section>
 
       """
@@ -78,7 +78,7 @@ extension Page {
 }
 
 extension Illustration {
-  /// After less before, around grey, the largest change at full contrast.
+  /// After less before, around gray, the largest change at full contrast.
   var change: Data {
     let differences = zip(after, before).map { Int($0) - Int($1) }, most = max(differences.map(abs).max() ?? 1, 1)
     return Data(differences.map { UInt8(128 + $0 * 127 / most) })

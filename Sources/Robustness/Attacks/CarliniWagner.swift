@@ -8,7 +8,7 @@ import Foundation
 /// median length 1.77 against 0.78).
 public struct CarliniWagner: Attack {
   public static let name = "cw"
-  public static let summary = "the least perturbation by optimisation, with a search for the trade-off"
+  public static let summary = "the least perturbation by optimization, with a search for the trade-off"
   public static let norms = [Norm.l2]
   public static let isMinimumNorm = true
   /// Steps of each search.
@@ -45,7 +45,7 @@ public struct CarliniWagner: Attack {
     for _ in 0..<searches {
       if let kept = live.drop(oracle) { trades = kept.map { trades[$0] } }
       guard !live.isEmpty else { break }
-      let (last, met) = try minimise(live.examples, trades.map(\.now), &oracle)
+      let (last, met) = try minimize(live.examples, trades.map(\.now), &oracle)
       live.x = last
       for row in trades.indices {
         if met[row] { trades[row].high = trades[row].now } else { trades[row].low = trades[row].now }
@@ -61,8 +61,8 @@ public struct CarliniWagner: Attack {
     var low = 0.0, now: Double, high = Double.infinity
   }
 
-  /// One minimisation for given c.
-  private func minimise(
+  /// One minimization for given c.
+  private func minimize(
     _ examples: Examples, _ trades: [Double], _ oracle: inout some Oracle
   ) throws -> (last: Tensor, met: [Bool]) {
     var live = LiveExamples(examples), trades = trades

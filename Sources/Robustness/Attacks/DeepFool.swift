@@ -1,11 +1,11 @@
 import DitherInference
 import DitherTensor
 
-/// DeepFool: the step onto the nearest linearised boundary, again and again, a little past it.
+/// DeepFool: the step onto the nearest linearized boundary, again and again, a little past it.
 /// Source: Moosavi-Dezfooli et al. 2016, arXiv 1511.04599, algorithm 2; l∞ after its section 3.3.
 public struct DeepFool: Attack {
   public static let name = "deepfool"
-  public static let summary = "steps onto the nearest linearised boundary"
+  public static let summary = "steps onto the nearest linearized boundary"
   public static let norms = [Norm.l2, .linf]
   public static let isMinimumNorm = true
   /// Linearizations of the model, at most.

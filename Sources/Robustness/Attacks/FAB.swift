@@ -2,7 +2,7 @@ import DitherInference
 import DitherTensor
 import Foundation
 
-/// The fast adaptive boundary attack, targeted: it steps onto the linearised boundary to each of the likeliest wrong
+/// The fast adaptive boundary attack, targeted: it steps onto the linearized boundary to each of the likeliest wrong
 /// classes, drawn towards the clean input, and keeps the nearest point. Source: Croce and Hein 2020, arXiv 1907.02044,
 /// algorithm 1, with the published η = 1.05, β = 0.9, α ≤ 0.1; targeted as in arXiv 2003.01690, 6.
 public struct FAB: Attack {
@@ -13,7 +13,7 @@ public struct FAB: Attack {
   public var steps = 100
   /// Classes whose boundaries are looked at.
   public var targets = 9
-  /// How far a step goes past the linearised boundary.
+  /// How far a step goes past the linearized boundary.
   public var overshoot = 1.05
   /// How much of a found perturbation is kept before going on.
   public var backward = 0.9

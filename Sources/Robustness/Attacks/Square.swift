@@ -26,7 +26,7 @@ public struct Square: Attack {
   }
   public var effort: Int { queries }
   public var questions: Int { queries + queries / Self.queriesBetweenDraws + 2 }
-  /// After so many queries a random model is asked through other draws: what one set of draws favours is not kept for
+  /// After so many queries a random model is asked through other draws: what one set of draws favors is not kept for
   /// long.
   private static let queriesBetweenDraws = 64
 

@@ -2,7 +2,7 @@ import DitherBasics
 import DitherInference
 import DitherTensor
 
-/// Labelled examples, and how a report names them.
+/// Labeled examples, and how a report names them.
 public struct AuditData: Sendable {
   public var name: String
   /// [N, …]: pictures in [0, 1], or rows of a table.
@@ -50,7 +50,7 @@ extension AuditData {
   /// Rows of numbers, for models that take such rows as they are.
   private func isTable(for subjects: [AuditSubject]) -> Bool {
     inputs.shape.rank == 2
-      && subjects.allSatisfy { $0.model.signature.inputShape.rank == 1 && $0.model.signature.normalisation.isIdentity }
+      && subjects.allSatisfy { $0.model.signature.inputShape.rank == 1 && $0.model.signature.normalization.isIdentity }
   }
 
   /// The first `count` examples. Of a table without given bounds they are those of these examples.
@@ -83,7 +83,7 @@ extension AuditData {
       guard isTable(for: subjects) else {
         throw refuse(
           "data '\(name.clipped())', example \(start + at / data.inputs.rowLength)", "numbers from 0 to 1",
-          "\(data.inputs.elements[at])", "divide bytes by 255; the model's own normalisation is applied behind that")
+          "\(data.inputs.elements[at])", "divide bytes by 255; the model's own normalization is applied behind that")
       }
       data.features = Features(of: data.inputs)
     }

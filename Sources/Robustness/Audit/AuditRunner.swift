@@ -104,7 +104,7 @@ public struct AuditRunner: Sendable {
     let count = min(data.labels.count, 8), model = subject.model
     try model.signature.checkClasses(for: "every probe of an audit")
     let inputs = data.inputs.rows(0..<count).reshaped(Shape([count] + model.signature.inputShape.dimensions))
-    guard try !model.outputs(model.signature.normalised(inputs)).labels().contains(Label.none) else {
+    guard try !model.outputs(model.signature.normalized(inputs)).labels().contains(Label.none) else {
       throw RobustnessError(
         .data, at: "model '\(subject.name.clipped())'", expected: "finite answers to the first \(count) examples",
         got: "NaN or infinity")
@@ -162,7 +162,7 @@ public struct AuditRunner: Sendable {
     }
   }
 
-  /// The reason for a lone example without its number, which the failure has: neighbours that fail alike are listed as
+  /// The reason for a lone example without its number, which the failure has: neighbors that fail alike are listed as
   /// one.
   private func reason(_ error: any Error, _ shard: Shard) -> String {
     let text = "\(error)", number = "example \(data.start + shard.first): "

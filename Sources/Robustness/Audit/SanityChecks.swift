@@ -27,14 +27,14 @@ struct SanityChecks {
   func all() throws -> [Check] { try [softmaxTwice()] + (isTable ? [] : [pixelRange()]) + [company()] }
 
   private func accuracy(_ inputs: Tensor) throws -> Double {
-    let answers = try model.outputs(model.signature.normalised(inputs)).labels()
+    let answers = try model.outputs(model.signature.normalized(inputs)).labels()
     return Double(zip(answers, labels).count { $0 == $1 }) / Double(max(labels.count, 1))
   }
 
   /// Logits that all sum to 1 and lie in [0, 1] are probabilities: through another softmax their gradients all but
   /// vanish.
   private func softmaxTwice() throws -> Check {
-    let outputs = try model.outputs(model.signature.normalised(inputs))
+    let outputs = try model.outputs(model.signature.normalized(inputs))
     let looks = (0..<outputs.rowCount).allSatisfy { row in
       let values = outputs.row(row)
       return values.allSatisfy { (0...1).contains($0) } && abs(values.reduce(0, +) - 1) < 1e-3
@@ -66,16 +66,16 @@ struct SanityChecks {
       message: better
         ? "On inputs of another range (\(found?.0 ?? "")) it is right on \(Written.percent(found?.1 ?? 0)) of \(labels.count), on "
           + "these on \(Written.percent(own)). "
-          + (model.signature.normalisation.isIdentity
-            ? "Put the normalisation into the file (dither.normalisation)."
+          + (model.signature.normalization.isIdentity
+            ? "Put the normalization into the file (dither.normalisation)."
             : "The file's dither.normalisation may not be what it was trained with.")
         : "No other range of inputs does better than 0 to 1.")
   }
 
   /// An example's answer alone and among others: batch statistics of training mode make them differ.
   private func company() throws -> Check {
-    let normalised = model.signature.normalised(inputs), together = try model.outputs(normalised)
-    let alone = try (0..<min(labels.count, 4)).map { try model.outputs(normalised.rows($0..<$0 + 1)) }
+    let normalized = model.signature.normalized(inputs), together = try model.outputs(normalized)
+    let alone = try (0..<min(labels.count, 4)).map { try model.outputs(normalized.rows($0..<$0 + 1)) }
     let apart =
       alone.enumerated().flatMap { row, one in
         zip(one.elements, together.row(row)).map { abs($0 - $1) / max(1, abs($1)) }
@@ -85,7 +85,7 @@ struct SanityChecks {
       check: "training_mode", probe: name, passed: passed,
       message: passed
         ? "An example's answer does not depend on the others of its batch."
-        : "An example's answer changes by \(Written.decimal(Double(apart))) with the others of its batch: normalisation in training mode."
+        : "An example's answer changes by \(Written.decimal(Double(apart))) with the others of its batch: normalization in training mode."
     )
   }
 }

@@ -4,8 +4,8 @@ extension Battery {
     name: "smoke", summary: "a first look in seconds: clean, fgsm, pgd, two corruptions, calibration",
     defaultExamples: 100
   ) { image in
-    let isColour = image.channels == 3
-    let linf = isColour ? ["2/255", "8/255"] : ["0.05", "0.1"], l2 = isColour ? "0.5" : "1"
+    let isColor = image.channels == 3
+    let linf = isColor ? ["2/255", "8/255"] : ["0.05", "0.1"], l2 = isColor ? "0.5" : "1"
     // Few draws to begin with: more are added where the loss is not known well enough.
     func attack(_ name: String, _ norm: String, _ epsilon: String, _ rest: [String: String] = [:]) -> ProbeSpec {
       let common = ["norm": norm, "epsilon": epsilon, "draws": "4", "most_draws": "128"]

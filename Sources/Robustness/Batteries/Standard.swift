@@ -7,8 +7,8 @@ extension Battery {
     summary: "in minutes: gradient, black-box and least-norm attacks, corruptions, calibration, uncertainty, weights",
     defaultExamples: 200
   ) { image in
-    let isColour = image.channels == 3
-    let linf = isColour ? ["2/255", "4/255", "8/255"] : ["0.05", "0.1", "0.2"], l2 = isColour ? "0.5" : "1.5"
+    let isColor = image.channels == 3
+    let linf = isColor ? ["2/255", "4/255", "8/255"] : ["0.05", "0.1", "0.2"], l2 = isColor ? "0.5" : "1.5"
     let middle = linf[1]
     // Fewer than the default draws, and more where the loss is not known well enough: as strong (docs/decisions.md).
     func attack(_ name: String, _ norm: String, _ epsilon: String, _ rest: [String: String] = [:]) -> ProbeSpec {

@@ -6,7 +6,7 @@ import DitherTensor
 /// Interval bound propagation: where every logit can lie while each pixel moves by at most epsilon within [0, 1].
 /// Nothing is drawn, and a certificate is no statement of probability. Gowal et al. 2018, arXiv 1810.12715.
 ///
-/// Boxes go through the net as centre and radius, c' = W c + b and r' = |W| r. The last layer is left out: the margin
+/// Boxes go through the net as center and radius, c' = W c + b and r' = |W| r. The last layer is left out: the margin
 /// of the label y over j is bounded from below as (W_y − W_j) c + b_y − b_j − |W_y − W_j| r (their section 3, "elision
 /// of the last layer"). The bounds take in fp32's rounding, so they hold for the model as it computes. On nets that
 /// were not trained for it they are loose: an example without a certificate need not be breakable.
@@ -30,7 +30,7 @@ public struct IBP: Certifier {
   public var goal: Double { epsilon }
   public var radius: Double? { epsilon }
   public var details: [String] { ["ε = \(ParameterValue.written(epsilon))"] }
-  /// Centre and radius, and the ends of both.
+  /// Center and radius, and the ends of both.
   public var rowsPerExample: Int { 4 }
   public var ignoresNoise: Bool { meanWeights }
   public var needsPictures: Bool { true }
@@ -52,11 +52,11 @@ public struct IBP: Certifier {
     _ = try bounds(of: model, rows: 1)
   }
 
-  /// Bounds of the graph as it is computed: normalisations are folded, and the classifier's output is the first.
+  /// Bounds of the graph as it is computed: normalizations are folded, and the classifier's output is the first.
   private func bounds(of model: Model, rows: Int) throws -> BoundedGraph {
     var graph = model.graph
     graph.outputs = graph.outputs.filter { $0.name == model.signature.outputName }
-    return try graph.foldingNormalisation().bounded(rows: rows)
+    return try graph.foldingNormalization().bounded(rows: rows)
   }
 
   /// Rows that are bounded at once.
@@ -93,11 +93,11 @@ public struct IBP: Certifier {
   private static let softmaxSlack = 1e-5
   private static let rounding = 0x1p-24
 
-  /// The boxes as the model takes them: normalised, and widened by that step's rounding.
+  /// The boxes as the model takes them: normalized, and widened by that step's rounding.
   private func load(_ inputs: Tensor, _ rows: Range<Int>, _ signature: ModelSignature, into plan: Plan) {
     let length = inputs.rowLength, center = plan.input(0), radius = plan.input(1)
-    let mean = signature.spread(signature.normalisation.mean),
-      deviation = signature.spread(signature.normalisation.deviation)
+    let mean = signature.spread(signature.normalization.mean),
+      deviation = signature.spread(signature.normalization.deviation)
     for (at, row) in rows.enumerated() {
       for (i, pixel) in inputs.row(row).enumerated() {
         let shift = Double(mean[i]), scale = Double(deviation[i])

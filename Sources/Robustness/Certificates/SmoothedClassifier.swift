@@ -61,7 +61,7 @@ public struct SmoothedClassifier: Sendable {
 
   private enum Stage: UInt32 { case selection, estimation, prediction }
 
-  /// CERTIFY: the class that the first n0 copies favour, and the radius σ Φ⁻¹(p) from a lower bound p on its
+  /// CERTIFY: the class that the first n0 copies favor, and the radius σ Φ⁻¹(p) from a lower bound p on its
   /// probability.
   /// - Parameters:
   ///   - x: one example, as a batch of one, in [0, 1].
@@ -120,10 +120,10 @@ public struct SmoothedClassifier: Sendable {
 
   private func base(_ x: Tensor) throws -> Base {
     precondition(x.rowCount == 1, "one example")
-    let normalised = model.signature.normalised(x)
-    try model.signature.check(normalised)
-    // As the images are normalised: by channel, where there are channels.
-    let sigmas = model.signature.spread(model.signature.normalisation.deviation).map { Float(sigma) / $0 }
+    let normalized = model.signature.normalized(x)
+    try model.signature.check(normalized)
+    // As the images are normalized: by channel, where there are channels.
+    let sigmas = model.signature.spread(model.signature.normalization.deviation).map { Float(sigma) / $0 }
     var deviations: [(range: Range<Int>, sigma: Float)] = []
     for (i, sigma) in sigmas.enumerated() {
       if let last = deviations.last, last.sigma == sigma {
@@ -132,9 +132,9 @@ public struct SmoothedClassifier: Sendable {
         deviations.append((i..<i + 1, sigma))
       }
     }
-    guard deviations.count > 16 else { return Base(numbers: normalised.elements, deviations: deviations) }
+    guard deviations.count > 16 else { return Base(numbers: normalized.elements, deviations: deviations) }
     return Base(
-      numbers: zip(normalised.elements, sigmas).map { $0 / $1 }, deviations: [(0..<sigmas.count, 1)], factors: sigmas)
+      numbers: zip(normalized.elements, sigmas).map { $0 / $1 }, deviations: [(0..<sigmas.count, 1)], factors: sigmas)
   }
 
   private func labels(

@@ -16,7 +16,7 @@ public struct CannyEdges: Corruption {
   public func corrupt(
     _ pixels: UnsafeMutableBufferPointer<Float>, of image: ImageShape, severity: Int, at address: NoiseAddress
   ) {
-    let edges = Edges.canny(Picture(pixels, image).grey, image.height, image.width)
+    let edges = Edges.canny(Picture(pixels, image).gray, image.height, image.width)
     for i in pixels.indices { pixels[i] = edges[i % edges.count] ? 1 : 0 }
   }
 }

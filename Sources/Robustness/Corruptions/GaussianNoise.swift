@@ -2,7 +2,7 @@ import DitherTensor
 
 /// Adds independent normal numbers to every pixel and channel.
 ///
-/// Colour images take the constants of CIFAR-10-C (Hendrycks and Dietterich 2019, arXiv 1903.12261), grey ones those of
+/// Color images take the constants of CIFAR-10-C (Hendrycks and Dietterich 2019, arXiv 1903.12261), gray ones those of
 /// MNIST-C (Mu and Gilmer 2019, arXiv 1906.02337).
 public struct GaussianNoise: Corruption {
   public static let name = "gaussian_noise"

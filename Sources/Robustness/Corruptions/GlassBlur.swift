@@ -1,13 +1,13 @@
 import DitherTensor
 
-/// Pixels change places with near neighbours, between two blurs: frosted glass.
+/// Pixels change places with near neighbors, between two blurs: frosted glass.
 ///
-/// Deviation that is kept: the published code of CIFAR-10-C and ImageNet-C copies a neighbour's pixel over a colour
-/// pixel and leaves the neighbour as it is, as its exchange goes through views of one array. MNIST-C's pixels are
+/// Deviation that is kept: the published code of CIFAR-10-C and ImageNet-C copies a neighbor's pixel over a color
+/// pixel and leaves the neighbor as it is, as its exchange goes through views of one array. MNIST-C's pixels are
 /// numbers, and are exchanged, each with probability ½.
 public struct GlassBlur: Corruption {
   public static let name = "glass_blur"
-  public static let summary = "frosted glass: neighbours exchanged between two blurs"
+  public static let summary = "frosted glass: neighbors exchanged between two blurs"
   public static let group = CorruptionGroup.blur
   public static let protocols: Set<CorruptionConstants> = [.cifar10c, .imagenetc, .mnistc]
   public init() {}

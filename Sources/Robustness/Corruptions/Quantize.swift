@@ -3,7 +3,7 @@ import DitherTensor
 /// Rounds to 2^bits levels.
 public struct Quantize: Corruption {
   public static let name = "quantize"
-  public static let summary = "few grey levels"
+  public static let summary = "few gray levels"
   public static let group = CorruptionGroup.digital
   public static let needsPicture = false
   public init() {}

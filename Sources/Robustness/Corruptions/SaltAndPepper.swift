@@ -2,8 +2,8 @@ import DitherTensor
 
 /// Turns single values black or white, each with half of the probability `amount`: the field's impulse noise.
 ///
-/// Colour images take the constants of CIFAR-10-C's `impulse_noise` (Hendrycks and Dietterich 2019, arXiv 1903.12261),
-/// each channel on its own; grey ones those of MNIST-C (Mu and Gilmer 2019, arXiv 1906.02337).
+/// Color images take the constants of CIFAR-10-C's `impulse_noise` (Hendrycks and Dietterich 2019, arXiv 1903.12261),
+/// each channel on its own; gray ones those of MNIST-C (Mu and Gilmer 2019, arXiv 1906.02337).
 public struct SaltAndPepper: Corruption {
   public static let name = "salt_and_pepper"
   public static let summary = "single pixels turned black or white"

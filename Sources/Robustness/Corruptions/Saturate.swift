@@ -1,6 +1,6 @@
 import DitherTensor
 
-/// Multiplies the saturation and adds to it. The first two severities take colour away.
+/// Multiplies the saturation and adds to it. The first two severities take color away.
 public struct Saturate: Corruption {
   public static let name = "saturate"
   public static let summary = "other saturation"

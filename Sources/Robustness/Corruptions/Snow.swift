@@ -45,10 +45,10 @@ public struct Snow: Corruption {
     wind.site ^= 0x534E_4F57
     layer = Blur.motion(
       layer, height, width, radius: c.radius, sigma: c.sigma, degrees: -135 + 90 * Double(wind.uniform(0)))
-    let picture = Picture(pixels, image), grey = picture.grey
+    let picture = Picture(pixels, image), gray = picture.gray
     for (channel, plane) in picture.planes.enumerated() {
       for i in 0..<count {
-        let whitened = c.image * plane[i] + (1 - c.image) * max(plane[i], grey[i] * 1.5 + 0.5)
+        let whitened = c.image * plane[i] + (1 - c.image) * max(plane[i], gray[i] * 1.5 + 0.5)
         pixels[channel * count + i] = Float(whitened + layer[i] + layer[count - 1 - i])
       }
     }

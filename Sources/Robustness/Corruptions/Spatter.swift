@@ -3,7 +3,7 @@ import DitherTensor
 /// Drops of water or of mud on the lens: a blurred field of normal numbers, thresholded.
 ///
 /// Deviation: how light the published water is follows from an edge detector, a distance transform and histogram
-/// equalisation of OpenCV; here from each pixel's depth in its drop, and a factor (0.55) that makes it about as light
+/// equalization of OpenCV; here from each pixel's depth in its drop, and a factor (0.55) that makes it about as light
 /// on the whole.
 public struct Spatter: Corruption {
   public static let name = "spatter"

@@ -1,6 +1,6 @@
 import DitherTensor
 
-/// A camera that moves towards its object: the mean of the image and of its centres, enlarged step by step.
+/// A camera that moves towards its object: the mean of the image and of its centers, enlarged step by step.
 public struct ZoomBlur: Corruption {
   public static let name = "zoom_blur"
   public static let summary = "a camera that moves towards its object"
@@ -35,7 +35,7 @@ public struct ZoomBlur: Corruption {
     }.write(to: pixels)
   }
 
-  /// The centre, as large as the whole.
+  /// The center, as large as the whole.
   static func enlarged(_ plane: [Double], _ height: Int, _ width: Int, _ factor: Double) -> [Double] {
     var out = [Double](repeating: 0, count: plane.count)
     Resampling.Zoom.add(plane, width, axis(height, factor), axis(width, factor), to: &out)

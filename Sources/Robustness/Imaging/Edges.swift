@@ -27,7 +27,7 @@ enum Edges {
     for y in 1..<max(height - 1, 1) {
       for x in 1..<max(width - 1, 1) where slope[y * width + x] >= low {
         let i = y * width + x, (a, d) = (along[i], down[i])
-        // The neighbour in the slope's direction, of eight.
+        // The neighbor in the slope's direction, of eight.
         let sx = abs(a) >= 0.4142 * abs(d) ? (a > 0 ? 1 : -1) : 0, sy = abs(d) >= 0.4142 * abs(a) ? (d > 0 ? 1 : -1) : 0
         guard slope[i] >= slope[i + sy * width + sx], slope[i] >= slope[i - sy * width - sx] else { continue }
         isWeak[i] = true

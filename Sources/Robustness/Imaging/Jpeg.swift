@@ -1,4 +1,4 @@
-/// JPEG's loss, without its entropy coding, which loses nothing: colours to YCbCr, chroma at half the width and height,
+/// JPEG's loss, without its entropy coding, which loses nothing: colors to YCbCr, chroma at half the width and height,
 /// 8 × 8 cosine transforms in integers, division by the quality's tables and back. As libjpeg does it by default:
 /// `islow` transforms (Loeffler, Ligtenberg and Moschytz 1989), 4:2:0, "fancy" upsampling. ITU-T T.81.
 enum Jpeg {

@@ -42,8 +42,8 @@ struct Picture {
   /// Whole levels of a byte, cut off as a cast does.
   var levels: Picture { map { (min(max($0, 0), 1) * 255).rounded(.down) / 255 } }
 
-  /// ITU-R BT.601, as OpenCV's grey of a colour image; a grey one is itself.
-  var grey: [Double] {
+  /// ITU-R BT.601, as OpenCV's gray of a color image; a gray one is itself.
+  var gray: [Double] {
     guard channels == 3 else { return planes[0] }
     return (0..<count).map { 0.299 * planes[0][$0] + 0.587 * planes[1][$0] + 0.114 * planes[2][$0] }
   }

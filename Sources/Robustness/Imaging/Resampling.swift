@@ -75,10 +75,10 @@ enum Resampling {
     func weights(_ from: Int, _ to: Int) -> [(first: Int, values: [Double])] {
       let scale = Double(from) / Double(to), support = 0.5 * max(scale, 1)
       return (0..<to).map { place in
-        let centre = (Double(place) + 0.5) * scale
-        let first = max(Int(centre - support + 0.5), 0), last = min(Int(centre + support + 0.5), from)
+        let center = (Double(place) + 0.5) * scale
+        let first = max(Int(center - support + 0.5), 0), last = min(Int(center + support + 0.5), from)
         let values = (first..<max(last, first + 1)).map { i -> Double in
-          let distance = (Double(i) - centre + 0.5) / max(scale, 1)
+          let distance = (Double(i) - center + 0.5) / max(scale, 1)
           return distance > -0.5 && distance <= 0.5 ? 1 : 0
         }
         let sum = values.reduce(0, +)

@@ -4,7 +4,7 @@ import DitherTensor
 
 /// Bit flips in weights of eight bits, one after the other, each where the loss rises most: of every layer the
 /// candidate with the largest first-order rise, of these the one with the largest true rise. Source: Rakin et al. 2019,
-/// arXiv 1903.12269, progressive bit search. Quantised with one scale for each layer, in two's complement.
+/// arXiv 1903.12269, progressive bit search. Quantized with one scale for each layer, in two's complement.
 struct BitFlipsProbe: Probe {
   static let name = "bit_flips"
   static let summary = "accuracy against flipped bits of eight-bit weights, the worst first"

@@ -7,7 +7,7 @@ import DitherTensor
 /// threshold for each class, in every class (``Conformal/thresholds(_:_:classes:alpha:)``).
 struct ConformalProbe: Probe {
   static let name = "conformal"
-  static let summary = "coverage and size of prediction sets: LAC and randomised APS, split in half"
+  static let summary = "coverage and size of prediction sets: LAC and randomized APS, split in half"
   var alpha = 0.1
   /// Whether each class has a threshold of its own.
   var classConditional = false
@@ -22,7 +22,7 @@ struct ConformalProbe: Probe {
     let right = zip(probabilities, batch.labels).map { Label.of($0) == $1 }
     var outcome = Outcome(clean: right, robust: right)
     try outcome.keep(KeptAnswers(probabilities: probabilities))
-    // Chance that follows the example, for the split and for randomised scores.
+    // Chance that follows the example, for the split and for randomized scores.
     let chance = batch.identities.map { NoiseAddress(seed: mixSeed(batch.seed, $0)).uniforms(2).map(Double.init) }
     outcome.columns = ["half": chance.map { $0[0] }, "u": chance.map { $0[1] }]
     return outcome

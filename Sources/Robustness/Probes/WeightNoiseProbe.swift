@@ -68,7 +68,7 @@ struct WeightNoiseProbe: Probe {
   )] {
     var graph = model.graph
     graph.noise = sigma > 0 ? NoiseModel([.init(.weights, sigma: Float(sigma), scale: scale)]) : nil
-    let noisy = try Model(graph), inputs = model.signature.normalised(batch.inputs), n = batch.labels.count
+    let noisy = try Model(graph), inputs = model.signature.normalized(batch.inputs), n = batch.labels.count
     return try (0..<(sigma > 0 ? draws : 1)).map { draw in
       try batch.proceed()
       // The same draw for all examples: one set of weights.

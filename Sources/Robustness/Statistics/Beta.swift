@@ -1,7 +1,7 @@
 import Foundation
 
 extension Statistics {
-  /// The regularised incomplete beta function I_x(a, b): the distribution function of Beta(a, b) at x.
+  /// The regularized incomplete beta function I_x(a, b): the distribution function of Beta(a, b) at x.
   ///
   /// The continued fraction of Abramowitz and Stegun, 26.5.8, by Lentz's method, on the side where it converges in
   /// about √max(a, b) steps.

@@ -48,7 +48,7 @@ package struct Bootstrap {
     return places
   }
 
-  /// Between neighbours in proportion (Hyndman and Fan 1996, type 7).
+  /// Between neighbors in proportion (Hyndman and Fan 1996, type 7).
   private static func quantile(_ rising: [Double], _ q: Double) -> Double {
     let place = q * Double(rising.count - 1), below = Int(place), above = min(below + 1, rising.count - 1)
     return rising[below] + (place - Double(below)) * (rising[above] - rising[below])

@@ -15,10 +15,10 @@ extension Statistics {
     // Exact in either branch, as p lies within a factor of two of ½ or of 1.
     if p > 0.75 { return -lowerTail(1 - p) }
     if p < 0.25 { return lowerTail(p) }
-    let centred = abs(2 * p - 1)
+    let centered = abs(2 * p - 1)
     var z = 0.0
     for _ in 0..<50 {
-      let step = (centred - erf(z / 2.squareRoot())) / (2 * density(z))
+      let step = (centered - erf(z / 2.squareRoot())) / (2 * density(z))
       z += step
       if step <= 1e-16 * z { break }
     }

@@ -12,12 +12,12 @@ struct WeightLandscape {
   init(_ given: ProbeBatch, _ predictor: DeployedPredictor) throws {
     let batch = try given.answered(by: predictor), model = predictor.model
     self.batch = batch
-    curvature = try Curvature(model.graph, inputs: model.signature.normalised(batch.inputs), labels: batch.labels)
+    curvature = try Curvature(model.graph, inputs: model.signature.normalized(batch.inputs), labels: batch.labels)
   }
 
   var start: [Float] { curvature.start }
 
-  /// Weights of layers: the parameters that have more than one axis. Biases and normalisations have one.
+  /// Weights of layers: the parameters that have more than one axis. Biases and normalizations have one.
   var weights: [Curvature.Parameter] { curvature.parameters.filter { $0.shape.rank > 1 && $0.shape.count > 1 } }
 
   func evaluate(_ parameters: [Float], wantsGradient: Bool = false) throws -> Curvature.Evaluation {

@@ -44,7 +44,7 @@ package struct CalibrateCall: UnaryCall {
     let samples = request.samples > 0 ? Int(request.samples) : version.model.defaultSamples
     let shape = [checked.labels.count] + model.signature.inputShape.dimensions
     let fitted = try ModelCalibration(
-      fitting: model, inputs: model.signature.normalised(checked.inputs.reshaped(.init(shape))),
+      fitting: model, inputs: model.signature.normalized(checked.inputs.reshaped(.init(shape))),
       labels: checked.labels, samples: samples, seed: request.seed, proceed: { try caller.proceed() })
     return CalibrationRecord(data: data.name, dataDigest: checked.digest, calibration: fitted)
   }

@@ -26,7 +26,7 @@ extension InputArray {
     let inputs =
       element == .uint8
       ? try signature.input(bytes: [UInt8](data), rows: rows)
-      : signature.normalised(Tensor(signature.inputShape.replacingBatch(rows), floats(count)))
+      : signature.normalized(Tensor(signature.inputShape.replacingBatch(rows), floats(count)))
     // Here, so that a row that is no input is its own request's.
     try signature.check(inputs)
     return inputs

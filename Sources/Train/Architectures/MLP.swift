@@ -10,12 +10,12 @@ public struct MLP: Architecture {
 
   public func build(input: Shape, outputs: Int, seed: UInt64) throws -> Graph {
     let builder = GraphBuilder(name: Self.name)
-    var initialiser = Initialiser(seed: seed)
+    var initializer = Initializer(seed: seed)
     var x = builder.input("input", input.dimensions)
     if input.rank > 1 { x = try builder.flatten(x, name: "flatten") }
     var width = input.count
     for (index, next) in (hidden + [outputs]).enumerated() {
-      let weight = builder.parameter("dense\(index).weight", initialiser.weights([next, width]))
+      let weight = builder.parameter("dense\(index).weight", initializer.weights([next, width]))
       let bias = builder.parameter("dense\(index).bias", Tensor(zeros: [next]))
       let isLast = index == hidden.count
       x = try builder.dense(x, weight, bias, name: isLast ? "logits" : "dense\(index)")

@@ -20,9 +20,9 @@ public struct ResNet: Architecture {
         got: "\(input)")
     }
     let builder = GraphBuilder(name: Self.name)
-    var initialiser = Initialiser(seed: seed)
+    var initializer = Initializer(seed: seed)
     func unit(_ x: Value, _ from: Int, _ to: Int, size: Int, stride: Int, _ name: String) throws -> Value {
-      let weight = builder.parameter("\(name).weight", initialiser.weights([to, from, size, size]))
+      let weight = builder.parameter("\(name).weight", initializer.weights([to, from, size, size]))
       let y = try builder.convolution(x, weight, nil, padding: size / 2, stride: stride, name: name)
       return try builder.batchNormalization(y, channels: to, name: "\(name).norm")
     }
@@ -40,7 +40,7 @@ public struct ResNet: Architecture {
       }
     }
     x = try builder.flatten(builder.globalAveragePool(x))
-    let weight = builder.parameter("logits.weight", initialiser.weights([outputs, depth]))
+    let weight = builder.parameter("logits.weight", initializer.weights([outputs, depth]))
     x = try builder.dense(x, weight, builder.parameter("logits.bias", Tensor(zeros: [outputs])), name: "logits")
     return builder.finish(outputs: [("logits", x)])
   }

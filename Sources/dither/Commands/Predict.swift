@@ -14,7 +14,7 @@ struct PredictCommand: AsyncParsableCommand {
     abstract: "Ask a served model for predictions with their uncertainty.",
     discussion: """
       Inputs are .png, .npy, .csv (a row an example) and .pb (ONNX TensorProto) files, any number of them, each one \
-      example or a batch; bytes 0-255 are scaled by the model's own normalisation.
+      example or a batch; bytes 0-255 are scaled by the model's own normalization.
 
       Example: dither predict fashion-mlp-noise --input shoe.png --samples 64 --seed 7
       Example: dither predict mnist-cnn-noise@1 --data mnist:5 --tolerance 0.01 --json

@@ -57,7 +57,7 @@ struct AuditInputs {
   }
 }
 
-/// Labelled examples for an audit, from files or from a data set on this machine.
+/// Labeled examples for an audit, from files or from a data set on this machine.
 struct AuditExamples {
   var inputs: AuditInputs
   var labels: [Int]

@@ -35,7 +35,7 @@ struct ExampleBatch {
     names = count == 1 ? [path] : (0..<count).map { "\(path)[\($0)]" }
   }
 
-  /// Pixels travel as bytes, so that the model's own normalisation is applied to them.
+  /// Pixels travel as bytes, so that the model's own normalization is applied to them.
   init(_ dataset: Dataset, shape: [Int]) throws(CommandError) {
     guard dataset.inputs.shape.row.isReadable(as: Shape(shape)) else {
       throw CommandError(

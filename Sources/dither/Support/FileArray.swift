@@ -22,7 +22,7 @@ struct FileArray {
     self.values = values
   }
 
-  /// - Parameter channels: to which an image's colours are brought, 1 or 3.
+  /// - Parameter channels: to which an image's colors are brought, 1 or 3.
   /// - Throws: when the file is absent, of a kind that is not taken, or malformed: with its path.
   init(path: String, channels: Int = 1) throws {
     let bytes = try Self.read(path)

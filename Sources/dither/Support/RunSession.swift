@@ -12,15 +12,15 @@ struct RunSession {
   /// Which output has the classes' scores: the first of floats [examples, classes]; exporters of classical models put
   /// labels out before it.
   private let scores: Int
-  /// Where the file has a normalisation of its inputs: floats and bytes mean what they do to every other command.
+  /// Where the file has a normalization of its inputs: floats and bytes mean what they do to every other command.
   private let signature: ModelSignature?
 
   /// - Parameter inputs: by name; each float or integer array is brought to the input's element type.
   init(_ graph: Graph, inputs: [String: FileArray], gradient: Bool, precision: Plan.Precision = .float32) throws {
     self.graph = graph
-    signature = graph.metadata[ModelSignature.normalisationKey] == nil ? nil : try ModelSignature(graph)
+    signature = graph.metadata[ModelSignature.normalizationKey] == nil ? nil : try ModelSignature(graph)
     rows = try Self.rows(graph, inputs)
-    let types = try graph.types(rows: rows), computed = graph.foldingNormalisation()
+    let types = try graph.types(rows: rows), computed = graph.foldingNormalization()
     scores =
       graph.outputs.firstIndex {
         types[$0.value.index].map { $0.element == .float32 && $0.shape.rank == 2 } ?? false
@@ -39,7 +39,7 @@ struct RunSession {
       }
       if let signature, signature.inputName == input.name {
         let x = Tensor(shape, array.inUnits)
-        signature.normalised(x).elements.withUnsafeBytes { plan.inputs[index].copyMemory(from: $0) }
+        signature.normalized(x).elements.withUnsafeBytes { plan.inputs[index].copyMemory(from: $0) }
         continue
       }
       try Self.copy(array, as: input.element, to: plan.inputs[index], at: "input '\(input.name)'")

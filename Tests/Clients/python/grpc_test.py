@@ -100,7 +100,7 @@ class Predictions(ServerTest):
                 self.refused(grpc.StatusCode.PERMISSION_DENIED, stub.Calibrate, long)
 
     def test_cancelled_calls_end_no_other(self):
-        events = self.neighbour()
+        events = self.neighbor()
         for _ in range(20):
             calls = [self.inference.Predict.future(self.request()) for _ in range(20)]
             for call in calls:
@@ -109,13 +109,13 @@ class Predictions(ServerTest):
 
     def test_large_metadata_ends_its_call_alone(self):
         for size in (17_000, 60_000, 300_000):
-            other = self.neighbour()
+            other = self.neighbor()
             with self.assertRaises(grpc.RpcError) as refusal:
                 self.inference.Predict(self.request(), metadata=[("x-large", "x" * size)])
             self.assertEqual(refusal.exception.code(), grpc.StatusCode.RESOURCE_EXHAUSTED, size)
             self.assertEqual(other.result().version, 1)
 
-    def neighbour(self):
+    def neighbor(self):
         """A call on the same connection that takes a while."""
         return self.inference.Predict.future(self.request(rows=64, samples=512))
 

@@ -107,7 +107,7 @@ struct SetTests {
   }
 
   @Test(
-    "tables in one file: parts that are disjoint, seeded and standardised",
+    "tables in one file: parts that are disjoint, seeded and standardized",
     arguments: present(tables))
   func tablesArePublished(_ set: Published) throws {
     let source = try Catalog.dataSets.entry(named: set.name)

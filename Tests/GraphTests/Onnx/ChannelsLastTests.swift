@@ -88,8 +88,8 @@ struct ChannelsLastTests {
   }
 
   /// Moments by ReduceMean, then a BatchNormalization with the examples as its channels.
-  @Test("a layer's normalisation as the converter writes it, and its gradients")
-  func layerNormalisation() throws {
+  @Test("a layer's normalization as the converter writes it, and its gradients")
+  func layerNormalization() throws {
     let x = Tensor.random([4, 6], seed: 6), weights = Tensor.random([4, 6], seed: 7)
     var results: [(output: [Float], input: [Float], scale: [Float])] = []
     for isConverted in [false, true] {
@@ -100,9 +100,9 @@ struct ChannelsLastTests {
         func known(_ values: [Int64]) -> Value { builder.constant(.int64([values.count], values)) }
         let moments = try op("ReduceMean", ["axes": .ints([1]), "keepdims": .int(0)])
         let mean = try builder.apply(moments, [input])[0]
-        let centred = try builder.apply(
+        let centered = try builder.apply(
           op("Sub"), [input, builder.apply(op("Unsqueeze"), [mean, known([1])])[0]])[0]
-        let variance = try builder.apply(moments, [builder.apply(op("Mul"), [centred, centred])[0]])[0]
+        let variance = try builder.apply(moments, [builder.apply(op("Mul"), [centered, centered])[0]])[0]
         let rows = try builder.apply(op("Slice"), [builder.apply(op("Shape"), [input])[0], known([0]), known([1])])[0]
         let ones = try builder.apply(
           op("ConstantOfShape", ["value": .tensor(.float(Tensor([1], [1])))]), [rows])[0]

@@ -79,7 +79,7 @@ struct OnnxFileTests {
     arguments: [
       Bound(testDescription: "file", says: "bytes") { $0.fileBytes = 1000 },
       Bound(testDescription: "nodes", says: "nodes") { $0.nodes = 4 },
-      Bound(testDescription: "initialisers", says: "initialisers") { $0.initialisers = 3 },
+      Bound(testDescription: "initializers", says: "initializers") { $0.initializers = 3 },
       Bound(testDescription: "parts", says: "parts") { $0.parts = 20 },
       Bound(testDescription: "integer lists", says: "integer lists") { $0.listedBytes = 8 },
       Bound(testDescription: "elements", says: "elements") { $0.elements = 100 },

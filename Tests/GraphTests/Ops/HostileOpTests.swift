@@ -111,7 +111,7 @@ struct HostileOpTests {
       plan.forward()
       plan.backward()
     }
-    _ = try? graph.foldingNormalisation().onnx()
+    _ = try? graph.foldingNormalization().onnx()
     guard let output = graph.outputs.first else { return }
     for kind in [OutputKind.probabilities, .logProbabilities] {
       _ = try? graph.exposingLogits(of: output.name, kind: kind).types(rows: 2)

@@ -81,9 +81,9 @@ struct AttackTests {
     #expect(oracle.questions < 16 * 41)
   }
 
-  @Test("a model's own normalisation is part of what is attacked")
-  func normalisation() throws {
-    let model = try Small.model(normalised: true), x = Tensor.random([2, 1, 4, 4], seed: 3, from: 0.2, to: 0.8)
+  @Test("a model's own normalization is part of what is attacked")
+  func normalization() throws {
+    let model = try Small.model(normalized: true), x = Tensor.random([2, 1, 4, 4], seed: 3, from: 0.2, to: 0.8)
     var oracle = ModelOracle(model, seed: 1)
     let examples = Examples(x, [.untargeted(label: 0), .untargeted(label: 1)], identities: [0, 1])
     let gradient = try oracle.lossGradient(at: x, of: examples)

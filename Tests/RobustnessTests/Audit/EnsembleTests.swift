@@ -13,7 +13,7 @@ struct EnsembleTests {
     try (0..<count).map { at in
       AuditSubject(
         name: "m\(at)", version: at + 1, digest: "sha256:0\(at)",
-        model: try Small.model(seed: UInt64(20 + at), normalised: at % 2 == 1))
+        model: try Small.model(seed: UInt64(20 + at), normalized: at % 2 == 1))
     }
   }
 
@@ -33,7 +33,7 @@ struct EnsembleTests {
     #expect(!predictor.isRandom && draws.allSatisfy { $0.samples == 4 })
     for row in 0..<9 {
       let each = try members.map { member in
-        let z = try member.model.outputs(member.model.signature.normalised(x.rows(row..<row + 1)))
+        let z = try member.model.outputs(member.model.signature.normalized(x.rows(row..<row + 1)))
         return Self.softmax(z.elements[...])
       }
       let mean = (0..<3).map { c in each.reduce(0) { $0 + $1[c] } / 4 }, merged = Self.softmax(logits.row(row))
@@ -46,7 +46,7 @@ struct EnsembleTests {
     #expect(draws.contains { MutualInformation.value($0).map { $0 > 1e-3 } ?? false })
   }
 
-  @Test("its gradients are those of finite differences, through every member's normalisation")
+  @Test("its gradients are those of finite differences, through every member's normalization")
   func gradients() throws {
     let ensemble = try AuditSubject(ensemble: Self.members(3)).model, label = [2]
     let x = Tensor.random([1, 1, 4, 4], seed: 4, from: 0.2, to: 0.8)

@@ -42,7 +42,7 @@ struct FailureTests {
     #expect(report.probes.map(\.n) == [60, 58, 60, 58, 58])
     #expect(!report.probes[0].perExample[13] && !report.probes[2].perExample[14])
     let failures = try #require(report.failures)
-    // Neighbours that fail alike are one.
+    // Neighbors that fail alike are one.
     #expect(
       failures.map(\.probe) == ["clean", "calibration", "fgsm:epsilon=0.001", "selective", "conformal", "temperature"])
     #expect(failures.map(\.example) == [13, 13, 13, 13, 13, 0])

@@ -10,7 +10,7 @@ import Testing
 struct IBPTests {
   /// Nets of every kind of op that has a rule, small weights so that something is certified.
   enum Net: String, CaseIterable {
-    case linear, mlp, convolution, averages, residual, smooth, softmax, normalised
+    case linear, mlp, convolution, averages, residual, smooth, softmax, normalized
 
     func model(seed: UInt64) throws -> Model {
       let builder = GraphBuilder(name: rawValue), input = builder.input("x", [1, 6, 6])
@@ -27,7 +27,7 @@ struct IBPTests {
       var x = input
       switch self {
       case .linear: x = try builder.dense(builder.flatten(x), weights([4, 36]), bias(4))
-      case .mlp, .softmax, .normalised:
+      case .mlp, .softmax, .normalized:
         x = try builder.relu(builder.dense(builder.flatten(x), weights([20, 36]), bias(20)))
         x = try builder.relu(builder.dense(x, weights([12, 20]), bias(12)))
         x = try builder.dense(x, weights([4, 12]), bias(4))
@@ -55,7 +55,7 @@ struct IBPTests {
         x = try builder.dense(x, weights([4, 12]), nil)
       }
       var graph = builder.finish(outputs: [("logits", x)])
-      if self == .normalised { graph.metadata[ModelSignature.normalisationKey] = #"{"mean":[0.4],"deviation":[0.3]}"# }
+      if self == .normalized { graph.metadata[ModelSignature.normalizationKey] = #"{"mean":[0.4],"deviation":[0.3]}"# }
       return try Model(graph)
     }
   }
@@ -105,8 +105,8 @@ struct IBPTests {
         #expect(answers == rows.map { labels[$0] })
       }
     }
-    // What is normalised by 0.3 moves three times as far.
-    let isWide = net == .normalised && epsilon > 0.05
+    // What is normalized by 0.3 moves three times as far.
+    let isWide = net == .normalized && epsilon > 0.05
     #expect(certified > 0 || isWide, "nothing was certified, so nothing was tested")
   }
 

@@ -14,7 +14,7 @@ private struct HalfSpace {
   let model: Model
   let weights: [Float]
 
-  init(noise: Float = 0, normalised: Bool = false) throws {
+  init(noise: Float = 0, normalized: Bool = false) throws {
     weights = Tensor.random([16], seed: 31).elements
     let builder = GraphBuilder(name: "half-space"), x = builder.input("x", [1, 4, 4])
     // Logits 0 and w · x − b, with b so that the middle of the cube lies on the border.
@@ -24,7 +24,7 @@ private struct HalfSpace {
       builder.parameter("b", Tensor([2], [0, offset])))
     var graph = builder.finish(outputs: [("logits", logits)])
     if noise > 0 { graph.noise = NoiseModel([.init(.weights, sigma: noise)]) }
-    if normalised { graph.metadata[ModelSignature.normalisationKey] = #"{"mean":[0],"deviation":[0.5]}"# }
+    if normalized { graph.metadata[ModelSignature.normalizationKey] = #"{"mean":[0],"deviation":[0.5]}"# }
     model = try Model(graph)
   }
 
@@ -71,10 +71,10 @@ struct SmoothingTests {
     #expect(certified >= 30)
   }
 
-  @Test("sigma is in units of the input, whatever the normalisation")
-  func normalisation() throws {
+  @Test("sigma is in units of the input, whatever the normalization")
+  func normalization() throws {
     // The second model doubles what comes in: half the image and half the noise is the same to it.
-    let plain = try HalfSpace(), scaled = try HalfSpace(normalised: true)
+    let plain = try HalfSpace(), scaled = try HalfSpace(normalized: true)
     let x = Tensor([1, 1, 4, 4], repeating: 0.25), y = Tensor([1, 1, 4, 4], repeating: 0.125)
     let one = try SmoothedClassifier(plain.model, sigma: 0.25, seed: 3).certify(x, identity: 5, budget: budget(2000))
     let other = try SmoothedClassifier(scaled.model, sigma: 0.125, seed: 3).certify(

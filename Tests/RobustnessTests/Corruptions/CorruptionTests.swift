@@ -25,8 +25,8 @@ struct CorruptionTests {
       #expect(alone.row(0).elementsEqual(changed.row(2)))
       let difference = (changed - inputs).elements.reduce(0) { $0 + abs(Double($1)) }
       // Thirteen numbers may be too few to be hit. What severities of other groups mean is not how far pixels move.
-      let changesGrey = name != "saturate" || ImageShape(shape).channels == 3 || severity >= 4
-      if shape.count > 100, changesGrey { #expect(difference > (kind.group == .noise ? last : 0)) }
+      let changesGray = name != "saturate" || ImageShape(shape).channels == 3 || severity >= 4
+      if shape.count > 100, changesGray { #expect(difference > (kind.group == .noise ? last : 0)) }
       last = difference
     }
   }

@@ -145,9 +145,9 @@ struct LayoutTests {
       var graph = builder.finish(outputs: [
         ("y", try builder.dense(builder.flatten(input), builder.parameter("w", own), nil, name: "fc"))
       ])
-      graph.metadata[ModelSignature.normalisationKey] = #"{"mean":[0.5],"deviation":[0.2,1,4]}"#
+      graph.metadata[ModelSignature.normalizationKey] = #"{"mean":[0.5],"deviation":[0.2,1,4]}"#
       let model = try Model(graph), inputs = isLast ? Self.turned(x) : x
-      let labels = try model.outputs(model.signature.normalised(inputs)).labels()
+      let labels = try model.outputs(model.signature.normalized(inputs)).labels()
       let plan = try AuditPlan(
         probes: [ProbeSpec(parsing: probe)], exampleCount: 24, inputShape: model.signature.inputShape)
       let runner = try AuditRunner(

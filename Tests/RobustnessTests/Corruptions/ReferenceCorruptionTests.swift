@@ -54,7 +54,7 @@ struct ReferenceCorruptionTests {
       let each = golden.rowLength, d = golden.shape.dimensions
       let part = Tensor(Shape(Array(d[1...])), Array(golden.elements[(severity - 1) * each..<severity * each]))
       let wanted = Self.planar(part)
-      // Grey pictures stay floats; the published ones were cut to bytes.
+      // Gray pictures stay floats; the published ones were cut to bytes.
       let levels = zip(found.elements, wanted.elements).map {
         abs((($0 * 255 + 1e-3).rounded(.down)) - ($1 * 255).rounded())
       }

@@ -71,7 +71,7 @@ struct ReferenceStatisticsTests {
     #expect(isClose(tiny, 0x1p-40 * (2 * Double.pi).squareRoot(), relative: 1e-12))
   }
 
-  @Test("the regularised incomplete beta function and its inverse")
+  @Test("the regularized incomplete beta function and its inverse")
   func incompleteBeta() throws {
     for row in try numbers("incomplete_beta") {
       let a = try #require(row["a"]), b = try #require(row["b"]), x = try #require(row["x"])

@@ -314,12 +314,12 @@ struct OipAnswerForm: Sendable {
 }
 
 extension PredictionAnswer {
-  private var isLabelled: Bool { predictions.allSatisfy { $0.label != nil } }
+  private var isLabeled: Bool { predictions.allSatisfy { $0.label != nil } }
 
   /// Names of the outputs that come where none is asked for, each once.
   fileprivate var usualOutputs: [String] {
     var names = [outputName]
-    if isLabelled { names.append(OipOutputName.label) }
+    if isLabeled { names.append(OipOutputName.label) }
     names += predictions.first?.measurements.map(\.name) ?? []
     if sets != nil { names.append(OipOutputName.predictionSet) }
     if !quantiles.isEmpty { names.append(OipOutputName.quantiles) }
@@ -338,7 +338,7 @@ extension PredictionAnswer {
     if name == outputName || name == OipOutputName.mean { return matrix(predictions.map(\.mean)) }
     switch name {
     case OipOutputName.label:
-      guard isLabelled else { throw refuse("a classifier", "a regression") }
+      guard isLabeled else { throw refuse("a classifier", "a regression") }
       return OipTensor(shape: [rows], content: .integers(predictions.map { Int64($0.label ?? 0) }))
     case OipOutputName.labelName:
       guard !labelNames.isEmpty else { throw refuse("a model with names of its classes", "one without") }

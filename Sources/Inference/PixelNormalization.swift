@@ -2,15 +2,15 @@ import DitherBasics
 import DitherTensor
 
 /// One meaning of inputs, for every command and wire: floats are in the units of the data, before the model's
-/// normalisation; bytes are divided by 255.
+/// normalization; bytes are divided by 255.
 extension ModelSignature {
   /// Inputs as the graph takes them.
   /// - Parameter x: [B, …] in the units of the data.
-  public func normalised(_ x: Tensor) -> Tensor { normalisation.isIdentity ? x : scaled(x) { ($0 - $1) / $2 } }
+  public func normalized(_ x: Tensor) -> Tensor { normalization.isIdentity ? x : scaled(x) { ($0 - $1) / $2 } }
 
   /// The derivatives for inputs in the units of the data, from those for what the graph takes.
   public func gradientForPixels(_ gradient: Tensor) -> Tensor {
-    normalisation.isIdentity ? gradient : scaled(gradient) { value, _, deviation in value / deviation }
+    normalization.isIdentity ? gradient : scaled(gradient) { value, _, deviation in value / deviation }
   }
 
   /// Images of bytes as the graph takes them: [B, …] for any number of rows.
@@ -20,7 +20,7 @@ extension ModelSignature {
       throw InferenceError(
         .inputShape, at: "input", expected: "\(shape.count) bytes for \(shape)", got: "\(bytes.count)")
     }
-    return normalised(Tensor(pixels: bytes, shape))
+    return normalized(Tensor(pixels: bytes, shape))
   }
 
   /// Numbers that stand for channels, one for each element of an example: to be put into a graph.
@@ -39,7 +39,7 @@ extension ModelSignature {
   }
 
   private func scaled(_ x: Tensor, _ change: (Float, _ mean: Float, _ deviation: Float) -> Float) -> Tensor {
-    let mean = spread(normalisation.mean), deviation = spread(normalisation.deviation), length = inputShape.count
+    let mean = spread(normalization.mean), deviation = spread(normalization.deviation), length = inputShape.count
     return Tensor(x.shape) { out in
       x.elements.withUnsafeBufferPointer { x in
         for i in out.indices {

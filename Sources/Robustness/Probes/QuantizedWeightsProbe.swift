@@ -4,7 +4,7 @@ import DitherTensor
 
 /// Accuracy with weights rounded to few bits: symmetric, one scale for each output (the first axis), from −(2^(b−1) −
 /// 1) to 2^(b−1) − 1. Source: Nagel et al. 2021, arXiv 2106.08295, 2.2 (rounding to nearest, without retraining).
-struct QuantisedWeightsProbe: Probe {
+struct QuantizedWeightsProbe: Probe {
   static let name = "quantised_weights"
   static let summary = "accuracy with weights rounded to few bits"
   /// With ; between.
@@ -34,7 +34,7 @@ struct QuantisedWeightsProbe: Probe {
     let landscape = try WeightLandscape(batch, predictor), n = batch.labels.count
     var accuracies: [Summary.Point] = [], losses: [Summary.Point] = []
     for bits in try widths() {
-      let found = try landscape.evaluate(quantised(landscape, bits))
+      let found = try landscape.evaluate(quantized(landscape, bits))
       accuracies.append(.init(Double(bits), Proportion(found.correct, of: n)))
       losses.append(.init(Double(bits), found.loss))
       summary.add(
@@ -43,13 +43,13 @@ struct QuantisedWeightsProbe: Probe {
     }
     summary.add(
       .init(
-        chart: "Accuracy with quantised weights", name: "rounded to nearest", x: "bits", y: "accuracy",
+        chart: "Accuracy with quantized weights", name: "rounded to nearest", x: "bits", y: "accuracy",
         points: accuracies))
     outcome.summary = summary
     return outcome
   }
 
-  private func quantised(_ landscape: WeightLandscape, _ bits: Int) -> [Float] {
+  private func quantized(_ landscape: WeightLandscape, _ bits: Int) -> [Float] {
     var result = landscape.start
     let top = Float((1 << (bits - 1)) - 1)
     for weight in landscape.weights {

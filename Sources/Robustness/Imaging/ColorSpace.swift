@@ -1,15 +1,15 @@
 extension Picture {
-  /// Changes hue, saturation and value (Smith 1978) of every pixel; a grey picture is its own value, and gains no
-  /// colour but through saturation, where hue 0 is red: then it is what is seen of that red in grey.
+  /// Changes hue, saturation and value (Smith 1978) of every pixel; a gray picture is its own value, and gains no
+  /// color but through saturation, where hue 0 is red: then it is what is seen of that red in gray.
   func changingHSV(_ change: (inout (h: Double, s: Double, v: Double)) -> Void) -> Picture {
     var result = self
-    let isGrey = channels == 1
+    let isGray = channels == 1
     for i in 0..<count {
-      let (r, g, b) = isGrey ? (planes[0][i], planes[0][i], planes[0][i]) : (planes[0][i], planes[1][i], planes[2][i])
+      let (r, g, b) = isGray ? (planes[0][i], planes[0][i], planes[0][i]) : (planes[0][i], planes[1][i], planes[2][i])
       var hsv = Self.hsv(r, g, b)
       change(&hsv)
       let rgb = Self.rgb(hsv)
-      if isGrey {
+      if isGray {
         result.planes[0][i] = 0.2125 * rgb.0 + 0.7154 * rgb.1 + 0.0721 * rgb.2
       } else {
         (result.planes[0][i], result.planes[1][i], result.planes[2][i]) = rgb

@@ -29,11 +29,13 @@ public struct Catalog<Entry: Sendable>: Sendable {
   /// The entries' names, in their order.
   public var names: [String] { entries.map(nameOf) }
 
+  /// - Parameter place: where the name was found, for messages; nil: the kind.
   /// - Throws: `CatalogFault.unknownName`, with the nearest known names.
-  public func entry(named name: String) throws(CatalogError) -> Entry {
+  public func entry(named name: String, at place: String? = nil) throws(CatalogError) -> Entry {
     guard let found = entries.first(where: { nameOf($0) == name }) else {
       throw CatalogError(
-        .unknownName, at: kind, expected: "one of \(names.joined(separator: ", "))", got: "'\(name.clipped())'",
+        .unknownName, at: place ?? kind, expected: "one of \(names.joined(separator: ", "))",
+        got: "'\(name.clipped())'",
         advice: nearest(to: name, among: names).map { "did you mean '\($0)'?" })
     }
     return found

@@ -199,12 +199,12 @@ extension Catalog {
   /// - Throws: what `entry(named:)` and `Parameters.overlay` throw.
   public func value<Value>(_ setting: Setting, at place: String, _ make: (Entry) -> Value) throws(CatalogError) -> Value
   {
-    if let name = setting.asText { return make(try entry(named: name)) }
+    if let name = setting.asText { return make(try entry(named: name, at: place)) }
     guard case .mapping(var parameters) = setting, let name = parameters.removeValue(forKey: "kind")?.asText else {
       throw CatalogError(
         .badValue, at: place, expected: "a name, or a mapping with 'kind'", got: "'\("\(setting)".clipped())'")
     }
-    return try Parameters.overlaid(parameters, on: make(try entry(named: name)), of: "\(place) \(name)")
+    return try Parameters.overlaid(parameters, on: make(try entry(named: name, at: place)), of: "\(place) \(name)")
   }
 }
 

@@ -75,13 +75,13 @@ public struct Evaluation: Codable, Sendable, Equatable {
     var sum = 0.0
     for rows in parts(data) {
       let outputs = try model.outputs(data.inputs.rows(rows), threads: threads)
-      switch data.targets {
-      case .classes(let labels, _): sum += Double(zip(outputs.labels(), labels[rows]).count { $0 == $1 })
-      case .values(let values):
-        for (at, row) in rows.enumerated() {
-          let errors = zip(outputs.row(at), values.row(row)).map { Double($0 - $1) }
-          sum += errors.reduce(0) { $0 + $1 * $1 } / Double(max(errors.count, 1))
-        }
+      guard case .values(let values) = data.targets else {
+        sum += Double(zip(outputs.labels(), rows).count { $0 == data.targets[$1].label })
+        continue
+      }
+      for (at, row) in rows.enumerated() {
+        let errors = zip(outputs.row(at), values.row(row)).map { Double($0 - $1) }
+        sum += errors.reduce(0) { $0 + $1 * $1 } / Double(max(errors.count, 1))
       }
     }
     let mean = sum / Double(max(data.count, 1))

@@ -10,7 +10,7 @@ struct Goal: Sendable {
 
   /// - Throws: where objective, task and targets do not fit each other.
   init(_ recipe: Recipe, _ data: Dataset) throws {
-    let hasClasses = if case .classes = data.targets { true } else { false }
+    let hasClasses = if case .values = data.targets { false } else { true }
     objective = recipe.objective ?? (hasClasses ? CrossEntropy() : SquaredError())
     try objective.check()
     let known = type(of: objective).tasks, name = type(of: objective).name

@@ -25,6 +25,8 @@ public struct Recipe: Sendable {
   public var noise = NoiseModel([])
   /// Served with instead of the training noise.
   public var servedNoise: NoiseModel?
+  /// Ways of training that change the steps: noise on gradients, smoothed and mixed labels, two passes a step.
+  public var strategies: [ScheduledStrategy] = []
   /// How often the training part is gone through, at most.
   public var epochs = 10
   /// Examples of a step.
@@ -42,7 +44,8 @@ public struct Recipe: Sendable {
 
   static let keys = [
     "name", "summary", "data", "validation", "model", "task", "objective", "optimizer", "schedule", "noise",
-    "noise_schedule", "served_noise", "label_smoothing", "epochs", "batch", "seed", "patience", "precision",
+    "noise_schedule", "served_noise", "strategies", "label_smoothing", "epochs", "batch", "seed", "patience",
+    "precision",
   ]
 
   /// - Throws: `TrainFault.recipe` naming the key, or the catalog's error with the nearest known name.
@@ -68,6 +71,7 @@ public struct Recipe: Sendable {
       for at in noise.terms.indices where noise.terms[at].schedule == nil { noise.terms[at].schedule = common }
     }
     servedNoise = try reader.noise("served_noise")
+    strategies = try reader.strategies()
     guard patience == nil || validation > 0 else {
       throw reader.refuse("patience", "'validation' rows to stop by, above 0")
     }
@@ -80,6 +84,16 @@ public struct Recipe: Sendable {
       throw TrainError(.recipe, at: path, expected: "a recipe file", got: error.localizedDescription)
     }
     try self.init(yaml: text)
+  }
+
+  /// The strategies of a training, those of `noise` with them, ready for its first step. Those that run a batch again
+  /// come first: the others change the gradients that those find.
+  /// - Throws: where one does not fit what is trained.
+  func started(on graph: Graph, _ task: ModelTask) throws -> [ScheduledStrategy] {
+    var all = strategies + (NoisyGradients(noise).map { [ScheduledStrategy($0)] } ?? [])
+    for index in all.indices { try all[index].strategy.start(on: graph, task) }
+    func runsAgain(_ one: ScheduledStrategy) -> Bool { type(of: one.strategy).runsAgain }
+    return all.filter(runsAgain) + all.filter { !runsAgain($0) }
   }
 
   /// The noise that the trained model carries: what is asked for, or what it was trained with behind its input.

@@ -77,19 +77,30 @@ struct RecipeReader {
     try map[key].map { try NoiseModel(Setting($0), at: "recipe, '\(key)'") }
   }
 
-  /// With `label_smoothing`, which is a parameter of cross-entropy, beside it.
   func objective() throws -> (any Objective)? {
     let found = try entry("objective", of: Catalog.objectives) { $0.init() }
     try found?.check()
+    return found
+  }
+
+  /// The list of `strategies`, and `label_smoothing`, which is one of them by a key of its own.
+  func strategies() throws -> [ScheduledStrategy] {
+    var found: [ScheduledStrategy] = []
+    if let value = map["strategies"] {
+      guard case .list(let items) = Setting(value) else {
+        throw refuse("strategies", "a list of names, or of mappings with 'kind'")
+      }
+      found = try items.enumerated().map { try ScheduledStrategy($1, at: "recipe, 'strategies', item \($0 + 1)") }
+    }
     guard let value = map["label_smoothing"] else { return found }
-    guard let smoothing = Setting(value).asNumber, (0..<1).contains(smoothing) else {
+    guard let share = Setting(value).asNumber, (0..<1).contains(share) else {
       throw refuse("label_smoothing", "a number from 0 to below 1")
     }
-    guard found == nil || (found as? CrossEntropy)?.smoothing == 0 else {
-      throw refuse("label_smoothing", "no other objective than cross_entropy, whose 'smoothing' it is")
+    guard !found.contains(where: { $0.strategy is LabelSmoothing }) else {
+      throw refuse("label_smoothing", "it here or in 'strategies'")
     }
-    var smooth = CrossEntropy()
-    smooth.smoothing = smoothing
-    return smooth
+    var smoothing = LabelSmoothing()
+    smoothing.share = share
+    return found + [ScheduledStrategy(smoothing)]
   }
 }

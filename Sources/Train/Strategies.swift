@@ -1,10 +1,26 @@
+import DitherBasics
 import DitherGraph
+import DitherInference
 import DitherTensor
 
 /// A way of training that changes the steps and not the network: noise on gradients, labels changed by chance, two
-/// passes a step. Each hook does nothing by default; what is drawn is drawn at addresses made of the position, so that
-/// a run can be resumed.
-public protocol Strategy: Sendable {
+/// passes a step.
+///
+/// Its properties are its parameters: keys of its item in a recipe's `strategies`. A strategy is one file and one line
+/// below; recipes and the tests over all strategies read the catalog. Each hook does nothing by default. The draws of a
+/// hook lie at addresses made of the position's seed and number, so that a run can be resumed.
+public protocol Strategy: Codable, Sendable {
+  /// Its name in recipes, as the field writes it.
+  static var name: String { get }
+  /// Whether its `gradients` runs the batch again: then it comes before those that change the gradients that are found.
+  static var runsAgain: Bool { get }
+  /// The defaults, over which a recipe's parameters are laid.
+  init()
+  /// - Throws: where a parameter is out of its bounds.
+  func check() throws
+  /// Called once, before the first step.
+  /// - Throws: where it does not fit what is trained.
+  mutating func start(on graph: Graph, _ task: ModelTask) throws
   /// Changes a batch before it is run.
   func prepare(_ batch: inout Batch, at position: StepPosition) throws
   /// Changes gradients behind the backward pass, or runs the batch again.
@@ -14,17 +30,48 @@ public protocol Strategy: Sendable {
 }
 
 extension Strategy {
+  public static var runsAgain: Bool { false }
+  public func check() throws {}
+  public mutating func start(on graph: Graph, _ task: ModelTask) throws {}
   public func prepare(_ batch: inout Batch, at position: StepPosition) throws {}
   public func gradients(_ step: inout TrainingStep) throws {}
   public func after(_ step: TrainingStep) throws {}
+
+  /// - Throws: what is wrong with a parameter of a strategy, where it is out of its bounds.
+  func require(_ isGood: Bool, _ expected: String, _ got: Double) throws(TrainError) {
+    guard !isGood else { return }
+    throw TrainError(.recipe, at: "strategy '\(Self.name)'", expected: expected, got: "\(got)")
+  }
+}
+
+extension Catalog where Entry == any Strategy.Type {
+  /// Every strategy that a recipe may name.
+  public static let strategies = Catalog(
+    "strategy",
+    [
+      NoisyGradients.self, GradientClipping.self, LabelSmoothing.self, LabelNoise.self, Mixup.self, SAM.self,
+    ], name: { $0.name })
 }
 
 /// Where a run stands when it makes a step.
 public struct StepPosition: Sendable {
   /// From 0, over all epochs.
-  public let number: Int
+  public var number: Int
   /// The share of all steps that are done, 0 to below 1.
-  public let progress: Double
-  /// The recipe's.
-  public let seed: UInt64
+  public var progress: Double
+  /// The recipe's; of a hook's position another for each strategy.
+  public var seed: UInt64
+  /// The factor of the strategy's schedule, 0 or more: at 0 a strategy changes nothing.
+  public var strength: Double
+
+  /// The position of a step; at strength 1 where there is no schedule.
+  public init(number: Int, progress: Double, seed: UInt64, strength: Double = 1) {
+    self.number = number
+    self.progress = progress
+    self.seed = seed
+    self.strength = strength
+  }
+
+  /// A sequence of numbers of this step's own.
+  public var generator: PhiloxGenerator { PhiloxGenerator(seed: seed, stream: UInt64(number)) }
 }

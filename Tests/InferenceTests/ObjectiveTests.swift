@@ -12,9 +12,7 @@ struct ObjectiveTests {
   /// An objective with its parameters away from their defaults, too.
   private static func variants(_ kind: any Objective.Type) throws -> [any Objective] {
     let catalog = Catalog<any Objective.Type>.objectives
-    let settings: [String: [String: Setting]] = [
-      "cross_entropy": ["smoothing": .number(0.2)], "pinball": ["level": .number(0.9)],
-    ]
+    let settings: [String: [String: Setting]] = ["pinball": ["level": .number(0.9)]]
     let other = try settings[kind.name].map { own in
       try catalog.value(.mapping(own.merging(["kind": .text(kind.name)]) { $1 }), at: "objective") { $0.init() }
     }
@@ -46,7 +44,9 @@ struct ObjectiveTests {
     for objective in try Self.variants(kind) {
       for task in kind.tasks {
         for seed in 0..<4 {
-          let (outputs, targets) = Self.rows(task, seed: UInt64(seed))
+          let (outputs, given) = Self.rows(task, seed: UInt64(seed))
+          // Every other time the classes are shares.
+          let targets = seed % 2 == 0 ? given : given.mapped { $0.map { 0.7 * $0 + 0.3 / Float(given.width) } }
           for (row, z) in outputs.enumerated() {
             let (_, gradient) = Self.value(objective, z, targets[row])
             for i in z.indices {
@@ -104,11 +104,6 @@ struct ObjectiveTests {
     }
   }
 
-  private static func smooth(_ share: Double) -> CrossEntropy {
-    var objective = CrossEntropy()
-    objective.smoothing = share
-    return objective
-  }
   private static func pinball(_ level: Double) -> Pinball {
     var objective = Pinball()
     objective.level = level
@@ -126,9 +121,11 @@ struct ObjectiveTests {
       // Far from the boundary nothing rounds to nothing or to infinity.
       Row(CrossEntropy(), [-100], .label(1), 100, [-1]), Row(CrossEntropy(), [100], .label(0), 100, [1]),
       Row(CrossEntropy(), [100, 0], .label(1), 100, [1, -1]),
-      // (1 − s) CE(y) + s · the mean of CE over the classes.
-      Row(smooth(0.2), [0, log(3)], .label(0), 0.9 * log(4) + 0.1 * log(4.0 / 3), [-0.65, 0.65]),
-      Row(smooth(0.2), [log(3)], .label(0), 0.9 * log(4) + 0.1 * log(4.0 / 3), [0.65]),
+      // The mean over shares of classes.
+      Row(CrossEntropy(), [0, log(3)], .shares([0.9, 0.1]), 0.9 * log(4) + 0.1 * log(4.0 / 3), [-0.65, 0.65]),
+      Row(CrossEntropy(), [log(3)], .shares([0.9, 0.1]), 0.9 * log(4) + 0.1 * log(4.0 / 3), [0.65]),
+      Row(CrossEntropy(), [100, 0], .shares([0, 1]), 100, [1, -1]),
+      Row(CrossEntropy(), [-100], .shares([0.5, 0.5]), 50, [-0.5]),
       Row(SquaredError(), [1, 4], .values([3, 3]), 2.5, [-2, 1]),
       Row(GaussianLikelihood(), [1, 0], .values([1]), log(2 * .pi) / 2, [0, 0.5]),
       Row(GaussianLikelihood(), [3, log(4)], .values([1]), (log(2 * .pi) + log(4) + 1) / 2, [0.5, 0]),
@@ -176,9 +173,6 @@ struct ObjectiveTests {
     }
     for level in [0, 1, -1, Double.nan] {
       #expect(throws: InferenceError.self) { try Self.pinball(level).check() }
-    }
-    for smoothing in [1, -0.1, Double.nan] {
-      #expect(throws: InferenceError.self) { try Self.smooth(smoothing).check() }
     }
   }
 }

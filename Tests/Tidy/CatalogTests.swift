@@ -19,6 +19,7 @@ struct CatalogTests {
       folder: "Sources/Robustness/Corruptions", catalog: "Sources/Robustness/Corruptions.swift",
       throughout: ".corruptions"),
     Kind(folder: "Sources/Train/Optimizers", catalog: "Sources/Train/Optimizers.swift", throughout: ".optimizers"),
+    Kind(folder: "Sources/Train/Strategies", catalog: "Sources/Train/Strategies.swift", throughout: ".strategies"),
     Kind(
       folder: "Sources/Inference/Objectives", catalog: "Sources/Inference/Objectives.swift", throughout: ".objectives"),
     Kind(folder: "Sources/Inference/Measures", catalog: "Sources/Inference/Measures.swift", throughout: ".measures"),

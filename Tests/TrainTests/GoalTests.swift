@@ -137,7 +137,7 @@ struct GoalTests {
     #expect(try second.snapshot().onnx() == whole.snapshot().onnx() && second.position == whole.position)
   }
 
-  @Test("label smoothing is the objective's, by either key")
+  @Test("label smoothing is a strategy, by either key")
   func smoothing() throws {
     let data = Self.sides()
     func bytes(_ extra: String) throws -> [UInt8] {
@@ -148,7 +148,7 @@ struct GoalTests {
       return try trainer.snapshot().onnx()
     }
     let smooth = try bytes("label_smoothing: 0.2")
-    #expect(try smooth == bytes("objective: {kind: cross_entropy, smoothing: 0.2}"))
+    #expect(try smooth == bytes("strategies: [{kind: label_smoothing, share: 0.2}]"))
     #expect(try smooth != bytes(""))
   }
 

@@ -26,16 +26,19 @@ public struct GradientNoise: Sendable {
   /// - Parameters:
   ///   - gradient: of the parameter `id`, replaced by what it is with noise.
   ///   - seed: of this step: draws of another are others.
-  ///   - progress: the share of the training that is done, for schedules.
-  public func add(to gradient: UnsafeMutableBufferPointer<Float>, of id: ValueID, seed: UInt64, progress: Double) {
-    guard let terms = terms[id], let shape = shapes[id], let base = gradient.baseAddress else { return }
+  ///   - progress: the share of the training that is done, for the terms' schedules.
+  ///   - strength: a factor on all terms, beside their schedules.
+  public func add(
+    to gradient: UnsafeMutableBufferPointer<Float>, of id: ValueID, seed: UInt64, progress: Double, strength: Float = 1
+  ) {
+    guard strength > 0, let terms = terms[id], let shape = shapes[id], let base = gradient.baseAddress else { return }
     withUnsafeTemporaryAllocation(of: Float.self, capacity: gradient.count) { clean in
       _ = clean.update(fromContentsOf: gradient)
       guard let from = clean.baseAddress else { return }
       let draws = WeightDraws(terms: terms, layerDeviation: nil)
       draws.draw(base, from: from, shape: shape, channels: 1, scale: nil) { placed in
-        let strength = placed.term.schedule.map { Float($0.factor(at: progress)) } ?? 1
-        return TermDraw(address: NoiseAddress(seed: seed, site: placed.site), sign: 1, strength: strength)
+        let own = placed.term.schedule.map { Float($0.factor(at: progress)) } ?? 1
+        return TermDraw(address: NoiseAddress(seed: seed, site: placed.site), sign: 1, strength: strength * own)
       }
     }
   }

@@ -7,6 +7,12 @@ public struct Batch: Sendable {
   public var inputs: Tensor
   /// As many; values are scaled as the network is trained on them.
   public var targets: Targets
+
+  /// - Parameter inputs: a row for each target.
+  public init(inputs: Tensor, targets: Targets) {
+    self.inputs = inputs
+    self.targets = targets
+  }
 }
 
 /// The training examples in the order of an epoch.

@@ -18,8 +18,8 @@ public struct TrainingStep {
     public let gradient: UnsafeMutableBufferPointer<Float>
   }
 
-  /// Where the run stands.
-  public let position: StepPosition
+  /// Where the run stands, as the strategy at hand is told.
+  public package(set) var position: StepPosition
   /// By example: the objective's value at the last run.
   public private(set) var losses: [Float] = []
   let plan: Plan
@@ -29,7 +29,7 @@ public struct TrainingStep {
   private let targets: Targets
 
   /// - Parameter plan: for as many rows as the batch has.
-  init(
+  package init(
     _ batch: Batch, at position: StepPosition, _ plan: Plan, _ buffers: ParameterBuffers, _ trained: [TrainedParameter],
     _ objective: any Objective
   ) throws(TrainError) {
@@ -67,19 +67,25 @@ public struct TrainingStep {
     }
   }
 
+  /// The Euclidean norm of the gradient for all parameters together.
+  public var gradientNorm: Double {
+    parameters.reduce(0.0) { sum, parameter in
+      parameter.gradient.reduce(sum) { $0 + Double($1) * Double($1) }
+    }.squareRoot()
+  }
+
   /// The sum over the batch of right answers, or of squared errors in the unit of the targets.
   func score(_ task: ModelTask, _ scale: TargetScale) -> Double {
     let outputs = plan.output(), width = outputs.count / max(targets.count, 1)
     return (0..<targets.count).reduce(0) { sum, row in
       let output = UnsafeBufferPointer(rebasing: outputs[row * width..<(row + 1) * width])
-      switch targets[row] {
-      case .label(let label):
-        let found = width == 1 ? (output[0] > 0 ? 1 : 0) : Label.of(output)
-        return sum + (found == label ? 1 : 0)
-      case .values(let values):
+      let target = targets[row]
+      if case .values(let values) = target {
         let errors = zip(zip(output, values), scale.deviation).map { Double(($0.0 - $0.1) * $1) }
         return sum + errors.reduce(0) { $0 + $1 * $1 } / Double(max(errors.count, 1))
       }
+      let found = width == 1 ? (output[0] > 0 ? 1 : 0) : Label.of(output)
+      return sum + (found == target.label ? 1 : 0)
     }
   }
 }

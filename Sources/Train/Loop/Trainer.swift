@@ -20,7 +20,7 @@ public final class Trainer {
   private var graph: Graph
   private let parameters: ParameterBuffers
   private let trained: [TrainedParameter]
-  private let strategies: [any Strategy]
+  private let strategies: [ScheduledStrategy]
   private let state: [AlignedBuffer]
   private var best: [Float]?
   private let batches: Batches, validation: Dataset?
@@ -53,7 +53,7 @@ public final class Trainer {
     graph.noise = recipe.noise.terms.isEmpty ? nil : recipe.noise
     parameters = ParameterBuffers(graph, moving: true)
     trained = TrainedParameter.all(of: parameters)
-    strategies = [try NoisyGradients(recipe.noise, of: graph)]
+    strategies = try recipe.started(on: graph, goal.task)
     let count = parameters.count
     state = (0..<recipe.optimizer.stateCount).map { _ in AlignedBuffer(floats: count) }
     position = Checkpoint.Position()
@@ -116,7 +116,7 @@ public final class Trainer {
     let at = StepPosition(
       number: number, progress: Double(number) / Double(recipe.epochs * stepsPerEpoch), seed: recipe.seed)
     var batch = batches.batch(position.step, of: order)
-    for strategy in strategies { try strategy.prepare(&batch, at: at) }
+    for (index, one) in strategies.enumerated() { try one.strategy.prepare(&batch, at: one.position(at, index)) }
     var step = try TrainingStep(batch, at: at, trainingPlan(batches.size), parameters, trained, goal.objective)
     let loss = step.losses.reduce(0, +), score = step.score(goal.task, scale)
     guard loss.isFinite else {
@@ -124,14 +124,21 @@ public final class Trainer {
         .diverged, at: "epoch \(position.epoch + 1), step \(position.step)", expected: "a finite loss", got: "\(loss)",
         advice: "lower the learning rate or the noise")
     }
-    for strategy in strategies { try strategy.gradients(&step) }
+    // Before a strategy runs the batch at other parameters.
     RunningStatistics.move(parameters, by: step.plan)
+    for (index, one) in strategies.enumerated() {
+      step.position = one.position(at, index)
+      try one.strategy.gradients(&step)
+    }
     let rate = recipe.optimizer.rate * recipe.schedule.factor(at: at.progress)
     for parameter in trained {
       recipe.optimizer.update(
         parameter.view(parameters, step.plan, state, seed: recipe.seed, step: number + 1), rate: rate, step: number + 1)
     }
-    for strategy in strategies { try strategy.after(step) }
+    for (index, one) in strategies.enumerated() {
+      step.position = one.position(at, index)
+      try one.strategy.after(step)
+    }
     position.lossSum += Double(loss)
     position.scoreSum += score
     position.seen += batches.size

@@ -50,7 +50,7 @@ struct ExampleBatch {
       let target =
         switch dataset.targets[row] {
         case .label(let label): dataset.targetNames[label]
-        case .values(let values): values.map { Double($0).digits(3) }.joined(separator: ", ")
+        case .shares(let values), .values(let values): values.map { Double($0).digits(3) }.joined(separator: ", ")
         }
       return "\(dataset.name)[\(row)] (\(target))"
     }

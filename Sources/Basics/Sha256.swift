@@ -45,6 +45,13 @@ public struct Sha256: ~Copyable {
   public struct Digest: Hashable, Sendable, CustomStringConvertible {
     /// 32 of them.
     public let bytes: [UInt8]
+    init(bytes: [UInt8]) { self.bytes = bytes }
+    /// One that was stored.
+    /// - Returns: nil where it is not 32 bytes.
+    public init?(stored bytes: some Collection<UInt8>) {
+      guard bytes.count == 32 else { return nil }
+      self.bytes = Array(bytes)
+    }
     /// 64 characters, lower case.
     public var hex: String { bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
     /// As cards, answers and reports write it: `sha256:…`.

@@ -9,8 +9,7 @@ import Foundation
 /// that the other doors have; none asks who calls by itself.
 struct Console: Sendable {
   let services: Services
-  let authenticator: any Authenticator
-  let isReady: @Sendable () -> Bool
+  let dispatcher: CallDispatcher
   /// Cookies go back over TLS only.
   let usesTls: Bool
 
@@ -18,11 +17,11 @@ struct Console: Sendable {
   static let signIn = "/sign-in"
 
   var routes: HttpRoutes {
-    let (services, isReady) = (services, isReady)
+    let (services, dispatcher) = (services, dispatcher)
     return HttpRoutes(
       [
         .always("/healthz") { _ in .text("ok\n") },
-        .always("/readyz") { _ in isReady() ? .text("ready\n") : .text("draining\n", status: 503) },
+        .always("/readyz") { _ in !dispatcher.isDraining ? .text("ready\n") : .text("draining\n", status: 503) },
         HttpRoute(.get, "/metrics", .local(nil)) { _, _ in
           HttpResponse(200, "text/plain; version=0.0.4; charset=utf-8", Array(services.metrics.text.utf8))
         }, HttpRoute(.get, "/report-key.pub.pem", .local(nil)) { _, _ in .text(services.reportKey.pem) },
@@ -36,7 +35,7 @@ struct Console: Sendable {
         },
         HttpRoute(.get, "/audits/{id}", .local(.audit)) { request, _ in try await report(request) { .html($0.html) } },
         HttpRoute(.get, Self.signIn, .all) { _, _ in .html(Array(SignInPage(isRefused: false).html.source.utf8)) },
-        HttpRoute(.post, Self.signIn, .all, bodyBytes: 4096) { request, _ in accept(request) },
+        HttpRoute(.post, Self.signIn, .all, bodyBytes: 4096) { request, context in try accept(request, context) },
       ] + OipRoutes(services).all)
   }
 
@@ -52,8 +51,8 @@ struct Console: Sendable {
   }
 
   /// The token goes into a cookie that no script and no other site can send: never into an address.
-  private func accept(_ request: HttpRequest) -> HttpResponse {
-    guard let token = request.form["token"], authenticator.identify(bearer: token) != nil else {
+  private func accept(_ request: HttpRequest, _ context: CallContext) throws(CallError) -> HttpResponse {
+    guard let token = request.form["token"], try dispatcher.identify(bearer: token, of: context) != nil else {
       return .html(Array(SignInPage(isRefused: true).html.source.utf8), status: 401)
     }
     var response = HttpResponse.seeOther("/")

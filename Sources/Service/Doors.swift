@@ -28,8 +28,7 @@ struct Doors: Sendable {
     wire.maxFrameBytes = configuration.limits.messageBytes + 64 << 10
     // On loopback the console is for this machine's browser, which does not know a certificate made here.
     let httpTls = configuration.tls == .generated ? nil : tls
-    let console = Console(
-      services: services, authenticator: authenticator, isReady: { !dispatcher.isDraining }, usesTls: httpTls != nil)
+    let console = Console(services: services, dispatcher: dispatcher, usesTls: httpTls != nil)
     let host = configuration.host
     // What is open when a later door cannot be opened is closed again.
     var open: [Door] = []

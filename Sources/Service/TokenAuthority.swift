@@ -4,53 +4,74 @@ import DitherTransport
 import Logging
 import Synchronization
 
-/// Says who a caller is. What was found is believed for a second: hardly a call waits for a query (some 50 µs), and a
-/// token that is revoked in another process is soon worthless.
-final class TokenAuthority: Authenticator {
+/// Says who a caller is, from a copy of the live tokens. The store is asked whether they have changed a few times a
+/// second at most, however many tokens are tried.
+package final class TokenAuthority: Authenticator {
   private struct Known {
-    var identity: Identity
-    var until: ContinuousClock.Instant
+    var byHash: [Sha256.Digest: Identity] = [:]
+    var byName: [String: Identity] = [:]
+    /// The change of the store up to which they are right.
+    var number: Int64?
+    var looked: ContinuousClock.Instant?
   }
-  private static let trust = Duration.seconds(1)
-  private static let mostKnown = 4096
+  /// A token that another process revokes is worthless after this.
+  private static let trust = Duration.milliseconds(250)
+  /// Between two looks for tokens that are not known: one that another process has made is.
+  private static let patience = Duration.milliseconds(20)
+  /// Ours are 50.
+  private static let longestToken = 512
 
   private let tokens: any TokenRecords
   private let log: Logger
+  private let now: @Sendable () -> ContinuousClock.Instant
   /// Good for every role for as long as this process lives.
   private let session: Sha256.Digest
-  /// By the hash of a secret, or of a certificate's name.
-  private let known = Mutex<[Sha256.Digest: Known]>([:])
+  private let known = Mutex(Known())
 
-  init(tokens: any TokenRecords, session: String, log: Logger) {
+  /// - Parameter session: a token of this process alone.
+  package init(
+    tokens: any TokenRecords, session: String, log: Logger,
+    now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
+  ) {
     self.tokens = tokens
     self.session = Sha256.hash(session.utf8)
     self.log = log
+    self.now = now
   }
 
-  func identify(bearer token: String) -> Identity? {
+  /// Hashes are looked up: the time that it takes says nothing of a secret.
+  package func identify(bearer token: String) -> Identity? {
+    guard token.utf8.count <= Self.longestToken else { return nil }
     let hash = Sha256.hash(token.utf8)
     if equalInConstantTime(hash.bytes, session.bytes) { return Identity(name: "session", roles: [.admin]) }
-    return find(hash) { try tokens.find(secret: token) }
+    return find { $0.byHash[hash] }
   }
 
   /// A certificate has the roles of the live token that has its name.
-  func identify(commonName: String) -> Identity? {
-    find(Sha256.hash("certificate \(commonName)".utf8)) { try tokens.find(name: commonName) }
+  package func identify(commonName: String) -> Identity? { find { $0.byName[commonName] } }
+
+  private func find(_ identity: (borrowing Known) -> Identity?) -> Identity? {
+    let now = now()
+    return known.withLock { known in
+      if known.looked.map({ now - $0 >= Self.trust }) ?? true { look(&known, now) }
+      if let found = identity(known) { return found }
+      guard let looked = known.looked, now - looked >= Self.patience else { return nil }
+      look(&known, now)
+      return identity(known)
+    }
   }
 
-  private func find(_ key: Sha256.Digest, _ query: () throws -> Token?) -> Identity? {
-    let now = ContinuousClock.now
-    if let found = known.withLock({ $0[key] }), found.until > now { return found.identity }
+  private func look(_ known: inout Known, _ now: ContinuousClock.Instant) {
+    known.looked = now
     do {
-      let identity = try query().map { Identity(name: $0.name, roles: Set($0.roles.compactMap(Role.init))) }
-      known.withLock { known in
-        if known.count >= Self.mostKnown { known.removeAll() }
-        known[key] = identity.map { Known(identity: $0, until: now + Self.trust) }
-      }
-      return identity
+      guard let live = try tokens.live(since: known.number) else { return }
+      known.number = live.number
+      known.byHash = live.byHash.mapValues { Identity(name: $0.name, roles: Set($0.roles.compactMap(Role.init))) }
+      known.byName = Dictionary(known.byHash.values.map { ($0.name, $0) }) { $1 }
     } catch {
+      // Nobody is let in whose token may have been revoked.
+      known = Known(looked: now)
       log.error("tokens could not be read", metadata: ["reason": "\(error)"])
-      return nil
     }
   }
 }

@@ -199,5 +199,22 @@ public struct Token: Sendable, Equatable, Codable {
   }
 }
 
+/// The tokens that are not revoked.
+public struct LiveTokens: Sendable {
+  /// By the SHA-256 of their secrets.
+  public var byHash: [Sha256.Digest: Token]
+  /// The change up to which they are right.
+  public var number: Int64
+  /// Tokens that a store has read.
+  public init(byHash: [Sha256.Digest: Token], number: Int64) {
+    self.byHash = byHash
+    self.number = number
+  }
+  /// The one that has this secret.
+  public func token(of secret: String) -> Token? { byHash[Sha256.hash(secret.utf8)] }
+  /// The one of this name: how a client certificate is given roles.
+  public func token(named name: String) -> Token? { byHash.values.first { $0.name == name } }
+}
+
 /// The time of a record, in milliseconds since 1970.
 public func millisecondsNow() -> Int64 { Int64(Date().timeIntervalSince1970 * 1000) }

@@ -140,11 +140,11 @@ public protocol TokenRecords: Sendable {
   /// - Throws: `.notFound` when no live token has the name.
   func revoke(_ name: String) async throws(StoreError)
 
-  /// The live token that has this secret. Not async: doors ask before a call is let in, on the thread that reads it.
-  /// Where the records are far away, it is answered from a copy that follows `changes`.
-  func find(secret: String) throws(StoreError) -> Token?
-  /// The live token of this name: how a client certificate is given roles.
-  func find(name: String) throws(StoreError) -> Token?
+  /// All tokens that are not revoked, to be kept and looked up by whoever lets calls in. Not async: doors ask on the
+  /// thread that reads calls. Where the records are far away, it is answered from a copy that follows `changes`.
+  /// - Parameter number: of the change up to which the caller has them.
+  /// - Returns: nil where nothing has changed since.
+  func live(since number: Int64?) throws(StoreError) -> LiveTokens?
 }
 
 extension TokenRecords {

@@ -120,7 +120,7 @@ final class Connections: Sendable {
   }
   private struct State {
     var open: [ObjectIdentifier: Open] = [:]
-    var byAddress: [String: Int] = [:]
+    var byNetwork: [String: Int] = [:]
   }
   private let limit: Int
   private let state = Mutex(State())
@@ -128,25 +128,25 @@ final class Connections: Sendable {
 
   var count: Int { state.withLock { $0.open.count } }
 
-  /// No address gets more than three quarters of the places, so that it cannot shut the door to all others.
+  /// No network gets more than three quarters of the places, so that it cannot shut the door to all others.
   func hasRoom(for address: SocketAddress?) -> Bool {
     state.withLock { state in
-      state.open.count < limit && state.byAddress[address?.ipAddress ?? "", default: 0] * 4 < limit * 3
+      state.open.count < limit && state.byNetwork[address?.network ?? "", default: 0] * 4 < limit * 3
     }
   }
 
   /// - Parameter drain: called on any thread when no new calls are to begin.
   func add(_ channel: any Channel, drain: @escaping @Sendable () -> Void) {
-    let key = ObjectIdentifier(channel), address = channel.remoteAddress?.ipAddress ?? ""
+    let key = ObjectIdentifier(channel), network = channel.remoteAddress?.network ?? ""
     state.withLock { state in
       state.open[key] = Open(channel: channel, drain: drain)
-      state.byAddress[address, default: 0] += 1
+      state.byNetwork[network, default: 0] += 1
     }
     channel.closeFuture.whenComplete { _ in
       self.state.withLock { state in
         state.open[key] = nil
-        let left = state.byAddress[address, default: 1] - 1
-        state.byAddress[address] = left > 0 ? left : nil
+        let left = state.byNetwork[network, default: 1] - 1
+        state.byNetwork[network] = left > 0 ? left : nil
       }
     }
   }

@@ -6,28 +6,10 @@ import Testing
 
 @Suite("What callers say, in the log")
 struct ShownLogTests {
-  private final class Lines: Sendable {
-    let all = Mutex<[String]>([])
-  }
-  private struct Recorder: LogHandler {
-    let lines: Lines
-    var logLevel = Logger.Level.trace
-    var metadata: Logger.Metadata = [:]
-    init(_ lines: Lines) { self.lines = lines }
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-      get { metadata[key] }
-      set { metadata[key] = newValue }
-    }
-    func log(event: LogEvent) {
-      let all = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
-      lines.all.withLock { $0.append("\(event.message) \(all.map { "\($0.key)=\($0.value)" })") }
-    }
-  }
-
   @Test("no line and no escape of their own, wherever they stand")
   func shown() throws {
     let evil = "x\n2026-01-01 error forged\u{1b}[2J\u{9b}31m"
-    let lines = Lines(), log = Logger(label: "test") { _ in ShownLog(Recorder(lines)) }
+    let lines = LoggedLines(), log = Logger(label: "test") { _ in ShownLog(LogRecorder(lines)) }
     var tagged = log
     tagged[metadataKey: "peer"] = "\(evil)"
     tagged.error(

@@ -79,6 +79,62 @@ struct EveryDoorTests {
     }
   }
 
+  @Test(
+    "unknown callers are told to wait, then their connection ends; a known one is let in", arguments: DoorKind.allCases)
+  func strangers(_ kind: DoorKind) async throws {
+    let limits = { (limits: inout CallDispatcher.Limits) in
+      (limits.strangerTries, limits.strangerTriesPerSecond) = (8, 0)
+    }
+    try await with(kind, limits) { server, client in
+      let neighbor = try await server.client()
+      let chat = try await neighbor.chat()
+      for number in 0..<8 {
+        #expect(try await client.call("toy/Echo", token: "wrong \(number)").error?.code == .unauthenticated)
+      }
+      var ended = 0
+      for number in 0..<40 where ended == 0 {
+        // What the doors say of a connection that is over differs; of a call on one that is open it does not.
+        guard let outcome = try? await client.call("toy/Echo", token: "wrong \(number)"),
+          outcome.error?.code == .resourceExhausted
+        else {
+          ended = number
+          break
+        }
+        if kind.isFramed { #expect(outcome.error?.retryAfterMilliseconds != nil) }
+      }
+      #expect((1..<20).contains(ended), "\(ended)")
+      // The same address: a caller that is known, on a connection that was there and on a new one.
+      try await chat.say("x")
+      #expect(try await chat.answer(0) == "x")
+      #expect(try await server.client().call("toy/Echo").error == nil)
+      #expect(try await neighbor.call("toy/Echo", token: nil).error?.code == .resourceExhausted)
+      // Where somebody was known there may be others behind the same proxy: it stays.
+      for _ in 0..<40 { #expect(try await neighbor.call("toy/Echo", token: "x").error?.code == .resourceExhausted) }
+      #expect(try await neighbor.call("toy/Echo").error == nil)
+      chat.cancel()
+    }
+  }
+
+  @Test("calls of a token that is revoked end soon, whatever they wait for", arguments: DoorKind.allCases)
+  func revoked(_ kind: DoorKind) async throws {
+    try await with(kind, { $0.recognition = .milliseconds(20) }) { server, client in
+      let chat = try await client.chat()
+      try await chat.say("x")
+      #expect(try await chat.answer(0) == "x")
+      let unread = try await client.start("toy/Count", [Data("2000,100000".utf8)], isRead: false)
+      let waiting = try await client.start("toy/Wait")
+      try await until { server.toys.waiting.load(ordering: .relaxed) == 1 && server.dispatcher.callsInFlight == 3 }
+      // Many looks later they still go on.
+      try await Task.sleep(for: .milliseconds(200))
+      #expect(server.dispatcher.callsInFlight == 3)
+      server.keys.areRevoked.store(true, ordering: .relaxed)
+      #expect(await chat.outcome().error?.code == .unauthenticated)
+      #expect(await waiting.outcome().error?.code == .unauthenticated)
+      try await until { server.dispatcher.callsInFlight == 0 && server.toys.stopped.load(ordering: .relaxed) == 2 }
+      unread.cancel()
+    }
+  }
+
   @Test("a deadline that passes ends the call and its handler", arguments: DoorKind.allCases)
   func deadlines(_ kind: DoorKind) async throws {
     try await with(kind) { server, client in

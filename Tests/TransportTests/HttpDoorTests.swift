@@ -9,12 +9,16 @@ import Testing
 private final class ToyHttp: Sendable {
   let dispatcher: CallDispatcher
   let door: Door
+  let keys = Keys()
 
-  init(isLocal: Bool = false, patience: Duration = .seconds(10)) async throws {
+  init(
+    isLocal: Bool = false, patience: Duration = .seconds(10), limits: CallDispatcher.Limits = .init()
+  ) async throws {
     let log = Logger(label: "toys") { _ in SwiftLogNoOpLogHandler() }
     let seen = Seen()
     dispatcher = CallDispatcher(
-      table: CallTable(mapError: { CallError(.internalError, "\($0)") }), authenticator: Keys(), logger: log,
+      table: CallTable(mapError: { CallError(.internalError, "\($0)") }), authenticator: keys,
+      limits: limits, logger: log,
       observe: { record in seen.records.withLock { $0.append(record) } })
     self.seen = seen
     let stops = stops
@@ -34,6 +38,16 @@ private final class ToyHttp: Sendable {
         HttpResponse(
           200, "text/event-stream",
           .stream { write in for number in 0..<5 { try await write(Data("n\(number);".utf8)) } })
+      },
+      HttpRoute(.get, "/forever", .known(.predict), deadline: nil) { _, _ in
+        HttpResponse(
+          200, "text/event-stream",
+          .stream { write in
+            while true {
+              try await write(Data("tick;".utf8))
+              try await Task.sleep(for: .milliseconds(5))
+            }
+          })
       },
       HttpRoute(.get, "/half", .all) { _, _ in
         HttpResponse(
@@ -105,10 +119,11 @@ private struct Answer {
 }
 
 @Suite("The HTTP door", .serialized) struct HttpDoorTests {
-  private func with(isLocal: Bool = false, patience: Duration = .seconds(300), _ body: (ToyHttp) async throws -> Void)
-    async throws
-  {
-    let server = try await ToyHttp(isLocal: isLocal, patience: patience)
+  private func with(
+    isLocal: Bool = false, patience: Duration = .seconds(300), limits: CallDispatcher.Limits = .init(),
+    _ body: (ToyHttp) async throws -> Void
+  ) async throws {
+    let server = try await ToyHttp(isLocal: isLocal, patience: patience, limits: limits)
     do { try await body(server) } catch {
       await server.close()
       throw error
@@ -197,6 +212,8 @@ private struct Answer {
       let fault = try await server.get("/fault")
       #expect(fault.status == 429 && fault.headers["retry-after"] == "2" && fault.body.contains("too much"))
       _ = try await server.get("/things/1", token: "app")
+      // A record follows its answer.
+      try await until { server.seen.records.withLock { $0.count } == 3 }
       let seen = server.seen.records.withLock { $0.map { "\($0.context.method) \($0.code) \($0.context.door)" } }
       #expect(
         seen == ["GET /slow DEADLINE_EXCEEDED http", "GET /fault RESOURCE_EXHAUSTED http", "GET /things/{id} OK http"])
@@ -205,6 +222,37 @@ private struct Answer {
         try await Task.sleep(for: .milliseconds(2))
       }
       #expect(server.stops.count.load(ordering: .relaxed) == 1, "the handler was not told")
+    }
+  }
+
+  @Test("unknown callers are told to wait, then their connection ends; a known one is let in")
+  func strangers() async throws {
+    var limits = CallDispatcher.Limits()
+    (limits.strangerTries, limits.strangerTriesPerSecond) = (4, 0)
+    try await with(limits: limits) { server in
+      let one = "GET /things/1 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer wrong\r\n\r\n"
+      // It would stay open, were it a friend's.
+      let answer = try await server.ask(String(repeating: one, count: 60))
+      #expect(answer.body.components(separatedBy: "HTTP/1.1 401").count == 4, "the first is taken off")
+      let waits = answer.body.components(separatedBy: "HTTP/1.1 429").count - 1
+      #expect((1...20).contains(waits), "\(waits)")
+      let late = try await server.get("/things/1", token: "wrong")
+      #expect(late.status == 429 && late.headers["retry-after"] != nil)
+      #expect(try await server.get("/things/1", token: "app").status == 200)
+    }
+  }
+
+  @Test("a stream of a token that is revoked ends") func revoked() async throws {
+    var limits = CallDispatcher.Limits()
+    limits.recognition = .milliseconds(10)
+    try await with(limits: limits) { server in
+      let socket = try RawSocket(port: server.door.port)
+      socket.send(Array("GET /forever HTTP/1.1\r\nhost: a\r\nauthorization: Bearer app\r\n\r\n".utf8))
+      #expect(String(decoding: await socket.receive(), as: UTF8.self).hasPrefix("HTTP/1.1 200"))
+      server.keys.areRevoked.store(true, ordering: .relaxed)
+      // Else it never ends.
+      while await !socket.receive().isEmpty {}
+      try await until { server.seen.records.withLock { $0.last?.code } == .unauthenticated }
     }
   }
 

@@ -86,9 +86,12 @@ final class Toys: Sendable {
   }
 }
 
-struct Keys: Authenticator {
+final class Keys: Authenticator {
+  /// Whether nobody is known any more.
+  let areRevoked = Atomic(false)
   func identify(bearer token: String) -> Identity? {
-    switch token {
+    guard !areRevoked.load(ordering: .relaxed) else { return nil }
+    return switch token {
     case "app": Identity(name: "app", roles: [.predict])
     case "root": Identity(name: "root", roles: [.admin])
     default: nil
@@ -108,7 +111,7 @@ enum DoorKind: String, CaseIterable, Sendable {
 
 /// A door on any port, over toy calls.
 final class ToyServer: Sendable {
-  let toys = Toys()
+  let toys = Toys(), keys = Keys()
   let dispatcher: CallDispatcher
   let door: Door
   let kind: DoorKind
@@ -123,7 +126,7 @@ final class ToyServer: Sendable {
     authority = made?.authority
     let tls = try made.map { try TlsSource($0.files) }
     dispatcher = CallDispatcher(
-      table: toys.table, authenticator: Keys(), limits: limits,
+      table: toys.table, authenticator: keys, limits: limits,
       logger: Logger(label: "toys") { _ in SwiftLogNoOpLogHandler() })
     door =
       kind.isFramed

@@ -44,22 +44,15 @@ struct SqliteTokens: TokenRecords {
     }
   }
 
-  func find(secret: String) throws(StoreError) -> Token? {
-    let hash = Sha256.hash(secret.utf8).bytes
-    return try database.read { db in
-      guard
-        let row = try Row.fetchOne(
-          db, sql: "SELECT * FROM tokens WHERE hash = ? AND revoked_ms IS NULL", arguments: [Data(hash)]),
-        equalInConstantTime([UInt8](row["hash"] as Data), hash)
-      else { return nil }
-      return Self.token(row)
-    }
-  }
-
-  func find(name: String) throws(StoreError) -> Token? {
+  func live(since number: Int64?) throws(StoreError) -> LiveTokens? {
     try database.read { db in
-      try Row.fetchOne(db, sql: "SELECT * FROM tokens WHERE name = ? AND revoked_ms IS NULL", arguments: [name])
-        .map(Self.token)
+      let newest = try Int64.fetchOne(db, sql: "SELECT MAX(number) FROM changes") ?? 0
+      guard newest != number else { return nil }
+      let rows = try Row.fetchAll(db, sql: "SELECT * FROM tokens WHERE revoked_ms IS NULL")
+      let tokens = rows.compactMap { row in
+        Sha256.Digest(stored: row["hash"] as Data).map { ($0, Self.token(row)) }
+      }
+      return LiveTokens(byHash: Dictionary(tokens) { $1 }, number: newest)
     }
   }
 

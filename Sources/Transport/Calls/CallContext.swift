@@ -81,6 +81,8 @@ public struct CallContext: Sendable {
   public let received: NIODeadline
   /// The client's address.
   public let peer: String
+  /// The part of it by which strangers are counted.
+  let network: String
   /// `framed`, `grpc` or `http`.
   public let door: String
   /// Shared by all that works for this call.

@@ -34,6 +34,13 @@ public final class CallDispatcher: Sendable {
     public var requestPatience = Duration.seconds(30)
     /// Bytes of messages that have come in part, over all connections and doors.
     public var halfReadBytes = 512 << 20
+    /// Failed tries of unknown callers that one network has at once. Past them they are told to wait, and their
+    /// connections are ended.
+    public var strangerTries = 64
+    /// Tries that come back in a second.
+    public var strangerTriesPerSecond = 16.0
+    /// Between two looks at whether the caller of a call that goes on is still known.
+    public var recognition = Duration.milliseconds(500)
     public init() {}
   }
 
@@ -50,6 +57,7 @@ public final class CallDispatcher: Sendable {
   private let shares = Mutex<[String: Int]>([:])
   /// What connections have read of messages that are not whole.
   let halfRead: ByteBudget
+  private let strangers: Mutex<Strangers>
 
   public init(
     table: CallTable, authenticator: any Authenticator, limits: Limits = Limits(), logger: Logger,
@@ -59,6 +67,7 @@ public final class CallDispatcher: Sendable {
     self.authenticator = authenticator
     self.limits = limits
     halfRead = ByteBudget(limit: limits.halfReadBytes)
+    strangers = Mutex(Strangers(burst: limits.strangerTries, perSecond: limits.strangerTriesPerSecond))
     self.logger = logger
     self.observe = observe
   }
@@ -155,6 +164,24 @@ public final class CallDispatcher: Sendable {
       throw CallError(.permissionDenied, "'\(identity.name)' lacks the role \(role.rawValue)")
     }
     return identity
+  }
+
+  /// For a route that is shown a token in another way than calls are.
+  /// - Returns: nil where it is not known.
+  /// - Throws: RESOURCE_EXHAUSTED where it is not, and too many from the same network were not.
+  public func identify(bearer token: String, of call: CallContext) throws(CallError) -> Identity? {
+    if let identity = authenticator.identify(bearer: token) { return identity }
+    if let refusal = strangerRefusal(call.network) { throw refusal }
+    return nil
+  }
+
+  /// Counts a caller that is not known.
+  /// - Returns: nil where its network has tries left.
+  func strangerRefusal(_ network: String) -> CallError? {
+    guard let wait = strangers.withLock({ $0.fail(from: network, at: .now()) }) else { return nil }
+    return CallError(
+      .resourceExhausted, "too many calls of unknown callers from your address",
+      details: [.retry(afterMilliseconds: wait)])
   }
 }
 

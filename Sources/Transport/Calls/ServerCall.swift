@@ -20,6 +20,8 @@ struct CallOpening {
   /// As the client asks.
   var timeout: TimeAmount?
   var peer: String
+  /// The part of the client's address by which strangers are counted.
+  var network: String
   var door: String
   /// The common name of the client's certificate.
   var certificate: String?
@@ -37,6 +39,9 @@ final class ServerCall {
   private var context: CallContext?
   private var pass: CallDispatcher.Pass?
   private var deadlineKey: Int?
+  /// Under which a call that goes on is asked again whose it is.
+  private var recognitionKey: Int?
+  private var certificate: String?
   private var task: Task<Void, Never>?
   /// A handler that waits for a message, and one that waits until its message may be sent.
   private var taker: CheckedContinuation<Data?, any Error>?
@@ -54,6 +59,8 @@ final class ServerCall {
   private var bound: NIOLoopBound<ServerCall> { NIOLoopBound(self, eventLoop: eventLoop) }
   /// Whether its caller is known to this server.
   var isIdentified: Bool { context?.identity != nil }
+  /// Whether its caller is unknown, and one of too many from the same network.
+  private(set) var isFromTiresomeStranger = false
 
   // MARK: what the client does
 
@@ -62,7 +69,7 @@ final class ServerCall {
     let now = NIODeadline.now()
     do throws(CallError) {
       guard let entry else { throw CallError(.unimplemented, "no call '\(opening.method.clipped())' here") }
-      let identity = try dispatcher.identify(opening.metadata, certificate: opening.certificate, for: entry.policy)
+      let identity = try identify(opening, for: entry.policy)
       pass = try dispatcher.enter(identity?.name ?? "", entry.policy)
       let deadline = dispatcher.timeout(asked: opening.timeout, entry.policy).map { now + $0 }
       self.entry = entry
@@ -80,6 +87,19 @@ final class ServerCall {
       var opening = opening
       if entry == nil { opening.method = "unknown" }
       refuse(opening, error)
+    }
+  }
+
+  private func identify(_ opening: CallOpening, for policy: CallPolicy) throws(CallError) -> Identity? {
+    certificate = opening.certificate
+    do throws(CallError) {
+      return try dispatcher.identify(opening.metadata, certificate: certificate, for: policy)
+    } catch {
+      guard error.code == .unauthenticated, let refusal = dispatcher.strangerRefusal(opening.network) else {
+        throw error
+      }
+      isFromTiresomeStranger = true
+      throw refusal
     }
   }
 
@@ -134,6 +154,18 @@ final class ServerCall {
     }
   }
 
+  /// A token may be revoked while its call goes on.
+  private func recognizeAgain() {
+    guard let entry, let context, context.identity != nil else { return }
+    recognitionKey = deadlines.add(.now() + TimeAmount(dispatcher.limits.recognition)) { [weak self] in
+      guard let self else { return }
+      do throws(CallError) {
+        _ = try dispatcher.identify(context.metadata, certificate: certificate, for: entry.policy)
+        recognizeAgain()
+      } catch { end(error) }
+    }
+  }
+
   // MARK: handlers
 
   private func run(_ request: Data?) {
@@ -160,6 +192,7 @@ final class ServerCall {
         dispatcher.handlerEnds(pass)
       }
     case .task(let handler):
+      recognizeAgain()
       let port = CallPort(
         take: {
           try await withCheckedThrowingContinuation { continuation in
@@ -219,8 +252,9 @@ final class ServerCall {
 
   private func finish(_ error: CallError?, tellSink: Bool, last: Data?) {
     guard state.finish(last: last?.count ?? 0) else { return }
-    if let deadlineKey { deadlines.remove(deadlineKey) }
+    for key in [deadlineKey, recognitionKey] { if let key { deadlines.remove(key) } }
     deadlineKey = nil
+    recognitionKey = nil
     if let error {
       context?.cancellation.cancel(error)
       task?.cancel()
@@ -251,6 +285,6 @@ extension CallOpening {
   {
     CallContext(
       id: id, method: method, metadata: metadata, identity: identity, deadline: deadline, received: received,
-      peer: peer, door: door, cancellation: Cancellation())
+      peer: peer, network: network, door: door, cancellation: Cancellation())
   }
 }

@@ -45,13 +45,13 @@ final class FramedHandler: ChannelDuplexHandler {
   private var calls: [UInt32: ServerCall] = [:]
   private var context: ChannelHandlerContext?
   private var deadlines: DeadlineSet?
-  private var peer = "", certificate: String?
+  private var peer = "", network = "", certificate: String?
   private var flushIsDue = false, readIsDue = false, isDraining = false, isReading = false
   private var timer: Scheduled<Void>?
   private var held: ByteShare
   /// Runs while no call does.
   private var idleTimer: Scheduled<Void>?
-  private var isKnown = false
+  private var acquaintance = Acquaintance()
   /// Bytes since the timer was set.
   private var received = 0
   private let traces: Bool
@@ -78,6 +78,7 @@ final class FramedHandler: ChannelDuplexHandler {
   private func begin(_ context: ChannelHandlerContext) {
     guard timer == nil else { return }
     peer = context.remoteAddress.map { "\($0)" } ?? "unknown"
+    network = context.remoteAddress?.network ?? ""
     deadlines = DeadlineSet(context.eventLoop)
     wait()
     waitIdle()
@@ -99,7 +100,7 @@ final class FramedHandler: ChannelDuplexHandler {
   private func waitIdle() {
     guard let context, idleTimer == nil else { return }
     let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-    idleTimer = context.eventLoop.scheduleTask(in: isKnown ? Self.idlePatience : Self.strangerPatience) {
+    idleTimer = context.eventLoop.scheduleTask(in: acquaintance.isKnown ? Self.idlePatience : Self.strangerPatience) {
       let handler = bound.value
       handler.perform(handler.connection.fail(CallError(.unavailable, "no call for a long time: connect anew")))
     }
@@ -213,8 +214,8 @@ final class FramedHandler: ChannelDuplexHandler {
         call.open(
           CallOpening(
             method: method, metadata: metadata, timeout: timeout == 0 ? nil : .microseconds(Int64(clamping: timeout)),
-            peer: peer, door: "framed", certificate: certificate), dispatcher.table.entries[method])
-        isKnown = isKnown || call.isIdentified
+            peer: peer, network: network, door: "framed", certificate: certificate), dispatcher.table.entries[method])
+        if acquaintance.meet(call) { perform(connection.fail(Acquaintance.farewell)) }
       case .message(let id, let payload): calls[id]?.message(payload)
       case .halfClose(let id): calls[id]?.halfClose()
       case .abort(let id, let error): calls.removeValue(forKey: id)?.abort(error)

@@ -74,10 +74,11 @@ final class GrpcConnection {
   let channel: any Channel
   let deadlines: DeadlineSet
   let filter = HTTP2FrameFilter()
-  let peer: String
+  let peer: String, network: String
   /// The common name of the client's certificate, once TLS is up.
   private(set) lazy var certificate: String? = channel.peerCommonName
-  private var streams = 0, isKnown = false, isDraining = false, isLeaving = false
+  private var streams = 0, isDraining = false, isLeaving = false
+  private var acquaintance = Acquaintance()
   private var idle: Scheduled<Void>?
 
   init(_ dispatcher: CallDispatcher, _ channel: any Channel) {
@@ -85,6 +86,7 @@ final class GrpcConnection {
     self.channel = channel
     deadlines = DeadlineSet(channel.eventLoop)
     peer = channel.remoteAddress.map { "\($0)" } ?? "unknown"
+    network = channel.remoteAddress?.network ?? ""
     waitIdle()
     channel.closeFuture.assumeIsolated().whenComplete { [weak self] _ in
       self?.deadlines.stop()
@@ -94,7 +96,7 @@ final class GrpcConnection {
 
   private func waitIdle() {
     let channel = channel
-    idle = channel.eventLoop.scheduleTask(in: isKnown ? Self.idlePatience : Self.strangerPatience) {
+    idle = channel.eventLoop.scheduleTask(in: acquaintance.isKnown ? Self.idlePatience : Self.strangerPatience) {
       channel.close(promise: nil)
     }
   }
@@ -104,10 +106,9 @@ final class GrpcConnection {
     stream.closeFuture.assumeIsolated().whenComplete { [weak self] _ in self?.streamHasClosed() }
   }
 
-  /// A call has begun.
-  func callBegins(isIdentified: Bool) {
-    isKnown = isKnown || isIdentified
-    guard isKnown, let idle else { return }
+  func callHasBegun(_ call: ServerCall) {
+    if acquaintance.meet(call), !isDraining { drain(.enhanceYourCalm) }
+    guard acquaintance.isKnown, let idle else { return }
     idle.cancel()
     self.idle = nil
   }
@@ -128,12 +129,12 @@ final class GrpcConnection {
   }
 
   /// Takes no new calls, and closes once those that are open have ended and what they said is on its way.
-  func drain() {
+  func drain(_ reason: HTTP2ErrorCode = .noError) {
     isDraining = true
     filter.quiesce()
     filter.isOver = streams == 0
     let goAway = HTTP2Frame(
-      streamID: .rootStream, payload: .goAway(lastStreamID: .maxID, errorCode: .noError, opaqueData: nil))
+      streamID: .rootStream, payload: .goAway(lastStreamID: .maxID, errorCode: reason, opaqueData: nil))
     channel.writeAndFlush(goAway, promise: nil)
     channel.eventLoop.assumeIsolated().scheduleTask(in: Self.farewell) { [self] in
       isLeaving = true
@@ -212,9 +213,9 @@ final class GrpcHandler: ChannelDuplexHandler, CallSink {
       call.open(
         CallOpening(
           method: request.method, metadata: request.metadata, timeout: request.timeout.map { TimeAmount($0) },
-          peer: connection.peer, door: "grpc", certificate: connection.certificate),
+          peer: connection.peer, network: connection.network, door: "grpc", certificate: connection.certificate),
         connection.dispatcher.table.entries[request.method])
-      connection.callBegins(isIdentified: call.isIdentified)
+      connection.callHasBegun(call)
     case .message(let payload):
       if traces { logger.trace("grpc > MESSAGE bytes=\(payload.count)") }
       untaken += payload.count + GrpcFraming.prefixBytes

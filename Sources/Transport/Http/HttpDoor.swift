@@ -50,7 +50,8 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
   private let dispatcher: CallDispatcher
   private let settings: Settings
   private let deadlines: DeadlineSet
-  private let peer: String
+  private let peer: String, network: String
+  private var acquaintance = Acquaintance()
   private var exchange = HttpExchange()
   private var held: ByteShare
   private var context: ChannelHandlerContext?
@@ -69,6 +70,7 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
     self.settings = settings
     deadlines = DeadlineSet(channel.eventLoop)
     peer = channel.remoteAddress.map { "\($0)" } ?? "unknown"
+    network = channel.remoteAddress?.network ?? ""
     held = ByteShare(dispatcher.halfRead)
   }
 
@@ -122,7 +124,9 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
     case .refuse(let refusal): refuse(refusal)
     case .open:
       guard let route = exchange.route else { return }
-      start(context).open(opening(route.name), entry(route))
+      let call = start(context)
+      call.open(opening(route.name), entry(route))
+      if acquaintance.meet(call) { closeBehindAnswer() }
     case .run(let body):
       // Its task has the only copy from here on.
       held.end()
@@ -151,7 +155,7 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
       metadata["authorization"] = "Bearer \(token)"
     }
     return CallOpening(
-      method: name, metadata: metadata, timeout: nil, peer: peer, door: "http",
+      method: name, metadata: metadata, timeout: nil, peer: peer, network: network, door: "http",
       certificate: context?.channel.peerCommonName)
   }
 

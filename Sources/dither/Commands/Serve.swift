@@ -74,7 +74,7 @@ struct ServeCommand: AsyncParsableCommand {
 
   func run() async throws {
     Allocator.returnsLargeBlocks()
-    LoggingSystem.bootstrap { ShownLog(StreamLogHandler.standardError(label: $0)) }
+    LoggingSystem.bootstrap { BoundedLog(ShownLog(StreamLogHandler.standardError(label: $0))) }
     // Before anything can be interrupted: a server that starts is stopped as one that serves.
     let (stops, stop) = AsyncStream.makeStream(of: Void.self)
     let interrupt = Interrupt { stop.yield() }

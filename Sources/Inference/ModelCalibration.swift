@@ -57,11 +57,12 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
   ///   - inputs: [N, …] as the model takes them.
   ///   - samples: draws of each answer; 0: the deterministic pass, and all that there is for a model without noise.
   ///   - seed: of the draws, and of which half an example is in.
-  ///   - proceed: called now and then; what it throws ends the work.
+  ///   - proceed: called before each run of a plan; what it throws ends the work.
   /// - Throws: when examples are too few, labels are no classes, or no temperature is the likeliest, as where every
   ///   answer is right.
   public init(
-    fitting model: Model, inputs: Tensor, labels: [Int], samples: Int, seed: UInt64, proceed: () throws -> Void = {}
+    fitting model: Model, inputs: Tensor, labels: [Int], samples: Int, seed: UInt64,
+    proceed: @Sendable () throws -> Void = {}
   ) throws {
     let count = labels.count, classes = model.signature.classes
     guard count >= Self.leastExamples else {
@@ -74,13 +75,12 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
     var answers: [Tensor] = []
     let step = max(4096 / max(samples, 1), 1)
     for start in stride(from: 0, to: count, by: step) {
-      try proceed()
       let rows = start..<min(start + step, count), part = inputs.rows(rows)
       let outputs =
         samples > 0
         ? try model.sampledOutputs(
-          part, NoiseDraws(0..<samples, seeds: rows.map { mixSeed(seed, UInt64($0)) }))
-        : try model.outputs(part)
+          part, NoiseDraws(0..<samples, seeds: rows.map { mixSeed(seed, UInt64($0)) }), proceed: proceed)
+        : try model.outputs(part, proceed: proceed)
       guard outputs.isFinite else {
         throw InferenceError(
           .notFinite, at: "model, examples \(rows)", expected: "finite answers", got: "NaN or infinity")

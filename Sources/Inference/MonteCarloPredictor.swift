@@ -18,7 +18,7 @@ public struct MonteCarloPredictor: Sendable {
   }
 
   private static let firstRound = 16
-  /// Rows times draws between two looks at `proceed`.
+  /// Rows times draws that are in memory before they are told from each other.
   private static let roundRows = 32_768
 
   /// The model that is asked.
@@ -30,34 +30,32 @@ public struct MonteCarloPredictor: Sendable {
   ///   - seeds: one for each row, as when several requests are answered together; nil: the sampling's for all.
   ///   - threads: that draws are spread over.
   ///   - isLate: asked between rounds; with it, an answer comes from the draws that were made in time.
-  ///   - proceed: called between rounds; what it throws ends the prediction.
+  ///   - proceed: called before each run of a plan; what it throws ends the prediction.
   public func predict(
     _ inputs: Tensor, _ sampling: Sampling, seeds: [UInt64]? = nil, threads: Int = 1, isLate: () -> Bool = { false },
-    proceed: () throws -> Void = {}
+    proceed: @Sendable () throws -> Void = {}
   ) throws -> Answer {
     try sampling.check()
     var round = Round(model, inputs, sampling, seeds: seeds, threads: threads)
     if model.noise == nil || sampling.budget == .samples(0) {
-      try round.pass()
+      try round.pass(proceed)
       return try round.answer(.requested)
     }
     switch sampling.budget {
     case .samples(let count):
       let most = max(Self.roundRows / max(inputs.rowCount, 1), 1)
       while round.spent < count {
-        if round.spent > 0 { try proceed() }
-        try round.draw(min(most, count - round.spent))
+        try round.draw(min(most, count - round.spent), proceed)
       }
       return try round.answer(.requested)
     case .tolerance(let tolerance, let most):
       while true {
         // Rounds double, so that the errors are looked at rarely.
-        try round.draw(min(max(round.spent, min(Self.firstRound, most)), most - round.spent))
+        try round.draw(min(max(round.spent, min(Self.firstRound, most)), most - round.spent), proceed)
         let reason: StopReason? =
           round.isKnown(to: tolerance)
           ? .toleranceMet : round.spent >= most ? .sampleLimit : isLate() ? .deadlineNear : nil
         if let reason { return try round.answer(reason) }
-        try proceed()
       }
     }
   }
@@ -83,13 +81,15 @@ private struct Round {
     byRow = [[Double]](repeating: [], count: inputs.rowCount)
   }
 
-  mutating func pass() throws { byRow = answers(in: try model.outputs(inputs, threads: threads)) }
+  mutating func pass(_ proceed: @Sendable () throws -> Void) throws {
+    byRow = answers(in: try model.outputs(inputs, threads: threads, proceed: proceed))
+  }
 
-  mutating func draw(_ count: Int) throws {
+  mutating func draw(_ count: Int, _ proceed: @Sendable () throws -> Void) throws {
     let outputs = try model.sampledOutputs(
       inputs,
       NoiseDraws(spent..<spent + count, seeds: seeds, path: sampling.path, antithetic: sampling.antithetic),
-      threads: threads)
+      threads: threads, proceed: proceed)
     for (row, values) in answers(in: outputs).enumerated() {
       if byRow[row].isEmpty { byRow[row] = values } else { byRow[row] += values }
     }

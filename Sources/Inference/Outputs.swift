@@ -4,20 +4,27 @@ import DitherTensor
 extension Model {
   /// The deterministic pass: [B, outputWidth]: logits or, where the signature says so, probabilities; a regression's
   /// values.
+  /// - Parameter proceed: called before each run of a plan; what it throws ends the work.
   /// - Throws: when the rows are no inputs of this model.
-  public func outputs(_ inputs: Tensor, threads: Int = 1) throws -> Tensor {
+  public func outputs(
+    _ inputs: Tensor, threads: Int = 1, proceed: @Sendable () throws -> Void = {}
+  ) throws -> Tensor {
     try signature.check(inputs)
     return try Tensor([inputs.rowCount, signature.outputWidth]) { out in
       for group in runs(inputs.rowCount, nil, threads: threads) {
-        try perform(group, inputs, nil) { plan, run in copy(plan, run, to: out, of: inputs.rowCount) }
+        try perform(group, inputs, nil, proceed: proceed) { plan, run in copy(plan, run, to: out, of: inputs.rowCount) }
       }
     }
   }
 
   /// Outputs under the model's noise: [samples, B, outputWidth].
-  /// - Parameter threads: that draws are spread over.
+  /// - Parameters:
+  ///   - threads: that draws are spread over.
+  ///   - proceed: called before each run of a plan, on any thread; what it throws ends the work.
   /// - Throws: when the rows are no inputs of this model, or the draws do not fit them.
-  public func sampledOutputs(_ inputs: Tensor, _ draws: NoiseDraws, threads: Int = 1) throws -> Tensor {
+  public func sampledOutputs(
+    _ inputs: Tensor, _ draws: NoiseDraws, threads: Int = 1, proceed: @Sendable () throws -> Void = {}
+  ) throws -> Tensor {
     try signature.check(inputs)
     let rowCount = inputs.rowCount, count = draws.samples.count
     try draws.check(rows: rowCount)
@@ -27,7 +34,7 @@ extension Model {
     return try Tensor([count, rowCount, signature.outputWidth]) { out in
       nonisolated(unsafe) let out = out  // the runs are disjoint
       try Parallel.forEach(groups, threads: isSpread && isWorth ? threads : 1) { group in
-        try perform(group, inputs, draws) { plan, run in copy(plan, run, to: out, of: rowCount) }
+        try perform(group, inputs, draws, proceed: proceed) { plan, run in copy(plan, run, to: out, of: rowCount) }
       }
     }
   }

@@ -52,13 +52,17 @@ extension Model {
   }
 
   /// Fills the plan's input and runs it forward, for each run of a group.
-  /// - Parameter body: called behind each run, with its results in the plan.
+  /// - Parameters:
+  ///   - proceed: called before each run; what it throws ends the work.
+  ///   - body: called behind each run, with its results in the plan.
   func perform(
-    _ group: PlanRuns, _ inputs: Tensor, _ draws: NoiseDraws?, _ body: (Plan, Run) throws -> Void
+    _ group: PlanRuns, _ inputs: Tensor, _ draws: NoiseDraws?, proceed: () throws -> Void = {},
+    _ body: (Plan, Run) throws -> Void
   ) throws {
     try withPlan(group.options) { plan in
       for first in stride(from: group.draws.lowerBound, to: group.draws.upperBound, by: group.options.samples) {
         for rows in group.parts {
+          try proceed()
           load(inputs, rows, into: plan)
           if let draws {
             for (at, row) in rows.enumerated() { plan.seeds[at] = draws.seeds[row] }

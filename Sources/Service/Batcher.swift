@@ -31,21 +31,34 @@ struct PredictionOutcome: Sendable {
 /// Predictions in batches of what is waiting: never of what might come, so that an idle server answers at once.
 ///
 /// The queue is bounded by requests and by estimated compute; past the bound the answer is "overloaded", at once, with a
-/// time to wait. What is cancelled or late is dropped before it is computed.
+/// time to wait. What is cancelled or late is dropped before it is computed, and between the runs of a plan.
+///
+/// Work that takes long keeps nobody waiting: it is bounded by itself, and gives half of its thread's time to short
+/// work that waits.
 final class Batcher: Sendable {
   private struct Waiting: Sendable {
     var work: PredictionWork
     var key: BatchKey
     var seconds: Double
+    var isLong: Bool
     var since: ContinuousClock.Instant
   }
   private struct State {
     var waiting: [Waiting] = []
-    var seconds = 0.0
     var running = 0
     /// A turn that no thread has begun: it takes all that can go together, so that each request needs none of its own.
     var hasTurn = false
     var isClosed = false
+
+    /// Estimated compute of the long or the short work that waits, summed anew, so that rounding never adds up.
+    func seconds(isLong: Bool) -> Double { waiting.reduce(0) { $1.isLong == isLong ? $0 + $1.seconds : $0 } }
+    /// Where the next work stands: short before long, until that has waited for long enough.
+    func next(at now: ContinuousClock.Instant, isShort: Bool) -> Int? {
+      guard let first = waiting.first else { return nil }
+      let short = waiting.firstIndex { !$0.isLong }
+      if isShort { return short }
+      return first.isLong && now - first.since > Batcher.longestWait ? 0 : short ?? 0
+    }
   }
   /// Requests of one key can be computed together.
   private struct BatchKey: Hashable {
@@ -62,6 +75,12 @@ final class Batcher: Sendable {
 
   private static let mostRows = 256
   private static let mostDraws = 16_384
+  /// Work above it is long.
+  private static let shortSeconds = 0.25
+  /// Long work goes first behind it.
+  private static let longestWait = Duration.seconds(2)
+  /// Computing for so long without a pause gives way.
+  private static let stretch = Duration.milliseconds(10)
 
   private let pool: ComputePool
   private let threads: Int
@@ -88,18 +107,16 @@ final class Batcher: Sendable {
       guard !state.isClosed else {
         throw ServiceError(.draining, at: "server", expected: "a server that takes calls", got: "one that is draining")
       }
-      guard state.waiting.count < limits.queuedRequests,
-        state.waiting.isEmpty || state.seconds + seconds <= limits.queuedSeconds
-      else {
+      let isLong = seconds > Self.shortSeconds, before = state.seconds(isLong: isLong)
+      guard state.waiting.count < limits.queuedRequests, before == 0 || before + seconds <= limits.queuedSeconds else {
         throw ServiceError(
           .overloaded, at: "queue",
           expected: "at most \(limits.queuedRequests) requests and \(limits.queuedSeconds) s of compute waiting",
-          got: "\(state.waiting.count) requests, about \((state.seconds + seconds).rounded()) s",
+          got: "\(state.waiting.count) requests, about \((before + seconds).rounded()) s",
           advice: "try again later",
-          retryAfterMilliseconds: max(10, Int(min(state.seconds / Double(threads), 60) * 1000)))
+          retryAfterMilliseconds: max(10, Int(min(before / Double(threads), 60) * 1000)))
       }
-      state.waiting.append(Waiting(work: work, key: key, seconds: seconds, since: .now))
-      state.seconds += seconds
+      state.waiting.append(Waiting(work: work, key: key, seconds: seconds, isLong: isLong, since: .now))
       defer { state.hasTurn = true }
       return !state.hasTurn
     }
@@ -115,7 +132,13 @@ final class Batcher: Sendable {
     let (batch, isMore) = takeBatch()
     // What is left is another thread's.
     if isMore { pool.submit { [self] in runNext() } }
-    guard !batch.isEmpty else { return }
+    run(batch)
+  }
+
+  /// - Returns: how long it took.
+  @discardableResult
+  private func run(_ batch: [Waiting], givesWay: Bool = true) -> Duration {
+    guard !batch.isEmpty else { return .zero }
     let started = ContinuousClock.now
     var live: [Waiting] = []
     for waiting in batch {
@@ -125,20 +148,23 @@ final class Batcher: Sendable {
         live.append(waiting)
       }
     }
-    if !live.isEmpty { compute(live, started) }
+    if !live.isEmpty { compute(live, started, givesWay) }
     state.withLock { $0.running -= 1 }
+    return .now - started
   }
 
   /// The oldest request and those that can go with it, and whether others are left.
-  private func takeBatch() -> (batch: [Waiting], isMore: Bool) {
+  /// - Parameter isShort: for a thread that has work of its own, and no turn.
+  private func takeBatch(isShort: Bool = false) -> (batch: [Waiting], isMore: Bool) {
     state.withLock { state in
-      state.hasTurn = false
-      guard let first = state.waiting.first else { return ([], false) }
+      if !isShort { state.hasTurn = false }
+      guard let at = state.next(at: .now, isShort: isShort) else { return ([], false) }
+      let first = state.waiting.remove(at: at)
       var rows = first.work.inputs.rowCount
       var batch = [first], left: [Waiting] = []
       left.reserveCapacity(state.waiting.count)
       let draws = max(first.work.sampling.mostDraws(of: first.work.model.model), 1)
-      for next in state.waiting.dropFirst() {
+      for next in state.waiting {
         let count = rows + next.work.inputs.rowCount
         let fits = count <= Self.mostRows && count * draws <= Self.mostDraws
         // Else its draws depend on its own errors.
@@ -150,9 +176,8 @@ final class Batcher: Sendable {
         }
       }
       state.waiting = left
-      // Summed anew, so that rounding never adds up.
-      state.seconds = left.reduce(0) { $0 + $1.seconds }
       state.running += 1
+      if isShort { return (batch, false) }
       state.hasTurn = !left.isEmpty
       return (batch, !left.isEmpty)
     }
@@ -162,22 +187,24 @@ final class Batcher: Sendable {
     Caller.reasonToStop(deadline: work.deadline, isCancelled: work.isCancelled, at: now)
   }
 
-  private func compute(_ batch: [Waiting], _ started: ContinuousClock.Instant) {
+  private func compute(_ batch: [Waiting], _ started: ContinuousClock.Instant, _ givesWay: Bool) {
     let first = batch[0].work
     let inputs = batch.count == 1 ? first.inputs : Tensor.concatenate(batch.map(\.work.inputs))
     let seeds = batch.flatMap { [UInt64](repeating: $0.work.sampling.seed, count: $0.work.inputs.rowCount) }
+    let given = Mutex(Duration.zero)
     let result = Result {
       try MonteCarloPredictor(first.model.model).predict(
         inputs, first.sampling, seeds: seeds,
         isLate: { Self.isLate(first.deadline, since: started) },
         proceed: {
-          // A round goes on while anybody still waits for it.
+          // It goes on while anybody still waits for it.
           let now = ContinuousClock.now
           let reasons = batch.map { Self.reasonToDrop($0.work, at: now) }
           if let reason = reasons[0], !reasons.contains(nil) { throw reason }
+          if givesWay { given.withLock { $0 += giveWay(since: started, given: $0) } }
         })
     }
-    let computed = ContinuousClock.now - started
+    let computed = ContinuousClock.now - started - given.withLock { $0 }
     switch result {
     case .failure(let error): for waiting in batch { waiting.work.complete(.failure(error)) }
     case .success(let answer):
@@ -194,6 +221,14 @@ final class Batcher: Sendable {
         row += count
       }
     }
+  }
+
+  /// Short work that waits, in the middle of long work: half of the thread's time at most.
+  /// - Returns: how long it took.
+  private func giveWay(since started: ContinuousClock.Instant, given: Duration) -> Duration {
+    let elapsed = ContinuousClock.now - started
+    guard elapsed - given > max(given, Self.stretch) else { return .zero }
+    return run(takeBatch(isShort: true).batch, givesWay: false)
   }
 
   /// Another round would take at least as long as all before it, and some time goes for the answer itself.

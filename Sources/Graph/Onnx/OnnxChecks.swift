@@ -57,6 +57,11 @@ extension OnnxReader {
     var bytes = 0, operations = 0.0
     for node in graph.nodes {
       let outputs = node.outputs.compactMap { types[$0.index] }
+      if let large = outputs.first(where: { $0.byteCount > limits.valueBytes }) {
+        throw GraphError(
+          .tooLarge, at: "node '\(node.name.clipped())'",
+          expected: "at most \(limits.valueBytes) bytes of one value, for one row", got: "\(large.byteCount)")
+      }
       bytes += outputs.reduce(0) { $0 + $1.byteCount }
       operations += node.op.operations(node.inputs.map { $0.flatMap { types[$0.index] } }, outputs)
       guard bytes <= limits.activationBytes, operations <= limits.operations else {

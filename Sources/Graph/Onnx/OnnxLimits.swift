@@ -19,6 +19,8 @@ public struct OnnxLimits: Sendable {
   public var rank = 8
   /// Elements of any one value, for one row.
   public var elements = 1 << 28
+  /// Bytes of any one value that a node puts out, for one row: what its trial fills at once.
+  public var valueBytes = 256 << 20
   /// Bytes of all values that nodes put out, for one row.
   public var activationBytes = 2 << 30
   /// Floating-point operations of one row's pass, as the ops estimate them.

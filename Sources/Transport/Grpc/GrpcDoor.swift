@@ -77,7 +77,7 @@ final class GrpcConnection {
   let peer: String, network: String
   /// The common name of the client's certificate, once TLS is up.
   private(set) lazy var certificate: String? = channel.peerCommonName
-  private var streams = 0, isDraining = false, isLeaving = false
+  private var streams = 0, isDraining = false, isEnding = false, isLeaving = false
   private var acquaintance = Acquaintance()
   private var idle: Scheduled<Void>?
 
@@ -107,7 +107,11 @@ final class GrpcConnection {
   }
 
   func callHasBegun(_ call: ServerCall) {
-    if acquaintance.meet(call), !isDraining { drain(.enhanceYourCalm) }
+    if acquaintance.meet(call), !isEnding {
+      isEnding = true
+      // Not from within the read that opens the stream.
+      channel.eventLoop.assumeIsolated().execute { self.drain(.enhanceYourCalm) }
+    }
     guard acquaintance.isKnown, let idle else { return }
     idle.cancel()
     self.idle = nil

@@ -74,16 +74,20 @@ struct ServeCommand: AsyncParsableCommand {
 
   func run() async throws {
     Allocator.returnsLargeBlocks()
-    LoggingSystem.bootstrap { BoundedLog(ShownLog(StreamLogHandler.standardError(label: $0))) }
+    // A full pipe that nobody reads keeps no call waiting, nor the end.
+    let lines = LogQueue()
+    LoggingSystem.bootstrap { BoundedLog(QueuedLog(ShownLog(StreamLogHandler.standardError(label: $0)), lines)) }
     // Before anything can be interrupted: a server that starts is stopped as one that serves.
     let (stops, stop) = AsyncStream.makeStream(of: Void.self)
     let interrupt = Interrupt { stop.yield() }
     let server = try await DitherServer(serverConfiguration).start()
     try announce(server)
     for await _ in stops { break }
-    if !json { Console.note("draining; a second Ctrl-C stops at once") }
+    if !json { DispatchQueue.global().async { Console.note("draining; a second Ctrl-C stops at once") } }
     await server.drain(grace: .seconds(grace))
     withExtendedLifetime(interrupt) {}
+    // The thread that is stuck in a write holds the stream, for which `exit` would wait.
+    if await !lines.finish(within: .seconds(1)) { _exit(EXIT_SUCCESS) }
   }
 
   private var serverConfiguration: ServerConfiguration {

@@ -84,6 +84,7 @@ struct OnnxFileTests {
       Bound(testDescription: "integer lists", says: "integer lists") { $0.listedBytes = 8 },
       Bound(testDescription: "elements", says: "elements") { $0.elements = 100 },
       Bound(testDescription: "activations", says: "bytes") { $0.activationBytes = 2000 },
+      Bound(testDescription: "one value", says: "bytes of one value") { $0.valueBytes = 30 },
       Bound(testDescription: "operations", says: "operations") { $0.operations = 2000 },
       Bound(testDescription: "attributes", says: "attributes") { $0.attributesPerNode = 0 },
       Bound(testDescription: "metadata", says: "bytes") { $0.metadataBytes = 10 },

@@ -4,6 +4,7 @@ import DitherProto
 import DitherService
 import DitherTensor
 import Foundation
+import Synchronization
 import Testing
 
 @Suite struct PredictTests {
@@ -246,6 +247,44 @@ import Testing
     let gone = Caller(name: "gone", isCancelled: { true })
     await #expect { _ = try await server.predict("net", rows(1, of: 6), caller: gone) } throws: {
       isFault($0, .cancelled)
+    }
+  }
+
+  private final class LongCalls: Sendable {
+    let areGone = Atomic(false), ended = Atomic(0)
+  }
+
+  @Test("long work keeps no short work waiting, on one thread or more, and ends when nobody waits for it")
+  func longWorkGivesWay() async throws {
+    for threads in [1, 2] {
+      let server = try await InProcess(models: ["net": TestModels.mlp()]) {
+        $0.computeThreads = threads
+        ($0.limits.queuedSeconds, $0.limits.probabilitiesPerRequest) = (1e9, .max)
+      }
+      // The meter has to know what a draw takes.
+      for _ in 0..<20 { _ = try await server.predict("net", rows(8, of: 6)) { $0.samples = 512 } }
+      let calls = LongCalls()
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for _ in 0..<threads {
+          group.addTask {
+            let caller = Caller(name: "long", isCancelled: { calls.areGone.load(ordering: .relaxed) })
+            // A quarter of a billion answers, were they all computed.
+            await #expect {
+              _ = try await server.predict("net", rows(4096, of: 6), caller: caller) {
+                $0.samples = 65_536
+                $0.draws = .shared
+              }
+            } throws: { isFault($0, .cancelled) }
+            calls.ended.add(1, ordering: .relaxed)
+          }
+        }
+        // Both threads have their long work by the time that these are answered in a row.
+        for _ in 0..<50 { _ = try await server.predict("net", rows(1, of: 6)) }
+        #expect(calls.ended.load(ordering: .relaxed) == 0)
+        calls.areGone.store(true, ordering: .relaxed)
+        try await group.waitForAll()
+      }
+      _ = try await server.predict("net", rows(1, of: 6))
     }
   }
 

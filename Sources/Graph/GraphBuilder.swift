@@ -15,6 +15,9 @@ public final class GraphBuilder {
   var replayed: [ValueID: Value] = [:]
   /// Normalizations are replayed with the batch's own statistics, which are listed here.
   var usesBatchStatistics = false
+  /// Bytes of the constants and matrices that composites have made of few numbers: memory that no file pays for.
+  private var madeBytes = 0
+  private static let mostMadeBytes = 256 << 20
   private(set) var batchStatistics: [Statistics] = []
 
   /// A normalization's running statistics, by the stored graph's values, and its batch's own, of `count` numbers each.
@@ -238,7 +241,9 @@ public final class GraphBuilder {
     if let composite = node.op as? any Composite {
       do throws(GraphError) {
         try checkElements(of: inputs, for: composite)
+        let first = (value: types.count, node: graph.nodes.count)
         let values = try composite.expand(inputs, in: self)
+        try countMade(from: first)
         if let floats = evaluate(composite, inputs, values.map(\.type)) {
           for (value, content) in zip(values, floats) { types[value.id.index].knownFloats = content }
         }
@@ -261,6 +266,22 @@ public final class GraphBuilder {
         mean: mean, variance: variance, batchMean: values[1], batchVariance: values[2],
         count: values[0].shape.count / max(values[1].shape.count, 1)))
     return [values[0]]
+  }
+}
+
+extension GraphBuilder {
+  /// - Parameter first: the first value and the first node that an expansion added.
+  /// - Throws: where all expansions together have made too much.
+  private func countMade(from first: (value: Int, node: Int)) throws(GraphError) {
+    for index in first.value..<types.count where graph.literals[ValueID(index)] != nil {
+      madeBytes += types[index].byteCount
+    }
+    for node in graph.nodes[first.node...] { madeBytes += (node.op as? AxisMix)?.matrix.byteCount ?? 0 }
+    guard madeBytes <= Self.mostMadeBytes else {
+      throw GraphError(
+        .tooLarge, at: "constants", expected: "at most \(Self.mostMadeBytes) bytes that ops make of shapes, in all",
+        got: "more")
+    }
   }
 }
 

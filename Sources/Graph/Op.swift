@@ -53,8 +53,10 @@ public protocol Op: Sendable {
   /// The input whose numbers are the result's shape; nil for an op without.
   var shapeInput: Int? { get }
   /// Whether numbers of an operand that differ in their place on `axis` meet in one number of a result that has that
-  /// axis too. Sums and products that do away with the axis need not say so.
-  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool
+  /// axis too, or whether they change their places, or a number depends on its place. Sums and products that do away
+  /// with the axis need not say so, nor ops that change its extent.
+  /// - Parameter types: of all operands.
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool
   /// Whether the result is the first operand's numbers in their order, in another shape: the same memory.
   var isView: Bool { get }
   /// The classes' names, where the op has them.
@@ -92,7 +94,7 @@ extension Op {
   public var keepsRowOrder: Bool { false }
   public func denseLayer(_ constants: [Tensor?], _ types: [TensorType?]) -> DenseLayer? { nil }
   public var shapeInput: Int? { nil }
-  public func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool { false }
+  public func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { false }
   public var isView: Bool { false }
   public var classLabels: [String]? { nil }
   public var isActivation: Bool { false }
@@ -248,6 +250,8 @@ extension Array where Element == TensorType? {
     return try known(position, name)
   }
   func optional(_ position: Int) -> TensorType? { position < count ? self[position] : nil }
+  /// 0 of an operand that is not there.
+  func rank(_ position: Int) -> Int { optional(position)?.shape.rank ?? 0 }
 }
 
 /// - Returns: `axis` counted from the front.

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Memory aligned to 64 bytes, zeroed at first, freed with its last reference.
 public final class AlignedBuffer {
   /// The whole of it, aligned to 64 bytes; valid as long as the buffer lives.
@@ -5,18 +7,22 @@ public final class AlignedBuffer {
   /// Its first byte.
   public let base: UnsafeMutableRawPointer
 
-  /// Memory that is zero.
+  /// What is freed; `base` is its first aligned byte.
+  private let block: UnsafeMutableRawPointer
+
+  /// Memory that is zero. Large blocks are the system's zero pages until they are written to.
   public init(byteCount: Int) {
     let rounded = (max(byteCount, 1) + 63) / 64 * 64
-    base = .allocate(byteCount: rounded, alignment: 64)
+    guard let block = calloc(1, rounded + 63) else { fatalError("no memory for \(byteCount) bytes") }
+    self.block = block
+    base = block.alignedUp(toMultipleOf: 64)
     bytes = UnsafeMutableRawBufferPointer(start: base, count: rounded)
-    bytes.initializeMemory(as: UInt8.self, repeating: 0)
   }
 
   /// Room for so many floats, zero.
   public convenience init(floats: Int) { self.init(byteCount: floats * 4) }
 
-  deinit { base.deallocate() }
+  deinit { free(block) }
 
   /// The same memory as floats.
   public var floats: UnsafeMutableBufferPointer<Float> { bytes.bindMemory(to: Float.self) }

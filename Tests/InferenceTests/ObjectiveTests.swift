@@ -12,11 +12,13 @@ struct ObjectiveTests {
   /// An objective with its parameters away from their defaults, too.
   private static func variants(_ kind: any Objective.Type) throws -> [any Objective] {
     let catalog = Catalog<any Objective.Type>.objectives
-    let settings: [String: [String: Setting]] = ["pinball": ["level": .number(0.9)]]
-    let other = try settings[kind.name].map { own in
-      try catalog.value(.mapping(own.merging(["kind": .text(kind.name)]) { $1 }), at: "objective") { $0.init() }
-    }
-    return [kind.init()] + [other].compactMap { $0 }
+    let numbers = try Parameters.settings(of: kind.init()).filter { $0.value.asNumber != nil }.keys.sorted()
+    return try [kind.init()]
+      + numbers.flatMap { key in
+        try [0.1, 0.9].map { value in
+          try catalog.value(.mapping(["kind": .text(kind.name), key: .number(value)]), at: "objective") { $0.init() }
+        }
+      }
   }
 
   /// Rows of outputs and targets that fit a task.

@@ -70,6 +70,24 @@ struct EveryOptimizerTests {
     #expect(lone.values.allSatisfy(\.isFinite) && lone.state.joined().allSatisfy(\.isFinite))
   }
 
+  @Test("its first step goes down, at a small rate", arguments: Catalog.optimizers.names, shapes)
+  func firstStep(_ name: String, _ shape: Shape) throws {
+    let lone = Lone(try Catalog.optimizers.entry(named: name).init(), shape, seed: 7), start = height(lone.values)
+    lone.move(rate: 1e-3, bowl)
+    #expect(height(lone.values) < start)
+  }
+
+  @Test("without a gradient and without decay nothing moves", arguments: Catalog.optimizers.names, shapes)
+  func zeroGradient(_ name: String, _ shape: Shape) throws {
+    func still<O: Optimizer>(_ optimizer: O) throws -> O {
+      let hasDecay = Parameters.keys(of: optimizer).contains("decay")
+      return try Parameters.overlay(hasDecay ? ["decay": "0"] : [:], on: optimizer, of: name)
+    }
+    let lone = Lone(try still(try Catalog.optimizers.entry(named: name).init()), shape, seed: 8), start = lone.values
+    for _ in 0..<3 { lone.move(rate: 0.1) { $0.map { _ in 0 } } }
+    #expect(lone.values == start && lone.state.joined().allSatisfy(\.isFinite))
+  }
+
   @Test("a learning rate of 0 moves nothing", arguments: Catalog.optimizers.names, shapes)
   func standsStill(_ name: String, _ shape: Shape) throws {
     let lone = Lone(try Catalog.optimizers.entry(named: name).init(), shape, seed: 5), start = lone.values

@@ -113,6 +113,31 @@ func resumes(_ stopAfter: Int) throws {
   #expect(throws: TrainError.self) { try Trainer(other, data: clouds(), checkpoint: Checkpoint(file: path)) }
 }
 
+@Test("normalization's statistics are those of the network without the noise of training", arguments: [false, true])
+func statistics(_ isNoisy: Bool) throws {
+  let data = clouds(64, shape: [1, 8, 8]), lines = "noise: [{site: weights, sigma: 0.5, scale: relative_to_layer}]"
+  var recipe = try recipe(isNoisy ? lines : "", model: "{kind: resnet, channels: [4], blocks: 1}")
+  recipe.epochs = 2
+  recipe.batch = 64
+  let trainer = try Trainer(recipe, data: data, threads: 1)
+  try trainer.run()
+  let graph = try trainer.snapshot(), buffers = ParameterBuffers(graph)
+  let plan = try Plan(graph, parameters: buffers, options: .init(rows: 64, batchStatistics: true))
+  _ = plan.input().update(fromContentsOf: data.inputs.elements)
+  plan.forward()
+  try #require(!plan.batchStatistics.isEmpty)
+  for found in plan.batchStatistics {
+    let mean = try #require(buffers.tensor(found.mean)).elements
+    let variance = try #require(buffers.tensor(found.variance)).elements
+    let unbiased = Float(found.count) / Float(found.count - 1)
+    let fits = mean.indices.allSatisfy {
+      abs(mean[$0] - found.batchMean[$0]) < 1e-3 && abs(variance[$0] / (unbiased * found.batchVariance[$0]) - 1) < 1e-3
+    }
+    // Running means after two steps are still mostly what they began with.
+    #expect(fits == isNoisy)
+  }
+}
+
 @Test func theTrainedModelCarriesItsNoiseAndLabels() throws {
   let trainer = try Trainer(recipe(noise), data: clouds(), threads: 1)
   try trainer.run()

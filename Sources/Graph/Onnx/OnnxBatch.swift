@@ -31,28 +31,37 @@ extension Graph {
   ///   - two: all types of a batch of two.
   ///   - three: all types of a batch of three.
   private func keepsRowsApart(_ two: [TensorType?], _ three: [TensorType?]) -> Bool {
+    // By value that is made of the inputs: the axis of its rows.
     var axes: [ValueID: Int] = [:]
+    var uniform = Set<ValueID>()
     for input in inputs { axes[input.value] = 0 }
-    for node in nodes where node.inputs.contains(where: { $0.map { axes[$0] != nil } ?? false }) {
-      var before: Int?
-      for (position, input) in node.inputs.enumerated() {
-        guard let input, let axis = axes[input], let type = two[input.index] else { continue }
-        if node.op.mixes(position, along: axis, of: type.shape) { return false }
-        if position == 0, node.op.isView { before = Shape(Array(type.shape.dimensions[..<axis])).count }
+    for node in nodes {
+      let growing = node.inputs.enumerated().compactMap { position, input in
+        input.flatMap { axes[$0] }.map { (position: position, axis: $0) }
       }
-      for output in node.outputs {
-        guard let a = two[output.index], let b = three[output.index] else { continue }
-        // It follows from shapes.
-        if a.known != nil, b.known != nil { continue }
-        let growing = zip(a.shape.dimensions, b.shape.dimensions).enumerated().filter { $1.0 != $1.1 }
-        guard a.shape.rank == b.shape.rank, growing.count == 1 else { return false }
-        let axis = growing[0].offset
-        // A view may cut and join axes, but rows stay where they are.
-        if let before, Shape(Array(a.shape.dimensions[..<axis])).count != before { return false }
-        axes[output] = axis
+      if growing.isEmpty {
+        if node.op.isUniform(node.inputs.map { $0.map { two[$0.index] != three[$0.index] } ?? false }) {
+          uniform.formUnion(node.outputs)
+        }
+        continue
       }
+      let types = node.inputs.map { $0.flatMap { two[$0.index] } }
+      guard !growing.contains(where: { node.op.mixes($0.position, along: $0.axis, types) }),
+        node.inputs.allSatisfy({
+          $0.map { axes[$0] != nil || uniform.contains($0) || isOfNoRow($0, two, three) } ?? true
+        }),
+        let rows = node.rows(growing, two, three)
+      else { return false }
+      axes.merge(rows) { $1 }
     }
     return true
+  }
+
+  /// Whether an operand that no input reaches is the same for every row and every number of rows. Integers may follow
+  /// from shapes.
+  private func isOfNoRow(_ operand: ValueID, _ two: [TensorType?], _ three: [TensorType?]) -> Bool {
+    guard let a = two[operand.index], let b = three[operand.index] else { return true }
+    return a.shape == b.shape && a.knownFloats == b.knownFloats
   }
 
   /// Shapes that say the batch's extent say any instead, in nodes that keep the rows.
@@ -72,5 +81,47 @@ extension Graph {
       freed.nodes[index].inputs[position] = id
     }
     return freed
+  }
+}
+
+extension Node {
+  /// The axes of the rows in what a node puts out, of operands whose rows lie on the axes `growing`.
+  /// - Returns: nil where a result has not the rows in their order on one axis.
+  fileprivate func rows(
+    _ growing: [(position: Int, axis: Int)], _ two: [TensorType?], _ three: [TensorType?]
+  ) -> [ValueID: Int]? {
+    var axes: [ValueID: Int] = [:]
+    func extents(_ operand: (position: Int, axis: Int)) -> (Int, Int)? {
+      guard let id = inputs[operand.position], let a = two[id.index], let b = three[id.index] else { return nil }
+      return (a.shape[operand.axis], b.shape[operand.axis])
+    }
+    /// Numbers of an array that lie before the axis's.
+    func before(_ shape: Shape, _ axis: Int) -> Int { Shape(Array(shape.dimensions[..<axis])).count }
+    for output in outputs {
+      guard let a = two[output.index], let b = three[output.index] else { continue }
+      // It follows from shapes.
+      if a.known != nil, b.known != nil { continue }
+      let grown = a.shape.rank == b.shape.rank ? a.shape.dimensions.indices.filter { a.shape[$0] != b.shape[$0] } : []
+      guard grown.count == 1, let axis = grown.first else { return nil }
+      if op.isView {
+        // It may cut and join axes, but rows stay where they are.
+        guard let first = growing.first, first.position == 0, let id = inputs[0], let given = two[id.index],
+          before(given.shape, first.axis) == before(a.shape, axis)
+        else { return nil }
+      } else if !growing.allSatisfy({ operand in
+        extents(operand).map { $0 == (a.shape[axis], b.shape[axis]) } ?? false
+      }) {
+        return nil
+      }
+      axes[output] = axis
+    }
+    return axes
+  }
+}
+
+extension Op {
+  /// Whether all rows of its results are alike, where operands of other extents or content are those that `varies` says.
+  fileprivate func isUniform(_ varies: [Bool]) -> Bool {
+    self is ConstantOfShape || self is Expand && varies.first == false
   }
 }

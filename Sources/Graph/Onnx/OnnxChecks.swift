@@ -55,6 +55,10 @@ extension OnnxReader {
   /// Bounds the memory and the operations of one row's pass.
   private func checkCost(_ types: [TensorType?]) throws(GraphError) {
     var bytes = 0, operations = 0.0
+    let paid =
+      graph.literals.values.reduce(0) { $0 + $1.type.byteCount }
+      + graph.inputs.reduce(0) { $0 + (types[$1.value.index]?.byteCount ?? 0) }
+    let mostBytes = min(limits.activationBytes, limits.freeBytes + limits.bytesForByte * paid)
     for node in graph.nodes {
       let outputs = node.outputs.compactMap { types[$0.index] }
       if let large = outputs.first(where: { $0.byteCount > limits.valueBytes }) {
@@ -64,10 +68,10 @@ extension OnnxReader {
       }
       bytes += outputs.reduce(0) { $0 + $1.byteCount }
       operations += node.op.operations(node.inputs.map { $0.flatMap { types[$0.index] } }, outputs)
-      guard bytes <= limits.activationBytes, operations <= limits.operations else {
+      guard bytes <= mostBytes, operations <= limits.operations else {
         throw GraphError(
           .tooLarge, at: "node '\(node.name.clipped())'",
-          expected: "at most \(limits.activationBytes) bytes and \(limits.operations) operations, for one row's pass",
+          expected: "at most \(mostBytes) bytes and \(limits.operations) operations, for one row's pass",
           got: "\(bytes) and \(operations)")
       }
     }

@@ -23,6 +23,11 @@ public struct OnnxLimits: Sendable {
   public var valueBytes = 256 << 20
   /// Bytes of all values that nodes put out, for one row.
   public var activationBytes = 2 << 30
+  /// The part of `activationBytes` that any file may use. Beyond it a file pays by its size: values may be up to
+  /// `bytesForByte` times its inputs, for one row, and constants.
+  public var freeBytes = 64 << 20
+  /// The bytes of values for each byte of inputs and constants, beside `freeBytes`.
+  public var bytesForByte = 1024
   /// Floating-point operations of one row's pass, as the ops estimate them.
   public var operations = 1e12
   /// Bytes of `metadata_props`.

@@ -9,6 +9,9 @@ struct ArrayFeatureExtractor: OnnxOp {
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }
   func write(to node: inout OnnxNode) {}
   func trainable(_ input: Int) -> Bool { false }
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool {
+    input == 0 && axis == types.rank(0) - 1
+  }
 
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     let data = try inputs.required(0, "X"), indices = try inputs.required(1, "Y")

@@ -19,7 +19,7 @@ struct AveragePool: Composite, Averaging {
     if countsPadding { node["count_include_pad"] = .int(1) }
   }
   func operations(_ inputs: [TensorType?], _ outputs: [TensorType]) -> Double { window.reads(outputs) }
-  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool { axis > 1 }
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { axis > 1 }
   func terms(_ input: Shape, _ output: Shape) -> Int { (window.kernel ?? []).reduce(1, *) }
 
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {

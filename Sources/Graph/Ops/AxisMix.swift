@@ -10,6 +10,9 @@ struct AxisMix: Op {
     var starts: [Int32]
     var taps: [(column: Int32, weight: Float)]
 
+    /// In memory.
+    var byteCount: Int { starts.count * MemoryLayout<Int32>.stride + taps.count * 8 }
+
     /// - Parameter rows: for each slice of the result, which of the input's and with what weight.
     init(columns: Int, rows: [[(column: Int, weight: Float)]]) {
       self.rows = rows.count

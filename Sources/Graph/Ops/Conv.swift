@@ -31,7 +31,7 @@ struct Conv: OnnxOp, WeightDrawing, Bounding {
     guard let w = inputs.optional(1)?.shape, let y = outputs.first, w[0] > 0 else { return 0 }
     return 2 * Double(y.shape.count) * Double(w.count / w[0])
   }
-  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool { axis > 1 }
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { axis > 1 }
   var takesChannelAffine: Bool { true }
   func absorb(_ next: ElementFunction) -> (any Op)? {
     var fused = self

@@ -25,7 +25,7 @@ struct ConvTranspose: Composite {
     if let outputShape { node["output_shape"] = .ints(outputShape.map(Int64.init)) }
   }
   var weightInput: Int? { 1 }
-  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool { axis > 1 }
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { axis > 1 }
 
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let x = try inputs.float(0, "X", rank: 3...4), w = try inputs.float(1, "W", rank: x.shape.rank...x.shape.rank)

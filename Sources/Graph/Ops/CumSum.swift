@@ -23,7 +23,7 @@ struct CumSum: OnnxOp {
   }
   func trainable(_ input: Int) -> Bool { input == 0 }
   /// The axis is an operand: it may be any.
-  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool { input == 0 }
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { input == 0 }
 
   private func axis(_ inputs: [TensorType?], rank: Int) throws(GraphError) -> Int {
     let known = try inputs.known(1, "axis")

@@ -15,6 +15,10 @@ struct Gather: OnnxOp, Lookup {
   func write(to node: inout OnnxNode) { if axis != 0 { node["axis"] = .int(Int64(axis)) } }
   func trainable(_ input: Int) -> Bool { input == 0 }
 
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool {
+    input == 0 && (try? resolveAxis(self.axis, rank: types.rank(0))) == axis
+  }
+
   /// Some classes, or all in another order.
   func rows(_ call: RowsCall) -> RowFacts? {
     guard let facts = call[0], facts.form != .negatives, let shape = call.type(0)?.shape, shape.isBatch,

@@ -26,7 +26,7 @@ struct GroupNormalization: Composite {
   var leastOpset: Int { isByGroup ? 18 : 21 }
   var mostOpset: Int { isByGroup ? 20 : Graph.opsets.upperBound }
   var isNormalization: Bool { true }
-  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool { axis > 0 }
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { axis > 0 }
 
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let x = try inputs.float(0, "X", rank: 3...5), scale = try inputs.float(1, "scale", rank: 1...1)

@@ -11,8 +11,8 @@ struct Hardmax: OnnxOp {
     axis = try node.int("axis", default: -1)
   }
   func write(to node: inout OnnxNode) { node["axis"] = .int(Int64(axis)) }
-  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool {
-    (try? resolveAxis(self.axis, rank: shape.rank)) == axis
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool {
+    (try? resolveAxis(self.axis, rank: types.rank(input))) == axis
   }
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     let shape = try inputs.float(0, "input", rank: 1...8)

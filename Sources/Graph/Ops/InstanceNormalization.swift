@@ -13,7 +13,7 @@ struct InstanceNormalization: OnnxOp {
   }
   func write(to node: inout OnnxNode) { node["epsilon"] = .float(epsilon) }
   var isNormalization: Bool { true }
-  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool { axis > 1 }
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { axis > 1 }
 
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     let x = try inputs.float(0, "input", rank: 3...5)

@@ -27,11 +27,11 @@ struct LRN: Composite {
     node["size"] = .int(Int64(size))
   }
   var isNormalization: Bool { true }
-  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool { axis == 1 }
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { axis == 1 }
 
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let x = try inputs.float(0, "X", rank: 3...5), channels = x.shape[1]
-    guard channels <= 1 << 14, channels * Swift.min(size, channels) <= 1 << 22 else {
+    guard channels <= 1 << 14, channels * Swift.min(size, channels) <= 1 << 18 else {
       throw GraphError(
         .tooLarge, at: "input 'X'", expected: "fewer channels or a smaller size", got: "\(x.shape), \(size)")
     }

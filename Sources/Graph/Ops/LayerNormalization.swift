@@ -24,8 +24,8 @@ struct LayerNormalization: Composite {
     node["epsilon"] = .float(core.epsilon)
   }
   var isNormalization: Bool { true }
-  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool {
-    axis >= (try? resolveAxis(core.axis, rank: shape.rank)) ?? 0
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool {
+    axis >= (try? resolveAxis(core.axis, rank: types.rank(input))) ?? 0
   }
 
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {

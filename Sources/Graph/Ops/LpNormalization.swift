@@ -19,8 +19,8 @@ struct LpNormalization: Composite {
     node["axis"] = .int(Int64(axis))
     node["p"] = .int(Int64(power))
   }
-  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool {
-    (try? resolveAxis(self.axis, rank: shape.rank)) == axis
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool {
+    (try? resolveAxis(self.axis, rank: types.rank(input))) == axis
   }
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let x = try inputs.float(0, "input", rank: 1...8)

@@ -15,7 +15,7 @@ struct MaxPool: Composite, Increasing {
     }
     window = try Window(node)
   }
-  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool { axis > 1 }
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { axis > 1 }
   func write(to node: inout OnnxNode) { window.write(to: &node) }
   func operations(_ inputs: [TensorType?], _ outputs: [TensorType]) -> Double { window.reads(outputs) }
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {

@@ -15,7 +15,7 @@ struct Normalizer: Composite {
     }
   }
   func write(to node: inout OnnxNode) { node["norm"] = .string(norm) }
-  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool { axis == shape.rank - 1 }
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { axis == types.rank(input) - 1 }
   func rows(_ call: RowsCall) -> RowFacts? {
     guard let facts = call.sameRows, facts.form == .plain else { return nil }
     return norm == "L1" ? call.normalized(facts) : call.nonnegative(logarithm: facts.logarithm?.upToFactor)

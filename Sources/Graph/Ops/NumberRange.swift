@@ -5,7 +5,8 @@ import DitherTensor
 /// - Source: ONNX `Range`, opsets 11–28.
 struct NumberRange: Composite {
   static let onnx = OnnxName("Range", since: 11)
-  private static let most = 1 << 20
+  /// As long as any sequence that models take; each is memory that no input pays for.
+  private static let most = 1 << 17
   init(_ node: OnnxNode) throws(GraphError) { try node.allow("stash_type") }
   func write(to node: inout OnnxNode) {}
   func trainable(_ input: Int) -> Bool { false }

@@ -32,6 +32,19 @@ struct Pad: Composite, Increasing {
   var leastOpset: Int { mode == .wrap ? 19 : namesAxes ? 18 : Self.onnx.since }
   func trainable(_ input: Int) -> Bool { input == 0 }
 
+  /// A border before and a cut behind leave the extent as it was.
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool {
+    guard input == 0, let pads = try? types.known(pads, or: 1, "pads") else { return true }
+    var axes = Array(0..<types.rank(0))
+    if types.optional(3) != nil {
+      guard let named = try? types.known(3, "axes") else { return true }
+      axes = named.map { $0 < 0 ? $0 + types.rank(0) : $0 }
+    }
+    guard let place = axes.firstIndex(of: axis) else { return false }
+    guard pads.count == 2 * axes.count else { return true }
+    return pads[place] != 0 || pads[place + axes.count] != 0
+  }
+
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     var x = try inputs.value(0, "data")
     guard (1...8).contains(x.shape.rank) else {

@@ -43,6 +43,17 @@ struct Resize: Composite {
   }
   func trainable(_ input: Int) -> Bool { input == 0 }
 
+  /// A scale near 1 may leave the extent as it was.
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool {
+    let rank = types.rank(0), named = axes.map { $0.map { $0 < 0 ? $0 + rank : $0 } } ?? Array(0..<rank)
+    guard input == 0, let place = named.firstIndex(of: axis) else { return false }
+    if !isFirstForm, types.optional(3) != nil { return aspectRatio != .stretch }
+    guard let scales = try? types.knownFloats(isFirstForm ? 1 : 2, "scales"), scales.count == named.count else {
+      return true
+    }
+    return scales[place] != 1
+  }
+
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let x = try inputs.float(0, "X", rank: 1...8), rank = x.shape.rank, place = isFirstForm ? 1 : 2
     var named = Array(0..<rank)

@@ -56,6 +56,12 @@ struct Slice: OnnxOp, Rearranging {
     return region
   }
 
+  /// All but the whole axis in its order.
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool {
+    guard input == 0, let shape = types.optional(0)?.shape, let region = try? region(types) else { return true }
+    return (region.starts[axis], region.steps[axis], region.counts[axis]) != (0, 1, shape[axis])
+  }
+
   /// Some classes, or all backwards.
   func rows(_ call: RowsCall) -> RowFacts? {
     guard let facts = call[0], facts.form != .negatives, let shape = call.type(0)?.shape, shape.isBatch,

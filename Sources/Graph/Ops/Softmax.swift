@@ -33,8 +33,8 @@ extension SoftmaxFamily {
 
   func flattened(_ input: Shape) -> Int? { matrix(input) == nil ? nil : axis }
   var keepsRowOrder: Bool { axis == 1 || axis == -1 }
-  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool {
-    guard let own = try? resolveAxis(self.axis, rank: shape.rank) else { return true }
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool {
+    guard let own = try? resolveAxis(self.axis, rank: types.rank(input)) else { return true }
     return flattens ? axis >= own : axis == own
   }
 

@@ -14,6 +14,9 @@ struct Trilu: OnnxOp, Rearranging {
   func write(to node: inout OnnxNode) { if !isUpper { node["upper"] = .int(0) } }
   var takesEmpty: Bool { true }
   func trainable(_ input: Int) -> Bool { input == 0 }
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool {
+    input == 0 && axis >= types.rank(0) - 2
+  }
 
   private func diagonal(_ inputs: [TensorType?]) throws(GraphError) -> Int {
     guard inputs.optional(1) != nil else { return 0 }

@@ -27,6 +27,10 @@ struct Upsample: Composite {
   }
   var leastOpset: Int { 11 }
   func trainable(_ input: Int) -> Bool { input == 0 }
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool {
+    let scales = self.scales ?? (try? types.knownFloats(1, "scales")) ?? []
+    return input == 0 && !(scales.indices.contains(axis) && scales[axis] == 1)
+  }
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let x = try inputs.float(0, "X", rank: 1...8)
     var scales = self.scales ?? []

@@ -157,7 +157,23 @@ public final class Trainer {
     return plan
   }
 
+  /// Batches that statistics of normalization are taken from at an epoch's end.
+  private static let mostStatisticsBatches = 100
+
+  /// Training does not read these statistics: what it does next does not depend on them.
+  private func takeStatistics() throws {
+    guard recipe.noise.terms.contains(where: { $0.isActive && $0.site != .gradients }) else { return }
+    let plan = try Plan(
+      graph, parameters: parameters,
+      options: .init(rows: batches.size, threads: threads, precision: recipe.precision, batchStatistics: true))
+    guard !plan.batchStatistics.isEmpty else { return }
+    let order = batches.order(of: position.epoch), count = min(stepsPerEpoch, Self.mostStatisticsBatches)
+    RunningStatistics.estimate(
+      parameters, by: plan, over: (0..<count).lazy.map { self.batches.batch($0, of: order).inputs })
+  }
+
   private func endEpoch() throws {
+    try takeStatistics()
     position.epoch += 1
     position.step = 0
     guard let validation else { return }

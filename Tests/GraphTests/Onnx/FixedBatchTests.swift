@@ -18,15 +18,18 @@ struct FixedBatchTests {
   /// Ops by their names.
   struct Steps {
     let builder: GraphBuilder
-    func callAsFunction(_ type: String, _ inputs: [Value], _ attributes: [String: OnnxAttribute] = [:]) throws -> Value
+    func callAsFunction(_ type: String, _ inputs: [Value?], _ attributes: [String: OnnxAttribute] = [:]) throws -> Value
     {
       let op = try Catalog<any OnnxOp.Type>.ops.entry(named: type).init(
         OnnxNode(
-          name: type, type: type, opset: 17, attributes: attributes, presentInputs: inputs.map { _ in true }))
+          name: type, type: type, opset: 17, attributes: attributes, presentInputs: inputs.map { $0 != nil }))
       return try builder.apply(op, inputs)[0]
     }
     func reshape(_ x: Value, _ shape: Int64...) throws -> Value {
       try self("Reshape", [x, builder.constant(.int64([shape.count], shape))])
+    }
+    func integers(_ lists: [Int64]...) -> [Value] {
+      lists.map { builder.constant(.int64([$0.count], $0)) }
     }
     func weights(_ shape: Shape) -> Value { builder.parameter("w\(shape)", .random(shape, seed: 3)) }
   }
@@ -56,6 +59,52 @@ struct FixedBatchTests {
     },
     Row(testDescription: "rows laid side by side", isFreed: false, batch: 2) { op, x in
       try op("Gemm", [op.reshape(x, 1, 16), op.weights([16, 3])])
+    },
+    Row(testDescription: "the batch in reverse, of one", isFreed: false) { op, x in
+      try op("Slice", [x] + op.integers([-1], [-1 << 40], [0], [-1]))
+    },
+    Row(testDescription: "the batch in reverse, of four", isFreed: false, batch: 4) { op, x in
+      try op("Add", [x, op("Slice", [x] + op.integers([-1], [-1 << 40], [0], [-1]))])
+    },
+    Row(testDescription: "features in reverse", isFreed: true) { op, x in
+      try op("Slice", [x] + op.integers([-1], [-1 << 40], [1], [-1]))
+    },
+    Row(testDescription: "rows moved by one, the last first", isFreed: false, batch: 3) { op, x in
+      let last = try op("Slice", [x] + op.integers([-1], [1 << 40], [0]))
+      return try op("Concat", [last, op("Slice", [x] + op.integers([0], [-1], [0]))], ["axis": .int(0)])
+    },
+    Row(testDescription: "rows moved by one, zeros first", isFreed: false, batch: 3) { op, x in
+      try op("Pad", [x] + op.integers([1, 0, 0, -1, 0, 0]))
+    },
+    Row(testDescription: "a border of features", isFreed: true) { op, x in
+      try op("Pad", [x] + op.integers([0, 1, 0, 0, 0, 2]))
+    },
+    Row(testDescription: "the triangle of the batch's matrix", isFreed: false, batch: 3, features: [3]) { op, x in
+      try op("Trilu", [x])
+    },
+    Row(testDescription: "the triangle of each row's matrix", isFreed: true) { op, x in try op("Trilu", [x]) },
+    Row(testDescription: "a row's number added", isFreed: false) { op, x in
+      let count = try op("Gather", [op("Shape", [x]), op.builder.constant(.int64([], [0]))], ["axis": .int(0)])
+      let zero = op.builder.constant(.int64([], [0])), one = op.builder.constant(.int64([], [1]))
+      let numbers = try op("Cast", [op("Range", [zero, count, one])], ["to": .int(1)])
+      return try op("Add", [x, op.reshape(numbers, -1, 1, 1)])
+    },
+    Row(testDescription: "divided by the number of rows", isFreed: false, batch: 2) { op, x in
+      let count = try op("Gather", [op("Shape", [x]), op.builder.constant(.int64([], [0]))], ["axis": .int(0)])
+      return try op("Div", [x, op("Cast", [count], ["to": .int(1)])])
+    },
+    Row(testDescription: "a token of its own before each row", isFreed: true) { op, x in
+      let rows = try op("Slice", [op("Shape", [x])] + op.integers([0], [1]))
+      let shape = try op("Concat", [rows] + op.integers([1, 4]), ["axis": .int(0)])
+      let token = try op("Expand", [op.weights([1, 1, 4]), shape])
+      return try op("Concat", [token, op("Add", [x, op("ConstantOfShape", [op("Shape", [x])])])], ["axis": .int(1)])
+    },
+    Row(testDescription: "rows resized by less than one", isFreed: false, batch: 3) { op, x in
+      let scales = op.builder.constant(.float(Tensor([3], [1.2, 1, 1])))
+      return try op("Resize", [x, nil, scales], ["mode": .string("linear")])
+    },
+    Row(testDescription: "rows picked by a matrix", isFreed: false, batch: 2, features: [2]) { op, x in
+      try op("MatMul", [op.weights([2, 2]), x])
     },
     Row(testDescription: "rows that become features of one another", isFreed: false, batch: 2, features: [2]) { op, x in
       try op.reshape(op("Transpose", [x], ["perm": .ints([1, 0])]), 2, 2)

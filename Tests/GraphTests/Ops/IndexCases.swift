@@ -5,21 +5,20 @@ import DitherTensor
 extension OpCase {
   static let indexed: [OpCase] = [
     OpCase(
-      "GatherElements", [.input([3, 4]), .indices([2, 2, 4], [0, 1, 2, -1, 2, 2, 0, 0, 1, 1, 1, 1, 0, -3, 2, 1])],
-      ["axis": .int(1)], result: [2, 2, 4]),
-    OpCase("GatherElements", [.input([3]), .indices([2, 5], [2, 2, 0, -1, 1, 0, 0, 0, 1, 2])], ["axis": .int(-1)]),
-    OpCase("GatherND", [.input([3, 4]), .indices([3, 2], [0, 1, 1, -1, 1, 1])], result: [3, 4]),
+      "GatherElements", [.input([3, 4]), .indices([1, 2, 4], [0, 1, 2, -1, 2, 2, 0, 0])], ["axis": .int(1)],
+      result: [1, 2, 4]),
+    OpCase("GatherElements", [.input([3]), .indices([1, 5], [2, 2, 0, -1, 1])], ["axis": .int(-1)]),
+    OpCase("GatherND", [.input([3, 4]), .indices([3, 2], [0, 1, 0, -1, -1, 1])], result: [3, 4]),
+    OpCase("GatherND", [.input([3, 4]), .indices([1, 2, 3], [0, 1, 3, -1, 2, 0])], result: [1, 2]),
     OpCase(
-      "GatherND", [.input([3, 4]), .indices([2, 2, 1], [2, 0, 1, 1])], ["batch_dims": .int(1)], result: [2, 2, 4]),
-    OpCase(
-      "ScatterElements", [.input([3, 4]), .indices([2, 1, 3], [0, 2, 1, 2, 1, 0]), .parameter([2, 1, 3])],
+      "ScatterElements", [.input([3, 4]), .indices([1, 1, 3], [0, 2, 1]), .parameter([1, 1, 3])],
       ["axis": .int(1)], result: [2, 3, 4]),
     OpCase(
-      "ScatterElements", [.input([3]), .indices([2, 4], [0, 0, 2, -1, 1, 1, 1, 0]), .parameter([2, 4])],
+      "ScatterElements", [.input([3]), .indices([1, 4], [0, 0, 2, -1]), .parameter([1, 4])],
       ["axis": .int(1), "reduction": .string("add")], result: [2, 3]),
-    OpCase("ScatterND", [.input([3, 4]), .indices([2, 2], [0, 1, 1, 2]), .parameter([2, 4])], result: [2, 3, 4]),
+    OpCase("ScatterND", [.input([3, 4]), .indices([2, 2], [0, 1, -1, 2]), .parameter([2, 4])], result: [2, 3, 4]),
     OpCase(
-      "ScatterND", [.input([3]), .indices([3, 2], [0, 1, 0, 1, 1, -1]), .parameter([3])],
+      "ScatterND", [.input([3]), .indices([3, 2], [0, 1, 0, 1, -1, -1]), .parameter([3])],
       ["reduction": .string("add")]),
     OpCase("TopK", [.input([6]), .integers([3])], of: 2, result: [2, 3]),
     OpCase(
@@ -49,10 +48,10 @@ extension OpCase {
         .input([3, 2]), .parameter([2, gates * 3, 2]), .parameter([2, gates * 3, 3]), .parameter([2, 2 * gates * 3]),
       ]
       return [
-        // Time is the first axis, or the second.
+        // The rows are the moments.
         OpCase(
-          type, [.input([3, 2]), .parameter([1, gates * 4, 2]), .parameter([1, gates * 4, 4])],
-          ["hidden_size": .int(4)], of: last + 1, result: [2, 1, 3, 4]),
+          type, both + [.none, .parameter([2, 3, 3])], ["hidden_size": .int(3), "direction": .string("bidirectional")],
+          output: 1, of: last + 1, result: [2, 3, 3]),
         OpCase(
           type, both, ["hidden_size": .int(3), "layout": .int(1), "direction": .string("bidirectional")], of: last + 1,
           result: [2, 3, 2, 3]),
@@ -61,10 +60,8 @@ extension OpCase {
           of: last + 1, result: [2, 2, 3]),
         OpCase(
           type,
-          [
-            .input([3, 2]), .parameter([1, gates * 3, 2]), .parameter([1, gates * 3, 3]), .none, .none,
-            .parameter([2, 1, 3]),
-          ], ["hidden_size": .int(3), "layout": .int(1), "direction": .string("reverse")], output: 1, of: last + 1),
+          [.input([3, 2]), .parameter([1, gates * 3, 2]), .parameter([1, gates * 3, 3])],
+          ["hidden_size": .int(3), "layout": .int(1), "direction": .string("reverse")], output: 1, of: last + 1),
       ]
     } + [
       OpCase(

@@ -33,13 +33,20 @@ public enum Parameters {
       }
       object[key] = try value(setting, like: standing, at: "\(owner) \(key)")
     }
+    let made: Value
     do {
-      return try decode(Value.self, object)
+      made = try decode(Value.self, object)
     } catch {
       throw CatalogError(
         .badValue, at: owner, expected: "parameters of the kinds that the defaults have",
         got: parameters.sorted(by: { $0.key < $1.key }).map { "\($0)=\("\($1)".clipped())" }.joined(separator: ","))
     }
+    if let ranged = made as? any Ranged {
+      do { try ranged.check() } catch {
+        throw CatalogError(error.code, at: "\(owner), \(error.place)", expected: error.expected, got: error.got)
+      }
+    }
+    return made
   }
 
   /// The keys of a value's parameters, those included that are nil.

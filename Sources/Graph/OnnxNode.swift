@@ -118,7 +118,9 @@ public struct OnnxNode: Sendable {
   }
 
   /// - Throws: when the node has an attribute that is not among these: it may change the node's meaning.
-  public func allow(_ keys: String...) throws(GraphError) {
+  public func allow(_ keys: String...) throws(GraphError) { try allow(keys) }
+  /// - Throws: when the node has an attribute that is not among these.
+  public func allow(_ keys: [String]) throws(GraphError) {
     for key in attributes.keys.sorted() where !keys.contains(key) {
       throw GraphError(
         .attribute, at: place,

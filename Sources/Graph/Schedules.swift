@@ -1,7 +1,7 @@
 import DitherBasics
 
 /// A factor on the learning rate or on the noise, over the run.
-public protocol Schedule: Codable, Sendable {
+public protocol Schedule: Codable, Sendable, Ranged {
   /// As recipes write it.
   static var name: String { get }
   init()

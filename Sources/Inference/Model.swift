@@ -44,6 +44,10 @@ public final class Model: Sendable {
     {
       signature.outputKind = tried
       known.metadata[ModelSignature.outputKindKey] = tried.rawValue
+    } else if !signature.task.isRegression, signature.outputKind != .logits,
+      given.metadata[ModelSignature.outputKindKey] != nil
+    {
+      try OutputTrial(signature, precision).confirm(signature.outputKind, plans, proceed: proceed)
     }
     self.signature = signature
     self.graph = known

@@ -76,7 +76,7 @@ public struct ModelSignature: Sendable, Equatable {
     guard input.dimensions.first == .some(nil), input.dimensions.dropFirst().allSatisfy({ $0 != nil }) else {
       throw refuse(
         graph, "an input whose first axis is the batch",
-        "\(input.dimensions.map { $0.map(String.init) ?? "batch" })")
+        "[\(input.dimensions.map { $0.map(String.init) ?? "batch" }.joined(separator: ", "))]")
     }
     guard input.element == .float32 else {
       throw InferenceError(

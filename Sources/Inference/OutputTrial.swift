@@ -36,6 +36,24 @@ struct OutputTrial {
     for i in out.indices { out[i] *= scale }
   }
 
+  /// - Throws: where the file says what its outputs are, and they are not that on one of the inputs.
+  func confirm(_ kind: OutputKind, _ plans: PlanCache, proceed: () throws -> Void) throws {
+    for fill in Self.fills {
+      try proceed()
+      let row = try plans.withPlan(Plan.Options(rows: 1, precision: precision)) { plan in
+        fill(plan.input())
+        plan.forward()
+        return Array(plan.output().prefix(signature.outputWidth))
+      }
+      guard row.contains(where: \.isNaN) || Self.fits(row[...], kind, within: 1e-2) else {
+        throw InferenceError(
+          .notAModel, at: "output '\(signature.outputName.clipped())'",
+          expected: "\(kind.rawValue), as '\(ModelSignature.outputKindKey)' says",
+          got: "\(row.prefix(8))", advice: "leave the key out, or say what the numbers are")
+      }
+    }
+  }
+
   /// - Returns: nil: they look like neither probabilities nor their logarithms.
   func kind(_ plans: PlanCache, proceed: () throws -> Void) throws -> OutputKind? {
     var open: Set<OutputKind> = [.probabilities, .logProbabilities], answers = 0
@@ -47,13 +65,13 @@ struct OutputTrial {
         let row = plan.output().prefix(signature.outputWidth)
         guard row.count == signature.outputWidth, row.allSatisfy({ !$0.isNaN }) else { return }
         answers += 1
-        open = open.filter { Self.fits(row, $0) }
+        open = open.filter { Self.fits(Array(row)[...], $0, within: Self.tolerance) }
       }
     }
     return answers >= Self.leastAnswers ? open.first : nil
   }
 
-  private static func fits(_ row: Slice<UnsafeBufferPointer<Float>>, _ kind: OutputKind) -> Bool {
+  private static func fits(_ row: ArraySlice<Float>, _ kind: OutputKind, within tolerance: Double) -> Bool {
     let shares = row.map { kind == .logProbabilities ? exp(Double($0)) : Double($0) }
     return shares.allSatisfy { (-tolerance...1 + tolerance).contains($0) }
       && abs(shares.reduce(0, +) - 1) < tolerance

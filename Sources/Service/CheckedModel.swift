@@ -6,7 +6,7 @@ import DitherTensor
 import Foundation
 
 /// A file that was found to be a model: read within limits, a classifier by its signature, and tried.
-struct CheckedModel: Sendable {
+public struct CheckedModel: Sendable {
   let bytes: Int
   let signature: ModelSignature
   let noise: NoiseModel?
@@ -22,7 +22,7 @@ struct CheckedModel: Sendable {
 
   /// - Parameter proceed: called between the passes of the trial; what it throws ends it.
   /// - Throws: why the file is not one to serve.
-  init(onnx bytes: [UInt8], limits: OnnxLimits = .standard, proceed: () throws -> Void = {}) throws {
+  public init(onnx bytes: [UInt8], limits: OnnxLimits = .standard, proceed: () throws -> Void = {}) throws {
     self.bytes = bytes.count
     let model = try Model(onnx: bytes, limits: limits, proceed: proceed)
     signature = model.signature
@@ -52,10 +52,31 @@ struct CheckedModel: Sendable {
     var outputs = [try model.outputs(input)]
     try proceed()
     if model.noise != nil { outputs.append(try model.sampledOutputs(input, NoiseDraws(0..<2, seeds: [1]))) }
+    try keepsRowsApart(model, proceed)
     guard outputs.allSatisfy(\.isFinite) else {
       throw ServiceError(
         .badModel, at: "trial run", expected: "finite outputs for an input of 0.5 throughout", got: "NaN or infinity",
         advice: "export the model from a state that works")
+    }
+  }
+
+  /// Requests of several callers are answered as one batch: no row's answer may depend on the others.
+  private static func keepsRowsApart(_ model: Model, _ proceed: () throws -> Void) throws {
+    let rows = 3, shape = model.signature.inputShape.replacingBatch(rows)
+    let inputs = Tensor(shape, NoiseAddress(seed: 7).uniforms(shape.count)), whole = try model.outputs(inputs).elements
+    let width = whole.count / rows
+    for row in 0..<rows {
+      try proceed()
+      let alone = try model.outputs(inputs.rows(row..<row + 1)).elements
+      let apart = zip(alone, whole[row * width..<(row + 1) * width]).contains { a, b in
+        abs(a - b) > 1e-3 * max(1, abs(a))
+      }
+      guard !apart else {
+        throw ServiceError(
+          .badModel, at: "trial run", expected: "an answer for each row that does not depend on the other rows",
+          got: "another one for row \(row) alone than among \(rows)",
+          advice: "look for an op that works along axis 0, as a Softmax of axis 0")
+      }
     }
   }
 

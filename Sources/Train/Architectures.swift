@@ -3,7 +3,7 @@ import DitherGraph
 import DitherTensor
 
 /// A network to train, before it has weights.
-public protocol Architecture: Codable, Sendable {
+public protocol Architecture: Codable, Sendable, Ranged {
   /// Its name in recipes.
   static var name: String { get }
   /// The defaults, over which a recipe's parameters are laid.
@@ -27,10 +27,30 @@ struct Initializer {
   private var layer: UInt32 = 0
   init(seed: UInt64) { self.seed = seed }
 
-  mutating func weights(_ shape: Shape) -> Tensor {
+  /// Numbers of a network that is trained here, 1 GiB with their gradients.
+  static let mostWeights = 1 << 27
+  private var total = 0
+
+  /// - Throws: where all weights together would be more than ``mostWeights``.
+  mutating func weights(_ shape: Shape) throws(TrainError) -> Tensor {
     layer += 1
+    guard let count = shape.checkedCount, count <= Self.mostWeights - total else {
+      throw TrainError(
+        .recipe, at: "recipe, 'model'", expected: "at most \(Self.mostWeights) weights", got: "more, with \(shape)",
+        advice: "make layers narrower, or fewer")
+    }
+    total += count
     let deviation = (2 / Float(max(shape.row.count, 1))).squareRoot()
     let draws = NoiseAddress(seed: mixSeed(seed, 0x1217), site: layer).normals(shape.count)
     return Tensor(shape, draws.map { deviation * $0 })
+  }
+}
+
+extension Architecture {
+  /// Widths or channels of layers: few enough to be built, each at least 1.
+  func require(_ widths: [Int], _ parameter: String, atLeast least: Int = 0) throws(CatalogError) {
+    try require(
+      (least...64).contains(widths.count) && widths.allSatisfy { (1...1 << 16).contains($0) }, parameter,
+      "\(least) to 64 numbers from 1 to \(1 << 16)", widths)
   }
 }

@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// Moves parameters along gradients.
-public protocol Optimizer: Codable, Sendable {
+public protocol Optimizer: Codable, Sendable, Ranged {
   /// Its name in recipes.
   static var name: String { get }
   /// The defaults, over which a recipe's parameters are laid.
@@ -53,4 +53,16 @@ public struct ParameterView {
 extension Catalog where Entry == any Optimizer.Type {
   /// Every optimizer that a recipe may name.
   public static let optimizers = Catalog("optimizer", [SGD.self, Adam.self, AdamW.self], name: { $0.name })
+}
+
+extension Optimizer {
+  /// What every optimizer has.
+  func require(rate: Double, decay: Double) throws(CatalogError) {
+    try require((0...1000).contains(rate), "rate", "0 to 1000", rate)
+    try require((0...1000).contains(decay), "decay", "0 to 1000", decay)
+  }
+  /// A share that stays below 1.
+  func require(share: Double, _ parameter: String) throws(CatalogError) {
+    try require((0..<1).contains(share), parameter, "0 to below 1", share)
+  }
 }

@@ -20,10 +20,10 @@ TYPES = {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.INT64, TensorProto.I
 # Operands that must be known before anything runs, by op: the tests feed them, a model has them as constants.
 KNOWN = {
     "BlackmanWindow": [0], "CenterCropPad": [1], "ConstantOfShape": [0], "CumSum": [1], "Dropout": [2], "Expand": [1],
-    "HammingWindow": [0], "HannWindow": [0], "Pad": [1, 3], "Range": [0, 1, 2],
+    "GRU": [4], "HammingWindow": [0], "HannWindow": [0], "LSTM": [4], "Pad": [1, 3], "Range": [0, 1, 2],
     "ReduceL1": [1], "ReduceL2": [1], "ReduceLogSum": [1], "ReduceLogSumExp": [1], "ReduceMax": [1],
     "ReduceMean": [1], "ReduceMin": [1], "ReduceProd": [1], "ReduceSum": [1], "ReduceSumSquare": [1], "Reshape": [1],
-    "Resize": [1, 2, 3], "Slice": [1, 2, 3, 4], "Split": [1], "Squeeze": [1], "Tile": [1], "Trilu": [1],
+    "Resize": [1, 2, 3], "RNN": [4], "Slice": [1, 2, 3, 4], "Split": [1], "Squeeze": [1], "Tile": [1], "TopK": [1], "Trilu": [1],
     "Unsqueeze": [1], "Upsample": [1],
 }
 

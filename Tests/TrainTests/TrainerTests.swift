@@ -158,12 +158,48 @@ func statistics(_ isNoisy: Bool) throws {
     ("noise: [{site: weights, sigma: 1, color: red}]", "'color'"),
     ("patience: 3", "'validation'"), ("- a", "a mapping"), ("label_smoothing: 1", "'label_smoothing'"),
     ("name: ../x", "'name'"),
+    ("model: {kind: mlp, hidden: [99999999999]}", "1 to 65536"), ("model: {kind: mlp, hidden: [-1]}", "'hidden'"),
+    ("model: {kind: cnn, channels: [-4]}", "'channels'"), ("model: {kind: resnet, channels: []}", "'channels'"),
+    ("model: {kind: resnet, blocks: 9999999999}", "'blocks'"), ("optimizer: {kind: sgd, rate: -1}", "'rate'"),
+    ("optimizer: {kind: sgd, rate: 1e38}", "'rate'"), ("optimizer: {kind: sgd, momentum: 1}", "'momentum'"),
+    ("optimizer: {kind: adam, beta1: 2}", "'beta1'"), ("optimizer: {kind: adamw, epsilon: 0}", "'epsilon'"),
+    ("schedule: {kind: cosine, warmup: 5}", "'warmup'"), ("schedule: {kind: cosine, final: -3}", "'final'"),
+    ("schedule: {kind: annealed, power: -5}", "'power'"),
+    ("noise: [{site: weights, sigma: 1, schedule: {kind: annealed, power: -5}}]", "power"),
   ])
 func badRecipes(_ line: String, _ advice: String) {
   let error = #expect(throws: (any Error).self) {
     try Recipe(yaml: line.hasPrefix("-") ? line : (line.hasPrefix("name") ? "" : "name: a\n") + "data: iris\n\(line)\n")
   }
   #expect("\(String(describing: error))".contains(advice))
+}
+
+@Test("a network of more weights than memory is refused")
+func tooManyWeights() throws {
+  let recipe = try recipe(model: "{kind: mlp, hidden: [65536, 65536]}")
+  let error = #expect(throws: TrainError.self) { try Trainer(recipe, data: clouds(), threads: 1) }
+  #expect(error?.code == .recipe && "\(String(describing: error))".contains("at most \(1 << 27) weights"))
+}
+
+@Test("noise at a site that the network has not is refused", arguments: ["embeddings", "after_normalization"])
+func absentSite(_ site: String) throws {
+  let recipe = try recipe("noise: [{site: \(site), sigma: 0.1}]"), trainer = try Trainer(recipe, data: clouds())
+  let error = #expect(throws: GraphError.self) { try trainer.run() }
+  #expect("\(String(describing: error))".contains("input, weights, activations"))
+}
+
+@Test("a step too far ends the training, also where it is the last")
+func lastStepDiverges() throws {
+  var data = clouds()
+  data.inputs = Tensor(data.inputs.shape, data.inputs.elements.map { $0 * 1e36 })
+  var recipe = try recipe(model: "{kind: mlp, hidden: []}")
+  (recipe.epochs, recipe.batch) = (1, 256)
+  var sgd = SGD()
+  sgd.rate = 1000
+  recipe.optimizer = sgd
+  recipe.schedule = ConstantSchedule()
+  let trainer = try Trainer(recipe, data: data, threads: 1)
+  #expect(throws: TrainError.self) { try trainer.run() }
 }
 
 @Test("schedules", arguments: [0.0, 0.05, 0.1, 0.5, 1.0])

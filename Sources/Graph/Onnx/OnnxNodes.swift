@@ -44,8 +44,10 @@ extension OnnxReader {
 
   private func attributes(of proto: Onnx_NodeProto, at place: String) throws(GraphError) -> [String: OnnxAttribute] {
     var attributes: [String: OnnxAttribute] = [:]
+    let longest = (try? Catalog<any OnnxOp.Type>.ops.entry(named: proto.opType))?.longestList ?? 1 << 16
     for attribute in proto.attribute {
-      let value = try self.attribute(attribute, at: "\(place), attribute '\(attribute.name.clipped())'")
+      let value = try self.attribute(
+        attribute, longest, at: "\(place), attribute '\(attribute.name.clipped())'")
       guard attributes.updateValue(value, forKey: attribute.name) == nil else {
         throw GraphError(
           .duplicate, at: place, expected: "each attribute once", got: "'\(attribute.name.clipped())' again")
@@ -99,7 +101,9 @@ extension OnnxReader {
     }
   }
 
-  private func attribute(_ proto: Onnx_AttributeProto, at place: String) throws(GraphError) -> OnnxAttribute {
+  private func attribute(
+    _ proto: Onnx_AttributeProto, _ longest: Int, at place: String
+  ) throws(GraphError) -> OnnxAttribute {
     switch proto.type {
     case .float: return .float(proto.f)
     case .int: return .int(proto.i)
@@ -111,8 +115,8 @@ extension OnnxReader {
     case .tensor: return .tensor(try OnnxTensor.literal(proto.t, at: place, finite: false, limit: limits.elements))
     case .floats: return .floats(proto.floats)
     case .ints:
-      guard proto.ints.count <= 1 << 16 else {
-        throw GraphError(.tooLarge, at: place, expected: "at most \(1 << 16) integers", got: "\(proto.ints.count)")
+      guard proto.ints.count <= longest else {
+        throw GraphError(.tooLarge, at: place, expected: "at most \(longest) integers", got: "\(proto.ints.count)")
       }
       return .ints(proto.ints)
     case .strings: return .strings(proto.strings.map { String(decoding: $0, as: UTF8.self) })

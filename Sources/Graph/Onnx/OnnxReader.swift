@@ -110,6 +110,9 @@ struct OnnxReader {
     guard let setting = try? JSONDecoder().decode(Setting.self, from: Data(text.utf8)) else {
       throw GraphError(.noise, at: place, expected: "a noise model as JSON", got: text.clipped())
     }
+    if let key = JsonKeys.duplicate(in: text) {
+      throw GraphError(.noise, at: place, expected: "each key once", got: "'\(key.clipped())' again")
+    }
     graph.noise = try NoiseModel(setting, at: place)
   }
 
@@ -215,7 +218,9 @@ struct OnnxReader {
       dimensions.append(Int(extent))
     }
     guard let count = Shape(dimensions.map { $0 ?? 1 }).span, count <= limits.elements else {
-      throw GraphError(.tooLarge, at: place, expected: "at most \(limits.elements) elements", got: "\(dimensions)")
+      throw GraphError(
+        .tooLarge, at: place, expected: "at most \(limits.elements) elements",
+        got: "[\(dimensions.map { $0.map(String.init) ?? "batch" }.joined(separator: ", "))]")
     }
     return dimensions
   }

@@ -124,6 +124,12 @@ extension NoiseModel {
     var placed: [NoisePlace.Target: [PlacedTerm]] = [:]
     for numbered in numberedTerms {
       let term = numbered.term, places = term.site.places(graph), reached = places.filter { term.reaches($0.names) }
+      guard !places.isEmpty else {
+        let known = Catalog<NoiseSite>.sites.entries.filter { !$0.places(graph).isEmpty }.map(\.name)
+        throw GraphError(
+          .noise, at: "noise, term \(numbered.position + 1), 'site'",
+          expected: "a site that the model has: \(known.joined(separator: ", "))", got: "'\(term.site.name)'")
+      }
       if let pattern = term.layers, reached.isEmpty {
         let names = places.flatMap(\.names)
         throw GraphError(

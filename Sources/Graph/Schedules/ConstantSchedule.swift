@@ -1,3 +1,5 @@
+import DitherBasics
+
 /// 1 throughout.
 public struct ConstantSchedule: Schedule {
   public static let name = "constant"

@@ -1,3 +1,4 @@
+import DitherBasics
 import Foundation
 
 /// Up in a line over the first `warmup` share, then down half a cosine to `final`. Loshchilov and Hutter 2016, arXiv
@@ -9,6 +10,10 @@ public struct CosineSchedule: Schedule {
   /// The factor at the end.
   public var final = 0.0
   public init() {}
+  public func check() throws(CatalogError) {
+    try require((0...1).contains(warmup), "warmup", "0 to 1", warmup)
+    try require(final >= 0 && final <= 1000, "final", "0 to 1000", final)
+  }
   public func factor(at progress: Double) -> Double {
     if progress < warmup { return progress / warmup }
     let rest = warmup < 1 ? (progress - warmup) / (1 - warmup) : 1

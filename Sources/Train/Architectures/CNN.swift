@@ -10,6 +10,10 @@ public struct CNN: Architecture {
   /// The widths of the hidden dense layers.
   public var hidden = [128]
   public init() {}
+  public func check() throws(CatalogError) {
+    try require(channels, "channels")
+    try require(hidden, "hidden")
+  }
 
   public func build(input: Shape, outputs: Int, seed: UInt64) throws -> Graph {
     guard input.rank == 3, min(input[1], input[2]) >> channels.count >= 1 else {
@@ -21,7 +25,7 @@ public struct CNN: Architecture {
     var initializer = Initializer(seed: seed)
     var x = builder.input("input", input.dimensions), depth = input[0], height = input[1], width = input[2]
     for (index, next) in channels.enumerated() {
-      let weight = builder.parameter("conv\(index).weight", initializer.weights([next, depth, 3, 3]))
+      let weight = try builder.parameter("conv\(index).weight", initializer.weights([next, depth, 3, 3]))
       let bias = builder.parameter("conv\(index).bias", Tensor(zeros: [next]))
       x = try builder.convolution(x, weight, bias, padding: 1, name: "conv\(index)")
       x = try builder.maxPool(builder.relu(x, name: "relu\(index)"), 2, name: "pool\(index)")
@@ -30,7 +34,7 @@ public struct CNN: Architecture {
     x = try builder.flatten(x, name: "flatten")
     var features = depth * height * width
     for (index, next) in (hidden + [outputs]).enumerated() {
-      let weight = builder.parameter("dense\(index).weight", initializer.weights([next, features]))
+      let weight = try builder.parameter("dense\(index).weight", initializer.weights([next, features]))
       let bias = builder.parameter("dense\(index).bias", Tensor(zeros: [next]))
       let isLast = index == hidden.count
       x = try builder.dense(x, weight, bias, name: isLast ? "logits" : "dense\(index)")

@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherGraph
 import DitherTensor
 
@@ -7,6 +8,7 @@ public struct MLP: Architecture {
   /// The widths of the hidden layers.
   public var hidden = [256, 128]
   public init() {}
+  public func check() throws(CatalogError) { try require(hidden, "hidden") }
 
   public func build(input: Shape, outputs: Int, seed: UInt64) throws -> Graph {
     let builder = GraphBuilder(name: Self.name)
@@ -15,7 +17,7 @@ public struct MLP: Architecture {
     if input.rank > 1 { x = try builder.flatten(x, name: "flatten") }
     var width = input.count
     for (index, next) in (hidden + [outputs]).enumerated() {
-      let weight = builder.parameter("dense\(index).weight", initializer.weights([next, width]))
+      let weight = try builder.parameter("dense\(index).weight", initializer.weights([next, width]))
       let bias = builder.parameter("dense\(index).bias", Tensor(zeros: [next]))
       let isLast = index == hidden.count
       x = try builder.dense(x, weight, bias, name: isLast ? "logits" : "dense\(index)")

@@ -11,6 +11,10 @@ public struct ResNet: Architecture {
   /// Residual blocks a stage: 2 gives ResNet-18.
   public var blocks = 2
   public init() {}
+  public func check() throws(CatalogError) {
+    try require(channels, "channels", atLeast: 1)
+    try require((1...64).contains(blocks), "blocks", "1 to 64", blocks)
+  }
 
   public func build(input: Shape, outputs: Int, seed: UInt64) throws -> Graph {
     guard input.rank == 3, !channels.isEmpty, blocks > 0, min(input[1], input[2]) >> (channels.count - 1) >= 1 else {
@@ -22,7 +26,7 @@ public struct ResNet: Architecture {
     let builder = GraphBuilder(name: Self.name)
     var initializer = Initializer(seed: seed)
     func unit(_ x: Value, _ from: Int, _ to: Int, size: Int, stride: Int, _ name: String) throws -> Value {
-      let weight = builder.parameter("\(name).weight", initializer.weights([to, from, size, size]))
+      let weight = try builder.parameter("\(name).weight", initializer.weights([to, from, size, size]))
       let y = try builder.convolution(x, weight, nil, padding: size / 2, stride: stride, name: name)
       return try builder.batchNormalization(y, channels: to, name: "\(name).norm")
     }
@@ -40,7 +44,7 @@ public struct ResNet: Architecture {
       }
     }
     x = try builder.flatten(builder.globalAveragePool(x))
-    let weight = builder.parameter("logits.weight", initializer.weights([outputs, depth]))
+    let weight = try builder.parameter("logits.weight", initializer.weights([outputs, depth]))
     x = try builder.dense(x, weight, builder.parameter("logits.bias", Tensor(zeros: [outputs])), name: "logits")
     return builder.finish(outputs: [("logits", x)])
   }

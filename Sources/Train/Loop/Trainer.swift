@@ -173,6 +173,12 @@ public final class Trainer {
   }
 
   private func endEpoch() throws {
+    // The last step may have been the one too far.
+    guard parameters.floats.allSatisfy(\.isFinite) else {
+      throw TrainError(
+        .diverged, at: "epoch \(position.epoch + 1)", expected: "finite weights", got: "others",
+        advice: "lower the learning rate or the noise")
+    }
     try takeStatistics()
     position.epoch += 1
     position.step = 0

@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherTensor
 
 /// Adam with decoupled weight decay (Loshchilov and Hutter 2017, arXiv 1711.05101).
@@ -13,6 +14,12 @@ public struct AdamW: Optimizer {
   /// The share of a weight that goes with each step, times the rate.
   public var decay = 0.01
   public init() {}
+  public func check() throws(CatalogError) {
+    try require(rate: rate, decay: decay)
+    try require(share: beta1, "beta1")
+    try require(share: beta2, "beta2")
+    try require(epsilon > 0 && epsilon <= 1, "epsilon", "above 0, to 1", epsilon)
+  }
   /// The first and the second moment.
   public var stateCount: Int { 2 }
   public func update(_ parameter: ParameterView, rate: Double, step: Int) {

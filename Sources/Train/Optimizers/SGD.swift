@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherTensor
 
 /// Stochastic gradient descent with momentum, PyTorch's conventions: the buffer starts as the first gradient, decay is
@@ -12,6 +13,10 @@ public struct SGD: Optimizer {
   /// The share of a weight that is added to its gradient.
   public var decay = 0.0
   public init() {}
+  public func check() throws(CatalogError) {
+    try require(rate: rate, decay: decay)
+    try require(share: momentum, "momentum")
+  }
   /// The momentum.
   public var stateCount: Int { 1 }
   public func update(_ parameter: ParameterView, rate: Double, step: Int) {

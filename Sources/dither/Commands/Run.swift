@@ -2,6 +2,7 @@ import ArgumentParser
 import DitherBasics
 import DitherDatasets
 import DitherGraph
+import DitherService
 import DitherTensor
 import Foundation
 
@@ -31,7 +32,7 @@ struct RunCommand: ParsableCommand {
   var gradient = false
   @Option(help: "float32, or bfloat16 on CPUs that have it.")
   var precision = Plan.Precision.float32
-  @Flag(help: "Only load the file and validate it.")
+  @Flag(help: "Only load the file, and try it as a server does before it takes an upload.")
   var check = false
   @Flag(help: "Print one JSON object.")
   var json = false
@@ -44,10 +45,12 @@ struct RunCommand: ParsableCommand {
   }
 
   func run() throws {
-    let graph = try Graph(onnx: FileArray.read(file))
+    let bytes = try FileArray.read(file), graph = try Graph(onnx: bytes)
     var summary = Summary(graph)
     if check {
       _ = try Plan(graph, parameters: ParameterBuffers(graph), options: .init(rows: 1))
+      // What a server would say of it.
+      _ = try CheckedModel(onnx: bytes)
     } else {
       try execute(graph, into: &summary)
     }

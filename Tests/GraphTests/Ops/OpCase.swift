@@ -369,5 +369,6 @@ extension OpCase {
         result: [2, 2]),
       OpCase("Binarizer", [.input([5])], ["threshold": .float(0.05)], result: [2, 5]),
     ]
-  static let all = elementWise + layers + poolings + movements + composites + others
+  static let all =
+    elementWise + layers + poolings + movements + composites + others + indexed + recurrent + ensembles
 }

@@ -40,7 +40,7 @@ extension DitherClient {
         $0.format = format
       })
   }
-  /// What attacks made in a finished audit that keeps it: by attack, examples in their order.
+  /// The inputs that attacks made in a finished audit which keeps them: by attack, examples in their order.
   public func adversarials(of audit: String) -> AsyncThrowingStream<Dither_V1_AdversarialInputs, any Error> {
     stream(Dither_V1_Robustness.getAdversarials, Dither_V1_GetAdversarialsRequest.with { $0.audit = audit })
   }

@@ -14,7 +14,7 @@ struct JournaledShard: Codable, Sendable {
 
   /// Inputs that an attack made of some examples.
   struct Made: Codable, Sendable {
-    /// Of the probe in the plan.
+    /// The place of the probe in the plan.
     var place: Int
     /// With all its parameters.
     var probe: String

@@ -40,6 +40,10 @@ extension DitherClient {
         $0.format = format
       })
   }
+  /// The inputs that attacks made in a finished audit which keeps them: by attack, examples in their order.
+  public func adversarials(of audit: String) -> AsyncThrowingStream<Dither_V1_AdversarialInputs, any Error> {
+    stream(Dither_V1_Robustness.getAdversarials, Dither_V1_GetAdversarialsRequest.with { $0.audit = audit })
+  }
   /// The probes and shards of an audit, with an estimate of its time; nothing is run.
   public func planAudit(_ request: Dither_V1_AuditRequest) async throws -> Dither_V1_PlanAuditResponse {
     try await unary(Dither_V1_Robustness.planAudit, request)

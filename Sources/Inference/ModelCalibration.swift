@@ -17,10 +17,17 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
   /// from them.
   private var lac: [Double]
   private var aps: [Double]
+  /// The same scores apart, by class, where each class has thresholds of its own; nil: one threshold for all.
+  private var byClass: [ClassScores]?
   /// How good the probabilities of those same examples are at T = 1.
   public private(set) var before: Quality
   /// The same at the temperature found.
   public private(set) var after: Quality
+
+  private struct ClassScores: Codable, Sendable, Equatable {
+    var lac: [Double]
+    var aps: [Double]
+  }
 
   /// How good probabilities are.
   public struct Quality: Codable, Sendable, Equatable {
@@ -50,18 +57,38 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
     Conformal.threshold(rising: rule == .lac ? lac : aps, alpha: 1 - coverage)
   }
 
-  /// The largest coverage that is not had by naming all classes.
-  public var mostCoverage: Double { Double(lac.count) / Double(lac.count + 1) }
+  /// Whether its sets hold the true class as often as asked in every class, not only on average
+  /// (``Conformal/thresholds(_:_:classes:alpha:)``).
+  public var isClassConditional: Bool { byClass != nil }
+
+  /// By class: the score above which it is no longer in the set; infinite where that takes more examples than there
+  /// were, so that it is in every set.
+  public func thresholds(coverage: Double, _ rule: Conformal.Score, classes: Int) -> [Double] {
+    guard let byClass else {
+      return [Double](repeating: threshold(coverage: coverage, rule), count: classes)
+    }
+    return byClass.map { Conformal.threshold(rising: rule == .lac ? $0.lac : $0.aps, alpha: 1 - coverage) }
+  }
+
+  /// By class: the examples that its thresholds come from; nil where there is one threshold for all.
+  public var classExamples: [Int]? { byClass?.map(\.lac.count) }
+
+  /// The largest coverage that is not had by naming all classes, or, by class, at which no class is in every set.
+  public var mostCoverage: Double { Self.mostCoverage(of: classExamples?.min() ?? lac.count) }
+
+  /// The largest coverage for which so many examples have a finite threshold.
+  public static func mostCoverage(of examples: Int) -> Double { Double(examples) / Double(examples + 1) }
 
   /// - Parameters:
   ///   - inputs: [N, …] as the model takes them.
   ///   - samples: draws of each answer; 0: the deterministic pass, and all that there is for a model without noise.
   ///   - seed: of the draws, and of which half an example is in.
+  ///   - classConditional: whether each class has thresholds of its own, from its own examples.
   ///   - proceed: called before each run of a plan; what it throws ends the work.
   /// - Throws: when examples are too few, labels are no classes, or no temperature is the likeliest, as where every
   ///   answer is right.
   public init(
-    fitting model: Model, inputs: Tensor, labels: [Int], samples: Int, seed: UInt64,
+    fitting model: Model, inputs: Tensor, labels: [Int], samples: Int, seed: UInt64, classConditional: Bool = false,
     proceed: @Sendable () throws -> Void = {}
   ) throws {
     let count = labels.count, classes = model.signature.classes
@@ -105,10 +132,17 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
       held.indices.map { at in
         let chance = Conformal.chance(seed: seed, example: inputs.row(held[at])), k = at - held.startIndex
         return Conformal.score(scaled[k], heldLabels[k], rule, u: chance)
-      }.sorted()
+      }
     }
-    lac = scores(.lac)
-    aps = scores(.aps)
+    let scored = (lac: scores(.lac), aps: scores(.aps))
+    lac = scored.lac.sorted()
+    aps = scored.aps.sorted()
+    if classConditional {
+      byClass = (0..<classes).map { label in
+        let own = heldLabels.indices.filter { heldLabels[$0] == label }
+        return ClassScores(lac: own.map { scored.lac[$0] }.sorted(), aps: own.map { scored.aps[$0] }.sorted())
+      }
+    }
     func losses(_ temperature: Double) -> [Double] {
       held.flatMap { model.signature.losses(answers[$0], labels: [labels[$0]], temperature: temperature) }
     }

@@ -27,7 +27,7 @@ package enum Calls {
     ListModelsCall.self, GetModelCall.self, GetUploadCall.self, UploadCall.self, SetAliasCall.self, CalibrateCall.self,
     RemoveModelCall.self,
     AuditCall.self, WatchAuditCall.self, CancelAuditCall.self, ListAuditsCall.self, GetReportCall.self,
-    PlanAuditCall.self, CorruptCall.self, ListProbesCall.self,
+    GetAdversarialsCall.self, PlanAuditCall.self, CorruptCall.self, ListProbesCall.self,
     CheckHealthCall.self, WatchHealthCall.self, ReflectionCall.self, AlphaReflectionCall.self,
     ServerLiveCall.self, ServerReadyCall.self, ModelReadyCall.self, ServerMetadataCall.self, ModelMetadataCall.self,
     ModelInferCall.self, ModelStreamInferCall.self, ModelConfigCall.self, ModelStatisticsCall.self,

@@ -63,6 +63,33 @@ struct AuditTests {
     #expect(command.contains("--targets"))
   }
 
+  @Test("a served audit leaves the same adversarial inputs, at once and later")
+  func servedAdversarials() throws {
+    let scratch = try Scratch(), server = try LiveServer(state: scratch), file = scratch.file("net.onnx")
+    let model = try Self.onnx(mixes: false), inputs = Tensor([40, 20], NoiseAddress(seed: 3).uniforms(800))
+    try Data(model).write(to: URL(filePath: file))
+    try Data(Npy(inputs).bytes).write(to: URL(filePath: scratch.file("x.npy")))
+    let labels = try answers(model, inputs).map(Int64.init)
+    try Data(Npy([40], .int64(labels)).bytes).write(to: URL(filePath: scratch.file("y.npy")))
+    #expect(try server.dither("upload", file, "--name", "net").status == 0)
+    let rest = [
+      "--data", scratch.file("x.npy"), "--labels", scratch.file("y.npy"), "--probe", "clean", "--probe",
+      "pgd:epsilon=0.05", "--save-adversarials",
+    ]
+    let served = try Program.run(["audit", "net"] + rest + [scratch.file("served")], environment: server.environment)
+    #expect(served.status == 0, "\(served.errors)")
+    #expect(try Program.run(["audit", file] + rest + [scratch.file("local")]).status == 0)
+    let audits = try #require(try server.dither("audits", "list", "--json").json()["audits"] as? [[String: Any]])
+    let id = try #require(audits.first?["audit"] as? String)
+    #expect(try server.dither("audits", "report", id, "--adversarials", scratch.file("later")).status == 0)
+    for name in ["inputs.npy", "indices.npy", "labels.npy", "answers.npy", "probe.txt"] {
+      let there = ["local", "served", "later"].map {
+        FileManager.default.contents(atPath: scratch.file("\($0)/1-pgd/\(name)"))
+      }
+      #expect(there[0] != nil && there.allSatisfy { $0 == there[0] }, "\(name)")
+    }
+  }
+
   @Test("what an output is can be said, and is in the command that gives the report again")
   func outputKind() throws {
     let scratch = try Scratch(), model = try Self.onnx(mixes: true)

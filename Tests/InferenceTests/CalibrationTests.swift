@@ -130,6 +130,67 @@ struct CalibrationTests {
     }
   }
 
+  @Test(
+    "class-conditional sets hold the true class as often as asked in each class", arguments: Conformal.Score.allCases)
+  func coverageByClass(_ rule: Conformal.Score) throws {
+    // The third class is rare, and the model holds too little of it.
+    func examples(_ range: Range<UInt64>) -> (Tensor, [Int]) {
+      let (inputs, labels) = Self.examples(range)
+      let shifted = inputs.elements.enumerated().map { $0 % 3 == 2 ? $1 - 1 : $1 }
+      let rows = labels.indices.filter { labels[$0] != 2 || $0 % 4 == 0 }
+      return (Tensor(inputs.shape, shifted).rows(at: rows), rows.map { labels[$0] })
+    }
+    let model = try Self.tripled(sigma: nil), (inputs, labels) = examples(0..<4000)
+    func fit(_ byClass: Bool) throws -> ModelCalibration {
+      try ModelCalibration(
+        fitting: model, inputs: inputs, labels: labels, samples: 0, seed: 1, classConditional: byClass)
+    }
+    let found = try fit(true), counts = try #require(found.classExamples)
+    #expect(counts.reduce(0, +) == found.conformalExamples && found.isClassConditional)
+    #expect(try JSONDecoder().decode(ModelCalibration.self, from: JSONEncoder().encode(found)) == found)
+    let (fresh, truth) = examples(20_000..<26_000)
+    let answers = try MonteCarloPredictor(model).predict(
+      fresh, Sampling(.samples(0), temperature: found.temperature), seeds: truth.indices.map { mixSeed(9, UInt64($0)) }
+    ).predictions
+    func covered(by fitted: ModelCalibration, _ coverage: Double) -> [(share: Double, n: Double)] {
+      let thresholds = fitted.thresholds(coverage: coverage, rule, classes: 3)
+      let isCovered = answers.enumerated().map { row, answer in
+        let u = Conformal.chance(seed: 9, example: fresh.row(row))
+        return Conformal.set(answer.mean, rule, thresholds: thresholds, u: u).contains(truth[row])
+      }
+      return (0..<3).map { label in
+        let own = truth.indices.filter { truth[$0] == label }
+        return (Double(own.count { isCovered[$0] }) / Double(own.count), Double(own.count))
+      }
+    }
+    for coverage in [0.5, 0.8, 0.9] {
+      for (label, held) in covered(by: found, coverage).enumerated() {
+        // Five standard errors of a threshold's and of the sets' chance.
+        let error = (coverage * (1 - coverage) * (1 / Double(counts[label]) + 1 / held.n)).squareRoot()
+        #expect(abs(held.share - coverage) < 5 * error, "class \(label), \(coverage): \(held.share)")
+      }
+    }
+    // With one threshold for all, the rare class pays.
+    #expect(try covered(by: fit(false), 0.8)[2].share < 0.7)
+  }
+
+  @Test("a class with too few examples is in every set, and only above the coverage that it has examples for")
+  func fewOfAClass() throws {
+    let (inputs, labels) = Self.examples(0..<400)
+    let rare = labels.indices.filter { labels[$0] == 1 }.prefix(10), rows = labels.indices.filter { labels[$0] != 1 }
+    let found = try ModelCalibration(
+      fitting: Self.tripled(sigma: nil), inputs: inputs.rows(at: rows + rare), labels: (rows + rare).map { labels[$0] },
+      samples: 0, seed: 1, classConditional: true)
+    let few = try #require(found.classExamples)[1]
+    #expect(few < 10 && found.mostCoverage == Double(few) / Double(few + 1))
+    for rule in Conformal.Score.allCases {
+      let thresholds = found.thresholds(coverage: 0.95, rule, classes: 3)
+      #expect(thresholds.map(\.isFinite) == [true, false, true])
+      #expect(Conformal.set([0.99, 0.001, 0.009], rule, thresholds: thresholds, u: 0.5).contains(1))
+      #expect(found.thresholds(coverage: found.mostCoverage, rule, classes: 3)[1].isFinite)
+    }
+  }
+
   @Test("randomized APS does not name every class of a sharp model")
   func sharp() {
     let p = (0..<400).map { $0 % 10 == 0 ? [0.6, 0.3, 0.06, 0.04] : [0.9999, 0.00005, 0.00003, 0.00002] }

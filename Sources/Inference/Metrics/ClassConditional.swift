@@ -16,14 +16,22 @@ extension Conformal {
   /// - Parameters:
   ///   - thresholds: one for each class.
   ///   - u: as for ``score(_:_:_:u:)``.
-  public static func set(_ p: [Double], _ kind: Score, thresholds: [Double], u: Double = 0) -> [Int] {
+  ///   - neverEmpty: the likeliest class is in every set: such sets hold the true class at least as often.
+  public static func set(
+    _ p: [Double], _ kind: Score, thresholds: [Double], u: Double = 0, neverEmpty: Bool = false
+  ) -> [Int] {
+    let set = members(p, kind, thresholds, u: u), label = Label.of(p)
+    return set.isEmpty && neverEmpty && label != Label.none ? [label] : set
+  }
+
+  private static func members(_ p: [Double], _ kind: Score, _ thresholds: [Double], u: Double) -> [Int] {
     switch kind {
-    case .lac: return p.indices.filter { 1 - p[$0] <= thresholds[$0] }
+    case .lac: return p.indices.filter { score(p, $0, .lac) <= thresholds[$0] }
     case .aps:
       var sum = 0.0, set: [Int] = []
       for k in p.indices.sorted(by: { (-p[$0], $0) < (-p[$1], $1) }) {
         sum += p[k]
-        // As the score has it, to the bit.
+        // As the score has it, to the bit: an example whose score is the threshold is covered.
         if sum - u * p[k] <= thresholds[k] { set.append(k) }
       }
       return set.sorted()

@@ -56,22 +56,6 @@ public enum Conformal {
   public static func set(
     _ p: [Double], _ kind: Score, threshold: Double, u: Double = 0, neverEmpty: Bool = false
   ) -> [Int] {
-    let set = members(p, kind, threshold: threshold, u: u), label = Label.of(p)
-    return set.isEmpty && neverEmpty && label != Label.none ? [label] : set
-  }
-
-  private static func members(_ p: [Double], _ kind: Score, threshold: Double, u: Double) -> [Int] {
-    switch kind {
-    case .lac: return p.indices.filter { score(p, $0, .lac) <= threshold }
-    case .aps:
-      var sum = 0.0, set: [Int] = []
-      for k in p.indices.sorted(by: { (-p[$0], $0) < (-p[$1], $1) }) {
-        sum += p[k]
-        // As the score has it, to the bit: an example whose score is the threshold is covered.
-        guard sum - u * p[k] <= threshold else { break }
-        set.append(k)
-      }
-      return set.sorted()
-    }
+    set(p, kind, thresholds: [Double](repeating: threshold, count: p.count), u: u, neverEmpty: neverEmpty)
   }
 }

@@ -45,7 +45,7 @@ public nonisolated struct Dither_V1_Array: Sendable {
     case unspecified // = 0
     case float32 // = 1
 
-    /// 0-255, brought to the model's input range by the model's own normalisation
+    /// 0-255, brought to the model's input range by the model's own normalization
     case uint8 // = 2
     case int64 // = 3
     case UNRECOGNIZED(Int)
@@ -310,7 +310,55 @@ public nonisolated struct Dither_V1_PredictResponse: Sendable {
   /// which of the version's calibrations was used; 0: none
   public var calibration: UInt64 = 0
 
+  /// of the prediction sets: as the calibration was fitted
+  public var setKind: Dither_V1_PredictResponse.SetKind = .noSets
+
+  /// classes that are in every set: too few examples of theirs calibrated the version for the coverage
+  public var alwaysInSet: [UInt32] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated enum SetKind: SwiftProtobuf.Enum, Swift.CaseIterable {
+    public typealias RawValue = Int
+    case noSets // = 0
+
+    /// they hold the true class as often as asked on average over all inputs
+    case marginal // = 1
+
+    /// in every class (Mondrian)
+    case classConditional // = 2
+    case UNRECOGNIZED(Int)
+
+    public init() {
+      self = .noSets
+    }
+
+    public init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .noSets
+      case 1: self = .marginal
+      case 2: self = .classConditional
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    public var rawValue: Int {
+      switch self {
+      case .noSets: return 0
+      case .marginal: return 1
+      case .classConditional: return 2
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    public static let allCases: [Dither_V1_PredictResponse.SetKind] = [
+      .noSets,
+      .marginal,
+      .classConditional,
+    ]
+
+  }
 
   public nonisolated enum StopReason: SwiftProtobuf.Enum, Swift.CaseIterable {
     public typealias RawValue = Int
@@ -662,7 +710,7 @@ nonisolated extension Dither_V1_PredictRequest.SetRule: SwiftProtobuf._ProtoName
 
 nonisolated extension Dither_V1_PredictResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PredictResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}version\0\u{1}digest\0\u{1}samples\0\u{1}seed\0\u{1}predictions\0\u{3}stop_reason\0\u{1}timing\0\u{1}temperature\0\u{1}calibration\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}version\0\u{1}digest\0\u{1}samples\0\u{1}seed\0\u{1}predictions\0\u{3}stop_reason\0\u{1}timing\0\u{1}temperature\0\u{1}calibration\0\u{3}set_kind\0\u{3}always_in_set\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -680,6 +728,8 @@ nonisolated extension Dither_V1_PredictResponse: SwiftProtobuf.Message, SwiftPro
       case 8: try { try decoder.decodeSingularMessageField(value: &self._timing) }()
       case 9: try { try decoder.decodeSingularDoubleField(value: &self.temperature) }()
       case 10: try { try decoder.decodeSingularUInt64Field(value: &self.calibration) }()
+      case 11: try { try decoder.decodeSingularEnumField(value: &self.setKind) }()
+      case 12: try { try decoder.decodeRepeatedUInt32Field(value: &self.alwaysInSet) }()
       default: break
       }
     }
@@ -720,6 +770,12 @@ nonisolated extension Dither_V1_PredictResponse: SwiftProtobuf.Message, SwiftPro
     if self.calibration != 0 {
       try visitor.visitSingularUInt64Field(value: self.calibration, fieldNumber: 10)
     }
+    if self.setKind != .noSets {
+      try visitor.visitSingularEnumField(value: self.setKind, fieldNumber: 11)
+    }
+    if !self.alwaysInSet.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.alwaysInSet, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -734,9 +790,15 @@ nonisolated extension Dither_V1_PredictResponse: SwiftProtobuf.Message, SwiftPro
     if lhs._timing != rhs._timing {return false}
     if lhs.temperature != rhs.temperature {return false}
     if lhs.calibration != rhs.calibration {return false}
+    if lhs.setKind != rhs.setKind {return false}
+    if lhs.alwaysInSet != rhs.alwaysInSet {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
+}
+
+nonisolated extension Dither_V1_PredictResponse.SetKind: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0NO_SETS\0\u{1}MARGINAL\0\u{1}CLASS_CONDITIONAL\0")
 }
 
 nonisolated extension Dither_V1_PredictResponse.StopReason: SwiftProtobuf._ProtoNameProviding {

@@ -71,6 +71,10 @@ public enum Dither_V1_Robustness {
   public static let planAudit = CallMethod<
     Unary, Dither_V1_AuditRequest, Dither_V1_PlanAuditResponse
   >("dither.v1.Robustness/PlanAudit")
+  /// `dither.v1.Robustness/GetAdversarials`.
+  public static let getAdversarials = CallMethod<
+    ServerStreaming, Dither_V1_GetAdversarialsRequest, Dither_V1_AdversarialInputs
+  >("dither.v1.Robustness/GetAdversarials")
   /// `dither.v1.Robustness/Corrupt`.
   public static let corrupt = CallMethod<
     Unary, Dither_V1_CorruptRequest, Dither_V1_CorruptResponse
@@ -176,6 +180,7 @@ public enum CallMethods {
     Dither_V1_Robustness.getReport,
     Dither_V1_Robustness.listProbes,
     Dither_V1_Robustness.planAudit,
+    Dither_V1_Robustness.getAdversarials,
     Dither_V1_Robustness.corrupt,
     Grpc_Health_V1_Health.check,
     Grpc_Health_V1_Health.watch,

@@ -392,6 +392,9 @@ public nonisolated struct Dither_V1_CalibrateRequest: Sendable {
   /// nothing is stored; the answer's number is 0
   public var tryOnly: Bool = false
 
+  /// a threshold for each class, from that class's examples: sets hold the true class as often as asked in every class
+  public var classConditional: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Data: Equatable, Sendable {
@@ -462,13 +465,13 @@ public nonisolated struct Dither_V1_Calibration: @unchecked Sendable {
     set {_uniqueStorage()._conformalExamples = newValue}
   }
 
-  /// of a prediction set that need not name all classes
+  /// of a prediction set that need not name all classes; by class: at which no class is in every set
   public var mostCoverage: Double {
     get {_storage._mostCoverage}
     set {_uniqueStorage()._mostCoverage = newValue}
   }
 
-  /// of some coverages; `Predict` takes any
+  /// of some coverages; `Predict` takes any; none where they are by class
   public var thresholds: [Dither_V1_Calibration.Threshold] {
     get {_storage._thresholds}
     set {_uniqueStorage()._thresholds = newValue}
@@ -504,7 +507,36 @@ public nonisolated struct Dither_V1_Calibration: @unchecked Sendable {
     set {_uniqueStorage()._createdBy = newValue}
   }
 
+  /// one for each class where the calibration is class-conditional, else none
+  public var classes: [Dither_V1_Calibration.ClassThresholds] {
+    get {_storage._classes}
+    set {_uniqueStorage()._classes = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated struct ClassThresholds: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    public var label: UInt32 = 0
+
+    /// as the file calls the class; may be empty
+    public var name: String = String()
+
+    /// of the class, among those of the thresholds
+    public var examples: UInt32 = 0
+
+    /// above it the class is in every set, for too few examples
+    public var mostCoverage: Double = 0
+
+    public var thresholds: [Dither_V1_Calibration.Threshold] = []
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
 
   public nonisolated struct Threshold: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -1226,7 +1258,7 @@ nonisolated extension Dither_V1_RemoveModelResponse: SwiftProtobuf.Message, Swif
 
 nonisolated extension Dither_V1_CalibrateRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".CalibrateRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}data_set\0\u{1}examples\0\u{1}samples\0\u{1}seed\0\u{3}try_only\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}data_set\0\u{1}examples\0\u{1}samples\0\u{1}seed\0\u{3}try_only\0\u{3}class_conditional\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1259,6 +1291,7 @@ nonisolated extension Dither_V1_CalibrateRequest: SwiftProtobuf.Message, SwiftPr
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.samples) }()
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.seed) }()
       case 6: try { try decoder.decodeSingularBoolField(value: &self.tryOnly) }()
+      case 7: try { try decoder.decodeSingularBoolField(value: &self.classConditional) }()
       default: break
       }
     }
@@ -1292,6 +1325,9 @@ nonisolated extension Dither_V1_CalibrateRequest: SwiftProtobuf.Message, SwiftPr
     if self.tryOnly != false {
       try visitor.visitSingularBoolField(value: self.tryOnly, fieldNumber: 6)
     }
+    if self.classConditional != false {
+      try visitor.visitSingularBoolField(value: self.classConditional, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1301,6 +1337,7 @@ nonisolated extension Dither_V1_CalibrateRequest: SwiftProtobuf.Message, SwiftPr
     if lhs.samples != rhs.samples {return false}
     if lhs.seed != rhs.seed {return false}
     if lhs.tryOnly != rhs.tryOnly {return false}
+    if lhs.classConditional != rhs.classConditional {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1308,7 +1345,7 @@ nonisolated extension Dither_V1_CalibrateRequest: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Dither_V1_Calibration: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Calibration"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}model\0\u{1}version\0\u{1}temperature\0\u{1}samples\0\u{1}seed\0\u{1}data\0\u{3}data_digest\0\u{3}temperature_examples\0\u{3}conformal_examples\0\u{3}most_coverage\0\u{1}thresholds\0\u{1}before\0\u{1}after\0\u{3}created_ms\0\u{3}created_by\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}model\0\u{1}version\0\u{1}temperature\0\u{1}samples\0\u{1}seed\0\u{1}data\0\u{3}data_digest\0\u{3}temperature_examples\0\u{3}conformal_examples\0\u{3}most_coverage\0\u{1}thresholds\0\u{1}before\0\u{1}after\0\u{3}created_ms\0\u{3}created_by\0\u{1}classes\0")
 
   fileprivate class _StorageClass {
     var _number: UInt64 = 0
@@ -1327,6 +1364,7 @@ nonisolated extension Dither_V1_Calibration: SwiftProtobuf.Message, SwiftProtobu
     var _after: Dither_V1_Calibration.Quality? = nil
     var _createdMs: Int64 = 0
     var _createdBy: String = String()
+    var _classes: [Dither_V1_Calibration.ClassThresholds] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1353,6 +1391,7 @@ nonisolated extension Dither_V1_Calibration: SwiftProtobuf.Message, SwiftProtobu
       _after = source._after
       _createdMs = source._createdMs
       _createdBy = source._createdBy
+      _classes = source._classes
     }
   }
 
@@ -1387,6 +1426,7 @@ nonisolated extension Dither_V1_Calibration: SwiftProtobuf.Message, SwiftProtobu
         case 14: try { try decoder.decodeSingularMessageField(value: &_storage._after) }()
         case 15: try { try decoder.decodeSingularInt64Field(value: &_storage._createdMs) }()
         case 16: try { try decoder.decodeSingularStringField(value: &_storage._createdBy) }()
+        case 17: try { try decoder.decodeRepeatedMessageField(value: &_storage._classes) }()
         default: break
         }
       }
@@ -1447,6 +1487,9 @@ nonisolated extension Dither_V1_Calibration: SwiftProtobuf.Message, SwiftProtobu
       if !_storage._createdBy.isEmpty {
         try visitor.visitSingularStringField(value: _storage._createdBy, fieldNumber: 16)
       }
+      if !_storage._classes.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._classes, fieldNumber: 17)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1472,10 +1515,61 @@ nonisolated extension Dither_V1_Calibration: SwiftProtobuf.Message, SwiftProtobu
         if _storage._after != rhs_storage._after {return false}
         if _storage._createdMs != rhs_storage._createdMs {return false}
         if _storage._createdBy != rhs_storage._createdBy {return false}
+        if _storage._classes != rhs_storage._classes {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_Calibration.ClassThresholds: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Dither_V1_Calibration.protoMessageName + ".ClassThresholds"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}label\0\u{1}name\0\u{1}examples\0\u{3}most_coverage\0\u{1}thresholds\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.label) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.examples) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.mostCoverage) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.thresholds) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.label != 0 {
+      try visitor.visitSingularUInt32Field(value: self.label, fieldNumber: 1)
+    }
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 2)
+    }
+    if self.examples != 0 {
+      try visitor.visitSingularUInt32Field(value: self.examples, fieldNumber: 3)
+    }
+    if self.mostCoverage.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.mostCoverage, fieldNumber: 4)
+    }
+    if !self.thresholds.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.thresholds, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_Calibration.ClassThresholds, rhs: Dither_V1_Calibration.ClassThresholds) -> Bool {
+    if lhs.label != rhs.label {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs.examples != rhs.examples {return false}
+    if lhs.mostCoverage != rhs.mostCoverage {return false}
+    if lhs.thresholds != rhs.thresholds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

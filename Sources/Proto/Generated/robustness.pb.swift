@@ -132,6 +132,12 @@ public nonisolated struct Dither_V1_AuditRequest: @unchecked Sendable {
     set {_uniqueStorage()._otherInputs = newValue}
   }
 
+  /// keep what attacks on the model make, for `GetAdversarials`; refused where it is more than 64 MiB
+  public var saveAdversarials: Bool {
+    get {_storage._saveAdversarials}
+    set {_uniqueStorage()._saveAdversarials = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Data: Equatable, Sendable {
@@ -419,6 +425,55 @@ public nonisolated struct Dither_V1_GetReportRequest: Sendable {
   public init() {}
 }
 
+public nonisolated struct Dither_V1_GetAdversarialsRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var audit: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// What one attack made of some examples.
+public nonisolated struct Dither_V1_AdversarialInputs: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// of the probe in the audit, from 0
+  public var place: UInt32 = 0
+
+  /// with all its parameters: "pgd:epsilon=8/255,norm=linf,…"
+  public var probe: String = String()
+
+  /// FLOAT32 [N, …] as the model takes them before its own normalization
+  public var inputs: Dither_V1_Array {
+    get {_inputs ?? Dither_V1_Array()}
+    set {_inputs = newValue}
+  }
+  /// Returns true if `inputs` has been explicitly set.
+  public var hasInputs: Bool {self._inputs != nil}
+  /// Clears the value of `inputs`. Subsequent reads from it will return its default value.
+  public mutating func clearInputs() {self._inputs = nil}
+
+  /// numbers of the examples in the data
+  public var indices: [UInt64] = []
+
+  public var labels: [UInt32] = []
+
+  /// the deployed predictor's, -1: none
+  public var answers: [Int32] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _inputs: Dither_V1_Array? = nil
+}
+
 /// Each form is signed for itself, with the server's key: docs/audit.md says where its signature is.
 public nonisolated struct Dither_V1_Report: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -578,7 +633,7 @@ fileprivate nonisolated let _protobuf_package = "dither.v1"
 
 nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AuditRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}data_set\0\u{1}examples\0\u{1}battery\0\u{1}probes\0\u{1}seed\0\u{1}samples\0\u{2}\u{3}gates\0\u{3}budget_seconds\0\u{1}temperatures\0\u{1}others\0\u{3}output_kinds\0\u{1}targets\0\u{1}features\0\u{3}other_inputs\0\u{b}baseline\0\u{b}rivals\0\u{c}\u{8}\u{1}\u{c}\u{9}\u{1}")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}data_set\0\u{1}examples\0\u{1}battery\0\u{1}probes\0\u{1}seed\0\u{1}samples\0\u{2}\u{3}gates\0\u{3}budget_seconds\0\u{1}temperatures\0\u{1}others\0\u{3}output_kinds\0\u{1}targets\0\u{1}features\0\u{3}other_inputs\0\u{3}save_adversarials\0\u{b}baseline\0\u{b}rivals\0\u{c}\u{8}\u{1}\u{c}\u{9}\u{1}")
 
   fileprivate class _StorageClass {
     var _model: String = String()
@@ -595,6 +650,7 @@ nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtob
     var _targets: [UInt32] = []
     var _features: Dither_V1_AuditFeatures? = nil
     var _otherInputs: Dictionary<String,Dither_V1_Array> = [:]
+    var _saveAdversarials: Bool = false
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -619,6 +675,7 @@ nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtob
       _targets = source._targets
       _features = source._features
       _otherInputs = source._otherInputs
+      _saveAdversarials = source._saveAdversarials
     }
   }
 
@@ -671,6 +728,7 @@ nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtob
         case 15: try { try decoder.decodeRepeatedUInt32Field(value: &_storage._targets) }()
         case 16: try { try decoder.decodeSingularMessageField(value: &_storage._features) }()
         case 17: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMessageMap<SwiftProtobuf.ProtobufString,Dither_V1_Array>.self, value: &_storage._otherInputs) }()
+        case 18: try { try decoder.decodeSingularBoolField(value: &_storage._saveAdversarials) }()
         default: break
         }
       }
@@ -733,6 +791,9 @@ nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtob
       if !_storage._otherInputs.isEmpty {
         try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMessageMap<SwiftProtobuf.ProtobufString,Dither_V1_Array>.self, value: _storage._otherInputs, fieldNumber: 17)
       }
+      if _storage._saveAdversarials != false {
+        try visitor.visitSingularBoolField(value: _storage._saveAdversarials, fieldNumber: 18)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -756,6 +817,7 @@ nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtob
         if _storage._targets != rhs_storage._targets {return false}
         if _storage._features != rhs_storage._features {return false}
         if _storage._otherInputs != rhs_storage._otherInputs {return false}
+        if _storage._saveAdversarials != rhs_storage._saveAdversarials {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -1195,6 +1257,95 @@ nonisolated extension Dither_V1_GetReportRequest: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Dither_V1_GetReportRequest.Format: SwiftProtobuf._ProtoNameProviding {
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0JSON\0\u{1}HTML\0\u{1}PROTOBUF\0")
+}
+
+nonisolated extension Dither_V1_GetAdversarialsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".GetAdversarialsRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}audit\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.audit) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.audit.isEmpty {
+      try visitor.visitSingularStringField(value: self.audit, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_GetAdversarialsRequest, rhs: Dither_V1_GetAdversarialsRequest) -> Bool {
+    if lhs.audit != rhs.audit {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_AdversarialInputs: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AdversarialInputs"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}place\0\u{1}probe\0\u{1}inputs\0\u{1}indices\0\u{1}labels\0\u{1}answers\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.place) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.probe) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._inputs) }()
+      case 4: try { try decoder.decodeRepeatedUInt64Field(value: &self.indices) }()
+      case 5: try { try decoder.decodeRepeatedUInt32Field(value: &self.labels) }()
+      case 6: try { try decoder.decodeRepeatedInt32Field(value: &self.answers) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.place != 0 {
+      try visitor.visitSingularUInt32Field(value: self.place, fieldNumber: 1)
+    }
+    if !self.probe.isEmpty {
+      try visitor.visitSingularStringField(value: self.probe, fieldNumber: 2)
+    }
+    try { if let v = self._inputs {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    if !self.indices.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.indices, fieldNumber: 4)
+    }
+    if !self.labels.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.labels, fieldNumber: 5)
+    }
+    if !self.answers.isEmpty {
+      try visitor.visitPackedInt32Field(value: self.answers, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_AdversarialInputs, rhs: Dither_V1_AdversarialInputs) -> Bool {
+    if lhs.place != rhs.place {return false}
+    if lhs.probe != rhs.probe {return false}
+    if lhs._inputs != rhs._inputs {return false}
+    if lhs.indices != rhs.indices {return false}
+    if lhs.labels != rhs.labels {return false}
+    if lhs.answers != rhs.answers {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
 }
 
 nonisolated extension Dither_V1_Report: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

@@ -1,6 +1,7 @@
 import DitherBasics
 import DitherInference
 import DitherTensor
+import Synchronization
 
 /// Does the pieces of an audit and puts their results together. It holds nothing that changes.
 public struct AuditRunner: Sendable {
@@ -182,7 +183,7 @@ public struct AuditRunner: Sendable {
     let predictor = predictors[0], isCompared = predictor.isRandom && !probe.ignoresNoise
     let compared = Array(predictors.dropFirst())
     var left = predictors.count + (isCompared ? 1 : 0)
-    let meanWeights = MeanWeightsFinds()
+    let meanWeights = MeanWeightsFinds(), made = Mutex<[Adversarials]>([])
     /// Every model has the same share of the time.
     func outcome(
       _ predictor: DeployedPredictor, transfers: [DeployedPredictor] = [], isAudited: Bool = false,
@@ -199,23 +200,26 @@ public struct AuditRunner: Sendable {
         deadline: deadline.flatMap { TimeLeft(until: $0).share(among: left) }, otherData: otherData)
       batch.targets = data.targets.map { Array($0[range]) }
       batch.space = data.features.map { AttackSpace($0, batch.inputs, identities: batch.identities) }
-      if isAudited, let adversarials {
-        batch.adversarials = { made in
-          var made = made
-          made.probe = shard.probe
-          adversarials(made)
+      if isAudited, adversarials != nil {
+        batch.adversarials = { part in
+          var part = part
+          part.probe = shard.probe
+          made.withLock { $0.append(part) }
         }
       }
       batch.meanWeights = meanWeights
       batch.wantsEvidence = isAudited
       return try probe.run(on: batch, asking: predictor)
     }
-    return ShardResult(
+    let result = ShardResult(
       shard: shard,
       found: .init(
         model: try outcome(predictor, transfers: compared, isAudited: true, meanWeights: meanWeights),
         noiseOff: isCompared ? try outcome(predictor.withoutNoise, meanWeights: meanWeights) : nil,
         others: try compared.map { try outcome($0, transfers: [predictor]) }))
+    // Only now: where another model fails on an example, all of it is done again in halves.
+    if let adversarials { made.withLock { $0 }.forEach(adversarials) }
+    return result
   }
 
   /// The shards in the order in which they are done: with a budget those of the first examples of every probe first, so

@@ -39,6 +39,13 @@ public struct ProbeSpec: Codable, Sendable, Hashable {
     return list.isEmpty ? probe : "\(probe):\(list)"
   }
 
+  /// The same with every parameter, those that were left out by their defaults.
+  public var wholeText: String {
+    guard let probe = try? resolved() else { return text }
+    let all = ParameterValue.all(of: probe).mapValues(\.description)
+    return ProbeSpec(self.probe, all.merging(parameters) { $1 }).text
+  }
+
   /// A probe's own seed in an audit. By its name alone: its conditions differ in nothing but the condition, and its
   /// results do not depend on what else is in the audit.
   static func seed(of probe: String, in seed: UInt64) -> UInt64 {

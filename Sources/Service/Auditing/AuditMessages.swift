@@ -19,7 +19,14 @@ extension Dither_V1_AuditState {
       }
     message = job.message
     createdMs = job.createdMilliseconds
-    guard let spec = try? AuditSpec(job) else { return }
+    guard let spec = try? AuditSpec(job) else {
+      // A job that cannot be read has its name all the same.
+      let parts = job.subject.split(separator: "@", maxSplits: 1)
+      model = parts.first.map(String.init) ?? job.subject
+      version = parts.count == 2 ? UInt64(parts[1]) ?? 0 : 0
+      if version == 0 { model = job.subject }
+      return
+    }
     model = spec.model.name
     version = UInt64(spec.model.version)
     battery = spec.battery

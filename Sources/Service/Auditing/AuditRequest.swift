@@ -34,6 +34,12 @@ public struct AuditRequest: Sendable {
   /// Inputs that probes name beside the data sets, by name: [N, …].
   public var otherData: [String: Tensor] = [:]
 
+  /// Whether what attacks on the first model make is kept with the audit.
+  public var keepsAdversarials = false
+
+  /// Mebibytes of inputs that attacks make and a server keeps with an audit, at most.
+  public static let mostMiBMade = 64
+
   /// Where the examples come from.
   public enum Data: Sendable {
     /// A data set as `Dataset.load` takes it; without a part, as many examples as is usual for the battery.

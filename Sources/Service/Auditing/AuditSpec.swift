@@ -54,6 +54,8 @@ struct AuditSpec: Codable, Sendable, Equatable {
     case named(String)
     /// Among what the caller sent.
     case sent
+    /// A file that is a `dither.v1.Examples` and nothing else, as jobs kept it that knew no other attachments.
+    case examples(BlobID)
   }
 
   struct Probe: Codable, Sendable, Equatable {
@@ -75,6 +77,8 @@ struct AuditSpec: Codable, Sendable, Equatable {
   var gates: [String]?
   /// Seconds; nil: no bound.
   var budget: Double?
+  /// Whether the journal has what attacks on the model make; nil: it has not.
+  var keepsAdversarials: Bool?
   /// The program whose results the journal holds; another one starts the journal anew.
   var code: String?
 
@@ -94,6 +98,7 @@ struct AuditSpec: Codable, Sendable, Equatable {
   var blobs: [BlobID] {
     var blobs = subjects.flatMap(\.blobs)
     if let attached { blobs.append(attached) }
+    if case .examples(let blob) = data { blobs.append(blob) }
     return blobs
   }
 
@@ -112,9 +117,77 @@ struct AuditSpec: Codable, Sendable, Equatable {
     samples = audit.samples
     gates = request.gates.isEmpty ? nil : request.gates
     budget = request.budget
+    keepsAdversarials = request.keepsAdversarials ? true : nil
   }
 
-  init(_ job: Job) throws {
-    self = try JSONDecoder().decode(Self.self, from: Foundation.Data(job.spec))
+  /// - Throws: for a spec that cannot be read, as a later version may have left it.
+  init(_ job: Job) throws(ServiceError) {
+    do {
+      self = try JSONDecoder().decode(Self.self, from: Foundation.Data(job.spec))
+    } catch {
+      throw ServiceError(
+        .notReady, at: "audit '\(job.id)' of \(job.subject)", expected: "a job that this version of Dither can read",
+        got: "another: \(Self.words(error))", advice: "ask for the audit again")
+    }
+  }
+
+  private static func words(_ error: any Error) -> String {
+    switch error {
+    case DecodingError.keyNotFound(let key, _): "no '\(key.stringValue)'"
+    case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
+      DecodingError.dataCorrupted(let context):
+      "'\(context.codingPath.map(\.stringValue).joined(separator: "."))' has another form"
+    default: "no JSON"
+    }
+  }
+}
+
+// Forms of specs that earlier versions have left in stores: their jobs keep their names, and go on.
+
+extension AuditSpec {
+  private enum FormerKeys: String, CodingKey { case baseline, rivals }
+
+  /// Reads also specs that have a `baseline` and `rivals` for `others`.
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    model = try container.decode(Subject.self, forKey: .model)
+    if let others = try container.decodeIfPresent([Subject].self, forKey: .others) {
+      self.others = others
+    } else {
+      let former = try decoder.container(keyedBy: FormerKeys.self)
+      let baseline = try former.decodeIfPresent(Subject.self, forKey: .baseline)
+      let rivals = try former.decodeIfPresent([Subject].self, forKey: .rivals)
+      others = [baseline].compactMap { $0 } + (rivals ?? [])
+    }
+    data = try container.decode(Data.self, forKey: .data)
+    attached = try container.decodeIfPresent(BlobID.self, forKey: .attached)
+    battery = try container.decode(String.self, forKey: .battery)
+    probes = try container.decode([Probe].self, forKey: .probes)
+    seed = try container.decode(UInt64.self, forKey: .seed)
+    samples = try container.decode(Int.self, forKey: .samples)
+    gates = try container.decodeIfPresent([String].self, forKey: .gates)
+    budget = try container.decodeIfPresent(Double.self, forKey: .budget)
+    keepsAdversarials = try container.decodeIfPresent(Bool.self, forKey: .keepsAdversarials)
+    code = try container.decodeIfPresent(String.self, forKey: .code)
+  }
+}
+
+extension AuditSpec.Data {
+  private enum Key: String, CodingKey { case named, sent, examples }
+  private enum Value: String, CodingKey { case first = "_0" }
+
+  /// Reads also `sent` with the file of examples.
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: Key.self)
+    guard let key = container.allKeys.first, container.allKeys.count == 1 else {
+      throw DecodingError.dataCorrupted(
+        .init(codingPath: decoder.codingPath, debugDescription: "expected one of named, sent, examples"))
+    }
+    let value = try container.nestedContainer(keyedBy: Value.self, forKey: key)
+    switch key {
+    case .named: self = .named(try value.decode(String.self, forKey: .first))
+    case .examples: self = .examples(try value.decode(BlobID.self, forKey: .first))
+    case .sent: self = try value.decodeIfPresent(BlobID.self, forKey: .first).map(Self.examples) ?? .sent
+    }
   }
 }

@@ -28,11 +28,14 @@ struct AuditWork: ShardedWork {
   private let shards: [Shard]
   private let key: Ed25519.PrivateKey
   let budget: Double?
+  /// Whether the journal has what attacks make.
+  private let keepsAdversarials: Bool
 
-  private init(_ runner: AuditRunner, budget: Double?, key: Ed25519.PrivateKey) {
+  private init(_ runner: AuditRunner, _ spec: AuditSpec, key: Ed25519.PrivateKey) {
     self.runner = runner
     self.key = key
-    self.budget = budget
+    budget = spec.budget
+    keepsAdversarials = spec.keepsAdversarials ?? false
     shards = runner.order(hasBudget: budget != nil)
   }
 
@@ -45,7 +48,8 @@ struct AuditWork: ShardedWork {
     for subject in spec.subjects { subjects.append(try await self.subject(subject, means.registry)) }
     return try await means.pool.run { [subjects] in
       let runner = try request.runner(of: subjects, on: data, samples: spec.samples, code: means.code)
-      return AuditWork(runner, budget: spec.budget, key: means.key)
+      if spec.keepsAdversarials == true { try runner.checkBytesMade() }
+      return AuditWork(runner, spec, key: means.key)
     }
   }
 
@@ -77,7 +81,9 @@ struct AuditWork: ShardedWork {
 
   /// A job's question, with its data.
   private static func read(_ spec: AuditSpec, _ means: AuditMeans) async throws -> (AuditRequest, AuditData) {
-    let stored: [UInt8]? = if let blob = spec.attached { try await means.store.blobs.read(blob) } else { nil }
+    let blobs = means.store.blobs
+    let stored: [UInt8]? = if let blob = spec.attached { try await blobs.read(blob) } else { nil }
+    let examples: [UInt8] = if case .examples(let blob) = spec.data { try await blobs.read(blob) } else { [] }
     return try await means.pool.run {
       let attached = try stored.map(AuditAttachments.init(stored:))
       var request = spec.request
@@ -86,6 +92,7 @@ struct AuditWork: ShardedWork {
         switch spec.data {
         case .named(let reference): .named(reference)
         case .sent: .given(try AuditExamples.data(attached?.message.examples ?? Dither_V1_Examples()))
+        case .examples: .given(try AuditExamples.data(Dither_V1_Examples(serializedBytes: examples)))
         }
       return (request, request.described(try request.data.read(usual: nil)))
     }
@@ -95,15 +102,25 @@ struct AuditWork: ShardedWork {
   func title(of shard: Int) -> String { runner.plan.probes[shards[shard].probe].text }
 
   func run(shard: Int, within time: TimeLeft, isStopped: @escaping @Sendable () -> Bool) throws -> [UInt8] {
-    Array(jsonText(try runner.run(shards[shard], within: time, isCancelled: isStopped)).utf8)
+    let shard = shards[shard]
+    return keepsAdversarials
+      ? entry(try runner.runKeeping(shard, within: time, isCancelled: isStopped))
+      : entry(try runner.run(shard, within: time, isCancelled: isStopped))
   }
 
   func lost(shard: Int, workers: Int) throws -> [UInt8] {
-    Array(jsonText(runner.failed(shards[shard], "\(workers) workers were lost on it")).utf8)
+    let result = runner.failed(shards[shard], "\(workers) workers were lost on it")
+    return keepsAdversarials ? entry(JournaledShard(result: result, made: [])) : entry(result)
   }
 
+  private func entry(_ found: some Encodable) -> [UInt8] { Array(jsonText(found).utf8) }
+
   func report(_ results: [[UInt8]]) throws -> (json: [UInt8], html: [UInt8]) {
-    let found = try results.map { try JSONDecoder().decode(ShardResult.self, from: Data($0)) }
+    let found = try results.map { entry in
+      keepsAdversarials
+        ? try JSONDecoder().decode(JournaledShard.self, from: Data(entry)).result
+        : try JSONDecoder().decode(ShardResult.self, from: Data(entry))
+    }
     let report = try runner.report(found, isPartial: budget != nil)
     return (
       ReportForm.json.signed([UInt8](try report.json()), by: key),

@@ -105,6 +105,7 @@ extension AuditRequest {
     gates = request.gates
     seed = request.seed
     samples = Int(request.samples)
+    keepsAdversarials = request.saveAdversarials
     budget = request.budgetSeconds == 0 ? nil : request.budgetSeconds
   }
 }

@@ -26,9 +26,10 @@ package struct CalibrateCall: UnaryCall {
   package func answer(_ request: Dither_V1_CalibrateRequest, _ caller: Caller) async throws -> Dither_V1_Calibration {
     let resolved = try await registry.model(request.model)
     let record = try await pool.run { try fit(request, resolved, caller) }
-    guard !request.tryOnly else { return Dither_V1_Calibration(record, of: resolved.version, nil) }
+    let names = resolved.loaded.model.signature.labelNames
+    guard !request.tryOnly else { return Dither_V1_Calibration(record, of: resolved.version, nil, names) }
     let stored = try await registry.calibrate(resolved.version, record, by: caller.name)
-    return Dither_V1_Calibration(record, of: stored, stored.calibration)
+    return Dither_V1_Calibration(record, of: stored, stored.calibration, names)
   }
 
   private func fit(
@@ -45,7 +46,8 @@ package struct CalibrateCall: UnaryCall {
     let shape = [checked.labels.count] + model.signature.inputShape.dimensions
     let fitted = try ModelCalibration(
       fitting: model, inputs: model.signature.normalized(checked.inputs.reshaped(.init(shape))),
-      labels: checked.labels, samples: samples, seed: request.seed, proceed: { try caller.proceed() })
+      labels: checked.labels, samples: samples, seed: request.seed,
+      classConditional: request.classConditional, proceed: { try caller.proceed() })
     return CalibrationRecord(data: data.name, dataDigest: checked.digest, calibration: fitted)
   }
 

@@ -25,9 +25,6 @@ package struct ListModelsCall: UnaryCall {
 extension Dither_V1_Model {
   init(_ version: ModelVersion, in registry: ModelRegistry) throws(StoreError) {
     self.init()
-    if let calibrated = try registry.calibration(of: version) {
-      calibration = Dither_V1_Calibration(calibrated.record, of: version, version.calibration)
-    }
     name = version.name
     self.version = UInt64(version.version)
     digest = "\(version.blob)"
@@ -38,7 +35,12 @@ extension Dither_V1_Model {
     bytes = UInt64(version.model.bytes)
     noiseJson = version.model.noise
     defaultSamples = UInt32(version.model.defaultSamples)
-    guard let record = SignatureRecord(json: version.model.signature) else { return }
+    let signed = SignatureRecord(json: version.model.signature)
+    if let calibrated = try registry.calibration(of: version) {
+      calibration = Dither_V1_Calibration(
+        calibrated.record, of: version, version.calibration, signed?.labelNames ?? [])
+    }
+    guard let record = signed else { return }
     signature.inputName = record.inputName
     signature.inputShape = [-1] + record.inputShape.map(Int64.init)
     signature.outputName = record.outputName

@@ -2,6 +2,16 @@ import DitherInference
 
 /// What a model answered, whatever wire it goes by.
 struct PredictionAnswer: Sendable {
+  /// Prediction sets, and what they promise.
+  struct Sets: Sendable {
+    /// By prediction: classes, rising.
+    var classes: [[Int]]
+    /// Whether they hold the true class as often as asked in every class, not only on average.
+    var isClassConditional: Bool
+    /// Classes that are in every set, rising: too few examples of theirs calibrated the version.
+    var always: [Int]
+  }
+
   var model: String
   var version: Int64
   /// "sha256:…" of the ONNX file.
@@ -18,8 +28,8 @@ struct PredictionAnswer: Sendable {
   var predictions: [Prediction]
   /// Levels of the predictions' quantiles.
   var quantiles: [Double]
-  /// By prediction, where a coverage was asked for: classes, rising.
-  var sets: [[Int]]?
+  /// Where a coverage was asked for.
+  var sets: Sets?
   /// That every draw's logits were divided by.
   var temperature: Double
   /// Which of the version's calibrations was used; nil: none.

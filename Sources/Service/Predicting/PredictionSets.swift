@@ -6,8 +6,11 @@ import DitherTensor
 /// What the prediction sets of one query are made by.
 struct PredictionSets: Sendable {
   var rule: Conformal.Score
-  var threshold: Double
-  /// Draws of each answer that the threshold holds for.
+  /// By class.
+  var thresholds: [Double]
+  /// Whether they hold in every class, not only on average.
+  var isClassConditional: Bool
+  /// Draws of each answer that the thresholds hold for.
   var samples: Int
   var neverEmpty: Bool
 
@@ -35,23 +38,32 @@ struct PredictionSets: Sendable {
         advice: "calibrate it: `dither calibrate \(reference) --data …`")
     }
     rule = query.setRule
-    threshold = fitted.threshold(coverage: coverage, rule)
+    thresholds = fitted.thresholds(
+      coverage: coverage, rule, classes: resolved.loaded.model.signature.classes)
+    isClassConditional = fitted.isClassConditional
     samples = fitted.samples
     neverEmpty = query.neverEmpty
-    guard threshold.isFinite else {
+    // Sets that would name all classes say nothing.
+    guard thresholds.contains(where: \.isFinite) else {
+      let examples = fitted.classExamples?.max() ?? fitted.conformalExamples
+      let whose = fitted.isClassConditional ? "examples of a class, at most," : "examples"
       throw ServiceError(
         .notReady, at: "coverage",
-        expected: "at most \(fitted.mostCoverage), as \(fitted.conformalExamples) examples calibrated \(reference)",
+        expected: """
+          at most \(ModelCalibration.mostCoverage(of: examples)), as \(examples) \(whose) calibrated \(reference)
+          """,
         got: "\(coverage)", advice: "calibrate with more examples")
     }
   }
 
-  /// Classes, rising, by prediction.
-  func sets(of predictions: [Prediction], _ inputs: Tensor, seed: UInt64) -> [[Int]] {
-    predictions.enumerated().map { row, prediction in
+  func sets(of predictions: [Prediction], _ inputs: Tensor, seed: UInt64) -> PredictionAnswer.Sets {
+    let classes = predictions.enumerated().map { row, prediction in
       Conformal.set(
-        prediction.mean, rule, threshold: threshold, u: Conformal.chance(seed: seed, example: inputs.row(row)),
+        prediction.mean, rule, thresholds: thresholds, u: Conformal.chance(seed: seed, example: inputs.row(row)),
         neverEmpty: neverEmpty)
     }
+    return .init(
+      classes: classes, isClassConditional: isClassConditional,
+      always: thresholds.indices.filter { !thresholds[$0].isFinite })
   }
 }

@@ -45,7 +45,7 @@ struct AuditCommand: AsyncParsableCommand {
   @Option(
     help: """
       Write what each attack made to files in this folder, as .npy: inputs, the examples' numbers, labels and answers. \
-      (ONNX files only)
+      (A server keeps up to \(AuditRequest.mostMiBMade) MiB of inputs.)
       """)
   var saveAdversarials: String?
   @Option(help: "A named list of probes: \(Catalog<Battery>.batteries.names.joined(separator: ", ")). (default: smoke)")
@@ -112,9 +112,6 @@ struct AuditCommand: AsyncParsableCommand {
     }
     guard outputKinds.count <= 1 + baselines.count else {
       throw ValidationError("--output-kind goes with the model and each --baseline, in their order")
-    }
-    guard saveAdversarials == nil || model.hasSuffix(".onnx") else {
-      throw ValidationError("--save-adversarials goes with an ONNX file")
     }
     if signKey != nil, !model.hasSuffix(".onnx") {
       throw ValidationError("--sign-key goes with an ONNX file; a server signs with its own key")
@@ -216,9 +213,9 @@ extension AuditCommand {
     let key = try signKey.map { try Ed25519.PrivateKey(openOrMake: $0) }
     let runner = try localRunner(probes, battery: battery), plan = runner.plan
     let progress = AuditProgress(shards: plan.shards.count)
-    let folder = try saveAdversarials.map { try AdversarialFolder($0, plan) }
+    let folder = try saveAdversarials.map(AdversarialFolder.init)
     let adversarials: (@Sendable (Adversarials) -> Void)? =
-      if let folder { { @Sendable found in folder.add(found) } } else { nil }
+      if let folder { { @Sendable found in folder.add(found, of: plan) } } else { nil }
     let results = try ShardQueue.runAll(
       runner.order(hasBudget: budget != nil), threads: ProcessInfo.processInfo.activeProcessorCount, budget: budget,
       finished: { progress.show(plan.probes[$0.shard.probe].text) }
@@ -290,7 +287,9 @@ extension AuditCommand {
   private func runServed(
     _ probes: [ProbeSpec], battery: String?, with client: DitherClient
   ) async throws -> Outcome {
+    let folder = try saveAdversarials.map(AdversarialFolder.init)
     let found = try await AuditStream.follow(client.audit(try request(probes, battery: battery)))
+    try await folder?.write(found.audit, from: client)
     return Outcome(
       json: found.json, html: found.html,
       protobuf: protobuf == nil ? Data() : try await client.report(of: found.audit, .protobuf).protobuf)
@@ -302,6 +301,7 @@ extension AuditCommand {
     request.battery = battery ?? ""
     request.others = baselines
     request.gates = gates
+    request.saveAdversarials = saveAdversarials != nil
     request.budgetSeconds = budget ?? 0
     request.temperatures = temperatures
     request.outputKinds = outputKinds.map(\.rawValue)

@@ -106,13 +106,16 @@ struct AuditsCommand: AsyncParsableCommand {
     var json: String?
     @Option(help: "Write a dither.v1.AuditReport to this file.")
     var protobuf: String?
+    @Option(help: "Write what each attack made to this folder, of an audit that was asked to --save-adversarials.")
+    var adversarials: String?
     @OptionGroup var server: ServerOptions
 
     func run() async throws {
       try await server.withClient { client in
         if let html { try await write(client.report(of: audit, .html).html, to: html) }
         if let protobuf { try await write(client.report(of: audit, .protobuf).protobuf, to: protobuf) }
-        guard json != nil || html == nil && protobuf == nil else { return }
+        if let adversarials { try await AdversarialFolder(adversarials).write(audit, from: client) }
+        guard json != nil || [html, protobuf, adversarials].allSatisfy({ $0 == nil }) else { return }
         let found = try await client.report(of: audit, .json).json
         if let json { try write(found, to: json) } else { Json.show(found) }
       }

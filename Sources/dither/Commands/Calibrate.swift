@@ -1,6 +1,7 @@
 import ArgumentParser
 import DitherBasics
 import DitherClient
+import DitherInference
 import DitherProto
 import Foundation
 
@@ -16,6 +17,7 @@ struct CalibrateCommand: AsyncParsableCommand {
       refused, and more examples help.
 
       Example: dither calibrate fashion-mlp-noise --data fashion-mnist:5000-10000
+      Example: dither calibrate fashion-mlp-noise --data fashion-mnist:5000-10000 --class-conditional
       Example: dither predict fashion-mlp-noise --data fashion-mnist:5 --coverage 0.9
       """)
 
@@ -29,6 +31,9 @@ struct CalibrateCommand: AsyncParsableCommand {
   var samples: UInt32?
   @Option(help: "Of the draws, and of the two halves.")
   var seed: UInt64 = 1
+  @Flag(
+    help: "A threshold for each class, from its own examples: sets then hold the true class as often in every class.")
+  var classConditional = false
   @Flag(help: "Store nothing.")
   var tryOnly = false
   @Option(help: "Seconds until it is given up.")
@@ -50,6 +55,7 @@ struct CalibrateCommand: AsyncParsableCommand {
     request.samples = samples ?? 0
     request.seed = seed
     request.tryOnly = tryOnly
+    request.classConditional = classConditional
     if AuditExamples.isFile(data) {
       request.examples = try AuditExamples(data, labels: labels).message()
     } else {
@@ -68,6 +74,23 @@ struct CalibrationDescription: Encodable {
     var coverage: Double
     var lac: Double
     var aps: Double
+
+    init(_ threshold: Dither_V1_Calibration.Threshold) {
+      coverage = threshold.coverage
+      lac = threshold.lac
+      aps = threshold.aps
+    }
+  }
+  struct Class: Encodable {
+    var label: UInt32
+    var name: String?
+    var examples: UInt32
+    var mostCoverage: Double
+    var thresholds: [Threshold]
+
+    /// As a person calls it.
+    var title: String { name.map { "\(label) (\($0))" } ?? "\(label)" }
+    func threshold(_ coverage: Double) -> Threshold? { thresholds.first { $0.coverage == coverage } }
   }
   struct Quality: Encodable {
     var negativeLogLikelihood: Double
@@ -91,7 +114,10 @@ struct CalibrationDescription: Encodable {
   var temperatureExamples: UInt32
   var conformalExamples: UInt32
   var mostCoverage: Double
+  /// Empty where they are by class.
   var thresholds: [Threshold]
+  /// nil: one threshold for all classes.
+  var classes: [Class]?
   var before: Quality
   var after: Quality
 
@@ -107,7 +133,15 @@ struct CalibrationDescription: Encodable {
     temperatureExamples = found.temperatureExamples
     conformalExamples = found.conformalExamples
     mostCoverage = found.mostCoverage
-    thresholds = found.thresholds.map { Threshold(coverage: $0.coverage, lac: $0.lac, aps: $0.aps) }
+    thresholds = found.thresholds.map(Threshold.init)
+    classes =
+      found.classes.isEmpty
+      ? nil
+      : found.classes.map {
+        Class(
+          label: $0.label, name: $0.name.isEmpty ? nil : $0.name, examples: $0.examples, mostCoverage: $0.mostCoverage,
+          thresholds: $0.thresholds.map(Threshold.init))
+      }
     before = Quality(found.before)
     after = Quality(found.after)
   }
@@ -128,9 +162,31 @@ struct CalibrationDescription: Encodable {
           after.expectedCalibrationError.digits(4),
         ],
       ]))
+    if let classes { return show(classes) }
     print(
       table(
         [["coverage", "LAC", "APS"]]
           + thresholds.map { ["\($0.coverage)", $0.lac.digits(4), $0.aps.digits(4)] }))
+  }
+
+  private func show(_ classes: [Class]) {
+    let coverage = 0.9
+    func cell(_ value: Double?) -> String { value?.digits(4) ?? "–" }
+    print(
+      table(
+        [["class", "examples", "LAC at \(coverage)", "APS at \(coverage)", "most coverage"]]
+          + classes.map {
+            [
+              $0.title, "\($0.examples)", cell($0.threshold(coverage)?.lac), cell($0.threshold(coverage)?.aps),
+              $0.mostCoverage.digits(3),
+            ]
+          }))
+    for few in classes where few.mostCoverage < coverage {
+      print(
+        """
+        too few examples of class \(few.title): \(few.examples); above a coverage of \(few.mostCoverage.digits(3)) it is in \
+        every set (\(coverage) takes \(Conformal.leastExamples(alpha: 1 - coverage)))
+        """)
+    }
   }
 }

@@ -79,16 +79,17 @@ struct PredictCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let answer = try await server.withClient { client in
+    let (answer, names) = try await server.withClient { client in
+      let signature = try await client.model(model).signature
       // The shape of one example.
-      let shape = try await client.model(model).signature.inputShape.dropFirst().map(Int.init)
+      let shape = signature.inputShape.dropFirst().map(Int.init)
       var answer = PredictionTable()
       for batch in try batches(shape: shape) {
         try await predict(batch, with: client, into: &answer)
       }
-      return answer
+      return (answer, signature.labelNames)
     }
-    if json { try Json.print(answer) } else { answer.show(measures) }
+    if json { try Json.print(answer) } else { answer.show(measures, classNames: names) }
   }
 
   private func batches(shape: [Int]) throws -> [ExampleBatch] {

@@ -1,5 +1,7 @@
 import DitherBasics
+import DitherClient
 import DitherDatasets
+import DitherProto
 import DitherRobustness
 import DitherTensor
 import Foundation
@@ -7,33 +9,73 @@ import Synchronization
 
 /// Where an audit leaves what its attacks made, so that anybody can check them: a folder for each attack with
 /// `inputs.npy` (as the model takes them before its own normalization, float32 [N, …]), `indices.npy` (the examples'
-/// numbers in the data), `labels.npy` and `answers.npy` (the deployed predictor's, int64), and `probe.txt`, as the
-/// attack was asked for.
+/// numbers in the data), `labels.npy` and `answers.npy` (the deployed predictor's, int64), and `probe.txt`, the attack
+/// with all its parameters.
 final class AdversarialFolder: Sendable {
+  /// An attack's inputs of some examples.
+  private struct Part: Sendable {
+    /// The attack with all its parameters.
+    var probe: String
+    var indices: [Int]
+    var labels: [Int]
+    var answers: [Int]
+    var inputs: Tensor
+  }
+
   private let folder: URL
-  private let plan: AuditPlan
-  private let made = Mutex<[Int: [Adversarials]]>([:])
+  /// By place in the audit.
+  private let made = Mutex<[Int: [Part]]>([:])
 
   /// - Throws: when the folder cannot be made.
-  init(_ path: String, _ plan: AuditPlan) throws {
+  init(_ path: String) throws {
     folder = URL(filePath: path, directoryHint: .isDirectory)
-    self.plan = plan
     do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) } catch {
       throw CommandError(
         .unreadable, at: path, expected: "a folder that can be written", got: "none", advice: "make it first")
     }
   }
 
-  func add(_ adversarials: Adversarials) {
-    made.withLock { $0[adversarials.probe, default: []].append(adversarials) }
+  func add(_ found: Adversarials, of plan: AuditPlan) {
+    add(
+      Part(
+        probe: plan.probes[found.probe].wholeText, indices: found.indices, labels: found.labels, answers: found.answers,
+        inputs: found.inputs), at: found.probe)
+  }
+
+  /// Fetches what a served audit keeps, and writes it.
+  func write(_ audit: String, from client: DitherClient) async throws {
+    for try await found in client.adversarials(of: audit) {
+      let shape = Shape(found.inputs.shape.map { Int(clamping: $0) }), data = found.inputs.data
+      guard let count = shape.checkedCount, count * 4 == data.count, shape.rank >= 2,
+        [found.indices.count, found.labels.count, found.answers.count].allSatisfy({ $0 == shape[0] })
+      else {
+        throw CommandError(
+          .unreadable, at: "audit \(audit)", expected: "float32 inputs with their numbers, labels and answers",
+          got: "\(data.count) bytes of \(found.inputs.shape)".clipped(), advice: "is the server of another version?")
+      }
+      let values = [Float](unsafeUninitializedCapacity: count) { buffer, filled in
+        filled = data.copyBytes(to: UnsafeMutableRawBufferPointer(buffer)) / 4
+      }
+      add(
+        Part(
+          probe: found.probe, indices: found.indices.map { Int(clamping: $0) }, labels: found.labels.map(Int.init),
+          answers: found.answers.map(Int.init), inputs: Tensor(shape, values)), at: Int(found.place))
+    }
+    try write()
+  }
+
+  private func add(_ part: Part, at place: Int) {
+    made.withLock { $0[place, default: []].append(part) }
   }
 
   /// Examples in the order of the data.
   func write() throws {
-    for (probe, parts) in made.withLock({ $0 }).sorted(by: { $0.key < $1.key }) {
-      let spec = plan.probes[probe], sorted = parts.sorted { ($0.indices.first ?? 0) < ($1.indices.first ?? 0) }
+    for (place, parts) in made.withLock({ $0 }).sorted(by: { $0.key < $1.key }) {
+      let sorted = parts.sorted { ($0.indices.first ?? 0) < ($1.indices.first ?? 0) }
       guard let first = sorted.first else { continue }
-      let place = folder.appending(path: "\(probe)-\(spec.probe)", directoryHint: .isDirectory)
+      // A name from elsewhere is no path.
+      let name = try ProbeSpec(parsing: first.probe).probe.filter { $0.isLetter || $0.isNumber || $0 == "_" }
+      let place = folder.appending(path: "\(place)-\(name)", directoryHint: .isDirectory)
       try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
       func write(_ name: String, _ array: Npy) throws {
         try Data(array.bytes).write(to: place.appending(path: name), options: .atomic)
@@ -45,7 +87,7 @@ final class AdversarialFolder: Sendable {
       try write("indices.npy", numbers(indices))
       try write("labels.npy", numbers(sorted.flatMap(\.labels)))
       try write("answers.npy", numbers(sorted.flatMap(\.answers)))
-      try Data((spec.text + "\n").utf8).write(to: place.appending(path: "probe.txt"), options: .atomic)
+      try Data((first.probe + "\n").utf8).write(to: place.appending(path: "probe.txt"), options: .atomic)
     }
   }
 }

@@ -59,6 +59,10 @@ struct PredictionTable: Encodable {
   var temperature = 1.0
   /// The number of the calibration that was used; 0: none.
   var calibration: UInt64 = 0
+  /// What the prediction sets promise: "marginal" or "class_conditional"; nil: there are none.
+  var setKind: String?
+  /// Classes that are in every set, as too few examples of theirs calibrated the model; nil: there are no sets.
+  var alwaysInSet: [UInt32]?
   var predictions: [Row] = []
 
   var seedToKeep: UInt64? { predictions.isEmpty ? nil : seed }
@@ -73,16 +77,27 @@ struct PredictionTable: Encodable {
     stopReason = stopReason?.worse(reason) ?? reason
     temperature = response.temperature
     calibration = response.calibration
+    if hasSets {
+      setKind = response.setKind == .classConditional ? "class_conditional" : "marginal"
+      alwaysInSet = response.alwaysInSet
+    }
     for (name, prediction) in zip(names, response.predictions) {
       predictions.append(Row(prediction, input: name, hasSet: hasSets))
     }
   }
 
-  /// - Parameter asked: names of the measures that were asked for; none: the standard ones.
-  func show(_ asked: [String]) {
+  /// - Parameters:
+  ///   - asked: names of the measures that were asked for; none: the standard ones.
+  ///   - classNames: of the model, or empty.
+  func show(_ asked: [String], classNames: [String]) {
     let calibrated = calibration > 0 ? "  temperature \(temperature.digits(3)) (calibration \(calibration))" : ""
     let reason = stopReason.map { " (\($0.words))" } ?? ""
     print("\(model)@\(version)  \(samples) samples\(reason)  seed \(seed)\(calibrated)")
+    if setKind == "class_conditional" { print("sets hold the true class as often as asked in each class") }
+    if let always = alwaysInSet, !always.isEmpty {
+      let names = always.map { classNames.indices.contains(Int($0)) ? "\($0) (\(classNames[Int($0)]))" : "\($0)" }
+      print("in every set, as too few examples calibrated it: class \(names.joined(separator: ", "))")
+    }
     let measures = measures(asked), hasSets = predictions.contains { $0.predictionSet != nil }
     let hasLabels = predictions.contains { $0.label != nil }
     let levels = hasLabels ? [] : predictions.first?.quantiles.map(\.level) ?? []

@@ -256,4 +256,163 @@ import Testing
     // Nothing was promised.
     #expect(try await server.services.store.jobs.list(kind: "audit").isEmpty)
   }
+
+  // MARK: what attacks make
+
+  @Test("a server keeps what attacks make, to be judged again; of audits that were not asked to, nothing")
+  func adversarials() async throws {
+    let server = try await Self.server(), jobs = server.services.store.jobs
+    let probes = [
+      Self.probe("clean"), Self.probe("fgsm", ["epsilon": "0.2"]), Self.probe("pgd", ["epsilon": "0.1", "steps": "5"]),
+    ]
+    let plain = try await Self.report(server, Self.request("a") { $0.probes = probes })
+    let first = try #require(try await jobs.list(kind: "audit").first?.id)
+    await #expect {
+      _ = try await GetAdversarialsCall(server.services).parts(of: first)
+    } throws: {
+      isFault($0, .failedPrecondition, "save_adversarials")
+    }
+    let report = try await Self.report(
+      server,
+      Self.request("a") {
+        $0.probes = probes
+        $0.others = ["b"]
+        $0.saveAdversarials = true
+      })
+    #expect(report.probes.map(\.perExample) == plain.probes.map(\.perExample))
+    let id = try #require(try await jobs.list(kind: "audit").first?.id)
+    let parts = try await GetAdversarialsCall(server.services).parts(of: id)
+    #expect(Set(parts.map(\.place)) == [1, 2])
+    for place in [1, 2] {
+      let own = parts.filter { $0.place == UInt32(place) }, labels = own.flatMap(\.labels)
+      #expect(own.flatMap(\.indices) == (0..<60).map(UInt64.init) && labels == Self.request("a").examples.labels)
+      let spec = try ProbeSpec(parsing: try #require(own.first?.probe))
+      #expect(spec.probe == probes[place].probe && spec.parameters["epsilon"] == probes[place].parameters["epsilon"])
+      #expect(spec.parameters["norm"] == "linf")
+      // Another predicts from them, and is told the same.
+      let answers = own.flatMap(\.answers)
+      var served: [Int32] = []
+      for part in own {
+        let response = try await server.predict("a", []) { $0.input = part.inputs }
+        served += response.predictions.map { Int32($0.label) }
+      }
+      #expect(served == answers)
+      #expect(report.probes[place].perExample == zip(answers, labels).map { $0 == Int32($1) })
+    }
+    await #expect {
+      _ = try await GetAdversarialsCall(server.services).parts(of: "nothing")
+    } throws: {
+      isFault($0, .notFound, "audit")
+    }
+  }
+
+  @Test("more than a server keeps is refused before any work")
+  func tooManyAdversarials() async throws {
+    let server = try await Self.server(), count = 5000
+    await #expect {
+      _ = try await AuditCall(server.services).start(
+        Self.request("a") {
+          $0.saveAdversarials = true
+          $0.examples.inputs = Self.array(rows(count, of: 6))
+          $0.examples.labels = [UInt32](repeating: 1, count: count)
+          $0.probes = (1...600).map { Self.probe("fgsm", ["epsilon": "\(Double($0) / 1000)"]) }
+        }, server.caller)
+    } throws: {
+      isFault($0, .invalidArgument, "save_adversarials: expected at most 64 MiB")
+    }
+    #expect(try await server.services.store.jobs.list(kind: "audit").isEmpty)
+  }
+
+  // MARK: jobs that others have left
+
+  private static func withAttachments() -> Dither_V1_AuditRequest {
+    request("a") {
+      $0.probes = [
+        probe("clean"), probe("fgsm", ["epsilon": "1", "target": "given"]), probe("ood", ["data": "mine"]),
+      ]
+      $0.targets = (0..<60).map { UInt32($0 % 3) }
+      $0.features.low = [Float](repeating: -4, count: 6)
+      $0.features.high = [Float](repeating: 4, count: 6)
+      $0.features.fixed = [0, 1]
+      $0.otherInputs = ["mine": array([[Float]](repeating: [9, -9, 9, -9, 9, -9], count: 20))]
+    }
+  }
+
+  private static func end(_ events: AsyncStream<JobEvent>) async -> (job: Job?, json: [UInt8]?) {
+    var job: Job?, json: [UInt8]?
+    for await event in events {
+      if case .state(let found) = event { job = found }
+      if case .report(let found, _) = event { json = found }
+    }
+    return (job, json)
+  }
+
+  @Test("an audit with attachments goes on after a restart, and ends with the same bytes", arguments: [false, true])
+  func resumesWithAttachments(_ keeps: Bool) async throws {
+    var request = Self.withAttachments()
+    request.saveAdversarials = keeps
+    let scratch: Scratch, id: String, whole: [UInt8], made: [Dither_V1_AdversarialInputs]
+    do {
+      let server = try await Self.server(), jobs = server.services.store.jobs
+      scratch = server.scratch
+      whole = try #require(await Self.end(AuditCall(server.services).start(request, server.caller)).json)
+      let first = try #require(try await jobs.list(kind: "audit").first?.id)
+      made = keeps ? try await GetAdversarialsCall(server.services).parts(of: first) : []
+      // The second is stopped when one of its shards is done.
+      await server.services.audits.stop()
+      _ = try await AuditCall(server.services).start(request, server.caller)
+      id = try #require(try await jobs.list(kind: "audit").first?.id)
+      #expect(id != first)
+      let done = try #require(try await jobs.shards(of: first)[0])
+      try await jobs.put(done, for: 0, of: id)
+    }
+    let server = try await InProcess(in: scratch), events = try await server.services.audits.watch(id)
+    try await server.services.audits.resume()
+    #expect(await Self.end(events).json == whole)
+    if keeps { #expect(try await GetAdversarialsCall(server.services).parts(of: id) == made && !made.isEmpty) }
+  }
+
+  @Test("a job of a version that knew a baseline, rivals and examples alone goes on")
+  func formerSpec() async throws {
+    let server = try await Self.server(), request = Self.request("a") { $0.others = ["b", "a+b"] }
+    let fresh = try await Self.report(server, request)
+    func subject(_ name: String) throws -> String {
+      let model = try GetModelCall(server.services).answer(.with { $0.model = name }, server.caller)
+      return #"{"blob":"\#(try BlobID(model.digest).hex)","name":"\#(name)","version":1}"#
+    }
+    let bytes: [UInt8] = try request.examples.serializedBytes()
+    let examples = try await server.services.store.blobs.insert(bytes)
+    let (a, b) = (try subject("a"), try subject("b")), both = a.replacing(#""name":"a","version":1"#, with: "")
+    let spec = """
+      {"baseline":\(b),"battery":"","code":"earlier","data":{"sent":{"_0":"\(examples.hex)"}},"model":\(a),\
+      "probes":[{"parameters":{},"probe":"clean"},{"parameters":{},"probe":"calibration"},\
+      {"parameters":{},"probe":"fgsm"}],"rivals":[\(both.dropLast())"members":[\(a),\(b)],"name":"a+b","version":0}],\
+      "samples":0,"seed":5}
+      """
+    let job = Job(id: Job.newID(), kind: "audit", subject: "a@1", spec: Array(spec.utf8), createdBy: "tester")
+    try await server.services.store.jobs.create(job, blobs: [examples])
+    let listed = try await ListAuditsCall(server.services).answer(.with { $0.model = "a" }, server.caller).audits
+    #expect(listed.first { $0.audit == job.id }?.version == 1)
+    let events = try await server.services.audits.watch(job.id)
+    server.services.audits.enqueue(job.id)
+    let end = await Self.end(events)
+    let report = try Report(json: Data(try #require(end.json, "\(end.job?.message ?? "")")))
+    #expect(report.probes == fresh.probes && report.comparisons.map { $0.baseline } == ["b", "a+b"])
+  }
+
+  @Test("a job that cannot be read keeps its name, and ends with what is to be done")
+  func unreadableSpec() async throws {
+    let server = try await Self.server()
+    for (at, spec) in [#"{"model":7}"#, "{}", "", #"{"data":{"elsewhere":{}}}"#].enumerated() {
+      let job = Job(id: "job-\(at)", kind: "audit", subject: "a@1", spec: Array(spec.utf8), createdBy: "tester")
+      try await server.services.store.jobs.create(job)
+      let events = try await server.services.audits.watch(job.id)
+      server.services.audits.enqueue(job.id)
+      let end = try #require(await Self.end(events).job)
+      #expect(end.state == .failed && end.message.contains("ask for the audit again"), "\(end.message)")
+      let listed = try await ListAuditsCall(server.services).answer(.with { $0.model = "a" }, server.caller).audits
+      let state = try #require(listed.first { $0.audit == job.id })
+      #expect(state.model == "a" && state.version == 1 && state.state == .failed)
+    }
+  }
 }

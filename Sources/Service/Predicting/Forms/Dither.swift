@@ -66,12 +66,16 @@ extension Dither_V1_PredictResponse {
       }
     temperature = answer.temperature
     calibration = UInt64(answer.calibration ?? 0)
+    if let sets = answer.sets {
+      setKind = sets.isClassConditional ? .classConditional : .marginal
+      alwaysInSet = sets.always.map(UInt32.init)
+    }
     timing.queueUs = answer.queued.microseconds
     timing.computeUs = answer.computed.microseconds
     predictions = answer.predictions.enumerated().map { row, prediction in
       var message = Dither_V1_Prediction(prediction, quantiles: answer.quantiles)
       message.labelName = answer.labelName(of: prediction) ?? ""
-      if let sets = answer.sets { message.predictionSet = sets[row].map(UInt32.init) }
+      if let sets = answer.sets { message.predictionSet = sets.classes[row].map(UInt32.init) }
       return message
     }
   }

@@ -309,6 +309,12 @@ struct OipAnswerForm: Sendable {
       "stop_reason": .with { $0.stringParam = why }, "temperature": .with { $0.doubleParam = answer.temperature },
     ]
     if let calibration = answer.calibration { found["calibration"] = number(UInt64(calibration)) }
+    if let sets = answer.sets {
+      found["set_kind"] = .with { $0.stringParam = sets.isClassConditional ? "class_conditional" : "marginal" }
+      if !sets.always.isEmpty {
+        found["always_in_set"] = .with { $0.stringParam = sets.always.map(String.init).joined(separator: ", ") }
+      }
+    }
     return found
   }
 }
@@ -346,7 +352,7 @@ extension PredictionAnswer {
     case OipOutputName.predictionSet:
       guard let sets else { throw refuse("the parameter coverage", "none") }
       let width = predictions.first?.mean.count ?? 0
-      let flags = sets.flatMap { set in (0..<width).map(set.contains) }
+      let flags = sets.classes.flatMap { set in (0..<width).map(set.contains) }
       return OipTensor(shape: [rows, width], content: .flags(flags))
     case OipOutputName.quantiles:
       guard !quantiles.isEmpty else { throw refuse("the parameter quantiles", "none") }

@@ -777,6 +777,36 @@ const ProtobufCMessageDescriptor dither__v1__predict_request__descriptor =
   (ProtobufCMessageInit) dither__v1__predict_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCEnumValue dither__v1__predict_response__set_kind__enum_values_by_number[3] =
+{
+  { "NO_SETS", "DITHER__V1__PREDICT_RESPONSE__SET_KIND__NO_SETS", 0 },
+  { "MARGINAL", "DITHER__V1__PREDICT_RESPONSE__SET_KIND__MARGINAL", 1 },
+  { "CLASS_CONDITIONAL", "DITHER__V1__PREDICT_RESPONSE__SET_KIND__CLASS_CONDITIONAL", 2 },
+};
+static const ProtobufCIntRange dither__v1__predict_response__set_kind__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex dither__v1__predict_response__set_kind__enum_values_by_name[3] =
+{
+  { "CLASS_CONDITIONAL", 2 },
+  { "MARGINAL", 1 },
+  { "NO_SETS", 0 },
+};
+const ProtobufCEnumDescriptor dither__v1__predict_response__set_kind__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "dither.v1.PredictResponse.SetKind",
+  "SetKind",
+  "Dither__V1__PredictResponse__SetKind",
+  "dither.v1",
+  3,
+  dither__v1__predict_response__set_kind__enum_values_by_number,
+  3,
+  dither__v1__predict_response__set_kind__enum_values_by_name,
+  1,
+  dither__v1__predict_response__set_kind__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
 static const ProtobufCEnumValue dither__v1__predict_response__stop_reason__enum_values_by_number[4] =
 {
   { "REQUESTED", "DITHER__V1__PREDICT_RESPONSE__STOP_REASON__REQUESTED", 0 },
@@ -809,7 +839,7 @@ const ProtobufCEnumDescriptor dither__v1__predict_response__stop_reason__descrip
   dither__v1__predict_response__stop_reason__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCFieldDescriptor dither__v1__predict_response__field_descriptors[10] =
+static const ProtobufCFieldDescriptor dither__v1__predict_response__field_descriptors[12] =
 {
   {
     "model",
@@ -931,14 +961,40 @@ static const ProtobufCFieldDescriptor dither__v1__predict_response__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "set_kind",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__PredictResponse, set_kind),
+    &dither__v1__predict_response__set_kind__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "always_in_set",
+    12,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Dither__V1__PredictResponse, n_always_in_set),
+    offsetof(Dither__V1__PredictResponse, always_in_set),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__predict_response__field_indices_by_name[] = {
+  11,   /* field[11] = always_in_set */
   9,   /* field[9] = calibration */
   2,   /* field[2] = digest */
   0,   /* field[0] = model */
   5,   /* field[5] = predictions */
   3,   /* field[3] = samples */
   4,   /* field[4] = seed */
+  10,   /* field[10] = set_kind */
   6,   /* field[6] = stop_reason */
   8,   /* field[8] = temperature */
   7,   /* field[7] = timing */
@@ -947,7 +1003,7 @@ static const unsigned dither__v1__predict_response__field_indices_by_name[] = {
 static const ProtobufCIntRange dither__v1__predict_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor dither__v1__predict_response__descriptor =
 {
@@ -957,7 +1013,7 @@ const ProtobufCMessageDescriptor dither__v1__predict_response__descriptor =
   "Dither__V1__PredictResponse",
   "dither.v1",
   sizeof(Dither__V1__PredictResponse),
-  10,
+  12,
   dither__v1__predict_response__field_descriptors,
   dither__v1__predict_response__field_indices_by_name,
   1,  dither__v1__predict_response__number_ranges,

@@ -31,7 +31,7 @@ typedef enum _Dither__V1__Array__Type {
   DITHER__V1__ARRAY__TYPE__TYPE_UNSPECIFIED = 0,
   DITHER__V1__ARRAY__TYPE__FLOAT32 = 1,
   /*
-   * 0-255, brought to the model's input range by the model's own normalisation
+   * 0-255, brought to the model's input range by the model's own normalization
    */
   DITHER__V1__ARRAY__TYPE__UINT8 = 2,
   DITHER__V1__ARRAY__TYPE__INT64 = 3
@@ -59,6 +59,18 @@ typedef enum _Dither__V1__PredictRequest__SetRule {
   DITHER__V1__PREDICT_REQUEST__SET_RULE__APS = 1
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(DITHER__V1__PREDICT_REQUEST__SET_RULE)
 } Dither__V1__PredictRequest__SetRule;
+typedef enum _Dither__V1__PredictResponse__SetKind {
+  DITHER__V1__PREDICT_RESPONSE__SET_KIND__NO_SETS = 0,
+  /*
+   * they hold the true class as often as asked on average over all inputs
+   */
+  DITHER__V1__PREDICT_RESPONSE__SET_KIND__MARGINAL = 1,
+  /*
+   * in every class (Mondrian)
+   */
+  DITHER__V1__PREDICT_RESPONSE__SET_KIND__CLASS_CONDITIONAL = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(DITHER__V1__PREDICT_RESPONSE__SET_KIND)
+} Dither__V1__PredictResponse__SetKind;
 typedef enum _Dither__V1__PredictResponse__StopReason {
   DITHER__V1__PREDICT_RESPONSE__STOP_REASON__REQUESTED = 0,
   DITHER__V1__PREDICT_RESPONSE__STOP_REASON__TOLERANCE_MET = 1,
@@ -206,10 +218,19 @@ struct  Dither__V1__PredictResponse
    * which of the version's calibrations was used; 0: none
    */
   uint64_t calibration;
+  /*
+   * of the prediction sets: as the calibration was fitted
+   */
+  Dither__V1__PredictResponse__SetKind set_kind;
+  /*
+   * classes that are in every set: too few examples of theirs calibrated the version for the coverage
+   */
+  size_t n_always_in_set;
+  uint32_t *always_in_set;
 };
 #define DITHER__V1__PREDICT_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__predict_response__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, 0, 0,NULL, DITHER__V1__PREDICT_RESPONSE__STOP_REASON__REQUESTED, NULL, 0, 0 }
+    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, 0, 0,NULL, DITHER__V1__PREDICT_RESPONSE__STOP_REASON__REQUESTED, NULL, 0, 0, DITHER__V1__PREDICT_RESPONSE__SET_KIND__NO_SETS, 0,NULL }
 
 
 typedef enum {
@@ -518,6 +539,7 @@ extern const ProtobufCMessageDescriptor dither__v1__predict_request__descriptor;
 extern const ProtobufCEnumDescriptor    dither__v1__predict_request__draws__descriptor;
 extern const ProtobufCEnumDescriptor    dither__v1__predict_request__set_rule__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__predict_response__descriptor;
+extern const ProtobufCEnumDescriptor    dither__v1__predict_response__set_kind__descriptor;
 extern const ProtobufCEnumDescriptor    dither__v1__predict_response__stop_reason__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__prediction__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__measure__descriptor;

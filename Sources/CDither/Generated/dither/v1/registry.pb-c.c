@@ -682,6 +682,12 @@ void   dither__v1__calibrate_request__free_unpacked
   assert(message->base.descriptor == &dither__v1__calibrate_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   dither__v1__calibration__class_thresholds__init
+                     (Dither__V1__Calibration__ClassThresholds         *message)
+{
+  static const Dither__V1__Calibration__ClassThresholds init_value = DITHER__V1__CALIBRATION__CLASS_THRESHOLDS__INIT;
+  *message = init_value;
+}
 void   dither__v1__calibration__threshold__init
                      (Dither__V1__Calibration__Threshold         *message)
 {
@@ -1648,7 +1654,7 @@ const ProtobufCMessageDescriptor dither__v1__remove_model_response__descriptor =
   (ProtobufCMessageInit) dither__v1__remove_model_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor dither__v1__calibrate_request__field_descriptors[6] =
+static const ProtobufCFieldDescriptor dither__v1__calibrate_request__field_descriptors[7] =
 {
   {
     "model",
@@ -1722,8 +1728,21 @@ static const ProtobufCFieldDescriptor dither__v1__calibrate_request__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "class_conditional",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__CalibrateRequest, class_conditional),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__calibrate_request__field_indices_by_name[] = {
+  6,   /* field[6] = class_conditional */
   1,   /* field[1] = data_set */
   2,   /* field[2] = examples */
   0,   /* field[0] = model */
@@ -1734,7 +1753,7 @@ static const unsigned dither__v1__calibrate_request__field_indices_by_name[] = {
 static const ProtobufCIntRange dither__v1__calibrate_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor dither__v1__calibrate_request__descriptor =
 {
@@ -1744,11 +1763,101 @@ const ProtobufCMessageDescriptor dither__v1__calibrate_request__descriptor =
   "Dither__V1__CalibrateRequest",
   "dither.v1",
   sizeof(Dither__V1__CalibrateRequest),
-  6,
+  7,
   dither__v1__calibrate_request__field_descriptors,
   dither__v1__calibrate_request__field_indices_by_name,
   1,  dither__v1__calibrate_request__number_ranges,
   (ProtobufCMessageInit) dither__v1__calibrate_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__calibration__class_thresholds__field_descriptors[5] =
+{
+  {
+    "label",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration__ClassThresholds, label),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration__ClassThresholds, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "examples",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration__ClassThresholds, examples),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "most_coverage",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Calibration__ClassThresholds, most_coverage),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "thresholds",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__Calibration__ClassThresholds, n_thresholds),
+    offsetof(Dither__V1__Calibration__ClassThresholds, thresholds),
+    &dither__v1__calibration__threshold__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__calibration__class_thresholds__field_indices_by_name[] = {
+  2,   /* field[2] = examples */
+  0,   /* field[0] = label */
+  3,   /* field[3] = most_coverage */
+  1,   /* field[1] = name */
+  4,   /* field[4] = thresholds */
+};
+static const ProtobufCIntRange dither__v1__calibration__class_thresholds__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor dither__v1__calibration__class_thresholds__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.Calibration.ClassThresholds",
+  "ClassThresholds",
+  "Dither__V1__Calibration__ClassThresholds",
+  "dither.v1",
+  sizeof(Dither__V1__Calibration__ClassThresholds),
+  5,
+  dither__v1__calibration__class_thresholds__field_descriptors,
+  dither__v1__calibration__class_thresholds__field_indices_by_name,
+  1,  dither__v1__calibration__class_thresholds__number_ranges,
+  (ProtobufCMessageInit) dither__v1__calibration__class_thresholds__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor dither__v1__calibration__threshold__field_descriptors[3] =
@@ -1879,7 +1988,7 @@ const ProtobufCMessageDescriptor dither__v1__calibration__quality__descriptor =
   (ProtobufCMessageInit) dither__v1__calibration__quality__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor dither__v1__calibration__field_descriptors[16] =
+static const ProtobufCFieldDescriptor dither__v1__calibration__field_descriptors[17] =
 {
   {
     "number",
@@ -2073,10 +2182,23 @@ static const ProtobufCFieldDescriptor dither__v1__calibration__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "classes",
+    17,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__Calibration, n_classes),
+    offsetof(Dither__V1__Calibration, classes),
+    &dither__v1__calibration__class_thresholds__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__calibration__field_indices_by_name[] = {
   13,   /* field[13] = after */
   12,   /* field[12] = before */
+  16,   /* field[16] = classes */
   9,   /* field[9] = conformal_examples */
   15,   /* field[15] = created_by */
   14,   /* field[14] = created_ms */
@@ -2095,7 +2217,7 @@ static const unsigned dither__v1__calibration__field_indices_by_name[] = {
 static const ProtobufCIntRange dither__v1__calibration__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 16 }
+  { 0, 17 }
 };
 const ProtobufCMessageDescriptor dither__v1__calibration__descriptor =
 {
@@ -2105,7 +2227,7 @@ const ProtobufCMessageDescriptor dither__v1__calibration__descriptor =
   "Dither__V1__Calibration",
   "dither.v1",
   sizeof(Dither__V1__Calibration),
-  16,
+  17,
   dither__v1__calibration__field_descriptors,
   dither__v1__calibration__field_indices_by_name,
   1,  dither__v1__calibration__number_ranges,

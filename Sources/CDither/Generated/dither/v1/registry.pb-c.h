@@ -32,6 +32,7 @@ typedef struct Dither__V1__RemoveModelRequest Dither__V1__RemoveModelRequest;
 typedef struct Dither__V1__RemoveModelResponse Dither__V1__RemoveModelResponse;
 typedef struct Dither__V1__CalibrateRequest Dither__V1__CalibrateRequest;
 typedef struct Dither__V1__Calibration Dither__V1__Calibration;
+typedef struct Dither__V1__Calibration__ClassThresholds Dither__V1__Calibration__ClassThresholds;
 typedef struct Dither__V1__Calibration__Threshold Dither__V1__Calibration__Threshold;
 typedef struct Dither__V1__Calibration__Quality Dither__V1__Calibration__Quality;
 
@@ -301,6 +302,10 @@ struct  Dither__V1__CalibrateRequest
    * nothing is stored; the answer's number is 0
    */
   protobuf_c_boolean try_only;
+  /*
+   * a threshold for each class, from that class's examples: sets hold the true class as often as asked in every class
+   */
+  protobuf_c_boolean class_conditional;
   Dither__V1__CalibrateRequest__DataCase data_case;
   union {
     /*
@@ -312,7 +317,31 @@ struct  Dither__V1__CalibrateRequest
 };
 #define DITHER__V1__CALIBRATE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__calibrate_request__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, 0, 0, DITHER__V1__CALIBRATE_REQUEST__DATA__NOT_SET, {0} }
+    , (char *)protobuf_c_empty_string, 0, 0, 0, 0, DITHER__V1__CALIBRATE_REQUEST__DATA__NOT_SET, {0} }
+
+
+struct  Dither__V1__Calibration__ClassThresholds
+{
+  ProtobufCMessage base;
+  uint32_t label;
+  /*
+   * as the file calls the class; may be empty
+   */
+  char *name;
+  /*
+   * of the class, among those of the thresholds
+   */
+  uint32_t examples;
+  /*
+   * above it the class is in every set, for too few examples
+   */
+  double most_coverage;
+  size_t n_thresholds;
+  Dither__V1__Calibration__Threshold **thresholds;
+};
+#define DITHER__V1__CALIBRATION__CLASS_THRESHOLDS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__calibration__class_thresholds__descriptor) \
+    , 0, (char *)protobuf_c_empty_string, 0, 0, 0,NULL }
 
 
 struct  Dither__V1__Calibration__Threshold
@@ -371,11 +400,11 @@ struct  Dither__V1__Calibration
   uint32_t temperature_examples;
   uint32_t conformal_examples;
   /*
-   * of a prediction set that need not name all classes
+   * of a prediction set that need not name all classes; by class: at which no class is in every set
    */
   double most_coverage;
   /*
-   * of some coverages; `Predict` takes any
+   * of some coverages; `Predict` takes any; none where they are by class
    */
   size_t n_thresholds;
   Dither__V1__Calibration__Threshold **thresholds;
@@ -389,10 +418,15 @@ struct  Dither__V1__Calibration
   Dither__V1__Calibration__Quality *after;
   int64_t created_ms;
   char *created_by;
+  /*
+   * one for each class where the calibration is class-conditional, else none
+   */
+  size_t n_classes;
+  Dither__V1__Calibration__ClassThresholds **classes;
 };
 #define DITHER__V1__CALIBRATION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__calibration__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, 0, 0, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0,NULL, NULL, NULL, 0, (char *)protobuf_c_empty_string }
+    , 0, (char *)protobuf_c_empty_string, 0, 0, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0,NULL, NULL, NULL, 0, (char *)protobuf_c_empty_string, 0,NULL }
 
 
 /* Dither__V1__Model methods */
@@ -680,6 +714,9 @@ Dither__V1__CalibrateRequest *
 void   dither__v1__calibrate_request__free_unpacked
                      (Dither__V1__CalibrateRequest *message,
                       ProtobufCAllocator *allocator);
+/* Dither__V1__Calibration__ClassThresholds methods */
+void   dither__v1__calibration__class_thresholds__init
+                     (Dither__V1__Calibration__ClassThresholds         *message);
 /* Dither__V1__Calibration__Threshold methods */
 void   dither__v1__calibration__threshold__init
                      (Dither__V1__Calibration__Threshold         *message);
@@ -751,6 +788,9 @@ typedef void (*Dither__V1__RemoveModelResponse_Closure)
                   void *closure_data);
 typedef void (*Dither__V1__CalibrateRequest_Closure)
                  (const Dither__V1__CalibrateRequest *message,
+                  void *closure_data);
+typedef void (*Dither__V1__Calibration__ClassThresholds_Closure)
+                 (const Dither__V1__Calibration__ClassThresholds *message,
                   void *closure_data);
 typedef void (*Dither__V1__Calibration__Threshold_Closure)
                  (const Dither__V1__Calibration__Threshold *message,
@@ -858,6 +898,7 @@ extern const ProtobufCMessageDescriptor dither__v1__remove_model_request__descri
 extern const ProtobufCMessageDescriptor dither__v1__remove_model_response__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__calibrate_request__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__calibration__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__calibration__class_thresholds__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__calibration__threshold__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__calibration__quality__descriptor;
 extern const ProtobufCServiceDescriptor dither__v1__registry__descriptor;

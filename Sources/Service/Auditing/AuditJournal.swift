@@ -1,0 +1,91 @@
+import DitherBasics
+import DitherInference
+import DitherProto
+import DitherRobustness
+import DitherTensor
+import Foundation
+import SwiftProtobuf
+import Synchronization
+
+/// One entry of an audit's journal: a shard's result, and the inputs that attacks made in it where they are kept.
+struct JournaledShard: Codable, Sendable {
+  var result: ShardResult
+  var made: [Made]
+
+  /// Inputs that an attack made of some examples.
+  struct Made: Codable, Sendable {
+    /// The place of the probe in the plan.
+    var place: Int
+    /// With all its parameters.
+    var probe: String
+    var indices: [Int]
+    var labels: [Int]
+    var answers: [Int]
+    /// [B, …].
+    var shape: [Int]
+    /// Float32, little-endian.
+    var inputs: Data
+
+    init(_ made: Adversarials, of plan: AuditPlan) {
+      place = made.probe
+      probe = plan.probes[made.probe].wholeText
+      indices = made.indices
+      labels = made.labels
+      answers = made.answers
+      shape = made.inputs.shape.dimensions
+      inputs = made.inputs.elements.withUnsafeBytes { Data($0) }
+    }
+  }
+}
+
+extension AuditRunner {
+  /// - Throws: when the attacks of the plan make more than is kept.
+  func checkBytesMade() throws(ServiceError) {
+    let attacks = Set(Catalog<any Attack.Type>.attacks.entries.map { $0.name })
+    let (count, bytes) = (
+      plan.probes.count { attacks.contains($0.probe) }, subject.model.signature.inputShape.count * 4
+    )
+    let made = count.multipliedReportingOverflow(by: plan.exampleCount * bytes)
+    guard !made.overflow, made.partialValue <= AuditRequest.mostMiBMade << 20 else {
+      throw ServiceError(
+        .badField, at: "save_adversarials", expected: "at most \(AuditRequest.mostMiBMade) MiB of inputs",
+        got: "\(plan.exampleCount) examples of \(bytes) bytes, \(count) attacks",
+        advice: "send fewer examples, or ask for the attacks one after the other")
+    }
+  }
+
+  /// Does a shard, and keeps what attacks make in it.
+  func runKeeping(
+    _ shard: Shard, within time: TimeLeft, isCancelled: @escaping @Sendable () -> Bool
+  ) throws -> JournaledShard {
+    let made = Mutex<[JournaledShard.Made]>([])
+    let result = try run(
+      shard, within: time, isCancelled: isCancelled,
+      adversarials: { [plan] part in made.withLock { $0.append(.init(part, of: plan)) } })
+    return JournaledShard(result: result, made: made.withLock { $0 })
+  }
+}
+
+extension Dither_V1_AdversarialInputs {
+  /// Bytes of inputs in one message, beyond its first row: stock gRPC clients take four megabytes.
+  private static let mostBytes = 1 << 20
+
+  /// An attack's part of the journal, in messages of whole examples.
+  static func messages(_ made: JournaledShard.Made) -> [Self] {
+    let rows = made.indices.count, width = rows > 0 ? made.inputs.count / rows : 0
+    let step = max(mostBytes / max(width, 1), 1)
+    return stride(from: 0, to: rows, by: step).map { start in
+      let part = start..<min(start + step, rows)
+      return .with {
+        $0.place = UInt32(made.place)
+        $0.probe = made.probe
+        $0.indices = made.indices[part].map(UInt64.init)
+        $0.labels = made.labels[part].map(UInt32.init)
+        $0.answers = made.answers[part].map(Int32.init)
+        $0.inputs.type = .float32
+        $0.inputs.shape = ([part.count] + made.shape.dropFirst()).map(Int64.init)
+        $0.inputs.data = made.inputs.subdata(in: part.lowerBound * width..<part.upperBound * width)
+      }
+    }
+  }
+}

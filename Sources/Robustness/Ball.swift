@@ -64,6 +64,28 @@ public struct Ball: Sendable, Equatable, CustomStringConvertible {
     return project(x + step, around: clean)
   }
 
+  /// The point of this l1 ball and of [0, 1] that climbs most along a gradient: the coordinates of the largest
+  /// derivatives go to their side of the box, one after the other, until the length is spent.
+  func farthest(along gradient: Tensor, from clean: Tensor) -> Tensor {
+    Tensor(clean.shape) { out in
+      fill(out, from: clean)
+      gradient.elements.withUnsafeBufferPointer { gradient in
+        let length = clean.rowLength
+        forEachRow(of: out, length: length) { row, index in
+          let slopes = UnsafeBufferPointer(rebasing: gradient[index * length..<(index + 1) * length])
+          let order = slopes.indices.filter { slopes[$0] != 0 && slopes[$0].isFinite }
+            .sorted { (-abs(slopes[$0]), $0) < (-abs(slopes[$1]), $1) }
+          var left = epsilon
+          for i in order where left > 0 {
+            let side: Float = slopes[i] > 0 ? 1 : 0, room = Double(abs(side - row[i]))
+            row[i] = room <= left ? side : row[i] + Float(left) * (slopes[i] > 0 ? 1 : -1)
+            left -= min(room, left)
+          }
+        }
+      }
+    }
+  }
+
   /// Where an attack may start: as `randomPoint`, but in l2 and l1 at a length that is uniform itself. Almost all of a
   /// ball of many dimensions lies at its edge, from where fewer steps find their way back inside.
   func startPoint(around examples: Examples, _ random: NoiseAddress) -> Tensor {

@@ -28,6 +28,8 @@ public protocol Probe: Codable, Sendable {
   var needsPictures: Bool { get }
   /// Other data sets that it asks for, by name.
   var otherData: [String] { get }
+  /// Measures that a gate may bound; nil where only its summary will say.
+  var gateMeasures: [String]? { get }
   /// Its part on a chart.
   func condition(of image: ImageShape) -> Condition
   /// Words that tell it from others of its name, short enough for a chart's axis: `L∞`, `ε = 8/255`.
@@ -74,6 +76,8 @@ extension Probe {
   public var ignoresNoise: Bool { false }
   public var needsPictures: Bool { false }
   public var otherData: [String] { [] }
+  /// The kind of question does not depend on the inputs.
+  public var gateMeasures: [String]? { condition(of: ImageShape([1, 28, 28])) == .measurement ? nil : Gate.shares }
   /// Two answers for each example.
   public func cost(examples: Int, draws: Int) -> ProbeCost { ProbeCost(forward: 2 * examples * draws) }
   public func summary(of outcomes: [Outcome], labels: [Int]) -> Summary? { outcomes.first?.summary }

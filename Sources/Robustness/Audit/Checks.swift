@@ -80,9 +80,9 @@ struct Checks {
       guard case .attack(let threat, let effort, let knowledge) = stronger.condition else { continue }
       var smaller: Entry?, lazier: Entry?
       for weaker in reports {
-        guard case .attack(let less, let lessEffort, knowledge) = weaker.condition, less.norm == threat.norm else {
-          continue
-        }
+        guard case .attack(let less, let lessEffort, knowledge) = weaker.condition, less.norm == threat.norm,
+          Self.haveOneGoal(weaker, stronger)
+        else { continue }
         let isSame = weaker.spec.probe == stronger.spec.probe
         if less.epsilon < threat.epsilon, isSame, lessEffort == effort { smaller = Self.harder(smaller, weaker) }
         // One step, too, is fewer than many, whatever the attack.
@@ -97,6 +97,13 @@ struct Checks {
     return checks
   }
 
+  /// Whether both lead away from the class, or to the same one: what reaches one class is no weaker for reaching fewer
+  /// examples than what reaches any.
+  private static func haveOneGoal(_ one: Entry, _ other: Entry) -> Bool {
+    let untargeted = ParameterValue.text(Target.untargeted.description)
+    return one.report.parameters["target"] ?? untargeted == other.report.parameters["target"] ?? untargeted
+  }
+
   private static func harder(_ one: Entry?, _ other: Entry) -> Entry {
     guard let one else { return other }
     return other.report.perExample.count { $0 } < one.report.perExample.count { $0 } ? other : one
@@ -106,7 +113,7 @@ struct Checks {
   private func blackBox(_ blind: Entry, _ threat: Threat) -> Check? {
     let seeing = reports.filter {
       guard case .attack(threat, let effort, .gradients) = $0.condition else { return false }
-      return effort > 1
+      return effort > 1 && Self.haveOneGoal($0, blind)
     }
     guard !seeing.isEmpty else { return nil }
     let missed = blind.report.perExample.indices.count { row in

@@ -75,27 +75,15 @@ public struct Gate: Codable, Sendable, Hashable {
         .parameter, at: "gate '\(text.clipped())'", expected: "a probe of this audit", got: "'\(probe.text.clipped())'",
         advice: "the audit has \(probes.prefix(8).map(\.text).joined(separator: ", "))")
     }
-    guard let known = Self.measures(of: meant), !known.contains(measure) else { return }
+    guard let known = (try? meant.resolved())?.gateMeasures, !known.contains(measure) else { return }
     throw RobustnessError(
       .parameter, at: "gate '\(text.clipped())'",
       expected: "one of the measures of \(meant.probe): \(known.joined(separator: ", "))",
       got: "'\(measure.clipped())'", advice: nearest(to: measure, among: known).map { "did you mean '\($0)'?" })
   }
 
-  /// The measures that a probe of this kind can have; nil where only its summary will say.
-  private static func measures(of spec: ProbeSpec) -> [String]? {
-    let shares = ["accuracy", "clean_accuracy"]
-    guard let probe = try? spec.resolved() else { return nil }
-    // The kind of question does not depend on the inputs.
-    switch probe.condition(of: ImageShape([1, 28, 28])) {
-    case .measurement: return nil
-    case .calibration: return shares + Calibration.measures.keys.sorted() + [CalibrationProbe.classwise]
-    case .clean, .corruption, .certificate: return shares
-    case .attack:
-      let attack = Catalog<any Attack.Type>.attacks.entries.first { $0.name == spec.probe }
-      return attack?.isMinimumNorm == true ? shares + ["median_distance"] : shares
-    }
-  }
+  /// Measures that every probe has which judges the examples.
+  static let shares = ["accuracy", "clean_accuracy"]
 
   private func matches(_ spec: ProbeSpec) -> Bool {
     guard spec.probe == probe.probe, let asked = try? probe.resolved(), let there = try? spec.resolved() else {
@@ -135,7 +123,7 @@ public struct Gate: Codable, Sendable, Hashable {
 
 extension Calibration {
   /// By the names that gates use.
-  fileprivate static let measures: [String: KeyPath<Calibration, Double> & Sendable] = [
+  static let measures: [String: KeyPath<Calibration, Double> & Sendable] = [
     "nll": \.nll, "brier": \.brier, "ece15": \.ece15, "adaptive_ece15": \.adaptiveEce15,
   ]
 }

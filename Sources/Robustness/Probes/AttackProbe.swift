@@ -118,6 +118,7 @@ struct AttackProbe<A: Attack>: Probe {
   }
 
   var canEndEarly: Bool { true }
+  var gateMeasures: [String]? { A.isMinimumNorm ? Gate.shares + ["median_distance"] : Gate.shares }
 
   func condition(of image: ImageShape) -> Condition {
     .attack(threat, effort: attack.effort * common.restarts, knowledge: A.knowledge)

@@ -8,6 +8,7 @@ struct CalibrationProbe: Probe {
   static let classwise = "classwise_ece15"
 
   func condition(of image: ImageShape) -> Condition { .calibration }
+  var gateMeasures: [String]? { Gate.shares + Calibration.measures.keys.sorted() + [Self.classwise] }
 
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
     let (probabilities, losses) = try predictor.judged(

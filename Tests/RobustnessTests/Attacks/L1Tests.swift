@@ -69,7 +69,8 @@ struct L1Tests {
     }
   }
 
-  @Test("a linear model breaks where the fractional knapsack says", arguments: ["pgd", "apgd", "apgd_t", "fab"])
+  @Test(
+    "a linear model breaks where the fractional knapsack says", arguments: ["fgsm", "pgd", "apgd", "apgd_t", "fab"])
   func knapsack(_ name: String) throws {
     let net = try Linear(features: 200, examples: 60)
     for epsilon in [1.0, 2, 4] {

@@ -62,6 +62,23 @@ struct TargetedTests {
     #expect(towards.parameters["target"]?.description == word)
   }
 
+  @Test("an attack that is led to a class is not held against one that may reach any")
+  func goals() throws {
+    let model = try Small.model(), inputs = Tensor.random([40, 1, 4, 4], seed: 5, from: 0, to: 1)
+    let data = AuditData(name: "small", inputs: inputs, labels: try model.outputs(inputs).labels())
+    func found(_ probes: [String]) throws -> [Check] {
+      let plan = try AuditPlan(
+        probes: probes.map { try ProbeSpec(parsing: $0) }, seed: 4, exampleCount: 40, inputShape: [1, 4, 4])
+      let runner = try AuditRunner(plan: plan, subject: AuditSubject(name: "m", digest: "", model: model), data: data)
+      return try runner.report(runner.runAll()).checks
+    }
+    let comparisons = ["more_effort_helps", "larger_epsilon_helps", "black_box_wins"]
+    let mixed = try found(["fgsm:epsilon=0.2", "pgd:epsilon=0.2,steps=5,target=1", "pgd:epsilon=0.1,steps=5"])
+    #expect(!mixed.contains { comparisons.contains($0.check) && $0.probe.contains("target") })
+    let alike = try found(["fgsm:epsilon=0.2,target=1", "pgd:epsilon=0.2,steps=5,target=1"])
+    #expect(alike.contains { $0.check == "more_effort_helps" && $0.probe.contains("target") })
+  }
+
   @Test("an example of the wanted class is not attacked")
   func thereAlready() throws {
     let labels = try Small.model().outputs(.random([40, 1, 4, 4], seed: 5, from: 0, to: 1)).labels()

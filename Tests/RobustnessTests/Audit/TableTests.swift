@@ -4,6 +4,7 @@ import DitherInference
 import DitherRobustness
 import DitherTensor
 import DitherTestSupport
+import Foundation
 import Synchronization
 import Testing
 
@@ -125,6 +126,14 @@ struct TableTests {
     for probe in ["gaussian_noise", "shift", "ibp:epsilon=0.1"] {
       #expect(throws: RobustnessError.self) { try Self.runner([probe], Self.model()) }
     }
+  }
+
+  @Test("a key that bounds do not have is refused: a misspelled one would fix nothing")
+  func unknownKey() throws {
+    func read(_ text: String) throws -> Features { try JSONDecoder().decode(Features.self, from: Data(text.utf8)) }
+    #expect(try read(#"{"low": [0, 1], "high": [2, 3], "fixed": [1]}"#).free == [0])
+    let error = #expect(throws: RobustnessError.self) { try read(#"{"low": [0], "high": [2], "fixd": [0]}"#) }
+    #expect("\(error.map { "\($0)" } ?? "")".contains("did you mean 'fixed'"))
   }
 
   @Test("bounds that do not fit are refused with the place")

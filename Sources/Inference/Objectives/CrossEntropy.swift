@@ -32,7 +32,8 @@ public struct CrossEntropy: Objective {
     }
   }
 
-  /// The value of one score z: ln(1 + e^z) for the first class, ln(1 + e^−z) for the second; the derivative is p or p − 1.
+  /// The value of one score z: ln(1 + e^z) for the first class, ln(1 + e^−z) for the second; the derivative is
+  /// p or p − 1.
   private static func value(_ z: Float, isFirst: Bool, _ gradient: inout Float) -> Float {
     let sign: Float = isFirst ? -1 : 1
     gradient = -sign / (1 + exp(sign * z))

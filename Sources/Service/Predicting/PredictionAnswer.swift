@@ -1,6 +1,6 @@
 import DitherInference
 
-/// What a model answered, whatever wire it goes by.
+/// A model's answer, whatever wire it goes by.
 struct PredictionAnswer: Sendable {
   var model: String
   var version: Int64

@@ -9,10 +9,10 @@ public typealias CatalogError = Fault<CatalogFault>
 
 /// The list of all things of one kind: the only place where they are registered.
 ///
-/// Recipes, requests, reports, `--help` and the tests over all entries read it. Names that are not in it are refused with
-/// the nearest ones that are.
+/// Recipes, requests, reports, `--help` and the tests over all entries read it. Names that are not in it are refused
+/// with the nearest ones that are.
 public struct Catalog<Entry: Sendable>: Sendable {
-  /// What the entries are, in the singular, for messages.
+  /// The kind of the entries in the singular, as messages name it: "attack".
   public let kind: String
   /// In the order in which they are listed to people.
   public let entries: [Entry]

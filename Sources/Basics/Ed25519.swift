@@ -37,7 +37,8 @@ public enum Ed25519 {
       self.init(seed: seed)
     }
 
-    /// The key in a file; where there is none, a new one, and its public half beside it (`report-key.pem`, `report-key.pub.pem`).
+    /// The key in a file; where there is none, a new one, and its public half beside it (`report-key.pem`,
+    /// `report-key.pub.pem`).
     public init(openOrMake path: String) throws(KeyError) {
       if let found = FileManager.default.contents(atPath: path) {
         try self.init(pem: [UInt8](found))

@@ -1,5 +1,5 @@
-/// What kind of thing went wrong, as far as a caller of any door must know. `Service` maps it to gRPC's and HTTP's codes,
-/// the command line to an exit code.
+/// The kind of a fault, as far as a caller of any door must know. `Service` maps it to gRPC's and HTTP's codes, the
+/// command line to an exit code.
 public enum FaultCategory: String, Sendable, CaseIterable {
   case cancelled, invalidArgument, deadlineExceeded, notFound, alreadyExists, permissionDenied, resourceExhausted
   case failedPrecondition, aborted, outOfRange, unimplemented, internalError, unavailable, dataLoss, unauthenticated

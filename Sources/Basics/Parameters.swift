@@ -1,15 +1,17 @@
 import Foundation
 
-/// Makes a value from its defaults and some parameters, as recipes, requests, model files and the command line give them.
+/// Makes a value from its defaults and some parameters, as recipes, requests, model files and the command line give
+/// them.
 ///
-/// The keys that are taken are those that the value decodes, optional ones included. A parameter that is `nil` by default is set by any
-/// value that its type takes; `none` makes it nil again.
+/// The keys that are taken are those that the value decodes, optional ones included. A parameter that is `nil` by
+/// default is set by any value that its type takes; `none` makes it nil again.
 public enum Parameters {
   /// - Parameters:
   ///   - defaults: the value whose properties are overlaid.
   ///   - parameters: text as written by a person: `20`, `true`, `linf`, `8/255`.
   ///   - owner: whose parameters they are, for messages.
-  /// - Throws: `CatalogFault.unknownKey` with the nearest known key, `.badValue` when a value does not fit its property.
+  /// - Throws: `CatalogFault.unknownKey` with the nearest known key, `.badValue` when a value does not fit its
+  ///   property.
   public static func overlay<Value: Codable>(
     _ parameters: [String: String], on defaults: Value, of owner: String
   ) throws(CatalogError) -> Value {
@@ -67,7 +69,7 @@ public enum Parameters {
     }
   }
 
-  /// What is said of a key that nobody knows.
+  /// The error for an unknown key, which names the nearest known ones.
   public static func unknown(_ key: String, among known: [String], of owner: String) -> CatalogError {
     CatalogError(
       .unknownKey, at: owner,

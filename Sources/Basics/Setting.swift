@@ -1,4 +1,5 @@
-/// A value as a person or a file writes it: what recipes, requests and `metadata_props` say before it is known what they mean.
+/// A value as a person or a file writes it: what recipes, requests and `metadata_props` say before it is known what
+/// they mean.
 public enum Setting: Sendable, Equatable {
   case none
   case flag(Bool)
@@ -7,7 +8,8 @@ public enum Setting: Sendable, Equatable {
   case list([Setting])
   case mapping([String: Setting])
 
-  /// - Parameter value: what a reader of YAML gives: nil, `Bool`, `Int`, `Double`, `String`, an array or a dictionary of these.
+  /// - Parameter value: what a reader of YAML gives: nil, `Bool`, `Int`, `Double`, `String`, an array or a dictionary
+  ///   of these.
   public init(_ value: Any?) {
     switch value {
     case let flag as Bool: self = .flag(flag)
@@ -30,6 +32,7 @@ public enum Setting: Sendable, Equatable {
     }
   }
 
+  /// The text; nil for a value of any other kind.
   public var asText: String? {
     if case .text(let text) = self { text } else { nil }
   }

@@ -1,15 +1,16 @@
 extension String {
-  /// The text with each character that a terminal would obey, or that would turn the direction of what follows, written as
-  /// `\u{1b}`: for names, labels and messages from files and from other machines.
-  /// - Parameter keepsLines: line ends and tabs stay, for texts of several lines; in a name they are written out like the rest.
+  /// The text with each character that a terminal would obey, or that would turn the direction of what follows, written
+  /// as `\u{1b}`: for names, labels and messages from files and from other machines.
+  /// - Parameter keepsLines: line ends and tabs stay, for texts of several lines; in a name they are written out like
+  ///   the rest.
   public func shown(keepsLines: Bool = false) -> String {
     escaped { scalar in
       keepsLines && (scalar == "\n" || scalar == "\t") ? nil : "\\u{\(String(scalar.value, radix: 16))}"
     }
   }
 
-  /// JSON in which no character acts on a terminal: the same value, with `\u009b` in the place of such a character. Within JSON
-  /// they stand in strings alone, but for the line ends between values.
+  /// JSON in which no character acts on a terminal: the same value, with `\u009b` in the place of such a character.
+  /// Within JSON they stand in strings alone, but for the line ends between values.
   public var jsonShown: String {
     escaped { scalar in
       if "\n\r\t".unicodeScalars.contains(scalar) { return nil }
@@ -32,8 +33,8 @@ extension String {
 }
 
 extension Unicode.Scalar {
-  /// Control characters (C0, DEL, C1), the separators of lines, and what is invisible: marks of direction, tags, widths of zero.
-  /// The joiners that emoji and many scripts are written with stay.
+  /// Control characters (C0, DEL, C1), the separators of lines, and what is invisible: marks of direction, tags, widths
+  /// of zero. The joiners that emoji and many scripts are written with stay.
   fileprivate var acts: Bool {
     switch properties.generalCategory {
     case .control, .lineSeparator, .paragraphSeparator: true

@@ -1,4 +1,4 @@
-/// What is left of a budget of time.
+/// A budget of time, measured by when it ends.
 public struct TimeLeft: Sendable {
   /// When it is over; nil: never.
   private let end: ContinuousClock.Instant?
@@ -26,7 +26,8 @@ public struct TimeLeft: Sendable {
   /// Whether the end has passed.
   public var isOver: Bool { end.map { ContinuousClock.now >= $0 } ?? false }
 
-  /// When one of several equal pieces of work that are left, each on one thread, has had its share; the last ends with the time.
+  /// When one of several equal pieces of work that are left, each on one thread, has had its share; the last ends with
+  /// the time.
   public func share(among pieces: Int) -> ContinuousClock.Instant? {
     guard let end else { return nil }
     let now = ContinuousClock.now

@@ -29,11 +29,11 @@ public struct Bench: Sendable {
     self.measure = measure
   }
 
-  /// What was measured.
+  /// The figures of one bench.
   struct Measurement {
     /// Seconds of one run, of each round.
     var times: [Double]
-    /// What belongs to it: where the time goes, memory.
+    /// Further figures by name: where the time goes, memory.
     var details: [String: Double] = [:]
   }
 
@@ -120,7 +120,7 @@ public struct Bench: Sendable {
 }
 
 extension Catalog where Entry == Bench {
-  /// Those that others are compared with come before them.
+  /// All benches; one that others are compared with comes before them.
   public static let benches = Catalog(
     "bench",
     [

@@ -3,7 +3,8 @@ import DitherInference
 import DitherTensor
 import DitherTrain
 
-/// Models of the shapes that the figures are stated for, with weights from a seed: speed does not depend on their values.
+/// Models of the shapes that the figures are stated for, with weights from a seed: speed does not depend on their
+/// values.
 enum Fixtures {
   static func weights(_ shape: Shape, _ seed: UInt64) -> Tensor {
     let scale = (2 / Float(max(shape.row.count, 1))).squareRoot()
@@ -67,7 +68,7 @@ enum Fixtures {
     return plan
   }
 
-  /// What a trainer does for one batch.
+  /// The work of a trainer for one batch.
   final class TrainingStep {
     let plan: Plan
     private let parameters: ParameterBuffers

@@ -53,9 +53,9 @@ public struct DataFile: Sendable, Equatable {
   public var path: String
   /// nil: it is published nowhere as it is; a mirror may have it.
   public var address: String?
-  /// Of the content, unpacked: packers differ in headers, the content is what was published.
+  /// Digest of the unpacked content: packers differ in headers, the content is what was published.
   public var sha256: String
-  /// Of the content, unpacked.
+  /// Size of the unpacked content.
   public var bytes: Int
   /// The file is this member of the archive at `address`.
   public var member: String?

@@ -11,7 +11,7 @@ public struct Dataset: Sendable {
   public var targets: Targets
   /// By class, or by value.
   public var targetNames: [String]
-  /// Of the first example in the set that this is a part of: examples keep their numbers.
+  /// Number of the first example in the set that this is a part of: examples keep their numbers.
   public private(set) var start = 0
   /// Examples.
   public var count: Int { targets.count }

@@ -19,7 +19,7 @@ public protocol JobBoard: Sendable {
   func events(of job: String) async throws(StoreError) -> AsyncStream<JobEvent>
 }
 
-/// What a watcher of a job hears.
+/// News of a job, as its watchers hear it.
 public enum JobEvent: Sendable {
   case state(Job)
   case progress(JobProgress)

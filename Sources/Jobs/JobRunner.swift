@@ -11,7 +11,7 @@ public final class JobRunner: Sendable {
   /// Makes a job's work from its record, opening what it needs.
   public typealias Prepare = @Sendable (Job) async throws -> any ShardedWork
 
-  /// What its owner may want to write down.
+  /// An event that its owner may want to log.
   public enum Note: Sendable {
     case goingOn(Job), done(Job)
     case failed(id: String, reason: String)
@@ -24,7 +24,7 @@ public final class JobRunner: Sendable {
     var running: Task<Void, Never>?
     var isStopped = false
     var cancelled: Set<String> = []
-    /// Of the next job, where it was made ready already.
+    /// The work of the next job, where it was made ready already.
     var prepared: (id: String, work: any ShardedWork)?
   }
 

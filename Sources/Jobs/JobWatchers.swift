@@ -1,7 +1,7 @@
 import DitherStore
 import Synchronization
 
-/// Who watches which job, and how far each has come.
+/// The watchers of each job, and how far each job has come.
 final class JobWatchers: Sendable {
   struct Watcher: Sendable {
     let stream: AsyncStream<JobEvent>
@@ -27,7 +27,7 @@ final class JobWatchers: Sendable {
     return Watcher(stream: stream, continuation: continuation)
   }
 
-  /// What a new watcher hears first; all there is, where the job has ended or nobody works on it any more.
+  /// Tells a new watcher how the job stands; all there is, where the job has ended or nobody works on it any more.
   func begin(_ watcher: Watcher, of job: Job, _ report: (json: [UInt8], html: [UInt8])?) {
     let (progress, isClosed) = state.withLock { ($0.progress[job.id], $0.isClosed) }
     watcher.continuation.yield(.state(job))

@@ -5,7 +5,7 @@ import Synchronization
 /// The shards of one piece of work as they are given out: which are left, in which order, until the time is over or one
 /// has failed. It knows no threads, no clock but its budget's, and no store.
 public struct ShardQueue<Shard: Hashable & Sendable>: Sendable {
-  /// What is left of the budget.
+  /// The rest of the budget.
   public let time: TimeLeft
   /// Why no more are given out.
   public private(set) var failure: (any Error)?

@@ -3,7 +3,7 @@ import DitherBasics
 /// Work that is done in shards, each a function of its number only: a shard that was journalled is never done again.
 public protocol ShardedWork: Sendable {
   var shardCount: Int { get }
-  /// What a shard belongs to, for progress.
+  /// The name of the part of the work that a shard belongs to, for progress.
   func title(of shard: Int) -> String
   /// - Parameters:
   ///   - time: what is left of the budget; when it is over the work ends, with what it has found or by throwing a

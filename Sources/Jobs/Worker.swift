@@ -12,7 +12,7 @@ struct Worker: Sendable {
   let lease: Duration
   let pool: ComputePool
   let queue: Mutexed<ShardQueue<Int>>
-  /// What this process has now.
+  /// Claims that this process holds now.
   let held: Mutexed<Set<ShardClaim>>
   /// Whether the job is to be left.
   let isStopped: @Sendable () -> Bool
@@ -27,7 +27,7 @@ struct Worker: Sendable {
         guard let claim = try await board.claim(shard, of: job, by: owner, for: lease) else { continue }
         try await run(claim)
       } catch {
-        // What was stopped has thrown because of it: the job is not broken.
+        // A shard that was stopped throws because of it: the job is not broken.
         if !isStopped() { queue.withLock { $0.fail(error) } }
       }
     }

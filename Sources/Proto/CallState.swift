@@ -3,7 +3,7 @@ import Foundation
 /// The messages of one call on the server's side, through whichever door it came: what its shape allows, who waits for
 /// whom, and the end. No task, continuation or clock: what happens goes in, what is to be done comes out.
 public struct CallState: Sendable {
-  /// What the client's part of a call asks for.
+  /// The step that follows from a message, or the end, of the client.
   public enum Action: Equatable, Sendable {
     case none
     /// The handler is to run: with its one request, or with nil where the client sends a stream.
@@ -13,7 +13,7 @@ public struct CallState: Sendable {
     /// The call ends with this error.
     case fail(CallError)
   }
-  /// What a handler that asks for a message gets.
+  /// The result of a handler's asking for a message.
   public enum Taken: Equatable, Sendable {
     case message(Data)
     /// Nothing follows.
@@ -25,7 +25,7 @@ public struct CallState: Sendable {
     /// It waits for one already.
     case twice
   }
-  /// What becomes of a message that a handler sends.
+  /// The fate of a message that a handler sends.
   public enum Sent: Equatable, Sendable {
     case write
     /// `writable` will bring it back.

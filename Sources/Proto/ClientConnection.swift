@@ -20,7 +20,7 @@ public struct ClientConnection: Sendable {
   private enum Phase { case awaitingHello, open, draining, closed }
   private struct Call {
     var sendCredit: Int
-    /// What the caller has taken and not yet given back as credit.
+    /// Bytes that the caller has taken and not yet given back as credit.
     var taken = 0
   }
 

@@ -1,4 +1,4 @@
-/// What one side of a framed connection takes, as its Hello says.
+/// The limits of one side of a framed connection, as its Hello says them.
 public struct WireLimits: Sendable, Equatable {
   /// The framed protocol's.
   public static let version: UInt32 = 1
@@ -10,7 +10,7 @@ public struct WireLimits: Sendable, Equatable {
   public var maxConcurrentCalls = 256
   /// That each call may send before it is given more.
   public var initialCreditBytes = 1 << 20
-  /// Of one call, names and values: as many as the gRPC door takes.
+  /// Bytes of one call's metadata, names and values: as many as the gRPC door takes.
   public var maxMetadataBytes = GrpcRequest.metadataBytes
   /// Below this a peer could not even receive an error.
   public static let leastFrameBytes = 4096

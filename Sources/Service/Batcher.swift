@@ -5,7 +5,7 @@ import DitherInference
 import DitherTensor
 import Synchronization
 
-/// What waits to be predicted: one request.
+/// One request that waits to be predicted.
 struct PredictionWork: Sendable {
   var model: LoadedModel
   /// [B, …].
@@ -130,7 +130,7 @@ final class Batcher: Sendable {
 
   private func runNext() {
     let (batch, isMore) = takeBatch()
-    // What is left is another thread's.
+    // The rest of the queue is another thread's.
     if isMore { pool.submit { [self] in runNext() } }
     run(batch)
   }

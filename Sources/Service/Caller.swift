@@ -1,6 +1,6 @@
 import DitherBasics
 
-/// Who calls, and until when: what a call's work needs to know of it.
+/// The caller and the deadline of a call: as much as its work needs to know.
 package struct Caller: Sendable {
   /// The name of the token or certificate.
   package var name: String

@@ -11,13 +11,13 @@ public struct CheckedModel: Sendable {
   let signature: ModelSignature
   let noise: NoiseModel?
   let defaultSamples: Int
-  /// What the file says and nobody follows, a sentence each.
+  /// Statements of the file that nobody follows, a sentence each.
   let warnings: [String]
 
   /// Draws that a noisy model is asked for when neither the caller nor its file says how many: as many as in an audit,
   /// which judges a model as it is deployed.
   static let usualSamples = DeployedPredictor.defaultSamples
-  /// Of the file's metadata.
+  /// Key in the file's metadata of the number of draws.
   static let samplesKey = "dither.samples"
 
   /// - Parameter proceed: called between the passes of the trial; what it throws ends it.

@@ -25,7 +25,7 @@ struct Console: Sendable {
         HttpRoute(.get, "/metrics", .local(nil)) { _, _ in
           HttpResponse(200, "text/plain; version=0.0.4; charset=utf-8", Array(services.metrics.text.utf8))
         }, HttpRoute(.get, "/report-key.pub.pem", .local(nil)) { _, _ in .text(services.reportKey.pem) },
-        // What they show is what ListModels, ListAudits and GetReport tell.
+        // Pages show the same facts that ListModels, ListAudits and GetReport tell.
         HttpRoute(.get, "/", .local(.audit)) { _, _ in
           let jobs = try await services.store.jobs.list(kind: AuditSpec.kind, limit: 100)
           return .html(Array(IndexPage(models: services.registry.current.versions, audits: jobs).html.source.utf8))

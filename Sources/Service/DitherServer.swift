@@ -73,7 +73,7 @@ public final class RunningServer: Sendable {
   public var grpcPort: Int { doors.grpc.port }
   /// The one it listens at, also where 0 was asked for.
   public var httpPort: Int { doors.http.port }
-  /// What clients shall trust, as a PEM file; nil where the server did not make its certificate itself.
+  /// The authority that clients shall trust, as a PEM file; nil where the server did not make its certificate itself.
   public var authorityPath: String? { doors.authority }
   /// The public half of the key that signs reports, as a PEM file: for `dither verify --key`.
   public var reportKeyPath: String { Ed25519.PrivateKey.publicPath(of: configuration.reportKeyPath) }

@@ -30,7 +30,7 @@ struct Doors: Sendable {
     let httpTls = configuration.tls == .generated ? nil : tls
     let console = Console(services: services, dispatcher: dispatcher, usesTls: httpTls != nil)
     let host = configuration.host
-    // What is open when a later door cannot be opened is closed again.
+    // Doors that are open when a later one cannot be opened are closed again.
     var open: [Door] = []
     do {
       let framed = try await FramedDoor.open(

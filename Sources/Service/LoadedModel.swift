@@ -18,7 +18,7 @@ final class LoadedModel: Sendable {
   }
 }
 
-/// What a model's draws have cost lately: how a queue knows its length in seconds.
+/// The recent cost of a model's draws: how a queue knows its length in seconds.
 final class ComputeMeter: Sendable {
   private let secondsPerDraw: Mutex<Double>
 

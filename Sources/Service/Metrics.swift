@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// What the server counts, written as Prometheus reads it (text format 0.0.4).
+/// The server's counters, written as Prometheus reads them (text format 0.0.4).
 final class Metrics: Sendable {
   private struct Call: Hashable {
     var method: String

@@ -54,7 +54,7 @@ struct ModelsFolder: Sendable {
   }
 }
 
-/// What is asked of an upload beside its file.
+/// Checks of an upload beside those of its file.
 enum UploadRules {
   static func check(card: String, _ limits: ServerConfiguration.Limits) throws(ServiceError) {
     guard card.utf8.count <= limits.cardBytes else {

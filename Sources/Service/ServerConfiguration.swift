@@ -23,7 +23,7 @@ public struct ServerConfiguration: Sendable {
   public var readyFile: String?
   /// Beyond which a request is refused.
   public var limits = Limits()
-  /// What models compute in; bf16 where the CPU has it.
+  /// Precision in which models compute; bf16 where the CPU has it.
   public var precision = Plan.Precision.float32
   /// The Ed25519 key that signs reports, as PEM; made where there is none. nil: `report-key.pem` in the state
   /// directory.
@@ -50,9 +50,9 @@ public struct ServerConfiguration: Sendable {
     case insecure
   }
 
-  /// What one caller, and all together, may ask for.
+  /// Bounds on requests of one caller, and of all together.
   public struct Limits: Sendable {
-    /// Of one message at any door.
+    /// Bytes of one message at any door.
     public var messageBytes = 16 << 20
     /// Bytes of one file.
     public var uploadBytes = 512 << 20

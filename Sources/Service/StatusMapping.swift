@@ -2,8 +2,8 @@ import DitherBasics
 import DitherProto
 
 extension CallError {
-  /// What a caller is told of an error. A fault of ours is told whole, its field, resource or waiting time in the
-  /// details; of anything else no more than that it happened: it may speak of what is not the caller's.
+  /// The status that tells a caller of an error. A fault of ours is told whole, its field, resource or waiting time in
+  /// the details; of anything else no more than that it happened: it may speak of what is not the caller's.
   package init(of error: any Error) {
     switch error {
     case let known as CallError: self = known

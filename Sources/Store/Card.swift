@@ -1,6 +1,6 @@
 import Foundation
 
-/// What an owner says of a model: JSON, or nothing.
+/// An owner's description of a model: JSON, or nothing.
 enum Card {
   /// Whether a version with `standing` for a card is what was asked for: nothing asked is no other card, and neither is
   /// the same JSON in other words.

@@ -1,7 +1,7 @@
 import DitherBasics
 import Foundation
 
-/// What is known of a model when it is published.
+/// A model as its publisher hands it over.
 public struct NewModel: Sendable, Equatable {
   public var name: String
   /// The file's.
@@ -29,7 +29,7 @@ public struct NewModel: Sendable, Equatable {
   }
 }
 
-/// What was fitted to a version after it was published.
+/// A calibration fitted to a version after it was published.
 public struct StoredCalibration: Sendable, Equatable {
   /// From 1, rising.
   public var number: Int64
@@ -73,7 +73,7 @@ public struct AliasChange: Sendable, Equatable {
   public var setBy: String
 }
 
-/// What an alias must point at for it to be moved.
+/// The target that an alias must have for it to be moved.
 public enum AliasExpectation: Sendable, Equatable {
   case anything
   /// The alias is not there.
@@ -87,11 +87,11 @@ public struct StoreChange: Sendable, Equatable {
   public enum Kind: String, Sendable, CaseIterable { case model, token, job }
   /// Its kind.
   public var kind: Kind
-  /// Of the model or token; of a job its id.
+  /// Name of the model or token; id of the job.
   public var name: String
 }
 
-/// What was changed since some moment.
+/// The changes since some moment.
 public struct StoreChanges: Sendable, Equatable {
   /// To ask from the next time.
   public var newest: Int64
@@ -110,9 +110,9 @@ public struct Job: Sendable, Equatable {
 
   /// Unique in the store.
   public var id: String
-  /// What sort of work it is, as "audit".
+  /// The sort of work, as "audit".
   public var kind: String
-  /// What it is about, as "name@version".
+  /// The subject of the work, as "name@version".
   public var subject: String
   /// JSON: all that is needed to do the work again.
   public var spec: [UInt8]
@@ -122,7 +122,7 @@ public struct Job: Sendable, Equatable {
   public var message: String
   /// Since 1970.
   public var createdMilliseconds: Int64
-  /// What its shards have taken, as far as it is known.
+  /// Computing time of its shards, as far as it is known.
   public var spentMilliseconds: Int64 = 0
   /// The caller's name.
   public var createdBy: String
@@ -161,13 +161,13 @@ public struct ShardClaim: Sendable, Hashable {
   /// How many of those who claimed it before never came back.
   public var lost: Int
 
-  /// Those who are lost on one shard, at most: after that it is the shard.
+  /// Workers that may be lost on one shard: after that the shard is to blame.
   public static let mostLost = 3
   /// Whether so many workers were lost on it that it is left out.
   public var isPoisoned: Bool { lost >= Self.mostLost }
 }
 
-/// What became of a result.
+/// The fate of a shard's result.
 public enum ShardOutcome: Sendable, Equatable {
   case stored
   /// Another was there already, and stays: the same bytes, or others.

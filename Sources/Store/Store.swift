@@ -1,7 +1,7 @@
 import DitherBasics
 import Foundation
 
-/// What servers remember: records of models, jobs and tokens, and files. One server has a `SqliteStore` of its own;
+/// The memory of servers: records of models, jobs and tokens, and files. One server has a `SqliteStore` of its own;
 /// several may share one that is elsewhere. `EveryStoreTests` says what each of them must do.
 public protocol Store: Sendable {
   var models: any ModelRecords { get }
@@ -9,7 +9,7 @@ public protocol Store: Sendable {
   var tokens: any TokenRecords { get }
   var blobs: any Blobs { get }
 
-  /// What was changed since `number`, which an earlier answer gave; 0: since ever. Shards and the time they take are no
+  /// The changes since `number`, which an earlier answer gave; 0: since ever. Shards and the time they take are no
   /// changes.
   func changes(since number: Int64) async throws(StoreError) -> StoreChanges
 
@@ -65,7 +65,7 @@ public protocol ModelRecords: Sendable {
   /// - Returns: what was removed; its files may be needed by other versions.
   func remove(_ name: String, version: Int64?, by author: String) async throws(StoreError) -> [ModelVersion]
 
-  /// What a file of the models' folder was like when it was last published.
+  /// The stamp that a file of the models' folder had when it was last published.
   func importStamp(_ file: String) async throws(StoreError) -> String?
   func setImportStamp(_ file: String, _ stamp: String) async throws(StoreError)
 }
@@ -98,9 +98,9 @@ public protocol JobRecords: Sendable {
   /// Ends a job with its report.
   /// - Returns: whether it was still to be done.
   func finish(_ id: String, json: [UInt8], html: [UInt8]) async throws(StoreError) -> Bool
-  /// Of a job that is done.
+  /// The report of a job that is done.
   func report(_ id: String) async throws(StoreError) -> (json: [UInt8], html: [UInt8])?
-  /// What a job has taken until now; less than is known already changes nothing.
+  /// Stores the computing time of a job until now; less than is known already changes nothing.
   func setSpent(milliseconds: Int64, of id: String) async throws(StoreError)
 
   /// The right to do a shard, for `lease`, by the store's clock.

@@ -5,7 +5,7 @@ public enum StoreFault: FaultCode {
   /// A name, digest or size that cannot be stored.
   case badName, badDigest, badSize
   case notFound, alreadyExists
-  /// What was to be changed is no longer what was expected.
+  /// The record to change is no longer as the caller expected it.
   case conflict
   /// A piece of an upload that is not the next one.
   case offset
@@ -17,7 +17,7 @@ public enum StoreFault: FaultCode {
   case inUse
   /// A later program has changed how things are stored.
   case newer
-  /// What was stored is not what is there now.
+  /// Stored bytes have changed since they were written.
   case corrupt
   case noSpace, storage
 

@@ -37,23 +37,3 @@ enum Repository {
 
   private static func swift(_ folder: String) -> [File] { files(folder, "swift") }
 }
-
-/// Faults that are known, by room: a room may get better, never worse, and one that is not listed has none.
-struct Allowance {
-  var rooms: [String: Int]
-
-  /// What is beyond it, a line for each room.
-  func exceeded(by faults: [(room: String, place: String)]) -> [String] {
-    Dictionary(grouping: faults, by: \.room).sorted { $0.key < $1.key }.compactMap { room, found in
-      let known = rooms[room] ?? 0
-      return found.count <= known
-        ? nil : "\(room): \(found.count), allowed \(known): \(found.map(\.place).joined(separator: ", "))"
-    }
-  }
-
-  /// Rooms that have become better than what is written here.
-  func slack(over faults: [(room: String, place: String)]) -> [String] {
-    let counts = Dictionary(grouping: faults, by: \.room).mapValues(\.count)
-    return rooms.filter { (counts[$0.key] ?? 0) < $0.value }.map { "\($0.key): \(counts[$0.key] ?? 0)" }.sorted()
-  }
-}

@@ -1,6 +1,6 @@
 import DitherProto
+import DitherTestSupport
 import Foundation
-import Testing
 
 /// A plain socket, so that a test may send what no client would.
 final class RawSocket {
@@ -8,20 +8,7 @@ final class RawSocket {
   private var reader = FrameReader(limit: 1 << 24)
 
   init(port: Int) throws {
-    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = in_port_t(port).bigEndian
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    let result = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
-    try #require(result == 0)
-    // Tests that compute may hold every thread of the pool for minutes; a server's task waits as long.
-    var patience = timeval(tv_sec: 300, tv_usec: 0)
-    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+    descriptor = try Loopback.connect(port: port)
   }
   deinit { close(descriptor) }
 
@@ -38,7 +25,7 @@ final class RawSocket {
     }
   }
 
-  /// What has come; nothing at the end of the stream. On a thread that may wait.
+  /// Bytes that have come; nothing at the end of the stream. On a thread that may wait.
   func receive() async -> [UInt8] {
     let descriptor = descriptor
     return await withCheckedContinuation { continuation in

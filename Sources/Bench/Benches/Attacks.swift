@@ -8,8 +8,8 @@ import Foundation
 import Synchronization
 
 extension Bench {
-  /// 1000 images attacked on two threads. As audits run it, examples that are broken are dropped; the benches named `…-all` take every
-  /// step for every image, as attack libraries do. Bars: scripts/bench-attack-peers.
+  /// 1000 images attacked on two threads. As audits run it, examples that are broken are dropped; the benches named
+  /// `…-all` take every step for every image, as attack libraries do. Bars: scripts/bench-attack-peers.
   private static func attack(_ name: String, _ steps: Int, _ work: String, dropsBroken: Bool) -> Bench {
     let summary = "PGD-\(steps), 1000 images, two threads" + (dropsBroken ? "" : ", no example dropped")
     return Bench("attack/\(name)" + (dropsBroken ? "" : "-all"), summary) { seconds in
@@ -57,7 +57,8 @@ extension Bench {
     }
   }
 
-  /// The shipped models on MNIST; for the ResNet, which none is shipped of, weights and images from a seed and its own answers as labels.
+  /// The shipped models on MNIST; for the ResNet, which none is shipped of, weights and images from a seed and its own
+  /// answers as labels.
   private static func victim(_ work: String) throws -> (Model, Tensor, [Int], epsilon: Double) {
     if work == "resnet18" {
       let model = try Model(Fixtures.resnet()), inputs = Fixtures.images(64, [3, 32, 32])

@@ -5,8 +5,8 @@ import DitherTensor
 import DitherTrain
 
 extension Bench {
-  /// One image by CERTIFY: 100 and 10 000 noisy copies, σ = 0.25. Bar: twice as many images a minute as PyTorch on the same two
-  /// cores (scripts/bench-certification-peers).
+  /// One image by CERTIFY: 100 and 10 000 noisy copies, σ = 0.25. Bar: twice as many images a minute as PyTorch on the
+  /// same two cores (scripts/bench-certification-peers).
   private static func certification(
     _ name: String, _ summary: String, over: String? = nil, _ graph: @escaping @Sendable () throws -> Graph,
     threads: Int = 2, _ precision: Plan.Precision = .float32, early: Bool = false

@@ -3,8 +3,8 @@ import DitherRobustness
 import DitherTensor
 
 extension Bench {
-  /// The 19 of the CIFAR-10-C protocol, color pictures of 32 × 32, severity 3, one thread; seconds for one picture through all of
-  /// them, and for each. Bar: scripts/bench-corruption-peers.
+  /// The 19 of the CIFAR-10-C protocol, color pictures of 32 × 32, severity 3, one thread; seconds for one picture
+  /// through all of them, and for each. Bar: scripts/bench-corruption-peers.
   static let corruptions = Bench("corruption/cifar", "one picture through the 19 corruptions of CIFAR-10-C, severity 3")
   {
     seconds in

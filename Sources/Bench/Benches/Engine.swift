@@ -35,7 +35,7 @@ extension Bench {
     }
   }
 
-  /// What a caller waits for in process: draws, probabilities and all measures.
+  /// The wait of a caller in process: draws, probabilities and all measures.
   static let mlpPredict = Bench(
     "engine/mlp-predict-mc64", "one row, 64 samples, with all measures", over: "engine/mlp-mc64"
   ) {

@@ -5,8 +5,8 @@ import DitherTensor
 import Foundation
 
 extension Bench {
-  /// How far bf16 is from fp32 on the shipped models: the largest difference of a probability and how many labels change, over a
-  /// thousand test images, for the deterministic pass; and the time of that pass.
+  /// How far bf16 is from fp32 on the shipped models: the largest difference of a probability and how many labels
+  /// change, over a thousand test images, for the deterministic pass; and the time of that pass.
   static let precision: [Bench] = [
     ("mnist-mlp-baseline", "mnist"), ("mnist-mlp-noise", "mnist"), ("mnist-cnn-baseline", "mnist"),
     ("mnist-cnn-noise", "mnist"), ("fashion-mlp-baseline", "fashion-mnist"), ("fashion-mlp-noise", "fashion-mnist"),

@@ -3,7 +3,9 @@ import DitherBasics
 /// CIFAR-10's binary files: records of a label byte and 3 · 32 · 32 bytes, R, G and B planes.
 /// Source: A. Krizhevsky's page "The CIFAR-10 dataset", binary version.
 public struct CifarBin: Sendable, Equatable {
+  /// Bytes of one picture.
   public static let pixels = 3 * 32 * 32
+  /// A class for each picture, from 0.
   public let labels: [Int]
   public let bytes: [UInt8]
 

@@ -3,6 +3,7 @@ import DitherBasics
 
 /// RFC 1952, by zlib: one member or several. Bytes after the last are left out, as gzip does.
 public enum Gzip {
+  /// Whether the bytes begin with gzip's magic number.
   public static func isGzip(_ bytes: [UInt8]) -> Bool { bytes.starts(with: [0x1F, 0x8B]) }
 
   /// - Parameter limit: the most bytes that may come out; a small file can unfold into a very large one.

@@ -5,6 +5,7 @@ import Foundation
 /// NumPy's array files, versions 1 to 3: C order, little-endian, numbers and booleans.
 /// Source: numpy/lib/format.py's description of the format (NEP 1).
 public struct Npy: Sendable, Equatable {
+  /// The elements in C order, by the type that holds them.
   public enum Content: Sendable, Equatable {
     case float32([Float])
     case float64([Double])
@@ -15,6 +16,7 @@ public struct Npy: Sendable, Equatable {
     case bool([Bool])
   }
   public var shape: Shape
+  /// As many elements as the shape has.
   public var content: Content
 
   public init(_ shape: Shape, _ content: Content) {

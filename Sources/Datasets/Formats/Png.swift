@@ -3,7 +3,9 @@ import DitherBasics
 
 /// Portable Network Graphics, by libpng.
 public struct Png: Sendable, Equatable {
+  /// Pixels of a row.
   public let width: Int
+  /// Rows.
   public let height: Int
   /// 1 (gray) or 3 (red, green, blue).
   public let channels: Int

@@ -1,4 +1,5 @@
-/// Optical recognition of handwritten digits: counts of ink in 8 × 8 cells. Source: UCI Machine Learning Repository, CC BY 4.0.
+/// Optical recognition of handwritten digits: counts of ink in 8 × 8 cells. Source: UCI Machine Learning Repository,
+/// CC BY 4.0.
 enum OpticalDigits: Table {
   static let name = "optdigits"
   static let summary = "digits as 64 counts, 3 823 + 1 797"

@@ -2,6 +2,7 @@ import Foundation
 
 /// The worth of a set of predictions: functions of class probabilities [B][C] and labels [B].
 public enum Metrics {
+  /// Share of the examples whose most probable class is the label, in [0, 1].
   public static func accuracy(_ probabilities: [[Double]], _ labels: [Int]) -> Double {
     mean(zip(probabilities, labels).map { Label.of($0) == $1 ? 1 : 0 })
   }
@@ -32,13 +33,18 @@ public enum Metrics {
     }
   }
 
+  /// One bin of a reliability diagram: examples whose largest probability lies between its bounds.
   public struct ReliabilityBin: Codable, Sendable, Equatable {
     public var lower: Double
+    /// The upper bound, excluded but in the last bin.
     public var upper: Double
+    /// Examples in the bin.
     public var count: Int
     /// Sums over the bin's examples, so that an empty bin has no mean and claims none.
     public var confidenceSum: Double
+    /// Examples in the bin whose most probable class is the label.
     public var correct: Int
+    /// |mean largest probability − accuracy|; nil for an empty bin.
     public var gap: Double? { count == 0 ? nil : abs(confidenceSum - Double(correct)) / Double(count) }
   }
 
@@ -73,6 +79,8 @@ public enum Metrics {
     )
   }
 
+  /// The expected calibration error: gaps of equal-width bins, weighted by their examples. Guo et al. 2017,
+  /// arXiv 1706.04599.
   public static func expectedCalibrationError(_ probabilities: [[Double]], _ labels: [Int], bins: Int = 15) -> Double {
     calibrationErrors(reliability(probabilities, labels, bins: bins)).expected
   }

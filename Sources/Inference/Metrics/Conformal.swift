@@ -5,6 +5,7 @@ import Foundation
 /// Sets of classes that hold the true one with probability at least 1 − α on exchangeable data (split conformal
 /// prediction; Vovk et al. 2005; Angelopoulos and Bates 2021, arXiv 2107.07511).
 public enum Conformal {
+  /// The score of a class: the larger, the less the class fits the example.
   public enum Score: String, Sendable, Codable, CaseIterable {
     /// 1 − p_y (Sadinle et al. 2019).
     case lac

@@ -43,7 +43,7 @@ package struct UploadCall: ClientStreamCall {
       }
       try checkWhole(upload)
     } catch let error as StoreError where error.code == .badSize || error.code == .noSpace {
-      // What fills the disk goes: the sender has the file.
+      // An upload that fills the disk is removed: the sender has the file.
       await upload.discard()
       throw error
     } catch let error as StoreError where error.code == .superseded {

@@ -1,6 +1,6 @@
 import DitherInference
 
-/// What a model answered, whatever wire it goes by.
+/// A model's answer, whatever wire it goes by.
 struct PredictionAnswer: Sendable {
   /// Prediction sets, and what they promise.
   struct Sets: Sendable {

@@ -2,7 +2,7 @@ import DitherGraph
 import DitherInference
 import Foundation
 
-/// What is asked of a model, whatever wire it came by. What is nil was not said.
+/// A question to a model, whatever wire it came by. A nil field was not said.
 struct PredictionQuery: Sendable {
   /// "name", "name@version" or "name:alias".
   var model: String

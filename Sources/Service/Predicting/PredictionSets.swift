@@ -3,7 +3,7 @@ import DitherInference
 import DitherStore
 import DitherTensor
 
-/// What the prediction sets of one query are made by.
+/// The rule and the threshold by which one query's prediction sets are made.
 struct PredictionSets: Sendable {
   var rule: Conformal.Score
   /// By class.

@@ -17,7 +17,7 @@ final class FileBlobs: Blobs {
     var opening: Set<String> = []
   }
 
-  /// Of uploads that were left, all together; then the oldest go.
+  /// Bytes of abandoned uploads, all together; beyond it the oldest are removed.
   private static let mostLeft = 1 << 30
 
   init(directory: String, records: SqliteBlobRecords) throws(StoreError) {

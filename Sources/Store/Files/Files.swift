@@ -51,7 +51,7 @@ enum Files {
 
 /// An open file, closed with its last use.
 struct OpenFile: ~Copyable {
-  /// What errors call it: where they reach a caller, the server's folders are none of its business.
+  /// Its name in errors: where they reach a caller, the server's folders are none of its business.
   private let name: String
   private let descriptor: Int32
 

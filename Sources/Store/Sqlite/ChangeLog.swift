@@ -1,6 +1,6 @@
 import GRDB
 
-/// What was changed, numbered, in the transaction that changes it.
+/// The log of changes, each numbered in the transaction that makes it.
 enum ChangeLog {
   /// Older ones are forgotten.
   static let length: Int64 = 10_000

@@ -92,7 +92,7 @@ struct SqliteJobs: JobRecords {
     }
   }
 
-  /// Of a job that is done.
+  /// The report of a job that is done.
   func report(_ id: String) async throws(StoreError) -> (json: [UInt8], html: [UInt8])? {
     try await database.read { db in
       guard let row = try Row.fetchOne(db, sql: "SELECT json, html FROM jobs WHERE id = ?", arguments: [id]),
@@ -102,7 +102,7 @@ struct SqliteJobs: JobRecords {
     }
   }
 
-  /// What a job has taken until now; less than is known already changes nothing.
+  /// Stores the computing time of a job until now; less than is known already changes nothing.
   func setSpent(milliseconds: Int64, of id: String) async throws(StoreError) {
     try await database.write {
       try $0.execute(sql: "UPDATE jobs SET spent_ms = max(spent_ms, ?) WHERE id = ?", arguments: [milliseconds, id])
@@ -175,7 +175,7 @@ struct SqliteJobs: JobRecords {
     }
   }
 
-  /// Of a store that nobody else uses: those who hold shards are gone.
+  /// Ends all leases of a store that nobody else uses: the holders of its shards are gone.
   func endLeases() throws(StoreError) {
     let isHeld = try database.read { db in
       try Bool.fetchOne(

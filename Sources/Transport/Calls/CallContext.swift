@@ -2,12 +2,12 @@ import DitherProto
 import NIOCore
 import Synchronization
 
-/// What a caller may do.
+/// A permission of a caller.
 public enum Role: String, Sendable, Codable, CaseIterable {
   case predict, audit, publish, admin
 }
 
-/// Who calls.
+/// An identified caller and its roles.
 public struct Identity: Sendable, Equatable {
   public var name: String
   /// Rights of the caller.
@@ -67,7 +67,7 @@ public final class Cancellation: Sendable {
 
 /// A call as its handler sees it.
 public struct CallContext: Sendable {
-  /// Of this process, for logs.
+  /// The call's number in this process, for logs.
   public let id: UInt64
   /// "dither.v1.Inference/Predict"
   public let method: String

@@ -18,7 +18,7 @@ public struct CallRecord: Sendable {
   public let responseBytes: Int
 }
 
-/// What all doors share: the table of calls, who may call, and how much at once.
+/// The part that all doors share: the table of calls, who may call, and how much at once.
 public final class CallDispatcher: Sendable {
   /// A dispatcher's limits.
   public struct Limits: Sendable {
@@ -55,7 +55,7 @@ public final class CallDispatcher: Sendable {
   private let handlers = Atomic<Int>(0)
   /// By caller: calls in flight, and handlers of calls that are over.
   private let shares = Mutex<[String: Int]>([:])
-  /// What connections have read of messages that are not whole.
+  /// Bytes that connections have read of messages that are not whole.
   let halfRead: ByteBudget
   private let strangers: Mutex<Strangers>
 

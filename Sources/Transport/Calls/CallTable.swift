@@ -3,7 +3,7 @@ import Foundation
 import NIOCore
 import SwiftProtobuf
 
-/// What a call asks of its caller and of the server.
+/// A call's demands on its caller and on the server.
 public struct CallPolicy: Sendable {
   /// nil: any caller that is known.
   public var role: Role?
@@ -65,7 +65,7 @@ func decode<Request: Message>(_ bytes: Data?) throws(CallError) -> Request {
   }
 }
 
-/// What a handler that runs in a task speaks through. Bytes of messages, not yet decoded.
+/// The port of a handler that runs in a task. Bytes of messages, not yet decoded.
 struct CallPort: Sendable {
   /// nil: nothing follows.
   let take: @Sendable () async throws -> Data?

@@ -45,7 +45,7 @@ final class DeadlineSet {
       open[key] = nil
       call.expire()
     }
-    // What was added by then has set a timer of its own.
+    // A call that was added by then may have set an earlier timer.
     if let next = open.values.map(\.deadline).min(), due.map({ next < $0 }) ?? true { wake(at: next) }
   }
 }

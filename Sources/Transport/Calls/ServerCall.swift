@@ -13,7 +13,7 @@ protocol CallSink: AnyObject {
   func finish(_ error: CallError?, last: Data?)
 }
 
-/// What a door knows of a call before it begins.
+/// The facts that a door knows of a call before it begins.
 struct CallOpening {
   var method: String
   var metadata: [String: String]
@@ -78,7 +78,7 @@ final class ServerCall {
       if state.takesStream {
         if let deadline { expire(at: deadline) }
       } else {
-        // Who asks and does not say what for long keeps no place.
+        // A caller that opens a call and is slow to send its request keeps no place.
         let patience = now + TimeAmount(dispatcher.limits.requestPatience)
         expire(at: deadline.map { min($0, patience) } ?? patience)
       }

@@ -36,7 +36,7 @@ final class FramedHandler: ChannelDuplexHandler {
   private static let patience = TimeAmount.seconds(20)
   /// To the first call of a caller that is known, and to the next one after it.
   private static let strangerPatience = TimeAmount.seconds(60), idlePatience = TimeAmount.hours(2)
-  /// What must come in that time for it to begin anew.
+  /// Bytes of a frame that must come in `patience` for it to begin anew.
   private static let worthwhileBytes = 64 << 10
 
   private let dispatcher: CallDispatcher

@@ -61,7 +61,7 @@ public enum GrpcDoor {
   }
 }
 
-/// What the calls of one connection share. Confined to its event loop: not Sendable.
+/// The state that the calls of one connection share. Confined to its event loop: not Sendable.
 final class GrpcConnection {
   /// To the first call of a known caller, and, much later, between calls: who does not call keeps no place.
   private static let strangerPatience = TimeAmount.seconds(60), idlePatience = TimeAmount.hours(2)
@@ -147,7 +147,7 @@ final class GrpcConnection {
   }
 }
 
-/// What breaks a connection is said in the log; NIOHTTP2 has told the client by then.
+/// Logs errors that break a connection; NIOHTTP2 has told the client by then.
 private final class GrpcConnectionErrors: ChannelInboundHandler {
   typealias InboundIn = NIOAny
   private let connection: GrpcConnection
@@ -155,7 +155,7 @@ private final class GrpcConnectionErrors: ChannelInboundHandler {
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     connection.dispatcher.logger.debug("grpc connection of \(connection.peer): \(error)")
-    // What one stream did wrong is no other's fault; nor is an answer to a stream that the client has just reset.
+    // A stream's error is no other stream's fault; nor is an answer to a stream that the client has just reset.
     // NIOHTTP2 tells of both, and sends GOAWAY where the connection is at its end. Its StreamError is no NIOHTTP2Error.
     if error is any NIOHTTP2Error || error is NIOHTTP2Errors.StreamError, !connection.filter.hasFailed { return }
     // Not from within the read that failed: streams that it opens after the close would never be told of it, and stay.

@@ -29,7 +29,7 @@ final class HTTP2FrameFilter: ChannelDuplexHandler {
     static let headers: UInt8 = 1, resetStream: UInt8 = 3, settings: UInt8 = 4, goAway: UInt8 = 7
     static let continuation: UInt8 = 9
   }
-  /// What compresses to this cannot be above 16 KiB, unless by names and values that came before.
+  /// Compressed size below which headers cannot exceed 16 KiB, unless by names and values that came before.
   private static let largeHeaders = 8 << 10
   /// The most that waits for the acknowledgement.
   private static let mostParked = 2 << 20

@@ -56,7 +56,7 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
   private var held: ByteShare
   private var context: ChannelHandlerContext?
   private var call: ServerCall?
-  /// What the handler has said of its answer; the head has been written.
+  /// The answer as far as the handler has given it; the head has been written.
   private var response: HttpResponse?
   private var hasHead = false, isKeptAlive = true, version = HTTPVersion.http1_1
   private var refusal: HttpExchange.Refusal?

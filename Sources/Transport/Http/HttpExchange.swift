@@ -17,7 +17,7 @@ struct HttpExchange {
     var error: CallError
     /// The methods that its path is there for.
     var allowed: [HttpMethod] = []
-    /// What follows on the connection cannot be told from the rest of the body.
+    /// Whether the connection ends after it: what follows cannot be told from the rest of the body.
     var closes = false
   }
 

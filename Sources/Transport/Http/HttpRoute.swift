@@ -1,7 +1,7 @@
 import DitherProto
 import Foundation
 
-/// What an HTTP request asks. Of its headers only those that routes need.
+/// An HTTP request with those of its headers that routes need.
 public struct HttpRequest: Sendable {
   public var method: HttpMethod
   /// Decoded, without the query.

@@ -5,7 +5,7 @@ import Foundation
 /// A certificate authority of one's own, made on the first start, so that even that one is encrypted: a CA, and a
 /// server certificate for this machine that it has signed. P-256 keys, X.509 v3 (RFC 5280), by libcrypto.
 public struct SelfSignedAuthority: Sendable {
-  /// What clients are given to trust.
+  /// The authority's certificate, which clients are given to trust.
   public let authority: String
   /// Certificate and key that it made.
   public let files: TlsSource.Files

@@ -78,7 +78,7 @@ public final class TlsSource: Sendable {
     state.stamp = stamp
     do {
       let configuration = try Self.read(files)
-      // What does not fit together is found here, not by the next client.
+      // Files that do not fit together are found here, not by the next client.
       _ = try NIOSSLContext(configuration: configuration)
       state.configuration = configuration
       state.contexts = [:]

@@ -113,7 +113,7 @@ extension RunCommand {
     var parameters: Int
     var loss: Double?
     var written: [String] = []
-    /// What the file says and nobody follows.
+    /// Statements of the file that nobody follows.
     var warnings: [String]
 
     init(_ graph: Graph) {

@@ -6,7 +6,7 @@ import Foundation
 
 /// Examples on their way to a model, each in the model's shape, and what to call them.
 struct ExampleBatch {
-  /// Of one example.
+  /// Shape of one example.
   var shape: [Int]
   var values: FileArray.Values
   var names: [String]

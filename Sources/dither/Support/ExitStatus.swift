@@ -3,7 +3,7 @@ import DitherBasics
 import DitherProto
 import Foundation
 
-/// What the process tells its caller when it ends.
+/// The status with which the process ends.
 enum ExitStatus: Int32, CaseIterable {
   case done = 0
   case checkFailed = 1

@@ -1,7 +1,7 @@
 import DitherBasics
 import Foundation
 
-/// What `--json` prints: one object, keys in snake case, numbers with all their digits.
+/// The output of `--json`: one object, keys in snake case, numbers with all their digits.
 enum Json {
   static func text(_ value: some Encodable) throws -> String {
     let encoder = JSONEncoder()

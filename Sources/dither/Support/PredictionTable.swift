@@ -43,7 +43,7 @@ struct PredictionTable: Encodable {
       case .deadlineNear: "deadline near: tolerance not met"
       }
     }
-    /// Of several requests the one that went worst speaks for all.
+    /// The worse of two endings: it speaks for all of several requests.
     func worse(_ other: Self) -> Self {
       let order = Self.allCases
       return order.firstIndex(of: self) ?? 0 >= order.firstIndex(of: other) ?? 0 ? self : other
@@ -114,7 +114,8 @@ struct PredictionTable: Encodable {
           }))
   }
 
-  /// Those that were asked for, whether or not they were measured, and whatever else the server knows of.
+  /// Names of the measures that were asked for, whether or not they were measured (all standard ones where none was
+  /// named), and of all others that the server sent.
   private func measures(_ asked: [String]) -> [String] {
     let isRegression = predictions.contains { $0.label == nil }
     let known = Catalog<any Measure.Type>.measures.entries.filter {

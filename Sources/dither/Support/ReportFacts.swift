@@ -3,7 +3,7 @@ import DitherProto
 import DitherRobustness
 import Foundation
 
-/// What a report in any form is about.
+/// The facts that a report in any form states about its subject.
 struct ReportFacts: Encodable, Equatable {
   /// Digests, as `sha256:…`.
   var model: String

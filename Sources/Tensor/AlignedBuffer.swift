@@ -7,7 +7,7 @@ public final class AlignedBuffer {
   /// Its first byte.
   public let base: UnsafeMutableRawPointer
 
-  /// What is freed; `base` is its first aligned byte.
+  /// The memory that is freed; `base` is its first aligned byte.
   private let block: UnsafeMutableRawPointer
 
   /// Memory that is zero. Large blocks are the system's zero pages until they are written to.

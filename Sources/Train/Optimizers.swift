@@ -56,7 +56,7 @@ extension Catalog where Entry == any Optimizer.Type {
 }
 
 extension Optimizer {
-  /// What every optimizer has.
+  /// The bounds of what every optimizer has.
   func require(rate: Double, decay: Double) throws(CatalogError) {
     try require((0...1000).contains(rate), "rate", "0 to 1000", rate)
     try require((0...1000).contains(decay), "decay", "0 to 1000", decay)

@@ -120,7 +120,8 @@ extension Node {
 }
 
 extension Op {
-  /// Whether all rows of its results are alike, where operands of other extents or content are those that `varies` says.
+  /// Whether all rows of its results are alike, where operands of other extents or content are those that `varies`
+  /// says.
   fileprivate func isUniform(_ varies: [Bool]) -> Bool {
     self is ConstantOfShape || self is Expand && varies.first == false
   }

@@ -30,7 +30,7 @@ struct Einsum: Composite {
     func extent(_ label: Label) -> Int? { labels.firstIndex(of: label).map { value.shape[$0] } }
   }
 
-  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool { false }
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { false }
 
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let (texts, result) = try terms()

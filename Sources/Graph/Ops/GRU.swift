@@ -1,7 +1,8 @@
 import DitherBasics
 import DitherTensor
 
-/// Gated recurrent units: z and r by the first activation, the candidate by the second; h′ = (1 − z) ⊙ candidate + z ⊙ h.
+/// Gated recurrent units: z and r by the first activation, the candidate by the second; h′ = (1 − z) ⊙ candidate
+/// + z ⊙ h.
 /// `linear_before_reset`: r multiplies the state's product, and not the state.
 /// - Shapes: as ``RNN``'s, with 3H rows of weights in the order z, r, h.
 /// - Source: ONNX `GRU`, opsets 7–28.
@@ -22,7 +23,7 @@ struct GRU: Composite {
     layer.write(to: &node, defaults: Self.defaults)
     if resetsProduct { node["linear_before_reset"] = .int(1) }
   }
-  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool { layer.mixes(input, along: axis) }
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { layer.mixes(input, along: axis) }
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     try layer.run(inputs, in: builder, hasCell: false) { x, state, weights, d throws(GraphError) in
       let x = try Recurrent.biased(x, weights.inputBias), h = state.h

@@ -12,9 +12,8 @@ struct GatherElements: Composite {
   }
   func write(to node: inout OnnxNode) { if axis != 0 { node["axis"] = .int(Int64(axis)) } }
   func trainable(_ input: Int) -> Bool { input == 0 }
-  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool {
-    input == 0 && (try? resolveAxis(self.axis, rank: shape.rank)) == axis
-  }
+  /// Indices name places: what they name may be in another row.
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { true }
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let data = try inputs.value(0, "data")
     return [try data.apply(Pick(kind: .along(resolveAxis(axis, rank: data.shape.rank))), inputs.value(1, "indices"))]

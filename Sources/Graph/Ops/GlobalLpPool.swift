@@ -14,7 +14,7 @@ struct GlobalLpPool: Composite {
     }
   }
   func write(to node: inout OnnxNode) { if power != 2 { node["p"] = .int(Int64(power)) } }
-  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool { axis > 1 }
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { axis > 1 }
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let x = try inputs.float(0, "X", rank: 3...5)
     let kept = Shape(Array(x.shape.dimensions[..<2]) + [Int](repeating: 1, count: x.shape.rank - 2))

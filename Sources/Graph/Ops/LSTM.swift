@@ -3,7 +3,7 @@ import DitherTensor
 
 /// Long short-term memory: the gates i, o and f by the first activation, the cell's candidate by the second, the
 /// output by the third.
-/// - Shapes: as ``RNN``'s, with 4H rows of weights in the order i, o, f, c, and a third result, the last cell [D, B, H].
+/// - Shapes: as ``RNN``'s, with 4H rows of weights in the order i, o, f, c; a third result, the last cell [D, B, H].
 /// - Source: ONNX `LSTM`, opsets 7–28. Peepholes are refused.
 struct LSTM: Composite {
   static let onnx = OnnxName("LSTM", since: 7)
@@ -20,7 +20,7 @@ struct LSTM: Composite {
   }
   var leastOpset: Int { layer.leastOpset }
   func write(to node: inout OnnxNode) { layer.write(to: &node, defaults: Self.defaults) }
-  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool { layer.mixes(input, along: axis) }
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { layer.mixes(input, along: axis) }
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     guard !inputs.has(7) else {
       throw GraphError(.unsupportedOp, at: "input 'P'", expected: "none", got: "peepholes")

@@ -22,7 +22,7 @@ struct LpPool: Composite {
     if power != 2 { node["p"] = .int(Int64(power)) }
   }
   func operations(_ inputs: [TensorType?], _ outputs: [TensorType]) -> Double { window.reads(outputs) }
-  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool { axis > 1 }
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { axis > 1 }
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let x = try inputs.float(0, "X", rank: 3...4), shape = try window.pooling(x.shape)
     let result = shape.output(like: x.shape, channels: x.shape[1])

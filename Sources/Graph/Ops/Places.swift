@@ -47,7 +47,7 @@ struct Places: Sendable {
     }
   }
 
-  /// What is picked.
+  /// The shape of the blocks that are picked.
   var picked: Shape {
     switch kind {
     case .along: indices
@@ -63,14 +63,6 @@ struct Places: Sendable {
     switch kind {
     case .along: 1
     case .leading(let shared): Shape(Array(data.dimensions[(shared + indices[indices.rank - 1])...])).count
-    }
-  }
-
-  /// Whether blocks that differ on `axis` of the data change places.
-  func mixes(_ axis: Int) -> Bool {
-    switch kind {
-    case .along(let own): axis == own
-    case .leading(let shared): axis >= shared && axis < shared + indices[indices.rank - 1]
     }
   }
 
@@ -154,14 +146,7 @@ struct Pick: Op {
   let kind: Places.Kind
   var takesEmpty: Bool { true }
   func trainable(_ input: Int) -> Bool { input == 0 }
-  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool {
-    guard input == 0 else { return false }
-    // How deep indices go is not told here: any axis behind the shared ones may be gone through.
-    return switch kind {
-    case .along(let own): axis == own
-    case .leading(let shared): axis >= shared
-    }
-  }
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { true }
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     let data = try inputs.required(0, "data"), places = try kind.places(inputs)
     guard let known = inputs.optional(1)?.known else { return [TensorType(places.picked, data.element)] }
@@ -230,7 +215,7 @@ struct Put: Op {
   let kind: Places.Kind
   let reduction: Reduction
   var takesEmpty: Bool { true }
-  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool { input == 2 }
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { true }
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     let data = try inputs.required(0, "data"), updates = try inputs.required(2, "updates")
     let places = try kind.places(inputs)

@@ -15,7 +15,7 @@ struct RNN: Composite {
   }
   var leastOpset: Int { layer.leastOpset }
   func write(to node: inout OnnxNode) { layer.write(to: &node, defaults: Self.defaults) }
-  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool { layer.mixes(input, along: axis) }
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { layer.mixes(input, along: axis) }
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     try layer.run(inputs, in: builder, hasCell: false) { x, state, weights, d throws(GraphError) in
       let sum = try x + layer.product(state.h, weights, gates: 0..<1)

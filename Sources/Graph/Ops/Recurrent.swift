@@ -1,13 +1,13 @@
 import DitherBasics
 import DitherTensor
 
-/// What RNN, GRU and LSTM share: directions, layouts, weights, and the walk over time, which is written out step by
+/// The parts that RNN, GRU and LSTM share: directions, layouts, weights, and the walk over time, which is written out step by
 /// step.
 struct Recurrent: Sendable {
-  /// What a step reads. The weights are [gates · H, …], as files have them.
+  /// The operands of a step. The weights are [gates · H, …], as files have them.
   struct Weights {
     let recurrent: Value
-    /// Of the input and of the state, [gates · H]; nil: none.
+    /// The input's and the state's, [gates · H]; nil: none.
     let inputBias: Value?
     let stateBias: Value?
   }

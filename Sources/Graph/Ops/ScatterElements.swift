@@ -18,9 +18,8 @@ struct ScatterElements: Composite {
     reduction.write(to: &node)
   }
   func trainable(_ input: Int) -> Bool { input != 1 }
-  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool {
-    input == 2 && (try? resolveAxis(self.axis, rank: shape.rank)) == axis
-  }
+  /// Indices name places: what they name may be in another row.
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { true }
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let data = try inputs.value(0, "data"), axis = try resolveAxis(axis, rank: data.shape.rank)
     let put = Put(kind: .along(axis), reduction: reduction)

@@ -14,7 +14,8 @@ struct ScatterND: Composite {
   var leastOpset: Int { reduction.since }
   func write(to node: inout OnnxNode) { reduction.write(to: &node) }
   func trainable(_ input: Int) -> Bool { input != 1 }
-  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool { input == 2 }
+  /// Indices name places: what they name may be in another row.
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { true }
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let put = Put(kind: .leading(0), reduction: reduction)
     return [try inputs.value(0, "data").apply(put, inputs.value(1, "indices"), inputs.value(2, "updates"))]

@@ -28,8 +28,8 @@ struct TopK: OnnxOp {
     if let count { node.constantInputs[1] = .int64([1], [Int64(count)]) }
   }
   func trainable(_ input: Int) -> Bool { input == 0 }
-  func mixes(_ input: Int, along axis: Int, of shape: Shape) -> Bool {
-    input == 0 && (try? resolveAxis(self.axis, rank: shape.rank)) == axis
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool {
+    input == 0 && (try? resolveAxis(self.axis, rank: types.rank(0))) == axis
   }
 
   private func walk(_ inputs: [TensorType?]) throws(GraphError) -> (walk: GatherWalk, axis: Int, k: Int) {

@@ -49,7 +49,7 @@ struct RunCommand: ParsableCommand {
     var summary = Summary(graph)
     if check {
       _ = try Plan(graph, parameters: ParameterBuffers(graph), options: .init(rows: 1))
-      // What a server would say of it.
+      // A server says the same of it.
       _ = try CheckedModel(onnx: bytes)
     } else {
       try execute(graph, into: &summary)

@@ -59,7 +59,7 @@ struct PredictionTable: Encodable {
   var temperature = 1.0
   /// The number of the calibration that was used; 0: none.
   var calibration: UInt64 = 0
-  /// What the prediction sets promise: "marginal" or "class_conditional"; nil: there are none.
+  /// The promise of the prediction sets: "marginal" or "class_conditional"; nil: there are none.
   var setKind: String?
   /// Classes that are in every set, as too few examples of theirs calibrated the model; nil: there are no sets.
   var alwaysInSet: [UInt32]?

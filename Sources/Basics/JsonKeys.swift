@@ -1,7 +1,7 @@
 import Foundation
 
-/// Keys that stand twice in one mapping of a JSON text: which of their values counts is a matter of the reader, so a file
-/// that means something has none.
+/// Keys that stand twice in one mapping of a JSON text: which of their values counts is a matter of the reader, so
+/// a file that means something has none.
 public enum JsonKeys {
   /// - Parameter text: JSON, which another reader has found to be well formed.
   /// - Returns: the first key that its mapping has already.

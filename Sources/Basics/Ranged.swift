@@ -1,5 +1,5 @@
-/// A value of a catalog whose parameters have bounds. They are looked at wherever parameters are laid over the defaults:
-/// in recipes, files, requests and at the command line alike.
+/// A value of a catalog whose parameters have bounds. They are looked at wherever parameters are laid over the
+/// defaults: in recipes, files, requests and at the command line alike.
 public protocol Ranged {
   /// - Throws: the parameter that is out of its bounds.
   func check() throws(CatalogError)

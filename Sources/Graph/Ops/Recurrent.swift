@@ -1,8 +1,8 @@
 import DitherBasics
 import DitherTensor
 
-/// The parts that RNN, GRU and LSTM share: directions, layouts, weights, and the walk over time, which is written out step by
-/// step.
+/// The parts that RNN, GRU and LSTM share: directions, layouts, weights, and the walk over time, which is written
+/// out step by step.
 struct Recurrent: Sendable {
   /// The operands of a step. The weights are [gates · H, …], as files have them.
   struct Weights {

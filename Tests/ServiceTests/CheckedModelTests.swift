@@ -1,9 +1,8 @@
 import DitherBasics
 import DitherGraph
+import DitherService
 import DitherTensor
 import Testing
-
-@testable import DitherService
 
 /// Files that are models by their form, and are not by what they answer.
 @Suite("Trial of an upload")

@@ -276,7 +276,7 @@ extension GraphBuilder {
     for index in first.value..<types.count where graph.literals[ValueID(index)] != nil {
       madeBytes += types[index].byteCount
     }
-    for node in graph.nodes[first.node...] { madeBytes += (node.op as? AxisMix)?.matrix.byteCount ?? 0 }
+    for node in graph.nodes[first.node...] { madeBytes += node.op.heldBytes }
     guard madeBytes <= Self.mostMadeBytes else {
       throw GraphError(
         .tooLarge, at: "constants", expected: "at most \(Self.mostMadeBytes) bytes that ops make of shapes, in all",

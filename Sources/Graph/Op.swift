@@ -57,6 +57,11 @@ public protocol Op: Sendable {
   /// with the axis need not say so, nor ops that change its extent.
   /// - Parameter types: of all operands.
   func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool
+  /// Whether all rows of its results are alike, where the operands that differ between numbers of rows are those that
+  /// `varies` says.
+  func isUniform(_ varies: [Bool]) -> Bool
+  /// Bytes of what the op itself holds beside its operands, which were made of shapes.
+  var heldBytes: Int { get }
   /// Whether the result is the first operand's numbers in their order, in another shape: the same memory.
   var isView: Bool { get }
   /// The classes' names, where the op has them.
@@ -95,6 +100,8 @@ extension Op {
   public func denseLayer(_ constants: [Tensor?], _ types: [TensorType?]) -> DenseLayer? { nil }
   public var shapeInput: Int? { nil }
   public func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { false }
+  public func isUniform(_ varies: [Bool]) -> Bool { false }
+  public var heldBytes: Int { 0 }
   public var isView: Bool { false }
   public var classLabels: [String]? { nil }
   public var isActivation: Bool { false }

@@ -44,10 +44,6 @@ public final class Model: Sendable {
     {
       signature.outputKind = tried
       known.metadata[ModelSignature.outputKindKey] = tried.rawValue
-    } else if !signature.task.isRegression, signature.outputKind != .logits,
-      given.metadata[ModelSignature.outputKindKey] != nil
-    {
-      try OutputTrial(signature, precision).confirm(signature.outputKind, plans, proceed: proceed)
     }
     self.signature = signature
     self.graph = known
@@ -68,6 +64,13 @@ public final class Model: Sendable {
     let graph = try Graph(onnx: bytes, limits: limits)
     try proceed()
     try self.init(graph, precision: precision, proceed: proceed)
+  }
+
+  /// - Parameter proceed: called between the passes.
+  /// - Throws: where the file says what its outputs are, and on one of the trial's inputs they are not that.
+  public func confirmOutputKind(proceed: () throws -> Void = {}) throws {
+    guard !signature.task.isRegression, signature.outputKind != .logits else { return }
+    try OutputTrial(signature, precision).confirm(signature.outputKind, plans, proceed: proceed)
   }
 
   /// The same model, which puts out logits where this one puts out probabilities or their logarithms: for what must not

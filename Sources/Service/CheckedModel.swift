@@ -28,6 +28,7 @@ public struct CheckedModel: Sendable {
     signature = model.signature
     noise = model.noise
     warnings = model.graph.warnings
+    try model.noise?.checkSites(in: model.graph)
     try Self.tryOut(model, proceed)
     guard model.noise != nil else {
       defaultSamples = 0
@@ -53,6 +54,7 @@ public struct CheckedModel: Sendable {
     try proceed()
     if model.noise != nil { outputs.append(try model.sampledOutputs(input, NoiseDraws(0..<2, seeds: [1]))) }
     try keepsRowsApart(model, proceed)
+    if model.graph.metadata[ModelSignature.outputKindKey] != nil { try model.confirmOutputKind(proceed: proceed) }
     guard outputs.allSatisfy(\.isFinite) else {
       throw ServiceError(
         .badModel, at: "trial run", expected: "finite outputs for an input of 0.5 throughout", got: "NaN or infinity",

@@ -13,7 +13,7 @@ public final class AlignedBuffer {
   /// Memory that is zero. Large blocks are the system's zero pages until they are written to.
   public init(byteCount: Int) {
     let rounded = (max(byteCount, 1) + 63) / 64 * 64
-    guard let block = calloc(1, rounded + 63) else { fatalError("no memory for \(byteCount) bytes") }
+    guard let block = calloc(1, rounded + 63) else { preconditionFailure("no memory for \(byteCount) bytes") }
     self.block = block
     base = block.alignedUp(toMultipleOf: 64)
     bytes = UnsafeMutableRawBufferPointer(start: base, count: rounded)

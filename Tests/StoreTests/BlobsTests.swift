@@ -100,7 +100,7 @@ import Testing
     try await store.collectGarbage(olderThan: -1)
     #expect(scratch.files.count == 1, "an upload that runs stays")
     await left.suspend()
-    try await store.collectGarbage(olderThan: 60)
+    try await store.collectGarbage(olderThan: 86_400)
     #expect(scratch.files.count == 1)
     try await store.collectGarbage(olderThan: -1)
     #expect(scratch.files.isEmpty)

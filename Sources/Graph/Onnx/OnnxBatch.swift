@@ -118,11 +118,3 @@ extension Node {
     return axes
   }
 }
-
-extension Op {
-  /// Whether all rows of its results are alike, where operands of other extents or content are those that `varies`
-  /// says.
-  fileprivate func isUniform(_ varies: [Bool]) -> Bool {
-    self is ConstantOfShape || self is Expand && varies.first == false
-  }
-}

@@ -52,6 +52,7 @@ struct AxisMix: Op {
 
   let axis: Int
   let matrix: Matrix
+  var heldBytes: Int { matrix.byteCount }
 
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     let x = try inputs.required(0, "input")

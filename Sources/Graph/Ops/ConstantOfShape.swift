@@ -9,6 +9,7 @@ struct ConstantOfShape: Composite {
   static let limit = 1 << 22
   private var value = Literal.float(Tensor([1], [0]))
   private let isDefault: Bool
+  func isUniform(_ varies: [Bool]) -> Bool { true }
   init(_ node: OnnxNode) throws(GraphError) {
     try node.allow("value")
     isDefault = node["value"] == nil

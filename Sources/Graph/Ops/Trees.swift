@@ -89,12 +89,7 @@ final class Trees: Sendable {
     }
     nodes = found
     roots = isChild.indices.filter { !isChild[$0] }
-    // There is one way at most to each node: one that no root reaches is on a circle.
-    var open = roots, reached = 0
-    while let at = open.popLast() {
-      reached += 1
-      if found[at].mode != .leaf { open += [found[at].yes, found[at].no] }
-    }
+    let reached = Self.reached(found, from: roots)
     guard roots.count == Set(trees).count, reached == found.count else {
       throw refused(
         "nodes_treeids", "one root for each of \(Set(trees).count) trees, from which every node is reached",
@@ -107,6 +102,16 @@ final class Trees: Sendable {
     guard base.isEmpty || base.count == targets || base.count == 1 else {
       throw refused("base_values", "none, or \(targets)", "\(base.count)")
     }
+  }
+
+  /// How many nodes. There is one way at most to each: one that no root reaches is on a circle.
+  private static func reached(_ nodes: [Node], from roots: [Int]) -> Int {
+    var open = roots, reached = 0
+    while let at = open.popLast() {
+      reached += 1
+      if nodes[at].mode != .leaf { open += [nodes[at].yes, nodes[at].no] }
+    }
+    return reached
   }
 
   private struct Address: Hashable {

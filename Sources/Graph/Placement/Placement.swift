@@ -118,18 +118,23 @@ struct PlacedTerm {
 }
 
 extension NoiseModel {
+  /// What is said of a file or a recipe; in a study of noise models a site may be absent.
+  /// - Throws: where a term is for a site that the graph has not, so that it would do nothing.
+  public func checkSites(in graph: Graph) throws(GraphError) {
+    for numbered in numberedTerms where numbered.term.site.places(graph).isEmpty {
+      let known = Catalog<NoiseSite>.sites.entries.filter { !$0.places(graph).isEmpty }.map(\.name)
+      throw GraphError(
+        .noise, at: "noise, term \(numbered.position + 1), 'site'",
+        expected: "a site that the model has: \(known.joined(separator: ", "))", got: "'\(numbered.term.site.name)'")
+    }
+  }
+
   /// Which terms go where in a graph.
   /// - Throws: when a pattern of layers fits none of the names at its site.
   func placed(in graph: Graph) throws(GraphError) -> [NoisePlace.Target: [PlacedTerm]] {
     var placed: [NoisePlace.Target: [PlacedTerm]] = [:]
     for numbered in numberedTerms {
       let term = numbered.term, places = term.site.places(graph), reached = places.filter { term.reaches($0.names) }
-      guard !places.isEmpty else {
-        let known = Catalog<NoiseSite>.sites.entries.filter { !$0.places(graph).isEmpty }.map(\.name)
-        throw GraphError(
-          .noise, at: "noise, term \(numbered.position + 1), 'site'",
-          expected: "a site that the model has: \(known.joined(separator: ", "))", got: "'\(term.site.name)'")
-      }
       if let pattern = term.layers, reached.isEmpty {
         let names = places.flatMap(\.names)
         throw GraphError(

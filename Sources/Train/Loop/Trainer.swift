@@ -51,6 +51,7 @@ public final class Trainer {
     graph = try recipe.architecture.build(
       input: data.inputs.shape.row, outputs: goal.outputs, seed: recipe.seed)
     graph.noise = recipe.noise.terms.isEmpty ? nil : recipe.noise
+    try graph.noise?.checkSites(in: graph)
     parameters = ParameterBuffers(graph, moving: true)
     trained = TrainedParameter.all(of: parameters)
     strategies = try recipe.started(on: graph, goal.task)

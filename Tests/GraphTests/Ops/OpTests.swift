@@ -125,6 +125,8 @@ struct OpTests {
 
   @Test("one row alone gives what it gives among others", arguments: OpCase.all)
   func rowsAreIndependent(_ test: OpCase) throws {
+    // Indices name rows.
+    guard !["GatherElements", "GatherND", "ScatterElements", "ScatterND"].contains(test.type) else { return }
     let graph = try test.graph()
     // Where the first axis does not follow the batch, there are no rows to speak of.
     guard let one = try? graph.types(rows: 1)[graph.outputs[0].value.index], one.shape.rank > 0, one.shape[0] == 1,

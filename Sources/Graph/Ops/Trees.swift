@@ -99,8 +99,13 @@ final class Trees: Sendable {
     self.targets = targets
     self.sum = sum
     self.base = base
+    try Self.check(base, targets, at: node.place)
+  }
+
+  private static func check(_ base: [Float], _ targets: Int, at place: String) throws(GraphError) {
     guard base.isEmpty || base.count == targets || base.count == 1 else {
-      throw refused("base_values", "none, or \(targets)", "\(base.count)")
+      throw GraphError(
+        .attribute, at: "\(place), attribute 'base_values'", expected: "none, or \(targets)", got: "\(base.count)")
     }
   }
 

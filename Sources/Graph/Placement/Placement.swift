@@ -118,7 +118,7 @@ struct PlacedTerm {
 }
 
 extension NoiseModel {
-  /// What is said of a file or a recipe; in a study of noise models a site may be absent.
+  /// For files and recipes; in a study of noise models a site may be absent.
   /// - Throws: where a term is for a site that the graph has not, so that it would do nothing.
   public func checkSites(in graph: Graph) throws(GraphError) {
     for numbered in numberedTerms where numbered.term.site.places(graph).isEmpty {

@@ -89,7 +89,11 @@ def in_scope(model):
             raise OutOfScope(TensorProto.DataType.Name(attributes["to"]).lower())
         if node.op_type == "Constant" and {"value_string", "value_strings", "sparse_value"} & set(attributes):
             raise OutOfScope("text and sparse constants")
-    spatial = {"Conv": 4, "ConvTranspose": 4, "MaxPool": 4, "AveragePool": 4}
+        if node.op_type == "LSTM" and len(node.input) > 7 and node.input[7]:
+            raise OutOfScope("peepholes")
+        if node.op_type == "Einsum" and any(term.count("i") > 1 for term in text("equation").split("->")[0].split(",")):
+            raise OutOfScope("diagonals")
+    spatial = {"Conv": 4, "ConvTranspose": 4, "MaxPool": 4, "AveragePool": 4, "LpPool": 4}
     ranks = {i.name: len(i.type.tensor_type.shape.dim) for i in model.graph.input}
     for node in nodes:
         if ranks.get(node.input[0] if node.input else "", 0) > spatial.get(node.op_type, 8):

@@ -32,7 +32,7 @@ struct RunCommand: ParsableCommand {
   var gradient = false
   @Option(help: "float32, or bfloat16 on CPUs that have it.")
   var precision = Plan.Precision.float32
-  @Flag(help: "Only load the file, and try it as a server does before it takes an upload.")
+  @Flag(help: "Only load the file, and say whether a server would take it.")
   var check = false
   @Flag(help: "Print one JSON object.")
   var json = false
@@ -49,8 +49,7 @@ struct RunCommand: ParsableCommand {
     var summary = Summary(graph)
     if check {
       _ = try Plan(graph, parameters: ParameterBuffers(graph), options: .init(rows: 1))
-      // A server says the same of it.
-      _ = try CheckedModel(onnx: bytes)
+      do { _ = try CheckedModel(onnx: bytes) } catch { summary.upload = "\(error)" }
     } else {
       try execute(graph, into: &summary)
     }
@@ -115,6 +114,8 @@ extension RunCommand {
     var written: [String] = []
     /// Statements of the file that nobody follows.
     var warnings: [String]
+    /// Why a server would not take it: a graph may be well formed, and no model that answers row by row.
+    var upload: String?
 
     init(_ graph: Graph) {
       model = graph.name
@@ -132,6 +133,7 @@ extension RunCommand {
       for output in outputs { print("output  \(output)") }
       for warning in warnings { print("warning: \(warning)") }
       print("\(nodes) nodes, \(parameters) parameters: valid")
+      if let upload { print("upload  would be refused: \(upload)") }
       if let loss { print("mean cross-entropy \(loss.digits(6))") }
       for path in written { print("wrote   \(path)") }
     }

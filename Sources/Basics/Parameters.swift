@@ -45,7 +45,8 @@ public enum Parameters {
     }
     if let ranged = made as? any Ranged {
       do { try ranged.check() } catch {
-        throw CatalogError(error.code, at: "\(owner), \(error.place)", expected: error.expected, got: error.got)
+        throw CatalogError(
+          error.code, at: "\(owner), \(error.place)", expected: error.expected, got: error.got, advice: error.advice)
       }
     }
     return made

@@ -51,7 +51,7 @@ public final class Curvature {
   /// - Throws: when the graph is no classifier, or inputs or labels do not fit it.
   public init(_ graph: Graph, inputs: Tensor, labels: [Int], threads: Int = 1) throws {
     let classifier = try graph.givingClasses(), given = try ModelSignature(classifier)
-    try given.check(inputs)
+    let inputs = try given.checked(inputs).tensor
     try given.check(labels: labels, rows: inputs.rowCount)
     let only = try classifier.exposingLogits(of: given.outputName, kind: given.outputKind)
     let signature = try ModelSignature(only)

@@ -6,7 +6,7 @@ public enum InferenceFault: FaultCode {
   case notAModel
   /// A model of another task than what is asked of it needs.
   case notAClassifier
-  case inputShape, notFinite, labels, samples, calibration, objective
+  case inputShape, notFinite, labels, samples, calibration
   /// A version is not calibrated as asked; else the caller is mistaken.
   public var category: FaultCategory { self == .calibration ? .failedPrecondition : .invalidArgument }
 }

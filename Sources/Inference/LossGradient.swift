@@ -39,7 +39,7 @@ extension Model {
     _ inputs: Tensor, draws: NoiseDraws?, threads: Int,
     loss: (_ row: Int, _ output: UnsafeBufferPointer<Float>, _ gradient: UnsafeMutableBufferPointer<Float>) -> Float
   ) throws -> LossGradient {
-    try signature.check(inputs)
+    let inputs = try signature.checked(inputs).tensor
     let rowCount = inputs.rowCount, width = signature.outputWidth, draws = noise == nil ? nil : draws
     try draws?.check(rows: rowCount)
     let count = draws?.samples.count ?? 1, share = 1 / Float(count)

@@ -22,6 +22,8 @@ public final class Model: Sendable {
   private let computed: Graph
   let plans: PlanCache
   let cost: Cost
+  /// As it was given, with one score where the task is binary.
+  private let given: (graph: Graph, signature: ModelSignature)
   /// Made when the first attack asks for it.
   private let exposed = Mutex<Model?>(nil)
 
@@ -31,18 +33,18 @@ public final class Model: Sendable {
   ///   - proceed: called between the passes of its trial; what it throws ends the work.
   public init(_ graph: Graph, precision: Plan.Precision = .float32, proceed: () throws -> Void = {}) throws {
     self.precision = precision
-    let read = try ModelSignature(graph), given = try graph.givingClasses()
-    var signature = try ModelSignature(given), known = given, only = given
-    signature.taskBasis = read.taskBasis
-    only.outputs = given.outputs.filter { [name = signature.outputName] in $0.name == name }
+    given = (graph, try ModelSignature(graph))
+    let classified = try graph.givingClasses()
+    var signature = try ModelSignature(classified), known = classified, only = classified
+    signature.taskBasis = given.signature.taskBasis
+    only.outputs = classified.outputs.filter { [name = signature.outputName] in $0.name == name }
     computed = only.foldingNormalization()
     let parameters = ParameterBuffers(computed)
     plans = PlanCache(computed, parameters)
-    if !signature.task.isRegression, signature.outputKind == .logits,
-      given.metadata[ModelSignature.outputKindKey] == nil,
+    if !signature.task.isRegression, signature.outputKindBasis == .assumed,
       let tried = try OutputTrial(signature, precision).kind(plans, proceed: proceed)
     {
-      signature.outputKind = tried
+      (signature.outputKind, signature.outputKindBasis) = (tried, .trial)
       known.metadata[ModelSignature.outputKindKey] = tried.rawValue
     }
     self.signature = signature
@@ -66,11 +68,31 @@ public final class Model: Sendable {
     try self.init(graph, precision: precision, proceed: proceed)
   }
 
+  /// Tries what the file says of its outputs, as its nodes do not tell it.
   /// - Parameter proceed: called between the passes.
-  /// - Throws: where the file says what its outputs are, and on one of the trial's inputs they are not that.
+  /// - Throws: where on one of the trial's inputs they are not that.
   public func confirmOutputKind(proceed: () throws -> Void = {}) throws {
-    guard !signature.task.isRegression, signature.outputKind != .logits else { return }
-    try OutputTrial(signature, precision).confirm(signature.outputKind, plans, proceed: proceed)
+    let (graph, read) = given
+    // Any numbers can be logits.
+    guard read.outputKindBasis == .metadata, read.outputKind != .logits, !read.task.isRegression else { return }
+    var plans = plans
+    if read.outputWidth != signature.outputWidth {
+      // A binary score is tried itself, not the logits that are made of it.
+      var score = graph
+      score.outputs = graph.outputs.filter { $0.name == read.outputName }
+      plans = PlanCache(score, ParameterBuffers(score))
+    }
+    try OutputTrial(read, precision).confirm(plans, proceed: proceed)
+  }
+
+  /// The same model, whose outputs are what the caller says.
+  /// - Throws: when a trial shows that they are not.
+  public func puttingOut(_ kind: OutputKind) throws -> Model {
+    var graph = given.graph
+    graph.metadata[ModelSignature.outputKindKey] = kind.rawValue
+    let model = try Model(graph, precision: precision)
+    try model.confirmOutputKind()
+    return model
   }
 
   /// The same model, which puts out logits where this one puts out probabilities or their logarithms: for what must not

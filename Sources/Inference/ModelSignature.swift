@@ -21,6 +21,8 @@ public struct ModelSignature: Sendable, Equatable {
   public var labelNames: [String]
   /// The kind of the output's numbers; `.logits` of a regression, which has no other.
   public var outputKind: OutputKind
+  /// By what that kind was told.
+  public var outputKindBasis: OutputKindBasis
   /// How inputs in the units of the data become what the graph takes.
   public var normalization: PixelNormalization
 
@@ -63,6 +65,7 @@ public struct ModelSignature: Sendable, Equatable {
     taskBasis = found.basis
     outputWidth = found.width
     outputKind = found.kind ?? .logits
+    outputKindBasis = found.kindBasis
     labelNames = []
     normalization = PixelNormalization()
     try readLabelNames(graph)
@@ -115,21 +118,6 @@ public struct ModelSignature: Sendable, Equatable {
 
   private static func refuse(_ graph: Graph, _ expected: String, _ got: String) -> InferenceError {
     InferenceError(.notAModel, at: "model '\(graph.name.clipped())'", expected: expected, got: got)
-  }
-
-  /// - Throws: when the rows are not examples of this model, or hold NaN or infinities.
-  public func check(_ inputs: Tensor) throws(InferenceError) {
-    guard inputs.shape.rank == inputShape.rank + 1, inputs.shape.row == inputShape, inputs.rowCount > 0 else {
-      throw InferenceError(
-        .inputShape, at: "input '\(inputName.clipped())'",
-        expected: "[B, \(inputShape.dimensions.map(String.init).joined(separator: ", "))] with B ≥ 1",
-        got: "\(inputs.shape)")
-    }
-    if !inputs.isFinite, let index = inputs.elements.firstIndex(where: { !$0.isFinite }) {
-      throw InferenceError(
-        .notFinite, at: "input '\(inputName.clipped())', row \(index / inputs.rowLength)", expected: "finite numbers",
-        got: "\(inputs.elements[index]) at element \(index % inputs.rowLength)")
-    }
   }
 
   /// - Throws: when the model tells no classes apart.

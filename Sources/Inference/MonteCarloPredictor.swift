@@ -35,6 +35,15 @@ public struct MonteCarloPredictor: Sendable {
     _ inputs: Tensor, _ sampling: Sampling, seeds: [UInt64]? = nil, threads: Int = 1, isLate: () -> Bool = { false },
     proceed: @Sendable () throws -> Void = {}
   ) throws -> Answer {
+    try predict(
+      model.signature.checked(inputs), sampling, seeds: seeds, threads: threads, isLate: isLate, proceed: proceed)
+  }
+
+  /// The same for rows that were looked at.
+  public func predict(
+    _ inputs: CheckedInputs, _ sampling: Sampling, seeds: [UInt64]? = nil, threads: Int = 1,
+    isLate: () -> Bool = { false }, proceed: @Sendable () throws -> Void = {}
+  ) throws -> Answer {
     try sampling.check()
     var round = Round(model, inputs, sampling, seeds: seeds, threads: threads)
     if model.noise == nil || sampling.budget == .samples(0) {
@@ -64,7 +73,7 @@ public struct MonteCarloPredictor: Sendable {
 /// The draws of a batch so far.
 private struct Round {
   let model: Model
-  let inputs: Tensor
+  let inputs: CheckedInputs
   let sampling: Sampling
   let seeds: [UInt64]
   let threads: Int
@@ -72,7 +81,7 @@ private struct Round {
   var byRow: [[Double]]
   var spent = 0
 
-  init(_ model: Model, _ inputs: Tensor, _ sampling: Sampling, seeds: [UInt64]?, threads: Int) {
+  init(_ model: Model, _ inputs: CheckedInputs, _ sampling: Sampling, seeds: [UInt64]?, threads: Int) {
     self.model = model
     self.inputs = inputs
     self.sampling = sampling

@@ -5,7 +5,7 @@ import DitherTensor
 /// output. The one home of these formulas, for training, attacks and metrics.
 ///
 /// An objective is one file and one line below: recipes, training and the tests over all objectives read the catalog.
-public protocol Objective: Codable, Sendable {
+public protocol Objective: Codable, Sendable, Ranged {
   /// Its name in recipes.
   static var name: String { get }
   /// The defaults, over which a recipe's parameters are laid.
@@ -20,13 +20,9 @@ public protocol Objective: Codable, Sendable {
   func value(
     _ output: UnsafeBufferPointer<Float>, _ target: Targets.Row, gradient: UnsafeMutableBufferPointer<Float>
   ) -> Float
-  /// - Throws: where a parameter is out of its bounds.
-  func check() throws(InferenceError)
 }
 
 extension Objective {
-  public func check() throws(InferenceError) {}
-
   /// The values of a batch, and their derivatives times `weight`.
   /// - Parameters:
   ///   - outputs: [B, outputWidth].

@@ -37,21 +37,15 @@ struct OutputTrial {
     for i in out.indices { out[i] *= scale }
   }
 
-  /// - Throws: where the file says what its outputs are, and they are not that on one of the inputs.
-  func confirm(_ kind: OutputKind, _ plans: PlanCache, proceed: () throws -> Void) throws {
+  /// - Throws: where they are not what the signature has of the file, on one of the inputs.
+  func confirm(_ plans: PlanCache, proceed: () throws -> Void) throws {
+    let kind = signature.outputKind
     for fill in Self.fills {
-      try proceed()
-      let row = try plans.withPlan(Plan.Options(rows: 1, precision: precision)) { plan in
-        fill(plan.input())
-        plan.forward()
-        return Array(plan.output().prefix(signature.outputWidth))
-      }
-      guard row.contains(where: \.isNaN) || Self.fits(row[...], kind, within: 1e-2) else {
-        throw InferenceError(
-          .notAModel, at: "output '\(signature.outputName.clipped())'",
-          expected: "\(kind.rawValue), as '\(ModelSignature.outputKindKey)' says",
-          got: "\(row.prefix(8))", advice: "leave the key out, or say what the numbers are")
-      }
+      guard let row = try answer(fill, plans, proceed), !fits(row, kind, within: 1e-2) else { continue }
+      throw InferenceError(
+        .notAModel, at: "output '\(signature.outputName.clipped())'",
+        expected: "\(kind.rawValue), as '\(ModelSignature.outputKindKey)' or the request says",
+        got: "\(row.prefix(8))", advice: "leave it out, or say what the numbers are")
     }
   }
 
@@ -59,22 +53,30 @@ struct OutputTrial {
   func kind(_ plans: PlanCache, proceed: () throws -> Void) throws -> OutputKind? {
     var open: Set<OutputKind> = [.probabilities, .logProbabilities], answers = 0
     for fill in Self.fills where !open.isEmpty {
-      try proceed()
-      try plans.withPlan(Plan.Options(rows: 1, precision: precision)) { plan in
-        fill(plan.input())
-        plan.forward()
-        let row = plan.output().prefix(signature.outputWidth)
-        guard row.count == signature.outputWidth, row.allSatisfy({ !$0.isNaN }) else { return }
-        answers += 1
-        open = open.filter { Self.fits(Array(row)[...], $0, within: Self.tolerance) }
-      }
+      guard let row = try answer(fill, plans, proceed) else { continue }
+      answers += 1
+      open = open.filter { fits(row, $0, within: Self.tolerance) }
     }
     return answers >= Self.leastAnswers ? open.first : nil
   }
 
-  private static func fits(_ row: ArraySlice<Float>, _ kind: OutputKind, within tolerance: Double) -> Bool {
+  /// The output of one row; nil where it is no numbers.
+  private func answer(
+    _ fill: (UnsafeMutableBufferPointer<Float>) -> Void, _ plans: PlanCache, _ proceed: () throws -> Void
+  ) throws -> [Float]? {
+    try proceed()
+    return try plans.withPlan(Plan.Options(rows: 1, precision: precision)) { plan in
+      fill(plan.input())
+      plan.forward()
+      let row = Array(plan.output().prefix(signature.outputWidth))
+      return row.count == signature.outputWidth && !row.contains(where: \.isNaN) ? row : nil
+    }
+  }
+
+  /// Whether numbers of a row are of that kind. One number a row is the probability of one of two classes.
+  private func fits(_ row: [Float], _ kind: OutputKind, within tolerance: Double) -> Bool {
     let shares = row.map { kind == .logProbabilities ? exp(Double($0)) : Double($0) }
     return shares.allSatisfy { (-tolerance...1 + tolerance).contains($0) }
-      && abs(shares.reduce(0, +) - 1) < tolerance
+      && (row.count == 1 || abs(shares.reduce(0, +) - 1) < tolerance)
   }
 }

@@ -9,10 +9,18 @@ extension Model {
   public func outputs(
     _ inputs: Tensor, threads: Int = 1, proceed: @Sendable () throws -> Void = {}
   ) throws -> Tensor {
-    try signature.check(inputs)
-    return try Tensor([inputs.rowCount, signature.outputWidth]) { out in
-      for group in runs(inputs.rowCount, nil, threads: threads) {
-        try perform(group, inputs, nil, proceed: proceed) { plan, run in copy(plan, run, to: out, of: inputs.rowCount) }
+    try outputs(signature.checked(inputs), threads: threads, proceed: proceed)
+  }
+
+  /// The same for rows that were looked at.
+  public func outputs(
+    _ inputs: CheckedInputs, threads: Int = 1, proceed: @Sendable () throws -> Void = {}
+  ) throws -> Tensor {
+    let inputs = inputs.tensor, rowCount = inputs.rowCount
+    try signature.checkShape(of: inputs)
+    return try Tensor([rowCount, signature.outputWidth]) { out in
+      for group in runs(rowCount, nil, threads: threads) {
+        try perform(group, inputs, nil, proceed: proceed) { plan, run in copy(plan, run, to: out, of: rowCount) }
       }
     }
   }
@@ -25,8 +33,15 @@ extension Model {
   public func sampledOutputs(
     _ inputs: Tensor, _ draws: NoiseDraws, threads: Int = 1, proceed: @Sendable () throws -> Void = {}
   ) throws -> Tensor {
-    try signature.check(inputs)
-    let rowCount = inputs.rowCount, count = draws.samples.count
+    try sampledOutputs(signature.checked(inputs), draws, threads: threads, proceed: proceed)
+  }
+
+  /// The same for rows that were looked at.
+  public func sampledOutputs(
+    _ inputs: CheckedInputs, _ draws: NoiseDraws, threads: Int = 1, proceed: @Sendable () throws -> Void = {}
+  ) throws -> Tensor {
+    let inputs = inputs.tensor, rowCount = inputs.rowCount, count = draws.samples.count
+    try signature.checkShape(of: inputs)
     try draws.check(rows: rowCount)
     let isSpread = isFresh(draws), isWorth = cost.operations * Double(count * rowCount) > Cost.worthwhile
     let groups = runs(

@@ -10,6 +10,8 @@ struct TaskOutput {
   let width: Int
   /// The kind of the output's numbers, where the file or its nodes tell; nil: neither does.
   let kind: OutputKind?
+  /// By what the kind was told.
+  let kindBasis: OutputKindBasis
   /// How the task was told, for the owner of the model.
   let basis: TaskBasis
 
@@ -35,10 +37,12 @@ struct TaskOutput {
           return "\(outputs.joined(separator: ", ")) for \(rows)"
         }.joined(separator: ", "))
     }
-    let told: OutputKind?
-    do { told = try said.flatMap(OutputKind.init(rawValue:)) ?? graph.outputKind(of: output.value) } catch {
+    let seen: OutputKind?
+    do { seen = try graph.outputKind(of: output.value) } catch {
       throw Self.refuse(graph, "a graph that can be planned", "\(error)")
     }
+    let told = said.flatMap(OutputKind.init(rawValue:)) ?? seen
+    kindBasis = told == nil ? .assumed : told == seen ? .nodes : .metadata
     (self.output, self.width) = (output, width)
     // One number that is known to be of a class is a class's.
     let isScore = width == 1 && (told == .probabilities || said != nil)
@@ -112,6 +116,18 @@ struct TaskOutput {
   private static func refuse(_ graph: Graph, _ expected: String, _ got: String) -> InferenceError {
     InferenceError(.notAModel, at: "model '\(graph.name.clipped())'", expected: expected, got: got)
   }
+}
+
+/// By what the kind of a classifier's outputs was told.
+public enum OutputKindBasis: Sendable {
+  /// Its nodes make what they put out so.
+  case nodes
+  /// The file says it, in `dither.output_kind`, and its nodes do not.
+  case metadata
+  /// A trial: outputs of several inputs look like it.
+  case trial
+  /// Nothing: they are taken for logits.
+  case assumed
 }
 
 /// By what a model's task was told.

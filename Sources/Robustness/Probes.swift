@@ -52,10 +52,10 @@ public protocol Probe: Codable, Sendable {
   /// The summary of all of the examples together, as numbers and curves.
   /// - Parameters:
   ///   - outcomes: of the shards, in their order.
-  ///   - labels: of all examples.
-  func summary(of outcomes: [Outcome], labels: [Int]) -> Summary?
+  ///   - labels: the true classes of all examples.
+  func summary(of outcomes: [Outcome], labels: ClassLabels) -> Summary?
   /// The same with sections that have a form of their own.
-  func sections(of outcomes: [Outcome], labels: [Int]) -> ProbeSections
+  func sections(of outcomes: [Outcome], labels: ClassLabels) -> ProbeSections
 }
 
 extension Probe {
@@ -80,8 +80,8 @@ extension Probe {
   public var gateMeasures: [String]? { condition(of: ImageShape([1, 28, 28])) == .measurement ? nil : Gate.shares }
   /// Two answers for each example.
   public func cost(examples: Int, draws: Int) -> ProbeCost { ProbeCost(forward: 2 * examples * draws) }
-  public func summary(of outcomes: [Outcome], labels: [Int]) -> Summary? { outcomes.first?.summary }
-  public func sections(of outcomes: [Outcome], labels: [Int]) -> ProbeSections {
+  public func summary(of outcomes: [Outcome], labels: ClassLabels) -> Summary? { outcomes.first?.summary }
+  public func sections(of outcomes: [Outcome], labels: ClassLabels) -> ProbeSections {
     ProbeSections(summary: summary(of: outcomes, labels: labels))
   }
   public static var formerDefaults: [String: String] { [:] }

@@ -8,8 +8,7 @@ import Synchronization
 /// One request that waits to be predicted.
 struct PredictionWork: Sendable {
   var model: LoadedModel
-  /// [B, …].
-  var inputs: Tensor
+  var inputs: CheckedInputs
   var sampling: Sampling
   var deadline: ContinuousClock.Instant?
   var isCancelled: @Sendable () -> Bool
@@ -189,7 +188,7 @@ final class Batcher: Sendable {
 
   private func compute(_ batch: [Waiting], _ started: ContinuousClock.Instant, _ givesWay: Bool) {
     let first = batch[0].work
-    let inputs = batch.count == 1 ? first.inputs : Tensor.concatenate(batch.map(\.work.inputs))
+    let inputs = CheckedInputs.concatenate(batch.map(\.work.inputs))
     let seeds = batch.flatMap { [UInt64](repeating: $0.work.sampling.seed, count: $0.work.inputs.rowCount) }
     let given = Mutex(Duration.zero)
     let result = Result {

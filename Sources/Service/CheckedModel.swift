@@ -54,7 +54,7 @@ public struct CheckedModel: Sendable {
     try proceed()
     if model.noise != nil { outputs.append(try model.sampledOutputs(input, NoiseDraws(0..<2, seeds: [1]))) }
     try keepsRowsApart(model, proceed)
-    if model.graph.metadata[ModelSignature.outputKindKey] != nil { try model.confirmOutputKind(proceed: proceed) }
+    try model.confirmOutputKind(proceed: proceed)
     guard outputs.allSatisfy(\.isFinite) else {
       throw ServiceError(
         .badModel, at: "trial run", expected: "finite outputs for an input of 0.5 throughout", got: "NaN or infinity",
@@ -65,21 +65,13 @@ public struct CheckedModel: Sendable {
   /// Requests of several callers are answered as one batch: no row's answer may depend on the others.
   private static func keepsRowsApart(_ model: Model, _ proceed: () throws -> Void) throws {
     let rows = 3, shape = model.signature.inputShape.replacingBatch(rows)
-    let inputs = Tensor(shape, NoiseAddress(seed: 7).uniforms(shape.count)), whole = try model.outputs(inputs).elements
-    let width = whole.count / rows
-    for row in 0..<rows {
-      try proceed()
-      let alone = try model.outputs(inputs.rows(row..<row + 1)).elements
-      let apart = zip(alone, whole[row * width..<(row + 1) * width]).contains { a, b in
-        abs(a - b) > 1e-3 * max(1, abs(a))
-      }
-      guard !apart else {
-        throw ServiceError(
-          .badModel, at: "trial run", expected: "an answer for each row that does not depend on the other rows",
-          got: "another one for row \(row) alone than among \(rows)",
-          advice: "look for an op that works along axis 0, as a Softmax of axis 0")
-      }
-    }
+    let inputs = Tensor(shape, NoiseAddress(seed: 7).uniforms(shape.count))
+    guard let found = try model.rowDependence(on: inputs, proceed: proceed) else { return }
+    throw ServiceError(
+      .badModel, at: "trial run", expected: "an answer for each row that does not depend on the other rows",
+      got: "another one for row \(found.row) alone than among \(rows): \(found.cause)",
+      advice: found.place.map { "look at \($0): it works along the axis of the rows" }
+        ?? "look for an op that works along axis 0, as a Softmax of axis 0")
   }
 
   var signatureJson: String {

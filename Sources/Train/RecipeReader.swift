@@ -78,9 +78,7 @@ struct RecipeReader {
   }
 
   func objective() throws -> (any Objective)? {
-    let found = try entry("objective", of: Catalog.objectives) { $0.init() }
-    try found?.check()
-    return found
+    try entry("objective", of: Catalog.objectives) { $0.init() }
   }
 
   /// The list of `strategies`, and `label_smoothing`, which is one of them by a key of its own.
@@ -93,14 +91,11 @@ struct RecipeReader {
       found = try items.enumerated().map { try ScheduledStrategy($1, at: "recipe, 'strategies', item \($0 + 1)") }
     }
     guard let value = map["label_smoothing"] else { return found }
-    guard let share = Setting(value).asNumber, (0..<1).contains(share) else {
-      throw refuse("label_smoothing", "a number from 0 to below 1")
-    }
     guard !found.contains(where: { $0.strategy is LabelSmoothing }) else {
       throw refuse("label_smoothing", "it here or in 'strategies'")
     }
-    var smoothing = LabelSmoothing()
-    smoothing.share = share
+    let smoothing = try Parameters.overlay(
+      settings: ["share": Setting(value)], on: LabelSmoothing(), of: "recipe, 'label_smoothing'")
     return found + [ScheduledStrategy(smoothing)]
   }
 }

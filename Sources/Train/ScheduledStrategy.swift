@@ -23,7 +23,6 @@ public struct ScheduledStrategy: Sendable {
       own = .mapping(map)
     }
     strategy = try Catalog.strategies.value(own, at: place) { $0.init() }
-    try strategy.check()
   }
 
   /// The position that its hooks are given.

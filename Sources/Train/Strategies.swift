@@ -9,15 +9,13 @@ import DitherTensor
 /// Its properties are its parameters: keys of its item in a recipe's `strategies`. A strategy is one file and one line
 /// below; recipes and the tests over all strategies read the catalog. Each hook does nothing by default. The draws of a
 /// hook lie at addresses made of the position's seed and number, so that a run can be resumed.
-public protocol Strategy: Codable, Sendable {
+public protocol Strategy: Codable, Sendable, Ranged {
   /// Its name in recipes, as the field writes it.
   static var name: String { get }
   /// Whether its `gradients` runs the batch again: then it comes before those that change the gradients that are found.
   static var runsAgain: Bool { get }
   /// The defaults, over which a recipe's parameters are laid.
   init()
-  /// - Throws: where a parameter is out of its bounds.
-  func check() throws
   /// Called once, before the first step.
   /// - Throws: where it does not fit what is trained.
   mutating func start(on graph: Graph, _ task: ModelTask) throws
@@ -31,17 +29,10 @@ public protocol Strategy: Codable, Sendable {
 
 extension Strategy {
   public static var runsAgain: Bool { false }
-  public func check() throws {}
   public mutating func start(on graph: Graph, _ task: ModelTask) throws {}
   public func prepare(_ batch: inout Batch, at position: StepPosition) throws {}
   public func gradients(_ step: inout TrainingStep) throws {}
   public func after(_ step: TrainingStep) throws {}
-
-  /// - Throws: what is wrong with a parameter of a strategy, where it is out of its bounds.
-  func require(_ isGood: Bool, _ expected: String, _ got: Double) throws(TrainError) {
-    guard !isGood else { return }
-    throw TrainError(.recipe, at: "strategy '\(Self.name)'", expected: expected, got: "\(got)")
-  }
 }
 
 extension Catalog where Entry == any Strategy.Type {

@@ -111,6 +111,10 @@ struct AuditTests {
     let other = try nll(["--output-kind", "logits"])
     #expect(tried.0 == said.0 && tried.0 != other.0)
     #expect(said.1.contains("--output-kind probabilities") && !tried.1.contains("--output-kind"))
+    let denied = try Program.run(
+      "audit", scratch.file("net.onnx"), "--data", scratch.file("x.npy"), "--labels", scratch.file("y.npy"),
+      "--output-kind", "log_probabilities")
+    #expect(denied.status != 0 && denied.errors.contains("expected log_probabilities"), "\(denied.errors)")
     let wrong = try Program.run(
       "audit", scratch.file("net.onnx"), "--data", scratch.file("x.npy"), "--labels", scratch.file("y.npy"),
       "--output-kind", "probability")

@@ -174,7 +174,7 @@ struct ObjectiveTests {
       #expect(Self.value(kind.init(), [1, 2, 3, 4], wrong).0.isNaN)
     }
     for level in [0, 1, -1, Double.nan] {
-      #expect(throws: InferenceError.self) { try Self.pinball(level).check() }
+      #expect(throws: CatalogError.self) { try Self.pinball(level).check() }
     }
   }
 }

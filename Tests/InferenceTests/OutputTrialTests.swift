@@ -97,6 +97,37 @@ struct OutputTrialTests {
     #expect(try Model(graph).signature.outputKind == kind)
   }
 
+  @Test("what is said and the nodes do not tell is tried before it is taken from a caller or an owner")
+  func contradicted() throws {
+    let plain = try Model(graph { _, z in z }), mixed = try Model(confused())
+    for kind in [OutputKind.probabilities, .logProbabilities] {
+      #expect(throws: InferenceError.self) { try plain.puttingOut(kind) }
+    }
+    #expect(throws: InferenceError.self) { try mixed.puttingOut(.logProbabilities) }
+    #expect(try mixed.puttingOut(.probabilities).signature.outputKind == .probabilities)
+    // Any numbers can be logits.
+    #expect(try mixed.puttingOut(.logits).signature.outputKindBasis == .metadata)
+    // Of what the nodes tell as well there is no doubt: probabilities of classes by themselves do not add up to 1.
+    let separate = try Model(graph { builder, z in try builder.sigmoid(z) })
+    #expect(try separate.puttingOut(.probabilities).signature.outputKindBasis == .nodes)
+    #expect(plain.signature.outputKindBasis == .assumed && mixed.signature.outputKindBasis == .trial)
+  }
+
+  @Test("one score that is said to be a probability is tried as it is, not as the logits that are made of it")
+  func score() throws {
+    let builder = GraphBuilder(name: "score"), x = builder.input("x", [5])
+    let z = try builder.dense(x, builder.parameter("w", Tensor([1, 5], [1, -2, 3, -1, 2])), nil)
+    let plain = builder.finish(outputs: [("y", z)])
+    let error = #expect(throws: InferenceError.self) { try Model(plain).puttingOut(.probabilities) }
+    #expect(error?.place == "output 'y'")
+    let other = GraphBuilder(name: "p"), again = try other.replay(plain, on: [other.input("x", [5])], prefix: "")[0]
+    // Half a sigmoid and a half: a probability of which the nodes do not tell.
+    let half = try other.apply(op("Erf"), [other.apply(op("Abs"), [again])[0]])[0]
+    let model = try Model(other.finish(outputs: [("y", half)])).puttingOut(.probabilities)
+    #expect(model.signature.task == .binary && model.signature.classes == 2)
+    _ = try model.puttingOut(.probabilities)
+  }
+
   @Test("a word that is none of the kinds is refused with the nearest one")
   func misspelt() throws {
     var graph = try confused()

@@ -216,8 +216,9 @@ struct StrategyTests {
   @Test(
     "what does not fit is refused by its place",
     arguments: [
-      ("sam", "a list of names"), ("[{rho: 1}]", "'kind'"), ("[{kind: sam, rho: -1}]", "a rho from 0"),
-      ("[mixup, {kind: mixup, alpha: 0}]", "an alpha above 0"), ("[{kind: label_noise, rate: 2}]", "from 0 to 1"),
+      ("sam", "a list of names"), ("[{rho: 1}]", "'kind'"), ("[{kind: sam, rho: -1}]", "'rho': expected 0 or more"),
+      ("[mixup, {kind: mixup, alpha: 0}]", "'alpha': expected above 0"),
+      ("[{kind: label_noise, rate: 2}]", "expected 0 to 1"),
       ("[{kind: label_smoothing, share: 1}]", "below 1"), ("[{kind: gradient_clipping, norm: 0}]", "above 0"),
       ("[{kind: gradient_noise, sigma: -1}]", "a sigma from 0"),
       ("[{kind: gradient_noise, distribution: gausian}]", "'gaussian'"),

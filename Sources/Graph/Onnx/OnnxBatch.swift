@@ -24,13 +24,22 @@ extension Graph {
       else { return false }
       types.append(found)
     }
-    return keepsRowsApart(types[1], types[2])
+    return nodeJoiningRows(types[1], types[2]) == nil
+  }
+
+  /// The first node behind which a row may depend on the others of its batch, and its op's name in files; nil: as far as
+  /// ops tell, each row of the outputs is made of its own row of the inputs.
+  public func nodeJoiningRows() -> (name: String, type: String)? {
+    guard let two = try? types(rows: 2), let three = try? types(rows: 3),
+      let node = nodeJoiningRows(two, three)
+    else { return nil }
+    return (node.name, nameInFiles(of: node.op))
   }
 
   /// - Parameters:
   ///   - two: all types of a batch of two.
   ///   - three: all types of a batch of three.
-  private func keepsRowsApart(_ two: [TensorType?], _ three: [TensorType?]) -> Bool {
+  private func nodeJoiningRows(_ two: [TensorType?], _ three: [TensorType?]) -> Node? {
     // By value that is made of the inputs: the axis of its rows.
     var axes: [ValueID: Int] = [:]
     var uniform = Set<ValueID>()
@@ -51,10 +60,10 @@ extension Graph {
           $0.map { axes[$0] != nil || uniform.contains($0) || isOfNoRow($0, two, three) } ?? true
         }),
         let rows = node.rows(growing, two, three)
-      else { return false }
+      else { return node }
       axes.merge(rows) { $1 }
     }
-    return true
+    return nil
   }
 
   /// Whether an operand that no input reaches is the same for every row and every number of rows. Integers may follow

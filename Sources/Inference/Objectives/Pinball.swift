@@ -10,12 +10,7 @@ public struct Pinball: Objective {
   public var level = 0.5
   public init() {}
 
-  public func check() throws(InferenceError) {
-    guard level > 0, level < 1 else {
-      throw InferenceError(
-        .objective, at: "level of pinball", expected: "a number between 0 and 1", got: "\(level)")
-    }
-  }
+  public func check() throws(CatalogError) { try require(level > 0 && level < 1, "level", "between 0 and 1", level) }
 
   public func value(
     _ output: UnsafeBufferPointer<Float>, _ target: Targets.Row, gradient: UnsafeMutableBufferPointer<Float>

@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherTensor
 
 /// The mean over the values of (z − y)². Source: Legendre 1805, least squares; its least is at the conditional mean.

@@ -17,13 +17,9 @@ public struct AuditSubject: Sendable {
   public private(set) var members: [AuditSubject] = []
 
   /// The kind of its outputs, as the caller says; nil: as the model says.
-  public var outputKind: OutputKind?
+  public private(set) var outputKind: OutputKind?
 
-  public init(
-    name: String, version: Int? = nil, digest: String, model: Model, temperature: Double = 1,
-    outputKind: OutputKind? = nil
-  ) {
-    self.outputKind = outputKind
+  public init(name: String, version: Int? = nil, digest: String, model: Model, temperature: Double = 1) {
     self.name = name
     self.version = version
     self.digest = digest
@@ -31,12 +27,15 @@ public struct AuditSubject: Sendable {
     self.temperature = temperature
   }
 
-  /// The same, whose outputs are what the caller says.
-  /// - Throws: when they cannot be.
-  public func putting(out kind: OutputKind) throws -> AuditSubject {
-    var graph = model.graph, same = self
-    graph.metadata[Graph.outputKindKey] = kind.rawValue
-    (same.model, same.outputKind) = (try Model(graph, precision: model.precision), kind)
+  /// The same, whose outputs are what the caller says; nil: as the model says.
+  /// - Throws: when a trial shows that they are not what was said, by the caller or in the file.
+  public func putting(out kind: OutputKind?) throws -> AuditSubject {
+    guard let kind else {
+      try model.confirmOutputKind()
+      return self
+    }
+    var same = self
+    (same.model, same.outputKind) = (try model.puttingOut(kind), kind)
     return same
   }
 

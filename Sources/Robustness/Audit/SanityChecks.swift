@@ -49,7 +49,10 @@ struct SanityChecks {
       check: "softmax_on_softmax", probe: name, passed: passed,
       message: passed
         ? "Its outputs are \(model.signature.givesProbabilities ? "probabilities" : "logits"), and are taken as such."
-        : "Its outputs look like a softmax of probabilities: gradients all but vanish, and confidences mean nothing. Export the logits."
+        : (isTwice
+          ? "Its outputs look like a softmax of probabilities"
+          : "Its outputs look like probabilities, and are said to be logits")
+          + ": gradients all but vanish, and confidences mean nothing. Export the logits."
     )
   }
 
@@ -72,20 +75,13 @@ struct SanityChecks {
         : "No other range of inputs does better than 0 to 1.")
   }
 
-  /// An example's answer alone and among others: batch statistics of training mode make them differ.
+  /// An example's answer alone and among others.
   private func company() throws -> Check {
-    let normalized = model.signature.normalized(inputs), together = try model.outputs(normalized)
-    let alone = try (0..<min(labels.count, 4)).map { try model.outputs(normalized.rows($0..<$0 + 1)) }
-    let apart =
-      alone.enumerated().flatMap { row, one in
-        zip(one.elements, together.row(row)).map { abs($0 - $1) / max(1, abs($1)) }
-      }.max() ?? 0
-    let passed = apart < 1e-2
+    let found = try model.rowDependence(on: model.signature.normalized(inputs), most: 4)
     return Check(
-      check: "training_mode", probe: name, passed: passed,
-      message: passed
-        ? "An example's answer does not depend on the others of its batch."
-        : "An example's answer changes by \(Written.decimal(Double(apart))) with the others of its batch: normalization in training mode."
-    )
+      check: "rows_apart", probe: name, passed: found == nil,
+      message: found.map {
+        "An example's answer changes by \(Written.decimal(Double($0.change))) with the others of its batch: \($0.cause)."
+      } ?? "An example's answer does not depend on the others of its batch.")
   }
 }

@@ -120,8 +120,7 @@ public struct SmoothedClassifier: Sendable {
 
   private func base(_ x: Tensor) throws -> Base {
     precondition(x.rowCount == 1, "one example")
-    let normalized = model.signature.normalized(x)
-    try model.signature.check(normalized)
+    let normalized = try model.signature.checked(model.signature.normalized(x)).tensor
     // As the images are normalized: by channel, where there are channels.
     let sigmas = model.signature.spread(model.signature.normalization.deviation).map { Float(sigma) / $0 }
     var deviations: [(range: Range<Int>, sigma: Float)] = []

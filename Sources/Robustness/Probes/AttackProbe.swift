@@ -148,7 +148,7 @@ struct AttackProbe<A: Attack>: Probe {
       axis: "epsilon, in units of the input", value: common.epsilon, label: ParameterValue.written(common.epsilon))
   }
 
-  func sections(of outcomes: [Outcome], labels: [Int]) -> ProbeSections {
+  func sections(of outcomes: [Outcome], labels: ClassLabels) -> ProbeSections {
     let kept = outcomes.kept(AttackFinds.self)
     var sections = ProbeSections()
     sections.singleDraw = ProbeReport.Share(kept.map(\.singleDraw))

@@ -24,14 +24,15 @@ struct CalibrationProbe: Probe {
     return outcome
   }
 
-  func sections(of outcomes: [Outcome], labels: [Int]) -> ProbeSections {
+  func sections(of outcomes: [Outcome], labels: ClassLabels) -> ProbeSections {
     let answers = outcomes.kept(KeptAnswers.self), probabilities = answers.flatMap(\.probabilities)
     var sections = ProbeSections()
     guard probabilities.count == labels.count else { return sections }
     let losses = answers.flatMap { $0.losses ?? [] }
     sections.calibration = Calibration(
-      probabilities, labels, losses: losses.count == labels.count ? losses : Metrics.losses(probabilities, labels))
-    sections.summary = Self.classwise(probabilities, labels)
+      probabilities, labels.numbers,
+      losses: losses.count == labels.count ? losses : Metrics.losses(probabilities, labels.numbers))
+    sections.summary = Self.classwise(probabilities, labels.numbers)
     return sections
   }
 

@@ -30,7 +30,7 @@ struct CertificateProbe<C: Certifier>: Probe {
     }
   }
 
-  func sections(of outcomes: [Outcome], labels: [Int]) -> ProbeSections {
+  func sections(of outcomes: [Outcome], labels: ClassLabels) -> ProbeSections {
     var sections = ProbeSections()
     let certificates = outcomes.kept([Certificate].self).flatMap { $0 }
     sections.certified = Certified(certificates, norm: certifier.norm, radii: certifier.radii)

@@ -28,23 +28,23 @@ struct ConformalProbe: Probe {
     return outcome
   }
 
-  func summary(of outcomes: [Outcome], labels: [Int]) -> Summary? {
+  func summary(of outcomes: [Outcome], labels: ClassLabels) -> Summary? {
     let probabilities = outcomes.kept(KeptAnswers.self).flatMap(\.probabilities),
       chance = Uncertainty.column("half", outcomes), u = Uncertainty.column("u", outcomes)
     guard probabilities.count == labels.count, chance.count == labels.count, u.count == labels.count,
       let classes = probabilities.first?.count
     else { return nil }
     let order = chance.indices.sorted { chance[$0] < chance[$1] }, half = order.count / 2
-    let calibration = order[..<half], test = order[half...], calibrationLabels = calibration.map { labels[$0] }
+    let calibration = order[..<half], test = order[half...], calibrationLabels = labels.only(calibration)
     var summary = Summary()
     for kind in Conformal.Score.allCases {
       let scores = calibration.map { Conformal.score(probabilities[$0], labels[$0], kind, u: u[$0]) }
       let thresholds =
         classConditional
-        ? Conformal.thresholds(scores, calibrationLabels, classes: classes, alpha: alpha)
+        ? Conformal.thresholds(scores, calibrationLabels.numbers, classes: classes, alpha: alpha)
         : [Double](repeating: Conformal.threshold(scores, alpha: alpha), count: classes)
       let sets = test.map { Conformal.set(probabilities[$0], kind, thresholds: thresholds, u: u[$0]) }
-      add(zip(test, sets).map { (labels[$0], $1) }, kind, classes, to: &summary)
+      add(zip(test, sets).map { (labels[$0], $1) }, kind, labels, to: &summary)
       if !classConditional, thresholds[0].isFinite {
         summary.add("threshold_\(kind.rawValue)", thresholds[0], n: half, "from \(half) examples")
       }
@@ -54,7 +54,7 @@ struct ConformalProbe: Probe {
   }
 
   private func add(
-    _ sets: [(label: Int, set: [Int])], _ kind: Conformal.Score, _ classes: Int, to summary: inout Summary
+    _ sets: [(label: Int, set: [Int])], _ kind: Conformal.Score, _ labels: ClassLabels, to summary: inout Summary
   ) {
     let name = kind.rawValue, covered = Proportion(sets.map { $0.set.contains($0.label) })
     let size = Statistics.mean(sets.map { Double($0.set.count) })
@@ -66,7 +66,7 @@ struct ConformalProbe: Probe {
     if let (label, least) = byClass.min(by: { ($0.value.value, $0.key) < ($1.value.value, $1.key) }) {
       summary.add(
         "worst_class_coverage_\(name)", least.value, least.interval, n: least.n,
-        "the same of the class where it is lowest, class \(label)")
+        "the same of the class where it is lowest, \(labels.name(of: label))")
     }
     summary.add("set_size_\(name)", size.value, size.interval, n: covered.n, "mean number of classes in a set")
     summary.add(
@@ -81,7 +81,7 @@ struct ConformalProbe: Probe {
   }
 
   /// Below some number of examples no threshold is finite: every class is in every set.
-  private func remark(_ labels: [Int], _ classes: Int, in summary: inout Summary) {
+  private func remark(_ labels: ClassLabels, _ classes: Int, in summary: inout Summary) {
     let least = Conformal.leastExamples(alpha: alpha), asked = Written.percent(1 - alpha)
     guard classConditional else {
       let passed = labels.count >= least
@@ -99,7 +99,7 @@ struct ConformalProbe: Probe {
       "A coverage of \(asked) in each class takes \(least) examples of it, beside as many to try it on; "
         + (few.isEmpty
           ? "each has them."
-          : "\(few.count) of \(classes) classes have fewer (\(few.prefix(8).map(String.init).joined(separator: ", "))"
+          : "\(few.count) of \(classes) classes have fewer (\(few.prefix(8).map(labels.name).joined(separator: ", "))"
             + (few.count > 8 ? ", …" : "") + "): no finite threshold exists, and they are in every set."))
   }
 }

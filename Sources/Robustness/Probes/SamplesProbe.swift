@@ -45,7 +45,7 @@ struct SamplesProbe: Probe {
     return outcome
   }
 
-  func summary(of outcomes: [Outcome], labels: [Int]) -> Summary? {
+  func summary(of outcomes: [Outcome], labels: ClassLabels) -> Summary? {
     let known = counts.filter { Uncertainty.column("\($0) right", outcomes).count == labels.count }
     guard known.count > 1 else { return nil }
     let several = known.filter { $0 > 1 }

@@ -15,7 +15,7 @@ struct SelectiveProbe: Probe {
     try Uncertainty.outcome(batch, predictor)
   }
 
-  func summary(of outcomes: [Outcome], labels: [Int]) -> Summary? {
+  func summary(of outcomes: [Outcome], labels: ClassLabels) -> Summary? {
     let right = outcomes.flatMap(\.robust)
     var summary = Summary()
     for name in Uncertainty.names {

@@ -54,7 +54,7 @@ struct ShiftProbe: Probe {
 
   private func classColumns(_ classes: Int) -> [String] { (0..<classes).map { "p\($0)" } }
 
-  func summary(of outcomes: [Outcome], labels: [Int]) -> Summary? {
+  func summary(of outcomes: [Outcome], labels: ClassLabels) -> Summary? {
     let classes = outcomes.first?.kept?.value(as: Int.self) ?? 0, n = labels.count
     let chance = Uncertainty.column("half", outcomes), u = Uncertainty.column("u", outcomes)
     guard classes > 0, chance.count == n, u.count == n else { return nil }
@@ -78,13 +78,13 @@ struct ShiftProbe: Probe {
       return .init(Double(severity), mean.value, mean.interval)
     }
     curve("Calibration error", "ECE, 15 bins", "error") {
-      .init(Double($0), Metrics.expectedCalibrationError($1, labels))
+      .init(Double($0), Metrics.expectedCalibrationError($1, labels.numbers))
     }
     curve("Calibration error", "adaptive ECE", "error") {
-      .init(Double($0), Metrics.adaptiveCalibrationError($1, labels))
+      .init(Double($0), Metrics.adaptiveCalibrationError($1, labels.numbers))
     }
     curve("Area under risk–coverage", "by the largest probability", "AURC") {
-      .init(Double($0), Metrics.areaUnderRiskCoverage($1, labels))
+      .init(Double($0), Metrics.areaUnderRiskCoverage($1, labels.numbers))
     }
     for name in ["predictive_entropy", "mutual_information"]
     where Uncertainty.column("0 \(name)", outcomes).count == n {
@@ -113,7 +113,7 @@ struct ShiftProbe: Probe {
         + (n / 2 >= least ? "" : " No finite threshold exists: every set holds all classes and says nothing."))
     for severity in [0, 5] {
       summary.add(
-        "ece_severity_\(severity)", Metrics.expectedCalibrationError(probabilities[severity], labels), n: n,
+        "ece_severity_\(severity)", Metrics.expectedCalibrationError(probabilities[severity], labels.numbers), n: n,
         "calibration error at severity \(severity)")
     }
     return summary

@@ -2,7 +2,8 @@ import DitherInference
 import Foundation
 
 extension ProbeReport {
-  init(_ spec: ProbeSpec, _ asked: any Probe, _ image: ImageShape, _ results: [ShardResult.Found], labels: [Int]) {
+  init(_ spec: ProbeSpec, _ asked: any Probe, _ image: ImageShape, _ results: [ShardResult.Found], labels: ClassLabels)
+  {
     let condition = asked.condition(of: image)
     let outcomes = results.map(\.model), robust = outcomes.flatMap(\.robust), clean = outcomes.flatMap(\.clean)
     probe = spec.probe
@@ -48,7 +49,7 @@ extension ProbeReport {
   }
 
   /// The other models, each with how it does on what was made for this one.
-  private static func others(_ asked: any Probe, _ results: [ShardResult.Found], _ labels: [Int]) -> [Measured] {
+  private static func others(_ asked: any Probe, _ results: [ShardResult.Found], _ labels: ClassLabels) -> [Measured] {
     (results.first?.others ?? []).indices.compactMap { at in
       var other = Measured(asked, results.map { $0.others[at] }, labels)
       other?.transferFromModel = Share(
@@ -80,7 +81,7 @@ extension ProbeReport.Share {
 }
 
 extension ProbeReport.Measured {
-  init?(_ asked: any Probe, _ outcomes: [Outcome], _ labels: [Int]) {
+  init?(_ asked: any Probe, _ outcomes: [Outcome], _ labels: ClassLabels) {
     guard !outcomes.isEmpty else { return nil }
     let robust = outcomes.flatMap(\.robust)
     cleanAccuracy = Proportion(outcomes.flatMap(\.clean)).value

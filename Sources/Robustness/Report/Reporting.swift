@@ -5,13 +5,14 @@ import Foundation
 extension Report {
   init(_ runner: AuditRunner, _ results: [[ShardResult]]) {
     let image = ImageShape(runner.subject.model.signature.inputShape), labels = runner.data.labels
+    let names = runner.subject.model.signature.labelNames
     let pieces = results.map { $0.flatMap(\.pieces) }
     // Probes of which anything is known; all of them, but for a budget and for failures.
     let known = runner.probes.indices.filter { !pieces[$0].isEmpty }, specs = known.map { runner.plan.probes[$0] }
     let reports = known.map { probe in
       ProbeReport(
         runner.plan.probes[probe], runner.probes[probe], image, pieces[probe].map(\.found),
-        labels: pieces[probe].flatMap { labels[$0.examples] })
+        labels: ClassLabels(pieces[probe].flatMap { labels[$0.examples] }, names: names))
     }
     let ended = known.filter { pieces[$0].contains(where: \.found.endedEarly) }.map { runner.plan.probes[$0].text }
     let conditions = known.map { runner.probes[$0].condition(of: image) }
@@ -20,7 +21,6 @@ extension Report {
     digest = runner.subject.digest
     members = Member.all(of: runner.subject)
     temperature = runner.subject.temperature == 1 ? nil : runner.subject.temperature
-    let names = runner.subject.model.signature.labelNames
     labelNames = names.isEmpty ? nil : names
     noise = runner.subject.model.noise
     data = runner.data.name

@@ -6,7 +6,7 @@ import Foundation
 extension InputArray {
   /// The rows as a model takes them.
   /// - Throws: what does not fit, by its field.
-  func tensor(for signature: ModelSignature, _ limits: ServerConfiguration.Limits) throws -> Tensor {
+  func inputs(for signature: ModelSignature, _ limits: ServerConfiguration.Limits) throws -> CheckedInputs {
     guard name == nil || name == signature.inputName else {
       throw ServiceError(
         .badField, at: "inputs", expected: "'\(signature.inputName.clipped())'", got: "'\((name ?? "").clipped())'")
@@ -23,13 +23,12 @@ extension InputArray {
         .badField, at: "input.data", expected: "\(count * width) bytes for \(shape) of \(element.rawValue)",
         got: "\(data.count)")
     }
-    let inputs =
+    let tensor =
       element == .uint8
       ? try signature.input(bytes: [UInt8](data), rows: rows)
       : signature.normalized(Tensor(signature.inputShape.replacingBatch(rows), floats(count)))
     // Here, so that a row that is no input is its own request's.
-    try signature.check(inputs)
-    return inputs
+    return try signature.checked(tensor)
   }
 
   private func known() throws(ServiceError) -> Element {

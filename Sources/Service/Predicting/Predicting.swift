@@ -34,7 +34,7 @@ struct Predicting: Sendable {
   private func work(
     _ query: PredictionQuery, _ resolved: ModelRegistry.Resolved, _ caller: Caller, _ complete: @escaping Completion
   ) throws -> PredictionWork {
-    let model = resolved.loaded.model, inputs = try query.input.tensor(for: model.signature, limits)
+    let model = resolved.loaded.model, inputs = try query.input.inputs(for: model.signature, limits)
     let sets = try PredictionSets(query, resolved), sampling = try sampling(query, resolved, sets)
     let asked = ContinuousClock.now
     try checkSize(rows: inputs.rowCount, draws: sampling.mostDraws(of: model), width: model.signature.width)
@@ -60,7 +60,7 @@ struct Predicting: Sendable {
               seed: sampling.seed,
               stopReason: outcome.stopReason, labelNames: model.signature.labelNames,
               predictions: outcome.predictions, quantiles: sampling.quantiles,
-              sets: sets?.sets(of: outcome.predictions, inputs, seed: sampling.seed),
+              sets: sets?.sets(of: outcome.predictions, inputs.tensor, seed: sampling.seed),
               temperature: sampling.temperature,
               calibration: query.uncalibrated ? nil : (resolved.calibration?.number).map(Int.init),
               queued: outcome.queued, computed: outcome.computed))

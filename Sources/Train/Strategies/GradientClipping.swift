@@ -8,7 +8,7 @@ public struct GradientClipping: Strategy {
   public var norm = 1.0
   public init() {}
 
-  public func check() throws { try require(norm > 0 && norm.isFinite, "a norm above 0", norm) }
+  public func check() throws(CatalogError) { try require(norm > 0 && norm.isFinite, "norm", "above 0", norm) }
 
   public func gradients(_ step: inout TrainingStep) {
     let found = step.gradientNorm, longest = norm / step.position.strength

@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherGraph
 import DitherInference
 import DitherTensor
@@ -10,7 +11,7 @@ public struct LabelNoise: Strategy {
   public var rate = 0.1
   public init() {}
 
-  public func check() throws { try require((0...1).contains(rate), "a rate from 0 to 1", rate) }
+  public func check() throws(CatalogError) { try require((0...1).contains(rate), "rate", "0 to 1", rate) }
 
   public mutating func start(on graph: Graph, _ task: ModelTask) throws { try requireClasses(task) }
 

@@ -10,7 +10,7 @@ public struct LabelSmoothing: Strategy {
   public var share = 0.1
   public init() {}
 
-  public func check() throws { try require((0..<1).contains(share), "a share from 0 to below 1", share) }
+  public func check() throws(CatalogError) { try require((0..<1).contains(share), "share", "0 to below 1", share) }
 
   public mutating func start(on graph: Graph, _ task: ModelTask) throws { try requireClasses(task) }
 

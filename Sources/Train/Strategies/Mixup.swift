@@ -10,7 +10,9 @@ public struct Mixup: Strategy {
   public var alpha = 0.2
   public init() {}
 
-  public func check() throws { try require(alpha > 0 && alpha <= 1000, "an alpha above 0, to 1000", alpha) }
+  public func check() throws(CatalogError) {
+    try require(alpha > 0 && alpha <= 1000, "alpha", "above 0, to 1000", alpha)
+  }
 
   public func prepare(_ batch: inout Batch, at position: StepPosition) {
     let alpha = alpha * position.strength

@@ -30,17 +30,22 @@ public struct NoisyGradients: Strategy {
     guard given?.terms.isEmpty == false else { return nil }
   }
 
-  private func model() throws -> NoiseModel {
+  private func model() throws(GraphError) -> NoiseModel {
     if let given { return given }
     var keys: [String: Setting] = [
       "site": .text(NoiseSite.gradients.name), "sigma": .number(sigma), "distribution": .text(distribution),
       "scale": .text(scale),
     ]
     keys["layers"] = layers.map { .text($0) }
-    return NoiseModel([try NoiseTerm(.mapping(keys), at: "strategy '\(Self.name)'")])
+    return NoiseModel([try NoiseTerm(.mapping(keys), at: "its noise")])
   }
 
-  public func check() throws { _ = try model() }
+  public func check() throws(CatalogError) {
+    do { _ = try model() } catch {
+      throw CatalogError(
+        .badValue, at: error.place, expected: error.expected, got: error.got, advice: error.advice)
+    }
+  }
 
   public mutating func start(on graph: Graph, _ task: ModelTask) throws {
     placed = try GradientNoise(model(), of: graph)

@@ -10,7 +10,7 @@ public struct SAM: Strategy {
   public var rho = 0.05
   public init() {}
 
-  public func check() throws { try require(rho >= 0 && rho.isFinite, "a rho from 0", rho) }
+  public func check() throws(CatalogError) { try require(rho >= 0 && rho.isFinite, "rho", "0 or more", rho) }
 
   public func gradients(_ step: inout TrainingStep) {
     let radius = rho * step.position.strength, norm = step.gradientNorm

@@ -271,10 +271,8 @@ private struct FileModels: AuditModels {
 
   func version(_ path: String, outputKind: OutputKind?) throws -> AuditSubject {
     let bytes = try FileArray.read(path)
-    var graph = try Graph(onnx: bytes)
-    if let outputKind { graph.metadata[Graph.outputKindKey] = outputKind.rawValue }
-    return AuditSubject(
-      name: path, digest: Sha256.hash(bytes).description, model: try Model(graph), outputKind: outputKind)
+    return try AuditSubject(name: path, digest: Sha256.hash(bytes).description, model: Model(onnx: bytes))
+      .putting(out: outputKind)
   }
 
   func temperature(of version: AuditSubject) -> Double? { nil }

@@ -103,7 +103,7 @@ struct SmoothingTests {
     let all = try runner.run(runner.plan.shards[1])
     let again = try runner.report(runner.runAll(threads: 2)).probes[0].certified
     let probe = try ProbeSpec(parsing: "smoothing:n=200,n0=20,sigma=0.2").resolved()
-    let part = probe.sections(of: all.pieces.map(\.found.model), labels: []).certified?.certificates
+    let part = probe.sections(of: all.pieces.map(\.found.model), labels: ClassLabels([])).certified?.certificates
     #expect(part != nil && part == again.map { Array($0.certificates[50...]) })
   }
 

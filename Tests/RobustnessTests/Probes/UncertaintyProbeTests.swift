@@ -42,7 +42,13 @@ struct UncertaintyProbeTests {
     let labels = (0..<200).map { $0 < 4 ? 2 : $0 % 2 }
     let found = try report(["conformal:class_conditional=true"], count: 200, labels: labels)
     let finding = try #require(found.findings.first { $0.check == "conformal_examples" })
-    #expect(finding.message.contains("1 of 3 classes have fewer (2)"))
+    #expect(finding.message.contains("1 of 3 classes have fewer (class 2)"))
+    var graph = try Small.model().graph
+    graph.metadata[Graph.labelsKey] = #"["cat","dog","cow"]"#
+    let named = try report(
+      ["conformal:class_conditional=true"], count: 200, of: Model(graph), labels: labels)
+    #expect(named.findings.contains { $0.message.contains("1 of 3 classes have fewer ('cow')") })
+    #expect(named.probes[0].summary?.measures.contains { $0.meaning.contains("lowest, '") } == true)
     let summary = try #require(found.probes[0].summary)
     #expect(summary["worst_class_coverage_lac"] != nil && summary["set_size_aps"].map { $0 >= 1 } == true)
     #expect(summary["threshold_lac"] == nil)

@@ -192,11 +192,11 @@ import Testing
       server,
       Self.request("a") {
         $0.others = ["a"]
-        $0.outputKinds = ["", "probabilities"]
+        $0.outputKinds = ["", "logits"]
       })
-    #expect(told.command.contains("--output-kind logits --output-kind probabilities"))
+    #expect(!plain.command.contains("--output-kind"))
+    #expect(told.command.contains("--output-kind logits --output-kind logits"))
     #expect(told.probes[1].calibration == plain.probes[1].calibration)
-    #expect(told.probes[1].others[0].calibration != plain.probes[1].others[0].calibration)
   }
 
   struct Refusal: Sendable, CustomTestStringConvertible {
@@ -238,6 +238,11 @@ import Testing
       Refusal("targets") { $0.targets = [1, 2] }, Refusal("features") { $0.features.low = [0] },
       Refusal("did you mean 'logits'") { $0.outputKinds = ["logit"] },
       Refusal("output_kinds") { $0.outputKinds = ["logits", "logits"] },
+      Refusal("expected probabilities") { $0.outputKinds = ["probabilities"] },
+      Refusal("expected log_probabilities") {
+        $0.others = ["b"]
+        $0.outputKinds = ["", "log_probabilities"]
+      },
       Refusal("other_inputs") { $0.otherInputs = ["mine": Self.array([[0, 0, 0, 0, 0, 0]])] },
       Refusal("other_inputs['mine'].type") {
         $0.probes[0] = Self.probe("ood", ["data": "mine"])

@@ -1,0 +1,41 @@
+import DitherBasics
+import DitherTensor
+
+/// Rows that a model takes: of its shape, each number finite. Only a signature's `checked` makes them, so that they are
+/// looked at once, however many passes they go through.
+public struct CheckedInputs: Sendable {
+  /// [B, …], B ≥ 1.
+  public let tensor: Tensor
+  fileprivate init(_ tensor: Tensor) { self.tensor = tensor }
+
+  /// B.
+  public var rowCount: Int { tensor.rowCount }
+
+  /// The rows of all parts, for one model, in their order.
+  public static func concatenate(_ parts: [CheckedInputs]) -> CheckedInputs {
+    parts.count == 1 ? parts[0] : CheckedInputs(Tensor.concatenate(parts.map(\.tensor)))
+  }
+}
+
+extension ModelSignature {
+  /// - Throws: when the rows are not examples of this model, or hold NaN or infinities.
+  public func checked(_ inputs: Tensor) throws(InferenceError) -> CheckedInputs {
+    try checkShape(of: inputs)
+    if !inputs.isFinite, let index = inputs.elements.firstIndex(where: { !$0.isFinite }) {
+      throw InferenceError(
+        .notFinite, at: "input '\(inputName.clipped())', row \(index / inputs.rowLength)", expected: "finite numbers",
+        got: "\(inputs.elements[index]) at element \(index % inputs.rowLength)")
+    }
+    return CheckedInputs(inputs)
+  }
+
+  /// - Throws: when the rows are not of the shape of this model's examples, as those that another checked may be.
+  func checkShape(of inputs: Tensor) throws(InferenceError) {
+    guard inputs.shape.rank == inputShape.rank + 1, inputs.shape.row == inputShape, inputs.rowCount > 0 else {
+      throw InferenceError(
+        .inputShape, at: "input '\(inputName.clipped())'",
+        expected: "[B, \(inputShape.dimensions.map(String.init).joined(separator: ", "))] with B ≥ 1",
+        got: "\(inputs.shape)")
+    }
+  }
+}

@@ -1,0 +1,26 @@
+import DitherBasics
+
+/// The true classes of examples, by their numbers, with the names that the model has for classes.
+public struct ClassLabels: RandomAccessCollection, Sendable {
+  /// One for each example.
+  public let numbers: [Int]
+  /// One for each class, or none.
+  private let names: [String]
+
+  public init(_ numbers: [Int], names: [String] = []) {
+    self.numbers = numbers
+    self.names = names
+  }
+
+  /// Those of some examples, by their places.
+  func only(_ places: some Sequence<Int>) -> ClassLabels { ClassLabels(places.map { numbers[$0] }, names: names) }
+
+  public var startIndex: Int { numbers.startIndex }
+  public var endIndex: Int { numbers.endIndex }
+  public subscript(position: Int) -> Int { numbers[position] }
+
+  /// A class for readers: by its name where it has one, "cat", else "class 3".
+  public func name(of label: Int) -> String {
+    names.indices.contains(label) ? "'\(names[label].clipped())'" : "class \(label)"
+  }
+}

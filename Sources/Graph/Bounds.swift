@@ -27,7 +27,7 @@ struct Bounds {
 /// An op that knows where its results lie when its operands lie within bounds: interval bound propagation. Gowal et al.
 /// 2018, arXiv 1810.12715, section 3.
 protocol Bounding: Op {
-  /// - Throws: where its attributes or operands are none that the rule is for.
+  /// - Throws: where the rule does not cover its attributes or operands.
   func bounds(_ call: BoundsCall) throws(GraphError) -> Bounds
 }
 
@@ -73,7 +73,7 @@ struct BoundsCall {
   }
 }
 
-/// The same numbers in other places: done to center and radius alike.
+/// An op that only moves numbers: center and radius are moved alike.
 protocol Rearranging: Bounding {}
 
 extension Rearranging {
@@ -90,13 +90,13 @@ extension Rearranging {
 protocol Increasing: Bounding {
   /// False where an attribute turns it round.
   var isIncreasing: Bool { get }
-  /// How far its kernel may be off, as a share of its results' magnitudes and beside that.
+  /// The error of its kernel: as a share of the result's magnitude, and in absolute terms.
   var error: (relative: Float, absolute: Float) { get }
 }
 
 extension Increasing {
   var isIncreasing: Bool { true }
-  /// At most a rounding.
+  /// The error of functions that are at most one rounding off.
   var error: (relative: Float, absolute: Float) { (0x1p-22, Bounds.least) }
   /// The error of exponentials and their like.
   static var transcendental: (relative: Float, absolute: Float) { (0x1p-18, 1e-6) }

@@ -111,8 +111,8 @@ public final class GraphBuilder {
     }
   }
 
-  /// A node's results, where they are a few floats that follow from numbers known already: exporters compute scales
-  /// so.
+  /// The results of a node, computed while the graph is built, where they are few floats and its operands are known:
+  /// exporters compute scales so.
   private func evaluate(_ op: any Op, _ inputs: [Value?], _ results: [TensorType]) -> [[Float]]? {
     let operands = inputs.compactMap { $0?.type }
     guard op is any OnnxOp, op.isEvaluated, operands.allSatisfy({ $0.knownNumbers != nil }),

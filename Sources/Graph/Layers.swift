@@ -34,7 +34,7 @@ extension GraphBuilder {
   public func softmax(_ x: Value, name: String? = nil) throws(GraphError) -> Value {
     try apply(Softmax(), [x], name: name)[0]
   }
-  /// The largest of each square of `size` by `size`, squares side by side.
+  /// Max-pooling over squares of `size` × `size` pixels that do not overlap.
   public func maxPool(_ x: Value, _ size: Int, name: String? = nil) throws(GraphError) -> Value {
     try apply(MaxPool(size), [x], name: name)[0]
   }
@@ -62,7 +62,7 @@ extension GraphBuilder {
   public func globalAveragePool(_ x: Value, name: String? = nil) throws(GraphError) -> Value {
     try apply(GlobalAveragePool(), [x], name: name)[0]
   }
-  /// Scale 1, shift 0, mean 0 and variance 1 at first.
+  /// Normalization by channel, which begins with scale 1, shift 0, mean 0 and variance 1.
   public func batchNormalization(_ x: Value, channels: Int, name: String) throws(GraphError) -> Value {
     let ones = Tensor([channels], repeating: 1), zeros = Tensor(zeros: [channels])
     let constants = [("scale", ones), ("shift", zeros), ("mean", zeros), ("variance", ones)].map { part, tensor in

@@ -8,7 +8,7 @@ struct LogitsTail {
 
   mutating func expose(_ form: LogarithmForm) { graph.outputs[0].value = matrix(form.tree) }
 
-  /// Where there is no better way: ln of what is above 0, of the rest that of the least float.
+  /// The fallback: ln of the output itself, held above the least normal float so that it is finite.
   mutating func exposeLogarithm(of value: ValueID) {
     let least = constant(.float(Tensor([], [.leastNormalMagnitude])))
     graph.outputs[0].value = apply(Log(), [apply(Max(), [value, least])])

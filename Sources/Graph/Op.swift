@@ -8,13 +8,13 @@ public protocol Op: Sendable {
   ///   name.
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType]
   /// The gradient for each input, made of ops; nil for an input that none reaches.
-  /// - Throws: what a node of it does not fit.
+  /// - Throws: when the operands of one of its ops do not fit.
   func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?]
   /// Adds the kernel calls that compute it.
   /// - Throws: when there is no kernel for these shapes, or no memory.
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError)
 
-  /// Whether operands and results may be floats without elements.
+  /// Whether float operands and results may have no elements.
   var takesEmpty: Bool { get }
   /// An estimate of the floating-point operations of one pass.
   func operations(_ inputs: [TensorType?], _ outputs: [TensorType]) -> Double
@@ -27,8 +27,7 @@ public protocol Op: Sendable {
   /// The op that does what follows it as well, where it can: a ReLU; or a sum, before any ReLU, with one more operand
   /// of the result's shape, its last.
   func absorb(_ next: ElementFunction) -> (any Op)?
-  /// For an op whose gradient this is and that did its ReLU itself: the op and operands that do that ReLU's mask as
-  /// well.
+  /// For the gradient of an op that has absorbed a ReLU: the op and operands that apply the ReLU's mask as well.
   /// - Parameters:
   ///   - upstream: the gradient before the mask.
   ///   - result: what the mask is made of, the result of `forward`.
@@ -37,7 +36,7 @@ public protocol Op: Sendable {
   )?
   /// Whether it reads what a forward kernel keeps for it, so that a plan with it is one with a reverse pass.
   var readsWorkspace: Bool { get }
-  /// Whether what it makes of a few known floats is computed beforehand; false where its `types` tells already.
+  /// Whether few floats that follow from known ones are computed while the graph is built; false where `types` tells them.
   var isEvaluated: Bool { get }
   /// The op that normalizes by the batch's own statistics in its place, as in training.
   var statisticsVariant: StatisticsVariant? { get }
@@ -48,7 +47,7 @@ public protocol Op: Sendable {
   var takesChannelAffine: Bool { get }
   /// Whether the largest of each row of [rows, classes] stays the largest.
   var keepsRowOrder: Bool { get }
-  /// The dense layer that it is of one operand, [rows, features], where these are its constants.
+  /// This op as a dense layer of its one variable operand, [rows, features]; nil: with these constants it is none.
   func denseLayer(_ constants: [Tensor?], _ types: [TensorType?]) -> DenseLayer?
   /// The input whose numbers are the result's shape; nil for an op without.
   var shapeInput: Int? { get }
@@ -60,7 +59,7 @@ public protocol Op: Sendable {
   /// Whether all rows of its results are alike, where the operands that differ between numbers of rows are those that
   /// `varies` says.
   func isUniform(_ varies: [Bool]) -> Bool
-  /// Bytes of what the op itself holds beside its operands, which were made of shapes.
+  /// Bytes that the op itself holds beside its operands: tables that were made of shapes.
   var heldBytes: Int { get }
   /// Whether the result is the first operand's numbers in their order, in another shape: the same memory.
   var isView: Bool { get }
@@ -74,8 +73,8 @@ public protocol Op: Sendable {
   func takesExactNoise(_ inputs: [TensorType?]) -> Bool
   /// The standard deviation at the output, of its shape or with a last axis of 1.
   func exactDeviation(_ call: Call, _ term: NoiseTerm) throws(GraphError) -> Value?
-  /// The content of the rows of its first output, from that of its operands: probabilities, their logarithms, their
-  /// sums. nil where nothing is known, as of most.
+  /// The facts known of the rows of its first output (probabilities, their logarithms, their sums), from those known of
+  /// its operands; nil: none, as of most ops.
   func rows(_ call: RowsCall) -> RowFacts?
 }
 
@@ -260,7 +259,7 @@ extension Array where Element == TensorType? {
     return try known(position, name)
   }
   func optional(_ position: Int) -> TensorType? { position < count ? self[position] : nil }
-  /// 0 of an operand that is not there.
+  /// The operand's rank; 0 where it is left out.
   func rank(_ position: Int) -> Int { optional(position)?.shape.rank ?? 0 }
 }
 

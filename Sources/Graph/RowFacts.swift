@@ -74,13 +74,13 @@ struct LogarithmForm: Sendable {
     case sigmoid(of: ValueID, negated: Bool)
     /// In another order, or some of them: by their places in a row.
     case picked(Tree, [Int])
-    /// One behind the other.
+    /// Several forms, joined one behind another.
     case joined([Tree])
     /// ln Σ w · softmax.
     case mixture([(weight: Double, member: Tree)])
   }
   let tree: Tree
-  /// Else they are logarithms up to a number for each row, as logits are.
+  /// Whether it gives ln s itself; else ln s plus some number for each row, as logits do.
   var isExact: Bool
   private let size: Int
 

@@ -25,15 +25,15 @@ extension Model {
     make: @Sendable (UnsafeMutableBufferPointer<Float>, Int) -> Void
   ) throws -> [Int] {
     try signature.checkClasses(for: "counts of labels")
-    let isNoisy = noise != nil && drawSeed != nil, isExplicit = isNoisy && !drawsFreshNoise
-    let most = isExplicit ? 1 : min(max(Self.batchBytes / cost.bytes, 8), 512)
+    let isNoisy = noise != nil && drawSeed != nil, path = isNoisy ? path(.fresh) : nil
+    let most = path == .explicit ? 1 : min(max(Self.batchBytes / cost.bytes, 8), 512)
     let length = signature.inputShape.count, classes = signature.classes
     let totals = Mutex([Int](repeating: 0, count: classes))
     try Parallel.forEach(chunks(of: rows.count, most: most), threads: threads) { chunk in
       try proceed()
       let piece = chunk.range
       let options = Plan.Options(
-        rows: piece.count, path: isNoisy ? isExplicit ? .explicit : .fresh : nil, precision: precision)
+        rows: piece.count, path: path, precision: precision)
       try withPlan(options) { plan in
         let input = plan.input()
         for at in 0..<piece.count {

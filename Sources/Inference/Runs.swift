@@ -23,7 +23,11 @@ struct PlanRuns: Sendable {
 /// Rows and draws as runs of plans.
 extension Model {
   /// Whether every row has draws of its own in one plan.
-  func isFresh(_ draws: NoiseDraws) -> Bool { draws.path == .fresh && drawsFreshNoise }
+  func isFresh(_ draws: NoiseDraws) -> Bool { path(draws.path) == .fresh }
+
+  /// The path that rows go where this one is asked for: where no op knows how to draw for each row, every weight is
+  /// drawn.
+  func path(_ asked: NoisePath) -> NoisePath { asked == .fresh && !drawsFreshNoise ? .explicit : asked }
 
   /// All draws of all rows.
   /// - Parameters:
@@ -41,7 +45,7 @@ extension Model {
       // Weights are drawn: rows of one seed go together, one draw at a time.
       let count = draws.samples.count
       return groups(of: draws.seeds).flatMap(batches).map { places, parts in
-        PlanRuns(options: options(places, 1, draws.path.sharingDraws), parts: parts, draws: 0..<count)
+        PlanRuns(options: options(places, 1, path(draws.path)), parts: parts, draws: 0..<count)
       }
     }
     return pieces(rowCount, draws?.samples.count ?? 1, shares: shares).map { piece in
@@ -166,11 +170,6 @@ extension Model {
       }
     }
   }
-}
-
-extension NoisePath {
-  /// The path for rows of one seed: where no op knows how to draw for each row, every weight is drawn.
-  fileprivate var sharingDraws: NoisePath { self == .fresh ? .explicit : self }
 }
 
 extension Int {

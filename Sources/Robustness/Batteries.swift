@@ -6,7 +6,7 @@ public struct Battery: Sendable {
   public let summary: String
   /// The examples that are taken where nobody says how many.
   public let defaultExamples: Int
-  /// Radii depend on what the images are like.
+  /// The probes, whose radii depend on the kind of images.
   public let probes: @Sendable (ImageShape) -> [ProbeSpec]
 }
 

@@ -52,7 +52,7 @@ extension Certifier {
 public struct Certificate: Codable, Sendable, Equatable {
   /// The class that is proved.
   public var label: Int
-  /// The label is the true one.
+  /// Whether the label is the true one.
   public var correct: Bool
   /// In units of the input, in the certifier's norm.
   public var radius: Double
@@ -60,7 +60,7 @@ public struct Certificate: Codable, Sendable, Equatable {
   public var n: Int
   /// The probability, at most, that it is wrong; 0: it is deterministic.
   public var alpha: Double
-  /// No answer is given: then the label and the radius, 0, say nothing.
+  /// Whether no answer is given: then the label says nothing, and the radius is 0.
   public var abstained: Bool
 
   /// - Parameter radius: in units of the input; 0 where no answer is given.
@@ -73,7 +73,7 @@ public struct Certificate: Codable, Sendable, Equatable {
     self.abstained = abstained
   }
 
-  /// The answer is right, for every input within `radius`.
+  /// Whether the answer is right for every input within `radius`.
   public func holds(at radius: Double) -> Bool { correct && !abstained && self.radius >= radius }
 }
 
@@ -97,7 +97,7 @@ public struct Certified: Codable, Sendable, Equatable {
     public var radius: Double
     /// The share of all examples that are answered rightly, for every input within the radius.
     public var accuracy: Double
-    /// Wilson's.
+    /// Wilson's interval of `accuracy`.
     public var interval: Interval
   }
 

@@ -2,8 +2,8 @@ import DitherInference
 import DitherTensor
 import Synchronization
 
-/// Answers to examples as they are: every probe of an audit asks for it again, and attacks at several radii begin with
-/// it.
+/// Answers to examples as they are, remembered: every probe of an audit asks for them, and attacks at several radii
+/// begin with them.
 final class CleanAnswers: Sendable {
   /// The same rows in the same batch: what is remembered is, to the last bit, what would be answered again.
   struct Key: Hashable {
@@ -37,7 +37,7 @@ final class CleanAnswers: Sendable {
   private let labels = Mutex<[Key: [Int]]>([:])
   private let first = Mutex<(answers: [FirstQuestion: FirstAnswer], floats: Int)>(([:], 0))
 
-  // Answers are made outside of the locks: two threads may answer the same, and say the same.
+  // Answers are made outside of the locks: two threads may compute the same one, with the same result.
 
   func labels(_ key: Key, or answer: () throws -> [Int]) rethrows -> [Int] {
     if let known = labels.withLock({ $0[key] }) { return known }

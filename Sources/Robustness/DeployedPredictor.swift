@@ -37,14 +37,14 @@ public struct DeployedPredictor: Sendable {
 
   public var isRandom: Bool { samples > 0 }
 
-  /// The same parameters without any noise.
+  /// The same predictor with its noise off: the mean weights.
   public var withoutNoise: DeployedPredictor {
     var other = DeployedPredictor(model, samples: 0, temperature: temperature, members: members, seed: seed)
     other.memory = memory
     return other
   }
 
-  /// The same, which answers once to the examples of each batch as they are, as do the attackers who look into it.
+  /// The same predictor, which remembers its answers to unchanged examples, and those to attackers that ask about them.
   var remembering: DeployedPredictor {
     var other = self
     other.memory = CleanAnswers()

@@ -153,6 +153,57 @@ struct MeasurePropertyTests {
     }
   }
 
+  @Test("the order of the classes, or of the values, is nothing to it", arguments: measures, Subject.allCases)
+  func relabeled(_ measure: any Measure.Type, _ subject: Subject) throws {
+    let order = [2, 0, 3, 1]
+    for seed in 0..<20 where subject.has(measure) {
+      let rows = subject.rows(9, 4, seed: UInt64(seed))
+      // Of a gaussian the variances go with their values.
+      let moved = rows.map { row in
+        stride(from: 0, to: row.count, by: 4).flatMap { start in order.map { row[start + $0] } }
+      }
+      let found = [rows, moved].compactMap { measure.values(subject.draws($0)) }
+      try #require(found.count == 2)
+      let one = found[0], other = found[1]
+      let expected = measure.isByClass ? order.map { one[$0] } : one
+      #expect(zip(other, expected).allSatisfy { abs($0 - $1) < 1e-12 }, "\(other) \(expected)")
+    }
+  }
+
+  @Test("in another unit a regression's measures are in that unit, or its square", arguments: measures)
+  func units(_ measure: any Measure.Type) throws {
+    for subject in [Subject.values, .gaussian] where subject.has(measure) {
+      let rows = subject.rows(9, 3, seed: 4)
+      let scaled = rows.map { row in row.enumerated().map { $0.offset < 3 ? 10 * $0.element : 100 * $0.element } }
+      let found = [rows, scaled].compactMap { measure.values(subject.draws($0)) }
+      try #require(found.count == 2)
+      let one = found[0], other = found[1]
+      let factor = measure.name.hasSuffix("variance") ? 100.0 : 10
+      #expect(zip(other, one).allSatisfy { abs($0 - factor * $1) < 1e-7 * max(1, abs($0)) }, "\(one) \(other)")
+    }
+  }
+
+  @Test("measures agree with each other")
+  func consistency() throws {
+    for seed in 0..<20 {
+      let draws = Self.draws(Self.draws(16, 5, seed: UInt64(seed)))
+      let deviation = try #require(StandardDeviation.values(draws))
+      let error = try #require(LargestStandardError.values(draws))[0]
+      #expect(abs(error - (deviation.max() ?? 0) / 4) < 1e-12)
+      let margin = try #require(Margin.value(draws)), top = draws.mean.max() ?? 0
+      #expect(margin >= 2 * top - 1 - 1e-12 && margin <= top)
+      // No distribution over five classes whose largest share is `top` has less entropy than −ln of it.
+      #expect(try #require(PredictiveEntropy.value(draws)) >= -log(top) - 1e-12)
+      for subject in [Subject.values, .gaussian] {
+        let draws = subject.draws(subject.rows(16, 3, seed: UInt64(seed)))
+        let variance = try #require(EpistemicVariance.values(draws)), deviation = try #require(draws.deviation)
+        #expect(zip(variance, deviation).allSatisfy { abs($0 - $1 * $1) < 1e-12 })
+        let low = try #require(IntervalLower.values(draws)), high = try #require(IntervalUpper.values(draws))
+        #expect((0..<3).allSatisfy { low[$0] < draws.mean[$0] && draws.mean[$0] < high[$0] })
+      }
+    }
+  }
+
   @Test("draws that agree differ by nothing", arguments: measures, [false, true])
   func agreement(_ measure: any Measure.Type, _ pairs: Bool) throws {
     let disagreements = ["std", "mutual_information", "variation_ratio", "standard_error", "epistemic_variance"]

@@ -100,7 +100,7 @@ extension OnnxReader {
     return "[\(words.joined(separator: ", "))]".clipped()
   }
 
-  /// An element type of another kind is another model.
+  /// A declared element type must be the one that the nodes give: else the file means another model.
   private func checkElement(
     _ declared: Onnx_TypeProto.Tensor, of name: String, against type: TensorType
   ) throws(GraphError) {

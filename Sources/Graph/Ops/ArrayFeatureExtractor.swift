@@ -29,7 +29,8 @@ struct ArrayFeatureExtractor: OnnxOp {
     let picked = Shape(data.shape.dimensions.dropLast() + [call.inputs[1].shape.count])
     return try [
       upstream.viewed(as: picked).apply(
-        GatherGradient(axis: axis, shape: data.shape), call.inputs[1].viewed(as: [call.inputs[1].shape.count])), nil,
+        PickGradient(kind: .slices(axis), shape: data.shape), call.inputs[1].viewed(as: [call.inputs[1].shape.count])),
+      nil,
     ]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) {

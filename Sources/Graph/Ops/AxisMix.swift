@@ -47,7 +47,7 @@ struct AxisMix: Op {
       return Matrix(columns: rows, rows: result)
     }
   }
-  /// More extents than this along an axis are refused.
+  /// The longest axis that is mixed; longer ones are refused.
   static let limit = 1 << 16
 
   let axis: Int

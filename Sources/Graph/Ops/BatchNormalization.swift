@@ -115,7 +115,7 @@ struct BatchStatisticsNormalization: Op {
     let x = try inputs.float(0, "X", rank: 2...4), channels = TensorType([x[1]])
     return [TensorType(x), channels, channels]
   }
-  /// The statistics are followed by nobody who is differentiated.
+  /// No gradient passes through the statistics: nothing that is differentiated reads them.
   func gradient(_ call: Call, upstream g: Value) throws(GraphError) -> [Value?] {
     guard call.outputs.count == 3 else { return [nil, nil, nil] }
     let found = try g.builder.apply(

@@ -45,18 +45,18 @@ struct CumSum: OnnxOp {
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let x = call.inputs[0], y = call.outputs[0], axis = try axis([nil, call.inputs[1].type], rank: x.shape.rank)
-    let walk = GatherWalk(x.shape, axis, 1), isExclusive = isExclusive, isReversed = isReversed
+    let lines = Lines(x.shape, along: axis), isExclusive = isExclusive, isReversed = isReversed
     let isFloat = y.type.element == .float32
     plan.step([x, y]) { memory in
       let from = memory.raw(x), to = memory.raw(y)
       func sum<T>(_: T.Type, _ zero: T, _ add: @escaping (T, T) -> T) -> Step {
         let from = from.assumingMemoryBound(to: T.self), to = to.assumingMemoryBound(to: T.self)
         return {
-          for line in 0..<walk.outer * walk.inner {
-            let start = line / walk.inner * walk.extent * walk.inner + line % walk.inner
+          for line in 0..<lines.count {
+            let start = lines.start(line)
             var total = zero
-            for step in 0..<walk.extent {
-              let place = start + (isReversed ? walk.extent - 1 - step : step) * walk.inner,
+            for step in 0..<lines.extent {
+              let place = start + (isReversed ? lines.extent - 1 - step : step) * lines.inner,
                 next = add(total, from[place])
               to[place] = isExclusive ? total : next
               total = next

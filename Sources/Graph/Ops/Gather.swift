@@ -28,99 +28,20 @@ struct Gather: OnnxOp, Lookup {
     return call.picked(facts, known.map { Int($0 < 0 ? $0 + Int64(shape[axis]) : $0) }, of: shape[axis])
   }
 
+  /// Where it picks from an operand of that rank.
+  private func pick(rank: Int) throws(GraphError) -> Pick { Pick(kind: .slices(try resolveAxis(axis, rank: rank))) }
+
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
-    let data = try inputs.required(0, "data"), indices = try inputs.required(1, "indices")
-    guard indices.element == .int64 else {
-      throw GraphError(.unsupportedType, at: "input 'indices'", expected: "int64", got: "\(indices.element)")
-    }
-    let axis = try resolveAxis(axis, rank: data.shape.rank), dimensions = data.shape.dimensions
-    guard !dimensions.isEmpty else {
+    let data = try inputs.required(0, "data")
+    guard data.shape.rank > 0 else {
       throw GraphError(.shape, at: "input 'data'", expected: "an axis to pick from", got: "\(data)")
     }
-    let extent = dimensions[axis], walk = GatherWalk(data.shape, axis, indices.shape.count)
-    for index in indices.known ?? [] where index < -Int64(extent) || index >= Int64(extent) {
-      throw GraphError(.shape, at: "input 'indices'", expected: "\(-extent) to \(extent - 1)", got: "\(index)")
-    }
-    let shape = Shape(Array(dimensions[..<axis]) + indices.shape.dimensions + Array(dimensions[(axis + 1)...]))
-    guard shape.rank <= 8 else { throw GraphError(.shape, at: "inputs", expected: "rank at most 8", got: "\(shape)") }
-    guard let picked = indices.known else { return [TensorType(shape, data.element)] }
-    return [
-      data.rearranged(shape) {
-        var source: [Int] = []
-        walk.each(picked) { from, _ in source += (0..<walk.inner).map { (from ?? 0) + $0 } }
-        return source
-      }
-    ]
+    return try pick(rank: data.shape.rank).types(inputs)
   }
-
   func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
-    try [upstream.apply(GatherGradient(axis: axis, shape: call.inputs[0].shape), call.inputs[1]), nil]
-  }
-
-  func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
-    let data = call.inputs[0], indices = call.inputs[1], y = call.outputs[0]
-    let axis = try resolveAxis(axis, rank: data.shape.rank), walk = GatherWalk(data.shape, axis, indices.shape.count)
-    let size = y.type.element.byteCount, isFloat = y.type.element == .float32
-    plan.step([data, indices, y]) { memory in
-      let from = memory.raw(data), to = memory.raw(y), picked = memory.raw(indices).assumingMemoryBound(to: Int64.self)
-      return {
-        walk.each(picked) { source, target in
-          if let source {
-            (to + target * size).copyMemory(from: from + source * size, byteCount: walk.inner * size)
-          } else if isFloat {  // an index out of range: no number to give
-            (to + target * size).assumingMemoryBound(to: Float.self).update(repeating: .nan, count: walk.inner)
-          } else {
-            (to + target * size).initializeMemory(as: UInt8.self, repeating: 0, count: walk.inner * size)
-          }
-        }
-      }
-    }
-  }
-}
-
-struct GatherWalk: Sendable {
-  let outer: Int, extent: Int, inner: Int, count: Int
-  init(_ data: Shape, _ axis: Int, _ count: Int) {
-    outer = Shape(Array(data.dimensions[..<axis])).count
-    extent = data[axis]
-    inner = Shape(Array(data.dimensions[(axis + 1)...])).count
-    self.count = count
-  }
-  /// `body` gets the offset in data, nil where the index is out of range, and in the result.
-  func each(_ indices: UnsafePointer<Int64>, _ body: (Int?, Int) -> Void) {
-    for o in 0..<outer {
-      for i in 0..<count {
-        let index = indices[i] < 0 ? indices[i] &+ Int64(extent) : indices[i]
-        let inside = index >= 0 && index < Int64(extent)
-        body(inside ? (o * extent + Int(index)) * inner : nil, (o * count + i) * inner)
-      }
-    }
-  }
-}
-
-/// Adds the upstream gradient's slices where they were taken from.
-struct GatherGradient: Op {
-  let axis: Int
-  var table: Int { 0 }
-  let shape: Shape
-  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(shape)] }
-  /// Linear in the upstream gradient.
-  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] {
-    [try upstream.apply(Gather(axis: axis), call.inputs[1]), nil]
+    try pick(rank: call.inputs[0].shape.rank).gradient(call, upstream: upstream)
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
-    let g = call.inputs[0], indices = call.inputs[1], y = call.outputs[0], count = shape.count
-    let walk = GatherWalk(shape, try resolveAxis(axis, rank: shape.rank), indices.shape.count)
-    plan.step([g, indices, y]) { memory in
-      let from = memory.floats(g), to = memory.floats(y),
-        picked = memory.raw(indices).assumingMemoryBound(to: Int64.self)
-      return {
-        to.update(repeating: 0, count: count)
-        walk.each(picked) { target, source in
-          guard let target else { return }
-          for i in 0..<walk.inner { to[target + i] += from[source + i] }
-        }
-      }
-    }
+    try pick(rank: call.inputs[0].shape.rank).lower(call, into: &plan)
   }
 }

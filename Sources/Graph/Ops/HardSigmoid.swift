@@ -37,6 +37,6 @@ struct HardSigmoid: OnnxOp, Increasing {
     }
   }
   var isIncreasing: Bool { alpha >= 0 }
-  /// Two roundings.
+  /// The error of a product and a sum.
   var error: (relative: Float, absolute: Float) { (0x1p-20, 1e-6) }
 }

@@ -88,13 +88,9 @@ struct LinearModel: Sendable {
     transform.write(to: &node)
   }
 
-  /// [B, targets]. A list of features is one row.
+  /// [B, targets].
   func scores(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> Value {
-    var x = try inputs.value(0, "X")
-    if x.type.element == .int64 { x = try x.apply(Cast(.float32)) }
-    _ = try [x].types.float(0, "X", rank: 1...2)
-    if x.shape.rank == 1 { x = try x.viewed(as: [1, x.shape[0]]) }
-    let features = coefficients.count / targets
+    let x = try inputs.featureTable(), features = coefficients.count / targets
     guard x.shape[1] == features else {
       throw GraphError(.shape, at: "input 'X'", expected: "\(features) features", got: "\(x.shape)")
     }

@@ -6,20 +6,17 @@ import DitherTensor
 struct LpPool: Composite {
   static let onnx = OnnxName("LpPool", since: 2)
   private let window: Window
-  private let power: Int
+  private let norm: PowerNorm
   init(_ node: OnnxNode) throws(GraphError) {
     try node.allow("auto_pad", "ceil_mode", "dilations", "kernel_shape", "p", "pads", "strides")
     window = try Window(node)
-    power = try node.int("p", default: 2)
-    guard (1...64).contains(power) else {
-      throw GraphError(.attribute, at: "\(node.place), attribute 'p'", expected: "1 to 64", got: "\(power)")
-    }
+    norm = try PowerNorm(node)
   }
   var leastOpset: Int { window.ceilMode || window.dilations?.contains { $0 != 1 } ?? false ? 18 : Self.onnx.since }
   func write(to node: inout OnnxNode) {
     window.write(to: &node)
     if node.opset < 18 { node["dilations"] = nil }
-    if power != 2 { node["p"] = .int(Int64(power)) }
+    norm.write(to: &node)
   }
   func operations(_ inputs: [TensorType?], _ outputs: [TensorType]) -> Double { window.reads(outputs) }
   func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { axis > 1 }
@@ -28,30 +25,7 @@ struct LpPool: Composite {
     let result = shape.output(like: x.shape, channels: x.shape[1])
     let area = Float((window.kernel ?? []).reduce(1, *))
     // Padding adds nothing, so the mean over the whole window is the sum up to its size.
-    return [
-      try
-        (area
-        * x.powered(power).apply(GivenPooling(kind: .averageIncludingPadding, shape: shape, result: result))).root(
-          power)
-    ]
-  }
-}
-
-extension Value {
-  /// |x|ᵖ.
-  func powered(_ p: Int) throws(GraphError) -> Value {
-    switch p {
-    case 1: try map(.abs)
-    case 2: try self * self
-    default: try map(.abs).power(Float(p))
-    }
-  }
-  /// x^(1/p).
-  func root(_ p: Int) throws(GraphError) -> Value {
-    switch p {
-    case 1: try copied()
-    case 2: try map(.squareRoot)
-    default: try power(1 / Float(p))
-    }
+    let mean = try norm.power(x).apply(GivenPooling(kind: .averageIncludingPadding, shape: shape, result: result))
+    return [try norm.root(area * mean)]
   }
 }

@@ -176,7 +176,8 @@ struct Draw: Op {
     }
   }
 
-  /// Draws of which NaN leaves a value as it is, as what a value is multiplied with and what is added then.
+  /// Splits replacing draws into a factor and an addend: 1 and 0 where a draw is NaN, which leaves the value, else 0 and
+  /// the draw.
   private func split(_ draws: UnsafeMutableBufferPointer<Float>, _ values: UnsafeMutablePointer<Float>) {
     for i in draws.indices {
       values[i] = draws[i].isNaN ? 0 : draws[i]
@@ -212,11 +213,11 @@ struct WeightNoise: Op {
   }
 }
 
-/// The derivative of each weight of `WeightNoise` for the one that it is made of.
+/// The derivative of each noisy weight of `WeightNoise` for the weight itself.
 struct WeightNoiseSlope: Op {
   let draws: WeightDraws
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(try inputs.float(0, "w"))] }
-  /// Constant but where a weight changes its sign.
+  /// None: the slope is constant but where a weight changes its sign.
   func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] { [nil, nil] }
   func lower(_ call: Call, into plan: inout PlanBuilder) {
     let w = call.inputs[0], y = call.outputs[0], shape = w.shape, draws = draws, scale = call.inputs.optional(1)

@@ -42,7 +42,7 @@ struct Pick: Op {
   }
 }
 
-/// Adds what comes to the blocks that were picked.
+/// The gradient of a pick: each upstream block is added where it was taken from.
 struct PickGradient: Op {
   let kind: Places.Kind
   let shape: Shape

@@ -8,6 +8,8 @@ struct Places: Sendable {
     case along(Int)
     /// Each row of indices holds the coordinates behind so many leading axes, which both share.
     case leading(Int)
+    /// Each index is a coordinate along this axis, of a slice of all that lies behind it; once for all that lies before.
+    case slices(Int)
   }
   let data: Shape
   let indices: Shape
@@ -18,10 +20,15 @@ struct Places: Sendable {
     self.kind = kind
     self.data = data
     self.indices = indices
-    guard (1...8).contains(data.rank), (1...8).contains(indices.rank) else {
+    let isList = if case .slices = kind { true } else { false }
+    guard (1...8).contains(data.rank), (isList ? 0...8 : 1...8).contains(indices.rank) else {
       throw GraphError(.shape, at: "inputs", expected: "rank 1 to 8", got: "\(data) and \(indices)")
     }
     switch kind {
+    case .slices:
+      guard data.rank - 1 + indices.rank <= 8 else {
+        throw GraphError(.shape, at: "inputs", expected: "rank at most 8", got: "\(picked)")
+      }
     case .along(let axis):
       let fits =
         indices.rank == data.rank
@@ -51,6 +58,8 @@ struct Places: Sendable {
   var picked: Shape {
     switch kind {
     case .along: indices
+    case .slices(let axis):
+      Shape(Array(data.dimensions[..<axis]) + indices.dimensions + Array(data.dimensions[(axis + 1)...]))
     case .leading(let shared):
       Shape(
         Array(indices.dimensions.dropLast())
@@ -62,6 +71,7 @@ struct Places: Sendable {
   var block: Int {
     switch kind {
     case .along: 1
+    case .slices(let axis): Shape(Array(data.dimensions[(axis + 1)...])).count
     case .leading(let shared): Shape(Array(data.dimensions[(shared + indices[indices.rank - 1])...])).count
     }
   }
@@ -80,7 +90,7 @@ struct Places: Sendable {
 
   private func walk(_ body: (Int, Int) -> Void) {
     switch kind {
-    case .along(let axis): for place in 0..<indices.count { body(place, data[axis]) }
+    case .along(let axis), .slices(let axis): for place in 0..<indices.count { body(place, data[axis]) }
     case .leading(let shared):
       let depth = indices[indices.rank - 1]
       for place in 0..<indices.count { body(place, data[shared + place % depth]) }
@@ -107,6 +117,14 @@ struct Places: Sendable {
           if own[i] < indices[i] { break }
           own[i] = 0
           i -= 1
+        }
+      }
+    case .slices(let axis):
+      let outer = Shape(Array(data.dimensions[..<axis])).count, extent = data[axis], inner = block
+      let count = indices.count
+      for o in 0..<outer {
+        for i in 0..<count {
+          body(inside(values[i], extent).map { (o * extent + $0) * inner }, (o * count + i) * inner)
         }
       }
     case .leading(let shared):

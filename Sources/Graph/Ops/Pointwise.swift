@@ -3,7 +3,7 @@ import DitherTensor
 /// A function of every element that has no kernel of its own: rare enough for a plain loop.
 protocol Pointwise: OnnxOp {
   static func value(_ x: Float) -> Float
-  /// At `x`, where the function is `y`.
+  /// The derivative at `x`, where the function is `y`.
   func derivative(_ x: Value, _ y: Value) throws(GraphError) -> Value
   init()
 }

@@ -21,7 +21,7 @@ struct ReduceMin: Composite {
   }
 }
 
-/// The same of integers, which have no opposite in every case.
+/// The smallest of integers, by itself: the least integer has no negative whose maximum could be taken.
 struct IntegerMinimum: Op {
   let kept: Shape
   let result: Shape

@@ -1,18 +1,12 @@
-import DitherBasics
 import DitherTensor
 
 /// The sum of squares over axes.
 /// - Source: ONNX `ReduceSumSquare`, opsets 1–28.
-struct ReduceSumSquare: Composite {
+struct ReduceSumSquare: AxesReduction {
   static let onnx = OnnxName("ReduceSumSquare", since: 1)
-  var takesEmpty: Bool { true }
-  private let axes: ReducedAxes
-  init(_ node: OnnxNode) throws(GraphError) { axes = try ReducedAxes(node, inputSince: 18) }
-  func write(to node: inout OnnxNode) { axes.write(to: &node) }
-  var leastOpset: Int { axes.leastOpset(Self.onnx.since) }
-  func trainable(_ input: Int) -> Bool { input == 0 }
-  func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
-    let x = try inputs.float(0, "data", rank: 0...8), (kept, result) = try axes.shapes(x.shape, inputs.types)
-    return try [x.sumOfSquares(to: kept).viewed(as: result)]
+  let axes: ReducedAxes
+  init(_ axes: ReducedAxes) { self.axes = axes }
+  func reduced(_ x: Value, to kept: Shape) throws(GraphError) -> Value {
+    try x.sumOfSquares(to: kept)
   }
 }

@@ -13,6 +13,6 @@ struct Softsign: Composite, Increasing {
     let x = try inputs.float(0, "input")
     return try [x / (x.map(.abs) + 1)]
   }
-  /// Two roundings.
+  /// The error of a sum and a quotient.
   var error: (relative: Float, absolute: Float) { (0x1p-20, 1e-30) }
 }

@@ -32,7 +32,7 @@ struct TopK: OnnxOp {
     input == 0 && (try? resolveAxis(self.axis, rank: types.rank(0))) == axis
   }
 
-  private func walk(_ inputs: [TensorType?]) throws(GraphError) -> (walk: GatherWalk, axis: Int, k: Int) {
+  private func lines(_ inputs: [TensorType?]) throws(GraphError) -> (lines: Lines, axis: Int, k: Int) {
     let x = try inputs.required(0, "X")
     guard (1...8).contains(x.shape.rank), x.element != .bool else {
       throw GraphError(.unsupportedType, at: "input 'X'", expected: "numbers, of rank 1 to 8", got: "\(x)")
@@ -41,10 +41,10 @@ struct TopK: OnnxOp {
     guard known.count == 1, (0...x.shape[axis]).contains(known[0]) else {
       throw GraphError(.shape, at: "input 'K'", expected: "one number from 0 to \(x.shape[axis])", got: "\(known)")
     }
-    return (GatherWalk(x.shape, axis, known[0]), axis, known[0])
+    return (Lines(x.shape, along: axis), axis, known[0])
   }
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
-    let x = try inputs.required(0, "X"), found = try walk(inputs)
+    let x = try inputs.required(0, "X"), found = try lines(inputs)
     var shape = x.shape
     shape[found.axis] = found.k
     return [TensorType(shape, x.element), TensorType(shape, .int64)]
@@ -57,29 +57,52 @@ struct TopK: OnnxOp {
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let x = call.inputs[0], y = call.outputs[0], places = call.outputs[1], takesLargest = takesLargest
-    let (walk, _, k) = try walk([x.type, call.inputs.optional(1)?.type]), isFloat = x.type.element == .float32
+    let (lines, _, k) = try lines([x.type, call.inputs.optional(1)?.type]), isFloat = x.type.element == .float32
     plan.step([x, y, places]) { memory in
       let from = memory.raw(x), to = memory.raw(y)
       let at = memory.raw(places).assumingMemoryBound(to: Int64.self)
       func pick<T: Comparable>(_: T.Type, _ isNumber: @escaping (T) -> Bool) -> Step {
         let from = from.assumingMemoryBound(to: T.self), to = to.assumingMemoryBound(to: T.self)
         return {
-          for line in 0..<walk.outer * walk.inner {
-            let start = line / walk.inner * walk.extent * walk.inner + line % walk.inner
-            let order = (0..<walk.extent).sorted { i, j in
-              let a = from[start + i * walk.inner], b = from[start + j * walk.inner]
+          for line in 0..<lines.count {
+            let start = lines.start(line), target = lines.start(line, extent: k)
+            let first = Self.first(k, of: lines.extent) { i, j in
+              let a = from[start + i * lines.inner], b = from[start + j * lines.inner]
               guard isNumber(a), isNumber(b) else { return isNumber(a) == isNumber(b) ? i < j : isNumber(a) }
               return a == b ? i < j : takesLargest ? a > b : a < b
             }
-            let target = line / walk.inner * k * walk.inner + line % walk.inner
-            for (step, index) in order.prefix(k).enumerated() {
-              to[target + step * walk.inner] = from[start + index * walk.inner]
-              at[target + step * walk.inner] = Int64(index)
+            for (step, index) in first.enumerated() {
+              to[target + step * lines.inner] = from[start + index * lines.inner]
+              at[target + step * lines.inner] = Int64(index)
             }
           }
         }
       }
       return isFloat ? pick(Float.self, { !$0.isNaN }) : pick(Int64.self, { _ in true })
     }
+  }
+
+  /// The first `k` of so many places, in their order. Few of many are kept in a heap with the last of them on top, so
+  /// that a line is not sorted for them.
+  static func first(_ k: Int, of count: Int, _ precedes: (Int, Int) -> Bool) -> [Int] {
+    guard k > 0 else { return [] }
+    guard k <= count / 4 else { return Array((0..<count).sorted(by: precedes).prefix(k)) }
+    var heap = Array(0..<k)
+    func sink(_ from: Int) {
+      var at = from
+      while true {
+        var last = at
+        for child in [2 * at + 1, 2 * at + 2] where child < k && precedes(heap[last], heap[child]) { last = child }
+        guard last != at else { return }
+        heap.swapAt(at, last)
+        at = last
+      }
+    }
+    for at in (0..<k / 2).reversed() { sink(at) }
+    for place in k..<count where precedes(place, heap[0]) {
+      heap[0] = place
+      sink(0)
+    }
+    return heap.sorted(by: precedes)
   }
 }

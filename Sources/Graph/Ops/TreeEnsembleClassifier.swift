@@ -38,7 +38,7 @@ struct TreeEnsembleClassifier: Composite {
   var classLabels: [String]? { names.texts }
   func trainable(_ input: Int) -> Bool { false }
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
-    let scores = try Trees.table(inputs).apply(TreeScores(trees: trees))
+    let scores = try inputs.featureTable().apply(TreeScores(trees: trees))
     guard trees.targets == 1 else { return try [names.best(of: scores), transform.applied(to: scores)] }
     guard trees.hasNegativeWeights else {
       let pair = try builder.apply(Concat(axis: 1), [-scores + 1, scores])[0]

@@ -29,6 +29,6 @@ struct TreeEnsembleRegressor: Composite {
   func write(to node: inout OnnxNode) { node.attributes = attributes }
   func trainable(_ input: Int) -> Bool { false }
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
-    [try transform.applied(to: Trees.table(inputs).apply(TreeScores(trees: trees)))]
+    [try transform.applied(to: inputs.featureTable().apply(TreeScores(trees: trees)))]
   }
 }

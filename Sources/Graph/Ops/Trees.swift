@@ -15,7 +15,7 @@ final class Trees: Sendable {
   private struct Node {
     var mode: Mode, feature: Int, threshold: Float, missingIsYes: Bool, yes: Int, no: Int
   }
-  /// More are no forest that is served.
+  /// The most nodes of an ensemble; more are refused.
   static let mostNodes = 1 << 22
 
   private let nodes: [Node]
@@ -109,7 +109,7 @@ final class Trees: Sendable {
     }
   }
 
-  /// How many nodes. There is one way at most to each: one that no root reaches is on a circle.
+  /// How many nodes the roots reach. Each has one parent at most, so a node that is not reached lies on a cycle.
   private static func reached(_ nodes: [Node], from roots: [Int]) -> Int {
     var open = roots, reached = 0
     while let at = open.popLast() {
@@ -236,11 +236,4 @@ extension Trees {
     "nodes_truenodeids", "nodes_falsenodeids", "nodes_missing_value_tracks_true", "nodes_hitrates",
     "nodes_hitrates_as_tensor", "base_values", "base_values_as_tensor", "post_transform",
   ]
-  /// [B, features] as floats; a list of features is one row.
-  static func table(_ inputs: [Value?]) throws(GraphError) -> Value {
-    var x = try inputs.value(0, "X")
-    if x.type.element == .int64 { x = try x.apply(Cast(.float32)) }
-    _ = try [x].types.float(0, "X", rank: 1...2)
-    return x.shape.rank == 1 ? try x.viewed(as: [1, x.shape[0]]) : x
-  }
 }

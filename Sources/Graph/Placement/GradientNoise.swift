@@ -24,8 +24,8 @@ public struct GradientNoise: Sendable {
   }
 
   /// - Parameters:
-  ///   - gradient: of the parameter `id`, replaced by what it is with noise.
-  ///   - seed: of this step: draws of another are others.
+  ///   - gradient: of the parameter `id`; the noise is added in place.
+  ///   - seed: of this step; every step has draws of its own.
   ///   - progress: the share of the training that is done, for the terms' schedules.
   ///   - strength: a factor on all terms, beside their schedules.
   public func add(

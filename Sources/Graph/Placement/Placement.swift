@@ -118,7 +118,7 @@ struct PlacedTerm {
 }
 
 extension NoiseModel {
-  /// For files and recipes; in a study of noise models a site may be absent.
+  /// Checks that every term has a place in the graph, as files and recipes must; studies of noise models need not.
   /// - Throws: where a term is for a site that the graph has not, so that it would do nothing.
   public func checkSites(in graph: Graph) throws(GraphError) {
     for numbered in numberedTerms where numbered.term.site.places(graph).isEmpty {

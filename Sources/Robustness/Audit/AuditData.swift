@@ -53,7 +53,7 @@ extension AuditData {
       && subjects.allSatisfy { $0.model.signature.inputShape.rank == 1 && $0.model.signature.normalization.isIdentity }
   }
 
-  /// The first `count` examples. Of a table without given bounds they are those of these examples.
+  /// The first `count` examples. A table without given bounds has those of these examples.
   /// - Throws: when they are fewer, or not what the models take, or lie outside of their bounds: of pictures [0, 1].
   package func checked(for subjects: [AuditSubject], count: Int) throws -> AuditData {
     func refuse(_ place: String, _ expected: String, _ got: String, _ advice: String? = nil) -> RobustnessError {

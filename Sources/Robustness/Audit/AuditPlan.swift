@@ -1,13 +1,13 @@
 import DitherBasics
 import DitherTensor
 
-/// The work of an audit, before anything is done: it and the models and the data settle every bit of the report.
+/// The work of an audit, before anything is done. Plan, models and data determine every bit of the report.
 public struct AuditPlan: Codable, Sendable, Equatable {
   /// One condition each, in the order of the report.
   public private(set) var probes: [ProbeSpec]
   /// The name of the battery, where it came from one.
   public private(set) var battery: String?
-  /// The probes as they were asked for, to say it again; with a battery, empty.
+  /// The probes as they were asked for, for the command that gives the report again; with a battery, empty.
   public private(set) var request: [ProbeSpec]
   /// The same seed gives the same report.
   public private(set) var seed: UInt64

@@ -3,7 +3,7 @@ import DitherInference
 import DitherTensor
 import Synchronization
 
-/// Does the pieces of an audit and puts their results together. It holds nothing that changes.
+/// Runs the shards of an audit and makes a report of their results. It is immutable.
 public struct AuditRunner: Sendable {
   /// The work.
   public let plan: AuditPlan
@@ -82,7 +82,7 @@ public struct AuditRunner: Sendable {
         + "Epsilon is a share of that range.")
   }
 
-  /// Where probes may ask for no other data.
+  /// For audits whose probes may ask for no other data.
   public static func noOtherData(_ name: String) throws -> Tensor {
     throw RobustnessError(.data, at: "data '\(name.clipped())'", expected: "the examples of that set", got: "none")
   }
@@ -100,7 +100,7 @@ public struct AuditRunner: Sendable {
     return inputs.reshaped(Shape([inputs.rowCount] + shape.dimensions))
   }
 
-  /// A model that answers with NaN is audited by nobody.
+  /// Refuses a model that answers with NaN.
   private static func tryOut(_ subject: AuditSubject, _ data: AuditData) throws {
     let count = min(data.labels.count, 8), model = subject.model
     try model.signature.checkClasses(for: "every probe of an audit")

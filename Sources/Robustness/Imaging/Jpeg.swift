@@ -1,5 +1,5 @@
-/// JPEG's loss, without its entropy coding, which loses nothing: colors to YCbCr, chroma at half the width and height,
-/// 8 × 8 cosine transforms in integers, division by the quality's tables and back. As libjpeg does it by default:
+/// JPEG's loss: colors to YCbCr, chroma at half the width and height, 8 × 8 cosine transforms in integers, division by
+/// the quality's tables, and back. The entropy coding, which loses nothing, is left out. As libjpeg does it by default:
 /// `islow` transforms (Loeffler, Ligtenberg and Moschytz 1989), 4:2:0, "fancy" upsampling. ITU-T T.81.
 enum Jpeg {
   /// - Parameters:

@@ -32,7 +32,7 @@ struct Picture {
     Picture(planes: planes.map { $0.map(change) }, height: height, width: width)
   }
 
-  /// Each plane on its own.
+  /// The picture with each plane changed by itself.
   func mapPlanes(_ change: ([Double]) -> [Double]) -> Picture {
     Picture(planes: planes.map(change), height: height, width: width)
   }

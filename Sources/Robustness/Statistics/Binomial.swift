@@ -11,7 +11,7 @@ extension Statistics {
     return inverseIncompleteBeta(Double(successes), Double(n - successes + 1), alpha)
   }
 
-  /// The largest one, likewise.
+  /// The largest probability of success that the counts do not refute at the level `alpha`.
   public static func upperBound(_ successes: Int, of n: Int, alpha: Double) -> Double {
     1 - lowerBound(n - successes, of: n, alpha: alpha)
   }

@@ -1,4 +1,4 @@
-/// Lanczos' tridiagonalisation of a symmetric operator, with all vectors kept orthogonal, and Gauss quadrature from it.
+/// Lanczos' tridiagonalization of a symmetric operator, with all vectors kept orthogonal, and Gauss quadrature from it.
 /// Source: Golub and Welsch 1969, Math. Comp. 23; Ubaru, Chen and Saad 2017, SIAM J. Matrix Anal. 38.
 package enum Lanczos {
   package struct Result {
@@ -17,7 +17,7 @@ package enum Lanczos {
     for step in 0..<steps {
       var next = if step == 0, let first { first } else { try product(basis[step]) }
       diagonal.append(Vectors.dot(next, basis[step]))
-      // Twice is enough.
+      // Orthogonalized twice, which is enough in floating point.
       for _ in 0..<2 { for vector in basis { next = Vectors.add(next, -Vectors.dot(next, vector), vector) } }
       let length = Vectors.length(next)
       let scale = max(diagonal.map { abs($0) }.max() ?? 0, 1e-300)

@@ -3,8 +3,8 @@ import DitherInference
 import DitherTensor
 import Foundation
 
-/// A model's loss around its weights, on the examples of a batch that it has an answer to: what the probes of weights
-/// share. The others are wrong, and have no loss.
+/// A model's loss around its weights, which the probes of weights share: on those examples of a batch that it answers.
+/// The others count as wrong, and have no loss.
 struct WeightLandscape {
   let curvature: Curvature
   private let batch: ProbeBatch

@@ -2,8 +2,9 @@ import DitherBasics
 import DitherTensor
 
 /// Adam (Kingma and Ba 2014, arXiv 1412.6980); decay is added to the gradient.
-public struct Adam: Optimizer {
+public struct Adam: AdamFamily {
   public static let name = "adam"
+  static let isDecoupled = false
   public var rate = 0.001
   /// The decay of the first moment, the mean of gradients.
   public var beta1 = 0.9
@@ -14,6 +15,19 @@ public struct Adam: Optimizer {
   /// The share of a weight that is added to its gradient.
   public var decay = 0.0
   public init() {}
+}
+
+/// Optimizers by the first two moments of gradients, which differ in where a weight's decay goes.
+protocol AdamFamily: Optimizer {
+  /// Whether decay moves the weight itself, beside the moments.
+  static var isDecoupled: Bool { get }
+  var beta1: Double { get }
+  var beta2: Double { get }
+  var epsilon: Double { get }
+  var decay: Double { get }
+}
+
+extension AdamFamily {
   public func check() throws(CatalogError) {
     try require(rate: rate, decay: decay)
     try require(share: beta1, "beta1")
@@ -26,6 +40,6 @@ public struct Adam: Optimizer {
     Kernels.adam(
       parameter.values.baseAddress, parameter.gradient.baseAddress, parameter.state[0].baseAddress,
       parameter.state[1].baseAddress, parameter.values.count, rate: Float(rate), beta1: Float(beta1),
-      beta2: Float(beta2), epsilon: Float(epsilon), decay: Float(decay), decoupled: false, step: step)
+      beta2: Float(beta2), epsilon: Float(epsilon), decay: Float(decay), decoupled: Self.isDecoupled, step: step)
   }
 }

@@ -2,8 +2,9 @@ import DitherBasics
 import DitherTensor
 
 /// Adam with decoupled weight decay (Loshchilov and Hutter 2017, arXiv 1711.05101).
-public struct AdamW: Optimizer {
+public struct AdamW: AdamFamily {
   public static let name = "adamw"
+  static let isDecoupled = true
   public var rate = 0.001
   /// The decay of the first moment, the mean of gradients.
   public var beta1 = 0.9
@@ -14,18 +15,4 @@ public struct AdamW: Optimizer {
   /// The share of a weight that goes with each step, times the rate.
   public var decay = 0.01
   public init() {}
-  public func check() throws(CatalogError) {
-    try require(rate: rate, decay: decay)
-    try require(share: beta1, "beta1")
-    try require(share: beta2, "beta2")
-    try require(epsilon > 0 && epsilon <= 1, "epsilon", "above 0, to 1", epsilon)
-  }
-  /// The first and the second moment.
-  public var stateCount: Int { 2 }
-  public func update(_ parameter: ParameterView, rate: Double, step: Int) {
-    Kernels.adam(
-      parameter.values.baseAddress, parameter.gradient.baseAddress, parameter.state[0].baseAddress,
-      parameter.state[1].baseAddress, parameter.values.count, rate: Float(rate), beta1: Float(beta1),
-      beta2: Float(beta2), epsilon: Float(epsilon), decay: Float(decay), decoupled: true, step: step)
-  }
 }

@@ -109,7 +109,7 @@ struct HostileCostTests {
   func cheap(_ row: Row) throws {
     guard let bytes = try Self.file(row) else { return }
     #expect(bytes.count < 4096)
-    let clock = ContinuousClock(), start = clock.now
+    let start = Self.processorSeconds()
     do {
       let graph = try Graph(onnx: bytes)
       let plan = try Plan(graph, parameters: ParameterBuffers(graph), options: .init(rows: 1))
@@ -117,7 +117,14 @@ struct HostileCostTests {
     } catch {
       #expect(error.code == .tooLarge, "\(error)")
     }
-    #expect(start.duration(to: clock.now) < .seconds(20))
+    #expect(Self.processorSeconds() - start < 20)
+  }
+
+  /// The work that this thread has done so far: other tests and a busy machine do not count.
+  private static func processorSeconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
   }
 
   @Test(

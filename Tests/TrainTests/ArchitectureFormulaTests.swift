@@ -1,0 +1,116 @@
+import DitherBasics
+import DitherGraph
+import DitherInference
+import DitherTensor
+import DitherTestSupport
+import DitherTrain
+import Foundation
+import Testing
+
+/// Each architecture against its formula: how many parameters, how they begin, and that gradients are those of its
+/// function. A new one gets its line in `counts`.
+@Suite("Formulas of architectures")
+struct ArchitectureFormulaTests {
+  /// Small enough for differences of every parameter.
+  private static let tiny: [String: [String: Setting]] = [
+    "mlp": ["hidden": .list([.number(5), .number(4)])],
+    "cnn": ["channels": .list([.number(3)]), "hidden": .list([.number(4)])],
+    "resnet": ["channels": .list([.number(3), .number(4)]), "blocks": .number(1)],
+  ]
+
+  private static func made(_ name: String, _ parameters: [String: Setting]) throws -> any Architecture {
+    try Catalog.architectures.value(.mapping(parameters.merging(["kind": .text(name)]) { $1 }), at: "model") {
+      $0.init()
+    }
+  }
+
+  /// Numbers of weights and biases for images [d, h, w], by layer.
+  private static let counts: [String: @Sendable (_ d: Int, _ h: Int, _ w: Int, _ outputs: Int) -> Int] = [
+    "mlp": { d, h, w, outputs in (d * h * w + 1) * 5 + (5 + 1) * 4 + (4 + 1) * outputs },
+    "cnn": { d, h, w, outputs in (9 * d + 1) * 3 + (3 * (h / 2) * (w / 2) + 1) * 4 + (4 + 1) * outputs },
+    // Convolutions without a bias, normalizations of a scale and a shift a channel.
+    "resnet": { d, _, _, outputs in
+      let stem = 9 * d * 3 + 2 * 3, first = 2 * (9 * 3 * 3 + 2 * 3)
+      let second = (9 * 3 * 4 + 2 * 4) + (9 * 4 * 4 + 2 * 4) + (3 * 4 + 2 * 4)
+      return stem + first + second + (4 + 1) * outputs
+    },
+  ]
+
+  @Test("as many parameters as its layers say", arguments: Catalog.architectures.names, [2, 7])
+  func count(_ name: String, _ outputs: Int) throws {
+    let own = try #require(Self.tiny[name], "an architecture has its line"), formula = try #require(Self.counts[name])
+    for input: Shape in [[1, 4, 4], [3, 6, 8]] {
+      let graph = try Self.made(name, own).build(input: input, outputs: outputs, seed: 1)
+      let found = graph.parameters.reduce(0) { sum, id in
+        if case .float(let tensor)? = graph.literals[id] { sum + tensor.count } else { sum }
+      }
+      #expect(found == formula(input[0], input[1], input[2], outputs), "\(input)")
+    }
+  }
+
+  @Test("weights begin normal with variance 2 / inputs, biases at 0", arguments: Catalog.architectures.names)
+  func start(_ name: String) throws {
+    let graph = try Catalog.architectures.entry(named: name).init().build(input: [3, 16, 16], outputs: 10, seed: 4)
+    var seen = 0
+    for id in graph.parameters {
+      guard case .float(let tensor)? = graph.literals[id] else { continue }
+      if graph.valueNames[id.index].hasSuffix(".bias"), tensor.shape.rank == 1 {
+        #expect(tensor.elements.allSatisfy { $0 == 0 })
+      }
+      guard tensor.shape.rank >= 2, tensor.count >= 2000 else { continue }
+      seen += 1
+      let n = Double(tensor.count), inputs = Double(tensor.shape.row.count)
+      let mean = tensor.elements.reduce(0) { $0 + Double($1) } / n
+      let square = tensor.elements.reduce(0) { $0 + Double($1) * Double($1) } / n
+      // Five standard errors of a mean, and of a variance of normals.
+      #expect(abs(mean) < 5 * (2 / inputs / n).squareRoot())
+      #expect(abs(square * inputs / 2 - 1) < 5 * (2 / n).squareRoot(), "\(graph.valueNames[id.index])")
+    }
+    #expect(seen > 0)
+  }
+
+  @Test("layers of one network begin apart: no two have the same numbers", arguments: Catalog.architectures.names)
+  func apart(_ name: String) throws {
+    let graph = try Self.made(name, Self.tiny[name] ?? [:]).build(input: [3, 6, 6], outputs: 3, seed: 4)
+    let starts = graph.parameters.compactMap { id -> Float? in
+      guard case .float(let tensor)? = graph.literals[id], tensor.shape.rank >= 2 else { return nil }
+      return tensor.elements[0] * (Float(tensor.shape.row.count) / 2).squareRoot()
+    }
+    for (i, a) in starts.enumerated() { for b in starts[..<i] { #expect(abs(a - b) > 1e-4) } }
+  }
+
+  @Test("gradients of all parameters are finite differences of the loss", arguments: Catalog.architectures.names)
+  func differences(_ name: String) throws {
+    let graph = try Self.made(name, Self.tiny[name] ?? [:]).build(input: [2, 4, 4], outputs: 3, seed: 6)
+    let buffers = ParameterBuffers(graph, moving: true)
+    let plan = try Plan(graph, parameters: buffers, options: .init(rows: 3, parameterGradients: true))
+    let inputs = Tensor.random([3, 2, 4, 4], seed: 8, from: 0, to: 1)
+    // Σ c · z of fixed c, so that differences of the loss are of the function alone.
+    let weights: [Float] = [1, -0.5, 0.25, -1, 0.75, 0.5, -0.25, 1, -0.75]
+    func loss() -> Double {
+      _ = plan.input().update(fromContentsOf: inputs.elements)
+      plan.forward()
+      return zip(weights, plan.output()).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+    }
+    _ = loss()
+    _ = plan.cotangent.update(fromContentsOf: weights)
+    plan.backward()
+    let gradient = Array(plan.parameterGradients)
+    var far = 0, tried = 0
+    for id in buffers.trainable {
+      for place in try #require(buffers.ranges[id]) {
+        let start = buffers.floats[place], step: Float = 1e-3
+        buffers.floats[place] = start + step
+        let above = loss()
+        buffers.floats[place] = start - step
+        let below = loss()
+        buffers.floats[place] = start
+        let slope = (above - below) / (2 * Double(step))
+        tried += 1
+        // A few lie where a ReLU or a maximum turns within the step.
+        if abs(slope - Double(gradient[place])) > 2e-3 * max(1, abs(slope)) { far += 1 }
+      }
+    }
+    #expect(tried > 50 && far * 20 <= tried, "\(far) of \(tried)")
+  }
+}

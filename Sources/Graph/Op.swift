@@ -36,7 +36,8 @@ public protocol Op: Sendable {
   )?
   /// Whether it reads what a forward kernel keeps for it, so that a plan with it is one with a reverse pass.
   var readsWorkspace: Bool { get }
-  /// Whether few floats that follow from known ones are computed while the graph is built; false where `types` tells them.
+  /// Whether few floats that follow from known ones are computed while the graph is built; false where `types` tells
+  /// them.
   var isEvaluated: Bool { get }
   /// The op that normalizes by the batch's own statistics in its place, as in training.
   var statisticsVariant: StatisticsVariant? { get }

@@ -27,8 +27,8 @@ extension Graph {
     return nodeJoiningRows(types[1], types[2]) == nil
   }
 
-  /// The first node behind which a row may depend on the others of its batch, and its op's name in files; nil: as far as
-  /// ops tell, each row of the outputs is made of its own row of the inputs.
+  /// The first node behind which a row may depend on the others of its batch, and its op's name in files; nil: as far
+  /// as ops tell, each row of the outputs is made of its own row of the inputs.
   public func nodeJoiningRows() -> (name: String, type: String)? {
     guard let two = try? types(rows: 2), let three = try? types(rows: 3),
       let node = nodeJoiningRows(two, three)

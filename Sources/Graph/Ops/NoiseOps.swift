@@ -176,8 +176,8 @@ struct Draw: Op {
     }
   }
 
-  /// Splits replacing draws into a factor and an addend: 1 and 0 where a draw is NaN, which leaves the value, else 0 and
-  /// the draw.
+  /// Splits replacing draws into a factor and an addend: 1 and 0 where a draw is NaN, which leaves the value, else 0
+  /// and the draw.
   private func split(_ draws: UnsafeMutableBufferPointer<Float>, _ values: UnsafeMutablePointer<Float>) {
     for i in draws.indices {
       values[i] = draws[i].isNaN ? 0 : draws[i]

@@ -8,7 +8,7 @@ struct Places: Sendable {
     case along(Int)
     /// Each row of indices holds the coordinates behind so many leading axes, which both share.
     case leading(Int)
-    /// Each index is a coordinate along this axis, of a slice of all that lies behind it; once for all that lies before.
+    /// Each index is a coordinate along this axis, of a slice of all behind it; the same for all before it.
     case slices(Int)
   }
   let data: Shape

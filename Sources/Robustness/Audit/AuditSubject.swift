@@ -19,6 +19,7 @@ public struct AuditSubject: Sendable {
   /// The kind of its outputs, as the caller says; nil: as the model says.
   public private(set) var outputKind: OutputKind?
 
+  /// A model under a name; its outputs are what the model says.
   public init(name: String, version: Int? = nil, digest: String, model: Model, temperature: Double = 1) {
     self.name = name
     self.version = version

@@ -72,8 +72,8 @@ struct Checks {
     }
   }
 
-  /// A larger ball and more effort must not help the model, and an attack that sees less must not break more. Each attack
-  /// is compared with the weaker one that broke most.
+  /// A larger ball and more effort must not help the model, and an attack that sees less must not break more. Each
+  /// attack is compared with the weaker one that broke most.
   private var betweenProbes: [Check] {
     var checks: [Check] = []
     for stronger in reports {
@@ -97,8 +97,8 @@ struct Checks {
     return checks
   }
 
-  /// Whether both lead away from the class, or to the same one: an attack with a target may well break fewer examples than
-  /// one without.
+  /// Whether both lead away from the class, or to the same one: an attack with a target may well break fewer examples
+  /// than one without.
   private static func haveOneGoal(_ one: Entry, _ other: Entry) -> Bool {
     let untargeted = ParameterValue.text(Target.untargeted.description)
     return one.report.parameters["target"] ?? untargeted == other.report.parameters["target"] ?? untargeted

@@ -12,11 +12,14 @@ public struct ClassLabels: RandomAccessCollection, Sendable {
     self.names = names
   }
 
-  /// Those of some examples, by their places.
+  /// The labels of some examples, by their places.
   func only(_ places: some Sequence<Int>) -> ClassLabels { ClassLabels(places.map { numbers[$0] }, names: names) }
 
+  /// The first example's place.
   public var startIndex: Int { numbers.startIndex }
+  /// The place behind the last example.
   public var endIndex: Int { numbers.endIndex }
+  /// The number of an example's class.
   public subscript(position: Int) -> Int { numbers[position] }
 
   /// A class for readers: by its name where it has one, "cat", else "class 3".

@@ -130,7 +130,7 @@ let package = Package(
         "DitherProto",
         "DitherService",
         "DitherTransport", protobuf, log,
-      ]),
+      ] + nio),
     tests("Datasets", ["DitherBasics", "DitherDatasets", "DitherTensor", "CZlib"]),
     tests(
       "CommandLine",

@@ -83,10 +83,18 @@ public enum Ed25519 {
 
     fileprivate init(raw: [UInt8]) { bytes = raw }
 
-    /// - Returns: nil for anything but the base64 of 32 bytes.
+    /// - Returns: nil for anything but the base64 of 32 bytes that are a key.
     public init?(base64: String) {
       guard let found = Data(base64Encoded: base64), found.count == 32 else { return nil }
       bytes = [UInt8](found)
+      if isOfSmallOrder { return nil }
+    }
+
+    /// Points of order 8 and less, as libsodium's list has them: anybody's signature holds for any message.
+    private var isOfSmallOrder: Bool {
+      var point = bytes
+      point[31] &= 0x7f
+      return smallOrderPoints.contains(point)
     }
 
     /// - Throws: when the text is no PEM of an Ed25519 public key.
@@ -99,6 +107,10 @@ public enum Ed25519 {
           advice: "write one: openssl pkey -in report-key.pem -pubout")
       }
       bytes = found
+      guard !isOfSmallOrder else {
+        throw KeyError(
+          .malformed, at: "public key", expected: "a key that one seed alone signs for", got: "a point of small order")
+      }
     }
 
     /// The 32 bytes.
@@ -155,6 +167,20 @@ public enum Ed25519 {
     return String(decoding: bytes[..<max(Int(count), 0)], as: UTF8.self)
   }
 }
+
+/// Encodings of the points of small order, without the sign: 0 and 1, the two of order 8, and p - 1, p and p + 1.
+private let smallOrderPoints: Set<[UInt8]> = {
+  let top = [UInt8](repeating: 0xff, count: 30) + [0x7f], none = [UInt8](repeating: 0, count: 31)
+  let eighth: [UInt8] = [
+    0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf, 0xac,
+    0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+  ]
+  let other: [UInt8] = [
+    0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20, 0x53,
+    0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+  ]
+  return [[0] + none, [1] + none, eighth, other, [0xec] + top, [0xed] + top, [0xee] + top]
+}()
 
 /// Without it libcrypto would ask the terminal for a pass phrase.
 private func noPassPhrase(

@@ -6,6 +6,8 @@ struct FoldedNormalization: Sendable {
   var scale: ValueID
   /// The standard deviation of the weights before.
   var weightDeviation: Float
+  /// The weights before, which other layers may have too; they need not be in the graph any more.
+  var weights: ValueID
   /// The normalization's place in the list of nodes, and its name.
   var number: Int
   var name: String
@@ -49,9 +51,9 @@ extension Graph {
   /// - Returns: nil where an operand is no constant.
   private mutating func fold(_ affine: ChannelAffine, _ node: Node, number: Int, into conv: Node) -> Node? {
     let factor = affine.factor, mean = affine.center, shift = affine.shift
-    guard conv.inputs.count > 1, let weights = floats(conv.inputs[1]), weights.rowCount == factor.count else {
-      return nil
-    }
+    guard conv.inputs.count > 1, let origin = conv.inputs[1], let weights = floats(origin),
+      weights.rowCount == factor.count
+    else { return nil }
     let hasBias = conv.inputs.count > 2 && conv.inputs[2] != nil, bias = hasBias ? floats(conv.inputs[2]) : nil
     guard !hasBias || bias?.count == factor.count else { return nil }
     let length = weights.rowLength
@@ -64,22 +66,16 @@ extension Graph {
       (0..<factor.count).map { channel in
         ((bias?.elements[channel] ?? 0) - mean.elements[channel]) * factor.elements[channel] + shift.elements[channel]
       })
-    func add(_ tensor: Tensor, _ name: String) -> ValueID {
-      let id = ValueID(valueNames.count)
-      valueNames.append(name)
-      literals[id] = .float(tensor)
-      return id
-    }
     let average = weights.elements.reduce(0.0) { $0 + Double($1) } / Double(weights.count)
     let spread = weights.elements.reduce(0.0) { $0 + (Double($1) - average) * (Double($1) - average) }
     var result = conv
     result.inputs = [
-      conv.inputs[0], add(folded, "\(conv.name).folded_weight"), add(moved, "\(conv.name).folded_bias"),
+      conv.inputs[0], add(folded, as: "\(conv.name).folded_weight"), add(moved, as: "\(conv.name).folded_bias"),
     ]
     result.outputs = node.outputs
     result.folded = FoldedNormalization(
-      scale: add(factor, "\(conv.name).folded_scale"),
-      weightDeviation: Float((spread / Double(weights.count)).squareRoot()), number: number,
+      scale: add(factor, as: "\(conv.name).folded_scale"),
+      weightDeviation: Float((spread / Double(weights.count)).squareRoot()), weights: origin, number: number,
       name: node.name)
     return result
   }

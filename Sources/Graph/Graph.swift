@@ -108,6 +108,14 @@ public struct Graph: Sendable {
     }.sorted { $0.index < $1.index }
   }
 
+  /// A new constant.
+  mutating func add(_ tensor: Tensor, as name: String) -> ValueID {
+    let id = ValueID(valueNames.count)
+    valueNames.append(name)
+    literals[id] = .float(tensor)
+    return id
+  }
+
   /// The type of every value for a batch of `rows`, by `ValueID.index`; nil for values that no node writes.
   public func types(rows: Int) throws(GraphError) -> [TensorType?] {
     let builder = try GraphBuilder(replaying: self, rows: rows)

@@ -77,8 +77,9 @@ extension NoiseModel {
     let format = map["format"] ?? .number(1)
     guard format == .number(1) || format == .number(Double(Self.format)) else {
       throw GraphError(
-        .noise, at: "\(place), 'format'", expected: "1 to \(Self.format)", got: "\(format)".clipped(),
-        advice: "the file is of a later version of Dither")
+        .noise, at: "\(place), 'format'", expected: "1 to \(Self.format)",
+        got: format.asNumber == nil ? "'\("\(format)".clipped())'" : "\(format)",
+        advice: (format.asNumber ?? 0) > Double(Self.format) ? "the file is of a later version of Dither" : nil)
     }
     guard case .list(let list)? = map["terms"] else {
       throw GraphError(

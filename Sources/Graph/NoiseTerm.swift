@@ -205,7 +205,7 @@ extension NoiseTerm {
     var upgraded = map
     upgraded["sigma"] = nil
     upgraded["scale"] = nil
-    upgraded["rate"] = .number(sigma * sigma / (1 + sigma * sigma))
+    upgraded["rate"] = .number(1 - 1 / (1 + sigma * sigma))
     return upgraded
   }
 

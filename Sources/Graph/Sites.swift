@@ -40,6 +40,8 @@ struct NoisePlace {
   let names: [String]
   /// The address of its draws.
   let address: DrawSite.Place
+  /// Whether other places have the same weights, and so the same draws.
+  var isShared = false
 }
 
 extension NoiseSite: Hashable {

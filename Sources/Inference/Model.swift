@@ -18,6 +18,8 @@ public final class Model: Sendable {
   /// True if every noisy layer adds its noise at its output. If false, rows that share a seed are cheaper on `.exact`,
   /// which draws weights once for all of them.
   public let drawsAtOutputs: Bool
+  /// The noise that the model is served with; nil: it is deterministic.
+  public let noise: NoiseModel?
   /// The model as it is computed: normalization is folded into weights.
   private let computed: Graph
   let plans: PlanCache
@@ -49,6 +51,7 @@ public final class Model: Sendable {
     }
     self.signature = signature
     self.graph = known
+    noise = known.noise.map(\.settled).flatMap { $0.isActive ? $0 : nil }
     cost = try Cost(computed)
     let canRunSamples = { [computed] path in
       (try? Plan(computed, parameters: parameters, options: .init(rows: 1, samples: 2, path: path))) != nil
@@ -111,12 +114,6 @@ public final class Model: Sendable {
 
   /// Bytes of its parameters.
   public var parameterBytes: Int { cost.parameterBytes }
-
-  /// The noise that the model is served with; nil: it is deterministic.
-  public var noise: NoiseModel? {
-    guard let noise = graph.noise?.settled, noise.isActive else { return nil }
-    return noise
-  }
 
   /// The memory and the time that one row takes.
   struct Cost {

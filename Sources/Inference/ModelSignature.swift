@@ -46,6 +46,12 @@ public struct ModelSignature: Sendable, Equatable {
   /// Whether the output is probabilities already.
   public var givesProbabilities: Bool { outputKind == .probabilities }
 
+  /// The metadata's key of the draws that a version is served with where a request names none.
+  public static let samplesKey = "dither.samples"
+  /// What a file may say, but for its noise, which the graph has taken by then.
+  private static let keys = [labelsKey, normalizationKey, taskKey, outputKindKey, samplesKey]
+  /// Bytes of a class's name.
+  private static let longestLabel = 512
   /// The metadata's key of the label names, a JSON list.
   public static let labelsKey = Graph.labelsKey
   /// The metadata's key of what the output's numbers are, a word of `OutputKind`.
@@ -68,6 +74,7 @@ public struct ModelSignature: Sendable, Equatable {
     outputKindBasis = found.kindBasis
     labelNames = []
     normalization = PixelNormalization()
+    try Self.checkKeys(graph)
     try readLabelNames(graph)
     try readScaling(graph)
   }
@@ -93,10 +100,27 @@ public struct ModelSignature: Sendable, Equatable {
     return input
   }
 
+  /// A key that was meant for this product and misspelled would be a model without its normalization.
+  private static func checkKeys(_ graph: Graph) throws(InferenceError) {
+    guard
+      let stranger = graph.metadata.keys.sorted().first(where: { $0.hasPrefix("dither.") && !keys.contains($0) })
+    else { return }
+    throw InferenceError(
+      .notAModel, at: "metadata_props '\(stranger.clipped())'",
+      expected: "one of \(([Graph.noiseKey] + keys).joined(separator: ", "))", got: "a key that means nothing here",
+      advice: nearest(to: stranger, among: [Graph.noiseKey] + keys).map { "did you mean '\($0)'?" })
+  }
+
   private mutating func readLabelNames(_ graph: Graph) throws(InferenceError) {
     guard let text = graph.metadata[Self.labelsKey] else { return }
     guard let names = try? JSONDecoder().decode([String].self, from: Data(text.utf8)), names.count == width else {
       throw Self.refuse(graph, "\(width) label names as a JSON list in '\(Self.labelsKey)'", text.clipped())
+    }
+    // Every answer repeats them.
+    if let index = names.firstIndex(where: { $0.utf8.count > Self.longestLabel }) {
+      throw InferenceError(
+        .notAModel, at: "'\(Self.labelsKey)', name \(index)", expected: "at most \(Self.longestLabel) bytes",
+        got: "\(names[index].utf8.count)")
     }
     labelNames = names
   }

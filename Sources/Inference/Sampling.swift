@@ -61,6 +61,21 @@ public struct Sampling: Sendable, Hashable {
     if case .samples = budget { true } else { false }
   }
 
+  private static func check(measures names: [String]) throws {
+    guard !names.isEmpty else { return }
+    let catalog = Catalog<any Measure.Type>.measures
+    // Before any is looked up: an answer has each of them for each row.
+    guard names.count <= catalog.entries.count else {
+      throw InferenceError(
+        .samples, at: "measures", expected: "each of the \(catalog.entries.count) measures once at most",
+        got: "\(names.count) names")
+    }
+    _ = try catalog.named(names)
+    if let twice = names.enumerated().first(where: { names[..<$0.offset].contains($0.element) }) {
+      throw InferenceError(.samples, at: "measures", expected: "each measure once", got: "'\(twice.element)' twice")
+    }
+  }
+
   /// - Throws: what is out of its bounds, by the name that requests give it.
   public func check() throws {
     func refuse(_ field: String, _ expected: String, _ got: String) -> InferenceError {
@@ -79,6 +94,6 @@ public struct Sampling: Sendable, Hashable {
         "quantiles", "at most \(Self.mostQuantiles) levels from 0 to 1",
         "\(quantiles.prefix(Self.mostQuantiles + 1))".clipped())
     }
-    _ = try Catalog<any Measure.Type>.measures.named(measures)
+    try Self.check(measures: measures)
   }
 }

@@ -3,6 +3,7 @@ import DitherJobs
 import DitherGraph
 import DitherInference
 import DitherTensor
+import DitherTransport
 import Synchronization
 
 /// One request that waits to be predicted.
@@ -12,7 +13,9 @@ struct PredictionWork: Sendable {
   var sampling: Sampling
   var deadline: ContinuousClock.Instant?
   var isCancelled: @Sendable () -> Bool
-  /// Called once, on a compute thread.
+  /// The thread that read it, where that may compute it too.
+  var thread: ReadingThread?
+  /// Called once, on the thread that computed it.
   var complete: @Sendable (Result<PredictionOutcome, any Error>) -> Void
 }
 
@@ -33,33 +36,88 @@ struct PredictionOutcome: Sendable {
 /// time to wait. What is cancelled or late is dropped before it is computed, and between the runs of a plan.
 ///
 /// Work that takes long keeps nobody waiting: it is bounded by itself, and gives half of its thread's time to short
-/// work that waits.
+/// work that waits. Work that takes less than handing it to a compute thread and back is computed by the thread that
+/// read it, if that has read little else.
 final class Batcher: Sendable {
-  private struct Waiting: Sendable {
-    var work: PredictionWork
-    var key: BatchKey
-    var seconds: Double
-    var isLong: Bool
-    var since: ContinuousClock.Instant
+  private final class Waiting: Sendable {
+    let work: PredictionWork
+    let key: BatchKey
+    let seconds: Double
+    /// At most.
+    let draws: Int
+    let isLong: Bool
+    /// The thread that read it, when that computes it.
+    let thread: ObjectIdentifier?
+    let since = ContinuousClock.now
+
+    init(_ work: PredictionWork, _ key: BatchKey, seconds: Double, draws: Int, isLong: Bool, thread: ObjectIdentifier?)
+    {
+      (self.work, self.key, self.seconds, self.draws) = (work, key, seconds, draws)
+      (self.isLong, self.thread) = (isLong, thread)
+    }
+  }
+  /// A thread's turn at what waits.
+  private enum Turn: Equatable {
+    /// A compute thread's.
+    case pool
+    /// A compute thread's with long work of its own.
+    case between
+    /// A thread's that reads.
+    case reading(ObjectIdentifier)
   }
   private struct State {
     var waiting: [Waiting] = []
     var running = 0
-    /// A turn that no thread has begun: it takes all that can go together, so that each request needs none of its own.
+    /// A turn that no compute thread has begun: it takes all that can go together, so that each request needs none of
+    /// its own.
     var hasTurn = false
+    /// The same of threads that read.
+    var readingTurns: Set<ObjectIdentifier> = []
     var isClosed = false
 
     /// Estimated compute of the long or the short work that waits, summed anew, so that rounding never adds up.
     func seconds(isLong: Bool) -> Double { waiting.reduce(0) { $1.isLong == isLong ? $0 + $1.seconds : $0 } }
-    /// Where the next work stands: short before long, until that has waited for long enough.
-    func next(at now: ContinuousClock.Instant, isShort: Bool) -> Int? {
-      guard let first = waiting.first else { return nil }
-      let short = waiting.firstIndex { !$0.isLong }
-      if isShort { return short }
-      return first.isLong && now - first.since > Batcher.longestWait ? 0 : short ?? 0
+    /// Whether a thread that reads may compute one more: it has few, and no older work of the model waits.
+    func takes(_ thread: ObjectIdentifier, _ key: BatchKey) -> Bool {
+      var own = 0
+      for other in waiting {
+        if other.thread == thread {
+          own += 1
+        } else if other.thread == nil, other.key.model == key.model {
+          return false
+        }
+      }
+      return own < Batcher.promptRequests
+    }
+    /// The turn is some thread's now.
+    mutating func begin(_ turn: Turn) {
+      switch turn {
+      case .pool: hasTurn = false
+      case .between: break
+      case .reading(let thread): readingTurns.remove(thread)
+      }
+    }
+    /// - Returns: whether there is work for another turn like this, which it enters.
+    mutating func goesOn(_ turn: Turn) -> Bool {
+      switch turn {
+      case .pool:
+        hasTurn = waiting.contains { $0.thread == nil }
+        return hasTurn
+      case .between: return false
+      case .reading(let thread):
+        guard waiting.contains(where: { $0.thread == thread }) else { return false }
+        return readingTurns.insert(thread).inserted
+      }
+    }
+    /// Where the next work of a turn stands: short before long, until that has waited for long enough.
+    func next(at now: ContinuousClock.Instant, _ turn: Turn) -> Int? {
+      if case .reading(let thread) = turn { return waiting.firstIndex { $0.thread == thread } }
+      let short = waiting.firstIndex { !$0.isLong && $0.thread == nil }
+      guard turn == .pool, let first = waiting.firstIndex(where: { $0.thread == nil }) else { return short }
+      return waiting[first].isLong && now - waiting[first].since > Batcher.longestWait ? first : short ?? first
     }
   }
-  /// Requests of one key can be computed together.
+  /// Requests that can be computed together have the same.
   private struct BatchKey: Hashable {
     var model: ObjectIdentifier
     /// All but the seed, which is each row's own.
@@ -76,6 +134,11 @@ final class Batcher: Sendable {
   private static let mostDraws = 16_384
   /// Work above it is long.
   private static let shortSeconds = 0.25
+  /// Work below it is computed where it was read: waking a compute thread and being woken by it takes some 40 µs, on
+  /// an idle virtual machine up to 100.
+  private static let promptSeconds = 150e-6
+  /// A thread that reads more at once hands the rest over: reading and computing then go on side by side.
+  private static let promptRequests = 2
   /// Long work goes first behind it.
   private static let longestWait = Duration.seconds(2)
   /// Computing for so long without a pause gives way.
@@ -100,9 +163,9 @@ final class Batcher: Sendable {
   /// - Throws: `ServiceFault.overloaded` with a time to wait, `.draining` after `close`.
   func submit(_ work: PredictionWork) throws(ServiceError) {
     let draws = work.sampling.mostDraws(of: work.model.model)
-    let seconds = work.model.meter.estimate(draws: max(draws, 1) * work.inputs.rowCount)
+    let (seconds, isMeasured) = work.model.meter.estimate(draws: max(draws, 1) * work.inputs.rowCount)
     let key = BatchKey(work)
-    let needsTurn = try state.withLock { state throws(ServiceError) -> Bool in
+    let turn = try state.withLock { state throws(ServiceError) -> Turn? in
       guard !state.isClosed else {
         throw ServiceError(.draining, at: "server", expected: "a server that takes calls", got: "one that is draining")
       }
@@ -115,23 +178,37 @@ final class Batcher: Sendable {
           advice: "try again later",
           retryAfterMilliseconds: max(10, Int(min(before / Double(threads), 60) * 1000)))
       }
-      state.waiting.append(Waiting(work: work, key: key, seconds: seconds, isLong: isLong, since: .now))
-      defer { state.hasTurn = true }
-      return !state.hasTurn
+      let isPrompt = isMeasured && seconds <= Self.promptSeconds
+      let thread = isPrompt ? work.thread.flatMap { state.takes($0.id, key) ? $0.id : nil } : nil
+      state.waiting.append(
+        Waiting(work, key, seconds: seconds, draws: max(draws, 1), isLong: isLong, thread: thread))
+      guard let thread else {
+        defer { state.hasTurn = true }
+        return state.hasTurn ? nil : .pool
+      }
+      return state.readingTurns.insert(thread).inserted ? .reading(thread) : nil
     }
-    if needsTurn { pool.submit { [self] in runNext() } }
+    if let turn { enter(turn, work.thread) }
   }
 
   /// Takes nothing more; what waits is answered.
   func close() { state.withLock { $0.isClosed = true } }
 
-  // MARK: on a compute thread
+  // MARK: on the thread that computes
 
-  private func runNext() {
-    let (batch, isMore) = takeBatch()
-    // The rest of the queue is another thread's.
-    if isMore { pool.submit { [self] in runNext() } }
-    run(batch)
+  private func runNext(_ turn: Turn) {
+    let (batch, isMore) = takeBatch(turn)
+    // The rest of the queue is another thread's, or comes behind what was read in the meantime.
+    if isMore { enter(turn, batch.first?.work.thread) }
+    run(batch, givesWay: turn == .pool)
+  }
+
+  private func enter(_ turn: Turn, _ thread: ReadingThread?) {
+    if let thread, turn == .reading(thread.id) {
+      thread.soon { [self] in runNext(turn) }
+    } else {
+      pool.submit { [self] in runNext(.pool) }
+    }
   }
 
   /// - Returns: how long it took.
@@ -152,20 +229,19 @@ final class Batcher: Sendable {
     return .now - started
   }
 
-  /// The oldest request and those that can go with it, and whether others are left.
-  /// - Parameter isShort: for a thread that has work of its own, and no turn.
-  private func takeBatch(isShort: Bool = false) -> (batch: [Waiting], isMore: Bool) {
+  /// The oldest request of a turn and those that can go with it, and whether the turn has others.
+  private func takeBatch(_ turn: Turn) -> (batch: [Waiting], isMore: Bool) {
     state.withLock { state in
-      if !isShort { state.hasTurn = false }
-      guard let at = state.next(at: .now, isShort: isShort) else { return ([], false) }
+      state.begin(turn)
+      guard let at = state.next(at: .now, turn) else { return ([], false) }
       let first = state.waiting.remove(at: at)
       var rows = first.work.inputs.rowCount
       var batch = [first], left: [Waiting] = []
       left.reserveCapacity(state.waiting.count)
-      let draws = max(first.work.sampling.mostDraws(of: first.work.model.model), 1)
       for next in state.waiting {
         let count = rows + next.work.inputs.rowCount
-        let fits = count <= Self.mostRows && count * draws <= Self.mostDraws
+        let fits =
+          count <= Self.mostRows && count * first.draws <= Self.mostDraws && next.thread == first.thread
         // Else its draws depend on its own errors.
         if first.work.sampling.isFixed && next.key == first.key && fits {
           batch.append(next)
@@ -176,9 +252,7 @@ final class Batcher: Sendable {
       }
       state.waiting = left
       state.running += 1
-      if isShort { return (batch, false) }
-      state.hasTurn = !left.isEmpty
-      return (batch, !left.isEmpty)
+      return (batch, state.goesOn(turn))
     }
   }
 
@@ -227,7 +301,7 @@ final class Batcher: Sendable {
   private func giveWay(since started: ContinuousClock.Instant, given: Duration) -> Duration {
     let elapsed = ContinuousClock.now - started
     guard elapsed - given > max(given, Self.stretch) else { return .zero }
-    return run(takeBatch(isShort: true).batch, givesWay: false)
+    return run(takeBatch(.between).batch, givesWay: false)
   }
 
   /// Another round would take at least as long as all before it, and some time goes for the answer itself.

@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherTransport
 
 /// The caller and the deadline of a call: as much as its work needs to know.
 package struct Caller: Sendable {
@@ -6,13 +7,18 @@ package struct Caller: Sendable {
   package var name: String
   package var deadline: ContinuousClock.Instant?
   package var isCancelled: @Sendable () -> Bool
+  /// The thread that read the request and now hands it over, of a call that is answered without a task. nil: the
+  /// answer is awaited elsewhere.
+  package var thread: ReadingThread?
 
   package init(
-    name: String, deadline: ContinuousClock.Instant? = nil, isCancelled: @escaping @Sendable () -> Bool = { false }
+    name: String, deadline: ContinuousClock.Instant? = nil, isCancelled: @escaping @Sendable () -> Bool = { false },
+    thread: ReadingThread? = nil
   ) {
     self.name = name
     self.deadline = deadline
     self.isCancelled = isCancelled
+    self.thread = thread
   }
 
   /// - Throws: when nobody waits for the answer any more.

@@ -80,7 +80,7 @@ extension UnaryCall {
 extension PromptCall {
   package func serve(in table: inout CallTable) {
     table.serve(Self.method, Self.policy) { request, context, responder in
-      answer(request, Caller(context)) { responder.finish($0) }
+      answer(request, Caller(context, thread: context.thread)) { responder.finish($0) }
     }
   }
 }
@@ -108,11 +108,12 @@ extension BidirectionalCall {
 }
 
 extension Caller {
-  init(_ context: CallContext) {
+  /// - Parameter thread: of a call that is answered without a task.
+  init(_ context: CallContext, thread: ReadingThread? = nil) {
     let cancellation = context.cancellation
     self.init(
       name: context.identity?.name ?? "",
       deadline: context.timeLeft.map { ContinuousClock.now + .nanoseconds($0.nanoseconds) },
-      isCancelled: { cancellation.isCancelled })
+      isCancelled: { cancellation.isCancelled }, thread: thread)
   }
 }

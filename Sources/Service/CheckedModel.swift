@@ -18,7 +18,6 @@ public struct CheckedModel: Sendable {
   /// which judges a model as it is deployed.
   static let usualSamples = DeployedPredictor.defaultSamples
   /// Key in the file's metadata of the number of draws.
-  static let samplesKey = "dither.samples"
 
   /// - Parameter proceed: called between the passes of the trial; what it throws ends it.
   /// - Throws: why the file is not one to serve.
@@ -34,10 +33,10 @@ public struct CheckedModel: Sendable {
       defaultSamples = 0
       return
     }
-    if let text = model.graph.metadata[Self.samplesKey] {
+    if let text = model.graph.metadata[ModelSignature.samplesKey] {
       guard let count = Int(text), (1...Sampling.mostSamples).contains(count) else {
         throw ServiceError(
-          .badModel, at: "metadata '\(Self.samplesKey)'", expected: "1 to \(Sampling.mostSamples)",
+          .badModel, at: "metadata '\(ModelSignature.samplesKey)'", expected: "1 to \(Sampling.mostSamples)",
           got: "'\(text.clipped())'")
       }
       defaultSamples = count

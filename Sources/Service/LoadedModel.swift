@@ -20,15 +20,25 @@ final class LoadedModel: Sendable {
 
 /// The recent cost of a model's draws: how a queue knows its length in seconds.
 final class ComputeMeter: Sendable {
-  private let secondsPerDraw: Mutex<Double>
+  private struct State {
+    var secondsPerDraw: Double
+    var isMeasured = false
+  }
+  private let state: Mutex<State>
 
-  init(firstGuess: Double) { secondsPerDraw = Mutex(max(firstGuess, 1e-6)) }
+  init(firstGuess: Double) { state = Mutex(State(secondsPerDraw: max(firstGuess, 1e-6))) }
 
-  func estimate(draws: Int) -> Double { secondsPerDraw.withLock { $0 } * Double(draws) }
+  /// In seconds, and whether it stands on anything that was measured.
+  func estimate(draws: Int) -> (seconds: Double, isMeasured: Bool) {
+    state.withLock { ($0.secondsPerDraw * Double(draws), $0.isMeasured) }
+  }
 
   func record(_ time: Duration, draws: Int) {
     let found = time.seconds / Double(max(draws, 1))
-    secondsPerDraw.withLock { $0 += 0.2 * (found - $0) }
+    state.withLock {
+      $0.secondsPerDraw += 0.2 * (found - $0.secondsPerDraw)
+      $0.isMeasured = true
+    }
   }
 }
 

@@ -86,8 +86,14 @@ public struct Tensor: Sendable, Equatable {
   public static func concatenate(_ parts: [Tensor]) -> Tensor {
     guard let first = parts.first else { return Tensor(zeros: [0]) }
     precondition(parts.allSatisfy { $0.shape.row == first.shape.row }, "rows of one shape")
-    return Tensor(
-      first.shape.replacingRows(parts.reduce(0) { $0 + $1.rowCount }), Array(parts.map(\.elements).joined()))
+    return Tensor(writing: first.shape.replacingRows(parts.reduce(0) { $0 + $1.rowCount })) { out in
+      var at = 0
+      for part in parts {
+        at = part.elements.withUnsafeBufferPointer {
+          UnsafeMutableBufferPointer(rebasing: out[at...]).update(fromContentsOf: $0) + at
+        }
+      }
+    }
   }
   /// The same elements under another shape of the same count.
   public func reshaped(_ shape: Shape) -> Tensor { Tensor(shape, elements) }

@@ -47,6 +47,23 @@ import Testing
     #expect(!key.publicKey.hasSigned([1], signature + [0]))
   }
 
+  /// The identity as key and as the signature's point, with a zero beside it, holds for every message by the equation
+  /// of RFC 8032, 5.1.7.
+  @Test(
+    "points of small order are no keys",
+    arguments: [
+      "0100000000000000000000000000000000000000000000000000000000000000",
+      "0000000000000000000000000000000000000000000000000000000000000080",
+      "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+      "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+    ])
+  func smallOrder(_ hex: String) {
+    #expect(Ed25519.PublicKey(base64: Data(Self.bytes(hex)).base64EncodedString()) == nil)
+    let der = Self.bytes("302a300506032b6570032100") + Self.bytes(hex)
+    let pem = "-----BEGIN PUBLIC KEY-----\n\(Data(der).base64EncodedString())\n-----END PUBLIC KEY-----\n"
+    #expect(throws: KeyError.self) { try Ed25519.PublicKey(pem: Array(pem.utf8)) }
+  }
+
   @Test func publicKeysAreWrittenAndReadBack() throws {
     let key = Ed25519.PrivateKey().publicKey
     #expect(try Ed25519.PublicKey(pem: Array(key.pem.utf8)) == key)

@@ -27,4 +27,29 @@ struct ModelSignatureTests {
     }
     #expect(throws: InferenceError.self) { try ModelSignature(builder.finish(outputs: [("label", label)])) }
   }
+
+  struct Metadata: CustomTestStringConvertible, Sendable {
+    let testDescription: String, metadata: [String: String], says: String
+  }
+  @Test(
+    "a file's own words that mean nothing, or too much, are refused",
+    arguments: [
+      Metadata(
+        testDescription: "another spelling", metadata: ["dither.normalization": #"{"mean": [1], "deviation": [2]}"#],
+        says: "did you mean 'dither.normalisation'"),
+      Metadata(
+        testDescription: "a slip", metadata: ["dither.lables": #"["a", "b"]"#], says: "did you mean 'dither.labels'"),
+      Metadata(
+        testDescription: "a name as long as a book",
+        metadata: ["dither.labels": #"["a", "\#(String(repeating: "ü", count: 257))"]"#],
+        says: "'dither.labels', name 1: expected at most 512 bytes, got 514"),
+    ])
+  func refusesMetadata(_ test: Metadata) throws {
+    let builder = GraphBuilder(), x = builder.input("x", [2])
+    var graph = builder.finish(outputs: [("y", x)])
+    graph.metadata = ["origin": "a test", "dither.samples": "8"]
+    _ = try ModelSignature(graph)
+    graph.metadata.merge(test.metadata) { $1 }
+    #expect { try ModelSignature(graph) } throws: { "\($0)".contains(test.says) }
+  }
 }

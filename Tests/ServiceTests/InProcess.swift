@@ -61,10 +61,7 @@ struct InProcess {
     return try await UploadCall(services).answer(inTurn(requests), caller)
   }
 
-  func predict(
-    _ model: String, _ rows: [[Float]], shape: [Int64]? = nil, caller: Caller? = nil,
-    _ change: (inout Dither_V1_PredictRequest) -> Void = { _ in }
-  ) async throws -> Dither_V1_PredictResponse {
+  func request(_ model: String, _ rows: [[Float]], shape: [Int64]? = nil) -> Dither_V1_PredictRequest {
     var request = Dither_V1_PredictRequest()
     request.model = model
     request.input.type = .float32
@@ -74,6 +71,14 @@ struct InProcess {
     }
     request.samples = 32
     request.seed = 7
+    return request
+  }
+
+  func predict(
+    _ model: String, _ rows: [[Float]], shape: [Int64]? = nil, caller: Caller? = nil,
+    _ change: (inout Dither_V1_PredictRequest) -> Void = { _ in }
+  ) async throws -> Dither_V1_PredictResponse {
+    var request = request(model, rows, shape: shape)
     change(&request)
     return try await withCheckedThrowingContinuation { continuation in
       PredictCall(services).answer(request, caller ?? self.caller) { continuation.resume(with: $0) }

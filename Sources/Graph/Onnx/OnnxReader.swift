@@ -73,6 +73,10 @@ struct OnnxReader {
     try readOutputs(proto)
     try checkNumbers()
     try checkTypes(proto)
+    if let folded = try graph.foldingComputedWeights() {
+      graph = folded
+      try checkNumbers()
+    }
     return graph
   }
 
@@ -103,7 +107,10 @@ struct OnnxReader {
         throw GraphError(
           .tooLarge, at: "metadata_props", expected: "at most \(limits.metadataBytes) bytes", got: "more")
       }
-      graph.metadata[entry.key] = entry.value
+      guard graph.metadata.updateValue(entry.value, forKey: entry.key) == nil else {
+        throw GraphError(
+          .malformed, at: "metadata_props", expected: "each key once", got: "'\(entry.key.clipped())' twice")
+      }
     }
     guard let text = graph.metadata.removeValue(forKey: Graph.noiseKey) else { return }
     let place = "metadata_props '\(Graph.noiseKey)'"

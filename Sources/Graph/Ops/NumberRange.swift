@@ -12,26 +12,41 @@ struct NumberRange: Composite {
   func trainable(_ input: Int) -> Bool { false }
 
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
-    var numbers: [Double] = []
+    var types: [TensorType] = []
     for (position, name) in ["start", "limit", "delta"].enumerated() {
       let type = try inputs.types.required(position, name)
       guard type.shape.count == 1, let number = type.knownNumbers?.first, number.isFinite else {
         throw GraphError(
           .shape, at: "input '\(name)'", expected: "one finite number that is known beforehand", got: "\(type)")
       }
-      numbers.append(number)
+      types.append(type)
     }
-    let length = ((numbers[1] - numbers[0]) / numbers[2]).rounded(.up)
-    guard numbers[2] != 0, length <= Double(Self.most) else {
+    let whole = types.compactMap { $0.known?.first }
+    if types[0].element == .int64, whole.count == 3 {
+      // Wider than the numbers: any two of them have a difference, and any step is taken without overflow.
+      let (start, delta) = (Int128(whole[0]), Int128(whole[2])), span = Int128(whole[1]) - start
+      let count = try steps(whole) { delta == 0 ? nil : (span / delta, span % delta != 0 && (span < 0) == (delta < 0)) }
+      return [
+        builder.constant(.int64([count], (0..<count).map { Int64(truncatingIfNeeded: start + Int128($0) * delta) }))
+      ]
+    }
+    let numbers = types.compactMap { $0.knownNumbers?.first }
+    let count = try steps(numbers) {
+      let length = ((numbers[1] - numbers[0]) / numbers[2]).rounded(.up)
+      return length.isNaN ? nil : (Int128(Swift.min(Swift.max(length, -1), Double(Self.most + 1))), false)
+    }
+    return [builder.constant(.float(Tensor([count], (0..<count).map { Float(numbers[0] + Double($0) * numbers[2]) })))]
+  }
+
+  /// - Parameter length: whole steps, and whether a part of one is left; nil: there is no end.
+  private func steps<Number>(
+    _ numbers: [Number], _ length: () -> (whole: Int128, isMore: Bool)?
+  ) throws(GraphError) -> Int {
+    guard let found = length(), found.whole + (found.isMore ? 1 : 0) <= Int128(Self.most) else {
       throw GraphError(
         .tooLarge, at: "input 'delta'", expected: "at most \(Self.most) steps, none of them 0",
         got: "\(numbers[0]) to \(numbers[1]) by \(numbers[2])")
     }
-    let count = Int(Swift.max(length, 0))
-    if try inputs.types.required(0, "start").element == .int64 {
-      let (start, delta) = (Int64(numbers[0]), Int64(numbers[2]))
-      return [builder.constant(.int64([count], (0..<count).map { start &+ Int64($0) &* delta }))]
-    }
-    return [builder.constant(.float(Tensor([count], (0..<count).map { Float(numbers[0] + Double($0) * numbers[2]) })))]
+    return Int(Swift.max(found.whole + (found.isMore ? 1 : 0), 0))
   }
 }

@@ -20,7 +20,9 @@ extension Placement {
     -> [Value]
   {
     let takesExact = path != .explicit && node.op.takesExactNoise(inputs.map { $0?.type })
-    let isExact = { (placed: PlacedTerm) in takesExact && placed.term.isGaussian && placed.term.draws != .batch }
+    let isExact = { (placed: PlacedTerm) in
+      takesExact && placed.term.isGaussian && placed.term.draws != .batch && !placed.isShared
+    }
     let exact = terms.filter(isExact), drawn = terms.filter { !isExact($0) }
     // A noise that multiplies or replaces meets what was added before it, so then all are drawn.
     if !exact.isEmpty, drawn.contains(where: { $0.term.combination != .adds }) {

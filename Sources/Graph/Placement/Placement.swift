@@ -115,6 +115,8 @@ struct PlacedTerm {
   let term: NoiseTerm
   /// The site of its draws.
   let site: UInt32
+  /// Whether other places have the same draws, so that these weights must be drawn.
+  let isShared: Bool
 }
 
 extension NoiseModel {
@@ -144,7 +146,8 @@ extension NoiseModel {
       }
       for place in reached {
         let site = DrawSite(place.address, term: numbered.number).number
-        placed[place.target, default: []].append(PlacedTerm(position: numbered.position, term: term, site: site))
+        placed[place.target, default: []].append(
+          PlacedTerm(position: numbered.position, term: term, site: site, isShared: place.isShared))
       }
     }
     return placed

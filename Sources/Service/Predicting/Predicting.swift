@@ -40,7 +40,7 @@ struct Predicting: Sendable {
     try checkSize(rows: inputs.rowCount, draws: sampling.mostDraws(of: model), width: model.signature.width)
     return PredictionWork(
       model: resolved.loaded, inputs: inputs, sampling: sampling, deadline: caller.deadline,
-      isCancelled: caller.isCancelled
+      isCancelled: caller.isCancelled, thread: caller.thread
     ) { [metrics, statistics] result in
       statistics.record(result, of: resolved.version.reference, took: ContinuousClock.now - asked)
       complete(

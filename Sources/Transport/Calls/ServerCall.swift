@@ -74,7 +74,8 @@ final class ServerCall {
       let deadline = dispatcher.timeout(asked: opening.timeout, entry.policy).map { now + $0 }
       self.entry = entry
       state = CallState(entry.shape, messageBytes: dispatcher.limits.messageBytes)
-      context = opening.context(dispatcher.newID(), identity: identity, deadline: deadline, received: now)
+      context = opening.context(
+        dispatcher.newID(), identity: identity, deadline: deadline, received: now, on: eventLoop)
       if state.takesStream {
         if let deadline { expire(at: deadline) }
       } else {
@@ -105,7 +106,7 @@ final class ServerCall {
 
   /// A call that ends before it begins. A record of it needs a context too.
   func refuse(_ opening: CallOpening, _ error: CallError) {
-    context = opening.context(dispatcher.newID(), identity: nil, deadline: nil, received: .now())
+    context = opening.context(dispatcher.newID(), identity: nil, deadline: nil, received: .now(), on: eventLoop)
     end(error)
   }
 
@@ -280,11 +281,11 @@ final class ServerCall {
 }
 
 extension CallOpening {
-  fileprivate func context(_ id: UInt64, identity: Identity?, deadline: NIODeadline?, received: NIODeadline)
-    -> CallContext
-  {
+  fileprivate func context(
+    _ id: UInt64, identity: Identity?, deadline: NIODeadline?, received: NIODeadline, on eventLoop: any EventLoop
+  ) -> CallContext {
     CallContext(
       id: id, method: method, metadata: metadata, identity: identity, deadline: deadline, received: received,
-      peer: peer, network: network, door: door, cancellation: Cancellation())
+      peer: peer, network: network, door: door, cancellation: Cancellation(), thread: ReadingThread(eventLoop))
   }
 }

@@ -259,6 +259,7 @@ struct IntegerOpTests {
       Absurd(op: "ConstantOfShape", operands: [[1 << 23]]), Absurd(op: "ConstantOfShape", operands: [[0, 3]]),
       Absurd(op: "Range", operands: [[0], [.max], [1]]), Absurd(op: "Range", operands: [[0], [5], [0]]),
       Absurd(op: "Range", operands: [[.min], [.max], [1]]), Absurd(op: "Range", operands: [[.max], [.min], [-1]]),
+      Absurd(op: "Range", operands: [[0], [.max], [1 << 45]]), Absurd(op: "Range", operands: [[.max], [.min], [0]]),
       Absurd(op: "Add", operands: [[.max], [1]]), Absurd(op: "Mul", operands: [[.min], [-1]]),
       Absurd(op: "Div", operands: [[1], [0]]), Absurd(op: "Div", operands: [[.min], [-1]]),
       Absurd(op: "Pow", operands: [[10], [99]]), Absurd(op: "Pow", operands: [[0], [-1]]),
@@ -271,6 +272,20 @@ struct IntegerOpTests {
       test.op == "Range" ? builder.constant(.int64([], values)) : constant(builder, values)
     }
     #expect(throws: GraphError.self) { try builder.apply(op(test.op, inputs: operands.count), operands) }
+  }
+
+  @Test(
+    "ranges of the largest numbers are exact",
+    arguments: [
+      ([Int64.max, .min, .min], [Int64.max, -1]), ([.min, .max, .max], [.min, -1, .max - 1]),
+      ([0, .max, .max], [0]), ([0, 1, .max], [0]), ([.max, 0, -(1 << 62)], [.max, (1 << 62) - 1]),
+      ([.max - 2, .max, 1], [.max - 2, .max - 1]), ([5, 5, 1], []), ([5, 1, 2], []), ([1, 5, -2], []),
+      ([10, 4, -2], [10, 8, 6]), ([10, 3, -2], [10, 8, 6, 4]),
+    ])
+  func ranges(_ operands: [Int64], _ numbers: [Int64]) throws {
+    let builder = GraphBuilder()
+    let made = try builder.apply(op("Range", inputs: 3), operands.map { builder.constant(.int64([], [$0])) })[0]
+    #expect(made.type.known == numbers)
   }
 
   @Test("an op outside the list is refused with its name, its node and the list")

@@ -3,7 +3,10 @@ import DitherInference
 import DitherProto
 import DitherService
 import DitherTensor
+import DitherTransport
 import Foundation
+import NIOCore
+import NIOPosix
 import Synchronization
 import Testing
 
@@ -164,6 +167,10 @@ import Testing
       },
       Refusal("a quantile out of range", "quantiles") { $0.quantiles = [1.1] },
       Refusal("a measure of no name", "did you mean 'margin'") { $0.measures = ["std", "margins"] },
+      Refusal("a measure twice", "measures") { $0.measures = ["margin", "std", "margin"] },
+      Refusal("more measures than there are", "100000 names") {
+        $0.measures = [String](repeating: "margin", count: 100_000)
+      },
       Refusal("draws of no kind", "draws") { $0.draws = .UNRECOGNIZED(7) },
       Refusal("no model", "model") { $0.model = "" },
       Refusal("an unknown model", "did you mean 'net'", .notFound) { $0.model = "nett" },
@@ -235,6 +242,65 @@ import Testing
       $0.input.data = Data(bytes)
     }
     #expect(raw.predictions == scaled.predictions)
+  }
+
+  /// Answers of calls that one thread reads in one turn, in order, each with whether that thread gave it.
+  private func predictOnReader(
+    _ server: InProcess, _ requests: [Dither_V1_PredictRequest]
+  ) async throws -> [(response: Dither_V1_PredictResponse, isReader: Bool)] {
+    let loop = MultiThreadedEventLoopGroup.singleton.next(),
+      caller = Caller(name: "reader", thread: ReadingThread(loop))
+    let (answers, send) = AsyncThrowingStream<(Int, Dither_V1_PredictResponse, Bool), any Error>.makeStream()
+    loop.execute {
+      for (number, request) in requests.enumerated() {
+        PredictCall(server.services).answer(request, caller) { result in
+          switch result {
+          case .success(let response): send.yield((number, response, loop.inEventLoop))
+          case .failure(let error): send.finish(throwing: error)
+          }
+        }
+      }
+    }
+    var found: [Int: (Dither_V1_PredictResponse, Bool)] = [:]
+    for try await (number, response, isReader) in answers {
+      found[number] = (response, isReader)
+      if found.count == requests.count { break }
+    }
+    return try requests.indices.map { try #require(found[$0]) }
+  }
+
+  @Test("the thread that reads computes what is known to be short, as one batch, but not much and nothing else")
+  func shortWorkIsComputedWhereItIsRead() async throws {
+    let server = try await InProcess(models: ["net": TestModels.mlp()])
+    func requests(_ count: Int, _ change: (inout Dither_V1_PredictRequest) -> Void = { _ in }) throws
+      -> [Dither_V1_PredictRequest]
+    {
+      try (0..<count).map { number in
+        var request = server.request("net", [rows(count, of: 6)[number]])
+        request.samples = 2
+        request.seed = UInt64(number)
+        change(&request)
+        return request
+      }
+    }
+    // Nothing is known of its cost yet.
+    let first = try await predictOnReader(server, requests(1))
+    #expect(!first[0].isReader)
+    // Whatever the first call took, a thousand draws a call soon say what one takes.
+    for _ in 0..<40 { _ = try await server.predict("net", rows(8, of: 6)) { $0.samples = 512 } }
+    let read = try await predictOnReader(server, requests(5))
+    #expect(read.map(\.isReader) == [true, true, false, false, false])
+    // One batch has one time of computing.
+    #expect(read[0].response.timing.computeUs == read[1].response.timing.computeUs)
+    for (number, answer) in read.enumerated() {
+      let alone = try await server.predict("net", [rows(5, of: 6)[number]]) {
+        $0.samples = 2
+        $0.seed = UInt64(number)
+      }
+      #expect(alone.predictions == answer.response.predictions)
+    }
+    let long = try await predictOnReader(server, requests(2) { $0.samples = 65_536 })
+    #expect(long.allSatisfy { !$0.isReader })
   }
 
   @Test func lateAndCancelledCallsAreNotComputed() async throws {

@@ -93,6 +93,7 @@ public final class Door: Sendable {
           if let tls {
             try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls.context(alpn: alpn)))
           }
+          try channel.pipeline.syncOperations.addHandler(FlushesTogether())
         } catch {
           return channel.eventLoop.makeFailedFuture(error)
         }

@@ -46,7 +46,7 @@ final class FramedHandler: ChannelDuplexHandler {
   private var context: ChannelHandlerContext?
   private var deadlines: DeadlineSet?
   private var peer = "", network = "", certificate: String?
-  private var flushIsDue = false, readIsDue = false, isDraining = false, isReading = false
+  private var readIsDue = false, isDraining = false
   private var timer: Scheduled<Void>?
   private var held: ByteShare
   /// Runs while no call does.
@@ -107,7 +107,6 @@ final class FramedHandler: ChannelDuplexHandler {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    isReading = true
     let bytes = unwrapInboundIn(data)
     let count = bytes.readableBytes
     reader.append(bytes.readableBytesView)
@@ -129,12 +128,6 @@ final class FramedHandler: ChannelDuplexHandler {
       timer?.cancel()
       timer = nil
     }
-  }
-
-  func channelReadComplete(context: ChannelHandlerContext) {
-    isReading = false
-    if flushIsDue { flushNow() }
-    context.fireChannelReadComplete()
   }
 
   /// A client that does not read is not read from either: its answers would pile up here.
@@ -191,9 +184,7 @@ final class FramedHandler: ChannelDuplexHandler {
 
   /// Closes once all that was written is on its way: a close by itself drops what a slow reader has not taken.
   private func closeBehindWrites(within patience: TimeAmount? = nil) {
-    guard let context else { return }
-    flushIsDue = false
-    context.closeBehindWrites(within: patience)
+    context?.closeBehindWrites(within: patience)
   }
 
   private func perform(_ actions: [ServerConnection.Action]) {
@@ -234,18 +225,7 @@ final class FramedHandler: ChannelDuplexHandler {
     guard let context else { return }
     if traces { dispatcher.logger.trace("\(peer) < \(frame.summary)") }
     let bytes = FrameCodec.encode(frame)
-    context.write(wrapOutboundOut(context.channel.allocator.buffer(bytes: bytes)), promise: nil)
-    guard !flushIsDue else { return }
-    flushIsDue = true
-    // Answers that become ready in the same turn of the loop leave together.
-    guard !isReading else { return }
-    let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-    context.eventLoop.execute { if bound.value.flushIsDue { bound.value.flushNow() } }
-  }
-
-  private func flushNow() {
-    flushIsDue = false
-    context?.flush()
+    context.writeAndFlush(wrapOutboundOut(context.channel.allocator.buffer(bytes: bytes)), promise: nil)
   }
 
   // MARK: what calls do

@@ -29,7 +29,7 @@ struct PredictionOutcome: Sendable {
 
 /// Predictions in batches of what is waiting: never of what might come, so that an idle server answers at once.
 ///
-/// The queue is bounded by requests and by estimated compute; past the bound the answer is "overloaded", at once, with a
+/// The queue is bounded by requests, by the bytes of their inputs and by estimated compute; past the bound the answer is "overloaded", at once, with a
 /// time to wait. What is cancelled or late is dropped before it is computed, and between the runs of a plan.
 ///
 /// Work that takes long keeps nobody waiting: it is bounded by itself, and gives half of its thread's time to short
@@ -40,10 +40,13 @@ final class Batcher: Sendable {
     var key: BatchKey
     var seconds: Double
     var isLong: Bool
+    var bytes: Int { work.inputs.count * MemoryLayout<Float>.size }
     var since: ContinuousClock.Instant
   }
   private struct State {
     var waiting: [Waiting] = []
+    /// The inputs of all that waits.
+    var bytes = 0
     var running = 0
     /// A turn that no thread has begun: it takes all that can go together, so that each request needs none of its own.
     var hasTurn = false
@@ -107,6 +110,13 @@ final class Batcher: Sendable {
         throw ServiceError(.draining, at: "server", expected: "a server that takes calls", got: "one that is draining")
       }
       let isLong = seconds > Self.shortSeconds, before = state.seconds(isLong: isLong)
+      let waiting = Waiting(work: work, key: key, seconds: seconds, isLong: isLong, since: .now)
+      guard state.bytes == 0 || state.bytes + waiting.bytes <= limits.queuedBytes else {
+        throw ServiceError(
+          .overloaded, at: "queue", expected: "at most \(limits.queuedBytes >> 20) MiB of inputs waiting",
+          got: "\(state.bytes >> 20) MiB, and \(waiting.bytes >> 20) MiB more", advice: "try again later",
+          retryAfterMilliseconds: max(10, Int(min(before / Double(threads), 60) * 1000)))
+      }
       guard state.waiting.count < limits.queuedRequests, before == 0 || before + seconds <= limits.queuedSeconds else {
         throw ServiceError(
           .overloaded, at: "queue",
@@ -115,7 +125,8 @@ final class Batcher: Sendable {
           advice: "try again later",
           retryAfterMilliseconds: max(10, Int(min(before / Double(threads), 60) * 1000)))
       }
-      state.waiting.append(Waiting(work: work, key: key, seconds: seconds, isLong: isLong, since: .now))
+      state.waiting.append(waiting)
+      state.bytes += waiting.bytes
       defer { state.hasTurn = true }
       return !state.hasTurn
     }
@@ -175,6 +186,7 @@ final class Batcher: Sendable {
         }
       }
       state.waiting = left
+      state.bytes -= batch.reduce(0) { $0 + $1.bytes }
       state.running += 1
       if isShort { return (batch, false) }
       state.hasTurn = !left.isEmpty

@@ -108,6 +108,8 @@ final class FramedHandler: ChannelDuplexHandler {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     isReading = true
+    // Bytes that a client goes on to send after our farewell are not kept.
+    guard !connection.isClosed else { return }
     let bytes = unwrapInboundIn(data)
     let count = bytes.readableBytes
     reader.append(bytes.readableBytesView)
@@ -121,6 +123,10 @@ final class FramedHandler: ChannelDuplexHandler {
       }
       try held.hold(reader.pendingBytes)
     } catch { perform(connection.fail(error)) }
+    if connection.isClosed {
+      reader.clear()
+      held.end()
+    }
     if reader.pendingBytes > 0 || !connection.hasHello {
       // A byte now and then does not keep a connection; a large frame on a slow line does.
       received += count

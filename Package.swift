@@ -119,9 +119,9 @@ let package = Package(
     tests("Basics", ["DitherBasics"]),
     tests("Tensor", ["DitherTensor", "CKernels"]),
     tests("Proto", ["DitherBasics", "DitherProto", "DitherTensor", protobuf]),
-    tests("Transport", ["DitherClient", "DitherProto", "DitherTransport", protobuf, log] + nio),
-    tests("Jobs", ["DitherBasics", "DitherStore", "DitherJobs"]),
-    tests("Store", ["DitherBasics", "DitherStore", .product(name: "GRDB", package: "GRDB.swift")]),
+    tests("Transport", ["DitherClient", "DitherProto", "DitherTensor", "DitherTransport", protobuf, log] + nio),
+    tests("Jobs", ["DitherBasics", "DitherStore", "DitherJobs", "DitherTensor"]),
+    tests("Store", ["DitherBasics", "DitherStore", "DitherTensor", .product(name: "GRDB", package: "GRDB.swift")]),
     tests(
       "Service",
       [

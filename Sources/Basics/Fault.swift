@@ -60,16 +60,16 @@ public struct Fault<Code: FaultCode>: AnyFault, Equatable {
 }
 
 extension AnyFault {
-  /// One sentence: place, expected, got, advice.
+  /// One sentence: place, expected, got, advice. Whatever a file or a database has brought into it acts on no terminal.
   public var description: String {
     let fact = "\(place): expected \(expected), got \(got)"
-    return advice.map { "\(fact); \($0)" } ?? fact
+    return (advice.map { "\(fact); \($0)" } ?? fact).shown(keepsLines: true)
   }
 }
 
 extension String {
-  /// At most `limit` characters, for words from outside that go into a message.
+  /// At most `limit` characters, shown, for words from outside that go into a message.
   public func clipped(to limit: Int = 120) -> String {
-    count <= limit ? self : prefix(limit) + "…"
+    (count <= limit ? self : prefix(limit) + "…").shown(keepsLines: true)
   }
 }

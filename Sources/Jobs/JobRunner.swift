@@ -3,7 +3,10 @@ import DitherStore
 import Foundation
 import Synchronization
 
-/// Does jobs, one at a time, its shards on several threads of low priority which give way to predictions.
+/// Does jobs, a few at a time, their shards on several threads of low priority which give way to predictions.
+///
+/// Jobs take turns: on the threads, so that a small one does not wait for a long one's shard to end; and for the few
+/// places in memory, where a job that has had its time goes back behind those that wait.
 ///
 /// Every result is in the store before it is spoken of, so that a job that was interrupted goes on at the next start
 /// and ends with the report that it would have had.
@@ -19,19 +22,31 @@ public final class JobRunner: Sendable {
     case notStored(id: String, reason: String)
   }
 
+  private struct Waiting {
+    var id: String, owner: String
+    /// Where it was made ready already.
+    var work: (any ShardedWork)?
+  }
+
+  private struct Place {
+    var owner: String
+    var since = ContinuousClock.now
+  }
+
   private struct State {
-    var queue: [String] = []
-    var running: Task<Void, Never>?
+    var queue: [Waiting] = []
+    /// By job.
+    var running: [String: Place] = [:]
     var isStopped = false
     var cancelled: Set<String> = []
-    /// The work of the next job, where it was made ready already.
-    var prepared: (id: String, work: any ShardedWork)?
   }
 
   private let kind: String
   private let jobs: any JobRecords
   private let watchers = JobWatchers()
   private let threads: Int
+  private let places: Int
+  private let slice: Duration
   private let lease: Duration
   private let prepare: Prepare
   private let giveWay: @Sendable () -> Void
@@ -39,22 +54,29 @@ public final class JobRunner: Sendable {
   private let state = Mutex(State())
   private let held = Mutexed<Set<ShardClaim>>([])
   private let pool: ComputePool
+  private let turns: Turns
 
   private static let niceness: Int32 = 10
 
   /// - Parameters:
+  ///   - threads: that compute at the same time.
+  ///   - places: jobs that are in memory at the same time.
+  ///   - slice: how long a job keeps its place when others wait; it goes when its shards that have begun are done.
   ///   - lease: how long a shard is another's after its owner was last heard of.
   ///   - patience: how long a shard waits at most for predictions to end.
   ///   - isBusy: whether predictions wait or run.
   ///   - prepare: makes a job's work from its spec.
   public init(
-    kind: String, jobs: any JobRecords, threads: Int, lease: Duration = .seconds(30),
-    patience: Duration = .milliseconds(500), isBusy: @escaping @Sendable () -> Bool,
-    note: @escaping @Sendable (Note) -> Void = { _ in }, prepare: @escaping Prepare
+    kind: String, jobs: any JobRecords, threads: Int, places: Int = 3, slice: Duration = .seconds(10),
+    lease: Duration = .seconds(30), patience: Duration = .milliseconds(500),
+    isBusy: @escaping @Sendable () -> Bool, note: @escaping @Sendable (Note) -> Void = { _ in },
+    prepare: @escaping Prepare
   ) {
     self.kind = kind
     self.jobs = jobs
     self.threads = threads
+    self.places = places
+    self.slice = slice
     self.lease = lease
     self.prepare = prepare
     self.note = note
@@ -62,7 +84,9 @@ public final class JobRunner: Sendable {
       let start = ContinuousClock.now
       while isBusy(), ContinuousClock.now - start < patience { usleep(1000) }
     }
-    pool = ComputePool(kind, threads: threads, niceness: Self.niceness)
+    // Shards whose turn it is not wait on threads of their own.
+    pool = ComputePool(kind, threads: threads * places, niceness: Self.niceness)
+    turns = Turns(places: threads)
   }
 
   /// Where its shards are claimed, and its jobs are watched.
@@ -72,19 +96,20 @@ public final class JobRunner: Sendable {
   public func resume() async throws(StoreError) {
     for job in try await jobs.unfinished(kind: kind) {
       note(.goingOn(job))
-      enqueue(job.id)
+      enqueue(job.id, by: job.createdBy)
     }
   }
 
   /// Takes a job that is in the store.
-  /// - Parameter work: of the job, where it was made ready already: kept where the job's turn comes at once.
-  public func enqueue(_ id: String, _ work: (any ShardedWork)? = nil) {
+  /// - Parameters:
+  ///   - owner: whose it is: of those that wait, one of the owner with the fewest in memory is next.
+  ///   - work: of the job, where it was made ready already: kept where the job's turn comes at once.
+  public func enqueue(_ id: String, by owner: String = "", _ work: (any ShardedWork)? = nil) {
     state.withLock { state in
-      if let work, state.running == nil, state.queue.isEmpty { state.prepared = (id, work) }
-      state.queue.append(id)
-      guard state.running == nil, !state.isStopped else { return }
-      state.running = Task { await self.runAll() }
+      let isNext = state.queue.isEmpty && state.running.count < places
+      state.queue.append(Waiting(id: id, owner: owner, work: isNext ? work : nil))
     }
+    fillPlaces()
   }
 
   /// Jobs that wait to be run.
@@ -105,7 +130,7 @@ public final class JobRunner: Sendable {
     let job = try await jobs.job(id)
     if changed {
       state.withLock { state in
-        if let place = state.queue.firstIndex(of: id) {
+        if let place = state.queue.firstIndex(where: { $0.id == id }) {
           state.queue.remove(at: place)
         } else {
           state.cancelled.insert(id)
@@ -121,29 +146,52 @@ public final class JobRunner: Sendable {
     try await board.events(of: id)
   }
 
-  // MARK: one job after the other
+  // MARK: jobs in their places
 
-  private func runAll() async {
-    while let (id, prepared) = next() {
-      do {
-        try await run(id, prepared)
-      } catch is Interrupted {
-        continue
-      } catch {
-        await fail(id, "\(error)".clipped(to: 1000))
+  private func fillPlaces() {
+    while let job = next() {
+      Task {
+        do {
+          try await run(job.id, job.work)
+          leave(job.id)
+        } catch is Interrupted {
+          leave(job.id)
+        } catch is Yielded {
+          leave(job.id, for: Waiting(id: job.id, owner: job.owner))
+        } catch {
+          await fail(job.id, "\(error)".clipped(to: 1000))
+          leave(job.id)
+        }
+        fillPlaces()
       }
     }
   }
 
-  private func next() -> (String, (any ShardedWork)?)? {
+  private func next() -> Waiting? {
     state.withLock { state in
-      if state.queue.isEmpty || state.isStopped {
-        state.running = nil
+      guard !state.isStopped, state.running.count < places else { return nil }
+      func inMemory(_ job: Waiting) -> Int { state.running.values.count { $0.owner == job.owner } }
+      // The first of equals: the one that waits longest.
+      guard let place = state.queue.indices.min(by: { inMemory(state.queue[$0]) < inMemory(state.queue[$1]) }) else {
         return nil
       }
-      let id = state.queue.removeFirst(), prepared = state.prepared
-      state.prepared = nil
-      return (id, prepared?.id == id ? prepared?.work : nil)
+      let job = state.queue.remove(at: place)
+      state.running[job.id] = Place(owner: job.owner)
+      return job
+    }
+  }
+
+  /// - Parameter again: what is left of it, to wait for another turn.
+  private func leave(_ id: String, for again: Waiting? = nil) {
+    turns.leave(id)
+    state.withLock { state in
+      state.running[id] = nil
+      guard let again else {
+        state.cancelled.remove(id)
+        return
+      }
+      // It may have been cancelled on its way.
+      if state.cancelled.remove(id) == nil { state.queue.append(again) }
     }
   }
 
@@ -151,21 +199,30 @@ public final class JobRunner: Sendable {
     state.withLock { $0.isStopped || $0.cancelled.contains(id) }
   }
 
+  /// Whether a job is to make room: it has had its time, others wait, and it has been there longest.
+  private func isToYield(_ id: String) -> Bool {
+    state.withLock { state in
+      guard !state.queue.isEmpty, state.running.count >= places, let own = state.running[id] else { return false }
+      return ContinuousClock.now - own.since > slice && !state.running.values.contains { $0.since < own.since }
+    }
+  }
+
   private struct Interrupted: Error {}
+  private struct Yielded: Error {}
 
   private func run(_ id: String, _ prepared: (any ShardedWork)?) async throws {
-    guard try await jobs.setState(.running, of: id) else {
-      state.withLock { _ = $0.cancelled.remove(id) }
-      return try await tellEnd(of: id)
-    }
+    guard try await jobs.setState(.running, of: id) else { return try await tellEnd(of: id) }
     let job = try await jobs.job(id)
     watchers.tell(id, .state(job))
     let work: any ShardedWork = if let prepared { prepared } else { try await prepare(job) }
-    guard let results = try await results(of: job, work) else {
-      state.withLock { _ = $0.cancelled.remove(id) }
-      throw Interrupted()
+    // Making it ready, which is done again for each place, is no part of its time.
+    state.withLock { $0.running[id]?.since = .now }
+    let results = try await results(of: job, work)
+    let report = try await pool.run { [turns] in
+      let turn = turns.take(id)
+      defer { turn.end() }
+      return try Form(work.report(results))
     }
-    let report = try await pool.run { try Form(work.report(results)) }
     if try await jobs.finish(id, json: report.json, html: report.html) { note(.done(job)) }
     try await tellEnd(of: id)
   }
@@ -181,8 +238,8 @@ public final class JobRunner: Sendable {
     init(_ report: (json: [UInt8], html: [UInt8])) { (json, html) = report }
   }
 
-  /// - Returns: nil when the job is to be left.
-  private func results(of job: Job, _ work: any ShardedWork) async throws -> [[UInt8]]? {
+  /// - Throws: `Interrupted` when the job is to be left, `Yielded` when it is to be gone on with later.
+  private func results(of job: Job, _ work: any ShardedWork) async throws -> [[UInt8]] {
     let owner = "\(kind) \(ProcessInfo.processInfo.processIdentifier)"
     while true {
       let known = try await jobs.shards(of: job.id)
@@ -192,7 +249,8 @@ public final class JobRunner: Sendable {
           Array(0..<work.shardCount), done: Set(known.keys), budget: work.budget, spent: spent, threads: threads))
       let worker = Worker(
         job: job.id, work: work, board: board, owner: owner, lease: lease, pool: pool, queue: queue, held: held,
-        isStopped: { [self] in isStopped(job.id) }, giveWay: giveWay,
+        isStopped: { [self] in isStopped(job.id) }, isToYield: { [self] in isToYield(job.id) }, turns: turns,
+        giveWay: giveWay,
         progressed: { [watchers] in watchers.tell(job.id, .progress($0)) })
       await withTaskGroup { group in
         // With a budget the time is kept as it passes, for a process that is killed in the middle of a shard.
@@ -202,12 +260,19 @@ public final class JobRunner: Sendable {
         clock.cancel()
       }
       if let failure = queue.withLock({ $0.failure }) { throw failure }
-      if isStopped(job.id) { return nil }
+      if isStopped(job.id) { throw Interrupted() }
       let found = try await jobs.shards(of: job.id)
       let results = (0..<work.shardCount).compactMap { found[$0] }
       if results.count == work.shardCount || queue.withLock({ $0.time.isOver }) { return results }
+      if queue.withLock({ $0.waiting }) > 0 {
+        if work.budget != nil {
+          try await jobs.setSpent(milliseconds: Int64(queue.withLock { $0.spent } * 1000), of: job.id)
+        }
+        throw Yielded()
+      }
       // Others have the rest: it comes, or their leases end.
       try await Task.sleep(for: min(lease / 3, .seconds(1)))
+      if isToYield(job.id) { throw Yielded() }
     }
   }
 

@@ -16,15 +16,22 @@ struct Worker: Sendable {
   let held: Mutexed<Set<ShardClaim>>
   /// Whether the job is to be left.
   let isStopped: @Sendable () -> Bool
+  /// Whether the job is to make room for others, once what has begun is done.
+  let isToYield: @Sendable () -> Bool
+  /// Where its threads wait for their turn to compute.
+  let turns: Turns
   /// Waits while something more urgent runs.
   let giveWay: @Sendable () -> Void
   let progressed: @Sendable (JobProgress) -> Void
 
   /// Until no shard is left that can be had.
   func run() async {
-    while !isStopped(), let shard = queue.withLock({ $0.take() }) {
+    var hasBegun = false
+    // A place is worth one shard at least: else jobs would make room for each other for ever.
+    while !isStopped(), !(hasBegun && isToYield()), let shard = queue.withLock({ $0.take() }) {
       do {
         guard let claim = try await board.claim(shard, of: job, by: owner, for: lease) else { continue }
+        hasBegun = true
         try await run(claim)
       } catch {
         // A shard that was stopped throws because of it: the job is not broken.
@@ -35,7 +42,6 @@ struct Worker: Sendable {
 
   private func run(_ claim: ShardClaim) async throws {
     let time = queue.withLock { $0.time }, isLost = Mutexed(false)
-    let stopped: @Sendable () -> Bool = { isStopped() || isLost.withLock { $0 } }
     let heart = Task {
       while (try? await Task.sleep(for: lease / 3)) != nil {
         // A store that does not answer does not stop the work: its result is brought later, or found there.
@@ -50,8 +56,13 @@ struct Worker: Sendable {
     do {
       let result = try await pool.run {
         if claim.isPoisoned { return try work.lost(shard: claim.shard, workers: claim.lost) }
+        let turn = turns.take(job)
+        defer { turn.end() }
         giveWay()
-        return try work.run(shard: claim.shard, within: time, isStopped: stopped)
+        return try work.run(shard: claim.shard, within: time) {
+          turn.pass()
+          return isStopped() || isLost.withLock { $0 }
+        }
       }
       try await board.finish(claim, with: result)
     } catch {

@@ -24,26 +24,22 @@ public enum FrameCodec {
 public struct FrameReader: Sendable {
   /// The largest frame that is taken, length not counted.
   public var limit: Int
-  private var buffer: [UInt8] = []
-  private var at = 0
+  private var bytes = ByteQueue()
 
   /// - Parameter limit: bytes of a frame, its length not counted.
   public init(limit: Int) { self.limit = limit }
 
   /// Adds bytes as they come from the socket, cut anywhere.
-  public mutating func append(_ bytes: some Sequence<UInt8>) {
-    if at == buffer.count {
-      buffer.removeAll(keepingCapacity: buffer.capacity <= 1 << 20)
-      at = 0
-    } else if at > 1 << 16 {
-      buffer.removeFirst(at)
-      at = 0
-    }
-    buffer.append(contentsOf: bytes)
-  }
+  public mutating func append(_ bytes: some Sequence<UInt8>) { self.bytes.append(bytes) }
 
   /// Bytes that wait for the rest of their frame.
-  public var pendingBytes: Int { buffer.count - at }
+  public var pendingBytes: Int { bytes.count }
+
+  /// Bytes of memory for them.
+  var reservedBytes: Int { bytes.capacity }
+
+  /// Framing is lost: what waits is let go of.
+  public mutating func clear() { bytes.clear() }
 
   /// Entries of metadata above which a frame is not even decoded: each costs a hundred times its bytes.
   static let mostMetadata = 1024
@@ -64,11 +60,11 @@ public struct FrameReader: Sendable {
   /// - Throws: `CallError` when the length is malformed or above the limit, or the message does not decode: framing is
   ///   lost, and the connection has to end.
   public mutating func next() throws(CallError) -> Dither_V1_Frame? {
-    var length: UInt64 = 0, position = at, shift: UInt64 = 0
+    var length: UInt64 = 0, start = 0, shift: UInt64 = 0
     while true {
-      guard position < buffer.count else { return nil }
-      let byte = buffer[position]
-      position += 1
+      guard start < bytes.count else { return nil }
+      let byte = bytes[start]
+      start += 1
       length |= UInt64(byte & 0x7F) << shift
       if byte < 0x80 { break }
       shift += 7
@@ -77,14 +73,17 @@ public struct FrameReader: Sendable {
     guard length <= UInt64(limit) else {
       throw CallError(.resourceExhausted, "oversize frame: at most \(limit) bytes are taken, \(length) came")
     }
-    let end = position + Int(length)
-    guard end <= buffer.count else { return nil }
-    guard Self.metadataEntries(buffer[position..<end]) <= Self.mostMetadata else {
+    let end = start + Int(length)
+    guard end <= bytes.count else {
+      bytes.expect(end)
+      return nil
+    }
+    guard Self.metadataEntries(bytes[start..<end]) <= Self.mostMetadata else {
       throw CallError(.resourceExhausted, "more than \(Self.mostMetadata) metadata entries in an Open")
     }
     do {
-      let frame = try Dither_V1_Frame(serializedBytes: Array(buffer[position..<end]))
-      at = end
+      let frame = try Dither_V1_Frame(serializedBytes: Array(bytes[start..<end]))
+      bytes.drop(end)
       return frame
     } catch {
       throw CallError(.invalidArgument, "malformed frame: \(length) bytes that are no Frame message")

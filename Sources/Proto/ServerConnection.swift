@@ -38,6 +38,8 @@ public struct ServerConnection: Sendable {
 
   /// Calls in flight.
   public var openCalls: Int { calls.count }
+  /// Whether the connection is to end: nothing that comes is taken.
+  public var isClosed: Bool { phase == .closed }
   /// Whether the client has said Hello.
   public var hasHello: Bool { phase != .awaitingHello }
 

@@ -18,6 +18,8 @@ public struct DeployedPredictor: Sendable {
   /// For an ensemble: the models whose probabilities are averaged. `model` is the same as one graph, for those who need
   /// gradients.
   public let members: [Model]
+  /// Called before each run of a plan; what it throws ends the answer.
+  var proceed: @Sendable () throws -> Void = {}
   private var seed: UInt64
   private(set) var memory: CleanAnswers?
 
@@ -41,6 +43,7 @@ public struct DeployedPredictor: Sendable {
   public var withoutNoise: DeployedPredictor {
     var other = DeployedPredictor(model, samples: 0, temperature: temperature, members: members, seed: seed)
     other.memory = memory
+    other.proceed = proceed
     return other
   }
 
@@ -96,7 +99,8 @@ public struct DeployedPredictor: Sendable {
     let asked = try (members.isEmpty ? [model] : members).map { try $0.exposingLogits() }
     let parts: [Tensor] =
       try members.isEmpty
-      ? [outputs(x, identities, 0..<samples, of: asked[0])] : asked.map { try $0.outputs($0.signature.normalized(x)) }
+      ? [outputs(x, identities, 0..<samples, of: asked[0])]
+      : asked.map { try $0.outputs($0.signature.normalized(x), proceed: proceed) }
     let rows = x.rowCount, classes = model.signature.classes
     var most = [Double](repeating: 0, count: rows), energy = most
     for part in parts {
@@ -169,7 +173,7 @@ public struct DeployedPredictor: Sendable {
     }
     let losses = try members.map { member in
       member.signature.losses(
-        try member.outputs(member.signature.normalized(x)), labels: labels, temperature: temperature)
+        try member.outputs(member.signature.normalized(x), proceed: proceed), labels: labels, temperature: temperature)
     }
     return (
       try probabilities(x, identities: identities),
@@ -193,7 +197,7 @@ public struct DeployedPredictor: Sendable {
 
   private func answers(of member: Model, _ x: Tensor) throws -> [[Double]] {
     member.signature.meanProbabilities(
-      try member.outputs(member.signature.normalized(x)), rows: x.rowCount, temperature: temperature)
+      try member.outputs(member.signature.normalized(x), proceed: proceed), rows: x.rowCount, temperature: temperature)
   }
 
   /// [draws, B, classes]; without draws the deterministic pass.
@@ -203,9 +207,9 @@ public struct DeployedPredictor: Sendable {
   ) throws -> Tensor {
     let model = other ?? model
     let inputs = model.signature.normalized(x)
-    guard !draws.isEmpty else { return try model.outputs(inputs) }
+    guard !draws.isEmpty else { return try model.outputs(inputs, proceed: proceed) }
     let perRequest = model.drawsFreshNoise ? 1 : Self.examplesPerRequest
     return try model.sampledOutputs(
-      inputs, NoiseDraws(draws, seeds: identities.map { mixSeed(seed, $0 / perRequest) }))
+      inputs, NoiseDraws(draws, seeds: identities.map { mixSeed(seed, $0 / perRequest) }), proceed: proceed)
   }
 }

@@ -32,13 +32,14 @@ struct PredictionOutcome: Sendable {
 
 /// Predictions in batches of what is waiting: never of what might come, so that an idle server answers at once.
 ///
-/// The queue is bounded by requests and by estimated compute; past the bound the answer is "overloaded", at once, with a
+/// The queue is bounded by requests, by the bytes of their inputs and by estimated compute; past the bound the answer is "overloaded", at once, with a
 /// time to wait. What is cancelled or late is dropped before it is computed, and between the runs of a plan.
 ///
 /// Work that takes long keeps nobody waiting: it is bounded by itself, and gives half of its thread's time to short
 /// work that waits. Work that takes less than handing it to a compute thread and back is computed by the thread that
 /// read it, if that has read little else.
 final class Batcher: Sendable {
+<<<<<<< HEAD
   private final class Waiting: Sendable {
     let work: PredictionWork
     let key: BatchKey
@@ -64,9 +65,20 @@ final class Batcher: Sendable {
     case between
     /// A thread's that reads.
     case reading(ObjectIdentifier)
+=======
+  private struct Waiting: Sendable {
+    var work: PredictionWork
+    var key: BatchKey
+    var seconds: Double
+    var isLong: Bool
+    var bytes: Int { work.inputs.count * MemoryLayout<Float>.size }
+    var since: ContinuousClock.Instant
+>>>>>>> 51501b9c025b8f298603fabdedacce0b2d0b15e0
   }
   private struct State {
     var waiting: [Waiting] = []
+    /// The inputs of all that waits.
+    var bytes = 0
     var running = 0
     /// A turn that no compute thread has begun: it takes all that can go together, so that each request needs none of
     /// its own.
@@ -170,6 +182,13 @@ final class Batcher: Sendable {
         throw ServiceError(.draining, at: "server", expected: "a server that takes calls", got: "one that is draining")
       }
       let isLong = seconds > Self.shortSeconds, before = state.seconds(isLong: isLong)
+      let waiting = Waiting(work: work, key: key, seconds: seconds, isLong: isLong, since: .now)
+      guard state.bytes == 0 || state.bytes + waiting.bytes <= limits.queuedBytes else {
+        throw ServiceError(
+          .overloaded, at: "queue", expected: "at most \(limits.queuedBytes >> 20) MiB of inputs waiting",
+          got: "\(state.bytes >> 20) MiB, and \(waiting.bytes >> 20) MiB more", advice: "try again later",
+          retryAfterMilliseconds: max(10, Int(min(before / Double(threads), 60) * 1000)))
+      }
       guard state.waiting.count < limits.queuedRequests, before == 0 || before + seconds <= limits.queuedSeconds else {
         throw ServiceError(
           .overloaded, at: "queue",
@@ -178,6 +197,7 @@ final class Batcher: Sendable {
           advice: "try again later",
           retryAfterMilliseconds: max(10, Int(min(before / Double(threads), 60) * 1000)))
       }
+<<<<<<< HEAD
       let isPrompt = isMeasured && seconds <= Self.promptSeconds
       let thread = isPrompt ? work.thread.flatMap { state.takes($0.id, key) ? $0.id : nil } : nil
       state.waiting.append(
@@ -187,6 +207,12 @@ final class Batcher: Sendable {
         return state.hasTurn ? nil : .pool
       }
       return state.readingTurns.insert(thread).inserted ? .reading(thread) : nil
+=======
+      state.waiting.append(waiting)
+      state.bytes += waiting.bytes
+      defer { state.hasTurn = true }
+      return !state.hasTurn
+>>>>>>> 51501b9c025b8f298603fabdedacce0b2d0b15e0
     }
     if let turn { enter(turn, work.thread) }
   }
@@ -251,6 +277,7 @@ final class Batcher: Sendable {
         }
       }
       state.waiting = left
+      state.bytes -= batch.reduce(0) { $0 + $1.bytes }
       state.running += 1
       return (batch, state.goesOn(turn))
     }

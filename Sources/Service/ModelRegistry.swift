@@ -84,16 +84,24 @@ package final class ModelRegistry: Sendable {
   }
 
   /// After every change of the store, behind the turnstile.
-  private func refresh() async throws(StoreError) {
-    let fresh = ModelIndex(try await store.models.all())
-    index.withLock { $0 = fresh }
+  /// - Parameter names: that were changed; nil: any.
+  private func refresh(_ names: Set<String>?) async throws(StoreError) {
+    guard let names else {
+      let fresh = ModelIndex(try await store.models.all())
+      return index.withLock { $0 = fresh }
+    }
+    for name in names {
+      let versions = try await store.models.versions(of: name)
+      index.withLock { $0 = $0.replacing(name, with: versions) }
+    }
   }
 
   /// Reads again what others have changed.
   func follow() async throws {
     let since = seen.withLock { $0 }, news = try await store.changes(since: since)
     guard news.newest != since else { return }
-    if news.changes?.contains(where: { $0.kind == .model }) ?? true { try await changes.pass { try await refresh() } }
+    let names = news.changes.map { Set($0.filter { $0.kind == .model }.map(\.name)) }
+    if names?.isEmpty != true { try await changes.pass { try await refresh(names) } }
     seen.withLock { $0 = news.newest }
   }
 
@@ -205,7 +213,7 @@ package final class ModelRegistry: Sendable {
       try await place()
       do {
         let published = try await store.models.publish(new, aliases: aliases, by: author)
-        try await refresh()
+        try await refresh([name])
         return published
       } catch {
         _ = try? await store.release([blob])
@@ -219,7 +227,7 @@ package final class ModelRegistry: Sendable {
   ) async throws -> ModelVersion {
     try await changes.pass {
       let found = try await store.models.setAlias(alias, of: name, to: version, expecting: expecting, by: author)
-      try await refresh()
+      try await refresh([name])
       return found
     }
   }
@@ -228,7 +236,7 @@ package final class ModelRegistry: Sendable {
     try await changes.pass {
       let found = try await store.models.calibrate(
         version.name, version: version.version, Array(jsonText(record).utf8), by: author)
-      try await refresh()
+      try await refresh([version.name])
       return found
     }
   }
@@ -243,7 +251,7 @@ package final class ModelRegistry: Sendable {
   func remove(_ name: String, version: Int64?, by author: String) async throws -> Int {
     try await changes.pass {
       let gone = try await store.models.remove(name, version: version, by: author)
-      try await refresh()
+      try await refresh([name])
       for blob in try await store.release(Set(gone.map(\.blob))) {
         forget(blob)
       }

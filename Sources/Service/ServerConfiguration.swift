@@ -1,5 +1,6 @@
 import DitherBasics
 import DitherGraph
+import DitherStore
 import Foundation
 import Logging
 
@@ -56,6 +57,8 @@ public struct ServerConfiguration: Sendable {
     public var messageBytes = 16 << 20
     /// Bytes of one file.
     public var uploadBytes = 512 << 20
+    /// On files that have not all come.
+    public var uploads = UploadBounds()
     /// Bytes of a model's card.
     public var cardBytes = 256 << 10
     /// Rows of one `Predict`.
@@ -66,6 +69,8 @@ public struct ServerConfiguration: Sendable {
     public var defaultMaxSamples = 1024
     /// That wait to be computed.
     public var queuedRequests = 1024
+    /// Bytes of the inputs that wait to be computed.
+    public var queuedBytes = 256 << 20
     /// Estimated compute of all that waits, on one thread.
     public var queuedSeconds = 10.0
     /// Files of models that are kept ready when nobody uses them.

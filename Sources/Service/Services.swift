@@ -25,7 +25,7 @@ package final class Services: Sendable {
   package init(_ configuration: ServerConfiguration, log: Logger) async throws {
     try configuration.check()
     limits = configuration.limits
-    let store = try SqliteStore(directory: configuration.stateDirectory)
+    let store = try SqliteStore(directory: configuration.stateDirectory, uploads: limits.uploads)
     self.store = store
     trials = ComputePool("trials", threads: 2, niceness: 5)
     fitting = ComputePool("fitting", threads: 2, niceness: 5)

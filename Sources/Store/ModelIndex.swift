@@ -15,6 +15,14 @@ public struct ModelIndex: Sendable {
     self.byName = byName
   }
 
+  /// The same with other versions of a name; none: without the name.
+  public func replacing(_ name: String, with versions: [ModelVersion]) -> ModelIndex {
+    var all = self.versions
+    let place = all.firstIndex { $0.name >= name } ?? all.count
+    all.replaceSubrange(byName[name] ?? place..<place, with: versions)
+    return ModelIndex(all)
+  }
+
   /// In alphabetical order.
   public var names: [String] { byName.keys.sorted() }
 

@@ -35,6 +35,8 @@ extension Store {
 public protocol ModelRecords: Sendable {
   /// Every version, by name, newest first.
   func all() async throws(StoreError) -> [ModelVersion]
+  /// The versions of a name, newest first: read without the others.
+  func versions(of name: String) async throws(StoreError) -> [ModelVersion]
 
   /// Makes a version visible, with its aliases. A version is its file and its card: the same file with another card is
   /// a new version.
@@ -168,9 +170,12 @@ public protocol Blobs: Sendable {
   /// writes to it; one that starts anew beside a live one has a file of its own.
   /// - Parameters:
   ///   - owner: what is uploaded, as a checked name: two owners may send the same file at once.
+  ///   - caller: who sends it.
   ///   - bytes: the announced size.
   ///   - isNew: whether the first piece comes next, whatever is there.
-  func upload(_ blob: BlobID, of owner: String, bytes: Int, isNew: Bool) async throws(StoreError) -> any Upload
+  func upload(
+    _ blob: BlobID, of owner: String, by caller: String, bytes: Int, isNew: Bool
+  ) async throws(StoreError) -> any Upload
   /// How much of an upload is there to go on from: nothing while another call is sending it.
   func received(_ blob: BlobID, of owner: String) async throws(StoreError) -> Int
 }
@@ -183,12 +188,14 @@ public protocol Upload: Sendable {
   /// The offset that the next piece must have.
   var received: Int { get }
   /// - Throws: `.offset` when the piece is not the next one, `.badSize` when it goes beyond the announced size,
-  ///   `.superseded` when another call has taken over, `.noSpace`.
+  ///   `.superseded` when another call has taken over, `.busy` when all that are not whole hold too much together,
+  ///   `.noSpace`.
   func append(_ piece: Data, at offset: UInt64) async throws(StoreError)
   /// Checks size and hash, syncs, and gives the file's bytes. Nothing can be appended afterwards.
   /// - Throws: `.badSize` when bytes are missing, `.digestMismatch` when they are other bytes.
   func finish() async throws(StoreError) -> [UInt8]
   /// Makes a finished upload a blob.
+  /// - Throws: `.superseded` when it is no longer there.
   func keep() async throws(StoreError)
   /// Leaves it for later; one beside another is not gone on with, and removed.
   func suspend() async

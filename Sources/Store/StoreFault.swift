@@ -13,6 +13,8 @@ public enum StoreFault: FaultCode {
   case digestMismatch
   /// Another upload of the same file has taken over.
   case superseded
+  /// Too much of the same is under way.
+  case busy
   /// The state directory belongs to another running server.
   case inUse
   /// A later program has changed how things are stored.
@@ -31,7 +33,7 @@ public enum StoreFault: FaultCode {
     case .digestMismatch, .corrupt: .dataLoss
     case .superseded: .aborted
     case .inUse, .newer, .conflict: .failedPrecondition
-    case .noSpace: .resourceExhausted
+    case .noSpace, .busy: .resourceExhausted
     case .storage: .internalError
     }
   }

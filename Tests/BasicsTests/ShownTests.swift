@@ -31,4 +31,18 @@ struct ShownTests {
       #expect(scalar.properties.generalCategory != .control && scalar.properties.generalCategory != .format)
     }
   }
+
+  enum Trouble: FaultCode {
+    case some
+    var category: FaultCategory { .internalError }
+  }
+
+  @Test("no fault carries what a terminal would obey, whichever of its words has it", arguments: 0..<4)
+  func faults(_ part: Int) {
+    let words = (0..<4).map { $0 == part ? "a\u{1B}]0;x\u{7}\u{202E}" : "b" }
+    let fault = Fault(Trouble.some, at: words[0], expected: words[1], got: words[2], advice: words[3])
+    #expect(fault.description.contains("a\\u{1b}]0;x\\u{7}\\u{202e}"))
+    #expect("\(fault)" == fault.description.shown())
+    #expect(words[part].clipped() == words[part].shown())
+  }
 }

@@ -48,8 +48,10 @@ struct ServeTests {
     #expect(nowhere.status != 0 && nowhere.errors.contains("/proc/no/such"), "\(nowhere.errors)")
   }
 
-  @Test("killed during an audit, the next start finishes it, and the report is that of an undisturbed run")
-  func auditSurvivesTheServer() async throws {
+  @Test(
+    "ended during an audit, the next start finishes it, and the report is that of an undisturbed run",
+    arguments: [SIGKILL, SIGTERM])
+  func auditSurvivesTheServer(_ signal: Int32) async throws {
     try await Self.withNet { scratch, model in
       let inputs = try Data(contentsOf: URL(filePath: scratch.file("x.npy"))).suffix(40 * TestNet.inputs * 4)
       let request = Dither_V1_AuditRequest.with {
@@ -84,7 +86,11 @@ struct ServeTests {
           case .state(let state): audit = state.audit
           case .progress(let progress):
             shards = Int(progress.shardsDone)
-            server.kill()
+            if signal == SIGKILL {
+              server.kill()
+            } else {
+              kill(server.process.processIdentifier, signal)
+            }
           default: break
           }
         }
@@ -93,6 +99,11 @@ struct ServeTests {
         #expect(error.code == .unavailable)
       }
       #expect(shards > 0)
+      let told = ContinuousClock.now
+      server.process.waitUntilExit()
+      // A shard that runs is left, not waited for.
+      #expect(ContinuousClock.now - told < .seconds(15))
+      #expect(signal == SIGKILL || server.process.terminationStatus == 0)
       server = try LiveServer(state: scratch, arguments: key)
       let client = try await server.client()
       var report: Data?
@@ -218,6 +229,12 @@ struct ServeTests {
       #expect(try server.dither("predict", "shop@9", "--input", scratch.file("x.npy")).status == 3)
       #expect(try server.dither("models", "show", "shop", "--json").json()["digest"] != nil)
       #expect(try server.dither("models", "alias", "shop@1", "live").status == 0)
+      // Only from where it is thought to stand; 0: only where there is none.
+      for (expected, status) in [("1", 0), ("2", 2), ("0", 2)] as [(String, Int32)] {
+        let moved = try server.dither("models", "alias", "shop@1", "live", "--expected-version", expected)
+        #expect(moved.status == status && (status == 0 || moved.errors.contains("version 1")), "\(moved.errors)")
+      }
+      #expect(try server.dither("models", "alias", "shop@1", "fresh", "--expected-version", "0").status == 0)
 
       let made = try Program.run("tokens", "create", "--name", "app", "--state", scratch.file("state"), "--json")
       let token = try #require(try made.json()["token"] as? String)

@@ -140,7 +140,7 @@ private final class Squares: ShardedWork {
     // Only the first is held: it may be cancelled before it gets that far.
     let held = Squares(holdsAt: 5), free = Squares()
     let runner = JobRunner(
-      kind: "test", jobs: store.jobs, threads: 1,
+      kind: "test", jobs: store.jobs, threads: 1, places: 1,
       isBusy: { false }, prepare: { $0.id == "a" ? held : free })
     for id in ["a", "b", "c"] {
       try await store.jobs.create(job(id))
@@ -291,5 +291,75 @@ private final class Squares: ShardedWork {
     }
     #expect(try await lastReport(runner.watch("b")) == Self.squares)
     #expect(count.withLock { $0 } == 1)
+  }
+
+  @Test("a small job does not wait for a long one's shard")
+  func fairThreads() async throws {
+    let scratch = try Scratch(), store = try SqliteStore(directory: scratch.path)
+    let long = Squares(holdsAt: 0), small = Squares()
+    let runner = JobRunner(kind: "test", jobs: store.jobs, threads: 1, isBusy: { false }) {
+      $0.id == "a" ? long : small
+    }
+    for id in ["a", "b"] { try await store.jobs.create(job(id)) }
+    runner.enqueue("a", by: "ann")
+    while !long.held.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(1)) }
+    runner.enqueue("b", by: "ann")
+    #expect(try await lastReport(runner.watch("b")) == Self.squares)
+    #expect(try await store.jobs.job("a").state == .running && long.done.withLock { $0.isEmpty })
+    await runner.stop()
+  }
+
+  @Test("a job that has had its time makes room for those that wait, and ends as it would have")
+  func fairPlaces() async throws {
+    let scratch = try Scratch(), store = try SqliteStore(directory: scratch.path)
+    let long = Squares(pause: .milliseconds(5)), doneBefore = Mutex<[String: Int]>([:])
+    let runner = JobRunner(kind: "test", jobs: store.jobs, threads: 1, places: 1, slice: .zero, isBusy: { false }) {
+      job in
+      let done = long.done.withLock { $0.count }
+      doneBefore.withLock { $0[job.id] = $0[job.id] ?? done }
+      return job.id == "a" ? long : Squares()
+    }
+    for id in ["a", "b", "c"] {
+      try await store.jobs.create(job(id))
+      runner.enqueue(id)
+    }
+    for id in ["a", "b", "c"] { #expect(try await lastReport(runner.watch(id)) == Self.squares) }
+    #expect(doneBefore.withLock { $0["a"] == 0 && $0["b"] == 1 && $0["c"] == 1 }, "each had one shard's time")
+    #expect(long.done.withLock { $0.values.allSatisfy { $0 == 1 } })
+  }
+
+  @Test("a job that is cancelled between its places ends, and is gone on with by nobody")
+  func cancelledBetweenPlaces() async throws {
+    let scratch = try Scratch(), store = try SqliteStore(directory: scratch.path)
+    let works = ["a": Squares(pause: .milliseconds(5)), "b": Squares(holdsAt: 3)]
+    let runner = JobRunner(kind: "test", jobs: store.jobs, threads: 1, places: 1, slice: .zero, isBusy: { false }) {
+      try #require(works[$0.id])
+    }
+    for id in ["a", "b"] {
+      try await store.jobs.create(job(id))
+      runner.enqueue(id)
+    }
+    while try #require(works["b"]).held.withLock({ !$0 }) { try await Task.sleep(for: .milliseconds(1)) }
+    #expect(try await runner.cancel("a", by: "me").state == .cancelled)
+    #expect(try await runner.cancel("b", by: "me").state == .cancelled)
+    while runner.queued > 0 { try await Task.sleep(for: .milliseconds(1)) }
+    #expect(try await store.jobs.shards(of: "a").count < 12)
+  }
+
+  @Test("the owner with the fewest jobs in memory is next")
+  func fairOwners() async throws {
+    let scratch = try Scratch(), store = try SqliteStore(directory: scratch.path)
+    let order = Mutex<[String]>([]), gate = Squares(holdsAt: 0)
+    let runner = JobRunner(kind: "test", jobs: store.jobs, threads: 2, places: 2, isBusy: { false }) { job in
+      order.withLock { $0.append(job.id) }
+      return job.id == "a0" ? gate : Squares(pause: .milliseconds(2))
+    }
+    for id in ["a0", "a1", "a2", "a3", "b"] {
+      try await store.jobs.create(job(id))
+      runner.enqueue(id, by: String(id.prefix(1)))
+    }
+    #expect(try await lastReport(runner.watch("b")) == Self.squares)
+    #expect(order.withLock { Set($0.prefix(3)) } == ["a0", "a1", "b"])
+    await runner.stop()
   }
 }

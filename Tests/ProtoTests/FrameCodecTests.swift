@@ -1,8 +1,9 @@
-import DitherProto
 import DitherTensor
 import Foundation
 import SwiftProtobuf
 import Testing
+
+@testable import DitherProto
 
 @Suite("Frames on a byte stream")
 struct FrameCodecTests {
@@ -87,5 +88,21 @@ struct FrameCodecTests {
       }
       #expect(server.openCalls <= WireLimits().maxConcurrentCalls)
     }
+  }
+
+  @Test("memory for a message grows with what has come of it, in few steps, and is given back")
+  func memory() throws {
+    let length = 8 << 20, whole = FrameCodec.encode(.with { $0.message.payload = Data(count: length) })
+    var reader = FrameReader(limit: 16 << 20)
+    for start in stride(from: 0, to: whole.count, by: 50_000) {
+      #expect(try reader.next() == nil)
+      reader.append(whole[start..<min(start + 50_000, whole.count)])
+      #expect(reader.reservedBytes <= max(1 << 17, 17 * reader.pendingBytes) && reader.reservedBytes < 9 << 20)
+    }
+    #expect(try reader.next()?.message.payload.count == length)
+    #expect(reader.pendingBytes == 0 && reader.reservedBytes <= 1 << 17)
+    reader.append(whole[..<200_000])
+    reader.clear()
+    #expect(reader.pendingBytes == 0 && reader.reservedBytes == 0)
   }
 }

@@ -22,12 +22,12 @@ import Testing
     let scratch = try Scratch()
     let blob = BlobID(Sha256.hash(bytes))
     var store: (any Store)? = try kind.open(scratch.path)
-    let first = try await #require(store).blobs.upload(blob, of: "net", bytes: bytes.count, isNew: false)
+    let first = try await #require(store).blobs.upload(blob, of: "net", by: "ann", bytes: bytes.count, isNew: false)
     try await first.append(Data(bytes[..<40_000]), at: 0)
     if restarts { store = nil } else { await first.suspend() }
     let standing = try store ?? kind.open(scratch.path)
     #expect(try await standing.blobs.received(blob, of: "net") == 40_000)
-    let second = try await standing.blobs.upload(blob, of: "net", bytes: bytes.count, isNew: false)
+    let second = try await standing.blobs.upload(blob, of: "net", by: "ann", bytes: bytes.count, isNew: false)
     #expect(second.received == 40_000)
     try await second.append(Data(bytes[40_000...]), at: 40_000)
     #expect(try await second.finish() == bytes)
@@ -40,9 +40,9 @@ import Testing
     let scratch = try Scratch()
     let store = try kind.open(scratch.path)
     let blob = BlobID(Sha256.hash(bytes))
-    let old = try await store.blobs.upload(blob, of: "net", bytes: bytes.count, isNew: false)
+    let old = try await store.blobs.upload(blob, of: "net", by: "ann", bytes: bytes.count, isNew: false)
     try await old.append(Data(bytes[..<10]), at: 0)
-    let new = try await store.blobs.upload(blob, of: "net", bytes: bytes.count, isNew: false)
+    let new = try await store.blobs.upload(blob, of: "net", by: "ann", bytes: bytes.count, isNew: false)
     await #expect { try await old.append(Data(bytes[10..<20]), at: 10) } throws: {
       ($0 as? StoreError)?.code == .superseded
     }
@@ -71,7 +71,8 @@ import Testing
     let scratch = try Scratch()
     let store = try kind.open(scratch.path)
     let whole = Array(bytes[..<100])
-    let upload = try await store.blobs.upload(BlobID(Sha256.hash(whole)), of: "net", bytes: 100, isNew: false)
+    let upload = try await store.blobs.upload(
+      BlobID(Sha256.hash(whole)), of: "net", by: "ann", bytes: 100, isNew: false)
     try await upload.append(Data(whole[..<10]), at: 0)
     await #expect {
       try await upload.append(Data(repeating: 0, count: piece.count), at: piece.offset)
@@ -85,7 +86,8 @@ import Testing
   @Test(arguments: StoreKind.all) func otherBytesAreRefusedAndDiscardedWhole(_ kind: StoreKind) async throws {
     let scratch = try Scratch()
     let store = try kind.open(scratch.path)
-    let upload = try await store.blobs.upload(BlobID(Sha256.hash([1, 2, 3])), of: "net", bytes: 3, isNew: false)
+    let upload = try await store.blobs.upload(
+      BlobID(Sha256.hash([1, 2, 3])), of: "net", by: "ann", bytes: 3, isNew: false)
     try await upload.append(Data([1, 2, 4]), at: 0)
     await #expect { _ = try await upload.finish() } throws: { ($0 as? StoreError)?.code == .digestMismatch }
     await upload.discard()
@@ -95,7 +97,7 @@ import Testing
   @Test(arguments: StoreKind.all) func uploadsThatWereLeftGoByTheirAge(_ kind: StoreKind) async throws {
     let scratch = try Scratch(), store = try kind.open(scratch.path)
     let blob = BlobID(Sha256.hash(bytes))
-    let left = try await store.blobs.upload(blob, of: "net", bytes: bytes.count, isNew: false)
+    let left = try await store.blobs.upload(blob, of: "net", by: "ann", bytes: bytes.count, isNew: false)
     try await left.append(Data(bytes[..<10]), at: 0)
     try await store.collectGarbage(olderThan: -1)
     #expect(scratch.files.count == 1, "an upload that runs stays")
@@ -111,11 +113,11 @@ import Testing
   func besideEachOther(_ kind: StoreKind) async throws {
     let scratch = try Scratch(), store = try kind.open(scratch.path)
     let blob = BlobID(Sha256.hash(bytes))
-    let first = try await store.blobs.upload(blob, of: "net", bytes: bytes.count, isNew: true)
+    let first = try await store.blobs.upload(blob, of: "net", by: "ann", bytes: bytes.count, isNew: true)
     try await first.append(Data(bytes[..<10]), at: 0)
     #expect(try await store.blobs.received(blob, of: "net") == 0, "another call is sending it")
-    let second = try await store.blobs.upload(blob, of: "net", bytes: bytes.count, isNew: true)
-    let third = try await store.blobs.upload(blob, of: "net", bytes: bytes.count, isNew: true)
+    let second = try await store.blobs.upload(blob, of: "net", by: "ann", bytes: bytes.count, isNew: true)
+    let third = try await store.blobs.upload(blob, of: "net", by: "ann", bytes: bytes.count, isNew: true)
     try await third.append(Data(bytes[..<20]), at: 0)
     for (upload, start) in [(first, 10), (second, 0)] {
       try await upload.append(Data(bytes[start...]), at: UInt64(start))
@@ -126,4 +128,22 @@ import Testing
     #expect(scratch.files.count == 1)
   }
 
+  @Test("whoever begins anew beside a file that is being tried does not touch it", arguments: StoreKind.all)
+  func besideAWholeOne(_ kind: StoreKind) async throws {
+    let scratch = try Scratch(), store = try kind.open(scratch.path)
+    let blob = BlobID(Sha256.hash(bytes))
+    let first = try await store.blobs.upload(blob, of: "net", by: "ann", bytes: bytes.count, isNew: true)
+    try await first.append(Data(bytes), at: 0)
+    _ = try await first.finish()
+    #expect(try await store.blobs.received(blob, of: "net") == 0, "nothing to go on from")
+    await #expect {
+      _ = try await store.blobs.upload(blob, of: "net", by: "ben", bytes: bytes.count, isNew: false)
+    } throws: { isFault($0, .superseded) }
+    let second = try await store.blobs.upload(blob, of: "net", by: "ben", bytes: bytes.count, isNew: true)
+    try await second.append(Data(bytes[..<10]), at: 0)
+    try await first.keep()
+    await second.suspend()
+    #expect(try await store.blobs.read(blob) == bytes)
+    #expect(scratch.files.count == 1)
+  }
 }

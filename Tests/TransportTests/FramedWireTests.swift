@@ -1,9 +1,10 @@
 import DitherProto
-import DitherTransport
 import Foundation
 import SwiftProtobuf
 import Synchronization
 import Testing
+
+@testable import DitherTransport
 
 @Suite("The framed door against bytes that no client sends", .serialized)
 struct FramedWireTests {
@@ -70,6 +71,35 @@ struct FramedWireTests {
       socket.send([0x80, 0x02, 0x12])
     }
     #expect(try await server.client().call("toy/Echo").error == nil)
+    await server.close()
+  }
+
+  @Test("half frames of all connections have a bound; whoever is beyond it is told, and its bytes are let go of")
+  func halfFrames() async throws {
+    let server = try await ToyServer(.framed) { $0.halfReadBytes = 5 << 19 }
+    // A frame of 4 MiB, of which 1 MiB comes.
+    let half: [UInt8] = [0x80, 0x80, 0x80, 0x02] + [UInt8](repeating: 0, count: 1 << 20)
+    func begin() throws -> RawSocket {
+      let socket = try RawSocket(port: server.door.port)
+      socket.send(Self.hello)
+      socket.send(half)
+      return socket
+    }
+    func held(_ count: Int) async throws {
+      let bytes = count * half.count
+      for _ in 0..<500 where server.dispatcher.halfRead.used != bytes { try await Task.sleep(for: .milliseconds(10)) }
+      #expect(server.dispatcher.halfRead.used == bytes)
+    }
+    var standing = try (0..<2).map { _ in try begin() }
+    try await held(2)
+    let refused = try begin()
+    #expect(try await refused.farewell()?.code == .resourceExhausted)
+    try await held(2)
+    #expect(try await server.client().call("toy/Echo").error == nil, "calls that come whole are served")
+    standing.removeLast()
+    try await held(1)
+    standing.append(try begin())
+    try await held(2)
     await server.close()
   }
 

@@ -8,45 +8,37 @@ public struct GrpcFraming: Sendable {
   public static let prefixBytes = 5
   /// The largest message that is taken, prefix not counted.
   public let limit: Int
-  private var buffer: [UInt8] = []
-  private var at = 0
+  private var bytes = ByteQueue()
 
   /// - Parameter limit: bytes of one message, its prefix not counted.
   public init(limit: Int) { self.limit = limit }
 
   /// Bytes that wait for the rest of their message.
-  public var pendingBytes: Int { buffer.count - at }
+  public var pendingBytes: Int { bytes.count }
 
-  public mutating func append(_ bytes: some Sequence<UInt8>) {
-    if at == buffer.count {
-      buffer.removeAll(keepingCapacity: buffer.capacity <= 1 << 16)
-      at = 0
-    } else if at > 1 << 16 {
-      buffer.removeFirst(at)
-      at = 0
-    }
-    buffer.append(contentsOf: bytes)
-  }
+  public mutating func append(_ bytes: some Sequence<UInt8>) { self.bytes.append(bytes) }
+
+  /// The stream is over: what waits is let go of.
+  public mutating func clear() { bytes.clear() }
 
   /// The next whole message.
   /// - Throws: `CallError` when it is compressed or above the limit, as soon as its prefix says so.
   public mutating func next() throws(CallError) -> Data? {
     guard pendingBytes >= Self.prefixBytes else { return nil }
-    guard buffer[at] == 0 else {
+    guard bytes[0] == 0 else {
       throw CallError(.unimplemented, "compressed messages are not taken: send identity")
     }
-    let length = buffer[at + 1..<at + Self.prefixBytes].reduce(0) { $0 << 8 | Int($1) }
+    let length = bytes[1..<Self.prefixBytes].reduce(0) { $0 << 8 | Int($1) }
     guard length <= limit else {
       throw CallError(.resourceExhausted, "a message of at most \(limit) bytes is taken, \(length) came")
     }
-    let start = at + Self.prefixBytes
-    guard buffer.count - start >= length else { return nil }
-    at = start + length
-    let message = Data(buffer[start..<at])
-    if at == buffer.count, buffer.capacity > 1 << 16 {
-      buffer = []
-      at = 0
+    let end = Self.prefixBytes + length
+    guard bytes.count >= end else {
+      bytes.expect(end)
+      return nil
     }
+    let message = Data(bytes[Self.prefixBytes..<end])
+    bytes.drop(end)
     return message
   }
 

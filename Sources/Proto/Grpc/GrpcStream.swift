@@ -108,10 +108,13 @@ public struct GrpcStream: Sendable {
   /// - Returns: nil when the stream was over.
   public mutating func finish() -> End? {
     guard phase == .open else { return nil }
-    phase = .over
+    close()
     return End(isAlone: !hasHead, resets: !isWhole)
   }
 
   /// The stream is gone.
-  public mutating func close() { phase = .over }
+  public mutating func close() {
+    phase = .over
+    framing.clear()
+  }
 }

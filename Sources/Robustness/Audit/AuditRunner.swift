@@ -209,6 +209,8 @@ public struct AuditRunner: Sendable {
       }
       batch.meanWeights = meanWeights
       batch.wantsEvidence = isAudited
+      var predictor = predictor
+      predictor.proceed = { [batch] in try batch.proceed() }
       return try probe.run(on: batch, asking: predictor)
     }
     let result = ShardResult(

@@ -53,7 +53,7 @@ package struct AuditCall: ServerStreamCall {
       }
     }
     let events = try await audits.watch(job.id)
-    audits.enqueue(job.id, work)
+    audits.enqueue(job.id, by: caller.name, work)
     return events
   }
 

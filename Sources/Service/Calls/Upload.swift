@@ -35,7 +35,8 @@ package struct UploadCall: ClientStreamCall {
     let blobs = registry.store.blobs
     var chunk = try await chunk(requests)
     let isNew = chunk?.offset == 0
-    let upload = try await blobs.upload(blob, of: begin.name, bytes: Int(begin.bytes), isNew: isNew)
+    let upload = try await blobs.upload(
+      blob, of: begin.name, by: caller.name, bytes: Int(begin.bytes), isNew: isNew)
     do {
       while let piece = chunk {
         try await upload.append(piece.data, at: piece.offset)

@@ -8,24 +8,24 @@ final class FileBlobs: Blobs {
   private let directory: String
   private let partsDirectory: String
   private let records: SqliteBlobRecords
-  private let active = Mutex(Active())
+  private let active: Mutex<Active>
 
   private struct Active {
     /// By path.
     var uploads: [String: PartialUpload] = [:]
     /// Paths of uploads that are on their way in there.
     var opening: Set<String> = []
+    var room: UploadRoom
   }
 
-  /// Bytes of abandoned uploads, all together; beyond it the oldest are removed.
-  private static let mostLeft = 1 << 30
-
-  init(directory: String, records: SqliteBlobRecords) throws(StoreError) {
+  init(directory: String, records: SqliteBlobRecords, uploads: UploadBounds) throws(StoreError) {
     self.records = records
     self.directory = directory + "/blobs"
     partsDirectory = directory + "/uploads"
     try Files.makeDirectory(self.directory)
     try Files.makeDirectory(partsDirectory)
+    let left = Self.parts(in: partsDirectory).map { ($0.path, Files.size($0.path) ?? 0) }
+    active = Mutex(Active(room: UploadRoom(uploads, left: left)))
   }
 
   // MARK: whole blobs
@@ -91,71 +91,112 @@ final class FileBlobs: Blobs {
   // MARK: uploads
 
   func upload(
-    _ blob: BlobID, of owner: String, bytes: Int, isNew: Bool
+    _ blob: BlobID, of owner: String, by caller: String, bytes: Int, isNew: Bool
   ) async throws(StoreError) -> any Upload {
-    try await offload { () throws(StoreError) in try self.open(blob, of: owner, bytes: bytes, isNew: isNew) }
+    try await offload { () throws(StoreError) in
+      try self.open(blob, of: owner, by: caller, bytes: bytes, isNew: isNew)
+    }
   }
 
-  private func open(_ blob: BlobID, of owner: String, bytes: Int, isNew: Bool) throws(StoreError) -> PartialUpload {
+  private func open(
+    _ blob: BlobID, of owner: String, by caller: String, bytes: Int, isNew: Bool
+  ) throws(StoreError) -> PartialUpload {
     try ModelReference.check(name: owner, "name")
     let shared = partPath(blob, owner), own = "\(partsDirectory)/\(owner).\(blob.hex).\(UUID().uuidString).part"
     let (path, superseded) = try active.withLock { active throws(StoreError) in
-      let isTaken = active.opening.contains(shared)
-      if isNew, isTaken || active.uploads[shared]?.isLive == true {
-        active.opening.insert(own)
-        return (own, nil as PartialUpload?)
-      }
-      if isTaken { throw PartialUpload.superseded(blob) }
-      active.opening.insert(shared)
-      return (shared, active.uploads.removeValue(forKey: shared))
+      // One that is whole belongs to its call, however long its file is tried.
+      let isTaken = active.opening.contains(shared) || active.uploads[shared]?.isWhole == true
+      let isBeside = isNew && (isTaken || active.uploads[shared]?.isLive == true)
+      if isTaken, !isBeside { throw PartialUpload.superseded(blob) }
+      let path = isBeside ? own : shared
+      active.opening.insert(path)
+      active.room.begin(path, by: caller)
+      return (path, active.uploads.removeValue(forKey: path))
     }
-    defer { active.withLock { _ = $0.opening.remove(path) } }
     superseded?.close()
-    let upload = try PartialUpload(path: path, blob: blob, bytes: bytes, isBeside: path == own, in: self)
-    if isNew, upload.received > 0 { try upload.restart() }
-    active.withLock { $0.uploads[path] = upload }
-    return upload
+    do throws(StoreError) {
+      let upload = try PartialUpload(path: path, blob: blob, bytes: bytes, isBeside: path == own, in: self)
+      if isNew, upload.received > 0 { try upload.restart() }
+      let received = upload.received
+      active.withLock { active in
+        active.opening.remove(path)
+        active.uploads[path] = upload
+        remove(active.room.hold(path, received) ?? [])
+      }
+      return upload
+    } catch {
+      active.withLock { active in
+        active.opening.remove(path)
+        remove(active.room.leave(path))
+      }
+      throw error
+    }
   }
 
   func received(_ blob: BlobID, of owner: String) throws(StoreError) -> Int {
     try ModelReference.check(name: owner, "name")
     let path = partPath(blob, owner)
-    if active.withLock({ $0.opening.contains(path) || $0.uploads[path]?.isLive == true }) { return 0 }
-    return Files.size(path) ?? 0
+    let isTaken = active.withLock { active in
+      active.opening.contains(path) || active.uploads[path].map { $0.isLive || $0.isWhole } == true
+    }
+    return isTaken ? 0 : Files.size(path) ?? 0
+  }
+
+  /// Before bytes of an upload are written.
+  func makeRoom(_ upload: PartialUpload, _ bytes: Int) throws(StoreError) {
+    let hasRoom = active.withLock { active in
+      guard active.uploads[upload.path] === upload else { return true }
+      guard let gone = active.room.hold(upload.path, bytes) else { return false }
+      remove(gone)
+      return true
+    }
+    guard hasRoom else {
+      throw StoreError(
+        .busy, at: "upload of \(upload.blob)", expected: "room beside the other uploads that are not whole",
+        got: "none for now", advice: "go on when one of them has ended; what it has sent is kept until then",
+        retryAfterMilliseconds: 5000)
+    }
   }
 
   fileprivate func keep(_ upload: PartialUpload) throws(StoreError) {
-    forget(upload)
+    guard active.withLock({ $0.uploads[upload.path] === upload }) else { throw PartialUpload.superseded(upload.blob) }
     try records.announce(upload.blob)
     if contains(upload.blob) {
       Files.remove(upload.path)
     } else {
       try place(upload.path, as: upload.blob)
     }
+    // Not before: whoever begins at its path would write into the blob.
+    forget(upload) { $0.end(upload.path) }
   }
 
   fileprivate func suspend(_ upload: PartialUpload) {
     if upload.isBeside { return discard(upload) }
-    forget(upload)
     upload.close()
-    forgetUploads(olderThan: .infinity)
+    forget(upload) { remove($0.leave(upload.path)) }
   }
 
   fileprivate func discard(_ upload: PartialUpload) {
-    guard forget(upload) else { return }
     upload.close()
-    Files.remove(upload.path)
+    forget(upload) { room in
+      room.end(upload.path)
+      Files.remove(upload.path)
+    }
   }
 
-  /// - Returns: whether the upload was still the one that writes to its file.
+  /// Ends an upload that is still the one that writes to its file, before another can begin there.
+  /// - Returns: whether it was.
   @discardableResult
-  private func forget(_ upload: PartialUpload) -> Bool {
+  private func forget(_ upload: PartialUpload, _ end: (inout UploadRoom) -> Void) -> Bool {
     active.withLock { active in
       guard active.uploads[upload.path] === upload else { return false }
       active.uploads[upload.path] = nil
+      end(&active.room)
       return true
     }
   }
+
+  private func remove(_ paths: [String]) { for path in paths { Files.remove(path) } }
 
   // MARK: upkeep
 
@@ -166,20 +207,22 @@ final class FileBlobs: Blobs {
     }
   }
 
-  /// Forgets uploads that were left `age` seconds ago, and the oldest where they are too many bytes.
+  /// Forgets uploads that were left `age` seconds ago.
   func forgetUploads(olderThan age: Double) {
-    let writing = active.withLock { Set($0.uploads.keys).union($0.opening) }
-    var left = Files.names(in: partsDirectory).filter { $0.hasSuffix(".part") }.map { "\(partsDirectory)/\($0)" }
-      .filter { !writing.contains($0) }
-      .map { (path: $0, age: Files.modified($0).map { -$0.timeIntervalSinceNow } ?? .infinity) }
-      .sorted { $0.age < $1.age }
-    var bytes = 0
-    while let part = left.first {
-      bytes += Files.size(part.path) ?? 0
-      guard part.age < age, bytes <= Self.mostLeft else { break }
-      left.removeFirst()
+    for part in Self.parts(in: partsDirectory) where -part.modified.timeIntervalSinceNow > age {
+      active.withLock { active in
+        guard active.uploads[part.path] == nil, !active.opening.contains(part.path) else { return }
+        active.room.end(part.path)
+        Files.remove(part.path)
+      }
     }
-    for part in left { Files.remove(part.path) }
+  }
+
+  /// Uploads that are not whole, longest ago first.
+  private static func parts(in directory: String) -> [(path: String, modified: Date)] {
+    Files.names(in: directory).filter { $0.hasSuffix(".part") }
+      .map { name in ("\(directory)/\(name)", Files.modified("\(directory)/\(name)") ?? .distantPast) }
+      .sorted { $0.1 < $1.1 }
   }
 
   private func path(_ blob: BlobID) -> String { "\(directory)/\(blob.hex.prefix(2))/\(blob.hex)" }

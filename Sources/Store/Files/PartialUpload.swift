@@ -20,6 +20,7 @@ final class PartialUpload: Upload {
     var hash: Sha256
     var received: Int
     var heard = ContinuousClock.now
+    var isWhole = false
   }
 
   init(path: String, blob: BlobID, bytes: Int, isBeside: Bool, in home: FileBlobs) throws(StoreError) {
@@ -42,11 +43,17 @@ final class PartialUpload: Upload {
 
   var received: Int { state.withLock { $0.received } }
 
+  /// Whether all of it has come and was found right: it is to be kept or discarded.
+  var isWhole: Bool { state.withLock { $0.isWhole } }
+
   /// Whether its sender was heard of a moment ago.
   var isLive: Bool { state.withLock { $0.file != nil && ContinuousClock.now - $0.heard < Self.patience } }
 
   func append(_ piece: Data, at offset: UInt64) async throws(StoreError) {
-    try await offload { () throws(StoreError) in try self.appendHere(piece, at: offset) }
+    try await offload { () throws(StoreError) in
+      try self.home.makeRoom(self, min(self.received + piece.count, self.bytes))
+      try self.appendHere(piece, at: offset)
+    }
   }
 
   private func appendHere(_ piece: Data, at offset: UInt64) throws(StoreError) {
@@ -110,6 +117,7 @@ final class PartialUpload: Upload {
       }
       try state.file?.sync()
       state.file = nil
+      state.isWhole = true
     }
     return try FileBlobs.contents(path, as: "upload of \(blob)")
   }

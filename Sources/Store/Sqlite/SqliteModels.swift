@@ -8,7 +8,11 @@ struct SqliteModels: ModelRecords {
   init(_ database: StoreDatabase) { self.database = database }
 
   func all() async throws(StoreError) -> [ModelVersion] {
-    try await database.read { try Self.versions($0) }
+    try await database.read { try Self.fetch($0) }
+  }
+
+  func versions(of name: String) async throws(StoreError) -> [ModelVersion] {
+    try await database.read { try Self.fetch($0, name) }
   }
 
   func publish(
@@ -76,7 +80,7 @@ struct SqliteModels: ModelRecords {
 
   func remove(_ name: String, version: Int64?, by author: String) async throws(StoreError) -> [ModelVersion] {
     try await database.write(frees: true) { db in
-      let victims = try Self.versions(db).filter { $0.name == name && (version == nil || $0.version == version) }
+      let victims = try Self.fetch(db, name, version)
       for victim in victims {
         for alias in victim.aliases {
           try db.execute(sql: "DELETE FROM aliases WHERE name = ? AND alias = ?", arguments: [name, alias])
@@ -166,18 +170,38 @@ struct SqliteModels: ModelRecords {
     try ChangeLog.note(.model, name, db)
   }
 
-  private static func versions(_ db: Database) throws -> [ModelVersion] {
-    let aliases = try Row.fetchAll(db, sql: "SELECT name, alias, version FROM aliases ORDER BY name, alias")
+  /// - Parameters:
+  ///   - name: nil: of all names.
+  ///   - number: nil: all of them.
+  private static func fetch(
+    _ db: Database, _ name: String? = nil, _ number: Int64? = nil
+  ) throws -> [ModelVersion] {
+    // Without a name the condition is always true; with one, tables are read by their keys.
+    let narrowed =
+      (name == nil ? "TRUE" : "name = :name") + (number == nil ? "" : " AND version = :version")
+    var arguments = StatementArguments()
+    if let name { arguments += ["name": name] }
+    if let number { arguments += ["version": number] }
+    let aliases = try Row.fetchAll(
+      db, sql: "SELECT name, alias, version FROM aliases WHERE \(narrowed) ORDER BY name, alias", arguments: arguments)
     var byVersion: [String: [String]] = [:]
     for row in aliases {
       byVersion["\(row["name"] as String)@\(row["version"] as Int64)", default: []].append(row["alias"])
     }
+    // The newest of each: of a row with MAX, SQLite gives the other columns of that row.
+    let newest = try Row.fetchAll(
+      db,
+      sql: """
+        SELECT name, version, MAX(number) AS number, content, created_ms, created_by FROM calibrations
+        WHERE \(narrowed) GROUP BY name, version
+        """, arguments: arguments)
     var calibrations: [String: StoredCalibration] = [:]
-    for row in try Row.fetchAll(db, sql: "SELECT * FROM calibrations ORDER BY name, version, number") {
+    for row in newest {
       calibrations["\(row["name"] as String)@\(row["version"] as Int64)"] = calibration(row)
     }
     return try Row.fetchAll(
-      db, sql: "SELECT * FROM versions WHERE removed_ms IS NULL ORDER BY name, version DESC"
+      db, sql: "SELECT * FROM versions WHERE removed_ms IS NULL AND \(narrowed) ORDER BY name, version DESC",
+      arguments: arguments
     ).map { row in
       let model = NewModel(
         name: row["name"], blob: try BlobID(row["blob"] as String), bytes: row["bytes"], card: row["card"],
@@ -198,6 +222,8 @@ struct SqliteModels: ModelRecords {
   }
 
   private static func version(_ name: String, _ version: Int64, _ db: Database) throws -> ModelVersion {
-    try ModelIndex(versions(db)).resolve(.version(name, version))
+    if let found = try fetch(db, name, version).first { return found }
+    // The error says what is there instead.
+    return try ModelIndex(fetch(db)).resolve(.version(name, version))
   }
 }

@@ -19,17 +19,21 @@ public final class SqliteStore: Store {
     case tool
   }
 
-  /// - Parameter directory: made, for this user only, where it is absent.
+  /// - Parameters:
+  ///   - directory: made, for this user only, where it is absent.
+  ///   - uploads: bounds on uploads that are not whole.
   /// - Throws: `.inUse` when another server has it, `.newer` or `.corrupt` for a database that is not to be touched,
   ///   `.storage` when it cannot be used.
-  public init(directory: String, use: Use = .server) throws(StoreError) {
+  public init(
+    directory: String, use: Use = .server, uploads: UploadBounds = UploadBounds()
+  ) throws(StoreError) {
     try Files.makeDirectory(directory)
     lock = use == .server ? try DirectoryLock(directory) : nil
     database = try StoreDatabase(
       path: directory + "/dither.sqlite", reserve: use == .server ? Reserve(path: directory + "/reserve") : nil)
     self.directory = directory
     records = SqliteBlobRecords(database)
-    files = try FileBlobs(directory: directory, records: records)
+    files = try FileBlobs(directory: directory, records: records, uploads: uploads)
     if use == .server {
       files.removeLeftovers()
       // Whoever held a shard of ours is gone with its process.

@@ -33,7 +33,7 @@ public final class CallDispatcher: Sendable {
     /// To the whole request of a call that takes one.
     public var requestPatience = Duration.seconds(30)
     /// Bytes of messages that have come in part, over all connections and doors.
-    public var halfReadBytes = 512 << 20
+    public var halfReadBytes = 256 << 20
     /// Failed tries of unknown callers that one network has at once. Past them they are told to wait, and their
     /// connections are ended.
     public var strangerTries = 64
@@ -205,7 +205,7 @@ final class ByteBudget: Sendable {
 /// One reader's part of a `ByteBudget`. Confined to its event loop.
 struct ByteShare {
   /// Below this a reader's bytes are not counted: every small call would pay for it.
-  private static let uncounted = 64 << 10
+  private static let uncounted = 16 << 10
   private let budget: ByteBudget
   private var counted = 0
   init(_ budget: ByteBudget) { self.budget = budget }

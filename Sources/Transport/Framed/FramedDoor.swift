@@ -107,6 +107,12 @@ final class FramedHandler: ChannelDuplexHandler {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+<<<<<<< HEAD
+=======
+    isReading = true
+    // Bytes that a client goes on to send after our farewell are not kept.
+    guard !connection.isClosed else { return }
+>>>>>>> 51501b9c025b8f298603fabdedacce0b2d0b15e0
     let bytes = unwrapInboundIn(data)
     let count = bytes.readableBytes
     reader.append(bytes.readableBytesView)
@@ -120,6 +126,10 @@ final class FramedHandler: ChannelDuplexHandler {
       }
       try held.hold(reader.pendingBytes)
     } catch { perform(connection.fail(error)) }
+    if connection.isClosed {
+      reader.clear()
+      held.end()
+    }
     if reader.pendingBytes > 0 || !connection.hasHello {
       // A byte now and then does not keep a connection; a large frame on a slow line does.
       received += count

@@ -283,6 +283,7 @@ final class GrpcHandler: ChannelDuplexHandler, CallSink {
     guard let context else { return }
     if let last { write(last, context) }
     guard let end = stream.finish() else { return }
+    held.end()
     if traces { logger.trace("grpc < TRAILERS status=\(error?.code ?? .ok)") }
     let trailers =
       error == nil && !end.isAlone

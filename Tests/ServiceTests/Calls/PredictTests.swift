@@ -354,10 +354,12 @@ import Testing
     }
   }
 
-  @Test func aFullQueueSaysSoAtOnceAndWhenToTryAgain() async throws {
+  @Test(
+    "a queue that is full, of requests or of bytes, says so at once and when to try again", arguments: [false, true])
+  func fullQueue(_ ofBytes: Bool) async throws {
     let server = try await InProcess(models: ["net": TestModels.mlp()]) {
       $0.computeThreads = 1
-      $0.limits.queuedRequests = 4
+      if ofBytes { $0.limits.queuedBytes = 4 * 64 * 6 * 4 } else { $0.limits.queuedRequests = 4 }
     }
     _ = try await server.predict("net", rows(1, of: 6))
     let outcomes = await withTaskGroup(of: Bool?.self) { group in

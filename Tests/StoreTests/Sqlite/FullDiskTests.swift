@@ -51,7 +51,8 @@ struct FullDiskTests {
   @Test func anUploadThatHasNoRoomSaysSo() async throws {
     let disk = try TinyDisk(bytes: 4 << 20), store = try SqliteStore(directory: disk.path + "/state")
     let bytes = [UInt8](repeating: 3, count: 100_000)
-    let upload = try await store.blobs.upload(BlobID(Sha256.hash(bytes)), of: "net", bytes: bytes.count, isNew: true)
+    let upload = try await store.blobs.upload(
+      BlobID(Sha256.hash(bytes)), of: "net", by: "ann", bytes: bytes.count, isNew: true)
     try disk.fill(leaving: 50_000)
     await #expect { try await upload.append(Data(bytes), at: 0) } throws: { ($0 as? StoreError)?.code == .noSpace }
     await upload.discard()

@@ -112,9 +112,12 @@ let package = Package(
 
     .target(
       name: "DitherTestSupport",
-      dependencies: ["DitherBasics", "DitherTensor", "DitherDatasets", "DitherJobs", "DitherRobustness"],
+      dependencies: [
+        "DitherBasics", "DitherTensor", "DitherDatasets", "DitherJobs", "DitherRobustness", "ThreadSanitizer",
+      ],
       path: "Tests/TestSupport", swiftSettings: strict),
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
+    .target(name: "ThreadSanitizer", path: "Tests/ThreadSanitizer"),
     .testTarget(name: "TidyTests", path: "Tests/Tidy", swiftSettings: strict),
     tests("Basics", ["DitherBasics"]),
     tests("Tensor", ["DitherTensor", "CKernels"]),

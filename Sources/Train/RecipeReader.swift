@@ -8,11 +8,7 @@ struct RecipeReader {
   private let map: [String: Any]
 
   init(_ text: String) throws(TrainError) {
-    let loaded: Any?
-    do { loaded = try Yams.load(yaml: text) } catch {
-      throw TrainError(.recipe, at: "recipe", expected: "YAML", got: "\(error)".clipped(to: 300))
-    }
-    guard let map = loaded as? [String: Any] else {
+    guard let map = try Self.loaded(text) as? [String: Any] else {
       throw TrainError(.recipe, at: "recipe", expected: "a mapping of keys", got: "something else")
     }
     for key in map.keys.sorted() where !Recipe.keys.contains(key) {
@@ -21,6 +17,33 @@ struct RecipeReader {
         advice: nearest(to: key, among: Recipe.keys).map { "did you mean '\($0)'?" })
     }
     self.map = map
+  }
+
+  /// Nodes of a recipe, those counted again that an alias repeats.
+  private static let mostNodes = 1 << 16
+
+  /// Yams ends the process where a key is a list or a mapping, and goes through what an alias repeats each time.
+  private static func loaded(_ text: String) throws(TrainError) -> Any? {
+    let root: Yams.Node?
+    do { root = try Yams.compose(yaml: text) } catch {
+      throw TrainError(.recipe, at: "recipe", expected: "YAML", got: "\(error)".clipped(to: 300))
+    }
+    var open = root.map { [$0] } ?? [], count = 0
+    while let node = open.popLast() {
+      count += 1
+      guard count + open.count <= mostNodes else {
+        throw TrainError(.recipe, at: "recipe", expected: "at most \(mostNodes) values, with all aliases", got: "more")
+      }
+      if let items = node.sequence { open += items }
+      guard let mapping = node.mapping else { continue }
+      for (key, value) in mapping {
+        guard key.scalar != nil else {
+          throw TrainError(.recipe, at: "recipe", expected: "keys that are words", got: "a list or a mapping as a key")
+        }
+        open.append(value)
+      }
+    }
+    return root?.any
   }
 
   subscript(key: String) -> Any? { map[key] }

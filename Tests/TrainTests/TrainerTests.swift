@@ -175,6 +175,12 @@ func statistics(_ isNoisy: Bool) throws {
     ("schedule: {kind: cosine, warmup: 5}", "'warmup'"), ("schedule: {kind: cosine, final: -3}", "'final'"),
     ("schedule: {kind: annealed, power: -5}", "'power'"),
     ("noise: [{site: weights, sigma: 1, schedule: {kind: annealed, power: -5}}]", "power"),
+    ("model: {kind: mlp, ? [a, b] : 1}", "keys that are words"), ("{a: 1}: 2", "keys that are words"),
+    ("strategies: !!set {a, [b]}", "keys that are words"),
+    (
+      "strategies: [&a [x, x, x, x], &b [*a, *a, *a, *a], &c [*b, *b, *b, *b], &d [*c, *c, *c, *c], "
+        + "&e [*d, *d, *d, *d], &f [*e, *e, *e, *e], &g [*f, *f, *f, *f], &h [*g, *g, *g, *g]]", "at most 65536 values"
+    ),
   ])
 func badRecipes(_ line: String, _ advice: String) {
   let error = #expect(throws: (any Error).self) {

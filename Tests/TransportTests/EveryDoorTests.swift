@@ -339,7 +339,7 @@ struct EveryDoorTests {
   @Test("hundreds of calls that are cancelled or late end no other", arguments: DoorKind.allCases, [true, false])
   func manyResets(_ kind: DoorKind, _ areLate: Bool) async throws {
     try await with(kind, { $0.callsPerCaller = 4000 }) { server, client in
-      let neighbor = try await client.chat()
+      let neighbor = try await client.chat(timeout: .minutes(10))
       for _ in 0..<15 {
         var calls: [any ToyCall] = []
         for _ in 0..<20 {

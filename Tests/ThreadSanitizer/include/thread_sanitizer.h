@@ -1,0 +1,2 @@
+// Nothing to call: it is there to be linked.
+#pragma once

@@ -39,7 +39,6 @@ struct PredictionOutcome: Sendable {
 /// work that waits. Work that takes less than handing it to a compute thread and back is computed by the thread that
 /// read it, if that has read little else.
 final class Batcher: Sendable {
-<<<<<<< HEAD
   private final class Waiting: Sendable {
     let work: PredictionWork
     let key: BatchKey
@@ -50,6 +49,8 @@ final class Batcher: Sendable {
     /// The thread that read it, when that computes it.
     let thread: ObjectIdentifier?
     let since = ContinuousClock.now
+    /// The memory that its inputs hold.
+    var bytes: Int { work.inputs.count * MemoryLayout<Float>.size }
 
     init(_ work: PredictionWork, _ key: BatchKey, seconds: Double, draws: Int, isLong: Bool, thread: ObjectIdentifier?)
     {
@@ -65,15 +66,6 @@ final class Batcher: Sendable {
     case between
     /// A thread's that reads.
     case reading(ObjectIdentifier)
-=======
-  private struct Waiting: Sendable {
-    var work: PredictionWork
-    var key: BatchKey
-    var seconds: Double
-    var isLong: Bool
-    var bytes: Int { work.inputs.count * MemoryLayout<Float>.size }
-    var since: ContinuousClock.Instant
->>>>>>> 51501b9c025b8f298603fabdedacce0b2d0b15e0
   }
   private struct State {
     var waiting: [Waiting] = []
@@ -182,7 +174,9 @@ final class Batcher: Sendable {
         throw ServiceError(.draining, at: "server", expected: "a server that takes calls", got: "one that is draining")
       }
       let isLong = seconds > Self.shortSeconds, before = state.seconds(isLong: isLong)
-      let waiting = Waiting(work: work, key: key, seconds: seconds, isLong: isLong, since: .now)
+      let isPrompt = isMeasured && seconds <= Self.promptSeconds
+      let thread = isPrompt ? work.thread.flatMap { state.takes($0.id, key) ? $0.id : nil } : nil
+      let waiting = Waiting(work, key, seconds: seconds, draws: max(draws, 1), isLong: isLong, thread: thread)
       guard state.bytes == 0 || state.bytes + waiting.bytes <= limits.queuedBytes else {
         throw ServiceError(
           .overloaded, at: "queue", expected: "at most \(limits.queuedBytes >> 20) MiB of inputs waiting",
@@ -197,22 +191,13 @@ final class Batcher: Sendable {
           advice: "try again later",
           retryAfterMilliseconds: max(10, Int(min(before / Double(threads), 60) * 1000)))
       }
-<<<<<<< HEAD
-      let isPrompt = isMeasured && seconds <= Self.promptSeconds
-      let thread = isPrompt ? work.thread.flatMap { state.takes($0.id, key) ? $0.id : nil } : nil
-      state.waiting.append(
-        Waiting(work, key, seconds: seconds, draws: max(draws, 1), isLong: isLong, thread: thread))
+      state.waiting.append(waiting)
+      state.bytes += waiting.bytes
       guard let thread else {
         defer { state.hasTurn = true }
         return state.hasTurn ? nil : .pool
       }
       return state.readingTurns.insert(thread).inserted ? .reading(thread) : nil
-=======
-      state.waiting.append(waiting)
-      state.bytes += waiting.bytes
-      defer { state.hasTurn = true }
-      return !state.hasTurn
->>>>>>> 51501b9c025b8f298603fabdedacce0b2d0b15e0
     }
     if let turn { enter(turn, work.thread) }
   }

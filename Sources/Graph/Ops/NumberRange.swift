@@ -33,7 +33,8 @@ struct NumberRange: Composite {
     let numbers = types.compactMap { $0.knownNumbers?.first }
     let count = try steps(numbers) {
       let length = ((numbers[1] - numbers[0]) / numbers[2]).rounded(.up)
-      return length.isNaN || numbers[2] == 0 ? nil : (Int128(Swift.min(Swift.max(length, -1), Double(Self.most + 1))), false)
+      guard numbers[2] != 0, !length.isNaN else { return nil }
+      return (Int128(Swift.min(Swift.max(length, -1), Double(Self.most + 1))), false)
     }
     return [builder.constant(.float(Tensor([count], (0..<count).map { Float(numbers[0] + Double($0) * numbers[2]) })))]
   }

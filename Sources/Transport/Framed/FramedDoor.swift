@@ -107,12 +107,8 @@ final class FramedHandler: ChannelDuplexHandler {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-<<<<<<< HEAD
-=======
-    isReading = true
     // Bytes that a client goes on to send after our farewell are not kept.
     guard !connection.isClosed else { return }
->>>>>>> 51501b9c025b8f298603fabdedacce0b2d0b15e0
     let bytes = unwrapInboundIn(data)
     let count = bytes.readableBytes
     reader.append(bytes.readableBytesView)

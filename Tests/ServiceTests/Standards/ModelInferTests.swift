@@ -122,6 +122,9 @@ import Testing
       Refusal("inputs: expected one tensor") { $0.inputs.append($0.inputs[0]) },
       Refusal("expected 'x', got 'y'") { $0.inputs[0].name = "y" },
       Refusal("datatype") { $0.inputs[0].datatype = "INT64" },
+      Refusal("outputs: expected each output once") { request in
+        request.outputs = (0..<1000).map { _ in .with { $0.name = "margin" } }
+      },
       Refusal("datatype") { $0.inputs[0].datatype = "float" },
       Refusal("none beside raw_input_contents") { $0.rawInputContents = [Data(count: 72)] },
       Refusal("one for each input, or none") { $0.rawInputContents = [Data(), Data()] },

@@ -130,7 +130,8 @@ extension PredictionQuery {
     let names = request.outputs.map(\.name)
     // An answer has each of them for each row.
     guard Set(names).count == names.count else {
-      throw ServiceError(.badField, at: "outputs", expected: "each output once", got: "\(names.count) names, some twice")
+      throw ServiceError(
+        .badField, at: "outputs", expected: "each output once", got: "\(names.count) names, some twice")
     }
     let known = Catalog<any Measure.Type>.measures.names
     measures = request.outputs.map(\.name).filter(known.contains)

@@ -50,7 +50,7 @@ final class Batcher: Sendable {
     let thread: ObjectIdentifier?
     let since = ContinuousClock.now
     /// The memory that its inputs hold.
-    var bytes: Int { work.inputs.count * MemoryLayout<Float>.size }
+    var bytes: Int { work.inputs.tensor.count * MemoryLayout<Float>.size }
 
     init(_ work: PredictionWork, _ key: BatchKey, seconds: Double, draws: Int, isLong: Bool, thread: ObjectIdentifier?)
     {

@@ -59,7 +59,7 @@ public struct Bench: Sendable {
     init(_ name: String, _ measurement: Measurement) {
       let times = measurement.times.sorted()
       self.name = name
-      median_s = times.isEmpty ? 0 : times[times.count / 2]
+      median_s = times.median ?? 0
       min_s = times.first ?? 0
       max_s = times.last ?? 0
       details = measurement.details.isEmpty ? nil : measurement.details

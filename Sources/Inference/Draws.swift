@@ -108,9 +108,11 @@ public struct Draws: Sendable {
   private func byDraw(_ c: Int) -> [Double] { (0..<samples).map { probabilities[$0 * classes + c] } }
 
   /// Quantiles of each class's probability over the draws, by linear interpolation between order statistics; of a
-  /// regression that answers with variances the quantiles of the mixture of its normal distributions.
-  public func quantile(_ level: Double) -> [Double] {
-    (0..<classes).map { c in
+  /// regression that answers with variances the quantiles of the mixture of its normal distributions. nil where one
+  /// answer without a variance is all there is: it tells nothing of any other.
+  public func quantile(_ level: Double) -> [Double]? {
+    guard samples > 1 || variances != nil else { return nil }
+    return (0..<classes).map { c in
       if let variances {
         return NormalMixture(
           means: byDraw(c), variances: stride(from: c, to: variances.count, by: classes).map { variances[$0] }

@@ -14,7 +14,7 @@ public struct Prediction: Sendable, Equatable {
   public var mean: [Double]
   /// In the order asked for. What the draws cannot tell is absent.
   public var measurements: [Measurement]
-  /// By level asked, then as the mean.
+  /// By level asked, then as the mean; empty where the draws cannot tell them.
   public var quantiles: [[Double]]
   /// Whether every draw gave one: else the rest means nothing.
   public var hasAnswer: Bool
@@ -29,7 +29,7 @@ public struct Prediction: Sendable, Equatable {
     measurements = measures.compactMap { measure in
       measure.values(draws).map { Measurement(name: measure.name, values: $0) }
     }
-    quantiles = levels.map(draws.quantile)
+    quantiles = levels.compactMap(draws.quantile)
   }
 
   /// The measures of an answer for which none are named.

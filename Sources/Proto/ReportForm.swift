@@ -210,8 +210,9 @@ extension Dither_V1_AuditReport {
         guard format == Self.earlierFormat else { throw error }
       }
     } catch {
-      throw ReportError(
-        .malformed, at: "report", expected: "the JSON form of a report", got: "\(error)".clipped(to: 300))
+      var got = "JSON of another form"
+      if case .unknownField(let name)? = error as? JSONDecodingError { got = "the unknown field '\(name.clipped())'" }
+      throw ReportError(.malformed, at: "report", expected: "the JSON form of a report", got: got)
     }
   }
 

@@ -23,6 +23,15 @@ public enum Criterion: Sendable, Hashable {
   }
 }
 
+extension Criterion {
+  /// Whether the predictor stands with this answer: it is right where the attacker wants any other class, and not what
+  /// the attacker wants where that is a class of its own. An example of the wanted class is not attacked: it stands if
+  /// it is right.
+  func isWithstood(by answer: Int, label: Int) -> Bool {
+    isMet(by: label) ? answer == label : !isMet(by: answer)
+  }
+}
+
 /// Inputs under attack, each with what is wanted of it.
 public struct Examples: Sendable {
   /// [B, …] in [0, 1].

@@ -36,21 +36,12 @@ public struct Features: Sendable, Codable, Equatable {
     for i in 0..<width where values[i].count < 3 { fixed.insert(i) }
   }
 
-  /// Whatever stands there.
-  private struct Ignored: Decodable { init(from decoder: any Decoder) {} }
-
   private enum CodingKeys: String, CodingKey, CaseIterable { case low, high, fixed }
 
   /// As a file has it: `{"low": […], "high": […], "fixed": […]}`.
   /// - Throws: for unknown keys too: a misspelled `fixed` would leave every feature to the attacker.
   public init(from decoder: any Decoder) throws {
-    let known = CodingKeys.allCases.map(\.rawValue)
-    let given = try decoder.singleValueContainer().decode([String: Ignored].self).keys.sorted()
-    if let key = given.first(where: { !known.contains($0) }) {
-      throw RobustnessError(
-        .data, at: "features", expected: "the keys \(known.joined(separator: ", "))", got: "'\(key.clipped())'",
-        advice: nearest(to: key, among: known).map { "did you mean '\($0)'?" })
-    }
+    try decoder.requireKeys(of: "features", among: CodingKeys.allCases.map(\.rawValue))
     let container = try decoder.container(keyedBy: CodingKeys.self)
     low = try container.decode([Float].self, forKey: .low)
     high = try container.decode([Float].self, forKey: .high)

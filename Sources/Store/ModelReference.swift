@@ -54,6 +54,16 @@ public enum ModelReference: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// Of a new alias: a name, and no number, which the Open Inference Protocol takes for a version.
+  public static func check(alias: String, _ field: String) throws(StoreError) {
+    try check(name: alias, field)
+    guard alias.utf8.contains(where: { !(0x30...0x39).contains($0) }) else {
+      throw StoreError(
+        .badName, at: field, expected: "a name that is no number: that is a version", got: "'\(alias)'",
+        advice: "put a letter before it: 'v\(alias)'")
+    }
+  }
+
   private static func isAlphanumeric(_ byte: UInt8) -> Bool {
     (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
   }

@@ -1,3 +1,4 @@
+import DitherTestSupport
 import Foundation
 import Testing
 
@@ -27,6 +28,27 @@ struct ExitStatusTests {
     let words = result.output + result.errors
     #expect(result.status == row.status, "\(words)")
     #expect(words.contains(row.says), "\(words)")
+  }
+
+  @Test("a file that is not what it must be is told in words, before anything is sent")
+  func files() throws {
+    let scratch = try Scratch()
+    let model = scratch.file("net.onnx"), data = scratch.file("x.npy"), labels = scratch.file("y.npy")
+    try Data(TestNet.onnx()).write(to: URL(filePath: model))
+    try TestNet.writeExamples(4, inputs: data, labels: labels)
+    let card = scratch.file("card.json"), features = scratch.file("features.json")
+    try Data(#"{"text": "\#(String(repeating: "x", count: 300_000))"}"#.utf8).write(to: URL(filePath: card))
+    try Data(#"{"fixed": [1]}"#.utf8).write(to: URL(filePath: features))
+    for (arguments, words) in [
+      (["upload", model, "--card", card, "--address", "127.0.0.1:1"], "a card of at most 262144 bytes, got 300012"),
+      (["audit", model, "--data", data, "--labels", labels, "--features", features], "got no 'low'"),
+      (["predict", "m", "--input", "x.npy", "--max-samples", "4"], "--tolerance"),
+      (["predict", "m", "--input", "x.npy", "--never-empty"], "--coverage"),
+      (["predict", "m", "--input", "x.npy", "--set-rule", "lac"], "--coverage"),
+    ] {
+      let result = try Program.run(arguments), said = result.output + result.errors
+      #expect(result.status != 0 && said.contains(words) && !said.contains("DecodingError"), "\(said)")
+    }
   }
 
   @Test(

@@ -127,6 +127,21 @@ struct GrpcStreamTests {
     }
   }
 
+  @Test(
+    "only gRPC with protobuf messages is gRPC here",
+    arguments: [
+      ("application/grpc", true), ("application/grpc+proto", true), ("application/grpc; charset=utf-8", true),
+      ("Application/gRPC+proto;a=b", true), ("application/grpc-web", false), ("application/grpc-web+proto", false),
+      ("application/grpc+json", false), ("application/grpcx", false), ("", false),
+    ])
+  func contentTypes(_ kind: String, _ isTaken: Bool) {
+    let head = [
+      (name: ":method", value: "POST"), (name: ":path", value: "/a.B/C"), (name: "content-type", value: kind),
+    ]
+    if case .call = GrpcRequest.read(head) { #expect(isTaken) } else { #expect(!isTaken) }
+    #expect(isTaken || GrpcRequest.read(head) == .http(415))
+  }
+
   @Test("names that are repeated are joined")
   func repeated() {
     guard case .call(let request) = GrpcRequest.read(Self.head + [(name: "x", value: "1"), (name: "x", value: "2")])

@@ -106,6 +106,24 @@ import Testing
     }
   }
 
+  @Test("an alias that is a number would be a version elsewhere", arguments: StoreKind.all)
+  func numbers(_ kind: StoreKind) async throws {
+    let scratch = try Scratch()
+    let models = try kind.open(scratch.path).models
+    _ = try await models.publish(model("net", "a"), aliases: ["v1", "1.0", "2-b"], by: "")
+    for alias in ["1", "007", "18446744073709551616"] {
+      await #expect { _ = try await models.setAlias(alias, of: "net", to: 1, by: "") } throws: {
+        isFault($0, .badName, "a name that is no number")
+      }
+      await #expect { _ = try await models.publish(model("net", "b"), aliases: [alias], by: "") } throws: {
+        isFault($0, .badName, "a name that is no number")
+      }
+      // Of former days.
+      #expect(try ModelReference("net:\(alias)") == .alias("net", alias))
+    }
+    #expect(try await models.all().map(\.reference) == ["net@1"])
+  }
+
   @Test("an alias moves only from where it is expected", arguments: StoreKind.all)
   func compareAndSet(_ kind: StoreKind) async throws {
     let scratch = try Scratch(), models = try kind.open(scratch.path).models

@@ -140,6 +140,12 @@ private struct Answer {
       for path in ["/", "/things", "/things/", "/things/1/2", "/healthz/", "//healthz", "/../healthz"] {
         #expect(try await server.get(path, token: "app").status == 404, "\(path)")
       }
+      for path in [
+        "/things/%ff", "/%ff", "/things/%e2%82", "/things/%zz", "/things/%", "/things/%4", "/things/1?q=%ff",
+      ] {
+        #expect(try await server.get(path, token: "app").status == 400, "\(path)")
+      }
+      #expect(try await server.get("/things/%C3%A9?q=%c3%a9", token: "app").body == "é for app, q=é")
       let wrong = try await server.get("/things/7", method: "DELETE", token: "app")
       #expect(wrong.status == 405 && wrong.headers["allow"] == "GET, POST")
       let head = try await server.get("/things/7", method: "HEAD", token: "app")

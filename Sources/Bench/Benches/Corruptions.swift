@@ -22,7 +22,7 @@ extension Bench {
           return time.seconds / 64
         })
     } while clock.now < end || rounds.count < 5
-    let each = zip(names, names.indices).map { name, at in (name, rounds.map { $0[at] }.sorted()[rounds.count / 2]) }
+    let each = zip(names, names.indices).map { name, at in (name, rounds.map { $0[at] }.median ?? 0) }
     return Measurement(
       times: rounds.map { $0.reduce(0, +) }, details: Dictionary(each, uniquingKeysWith: { first, _ in first }))
   }

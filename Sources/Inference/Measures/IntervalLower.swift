@@ -10,6 +10,6 @@ public enum IntervalLower: Measure {
   public static let isOfValues = true
   public static let isOfClasses = false
   public static func values(_ draws: Draws) -> [Double]? {
-    draws.areValues && (draws.samples > 1 || draws.variances != nil) ? draws.quantile(0.025) : nil
+    draws.areValues ? draws.quantile(0.025) : nil
   }
 }

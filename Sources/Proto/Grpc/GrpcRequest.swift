@@ -47,7 +47,7 @@ public struct GrpcRequest: Equatable, Sendable {
       }
     }
     guard verb == "POST" else { return .http(405) }
-    guard request.metadata["content-type"]?.hasPrefix("application/grpc") == true else { return .http(415) }
+    guard isGrpc(request.metadata["content-type"] ?? "") else { return .http(415) }
     guard size <= metadataBytes else {
       return .refused(
         CallError(.resourceExhausted, "metadata of at most \(metadataBytes) bytes are taken, \(size) came"))
@@ -64,6 +64,12 @@ public struct GrpcRequest: Equatable, Sendable {
       request.timeout = timeout
     }
     return .call(request)
+  }
+
+  /// Messages are protobuf, in frames of gRPC's own: `application/grpc-web` has others, `application/grpc+json` JSON.
+  private static func isGrpc(_ contentType: String) -> Bool {
+    let kind = contentType.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
+    return ["application/grpc", "application/grpc+proto"].contains(kind)
   }
 
   /// A number of at most eight digits and a unit: H, M, S, m, u, n.

@@ -2,8 +2,9 @@ import DitherBasics
 import DitherInference
 import DitherTensor
 
-/// An attack on the examples that the deployed predictor gets right. Success is judged by that predictor, on draws that
-/// the attack did not see; what is wrong without an attack is wrong under it, and is not credited to it.
+/// An attack on the examples that the deployed predictor gets right, or, where they are led to a class, does not answer
+/// with it. Success is judged by that predictor, on draws that the attack did not see; what fails without an attack fails
+/// under it, and is not credited to it.
 struct AttackProbe<A: Attack>: Probe {
   static var name: String { A.name }
   static var summary: String { A.summary }
@@ -164,11 +165,11 @@ struct AttackProbe<A: Attack>: Probe {
       let again = try predictor.redrawn.labels(of: batch)
       outcome.cleanAgain = zip(again, batch.labels).map(==)
     }
-    if A.isMinimumNorm { finds.distances = outcome.clean.map { $0 ? nil : 0 } }
-    if common.singleDraw, predictor.isRandom { finds.singleDraw = outcome.clean }
     let trial = AttackTrial(
-      batch, before, right: outcome.clean, try criteria(batch, predictor),
-      in: Ball(common.norm, epsilon: common.epsilon))
+      batch, before, try criteria(batch, predictor), in: Ball(common.norm, epsilon: common.epsilon))
+    outcome.robust = trial.right
+    if A.isMinimumNorm { finds.distances = trial.right.map { $0 ? nil : 0 } }
+    if common.singleDraw, predictor.isRandom { finds.singleDraw = trial.right }
     var search = Search(self, batch, predictor)
     if trial.isEmpty {
       outcome.transferred = try trial.transferred(nil)
@@ -215,7 +216,7 @@ struct AttackProbe<A: Attack>: Probe {
   private func throughSingleDraws(
     _ trial: AttackTrial, _ batch: ProbeBatch, _ predictor: DeployedPredictor, _ outcome: inout Outcome
   ) throws -> [Bool]? {
-    var naive = self, right = outcome.clean, wins = 0
+    var naive = self, right = trial.right, wins = 0
     (naive.common.draws, naive.common.mostDraws) = (1, 1)
     var search = Search(naive, batch, predictor)
     let found = try search.throughNoise(of: trial.examples, in: trial.ball).points

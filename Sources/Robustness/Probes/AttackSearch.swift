@@ -105,9 +105,8 @@ extension AttackProbe {
       // As the predictor's, its draws are independent.
       var oracle = self.oracle(independent: true)
       defer { questions += oracle.questions }
-      let errors = try oracle.answer(at: examples.inputs, of: examples).marginErrors.filter(\.isFinite).sorted()
-      guard !errors.isEmpty else { return 0 }
-      return errors[errors.count / 2] * (Float(probe.common.draws) / Float(max(predictor.samples, 1))).squareRoot()
+      let errors = try oracle.answer(at: examples.inputs, of: examples).marginErrors.filter(\.isFinite)
+      return (errors.median ?? 0) * (Float(probe.common.draws) / Float(max(predictor.samples, 1))).squareRoot()
     }
 
     /// In the same directions, to the edge of the ball.

@@ -7,20 +7,27 @@ struct AttackTrial {
   /// The deployed predictor's answers to the examples as they are.
   private let before: [Int]
   let ball: Ball
-  /// Rows of the batch that are attacked: those that are right, and not yet where they are to be led.
+  /// [B]: what is wanted of each row.
+  private let criteria: [Criterion]
+  /// [B]: it stands as it is, without an attack.
+  let right: [Bool]
+  /// Rows of the batch that are attacked: those that stand, and are not of the class to which they are to be led.
   let standing: [Int]
   /// These, as an attack sees them.
   let examples: Examples
   var isEmpty: Bool { standing.isEmpty }
 
   /// - Parameters:
-  ///   - right: of the batch's rows, which the deployed predictor answers rightly.
+  ///   - before: the deployed predictor's answers to the batch's rows.
   ///   - criteria: what is wanted of each row.
-  init(_ batch: ProbeBatch, _ before: [Int], right: [Bool], _ criteria: [Criterion], in ball: Ball) {
+  init(_ batch: ProbeBatch, _ before: [Int], _ criteria: [Criterion], in ball: Ball) {
     self.batch = batch
     self.before = before
     self.ball = ball
-    // An example in the class already to which it is to be led has nothing to fear.
+    self.criteria = criteria
+    let right = before.indices.map { criteria[$0].isWithstood(by: before[$0], label: batch.labels[$0]) }
+    self.right = right
+    // An example of the class to which it is to be led has nothing to fear.
     let standing = right.indices.filter { right[$0] && !criteria[$0].isMet(by: batch.labels[$0]) }
     self.standing = standing
     examples = Examples(
@@ -72,7 +79,8 @@ struct AttackTrial {
   func transferred(_ made: (points: Tensor, verdict: Verdict)?) throws -> [[Bool]]? {
     guard !batch.transfers.isEmpty else { return nil }
     return try batch.transfers.map { other in
-      var right = zip(try other.labels(of: batch), batch.labels).map(==)
+      let clean = try other.labels(of: batch)
+      var right = clean.indices.map { criteria[$0].isWithstood(by: clean[$0], label: batch.labels[$0]) }
       guard let made else { return right }
       let there = try answers(made.points, of: other)
       for (at, row) in standing.enumerated() where made.verdict.isInside[at] {

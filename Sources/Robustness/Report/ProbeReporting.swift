@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherInference
 import Foundation
 
@@ -42,9 +43,7 @@ extension ProbeReport {
     (summary, calibration, certified) = (sections.summary, sections.calibration, sections.certified)
     (singleDraw, progress, distances) = (sections.singleDraw, sections.progress, sections.distances)
     guard let distances else { return }
-    let sorted = distances.map { $0 ?? .infinity }.sorted()
-    let middle = sorted.isEmpty ? .infinity : sorted[sorted.count / 2]
-    medianDistance = middle.isFinite ? middle : nil
+    medianDistance = distances.map { $0 ?? .infinity }.median.flatMap { $0.isFinite ? $0 : nil }
     accuracyAgainstEpsilon = Self.curve(distances)
   }
 

@@ -5,6 +5,11 @@ import DitherStore
 import DitherTransport
 import Foundation
 
+extension Job {
+  /// Its state, and why, where it says so.
+  var standing: String { message.isEmpty ? state.rawValue : "\(state.rawValue): \(message)" }
+}
+
 extension Dither_V1_AuditState {
   init(_ job: Job) {
     self.init()

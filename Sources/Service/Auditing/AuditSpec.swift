@@ -125,19 +125,10 @@ struct AuditSpec: Codable, Sendable, Equatable {
     do {
       self = try JSONDecoder().decode(Self.self, from: Foundation.Data(job.spec))
     } catch {
+      let words = (error as? DecodingError)?.words ?? "something else"
       throw ServiceError(
         .notReady, at: "audit '\(job.id)' of \(job.subject)", expected: "a job that this version of Dither can read",
-        got: "another: \(Self.words(error))", advice: "ask for the audit again")
-    }
-  }
-
-  private static func words(_ error: any Error) -> String {
-    switch error {
-    case DecodingError.keyNotFound(let key, _): "no '\(key.stringValue)'"
-    case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
-      DecodingError.dataCorrupted(let context):
-      "'\(context.codingPath.map(\.stringValue).joined(separator: "."))' has another form"
-    default: "no JSON"
+        got: "another: \(words)", advice: "ask for the audit again")
     }
   }
 }

@@ -140,24 +140,12 @@ enum AuditExamples {
 
   /// [N, …].
   static func inputs(_ array: Dither_V1_Array, at field: String) throws(ServiceError) -> Tensor {
-    let width = array.type == .float32 ? 4 : array.type == .uint8 ? 1 : 0
-    guard width > 0 else {
-      throw ServiceError(.badField, at: "\(field).type", expected: "FLOAT32 in [0, 1] or UINT8", got: "another type")
-    }
-    let shape = Shape(array.shape.map { Int(clamping: $0) })
-    guard shape.rank >= 2, shape.dimensions.allSatisfy({ $0 > 0 }), let count = shape.checkedCount,
-      count == array.data.count / width, array.data.count % width == 0
-    else {
+    let given = InputArray(array), shape = Shape(array.shape.map { Int(clamping: $0) })
+    guard shape.rank >= 2, shape.dimensions.allSatisfy({ $0 > 0 }), let count = shape.checkedCount else {
       throw ServiceError(
-        .badField, at: field, expected: "[N, …] with \(width) bytes an element",
-        got: "\(array.shape) with \(array.data.count) bytes".clipped())
+        .badField, at: "\(field).shape", expected: "[N, …] with extents from 1", got: "\(array.shape)".clipped())
     }
-    let values: [Float] =
-      width == 1
-      ? Tensor.pixels(array.data)
-      : [Float](unsafeUninitializedCapacity: count) { buffer, filled in
-        filled = array.data.copyBytes(to: UnsafeMutableRawBufferPointer(buffer)) / 4
-      }
-    return Tensor(shape, values)
+    try given.check(count: count, at: field)
+    return Tensor(shape, given.numbers)
   }
 }

@@ -35,7 +35,7 @@ package struct GetAdversarialsCall: ServerStreamCall {
     }
     guard job.state == .done else {
       throw ServiceError(
-        .notReady, at: "audit '\(job.id)'", expected: "one that is done", got: "\(job.state.rawValue) \(job.message)",
+        .notReady, at: "audit '\(job.id)'", expected: "one that is done", got: job.standing,
         advice: job.state.isFinal ? "start it again" : "watch it until it is done")
     }
     let journal = try await store.jobs.shards(of: job.id)

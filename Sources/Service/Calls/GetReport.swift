@@ -21,7 +21,7 @@ package struct GetReportCall: UnaryCall {
     let job = try await store.jobs.job(request.audit)
     guard let found = try await store.jobs.report(job.id) else {
       throw ServiceError(
-        .notReady, at: "audit '\(job.id)'", expected: "one that is done", got: "\(job.state.rawValue) \(job.message)",
+        .notReady, at: "audit '\(job.id)'", expected: "one that is done", got: job.standing,
         advice: job.state.isFinal ? "start it again" : "watch it until it is done")
     }
     var report = Dither_V1_Report()

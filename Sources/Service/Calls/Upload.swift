@@ -81,7 +81,7 @@ package struct UploadCall: ClientStreamCall {
     guard begin.aliases.count <= 16 else {
       throw ServiceError(.badField, at: "aliases", expected: "at most 16", got: "\(begin.aliases.count)")
     }
-    for alias in begin.aliases { try ModelReference.check(name: alias, "aliases") }
+    for alias in begin.aliases { try ModelReference.check(alias: alias, "aliases") }
     try UploadRules.check(card: begin.cardJson, limits)
     return try BlobID(begin.sha256)
   }

@@ -11,38 +11,42 @@ extension InputArray {
       throw ServiceError(
         .badField, at: "inputs", expected: "'\(signature.inputName.clipped())'", got: "'\((name ?? "").clipped())'")
     }
-    let element = try known(), rows = try rowCount(signature)
+    let rows = try rowCount(signature)
     guard rows <= limits.rowsPerRequest else {
       throw ServiceError(
         .badField, at: "input.shape", expected: "at most \(limits.rowsPerRequest) rows", got: "\(rows)",
         advice: "send them in several requests")
     }
-    let count = rows * signature.inputShape.count, width = element == .float32 ? 4 : 1
-    guard data.count == count * width else {
-      throw ServiceError(
-        .badField, at: "input.data", expected: "\(count * width) bytes for \(shape) of \(element.rawValue)",
-        got: "\(data.count)")
-    }
-    let tensor =
-      element == .uint8
-      ? try signature.input(bytes: [UInt8](data), rows: rows)
-      : signature.normalized(Tensor(signature.inputShape.replacingBatch(rows), floats(count)))
+    try check(count: rows * signature.inputShape.count, at: "input")
     // Here, so that a row that is no input is its own request's.
-    return try signature.checked(tensor)
+    return try signature.checked(signature.normalized(Tensor(signature.inputShape.replacingBatch(rows), numbers)))
   }
 
-  private func known() throws(ServiceError) -> Element {
-    guard let element, element != .int64 else {
+  private func known(at field: String) throws(ServiceError) -> Element {
+    guard let element else {
       throw ServiceError(
-        .badField, at: "input.type", expected: "FLOAT32 or UINT8 for this model", got: element?.rawValue ?? "no type")
+        .badField, at: "\(field).type",
+        expected: "one of \(Element.allCases.map(\.rawValue).joined(separator: ", "))", got: "no known type")
     }
     return element
   }
 
+  /// - Parameter field: of the array, for messages.
+  /// - Throws: where its type is unknown, and where there are more bytes, or fewer, than so many elements have.
+  func check(count: Int, at field: String) throws(ServiceError) {
+    let element = try known(at: field), (bytes, overflow) = count.multipliedReportingOverflow(by: element.width)
+    guard !overflow, data.count == bytes else {
+      throw ServiceError(
+        .badField, at: "\(field).data", expected: "\(bytes) bytes for \(shape) of \(element.rawValue)".clipped(),
+        got: "\(data.count)")
+    }
+  }
+
+  /// A row may be flat, and differ in axes of extent 1, as a file's may.
   private func rowCount(_ signature: ModelSignature) throws(ServiceError) -> Int {
     let expected = signature.inputShape.dimensions
-    guard shape.count == expected.count + 1, shape.dropFirst().elementsEqual(expected.map(Int64.init)),
-      let rows = shape.first.flatMap(Int.init(exactly:)), rows > 0
+    guard let rows = shape.first.flatMap(Int.init(exactly:)), shape.allSatisfy({ $0 > 0 }),
+      Shape(shape.dropFirst().map { Int(clamping: $0) }).isReadable(as: signature.inputShape)
     else {
       throw ServiceError(
         .badField, at: "input.shape",
@@ -52,10 +56,19 @@ extension InputArray {
     return rows
   }
 
-  private func floats(_ count: Int) -> [Float] {
-    [Float](unsafeUninitializedCapacity: count) { buffer, filled in
-      // The wire is little-endian, as every machine is that this is built for.
-      filled = data.copyBytes(to: UnsafeMutableRawBufferPointer(buffer)) / 4
+  /// In units of the data: whole numbers are numbers, bytes are pixels, divided by 255.
+  var numbers: [Float] {
+    switch element {
+    case .float32: elements(of: Float.self, count: data.count / 4)
+    case .int64: elements(of: Int64.self, count: data.count / 8).map { Float($0) }
+    case .uint8, nil: Tensor.pixels(data)
+    }
+  }
+
+  /// The wire is little-endian, as every machine is that this is built for.
+  private func elements<Number: BitwiseCopyable>(of _: Number.Type, count: Int) -> [Number] {
+    [Number](unsafeUninitializedCapacity: count) { buffer, filled in
+      filled = data.copyBytes(to: UnsafeMutableRawBufferPointer(buffer)) / MemoryLayout<Number>.stride
     }
   }
 }

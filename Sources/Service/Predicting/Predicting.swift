@@ -24,6 +24,7 @@ struct Predicting: Sendable {
   func answer(_ query: PredictionQuery, _ caller: Caller, _ complete: @escaping Completion) {
     registry.withModel(query.model) { result in
       do {
+        try query.check()
         try batcher.submit(work(query, result.get(), caller, complete))
       } catch {
         complete(.failure(error))

@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherGraph
 import DitherInference
 import Foundation
@@ -19,16 +20,39 @@ struct PredictionQuery: Sendable {
   var measures: [String] = []
   /// Each prediction comes with a set that holds the true class as often as this.
   var coverage: Double?
-  var setRule = Conformal.Score.lac
+  var setRule: Conformal.Score?
   /// The likeliest class is in every set.
   var neverEmpty = false
   /// The version's temperature is left out.
   var uncalibrated = false
+
+  /// - Throws: for what means nothing without what it belongs to: it would be left out silently.
+  func check() throws(ServiceError) {
+    func require(_ other: String, _ isSaid: Bool, with field: String, _ got: String?) throws(ServiceError) {
+      guard let got, !isSaid else { return }
+      throw ServiceError(
+        .badField, at: field, expected: "nothing without \(other)", got: got,
+        advice: "say \(other) too, or leave it out")
+    }
+    try require("a coverage", coverage != nil, with: "never_empty", neverEmpty ? "true" : nil)
+    try require("a coverage", coverage != nil, with: "set_rule", setRule.map { "'\($0)'" })
+    try require("a tolerance", tolerance != nil, with: "max_samples", maxSamples.map { "\($0)" })
+  }
 }
 
 /// Examples as they came: row-major, little-endian, without padding.
 struct InputArray: Sendable {
-  enum Element: String, Sendable { case float32 = "FLOAT32", uint8 = "UINT8", int64 = "INT64" }
+  enum Element: String, Sendable, CaseIterable {
+    case float32 = "FLOAT32", uint8 = "UINT8", int64 = "INT64"
+    /// In bytes.
+    var width: Int {
+      switch self {
+      case .float32: 4
+      case .uint8: 1
+      case .int64: 8
+      }
+    }
+  }
   /// nil: of no type that is known.
   var element: Element?
   /// The first is the batch.

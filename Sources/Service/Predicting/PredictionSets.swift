@@ -37,7 +37,8 @@ struct PredictionSets: Sendable {
         .notReady, at: "coverage", expected: "a calibration of \(reference)", got: "none",
         advice: "calibrate it: `dither calibrate \(reference) --data …`")
     }
-    rule = query.setRule
+    let rule = query.setRule ?? .lac
+    self.rule = rule
     thresholds = fitted.thresholds(
       coverage: coverage, rule, classes: resolved.loaded.model.signature.classes)
     isClassConditional = fitted.isClassConditional

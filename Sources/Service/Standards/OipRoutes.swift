@@ -136,13 +136,12 @@ struct OipRoutes: Sendable {
   private static func loadParameters(_ request: HttpRequest) throws(ServiceError) -> [String:
     Inference_ModelRepositoryParameter]
   {
-    struct Body: Decodable { var parameters: [String: OipJsonParameter]? }
-    guard !request.body.isEmpty else { return [:] }
-    do {
-      let found = try JSONDecoder().decode(Body.self, from: request.body).parameters ?? [:]
-      return found.mapValues { _ in .init() }
-    } catch {
-      throw ServiceError(.badField, at: "body", expected: "a JSON object with parameters", got: "something else")
+    struct Body: OipJsonObject {
+      static let keys = ["parameters"]
+      var parameters: [String: OipJsonParameter]?
     }
+    guard !request.body.isEmpty else { return [:] }
+    let body = try OipJsonKnown<Body>.read(request.body, as: "a JSON object with parameters")
+    return (body.parameters ?? [:]).mapValues { _ in .init() }
   }
 }

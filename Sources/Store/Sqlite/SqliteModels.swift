@@ -19,7 +19,7 @@ struct SqliteModels: ModelRecords {
     _ model: NewModel, aliases: [String], by author: String
   ) async throws(StoreError) -> (version: ModelVersion, existed: Bool) {
     try ModelReference.check(name: model.name, "name")
-    for alias in aliases { try ModelReference.check(name: alias, "aliases") }
+    for alias in aliases { try ModelReference.check(alias: alias, "aliases") }
     return try await database.write { db in
       let same = try Row.fetchAll(
         db,
@@ -37,7 +37,7 @@ struct SqliteModels: ModelRecords {
   func setAlias(
     _ alias: String, of name: String, to version: Int64, expecting: AliasExpectation, by author: String
   ) async throws(StoreError) -> ModelVersion {
-    try ModelReference.check(name: alias, "alias")
+    try ModelReference.check(alias: alias, "alias")
     return try await database.write { db in
       _ = try Self.version(name, version, db)
       try Self.check(alias, of: name, is: expecting, db)

@@ -37,13 +37,15 @@ struct HttpExchange {
     self = HttpExchange()
     isHead = method == "HEAD"
     for (name, value) in headers { request.headers[name.lowercased()] = value }
-    guard target.hasPrefix("/"), let parts = URLComponents(string: target) else {
+    let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+    guard target.hasPrefix("/"), let path = HttpText.decoded(parts[0]),
+      let query = HttpText.pairs(parts.count == 2 ? parts[1] : "")
+    else {
       return refuse(400, .invalidArgument, "no address: '\(target.prefix(80))'")
     }
-    request.path = parts.path
-    request.query = Dictionary(
-      (parts.queryItems ?? []).map { ($0.name, $0.value ?? "") }, uniquingKeysWith: { _, last in last })
-    switch routes.find(method, parts.path) {
+    request.path = path
+    request.query = query
+    switch routes.find(method, path) {
     case .none: return refuse(404, .notFound, "no such page")
     case .otherMethods(let methods):
       let names = methods.map(\.rawValue).joined(separator: ", ")

@@ -15,11 +15,9 @@ public struct HttpRequest: Sendable {
   /// At most as many bytes as its route takes.
   public var body: Data
 
-  /// The values of a body that an HTML form has sent.
+  /// The values of a body that an HTML form has sent; none of one that no form sends.
   public var form: [String: String] {
-    var parts = URLComponents()
-    parts.percentEncodedQuery = String(decoding: body, as: UTF8.self).replacing("+", with: "%20")
-    return Dictionary((parts.queryItems ?? []).map { ($0.name, $0.value ?? "") }, uniquingKeysWith: { _, last in last })
+    HttpText.pairs(String(decoding: body, as: UTF8.self).replacing("+", with: " ")) ?? [:]
   }
 }
 

@@ -251,7 +251,7 @@ extension AuditCommand {
     } catch let error as DecodingError {
       throw CommandError(
         .unreadable, at: path, expected: #"{"low": [numbers], "high": [numbers], "fixed": [feature numbers]}"#,
-        got: "\(error)".clipped())
+        got: error.words)
     }
   }
 

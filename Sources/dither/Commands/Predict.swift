@@ -44,8 +44,9 @@ struct PredictCommand: AsyncParsableCommand {
   @Option(
     help: "With each prediction a set that holds the true class so often, from 0 to 1; the model must be calibrated.")
   var coverage: Double?
-  @Option(help: "How sets are made: lac (small on average) or aps (large where the model is unsure).")
-  var setRule = SetRule.lac
+  @Option(
+    help: "How sets are made: lac (small on average) or aps (large where the model is unsure). (default: lac)")
+  var setRule: SetRule?
   @Flag(help: "The likeliest class is in every set, which --coverage alone does not promise.")
   var neverEmpty = false
   @Option(
@@ -66,6 +67,12 @@ struct PredictCommand: AsyncParsableCommand {
     _ = try Catalog<any Measure.Type>.measures.named(measures)
     if let coverage, !(coverage > 0 && coverage < 1) {
       throw ValidationError("--coverage: expected a number between 0 and 1")
+    }
+    if coverage == nil, neverEmpty || setRule != nil {
+      throw ValidationError("\(neverEmpty ? "--never-empty" : "--set-rule"): say --coverage too, or leave it out")
+    }
+    if maxSamples != nil, tolerance == nil {
+      throw ValidationError("--max-samples: say --tolerance too, or leave it out")
     }
     if inputs.isEmpty == (data == nil) { throw ValidationError("give either --input FILE… or --data NAME[:N]") }
     if samples != nil, tolerance != nil { throw ValidationError("give either --samples or --tolerance") }
@@ -114,7 +121,7 @@ struct PredictCommand: AsyncParsableCommand {
       if let seed = seed ?? answer.seedToKeep { request.seed = seed }
       request.quantiles = quantiles
       request.coverage = coverage ?? 0
-      request.setRule = setRule == .lac ? .lac : .aps
+      request.setRule = setRule == .aps ? .aps : .lac
       request.neverEmpty = neverEmpty
       request.measures = measures
       request.uncalibrated = uncalibrated

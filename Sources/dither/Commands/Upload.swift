@@ -4,6 +4,7 @@ import DitherClient
 import DitherGraph
 import DitherInference
 import DitherProto
+import DitherService
 import Foundation
 
 /// `dither upload`: a new version of a model.
@@ -91,7 +92,12 @@ struct UploadCommand: AsyncParsableCommand {
   private func cardText() throws -> String {
     let beside = URL(filePath: file).deletingPathExtension().appendingPathExtension("card.json").path
     guard let path = card ?? (FileManager.default.fileExists(atPath: beside) ? beside : nil) else { return "" }
-    let text = String(decoding: try FileArray.read(path), as: UTF8.self)
+    let text = String(decoding: try FileArray.read(path), as: UTF8.self), most = ServerConfiguration.Limits().cardBytes
+    // Before it is sent: a frame would be too large with it.
+    guard text.utf8.count <= most else {
+      throw CommandError(
+        .badOption, at: path, expected: "a card of at most \(most) bytes", got: "\(text.utf8.count)")
+    }
     guard JsonValue(text: text) != nil else {
       throw CommandError(.badOption, at: path, expected: "JSON", got: "something else")
     }

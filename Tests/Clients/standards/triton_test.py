@@ -105,7 +105,16 @@ class Both:
             np.testing.assert_array_equal(found, expected)
         pixels = (data * 255).astype(np.uint8)
         self.assertEqual(self.infer(pixels, ["mean"], datatype="UINT8").as_numpy("mean").shape, (1, 10))
-        self.refused("datatype", self.infer, data.astype(np.int64), datatype="INT64")
+        # Whole numbers are numbers, and rows may be flat.
+        whole = np.round(rows(1, self.shape) * 2)
+        mean = self.infer(whole, ["mean"]).as_numpy("mean")
+        for kind, datatype in ((np.int64, "INT64"), (np.uint16, "UINT16"), (np.int8, "INT8")):
+            found = self.infer(whole.astype(kind), ["mean"], datatype=datatype).as_numpy("mean")
+            np.testing.assert_array_equal(found, mean)
+        flat = self.infer(whole.reshape(1, -1), ["mean"]).as_numpy("mean")
+        np.testing.assert_array_equal(flat, mean)
+        none = self.infer(data, None, {"samples": 0, "quantiles": "0.5"})
+        self.assertIsNone(none.as_numpy("quantiles"))
 
     def test_classification(self):
         data = rows(2, self.shape)

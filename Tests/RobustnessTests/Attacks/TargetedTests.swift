@@ -42,9 +42,10 @@ struct TargetedTests {
     }
   }
 
-  private func report(_ probe: String, targets: [Int]? = nil) throws -> ProbeReport {
+  /// - Parameter labels: nil: the model's answers.
+  private func report(_ probe: String, targets: [Int]? = nil, labels: [Int]? = nil) throws -> ProbeReport {
     let model = try Small.model(), inputs = Tensor.random([40, 1, 4, 4], seed: 5, from: 0, to: 1)
-    let labels = try model.outputs(inputs).labels()
+    let labels = try labels ?? model.outputs(inputs).labels()
     var data = AuditData(name: "small", inputs: inputs, labels: labels)
     data.targets = targets
     let plan = try AuditPlan(
@@ -77,6 +78,22 @@ struct TargetedTests {
     #expect(!mixed.contains { comparisons.contains($0.check) && $0.probe.contains("target") })
     let alike = try found(["fgsm:epsilon=0.2,target=1", "pgd:epsilon=0.2,steps=5,target=1"])
     #expect(alike.contains { $0.check == "more_effort_helps" && $0.probe.contains("target") })
+  }
+
+  @Test("right means that the wanted class was not reached: also of examples that are wrong by themselves")
+  func wrongByThemselves() throws {
+    let answers = try Small.model().outputs(.random([40, 1, 4, 4], seed: 5, from: 0, to: 1)).labels()
+    // All are wrong; every other one is where it is to be led, the others are to be led to the third class.
+    let labels = answers.map { ($0 + 1) % 3 }
+    let targets = answers.enumerated().map { row, answer in row % 2 == 0 ? answer : (answer + 2) % 3 }
+    let still = try report("pgd:epsilon=0,target=given", targets: targets, labels: labels)
+    #expect(still.cleanAccuracy == 0 && still.perExample == (0..<40).map { $0 % 2 == 1 })
+    let far = try report("pgd:epsilon=1,target=given", targets: targets, labels: labels)
+    #expect(far.robustAccuracy < 0.25 && far.questions > 0)
+    let least = try report("fab:norm=l2,target=given", targets: targets, labels: labels)
+    #expect(zip(try #require(least.distances), still.perExample).allSatisfy { $0 == 0 || $1 })
+    // An example of the wanted class is as right as it is.
+    #expect(try report("pgd:epsilon=1,target=given", targets: labels, labels: labels).robustAccuracy == 0)
   }
 
   @Test("an example of the wanted class is not attacked")

@@ -132,7 +132,7 @@ struct TableTests {
   func unknownKey() throws {
     func read(_ text: String) throws -> Features { try JSONDecoder().decode(Features.self, from: Data(text.utf8)) }
     #expect(try read(#"{"low": [0, 1], "high": [2, 3], "fixed": [1]}"#).free == [0])
-    let error = #expect(throws: RobustnessError.self) { try read(#"{"low": [0], "high": [2], "fixd": [0]}"#) }
+    let error = #expect(throws: CatalogError.self) { try read(#"{"low": [0], "high": [2], "fixd": [0]}"#) }
     #expect("\(error.map { "\($0)" } ?? "")".contains("did you mean 'fixed'"))
   }
 

@@ -141,10 +141,11 @@ import Testing
     arguments: [
       Refusal("no input", "input:") { $0.clearInput() },
       Refusal("no type", "input.type") { $0.input.type = .unspecified },
-      Refusal("integers", "input.type") { $0.input.type = .int64 },
+      Refusal("integers of half the width", "input.data") { $0.input.type = .int64 },
       Refusal("an unknown type", "input.type") { $0.input.type = .UNRECOGNIZED(9) },
       Refusal("no shape", "input.shape") { $0.input.shape = [] },
       Refusal("another shape", "input.shape") { $0.input.shape = [2, 3] },
+      Refusal("two extents below 0", "input.shape") { $0.input.shape = [1, -2, -3] },
       Refusal("no rows", "input.shape") { $0.input.shape = [0, 6] },
       Refusal("negative rows", "input.shape") { $0.input.shape = [-1, 6] },
       Refusal("more rows than can be", "input.shape") { $0.input.shape = [.max, 6] },
@@ -164,6 +165,15 @@ import Testing
         $0.howMany = nil
         $0.tolerance = 0.1
         $0.maxSamples = .max
+      },
+      Refusal("a bound without a tolerance", "max_samples: expected nothing without a tolerance, got 8") {
+        $0.maxSamples = 8
+      },
+      Refusal("never empty without a coverage", "never_empty: expected nothing without a coverage") {
+        $0.neverEmpty = true
+      },
+      Refusal("a rule without a coverage", "set_rule: expected nothing without a coverage, got 'aps'") {
+        $0.setRule = .aps
       },
       Refusal("a quantile out of range", "quantiles") { $0.quantiles = [1.1] },
       Refusal("a measure of no name", "did you mean 'margin'") { $0.measures = ["std", "margins"] },
@@ -201,6 +211,25 @@ import Testing
     }
   }
 
+  @Test("what a file may hold the wire takes: flat rows, axes of extent 1, whole numbers") func forms() async throws {
+    let server = try await InProcess(models: ["net": TestModels.cnn()])
+    let numbers = [[Float]](repeating: (0..<64).map { Float($0 % 3) }, count: 2)
+    let expected = try await server.predict("net", numbers, shape: [2, 1, 8, 8]).predictions
+    for shape: [Int64] in [[2, 64], [2, 8, 8], [2, 8, 8, 1], [2, 1, 1, 8, 8]] {
+      #expect(try await server.predict("net", numbers, shape: shape).predictions == expected, "\(shape)")
+    }
+    let whole = try await server.predict("net", numbers, shape: [2, 64]) {
+      $0.input.type = .int64
+      $0.input.data = numbers.joined().map { Int64($0) }.withUnsafeBytes { Data($0) }
+    }
+    #expect(whole.predictions == expected)
+    for shape: [Int64] in [[2, 4, 16], [128], [1, 2, 64], [2, 8, 4, 2]] {
+      await #expect {
+        _ = try await server.predict("net", numbers, shape: shape)
+      } throws: { isFault($0, .invalidArgument, "input.shape: expected [B, 1, 8, 8]") }
+    }
+  }
+
   @Test func samplesAndSeedsThatAreLeftOut() async throws {
     let server = try await InProcess(models: ["net": TestModels.mlp(), "plain": TestModels.mlp(sigma: nil)])
     let usual = try await server.predict("net", rows(1, of: 6)) {
@@ -212,8 +241,11 @@ import Testing
     #expect(deterministic.samples == 0 && deterministic.stopReason == .requested)
     // What one answer cannot tell is not there.
     #expect(deterministic.predictions[0].measures.map(\.name) == ["predictive_entropy", "margin"])
-    let one = try await server.predict("net", rows(1, of: 6)) { $0.samples = 1 }
-    #expect(one.predictions[0].measures.map(\.name) == ["predictive_entropy", "margin"])
+    for samples: UInt32 in [0, 1] {
+      let one = try await server.predict("net", rows(1, of: 6)) { ($0.samples, $0.quantiles) = (samples, [0.1, 0.9]) }
+      #expect(one.predictions[0].measures.map(\.name) == ["predictive_entropy", "margin"])
+      #expect(one.predictions[0].quantiles.isEmpty)
+    }
     #expect(try await server.predict("plain", rows(1, of: 6)).samples == 0)
   }
 

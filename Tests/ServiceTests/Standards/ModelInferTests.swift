@@ -94,6 +94,51 @@ import Testing
     #expect(found.rawOutputContents[1] == names.reduce(Data()) { $0 + Self.raw([UInt32($1.count)]) + $1 })
   }
 
+  @Test(
+    "whole numbers and truth values are numbers, typed and raw",
+    arguments: ["BOOL", "INT8", "INT16", "INT32", "INT64", "UINT16", "UINT32", "UINT64"])
+  func whole(_ datatype: String) async throws {
+    let server = try await InProcess(models: ["net": TestModels.mlp()])
+    let least = datatype.hasPrefix("INT") ? -2 : 0, numbers = (0..<18).map { least + $0 % (datatype == "BOOL" ? 2 : 5) }
+    func mean(_ change: (inout Inference_ModelInferRequest) -> Void) async throws -> [Float] {
+      let answer = try await infer(
+        server,
+        request {
+          $0.outputs = [.with { $0.name = "mean" }]
+          change(&$0)
+        })
+      return answer.outputs[0].hasContents
+        ? answer.outputs[0].contents.fp32Contents
+        : answer.rawOutputContents[0].withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
+    }
+    let expected = try await mean { $0.inputs[0].contents.fp32Contents = numbers.map { Float($0) } }
+    let typed = try await mean {
+      $0.inputs[0].datatype = datatype
+      $0.inputs[0].contents = .with {
+        switch datatype {
+        case "BOOL": $0.boolContents = numbers.map { $0 == 1 }
+        case "INT64": $0.int64Contents = numbers.map { Int64($0) }
+        case "UINT64": $0.uint64Contents = numbers.map { UInt64($0) }
+        case "UINT16", "UINT32": $0.uintContents = numbers.map { UInt32($0) }
+        default: $0.intContents = numbers.map { Int32($0) }
+        }
+      }
+    }
+    let raw = try await mean {
+      $0.inputs[0].datatype = datatype
+      $0.inputs[0].clearContents()
+      let data =
+        switch datatype {
+        case "BOOL", "INT8": Self.raw(numbers.map { Int8($0) })
+        case "INT16", "UINT16": Self.raw(numbers.map { Int16($0) })
+        case "INT32", "UINT32": Self.raw(numbers.map { Int32($0) })
+        default: Self.raw(numbers.map { Int64($0) })
+        }
+      $0.rawInputContents = [data]
+    }
+    #expect(typed == expected && raw == expected)
+  }
+
   @Test("what cannot be answered is refused, with its place", arguments: Refusal.all)
   private func refusals(_ refusal: Refusal) async throws {
     let server = try await InProcess(models: ["net": TestModels.mlp()])
@@ -121,9 +166,29 @@ import Testing
       Refusal("inputs: expected one tensor") { $0.inputs = [] },
       Refusal("inputs: expected one tensor") { $0.inputs.append($0.inputs[0]) },
       Refusal("expected 'x', got 'y'") { $0.inputs[0].name = "y" },
-      Refusal("datatype") { $0.inputs[0].datatype = "INT64" },
       Refusal("outputs: expected each output once") { request in
         request.outputs = (0..<1000).map { _ in .with { $0.name = "margin" } }
+      },
+      Refusal("datatype") { $0.inputs[0].datatype = "BYTES" },
+      Refusal("expected int64_contents alone for INT64, got fp32_contents") { $0.inputs[0].datatype = "INT64" },
+      Refusal("expected fp32_contents alone for FP32, got fp64_contents") {
+        $0.inputs[0].contents.fp64Contents = [1]
+      },
+      Refusal("values of INT8") {
+        $0.inputs[0].datatype = "INT8"
+        $0.inputs[0].contents = .with { $0.intContents = [Int32](repeating: 128, count: 18) }
+      },
+      Refusal("max_samples: expected nothing without a tolerance") {
+        $0.parameters["max_samples"] = .with { $0.int64Param = 8 }
+      },
+      Refusal("set_rule: expected nothing without a coverage") {
+        $0.parameters["set_rule"] = .with { $0.stringParam = "lac" }
+      },
+      Refusal("numbers between commas") { $0.parameters["quantiles"] = .with { $0.stringParam = "," } },
+      Refusal("quantiles that they cannot") {
+        $0.parameters["samples"] = .with { $0.int64Param = 0 }
+        $0.parameters["quantiles"] = .with { $0.stringParam = "0.5" }
+        $0.outputs = [.with { $0.name = "quantiles" }]
       },
       Refusal("datatype") { $0.inputs[0].datatype = "float" },
       Refusal("none beside raw_input_contents") { $0.rawInputContents = [Data(count: 72)] },
@@ -137,6 +202,7 @@ import Testing
       },
       Refusal("values of UINT8") {
         $0.inputs[0].datatype = "UINT8"
+        $0.inputs[0].clearContents()
         $0.inputs[0].contents.uintContents = [UInt32](repeating: 256, count: 18)
       },
       Refusal("did you mean 'samples'") { $0.parameters["sample"] = .with { $0.int64Param = 1 } },

@@ -93,6 +93,20 @@ import Testing
     }
   }
 
+  @Test("every seed is taken and told, and truth values are numbers") func seeds() async throws {
+    try await with { server in
+      for seed in [UInt64(1) << 63, .max, 7] {
+        let body = """
+          {"parameters": {"samples": 4, "seed": \(seed)}, "model_name": "net",
+           "inputs": [{"name": "x", "shape": [1, 6], "datatype": "BOOL", "data": [[true, false, true, true, false, true]]}]}
+          """
+        let found = try await server.ask("/models/net/infer", Data(body.utf8))
+        let told = try Self.object(found.body)["parameters"] as? [String: Any]
+        #expect(found.status == 200 && (told?["seed"] as? NSNumber)?.uint64Value == seed)
+      }
+    }
+  }
+
   @Test("errors are JSON, with HTTP's status") func errors() async throws {
     try await with { server in
       func refused(
@@ -116,6 +130,18 @@ import Testing
         400, "input.data", infer, #"{"inputs":[{"name":"x","shape":[1,6],"datatype":"FP32","data":[1]}]}"#)
       try await refused(
         400, "0 to 255", infer, #"{"inputs":[{"name":"x","shape":[1,6],"datatype":"UINT8","data":[256]}]}"#)
+      func input(_ shape: String, _ data: String, _ more: String = "") -> String {
+        #"{"inputs":[{"name":"x","shape":\#(shape),"datatype":"FP32","data":\#(data)\#(more)}]}"#
+      }
+      try await refused(400, "rows of unlike lengths", infer, input("[1,6]", "[[1,2,3,4,5],[6]]"))
+      try await refused(400, "nested as [3, 2]", infer, input("[1,6]", "[[1,2],[3,4],[5,6]]"))
+      try await refused(400, "true or false", infer, input("[1,6]", "[true,true,true,true,true,true]"))
+      try await refused(
+        400, "body: expected one of id, inputs, model_name, outputs, parameters, got 'input'; did you mean 'inputs'",
+        infer, #"{"inputs":[],"input":1}"#)
+      try await refused(
+        400, "body.inputs.0: expected one of", infer, input("[1,6]", "[1,2,3,4,5,6]", #","parameter":{}"#))
+      try await refused(400, "did you mean 'outputs'", infer, #"{"inputs":[],"output":[]}"#)
       try await refused(400, "bytes of the body", infer, "{}", jsonBytes: 3)
       try await refused(400, "behind the last tensor", infer, #"{"inputs":[]} "#, jsonBytes: 13)
       try await refused(

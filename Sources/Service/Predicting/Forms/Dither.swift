@@ -11,8 +11,7 @@ extension PredictionQuery {
       throw ServiceError(.badField, at: "input", expected: "an array", got: "none")
     }
     model = request.model
-    input = InputArray(
-      element: InputArray.Element(request.input.type), shape: request.input.shape, data: request.input.data)
+    input = InputArray(request.input)
     if case .samples(let count) = request.howMany { samples = Int(count) }
     if request.tolerance != 0 { tolerance = request.tolerance }
     if request.maxSamples != 0 { maxSamples = Int(request.maxSamples) }
@@ -28,13 +27,19 @@ extension PredictionQuery {
     measures = request.measures
     if request.coverage != 0 { coverage = request.coverage }
     switch request.setRule {
-    case .lac: setRule = .lac
+    case .lac: setRule = nil
     case .aps: setRule = .aps
     case .UNRECOGNIZED(let number):
       throw ServiceError(.badField, at: "set_rule", expected: "0 (LAC) or 1 (APS)", got: "\(number)")
     }
     neverEmpty = request.neverEmpty
     uncalibrated = request.uncalibrated
+  }
+}
+
+extension InputArray {
+  init(_ array: Dither_V1_Array) {
+    self.init(element: Element(array.type), shape: array.shape, data: array.data)
   }
 }
 

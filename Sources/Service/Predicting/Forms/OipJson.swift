@@ -8,22 +8,26 @@ struct OipJsonRequest {
   /// The header that says how many bytes of the body are JSON, where others follow.
   static let lengthHeader = "inference-header-content-length"
 
-  private struct Body: Decodable {
-    struct Input: Decodable {
+  private struct Body: OipJsonObject {
+    struct Input: OipJsonObject {
+      static let keys = ["name", "shape", "datatype", "parameters", "data"]
       var name: String
       var shape: [Int64]
       var datatype: String
       var parameters: [String: OipJsonParameter]?
       var data: OipJsonElements?
     }
-    struct Output: Decodable {
+    struct Output: OipJsonObject {
+      static let keys = ["name", "parameters"]
       var name: String
       var parameters: [String: OipJsonParameter]?
     }
+    // KServe's clients send `model_name` too; the path says it.
+    static let keys = ["id", "model_name", "parameters", "inputs", "outputs"]
     var id: String?
     var parameters: [String: OipJsonParameter]?
-    var inputs: [Input]
-    var outputs: [Output]?
+    var inputs: [OipJsonKnown<Input>]
+    var outputs: [OipJsonKnown<Output>]?
   }
 
   /// The same as the gRPC door takes it.
@@ -35,17 +39,15 @@ struct OipJsonRequest {
   /// - Throws: for what is no such request, by its field.
   init(_ bytes: Data, jsonBytes: String?, model: String, version: String) throws(ServiceError) {
     let (json, tail) = try Self.parts(bytes, jsonBytes)
-    let body: Body
-    do { body = try JSONDecoder().decode(Body.self, from: json) } catch {
-      throw ServiceError(.badField, at: "body", expected: "an inference request as JSON", got: Self.reason(error))
-    }
+    let body = try OipJsonKnown<Body>.read(json, as: "an inference request as JSON")
+    let inputs = body.inputs.map(\.value), outputs = (body.outputs ?? []).map(\.value)
     var message = Inference_ModelInferRequest()
     message.modelName = model
     message.modelVersion = version
     message.id = body.id ?? ""
     message.parameters = (body.parameters ?? [:]).mapValues(\.message)
     var left = tail
-    for input in body.inputs {
+    for input in inputs {
       var tensor = Inference_ModelInferRequest.InferInputTensor()
       tensor.name = input.name
       tensor.datatype = input.datatype
@@ -59,6 +61,12 @@ struct OipJsonRequest {
         message.rawInputContents.append(left.prefix(Int(count)))
         left = left.dropFirst(Int(count))
       } else if let data = input.data {
+        guard data.shape == input.shape || data.shape?.count == 1 else {
+          throw ServiceError(
+            .badField, at: "inputs, '\(input.name.clipped())', data",
+            expected: "numbers in a flat array, or nested as the shape \(input.shape)".clipped(),
+            got: data.shape.map { "nested as \($0)".clipped() } ?? "rows of unlike lengths")
+        }
         tensor.contents = try data.contents(input.datatype, of: input.name)
       }
       message.inputs.append(tensor)
@@ -66,7 +74,7 @@ struct OipJsonRequest {
     guard left.isEmpty else {
       throw ServiceError(.badField, at: "body", expected: "no bytes behind the last tensor", got: "\(left.count)")
     }
-    message.outputs = (body.outputs ?? []).map { output in
+    message.outputs = outputs.map { output in
       .with {
         $0.name = output.name
         $0.parameters = (output.parameters ?? [:]).mapValues(\.message)
@@ -75,7 +83,7 @@ struct OipJsonRequest {
     self.message = message
     isBinaryElsewhere = body.parameters?["binary_data_output"] == .flag(true)
     isBinary = Dictionary(
-      (body.outputs ?? []).compactMap { output in
+      outputs.compactMap { output in
         guard case .flag(let flag)? = output.parameters?["binary_data"] else { return nil }
         return (output.name, flag)
       }, uniquingKeysWith: { _, last in last })
@@ -92,17 +100,30 @@ struct OipJsonRequest {
     }
     return (bytes.prefix(count), bytes.dropFirst(count))
   }
+}
 
-  private static func reason(_ error: any Error) -> String {
-    func path(_ context: DecodingError.Context) -> String {
-      let names = context.codingPath.map { $0.intValue.map(String.init) ?? $0.stringValue }
-      return names.isEmpty ? "" : " at \(names.joined(separator: ".").clipped())"
-    }
-    switch error as? DecodingError {
-    case .keyNotFound(let key, let context): return "no '\(key.stringValue)'\(path(context))"
-    case .typeMismatch(_, let context), .valueNotFound(_, let context): return "another type\(path(context))"
-    case .dataCorrupted(let context): return "no such JSON\(path(context))"
-    default: return "something else"
+/// An object of the protocol's JSON whose keys are known; what is free is in its parameters.
+protocol OipJsonObject: Decodable {
+  static var keys: [String] { get }
+}
+
+/// An object without keys that say nothing.
+struct OipJsonKnown<Value: OipJsonObject>: Decodable {
+  let value: Value
+
+  init(from decoder: any Swift.Decoder) throws {
+    try decoder.requireKeys(of: "body", among: Value.keys)
+    value = try Value(from: decoder)
+  }
+
+  /// - Parameter expected: what a body must be, in words.
+  static func read(_ json: Data, as expected: String) throws(ServiceError) -> Value {
+    do { return try JSONDecoder().decode(Self.self, from: json).value } catch let fault as CatalogError {
+      throw ServiceError(
+        .badField, at: fault.place, expected: fault.expected, got: fault.got, advice: fault.advice)
+    } catch {
+      let words = (error as? DecodingError)?.words ?? "something else"
+      throw ServiceError(.badField, at: "body", expected: expected, got: words)
     }
   }
 }
@@ -111,6 +132,8 @@ struct OipJsonRequest {
 enum OipJsonParameter: Codable, Equatable {
   case flag(Bool)
   case integer(Int64)
+  /// From 2⁶³ on.
+  case large(UInt64)
   case number(Double)
   case text(String)
 
@@ -120,6 +143,8 @@ enum OipJsonParameter: Codable, Equatable {
       self = .flag(flag)
     } else if let integer = try? value.decode(Int64.self) {
       self = .integer(integer)
+    } else if let large = try? value.decode(UInt64.self) {
+      self = .large(large)
     } else if let number = try? value.decode(Double.self) {
       self = .number(number)
     } else {
@@ -131,7 +156,7 @@ enum OipJsonParameter: Codable, Equatable {
     switch message.parameterChoice {
     case .boolParam(let flag): self = .flag(flag)
     case .int64Param(let integer): self = .integer(integer)
-    case .uint64Param(let integer): self = Int64(exactly: integer).map(Self.integer) ?? .number(Double(integer))
+    case .uint64Param(let integer): self = Int64(exactly: integer).map(Self.integer) ?? .large(integer)
     case .doubleParam(let number): self = .number(number)
     case .stringParam(let text): self = .text(text)
     case nil: self = .text("")
@@ -143,6 +168,7 @@ enum OipJsonParameter: Codable, Equatable {
     switch self {
     case .flag(let flag): try value.encode(flag)
     case .integer(let integer): try value.encode(integer)
+    case .large(let integer): try value.encode(integer)
     case .number(let number): try value.encode(number)
     case .text(let text): try value.encode(text)
     }
@@ -153,6 +179,7 @@ enum OipJsonParameter: Codable, Equatable {
       switch self {
       case .flag(let flag): $0.boolParam = flag
       case .integer(let integer): $0.int64Param = integer
+      case .large(let integer): $0.uint64Param = integer
       case .number(let number): $0.doubleParam = number
       case .text(let text): $0.stringParam = text
       }
@@ -160,33 +187,61 @@ enum OipJsonParameter: Codable, Equatable {
   }
 }
 
-/// The numbers of a tensor, flat or nested as its shape is: both are written row-major.
+/// The numbers of a tensor, flat or nested: both are written row-major.
 struct OipJsonElements: Decodable {
   var values: [Double]
+  /// As it is nested; nil where rows of one depth are not of one length.
+  var shape: [Int64]?
+  /// They are truth values, of which numbers are made.
+  var areFlags = false
 
   init(from decoder: any Swift.Decoder) throws {
     let container = try decoder.singleValueContainer()
     if let flat = try? container.decode([Double].self) {
       values = flat
+      shape = [Int64(flat.count)]
+    } else if let flags = try? container.decode([Bool].self) {
+      values = flags.map { $0 ? 1 : 0 }
+      shape = [Int64(flags.count)]
+      areFlags = true
     } else {
-      values = try container.decode([OipJsonElements].self).flatMap { $0.values }
+      let parts = try container.decode([OipJsonElements].self)
+      values = parts.flatMap(\.values)
+      areFlags = parts.contains(where: \.areFlags)
+      if let first = parts.first?.shape, parts.allSatisfy({ $0.shape == first }) {
+        shape = [Int64(parts.count)] + first
+      }
     }
   }
 
   /// - Throws: where JSON cannot say such values. Types that no model takes are told by who reads the tensor.
   fileprivate func contents(_ datatype: String, of name: String) throws(ServiceError) -> Inference_InferTensorContents {
+    func refuse(_ expected: String, _ got: String = "others") -> ServiceError {
+      ServiceError(.badField, at: "inputs, '\(name.clipped())', data", expected: expected, got: got)
+    }
+    func whole<Number: FixedWidthInteger>(_ least: Number, _ most: Number) throws(ServiceError) -> [Number] {
+      let found = values.compactMap { Number(exactly: $0) }
+      guard found.count == values.count, found.allSatisfy({ (least...most).contains($0) }) else {
+        throw refuse("whole numbers from \(least) to \(most)")
+      }
+      return found
+    }
+    let type = OipDatatype(rawValue: datatype)
+    guard !areFlags || type == .bool else { throw refuse("numbers", "true or false") }
     var contents = Inference_InferTensorContents()
-    switch OipDatatype(rawValue: datatype) {
+    switch type {
     case .fp32: contents.fp32Contents = values.map { Float($0) }
     case .fp64: contents.fp64Contents = values
-    case .uint8:
-      let bytes = values.compactMap(UInt8.init(exactly:))
-      guard bytes.count == values.count else {
-        throw ServiceError(
-          .badField, at: "inputs, '\(name.clipped())', data", expected: "whole numbers from 0 to 255", got: "others")
-      }
-      contents.uintContents = bytes.map(UInt32.init)
-    default: break
+    case .uint8: contents.uintContents = try whole(0, UInt32(UInt8.max))
+    case .uint16: contents.uintContents = try whole(0, UInt32(UInt16.max))
+    case .uint32: contents.uintContents = try whole(0, .max)
+    case .uint64: contents.uint64Contents = try whole(0, .max)
+    case .int8: contents.intContents = try whole(Int32(Int8.min), Int32(Int8.max))
+    case .int16: contents.intContents = try whole(Int32(Int16.min), Int32(Int16.max))
+    case .int32: contents.intContents = try whole(.min, .max)
+    case .int64: contents.int64Contents = try whole(.min, .max)
+    case .bool: contents.boolContents = try whole(0, UInt8(1)).map { $0 == 1 }
+    case .fp16, .bf16, .bytes, nil: break
     }
     return contents
   }

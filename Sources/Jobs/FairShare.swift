@@ -3,7 +3,7 @@ import Foundation
 import Synchronization
 
 /// The next to compute among jobs that share a few places: the one that was served least. No thread, clock or lock.
-struct FairShare: Sendable {
+package struct FairShare: Sendable {
   private struct Share {
     /// Seconds on a place.
     var served: Double
@@ -13,36 +13,36 @@ struct FairShare: Sendable {
   private var shares: [String: Share] = [:]
 
   /// - Parameter places: that compute at the same time.
-  init(places: Int) { free = places }
+  package init(places: Int) { free = places }
 
   /// A thread of a job waits for a place. A job that is new begins as if it had been served like the others: it has
   /// nothing to make up for.
-  mutating func ask(_ job: String) {
+  package mutating func ask(_ job: String) {
     let others = shares.values.map(\.served).min() ?? 0
     shares[job, default: Share(served: others)].waiting += 1
   }
 
   /// Whether one of the job's threads may take a place now.
-  func isNext(_ job: String) -> Bool { free > 0 && next == job }
+  package func isNext(_ job: String) -> Bool { free > 0 && next == job }
 
-  mutating func take(_ job: String) {
+  package mutating func take(_ job: String) {
     free -= 1
     shares[job]?.waiting -= 1
   }
 
-  mutating func giveBack(_ job: String, after seconds: Double) {
+  package mutating func giveBack(_ job: String, after seconds: Double) {
     free += 1
     shares[job]?.served += seconds
   }
 
   /// Whether another job waits that has been served less than this one, with the time of its turn.
-  func isDue(_ job: String, after seconds: Double) -> Bool {
+  package func isDue(_ job: String, after seconds: Double) -> Bool {
     guard free == 0, let own = shares[job], let next, next != job, let other = shares[next] else { return false }
     return other.served < own.served + seconds
   }
 
   /// A job has ended.
-  mutating func leave(_ job: String) { shares[job] = nil }
+  package mutating func leave(_ job: String) { shares[job] = nil }
 
   private var next: String? {
     shares.filter { $0.value.waiting > 0 }.min { ($0.value.served, $0.key) < ($1.value.served, $1.key) }?.key

@@ -36,7 +36,7 @@ public struct FrameReader: Sendable {
   public var pendingBytes: Int { bytes.count }
 
   /// Bytes of memory for them.
-  var reservedBytes: Int { bytes.capacity }
+  package var reservedBytes: Int { bytes.capacity }
 
   /// Framing is lost: what waits is let go of.
   public mutating func clear() { bytes.clear() }

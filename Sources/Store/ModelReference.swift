@@ -54,7 +54,7 @@ public enum ModelReference: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// Of a new alias: a name, and no number, which the Open Inference Protocol takes for a version.
+  /// A new alias is a name, and no number, which the Open Inference Protocol takes for a version.
   public static func check(alias: String, _ field: String) throws(StoreError) {
     try check(name: alias, field)
     guard alias.utf8.contains(where: { !(0x30...0x39).contains($0) }) else {

@@ -40,7 +40,10 @@ struct ExitStatusTests {
     try Data(#"{"text": "\#(String(repeating: "x", count: 300_000))"}"#.utf8).write(to: URL(filePath: card))
     try Data(#"{"fixed": [1]}"#.utf8).write(to: URL(filePath: features))
     for (arguments, words) in [
-      (["upload", model, "--card", card, "--address", "127.0.0.1:1"], "a card of at most 262144 bytes, got 300012"),
+      (
+        ["upload", model, "--card", card, "--address", "dither://127.0.0.1:1"],
+        "a card of at most 262144 bytes, got 300012"
+      ),
       (["audit", model, "--data", data, "--labels", labels, "--features", features], "got no 'low'"),
       (["predict", "m", "--input", "x.npy", "--max-samples", "4"], "--tolerance"),
       (["predict", "m", "--input", "x.npy", "--never-empty"], "--coverage"),

@@ -1,7 +1,6 @@
+import DitherJobs
 import DitherTensor
 import Testing
-
-@testable import DitherJobs
 
 @Suite struct FairShareTests {
   @Test("jobs that always wait are served alike, however many threads each has", arguments: UInt64(1)...6)

@@ -1,9 +1,8 @@
+import DitherProto
 import DitherTensor
 import Foundation
 import SwiftProtobuf
 import Testing
-
-@testable import DitherProto
 
 @Suite("Frames on a byte stream")
 struct FrameCodecTests {

@@ -1,10 +1,9 @@
 import DitherBasics
+import DitherStore
 import DitherTensor
 import DitherTestSupport
 import Foundation
 import Testing
-
-@testable import DitherStore
 
 @Suite struct UploadRoomTests {
   private static func bounds(bytes: Int = 1000, left: Int = 4) -> UploadBounds {

@@ -1,12 +1,11 @@
 import DitherClient
 import DitherProto
 import DitherTensor
+import DitherTransport
 import Foundation
 import SwiftProtobuf
 import Synchronization
 import Testing
-
-@testable import DitherTransport
 
 @Suite("The Swift client: calls of all kinds at once, in any order, left anywhere", .serialized)
 struct ClientSequenceTests {

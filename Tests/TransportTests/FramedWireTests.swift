@@ -1,10 +1,9 @@
 import DitherProto
+import DitherTransport
 import Foundation
 import SwiftProtobuf
 import Synchronization
 import Testing
-
-@testable import DitherTransport
 
 @Suite("The framed door against bytes that no client sends", .serialized)
 struct FramedWireTests {

@@ -3,8 +3,8 @@ import DitherInference
 import DitherTensor
 
 /// An attack on the examples that the deployed predictor gets right, or, where they are led to a class, does not answer
-/// with it. Success is judged by that predictor, on draws that the attack did not see; what fails without an attack fails
-/// under it, and is not credited to it.
+/// with it. Success is judged by that predictor, on draws that the attack did not see; what fails without an attack
+/// fails under it, and is not credited to it.
 struct AttackProbe<A: Attack>: Probe {
   static var name: String { A.name }
   static var summary: String { A.summary }

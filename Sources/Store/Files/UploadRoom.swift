@@ -9,7 +9,7 @@ public struct UploadBounds: Sendable, Equatable {
 
 /// The room of uploads that are not whole: bytes of those that run are taken before they are written, and those that
 /// were left longest ago make way. No file, clock or lock: paths in, paths out.
-struct UploadRoom {
+package struct UploadRoom {
   private struct Running {
     var caller: String
     var bytes: Int
@@ -21,20 +21,20 @@ struct UploadRoom {
   private var bytes: Int
 
   /// - Parameter left: uploads that were cut, with their bytes, longest ago first.
-  init(_ bounds: UploadBounds, left: [(path: String, bytes: Int)]) {
+  package init(_ bounds: UploadBounds, left: [(path: String, bytes: Int)]) {
     self.bounds = bounds
     self.left = left
     bytes = left.reduce(0) { $0 + $1.bytes }
   }
 
   /// An upload begins, or goes on with one that was left or that another call was sending.
-  mutating func begin(_ path: String, by caller: String) {
+  package mutating func begin(_ path: String, by caller: String) {
     let known = running[path]?.bytes ?? forget(path)
     running[path] = Running(caller: caller, bytes: known)
   }
 
   /// - Returns: the uploads that make way for it, by path; nil where there is no room for so many bytes.
-  mutating func hold(_ path: String, _ wanted: Int) -> [String]? {
+  package mutating func hold(_ path: String, _ wanted: Int) -> [String]? {
     guard let standing = running[path] else { return [] }
     let grown = wanted - standing.bytes
     if grown > 0 {
@@ -51,14 +51,14 @@ struct UploadRoom {
 
   /// A running upload is cut, and kept.
   /// - Returns: the uploads that make way, by path.
-  mutating func leave(_ path: String) -> [String] {
+  package mutating func leave(_ path: String) -> [String] {
     guard let upload = running.removeValue(forKey: path) else { return [] }
     left.append((path, upload.bytes))
     return makeWay()
   }
 
   /// An upload, running or left, is no longer there.
-  mutating func end(_ path: String) {
+  package mutating func end(_ path: String) {
     bytes -= running.removeValue(forKey: path)?.bytes ?? 0
     bytes -= forget(path)
   }

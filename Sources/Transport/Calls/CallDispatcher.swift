@@ -56,7 +56,7 @@ public final class CallDispatcher: Sendable {
   /// By caller: calls in flight, and handlers of calls that are over.
   private let shares = Mutex<[String: Int]>([:])
   /// Bytes that connections have read of messages that are not whole.
-  let halfRead: ByteBudget
+  package let halfRead: ByteBudget
   private let strangers: Mutex<Strangers>
 
   public init(
@@ -186,12 +186,12 @@ public final class CallDispatcher: Sendable {
 }
 
 /// Bytes that all connections together may hold of what has not all come.
-final class ByteBudget: Sendable {
+package final class ByteBudget: Sendable {
   let limit: Int
   private let taken = Atomic<Int>(0)
   init(limit: Int) { self.limit = limit }
 
-  var used: Int { taken.load(ordering: .relaxed) }
+  package var used: Int { taken.load(ordering: .relaxed) }
 
   /// - Returns: false, with nothing taken, when there is no room for so many more.
   func take(_ bytes: Int) -> Bool {

@@ -73,7 +73,7 @@ import Testing
     case "corruption": (words, request) = ("one of", Self.request("fgsm"))
     case "severity": (words, request) = ("severity", Self.request("fog") { $0.parameters = ["severity": "6"] })
     case "strength": (words, request) = ("strength", Self.request("fog") { $0.parameters = ["strength": "6"] })
-    case "inputs.type": (words, request) = (kind, Self.request("fog") { $0.inputs.type = .int64 })
+    case "inputs.type": (words, request) = (kind, Self.request("fog") { $0.inputs.type = .unspecified })
     case "rows": (words, request) = ("at most 4", Self.request("fog"))
     case "inputs.data":
       (words, request) = ("inputs", Self.request("fog") { $0.inputs.data.removeLast() })

@@ -124,7 +124,7 @@ extension PredictionQuery {
     antithetic = try given.flag("antithetic")
     quantiles = try given.reals("quantiles")
     coverage = try given.real("coverage")
-    setRule = try given.word("set_rule", ["lac": .lac, "aps": .aps]) ?? .lac
+    setRule = try given.word("set_rule", ["lac": .lac, "aps": .aps])
     neverEmpty = try given.flag("never_empty")
     uncalibrated = try given.flag("uncalibrated")
     let names = request.outputs.map(\.name)

@@ -68,3 +68,33 @@ enum OipContent {
     }
   }
 }
+
+extension OipDatatype {
+  /// The typed contents that its values are in; nil: it has raw ones only.
+  var contentsField: String? {
+    switch self {
+    case .bool: "bool_contents"
+    case .uint8, .uint16, .uint32: "uint_contents"
+    case .uint64: "uint64_contents"
+    case .int8, .int16, .int32: "int_contents"
+    case .int64: "int64_contents"
+    case .fp32: "fp32_contents"
+    case .fp64: "fp64_contents"
+    case .bytes: "bytes_contents"
+    case .fp16, .bf16: nil
+    }
+  }
+}
+
+extension Inference_InferTensorContents {
+  /// Names of the fields that have values.
+  var filled: [String] {
+    let isEmpty: KeyValuePairs = [
+      "bool_contents": boolContents.isEmpty, "int_contents": intContents.isEmpty,
+      "int64_contents": int64Contents.isEmpty, "uint_contents": uintContents.isEmpty,
+      "uint64_contents": uint64Contents.isEmpty, "fp32_contents": fp32Contents.isEmpty,
+      "fp64_contents": fp64Contents.isEmpty, "bytes_contents": bytesContents.isEmpty,
+    ]
+    return isEmpty.filter { !$0.value }.map(\.key)
+  }
+}

@@ -44,7 +44,7 @@ struct SharedWeightsTests {
       Tied(testDescription: "dense"),
       Tied(
         testDescription: "dense, two terms",
-        noise: [.init(.weights, sigma: 0.2), .init(.weights, sigma: 0.1, distribution: "laplace")]),
+        noise: [.init(.weights, sigma: 0.2), .init(.weights, LaplaceNoise(), sigma: 0.1)]),
       Tied(testDescription: "dense, relative", noise: [.init(.weights, sigma: 0.2, scale: .relativeToLayer)]),
       Tied(testDescription: "dense, behind an Identity", isBehindIdentity: true),
       Tied(testDescription: "convolution", isConvolution: true, paths: [.explicit, .exact, .fresh]),

@@ -274,18 +274,25 @@ struct IntegerOpTests {
     #expect(throws: GraphError.self) { try builder.apply(op(test.op, inputs: operands.count), operands) }
   }
 
-  @Test(
-    "ranges of the largest numbers are exact",
-    arguments: [
-      ([Int64.max, .min, .min], [Int64.max, -1]), ([.min, .max, .max], [.min, -1, .max - 1]),
-      ([0, .max, .max], [0]), ([0, 1, .max], [0]), ([.max, 0, -(1 << 62)], [.max, (1 << 62) - 1]),
-      ([.max - 2, .max, 1], [.max - 2, .max - 1]), ([5, 5, 1], []), ([5, 1, 2], []), ([1, 5, -2], []),
-      ([10, 4, -2], [10, 8, 6]), ([10, 3, -2], [10, 8, 6, 4]),
-    ])
-  func ranges(_ operands: [Int64], _ numbers: [Int64]) throws {
+  struct Steps: Sendable {
+    let operands: [Int64], numbers: [Int64]
+    init(_ start: Int64, _ limit: Int64, _ delta: Int64, _ numbers: [Int64]) {
+      operands = [start, limit, delta]
+      self.numbers = numbers
+    }
+  }
+  static let steps: [Steps] = [
+    Steps(.max, .min, .min, [.max, -1]), Steps(.min, .max, .max, [.min, -1, .max - 1]),
+    Steps(0, .max, .max, [0]), Steps(0, 1, .max, [0]),
+    Steps(.max, 0, -4_611_686_018_427_387_904, [.max, 4_611_686_018_427_387_903]),
+    Steps(.max - 2, .max, 1, [.max - 2, .max - 1]), Steps(5, 5, 1, []), Steps(5, 1, 2, []), Steps(1, 5, -2, []),
+    Steps(10, 4, -2, [10, 8, 6]), Steps(10, 3, -2, [10, 8, 6, 4]),
+  ]
+  @Test("ranges of the largest numbers are exact", arguments: steps)
+  func ranges(_ steps: Steps) throws {
     let builder = GraphBuilder()
-    let made = try builder.apply(op("Range", inputs: 3), operands.map { builder.constant(.int64([], [$0])) })[0]
-    #expect(made.type.known == numbers)
+    let made = try builder.apply(op("Range", inputs: 3), steps.operands.map { builder.constant(.int64([], [$0])) })[0]
+    #expect(made.type.known == steps.numbers)
   }
 
   @Test("an op outside the list is refused with its name, its node and the list")

@@ -16,6 +16,10 @@ struct SharedWeightsTests {
         presentInputs: [Bool](repeating: true, count: inputs)))
   }
 
+  private static let twoTerms: [NoiseTerm] =
+    [.init(.weights, sigma: 0.2)]
+    + Catalog.noises.entries.filter { $0.name == "laplace" }.map { .init(.weights, $0.init(), sigma: 0.1) }
+
   struct Tied: CustomTestStringConvertible, Sendable {
     let testDescription: String
     var noise: [NoiseTerm] = [.init(.weights, sigma: 0.3)]
@@ -44,7 +48,7 @@ struct SharedWeightsTests {
       Tied(testDescription: "dense"),
       Tied(
         testDescription: "dense, two terms",
-        noise: [.init(.weights, sigma: 0.2), .init(.weights, LaplaceNoise(), sigma: 0.1)]),
+        noise: twoTerms),
       Tied(testDescription: "dense, relative", noise: [.init(.weights, sigma: 0.2, scale: .relativeToLayer)]),
       Tied(testDescription: "dense, behind an Identity", isBehindIdentity: true),
       Tied(testDescription: "convolution", isConvolution: true, paths: [.explicit, .exact, .fresh]),

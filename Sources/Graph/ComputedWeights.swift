@@ -6,7 +6,7 @@ extension Graph {
   /// transpose, reshape or scale them: noise, packing and certificates see weights only there. What computes them stays
   /// in the list, so that no node changes its place, and is not run.
   /// - Returns: nil where there are none.
-  func foldingComputedWeights() throws(GraphError) -> Graph? {
+  public func foldingComputedWeights() throws(GraphError) -> Graph? {
     var fixed = Set(literals.keys), made: [Node] = []
     for node in nodes where !node.inputs.isEmpty {
       guard node.inputs.allSatisfy({ $0.map(fixed.contains) ?? true }) else { continue }

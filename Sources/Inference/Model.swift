@@ -35,6 +35,7 @@ public final class Model: Sendable {
   ///   - proceed: called between the passes of its trial; what it throws ends the work.
   public init(_ graph: Graph, precision: Plan.Precision = .float32, proceed: () throws -> Void = {}) throws {
     self.precision = precision
+    let graph = try graph.foldingComputedWeights() ?? graph
     given = (graph, try ModelSignature(graph))
     let classified = try graph.givingClasses()
     var signature = try ModelSignature(classified), known = classified, only = classified

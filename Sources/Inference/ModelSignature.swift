@@ -48,7 +48,7 @@ public struct ModelSignature: Sendable, Equatable {
 
   /// The metadata's key of the draws that a version is served with where a request names none.
   public static let samplesKey = "dither.samples"
-  /// What a file may say, but for its noise, which the graph has taken by then.
+  /// Keys that a file may have, but for its noise, which the graph has taken by then.
   private static let keys = [labelsKey, normalizationKey, taskKey, outputKindKey, samplesKey]
   /// Bytes of a class's name.
   private static let longestLabel = 512

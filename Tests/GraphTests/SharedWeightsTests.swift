@@ -39,7 +39,8 @@ struct SharedWeightsTests {
       uses.append(y)
     }
     let difference = try builder.apply(op("Sub"), uses)[0]
-    return try Graph(onnx: builder.finish(outputs: [("f", uses[0]), ("difference", difference)]).onnx())
+    let graph = builder.finish(outputs: [("f", uses[0]), ("difference", difference)])
+    return try graph.foldingComputedWeights() ?? graph
   }
 
   @Test(
@@ -105,7 +106,7 @@ struct SharedWeightsTests {
     let builder = GraphBuilder(), x = builder.input("x", [6])
     let weights = try test.make(builder) { try op($0, $1, inputs: $2) }
     let y = try builder.apply(op("MatMul"), [x, weights], name: "dense")[0]
-    let graph = try Graph(onnx: builder.finish(outputs: [("y", y)]).onnx())
+    let graph = try #require(try builder.finish(outputs: [("y", y)]).foldingComputedWeights())
     let noise = try NoiseModel([.init(.weights, sigma: 0.2)])
     try noise.checkSites(in: graph)
     let plan = try Plan(

@@ -73,10 +73,6 @@ struct OnnxReader {
     try readOutputs(proto)
     try checkNumbers()
     try checkTypes(proto)
-    if let folded = try graph.foldingComputedWeights() {
-      graph = folded
-      try checkNumbers()
-    }
     return graph
   }
 
@@ -107,7 +103,8 @@ struct OnnxReader {
         throw GraphError(
           .tooLarge, at: "metadata_props", expected: "at most \(limits.metadataBytes) bytes", got: "more")
       }
-      guard graph.metadata.updateValue(entry.value, forKey: entry.key) == nil else {
+      let isNew = graph.metadata.updateValue(entry.value, forKey: entry.key) == nil
+      guard isNew || OnnxMetadata.addedKeys.contains(entry.key) else {
         throw GraphError(
           .malformed, at: "metadata_props", expected: "each key once", got: "'\(entry.key.clipped())' twice")
       }

@@ -42,6 +42,19 @@ struct OnnxFileTests {
     #expect(try again.onnx() == written)
   }
 
+  @Test("a key of metadata that stands twice is refused, but for those that uploads add")
+  func keysOnce() throws {
+    let file = try Self.network().onnx()
+    for key in ["dither.noise", "dither.labels", "origin"] {
+      #expect {
+        try Graph(onnx: OnnxMetadata.adding("again", for: key, to: file))
+      } throws: { "\($0)".contains("'\(key)' twice") }
+    }
+    let twice = OnnxMetadata.adding(
+      "logits", for: Graph.outputKindKey, to: OnnxMetadata.adding("probabilities", for: Graph.outputKindKey, to: file))
+    #expect(try Graph(onnx: twice).metadata[Graph.outputKindKey] == "logits")
+  }
+
   @Test("outputs that share a value, and values that share a name, are told apart")
   func namesAreUnique() throws {
     let builder = GraphBuilder()

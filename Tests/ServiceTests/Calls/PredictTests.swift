@@ -329,9 +329,13 @@ import Testing
         $0.samples = 2
         $0.seed = UInt64(number)
       }
-      #expect(alone.predictions == answer.response.predictions)
+      // One row is multiplied by another kernel than two.
+      for (one, other) in zip(alone.predictions, answer.response.predictions) {
+        #expect(one.label == other.label)
+        #expect(zip(one.probabilities, other.probabilities).allSatisfy { abs($0 - $1) < 1e-6 })
+      }
     }
-    let long = try await predictOnReader(server, requests(2) { $0.samples = 65_536 })
+    let long = try await predictOnReader(server, requests(2) { $0.samples = 4096 })
     #expect(long.allSatisfy { !$0.isReader })
   }
 

@@ -52,6 +52,7 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
   private let deadlines: DeadlineSet
   private let peer: String, network: String
   private var acquaintance = Acquaintance()
+  private var isClosing = false
   private var exchange = HttpExchange()
   private var held: ByteShare
   private var context: ChannelHandlerContext?
@@ -90,6 +91,8 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
   // MARK: what the client does
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    // What was read with the last request that is answered is not answered.
+    guard !isClosing else { return }
     let action: HttpExchange.Action
     switch unwrapInboundIn(data) {
     case .head(let head):
@@ -288,6 +291,7 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
   }
 
   private func closeBehindAnswer() {
+    isClosing = true
     guard let channel = context?.channel else { return }
     guard let lastAnswer else { return channel.close(promise: nil) }
     lastAnswer.whenComplete { _ in channel.close(promise: nil) }

@@ -91,7 +91,7 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
   // MARK: what the client does
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    // What was read with the last request that is answered is not answered.
+    // Requests that were read with the last one are not answered.
     guard !isClosing else { return }
     let action: HttpExchange.Action
     switch unwrapInboundIn(data) {

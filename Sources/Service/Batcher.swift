@@ -178,18 +178,14 @@ final class Batcher: Sendable {
       let thread = isPrompt ? work.thread.flatMap { state.takes($0.id, key) ? $0.id : nil } : nil
       let waiting = Waiting(work, key, seconds: seconds, draws: max(draws, 1), isLong: isLong, thread: thread)
       guard state.bytes == 0 || state.bytes + waiting.bytes <= limits.queuedBytes else {
-        throw ServiceError(
-          .overloaded, at: "queue", expected: "at most \(limits.queuedBytes >> 20) MiB of inputs waiting",
-          got: "\(state.bytes >> 20) MiB, and \(waiting.bytes >> 20) MiB more", advice: "try again later",
-          retryAfterMilliseconds: max(10, Int(min(before / Double(threads), 60) * 1000)))
+        throw overloaded(
+          "at most \(limits.queuedBytes >> 20) MiB of inputs waiting",
+          "\(state.bytes >> 20) MiB, and \(waiting.bytes >> 20) MiB more", waiting: before)
       }
       guard state.waiting.count < limits.queuedRequests, before == 0 || before + seconds <= limits.queuedSeconds else {
-        throw ServiceError(
-          .overloaded, at: "queue",
-          expected: "at most \(limits.queuedRequests) requests and \(limits.queuedSeconds) s of compute waiting",
-          got: "\(state.waiting.count) requests, about \((before + seconds).rounded()) s",
-          advice: "try again later",
-          retryAfterMilliseconds: max(10, Int(min(before / Double(threads), 60) * 1000)))
+        throw overloaded(
+          "at most \(limits.queuedRequests) requests and \(limits.queuedSeconds) s of compute waiting",
+          "\(state.waiting.count) requests, about \((before + seconds).rounded()) s", waiting: before)
       }
       state.waiting.append(waiting)
       state.bytes += waiting.bytes
@@ -200,6 +196,13 @@ final class Batcher: Sendable {
       return state.readingTurns.insert(thread).inserted ? .reading(thread) : nil
     }
     if let turn { enter(turn, work.thread) }
+  }
+
+  /// - Parameter seconds: of compute that waits before it.
+  private func overloaded(_ expected: String, _ got: String, waiting seconds: Double) -> ServiceError {
+    ServiceError(
+      .overloaded, at: "queue", expected: expected, got: got, advice: "try again later",
+      retryAfterMilliseconds: max(10, Int(min(seconds / Double(threads), 60) * 1000)))
   }
 
   /// Takes nothing more; what waits is answered.

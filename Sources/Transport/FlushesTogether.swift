@@ -3,7 +3,7 @@ import NIOCore
 /// Sends what becomes ready in one turn of the event loop, or while one read is taken apart, in one piece: answers of
 /// many calls cost one packet, one record of TLS and one call of the system.
 ///
-/// Next to the socket, or to TLS, in every door's pipeline.
+/// Next to the socket, or to TLS, in the pipelines of the doors and of the framed client.
 final class FlushesTogether: ChannelDuplexHandler, RemovableChannelHandler {
   typealias InboundIn = ByteBuffer
   typealias InboundOut = ByteBuffer

@@ -65,18 +65,6 @@ public final class Cancellation: Sendable {
   func forget() { state.withLock { $0.handlers = [] } }
 }
 
-/// The event loop that read a call's request, for work that is shorter than handing it to another thread would be.
-public struct ReadingThread: Sendable {
-  private let eventLoop: any EventLoop
-  package init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
-
-  /// The same for all calls of the same thread.
-  public var id: ObjectIdentifier { ObjectIdentifier(eventLoop) }
-  /// Runs `work` on the thread, behind everything that it reads in the same turn. All other calls of the thread wait
-  /// for its end.
-  public func soon(_ work: @escaping @Sendable () -> Void) { eventLoop.execute(work) }
-}
-
 /// A call as its handler sees it.
 public struct CallContext: Sendable {
   /// The call's number in this process, for logs.

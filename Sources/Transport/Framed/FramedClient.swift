@@ -69,6 +69,7 @@ public final class FramedClient: Sendable {
             try channel.pipeline.syncOperations.addHandler(
               NIOSSLClientHandler(context: tls, serverHostname: isAddress ? nil : target.host))
           }
+          try channel.pipeline.syncOperations.addHandler(FlushesTogether())
           try channel.pipeline.syncOperations.addHandler(FramedClientHandler(limits, ready: ready))
         }
       }
@@ -227,7 +228,6 @@ final class FramedClientHandler: ChannelInboundHandler {
   private var ready: EventLoopPromise<Void>?
   private var deadlines: DeadlineSet?
   private var context: ChannelHandlerContext?
-  private var flushIsDue = false
   private var lost: CallError?
 
   init(_ limits: WireLimits, ready: EventLoopPromise<Void>) {
@@ -363,13 +363,7 @@ final class FramedClientHandler: ChannelInboundHandler {
 
   private func write(_ frame: Dither_V1_Frame) {
     guard let context else { return }
-    context.write(wrapOutboundOut(context.channel.allocator.buffer(bytes: FrameCodec.encode(frame))), promise: nil)
-    guard !flushIsDue else { return }
-    flushIsDue = true
-    let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-    context.eventLoop.execute {
-      bound.value.flushIsDue = false
-      bound.value.context?.flush()
-    }
+    context.writeAndFlush(
+      wrapOutboundOut(context.channel.allocator.buffer(bytes: FrameCodec.encode(frame))), promise: nil)
   }
 }

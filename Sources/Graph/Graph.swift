@@ -30,6 +30,12 @@ public struct Node: Sendable {
     self.inputs = inputs
     self.outputs = outputs
   }
+
+  /// The operand that is the weights of a dense layer or a convolution, constant or not; nil of every other node.
+  var weights: ValueID? {
+    guard let position = op.weightInput, position < inputs.count else { return nil }
+    return inputs[position]
+  }
 }
 
 /// One thing that a graph takes: a name, an element type and a shape.

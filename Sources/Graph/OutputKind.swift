@@ -12,6 +12,9 @@ public enum OutputKind: String, Sendable, Codable, CaseIterable {
 }
 
 extension Graph {
+  /// The key of the task, `classification`, `binary` or `regression`, in ONNX `metadata_props`.
+  public static let taskKey = "dither.task"
+
   /// The key of what the classifier's output is, a word of ``OutputKind``, in ONNX `metadata_props`: where neither the
   /// nodes nor a trial would tell, or would tell it wrong.
   public static let outputKindKey = "dither.output_kind"

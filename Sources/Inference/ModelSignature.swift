@@ -57,7 +57,7 @@ public struct ModelSignature: Sendable, Equatable {
   /// The metadata's key of what the output's numbers are, a word of `OutputKind`.
   public static let outputKindKey = Graph.outputKindKey
   /// The metadata's key of the task, a word of ``ModelTask/names``.
-  public static let taskKey = "dither.task"
+  public static let taskKey = Graph.taskKey
   /// The metadata's key of how inputs are scaled, JSON.
   public static let normalizationKey = "dither.normalisation"
 

@@ -13,16 +13,6 @@ extension ModelSignature {
     normalization.isIdentity ? gradient : scaled(gradient) { value, _, deviation in value / deviation }
   }
 
-  /// Images of bytes as the graph takes them: [B, …] for any number of rows.
-  public func input(bytes: [UInt8], rows: Int) throws(InferenceError) -> Tensor {
-    let shape = Shape([rows] + inputShape.dimensions)
-    guard bytes.count == shape.count else {
-      throw InferenceError(
-        .inputShape, at: "input", expected: "\(shape.count) bytes for \(shape)", got: "\(bytes.count)")
-    }
-    return normalized(Tensor(pixels: bytes, shape))
-  }
-
   /// Numbers that stand for channels, one for each element of an example: to be put into a graph.
   package func spread(_ values: [Float]) -> [Float] {
     let stride = channelStride(values.count) ?? 1

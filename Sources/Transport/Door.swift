@@ -70,10 +70,11 @@ public final class Door: Sendable {
 
   private static let patience = Duration.seconds(5)
 
+  /// - Parameter mostFlushes: in one piece, see `FlushesTogether`.
   /// - Throws: `TransportFault.bind` when the address is taken or not ours.
   static func open(
     name: String, host: String, port: Int, tls: TlsSource?, alpn: String, limit: Int, logger: Logger,
-    runningHandlers: @escaping @Sendable () -> Int = { 0 },
+    mostFlushes: Int = .max, runningHandlers: @escaping @Sendable () -> Int = { 0 },
     _ configure: @escaping @Sendable (any Channel, Connections) -> EventLoopFuture<Void>
   ) async throws -> Door {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1), connections = Connections(limit: limit)
@@ -93,7 +94,7 @@ public final class Door: Sendable {
           if let tls {
             try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls.context(alpn: alpn)))
           }
-          try channel.pipeline.syncOperations.addHandler(FlushesTogether())
+          try channel.pipeline.syncOperations.addHandler(FlushesTogether(most: mostFlushes))
         } catch {
           return channel.eventLoop.makeFailedFuture(error)
         }

@@ -4,13 +4,20 @@ import NIOCore
 /// many calls cost one packet, one record of TLS and one call of the system.
 ///
 /// Next to the socket, or to TLS, in the pipelines of the doors and of the framed client.
+///
+/// Where answers are costly to write, one of many in one piece would reach a client that has waited for all of them, and
+/// then this side waits for the client: `most` bounds it, so that both sides work.
 final class FlushesTogether: ChannelDuplexHandler, RemovableChannelHandler {
   typealias InboundIn = ByteBuffer
   typealias InboundOut = ByteBuffer
   typealias OutboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
 
-  private var isDue = false, isReading = false
+  private let most: Int
+  private var due = 0, isReading = false
+
+  /// - Parameter most: flushes in one piece.
+  init(most: Int = .max) { self.most = most }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     isReading = true
@@ -24,9 +31,9 @@ final class FlushesTogether: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   func flush(context: ChannelHandlerContext) {
-    guard !isDue else { return }
-    isDue = true
-    guard !isReading else { return }
+    due += 1
+    if due >= most { return flushDue(context) }
+    guard due == 1, !isReading else { return }
     let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
     context.eventLoop.execute {
       let (handler, context) = bound.value
@@ -39,11 +46,11 @@ final class FlushesTogether: ChannelDuplexHandler, RemovableChannelHandler {
     context.close(mode: mode, promise: promise)
   }
 
-  func handlerRemoved(context: ChannelHandlerContext) { isDue = false }
+  func handlerRemoved(context: ChannelHandlerContext) { due = 0 }
 
   private func flushDue(_ context: ChannelHandlerContext) {
-    guard isDue else { return }
-    isDue = false
+    guard due > 0 else { return }
+    due = 0
     context.flush()
   }
 }

@@ -78,6 +78,44 @@ struct SharedWeightsTests {
     }
   }
 
+  /// What two layers of a graph have for weights.
+  enum Pair: String, CaseIterable {
+    case strangers, turned, turnedTwice, scaled, itself
+    /// Whether they are one weight.
+    var isOne: Bool { self == .turnedTwice || self == .itself }
+  }
+
+  @Test("equal numbers are one weight only where they come of one constant", arguments: Pair.allCases)
+  func strangers(_ pair: Pair) throws {
+    let builder = GraphBuilder(), x = builder.input("x", [5])
+    let first = builder.parameter("w", Tensor([5, 5], repeating: 0.5))
+    let second = builder.parameter("v", Tensor([5, 5], repeating: 0.5))
+    let turn = try op("Transpose", ["perm": .ints([1, 0])], inputs: 1)
+    let half = builder.constant(.float(Tensor([1], [0.5])))
+    let weights =
+      switch pair {
+      case .strangers: [first, try builder.apply(op("Identity", inputs: 1), [second])[0]]
+      case .turned: try [first, second].map { try builder.apply(turn, [$0])[0] }
+      case .turnedTwice: try [first, first].map { try builder.apply(turn, [$0])[0] }
+      case .scaled: [second, try builder.apply(op("Mul"), [first, half])[0]]
+      case .itself: [first, try builder.apply(op("Identity", inputs: 1), [first])[0]]
+      }
+    let uses = try weights.enumerated().map { try builder.apply(op("MatMul"), [x, $1], name: "layer\($0)")[0] }
+    let difference = try builder.apply(op("Sub"), uses)[0]
+    let graph = try #require(try builder.finish(outputs: [("difference", difference)]).foldingComputedWeights())
+    let plan = try Plan(
+      graph, parameters: ParameterBuffers(graph), options: .init(rows: 1, path: .explicit),
+      noise: NoiseModel([.init(.weights, sigma: 0.3)]))
+    plan.input().update(repeating: 0.5)
+    plan.seeds[0] = 7
+    plan.forward()
+    let clean = try Plan(graph, parameters: ParameterBuffers(graph), options: .init(rows: 1))
+    clean.input().update(repeating: 0.5)
+    clean.forward()
+    let shift = zip(plan.output(), clean.output()).map { abs($0 - $1) }.max() ?? 0
+    #expect(pair.isOne ? shift < 1e-5 : shift > 0.01)
+  }
+
   struct Computed: CustomTestStringConvertible, Sendable {
     let testDescription: String
     /// What makes [6, 4] of the constants.

@@ -40,8 +40,8 @@ struct PixelNormalizationTests {
   @Test("bytes are floats times 255, in every layout", arguments: [[3, 4, 5], [4, 5, 3], [60], [1, 3, 4, 5]])
   func bytes(_ shape: [Int]) throws {
     let signature = try Self.signature(shape, Self.color), bytes = (0..<120).map { UInt8($0 * 2) }
-    let floats = Tensor(Shape([2] + shape), bytes.map { Float($0) / 255 })
-    #expect(try signature.input(bytes: bytes, rows: 2) == signature.normalized(floats))
+    let whole = Shape([2] + shape), floats = Tensor(whole, bytes.map { Float($0) / 255 })
+    #expect(signature.normalized(Tensor(pixels: bytes, whole)) == signature.normalized(floats))
   }
 
   @Test("as many numbers as there are channels, or one for all")

@@ -35,7 +35,9 @@ extension Placement {
 
   /// The node with weights that are drawn: for every row and sample where its op knows how to, else once for a run.
   mutating func replay(_ node: Node, _ inputs: [Value?], drawing terms: [PlacedTerm]) throws(GraphError) -> [Value] {
-    guard let position = node.op.weightInput, let weights = inputs[position] else { return try replay(node, inputs) }
+    guard let position = node.op.weightInput, node.weights != nil, let weights = inputs[position] else {
+      return try replay(node, inputs)
+    }
     let scale = node.folded.flatMap { builder.replayed[$0.scale] }, isExpanded = isExpanded(inputs)
     var draws = WeightDraws(terms: terms, layerDeviation: node.folded?.weightDeviation)
     if path == .fresh, let op = node.op as? any WeightDrawing {

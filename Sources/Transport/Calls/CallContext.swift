@@ -87,8 +87,8 @@ public struct CallContext: Sendable {
   public let door: String
   /// Shared by all that works for this call.
   public let cancellation: Cancellation
-  /// Reads what the client sends.
-  public let thread: ReadingThread
+  /// Reads what the client sends. nil where it has no time for more.
+  public let thread: ReadingThread?
 
   /// nil without a deadline; never negative.
   public var timeLeft: TimeAmount? { deadline.map { max($0 - .now(), .nanoseconds(0)) } }

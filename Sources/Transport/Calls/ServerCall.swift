@@ -25,6 +25,8 @@ struct CallOpening {
   var door: String
   /// The common name of the client's certificate.
   var certificate: String?
+  /// Whether the thread that reads it may compute a short answer itself.
+  var hasTime = true
 }
 
 /// One call, whichever door it came through: `CallState` decides, this runs handlers, tasks and clocks. Confined to its
@@ -286,6 +288,7 @@ extension CallOpening {
   ) -> CallContext {
     CallContext(
       id: id, method: method, metadata: metadata, identity: identity, deadline: deadline, received: received,
-      peer: peer, network: network, door: door, cancellation: Cancellation(), thread: ReadingThread(eventLoop))
+      peer: peer, network: network, door: door, cancellation: Cancellation(),
+      thread: hasTime ? ReadingThread(eventLoop) : nil)
   }
 }

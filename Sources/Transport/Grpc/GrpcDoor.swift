@@ -14,6 +14,8 @@ public enum GrpcDoor {
   /// Streams that clients reset within 30 s. Deadlines that pass under load are resets too, so this only stops a flood;
   /// what reset calls still compute is bounded by the caller's share.
   private static let resets = 20_000
+  /// Answers in one piece: an HTTP/2 answer takes as long to write as to read.
+  private static let mostFlushes = 4
 
   public static func open(
     _ dispatcher: CallDispatcher, host: String, port: Int, tls: TlsSource?, maxConcurrentStreams: Int = 256,
@@ -21,7 +23,7 @@ public enum GrpcDoor {
   ) async throws -> Door {
     try await Door.open(
       name: "grpc", host: host, port: port, tls: tls, alpn: "h2", limit: connectionLimit, logger: dispatcher.logger,
-      runningHandlers: { dispatcher.runningHandlers }
+      mostFlushes: mostFlushes, runningHandlers: { dispatcher.runningHandlers }
     ) { channel, connections in
       let shared = NIOLoopBound(GrpcConnection(dispatcher, channel), eventLoop: channel.eventLoop)
       do { try channel.pipeline.syncOperations.addHandler(shared.value.filter) } catch {
@@ -100,6 +102,9 @@ final class GrpcConnection {
       channel.close(promise: nil)
     }
   }
+
+  /// Whether no more than one call is open.
+  var isAlone: Bool { streams <= 1 }
 
   func streamOpens(_ stream: any Channel) {
     streams += 1
@@ -217,7 +222,9 @@ final class GrpcHandler: ChannelDuplexHandler, CallSink {
       call.open(
         CallOpening(
           method: request.method, metadata: request.metadata, timeout: request.timeout.map { TimeAmount($0) },
-          peer: connection.peer, network: connection.network, door: "grpc", certificate: connection.certificate),
+          peer: connection.peer, network: connection.network, door: "grpc", certificate: connection.certificate,
+          // Taking an HTTP/2 call apart keeps the thread as long as the handing over that this saves.
+          hasTime: connection.isAlone),
         connection.dispatcher.table.entries[request.method])
       connection.callHasBegun(call)
     case .message(let payload):

@@ -68,6 +68,7 @@ public struct GrpcRequest: Equatable, Sendable {
 
   /// Messages are protobuf, in frames of gRPC's own: `application/grpc-web` has others, `application/grpc+json` JSON.
   private static func isGrpc(_ contentType: String) -> Bool {
+    if contentType == "application/grpc" { return true }
     let kind = contentType.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
     return ["application/grpc", "application/grpc+proto"].contains(kind)
   }

@@ -46,6 +46,28 @@ struct Initializer {
   }
 }
 
+extension GraphBuilder {
+  /// Dense layers with ReLUs between, their weights first and biases at 0; the last one is the network's logits.
+  /// - Parameters:
+  ///   - features: of a row of `x`.
+  ///   - hidden: the widths of all layers but the last.
+  ///   - relu: how the names of the ReLUs begin.
+  func denseLayers(
+    _ x: Value, features: Int, hidden: [Int], outputs: Int, relu name: String, _ initializer: inout Initializer
+  ) throws -> Value {
+    var x = x, features = features
+    for (index, next) in (hidden + [outputs]).enumerated() {
+      let weight = try parameter("dense\(index).weight", initializer.weights([next, features]))
+      let bias = parameter("dense\(index).bias", Tensor(zeros: [next]))
+      let isLast = index == hidden.count
+      x = try dense(x, weight, bias, name: isLast ? "logits" : "dense\(index)")
+      if !isLast { x = try relu(x, name: "\(name)\(index)") }
+      features = next
+    }
+    return x
+  }
+}
+
 extension Architecture {
   /// Widths or channels of layers: few enough to be built, each at least 1.
   func require(_ widths: [Int], _ parameter: String, atLeast least: Int = 0) throws(CatalogError) {

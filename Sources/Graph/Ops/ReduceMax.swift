@@ -2,15 +2,10 @@ import DitherTensor
 
 /// The largest element over axes; of none, −∞. Where elements tie, the gradient goes to the first.
 /// - Source: ONNX `ReduceMax`, opsets 1–28.
-struct ReduceMax: OnnxOp, Increasing {
+struct ReduceMax: OverAxes, Increasing {
   static let onnx = OnnxName("ReduceMax", since: 1)
-  var takesEmpty: Bool { true }
-  private let axes: ReducedAxes
+  let axes: ReducedAxes
   init(_ axes: ReducedAxes) { self.axes = axes }
-  init(_ node: OnnxNode) throws(GraphError) { axes = try ReducedAxes(node, inputSince: 18) }
-  func write(to node: inout OnnxNode) { axes.write(to: &node) }
-  var leastOpset: Int { axes.leastOpset(Self.onnx.since) }
-  func trainable(_ input: Int) -> Bool { input == 0 }
 
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     let data = try inputs.required(0, "data"), (kept, result) = try axes.shapes(data.shape, inputs)

@@ -1,10 +1,10 @@
 import DitherTensor
 
+/// The mean over axes.
 /// - Source: ONNX `ReduceMean`, opsets 1–28.
 struct ReduceMean: Reduction, Averaging {
   static let onnx = OnnxName("ReduceMean", since: 1)
   static let isMean = true
   let axes: ReducedAxes
-  init(_ node: OnnxNode) throws(GraphError) { axes = try ReducedAxes(node, inputSince: 18) }
-  func write(to node: inout OnnxNode) { axes.write(to: &node) }
+  init(_ axes: ReducedAxes) { self.axes = axes }
 }

@@ -3,14 +3,10 @@ import DitherTensor
 
 /// The smallest element over axes; of none, ∞. Where elements tie, the gradient goes to the first.
 /// - Source: ONNX `ReduceMin`, opsets 1–28.
-struct ReduceMin: Composite {
+struct ReduceMin: Composite, OverAxes {
   static let onnx = OnnxName("ReduceMin", since: 1)
-  var takesEmpty: Bool { true }
-  private let axes: ReducedAxes
-  init(_ node: OnnxNode) throws(GraphError) { axes = try ReducedAxes(node, inputSince: 18) }
-  func write(to node: inout OnnxNode) { axes.write(to: &node) }
-  var leastOpset: Int { axes.leastOpset(Self.onnx.since) }
-  func trainable(_ input: Int) -> Bool { input == 0 }
+  let axes: ReducedAxes
+  init(_ axes: ReducedAxes) { self.axes = axes }
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let data = try inputs.value(0, "data"), (kept, result) = try axes.shapes(data.shape, inputs.types)
     if IntegerReduction.minimum.type(data.type, kept: kept, result: result) != nil {

@@ -3,14 +3,10 @@ import DitherTensor
 
 /// The product over axes, of floats or integers: converters from TensorFlow count elements so.
 /// - Source: ONNX `ReduceProd`, opsets 1–28.
-struct ReduceProd: Composite {
+struct ReduceProd: Composite, OverAxes {
   static let onnx = OnnxName("ReduceProd", since: 1)
-  var takesEmpty: Bool { true }
-  private let axes: ReducedAxes
-  init(_ node: OnnxNode) throws(GraphError) { axes = try ReducedAxes(node, inputSince: 18) }
-  func write(to node: inout OnnxNode) { axes.write(to: &node) }
-  var leastOpset: Int { axes.leastOpset(Self.onnx.since) }
-  func trainable(_ input: Int) -> Bool { input == 0 }
+  let axes: ReducedAxes
+  init(_ axes: ReducedAxes) { self.axes = axes }
 
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let x = try inputs.value(0, "data"), (kept, result) = try axes.shapes(x.shape, inputs.types)

@@ -1,10 +1,26 @@
 import DitherBasics
 import DitherTensor
 
-/// A sum or mean over axes. The axes are an attribute in older opsets and an input in newer ones.
-protocol Reduction: OnnxOp {
-  static var isMean: Bool { get }
+/// An op that does away with axes: an attribute in older opsets, an input in newer ones.
+protocol OverAxes: OnnxOp {
+  /// The opset from which axes are an input.
+  static var axesAreInputSince: Int { get }
   var axes: ReducedAxes { get }
+  init(_ axes: ReducedAxes)
+}
+
+extension OverAxes {
+  static var axesAreInputSince: Int { 18 }
+  var takesEmpty: Bool { true }
+  init(_ node: OnnxNode) throws(GraphError) { self.init(try ReducedAxes(node, inputSince: Self.axesAreInputSince)) }
+  func write(to node: inout OnnxNode) { axes.write(to: &node) }
+  var leastOpset: Int { axes.leastOpset(Self.onnx.since) }
+  func trainable(_ input: Int) -> Bool { input == 0 }
+}
+
+/// A sum or mean over axes.
+protocol Reduction: OverAxes {
+  static var isMean: Bool { get }
 }
 
 struct ReducedAxes: Sendable {
@@ -65,8 +81,6 @@ struct ReducedAxes: Sendable {
 }
 
 extension Reduction {
-  var takesEmpty: Bool { true }
-  var leastOpset: Int { axes.leastOpset(Self.onnx.since) }
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
     let data = try inputs.required(0, "data"), (kept, result) = try axes.shapes(data.shape, inputs)
     if !Self.isMean, let integers = IntegerReduction.sum.type(data, kept: kept, result: result) { return [integers] }
@@ -103,5 +117,4 @@ extension Reduction {
     let factor = Self.isMean ? Float(kept.count) / Float(max(x.shape.count, 1)) : 1
     plan.sum(x, to: call.outputs[0], seen: kept, times: factor)
   }
-  func trainable(_ input: Int) -> Bool { input == 0 }
 }

@@ -32,15 +32,8 @@ public struct CNN: Architecture {
       (depth, height, width) = (next, height / 2, width / 2)
     }
     x = try builder.flatten(x, name: "flatten")
-    var features = depth * height * width
-    for (index, next) in (hidden + [outputs]).enumerated() {
-      let weight = try builder.parameter("dense\(index).weight", initializer.weights([next, features]))
-      let bias = builder.parameter("dense\(index).bias", Tensor(zeros: [next]))
-      let isLast = index == hidden.count
-      x = try builder.dense(x, weight, bias, name: isLast ? "logits" : "dense\(index)")
-      if !isLast { x = try builder.relu(x, name: "dense_relu\(index)") }
-      features = next
-    }
+    x = try builder.denseLayers(
+      x, features: depth * height * width, hidden: hidden, outputs: outputs, relu: "dense_relu", &initializer)
     return builder.finish(outputs: [("logits", x)])
   }
 }

@@ -15,15 +15,8 @@ public struct MLP: Architecture {
     var initializer = Initializer(seed: seed)
     var x = builder.input("input", input.dimensions)
     if input.rank > 1 { x = try builder.flatten(x, name: "flatten") }
-    var width = input.count
-    for (index, next) in (hidden + [outputs]).enumerated() {
-      let weight = try builder.parameter("dense\(index).weight", initializer.weights([next, width]))
-      let bias = builder.parameter("dense\(index).bias", Tensor(zeros: [next]))
-      let isLast = index == hidden.count
-      x = try builder.dense(x, weight, bias, name: isLast ? "logits" : "dense\(index)")
-      if !isLast { x = try builder.relu(x, name: "relu\(index)") }
-      width = next
-    }
+    x = try builder.denseLayers(
+      x, features: input.count, hidden: hidden, outputs: outputs, relu: "relu", &initializer)
     return builder.finish(outputs: [("logits", x)])
   }
 }

@@ -26,8 +26,6 @@ public struct Checkpoint: Sendable, Equatable {
     var epochs: Int
     var position: Position
     var counts: [Int]
-    /// SHA-256 of the numbers.
-    var digest: String
   }
 
   /// The recipe's text.
@@ -41,7 +39,8 @@ public struct Checkpoint: Sendable, Equatable {
   /// Weights, the optimizer's state, and the best epoch's weights if they are kept.
   public var buffers: [[Float]]
 
-  private static let magic = Array("DITHER-CHECKPOINT-2\n".utf8)
+  /// Then the SHA-256 of all that follows, the header's length, the header and the numbers.
+  private static let magic = Array("DITHER-CHECKPOINT-3\n".utf8)
 
   /// A checkpoint of these parts.
   public init(recipe: String, seed: UInt64, epochs: Int, position: Position, buffers: [[Float]]) {
@@ -56,11 +55,11 @@ public struct Checkpoint: Sendable, Equatable {
   public func write(to path: String) throws {
     let numbers = buffers.flatMap { buffer in buffer.withUnsafeBytes { Array($0) } }
     let header = Header(
-      recipe: recipe, seed: seed, epochs: epochs, position: position, counts: buffers.map(\.count),
-      digest: Sha256.hash(numbers).hex)
+      recipe: recipe, seed: seed, epochs: epochs, position: position, counts: buffers.map(\.count))
     let json = try JSONEncoder().encode(header)
     let length = withUnsafeBytes(of: UInt64(json.count).littleEndian) { Array($0) }
-    try writeWhole(Self.magic + length + Array(json) + numbers, to: path)
+    let content = length + Array(json) + numbers
+    try writeWhole(Self.magic + Sha256.hash(content).bytes + content, to: path)
   }
 
   /// - Throws: `TrainFault.checkpoint` when the file is missing, cut or damaged.
@@ -71,17 +70,18 @@ public struct Checkpoint: Sendable, Equatable {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw refuse("a checkpoint", "no such file")
     }
-    let bytes = [UInt8](data), start = Self.magic.count + 8
-    guard bytes.count >= start, bytes.starts(with: Self.magic) else {
-      throw refuse("a checkpoint of Dither", "another file")
+    let bytes = [UInt8](data), digest = Self.magic.count, content = digest + 32, start = content + 8
+    guard bytes.starts(with: Self.magic) else { throw refuse("a checkpoint of this version of Dither", "another file") }
+    guard bytes.count >= start, Sha256.hash(bytes[content...]).bytes == Array(bytes[digest..<content]) else {
+      throw refuse("what was written", "a file that is cut or damaged")
     }
-    let length = (0..<8).reversed().reduce(0) { $0 << 8 | Int(bytes[Self.magic.count + $1]) & 0xFF }
+    let length = (0..<8).reversed().reduce(0) { $0 << 8 | Int(bytes[content + $1]) }
     guard length >= 0, length <= bytes.count - start,
       let header = try? JSONDecoder().decode(Header.self, from: Data(bytes[start..<start + length]))
     else { throw refuse("a whole header", "a damaged one") }
     let numbers = Array(bytes[(start + length)...])
-    guard numbers.count == header.counts.reduce(0, +) * 4, Sha256.hash(numbers).hex == header.digest else {
-      throw refuse("the numbers that were written", "a file that is cut or damaged")
+    guard header.counts.allSatisfy((0...numbers.count).contains), numbers.count == header.counts.reduce(0, +) * 4 else {
+      throw refuse("\("\(header.counts)".clipped()) numbers", "\(numbers.count) bytes of them")
     }
     var at = 0
     buffers = header.counts.map { count in

@@ -56,7 +56,7 @@ public struct Recipe: Sendable {
     data = try reader.text("data", "the name of a data set")
     summary = reader["summary"] as? String ?? ""
     validation = try reader.integer("validation", 0...10_000_000) ?? validation
-    epochs = try reader.integer("epochs", 1...100_000) ?? epochs
+    epochs = try reader.integer("epochs", Self.epochBounds) ?? epochs
     batch = try reader.integer("batch", 1...65_536) ?? batch
     seed = UInt64(try reader.integer("seed", 0...Int.max) ?? 1)
     patience = try reader.integer("patience", 1...100_000)
@@ -75,6 +75,25 @@ public struct Recipe: Sendable {
     guard patience == nil || validation > 0 else {
       throw reader.refuse("patience", "'validation' rows to stop by, above 0")
     }
+  }
+
+  private static let epochBounds = 1...100_000
+
+  /// The same recipe with what a command says in the place of its words; nil: nothing.
+  /// - Throws: `TrainFault.recipe` naming the key, within the bounds of a recipe's own.
+  public func replacing(name: String?, epochs: Int?, seed: UInt64?) throws(TrainError) -> Recipe {
+    func refuse(_ key: String, _ expected: String, _ got: String) -> TrainError {
+      TrainError(.recipe, at: "'\(key)' in the recipe's place", expected: expected, got: got)
+    }
+    if let name, !RecipeReader.isName(name) { throw refuse("name", RecipeReader.nameWords, "'\(name.clipped())'") }
+    if let epochs, !Self.epochBounds.contains(epochs) {
+      throw refuse("epochs", "1 to \(Self.epochBounds.upperBound)", "\(epochs)")
+    }
+    var recipe = self
+    recipe.name = name ?? self.name
+    recipe.epochs = epochs ?? self.epochs
+    recipe.seed = seed ?? self.seed
+    return recipe
   }
 
   /// - Throws: when the file cannot be read, or what `init(yaml:)` throws.

@@ -55,11 +55,12 @@ struct RecipeReader {
   }
 
   func name() throws(TrainError) -> String {
-    guard let name = map["name"] as? String, name.wholeMatch(of: /[a-z0-9][a-z0-9._-]{0,63}/) != nil else {
-      throw refuse("name", "lower-case letters, digits, dots and dashes")
-    }
+    guard let name = map["name"] as? String, Self.isName(name) else { throw refuse("name", Self.nameWords) }
     return name
   }
+  static let nameWords = "lower-case letters, digits, dots and dashes, 64 at most"
+  /// Files are called so: no name leads out of their folder.
+  static func isName(_ text: String) -> Bool { text.wholeMatch(of: /[a-z0-9][a-z0-9._-]{0,63}/) != nil }
 
   func text(_ key: String, _ expected: String) throws(TrainError) -> String {
     guard let text = map[key] as? String else { throw refuse(key, expected) }

@@ -235,6 +235,14 @@ public final class Trainer {
     guard (1 + state.count...2 + state.count).contains(buffers.count), buffers.allSatisfy({ $0.count == count }) else {
       throw TrainError(.checkpoint, at: "checkpoint", expected: "buffers of \(count) numbers", got: "others")
     }
+    let at = checkpoint.position
+    guard (0...recipe.epochs).contains(at.epoch), (0...stepsPerEpoch).contains(at.step), at.seen >= 0,
+      (0...at.epoch).contains(at.bestEpoch)
+    else {
+      throw TrainError(
+        .checkpoint, at: "checkpoint", expected: "a place within \(recipe.epochs) epochs of \(stepsPerEpoch) steps",
+        got: "epoch \(at.epoch), step \(at.step)")
+    }
     _ = parameters.floats.update(fromContentsOf: buffers[0])
     for (target, source) in zip(state, buffers.dropFirst()) { _ = target.floats.update(fromContentsOf: source) }
     if buffers.count == 2 + state.count { best = buffers[1 + state.count] }

@@ -33,15 +33,12 @@ struct TrainCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
-    if let epochs, epochs < 1 { throw ValidationError("--epochs: expected a number above 0") }
-    if threads < 1 { throw ValidationError("--threads: expected a number above 0") }
+    guard (1...256).contains(threads) else { throw ValidationError("--threads: expected 1 to 256") }
   }
 
   func run() throws {
-    var recipe = try Recipe(yaml: String(decoding: FileArray.read(recipe), as: UTF8.self))
-    if let seed { recipe.seed = seed }
-    if let epochs { recipe.epochs = epochs }
-    if let name { recipe.name = name }
+    let recipe = try Recipe(yaml: String(decoding: FileArray.read(recipe), as: UTF8.self))
+      .replacing(name: name, epochs: epochs, seed: seed)
     let interrupt = Interrupt { Console.write("\nstopping after this step; a second Ctrl-C stops at once\n") }
     var line = ProgressLine()
     let outcome = try TrainRun(recipe, folder: folder, resumes: resume, threads: threads).run(

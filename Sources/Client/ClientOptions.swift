@@ -34,15 +34,20 @@ public struct ClientOptions: Sendable, Equatable {
   }
 
   /// - Parameter address: `dither://host:port`, or `dither+plain://host:port` for a server without TLS; the port is
-  ///   7447 if it is left out.
+  ///   7447 if it is left out. Names, passwords and queries are refused: nobody would read them.
   /// - Throws: INVALID_ARGUMENT when it is not of that form.
   public init(address: String, authority: String? = nil, token: String? = nil) throws(CallError) {
     guard let url = URLComponents(string: address), let scheme = url.scheme, let host = url.host, !host.isEmpty,
-      scheme == "dither" || scheme == "dither+plain", url.path.isEmpty || url.path == "/"
+      scheme == "dither" || scheme == "dither+plain", url.path.isEmpty || url.path == "/",
+      url.user == nil, url.password == nil, url.query == nil, url.fragment == nil
     else {
       throw CallError(
         .invalidArgument,
         "address '\(address.prefix(120))': expected dither://host:port, or dither+plain:// without TLS")
+    }
+    if let port = url.port, !(1...65_535).contains(port) {
+      throw CallError(
+        .invalidArgument, "address '\(address.prefix(120))': expected a port from 1 to 65535, got \(port)")
     }
     self.init(
       host: host.trimmingCharacters(in: CharacterSet(charactersIn: "[]")), port: url.port ?? Self.defaultPort,

@@ -40,12 +40,12 @@ struct Plot {
     let rows = vertical.ticks.map { tick -> Html in
       """
       <line class="grid" x1="\(Self.left)" x2="\(Self.width - Self.right)" y1="\(py(tick))" y2="\(py(tick))"/>\
-      <text class="tick" x="\(Self.left - 8)" y="\(py(tick) + 4)" text-anchor="end">\(Axis.text(tick))</text>
+      <text class="tick" x="\(Self.left - 8)" y="\(py(tick) + 4)" text-anchor="end">\(vertical.label(tick))</text>
       """
     }
     let columns = horizontal.ticks.map { tick -> Html in
       """
-      <text class="tick" x="\(px(tick))" y="\(Self.height - Self.bottom + 18)" text-anchor="middle">\(Axis.text(tick))</text>
+      <text class="tick" x="\(px(tick))" y="\(Self.height - Self.bottom + 18)" text-anchor="middle">\(horizontal.label(tick))</text>
       """
     }
     let lines = zip(shown, keys).map { curve, key -> Html in
@@ -94,13 +94,23 @@ struct Plot {
   private struct Axis {
     let low: Double, high: Double
     let ticks: [Double]
+    /// As many as tell one tick from the next.
+    private let digits: Int
+    /// Beyond it the length of an axis is no number.
+    private static let farthest = 1e300
 
     /// - Parameter isWhole: between whole numbers there is nothing to read.
     init(_ values: [Double], isWhole: Bool = false) {
-      var low = values.min() ?? 0, high = values.max() ?? 1
+      func near(_ value: Double) -> Double { min(max(value, -Self.farthest), Self.farthest) }
+      var low = near(values.min() ?? 0), high = near(values.max() ?? 1)
       // Shares and lengths start at 0.
       if low > 0, low < 0.5 * high { low = 0 }
-      if high - low < 1e-12 * max(abs(high), 1e-12) { (low, high) = (low - 0.5, high + 0.5) }
+      // An axis of one number, as far as its digits go, has room around it.
+      let size = max(abs(low), abs(high))
+      if high - low < 1e-12 * max(size, 1e-12) {
+        let room = max(0.5, 1e-2 * size)
+        (low, high) = (low - room, high + room)
+      }
       let rough = isWhole ? max((high - low) / 5, 1) : (high - low) / 5, power = pow(10, floor(log10(rough)))
       let steps = [1.0, 2, 2.5, 5, 10].map { $0 * power }.filter { !isWhole || $0 == $0.rounded() }
       let step = steps.first { $0 >= rough } ?? rough
@@ -112,12 +122,15 @@ struct Plot {
       self.low = low
       self.high = high
       self.ticks = ticks
+      digits = min(max(Int(log10(max(size / step, 1)).rounded(.up)) + 2, 4), 15)
     }
 
     func share(_ value: Double) -> Double { min(max((value - low) / (high - low), 0), 1) }
 
-    static func text(_ value: Double) -> String {
-      let text = String(format: "%.4g", value)
+    func label(_ tick: Double) -> String { Self.text(tick, digits: digits) }
+
+    static func text(_ value: Double, digits: Int = 4) -> String {
+      let text = String(format: "%.*g", digits, value)
       return text == "-0" ? "0" : text
     }
   }

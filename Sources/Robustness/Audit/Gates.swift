@@ -24,6 +24,7 @@ public struct Gate: Codable, Sendable, Hashable {
   /// Gates of one audit.
   public static let mostGates = 200
 
+  /// A bound is a number, or a quotient of two as `8/255`.
   /// - Throws: when it cannot be read, or is longer than ``mostCharacters``.
   public init(parsing text: String) throws(RobustnessError) {
     guard text.count <= Self.mostCharacters else {
@@ -34,7 +35,7 @@ public struct Gate: Codable, Sendable, Hashable {
     for relation in [Relation.atLeast, .atMost] {
       guard let place = text.firstRange(of: relation.rawValue) else { continue }
       let right = text[place.upperBound...].filter { $0 != " " }
-      guard let bound = Double(right), bound.isFinite else { break }
+      guard let bound = Parameters.number(right) else { break }
       var left = String(text[..<place.lowerBound])
       // The measure stands behind the last dot of the name, before any parameter.
       let name = left.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).first.map(String.init) ?? ""

@@ -42,9 +42,9 @@ public enum ParameterValue: Codable, Sendable, Hashable, CustomStringConvertible
 
   /// 8/255 where that is what a person would write, else the shortest decimal.
   package static func written(_ value: Double) -> String {
-    let levels = value * 255
-    let isShort = (value * 1000).rounded() == value * 1000
-    if !isShort, value > 0, value < 1, abs(levels - levels.rounded()) < 1e-9 { return "\(Int(levels.rounded()))/255" }
+    let level = (value * 255).rounded(), isShort = (value * 1000).rounded() == value * 1000
+    // To the last digit: what is written gives the same number again.
+    if !isShort, level > 0, level < 255, level / 255 == value { return "\(Int(level))/255" }
     let text = "\(value)"
     return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
   }

@@ -40,12 +40,8 @@ extension RegressionTable {
     guard !train.isEmpty, !asked.isEmpty else {
       throw DatasetError(.malformed, at: "data set '\(name)'", expected: "at least two rows", got: "\(rows.count)")
     }
-    let scales = (0..<targetColumn).map { column in
-      let mean = train.reduce(0) { $0 + $1[column] } / Double(train.count)
-      let variance = train.reduce(0) { $0 + ($1[column] - mean) * ($1[column] - mean) } / Double(train.count)
-      return (mean: mean, deviation: variance > 0 ? variance.squareRoot() : 1)
-    }
-    let inputs = asked.flatMap { row in zip(row, scales).map { Float(($0 - $1.mean) / $1.deviation) } }
+    let scales = (0..<targetColumn).map { column in ColumnScale(train.map { $0[column] }) }
+    let inputs = asked.flatMap { row in zip(row, scales).map { $1.standardized($0) } }
     return Dataset(
       name: name, inputs: Tensor([asked.count, targetColumn], inputs),
       targets: .values(Tensor([asked.count, 1], asked.map { Float($0[targetColumn]) })), targetNames: [targetName])

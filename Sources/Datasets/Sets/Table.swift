@@ -39,6 +39,14 @@ extension Table {
     let labelColumn = classColumn < 0 ? classColumn + width : classColumn
     let columns = (0..<width).filter { $0 != labelColumn && !ignoredColumns.contains($0) }
     let encoders = columns.map { column in ColumnEncoder(train.map { $0[column] }) }
+    for (column, encoder) in zip(columns, encoders) {
+      for (number, row) in (train + test).enumerated() where !encoder.takes(row[column]) {
+        let isTest = number >= train.count, place = isTest ? number - train.count : number
+        throw DatasetError(
+          .malformed, at: "data set '\(name)', row \(place + 1) of the \(isTest ? "test" : "training") part",
+          expected: "a finite number in column \(column + 1)", got: "'\(row[column].clipped())'")
+      }
+    }
     let rows = split == .train ? train : test
     var elements: [Float] = [], labels: [Int] = []
     for (number, row) in rows.enumerated() {
@@ -57,7 +65,7 @@ extension Table {
 }
 
 private enum ColumnEncoder {
-  case number(mean: Double, deviation: Double)
+  case number(ColumnScale)
   case words([String])
 
   init(_ fields: [String]) {
@@ -66,14 +74,17 @@ private enum ColumnEncoder {
       self = .words(Set(fields).sorted())
       return
     }
-    let mean = numbers.reduce(0, +) / Double(numbers.count)
-    let variance = numbers.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(numbers.count)
-    self = .number(mean: mean, deviation: variance > 0 ? variance.squareRoot() : 1)
+    self = .number(ColumnScale(numbers.filter(\.isFinite)))
+  }
+  /// Words that the training part has not are no word of a column of words; a column of numbers has numbers alone.
+  func takes(_ field: String) -> Bool {
+    guard case .number(let scale) = self else { return true }
+    return Double(field).map { $0.isFinite && scale.standardized($0).isFinite } ?? false
   }
   var width: Int { if case .words(let words) = self { words.count } else { 1 } }
   func encode(_ field: String) -> [Float] {
     switch self {
-    case .number(let mean, let deviation): [Float(((Double(field) ?? mean) - mean) / deviation)]
+    case .number(let scale): [scale.standardized(Double(field) ?? .nan)]
     case .words(let words): words.map { $0 == field ? 1 : 0 }
     }
   }

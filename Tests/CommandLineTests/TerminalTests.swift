@@ -39,4 +39,27 @@ struct TerminalTests {
     let labels = try #require((try results[2].json()["signature"] as? [String: Any])?["label_names"] as? [String])
     #expect(labels.first == Self.hostile)
   }
+
+  @Test("names of characters that are made of several are whole in a table, and its columns stand below each other")
+  func combined() throws {
+    let scratch = try Scratch(), file = scratch.file("net.onnx"), named = scratch.file("e\u{301}e\u{301}e\u{301}.npy")
+    let names = ["e\u{301}te\u{301}s a\u{300}", "👩‍👩‍👧👩‍👩‍👧 👩‍👩‍👧👩‍👩‍👧👩‍👩‍👧", "n\u{303}n\u{303}n\u{303} u\u{308}"]
+    var graph = try Graph(onnx: TestNet.onnx())
+    graph.metadata["dither.labels"] = String(decoding: try JSONEncoder().encode(names), as: UTF8.self)
+    try Data(graph.onnx()).write(to: URL(filePath: file))
+    try TestNet.writeExamples(12, inputs: named, labels: scratch.file("y.npy"))
+    let server = try LiveServer(state: scratch)
+    #expect(try server.dither("upload", file, "--name", "net").status == 0)
+    let found = try server.dither("predict", "net", "--input", named, "--seed", "1").output
+    let lines = found.split(separator: "\n").dropFirst(), head = try #require(lines.first)
+    let place = try #require(head.firstRange(of: "probability")).lowerBound,
+      column = head.distance(from: head.startIndex, to: place)
+    #expect(lines.count == 13)
+    for line in lines.dropFirst() {
+      #expect(line.hasPrefix("\(named)["), "\(line)")
+      #expect(names.contains { line.contains("  \($0)  ") }, "\(line)")
+      let behind = Array(line)[column...]
+      #expect(line.count > column && behind.prefix(2) == ["0", "."], "\(line)")
+    }
+  }
 }

@@ -25,7 +25,7 @@ struct BenchCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
-    guard seconds > 0, seconds.isFinite else { throw ValidationError("--seconds: expected a number above 0") }
+    guard seconds > 0, seconds <= 1e6 else { throw ValidationError("--seconds: expected a number above 0, to 1e6") }
   }
 
   func run() throws {
@@ -37,13 +37,13 @@ struct BenchCommand: ParsableCommand {
     if json { try Json.print(["benches": results]) }
   }
 
+  private static let width = Catalog.benches.names.map(\.count).max() ?? 0
+
   private static func line(_ result: Bench.Result) -> String {
-    if let reason = result.skipped {
-      return result.name.padding(toLength: 28, withPad: " ", startingAt: 0) + "  skipped: \(reason)"
-    }
+    let name = result.name.padded(to: width)
+    if let reason = result.skipped { return "\(name)  skipped: \(reason)" }
     let ratio = result.ratio.map { "  \($0.digits(2)) × \(result.over ?? "")" } ?? ""
-    return result.name.padding(toLength: 28, withPad: " ", startingAt: 0)
-      + "  \(duration(result.median_s))  (\(duration(result.min_s)) to \(duration(result.max_s)))\(ratio)"
+    return "\(name)  \(duration(result.median_s))  (\(duration(result.min_s)) to \(duration(result.max_s)))\(ratio)"
       + (result.details ?? [:]).sorted { $0.key < $1.key }.map { "\n    " + detail($0, $1) }.joined()
   }
 

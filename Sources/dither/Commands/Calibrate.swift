@@ -46,7 +46,7 @@ struct CalibrateCommand: AsyncParsableCommand {
     if (labels != nil) != AuditExamples.isFile(data) {
       throw ValidationError("--labels goes with --data FILE; a data set brings its own")
     }
-    guard timeout > 0, timeout < 1e6 else { throw ValidationError("--timeout: expected seconds above 0") }
+    guard timeout > 0, timeout < 1e6 else { throw ValidationError("--timeout: expected seconds above 0, below 1e6") }
   }
 
   func run() async throws {

@@ -56,9 +56,14 @@ func table(_ rows: [[String]]) -> String {
   let widths = (0..<count).map { column in rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0 }
   return rows.map { row in
     row.enumerated().map { column, cell in
-      column == row.count - 1 ? cell : cell.padding(toLength: widths[column], withPad: " ", startingAt: 0)
+      column == row.count - 1 ? cell : cell.padded(to: widths[column])
     }.joined(separator: "  ")
   }.joined(separator: "\n")
+}
+
+extension String {
+  /// With blanks behind it up to so many characters, or as it is where it has more: never cut.
+  func padded(to width: Int) -> String { self + String(repeating: " ", count: max(width - count, 0)) }
 }
 
 extension Double {

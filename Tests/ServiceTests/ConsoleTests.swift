@@ -1,9 +1,12 @@
+import DitherBasics
+import DitherProto
 import DitherService
 import DitherStore
 import DitherTestSupport
 import Foundation
 import FoundationNetworking
 import Logging
+import SwiftProtobuf
 import Testing
 
 @Suite("The console", .serialized) struct ConsoleTests {
@@ -13,11 +16,16 @@ import Testing
   }
 
   /// - Parameter host: off loopback, the console is for known callers alone.
-  private func with(host: String = "127.0.0.1", _ body: (RunningServer, (String) -> URL) async throws -> Void)
-    async throws
-  {
+  private func with(
+    host: String = "127.0.0.1", model: [UInt8]? = nil, _ body: (RunningServer, (String) -> URL) async throws -> Void
+  ) async throws {
     let scratch = try Scratch()
-    var configuration = ServerConfiguration(stateDirectory: scratch.path)
+    var configuration = ServerConfiguration(stateDirectory: scratch.path + "/state")
+    if let model {
+      configuration.modelsDirectory = scratch.file("models")
+      try FileManager.default.createDirectory(atPath: scratch.file("models"), withIntermediateDirectories: true)
+      try Data(model).write(to: URL(filePath: scratch.file("models/net.onnx")))
+    }
     configuration.host = host
     (configuration.framedPort, configuration.grpcPort, configuration.httpPort) = (0, 0, 0)
     configuration.tls = .insecure
@@ -53,6 +61,30 @@ import Testing
       #expect(try await get(url("/report-key.pub.pem")).text.contains("PUBLIC KEY"))
       #expect(try await get(url("/audits/none")).status == 404)
       #expect(try await get(url("/nothing")).status == 404)
+    }
+  }
+
+  @Test("models and audits are listed, and what others wrote of them is text") func index() async throws {
+    try await with(model: TestModels.mlp()) { (server: RunningServer, url: (String) -> URL) async throws -> Void in
+      let jobs = server.services.store.jobs, digest = Sha256.hash(try TestModels.mlp()).hex
+      _ = try await SetAliasCall(server.services).answer(
+        .with { ($0.model, $0.alias) = ("net@1", "live") }, Caller(name: "tester"))
+      for (id, state) in [("first", Job.State.failed), ("second", .done)] {
+        try await jobs.create(
+          Job(id: id, kind: "audit", subject: "<i>\(id)&", spec: Array("no JSON".utf8), createdBy: "tester"), blobs: [])
+        if state == .failed { _ = try await jobs.setState(state, of: id, message: "\"<script>\u{1B}") }
+        if state == .done { _ = try await jobs.finish(id, json: Array("{}".utf8), html: Array("<p>".utf8)) }
+      }
+      let page = try await get(url("/")).text
+      #expect(page.contains("<strong>net</strong>@1") && page.contains("<td>live</td>") && page.contains("<td>3</td>"))
+      #expect(page.contains("<code>\(digest.prefix(12))</code>") && !page.contains("No models yet"))
+      // Only of those that are done there is a report.
+      #expect(page.contains("<a href=\"/audits/second\">second</a>") && page.contains("<td>first</td>"))
+      #expect(page.contains("<td>&lt;i&gt;first&amp;</td>") && page.contains("failed</span> &quot;&lt;script&gt;"))
+      #expect(!page.contains("<script") && !page.contains("<i>") && !page.contains("\u{1B}"))
+      #expect(try await get(url("/audits/second")).text == "<p>")
+      #expect(try await get(url("/audits/second.json")).text == "{}")
+      #expect(try await get(url("/audits/first")).status == 404)
     }
   }
 

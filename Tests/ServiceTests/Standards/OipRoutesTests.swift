@@ -154,6 +154,52 @@ import Testing
     }
   }
 
+  @Test("configuration, unloading and loading, as Triton's clients ask for them") func repository() async throws {
+    try await with { server in
+      let config = try Self.object(try await server.ask("/models/net/config").body)
+      #expect(config["name"] as? String == "net" && config["platform"] as? String == "onnx")
+      let input = try #require((config["input"] as? [[String: Any]])?.first)
+      #expect(input["name"] as? String == "x" && input["data_type"] as? String == "TYPE_FP32")
+      #expect(input["dims"] as? [Int] == [6])
+      let about = try Self.object(try await server.ask("").body)
+      #expect(about["name"] as? String == "dither" && (about["extensions"] as? [String])?.isEmpty == false)
+      let stats = try Self.object(try await server.ask("/models/stats").body)["model_stats"] as? [[String: Any]]
+      #expect(stats?.map { $0["name"] as? String } == ["net"])
+
+      let publisher = try await server.running.services.store.tokens.create("publisher", roles: ["publish"])
+      func change(_ what: String, _ body: String = "") async throws -> (status: Int, words: String) {
+        let found = try await server.ask(
+          "/repository/models/\(what)", Data(body.utf8), token: .some(.some(publisher)))
+        return (found.status, String(decoding: found.body, as: UTF8.self))
+      }
+      func states() async throws -> [[String: String]] {
+        let index = try await server.ask("/repository/index", Data()).body
+        return try #require(JSONSerialization.jsonObject(with: index) as? [[String: String]])
+      }
+      #expect(try await change("net/unload").status == 200)
+      #expect(try await states() == [["name": "net", "version": "1", "state": "UNAVAILABLE", "reason": "unloaded"]])
+      #expect(try await server.ask("/models/net/ready").status == 503)
+      // Only those that answer.
+      let ready = try await server.ask("/repository/index", Data(#"{"ready": true}"#.utf8)).body
+      #expect(String(decoding: ready, as: UTF8.self) == "[]")
+      #expect(try await change("net/load").status == 200)
+      #expect(try await server.ask("/models/net/ready").status == 200)
+      #expect(try await states() == [["name": "net", "version": "1", "state": "READY"]])
+
+      for (what, body, status, words) in [
+        ("nat/load", "", 404, "'nat'"), ("nat/unload", "", 404, "'nat'"),
+        ("net/load", #"{"parameters": {"config": "x"}}"#, 400, "got 'config'"),
+        ("net/load", #"{"parametres": {}}"#, 400, "did you mean 'parameters'"), ("net/load", "[", 400, "JSON"),
+      ] {
+        let found = try await change(what, body)
+        #expect(found.status == status && found.words.contains(words), "\(what) \(body): \(found)")
+      }
+      let other = try await server.ask("/repository/index", Data(#"{"repository_name": "other"}"#.utf8))
+      #expect(other.status == 400)
+      #expect(try await server.ask("/repository/index", Data(#"{"redy": true}"#.utf8)).status == 400)
+    }
+  }
+
   @Test("health is for everybody; metadata, figures and index say what is there") func describe() async throws {
     try await with { server in
       for path in ["/health/live", "/health/ready"] {

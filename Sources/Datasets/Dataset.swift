@@ -96,6 +96,11 @@ extension Catalog where Entry == any DatasetSource.Type {
 }
 
 extension Dataset {
+  /// The set that a reference names a part of: "mnist" of "mnist:100".
+  public static func setName(_ reference: String) -> String {
+    String(reference.prefix { $0 != ":" })
+  }
+
   /// "mnist"; "mnist:100", the first hundred; "mnist:5000-10000", from the 5000th up to the 10 000th, counted from 0;
   /// of a split.
   public static func load(_ reference: String, _ split: Split = .test, from root: DataRoot = .standard) throws

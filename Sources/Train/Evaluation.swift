@@ -28,16 +28,29 @@ public struct Evaluation: Codable, Sendable, Equatable {
   /// Draws of a noisy answer.
   public var samples: Int?
 
+  /// - Parameters:
+  ///   - proceed: called before each run of a plan; what it throws ends the evaluation.
+  ///   - progress: the share that is done, 0 to 1.
   /// - Throws: when the data are not what the model takes and answers.
-  public init(_ model: Model, _ data: Dataset, samples: Int = 16, threads: Int = 2) throws {
+  public init(
+    _ model: Model, _ data: Dataset, samples: Int = 16, threads: Int = 2, proceed: @Sendable () throws -> Void = {},
+    progress: (Double) -> Void = { _ in }
+  ) throws {
     let predictor = MonteCarloPredictor(model)
+    let passes = (model.noise == nil ? 0 : samples) + 1
+    var done = 0
     func answers(_ samples: Int) throws -> [Prediction] {
-      try Self.parts(data).flatMap { rows in
-        try predictor.predict(data.inputs.rows(rows), Sampling(.samples(samples), seed: 1), threads: threads)
-          .predictions
+      // Few at a time, as one part may have many draws and somebody looks at the progress.
+      try Self.parts(data, of: 100).flatMap { rows in
+        progress(Double(done) / Double(max(data.count * passes, 1)))
+        done += rows.count * max(samples, 1)
+        return try predictor.predict(
+          data.inputs.rows(rows), Sampling(.samples(samples), seed: 1), threads: threads, proceed: proceed
+        ).predictions
       }
     }
-    let noisy = try model.noise == nil ? nil : answers(samples), plain = try answers(0)
+    let plain = try answers(0), noisy = try model.noise == nil ? nil : answers(samples)
+    progress(1)
     self.samples = noisy == nil ? nil : samples
     if model.signature.task.isRegression {
       guard case .values(let values) = data.targets, values.rowLength == model.signature.width else {
@@ -66,8 +79,8 @@ public struct Evaluation: Codable, Sendable, Equatable {
   }
 
   /// Few enough examples that their answers do not fill the memory.
-  private static func parts(_ data: Dataset) -> [Range<Int>] {
-    stride(from: 0, to: data.count, by: 1000).map { $0..<min($0 + 1000, data.count) }
+  private static func parts(_ data: Dataset, of size: Int = 1000) -> [Range<Int>] {
+    stride(from: 0, to: data.count, by: size).map { $0..<min($0 + size, data.count) }
   }
 
   /// The one number that a training is judged by, of the deterministic pass alone.

@@ -51,6 +51,8 @@ public struct TrainRun: Sendable {
     case finished(Card, model: String)
     /// Stopped before its end; the checkpoint goes on from there.
     case stopped(checkpoint: String)
+    /// Trained, but stopped before the card was made, which going on from the checkpoint makes.
+    case notEvaluated(model: String)
   }
 
   public init(_ recipe: Recipe, root: DataRoot = .standard, folder: String, resumes: Bool = false, threads: Int = 2) {
@@ -64,11 +66,20 @@ public struct TrainRun: Sendable {
   /// NAME.checkpoint in the folder.
   public var checkpointPath: String { "\(folder)/\(recipe.name).checkpoint" }
 
-  public func run(shouldStop: () -> Bool = { false }, progress: (TrainProgress) -> Void = { _ in }) throws -> Outcome {
+  /// Trains, writes the model, and then makes its card.
+  /// - Parameters:
+  ///   - shouldStop: asked between two steps, and while the model is evaluated by the threads that do so.
+  ///   - evaluated: told the share of the evaluation that is done, 0 to 1.
+  public func run(
+    shouldStop: @Sendable () -> Bool = { false }, progress: (TrainProgress) -> Void = { _ in },
+    evaluated: (Double) -> Void = { _ in }
+  ) throws -> Outcome {
     do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
       throw TrainError(.output, at: folder, expected: "a folder to write to", got: error.localizedDescription)
     }
     let data = try Dataset.load(recipe.data, .train, from: root)
+    // Before the training: a set that cannot be evaluated on is no reason to lose one.
+    let test = try Dataset.load(Dataset.setName(recipe.data), .test, from: root)
     let checkpoint = resumes ? try Checkpoint(file: checkpointPath) : nil
     let trainer = try Trainer(recipe, data: data, checkpoint: checkpoint, threads: threads)
     try trainer.run(
@@ -78,20 +89,27 @@ public struct TrainRun: Sendable {
       return .stopped(checkpoint: checkpointPath)
     }
     let graph = try trainer.snapshot(), file = try graph.onnx(), path = "\(folder)/\(recipe.name).onnx"
-    let test = try Dataset.load(recipe.data, .test, from: root)
+    let cardPath = "\(folder)/\(recipe.name).card.json"
+    // A card is of the model beside it.
+    try? FileManager.default.removeItem(atPath: cardPath)
+    try writeWhole(file, to: path)
+    struct Stopped: Error {}
+    let found: Evaluation
+    do {
+      found = try Evaluation(
+        Model(graph), test, threads: threads, proceed: { if shouldStop() { throw Stopped() } }, progress: evaluated)
+    } catch is Stopped { return .notEvaluated(model: path) }
     let card = Card(
       name: recipe.name, summary: recipe.summary, data: recipe.data, recipe: recipe.text, seed: recipe.seed,
       epochs: trainer.position.epoch,
       parameters: graph.literals.values.reduce(0) { $0 + $1.type.shape.count },
       trainingExamples: data.count - recipe.validation,
       validationAccuracy: trainer.validated?.accuracy, validationError: trainer.validated?.rootMeanSquaredError,
-      test: try Evaluation(Model(graph), test, threads: threads), digest: Sha256.hash(file).description,
-      software: "dither")
+      test: found, digest: Sha256.hash(file).description, software: "dither")
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     encoder.keyEncodingStrategy = .convertToSnakeCase
-    try writeWhole(file, to: path)
-    try writeWhole(Array(encoder.encode(card)) + [UInt8(ascii: "\n")], to: "\(folder)/\(recipe.name).card.json")
+    try writeWhole(Array(encoder.encode(card)) + [UInt8(ascii: "\n")], to: cardPath)
     try? FileManager.default.removeItem(atPath: checkpointPath)
     return .finished(card, model: path)
   }

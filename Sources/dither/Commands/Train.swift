@@ -10,7 +10,8 @@ struct TrainCommand: ParsableCommand {
     commandName: "train",
     abstract: "Train a model with or without noise, as a recipe says.",
     discussion: """
-      Writes NAME.onnx and NAME.card.json. Ctrl-C leaves NAME.checkpoint, and --resume goes on from it, bit for bit.
+      Writes NAME.onnx, evaluates it on the test part, and writes NAME.card.json. Ctrl-C leaves NAME.checkpoint, and
+      --resume goes on from it, bit for bit.
 
       Example: dither train recipes/mnist-mlp-noise.yml --seed 1 --out trained
       """)
@@ -39,10 +40,15 @@ struct TrainCommand: ParsableCommand {
   func run() throws {
     let recipe = try Recipe(yaml: String(decoding: FileArray.read(recipe), as: UTF8.self))
       .replacing(name: name, epochs: epochs, seed: seed)
-    let interrupt = Interrupt { Console.write("\nstopping after this step; a second Ctrl-C stops at once\n") }
-    var line = ProgressLine()
+    let interrupt = Interrupt { Console.write("\nstopping; a second Ctrl-C stops at once\n") }
+    var line = ProgressLine(), evaluation: ContinuousClock.Instant?
     let outcome = try TrainRun(recipe, folder: folder, resumes: resume, threads: threads).run(
-      shouldStop: { interrupt.isAsked }, progress: { line.show(Self.text($0), isMilestone: $0.endsEpoch) })
+      shouldStop: { interrupt.isAsked }, progress: { line.show(Self.text($0), isMilestone: $0.endsEpoch) },
+      evaluated: { share in
+        let start = evaluation ?? .now
+        line.show(Self.text(share, since: start), isMilestone: evaluation == nil || share == 1)
+        evaluation = start
+      })
     line.close()
     switch outcome {
     case .finished(let card, let model): try show(card, model: model)
@@ -50,7 +56,17 @@ struct TrainCommand: ParsableCommand {
       throw CommandFailure(
         status: .interrupted,
         message: "stopped; \(checkpoint) holds what was reached: run the same command with --resume to go on")
+    case .notEvaluated(let model):
+      throw CommandFailure(
+        status: .interrupted,
+        message: "stopped; \(model) is whole, but has no card: run the same command with --resume to evaluate it")
     }
+  }
+
+  private static func text(_ share: Double, since start: ContinuousClock.Instant) -> String {
+    let seconds = start.duration(to: .now) / .seconds(1), whole = share > 0 ? seconds / share : 0
+    let left = share > 0 ? "  \(clockTime(whole - seconds)) left" : ""
+    return "evaluating on the test part  \((100 * share).digits(0)) %\(left)"
   }
 
   private static func text(_ progress: TrainProgress) -> String {

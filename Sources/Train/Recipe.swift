@@ -10,6 +10,9 @@ public struct Recipe: Sendable {
   public var data: String
   /// Rows of the training part that are held out to choose the stopping point.
   public var validation = 0
+  /// Rows of what is left of the training part that are trained on, drawn by the seed, of each class its share; nil:
+  /// all.
+  public var examples: Int?
   /// The network.
   public var architecture: any Architecture = MLP()
   /// The task that is learned; nil: what the objective is for.
@@ -43,7 +46,7 @@ public struct Recipe: Sendable {
   public private(set) var text = ""
 
   static let keys = [
-    "name", "summary", "data", "validation", "model", "task", "objective", "optimizer", "schedule", "noise",
+    "name", "summary", "data", "examples", "validation", "model", "task", "objective", "optimizer", "schedule", "noise",
     "noise_schedule", "served_noise", "strategies", "label_smoothing", "epochs", "batch", "seed", "patience",
     "precision",
   ]
@@ -56,6 +59,7 @@ public struct Recipe: Sendable {
     data = try reader.text("data", "the name of a data set")
     summary = reader["summary"] as? String ?? ""
     validation = try reader.integer("validation", 0...10_000_000) ?? validation
+    examples = try reader.integer("examples", 1...10_000_000)
     epochs = try reader.integer("epochs", Self.epochBounds) ?? epochs
     batch = try reader.integer("batch", 1...65_536) ?? batch
     seed = UInt64(try reader.integer("seed", 0...Int.max) ?? 1)

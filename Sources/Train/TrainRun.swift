@@ -32,7 +32,7 @@ public struct TrainRun: Sendable {
     public var epochs: Int
     /// Numbers that are weights.
     public var parameters: Int
-    /// Without the validation part.
+    /// Rows that it was trained on, without the validation part.
     public var trainingExamples: Int
     /// The accuracy of the epoch that was kept; nil of a regression and without a validation part.
     public var validationAccuracy: Double?
@@ -103,7 +103,7 @@ public struct TrainRun: Sendable {
       name: recipe.name, summary: recipe.summary, data: recipe.data, recipe: recipe.text, seed: recipe.seed,
       epochs: trainer.position.epoch,
       parameters: graph.literals.values.reduce(0) { $0 + $1.type.shape.count },
-      trainingExamples: data.count - recipe.validation,
+      trainingExamples: trainer.examples,
       validationAccuracy: trainer.validated?.accuracy, validationError: trainer.validated?.rootMeanSquaredError,
       test: found, digest: Sha256.hash(file).description, software: "dither")
     let encoder = JSONEncoder()

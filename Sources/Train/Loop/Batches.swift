@@ -31,6 +31,8 @@ struct Batches: Sendable {
     self.seed = seed
   }
 
+  /// Examples of an epoch.
+  var count: Int { inputs.rowCount }
   /// Whole batches of an epoch.
   var stepsPerEpoch: Int { max(inputs.rowCount / max(size, 1), 1) }
 

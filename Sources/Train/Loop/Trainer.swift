@@ -31,23 +31,15 @@ public final class Trainer {
 
   /// - Parameter checkpoint: to go on from; of the same recipe.
   public init(_ recipe: Recipe, data: Dataset, checkpoint: Checkpoint? = nil, threads: Int = 2) throws {
-    guard recipe.validation < data.count else {
-      throw TrainError(
-        .data, at: "recipe, 'validation'", expected: "fewer rows than the \(data.count) of \(recipe.data)",
-        got: "\(recipe.validation)")
-    }
     self.recipe = recipe
     self.threads = threads
-    // Held-out rows are the last of a fixed shuffle: the same for every seed, so that seeds are compared on one split.
-    var order = Array(0..<data.count), generator = PhiloxGenerator(seed: 0, stream: 0x5911)
-    if recipe.validation > 0 { order.shuffle(using: &generator) }
-    let train = recipe.validation > 0 ? data.rows(order.dropLast(recipe.validation).sorted()) : data
+    let part = try TrainingPart(recipe, data)
     goal = try Goal(recipe, data)
-    scale = TargetScale(train.targets)
-    batches = Batches(train, scale, size: recipe.batch, seed: recipe.seed)
+    scale = TargetScale(part.examples.targets)
+    batches = Batches(part.examples, scale, size: recipe.batch, seed: recipe.seed)
     targetNames = data.targetNames
     stop = EarlyStop(patience: recipe.patience, task: goal.task)
-    validation = recipe.validation > 0 ? data.rows(order.suffix(recipe.validation).sorted()) : nil
+    validation = part.validation
     graph = try recipe.architecture.build(
       input: data.inputs.shape.row, outputs: goal.outputs, seed: recipe.seed)
     graph.noise = recipe.noise.terms.isEmpty ? nil : recipe.noise
@@ -61,6 +53,8 @@ public final class Trainer {
     if let checkpoint { try restore(checkpoint) }
   }
 
+  /// Rows that are trained on.
+  public var examples: Int { batches.count }
   /// Whole batches of the training part.
   public var stepsPerEpoch: Int { batches.stepsPerEpoch }
   /// Whether all epochs are done, or no better one is waited for.

@@ -83,7 +83,7 @@ public struct TrainRun: Sendable {
     let checkpoint = resumes ? try Checkpoint(file: checkpointPath) : nil
     let trainer = try Trainer(recipe, data: data, checkpoint: checkpoint, threads: threads)
     try trainer.run(
-      shouldStop: shouldStop, atEpochEnd: { try $0.checkpoint().write(to: checkpointPath) }, progress: progress)
+      shouldStop: shouldStop, keep: { try $0.checkpoint().write(to: checkpointPath) }, progress: progress)
     guard trainer.isDone else {
       try trainer.checkpoint().write(to: checkpointPath)
       return .stopped(checkpoint: checkpointPath)

@@ -102,6 +102,25 @@ func resumes(_ stopAfter: Int) throws {
   #expect(second.position == whole.position)
 }
 
+@Test("each checkpoint that is kept on the way gives the same bytes; without haste there is one an epoch")
+func keptOnTheWay() throws {
+  let recipe = try recipe(noise + "\nvalidation: 32\npatience: 3").replacing(name: nil, epochs: 2, seed: nil),
+    data = clouds()
+  let whole = try Trainer(recipe, data: data, threads: 1)
+  var kept: [Checkpoint] = []
+  try whole.run(keep: { kept.append($0.checkpoint()) }, every: .zero)
+  let places = kept.map { [$0.position.epoch, $0.position.step] }
+  #expect(places == [0, 1].flatMap { epoch in (1..<7).map { [epoch, $0] } + [[epoch + 1, 0]] })
+  for checkpoint in kept {
+    let rest = try Trainer(recipe, data: data, checkpoint: checkpoint, threads: 1)
+    try rest.run()
+    #expect(try rest.snapshot().onnx() == whole.snapshot().onnx())
+  }
+  var rare = 0
+  try Trainer(recipe, data: data, threads: 1).run(keep: { _ in rare += 1 })
+  #expect(rare == 2)
+}
+
 @Test func checkpointsAreCheckedWhole() throws {
   let path = FileManager.default.temporaryDirectory.appending(path: "dither-checkpoint-\(UUID().uuidString)").path
   defer { try? FileManager.default.removeItem(atPath: path) }

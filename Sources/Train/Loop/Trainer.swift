@@ -63,13 +63,16 @@ public final class Trainer {
   // MARK: steps
 
   /// Trains until the end, or until `shouldStop` says so between two steps.
+  /// - Parameters:
+  ///   - keep: called where a checkpoint is due: behind an epoch, and behind a step once `pause` has gone by.
+  ///   - pause: the most that is lost when the process is killed.
   /// - Throws: `TrainFault.diverged` when the loss is no number any more.
   public func run(
-    shouldStop: () -> Bool = { false }, atEpochEnd: (Trainer) throws -> Void = { _ in },
+    shouldStop: () -> Bool = { false }, keep: (Trainer) throws -> Void = { _ in }, every pause: Duration = .seconds(60),
     progress: (TrainProgress) -> Void = { _ in }
   ) throws {
     let start = ContinuousClock.now
-    var done = 0, last = start
+    var done = 0, last = start, kept = start
     let already = position.epoch * stepsPerEpoch + position.step
     while !isDone {
       let order = batches.order(of: position.epoch)
@@ -84,6 +87,10 @@ public final class Trainer {
           let left = recipe.epochs * stepsPerEpoch - already - done
           progress(report(rate: Double(done) / seconds, left: left, endsEpoch: false))
         }
+        if !isEnd, kept.duration(to: now) >= pause {
+          try keep(self)
+          kept = .now
+        }
       }
       try endEpoch()
       let seconds = max(start.duration(to: .now) / .seconds(1), 1e-9)
@@ -92,7 +99,8 @@ public final class Trainer {
       position.lossSum = 0
       position.scoreSum = 0
       position.seen = 0
-      try atEpochEnd(self)
+      try keep(self)
+      kept = .now
     }
   }
 

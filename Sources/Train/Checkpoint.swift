@@ -24,6 +24,7 @@ public struct Checkpoint: Sendable, Equatable {
     var recipe: String
     var seed: UInt64
     var epochs: Int
+    var threads: Int
     var position: Position
     var counts: [Int]
   }
@@ -34,19 +35,24 @@ public struct Checkpoint: Sendable, Equatable {
   public var seed: UInt64
   /// All that the run has.
   public var epochs: Int
+  /// Those that computed it: another number rounds sums otherwise.
+  public var threads: Int
   /// How far it is.
   public var position: Position
   /// Weights, the optimizer's state, and the best epoch's weights if they are kept.
   public var buffers: [[Float]]
 
   /// Then the SHA-256 of all that follows, the header's length, the header and the numbers.
-  private static let magic = Array("DITHER-CHECKPOINT-3\n".utf8)
+  private static let magic = Array("DITHER-CHECKPOINT-4\n".utf8)
 
   /// A checkpoint of these parts.
-  public init(recipe: String, seed: UInt64, epochs: Int, position: Position, buffers: [[Float]]) {
+  public init(
+    recipe: String, seed: UInt64, epochs: Int, threads: Int, position: Position, buffers: [[Float]]
+  ) {
     self.recipe = recipe
     self.seed = seed
     self.epochs = epochs
+    self.threads = threads
     self.position = position
     self.buffers = buffers
   }
@@ -55,7 +61,7 @@ public struct Checkpoint: Sendable, Equatable {
   public func write(to path: String) throws {
     let numbers = buffers.flatMap { buffer in buffer.withUnsafeBytes { Array($0) } }
     let header = Header(
-      recipe: recipe, seed: seed, epochs: epochs, position: position, counts: buffers.map(\.count))
+      recipe: recipe, seed: seed, epochs: epochs, threads: threads, position: position, counts: buffers.map(\.count))
     let json = try JSONEncoder().encode(header)
     let length = withUnsafeBytes(of: UInt64(json.count).littleEndian) { Array($0) }
     let content = length + Array(json) + numbers
@@ -93,6 +99,7 @@ public struct Checkpoint: Sendable, Equatable {
     recipe = header.recipe
     seed = header.seed
     epochs = header.epochs
+    threads = header.threads
     position = header.position
   }
 }

@@ -28,6 +28,8 @@ public struct TrainRun: Sendable {
     public var recipe: String
     /// The seed of all that was random.
     public var seed: UInt64
+    /// Those that computed the training: another number may give other bytes.
+    public var threads: Int
     /// Epochs that were gone through.
     public var epochs: Int
     /// Numbers that are weights.
@@ -101,7 +103,7 @@ public struct TrainRun: Sendable {
     } catch is Stopped { return .notEvaluated(model: path) }
     let card = Card(
       name: recipe.name, summary: recipe.summary, data: recipe.data, recipe: recipe.text, seed: recipe.seed,
-      epochs: trainer.position.epoch,
+      threads: threads, epochs: trainer.position.epoch,
       parameters: graph.literals.values.reduce(0) { $0 + $1.type.shape.count },
       trainingExamples: trainer.examples,
       validationAccuracy: trainer.validated?.accuracy, validationError: trainer.validated?.rootMeanSquaredError,

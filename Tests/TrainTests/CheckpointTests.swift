@@ -40,9 +40,9 @@ struct CheckpointTests {
     let position = try Self.trained(steps: 0).position
     for checkpoint in [
       try Self.trained(steps: 5),
-      Checkpoint(recipe: "ä\n\"", seed: .max, epochs: 0, position: position, buffers: []),
+      Checkpoint(recipe: "ä\n\"", seed: .max, epochs: 0, threads: 1, position: position, buffers: []),
       Checkpoint(
-        recipe: "", seed: 0, epochs: 1, position: position,
+        recipe: "", seed: 0, epochs: 1, threads: 256, position: position,
         buffers: [[], [-0.0, .infinity, .leastNonzeroMagnitude], []]),
     ] {
       #expect(try Self.read(Self.written(checkpoint)) == checkpoint)
@@ -101,6 +101,14 @@ struct CheckpointTests {
       }
       #expect(error?.code == .checkpoint && error?.expected == "a place within 4 epochs of 3 steps")
     }
+  }
+
+  @Test("another number of threads is refused, with the one that it was made with")
+  func threads() throws {
+    let recipe = try Recipe(yaml: Self.recipe), one = try Self.trained(steps: 4)
+    #expect(one.threads == 1)
+    let error = #expect(throws: TrainError.self) { try Trainer(recipe, data: Self.data(), checkpoint: one, threads: 2) }
+    #expect(error?.code == .checkpoint && error?.advice?.contains("--threads 1") == true)
   }
 
   @Test("numbers of another network are refused")

@@ -29,7 +29,7 @@ public final class Trainer {
   private let threads: Int
   private var plans: [Int: Plan] = [:]
 
-  /// - Parameter checkpoint: to go on from; of the same recipe.
+  /// - Parameter checkpoint: to go on from; of the same recipe and number of threads.
   public init(_ recipe: Recipe, data: Dataset, checkpoint: Checkpoint? = nil, threads: Int = 2) throws {
     self.recipe = recipe
     self.threads = threads
@@ -223,7 +223,7 @@ public final class Trainer {
   /// All that the next step depends on.
   public func checkpoint() -> Checkpoint {
     Checkpoint(
-      recipe: recipe.text, seed: recipe.seed, epochs: recipe.epochs, position: position,
+      recipe: recipe.text, seed: recipe.seed, epochs: recipe.epochs, threads: threads, position: position,
       buffers: [Array(parameters.floats)] + state.map { Array($0.floats) } + (best.map { [$0] } ?? []))
   }
 
@@ -232,6 +232,12 @@ public final class Trainer {
       throw TrainError(
         .checkpoint, at: "checkpoint", expected: "the recipe, seed and epochs that it was made with",
         got: "others", advice: "resume with the same recipe and flags, or start anew without --resume")
+    }
+    guard checkpoint.threads == threads else {
+      throw TrainError(
+        .checkpoint, at: "checkpoint", expected: "--threads \(checkpoint.threads), as it was made with",
+        got: "\(threads): sums would be rounded otherwise, and the model be another one",
+        advice: "say --threads \(checkpoint.threads), or start anew without --resume")
     }
     let buffers = checkpoint.buffers, count = parameters.count
     guard (1 + state.count...2 + state.count).contains(buffers.count), buffers.allSatisfy({ $0.count == count }) else {

@@ -102,6 +102,59 @@ func resumes(_ stopAfter: Int) throws {
   #expect(second.position == whole.position)
 }
 
+@Test("every row of an epoch is trained on, those of the last, smaller batch too")
+func remainder() throws {
+  let data = clouds(5)
+  var recipe = try recipe()
+  (recipe.epochs, recipe.batch) = (1, 2)
+  func bytes(_ data: Dataset) throws -> [UInt8] {
+    let trainer = try Trainer(recipe, data: data, threads: 1)
+    var last: TrainProgress?
+    try trainer.run(progress: { last = $0 })
+    #expect(trainer.stepsPerEpoch == 3 && last?.stepsPerEpoch == 3)
+    return try trainer.snapshot().onnx()
+  }
+  let labels = try data.labels, usual = try bytes(data)
+  for row in 0..<5 {
+    var other = labels
+    other[row] = 1 - other[row]
+    #expect(
+      try bytes(Dataset(name: "clouds", inputs: data.inputs, labels: other, classNames: ["a", "b"])) != usual,
+      "row \(row)")
+  }
+}
+
+@Test("the gradient of the last batch is the mean over its own rows")
+func lastBatchIsAMean() throws {
+  // Targets whose mean is 0 and whose deviation is 1 are trained on as they are.
+  let targets = [-Float(1.5).squareRoot(), 0, Float(1.5).squareRoot()], inputs: [Float] = [0.5, -1, 2]
+  let data = Dataset(
+    name: "line", inputs: Tensor([3, 1], inputs), targets: .values(Tensor([3, 1], targets)), targetNames: ["y"])
+  var recipe = try recipe(model: "{kind: mlp, hidden: []}")
+  (recipe.epochs, recipe.batch, recipe.schedule) = (1, 2, ConstantSchedule())
+  var sgd = SGD()
+  (sgd.rate, sgd.momentum) = (0.1, 0)
+  recipe.optimizer = sgd
+  func line(_ trainer: Trainer) throws -> (slope: Float, start: Float) {
+    let found = try Model(trainer.snapshot()).outputs(Tensor([2, 1], [0, 1])).elements
+    return (found[1] - found[0], found[0])
+  }
+  let trainer = try Trainer(recipe, data: data, threads: 1), begin = try line(trainer)
+  try trainer.run()
+  let end = try line(trainer)
+  // Whichever row was left over.
+  let fits = (0..<3).count { alone in
+    var (slope, start) = begin
+    for batch in [(0..<3).filter { $0 != alone }, [alone]] {
+      let errors = batch.map { slope * inputs[$0] + start - targets[$0] }, count = Float(batch.count)
+      slope -= 0.1 * zip(errors, batch).reduce(0) { $0 + 2 * $1.0 * inputs[$1.1] } / count
+      start -= 0.1 * errors.reduce(0) { $0 + 2 * $1 } / count
+    }
+    return abs(slope - end.slope) < 1e-5 && abs(start - end.start) < 1e-5
+  }
+  #expect(fits == 1, "from \(begin) to \(end)")
+}
+
 @Test("each checkpoint that is kept on the way gives the same bytes; without haste there is one an epoch")
 func keptOnTheWay() throws {
   let recipe = try recipe(noise + "\nvalidation: 32\npatience: 3").replacing(name: nil, epochs: 2, seed: nil),

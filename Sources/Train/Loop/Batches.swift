@@ -27,14 +27,16 @@ struct Batches: Sendable {
   init(_ data: Dataset, _ scale: TargetScale, size: Int, seed: UInt64) {
     inputs = data.inputs
     targets = scale.scaled(data.targets)
-    self.size = min(size, data.count)
+    self.size = max(min(size, data.count), 1)
     self.seed = seed
   }
 
   /// Examples of an epoch.
   var count: Int { inputs.rowCount }
-  /// Whole batches of an epoch.
-  var stepsPerEpoch: Int { max(inputs.rowCount / max(size, 1), 1) }
+  /// Batches of an epoch; the last has what is left over.
+  var stepsPerEpoch: Int { (count + size - 1) / size }
+  /// Those of them that have `size` examples.
+  var wholeBatches: Int { count / size }
 
   /// Drawn from the seed and the epoch alone.
   func order(of epoch: Int) -> [Int] {
@@ -45,7 +47,7 @@ struct Batches: Sendable {
   }
 
   func batch(_ step: Int, of order: [Int]) -> Batch {
-    let rows = Array(order[step * size..<(step + 1) * size])
+    let rows = Array(order[step * size..<min((step + 1) * size, order.count)])
     return Batch(inputs: inputs.rows(at: rows), targets: targets.rows(rows))
   }
 }

@@ -6,7 +6,7 @@ public struct TrainProgress: Sendable {
   public var epochs: Int
   /// Steps of this epoch that are done.
   public var step: Int
-  /// Whole batches of the training part.
+  /// Batches of the training part.
   public var stepsPerEpoch: Int
   /// Over the whole run so far.
   public var examplesPerSecond: Double

@@ -55,7 +55,7 @@ public final class Trainer {
 
   /// Rows that are trained on.
   public var examples: Int { batches.count }
-  /// Whole batches of the training part.
+  /// Batches of the training part, the last of what is left over.
   public var stepsPerEpoch: Int { batches.stepsPerEpoch }
   /// Whether all epochs are done, or no better one is waited for.
   public var isDone: Bool { position.epoch >= recipe.epochs || stop.isOver(position) }
@@ -108,7 +108,8 @@ public final class Trainer {
     let seen = Double(max(position.seen, 1)), mean = position.scoreSum / seen
     return TrainProgress(
       epoch: endsEpoch ? position.epoch : position.epoch + 1, epochs: recipe.epochs, step: position.step,
-      stepsPerEpoch: stepsPerEpoch, examplesPerSecond: rate * Double(batches.size), loss: position.lossSum / seen,
+      stepsPerEpoch: stepsPerEpoch, examplesPerSecond: rate * Double(batches.count) / Double(stepsPerEpoch),
+      loss: position.lossSum / seen,
       quality: TrainQuality(goal.task.isRegression ? mean.squareRoot() : mean, of: goal.task),
       validation: endsEpoch ? position.validation.map { TrainQuality($0, of: goal.task) } : nil,
       secondsLeft: Double(left) / max(rate, 1e-9), endsEpoch: endsEpoch)
@@ -120,7 +121,7 @@ public final class Trainer {
       number: number, progress: Double(number) / Double(recipe.epochs * stepsPerEpoch), seed: recipe.seed)
     var batch = batches.batch(position.step, of: order)
     for (index, one) in strategies.enumerated() { try one.strategy.prepare(&batch, at: one.position(at, index)) }
-    var step = try TrainingStep(batch, at: at, trainingPlan(batches.size), parameters, trained, goal.objective)
+    var step = try TrainingStep(batch, at: at, trainingPlan(batch.targets.count), parameters, trained, goal.objective)
     let loss = step.losses.reduce(0, +), score = step.score(goal.task, scale)
     guard loss.isFinite else {
       throw TrainError(
@@ -144,7 +145,7 @@ public final class Trainer {
     }
     position.lossSum += Double(loss)
     position.scoreSum += score
-    position.seen += batches.size
+    position.seen += batch.targets.count
     position.step += 1
   }
 
@@ -170,7 +171,7 @@ public final class Trainer {
       graph, parameters: parameters,
       options: .init(rows: batches.size, threads: threads, precision: recipe.precision, batchStatistics: true))
     guard !plan.batchStatistics.isEmpty else { return }
-    let order = batches.order(of: position.epoch), count = min(stepsPerEpoch, Self.mostStatisticsBatches)
+    let order = batches.order(of: position.epoch), count = min(batches.wholeBatches, Self.mostStatisticsBatches)
     RunningStatistics.estimate(
       parameters, by: plan, over: (0..<count).lazy.map { self.batches.batch($0, of: order).inputs })
   }

@@ -25,6 +25,8 @@ public struct ParameterView {
   public let name: String
   /// The shape in which its numbers lie, row-major: [outputs, inputs, …] of a weight, [outputs] of a bias.
   public let shape: Shape
+  /// Whether it is a weight of a layer or a table: biases, and the scales and shifts of normalizations, are vectors.
+  public var isWeight: Bool { shape.rank > 1 }
   /// The numbers, to be moved.
   public let values: UnsafeMutableBufferPointer<Float>
   /// The gradient of the mean loss of the batch, as many numbers.
@@ -53,6 +55,18 @@ public struct ParameterView {
 extension Catalog where Entry == any Optimizer.Type {
   /// Every optimizer that a recipe may name.
   public static let optimizers = Catalog("optimizer", [SGD.self, Adam.self, AdamW.self], name: { $0.name })
+}
+
+/// An optimizer that draws parameters to 0.
+protocol DecayingOptimizer: Optimizer {
+  /// How strongly.
+  var decay: Double { get }
+  /// Whether biases and normalizations are spared it.
+  var decaysWeightsOnly: Bool { get }
+}
+
+extension DecayingOptimizer {
+  func decay(of parameter: ParameterView) -> Double { decaysWeightsOnly && !parameter.isWeight ? 0 : decay }
 }
 
 extension Optimizer {

@@ -88,6 +88,22 @@ struct EveryOptimizerTests {
     #expect(lone.values == start && lone.state.joined().allSatisfy(\.isFinite))
   }
 
+  @Test("decay of weights only spares vectors, and is otherwise the same", arguments: Catalog.optimizers.names, shapes)
+  func decayOfWeights(_ name: String, _ shape: Shape) throws {
+    func made<O: Optimizer>(_ optimizer: O, _ isOfWeightsOnly: Bool) throws -> any Optimizer {
+      let settings = ["decay": "0.1", "decay_weights_only": "\(isOfWeightsOnly)"]
+      return try Parameters.overlay(settings, on: optimizer, of: name)
+    }
+    func moved(_ isOfWeightsOnly: Bool) throws -> [Float] {
+      let lone = Lone(try made(try Catalog.optimizers.entry(named: name).init(), isOfWeightsOnly), shape, seed: 8)
+      for _ in 0..<3 { lone.move(rate: 0.1) { $0.map { _ in 0 } } }
+      return lone.values
+    }
+    let start = Tensor.random(shape, seed: 8).elements
+    #expect(try moved(false) != start)
+    #expect(try moved(true) == (shape.rank == 1 ? start : moved(false)))
+  }
+
   @Test("a learning rate of 0 moves nothing", arguments: Catalog.optimizers.names, shapes)
   func standsStill(_ name: String, _ shape: Shape) throws {
     let lone = Lone(try Catalog.optimizers.entry(named: name).init(), shape, seed: 5), start = lone.values

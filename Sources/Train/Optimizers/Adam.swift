@@ -14,17 +14,22 @@ public struct Adam: AdamFamily {
   public var epsilon = 1e-8
   /// The share of a weight that is added to its gradient.
   public var decay = 0.0
+  /// Whether biases and normalizations are spared it.
+  public var decaysWeightsOnly = false
+  private enum CodingKeys: String, CodingKey {
+    case rate, beta1, beta2, epsilon, decay
+    case decaysWeightsOnly = "decay_weights_only"
+  }
   public init() {}
 }
 
 /// Optimizers by the first two moments of gradients, which differ in where a weight's decay goes.
-protocol AdamFamily: Optimizer {
+protocol AdamFamily: DecayingOptimizer {
   /// Whether decay moves the weight itself, beside the moments.
   static var isDecoupled: Bool { get }
   var beta1: Double { get }
   var beta2: Double { get }
   var epsilon: Double { get }
-  var decay: Double { get }
 }
 
 extension AdamFamily {
@@ -40,6 +45,7 @@ extension AdamFamily {
     Kernels.adam(
       parameter.values.baseAddress, parameter.gradient.baseAddress, parameter.state[0].baseAddress,
       parameter.state[1].baseAddress, parameter.values.count, rate: Float(rate), beta1: Float(beta1),
-      beta2: Float(beta2), epsilon: Float(epsilon), decay: Float(decay), decoupled: Self.isDecoupled, step: step)
+      beta2: Float(beta2), epsilon: Float(epsilon), decay: Float(decay(of: parameter)), decoupled: Self.isDecoupled,
+      step: step)
   }
 }

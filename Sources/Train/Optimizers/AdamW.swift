@@ -14,5 +14,11 @@ public struct AdamW: AdamFamily {
   public var epsilon = 1e-8
   /// The share of a weight that goes with each step, times the rate.
   public var decay = 0.01
+  /// Whether biases and normalizations are spared it.
+  public var decaysWeightsOnly = false
+  private enum CodingKeys: String, CodingKey {
+    case rate, beta1, beta2, epsilon, decay
+    case decaysWeightsOnly = "decay_weights_only"
+  }
   public init() {}
 }

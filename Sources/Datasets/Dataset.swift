@@ -11,6 +11,8 @@ public struct Dataset: Sendable {
   public var targets: Targets
   /// By class, or by value.
   public var targetNames: [String]
+  /// Columns of a table that are standardized by its training part.
+  public var standardizedColumns: Set<Int> = []
   /// Number of the first example in the set that this is a part of: examples keep their numbers.
   public private(set) var start = 0
   /// Examples.
@@ -52,8 +54,10 @@ public struct Dataset: Sendable {
   }
   /// Some examples, in any order.
   public func rows(_ indices: [Int]) -> Dataset {
-    Dataset(
+    var rows = Dataset(
       name: name, inputs: inputs.rows(at: indices), targets: targets.rows(indices), targetNames: targetNames)
+    rows.standardizedColumns = standardizedColumns
+    return rows
   }
 }
 

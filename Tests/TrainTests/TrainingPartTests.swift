@@ -1,5 +1,7 @@
 import DitherBasics
 import DitherDatasets
+import DitherGraph
+import DitherInference
 import DitherTensor
 import DitherTestSupport
 import DitherTrain
@@ -50,6 +52,43 @@ struct TrainingPartTests {
   func nested() throws {
     let few = try Self.seen("examples: 10"), many = try Self.seen("examples: 50")
     #expect(Set(few.keys).isSubset(of: many.keys) && many.count == 50)
+  }
+
+  /// The table with its first column standardized, in the unit that is told: 100 + unit · x.
+  private static func table(unit: Float) -> Dataset {
+    var table = data
+    table.inputs = Tensor(
+      table.inputs.shape, table.inputs.elements.enumerated().map { $0 % 2 == 0 ? 100 + unit * $1 : $1 })
+    table.standardizedColumns = [0]
+    return table
+  }
+
+  private static func trained(_ extra: String, _ data: Dataset) throws -> Graph {
+    let trainer = try Trainer(recipe(extra), data: data, threads: 1)
+    try trainer.run()
+    return try trainer.snapshot()
+  }
+
+  @Test(
+    "a table is standardized by the rows that are trained on: its unit makes no difference",
+    arguments: ["validation: 30", "examples: 60", "validation: 20\nexamples: 40\npatience: 3"])
+  func standardized(_ extra: String) throws {
+    let (one, two) = (Self.table(unit: 1), Self.table(unit: 8))
+    let a = try Model(onnx: Self.trained(extra, one).onnx()).outputs(one.inputs).elements
+    let b = try Model(onnx: Self.trained(extra, two).onnx()).outputs(two.inputs).elements
+    #expect(zip(a, b).allSatisfy { abs($0 - $1) < 1e-2 }, "what is left is the rounding of 100 + x")
+    // Other columns, and pictures, stay as they are.
+    var plain = two
+    plain.standardizedColumns = []
+    let c = try Model(onnx: Self.trained(extra, plain).onnx()).outputs(two.inputs).elements
+    #expect(zip(a, c).contains { abs($0 - $1) > 0.1 })
+  }
+
+  @Test("a table that is trained on whole is as its set standardized it")
+  func wholeTable() throws {
+    var plain = Self.table(unit: 1)
+    plain.standardizedColumns = []
+    #expect(try Self.trained("", plain).onnx() == Self.trained("", Self.table(unit: 1)).onnx())
   }
 
   @Test("values are drawn alike")

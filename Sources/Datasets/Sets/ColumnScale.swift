@@ -1,10 +1,10 @@
 /// The mean and deviation that a column of numbers is standardized by.
-struct ColumnScale: Sendable {
-  let mean: Double
-  let deviation: Double
+package struct ColumnScale: Sendable {
+  package let mean: Double
+  package let deviation: Double
 
   /// A column of one number, as far as its digits go, keeps its unit.
-  init(_ numbers: [Double]) {
+  package init(_ numbers: [Double]) {
     let count = Double(max(numbers.count, 1)), mean = numbers.reduce(0, +) / count
     let deviation = (numbers.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count).squareRoot()
     self.mean = mean

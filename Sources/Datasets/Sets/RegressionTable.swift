@@ -42,9 +42,11 @@ extension RegressionTable {
     }
     let scales = (0..<targetColumn).map { column in ColumnScale(train.map { $0[column] }) }
     let inputs = asked.flatMap { row in zip(row, scales).map { $1.standardized($0) } }
-    return Dataset(
+    var set = Dataset(
       name: name, inputs: Tensor([asked.count, targetColumn], inputs),
       targets: .values(Tensor([asked.count, 1], asked.map { Float($0[targetColumn]) })), targetNames: [targetName])
+    set.standardizedColumns = Set(0..<targetColumn)
+    return set
   }
 
   private static func read(_ bytes: [UInt8], at place: String) throws(DatasetError) -> [[Double]] {

@@ -58,9 +58,15 @@ extension Table {
       }
       labels.append(label)
     }
-    return Dataset(
+    var set = Dataset(
       name: name, inputs: Tensor([rows.count, encoders.reduce(0) { $0 + $1.width }], elements), labels: labels,
       classNames: classNames)
+    var at = 0
+    for encoder in encoders {
+      if case .number = encoder { set.standardizedColumns.insert(at) }
+      at += encoder.width
+    }
+    return set
   }
 }
 

@@ -23,9 +23,11 @@ struct Batches: Sendable {
   let size: Int
   private let seed: UInt64
 
-  /// - Parameter scale: of the targets.
-  init(_ data: Dataset, _ scale: TargetScale, size: Int, seed: UInt64) {
-    inputs = data.inputs
+  /// - Parameters:
+  ///   - inputScale: of the inputs; nil: they stay as they are.
+  ///   - scale: of the targets.
+  init(_ data: Dataset, _ inputScale: InputScale?, _ scale: TargetScale, size: Int, seed: UInt64) {
+    inputs = inputScale?.scaled(data.inputs) ?? data.inputs
     targets = scale.scaled(data.targets)
     self.size = max(min(size, data.count), 1)
     self.seed = seed

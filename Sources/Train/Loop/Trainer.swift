@@ -16,6 +16,7 @@ public final class Trainer {
   public private(set) var position: Checkpoint.Position
   /// The task and the objective.
   private let goal: Goal
+  private let inputScale: InputScale?
   private let scale: TargetScale
   private var graph: Graph
   private let parameters: ParameterBuffers
@@ -35,8 +36,9 @@ public final class Trainer {
     self.threads = threads
     let part = try TrainingPart(recipe, data)
     goal = try Goal(recipe, data)
+    inputScale = InputScale(part)
     scale = TargetScale(part.examples.targets)
-    batches = Batches(part.examples, scale, size: recipe.batch, seed: recipe.seed)
+    batches = Batches(part.examples, inputScale, scale, size: recipe.batch, seed: recipe.seed)
     targetNames = data.targetNames
     stop = EarlyStop(patience: recipe.patience, task: goal.task)
     validation = part.validation
@@ -44,6 +46,7 @@ public final class Trainer {
       input: data.inputs.shape.row, outputs: goal.outputs, seed: recipe.seed)
     graph.noise = recipe.noise.terms.isEmpty ? nil : recipe.noise
     try graph.noise?.checkSites(in: graph)
+    try recipe.modelNoise?.checkSites(in: graph)
     parameters = ParameterBuffers(graph, moving: true)
     trained = TrainedParameter.all(of: parameters)
     strategies = try recipe.started(on: graph, goal.task)
@@ -216,7 +219,7 @@ public final class Trainer {
     } else {
       parameters.write(into: &result)
     }
-    return try scale.appended(to: result, goal.task)
+    return try scale.appended(to: inputScale?.prepended(to: result) ?? result, goal.task)
   }
 
   // MARK: checkpoints

@@ -8,6 +8,9 @@ package struct TrainingPart: Sendable {
   package let examples: Dataset
   /// The last rows of a fixed shuffle: the same for every seed, so that seeds are compared on one split.
   package let validation: Dataset?
+  /// Whether it is all of the set's training part.
+  var isWhole: Bool { examples.count == total }
+  private let total: Int
 
   /// - Throws: where the recipe asks for more rows than there are.
   package init(_ recipe: Recipe, _ data: Dataset) throws(TrainError) {
@@ -16,6 +19,7 @@ package struct TrainingPart: Sendable {
         .data, at: "recipe, 'validation'", expected: "fewer rows than the \(data.count) of \(recipe.data)",
         got: "\(recipe.validation)")
     }
+    total = data.count
     var order = Array(0..<data.count), generator = PhiloxGenerator(seed: 0, stream: 0x5911)
     if recipe.validation > 0 { order.shuffle(using: &generator) }
     validation = recipe.validation > 0 ? data.rows(order.suffix(recipe.validation).sorted()) : nil

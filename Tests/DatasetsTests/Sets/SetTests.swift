@@ -147,6 +147,7 @@ struct SetTests {
       #expect(train.count + test.count == set.count && test.count == (set.count + 4) / 5, "\(set.name)")
       #expect(train.inputs.shape.row == [set.features] && train.targets.width == 1 && train.targetNames.count == 1)
       #expect(train.inputs.isFinite && test.inputs.isFinite)
+      #expect(train.standardizedColumns == Set(0..<set.features))
       for column in 0..<set.features {
         let values = (0..<train.count).map { Double(train.inputs.elements[$0 * set.features + column]) }
         #expect(abs(values.reduce(0, +) / Double(values.count)) < 1e-3, "\(set.name), column \(column)")

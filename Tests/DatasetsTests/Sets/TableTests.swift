@@ -61,6 +61,7 @@ struct TableTests {
       do {
         let (train, test) = try Self.load("iris", "uci/iris/iris.csv", text)
         // Words in the training part make it a column of words.
+        #expect(train.standardizedColumns == [0, 1, train.inputs.shape.row[0] - 1])
         #expect(word == "?" && train.inputs.shape.row[0] > 4 && train.inputs.isFinite && test.inputs.isFinite)
       } catch let error as DatasetError {
         #expect(error.code == .malformed && error.expected == "a finite number in column 3")

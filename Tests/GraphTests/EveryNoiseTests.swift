@@ -231,6 +231,43 @@ struct EveryNoiseTests {
     }
   }
 
+  @Test(
+    "dropout on a schedule is a schedule of its rate: what is not dropped is kept in the mean",
+    arguments: [0.25, 0.5, 1])
+  func scheduledDropout(_ left: Double) throws {
+    let count = 8192
+    func values(_ graph: Graph, _ site: String, _ path: NoisePath) throws -> [Float] {
+      let noise = try read(
+        """
+        {"format": 2, "terms": [
+          {"site": "\(site)", "distribution": "dropout", "rate": 0.4, "schedule": {"kind": "annealed"}}]}
+        """)
+      let plan = try Plan(
+        graph, parameters: ParameterBuffers(graph), options: .init(rows: 1, path: path), noise: noise)
+      plan.input().update(repeating: 1)
+      plan.noiseProgress = 1 - left
+      plan.seeds[0] = 5
+      plan.forward()
+      return Array(plan.output())
+    }
+    let inputs = GraphBuilder(), x = inputs.input("x", [count]), weights = GraphBuilder(), one = weights.input("x", [1])
+    let ones = Tensor([count, 1], [Float](repeating: 1, count: count))
+    for path in [NoisePath.exact, .explicit] {
+      for found in [
+        try values(
+          inputs.finish(outputs: [("y", inputs.multiply(x, inputs.constant(.float(Tensor([], [1])), "c")))]), "input",
+          path),
+        try values(
+          weights.finish(outputs: [("y", weights.dense(one, weights.parameter("w", ones), nil))]), "weights", path),
+      ] {
+        let rate = 0.4 * left, kept = Float(1 / (1 - rate))
+        let share = Double(found.count { $0 == 0 }) / Double(count)
+        #expect(abs(share - rate) < 5 * (rate * (1 - rate) / Double(count)).squareRoot())
+        #expect(found.allSatisfy { $0 == 0 || abs($0 - kept) < 1e-5 })
+      }
+    }
+  }
+
   @Test("noise on gradients has the distribution and the scale that it says", arguments: Catalog.noises.entries)
   func gradientNoise(_ noise: any Noise.Type) throws {
     let builder = GraphBuilder(), x = builder.input("x", [8]), count = 4096

@@ -74,7 +74,7 @@ public struct Recipe: Sendable {
     if let common = try reader.entry("noise_schedule", of: Catalog.schedules, { $0.init() }) {
       for at in noise.terms.indices where noise.terms[at].schedule == nil { noise.terms[at].schedule = common }
     }
-    servedNoise = try reader.noise("served_noise")
+    servedNoise = try reader.servedNoise()
     strategies = try reader.strategies()
     guard patience == nil || validation > 0 else {
       throw reader.refuse("patience", "'validation' rows to stop by, above 0")
@@ -124,5 +124,15 @@ public struct Recipe: Sendable {
     let noise = servedNoise ?? NoiseModel(self.noise.terms.filter { $0.site != .input })
     let settled = NoiseModel(noise.settled.terms.filter(\.isActive))
     return settled.terms.isEmpty ? nil : settled
+  }
+
+  /// The names of what the loss and the quality of the training contain beside the objective: sites of noise, and
+  /// strategies that change examples. Weight decay is in the optimizer and never in the loss.
+  public var shownWith: [String] {
+    let sites = noise.terms.filter { $0.isActive && $0.site != .gradients }.map { "noise on \($0.site.name)" }
+    let names = strategies.map { type(of: $0.strategy) }.filter { $0.changesExamples }.map { $0.name }
+    var found: [String] = []
+    for name in sites + names where !found.contains(name) { found.append(name) }
+    return found
   }
 }

@@ -101,6 +101,18 @@ struct RecipeReader {
     try map[key].map { try NoiseModel(Setting($0), at: "recipe, '\(key)'") }
   }
 
+  /// The terms of `served_noise`, each at a site that models are served with.
+  func servedNoise() throws -> NoiseModel? {
+    let noise = try noise("served_noise")
+    for (at, term) in (noise?.terms ?? []).enumerated() where !term.site.isServed {
+      let served = Catalog<NoiseSite>.sites.entries.filter(\.isServed).map(\.name)
+      throw TrainError(
+        .recipe, at: "recipe, 'served_noise', term \(at + 1), 'site'",
+        expected: "one that models are served with: \(served.joined(separator: ", "))", got: "'\(term.site.name)'")
+    }
+    return noise
+  }
+
   func objective() throws -> (any Objective)? {
     try entry("objective", of: Catalog.objectives) { $0.init() }
   }

@@ -14,6 +14,8 @@ public protocol Strategy: Codable, Sendable, Ranged {
   static var name: String { get }
   /// Whether its `gradients` runs the batch again: then it comes before those that change the gradients that are found.
   static var runsAgain: Bool { get }
+  /// Whether its `prepare` changes the examples, so that the loss and the quality of the training are of others.
+  static var changesExamples: Bool { get }
   /// The defaults, over which a recipe's parameters are laid.
   init()
   /// Called once, before the first step.
@@ -29,6 +31,7 @@ public protocol Strategy: Codable, Sendable, Ranged {
 
 extension Strategy {
   public static var runsAgain: Bool { false }
+  public static var changesExamples: Bool { false }
   public mutating func start(on graph: Graph, _ task: ModelTask) throws {}
   public func prepare(_ batch: inout Batch, at position: StepPosition) throws {}
   public func gradients(_ step: inout TrainingStep) throws {}

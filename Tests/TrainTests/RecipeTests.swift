@@ -34,4 +34,21 @@ struct RecipeTests {
     #expect(error?.description == "'epochs' in the recipe's place: expected 1 to 100000, got \(epochs)")
     #expect(throws: TrainError.self) { try Recipe(yaml: Self.text.replacing("epochs: 7", with: "epochs: \(epochs)")) }
   }
+
+  @Test("a recipe says what the figures of its training contain beside the objective")
+  func shownWith() throws {
+    #expect(try Recipe(yaml: Self.text).shownWith.isEmpty)
+    let recipe = try Recipe(
+      yaml: Self.text + """
+        noise:
+          - {site: input, sigma: 0.1}
+          - {site: weights, sigma: 0.1}
+          - {site: weights, distribution: dropout, rate: 0.1}
+          - {site: activations, sigma: 0}
+          - {site: gradients, sigma: 0.1}
+        strategies: [sam, mixup, gradient_clipping, label_noise]
+        label_smoothing: 0.1
+        """)
+    #expect(recipe.shownWith == ["noise on input", "noise on weights", "mixup", "label_noise", "label_smoothing"])
+  }
 }

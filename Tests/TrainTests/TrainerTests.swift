@@ -275,6 +275,20 @@ func absentSite(_ site: String) throws {
   #expect("\(String(describing: error))".contains("input, weights, activations"))
 }
 
+@Test(
+  "noise that could not be served is refused before the training",
+  arguments: [
+    ("{site: after_normalization, sigma: 0.1}", "input, weights, activations"),
+    ("{site: weights, sigma: 0.1, layers: conv*}", "'layers'"),
+    ("{site: gradients, sigma: 0.1}", "input, embeddings, weights, activations, after_normalization, got 'gradients'"),
+  ])
+func unservable(_ term: String, _ words: String) throws {
+  let error = #expect(throws: (any Error).self) {
+    try Trainer(recipe("served_noise: [\(term)]"), data: clouds(), threads: 1)
+  }
+  #expect("\(String(describing: error))".contains(words))
+}
+
 @Test("a step too far ends the training, also where it is the last")
 func lastStepDiverges() throws {
   var data = clouds()

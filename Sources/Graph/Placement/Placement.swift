@@ -121,7 +121,7 @@ struct PlacedTerm {
 
 extension NoiseModel {
   /// Checks that every term has a place in the graph, as files and recipes must; studies of noise models need not.
-  /// - Throws: where a term is for a site that the graph has not, so that it would do nothing.
+  /// - Throws: where a term is for a site or for layers that the graph has not, so that it would do nothing.
   public func checkSites(in graph: Graph) throws(GraphError) {
     for numbered in numberedTerms where numbered.term.site.places(graph).isEmpty {
       let known = Catalog<NoiseSite>.sites.entries.filter { !$0.places(graph).isEmpty }.map(\.name)
@@ -129,6 +129,7 @@ extension NoiseModel {
         .noise, at: "noise, term \(numbered.position + 1), 'site'",
         expected: "a site that the model has: \(known.joined(separator: ", "))", got: "'\(numbered.term.site.name)'")
     }
+    _ = try placed(in: graph)
   }
 
   /// Which terms go where in a graph.

@@ -7,6 +7,7 @@ import DitherTensor
 /// al. 2016, arXiv 1605.00055.
 public struct LabelNoise: Strategy {
   public static let name = "label_noise"
+  public static let changesExamples = true
   /// The probability, from 0 to 1.
   public var rate = 0.1
   public init() {}

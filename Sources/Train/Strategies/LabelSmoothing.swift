@@ -6,6 +6,7 @@ import DitherTensor
 /// A share of the target goes from its class to all classes alike. Source: Szegedy et al. 2016, arXiv 1512.00567, 7.
 public struct LabelSmoothing: Strategy {
   public static let name = "label_smoothing"
+  public static let changesExamples = true
   /// The share, from 0 to below 1.
   public var share = 0.1
   public init() {}

@@ -6,6 +6,7 @@ import Foundation
 /// Beta(alpha, alpha). Its schedule is a factor on alpha. Source: Zhang et al. 2018, arXiv 1710.09412, figure 1.
 public struct Mixup: Strategy {
   public static let name = "mixup"
+  public static let changesExamples = true
   /// Above 0: near 0 hardly mixed, 1 any share alike.
   public var alpha = 0.2
   public init() {}

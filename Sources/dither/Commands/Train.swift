@@ -41,6 +41,10 @@ struct TrainCommand: ParsableCommand {
     let recipe = try Recipe(yaml: String(decoding: FileArray.read(recipe), as: UTF8.self))
       .replacing(name: name, epochs: epochs, seed: seed)
     let interrupt = Interrupt { Console.write("\nstopping; a second Ctrl-C stops at once\n") }
+    if !recipe.shownWith.isEmpty {
+      Console.note(
+        "figures of the training are with \(recipe.shownWith.joined(separator: ", ")), validation is without")
+    }
     var line = ProgressLine(), evaluation: ContinuousClock.Instant?
     let outcome = try TrainRun(recipe, folder: folder, resumes: resume, threads: threads).run(
       shouldStop: { interrupt.isAsked }, progress: { line.show(Self.text($0), isMilestone: $0.endsEpoch) },

@@ -75,6 +75,9 @@ public struct NoiseTerm: Sendable {
     return parts.joined(separator: ", ")
   }
 
+  /// The one number that says how strong it is: its sigma, or its rate.
+  public var strength: Float { sigma ?? (noise as? any RatedNoise)?.rate ?? (isActive ? 1 : 0) }
+
   var combination: NoiseCombination { type(of: noise).combination }
   var isGaussian: Bool { noise is GaussianNoise }
 

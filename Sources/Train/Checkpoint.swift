@@ -13,6 +13,10 @@ public struct Checkpoint: Sendable, Equatable {
     /// Right answers, or squared errors.
     var scoreSum = 0.0
     var seen = 0
+    /// Of the gradient, over some of the epoch's steps.
+    var normSum = 0.0
+    /// Those steps.
+    var norms = 0
     /// The last epoch's accuracy or error on the validation part.
     public var validation: Double?
     /// The best epoch's.
@@ -43,7 +47,7 @@ public struct Checkpoint: Sendable, Equatable {
   public var buffers: [[Float]]
 
   /// Then the SHA-256 of all that follows, the header's length, the header and the numbers.
-  private static let magic = Array("DITHER-CHECKPOINT-4\n".utf8)
+  private static let magic = Array("DITHER-CHECKPOINT-5\n".utf8)
 
   /// A checkpoint of these parts.
   public init(

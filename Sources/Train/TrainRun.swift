@@ -5,7 +5,8 @@ import DitherInference
 import DitherTensor
 import Foundation
 
-/// A training from recipe to files: NAME.onnx with NAME.card.json beside it, and a checkpoint while it runs.
+/// A training from recipe to files: NAME.onnx with NAME.card.json and a log of its epochs beside it, and a checkpoint
+/// while it runs.
 public struct TrainRun: Sendable {
   /// How the model is trained.
   public var recipe: Recipe
@@ -84,8 +85,10 @@ public struct TrainRun: Sendable {
     let test = try Dataset.load(Dataset.setName(recipe.data), .test, from: root)
     let checkpoint = resumes ? try Checkpoint(file: checkpointPath) : nil
     let trainer = try Trainer(recipe, data: data, checkpoint: checkpoint, threads: threads)
+    var log = try RunLog("\(folder)/\(recipe.name).log", upTo: trainer.position.epoch)
     try trainer.run(
-      shouldStop: shouldStop, keep: { try $0.checkpoint().write(to: checkpointPath) }, progress: progress)
+      shouldStop: shouldStop, keep: { try $0.checkpoint().write(to: checkpointPath) }, record: { try log.append($0) },
+      progress: progress)
     guard trainer.isDone else {
       try trainer.checkpoint().write(to: checkpointPath)
       return .stopped(checkpoint: checkpointPath)

@@ -1,5 +1,6 @@
 import DitherDatasets
 import DitherInference
+import DitherTensor
 import DitherTestSupport
 import DitherTrain
 import Foundation
@@ -46,7 +47,7 @@ struct TrainRunTests {
   func stoppedEvaluation() throws {
     guard case .finished(let card, _) = try run().run() else { throw CancellationError() }
     let whole = try #require(bytes("a.onnx"))
-    #expect(files == ["a.card.json", "a.onnx"])
+    #expect(files == ["a.card.json", "a.log.csv", "a.log.jsonl", "a.onnx"])
     try FileManager.default.removeItem(atPath: folder + "/a.onnx")
 
     let isEvaluating = Atomic(false)
@@ -57,7 +58,9 @@ struct TrainRunTests {
         isEvaluating.store(true, ordering: .relaxed)
       })
     guard case .notEvaluated(let model) = stopped else { throw CancellationError() }
-    #expect(model == folder + "/a.onnx" && files == ["a.checkpoint", "a.onnx"] && bytes("a.onnx") == whole)
+    #expect(
+      model == folder + "/a.onnx" && files == ["a.checkpoint", "a.log.csv", "a.log.jsonl", "a.onnx"]
+        && bytes("a.onnx") == whole)
 
     var shares: [Double] = []
     guard case .finished(let again, _) = try run(resumes: true).run(evaluated: { shares.append($0) }) else {
@@ -65,7 +68,7 @@ struct TrainRunTests {
     }
     #expect(again.digest == card.digest && again.test == card.test && again.epochs == 3 && again.threads == 1)
     #expect(shares.first == 0 && shares.last == 1 && shares == shares.sorted() && shares.count > 2)
-    #expect(files == ["a.card.json", "a.onnx"] && bytes("a.onnx") == whole)
+    #expect(files == ["a.card.json", "a.log.csv", "a.log.jsonl", "a.onnx"] && bytes("a.onnx") == whole)
   }
 
   @Test("an evaluation stops within a run of a plan")
@@ -97,5 +100,115 @@ struct TrainRunTests {
     #expect(throws: DatasetError.self) {
       try run(text).run(progress: { _ in Issue.record("a step was made") })
     }
+  }
+
+  private static let logged =
+    text.replacing("noise: [{site: weights, sigma: 0.05}]\n", with: "") + """
+
+      noise: [{site: weights, sigma: 0.2, schedule: annealed}, {site: input, distribution: dropout, rate: 0.1}]
+      optimizer: {kind: sgd, rate: 0.1}
+      schedule: constant
+      validation: 24
+      """
+
+  private func records() throws -> [EpochRecord] {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try #require(bytes("a.log.jsonl")).split(separator: UInt8(ascii: "\n")).map {
+      try decoder.decode(EpochRecord.self, from: $0)
+    }
+  }
+  private func rows() throws -> [[String]] {
+    String(decoding: try #require(bytes("a.log.csv")), as: UTF8.self).split(separator: "\n").map {
+      $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    }
+  }
+
+  @Test("every epoch has its line and its row")
+  func log() throws {
+    let text = Self.logged
+    var seen: [TrainProgress] = []
+    _ = try run(text).run(progress: { if $0.endsEpoch { seen.append($0) } })
+    let found = try records(), table = try rows()
+    #expect(found.map(\.epoch) == [1, 2, 3] && found.map(\.loss) == seen.map(\.loss))
+    #expect(found.map(\.accuracy) == seen.map(\.quality.accuracy) && found.allSatisfy { $0.error == nil })
+    #expect(found.map(\.validationAccuracy) == seen.map { $0.validation?.accuracy })
+    #expect(found.allSatisfy { $0.rate == 0.1 && $0.gradientNorm > 0 && $0.seconds > 0 && $0.validationError == nil })
+    // 96 rows are three steps of 32: the last of the first epoch is at 2 of 9.
+    #expect(found.allSatisfy { $0.noise.map(\.term) == ["gaussian on weights", "dropout on input"] })
+    for (epoch, record) in found.enumerated() {
+      let left = 1 - Double(3 * epoch + 2) / 9
+      #expect(abs(record.noise[0].strength - 0.2 * left) < 1e-6 && record.noise[1].strength == 0.1)
+    }
+    #expect(
+      table.first == [
+        "epoch", "loss", "accuracy", "error", "validation_accuracy", "validation_error", "rate",
+        "noise_1_gaussian_weights", "noise_2_dropout_input", "gradient_norm", "seconds",
+      ])
+    for (record, row) in zip(found, table.dropFirst()) {
+      #expect(row.count == 11 && row[0] == "\(record.epoch)" && row[1] == "\(record.loss)" && row[3] == "")
+      #expect(row[7] == "\(record.noise[0].strength)" && row[9] == "\(record.gradientNorm)")
+    }
+    // A run that begins anew begins its log anew.
+    _ = try run(text).run()
+    #expect(try records().map(\.epoch) == [1, 2, 3] && rows().count == 4)
+  }
+
+  @Test("a run that is gone on with has the log of one that was not stopped, whatever was written last")
+  func logGoesOn() throws {
+    let text = Self.logged
+    _ = try run(text).run()
+    func timeless(_ records: [EpochRecord]) -> [EpochRecord] {
+      records.map {
+        var record = $0
+        record.seconds = 0
+        return record
+      }
+    }
+    let whole = timeless(try records())
+    let steps = Atomic(0)
+    let stopped = try run(text).run(shouldStop: { steps.add(1, ordering: .relaxed).newValue > 5 })
+    guard case .stopped = stopped else { throw CancellationError() }
+    #expect(try records().map(\.epoch) == [1])
+    // As a process leaves it that is killed between the log and the checkpoint, or within a line.
+    for (name, line) in [("a.log.jsonl", "{\"epoch\":2}\n{\"epo"), ("a.log.csv", "2,0.5\n2,")] {
+      let handle = try #require(FileHandle(forWritingAtPath: "\(folder)/\(name)"))
+      try handle.seekToEnd()
+      try handle.write(contentsOf: Data(line.utf8))
+      try handle.close()
+    }
+    _ = try run(text, resumes: true).run()
+    #expect(timeless(try records()) == whole && whole.count == 3)
+    #expect(try rows().dropFirst().map { $0[1] } == whole.map { "\($0.loss)" })
+  }
+
+  @Test("the gradient's norm is that of the step that it makes")
+  func gradientNorm() throws {
+    let recipe = try Recipe(
+      yaml: """
+        name: a
+        data: line
+        model: {kind: mlp, hidden: []}
+        optimizer: {kind: sgd, rate: 0.1, momentum: 0}
+        schedule: constant
+        epochs: 1
+        batch: 4
+        """)
+    let inputs: [Float] = [0.5, -1, 2, 1], targets: [Float] = [-1, 1, 1, -1]
+    let trainer = try Trainer(
+      recipe,
+      data: Dataset(
+        name: "line", inputs: Tensor([4, 1], inputs), targets: .values(Tensor([4, 1], targets)), targetNames: ["y"]),
+      threads: 1)
+    func line() throws -> (Float, Float) {
+      let found = try Model(trainer.snapshot()).outputs(Tensor([2, 1], [0, 1])).elements
+      return (found[0], found[1] - found[0])
+    }
+    let start = try line()
+    var record: EpochRecord?
+    try trainer.run(record: { record = $0 })
+    let end = try line(), moved = Double(hypot(end.0 - start.0, end.1 - start.1))
+    let found = try #require(record)
+    #expect(abs(found.gradientNorm - moved / 0.1) < 1e-4 && found.accuracy == nil && found.error != nil)
   }
 }

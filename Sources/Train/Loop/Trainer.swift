@@ -69,16 +69,17 @@ public final class Trainer {
   /// - Parameters:
   ///   - keep: called where a checkpoint is due: behind an epoch, and behind a step once `pause` has gone by.
   ///   - pause: the most that is lost when the process is killed.
+  ///   - record: told what an epoch came to, before its checkpoint is due.
   /// - Throws: `TrainFault.diverged` when the loss is no number any more.
   public func run(
     shouldStop: () -> Bool = { false }, keep: (Trainer) throws -> Void = { _ in }, every pause: Duration = .seconds(60),
-    progress: (TrainProgress) -> Void = { _ in }
+    record: (EpochRecord) throws -> Void = { _ in }, progress: (TrainProgress) -> Void = { _ in }
   ) throws {
     let start = ContinuousClock.now
     var done = 0, last = start, kept = start
     let already = position.epoch * stepsPerEpoch + position.step
     while !isDone {
-      let order = batches.order(of: position.epoch)
+      let order = batches.order(of: position.epoch), begin = ContinuousClock.now
       while position.step < stepsPerEpoch {
         if shouldStop() { return }
         try step(order)
@@ -99,9 +100,9 @@ public final class Trainer {
       let seconds = max(start.duration(to: .now) / .seconds(1), 1e-9)
       progress(
         report(rate: Double(done) / seconds, left: recipe.epochs * stepsPerEpoch - already - done, endsEpoch: true))
-      position.lossSum = 0
-      position.scoreSum = 0
-      position.seen = 0
+      try record(epochRecord(seconds: begin.duration(to: .now) / .seconds(1)))
+      (position.lossSum, position.scoreSum, position.seen) = (0, 0, 0)
+      (position.normSum, position.norms) = (0, 0)
       try keep(self)
       kept = .now
     }
@@ -118,6 +119,26 @@ public final class Trainer {
       secondsLeft: Double(left) / max(rate, 1e-9), endsEpoch: endsEpoch)
   }
 
+  /// - Returns: of the epoch that is just over.
+  private func epochRecord(seconds: Double) -> EpochRecord {
+    let whole = report(rate: 1, left: 0, endsEpoch: true), total = recipe.epochs * stepsPerEpoch
+    let progress = Double(position.epoch * stepsPerEpoch - 1) / Double(max(total, 1))
+    let noise = recipe.noise.terms.map { term in
+      let factor = Float(term.schedule?.factor(at: progress) ?? 1)
+      return EpochRecord.Noise(
+        term: "\(term.distribution) on \(term.site.name)", strength: Double("\(term.scaled(by: factor).strength)") ?? 0)
+    }
+    return EpochRecord(
+      epoch: position.epoch, loss: whole.loss, accuracy: whole.quality.accuracy,
+      error: whole.quality.rootMeanSquaredError, validationAccuracy: whole.validation?.accuracy,
+      validationError: whole.validation?.rootMeanSquaredError,
+      rate: recipe.optimizer.rate * recipe.schedule.factor(at: progress), noise: noise,
+      gradientNorm: position.normSum / Double(max(position.norms, 1)), seconds: seconds)
+  }
+
+  /// Steps of an epoch whose gradient's norm is taken, as a norm costs a pass over all parameters.
+  private static let mostNorms = 16
+
   private func step(_ order: [Int]) throws {
     let number = position.epoch * stepsPerEpoch + position.step
     let at = StepPosition(
@@ -130,6 +151,10 @@ public final class Trainer {
       throw TrainError(
         .diverged, at: "epoch \(position.epoch + 1), step \(position.step)", expected: "a finite loss", got: "\(loss)",
         advice: "lower the learning rate or the noise")
+    }
+    if position.step % ((stepsPerEpoch + Self.mostNorms - 1) / Self.mostNorms) == 0 {
+      position.normSum += step.gradientNorm
+      position.norms += 1
     }
     // Before a strategy runs the batch at other parameters.
     RunningStatistics.move(parameters, by: step.plan)

@@ -22,7 +22,7 @@ enum ExitStatus: Int32, CaseIterable {
     case .invalid: "usage or invalid input"
     case .notFound: "not found"
     case .denied: "no permission, or not identified"
-    case .unavailable: "server unavailable, or the time was up"
+    case .unavailable: "server unavailable, the time was up, or a training diverged"
     case .exhausted: "too large, or too much at once"
     case .defect: "a defect in Dither"
     case .interrupted: "stopped by Ctrl-C"

@@ -12,5 +12,9 @@ public protocol Schedule: Codable, Sendable, Ranged {
 extension Catalog where Entry == any Schedule.Type {
   /// Every schedule, by its name.
   public static let schedules = Catalog(
-    "schedule", [ConstantSchedule.self, CosineSchedule.self, AnnealedSchedule.self], name: { $0.name })
+    "schedule",
+    [
+      ConstantSchedule.self, CosineSchedule.self, AnnealedSchedule.self, LinearSchedule.self, ExponentialSchedule.self,
+      StepsSchedule.self, WarmupSchedule.self, OneCycleSchedule.self, ReheatsSchedule.self,
+    ], name: { $0.name })
 }

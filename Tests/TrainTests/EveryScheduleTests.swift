@@ -35,7 +35,12 @@ struct EveryScheduleTests {
     }
   }
 
-  @Test("no jumps: a small step changes little, except by a root at its end", arguments: Catalog.schedules.entries)
+  /// Schedules that jump, and that rise again, by their purpose.
+  private static let jumping = ["steps", "reheats"], rising = ["reheats"]
+
+  @Test(
+    "no jumps: a small step changes little, except by a root at its end",
+    arguments: Catalog.schedules.entries.filter { !jumping.contains($0.name) })
   func continuity(_ kind: any Schedule.Type) throws {
     for schedule in try Self.variants(kind) {
       for step in 0..<10_000 {
@@ -49,7 +54,9 @@ struct EveryScheduleTests {
     }
   }
 
-  @Test("rises through its warm-up and never again", arguments: Catalog.schedules.entries)
+  @Test(
+    "rises through its warm-up and never again",
+    arguments: Catalog.schedules.entries.filter { !rising.contains($0.name) })
   func monotone(_ kind: any Schedule.Type) throws {
     for schedule in try Self.variants(kind) {
       let warmup = try Self.warmup(schedule)
@@ -66,8 +73,45 @@ struct EveryScheduleTests {
     for schedule in try Self.variants(kind) {
       let parameters = try Parameters.settings(of: schedule)
       if let final = parameters["final"]?.asNumber { #expect(abs(schedule.factor(at: 1) - final) < 1e-12) }
-      #expect(abs(schedule.factor(at: try Self.warmup(schedule)) - 1) < 1e-12)
+      let whole = parameters["start"]?.asNumber ?? 1
+      #expect(abs(schedule.factor(at: try Self.warmup(schedule)) - whole) < 1e-12)
     }
+  }
+
+  /// Factors at 0, 0.1, 0.25, 0.5, 0.75 and 1, worked out by hand from the definitions.
+  private static let expected: [(text: String, factors: [Double])] = [
+    ("kind: linear", [1, 0.9, 0.75, 0.5, 0.25, 0]), ("kind: linear, start: 0, final: 2", [0, 0.2, 0.5, 1, 1.5, 2]),
+    ("kind: exponential, final: 0.0001", [1, 0.398_107, 0.1, 0.01, 0.001, 0.0001]),
+    ("kind: exponential, warmup: 0.5, final: 0.01", [0, 0.2, 0.5, 1, 0.1, 0.01]),
+    ("kind: steps", [1, 1, 1, 0.1, 0.01, 0.01]),
+    ("kind: steps, warmup: 0.5, milestones: [0.5], gamma: 0.2", [0, 0.2, 0.5, 1, 0.2, 0.2]),
+    ("kind: warmup, warmup: 0.25", [0, 0.4, 1, 1, 1, 1]),
+    ("kind: one_cycle, warmup: 0.5, initial: 0.2, final: 0", [0.2, 0.276_393, 0.6, 1, 0.5, 0]),
+    ("kind: reheats", [1, 0.301_709, 0.5, 0.25, 0.125, 0.006_25]),
+    ("kind: reheats, period: 1, cooled: 0.01", [1, 0.630_957, 0.316_228, 0.1, 0.031_623, 0.01]),
+    ("kind: annealed, power: 2, final: 0.5", [1, 0.905, 0.781_25, 0.625, 0.531_25, 0.5]),
+  ]
+
+  @Test("are what their definitions say", arguments: expected)
+  func definitions(_ text: String, _ factors: [Double]) throws {
+    let recipe = try Recipe(yaml: "name: x\ndata: mnist\nschedule: {\(text)}")
+    for (progress, factor) in zip([0, 0.1, 0.25, 0.5, 0.75, 1], factors) {
+      #expect(abs(recipe.schedule.factor(at: progress) - factor) < 1e-6, "\(text) at \(progress)")
+    }
+  }
+
+  @Test(
+    "nonsense is refused with the key",
+    arguments: [
+      ("kind: steps, milestones: [0.5, 2]", "'milestones'"), ("kind: steps, gamma: 3", "'gamma'"),
+      ("kind: exponential, final: 0", "'final'"), ("kind: reheats, period: 0", "'period'"),
+      ("kind: reheats, decay: -1", "'decay'"), ("kind: one_cycle, initial: 2", "'initial'"),
+      ("kind: warmup, warmup: 2", "'warmup'"), ("kind: linear, start: -1", "'start'"),
+    ])
+  func nonsense(_ text: String, _ key: String) {
+    #expect {
+      _ = try Recipe(yaml: "name: x\ndata: mnist\nschedule: {\(text)}")
+    } throws: { "\($0)".contains(key) }
   }
 
   @Test("a name and a key that are not known are refused with the nearest", arguments: Catalog.schedules.entries)

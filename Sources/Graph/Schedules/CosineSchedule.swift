@@ -15,8 +15,6 @@ public struct CosineSchedule: Schedule {
     try require(final >= 0 && final <= 1000, "final", "0 to 1000", final)
   }
   public func factor(at progress: Double) -> Double {
-    if progress < warmup { return progress / warmup }
-    let rest = warmup < 1 ? (progress - warmup) / (1 - warmup) : 1
-    return final + (1 - final) * 0.5 * (1 + cos(.pi * rest))
+    rising(over: warmup, progress) { final + (1 - final) * 0.5 * (1 + cos(.pi * $0)) }
   }
 }

@@ -15,11 +15,13 @@
     return;                                                      \
   } while (0)
 
-DK_INLINE float sign_of(float x) { return x > 0 ? 1.0f : x < 0 ? -1.0f : 0.0f; }
+DK_INLINE float sign_of(float x) { return x > 0 ? 1.0f : x < 0 ? -1.0f : x != x ? x : 0.0f; }
+// NaN where either is.
+DK_INLINE float larger(float a, float b) { return a > b || a != a ? a : b; }
 
 DK_INLINE void dk_unary_body(enum dk_unary op, float *out, const float *in, size_t n) {
   switch (op) {
-    case DK_RELU: EACH(x > 0 ? x : 0);
+    case DK_RELU: EACH(x < 0 ? 0 : x);  // NaN stays
     case DK_TANH: EACH(tanhf(x));
     case DK_SIGMOID: EACH(1.0f / (1.0f + expf(-x)));
     case DK_EXP: EACH(expf(x));
@@ -45,7 +47,7 @@ DK_INLINE float apply(enum dk_binary op, float a, float b) {
     case DK_SUB: return a - b;
     case DK_MUL: return a * b;
     case DK_DIV: return a / b;
-    case DK_MAX: return a > b || a != a ? a : b;
+    case DK_MAX: return larger(a, b);
     case DK_MIN: return a < b || a != a ? a : b;
     case DK_POW: return powf(a, b);
     case DK_LESS: return a < b ? 1.0f : 0.0f;
@@ -230,16 +232,16 @@ DK_INLINE void reduce_rows(
       for (; i + 16 <= inner; i += 16)
         for (int j = 0; j < 16; j++) {
           float x = in[i + (size_t)j];
-          part[j] = maximum ? (x > part[j] ? x : part[j]) : part[j] + x;
+          part[j] = maximum ? larger(x, part[j]) : part[j] + x;
         }
-      for (int j = 0; i < inner; i++, j++) part[j] = maximum ? (in[i] > part[j] ? in[i] : part[j]) : part[j] + in[i];
+      for (int j = 0; i < inner; i++, j++) part[j] = maximum ? larger(in[i], part[j]) : part[j] + in[i];
       float total = part[0];
-      for (int j = 1; j < 16; j++) total = maximum ? (part[j] > total ? part[j] : total) : total + part[j];
-      *to = maximum ? (total > *to ? total : *to) : *to + total;
+      for (int j = 1; j < 16; j++) total = maximum ? larger(part[j], total) : total + part[j];
+      *to = maximum ? larger(total, *to) : *to + total;
     } else {
       for (size_t i = 0; i < inner; i++) {
         float *o = to + (int64_t)i * stride;
-        *o = maximum ? (in[i] > *o ? in[i] : *o) : *o + in[i];
+        *o = maximum ? larger(in[i], *o) : *o + in[i];
       }
     }
     in += inner;

@@ -55,7 +55,8 @@ DK_INLINE uint16_t narrowed(float x) {
 
 DK_INLINE void dk_unary_bf16_body(enum dk_unary op, uint16_t *out, const uint16_t *in, size_t n) {
   (void)op;  // DK_RELU
-  for (size_t i = 0; i < n; i++) out[i] = in[i] & 0x8000u ? 0 : in[i];
+  // Negative numbers, but not NaN of either sign.
+  for (size_t i = 0; i < n; i++) out[i] = in[i] & 0x8000u && (in[i] & 0x7FFFu) <= 0x7F80u ? 0 : in[i];
 }
 DK_CLONES(dk_unary_bf16, (enum dk_unary op, uint16_t *out, const uint16_t *in, size_t n), (op, out, in, n))
 

@@ -1,4 +1,4 @@
-// Maxima of windows of blocked images, and their gradient.
+// Maxima of windows of images, and their gradient; NaN is the maximum of a window that has it.
 #include <math.h>
 #include <string.h>
 
@@ -31,6 +31,17 @@ static int are_tiles(const dk_window *w) {
          w->out_height * w->stride_height == w->in_height && w->out_width * w->stride_width == w->in_width;
 }
 
+// Blocks of 1 are plain images.
+#define FOR_ANY_BLOCK(block, ...)             \
+  do {                                        \
+    if ((block) == 1) {                       \
+      enum { B = 1 };                         \
+      __VA_ARGS__;                            \
+    } else {                                  \
+      FOR_BLOCK(block, __VA_ARGS__);          \
+    }                                         \
+  } while (0)
+
 #define MAX_POOL(SIDE)                                                      \
   for (size_t plane = 0; plane < planes; plane++, x += inputs * B)          \
     for (int64_t oy = 0; oy < w->out_height; oy++)                          \
@@ -50,8 +61,8 @@ DK_INLINE void dk_max_pool_body(
     float *restrict y, const float *restrict x, size_t planes, int block, const dk_window *window) {
   dk_window own = *window, *w = &own;
   size_t inputs = (size_t)(w->in_height * w->in_width);
-  if (are_inside(w, 2)) FOR_BLOCK(block, MAX_POOL(2));
-  else FOR_BLOCK(block, MAX_POOL(0));
+  if (are_inside(w, 2)) FOR_ANY_BLOCK(block, MAX_POOL(2));
+  else FOR_ANY_BLOCK(block, MAX_POOL(0));
 }
 DK_CLONES(
     dk_max_pool, (float *y, const float *x, size_t planes, int block, const dk_window *w), (y, x, planes, block, w))
@@ -80,9 +91,9 @@ DK_INLINE void dk_max_pool_gradient_body(
     int block, const dk_window *window) {
   dk_window own = *window, *w = &own;
   size_t inputs = (size_t)(w->in_height * w->in_width);
-  if (are_tiles(w) && w->stride_width == 2) FOR_BLOCK(block, MAX_POOL_GRADIENT(2, 1));
-  else if (are_inside(w, 2)) FOR_BLOCK(block, MAX_POOL_GRADIENT(2, 0));
-  else FOR_BLOCK(block, MAX_POOL_GRADIENT(0, 0));
+  if (are_tiles(w) && w->stride_width == 2) FOR_ANY_BLOCK(block, MAX_POOL_GRADIENT(2, 1));
+  else if (are_inside(w, 2)) FOR_ANY_BLOCK(block, MAX_POOL_GRADIENT(2, 0));
+  else FOR_ANY_BLOCK(block, MAX_POOL_GRADIENT(0, 0));
 }
 DK_CLONES(
     dk_max_pool_gradient,

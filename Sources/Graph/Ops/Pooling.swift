@@ -31,9 +31,7 @@ extension PlanBuilder {
   /// In the layout that x has already.
   mutating func pool(_ x: Value, _ y: Value, _ kind: Kernel.Pooling, _ shape: ConvolutionShape) throws(GraphError) {
     let layout = try imageLayout(x, shape)
-    if kind == .max, let block = layout.channelBlock {
-      return try poolMaxima(x, y, layout, block, shape)
-    }
+    if kind == .max, let block = layout.maximaBlock { return try poolMaxima(x, y, layout, block, shape) }
     let differentiated = isDifferentiated
     let kernel = try kernel { () throws(KernelError) in
       try Kernel(pooling: .forward, kind, shape, layout, isDifferentiated: differentiated)
@@ -44,7 +42,7 @@ extension PlanBuilder {
       workspace: workspace)
   }
 
-  /// oneDNN 2.6 takes several times as long, and keeps a byte or four of each result for the way back.
+  /// oneDNN 2.6 takes several times as long, keeps a byte or four of each result for the way back, and loses NaN.
   private mutating func poolMaxima(
     _ x: Value, _ y: Value, _ layout: KernelLayout, _ block: Int, _ shape: ConvolutionShape
   ) throws(GraphError) {
@@ -81,9 +79,7 @@ struct PoolingGradient: Op {
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let g = call.inputs[0], x = call.inputs[1], pooled = call.inputs[2]
     let layout = try plan.imageLayout(x, shape), shape = shape, kind = kind
-    if kind == .max, let block = layout.channelBlock {
-      return try lower(call, into: &plan, layout, block)
-    }
+    if kind == .max, let block = layout.maximaBlock { return try lower(call, into: &plan, layout, block) }
     let kernel = try plan.kernel { () throws(KernelError) in
       try Kernel(pooling: .backwardData, kind, shape, layout, isDifferentiated: true)
     }
@@ -111,12 +107,18 @@ struct PoolingGradient: Op {
   }
 }
 
+extension KernelLayout {
+  /// How many channels lie together, where our own kernels take the layout: all of fp32 do that oneDNN chooses.
+  fileprivate var maximaBlock: Int? { channelBlock ?? (isPlain ? 1 : nil) }
+}
+
 extension ConvolutionShape {
   fileprivate func planes(_ block: Int) -> Int { batch * inChannels / block }
   /// The layout of what a pooling of such images gives.
   fileprivate func pooled(_ block: Int) throws(GraphError) -> KernelLayout {
     try kernelled { () throws(KernelError) in
-      try KernelLayout(images: [batch, inChannels, outHeight, outWidth], block: block)
+      let images: Shape = [batch, inChannels, outHeight, outWidth]
+      return block == 1 ? try .plain(images) : try KernelLayout(images: images, block: block)
     }
   }
 }

@@ -7,11 +7,16 @@ struct PlannedNodes {
   private(set) var nodes: [(number: Int, node: Node)] = []
   private let types: [TensorType]
   private let keep: Set<ValueID>
+  /// Values that may be NaN although all inputs are numbers. oneDNN's ReLU makes 0 of NaN, ours keeps it: what is
+  /// behind these is not fused. Sums and products that overflow are not among them.
+  private let uncertain: Set<ValueID>
 
   init(_ builder: GraphBuilder, wanted: [Value]) {
     types = builder.types
     keep = Set(wanted.map(\.id))
-    fuse(Self.live(builder, wanted: keep))
+    let program = Self.live(builder, wanted: keep)
+    uncertain = Self.uncertain(program, builder.graph.literals)
+    fuse(program)
   }
 
   /// The nodes that `wanted` depends on.
@@ -24,6 +29,17 @@ struct PlannedNodes {
       needed.formUnion(node.inputs.compactMap { $0 })
     }
     return kept.reversed()
+  }
+
+  private static func uncertain(_ program: [(Int, Node)], _ literals: [ValueID: Literal]) -> Set<ValueID> {
+    var uncertain = Set<ValueID>()
+    for (id, literal) in literals where !literal.isSurelyFinite { uncertain.insert(id) }
+    for (_, node) in program {
+      let operands = node.inputs.compactMap { $0 }, constants = node.inputs.map { $0.flatMap { literals[$0] } }
+      guard operands.contains(where: uncertain.contains) || node.op.mayLeaveNumbers(constants) else { continue }
+      uncertain.formUnion(node.outputs)
+    }
+    return uncertain
   }
 
   /// A program while its nodes are fused.
@@ -58,8 +74,8 @@ struct PlannedNodes {
   }
 
   private func fuseActivation(_ node: Node, _ draft: inout Draft) -> Bool {
-    guard let function = node.op.elementwise, case .unary = function.kind,
-      let (at, producer) = single(node.inputs[0], draft),
+    guard let function = node.op.elementwise, case .unary = function.kind, let input = node.inputs[0],
+      !uncertain.contains(input), let (at, producer) = single(input, draft),
       let fused = producer.op.absorb(function)
     else { return false }
     var outputs = producer.outputs
@@ -109,6 +125,30 @@ struct PlannedNodes {
     }
     for id in keep { last[roots[id] ?? id] = nil }
     return last
+  }
+}
+
+extension Op {
+  /// Whether it may make NaN, or infinities that become NaN, of numbers.
+  fileprivate func mayLeaveNumbers(_ constants: [Literal?]) -> Bool {
+    guard let elementwise else { return self is any Pointwise || self is Mod }
+    func all(_ test: (Float) -> Bool) -> Bool {
+      if case .float(let tensor)? = constants.last ?? nil { tensor.elements.allSatisfy(test) } else { false }
+    }
+    switch elementwise.kind {
+    case .unary(let function): return [.exp, .log, .squareRoot, .reciprocal].contains(function)
+    case .binary(.divide): return !all { $0 != 0 }
+    case .binary(.power): return !all { $0 >= 0 && $0 == $0.rounded() }
+    case .binary: return false
+    }
+  }
+}
+
+extension Literal {
+  /// False where it is large: infinities stand in masks and bounds, which are small, and weights have none.
+  fileprivate var isSurelyFinite: Bool {
+    guard case .float(let tensor) = self else { return true }
+    return tensor.count > 4096 || tensor.isFinite
   }
 }
 

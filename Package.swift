@@ -164,15 +164,17 @@ let package = Package(
 if Context.environment["DITHER_FUZZ"] != nil {
   let entry = strict + [.unsafeFlags(["-parse-as-library"])]
   package.targets += [
+    .target(name: "FuzzDriver", path: "Tests/FuzzDriver", swiftSettings: strict),
     .executableTarget(
       name: "fuzz-readers",
       dependencies: [
         "DitherBasics", "DitherDatasets", "DitherGraph", "DitherInference", "DitherProto", "DitherReports",
-        "DitherRobustness", "DitherTensor", "DitherTrain", protobuf,
+        "DitherRobustness", "DitherTensor", "DitherTrain", "FuzzDriver", protobuf,
       ], path: "Tests/Fuzz", exclude: ["corpus"], swiftSettings: entry),
     .executableTarget(
-      name: "fuzz-doors", dependencies: ["DitherProto", "DitherTransport", log], path: "Tests/FuzzDoors",
-      exclude: ["corpus"],
-      swiftSettings: entry),
+      name: "fuzz-doors",
+      dependencies: [
+        "DitherGraph", "DitherProto", "DitherService", "DitherTensor", "DitherTransport", "FuzzDriver", log, protobuf,
+      ], path: "Tests/FuzzDoors", exclude: ["corpus"], swiftSettings: entry),
   ]
 }

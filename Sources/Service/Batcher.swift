@@ -138,9 +138,6 @@ final class Batcher: Sendable {
   private static let mostDraws = 16_384
   /// Work above it is long.
   private static let shortSeconds = 0.25
-  /// Work below it is computed where it was read: waking a compute thread and being woken by it takes some 40 µs, on
-  /// an idle virtual machine up to 100.
-  private static let promptSeconds = 150e-6
   /// A thread that reads more at once hands the rest over: reading and computing then go on side by side.
   private static let promptRequests = 2
   /// Long work goes first behind it.
@@ -174,7 +171,7 @@ final class Batcher: Sendable {
         throw ServiceError(.draining, at: "server", expected: "a server that takes calls", got: "one that is draining")
       }
       let isLong = seconds > Self.shortSeconds, before = state.seconds(isLong: isLong)
-      let isPrompt = isMeasured && seconds <= Self.promptSeconds
+      let isPrompt = isMeasured && seconds <= limits.promptSeconds
       let thread = isPrompt ? work.thread.flatMap { state.takes($0.id, key) ? $0.id : nil } : nil
       let waiting = Waiting(work, key, seconds: seconds, draws: max(draws, 1), isLong: isLong, thread: thread)
       guard state.bytes == 0 || state.bytes + waiting.bytes <= limits.queuedBytes else {

@@ -8,14 +8,16 @@ import DitherRobustness
 import DitherTensor
 import DitherTrain
 import Foundation
+import FuzzDriver
 import SwiftProtobuf
 
-/// A reader of foreign bytes: it may refuse them with a fault of its own, and must do nothing else to the process.
-struct Reader: Sendable {
-  let name: String
-  let read: @Sendable ([UInt8]) throws -> Void
+@main
+enum Fuzzer {
+  static func main() { Reader.fuzz(Reader.all) }
+}
 
-  static let all = [
+extension Reader {
+  fileprivate static let all = [
     Reader(name: "frames", read: frames), Reader(name: "grpc", read: grpc), Reader(name: "messages", read: messages),
     Reader(name: "onnx", read: onnx),
     Reader(name: "noise") { bytes in

@@ -1,47 +1,31 @@
 import DitherProto
 import DitherTransport
 import Foundation
+import FuzzDriver
 import Logging
 
-/// The fuzzer of the HTTP door on loopback. SwiftPM gives a program's `main` another name, so that libFuzzer is called as a library.
-@main
-enum Fuzzer {
-  static func main() {
-    var count = CommandLine.argc
-    var words: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> = CommandLine.unsafeArgv
-    exit(runFuzzer(&count, &words, fuzzOne))
-  }
-}
-
-@_silgen_name("LLVMFuzzerRunDriver")
-private func runFuzzer(
-  _ count: UnsafeMutablePointer<CInt>,
-  _ words: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
-  _ one: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
-) -> CInt
-
-/// Each input is what one client sends before it stops sending.
-@_cdecl("LLVMFuzzerTestOneInput")
-func fuzzOne(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
-  let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-  defer { close(socket) }
-  var patience = timeval(tv_sec: 2, tv_usec: 0)
-  setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-  var address = sockaddr_in()
-  address.sin_family = sa_family_t(AF_INET)
-  address.sin_port = in_port_t(Doors.port).bigEndian
-  address.sin_addr.s_addr = inet_addr("127.0.0.1")
-  let connected = withUnsafePointer(to: &address) {
-    $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-      connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+extension Reader {
+  /// The HTTP door on loopback: each input is what one client sends before it stops sending.
+  static let http = Reader(name: "http") { bytes in
+    let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(socket) }
+    var patience = timeval(tv_sec: 2, tv_usec: 0)
+    setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = in_port_t(Doors.port).bigEndian
+    address.sin_addr.s_addr = inet_addr("127.0.0.1")
+    let connected = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
     }
+    precondition(connected == 0, "the door no longer answers")
+    _ = send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+    shutdown(socket, Int32(SHUT_WR))
+    var answer = [UInt8](repeating: 0, count: 1 << 12)
+    while recv(socket, &answer, answer.count, 0) > 0 {}
   }
-  precondition(connected == 0, "the door no longer answers")
-  _ = send(socket, data, size, Int32(MSG_NOSIGNAL))
-  shutdown(socket, Int32(SHUT_WR))
-  var answer = [UInt8](repeating: 0, count: 1 << 12)
-  while recv(socket, &answer, answer.count, 0) > 0 {}
-  return 0
 }
 
 private enum Doors {

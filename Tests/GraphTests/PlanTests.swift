@@ -130,7 +130,9 @@ struct PlanTests {
     }()
     #expect(probe.0 > 0 && probe.1 >= 12_345, "the counter counts")
 
-    #expect(measure(try plan(dense(), .init(rows: 1))).count == 0)
+    // Without optimization, walking over the steps boxes each.
+    let single = measure(try plan(dense(), .init(rows: 1)))
+    #expect(single.count == 0 || (_isDebugAssertConfiguration() && single.largest <= 1024), "\(single)")
     #expect(measure(try plan(dense(), .init(rows: 1, samples: 8, path: .fresh))).largest <= 1024)
     var net = try SmallNets.residual().foldingNormalization()
     #expect(net.nodes.count == 15)

@@ -186,7 +186,7 @@ private final class Squares: ShardedWork {
 
   @Test(
     "a disk that fills while a job runs ends it, for its watchers too", .enabled(if: TinyDisk.isPossible, "needs root"),
-    .timeLimit(.minutes(1)))
+    .timeLimit(.minutes(10)))
   func fullDisk() async throws {
     let disk = try TinyDisk(bytes: 32 << 20), store = try SqliteStore(directory: disk.path + "/state")
     let runner = runner(store, Squares(pause: .milliseconds(1), answer: 200_000))

@@ -7,7 +7,7 @@ import SwiftProtobuf
 import Testing
 
 @Suite struct PoolsTests {
-  @Test("slow work of one kind does not keep the others waiting", .timeLimit(.minutes(1)))
+  @Test("slow work of one kind does not keep the others waiting", .timeLimit(.minutes(10)))
   func separate() async throws {
     let server = try await InProcess(models: ["a": TestModels.mlp(), "b": TestModels.mlp(seed: 2)])
     let services = server.services

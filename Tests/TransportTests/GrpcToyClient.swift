@@ -20,6 +20,7 @@ struct GrpcToyClient: ToyClient {
       configuration.applicationProtocols = ["h2"]
       return try NIOSSLContext(configuration: configuration)
     }
+    let (connection, stream) = Self.configuration
     let connected = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .connect(host: "127.0.0.1", port: server.door.port) { channel in
         channel.eventLoop.makeCompletedFuture {
@@ -28,7 +29,7 @@ struct GrpcToyClient: ToyClient {
           }
         }.flatMap {
           channel.configureHTTP2Pipeline(
-            mode: .client, connectionConfiguration: .init(), streamConfiguration: .init()
+            mode: .client, connectionConfiguration: connection, streamConfiguration: stream
           ) { $0.eventLoop.makeSucceededVoidFuture() }
         }.flatMapThrowing { streams in
           let farewell = Farewell()
@@ -37,6 +38,16 @@ struct GrpcToyClient: ToyClient {
         }
       }
     (channel, streams, farewell) = connected
+  }
+
+  /// A late answer to a call whose end has not come resets its stream, and may cross the client's own reset. NIOHTTP2
+  /// takes 200 of the former in 30 s, and an answer to any but the last 32 of the latter, for an attack, and ends the
+  /// connection.
+  private static var configuration: (NIOHTTP2Handler.ConnectionConfiguration, NIOHTTP2Handler.StreamConfiguration) {
+    var connection = NIOHTTP2Handler.ConnectionConfiguration(), stream = NIOHTTP2Handler.StreamConfiguration()
+    connection.maximumRecentlyResetStreams = 1024
+    stream.streamResetFrameRateLimit.maximumCount = 10_000
+    return (connection, stream)
   }
 
   private struct Call: ToyCall {

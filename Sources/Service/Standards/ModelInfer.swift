@@ -25,7 +25,9 @@ package struct ModelInferCall: PromptCall {
   }
 
   /// The same, for those who wait.
-  func answer(_ request: Inference_ModelInferRequest, _ caller: Caller) async throws -> Inference_ModelInferResponse {
+  package func answer(
+    _ request: Inference_ModelInferRequest, _ caller: Caller
+  ) async throws -> Inference_ModelInferResponse {
     try await withCheckedThrowingContinuation { continuation in
       answer(request, caller) { continuation.resume(with: $0) }
     }

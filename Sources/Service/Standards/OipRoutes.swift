@@ -7,12 +7,12 @@ import SwiftProtobuf
 
 /// The Open Inference Protocol over HTTP, at `/v2`: the calls of `inference.GRPCInferenceService` as JSON.
 /// Source: kserve/open-inference-protocol, specification/protocol/inference_rest.md; Triton's extensions, protocol/.
-struct OipRoutes: Sendable {
+package struct OipRoutes: Sendable {
   let services: Services
   private let health: Health
   private let predicting: Predicting
 
-  init(_ services: Services) {
+  package init(_ services: Services) {
     self.services = services
     health = Health(services)
     predicting = Predicting(services)
@@ -55,7 +55,11 @@ struct OipRoutes: Sendable {
           return Self.said("ready", health.status(of: found.reference, knowsModels: true) == .serving)
         },
         HttpRoute(.post, "\(path)/infer", .known(.predict), bodyBytes: services.limits.messageBytes) {
-          [self] request, context in try await infer(request, Caller(context))
+          [self] request, context in
+          let (name, version) = Self.model(of: request)
+          return try await infer(
+            request.body, jsonBytes: request.headers[OipJsonRequest.lengthHeader], model: name, version: version,
+            Caller(context))
         },
       ]
     }
@@ -83,10 +87,11 @@ struct OipRoutes: Sendable {
     ]
   }
 
-  private func infer(_ request: HttpRequest, _ caller: Caller) async throws -> HttpResponse {
-    let (name, version) = Self.model(of: request)
-    let asked = try OipJsonRequest(
-      request.body, jsonBytes: request.headers[OipJsonRequest.lengthHeader], model: name, version: version)
+  /// - Parameter jsonBytes: the value of the header that says how many bytes of the body are JSON.
+  package func infer(
+    _ body: Data, jsonBytes: String?, model: String, version: String, _ caller: Caller
+  ) async throws -> HttpResponse {
+    let asked = try OipJsonRequest(body, jsonBytes: jsonBytes, model: model, version: version)
     let query = try PredictionQuery(asked.message), form = try OipAnswerForm(asked.message)
     let answer = try await withCheckedThrowingContinuation { continuation in
       predicting.answer(query, form.bounding(caller)) { continuation.resume(with: $0) }

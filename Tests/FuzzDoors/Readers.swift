@@ -1,0 +1,6 @@
+import FuzzDriver
+
+@main
+enum Fuzzer {
+  static func main() { Reader.fuzz([.http, .oip]) }
+}

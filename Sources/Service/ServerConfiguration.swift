@@ -73,8 +73,8 @@ public struct ServerConfiguration: Sendable {
     public var queuedBytes = 256 << 20
     /// Estimated compute of all that waits, on one thread.
     public var queuedSeconds = 10.0
-    /// Estimated compute below which a request is computed where it was read: waking a compute thread and being woken by
-    /// it takes some 40 µs, on an idle virtual machine up to 100.
+    /// Estimated compute below which a request is computed where it was read: waking a compute thread and being woken
+    /// by it takes some 40 µs, on an idle virtual machine up to 100.
     public var promptSeconds = 150e-6
     /// Files of models that are kept ready when nobody uses them.
     public var loadedModelBytes = 512 << 20

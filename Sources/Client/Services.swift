@@ -59,11 +59,21 @@ extension DitherClient {
 
   // MARK: Registry
 
-  /// Versions whose names begin with the prefix.
-  public func listModels(prefix: String = "") async throws -> [Dither_V1_Model] {
-    let response = try await unary(
-      Dither_V1_Registry.listModels, Dither_V1_ListModelsRequest.with { $0.prefix = prefix })
-    return response.models
+  /// All versions whose names begin with the prefix.
+  /// - Parameter pageSize: versions that one call asks for at most; 0: as many as the server gives.
+  public func listModels(prefix: String = "", pageSize: Int32 = 0) async throws -> [Dither_V1_Model] {
+    var models: [Dither_V1_Model] = []
+    var request = Dither_V1_ListModelsRequest.with {
+      $0.prefix = prefix
+      $0.pageSize = pageSize
+    }
+    repeat {
+      let page = try await unary(Dither_V1_Registry.listModels, request)
+      models += page.models
+      // A page of none gets nobody further.
+      request.pageToken = page.models.isEmpty ? "" : page.nextPageToken
+    } while !request.pageToken.isEmpty
+    return models
   }
   /// One version by `name`, `name@version` or `name:alias`.
   public func model(_ reference: String) async throws -> Dither_V1_Model {

@@ -17,13 +17,18 @@ public struct CheckedModel: Sendable {
   /// Draws that a noisy model is asked for when neither the caller nor its file says how many: as many as in an audit,
   /// which judges a model as it is deployed.
   static let usualSamples = DeployedPredictor.defaultSamples
-  /// Key in the file's metadata of the number of draws.
 
   /// - Parameter proceed: called between the passes of the trial; what it throws ends it.
   /// - Throws: why the file is not one to serve.
   public init(onnx bytes: [UInt8], limits: OnnxLimits = .standard, proceed: () throws -> Void = {}) throws {
-    self.bytes = bytes.count
-    let model = try Model(onnx: bytes, limits: limits, proceed: proceed)
+    try self.init(Graph(onnx: bytes, limits: limits), bytes: bytes.count, proceed: proceed)
+  }
+
+  /// - Parameter bytes: of the file that the graph was read from, which need not be in memory any more.
+  init(_ graph: Graph, bytes: Int, proceed: () throws -> Void) throws {
+    self.bytes = bytes
+    try proceed()
+    let model = try Model(graph, proceed: proceed)
     signature = model.signature
     noise = model.noise
     warnings = model.graph.warnings

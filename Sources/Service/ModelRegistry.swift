@@ -175,10 +175,16 @@ package final class ModelRegistry: Sendable {
   }
 
   private func read(_ blob: BlobID) async throws -> LoadedModel {
-    let bytes = try await store.blobs.read(blob), precision = precision
+    let (graph, bytes) = try await graph(blob), precision = precision
     return try await pool.run {
-      LoadedModel(blob: blob, bytes: bytes.count, model: try Model(onnx: bytes, precision: precision))
+      LoadedModel(blob: blob, bytes: bytes, model: try Model(graph, precision: precision))
     }
+  }
+
+  /// With the number of the file's bytes, which are let go of before the model is made.
+  private func graph(_ blob: BlobID) async throws -> (Graph, bytes: Int) {
+    let bytes = try await store.blobs.read(blob)
+    return (try await pool.run { try Graph(onnx: bytes) }, bytes.count)
   }
 
   private func finishLoading(

@@ -24,6 +24,9 @@ public final class AlignedBuffer {
 
   deinit { free(block) }
 
+  /// Whether memory begins where that of a buffer does.
+  static func isAligned(_ base: UnsafeRawPointer) -> Bool { UInt(bitPattern: base) % 64 == 0 }
+
   /// The same memory as floats.
   public var floats: UnsafeMutableBufferPointer<Float> { bytes.bindMemory(to: Float.self) }
 }

@@ -18,8 +18,12 @@ final class LiveServer {
   private let errors: URL
   private let state: Scratch
 
-  /// - Parameter state: kept between two servers, so that one goes on where the other was killed.
-  init(state: Scratch, arguments: [String] = [], environment: [String: String] = [:]) throws {
+  /// - Parameters:
+  ///   - state: kept between two servers, so that one goes on where the other was killed.
+  ///   - log: where its standard error goes; nil: into a file.
+  init(
+    state: Scratch, arguments: [String] = [], environment: [String: String] = [:], log: FileHandle? = nil
+  ) throws {
     let readyFile = state.file("ready.json")
     try? FileManager.default.removeItem(atPath: readyFile)
     self.state = state
@@ -28,7 +32,8 @@ final class LiveServer {
       [
         "serve", "--framed-port", "0", "--grpc-port", "0", "--http-port", "0", "--log-level", "warning", "--state",
         state.file("state"), "--ready-file", readyFile,
-      ] + arguments, output: URL(filePath: state.file("server.out")), errors: errors, environment: environment)
+      ] + arguments, output: URL(filePath: state.file("server.out")), errors: errors, environment: environment, log: log
+    )
     let end = ContinuousClock.now + .seconds(60)
     while !FileManager.default.fileExists(atPath: readyFile), process.isRunning, ContinuousClock.now < end {
       usleep(2000)
@@ -60,6 +65,9 @@ final class LiveServer {
   func client() async throws -> DitherClient {
     try await DitherClient.connect(.fromEnvironment(environment))
   }
+
+  /// Where clients of gRPC connect.
+  var grpcPort: Int { ready.grpc }
 
   /// Megabytes: the most that the process has held.
   var peakMegabytes: Double {

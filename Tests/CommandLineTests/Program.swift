@@ -38,8 +38,11 @@ enum Program {
       errors: String(decoding: try Data(contentsOf: errors), as: UTF8.self))
   }
 
-  /// Standard output and standard error go to files: a pipe that nobody reads would stop the process.
-  static func start(_ arguments: [String], output: URL, errors: URL, environment: [String: String]) throws -> Process {
+  /// Standard output and standard error go to files: a pipe that nobody reads would stop most programs.
+  /// - Parameter log: takes standard error in place of the file.
+  static func start(
+    _ arguments: [String], output: URL, errors: URL, environment: [String: String], log: FileHandle? = nil
+  ) throws -> Process {
     let process = Process()
     process.executableURL = url
     process.arguments = arguments
@@ -49,7 +52,8 @@ enum Program {
       .merging(environment) { $1 }
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = try emptyFile(output)
-    process.standardError = try emptyFile(errors)
+    let file = try emptyFile(errors)
+    process.standardError = log ?? file
     try process.run()
     return process
   }

@@ -1,6 +1,8 @@
 import DitherBasics
 import DitherClient
+import DitherGraph
 import DitherProto
+import DitherTensor
 import DitherTestSupport
 import Foundation
 import SwiftProtobuf
@@ -26,6 +28,98 @@ struct ServeTests {
     server.process.waitUntilExit()
     #expect(server.process.terminationStatus == 0 && server.process.terminationReason == .exit)
     #expect(try server.dither("models", "list").status == 5)
+  }
+
+  /// The end into which a server writes its log: full, as nobody reads at the other end, or with no other end.
+  private static func unreadPipe(isClosed: Bool) throws -> (log: FileHandle, other: FileHandle?) {
+    var ends: [Int32] = [0, 0]
+    try #require(pipe(&ends) == 0 && ends.allSatisfy { fcntl($0, F_SETFD, FD_CLOEXEC) == 0 })
+    let reading = FileHandle(fileDescriptor: ends[0], closeOnDealloc: true)
+    if isClosed {
+      try reading.close()
+    } else {
+      let flags = fcntl(ends[1], F_GETFL)
+      try #require(fcntl(ends[1], F_SETFL, flags | O_NONBLOCK) == 0)
+      var byte: UInt8 = 0x2e
+      while write(ends[1], &byte, 1) == 1 {}
+      try #require(errno == EAGAIN && fcntl(ends[1], F_SETFL, flags) == 0)
+    }
+    return (FileHandle(fileDescriptor: ends[1], closeOnDealloc: true), isClosed ? nil : reading)
+  }
+
+  @Test("a log that nobody reads keeps no caller waiting, and neither the end", arguments: [false, true])
+  func unreadLog(isClosed: Bool) async throws {
+    let (log, other) = try Self.unreadPipe(isClosed: isClosed)
+    let server = try LiveServer(state: try Scratch(), arguments: ["--log-level", "info"], log: log)
+    var wrong = server.environment
+    wrong["DITHER_TOKEN"] = "dither_unknown"
+    let client = try await server.client(), stranger = try await DitherClient.connect(.fromEnvironment(wrong))
+    for _ in 0..<20 {
+      // A line of the log each.
+      #expect(try await client.listModels().isEmpty)
+      await #expect { _ = try await stranger.listModels() } throws: { ($0 as? CallError)?.code == .unauthenticated }
+    }
+    await client.close()
+    await stranger.close()
+    server.process.terminate()
+    let told = ContinuousClock.now
+    server.process.waitUntilExit()
+    #expect(server.process.terminationStatus == 0 && server.process.terminationReason == .exit)
+    #expect(ContinuousClock.now - told < .seconds(20))
+    try other?.close()
+  }
+
+  @Test("connections of gRPC that end in an error leave no memory behind")
+  func brokenConnections() throws {
+    func frame(_ type: UInt8, flags: UInt8 = 0, stream: UInt8 = 0, _ payload: [UInt8] = []) -> [UInt8] {
+      [0, 0, UInt8(payload.count), type, flags, 0, 0, 0, stream] + payload
+    }
+    let opening = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + frame(4)
+    // HEADERS of `:method POST`, `:scheme http`, `:path /`, which is no call.
+    func headers(_ stream: UInt8) -> [UInt8] { frame(1, flags: 5, stream: stream, [0x83, 0x86, 0x84]) }
+    let kinds: [[UInt8]] = [
+      headers(1) + [UInt8](repeating: 0xff, count: 9), headers(1) + frame(0, stream: 1, [1]), headers(3) + headers(1),
+      frame(1, flags: 5, stream: 1, [UInt8](repeating: 0xff, count: 5)), headers(2), frame(0, [1]),
+    ]
+    let server = try LiveServer(state: try Scratch(), arguments: ["--insecure"])
+    func connect(_ count: Int) throws {
+      for number in 0..<count {
+        let socket = try Loopback.connect(port: server.grpcPort), bytes = opening + kinds[number % kinds.count]
+        defer { close(socket) }
+        _ = send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+        // Not every kind ends the connection by itself.
+        shutdown(socket, Int32(SHUT_WR))
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while recv(socket, &buffer, buffer.count, 0) > 0 {}
+      }
+    }
+    try connect(120)
+    let before = server.peakMegabytes
+    try connect(1800)
+    // 20 KiB of each would be 35 MB.
+    #expect(server.peakMegabytes - before < 12, "\(before) to \(server.peakMegabytes) MB")
+  }
+
+  @Test("an upload takes little more memory than the model that it makes")
+  func uploadMemory() async throws {
+    // So large that each of its copies is the system's own again as soon as it is free; kernels pad other extents to 64.
+    let width = 200_000, inputs = 64, builder = GraphBuilder(name: "wide"), x = builder.input("x", [inputs])
+    let weights = Tensor([width, inputs], repeating: 1e-3), last = Tensor([2, width], repeating: 1e-6)
+    let hidden = try builder.relu(builder.dense(x, builder.parameter("w0", weights), nil, name: "fc0"))
+    let logits = try builder.dense(hidden, builder.parameter("w1", last), nil, name: "fc1")
+    let file = try builder.finish(outputs: [("logits", logits)]).onnx(), size = Double(file.count) / 1e6
+
+    let server = try LiveServer(state: try Scratch()), client = try await server.client()
+    let small = try TestNet.onnx()
+    _ = try await client.upload(small, as: "net", sha256: Sha256.hash(small).hex)
+    let before = server.peakMegabytes
+    _ = try await client.upload(file, as: "wide", sha256: Sha256.hash(file).hex)
+    // The graph's weights, those that are computed with, and those in the order that kernels like.
+    let taken = (server.peakMegabytes - before) / size
+    #expect(taken < 4.2, "\(taken) times \(size) MB")
+    // In pages of one, they are all there.
+    #expect(try await client.listModels(pageSize: 1).map(\.name) == ["net", "wide"])
+    await client.close()
   }
 
   @Test("off loopback it needs a certificate, or --insecure")

@@ -6,7 +6,7 @@ import Testing
   "dither train", .serialized,
   .enabled(if: Program.isBuilt && Program.hasFashionMnist, "dither or Debian's dataset-fashion-mnist is absent"))
 struct TrainTests {
-  @Test("Ctrl-C leaves a checkpoint, and --resume gives the bytes of an undisturbed run")
+  @Test("Ctrl-C or a full disk leaves a checkpoint, and --resume gives the bytes of an undisturbed run")
   func interruptedEqualsUndisturbed() throws {
     let scratch = try Scratch()
     let recipe = scratch.file("tiny.yml")
@@ -26,10 +26,19 @@ struct TrainTests {
     #expect(whole.status == 0, "\(whole.errors)")
     #expect((try whole.json()["card"] as? [String: Any])?["digest"] != nil)
 
-    let parts = scratch.file("parts")
+    let disk = TinyDisk.isPossible ? try TinyDisk(bytes: 8 << 20) : nil
+    let parts = (disk?.path ?? scratch.path) + "/parts"
     let stopped = try interrupt(["train", recipe, "--out", parts, "--threads", "1"], scratch)
     #expect(stopped.status == 130 && stopped.errors.contains("--resume"), "\(stopped.errors)")
     #expect(FileManager.default.fileExists(atPath: parts + "/tiny.checkpoint"))
+    if let disk {
+      // A disk that is full at the next checkpoint ends the run, and leaves the one that is there.
+      try disk.fill()
+      let full = try Program.run("train", recipe, "--out", parts, "--resume", "--threads", "1")
+      #expect(full.status == 5 && full.errors.contains("tiny.checkpoint: expected a file"), "\(full.errors)")
+      disk.clear()
+      #expect(try FileManager.default.contentsOfDirectory(atPath: parts) == ["tiny.checkpoint"])
+    }
     let resumed = try Program.run("train", recipe, "--out", parts, "--resume", "--threads", "1")
     #expect(resumed.status == 0, "\(resumed.errors)")
     let expected = FileManager.default.contents(atPath: scratch.file("whole/tiny.onnx"))

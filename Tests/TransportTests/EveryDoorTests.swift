@@ -115,6 +115,32 @@ struct EveryDoorTests {
     }
   }
 
+  @Test("who connects and does not call keeps no place, nor who is silent before that", arguments: DoorKind.allCases)
+  func silence(_ kind: DoorKind) async throws {
+    let limits = { (limits: inout CallDispatcher.Limits) in
+      (limits.strangerPatience, limits.framePatience) = (.seconds(1), .seconds(1))
+    }
+    try await with(kind, limits) { server, caller in
+      #expect(try await caller.call("toy/Echo").error == nil)
+      // One that has its handshakes behind it, one that never begins them, and one whose caller nobody knows.
+      let idle = try await server.client(), silent = try RawSocket(port: server.door.port)
+      let stranger = try await server.client()
+      #expect(try await stranger.call("toy/Echo", token: "nobody").error?.code == .unauthenticated)
+      while case let bytes = await silent.receive(), !bytes.isEmpty {}
+      try await until { server.door.connectionCount == 1 }
+      #expect(try await caller.call("toy/Echo").error == nil)
+      withExtendedLifetime((idle, stranger)) {}
+    }
+  }
+
+  @Test("a known caller keeps its connection between calls, but not for ever", arguments: DoorKind.allCases)
+  func idle(_ kind: DoorKind) async throws {
+    try await with(kind, { $0.idlePatience = .milliseconds(100) }) { server, client in
+      #expect(try await client.call("toy/Echo").error == nil)
+      try await until { server.door.connectionCount == 0 }
+    }
+  }
+
   @Test("calls of a token that is revoked end soon, whatever they wait for", arguments: DoorKind.allCases)
   func revoked(_ kind: DoorKind) async throws {
     try await with(kind, { $0.recognition = .milliseconds(20) }) { server, client in

@@ -184,7 +184,8 @@ typedef struct dither_models {
   const dither_model *models;  /* newest first within a name */
 } dither_models;
 
-/* `prefix`: names that begin with it; NULL: all. `*models` is set only on DITHER_OK. */
+/* `prefix`: names that begin with it; NULL: all. A long list comes in pages, which are all taken: `timeout_ms` is for
+   each. `*models` is set only on DITHER_OK. */
 DITHER_API dither_code dither_list_models(
     dither_client *client, const char *prefix, uint32_t timeout_ms, dither_models **models, dither_error *error);
 

@@ -43,7 +43,7 @@ public final class ParameterBuffers: @unchecked Sendable {
     memory = AlignedBuffer(floats: end)
     for (id, range) in ranges {
       guard case .float(let tensor) = graph.literals[id] else { continue }
-      for (offset, element) in tensor.elements.enumerated() { memory.floats[range.lowerBound + offset] = element }
+      _ = UnsafeMutableBufferPointer(rebasing: memory.floats[range]).update(fromContentsOf: tensor.elements)
     }
     self.ranges = ranges
     self.names = names

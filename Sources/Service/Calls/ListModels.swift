@@ -4,21 +4,71 @@ import DitherStore
 import DitherTransport
 import Foundation
 
-/// `Registry/ListModels`: every version, newest first within a name.
+/// `Registry/ListModels`: versions by name, newest first within one, a page at a time.
 package struct ListModelsCall: UnaryCall {
   package static let method = Dither_V1_Registry.listModels
   package static let policy = CallPolicy(role: nil, defaultDeadline: .seconds(10))
+
+  /// Versions of one answer.
+  private static let mostVersions = 1000
+  /// What their cards, labels and calibrations take, about: stock clients take no message above 4 MiB.
+  private static let pageBytes = 1 << 20
 
   let registry: ModelRegistry
 
   package init(_ services: Services) { registry = services.registry }
 
   package func answer(_ request: Dither_V1_ListModelsRequest, _ caller: Caller) throws -> Dither_V1_ListModelsResponse {
-    var response = Dither_V1_ListModelsResponse()
-    response.models = try registry.current.versions.filter { $0.name.hasPrefix(request.prefix) }.map {
-      try Dither_V1_Model($0, in: registry)
+    guard request.pageSize >= 0 else {
+      throw ServiceError(.badField, at: "page_size", expected: "0 or more", got: "\(request.pageSize)")
+    }
+    let most = request.pageSize == 0 ? Self.mostVersions : min(Int(request.pageSize), Self.mostVersions)
+    let before = request.pageToken.isEmpty ? nil : try PageEnd(token: request.pageToken)
+    var response = Dither_V1_ListModelsResponse(), bytes = 0, end: PageEnd?
+    for version in registry.current.versions where version.name.hasPrefix(request.prefix) {
+      guard before?.isAhead(of: version) ?? true else { continue }
+      bytes += version.listedBytes
+      if let end, response.models.count == most || bytes > Self.pageBytes {
+        response.nextPageToken = end.token
+        break
+      }
+      response.models.append(try Dither_V1_Model(version, in: registry))
+      end = PageEnd(version)
     }
     return response
+  }
+}
+
+/// Where a page ends: behind a version, whether it is still there or not. So versions that come and go between two
+/// pages change no other's place.
+private struct PageEnd {
+  private let name: String
+  private let version: Int64
+
+  init(_ version: ModelVersion) { (name, self.version) = (version.name, version.version) }
+
+  init(token: String) throws(ServiceError) {
+    guard let data = Data(base64Encoded: token),
+      case .version(let name, let version)? = try? ModelReference(String(decoding: data, as: UTF8.self))
+    else {
+      throw ServiceError(
+        .badField, at: "page_token", expected: "the next_page_token of an answer", got: "'\(token.clipped())'",
+        advice: "leave it out to begin anew")
+    }
+    (self.name, self.version) = (name, version)
+  }
+
+  /// Opaque to clients.
+  var token: String { Data("\(ModelReference.version(name, version))".utf8).base64EncodedString() }
+
+  func isAhead(of other: ModelVersion) -> Bool { (name, other.version) < (other.name, version) }
+}
+
+extension ModelVersion {
+  /// What it takes in a list, about.
+  fileprivate var listedBytes: Int {
+    512 + model.card.utf8.count + model.signature.utf8.count + model.noise.utf8.count
+      + (calibration?.content.count ?? 0)
   }
 }
 

@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherGraph
 import DitherJobs
 import DitherProto
 import DitherStore
@@ -118,8 +119,8 @@ package struct UploadCall: ClientStreamCall {
     _ upload: any Upload, _ begin: Dither_V1_UploadBegin, _ caller: Caller
   ) async throws -> Dither_V1_UploadResponse {
     do {
-      let bytes = try await upload.finish()
-      let checked = try await trials.run { try CheckedModel(onnx: bytes, proceed: caller.proceed) }
+      let graph = try await read(upload)
+      let checked = try await trials.run { try CheckedModel(graph, bytes: upload.bytes, proceed: caller.proceed) }
       let published = try await registry.publish(
         checked, blob: upload.blob, name: begin.name, card: begin.cardJson, aliases: begin.aliases, by: caller.name
       ) { try await upload.keep() }
@@ -130,6 +131,12 @@ package struct UploadCall: ClientStreamCall {
       await upload.discard()
       throw error
     }
+  }
+
+  /// The file's bytes are let go of before the model is made: both are as large as its weights.
+  private func read(_ upload: any Upload) async throws -> Graph {
+    let bytes = try await upload.finish()
+    return try await trials.run { try Graph(onnx: bytes) }
   }
 
   private func response(_ version: ModelVersion, existed: Bool) throws -> Dither_V1_UploadResponse {

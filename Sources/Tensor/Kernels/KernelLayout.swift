@@ -76,12 +76,20 @@ package final class KernelLayout: @unchecked Sendable {
   package func packing(_ elements: UnsafeBufferPointer<Float>, from other: KernelLayout) throws(KernelError)
     -> AlignedBuffer
   {
-    let source = AlignedBuffer(floats: elements.count), result = AlignedBuffer(byteCount: byteCount)
-    _ = source.floats.update(fromContentsOf: elements)
-    let kernel = try Kernel(reordering: other, to: self)
-    kernel[.x] = source.base
-    kernel[.y] = result.base
-    kernel.run()
+    let result = AlignedBuffer(byteCount: byteCount), kernel = try Kernel(reordering: other, to: self)
+    func run(from source: UnsafeMutableRawPointer) {
+      kernel[.x] = source
+      kernel[.y] = result.base
+      kernel.run()
+    }
+    // Weights of hundreds of megabytes are read where they lie.
+    if let base = elements.baseAddress, AlignedBuffer.isAligned(base) {
+      run(from: UnsafeMutableRawPointer(mutating: base))
+    } else {
+      let source = AlignedBuffer(floats: elements.count)
+      _ = source.floats.update(fromContentsOf: elements)
+      withExtendedLifetime(source) { run(from: source.base) }
+    }
     return result
   }
 }

@@ -32,6 +32,12 @@ public final class CallDispatcher: Sendable {
     public var longestTimeout = Duration.seconds(3600)
     /// To the whole request of a call that takes one.
     public var requestPatience = Duration.seconds(30)
+    /// To a connection's first call of a caller that is known: who only connects keeps no place.
+    public var strangerPatience = Duration.seconds(60)
+    /// Between the calls of a connection afterwards.
+    public var idlePatience = Duration.seconds(2 * 3600)
+    /// At the framed door to the first Hello, and to the rest of a frame that has begun.
+    public var framePatience = Duration.seconds(20)
     /// Bytes of messages that have come in part, over all connections and doors.
     public var halfReadBytes = 256 << 20
     /// Failed tries of unknown callers that one network has at once. Past them they are told to wait, and their

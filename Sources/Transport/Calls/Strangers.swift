@@ -52,6 +52,11 @@ struct Acquaintance {
   private(set) var isKnown = false
   private var refusals = 0
 
+  /// How long its connection may be without a call.
+  func patience(_ limits: CallDispatcher.Limits) -> TimeAmount {
+    TimeAmount(isKnown ? limits.idlePatience : limits.strangerPatience)
+  }
+
   /// - Returns: whether nothing else is to be expected of this connection: it is to be ended.
   mutating func meet(_ call: ServerCall) -> Bool {
     isKnown = isKnown || call.isIdentified

@@ -32,11 +32,7 @@ final class FramedHandler: ChannelDuplexHandler {
   typealias OutboundIn = Never
   typealias OutboundOut = ByteBuffer
 
-  /// To the first Hello, and to the rest of a frame that has begun.
-  private static let patience = TimeAmount.seconds(20)
-  /// To the first call of a caller that is known, and to the next one after it.
-  private static let strangerPatience = TimeAmount.seconds(60), idlePatience = TimeAmount.hours(2)
-  /// Bytes of a frame that must come in `patience` for it to begin anew.
+  /// Bytes of a frame that must come in `framePatience` for it to begin anew.
   private static let worthwhileBytes = 64 << 10
 
   private let dispatcher: CallDispatcher
@@ -90,7 +86,7 @@ final class FramedHandler: ChannelDuplexHandler {
     timer?.cancel()
     received = 0
     let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-    timer = context.eventLoop.scheduleTask(in: Self.patience) {
+    timer = context.eventLoop.scheduleTask(in: TimeAmount(dispatcher.limits.framePatience)) {
       let handler = bound.value
       handler.perform(handler.connection.fail(CallError(.deadlineExceeded, "no whole frame in time")))
     }
@@ -100,7 +96,7 @@ final class FramedHandler: ChannelDuplexHandler {
   private func waitIdle() {
     guard let context, idleTimer == nil else { return }
     let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-    idleTimer = context.eventLoop.scheduleTask(in: acquaintance.isKnown ? Self.idlePatience : Self.strangerPatience) {
+    idleTimer = context.eventLoop.scheduleTask(in: acquaintance.patience(dispatcher.limits)) {
       let handler = bound.value
       handler.perform(handler.connection.fail(CallError(.unavailable, "no call for a long time: connect anew")))
     }

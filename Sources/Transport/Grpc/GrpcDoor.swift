@@ -65,8 +65,6 @@ public enum GrpcDoor {
 
 /// The state that the calls of one connection share. Confined to its event loop: not Sendable.
 final class GrpcConnection {
-  /// To the first call of a known caller, and, much later, between calls: who does not call keeps no place.
-  private static let strangerPatience = TimeAmount.seconds(60), idlePatience = TimeAmount.hours(2)
   /// For calls that cross our GOAWAY on the wire.
   private static let farewell = TimeAmount.milliseconds(20)
   /// From the last answer to the close: what a busy client takes to read it.
@@ -98,7 +96,7 @@ final class GrpcConnection {
 
   private func waitIdle() {
     let channel = channel
-    idle = channel.eventLoop.scheduleTask(in: acquaintance.isKnown ? Self.idlePatience : Self.strangerPatience) {
+    idle = channel.eventLoop.scheduleTask(in: acquaintance.patience(dispatcher.limits)) {
       channel.close(promise: nil)
     }
   }

@@ -129,8 +129,8 @@ struct ServeCommand: AsyncParsableCommand {
     if let token = server.firstToken { rows.append(["token", "\(token)  (shown this once)"]) }
     if let ca = server.authorityPath { rows.append(["CA", ca]) }
     rows.append(["report key", server.reportKeyPath])
-    print(table(rows))
-    fflush(nil)
+    // Unbuffered: to flush all streams would wait for the log's, where a full pipe holds its thread.
+    Console.tell(table(rows))
   }
 
   private struct Announcement: Encodable {

@@ -10,8 +10,14 @@ enum Console {
 
   static func note(_ text: String) { write(text.shown(keepsLines: true) + "\n") }
 
-  /// As it is: only for what is made here, such as the end of a line that changes in place.
-  static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  /// On standard output, at once.
+  static func tell(_ text: String) {
+    try? FileHandle.standardOutput.write(contentsOf: Data((text.shown(keepsLines: true) + "\n").utf8))
+  }
+
+  /// As it is: only for what is made here, such as the end of a line that changes in place. Where nobody can read it, it
+  /// is lost.
+  static func write(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
 }
 
 /// Every command's words on standard output. Labels, names and messages come from files and servers: what in them a

@@ -75,6 +75,11 @@ def response(*predictions):
 ANSWER = response(prediction())
 
 
+def listed(version, token=b""):
+    """A page of models."""
+    return data(1, data(1, b"toy") + number(2, version) + data(3, b"sha256:00")) + (data(2, token) if token else b"")
+
+
 class Peer:
     def __init__(self, connection):
         self.connection = connection
@@ -297,6 +302,24 @@ def endless_drip(peer):
     while True:
         peer.send(b"\x0a")
         time.sleep(0.01)
+
+
+def lists_in_pages(peer):
+    peer.opened().send(end(1, listed(2, b"more")))
+    if data(3, b"more") in peer.receive():
+        peer.send(end(2, listed(1)))
+
+
+def lists_a_page_of_none(peer):
+    peer.opened().send(end(1, listed(2, b"more")))
+    peer.receive()
+    peer.send(end(2, data(2, b"and more")))
+
+
+def lists_garbage_in_the_end(peer):
+    peer.opened().send(end(1, listed(2, b"more")))
+    peer.receive()
+    peer.send(end(2, b"\xff\xff\xff\xff\xff"))
 
 
 SCENARIOS = [value for value in list(globals().values())

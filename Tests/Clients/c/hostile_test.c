@@ -55,6 +55,9 @@ static const scenario scenarios[] = {
     {"never_greets", DITHER_DEADLINE_EXCEEDED, "time was up"},
     {"endless_pings", DITHER_DEADLINE_EXCEEDED, "time was up"},
     {"endless_drip", DITHER_DEADLINE_EXCEEDED, "time was up"},
+    {"lists_in_pages", DITHER_OK, ""},
+    {"lists_a_page_of_none", DITHER_OK, ""},
+    {"lists_garbage_in_the_end", DITHER_INTERNAL, "not ListModelsResponse"},
 };
 
 enum { scenario_count = sizeof scenarios / sizeof *scenarios };
@@ -80,6 +83,14 @@ static void check_answer(const char *where, const dither_answer *answer) {
   CHECK(!dither_find_measure(first, "margin") && !dither_find_measure(first, "") && !dither_find_measure(NULL, "std"));
 }
 
+static void check_list(const char *where, const dither_models *models, size_t count) {
+  CHECK(models->count == count);
+  for (size_t i = 0; i < models->count; i++) {
+    CHECK(models->models[i].version == 2 - i && strcmp(models->models[i].name, "toy") == 0);
+    CHECK(strcmp(models->models[i].digest, "sha256:00") == 0);
+  }
+}
+
 static void run(const scenario *it, const char *address) {
   const char *where = it->name;
   const float pixels[4] = {0, 0.25f, 0.5f, 1};
@@ -99,7 +110,12 @@ static void run(const scenario *it, const char *address) {
   if (strncmp(it->name, "many", 4) == 0) options.timeout_ms = request.timeout_ms = 20000;
   double start = seconds();
   dither_code code = dither_connect(&options, &client, &error);
-  if (code == DITHER_OK) code = dither_predict(client, &request, &answer, &error);
+  int lists = strncmp(it->name, "lists", 5) == 0;
+  dither_models *models = NULL;
+  if (code == DITHER_OK) {
+    code = lists ? dither_list_models(client, "t", 1500, &models, &error)
+                 : dither_predict(client, &request, &answer, &error);
+  }
   CHECK(seconds() - start < 25);
   CHECK(code == it->expected);
   CHECK(error.code == code);
@@ -107,7 +123,8 @@ static void run(const scenario *it, const char *address) {
   if (code != it->expected || !strstr(error.message, it->message)) {
     printf("  %s: got %s: %s\n", it->name, dither_code_name(code), error.message);
   }
-  CHECK((code == DITHER_OK) == (answer != NULL));
+  CHECK((code == DITHER_OK) == (answer != NULL || models != NULL));
+  if (models) check_list(where, models, strcmp(it->name, "lists_in_pages") == 0 ? 2 : 1);
   if (answer) check_answer(where, answer);
   if (strcmp(it->name, "refused_with_retry") == 0) CHECK(error.retry_after_ms == 250);
   /* A broken or draining connection says so at once, and again. */
@@ -115,6 +132,7 @@ static void run(const scenario *it, const char *address) {
     CHECK(dither_predict(client, &request, &answer, &error) == DITHER_UNAVAILABLE);
   }
   dither_answer_free(answer);
+  dither_models_free(models);
   dither_close(client);
 }
 

@@ -1055,7 +1055,7 @@ const ProtobufCMessageDescriptor dither__v1__signature__descriptor =
   (ProtobufCMessageInit) dither__v1__signature__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor dither__v1__list_models_request__field_descriptors[1] =
+static const ProtobufCFieldDescriptor dither__v1__list_models_request__field_descriptors[3] =
 {
   {
     "prefix",
@@ -1069,14 +1069,40 @@ static const ProtobufCFieldDescriptor dither__v1__list_models_request__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "page_size",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListModelsRequest, page_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page_token",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListModelsRequest, page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__list_models_request__field_indices_by_name[] = {
+  1,   /* field[1] = page_size */
+  2,   /* field[2] = page_token */
   0,   /* field[0] = prefix */
 };
 static const ProtobufCIntRange dither__v1__list_models_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor dither__v1__list_models_request__descriptor =
 {
@@ -1086,14 +1112,14 @@ const ProtobufCMessageDescriptor dither__v1__list_models_request__descriptor =
   "Dither__V1__ListModelsRequest",
   "dither.v1",
   sizeof(Dither__V1__ListModelsRequest),
-  1,
+  3,
   dither__v1__list_models_request__field_descriptors,
   dither__v1__list_models_request__field_indices_by_name,
   1,  dither__v1__list_models_request__number_ranges,
   (ProtobufCMessageInit) dither__v1__list_models_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor dither__v1__list_models_response__field_descriptors[1] =
+static const ProtobufCFieldDescriptor dither__v1__list_models_response__field_descriptors[2] =
 {
   {
     "models",
@@ -1107,14 +1133,27 @@ static const ProtobufCFieldDescriptor dither__v1__list_models_response__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "next_page_token",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListModelsResponse, next_page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__list_models_response__field_indices_by_name[] = {
   0,   /* field[0] = models */
+  1,   /* field[1] = next_page_token */
 };
 static const ProtobufCIntRange dither__v1__list_models_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor dither__v1__list_models_response__descriptor =
 {
@@ -1124,7 +1163,7 @@ const ProtobufCMessageDescriptor dither__v1__list_models_response__descriptor =
   "Dither__V1__ListModelsResponse",
   "dither.v1",
   sizeof(Dither__V1__ListModelsResponse),
-  1,
+  2,
   dither__v1__list_models_response__field_descriptors,
   dither__v1__list_models_response__field_indices_by_name,
   1,  dither__v1__list_models_response__number_ranges,

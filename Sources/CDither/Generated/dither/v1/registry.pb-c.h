@@ -103,24 +103,36 @@ struct  Dither__V1__ListModelsRequest
 {
   ProtobufCMessage base;
   char *prefix;
+  /*
+   * versions in one answer at most; 0 or above 1000: 1000. Where cards are long it holds fewer
+   */
+  int32_t page_size;
+  /*
+   * the answer's before; left out: from the beginning
+   */
+  char *page_token;
 };
 #define DITHER__V1__LIST_MODELS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__list_models_request__descriptor) \
-    , (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
 
 
 struct  Dither__V1__ListModelsResponse
 {
   ProtobufCMessage base;
   /*
-   * every version, newest first within a name
+   * by name, newest first within a name
    */
   size_t n_models;
   Dither__V1__Model **models;
+  /*
+   * for a request that goes on behind these; empty: there are no more
+   */
+  char *next_page_token;
 };
 #define DITHER__V1__LIST_MODELS_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__list_models_response__descriptor) \
-    , 0,NULL }
+    , 0,NULL, (char *)protobuf_c_empty_string }
 
 
 struct  Dither__V1__GetModelRequest

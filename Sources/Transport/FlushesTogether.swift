@@ -5,8 +5,8 @@ import NIOCore
 ///
 /// Next to the socket, or to TLS, in the pipelines of the doors and of the framed client.
 ///
-/// Where answers are costly to write, one of many in one piece would reach a client that has waited for all of them, and
-/// then this side waits for the client: `most` bounds it, so that both sides work.
+/// Where answers are costly to write, many in one piece would reach a client that has waited for all of them, and then
+/// this side waits for the client: `most` bounds it, so that both sides work.
 final class FlushesTogether: ChannelDuplexHandler, RemovableChannelHandler {
   typealias InboundIn = ByteBuffer
   typealias InboundOut = ByteBuffer

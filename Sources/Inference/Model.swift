@@ -116,6 +116,9 @@ public final class Model: Sendable {
   /// Bytes of its parameters.
   public var parameterBytes: Int { cost.parameterBytes }
 
+  /// Arithmetic operations of one draw for one row, an estimate.
+  public var operations: Double { cost.operations }
+
   /// The memory and the time that one row takes.
   struct Cost {
     /// Bytes of the largest value between two layers.

@@ -118,7 +118,7 @@ extension ConvolutionShape {
   fileprivate func pooled(_ block: Int) throws(GraphError) -> KernelLayout {
     try kernelled { () throws(KernelError) in
       let images: Shape = [batch, inChannels, outHeight, outWidth]
-      return block == 1 ? try .plain(images) : try KernelLayout(images: images, block: block)
+      return block == 1 ? try KernelLayout(plain: images) : try KernelLayout(images: images, block: block)
     }
   }
 }

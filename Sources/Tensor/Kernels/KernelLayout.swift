@@ -68,7 +68,7 @@ package final class KernelLayout: @unchecked Sendable {
   }
 
   /// Whether it is row-major fp32.
-  package var isPlain: Bool { format == .float32 && (try? KernelLayout.plain(dimensions))?.isSame(as: self) == true }
+  package var isPlain: Bool { format == .float32 && (try? KernelLayout(plain: dimensions))?.isSame(as: self) == true }
 
   package func isSame(as other: KernelLayout) -> Bool { dn_layout_equal(pointer, other.pointer) != 0 }
 

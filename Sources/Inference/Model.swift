@@ -52,7 +52,9 @@ public final class Model: Sendable {
     }
     self.signature = signature
     self.graph = known
-    noise = known.noise.map(\.settled).flatMap { $0.isActive ? $0 : nil }
+    let noise = known.noise.map(\.settled).flatMap { $0.isActive ? $0 : nil }
+    try noise?.checkSites(in: known)
+    self.noise = noise
     cost = try Cost(computed)
     let canRunSamples = { [computed] path in
       (try? Plan(computed, parameters: parameters, options: .init(rows: 1, samples: 2, path: path))) != nil

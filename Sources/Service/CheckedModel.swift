@@ -32,7 +32,6 @@ public struct CheckedModel: Sendable {
     signature = model.signature
     noise = model.noise
     warnings = model.graph.warnings
-    try model.noise?.checkSites(in: model.graph)
     try Self.tryOut(model, proceed)
     guard model.noise != nil else {
       defaultSamples = 0

@@ -31,6 +31,17 @@ struct ServableTests {
     #expect(throws: InferenceError.self) { try Model(builder.finish(outputs: [("y", gram)])) }
   }
 
+  @Test("noise that would do nothing is refused wherever a model is used", arguments: [NoiseSite.embeddings, .weights])
+  func idleNoise(_ site: NoiseSite) throws {
+    let builder = GraphBuilder(), x = builder.input("x", [4])
+    let y = try builder.apply(Self.op("MatMul"), [x, builder.parameter("w", .random([4, 3], seed: 1))])[0]
+    var graph = builder.finish(outputs: [("y", y)])
+    var term = NoiseTerm(site, sigma: 0.1)
+    if site == .weights { term.layers = "nope" }
+    graph.noise = try NoiseModel([term])
+    #expect(throws: GraphError.self) { try Model(graph) }
+  }
+
   @Test("classes as images of one pixel are classes")
   func onePixel() throws {
     let builder = GraphBuilder()

@@ -3,12 +3,11 @@ import DitherBasics
 /// Faults of a training.
 public enum TrainFault: FaultCode {
   case recipe, data, checkpoint, diverged, output
-  /// A recipe or data are the caller's; a checkpoint is of another state; a divergence ends the run.
+  /// A recipe or data are the caller's; a checkpoint is of another state; a run that diverges has a recipe that does.
   public var category: FaultCategory {
     switch self {
     case .recipe, .data: .invalidArgument
-    case .checkpoint: .failedPrecondition
-    case .diverged: .aborted
+    case .checkpoint, .diverged: .failedPrecondition
     case .output: .unavailable
     }
   }

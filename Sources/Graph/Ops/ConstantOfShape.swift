@@ -24,6 +24,9 @@ struct ConstantOfShape: Composite {
 
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let extents = try inputs.types.known(0, "input"), shape = Shape(extents)
+    guard extents.allSatisfy({ $0 >= 0 }) else {
+      throw GraphError(.shape, at: "input 'input'", expected: "extents from 0", got: "\(extents)")
+    }
     guard extents.count <= 8, let span = shape.span, span <= Self.limit else {
       throw GraphError(
         .tooLarge, at: "input 'input'", expected: "at most 8 extents with a product up to \(Self.limit)",

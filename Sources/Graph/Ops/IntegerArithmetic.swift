@@ -51,7 +51,8 @@ extension BinaryFunction {
     for (i, j) in zip(shape.indices(of: a.shape), shape.indices(of: b.shape)) {
       guard let value = function.applied(x[i], y[j]) else {
         throw GraphError(
-          .tooLarge, at: "shape arithmetic", expected: "integers within 64 bits", got: "\(x[i]) and \(y[j])")
+          .attribute, at: "shape arithmetic", expected: "integers within 64 bits, and none divided by 0",
+          got: "\(x[i]) and \(y[j])")
       }
       known.append(value)
     }

@@ -43,9 +43,12 @@ struct NumberRange: Composite {
   private func steps<Number>(
     _ numbers: [Number], _ length: () -> (whole: Int128, isMore: Bool)?
   ) throws(GraphError) -> Int {
-    guard let found = length(), found.whole + (found.isMore ? 1 : 0) <= Int128(Self.most) else {
+    guard let found = length() else {
+      throw GraphError(.attribute, at: "input 'delta'", expected: "a number other than 0", got: "\(numbers[2])")
+    }
+    guard found.whole + (found.isMore ? 1 : 0) <= Int128(Self.most) else {
       throw GraphError(
-        .tooLarge, at: "input 'delta'", expected: "at most \(Self.most) steps, none of them 0",
+        .tooLarge, at: "input 'delta'", expected: "at most \(Self.most) steps",
         got: "\(numbers[0]) to \(numbers[1]) by \(numbers[2])")
     }
     return Int(Swift.max(found.whole + (found.isMore ? 1 : 0), 0))

@@ -93,7 +93,11 @@ struct SparseAscent {
       var row = 0
       gradient.changeRows { values in
         let kept = max(Int((progress[row].share * dimensions).rounded(.up)), 1)
-        Norm.l1.spread(values, to: progress[row].step * ball.epsilon, over: kept) { _ in true }
+        // Unlike theirs: what stands at the box takes no share of the step, on a linear model 0.23 left for 0.08.
+        let point = live.x.row(row)
+        Norm.l1.spread(values, to: progress[row].step * ball.epsilon, over: kept) { i in
+          values[i] > 0 ? point[i] < 1 : point[i] > 0
+        }
         row += 1
       }
       live.x = ball.project(live.x + gradient, around: live.clean)

@@ -250,7 +250,7 @@ extension AuditCommand {
       return try JSONDecoder().decode(Features.self, from: Data(FileArray.read(path)))
     } catch let error as DecodingError {
       throw CommandError(
-        .unreadable, at: path, expected: #"{"low": [numbers], "high": [numbers], "fixed": [feature numbers]}"#,
+        .malformed, at: path, expected: #"{"low": [numbers], "high": [numbers], "fixed": [feature numbers]}"#,
         got: error.words)
     }
   }

@@ -89,7 +89,7 @@ struct CommandFailure: Error {
 }
 
 enum CommandFault: FaultCode {
-  case missingOption, badOption, unreadable, shape, failedPrecondition
+  case missingOption, badOption, unreadable, malformed, shape, failedPrecondition
   var category: FaultCategory { self == .unreadable ? .notFound : .invalidArgument }
 }
 typealias CommandError = Fault<CommandFault>

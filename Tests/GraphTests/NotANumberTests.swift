@@ -44,7 +44,7 @@ struct NotANumberTests {
     for unlucky in 0..<rows {
       let builder = GraphBuilder(), x = builder.input("x", shape)
       var operands = [try builder.apply(op("Sqrt"), [x])[0]]
-      if !test.weights.isEmpty { operands.append(builder.parameter("w", .random(test.weights, seed: 3))) }
+      if !test.weights.isEmpty { operands.append(builder.parameter("w", .random(Shape(test.weights), seed: 3))) }
       if test.type.hasPrefix("Reduce") {
         var attributes = test.attributes
         attributes["axes"] = .ints([1, 2, 3])

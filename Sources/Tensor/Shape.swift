@@ -30,7 +30,7 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
   /// The product of the extents other than 0, or nil where it does not fit or one is negative: what no part of the
   /// shape multiplies beyond, and strides neither.
   public var span: Int? { Shape(dimensions.map { $0 == 0 ? 1 : $0 }).checkedCount }
-  /// The extent of an axis; a negative one counts from the end.
+  /// The extent of an axis, from 0.
   public subscript(_ axis: Int) -> Int {
     get { dimensions[axis] }
     set { dimensions[axis] = newValue }
@@ -42,11 +42,11 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
 
   /// Whether an array of this shape holds the numbers of one of that in the same order: axes of extent 1 apart they are
   /// equal, or one of them is flat. [28, 28, 1] is [1, 28, 28]; [32, 32, 3] is not [3, 32, 32], though it has as many
-  /// numbers.
+  /// numbers, nor is it [3072]: in which order its colors would lie there is not known.
   public func isReadable(as other: Shape) -> Bool {
     guard let count = checkedCount, count == other.checkedCount else { return false }
     let own = dimensions.filter { $0 != 1 }, wanted = other.dimensions.filter { $0 != 1 }
-    return own == wanted || own.count <= 1 || wanted.count <= 1
+    return own == wanted || own.count <= 1 || wanted.count <= 1 && own.count <= 2
   }
 
   /// Row-major strides, in elements.

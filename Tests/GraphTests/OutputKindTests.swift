@@ -193,6 +193,15 @@ struct OutputKindTests {
     #expect(far.allSatisfy(\.isFinite) && Set(far).count > 2)
   }
 
+  /// Their largest, and the logarithm of their sum of exponentials, tell what is unlike the training data.
+  @Test("the exposed logits are the model's own, not less their largest")
+  func shift() throws {
+    let tail = try #require(Self.tails.first { $0.testDescription == "by hand, less the largest" })
+    let exposed = try graph(tail).exposingLogits(of: "y", kind: .probabilities)
+    let own = try Network(graph(Tail("none", nil) { _, z in z })).outputs([.float(Self.inputs)])
+    #expect(try Network(exposed).outputs([.float(Self.inputs)]) == own)
+  }
+
   @Test("of twelve thousand nodes, on a thread of a small stack", arguments: ["Identity", "Reshape", "Gather"])
   func deep(_ type: String) throws {
     let builder = GraphBuilder(name: "deep"), x = builder.input("x", [4])

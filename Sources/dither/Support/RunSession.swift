@@ -34,7 +34,7 @@ struct RunSession {
         throw CommandError(
           .missingOption, at: "--input", expected: "\(input.name)=FILE of shape \(shape)", got: "nothing for it")
       }
-      guard array.shape == shape.dimensions else {
+      guard array.shape == shape.dimensions || Self.isReadable(array.shape, as: input, shape) else {
         throw CommandError(.shape, at: "input '\(input.name)'", expected: "shape \(shape)", got: "\(array.shape)")
       }
       if let signature, signature.inputName == input.name {
@@ -46,10 +46,17 @@ struct RunSession {
     }
   }
 
+  /// Rows may be flat, and differ in axes of extent 1, as for every other command.
+  private static func isReadable(_ got: [Int], as input: GraphInput, _ shape: Shape) -> Bool {
+    input.dimensions.first == .some(nil) && got.first == shape.dimensions.first
+      && Shape(got).row.isReadable(as: shape.row)
+  }
+
   private static func rows(_ graph: Graph, _ inputs: [String: FileArray]) throws(CommandError) -> Int {
     for input in graph.inputs {
       guard let batch = input.dimensions.firstIndex(of: nil), let array = inputs[input.name] else { continue }
-      guard array.shape.count == input.dimensions.count, array.shape[batch] > 0 else {
+      guard array.shape.count == input.dimensions.count || batch == 0 && !array.shape.isEmpty, array.shape[batch] > 0
+      else {
         throw CommandError(
           .shape, at: "input '\(input.name)'", expected: "\(input.dimensions.count) dimensions, none of them 0",
           got: "\(array.shape)")

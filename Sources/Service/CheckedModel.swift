@@ -33,20 +33,16 @@ public struct CheckedModel: Sendable {
     noise = model.noise
     warnings = model.graph.warnings
     try Self.tryOut(model, proceed)
-    guard model.noise != nil else {
-      defaultSamples = 0
-      return
-    }
+    var samples = Self.usualSamples
     if let text = model.graph.metadata[ModelSignature.samplesKey] {
       guard let count = Int(text), (1...Sampling.mostSamples).contains(count) else {
         throw ServiceError(
           .badModel, at: "metadata '\(ModelSignature.samplesKey)'", expected: "1 to \(Sampling.mostSamples)",
           got: "'\(text.clipped())'")
       }
-      defaultSamples = count
-    } else {
-      defaultSamples = Self.usualSamples
+      samples = count
     }
+    defaultSamples = model.noise == nil ? 0 : samples
   }
 
   /// One prediction with, and one without noise; what comes must be finite.

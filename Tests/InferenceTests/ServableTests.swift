@@ -2,6 +2,7 @@ import DitherBasics
 import DitherGraph
 import DitherInference
 import DitherTensor
+import DitherTestSupport
 import Testing
 
 /// What is no classifier for every number of rows is refused before anything runs.

@@ -37,6 +37,13 @@ struct CheckedModelTests {
     if kind == "probabilities" { _ = try CheckedModel(onnx: Self.model(["axis": .int(1)], metadata: metadata)) }
   }
 
+  @Test("a number of draws that none could have is refused, with noise and without", arguments: ["-1", "1e9", "32.5"])
+  func samples(_ text: String) throws {
+    let bytes = try Self.model(nil, metadata: ["dither.samples": text])
+    let error = #expect(throws: ServiceError.self) { try CheckedModel(onnx: bytes) }
+    #expect(error?.got == "'\(text)'")
+  }
+
   @Test("noise that nobody could draw is refused")
   func noise() throws {
     for (text, says) in [

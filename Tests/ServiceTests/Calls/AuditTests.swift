@@ -42,6 +42,20 @@ import Testing
     return try #require(found)
   }
 
+  @Test("who has gone before the models were made ready begins no audit")
+  func callerHasGone() async throws {
+    let server = try await Self.server()
+    for late in [true, false] {
+      var caller = server.caller
+      if late { caller.deadline = .now - .seconds(1) } else { caller.isCancelled = { true } }
+      let error = await #expect(throws: ServiceError.self) {
+        [caller] in _ = try await AuditCall(server.services).start(Self.request("a"), caller)
+      }
+      #expect(error?.code == (late ? .deadlinePassed : .cancelled))
+    }
+    #expect(try await server.services.store.jobs.list(kind: "audit").isEmpty)
+  }
+
   @Test("a calibrated version is audited as it is served; its ensemble beside it")
   func calibratedAndEnsembles() async throws {
     let server = try await Self.server()

@@ -23,12 +23,15 @@ struct CatalogTests {
     Kind(
       folder: "Sources/Inference/Objectives", catalog: "Sources/Inference/Objectives.swift", throughout: ".objectives"),
     Kind(folder: "Sources/Inference/Measures", catalog: "Sources/Inference/Measures.swift", throughout: ".measures"),
+    Kind(folder: "Sources/Graph/Noises", catalog: "Sources/Graph/Noises.swift", throughout: ".noises"),
+    Kind(folder: "Sources/Graph/Schedules", catalog: "Sources/Graph/Schedules.swift", throughout: ".schedules"),
   ]
 
-  /// Elementary: entropies, spreads and noise need no paper.
+  /// Elementary: entropies, spreads, noise and lines need no paper.
   private static let unsourced: Set<String> = [
     "AdditiveNoise", "ExpectedEntropy", "LargestStandardError", "Margin", "PredictiveEntropy", "StandardDeviation",
-    "VariationRatio",
+    "VariationRatio", "AnnealedSchedule", "ConstantSchedule", "ExponentialSchedule", "GaussianNoise", "LaplaceNoise",
+    "LinearSchedule", "PixelMaskNoise", "UniformNoise", "WarmupSchedule",
   ]
 
   /// Helpers that stand in a folder of members are none.
@@ -54,6 +57,16 @@ struct CatalogTests {
     for file in members where !Self.unsourced.contains(Self.name(of: file)) {
       let comments = file.lines.filter { $0.drop { $0 == " " }.hasPrefix("///") }.joined(separator: "\n")
       #expect(comments.firstMatch(of: source) != nil, "\(file) names no source")
+    }
+  }
+
+  @Test("documents name each member as users write it", arguments: kinds)
+  func documented(_ kind: Kind) {
+    let documents = Repository.files("docs", "md").map(\.text).joined(separator: "\n").lowercased()
+    for file in Self.members(of: kind) {
+      guard let found = file.text.firstMatch(of: /static let name = "([a-z0-9_]+)"/) else { continue }
+      let words = found.1.replacing("_", with: " ")
+      #expect(documents.contains(found.1) || documents.contains(words), "no document names \(found.1) of \(file)")
     }
   }
 

@@ -36,6 +36,8 @@ public protocol Op: Sendable {
   )?
   /// Whether it reads what a forward kernel keeps for it, so that a plan with it is one with a reverse pass.
   var readsWorkspace: Bool { get }
+  /// Whether it may make NaN, or infinities that become NaN, of numbers. Functions of elements are known without it.
+  var mayBeUndefined: Bool { get }
   /// Whether few floats that follow from known ones are computed while the graph is built; false where `types` tells
   /// them.
   var isEvaluated: Bool { get }
@@ -92,6 +94,7 @@ extension Op {
     op: any Op, inputs: [ValueID?]
   )? { nil }
   public var readsWorkspace: Bool { false }
+  public var mayBeUndefined: Bool { false }
   public var isEvaluated: Bool { true }
   public var statisticsVariant: StatisticsVariant? { nil }
   public func channelAffine(_ constants: [Tensor?]) -> ChannelAffine? { nil }

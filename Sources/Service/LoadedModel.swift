@@ -19,8 +19,8 @@ final class LoadedModel: Sendable {
   }
 }
 
-/// The recent cost of a model's predictions, a fixed part and one for each draw of each row: how a queue knows its length
-/// in seconds. One number for both would take a call of one draw for a thousandth of one of a thousand.
+/// The recent cost of a model's predictions, a fixed part and one for each draw of each row: how a queue knows its
+/// length in seconds. One number for both would take a call of one draw for a thousandth of one of a thousand.
 package final class ComputeMeter: Sendable {
   private struct State {
     var fixed = 1e-4

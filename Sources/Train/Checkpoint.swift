@@ -39,7 +39,7 @@ public struct Checkpoint: Sendable, Equatable {
   public var seed: UInt64
   /// All that the run has.
   public var epochs: Int
-  /// Those that computed it: another number rounds sums otherwise.
+  /// The threads that computed it: another number rounds sums otherwise.
   public var threads: Int
   /// How far it is.
   public var position: Position

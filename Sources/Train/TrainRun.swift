@@ -29,7 +29,7 @@ public struct TrainRun: Sendable {
     public var recipe: String
     /// The seed of all that was random.
     public var seed: UInt64
-    /// Those that computed the training: another number may give other bytes.
+    /// The threads that computed the training: another number may give other bytes.
     public var threads: Int
     /// Epochs that were gone through.
     public var epochs: Int

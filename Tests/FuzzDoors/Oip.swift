@@ -17,12 +17,14 @@ extension Reader {
     guard line != "grpc" else {
       var request = try Inference_ModelInferRequest(serializedBytes: body)
       request.modelName = Server.model
-      let answer = try waiting { [request] in try await ModelInferCall(Server.services).answer(request, Server.caller) }
+      let answer = try waiting { [request] in
+        try await ModelInferCall(Server.services.get()).answer(request, Server.caller)
+      }
       precondition(answer.rawOutputContents.isEmpty || answer.rawOutputContents.count == answer.outputs.count)
       return
     }
     let response = try waiting {
-      try await OipRoutes(Server.services).infer(
+      try await OipRoutes(Server.services.get()).infer(
         body, jsonBytes: line.isEmpty ? nil : line, model: Server.model, version: "", Server.caller)
     }
     guard case .bytes(let answer) = response.body else { preconditionFailure("an answer that is not whole") }
@@ -48,16 +50,18 @@ private func waiting<Answer: Sendable>(_ work: @escaping @Sendable () async thro
 private enum Server {
   static let model = "net"
   static let caller = Caller(name: "fuzz")
-  static let services = try! waiting {
-    let folder = ".build-fuzz/oip", models = "\(folder)/models"
-    try FileManager.default.createDirectory(atPath: models, withIntermediateDirectories: true)
-    try Data(network()).write(to: URL(filePath: "\(models)/\(model).onnx"))
-    var configuration = ServerConfiguration(stateDirectory: "\(folder)/state")
-    configuration.modelsDirectory = models
-    configuration.computeThreads = 1
-    (configuration.limits.rowsPerRequest, configuration.limits.defaultMaxSamples) = (64, 64)
-    configuration.limits.probabilitiesPerRequest = 1 << 12
-    return try await Services(configuration, log: Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() })
+  static let services = Result {
+    try waiting {
+      let folder = ".build-fuzz/oip", models = "\(folder)/models"
+      try FileManager.default.createDirectory(atPath: models, withIntermediateDirectories: true)
+      try Data(network()).write(to: URL(filePath: "\(models)/\(model).onnx"))
+      var configuration = ServerConfiguration(stateDirectory: "\(folder)/state")
+      configuration.modelsDirectory = models
+      configuration.computeThreads = 1
+      (configuration.limits.rowsPerRequest, configuration.limits.defaultMaxSamples) = (64, 64)
+      configuration.limits.probabilitiesPerRequest = 1 << 12
+      return try await Services(configuration, log: Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() })
+    }
   }
 
   /// Six inputs, three classes with names, noise on the weights.

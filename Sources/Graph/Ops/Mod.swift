@@ -14,6 +14,7 @@ struct Mod: OnnxOp {
   }
   func write(to node: inout OnnxNode) { if followsDividend { node["fmod"] = .int(1) } }
   func trainable(_ input: Int) -> Bool { input == 0 }
+  var mayBeUndefined: Bool { true }
 
   private func remainder(_ a: Int64, _ b: Int64) -> Int64 {
     guard b != 0, b != -1 else { return 0 }

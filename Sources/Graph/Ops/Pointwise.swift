@@ -10,6 +10,7 @@ protocol Pointwise: OnnxOp {
 
 extension Pointwise {
   var takesEmpty: Bool { true }
+  var mayBeUndefined: Bool { true }
   init(_ node: OnnxNode) throws(GraphError) {
     try node.allow()
     self.init()

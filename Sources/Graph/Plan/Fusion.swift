@@ -131,7 +131,7 @@ struct PlannedNodes {
 extension Op {
   /// Whether it may make NaN, or infinities that become NaN, of numbers.
   fileprivate func mayLeaveNumbers(_ constants: [Literal?]) -> Bool {
-    guard let elementwise else { return self is any Pointwise || self is Mod }
+    guard let elementwise else { return mayBeUndefined }
     func all(_ test: (Float) -> Bool) -> Bool {
       if case .float(let tensor)? = constants.last ?? nil { tensor.elements.allSatisfy(test) } else { false }
     }

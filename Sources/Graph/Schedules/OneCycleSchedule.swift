@@ -1,8 +1,8 @@
 import DitherBasics
 import Foundation
 
-/// Half a cosine up from `initial` over the first `warmup` share, half a cosine down to `final` over the rest. Smith and
-/// Topin 2017, arXiv 1708.07120; the defaults are those of PyTorch's `OneCycleLR`.
+/// Half a cosine up from `initial` over the first `warmup` share, half a cosine down to `final` over the rest. Smith
+/// and Topin 2017, arXiv 1708.07120; the defaults are those of PyTorch's `OneCycleLR`.
 public struct OneCycleSchedule: Schedule {
   public static let name = "one_cycle"
   /// The share of the training in which the factor rises.

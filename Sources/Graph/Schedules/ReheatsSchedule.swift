@@ -2,8 +2,8 @@ import DitherBasics
 import Foundation
 
 /// Simulated annealing with reheats: each cycle cools by the same share in every step to `cooled` of its start, and the
-/// next begins at `decay` of where that had begun. Kirkpatrick et al. 1983, Science 220, for the cooling; restarts as in
-/// Loshchilov and Hutter 2016, arXiv 1608.03983.
+/// next begins at `decay` of where that had begun. Kirkpatrick et al. 1983, Science 220, for the cooling; restarts as
+/// in Loshchilov and Hutter 2016, arXiv 1608.03983.
 public struct ReheatsSchedule: Schedule {
   public static let name = "reheats"
   /// The share of the training that a cycle takes.

@@ -44,7 +44,7 @@ package struct AuditCall: ServerStreamCall {
       id: Job.newID(), kind: AuditSpec.kind, subject: spec.model.reference, spec: spec.json, createdBy: caller.name)
     try await means.registry.keepingFiles {
       var sent: BlobID?
-      // Who has gone has no id of it.
+      // A caller who has gone would have no id of it.
       try caller.proceed()
       do {
         if let attached { sent = try await store.blobs.insert(attached.bytes) }

@@ -11,7 +11,7 @@ package struct ListModelsCall: UnaryCall {
 
   /// Versions of one answer.
   private static let mostVersions = 1000
-  /// What their cards, labels and calibrations take, about: stock clients take no message above 4 MiB.
+  /// About the bytes that their cards, labels and calibrations take: stock clients take no message above 4 MiB.
   private static let pageBytes = 1 << 20
 
   let registry: ModelRegistry
@@ -65,7 +65,7 @@ private struct PageEnd {
 }
 
 extension ModelVersion {
-  /// What it takes in a list, about.
+  /// About the bytes that it takes in a list.
   fileprivate var listedBytes: Int {
     512 + model.card.utf8.count + model.signature.utf8.count + model.noise.utf8.count
       + (calibration?.content.count ?? 0)

@@ -4,7 +4,7 @@ import DitherTensor
 
 /// The rows that a run trains on, and those that it holds out.
 package struct TrainingPart: Sendable {
-  /// What steps are made of.
+  /// The rows that steps are made of.
   package let examples: Dataset
   /// The last rows of a fixed shuffle: the same for every seed, so that seeds are compared on one split.
   package let validation: Dataset?

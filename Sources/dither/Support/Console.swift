@@ -15,8 +15,8 @@ enum Console {
     try? FileHandle.standardOutput.write(contentsOf: Data((text.shown(keepsLines: true) + "\n").utf8))
   }
 
-  /// As it is: only for what is made here, such as the end of a line that changes in place. Where nobody can read it, it
-  /// is lost.
+  /// As it is: only for what is made here, such as the end of a line that changes in place. Where nobody can read it,
+  /// it is lost.
   static func write(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
 }
 

@@ -19,10 +19,10 @@ enum ExitStatus: Int32, CaseIterable {
     switch self {
     case .done: "done"
     case .checkFailed: "a check failed"
-    case .invalid: "usage or invalid input"
+    case .invalid: "usage or invalid input, a recipe that diverges too"
     case .notFound: "not found"
     case .denied: "no permission, or not identified"
-    case .unavailable: "server unavailable, the time was up, or a training diverged"
+    case .unavailable: "server unavailable, or the time was up"
     case .exhausted: "too large, or too much at once"
     case .defect: "a defect in Dither"
     case .interrupted: "stopped by Ctrl-C"

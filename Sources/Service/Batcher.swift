@@ -33,7 +33,7 @@ struct PredictionOutcome: Sendable {
 /// Predictions in batches of what is waiting: never of what might come, so that an idle server answers at once.
 ///
 /// The queue is bounded by requests, by the bytes of their inputs and by estimated compute; past the bound the answer is "overloaded", at once, with a
-/// time to wait. What is cancelled or late is dropped before it is computed, and between the runs of a plan.
+/// time to wait; so it is where the deadline would pass in the queue. What is cancelled or late is dropped before it is computed, and between the runs of a plan.
 ///
 /// Work that takes long keeps nobody waiting: it is bounded by itself, and gives half of its thread's time to short
 /// work that waits. Work that takes less than handing it to a compute thread and back is computed by the thread that
@@ -183,6 +183,12 @@ final class Batcher: Sendable {
         throw overloaded(
           "at most \(limits.queuedRequests) requests and \(limits.queuedSeconds) s of compute waiting",
           "\(state.waiting.count) requests, about \((before + seconds).rounded()) s", waiting: before)
+      }
+      // Who would be late hears it at once: in a queue that is too long everybody would be, and all work in vain.
+      let wait = before / Double(threads)
+      guard before == 0 || (work.deadline.map { .now + .seconds(wait + seconds) <= $0 } ?? true) else {
+        throw overloaded(
+          "a queue that ends before the deadline", "about \((100 * wait).rounded() / 100) s", waiting: before)
       }
       state.waiting.append(waiting)
       state.bytes += waiting.bytes

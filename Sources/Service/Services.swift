@@ -8,6 +8,8 @@ package final class Services: Sendable {
   package let store: any Store
   let registry: ModelRegistry
   let batcher: Batcher
+  /// Predictions that wait.
+  package var waitingPredictions: Int { batcher.depth }
   let metrics: Metrics
   let statistics = PredictionStatistics()
   let readiness = Readiness()

@@ -7,7 +7,6 @@ import DitherTransport
 import Foundation
 import NIOCore
 import NIOPosix
-import Synchronization
 import Testing
 
 @Suite struct PredictTests {

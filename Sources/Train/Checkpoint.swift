@@ -13,9 +13,9 @@ public struct Checkpoint: Sendable, Equatable {
     /// Right answers, or squared errors.
     var scoreSum = 0.0
     var seen = 0
-    /// Of the gradient, over some of the epoch's steps.
+    /// The sum of the gradient's norms at some of the epoch's steps.
     var normSum = 0.0
-    /// Those steps.
+    /// The number of those steps.
     var norms = 0
     /// The last epoch's accuracy or error on the validation part.
     public var validation: Double?

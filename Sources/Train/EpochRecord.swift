@@ -1,4 +1,4 @@
-/// What one epoch came to: a line of a run's log.
+/// One epoch: a line of a run's log.
 public struct EpochRecord: Codable, Sendable, Equatable {
   /// A term of the recipe's noise, in its order.
   public struct Noise: Codable, Sendable, Equatable {
@@ -23,8 +23,8 @@ public struct EpochRecord: Codable, Sendable, Equatable {
   public var rate: Double
   /// The noise in force at the last step.
   public var noise: [Noise]
-  /// The mean over up to sixteen steps, spread over the epoch, of the Euclidean norm of the gradient for all parameters,
-  /// before strategies change it.
+  /// The mean over up to sixteen steps, spread over the epoch, of the Euclidean norm of the gradient for all
+  /// parameters, before strategies change it.
   public var gradientNorm: Double
   /// From the epoch's beginning, or from where this process went on, to its end with validation.
   public var seconds: Double

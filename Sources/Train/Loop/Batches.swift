@@ -37,7 +37,7 @@ struct Batches: Sendable {
   var count: Int { inputs.rowCount }
   /// Batches of an epoch; the last has what is left over.
   var stepsPerEpoch: Int { (count + size - 1) / size }
-  /// Those of them that have `size` examples.
+  /// The batches of `size` examples: all but a last, smaller one.
   var wholeBatches: Int { count / size }
 
   /// Drawn from the seed and the epoch alone.

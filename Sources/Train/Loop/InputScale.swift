@@ -2,8 +2,8 @@ import DitherDatasets
 import DitherGraph
 import DitherTensor
 
-/// Columns of a table as a network is trained on them: standardized by the rows that it is trained on alone, where those
-/// are a part of what the set standardized by. The model that is saved takes the set's own numbers.
+/// Columns of a table as a network is trained on them: standardized by the rows that it is trained on alone, where
+/// those are a part of what the set standardized by. The model that is saved takes the set's own numbers.
 struct InputScale: Sendable {
   /// By column, times which a number is taken.
   private let factors: [Float]

@@ -38,7 +38,7 @@ enum RunningStatistics {
 
   /// - Parameter plan: a forward pass of it has been run with the batch's own statistics.
   static func move(_ parameters: ParameterBuffers, by plan: Plan) {
-    // Of one value there is no variance.
+    // One value has no variance.
     for found in plan.batchStatistics where found.count > 1 {
       guard let mean = parameters.ranges[found.mean], let variance = parameters.ranges[found.variance] else { continue }
       let unbiased = Float(found.count) / Float(found.count - 1)

@@ -32,8 +32,9 @@ struct PredictionOutcome: Sendable {
 
 /// Predictions in batches of what is waiting: never of what might come, so that an idle server answers at once.
 ///
-/// The queue is bounded by requests, by the bytes of their inputs and by estimated compute; past the bound the answer is "overloaded", at once, with a
-/// time to wait; so it is where the deadline would pass in the queue. What is cancelled or late is dropped before it is computed, and between the runs of a plan.
+/// The queue is bounded by requests, by the bytes of their inputs and by estimated compute; past the bound the answer
+/// is "overloaded", at once, with a time to wait; so it is where the deadline would pass in the queue. What is
+/// cancelled or late is dropped before it is computed, and between the runs of a plan.
 ///
 /// Work that takes long keeps nobody waiting: it is bounded by itself, and gives half of its thread's time to short
 /// work that waits. Work that takes less than handing it to a compute thread and back is computed by the thread that
@@ -184,7 +185,7 @@ final class Batcher: Sendable {
           "at most \(limits.queuedRequests) requests and \(limits.queuedSeconds) s of compute waiting",
           "\(state.waiting.count) requests, about \((before + seconds).rounded()) s", waiting: before)
       }
-      // Who would be late hears it at once: in a queue that is too long everybody would be, and all work in vain.
+      // A call that would be late hears it at once: in a queue that is too long all would be, and all work in vain.
       let wait = before / Double(threads)
       guard before == 0 || (work.deadline.map { .now + .seconds(wait + seconds) <= $0 } ?? true) else {
         throw overloaded(

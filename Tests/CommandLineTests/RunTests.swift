@@ -46,7 +46,7 @@ struct RunTests {
       (["--input", "INPUT"], "--output-dir"),
       (["--output-dir", "out"], "--input"),
       (["--input", "INPUT", "--output-dir", "out", "--gradient"], "--labels"),
-      (["--input", "LABELS", "--output-dir", "out"], "4 dimensions"),
+      (["--input", "LABELS", "--output-dir", "out"], "expected shape [8, 1, 28, 28], got [8]"),
       (["--input", "INPUT", "--output-dir", "out", "--labels", "INPUT"], "class numbers"),
     ])
   func refusals(_ arguments: [String], _ says: String) throws {

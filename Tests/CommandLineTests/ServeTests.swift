@@ -160,7 +160,7 @@ struct ServeTests {
         $0.probes = ["0.02", "0.04", "0.06", "0.08", "0.1"].map { epsilon in
           .with {
             $0.probe = "pgd"
-            $0.parameters = ["norm": "linf", "epsilon": epsilon, "steps": "100", "draws": "32"]
+            $0.parameters = ["norm": "linf", "epsilon": epsilon, "steps": "250", "draws": "32"]
           }
         }
       }

@@ -111,7 +111,7 @@ extension Dataset {
     -> Dataset
   {
     let parts = reference.split(separator: ":", omittingEmptySubsequences: false)
-    let source = try Catalog.dataSets.entry(named: String(parts[0]))
+    let source = try Catalog.dataSets.entry(named: setName(reference))
     guard parts.count > 1 else { return try source.load(split, from: root) }
     let bounds = parts[1].split(separator: "-", omittingEmptySubsequences: false).map { Int($0) ?? -1 }
     let first = bounds.count == 2 ? bounds[0] : 0, end = bounds.last ?? -1

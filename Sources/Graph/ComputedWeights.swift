@@ -43,16 +43,15 @@ extension Graph {
     return result
   }
 
-  /// The constant of numbers that each value is made of, where it is one; factors, shapes and axes are small and do not
-  /// count.
+  /// The constant of numbers that each value is made of, where it is one; single numbers, shapes and axes do not count.
   private func origins(of made: [Node], _ types: [TensorType?]) -> [ValueID: ValueID] {
     var origins: [ValueID: ValueID] = [:]
     for node in made {
       let operands = node.inputs.compactMap { $0 }.filter { id in
         types[id.index].map { $0.element == .float32 && $0.shape.count > 1 } ?? false
       }
-      let of = Set(operands.map { origins[$0] ?? $0 })
-      guard of.count == 1, let origin = of.first else { continue }
+      let sources = Set(operands.map { origins[$0] ?? $0 })
+      guard sources.count == 1, let origin = sources.first else { continue }
       for output in node.outputs { origins[output] = origin }
     }
     return origins

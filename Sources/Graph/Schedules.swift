@@ -9,6 +9,14 @@ public protocol Schedule: Codable, Sendable, Ranged {
   func factor(at progress: Double) -> Double
 }
 
+extension Schedule {
+  /// Up in a line from 0 over the first `warmup` share, then what `fall` makes of the share of the rest.
+  func rising(over warmup: Double, _ progress: Double, then fall: (Double) -> Double) -> Double {
+    if progress < warmup { return progress / warmup }
+    return fall(warmup < 1 ? (progress - warmup) / (1 - warmup) : 1)
+  }
+}
+
 extension Catalog where Entry == any Schedule.Type {
   /// Every schedule, by its name.
   public static let schedules = Catalog(

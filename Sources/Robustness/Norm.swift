@@ -143,9 +143,7 @@ public enum Norm: String, Codable, Sendable, CaseIterable {
   /// Replaces a gradient by the step of this length that climbs most; a gradient of zeros stays one.
   ///
   /// For l1 the step is spread evenly over the one per cent of coordinates with the largest derivatives, as the
-  /// steepest step would change a single pixel (SLIDE: Tramèr and Boneh 2019, arXiv 1904.13000, algorithm 1). Those
-  /// that stand at the side of [0, 1] to which the step would go are left out, as in its authors' code: there is
-  /// nothing to gain from them.
+  /// steepest step would change a single pixel (SLIDE: Tramèr and Boneh 2019, arXiv 1904.13000, algorithm 1).
   /// - Parameter point: from where the step is made, if it is.
   func steepen(
     _ gradient: UnsafeMutableBufferPointer<Float>, to length: Double, from point: UnsafeBufferPointer<Float>? = nil
@@ -159,17 +157,18 @@ public enum Norm: String, Codable, Sendable, CaseIterable {
       let factor = norm > 0 ? length / norm : 0
       for i in gradient.indices { gradient[i] = Float(Double(gradient[i]) * factor) }
     case .l1:
-      spread(gradient, to: length, over: max(gradient.count / 100, 1)) { i in
-        point.map { gradient[i] > 0 ? $0[i] < 1 : $0[i] > 0 } ?? true
-      }
+      spread(gradient, to: length, over: max(gradient.count / 100, 1), from: point)
     }
   }
 
-  /// A step of this l1 length, spread evenly over so many coordinates with the largest derivatives, of those that may
-  /// be chosen.
+  /// A step of this l1 length, spread evenly over so many coordinates with the largest derivatives. Those that stand at
+  /// the side of [0, 1] to which the step would go are left out, as in SLIDE's code: there is nothing to gain from them.
+  /// - Parameter point: from where the step is made, if it is.
   func spread(
-    _ gradient: UnsafeMutableBufferPointer<Float>, to length: Double, over most: Int, among isOpen: (Int) -> Bool
+    _ gradient: UnsafeMutableBufferPointer<Float>, to length: Double, over most: Int,
+    from point: UnsafeBufferPointer<Float>?
   ) {
+    func isOpen(_ i: Int) -> Bool { point.map { gradient[i] > 0 ? $0[i] < 1 : $0[i] > 0 } ?? true }
     let chosen = gradient.indices.filter { gradient[$0] != 0 && gradient[$0].isFinite && isOpen($0) }
       .sorted { (-abs(gradient[$0]), $0) < (-abs(gradient[$1]), $1) }.prefix(most)
     let signs = chosen.map { ($0, gradient[$0] > 0 ? 1 : -1) }

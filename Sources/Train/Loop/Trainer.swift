@@ -125,6 +125,7 @@ public final class Trainer {
     let progress = Double(position.epoch * stepsPerEpoch - 1) / Double(max(total, 1))
     let noise = recipe.noise.terms.map { term in
       let factor = Float(term.schedule?.factor(at: progress) ?? 1)
+      // By its text: 0.1 as the recipe has it, not the nearest float in sixteen digits.
       return EpochRecord.Noise(
         term: "\(term.distribution) on \(term.site.name)", strength: Double("\(term.scaled(by: factor).strength)") ?? 0)
     }

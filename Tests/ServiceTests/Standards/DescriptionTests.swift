@@ -56,24 +56,21 @@ import Testing
     let names = metadata.outputs.map(\.name)
     #expect(Set(names).count == names.count && names.first == "logits")
     for measure in measures { #expect(names.contains(measure.name) == measure.isOfClasses, "\(measure.name)") }
-    let answer = try await withCheckedThrowingContinuation { continuation in
-      ModelInferCall(server.services).answer(
-        .with {
-          $0.modelName = "net"
-          $0.inputs = [
-            .with {
-              $0.name = "x"
-              $0.datatype = "FP32"
-              $0.shape = [2, 6]
-              $0.contents.fp32Contents = [Float](repeating: 0.5, count: 12)
-            }
-          ]
-          // What takes more than draws is told apart.
-          $0.outputs = names.filter { $0 != "prediction_set" }.map { name in .with { $0.name = name } }
-          $0.parameters = ["samples": .with { $0.int64Param = 16 }]
-        }, server.caller
-      ) { continuation.resume(with: $0) }
-    }
+    let answer = try await ModelInferCall(server.services).answer(
+      .with {
+        $0.modelName = "net"
+        $0.inputs = [
+          .with {
+            $0.name = "x"
+            $0.datatype = "FP32"
+            $0.shape = [2, 6]
+            $0.contents.fp32Contents = [Float](repeating: 0.5, count: 12)
+          }
+        ]
+        // What takes more than draws is told apart.
+        $0.outputs = names.filter { $0 != "prediction_set" }.map { name in .with { $0.name = name } }
+        $0.parameters = ["samples": .with { $0.int64Param = 16 }]
+      }, server.caller)
     let announced = Dictionary(uniqueKeysWithValues: metadata.outputs.map { ($0.name, $0) })
     #expect(answer.outputs.count == names.count - 1)
     for output in answer.outputs {

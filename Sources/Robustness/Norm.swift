@@ -162,7 +162,7 @@ public enum Norm: String, Codable, Sendable, CaseIterable {
   }
 
   /// A step of this l1 length, spread evenly over so many coordinates with the largest derivatives. Those that stand at
-  /// the side of [0, 1] to which the step would go are left out, as in SLIDE's code: there is nothing to gain from them.
+  /// the side of [0, 1] to which the step would go are left out, as in SLIDE's code: nothing is to be gained from them.
   /// - Parameter point: from where the step is made, if it is.
   func spread(
     _ gradient: UnsafeMutableBufferPointer<Float>, to length: Double, over most: Int,

@@ -73,6 +73,9 @@ final class Batcher: Sendable {
     /// The inputs of all that waits.
     var bytes = 0
     var running = 0
+    /// Estimated compute of the short work that runs, and how many long works do.
+    var runningSeconds = 0.0, runningLong = 0
+    var standing = StandingQueue()
     /// A turn that no compute thread has begun: it takes all that can go together, so that each request needs none of
     /// its own.
     var hasTurn = false
@@ -82,6 +85,10 @@ final class Batcher: Sendable {
 
     /// Estimated compute of the long or the short work that waits, summed anew, so that rounding never adds up.
     func seconds(isLong: Bool) -> Double { waiting.reduce(0) { $1.isLong == isLong ? $0 + $1.seconds : $0 } }
+    /// Until work that comes now would be begun, in seconds: beside long work, the short has half of the threads' time.
+    func wait(before seconds: Double, isLong: Bool, threads: Int) -> Double {
+      (isLong ? seconds : (seconds + runningSeconds) * (runningLong > 0 ? 2 : 1)) / Double(threads)
+    }
     /// Whether a thread that reads may compute one more: it has few, and no older work of the model waits.
     func takes(_ thread: ObjectIdentifier, _ key: BatchKey) -> Bool {
       var own = 0
@@ -114,6 +121,33 @@ final class Batcher: Sendable {
         return readingTurns.insert(thread).inserted
       }
     }
+    /// Work that a compute thread will do waits; who would wait in vain is told at once.
+    /// - Throws: `ServiceFault.overloaded` with a time to wait.
+    mutating func checkWait(of work: Waiting, before: Double, threads: Int) throws(ServiceError) {
+      let wait = wait(before: before, isLong: work.isLong, threads: threads), now = work.since
+      let got = "about \((100 * wait).rounded() / 100) s"
+      if !work.isLong {
+        if before == 0 { standing.wasEmpty(at: now) }
+        guard standing.takes(wait, at: now) else {
+          throw overloaded("a wait of at most \(StandingQueue.most) s while more comes than is done", got, after: wait)
+        }
+      }
+      // A call that would be late hears it at once: in a queue that is too long all would be, and all work in vain.
+      let computed = work.isLong ? work.seconds : max(work.seconds, Batcher.batchSeconds)
+      guard before == 0 || (work.work.deadline.map { now + .seconds(Batcher.margin * wait + computed) <= $0 } ?? true)
+      else { throw overloaded("a queue that ends before the deadline", got, after: wait) }
+    }
+    mutating func began(_ batch: [Waiting], at now: ContinuousClock.Instant) {
+      running += 1
+      if batch[0].isLong { runningLong += 1 } else { runningSeconds += batch.reduce(0) { $0 + $1.seconds } }
+      if !waiting.contains(where: { !$0.isLong }) { standing.wasEmpty(at: now) }
+    }
+    mutating func ended(_ batch: [Waiting]) {
+      running -= 1
+      if batch[0].isLong { runningLong -= 1 } else { runningSeconds -= batch.reduce(0) { $0 + $1.seconds } }
+      // Rounding never adds up.
+      if running == 0 { runningSeconds = 0 }
+    }
     /// Where the next work of a turn stands: short before long, until that has waited for long enough.
     func next(at now: ContinuousClock.Instant, _ turn: Turn) -> Int? {
       if case .reading(let thread) = turn { return waiting.firstIndex { $0.thread == thread } }
@@ -137,6 +171,10 @@ final class Batcher: Sendable {
 
   private static let mostRows = 256
   private static let mostDraws = 16_384
+  /// Estimated compute of a batch: its first request waits for its last, and gains nothing from more.
+  private static let batchSeconds = 0.03
+  /// On an expected wait, for who has a deadline: others come with work, and the machine has other work.
+  private static let margin = 1.5
   /// Work above it is long.
   private static let shortSeconds = 0.25
   /// A thread that reads more at once hands the rest over: reading and computing then go on side by side.
@@ -176,21 +214,17 @@ final class Batcher: Sendable {
       let thread = isPrompt ? work.thread.flatMap { state.takes($0.id, key) ? $0.id : nil } : nil
       let waiting = Waiting(work, key, seconds: seconds, draws: max(draws, 1), isLong: isLong, thread: thread)
       guard state.bytes == 0 || state.bytes + waiting.bytes <= limits.queuedBytes else {
-        throw overloaded(
+        throw Self.overloaded(
           "at most \(limits.queuedBytes >> 20) MiB of inputs waiting",
-          "\(state.bytes >> 20) MiB, and \(waiting.bytes >> 20) MiB more", waiting: before)
+          "\(state.bytes >> 20) MiB, and \(waiting.bytes >> 20) MiB more", after: before / Double(threads))
       }
       guard state.waiting.count < limits.queuedRequests, before == 0 || before + seconds <= limits.queuedSeconds else {
-        throw overloaded(
+        throw Self.overloaded(
           "at most \(limits.queuedRequests) requests and \(limits.queuedSeconds) s of compute waiting",
-          "\(state.waiting.count) requests, about \((before + seconds).rounded()) s", waiting: before)
+          "\(state.waiting.count) requests, about \((before + seconds).rounded()) s",
+          after: before / Double(threads))
       }
-      // A call that would be late hears it at once: in a queue that is too long all would be, and all work in vain.
-      let wait = before / Double(threads)
-      guard before == 0 || (work.deadline.map { .now + .seconds(wait + seconds) <= $0 } ?? true) else {
-        throw overloaded(
-          "a queue that ends before the deadline", "about \((100 * wait).rounded() / 100) s", waiting: before)
-      }
+      if thread == nil { try state.checkWait(of: waiting, before: before, threads: threads) }
       state.waiting.append(waiting)
       state.bytes += waiting.bytes
       guard let thread else {
@@ -202,11 +236,11 @@ final class Batcher: Sendable {
     if let turn { enter(turn, work.thread) }
   }
 
-  /// - Parameter seconds: of compute that waits before it.
-  private func overloaded(_ expected: String, _ got: String, waiting seconds: Double) -> ServiceError {
+  /// - Parameter wait: in seconds.
+  private static func overloaded(_ expected: String, _ got: String, after wait: Double) -> ServiceError {
     ServiceError(
       .overloaded, at: "queue", expected: expected, got: got, advice: "try again later",
-      retryAfterMilliseconds: max(10, Int(min(seconds / Double(threads), 60) * 1000)))
+      retryAfterMilliseconds: max(10, Int(min(wait, 60) * 1000)))
   }
 
   /// Takes nothing more; what waits is answered.
@@ -243,7 +277,7 @@ final class Batcher: Sendable {
       }
     }
     if !live.isEmpty { compute(live, started, givesWay) }
-    state.withLock { $0.running -= 1 }
+    state.withLock { $0.ended(batch) }
     return .now - started
   }
 
@@ -253,24 +287,26 @@ final class Batcher: Sendable {
       state.begin(turn)
       guard let at = state.next(at: .now, turn) else { return ([], false) }
       let first = state.waiting.remove(at: at)
-      var rows = first.work.inputs.rowCount
+      var rows = first.work.inputs.rowCount, seconds = first.seconds
       var batch = [first], left: [Waiting] = []
       left.reserveCapacity(state.waiting.count)
       for next in state.waiting {
         let count = rows + next.work.inputs.rowCount
         let fits =
           count <= Self.mostRows && count * first.draws <= Self.mostDraws && next.thread == first.thread
+          && seconds + next.seconds <= Self.batchSeconds
         // Else its draws depend on its own errors.
         if first.work.sampling.isFixed && next.key == first.key && fits {
           batch.append(next)
           rows = count
+          seconds += next.seconds
         } else {
           left.append(next)
         }
       }
       state.waiting = left
       state.bytes -= batch.reduce(0) { $0 + $1.bytes }
-      state.running += 1
+      state.began(batch, at: .now)
       return (batch, state.goesOn(turn))
     }
   }

@@ -42,7 +42,7 @@ public struct Recipe: Sendable {
   /// The precision that convolutions and dense layers compute in while training; weights and their updates are fp32.
   public var precision = Plan.Precision.float32
   public var summary = ""
-  /// The file's text, for the card and for `--resume` to compare.
+  /// The file's text, or what it comes to with a command's settings: for the card, and for `--resume` to compare.
   public private(set) var text = ""
 
   static let keys = [
@@ -51,25 +51,59 @@ public struct Recipe: Sendable {
     "precision",
   ]
 
-  /// - Throws: `TrainFault.recipe` naming the key, or the catalog's error with the nearest known name.
-  public init(yaml text: String) throws {
-    let reader = try RecipeReader(text)
-    self.text = text
+  /// - Parameters:
+  ///   - text: the file's.
+  ///   - file: its name, for messages.
+  ///   - settings: what a command says in the place of its words; a later one stands above an earlier.
+  /// - Throws: `TrainFault.recipe` with the file, the line and the key, or the setting, and the nearest known name.
+  public init(yaml text: String, at file: String = "recipe", settings: [RecipeSetting] = []) throws(TrainError) {
+    do {
+      let tree = try RecipeTree(text, settings)
+      try self.init(RecipeReader(tree))
+      self.text = settings.isEmpty ? text : try tree.text()
+    } catch let fault as any AnyFault {
+      throw Self.placed(fault, text, file, settings)
+    } catch { throw TrainError(.recipe, at: file, expected: "a recipe", got: "\(error)".clipped()) }
+  }
+
+  /// The same fault, with the file and the line of what is wrong, or with the setting that brought it.
+  private static func placed(
+    _ fault: any AnyFault, _ text: String, _ file: String, _ settings: [RecipeSetting]
+  ) -> TrainError {
+    func fails(_ count: Int) -> Bool {
+      do { _ = try Recipe(RecipeReader(RecipeTree(text, settings.prefix(count)))) } catch let other as any AnyFault {
+        return other.description == fault.description
+      } catch {}
+      return false
+    }
+    var place = fault.place
+    if let first = (0...settings.count).first(where: fails), first > 0 {
+      place = settings[first - 1].place
+    } else {
+      let line = RecipeTree.line(of: fault, in: text).map { ", line \($0)" } ?? ""
+      let own = place == "recipe" ? "" : ", " + (place.hasPrefix("recipe, ") ? String(place.dropFirst(8)) : place)
+      place = file + line + own
+    }
+    return TrainError(
+      .recipe, at: place, expected: fault.expected, got: fault.got, advice: fault.advice)
+  }
+
+  private init(_ reader: RecipeReader) throws {
     name = try reader.name()
     data = try reader.text("data", "the name of a data set")
     summary = reader["summary"] as? String ?? ""
     validation = try reader.integer("validation", 0...10_000_000) ?? validation
     examples = try reader.integer("examples", 1...10_000_000)
-    epochs = try reader.integer("epochs", Self.epochBounds) ?? epochs
+    epochs = try reader.integer("epochs", 1...100_000) ?? epochs
     batch = try reader.integer("batch", 1...65_536) ?? batch
-    seed = UInt64(try reader.integer("seed", 0...Int.max) ?? 1)
+    seed = try reader.seed() ?? seed
     patience = try reader.integer("patience", 1...100_000)
     precision = try reader.word("precision", Plan.Precision.self) ?? precision
-    architecture = try reader.entry("model", of: Catalog.architectures) { $0.init() } ?? architecture
+    architecture = try reader.entry("model", of: Catalog.architectures, or: MLP.name) { $0.init() } ?? architecture
     task = try reader.word("task", ModelTask.Kind.self)
     objective = try reader.objective()
-    optimizer = try reader.entry("optimizer", of: Catalog.optimizers) { $0.init() } ?? optimizer
-    schedule = try reader.entry("schedule", of: Catalog.schedules) { $0.init() } ?? schedule
+    optimizer = try reader.entry("optimizer", of: Catalog.optimizers, or: SGD.name) { $0.init() } ?? optimizer
+    schedule = try reader.entry("schedule", of: Catalog.schedules, or: CosineSchedule.name) { $0.init() } ?? schedule
     noise = try reader.noise("noise") ?? noise
     if let common = try reader.entry("noise_schedule", of: Catalog.schedules, { $0.init() }) {
       for at in noise.terms.indices where noise.terms[at].schedule == nil { noise.terms[at].schedule = common }
@@ -79,34 +113,6 @@ public struct Recipe: Sendable {
     guard patience == nil || validation > 0 else {
       throw reader.refuse("patience", "'validation' rows to stop by, above 0")
     }
-  }
-
-  private static let epochBounds = 1...100_000
-
-  /// The same recipe with what a command says in the place of its words; nil: nothing.
-  /// - Throws: `TrainFault.recipe` naming the key, within the bounds of a recipe's own.
-  public func replacing(name: String?, epochs: Int?, seed: UInt64?) throws(TrainError) -> Recipe {
-    func refuse(_ key: String, _ expected: String, _ got: String) -> TrainError {
-      TrainError(.recipe, at: "'\(key)' in the recipe's place", expected: expected, got: got)
-    }
-    if let name, !RecipeReader.isName(name) { throw refuse("name", RecipeReader.nameWords, "'\(name.clipped())'") }
-    if let epochs, !Self.epochBounds.contains(epochs) {
-      throw refuse("epochs", "1 to \(Self.epochBounds.upperBound)", "\(epochs)")
-    }
-    var recipe = self
-    recipe.name = name ?? self.name
-    recipe.epochs = epochs ?? self.epochs
-    recipe.seed = seed ?? self.seed
-    return recipe
-  }
-
-  /// - Throws: when the file cannot be read, or what `init(yaml:)` throws.
-  public init(file path: String) throws {
-    let text: String
-    do { text = try String(contentsOfFile: path, encoding: .utf8) } catch {
-      throw TrainError(.recipe, at: path, expected: "a recipe file", got: error.localizedDescription)
-    }
-    try self.init(yaml: text)
   }
 
   /// The strategies of a training, those of `noise` with them, ready for its first step. Those that run a batch again

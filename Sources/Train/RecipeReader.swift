@@ -1,57 +1,28 @@
 import DitherBasics
 import DitherGraph
 import DitherInference
-import Yams
+import Foundation
 
 /// The mapping of a recipe file, whose keys are all known.
 struct RecipeReader {
   private let map: [String: Any]
 
-  init(_ text: String) throws(TrainError) {
-    guard let map = try Self.loaded(text) as? [String: Any] else {
-      throw TrainError(.recipe, at: "recipe", expected: "a mapping of keys", got: "something else")
-    }
+  init(_ tree: RecipeTree) throws(TrainError) {
+    let map = tree.map
     for key in map.keys.sorted() where !Recipe.keys.contains(key) {
       throw TrainError(
         .recipe, at: "recipe", expected: "one of \(Recipe.keys.joined(separator: ", "))", got: "'\(key.clipped())'",
-        advice: nearest(to: key, among: Recipe.keys).map { "did you mean '\($0)'?" })
+        advice: nearest(to: key, among: Recipe.keys + RecipeTree.aliases.keys.sorted()).map { "did you mean '\($0)'?" })
     }
-    self.map = map
-  }
-
-  /// Nodes of a recipe, those counted again that an alias repeats.
-  private static let mostNodes = 1 << 16
-
-  /// Yams ends the process where a key is a list or a mapping, and goes through what an alias repeats each time.
-  private static func loaded(_ text: String) throws(TrainError) -> Any? {
-    let root: Yams.Node?
-    do { root = try Yams.compose(yaml: text) } catch {
-      throw TrainError(.recipe, at: "recipe", expected: "YAML", got: "\(error)".clipped(to: 300))
-    }
-    var open = root.map { [$0] } ?? [], count = 0
-    while let node = open.popLast() {
-      count += 1
-      guard count + open.count <= mostNodes else {
-        throw TrainError(.recipe, at: "recipe", expected: "at most \(mostNodes) values, with all aliases", got: "more")
-      }
-      if let items = node.sequence { open += items }
-      guard let mapping = node.mapping else { continue }
-      for (key, value) in mapping {
-        guard key.scalar != nil else {
-          throw TrainError(.recipe, at: "recipe", expected: "keys that are words", got: "a list or a mapping as a key")
-        }
-        open.append(value)
-      }
-    }
-    return root?.any
+    self.map = map.filter { !($0.value is NSNull) }
   }
 
   subscript(key: String) -> Any? { map[key] }
 
   func refuse(_ key: String, _ expected: String, advice: String? = nil) -> TrainError {
-    TrainError(
-      .recipe, at: "recipe, '\(key)'", expected: expected, got: map[key].map { "\($0)".clipped() } ?? "nothing",
-      advice: advice)
+    let got = map[key].map { $0 is [String: Any] || $0 is [Any] ? "\(Setting($0))" : "\($0)" } ?? "nothing"
+    return TrainError(
+      .recipe, at: "recipe, '\(key)'", expected: expected, got: got.clipped(), advice: advice)
   }
 
   func name() throws(TrainError) -> String {
@@ -89,12 +60,27 @@ struct RecipeReader {
     return word
   }
 
+  /// A seed: YAML reads those above the largest `Int` as words.
+  func seed() throws(TrainError) -> UInt64? {
+    guard let value = map["seed"] else { return nil }
+    guard let seed = (value as? Int).flatMap(UInt64.init(exactly:)) ?? (value as? String).flatMap({ UInt64($0) }) else {
+      throw refuse("seed", "a whole number from 0 to \(UInt64.max)")
+    }
+    return seed
+  }
+
   /// A member of a catalog with its parameters.
+  /// - Parameter kind: which, where a mapping does not say; nil: it must.
   func entry<Entry, Value>(
-    _ key: String, of catalog: Catalog<Entry>, _ make: (Entry) -> Value
+    _ key: String, of catalog: Catalog<Entry>, or kind: String? = nil, _ make: (Entry) -> Value
   ) throws(CatalogError) -> Value? {
     guard let value = map[key] else { return nil }
-    return try catalog.value(Setting(value), at: key, make)
+    var setting = Setting(value)
+    if let kind, case .mapping(var parameters) = setting, parameters["kind"] == nil {
+      parameters["kind"] = .text(kind)
+      setting = .mapping(parameters)
+    }
+    return try catalog.value(setting, at: key, make)
   }
 
   func noise(_ key: String) throws -> NoiseModel? {

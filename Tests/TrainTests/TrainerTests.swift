@@ -157,8 +157,9 @@ func lastBatchIsAMean() throws {
 
 @Test("each checkpoint that is kept on the way gives the same bytes; without haste there is one an epoch")
 func keptOnTheWay() throws {
-  let recipe = try recipe(noise + "\nvalidation: 32\npatience: 3").replacing(name: nil, epochs: 2, seed: nil),
-    data = clouds()
+  var recipe = try recipe(noise + "\nvalidation: 32\npatience: 3")
+  recipe.epochs = 2
+  let data = clouds()
   let whole = try Trainer(recipe, data: data, threads: 1)
   var kept: [Checkpoint] = []
   try whole.run(keep: { kept.append($0.checkpoint()) }, every: .zero)

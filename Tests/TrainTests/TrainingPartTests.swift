@@ -15,14 +15,16 @@ struct TrainingPartTests {
     name: "some", inputs: .random([100, 2], seed: 4), labels: (0..<100).map { $0 < 70 ? 0 : $0 < 90 ? 1 : 2 },
     classNames: ["a", "b", "c"])
 
-  private static func recipe(_ extra: String) throws -> Recipe {
-    try Recipe(yaml: "name: a\ndata: iris\nmodel: {kind: mlp, hidden: [3]}\nepochs: 1\nbatch: 8\n\(extra)\n")
+  private static func recipe(_ extra: String, seed: UInt64 = 1) throws -> Recipe {
+    var recipe = try Recipe(
+      yaml: "name: a\ndata: iris\nmodel: {kind: mlp, hidden: [3]}\nepochs: 1\nbatch: 8\n\(extra)\n")
+    recipe.seed = seed
+    return recipe
   }
 
   /// How often each row is there.
   private static func seen(_ extra: String, seed: UInt64 = 1) throws -> [[Float]: Int] {
-    let recipe = try recipe(extra).replacing(name: nil, epochs: nil, seed: seed)
-    return try TrainingPart(recipe, data).examples.rowsSeen
+    try TrainingPart(recipe(extra, seed: seed), data).examples.rowsSeen
   }
 
   @Test(
@@ -37,8 +39,7 @@ struct TrainingPartTests {
   @Test("the seed draws them; the validation part is the same for every seed, and apart from them")
   func seeds() throws {
     func part(_ seed: UInt64, _ extra: String = "") throws -> TrainingPart {
-      try TrainingPart(
-        Self.recipe("examples: 20\nvalidation: 30" + extra).replacing(name: nil, epochs: nil, seed: seed), Self.data)
+      try TrainingPart(Self.recipe("examples: 20\nvalidation: 30" + extra, seed: seed), Self.data)
     }
     let one = try part(1), again = try part(1), two = try part(2)
     #expect(one.examples.inputs == again.examples.inputs && one.examples.inputs != two.examples.inputs)

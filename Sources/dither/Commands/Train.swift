@@ -18,6 +18,10 @@ struct TrainCommand: ParsableCommand {
 
   @Argument(help: "The recipe, a YAML file.")
   var recipe: String
+  @Option(
+    name: .customLong("set"),
+    help: "A key of the recipe with another value: optimizer.rate=0.05, noise.0.sigma=0.1. Repeatable.")
+  var settings: [String] = []
   @Option(help: "Everything random follows from it. (default: the recipe's)")
   var seed: UInt64?
   @Option(help: "How often the data are gone through. (default: the recipe's)")
@@ -38,8 +42,7 @@ struct TrainCommand: ParsableCommand {
   }
 
   func run() throws {
-    let recipe = try Recipe(yaml: String(decoding: FileArray.read(recipe), as: UTF8.self))
-      .replacing(name: name, epochs: epochs, seed: seed)
+    let recipe = try resolved()
     let interrupt = Interrupt { Console.write("\nstopping; a second Ctrl-C stops at once\n") }
     if !recipe.shownWith.isEmpty {
       Console.note(
@@ -65,6 +68,15 @@ struct TrainCommand: ParsableCommand {
         status: .interrupted,
         message: "stopped; \(model) is whole, but has no card: run the same command with --resume to evaluate it")
     }
+  }
+
+  /// The recipe, with what the command says in the place of its words.
+  private func resolved() throws -> Recipe {
+    var all = try settings.map { try RecipeSetting(parsing: $0) }
+    if let name { all.append(RecipeSetting("name", name, isText: true, option: "--name")) }
+    if let epochs { all.append(RecipeSetting("epochs", "\(epochs)", option: "--epochs")) }
+    if let seed { all.append(RecipeSetting("seed", "\(seed)", option: "--seed")) }
+    return try Recipe(yaml: String(decoding: FileArray.read(recipe), as: UTF8.self), at: recipe, settings: all)
   }
 
   private static func text(_ share: Double, since start: ContinuousClock.Instant) -> String {

@@ -62,6 +62,10 @@ extension GraphBuilder {
   public func globalAveragePool(_ x: Value, name: String? = nil) throws(GraphError) -> Value {
     try apply(GlobalAveragePool(), [x], name: name)[0]
   }
+  /// The largest value of each channel: [batch, C, H, W] to [batch, C, 1, 1].
+  public func globalMaxPool(_ x: Value, name: String? = nil) throws(GraphError) -> Value {
+    try apply(ReduceMax(ReducedAxes([2, 3])), [x], name: name)[0]
+  }
   /// Normalization by channel, which begins with scale 1, shift 0, mean 0 and variance 1.
   public func batchNormalization(_ x: Value, channels: Int, name: String) throws(GraphError) -> Value {
     let ones = Tensor([channels], repeating: 1), zeros = Tensor(zeros: [channels])

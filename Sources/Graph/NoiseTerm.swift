@@ -34,6 +34,8 @@ public struct NoiseTerm: Sendable {
   public var schedule: (any Schedule)?
   /// A pattern of names of layers, inputs or parameters, in which `*` stands for any letters; nil: all.
   public var layers: String?
+  /// The probability that an example has the noise at all, above 0 to 1; nil: every one has.
+  public var fraction: Float?
   /// nil: an example, but where layers draw their weights, in training, the batch.
   public var draws: Draws?
 
@@ -72,6 +74,7 @@ public struct NoiseTerm: Sendable {
     if combination == .adds { parts += ["σ = \(sigma ?? 0)", scale.rawValue] }
     parts += parameters(noise).sorted { $0.key < $1.key }.map { "\($0.key) = \($0.value)" }
     if let layers { parts.append("layers \(layers)") }
+    if let fraction { parts.append("on \(fraction) of the examples") }
     return parts.joined(separator: ", ")
   }
 
@@ -126,7 +129,7 @@ private func fits(_ name: Substring, _ pattern: Substring) -> Bool {
 
 extension NoiseTerm {
   /// The keys that every term may have; its distribution's parameters are beside them.
-  public static let keys = ["site", "distribution", "sigma", "scale", "schedule", "layers", "draws"]
+  public static let keys = ["site", "distribution", "sigma", "scale", "schedule", "layers", "fraction", "draws"]
 
   /// - Parameter place: where the term was found, for messages.
   /// - Throws: naming the key that is unknown, missing or does not fit, with the nearest known one.
@@ -153,6 +156,12 @@ extension NoiseTerm {
         try Catalog.schedules.value(setting, at: "\(place), schedule") { $0.init() }
       }
       layers = try map["layers"] == nil ? nil : Self.word(map, "layers", at: place)
+      fraction = try map["fraction"].map { setting throws(CatalogError) in
+        guard let number = setting.asNumber, number > 0, number <= 1 else {
+          throw Self.refusal("fraction", "a number above 0, to 1", map, at: place)
+        }
+        return Float(number)
+      }
       draws = try map["draws"].map { setting throws(CatalogError) in
         guard let draws = Draws(setting.description) else {
           throw Self.refusal("draws", "'example', 'batch', or 'group of' a number above 1", map, at: place)
@@ -221,6 +230,7 @@ extension NoiseTerm {
     map["sigma"] = sigma.map { .number(Double("\($0)") ?? Double($0)) }
     if combination == .adds { map["scale"] = .text(scale.rawValue) }
     map["layers"] = layers.map { .text($0) }
+    map["fraction"] = fraction.map { .number(Double("\($0)") ?? Double($0)) }
     map["draws"] = draws.map { .text($0.description) }
     map["schedule"] = schedule.map { schedule in
       func written(_ schedule: some Schedule) -> [String: Setting] { (try? Parameters.settings(of: schedule)) ?? [:] }
@@ -252,6 +262,15 @@ extension NoiseTerm {
     } else if scale != .absolute {
       throw GraphError(
         .noise, at: owner, expected: "no scale: \(distribution) has its own strength", got: "scale \(scale.rawValue)")
+    }
+    if let fraction {
+      guard fraction > 0, fraction <= 1, !site.hasLayers, site != .gradients else {
+        throw GraphError(
+          .noise, at: owner,
+          expected: site.hasLayers || site == .gradients
+            ? "no fraction: all examples share a layer's draws" : "a fraction above 0, to 1",
+          got: "fraction \(fraction)")
+      }
     }
     if case .group(let count) = draws, count < 2 || site.hasLayers {
       throw GraphError(

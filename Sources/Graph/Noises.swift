@@ -41,10 +41,14 @@ extension Noise {
 
 /// A noise that adds draws of mean 0 and standard deviation 1, of which −draw is as likely as draw. The term says how
 /// strong it is.
-public protocol AddedNoise: Noise {}
+public protocol AddedNoise: Noise {
+  /// The root mean square of all draws for a row of a shape, where the field defines a noise by another than 1.
+  func deviation(of shape: Shape) -> Double
+}
 
 extension AddedNoise {
   public static var combination: NoiseCombination { .adds }
+  public func deviation(of shape: Shape) -> Double { 1 }
   public func scaled(by strength: Float) -> Self { self }
 }
 
@@ -74,7 +78,8 @@ extension Catalog where Entry == any Noise.Type {
   public static let noises = Catalog(
     "noise",
     [
-      GaussianNoise.self, UniformNoise.self, LaplaceNoise.self, DropoutNoise.self, PixelMaskNoise.self,
-      SaltAndPepperNoise.self,
+      GaussianNoise.self, UniformNoise.self, LaplaceNoise.self, CorrelatedNoise.self, PatchGaussianNoise.self,
+      ChannelNoise.self, LowRankNoise.self, FactorizedNoise.self, DropoutNoise.self, GaussianDropoutNoise.self,
+      DropBlockNoise.self, PixelMaskNoise.self, BlockMaskNoise.self, SaltAndPepperNoise.self,
     ], name: { $0.name })
 }

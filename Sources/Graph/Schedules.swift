@@ -23,6 +23,7 @@ extension Catalog where Entry == any Schedule.Type {
     "schedule",
     [
       ConstantSchedule.self, CosineSchedule.self, AnnealedSchedule.self, LinearSchedule.self, ExponentialSchedule.self,
-      StepsSchedule.self, WarmupSchedule.self, OneCycleSchedule.self, ReheatsSchedule.self,
+      StepsSchedule.self, WarmupSchedule.self, OneCycleSchedule.self, ReheatsSchedule.self, CyclicalSchedule.self,
+      InverseSchedule.self,
     ], name: { $0.name })
 }

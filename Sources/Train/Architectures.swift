@@ -18,7 +18,16 @@ public protocol Architecture: Codable, Sendable, Ranged {
 
 extension Catalog where Entry == any Architecture.Type {
   /// Every architecture that a recipe may name.
-  public static let architectures = Catalog("architecture", [MLP.self, CNN.self, ResNet.self], name: { $0.name })
+  public static let architectures = Catalog(
+    "architecture", [MLP.self, CNN.self, ResNet.self, ResNet9.self], name: { $0.name })
+}
+
+/// The normalization of a layer's values, before its ReLU.
+public enum Normalization: String, Codable, Sendable, CaseIterable {
+  case none
+  /// By the batch's own mean and variance in training, by running ones after it, then a learned scale and shift. The
+  /// layer has no bias. Source: Ioffe and Szegedy 2015, arXiv 1502.03167.
+  case batch
 }
 
 /// First weights: N(0, 2 / inputs), He et al. 2015, arXiv 1502.01852; biases 0.
@@ -51,16 +60,19 @@ extension GraphBuilder {
   /// - Parameters:
   ///   - features: of a row of `x`.
   ///   - hidden: the widths of all layers but the last.
+  ///   - normalization: of the hidden layers.
   ///   - relu: how the names of the ReLUs begin.
   func denseLayers(
-    _ x: Value, features: Int, hidden: [Int], outputs: Int, relu name: String, _ initializer: inout Initializer
+    _ x: Value, features: Int, hidden: [Int], outputs: Int, normalization: Normalization, relu name: String,
+    _ initializer: inout Initializer
   ) throws -> Value {
     var x = x, features = features
     for (index, next) in (hidden + [outputs]).enumerated() {
       let weight = try parameter("dense\(index).weight", initializer.weights([next, features]))
-      let bias = parameter("dense\(index).bias", Tensor(zeros: [next]))
-      let isLast = index == hidden.count
+      let isLast = index == hidden.count, isNormalized = !isLast && normalization == .batch
+      let bias = isNormalized ? nil : parameter("dense\(index).bias", Tensor(zeros: [next]))
       x = try dense(x, weight, bias, name: isLast ? "logits" : "dense\(index)")
+      if isNormalized { x = try batchNormalization(x, channels: next, name: "dense\(index).norm") }
       if !isLast { x = try relu(x, name: "\(name)\(index)") }
       features = next
     }

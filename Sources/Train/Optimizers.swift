@@ -35,10 +35,12 @@ public struct ParameterView {
   public let state: [UnsafeMutableBufferPointer<Float>]
   /// For optimizers that draw: another address for each run, step and parameter.
   public let address: NoiseAddress
+  /// Examples of the training, whose mean loss the gradient is of: what samplers of a posterior scale their noise by.
+  public let examples: Int
 
   public init(
     name: String, shape: Shape, values: UnsafeMutableBufferPointer<Float>, gradient: UnsafeBufferPointer<Float>,
-    state: [UnsafeMutableBufferPointer<Float>], address: NoiseAddress
+    state: [UnsafeMutableBufferPointer<Float>], address: NoiseAddress, examples: Int = 1
   ) {
     precondition(
       values.count == shape.count && gradient.count == shape.count && state.allSatisfy { $0.count == shape.count },
@@ -49,12 +51,14 @@ public struct ParameterView {
     self.gradient = gradient
     self.state = state
     self.address = address
+    self.examples = max(examples, 1)
   }
 }
 
 extension Catalog where Entry == any Optimizer.Type {
   /// Every optimizer that a recipe may name.
-  public static let optimizers = Catalog("optimizer", [SGD.self, Adam.self, AdamW.self], name: { $0.name })
+  public static let optimizers = Catalog(
+    "optimizer", [SGD.self, Adam.self, AdamW.self, SGLD.self, PreconditionedSGLD.self], name: { $0.name })
 }
 
 /// An optimizer that draws parameters to 0.

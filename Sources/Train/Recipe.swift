@@ -28,6 +28,8 @@ public struct Recipe: Sendable {
   public var noise = NoiseModel([])
   /// Served with instead of the training noise.
   public var servedNoise: NoiseModel?
+  /// Changes to training pictures that leave their classes.
+  public var augmentations: [any Augmentation] = []
   /// Ways of training that change the steps: noise on gradients, smoothed and mixed labels, two passes a step.
   public var strategies: [ScheduledStrategy] = []
   /// How often the training part is gone through, at most.
@@ -47,7 +49,7 @@ public struct Recipe: Sendable {
 
   static let keys = [
     "name", "summary", "data", "examples", "validation", "model", "task", "objective", "optimizer", "schedule", "noise",
-    "noise_schedule", "served_noise", "strategies", "label_smoothing", "epochs", "batch", "seed", "patience",
+    "noise_schedule", "served_noise", "augment", "strategies", "label_smoothing", "epochs", "batch", "seed", "patience",
     "precision",
   ]
 
@@ -109,6 +111,7 @@ public struct Recipe: Sendable {
       for at in noise.terms.indices where noise.terms[at].schedule == nil { noise.terms[at].schedule = common }
     }
     servedNoise = try reader.servedNoise()
+    augmentations = try reader.items("augment") { try Catalog.augmentations.value($0, at: $1) { $0.init() } }
     strategies = try reader.strategies()
     guard patience == nil || validation > 0 else {
       throw reader.refuse("patience", "'validation' rows to stop by, above 0")

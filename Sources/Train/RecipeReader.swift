@@ -103,15 +103,19 @@ struct RecipeReader {
     try entry("objective", of: Catalog.objectives) { $0.init() }
   }
 
+  /// A list of names, or of mappings with `kind`; empty without the key.
+  /// - Parameter make: an item, with its place for messages.
+  func items<Item>(_ key: String, _ make: (Setting, String) throws -> Item) throws -> [Item] {
+    guard let value = map[key] else { return [] }
+    guard case .list(let items) = Setting(value) else {
+      throw refuse(key, "a list of names, or of mappings with 'kind'")
+    }
+    return try items.enumerated().map { try make($1, "recipe, '\(key)', item \($0 + 1)") }
+  }
+
   /// The list of `strategies`, and `label_smoothing`, which is one of them by a key of its own.
   func strategies() throws -> [ScheduledStrategy] {
-    var found: [ScheduledStrategy] = []
-    if let value = map["strategies"] {
-      guard case .list(let items) = Setting(value) else {
-        throw refuse("strategies", "a list of names, or of mappings with 'kind'")
-      }
-      found = try items.enumerated().map { try ScheduledStrategy($1, at: "recipe, 'strategies', item \($0 + 1)") }
-    }
+    let found = try items("strategies", ScheduledStrategy.init)
     guard let value = map["label_smoothing"] else { return found }
     guard !found.contains(where: { $0.strategy is LabelSmoothing }) else {
       throw refuse("label_smoothing", "it here or in 'strategies'")

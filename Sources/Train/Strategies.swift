@@ -43,7 +43,8 @@ extension Catalog where Entry == any Strategy.Type {
   public static let strategies = Catalog(
     "strategy",
     [
-      NoisyGradients.self, GradientClipping.self, LabelSmoothing.self, LabelNoise.self, Mixup.self, SAM.self,
+      NoisyGradients.self, GradientClipping.self, LabelSmoothing.self, LabelNoise.self, TargetNoise.self, Mixup.self,
+      SAM.self, ASAM.self, AdversarialWeights.self, AntiPGD.self,
     ], name: { $0.name })
 }
 

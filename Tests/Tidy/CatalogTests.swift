@@ -19,6 +19,8 @@ struct CatalogTests {
       folder: "Sources/Robustness/Corruptions", catalog: "Sources/Robustness/Corruptions.swift",
       throughout: ".corruptions"),
     Kind(folder: "Sources/Train/Optimizers", catalog: "Sources/Train/Optimizers.swift", throughout: ".optimizers"),
+    Kind(
+      folder: "Sources/Train/Augmentations", catalog: "Sources/Train/Augmentations.swift", throughout: ".augmentations"),
     Kind(folder: "Sources/Train/Strategies", catalog: "Sources/Train/Strategies.swift", throughout: ".strategies"),
     Kind(
       folder: "Sources/Inference/Objectives", catalog: "Sources/Inference/Objectives.swift", throughout: ".objectives"),
@@ -31,7 +33,8 @@ struct CatalogTests {
   private static let unsourced: Set<String> = [
     "AdditiveNoise", "ExpectedEntropy", "LargestStandardError", "Margin", "PredictiveEntropy", "StandardDeviation",
     "VariationRatio", "AnnealedSchedule", "ConstantSchedule", "ExponentialSchedule", "GaussianNoise", "LaplaceNoise",
-    "LinearSchedule", "PixelMaskNoise", "UniformNoise", "WarmupSchedule",
+    "LinearSchedule", "PixelMaskNoise", "UniformNoise", "WarmupSchedule", "BlockMaskNoise", "ChannelNoise",
+    "CorrelatedNoise", "LowRankNoise", "Rotation",
   ]
 
   /// Helpers that stand in a folder of members are none.

@@ -16,6 +16,7 @@ struct ArchitectureFormulaTests {
     "mlp": ["hidden": .list([.number(5), .number(4)])],
     "cnn": ["channels": .list([.number(3)]), "hidden": .list([.number(4)])],
     "resnet": ["channels": .list([.number(3), .number(4)]), "blocks": .number(1)],
+    "resnet9": ["channels": .list([.number(3), .number(2), .number(4), .number(3)])],
   ]
 
   private static func made(_ name: String, _ parameters: [String: Setting]) throws -> any Architecture {
@@ -34,12 +35,16 @@ struct ArchitectureFormulaTests {
       let second = (9 * 3 * 4 + 2 * 4) + (9 * 4 * 4 + 2 * 4) + (3 * 4 + 2 * 4)
       return stem + first + second + (4 + 1) * outputs
     },
+    "resnet9": { d, _, _, outputs in
+      func unit(_ from: Int, _ to: Int) -> Int { 9 * from * to + 2 * to }
+      return unit(d, 3) + unit(3, 2) + 2 * unit(2, 2) + unit(2, 4) + unit(4, 3) + 2 * unit(3, 3) + 3 * outputs
+    },
   ]
 
   @Test("as many parameters as its layers say", arguments: Catalog.architectures.names, [2, 7])
   func count(_ name: String, _ outputs: Int) throws {
     let own = try #require(Self.tiny[name], "an architecture has its line"), formula = try #require(Self.counts[name])
-    for input: Shape in [[1, 4, 4], [3, 6, 8]] {
+    for input: Shape in [[1, 8, 8], [3, 10, 16]] {
       let graph = try Self.made(name, own).build(input: input, outputs: outputs, seed: 1)
       let found = graph.parameters.reduce(0) { sum, id in
         if case .float(let tensor)? = graph.literals[id] { sum + tensor.count } else { sum }
@@ -71,7 +76,7 @@ struct ArchitectureFormulaTests {
 
   @Test("layers of one network begin apart: no two have the same numbers", arguments: Catalog.architectures.names)
   func apart(_ name: String) throws {
-    let graph = try Self.made(name, Self.tiny[name] ?? [:]).build(input: [3, 6, 6], outputs: 3, seed: 4)
+    let graph = try Self.made(name, Self.tiny[name] ?? [:]).build(input: [3, 8, 8], outputs: 3, seed: 4)
     let starts = graph.parameters.compactMap { id -> Float? in
       guard case .float(let tensor)? = graph.literals[id], tensor.shape.rank >= 2 else { return nil }
       return tensor.elements[0] * (Float(tensor.shape.row.count) / 2).squareRoot()
@@ -81,10 +86,10 @@ struct ArchitectureFormulaTests {
 
   @Test("gradients of all parameters are finite differences of the loss", arguments: Catalog.architectures.names)
   func differences(_ name: String) throws {
-    let graph = try Self.made(name, Self.tiny[name] ?? [:]).build(input: [2, 4, 4], outputs: 3, seed: 6)
+    let graph = try Self.made(name, Self.tiny[name] ?? [:]).build(input: [2, 8, 8], outputs: 3, seed: 6)
     let buffers = ParameterBuffers(graph, moving: true)
     let plan = try Plan(graph, parameters: buffers, options: .init(rows: 3, parameterGradients: true))
-    let inputs = Tensor.random([3, 2, 4, 4], seed: 8, from: 0, to: 1)
+    let inputs = Tensor.random([3, 2, 8, 8], seed: 8, from: 0, to: 1)
     // Σ c · z of fixed c, so that differences of the loss are of the function alone.
     let weights: [Float] = [1, -0.5, 0.25, -1, 0.75, 0.5, -0.25, 1, -0.75]
     func loss() -> Double {

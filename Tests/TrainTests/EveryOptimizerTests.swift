@@ -37,7 +37,7 @@ struct EveryOptimizerTests {
             optimizer.update(
               ParameterView(
                 name: "dense0.weight", shape: shape, values: values, gradient: gradient, state: buffers,
-                address: NoiseAddress(seed: 11, site: 0, sample: UInt32(step))),
+                address: NoiseAddress(seed: 11, site: 0, sample: UInt32(step)), examples: 10_000_000),
               rate: rate, step: step)
           }
         }
@@ -80,8 +80,10 @@ struct EveryOptimizerTests {
   @Test("without a gradient and without decay nothing moves", arguments: Catalog.optimizers.names, shapes)
   func zeroGradient(_ name: String, _ shape: Shape) throws {
     func still<O: Optimizer>(_ optimizer: O) throws -> O {
-      let hasDecay = Parameters.keys(of: optimizer).contains("decay")
-      return try Parameters.overlay(hasDecay ? ["decay": "0"] : [:], on: optimizer, of: name)
+      // Samplers draw beside their steps.
+      let keys = Parameters.keys(of: optimizer), off = ["decay", "temperature"].filter { keys.contains($0) }
+      return try Parameters.overlay(
+        Dictionary(uniqueKeysWithValues: off.map { ($0, "0") }), on: optimizer, of: name)
     }
     let lone = Lone(try still(try Catalog.optimizers.entry(named: name).init()), shape, seed: 8), start = lone.values
     for _ in 0..<3 { lone.move(rate: 0.1) { $0.map { _ in 0 } } }
@@ -91,7 +93,8 @@ struct EveryOptimizerTests {
   @Test("decay of weights only spares vectors, and is otherwise the same", arguments: Catalog.optimizers.names, shapes)
   func decayOfWeights(_ name: String, _ shape: Shape) throws {
     func made<O: Optimizer>(_ optimizer: O, _ isOfWeightsOnly: Bool) throws -> any Optimizer {
-      let settings = ["decay": "0.1", "decay_weights_only": "\(isOfWeightsOnly)"]
+      var settings = ["decay": "0.1", "decay_weights_only": "\(isOfWeightsOnly)"]
+      if Parameters.keys(of: optimizer).contains("temperature") { settings["temperature"] = "0" }
       return try Parameters.overlay(settings, on: optimizer, of: name)
     }
     func moved(_ isOfWeightsOnly: Bool) throws -> [Float] {

@@ -35,8 +35,8 @@ struct EveryScheduleTests {
     }
   }
 
-  /// Schedules that jump, and that rise again, by their purpose.
-  private static let jumping = ["steps", "reheats"], rising = ["reheats"]
+  /// Schedules that jump or fall steeply, and that rise again, by their purpose.
+  private static let jumping = ["steps", "reheats", "cyclical", "inverse"], rising = ["reheats", "cyclical"]
 
   @Test(
     "no jumps: a small step changes little, except by a root at its end",
@@ -89,6 +89,8 @@ struct EveryScheduleTests {
     ("kind: one_cycle, warmup: 0.5, initial: 0.2, final: 0", [0.2, 0.276_393, 0.6, 1, 0.5, 0]),
     ("kind: reheats", [1, 0.301_709, 0.5, 0.25, 0.125, 0.006_25]),
     ("kind: reheats, period: 1, cooled: 0.01", [1, 0.630_957, 0.316_228, 0.1, 0.031_623, 0.01]),
+    ("kind: cyclical", [1, 0.654_508, 1, 1, 1, 0]), ("kind: cyclical, cycles: 2", [1, 0.904_508, 0.5, 1, 0.5, 0]),
+    ("kind: inverse, span: 99, power: 0.5", [1, 0.302_891, 0.197_066, 0.140_720, 0.115_278, 0.1]),
     ("kind: annealed, power: 2, final: 0.5", [1, 0.905, 0.781_25, 0.625, 0.531_25, 0.5]),
   ]
 
@@ -107,6 +109,7 @@ struct EveryScheduleTests {
       ("kind: exponential, final: 0", "'final'"), ("kind: reheats, period: 0", "'period'"),
       ("kind: reheats, decay: -1", "'decay'"), ("kind: one_cycle, initial: 2", "'initial'"),
       ("kind: warmup, warmup: 2", "'warmup'"), ("kind: linear, start: -1", "'start'"),
+      ("kind: cyclical, cycles: 0", "'cycles'"), ("kind: inverse, power: -1", "'power'"),
     ])
   func nonsense(_ text: String, _ key: String) {
     #expect {

@@ -59,6 +59,15 @@ struct OptimizerFormulaTests {
         ("adam", [:], adam(decay: 0, decoupled: false)), ("adam", ["decay": "0.1"], adam(decay: 0.1, decoupled: false)),
         ("adamw", ["decay": "0"], adam(decay: 0, decoupled: true)), ("adamw", [:], adam(decay: 0.01, decoupled: true)),
         ("adamw", ["decay": "0.1"], adam(decay: 0.1, decoupled: true)),
+        // Samplers by their steps; their noise has tests of its own.
+        ("sgld", ["temperature": "0", "decay": "0.1"], { state, g in state.x -= rate * (g + 0.1 * state.x) }),
+        (
+          "psgld", ["temperature": "0", "alpha": "0.9"],
+          { state, g in
+            state.second = 0.9 * state.second + 0.1 * g * g
+            state.x -= rate * g / (1e-5 + state.second.squareRoot())
+          }
+        ),
       ]
 
   private static func made(_ name: String, _ parameters: [String: String]) throws -> any Optimizer {

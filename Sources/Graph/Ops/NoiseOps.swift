@@ -143,6 +143,8 @@ struct Draw: Op {
   let rows: Int
   let samples: Int
   var draws = NoiseTerm.Draws.example
+  /// The probability that a row has a draw, else it stays as it is.
+  var fraction: Float?
 
   private var combination: NoiseCombination { type(of: noise).combination }
 
@@ -152,7 +154,7 @@ struct Draw: Op {
   func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] { [] }
   func lower(_ call: Call, into plan: inout PlanBuilder) {
     let y = call.outputs[0], length = shape.count / (rows * samples), rows = rows, samples = samples, site = site
-    let draws = draws, noise = noise, term = term, combination = combination
+    let draws = draws, noise = noise, term = term, combination = combination, fraction = fraction
     // A row is what the axes after the first are, also where an op made several of each.
     let row = shape.row.count == length ? shape.row : Shape([length])
     let rest = combination == .replaces ? call.outputs[1] : nil
@@ -167,7 +169,11 @@ struct Draw: Op {
             let place = UnsafeMutableBufferPointer(start: to + start, count: length)
             let (address, sign) = state.address(
               sample, row: draws.row(number), site: site, isSymmetric: combination == .adds)
-            noise.fill(place, of: row, at: address)
+            if let fraction, address.choice(0) >= fraction {
+              place.update(repeating: combination == .adds ? 0 : combination == .multiplies ? 1 : .nan)
+            } else {
+              noise.fill(place, of: row, at: address)
+            }
             if combination == .adds, sign * strength != 1 { Kernels.scale(to + start, sign * strength, length) }
             if let values { split(place, values + start) }
           }

@@ -22,7 +22,7 @@ extension Placement {
     let term = placed.term
     let draw = Draw(
       shape: value.shape, noise: term.noise, term: placed.position, site: placed.site, rows: rows, samples: samples,
-      draws: term.draws ?? .example)
+      draws: term.draws ?? .example, fraction: term.fraction)
     let draws = try builder.apply(draw, [])
     switch term.combination {
     case .adds:

@@ -9,6 +9,8 @@ public struct CNN: Architecture {
   public var channels = [32, 64]
   /// The widths of the hidden dense layers.
   public var hidden = [128]
+  /// Between each hidden layer and its ReLU.
+  public var normalization = Normalization.none
   public init() {}
   public func check() throws(CatalogError) {
     try require(channels, "channels")
@@ -26,14 +28,17 @@ public struct CNN: Architecture {
     var x = builder.input("input", input.dimensions), depth = input[0], height = input[1], width = input[2]
     for (index, next) in channels.enumerated() {
       let weight = try builder.parameter("conv\(index).weight", initializer.weights([next, depth, 3, 3]))
-      let bias = builder.parameter("conv\(index).bias", Tensor(zeros: [next]))
+      let isNormalized = normalization == .batch
+      let bias = isNormalized ? nil : builder.parameter("conv\(index).bias", Tensor(zeros: [next]))
       x = try builder.convolution(x, weight, bias, padding: 1, name: "conv\(index)")
+      if isNormalized { x = try builder.batchNormalization(x, channels: next, name: "conv\(index).norm") }
       x = try builder.maxPool(builder.relu(x, name: "relu\(index)"), 2, name: "pool\(index)")
       (depth, height, width) = (next, height / 2, width / 2)
     }
     x = try builder.flatten(x, name: "flatten")
     x = try builder.denseLayers(
-      x, features: depth * height * width, hidden: hidden, outputs: outputs, relu: "dense_relu", &initializer)
+      x, features: depth * height * width, hidden: hidden, outputs: outputs,
+      normalization: normalization, relu: "dense_relu", &initializer)
     return builder.finish(outputs: [("logits", x)])
   }
 }

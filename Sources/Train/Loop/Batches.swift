@@ -7,11 +7,16 @@ public struct Batch: Sendable {
   public var inputs: Tensor
   /// As many; values are scaled as the network is trained on them.
   public var targets: Targets
+  /// By row: which of the examples of the training it is, from 0.
+  public let examples: [Int]
 
-  /// - Parameter inputs: a row for each target.
-  public init(inputs: Tensor, targets: Targets) {
+  /// - Parameters:
+  ///   - inputs: a row for each target.
+  ///   - examples: nil: those from 0.
+  public init(inputs: Tensor, targets: Targets, examples: [Int]? = nil) {
     self.inputs = inputs
     self.targets = targets
+    self.examples = examples ?? Array(0..<targets.count)
   }
 }
 
@@ -50,6 +55,6 @@ struct Batches: Sendable {
 
   func batch(_ step: Int, of order: [Int]) -> Batch {
     let rows = Array(order[step * size..<min((step + 1) * size, order.count)])
-    return Batch(inputs: inputs.rows(at: rows), targets: targets.rows(rows))
+    return Batch(inputs: inputs.rows(at: rows), targets: targets.rows(rows), examples: rows)
   }
 }

@@ -57,6 +57,14 @@ public struct TrainingStep {
     plan.backward()
   }
 
+  /// Runs the batch where `move` takes the parameters, each with its gradient at hand, and takes them back bit for bit.
+  public mutating func runMoved(_ move: (Parameter) -> Void) {
+    let parameters = parameters, start = parameters.map { Array($0.values) }
+    for parameter in parameters { move(parameter) }
+    run()
+    for (parameter, values) in zip(parameters, start) { _ = parameter.values.update(fromContentsOf: values) }
+  }
+
   /// All that are trained, in the graph's order.
   public var parameters: [Parameter] {
     trained.map { parameter in

@@ -22,6 +22,7 @@ public final class Trainer {
   private let parameters: ParameterBuffers
   private let trained: [TrainedParameter]
   private let strategies: [ScheduledStrategy]
+  private let augmenting: Augmenting
   private let state: [AlignedBuffer]
   private var best: [Float]?
   private let batches: Batches, validation: Dataset?
@@ -50,6 +51,7 @@ public final class Trainer {
     parameters = ParameterBuffers(graph, moving: true)
     trained = TrainedParameter.all(of: parameters)
     strategies = try recipe.started(on: graph, goal.task)
+    augmenting = try Augmenting(recipe.augmentations, on: data.inputs.shape.row)
     let count = parameters.count
     state = (0..<recipe.optimizer.stateCount).map { _ in AlignedBuffer(floats: count) }
     position = Checkpoint.Position()
@@ -145,6 +147,7 @@ public final class Trainer {
     let at = StepPosition(
       number: number, progress: Double(number) / Double(recipe.epochs * stepsPerEpoch), seed: recipe.seed)
     var batch = batches.batch(position.step, of: order)
+    augmenting.apply(&batch, at: at, epoch: position.epoch)
     for (index, one) in strategies.enumerated() { try one.strategy.prepare(&batch, at: one.position(at, index)) }
     var step = try TrainingStep(batch, at: at, trainingPlan(batch.targets.count), parameters, trained, goal.objective)
     let loss = step.losses.reduce(0, +), score = step.score(goal.task, scale)
@@ -166,7 +169,9 @@ public final class Trainer {
     let rate = recipe.optimizer.rate * recipe.schedule.factor(at: at.progress)
     for parameter in trained {
       recipe.optimizer.update(
-        parameter.view(parameters, step.plan, state, seed: recipe.seed, step: number + 1), rate: rate, step: number + 1)
+        parameter.view(
+          parameters, step.plan, state, seed: recipe.seed, step: number + 1, examples: batches.count),
+        rate: rate, step: number + 1)
     }
     for (index, one) in strategies.enumerated() {
       step.position = one.position(at, index)

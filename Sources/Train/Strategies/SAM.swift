@@ -15,11 +15,9 @@ public struct SAM: Strategy {
   public func gradients(_ step: inout TrainingStep) {
     let radius = rho * step.position.strength, norm = step.gradientNorm
     guard radius > 0, norm > 0, norm.isFinite else { return }
-    let parameters = step.parameters, start = parameters.map { Array($0.values) }, factor = Float(radius / norm)
-    for parameter in parameters {
+    let factor = Float(radius / norm)
+    step.runMoved { parameter in
       for i in parameter.values.indices { parameter.values[i] += factor * parameter.gradient[i] }
     }
-    step.run()
-    for (parameter, values) in zip(parameters, start) { _ = parameter.values.update(fromContentsOf: values) }
   }
 }

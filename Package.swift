@@ -81,7 +81,8 @@ let package = Package(
     module(
       "Train",
       [
-        "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherDatasets",
+        "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherDatasets", "DitherRobustness",
+        "DitherReports",
         .product(name: "Yams", package: "Yams"),
       ]),
     module(

@@ -19,16 +19,8 @@ struct Page {
     let pictures = gallery(room: min(PageSections.mostBytes - sections.size, Self.pictureAllowance))
     var parts = sections.sections.map(\.html)
     parts.insert(pictures, at: above.count)
-    return """
-      <!doctype html>
-      <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-      <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-      <meta name="generator" content="dither">\(digests)<title>Robustness of \(name)</title>
-      <style>\(Html.style)</style></head><body><main>
-      \(header)\(sections.note)\(parts.compactMap { $0 })
-      </main></body></html>
-
-      """
+    return .document(
+      "Robustness of \(name)", head: "\(digests)", body: "\(header)\(sections.note)\(parts.compactMap { $0 })")
   }
 
   private var sectionsAbovePictures: [PageSections.Section] {

@@ -1,3 +1,4 @@
+import CKernels
 import COneDNN
 import DitherBasics
 
@@ -9,6 +10,17 @@ import DitherBasics
 package enum Kernels {
   /// The number of OpenMP threads that kernels made and run by the calling thread use.
   package static func setThreads(_ count: Int) { dn_set_threads(Int32(count)) }
+
+  /// The instructions that kernels of our own are made of on this CPU, and whether it has those for bf16.
+  package static var instructionSet: String {
+    let level =
+      switch dk_level() {
+      case 4: "AVX-512"
+      case 3: "AVX2"
+      default: "baseline"
+      }
+    return hasBfloat16 ? level + ", bf16" : level
+  }
 
   /// Whether the CPU has instructions for products of bf16 numbers.
   package static var hasBfloat16: Bool { dn_has_bf16() != 0 }

@@ -5,8 +5,8 @@ import DitherInference
 import DitherTensor
 import Foundation
 
-/// A training from recipe to files: NAME.onnx with NAME.card.json and a log of its epochs beside it, and a checkpoint
-/// while it runs.
+/// A training from recipe to files: NAME.onnx with NAME.card.json beside it, a checkpoint while it runs, and a folder of
+/// its own with its record.
 public struct TrainRun: Sendable {
   /// How the model is trained.
   public var recipe: Recipe
@@ -16,8 +16,12 @@ public struct TrainRun: Sendable {
   public var folder: String
   /// Whether the folder's checkpoint is gone on from.
   public var resumes: Bool
+  /// Whether it takes the place of a run that is there already; that one's record stays.
+  public var replaces: Bool
   /// Threads of the computation.
   public var threads: Int
+  /// The program, for card and record.
+  public var software: String
 
   /// A trained model for its readers: data, recipe, seed, metrics.
   public struct Card: Codable, Sendable {
@@ -33,6 +37,8 @@ public struct TrainRun: Sendable {
     public var threads: Int
     /// Epochs that were gone through.
     public var epochs: Int
+    /// The epoch whose weights the model has, where the validation part chose it; nil: the last.
+    public var keptEpoch: Int?
     /// Numbers that are weights.
     public var parameters: Int
     /// Rows that it was trained on, without the validation part.
@@ -47,6 +53,8 @@ public struct TrainRun: Sendable {
     public var digest: String
     /// The program.
     public var software: String
+    /// The folder of the run's record, from where the card is.
+    public var record: String
   }
 
   /// How a run ended.
@@ -58,64 +66,136 @@ public struct TrainRun: Sendable {
     case notEvaluated(model: String)
   }
 
-  public init(_ recipe: Recipe, root: DataRoot = .standard, folder: String, resumes: Bool = false, threads: Int = 2) {
+  public init(
+    _ recipe: Recipe, root: DataRoot = .standard, folder: String, resumes: Bool = false, replaces: Bool = false,
+    threads: Int = 2, software: String = "dither"
+  ) {
     self.recipe = recipe
     self.root = root
     self.folder = folder
     self.resumes = resumes
+    self.replaces = replaces
     self.threads = threads
+    self.software = software
   }
 
   /// NAME.checkpoint in the folder.
   public var checkpointPath: String { "\(folder)/\(recipe.name).checkpoint" }
+  private var modelPath: String { "\(folder)/\(recipe.name).onnx" }
+  private var cardPath: String { "\(folder)/\(recipe.name).card.json" }
 
   /// Trains, writes the model, and then makes its card.
   /// - Parameters:
   ///   - shouldStop: asked between two steps, and while the model is evaluated by the threads that do so.
   ///   - evaluated: told the share of the evaluation that is done, 0 to 1.
+  /// - Throws: `TrainFault.exists` where another run's model or checkpoint would be lost, before anything is read.
   public func run(
     shouldStop: @Sendable () -> Bool = { false }, progress: (TrainProgress) -> Void = { _ in },
     evaluated: (Double) -> Void = { _ in }
   ) throws -> Outcome {
+    try checkPlace()
     do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
       throw TrainError(.output, at: folder, expected: "a folder to write to", got: error.localizedDescription)
     }
-    let data = try Dataset.load(recipe.data, .train, from: root)
-    // Before the training: a set that cannot be evaluated on is no reason to lose one.
-    let test = try Dataset.load(Dataset.setName(recipe.data), .test, from: root)
+    let (data, test) = try parts()
     let checkpoint = resumes ? try Checkpoint(file: checkpointPath) : nil
     let trainer = try Trainer(recipe, data: data, checkpoint: checkpoint, threads: threads)
-    var log = try RunLog("\(folder)/\(recipe.name).log", upTo: trainer.position.epoch)
-    try trainer.run(
-      shouldStop: shouldStop, keep: { try $0.checkpoint().write(to: checkpointPath) }, record: { try log.append($0) },
-      progress: progress)
+    let last = resumes ? RunFolder(lastIn: folder, recipe) : nil
+    let place = try last ?? RunFolder(newIn: folder, recipe)
+    if replaces { try? FileManager.default.removeItem(atPath: checkpointPath) }
+    try train(trainer, place, shouldStop, progress)
     guard trainer.isDone else {
       try trainer.checkpoint().write(to: checkpointPath)
+      try page(place)
       return .stopped(checkpoint: checkpointPath)
     }
-    let graph = try trainer.snapshot(), file = try graph.onnx(), path = "\(folder)/\(recipe.name).onnx"
-    let cardPath = "\(folder)/\(recipe.name).card.json"
+    return try finish(trainer, test, place, shouldStop, evaluated)
+  }
+
+  /// Reads the data and makes some steps, to tell what the training will be; writes nothing.
+  public func forecast() throws -> TrainForecast {
+    let (data, test) = try parts()
+    return try Trainer(recipe, data: data, threads: threads).forecast(data, test: test)
+  }
+
+  private func checkPlace() throws(TrainError) {
+    guard !resumes, !replaces else { return }
+    if FileManager.default.fileExists(atPath: checkpointPath) {
+      throw TrainError(
+        .exists, at: checkpointPath, expected: "no run of this name", got: "one that is not finished",
+        advice: "say --resume to go on with it, --name or --out for another place, or --force to begin anew")
+    }
+    guard !FileManager.default.fileExists(atPath: modelPath) else {
+      throw TrainError(
+        .exists, at: modelPath, expected: "no model of this name", got: "one that is trained",
+        advice: "say --name or --out for another place, or --force to train anew")
+    }
+  }
+
+  /// The data to train on, and the test part: one that cannot be evaluated on is no reason to lose a training.
+  private func parts() throws -> (data: Dataset, test: Dataset) {
+    (
+      try Dataset.load(recipe.data, .train, from: root),
+      try Dataset.load(Dataset.setName(recipe.data), .test, from: root)
+    )
+  }
+
+  /// All epochs that are left, each with its lines in the record.
+  private func train(
+    _ trainer: Trainer, _ place: RunFolder, _ shouldStop: () -> Bool, _ progress: (TrainProgress) -> Void
+  ) throws {
+    let epochs = trainer.position.epoch
+    try writeWhole(Array(recipe.text.utf8), to: place.path + "/recipe.yml")
+    var record = RunRecord(place, recipe)
+    record.sittings.append(.init(afterEpochs: epochs, software: software, threads: threads))
+    record.finished = nil
+    try record.write(to: place)
+    guard !trainer.isDone else { return }
+    var log = try RunLog(place.log, upTo: epochs)
+    let events = try EventFile(in: place.path, after: epochs)
+    try trainer.run(
+      shouldStop: shouldStop, keep: { try $0.checkpoint().write(to: checkpointPath) },
+      record: {
+        try log.append($0)
+        try events.append($0, trainer.histograms)
+      }, progress: progress)
+  }
+
+  /// Writes the model, evaluates it, and writes its card.
+  private func finish(
+    _ trainer: Trainer, _ test: Dataset, _ place: RunFolder, _ shouldStop: @Sendable () -> Bool,
+    _ evaluated: (Double) -> Void
+  ) throws -> Outcome {
+    let graph = try trainer.snapshot(), file = try graph.onnx()
     // A card is of the model beside it.
     try? FileManager.default.removeItem(atPath: cardPath)
-    try writeWhole(file, to: path)
+    try writeWhole(file, to: modelPath)
     struct Stopped: Error {}
     let found: Evaluation
     do {
       found = try Evaluation(
         Model(graph), test, threads: threads, proceed: { if shouldStop() { throw Stopped() } }, progress: evaluated)
-    } catch is Stopped { return .notEvaluated(model: path) }
+    } catch is Stopped { return .notEvaluated(model: modelPath) }
     let card = Card(
       name: recipe.name, summary: recipe.summary, data: recipe.data, recipe: recipe.text, seed: recipe.seed,
-      threads: threads, epochs: trainer.position.epoch,
+      threads: threads, epochs: trainer.position.epoch, keptEpoch: trainer.keptEpoch,
       parameters: graph.literals.values.reduce(0) { $0 + $1.type.shape.count },
       trainingExamples: trainer.examples,
       validationAccuracy: trainer.validated?.accuracy, validationError: trainer.validated?.rootMeanSquaredError,
-      test: found, digest: Sha256.hash(file).description, software: "dither")
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    try writeWhole(Array(encoder.encode(card)) + [UInt8(ascii: "\n")], to: cardPath)
+      test: found, digest: Sha256.hash(file).description, software: software, record: "runs/\(place.name)")
+    try writeWhole(jsonText(of: card), to: cardPath)
+    try place.keep(modelPath, as: "\(recipe.name).onnx")
+    try place.keep(cardPath, as: "\(recipe.name).card.json")
+    try page(place, card)
+    var record = RunRecord(place, recipe)
+    record.finished = Date().formatted(.iso8601)
+    try record.write(to: place)
     try? FileManager.default.removeItem(atPath: checkpointPath)
-    return .finished(card, model: path)
+    return .finished(card, model: modelPath)
+  }
+
+  private func page(_ place: RunFolder, _ card: Card? = nil) throws {
+    let page = RunPage(recipe, RunLog.records(place.log), RunRecord(place, recipe), card)
+    try writeWhole(Array(page.html().utf8), to: place.path + "/run.html")
   }
 }

@@ -132,6 +132,14 @@ extension NoiseModel {
     _ = try placed(in: graph)
   }
 
+  /// The places that each term changes in a graph, by the name of the layer, the parameter or the input; none of a term
+  /// that does nothing.
+  public func places(in graph: Graph) -> [[String]] {
+    terms.map { term in
+      term.isActive ? term.site.places(graph).map(\.names).filter(term.reaches).compactMap(\.first) : []
+    }
+  }
+
   /// Which terms go where in a graph.
   /// - Throws: when a pattern of layers fits none of the names at its site.
   func placed(in graph: Graph) throws(GraphError) -> [NoisePlace.Target: [PlacedTerm]] {

@@ -13,23 +13,23 @@ public final class Trainer {
   /// As it was given.
   public let recipe: Recipe
   /// How far it is.
-  public private(set) var position: Checkpoint.Position
+  public internal(set) var position: Checkpoint.Position
   /// The task and the objective.
   private let goal: Goal
   private let inputScale: InputScale?
   private let scale: TargetScale
-  private var graph: Graph
-  private let parameters: ParameterBuffers
-  private let trained: [TrainedParameter]
-  private let strategies: [ScheduledStrategy]
+  private(set) var graph: Graph
+  let parameters: ParameterBuffers
+  let trained: [TrainedParameter]
+  let strategies: [ScheduledStrategy]
   private let augmenting: Augmenting
-  private let state: [AlignedBuffer]
+  let state: [AlignedBuffer]
   private var best: [Float]?
-  private let batches: Batches, validation: Dataset?
+  let batches: Batches, validation: Dataset?
   private let targetNames: [String]
   private let stop: EarlyStop
-  private let threads: Int
-  private var plans: [Int: Plan] = [:]
+  let threads: Int
+  private(set) var plans: [Int: Plan] = [:]
 
   /// - Parameter checkpoint: to go on from; of the same recipe and number of threads.
   public init(_ recipe: Recipe, data: Dataset, checkpoint: Checkpoint? = nil, threads: Int = 2) throws {
@@ -142,7 +142,7 @@ public final class Trainer {
   /// Steps of an epoch whose gradient's norm is taken, as a norm costs a pass over all parameters.
   private static let mostNorms = 16
 
-  private func step(_ order: [Int]) throws {
+  func step(_ order: [Int]) throws {
     let number = position.epoch * stepsPerEpoch + position.step
     let at = StepPosition(
       number: number, progress: Double(number) / Double(recipe.epochs * stepsPerEpoch), seed: recipe.seed)
@@ -230,6 +230,14 @@ public final class Trainer {
   public var validated: TrainQuality? {
     (recipe.patience != nil ? position.best : position.validation).map { TrainQuality($0, of: goal.task) }
   }
+
+  /// The parameters' numbers, by their names.
+  var histograms: [(name: String, histogram: Histogram)] {
+    trained.map { ($0.name, Histogram(UnsafeBufferPointer(rebasing: parameters.floats[$0.range]))) }
+  }
+
+  /// The epoch whose weights are the result, from 1, where it was chosen by the validation part; nil: the last.
+  public var keptEpoch: Int? { recipe.patience != nil && position.bestEpoch > 0 ? position.bestEpoch : nil }
 
   // MARK: results
 

@@ -10,8 +10,9 @@ struct TrainCommand: ParsableCommand {
     commandName: "train",
     abstract: "Train a model with or without noise, as a recipe says.",
     discussion: """
-      Writes NAME.onnx, evaluates it on the test part, and writes NAME.card.json. Ctrl-C leaves NAME.checkpoint, and
-      --resume goes on from it, bit for bit.
+      Writes NAME.onnx, evaluates it on the test part, and writes NAME.card.json. runs/NAME-seedN keeps the record: recipe,
+      machine, log, TensorBoard events and a page of curves. Ctrl-C leaves NAME.checkpoint, and --resume goes on from it,
+      bit for bit.
 
       Example: dither train recipes/mnist-mlp-noise.yml --seed 1 --out trained
       """)
@@ -32,6 +33,10 @@ struct TrainCommand: ParsableCommand {
   var folder = "trained"
   @Flag(help: "Go on from the checkpoint in --out.")
   var resume = false
+  @Flag(help: "Say what the training would be, its memory and its time by some steps, and write nothing.")
+  var dryRun = false
+  @Flag(help: "Train anew where a model or a checkpoint of this name is. Its record stays.")
+  var force = false
   @Option(help: "Threads. (default: one for each core)")
   var threads = ProcessInfo.processInfo.activeProcessorCount
   @Flag(help: "Print one JSON object at the end.")
@@ -39,17 +44,24 @@ struct TrainCommand: ParsableCommand {
 
   func validate() throws {
     guard (1...256).contains(threads) else { throw ValidationError("--threads: expected 1 to 256") }
+    guard !dryRun || !resume && !force else {
+      throw ValidationError("--dry-run is of a training from its beginning, and writes nothing: say it alone")
+    }
+    guard !resume || !force else { throw ValidationError("--resume goes on with a run, --force begins anew: say one") }
   }
 
   func run() throws {
     let recipe = try resolved()
+    if dryRun { return try show(TrainRun(recipe, folder: folder, threads: threads).forecast()) }
     let interrupt = Interrupt { Console.write("\nstopping; a second Ctrl-C stops at once\n") }
     if !recipe.shownWith.isEmpty {
       Console.note(
         "figures of the training are with \(recipe.shownWith.joined(separator: ", ")), validation is without")
     }
     var line = ProgressLine(), evaluation: ContinuousClock.Instant?
-    let outcome = try TrainRun(recipe, folder: folder, resumes: resume, threads: threads).run(
+    let run = TrainRun(
+      recipe, folder: folder, resumes: resume, replaces: force, threads: threads, software: Dither.code)
+    let outcome = try run.run(
       shouldStop: { interrupt.isAsked }, progress: { line.show(Self.text($0), isMilestone: $0.endsEpoch) },
       evaluated: { share in
         let start = evaluation ?? .now
@@ -101,10 +113,38 @@ struct TrainCommand: ParsableCommand {
     }
   }
 
+  private func show(_ forecast: TrainForecast) throws {
+    if json { return try Json.print(forecast) }
+    let rows = forecast.rows, memory = forecast.memory
+    var facts = [
+      ["data", forecast.data],
+      ["rows", "\(rows.training) to train on, \(rows.validation) for validation, \(rows.test) to test"],
+      ["steps", "\(forecast.epochs) epochs of \(forecast.stepsPerEpoch), \(forecast.batch) examples each"],
+      ["parameters", "\(forecast.count)"],
+    ]
+    facts += forecast.parameters.map { ["  \($0.name)", $0.shape.map(String.init).joined(separator: " × ")] }
+    for noise in forecast.noise {
+      facts.append(["noise", noise.term])
+      facts.append(["  on", noise.places.isEmpty ? "nothing" : noise.places.joined(separator: ", ")])
+    }
+    if !forecast.strategies.isEmpty { facts.append(["strategies", forecast.strategies.joined(separator: ", ")]) }
+    facts.append(["memory", byteText(memory.total)])
+    for (name, bytes) in [
+      ("data", memory.data), ("weights", memory.weights), ("gradients", memory.gradients),
+      ("optimizer", memory.optimizer), ("activations", memory.activations),
+    ] { facts.append(["  \(name)", byteText(bytes)]) }
+    if let peak = memory.peak { facts.append(["  of this process", "\(byteText(peak)) at most until now"]) }
+    facts += [
+      ["a step", "\((1000 * forecast.stepSeconds).digits(2)) ms on \(forecast.threads) threads"],
+      ["time", "\(clockTime(forecast.seconds)) at most, then the evaluation on the test part"],
+    ]
+    print(table(facts))
+  }
+
   private func show(_ card: TrainRun.Card, model: String) throws {
     if json { return try Json.print(Answer(model: model, card: card)) }
     var rows = [
-      ["model", model], ["digest", card.digest],
+      ["model", model], ["digest", card.digest], ["record", "\(folder)/\(card.record)"],
     ]
     let test = card.test, noise = test.samples.map { "with its noise (\($0) samples)" } ?? ""
     func add(_ name: String, _ value: Double?, isShare: Bool = false) {
@@ -119,6 +159,12 @@ struct TrainCommand: ParsableCommand {
     add("RMSE \(noise)", test.noisyRootMeanSquaredError)
     add("NLL \(noise)", test.noisyNegativeLogLikelihood)
     add("in the interval \(noise)", test.noisyIntervalCoverage, isShare: true)
+    if let kept = card.keptEpoch {
+      let found =
+        card.validationAccuracy.map { "accuracy \((100 * $0).digits(2)) %" }
+        ?? card.validationError.map { "RMSE \($0.digits(4))" } ?? ""
+      rows.append(["kept", "epoch \(kept) of the \(card.epochs) that were trained, validation \(found)"])
+    }
     print(table(rows))
   }
 

@@ -29,16 +29,14 @@ public struct EpochRecord: Codable, Sendable, Equatable {
   /// From the epoch's beginning, or from where this process went on, to its end with validation.
   public var seconds: Double
 
-  /// The columns of a table of records, with this one's numbers; empty where there is none.
-  var columns: [(name: String, text: String)] {
-    func text(_ number: Double?) -> String { number.map { "\($0)" } ?? "" }
-    let noise = noise.enumerated().map {
-      ("noise_\($0 + 1)_\($1.term.replacing(" on ", with: "_"))", text($1.strength))
+  /// The numbers beside the epoch, each with its name in tables and curves; nil where there is none.
+  var columns: [(name: String, value: Double?)] {
+    let noise: [(String, Double?)] = noise.enumerated().map {
+      ("noise_\($0 + 1)_\($1.term.replacing(" on ", with: "_"))", $1.strength)
     }
     return [
-      ("epoch", "\(epoch)"), ("loss", text(loss)), ("accuracy", text(accuracy)), ("error", text(error)),
-      ("validation_accuracy", text(validationAccuracy)), ("validation_error", text(validationError)),
-      ("rate", text(rate)),
-    ] + noise + [("gradient_norm", text(gradientNorm)), ("seconds", text(seconds))]
+      ("loss", loss), ("accuracy", accuracy), ("error", error), ("validation_accuracy", validationAccuracy),
+      ("validation_error", validationError), ("rate", rate),
+    ] + noise + [("gradient_norm", gradientNorm), ("seconds", seconds)]
   }
 }

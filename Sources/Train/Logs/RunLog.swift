@@ -1,7 +1,7 @@
 import DitherBasics
 import Foundation
 
-/// The epochs of a run on disk, a line each: NAME.log.jsonl and the same as a table in NAME.log.csv.
+/// The epochs of a run on disk, a line each: log.jsonl and the same as a table in log.csv.
 struct RunLog {
   private let lines: FileHandle, table: FileHandle
   private var hasHeader: Bool
@@ -41,12 +41,24 @@ struct RunLog {
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
   }
 
+  /// The lines of a log that can be read.
+  /// - Parameter path: as it was made with.
+  static func records(_ path: String) -> [EpochRecord] {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    let lines = FileManager.default.contents(atPath: path + ".jsonl")?.split(separator: UInt8(ascii: "\n")) ?? []
+    return lines.compactMap { try? decoder.decode(EpochRecord.self, from: $0) }
+  }
+
   mutating func append(_ record: EpochRecord) throws(TrainError) {
     do {
       let columns = record.columns
       try lines.write(contentsOf: encoder.encode(record) + Data("\n".utf8))
-      let header = hasHeader ? "" : columns.map(\.name).joined(separator: ",") + "\n"
-      try table.write(contentsOf: Data((header + columns.map(\.text).joined(separator: ",") + "\n").utf8))
+      let header = hasHeader ? "" : (["epoch"] + columns.map(\.name)).joined(separator: ",") + "\n"
+      let row = ["\(record.epoch)"] + columns.map { $0.value.map { "\($0)" } ?? "" }
+      try table.write(contentsOf: Data((header + row.joined(separator: ",") + "\n").utf8))
       hasHeader = true
     } catch {
       throw TrainError(.output, at: "the run's log", expected: "a file that can be written", got: "\(error)".clipped())

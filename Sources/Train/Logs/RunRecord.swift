@@ -1,0 +1,82 @@
+import DitherBasics
+import DitherTensor
+import Foundation
+
+/// What a run was and on what: `run.json` in its folder.
+public struct RunRecord: Codable, Sendable {
+  /// One process that worked on it: from its beginning, or from a checkpoint.
+  public struct Sitting: Codable, Sendable {
+    /// ISO 8601.
+    public var began: String
+    /// Epochs that were behind it.
+    public var afterEpochs: Int
+    /// Dither's version.
+    public var software: String
+    /// That of the language's library.
+    public var swift: String
+    /// The operating system.
+    public var system: String
+    /// The processor's name, where the system tells.
+    public var processor: String?
+    /// What its kernels are made of.
+    public var instructions: String
+    /// Of the machine.
+    public var cores: Int
+    /// Of the computation.
+    public var threads: Int
+
+    init(afterEpochs: Int, software: String, threads: Int) {
+      began = Date().formatted(.iso8601)
+      self.afterEpochs = afterEpochs
+      self.software = software
+      swift = "\(_SwiftStdlibVersion.current)"
+      system = ProcessInfo.processInfo.operatingSystemVersionString
+      processor = Self.processorName
+      instructions = Kernels.instructionSet
+      cores = ProcessInfo.processInfo.activeProcessorCount
+      self.threads = threads
+    }
+
+    private static var processorName: String? {
+      let lines = FileManager.default.contents(atPath: "/proc/cpuinfo").map { String(decoding: $0, as: UTF8.self) }
+      let line = lines?.split(separator: "\n").first { $0.hasPrefix("model name") }
+      return line?.split(separator: ":", maxSplits: 1).last.map { $0.trimmingCharacters(in: .whitespaces) }
+    }
+  }
+
+  /// The recipe's.
+  public var name: String
+  /// All that is random follows from it.
+  public var seed: UInt64
+  /// The processes that worked on it, in their order.
+  public var sittings: [Sitting]
+  /// When the model was evaluated, as ISO 8601; nil: it is not yet.
+  public var finished: String?
+
+  private static func path(_ folder: RunFolder) -> String { folder.path + "/run.json" }
+
+  /// As it stands in a folder, or anew.
+  init(_ folder: RunFolder, _ recipe: Recipe) {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    if let data = FileManager.default.contents(atPath: Self.path(folder)),
+      let found = try? decoder.decode(Self.self, from: data)
+    {
+      self = found
+    } else {
+      (name, seed, sittings) = (recipe.name, recipe.seed, [])
+    }
+  }
+
+  func write(to folder: RunFolder) throws {
+    try writeWhole(jsonText(of: self), to: Self.path(folder))
+  }
+}
+
+/// As people read it: keys in snake case, sorted, a line each.
+func jsonText(of value: some Encodable) throws -> [UInt8] {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+  encoder.keyEncodingStrategy = .convertToSnakeCase
+  return try Array(encoder.encode(value)) + [UInt8(ascii: "\n")]
+}

@@ -96,7 +96,8 @@ enum Fixtures {
       plan.backward()
       for parameter in trained {
         SGD().update(
-          parameter.view(parameters, plan, [velocity], seed: 1, step: number), rate: 1e-6, step: number)
+          parameter.view(parameters, plan, [velocity], seed: 1, step: number, examples: 128), rate: 1e-6,
+          step: number)
       }
     }
   }

@@ -4,6 +4,7 @@ import DitherRobustness
 public struct CurvesPage {
   /// A word above the title.
   public var eyebrow: String
+  /// The heading.
   public var title: String
   /// A sentence below it.
   public var lead: String
@@ -14,6 +15,7 @@ public struct CurvesPage {
   /// Text as it is in a file, with its caption.
   public var source: (caption: String, text: String)
 
+  /// A page of these parts.
   public init(
     eyebrow: String, title: String, lead: String, series: [Summary.Series], facts: [(name: String, value: String)],
     source: (caption: String, text: String)

@@ -5,22 +5,27 @@ import DitherInference
 import DitherTensor
 import Foundation
 
-/// What a training will be, before it is begun: sizes, the network, where noise lands, memory and time.
+/// A training before it is begun: sizes, the network, where noise lands, memory and time.
 public struct TrainForecast: Codable, Sendable {
   /// Rows of each part.
   public struct Rows: Codable, Sendable {
+    /// Trained on.
     public var training: Int
+    /// Held out.
     public var validation: Int
+    /// Looked at once, at the end.
     public var test: Int
   }
   /// A parameter of the network.
   public struct Parameter: Codable, Sendable {
     /// As `dense0.weight`.
     public var name: String
+    /// Its extents.
     public var shape: [Int]
   }
   /// A term of noise.
   public struct Noise: Codable, Sendable {
+    /// In words, with its strength at the beginning of its schedule.
     public var term: String
     /// Names of the layers, parameters or inputs that it changes; none of a term that does nothing.
     public var places: [String]
@@ -31,7 +36,9 @@ public struct TrainForecast: Codable, Sendable {
     public var data: Int
     /// With the best epoch's, where those are kept.
     public var weights: Int
+    /// As many as the weights.
     public var gradients: Int
+    /// The optimizer's state.
     public var optimizer: Int
     /// Values between layers, of a batch.
     public var activations: Int
@@ -41,24 +48,33 @@ public struct TrainForecast: Codable, Sendable {
     public var total: Int { data + weights + gradients + optimizer + activations }
   }
 
+  /// The recipe's.
   public var name: String
+  /// The recipe's data set.
   public var data: String
+  /// How many there are.
   public var rows: Rows
   /// The parameters, in the graph's order.
   public var parameters: [Parameter]
   /// Numbers that are trained.
   public var count: Int
+  /// The recipe's terms, in their order.
   public var noise: [Noise]
   /// Names of strategies, in the order in which they act.
   public var strategies: [String]
+  /// Examples of a step.
   public var batch: Int
+  /// At most.
   public var epochs: Int
+  /// With the last, smaller batch.
   public var stepsPerEpoch: Int
+  /// By what it is for.
   public var memory: Memory
   /// The median of some steps behind the first two.
   public var stepSeconds: Double
   /// All epochs with their validation, without the evaluation at the end.
   public var seconds: Double
+  /// Threads of the steps that were measured.
   public var threads: Int
 }
 

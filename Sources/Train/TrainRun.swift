@@ -5,8 +5,8 @@ import DitherInference
 import DitherTensor
 import Foundation
 
-/// A training from recipe to files: NAME.onnx with NAME.card.json beside it, a checkpoint while it runs, and a folder of
-/// its own with its record.
+/// A training from recipe to files: NAME.onnx with NAME.card.json beside it, a checkpoint while it runs, and a folder
+/// of its own with its record.
 public struct TrainRun: Sendable {
   /// How the model is trained.
   public var recipe: Recipe

@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 import Foundation
 
-/// What a run was and on what: `run.json` in its folder.
+/// A run's circumstances, its seed and its machines: `run.json` in its folder.
 public struct RunRecord: Codable, Sendable {
   /// One process that worked on it: from its beginning, or from a checkpoint.
   public struct Sitting: Codable, Sendable {
@@ -18,11 +18,11 @@ public struct RunRecord: Codable, Sendable {
     public var system: String
     /// The processor's name, where the system tells.
     public var processor: String?
-    /// What its kernels are made of.
+    /// The processor's, that kernels are made of.
     public var instructions: String
-    /// Of the machine.
+    /// The machine's.
     public var cores: Int
-    /// Of the computation.
+    /// The computation's.
     public var threads: Int
 
     init(afterEpochs: Int, software: String, threads: Int) {

@@ -4,8 +4,8 @@ import DitherInference
 import DitherTensor
 
 /// N(0, sigma²) added to the targets of a regression, drawn anew each step; sigma is in units of the standard deviation
-/// of the training's targets. Of a linear model it changes neither the minimum nor, in expectation, the gradient. Source:
-/// An 1996, Neural Computation 8(3), 643-674, on output noise.
+/// of the training's targets. Of a linear model it changes neither the minimum nor, in expectation, the gradient.
+/// Source: An 1996, Neural Computation 8(3), 643-674, on output noise.
 public struct TargetNoise: Strategy {
   public static let name = "target_noise"
   public static let changesExamples = true

@@ -18,6 +18,7 @@ struct CatalogTests {
     Kind(
       folder: "Sources/Robustness/Corruptions", catalog: "Sources/Robustness/Corruptions.swift",
       throughout: ".corruptions"),
+    Kind(folder: "Sources/Train/Searches", catalog: "Sources/Train/Searches.swift", throughout: ".searches"),
     Kind(folder: "Sources/Train/Optimizers", catalog: "Sources/Train/Optimizers.swift", throughout: ".optimizers"),
     Kind(
       folder: "Sources/Train/Augmentations", catalog: "Sources/Train/Augmentations.swift", throughout: ".augmentations"),
@@ -34,7 +35,7 @@ struct CatalogTests {
     "AdditiveNoise", "ExpectedEntropy", "LargestStandardError", "Margin", "PredictiveEntropy", "StandardDeviation",
     "VariationRatio", "AnnealedSchedule", "ConstantSchedule", "ExponentialSchedule", "GaussianNoise", "LaplaceNoise",
     "LinearSchedule", "PixelMaskNoise", "UniformNoise", "WarmupSchedule", "BlockMaskNoise", "ChannelNoise",
-    "CorrelatedNoise", "LowRankNoise", "Rotation",
+    "CorrelatedNoise", "LowRankNoise", "Rotation", "GridSearch",
   ]
 
   /// Helpers that stand in a folder of members are none.

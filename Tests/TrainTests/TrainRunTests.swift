@@ -28,14 +28,7 @@ struct TrainRunTests {
   init() throws {
     scratch = try Scratch()
     root = DataRoot(URL(filePath: scratch.file("data")))
-    let kinds = ["Iris-setosa", "Iris-versicolor", "Iris-virginica"]
-    let lines = (0..<150).map { row in
-      let kind = row / 50, wave = (0..<4).map { sin(Double(row * (3 + $0))) / 3 + Double(kind * ($0 + 1)) }
-      return (wave.map { "\($0)" } + [kinds[kind]]).joined(separator: ",")
-    }
-    let file = root.url.appending(path: "uci/iris/iris.csv")
-    try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-    try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: file)
+    try Flowers.write(to: root)
   }
 
   private func run(_ text: String = text, resumes: Bool = false, replaces: Bool = false) throws -> TrainRun {

@@ -1,0 +1,112 @@
+import ArgumentParser
+import DitherBasics
+import DitherDatasets
+import DitherTrain
+import Foundation
+import Synchronization
+
+/// `dither sweep`: many trainings of a recipe, and which of them is best.
+struct SweepCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "sweep",
+    abstract: "Try many values of a recipe's keys, and show which are best on the validation part.",
+    discussion: """
+      Every trial is trained on one thread, several side by side. Results lie in --out, one file each: the same command
+      goes on where a stopped or killed one was, and a whole sweep is only shown again. The test part is not read:
+      train the best once more, as the last line says.
+
+      Example: dither sweep sweeps/mnist-sigma.yml --out sweeps/mnist-sigma
+      """)
+
+  @Argument(help: "The sweep, a YAML file.")
+  var sweep: String
+  @Option(name: .customLong("out"), help: "The folder for results and checkpoints.")
+  var folder = "swept"
+  @Option(help: "Trials that are trained at once. (default: one for each core)")
+  var workers = ProcessInfo.processInfo.activeProcessorCount
+  @Option(help: "Rows of the table that are shown.")
+  var rows = 20
+  @Flag(help: "Show what would be trained, and train nothing.")
+  var dryRun = false
+  @Flag(help: "Print one JSON object at the end.")
+  var json = false
+
+  func validate() throws {
+    guard (1...256).contains(workers) else { throw ValidationError("--workers: expected 1 to 256") }
+    guard (1...1_000_000).contains(rows) else { throw ValidationError("--rows: expected 1 to 1000000") }
+  }
+
+  func run() throws {
+    let home = (sweep as NSString).deletingLastPathComponent
+    let plan = try SweepPlan(yaml: String(decoding: FileArray.read(sweep), as: UTF8.self), at: sweep) { path in
+      let place = path.hasPrefix("/") || home.isEmpty ? path : "\(home)/\(path)"
+      return String(decoding: try FileArray.read(place), as: UTF8.self)
+    }
+    if dryRun { return try show(plan) }
+    let interrupt = Interrupt { Console.write("\nstopping; a second Ctrl-C stops at once\n") }
+    let line = Mutex(Line())
+    let (table, isWhole) = try Sweep(plan, folder: folder, workers: workers).run(
+      shouldStop: { interrupt.isAsked },
+      progress: { progress in
+        line.withLock { $0.line.show(Self.text(progress), isMilestone: progress.done == progress.trials) }
+      })
+    line.withLock { $0.line.close() }
+    if json { try Json.print(table) } else { show(table, plan) }
+    guard isWhole else {
+      throw CommandFailure(status: .interrupted, message: "stopped; run the same command to go on")
+    }
+  }
+
+  private struct Line: ~Copyable { var line = ProgressLine() }
+
+  private static func text(_ progress: Sweep.Progress) -> String {
+    var parts = ["trial \(progress.done) of \(progress.trials)"]
+    if progress.epochs < progress.allEpochs { parts.append("to epoch \(progress.epochs) of \(progress.allEpochs)") }
+    if let best = progress.table.best { parts.append("best \(words(best, progress.table)): \(keys(best))") }
+    if let left = progress.secondsLeft { parts.append("\(clockTime(left)) left") }
+    return parts.joined(separator: "  ")
+  }
+
+  private static func keys(_ row: SweepTable.Row) -> String {
+    row.settings.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
+  }
+
+  private static func words(_ row: SweepTable.Row, _ table: SweepTable) -> String {
+    guard let mean = row.mean else { return "diverged" }
+    let factor = table.chosenBy.isOfRight ? 100.0 : 1, unit = table.chosenBy.isOfRight ? " %" : ""
+    let digits = table.chosenBy.isOfRight ? 2 : 4
+    let spread = row.halfWidth.map { " ± \((factor * $0).digits(digits))" } ?? ""
+    return "\((factor * mean).digits(digits))\(spread)\(unit)"
+  }
+
+  private func show(_ plan: SweepPlan) throws {
+    let trials = plan.points.count * plan.seeds.count
+    let recipe = try plan.recipe(.init(point: 0, seed: plan.seeds[0]))
+    print(
+      "\(plan.points.count) points × \(plan.seeds.count) seeds = \(trials) trials of \(recipe.epochs) epochs on \(recipe.data)"
+    )
+    for point in plan.points.indices.prefix(rows) { print(plan.settings(of: point).joined(separator: "  ")) }
+    if plan.points.count > rows { print("and \(plan.points.count - rows) more") }
+  }
+
+  private func show(_ found: SweepTable, _ plan: SweepPlan) {
+    let keys = plan.axes.map(\.key)
+    let head = ["point"] + keys + ["epochs", "seeds", "\(found.chosenBy.rawValue) (validation, ± 95 %)", "accuracy"]
+    let lines = found.rows.prefix(rows).map { row in
+      ["\(row.point)"] + keys.map { "\(row.settings[$0] ?? .none)" }
+        + [
+          "\(row.epochs)", "\(row.seeds)", Self.words(row, found),
+          row.measures["accuracy"].map { "\((100 * $0).digits(2)) %" } ?? "–",
+        ]
+    }
+    print(table([head] + lines))
+    if found.rows.count > rows { print("and \(found.rows.count - rows) points more in \(folder)/\(found.name).csv") }
+    guard let best = found.best else { return print("no point has a result of all seeds") }
+    // All training rows, now that nothing is chosen any more.
+    let settings = (plan.common.filter { !$0.hasPrefix("validation=") } + plan.settings(of: best.point))
+      .map { "--set '\($0)'" }.joined(separator: " ")
+    print(
+      "the best once more, with a seed that it was not chosen by: dither train \(plan.recipe) \(settings) --seed \((plan.seeds.max() ?? 0) + 1)"
+    )
+  }
+}

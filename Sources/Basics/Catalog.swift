@@ -45,7 +45,10 @@ public struct Catalog<Entry: Sendable>: Sendable {
 /// The candidate nearest to `word`, if one is near enough to be a slip of the hand.
 public func nearest(to word: String, among candidates: [String]) -> String? {
   let ranked = candidates.map { ($0, editDistance(word, $0)) }.min { $0.1 < $1.1 }
-  guard let (candidate, distance) = ranked, distance <= max(2, candidate.count / 3) else { return nil }
+  // A word of four letters with two others is another word.
+  guard let (candidate, distance) = ranked, distance <= max(2, candidate.count / 3),
+    distance < 2 || 2 * distance < max(word.count, candidate.count)
+  else { return nil }
   return candidate
 }
 

@@ -39,9 +39,7 @@ public enum Parameters {
     do {
       made = try decode(Value.self, object)
     } catch {
-      throw CatalogError(
-        .badValue, at: owner, expected: "parameters of the kinds that the defaults have",
-        got: parameters.sorted(by: { $0.key < $1.key }).map { "\($0)=\("\($1)".clipped())" }.joined(separator: ","))
+      throw misfit(parameters, object, on: defaults, of: owner)
     }
     if let ranged = made as? any Ranged {
       do { try ranged.check() } catch {
@@ -50,6 +48,38 @@ public enum Parameters {
       }
     }
     return made
+  }
+
+  /// The error of the first parameter that does not fit by itself.
+  private static func misfit<Value: Codable>(
+    _ parameters: [String: Setting], _ object: [String: Setting], on defaults: Value, of owner: String
+  ) -> CatalogError {
+    for (key, given) in parameters.sorted(by: { $0.key < $1.key }) {
+      var lone = (try? settings(of: defaults, owner)) ?? [:]
+      lone[key] = object[key]
+      guard (try? decode(Value.self, lone)) == nil else { continue }
+      let known = words(of: key, in: defaults)
+      return CatalogError(
+        .badValue, at: "\(owner) \(key)",
+        expected: known.map { "one of \($0.joined(separator: ", "))" }
+          ?? (given.asNumber == nil ? "a value of the kind that its default has" : "a number within its range"),
+        got: "'\("\(given)".clipped())'",
+        advice: known.flatMap { nearest(to: given.description, among: $0) }.map { "did you mean '\($0)'?" })
+    }
+    return CatalogError(
+      .badValue, at: owner, expected: "parameters that go together",
+      got: parameters.sorted(by: { $0.key < $1.key }).map { "\($0)=\("\($1)".clipped())" }.joined(separator: ","))
+  }
+
+  /// The words that a property may have, where its type lists them; its key is its name, or the same in snake case.
+  private static func words(of key: String, in value: some Any) -> [String]? {
+    func plain(_ name: String) -> String { name.lowercased().replacing("_", with: "") }
+    func cases<Word: CaseIterable>(_ type: Word.Type) -> [String] {
+      type.allCases.compactMap { ($0 as? any RawRepresentable)?.rawValue as? String }
+    }
+    let found = Mirror(reflecting: value).children.first { plain($0.label ?? "") == plain(key) }?.value
+    guard let found, let type = Swift.type(of: found) as? any CaseIterable.Type else { return nil }
+    return cases(type)
   }
 
   /// The keys of a value's parameters, those included that are nil.

@@ -75,7 +75,7 @@ extension NoiseModel {
         advice: nearest(to: stranger, among: keys).map { "did you mean '\($0)'?" })
     }
     let format = map["format"] ?? .number(1)
-    guard format == .number(1) || format == .number(Double(Self.format)) else {
+    guard format.asNumber == 1 || format.asNumber == Double(Self.format) else {
       throw GraphError(
         .noise, at: "\(place), 'format'", expected: "1 to \(Self.format)",
         got: format.asNumber == nil ? "'\("\(format)".clipped())'" : "\(format)",
@@ -87,7 +87,7 @@ extension NoiseModel {
         got: map["terms"].map { "'\("\($0)".clipped())'" } ?? "nothing")
     }
     // Nothing of what format 2 brought means anything in format 1.
-    if format == .number(1) {
+    if format.asNumber == 1 {
       let known = ["site", "distribution", "sigma", "scale"]
       for case (let number, .mapping(let term)) in list.enumerated() {
         if let stranger = term.keys.sorted().first(where: { !known.contains($0) }) {

@@ -155,14 +155,14 @@ public struct ModelSignature: Sendable, Equatable {
   }
 
   /// - Throws: when there is not a class of this model for each row.
-  public func check(labels: [Int], rows: Int) throws(InferenceError) {
+  public func check(labels: [Int], rows: Int, _ name: String = "labels") throws(InferenceError) {
     try checkClasses(for: "labels")
     guard labels.count == rows else {
       throw InferenceError(.labels, at: "labels", expected: "\(rows), one for each row", got: "\(labels.count)")
     }
     if let index = labels.firstIndex(where: { !(0..<classes).contains($0) }) {
       throw InferenceError(
-        .labels, at: "labels, row \(index)", expected: "a class from 0 to \(classes - 1)", got: "\(labels[index])")
+        .labels, at: "\(name), row \(index)", expected: "a class from 0 to \(classes - 1)", got: "\(labels[index])")
     }
   }
 }

@@ -128,6 +128,16 @@ public enum OutputKindBasis: Sendable {
   case trial
   /// Nothing: they are taken for logits.
   case assumed
+
+  /// In words, and how to say otherwise.
+  public var note: String {
+    switch self {
+    case .nodes: "its nodes make them so"
+    case .metadata: "the file says it"
+    case .trial: "its answers to a trial look so; say otherwise by --output-kind at the upload"
+    case .assumed: "nothing says otherwise; say so by --output-kind at the upload"
+    }
+  }
 }
 
 /// By what a model's task was told.

@@ -77,7 +77,9 @@ public struct CheckedModel: Sendable {
     let record = SignatureRecord(
       inputName: signature.inputName, inputShape: signature.inputShape.dimensions, outputName: signature.outputName,
       classes: signature.classes, labelNames: signature.labelNames, task: signature.task.name,
-      width: signature.width, taskNote: signature.taskBasis.note)
+      width: signature.width, taskNote: signature.taskBasis.note,
+      outputKind: signature.task.isRegression ? nil : signature.outputKind.rawValue,
+      outputKindNote: signature.task.isRegression ? nil : signature.outputKindBasis.note)
     return jsonText(record)
   }
   var noiseJson: String { noise.map(jsonText) ?? "" }
@@ -98,6 +100,10 @@ struct SignatureRecord: Codable, Sendable, Equatable {
   var width: Int?
   /// How the task was told, where the file does not say it.
   var taskNote: String?
+  /// A word of `OutputKind`; none of a regression, and of older records.
+  var outputKind: String?
+  /// How it was told.
+  var outputKindNote: String?
 }
 
 /// Coded with sorted keys: the same value is the same text.

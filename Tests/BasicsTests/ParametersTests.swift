@@ -45,4 +45,33 @@ struct ParametersTests {
     #expect("\(Setting(any))" == "{a: 1, b: 0.5, c: true, d: x, e: [1, y], f: {g: false}}")
     #expect(Setting(nil) == .none)
   }
+
+  private enum Loss: String, Codable, CaseIterable { case crossEntropy = "ce", dlr }
+  private struct Worded: Codable, Equatable {
+    var lossKind = Loss.dlr
+    var width: Float = 1
+    private enum CodingKeys: String, CodingKey { case lossKind = "loss_kind", width }
+  }
+
+  @Test("a word that a parameter does not know is refused with those that it does")
+  func words() {
+    let error = #expect(throws: CatalogError.self) {
+      try Parameters.overlay(["loss_kind": "dl", "width": "2"], on: Worded(), of: "attack")
+    }
+    #expect(error?.place == "attack loss_kind" && error?.expected == "one of ce, dlr" && error?.got == "'dl'")
+    #expect(error?.advice == "did you mean 'dlr'?")
+    let large = #expect(throws: CatalogError.self) {
+      try Parameters.overlay(["width": "1e39"], on: Worded(), of: "attack")
+    }
+    #expect(large?.place == "attack width" && large?.expected == "a number within its range")
+  }
+
+  @Test(
+    "a slip of the hand is near, another word is not",
+    arguments: [
+      ("rate", ["site"], nil), ("sgima", ["sigma", "site"], "sigma"), ("rat", ["rate"], "rate"),
+      ("fast", ["format"], nil),
+      ("distribuion", ["distribution"], "distribution"),
+    ] as [(String, [String], String?)])
+  func near(_ word: String, _ known: [String], _ wanted: String?) { #expect(nearest(to: word, among: known) == wanted) }
 }

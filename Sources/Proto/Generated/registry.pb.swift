@@ -131,6 +131,12 @@ public nonisolated struct Dither_V1_Signature: Sendable {
   /// how the task was told and how to say otherwise, where the file does not say it; else empty
   public var taskNote: String = String()
 
+  /// "logits", "probabilities" or "log_probabilities"; empty of a regression, and of uploads before there was this
+  public var outputKind: String = String()
+
+  /// how that was told, and how to say otherwise
+  public var outputKindNote: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -740,7 +746,7 @@ nonisolated extension Dither_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension Dither_V1_Signature: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Signature"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}input_name\0\u{3}input_shape\0\u{3}output_name\0\u{3}output_shape\0\u{1}classes\0\u{3}label_names\0\u{1}task\0\u{3}task_note\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}input_name\0\u{3}input_shape\0\u{3}output_name\0\u{3}output_shape\0\u{1}classes\0\u{3}label_names\0\u{1}task\0\u{3}task_note\0\u{3}output_kind\0\u{3}output_kind_note\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -756,6 +762,8 @@ nonisolated extension Dither_V1_Signature: SwiftProtobuf.Message, SwiftProtobuf.
       case 6: try { try decoder.decodeRepeatedStringField(value: &self.labelNames) }()
       case 7: try { try decoder.decodeSingularStringField(value: &self.task) }()
       case 8: try { try decoder.decodeSingularStringField(value: &self.taskNote) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.outputKind) }()
+      case 10: try { try decoder.decodeSingularStringField(value: &self.outputKindNote) }()
       default: break
       }
     }
@@ -786,6 +794,12 @@ nonisolated extension Dither_V1_Signature: SwiftProtobuf.Message, SwiftProtobuf.
     if !self.taskNote.isEmpty {
       try visitor.visitSingularStringField(value: self.taskNote, fieldNumber: 8)
     }
+    if !self.outputKind.isEmpty {
+      try visitor.visitSingularStringField(value: self.outputKind, fieldNumber: 9)
+    }
+    if !self.outputKindNote.isEmpty {
+      try visitor.visitSingularStringField(value: self.outputKindNote, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -798,6 +812,8 @@ nonisolated extension Dither_V1_Signature: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.labelNames != rhs.labelNames {return false}
     if lhs.task != rhs.task {return false}
     if lhs.taskNote != rhs.taskNote {return false}
+    if lhs.outputKind != rhs.outputKind {return false}
+    if lhs.outputKindNote != rhs.outputKindNote {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

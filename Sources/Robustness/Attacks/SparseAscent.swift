@@ -30,7 +30,7 @@ struct SparseAscent {
   }
 
   /// Questions of each example.
-  static func questions(steps: Int) -> Int { steps + stages.count }
+  static func questions(steps: Int) -> Int { steps + stages.count + 3 }
 
   /// - Parameter aims: [B]: the class that each example is led to, where the loss needs one.
   func climb(_ examples: Examples, _ aims: [Int], in ball: Ball, asking oracle: inout some Oracle) throws -> Tensor {
@@ -45,9 +45,24 @@ struct SparseAscent {
       guard count > 0, !live.isEmpty else { continue }
       let wide = Ball(.l1, epsilon: stage.radius * ball.epsilon)
       live.x = wide.project(live.x, around: live.clean)
+      if isLast { try takeFarthest(&live, aims, in: ball, &oracle) }
       try climb(&live, &aims, count, isFirst: number == 0, in: wide, &oracle)
     }
     return live.all
+  }
+
+  /// Unlike theirs, the last stage starts from where a linear model is worst, where that is higher: of 20 features 0.40
+  /// was left for the 0.33 of one such step.
+  private func takeFarthest(
+    _ live: inout LiveExamples, _ aims: [Int], in ball: Ball, _ oracle: inout some Oracle
+  ) throws {
+    func ask(_ x: Tensor, wantsGradient: Bool) throws -> Answer {
+      try oracle.ask(Question(x, of: live.examples, loss: loss, aims: aims, wantsGradient: wantsGradient))
+    }
+    guard let gradient = try ask(live.clean, wantsGradient: true).gradient else { return }
+    let farthest = ball.farthest(along: gradient, from: live.clean)
+    let losses = try (ask(live.x, wantsGradient: false).losses, ask(farthest, wantsGradient: false).losses)
+    for row in 0..<live.count where losses.1[row] > losses.0[row] { live.x.replaceRow(row, with: farthest.row(row)) }
   }
 
   /// One stage; its best points are where the next one starts.

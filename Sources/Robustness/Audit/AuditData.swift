@@ -96,7 +96,7 @@ extension AuditData {
       }
       do {
         try signature.check(labels: data.labels, rows: count)
-        if let targets = data.targets { try signature.check(labels: targets, rows: count) }
+        if let targets = data.targets { try signature.check(labels: targets, rows: count, "targets") }
       } catch {
         throw refuse("\(error.place) for '\(subject.name.clipped())'", error.expected, error.got, error.advice)
       }

@@ -97,6 +97,8 @@ extension Dither_V1_Model {
     signature.outputShape = [-1, Int64(record.width ?? record.classes)]
     signature.task = record.task ?? "classification"
     signature.taskNote = record.taskNote ?? ""
+    signature.outputKind = record.outputKind ?? ""
+    signature.outputKindNote = record.outputKindNote ?? ""
     signature.classes = UInt32(record.classes)
     signature.labelNames = record.labelNames
   }

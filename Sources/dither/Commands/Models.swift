@@ -100,6 +100,9 @@ struct ModelDescription: Encodable {
     var task: String
     /// How the task was told, where the file does not say it.
     var taskNote: String?
+    /// As `logits`, with how it was told.
+    var outputKind: String?
+    var outputKindNote: String?
 
     init(_ message: Dither_V1_Signature) {
       inputName = message.inputName
@@ -110,6 +113,8 @@ struct ModelDescription: Encodable {
       labelNames = message.labelNames
       task = message.task.isEmpty ? "classification" : message.task
       taskNote = message.taskNote.isEmpty ? nil : message.taskNote
+      outputKind = message.outputKind.isEmpty ? nil : message.outputKind
+      outputKindNote = message.outputKindNote.isEmpty ? nil : message.outputKindNote
     }
 
     /// "10 classes", "1 value".
@@ -151,6 +156,7 @@ struct ModelDescription: Encodable {
       ["input", "\(signature.inputName) \(signature.inputShape)"],
       ["output", "\(signature.outputName) \(signature.outputShape), \(signature.answer)"],
       ["task", "\(signature.task)\(signature.taskNote.map { ": \($0)" } ?? "")"],
+      ["output is", signature.outputKind.map { "\($0): \(signature.outputKindNote ?? "")" } ?? ""],
       ["labels", signature.labelNames.joined(separator: ", ")],
       ["samples", "\(defaultSamples) unless asked otherwise"],
     ]

@@ -90,10 +90,13 @@ struct FileArray {
       case .integers(let values): values.map { Int(exactly: $0) }
       case .floats(let values): values.map { Int(exactly: $0) }
       }
-    let labels = numbers.compactMap { $0 }.filter { $0 >= 0 }
-    guard labels.count == numbers.count else {
-      throw CommandError(.shape, at: place, expected: "class numbers from 0", got: "something else")
+    return try numbers.enumerated().map { row, number throws(CommandError) in
+      guard let number, number >= 0 else {
+        throw CommandError(
+          .shape, at: "\(place), row \(row)", expected: "a class number, from 0",
+          got: number.map { "\($0)" } ?? "\(floats[row])", advice: "classes are counted from 0, as whole numbers")
+      }
+      return number
     }
-    return labels
   }
 }

@@ -89,6 +89,27 @@ struct L1Tests {
     }
   }
 
+  @Test(
+    "of several classes no attack of many steps leaves what one step breaks", arguments: 1...4 as ClosedRange<UInt64>)
+  func oneStep(_ seed: UInt64) throws {
+    let builder = GraphBuilder(name: "linear"), input = builder.input("x", [20])
+    // Scores far apart, as of a model that was trained for long.
+    let weights = builder.parameter("w", Tensor.random([4, 20], seed: seed, from: -20, to: 20))
+    let model = try Model(
+      builder.finish(outputs: [("z", try builder.dense(input, weights, nil, name: "fc"))]))
+    let inputs = Tensor.random([60, 20], seed: seed + 50, from: 0, to: 1), labels = try model.outputs(inputs).labels()
+    func left(_ name: String) throws -> Int {
+      var oracle = ModelOracle(model, seed: 3)
+      let examples = Examples(inputs, labels.map { .untargeted(label: $0) }, identities: (0..<60).map(UInt64.init))
+      let found = try Catalog.attacks.entry(named: name).init().run(
+        on: examples, in: Ball(.l1, epsilon: 0.5), asking: &oracle)
+      return zip(try model.outputs(found).labels(), labels).count { $0 == $1 }
+    }
+    let one = try left("fgsm")
+    #expect(one < 60)
+    for name in ["apgd", "apgd_t"] { #expect(try left(name) <= one, "\(name)") }
+  }
+
   @Test("the ensemble measures in l1 too, and leaves no more than its first attack")
   func ensemble() throws {
     let model = try Small.model(), inputs = Tensor.random([24, 1, 4, 4], seed: 7, from: 0, to: 1)

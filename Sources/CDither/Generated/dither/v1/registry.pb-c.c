@@ -926,7 +926,7 @@ const ProtobufCMessageDescriptor dither__v1__model__descriptor =
   (ProtobufCMessageInit) dither__v1__model__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor dither__v1__signature__field_descriptors[8] =
+static const ProtobufCFieldDescriptor dither__v1__signature__field_descriptors[10] =
 {
   {
     "input_name",
@@ -1024,12 +1024,38 @@ static const ProtobufCFieldDescriptor dither__v1__signature__field_descriptors[8
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "output_kind",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Signature, output_kind),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "output_kind_note",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Signature, output_kind_note),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__signature__field_indices_by_name[] = {
   4,   /* field[4] = classes */
   0,   /* field[0] = input_name */
   1,   /* field[1] = input_shape */
   5,   /* field[5] = label_names */
+  8,   /* field[8] = output_kind */
+  9,   /* field[9] = output_kind_note */
   2,   /* field[2] = output_name */
   3,   /* field[3] = output_shape */
   6,   /* field[6] = task */
@@ -1038,7 +1064,7 @@ static const unsigned dither__v1__signature__field_indices_by_name[] = {
 static const ProtobufCIntRange dither__v1__signature__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor dither__v1__signature__descriptor =
 {
@@ -1048,7 +1074,7 @@ const ProtobufCMessageDescriptor dither__v1__signature__descriptor =
   "Dither__V1__Signature",
   "dither.v1",
   sizeof(Dither__V1__Signature),
-  8,
+  10,
   dither__v1__signature__field_descriptors,
   dither__v1__signature__field_indices_by_name,
   1,  dither__v1__signature__number_ranges,

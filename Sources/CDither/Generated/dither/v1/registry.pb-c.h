@@ -93,10 +93,18 @@ struct  Dither__V1__Signature
    * how the task was told and how to say otherwise, where the file does not say it; else empty
    */
   char *task_note;
+  /*
+   * "logits", "probabilities" or "log_probabilities"; empty of a regression, and of uploads before there was this
+   */
+  char *output_kind;
+  /*
+   * how that was told, and how to say otherwise
+   */
+  char *output_kind_note;
 };
 #define DITHER__V1__SIGNATURE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__signature__descriptor) \
-    , (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, 0,NULL, 0, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, 0,NULL, 0, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
 struct  Dither__V1__ListModelsRequest

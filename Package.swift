@@ -81,8 +81,8 @@ let package = Package(
     module(
       "Train",
       [
-        "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherDatasets", "DitherReports", "DitherJobs",
-        "DitherRobustness",
+        "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherDatasets", "DitherRobustness",
+        "DitherReports", "DitherJobs",
         .product(name: "Yams", package: "Yams"),
       ]),
     module(

@@ -172,6 +172,8 @@ struct SweepTests {
     #expect(abs(two - 12.706 * deviation / 2.0.squareRoot()) < 1e-3 * two)
     #expect(try facts(run(plan, "two", workers: 3).table) == facts(table))
     #expect(table.csv.split(separator: "\n").count == 7)
+    let page = try String(contentsOfFile: scratch.file("one/s.html"), encoding: .utf8)
+    for word in ["noise.0.sigma", "optimizer.rate", "mean over seeds", "<svg"] { #expect(page.contains(word)) }
   }
 
   @Test("a sweep that is stopped anywhere goes on, and ends in the same table", arguments: [0, 3, 25, 90, 200])

@@ -183,6 +183,7 @@ public struct Sweep: Sendable {
   private func save(_ table: SweepTable) throws {
     try write(table, to: "\(folder)/\(plan.name).json")
     try writeWhole(Array(table.csv.utf8), to: "\(folder)/\(plan.name).csv")
+    try writeWhole(Array(SweepPage(plan, table).html().utf8), to: "\(folder)/\(plan.name).html")
   }
 
   private func write(_ value: some Encodable, to path: String) throws {

@@ -1,0 +1,56 @@
+import DitherBasics
+import DitherReports
+import DitherRobustness
+import Foundation
+
+/// A sweep for a browser: what it is chosen by over each key that is a number, with intervals, and all points.
+struct SweepPage {
+  private let page: CurvesPage
+
+  init(_ plan: SweepPlan, _ table: SweepTable) {
+    let measure = table.chosenBy.rawValue
+    var facts: [(name: String, value: String)] = [
+      ("recipe", plan.recipe), ("points", "\(plan.points.count)"), ("seeds", "\(plan.seeds)"),
+      ("results", "\(table.trials)"), ("chosen by", "\(measure), on the validation part"),
+    ]
+    if let best = table.best {
+      facts.append(("best", plan.settings(of: best.point).joined(separator: ", ")))
+      facts.append(("its \(measure)", Self.words(best)))
+    }
+    page = CurvesPage(
+      eyebrow: "Sweep", title: plan.name,
+      lead: table.best == nil
+        ? "No point has a result of all seeds yet."
+        : "The best of \(table.rows.count) points is chosen by its luck too: with new seeds it will come to less.",
+      series: plan.axes.indices.flatMap { Self.series($0, plan, table) }, facts: facts,
+      source: ("Points, best first", table.csv))
+  }
+
+  func html() -> String { page.html() }
+
+  private static func words(_ row: SweepTable.Row) -> String {
+    guard let mean = row.mean else { return "–" }
+    return String(format: "%.4g", mean) + (row.halfWidth.map { String(format: " ± %.2g", $0) } ?? "")
+  }
+
+  /// At each value of a key the best point there, with its interval.
+  private static func series(_ axis: Int, _ plan: SweepPlan, _ table: SweepTable) -> [Summary.Series] {
+    let key = plan.axes[axis].key, others = plan.axes.count > 1 ? ", best over the other keys" : ""
+    var best: [Double: SweepTable.Row] = [:]
+    // Rows are in their order: the first of a value is its best.
+    for row in table.rows where row.mean != nil {
+      if let value = row.settings[key]?.asNumber, best[value] == nil { best[value] = row }
+    }
+    guard best.count > 1 else { return [] }
+    let sorted = best.sorted { $0.key < $1.key }
+    func curve(_ name: String, _ shift: Double) -> Summary.Series {
+      Summary.Series(
+        chart: key, name: name, x: key, y: table.chosenBy.rawValue + others,
+        points: sorted.compactMap { value, row in
+          guard let mean = row.mean, shift == 0 || row.halfWidth != nil else { return nil }
+          return Summary.Point(value, mean + shift * (row.halfWidth ?? 0))
+        })
+    }
+    return [curve("mean over seeds", 0), curve("95 %, low", -1), curve("95 %, high", 1)]
+  }
+}

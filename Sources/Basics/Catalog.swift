@@ -52,18 +52,19 @@ public func nearest(to word: String, among candidates: [String]) -> String? {
   return candidate
 }
 
-/// Levenshtein's distance.
+/// Levenshtein's distance, in which two neighbors that have changed places are one slip (Damerau 1964).
 func editDistance(_ a: String, _ b: String) -> Int {
   let a = Array(a.prefix(64).lowercased()), b = Array(b.prefix(64).lowercased())
+  var before = [Int](repeating: 0, count: b.count + 1)
   var row = Array(0...b.count)
   for i in a.indices {
-    var diagonal = row[0]
-    row[0] = i + 1
+    var next = row
+    next[0] = i + 1
     for j in b.indices {
-      let cost = a[i] == b[j] ? diagonal : 1 + min(diagonal, row[j], row[j + 1])
-      diagonal = row[j + 1]
-      row[j + 1] = cost
+      next[j + 1] = a[i] == b[j] ? row[j] : 1 + min(row[j], next[j], row[j + 1])
+      if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { next[j + 1] = min(next[j + 1], before[j - 1] + 1) }
     }
+    (before, row) = (row, next)
   }
   return row[b.count]
 }

@@ -69,7 +69,8 @@ struct ParametersTests {
   @Test(
     "a slip of the hand is near, another word is not",
     arguments: [
-      ("rate", ["site"], nil), ("sgima", ["sigma", "site"], "sigma"), ("rat", ["rate"], "rate"),
+      ("rate", ["site"], nil), ("pdg", ["pgd"], "pgd"), ("apgd", ["apgd_t", "pgd"], "pgd"),
+      ("sgima", ["sigma", "site"], "sigma"), ("rat", ["rate"], "rate"),
       ("fast", ["format"], nil),
       ("distribuion", ["distribution"], "distribution"),
     ] as [(String, [String], String?)])

@@ -35,7 +35,7 @@ struct SweepTests {
   }
   private static let searches = Catalog<any Search.Type>.searches
 
-  @Test("each search gives points of its axes, and refuses what it does not know", arguments: searches.names)
+  @Test("each search gives points of its axes, and refuses what it does not know", arguments: SweepTests.searches.names)
   func everySearch(_ name: String) throws {
     let text = "{name: s, recipe: a.yml, seeds: [1], search: \(name), keys: {noise.0.sigma: [0, 0.1], epochs: [1, 2]}}"
     let plan = try Self.plan(text), again = try Self.plan(text)

@@ -1,8 +1,8 @@
 import DitherBasics
 import Foundation
 
-/// The trials of a sweep: points of a recipe's keys, each with several seeds, and what they are judged by. docs/sweeps.md
-/// describes every key of its file.
+/// The trials of a sweep: points of a recipe's keys, each with several seeds, and what they are judged by.
+/// docs/sweeps.md describes every key of its file.
 public struct SweepPlan: Sendable {
   /// One training of it: a point with a seed.
   public struct Trial: Hashable, Sendable {

@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherDatasets
 import DitherGraph
 import DitherInference
 import DitherTensor
@@ -72,5 +73,40 @@ struct EveryArchitectureTests {
         #expect("\(error)".contains("expected"))
       }
     }
+  }
+
+  @Test(
+    "normalized by batch it has no bias there, a site for noise behind each normalization, and learns",
+    arguments: ["mlp", "cnn"])
+  func normalization(_ name: String) throws {
+    let data = PictureSides.data()
+    func recipe(_ normalization: String) throws -> Recipe {
+      try Recipe(
+        yaml: """
+          {name: test, data: mnist, epochs: 4, batch: 16, seed: 3, optimizer: {kind: sgd, rate: 0.05},
+          model: {kind: \(name), hidden: [8], normalization: \(normalization)},
+          noise: [{site: after_normalization, sigma: 0.1}]}
+          """)
+    }
+    let trainer = try Trainer(recipe("batch"), data: data, threads: 1)
+    try trainer.run()
+    let graph = try trainer.snapshot()
+    let names = graph.parameters.map { graph.valueNames[$0.index] }
+    #expect(names.contains("dense0.norm.scale") && !names.contains("dense0.bias"))
+    let accuracy = try #require(try Evaluation(Model(graph), data, threads: 1).accuracy)
+    #expect(accuracy > 0.9)
+    // Without a normalization the site is none.
+    #expect(throws: (any Error).self) { try Trainer(recipe("none"), data: data, threads: 1) }
+    #expect { try recipe("bacth") } throws: { "\($0)".contains("did you mean 'batch'?") }
+  }
+}
+
+/// Pictures of two classes, which differ by where they are bright.
+enum PictureSides {
+  static func data(_ count: Int = 64) -> Dataset {
+    let inputs = Tensor([count, 1, 8, 8]) { out in
+      for i in out.indices { out[i] = (i / 64 + (i / 8) % 8 / 4) % 2 == 0 ? 0.2 : 0.8 }
+    }
+    return Dataset(name: "pictures", inputs: inputs, labels: (0..<count).map { $0 % 2 }, classNames: ["a", "b"])
   }
 }

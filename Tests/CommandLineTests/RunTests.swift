@@ -47,7 +47,7 @@ struct RunTests {
       (["--output-dir", "out"], "--input"),
       (["--input", "INPUT", "--output-dir", "out", "--gradient"], "--labels"),
       (["--input", "LABELS", "--output-dir", "out"], "expected shape [8, 1, 28, 28], got [8]"),
-      (["--input", "INPUT", "--output-dir", "out", "--labels", "INPUT"], "class numbers"),
+      (["--input", "INPUT", "--output-dir", "out", "--labels", "INPUT"], "class number"),
     ])
   func refusals(_ arguments: [String], _ says: String) throws {
     let folder = try #require(Golden.root).appending(path: "onnx/mlp")

@@ -125,17 +125,19 @@ final class Batcher: Sendable {
     /// - Throws: `ServiceFault.overloaded` with a time to wait.
     mutating func checkWait(of work: Waiting, before: Double, threads: Int) throws(ServiceError) {
       let wait = wait(before: before, isLong: work.isLong, threads: threads), now = work.since
-      let got = "about \((100 * wait).rounded() / 100) s"
+      func refusal(_ expected: String) -> ServiceError {
+        overloaded(expected, "about \((100 * wait).rounded() / 100) s", after: wait)
+      }
       if !work.isLong {
         if before == 0 { standing.wasEmpty(at: now) }
         guard standing.takes(wait, at: now) else {
-          throw overloaded("a wait of at most \(StandingQueue.most) s while more comes than is done", got, after: wait)
+          throw refusal("a wait of at most \(StandingQueue.most) s while more comes than is done")
         }
       }
       // A call that would be late hears it at once: in a queue that is too long all would be, and all work in vain.
       let computed = work.isLong ? work.seconds : max(work.seconds, Batcher.batchSeconds)
       guard before == 0 || (work.work.deadline.map { now + .seconds(Batcher.margin * wait + computed) <= $0 } ?? true)
-      else { throw overloaded("a queue that ends before the deadline", got, after: wait) }
+      else { throw refusal("a queue that ends before the deadline") }
     }
     mutating func began(_ batch: [Waiting], at now: ContinuousClock.Instant) {
       running += 1

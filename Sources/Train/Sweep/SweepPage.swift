@@ -23,7 +23,7 @@ struct SweepPage {
         ? "No point has a result of all seeds yet."
         : "The best of \(table.rows.count) points is chosen by its luck too: with new seeds it will come to less.",
       series: plan.axes.indices.flatMap { Self.series($0, plan, table) }, facts: facts,
-      source: ("Points, best first", table.csv))
+      source: ("Points, best first", Self.rows(plan, table)))
   }
 
   func html() -> String { page.html() }
@@ -33,9 +33,26 @@ struct SweepPage {
     return String(format: "%.4g", mean) + (row.halfWidth.map { String(format: " ± %.2g", $0) } ?? "")
   }
 
-  /// At each value of a key the best point there, with its interval.
+  /// The points as text, a line each.
+  private static func rows(_ plan: SweepPlan, _ table: SweepTable) -> String {
+    let keys = plan.axes.map(\.key)
+    let head = [table.chosenBy.rawValue + " ± 95 %", "accuracy", "epochs", "seeds"] + keys
+    let lines = table.rows.map { row in
+      [
+        words(row), row.measures["accuracy"].map { String(format: "%.2f %%", 100 * $0) } ?? "–", "\(row.epochs)",
+        "\(row.seeds)",
+      ] + keys.map { "\(row.settings[$0] ?? .none)" }
+    }
+    let all = [head] + lines, widths = head.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
+    return all.map { cells in
+      zip(cells, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(separator: "  ")
+    }.joined(separator: "\n")
+  }
+
+  /// At each value of a key the best point there, with its interval; over a logarithm where the key's scale is one.
   private static func series(_ axis: Int, _ plan: SweepPlan, _ table: SweepTable) -> [Summary.Series] {
     let key = plan.axes[axis].key, others = plan.axes.count > 1 ? ", best over the other keys" : ""
+    let isLogarithmic = if case .range(_, true, _) = plan.axes[axis].domain { true } else { false }
     var best: [Double: SweepTable.Row] = [:]
     // Rows are in their order: the first of a value is its best.
     for row in table.rows where row.mean != nil {
@@ -45,10 +62,10 @@ struct SweepPage {
     let sorted = best.sorted { $0.key < $1.key }
     func curve(_ name: String, _ shift: Double) -> Summary.Series {
       Summary.Series(
-        chart: key, name: name, x: key, y: table.chosenBy.rawValue + others,
+        chart: key, name: name, x: isLogarithmic ? "log₁₀ of \(key)" : key, y: table.chosenBy.rawValue + others,
         points: sorted.compactMap { value, row in
           guard let mean = row.mean, shift == 0 || row.halfWidth != nil else { return nil }
-          return Summary.Point(value, mean + shift * (row.halfWidth ?? 0))
+          return Summary.Point(isLogarithmic ? log10(value) : value, mean + shift * (row.halfWidth ?? 0))
         })
     }
     return [curve("mean over seeds", 0), curve("95 %, low", -1), curve("95 %, high", 1)]

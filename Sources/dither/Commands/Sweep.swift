@@ -36,11 +36,15 @@ struct SweepCommand: ParsableCommand {
     guard (1...1_000_000).contains(rows) else { throw ValidationError("--rows: expected 1 to 1000000") }
   }
 
-  func run() throws {
+  /// A path of the sweep file, from where the command runs.
+  private func place(_ path: String) -> String {
     let home = (sweep as NSString).deletingLastPathComponent
-    let plan = try SweepPlan(yaml: String(decoding: FileArray.read(sweep), as: UTF8.self), at: sweep) { path in
-      let place = path.hasPrefix("/") || home.isEmpty ? path : "\(home)/\(path)"
-      return String(decoding: try FileArray.read(place), as: UTF8.self)
+    return path.hasPrefix("/") || home.isEmpty ? path : ("\(home)/\(path)" as NSString).standardizingPath
+  }
+
+  func run() throws {
+    let plan = try SweepPlan(yaml: String(decoding: FileArray.read(sweep), as: UTF8.self), at: sweep) {
+      path in String(decoding: try FileArray.read(place(path)), as: UTF8.self)
     }
     if dryRun { return try show(plan) }
     let interrupt = Interrupt { Console.write("\nstopping; a second Ctrl-C stops at once\n") }
@@ -106,7 +110,7 @@ struct SweepCommand: ParsableCommand {
     let settings = (plan.common.filter { !$0.hasPrefix("validation=") } + plan.settings(of: best.point))
       .map { "--set '\($0)'" }.joined(separator: " ")
     print(
-      "the best once more, with a seed that it was not chosen by: dither train \(plan.recipe) \(settings) --seed \((plan.seeds.max() ?? 0) + 1)"
+      "the best once more, with a seed that it was not chosen by: dither train \(place(plan.recipe)) \(settings) --seed \((plan.seeds.max() ?? 0) + 1)"
     )
   }
 }

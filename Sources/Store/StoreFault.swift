@@ -17,6 +17,8 @@ public enum StoreFault: FaultCode {
   case busy
   /// The state directory belongs to another running server.
   case inUse
+  /// The state directory cannot be made.
+  case badPlace
   /// A later program has changed how things are stored.
   case newer
   /// Stored bytes have changed since they were written.
@@ -32,7 +34,7 @@ public enum StoreFault: FaultCode {
     case .offset: .outOfRange
     case .digestMismatch, .corrupt: .dataLoss
     case .superseded: .aborted
-    case .inUse, .newer, .conflict: .failedPrecondition
+    case .inUse, .badPlace, .newer, .conflict: .failedPrecondition
     case .noSpace, .busy: .resourceExhausted
     case .storage: .internalError
     }

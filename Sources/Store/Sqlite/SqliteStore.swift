@@ -27,7 +27,11 @@ public final class SqliteStore: Store {
   public init(
     directory: String, use: Use = .server, uploads: UploadBounds = UploadBounds()
   ) throws(StoreError) {
-    try Files.makeDirectory(directory)
+    do throws(StoreError) { try Files.makeDirectory(directory) } catch {
+      throw StoreError(
+        .badPlace, at: error.place, expected: error.expected, got: error.got, advice: "say another folder for the state"
+      )
+    }
     lock = use == .server ? try DirectoryLock(directory) : nil
     database = try StoreDatabase(
       path: directory + "/dither.sqlite", reserve: use == .server ? Reserve(path: directory + "/reserve") : nil)

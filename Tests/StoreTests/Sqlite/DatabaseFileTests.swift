@@ -22,6 +22,13 @@ import Testing
     _ = try await store.models.publish(model, aliases: [], by: "")
   }
 
+  @Test("a place where no folder can be made is the user's fault, with the remedy")
+  func noFolder() {
+    let error = #expect(throws: StoreError.self) { try SqliteStore(directory: "/dev/null/state") }
+    #expect(
+      error?.code == .badPlace && error?.category == .failedPrecondition && error?.advice?.contains("state") == true)
+  }
+
   /// A store that was here before may be let go of a moment later, by the thread that did its last work.
   private func reopened(_ scratch: Scratch) async throws -> SqliteStore {
     for _ in 0..<100 {

@@ -159,27 +159,22 @@ struct NoiseFormulaTests {
     for noise in Catalog.noises.entries {
       var term = NoiseTerm(.input, noise.init(), sigma: noise.combination == .adds ? 0.1 : nil)
       term.fraction = Float(fraction)
-      let rows = 500
-      let plan = try Plan(
-        graph, parameters: ParameterBuffers(graph), options: .init(rows: rows, path: .exact), noise: NoiseModel([term]))
-      var noisy = 0, withoutIt = 0
-      for pass in 0..<4 as Range<UInt64> {
-        plan.input().update(repeating: 0.5)
-        for row in 0..<rows { plan.seeds[row] = 1000 * pass + UInt64(row) }
-        plan.forward()
-        let output = Array(plan.output())
-        noisy += (0..<rows).count { row in output[row * 8..<row * 8 + 8].contains { $0 != 0.5 } }
+      func noisyRows() throws -> Int {
+        let rows = 500
+        let plan = try Plan(
+          graph, parameters: ParameterBuffers(graph), options: .init(rows: rows, path: .exact),
+          noise: NoiseModel([term]))
+        return (0..<4 as Range<UInt64>).reduce(0) { sum, pass in
+          plan.input().update(repeating: 0.5)
+          for row in 0..<rows { plan.seeds[row] = 1000 * pass + UInt64(row) }
+          plan.forward()
+          let output = Array(plan.output())
+          return sum + (0..<rows).count { row in output[row * 8..<row * 8 + 8].contains { $0 != 0.5 } }
+        }
       }
+      let noisy = try noisyRows()
       term.fraction = nil
-      let whole = try Plan(
-        graph, parameters: ParameterBuffers(graph), options: .init(rows: rows, path: .exact), noise: NoiseModel([term]))
-      for pass in 0..<4 as Range<UInt64> {
-        whole.input().update(repeating: 0.5)
-        for row in 0..<rows { whole.seeds[row] = 1000 * pass + UInt64(row) }
-        whole.forward()
-        let output = Array(whole.output())
-        withoutIt += (0..<rows).count { row in output[row * 8..<row * 8 + 8].contains { $0 != 0.5 } }
-      }
+      let withoutIt = try noisyRows()
       // Some noises leave an example as it is by themselves.
       let expected = fraction * Double(withoutIt)
       #expect(abs(Double(noisy) - expected) <= 5 * (expected * (1 - fraction)).squareRoot() + 1e-9, "\(noise.name)")

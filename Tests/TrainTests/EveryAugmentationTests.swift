@@ -58,16 +58,7 @@ struct EveryAugmentationTests {
     "a run learns with it, gives the same bytes again, also by halves, and others than without", arguments: kinds.names)
   func runs(_ name: String) throws {
     let data = Self.pictures(), recipe = try Self.recipe("[\(name)]")
-    let whole = try Trainer(recipe, data: data, threads: 1)
-    try whole.run()
-    let first = try Trainer(recipe, data: data, threads: 1)
-    var steps = 0
-    try first.run(shouldStop: {
-      defer { steps += 1 }
-      return steps == 5
-    })
-    let second = try Trainer(recipe, data: data, checkpoint: first.checkpoint(), threads: 1)
-    try second.run()
+    let (whole, second) = try Halves.run(recipe, data, steps: 5)
     #expect(try second.snapshot().onnx() == whole.snapshot().onnx())
     let plain = try Trainer(Self.recipe("[]"), data: data, threads: 1)
     try plain.run()

@@ -74,16 +74,7 @@ struct EveryStrategyTests {
   @Test("a seed gives the same bytes, also by halves; the network learns", arguments: strategies.names)
   func resumes(_ name: String) throws {
     let recipe = try Self.recipe("[\(name)]"), data = Self.data(name)
-    let whole = try Trainer(recipe, data: data, threads: 1)
-    try whole.run()
-    let first = try Trainer(recipe, data: data, threads: 1)
-    var steps = 0
-    try first.run(shouldStop: {
-      defer { steps += 1 }
-      return steps == 19
-    })
-    let second = try Trainer(recipe, data: data, checkpoint: first.checkpoint(), threads: 1)
-    try second.run()
+    let (whole, second) = try Halves.run(recipe, data, steps: 19)
     #expect(try second.snapshot().onnx() == whole.snapshot().onnx())
     let found = try Evaluation(Model(whole.snapshot()), data, threads: 1)
     let quality = try #require(found.accuracy ?? found.rootMeanSquaredError.map { 1 - $0 / 90 })

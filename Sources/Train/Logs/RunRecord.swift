@@ -72,11 +72,3 @@ public struct RunRecord: Codable, Sendable {
     try writeWhole(jsonText(of: self), to: Self.path(folder))
   }
 }
-
-/// As people read it: keys in snake case, sorted, a line each.
-func jsonText(of value: some Encodable) throws -> [UInt8] {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-  encoder.keyEncodingStrategy = .convertToSnakeCase
-  return try Array(encoder.encode(value)) + [UInt8(ascii: "\n")]
-}

@@ -76,7 +76,7 @@ public struct Sweep: Sendable {
           run: { trial, _ in
             if shouldStop() { throw Stopped() }
             let result = try train(trial, to: epochs, known: all[trial], data, shouldStop)
-            try write(result, to: "\(folder)/\(trial.name).json")
+            try writeWhole(jsonText(of: result), to: "\(folder)/\(trial.name).json")
             return result
           })
         for result in found { known[.init(point: result.point, seed: result.seed)] = result }
@@ -166,9 +166,11 @@ public struct Sweep: Sendable {
 
   private func results() throws -> [SweepPlan.Trial: SweepResult] {
     var found: [SweepPlan.Trial: SweepResult] = [:]
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
     for trial in plan.trials(of: Array(plan.points.indices)) {
       guard let data = FileManager.default.contents(atPath: "\(folder)/\(trial.name).json") else { continue }
-      guard let result = try? JSONDecoder().decode(SweepResult.self, from: data), result.point == trial.point,
+      guard let result = try? decoder.decode(SweepResult.self, from: data), result.point == trial.point,
         result.seed == trial.seed
       else {
         throw TrainError(
@@ -181,14 +183,8 @@ public struct Sweep: Sendable {
   }
 
   private func save(_ table: SweepTable) throws {
-    try write(table, to: "\(folder)/\(plan.name).json")
+    try writeWhole(jsonText(of: table), to: "\(folder)/\(plan.name).json")
     try writeWhole(Array(table.csv.utf8), to: "\(folder)/\(plan.name).csv")
     try writeWhole(Array(SweepPage(plan, table).html().utf8), to: "\(folder)/\(plan.name).html")
-  }
-
-  private func write(_ value: some Encodable, to path: String) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try writeWhole(Array(encoder.encode(value)) + [UInt8(ascii: "\n")], to: path)
   }
 }

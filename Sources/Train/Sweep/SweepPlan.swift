@@ -85,9 +85,7 @@ public struct SweepPlan: Sendable {
         got: map[key].map { "'\("\($0)".clipped())'" } ?? "nothing", advice: advice)
     }
     if let stranger = map.keys.sorted().first(where: { !Self.keys.contains($0) }) {
-      throw TrainError(
-        .recipe, at: file, expected: "one of \(Self.keys.joined(separator: ", "))", got: "'\(stranger.clipped())'",
-        advice: nearest(to: stranger, among: Self.keys).map { "did you mean '\($0)'?" })
+      throw Parameters.unknown(stranger, among: Self.keys, of: file)
     }
     guard let name = map["name"]?.asText, RecipeReader.isName(name) else {
       throw refuse("name", RecipeReader.nameWords)
@@ -140,9 +138,7 @@ public struct SweepPlan: Sendable {
     case .mapping(let map):
       let known = ["from", "to", "scale", "whole"]
       if let stranger = map.keys.sorted().first(where: { !known.contains($0) }) {
-        throw TrainError(
-          .recipe, at: place, expected: "one of \(known.joined(separator: ", "))", got: "'\(stranger.clipped())'",
-          advice: nearest(to: stranger, among: known).map { "did you mean '\($0)'?" })
+        throw Parameters.unknown(stranger, among: known, of: place)
       }
       let scale = map["scale"]?.description ?? "linear", isWhole = map["whole"].map { $0 == .flag(true) } ?? false
       guard let from = map["from"]?.asNumber, let to = map["to"]?.asNumber, from < to,

@@ -265,10 +265,11 @@ private final class Squares: ShardedWork {
   @Test("a long shard keeps its lease")
   func renewal() async throws {
     let scratch = try Scratch(), store = try SqliteStore(directory: scratch.path)
-    let works = (0..<2).map { _ in Squares(pause: .seconds(3)) }
+    let works = (0..<2).map { _ in Squares(pause: Duration.seconds(3).asBuilt) }
     let runners = works.map { work in
       JobRunner(
-        kind: "test", jobs: store.jobs, threads: 2, lease: .seconds(2), isBusy: { false }, prepare: { _ in work }
+        kind: "test", jobs: store.jobs, threads: 2, lease: Duration.seconds(2).asBuilt, isBusy: { false },
+        prepare: { _ in work }
       )
     }
     try await store.jobs.create(job("a"))

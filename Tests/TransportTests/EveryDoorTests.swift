@@ -1,4 +1,5 @@
 import DitherProto
+import DitherTestSupport
 import DitherTransport
 import Foundation
 import NIOCore
@@ -230,7 +231,7 @@ struct EveryDoorTests {
       let call = try await client.start("toy/Wait")
       try await until { server.toys.waiting.load(ordering: .relaxed) == 1 }
       server.dispatcher.drain()
-      async let drained: Void = server.door.drain(grace: .seconds(20))
+      async let drained: Void = server.door.drain(grace: Duration.seconds(20).asBuilt)
       let refused = try? await client.call("toy/Echo")
       #expect(refused == nil || refused?.error?.code == .unavailable)
       server.toys.released.store(true, ordering: .relaxed)
@@ -387,7 +388,7 @@ struct EveryDoorTests {
       let sent = Data(repeating: 7, count: 12_000_000)
       let call = try await client.start("toy/Echo", [sent], isRead: false)
       try await until { server.toys.echoed.load(ordering: .relaxed) == 1 }
-      async let drained: Void = server.door.drain(grace: .seconds(20))
+      async let drained: Void = server.door.drain(grace: Duration.seconds(20).asBuilt)
       try await Task.sleep(for: .milliseconds(300))
       await call.resumeReading()
       #expect(await call.outcome().payloads == [sent])

@@ -1,4 +1,5 @@
 import DitherProto
+import DitherTestSupport
 import DitherTransport
 import Foundation
 import NIOCore
@@ -13,7 +14,7 @@ struct FramedToyClient: ToyClient {
     client = try await FramedClient.connect(
       to: .init(
         host: "127.0.0.1", port: server.door.port, usesTls: server.kind.usesTls, authority: server.authority,
-        connectTimeout: .seconds(10)), on: MultiThreadedEventLoopGroup.singleton)
+        connectTimeout: Duration.seconds(10).asBuilt), on: MultiThreadedEventLoopGroup.singleton)
   }
 
   private struct Call: ToyCall {

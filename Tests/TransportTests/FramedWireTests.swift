@@ -1,4 +1,5 @@
 import DitherProto
+import DitherTestSupport
 import DitherTransport
 import Foundation
 import SwiftProtobuf
@@ -179,7 +180,7 @@ struct FramedWireTests {
         $0.open.end = true
       })
     while server.toys.echoed.load(ordering: .relaxed) == 0 { try await Task.sleep(for: .milliseconds(2)) }
-    async let drained: Void = server.door.drain(grace: .seconds(20))
+    async let drained: Void = server.door.drain(grace: Duration.seconds(20).asBuilt)
     try await Task.sleep(for: .milliseconds(300))
     var answer: Data?
     while let frame = try await socket.next() { if case .end(let end) = frame.kind { answer = end.last } }

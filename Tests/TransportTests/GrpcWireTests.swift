@@ -1,3 +1,4 @@
+import DitherTestSupport
 import DitherTransport
 import Foundation
 import Synchronization
@@ -105,7 +106,7 @@ struct GrpcWireTests {
     var frames = Frames(socket)
     socket.send(Self.opening + Self.call("toy/Wait", stream: 1))
     try await until { server.toys.waiting.load(ordering: .relaxed) == 1 }
-    async let drained: Void = server.door.drain(grace: .seconds(20))
+    async let drained: Void = server.door.drain(grace: Duration.seconds(20).asBuilt)
     #expect(try await frames.wait(for: 7, stream: 0).suffix(4) == [0, 0, 0, 0])
     for stream: UInt8 in [3, 5] {
       socket.send(Self.call("toy/Echo", stream: stream))

@@ -1,4 +1,5 @@
 import DitherProto
+import DitherTestSupport
 import DitherTransport
 import Foundation
 import Logging
@@ -12,7 +13,7 @@ private final class ToyHttp: Sendable {
   let keys = Keys()
 
   init(
-    isLocal: Bool = false, patience: Duration = .seconds(10), limits: CallDispatcher.Limits = .init()
+    isLocal: Bool = false, patience: Duration = Duration.seconds(10).asBuilt, limits: CallDispatcher.Limits = .init()
   ) async throws {
     let log = Logger(label: "toys") { _ in SwiftLogNoOpLogHandler() }
     let seen = Seen()
@@ -223,7 +224,7 @@ private struct Answer {
       let seen = server.seen.records.withLock { $0.map { "\($0.context.method) \($0.code) \($0.context.door)" } }
       #expect(
         seen == ["GET /slow DEADLINE_EXCEEDED http", "GET /fault RESOURCE_EXHAUSTED http", "GET /things/{id} OK http"])
-      let end = ContinuousClock.now + .seconds(10)
+      let end = ContinuousClock.now + Duration.seconds(10).asBuilt
       while server.stops.count.load(ordering: .relaxed) == 0, ContinuousClock.now < end {
         try await Task.sleep(for: .milliseconds(2))
       }

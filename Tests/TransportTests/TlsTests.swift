@@ -1,4 +1,5 @@
 import DitherProto
+import DitherTestSupport
 import DitherTransport
 import Foundation
 import Logging

@@ -1,4 +1,5 @@
 import DitherProto
+import DitherTestSupport
 import DitherTransport
 import Foundation
 import Logging
@@ -22,7 +23,7 @@ final class Toys: Sendable {
 
   var table: CallTable {
     var table = CallTable(mapError: { CallError(.internalError, "\($0)") })
-    let predict = CallPolicy(role: .predict, defaultDeadline: .seconds(20))
+    let predict = CallPolicy(role: .predict, defaultDeadline: Duration.seconds(20).asBuilt)
     table.serve(CallMethod<Unary, Bytes, Bytes>("toy/Echo"), predict) {
       [self] (request: Bytes, _, responder: Responder<Bytes>) in
       responder.succeed(Bytes(Data(request.value.reversed())))
@@ -120,6 +121,7 @@ final class ToyServer: Sendable {
 
   init(_ kind: DoorKind, _ change: (inout CallDispatcher.Limits) -> Void = { _ in }) async throws {
     var limits = CallDispatcher.Limits()
+    (limits.framePatience, limits.requestPatience) = (limits.framePatience.asBuilt, limits.requestPatience.asBuilt)
     change(&limits)
     self.kind = kind
     let made = kind.usesTls ? try SelfSignedAuthority(in: folder) : nil
@@ -252,7 +254,7 @@ final class Collector: Sendable {
 
 /// Waits until it is so.
 func until(_ condition: () -> Bool) async throws {
-  let end = ContinuousClock.now + .seconds(20)
+  let end = ContinuousClock.now + Duration.seconds(20).asBuilt
   while !condition() {
     try #require(ContinuousClock.now < end, "it never came to be")
     try await Task.sleep(for: .milliseconds(2))

@@ -1,5 +1,4 @@
 import DitherProto
-import DitherTestSupport
 import DitherTransport
 import Foundation
 import NIOCore
@@ -14,7 +13,7 @@ struct FramedToyClient: ToyClient {
     client = try await FramedClient.connect(
       to: .init(
         host: "127.0.0.1", port: server.door.port, usesTls: server.kind.usesTls, authority: server.authority,
-        connectTimeout: Duration.seconds(10).asBuilt), on: MultiThreadedEventLoopGroup.singleton)
+        connectTimeout: .seconds(10)), on: MultiThreadedEventLoopGroup.singleton)
   }
 
   private struct Call: ToyCall {

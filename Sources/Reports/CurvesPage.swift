@@ -38,7 +38,12 @@ public struct CurvesPage {
     ).source
   }
 
-  private var charts: [Html] {
+  private var charts: [Html] { Self.plots(series).map(\.html) }
+
+  /// Each chart as an SVG file of its own, by its title.
+  public func files() -> [(title: String, svg: String)] { Self.plots(series).map { ($0.title, $0.file.source) } }
+
+  private static func plots(_ series: [Summary.Series]) -> [Plot] {
     var order: [String] = []
     for one in series where !order.contains(one.chart) { order.append(one.chart) }
     return order.compactMap { chart in
@@ -47,7 +52,7 @@ public struct CurvesPage {
         Plot.Curve(name: one.name, role: .model, points: one.points.filter { $0.x.isFinite && $0.y.isFinite })
       }.filter { !$0.points.isEmpty }
       guard let first = group.first, !curves.isEmpty else { return nil }
-      return Plot(title: chart, x: first.x, y: first.y, curves: curves).html
+      return Plot(title: chart, x: first.x, y: first.y, curves: curves)
     }
   }
 }

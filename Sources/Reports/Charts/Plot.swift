@@ -23,6 +23,40 @@ struct Plot {
   static let styles = 8
 
   var html: Html {
+    let (keys, body) = drawing
+    let chart: Html = """
+      <svg viewBox="0 0 \(Self.width) \(Self.height)" role="img" aria-label="\(title): \(y) by \(x)">
+      \(body)</svg>
+      """
+    return Html.figure(title, note: note, chart: chart, legend: keys, table: table)
+  }
+
+  /// An SVG file of its own, with title and legend.
+  var file: Html {
+    let (keys, body) = drawing, below = keys.count < 2 ? 0 : 20 * Double(keys.count) + 4
+    let legend =
+      keys.count < 2
+      ? []
+      : keys.enumerated().map { at, key -> Html in
+        let line = Self.height + 20 * Double(at) + 8
+        return """
+          <g class="\(key.cssClass)"><polyline points="\(Self.left),\(line) \(Self.left + 28),\(line)"/></g>\
+          <text class="tick" x="\(Self.left + 36)" y="\(line + 4)">\(key.name)</text>
+
+          """
+      }
+    let head = 24.0, tall = head + Self.height + below
+    return """
+      <svg xmlns="http://www.w3.org/2000/svg" width="\(Self.width)" height="\(tall)" viewBox="0 \(-head) \(Self.width) \(tall)" role="img" aria-label="\(title): \(y) by \(x)">
+      <style>\(Html.style)svg{font-family:system-ui,sans-serif;background:var(--card)}</style>
+      <rect x="0" y="\(-head)" width="\(Self.width)" height="\(tall)" style="fill:var(--card)"/>
+      <text class="label" x="12" y="-4">\(title)</text>
+      \(body)\(legend)</svg>
+
+      """
+  }
+
+  private var drawing: (keys: [Chart.Key], body: Html) {
     let shown = drawn ?? curves, all = shown.flatMap(\.points)
     let hasOneOfEach = Set(shown.map(\.role)).count == shown.count
     // Where a curve stands for a model it looks as that model does everywhere.
@@ -69,13 +103,14 @@ struct Plot {
 
         """
     }
-    let chart: Html = """
-      <svg viewBox="0 0 \(Self.width) \(Self.height)" role="img" aria-label="\(title): \(y) by \(x)">
+    return (
+      keys,
+      """
       \(rows)\(columns)<text class="axis" x="\(Self.left - 44)" y="\(Self.top - 12)">\(y)</text>
       <text class="axis" x="\((Self.left + Self.width - Self.right) / 2)" y="\(Self.height - 6)" text-anchor="middle">\(x)</text>
-      \(lines)</svg>
+      \(lines)
       """
-    return Html.figure(title, note: note, chart: chart, legend: keys, table: table)
+    )
   }
 
   private var table: Html {

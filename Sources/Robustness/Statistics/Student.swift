@@ -7,6 +7,12 @@ extension Statistics {
     return (n * (1 - x) / x).squareRoot()
   }
 
+  /// The two-sided p-value of a t statistic.
+  /// - Parameter degrees: of freedom, above 0.
+  package static func studentTest(_ t: Double, _ degrees: Double) -> Double {
+    incompleteBeta(degrees / 2, 0.5, degrees / (degrees + t * t))
+  }
+
   /// The mean with its 95 % interval by Student's t; none of one value, which says nothing of its own spread.
   package static func mean(_ values: [Double]) -> (value: Double, interval: Interval?) {
     let n = Double(values.count), mean = values.reduce(0, +) / max(n, 1)

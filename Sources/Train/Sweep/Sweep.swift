@@ -105,44 +105,21 @@ public struct Sweep: Sendable {
   ) throws -> SweepResult {
     let start = ContinuousClock.now, before = known?.seconds ?? 0
     func seconds() -> Double { before + (ContinuousClock.now - start) / .seconds(1) }
-    let recipe = try plan.recipe(trial), all = try data.training(recipe.data),
-      path = "\(folder)/\(trial.name).checkpoint"
-    let checkpoint = FileManager.default.fileExists(atPath: path) ? try Checkpoint(file: path) : nil
+    let recipe = try plan.recipe(trial), all = try data.part(recipe.data, .train)
+    let place = CheckpointPlace("\(folder)/\(trial.name).checkpoint")
     do {
-      let trainer = try Trainer(recipe, data: all, checkpoint: checkpoint, threads: 1)
-      func isThere() -> Bool { trainer.position.epoch >= epochs }
-      try trainer.run(
-        shouldStop: { isThere() || shouldStop() }, keep: { try $0.checkpoint().write(to: path) })
-      guard isThere() || trainer.isDone else {
-        try trainer.checkpoint().write(to: path)
-        throw Stopped()
-      }
+      let trainer = try place.trainer(recipe, all)
+      guard try place.train(trainer, to: epochs, shouldStop: shouldStop) else { throw Stopped() }
       let part = try TrainingPart(recipe, all)
       guard let validation = part.validation else { throw Stopped() }
       let found = try Evaluation(Model(trainer.snapshot()), validation, threads: 1)
-      if trainer.isDone || epochs >= recipe.epochs { try? FileManager.default.removeItem(atPath: path) }
+      if trainer.isDone || epochs >= recipe.epochs { place.clear() }
       return SweepResult(
         point: trial.point, seed: trial.seed, epochs: epochs, validation: found, seconds: seconds())
     } catch let error as TrainError where error.code == .diverged {
-      try? FileManager.default.removeItem(atPath: path)
+      place.clear()
       return SweepResult(
         point: trial.point, seed: trial.seed, epochs: epochs, failure: "\(error)", seconds: seconds())
-    }
-  }
-
-  /// Each set is read once.
-  private final class SharedData: Sendable {
-    private let root: DataRoot
-    private let sets = Mutex([String: Dataset]())
-    init(_ root: DataRoot) { self.root = root }
-
-    func training(_ name: String) throws -> Dataset {
-      try sets.withLock { sets in
-        if let known = sets[name] { return known }
-        let loaded = try Dataset.load(name, .train, from: root)
-        sets[name] = loaded
-        return loaded
-      }
     }
   }
 
@@ -152,16 +129,7 @@ public struct Sweep: Sendable {
     do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
       throw TrainError(.output, at: folder, expected: "a folder to write to", got: error.localizedDescription)
     }
-    let path = "\(folder)/sweep.txt", identity = plan.identity
-    guard let there = FileManager.default.contents(atPath: path) else {
-      return try writeWhole(Array(identity.utf8), to: path)
-    }
-    guard there == Data(identity.utf8) else {
-      throw TrainError(
-        .output, at: folder, expected: "an empty folder, or one of this sweep",
-        got: "results of another recipe, keys, seeds or search",
-        advice: "say another folder with --out")
-    }
+    try claimFolder(folder, of: "sweep", plan.identity)
   }
 
   private func results() throws -> [SweepPlan.Trial: SweepResult] {

@@ -78,7 +78,11 @@ public struct SweepPlan: Sendable {
   ///   - read: the text of a file whose path the sweep file has.
   /// - Throws: `TrainFault.recipe`, before any work: also where a point is no recipe.
   public init(yaml text: String, at file: String = "sweep", read: (String) throws -> String) throws {
-    let map = try RecipeTree(text).map.mapValues { Setting($0) }
+    try self.init(RecipeTree(text).map.mapValues { Setting($0) }, at: file, read: read)
+  }
+
+  /// - Parameter map: as a sweep file has it.
+  init(_ map: [String: Setting], at file: String, read: (String) throws -> String) throws {
     func refuse(_ key: String, _ expected: String, advice: String? = nil) -> TrainError {
       TrainError(
         .recipe, at: "\(file), '\(key)'", expected: expected,
@@ -94,8 +98,7 @@ public struct SweepPlan: Sendable {
     (self.name, self.recipe, recipeText) = (name, recipe, try read(recipe))
     switch map["set"] {
     case nil: common = []
-    case .mapping(let values)?:
-      common = values.sorted { $0.key < $1.key }.map { "\($0.key)=\(Self.yaml($0.value))" }
+    case .mapping(let values)?: common = Self.settings(values)
     default: throw refuse("set", "a mapping of the recipe's keys to values")
     }
     guard case .mapping(let axes)? = map["keys"], !axes.isEmpty else {
@@ -162,6 +165,11 @@ public struct SweepPlan: Sendable {
   /// A point as `--set` would say it.
   public func settings(of point: Int) -> [String] {
     zip(axes, points[point]).map { "\($0.key)=\(Self.yaml($1))" }
+  }
+
+  /// Keys with their values, each as `--set` would say it.
+  static func settings(_ values: [String: Setting]) -> [String] {
+    values.sorted { $0.key < $1.key }.map { "\($0.key)=\(yaml($0.value))" }
   }
 
   private static func yaml(_ value: Setting) -> String {

@@ -69,12 +69,9 @@ public struct SweepTable: Codable, Sendable {
         }
       }
       guard values.count == all.count, !values.isEmpty, values.allSatisfy(\.isFinite) else { return row }
-      let n = Double(values.count), mean = values.reduce(0, +) / n
-      row.mean = mean
-      guard values.count > 1 else { return row }
-      let deviation = (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (n - 1)).squareRoot()
-      row.deviation = deviation
-      row.halfWidth = Statistics.t95(degrees: values.count - 1) * deviation / n.squareRoot()
+      let spread = Paired(values)
+      (row.mean, row.deviation) = (spread.mean, spread.deviation)
+      row.halfWidth = spread.interval.map { ($0.high - $0.low) / 2 }
       return row
     }.sorted { a, b in
       if a.epochs != b.epochs { return a.epochs > b.epochs }

@@ -36,16 +36,9 @@ struct SweepCommand: ParsableCommand {
     guard (1...1_000_000).contains(rows) else { throw ValidationError("--rows: expected 1 to 1000000") }
   }
 
-  /// A path of the sweep file, from where the command runs.
-  private func place(_ path: String) -> String {
-    let home = (sweep as NSString).deletingLastPathComponent
-    return path.hasPrefix("/") || home.isEmpty ? path : ("\(home)/\(path)" as NSString).standardizingPath
-  }
-
   func run() throws {
-    let plan = try SweepPlan(yaml: String(decoding: FileArray.read(sweep), as: UTF8.self), at: sweep) {
-      path in String(decoding: try FileArray.read(place(path)), as: UTF8.self)
-    }
+    let file = PlanFile(path: sweep)
+    let plan = try SweepPlan(yaml: file.text(), at: sweep) { try file.text(of: $0) }
     if dryRun { return try show(plan) }
     let interrupt = Interrupt { Console.write("\nstopping; a second Ctrl-C stops at once\n") }
     let line = Mutex(Line())
@@ -110,7 +103,7 @@ struct SweepCommand: ParsableCommand {
     let settings = (plan.common.filter { !$0.hasPrefix("validation=") } + plan.settings(of: best.point))
       .map { "--set '\($0)'" }.joined(separator: " ")
     print(
-      "the best once more, with a seed that it was not chosen by: dither train \(place(plan.recipe)) \(settings) --seed \((plan.seeds.max() ?? 0) + 1)"
+      "the best once more, with a seed that it was not chosen by: dither train \(PlanFile(path: sweep).place(plan.recipe)) \(settings) --seed \((plan.seeds.max() ?? 0) + 1)"
     )
   }
 }

@@ -1,0 +1,70 @@
+import DitherBasics
+import DitherDatasets
+import Foundation
+import Synchronization
+
+/// The file that one training of many goes on from, on one thread.
+struct CheckpointPlace {
+  let path: String
+  init(_ path: String) { self.path = path }
+
+  /// A training where it was left, or at its beginning.
+  func trainer(_ recipe: Recipe, _ data: Dataset) throws -> Trainer {
+    let checkpoint = FileManager.default.fileExists(atPath: path) ? try Checkpoint(file: path) : nil
+    return try Trainer(recipe, data: data, checkpoint: checkpoint, threads: 1)
+  }
+
+  /// Trains for `epochs`, or until it is over.
+  /// - Parameter kept: told of each checkpoint.
+  /// - Returns: whether it came there; if not, the checkpoint has how far.
+  func train(
+    _ trainer: Trainer, to epochs: Int, shouldStop: () -> Bool, kept: () throws -> Void = {}
+  ) throws -> Bool {
+    func isThere() -> Bool { trainer.position.epoch >= epochs || trainer.isDone }
+    func keep() throws {
+      try trainer.checkpoint().write(to: path)
+      try kept()
+    }
+    try trainer.run(shouldStop: { isThere() || shouldStop() }, keep: { _ in try keep() })
+    if isThere() { return true }
+    try keep()
+    return false
+  }
+
+  func clear() { try? FileManager.default.removeItem(atPath: path) }
+}
+
+/// Data sets of many trainings: each part is read once.
+final class SharedData: Sendable {
+  private struct Part: Hashable { let name: String, split: Split }
+  private let root: DataRoot
+  private let parts = Mutex([Part: Dataset]())
+  init(_ root: DataRoot) { self.root = root }
+
+  func part(_ name: String, _ split: Split) throws -> Dataset {
+    try parts.withLock { parts in
+      let key = Part(name: name, split: split)
+      if let known = parts[key] { return known }
+      let loaded = try Dataset.load(name, split, from: root)
+      parts[key] = loaded
+      return loaded
+    }
+  }
+}
+
+/// Writes into a folder what all its results depend on, or compares it with what is there.
+/// - Parameters:
+///   - kind: of the folder, in a word.
+///   - identity: the same text gives the same results.
+/// - Throws: `TrainFault.output` where the folder is of another one.
+func claimFolder(_ folder: String, of kind: String, _ identity: String) throws {
+  let path = "\(folder)/\(kind).txt"
+  guard let there = FileManager.default.contents(atPath: path) else {
+    return try writeWhole(Array(identity.utf8), to: path)
+  }
+  guard there == Data(identity.utf8) else {
+    throw TrainError(
+      .output, at: folder, expected: "an empty folder, or one of this \(kind)",
+      got: "results of another recipe, keys, seeds or search", advice: "say another folder with --out")
+  }
+}

@@ -82,7 +82,8 @@ struct DocumentTests {
     let commands = [
       ["audit"], ["audits", "report"], ["audits", "list"], ["bench"], ["calibrate"], ["corrupt"], ["data", "get"],
       ["models", "list"],
-      ["models", "alias"], ["predict"], ["run"], ["serve"], ["sweep"], ["tokens", "create"], ["train"], ["upload"],
+      ["models", "alias"], ["predict"], ["run"], ["serve"], ["study"], ["sweep"], ["tokens", "create"], ["train"],
+      ["upload"],
       ["verify"],
     ]
     let known = try commands.reduce(into: Set<String>()) { $0.formUnion(try Self.flags(of: $1)) }
@@ -107,7 +108,7 @@ struct DocumentTests {
     case "audit" where isDear && !words.contains("--plan"):
       words = Self.without(["--report", "--protobuf", "--json", "--budget", "--sign-key"], words) + ["--plan"]
     case "bench": words = ["bench", "--list"]
-    case "sweep": words = Self.without(["--out", "--dry-run"], words) + ["--dry-run"]
+    case "sweep", "study": words = Self.without(["--out", "--dry-run", "--quick"], words) + ["--dry-run"]
     case "tokens":
       if shown.words.contains("revoke") {
         let made = try Program.run(

@@ -48,7 +48,8 @@ public struct StudyPlan: Sendable {
     public let measure: String
     /// The group of cases; nil: every one for itself.
     public let group: String?
-    /// What the mean must reach, in the direction that is better; of a difference its interval must be above 0 too.
+    /// What the mean must reach, in the direction that is better; of a difference its interval must be above 0 too, or
+    /// above this where it is negative.
     public let atLeast: Double
   }
 

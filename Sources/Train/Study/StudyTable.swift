@@ -54,7 +54,8 @@ public struct StudyTable: Codable, Sendable {
 
   /// How the results decide a claim.
   public enum Outcome: String, Codable, Sendable {
-    /// The mean reaches what was asked; of a difference its interval lies above 0.
+    /// The mean reaches what was asked; of a difference its interval lies above 0, or above what was asked where that
+    /// is less.
     case holds
     /// The interval lies below what was asked.
     case fails = "does not hold"
@@ -157,7 +158,7 @@ public struct StudyTable: Codable, Sendable {
     let isFlipped = isLower && claim.minus == nil
     let mean = isFlipped ? -pairs.mean : pairs.mean, least = isFlipped ? -claim.atLeast : claim.atLeast
     let interval = pairs.interval.map { isFlipped ? Interval(low: -$0.high, high: -$0.low) : $0 }
-    if mean >= least, claim.minus == nil || (interval.map { $0.low > 0 } ?? false) {
+    if mean >= least, claim.minus == nil || (interval.map { $0.low > min(0, least) } ?? false) {
       verdict.outcome = .holds
     } else {
       verdict.outcome = interval.map { $0.high < least } ?? false ? .fails : .open

@@ -108,21 +108,8 @@ public struct NoiseTerm: Sendable {
 
   /// Whether the pattern of layers fits one of `names`.
   func reaches(_ names: [String]) -> Bool {
-    layers.map { pattern in names.contains { fits($0[...], pattern[...]) } } ?? true
+    layers.map { pattern in names.contains { isMatch($0, pattern) } } ?? true
   }
-}
-
-/// Whether `name` is what `pattern` says, in which `*` stands for any letters.
-private func fits(_ name: Substring, _ pattern: Substring) -> Bool {
-  let parts = pattern.split(separator: "*", omittingEmptySubsequences: false)
-  guard parts.count > 1, let first = parts.first, let last = parts.last else { return name == pattern }
-  guard name.hasPrefix(first), name.dropFirst(first.count).hasSuffix(last) else { return false }
-  var rest = name.dropFirst(first.count).dropLast(last.count)
-  for part in parts.dropFirst().dropLast() where !part.isEmpty {
-    guard let found = rest.firstRange(of: part) else { return false }
-    rest = rest[found.upperBound...]
-  }
-  return true
 }
 
 // MARK: as a mapping of keys

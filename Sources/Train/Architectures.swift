@@ -14,12 +14,21 @@ public protocol Architecture: Codable, Sendable, Ranged {
   ///   - seed: of the first weights.
   /// - Returns: a graph with one input "input" and one output "logits" [batch, outputs].
   func build(input: Shape, outputs: Int, seed: UInt64) throws -> Graph
+  /// Patterns of names of parameters that training leaves as they are, in which `*` stands for any letters.
+  var frozen: [String] { get }
+  /// Takes from the training's inputs [N, …], at least one, what the network begins with.
+  func fit(_ graph: inout Graph, to inputs: Tensor)
+}
+
+extension Architecture {
+  public var frozen: [String] { [] }
+  public func fit(_ graph: inout Graph, to inputs: Tensor) {}
 }
 
 extension Catalog where Entry == any Architecture.Type {
   /// Every architecture that a recipe may name.
   public static let architectures = Catalog(
-    "architecture", [MLP.self, CNN.self, ResNet.self, ResNet9.self], name: { $0.name })
+    "architecture", [MLP.self, CNN.self, ResNet.self, ResNet9.self, Airbench.self], name: { $0.name })
 }
 
 /// The normalization of a layer's values, before its ReLU.
@@ -40,8 +49,21 @@ struct Initializer {
   static let mostWeights = 1 << 27
   private var total = 0
 
+  /// A convolution that begins with its input, as far as it has channels for it, and else with N(0, 1 / 3 inputs).
+  /// Source: Zagoruyko and Komodakis 2017, arXiv 1706.00388.
+  /// - Parameter shape: [outputs, inputs, H, W].
+  mutating func dirac(_ shape: Shape) throws(TrainError) -> Tensor {
+    let found = try weights(shape, gain: 1.0 / 3), length = shape.row.count, plane = shape[2] * shape[3]
+    var elements = Array(found.elements)
+    for channel in 0..<min(shape[0], shape[1]) {
+      for at in 0..<length { elements[channel * length + at] = at == channel * plane + plane / 2 ? 1 : 0 }
+    }
+    return Tensor(shape, elements)
+  }
+
+  /// - Parameter gain: variance times inputs.
   /// - Throws: where all weights together would be more than ``mostWeights``.
-  mutating func weights(_ shape: Shape) throws(TrainError) -> Tensor {
+  mutating func weights(_ shape: Shape, gain: Float = 2) throws(TrainError) -> Tensor {
     layer += 1
     guard let count = shape.checkedCount, count <= Self.mostWeights - total else {
       throw TrainError(
@@ -49,7 +71,7 @@ struct Initializer {
         advice: "make layers narrower, or fewer")
     }
     total += count
-    let deviation = (2 / Float(max(shape.row.count, 1))).squareRoot()
+    let deviation = (gain / Float(max(shape.row.count, 1))).squareRoot()
     let draws = NoiseAddress(seed: mixSeed(seed, 0x1217), site: layer).normals(shape.count)
     return Tensor(shape, draws.map { deviation * $0 })
   }

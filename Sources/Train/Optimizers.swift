@@ -37,10 +37,13 @@ public struct ParameterView {
   public let address: NoiseAddress
   /// Examples of the training, whose mean loss the gradient is of: what samplers of a posterior scale their noise by.
   public let examples: Int
+  /// Times which the optimizer's decay is taken.
+  public let decayFactor: Double
 
   public init(
     name: String, shape: Shape, values: UnsafeMutableBufferPointer<Float>, gradient: UnsafeBufferPointer<Float>,
-    state: [UnsafeMutableBufferPointer<Float>], address: NoiseAddress, examples: Int = 1
+    state: [UnsafeMutableBufferPointer<Float>], address: NoiseAddress, examples: Int = 1,
+    decayFactor: Double = 1
   ) {
     precondition(
       values.count == shape.count && gradient.count == shape.count && state.allSatisfy { $0.count == shape.count },
@@ -52,6 +55,7 @@ public struct ParameterView {
     self.state = state
     self.address = address
     self.examples = max(examples, 1)
+    self.decayFactor = decayFactor
   }
 }
 
@@ -70,7 +74,9 @@ protocol DecayingOptimizer: Optimizer {
 }
 
 extension DecayingOptimizer {
-  func decay(of parameter: ParameterView) -> Double { decaysWeightsOnly && !parameter.isWeight ? 0 : decay }
+  func decay(of parameter: ParameterView) -> Double {
+    decaysWeightsOnly && !parameter.isWeight ? 0 : decay * parameter.decayFactor
+  }
 }
 
 extension Optimizer {

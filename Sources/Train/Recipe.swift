@@ -21,6 +21,8 @@ public struct Recipe: Sendable {
   public var objective: (any Objective)?
   /// Moves the parameters.
   public var optimizer: any Optimizer = SGD()
+  /// Parameters with a rate and a decay of their own.
+  public var parameterGroups: [ParameterGroup] = []
   /// A factor on the learning rate over the run.
   public var schedule: any Schedule = CosineSchedule()
   /// The noise of the training. Its terms behind the input are also what the model is served with, each schedule at its
@@ -48,7 +50,8 @@ public struct Recipe: Sendable {
   public private(set) var text = ""
 
   static let keys = [
-    "name", "summary", "data", "examples", "validation", "model", "task", "objective", "optimizer", "schedule", "noise",
+    "name", "summary", "data", "examples", "validation", "model", "task", "objective", "optimizer", "parameter_groups",
+    "schedule", "noise",
     "noise_schedule", "served_noise", "augment", "strategies", "label_smoothing", "epochs", "batch", "seed", "patience",
     "precision",
   ]
@@ -105,6 +108,12 @@ public struct Recipe: Sendable {
     task = try reader.word("task", ModelTask.Kind.self)
     objective = try reader.objective()
     optimizer = try reader.entry("optimizer", of: Catalog.optimizers, or: SGD.name) { $0.init() } ?? optimizer
+    parameterGroups = try reader.items("parameter_groups") { setting, place in
+      guard case .mapping(let own) = setting else {
+        throw reader.refuse("parameter_groups", "a list of mappings {parameters, rate, decay}")
+      }
+      return try Parameters.overlay(settings: own, on: ParameterGroup(), of: place)
+    }
     schedule = try reader.entry("schedule", of: Catalog.schedules, or: CosineSchedule.name) { $0.init() } ?? schedule
     noise = try reader.noise("noise") ?? noise
     if let common = try reader.entry("noise_schedule", of: Catalog.schedules, { $0.init() }) {

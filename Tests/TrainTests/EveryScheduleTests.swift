@@ -87,6 +87,7 @@ struct EveryScheduleTests {
     ("kind: steps, warmup: 0.5, milestones: [0.5], gamma: 0.2", [0, 0.2, 0.5, 1, 0.2, 0.2]),
     ("kind: warmup, warmup: 0.25", [0, 0.4, 1, 1, 1, 1]),
     ("kind: one_cycle, warmup: 0.5, initial: 0.2, final: 0", [0.2, 0.276_393, 0.6, 1, 0.5, 0]),
+    ("kind: triangle, warmup: 0.5, initial: 0.2, final: 0.1", [0.2, 0.36, 0.6, 1, 0.55, 0.1]),
     ("kind: reheats", [1, 0.301_709, 0.5, 0.25, 0.125, 0.006_25]),
     ("kind: reheats, period: 1, cooled: 0.01", [1, 0.630_957, 0.316_228, 0.1, 0.031_623, 0.01]),
     ("kind: cyclical", [1, 0.654_508, 1, 1, 1, 0]), ("kind: cyclical, cycles: 2", [1, 0.904_508, 0.5, 1, 0.5, 0]),
@@ -108,6 +109,7 @@ struct EveryScheduleTests {
       ("kind: steps, milestones: [0.5, 2]", "'milestones'"), ("kind: steps, gamma: 3", "'gamma'"),
       ("kind: exponential, final: 0", "'final'"), ("kind: reheats, period: 0", "'period'"),
       ("kind: reheats, decay: -1", "'decay'"), ("kind: one_cycle, initial: 2", "'initial'"),
+      ("kind: triangle, final: 2", "'final'"),
       ("kind: warmup, warmup: 2", "'warmup'"), ("kind: linear, start: -1", "'start'"),
       ("kind: cyclical, cycles: 0", "'cycles'"), ("kind: inverse, power: -1", "'power'"),
     ])

@@ -27,8 +27,10 @@ public final class ParameterBuffers: @unchecked Sendable {
   }
   private let packedForms = Mutex<[ValueID: [Packed]]>([:])
 
-  /// - Parameter moving: for a trainer, which changes them.
-  public init(_ graph: Graph, moving: Bool = false) {
+  /// - Parameters:
+  ///   - moving: for a trainer, which changes them.
+  ///   - frozen: patterns of names of constants that it leaves as they are.
+  public init(_ graph: Graph, moving: Bool = false, frozen: [String] = []) {
     isMoving = moving
     var ranges: [ValueID: Range<Int>] = [:], names: [ValueID: String] = [:], shapes: [ValueID: Shape] = [:]
     var end = 0
@@ -48,7 +50,7 @@ public final class ParameterBuffers: @unchecked Sendable {
     self.ranges = ranges
     self.names = names
     self.shapes = shapes
-    trainable = graph.parameters
+    trainable = graph.parameters.filter { id in !frozen.contains { isMatch(names[id] ?? "", $0) } }
   }
 
   /// Floats in all, with the gaps between constants.

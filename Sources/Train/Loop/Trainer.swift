@@ -45,11 +45,13 @@ public final class Trainer {
     validation = part.validation
     graph = try recipe.architecture.build(
       input: data.inputs.shape.row, outputs: goal.outputs, seed: recipe.seed)
+    recipe.architecture.fit(&graph, to: part.examples.inputs)
     graph.noise = recipe.noise.terms.isEmpty ? nil : recipe.noise
     try graph.noise?.checkSites(in: graph)
     try recipe.modelNoise?.checkSites(in: graph)
-    parameters = ParameterBuffers(graph, moving: true)
-    trained = TrainedParameter.all(of: parameters)
+    parameters = ParameterBuffers(graph, moving: true, frozen: recipe.architecture.frozen)
+    trained = TrainedParameter.all(of: parameters, groups: recipe.parameterGroups)
+    try ParameterGroup.check(recipe.parameterGroups, trained.map(\.name))
     strategies = try recipe.started(on: graph, goal.task)
     augmenting = try Augmenting(recipe.augmentations, on: data.inputs.shape.row)
     let count = parameters.count
@@ -171,7 +173,7 @@ public final class Trainer {
       recipe.optimizer.update(
         parameter.view(
           parameters, step.plan, state, seed: recipe.seed, step: number + 1, examples: batches.count),
-        rate: rate, step: number + 1)
+        rate: rate * parameter.rate, step: number + 1)
     }
     for (index, one) in strategies.enumerated() {
       step.position = one.position(at, index)

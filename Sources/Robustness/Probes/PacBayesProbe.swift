@@ -1,0 +1,83 @@
+import DitherBasics
+import DitherInference
+import DitherTensor
+
+/// A certificate of the noisy model's risk: the Gibbs classifier, which answers with one draw of its noise, errs at most
+/// so often, with probability 1 − δ over the choice of the examples and the draws. Its posterior is the model's noise as
+/// it is served, and so is its prior: KL = 0, and the examples must be none that the model was trained or chosen by.
+/// Source: ``PacBayesBound``. It says nothing of the mean of the draws, which has a bound of its own beside it.
+struct PacBayesProbe: Probe {
+  static let name = "pac_bayes"
+  static let summary = "a bound on the risk of single draws on data like these, with probability 1 − δ (PAC-Bayes)"
+
+  /// Draws for each example.
+  var draws = 10
+  /// The probability with which the draws may mislead, δ₁.
+  var deltaOfDraws = 0.01
+  /// The probability with which the examples may mislead, δ₂.
+  var deltaOfExamples = 0.025
+  private enum CodingKeys: String, CodingKey {
+    case draws
+    case deltaOfDraws = "delta_draws"
+    case deltaOfExamples = "delta_examples"
+  }
+
+  func validate() throws(RobustnessError) {
+    try require(draws, in: 1...65_536, "draws")
+    try require(deltaOfDraws, in: 1e-12...0.5, "delta_draws")
+    try require(deltaOfExamples, in: 1e-12...0.5, "delta_examples")
+  }
+  var ignoresNoise: Bool { true }
+  func condition(of image: ImageShape) -> Condition { .measurement }
+  func check(_ predictor: DeployedPredictor) throws {
+    guard predictor.model.noise == nil else { return }
+    throw RobustnessError(
+      .data, at: "probe \(Self.name)", expected: "a model with noise, whose draws are the Gibbs classifier",
+      got: "one without", advice: "train it with noise, or say 'served_noise' in its recipe")
+  }
+  func cost(examples: Int, draws: Int) -> ProbeCost { ProbeCost(forward: examples * (draws + self.draws)) }
+
+  func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
+    var outcome = try Outcome.clean(batch, predictor)
+    // Draws that no other question has.
+    let all = try predictor.redrawn.draws(batch.inputs, identities: batch.identities, samples: draws)
+    outcome.columns = [
+      "wrong": zip(all, batch.labels).map { draws, label in
+        let classes = draws.classes
+        let wrong = (0..<draws.samples).count { at in
+          Label.of(Array(draws.probabilities[at * classes..<(at + 1) * classes])) != label
+        }
+        return Double(wrong) / Double(max(draws.samples, 1))
+      },
+      // Examples that share their draws are one number of the mean.
+      "group": batch.identities.map {
+        Double($0 / (predictor.model.drawsFreshNoise ? 1 : DeployedPredictor.examplesPerRequest))
+      },
+    ]
+    return outcome
+  }
+
+  func summary(of outcomes: [Outcome], labels: ClassLabels) -> Summary? {
+    let wrong = Uncertainty.column("wrong", outcomes), groups = Set(Uncertainty.column("group", outcomes)).count
+    guard wrong.count == labels.count, !wrong.isEmpty else { return nil }
+    let n = wrong.count, delta = deltaOfDraws + deltaOfExamples
+    let found = PacBayesBound(
+      empiricalRisk: wrong.reduce(0, +) / Double(n), draws: groups * draws, examples: n, divergence: 0,
+      deltaOfDraws: deltaOfDraws, deltaOfExamples: deltaOfExamples)
+    let averaged = outcomes.flatMap(\.clean).count { !$0 }
+    var summary = Summary()
+    summary.add(
+      "certificate", found.bound, n: n,
+      "the risk of single draws is at most this with probability \(1 - delta), if none of these examples was used to "
+        + "make the model: kl⁻¹(kl⁻¹(r̂, ln(1/δ₁)/N), (KL + ln(2√n/δ₂))/n), KL = 0")
+    summary.add("gibbs_risk", found.empiricalRisk, n: n, "r̂, the share of wrong draws, \(draws) of each example")
+    summary.add(
+      "gibbs_risk_bound", found.empiricalBound, n: groups * draws,
+      "r̂ of all draws that could be, at most, with probability 1 − δ₁ = \(1 - deltaOfDraws)")
+    summary.add(
+      "averaged_bound", Statistics.upperBound(averaged, of: n, alpha: delta), n: n,
+      "the risk of the deployed predictor, which answers by the mean of its draws: Clopper and Pearson's bound of the "
+        + "same examples, with the same probability")
+    return summary
+  }
+}

@@ -14,12 +14,21 @@ public protocol Architecture: Codable, Sendable, Ranged {
   ///   - seed: of the first weights.
   /// - Returns: a graph with one input "input" and one output "logits" [batch, outputs].
   func build(input: Shape, outputs: Int, seed: UInt64) throws -> Graph
+  /// The same for the data at hand; by default as it is.
+  /// - Parameter words: numbers of words that there are; nil: the inputs are no texts.
+  /// - Throws: where it is for data of another kind.
+  func fitted(to words: Int?) throws(TrainError) -> any Architecture
+}
+
+extension Architecture {
+  /// As it is.
+  public func fitted(to words: Int?) throws(TrainError) -> any Architecture { self }
 }
 
 extension Catalog where Entry == any Architecture.Type {
   /// Every architecture that a recipe may name.
   public static let architectures = Catalog(
-    "architecture", [MLP.self, CNN.self, ResNet.self, ResNet9.self], name: { $0.name })
+    "architecture", [MLP.self, CNN.self, ResNet.self, ResNet9.self, TextCNN.self], name: { $0.name })
 }
 
 /// The normalization of a layer's values, before its ReLU.

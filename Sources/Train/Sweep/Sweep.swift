@@ -105,7 +105,7 @@ public struct Sweep: Sendable {
   ) throws -> SweepResult {
     let start = ContinuousClock.now, before = known?.seconds ?? 0
     func seconds() -> Double { before + (ContinuousClock.now - start) / .seconds(1) }
-    let recipe = try plan.recipe(trial), all = try data.training(recipe.data),
+    let recipe = try plan.recipe(trial), all = try data.training(recipe),
       path = "\(folder)/\(trial.name).checkpoint"
     let checkpoint = FileManager.default.fileExists(atPath: path) ? try Checkpoint(file: path) : nil
     do {
@@ -136,11 +136,13 @@ public struct Sweep: Sendable {
     private let sets = Mutex([String: Dataset]())
     init(_ root: DataRoot) { self.root = root }
 
-    func training(_ name: String) throws -> Dataset {
-      try sets.withLock { sets in
-        if let known = sets[name] { return known }
-        let loaded = try Dataset.load(name, .train, from: root)
-        sets[name] = loaded
+    func training(_ recipe: Recipe) throws -> Dataset {
+      let key = "\(recipe.targetKind?.rawValue ?? "") \(recipe.data)"
+      return try sets.withLock { sets in
+        if let known = sets[key] { return known }
+        let loaded = try Dataset.load(
+          recipe.data, .train, from: root, access: .paths, targets: recipe.targetKind)
+        sets[key] = loaded
         return loaded
       }
     }

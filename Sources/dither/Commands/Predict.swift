@@ -13,7 +13,7 @@ struct PredictCommand: AsyncParsableCommand {
     commandName: "predict",
     abstract: "Ask a served model for predictions with their uncertainty.",
     discussion: """
-      Inputs are .png, .npy, .csv (a row an example) and .pb (ONNX TensorProto) files, any number of them, each one \
+      Inputs are .png, .jpg, .npy, .csv (a row an example) and .pb (ONNX TensorProto) files, any number of them, each one \
       example or a batch; bytes 0-255 are scaled by the model's own normalization.
 
       Example: dither predict fashion-mlp-noise --input shoe.png --samples 64 --seed 7
@@ -24,7 +24,7 @@ struct PredictCommand: AsyncParsableCommand {
   var model: String
   @Option(name: .customLong("input"), parsing: .upToNextOption, help: "Files to predict from.")
   var inputs: [String] = []
-  @Option(help: "A data set on this machine, as NAME or NAME:N for its first N test examples.")
+  @Option(help: "\(DataHelp.reference).")
   var data: String?
   @Option(help: "Monte-Carlo draws; 0 is the deterministic pass. (default: the model's)")
   var samples: UInt32?
@@ -100,7 +100,7 @@ struct PredictCommand: AsyncParsableCommand {
   }
 
   private func batches(shape: [Int]) throws -> [ExampleBatch] {
-    if let data { return [try ExampleBatch(Dataset.load(data), shape: shape)] }
+    if let data { return [try ExampleBatch(Dataset.load(data, access: .paths), shape: shape)] }
     return try inputs.map { try ExampleBatch(path: $0, shape: shape) }
   }
 

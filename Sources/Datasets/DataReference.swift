@@ -34,7 +34,8 @@ public struct DataReference: Sendable, Equatable, CustomStringConvertible {
       guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty, options[parts[0]] == nil else {
         throw DatasetError(
           .malformed, at: "data '\(reference.clipped())'",
-          expected: "options as KEY=VALUE, each once and parted by &, behind the ?", got: "'\(String(field).clipped())'")
+          expected: "options as KEY=VALUE, each once and parted by &, behind the ?", got: "'\(String(field).clipped())'"
+        )
       }
       options[parts[0]] = parts[1]
     }

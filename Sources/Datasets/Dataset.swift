@@ -89,7 +89,9 @@ extension DatasetSource {
   public static var extraFiles: [DataFile] { [] }
   /// Refuses options, of which there are none.
   public static func load(_ split: Split, options: [String: String], from root: DataRoot) throws -> Dataset {
-    if let key = options.keys.sorted().first { throw Parameters.unknown(key, among: [], of: "data set '\(name)', options") }
+    if let key = options.keys.sorted().first {
+      throw Parameters.unknown(key, among: [], of: "data set '\(name)', options")
+    }
     return try load(split, from: root)
   }
   /// Whether all of its files lie in the root.
@@ -148,7 +150,8 @@ extension Dataset {
       var fault = error
       fault.advice =
         reference.isPath
-        ? "files are read by commands on their own machine, not by a server" : "say './\(reference.name)' for the file or folder"
+        ? "files are read by commands on their own machine, not by a server"
+        : "say './\(reference.name)' for the file or folder"
       throw fault
     }
   }

@@ -29,7 +29,8 @@ public struct OwnFiles: Sendable {
       guard FileManager.default.fileExists(atPath: place, isDirectory: &isFolder) else {
         throw DatasetError(
           .absent, at: "data '\(path.clipped())'", expected: "a file or a folder", got: "none at \(place.clipped())",
-          advice: "paths begin at the folder that the command runs in; sets that have a name are those of `dither data list`")
+          advice:
+            "paths begin at the folder that the command runs in; sets that have a name are those of `dither data list`")
       }
     }
     self.isFolder = isOne && isFolder.boolValue
@@ -117,14 +118,16 @@ public struct OwnFiles: Sendable {
         .disk, at: here.clipped(), expected: "a folder that can be read", got: error.localizedDescription)
     }
     guard found.count <= Self.mostFiles else {
-      throw DatasetError(.tooLarge, at: here.clipped(), expected: "at most \(Self.mostFiles) files", got: "\(found.count)")
+      throw DatasetError(
+        .tooLarge, at: here.clipped(), expected: "at most \(Self.mostFiles) files", got: "\(found.count)")
     }
     var names: [String] = []
     for name in found.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) where !name.hasPrefix(".") {
       let place = here + "/" + name, real = Self.resolved(place)
       guard real == home || real.hasPrefix(home + "/") else {
         throw DatasetError(
-          .unsupported, at: place.clipped(), expected: "a link that stays in \(home.clipped())", got: "one to \(real.clipped())",
+          .unsupported, at: place.clipped(), expected: "a link that stays in \(home.clipped())",
+          got: "one to \(real.clipped())",
           advice: "copy the file into the folder")
       }
       var isFolder: ObjCBool = false

@@ -145,7 +145,8 @@ public struct TrainRun: Sendable {
 
   /// All epochs that are left, each with its lines in the record.
   private func train(
-    _ trainer: Trainer, _ origin: DataOrigin?, _ place: RunFolder, _ shouldStop: () -> Bool, _ progress: (TrainProgress) -> Void
+    _ trainer: Trainer, _ origin: DataOrigin?, _ place: RunFolder, _ shouldStop: () -> Bool,
+    _ progress: (TrainProgress) -> Void
   ) throws {
     let epochs = trainer.position.epoch
     try writeWhole(Array(recipe.text.utf8), to: place.path + "/recipe.yml")
@@ -181,7 +182,8 @@ public struct TrainRun: Sendable {
         Model(graph), test, threads: threads, proceed: { if shouldStop() { throw Stopped() } }, progress: evaluated)
     } catch is Stopped { return .notEvaluated(model: modelPath) }
     let card = Card(
-      name: recipe.name, summary: recipe.summary, data: recipe.data, dataOrigin: test.origin, recipe: recipe.text, seed: recipe.seed,
+      name: recipe.name, summary: recipe.summary, data: recipe.data, dataOrigin: test.origin, recipe: recipe.text,
+      seed: recipe.seed,
       threads: threads, epochs: trainer.position.epoch, keptEpoch: trainer.keptEpoch,
       parameters: graph.literals.values.reduce(0) { $0 + $1.type.shape.count },
       trainingExamples: trainer.examples,

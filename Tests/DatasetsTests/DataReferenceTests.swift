@@ -1,5 +1,6 @@
 import DitherBasics
 import DitherDatasets
+import DitherTensor
 import DitherTestSupport
 import Foundation
 import Testing
@@ -48,7 +49,9 @@ struct DataReferenceTests {
       _ = try Dataset.load(folder.file("t.csv"))
     } catch { #expect("\(error)".contains("not by a server")) }
     expectFault(.absent, says: "dither data list") { _ = try folder.load("none.csv") }
-    expectFault(.unsupported, says: "a folder of pictures") { _ = try folder.load("../\(folder.path.split(separator: "/").last ?? "")/t.csv?form=none") }
+    expectFault(.unsupported, says: "a folder of pictures") {
+      _ = try folder.load("../\(folder.path.split(separator: "/").last ?? "")/t.csv?form=none")
+    }
   }
 
   @Test("options that a set has not are refused with those that there are")

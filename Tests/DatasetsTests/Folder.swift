@@ -35,7 +35,8 @@ struct Folder {
 enum Pictures {
   /// One gray for all pixels.
   static func gray(_ value: UInt8, width: Int = 4, height: Int = 4) -> [UInt8] {
-    Written.png(width, height, .gray, lines: [[UInt8]](repeating: [UInt8](repeating: value, count: width), count: height))
+    Written.png(
+      width, height, .gray, lines: [[UInt8]](repeating: [UInt8](repeating: value, count: width), count: height))
   }
   static func color(_ r: UInt8, _ g: UInt8, _ b: UInt8, width: Int = 4, height: Int = 4) -> [UInt8] {
     Written.png(
@@ -63,7 +64,8 @@ enum Pictures {
   /// Four inks, which are no colors here.
   static let inkJpeg = bytes(
     "/9j/7gAOQWRvYmUAZAAAAAAA/9sAQwACAQEBAQECAQEBAgICAgIEAwICAgIFBAQDBAYFBgYGBQYGBgcJCAYHCQcGBggLCAkKCgoKCgYICwwLCgwJCgoK/8AA"
-      + "FAgACAAIBEMRAE0RAFkRAEsRAP/EABQAAQAAAAAAAAAAAAAAAAAAAAf/xAAUEAEAAAAAAAAAAAAAAAAAAAAA/9oADgRDAE0AWQBLAAA/AA8Hg8Hv/9k=")
+      + "FAgACAAIBEMRAE0RAFkRAEsRAP/EABQAAQAAAAAAAAAAAAAAAAAAAAf/xAAUEAEAAAAAAAAAAAAAAAAAAAAA/9oADgRDAE0AWQBLAAA/AA8Hg8Hv/9k="
+  )
 
   private static func bytes(_ text: String) -> [UInt8] { Data(base64Encoded: text).map { [UInt8]($0) } ?? [] }
 }

@@ -63,7 +63,9 @@ public struct PictureFile: Sendable, Equatable {
       var narrow = [Float](repeating: 0, count: height * newWidth)
       for y in 0..<height {
         for (x, tap) in columns.enumerated() {
-          narrow[y * newWidth + x] = tap.weights.enumerated().reduce(0) { $0 + $1.1 * plane[y * width + tap.first + $1.0] }
+          narrow[y * newWidth + x] = tap.weights.enumerated().reduce(0) {
+            $0 + $1.1 * plane[y * width + tap.first + $1.0]
+          }
         }
       }
       return (0..<newHeight).flatMap { y in

@@ -31,9 +31,11 @@ package struct Zip {
     }
     // The directory's end is the last 22 bytes, before a comment of up to 65 535.
     let last = max(bytes.count - 22 - 65_535, 0)
-    guard let end = stride(from: bytes.count - 22, through: last, by: -1).first(where: {
-      $0 >= 0 && Self.number(bytes, $0, 4) == 0x0605_4B50
-    }) else { throw refuse("the directory of a zip archive at the end of the file", "none: is the file cut?") }
+    guard
+      let end = stride(from: bytes.count - 22, through: last, by: -1).first(where: {
+        $0 >= 0 && Self.number(bytes, $0, 4) == 0x0605_4B50
+      })
+    else { throw refuse("the directory of a zip archive at the end of the file", "none: is the file cut?") }
     var count = Self.number(bytes, end + 10, 2), at = Self.number(bytes, end + 16, 4)
     if end >= 20, Self.number(bytes, end - 20, 4) == 0x0706_4B50 {
       let wide = Self.number(bytes, end - 12, 8)
@@ -41,7 +43,9 @@ package struct Zip {
         (count, at) = (Self.number(bytes, wide + 32, 8), Self.number(bytes, wide + 48, 8))
       }
     }
-    guard (0...Self.mostMembers).contains(count) else { throw refuse("at most \(Self.mostMembers) members", "\(count)") }
+    guard (0...Self.mostMembers).contains(count) else {
+      throw refuse("at most \(Self.mostMembers) members", "\(count)")
+    }
     var found: [(String, Entry)] = []
     for _ in 0..<count {
       guard at >= 0, at <= bytes.count - 46, Self.number(bytes, at, 4) == 0x0201_4B50 else {
@@ -49,7 +53,9 @@ package struct Zip {
       }
       func field(_ offset: Int, _ size: Int) -> Int { Self.number(bytes, at + offset, size) }
       let name = field(28, 2), extra = field(30, 2), comment = field(32, 2)
-      guard at + 46 + name + extra + comment <= bytes.count else { throw refuse("a whole directory", "one that is cut") }
+      guard at + 46 + name + extra + comment <= bytes.count else {
+        throw refuse("a whole directory", "one that is cut")
+      }
       var entry = Entry(
         method: field(10, 2), sum: UInt32(truncatingIfNeeded: field(16, 4)), packed: field(20, 4), size: field(24, 4),
         at: field(42, 4))

@@ -42,7 +42,8 @@ extension FunctionSet {
   }
 
   private static func load(_ split: Split, _ options: FunctionOptions) -> Dataset {
-    let test = points(testPoints, stream: 1, options), chosen = split == .test ? test : points(options.examples, stream: 0, options)
+    let test = points(testPoints, stream: 1, options),
+      chosen = split == .test ? test : points(options.examples, stream: 0, options)
     var targets = chosen.map(value)
     if split == .train, options.noise > 0 {
       let scale = options.noise * ColumnScale(test.map(value)).deviation

@@ -90,7 +90,8 @@ extension RegressionTable {
       throw DatasetError(
         .absent, at: "data set '\(name)', published splits", expected: "\(file.path) in \(root.url.path)",
         got: "no such file",
-        advice: "join index_test_0.txt to index_test_\(splitCount - 1).txt, which lie beside the published data, a line each")
+        advice:
+          "join index_test_0.txt to index_test_\(splitCount - 1).txt, which lie beside the published data, a line each")
     }
     let lines = String(decoding: try root.read(file, of: name), as: UTF8.self).split(whereSeparator: \.isNewline)
     let test = (lines.indices.contains(number) ? lines[number] : "").split(separator: " ").map { Int($0) ?? -1 }

@@ -24,7 +24,8 @@ extension TextSet {
     try load(split, Parameters.overlay(options, on: TextOptions(), of: "data set '\(name)', option"), from: root)
   }
 
-  private static func load(_ split: Split, _ options: TextOptions, from root: DataRoot) throws(DatasetError) -> Dataset {
+  private static func load(_ split: Split, _ options: TextOptions, from root: DataRoot) throws(DatasetError) -> Dataset
+  {
     var texts = LabeledTexts(classNames: classNames), trained = 0
     for file in files.sorted(by: { a, _ in !isTest(a) }) {
       let lines = LabeledTexts.lines(try root.read(file, of: name))

@@ -31,7 +31,8 @@ public struct TextCNN: Architecture {
     guard vocabulary.map({ $0 >= words }) ?? true else {
       throw TrainError(
         .recipe, at: "model \(Self.name), 'vocabulary'", expected: "at least the data's \(words)",
-        got: "\(vocabulary ?? 0)", advice: "leave it out, or say fewer with the data: ?vocabulary=\(max((vocabulary ?? 3) - 2, 1))")
+        got: "\(vocabulary ?? 0)",
+        advice: "leave it out, or say fewer with the data: ?vocabulary=\(max((vocabulary ?? 3) - 2, 1))")
     }
     var fitted = self
     fitted.vocabulary = vocabulary ?? words

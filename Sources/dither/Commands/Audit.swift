@@ -267,7 +267,8 @@ extension AuditCommand {
     let examples = try AuditExamples(data, labels: labels, usual: usualExamples)
     return .given(
       AuditData(
-        name: examples.name, inputs: examples.tensor, labels: examples.labels, start: examples.inputs.start, labelsName: labels))
+        name: examples.name, inputs: examples.tensor, labels: examples.labels, start: examples.inputs.start,
+        labelsName: labels))
   }
 }
 

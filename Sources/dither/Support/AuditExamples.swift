@@ -71,7 +71,8 @@ struct AuditExamples {
 
   /// Whether it names a file of inputs alone.
   private static func isInputs(_ data: String) -> Bool {
-    !data.contains(",") && !data.contains("?") && FileArray.endings.contains(URL(filePath: data).pathExtension.lowercased())
+    !data.contains(",") && !data.contains("?")
+      && FileArray.endings.contains(URL(filePath: data).pathExtension.lowercased())
   }
 
   /// - Throws: where `--data` and `--labels` do not go together.
@@ -81,7 +82,8 @@ struct AuditExamples {
     }
     if labels == nil, isInputs(data), !data.lowercased().hasSuffix(".csv") {
       throw ValidationError(
-        "--data \(data): a file of inputs goes with --labels FILE; or say INPUTS.npy,TARGETS.npy, or a folder of pictures")
+        "--data \(data): a file of inputs goes with --labels FILE; or say INPUTS.npy,TARGETS.npy, or a folder of pictures"
+      )
     }
   }
 

@@ -36,6 +36,17 @@ struct ExampleBatch {
     names = count == 1 ? [path] : (0..<count).map { "\(path)[\($0)]" }
   }
 
+  /// Texts as rows of words' numbers.
+  init(_ texts: [String], by vocabulary: Vocabulary, shape: [Int]) throws(CommandError) {
+    guard [vocabulary.length] == shape else {
+      throw CommandError(
+        .shape, at: "--words", expected: "words for inputs of shape \(shape)", got: "\(vocabulary.length) a text")
+    }
+    self.shape = shape
+    values = .floats(texts.flatMap { vocabulary.row($0) })
+    names = texts.map { $0.clipped(to: 40) }
+  }
+
   /// Pixels travel as bytes, so that the model's own normalization is applied to them.
   init(_ dataset: Dataset, shape: [Int]) throws(CommandError) {
     guard dataset.inputs.shape.row.isReadable(as: Shape(shape)) else {

@@ -6,13 +6,23 @@ import Testing
 /// Functions as data sets: values by their formulas, noise of the strength that was asked for.
 @Suite("Functions")
 struct FunctionTests {
-  static let formulas: [(name: String, half: Double, value: @Sendable ([Double]) -> Double)] = [
-    ("sphere", 5.12, { x in x.map { $0 * $0 }.reduce(0, +) }),
-    (
-      "rosenbrock", 2.048,
-      { x in (0..<x.count - 1).map { 100 * pow(x[$0 + 1] - x[$0] * x[$0], 2) + pow(1 - x[$0], 2) }.reduce(0, +) }
-    ),
-    ("rastrigin", 5.12, { x in x.map { $0 * $0 - 10 * cos(2 * .pi * $0) + 10 }.reduce(0, +) }),
+  struct Formula: Sendable {
+    let name: String, half: Double
+    let value: @Sendable ([Double]) -> Double
+  }
+
+  static let formulas = [
+    Formula(name: "sphere", half: 5.12) { x in x.map { $0 * $0 }.reduce(0, +) },
+    Formula(name: "rosenbrock", half: 2.048) { x in
+      var sum = 0.0
+      for i in 0..<x.count - 1 { sum += 100 * pow(x[i + 1] - x[i] * x[i], 2) + pow(1 - x[i], 2) }
+      return sum
+    },
+    Formula(name: "rastrigin", half: 5.12) { x in
+      var sum = 0.0
+      for v in x { sum += v * v - 10 * cos(2 * .pi * v) + 10 }
+      return sum
+    },
   ]
 
   private static func values(_ set: Dataset) throws -> [Double] {

@@ -38,14 +38,20 @@ struct PublishedSplitTests {
   }
 
   /// Rows 224, 144, 0 and 261 stand first in the file of splits; row 0 of the table is known.
-  @Test("the first split of yacht is the one in the publication's files", .enabled(if: isPresent("yacht"), "yacht is absent"))
+  @Test(
+    "the first split of yacht is the one in the publication's files",
+    .enabled(if: isPresent("yacht"), "yacht is absent"))
   func rows() throws {
-    let table = try DataRoot.standard.read(try #require(Catalog.dataSets.entry(named: "yacht").files.first), of: "yacht")
+    let table = try DataRoot.standard.read(
+      try #require(Catalog.dataSets.entry(named: "yacht").files.first), of: "yacht")
     let rows = String(decoding: table, as: UTF8.self).split(whereSeparator: \.isNewline)
       .map { $0.split(whereSeparator: { $0 == " " || $0 == "\t" }).compactMap { Float($0) } }.filter { $0.count == 7 }
     guard case .values(let targets) = try Dataset.load("yacht?split=0").targets else { return }
-    let files = try DataRoot.standard.read(try #require(Catalog.dataSets.entry(named: "yacht").extraFiles.first), of: "yacht")
-    let first = String(decoding: files, as: UTF8.self).split(separator: "\n")[0].split(separator: " ").compactMap { Int($0) }
+    let files = try DataRoot.standard.read(
+      try #require(Catalog.dataSets.entry(named: "yacht").extraFiles.first), of: "yacht")
+    let first = String(decoding: files, as: UTF8.self).split(separator: "\n")[0].split(separator: " ").compactMap {
+      Int($0)
+    }
     #expect(targets.elements == first.map { rows[$0][6] })
   }
 

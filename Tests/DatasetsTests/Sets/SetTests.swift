@@ -65,7 +65,8 @@ struct SetTests {
 
   @Test("every set of the catalog is tested here")
   func allAreHere() {
-    let here = (Self.pictures + Self.partedTables + Self.tables).map(\.name) + Self.regressions.map(\.name)
+    let here =
+      (Self.pictures + Self.partedTables + Self.tables).map(\.name) + Self.regressions.map(\.name)
       + TextSetTests.sets.map(\.name) + FunctionTests.formulas.map(\.name)
     #expect(Catalog.dataSets.entries.map { $0.name }.sorted() == here.sorted())
   }

@@ -54,13 +54,19 @@ struct TableFileTests {
     "what the target is taken for",
     arguments: [
       Kind(testDescription: "few whole numbers", target: { "\($0 % 3 + 3)" }, said: nil, classes: ["3", "4", "5"]),
-      Kind(testDescription: "3 and 3.0", target: { $0 % 2 == 0 ? "3" : "3.0" + ($0 % 4 == 1 ? "" : "0") }, said: nil, classes: nil),
+      Kind(
+        testDescription: "3 and 3.0", target: { $0 % 2 == 0 ? "3" : "3.0" + ($0 % 4 == 1 ? "" : "0") }, said: nil,
+        classes: nil),
       Kind(testDescription: "sorted as numbers", target: { "\($0 % 2 * 8 + 2)" }, said: nil, classes: ["2", "10"]),
       Kind(testDescription: "many whole numbers", target: { "\($0)" }, said: nil, classes: nil),
       Kind(testDescription: "fractions", target: { "\($0 % 2).5" }, said: nil, classes: nil),
-      Kind(testDescription: "fractions as classes", target: { "\($0 % 2).5" }, said: .classification, classes: ["0.5", "1.5"]),
+      Kind(
+        testDescription: "fractions as classes", target: { "\($0 % 2).5" }, said: .classification,
+        classes: ["0.5", "1.5"]),
       Kind(testDescription: "few numbers as values", target: { "\($0 % 3)" }, said: .regression, classes: nil),
-      Kind(testDescription: "a word among numbers, as classes", target: { $0 == 7 ? "x" : "\($0 % 2)" }, said: .classification, classes: ["0", "1", "x"]),
+      Kind(
+        testDescription: "a word among numbers, as classes", target: { $0 == 7 ? "x" : "\($0 % 2)" },
+        said: .classification, classes: ["0", "1", "x"]),
     ])
   func kinds(_ kind: Kind) throws {
     let folder = try Folder(texts: ["t.csv": Self.rows(kind.target)])
@@ -88,7 +94,8 @@ struct TableFileTests {
         Issue.record("was read: \(text.prefix(40))")
       } catch { for word in words { #expect("\(error)".contains(word), "\(error)") } }
     }
-    try refuse(Self.rows { "\($0).5" }.replacing("\n6,red", with: "\n?,red"), "t.csv, row 4, column 'size'", "?ignore=size")
+    try refuse(
+      Self.rows { "\($0).5" }.replacing("\n6,red", with: "\n?,red"), "t.csv, row 4, column 'size'", "?ignore=size")
     try refuse(Self.rows { "\($0).5" }.replacing("\n6,red", with: "\ninf,red"), "row 4, column 'size'", "finite")
     try refuse(Self.rows { "\($0).5" }.replacing("\n6,red", with: "\n6,"), "row 4, column 'color'", "got nothing")
     try refuse(Self.rows { $0 == 2 ? "" : "\($0).5" }, "row 4, column 'kind'", "a target")

@@ -91,10 +91,14 @@ struct ArrayTests {
     try refuse(.absent, "arrays x_test and y_test", ["a": x])
     try refuse(.malformed, "[N, features]", ["x": Self.classes(10), "y": Self.classes(10)])
     try refuse(.malformed, "at least two rows", ["x": Self.bytes([1, 2]), "y": Self.classes(1)])
-    try refuse(.malformed, "a class number from 0", ["x": x, "y": Npy([10], .int64([-1] + [Int64](repeating: 1, count: 9)))])
-    try refuse(.malformed, "2 to 10000 classes", ["x": x, "y": Npy([10], .int64([Int64](repeating: 99_999, count: 10)))])
+    try refuse(
+      .malformed, "a class number from 0", ["x": x, "y": Npy([10], .int64([-1] + [Int64](repeating: 1, count: 9)))])
+    try refuse(
+      .malformed, "2 to 10000 classes", ["x": x, "y": Npy([10], .int64([Int64](repeating: 99_999, count: 10)))])
     try refuse(.malformed, "a finite number", ["x": x, "y": Npy(Tensor([10], [Float](repeating: .nan, count: 10)))])
-    try refuse(.malformed, "NaN or an infinity", ["x": Npy(Tensor([10, 1], [Float](repeating: .infinity, count: 10))), "y": Self.classes(10)])
+    try refuse(
+      .malformed, "NaN or an infinity",
+      ["x": Npy(Tensor([10, 1], [Float](repeating: .infinity, count: 10))), "y": Self.classes(10)])
     let folder = try Folder(["a.npz": [1, 2, 3], "x.npy": x.bytes])
     expectFault(.malformed, says: "directory of a zip") { _ = try folder.load("a.npz") }
     expectFault(.unsupported, says: "X.npy,Y.npy") { _ = try folder.load("x.npy") }

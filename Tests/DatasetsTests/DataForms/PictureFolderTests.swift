@@ -133,7 +133,10 @@ struct PictureFolderTests {
     expectFault(.malformed, says: "folders named as the classes") { _ = try flat.load("p") }
     let part = try Folder(["p/train/a/1.png": Pictures.gray(1), "p/train/b/1.png": Pictures.gray(1)])
     expectFault(.absent, says: "a folder 'test'") { _ = try part.load("p") }
-    for (option, words) in [("size=0", "WIDTHxHEIGHT"), ("size=1x2x3", "WIDTHxHEIGHT"), ("channels=2", "1 or 3"), ("sise=3", "did you mean 'size'")] {
+    for (option, words) in [
+      ("size=0", "WIDTHxHEIGHT"), ("size=1x2x3", "WIDTHxHEIGHT"), ("channels=2", "1 or 3"),
+      ("sise=3", "did you mean 'size'"),
+    ] {
       do {
         _ = try flat.load("p?\(option)")
         Issue.record("\(option) was taken")

@@ -160,7 +160,8 @@ private struct Columns {
       .malformed, at: "\(file), option '\(option)'",
       expected: found.count > 1
         ? "a name that one column has, or a number from 1 to \(width)"
-        : (names.map { "one of \($0.joined(separator: ", ").clipped(to: 300)), or " } ?? "") + "a number from 1 to \(width)",
+        : (names.map { "one of \($0.joined(separator: ", ").clipped(to: 300)), or " } ?? "")
+          + "a number from 1 to \(width)",
       got: "'\(word.clipped())'", advice: nearest(to: word, among: names ?? []).map { "did you mean '\($0)'?" })
   }
 

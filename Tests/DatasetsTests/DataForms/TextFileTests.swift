@@ -12,13 +12,17 @@ struct TextFileTests {
 
   @Test("words are lower case, split where no letter or digit stands; the most frequent of the training part first")
   func numbers() throws {
-    let folder = try Folder(texts: ["t.txt": Self.lines.joined(separator: "\n"), "t.tsv": Self.lines.joined(separator: "\r\n")])
+    let folder = try Folder(texts: [
+      "t.txt": Self.lines.joined(separator: "\n"), "t.tsv": Self.lines.joined(separator: "\r\n"),
+    ])
     let (train, test) = (try folder.load("t.txt?length=8", .train), try folder.load("t.txt?length=8"))
-    #expect(train.count == 16 && test.count == 4 && train.inputs.shape.row == [8] && train.targetNames == ["bad", "good"])
+    #expect(
+      train.count == 16 && test.count == 4 && train.inputs.shape.row == [8] && train.targetNames == ["bad", "good"])
     let vocabulary = try #require(train.vocabulary)
     #expect(vocabulary == test.vocabulary)
     // "film" stands in each text, twice in a good one; equals stand in the order of their bytes.
-    #expect(vocabulary.words.first == "film" && vocabulary.words.contains("naïve") && !vocabulary.words.contains("a film"))
+    #expect(
+      vocabulary.words.first == "film" && vocabulary.words.contains("naïve") && !vocabulary.words.contains("a film"))
     let rows = (0..<train.count).map { train.inputs.row($0).map { Int($0) } }
     var counts: [Int: Int] = [:]
     for row in rows { for number in row where number > 0 { counts[number, default: 0] += 1 } }
@@ -27,7 +31,9 @@ struct TextFileTests {
     // The number of a test text is no word that the training part has.
     for row in 0..<test.count { #expect(test.inputs.row(row).contains(1)) }
     #expect(vocabulary.row("FILM;unheard-of  film!").map { Int($0) } == [2, 1, 1, 2, 0, 0, 0, 0])
-    #expect(vocabulary.row("").allSatisfy { $0 == 0 } && vocabulary.row("film " + String(repeating: "x ", count: 20)).count == 8)
+    #expect(
+      vocabulary.row("").allSatisfy { $0 == 0 }
+        && vocabulary.row("film " + String(repeating: "x ", count: 20)).count == 8)
     #expect(try folder.load("t.tsv?length=8").inputs == test.inputs)
   }
 

@@ -54,6 +54,8 @@ let package = Package(
     .systemLibrary(name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "libcrypto"),
     .systemLibrary(name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib"),
     .systemLibrary(name: "CPng", path: "Sources/CPng", pkgConfig: "libpng"),
+    // libjpeg leaves by longjmp, which is caught here.
+    .target(name: "CJpeg", path: "Sources/CJpeg", linkerSettings: [.linkedLibrary("jpeg")]),
     .target(
       name: "COneDNN", path: "Sources/COneDNN", cSettings: [.unsafeFlags(["-O3"])],
       linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp")]),
@@ -72,7 +74,7 @@ let package = Package(
     module("Store", ["DitherBasics", .product(name: "GRDB", package: "GRDB.swift")]),
     module("Jobs", ["DitherBasics", "DitherStore"]),
     module("Graph", ["DitherBasics", "DitherTensor", protobuf]),
-    module("Datasets", ["DitherBasics", "DitherTensor", "CZlib", "CPng"]),
+    module("Datasets", ["DitherBasics", "DitherTensor", "CZlib", "CPng", "CJpeg"]),
     module("Inference", ["DitherBasics", "DitherTensor", "DitherGraph"]),
     module("Robustness", ["DitherBasics", "DitherTensor", "DitherGraph", "DitherInference"]),
     module("Reports", ["DitherGraph", "DitherInference", "DitherRobustness", "CZlib"]),

@@ -21,7 +21,9 @@ public struct DataStore: Sendable {
 
   /// - Throws: `absent`, or `checksum` with what was expected and what came.
   public func verify(_ set: any DatasetSource.Type) throws(DatasetError) {
-    for file in set.files { try check(try root.read(file, of: set.name), file) }
+    for file in set.files + set.extraFiles.filter({ root.find($0.path) != nil }) {
+      try check(try root.read(file, of: set.name), file)
+    }
   }
 
   /// Downloads what is missing. A file appears under its name only when its checksum is right.
@@ -36,7 +38,9 @@ public struct DataStore: Sendable {
       var stored = packed
       if let member = file.member {
         archives[place] = packed
-        content = try Tar.member(member, of: content, at: place)
+        content =
+          Zip.isZip(content)
+          ? try Zip(content, at: place).member(member) : try Tar.member(member, of: content, at: place)
         stored = content
       }
       try check(content, file)

@@ -1,5 +1,6 @@
 import DitherBasics
 import DitherTensor
+import Foundation
 
 /// Examples with their right answers.
 public struct Dataset: Sendable {
@@ -13,6 +14,10 @@ public struct Dataset: Sendable {
   public var targetNames: [String]
   /// Columns of a table that are standardized by its training part.
   public var standardizedColumns: Set<Int> = []
+  /// Where examples of one's own were read from; nil: they are of the catalog.
+  public var origin: DataOrigin?
+  /// The words behind the numbers of texts; nil: the inputs are none.
+  public var vocabulary: Vocabulary?
   /// Number of the first example in the set that this is a part of: examples keep their numbers.
   public private(set) var start = 0
   /// Examples.
@@ -54,9 +59,8 @@ public struct Dataset: Sendable {
   }
   /// Some examples, in any order.
   public func rows(_ indices: [Int]) -> Dataset {
-    var rows = Dataset(
-      name: name, inputs: inputs.rows(at: indices), targets: targets.rows(indices), targetNames: targetNames)
-    rows.standardizedColumns = standardizedColumns
+    var rows = self
+    (rows.inputs, rows.targets, rows.start) = (inputs.rows(at: indices), targets.rows(indices), 0)
     return rows
   }
 }
@@ -69,14 +73,27 @@ public protocol DatasetSource: Sendable {
   static var name: String { get }
   static var summary: String { get }
   static var files: [DataFile] { get }
+  /// Files that only some options need.
+  static var extraFiles: [DataFile] { get }
   /// Which splits there are; a set for out-of-distribution tests may have no training part.
   static var splits: [Split] { get }
   static func load(_ split: Split, from root: DataRoot) throws(DatasetError) -> Dataset
+  /// The same with the options of a reference; by default there are none.
+  static func load(_ split: Split, options: [String: String], from root: DataRoot) throws -> Dataset
 }
 
 extension DatasetSource {
   /// Parts that there are; by default both.
   public static var splits: [Split] { Split.allCases }
+  /// Files that only some options need: none by default.
+  public static var extraFiles: [DataFile] { [] }
+  /// Refuses options, of which there are none.
+  public static func load(_ split: Split, options: [String: String], from root: DataRoot) throws -> Dataset {
+    if let key = options.keys.sorted().first {
+      throw Parameters.unknown(key, among: [], of: "data set '\(name)', options")
+    }
+    return try load(split, from: root)
+  }
   /// Whether all of its files lie in the root.
   public static func isPresent(in root: DataRoot) -> Bool { files.allSatisfy { root.find($0.path) != nil } }
 
@@ -95,37 +112,47 @@ extension Catalog where Entry == any DatasetSource.Type {
       Mnist.self, FashionMnist.self, Cifar10.self, NotMnist.self, Cifar100Subset.self, OpticalDigits.self,
       BreastCancer.self, Wine.self,
       Iris.self, WineQualityRed.self, WineQualityWhite.self, Adult.self,
-      Concrete.self, Energy.self, Kin8nm.self, NavalPropulsion.self, PowerPlant.self, Protein.self, Yacht.self,
+      Concrete.self, Energy.self, Kin8nm.self, NavalPropulsion.self, PowerPlant.self, Protein.self, WineRedMarks.self,
+      Yacht.self,
+      SST2.self, Trec.self, SmsSpam.self,
+      Sphere.self, Rosenbrock.self, Rastrigin.self,
     ], name: { $0.name })
 }
 
 extension Dataset {
-  /// The set that a reference names a part of: "mnist" of "mnist:100".
-  public static func setName(_ reference: String) -> String {
-    String(reference.prefix { $0 != ":" })
+  /// The examples that a reference names: "mnist"; "mnist:100", the first hundred; "mnist:5000-10000", from the 5000th up
+  /// to the 10 000th, counted from 0; of a split. A path does the same.
+  /// - Parameters:
+  ///   - access: whether it may name files.
+  ///   - targets: what targets of one's own are taken for, where the reference does not say; nil: by what they are.
+  public static func load(
+    _ reference: String, _ split: Split = .test, from root: DataRoot = .standard, access: DataAccess = .names,
+    targets: TargetKind? = nil
+  ) throws -> Dataset {
+    let reference = try DataReference(reference), set: Dataset
+    if reference.isPath, access == .paths {
+      set = try load(split, ofPath: reference, targets)
+    } else {
+      set = try source(reference).load(split, options: reference.options, from: root)
+    }
+    guard let part = reference.part else { return set }
+    guard part.upperBound <= set.count else {
+      throw DatasetError(
+        .malformed, at: "data set '\("\(reference)".clipped())'", expected: "examples up to \(set.count)",
+        got: "\(part.upperBound)")
+    }
+    return set.part(part)
   }
 
-  /// "mnist"; "mnist:100", the first hundred; "mnist:5000-10000", from the 5000th up to the 10 000th, counted from 0;
-  /// of a split.
-  public static func load(_ reference: String, _ split: Split = .test, from root: DataRoot = .standard) throws
-    -> Dataset
-  {
-    let parts = reference.split(separator: ":", omittingEmptySubsequences: false)
-    let source = try Catalog.dataSets.entry(named: setName(reference))
-    guard parts.count > 1 else { return try source.load(split, from: root) }
-    let bounds = parts[1].split(separator: "-", omittingEmptySubsequences: false).map { Int($0) ?? -1 }
-    let first = bounds.count == 2 ? bounds[0] : 0, end = bounds.last ?? -1
-    guard parts.count == 2, bounds.count <= 2, first >= 0, end > first else {
-      throw DatasetError(
-        .malformed, at: "data set '\(reference.clipped())'",
-        expected: "NAME, NAME:COUNT with a count above 0, or NAME:FIRST-END with FIRST below END",
-        got: "'\(parts.dropFirst().joined(separator: ":").clipped())'")
+  private static func source(_ reference: DataReference) throws -> any DatasetSource.Type {
+    do { return try Catalog.dataSets.entry(named: reference.name) } catch {
+      guard reference.isPath || FileManager.default.fileExists(atPath: reference.name) else { throw error }
+      var fault = error
+      fault.advice =
+        reference.isPath
+        ? "files are read by commands on their own machine, not by a server"
+        : "say './\(reference.name)' for the file or folder"
+      throw fault
     }
-    let set = try source.load(split, from: root)
-    guard end <= set.count else {
-      throw DatasetError(
-        .malformed, at: "data set '\(reference.clipped())'", expected: "examples up to \(set.count)", got: "\(end)")
-    }
-    return set.part(first..<end)
   }
 }

@@ -49,7 +49,9 @@ public struct ModelSignature: Sendable, Equatable {
   /// The metadata's key of the draws that a version is served with where a request names none.
   public static let samplesKey = "dither.samples"
   /// Keys that a file may have, but for its noise, which the graph has taken by then.
-  private static let keys = [labelsKey, normalizationKey, taskKey, outputKindKey, samplesKey]
+  private static let keys = [labelsKey, normalizationKey, taskKey, outputKindKey, samplesKey, vocabularyKey]
+  /// The metadata's key of the words behind the numbers of a text, JSON: {"length": n, "words": […]}.
+  public static let vocabularyKey = "dither.vocabulary"
   /// Bytes of a class's name.
   private static let longestLabel = 512
   /// The metadata's key of the label names, a JSON list.

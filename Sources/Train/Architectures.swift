@@ -17,18 +17,24 @@ public protocol Architecture: Codable, Sendable, Ranged {
   /// Patterns of names of parameters that training leaves as they are, in which `*` stands for any letters.
   var frozen: [String] { get }
   /// Takes from the training's inputs [N, …], at least one, what the network begins with.
-  func fit(_ graph: inout Graph, to inputs: Tensor)
+  func adapt(_ graph: inout Graph, to inputs: Tensor)
+  /// The same for the data at hand; by default as it is.
+  /// - Parameter words: numbers of words that there are; nil: the inputs are no texts.
+  /// - Throws: where it is for data of another kind.
+  func fitted(to words: Int?) throws(TrainError) -> any Architecture
 }
 
 extension Architecture {
   public var frozen: [String] { [] }
-  public func fit(_ graph: inout Graph, to inputs: Tensor) {}
+  public func adapt(_ graph: inout Graph, to inputs: Tensor) {}
+  /// As it is.
+  public func fitted(to words: Int?) throws(TrainError) -> any Architecture { self }
 }
 
 extension Catalog where Entry == any Architecture.Type {
   /// Every architecture that a recipe may name.
   public static let architectures = Catalog(
-    "architecture", [MLP.self, CNN.self, ResNet.self, ResNet9.self, Airbench.self], name: { $0.name })
+    "architecture", [MLP.self, CNN.self, ResNet.self, ResNet9.self, Airbench.self, TextCNN.self], name: { $0.name })
 }
 
 /// The normalization of a layer's values, before its ReLU.

@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherDatasets
 import DitherGraph
 import DitherInference
 import Foundation
@@ -6,7 +7,7 @@ import Foundation
 /// How a model is trained: what a recipe file says. docs/recipes.md describes every key.
 public struct Recipe: Sendable {
   public var name: String
-  /// A name in `Catalog.dataSets`.
+  /// A set of `Catalog.dataSets`, or files of one's own, as `DataReference` takes it.
   public var data: String
   /// Rows of the training part that are held out to choose the stopping point.
   public var validation = 0
@@ -135,6 +136,22 @@ public struct Recipe: Sendable {
     for index in all.indices { try all[index].strategy.start(on: graph, task) }
     func runsAgain(_ one: ScheduledStrategy) -> Bool { type(of: one.strategy).runsAgain }
     return all.filter(runsAgain) + all.filter { !runsAgain($0) }
+  }
+
+  /// What targets of one's own are taken for, by the task or the objective; nil: it says neither.
+  var targetKind: TargetKind? {
+    guard let kind = task ?? objective.map({ type(of: $0).tasks[0] }) else { return nil }
+    return ModelTask(kind, width: 2).isRegression ? .regression : .classification
+  }
+
+  /// The reference of a part: what `data` says of the training rows, and the whole test part.
+  func reference(of split: Split) throws -> String {
+    split == .train ? data : "\(try DataReference(data).whole)"
+  }
+
+  /// The data to train on, or the test part.
+  func part(_ split: Split, from root: DataRoot) throws -> Dataset {
+    try Dataset.load(reference(of: split), split, from: root, access: .paths, targets: targetKind)
   }
 
   /// The noise that the trained model carries: what is asked for, or what it was trained with behind its input.

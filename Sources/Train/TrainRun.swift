@@ -29,6 +29,8 @@ public struct TrainRun: Sendable {
     public var summary: String
     /// The set's name.
     public var data: String
+    /// The files that were read, where the data are one's own.
+    public var dataOrigin: DataOrigin?
     /// The recipe's text.
     public var recipe: String
     /// The seed of all that was random.
@@ -103,7 +105,7 @@ public struct TrainRun: Sendable {
     let last = resumes ? RunFolder(lastIn: folder, recipe) : nil
     let place = try last ?? RunFolder(newIn: folder, recipe)
     if replaces { try? FileManager.default.removeItem(atPath: checkpointPath) }
-    try train(trainer, place, shouldStop, progress)
+    try train(trainer, data.origin, place, shouldStop, progress)
     guard trainer.isDone else {
       try trainer.checkpoint().write(to: checkpointPath)
       try page(place)
@@ -134,19 +136,18 @@ public struct TrainRun: Sendable {
 
   /// The data to train on, and the test part: one that cannot be evaluated on is no reason to lose a training.
   private func parts() throws -> (data: Dataset, test: Dataset) {
-    (
-      try Dataset.load(recipe.data, .train, from: root),
-      try Dataset.load(Dataset.setName(recipe.data), .test, from: root)
-    )
+    (try recipe.part(.train, from: root), try recipe.part(.test, from: root))
   }
 
   /// All epochs that are left, each with its lines in the record.
   private func train(
-    _ trainer: Trainer, _ place: RunFolder, _ shouldStop: () -> Bool, _ progress: (TrainProgress) -> Void
+    _ trainer: Trainer, _ origin: DataOrigin?, _ place: RunFolder, _ shouldStop: () -> Bool,
+    _ progress: (TrainProgress) -> Void
   ) throws {
     let epochs = trainer.position.epoch
     try writeWhole(Array(recipe.text.utf8), to: place.path + "/recipe.yml")
     var record = RunRecord(place, recipe)
+    record.dataOrigin = origin
     record.sittings.append(.init(afterEpochs: epochs, software: software, threads: threads))
     record.finished = nil
     try record.write(to: place)
@@ -177,7 +178,8 @@ public struct TrainRun: Sendable {
         Model(graph), test, threads: threads, proceed: { if shouldStop() { throw Stopped() } }, progress: evaluated)
     } catch is Stopped { return .notEvaluated(model: modelPath) }
     let card = Card(
-      name: recipe.name, summary: recipe.summary, data: recipe.data, recipe: recipe.text, seed: recipe.seed,
+      name: recipe.name, summary: recipe.summary, data: recipe.data, dataOrigin: test.origin, recipe: recipe.text,
+      seed: recipe.seed,
       threads: threads, epochs: trainer.position.epoch, keptEpoch: trainer.keptEpoch,
       parameters: graph.literals.values.reduce(0) { $0 + $1.type.shape.count },
       trainingExamples: trainer.examples,

@@ -30,6 +30,41 @@ enum Written {
   static func gzip(_ bytes: [UInt8]) -> [UInt8] { deflate(bytes, windowBits: 15 + 16) }
   static func zlib(_ bytes: [UInt8]) -> [UInt8] { deflate(bytes, windowBits: 15) }
 
+  /// - Parameters:
+  ///   - deflated: members are packed.
+  ///   - wide: sizes and places stand in Zip64's fields.
+  static func zip(_ members: [(name: String, bytes: [UInt8])], deflated: Bool = false, wide: Bool = false) -> [UInt8] {
+    func number(_ value: Int, _ size: Int) -> [UInt8] {
+      (0..<size).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+    }
+    var out: [UInt8] = [], directory: [UInt8] = []
+    for member in members {
+      let packed = deflated ? deflate(member.bytes, windowBits: -15) : member.bytes, at = out.count
+      var bytes = member.bytes
+      let sum = Int(crc32(0, &bytes, UInt32(bytes.count))), method = deflated ? 8 : 0, none = 0xFFFF_FFFF
+      let name = Array(member.name.utf8)
+      let sizes = [packed.count, member.bytes.count]
+      out += number(0x0403_4B50, 4) + number(20, 2) + number(0, 2) + number(method, 2) + number(0, 4) + number(sum, 4)
+      out += sizes.flatMap { number($0, 4) } + number(name.count, 2) + number(0, 2) + name + packed
+      let extra =
+        wide ? number(1, 2) + number(24, 2) + number(sizes[1], 8) + number(sizes[0], 8) + number(at, 8) : []
+      directory += number(0x0201_4B50, 4) + number(20, 2) + number(20, 2) + number(0, 2) + number(method, 2)
+      directory += number(0, 4) + number(sum, 4) + sizes.flatMap { number(wide ? none : $0, 4) }
+      directory += number(name.count, 2) + number(extra.count, 2) + number(0, 2) + number(0, 2) + number(0, 2)
+      directory += number(0, 4) + number(wide ? none : at, 4) + name + extra
+    }
+    let start = out.count
+    out += directory
+    if wide {
+      let end = out.count
+      out += number(0x0606_4B50, 4) + number(44, 8) + number(45, 2) + number(45, 2) + number(0, 8)
+      out += number(members.count, 8) + number(members.count, 8) + number(directory.count, 8) + number(start, 8)
+      out += number(0x0706_4B50, 4) + number(0, 4) + number(end, 8) + number(1, 4)
+    }
+    out += number(0x0605_4B50, 4) + number(0, 4) + number(members.count, 2) + number(members.count, 2)
+    return out + number(directory.count, 4) + number(wide ? 0xFFFF_FFFF : start, 4) + number(0, 2)
+  }
+
   private static func deflate(_ bytes: [UInt8], windowBits: Int32) -> [UInt8] {
     var stream = z_stream(), input = bytes
     guard

@@ -34,6 +34,11 @@ extension Reader {
       precondition(again.bytes == array.bytes, "an array that was read is written alike twice")
     },
     Reader(name: "png") { _ = try Png($0, channels: 3, at: "fuzz") },
+    Reader(name: "picture") { _ = try PictureFile($0, channels: 3, at: "fuzz") },
+    Reader(name: "zip") { bytes in
+      let zip = try Zip(bytes, at: "fuzz")
+      for name in zip.names.prefix(16) { _ = try? zip.member(name) }
+    },
     Reader(name: "csv") { _ = try Csv($0, at: "fuzz") },
     Reader(name: "idx") { _ = try Idx($0, at: "fuzz") },
     Reader(name: "gzip") { _ = try Gzip.unpack($0, at: "fuzz", limit: 1 << 22) },

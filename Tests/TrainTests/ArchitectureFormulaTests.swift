@@ -18,12 +18,21 @@ struct ArchitectureFormulaTests {
     "resnet": ["channels": .list([.number(3), .number(4)]), "blocks": .number(1)],
     "resnet9": ["channels": .list([.number(3), .number(2), .number(4), .number(3)])],
     "airbench": ["channels": .list([.number(3), .number(4)])],
+    "text_cnn": [
+      "vocabulary": .number(7), "embedding": .number(3), "channels": .number(2),
+      "widths": .list([.number(2), .number(4)]),
+    ],
   ]
 
   private static func made(_ name: String, _ parameters: [String: Setting]) throws -> any Architecture {
     try Catalog.architectures.value(.mapping(parameters.merging(["kind": .text(name)]) { $1 }), at: "model") {
       $0.init()
     }
+  }
+
+  /// Networks for texts take rows of words' numbers, as many as a picture has pixels.
+  private static func input(_ name: String, _ picture: Shape) -> Shape {
+    name == TextCNN.name ? [picture.count] : picture
   }
 
   /// Numbers of weights and biases for images [d, h, w], by layer.
@@ -45,13 +54,15 @@ struct ArchitectureFormulaTests {
       func unit(_ from: Int, _ to: Int) -> Int { 9 * from * to + 2 * to }
       return 2 * d + (4 * d + 1) * 8 * d + unit(8 * d, 3) + unit(3, 3) + unit(3, 4) + unit(4, 4) + 4 * outputs
     },
+    "text_cnn": { _, _, _, outputs in 7 * 3 + (2 * 3 * 2 + 2) + (4 * 3 * 2 + 2) + (4 + 1) * outputs },
   ]
 
   @Test("as many parameters as its layers say", arguments: Catalog.architectures.names, [2, 7])
   func count(_ name: String, _ outputs: Int) throws {
     let own = try #require(Self.tiny[name], "an architecture has its line"), formula = try #require(Self.counts[name])
     for input: Shape in [[1, 8, 8], [3, 10, 16]] {
-      let graph = try Self.made(name, own).build(input: input, outputs: outputs, seed: 1)
+      let graph = try Self.made(name, own).build(
+        input: Self.input(name, input), outputs: outputs, seed: 1)
       let found = graph.parameters.reduce(0) { sum, id in
         if case .float(let tensor)? = graph.literals[id] { sum + tensor.count } else { sum }
       }
@@ -61,7 +72,8 @@ struct ArchitectureFormulaTests {
 
   @Test("weights begin normal with variance 2 / inputs, biases at 0", arguments: Catalog.architectures.names)
   func start(_ name: String) throws {
-    let graph = try Catalog.architectures.entry(named: name).init().build(input: [3, 16, 16], outputs: 10, seed: 4)
+    let graph = try Catalog.architectures.entry(named: name).init().build(
+      input: Self.input(name, [3, 16, 16]), outputs: 10, seed: 4)
     var seen = 0
     for id in graph.parameters {
       guard case .float(let tensor)? = graph.literals[id] else { continue }
@@ -84,7 +96,8 @@ struct ArchitectureFormulaTests {
 
   @Test("layers of one network begin apart: no two have the same numbers", arguments: Catalog.architectures.names)
   func apart(_ name: String) throws {
-    let graph = try Self.made(name, Self.tiny[name] ?? [:]).build(input: [3, 8, 8], outputs: 3, seed: 4)
+    let graph = try Self.made(name, Self.tiny[name] ?? [:]).build(
+      input: Self.input(name, [3, 8, 8]), outputs: 3, seed: 4)
     let starts = graph.parameters.compactMap { id -> Float? in
       guard case .float(let tensor)? = graph.literals[id], tensor.shape.rank >= 2 else { return nil }
       // The last one: convolutions that begin as the identity draw theirs behind it, where they draw at all.
@@ -96,10 +109,12 @@ struct ArchitectureFormulaTests {
 
   @Test("gradients of all parameters are finite differences of the loss", arguments: Catalog.architectures.names)
   func differences(_ name: String) throws {
-    let graph = try Self.made(name, Self.tiny[name] ?? [:]).build(input: [2, 8, 8], outputs: 3, seed: 6)
+    let graph = try Self.made(name, Self.tiny[name] ?? [:]).build(
+      input: Self.input(name, [2, 8, 8]), outputs: 3, seed: 6)
     let buffers = ParameterBuffers(graph, moving: true)
     let plan = try Plan(graph, parameters: buffers, options: .init(rows: 3, parameterGradients: true))
-    let inputs = Tensor.random([3, 2, 8, 8], seed: 8, from: 0, to: 1)
+    // Of words each has its number.
+    let inputs = Tensor.random([3, 2, 8, 8], seed: 8, from: 0, to: name == TextCNN.name ? 7 : 1)
     // Σ c · z of fixed c, so that differences of the loss are of the function alone.
     let weights: [Float] = [1, -0.5, 0.25, -1, 0.75, 0.5, -0.25, 1, -0.75]
     func loss() -> Double {

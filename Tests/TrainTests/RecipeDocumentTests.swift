@@ -2,15 +2,15 @@ import DitherTrain
 import Foundation
 import Testing
 
-/// Recipes in `docs/recipes.md` are such as a user may copy.
+/// Recipes in `docs/recipes.md` and `docs/data.md` are such as a user may copy.
 @Suite("Recipes of the document")
 struct RecipeDocumentTests {
-  /// Its YAML blocks; one without a name is a part of a recipe.
-  static let blocks: [String] = {
-    let path = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/recipes.md")
+  /// Their YAML blocks; one without a name is a part of a recipe.
+  static let blocks: [String] = ["recipes.md", "data.md"].flatMap { name in
+    let path = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/\(name)")
     let text = (try? String(contentsOf: path, encoding: .utf8)) ?? ""
     return text.matches(of: /(?s)```yaml\n(.*?)```/).map { String($0.1) }
-  }()
+  }
 
   @Test("there are some")
   func present() { #expect(Self.blocks.count >= 3) }

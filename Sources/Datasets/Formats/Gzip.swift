@@ -9,9 +9,18 @@ public enum Gzip {
   /// - Parameter limit: the most bytes that may come out; a small file can unfold into a very large one.
   /// - Throws: when the file is damaged, cut short, or larger than `limit` unpacked.
   public static func unpack(_ bytes: [UInt8], at place: String, limit: Int = 1 << 30) throws(DatasetError) -> [UInt8] {
-    var stream = z_stream()
     // 15 window bits, and 32 to have gzip and zlib headers told apart.
-    guard inflateInit2_(&stream, 15 + 32, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
+    try inflated(bytes, windowBits: 15 + 32, of: "gzip file", at: place, limit: limit)
+  }
+
+  /// - Parameters:
+  ///   - windowBits: zlib's word for the kind of the stream; negative: one without a head.
+  ///   - kind: for messages.
+  static func inflated(
+    _ bytes: [UInt8], windowBits: Int32, of kind: String, at place: String, limit: Int
+  ) throws(DatasetError) -> [UInt8] {
+    var stream = z_stream()
+    guard inflateInit2_(&stream, windowBits, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
       throw DatasetError(.disk, at: place, expected: "memory to unpack in", got: "none")
     }
     defer { inflateEnd(&stream) }
@@ -42,7 +51,7 @@ public enum Gzip {
     guard status == Z_STREAM_END else {
       let isCut = status == Z_OK || status == Z_BUF_ERROR
       throw DatasetError(
-        isCut ? .truncated : .malformed, at: place, expected: "a whole gzip file",
+        isCut ? .truncated : .malformed, at: place, expected: "a whole \(kind)",
         got: isCut ? "one that is cut short" : "damaged data", advice: "fetch it again with `dither data get`")
     }
     return out

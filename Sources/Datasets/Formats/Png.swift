@@ -12,9 +12,6 @@ public struct Png: Sendable, Equatable {
   /// Planes, one channel after the other: [channels, height, width].
   public let planes: [UInt8]
 
-  /// Larger pictures are no model's input, and a small file can hold a very large picture.
-  private static let limit = 1 << 26
-
   /// - Parameter channels: 1 or 3; colors become gray, and gray colors, as libpng weighs them. Transparent pixels are
   ///   laid on black.
   public init(_ file: [UInt8], channels: Int, at place: String) throws(DatasetError) {
@@ -30,21 +27,41 @@ public struct Png: Sendable, Equatable {
     self.width = width
     self.height = height
     self.channels = channels
-    planes =
-      channels == 1
-      ? pixels : (0..<channels).flatMap { c in (0..<width * height).map { pixels[$0 * channels + c] } }
+    planes = channels == 1 ? pixels : Self.planes(of: pixels, channels: channels)
+  }
+
+  /// Channels one after the other, of channels side by side.
+  static func planes(of pixels: [UInt8], channels: Int) -> [UInt8] {
+    (0..<channels).flatMap { c in stride(from: c, to: pixels.count, by: channels).map { pixels[$0] } }
+  }
+
+  /// What its head says.
+  static func head(_ file: [UInt8], at place: String) throws(DatasetError) -> PictureHead {
+    var image = png_image()
+    image.version = UInt32(PNG_IMAGE_VERSION)
+    defer { png_image_free(&image) }
+    let read = file.withUnsafeBytes { bytes in
+      Result { () throws(DatasetError) in try begin(bytes, &image, place) }
+    }
+    return try read.get()
+  }
+
+  private static func begin(
+    _ file: UnsafeRawBufferPointer, _ image: inout png_image, _ place: String
+  ) throws(DatasetError) -> PictureHead {
+    guard png_image_begin_read_from_memory(&image, file.baseAddress, file.count) != 0 else {
+      throw DatasetError(.malformed, at: place, expected: "a PNG picture", got: message(image))
+    }
+    return PictureHead(
+      width: Int(image.width), height: Int(image.height),
+      isGray: image.format & UInt32(PNG_FORMAT_FLAG_COLOR) == 0)
   }
 
   private static func pixels(
     _ file: UnsafeRawBufferPointer, _ image: inout png_image, _ channels: Int, _ place: String
   ) throws(DatasetError) -> (pixels: [UInt8], width: Int, height: Int) {
-    guard png_image_begin_read_from_memory(&image, file.baseAddress, file.count) != 0 else {
-      throw DatasetError(.malformed, at: place, expected: "a PNG picture", got: Self.message(image))
-    }
-    let width = Int(image.width), height = Int(image.height)
-    guard width > 0, height > 0, width <= 1 << 16, height <= 1 << 16, width * height <= Self.limit else {
-      throw DatasetError(.tooLarge, at: place, expected: "at most \(Self.limit) pixels", got: "\(width) by \(height)")
-    }
+    let head = try begin(file, &image, place), width = head.width, height = head.height
+    try head.check(at: place)
     // Without a word about gamma, 16 bits are read as 8 are: not as linear light.
     image.flags |= UInt32(PNG_IMAGE_FLAG_16BIT_sRGB)
     image.format = channels == 1 ? 0 : UInt32(PNG_FORMAT_FLAG_COLOR)

@@ -9,4 +9,6 @@ enum NavalPropulsion: RegressionTable {
   static let targetName = "decay of the compressor"
   static let sha256 = "de0ea69da1efaab8b9655ffed828547d10dd68c1fb8c6e0163e6a988def393a6"
   static let bytes = 3448926
+  static let splitsSha256 = "46775e2e73cc744fab8532830e38998166a0afb32e78e17dce8d8c3017f9a706"
+  static let splitsBytes = 120_971
 }

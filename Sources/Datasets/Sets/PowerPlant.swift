@@ -8,4 +8,6 @@ enum PowerPlant: RegressionTable {
   static let targetName = "electrical output, MW"
   static let sha256 = "daebd20c408dfc5c4979604f240e891be162c3a5d00d662380aa669044a1fb31"
   static let bytes = 308680
+  static let splitsSha256 = "f16e0bc48c98a6726bb13c9fa096eeec3880ddd906bf4b3736ace033082482bb"
+  static let splitsBytes = 93_509
 }

@@ -27,11 +27,8 @@ extension Table {
       if let testFile, file.path.hasSuffix(testFile) { test += rows } else { train += rows }
     }
     if testFile == nil {
-      var generator = PhiloxGenerator(seed: 0)
-      train.shuffle(using: &generator)
-      let all = train
-      test = all.enumerated().filter { $0.offset % 5 == 0 }.map(\.element)
-      train = all.enumerated().filter { $0.offset % 5 != 0 }.map(\.element)
+      let all = train, holdout = Holdout(count: all.count)
+      (train, test) = (holdout.train.map { all[$0] }, holdout.test.map { all[$0] })
     }
     guard let width = train.first?.count, width > 1, test.allSatisfy({ $0.count == width }) else {
       throw DatasetError(.malformed, at: "data set '\(name)'", expected: "rows of one width", got: "others, or none")
@@ -61,38 +58,8 @@ extension Table {
     var set = Dataset(
       name: name, inputs: Tensor([rows.count, encoders.reduce(0) { $0 + $1.width }], elements), labels: labels,
       classNames: classNames)
-    var at = 0
-    for encoder in encoders {
-      if case .number = encoder { set.standardizedColumns.insert(at) }
-      at += encoder.width
-    }
+    set.standardizedColumns = ColumnEncoder.standardized(encoders)
     return set
-  }
-}
-
-private enum ColumnEncoder {
-  case number(ColumnScale)
-  case words([String])
-
-  init(_ fields: [String]) {
-    let numbers = fields.compactMap(Double.init)
-    guard numbers.count == fields.count else {
-      self = .words(Set(fields).sorted())
-      return
-    }
-    self = .number(ColumnScale(numbers.filter(\.isFinite)))
-  }
-  /// Words that the training part has not are no word of a column of words; a column of numbers has numbers alone.
-  func takes(_ field: String) -> Bool {
-    guard case .number(let scale) = self else { return true }
-    return Double(field).map { $0.isFinite && scale.standardized($0).isFinite } ?? false
-  }
-  var width: Int { if case .words(let words) = self { words.count } else { 1 } }
-  func encode(_ field: String) -> [Float] {
-    switch self {
-    case .number(let scale): [scale.standardized(Double(field) ?? .nan)]
-    case .words(let words): words.map { $0 == field ? 1 : 0 }
-    }
   }
 }
 

@@ -63,7 +63,7 @@ public struct Airbench: Architecture {
   }
 
   /// Means and deviations of the channels, and the filters that whiten what comes of them.
-  public func fit(_ graph: inout Graph, to inputs: Tensor) {
+  public func adapt(_ graph: inout Graph, to inputs: Tensor) {
     let depth = inputs.shape[1], pixels = inputs.shape[2] * inputs.shape[3], rows = inputs.rowCount
     var means = [Double](repeating: 0, count: depth), squares = means
     inputs.elements.withUnsafeBufferPointer { elements in

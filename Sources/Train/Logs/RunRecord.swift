@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherDatasets
 import DitherTensor
 import Foundation
 
@@ -50,6 +51,8 @@ public struct RunRecord: Codable, Sendable {
   public var seed: UInt64
   /// The processes that worked on it, in their order.
   public var sittings: [Sitting]
+  /// The files that were read, where the data are one's own.
+  public var dataOrigin: DataOrigin?
   /// When the model was evaluated, as ISO 8601; nil: it is not yet.
   public var finished: String?
 

@@ -27,6 +27,7 @@ public final class Trainer {
   private var best: [Float]?
   let batches: Batches, validation: Dataset?
   private let targetNames: [String]
+  private let vocabulary: Vocabulary?
   private let stop: EarlyStop
   let threads: Int
   private(set) var plans: [Int: Plan] = [:]
@@ -40,12 +41,12 @@ public final class Trainer {
     inputScale = InputScale(part)
     scale = TargetScale(part.examples.targets)
     batches = Batches(part.examples, inputScale, scale, size: recipe.batch, seed: recipe.seed)
-    targetNames = data.targetNames
+    (targetNames, vocabulary) = (data.targetNames, data.vocabulary)
     stop = EarlyStop(patience: recipe.patience, task: goal.task)
     validation = part.validation
-    graph = try recipe.architecture.build(
+    graph = try recipe.architecture.fitted(to: data.vocabulary?.count).build(
       input: data.inputs.shape.row, outputs: goal.outputs, seed: recipe.seed)
-    recipe.architecture.fit(&graph, to: part.examples.inputs)
+    recipe.architecture.adapt(&graph, to: part.examples.inputs)
     graph.noise = recipe.noise.terms.isEmpty ? nil : recipe.noise
     try graph.noise?.checkSites(in: graph)
     try recipe.modelNoise?.checkSites(in: graph)
@@ -252,6 +253,9 @@ public final class Trainer {
     if goal.task.kind != .classification { result.metadata[ModelSignature.taskKey] = goal.task.name }
     if let json = try? JSONEncoder().encode(targetNames) {
       result.metadata[ModelSignature.labelsKey] = String(decoding: json, as: UTF8.self)
+    }
+    if let vocabulary, let json = try? JSONEncoder().encode(vocabulary) {
+      result.metadata[ModelSignature.vocabularyKey] = String(decoding: json, as: UTF8.self)
     }
     if wantsBest, let best {
       for (id, range) in parameters.ranges {

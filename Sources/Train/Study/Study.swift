@@ -152,7 +152,7 @@ public struct Study: Sendable {
   private func train(
     _ trial: StudyPlan.Trial, _ chosen: [String], _ data: SharedData, _ shouldStop: @Sendable () -> Bool
   ) throws -> StudyResult {
-    let recipe = try plan.recipe(trial, chosen), test = try data.part(Dataset.setName(recipe.data), .test)
+    let recipe = try plan.recipe(trial, chosen), test = try data.part(recipe, .test)
     var result = StudyResult(
       arm: plan.arms[trial.arm].name, place: plan.cases[trial.place].name, seed: trial.seed, chosen: chosen,
       measures: [:], measured: plan.measures.map(\.name), seconds: 0)
@@ -164,7 +164,7 @@ public struct Study: Sendable {
     } else {
       let place = CheckpointPlace(path(trial, "checkpoint")), clock = Seconds(path(trial, "seconds"))
       do {
-        let trainer = try place.trainer(recipe, data.part(recipe.data, .train))
+        let trainer = try place.trainer(recipe, data.part(recipe, .train))
         guard try place.train(trainer, to: recipe.epochs, shouldStop: shouldStop, kept: clock.keep) else {
           throw Stopped()
         }

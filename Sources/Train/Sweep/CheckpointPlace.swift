@@ -36,16 +36,16 @@ struct CheckpointPlace {
 
 /// Data sets of many trainings: each part is read once.
 final class SharedData: Sendable {
-  private struct Part: Hashable { let name: String, split: Split }
+  private struct Part: Hashable { let name: String, targets: String?, split: Split }
   private let root: DataRoot
   private let parts = Mutex([Part: Dataset]())
   init(_ root: DataRoot) { self.root = root }
 
-  func part(_ name: String, _ split: Split) throws -> Dataset {
-    try parts.withLock { parts in
-      let key = Part(name: name, split: split)
+  func part(_ recipe: Recipe, _ split: Split) throws -> Dataset {
+    let key = Part(name: try recipe.reference(of: split), targets: recipe.targetKind?.rawValue, split: split)
+    return try parts.withLock { parts in
       if let known = parts[key] { return known }
-      let loaded = try Dataset.load(name, split, from: root)
+      let loaded = try recipe.part(split, from: root)
       parts[key] = loaded
       return loaded
     }

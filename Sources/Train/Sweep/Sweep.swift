@@ -105,7 +105,7 @@ public struct Sweep: Sendable {
   ) throws -> SweepResult {
     let start = ContinuousClock.now, before = known?.seconds ?? 0
     func seconds() -> Double { before + (ContinuousClock.now - start) / .seconds(1) }
-    let recipe = try plan.recipe(trial), all = try data.part(recipe.data, .train)
+    let recipe = try plan.recipe(trial), all = try data.part(recipe, .train)
     let place = CheckpointPlace("\(folder)/\(trial.name).checkpoint")
     do {
       let trainer = try place.trainer(recipe, all)

@@ -30,7 +30,7 @@ struct AuditCommand: AsyncParsableCommand {
     help:
       "A served model (name, name@version, name:alias) or an ONNX file; several with + between them: their ensemble.")
   var model: String
-  @Option(help: "A data set as NAME or NAME:N (its first N test examples), or an .npy file of inputs.")
+  @Option(help: "\(DataHelp.reference), or with --labels a file of inputs.")
   var data: String
   @Option(help: "Class numbers as .npy, with --data FILE.")
   var labels: String?
@@ -100,9 +100,7 @@ struct AuditCommand: AsyncParsableCommand {
 
   func validate() throws {
     if battery != nil, !probes.isEmpty { throw ValidationError("give either --battery or --probe") }
-    if (labels != nil) != AuditExamples.isFile(data) {
-      throw ValidationError("--labels goes with --data FILE; a data set brings its own")
-    }
+    try AuditExamples.checkOptions(data, labels: labels)
     guard temperatures.count <= 1 + baselines.count else {
       throw ValidationError("--temperature goes with the model and each --baseline, in their order")
     }
@@ -241,7 +239,7 @@ extension AuditCommand {
     let audit = try request.resolved(by: FileModels())
     let subjects = try audit.subjects.map { try AuditSubject(members: $0.members, temperature: $0.temperature) }
     return try request.runner(of: subjects, on: audit.data, samples: audit.samples, code: Dither.code) {
-      try AuditExamples.isFile($0) ? AuditInputs(FileArray(path: $0)).tensor : Dataset.load($0).inputs
+      try AuditExamples.inputs($0).tensor
     }
   }
 
@@ -255,12 +253,22 @@ extension AuditCommand {
     }
   }
 
+  /// Examples of the battery where files are named without a part; nil: all.
+  private var usualExamples: Int? {
+    get throws {
+      guard labels == nil else { return nil }
+      let name = battery ?? (probes.isEmpty ? "smoke" : nil)
+      return try name.map { try Catalog<Battery>.batteries.entry(named: $0).defaultExamples }
+    }
+  }
+
   private func localData() throws -> AuditRequest.Data {
-    guard AuditExamples.isFile(data) else { return .named(data) }
-    let examples = try AuditExamples(data, labels: labels)
+    guard labels != nil || AuditExamples.isPath(data) else { return .named(data) }
+    let examples = try AuditExamples(data, labels: labels, usual: usualExamples)
     return .given(
       AuditData(
-        name: data, inputs: examples.tensor, labels: examples.labels, start: examples.inputs.start, labelsName: labels))
+        name: examples.name, inputs: examples.tensor, labels: examples.labels, start: examples.inputs.start,
+        labelsName: labels))
   }
 }
 
@@ -310,8 +318,8 @@ extension AuditCommand {
       request.features.high = bounds.high
       request.features.fixed = bounds.fixed.sorted().map { UInt32(clamping: $0) }
     }
-    for name in Set(try probes.flatMap { try $0.resolved().otherData }).sorted() where AuditExamples.isFile(name) {
-      request.otherInputs[name] = try AuditInputs(FileArray(path: name)).message
+    for name in Set(try probes.flatMap { try $0.resolved().otherData }).sorted() where AuditExamples.isPath(name) {
+      request.otherInputs[name] = try AuditExamples.inputs(name).message
     }
     request.seed = seed
     request.samples = samples ?? 0
@@ -321,8 +329,8 @@ extension AuditCommand {
       message.parameters = probe.parameters
       return message
     }
-    if AuditExamples.isFile(data) {
-      request.examples = try AuditExamples(data, labels: labels).message()
+    if labels != nil || AuditExamples.isPath(data) {
+      request.examples = try AuditExamples(data, labels: labels, usual: usualExamples).message()
     } else {
       request.dataSet = data
     }

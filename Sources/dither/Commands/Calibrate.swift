@@ -23,7 +23,7 @@ struct CalibrateCommand: AsyncParsableCommand {
 
   @Argument(help: "name, name@version or name:alias.")
   var model: String
-  @Option(help: "A data set as NAME, NAME:N or NAME:FIRST-END (of its test examples), or an .npy file of inputs.")
+  @Option(help: "\(DataHelp.reference), or with --labels a file of inputs.")
   var data: String
   @Option(help: "Class numbers as .npy, with --data FILE.")
   var labels: String?
@@ -43,9 +43,7 @@ struct CalibrateCommand: AsyncParsableCommand {
   @OptionGroup var server: ServerOptions
 
   func validate() throws {
-    if (labels != nil) != AuditExamples.isFile(data) {
-      throw ValidationError("--labels goes with --data FILE; a data set brings its own")
-    }
+    try AuditExamples.checkOptions(data, labels: labels)
     guard timeout > 0, timeout < 1e6 else { throw ValidationError("--timeout: expected seconds above 0, below 1e6") }
   }
 
@@ -56,7 +54,7 @@ struct CalibrateCommand: AsyncParsableCommand {
     request.seed = seed
     request.tryOnly = tryOnly
     request.classConditional = classConditional
-    if AuditExamples.isFile(data) {
+    if labels != nil || AuditExamples.isPath(data) {
       request.examples = try AuditExamples(data, labels: labels).message()
     } else {
       request.dataSet = data

@@ -24,7 +24,7 @@ struct CorruptCommand: AsyncParsableCommand {
   var corruption: String
   @Option(
     help:
-      "A data set as NAME, NAME:N or NAME:FIRST-END (of its test examples), or an .npy file: [N, C, H, W] or [N, H, W]."
+      "\(DataHelp.reference), or an .npy file: [N, C, H, W] or [N, H, W]."
   )
   var data: String
   @Option(help: "Where to write them: .npy, in the shape and type of the inputs; of a data set, bytes.")

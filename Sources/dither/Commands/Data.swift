@@ -36,6 +36,8 @@ struct DataCommand: AsyncParsableCommand {
         table(
           [["name", "here", "size", ""]]
             + sets.map { [$0.name, $0.present ? "yes" : "no", byteText($0.bytes), $0.summary] }))
+      print("in the place of a name, one's own:")
+      for form in Catalog.dataForms.entries { print("  \(form.summary)") }
     }
 
     private struct Answer: Encodable {

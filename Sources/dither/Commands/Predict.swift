@@ -13,10 +13,11 @@ struct PredictCommand: AsyncParsableCommand {
     commandName: "predict",
     abstract: "Ask a served model for predictions with their uncertainty.",
     discussion: """
-      Inputs are .png, .npy, .csv (a row an example) and .pb (ONNX TensorProto) files, any number of them, each one \
+      Inputs are .png, .jpg, .npy, .csv (a row an example) and .pb (ONNX TensorProto) files, any number of them, each one \
       example or a batch; bytes 0-255 are scaled by the model's own normalization.
 
       Example: dither predict fashion-mlp-noise --input shoe.png --samples 64 --seed 7
+      Example: dither predict trec-noise --text "Who wrote Hamlet ?" --words trained/trec-noise.onnx
       Example: dither predict mnist-cnn-noise@1 --data mnist:5 --tolerance 0.01 --json
       """)
 
@@ -24,8 +25,12 @@ struct PredictCommand: AsyncParsableCommand {
   var model: String
   @Option(name: .customLong("input"), parsing: .upToNextOption, help: "Files to predict from.")
   var inputs: [String] = []
-  @Option(help: "A data set on this machine, as NAME or NAME:N for its first N test examples.")
+  @Option(help: "\(DataHelp.reference).")
   var data: String?
+  @Option(name: .customLong("text"), parsing: .upToNextOption, help: "Texts to predict from, with --words.")
+  var texts: [String] = []
+  @Option(help: "The served model's ONNX file, whose words turn --text into what it takes.")
+  var words: String?
   @Option(help: "Monte-Carlo draws; 0 is the deterministic pass. (default: the model's)")
   var samples: UInt32?
   @Flag(help: "One draw of the weights for all inputs of a request, to compare inputs under it.")
@@ -74,7 +79,12 @@ struct PredictCommand: AsyncParsableCommand {
     if maxSamples != nil, tolerance == nil {
       throw ValidationError("--max-samples: say --tolerance too, or leave it out")
     }
-    if inputs.isEmpty == (data == nil) { throw ValidationError("give either --input FILE… or --data NAME[:N]") }
+    guard [!inputs.isEmpty, data != nil, !texts.isEmpty].count(where: { $0 }) == 1 else {
+      throw ValidationError("give either --input FILE…, --data NAME[:N] or --text TEXT…")
+    }
+    guard texts.isEmpty == (words == nil) else {
+      throw ValidationError("--text goes with --words FILE.onnx, the served model's file")
+    }
     if samples != nil, tolerance != nil { throw ValidationError("give either --samples or --tolerance") }
     if let tolerance, !(tolerance > 0 && tolerance.isFinite) {
       throw ValidationError("--tolerance: expected a number above 0")
@@ -87,11 +97,11 @@ struct PredictCommand: AsyncParsableCommand {
 
   func run() async throws {
     let (answer, names) = try await server.withClient { client in
-      let signature = try await client.model(model).signature
+      let served = try await client.model(model), signature = served.signature
       // The shape of one example.
       let shape = signature.inputShape.dropFirst().map(Int.init)
       var answer = PredictionTable()
-      for batch in try batches(shape: shape) {
+      for batch in try batches(shape: shape, digest: served.digest) {
         try await predict(batch, with: client, into: &answer)
       }
       return (answer, signature.labelNames)
@@ -99,8 +109,12 @@ struct PredictCommand: AsyncParsableCommand {
     if json { try Json.print(answer) } else { answer.show(measures, classNames: names) }
   }
 
-  private func batches(shape: [Int]) throws -> [ExampleBatch] {
-    if let data { return [try ExampleBatch(Dataset.load(data), shape: shape)] }
+  /// - Parameter digest: the served model's.
+  private func batches(shape: [Int], digest: String) throws -> [ExampleBatch] {
+    if let words {
+      return [try ExampleBatch(texts, by: ModelWords(of: words, digest: digest).vocabulary, shape: shape)]
+    }
+    if let data { return [try ExampleBatch(Dataset.load(data, access: .paths), shape: shape)] }
     return try inputs.map { try ExampleBatch(path: $0, shape: shape) }
   }
 

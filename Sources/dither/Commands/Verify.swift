@@ -21,7 +21,7 @@ struct VerifyCommand: ParsableCommand {
   var key: String?
   @Option(name: .customLong("model"), help: "An ONNX file that the report must be about; of an ensemble each member.")
   var models: [String] = []
-  @Option(help: "The examples that the report must be about: a data set as NAME or NAME:N, or an .npy file of inputs.")
+  @Option(help: "The examples that the report must be about: \(DataHelp.reference), or with --labels a file of inputs.")
   var data: String?
   @Option(help: "Class numbers as .npy, with --data FILE.")
   var labels: String?
@@ -29,9 +29,7 @@ struct VerifyCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
-    if let data, (labels != nil) != AuditExamples.isFile(data) {
-      throw ValidationError("--labels goes with --data FILE; a data set brings its own")
-    }
+    if let data { try AuditExamples.checkOptions(data, labels: labels) }
   }
 
   func run() throws {

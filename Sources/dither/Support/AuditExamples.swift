@@ -1,3 +1,4 @@
+import ArgumentParser
 import DitherBasics
 import DitherDatasets
 import DitherGraph
@@ -62,17 +63,42 @@ struct AuditExamples {
   var inputs: AuditInputs
   var labels: [Int]
 
-  /// Whether `--data` names a file rather than a data set.
-  static func isFile(_ data: String) -> Bool {
-    ["npy", "pb", "csv", "png"].contains(URL(filePath: data).pathExtension.lowercased())
+  /// As a report names them.
+  var name: String
+
+  /// Whether it names files on this machine rather than a data set.
+  static func isPath(_ data: String) -> Bool { (try? DataReference(data).isPath) ?? false }
+
+  /// Whether it names a file of inputs alone.
+  private static func isInputs(_ data: String) -> Bool {
+    !data.contains(",") && !data.contains("?")
+      && FileArray.endings.contains(URL(filePath: data).pathExtension.lowercased())
   }
 
-  init(_ data: String, labels: String?) throws {
+  /// - Throws: where `--data` and `--labels` do not go together.
+  static func checkOptions(_ data: String, labels: String?) throws {
+    if labels != nil, !isInputs(data) {
+      throw ValidationError("--labels goes with --data FILE of inputs; a data set brings its own")
+    }
+    if labels == nil, isInputs(data), !data.lowercased().hasSuffix(".csv") {
+      throw ValidationError(
+        "--data \(data): a file of inputs goes with --labels FILE; or say INPUTS.npy,TARGETS.npy, or a folder of pictures"
+      )
+    }
+  }
+
+  /// - Parameter usual: examples of a reference without a part; nil: all.
+  init(_ data: String, labels: String?, usual: Int? = nil) throws {
+    name = data
     if let labels {
       inputs = AuditInputs(try FileArray(path: data))
       self.labels = try FileArray(path: labels).labels(at: labels)
     } else {
-      let dataset = try Dataset.load(data)
+      var dataset = try Dataset.load(data, access: .paths)
+      if let usual, try DataReference(data).part == nil {
+        dataset = dataset.first(usual)
+        name += ":\(dataset.count)"
+      }
       inputs = AuditInputs(dataset)
       self.labels = try dataset.labels
     }
@@ -106,8 +132,8 @@ struct AuditExamples {
 
   /// Without labels; of a data set of pictures, bytes.
   static func inputs(_ data: String) throws -> AuditInputs {
-    if isFile(data) { return AuditInputs(try FileArray(path: data)) }
-    let set = try Dataset.load(data)
+    if isInputs(data) { return AuditInputs(try FileArray(path: data)) }
+    let set = try Dataset.load(data, access: .paths)
     return set.inputs.shape.rank == 4 ? AuditInputs(bytesOf: set) : AuditInputs(set)
   }
 }

@@ -19,13 +19,14 @@ struct ExampleBatch {
     let size = shape.reduce(1, *)
     var array = try FileArray(path: path, channels: shape.count == 3 && shape[0] == 3 ? 3 : 1)
     // A model that takes flat examples does not say how many channels they have.
-    if shape.count == 1, path.lowercased().hasSuffix(".png"), array.count * 3 == size {
+    let isPicture = PictureFile.endings.contains(URL(filePath: path).pathExtension.lowercased())
+    if shape.count == 1, isPicture, array.count * 3 == size {
       array = try FileArray(path: path, channels: 3)
     }
     guard size > 0, array.count > 0, array.count % size == 0, Self.fits(array.shape, shape) else {
       throw CommandError(
         .shape, at: path, expected: "one example of shape \(shape), or a batch of them", got: "shape \(array.shape)",
-        advice: path.lowercased().hasSuffix(".png") ? "resize the image" : nil)
+        advice: isPicture ? "resize the image" : nil)
     }
     self.shape = shape
     // Whole numbers are numbers; bytes are pixels.
@@ -33,6 +34,17 @@ struct ExampleBatch {
     self.values = array.values
     let count = array.count / size
     names = count == 1 ? [path] : (0..<count).map { "\(path)[\($0)]" }
+  }
+
+  /// Texts as rows of words' numbers.
+  init(_ texts: [String], by vocabulary: Vocabulary, shape: [Int]) throws(CommandError) {
+    guard [vocabulary.length] == shape else {
+      throw CommandError(
+        .shape, at: "--words", expected: "words for inputs of shape \(shape)", got: "\(vocabulary.length) a text")
+    }
+    self.shape = shape
+    values = .floats(texts.flatMap { vocabulary.row($0) })
+    names = texts.map { $0.clipped(to: 40) }
   }
 
   /// Pixels travel as bytes, so that the model's own normalization is applied to them.

@@ -4,8 +4,8 @@ import DitherGraph
 import DitherTensor
 import Foundation
 
-/// An array as a file holds it: `.npy`, `.pb` (ONNX TensorProto), `.csv` (a row an example), `.png` (channels, height,
-/// width, bytes).
+/// An array as a file holds it: `.npy`, `.pb` (ONNX TensorProto), `.csv` (a row an example), `.png` and `.jpg` (channels,
+/// height, width, bytes).
 struct FileArray {
   enum Values {
     case floats([Float])
@@ -14,6 +14,8 @@ struct FileArray {
   }
   var shape: [Int]
   var values: Values
+
+  static let endings = PictureFile.endings.union(["npy", "pb", "csv"])
 
   var count: Int { shape.reduce(1, *) }
 
@@ -30,12 +32,12 @@ struct FileArray {
     case "npy": self.init(try Npy(bytes))
     case "pb": self.init(try OnnxTensor.read(bytes))
     case "csv": self.init(.float(try Csv(bytes, at: path).tensor(at: path)))
-    case "png":
-      let image = try Png(bytes, channels: channels, at: path)
+    case let ending where PictureFile.endings.contains(ending):
+      let image = try PictureFile(bytes, channels: channels, at: path)
       self.init(shape: [channels, image.height, image.width], values: .bytes(image.planes))
     default:
       throw CommandError(
-        .badOption, at: path, expected: "a file that ends in .npy, .pb, .csv or .png",
+        .badOption, at: path, expected: "a file that ends in .npy, .pb, .csv, .png or .jpg",
         got: "'\(URL(filePath: path).lastPathComponent.clipped())'")
     }
   }

@@ -1,0 +1,101 @@
+import DitherBasics
+import DitherTensor
+
+/// Inputs and targets as NumPy's arrays: what `.npz` files and pairs of `.npy` files have in common.
+struct Arrays {
+  var inputs: Npy
+  var targets: Npy
+  /// The arrays' names, for messages.
+  var names: (inputs: String, targets: String)
+
+  /// Rows chosen of them; nil: all, in their order.
+  func dataset(_ rows: [Int]?, name: String, _ task: TargetKind?, classes: Int?) throws(DatasetError) -> Dataset {
+    let inputs = try inputTensor(), count = inputs.rowCount
+    guard targets.shape.rank > 0, targets.shape[0] == count else {
+      throw DatasetError(
+        .malformed, at: "\(name), \(names.targets)", expected: "a target for each of \(count) inputs",
+        got: "\(targets.shape)")
+    }
+    let found = try targetValues(name, task, classes: classes)
+    guard let rows else {
+      return Dataset(name: name, inputs: inputs, targets: found.targets, targetNames: found.names)
+    }
+    return Dataset(
+      name: name, inputs: inputs.rows(at: rows), targets: found.targets.rows(rows), targetNames: found.names)
+  }
+
+  /// Bytes are pixels; pictures have their channels first, whichever way they came.
+  private func inputTensor() throws(DatasetError) -> Tensor {
+    let shape = inputs.shape
+    guard shape.rank >= 2, shape.count > 0 else {
+      throw DatasetError(
+        .malformed, at: names.inputs, expected: "[N, features], [N, H, W], [N, C, H, W] or [N, H, W, C]",
+        got: "\(shape)")
+    }
+    var tensor = inputs.tensor
+    if case .uint8(let bytes) = inputs.content { tensor = Tensor(pixels: bytes, shape) }
+    if shape.rank == 3 { return tensor.reshaped([shape[0], 1, shape[1], shape[2]]) }
+    guard shape.rank == 4, ![1, 3].contains(shape[1]), [1, 3].contains(shape[3]) else { return tensor }
+    let (n, h, w, c) = (shape[0], shape[1], shape[2], shape[3])
+    return Tensor([n, c, h, w]) { out in
+      for row in 0..<n {
+        for channel in 0..<c {
+          let from = row * h * w * c + channel, to = (row * c + channel) * h * w
+          for i in 0..<h * w { out[to + i] = tensor.elements[from + i * c] }
+        }
+      }
+    }
+  }
+
+  /// The highest class number and one; 0 where targets are values.
+  func classes(_ task: TargetKind?) -> Int {
+    guard isClasses(task) else { return 0 }
+    return Int(min(max((targets.numbers.max() ?? 0) + 1, 0), 1e9))
+  }
+
+  /// Whole-number types are class numbers; floats are values.
+  private func isClasses(_ task: TargetKind?) -> Bool {
+    if let task { return task == .classification }
+    switch targets.content {
+    case .float32, .float64: return false
+    default: return targets.shape.count == targets.shape[0]
+    }
+  }
+
+  private func targetValues(
+    _ name: String, _ task: TargetKind?, classes: Int?
+  ) throws(DatasetError) -> (targets: Targets, names: [String]) {
+    let place = "\(name), \(names.targets)", width = targets.shape.count / max(targets.shape[0], 1)
+    let numbers = targets.numbers
+    if let row = numbers.firstIndex(where: { !$0.isFinite }) {
+      throw DatasetError(
+        .malformed, at: "\(place), row \(row / max(width, 1))", expected: "a finite number", got: "\(numbers[row])")
+    }
+    guard isClasses(task) else {
+      guard (1...1024).contains(width) else {
+        throw DatasetError(.malformed, at: place, expected: "1 to 1024 values a row", got: "\(width)")
+      }
+      return (
+        .values(Tensor([targets.shape[0], width], numbers.map { Float($0) })),
+        width == 1 ? [names.targets] : (1...width).map { "\(names.targets) \($0)" }
+      )
+    }
+    guard width == 1 else {
+      throw DatasetError(
+        .malformed, at: place, expected: "a class number for each row", got: "\(targets.shape)",
+        advice: "save y.argmax(1) of one-hot rows")
+    }
+    let top = classes ?? self.classes(task)
+    guard (2...TableFile.mostClasses).contains(top) else {
+      throw DatasetError(
+        .malformed, at: place, expected: "2 to \(TableFile.mostClasses) classes, numbered from 0", got: "\(top)",
+        advice: "say ?task=regression where they are values")
+    }
+    if let row = numbers.firstIndex(where: { $0.rounded() != $0 || $0 < 0 || $0 >= Double(top) }) {
+      throw DatasetError(
+        .malformed, at: "\(place), row \(row)", expected: "a class number from 0", got: "\(numbers[row])",
+        advice: "say ?task=regression where they are values")
+    }
+    return (.classes(numbers.map { Int($0) }, count: top), (0..<top).map { "\($0)" })
+  }
+}

@@ -23,7 +23,8 @@ extension Catalog where Entry == any Schedule.Type {
     "schedule",
     [
       ConstantSchedule.self, CosineSchedule.self, AnnealedSchedule.self, LinearSchedule.self, ExponentialSchedule.self,
-      StepsSchedule.self, WarmupSchedule.self, OneCycleSchedule.self, TriangleSchedule.self, ReheatsSchedule.self, CyclicalSchedule.self,
+      StepsSchedule.self, WarmupSchedule.self, OneCycleSchedule.self, TriangleSchedule.self,
+      ReheatsSchedule.self, CyclicalSchedule.self,
       InverseSchedule.self,
     ], name: { $0.name })
 }

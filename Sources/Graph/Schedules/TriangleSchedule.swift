@@ -1,6 +1,7 @@
 import DitherBasics
 
-/// From `initial` up in a line to 1 at the share `warmup`, then down in a line to `final`. Jordan 2024, arXiv 2404.00498.
+/// From `initial` up in a line to 1 at the share `warmup`, then down in a line to `final`.
+/// Jordan 2024, arXiv 2404.00498.
 public struct TriangleSchedule: Schedule {
   public static let name = "triangle"
   /// The share of the training in which the factor rises.

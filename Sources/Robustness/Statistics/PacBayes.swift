@@ -23,8 +23,8 @@ extension Statistics {
   }
 }
 
-/// A PAC-Bayes bound on the risk of the Gibbs classifier, which draws a network of the posterior Q for each answer: with
-/// probability 1 − δ over the examples and the draws its risk is at most the bound, for every Q at once. Source:
+/// A PAC-Bayes bound on the risk of the Gibbs classifier, which draws a network of the posterior Q for each answer:
+/// with probability 1 − δ over the examples and the draws its risk is at most the bound, for every Q at once. Source:
 /// Maurer 2004, arXiv cs/0411099; Pérez-Ortiz et al. 2021, JMLR 22, 5.
 public struct PacBayesBound: Sendable, Equatable {
   /// The share of draws that are wrong.
@@ -41,7 +41,7 @@ public struct PacBayesBound: Sendable, Equatable {
   ///   - divergence: KL(Q‖P), in nats.
   ///   - deltaOfDraws: δ₁.
   ///   - deltaOfExamples: δ₂.
-  ///   - priors: as many priors as Q could be bounded by, of which one was chosen on the examples: δ₂ is shared by them.
+  ///   - priors: those that Q could be bounded by, of which one was chosen on the examples: δ₂ is shared by them.
   public init(
     empiricalRisk: Double, draws: Int, examples: Int, divergence: Double, deltaOfDraws: Double,
     deltaOfExamples: Double, priors: Int = 1

@@ -7,7 +7,7 @@ import DitherTensor
 /// GELU, max-pooling, and one dense layer, whose logits are scaled. Source: Jordan 2024, arXiv 2404.00498.
 public struct Airbench: Architecture {
   public static let name = "airbench"
-  /// Of the blocks.
+  /// The blocks' channels.
   public var channels = [64, 256, 256]
   /// A factor on the logits, above 0.
   public var scale = 1.0 / 9

@@ -10,8 +10,9 @@ import Synchronization
 public struct StudyResult: Codable, Sendable {
   /// Names of the arm and the case.
   public var arm: String, place: String
+  /// The trial's.
   public var seed: UInt64
-  /// What tuning chose, as `--set` says it.
+  /// The values that tuning chose, as `--set` says it.
   public var chosen: [String]
   /// By name, those that this task has.
   public var measures: [String: Double]
@@ -26,6 +27,7 @@ public struct StudyResult: Codable, Sendable {
 /// A study that is run: sweeps that tune its arms, then the final trainings, side by side, one thread each. A file for
 /// what each came to lies in its folder; the same command goes on where a stopped or killed one was.
 public struct Study: Sendable {
+  /// The trainings and what is asked of them.
   public let plan: StudyPlan
   /// Where results, models and checkpoints lie; made if it is absent.
   public let folder: String

@@ -2,8 +2,8 @@ import DitherBasics
 import DitherRobustness
 import Foundation
 
-/// A question that trainings answer: arms are tuned alike on validation rows, trained anew with fresh seeds, and compared
-/// in pairs on the test part. docs/studies.md describes every key of its file.
+/// A question that trainings answer: arms are tuned alike on validation rows, trained anew with fresh seeds, and
+/// compared in pairs on the test part. docs/studies.md describes every key of its file.
 public struct StudyPlan: Sendable {
   /// A way of training that is compared with others.
   public struct Arm: Sendable {
@@ -48,7 +48,7 @@ public struct StudyPlan: Sendable {
     public let measure: String
     /// The group of cases; nil: every one for itself.
     public let group: String?
-    /// What the mean must reach, in the direction that is better; of a difference its interval must be above 0 too, or
+    /// The least mean, in the direction that is better; of a difference its interval must be above 0, or
     /// above this where it is negative.
     public let atLeast: Double
   }
@@ -74,18 +74,23 @@ public struct StudyPlan: Sendable {
   }
 
   public let name: String
+  /// A sentence.
   public let question: String
-  /// What follows from the results, written when they were there; empty: nothing yet.
+  /// Advice that follows from the results, written when they were there; empty: nothing yet.
   public let advice: String
   /// The recipe's path, as the file has it.
   public let recipe: String
+  /// Two or more.
   public let arms: [Arm]
+  /// One or more.
   public let cases: [Case]
   /// The arm that all others are compared with.
   public let baseline: Int
   /// Seeds of the final trainings, none of which anything was chosen by.
   public let seeds: [UInt64]
+  /// The columns of its tables.
   public let measures: [StudyMeasure]
+  /// In their order.
   public let claims: [Claim]
   /// Whether it is the short form, whose results decide nothing.
   public let isQuick: Bool
@@ -172,7 +177,7 @@ public struct StudyPlan: Sendable {
           if case .mapping(let own) = arm, let name = own["name"] { names.contains(name) } else { true }
         })
     }
-    // What is asked of arms and measures that are not there is not asked.
+    // Claims may be of arms and measures that are not there.
     map["claims"] = nil
     return map
   }

@@ -8,6 +8,7 @@ public struct StudyTable: Codable, Sendable {
   public struct Cell: Codable, Sendable {
     /// Trainings.
     public var n: Int
+    /// Over them.
     public var mean: Double
     /// The standard deviation over them; nil of one.
     public var deviation: Double?
@@ -15,14 +16,15 @@ public struct StudyTable: Codable, Sendable {
     public var difference: Double?
     /// Its interval of 95 %, by Student's t over the pairs; nil of one pair.
     public var interval: Interval?
-    /// Of the difference, two-sided, after Holm 1979 over the arms.
+    /// The difference's, two-sided, after Holm 1979 over the arms.
     public var p: Double?
   }
 
   /// One arm in one group of cases.
   public struct Row: Codable, Sendable {
+    /// Its name.
     public var arm: String
-    /// What tuning chose, as `--set` says it.
+    /// The values that tuning chose, as `--set` says it.
     public var chosen: [String]
     /// Trainings of the choice.
     public var tuned: Int
@@ -41,14 +43,16 @@ public struct StudyTable: Codable, Sendable {
     public var rows: [Row]
   }
 
-  /// What became of a claim in a group.
+  /// A claim, decided for a group.
   public struct Verdict: Codable, Sendable {
     public var claim: String
     public var group: String
     /// The arm that was taken, and the one that it is compared with.
     public var arm: String, minus: String?
     public var value: Double?
+    /// The value's, 95 %, by Student's t.
     public var interval: Interval?
+    /// By the value and its interval.
     public var outcome: Outcome
   }
 
@@ -66,7 +70,9 @@ public struct StudyTable: Codable, Sendable {
   }
 
   public var name: String
+  /// In the order of the cases.
   public var groups: [Group]
+  /// Each claim in each of its groups.
   public var verdicts: [Verdict]
   /// Seconds of all trainings, those of tuning among them, on one thread each.
   public var seconds: Double
@@ -154,7 +160,7 @@ public struct StudyTable: Codable, Sendable {
     }
     let pairs = Paired(found)
     (verdict.value, verdict.interval) = (pairs.mean, pairs.interval)
-    // Of a measure that is better when it is less, the claim bounds it from above.
+    // A measure that is better when it is less is bounded from above.
     let isFlipped = isLower && claim.minus == nil
     let mean = isFlipped ? -pairs.mean : pairs.mean, least = isFlipped ? -claim.atLeast : claim.atLeast
     let interval = pairs.interval.map { isFlipped ? Interval(low: -$0.high, high: -$0.low) : $0 }

@@ -71,7 +71,8 @@ struct OwnDataTests {
     let card = try train(photos, scratch, "c", [:])
     #expect((card["data_origin"] as? [String: Any])?["files"] as? Int == 20)
     let audit = try Program.run("audit", scratch.file("c/own.onnx"), "--data", photos, "--probe", "clean", "--json")
-    #expect(audit.status == 0 && audit.output.contains("\"n\" : 4"), "\(audit.errors)")
+    let audited = try audit.json()["n"] as? Int
+    #expect(audit.status == 0 && audited == 4, "\(audit.errors)")
     for (data, words) in [
       (scratch.file("none.csv"), "no"), (photos + "&sise=3", "did you mean 'size'"),
       (scratch.file("own.yml"), "?form="),

@@ -100,4 +100,19 @@ struct TextTrainingTests {
       #expect(card.dataOrigin?.sha256 == Sha256.hash(Array(rows.utf8)).hex)
     }
   }
+
+  @Test("a run goes on with the files that it was begun with, and with no others")
+  func resumed() throws {
+    func run(_ resumes: Bool, stop: Bool) throws -> TrainRun.Outcome {
+      try TrainRun(recipe(path + "?length=8"), folder: scratch.file("out"), resumes: resumes, threads: 1)
+        .run(shouldStop: { stop })
+    }
+    guard case .stopped = try run(false, stop: true) else { throw CancellationError() }
+    let text = try #require(FileManager.default.contents(atPath: path))
+    try (text + Data("\nfor\tone more".utf8)).write(to: URL(filePath: path))
+    let error = #expect(throws: TrainError.self) { try run(true, stop: false) }
+    #expect(error.map { "\($0)".contains("begun with") } == true)
+    try text.write(to: URL(filePath: path))
+    guard case .finished = try run(true, stop: false) else { throw CancellationError() }
+  }
 }

@@ -24,14 +24,14 @@ extension Catalog where Entry == any DataForm.Type {
     name: { $0.name })
 }
 
-/// What the targets of one's own data are taken for, where a reference or a recipe says it.
+/// The meaning of the targets of one's own data, where a reference or a recipe says it.
 public enum TargetKind: String, Codable, Sendable, CaseIterable { case classification, regression }
 
 /// Where examples of one's own were read from.
 public struct DataOrigin: Codable, Sendable, Equatable {
   /// As the user wrote it.
   public var path: String
-  /// Of the file; of several, of their lines `SHA-256␣␣name\n` in the order of their names, as `sha256sum` prints them.
+  /// The file's; of several that of the lines which `sha256sum` prints for them, in the order of their names.
   public var sha256: String
   /// How many were read.
   public var files: Int

@@ -1,8 +1,8 @@
 import DitherBasics
 import Foundation
 
-/// What `data:` in a recipe and `--data` name: a set of the catalog or files of one's own, with options, and which of
-/// the examples: `mnist`, `mnist:100`, `concrete?split=3`, `./photos?size=32:1000-2000`.
+/// The text by which `data:` in a recipe and `--data` name data: a set of the catalog or files of one's own, with
+/// options, and which of the examples: `mnist`, `mnist:100`, `concrete?split=3`, `./photos?size=32:1000-2000`.
 public struct DataReference: Sendable, Equatable, CustomStringConvertible {
   /// A set's name, or a path.
   public var name: String
@@ -69,5 +69,5 @@ public struct DataReference: Sendable, Equatable, CustomStringConvertible {
   }
 }
 
-/// Who asks for data: a stranger's request names sets of the catalog alone, the user of this machine files too.
+/// The asker's rights: a stranger's request names sets of the catalog alone, the user of this machine files too.
 public enum DataAccess: Sendable { case names, paths }

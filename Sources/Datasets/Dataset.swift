@@ -36,6 +36,13 @@ public struct Dataset: Sendable {
     }
   }
 
+  /// Pictures as bytes; nil of other inputs, and where a number is none of a byte divided by 255.
+  public var pixels: [UInt8]? {
+    guard inputs.shape.rank == 4, inputs.elements.allSatisfy({ (0...1).contains($0) }) else { return nil }
+    let bytes = inputs.elements.map { UInt8(($0 * 255).rounded()) }
+    return Tensor.pixels(bytes) == inputs.elements ? bytes : nil
+  }
+
   /// - Parameter inputs: a row for each label.
   public init(name: String, inputs: Tensor, labels: [Int], classNames: [String]) {
     self.init(

@@ -46,7 +46,7 @@ public struct OwnFiles: Sendable {
       }
   }
 
-  /// What was read, once it is.
+  /// The files that were read, once they are.
   var origin: DataOrigin {
     let sorted = read.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     let lines = sorted.map { "\($0.digest)  \($0.name)\n" }.joined()

@@ -138,7 +138,7 @@ public struct Recipe: Sendable {
     return all.filter(runsAgain) + all.filter { !runsAgain($0) }
   }
 
-  /// What targets of one's own are taken for, by the task or the objective; nil: it says neither.
+  /// The meaning of the targets of one's own data, by the task or the objective; nil: it says neither.
   var targetKind: TargetKind? {
     guard let kind = task ?? objective.map({ type(of: $0).tasks[0] }) else { return nil }
     return ModelTask(kind, width: 2).isRegression ? .regression : .classification

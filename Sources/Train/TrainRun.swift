@@ -100,9 +100,10 @@ public struct TrainRun: Sendable {
       throw TrainError(.output, at: folder, expected: "a folder to write to", got: error.localizedDescription)
     }
     let (data, test) = try parts()
+    let last = resumes ? RunFolder(lastIn: folder, recipe) : nil
+    if let last { try checkOrigin(data.origin, RunRecord(last, recipe).dataOrigin) }
     let checkpoint = resumes ? try Checkpoint(file: checkpointPath) : nil
     let trainer = try Trainer(recipe, data: data, checkpoint: checkpoint, threads: threads)
-    let last = resumes ? RunFolder(lastIn: folder, recipe) : nil
     let place = try last ?? RunFolder(newIn: folder, recipe)
     if replaces { try? FileManager.default.removeItem(atPath: checkpointPath) }
     try train(trainer, data.origin, place, shouldStop, progress)
@@ -132,6 +133,15 @@ public struct TrainRun: Sendable {
         .exists, at: modelPath, expected: "no model of this name", got: "one that is trained",
         advice: "say --name or --out for another place, or --force to train anew")
     }
+  }
+
+  /// - Parameter known: nil: of a set of the catalog, or from before this was noted.
+  private func checkOrigin(_ origin: DataOrigin?, _ known: DataOrigin?) throws(TrainError) {
+    guard let known, let origin, known.sha256 != origin.sha256 else { return }
+    throw TrainError(
+      .checkpoint, at: "data '\(origin.path.clipped())'",
+      expected: "the files that the run was begun with, SHA-256 \(known.sha256)", got: origin.sha256,
+      advice: "put them back, or start anew without --resume")
   }
 
   /// The data to train on, and the test part: one that cannot be evaluated on is no reason to lose a training.

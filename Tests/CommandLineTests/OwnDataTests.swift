@@ -71,7 +71,8 @@ struct OwnDataTests {
     let card = try train(photos, scratch, "c", [:])
     #expect((card["data_origin"] as? [String: Any])?["files"] as? Int == 20)
     let audit = try Program.run("audit", scratch.file("c/own.onnx"), "--data", photos, "--probe", "clean", "--json")
-    #expect(audit.status == 0 && audit.output.contains("\"n\" : 4"), "\(audit.errors)")
+    let audited = try audit.json()["n"] as? Int
+    #expect(audit.status == 0 && audited == 4, "\(audit.errors)")
     for (data, words) in [
       (scratch.file("none.csv"), "no"), (photos + "&sise=3", "did you mean 'size'"),
       (scratch.file("own.yml"), "?form="),
@@ -80,5 +81,32 @@ struct OwnDataTests {
       let refused = try Program.run("audit", scratch.file("c/own.onnx"), "--data", data, "--probe", "clean")
       #expect(refused.status != 0 && refused.errors.contains(words), "\(refused.errors)")
     }
+  }
+
+  @Test("texts: trained, audited by their path, served, and asked about a new one by the words of the model's file")
+  func texts() throws {
+    let scratch = try Scratch(), path = scratch.file("t.txt")
+    let lines = (0..<60).map { "\($0 % 2 == 0 ? "yes\tsuch a fine" : "no\tsuch a dull") film \($0 % 5)" }
+    try Self.write(lines.joined(separator: "\n"), path)
+    try Self.write(
+      "name: own\ndata: '\(path)?length=6'\nmodel: {kind: text_cnn, embedding: 8, channels: 8}\n"
+        + "optimizer: {kind: adam, rate: 0.02}\nepochs: 6\nbatch: 8\nnoise: [{site: embeddings, sigma: 0.05}]\n",
+      scratch.file("own.yml"))
+    let trained = try Program.run("train", scratch.file("own.yml"), "--out", scratch.file("m"))
+    #expect(trained.status == 0, "\(trained.errors)")
+    let file = scratch.file("m/own.onnx")
+    let audit = try Program.run("audit", file, "--data", path + "?length=6", "--probe", "clean", "--json")
+    let audited = try audit.json()["n"] as? Int
+    #expect(audit.status == 0 && audited == 12, "\(audit.errors)")
+    let server = try LiveServer(state: scratch)
+    #expect(try server.dither("upload", file, "--name", "own").status == 0)
+    let answer = try server.dither("predict", "own", "--text", "A FINE film!", "a dull one", "--words", file, "--json")
+    let found = try #require(try answer.json()["predictions"] as? [[String: Any]])
+    #expect(answer.status == 0 && found.count == 2, "\(answer.errors)")
+    let served = try server.dither("audit", "own", "--data", path + "?length=6:5", "--probe", "clean", "--json")
+    let five = try served.json()["n"] as? Int
+    #expect(served.status == 0 && five == 5, "\(served.errors)")
+    let other = try server.dither("predict", "own", "--text", "x", "--words", path)
+    #expect(other.status != 0 && other.errors.contains("the file of the served model"), "\(other.errors)")
   }
 }

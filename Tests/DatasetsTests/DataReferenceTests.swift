@@ -49,9 +49,13 @@ struct DataReferenceTests {
       _ = try Dataset.load(folder.file("t.csv"))
     } catch { #expect("\(error)".contains("not by a server")) }
     expectFault(.absent, says: "dither data list") { _ = try folder.load("none.csv") }
-    expectFault(.unsupported, says: "a folder of pictures") {
-      _ = try folder.load("../\(folder.path.split(separator: "/").last ?? "")/t.csv?form=none")
+    expectFault(.unsupported, says: "?form=NAME: pictures") {
+      try folder.write([1], "t.bin")
+      _ = try folder.load("t.bin")
     }
+    #expect(throws: CatalogError.self) { try folder.load("t.csv?form=tabel") }
+    #expect(try folder.load("t.csv?form=table").count == 1)
+    expectFault(.unsupported, says: "a plain file") { _ = try folder.load("?form=table") }
   }
 
   @Test("options that a set has not are refused with those that there are")

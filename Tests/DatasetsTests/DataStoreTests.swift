@@ -96,6 +96,16 @@ struct DataStoreTests {
     try DataStore(root).verify(Archived.self)
   }
 
+  @Test("fetches a zip archive's members too")
+  func zipped() async throws {
+    let zip = Written.zip([("one.bin", Archived.one), ("two.bin", Archived.two)], deflated: true)
+    _ = try await get(Archived.self, ["/mirror/set.tar.gz": .body(zip)])
+    try DataStore(root).verify(Archived.self)
+    let other = Written.zip([("other.bin", [1])])
+    try FileManager.default.removeItem(atPath: scratch.file("archived"))
+    await expectRefusal(.absent, says: "one.bin", ["/mirror/set.tar.gz": .body(other)], of: Archived.self)
+  }
+
   @Test("a server that packs for the way")
   func contentEncoding() async throws {
     var replies = Self.good

@@ -26,7 +26,7 @@ struct Folder {
   /// What a reference to something in it reads.
   func load(_ name: String, _ split: Split = .test, targets: TargetKind? = nil) throws -> Dataset {
     try Dataset.load(
-      name.split(separator: ",").map { scratch.file(String($0)) }.joined(separator: ","), split, access: .paths,
+      name.split(separator: ".npy,").map { scratch.file(String($0)) }.joined(separator: ".npy,"), split, access: .paths,
       targets: targets)
   }
 }

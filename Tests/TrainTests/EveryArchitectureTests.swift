@@ -13,6 +13,10 @@ struct EveryArchitectureTests {
   struct Case: Sendable, CustomTestStringConvertible {
     let name: String, input: Shape, classes: Int
     var testDescription: String { "\(name) of \(input) to \(classes)" }
+    /// Numbers of words, or pixels.
+    func inputs(_ rows: Int, seed: UInt64) -> Tensor {
+      .random(Shape([rows] + input.dimensions), seed: seed, from: 0, to: name == TextCNN.name ? 1000 : 1)
+    }
     func graph(seed: UInt64 = 7) throws -> Graph {
       try Catalog.architectures.entry(named: name).init().build(input: input, outputs: classes, seed: seed)
     }
@@ -40,7 +44,7 @@ struct EveryArchitectureTests {
 
   @Test("answers as its ONNX file does, each row for itself", arguments: cases)
   func file(_ one: Case) throws {
-    let graph = try one.graph(), inputs = Tensor.random(Shape([5] + one.input.dimensions), seed: 2, from: 0, to: 1)
+    let graph = try one.graph(), inputs = one.inputs(5, seed: 2)
     let outputs = try Model(graph).outputs(inputs), again = try Model(onnx: graph.onnx()).outputs(inputs)
     #expect(outputs.elements.allSatisfy(\.isFinite) && outputs == again)
     let alone = try Model(graph).outputs(inputs.rows(3..<4))
@@ -52,7 +56,7 @@ struct EveryArchitectureTests {
     let graph = try one.graph(), buffers = ParameterBuffers(graph, moving: true)
     let plan = try Plan(
       graph, parameters: buffers, options: .init(rows: 4, parameterGradients: true, batchStatistics: true))
-    let inputs = Tensor.random(Shape([4] + one.input.dimensions), seed: 3, from: 0, to: 1)
+    let inputs = one.inputs(4, seed: 3)
     _ = plan.input().update(fromContentsOf: inputs.elements)
     plan.forward()
     for i in plan.cotangent.indices { plan.cotangent[i] = Float(i % 5) - 1.5 }

@@ -6,7 +6,7 @@ enum Jpeg {
   /// Whether the bytes begin as a JPEG file does.
   static func isJpeg(_ file: [UInt8]) -> Bool { file.starts(with: [0xFF, 0xD8, 0xFF]) }
 
-  /// What its head says.
+  /// The size and the colors that its head says.
   static func head(_ file: [UInt8], at place: String) throws(DatasetError) -> PictureHead {
     let size = try size(file, place)
     return PictureHead(width: Int(size.width), height: Int(size.height), isGray: size.components == 1)

@@ -43,7 +43,7 @@ public struct PictureFile: Sendable, Equatable {
     planes = channels == 1 ? pixels : Png.planes(of: pixels, channels: channels)
   }
 
-  /// What the head of a file says.
+  /// The size and the colors that the head of a file says.
   static func head(_ file: [UInt8], at place: String) throws(DatasetError) -> PictureHead {
     let head = Jpeg.isJpeg(file) ? try Jpeg.head(file, at: place) : try Png.head(file, at: place)
     try head.check(at: place)

@@ -35,7 +35,7 @@ public struct Png: Sendable, Equatable {
     (0..<channels).flatMap { c in stride(from: c, to: pixels.count, by: channels).map { pixels[$0] } }
   }
 
-  /// What its head says.
+  /// The size and the colors that its head says.
   static func head(_ file: [UInt8], at place: String) throws(DatasetError) -> PictureHead {
     var image = png_image()
     image.version = UInt32(PNG_IMAGE_VERSION)

@@ -10,7 +10,7 @@ struct FunctionOptions: Codable, Sendable, Ranged {
   var examples = 10_000
   /// The deviation of the Gaussian noise on training targets, as a share of the function's own over its domain.
   var noise = 0.1
-  /// Of points and noise.
+  /// The seed of points and noise.
   var seed = 0
 
   func check() throws(CatalogError) {

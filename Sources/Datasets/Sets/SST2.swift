@@ -1,5 +1,5 @@
-/// Sentences of film reviews, whole, for or against: the Stanford Sentiment Treebank, its training and development parts
-/// to train on. Source: Socher et al. 2013, in the files of Kim 2014 (arXiv 1408.5882).
+/// Sentences of film reviews, whole, for or against: the Stanford Sentiment Treebank, its training and development
+/// parts to train on. Source: Socher et al. 2013, in the files of Kim 2014 (arXiv 1408.5882).
 enum SST2: TextSet {
   static let name = "sst2"
   static let summary = "sentences of film reviews, negative or positive, 7 792 + 1 821"

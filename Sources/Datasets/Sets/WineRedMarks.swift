@@ -1,5 +1,5 @@
-/// Red wines and the marks that tasters gave, as values: Cortez et al. 2009. Source: UCI Machine Learning Repository, CC
-/// BY 4.0.
+/// Red wines and the marks that tasters gave, as values: Cortez et al. 2009. Source: UCI Machine Learning Repository,
+/// CC BY 4.0.
 enum WineRedMarks: RegressionTable {
   static let name = "wine-red-marks"
   static let summary = "red wines by 11 measurements, 1 599, the mark as a value"

@@ -13,7 +13,7 @@ public struct TextCNN: Architecture {
   public var widths = [3, 4, 5]
   /// Channels of each convolution.
   public var channels = 100
-  /// Rows of the table; nil: as many as the data have numbers for words.
+  /// Rows of the table; nil: as many as the data have numbers for words, or 1000 without data.
   public var vocabulary: Int?
   public init() {}
   public func check() throws(CatalogError) {
@@ -40,7 +40,7 @@ public struct TextCNN: Architecture {
   }
 
   public func build(input: Shape, outputs: Int, seed: UInt64) throws -> Graph {
-    let longest = widths.max() ?? 1, words = vocabulary ?? 20_002
+    let longest = widths.max() ?? 1, words = vocabulary ?? 1000
     guard input.rank == 1, input[0] >= longest else {
       throw TrainError(
         .recipe, at: "model \(Self.name)", expected: "numbers of at least \(longest) words, as its widths ask for",

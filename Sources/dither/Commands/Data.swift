@@ -35,7 +35,7 @@ struct DataCommand: AsyncParsableCommand {
       print(
         table(
           [["name", "here", "size", ""]]
-            + sets.map { [$0.name, $0.present ? "yes" : "no", byteText($0.bytes), $0.summary] }))
+            + sets.map { [$0.name, $0.present ? "yes" : "no", $0.bytes > 0 ? byteText($0.bytes) : "–", $0.summary] }))
       print("in the place of a name, one's own:")
       for form in Catalog.dataForms.entries { print("  \(form.summary)") }
     }

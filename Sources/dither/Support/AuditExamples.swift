@@ -14,15 +14,10 @@ struct AuditInputs {
 
   init(_ array: FileArray) { self.array = array }
 
+  /// Pictures are bytes, as they were published.
   init(_ set: Dataset) {
-    array = FileArray(.float(set.inputs))
-    start = set.start
-  }
-
-  /// Pictures as they were published.
-  init(bytesOf set: Dataset) {
     array = FileArray(
-      shape: set.inputs.shape.dimensions, values: .bytes(set.inputs.elements.map { UInt8(($0 * 255).rounded()) }))
+      shape: set.inputs.shape.dimensions, values: set.pixels.map { .bytes($0) } ?? .floats(set.inputs.elements))
     start = set.start
   }
 
@@ -133,7 +128,6 @@ struct AuditExamples {
   /// Without labels; of a data set of pictures, bytes.
   static func inputs(_ data: String) throws -> AuditInputs {
     if isInputs(data) { return AuditInputs(try FileArray(path: data)) }
-    let set = try Dataset.load(data, access: .paths)
-    return set.inputs.shape.rank == 4 ? AuditInputs(bytesOf: set) : AuditInputs(set)
+    return AuditInputs(try Dataset.load(data, access: .paths))
   }
 }

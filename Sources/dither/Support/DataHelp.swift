@@ -1,4 +1,4 @@
-/// What `--data` takes, for help.
+/// The words of help for `--data`.
 enum DataHelp {
   static let reference: String = """
     test examples: a data set as NAME, NAME:N (the first N) or NAME:FIRST-END, or one's own as ./FOLDER, FILE.npz, X.npy,Y.npy, \

@@ -56,8 +56,7 @@ struct ExampleBatch {
     }
     let elements = dataset.inputs.elements
     self.shape = shape
-    values =
-      dataset.inputs.shape.rank == 4 ? .bytes(elements.map { UInt8(($0 * 255).rounded()) }) : .floats(elements)
+    values = dataset.pixels.map { .bytes($0) } ?? .floats(elements)
     names = (0..<dataset.count).map { row in
       let target =
         switch dataset.targets[row] {

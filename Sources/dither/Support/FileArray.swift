@@ -4,8 +4,8 @@ import DitherGraph
 import DitherTensor
 import Foundation
 
-/// An array as a file holds it: `.npy`, `.pb` (ONNX TensorProto), `.csv` (a row an example), `.png` and `.jpg` (channels,
-/// height, width, bytes).
+/// An array as a file holds it: `.npy`, `.pb` (ONNX TensorProto), `.csv` (a row an example), `.png` and `.jpg`
+/// (channels, height, width, bytes).
 struct FileArray {
   enum Values {
     case floats([Float])

@@ -109,7 +109,7 @@ struct PictureFolderTests {
     func refuse(_ code: DatasetFault, _ words: String, _ change: (Folder) throws -> Void) throws {
       let folder = try Self.folder()
       try change(folder)
-      expectFault(code, says: words) { _ = try folder.load("p") }
+      expectFault(code, says: words) { for split in Split.allCases { _ = try folder.load("p", split) } }
     }
     try refuse(.unsupported, "notes.txt") { try $0.write([1], "p/cat/notes.txt") }
     try refuse(.malformed, "folders named as the classes") { try $0.write([1], "p/notes.txt") }

@@ -22,6 +22,8 @@ public protocol Op: Sendable {
   var weightInput: Int? { get }
   /// The axis of the weights that is the output's channels.
   var weightChannels: Int { get }
+  /// A factor on the product with the weights.
+  var weightFactor: Float { get }
   /// Whether training may move this input.
   func trainable(_ input: Int) -> Bool
   /// The function of elements that it is; nil for others.
@@ -91,6 +93,7 @@ extension Op {
   public var takesEmpty: Bool { false }
   public var weightInput: Int? { nil }
   public var weightChannels: Int { 0 }
+  public var weightFactor: Float { 1 }
   public func trainable(_ input: Int) -> Bool { true }
   public var elementwise: ElementFunction? { nil }
   public func absorb(_ next: ElementFunction) -> (any Op)? { nil }

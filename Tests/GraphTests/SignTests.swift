@@ -45,7 +45,7 @@ struct SignTests {
       var sums = [Double](repeating: 0, count: 12), squares = sums, together = [Double](repeating: 0, count: 4)
       for seed in 0..<draws {
         _ = plan.input().update(fromContentsOf: x + x + x)
-        for row in 0..<3 { plan.seeds[row] = mixSeed(UInt64(seed), UInt64(row)) }
+        for row in 0..<3 { plan.seeds[row] = mixSeed(7, UInt64(seed), UInt64(row)) }
         plan.forward()
         for (at, value) in plan.output().enumerated() {
           let clean = (0..<6).reduce(0.0) { $0 + Double(x[$1]) * w[at % 4 * 6 + $1] }, off = Double(value) - clean
@@ -67,6 +67,22 @@ struct SignTests {
         if at < 4 { #expect(abs(together[at] / Double(draws) / variance) < 0.12, "rows apart") }
       }
     }
+  }
+
+  @Test("where a layer is too large for many draws, its rows share them and are still apart")
+  func shared() throws {
+    // 2^19 weights: two draws for 16 rows.
+    let builder = GraphBuilder(), x = builder.input("x", [1 << 17])
+    let y = try builder.dense(x, builder.parameter("w", Tensor(zeros: [4, 1 << 17])), nil)
+    let graph = builder.finish(outputs: [("y", y)])
+    let plan = try Plan(
+      graph, parameters: ParameterBuffers(graph, moving: true), options: .init(rows: 16, path: .exact),
+      noise: NoiseModel([term("uniform")]))
+    plan.input().update(repeating: 1 / Float(1 << 17).squareRoot())
+    for row in 0..<16 { plan.seeds[row] = UInt64(row) }
+    plan.forward()
+    let found = Array(plan.output()), square = found.reduce(0.0) { $0 + Double($1) * Double($1) } / 64
+    #expect(Set(found).count == 64 && abs(square / 0.09 - 1) < 5 * (2.0 / 64).squareRoot())
   }
 
   @Test("gradients are finite differences at one draw, a learned strength's too", arguments: distributions)
@@ -117,7 +133,7 @@ struct SignTests {
       var found: [[Double]] = []
       for seed in 0..<40 {
         _ = plan.input().update(fromContentsOf: inputs.elements)
-        for row in 0..<rows { plan.seeds[row] = mixSeed(UInt64(seed), UInt64(row)) }
+        for row in 0..<rows { plan.seeds[row] = mixSeed(7, UInt64(seed), UInt64(row)) }
         plan.forward()
         plan.cotangent.update(repeating: 1 / Float(rows))
         plan.backward()

@@ -37,6 +37,7 @@ struct Gemm: OnnxOp, Bounding {
 
   var weightInput: Int? { 1 }
   var weightChannels: Int { transposeB ? 0 : 1 }
+  var weightFactor: Float { alpha }
   func operations(_ inputs: [TensorType?], _ outputs: [TensorType]) -> Double {
     guard let a = inputs.optional(0)?.shape, let y = outputs.first else { return 0 }
     return 2 * Double(y.shape.count) * Double(transposeA ? a[0] : a[1])

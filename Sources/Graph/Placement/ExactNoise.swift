@@ -24,8 +24,9 @@ extension Placement {
     let isExact = { (placed: PlacedTerm) in
       takesExact && placed.term.isGaussian && placed.term.draws != .batch && !placed.isShared
     }
-    let isTurned = { [path, samples] (placed: PlacedTerm) in
-      path == .exact && samples == 1 && takesExact && !isExact(placed) && placed.term.hasFreeSigns
+    let hasRows = samples == 1 && inputs.first??.shape[0] == rows
+    let isTurned = { [path] (placed: PlacedTerm) in
+      path == .exact && hasRows && takesExact && !isExact(placed) && placed.term.hasFreeSigns
         && placed.term.draws == .example && !placed.isShared
     }
     let exact = terms.filter(isExact), turned = terms.filter(isTurned)

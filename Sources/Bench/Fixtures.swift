@@ -96,7 +96,9 @@ enum Fixtures {
       plan.backward()
       for parameter in trained {
         SGD().update(
-          parameter.view(parameters, plan, [velocity], seed: 1, step: number, examples: 128), rate: 1e-6,
+          parameter.view(
+            parameters, UnsafeBufferPointer(plan.parameterGradients), [velocity], seed: 1, step: number, examples: 128),
+          rate: 1e-6,
           step: number)
       }
     }

@@ -10,6 +10,8 @@ extension Graph {
   /// its operand, and two Transposes of one constant give one.
   /// - Returns: nil where there are none.
   public func foldingComputedWeights() throws(GraphError) -> Graph? {
+    // Each member's weights are computed of its own constants.
+    guard noise?.members == nil else { return nil }
     var fixed = Set(literals.keys), made: [Node] = []
     for node in nodes where !node.inputs.isEmpty {
       guard node.inputs.allSatisfy({ $0.map(fixed.contains) ?? true }) else { continue }

@@ -17,6 +17,8 @@ extension Graph {
   /// The same function with every `BatchNormalization` behind a convolution in that convolution's weights and bias.
   /// Noise is drawn where it was, of the size that it had: a draw on a weight is scaled as the weight is.
   public func foldingNormalization() -> Graph {
+    // Each member has weights and normalizations of its own.
+    guard noise?.members == nil else { return self }
     var result = self
     var uses: [ValueID: Int] = [:]
     for node in nodes { for case let input? in node.inputs { uses[input, default: 0] += 1 } }
@@ -38,7 +40,7 @@ extension Graph {
     }
     result.nodes = kept.compactMap { $0 }
     let used = Set(result.nodes.flatMap { $0.inputs.compactMap { $0 } } + result.nodes.compactMap { $0.folded?.scale })
-      .union(result.outputs.map(\.value))
+      .union(result.outputs.map(\.value)).union(noiseLiterals)
     result.literals = result.literals.filter { used.contains($0.key) }
     return result
   }

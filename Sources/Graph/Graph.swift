@@ -32,7 +32,7 @@ public struct Node: Sendable {
   }
 
   /// The operand that is the weights of a dense layer or a convolution, constant or not; nil of every other node.
-  var weights: ValueID? {
+  package var weights: ValueID? {
     guard let position = op.weightInput, position < inputs.count else { return nil }
     return inputs[position]
   }

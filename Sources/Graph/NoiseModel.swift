@@ -3,7 +3,7 @@ import DitherTensor
 
 /// Which noise, and where: in recipes, in plans and in a model's file the same.
 ///
-/// As a mapping it is `{format: 2, terms: […]}`. Format 1, which has no number, is read as before.
+/// As a mapping it is `{format: 2, terms: […], members: K}`. Format 1, which has no number, is read as before.
 public struct NoiseModel: Codable, Sendable, Equatable {
   /// One kind of noise at one site.
   public typealias Term = NoiseTerm
@@ -19,25 +19,41 @@ public struct NoiseModel: Codable, Sendable, Equatable {
 
   /// At most ``termLimit``, independent of one another.
   public var terms: [NoiseTerm]
+  /// How many networks the model is of, of which each draw is one: an ensemble, or draws from a posterior. Their
+  /// parameters are the graph's ``ParameterSamples``; nil: it is one.
+  public var members: Int?
   /// A model of these terms, which `validate` checks.
-  public init(_ terms: [NoiseTerm]) { self.terms = terms }
+  public init(_ terms: [NoiseTerm], members: Int? = nil) {
+    self.terms = terms
+    self.members = members
+  }
 
   /// Whether a draw's negative is as likely as the draw.
-  public var isSymmetric: Bool { terms.allSatisfy { $0.combination == .adds } }
+  public var isSymmetric: Bool { members == nil && terms.allSatisfy { $0.combination == .adds } }
 
   /// The noise that a model is served with: each schedule at its end, without what is noise of the training alone.
-  public var settled: NoiseModel { NoiseModel(terms.filter(\.site.isServed).map(\.settled)) }
+  public var settled: NoiseModel { NoiseModel(terms.filter(\.site.isServed).map(\.settled), members: members) }
 
   /// Whether it does anything.
-  public var isActive: Bool { terms.contains(where: \.isActive) }
+  public var isActive: Bool { members != nil || terms.contains(where: \.isActive) }
 
-  /// The same noise, `factor` times as strong.
-  public func scaled(by factor: Float) -> NoiseModel { NoiseModel(terms.map { $0.scaled(by: factor) }) }
+  /// The same noise, `factor` times as strong; members are what they are.
+  public func scaled(by factor: Float) -> NoiseModel {
+    NoiseModel(terms.map { $0.scaled(by: factor) }, members: members)
+  }
+
+  /// In words, for reports: a line for each term, and one for members.
+  public var summary: [String] { terms.map(\.summary) + (members.map { ["one of \($0) members for each draw"] } ?? []) }
 
   /// - Throws: when there are too many terms, or what one of them says does not go together.
   public func validate(at place: String = "noise") throws(GraphError) {
     guard terms.count <= Self.termLimit else {
       throw GraphError(.noise, at: place, expected: "at most \(Self.termLimit) terms", got: "\(terms.count)")
+    }
+    if let members, !ParameterSamples.counts.contains(members) {
+      throw GraphError(
+        .noise, at: "\(place), 'members'",
+        expected: "\(ParameterSamples.counts.lowerBound) to \(ParameterSamples.counts.upperBound)", got: "\(members)")
     }
     for term in terms { try term.validate(at: place) }
   }
@@ -50,9 +66,18 @@ extension NoiseModel {
   /// - Throws: naming the key that is unknown, missing or does not fit, with the nearest known one.
   public init(_ setting: Setting, at place: String = "noise") throws(GraphError) {
     let list: [Setting]
+    var members: Int?
     switch setting {
     case .list(let found): list = found
-    case .mapping(let map): list = try Self.list(of: map, at: place)
+    case .mapping(let map):
+      list = try Self.list(of: map, at: place)
+      members = try map["members"].map { setting throws(GraphError) in
+        guard let number = setting.asNumber.flatMap(Int.init(exactly:)) else {
+          throw GraphError(
+            .noise, at: "\(place), 'members'", expected: "a whole number", got: "'\("\(setting)".clipped())'")
+        }
+        return number
+      }
     default:
       throw GraphError(
         .noise, at: place, expected: "a list of terms {site, sigma, …}", got: "'\("\(setting)".clipped())'")
@@ -64,11 +89,12 @@ extension NoiseModel {
     for (number, setting) in list.enumerated() {
       terms.append(try NoiseTerm(setting, at: "\(place), term \(number + 1)"))
     }
-    self.init(terms)
+    self.init(terms, members: members)
+    if members != nil { try validate(at: place) }
   }
 
   private static func list(of map: [String: Setting], at place: String) throws(GraphError) -> [Setting] {
-    let keys = ["format", "terms"]
+    let keys = ["format", "terms"] + (map["format"]?.asNumber == Double(Self.format) ? ["members"] : [])
     if let stranger = map.keys.sorted().first(where: { !keys.contains($0) }) {
       throw GraphError(
         .noise, at: place, expected: "one of \(keys.joined(separator: ", "))", got: "'\(stranger.clipped())'",
@@ -107,7 +133,9 @@ extension NoiseModel {
 
   /// As recipes and files write it.
   public var setting: Setting {
-    .mapping(["format": .number(Double(Self.format)), "terms": .list(terms.map(\.setting))])
+    var map = ["format": Setting.number(Double(Self.format)), "terms": .list(terms.map(\.setting))]
+    map["members"] = members.map { .number(Double($0)) }
+    return .mapping(map)
   }
 
   public init(from decoder: any Decoder) throws { try self.init(Setting(from: decoder)) }

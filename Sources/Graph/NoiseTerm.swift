@@ -22,6 +22,16 @@ public struct NoiseTerm: Sendable {
     case group(Int)
   }
 
+  /// Which weights share a strength that is trained with the network.
+  public enum Learned: String, Codable, Sendable, CaseIterable {
+    /// All of a layer. Source: He, Rakin and Fan 2019, parametric noise injection, arXiv 1811.09310.
+    case layer
+    /// All of an output channel.
+    case channel
+    /// None: each has its own. Source: Blundell et al. 2015, Bayes by Backprop, arXiv 1505.05424.
+    case element
+  }
+
   /// Where it goes.
   public var site: NoiseSite
   /// Its distribution, of `Catalog.noises`, with its parameters.
@@ -36,6 +46,9 @@ public struct NoiseTerm: Sendable {
   public var layers: String?
   /// The probability that an example has the noise at all, above 0 to 1; nil: every one has.
   public var fraction: Float?
+  /// Whether its strength is trained, where noise is on weights; nil: it is sigma. Else a recipe's sigma is where it
+  /// begins, and a graph's a factor on the numbers of ``LearnedDeviation``.
+  public var learned: Learned?
   /// nil: an example, but where layers draw their weights, in training, the batch.
   public var draws: Draws?
 
@@ -73,6 +86,7 @@ public struct NoiseTerm: Sendable {
     var parts = ["\(distribution) on \(site.name)"]
     if combination == .adds { parts += ["σ = \(sigma ?? 0)", scale.rawValue] }
     parts += parameters(noise).sorted { $0.key < $1.key }.map { "\($0.key) = \($0.value)" }
+    if let learned { parts.append("learned by \(learned.rawValue)") }
     if let layers { parts.append("layers \(layers)") }
     if let fraction { parts.append("on \(fraction) of the examples") }
     return parts.joined(separator: ", ")
@@ -83,6 +97,7 @@ public struct NoiseTerm: Sendable {
 
   var combination: NoiseCombination { type(of: noise).combination }
   var isGaussian: Bool { noise is GaussianNoise }
+  var hasFreeSigns: Bool { (noise as? any AddedNoise).map { type(of: $0).hasFreeSigns } ?? false }
 
   /// Whether it does anything.
   public var isActive: Bool { combination == .adds ? (sigma ?? 0) > 0 : noise.isActive }
@@ -116,7 +131,9 @@ public struct NoiseTerm: Sendable {
 
 extension NoiseTerm {
   /// The keys that every term may have; its distribution's parameters are beside them.
-  public static let keys = ["site", "distribution", "sigma", "scale", "schedule", "layers", "fraction", "draws"]
+  public static let keys = [
+    "site", "distribution", "sigma", "scale", "learned", "schedule", "layers", "fraction", "draws",
+  ]
 
   /// - Parameter place: where the term was found, for messages.
   /// - Throws: naming the key that is unknown, missing or does not fit, with the nearest known one.
@@ -138,7 +155,8 @@ extension NoiseTerm {
         guard let number = setting.asNumber else { throw Self.refusal("sigma", "a number", map, at: place) }
         return Float(number)
       }
-      scale = try map["scale"] == nil ? .absolute : Self.scale(map, at: place)
+      scale = try Self.choice("scale", map, at: place) ?? .absolute
+      learned = try Self.choice("learned", map, at: place)
       schedule = try map["schedule"].map { setting throws(CatalogError) in
         try Catalog.schedules.value(setting, at: "\(place), schedule") { $0.init() }
       }
@@ -172,15 +190,19 @@ extension NoiseTerm {
     return word
   }
 
-  private static func scale(_ map: [String: Setting], at place: String) throws(CatalogError) -> Scale {
-    let name = try word(map, "scale", at: place), names = Scale.allCases.map(\.rawValue)
-    guard let scale = Scale(rawValue: name) else {
+  /// One of a few words; nil without the key.
+  private static func choice<Choice: RawRepresentable & CaseIterable>(
+    _ key: String, _ map: [String: Setting], at place: String
+  ) throws(CatalogError) -> Choice? where Choice.RawValue == String {
+    guard map[key] != nil else { return nil }
+    let name = try word(map, key, at: place), names = Choice.allCases.map(\.rawValue)
+    guard let choice = Choice(rawValue: name) else {
       throw CatalogError(
-        .badValue, at: "\(place), 'scale'", expected: "one of \(names.joined(separator: ", "))",
+        .badValue, at: "\(place), '\(key)'", expected: "one of \(names.joined(separator: ", "))",
         got: "'\(name.clipped())'",
         advice: nearest(to: name, among: names).map { "did you mean '\($0)'?" })
     }
-    return scale
+    return choice
   }
 
   private static func refusal(_ key: String, _ expected: String, _ map: [String: Setting], at place: String)
@@ -216,6 +238,7 @@ extension NoiseTerm {
     map["distribution"] = .text(distribution)
     map["sigma"] = sigma.map { .number(Double("\($0)") ?? Double($0)) }
     if combination == .adds { map["scale"] = .text(scale.rawValue) }
+    map["learned"] = learned.map { .text($0.rawValue) }
     map["layers"] = layers.map { .text($0) }
     map["fraction"] = fraction.map { .number(Double("\($0)") ?? Double($0)) }
     map["draws"] = draws.map { .text($0.description) }
@@ -249,6 +272,13 @@ extension NoiseTerm {
     } else if scale != .absolute {
       throw GraphError(
         .noise, at: owner, expected: "no scale: \(distribution) has its own strength", got: "scale \(scale.rawValue)")
+    }
+    if let learned {
+      guard combination == .adds, site == .weights, (sigma ?? 0) > 0 else {
+        throw GraphError(
+          .noise, at: "\(owner), 'learned'", expected: "noise that adds to weights, of a sigma above 0",
+          got: "\(learned.rawValue) on \(site.name)\(combination == .adds ? " of sigma \(sigma ?? 0)" : "")")
+      }
     }
     if let fraction {
       guard fraction > 0, fraction <= 1, !site.hasLayers, site != .gradients else {

@@ -42,12 +42,16 @@ extension Noise {
 /// A noise that adds draws of mean 0 and standard deviation 1, of which −draw is as likely as draw. The term says how
 /// strong it is.
 public protocol AddedNoise: Noise {
+  /// Whether the draws for a layer's weights are as likely with the signs of any rows and any columns turned: then the
+  /// examples of a batch can share one draw, each with signs of its own.
+  static var hasFreeSigns: Bool { get }
   /// The root mean square of all draws for a row of a shape, where the field defines a noise by another than 1.
   func deviation(of shape: Shape) -> Double
 }
 
 extension AddedNoise {
   public static var combination: NoiseCombination { .adds }
+  public static var hasFreeSigns: Bool { false }
   public func deviation(of shape: Shape) -> Double { 1 }
   public func scaled(by strength: Float) -> Self { self }
 }

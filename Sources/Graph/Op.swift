@@ -20,6 +20,10 @@ public protocol Op: Sendable {
   func operations(_ inputs: [TensorType?], _ outputs: [TensorType]) -> Double
   /// The input that holds the weights, where weight noise goes; nil for an op without weights.
   var weightInput: Int? { get }
+  /// The axis of the weights that is the output's channels.
+  var weightChannels: Int { get }
+  /// A factor on the product with the weights.
+  var weightFactor: Float { get }
   /// Whether training may move this input.
   func trainable(_ input: Int) -> Bool
   /// The function of elements that it is; nil for others.
@@ -75,7 +79,8 @@ public protocol Op: Sendable {
   /// Whether Gaussian noise on the weights is, at the output, independent Gaussian noise that `exactDeviation` scales.
   func takesExactNoise(_ inputs: [TensorType?]) -> Bool
   /// The standard deviation at the output, of its shape or with a last axis of 1.
-  func exactDeviation(_ call: Call, _ term: NoiseTerm) throws(GraphError) -> Value?
+  /// - Parameter learned: the factors on the term's sigma, of a shape that broadcasts to that of the weights; nil: 1.
+  func exactDeviation(_ call: Call, _ term: NoiseTerm, _ learned: Value?) throws(GraphError) -> Value?
   /// The facts known of the rows of its first output (probabilities, their logarithms, their sums), from those known of
   /// its operands; nil: none, as of most ops.
   func rows(_ call: RowsCall) -> RowFacts?
@@ -87,6 +92,8 @@ extension Op {
   }
   public var takesEmpty: Bool { false }
   public var weightInput: Int? { nil }
+  public var weightChannels: Int { 0 }
+  public var weightFactor: Float { 1 }
   public func trainable(_ input: Int) -> Bool { true }
   public var elementwise: ElementFunction? { nil }
   public func absorb(_ next: ElementFunction) -> (any Op)? { nil }
@@ -110,7 +117,7 @@ extension Op {
   public var isActivation: Bool { false }
   public var isNormalization: Bool { false }
   public func takesExactNoise(_ inputs: [TensorType?]) -> Bool { false }
-  public func exactDeviation(_ call: Call, _ term: NoiseTerm) throws(GraphError) -> Value? { nil }
+  public func exactDeviation(_ call: Call, _ term: NoiseTerm, _ learned: Value?) throws(GraphError) -> Value? { nil }
   public func rows(_ call: RowsCall) -> RowFacts? { nil }
 }
 

@@ -42,6 +42,16 @@ struct NoisePlace {
   let address: DrawSite.Place
   /// Whether other places have the same weights, and so the same draws.
   var isShared = false
+  /// A layer's weights.
+  var weights: Weights?
+
+  /// The weights of a layer as they were before a normalization was folded into them.
+  struct Weights {
+    let name: String
+    let shape: Shape
+    /// The axis of the output channels.
+    let channels: Int
+  }
 }
 
 extension NoiseSite: Hashable {

@@ -1,22 +1,39 @@
 import DitherBasics
+import DitherGraph
 import DitherTensor
 
 /// Moves parameters along gradients.
 public protocol Optimizer: Codable, Sendable, Ranged {
   /// Its name in recipes.
   static var name: String { get }
+  /// Whether it finds a distribution of the parameters, whose ``deviations(of:)`` weights are then served with.
+  static var hasPosterior: Bool { get }
   /// The defaults, over which a recipe's parameters are laid.
   init()
   /// The learning rate that the schedule scales.
   var rate: Double { get }
   /// How many buffers of the parameters' size it keeps between steps.
   var stateCount: Int { get }
+  /// Moves one parameter before the pass of a step: where it leaves the values, the gradient is taken; `update` must
+  /// find its own way back. Nothing by default.
+  /// - Parameters:
+  ///   - parameter: with a gradient that says nothing yet.
+  ///   - step: counts from 1.
+  func prepare(_ parameter: ParameterView, step: Int)
+  /// The standard deviations that the optimizer's posterior gives the numbers of one parameter; none by default.
+  func deviations(of parameter: ParameterView) -> [Float]
   /// Moves one parameter by one step, in place.
   /// - Parameters:
   ///   - parameter: one weight or bias of the network with its gradient and state.
   ///   - rate: the scheduled learning rate of this step.
   ///   - step: counts from 1.
   func update(_ parameter: ParameterView, rate: Double, step: Int)
+}
+
+extension Optimizer {
+  public func prepare(_ parameter: ParameterView, step: Int) {}
+  public static var hasPosterior: Bool { false }
+  public func deviations(of parameter: ParameterView) -> [Float] { [] }
 }
 
 /// One trained parameter as an optimizer sees it, for the time of one call.
@@ -27,6 +44,8 @@ public struct ParameterView {
   public let shape: Shape
   /// Whether it is a weight of a layer or a table: biases, and the scales and shifts of normalizations, are vectors.
   public var isWeight: Bool { shape.rank > 1 }
+  /// Whether it is the learned strength of a noise, which does not decay: 0 means nothing to it.
+  public var isDeviation: Bool { LearnedDeviation.isName(name) }
   /// The numbers, to be moved.
   public let values: UnsafeMutableBufferPointer<Float>
   /// The gradient of the mean loss of the batch, as many numbers.
@@ -62,7 +81,7 @@ public struct ParameterView {
 extension Catalog where Entry == any Optimizer.Type {
   /// Every optimizer that a recipe may name.
   public static let optimizers = Catalog(
-    "optimizer", [SGD.self, Adam.self, AdamW.self, SGLD.self, PreconditionedSGLD.self], name: { $0.name })
+    "optimizer", [SGD.self, Adam.self, AdamW.self, SGLD.self, PreconditionedSGLD.self, IVON.self], name: { $0.name })
 }
 
 /// An optimizer that draws parameters to 0.
@@ -75,7 +94,7 @@ protocol DecayingOptimizer: Optimizer {
 
 extension DecayingOptimizer {
   func decay(of parameter: ParameterView) -> Double {
-    decaysWeightsOnly && !parameter.isWeight ? 0 : decay * parameter.decayFactor
+    parameter.isDeviation || decaysWeightsOnly && !parameter.isWeight ? 0 : decay * parameter.decayFactor
   }
 }
 

@@ -35,6 +35,8 @@ public struct Recipe: Sendable {
   public var augmentations: [any Augmentation] = []
   /// Ways of training that change the steps: noise on gradients, smoothed and mixed labels, two passes a step.
   public var strategies: [ScheduledStrategy] = []
+  /// Keeps several networks of the run's path, which the model then is of; nil: it is the last one.
+  public var posterior: (any Posterior)?
   /// How often the training part is gone through, at most.
   public var epochs = 10
   /// Examples of a step.
@@ -52,8 +54,8 @@ public struct Recipe: Sendable {
 
   static let keys = [
     "name", "summary", "data", "examples", "validation", "model", "task", "objective", "optimizer", "parameter_groups",
-    "schedule", "noise",
-    "noise_schedule", "served_noise", "augment", "strategies", "label_smoothing", "epochs", "batch", "seed", "patience",
+    "schedule", "noise", "noise_schedule", "served_noise", "augment", "strategies", "posterior", "label_smoothing",
+    "epochs", "batch", "seed", "patience",
     "precision",
   ]
 
@@ -123,6 +125,13 @@ public struct Recipe: Sendable {
     servedNoise = try reader.servedNoise()
     augmentations = try reader.items("augment") { try Catalog.augmentations.value($0, at: $1) { $0.init() } }
     strategies = try reader.strategies()
+    posterior = try reader.entry("posterior", of: Catalog.posteriors) { $0.init() }
+    guard posterior == nil || patience == nil else {
+      throw reader.refuse("patience", "no 'patience' beside 'posterior', which is of a whole run")
+    }
+    if validation == 0, let asking = strategies.map({ type(of: $0.strategy) }).first(where: { $0.needsValidation }) {
+      throw reader.refuse("validation", "rows for the strategy '\(asking.name)', above 0")
+    }
     guard patience == nil || validation > 0 else {
       throw reader.refuse("patience", "'validation' rows to stop by, above 0")
     }
@@ -155,8 +164,11 @@ public struct Recipe: Sendable {
   }
 
   /// The noise that the trained model carries: what is asked for, or what it was trained with behind its input.
-  public var modelNoise: NoiseModel? {
-    let noise = servedNoise ?? NoiseModel(self.noise.terms.filter { $0.site != .input })
+  public var modelNoise: NoiseModel? { modelNoise(trainedWith: noise) }
+
+  /// - Parameter trained: the noise of the recipe as a graph has it, where learned strengths are constants.
+  func modelNoise(trainedWith trained: NoiseModel?) -> NoiseModel? {
+    let noise = servedNoise ?? NoiseModel((trained?.terms ?? []).filter { $0.site != .input })
     let settled = NoiseModel(noise.settled.terms.filter(\.isActive))
     return settled.terms.isEmpty ? nil : settled
   }

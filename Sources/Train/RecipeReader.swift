@@ -84,7 +84,11 @@ struct RecipeReader {
   }
 
   func noise(_ key: String) throws -> NoiseModel? {
-    try map[key].map { try NoiseModel(Setting($0), at: "recipe, '\(key)'") }
+    let noise = try map[key].map { try NoiseModel(Setting($0), at: "recipe, '\(key)'") }
+    guard noise?.members == nil else {
+      throw refuse("\(key)', 'members", "none: a training has 'posterior' for it")
+    }
+    return noise
   }
 
   /// The terms of `served_noise`, each at a site that models are served with.
@@ -95,6 +99,12 @@ struct RecipeReader {
       throw TrainError(
         .recipe, at: "recipe, 'served_noise', term \(at + 1), 'site'",
         expected: "one that models are served with: \(served.joined(separator: ", "))", got: "'\(term.site.name)'")
+    }
+    for (at, term) in (noise?.terms ?? []).enumerated() where term.learned != nil {
+      throw TrainError(
+        .recipe, at: "recipe, 'served_noise', term \(at + 1), 'learned'", expected: "a fixed sigma",
+        got: "'\(term.learned?.rawValue ?? "")'",
+        advice: "leave 'served_noise' out: the model is served with what 'noise' has learned")
     }
     return noise
   }

@@ -29,9 +29,9 @@ public struct ScheduledStrategy: Sendable {
   /// - Parameter index: its place among a recipe's strategies: two of one kind draw each for itself. The first has the
   ///   recipe's seed.
   func position(_ step: StepPosition, _ index: Int) -> StepPosition {
-    StepPosition(
-      number: step.number, progress: step.progress,
-      seed: index == 0 ? step.seed : mixSeed(step.seed, 0x57A7, UInt64(index)),
-      strength: schedule?.factor(at: step.progress) ?? 1)
+    var own = step
+    own.seed = index == 0 ? step.seed : mixSeed(step.seed, 0x57A7, UInt64(index))
+    own.strength = schedule?.factor(at: step.progress) ?? 1
+    return own
   }
 }

@@ -16,6 +16,8 @@ public protocol Strategy: Codable, Sendable, Ranged {
   static var runsAgain: Bool { get }
   /// Whether its `prepare` changes the examples, so that the loss and the quality of the training are of others.
   static var changesExamples: Bool { get }
+  /// Whether it asks the validation part, so that a recipe must hold one out.
+  static var needsValidation: Bool { get }
   /// The defaults, over which a recipe's parameters are laid.
   init()
   /// Called once, before the first step.
@@ -32,6 +34,7 @@ public protocol Strategy: Codable, Sendable, Ranged {
 extension Strategy {
   public static var runsAgain: Bool { false }
   public static var changesExamples: Bool { false }
+  public static var needsValidation: Bool { false }
   public mutating func start(on graph: Graph, _ task: ModelTask) throws {}
   public func prepare(_ batch: inout Batch, at position: StepPosition) throws {}
   public func gradients(_ step: inout TrainingStep) throws {}
@@ -44,7 +47,8 @@ extension Catalog where Entry == any Strategy.Type {
     "strategy",
     [
       NoisyGradients.self, GradientClipping.self, LabelSmoothing.self, LabelNoise.self, TargetNoise.self, Mixup.self,
-      SAM.self, ASAM.self, AdversarialWeights.self, AntiPGD.self,
+      SAM.self, ASAM.self, AdversarialWeights.self, AntiPGD.self, BayesByBackprop.self,
+      SigmaByValidation.self, SigmaByGradients.self,
     ], name: { $0.name })
 }
 
@@ -58,6 +62,10 @@ public struct StepPosition: Sendable {
   public var seed: UInt64
   /// The factor of the strategy's schedule, 0 or more: at 0 a strategy changes nothing.
   public var strength: Double
+  /// Examples of the training, whose mean loss the gradients are of.
+  public var examples = 1
+  /// Steps of an epoch.
+  public var stepsPerEpoch = 1
 
   /// The position of a step; at strength 1 where there is no schedule.
   public init(number: Int, progress: Double, seed: UInt64, strength: Double = 1) {

@@ -38,7 +38,7 @@ public struct TrainForecast: Codable, Sendable {
     public var weights: Int
     /// As many as the weights.
     public var gradients: Int
-    /// The optimizer's state.
+    /// The optimizer's state, and what a posterior keeps.
     public var optimizer: Int
     /// Values between layers, of a batch.
     public var activations: Int
@@ -117,7 +117,8 @@ extension Trainer {
     let own = parameters.count * 4
     return TrainForecast.Memory(
       data: (data.inputs.count + test.inputs.count) * 4, weights: own * (recipe.patience == nil ? 1 : 2),
-      gradients: own, optimizer: own * state.count, activations: plans.values.map(\.arenaBytes).max() ?? 0,
+      gradients: own, optimizer: own * (state.count + kept.count),
+      activations: plans.values.map(\.arenaBytes).max() ?? 0,
       peak: Self.peakBytes)
   }
 

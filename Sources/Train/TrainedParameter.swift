@@ -22,17 +22,18 @@ package struct TrainedParameter: Sendable {
   }
 
   /// - Parameters:
-  ///   - plan: a backward pass of it has been run.
+  ///   - gradients: laid out as the parameters are.
   ///   - state: the optimizer's buffers, of the parameters' size.
   ///   - step: counts from 1.
   ///   - examples: of the training.
   package func view(
-    _ parameters: ParameterBuffers, _ plan: Plan, _ state: [AlignedBuffer], seed: UInt64, step: Int,
+    _ parameters: ParameterBuffers, _ gradients: UnsafeBufferPointer<Float>, _ state: [AlignedBuffer], seed: UInt64,
+    step: Int,
     examples: Int
   ) -> ParameterView {
     ParameterView(
       name: name, shape: shape, values: UnsafeMutableBufferPointer(rebasing: parameters.floats[range]),
-      gradient: UnsafeBufferPointer(rebasing: plan.parameterGradients[range]),
+      gradient: UnsafeBufferPointer(rebasing: gradients[range]),
       state: state.map { UnsafeMutableBufferPointer(rebasing: $0.floats[range]) },
       address: NoiseAddress(seed: mixSeed(seed, 0x0997, UInt64(step)), site: UInt32(index)), examples: examples,
       decayFactor: decay)

@@ -25,7 +25,11 @@ struct EveryOptimizerTests {
     /// A step along the gradient of `slope` at the values as they are.
     func move(rate: Double, _ slope: ([Float]) -> [Float]) {
       step += 1
-      let gradient = slope(values)
+      viewed([Float](repeating: 0, count: shape.count)) { optimizer.prepare($0, step: step) }
+      viewed(slope(values)) { optimizer.update($0, rate: rate, step: step) }
+    }
+
+    private func viewed(_ gradient: [Float], _ body: (ParameterView) -> Void) {
       var flat = state.flatMap { $0 }
       let count = shape.count
       values.withUnsafeMutableBufferPointer { values in
@@ -34,11 +38,10 @@ struct EveryOptimizerTests {
             let buffers = state.indices.map {
               UnsafeMutableBufferPointer(rebasing: flat[$0 * count..<($0 + 1) * count])
             }
-            optimizer.update(
+            body(
               ParameterView(
                 name: "dense0.weight", shape: shape, values: values, gradient: gradient, state: buffers,
-                address: NoiseAddress(seed: 11, site: 0, sample: UInt32(step)), examples: 10_000_000),
-              rate: rate, step: step)
+                address: NoiseAddress(seed: 11, site: 0, sample: UInt32(step)), examples: 10_000))
           }
         }
       }

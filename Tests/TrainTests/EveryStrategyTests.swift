@@ -27,6 +27,22 @@ struct EveryStrategyTests {
         """)
   }
 
+  /// Strategies that are about learned strengths of noise, and the one that asks the validation part.
+  static let ofStrengths = ["bayes_by_backprop", "sigma_by_validation", "sigma_by_gradients"]
+  static func needs(_ name: String, validation: Int = 32) -> String {
+    (ofStrengths.contains(name) ? "noise: [{site: weights, sigma: 0.05, learned: element}]\n" : "")
+      + (name == "sigma_by_validation" ? "validation: \(validation)\n" : "")
+  }
+  private static func graph(_ name: String) throws -> Graph {
+    var graph = try QuietStep.graph()
+    if ofStrengths.contains(name) {
+      var term = NoiseTerm(.weights, sigma: 0.05)
+      term.learned = .element
+      try graph.train(with: NoiseModel([term]))
+    }
+    return graph
+  }
+
   /// Strategies that are for values alone; the others are for classes, or for both.
   static let ofValues = ["target_noise"]
   private static func data(_ name: String) -> Dataset {
@@ -44,7 +60,7 @@ struct EveryStrategyTests {
     var strategy = kind.init()
     try strategy.check()
     try strategy.start(
-      on: try QuietStep.graph(), ofValues.contains(kind.name) ? .regression(width: 2) : .classification(classes: 2))
+      on: try graph(kind.name), ofValues.contains(kind.name) ? .regression(width: 2) : .classification(classes: 2))
     return strategy
   }
 
@@ -58,7 +74,8 @@ struct EveryStrategyTests {
       var batch = plain
       try strategy.prepare(&batch, at: position)
       var changes = batch.inputs != plain.inputs || batch.targets != plain.targets
-      let one = try QuietStep(plain, at: position, isOfValues ? SquaredError() : CrossEntropy())
+      let one = try QuietStep(
+        plain, at: position, of: Self.graph(kind.name), isOfValues ? SquaredError() : CrossEntropy())
       let gradient = one.gradient, values = one.values
       try strategy.gradients(&one.step)
       // The step is the optimizer's to make.
@@ -73,7 +90,7 @@ struct EveryStrategyTests {
 
   @Test("a seed gives the same bytes, also by halves; the network learns", arguments: strategies.names)
   func resumes(_ name: String) throws {
-    let recipe = try Self.recipe("[\(name)]"), data = Self.data(name)
+    let recipe = try Self.recipe("[\(name)]", extra: Self.needs(name)), data = Self.data(name)
     let (whole, second) = try Halves.run(recipe, data, steps: 19)
     #expect(try second.snapshot().onnx() == whole.snapshot().onnx())
     let found = try Evaluation(Model(whole.snapshot()), data, threads: 1)
@@ -85,11 +102,13 @@ struct EveryStrategyTests {
     "takes the binary task too; a regression is learned or refused by the strategy's name",
     arguments: strategies.names.filter { !ofValues.contains($0) })
   func tasks(_ name: String) throws {
-    let binary = try Trainer(Self.recipe("[\(name)]", extra: "task: binary"), data: GoalTests.sides(), threads: 1)
+    let binary = try Trainer(
+      Self.recipe("[\(name)]", extra: "task: binary\n" + Self.needs(name)), data: GoalTests.sides(), threads: 1)
     try binary.run()
     #expect(try #require(try Evaluation(Model(binary.snapshot()), GoalTests.sides(), threads: 1).accuracy) > 0.85)
     do {
-      let trainer = try Trainer(Self.recipe("[\(name)]"), data: GoalTests.line(128), threads: 1)
+      let trainer = try Trainer(
+        Self.recipe("[\(name)]", extra: Self.needs(name)), data: GoalTests.line(128), threads: 1)
       try trainer.run()
       let found = try Evaluation(Model(trainer.snapshot()), GoalTests.line(128), threads: 1)
       // The targets' own deviation is 11.5.
@@ -116,8 +135,8 @@ struct EveryStrategyTests {
 
   @Test("a schedule is a factor on its strength", arguments: strategies.names)
   func schedules(_ name: String) throws {
-    let data = Self.data(name), plain = try Self.bytes("[\(name)]", "", data)
-    #expect(try Self.bytes("[{kind: \(name), schedule: constant}]", "", data) == plain)
+    let data = Self.data(name), extra = Self.needs(name), plain = try Self.bytes("[\(name)]", extra, data)
+    #expect(try Self.bytes("[{kind: \(name), schedule: constant}]", extra, data) == plain)
     #expect {
       try Self.recipe("[{kind: \(name), schedule: {kind: cosine, warmpu: 1}}]")
     } throws: { "\($0)".contains("did you mean 'warmup'?") }
@@ -134,8 +153,9 @@ struct EveryStrategyTests {
   @Test("all of them together learn, and give the same bytes again")
   func together() throws {
     let names = Self.strategies.names.filter { !Self.ofValues.contains($0) }
-    let list = "[\(names.joined(separator: ", "))]", first = try Self.bytes(list)
-    #expect(try Self.bytes(list) == first)
+    let list = "[\(names.joined(separator: ", "))]", extra = Self.needs("sigma_by_validation")
+    let first = try Self.bytes(list, extra)
+    #expect(try Self.bytes(list, extra) == first)
     #expect(try first != Self.bytes("[]"))
     let found = try Evaluation(Model(onnx: first), GoalTests.sides(), threads: 1)
     #expect(try #require(found.accuracy) > 0.85)
@@ -165,9 +185,13 @@ final class QuietStep {
   ) throws {
     let graph = try graph ?? Self.graph(), buffers = ParameterBuffers(graph, moving: true)
     let plan = try Plan(
-      graph, parameters: buffers, options: .init(rows: batch.targets.count, parameterGradients: true))
+      graph, parameters: buffers,
+      options: .init(
+        rows: batch.targets.count, path: graph.noise == nil ? nil : .exact, parameterGradients: true),
+      noise: graph.noise)
     self.buffers = buffers
     step = try TrainingStep(batch, at: position, plan, buffers, TrainedParameter.all(of: buffers), objective)
+    step.holdout = { _, _ in batch }
   }
 
   var gradient: [Float] { step.parameters.flatMap { Array($0.gradient) } }

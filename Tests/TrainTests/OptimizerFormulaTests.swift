@@ -14,6 +14,8 @@ struct OptimizerFormulaTests {
     var first = 0.0, second = 0.0, step = 0
     let move: @Sendable (inout Reference, Double) -> Void
     init(_ x: Double, _ move: @escaping @Sendable (inout Reference, Double) -> Void) { (self.x, self.move) = (x, move) }
+    /// The draw that it stands at while the gradient is taken, of N(0, 1).
+    var draw = 0.0
     mutating func step(_ gradient: Double) {
       step += 1
       move(&self, gradient)
@@ -33,6 +35,20 @@ struct OptimizerFormulaTests {
       let mean = state.first / (1 - pow(0.9, Double(state.step))),
         square = state.second / (1 - pow(0.999, Double(state.step)))
       state.x -= rate * mean / (square.squareRoot() + 1e-8)
+    }
+  }
+
+  /// Shen et al. 2024, algorithm 1, of one example.
+  private static func ivon(decay: Double, hessian: Double, beta2: Double) -> @Sendable (inout Reference, Double) -> Void
+  {
+    { state, g in
+      let h = state.step == 1 ? hessian : state.second, away = state.draw / (h + decay).squareRoot()
+      let found = away * g * (h + decay)
+      state.first = 0.9 * state.first + 0.1 * g
+      state.second =
+        beta2 * h + (1 - beta2) * found + 0.5 * (1 - beta2) * (1 - beta2) * (h - found) * (h - found) / (h + decay)
+      let mean = state.first / (1 - pow(0.9, Double(state.step)))
+      state.x -= rate * (hessian + decay) * (mean + decay * state.x) / (state.second + decay)
     }
   }
 
@@ -68,6 +84,10 @@ struct OptimizerFormulaTests {
             state.x -= rate * g / (1e-5 + state.second.squareRoot())
           }
         ),
+        ("ivon", [:], ivon(decay: 1e-4, hessian: 1, beta2: 0.99999)),
+        (
+          "ivon", ["decay": "0.1", "hessian": "0.5", "beta2": "0.9"], ivon(decay: 0.1, hessian: 0.5, beta2: 0.9)
+        ),
       ]
 
   private static func made(_ name: String, _ parameters: [String: String]) throws -> any Optimizer {
@@ -88,11 +108,11 @@ struct OptimizerFormulaTests {
             let state = (0..<optimizer.stateCount).map {
               UnsafeMutableBufferPointer(rebasing: flat[$0 * count..<($0 + 1) * count])
             }
-            optimizer.update(
-              ParameterView(
-                name: "w", shape: shape, values: values, gradient: gradient, state: state,
-                address: NoiseAddress(seed: 1, sample: UInt32(step))),
-              rate: rate, step: step + 1)
+            let view = ParameterView(
+              name: "w", shape: shape, values: values, gradient: gradient, state: state,
+              address: NoiseAddress(seed: 1, sample: UInt32(step)))
+            optimizer.prepare(view, step: step + 1)
+            optimizer.update(view, rate: rate, step: step + 1)
           }
         }
       }
@@ -117,6 +137,7 @@ struct OptimizerFormulaTests {
     for i in start.indices {
       var reference = Reference(Double(start[i]), move)
       for step in gradients.indices {
+        reference.draw = Double(NoiseAddress(seed: 1, sample: UInt32(step)).normal(i))
         reference.step(Double(gradients[step][i]))
         #expect(abs(Double(found[step][i]) - reference.x) < 2e-5, "\(name) \(parameters) step \(step + 1)")
       }
@@ -126,6 +147,8 @@ struct OptimizerFormulaTests {
   @Test("a number moves by its own gradient, wherever it stands", arguments: references.indices)
   func alone(_ at: Int) throws {
     let (name, parameters, _) = Self.references[at], optimizer = try Self.made(name, parameters)
+    // Whose draws belong to places.
+    guard !type(of: optimizer).hasPosterior else { return }
     let start = NoiseAddress(seed: 3).normals(37), gradients = Self.gradients(37, steps: 6)
     let whole = Self.run(optimizer, start, gradients), order = Array((0..<37).reversed())
     let turned = Self.run(optimizer, order.map { start[$0] }, gradients.map { gradient in order.map { gradient[$0] } })

@@ -6,6 +6,7 @@ import DitherTensor
 /// 1706.10295, equation 11.
 struct FactorizedNoise: AddedNoise {
   static let name = "factorized"
+  static let hasFreeSigns = true
   func deviation(of shape: Shape) -> Double { (2 / Double.pi).squareRoot() }
 
   func fill(_ out: UnsafeMutableBufferPointer<Float>, of shape: Shape, at address: NoiseAddress) {

@@ -4,6 +4,7 @@ import Foundation
 /// Laplace's distribution with scale 1/√2, whose standard deviation is 1: heavier tails than Gaussian.
 struct LaplaceNoise: AddedNoise {
   static let name = "laplace"
+  static let hasFreeSigns = true
   func fill(_ out: UnsafeMutableBufferPointer<Float>, of shape: Shape, at address: NoiseAddress) {
     address.uniforms(out)
     let scale = Float(0.5).squareRoot()

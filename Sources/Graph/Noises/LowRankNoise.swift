@@ -5,6 +5,7 @@ import DitherTensor
 /// and all together the rank `rank`.
 struct LowRankNoise: AddedNoise {
   static let name = "low_rank"
+  static let hasFreeSigns = true
   /// From 1.
   var rank = 4
 

@@ -3,6 +3,7 @@ import DitherTensor
 /// Uniform on [−√3, √3], whose standard deviation is 1.
 struct UniformNoise: AddedNoise {
   static let name = "uniform"
+  static let hasFreeSigns = true
   func fill(_ out: UnsafeMutableBufferPointer<Float>, of shape: Shape, at address: NoiseAddress) {
     address.uniforms(out)
     let half = Float(3).squareRoot()

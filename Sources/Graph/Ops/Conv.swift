@@ -86,7 +86,7 @@ struct Conv: OnnxOp, WeightDrawing, Bounding {
     let x = try inputs.value(0, "X"), w = try inputs.value(1, "W")
     var shape = try shape(x.shape, w.shape)
     let isPlain = draws.terms.allSatisfy {
-      $0.term.isGaussian && $0.term.scale != .relative && $0.term.schedule == nil && !$0.isShared
+      $0.term.isGaussian && $0.term.scale != .relative && $0.term.schedule == nil && !$0.isShared && $0.factors == nil
     }
     guard isPlain, !differentiable, PatchNoise.isCheaper(shape) else {
       shape.batch = 1

@@ -25,6 +25,7 @@ struct ConvTranspose: Composite {
     if let outputShape { node["output_shape"] = .ints(outputShape.map(Int64.init)) }
   }
   var weightInput: Int? { 1 }
+  var weightChannels: Int { 1 }
   func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { axis > 1 }
 
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {

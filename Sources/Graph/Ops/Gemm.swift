@@ -36,6 +36,8 @@ struct Gemm: OnnxOp, Bounding {
   }
 
   var weightInput: Int? { 1 }
+  var weightChannels: Int { transposeB ? 0 : 1 }
+  var weightFactor: Float { alpha }
   func operations(_ inputs: [TensorType?], _ outputs: [TensorType]) -> Double {
     guard let a = inputs.optional(0)?.shape, let y = outputs.first else { return 0 }
     return 2 * Double(y.shape.count) * Double(transposeA ? a[0] : a[1])
@@ -125,8 +127,8 @@ struct Gemm: OnnxOp, Bounding {
 
   // A' · (W + N) is A' · W + ‖row of A'‖ · one normal per output.
   func takesExactNoise(_ inputs: [TensorType?]) -> Bool { !transposeA }
-  func exactDeviation(_ call: Call, _ term: NoiseTerm) throws(GraphError) -> Value? {
-    try denseDeviation(call.inputs[0], call.inputs[1], transposeB: transposeB, term, factor: abs(alpha))
+  func exactDeviation(_ call: Call, _ term: NoiseTerm, _ learned: Value?) throws(GraphError) -> Value? {
+    try denseDeviation(call.inputs[0], call.inputs[1], transposeB: transposeB, term, learned, factor: abs(alpha))
   }
 
   func bounds(_ call: BoundsCall) throws(GraphError) -> Bounds {
@@ -165,10 +167,13 @@ extension PlanBuilder {
 
 /// The standard deviation at a dense layer's outputs for Gaussian noise on its weights: [M, 1], or [M, N] where each
 /// weight has its own.
-func denseDeviation(_ x: Value, _ w: Value, transposeB: Bool, _ term: NoiseTerm, factor: Float)
-  throws(GraphError) -> Value
-{
+func denseDeviation(
+  _ x: Value, _ w: Value, transposeB: Bool, _ term: NoiseTerm, _ learned: Value?, factor: Float
+) throws(GraphError) -> Value {
   let sigma = term.sigma ?? 0
+  if let learned {
+    return try sigma * factor * denseDeviation(x, of: term.scaled(learned, by: w), w.shape, transposeB: transposeB)
+  }
   switch term.scale {
   case .absolute: return try sigma * factor * x.apply(RowNorms())
   case .relativeToLayer: return try (sigma * factor * w.apply(StandardDeviation())) * x.apply(RowNorms())
@@ -176,4 +181,15 @@ func denseDeviation(_ x: Value, _ w: Value, transposeB: Bool, _ term: NoiseTerm,
     let variance = try x.map(.square).apply(Gemm(transposeB: transposeB), w.map(.square))
     return try sigma * factor * variance.map(.squareRoot)
   }
+}
+
+/// The same for weights of these deviations, of a shape that broadcasts to theirs.
+private func denseDeviation(_ x: Value, of own: Value, _ weights: Shape, transposeB: Bool) throws(GraphError) -> Value {
+  guard own.shape == weights, own.shape.count > 1 else {
+    // By layer or by channel: a row's norm times the channel's.
+    return try x.apply(RowNorms()) * own.viewed(as: [1, own.shape.count])
+  }
+  let variance = try x.map(.square).apply(Gemm(transposeB: transposeB), own.map(.square))
+  // A row of zeros has no slope, as in RowNorms.
+  return try (variance + 1e-30).map(.squareRoot)
 }

@@ -18,6 +18,8 @@ struct MatMul: OnnxOp, Bounding {
   func write(to node: inout OnnxNode) {}
 
   var weightInput: Int? { 1 }
+  /// The last; [K] has one channel, which no axis stands for.
+  var weightChannels: Int { transposeB ? 0 : 1 }
   func operations(_ inputs: [TensorType?], _ outputs: [TensorType]) -> Double {
     guard let a = inputs.optional(0)?.shape, let y = outputs.first else { return 0 }
     return 2 * Double(y.shape.count) * Double(a[a.rank - (transposeA && a.rank > 1 ? 2 : 1)])
@@ -118,8 +120,8 @@ struct MatMul: OnnxOp, Bounding {
   func takesExactNoise(_ inputs: [TensorType?]) -> Bool {
     inputs.optional(0)?.shape.rank == 2 && inputs.optional(1)?.shape.rank == 2 && !transposeA
   }
-  func exactDeviation(_ call: Call, _ term: NoiseTerm) throws(GraphError) -> Value? {
-    try denseDeviation(call.inputs[0], call.inputs[1], transposeB: transposeB, term, factor: 1)
+  func exactDeviation(_ call: Call, _ term: NoiseTerm, _ learned: Value?) throws(GraphError) -> Value? {
+    try denseDeviation(call.inputs[0], call.inputs[1], transposeB: transposeB, term, learned, factor: 1)
   }
 
   func bounds(_ call: BoundsCall) throws(GraphError) -> Bounds {

@@ -192,6 +192,30 @@ struct Draw: Op {
   }
 }
 
+/// 1 or −1 for each number of each row, [rows, n]: a row's own, behind all draws of its noise.
+struct Signs: Op {
+  let shape: Shape
+  let site: UInt32
+  /// 0 or 1: which of a term's two.
+  let part: Int
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(shape)] }
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] { [] }
+  func lower(_ call: Call, into plan: inout PlanBuilder) {
+    let y = call.outputs[0], rows = shape[0], length = shape.count / max(rows, 1), site = site, part = part
+    plan.step([y]) { memory in
+      let to = memory.floats(y), state = memory.state
+      return {
+        for row in 0..<rows {
+          let place = UnsafeMutableBufferPointer(start: to + row * length, count: length)
+          let (address, _) = state.address(0, row: row, site: site, isSymmetric: true)
+          address.uniforms(place, from: (6 + part) << 31)
+          for i in place.indices { place[i] = place[i] < 0.5 ? -1 : 1 }
+        }
+      }
+    }
+  }
+}
+
 /// w with one draw for every weight: the explicit path. The draw is the first row's. Operands: w, and the factors of
 /// its channels where a normalization was folded into it.
 struct WeightNoise: Op {

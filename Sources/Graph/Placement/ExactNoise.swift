@@ -6,8 +6,9 @@ public enum NoisePath: Sendable, Hashable {
   /// Every row and sample has a draw of every weight of its own, in distribution exactly: at the outputs where that is
   /// cheaper (dense layers, convolutions of few positions), else by drawing the weights. What models are served with.
   case fresh
-  /// As fresh in dense layers; other layers draw their weights once for all rows of a run: what models are trained
-  /// with.
+  /// As fresh in dense layers, of Gaussian noise exactly, of others with one draw and signs of each row's own where
+  /// that was asked for (`draws: example`); other layers draw their weights once for all rows of a run: what models are
+  /// trained with.
   case exact
   /// Every weight is drawn, once for all rows of a run, at the first row's address: the reference, for callers who
   /// compare inputs, and the only way where an op does not know another one.
@@ -23,12 +24,19 @@ extension Placement {
     let isExact = { (placed: PlacedTerm) in
       takesExact && placed.term.isGaussian && placed.term.draws != .batch && !placed.isShared
     }
-    let exact = terms.filter(isExact), drawn = terms.filter { !isExact($0) }
+    let hasRows = samples == 1 && inputs.first??.shape[0] == rows
+    let isTurned = { [path] (placed: PlacedTerm) in
+      path == .exact && hasRows && takesExact && !isExact(placed) && placed.term.hasFreeSigns
+        && placed.term.draws == .example && !placed.isShared
+    }
+    let exact = terms.filter(isExact), turned = terms.filter(isTurned)
+    let drawn = terms.filter { !isExact($0) && !isTurned($0) }
     // A noise that multiplies or replaces meets what was added before it, so then all are drawn.
-    if !exact.isEmpty, drawn.contains(where: { $0.term.combination != .adds }) {
+    if !exact.isEmpty || !turned.isEmpty, drawn.contains(where: { $0.term.combination != .adds }) {
       return try replay(node, inputs, drawing: terms)
     }
     var values = try drawn.isEmpty ? replay(node, inputs) : replay(node, inputs, drawing: drawn)
+    for placed in turned { values[0] = try values[0] + turnedNoise(node, inputs, placed) }
     guard !exact.isEmpty else { return values }
     let call = Call(name: node.name, inputs: .init(values: inputs), outputs: values)
     let isExpanded = isExpanded(inputs)
@@ -49,7 +57,8 @@ extension Placement {
   )? {
     var found: [(deviation: Value, placed: PlacedTerm)] = []
     for placed in terms {
-      if let deviation = try op.exactDeviation(call, placed.term) { found.append((deviation, placed)) }
+      let learned = try placed.learned?.value(in: builder)
+      if let deviation = try op.exactDeviation(call, placed.term, learned) { found.append((deviation, placed)) }
     }
     guard let first = found.first else { return nil }
     guard found.count > 1 else { return (first.deviation, first.placed.position) }

@@ -15,6 +15,8 @@ struct Placement {
   let isDifferentiable: Bool
   /// Which terms go where.
   private let terms: [NoisePlace.Target: [PlacedTerm]]
+  /// The members' numbers, where the model is one of several.
+  private let members: [ParameterSamples]
   /// The values that have rows · samples rows.
   var expanded = Set<ValueID>()
   private var constants = Set<ValueID>()
@@ -35,6 +37,12 @@ struct Placement {
     self.samples = samples
     isDifferentiable = differentiable
     terms = try noise.placed(in: stored)
+    members = try ParameterSamples.all(of: noise, in: stored)
+    guard members.isEmpty || samples == 1 && (path != .fresh || builder.rows == 1) else {
+      throw GraphError(
+        .noise, at: "noise, 'members'", expected: "one sample a run, of rows of one seed",
+        got: "\(samples) of \(builder.rows) rows")
+    }
   }
 
   var rows: Int { builder.rows }
@@ -46,6 +54,10 @@ struct Placement {
     for id in stored.literals.keys.sorted(by: { $0.index < $1.index }) {
       guard let literal = stored.literals[id] else { continue }
       builder.replayed[id] = builder.constant(literal, stored.valueNames[id.index])
+    }
+    for member in members {
+      guard let samples = builder.replayed[member.samples] else { continue }
+      builder.replayed[member.parameter] = try builder.apply(PickMember(), [samples])[0]
     }
     constants = Set(stored.literals.keys.compactMap { builder.replayed[$0]?.id })
     for (position, node) in stored.nodes.enumerated() { try place(node, position) }
@@ -117,6 +129,10 @@ struct PlacedTerm {
   let site: UInt32
   /// Whether other places have the same draws, so that these weights must be drawn.
   let isShared: Bool
+  /// The factors on its sigma that were trained.
+  var learned: LearnedDeviation?
+  /// Their numbers, one for each weight, where weights are drawn in a kernel.
+  var factors: [Float]?
 }
 
 extension NoiseModel {
@@ -129,7 +145,10 @@ extension NoiseModel {
         .noise, at: "noise, term \(numbered.position + 1), 'site'",
         expected: "a site that the model has: \(known.joined(separator: ", "))", got: "'\(numbered.term.site.name)'")
     }
-    _ = try placed(in: graph)
+    _ = try ParameterSamples.all(of: self, in: graph)
+    for terms in try placed(in: graph).values {
+      for placed in terms { try placed.learned?.check(in: graph) }
+    }
   }
 
   /// The places that each term changes in a graph, by the name of the layer, the parameter or the input; none of a term
@@ -144,6 +163,7 @@ extension NoiseModel {
   /// - Throws: when a pattern of layers fits none of the names at its site.
   func placed(in graph: Graph) throws(GraphError) -> [NoisePlace.Target: [PlacedTerm]] {
     var placed: [NoisePlace.Target: [PlacedTerm]] = [:]
+    let constants = terms.contains { $0.learned != nil } ? graph.constantNames : [:]
     for numbered in numberedTerms {
       let term = numbered.term, places = term.site.places(graph), reached = places.filter { term.reaches($0.names) }
       if let pattern = term.layers, reached.isEmpty {
@@ -155,10 +175,15 @@ extension NoiseModel {
       }
       for place in reached {
         let site = DrawSite(place.address, term: numbered.number).number
+        let learned = try term.learned.map { kind throws(GraphError) in
+          try LearnedDeviation(kind, place.weights, of: numbered.position, in: graph, constants)
+        }
         placed[place.target, default: []].append(
-          PlacedTerm(position: numbered.position, term: term, site: site, isShared: place.isShared))
+          PlacedTerm(
+            position: numbered.position, term: term, site: site, isShared: place.isShared, learned: learned))
       }
     }
+    for terms in placed.values { try LearnedDeviation.checkTogether(terms) }
     return placed
   }
 }

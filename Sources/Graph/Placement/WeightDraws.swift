@@ -31,7 +31,7 @@ struct TermDraw {
 
 /// Draws of a layer's weights, or of a gradient: term by term.
 struct WeightDraws: Sendable {
-  let terms: [PlacedTerm]
+  var terms: [PlacedTerm]
   /// The standard deviation of the weights, for terms relative to it; nil: that of the weights at hand.
   var layerDeviation: Float?
 
@@ -53,12 +53,12 @@ struct WeightDraws: Sendable {
     slope?.update(repeating: 1, count: shape.count)
     for (index, placed) in terms.enumerated() {
       let found = draw(placed), base = index == 0 ? w : UnsafePointer(to)
-      if placed.term.isGaussian && placed.term.scale != .relative {
+      if placed.term.isGaussian && placed.term.scale != .relative && placed.factors == nil {
         addNormals(
           sigma(placed.term, found, w, shape.count), to: base, into: to, count: shape.count, channels: channels,
           scale: scale, found.address, last.isEmpty ? nil : last[index])
       } else {
-        apply(placed.term, found, to, base, from: w, shape, channels, scale, slope)
+        apply(placed, found, to, base, from: w, shape, channels, scale, slope)
       }
     }
   }
@@ -92,14 +92,17 @@ struct WeightDraws: Sendable {
 
   /// Any noise, through its draws.
   private func apply(
-    _ term: NoiseTerm, _ draw: TermDraw, _ to: UnsafeMutablePointer<Float>, _ base: UnsafePointer<Float>,
+    _ placed: PlacedTerm, _ draw: TermDraw, _ to: UnsafeMutablePointer<Float>, _ base: UnsafePointer<Float>,
     from w: UnsafePointer<Float>, _ shape: Shape, _ channels: Int, _ scale: UnsafePointer<Float>?,
     _ slope: UnsafeMutablePointer<Float>?
   ) {
-    let count = shape.count, length = count / channels, combination = term.combination
+    let term = placed.term, count = shape.count, length = count / channels, combination = term.combination
     let noise = combination == .adds || draw.strength == 1 ? term.noise : term.noise.scaled(by: draw.strength)
     withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { draws in
       noise.fill(draws, of: shape, at: draw.address)
+      if let factors = placed.factors {
+        for i in 0..<count { draws[i] *= factors[i] }
+      }
       switch combination {
       case .adds:
         let sigma = sigma(term, draw, w, count), isRelative = term.scale == .relative

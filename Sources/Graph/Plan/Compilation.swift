@@ -24,7 +24,9 @@ struct Compilation {
     let builder = try Self.replay(graph, options, noise)
     values = try PlannedValues(of: graph, in: builder, options, trainable: parameters.trainable)
     let program = PlannedNodes(builder, wanted: values.wanted)
-    stored = Dictionary(builder.replayed.map { ($0.value.id, $0.key) }, uniquingKeysWith: { first, _ in first })
+    // A constant that a member's stands for is none here.
+    let constants = builder.replayed.filter { [builder] in builder.graph.literals[$0.value.id] != nil }
+    stored = Dictionary(constants.map { ($0.value.id, $0.key) }, uniquingKeysWith: { first, _ in first })
     plan = PlanBuilder(
       builder, threads: options.threads, precision: Plan.hasBfloat16 ? options.precision : .float32,
       // A graph may hold its reverse pass itself.

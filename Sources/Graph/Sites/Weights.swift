@@ -16,9 +16,13 @@ extension NoiseSite {
       uses[layer.origin, default: 0] += 1
     }
     return layers.map { layer in
-      NoisePlace(
-        target: .weights(layer.at), names: [graph.nodes[layer.at].name, graph.valueNames[layer.weights.index]],
-        address: .node(first[layer.origin] ?? layer.at, kind: 0), isShared: uses[layer.origin, default: 0] > 1)
+      let node = graph.nodes[layer.at], name = graph.valueNames[layer.origin.index]
+      return NoisePlace(
+        target: .weights(layer.at), names: [node.name, name],
+        address: .node(first[layer.origin] ?? layer.at, kind: 0), isShared: uses[layer.origin, default: 0] > 1,
+        weights: graph.literals[layer.weights].map {
+          .init(name: name, shape: $0.type.shape, channels: node.op.weightChannels)
+        })
     }
   }
 }

@@ -44,7 +44,7 @@ extension Page {
   }
 
   var fineprint: Html {
-    let noise = report.noise?.terms.map(\.summary)
+    let noise = report.noise?.summary
     var facts = [("Model", name), ("Model digest", report.digest)]
     for member in report.members ?? [] { facts.append(("Member \(member.model)", member.digest)) }
     for (role, comparison) in comparisons {

@@ -54,7 +54,13 @@ struct Batches: Sendable {
   }
 
   func batch(_ step: Int, of order: [Int]) -> Batch {
-    let rows = Array(order[step * size..<min((step + 1) * size, order.count)])
-    return Batch(inputs: inputs.rows(at: rows), targets: targets.rows(rows), examples: rows)
+    rows(Array(order[step * size..<min((step + 1) * size, order.count)]))
+  }
+
+  /// So many rows, the next ones for the next number, from the first again behind the last.
+  func cycled(_ number: Int, _ rows: Int) -> Batch { self.rows((0..<rows).map { (number * rows + $0) % count }) }
+
+  private func rows(_ rows: [Int]) -> Batch {
+    Batch(inputs: inputs.rows(at: rows), targets: targets.rows(rows), examples: rows)
   }
 }

@@ -22,6 +22,9 @@ public struct TrainingStep {
   public package(set) var position: StepPosition
   /// By example: the objective's value at the last run.
   public private(set) var losses: [Float] = []
+  /// So many rows of the validation part, as the network is trained on, other ones for another number; nil where none
+  /// are held out.
+  package var holdout: ((_ number: Int, _ rows: Int) -> Batch)?
   let plan: Plan
   private let buffers: ParameterBuffers
   private let trained: [TrainedParameter]
@@ -63,6 +66,23 @@ public struct TrainingStep {
     for parameter in parameters { move(parameter) }
     run()
     for (parameter, values) in zip(parameters, start) { _ = parameter.values.update(fromContentsOf: values) }
+  }
+
+  /// Some rows of the validation part, as many as the step has, other ones for another number; nil where there are
+  /// none.
+  public func heldOut(_ number: Int) -> Batch? {
+    holdout?(number, targets.count)
+  }
+
+  /// The objective's values for other examples, each with draws of its own, with the parameters as they are. The step's
+  /// own batch is not in its plan any more.
+  /// - Parameter batch: of as many rows as the step.
+  public func values(of batch: Batch, seed: UInt64) -> [Float] {
+    guard batch.targets.count == targets.count, batch.inputs.count == plan.input().count else { return [] }
+    _ = plan.input().update(fromContentsOf: batch.inputs.elements)
+    for row in 0..<targets.count { plan.seeds[row] = mixSeed(seed, UInt64(row)) }
+    plan.forward()
+    return objective.values(plan.output(), batch.targets, weight: 0, gradient: plan.cotangent)
   }
 
   /// All that are trained, in the graph's order.

@@ -24,8 +24,11 @@ public final class Trainer {
   let strategies: [ScheduledStrategy]
   private let augmenting: Augmenting
   let state: [AlignedBuffer]
+  /// The posterior's.
+  let kept: [AlignedBuffer]
   private var best: [Float]?
   let batches: Batches, validation: Dataset?
+  private let holdout: Batches?
   private let targetNames: [String]
   private let vocabulary: Vocabulary?
   private let stop: EarlyStop
@@ -44,12 +47,16 @@ public final class Trainer {
     (targetNames, vocabulary) = (data.targetNames, data.vocabulary)
     stop = EarlyStop(patience: recipe.patience, task: goal.task)
     validation = part.validation
+    holdout = validation.map { [inputScale, scale] in
+      Batches($0, inputScale, scale, size: recipe.batch, seed: recipe.seed)
+    }
     graph = try recipe.architecture.fitted(to: data.vocabulary?.count).build(
       input: data.inputs.shape.row, outputs: goal.outputs, seed: recipe.seed)
     recipe.architecture.adapt(&graph, to: part.examples.inputs)
-    graph.noise = recipe.noise.terms.isEmpty ? nil : recipe.noise
+    try graph.train(with: recipe.noise)
     try graph.noise?.checkSites(in: graph)
     try recipe.modelNoise?.checkSites(in: graph)
+    try recipe.checkPosterior()
     parameters = ParameterBuffers(graph, moving: true, frozen: recipe.architecture.frozen)
     trained = TrainedParameter.all(of: parameters, groups: recipe.parameterGroups)
     try ParameterGroup.check(recipe.parameterGroups, trained.map(\.name))
@@ -57,7 +64,9 @@ public final class Trainer {
     augmenting = try Augmenting(recipe.augmentations, on: data.inputs.shape.row)
     let count = parameters.count
     state = (0..<recipe.optimizer.stateCount).map { _ in AlignedBuffer(floats: count) }
+    kept = (0..<(recipe.posterior?.bufferCount ?? 0)).map { _ in AlignedBuffer(floats: count) }
     position = Checkpoint.Position()
+    try recipe.checkPosterior(length)
     if let checkpoint { try restore(checkpoint) }
   }
 
@@ -128,11 +137,12 @@ public final class Trainer {
   private func epochRecord(seconds: Double) -> EpochRecord {
     let whole = report(rate: 1, left: 0, endsEpoch: true), total = recipe.epochs * stepsPerEpoch
     let progress = Double(position.epoch * stepsPerEpoch - 1) / Double(max(total, 1))
-    let noise = recipe.noise.terms.map { term in
+    let noise = recipe.noise.terms.enumerated().map { at, term in
       let factor = Float(term.schedule?.factor(at: progress) ?? 1)
       // By its text: 0.1 as the recipe has it, not the nearest float in sixteen digits.
+      let strength = learnedStrength(of: at).map { $0 * factor } ?? term.scaled(by: factor).strength
       return EpochRecord.Noise(
-        term: "\(term.distribution) on \(term.site.name)", strength: Double("\(term.scaled(by: factor).strength)") ?? 0)
+        term: "\(term.distribution) on \(term.site.name)", strength: Double("\(strength)") ?? 0)
     }
     return EpochRecord(
       epoch: position.epoch, loss: whole.loss, accuracy: whole.quality.accuracy,
@@ -147,12 +157,16 @@ public final class Trainer {
 
   func step(_ order: [Int]) throws {
     let number = position.epoch * stepsPerEpoch + position.step
-    let at = StepPosition(
+    var at = StepPosition(
       number: number, progress: Double(number) / Double(recipe.epochs * stepsPerEpoch), seed: recipe.seed)
+    (at.examples, at.stepsPerEpoch) = (batches.count, stepsPerEpoch)
     var batch = batches.batch(position.step, of: order)
     augmenting.apply(&batch, at: at, epoch: position.epoch)
     for (index, one) in strategies.enumerated() { try one.strategy.prepare(&batch, at: one.position(at, index)) }
-    var step = try TrainingStep(batch, at: at, trainingPlan(batch.targets.count), parameters, trained, goal.objective)
+    let plan = try trainingPlan(batch.targets.count), views = views(by: plan, step: number + 1)
+    for view in views { recipe.optimizer.prepare(view, step: number + 1) }
+    var step = try TrainingStep(batch, at: at, plan, parameters, trained, goal.objective)
+    step.holdout = holdout.map { $0.cycled }
     let loss = step.losses.reduce(0, +), score = step.score(goal.task, scale)
     guard loss.isFinite else {
       throw TrainError(
@@ -170,23 +184,29 @@ public final class Trainer {
       try one.strategy.gradients(&step)
     }
     let rate = recipe.optimizer.rate * recipe.schedule.factor(at: at.progress)
-    for parameter in trained {
-      recipe.optimizer.update(
-        parameter.view(
-          parameters, step.plan, state, seed: recipe.seed, step: number + 1, examples: batches.count),
-        rate: rate * parameter.rate, step: number + 1)
+    for (view, parameter) in zip(views, trained) {
+      recipe.optimizer.update(view, rate: rate * parameter.rate, step: number + 1)
     }
     for (index, one) in strategies.enumerated() {
       step.position = one.position(at, index)
       try one.strategy.after(step)
     }
+    take(behind: number + 1)
     position.lossSum += Double(loss)
     position.scoreSum += score
     position.seen += batch.targets.count
     position.step += 1
   }
 
-  private func trainingPlan(_ rows: Int) throws -> Plan {
+  /// The trained parameters as the optimizer sees them, with the gradients of a plan.
+  func views(by plan: Plan, step: Int) -> [ParameterView] {
+    let gradients = UnsafeBufferPointer(plan.parameterGradients)
+    return trained.map {
+      $0.view(parameters, gradients, state, seed: recipe.seed, step: step, examples: batches.count)
+    }
+  }
+
+  func trainingPlan(_ rows: Int) throws -> Plan {
     if let plan = plans[rows] { return plan }
     let plan = try Plan(
       graph, parameters: parameters,
@@ -203,7 +223,15 @@ public final class Trainer {
 
   /// Training does not read these statistics: what it does next does not depend on them.
   private func takeStatistics() throws {
-    guard recipe.noise.terms.contains(where: { $0.isActive && $0.site != .gradients }) else { return }
+    guard
+      type(of: recipe.optimizer).hasPosterior
+        || recipe.noise.terms.contains(where: { $0.isActive && $0.site != .gradients })
+    else { return }
+    try estimateStatistics()
+  }
+
+  /// The statistics of the parameters as they stand, without noise.
+  func estimateStatistics() throws {
     let plan = try Plan(
       graph, parameters: parameters,
       options: .init(rows: batches.size, threads: threads, precision: recipe.precision, batchStatistics: true))
@@ -249,7 +277,6 @@ public final class Trainer {
   public func snapshot(best wantsBest: Bool = true) throws -> Graph {
     var result = graph
     result.name = recipe.name
-    result.noise = recipe.modelNoise
     if goal.task.kind != .classification { result.metadata[ModelSignature.taskKey] = goal.task.name }
     if let json = try? JSONEncoder().encode(targetNames) {
       result.metadata[ModelSignature.labelsKey] = String(decoding: json, as: UTF8.self)
@@ -264,6 +291,9 @@ public final class Trainer {
     } else {
       parameters.write(into: &result)
     }
+    try result.serve(with: recipe.modelNoise(trainedWith: graph.noise))
+    givePosterior(to: &result)
+    if wantsBest, isDone { try giveMembers(to: &result) }
     return try scale.appended(to: inputScale?.prepended(to: result) ?? result, goal.task)
   }
 
@@ -273,7 +303,7 @@ public final class Trainer {
   public func checkpoint() -> Checkpoint {
     Checkpoint(
       recipe: recipe.text, seed: recipe.seed, epochs: recipe.epochs, threads: threads, position: position,
-      buffers: [Array(parameters.floats)] + state.map { Array($0.floats) } + (best.map { [$0] } ?? []))
+      buffers: [Array(parameters.floats)] + (state + kept).map { Array($0.floats) } + (best.map { [$0] } ?? []))
   }
 
   private func restore(_ checkpoint: Checkpoint) throws(TrainError) {
@@ -288,8 +318,8 @@ public final class Trainer {
         got: "\(threads): sums would be rounded otherwise, and the model be another one",
         advice: "say --threads \(checkpoint.threads), or start anew without --resume")
     }
-    let buffers = checkpoint.buffers, count = parameters.count
-    guard (1 + state.count...2 + state.count).contains(buffers.count), buffers.allSatisfy({ $0.count == count }) else {
+    let buffers = checkpoint.buffers, count = parameters.count, own = state + kept
+    guard (1 + own.count...2 + own.count).contains(buffers.count), buffers.allSatisfy({ $0.count == count }) else {
       throw TrainError(.checkpoint, at: "checkpoint", expected: "buffers of \(count) numbers", got: "others")
     }
     let at = checkpoint.position
@@ -301,8 +331,8 @@ public final class Trainer {
         got: "epoch \(at.epoch), step \(at.step)")
     }
     _ = parameters.floats.update(fromContentsOf: buffers[0])
-    for (target, source) in zip(state, buffers.dropFirst()) { _ = target.floats.update(fromContentsOf: source) }
-    if buffers.count == 2 + state.count { best = buffers[1 + state.count] }
+    for (target, source) in zip(own, buffers.dropFirst()) { _ = target.floats.update(fromContentsOf: source) }
+    if buffers.count == 2 + own.count { best = buffers[1 + own.count] }
     position = checkpoint.position
   }
 }

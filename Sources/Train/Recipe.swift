@@ -37,6 +37,8 @@ public struct Recipe: Sendable {
   public var strategies: [ScheduledStrategy] = []
   /// Keeps several networks of the run's path, which the model then is of; nil: it is the last one.
   public var posterior: (any Posterior)?
+  /// The mean over the steps that the model has; nil: the last step's parameters.
+  public var average: (any Average)?
   /// How often the training part is gone through, at most.
   public var epochs = 10
   /// Examples of a step.
@@ -54,8 +56,8 @@ public struct Recipe: Sendable {
 
   static let keys = [
     "name", "summary", "data", "examples", "validation", "model", "task", "objective", "optimizer", "parameter_groups",
-    "schedule", "noise", "noise_schedule", "served_noise", "augment", "strategies", "posterior", "label_smoothing",
-    "epochs", "batch", "seed", "patience",
+    "schedule", "noise", "noise_schedule", "served_noise", "augment", "strategies", "posterior", "average",
+    "label_smoothing", "epochs", "batch", "seed", "patience",
     "precision",
   ]
 
@@ -126,6 +128,10 @@ public struct Recipe: Sendable {
     augmentations = try reader.items("augment") { try Catalog.augmentations.value($0, at: $1) { $0.init() } }
     strategies = try reader.strategies()
     posterior = try reader.entry("posterior", of: Catalog.posteriors) { $0.init() }
+    average = try reader.entry("average", of: Catalog.averages) { $0.init() }
+    guard posterior == nil || average == nil else {
+      throw reader.refuse("average", "no 'average' beside 'posterior', which has means of its own")
+    }
     guard posterior == nil || patience == nil else {
       throw reader.refuse("patience", "no 'patience' beside 'posterior', which is of a whole run")
     }

@@ -24,7 +24,7 @@ public final class Trainer {
   let strategies: [ScheduledStrategy]
   private let augmenting: Augmenting
   let state: [AlignedBuffer]
-  /// The posterior's.
+  /// The posterior's, or the average's.
   let kept: [AlignedBuffer]
   private var best: [Float]?
   let batches: Batches, validation: Dataset?
@@ -64,7 +64,10 @@ public final class Trainer {
     augmenting = try Augmenting(recipe.augmentations, on: data.inputs.shape.row)
     let count = parameters.count
     state = (0..<recipe.optimizer.stateCount).map { _ in AlignedBuffer(floats: count) }
-    kept = (0..<(recipe.posterior?.bufferCount ?? 0)).map { _ in AlignedBuffer(floats: count) }
+    kept = (0..<(recipe.posterior?.bufferCount ?? (recipe.average == nil ? 0 : 1))).map { _ in
+      AlignedBuffer(floats: count)
+    }
+    if recipe.average != nil { _ = kept[0].floats.update(fromContentsOf: parameters.floats) }
     position = Checkpoint.Position()
     try recipe.checkPosterior(length)
     if let checkpoint { try restore(checkpoint) }
@@ -192,6 +195,9 @@ public final class Trainer {
       try one.strategy.after(step)
     }
     take(behind: number + 1)
+    recipe.average?.take(
+      parameters.floats, number: number + 1,
+      progress: Double(number + 1) / Double(recipe.epochs * stepsPerEpoch), into: kept[0].floats)
     position.lossSum += Double(loss)
     position.scoreSum += score
     position.seen += batch.targets.count
@@ -228,6 +234,18 @@ public final class Trainer {
         || recipe.noise.terms.contains(where: { $0.isActive && $0.site != .gradients })
     else { return }
     try estimateStatistics()
+    guard recipe.average != nil else { return }
+    // Those of the mean are its own.
+    let last = Array(parameters.floats)
+    _ = parameters.floats.update(fromContentsOf: kept[0].floats)
+    try estimateStatistics()
+    _ = kept[0].floats.update(fromContentsOf: parameters.floats)
+    _ = parameters.floats.update(fromContentsOf: last)
+  }
+
+  /// The parameters of the model: the average's, or the last step's.
+  private var served: UnsafeMutableBufferPointer<Float> {
+    recipe.average == nil ? parameters.floats : kept[0].floats
   }
 
   /// The statistics of the parameters as they stand, without noise.
@@ -254,7 +272,7 @@ public final class Trainer {
     guard let validation else { return }
     let model = try Model(snapshot(best: false))
     let found = try Evaluation.quality(model, validation, threads: threads)
-    if stop.note(found, in: &position), recipe.patience != nil { best = Array(parameters.floats) }
+    if stop.note(found, in: &position), recipe.patience != nil { best = Array(served) }
   }
 
   /// The validation part's quality that the model is chosen by: the best with patience, else the last.
@@ -284,12 +302,9 @@ public final class Trainer {
     if let vocabulary, let json = try? JSONEncoder().encode(vocabulary) {
       result.metadata[ModelSignature.vocabularyKey] = String(decoding: json, as: UTF8.self)
     }
-    if wantsBest, let best {
-      for (id, range) in parameters.ranges {
-        if let shape = parameters.shapes[id] { result.literals[id] = .float(Tensor(shape, Array(best[range]))) }
-      }
-    } else {
-      parameters.write(into: &result)
+    let values = wantsBest ? best ?? Array(served) : Array(served)
+    for (id, range) in parameters.ranges {
+      if let shape = parameters.shapes[id] { result.literals[id] = .float(Tensor(shape, Array(values[range]))) }
     }
     try result.serve(with: recipe.modelNoise(trainedWith: graph.noise))
     givePosterior(to: &result)

@@ -12,6 +12,8 @@ public protocol Posterior: Codable, Sendable, Ranged {
   init()
   /// The networks that the model is of, from 2.
   var members: Int { get }
+  /// How often it must have taken the parameters: as often as there are members, by default.
+  var leastTaken: Int { get }
   /// Buffers of the parameters' size, zero before the first step.
   var bufferCount: Int { get }
   /// The steps behind which it takes the parameters.
@@ -32,6 +34,7 @@ public protocol Posterior: Codable, Sendable, Ranged {
 }
 
 extension Posterior {
+  public var leastTaken: Int { members }
   public func center(_ taken: Int, from buffers: [UnsafeMutableBufferPointer<Float>]) -> [Float]? { nil }
 
   func require(members: Int) throws(CatalogError) {

@@ -6,7 +6,7 @@ extension Recipe {
   /// - Throws: where the run is too short for its posterior, or ends before it knows.
   func checkPosterior(_ run: RunLength) throws(TrainError) {
     guard let posterior else { return }
-    let least = posterior is SWAG ? 2 : posterior.members, taken = posterior.pace(run).taken(in: run.steps)
+    let least = posterior.leastTaken, taken = posterior.pace(run).taken(in: run.steps)
     guard taken >= least, posterior.pace(run).start >= 0 else {
       throw TrainError(
         .recipe, at: "recipe, 'posterior'", expected: "a run that gives it \(least) networks",

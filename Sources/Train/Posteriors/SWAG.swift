@@ -25,6 +25,7 @@ public struct SWAG: Posterior {
     try require(scale >= 0 && scale <= 1e6, "scale", "0 to 1e6", scale)
   }
 
+  public var leastTaken: Int { 2 }
   /// The mean, the sum of squared deviations, and the last deviations.
   public var bufferCount: Int { 2 + rank }
 

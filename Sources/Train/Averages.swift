@@ -2,8 +2,8 @@ import DitherBasics
 
 /// A mean of the parameters over a training's steps, which is what the model that is saved has.
 ///
-/// Its properties are its parameters: keys of a recipe's `average`. It lies in a buffer of the parameters' size, running
-/// statistics of normalization among them, which begins as they do and is kept in the checkpoint.
+/// Its properties are its parameters: keys of a recipe's `average`. It lies in a buffer of the parameters' size, with
+/// running statistics of normalization, which begins as they do and is kept in the checkpoint.
 public protocol Average: Codable, Sendable, Ranged {
   /// Its name in recipes.
   static var name: String { get }

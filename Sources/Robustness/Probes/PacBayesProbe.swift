@@ -6,7 +6,7 @@ import DitherTensor
 /// most so often, with probability 1 − δ over the choice of the examples and the draws. Its posterior is the model's
 /// noise as it is served, and so is its prior: KL = 0, and the examples must be none that the model was trained or
 /// chosen by.
-/// Source: ``PacBayesBound``. It says nothing of the mean of the draws, which has a bound of its own beside it.
+/// A model without noise has one draw, itself. Source: ``PacBayesBound``. It says nothing of the mean of the draws, which has a bound of its own beside it.
 struct PacBayesProbe: Probe {
   static let name = "pac_bayes"
   static let summary = "a bound on the risk of single draws on data like these, with probability 1 − δ (PAC-Bayes)"
@@ -30,12 +30,6 @@ struct PacBayesProbe: Probe {
   }
   var ignoresNoise: Bool { true }
   func condition(of image: ImageShape) -> Condition { .measurement }
-  func check(_ predictor: DeployedPredictor) throws {
-    guard predictor.model.noise == nil else { return }
-    throw RobustnessError(
-      .data, at: "probe \(Self.name)", expected: "a model with noise, whose draws are the Gibbs classifier",
-      got: "one without", advice: "train it with noise, or say 'served_noise' in its recipe")
-  }
   func cost(examples: Int, draws: Int) -> ProbeCost { ProbeCost(forward: examples * (draws + self.draws)) }
 
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
@@ -51,6 +45,7 @@ struct PacBayesProbe: Probe {
         return Double(wrong) / Double(max(draws.samples, 1))
       },
       // Examples that share their draws are one number of the mean.
+      "draws": all.map { Double($0.samples) },
       "group": batch.identities.map {
         Double($0 / (predictor.model.drawsFreshNoise ? 1 : DeployedPredictor.examplesPerRequest))
       },
@@ -60,11 +55,11 @@ struct PacBayesProbe: Probe {
 
   func summary(of outcomes: [Outcome], labels: ClassLabels) -> Summary? {
     let wrong = Uncertainty.column("wrong", outcomes), groups = Set(Uncertainty.column("group", outcomes)).count
-    guard wrong.count == labels.count, !wrong.isEmpty else { return nil }
-    let n = wrong.count, delta = deltaOfDraws + deltaOfExamples
+    guard wrong.count == labels.count, let made = Uncertainty.column("draws", outcomes).first else { return nil }
+    let n = wrong.count, delta = deltaOfDraws + deltaOfExamples, draws = Int(made)
     let found = PacBayesBound(
-      empiricalRisk: wrong.reduce(0, +) / Double(n), draws: groups * draws, examples: n, divergence: 0,
-      deltaOfDraws: deltaOfDraws, deltaOfExamples: deltaOfExamples)
+      empiricalRisk: wrong.reduce(0, +) / Double(n), draws: draws > 1 ? groups * draws : nil, examples: n,
+      divergence: 0, deltaOfDraws: deltaOfDraws, deltaOfExamples: deltaOfExamples)
     let averaged = outcomes.flatMap(\.clean).count { !$0 }
     var summary = Summary()
     summary.add(
@@ -73,7 +68,7 @@ struct PacBayesProbe: Probe {
         + "make the model: kl⁻¹(kl⁻¹(r̂, ln(1/δ₁)/N), (KL + ln(2√n/δ₂))/n), KL = 0")
     summary.add("gibbs_risk", found.empiricalRisk, n: n, "r̂, the share of wrong draws, \(draws) of each example")
     summary.add(
-      "gibbs_risk_bound", found.empiricalBound, n: groups * draws,
+      "gibbs_risk_bound", found.empiricalBound, n: draws > 1 ? groups * draws : n,
       "r̂ of all draws that could be, at most, with probability 1 − δ₁ = \(1 - deltaOfDraws)")
     summary.add(
       "averaged_bound", Statistics.upperBound(averaged, of: n, alpha: delta), n: n,

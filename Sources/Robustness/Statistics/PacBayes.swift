@@ -36,19 +36,22 @@ public struct PacBayesBound: Sendable, Equatable {
 
   /// - Parameters:
   ///   - empiricalRisk: the mean over all examples and draws, each example with as many.
-  ///   - draws: independent numbers in [0, 1] that it is a mean of: their means may differ (Hoeffding 1963, theorem 1).
+  ///   - draws: independent numbers in [0, 1] that it is a mean of: their means may differ (Hoeffding 1963, theorem 1);
+  ///     nil: Q is one network, and nothing is drawn.
   ///   - examples: independent of the prior P.
   ///   - divergence: KL(Q‖P), in nats.
   ///   - deltaOfDraws: δ₁.
   ///   - deltaOfExamples: δ₂.
   ///   - priors: those that Q could be bounded by, of which one was chosen on the examples: δ₂ is shared by them.
   public init(
-    empiricalRisk: Double, draws: Int, examples: Int, divergence: Double, deltaOfDraws: Double,
+    empiricalRisk: Double, draws: Int?, examples: Int, divergence: Double, deltaOfDraws: Double,
     deltaOfExamples: Double, priors: Int = 1
   ) {
     let n = Double(max(examples, 1)), delta = deltaOfExamples / Double(max(priors, 1))
     self.empiricalRisk = empiricalRisk
-    empiricalBound = Statistics.inverseCoinDivergence(empiricalRisk, log(1 / deltaOfDraws) / Double(max(draws, 1)))
+    empiricalBound =
+      draws.map { Statistics.inverseCoinDivergence(empiricalRisk, log(1 / deltaOfDraws) / Double(max($0, 1))) }
+      ?? empiricalRisk
     bound = Statistics.inverseCoinDivergence(empiricalBound, (max(divergence, 0) + log(2 * n.squareRoot() / delta)) / n)
   }
 }

@@ -1,7 +1,7 @@
 import DitherBasics
 
 /// The exponential moving average of the parameters: Polyak and Juditsky 1992, with weights that fall. The first steps
-/// count less long: at step t the decay is at most (1 + t) / (10 + t), as TensorFlow's `ExponentialMovingAverage` has it.
+/// count less long: at step t the decay is at most (1 + t) / (10 + t), as in TensorFlow's `ExponentialMovingAverage`.
 public struct EMA: Average {
   public static let name = "ema"
   /// The mean's share that stays at a step.

@@ -235,7 +235,7 @@ public final class Trainer {
     else { return }
     try estimateStatistics()
     guard recipe.average != nil else { return }
-    // Those of the mean are its own.
+    // The mean has its own.
     let last = Array(parameters.floats)
     _ = parameters.floats.update(fromContentsOf: kept[0].floats)
     try estimateStatistics()

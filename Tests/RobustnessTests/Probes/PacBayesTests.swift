@@ -24,7 +24,8 @@ struct PacBayesTests {
   @Test("the bound is the formula's")
   func formula() {
     let found = PacBayesBound(
-      empiricalRisk: 0.0229, draws: 300_000, examples: 30_000, divergence: 0, deltaOfDraws: 0.01, deltaOfExamples: 0.025)
+      empiricalRisk: 0.0229, draws: 300_000, examples: 30_000, divergence: 0, deltaOfDraws: 0.01, deltaOfExamples: 0.025
+    )
     let first = Statistics.coinDivergence(0.0229, found.empiricalBound) * 300_000
     let second = Statistics.coinDivergence(found.empiricalBound, found.bound) * 30_000
     #expect(abs(first - log(100)) < 1e-6 && abs(second - log(2 * 30_000.0.squareRoot() / 0.025)) < 1e-6)
@@ -100,9 +101,15 @@ struct PacBayesTests {
     #expect(try #require(vacuous["certificate"]) > 2.0 / 3)
   }
 
-  @Test("a model without noise, and levels that are none, are refused")
+  @Test("a model without noise has one draw, and levels that are none are refused")
   func refused() throws {
-    #expect { try summary("pac_bayes", Small.model(), [0, 1, 2]) } throws: { "\($0)".contains("a model with noise") }
+    let model = try Small.model(), inputs = Tensor.random([40, 1, 4, 4], seed: 9, from: 0, to: 1)
+    let own = try model.outputs(inputs).labels(), found = try summary("pac_bayes", model, own)
+    #expect(found["gibbs_risk"] == 0 && found["gibbs_risk_bound"] == 0)
+    // kl(0‖p) = −ln(1 − p).
+    let bound = 1 - exp(-log(2 * 40.0.squareRoot() / 0.025) / 40)
+    let certificate = try #require(found["certificate"])
+    #expect(abs(certificate - bound) < 1e-9)
     for probe in ["pac_bayes:delta_draws=0", "pac_bayes:delta_examples=0.7", "pac_bayes:draws=0"] {
       #expect(throws: (any Error).self) { try summary(probe, Self.model(0.1), [0, 1, 2]) }
     }

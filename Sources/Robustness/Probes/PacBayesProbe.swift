@@ -5,9 +5,8 @@ import DitherTensor
 /// A certificate of the noisy model's risk: the Gibbs classifier, which answers with one draw of its noise, errs at
 /// most so often, with probability 1 − δ over the choice of the examples and the draws. Its posterior is the model's
 /// noise as it is served, and so is its prior: KL = 0, and the examples must be none that the model was trained or
-/// chosen by.
-/// A model without noise has one draw, itself. Source: ``PacBayesBound``. It says nothing of the mean of the draws, which
-/// has a bound of its own beside it.
+/// chosen by. A model without noise has one draw, itself. It says nothing of the mean of the draws, which has a bound
+/// of its own beside it. Source: ``PacBayesBound``.
 struct PacBayesProbe: Probe {
   static let name = "pac_bayes"
   static let summary = "a bound on the risk of single draws on data like these, with probability 1 − δ (PAC-Bayes)"

@@ -33,6 +33,8 @@ public final class Trainer {
   private let vocabulary: Vocabulary?
   private let stop: EarlyStop
   let threads: Int
+  /// Whether the validation part is asked behind each epoch also where it chooses nothing: for progress and record.
+  var validatesForRecord = true
   private(set) var plans: [Int: Plan] = [:]
 
   /// - Parameter checkpoint: to go on from; of the same recipe and number of threads.
@@ -269,7 +271,7 @@ public final class Trainer {
     try takeStatistics()
     position.epoch += 1
     position.step = 0
-    guard let validation else { return }
+    guard let validation, validatesForRecord || recipe.patience != nil else { return }
     let model = try Model(snapshot(best: false))
     let found = try Evaluation.quality(model, validation, threads: threads)
     if stop.note(found, in: &position), recipe.patience != nil { best = Array(served) }

@@ -66,6 +66,16 @@ extension GraphBuilder {
   public func globalMaxPool(_ x: Value, name: String? = nil) throws(GraphError) -> Value {
     try apply(ReduceMax(ReducedAxes([2, 3])), [x], name: name)[0]
   }
+  /// ln x, element by element.
+  public func log(_ x: Value, name: String? = nil) throws(GraphError) -> Value {
+    try apply(Log(), [x], name: name)[0]
+  }
+  /// The mean of the rows of `values` [N, M] at the `k` largest of each row of `scores` [batch, N]: [batch, M].
+  public func meanOfLargest(_ k: Int, of scores: Value, among values: Value, name: String) throws(GraphError) -> Value {
+    let indices = try apply(TopK(k), [scores], name: "\(name).largest")[1]
+    let rows = try apply(Gather(axis: 0), [values, indices], name: "\(name).rows")[0]
+    return try flatten(apply(ReduceMean(ReducedAxes([1])), [rows], name: name)[0])
+  }
   /// Normalization by channel, which begins with scale 1, shift 0, mean 0 and variance 1.
   public func batchNormalization(_ x: Value, channels: Int, name: String) throws(GraphError) -> Value {
     let ones = Tensor([channels], repeating: 1), zeros = Tensor(zeros: [channels])

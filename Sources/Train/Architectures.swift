@@ -1,5 +1,6 @@
 import DitherBasics
 import DitherGraph
+import DitherInference
 import DitherTensor
 
 /// A network to train, before it has weights.
@@ -16,8 +17,10 @@ public protocol Architecture: Codable, Sendable, Ranged {
   func build(input: Shape, outputs: Int, seed: UInt64) throws -> Graph
   /// Patterns of names of parameters that training leaves as they are, in which `*` stands for any letters.
   var frozen: [String] { get }
-  /// Takes from the training's inputs [N, …], at least one, what the network begins with.
-  func adapt(_ graph: inout Graph, to inputs: Tensor)
+  /// Takes from the training's inputs [N, …], at least one, and their targets, scaled as the network is trained on
+  /// them, what the network begins with.
+  /// - Throws: where it is for other data.
+  func adapt(_ graph: inout Graph, to inputs: Tensor, _ targets: Targets) throws
   /// The same for the data at hand; by default as it is.
   /// - Parameter words: numbers of words that there are; nil: the inputs are no texts.
   /// - Throws: where it is for data of another kind.
@@ -26,7 +29,7 @@ public protocol Architecture: Codable, Sendable, Ranged {
 
 extension Architecture {
   public var frozen: [String] { [] }
-  public func adapt(_ graph: inout Graph, to inputs: Tensor) {}
+  public func adapt(_ graph: inout Graph, to inputs: Tensor, _ targets: Targets) throws {}
   /// As it is.
   public func fitted(to words: Int?) throws(TrainError) -> any Architecture { self }
 }
@@ -34,7 +37,8 @@ extension Architecture {
 extension Catalog where Entry == any Architecture.Type {
   /// Every architecture that a recipe may name.
   public static let architectures = Catalog(
-    "architecture", [MLP.self, CNN.self, ResNet.self, ResNet9.self, Airbench.self, TextCNN.self], name: { $0.name })
+    "architecture", [MLP.self, CNN.self, ResNet.self, ResNet9.self, Airbench.self, TextCNN.self, Neighbors.self],
+    name: { $0.name })
 }
 
 /// The normalization of a layer's values, before its ReLU.

@@ -14,6 +14,8 @@ public protocol Posterior: Codable, Sendable, Ranged {
   var members: Int { get }
   /// How often it must have taken the parameters: as often as there are members, by default.
   var leastTaken: Int { get }
+  /// Trainings from first weights that the run is, one after the other, as long as each other; 1 by default.
+  var trainings: Int { get }
   /// Buffers of the parameters' size, zero before the first step.
   var bufferCount: Int { get }
   /// The steps behind which it takes the parameters.
@@ -35,6 +37,7 @@ public protocol Posterior: Codable, Sendable, Ranged {
 
 extension Posterior {
   public var leastTaken: Int { members }
+  public var trainings: Int { 1 }
   public func center(_ taken: Int, from buffers: [UnsafeMutableBufferPointer<Float>]) -> [Float]? { nil }
 
   func require(members: Int) throws(CatalogError) {
@@ -86,5 +89,5 @@ public struct Pace: Sendable, Equatable {
 
 extension Catalog where Entry == any Posterior.Type {
   /// Every posterior that a recipe may name.
-  public static let posteriors = Catalog("posterior", [Snapshots.self, SWAG.self], name: { $0.name })
+  public static let posteriors = Catalog("posterior", [Snapshots.self, SWAG.self, Ensemble.self], name: { $0.name })
 }

@@ -56,6 +56,8 @@ extension Catalog where Entry == any Strategy.Type {
 public struct StepPosition: Sendable {
   /// From 0, over all epochs.
   public var number: Int
+  /// The number of the first step that these weights have behind them; above 0 where trainings follow each other.
+  public var first = 0
   /// The share of all steps that are done, 0 to below 1.
   public var progress: Double
   /// The recipe's; of a hook's position another for each strategy.

@@ -40,7 +40,7 @@ struct AirbenchTests {
     net.channels = [4, 4]
     let pictures = Self.pictures(40)
     var graph = try net.build(input: [3, 8, 8], outputs: 3, seed: 1)
-    net.adapt(&graph, to: pictures)
+    net.adapt(&graph, to: pictures, .classes([], count: 3))
     let filters = try Self.literal(graph, "whitening.weight"), mean = try Self.literal(graph, "input.mean")
     let deviation = try Self.literal(graph, "input.deviation")
     #expect(filters.shape == [24, 3, 2, 2])
@@ -113,7 +113,7 @@ struct AirbenchTests {
       return try trainer.snapshot()
     }
     var start = try Airbench.small.build(input: [3, 8, 8], outputs: 3, seed: 1)
-    Airbench.small.adapt(&start, to: pictures)
+    Airbench.small.adapt(&start, to: pictures, .classes([], count: 3))
     let plain = try trained("")
     for name in ["input.mean", "input.deviation", "whitening.weight", "block0.conv0.norm.scale"] {
       let (before, after) = (try Self.literal(start, name), try Self.literal(plain, name))

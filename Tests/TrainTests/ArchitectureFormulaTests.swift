@@ -22,7 +22,10 @@ struct ArchitectureFormulaTests {
       "vocabulary": .number(7), "embedding": .number(3), "channels": .number(2),
       "widths": .list([.number(2), .number(4)]),
     ],
+    "neighbors": ["k": .number(3)],
   ]
+  /// Those that have weights to train.
+  private static let trained = Catalog.architectures.names.filter { $0 != Neighbors.name }
 
   private static func made(_ name: String, _ parameters: [String: Setting]) throws -> any Architecture {
     try Catalog.architectures.value(.mapping(parameters.merging(["kind": .text(name)]) { $1 }), at: "model") {
@@ -54,6 +57,8 @@ struct ArchitectureFormulaTests {
       func unit(_ from: Int, _ to: Int) -> Int { 9 * from * to + 2 * to }
       return 2 * d + (4 * d + 1) * 8 * d + unit(8 * d, 3) + unit(3, 3) + unit(3, 4) + unit(4, 4) + 4 * outputs
     },
+    // One example, with its square and its answers.
+    "neighbors": { d, h, w, outputs in d * h * w + 1 + outputs },
     "text_cnn": { _, _, _, outputs in 7 * 3 + (2 * 3 * 2 + 2) + (4 * 3 * 2 + 2) + (4 + 1) * outputs },
   ]
 
@@ -70,7 +75,7 @@ struct ArchitectureFormulaTests {
     }
   }
 
-  @Test("weights begin normal with variance 2 / inputs, biases at 0", arguments: Catalog.architectures.names)
+  @Test("weights begin normal with variance 2 / inputs, biases at 0", arguments: Self.trained)
   func start(_ name: String) throws {
     let graph = try Catalog.architectures.entry(named: name).init().build(
       input: Self.input(name, [3, 16, 16]), outputs: 10, seed: 4)
@@ -94,7 +99,7 @@ struct ArchitectureFormulaTests {
     #expect(seen > 0 || name == "airbench")
   }
 
-  @Test("layers of one network begin apart: no two have the same numbers", arguments: Catalog.architectures.names)
+  @Test("layers of one network begin apart: no two have the same numbers", arguments: Self.trained)
   func apart(_ name: String) throws {
     let graph = try Self.made(name, Self.tiny[name] ?? [:]).build(
       input: Self.input(name, [3, 8, 8]), outputs: 3, seed: 4)
@@ -107,7 +112,7 @@ struct ArchitectureFormulaTests {
     for (i, a) in starts.enumerated() { for b in starts[..<i] { #expect(abs(a - b) > 1e-4) } }
   }
 
-  @Test("gradients of all parameters are finite differences of the loss", arguments: Catalog.architectures.names)
+  @Test("gradients of all parameters are finite differences of the loss", arguments: Self.trained)
   func differences(_ name: String) throws {
     let graph = try Self.made(name, Self.tiny[name] ?? [:]).build(
       input: Self.input(name, [2, 8, 8]), outputs: 3, seed: 6)

@@ -80,6 +80,20 @@ struct BayesTests {
     if weights == "blundell", steps == 7 { #expect(abs(first / sum[0] - 64.0 / 127) < 1e-3) }
   }
 
+  @Test("around the first weights the prior does not pull them, only their deviations") func start() throws {
+    let one = try QuietStep(QuietStep.batch(), at: StepPosition(number: 0, progress: 0, seed: 1), of: Self.noisy())
+    for (around, isStill) in [("start", true), ("zero", false)] {
+      var strategy = try Self.strategy(["around": around, "prior": "0.1"])
+      try strategy.start(on: Self.noisy(), .classification(classes: 2))
+      let means = try #require(one.step.parameters.first { $0.name.hasSuffix(".weight") })
+      let rho = try #require(one.step.parameters.first { $0.name == means.name + ".rho" })
+      let (mean, deviation) = (Array(means.gradient), Array(rho.gradient))
+      strategy.gradients(&one.step)
+      #expect((Array(means.gradient) == mean) == isStill && Array(rho.gradient) != deviation)
+    }
+    #expect(throws: (any Error).self) { try Self.strategy(["around": "start", "share": "0.5"]) }
+  }
+
   private static func noisy(_ sigma: Float = 0.05) throws -> Graph {
     var graph = try QuietStep.graph(), term = NoiseTerm(.weights, sigma: sigma)
     term.learned = .element

@@ -101,7 +101,8 @@ struct PosteriorTests {
   @Test(
     "a model of each is served, better than chance, and goes on to the same bytes", arguments: Catalog.posteriors.names)
   func trained(_ name: String) throws {
-    let keys = "{kind: \(name), members: 3, after: 0.5\(name == "swag" ? ", every: 4, rank: 3" : "")}"
+    let own = ["swag": ", after: 0.5, every: 4, rank: 3", "snapshots": ", after: 0.5"]
+    let keys = "{kind: \(name), members: 3\(own[name] ?? "")}"
     let recipe = try Self.recipe(keys), data = GoalTests.sides()
     let (whole, parts) = try Halves.run(recipe, data, steps: 33)
     let graph = try whole.snapshot(), bytes = try graph.onnx()
@@ -168,5 +169,41 @@ struct PosteriorTests {
     #expect(throws: TrainError.self) { try Self.recipe("swag", extra: "validation: 32\npatience: 3") }
     #expect(throws: TrainError.self) { try Self.recipe("swog") }
     #expect(throws: TrainError.self) { try Self.recipe("swag", extra: "noise: {format: 2, terms: [], members: 3}") }
+  }
+
+  @Test("the first network of an ensemble is a training by itself, the others begin anew and differ")
+  func ensemble() throws {
+    let data = GoalTests.sides(), keys = "posterior: {kind: ensemble, members: 3}"
+    func text(_ epochs: Int, _ more: String) -> String {
+      """
+      name: test
+      data: iris
+      model: {kind: mlp, hidden: [8]}
+      optimizer: {kind: adam, rate: 0.02}
+      schedule: {kind: cosine, warmup: 0.2}
+      strategies: [{kind: anti_pgd, sigma: 0.05}]
+      epochs: \(epochs)
+      batch: 32
+      seed: 5
+      \(more)
+      """
+    }
+    let three = try Trainer(Recipe(yaml: text(6, keys)), data: data, threads: 1)
+    let one = try Trainer(Recipe(yaml: text(2, "")), data: data, threads: 1)
+    var rates: [Double] = []
+    try three.run(record: { rates.append($0.rate) })
+    try one.run()
+    #expect(rates[0] == rates[2] && rates[1] == rates[5] && rates[0] != rates[1])
+    func number(_ graph: Graph, _ name: String) throws -> [Float] {
+      let id = try #require(graph.literals.keys.first { graph.valueNames[$0.index] == name })
+      guard case .float(let tensor)? = graph.literals[id] else { return [] }
+      return Array(tensor.elements)
+    }
+    let members = try number(three.snapshot(), "dense0.weight.samples")
+    let alone = try number(one.snapshot(), "dense0.weight"), count = alone.count
+    #expect(members.count == 3 * count && Array(members[..<count]) == alone)
+    #expect(Set((0..<3).map { Array(members[$0 * count..<($0 + 1) * count]) }).count == 3)
+    let odd = try Recipe(yaml: text(7, keys))
+    #expect { try Trainer(odd, data: data, threads: 1) } throws: { "\($0)".contains("a multiple of 3") }
   }
 }

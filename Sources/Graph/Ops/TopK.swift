@@ -10,6 +10,8 @@ struct TopK: OnnxOp {
   private let takesLargest: Bool
   private let isSorted: Bool
   private let count: Int?
+  /// The k largest along the last axis, in their order.
+  init(_ k: Int) { (axis, takesLargest, isSorted, count) = (-1, true, true, k) }
   init(_ node: OnnxNode) throws(GraphError) {
     try node.allow("axis", "largest", "sorted", "k")
     axis = try node.int("axis", default: -1)

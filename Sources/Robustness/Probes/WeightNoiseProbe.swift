@@ -47,6 +47,9 @@ struct WeightNoiseProbe: Probe {
       losses.append(.init(sigma, loss.value, loss.interval?.clamped(to: 0...(.infinity))))
       if at == 0 { clean = found[0].losses }
       if at == all.count - 1 {
+        summary.add(
+          "accuracy", right.value, right.shareInterval, n: draws,
+          "the accuracy of single draws at the last σ; its interval is over draws and examples")
         let rise = Statistics.Crossed(found.map { zip($0.losses, clean).map { $0 - $1 } })
         summary.add(
           "loss_rise", rise.value, rise.interval, n: draws,

@@ -1,5 +1,6 @@
 import DitherBasics
 import DitherGraph
+import DitherInference
 import DitherTensor
 
 /// The network of fast CIFAR-10 training: a frozen 2 × 2 convolution that whitens the training's patches, three blocks
@@ -63,7 +64,7 @@ public struct Airbench: Architecture {
   }
 
   /// Means and deviations of the channels, and the filters that whiten what comes of them.
-  public func adapt(_ graph: inout Graph, to inputs: Tensor) {
+  public func adapt(_ graph: inout Graph, to inputs: Tensor, _ targets: Targets) {
     let depth = inputs.shape[1], pixels = inputs.shape[2] * inputs.shape[3], rows = inputs.rowCount
     var means = [Double](repeating: 0, count: depth), squares = means
     inputs.elements.withUnsafeBufferPointer { elements in

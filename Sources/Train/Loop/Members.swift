@@ -6,6 +6,11 @@ extension Recipe {
   /// - Throws: where the run is too short for its posterior, or ends before it knows.
   func checkPosterior(_ run: RunLength) throws(TrainError) {
     guard let posterior else { return }
+    guard epochs % posterior.trainings == 0 else {
+      throw TrainError(
+        .recipe, at: "recipe, 'epochs'",
+        expected: "a multiple of \(posterior.trainings), as many for each of its trainings", got: "\(epochs)")
+    }
     let least = posterior.leastTaken, taken = posterior.pace(run).taken(in: run.steps)
     guard taken >= least, posterior.pace(run).start >= 0 else {
       throw TrainError(

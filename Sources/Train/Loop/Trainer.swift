@@ -27,6 +27,8 @@ public final class Trainer {
   /// The posterior's, or the average's.
   let kept: [AlignedBuffer]
   private var best: [Float]?
+  /// The network before its first step, by the seed of its weights.
+  private let first: (_ seed: UInt64) throws -> Graph
   let batches: Batches, validation: Dataset?
   private let holdout: Batches?
   private let targetNames: [String]
@@ -52,10 +54,15 @@ public final class Trainer {
     holdout = validation.map { [inputScale, scale] in
       Batches($0, inputScale, scale, size: recipe.batch, seed: recipe.seed)
     }
-    graph = try recipe.architecture.fitted(to: data.vocabulary?.count).build(
-      input: data.inputs.shape.row, outputs: goal.outputs, seed: recipe.seed)
-    recipe.architecture.adapt(&graph, to: part.examples.inputs)
-    try graph.train(with: recipe.noise)
+    let inputs = inputScale?.scaled(part.examples.inputs) ?? part.examples.inputs
+    first = { [goal, words = data.vocabulary?.count, targets = scale.scaled(part.examples.targets)] seed in
+      var graph = try recipe.architecture.fitted(to: words).build(
+        input: inputs.shape.row, outputs: goal.outputs, seed: seed)
+      try recipe.architecture.adapt(&graph, to: inputs, targets)
+      try graph.train(with: recipe.noise)
+      return graph
+    }
+    graph = try first(recipe.seed)
     try graph.noise?.checkSites(in: graph)
     try recipe.modelNoise?.checkSites(in: graph)
     try recipe.checkPosterior()
@@ -79,8 +86,8 @@ public final class Trainer {
   public var examples: Int { batches.count }
   /// Batches of the training part, the last of what is left over.
   public var stepsPerEpoch: Int { batches.stepsPerEpoch }
-  /// Whether all epochs are done, or no better one is waited for.
-  public var isDone: Bool { position.epoch >= recipe.epochs || stop.isOver(position) }
+  /// Whether all epochs are done, no better one is waited for, or there is nothing to train.
+  public var isDone: Bool { position.epoch >= recipe.epochs || stop.isOver(position) || trained.isEmpty }
 
   // MARK: steps
 
@@ -140,8 +147,8 @@ public final class Trainer {
 
   /// - Returns: of the epoch that is just over.
   private func epochRecord(seconds: Double) -> EpochRecord {
-    let whole = report(rate: 1, left: 0, endsEpoch: true), total = recipe.epochs * stepsPerEpoch
-    let progress = Double(position.epoch * stepsPerEpoch - 1) / Double(max(total, 1))
+    let whole = report(rate: 1, left: 0, endsEpoch: true)
+    let progress = progress(before: max(position.epoch * stepsPerEpoch - 1, 0))
     let noise = recipe.noise.terms.enumerated().map { at, term in
       let factor = Float(term.schedule?.factor(at: progress) ?? 1)
       // By its text: 0.1 as the recipe has it, not the nearest float in sixteen digits.
@@ -160,16 +167,34 @@ public final class Trainer {
   /// Steps of an epoch whose gradient's norm is taken, as a norm costs a pass over all parameters.
   private static let mostNorms = 16
 
+  /// Steps of each of the trainings that follow each other; nearly always there is one.
+  private var stepsPerTraining: Int { max(recipe.epochs * stepsPerEpoch / (recipe.posterior?.trainings ?? 1), 1) }
+
+  /// The share of its training that is done before step `number`, which schedules go by.
+  private func progress(before number: Int) -> Double {
+    Double(number % stepsPerTraining) / Double(stepsPerTraining)
+  }
+
+  /// First weights of another seed, and an optimizer that knows of no step.
+  private func begin(training: Int) throws {
+    let fresh = try first(mixSeed(recipe.seed, 0xE45E, UInt64(training)))
+    for (id, range) in parameters.ranges {
+      guard case .float(let tensor)? = fresh.literals[id], tensor.elements.count == range.count else { continue }
+      for (place, value) in zip(range, tensor.elements) { parameters.floats[place] = value }
+    }
+    for buffer in state { buffer.floats.update(repeating: 0) }
+  }
+
   func step(_ order: [Int]) throws {
-    let number = position.epoch * stepsPerEpoch + position.step
-    var at = StepPosition(
-      number: number, progress: Double(number) / Double(recipe.epochs * stepsPerEpoch), seed: recipe.seed)
-    (at.examples, at.stepsPerEpoch) = (batches.count, stepsPerEpoch)
+    let number = position.epoch * stepsPerEpoch + position.step, ownNumber = number % stepsPerTraining
+    if number > 0, ownNumber == 0 { try begin(training: number / stepsPerTraining) }
+    var at = StepPosition(number: number, progress: progress(before: number), seed: recipe.seed)
+    (at.examples, at.stepsPerEpoch, at.first) = (batches.count, stepsPerEpoch, number - ownNumber)
     var batch = batches.batch(position.step, of: order)
     augmenting.apply(&batch, at: at, epoch: position.epoch)
     for (index, one) in strategies.enumerated() { try one.strategy.prepare(&batch, at: one.position(at, index)) }
     let plan = try trainingPlan(batch.targets.count), views = views(by: plan, step: number + 1)
-    for view in views { recipe.optimizer.prepare(view, step: number + 1) }
+    for view in views { recipe.optimizer.prepare(view, step: ownNumber + 1) }
     var step = try TrainingStep(batch, at: at, plan, parameters, trained, goal.objective)
     step.holdout = holdout.map { $0.cycled }
     let loss = step.losses.reduce(0, +), score = step.score(goal.task, scale)
@@ -190,7 +215,7 @@ public final class Trainer {
     }
     let rate = recipe.optimizer.rate * recipe.schedule.factor(at: at.progress)
     for (view, parameter) in zip(views, trained) {
-      recipe.optimizer.update(view, rate: rate * parameter.rate, step: number + 1)
+      recipe.optimizer.update(view, rate: rate * parameter.rate, step: ownNumber + 1)
     }
     for (index, one) in strategies.enumerated() {
       step.position = one.position(at, index)

@@ -16,7 +16,8 @@ public struct AntiPGD: Strategy {
     let position = step.position, sigma = Float(sigma * position.strength)
     guard sigma > 0 else { return }
     for (index, parameter) in step.parameters.enumerated() {
-      for (number, sign) in [(position.number, -sigma), (position.number + 1, sigma)] where number > 0 {
+      for (number, sign) in [(position.number, -sigma), (position.number + 1, sigma)]
+      where number > position.first {
         let address = NoiseAddress(
           seed: mixSeed(position.seed, 0xA971), site: UInt32(index), sample: UInt32(truncatingIfNeeded: number))
         guard let base = parameter.values.baseAddress else { continue }

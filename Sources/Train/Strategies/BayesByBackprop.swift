@@ -22,17 +22,24 @@ public struct BayesByBackprop: Strategy {
   public var narrow = 0.0025
   /// The shares of an epoch's steps i = 1 … M in its KL: `uniform`, 1 / M, or `blundell`, 2^(M − i) / (2^M − 1).
   public var weights = Weights.uniform
+  /// What the prior's means are: 0, or the weights before the first step, of which a certificate is computed (Pérez-Ortiz
+  /// et al. 2021, JMLR 22, 6.1).
+  public var around = Center.zero
   private var pairs: [String: String] = [:]
+  private var starts: [String: [Float]] = [:]
 
   /// How an epoch's steps share the KL.
   public enum Weights: String, Codable, Sendable, CaseIterable { case uniform, blundell }
-  private enum CodingKeys: String, CodingKey { case prior, share, narrow, weights }
+  /// The means of a prior.
+  public enum Center: String, Codable, Sendable, CaseIterable { case zero, start }
+  private enum CodingKeys: String, CodingKey { case prior, share, narrow, weights, around }
 
   public init() {}
 
   public func check() throws(CatalogError) {
     try require(prior > 0 && prior <= 1e6, "prior", "above 0, to 1e6", prior)
     try require(share > 0 && share <= 1, "share", "above 0, to 1", share)
+    try require(around == .zero || share == 1, "around", "zero beside a mixture", around.rawValue)
     try require(narrow > 0 && narrow <= prior, "narrow", "above 0, to the prior's \(prior)", narrow)
   }
 
@@ -43,6 +50,11 @@ public struct BayesByBackprop: Strategy {
         .recipe, at: "strategy '\(Self.name)'",
         expected: "weights whose noise is learned, one by one: {site: weights, sigma: 0.05, learned: element}",
         got: "none")
+    }
+    guard around == .start else { return }
+    for (id, literal) in graph.literals {
+      guard case .float(let tensor) = literal, pairs.values.contains(graph.valueNames[id.index]) else { continue }
+      starts[graph.valueNames[id.index]] = Array(tensor.elements)
     }
   }
 
@@ -60,9 +72,10 @@ public struct BayesByBackprop: Strategy {
     let all = step.parameters, named = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     for (index, rho) in all.enumerated() {
       guard let mean = pairs[rho.name].flatMap({ named[$0] }) else { continue }
+      let center = starts[mean.name]
       let draws = share < 1 ? address(step.position, index).normals(rho.values.count) : []
       for i in rho.values.indices {
-        let p = Double(rho.values[i]), mu = Double(mean.values[i])
+        let p = Double(rho.values[i]), mu = Double(mean.values[i]) - Double(center?[i] ?? 0)
         let sigma = softplus(p)
         let slope = self.slope(mu, sigma, draws.isEmpty ? 0 : Double(draws[i]))
         mean.gradient[i] += Float(factor * slope.mean)

@@ -20,7 +20,7 @@ public struct StudyResult: Codable, Sendable {
   public var measured: [String]
   /// Why there are none: the training diverged.
   public var failure: String?
-  /// The time of training, on one thread, those of an earlier process with them.
+  /// Seconds of a core that training took, those of earlier processes with them.
   public var seconds: Double
 }
 
@@ -185,24 +185,30 @@ public struct Study: Sendable {
     }
     let found = try Evaluation(model, test, threads: 1)
     for measure in plan.measures {
-      let value = try measure.value(found, model, test, seconds: result.seconds)
+      let value = try measure.value(
+        found, model,
+        { part in
+          let own = try TrainingPart(recipe, data.part(recipe, .train))
+          return part == .test ? test : part == .train ? own.examples : own.validation ?? test
+        }, prior: { try Model(Trainer(recipe, data: data.part(recipe, .train), threads: 1).snapshot()) },
+        seconds: result.seconds, result.measures)
       // JSON has no other numbers.
       if let value, value.isFinite { result.measures[measure.name] = value }
     }
     return result
   }
 
-  /// The time of a training over all processes that worked on it.
+  /// What a training took of a core, over all processes that worked on it.
   private struct Seconds {
     private let path: String
     private let before: Double
-    private let start = ContinuousClock.now
+    private let start = CoreTime.spent
 
     init(_ path: String) {
       self.path = path
       before = FileManager.default.contents(atPath: path).flatMap { Double(String(decoding: $0, as: UTF8.self)) } ?? 0
     }
-    var value: Double { before + (ContinuousClock.now - start) / .seconds(1) }
+    var value: Double { before + CoreTime.spent - start }
     func keep() throws { try writeWhole(Array("\(value)".utf8), to: path) }
     func clear() { try? FileManager.default.removeItem(atPath: path) }
   }

@@ -4,7 +4,8 @@ import DitherInference
 import DitherJobs
 import DitherRobustness
 
-/// A number of a trained model on the test part: of its evaluation, of its training, or of probes as audits run them.
+/// A number of a trained model: of its evaluation on the test part, of its training, of probes as audits run them, or a
+/// mean of such numbers.
 public struct StudyMeasure: Sendable {
   /// Its name in tables and claims.
   public let name: String
@@ -16,10 +17,21 @@ public struct StudyMeasure: Sendable {
 
   private enum Source: Sendable {
     case evaluation(@Sendable (Evaluation) -> Double?)
-    /// Seconds of training, on one thread.
+    /// Seconds of a core that training took.
     case seconds
     /// The mean over the probe's conditions; `value` nil: the robust accuracy.
-    case probe(ProbeSpec, value: String?, examples: Int)
+    case probe(ProbeSpec, value: String?, examples: Int, part: Part)
+    /// Of other measures.
+    case mean(of: [String])
+  }
+
+  /// The examples that a probe is run on.
+  enum Part: String, CaseIterable, Sendable {
+    case test
+    /// Training rows that the training has not seen.
+    case validation
+    /// Rows that it was trained on.
+    case train
   }
 
   private static let evaluations: [(name: String, isLower: Bool, isShare: Bool, @Sendable (Evaluation) -> Double?)] = [
@@ -34,8 +46,10 @@ public struct StudyMeasure: Sendable {
     ("noisy_coverage", false, true, { $0.noisyIntervalCoverage ?? $0.intervalCoverage }),
   ]
 
-  /// - Parameter setting: a name, or a mapping of `name`, `probe`, `value`, `examples` and `lower`.
-  init(_ setting: Setting, at place: String) throws {
+  /// - Parameters:
+  ///   - setting: a name, or a mapping of `name` and either `mean_of`, or `probe`, `value`, `examples`, `part` and `lower`.
+  ///   - before: measures that `mean_of` may name.
+  init(_ setting: Setting, at place: String, behind before: [StudyMeasure] = []) throws {
     let known = Self.evaluations.map(\.name) + ["seconds"]
     if let name = setting.asText {
       self.name = name
@@ -51,42 +65,95 @@ public struct StudyMeasure: Sendable {
       (isLower, isShare, source) = (found.isLower, found.isShare, .evaluation(found.3))
       return
     }
-    guard case .mapping(let own) = setting, let name = own["name"]?.asText, let probe = own["probe"]?.asText else {
+    guard case .mapping(let own) = setting, let name = own["name"]?.asText,
+      own["probe"]?.asText != nil || own["mean_of"] != nil
+    else {
       throw TrainError(
-        .recipe, at: place, expected: "a name, or a mapping {name, probe, value, examples, lower}",
+        .recipe, at: place,
+        expected: "a name, or a mapping {name, probe, value, examples, part, lower} or {name, mean_of}",
         got: "'\("\(setting)".clipped())'")
     }
-    let keys = ["name", "probe", "value", "examples", "lower"]
+    let keys = own["mean_of"] == nil ? ["name", "probe", "value", "examples", "part", "lower"] : ["name", "mean_of"]
     if let stranger = own.keys.sorted().first(where: { !keys.contains($0) }) {
       throw Parameters.unknown(stranger, among: keys, of: place)
     }
-    let examples = own["examples"]?.asNumber ?? 1000
+    if let wanted = own["mean_of"] {
+      let parts = try Self.parts(wanted, among: before, at: "\(place), 'mean_of'")
+      self.name = name
+      (isLower, isShare, source) = (parts[0].isLower, parts[0].isShare, .mean(of: parts.map(\.name)))
+      return
+    }
+    let examples = own["examples"]?.asNumber ?? 1000, part = own["part"]?.asText ?? Part.test.rawValue
     guard examples >= 1, examples <= 1e6, examples == examples.rounded() else {
       throw TrainError(.recipe, at: "\(place), 'examples'", expected: "1 to 1000000", got: "\(examples)")
     }
-    let spec = try ProbeSpec(parsing: probe)
+    guard let part = Part(rawValue: part) else {
+      throw TrainError(
+        .recipe, at: "\(place), 'part'", expected: Part.allCases.map(\.rawValue).joined(separator: " or "),
+        got: "'\(part.clipped())'")
+    }
+    let spec = try ProbeSpec(parsing: own["probe"]?.asText ?? "")
     _ = try spec.resolved()
     self.name = name
     isLower = own["lower"] == .flag(true)
     isShare = own["value"] == nil
-    source = .probe(spec, value: own["value"]?.asText, examples: Int(examples))
+    source = .probe(spec, value: own["value"]?.asText, examples: Int(examples), part: part)
   }
+
+  /// The measures of a mean: two or more, all shares or none, all better when less or none.
+  private static func parts(_ setting: Setting, among before: [StudyMeasure], at place: String) throws -> [StudyMeasure]
+  {
+    guard case .list(let items) = setting, items.count > 1 else {
+      throw TrainError(
+        .recipe, at: place, expected: "a list of two measures or more that stand before it",
+        got: "'\("\(setting)".clipped())'")
+    }
+    let parts = try items.map { item in
+      guard let name = item.asText, let found = before.first(where: { $0.name == name }) else {
+        throw TrainError(
+          .recipe, at: place, expected: "measures that stand before it: \(before.map(\.name).joined(separator: ", "))",
+          got: "'\("\(item)".clipped())'",
+          advice: item.asText.flatMap { nearest(to: $0, among: before.map(\.name)) }.map { "did you mean '\($0)'?" })
+      }
+      return found
+    }
+    guard Set(parts.map { "\($0.isLower) \($0.isShare)" }).count == 1 else {
+      throw TrainError(
+        .recipe, at: place, expected: "measures of one kind: all shares or none, all better when less or none",
+        got: parts.map(\.name).joined(separator: ", "))
+    }
+    return parts
+  }
+
+  /// Whether it is taken of training rows that were held out.
+  var needsValidation: Bool { if case .probe(_, _, _, .validation) = source { true } else { false } }
 
   /// - Parameters:
   ///   - evaluation: of the same model on the whole test part.
   ///   - model: as it is served.
+  ///   - rows: those of a part of its data.
+  ///   - prior: the model before its first step, for probes that compare with it.
   ///   - seconds: of its training.
+  ///   - before: the values of measures that stand before it.
   /// - Returns: nil where this task has no such number.
-  func value(_ evaluation: Evaluation, _ model: Model, _ test: Dataset, seconds: Double) throws -> Double? {
+  func value(
+    _ evaluation: Evaluation, _ model: Model, _ rows: (Part) throws -> Dataset,
+    prior: () throws -> Model, seconds: Double, _ before: [String: Double]
+  ) throws -> Double? {
     switch source {
     case .evaluation(let read): return read(evaluation)
     case .seconds: return seconds
-    case .probe(let spec, let value, let examples):
-      let part = test.first(examples)
+    case .mean(let names):
+      let found = names.compactMap { before[$0] }
+      return found.count == names.count ? found.reduce(0, +) / Double(found.count) : nil
+    case .probe(let spec, let value, let examples, let wanted):
+      let part = try rows(wanted).first(examples)
       let plan = try AuditPlan(
         probes: [spec], exampleCount: part.count, inputShape: model.signature.inputShape)
+      let others = try spec.parameters["prior"].map { _ in [AuditSubject(name: "prior", digest: "", model: try prior())]
+      }
       let runner = try AuditRunner(
-        plan: plan, subject: AuditSubject(name: "model", digest: "", model: model),
+        plan: plan, subject: AuditSubject(name: "model", digest: "", model: model), others: others ?? [],
         data: AuditData(name: part.name, inputs: part.inputs, labels: part.labels))
       let report = try runner.report(ShardQueue.runAll(plan.shards) { shard, _ in try runner.run(shard) })
       let found = report.probes.compactMap { one in value.map { one.summary?[$0] } ?? one.robustAccuracy }

@@ -70,7 +70,10 @@ struct StudyPage {
         let measure = plan.measures.first { $0.name == claim?.measure }
         let pair = title(verdict.arm) + (verdict.minus.map { " less \(title($0))" } ?? "")
         func text(_ value: Double?) -> String {
-          value.map { Self.number($0, measure, isDifference: verdict.minus != nil) } ?? "–"
+          value.map {
+            claim?.isRelative ?? false
+              ? String(format: "%+.1f %%", 100 * $0) : Self.number($0, measure, isDifference: verdict.minus != nil)
+          } ?? "–"
         }
         return (table.groups.count > 1 ? [verdict.group] : []) + [
           "\(verdict.claim) (\(pair), \(claim?.measure ?? ""))", text(verdict.value),
@@ -119,7 +122,7 @@ struct StudyPage {
     return """
       \(tuning) Then each arm was trained anew, with seeds \(plan.seeds.map { "\($0)" }.joined(separator: ", ")), none of which \
       anything was chosen by, and evaluated once on the test part: the last epoch's weights. ± is the standard deviation over \
-      \(plan.cases.count > plan.groups.count ? "cases and seeds" : "seeds"). Times are of one thread beside others.
+      \(plan.cases.count > plan.groups.count ? "cases and seeds" : "seeds"). Times are seconds of a core.
 
       * Command: `\(command)`
       * Recipe: `\(plan.recipe)`\(set.isEmpty ? "" : " with " + set.map { "`\($0)`" }.joined(separator: " "))
@@ -128,7 +131,7 @@ struct StudyPage {
         return "\(arm.title)" + (own.isEmpty ? "" : " (" + own.map { "`\($0)`" }.joined(separator: ", ") + ")")
       }.joined(separator: "; "))
       * Machine: \(machine)
-      * Time of all trainings, one thread each: \(Self.hours(table.seconds))
+      * Time of all trainings, on one core: \(Self.hours(table.seconds))
       """
   }
 

@@ -51,6 +51,8 @@ public struct StudyPlan: Sendable {
     /// The least mean, in the direction that is better; of a difference its interval must be above 0, or
     /// above this where it is negative.
     public let atLeast: Double
+    /// Whether differences are shares of what they are from.
+    public let isRelative: Bool
   }
 
   /// Trainings of the choice: held-out rows, seeds and measure.
@@ -150,7 +152,15 @@ public struct StudyPlan: Sendable {
       throw whole.refuse("seeds", "seeds that nothing was chosen by: none of \(tuning.seeds)")
     }
     for arm in arms.indices {
-      for place in cases.indices { _ = try recipe(Trial(arm: arm, place: place, seed: seeds[0]), []) }
+      for place in cases.indices {
+        let recipe = try recipe(Trial(arm: arm, place: place, seed: seeds[0]), [])
+        if let measure = measures.first(where: \.needsValidation), recipe.validation == 0 {
+          throw TrainError(
+            .recipe, at: "\(file), measure '\(measure.name.clipped())'",
+            expected: "training rows that are held out, as its part is 'validation'", got: "none",
+            advice: "say how many, as 'final: {validation: 30000}'")
+        }
+      }
       _ = try sweep(arm, of: cases[0].group)
     }
   }
@@ -201,7 +211,7 @@ public struct StudyPlan: Sendable {
   /// - Parameter chosen: what tuning found, as `--set` says it.
   func recipe(_ trial: Trial, _ chosen: [String]) throws -> Recipe {
     let arm = arms[trial.arm], place = cases[trial.place]
-    let set = settingsForAll.merging(arm.set) { $1 }.merging(place.set) { $1 }.merging(final) { $1 }
+    let set = settingsForAll.merging(final) { $1 }.merging(arm.set) { $1 }.merging(place.set) { $1 }
     // As in a sweep: what tuning found stands above all that is set.
     let texts = SweepPlan.settings(set) + chosen
     var settings = try texts.map { try RecipeSetting(parsing: $0) }

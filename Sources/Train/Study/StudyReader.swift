@@ -105,8 +105,9 @@ struct StudyReader {
   }
 
   func measures() throws -> [StudyMeasure] {
-    let found = try items("measures", "a list of measures").enumerated().map { at, setting in
-      try StudyMeasure(setting, at: "\(file), 'measures', item \(at + 1)")
+    var found: [StudyMeasure] = []
+    for (at, setting) in try items("measures", "a list of measures").enumerated() {
+      found.append(try StudyMeasure(setting, at: "\(file), 'measures', item \(at + 1)", behind: found))
     }
     try unique(found.map(\.name), "measures")
     return found.isEmpty ? [try StudyMeasure(.text("accuracy"), at: file)] : found
@@ -117,7 +118,7 @@ struct StudyReader {
   {
     try items("claims", "a list of claims").enumerated().map { at, setting in
       let place = "'claims', item \(at + 1)", own = try mapping(setting, place)
-      try check(own, ["says", "arm", "minus", "measure", "group", "at_least"], place)
+      try check(own, ["says", "arm", "minus", "measure", "group", "at_least", "relative"], place)
       func one(_ key: String, _ setting: Setting?, of known: [String]) throws(TrainError) -> String {
         guard let text = setting?.asText, known.contains(text) else {
           throw refuse(
@@ -130,6 +131,10 @@ struct StudyReader {
       let wanted: [Setting] = if case .list(let list)? = own["arm"] { list } else { own["arm"].map { [$0] } ?? [] }
       guard !wanted.isEmpty else { throw refuse("\(place), 'arm'", own["arm"], "an arm, or a list of arms") }
       guard let says = own["says"]?.asText else { throw refuse("\(place), 'says'", own["says"], "a sentence") }
+      let isRelative = own["relative"] == .flag(true)
+      guard own["relative"] == nil || isRelative && own["minus"] != nil else {
+        throw refuse("\(place), 'relative'", own["relative"], "true, beside 'minus'")
+      }
       return StudyPlan.Claim(
         says: says, arms: try wanted.map { try one("arm", $0, of: names) },
         minus: try own["minus"].map { try one("minus", $0, of: names) },
@@ -138,7 +143,7 @@ struct StudyReader {
         atLeast: try own["at_least"].map {
           guard let number = $0.asNumber else { throw refuse("\(place), 'at_least'", $0, "a number") }
           return number
-        } ?? 0)
+        } ?? 0, isRelative: isRelative)
     }
   }
 }

@@ -74,7 +74,7 @@ public struct StudyTable: Codable, Sendable {
   public var groups: [Group]
   /// Each claim in each of its groups.
   public var verdicts: [Verdict]
-  /// Seconds of all trainings, those of tuning among them, on one thread each.
+  /// Seconds of a core that all trainings took, those of tuning among them.
   public var seconds: Double
 
   init(
@@ -156,7 +156,7 @@ public struct StudyTable: Codable, Sendable {
     guard var found = values(arm) else { return verdict }
     if let minus = claim.minus {
       guard let others = values(minus) else { return verdict }
-      found = zip(found, others).map { isLower ? $1 - $0 : $0 - $1 }
+      found = zip(found, others).map { (isLower ? $1 - $0 : $0 - $1) / (claim.isRelative ? max(abs($1), 1e-300) : 1) }
     }
     let pairs = Paired(found)
     (verdict.value, verdict.interval) = (pairs.mean, pairs.interval)

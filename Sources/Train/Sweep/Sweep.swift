@@ -103,8 +103,8 @@ public struct Sweep: Sendable {
     _ trial: SweepPlan.Trial, to epochs: Int, known: SweepResult?, _ data: SharedData,
     _ shouldStop: @Sendable () -> Bool
   ) throws -> SweepResult {
-    let start = ContinuousClock.now, before = known?.seconds ?? 0
-    func seconds() -> Double { before + (ContinuousClock.now - start) / .seconds(1) }
+    let start = CoreTime.spent, before = known?.seconds ?? 0
+    func seconds() -> Double { before + CoreTime.spent - start }
     let recipe = try plan.recipe(trial), all = try data.part(recipe, .train)
     let place = CheckpointPlace("\(folder)/\(trial.name).checkpoint")
     do {

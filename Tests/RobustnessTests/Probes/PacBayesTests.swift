@@ -66,12 +66,14 @@ struct PacBayesTests {
     #expect(misses <= 100, "\(misses) of 1000")
   }
 
-  private func summary(_ probe: String, _ model: Model, _ labels: [Int]) throws -> [String: Double] {
+  private func summary(_ probe: String, _ model: Model, _ labels: [Int], prior: Model? = nil) throws -> [String: Double]
+  {
     let inputs = Tensor.random([labels.count, 1, 4, 4], seed: 9, from: 0, to: 1)
     let plan = try AuditPlan(
       probes: [ProbeSpec(parsing: probe)], seed: 4, exampleCount: labels.count, inputShape: [1, 4, 4])
     let runner = try AuditRunner(
       plan: plan, subject: AuditSubject(name: "small", digest: "", model: model),
+      others: prior.map { [AuditSubject(name: "prior", digest: "", model: $0)] } ?? [],
       data: AuditData(name: "own", inputs: inputs, labels: labels))
     let found = try #require(runner.report(runner.runAll()).probes[0].summary)
     return Dictionary(uniqueKeysWithValues: found.measures.map { ($0.name, $0.value) })
@@ -99,6 +101,23 @@ struct PacBayesTests {
     let random = own.map { _ in Int.random(in: 0..<3, using: &generator) }
     let vacuous = try summary("pac_bayes:draws=5", model, random)
     #expect(try #require(vacuous["certificate"]) > 2.0 / 3)
+  }
+
+  @Test("with a baseline as the prior its divergence is in the certificate, and the mean of draws has no bound")
+  func prior() throws {
+    let model = try Self.model(0.04), prior = try Self.model(0.05), count = 300
+    let inputs = Tensor.random([count, 1, 4, 4], seed: 9, from: 0, to: 1)
+    let own = try model.outputs(inputs).labels()
+    let found = try summary("pac_bayes:prior=1,draws=5", model, own, prior: prior)
+    let divergence = try #require(found["divergence"]), risk = try #require(found["gibbs_risk"])
+    #expect(try abs(divergence - model.graph.weightDivergence(from: prior.graph)) < 1e-9 && divergence > 1)
+    let bound = PacBayesBound(
+      empiricalRisk: risk, draws: count * 5, examples: count, divergence: divergence, deltaOfDraws: 0.01,
+      deltaOfExamples: 0.025)
+    #expect(try abs(#require(found["certificate"]) - bound.bound) < 1e-9 && found["averaged_bound"] == nil)
+    for (probe, other) in [("pac_bayes:prior=1", nil), ("pac_bayes:prior=2", prior), ("pac_bayes:prior=0", prior)] {
+      #expect(throws: (any Error).self) { try summary(probe, model, own, prior: other) }
+    }
   }
 
   @Test("a model without noise has one draw, and levels that are none are refused")

@@ -17,6 +17,12 @@ package protocol ServedCall: Sendable {
   init(_ services: Services)
   /// Enters the call; its kind does it.
   func serve(in table: inout CallTable)
+  /// Its twins in JSON at the HTTP door, none of a call that takes a stream; its kind makes them.
+  func jsonRoutes(bodyBytes: Int) -> [HttpRoute]
+}
+
+extension ServedCall {
+  package func jsonRoutes(bodyBytes: Int) -> [HttpRoute] { [] }
 }
 
 /// The calls of this server. What is not here is refused.

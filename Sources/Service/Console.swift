@@ -36,7 +36,7 @@ struct Console: Sendable {
         HttpRoute(.get, "/audits/{id}", .local(.audit)) { request, _ in try await report(request) { .html($0.html) } },
         HttpRoute(.get, Self.signIn, .all) { _, _ in .html(Array(SignInPage(isRefused: false).html.source.utf8)) },
         HttpRoute(.post, Self.signIn, .all, bodyBytes: 4096) { request, context in try accept(request, context) },
-      ] + OipRoutes(services).all)
+      ] + OipRoutes(services).all + JsonCalls(services).routes)
   }
 
   private func report(

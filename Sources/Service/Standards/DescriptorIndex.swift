@@ -8,10 +8,18 @@ struct DescriptorIndex: Sendable {
   /// The file of each full name.
   private var symbols: [String: String] = [:]
 
-  static let served: DescriptorIndex = {
+  /// The files themselves.
+  static let set: Google_Protobuf_FileDescriptorSet = {
     guard let bytes = Data(base64Encoded: ServedDescriptors.base64, options: .ignoreUnknownCharacters),
-      let set = try? Google_Protobuf_FileDescriptorSet(serializedBytes: bytes), let index = try? DescriptorIndex(set)
+      let set = try? Google_Protobuf_FileDescriptorSet(serializedBytes: bytes)
     else { preconditionFailure("the descriptors that are generated are a FileDescriptorSet") }
+    return set
+  }()
+
+  static let served: DescriptorIndex = {
+    guard let index = try? DescriptorIndex(set) else {
+      preconditionFailure("the descriptors that are generated can be written")
+    }
     return index
   }()
 

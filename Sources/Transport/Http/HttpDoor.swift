@@ -269,7 +269,7 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
       let form = exchange.route?.errorForm ?? .text
       response = failure(error)
       if form == .json { response?.contentType = "application/json" }
-      let body = form == .json ? error.httpJson : Data(error.httpText.utf8)
+      let body = form == .json ? error.json : Data(error.httpText.utf8)
       writeHead(length: body.count, context)
       writeBody(body, context)
     } else if hasHead {
@@ -348,7 +348,8 @@ extension CallError {
     return "\(code): \(message)\(wait)\n"
   }
 
-  fileprivate var httpJson: Data {
+  /// An object: the words, and the code by its name.
+  public var json: Data {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     return (try? encoder.encode(["error": message, "code": code.description])) ?? Data("{}".utf8)

@@ -8,44 +8,22 @@ import Testing
 
 @Suite("The Open Inference Protocol over HTTP", .serialized) struct OipRoutesTests {
   private struct Server: Sendable {
-    var running: RunningServer
-    var token: String
+    var server: AskedServer
+    var running: RunningServer { server.running }
 
     func ask(
       _ path: String, _ body: Data? = nil, token: String?? = nil, jsonBytes: Int? = nil
     ) async throws -> (status: Int, body: Data, jsonBytes: Int?) {
-      var request = URLRequest(
-        url: try #require(URL(string: "http://127.0.0.1:\(running.httpPort)/v2\(path)")))
-      if let token = token ?? self.token { request.setValue("Bearer \(token)", forHTTPHeaderField: "authorization") }
-      if let jsonBytes { request.setValue("\(jsonBytes)", forHTTPHeaderField: "inference-header-content-length") }
-      request.httpMethod = body == nil ? "GET" : "POST"
-      request.httpBody = body
-      let (data, response) = try await URLSession(configuration: .ephemeral).data(for: request)
-      let head = try #require(response as? HTTPURLResponse)
-      let length = head.value(forHTTPHeaderField: "inference-header-content-length").flatMap(Int.init)
-      return (head.statusCode, data, length)
+      let length = "inference-header-content-length"
+      let found = try await server.ask(
+        "/v2\(path)", body, token: token, headers: jsonBytes.map { [length: "\($0)"] } ?? [:])
+      return (found.status, found.body, found.head.value(forHTTPHeaderField: length).flatMap(Int.init))
     }
   }
 
-  /// A server with the model "net" of six inputs, and a token of the role `predict`.
+  /// With a token of the role `predict`.
   private func with(_ body: (Server) async throws -> Void) async throws {
-    let scratch = try Scratch()
-    let models = scratch.file("models")
-    try FileManager.default.createDirectory(atPath: models, withIntermediateDirectories: true)
-    try Data(TestModels.mlp()).write(to: URL(filePath: models + "/net.onnx"))
-    var configuration = ServerConfiguration(stateDirectory: scratch.path + "/state")
-    (configuration.framedPort, configuration.grpcPort, configuration.httpPort) = (0, 0, 0)
-    configuration.modelsDirectory = models
-    configuration.logLevel = .critical
-    let running = try await DitherServer(configuration).start()
-    do {
-      let token = try await running.services.store.tokens.create("app", roles: ["predict"])
-      try await body(Server(running: running, token: token))
-    } catch {
-      await running.drain(grace: .zero)
-      throw error
-    }
-    await running.drain(grace: .zero)
+    try await AskedServer.with { try await body(Server(server: $0)) }
   }
 
   private static func object(_ data: Data) throws -> [String: Any] {

@@ -1,0 +1,144 @@
+import DitherBasics
+import DitherProto
+import Foundation
+import SwiftProtobuf
+
+/// The document of the calls in JSON, made from the descriptors of `protos/`. Source: OpenAPI 3.1.0,
+/// spec.openapis.org/oas/v3.1.0; proto3's JSON mapping.
+enum OpenApi {
+  private typealias Object = [String: Any]
+
+  /// As `/v1/openapi.json` has it.
+  static let document: [UInt8] = {
+    var paths: Object = [:]
+    for method in CallMethods.all where method.name.hasPrefix(JsonCalls.package) {
+      guard let item = item(of: method) else { continue }
+      paths[JsonCalls.path(of: method)] = item
+    }
+    let whole: Object = [
+      "openapi": "3.1.0",
+      "info": [
+        "title": "Dither", "version": "1",
+        "description": "The calls of dither.v1 as JSON, by proto3's mapping: bytes in Base64, 64-bit integers as text.",
+      ],
+      "servers": [["url": "/"]], "security": [["bearer": [String]()]],
+      "paths": paths,
+      "components": [
+        "securitySchemes": ["bearer": ["type": "http", "scheme": "bearer"]],
+        "schemas": schemas.merging(["Error": error]) { $1 },
+      ],
+    ]
+    let options: JSONSerialization.WritingOptions = [.sortedKeys, .withoutEscapingSlashes]
+    return (try? JSONSerialization.data(withJSONObject: whole, options: options)).map(Array.init) ?? []
+  }()
+
+  private static let error: Object = [
+    "type": "object", "required": ["code", "error"],
+    "properties": [
+      "code": ["type": "string", "description": "a status code of gRPC, as INVALID_ARGUMENT"],
+      "error": ["type": "string", "description": "what was expected, what came, what to do"],
+    ],
+  ]
+
+  /// nil: it has no twin, as it takes a stream.
+  private static func item(of method: any AnyCallMethod) -> Object? {
+    let names = method.messages, isStream = method.shape == .serverStreaming
+    guard method.shape == .unary || isStream else { return nil }
+    func reference(_ name: String) -> Object { ["$ref": "#/components/schemas/\(name)"] }
+    let good: Object =
+      isStream
+      ? [
+        "text/event-stream": [
+          "schema": ["type": "string", "description": "events, each the data of a \(names.response)"]
+        ]
+      ]
+      : ["application/json": ["schema": reference(names.response)]]
+    let parts = method.name.dropFirst(JsonCalls.package.count).split(separator: "/").map(String.init)
+    let operation: Object = [
+      "operationId": parts.joined(separator: "."), "tags": [parts[0]],
+      "requestBody": ["content": ["application/json": ["schema": reference(names.request)]]],
+      "responses": [
+        "200": ["description": isStream ? "a stream of events" : "the answer", "content": good],
+        "default": [
+          "description": "why there is none", "content": ["application/json": ["schema": reference("Error")]],
+        ],
+      ],
+    ]
+    return ["post": operation]
+  }
+
+  // MARK: messages
+
+  private static let messages: [String: Google_Protobuf_DescriptorProto] = {
+    var found: [String: Google_Protobuf_DescriptorProto] = [:]
+    func add(_ message: Google_Protobuf_DescriptorProto, in scope: String) {
+      found["\(scope).\(message.name)"] = message
+      for nested in message.nestedType { add(nested, in: "\(scope).\(message.name)") }
+    }
+    for file in DescriptorIndex.set.file { for message in file.messageType { add(message, in: file.package) } }
+    return found
+  }()
+
+  private static let enumerations: [String: [String]] = {
+    var found: [String: [String]] = [:]
+    func add(_ message: Google_Protobuf_DescriptorProto, in scope: String) {
+      let name = "\(scope).\(message.name)"
+      for kind in message.enumType { found["\(name).\(kind.name)"] = kind.value.map(\.name) }
+      for nested in message.nestedType { add(nested, in: name) }
+    }
+    for file in DescriptorIndex.set.file {
+      for kind in file.enumType { found["\(file.package).\(kind.name)"] = kind.value.map(\.name) }
+      for message in file.messageType { add(message, in: file.package) }
+    }
+    return found
+  }()
+
+  /// Names of the fields of a message and of all that it may hold.
+  static func fields(reachedFrom message: String) -> [String] {
+    var seen: Set<String> = [], next = [message], names: [String] = []
+    while let name = next.popLast() {
+      guard seen.insert(name).inserted, let found = messages[name] else { continue }
+      names += found.field.map(\.name)
+      next += found.field.filter { $0.type == .message }.map { String($0.typeName.dropFirst()) }
+    }
+    return names
+  }
+
+  private static let schemas: Object = {
+    var found: Object = [:]
+    for (name, message) in messages where name.hasPrefix(JsonCalls.package) && !message.options.mapEntry {
+      found[name] = [
+        "type": "object", "additionalProperties": false,
+        "properties": Dictionary(
+          message.field.map { ($0.name, schema(of: $0) as Any) }, uniquingKeysWith: { first, _ in first }),
+      ]
+    }
+    return found
+  }()
+
+  private static func schema(of field: Google_Protobuf_FieldDescriptorProto) -> Object {
+    let name = String(field.typeName.dropFirst())
+    if field.type == .message, let entry = messages[name], entry.options.mapEntry, entry.field.count == 2 {
+      return ["type": "object", "additionalProperties": single(entry.field[1])]
+    }
+    return field.label == .repeated ? ["type": "array", "items": single(field)] : single(field)
+  }
+
+  private static func single(_ field: Google_Protobuf_FieldDescriptorProto) -> Object {
+    let name = String(field.typeName.dropFirst())
+    switch field.type {
+    case .message: return ["$ref": "#/components/schemas/\(name)"]
+    case .enum: return ["type": "string", "enum": enumerations[name] ?? []]
+    case .bool: return ["type": "boolean"]
+    case .string: return ["type": "string"]
+    case .bytes: return ["type": "string", "contentEncoding": "base64"]
+    case .double, .float:
+      return ["anyOf": [["type": "number"], ["type": "string", "enum": ["NaN", "Infinity", "-Infinity"]]]]
+    case .int32, .sint32, .sfixed32:
+      return ["type": "integer", "minimum": Int(Int32.min), "maximum": Int(Int32.max)]
+    case .uint32, .fixed32: return ["type": "integer", "minimum": 0, "maximum": Int(UInt32.max)]
+    case .uint64, .fixed64: return ["type": "string", "pattern": "^(0|[1-9][0-9]{0,18})$"]
+    default: return ["type": "string", "pattern": "^(0|-?[1-9][0-9]{0,17})$"]
+    }
+  }
+}

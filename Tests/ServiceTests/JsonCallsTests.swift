@@ -1,0 +1,121 @@
+import DitherProto
+import DitherService
+import DitherStore
+import DitherTestSupport
+import DitherTransport
+import Foundation
+import SwiftProtobuf
+import Testing
+
+@Suite("Our own calls as JSON", .serialized) struct JsonCallsTests {
+  private static func predict(_ rows: [[Float]]) -> Dither_V1_PredictRequest {
+    .with {
+      ($0.model, $0.samples, $0.seed) = ("net", 8, 1 << 63)
+      ($0.input.type, $0.input.shape) = (.float32, [Int64(rows.count), 6])
+      $0.input.data = rows.joined().reduce(into: Data()) { data, value in
+        withUnsafeBytes(of: value) { data.append(contentsOf: $0) }
+      }
+    }
+  }
+
+  private static func words(_ data: Data) throws -> [String: String] {
+    try JSONDecoder().decode([String: String].self, from: data)
+  }
+
+  @Test("a prediction in JSON is the call's own answer") func same() async throws {
+    try await AskedServer.with { server in
+      let asked = Self.predict([[0, 0.125, 0.25, 0.5, 0.75, 1], [1, 0.5, 0.25, 0.125, 0, 0.0625]])
+      let found = try await server.ask("/v1/Inference/Predict", asked.jsonUTF8Data())
+      #expect(found.status == 200 && found.head.value(forHTTPHeaderField: "content-type") == "application/json")
+      var answer = try Dither_V1_PredictResponse(jsonUTF8Bytes: found.body)
+      let call = PredictCall(server.running.services)
+      var wanted = try await withCheckedThrowingContinuation { continuation in
+        call.answer(asked, Caller(name: "app")) { continuation.resume(with: $0) }
+      }
+      answer.clearTiming()
+      wanted.clearTiming()
+      #expect(answer == wanted && answer.predictions.count == 2 && answer.seed == 1 << 63)
+      #expect(
+        String(decoding: found.body, as: UTF8.self).contains("\"stop_reason\"") || answer.stopReason == .requested)
+      // Names in camel case are proto3's other form.
+      let models = try await server.ask("/v1/Registry/ListModels", Data(#"{"pageSize": 1}"#.utf8))
+      #expect(try Dither_V1_ListModelsResponse(jsonUTF8Bytes: models.body).models.count == 1)
+      #expect(try await server.ask("/v1/Registry/ListModels", Data()).status == 200)
+    }
+  }
+
+  @Test("what is wrong is refused with its status, what was expected and the nearest name") func refused() async throws
+  {
+    try await AskedServer.with { server in
+      for (path, body, token, status, code, part) in [
+        ("Inference/Predict", #"{"modle": "net"}"#, server.token, 400, "INVALID_ARGUMENT", "did you mean 'model'?"),
+        ("Inference/Predict", #"{"input": {"shpe": [1]}}"#, server.token, 400, "INVALID_ARGUMENT", "'shape'"),
+        ("Inference/Predict", "{", server.token, 400, "INVALID_ARGUMENT", "as JSON"),
+        ("Inference/Predict", #"{"model": "nte"}"#, server.token, 404, "NOT_FOUND", "net"),
+        ("Registry/SetAlias", "{}", server.token, 403, "PERMISSION_DENIED", "publish"),
+        ("Inference/Predict", "{}", "wrong", 401, "UNAUTHENTICATED", ""),
+      ] as [(String, String, String, Int, String, String)] {
+        let found = try await server.ask("/v1/\(path)", Data(body.utf8), token: .some(token))
+        let words = try Self.words(found.body)
+        #expect(found.status == status && words["code"] == code, "\(path) \(body): \(found.status) \(words)")
+        #expect(words["error"]?.contains(part) == true, "\(words)")
+      }
+      #expect(try await server.ask("/v1/Inference/Predict").status == 405)
+      #expect(try await server.ask("/v1/Registry/Upload", Data()).status == 404)
+    }
+  }
+
+  @Test("the document has every call that takes one message, and all that it refers to") func document() async throws {
+    try await AskedServer.with { server in
+      let found = try await server.ask("/v1/openapi.json", token: .some(nil))
+      let whole = try #require(JSONSerialization.jsonObject(with: found.body) as? [String: Any])
+      let paths = try #require(whole["paths"] as? [String: Any])
+      let own = CallMethods.all.filter {
+        $0.name.hasPrefix("dither.v1.") && ($0.shape == .unary || $0.shape == .serverStreaming)
+      }
+      #expect(Set(paths.keys) == Set(own.map { "/v1/" + $0.name.dropFirst("dither.v1.".count) }))
+      let parts = try #require(whole["components"] as? [String: Any])
+      let schemas = try #require(parts["schemas"] as? [String: Any])
+      let text = String(decoding: found.body, as: UTF8.self)
+      for reference in text.matches(of: /#\/components\/schemas\/([A-Za-z0-9_.]+)/) {
+        #expect(schemas[String(reference.1)] != nil, "\(reference.1)")
+      }
+      let request = try #require(schemas["dither.v1.PredictRequest"] as? [String: Any])
+      let fields = try #require(request["properties"] as? [String: Any])
+      #expect(fields.keys.contains("max_samples") && fields.keys.contains("seed"))
+    }
+  }
+
+  /// The data of events, in their order, and the name of the last.
+  private static func events(_ body: Data) -> (data: [String], last: String) {
+    let blocks = String(decoding: body, as: UTF8.self).components(separatedBy: "\n\n").filter { !$0.isEmpty }
+    let lines = blocks.map { $0.split(separator: "\n") }
+    let data = lines.filter { $0.count == 1 }.map { String($0[0].dropFirst("data: ".count)) }
+    return (data, lines.last.flatMap { $0.count == 2 ? String($0[0].dropFirst("event: ".count)) : nil } ?? "")
+  }
+
+  @Test("an audit's progress comes as events, and again to who watches it") func events() async throws {
+    try await AskedServer.with(roles: ["audit"]) { server in
+      let rows = (0..<8).map { row in (0..<6).map { Float(($0 * 3 + row) % 7) / 8 } }
+      var audit = Dither_V1_AuditRequest()
+      audit.model = "net"
+      audit.examples.inputs = Self.predict(rows).input
+      audit.examples.labels = (0..<8).map { UInt32($0 % 3) }
+      audit.probes = [.with { $0.probe = "clean" }]
+      let found = try await server.ask("/v1/Robustness/Audit", audit.jsonUTF8Data())
+      #expect(found.status == 200)
+      #expect(found.head.value(forHTTPHeaderField: "content-type")?.hasPrefix("text/event-stream") == true)
+      let (data, last) = Self.events(found.body)
+      let events = try data.map { try Dither_V1_AuditEvent(jsonString: $0) }
+      #expect(last == "end" && events.count > 1)
+      let id = try #require(events.first?.state.audit)
+      let again = try await server.ask("/v1/Robustness/WatchAudit?audit=\(id)")
+      #expect(again.status == 200 && Self.events(again.body).last == "end")
+      // Refused before anything is sent.
+      let none = try await server.ask("/v1/Robustness/WatchAudit?audit=none")
+      #expect(none.status == 404 && (try Self.words(none.body)["code"]) == "NOT_FOUND")
+      audit.model = "nobody"
+      #expect(try await server.ask("/v1/Robustness/Audit", audit.jsonUTF8Data()).status == 404)
+    }
+  }
+}

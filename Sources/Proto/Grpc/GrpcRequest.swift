@@ -8,6 +8,14 @@ public struct GrpcRequest: Equatable, Sendable {
   public var metadata: [String: String]
   /// How long the client waits.
   public var timeout: Duration?
+  /// Whether the client compresses its messages, by gzip.
+  public var sendsGzip: Bool { metadata["grpc-encoding"] == "gzip" }
+  /// Whether it is answered alike.
+  public var isAnsweredByGzip: Bool {
+    sendsGzip
+      && (metadata["grpc-accept-encoding"] ?? "").split(separator: ",")
+        .contains { $0.trimmingCharacters(in: .whitespaces) == "gzip" }
+  }
 
   /// - Parameters:
   /// - method: "package.Service/Method", without the slash before it.
@@ -52,9 +60,9 @@ public struct GrpcRequest: Equatable, Sendable {
       return .refused(
         CallError(.resourceExhausted, "metadata of at most \(metadataBytes) bytes are taken, \(size) came"))
     }
-    if let encoding = request.metadata["grpc-encoding"], encoding != "identity" {
+    if let encoding = request.metadata["grpc-encoding"], !["identity", "gzip"].contains(encoding) {
       return .refused(
-        CallError(.unimplemented, "compression '\(encoding.prefix(40))' is not taken: send identity"))
+        CallError(.unimplemented, "compression '\(encoding.prefix(40))' is not taken: send gzip or identity"))
     }
     if let text = request.metadata["grpc-timeout"] {
       guard let timeout = timeout(text) else {
@@ -102,7 +110,7 @@ public enum GrpcTrailers {
     guard let error else { return headers }
     headers.append(("grpc-message", percentEncoded(error.message)))
     headers.append(("grpc-status-details-bin", GrpcStatus.encode(error).base64EncodedString()))
-    if error.code == .unimplemented { headers.append(("grpc-accept-encoding", "identity")) }
+    if error.code == .unimplemented { headers.append(("grpc-accept-encoding", "identity,gzip")) }
     return headers
   }
 

@@ -63,6 +63,7 @@ public struct GrpcStream: Sendable {
     switch GrpcRequest.read(headers) {
     case .call(let request):
       phase = .open
+      framing.takesCompressed = request.sendsGzip
       return .open(request)
     case .refused(let error):
       phase = .open

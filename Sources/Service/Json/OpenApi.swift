@@ -6,7 +6,7 @@ import SwiftProtobuf
 /// The document of the calls in JSON, made from the descriptors of `protos/`. Source: OpenAPI 3.1.0,
 /// spec.openapis.org/oas/v3.1.0; proto3's JSON mapping.
 enum OpenApi {
-  private typealias Object = [String: Any]
+  private typealias Object = [String: any Sendable]
 
   /// As `/v1/openapi.json` has it.
   static let document: [UInt8] = {
@@ -53,16 +53,17 @@ enum OpenApi {
         ]
       ]
       : ["application/json": ["schema": reference(names.response)]]
+    let bad: Object = [
+      "description": "why there is none", "content": ["application/json": ["schema": reference("Error")]],
+    ]
     let parts = method.name.dropFirst(JsonCalls.package.count).split(separator: "/").map(String.init)
     let operation: Object = [
       "operationId": parts.joined(separator: "."), "tags": [parts[0]],
       "requestBody": ["content": ["application/json": ["schema": reference(names.request)]]],
       "responses": [
-        "200": ["description": isStream ? "a stream of events" : "the answer", "content": good],
-        "default": [
-          "description": "why there is none", "content": ["application/json": ["schema": reference("Error")]],
-        ],
-      ],
+        "200": ["description": isStream ? "a stream of events" : "the answer", "content": good] as Object,
+        "default": bad,
+      ] as Object,
     ]
     return ["post": operation]
   }
@@ -107,11 +108,12 @@ enum OpenApi {
   private static let schemas: Object = {
     var found: Object = [:]
     for (name, message) in messages where name.hasPrefix(JsonCalls.package) && !message.options.mapEntry {
-      found[name] = [
-        "type": "object", "additionalProperties": false,
-        "properties": Dictionary(
-          message.field.map { ($0.name, schema(of: $0) as Any) }, uniquingKeysWith: { first, _ in first }),
-      ]
+      found[name] =
+        [
+          "type": "object", "additionalProperties": false,
+          "properties": Dictionary(
+            message.field.map { ($0.name, schema(of: $0) as any Sendable) }, uniquingKeysWith: { first, _ in first }),
+        ] as Object
     }
     return found
   }()
@@ -133,7 +135,9 @@ enum OpenApi {
     case .string: return ["type": "string"]
     case .bytes: return ["type": "string", "contentEncoding": "base64"]
     case .double, .float:
-      return ["anyOf": [["type": "number"], ["type": "string", "enum": ["NaN", "Infinity", "-Infinity"]]]]
+      let word: Object = ["type": "string", "enum": ["NaN", "Infinity", "-Infinity"]],
+        number: Object = ["type": "number"]
+      return ["anyOf": [number, word]]
     case .int32, .sint32, .sfixed32:
       return ["type": "integer", "minimum": Int(Int32.min), "maximum": Int(Int32.max)]
     case .uint32, .fixed32: return ["type": "integer", "minimum": 0, "maximum": Int(UInt32.max)]

@@ -1,3 +1,4 @@
+import DitherProto
 import DitherTransport
 import Foundation
 import SwiftProtobuf

@@ -27,6 +27,8 @@ struct CallOpening {
   var certificate: String?
   /// Whether the thread that reads it may compute a short answer itself.
   var hasTime = true
+  /// Whether its messages may be compressed, and whether its answers shall be.
+  var sendsGzip = false, isAnsweredByGzip = false
 }
 
 /// One call, whichever door it came through: `CallState` decides, this runs handlers, tasks and clocks. Confined to its
@@ -44,6 +46,9 @@ final class ServerCall {
   /// Under which a call that goes on is asked again whose it is.
   private var recognitionKey: Int?
   private var certificate: String?
+  /// nil: no message is compressed.
+  private var packing: PackedMessages?
+  private var packsAnswers = false
   private var task: Task<Void, Never>?
   /// A handler that waits for a message, and one that waits until its message may be sent.
   private var taker: CheckedContinuation<Data?, any Error>?
@@ -75,6 +80,8 @@ final class ServerCall {
       pass = try dispatcher.enter(identity?.name ?? "", entry.policy)
       let deadline = dispatcher.timeout(asked: opening.timeout, entry.policy).map { now + $0 }
       self.entry = entry
+      packing = opening.sendsGzip ? PackedMessages(limit: dispatcher.limits.messageBytes) : nil
+      packsAnswers = opening.isAnsweredByGzip
       state = CallState(entry.shape, messageBytes: dispatcher.limits.messageBytes)
       context = opening.context(
         dispatcher.newID(), identity: identity, deadline: deadline, received: now, on: eventLoop)
@@ -181,28 +188,50 @@ final class ServerCall {
         self.deadlineKey = nil
       }
     }
-    let bound = bound, eventLoop = eventLoop, dispatcher = dispatcher
+    let bound = bound, eventLoop = eventLoop, dispatcher = dispatcher, packing = packing
+    let answering = packsAnswers ? packing : nil
     dispatcher.handlerStarts()
     self.pass?.hasHandler = true
     switch entry.handler {
     case .prompt(let handler):
-      handler(request ?? Data(), context) { result in
-        if eventLoop.inEventLoop {
+      let finish: @Sendable (Result<Data, any Error>) -> Void = { result in
+        let isOnLoop = eventLoop.inEventLoop
+        let result = answering.map { packing in result.map { packing.packed($0, onLoop: isOnLoop) } } ?? result
+        if isOnLoop {
           bound.value.answer(result)
         } else {
           eventLoop.execute { bound.value.answer(result) }
         }
         dispatcher.handlerEnds(pass)
       }
+      let request = request ?? Data()
+      guard let packing, PackedMessages.isPacked(request) else { return handler(request, context, finish) }
+      let unfold: @Sendable () -> Result<Data, any Error> = {
+        Result { () throws(any Error) in try packing.unfolded(request) }
+      }
+      let go: @Sendable (Result<Data, any Error>) -> Void = { result in
+        switch result {
+        case .success(let message): handler(message, context, finish)
+        case .failure(let error): finish(.failure(error))
+        }
+      }
+      guard !packing.isShort(request) else { return go(unfold()) }
+      Task {
+        let message = unfold()
+        eventLoop.execute { go(message) }
+      }
     case .task(let handler):
       recognizeAgain()
       let port = CallPort(
         take: {
-          try await withCheckedThrowingContinuation { continuation in
+          let message = try await withCheckedThrowingContinuation { continuation in
             eventLoop.execute { bound.value.take(continuation) }
           }
+          guard let packing, let message else { return message }
+          return try packing.unfolded(message)
         },
         send: { payload in
+          let payload = answering?.packed(payload, onLoop: false) ?? payload
           try await withCheckedThrowingContinuation { continuation in
             eventLoop.execute { bound.value.send(payload, continuation) }
           }
@@ -210,7 +239,9 @@ final class ServerCall {
       task = Task {
         defer { dispatcher.handlerEnds(pass) }
         do {
-          let last = try await handler(request, context, port)
+          let asked = try packing.flatMap { packing in try request.map { try packing.unfolded($0) } } ?? request
+          let found = try await handler(asked, context, port)
+          let last = answering.flatMap { packing in found.map { packing.packed($0, onLoop: false) } } ?? found
           eventLoop.execute { bound.value.finish(nil, tellSink: true, last: last) }
         } catch { eventLoop.execute { bound.value.answer(.failure(error)) } }
       }

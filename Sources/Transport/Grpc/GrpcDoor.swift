@@ -176,6 +176,9 @@ final class GrpcHandler: ChannelDuplexHandler, CallSink {
   /// Bytes of messages that the handler has not taken: past it, no more are read.
   private static let readBound = 1 << 20
   private static let head = HPACKHeaders([(":status", "200"), ("content-type", "application/grpc")])
+  private static let gzipHead = HPACKHeaders([
+    (":status", "200"), ("content-type", "application/grpc"), ("grpc-encoding", "gzip"),
+  ])
   private static let success = HPACKHeaders([("grpc-status", "0")])
 
   private let connection: GrpcConnection
@@ -183,7 +186,7 @@ final class GrpcHandler: ChannelDuplexHandler, CallSink {
   private var held: ByteShare
   private var context: ChannelHandlerContext?
   private var call: ServerCall?
-  private var untaken = 0, readIsDue = false
+  private var untaken = 0, readIsDue = false, answersByGzip = false
   private let traces: Bool
   private var logger: Logger { connection.dispatcher.logger }
 
@@ -217,12 +220,13 @@ final class GrpcHandler: ChannelDuplexHandler, CallSink {
     case .open(let request):
       let call = ServerCall(connection.dispatcher, context.eventLoop, connection.deadlines, self)
       self.call = call
+      answersByGzip = request.isAnsweredByGzip
       call.open(
         CallOpening(
           method: request.method, metadata: request.metadata, timeout: request.timeout.map { TimeAmount($0) },
           peer: connection.peer, network: connection.network, door: "grpc", certificate: connection.certificate,
           // Taking an HTTP/2 call apart keeps the thread as long as the handing over that this saves.
-          hasTime: connection.isAlone),
+          hasTime: connection.isAlone, sendsGzip: request.sendsGzip, isAnsweredByGzip: answersByGzip),
         connection.dispatcher.table.entries[request.method])
       connection.callHasBegun(call)
     case .message(let payload):
@@ -300,10 +304,14 @@ final class GrpcHandler: ChannelDuplexHandler, CallSink {
 
   private func write(_ payload: Data, _ context: ChannelHandlerContext) {
     guard let message = stream.message() else { return }
-    if message.isFirst { context.write(wrapOutboundOut(.headers(.init(headers: Self.head))), promise: nil) }
+    if message.isFirst {
+      let head = answersByGzip ? Self.gzipHead : Self.head
+      context.write(wrapOutboundOut(.headers(.init(headers: head))), promise: nil)
+    }
     if traces { logger.trace("grpc < MESSAGE bytes=\(payload.count)") }
     var bytes = context.channel.allocator.buffer(capacity: payload.count + GrpcFraming.prefixBytes)
-    let prefix = GrpcFraming.prefix(payload.count)
+    let prefix = GrpcFraming.prefix(
+      payload.count, isCompressed: answersByGzip && PackedMessages.isPacked(payload))
     bytes.writeInteger(prefix.compressed)
     bytes.writeInteger(prefix.length)
     bytes.writeBytes(payload)

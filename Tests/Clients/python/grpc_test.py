@@ -39,6 +39,22 @@ class Predictions(ServerTest):
         for a, b in zip(batch.probabilities, alone.probabilities):
             self.assertAlmostEqual(a, b, delta=1e-6)
 
+    def test_compressed(self):
+        gzip = grpc.Compression.Gzip
+        for rows in (1, 3, 64):
+            plain = self.inference.Predict(self.request(rows=rows)).predictions
+            packed = self.inference.Predict(self.request(rows=rows), compression=gzip).predictions
+            self.assertEqual(len(packed), rows)
+            for a, b in zip(packed, plain):
+                for x, y in zip(a.probabilities, b.probabilities):
+                    self.assertAlmostEqual(x, y, delta=1e-6)
+        raw = self.channel.unary_unary("/dither.v1.Inference/Predict")
+        # Few bytes on the wire, above the bound of a message once they are unfolded.
+        self.refused(grpc.StatusCode.RESOURCE_EXHAUSTED, raw, bytes(32 << 20), compression=gzip, timeout=60)
+        self.refused(grpc.StatusCode.INVALID_ARGUMENT, raw, b"\x0a\xff\xff" * 9, compression=gzip, timeout=60)
+        other = grpc.Compression.Deflate
+        self.refused(grpc.StatusCode.UNIMPLEMENTED, self.inference.Predict, self.request(), compression=other)
+
     def test_deterministic_pass(self):
         answer = self.inference.Predict(self.request(samples=0))
         self.assertEqual(answer.samples, 0)

@@ -10,6 +10,10 @@ public struct CurvesPage {
   public var lead: String
   /// Curves; those of one chart are drawn together. Points that are no numbers are left out.
   public var series: [Summary.Series]
+  /// Points over parallel axes; nil: none.
+  public var points: ParallelCoordinates?
+  /// Numbers by pairs of values.
+  public var maps: [HeatMap] = []
   /// Names with their values, in their order.
   public var facts: [(name: String, value: String)]
   /// Text as it is in a file, with its caption.
@@ -38,7 +42,9 @@ public struct CurvesPage {
     ).source
   }
 
-  private var charts: [Html] { Self.plots(series).map(\.html) }
+  private var charts: [Html] {
+    Self.plots(series).map(\.html) + maps.compactMap(\.html) + [points?.html].compactMap { $0 }
+  }
 
   /// Each chart as an SVG file of its own, by its title.
   public func files() -> [(title: String, svg: String)] { Self.plots(series).map { ($0.title, $0.file.source) } }

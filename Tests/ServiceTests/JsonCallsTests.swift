@@ -4,6 +4,7 @@ import DitherStore
 import DitherTestSupport
 import DitherTransport
 import Foundation
+import FoundationNetworking
 import SwiftProtobuf
 import Testing
 
@@ -113,7 +114,8 @@ import Testing
       #expect(again.status == 200 && Self.events(again.body).last == "end")
       // Refused before anything is sent.
       let none = try await server.ask("/v1/Robustness/WatchAudit?audit=none")
-      #expect(none.status == 404 && (try Self.words(none.body)["code"]) == "NOT_FOUND")
+      let words = try Self.words(none.body)
+      #expect(none.status == 404 && words["code"] == "NOT_FOUND")
       audit.model = "nobody"
       #expect(try await server.ask("/v1/Robustness/Audit", audit.jsonUTF8Data()).status == 404)
     }

@@ -173,7 +173,9 @@ struct SweepTests {
     #expect(try facts(run(plan, "two", workers: 3).table) == facts(table))
     #expect(table.csv.split(separator: "\n").count == 7)
     let page = try String(contentsOfFile: scratch.file("one/s.html"), encoding: .utf8)
-    for word in ["noise.0.sigma", "optimizer.rate", "mean over seeds", "<svg"] { #expect(page.contains(word)) }
+    for word in [
+      "noise.0.sigma", "optimizer.rate", "mean over seeds", "<svg", "Points over their keys", "The darkest is the best",
+    ] { #expect(page.contains(word)) }
   }
 
   @Test("a sweep that is stopped anywhere goes on, and ends in the same table", arguments: [0, 3, 25, 90, 200])

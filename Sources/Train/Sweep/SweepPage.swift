@@ -5,7 +5,7 @@ import Foundation
 
 /// A sweep for a browser: what it is chosen by over each key that is a number, with intervals, and all points.
 struct SweepPage {
-  private let page: CurvesPage
+  private var page: CurvesPage
 
   init(_ plan: SweepPlan, _ table: SweepTable) {
     let measure = table.chosenBy.rawValue
@@ -24,6 +24,45 @@ struct SweepPage {
         : "The best of \(table.rows.count) points is chosen by its luck too: with new seeds it will come to less.",
       series: plan.axes.indices.flatMap { Self.series($0, plan, table) }, facts: facts,
       source: ("Points, best first", Self.rows(plan, table)))
+    page.points = Self.parallel(plan, table)
+    page.maps = Self.maps(plan, table)
+  }
+
+  /// Points that have a mean, best first, over their keys and what they came to.
+  private static func parallel(_ plan: SweepPlan, _ table: SweepTable) -> ParallelCoordinates? {
+    let rows = table.rows.filter { $0.mean != nil }, measure = table.chosenBy.rawValue
+    guard plan.axes.count > 1 else { return nil }
+    let keys = plan.axes.map { axis -> ParallelCoordinates.Axis in
+      let settings = rows.map { $0.settings[axis.key] ?? .none }, numbers = settings.map(\.asNumber)
+      guard numbers.allSatisfy({ $0 != nil }) else { return .init(axis.key, words: settings.map { "\($0)" }) }
+      let isLogarithmic = if case .range(_, true, _) = axis.domain { true } else { false }
+      return .init(axis.key, numbers: numbers, isLogarithmic: isLogarithmic)
+    }
+    return ParallelCoordinates(
+      title: "Points over their keys", axes: keys + [.init(measure, numbers: rows.map(\.mean))],
+      points: rows.map { "\(plan.settings(of: $0.point).joined(separator: ", ")): \(words($0))" })
+  }
+
+  /// For each pair of keys of lists: at each pair of values the best point there.
+  private static func maps(_ plan: SweepPlan, _ table: SweepTable) -> [HeatMap] {
+    let listed = plan.axes.compactMap { axis -> (key: String, values: [Setting])? in
+      guard case .list(let values) = axis.domain, (2...12).contains(values.count) else { return nil }
+      return (axis.key, values)
+    }
+    return listed.indices.flatMap { first in
+      listed[(first + 1)...].map { down in
+        let across = listed[first], others = plan.axes.count > 2 ? ", best over the other keys" : ""
+        return HeatMap(
+          title: table.chosenBy.rawValue + others, x: across.key, y: down.key,
+          columns: across.values.map { "\($0)" }, rows: down.values.map { "\($0)" },
+          values: down.values.map { y in
+            across.values.map { x in
+              // Rows are in their order: the first is the best.
+              table.rows.first { $0.mean != nil && $0.settings[across.key] == x && $0.settings[down.key] == y }?.mean
+            }
+          }, isLower: !table.chosenBy.isOfRight)
+      }
+    }
   }
 
   func html() -> String { page.html() }

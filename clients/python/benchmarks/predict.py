@@ -2,8 +2,8 @@
 
     python clients/python/benchmarks/predict.py [--model NAME] [--rounds N] [--calls N]
 
-The server is that of the environment (docs/python.md). grpcio's side makes the request from an array, calls, and looks at
-nothing in the answer; the client's side gives arrays with names. Prints medians, the least, and their ratio.
+The server is that of the environment (docs/python.md). grpcio's side makes the request from an array, calls, and looks
+at nothing in the answer; the client's side gives arrays with names. Prints medians, the least, and their ratio.
 """
 
 import argparse
@@ -42,8 +42,10 @@ def main():
     settings = client.settings
     channel = _connection.channel(settings, grpc, "grpcio")
     call = channel.unary_unary(
-        _methods.PREDICT.path, request_serializer=inference_pb2.PredictRequest.SerializeToString,
-        response_deserializer=inference_pb2.PredictResponse.FromString)
+        _methods.PREDICT.path,
+        request_serializer=inference_pb2.PredictRequest.SerializeToString,
+        response_deserializer=inference_pb2.PredictResponse.FromString,
+    )
     metadata = (("authorization", f"Bearer {settings.token}"),)
 
     def by_grpcio():

@@ -23,5 +23,17 @@ from .predictions import Predictions
 from .reports import Gate, Report, Verification, verify
 
 __all__ = [
-    "Client", "Gate", "Model", "Predictions", "Report", "Verification", "aio", "connect", "errors", "verify", "__version__",
-    *_errors, *_models]
+    "Client",
+    "Gate",
+    "Model",
+    "Predictions",
+    "Report",
+    "Verification",
+    "aio",
+    "connect",
+    "errors",
+    "verify",
+    "__version__",
+    *_errors,
+    *_models,
+]

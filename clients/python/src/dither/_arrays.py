@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import warnings
@@ -23,8 +24,11 @@ def rows_of(x: Any, row_shape: Sequence[int], place: str = "x") -> Rows:
 
     One example is a batch of one. Shapes may differ from the model's in axes of extent 1, and examples may be flat.
     """
-    shape = tuple(int(extent) for extent in row_shape)
+    shape = tuple(row_shape)
     array = _numbers(x, shape, place)
+    # The usual case, before the others are looked at.
+    if array.shape[1:] == shape and array.size:
+        return array
     if array.size == 0:
         raise InvalidArgument(f"{place}: expected examples of shape {_shown(shape)}, got none ({_shown(array.shape)})")
     if _is_row(array.shape, shape):
@@ -33,7 +37,8 @@ def rows_of(x: Any, row_shape: Sequence[int], place: str = "x") -> Rows:
         return array.reshape((array.shape[0],) + shape)
     raise InvalidArgument(
         f"{place}: expected one example of shape {_shown(shape)}, or a batch of them, got {_shown(array.shape)}"
-        + _shape_advice(array.shape, shape))
+        + _shape_advice(array.shape, shape)
+    )
 
 
 def free_rows_of(x: Any, place: str = "inputs") -> Rows:
@@ -48,7 +53,9 @@ def labels_of(y: Any, count: int, place: str = "labels") -> List[int]:
     """Class numbers, one for each of ``count`` examples."""
     array = _plain(y, place)
     if array.shape not in ((count,), (count, 1)):
-        raise InvalidArgument(f"{place}: expected {count} class numbers, one for each example, got {_shown(array.shape)}")
+        raise InvalidArgument(
+            f"{place}: expected {count} class numbers, one for each example, got {_shown(array.shape)}"
+        )
     array = array.reshape(count)
     if array.dtype.kind not in "iufb":
         raise InvalidArgument(f"{place}: expected class numbers, counted from 0, got {array.dtype}")
@@ -60,10 +67,19 @@ def labels_of(y: Any, count: int, place: str = "labels") -> List[int]:
 
 
 def message(rows: Rows) -> inference_pb2.Array:
+    found = inference_pb2.Array()
+    put(rows, found)
+    return found
+
+
+def put(rows: Rows, into: inference_pb2.Array) -> None:
+    """Row-major, whatever the order in memory; machines that Python wheels are made for are little-endian, or are
+    told."""
     is_bytes = rows.dtype == np.uint8
-    return inference_pb2.Array(
-        type=inference_pb2.Array.UINT8 if is_bytes else inference_pb2.Array.FLOAT32, shape=rows.shape,
-        data=np.ascontiguousarray(rows, dtype="u1" if is_bytes else "<f4").tobytes())
+    into.type = inference_pb2.Array.UINT8 if is_bytes else inference_pb2.Array.FLOAT32
+    into.ClearField("shape")
+    into.shape.extend(rows.shape)
+    into.data = (rows if is_bytes or sys.byteorder == "little" else rows.astype("<f4")).tobytes()
 
 
 def array_of(found: inference_pb2.Array, place: str) -> Rows:
@@ -72,8 +88,8 @@ def array_of(found: inference_pb2.Array, place: str) -> Rows:
     shape = tuple(found.shape)
     if kind is None or min(shape, default=0) < 0 or len(found.data) != int(np.prod(shape)) * np.dtype(kind).itemsize:
         raise InvalidArgument(f"{place}: expected an array of a known type and its length, got another from the server")
-    array: Rows = np.frombuffer(found.data, dtype=kind).reshape(shape)
-    return array.copy()
+    array: Rows = np.array(np.frombuffer(found.data, dtype=kind)).reshape(shape)
+    return array
 
 
 def pieces(rows: Rows, most_rows: int = 4096) -> Iterator[Rows]:
@@ -81,21 +97,26 @@ def pieces(rows: Rows, most_rows: int = 4096) -> Iterator[Rows]:
     one = max(rows[0].size * 4, 1)
     step = max(min(MOST_BYTES // one, most_rows), 1)
     for first in range(0, len(rows), step):
-        yield rows[first:first + step]
+        yield rows[first : first + step]
 
 
 def _numbers(x: Any, shape: Optional[Tuple[int, ...]], place: str) -> Rows:
-    array = _pictures(x, shape) if _are_pictures(x) else _plain(x, place)
+    array: Rows
+    if type(x) is np.ndarray and x.dtype != object:
+        array = x
+    else:
+        array = _pictures(x, shape) if _are_pictures(x) else _plain(x, place)
     if array.dtype == np.uint8:
         return array
     # Whole numbers and truth values are numbers; bytes are pixels.
     if array.dtype.kind not in "iufb":
         raise InvalidArgument(f"{place}: expected numbers, got {array.dtype}")
-    numbers = array.astype(np.float32)
+    numbers = array.astype(np.float32, copy=False)
     if not np.isfinite(numbers).all():
         first = np.unravel_index(int(np.flatnonzero(~np.isfinite(numbers))[0]), numbers.shape)
         raise InvalidArgument(
-            f"{place}[{', '.join(str(int(at)) for at in first)}]: expected a finite float32, got {array[first]}")
+            f"{place}[{', '.join(str(int(at)) for at in first)}]: expected a finite float32, got {array[first]}"
+        )
     return numbers
 
 
@@ -104,7 +125,8 @@ def _plain(x: Any, place: str) -> Rows:
     if isinstance(x, (str, bytes, os.PathLike)):
         raise InvalidArgument(
             f"{place}: expected an array, got {type(x).__name__}; read the file first, a picture with PIL.Image.open(path), "
-            ".npy with numpy.load(path)")
+            ".npy with numpy.load(path)"
+        )
     if module == "torch":
         return _of_torch(x)
     if module == "pandas":
@@ -117,9 +139,13 @@ def _plain(x: Any, place: str) -> Rows:
             warnings.simplefilter("error")
             array = np.asarray(x)
     except Exception as error:
-        raise InvalidArgument(f"{place}: expected numbers in rows of one length, got {type(x).__name__}: {error}") from None
+        raise InvalidArgument(
+            f"{place}: expected numbers in rows of one length, got {type(x).__name__}: {error}"
+        ) from None
     if array.dtype == object:
-        raise InvalidArgument(f"{place}: expected numbers in rows of one length, got {type(x).__name__} of other things")
+        raise InvalidArgument(
+            f"{place}: expected numbers in rows of one length, got {type(x).__name__} of other things"
+        )
     return array
 
 
@@ -138,7 +164,8 @@ def _of_pandas(x: Any, place: str) -> Rows:
         if words:
             raise InvalidArgument(
                 f"{place}: expected columns of numbers, got others in {', '.join(words[:5])}; drop them, or encode them as the "
-                "model was trained on them")
+                "model was trained on them"
+            )
         array: Rows = x.to_numpy(dtype=np.float32)
         return array
     values: Rows = x.to_numpy()
@@ -159,13 +186,17 @@ def _pictures(x: Any, shape: Optional[Tuple[int, ...]]) -> Rows:
     images = [x] if _is_picture(x) else list(x)
     sizes = {image.size for image in images}
     if len(sizes) > 1:
-        raise InvalidArgument(f"pictures: expected one size, got {sorted(sizes)[:3]}; resize them: picture.resize((W, H))")
+        raise InvalidArgument(
+            f"pictures: expected one size, got {sorted(sizes)[:3]}; resize them: picture.resize((W, H))"
+        )
     channels, last = _channels(shape, images[0].size)
     mode = {1: "L", 3: "RGB"}[channels]
     if channels == 1 and any(image.mode not in ("L", "1", "I", "F", "I;16") for image in images):
         warnings.warn(
             f"pictures of mode {images[0].mode} are brought to gray for a model of one channel; convert them yourself to "
-            "choose how", stacklevel=5)
+            "choose how",
+            stacklevel=5,
+        )
     planes = np.stack([np.asarray(image.convert(mode), dtype=np.uint8) for image in images])
     if channels == 3 and not last:
         planes = np.moveaxis(planes, -1, 1)
@@ -184,9 +215,9 @@ def _channels(shape: Optional[Tuple[int, ...]], size: Tuple[int, int]) -> Tuple[
 
 
 def _is_row(got: Sequence[int], shape: Tuple[int, ...]) -> bool:
-    """Whether one example may be written so: in the model's shape but for axes of extent 1, or flat. A model of flat rows
-    takes two axes as well; of more the order of their colors is not known."""
-    if int(np.prod(got, dtype=np.int64)) != int(np.prod(shape, dtype=np.int64)):
+    """Whether one example may be written so: in the model's shape but for axes of extent 1, or flat. A model of flat
+    rows takes two axes as well; of more the order of their colors is not known."""
+    if math.prod(got) != math.prod(shape):
         return False
     got, wanted = _without_ones(got), _without_ones(shape)
     return got == wanted or len(got) <= 1 or (len(wanted) <= 1 and len(got) == 2)

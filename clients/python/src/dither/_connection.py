@@ -44,8 +44,13 @@ class Settings:
 
 
 def settings(
-    address: Optional[str], token: Optional[str], ca: Optional[str], ready_file: Optional[str],
-    certificate: Optional[str], key: Optional[str], environment: Mapping[str, str],
+    address: Optional[str],
+    token: Optional[str],
+    ca: Optional[str],
+    ready_file: Optional[str],
+    certificate: Optional[str],
+    key: Optional[str],
+    environment: Mapping[str, str],
 ) -> Settings:
     """Arguments before the ready file that is named, before the environment, before the environment's ready file."""
     if (certificate is None) != (key is None):
@@ -64,15 +69,16 @@ def settings(
         host, port, tls = parse_address(address or value("DITHER_ADDRESS") or DEFAULT_ADDRESS)
         found = replace(found, host=host, port=port, tls=tls)
     return replace(
-        found, token=token or found.token, ca=os.fspath(ca) if ca else found.ca, certificate=certificate, key=key)
+        found, token=token or found.token, ca=os.fspath(ca) if ca else found.ca, certificate=certificate, key=key
+    )
 
 
 def parse_address(address: str) -> Tuple[str, int, bool]:
     expected = f"address '{address[:120]}': expected dither://host:port, or dither+plain://host:port without TLS"
     if not re.match(r"[a-z][a-z+]*://", address):
         raise InvalidArgument(expected + (f"; did you mean 'dither://{address[:120]}'?" if "/" not in address else ""))
-    parts = urlsplit(address)
     try:
+        parts = urlsplit(address)
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise InvalidArgument(f"{expected}: {error}") from None
@@ -89,15 +95,22 @@ def _of_ready_file(path: str) -> Settings:
         ca = found.get("ca") or None
         return Settings(
             # The file is of a server on this machine.
-            "127.0.0.1", int(found["grpc"]), tls=ca is not None, token=found.get("token") or None, ca=ca,
-            report_key=found.get("reportKey") or None)
+            "127.0.0.1",
+            int(found["grpc"]),
+            tls=ca is not None,
+            token=found.get("token") or None,
+            ca=ca,
+            report_key=found.get("reportKey") or None,
+        )
     except OSError as error:
         raise InvalidArgument(
             f"ready file {path}: expected what `dither serve --ready-file` has written, got {error.strerror}; it is there "
-            "once the server serves") from None
+            "once the server serves"
+        ) from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise InvalidArgument(
-            f"ready file {path}: expected what `dither serve --ready-file` has written, got other text") from None
+            f"ready file {path}: expected what `dither serve --ready-file` has written, got other text"
+        ) from None
 
 
 def looked_at(found: Settings, timeout: float) -> Settings:
@@ -116,7 +129,8 @@ def looked_at(found: Settings, timeout: float) -> Settings:
         pass
     raise Unavailable(
         f"{found.place}: expected a gRPC door here or at the port behind it, got another; name the port that `dither serve` "
-        "prints as gRPC (7448 unless --grpc-port says otherwise)")
+        "prints as gRPC (7448 unless --grpc-port says otherwise)"
+    )
 
 
 def _tls_context(found: Settings) -> Optional[ssl.SSLContext]:
@@ -136,13 +150,15 @@ def _tls_context(found: Settings) -> Optional[ssl.SSLContext]:
     except OSError as error:
         raise InvalidArgument(
             f"CA {found.ca}: expected the PEM file of the server's authority (ca=, DITHER_CA), got {error.strerror}; "
-            "`dither serve` prints where it is, STATE/tls/ca.pem") from None
+            "`dither serve` prints where it is, STATE/tls/ca.pem"
+        ) from None
     if found.certificate:
         try:
             context.load_cert_chain(found.certificate, found.key)
         except OSError as error:
             raise InvalidArgument(
-                f"certificate {found.certificate} and key {found.key}: expected PEM files that fit, got {error}") from None
+                f"certificate {found.certificate} and key {found.key}: expected PEM files that fit, got {error}"
+            ) from None
     return context
 
 
@@ -161,16 +177,19 @@ def _speaks_grpc(found: Settings, context: Optional[ssl.SSLContext], timeout: fl
         reason = error.reason or str(error)
         raise Unavailable(
             f"{found.place}: expected TLS 1.3, got {reason}; a server with --insecure is at "
-            f"dither+plain://{found.place}, and the console's port (7449) is none of these doors") from None
+            f"dither+plain://{found.place}, and the console's port (7449) is none of these doors"
+        ) from None
     except socket.gaierror as error:
         raise Unavailable(f"{found.host}: expected the name of a machine, got {error.strerror}") from None
     except (socket.timeout, TimeoutError):
         raise Unavailable(
-            f"{found.place}: expected an answer within {timeout:g} s, got none; see whether a firewall is between") from None
+            f"{found.place}: expected an answer within {timeout:g} s, got none; see whether a firewall is between"
+        ) from None
     except OSError as error:
         raise Unavailable(
             f"{found.place}: expected a server, got '{error.strerror or error}'; start one with `dither serve`, or set "
-            "DITHER_ADDRESS (or connect(address)) to where it is") from None
+            "DITHER_ADDRESS (or connect(address)) to where it is"
+        ) from None
 
 
 def _first_frame_is_settings(plain: socket.socket, found: Settings) -> bool:
@@ -189,17 +208,21 @@ def _bad_certificate(found: Settings, error: ssl.SSLCertVerificationError) -> st
     if found.ca:
         return (
             f"{found.place}: expected a certificate that the CA in {found.ca} has signed for {found.host}, got "
-            f"'{error.verify_message}'; give the CA that this server printed when it started (STATE/tls/ca.pem)")
+            f"'{error.verify_message}'; give the CA that this server printed when it started (STATE/tls/ca.pem)"
+        )
     return (
         f"{found.place}: expected a certificate of an authority of this machine, got '{error.verify_message}'; set DITHER_CA "
-        "(or connect(ca=…)) to the server's CA, which it printed when it started (STATE/tls/ca.pem)")
+        "(or connect(ca=…)) to the server's CA, which it printed when it started (STATE/tls/ca.pem)"
+    )
 
 
 def channel(found: Settings, grpc: Any, agent: str) -> Any:
     """A channel of ``grpc`` or of ``grpc.aio``."""
     options: List[Tuple[str, Any]] = [
-        ("grpc.max_receive_message_length", MOST_RECEIVED), ("grpc.max_send_message_length", -1),
-        ("grpc.primary_user_agent", agent)]
+        ("grpc.max_receive_message_length", MOST_RECEIVED),
+        ("grpc.max_send_message_length", -1),
+        ("grpc.primary_user_agent", agent),
+    ]
     if found.host in ("localhost", "::1") or found.host.startswith("127."):
         options.append(("grpc.enable_http_proxy", 0))
     if not found.tls:
@@ -207,7 +230,8 @@ def channel(found: Settings, grpc: Any, agent: str) -> Any:
     import grpc as stock
 
     credentials = stock.ssl_channel_credentials(
-        root_certificates=_roots(found), private_key=_bytes(found.key), certificate_chain=_bytes(found.certificate))
+        root_certificates=_roots(found), private_key=_bytes(found.key), certificate_chain=_bytes(found.certificate)
+    )
     return grpc.secure_channel(found.place, credentials, options=options)
 
 

@@ -17,7 +17,12 @@ _METADATA_FIELD = 14
 
 
 def onnx_bytes(
-    source: Any, *, example: Any, labels: Optional[Sequence[str]], task: Optional[str], output_kind: Optional[str],
+    source: Any,
+    *,
+    example: Any,
+    labels: Optional[Sequence[str]],
+    task: Optional[str],
+    output_kind: Optional[str],
     metadata: Optional[Mapping[str, str]],
 ) -> Tuple[bytes, Optional[str]]:
     """The file, and the name that it suggests."""
@@ -26,7 +31,9 @@ def onnx_bytes(
     if isinstance(source, (str, os.PathLike)):
         path = os.fspath(source)
         if example is not None:
-            raise InvalidArgument("example: expected none with a file, got one; it is for a model that is exported here")
+            raise InvalidArgument(
+                "example: expected none with a file, got one; it is for a model that is exported here"
+            )
         with open(path, "rb") as file:
             content = file.read()
         name = os.path.splitext(os.path.basename(path))[0]
@@ -40,7 +47,8 @@ def onnx_bytes(
     else:
         raise InvalidArgument(
             f"source: expected the path of an ONNX file, its bytes, a torch.nn.Module or a scikit-learn estimator, got "
-            f"{type(source).__module__}.{type(source).__name__}; export it to ONNX first")
+            f"{type(source).__module__}.{type(source).__name__}; export it to ONNX first"
+        )
     if labels is not None:
         said["dither.labels"] = json.dumps([str(label) for label in labels], ensure_ascii=False)
     if task is not None:
@@ -60,11 +68,13 @@ def _of_torch(module: Any, example: Any) -> bytes:
     if example is None:
         raise InvalidArgument(
             "example: expected one input of the module, as torch.zeros(1, 3, 32, 32), got none; its shape is what the export "
-            "follows")
+            "follows"
+        )
     if not isinstance(example, torch.Tensor):
         example = torch.as_tensor(np.asarray(example, np.float32))
     options: Dict[str, Any] = dict(
-        input_names=["input"], output_names=["output"], dynamic_axes={"input": {0: "batch"}, "output": {0: "batch"}})
+        input_names=["input"], output_names=["output"], dynamic_axes={"input": {0: "batch"}, "output": {0: "batch"}}
+    )
     # The exporter by traces needs no package beside torch.
     if "dynamo" in inspect.signature(torch.onnx.export).parameters:
         options["dynamo"] = False
@@ -90,11 +100,14 @@ def _of_sklearn(estimator: Any, example: Any) -> bytes:
     if width is None and example is not None:
         width = np.asarray(example).shape[-1]
     if width is None:
-        raise InvalidArgument("source: expected an estimator that is fitted, got one that does not know its features; fit it")
+        raise InvalidArgument(
+            "source: expected an estimator that is fitted, got one that does not know its features; fit it"
+        )
     last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
     options = {id(last): {"zipmap": False}} if hasattr(last, "predict_proba") else None
     model = skl2onnx.to_onnx(
-        estimator, initial_types=[("input", types.FloatTensorType([None, int(width)]))], options=options)
+        estimator, initial_types=[("input", types.FloatTensorType([None, int(width)]))], options=options
+    )
     content: bytes = model.SerializeToString()
     return content
 
@@ -114,8 +127,10 @@ def with_metadata(content: bytes, said: Mapping[str, str]) -> bytes:
         return content
     try:
         kept = b"".join(
-            field for number, field, value in _fields(content)
-            if not (number == _METADATA_FIELD and _entry_key(value) in said))
+            field
+            for number, field, value in _fields(content)
+            if not (number == _METADATA_FIELD and _entry_key(value) in said)
+        )
     except (IndexError, ValueError):
         raise InvalidArgument("source: expected an ONNX file, got other bytes") from None
     for key, value in said.items():
@@ -139,7 +154,7 @@ def _fields(content: bytes) -> Iterator[Tuple[int, bytes, bytes]]:
             at += 4
         elif kind == 2:
             length, at = _varint(content, at)
-            value = content[at:at + length] if tag >> 3 == _METADATA_FIELD else b""
+            value = content[at : at + length] if tag >> 3 == _METADATA_FIELD else b""
             at += length
         else:
             raise ValueError("no field")
@@ -154,7 +169,7 @@ def _entry_key(entry: bytes) -> str:
         tag, at = _varint(entry, at)
         length, at = _varint(entry, at)
         if tag >> 3 == 1:
-            return entry[at:at + length].decode("utf-8", "replace")
+            return entry[at : at + length].decode("utf-8", "replace")
         at += length
     return ""
 

@@ -14,5 +14,6 @@ def needed(name: str, by: str, package: str = "") -> Any:
         return importlib.import_module(name)
     except ImportError as error:
         package = package or name.split(".")[0]
-        raise MissingPackage(f"{by} needs the package {package}, which cannot be imported ({error}); pip install {package}") \
-            from error
+        raise MissingPackage(
+            f"{by} needs the package {package}, which cannot be imported ({error}); pip install {package}"
+        ) from error

@@ -10,11 +10,11 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Type, TypeVar, 
 
 import grpc
 
-from . import _connection, _steps
+from . import _audit_steps, _connection, _registry_steps, _steps
 from ._version import AGENT
+from ._model import Model
 from .errors import Unavailable, of_rpc
-from .models import AuditPlan, AuditState, Calibration, ModelInfo, Probe
-from .predictions import Predictions
+from .models import AuditPlan, AuditState, ModelInfo, Probe
 from .reports import Report
 
 __all__ = ["Client", "Model", "connect"]
@@ -24,15 +24,21 @@ Path = Union[str, "os.PathLike[str]"]
 
 
 def connect(
-    address: Optional[str] = None, *, token: Optional[str] = None, ca: Optional[Path] = None,
-    ready_file: Optional[Path] = None, certificate: Optional[str] = None, key: Optional[str] = None,
+    address: Optional[str] = None,
+    *,
+    token: Optional[str] = None,
+    ca: Optional[Path] = None,
+    ready_file: Optional[Path] = None,
+    certificate: Optional[str] = None,
+    key: Optional[str] = None,
     timeout: float = 5.0,
 ) -> "Client":
     """A client of a server that answers.
 
-    What is left out comes from the environment: ``DITHER_ADDRESS`` (``dither://host:port``, or ``dither+plain://`` without
-    TLS; else port 7447 of this machine), ``DITHER_TOKEN`` and ``DITHER_CA``, or without an address from the ready file that
-    ``DITHER_READY_FILE`` names. The address may be that of either TCP door: gRPC's is taken to be there or at the next port.
+    What is left out comes from the environment: ``DITHER_ADDRESS`` (``dither://host:port``, or ``dither+plain://``
+    without TLS; else port 7447 of this machine), ``DITHER_TOKEN`` and ``DITHER_CA``, or without an address from the
+    ready file that ``DITHER_READY_FILE`` names. The address may be that of either TCP door: gRPC's is taken to be there
+    or at the next port.
 
     Args:
         address: where the server is.
@@ -47,16 +53,22 @@ def connect(
         InvalidArgument: an address, a ready file or a PEM file that cannot be read.
     """
     found = _connection.settings(
-        address, token, None if ca is None else os.fspath(ca), None if ready_file is None else os.fspath(ready_file),
-        certificate, key, os.environ)
+        address,
+        token,
+        None if ca is None else os.fspath(ca),
+        None if ready_file is None else os.fspath(ready_file),
+        certificate,
+        key,
+        os.environ,
+    )
     return Client(_connection.looked_at(found, timeout))
 
 
 class Client:
     """Calls of one server. Safe to use from any thread; ``connect`` makes it.
 
-    Every method takes ``timeout``, the seconds that it may take with its retries. Calls that may be made twice are made again
-    when the server was away or had too much to do, after the time that it asks for.
+    Every method takes ``timeout``, the seconds that it may take with its retries. Calls that may be made twice are made
+    again when the server was away or had too much to do, after the time that it asks for.
     """
 
     def __init__(self, settings: _connection.Settings) -> None:
@@ -85,22 +97,31 @@ class Client:
 
     def model(self, reference: str, *, timeout: Optional[float] = 60) -> "Model":
         """A version by ``name`` (the newest), ``name@version`` or ``name:alias``."""
-        return Model(self, reference, self._run(_steps.get_model(reference, timeout)))
+        return Model(self, reference, self._run(_registry_steps.get_model(reference, timeout)))
 
     def models(self, prefix: str = "", *, timeout: Optional[float] = 60) -> List[ModelInfo]:
         """All versions of the models whose names begin so: by name, newest first within one."""
-        return self._run(_steps.list_models(prefix, timeout))
+        return self._run(_registry_steps.list_models(prefix, timeout))
 
     def upload(
-        self, source: Any, *, name: Optional[str] = None, labels: Optional[Sequence[str]] = None, example: Any = None,
-        card: Any = None, aliases: Sequence[str] = (), task: Optional[str] = None, output_kind: Optional[str] = None,
-        metadata: Optional[Mapping[str, str]] = None, timeout: Optional[float] = 1800,
+        self,
+        source: Any,
+        *,
+        name: Optional[str] = None,
+        labels: Optional[Sequence[str]] = None,
+        example: Any = None,
+        card: Any = None,
+        aliases: Sequence[str] = (),
+        task: Optional[str] = None,
+        output_kind: Optional[str] = None,
+        metadata: Optional[Mapping[str, str]] = None,
+        timeout: Optional[float] = 1800,
     ) -> "Model":
         """A new version of a model; one that was cut goes on where it stopped, as does the same call made anew.
 
         Args:
-            source: the path of an ONNX file or its bytes, a ``torch.nn.Module``, or a fitted scikit-learn estimator, which
-                are exported first (with torch.onnx, with skl2onnx).
+            source: the path of an ONNX file or its bytes, a ``torch.nn.Module``, or a fitted scikit-learn estimator,
+                which are exported first (with torch.onnx, with skl2onnx).
             name: in the registry; of a file its name without the ending.
             labels: names of the classes, or of a regression's values.
             example: one input of a torch module, a batch of one: the export follows it.
@@ -109,36 +130,62 @@ class Client:
             task, output_kind: where the file leaves them open (docs/onnx.md).
             metadata: further keys of docs/onnx.md, as ``{"dither.samples": "32"}``.
         """
-        found = self._run(_steps.upload(
-            source, name=name, labels=labels, example=example, card=card, aliases=aliases, task=task,
-            output_kind=output_kind, metadata=metadata, timeout=timeout))
+        found = self._run(
+            _registry_steps.upload(
+                source,
+                name=name,
+                labels=labels,
+                example=example,
+                card=card,
+                aliases=aliases,
+                task=task,
+                output_kind=output_kind,
+                metadata=metadata,
+                timeout=timeout,
+            )
+        )
         return Model(self, found.info.reference, found.info, existed=found.existed, warnings=found.warnings)
 
     def set_alias(
         self, model: str, alias: str, *, expected_version: Optional[int] = None, timeout: Optional[float] = 60
     ) -> ModelInfo:
-        """Points an alias at ``name@version``, at once for everybody. With ``expected_version`` only where it is at that
-        version, 0 where there is none yet; else ``FailedPrecondition``."""
-        return self._run(_steps.set_alias(model, alias, expected_version, timeout))
+        """Points an alias at ``name@version``, at once for everybody. With ``expected_version`` only where it is at
+        that version, 0 where there is none yet; else ``FailedPrecondition``."""
+        return self._run(_registry_steps.set_alias(model, alias, expected_version, timeout))
 
     def remove(self, model: str, *, timeout: Optional[float] = 60) -> int:
         """Removes ``name@version``, or all versions of ``name``; returns how many."""
-        return self._run(_steps.remove(model, timeout))
+        return self._run(_registry_steps.remove(model, timeout))
 
     # audits
 
     def audit(
-        self, model: str, data: Any, *, battery: Optional[str] = None, probes: Sequence[Any] = (),
-        gates: Sequence[str] = (), seed: int = 1, samples: Optional[int] = None, baselines: Sequence[str] = (),
-        temperatures: Sequence[float] = (), output_kinds: Sequence[str] = (), targets: Any = None,
-        features: Optional[Mapping[str, Any]] = None, budget: Optional[float] = None, save_adversarials: bool = False,
-        progress: _steps.Progress = True, timeout: Optional[float] = None,
+        self,
+        model: str,
+        data: Any,
+        *,
+        battery: Optional[str] = None,
+        probes: Sequence[Any] = (),
+        gates: Sequence[str] = (),
+        seed: int = 1,
+        samples: Optional[int] = None,
+        baselines: Sequence[str] = (),
+        temperatures: Sequence[float] = (),
+        output_kinds: Sequence[str] = (),
+        targets: Any = None,
+        features: Optional[Mapping[str, Any]] = None,
+        budget: Optional[float] = None,
+        save_adversarials: bool = False,
+        progress: _audit_steps.Progress = True,
+        timeout: Optional[float] = None,
     ) -> Report:
-        """Attacks and disturbs a model, and waits for the report. The audit is a job of the server's, which outlives this call.
+        """Attacks and disturbs a model, and waits for the report. The audit is a job of the server's, which outlives
+        this call.
 
         Args:
             model: name, name@version or name:alias; several with ``+`` between them are their ensemble.
-            data: a data set that the server has, as ``"mnist:100"``, or ``(inputs, labels)``: [N, …] in [0, 1] or bytes.
+            data: a data set that the server has, as ``"mnist:100"``, or ``(inputs, labels)``: [N, …] in [0, 1] or
+                bytes.
             battery: a named list of probes; ``smoke`` where no probes are named.
             probes: ``"pgd:epsilon=8/255,steps=20"`` or ``("pgd", {"epsilon": 0.1})``; ``client.probes()`` lists them.
             gates: what the model must reach, as ``"pgd>=0.4"``; ``report.assert_gates()`` raises where it does not.
@@ -147,68 +194,134 @@ class Client:
             budget: seconds, after which attacks end with what they have found.
             progress: a bar where tqdm is installed (True), none (False), or a function of ``AuditProgress``.
         """
-        request = _steps.audit_request(
-            model, data, battery=battery, probes=probes, gates=gates, seed=seed, samples=samples, baselines=baselines,
-            temperatures=temperatures, output_kinds=output_kinds, targets=targets, features=features, budget=budget,
-            save_adversarials=save_adversarials)
-        return self._run(_steps.follow_audit(request, "", progress, timeout, self.settings.report_key))
+        request = _audit_steps.audit_request(
+            model,
+            data,
+            battery=battery,
+            probes=probes,
+            gates=gates,
+            seed=seed,
+            samples=samples,
+            baselines=baselines,
+            temperatures=temperatures,
+            output_kinds=output_kinds,
+            targets=targets,
+            features=features,
+            budget=budget,
+            save_adversarials=save_adversarials,
+        )
+        return self._run(_audit_steps.follow_audit(request, "", progress, timeout, self.settings.report_key))
 
     def start_audit(
-        self, model: str, data: Any, *, battery: Optional[str] = None, probes: Sequence[Any] = (),
-        gates: Sequence[str] = (), seed: int = 1, samples: Optional[int] = None, baselines: Sequence[str] = (),
-        temperatures: Sequence[float] = (), output_kinds: Sequence[str] = (), targets: Any = None,
-        features: Optional[Mapping[str, Any]] = None, budget: Optional[float] = None, save_adversarials: bool = False,
+        self,
+        model: str,
+        data: Any,
+        *,
+        battery: Optional[str] = None,
+        probes: Sequence[Any] = (),
+        gates: Sequence[str] = (),
+        seed: int = 1,
+        samples: Optional[int] = None,
+        baselines: Sequence[str] = (),
+        temperatures: Sequence[float] = (),
+        output_kinds: Sequence[str] = (),
+        targets: Any = None,
+        features: Optional[Mapping[str, Any]] = None,
+        budget: Optional[float] = None,
+        save_adversarials: bool = False,
         timeout: Optional[float] = 60,
     ) -> AuditState:
         """As ``audit``, but returns once the job is queued; ``watch_audit`` waits for it."""
-        request = _steps.audit_request(
-            model, data, battery=battery, probes=probes, gates=gates, seed=seed, samples=samples, baselines=baselines,
-            temperatures=temperatures, output_kinds=output_kinds, targets=targets, features=features, budget=budget,
-            save_adversarials=save_adversarials)
-        return self._run(_steps.start_audit(request, timeout))
+        request = _audit_steps.audit_request(
+            model,
+            data,
+            battery=battery,
+            probes=probes,
+            gates=gates,
+            seed=seed,
+            samples=samples,
+            baselines=baselines,
+            temperatures=temperatures,
+            output_kinds=output_kinds,
+            targets=targets,
+            features=features,
+            budget=budget,
+            save_adversarials=save_adversarials,
+        )
+        return self._run(_audit_steps.start_audit(request, timeout))
 
     def plan_audit(
-        self, model: str, data: Any, *, battery: Optional[str] = None, probes: Sequence[Any] = (),
-        gates: Sequence[str] = (), seed: int = 1, samples: Optional[int] = None, baselines: Sequence[str] = (),
-        temperatures: Sequence[float] = (), output_kinds: Sequence[str] = (), targets: Any = None,
-        features: Optional[Mapping[str, Any]] = None, budget: Optional[float] = None, timeout: Optional[float] = 60,
+        self,
+        model: str,
+        data: Any,
+        *,
+        battery: Optional[str] = None,
+        probes: Sequence[Any] = (),
+        gates: Sequence[str] = (),
+        seed: int = 1,
+        samples: Optional[int] = None,
+        baselines: Sequence[str] = (),
+        temperatures: Sequence[float] = (),
+        output_kinds: Sequence[str] = (),
+        targets: Any = None,
+        features: Optional[Mapping[str, Any]] = None,
+        budget: Optional[float] = None,
+        timeout: Optional[float] = 60,
     ) -> AuditPlan:
         """What such an audit would do and about what it would take; nothing is done."""
-        request = _steps.audit_request(
-            model, data, battery=battery, probes=probes, gates=gates, seed=seed, samples=samples, baselines=baselines,
-            temperatures=temperatures, output_kinds=output_kinds, targets=targets, features=features, budget=budget,
-            save_adversarials=False)
-        return self._run(_steps.plan_audit(request, timeout))
+        request = _audit_steps.audit_request(
+            model,
+            data,
+            battery=battery,
+            probes=probes,
+            gates=gates,
+            seed=seed,
+            samples=samples,
+            baselines=baselines,
+            temperatures=temperatures,
+            output_kinds=output_kinds,
+            targets=targets,
+            features=features,
+            budget=budget,
+            save_adversarials=False,
+        )
+        return self._run(_audit_steps.plan_audit(request, timeout))
 
     def watch_audit(
-        self, audit: str, *, progress: _steps.Progress = True, timeout: Optional[float] = None
+        self, audit: str, *, progress: _audit_steps.Progress = True, timeout: Optional[float] = None
     ) -> Report:
         """Waits for the report of an audit that somebody has started."""
-        return self._run(_steps.follow_audit(None, audit, progress, timeout, self.settings.report_key))
+        return self._run(_audit_steps.follow_audit(None, audit, progress, timeout, self.settings.report_key))
 
     def audits(self, model: str = "", *, timeout: Optional[float] = 60) -> List[AuditState]:
         """The audits of a model, or all."""
-        return self._run(_steps.list_audits(model, timeout))
+        return self._run(_audit_steps.list_audits(model, timeout))
 
     def cancel_audit(self, audit: str, *, timeout: Optional[float] = 60) -> AuditState:
         """Ends an audit after the shards in flight; one that has ended stays as it ended."""
-        return self._run(_steps.cancel_audit(audit, timeout))
+        return self._run(_audit_steps.cancel_audit(audit, timeout))
 
     def report(self, audit: str, *, timeout: Optional[float] = 60) -> Report:
         """The report of an audit that is done."""
-        return self._run(_steps.get_report(audit, timeout, self.settings.report_key))
+        return self._run(_audit_steps.get_report(audit, timeout, self.settings.report_key))
 
     def probes(self, *, timeout: Optional[float] = 60) -> List[Probe]:
         """All probes with their parameters and defaults."""
-        return self._run(_steps.list_probes(timeout))
+        return self._run(_audit_steps.list_probes(timeout))
 
     def corrupt(
-        self, inputs: Any, corruption: str, *, seed: int = 1, first: int = 0, timeout: Optional[float] = 60,
+        self,
+        inputs: Any,
+        corruption: str,
+        *,
+        seed: int = 1,
+        first: int = 0,
+        timeout: Optional[float] = 60,
         **parameters: Any,
     ) -> Any:
-        """Inputs as an audit corrupts them, in their shape and type: ``client.corrupt(x, "fog", severity=3)``. The outcome is
-        the seed's and the example's number, ``first`` and its row."""
-        return self._run(_steps.corrupt(inputs, corruption, parameters, seed=seed, first=first, timeout=timeout))
+        """Inputs as an audit corrupts them, in their shape and type: ``client.corrupt(x, "fog", severity=3)``. The
+        outcome is the seed's and the example's number, ``first`` and its row."""
+        return self._run(_audit_steps.corrupt(inputs, corruption, parameters, seed=seed, first=first, timeout=timeout))
 
     # how steps are done
 
@@ -249,85 +362,9 @@ class Client:
         if found is None:
             with self._lock:
                 found = getattr(self._channel, method.kind)(
-                    method.path, request_serializer=method.request.SerializeToString,
-                    response_deserializer=method.response.FromString)
+                    method.path,
+                    request_serializer=method.request.SerializeToString,
+                    response_deserializer=method.response.FromString,
+                )
                 self._calls[method.path] = found
         return found
-
-
-class Model:
-    """A served version, or what a name or an alias stands for: each call asks anew which version that is.
-
-    ``info`` is what the registry said when this was made; of an upload ``existed`` says whether the name had the file before,
-    and ``warnings`` what the file says and the server does not follow.
-    """
-
-    def __init__(
-        self, client: Client, reference: str, info: ModelInfo, existed: bool = False, warnings: Sequence[str] = ()
-    ) -> None:
-        self.client = client
-        self.reference = reference
-        self.info = info
-        self.existed = existed
-        self.warnings = tuple(warnings)
-
-    def __repr__(self) -> str:
-        shape = ", ".join(str(extent) for extent in self.info.input_shape)
-        return (
-            f"Model({self.reference!r}, version {self.info.version}, {self.info.task}, inputs [N, {shape}], "
-            f"{'with' if self.info.noise else 'without'} noise)")
-
-    def predict(
-        self, x: Any, *, samples: Optional[int] = None, tolerance: Optional[float] = None,
-        max_samples: Optional[int] = None, seed: Optional[int] = None, coverage: Optional[float] = None,
-        set_rule: Optional[str] = None, never_empty: bool = False, measures: Sequence[str] = (),
-        quantiles: Sequence[float] = (), shared_draws: bool = False, antithetic: bool = False,
-        uncalibrated: bool = False, timeout: Optional[float] = 60,
-    ) -> Predictions:
-        """Answers with their uncertainty.
-
-        Args:
-            x: one example or a batch: a numpy array, a torch tensor, a PIL picture or a list of them, a pandas frame of numbers
-                (a row an example), or nested lists. Floats and whole numbers are in the units of the data, pictures' from 0 to 1;
-                uint8 are pixels, which the model's own normalization takes.
-            samples: Monte-Carlo draws; 0 is the deterministic pass. Else the model's usual number.
-            tolerance: draw until the largest standard error of a probability is below this, at most ``max_samples`` times.
-            seed: the same seed gives the same answer; else the server draws one and says which.
-            coverage: in (0, 1): each answer has a prediction set that holds the true class as often. Needs a calibration.
-            set_rule: ``lac`` (the smallest sets on average, the default) or ``aps`` (sets grow where the model is unsure).
-            never_empty: the likeliest class is in every set.
-            measures: names of those that answers shall have; else the standard ones (docs/protocol.md).
-            quantiles: levels in [0, 1], of each probability or value over the draws.
-            shared_draws: one draw of the weights for all inputs of a sample, to compare inputs under it.
-            antithetic: draws in pairs of a draw and its negative.
-            uncalibrated: leave the version's temperature out.
-        """
-        return self.client._run(_steps.predict(
-            self.reference, self.info, x, samples=samples, tolerance=tolerance, max_samples=max_samples, seed=seed,
-            coverage=coverage, set_rule=set_rule, never_empty=never_empty, measures=measures, quantiles=quantiles,
-            shared_draws=shared_draws, antithetic=antithetic, uncalibrated=uncalibrated, timeout=timeout))
-
-    def calibrate(
-        self, data: Any, *, samples: Optional[int] = None, seed: int = 1, class_conditional: bool = False,
-        try_only: bool = False, timeout: Optional[float] = 600,
-    ) -> Calibration:
-        """Fits the temperature and the thresholds of prediction sets on examples that the model was not trained on, 40 at least,
-        and stores them with the version unless ``try_only``. ``data`` is as in ``Client.audit``; with ``class_conditional``
-        sets hold the true class as often as asked in every class."""
-        return self.client._run(_steps.calibrate(
-            self.reference, data, samples=samples, seed=seed, class_conditional=class_conditional, try_only=try_only,
-            timeout=timeout))
-
-    def audit(self, data: Any, **options: Any) -> Report:
-        """``Client.audit`` of this model."""
-        return self.client.audit(self.reference, data, **options)
-
-    def set_alias(
-        self, alias: str, *, expected_version: Optional[int] = None, timeout: Optional[float] = 60
-    ) -> ModelInfo:
-        """Points an alias at this very version."""
-        return self.client.set_alias(self.info.reference, alias, expected_version=expected_version, timeout=timeout)
-
-    def remove(self, *, timeout: Optional[float] = 60) -> int:
-        """Removes this version."""
-        return self.client.remove(self.info.reference, timeout=timeout)

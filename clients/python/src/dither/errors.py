@@ -8,9 +8,27 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Type
 from ._stubs import details_pb2
 
 __all__ = [
-    "Aborted", "AlreadyExists", "Cancelled", "DataLoss", "DeadlineExceeded", "DitherError", "FailedPrecondition",
-    "FieldViolation", "GateError", "Internal", "InvalidArgument", "MissingPackage", "NotFound", "OutOfRange",
-    "PermissionDenied", "Resource", "ResourceExhausted", "Unauthenticated", "Unavailable", "Unimplemented", "Unknown",
+    "Aborted",
+    "AlreadyExists",
+    "Cancelled",
+    "DataLoss",
+    "DeadlineExceeded",
+    "DitherError",
+    "FailedPrecondition",
+    "FieldViolation",
+    "GateError",
+    "Internal",
+    "InvalidArgument",
+    "MissingPackage",
+    "NotFound",
+    "OutOfRange",
+    "PermissionDenied",
+    "Resource",
+    "ResourceExhausted",
+    "Unauthenticated",
+    "Unavailable",
+    "Unimplemented",
+    "Unknown",
     "VerificationError",
 ]
 
@@ -33,15 +51,19 @@ class Resource(NamedTuple):
 class DitherError(Exception):
     """The base of all errors of this package.
 
-    ``code`` is the name of the gRPC status, ``field_violations`` the fields of the request that the server does not take,
-    ``retry_after`` the seconds that it asks to wait, ``resource`` what it did not find.
+    ``code`` is the name of the gRPC status, ``field_violations`` the fields of the request that the server does not
+    take, ``retry_after`` the seconds that it asks to wait, ``resource`` what it did not find.
     """
 
     code = "UNKNOWN"
 
     def __init__(
-        self, message: str, *, field_violations: Tuple[FieldViolation, ...] = (),
-        retry_after: Optional[float] = None, resource: Optional[Resource] = None,
+        self,
+        message: str,
+        *,
+        field_violations: Tuple[FieldViolation, ...] = (),
+        retry_after: Optional[float] = None,
+        resource: Optional[Resource] = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -166,14 +188,29 @@ class GateError(DitherError, AssertionError):
 
 
 _BY_CODE: Dict[str, Type[DitherError]] = {
-    kind.code: kind for kind in (
-        Cancelled, Unknown, InvalidArgument, DeadlineExceeded, NotFound, AlreadyExists, PermissionDenied, ResourceExhausted,
-        FailedPrecondition, Aborted, OutOfRange, Unimplemented, Internal, Unavailable, DataLoss, Unauthenticated)
+    kind.code: kind
+    for kind in (
+        Cancelled,
+        Unknown,
+        InvalidArgument,
+        DeadlineExceeded,
+        NotFound,
+        AlreadyExists,
+        PermissionDenied,
+        ResourceExhausted,
+        FailedPrecondition,
+        Aborted,
+        OutOfRange,
+        Unimplemented,
+        Internal,
+        Unavailable,
+        DataLoss,
+        Unauthenticated,
+    )
 }
 
 _ADVICE = {
-    "UNAUTHENTICATED":
-        "set DITHER_TOKEN, or connect(token=…); `dither tokens create --state DIR --name NAME --role ROLE` makes a token",
+    "UNAUTHENTICATED": "set DITHER_TOKEN, or connect(token=…); `dither tokens create --state DIR --name NAME --role ROLE` makes a token",
     "PERMISSION_DENIED": "the roles are predict, audit, publish and admin; make a token that has the one that is missing",
     "UNAVAILABLE": "see whether the server runs, and connect again where its address has changed",
     "DEADLINE_EXCEEDED": "give timeout= more seconds, or ask for fewer samples",
@@ -196,8 +233,11 @@ def of_rpc(error: Any, doing: str = "") -> DitherError:
     advice = _ADVICE.get(name)
     violations, retry_after, resource = _details(error)
     return _BY_CODE.get(name, Unknown)(
-        f"{words}; {advice}" if advice else words, field_violations=tuple(violations), retry_after=retry_after,
-        resource=resource)
+        f"{words}; {advice}" if advice else words,
+        field_violations=tuple(violations),
+        retry_after=retry_after,
+        resource=resource,
+    )
 
 
 def _details(error: Any) -> Tuple[List[FieldViolation], Optional[float], Optional[Resource]]:
@@ -220,7 +260,8 @@ def _details(error: Any) -> Tuple[List[FieldViolation], Optional[float], Optiona
                 elif kind == "google.rpc.ResourceInfo":
                     found = details_pb2.MissingResource.FromString(detail.value)
                     resource = Resource(
-                        printable(found.resource_type), printable(found.resource_name), printable(found.description))
+                        printable(found.resource_type), printable(found.resource_name), printable(found.description)
+                    )
         except Exception:  # details only help: without them the message still says it
             continue
     return violations, retry_after, resource

@@ -130,14 +130,26 @@ class AuditPlan:
 def model_info(found: registry_pb2.Model) -> ModelInfo:
     signature = found.signature
     return ModelInfo(
-        name=found.name, version=found.version, digest=found.digest, aliases=tuple(found.aliases),
-        card=_json(found.card_json), input_shape=tuple(int(extent) for extent in signature.input_shape[1:]),
-        input_name=signature.input_name, output_name=signature.output_name, task=signature.task,
-        task_note=signature.task_note, output_kind=signature.output_kind, classes=signature.classes,
-        class_names=tuple(signature.label_names), noise=_json(found.noise_json),
+        name=found.name,
+        version=found.version,
+        digest=found.digest,
+        aliases=tuple(found.aliases),
+        card=_json(found.card_json),
+        input_shape=tuple(int(extent) for extent in signature.input_shape[1:]),
+        input_name=signature.input_name,
+        output_name=signature.output_name,
+        task=signature.task,
+        task_note=signature.task_note,
+        output_kind=signature.output_kind,
+        classes=signature.classes,
+        class_names=tuple(signature.label_names),
+        noise=_json(found.noise_json),
         default_samples=found.default_samples,
         calibration=calibration(found.calibration) if found.HasField("calibration") else None,
-        created=_time(found.created_ms), created_by=found.created_by, bytes=found.bytes)
+        created=_time(found.created_ms),
+        created_by=found.created_by,
+        bytes=found.bytes,
+    )
 
 
 def calibration(found: registry_pb2.Calibration) -> Calibration:
@@ -147,25 +159,45 @@ def calibration(found: registry_pb2.Calibration) -> Calibration:
         return Quality(of.negative_log_likelihood, of.brier, of.expected_calibration_error)
 
     return Calibration(
-        number=found.number, model=found.model, version=found.version, temperature=found.temperature,
-        samples=found.samples, seed=found.seed, data=found.data, temperature_examples=found.temperature_examples,
-        conformal_examples=found.conformal_examples, most_coverage=found.most_coverage,
+        number=found.number,
+        model=found.model,
+        version=found.version,
+        temperature=found.temperature,
+        samples=found.samples,
+        seed=found.seed,
+        data=found.data,
+        temperature_examples=found.temperature_examples,
+        conformal_examples=found.conformal_examples,
+        most_coverage=found.most_coverage,
         coverages=np.array([threshold.coverage for threshold in thresholds]),
         lac=np.array([threshold.lac for threshold in thresholds]),
-        aps=np.array([threshold.aps for threshold in thresholds]), class_conditional=len(found.classes) > 0,
-        before=quality(found.before), after=quality(found.after))
+        aps=np.array([threshold.aps for threshold in thresholds]),
+        class_conditional=len(found.classes) > 0,
+        before=quality(found.before),
+        after=quality(found.after),
+    )
 
 
 def audit_state(found: robustness_pb2.AuditState) -> AuditState:
     return AuditState(
-        audit=found.audit, state=robustness_pb2.AuditState.State.Name(found.state).lower(), message=found.message,
-        model=found.model, version=found.version, created=_time(found.created_ms), battery=found.battery)
+        audit=found.audit,
+        state=robustness_pb2.AuditState.State.Name(found.state).lower(),
+        message=found.message,
+        model=found.model,
+        version=found.version,
+        created=_time(found.created_ms),
+        battery=found.battery,
+    )
 
 
 def audit_progress(found: robustness_pb2.AuditProgress) -> AuditProgress:
     return AuditProgress(
-        audit=found.audit, probe=found.probe, shards_done=found.shards_done, shards=found.shards,
-        seconds_left=found.seconds_left if found.seconds_left >= 0 else None)
+        audit=found.audit,
+        probe=found.probe,
+        shards_done=found.shards_done,
+        shards=found.shards,
+        seconds_left=found.seconds_left if found.seconds_left >= 0 else None,
+    )
 
 
 def _json(text: str) -> Any:

@@ -75,7 +75,8 @@ class Predictions:
             raise AttributeError(name)
         raise AttributeError(
             f"this answer has no '{name}'; it has the measures {', '.join(measures) or 'none'}. One that compares draws needs "
-            "two at least: ask for more samples of a model with noise, or name it in measures=")
+            "two at least: ask for more samples of a model with noise, or name it in measures="
+        )
 
     @property
     def label_names(self) -> List[str]:
@@ -106,9 +107,14 @@ class Predictions:
             return None if array is None else array[rows]
 
         return replace(
-            self, labels=part(self.labels), probabilities=part(self.probabilities), values=part(self.values),
-            measures={name: values[rows] for name, values in self.measures.items()}, quantiles=part(self.quantiles),
-            prediction_sets=part(self.prediction_sets))
+            self,
+            labels=part(self.labels),
+            probabilities=part(self.probabilities),
+            values=part(self.values),
+            measures={name: values[rows] for name, values in self.measures.items()},
+            quantiles=part(self.quantiles),
+            prediction_sets=part(self.prediction_sets),
+        )
 
     def sets(self) -> List[List[str]]:
         """[N]: the names of the classes in each prediction set; needs ``coverage=``."""
@@ -116,10 +122,12 @@ class Predictions:
             raise AttributeError("this answer has no prediction sets; ask with coverage= of a calibrated version")
         names = self.class_names
         return [
-            [names[at] if at < len(names) else str(at) for at in np.flatnonzero(row)] for row in self.prediction_sets]
+            [names[at] if at < len(names) else str(at) for at in np.flatnonzero(row)] for row in self.prediction_sets
+        ]
 
     def to_pandas(self) -> Any:
-        """A frame with a row for each input: the label, its probability (or the values), and the measures of one value."""
+        """A frame with a row for each input: the label, its probability (or the values), and the measures of one
+        value."""
         from ._packages import needed
 
         pandas = needed("pandas", "to_pandas")
@@ -141,7 +149,8 @@ class Predictions:
     def __repr__(self) -> str:
         head = (
             f"Predictions of {self.model}@{self.version}: {len(self)} row{'s' if len(self) != 1 else ''}, "
-            f"{self.samples} sample{'s' if self.samples != 1 else ''}, seed {self.seed}")
+            f"{self.samples} sample{'s' if self.samples != 1 else ''}, seed {self.seed}"
+        )
         shown = ("predictive_entropy", "mutual_information", "standard_error")
         measures = [(name, self.measures[name]) for name in shown if name in self.measures]
         title = ["", "label", "p"] if self.labels is not None else ["", "values"]
@@ -162,7 +171,9 @@ class Predictions:
         return "\n".join([head] + lines)
 
 
-def read(response: inference_pb2.PredictResponse, count: int, class_names: Tuple[str, ...], has_sets: bool) -> Predictions:
+def read(
+    response: inference_pb2.PredictResponse, count: int, class_names: Tuple[str, ...], has_sets: bool
+) -> Predictions:
     rows = response.predictions
     if len(rows) != count:
         raise Internal(f"Predict: expected {count} answers, one for each input, got {len(rows)}")
@@ -179,14 +190,27 @@ def read(response: inference_pb2.PredictResponse, count: int, class_names: Tuple
         for at, row in enumerate(rows):
             sets[at, list(row.prediction_set)] = True
     return Predictions(
-        model=response.model, version=response.version, digest=response.digest, samples=response.samples,
-        seed=response.seed, stop_reason=_STOP_REASONS.get(response.stop_reason, str(response.stop_reason)),
-        labels=None if is_regression else np.array([row.label for row in rows], np.int64), class_names=class_names,
-        probabilities=None if is_regression else means, values=means if is_regression else None,
-        measures=_measures(rows), quantiles=quantiles, quantile_levels=levels, prediction_sets=sets,
-        set_kind=_SET_KINDS.get(response.set_kind), always_in_set=tuple(response.always_in_set),
-        temperature=response.temperature, calibration=response.calibration, queue_us=response.timing.queue_us,
-        compute_us=response.timing.compute_us)
+        model=response.model,
+        version=response.version,
+        digest=response.digest,
+        samples=response.samples,
+        seed=response.seed,
+        stop_reason=_STOP_REASONS.get(response.stop_reason, str(response.stop_reason)),
+        labels=None if is_regression else np.array([row.label for row in rows], np.int64),
+        class_names=class_names,
+        probabilities=None if is_regression else means,
+        values=means if is_regression else None,
+        measures=_measures(rows),
+        quantiles=quantiles,
+        quantile_levels=levels,
+        prediction_sets=sets,
+        set_kind=_SET_KINDS.get(response.set_kind),
+        always_in_set=tuple(response.always_in_set),
+        temperature=response.temperature,
+        calibration=response.calibration,
+        queue_us=response.timing.queue_us,
+        compute_us=response.timing.compute_us,
+    )
 
 
 def joined(parts: List[Predictions]) -> Predictions:
@@ -201,22 +225,34 @@ def joined(parts: List[Predictions]) -> Predictions:
 
     names = [name for name in first.measures if all(name in part.measures for part in parts)]
     return replace(
-        first, samples=min(part.samples for part in parts),
+        first,
+        samples=min(part.samples for part in parts),
         stop_reason=max((part.stop_reason for part in parts), key=lambda r: _WEIGHTS.index(r) if r in _WEIGHTS else 0),
-        labels=whole("labels"), probabilities=whole("probabilities"), values=whole("values"),
+        labels=whole("labels"),
+        probabilities=whole("probabilities"),
+        values=whole("values"),
         measures={name: np.concatenate([part.measures[name] for part in parts]) for name in names},
-        quantiles=whole("quantiles"), prediction_sets=whole("prediction_sets"),
-        queue_us=sum(part.queue_us for part in parts), compute_us=sum(part.compute_us for part in parts))
+        quantiles=whole("quantiles"),
+        prediction_sets=whole("prediction_sets"),
+        queue_us=sum(part.queue_us for part in parts),
+        compute_us=sum(part.compute_us for part in parts),
+    )
 
 
 def _stack(rows: Sequence[Any]) -> Floats:
     lists = [list(row) for row in rows]
+    if len(lists) == 1:
+        return np.array(lists, np.float64)
     if any(len(row) != len(lists[0]) for row in lists):
         raise Internal("Predict: expected answers of one length, got several")
     return np.array(lists, np.float64)
 
 
 def _measures(rows: Any) -> Dict[str, Floats]:
+    if len(rows) == 1:
+        one = {measure.name: list(measure.values) for measure in rows[0].measures}
+        # A value for the whole row, or one for each class.
+        return {name: np.array(values if len(values) == 1 else [values]) for name, values in one.items()}
     found: Dict[str, List[List[float]]] = {}
     for row in rows:
         for measure in row.measures:

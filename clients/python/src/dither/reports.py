@@ -20,12 +20,17 @@ __all__ = ["Gate", "Report", "Verification", "verify"]
 
 Path = Union[str, "os.PathLike[str]"]
 
-# Points of order 8 and less, as libsodium lists them, their sign bit cleared: anybody's signature holds for any message.
-_SMALL_ORDER = frozenset([
-    bytes(32), b"\x01" + bytes(31),
-    bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"),
-    bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"),
-] + [bytes([first]) + b"\xff" * 30 + b"\x7f" for first in (0xEC, 0xED, 0xEE)])
+# Points of order 8 and less, as libsodium lists them, their sign bit cleared: anybody's signature holds for any
+# message.
+_SMALL_ORDER = frozenset(
+    [
+        bytes(32),
+        b"\x01" + bytes(31),
+        bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"),
+        bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"),
+    ]
+    + [bytes([first]) + b"\xff" * 30 + b"\x7f" for first in (0xEC, 0xED, 0xEE)]
+)
 
 
 @dataclass(frozen=True)
@@ -56,9 +61,7 @@ class Verification:
 class Report:
     """An audit's report. ``data`` is the JSON form as a dictionary, described by ``docs/report.schema.json``."""
 
-    def __init__(
-        self, audit: str, json_form: bytes, html_form: bytes = b"", trusted_key: Optional[str] = None
-    ) -> None:
+    def __init__(self, audit: str, json_form: bytes, html_form: bytes = b"", trusted_key: Optional[str] = None) -> None:
         self.audit = audit
         self.json = json_form
         self._html = html_form
@@ -87,7 +90,9 @@ class Report:
         ending = os.path.splitext(os.fspath(path))[1].lower()
         forms = {".html": self._html, ".json": self.json}
         if not forms.get(ending):
-            raise InvalidArgument(f"{path}: expected a name that ends in .html or .json of a report that has it, got '{ending}'")
+            raise InvalidArgument(
+                f"{path}: expected a name that ends in .html or .json of a report that has it, got '{ending}'"
+            )
         with open(path, "wb") as file:
             file.write(forms[ending])
 
@@ -104,7 +109,8 @@ class Report:
     def gates(self) -> List[Gate]:
         return [
             Gate(gate["gate"], bool(gate["passed"]), tuple(gate.get("values", ())), gate.get("message", ""))
-            for gate in self.data.get("gates", [])]
+            for gate in self.data.get("gates", [])
+        ]
 
     @property
     def findings(self) -> List[str]:
@@ -128,7 +134,8 @@ class Report:
             lines = [gate.message or gate.gate for gate in failed]
             raise GateError(
                 f"{len(failed)} of {len(self.gates)} gates are not kept by {self.model} on {self.data.get('data')}:\n  "
-                + "\n  ".join(lines))
+                + "\n  ".join(lines)
+            )
 
     def verify(self, key: Optional[Path] = None, model: Union[Path, List[Path], None] = None) -> Verification:
         """As the function ``verify``, with the server's key where a ready file has said it."""
@@ -143,12 +150,23 @@ class Report:
         for probe in self.probes:
             low, high = (list(probe.get("interval") or []) + [None, None])[:2]
             threat, calibration = probe.get("threat") or {}, probe.get("calibration") or {}
-            rows.append({
-                "probe": probe.get("probe"), "title": probe.get("title"), "kind": probe.get("kind"),
-                "norm": threat.get("norm"), "epsilon": threat.get("epsilon"), "n": probe.get("n"),
-                "clean_accuracy": probe.get("clean_accuracy"), "accuracy": probe.get("robust_accuracy"), "low": low,
-                "high": high, "ece15": calibration.get("ece15"), "nll": calibration.get("nll"),
-                "questions": probe.get("questions")})
+            rows.append(
+                {
+                    "probe": probe.get("probe"),
+                    "title": probe.get("title"),
+                    "kind": probe.get("kind"),
+                    "norm": threat.get("norm"),
+                    "epsilon": threat.get("epsilon"),
+                    "n": probe.get("n"),
+                    "clean_accuracy": probe.get("clean_accuracy"),
+                    "accuracy": probe.get("robust_accuracy"),
+                    "low": low,
+                    "high": high,
+                    "ece15": calibration.get("ece15"),
+                    "nll": calibration.get("nll"),
+                    "questions": probe.get("questions"),
+                }
+            )
         return rows
 
     def __repr__(self) -> str:
@@ -165,16 +183,21 @@ class Report:
         text = html.escape
         rows = "".join(
             f"<tr><td>{text(str(row['title'] or row['probe']))}</td><td>{text(str(row['kind']))}</td>"
-            f"<td>{text(_share(row))}</td></tr>" for row in self._rows())
+            f"<td>{text(_share(row))}</td></tr>"
+            for row in self._rows()
+        )
         gates = "".join(
             f"<li>{'&#10003;' if gate.passed else '&#10007;'} <code>{text(gate.gate)}</code> {text(gate.message)}</li>"
-            for gate in self.gates)
+            for gate in self.gates
+        )
         findings = "".join(f"<li>{text(finding)}</li>" for finding in self.findings)
         return (
             f"<div><p><b>{text(self.model)}</b> on {text(str(self.data.get('data')))}, {text(str(self.data.get('n')))} examples"
             f"</p><table><thead><tr><th>probe</th><th>kind</th><th>accuracy</th></tr></thead><tbody>{rows}</tbody></table>"
-            + (f"<p>Gates</p><ul>{gates}</ul>" if gates else "") + (f"<p>Findings</p><ul>{findings}</ul>" if findings else "")
-            + "</div>")
+            + (f"<p>Gates</p><ul>{gates}</ul>" if gates else "")
+            + (f"<p>Findings</p><ul>{findings}</ul>" if findings else "")
+            + "</div>"
+        )
 
 
 def _share(row: Dict[str, Any]) -> str:
@@ -191,8 +214,8 @@ def verify(
 ) -> Verification:
     """Whether a report, in any of its forms, is byte for byte what its signer wrote, as ``dither verify`` tells it.
 
-    ``key`` is the signer's public key, a PEM file or base64 as reports show it; ``model`` an ONNX file that the report must
-    be about, of an ensemble all of them. Raises ``VerificationError``. Needs the package cryptography.
+    ``key`` is the signer's public key, a PEM file or base64 as reports show it; ``model`` an ONNX file that the report
+    must be about, of an ensemble all of them. Raises ``VerificationError``. Needs the package cryptography.
     """
     if isinstance(report, Report):
         return report.verify(key, model)
@@ -209,16 +232,26 @@ def verify(
     if not _has_signed(signer, signature, _encoded(form, body)):
         raise VerificationError(
             "report: expected the bytes that its key has signed, got others; it was changed after it was signed: get it again "
-            "from who made it")
+            "from who made it"
+        )
     name = base64.b64encode(signer).decode()
     if trusted is not None and trusted != signer:
-        raise VerificationError(f"report: signed by ed25519:{name}, not by ed25519:{base64.b64encode(trusted).decode()}")
+        raise VerificationError(
+            f"report: signed by ed25519:{name}, not by ed25519:{base64.b64encode(trusted).decode()}"
+        )
     digests, data_digest, seed, code = _facts(form, body)
     if model is not None:
         _check_models(model if isinstance(model, list) else [model], digests)
     return Verification(
-        form=form, signer=name, is_signer_trusted=trusted is not None, model_digests=digests, data_digest=data_digest,
-        seed=seed, code=code, is_model_checked=model is not None)
+        form=form,
+        signer=name,
+        is_signer_trusted=trusted is not None,
+        model_digests=digests,
+        data_digest=data_digest,
+        seed=seed,
+        code=code,
+        is_model_checked=model is not None,
+    )
 
 
 def _encoded(form: str, body: bytes) -> bytes:
@@ -240,28 +273,31 @@ def _opened(report: bytes) -> Tuple[str, bytes, bytes, bytes]:
 def _opened_json(report: bytes) -> Tuple[bytes, bytes, bytes]:
     at = report.rfind(b',"signature":{"algorithm":"ed25519"')
     found = re.fullmatch(
-        rb',"signature":\{"algorithm":"ed25519","public_key":"([\w+/=]+)","value":"([\w+/=]+)"\}\}', report[at:] if at >= 0 else b"")
-    return _seal(found, report[:max(at, 0)] + b"}")
+        rb',"signature":\{"algorithm":"ed25519","public_key":"([\w+/=]+)","value":"([\w+/=]+)"\}\}',
+        report[at:] if at >= 0 else b"",
+    )
+    return _seal(found, report[: max(at, 0)] + b"}")
 
 
 def _opened_html(report: bytes) -> Tuple[bytes, bytes, bytes]:
     at = report.rfind(b"<!-- dither-signature ed25519 ")
-    found = re.fullmatch(
-        rb"<!-- dither-signature ed25519 ([\w+/=]+) ([\w+/=]+) -->\n", report[at:] if at >= 0 else b"")
-    return _seal(found, report[:max(at, 0)])
+    found = re.fullmatch(rb"<!-- dither-signature ed25519 ([\w+/=]+) ([\w+/=]+) -->\n", report[at:] if at >= 0 else b"")
+    return _seal(found, report[: max(at, 0)])
 
 
 def _opened_protobuf(report: bytes) -> Tuple[bytes, bytes, bytes]:
     try:
         signature = report_pb2.AuditReport.FromString(report).signature
     except Exception:
-        raise VerificationError("report: expected one as HTML, JSON or dither.v1.AuditReport, got other bytes") from None
+        raise VerificationError(
+            "report: expected one as HTML, JSON or dither.v1.AuditReport, got other bytes"
+        ) from None
     seal = report_pb2.AuditReport(signature=signature).SerializeToString()
     if not signature.value:
         raise VerificationError("report: there is no signature in this report")
     if signature.algorithm != "ed25519" or not report.endswith(seal):
         raise VerificationError("signature: expected one as docs/audit.md describes it, got another")
-    body = report[:len(report) - len(seal)]
+    body = report[: len(report) - len(seal)]
     if report_pb2.AuditReport.FromString(body).HasField("signature"):
         raise VerificationError("signature: expected one, got several")
     key, value = _decoded(signature.public_key, 32), _decoded(signature.value, 64)
@@ -297,7 +333,7 @@ def _has_signed(key: bytes, signature: bytes, message: bytes) -> bool:
 
 def _public_key(key: Path) -> bytes:
     text = os.fspath(key)
-    word = text[len("ed25519:"):] if text.startswith("ed25519:") else text
+    word = text[len("ed25519:") :] if text.startswith("ed25519:") else text
     if re.fullmatch(r"[\w+/]{43}=", word):
         return base64.b64decode(word)
     serialization = needed("cryptography.hazmat.primitives.serialization", "verify")
@@ -310,7 +346,9 @@ def _public_key(key: Path) -> bytes:
         raw: bytes = found.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
         return raw
     except (OSError, ValueError) as error:
-        raise InvalidArgument(f"key {text[:200]}: expected a PEM file of an Ed25519 public key, or base64, got {error}") from None
+        raise InvalidArgument(
+            f"key {text[:200]}: expected a PEM file of an Ed25519 public key, or base64, got {error}"
+        ) from None
 
 
 def _facts(form: str, body: bytes) -> Tuple[Tuple[str, ...], str, int, Optional[str]]:

@@ -177,7 +177,7 @@ def test_certificates(bare, ready, tmp_path):
 
 
 def test_wrong_schemes(bare, ready):
-    with pytest.raises(dither.Unavailable, match="dither://"):
+    with pytest.raises(dither.Unavailable, match="got TLS; write dither://"):
         dither.connect(f"dither+plain://127.0.0.1:{ready['grpc']}")
     with pytest.raises(dither.Unavailable, match="7449"):
         dither.connect(f"dither://127.0.0.1:{ready['http']}", ca=ready["ca"])

@@ -37,9 +37,8 @@ def run(code, names):
     try:
         exec(compile(code, "document", "exec"), names)  # noqa: S102
     except ImportError as error:
-        package = (getattr(error, "name", None) or str(error)).split(".")[0]
         if any(optional in str(error) for optional in OPTIONAL):
-            pytest.skip(f"{package} is not installed")
+            pytest.skip(str(error))
         raise
     except dither.NotFound as error:
         if "fashion-mnist" in str(error):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import uuid
 
 import numpy as np
@@ -45,6 +46,8 @@ def test_unknown_models_are_told_with_the_nearest(client):
         client.model("fashion-mlp-nois")
     assert caught.value.code == "NOT_FOUND" and caught.value.resource.name == "fashion-mlp-nois"
     assert isinstance(caught.value, LookupError)
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert (str(copy), copy.resource) == (str(caught.value), caught.value.resource)
 
 
 def test_an_upload_that_was_cut_goes_on(client, onnx_file):

@@ -171,6 +171,9 @@ def _speaks_grpc(found: Settings, context: Optional[ssl.SSLContext], timeout: fl
                     return secure.selected_alpn_protocol() == "h2"
             plain.sendall(_PREFACE)
             return _first_frame_is_settings(plain, found)
+    except Unavailable:
+        # It is an OSError too.
+        raise
     except ssl.SSLCertVerificationError as error:
         raise Unavailable(_bad_certificate(found, error)) from None
     except ssl.SSLError as error:
@@ -222,6 +225,9 @@ def channel(found: Settings, grpc: Any, agent: str) -> Any:
         ("grpc.max_receive_message_length", MOST_RECEIVED),
         ("grpc.max_send_message_length", -1),
         ("grpc.primary_user_agent", agent),
+        # A server that was started anew is found within the retries of one call.
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 2000),
     ]
     if found.host in ("localhost", "::1") or found.host.startswith("127."):
         options.append(("grpc.enable_http_proxy", 0))

@@ -214,6 +214,7 @@ _ADVICE = {
     "PERMISSION_DENIED": "the roles are predict, audit, publish and admin; make a token that has the one that is missing",
     "UNAVAILABLE": "see whether the server runs, and connect again where its address has changed",
     "DEADLINE_EXCEEDED": "give timeout= more seconds, or ask for fewer samples",
+    "RESOURCE_EXHAUSTED": "send less at once: fewer rows or draws, pixels as uint8",
     "UNIMPLEMENTED": "the server is older than this client, or what answers is no Dither",
 }
 
@@ -230,8 +231,8 @@ def of_rpc(error: Any, doing: str = "") -> DitherError:
     words = printable(error.details() or "").strip() or f"the call ended with {name} and no word"
     if name == "UNAVAILABLE" and doing:
         words = f"{doing}: {words}"
-    advice = _ADVICE.get(name)
     violations, retry_after, resource = _details(error)
+    advice = _ADVICE.get(name) if retry_after is None else None
     return _BY_CODE.get(name, Unknown)(
         f"{words}; {advice}" if advice else words,
         field_violations=tuple(violations),

@@ -84,6 +84,17 @@ def test_bars(model, data, capsys):
     assert "shard" in capsys.readouterr().err
 
 
+def test_adversarials_are_kept(client, model, data):
+    found = model.audit(data, probes=["pgd:epsilon=0.1,steps=4"], samples=4, save_adversarials=True, progress=False)
+    (made,) = client.adversarials(found.audit)
+    assert made.probe.startswith("pgd:") and made.inputs.dtype == np.float32
+    assert made.inputs.shape[0] == len(made.indices) == len(made.labels) == len(made.answers) > 0
+    clean = data[0][made.indices].reshape(made.inputs.shape)
+    assert np.abs(made.inputs - clean).max() <= 0.1 + 1e-6 and (made.labels == data[1][made.indices]).all()
+    with pytest.raises(dither.DitherError):
+        client.adversarials("no-such-audit")
+
+
 def test_plans_and_probes(client, data):
     plan = client.plan_audit("fashion-mlp-noise", data, probes=["clean", "pgd:steps=3"])
     assert [name.split(":")[0] for name, _, _ in plan.probes] == ["clean", "pgd"] and plan.examples == 12

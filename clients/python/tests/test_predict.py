@@ -73,6 +73,8 @@ def test_pictures(model):
     assert len(model.predict([picture, picture], samples=8)) == 2
     with pytest.warns(UserWarning, match="gray"):
         model.predict(picture.convert("RGB"), samples=8)
+    with pytest.raises(dither.InvalidArgument, match="8 bits"):
+        model.predict(image.fromarray(pixels.astype(np.uint16) * 257))
     with pytest.raises(dither.InvalidArgument, match="resize"):
         model.predict(picture.resize((30, 30)))
 

@@ -191,10 +191,17 @@ def _pictures(x: Any, shape: Optional[Tuple[int, ...]]) -> Rows:
         )
     channels, last = _channels(shape, images[0].size)
     mode = {1: "L", 3: "RGB"}[channels]
-    if channels == 1 and any(image.mode not in ("L", "1", "I", "F", "I;16") for image in images):
+    deep = [image.mode for image in images if image.mode[0] in "IF"]
+    if deep:
+        raise InvalidArgument(
+            f"pictures: expected 8 bits a channel, got mode {deep[0]}; give numbers from 0 to 1: numpy.asarray(picture) / 65535"
+        )
+    lossless = ("L", "1") if channels == 1 else ("L", "1", "RGB", "P")
+    lost = [image.mode for image in images if image.mode not in lossless]
+    if lost:
         warnings.warn(
-            f"pictures of mode {images[0].mode} are brought to gray for a model of one channel; convert them yourself to "
-            "choose how",
+            f"pictures of mode {lost[0]} are brought to {'gray' if channels == 1 else 'RGB'} for a model of {channels} "
+            f"channel{'s' if channels > 1 else ''}; convert them yourself to choose how",
             stacklevel=5,
         )
     planes = np.stack([np.asarray(image.convert(mode), dtype=np.uint8) for image in images])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
@@ -10,8 +11,8 @@ import numpy as np
 from . import _arrays, _methods
 from ._steps import Close, Data, Deadline, Next, Open, Sleep, Steps, call, put_data, wait_before_retry, whole
 from ._stubs import robustness_pb2
-from .errors import Cancelled, FailedPrecondition, InvalidArgument, Unavailable
-from .models import AuditPlan, AuditProgress, AuditState, Probe, audit_progress, audit_state
+from .errors import Cancelled, FailedPrecondition, Internal, InvalidArgument, Unavailable
+from .models import Adversarials, AuditPlan, AuditProgress, AuditState, Probe, audit_progress, audit_state
 from .reports import Report
 
 Progress = Union[bool, Callable[[AuditProgress], None]]
@@ -175,7 +176,10 @@ class _Shown:
         self._tqdm: Any = None
         if progress is True:
             try:
-                from tqdm.auto import tqdm
+                with warnings.catch_warnings():
+                    # It warns where Jupyter has no widgets, and then writes text.
+                    warnings.simplefilter("ignore")
+                    from tqdm.auto import tqdm
 
                 self._tqdm = tqdm
             except ImportError:
@@ -215,6 +219,32 @@ def get_report(audit: str, timeout: Optional[float], trusted_key: Optional[str])
     request = forms(audit=audit, format=forms.HTML)
     as_html = yield from call(_methods.GET_REPORT, request, deadline)
     return Report(audit, as_json.json, as_html.html, trusted_key)
+
+
+def adversarials(audit: str, timeout: Optional[float]) -> Steps[List[Adversarials]]:
+    stream = yield Open(
+        _methods.GET_ADVERSARIALS, robustness_pb2.GetAdversarialsRequest(audit=audit), Deadline(timeout).left
+    )
+    parts: Dict[int, List[Adversarials]] = {}
+    while True:
+        part = yield Next(stream)
+        if part is None:
+            break
+        inputs = _arrays.array_of(part.inputs, "inputs")
+        numbers = [np.array(values, np.int64) for values in (part.indices, part.labels, part.answers)]
+        if any(len(values) != len(inputs) for values in numbers):
+            raise Internal("GetAdversarials: expected as many numbers as inputs, got others")
+        parts.setdefault(part.place, []).append(Adversarials(part.probe, inputs, *numbers))
+    return [
+        Adversarials(
+            found[0].probe,
+            np.concatenate([one.inputs for one in found]),
+            np.concatenate([one.indices for one in found]),
+            np.concatenate([one.labels for one in found]),
+            np.concatenate([one.answers for one in found]),
+        )
+        for _, found in sorted(parts.items())
+    ]
 
 
 def list_probes(timeout: Optional[float]) -> Steps[List[Probe]]:

@@ -13,7 +13,7 @@ import grpc.aio
 from . import _audit_steps, _connection, _registry_steps, _steps
 from ._version import AGENT
 from .errors import Unavailable, of_rpc
-from .models import AuditPlan, AuditState, Calibration, ModelInfo, Probe
+from .models import Adversarials, AuditPlan, AuditState, Calibration, ModelInfo, Probe
 from .predictions import Predictions
 from .reports import Report
 
@@ -258,6 +258,10 @@ class AsyncClient:
     async def report(self, audit: str, *, timeout: Optional[float] = 60) -> Report:
         """The report of an audit that is done."""
         return await self._run(_audit_steps.get_report(audit, timeout, self.settings.report_key))
+
+    async def adversarials(self, audit: str, *, timeout: Optional[float] = 600) -> List[Adversarials]:
+        """What each attack made, of an audit that is done and was asked to ``save_adversarials``."""
+        return await self._run(_audit_steps.adversarials(audit, timeout))
 
     async def probes(self, *, timeout: Optional[float] = 60) -> List[Probe]:
         """All probes with their parameters and defaults."""

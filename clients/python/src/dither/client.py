@@ -14,7 +14,7 @@ from . import _audit_steps, _connection, _registry_steps, _steps
 from ._version import AGENT
 from ._model import Model
 from .errors import Unavailable, of_rpc
-from .models import AuditPlan, AuditState, ModelInfo, Probe
+from .models import Adversarials, AuditPlan, AuditState, ModelInfo, Probe
 from .reports import Report
 
 __all__ = ["Client", "Model", "connect"]
@@ -304,6 +304,10 @@ class Client:
     def report(self, audit: str, *, timeout: Optional[float] = 60) -> Report:
         """The report of an audit that is done."""
         return self._run(_audit_steps.get_report(audit, timeout, self.settings.report_key))
+
+    def adversarials(self, audit: str, *, timeout: Optional[float] = 600) -> List[Adversarials]:
+        """What each attack made, of an audit that is done and was asked to ``save_adversarials``."""
+        return self._run(_audit_steps.adversarials(audit, timeout))
 
     def probes(self, *, timeout: Optional[float] = 60) -> List[Probe]:
         """All probes with their parameters and defaults."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ._stubs import registry_pb2, robustness_pb2
 
-__all__ = ["AuditPlan", "AuditProgress", "AuditState", "Calibration", "ModelInfo", "Probe", "Quality"]
+__all__ = ["Adversarials", "AuditPlan", "AuditProgress", "AuditState", "Calibration", "ModelInfo", "Probe", "Quality"]
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,18 @@ class Probe:
     name: str
     summary: str
     parameters: Dict[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Adversarials:
+    """What one attack made: inputs as the model takes them, [N, …], with the numbers of their examples, their labels, and
+    the deployed predictor's answers (-1: none)."""
+
+    probe: str
+    inputs: npt.NDArray[Any]
+    indices: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64]
+    answers: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

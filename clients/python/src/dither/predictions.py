@@ -23,7 +23,7 @@ _SET_KINDS = {0: None, 1: "marginal", 2: "class_conditional"}
 _WEIGHTS = ("requested", "tolerance_met", "sample_limit", "deadline_near")
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Predictions:
     """Answers for N inputs: a mean over the draws, and measures of how sure it is.
 

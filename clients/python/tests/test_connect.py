@@ -1,9 +1,11 @@
 """How a server is found, and what is said where it is not."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import textwrap
@@ -174,6 +176,69 @@ def test_certificates(bare, ready, tmp_path):
             dither.connect(address, ca=other)
     with pytest.raises(dither.InvalidArgument, match="belong together"):
         dither.connect(address, ca=ready["ca"], certificate=str(other))
+
+
+@pytest.fixture
+def strict(tmp_path):
+    """A TLS server that asks for client certificates, as gRPC's door does with --client-ca; gives its port."""
+    made = []
+    for name in ("server", "client"):
+        made.append(
+            subprocess.run(
+                [
+                    "openssl",
+                    "req",
+                    "-x509",
+                    "-newkey",
+                    "ec",
+                    "-pkeyopt",
+                    "ec_paramgen_curve:P-256",
+                    "-nodes",
+                    "-subj",
+                    "/CN=x",
+                ]
+                + ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", tmp_path / f"{name}.key"]
+                + ["-out", tmp_path / f"{name}.pem"],
+                capture_output=True,
+            ).returncode
+        )
+    if any(made):
+        pytest.skip("openssl makes no certificates here")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "server.pem", tmp_path / "server.key")
+    context.load_verify_locations(tmp_path / "client.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.set_alpn_protocols(["h2"])
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        while True:
+            try:
+                plain, _ = server.accept()
+            except OSError:
+                return
+            with contextlib.suppress(OSError), context.wrap_socket(plain, server_side=True) as secure:
+                secure.sendall(SETTINGS)
+                secure.recv(100)
+
+    threading.Thread(target=serve, daemon=True).start()
+    yield server.getsockname()[1]
+    server.close()
+
+
+def test_client_certificates(bare, strict, tmp_path):
+    found = _connection.Settings("127.0.0.1", strict, ca=str(tmp_path / "server.pem"))
+    with pytest.raises(dither.Unavailable, match="client certificate"):
+        _connection.looked_at(found, 5)
+    whole = dataclasses.replace(found, certificate=str(tmp_path / "client.pem"), key=str(tmp_path / "client.key"))
+    assert _connection.looked_at(whole, 5) == whole
+    with pytest.raises(dither.InvalidArgument, match="that fit"):
+        _connection.looked_at(dataclasses.replace(whole, key=str(tmp_path / "server.key")), 5)
+    # A ready file without a CA: the door itself tells whether it has TLS.
+    with pytest.raises(dither.Unavailable, match="DITHER_CA"):
+        _connection.looked_at(dataclasses.replace(found, ca=None, tls=None), 5)
+    with listener(SETTINGS) as port:
+        assert _connection.looked_at(_connection.Settings("127.0.0.1", port, tls=None), 5).tls is False
 
 
 def test_wrong_schemes(bare, ready):

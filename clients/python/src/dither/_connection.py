@@ -27,7 +27,8 @@ class Settings:
 
     host: str
     port: int
-    tls: bool = True
+    # None: the ready file does not say, and a look tells.
+    tls: Optional[bool] = True
     token: Optional[str] = None
     ca: Optional[str] = None
     certificate: Optional[str] = None
@@ -40,7 +41,7 @@ class Settings:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def __repr__(self) -> str:
-        return f"Settings({'dither' if self.tls else 'dither+plain'}://{self.place})"
+        return f"Settings({'dither+plain' if self.tls is False else 'dither'}://{self.place})"
 
 
 def settings(
@@ -68,6 +69,8 @@ def settings(
     if address is not None or ready_file is None:
         host, port, tls = parse_address(address or value("DITHER_ADDRESS") or DEFAULT_ADDRESS)
         found = replace(found, host=host, port=port, tls=tls)
+    if ca and found.tls is None:
+        found = replace(found, tls=True)
     return replace(
         found, token=token or found.token, ca=os.fspath(ca) if ca else found.ca, certificate=certificate, key=key
     )
@@ -97,7 +100,8 @@ def _of_ready_file(path: str) -> Settings:
             # The file is of a server on this machine.
             "127.0.0.1",
             int(found["grpc"]),
-            tls=ca is not None,
+            # Without a CA of its own the server has either other certificates or no TLS.
+            tls=True if ca else None,
             token=found.get("token") or None,
             ca=ca,
             report_key=found.get("reportKey") or None,
@@ -118,6 +122,11 @@ def looked_at(found: Settings, timeout: float) -> Settings:
 
     Raises ``Unavailable`` with the reason and the remedy.
     """
+    if found.tls is None:
+        try:
+            found = replace(found, tls=not _speaks_grpc(replace(found, tls=False), None, timeout))
+        except _HasTls:
+            found = replace(found, tls=True)
     context = _tls_context(found)
     if _speaks_grpc(found, context, timeout):
         return found
@@ -125,12 +134,22 @@ def looked_at(found: Settings, timeout: float) -> Settings:
     try:
         if found.port < 65_535 and _speaks_grpc(following, context, timeout):
             return following
+    except _Certificate:
+        raise
     except Unavailable:
         pass
     raise Unavailable(
         f"{found.place}: expected a gRPC door here or at the port behind it, got another; name the port that `dither serve` "
         "prints as gRPC (7448 unless --grpc-port says otherwise)"
     )
+
+
+class _Certificate(Unavailable):
+    """A door of the right kind, but for a certificate."""
+
+
+class _HasTls(Unavailable):
+    """A door that was asked without TLS and has it."""
 
 
 def _tls_context(found: Settings) -> Optional[ssl.SSLContext]:
@@ -168,16 +187,26 @@ def _speaks_grpc(found: Settings, context: Optional[ssl.SSLContext], timeout: fl
         with socket.create_connection((found.host, found.port), timeout) as plain:
             if context is not None:
                 with context.wrap_socket(plain, server_hostname=found.host) as secure:
-                    return secure.selected_alpn_protocol() == "h2"
+                    if secure.selected_alpn_protocol() != "h2":
+                        return False
+                    # A client certificate that the server misses is told behind the handshake.
+                    secure.sendall(_PREFACE)
+                    secure.recv(9)
+                    return True
             plain.sendall(_PREFACE)
             return _first_frame_is_settings(plain, found)
     except Unavailable:
         # It is an OSError too.
         raise
     except ssl.SSLCertVerificationError as error:
-        raise Unavailable(_bad_certificate(found, error)) from None
+        raise _Certificate(_bad_certificate(found, error)) from None
     except ssl.SSLError as error:
         reason = error.reason or str(error)
+        if "CERTIFICATE_REQUIRED" in reason:
+            raise _Certificate(
+                f"{found.place}: expected by the server is a client certificate, got none; give connect(certificate=…, "
+                "key=…), PEM files of one that its --client-ca has signed"
+            ) from None
         raise Unavailable(
             f"{found.place}: expected TLS 1.3, got {reason}; a server with --insecure is at "
             f"dither+plain://{found.place}, and the console's port (7449) is none of these doors"
@@ -189,6 +218,8 @@ def _speaks_grpc(found: Settings, context: Optional[ssl.SSLContext], timeout: fl
             f"{found.place}: expected an answer within {timeout:g} s, got none; see whether a firewall is between"
         ) from None
     except OSError as error:
+        if context is None and isinstance(error, ConnectionResetError):
+            return False
         raise Unavailable(
             f"{found.place}: expected a server, got '{error.strerror or error}'; start one with `dither serve`, or set "
             "DITHER_ADDRESS (or connect(address)) to where it is"
@@ -203,7 +234,7 @@ def _first_frame_is_settings(plain: socket.socket, found: Settings) -> bool:
             break
         head += piece
     if head[:1] in (b"\x15", b"\x16"):
-        raise Unavailable(f"{found.place}: expected a server without TLS, got TLS; write dither:// for dither+plain://")
+        raise _HasTls(f"{found.place}: expected a server without TLS, got TLS; write dither:// for dither+plain://")
     return len(head) > 3 and head[3] == _SETTINGS
 
 

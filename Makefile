@@ -13,7 +13,7 @@ DITHER = .build/release/dither
 
 help:
 	@echo 'make run          build, serve the shipped models on loopback and show what they do (ONCE=1: then stop)'
-	@echo 'make test         lint, every test, the C and the Python client'
+	@echo 'make test         lint, every test, the C and the Python clients'
 	@echo 'make build        the release build that both use'
 	@echo 'make test-swift   only the Swift tests        make test-clients   only the C and the Python client'
 	@echo 'make conformance  the ONNX backend node tests (PyPI), by op'

@@ -1,0 +1,248 @@
+"""What people have in Python, as the rows that a model takes."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import warnings
+from typing import Any, Iterator, List, Optional, Sequence, Tuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ._stubs import inference_pb2
+from .errors import InvalidArgument
+
+Rows = npt.NDArray[Any]
+# Of the inputs of one request, well below what a door takes.
+MOST_BYTES = 2 << 20
+
+
+def rows_of(x: Any, row_shape: Sequence[int], place: str = "x") -> Rows:
+    """``[N, …]``: uint8 pixels, or float32 numbers. ``row_shape`` is of one example, as the model has it.
+
+    One example is a batch of one. Shapes may differ from the model's in axes of extent 1, and examples may be flat.
+    """
+    shape = tuple(row_shape)
+    array = _numbers(x, shape, place)
+    # The usual case, before the others are looked at.
+    if array.shape[1:] == shape and array.size:
+        return array
+    if array.size == 0:
+        raise InvalidArgument(f"{place}: expected examples of shape {_shown(shape)}, got none ({_shown(array.shape)})")
+    if _is_row(array.shape, shape):
+        return array.reshape((1,) + shape)
+    if array.ndim > 1 and _is_row(array.shape[1:], shape):
+        return array.reshape((array.shape[0],) + shape)
+    raise InvalidArgument(
+        f"{place}: expected one example of shape {_shown(shape)}, or a batch of them, got {_shown(array.shape)}"
+        + _shape_advice(array.shape, shape)
+    )
+
+
+def free_rows_of(x: Any, place: str = "inputs") -> Rows:
+    """``[N, …]`` in any shape of rows."""
+    array = _numbers(x, None, place)
+    if array.ndim < 2 or array.size == 0:
+        raise InvalidArgument(f"{place}: expected examples along the first axis, as [N, …], got {_shown(array.shape)}")
+    return array
+
+
+def labels_of(y: Any, count: int, place: str = "labels") -> List[int]:
+    """Class numbers, one for each of ``count`` examples."""
+    array = _plain(y, place)
+    if array.shape not in ((count,), (count, 1)):
+        raise InvalidArgument(
+            f"{place}: expected {count} class numbers, one for each example, got {_shown(array.shape)}"
+        )
+    array = array.reshape(count)
+    if array.dtype.kind not in "iufb":
+        raise InvalidArgument(f"{place}: expected class numbers, counted from 0, got {array.dtype}")
+    numbers = array.astype(np.int64)
+    wrong = np.flatnonzero((numbers != array) | (numbers < 0) | (numbers >= 1 << 32))
+    if wrong.size:
+        raise InvalidArgument(f"{place}[{wrong[0]}]: expected a class number, counted from 0, got {array[wrong[0]]}")
+    return [int(number) for number in numbers]
+
+
+def message(rows: Rows) -> inference_pb2.Array:
+    found = inference_pb2.Array()
+    put(rows, found)
+    return found
+
+
+def put(rows: Rows, into: inference_pb2.Array) -> None:
+    """Row-major, whatever the order in memory; machines that Python wheels are made for are little-endian, or are
+    told."""
+    is_bytes = rows.dtype == np.uint8
+    into.type = inference_pb2.Array.UINT8 if is_bytes else inference_pb2.Array.FLOAT32
+    into.ClearField("shape")
+    into.shape.extend(rows.shape)
+    into.data = (rows if is_bytes or sys.byteorder == "little" else rows.astype("<f4")).tobytes()
+
+
+def array_of(found: inference_pb2.Array, place: str) -> Rows:
+    kinds = {inference_pb2.Array.FLOAT32: "<f4", inference_pb2.Array.UINT8: "u1", inference_pb2.Array.INT64: "<i8"}
+    kind = kinds.get(found.type)
+    shape = tuple(found.shape)
+    if kind is None or min(shape, default=0) < 0 or len(found.data) != int(np.prod(shape)) * np.dtype(kind).itemsize:
+        raise InvalidArgument(f"{place}: expected an array of a known type and its length, got another from the server")
+    array: Rows = np.array(np.frombuffer(found.data, dtype=kind)).reshape(shape)
+    return array
+
+
+def pieces(rows: Rows, most_rows: int = 4096) -> Iterator[Rows]:
+    """Parts that fit into a request each."""
+    one = max(rows[0].size * 4, 1)
+    step = max(min(MOST_BYTES // one, most_rows), 1)
+    for first in range(0, len(rows), step):
+        yield rows[first : first + step]
+
+
+def _numbers(x: Any, shape: Optional[Tuple[int, ...]], place: str) -> Rows:
+    array: Rows
+    if type(x) is np.ndarray and x.dtype != object:
+        array = x
+    else:
+        array = _pictures(x, shape) if _are_pictures(x) else _plain(x, place)
+    if array.dtype == np.uint8:
+        return array
+    # Whole numbers and truth values are numbers; bytes are pixels.
+    if array.dtype.kind not in "iufb":
+        raise InvalidArgument(f"{place}: expected numbers, got {array.dtype}")
+    numbers = array.astype(np.float32, copy=False)
+    if not np.isfinite(numbers).all():
+        first = np.unravel_index(int(np.flatnonzero(~np.isfinite(numbers))[0]), numbers.shape)
+        raise InvalidArgument(
+            f"{place}[{', '.join(str(int(at)) for at in first)}]: expected a finite float32, got {array[first]}"
+        )
+    return numbers
+
+
+def _plain(x: Any, place: str) -> Rows:
+    module = type(x).__module__.split(".")[0]
+    if isinstance(x, (str, bytes, os.PathLike)):
+        raise InvalidArgument(
+            f"{place}: expected an array, got {type(x).__name__}; read the file first, a picture with PIL.Image.open(path), "
+            ".npy with numpy.load(path)"
+        )
+    if module == "torch":
+        return _of_torch(x)
+    if module == "pandas":
+        return _of_pandas(x, place)
+    if isinstance(x, (list, tuple)) and x and all(type(item).__module__.split(".")[0] == "torch" for item in x):
+        x = [_of_torch(item) for item in x]
+    try:
+        with warnings.catch_warnings():
+            # Ragged lists: an error in new versions, a warning in old ones.
+            warnings.simplefilter("error")
+            array = np.asarray(x)
+    except Exception as error:
+        raise InvalidArgument(
+            f"{place}: expected numbers in rows of one length, got {type(x).__name__}: {error}"
+        ) from None
+    if array.dtype == object:
+        raise InvalidArgument(
+            f"{place}: expected numbers in rows of one length, got {type(x).__name__} of other things"
+        )
+    return array
+
+
+def _of_torch(x: Any) -> Rows:
+    tensor = x.detach().cpu()
+    # NumPy has no bfloat16.
+    if str(tensor.dtype) in ("torch.bfloat16", "torch.float16"):
+        tensor = tensor.float()
+    array: Rows = tensor.numpy()
+    return array
+
+
+def _of_pandas(x: Any, place: str) -> Rows:
+    if hasattr(x, "columns"):
+        words = [str(name) for name, kind in zip(x.columns, x.dtypes) if getattr(kind, "kind", "O") not in "iufb"]
+        if words:
+            raise InvalidArgument(
+                f"{place}: expected columns of numbers, got others in {', '.join(words[:5])}; drop them, or encode them as the "
+                "model was trained on them"
+            )
+        array: Rows = x.to_numpy(dtype=np.float32)
+        return array
+    values: Rows = x.to_numpy()
+    return values
+
+
+def _is_picture(x: Any) -> bool:
+    pil = sys.modules.get("PIL.Image")
+    return pil is not None and isinstance(x, pil.Image)
+
+
+def _are_pictures(x: Any) -> bool:
+    return _is_picture(x) or (isinstance(x, (list, tuple)) and len(x) > 0 and all(_is_picture(item) for item in x))
+
+
+def _pictures(x: Any, shape: Optional[Tuple[int, ...]]) -> Rows:
+    """``[N, C, H, W]`` bytes, or in the order that the model has them."""
+    images = [x] if _is_picture(x) else list(x)
+    sizes = {image.size for image in images}
+    if len(sizes) > 1:
+        raise InvalidArgument(
+            f"pictures: expected one size, got {sorted(sizes)[:3]}; resize them: picture.resize((W, H))"
+        )
+    channels, last = _channels(shape, images[0].size)
+    mode = {1: "L", 3: "RGB"}[channels]
+    deep = [image.mode for image in images if image.mode[0] in "IF"]
+    if deep:
+        raise InvalidArgument(
+            f"pictures: expected 8 bits a channel, got mode {deep[0]}; give numbers from 0 to 1: numpy.asarray(picture) / 65535"
+        )
+    lossless = ("L", "1") if channels == 1 else ("L", "1", "RGB", "P")
+    lost = [image.mode for image in images if image.mode not in lossless]
+    if lost:
+        warnings.warn(
+            f"pictures of mode {lost[0]} are brought to {'gray' if channels == 1 else 'RGB'} for a model of {channels} "
+            f"channel{'s' if channels > 1 else ''}; convert them yourself to choose how",
+            stacklevel=5,
+        )
+    planes = np.stack([np.asarray(image.convert(mode), dtype=np.uint8) for image in images])
+    if channels == 3 and not last:
+        planes = np.moveaxis(planes, -1, 1)
+    if shape is None and channels == 1:
+        planes = planes[:, np.newaxis]
+    return planes
+
+
+def _channels(shape: Optional[Tuple[int, ...]], size: Tuple[int, int]) -> Tuple[int, bool]:
+    """How many, and whether they are the last axis."""
+    if shape is None:
+        return 3, False
+    if len(shape) == 3:
+        return (3, False) if shape[0] == 3 else (3, True) if shape[2] == 3 and shape[0] != 1 else (1, False)
+    return (3, False) if len(shape) == 1 and shape[0] == 3 * size[0] * size[1] else (1, False)
+
+
+def _is_row(got: Sequence[int], shape: Tuple[int, ...]) -> bool:
+    """Whether one example may be written so: in the model's shape but for axes of extent 1, or flat. A model of flat
+    rows takes two axes as well; of more the order of their colors is not known."""
+    if math.prod(got) != math.prod(shape):
+        return False
+    got, wanted = _without_ones(got), _without_ones(shape)
+    return got == wanted or len(got) <= 1 or (len(wanted) <= 1 and len(got) == 2)
+
+
+def _without_ones(shape: Sequence[int]) -> Tuple[int, ...]:
+    return tuple(extent for extent in shape if extent != 1)
+
+
+def _shown(shape: Sequence[int]) -> str:
+    return "[" + ", ".join(str(extent) for extent in shape) + "]"
+
+
+def _shape_advice(got: Tuple[int, ...], wanted: Tuple[int, ...]) -> str:
+    if len(wanted) != 3 or len(got) < 2:
+        return ""
+    if got[-3:] == (wanted[1], wanted[2], wanted[0]):
+        return "; its channels are last: numpy.moveaxis(x, -1, -3)"
+    if len(got) > 2 and (got[-2:] != wanted[1:]) and got[-3] in (wanted[0], len(got) == 3 and got[0]):
+        return f"; resize pictures to {wanted[2]} × {wanted[1]}"
+    return ""

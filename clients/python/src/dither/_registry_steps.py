@@ -1,0 +1,203 @@
+"""Predictions and the registry, step by step."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+import numpy as np
+
+from . import _arrays, _exports, _methods, predictions
+from ._steps import Ask, Data, Deadline, Sleep, Steps, call, put_data, wait_before_retry, whole
+from ._stubs import inference_pb2, registry_pb2
+from .errors import Aborted, InvalidArgument, OutOfRange, Unavailable
+from .models import Calibration, ModelInfo, calibration, model_info
+from .predictions import Predictions
+
+_CHUNK = 256 << 10
+_MOST_PROBABILITIES = 1 << 25
+
+# predictions
+
+
+def predict(
+    model: str,
+    info: ModelInfo,
+    x: Any,
+    *,
+    samples: Optional[int],
+    tolerance: Optional[float],
+    max_samples: Optional[int],
+    seed: Optional[int],
+    coverage: Optional[float],
+    set_rule: Optional[str],
+    never_empty: bool,
+    measures: Sequence[str],
+    quantiles: Sequence[float],
+    shared_draws: bool,
+    antithetic: bool,
+    uncalibrated: bool,
+    timeout: Optional[float],
+) -> Steps[Predictions]:
+    deadline = Deadline(timeout)
+    rows = _arrays.rows_of(x, info.input_shape)
+    request = inference_pb2.PredictRequest(model=model)
+    if samples is not None:
+        request.samples = whole("samples", samples, 0)
+    if tolerance is not None:
+        if samples is not None:
+            raise InvalidArgument(
+                "tolerance: expected either samples= or tolerance=, got both; max_samples= bounds the latter"
+            )
+        if not (tolerance > 0 and np.isfinite(tolerance)):
+            raise InvalidArgument(f"tolerance: expected a number above 0, got {tolerance}")
+        request.tolerance = tolerance
+    if max_samples is not None:
+        if tolerance is None:
+            raise InvalidArgument("max_samples: expected with tolerance=, got alone; samples= is a fixed number")
+        request.max_samples = whole("max_samples", max_samples, 1)
+    if seed is not None:
+        request.seed = whole("seed", seed, 0, (1 << 64) - 1)
+    if coverage is not None:
+        if not 0 < coverage < 1:
+            raise InvalidArgument(f"coverage: expected a number between 0 and 1, got {coverage}")
+        request.coverage = coverage
+    elif set_rule is not None or never_empty:
+        raise InvalidArgument("set_rule and never_empty: expected with coverage=, got without it")
+    if set_rule is not None:
+        rules = {"lac": inference_pb2.PredictRequest.LAC, "aps": inference_pb2.PredictRequest.APS}
+        if set_rule not in rules:
+            raise InvalidArgument(f"set_rule: expected lac or aps, got '{set_rule}'")
+        request.set_rule = rules[set_rule]
+    request.never_empty = never_empty
+    if measures:
+        request.measures.extend([measures] if isinstance(measures, str) else measures)
+    if len(quantiles):
+        request.quantiles.extend(quantiles)
+    request.antithetic, request.uncalibrated = antithetic, uncalibrated
+    if shared_draws:
+        request.draws = inference_pb2.PredictRequest.SHARED
+    draws = samples if samples is not None else (max_samples or 1024) if tolerance is not None else info.default_samples
+    most_rows = _MOST_PROBABILITIES // max(draws * max(info.classes, 1), 1)
+    parts: List[Predictions] = []
+    for piece in _arrays.pieces(rows, min(max(most_rows, 1), 4096)) if len(rows) > 1 else (rows,):
+        _arrays.put(piece, request.input)
+        response = yield from call(_methods.PREDICT, request, deadline)
+        parts.append(predictions.read(response, len(piece), info.class_names, coverage is not None))
+        # Later parts have the seed of the first, so that a row's answer is the same wherever it is.
+        request.seed = response.seed
+    return predictions.joined(parts)
+
+
+# registry
+
+
+def get_model(reference: str, timeout: Optional[float]) -> Steps[ModelInfo]:
+    found = yield from call(_methods.GET_MODEL, registry_pb2.GetModelRequest(model=reference), Deadline(timeout))
+    return model_info(found)
+
+
+def list_models(prefix: str, timeout: Optional[float]) -> Steps[List[ModelInfo]]:
+    deadline, request = Deadline(timeout), registry_pb2.ListModelsRequest(prefix=prefix)
+    models: List[ModelInfo] = []
+    while True:
+        page = yield from call(_methods.LIST_MODELS, request, deadline)
+        models += [model_info(found) for found in page.models]
+        # A page of none gets nobody further.
+        if not page.next_page_token or not page.models:
+            return models
+        request.page_token = page.next_page_token
+
+
+def set_alias(model: str, alias: str, expected_version: Optional[int], timeout: Optional[float]) -> Steps[ModelInfo]:
+    request = registry_pb2.SetAliasRequest(model=model, alias=alias)
+    if expected_version is not None:
+        request.expected_version = whole("expected_version", expected_version, 0)
+    found = yield from call(_methods.SET_ALIAS, request, Deadline(timeout))
+    return model_info(found)
+
+
+def remove(model: str, timeout: Optional[float]) -> Steps[int]:
+    request = registry_pb2.RemoveModelRequest(model=model)
+    found = yield from call(_methods.REMOVE_MODEL, request, Deadline(timeout))
+    return int(found.removed)
+
+
+def calibrate(
+    model: str,
+    data: Data,
+    *,
+    samples: Optional[int],
+    seed: int,
+    class_conditional: bool,
+    try_only: bool,
+    timeout: Optional[float],
+) -> Steps[Calibration]:
+    request = registry_pb2.CalibrateRequest(
+        model=model,
+        samples=whole("samples", samples or 0, 0),
+        seed=whole("seed", seed, 0, (1 << 64) - 1),
+        class_conditional=class_conditional,
+        try_only=try_only,
+    )
+    put_data(request, data)
+    found = yield from call(_methods.CALIBRATE, request, Deadline(timeout))
+    return calibration(found)
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    info: ModelInfo
+    existed: bool
+    warnings: Tuple[str, ...]
+
+
+def upload(
+    source: Any,
+    *,
+    name: Optional[str],
+    labels: Optional[Sequence[str]],
+    example: Any,
+    card: Any,
+    aliases: Sequence[str],
+    task: Optional[str],
+    output_kind: Optional[str],
+    metadata: Optional[Mapping[str, str]],
+    timeout: Optional[float],
+) -> Steps[Uploaded]:
+    deadline = Deadline(timeout)
+    content, suggested = _exports.onnx_bytes(
+        source, example=example, labels=labels, task=task, output_kind=output_kind, metadata=metadata
+    )
+    name = name or suggested
+    if not name:
+        raise InvalidArgument("name: expected the model's name in the registry, got none; upload(…, name='shoes')")
+    begin = registry_pb2.UploadBegin(
+        name=name,
+        bytes=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        card_json=card if isinstance(card, str) else "" if card is None else json.dumps(card),
+        aliases=aliases,
+    )
+    where = registry_pb2.GetUploadRequest(name=name, sha256=begin.sha256)
+    for attempt in range(8):
+        status = yield from call(_methods.GET_UPLOAD, where, deadline)
+        try:
+            # The file is named by its digest: who goes on, or begins anew, sends the same bytes.
+            answer = yield Ask(_methods.UPLOAD, _chunks(begin, content, int(status.received)), deadline.left)
+            return Uploaded(model_info(answer.model), answer.existed, tuple(answer.warnings))
+        except (Aborted, OutOfRange, Unavailable) as error:
+            wait = wait_before_retry(error, attempt + 1)
+            if attempt == 7 or not deadline.allows(wait):
+                raise
+            yield Sleep(wait)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _chunks(begin: registry_pb2.UploadBegin, content: bytes, first: int) -> Iterator[registry_pb2.UploadRequest]:
+    yield registry_pb2.UploadRequest(begin=begin)
+    for offset in range(min(first, len(content)), len(content), _CHUNK):
+        chunk = registry_pb2.UploadChunk(offset=offset, data=content[offset : offset + _CHUNK])
+        yield registry_pb2.UploadRequest(chunk=chunk)

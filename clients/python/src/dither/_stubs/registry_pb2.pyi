@@ -1,0 +1,246 @@
+from dither._stubs import inference_pb2 as _inference_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class CalibrateRequest(_message.Message):
+    __slots__ = ["class_conditional", "data_set", "examples", "model", "samples", "seed", "try_only"]
+    CLASS_CONDITIONAL_FIELD_NUMBER: _ClassVar[int]
+    DATA_SET_FIELD_NUMBER: _ClassVar[int]
+    EXAMPLES_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    TRY_ONLY_FIELD_NUMBER: _ClassVar[int]
+    class_conditional: bool
+    data_set: str
+    examples: _inference_pb2.Examples
+    model: str
+    samples: int
+    seed: int
+    try_only: bool
+    def __init__(self, model: _Optional[str] = ..., data_set: _Optional[str] = ..., examples: _Optional[_Union[_inference_pb2.Examples, _Mapping]] = ..., samples: _Optional[int] = ..., seed: _Optional[int] = ..., try_only: bool = ..., class_conditional: bool = ...) -> None: ...
+
+class Calibration(_message.Message):
+    __slots__ = ["after", "before", "classes", "conformal_examples", "created_by", "created_ms", "data", "data_digest", "model", "most_coverage", "number", "samples", "seed", "temperature", "temperature_examples", "thresholds", "version"]
+    class ClassThresholds(_message.Message):
+        __slots__ = ["examples", "label", "most_coverage", "name", "thresholds"]
+        EXAMPLES_FIELD_NUMBER: _ClassVar[int]
+        LABEL_FIELD_NUMBER: _ClassVar[int]
+        MOST_COVERAGE_FIELD_NUMBER: _ClassVar[int]
+        NAME_FIELD_NUMBER: _ClassVar[int]
+        THRESHOLDS_FIELD_NUMBER: _ClassVar[int]
+        examples: int
+        label: int
+        most_coverage: float
+        name: str
+        thresholds: _containers.RepeatedCompositeFieldContainer[Calibration.Threshold]
+        def __init__(self, label: _Optional[int] = ..., name: _Optional[str] = ..., examples: _Optional[int] = ..., most_coverage: _Optional[float] = ..., thresholds: _Optional[_Iterable[_Union[Calibration.Threshold, _Mapping]]] = ...) -> None: ...
+    class Quality(_message.Message):
+        __slots__ = ["brier", "expected_calibration_error", "negative_log_likelihood"]
+        BRIER_FIELD_NUMBER: _ClassVar[int]
+        EXPECTED_CALIBRATION_ERROR_FIELD_NUMBER: _ClassVar[int]
+        NEGATIVE_LOG_LIKELIHOOD_FIELD_NUMBER: _ClassVar[int]
+        brier: float
+        expected_calibration_error: float
+        negative_log_likelihood: float
+        def __init__(self, negative_log_likelihood: _Optional[float] = ..., brier: _Optional[float] = ..., expected_calibration_error: _Optional[float] = ...) -> None: ...
+    class Threshold(_message.Message):
+        __slots__ = ["aps", "coverage", "lac"]
+        APS_FIELD_NUMBER: _ClassVar[int]
+        COVERAGE_FIELD_NUMBER: _ClassVar[int]
+        LAC_FIELD_NUMBER: _ClassVar[int]
+        aps: float
+        coverage: float
+        lac: float
+        def __init__(self, coverage: _Optional[float] = ..., lac: _Optional[float] = ..., aps: _Optional[float] = ...) -> None: ...
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    CLASSES_FIELD_NUMBER: _ClassVar[int]
+    CONFORMAL_EXAMPLES_FIELD_NUMBER: _ClassVar[int]
+    CREATED_BY_FIELD_NUMBER: _ClassVar[int]
+    CREATED_MS_FIELD_NUMBER: _ClassVar[int]
+    DATA_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    MOST_COVERAGE_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    TEMPERATURE_EXAMPLES_FIELD_NUMBER: _ClassVar[int]
+    TEMPERATURE_FIELD_NUMBER: _ClassVar[int]
+    THRESHOLDS_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    after: Calibration.Quality
+    before: Calibration.Quality
+    classes: _containers.RepeatedCompositeFieldContainer[Calibration.ClassThresholds]
+    conformal_examples: int
+    created_by: str
+    created_ms: int
+    data: str
+    data_digest: str
+    model: str
+    most_coverage: float
+    number: int
+    samples: int
+    seed: int
+    temperature: float
+    temperature_examples: int
+    thresholds: _containers.RepeatedCompositeFieldContainer[Calibration.Threshold]
+    version: int
+    def __init__(self, number: _Optional[int] = ..., model: _Optional[str] = ..., version: _Optional[int] = ..., temperature: _Optional[float] = ..., samples: _Optional[int] = ..., seed: _Optional[int] = ..., data: _Optional[str] = ..., data_digest: _Optional[str] = ..., temperature_examples: _Optional[int] = ..., conformal_examples: _Optional[int] = ..., most_coverage: _Optional[float] = ..., thresholds: _Optional[_Iterable[_Union[Calibration.Threshold, _Mapping]]] = ..., before: _Optional[_Union[Calibration.Quality, _Mapping]] = ..., after: _Optional[_Union[Calibration.Quality, _Mapping]] = ..., created_ms: _Optional[int] = ..., created_by: _Optional[str] = ..., classes: _Optional[_Iterable[_Union[Calibration.ClassThresholds, _Mapping]]] = ...) -> None: ...
+
+class GetModelRequest(_message.Message):
+    __slots__ = ["model"]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    def __init__(self, model: _Optional[str] = ...) -> None: ...
+
+class GetUploadRequest(_message.Message):
+    __slots__ = ["name", "sha256"]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    sha256: str
+    def __init__(self, name: _Optional[str] = ..., sha256: _Optional[str] = ...) -> None: ...
+
+class ListModelsRequest(_message.Message):
+    __slots__ = ["page_size", "page_token", "prefix"]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    prefix: str
+    def __init__(self, prefix: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListModelsResponse(_message.Message):
+    __slots__ = ["models", "next_page_token"]
+    MODELS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    models: _containers.RepeatedCompositeFieldContainer[Model]
+    next_page_token: str
+    def __init__(self, models: _Optional[_Iterable[_Union[Model, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class Model(_message.Message):
+    __slots__ = ["aliases", "bytes", "calibration", "card_json", "created_by", "created_ms", "default_samples", "digest", "name", "noise_json", "signature", "version"]
+    ALIASES_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    CALIBRATION_FIELD_NUMBER: _ClassVar[int]
+    CARD_JSON_FIELD_NUMBER: _ClassVar[int]
+    CREATED_BY_FIELD_NUMBER: _ClassVar[int]
+    CREATED_MS_FIELD_NUMBER: _ClassVar[int]
+    DEFAULT_SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    NOISE_JSON_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    aliases: _containers.RepeatedScalarFieldContainer[str]
+    bytes: int
+    calibration: Calibration
+    card_json: str
+    created_by: str
+    created_ms: int
+    default_samples: int
+    digest: str
+    name: str
+    noise_json: str
+    signature: Signature
+    version: int
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., digest: _Optional[str] = ..., aliases: _Optional[_Iterable[str]] = ..., card_json: _Optional[str] = ..., signature: _Optional[_Union[Signature, _Mapping]] = ..., created_ms: _Optional[int] = ..., created_by: _Optional[str] = ..., bytes: _Optional[int] = ..., noise_json: _Optional[str] = ..., default_samples: _Optional[int] = ..., calibration: _Optional[_Union[Calibration, _Mapping]] = ...) -> None: ...
+
+class RemoveModelRequest(_message.Message):
+    __slots__ = ["model"]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    def __init__(self, model: _Optional[str] = ...) -> None: ...
+
+class RemoveModelResponse(_message.Message):
+    __slots__ = ["removed"]
+    REMOVED_FIELD_NUMBER: _ClassVar[int]
+    removed: int
+    def __init__(self, removed: _Optional[int] = ...) -> None: ...
+
+class SetAliasRequest(_message.Message):
+    __slots__ = ["alias", "expected_version", "model"]
+    ALIAS_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    alias: str
+    expected_version: int
+    model: str
+    def __init__(self, model: _Optional[str] = ..., alias: _Optional[str] = ..., expected_version: _Optional[int] = ...) -> None: ...
+
+class Signature(_message.Message):
+    __slots__ = ["classes", "input_name", "input_shape", "label_names", "output_kind", "output_kind_note", "output_name", "output_shape", "task", "task_note"]
+    CLASSES_FIELD_NUMBER: _ClassVar[int]
+    INPUT_NAME_FIELD_NUMBER: _ClassVar[int]
+    INPUT_SHAPE_FIELD_NUMBER: _ClassVar[int]
+    LABEL_NAMES_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_KIND_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_KIND_NOTE_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_NAME_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_SHAPE_FIELD_NUMBER: _ClassVar[int]
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    TASK_NOTE_FIELD_NUMBER: _ClassVar[int]
+    classes: int
+    input_name: str
+    input_shape: _containers.RepeatedScalarFieldContainer[int]
+    label_names: _containers.RepeatedScalarFieldContainer[str]
+    output_kind: str
+    output_kind_note: str
+    output_name: str
+    output_shape: _containers.RepeatedScalarFieldContainer[int]
+    task: str
+    task_note: str
+    def __init__(self, input_name: _Optional[str] = ..., input_shape: _Optional[_Iterable[int]] = ..., output_name: _Optional[str] = ..., output_shape: _Optional[_Iterable[int]] = ..., classes: _Optional[int] = ..., label_names: _Optional[_Iterable[str]] = ..., task: _Optional[str] = ..., task_note: _Optional[str] = ..., output_kind: _Optional[str] = ..., output_kind_note: _Optional[str] = ...) -> None: ...
+
+class UploadBegin(_message.Message):
+    __slots__ = ["aliases", "bytes", "card_json", "name", "sha256"]
+    ALIASES_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    CARD_JSON_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    aliases: _containers.RepeatedScalarFieldContainer[str]
+    bytes: int
+    card_json: str
+    name: str
+    sha256: str
+    def __init__(self, name: _Optional[str] = ..., bytes: _Optional[int] = ..., sha256: _Optional[str] = ..., card_json: _Optional[str] = ..., aliases: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class UploadChunk(_message.Message):
+    __slots__ = ["data", "offset"]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    data: bytes
+    offset: int
+    def __init__(self, offset: _Optional[int] = ..., data: _Optional[bytes] = ...) -> None: ...
+
+class UploadRequest(_message.Message):
+    __slots__ = ["begin", "chunk"]
+    BEGIN_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_FIELD_NUMBER: _ClassVar[int]
+    begin: UploadBegin
+    chunk: UploadChunk
+    def __init__(self, begin: _Optional[_Union[UploadBegin, _Mapping]] = ..., chunk: _Optional[_Union[UploadChunk, _Mapping]] = ...) -> None: ...
+
+class UploadResponse(_message.Message):
+    __slots__ = ["existed", "model", "warnings"]
+    EXISTED_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    existed: bool
+    model: Model
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, model: _Optional[_Union[Model, _Mapping]] = ..., existed: bool = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class UploadStatus(_message.Message):
+    __slots__ = ["received"]
+    RECEIVED_FIELD_NUMBER: _ClassVar[int]
+    received: int
+    def __init__(self, received: _Optional[int] = ...) -> None: ...

@@ -1,0 +1,225 @@
+"""Models of the registry, their calibrations, and the states of audits, as values."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from dataclasses import dataclass
+from typing import Any, Dict, Optional, Tuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ._stubs import registry_pb2, robustness_pb2
+
+__all__ = ["Adversarials", "AuditPlan", "AuditProgress", "AuditState", "Calibration", "ModelInfo", "Probe", "Quality"]
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How probabilities did on the examples of the thresholds."""
+
+    negative_log_likelihood: float
+    brier: float
+    expected_calibration_error: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A temperature and the thresholds of prediction sets; ``number`` 0 was tried only."""
+
+    number: int
+    model: str
+    version: int
+    temperature: float
+    #: draws of each answer that it was made with, and holds for
+    samples: int
+    seed: int
+    data: str
+    temperature_examples: int
+    conformal_examples: int
+    #: of a prediction set that need not name all classes
+    most_coverage: float
+    #: [T] coverages and their thresholds; none where they are by class
+    coverages: npt.NDArray[np.float64]
+    lac: npt.NDArray[np.float64]
+    aps: npt.NDArray[np.float64]
+    class_conditional: bool
+    before: Quality
+    after: Quality
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A version of a model, as the registry has it."""
+
+    name: str
+    version: int
+    digest: str
+    aliases: Tuple[str, ...]
+    card: Any
+    #: of one example
+    input_shape: Tuple[int, ...]
+    input_name: str
+    output_name: str
+    #: ``classification``, ``binary``, ``regression`` or ``gaussian_regression``, and how that was told
+    task: str
+    task_note: str
+    output_kind: str
+    #: 0 of a regression
+    classes: int
+    class_names: Tuple[str, ...]
+    #: the noise that the file carries; None: it is deterministic
+    noise: Optional[Dict[str, Any]]
+    #: draws where a request names none
+    default_samples: int
+    calibration: Optional[Calibration]
+    created: datetime.datetime
+    created_by: str
+    bytes: int
+
+    @property
+    def reference(self) -> str:
+        """``name@version``."""
+        return f"{self.name}@{self.version}"
+
+
+@dataclass(frozen=True)
+class AuditState:
+    """Where an audit stands: ``queued``, ``running``, ``done``, ``failed`` or ``cancelled``."""
+
+    audit: str
+    state: str
+    message: str
+    model: str
+    version: int
+    created: datetime.datetime
+    battery: str
+
+
+@dataclass(frozen=True)
+class AuditProgress:
+    """How far a running audit has come; ``seconds_left`` is an estimate, None before there is one."""
+
+    audit: str
+    probe: str
+    shards_done: int
+    shards: int
+    seconds_left: Optional[float]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A probe that audits may have, with its parameters and their defaults."""
+
+    name: str
+    summary: str
+    parameters: Dict[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Adversarials:
+    """What one attack made: inputs as the model takes them, [N, …], with the numbers of their examples, their labels, and
+    the deployed predictor's answers (-1: none)."""
+
+    probe: str
+    inputs: npt.NDArray[Any]
+    indices: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64]
+    answers: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class AuditPlan:
+    """What an audit would do: probes, each with its rows evaluated and seconds, and the whole."""
+
+    probes: Tuple[Tuple[str, int, float], ...]
+    examples: int
+    shards: int
+    seconds: float
+
+
+def model_info(found: registry_pb2.Model) -> ModelInfo:
+    signature = found.signature
+    return ModelInfo(
+        name=found.name,
+        version=found.version,
+        digest=found.digest,
+        aliases=tuple(found.aliases),
+        card=_json(found.card_json),
+        input_shape=tuple(int(extent) for extent in signature.input_shape[1:]),
+        input_name=signature.input_name,
+        output_name=signature.output_name,
+        task=signature.task,
+        task_note=signature.task_note,
+        output_kind=signature.output_kind,
+        classes=signature.classes,
+        class_names=tuple(signature.label_names),
+        noise=_json(found.noise_json),
+        default_samples=found.default_samples,
+        calibration=calibration(found.calibration) if found.HasField("calibration") else None,
+        created=_time(found.created_ms),
+        created_by=found.created_by,
+        bytes=found.bytes,
+    )
+
+
+def calibration(found: registry_pb2.Calibration) -> Calibration:
+    thresholds = found.thresholds
+
+    def quality(of: registry_pb2.Calibration.Quality) -> Quality:
+        return Quality(of.negative_log_likelihood, of.brier, of.expected_calibration_error)
+
+    return Calibration(
+        number=found.number,
+        model=found.model,
+        version=found.version,
+        temperature=found.temperature,
+        samples=found.samples,
+        seed=found.seed,
+        data=found.data,
+        temperature_examples=found.temperature_examples,
+        conformal_examples=found.conformal_examples,
+        most_coverage=found.most_coverage,
+        coverages=np.array([threshold.coverage for threshold in thresholds]),
+        lac=np.array([threshold.lac for threshold in thresholds]),
+        aps=np.array([threshold.aps for threshold in thresholds]),
+        class_conditional=len(found.classes) > 0,
+        before=quality(found.before),
+        after=quality(found.after),
+    )
+
+
+def audit_state(found: robustness_pb2.AuditState) -> AuditState:
+    return AuditState(
+        audit=found.audit,
+        state=robustness_pb2.AuditState.State.Name(found.state).lower(),
+        message=found.message,
+        model=found.model,
+        version=found.version,
+        created=_time(found.created_ms),
+        battery=found.battery,
+    )
+
+
+def audit_progress(found: robustness_pb2.AuditProgress) -> AuditProgress:
+    return AuditProgress(
+        audit=found.audit,
+        probe=found.probe,
+        shards_done=found.shards_done,
+        shards=found.shards,
+        seconds_left=found.seconds_left if found.seconds_left >= 0 else None,
+    )
+
+
+def _json(text: str) -> Any:
+    if not text:
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _time(milliseconds: int) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(milliseconds / 1000, datetime.timezone.utc)

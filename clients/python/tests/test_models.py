@@ -1,0 +1,181 @@
+"""The registry: uploads, what they export, aliases, calibrations, removal."""
+
+import json
+import os
+import pickle
+import uuid
+
+import numpy as np
+import pytest
+
+import dither
+from dither import _exports, _methods, _registry_steps, _steps
+from dither._stubs import registry_pb2
+
+
+def test_models_are_listed(client, model):
+    found = client.models()
+    assert "fashion-mlp-noise" in [info.name for info in found]
+    assert {info.name.split("-")[0] for info in client.models("mnist")} == {"mnist"}
+    info = model.info
+    assert (info.input_shape, info.classes, info.task) == ((1, 28, 28), 10, "classification")
+    assert info.noise and info.default_samples > 0 and isinstance(info.card, dict)
+    assert "with noise" in repr(model)
+
+
+def test_upload_alias_remove(client, onnx_file, images):
+    name = f"shoes-{uuid.uuid4().hex[:8]}"
+    labels = [f"class {at}" for at in range(10)]
+    made = client.upload(onnx_file, name=name, labels=labels, card={"by": "tests"}, aliases=["best"])
+    assert (made.info.version, made.existed, made.info.card) == (1, False, {"by": "tests"})
+    assert made.info.class_names == tuple(labels)
+    assert client.upload(onnx_file, name=name, labels=labels, card={"by": "tests"}).existed
+    assert client.model(f"{name}:best").predict(images[0], samples=4).version == 1
+    second = client.upload(onnx_file, name=name, metadata={"dither.samples": "5"})
+    assert (second.info.version, second.predict(images[0]).samples) == (2, 5)
+    assert "best" in second.set_alias("best", expected_version=1).aliases
+    with pytest.raises(dither.FailedPrecondition):
+        client.set_alias(f"{name}@1", "best", expected_version=1)
+    assert second.remove() == 1 and client.remove(name) == 1
+    with pytest.raises(dither.NotFound):
+        client.model(name)
+
+
+def test_unknown_models_are_told_with_the_nearest(client):
+    with pytest.raises(dither.NotFound, match="did you mean 'fashion-mlp-noise'") as caught:
+        client.model("fashion-mlp-nois")
+    assert caught.value.code == "NOT_FOUND" and caught.value.resource.name == "fashion-mlp-nois"
+    assert isinstance(caught.value, LookupError)
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert (str(copy), copy.resource) == (str(caught.value), caught.value.resource)
+
+
+def test_an_upload_that_was_cut_goes_on(client, onnx_file):
+    name, content = f"cut-{uuid.uuid4().hex[:8]}", onnx_file.read_bytes()
+    steps = _registry_steps.upload(
+        content,
+        name=name,
+        labels=None,
+        example=None,
+        card=None,
+        aliases=(),
+        task=None,
+        output_kind=None,
+        metadata=None,
+        timeout=60,
+    )
+    status = client._do(next(steps))
+    assert status.received == 0
+    sent = steps.send(status)
+    messages = list(sent.message)
+    with pytest.raises(dither.DitherError) as caught:
+        client._do(_steps.Ask(sent.method, iter(messages[:2]), 60))
+    assert isinstance(caught.value, (dither.OutOfRange, dither.InvalidArgument, dither.DataLoss)), caught.value
+    begin = messages[0].begin
+    where = registry_pb2.GetUploadRequest(name=name, sha256=begin.sha256)
+    received = client._do(_steps.Ask(_methods.GET_UPLOAD, where, 60)).received
+    made = client.upload(content, name=name)
+    assert made.info.digest == f"sha256:{begin.sha256}" and 0 < received < len(content)
+    made.remove()
+
+
+def test_refused_uploads(client, onnx_file, tmp_path):
+    with pytest.raises(dither.InvalidArgument):
+        client.upload(os.urandom(4096), name="bad")
+    with pytest.raises(dither.InvalidArgument, match="expected an ONNX file"):
+        client.upload(os.urandom(4096), name="bad", labels=["a"])
+    with pytest.raises(dither.InvalidArgument, match="name:"):
+        client.upload(onnx_file.read_bytes())
+    with pytest.raises(dither.InvalidArgument, match="torch.nn.Module"):
+        client.upload(object(), name="bad")
+    with pytest.raises(FileNotFoundError):
+        client.upload(tmp_path / "absent.onnx")
+
+
+def test_metadata_replaces_what_the_file_says(onnx_file):
+    content = onnx_file.read_bytes()
+    once = _exports.with_metadata(content, {"dither.samples": "3", "dither.labels": json.dumps(["a"] * 10)})
+    twice = _exports.with_metadata(once, {"dither.samples": "4"})
+    entries = [value for number, _, value in _exports._fields(twice) if number == 14]
+    keys = [_exports._entry_key(entry) for entry in entries]
+    assert sorted(keys) == sorted(set(keys)) and keys[-1] == "dither.samples" and entries[-1].endswith(b"4")
+
+
+def test_calibrated_answers_have_sets(client, own, examples, images):
+    tried = own.calibrate(examples, samples=4, try_only=True)
+    assert tried.number == 0 and tried.temperature > 0 and len(tried.coverages) == len(tried.lac) > 0
+    with pytest.raises(dither.FailedPrecondition, match="calibrate"):
+        own.predict(images, coverage=0.9)
+    stored = own.calibrate(examples, samples=4)
+    assert (stored.number, stored.temperature) == (1, tried.temperature)
+    answer = own.predict(images, coverage=0.8, never_empty=True, set_rule="aps")
+    assert answer.prediction_sets.shape == (12, 10) and answer.prediction_sets.any(axis=1).all()
+    assert (answer.set_kind, answer.calibration, answer.samples) == ("marginal", 1, 4)
+    assert answer.sets()[0] and "set" in repr(answer)
+    assert client.model(own.info.name).info.calibration.number == 1
+    assert own.predict(images, uncalibrated=True).temperature == 1
+    with pytest.raises(dither.InvalidArgument):
+        own.calibrate((examples[0][:8], examples[1][:8]))
+    with pytest.raises(dither.InvalidArgument, match="one for each"):
+        own.calibrate((examples[0], examples[1][:8]))
+    with pytest.raises(dither.InvalidArgument, match="data set"):
+        own.calibrate(5)
+
+
+def test_torch_modules(client):
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(1)
+    module = torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Linear(12, 5), torch.nn.Dropout(0.5), torch.nn.Linear(5, 3)
+    )
+    module.train()
+    name = f"torch-{uuid.uuid4().hex[:8]}"
+    made = client.upload(module, name=name, example=torch.zeros(1, 3, 2, 2), labels=["a", "b", "c"])
+    assert module.training and made.info.class_names == ("a", "b", "c") and made.info.input_shape == (3, 2, 2)
+    x = np.random.default_rng(1).random((4, 3, 2, 2), np.float32)
+    with torch.no_grad():
+        wanted = torch.softmax(module.eval()(torch.from_numpy(x)), dim=1).numpy()
+    assert np.allclose(made.predict(x).probabilities, wanted, atol=1e-5)
+    with pytest.raises(dither.InvalidArgument, match="example"):
+        client.upload(module, name=name)
+    client.remove(name)
+
+
+@pytest.mark.parametrize("kind", ["linear", "network", "forest", "pipeline", "regression"])
+def test_sklearn_estimators(client, kind):
+    pytest.importorskip("sklearn")
+    pytest.importorskip("skl2onnx")
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.linear_model import LinearRegression, LogisticRegression
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    generator = np.random.default_rng(1)
+    x = generator.random((120, 4)).astype(np.float32)
+    y = (x[:, 0] * 3).astype(int)
+    estimator = {
+        "linear": LogisticRegression(),
+        "network": MLPClassifier((8,), max_iter=50),
+        "forest": RandomForestClassifier(5),
+        "pipeline": make_pipeline(StandardScaler(), LogisticRegression()),
+        "regression": LinearRegression(),
+    }[kind]
+    estimator.fit(x, x @ [1, 2, 3, 4] if kind == "regression" else np.array(["low", "middle", "high"])[y])
+    name = f"sklearn-{uuid.uuid4().hex[:8]}"
+    made = client.upload(estimator, name=name)
+    answer = made.predict(x[:9])
+    if kind == "regression":
+        assert answer.labels is None and np.allclose(answer.values[:, 0], estimator.predict(x[:9]), atol=1e-4)
+    else:
+        assert np.allclose(answer.probabilities, estimator.predict_proba(x[:9]), atol=1e-5)
+        assert answer.label_names == list(estimator.predict(x[:9]))
+    client.remove(name)
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    from dither._packages import needed
+
+    with pytest.raises(dither.MissingPackage, match="pip install no-such-package"):
+        needed("no_such_package", "upload", "no-such-package")
+    assert issubclass(dither.MissingPackage, ImportError)

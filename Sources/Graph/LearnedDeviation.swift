@@ -201,15 +201,35 @@ extension Graph {
   }
 
   /// Serves with Gaussian noise of these deviations on the weights beside the noise that there is.
-  /// - Parameter deviations: of the weights, each of their shape.
-  public mutating func serve(with deviations: [ValueID: Tensor]) {
+  /// - Parameters:
+  ///   - deviations: of the weights, each of the shape that `kind` has.
+  ///   - kind: which of them share one.
+  ///   - scale: the deviations' measure.
+  ///   - layers: a pattern that fits the weights' names and no others'; nil: they are all that there are.
+  public mutating func serve(
+    with deviations: [ValueID: Tensor], by kind: NoiseTerm.Learned = .element, scale: NoiseTerm.Scale = .absolute,
+    layers: String? = nil
+  ) {
     guard !deviations.isEmpty else { return }
     for (id, tensor) in deviations.sorted(by: { $0.key.index < $1.key.index }) {
       _ = add(tensor, as: valueNames[id.index] + LearnedDeviation.plainSuffix)
     }
-    var term = NoiseTerm(.weights, sigma: 1)
-    term.learned = .element
+    var term = NoiseTerm(.weights, sigma: 1, scale: scale)
+    (term.learned, term.layers) = (kind, layers)
     noise = NoiseModel((noise?.terms ?? []) + [term])
+  }
+
+  /// The graph without its noise and the constants that belong to that alone.
+  public func withoutNoise() -> Graph {
+    let members = noise.flatMap { try? ParameterSamples.all(of: $0, in: self) } ?? []
+    var plain = self
+    plain.noise = nil
+    // Their names are free again.
+    for id in noiseLiterals + members.map(\.samples) {
+      plain.literals[id] = nil
+      plain.valueNames[id.index] = ""
+    }
+    return plain
   }
 
   /// The learned strengths of the noise's term number `term`, layer by layer.

@@ -62,7 +62,8 @@ extension NoiseSite: Hashable {
 extension Catalog where Entry == NoiseSite {
   /// Every site, by its name.
   public static let sites = Catalog(
-    "noise site", [.input, .embeddings, .weights, .activations, .afterNormalization, .gradients], name: { $0.name })
+    "noise site", [.input, .embeddings, .weights, .activations, .afterNormalization, .dropout, .gradients],
+    name: { $0.name })
 }
 
 extension Graph {

@@ -49,7 +49,9 @@ public struct ModelSignature: Sendable, Equatable {
   /// The metadata's key of the draws that a version is served with where a request names none.
   public static let samplesKey = "dither.samples"
   /// Keys that a file may have, but for its noise, which the graph has taken by then.
-  private static let keys = [labelsKey, normalizationKey, taskKey, outputKindKey, samplesKey, vocabularyKey]
+  private static let keys = [labelsKey, normalizationKey, taskKey, outputKindKey, samplesKey, vocabularyKey, tuningKey]
+  /// The metadata's key of how its noise was chosen on data, JSON: for readers, nothing follows it.
+  public static let tuningKey = "dither.tuning"
   /// The metadata's key of the words behind the numbers of a text, JSON: {"length": n, "words": […]}.
   public static let vocabularyKey = "dither.vocabulary"
   /// Bytes of a class's name.

@@ -83,7 +83,7 @@ struct DocumentTests {
       ["audit"], ["audits", "report"], ["audits", "list"], ["bench"], ["calibrate"], ["corrupt"], ["data", "get"],
       ["models", "list"],
       ["models", "alias"], ["predict"], ["run"], ["serve"], ["study"], ["sweep"], ["tokens", "create"], ["train"],
-      ["upload"],
+      ["tune"], ["upload"],
       ["verify"],
     ]
     let known = try commands.reduce(into: Set<String>()) { $0.formUnion(try Self.flags(of: $1)) }
@@ -116,6 +116,7 @@ struct DocumentTests {
         #expect(made.status == 0)
       }
     case "verify": try Self.makeReport(scratch)
+    case "tune": words = words.map { $0.hasPrefix("mnist:") ? "mnist:40" : $0 } + ["--folds", "2", "--samples", "2"]
     default: break
     }
     let result = try Program.run(words)
@@ -164,7 +165,7 @@ struct DocumentTests {
     ]
     return try words.map { word in
       if let found = own[word] { return found }
-      if ["r.html", "report.html", "r.pb", "key.pem", "key.pub.pem", "r.json"].contains(word) {
+      if ["tuned.onnx", "r.html", "report.html", "r.pb", "key.pem", "key.pub.pem", "r.json"].contains(word) {
         return scratch.file(word)
       }
       // Batteries that are planned only cost nothing more with more data.

@@ -27,6 +27,9 @@ struct CatalogTests {
     Kind(
       folder: "Sources/Inference/Objectives", catalog: "Sources/Inference/Objectives.swift", throughout: ".objectives"),
     Kind(folder: "Sources/Inference/Measures", catalog: "Sources/Inference/Measures.swift", throughout: ".measures"),
+    Kind(
+      folder: "Sources/Inference/Candidates", catalog: "Sources/Inference/NoiseCandidates.swift",
+      throughout: ".candidates"),
     Kind(folder: "Sources/Graph/Noises", catalog: "Sources/Graph/Noises.swift", throughout: ".noises"),
     Kind(folder: "Sources/Graph/Schedules", catalog: "Sources/Graph/Schedules.swift", throughout: ".schedules"),
   ]
@@ -36,7 +39,7 @@ struct CatalogTests {
     "AdditiveNoise", "ExpectedEntropy", "LargestStandardError", "Margin", "PredictiveEntropy", "StandardDeviation",
     "VariationRatio", "AnnealedSchedule", "ConstantSchedule", "ExponentialSchedule", "GaussianNoise", "LaplaceNoise",
     "LinearSchedule", "PixelMaskNoise", "UniformNoise", "WarmupSchedule", "BlockMaskNoise", "ChannelNoise",
-    "CorrelatedNoise", "LowRankNoise", "Rotation", "GridSearch",
+    "CorrelatedNoise", "LowRankNoise", "Rotation", "GridSearch", "OwnNoise",
   ]
 
   /// Helpers that stand in a folder of members are none.

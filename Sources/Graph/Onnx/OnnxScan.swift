@@ -57,14 +57,15 @@ struct OnnxScan {
 }
 
 /// The fields of one message, by the wire format (protobuf.dev/programming-guides/encoding).
-private struct WireFields {
+struct WireFields {
   struct Field {
     let number: UInt64
     /// nil for numbers.
     let content: UnsafeRawBufferPointer?
   }
   private let bytes: UnsafeRawBufferPointer
-  private var at = 0
+  /// Where the next field begins.
+  private(set) var at = 0
 
   init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 

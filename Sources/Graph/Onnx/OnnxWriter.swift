@@ -76,12 +76,7 @@ extension Graph {
   private func writtenMetadata() throws(GraphError) -> [String: String] {
     guard let noise else { return metadata }
     var words = metadata
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    do {
-      try noise.validate()
-      words[Graph.noiseKey] = String(decoding: try encoder.encode(noise), as: UTF8.self)
-    } catch {
+    do { words[Graph.noiseKey] = try noise.json() } catch {
       throw GraphError(.noise, at: "graph '\(name)'", expected: "noise that can be written", got: "\(error)")
     }
     return words

@@ -3,13 +3,14 @@ import DitherTensor
 
 /// At inference, `y = x`, and the mask, if it is asked for, is true everywhere.
 /// - Source: ONNX `Dropout`, opsets 7–28, not in training mode.
-struct Dropout: Composite, Rearranging {
+struct Dropout: Composite, Rearranging, Dropping {
   static let onnx = OnnxName("Dropout", since: 7)
   var takesEmpty: Bool { true }
   private let hasMask: Bool
+  private let ratio: Float
   init(_ node: OnnxNode) throws(GraphError) {
     try node.allow("ratio", "seed")
-    _ = try node.float("ratio", default: 0.5)
+    ratio = try node.float("ratio", default: 0.5)
     guard (1...2).contains(node.outputCount) else {
       throw GraphError(.attribute, at: node.place, expected: "one or two outputs", got: "\(node.outputCount)")
     }
@@ -18,6 +19,12 @@ struct Dropout: Composite, Rearranging {
   /// The ratio says nothing at inference, and newer files have no attribute of that name.
   func write(to node: inout OnnxNode) {}
   func trainable(_ input: Int) -> Bool { input == 0 }
+  /// An attribute, or from opset 12 on the second operand.
+  func rate(_ constants: [Literal?]) -> Float? {
+    guard constants.count > 1, let given = constants[1] else { return ratio }
+    guard case .float(let tensor) = given, tensor.count == 1 else { return nil }
+    return tensor.elements[0]
+  }
 
   func rows(_ call: RowsCall) -> RowFacts? { call.sameRows }
 

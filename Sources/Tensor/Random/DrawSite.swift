@@ -7,7 +7,7 @@ public struct DrawSite: Hashable, Sendable {
   /// The thing that is noisy.
   public enum Place: Hashable, Sendable {
     /// A node, by its number in the graph. `kind`, below 8, says what of it: weights 0, an activation 1, a
-    /// normalization 2, embeddings 3.
+    /// normalization 2, embeddings 3, a Dropout node 4.
     case node(Int, kind: Int)
     /// An input of the graph, by its value's index.
     case input(Int)

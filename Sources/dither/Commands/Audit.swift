@@ -84,6 +84,7 @@ struct AuditCommand: AsyncParsableCommand {
   var seed: UInt64 = 1
   @Option(help: "Draws of the deployed predictor, for a model with noise. (default: the model's)")
   var samples: UInt32?
+  @OptionGroup var noise: NoiseOptions
   @Option(help: "Write the self-contained HTML report to this file.")
   var report: String?
   @Option(help: "Write the report as a dither.v1.AuditReport to this file.")
@@ -113,6 +114,10 @@ struct AuditCommand: AsyncParsableCommand {
     }
     if signKey != nil, !model.hasSuffix(".onnx") {
       throw ValidationError("--sign-key goes with an ONNX file; a server signs with its own key")
+    }
+    if !noise.specs.isEmpty, !model.hasSuffix(".onnx") || baselines.contains(model) {
+      throw ValidationError(
+        "--noise goes with an ONNX file, and not with the same as a baseline; a served version has that of its upload")
     }
     if let budget, !(budget.isFinite && budget > 0) { throw ValidationError("--budget is a number of seconds above 0") }
   }
@@ -236,7 +241,10 @@ extension AuditCommand {
     request.outputKinds = outputKinds
     request.targets = try targets.map { (try FileArray(path: $0).labels(at: $0), $0) }
     request.features = try features.map { (try bounds(at: $0), $0) }
-    let audit = try request.resolved(by: FileModels())
+    let audit = try request.resolved(by: FileModels(noise: noise, noisy: model))
+    if let first = audit.subjects.first, first.members.count == 1 {
+      try NoiseOptions.check(samples: samples, of: model, hasNoise: first.members[0].model.noise != nil)
+    }
     let subjects = try audit.subjects.map { try AuditSubject(members: $0.members, temperature: $0.temperature) }
     return try request.runner(of: subjects, on: audit.data, samples: audit.samples, code: Dither.code) {
       try AuditExamples.inputs($0).tensor
@@ -274,11 +282,15 @@ extension AuditCommand {
 
 /// ONNX files as an audit's models, by their paths.
 private struct FileModels: AuditModels {
+  /// In place of what the file `noisy` has.
+  var noise: NoiseOptions
+  var noisy: String
+
   /// A path may have a + in it.
   func isOne(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
   func version(_ path: String, outputKind: OutputKind?) throws -> AuditSubject {
-    let bytes = try FileArray.read(path)
+    let file = try FileArray.read(path), bytes = try path == noisy ? noise.laid(over: file) : file
     return try AuditSubject(name: path, digest: Sha256.hash(bytes).description, model: Model(onnx: bytes))
       .putting(out: outputKind)
   }

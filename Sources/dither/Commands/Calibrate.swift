@@ -59,8 +59,12 @@ struct CalibrateCommand: AsyncParsableCommand {
     } else {
       request.dataSet = data
     }
-    let found = try await server.withClient { [request] in
-      try await $0.calibrate(request, timeout: .milliseconds(Int64(timeout * 1000)))
+    let found = try await server.withClient { [request] client in
+      if let samples, samples > 0 {
+        let served = try await client.model(model)
+        try NoiseOptions.check(samples: samples, of: model, hasNoise: !served.noiseJson.isEmpty)
+      }
+      return try await client.calibrate(request, timeout: .milliseconds(Int64(timeout * 1000)))
     }
     if json { try Json.print(CalibrationDescription(found)) } else { CalibrationDescription(found).show() }
   }

@@ -98,6 +98,7 @@ struct PredictCommand: AsyncParsableCommand {
   func run() async throws {
     let (answer, names) = try await server.withClient { client in
       let served = try await client.model(model), signature = served.signature
+      try NoiseOptions.check(samples: samples, of: model, hasNoise: !served.noiseJson.isEmpty)
       // The shape of one example.
       let shape = signature.inputShape.dropFirst().map(Int.init)
       var answer = PredictionTable()

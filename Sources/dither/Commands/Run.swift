@@ -15,7 +15,10 @@ struct RunCommand: ParsableCommand {
       Writes every output as DIR/OUTPUT.npy, and with --labels and --gradient the gradient of the mean cross-entropy \
       with respect to each input as DIR/NAME.grad.npy. ONNX TensorProto files (.pb) are taken wherever .npy is.
 
+      With noise every output has its draws before it, [draws, rows, …], and loss and gradients are means over them.
+
       Example: dither run model.onnx --input x=x.npy --output-dir out --labels y.npy --gradient
+      Example: dither run model.onnx --input x.npy --output-dir out --noise weights:gaussian,sigma=0.03 --samples 64
       Example: dither run model.onnx --check
       """)
 
@@ -30,6 +33,11 @@ struct RunCommand: ParsableCommand {
   var labels: String?
   @Flag(help: "Write the gradients of the mean cross-entropy with respect to the inputs.")
   var gradient = false
+  @OptionGroup var noise: NoiseOptions
+  @Option(help: "Draws of the noise; 0 is the deterministic pass. (default: 16 with --noise, else 0)")
+  var samples: UInt32?
+  @Option(help: "The same seed gives the same draws.")
+  var seed: UInt64 = 0
   @Option(help: "float32, or bfloat16 on CPUs that have it.")
   var precision = Plan.Precision.float32
   @Flag(help: "Only load the file, and say whether a server would take it.")
@@ -45,7 +53,8 @@ struct RunCommand: ParsableCommand {
   }
 
   func run() throws {
-    let bytes = try FileArray.read(file), graph = try Graph(onnx: bytes)
+    let bytes = try noise.laid(over: FileArray.read(file)), graph = try Graph(onnx: bytes)
+    try NoiseOptions.check(samples: samples, of: file, hasNoise: graph.noise?.settled.isActive ?? false)
     var summary = Summary(graph)
     if check {
       _ = try Plan(graph, parameters: ParameterBuffers(graph), options: .init(rows: 1))
@@ -59,17 +68,18 @@ struct RunCommand: ParsableCommand {
   private func execute(_ graph: Graph, into summary: inout Summary) throws {
     let arrays = try namedInputs(of: graph)
     let labels = try self.labels.map { try FileArray(path: $0).labels(at: $0) }
-    let session = try RunSession(graph, inputs: arrays, gradient: gradient, precision: precision)
-    session.forward()
+    let count = samples.map { Int($0) } ?? (noise.specs.isEmpty ? 0 : Self.usualSamples)
+    let session = try RunSession(
+      graph, inputs: arrays, gradient: gradient, precision: precision, seed: count > 0 ? seed : nil)
+    let results = try session.run(draws: count, labels: labels, gradient: gradient)
+    summary.samples = count > 0 ? count : nil
     let directory = URL(filePath: outputDir ?? ".", directoryHint: .isDirectory)
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-    for index in graph.outputs.indices {
-      summary.written.append(try Self.write(session.output(index), named: graph.outputs[index].name, in: directory))
+    for (output, values) in zip(graph.outputs, results.outputs) {
+      summary.written.append(try Self.write(values, named: output.name, in: directory))
     }
-    guard let labels else { return }
-    summary.loss = try session.loss(labels)
-    guard gradient else { return }
-    for (input, gradient) in try session.gradients(labels) {
+    summary.loss = results.loss
+    for (input, gradient) in results.gradients {
       summary.written.append(try Self.write(.float(gradient), named: "\(input).grad", in: directory))
     }
   }
@@ -89,6 +99,8 @@ struct RunCommand: ParsableCommand {
     }
     return arrays
   }
+
+  private static let usualSamples = 16
 
   /// Output names come from the file: a slash in one must not lead out of the folder.
   private static func write(_ literal: Literal, named name: String, in directory: URL) throws -> String {
@@ -110,6 +122,10 @@ extension RunCommand {
     var outputs: [String]
     var nodes: Int
     var parameters: Int
+    /// The noise that it is served with, a line a term.
+    var noise: [String]?
+    /// Draws that were made; nil: the deterministic pass.
+    var samples: Int?
     var loss: Double?
     var written: [String] = []
     /// Statements of the file that nobody follows.
@@ -124,6 +140,7 @@ extension RunCommand {
       }
       outputs = graph.outputs.map(\.name)
       warnings = graph.warnings
+      noise = graph.noise.map(\.settled.summary)
       nodes = graph.nodes.count
       parameters = graph.literals.values.reduce(0) { $0 + $1.type.shape.count }
     }
@@ -131,6 +148,7 @@ extension RunCommand {
     func show() {
       for input in inputs { print("input   \(input.name) \(input.type) \(input.shape)") }
       for output in outputs { print("output  \(output)") }
+      for term in noise ?? [] { print("noise   \(term)\(samples.map { ", \($0) draws" } ?? "")") }
       for warning in warnings { print("warning: \(warning)") }
       print("\(nodes) nodes, \(parameters) parameters: valid")
       if let upload { print("upload  would be refused: \(upload)") }

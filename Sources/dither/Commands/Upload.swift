@@ -16,6 +16,8 @@ struct UploadCommand: AsyncParsableCommand {
       An upload that was cut goes on where it stopped: run the same command again.
 
       Example: dither upload model.onnx --name shoes --card shoes.card.json --alias best
+      Example: dither upload model.onnx --name shoes --noise weights:gaussian,sigma=0.03
+      Example: dither upload model.onnx --name shoes --noise auto --data held-out.npz
       """)
 
   @Argument(help: "The ONNX file.")
@@ -39,28 +41,42 @@ struct UploadCommand: AsyncParsableCommand {
       (default: what its metadata says, or the form of its output)
       """)
   var task: String?
+  @OptionGroup(title: "Noise (--noise auto: chosen on --data, as 'dither tune' does)") var noise: NoiseOptions
+  @OptionGroup var tuning: TuneOptions
   @Flag(help: "Print one JSON object.")
   var json = false
   @OptionGroup var server: ServerOptions
 
+  /// Whether the noise is to be chosen on data.
+  private var isTuned: Bool { noise.specs.contains("auto") }
+
   func validate() throws {
+    if isTuned, noise.specs.count > 1 { throw ValidationError("--noise auto stands alone") }
+    if isTuned, tuning.data == nil { throw ValidationError("--noise auto chooses on data: say --data too") }
+    if !isTuned, tuning.isSaid { throw ValidationError("--data, --candidate and --folds go with --noise auto") }
     guard let task, !ModelTask.names.contains(task) else { return }
     let advice = nearest(to: task, among: ModelTask.names).map { "; did you mean '\($0)'?" } ?? ""
     throw ValidationError("--task: expected one of \(ModelTask.names.joined(separator: ", "))\(advice)")
   }
 
   func run() async throws {
-    let card = try cardText()
-    var bytes = try FileArray.read(file)
+    var card = try cardText(), bytes = try FileArray.read(file)
+    if isTuned {
+      let tuned = try TunedFile(bytes, tuning, samples: nil, seed: 0)
+      if !json { tuned.show() }
+      (bytes, card) = (tuned.bytes, try tuned.card(from: card))
+    } else {
+      bytes = try noise.laid(over: bytes)
+    }
     for (key, word) in [(Graph.outputKindKey, outputKind?.rawValue), (ModelSignature.taskKey, task)] {
       if let word { bytes = OnnxMetadata.adding(word, for: key, to: bytes) }
     }
-    let file = bytes
+    let file = bytes, description = card
     let name = name ?? URL(filePath: self.file).deletingPathExtension().lastPathComponent
     let response = try await server.withClient { client in
       try await Self.retrying {
         try await client.upload(
-          file, as: name, sha256: Sha256.hash(file).hex, card: card, aliases: aliases,
+          file, as: name, sha256: Sha256.hash(file).hex, card: description, aliases: aliases,
           progress: { sent in
             if Console.isTerminal { Console.write("\r\u{1B}[Ksent \(byteText(sent)) of \(byteText(file.count))") }
           })

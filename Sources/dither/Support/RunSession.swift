@@ -15,8 +15,14 @@ struct RunSession {
   /// Where the file has a normalization of its inputs: floats and bytes mean what they do to every other command.
   private let signature: ModelSignature?
 
-  /// - Parameter inputs: by name; each float or integer array is brought to the input's element type.
-  init(_ graph: Graph, inputs: [String: FileArray], gradient: Bool, precision: Plan.Precision = .float32) throws {
+  /// - Parameters:
+  ///   - inputs: by name; each float or integer array is brought to the input's element type.
+  ///   - seed: of the draws of the graph's noise, the same for every row; nil: without noise.
+  init(
+    _ graph: Graph, inputs: [String: FileArray], gradient: Bool, precision: Plan.Precision = .float32,
+    seed: UInt64? = nil
+  ) throws {
+    let graph = try seed == nil ? graph : graph.foldingComputedWeights() ?? graph
     self.graph = graph
     signature = graph.metadata[ModelSignature.normalizationKey] == nil ? nil : try ModelSignature(graph)
     rows = try Self.rows(graph, inputs)
@@ -25,9 +31,21 @@ struct RunSession {
       graph.outputs.firstIndex {
         types[$0.value.index].map { $0.element == .float32 && $0.shape.rank == 2 } ?? false
       } ?? 0
-    plan = try Plan(
-      computed, parameters: ParameterBuffers(computed),
-      options: .init(rows: rows, inputGradient: gradient, output: scores, precision: precision))
+    var options = Plan.Options(rows: rows, inputGradient: gradient, output: scores, precision: precision)
+    let parameters = ParameterBuffers(computed)
+    if let seed {
+      options.path = .fresh
+      if let fresh = try? Plan(computed, parameters: parameters, options: options) {
+        plan = fresh
+      } else {
+        // Where an op cannot draw for each row, weights are drawn once for all.
+        options.path = .explicit
+        plan = try Plan(computed, parameters: parameters, options: options)
+      }
+      plan.seeds.update(repeating: seed)
+    } else {
+      plan = try Plan(computed, parameters: parameters, options: options)
+    }
     for (index, input) in graph.inputs.enumerated() {
       let shape = input.shape(rows: rows)
       guard let array = inputs[input.name] else {
@@ -85,9 +103,58 @@ struct RunSession {
     }
   }
 
-  func forward() { plan.forward() }
+  /// All that a run is asked for.
+  struct Results {
+    /// By the graph's outputs; with draws [draws, …].
+    var outputs: [Literal]
+    /// The mean cross-entropy, over the draws too.
+    var loss: Double?
+    /// The loss's, by input.
+    var gradients: [(String, Tensor)] = []
+  }
 
-  func output(_ index: Int) -> Literal {
+  /// - Parameters:
+  ///   - draws: of the noise; 0: one pass without.
+  ///   - labels: for the loss; nil: none is asked for.
+  func run(draws: Int, labels: [Int]?, gradient: Bool) throws(CommandError) -> Results {
+    var parts = [[Literal]](repeating: [], count: graph.outputs.count), loss = 0.0, gradients: [(String, Tensor)] = []
+    let passes = max(draws, 1)
+    for draw in 0..<passes {
+      plan.firstSample = UInt32(truncatingIfNeeded: draw)
+      plan.forward()
+      for index in parts.indices { parts[index].append(output(index)) }
+      guard let labels else { continue }
+      loss += try self.loss(labels) / Double(passes)
+      guard gradient else { continue }
+      for (at, (name, found)) in try self.gradients(labels).enumerated() {
+        let share = Tensor(found.shape, found.elements.map { $0 / Float(passes) })
+        if draw == 0 {
+          gradients.append((name, share))
+        } else {
+          gradients[at].1 = Tensor(found.shape, zip(gradients[at].1.elements, share.elements).map { $0 + $1 })
+        }
+      }
+    }
+    return Results(
+      outputs: parts.map { draws > 0 ? Self.stacked($0) : $0[0] }, loss: labels == nil ? nil : loss,
+      gradients: gradients)
+  }
+
+  /// Arrays of one shape as one with an axis before theirs.
+  private static func stacked(_ parts: [Literal]) -> Literal {
+    func shape(_ own: Shape) -> Shape { Shape([parts.count] + own.dimensions) }
+    func floats(_ part: Literal) -> [Float] { if case .float(let tensor) = part { tensor.elements } else { [] } }
+    func integers(_ part: Literal) -> [Int64] { if case .int64(_, let values) = part { values } else { [] } }
+    func flags(_ part: Literal) -> [Bool] { if case .bool(_, let values) = part { values } else { [] } }
+    let own = shape(parts[0].type.shape)
+    return switch parts[0] {
+    case .float: .float(Tensor(own, parts.flatMap(floats)))
+    case .int64: .int64(own, parts.flatMap(integers))
+    case .bool: .bool(own, parts.flatMap(flags))
+    }
+  }
+
+  private func output(_ index: Int) -> Literal {
     let type = plan.outputTypes[index]
     let memory = plan.outputs[index]
     switch type.element {
@@ -98,14 +165,14 @@ struct RunSession {
   }
 
   /// The mean cross-entropy of the scores, taken as logits, or as probabilities where the graph gives them.
-  func loss(_ labels: [Int]) throws(CommandError) -> Double {
+  private func loss(_ labels: [Int]) throws(CommandError) -> Double {
     let scores = try classScores(labels)
     let losses = Loss.crossEntropy.values(scores, targets: labels, probabilities: areProbabilities)
     return losses.reduce(0) { $0 + Double($1) } / Double(labels.count)
   }
 
   /// Derivatives of the mean cross-entropy for each float input, by its name.
-  func gradients(_ labels: [Int]) throws(CommandError) -> [(String, Tensor)] {
+  private func gradients(_ labels: [Int]) throws(CommandError) -> [(String, Tensor)] {
     let scores = try classScores(labels), classes = scores.rowLength, areProbabilities = areProbabilities
     scores.elements.withUnsafeBufferPointer { scores in
       for (row, label) in labels.enumerated() {

@@ -1,0 +1,67 @@
+import ArgumentParser
+import DitherBasics
+import DitherRobustness
+import Foundation
+
+/// `dither tune`: noise for a model that brings none, chosen on data.
+struct TuneCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tune",
+    abstract: "Choose a trained model's noise on labeled examples, and write it into the file.",
+    discussion: """
+      Candidates are fitted and judged by cross-validation; the one under which held-out examples are likeliest is \
+      chosen, if they are likelier than without noise. The file that is written has the noise, the number of draws and \
+      the record of the choice; a card is written beside it.
+
+      Example: dither tune model.onnx --data mnist:5000-7000 --output tuned.onnx
+      Example: dither tune model.onnx --data mnist:2000 --candidate sigma --candidate laplace:layers=last --json
+      """)
+
+  @Argument(help: "The ONNX file.")
+  var file: String
+  @OptionGroup var tuning: TuneOptions
+  @Option(help: "The file to write, with NAME.card.json beside it. (default: none, only the table)")
+  var output: String?
+  @Option(help: "Draws of each answer, 2 to 4096; the model is served with as many.")
+  var samples = 32
+  @Option(help: "The same seed gives the same draws and folds.")
+  var seed: UInt64 = 0
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  func validate() throws {
+    guard tuning.data != nil else { throw ValidationError("give --data REFERENCE") }
+    guard output != file else { throw ValidationError("--output: another file than the model's own") }
+  }
+
+  func run() throws {
+    let tuned = try TunedFile(FileArray.read(file), tuning, samples: samples, seed: seed)
+    if let output {
+      let card = Self.cardPath(of: output), source = try? FileArray.read(Self.cardPath(of: file))
+      do {
+        try Data(tuned.bytes).write(to: URL(filePath: output), options: .atomic)
+        try Data(tuned.card(from: source.map { String(decoding: $0, as: UTF8.self) }).utf8)
+          .write(to: URL(filePath: card), options: .atomic)
+      } catch let error as CocoaError {
+        throw CommandError(
+          .unreadable, at: output, expected: "a file that can be written", got: error.localizedDescription)
+      }
+    }
+    if json {
+      try Json.print(Answer(output: output, record: tuned.record))
+    } else {
+      tuned.show()
+      if let output { print("wrote   \(output)") }
+    }
+  }
+
+  /// Beside the file.
+  static func cardPath(of file: String) -> String {
+    URL(filePath: file).deletingPathExtension().appendingPathExtension("card.json").path
+  }
+
+  private struct Answer: Encodable {
+    var output: String?
+    var record: TuningRecord
+  }
+}

@@ -30,10 +30,25 @@ struct Console: Sendable {
           let jobs = try await services.store.jobs.list(kind: AuditSpec.kind, limit: 100)
           return .html(Array(IndexPage(models: services.registry.current.versions, audits: jobs).html.source.utf8))
         },
+        HttpRoute(.get, "/console.js", .all) { _, _ in
+          HttpResponse(200, "text/javascript; charset=utf-8", Array(ConsoleScript.text.utf8))
+        },
+        HttpRoute(.get, "/models/{name}", .local(.audit)) { request, _ in
+          let name = try services.registry.resolve(request.parameters["name"] ?? "").name
+          let jobs = try await services.store.jobs.list(kind: AuditSpec.kind, limit: 100)
+          let page = ModelPage(
+            name: name, versions: Array(services.registry.current.versions(of: name)),
+            audits: jobs.filter { $0.subject.hasPrefix("\(name)@") })
+          return .scripted(Array(page.html.source.utf8))
+        },
         HttpRoute(.get, "/audits/{id}.json", .local(.audit)) { request, _ in
           try await report(request) { HttpResponse(200, "application/json", $0.json) }
         },
-        HttpRoute(.get, "/audits/{id}", .local(.audit)) { request, _ in try await report(request) { .html($0.html) } },
+        HttpRoute(.get, "/audits/{id}", .local(.audit)) { request, _ in
+          let job = try await services.store.jobs.job(request.parameters["id"] ?? "")
+          if let report = try await services.store.jobs.report(job.id) { return .html(report.html) }
+          return .scripted(Array(AuditPage(job: job).html.source.utf8), status: 404)
+        },
         HttpRoute(.get, Self.signIn, .all) { _, _ in .html(Array(SignInPage(isRefused: false).html.source.utf8)) },
         HttpRoute(.post, Self.signIn, .all, bodyBytes: 4096) { request, context in try accept(request, context) },
       ] + OipRoutes(services).all + JsonCalls(services).routes)

@@ -126,6 +126,50 @@ import Testing
     }
   }
 
+  @Test("a model's page shows it, and only pages with a script may run this server's") func model() async throws {
+    try await with(model: TestModels.mlp()) { (server: RunningServer, url: (String) -> URL) async throws -> Void in
+      let page = try await get(url("/models/net"))
+      #expect(page.status == 200 && page.text.contains("<script src=\"/console.js\" defer>"))
+      for part in [
+        "<h1>net</h1>", "data-model=\"net\" data-shape=\"6\"", "data-model=\"net@1\"", "A row of 6 numbers",
+        "No audits yet.",
+      ] { #expect(page.text.contains(part), "\(part)") }
+      #expect(try await get(url("/models/nte")).status == 404)
+      #expect(try await get(url("/console.js")).text.contains("use strict"))
+      func head(_ path: String) throws -> String {
+        try raw(server.httpPort, "GET \(path) HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+      }
+      #expect(try head("/models/net").contains("default-src 'none'; script-src 'self'; connect-src 'self';"))
+      #expect(try !head("/").contains("script-src"))
+      // Who waits for an audit sees where it stands.
+      try await server.services.store.jobs.create(
+        Job(id: "waits", kind: "audit", subject: "net@1", spec: Array("{}".utf8), createdBy: "tester"), blobs: [])
+      let waiting = try await get(url("/audits/waits"))
+      #expect(waiting.status == 404 && waiting.text.contains("data-audit=\"waits\""))
+      #expect(try await get(url("/models/net")).text.contains("<a href=\"/audits/waits\">"))
+    }
+  }
+
+  @Test("a cookie speaks for pages of this server alone, where it changes something") func ownPages() async throws {
+    try await with(host: "0.0.0.0", model: TestModels.mlp()) {
+      (server: RunningServer, url: (String) -> URL) async throws -> Void in
+      let token = try await server.services.store.tokens.create("publisher", roles: ["publish"])
+      func move(_ headers: String) throws -> String {
+        let body = #"{"model": "net@1", "alias": "live"}"#
+        return try raw(
+          server.httpPort,
+          "POST /v1/Registry/SetAlias HTTP/1.1\r\nhost: a:1\r\nconnection: close\r\ncookie: dither-token=\(token)\r\n"
+            + headers + "content-length: \(body.utf8.count)\r\n\r\n" + body)
+      }
+      for headers in [
+        "", "origin: http://a:2\r\n", "origin: null\r\n", "sec-fetch-site: same-site\r\n",
+        "sec-fetch-site: cross-site\r\norigin: http://a:1\r\n",
+      ] { #expect(try move(headers).hasPrefix("HTTP/1.1 401"), "\(headers)") }
+      #expect(try move("sec-fetch-site: same-origin\r\n").hasPrefix("HTTP/1.1 200"))
+      #expect(try move("origin: http://a:1\r\n").hasPrefix("HTTP/1.1 200"))
+    }
+  }
+
   /// All that the server says to these bytes until it closes.
   private func raw(_ port: Int, _ text: String) throws -> String {
     let descriptor = try Loopback.connect(port: port)

@@ -7,17 +7,9 @@ struct SignInPage {
 
   var html: Html {
     let refusal: Html? = isRefused ? "<p role=\"alert\">This token is not known.</p>" : nil
-    return """
-      <!doctype html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8">
-      <meta name="viewport" content="width=device-width, initial-scale=1">
-      <title>Dither: sign in</title>
-      <style>\(IndexPage.style)</style>
-      </head>
-      <body>
-      <main>
+    return ConsolePage.html(
+      "Dither: sign in",
+      """
       <h1>Dither</h1>
       \(refusal)
       <form method="post" action="\(Console.signIn)">
@@ -25,9 +17,6 @@ struct SignInPage {
       <input id="token" name="token" type="password" autocomplete="current-password" required></p>
       <p><button type="submit">Sign in</button> <code>dither tokens create --name NAME --role audit</code> makes one.</p>
       </form>
-      </main>
-      </body>
-      </html>
-      """
+      """)
   }
 }

@@ -154,12 +154,22 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
 
   private func opening(_ name: String) -> CallOpening {
     var metadata = exchange.request.headers
-    if metadata["authorization"] == nil, let token = Self.cookie(metadata["cookie"]) {
+    if metadata["authorization"] == nil, exchange.request.method == .get || Self.isOfOwnPage(metadata),
+      let token = Self.cookie(metadata["cookie"])
+    {
       metadata["authorization"] = "Bearer \(token)"
     }
     return CallOpening(
       method: name, metadata: metadata, timeout: nil, peer: peer, network: network, door: "http",
       certificate: context?.channel.peerCommonName)
+  }
+
+  /// Whether a page of this server asks. A browser sends the cookie for pages of other ports of this host too, and says
+  /// whose they are: source: w3.org/TR/fetch-metadata, 2.3; RFC 6454, 7.
+  private static func isOfOwnPage(_ headers: [String: String]) -> Bool {
+    if let site = headers["sec-fetch-site"] { return site == "same-origin" }
+    guard let origin = headers["origin"], let host = headers["host"] else { return false }
+    return origin == "https://\(host)" || origin == "http://\(host)"
   }
 
   private static func cookie(_ header: String?) -> String? {
@@ -319,10 +329,11 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
     var headers = HTTPHeaders([
       ("content-type", response.contentType), ("x-content-type-options", "nosniff"), ("cache-control", "no-store"),
       ("referrer-policy", "no-referrer"),
-      // Pages carry their own styles and pictures, ask nobody for anything, and stand in nobody's frame.
+      // Pages carry their own styles and pictures, ask nobody but this server for anything, and stand in nobody's frame.
       (
         "content-security-policy",
-        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; frame-ancestors 'none'"
+        "default-src 'none'; \(response.isScripted ? "script-src 'self'; connect-src 'self'; " : "")"
+          + "style-src 'unsafe-inline'; img-src data:; form-action 'self'; frame-ancestors 'none'"
       ),
     ])
     for (name, value) in response.headers { headers.add(name: name, value: value) }

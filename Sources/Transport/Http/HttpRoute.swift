@@ -45,6 +45,8 @@ public struct HttpResponse: Sendable {
   public var headers: [(name: String, value: String)] = []
   /// The content behind the headers.
   public var body: Body
+  /// Whether it is a page with a script of this server, which asks this server.
+  public private(set) var isScripted = false
 
   public init(_ status: Int = 200, _ contentType: String, _ body: [UInt8]) {
     self.init(status, contentType, .bytes(body))
@@ -61,6 +63,12 @@ public struct HttpResponse: Sendable {
   /// A page in UTF-8.
   public static func html(_ html: [UInt8], status: Int = 200) -> HttpResponse {
     HttpResponse(status, "text/html; charset=utf-8", html)
+  }
+  /// A page with a script of this server.
+  public static func scripted(_ html: [UInt8], status: Int = 200) -> HttpResponse {
+    var response = HttpResponse(status, "text/html; charset=utf-8", html)
+    response.isScripted = true
+    return response
   }
   /// To be asked for with GET elsewhere on this server.
   public static func seeOther(_ path: String) -> HttpResponse {

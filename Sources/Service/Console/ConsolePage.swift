@@ -1,0 +1,85 @@
+import DitherReports
+import DitherStore
+import Foundation
+
+/// What all pages of the console have in common.
+enum ConsolePage {
+  /// - Parameter isScripted: whether it has what `ConsoleScript` makes live. Without a script it is whole all the same.
+  static func html(_ title: String, isScripted: Bool = false, _ body: Html) -> Html {
+    """
+    <!doctype html>
+    <html lang="en">
+    <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>\(title)</title>
+    <style>\(style)</style>\(isScripted ? "\n<script src=\"/console.js\" defer></script>" : "" as Html)
+    </head>
+    <body>
+    <main>
+    \(body)
+    </main>
+    </body>
+    </html>
+    """
+  }
+
+  static func time(_ milliseconds: Int64) -> Html {
+    let date = Date(timeIntervalSince1970: Double(milliseconds) / 1000).formatted(.iso8601)
+    return "<time datetime=\"\(date)\">\(date.replacing("T", with: " ").replacing("Z", with: " UTC"))</time>"
+  }
+
+  static func table(_ titles: [String], _ rows: [[Html]], none: Html) -> Html {
+    if rows.isEmpty { return "<p>\(none)</p>" }
+    let head = titles.map { "<th scope=\"col\">\($0)</th>" as Html }
+    let body = rows.map { row in "<tr>\(row.map { "<td>\($0)</td>" as Html })</tr>" as Html }
+    return """
+      <div class="wide"><table><thead><tr>\(head)</tr></thead><tbody>
+      \(Html(joining: body, by: "\n"))
+      </tbody></table></div>
+      """
+  }
+
+  /// Audits, in their order.
+  static func table(of audits: [Job], none: Html) -> Html {
+    table(
+      ["audit", "model", "battery", "state", "started"],
+      audits.map { job in
+        let battery = (try? AuditSpec(job)).map {
+          $0.battery.isEmpty ? $0.probes.map(\.probe).joined(separator: ", ") : $0.battery
+        }
+        let isShown = job.state == .done || !job.state.isFinal
+        return [
+          isShown ? "<a href=\"/audits/\(job.id)\">\(job.id)</a>" : "\(job.id)", "\(job.subject)", "\(battery ?? "")",
+          "<span class=\"\(job.state.rawValue)\">\(job.state.rawValue)</span> \(job.message)",
+          time(job.createdMilliseconds),
+        ]
+      }, none: none)
+  }
+
+  private static let style: Html = """
+    :root { color-scheme: light dark; --line: #8884; --quiet: #666; --accent: #2563eb; --bar: #2563eb33 }
+    @media (prefers-color-scheme: dark) { :root { --accent: #7aa7ff; --quiet: #999; --bar: #7aa7ff44 } }
+    body { margin: 0; font: 15px/1.5 system-ui, sans-serif }
+    main { max-width: 72rem; margin: 0 auto; padding: 2rem 1rem }
+    h1 { font-size: 1.6rem; overflow-wrap: anywhere } h2 { font-size: 1.1rem; margin-top: 2.5rem }
+    .wide { overflow-x: auto }
+    table { border-collapse: collapse; width: 100% }
+    th, td { text-align: left; padding: .45rem .8rem .45rem 0; border-bottom: 1px solid var(--line); white-space: nowrap }
+    th, time, p { color: var(--quiet); font-weight: 500 }
+    a { color: var(--accent) }
+    .failed { color: #c2410c } .running, .queued { color: var(--accent) }
+    form p { display: flex; flex-wrap: wrap; gap: .6rem 1.2rem; align-items: center; margin: .5rem 0 }
+    input, textarea, select, button { font: inherit; padding: .3rem .5rem; max-width: 100% }
+    input[type=number] { width: 6rem } textarea { width: min(40rem, 100%) }
+    canvas { background: #000; touch-action: none; border: 1px solid var(--line); max-width: 100% }
+    .try { display: flex; flex-wrap: wrap; gap: 1.5rem } .try > * { min-width: 0 }
+    .answer { flex: 1 1 22rem } .answer dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem }
+    .answer dt { color: var(--quiet) } .answer dd { margin: 0 }
+    .bars { display: grid; grid-template-columns: max-content 1fr max-content; gap: .15rem .7rem; align-items: center }
+    .bars i { display: block; position: relative; height: 1rem; background: var(--bar) }
+    .bars i b { position: absolute; top: .4rem; height: .2rem; background: var(--accent) }
+    .bars .best { font-weight: 700 } progress { width: min(30rem, 100%) }
+    pre { white-space: pre-wrap; overflow-wrap: anywhere }
+    """
+}

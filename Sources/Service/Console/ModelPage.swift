@@ -1,0 +1,100 @@
+import DitherReports
+import DitherStore
+import Foundation
+
+/// A model: to be tried, its versions, what its newest one takes and says of itself, and its audits.
+struct ModelPage {
+  var name: String
+  /// Newest first, at least one.
+  var versions: [ModelVersion]
+  /// Of any of them.
+  var audits: [Job]
+
+  private var newest: ModelVersion { versions[0] }
+  private var signature: SignatureRecord? { SignatureRecord(json: newest.model.signature) }
+
+  var html: Html {
+    ConsolePage.html(
+      "Dither: \(name)", isScripted: true,
+      """
+      <p><a href="/">Dither</a></p>
+      <h1>\(name)</h1>
+      \(trial)
+      <section aria-labelledby="versions"><h2 id="versions">Versions</h2>
+      \(ConsolePage.table(["version", "aliases", "digest", "noise", "by", "published", ""], versions.map(cells), none: ""))
+      </section>
+      <section aria-labelledby="facts"><h2 id="facts">The newest</h2><div class="answer"><dl>\(facts)</dl></div>
+      \(text("Noise", newest.model.noise))\(text("Card", newest.model.card))</section>
+      <section aria-labelledby="audits"><h2 id="audits">Audits</h2>
+      \(ConsolePage.table(of: audits, none: "No audits yet."))
+      <form class="audit" data-model="\(name)"><p><label>Data <input name="data" placeholder="fashion-mnist:100" required></label>
+      <label>Battery <select name="battery"><option>smoke</option><option>standard</option><option>full</option></select></label>
+      <button type="submit">Audit</button> <span role="status"></span></p></form></section>
+      <noscript><p>Trying, moving aliases and beginning audits here takes a script, which this page has of its own;
+      <code>dither predict</code>, <code>dither models alias</code> and <code>dither audit</code> do the same.</p></noscript>
+      """)
+  }
+
+  /// A picture to draw or to choose, or a row of numbers.
+  private var trial: Html {
+    guard let signature else { return "" }
+    let shape = signature.inputShape, isPicture = shape.count == 3 && [1, 3].contains(shape[0])
+    let labels = String(decoding: (try? JSONEncoder().encode(signature.labelNames)) ?? Data("[]".utf8), as: UTF8.self)
+    let input: Html =
+      isPicture
+      ? """
+      <p><canvas width="280" height="280" aria-label="Draw with the pointer"></canvas></p>
+      <p><button type="button" class="clear">Clear</button>
+      <label>A picture <input type="file" accept="image/png,image/jpeg"></label>
+      <label><input type="checkbox" name="inverted"> dark on light</label></p>
+      """
+      : "<p><label>A row of \(shape.reduce(1, *)) numbers, with commas<br><textarea name=\"row\" rows=\"3\"></textarea></label></p>"
+    return """
+      <section aria-labelledby="try"><h2 id="try">Try it</h2>
+      <form class="trial try" data-model="\(name)" data-shape="\(shape.map(String.init).joined(separator: ","))" data-labels="\(labels)">
+      <div>\(input)
+      <p><label>Draws <input name="samples" type="number" min="0" max="4096" value="\(newest.model.noise.isEmpty ? 0 : 64)"></label>
+      \(newest.calibration == nil ? "" : "<label>Coverage <input name=\"coverage\" type=\"number\" min=\"0\" max=\"0.99\" step=\"0.01\" value=\"0.9\"></label>" as Html)
+      <button type="submit">Predict</button></p></div>
+      <div class="answer" role="status" aria-live="polite"></div>
+      </form></section>
+      """
+  }
+
+  private var facts: [Html] {
+    guard let signature else { return [] }
+    var rows: [(String, String)] = [
+      ("input", "\(signature.inputName), \(signature.inputShape.map(String.init).joined(separator: " × "))"),
+      ("task", signature.task ?? "classification"),
+      ("output", "\(signature.outputName)\(signature.outputKind.map { ", \($0)" } ?? "")"),
+      ("classes", signature.labelNames.joined(separator: ", ")),
+      ("draws where nobody says", "\(newest.model.defaultSamples)"),
+      ("calibrated", newest.calibration == nil ? "no" : "yes"),
+      ("bytes", "\(newest.model.bytes)"),
+    ]
+    rows.removeAll { $0.1.isEmpty }
+    return rows.map { "<dt>\($0.0)</dt><dd>\($0.1)</dd>" }
+  }
+
+  private func cells(_ version: ModelVersion) -> [Html] {
+    let reference = "\(version.name)@\(version.version)"
+    return [
+      "<strong>\(version.version)</strong>", "\(version.aliases.joined(separator: ", "))",
+      "<code>\(String(version.blob.hex.prefix(12)))</code>", version.model.noise.isEmpty ? "" : "yes",
+      "\(version.createdBy)", ConsolePage.time(version.createdMilliseconds),
+      """
+      <form class="alias" data-model="\(reference)"><input name="alias" aria-label="An alias for version \(version.version)" \
+      placeholder="alias" required> <button type="submit">Point here</button> <span role="status"></span></form>
+      """,
+    ]
+  }
+
+  private func text(_ title: String, _ json: String) -> Html {
+    guard !json.isEmpty else { return "" }
+    let value = (try? JSONSerialization.jsonObject(with: Data(json.utf8)))
+      .flatMap { try? JSONSerialization.data(withJSONObject: $0, options: [.prettyPrinted, .sortedKeys]) }
+    return """
+      <details><summary>\(title)</summary><pre><code>\(value.map { String(decoding: $0, as: UTF8.self) } ?? json)</code></pre></details>
+      """
+  }
+}

@@ -122,7 +122,7 @@ extension OnnxReader {
   /// A value in a body that is written out for all steps at once: of a step's own, all steps along a first axis.
   private struct Stepped {
     let id: ValueID
-    /// Of one step.
+    /// The rank of one step's value.
     let rank: Int
     let isOfStep: Bool
   }

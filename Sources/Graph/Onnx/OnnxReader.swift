@@ -33,7 +33,7 @@ struct OnnxReader {
   var isBatchFixed = false
   /// Constants of integers that the file holds in fewer than 64 bits.
   var stored: [ValueID: StoredInteger] = [:]
-  /// Of these, those that were made floats.
+  /// Constants among them that were made floats.
   var dequantized = Set<ValueID>()
 
   init(_ bytes: [UInt8], _ limits: OnnxLimits) throws(GraphError) {

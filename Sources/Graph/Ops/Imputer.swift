@@ -18,7 +18,7 @@ struct Imputer: Composite {
         .attribute, at: "\(node.place), attributes 'imputed_value_floats' and 'imputed_value_int64s'",
         expected: "numbers in one of them", got: "\(values.count) and \(integers.count)")
     }
-    // What is replaced may be NaN, which other attributes may not.
+    // This number may be NaN, which other attributes may not.
     if case .float(let number)? = node["replaced_value_float"] { replaced = number } else { replaced = 0 }
     replacedInteger = Int64(try node.int("replaced_value_int64", default: 0))
   }

@@ -25,7 +25,7 @@ struct LabelEncoder: OnnxOp {
   private let keys: Numbers
   private let values: Numbers
   private let texts: [String]?
-  /// Of the values' kind.
+  /// The one of the values' kind counts.
   private let fallback: (integer: Int64, float: Float)
   /// The places of the values, by key: a float's is its bits, −0 being 0 and NaN one key.
   private let places: [Int64: Int]

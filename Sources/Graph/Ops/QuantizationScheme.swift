@@ -33,7 +33,7 @@ public enum StoredInteger: Sendable {
 
 /// The attributes that quantizing and its inverse have in common.
 struct QuantizationScheme: Sendable {
-  /// Of the zero points, and of the quantized numbers.
+  /// The type of zero points and quantized numbers.
   let type: StoredInteger
   let axis: Int
 

@@ -21,7 +21,7 @@ struct QuantizationTests {
     var zero: [Int64]
     var type: StoredInteger
     var attributes: [String: OnnxAttribute] = [:]
-    /// Of [[-1.25, 0.25, 0.75], [130, -300, 0.3]].
+    /// The steps of [[-1.25, 0.25, 0.75], [130, -300, 0.3]].
     var expected: [Int64]
     var testDescription: String { name }
   }

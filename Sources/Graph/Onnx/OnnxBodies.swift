@@ -144,8 +144,8 @@ extension OnnxReader {
         guard attribute.ints.allSatisfy({ $0 == 0 }) else { throw refused("first axes, forwards", attribute.name) }
       }
     }
-    let states = proto.input.count - count
-    guard opset >= 9, count >= 1, states >= 0, scan.input.count == proto.input.count,
+    let states = proto.input.count - count.clamped(to: 0...proto.input.count)
+    guard opset >= 9, count >= 1, count <= proto.input.count, scan.input.count == proto.input.count,
       scan.output.count == proto.output.count, scan.output.count >= states
     else { throw refused("as many inputs and outputs as the body has, of which one is scanned", "others") }
     let types = try graph.types(rows: 2), outer = values

@@ -23,7 +23,7 @@ struct SVMClassifier: Composite {
   private let sigmoids: (a: [Float], b: [Float])?
   private let attributes: [String: OnnxAttribute]
 
-  /// The most weights that there may be of pairs and vectors.
+  /// The most weights that there may be of pairs with vectors, and with classes.
   private static let mostWeights = 1 << 25
 
   init(_ node: OnnxNode) throws(GraphError) {
@@ -60,11 +60,11 @@ struct SVMClassifier: Composite {
         "coefficients' and 'rho", "\(classes - 1) numbers for each of \(count) support vectors, and \(pairs)",
         "\(given.count) and \(rho.count)")
     }
-    guard count.multipliedReportingOverflow(by: pairs).partialValue <= Self.mostWeights, count <= Self.mostWeights
-    else {
+    // Neither product overflows: the lists are part of a file.
+    guard count * pairs <= Self.mostWeights, pairs * classes <= Self.mostWeights else {
       throw GraphError(
-        .tooLarge, at: node.place, expected: "at most \(Self.mostWeights) pairs and vectors, multiplied",
-        got: "\(pairs) and \(count)")
+        .tooLarge, at: node.place, expected: "at most \(Self.mostWeights) pairs, multiplied by vectors or classes",
+        got: "\(pairs) pairs of \(classes) classes, \(count) vectors")
     }
     let a = try node.floats("prob_a") ?? [], b = try node.floats("prob_b") ?? []
     guard a.count == b.count, a.isEmpty || a.count == pairs else {

@@ -340,29 +340,30 @@ int dn_reorder(dn_kernel **out, const dn_layout *from, const dn_layout *to) {
 // ---- convolution ----
 
 typedef struct {
-  dnnl_dim_t x[4], w[5], b[1], y[4], strides[2], dilations[2], pad_begin[2], pad_end[2];
-  int w_rank;
+  dnnl_dim_t x[5], w[6], b[1], y[5], strides[3], dilations[3], pad_begin[3], pad_end[3];
+  int rank, w_rank;
 } Dims;
 
 static Dims dims_of(const dn_convolution_shape *s) {
-  Dims d = {
-      .x = {s->batch, s->in_channels, s->in_height, s->in_width},
-      .b = {s->out_channels},
-      .y = {s->batch, s->out_channels, s->out_height, s->out_width},
-      .strides = {s->stride_height, s->stride_width},
-      .dilations = {s->dilation_height - 1, s->dilation_width - 1},
-      .pad_begin = {s->pad_top, s->pad_left},
-      .pad_end = {s->pad_bottom, s->pad_right},
+  const struct {
+    dnnl_dim_t in, out, kernel, stride, dilation, begin, end;
+  } axes[3] = {
+      {s->in_depth, s->out_depth, s->kernel_depth, s->stride_depth, s->dilation_depth, s->pad_front, s->pad_back},
+      {s->in_height, s->out_height, s->kernel_height, s->stride_height, s->dilation_height, s->pad_top, s->pad_bottom},
+      {s->in_width, s->out_width, s->kernel_width, s->stride_width, s->dilation_width, s->pad_left, s->pad_right},
   };
-  if (s->groups > 1) {
-    dnnl_dim_t w[5] = {
-        s->groups, s->out_channels / s->groups, s->in_channels / s->groups, s->kernel_height, s->kernel_width};
-    memcpy(d.w, w, sizeof w);
-    d.w_rank = 5;
-  } else {
-    dnnl_dim_t w[4] = {s->out_channels, s->in_channels, s->kernel_height, s->kernel_width};
-    memcpy(d.w, w, sizeof w);
-    d.w_rank = 4;
+  Dims d = {.x = {s->batch, s->in_channels}, .b = {s->out_channels}, .y = {s->batch, s->out_channels}, .rank = 2};
+  if (s->groups > 1) d.w[d.w_rank++] = s->groups;
+  d.w[d.w_rank++] = s->out_channels / s->groups;
+  d.w[d.w_rank++] = s->in_channels / s->groups;
+  for (int axis = s->volume ? 0 : 1, i = 0; axis < 3; axis++, i++) {
+    d.w[d.w_rank++] = axes[axis].kernel;
+    d.x[d.rank] = axes[axis].in;
+    d.y[d.rank++] = axes[axis].out;
+    d.strides[i] = axes[axis].stride;
+    d.dilations[i] = axes[axis].dilation - 1;
+    d.pad_begin[i] = axes[axis].begin;
+    d.pad_end[i] = axes[axis].end;
   }
   return d;
 }
@@ -373,10 +374,10 @@ static int convolution_pd(
   dn_layout *x = NULL, *w = NULL, *b = NULL, *y = NULL;
   enum dn_type type = options->type;
   int exact_w = direction == DN_BACKWARD_WEIGHTS && options->with_w_gradient_f32;
-  int status = given_x ? 0 : any_layout(&x, 4, d->x, type);
+  int status = given_x ? 0 : any_layout(&x, d->rank, d->x, type);
   if (!status) status = any_layout(&w, d->w_rank, d->w, exact_w ? DN_F32 : type);
   if (!status) status = dn_layout_plain(&b, 1, d->b, DN_F32);
-  if (!status) status = given_y ? 0 : any_layout(&y, 4, d->y, type);
+  if (!status) status = given_y ? 0 : any_layout(&y, d->rank, d->y, type);
   if (!status) {
     Desc dx = given_x ? DESC(given_x) : DESC(x), dy = given_y ? DESC(given_y) : DESC(y), dw = DESC(w);
     Desc db = options->bias ? DESC(b) : NULL;

@@ -144,6 +144,8 @@ public protocol OnnxOp: Op {
   var leastOpset: Int { get }
   /// The last one.
   var mostOpset: Int { get }
+  /// Those of its inputs that a file holds as integers shorter than 64 bits, where they are constants.
+  var storedInputs: [Int: StoredInteger] { get }
   /// The most integers that a list among its attributes may have.
   static var longestList: Int { get }
   /// The axis at which a file must flatten an input of this shape into a matrix before the op and back behind it; nil:
@@ -154,6 +156,7 @@ public protocol OnnxOp: Op {
 extension OnnxOp {
   public var leastOpset: Int { Self.onnx.domain.isEmpty ? Self.onnx.since : 1 }
   public var mostOpset: Int { Graph.opsets.upperBound }
+  public var storedInputs: [Int: StoredInteger] { [:] }
   public static var longestList: Int { 1 << 16 }
   public func flattened(_ input: Shape) -> Int? { nil }
 }

@@ -68,6 +68,8 @@ typedef struct {
   int64_t batch, in_channels, in_height, in_width, out_channels, out_height, out_width;
   int64_t kernel_height, kernel_width, stride_height, stride_width, dilation_height, dilation_width;
   int64_t pad_top, pad_left, pad_bottom, pad_right, groups;
+  int volume;  // whether there is a depth before height and width: [N, C, D, H, W]
+  int64_t in_depth, out_depth, kernel_depth, stride_depth, dilation_depth, pad_front, pad_back;
 } dn_convolution_shape;
 
 typedef struct {

@@ -34,7 +34,7 @@ extension OnnxReader {
   mutating func checkTypes(_ proto: Onnx_GraphProto) throws(GraphError) {
     // A fixed first axis is the batch all the same, where that can be shown.
     let declared = graph
-    if let freed = graph.freeingBatch() { graph = freed }
+    if !isBatchFixed, let freed = graph.freeingBatch() { graph = freed }
     try checkCost(graph.types(rows: 1))
     var stale: [String] = []
     let types = try (declared.types(rows: 1), declared.types(rows: 2))
@@ -117,8 +117,8 @@ extension ElementType {
   /// Whether values of ONNX's type `other` are held in this one.
   fileprivate func stands(for other: Onnx_TensorProto.DataType) -> Bool {
     switch self {
-    case .float32: other == .float || other == .double
-    case .int64: other == .int64 || other == .int32 || other == .uint8 || other == .string  // as class numbers
+    case .float32: other == .float || other == .double || other == .float16
+    case .int64: [.int64, .int32, .int16, .int8, .uint16, .uint8, .string].contains(other)  // texts as class numbers
     case .bool: other == .bool
     }
   }

@@ -18,28 +18,45 @@ extension OnnxReader {
         .tooLarge, at: place, expected: "at most \(limits.inputsPerNode) inputs and outputs, at least one output",
         got: "\(proto.input.count) and \(proto.output.count), \(proto.attribute.count) attributes")
     }
+    if try readBody(proto, name, at: place) { return }
     let attributes = try attributes(of: proto, at: place), inputs = try inputs(of: proto, at: place, whole)
     if proto.opType == "Constant" {
       guard let output = proto.output.first, let literal = constant(attributes) else {
         throw GraphError(
           .attribute, at: place, expected: "one tensor or number as value", got: "\(attributes.keys.sorted())")
       }
-      graph.literals[try define(output, at: place)] = literal
+      let id = try define(output, at: place)
+      graph.literals[id] = literal
+      stored[id] = proto.attribute.first.flatMap { StoredInteger(onnx: Int($0.t.dataType)) }
       return
     }
     // Outputs that nobody wants have no name; behind the last one that is wanted they say nothing.
     let wanted = proto.output[...(proto.output.lastIndex { !$0.isEmpty } ?? 0)]
-    let node = OnnxNode(
+    var node = OnnxNode(
       name: name, type: proto.opType, opset: opset, attributes: attributes,
       presentInputs: proto.input.map { !$0.isEmpty },
       outputCount: wanted.count)
+    for (position, input) in inputs.enumerated() { node.storedInputs[position] = input.flatMap { stored[$0] } }
     let op = try makeOp(node, isDefault(proto.domain) ? "" : proto.domain)
+    if let floats = (op as? DequantizeLinear)?.folded(inputs.map { $0.flatMap { graph.literals[$0] } }) {
+      let id = try define(wanted[0], at: place)
+      graph.literals[id] = .float(floats)
+      dequantized.formUnion(inputs.compactMap { $0 })
+      return
+    }
     if let labels = op.classLabels { setLabels(labels) }
     var outputs: [ValueID] = []
     for (position, output) in wanted.enumerated() {
       outputs.append(try define(output.isEmpty ? "\(name)_unused_\(position)" : output, at: place))
     }
     graph.nodes.append(Node(name: name, op: op, inputs: inputs, outputs: outputs))
+  }
+
+  /// Constants that nothing reads any more, since floats stand in their place.
+  mutating func dropDequantized() {
+    guard !dequantized.isEmpty else { return }
+    let used = Set(graph.nodes.flatMap { $0.inputs.compactMap { $0 } }).union(graph.outputs.map(\.value))
+    for id in dequantized where !used.contains(id) { graph.literals[id] = nil }
   }
 
   private func attributes(of proto: Onnx_NodeProto, at place: String) throws(GraphError) -> [String: OnnxAttribute] {
@@ -76,7 +93,7 @@ extension OnnxReader {
     return inputs
   }
 
-  private func makeOp(_ node: OnnxNode, _ domain: String) throws(GraphError) -> any Op {
+  func makeOp(_ node: OnnxNode, _ domain: String) throws(GraphError) -> any Op {
     let entry: any OnnxOp.Type
     do throws(CatalogError) {
       entry = try Catalog.ops.entry(named: node.type)

@@ -27,6 +27,14 @@ struct OnnxReader {
   /// By their names in the file.
   var values: [String: ValueID] = [:]
   var opset = 0
+  /// Graphs inside nodes that were written out, with what they hold.
+  var bodies = (count: 0, depth: 0, nodes: 0, parts: 0)
+  /// Another batch would take another branch.
+  var isBatchFixed = false
+  /// Constants of integers that the file holds in fewer than 64 bits.
+  var stored: [ValueID: StoredInteger] = [:]
+  /// Constants among them that were made floats.
+  var dequantized = Set<ValueID>()
 
   init(_ bytes: [UInt8], _ limits: OnnxLimits) throws(GraphError) {
     guard !bytes.isEmpty else { throw malformed("a model", "an empty file") }
@@ -71,6 +79,7 @@ struct OnnxReader {
     try readInputs(proto)
     for (index, node) in proto.node.enumerated() { try readNode(node, index, proto) }
     try readOutputs(proto)
+    dropDequantized()
     try checkNumbers()
     try checkTypes(proto)
     return graph
@@ -130,7 +139,7 @@ struct OnnxReader {
     return id
   }
 
-  private mutating func readInitializers(_ proto: Onnx_GraphProto) throws(GraphError) {
+  mutating func readInitializers(_ proto: Onnx_GraphProto) throws(GraphError) {
     for (index, tensor) in proto.initializer.enumerated() {
       let place = "initializer '\(tensor.name.clipped())'"
       guard !tensor.name.isEmpty else {
@@ -142,7 +151,9 @@ struct OnnxReader {
       } else {
         literal = try OnnxTensor.literal(tensor, at: place, finite: false, limit: limits.elements)
       }
-      graph.literals[try define(tensor.name, at: place)] = literal
+      let id = try define(tensor.name, at: place)
+      graph.literals[id] = literal
+      stored[id] = StoredInteger(onnx: Int(tensor.dataType))
     }
   }
 
@@ -188,12 +199,13 @@ struct OnnxReader {
 
   private func element(of type: Onnx_TypeProto.Tensor, at place: String) throws(GraphError) -> ElementType {
     switch Onnx_TensorProto.DataType(rawValue: Int(type.elemType)) {
-    case .float, .double: return .float32
-    case .int64, .int32: return .int64
+    case .float, .double, .float16: return .float32
+    case .int64, .int32, .int16, .int8, .uint16, .uint8: return .int64
     case .bool: return .bool
     default:
       throw GraphError(
-        .unsupportedType, at: place, expected: "float, double, int64, int32 or bool",
+        .unsupportedType, at: place,
+        expected: "float, double, float16, bool or integers of 8 to 64 bits but uint32 and uint64",
         got: "type number \(type.elemType)")
     }
   }

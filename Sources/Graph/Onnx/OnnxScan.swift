@@ -14,6 +14,8 @@ struct OnnxScan {
   private(set) var listedBytes = 0
 
   init(_ bytes: UnsafeRawBufferPointer) throws(GraphError) { try walk(.model, bytes) }
+  /// A graph inside a node, which the file's own scan takes for bytes.
+  init(graph bytes: UnsafeRawBufferPointer) throws(GraphError) { try walk(.graph, bytes) }
 
   private mutating func walk(_ message: Message, _ bytes: UnsafeRawBufferPointer) throws(GraphError) {
     var fields = WireFields(bytes)

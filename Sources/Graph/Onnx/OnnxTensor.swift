@@ -22,7 +22,8 @@ public enum OnnxTensor {
     }
   }
 
-  static func proto(_ literal: Literal, name: String) -> Onnx_TensorProto {
+  /// - Parameter stored: the type that integers have in the file.
+  static func proto(_ literal: Literal, name: String, as stored: StoredInteger? = nil) -> Onnx_TensorProto {
     var proto = Onnx_TensorProto()
     if !name.isEmpty { proto.name = name }
     proto.dims = literal.type.shape.dimensions.map(Int64.init)
@@ -32,7 +33,15 @@ public enum OnnxTensor {
     }
     switch literal {
     case .float(let tensor): raw(.float, tensor.elements)
-    case .int64(_, let values): raw(.int64, values)
+    case .int64(_, let values):
+      switch stored {
+      case .uint8: raw(.uint8, values.map { UInt8(truncatingIfNeeded: $0) })
+      case .int8: raw(.int8, values.map { Int8(truncatingIfNeeded: $0) })
+      case .uint16: raw(.uint16, values.map { UInt16(truncatingIfNeeded: $0) })
+      case .int16: raw(.int16, values.map { Int16(truncatingIfNeeded: $0) })
+      case .int32: raw(.int32, values.map { Int32(truncatingIfNeeded: $0) })
+      case nil: raw(.int64, values)
+      }
     case .bool(_, let values): raw(.bool, values)
     }
     return proto
@@ -85,15 +94,27 @@ public enum OnnxTensor {
       }
       return .float(Tensor(shape, values))
     }
+    func integers<Stored: FixedWidthInteger & BitwiseCopyable>(_ type: Stored.Type) throws(GraphError) -> Literal {
+      .int64(shape, try values(proto.int32Data, type, { Stored(truncatingIfNeeded: $0) }).map(Int64.init))
+    }
     switch Onnx_TensorProto.DataType(rawValue: Int(proto.dataType)) {
     case .float: return try floats(values(proto.floatData, Float.self, { $0 }))
     case .double: return try floats(values(proto.doubleData, Double.self, { $0 }).map(Float.init))
     case .int64: return .int64(shape, try values(proto.int64Data, Int64.self, { $0 }))
     case .int32: return .int64(shape, try values(proto.int32Data, Int32.self, { $0 }).map(Int64.init))
-    case .uint8:
-      return .int64(shape, try values(proto.int32Data, UInt8.self, { UInt8(truncatingIfNeeded: $0) }).map(Int64.init))
+    case .float16:
+      return try floats(
+        values(proto.int32Data, UInt16.self, { UInt16(truncatingIfNeeded: $0) }).map {
+          Float(Float16(bitPattern: $0))
+        })
+    case .uint8: return try integers(UInt8.self)
+    case .int8: return try integers(Int8.self)
+    case .uint16: return try integers(UInt16.self)
+    case .int16: return try integers(Int16.self)
     case .bool: return .bool(shape, try values(proto.int32Data, UInt8.self, { $0 == 0 ? 0 : 1 }).map { $0 != 0 })
-    case .some(let other): throw refuse(.unsupportedType, "float, double, int64, int32, uint8 or bool", "\(other)")
+    case .some(let other):
+      throw refuse(
+        .unsupportedType, "float, double, float16, bool or integers of 8 to 64 bits but uint32 and uint64", "\(other)")
     case nil: throw refuse(.unsupportedType, "a data type of ONNX", "number \(proto.dataType)")
     }
   }

@@ -46,8 +46,16 @@ extension Graph {
     var names = FileNames(self)
     var proto = Onnx_GraphProto()
     proto.name = name
+    var stored: [ValueID: StoredInteger] = [:]
+    for node in nodes {
+      for (position, type) in (node.op as? any OnnxOp)?.storedInputs ?? [:] where position < node.inputs.count {
+        if let id = node.inputs[position] { stored[id] = type }
+      }
+    }
     for id in literals.keys.sorted(by: { $0.index < $1.index }) {
-      if let literal = literals[id] { proto.initializer.append(OnnxTensor.proto(literal, name: names[id])) }
+      if let literal = literals[id] {
+        proto.initializer.append(OnnxTensor.proto(literal, name: names[id], as: stored[id]))
+      }
     }
     let (two, three) = (try types(rows: 2), try types(rows: 3))
     for node in nodes { try write(node, opset, &names, two, into: &proto) }

@@ -23,16 +23,19 @@ struct AveragePool: Composite, Averaging {
   func terms(_ input: Shape, _ output: Shape) -> Int { (window.kernel ?? []).reduce(1, *) }
 
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
-    let x = try inputs.float(0, "X", rank: 3...4)
+    [try inputs.float(0, "X", rank: 3...5).pooled(by: window) { x, window throws(GraphError) in try mean(x, window) }]
+  }
+
+  private func mean(_ x: Value, _ window: Window) throws(GraphError) -> Value {
     let shape = try window.pooling(x.shape), result = shape.output(like: x.shape, channels: x.shape[1])
     guard countsPadding else {
-      return [try x.apply(GivenPooling(kind: .averageExcludingPadding, shape: shape, result: result))]
+      return try x.apply(GivenPooling(kind: .averageExcludingPadding, shape: shape, result: result))
     }
     var floored = window
     floored.ceilMode = false
     let real = try floored.pooling(x.shape)
     guard (real.padBottom, real.padRight) != (shape.padBottom, shape.padRight) else {
-      return [try x.apply(GivenPooling(kind: .averageIncludingPadding, shape: shape, result: result))]
+      return try x.apply(GivenPooling(kind: .averageIncludingPadding, shape: shape, result: result))
     }
     // The padding is made a part of the image; what is then left of it hangs over, and is not counted.
     let padded = try x.apply(Bordered(real.padding(of: x.shape)))
@@ -42,7 +45,7 @@ struct AveragePool: Composite, Averaging {
     )
     (inner.padTop, inner.padLeft) = (0, 0)
     (inner.padBottom, inner.padRight) = (shape.padBottom - real.padBottom, shape.padRight - real.padRight)
-    return [try padded.apply(GivenPooling(kind: .averageExcludingPadding, shape: inner, result: result))]
+    return try padded.apply(GivenPooling(kind: .averageExcludingPadding, shape: inner, result: result))
   }
 }
 

@@ -1,8 +1,10 @@
 import DitherBasics
 import DitherTensor
 
-/// Another element type. Doubles are held as float32, smaller integers as int64.
-/// - Source: ONNX `Cast`, opsets 6–28, between float, double, int64, int32 and bool.
+/// Another element type. Doubles and float16 are held as float32, smaller integers as int64: what would wrap in them or
+/// be rounded does not.
+/// - Source: ONNX `Cast`, opsets 6–28, between float, double, float16, int64, int32 and bool, and from the other
+///   integers.
 struct Cast: OnnxOp {
   static let onnx = OnnxName("Cast", since: 6)
   var takesEmpty: Bool { true }
@@ -13,10 +15,10 @@ struct Cast: OnnxOp {
     try node.allow("to", "saturate", "round_mode")
     let to = try node.int("to", default: 0)
     // ONNX's numbers of element types.
-    guard let target = [1: ElementType.float32, 11: .float32, 7: .int64, 6: .int64, 9: .bool][to] else {
+    guard let target = [1: ElementType.float32, 10: .float32, 11: .float32, 7: .int64, 6: .int64, 9: .bool][to] else {
       throw GraphError(
         .unsupportedType, at: "\(node.place), attribute 'to'",
-        expected: "1 (float), 11 (double), 7 (int64), 6 (int32) or 9 (bool)", got: "\(to)")
+        expected: "1 (float), 10 (float16), 11 (double), 7 (int64), 6 (int32) or 9 (bool)", got: "\(to)")
     }
     self.target = target
   }

@@ -1,8 +1,8 @@
 import DitherBasics
 import DitherTensor
 
-/// Convolution of images [N, C, H, W] or sequences [N, C, L].
-/// - Shapes: weights [M, C / group, kH, kW], bias [M].
+/// Convolution of images [N, C, H, W], sequences [N, C, L] or volumes [N, C, D, H, W].
+/// - Shapes: weights [M, C / group, (kD,) kH, kW], bias [M].
 /// - Source: ONNX `Conv`, opsets 1–28.
 struct Conv: OnnxOp, WeightDrawing, Bounding {
   static let onnx = OnnxName("Conv", since: 1)
@@ -62,7 +62,7 @@ struct Conv: OnnxOp, WeightDrawing, Bounding {
   }
 
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
-    let x = try inputs.float(0, "X", rank: 3...4), w = try inputs.float(1, "W", rank: 3...4)
+    let x = try inputs.float(0, "X", rank: 3...5), w = try inputs.float(1, "W", rank: 3...5)
     if inputs.optional(2) != nil {
       let b = try inputs.float(2, "B", rank: 1...1)
       guard b[0] == w[0] else { throw GraphError(.shape, at: "input 'B'", expected: "[\(w[0])]", got: "\(b)") }

@@ -35,7 +35,7 @@ struct PatchNoise: Op {
   /// Whether this costs less than drawing the weights. In units of a multiply-add of the convolution: a weight's draw
   /// and its reorder take about 110 (measured: 1.2 billion normals a second against 50 billion multiply-adds).
   static func isCheaper(_ shape: ConvolutionShape) -> Bool {
-    guard shape.groups == 1 else { return false }
+    guard shape.groups == 1, !shape.isVolume else { return false }
     let positions = Double(shape.outHeight * shape.outWidth), pixels = Double(shape.inHeight * shape.inWidth)
     let places = Double(shape.kernelHeight * shape.kernelWidth), channels = Double(shape.outChannels)
     let gram = pixels * pixels * Double(shape.inChannels) + 4 * positions * positions * places

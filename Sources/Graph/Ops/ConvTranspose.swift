@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// The transpose of a convolution: what its gradient for the input computes.
-/// - Shapes: x [N, C, …], weights [C, M / group, …], bias [M]; one or two image axes.
+/// - Shapes: x [N, C, …], weights [C, M / group, …], bias [M]; one to three image axes.
 /// - Source: ONNX `ConvTranspose`, opsets 1–28.
 struct ConvTranspose: Composite {
   static let onnx = OnnxName("ConvTranspose", since: 1)
@@ -29,7 +29,7 @@ struct ConvTranspose: Composite {
   func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { axis > 1 }
 
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
-    let x = try inputs.float(0, "X", rank: 3...4), w = try inputs.float(1, "W", rank: x.shape.rank...x.shape.rank)
+    let x = try inputs.float(0, "X", rank: 3...5), w = try inputs.float(1, "W", rank: x.shape.rank...x.shape.rank)
     guard groups >= 1, w.shape[0] == x.shape[1], x.shape[1] % groups == 0, groups <= 1 << 16 else {
       throw GraphError(
         .shape, at: "input 'W'", expected: "[\(x.shape[1]), M / group, …] with group = \(groups) dividing it",

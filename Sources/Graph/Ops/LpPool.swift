@@ -21,11 +21,13 @@ struct LpPool: Composite {
   func operations(_ inputs: [TensorType?], _ outputs: [TensorType]) -> Double { window.reads(outputs) }
   func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { axis > 1 }
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
-    let x = try inputs.float(0, "X", rank: 3...4), shape = try window.pooling(x.shape)
-    let result = shape.output(like: x.shape, channels: x.shape[1])
+    let x = try inputs.float(0, "X", rank: 3...5)
     let area = Float((window.kernel ?? []).reduce(1, *))
     // Padding adds nothing, so the mean over the whole window is the sum up to its size.
-    let mean = try norm.power(x).apply(GivenPooling(kind: .averageIncludingPadding, shape: shape, result: result))
+    let mean = try norm.power(x).pooled(by: window) { x, window throws(GraphError) in
+      let shape = try window.pooling(x.shape), result = shape.output(like: x.shape, channels: x.shape[1])
+      return try x.apply(GivenPooling(kind: .averageIncludingPadding, shape: shape, result: result))
+    }
     return [try norm.root(area * mean)]
   }
 }

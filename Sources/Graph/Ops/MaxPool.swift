@@ -19,8 +19,12 @@ struct MaxPool: Composite, Increasing {
   func write(to node: inout OnnxNode) { window.write(to: &node) }
   func operations(_ inputs: [TensorType?], _ outputs: [TensorType]) -> Double { window.reads(outputs) }
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
-    let x = try inputs.float(0, "X", rank: 3...4), shape = try window.pooling(x.shape)
-    let result = shape.output(like: x.shape, channels: x.shape[1])
-    return [try x.apply(GivenPooling(kind: .max, shape: shape, result: result))]
+    let x = try inputs.float(0, "X", rank: 3...5)
+    return [
+      try x.pooled(by: window) { x, window throws(GraphError) in
+        let shape = try window.pooling(x.shape), result = shape.output(like: x.shape, channels: x.shape[1])
+        return try x.apply(GivenPooling(kind: .max, shape: shape, result: result))
+      }
+    ]
   }
 }

@@ -27,6 +27,49 @@ extension Window {
   }
 }
 
+extension Window {
+  /// The window along some of its axes alone.
+  fileprivate func along(_ axes: Range<Int>, of rank: Int) -> Window {
+    var part = self
+    func cut(_ values: [Int]?) -> [Int]? { values.map { Array($0[axes]) } }
+    (part.kernel, part.strides, part.dilations) = (cut(kernel), cut(strides), cut(dilations))
+    part.pads = pads.map { Array($0[axes]) + Array($0[(rank + axes.lowerBound)..<(rank + axes.upperBound)]) }
+    return part
+  }
+
+  /// Beside its own axis, one that it leaves as it is.
+  fileprivate var column: Window {
+    var wide = self
+    func widened(_ values: [Int]?, _ other: Int) -> [Int]? { values.map { $0 + [other] } }
+    (wide.kernel, wide.strides, wide.dilations) = (widened(kernel, 1), widened(strides, 1), widened(dilations, 1))
+    wide.pads = pads.map { [$0[0], 0, $0[1], 0] }
+    return wide
+  }
+}
+
+extension Value {
+  /// The pooling `pool` of sequences and images; of volumes [N, C, D, H, W] it is that of their planes, and then along
+  /// their depth: the largest of a box, and a mean over one, padded or not, come of one axis after the other.
+  func pooled(
+    by window: Window, _ pool: (Value, Window) throws(GraphError) -> Value
+  ) throws(GraphError) -> Value {
+    guard shape.rank == 5 else { return try pool(self, window) }
+    for (name, values, count) in [
+      ("kernel_shape", window.kernel, 3), ("strides", window.strides, 3), ("dilations", window.dilations, 3),
+      ("pads", window.pads, 6),
+    ] where values.map({ $0.count != count }) ?? (name == "kernel_shape") {
+      throw GraphError(.attribute, at: "attribute '\(name)'", expected: "\(count) values", got: "\(values ?? [])")
+    }
+    let (rows, channels, depth) = (shape[0], shape[1], shape[2])
+    let planes = try pool(
+      viewed(as: [rows, channels * depth, shape[3], shape[4]]), window.along(1..<3, of: 3))
+    let (height, width) = (planes.shape[2], planes.shape[3])
+    let boxes = try pool(
+      planes.viewed(as: [rows, channels, depth, height * width]), window.along(0..<1, of: 3).column)
+    return try boxes.viewed(as: [rows, channels, boxes.shape[2], height, width])
+  }
+}
+
 extension PlanBuilder {
   /// In the layout that x has already.
   mutating func pool(_ x: Value, _ y: Value, _ kind: Kernel.Pooling, _ shape: ConvolutionShape) throws(GraphError) {

@@ -1,7 +1,7 @@
 import DitherBasics
 import DitherTensor
 
-/// The window of a convolution or pooling: kernel, strides, dilations, padding, in one or two dimensions.
+/// The window of a convolution or pooling: kernel, strides, dilations, padding, in one to three dimensions.
 struct Window: Sendable {
   var kernel: [Int]?
   var strides: [Int]?
@@ -43,7 +43,7 @@ struct Window: Sendable {
   /// Extents at which a window is refused: no image needs them, and products of them stay far from overflow.
   private static let limit = 1 << 16
 
-  /// All extents for images `spatial` (one or two axes; one becomes a height of 1).
+  /// All extents for images `spatial` (one to three axes; one becomes a height of 1).
   /// - Throws: when an attribute has the wrong length or value, or the window does not fit the padded image.
   func resolve(_ spatial: [Int], kernel wanted: [Int]? = nil) throws(GraphError) -> ConvolutionShape {
     let rank = spatial.count
@@ -101,14 +101,19 @@ struct Window: Sendable {
 }
 
 extension ConvolutionShape {
-  /// By image axis, one or two; one is an image's second, of a height of 1. Padding is before and after.
+  /// By image axis, one to three; one is an image's second, of a height of 1. Padding is before and after.
   init(
     input: [Int], output: [Int], kernel: [Int], strides: [Int], dilations: [Int], before: [Int], after: [Int]
   ) {
     func two(_ values: [Int], _ filler: Int) -> (Int, Int) {
-      values.count == 1 ? (filler, values[0]) : (values[0], values[1])
+      values.count == 1 ? (filler, values[0]) : (values[values.count - 2], values[values.count - 1])
     }
     self.init()
+    isVolume = input.count == 3
+    if isVolume {
+      (inDepth, outDepth, kernelDepth, strideDepth) = (input[0], output[0], kernel[0], strides[0])
+      (dilationDepth, padFront, padBack) = (dilations[0], before[0], after[0])
+    }
     (inHeight, inWidth) = two(input, 1)
     (outHeight, outWidth) = two(output, 1)
     (kernelHeight, kernelWidth) = two(kernel, 1)
@@ -119,6 +124,6 @@ extension ConvolutionShape {
   }
 
   func output(like input: Shape, channels: Int) -> Shape {
-    Shape([input[0], channels] + (input.rank == 3 ? [outWidth] : [outHeight, outWidth]))
+    Shape([input[0], channels] + [outDepth, outHeight, outWidth].suffix(input.rank - 2))
   }
 }

@@ -27,7 +27,7 @@ extension Kernels {
     /// - Returns: nil where the input has too many channels, or windows too many places.
     package init?(_ shape: ConvolutionShape) {
       let taps = shape.inChannels * shape.kernelHeight * shape.kernelWidth
-      guard shape.groups == 1, shape.inChannels <= 4, taps <= Int(DK_MOST_TAPS) else { return nil }
+      guard !shape.isVolume, shape.groups == 1, shape.inChannels <= 4, taps <= Int(DK_MOST_TAPS) else { return nil }
       self.shape = shape
       var window = shape.window
       scratchBytes = dk_thin_gradient_scratch(shape.batch, Int64(shape.inChannels), Int64(shape.outChannels), &window)

@@ -8,77 +8,15 @@ import Testing
 /// these may be a list of dictionaries.
 @Suite("Classical models")
 struct ClassicalModelTests {
-  /// A protobuf message, field by field.
-  private struct Message {
-    private(set) var bytes: [UInt8] = []
-    private mutating func varint(_ value: UInt64) {
-      var value = value
-      while value >= 0x80 {
-        bytes.append(UInt8(value & 0x7F | 0x80))
-        value >>= 7
-      }
-      bytes.append(UInt8(value))
-    }
-    mutating func put(_ field: UInt64, _ value: Int) {
-      varint(field << 3)
-      varint(UInt64(value))
-    }
-    mutating func put(_ field: UInt64, _ content: [UInt8]) {
-      varint(field << 3 | 2)
-      varint(UInt64(content.count))
-      bytes += content
-    }
-    mutating func put(_ field: UInt64, _ text: String) { put(field, Array(text.utf8)) }
-    mutating func put(_ field: UInt64, _ build: (inout Message) -> Void) {
-      var inner = Message()
-      build(&inner)
-      put(field, inner.bytes)
-    }
-  }
-
-  private static func node(
-    _ type: String, _ inputs: [String], _ outputs: [String], domain: String = "",
-    attributes: [(inout Message) -> Void] = []
-  ) -> (inout Message) -> Void {
-    { node in
-      for input in inputs { node.put(1, input) }
-      for output in outputs { node.put(2, output) }
-      node.put(4, type)
-      for attribute in attributes { node.put(5, attribute) }
-      if !domain.isEmpty { node.put(7, domain) }
-    }
-  }
-
-  private static func value(_ name: String, _ type: (inout Message) -> Void) -> (inout Message) -> Void {
-    var message = Message()
-    type(&message)
-    let bytes = message.bytes
-    return {
-      $0.put(1, name)
-      $0.put(2, bytes)
-    }
-  }
-
-  private static func tensorType(_ element: Int, _ extents: [Int?]) -> (inout Message) -> Void {
-    {
-      $0.put(1) { tensor in
-        tensor.put(1, element)
-        tensor.put(2) { shape in
-          for extent in extents { shape.put(1) { if let extent { $0.put(1, extent) } else { $0.put(2, "N") } } }
-        }
-      }
-    }
-  }
-
   /// Scaler, softmax, ArgMax, ArrayFeatureExtractor, ZipMap. `names` nil: the classes are numbers.
   private static func model(names: [String]?) -> [UInt8] {
     let learning = "ai.onnx.ml"
-    var model = Message()
+    var model = OnnxMessage()
     model.put(1, 8)
     model.put(7) { graph in
       graph.put(
         1,
-        node(
+        OnnxMessage.node(
           "Scaler", ["X"], ["scaled"], domain: learning,
           attributes: [
             { attribute in
@@ -87,18 +25,18 @@ struct ClassicalModelTests {
               attribute.put(20, 6)
             }
           ]))
-      graph.put(1, node("Softmax", ["scaled"], ["p"]))
-      let axis: (inout Message) -> Void = {
+      graph.put(1, OnnxMessage.node("Softmax", ["scaled"], ["p"]))
+      let axis: (inout OnnxMessage) -> Void = {
         $0.put(1, "axis")
         $0.put(3, 1)
         $0.put(20, 2)
       }
-      graph.put(1, node("ArgMax", ["p"], ["index"], attributes: [axis]))
-      graph.put(1, node("ArrayFeatureExtractor", ["classes", "index"], ["class"], domain: learning))
-      graph.put(1, node("Reshape", ["class", "flat"], ["label"]))
+      graph.put(1, OnnxMessage.node("ArgMax", ["p"], ["index"], attributes: [axis]))
+      graph.put(1, OnnxMessage.node("ArrayFeatureExtractor", ["classes", "index"], ["class"], domain: learning))
+      graph.put(1, OnnxMessage.node("Reshape", ["class", "flat"], ["label"]))
       graph.put(
         1,
-        node(
+        OnnxMessage.node(
           "ZipMap", ["p"], ["output_probability"], domain: learning,
           attributes: [
             { attribute in
@@ -120,9 +58,9 @@ struct ClassicalModelTests {
         tensor.put(8, "flat")
         tensor.put(9, [UInt8](repeating: 0xFF, count: 8))
       }
-      graph.put(11, value("X", tensorType(1, [nil, 3])))
-      graph.put(12, value("label", tensorType(names == nil ? 7 : 8, [nil])))
-      graph.put(12, value("output_probability") { $0.put(4, []) })
+      graph.put(11, OnnxMessage.value("X", OnnxMessage.tensorType(1, [nil, 3])))
+      graph.put(12, OnnxMessage.value("label", OnnxMessage.tensorType(names == nil ? 7 : 8, [nil])))
+      graph.put(12, OnnxMessage.value("output_probability") { $0.put(4, []) })
     }
     for (domain, version) in [("", 17), (learning, 1)] {
       model.put(8) {

@@ -370,5 +370,6 @@ extension OpCase {
       OpCase("Binarizer", [.input([5])], ["threshold": .float(0.05)], result: [2, 5]),
     ]
   static let all =
-    elementWise + layers + poolings + movements + composites + others + indexed + recurrent + ensembles
+    elementWise + layers + poolings + movements + composites + others + indexed + recurrent + ensembles + volumes
+    + learned
 }

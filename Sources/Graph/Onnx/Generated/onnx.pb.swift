@@ -78,7 +78,7 @@ nonisolated struct Onnx_AttributeProto: @unchecked Sendable {
   /// Clears the value of `t`. Subsequent reads from it will return its default value.
   mutating func clearT() {_uniqueStorage()._t = nil}
 
-  /// a graph, left undecoded: control flow is refused
+  /// a graph, decoded where the node that has it is written out
   var g: Data {
     get {_storage._g ?? Data()}
     set {_uniqueStorage()._g = newValue}

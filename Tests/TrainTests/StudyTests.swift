@@ -136,6 +136,48 @@ struct StudyTests {
     #expect(chart.hasPrefix("<svg xmlns=") && chart.hasSuffix("</svg>\n") && chart.contains("validation nll"))
   }
 
+  @Test("a probe's value that there is not is refused before anything is trained") func values() throws {
+    let scratch = try Scratch(), root = DataRoot(URL(fileURLWithPath: scratch.file("data")))
+    try Flowers.write(to: root)
+    let text = Self.study.replacing(
+      "measures: [accuracy, nll, seconds]",
+      with:
+        "measures: [accuracy, {name: e, probe: calibration, value: ece16}, {name: both, mean_of: [accuracy, accuracy]}]"
+    )
+    let study = try Study(Self.plan(text), folder: scratch.file("study"), root: root, workers: 1)
+    #expect { try study.run() } throws: { "\($0)".contains("one of") && "\($0)".contains("ece16") }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.file("study/final")).isEmpty)
+    #expect(!FileManager.default.fileExists(atPath: scratch.file("study/tuning")))
+  }
+
+  @Test("means of measures, shares of differences and held-out rows") func more() throws {
+    let scratch = try Scratch(), root = DataRoot(URL(fileURLWithPath: scratch.file("data")))
+    try Flowers.write(to: root)
+    let text = Self.study.replacing("- {name: part, each: {examples: [40, 60]}}", with: "")
+      .replacing("seeds: [11, 12, 13]", with: "seeds: [11, 12]\n    final: {validation: 20}")
+      .replacing(
+        "measures: [accuracy, nll, seconds]",
+        with: """
+          measures:
+            - accuracy
+            - noisy_accuracy
+            - {name: both, mean_of: [accuracy, noisy_accuracy]}
+            - {name: held out, probe: clean, part: validation, examples: 20}
+            - {name: trained on, probe: clean, part: train, examples: 50}
+            - seconds
+          """
+      ).replacing("measure: accuracy, at_least: 0.5", with: "measure: seconds, at_least: -9, relative: true")
+    let table = try Study(Self.plan(text), folder: scratch.file("study"), root: root, workers: 1).run().table
+    let cells = table.groups[0].rows[1].cells
+    let parts = try ["accuracy", "noisy_accuracy", "both"].map { try #require(cells[$0]).mean }
+    #expect(abs(parts[2] - (parts[0] + parts[1]) / 2) < 1e-12)
+    #expect(try #require(cells["held out"]).mean > 0.3 && #require(cells["trained on"]).mean > 0.3)
+    // A training with noise does not take ten times as long, and takes time at all.
+    #expect(table.verdicts[0].outcome == .holds && (cells["seconds"]?.mean ?? 0) > 0)
+    let wrong = text.replacing("mean_of: [accuracy, noisy_accuracy]", with: "mean_of: [accuracy, seconds]")
+    #expect { try Self.plan(wrong) } throws: { "\($0)".contains("stand before it") }
+  }
+
   @Test("a folder of another study is refused; a new measure is taken from the models")
   func measuresAnew() throws {
     let scratch = try Scratch(), small = Self.study.replacing("- {name: part, each: {examples: [40, 60]}}", with: "")

@@ -73,6 +73,7 @@ public struct Study: Sendable {
     shouldStop: @escaping @Sendable () -> Bool = { false }, progress: @escaping @Sendable (Progress) -> Void = { _ in }
   ) throws -> (table: StudyTable, isWhole: Bool) {
     try open()
+    try checkMeasures()
     var tuned: [String: [Int: SweepTable]] = [:]
     for group in plan.groups {
       for arm in plan.arms.indices {
@@ -93,6 +94,14 @@ public struct Study: Sendable {
       }
     }
     return try written(tuned, isWhole: train(tuned, shouldStop, progress))
+  }
+
+  /// - Throws: where a probe has no value of the name that a measure wants, before anything is trained.
+  private func checkMeasures() throws {
+    let sketched = plan.measures.compactMap(\.sketched), data = SharedData(root)
+    guard !sketched.isEmpty, try results().isEmpty else { return }
+    let subject = try StudySubject(untrained: plan.example(), data)
+    for measure in sketched { _ = try measure.value(of: subject) }
   }
 
   /// The table as it stands: NAME.json, NAME.md with its charts and NAME.html in the folder.
@@ -154,7 +163,7 @@ public struct Study: Sendable {
   private func train(
     _ trial: StudyPlan.Trial, _ chosen: [String], _ data: SharedData, _ shouldStop: @Sendable () -> Bool
   ) throws -> StudyResult {
-    let recipe = try plan.recipe(trial, chosen), test = try data.part(recipe, .test)
+    let recipe = try plan.recipe(trial, chosen)
     var result = StudyResult(
       arm: plan.arms[trial.arm].name, place: plan.cases[trial.place].name, seed: trial.seed, chosen: chosen,
       measures: [:], measured: plan.measures.map(\.name), seconds: 0)
@@ -183,15 +192,9 @@ public struct Study: Sendable {
       place.clear()
       clock.clear()
     }
-    let found = try Evaluation(model, test, threads: 1)
+    let subject = StudySubject(model, recipe, data, seconds: result.seconds)
     for measure in plan.measures {
-      let value = try measure.value(
-        found, model,
-        { part in
-          let own = try TrainingPart(recipe, data.part(recipe, .train))
-          return part == .test ? test : part == .train ? own.examples : own.validation ?? test
-        }, prior: { try Model(Trainer(recipe, data: data.part(recipe, .train), threads: 1).snapshot()) },
-        seconds: result.seconds, result.measures)
+      let value = try measure.value(of: subject, result.measures)
       // JSON has no other numbers.
       if let value, value.isFinite { result.measures[measure.name] = value }
     }

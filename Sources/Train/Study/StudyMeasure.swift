@@ -125,35 +125,38 @@ public struct StudyMeasure: Sendable {
     return parts
   }
 
+  /// The same with few examples, where its name has to be found good before anything is trained: a probe's `value`.
+  var sketched: StudyMeasure? {
+    guard case .probe(let spec, let value?, _, let part) = source else { return nil }
+    return StudyMeasure(self, .probe(spec, value: value, examples: Self.sketchExamples, part: part))
+  }
+  /// So many that an untrained network is right and wrong.
+  private static let sketchExamples = 100
+
+  private init(_ other: StudyMeasure, _ source: Source) {
+    (name, isLower, isShare, self.source) = (other.name, other.isLower, other.isShare, source)
+  }
+
   /// Whether it is taken of training rows that were held out.
   var needsValidation: Bool { if case .probe(_, _, _, .validation) = source { true } else { false } }
 
-  /// - Parameters:
-  ///   - evaluation: of the same model on the whole test part.
-  ///   - model: as it is served.
-  ///   - rows: those of a part of its data.
-  ///   - prior: the model before its first step, for probes that compare with it.
-  ///   - seconds: of its training.
-  ///   - before: the values of measures that stand before it.
+  /// - Parameter before: the values of measures that stand before it.
   /// - Returns: nil where this task has no such number.
-  func value(
-    _ evaluation: Evaluation, _ model: Model, _ rows: (Part) throws -> Dataset,
-    prior: () throws -> Model, seconds: Double, _ before: [String: Double]
-  ) throws -> Double? {
+  func value(of subject: StudySubject, _ before: [String: Double] = [:]) throws -> Double? {
     switch source {
-    case .evaluation(let read): return read(evaluation)
-    case .seconds: return seconds
+    case .evaluation(let read): return read(try subject.evaluation())
+    case .seconds: return subject.seconds
     case .mean(let names):
       let found = names.compactMap { before[$0] }
       return found.count == names.count ? found.reduce(0, +) / Double(found.count) : nil
     case .probe(let spec, let value, let examples, let wanted):
-      let part = try rows(wanted).first(examples)
+      let model = subject.model, part = try subject.rows(of: wanted).first(examples)
       let plan = try AuditPlan(
         probes: [spec], exampleCount: part.count, inputShape: model.signature.inputShape)
-      let others = try spec.parameters["prior"].map { _ in [AuditSubject(name: "prior", digest: "", model: try prior())]
-      }
+      let prior = try spec.parameters["prior"].map { _ in try subject.prior() }
       let runner = try AuditRunner(
-        plan: plan, subject: AuditSubject(name: "model", digest: "", model: model), others: others ?? [],
+        plan: plan, subject: AuditSubject(name: "model", digest: "", model: model),
+        others: prior.map { [AuditSubject(name: "prior", digest: "", model: $0)] } ?? [],
         data: AuditData(name: part.name, inputs: part.inputs, labels: part.labels))
       let report = try runner.report(ShardQueue.runAll(plan.shards) { shard, _ in try runner.run(shard) })
       let found = report.probes.compactMap { one in value.map { one.summary?[$0] } ?? one.robustAccuracy }

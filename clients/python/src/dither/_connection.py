@@ -122,6 +122,13 @@ def looked_at(found: Settings, timeout: float) -> Settings:
 
     Raises ``Unavailable`` with the reason and the remedy.
     """
+    try:
+        return _looked_at(found, timeout)
+    except (_Certificate, _HasTls) as error:
+        raise Unavailable(error.message) from None
+
+
+def _looked_at(found: Settings, timeout: float) -> Settings:
     if found.tls is None:
         try:
             found = replace(found, tls=not _speaks_grpc(replace(found, tls=False), None, timeout))

@@ -228,8 +228,9 @@ def strict(tmp_path):
 
 def test_client_certificates(bare, strict, tmp_path):
     found = _connection.Settings("127.0.0.1", strict, ca=str(tmp_path / "server.pem"))
-    with pytest.raises(dither.Unavailable, match="client certificate"):
+    with pytest.raises(dither.Unavailable, match="client certificate") as caught:
         _connection.looked_at(found, 5)
+    assert type(caught.value) is dither.Unavailable
     whole = dataclasses.replace(found, certificate=str(tmp_path / "client.pem"), key=str(tmp_path / "client.key"))
     assert _connection.looked_at(whole, 5) == whole
     with pytest.raises(dither.InvalidArgument, match="that fit"):

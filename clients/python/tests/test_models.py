@@ -141,6 +141,25 @@ def test_torch_modules(client):
     client.remove(name)
 
 
+def test_torch_modules_by_the_other_exporter(client, monkeypatch):
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("onnxscript")
+
+    def fails(*arguments):
+        raise RuntimeError("no tracing")
+
+    monkeypatch.setattr(_exports, "_by_trace", fails)
+    module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 3))
+    made = client.upload(module, name=f"torch-{uuid.uuid4().hex[:8]}", example=torch.zeros(1, 3, 2, 2))
+    x = torch.rand(5, 3, 2, 2)
+    with torch.no_grad():
+        wanted = torch.softmax(module(x), dim=1).numpy()
+    assert np.allclose(made.predict(x).probabilities, wanted, atol=1e-5)
+    made.remove()
+    with pytest.raises(dither.InvalidArgument, match="torch.onnx"):
+        client.upload(torch.nn.Linear(3, 2), name="wrong", example=torch.zeros(1, 4))
+
+
 @pytest.mark.parametrize("kind", ["linear", "network", "forest", "pipeline", "regression"])
 def test_sklearn_estimators(client, kind):
     pytest.importorskip("sklearn")

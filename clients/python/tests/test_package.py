@@ -28,6 +28,10 @@ def test_versions_agree():
     assert f'version = "{_version.VERSION}"' in project and dither.__version__ == _version.VERSION
 
 
+def test_the_license_is_the_repositorys():
+    assert (ROOT / "clients/python/LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
 def test_stubs_are_of_these_protos():
     """Without a generator: `scripts/generate-python-stubs --check` makes them anew."""
     whole = b""

@@ -107,7 +107,8 @@ def test_tensors(model, images):
     ("x", "words"),
     [
         (np.zeros((2, 3)), r"\[1, 28, 28\].*got \[2, 3\]"),
-        (np.zeros((28, 28, 3)), "got"),
+        (np.zeros((28, 28, 3)), "1 channel, the picture 3"),
+        (np.zeros((2, 1, 30, 30)), "resize"),
         ("shoe.png", "PIL.Image.open"),
         ([[1, 2], [3]], "one length"),
         (np.full((28, 28), np.nan), "finite"),

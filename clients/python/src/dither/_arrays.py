@@ -239,10 +239,12 @@ def _shown(shape: Sequence[int]) -> str:
 
 
 def _shape_advice(got: Tuple[int, ...], wanted: Tuple[int, ...]) -> str:
-    if len(wanted) != 3 or len(got) < 2:
+    if len(wanted) != 3 or len(got) < 3:
         return ""
-    if got[-3:] == (wanted[1], wanted[2], wanted[0]):
+    channels, height, width = wanted
+    if got[-3:] == (height, width, channels):
         return "; its channels are last: numpy.moveaxis(x, -1, -3)"
-    if len(got) > 2 and (got[-2:] != wanted[1:]) and got[-3] in (wanted[0], len(got) == 3 and got[0]):
-        return f"; resize pictures to {wanted[2]} × {wanted[1]}"
-    return ""
+    if got[-3:-1] == (height, width) or got[-2:] == (height, width):
+        has = got[-1] if got[-3:-1] == (height, width) else got[-3]
+        return f"; the model has {channels} channel{'s' if channels > 1 else ''}, the picture {has}"
+    return f"; resize pictures to {width} × {height}"

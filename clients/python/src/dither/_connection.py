@@ -122,6 +122,13 @@ def looked_at(found: Settings, timeout: float) -> Settings:
 
     Raises ``Unavailable`` with the reason and the remedy.
     """
+    try:
+        return _looked_at(found, timeout)
+    except (_Certificate, _HasTls) as error:
+        raise Unavailable(error.message) from None
+
+
+def _looked_at(found: Settings, timeout: float) -> Settings:
     if found.tls is None:
         try:
             found = replace(found, tls=not _speaks_grpc(replace(found, tls=False), None, timeout))
@@ -189,9 +196,7 @@ def _speaks_grpc(found: Settings, context: Optional[ssl.SSLContext], timeout: fl
                 with context.wrap_socket(plain, server_hostname=found.host) as secure:
                     if secure.selected_alpn_protocol() != "h2":
                         return False
-                    # A client certificate that the server misses is told behind the handshake.
-                    secure.sendall(_PREFACE)
-                    secure.recv(9)
+                    _look_behind(secure, found)
                     return True
             plain.sendall(_PREFACE)
             return _first_frame_is_settings(plain, found)
@@ -202,11 +207,6 @@ def _speaks_grpc(found: Settings, context: Optional[ssl.SSLContext], timeout: fl
         raise _Certificate(_bad_certificate(found, error)) from None
     except ssl.SSLError as error:
         reason = error.reason or str(error)
-        if "CERTIFICATE_REQUIRED" in reason:
-            raise _Certificate(
-                f"{found.place}: expected by the server is a client certificate, got none; give connect(certificate=…, "
-                "key=…), PEM files of one that its --client-ca has signed"
-            ) from None
         raise Unavailable(
             f"{found.place}: expected TLS 1.3, got {reason}; a server with --insecure is at "
             f"dither+plain://{found.place}, and the console's port (7449) is none of these doors"
@@ -224,6 +224,25 @@ def _speaks_grpc(found: Settings, context: Optional[ssl.SSLContext], timeout: fl
             f"{found.place}: expected a server, got '{error.strerror or error}'; start one with `dither serve`, or set "
             "DITHER_ADDRESS (or connect(address)) to where it is"
         ) from None
+
+
+def _look_behind(secure: ssl.SSLSocket, found: Settings) -> None:
+    """A client certificate that the server misses is told behind the handshake: by an alert, or, where ours crosses the
+    connection's end, by that."""
+    try:
+        secure.sendall(_PREFACE)
+        secure.recv(9)
+    except (ssl.SSLError, ConnectionError) as error:
+        if found.certificate is None and (
+            "CERTIFICATE_REQUIRED" in (getattr(error, "reason", None) or "")
+            or not isinstance(error, ssl.SSLError)
+            or isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
+        ):
+            raise _Certificate(
+                f"{found.place}: expected by the server is a client certificate, got none; give connect(certificate=…, "
+                "key=…), PEM files of one that its --client-ca has signed"
+            ) from None
+        raise
 
 
 def _first_frame_is_settings(plain: socket.socket, found: Settings) -> bool:

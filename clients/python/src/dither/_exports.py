@@ -6,12 +6,13 @@ import inspect
 import io
 import json
 import os
+import warnings
 from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
 from ._packages import needed
-from .errors import InvalidArgument
+from .errors import InvalidArgument, MissingPackage
 
 _METADATA_FIELD = 14
 
@@ -72,25 +73,56 @@ def _of_torch(module: Any, example: Any) -> bytes:
         )
     if not isinstance(example, torch.Tensor):
         example = torch.as_tensor(np.asarray(example, np.float32))
+    was_training = module.training
+    module.eval()
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                return _by_trace(torch, module, example)
+            except Exception as error:
+                try:
+                    return _by_export(torch, module, example)
+                except ImportError as missing:
+                    package = (missing.name or "onnxscript").split(".")[0]
+                    raise MissingPackage(
+                        f"torch.onnx cannot export this module by tracing ({type(error).__name__}: {str(error)[:300]}); its "
+                        f"other exporter needs the package {package}; pip install {package}"
+                    ) from error
+                except Exception as other:
+                    raise InvalidArgument(
+                        f"source: expected a module that torch.onnx exports, got {type(other).__name__}: {str(other)[:600]}"
+                    ) from other
+    finally:
+        module.train(was_training)
+
+
+def _by_trace(torch: Any, module: Any, example: Any) -> bytes:
+    """Needs no package beside torch; on its way out, from torch 2.9 on."""
     options: Dict[str, Any] = dict(
         input_names=["input"], output_names=["output"], dynamic_axes={"input": {0: "batch"}, "output": {0: "batch"}}
     )
-    # The exporter by traces needs no package beside torch.
     if "dynamo" in inspect.signature(torch.onnx.export).parameters:
         options["dynamo"] = False
-    was_training = module.training
-    module.eval()
     file = io.BytesIO()
-    try:
-        with torch.no_grad():
-            torch.onnx.export(module, (example,), file, **options)
-    except ImportError as error:
-        package = getattr(error, "name", None) or "onnx"
-        needed(package, "torch.onnx.export")
-        raise
-    finally:
-        module.train(was_training)
+    torch.onnx.export(module, (example,), file, **options)
     return file.getvalue()
+
+
+def _by_export(torch: Any, module: Any, example: Any) -> bytes:
+    # A batch of one would be taken for a constant.
+    rows = torch.cat([example, example]) if example.shape[0] == 1 else example
+    program = torch.onnx.export(
+        module,
+        (rows,),
+        dynamo=True,
+        verbose=False,
+        input_names=["input"],
+        output_names=["output"],
+        dynamic_shapes=({0: torch.export.Dim("batch")},),
+    )
+    content: bytes = program.model_proto.SerializeToString()
+    return content
 
 
 def _of_sklearn(estimator: Any, example: Any) -> bytes:

@@ -11,10 +11,18 @@ struct ShownCommand: Sendable, CustomStringConvertible {
   var command: String { words.first ?? "" }
 
   /// Those in blocks of commands; `inline` ones stand within sentences, where words in capitals stand for the reader's own.
-  static let blocks = documents.flatMap { name, text in
-    text.matches(of: /(?s)```(?:sh|bash|console|text)?\n(.*?)```/).flatMap { block in
-      block.1.split(separator: "\n").compactMap { ShownCommand(name, String($0)) }
+  static let blocks = documents.flatMap { name, text -> [ShownCommand] in
+    // By lines: the end of a block of another language is not the beginning of one of commands.
+    var isOpen = false, isOfCommands = false, found: [ShownCommand] = []
+    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+      if line.hasPrefix("```") {
+        isOpen.toggle()
+        isOfCommands = ["", "sh", "bash", "console", "text"].contains(line.dropFirst(3))
+      } else if isOpen, isOfCommands, let shown = ShownCommand(name, String(line)) {
+        found.append(shown)
+      }
     }
+    return found
   }
   static let inline = documents.flatMap { name, text in
     text.matches(of: /`(dither [^`\n]+)`/).compactMap { ShownCommand(name, String($0.1)) }

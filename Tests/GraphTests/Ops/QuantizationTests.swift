@@ -118,7 +118,7 @@ struct QuantizationTests {
 
   @Test("what does not fit is refused, with what would")
   func refuses() throws {
-    func check(_ scale: Tensor, _ zero: [Int64], _ attributes: [String: OnnxAttribute] = [:], _ words: String) {
+    func check(_ scale: Tensor, _ zero: [Int64], _ words: String, _ attributes: [String: OnnxAttribute] = [:]) {
       let error = #expect(throws: GraphError.self) {
         let builder = GraphBuilder(), x = builder.input("x", [3])
         try builder.apply(
@@ -130,8 +130,8 @@ struct QuantizationTests {
     check(Tensor([2], [1, 1]), [0, 0], "y_scale")
     check(Tensor([3], [1, 1, 1]), [0, 0], "y_zero_point")
     check(Tensor([1], [1]), [200], "int8")
-    check(Tensor([3], [1, 1, 1]), [0, 0, 0], ["axis": .int(2)], "axis")
-    check(Tensor([1], [1]), [0], ["block_size": .int(32)], "per channel")
-    check(Tensor([1], [1]), [0], ["output_dtype": .int(17)], "8 bits")
+    check(Tensor([3], [1, 1, 1]), [0, 0, 0], "axis", ["axis": .int(2)])
+    check(Tensor([1], [1]), [0], "per channel", ["block_size": .int(32)])
+    check(Tensor([1], [1]), [0], "8 bits", ["output_dtype": .int(17)])
   }
 }

@@ -33,8 +33,8 @@ struct TuneTests {
         #expect(result.status == 0, "\(result.errors)")
         #expect(result.output.contains("gaussian on weights, σ = 0.1") && result.output.contains("8 draws"))
       }
-      let drawn = try array("a/logits.npy")
-      #expect(drawn.shape == [8, 48, 3] && drawn == (try array("b/logits.npy")))
+      let drawn = try array("a/logits.npy"), again = try array("b/logits.npy")
+      #expect(drawn.shape == [8, 48, 3] && drawn == again)
       #expect(try array("a/x.grad.npy").shape == [48, 20])
       #expect(try run("plain").status == 0)
       let plain = try array("plain/logits.npy"), size = plain.count

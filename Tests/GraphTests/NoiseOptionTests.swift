@@ -42,8 +42,8 @@ struct NoiseOptionTests {
     "what is no noise of the model is refused, with the nearest word",
     arguments: [
       ("weight:gaussian,sigma=1", "did you mean 'weights'?"), ("weights:gausian,sigma=1", "did you mean 'gaussian'?"),
-      ("weights:gaussian,sigm=1", "did you mean 'sigma'?"), ("weights:gaussian", "a sigma from 0 to 1e6"),
-      ("weights", "a sigma from 0 to 1e6"), ("weights:gaussian,sigma=-1", "a sigma from 0 to 1e6"),
+      ("weights:gaussian,sigm=1", "did you mean 'sigma'?"), ("weights:gaussian", "'sigma': expected a number"),
+      ("weights", "'sigma': expected a number"), ("weights:gaussian,sigma=-1", "a sigma from 0 to 1e6"),
       ("weights:gaussian,sigma=nan", "a number"), ("weights:gaussian,sigma=0", "above 0"),
       ("weights:gaussian,0.1", "SITE:DISTRIBUTION,key=value"), ("weights:gaussian,sigma=1,sigma=2", "one value"),
       ("weights:gaussian,sigma=1,layers=fc9", "did you mean 'fc"), ("gradients:gaussian,sigma=1", "of the training"),

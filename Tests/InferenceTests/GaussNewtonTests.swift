@@ -93,6 +93,8 @@ struct GaussNewtonTests {
       let hessian = Self.hessian(plan.output().map(Double.init), model.signature.task)
       var jacobian: [[String: [Double]]] = []
       for c in 0..<width {
+        _ = plan.input().update(fromContentsOf: inputs.row(row))
+        plan.forward()
         plan.cotangent.update(repeating: 0)
         plan.cotangent[c] = 1
         plan.backward()

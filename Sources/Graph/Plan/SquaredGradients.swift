@@ -2,8 +2,8 @@ import DitherBasics
 import DitherTensor
 
 /// Sums over the rows of a batch of the squares of each row's own derivatives for weights. One plan for a number of
-/// rows, used by one thread at a time: `forward()`, then for each derivative `cotangent` and `backward()`, then
-/// `finish()`.
+/// rows, used by one thread at a time: `begin()`, for each derivative `input`, `forward()`, `cotangent` and
+/// `backward()`, then `finish()`.
 package protocol SquaredGradients: AnyObject {
   /// The weights that it is of.
   var weights: [ValueID] { get }
@@ -15,6 +15,8 @@ package protocol SquaredGradients: AnyObject {
   var cotangent: UnsafeMutableBufferPointer<Float> { get }
   /// How many rows a batch has.
   var rows: Int { get }
+  /// Before the first pass of a batch.
+  func begin()
   func forward()
   func backward()
   /// Adds the batch's sums to `sums`, by weights.
@@ -115,8 +117,9 @@ package final class ProductSquares: SquaredGradients {
     squares = layers.map { [Float](repeating: 0, count: rows * $0.outputs) }
   }
 
-  package func forward() {
-    plan.forward()
+  package func forward() { plan.forward() }
+
+  package func begin() {
     for at in squares.indices { squares[at] = [Float](repeating: 0, count: squares[at].count) }
   }
 
@@ -175,8 +178,9 @@ package final class RowSquares: SquaredGradients {
     squares = weights.map { [Float](repeating: 0, count: only.literals[$0]?.type.shape.count ?? 0) }
   }
 
-  package func forward() {
-    plan.forward()
+  package func forward() { plan.forward() }
+
+  package func begin() {
     for at in squares.indices { squares[at] = [Float](repeating: 0, count: squares[at].count) }
   }
 

@@ -94,7 +94,9 @@ public enum OnnxTensor {
       }
       return .float(Tensor(shape, values))
     }
-    func integers<Stored: FixedWidthInteger & BitwiseCopyable & SendableMetatype>(_ type: Stored.Type) throws(GraphError) -> Literal {
+    func integers<Stored: FixedWidthInteger & BitwiseCopyable & SendableMetatype>(
+      _ type: Stored.Type
+    ) throws(GraphError) -> Literal {
       .int64(shape, try values(proto.int32Data, type, { Stored(truncatingIfNeeded: $0) }).map(Int64.init))
     }
     switch Onnx_TensorProto.DataType(rawValue: Int(proto.dataType)) {

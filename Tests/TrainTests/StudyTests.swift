@@ -148,6 +148,11 @@ struct StudyTests {
     #expect { try study.run() } throws: { "\($0)".contains("one of") && "\($0)".contains("ece16") }
     #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.file("study/final")).isEmpty)
     #expect(!FileManager.default.fileExists(atPath: scratch.file("study/tuning")))
+    // So is an arm that no network can be trained by.
+    let strange = Self.study.replacing("title: no noise, tune", with: "set: {strategies: [bayes_by_backprop]}, tune")
+    let other = try Study(Self.plan(strange), folder: scratch.file("other"), root: root, workers: 1)
+    #expect { try other.run() } throws: { "\($0)".contains("learned: element") }
+    #expect(!FileManager.default.fileExists(atPath: scratch.file("other/tuning")))
   }
 
   @Test("means of measures, shares of differences and held-out rows") func more() throws {

@@ -73,7 +73,7 @@ public struct Study: Sendable {
     shouldStop: @escaping @Sendable () -> Bool = { false }, progress: @escaping @Sendable (Progress) -> Void = { _ in }
   ) throws -> (table: StudyTable, isWhole: Bool) {
     try open()
-    try checkMeasures()
+    try tryOut()
     var tuned: [String: [Int: SweepTable]] = [:]
     for group in plan.groups {
       for arm in plan.arms.indices {
@@ -96,10 +96,19 @@ public struct Study: Sendable {
     return try written(tuned, isWhole: train(tuned, shouldStop, progress))
   }
 
-  /// - Throws: where a probe has no value of the name that a measure wants, before anything is trained.
-  private func checkMeasures() throws {
-    let sketched = plan.measures.compactMap(\.sketched), data = SharedData(root)
-    guard !sketched.isEmpty, try results().isEmpty else { return }
+  /// - Throws: where an arm cannot be trained on a case, or a probe has no value of the name that a measure wants, before
+  ///   anything is trained.
+  private func tryOut() throws {
+    guard try results().isEmpty else { return }
+    let data = SharedData(root)
+    for arm in plan.arms.indices {
+      for place in plan.cases.indices where plan.cases[..<place].allSatisfy({ $0.group != plan.cases[place].group }) {
+        let recipe = try plan.recipe(StudyPlan.Trial(arm: arm, place: place, seed: plan.seeds[0]), [])
+        _ = try Trainer(recipe, data: data.part(recipe, .train), threads: 1)
+      }
+    }
+    let sketched = plan.measures.compactMap(\.sketched)
+    guard !sketched.isEmpty else { return }
     let subject = try StudySubject(untrained: plan.example(), data)
     for measure in sketched { _ = try measure.value(of: subject) }
   }

@@ -3,6 +3,7 @@ import DitherStore
 import DitherTestSupport
 import Foundation
 import FoundationNetworking
+import Logging
 import Testing
 
 /// A running server with the model "net" of six inputs, which is asked over HTTP.

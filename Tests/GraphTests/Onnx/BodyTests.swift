@@ -62,7 +62,7 @@ struct BodyTests {
     return model.bytes
   }
 
-  private static let x = OnnxMessage.value("x", OnnxMessage.tensorType(1, [nil, 3]))
+  private static var x: (inout OnnxMessage) -> Void { OnnxMessage.value("x", OnnxMessage.tensorType(1, [nil, 3])) }
 
   /// −x where the extent of an axis is 3, else |x|.
   private static func choice(axis: Int64) -> [UInt8] {

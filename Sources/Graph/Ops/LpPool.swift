@@ -22,12 +22,12 @@ struct LpPool: Composite {
   func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { axis > 1 }
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let x = try inputs.float(0, "X", rank: 3...5)
-    let area = Float((window.kernel ?? []).reduce(1, *))
     // Padding adds nothing, so the mean over the whole window is the sum up to its size.
     let mean = try norm.power(x).pooled(by: window) { x, window throws(GraphError) in
       let shape = try window.pooling(x.shape), result = shape.output(like: x.shape, channels: x.shape[1])
       return try x.apply(GivenPooling(kind: .averageIncludingPadding, shape: shape, result: result))
     }
-    return [try norm.root(area * mean)]
+    // Now the window is known to be one.
+    return [try norm.root(Float((window.kernel ?? []).reduce(1, *)) * mean)]
   }
 }

@@ -15,7 +15,7 @@ public enum Deflate {
 
   /// One member or several. Bytes behind the last are left out, as gzip does.
   /// - Parameters:
-  ///   - windowBits: zlib's word for the kind of the stream: 15 + 32 for gzip and zlib, negative for one without a head.
+  ///   - windowBits: zlib's word for the kind of the stream: 15 + 32 for gzip and zlib, negative without a head.
   ///   - limit: the most bytes that may come out; a few can unfold into very many.
   public static func inflated(_ bytes: [UInt8], windowBits: Int32 = 15 + 32, limit: Int) throws(Fault) -> [UInt8] {
     var stream = z_stream()
@@ -47,6 +47,11 @@ public enum Deflate {
     guard !tooLarge else { throw .tooLarge }
     guard status == Z_STREAM_END else { throw status == Z_OK || status == Z_BUF_ERROR ? .cut : .damaged }
     return out
+  }
+
+  /// The checksum of zip and gzip, going on from that of the bytes before.
+  public static func checksum(_ bytes: ArraySlice<UInt8>, after sum: UInt = 0) -> UInt {
+    bytes.withUnsafeBufferPointer { crc32(sum, $0.baseAddress, UInt32($0.count)) }
   }
 
   /// One gzip member.

@@ -72,6 +72,9 @@ public protocol Op: Sendable {
   var isView: Bool { get }
   /// The classes' names, where the op has them.
   var classLabels: [String]? { get }
+  /// The numbers that constants become where the op is of reading a file and not of the network; nil: it is of the
+  /// network.
+  func folded(_ operands: [Literal?]) -> Tensor?
   /// Whether noise on activations goes behind this op.
   var isActivation: Bool { get }
   /// Whether noise behind normalizations goes behind this op.
@@ -114,6 +117,7 @@ extension Op {
   public var heldBytes: Int { 0 }
   public var isView: Bool { false }
   public var classLabels: [String]? { nil }
+  public func folded(_ operands: [Literal?]) -> Tensor? { nil }
   public var isActivation: Bool { false }
   public var isNormalization: Bool { false }
   public func takesExactNoise(_ inputs: [TensorType?]) -> Bool { false }

@@ -8,9 +8,9 @@ import Synchronization
 /// to, a sum over examples: of a weight w it is Σ_n Σ_c (∂/∂w of s_c · z_n)², where Σ_c s_c s_cᵀ is the Hessian of the
 /// loss for the output z. It asks for no labels, and is exact but for rounding.
 ///
-/// Of classes the Hessian is diag(p) − p pᵀ = S Sᵀ with the columns s_c = √p_c (e_c − p); of a regression it is the unit
-/// matrix, for a deviation of 1; of one that answers with a variance v that of means 1/v and of ln v 1/2, the mean over
-/// targets. Sources: Schraudolph 2002, Neural Computation 14; Martens 2020, JMLR 21, arXiv 1412.1193.
+/// Of classes the Hessian is diag(p) − p pᵀ = S Sᵀ with the columns s_c = √p_c (e_c − p); of a regression it is the
+/// unit matrix, for a deviation of 1; of one that answers with a variance v that of means 1/v and of ln v 1/2, the
+/// mean over targets. Sources: Schraudolph 2002, Neural Computation 14; Martens 2020, JMLR 21, arXiv 1412.1193.
 public struct GaussNewton: Sendable {
   /// The weights that it is of.
   public enum Layers: String, Codable, Sendable, CaseIterable {

@@ -39,7 +39,7 @@ public struct Recipe: Sendable {
   public var posterior: (any Posterior)?
   /// The mean over the steps that the model has; nil: the last step's parameters.
   public var average: (any Average)?
-  /// How often the training part is gone through, at most; 0: the network stays as it begins.
+  /// How often the training part is gone through, at most.
   public var epochs = 10
   /// Examples of a step.
   public var batch = 128
@@ -104,7 +104,7 @@ public struct Recipe: Sendable {
     summary = reader["summary"] as? String ?? ""
     validation = try reader.integer("validation", 0...10_000_000) ?? validation
     examples = try reader.integer("examples", 1...10_000_000)
-    epochs = try reader.integer("epochs", 0...100_000) ?? epochs
+    epochs = try reader.integer("epochs", 1...100_000) ?? epochs
     batch = try reader.integer("batch", 1...65_536) ?? batch
     seed = try reader.seed() ?? seed
     patience = try reader.integer("patience", 1...100_000)

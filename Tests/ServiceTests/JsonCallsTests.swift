@@ -52,9 +52,9 @@ import Testing
         ("Inference/Predict", #"{"modle": "net"}"#, server.token, 400, "INVALID_ARGUMENT", "did you mean 'model'?"),
         ("Inference/Predict", #"{"input": {"shpe": [1]}}"#, server.token, 400, "INVALID_ARGUMENT", "'shape'"),
         ("Inference/Predict", "{", server.token, 400, "INVALID_ARGUMENT", "as JSON"),
-        ("Inference/Predict", #"{"model": "nte"}"#, server.token, 404, "NOT_FOUND", "net"),
+        ("Registry/GetModel", #"{"model": "nte"}"#, server.token, 404, "NOT_FOUND", "net"),
         ("Registry/SetAlias", "{}", server.token, 403, "PERMISSION_DENIED", "publish"),
-        ("Inference/Predict", "{}", "wrong", 401, "UNAUTHENTICATED", ""),
+        ("Inference/Predict", "{}", "wrong", 401, "UNAUTHENTICATED", "token"),
       ] as [(String, String, String, Int, String, String)] {
         let found = try await server.ask("/v1/\(path)", Data(body.utf8), token: .some(token))
         let words = try Self.words(found.body)

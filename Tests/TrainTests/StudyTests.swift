@@ -159,7 +159,7 @@ struct StudyTests {
     let scratch = try Scratch(), root = DataRoot(URL(fileURLWithPath: scratch.file("data")))
     try Flowers.write(to: root)
     let text = Self.study.replacing("- {name: part, each: {examples: [40, 60]}}", with: "")
-      .replacing("seeds: [11, 12, 13]", with: "seeds: [11, 12]\n    final: {validation: 20}")
+      .replacing("seeds: [11, 12, 13]", with: "seeds: [11, 12]\nfinal: {validation: 20}")
       .replacing(
         "measures: [accuracy, nll, seconds]",
         with: """

@@ -233,7 +233,7 @@ func statistics(_ isNoisy: Bool) throws {
 @Test(
   "recipes are refused by key",
   arguments: [
-    ("nam: x", "did you mean 'name'?"), ("epochs: -1", "'epochs'"), ("epochs: many", "'epochs'"),
+    ("nam: x", "did you mean 'name'?"), ("epochs: 0", "'epochs'"), ("epochs: many", "'epochs'"),
     ("optimizer: {kind: sdg}", "'sgd'"),
     ("optimizer: {kind: sgd, rat: 1}", "'rate'"), ("noise: [{site: weight, sigma: 1}]", "did you mean 'weights'?"),
     ("noise: [{site: weights, sigma: -1}]", "a sigma from 0"),

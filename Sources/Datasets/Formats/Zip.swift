@@ -1,4 +1,3 @@
-import CZlib
 import DitherBasics
 
 /// The members of a zip archive, as NumPy's `.npz` and publishers of data write them: stored or deflated, with Zip64's
@@ -127,10 +126,10 @@ package struct Zip {
   }
 
   private static func checksum(_ bytes: [UInt8]) -> UInt32 {
-    var sum = crc32(0, nil, 0)
+    var sum: UInt = 0
     for start in stride(from: 0, to: bytes.count, by: 1 << 30) {
       let part = start..<min(start + 1 << 30, bytes.count)
-      sum = bytes[part].withUnsafeBufferPointer { crc32(sum, $0.baseAddress, UInt32($0.count)) }
+      sum = Deflate.checksum(bytes[part], after: sum)
     }
     return UInt32(truncatingIfNeeded: sum)
   }

@@ -127,7 +127,8 @@ extension OnnxReader {
     let isOfStep: Bool
   }
 
-  /// A body that keeps no state and treats each step by itself: its ops act on all steps at once, along a new first axis.
+  /// A body that keeps no state and treats each step by itself: its ops act on all steps at once,
+  /// along a new first axis.
   private mutating func readScan(_ proto: Onnx_NodeProto, _ name: String, at place: String) throws(GraphError) {
     func refused(_ expected: String, _ got: String) -> GraphError {
       GraphError(

@@ -38,7 +38,7 @@ extension OnnxReader {
       outputCount: wanted.count)
     for (position, input) in inputs.enumerated() { node.storedInputs[position] = input.flatMap { stored[$0] } }
     let op = try makeOp(node, isDefault(proto.domain) ? "" : proto.domain)
-    if let floats = (op as? DequantizeLinear)?.folded(inputs.map { $0.flatMap { graph.literals[$0] } }) {
+    if let floats = op.folded(inputs.map { $0.flatMap { graph.literals[$0] } }) {
       let id = try define(wanted[0], at: place)
       graph.literals[id] = .float(floats)
       dequantized.formUnion(inputs.compactMap { $0 })

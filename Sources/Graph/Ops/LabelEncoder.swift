@@ -1,8 +1,8 @@
 import DitherBasics
 import DitherTensor
 
-/// Each element looked up in a table: numbers for numbers. Values that are texts are put out as their positions, and name
-/// the classes where the keys are 0, 1, …; what no key is, is the default, of texts −1. No gradient passes.
+/// Each element looked up in a table: numbers for numbers. Values that are texts are put out as their positions, and
+/// name the classes where the keys are 0, 1, …; what no key is, is the default, of texts −1. No gradient passes.
 /// - Source: ONNX-ML `LabelEncoder`, opsets 2–4, of numbers.
 struct LabelEncoder: OnnxOp {
   static let onnx = OnnxName("LabelEncoder", since: 2, domain: OnnxName.learning)

@@ -1,8 +1,8 @@
 import DitherBasics
 import DitherTensor
 
-/// Each element as a row of noughts with a 1 at its category; floats are cut to integers first. An element of no category
-/// is a row of noughts, or with `zeros` = 0, where other readers stop, one of NaN.
+/// Each element as a row of noughts with a 1 at its category; floats are cut to integers first. An element of no
+/// category is a row of noughts, or with `zeros` = 0, where other readers stop, one of NaN.
 /// - Shapes: [...]; the result [..., categories].
 /// - Source: ONNX-ML `OneHotEncoder`, opset 1, of numbers.
 struct OneHotEncoder: Composite {

@@ -1,11 +1,12 @@
 import DitherBasics
 import DitherTensor
 
-/// `x / y_scale` rounded, halves to even, `+ y_zero_point`, and held to the range of the zero point's integers: one scale
-/// for all of x, or one for each place of an axis. Constant between its steps: no gradient passes, not even "straight
-/// through".
+/// `x / y_scale` rounded, halves to even, `+ y_zero_point`, and held to the range of the zero point's integers: one
+/// scale for all of x, or one for each place of an axis. Constant between its steps: no gradient passes, not even
+/// "straight through".
 /// - Shapes: scale and zero point of one number, or of as many as x has on `axis`; the result is int64, of x's shape.
-/// - Source: ONNX `QuantizeLinear`, opsets 10–28, to int8, uint8, int16 and uint16; Jacob et al. 2018, arXiv 1712.05877.
+/// - Source: ONNX `QuantizeLinear`, opsets 10–28, to int8, uint8, int16 and uint16; Jacob et al. 2018, arXiv
+///   1712.05877.
 struct QuantizeLinear: Composite {
   static let onnx = OnnxName("QuantizeLinear", since: 10)
   private let scheme: QuantizationScheme

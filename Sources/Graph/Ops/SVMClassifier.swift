@@ -5,9 +5,9 @@ import DitherTensor
 /// that agree best with those of the pairs; and the class that most of them decide for. Without support vectors, a
 /// weighted sum of the features for each class.
 ///
-/// Of two classes the one decision s becomes [s, −s]: what is above 0 is for the first, as the label has it; onnxruntime
-/// puts out [−s, s], of which the larger is the other class. No gradient passes through the probabilities of three and more
-/// classes.
+/// Of two classes the one decision s becomes [s, −s]: what is above 0 is for the first, as the label has it;
+/// onnxruntime puts out [−s, s], of which the larger is the other class. No gradient passes through the probabilities
+/// of three and more classes.
 /// - Shapes: [B, features]; the classes [B] as int64 and the scores [B, classes], or [B, pairs] of three and more
 ///   classes without probabilities.
 /// - Source: ONNX-ML `SVMClassifier`, opset 1; Platt 1999; Wu, Lin and Weng 2004, JMLR 5 (their second method).

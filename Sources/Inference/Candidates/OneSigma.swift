@@ -1,8 +1,8 @@
 import DitherGraph
 
 /// One strength for the weights of all layers, measured by each layer's own deviation, by held-out log-likelihood on a
-/// grid that begins with none, so that it is never worse than the plain model on the examples that chose it. Source: for
-/// the likelihood of held-out examples as the judge Bishop 2006, Pattern Recognition and Machine Learning, 1.3.
+/// grid that begins with none, so that it is never worse than the plain model on the examples that chose it. Source:
+/// for the likelihood of held-out examples as the judge Bishop 2006, Pattern Recognition and Machine Learning, 1.3.
 public struct OneSigma: NoiseCandidate {
   public static let name = "sigma"
   public init() {}

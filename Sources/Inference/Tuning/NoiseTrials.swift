@@ -163,7 +163,7 @@ public final class NoiseTrials {
   private func outputs(of model: Model, _ rows: [Int]) throws -> Tensor {
     let part = inputs.rows(at: rows)
     guard model.noise != nil else { return try model.outputs(part, threads: threads, proceed: proceed) }
-    // A row's draws are its own, whatever rows are asked with it; where weights can only be drawn once, they are shared.
+    // A row's draws are its own, whatever rows are asked with it; where weights are drawn once they are shared.
     let seeds = rows.map { model.drawsFreshNoise ? mixSeed(seed, UInt64($0)) : seed }
     return try model.sampledOutputs(part, NoiseDraws(0..<samples, seeds: seeds), threads: threads, proceed: proceed)
   }

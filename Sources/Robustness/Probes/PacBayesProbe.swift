@@ -40,7 +40,7 @@ struct PacBayesProbe: Probe {
 
   func run(on batch: ProbeBatch, asking predictor: DeployedPredictor) throws -> Outcome {
     var outcome = try Outcome.clean(batch, predictor)
-    // Of a model that is compared with nothing is said: it has another prior.
+    // Nothing is said of a model that is compared with: it has another prior.
     guard prior == nil || batch.wantsEvidence else { return outcome }
     let divergence = try divergence(of: predictor.model, batch.transfers)
     // Draws that no other question has.

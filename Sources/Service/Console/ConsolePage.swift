@@ -2,7 +2,7 @@ import DitherReports
 import DitherStore
 import Foundation
 
-/// What all pages of the console have in common.
+/// The frame of all pages of the console, and the parts that several have.
 enum ConsolePage {
   /// - Parameter isScripted: whether it has what `ConsoleScript` makes live. Without a script it is whole all the same.
   static func html(_ title: String, isScripted: Bool = false, _ body: Html) -> Html {

@@ -54,7 +54,7 @@ enum ConsoleScript {
           form.requestSubmit();
         } catch { tell(form.querySelector('.answer'), new Error('this is no picture that the browser reads')); }
       });
-      // What is drawn is brought to the middle, as digits of MNIST are.
+      // A drawing is brought to the middle, as digits of MNIST are.
       const bounds = () => {
         const {data} = pen.getImageData(0, 0, pad.width, pad.height);
         let [left, top, right, bottom] = [pad.width, pad.height, -1, -1];

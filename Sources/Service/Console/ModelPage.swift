@@ -7,7 +7,7 @@ struct ModelPage {
   var name: String
   /// Newest first, at least one.
   var versions: [ModelVersion]
-  /// Of any of them.
+  /// Audits of any of them.
   var audits: [Job]
 
   private var newest: ModelVersion { versions[0] }

@@ -4,11 +4,11 @@ import DitherTransport
 import Foundation
 import SwiftProtobuf
 
-/// The calls of `dither.v1` as JSON at the HTTP door, at `/v1/SERVICE/METHOD`: messages as proto3's JSON mapping has them,
+/// The calls of `dither.v1` as JSON at the HTTP door, at `/v1/SERVICE/METHOD`: messages by proto3's JSON mapping,
 /// with the names of `protos/`. A stream of answers is one of server-sent events.
 /// Source: protobuf.dev/programming-guides/json; html.spec.whatwg.org, 9.2 Server-sent events.
 struct JsonCalls {
-  /// What stands before the names of our own services.
+  /// The package of our own services, with its dot.
   static let package = "dither.v1."
 
   private let services: Services

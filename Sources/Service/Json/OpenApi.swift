@@ -129,6 +129,8 @@ enum OpenApi {
   private static func single(_ field: Google_Protobuf_FieldDescriptorProto) -> Object {
     let name = String(field.typeName.dropFirst())
     switch field.type {
+    // Any JSON.
+    case .message where name.hasPrefix("google.protobuf."): return [:]
     case .message: return ["$ref": "#/components/schemas/\(name)"]
     case .enum: return ["type": "string", "enum": enumerations[name] ?? []]
     case .bool: return ["type": "boolean"]

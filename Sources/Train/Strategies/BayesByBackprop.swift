@@ -22,7 +22,7 @@ public struct BayesByBackprop: Strategy {
   public var narrow = 0.0025
   /// The shares of an epoch's steps i = 1 … M in its KL: `uniform`, 1 / M, or `blundell`, 2^(M − i) / (2^M − 1).
   public var weights = Weights.uniform
-  /// What the prior's means are: 0, or the weights before the first step, of which a certificate is computed (Pérez-Ortiz
+  /// The prior's means: 0, or the weights before the first step, which a certificate can be computed from (Pérez-Ortiz
   /// et al. 2021, JMLR 22, 6.1).
   public var around = Center.zero
   private var pairs: [String: String] = [:]

@@ -96,8 +96,8 @@ public struct Study: Sendable {
     return try written(tuned, isWhole: train(tuned, shouldStop, progress))
   }
 
-  /// - Throws: where an arm cannot be trained on a case, or a probe has no value of the name that a measure wants, before
-  ///   anything is trained.
+  /// - Throws: where an arm cannot be trained on a case, or a probe has no value of the name that a measure wants,
+  ///   before anything is trained.
   private func tryOut() throws {
     guard try results().isEmpty else { return }
     let data = SharedData(root)
@@ -210,7 +210,7 @@ public struct Study: Sendable {
     return result
   }
 
-  /// What a training took of a core, over all processes that worked on it.
+  /// The seconds of a core that a training took, over all processes that worked on it.
   private struct Seconds {
     private let path: String
     private let before: Double

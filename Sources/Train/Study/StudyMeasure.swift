@@ -21,7 +21,7 @@ public struct StudyMeasure: Sendable {
     case seconds
     /// The mean over the probe's conditions; `value` nil: the robust accuracy.
     case probe(ProbeSpec, value: String?, examples: Int, part: Part)
-    /// Of other measures.
+    /// The mean of other measures.
     case mean(of: [String])
   }
 
@@ -47,7 +47,7 @@ public struct StudyMeasure: Sendable {
   ]
 
   /// - Parameters:
-  ///   - setting: a name, or a mapping of `name` and either `mean_of`, or `probe`, `value`, `examples`, `part` and `lower`.
+  ///   - setting: a name, or a mapping of `name` and either `mean_of`, or `probe`, `value`, `examples`, `part`, `lower`.
   ///   - before: measures that `mean_of` may name.
   init(_ setting: Setting, at place: String, behind before: [StudyMeasure] = []) throws {
     let known = Self.evaluations.map(\.name) + ["seconds"]

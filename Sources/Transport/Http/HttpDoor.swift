@@ -329,7 +329,7 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
     var headers = HTTPHeaders([
       ("content-type", response.contentType), ("x-content-type-options", "nosniff"), ("cache-control", "no-store"),
       ("referrer-policy", "no-referrer"),
-      // Pages carry their own styles and pictures, ask nobody but this server for anything, and stand in nobody's frame.
+      // Pages carry their own styles and pictures, ask nobody but this server, and stand in nobody's frame.
       (
         "content-security-policy",
         "default-src 'none'; \(response.isScripted ? "script-src 'self'; connect-src 'self'; " : "")"

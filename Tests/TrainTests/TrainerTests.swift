@@ -281,7 +281,10 @@ func absentSite(_ site: String) throws {
   arguments: [
     ("{site: after_normalization, sigma: 0.1}", "input, weights, activations"),
     ("{site: weights, sigma: 0.1, layers: conv*}", "'layers'"),
-    ("{site: gradients, sigma: 0.1}", "input, embeddings, weights, activations, after_normalization, dropout, got 'gradients'"),
+    (
+      "{site: gradients, sigma: 0.1}",
+      "input, embeddings, weights, activations, after_normalization, dropout, got 'gradients'"
+    ),
   ])
 func unservable(_ term: String, _ words: String) throws {
   let error = #expect(throws: (any Error).self) {

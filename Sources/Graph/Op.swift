@@ -148,7 +148,7 @@ public protocol OnnxOp: Op {
   var leastOpset: Int { get }
   /// The last one.
   var mostOpset: Int { get }
-  /// Those of its inputs that a file holds as integers shorter than 64 bits, where they are constants.
+  /// The inputs that a file holds as integers shorter than 64 bits, where they are constants.
   var storedInputs: [Int: StoredInteger] { get }
   /// The most integers that a list among its attributes may have.
   static var longestList: Int { get }

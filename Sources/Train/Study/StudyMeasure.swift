@@ -47,7 +47,7 @@ public struct StudyMeasure: Sendable {
   ]
 
   /// - Parameters:
-  ///   - setting: a name, or a mapping of `name` and `mean_of`, or of `name`, `probe`, `value`, `examples`, `part`, `lower`.
+  ///   - setting: a name, or a mapping of `name` and either `mean_of`, or `probe` and its keys.
   ///   - before: measures that `mean_of` may name.
   init(_ setting: Setting, at place: String, behind before: [StudyMeasure] = []) throws {
     let known = Self.evaluations.map(\.name) + ["seconds"]

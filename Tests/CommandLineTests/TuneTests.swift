@@ -82,7 +82,9 @@ struct TuneTests {
   @Test("a file is tuned, keeps its answers, and says what its noise was chosen by; upload does the same and sends it")
   func tune() throws {
     try Self.files { scratch, file in
-      let data = "\(scratch.file("x.npy")),\(scratch.file("y.npy"))", tuned = scratch.file("tuned.onnx")
+      // Every fifth of them is the test part: 48.
+      try TestNet.writeExamples(240, inputs: scratch.file("many.npy"), labels: scratch.file("labels.npy"))
+      let data = "\(scratch.file("many.npy")),\(scratch.file("labels.npy"))", tuned = scratch.file("tuned.onnx")
       try Data(#"{"name": "net", "summary": "small"}"#.utf8).write(to: URL(filePath: scratch.file("net.card.json")))
       let result = try Program.run(
         "tune", file, "--data", data, "--output", tuned, "--candidate", "sigma", "--candidate", "laplace:layers=last",

@@ -14,6 +14,8 @@ from sklearn import neural_network, pipeline, preprocessing, svm, tree
 from sklearn.datasets import load_iris, make_regression
 
 TOLERANCE = 1e-4
+# Cubes of single-precision numbers: onnxruntime differs by 4.4e-4 from decisions of up to 5.4.
+SINGLE_PRECISION = {"SVC(kernel='poly')": 1e-3}
 # Exported wrong for two classes: a softmax of [−s, s], where scikit-learn has the sigmoid of s. Onnxruntime differs alike.
 THREE_CLASSES = (discriminant_analysis.LinearDiscriminantAnalysis,)
 CLASSIFIERS = [
@@ -55,12 +57,13 @@ def outputs(dither, model, rows, work):
 
 def fault(found, model, rows, classifies):
     """None, or what is wrong."""
+    tolerance = SINGLE_PRECISION.get(f"{model}", TOLERANCE)
     if isinstance(found, str):
         return found
     scores = next(a for a in found.values() if a.dtype.kind == "f")
     if not classifies:
         worst = np.abs(scores.reshape(-1) - model.predict(rows).reshape(-1)).max()
-        return None if worst <= TOLERANCE else f"differs by up to {worst:.3g}"
+        return None if worst <= tolerance else f"differs by up to {worst:.3g}"
     labels = next(a for a in found.values() if a.dtype.kind == "i").reshape(-1)
     if (labels != model.predict(rows)).any():
         return "other labels"
@@ -68,7 +71,7 @@ def fault(found, model, rows, classifies):
     if wanted.ndim == 1:
         wanted = wanted[:, None] if scores.shape[1] == 1 else np.stack([-wanted, wanted], 1)
     worst = np.abs(scores - wanted).max() if scores.shape == wanted.shape else np.inf
-    return None if worst <= TOLERANCE else f"differs by up to {worst:.3g}"
+    return None if worst <= tolerance else f"differs by up to {worst:.3g}"
 
 
 def main():

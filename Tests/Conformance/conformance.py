@@ -59,7 +59,11 @@ def catalog(dither):
 
 
 # onnxruntime leaves these out as well: ours is its answer and PyTorch's, not that of the standard's reference.
-DECIDED = {"test_resize_downsample_scales_linear_align_corners": "aligned corners of a scale that gives no whole extent"}
+DECIDED = {
+    "test_resize_downsample_scales_linear_align_corners": "aligned corners of a scale that gives no whole extent",
+    # onnx 1.17 divides by places beyond the padding too; its 1.23 and onnxruntime 1.32 do not, as we do not.
+    "test_averagepool_3d_dilations_large_count_include_pad_is_1_ceil_mode_is_True": "a mean over places that there are not",
+}
 
 
 def typed(values, what, types):

@@ -4,7 +4,7 @@ import Foundation
 
 /// The normal distributions that a model's noise gives to the numbers of one layer's weights.
 struct WeightDistribution {
-  let means: ArraySlice<Float>
+  let means: [Float]
   /// As many.
   var variances: [Double]
 }
@@ -17,7 +17,7 @@ extension Graph {
   ///   Gaussian noise, or draw one noise for several rows.
   public func weightDivergence(from prior: Graph) throws(GraphError) -> Double {
     let (own, others) = (try weightDistributions(), try prior.weightDistributions())
-    let (numbers, priorNumbers) = (try fixedNumbers(but: own), try prior.fixedNumbers(but: others))
+    let (numbers, priorNumbers) = (fixedNumbers(but: own), prior.fixedNumbers(but: others))
     for name in Set(numbers.keys).union(priorNumbers.keys).sorted() where numbers[name] != priorNumbers[name] {
       throw GraphError(
         .noise, at: "'\(name.clipped())'", expected: "the prior's numbers, as no noise is on these",
@@ -77,13 +77,13 @@ extension Graph {
           variances[i] += own * own
         }
       }
-      found[name] = WeightDistribution(means: values[...], variances: variances)
+      found[name] = WeightDistribution(means: values, variances: variances)
     }
     return found
   }
 
   /// Constants that have no noise, by name.
-  private func fixedNumbers(but noisy: [String: WeightDistribution]) throws(GraphError) -> [String: Literal] {
+  private func fixedNumbers(but noisy: [String: WeightDistribution]) -> [String: Literal] {
     var found: [String: Literal] = [:]
     for (id, literal) in literals {
       let name = valueNames[id.index]

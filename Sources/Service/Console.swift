@@ -42,7 +42,11 @@ struct Console: Sendable {
           return .scripted(Array(page.html.source.utf8))
         },
         HttpRoute(.get, "/audits/{id}.json", .local(.audit)) { request, _ in
-          try await report(request) { HttpResponse(200, "application/json", $0.json) }
+          let job = try await services.store.jobs.job(request.parameters["id"] ?? "")
+          if let report = try await services.store.jobs.report(job.id) {
+            return HttpResponse(200, "application/json", report.json)
+          }
+          return .text("audit \(job.id) of \(job.subject): \(job.state.rawValue) \(job.message)\n", status: 404)
         },
         HttpRoute(.get, "/audits/{id}", .local(.audit)) { request, _ in
           let job = try await services.store.jobs.job(request.parameters["id"] ?? "")
@@ -52,17 +56,6 @@ struct Console: Sendable {
         HttpRoute(.get, Self.signIn, .all) { _, _ in .html(Array(SignInPage(isRefused: false).html.source.utf8)) },
         HttpRoute(.post, Self.signIn, .all, bodyBytes: 4096) { request, context in try accept(request, context) },
       ] + OipRoutes(services).all + JsonCalls(services).routes)
-  }
-
-  private func report(
-    _ request: HttpRequest, _ form: @escaping @Sendable (_ report: (json: [UInt8], html: [UInt8])) -> HttpResponse
-  ) async throws -> HttpResponse {
-    let id = request.parameters["id"] ?? ""
-    let job = try await services.store.jobs.job(id)
-    guard let report = try await services.store.jobs.report(job.id) else {
-      return .text("audit \(job.id) of \(job.subject): \(job.state.rawValue) \(job.message)\n", status: 404)
-    }
-    return form((report.json, report.html))
   }
 
   /// The token goes into a cookie that no script and no other site can send: never into an address.

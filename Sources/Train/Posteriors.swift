@@ -89,5 +89,6 @@ public struct Pace: Sendable, Equatable {
 
 extension Catalog where Entry == any Posterior.Type {
   /// Every posterior that a recipe may name.
-  public static let posteriors = Catalog("posterior", [Snapshots.self, SWAG.self, Ensemble.self], name: { $0.name })
+  public static let posteriors = Catalog(
+    "posterior", [Snapshots.self, SWAG.self, DeepEnsemble.self], name: { $0.name })
 }

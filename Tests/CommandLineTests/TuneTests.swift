@@ -79,9 +79,7 @@ struct TuneTests {
     }
   }
 
-  @Test(
-    "a file is tuned, keeps its answers, and says what its noise was chosen by; upload does the same and sends it",
-    .disabled("its examples were too few; with enough of them it has not been run yet"))
+  @Test("a file is tuned, keeps its answers, and says what its noise was chosen by; upload does the same and sends it")
   func tune() throws {
     try Self.files { scratch, file in
       // Every fifth of them is the test part: 48.

@@ -9,7 +9,7 @@ public struct GrpcRequest: Equatable, Sendable {
   /// How long the client waits.
   public var timeout: Duration?
   /// Whether the client compresses its messages, by gzip.
-  public var sendsGzip: Bool { metadata["grpc-encoding"] == "gzip" }
+  public var sendsGzip = false
   /// Whether it is answered alike.
   public var isAnsweredByGzip: Bool {
     sendsGzip
@@ -64,6 +64,7 @@ public struct GrpcRequest: Equatable, Sendable {
       return .refused(
         CallError(.unimplemented, "compression '\(encoding.prefix(40))' is not taken: send gzip or identity"))
     }
+    request.sendsGzip = request.metadata["grpc-encoding"] == "gzip"
     if let text = request.metadata["grpc-timeout"] {
       guard let timeout = timeout(text) else {
         return .refused(

@@ -15,22 +15,18 @@ public struct ProbeSpec: Codable, Sendable, Hashable {
 
   /// As the command line writes it: `pgd:norm=linf,epsilon=8/255,steps=20`.
   public init(parsing text: String) throws(RobustnessError) {
-    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-    self.init(parts.first.map { $0.trimmingCharacters(in: .whitespaces) } ?? "")
-    guard parts.count == 2 else { return }
-    for pair in parts[1].split(separator: ",", omittingEmptySubsequences: false) {
-      let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        .map { $0.trimmingCharacters(in: .whitespaces) }
-      guard sides.count == 2, !sides[0].isEmpty, !sides[1].isEmpty else {
-        throw RobustnessError(
-          .parameter, at: "probe \(probe.clipped())", expected: "name=value, separated by commas",
-          got: "'\(String(pair).clipped())'", advice: "write it as pgd:norm=linf,epsilon=8/255,steps=20")
-      }
-      guard parameters.updateValue(sides[1], forKey: sides[0]) == nil else {
-        throw RobustnessError(
-          .parameter, at: "probe \(probe.clipped()) \(sides[0].clipped())", expected: "one value", got: "two")
-      }
+    let place = "probe \(String(text.prefix { $0 != ":" }).trimmingCharacters(in: .whitespaces).clipped())"
+    let form = "name=value, separated by commas", advice = "write it as pgd:norm=linf,epsilon=8/255,steps=20"
+    let words: OptionWords
+    do { words = try OptionWords(parsing: text, at: place, form: form) } catch {
+      throw RobustnessError(
+        .parameter, at: error.place, expected: error.expected, got: error.got,
+        advice: error.expected == form ? advice : error.advice)
     }
+    if let word = words.word {
+      throw RobustnessError(.parameter, at: place, expected: form, got: "'\(word.clipped())'", advice: advice)
+    }
+    self.init(words.name, words.values.compactMapValues(\.asText))
   }
 
   /// As the command line writes it.

@@ -70,29 +70,11 @@ enum OpenApi {
 
   // MARK: messages
 
-  private static let messages: [String: Google_Protobuf_DescriptorProto] = {
-    var found: [String: Google_Protobuf_DescriptorProto] = [:]
-    func add(_ message: Google_Protobuf_DescriptorProto, in scope: String) {
-      found["\(scope).\(message.name)"] = message
-      for nested in message.nestedType { add(nested, in: "\(scope).\(message.name)") }
-    }
-    for file in DescriptorIndex.set.file { for message in file.messageType { add(message, in: file.package) } }
-    return found
-  }()
-
-  private static let enumerations: [String: [String]] = {
-    var found: [String: [String]] = [:]
-    func add(_ message: Google_Protobuf_DescriptorProto, in scope: String) {
-      let name = "\(scope).\(message.name)"
-      for kind in message.enumType { found["\(name).\(kind.name)"] = kind.value.map(\.name) }
-      for nested in message.nestedType { add(nested, in: name) }
-    }
-    for file in DescriptorIndex.set.file {
-      for kind in file.enumType { found["\(file.package).\(kind.name)"] = kind.value.map(\.name) }
-      for message in file.messageType { add(message, in: file.package) }
-    }
-    return found
-  }()
+  private static let declared = DescriptorIndex.Declared(DescriptorIndex.set)
+  private static let messages = Dictionary(
+    declared.messages.map { ($0.name, $0.message) }, uniquingKeysWith: { first, _ in first })
+  private static let enumerations = Dictionary(
+    declared.enumerations.map { ($0.name, $0.kind.value.map(\.name)) }, uniquingKeysWith: { first, _ in first })
 
   /// Names of the fields of a message and of all that it may hold.
   static func fields(reachedFrom message: String) -> [String] {

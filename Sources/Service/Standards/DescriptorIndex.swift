@@ -24,32 +24,47 @@ struct DescriptorIndex: Sendable {
   }()
 
   init(_ set: Google_Protobuf_FileDescriptorSet) throws {
+    let all = Declared(set)
+    for (name, message, file) in all.messages {
+      symbols[name] = file
+      for field in message.field { symbols["\(name).\(field.name)"] = file }
+      for oneof in message.oneofDecl { symbols["\(name).\(oneof.name)"] = file }
+    }
+    for (name, kind, file) in all.enumerations {
+      symbols[name] = file
+      // Values of an enumeration stand beside it.
+      for value in kind.value { symbols["\(name.dropLast(kind.name.count))\(value.name)"] = file }
+    }
     for file in set.file {
       files[file.name] = (try file.serializedData(), file.dependency)
-      let package = file.package
-      for message in file.messageType { add(message, in: package, file.name) }
-      for kind in file.enumType { add(kind, in: package, file.name) }
       for service in file.service {
-        let name = "\(package).\(service.name)"
+        let name = "\(file.package).\(service.name)"
         symbols[name] = file.name
         for method in service.method { symbols["\(name).\(method.name)"] = file.name }
       }
     }
   }
 
-  private mutating func add(_ message: Google_Protobuf_DescriptorProto, in scope: String, _ file: String) {
-    let name = "\(scope).\(message.name)"
-    symbols[name] = file
-    for field in message.field { symbols["\(name).\(field.name)"] = file }
-    for oneof in message.oneofDecl { symbols["\(name).\(oneof.name)"] = file }
-    for nested in message.nestedType { add(nested, in: name, file) }
-    for kind in message.enumType { add(kind, in: name, file) }
-  }
+  /// All messages and enumerations of some files, nested ones too, by their full names, each with its file's.
+  struct Declared: Sendable {
+    private(set) var messages: [(name: String, message: Google_Protobuf_DescriptorProto, file: String)] = []
+    private(set) var enumerations: [(name: String, kind: Google_Protobuf_EnumDescriptorProto, file: String)] = []
 
-  private mutating func add(_ kind: Google_Protobuf_EnumDescriptorProto, in scope: String, _ file: String) {
-    symbols["\(scope).\(kind.name)"] = file
-    // Values of an enumeration stand beside it.
-    for value in kind.value { symbols["\(scope).\(value.name)"] = file }
+    init(_ set: Google_Protobuf_FileDescriptorSet) {
+      for file in set.file { add(file.messageType, file.enumType, in: file.package, file.name) }
+    }
+
+    private mutating func add(
+      _ messages: [Google_Protobuf_DescriptorProto], _ kinds: [Google_Protobuf_EnumDescriptorProto], in scope: String,
+      _ file: String
+    ) {
+      for kind in kinds { enumerations.append(("\(scope).\(kind.name)", kind, file)) }
+      for message in messages {
+        let name = "\(scope).\(message.name)"
+        self.messages.append((name, message, file))
+        add(message.nestedType, message.enumType, in: name, file)
+      }
+    }
   }
 
   /// - Parameter symbol: a full name, with or without a dot before it.

@@ -3,7 +3,7 @@ import DitherTensor
 
 /// Networks that are trained one after the other, each from first weights, an order of examples and draws of its own,
 /// over its share of the run: a deep ensemble. Source: Lakshminarayanan et al. 2017, arXiv 1612.01474.
-public struct Ensemble: Posterior {
+public struct DeepEnsemble: Posterior {
   public static let name = "ensemble"
   public var members = 4
   public init() {}

@@ -123,6 +123,7 @@ struct DocumentTests {
           "tokens", "create", "--state", scratch.file("state"), "--name", "app", "--role", "predict")
         #expect(made.status == 0)
       }
+    case "train" where !words.contains("--out"): words += ["--out", scratch.file("trained")]
     case "verify": try Self.makeReport(scratch)
     case "tune": words = words.map { $0.hasPrefix("mnist:") ? "mnist:40" : $0 } + ["--folds", "2", "--samples", "2"]
     default: break

@@ -101,6 +101,10 @@ extension DitherClient {
   {
     try await unary(Dither_V1_Registry.calibrate, request, timeout: timeout)
   }
+  /// Whether a version's recent inputs and answers are distributed as its calibration's were.
+  public func drift(_ reference: String) async throws -> Dither_V1_DriftResponse {
+    try await unary(Dither_V1_Registry.drift, Dither_V1_DriftRequest.with { $0.model = reference })
+  }
   /// Removes versions; returns how many.
   public func remove(_ model: String) async throws -> Int {
     let response = try await unary(

@@ -19,6 +19,8 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
   private var aps: [Double]
   /// The same scores apart, by class, where each class has thresholds of its own; nil: one threshold for all.
   private var byClass: [ClassScores]?
+  /// How those examples and their answers are distributed; nil of calibrations before there was this.
+  public private(set) var drift: DriftReference?
   /// How good the probabilities of those same examples are at T = 1.
   public private(set) var before: Quality
   /// The same at the temperature found.
@@ -146,6 +148,13 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
     func losses(_ temperature: Double) -> [Double] {
       held.flatMap { model.signature.losses(answers[$0], labels: [labels[$0]], temperature: temperature) }
     }
+    let watched = held.prefix(DriftReference.mostExamples).map { at in
+      Prediction(
+        Draws(
+          probabilities: model.signature.answers(in: answers[at], rows: 1, temperature: fittedTemperature)[0],
+          classes: model.signature.width), measures: DriftStatistic.measures)
+    }
+    drift = DriftReference(inputs: inputs.rows(at: Array(held.prefix(watched.count))), watched)
     before = Quality(plain, heldLabels, losses: losses(1))
     after = Quality(scaled, heldLabels, losses: losses(fittedTemperature))
   }

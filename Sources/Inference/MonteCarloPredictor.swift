@@ -133,9 +133,15 @@ private struct Round {
     }
   }
 
-  /// By row: [samples, outputWidth].
   private func answers(in outputs: Tensor) -> [[Double]] {
-    let rows = inputs.rowCount, width = model.signature.outputWidth, draws = outputs.count / (rows * width)
+    model.signature.answers(in: outputs, rows: inputs.rowCount, temperature: sampling.temperature)
+  }
+}
+
+extension ModelSignature {
+  /// By row, [samples, outputWidth], of outputs [samples, rows, outputWidth].
+  func answers(in outputs: Tensor, rows: Int, temperature: Double) -> [[Double]] {
+    let width = outputWidth, draws = outputs.count / (rows * width)
     return outputs.elements.withUnsafeBufferPointer { from in
       (0..<rows).map { row in
         [Double](unsafeUninitializedCapacity: draws * width) { buffer, filled in
@@ -143,7 +149,7 @@ private struct Round {
             let start = (s * rows + row) * width
             let z = UnsafeBufferPointer(rebasing: from[start..<start + width])
             let p = UnsafeMutableBufferPointer(rebasing: buffer[s * width..<(s + 1) * width])
-            model.signature.answer(z, into: p, temperature: sampling.temperature)
+            answer(z, into: p, temperature: temperature)
           }
           filled = draws * width
         }

@@ -21,11 +21,28 @@ final class Metrics: Sendable {
     var samples: UInt64 = 0
     var rows: UInt64 = 0
   }
-  /// A value that is asked for when it is read.
-  struct Gauge: Sendable {
+  /// Values that are asked for when they are read.
+  struct Family: Sendable {
+    /// One of them.
+    struct Value: Sendable {
+      /// Names with what they are, in their order: of the characters that names of models may have.
+      var labels: [(name: String, value: String)] = []
+      var number: Double
+
+      fileprivate var text: String {
+        let inside = labels.map { "\($0.name)=\"\($0.value)\"" }.joined(separator: ",")
+        return (inside.isEmpty ? "" : "{\(inside)}") + " \(number)"
+      }
+    }
     var name: String
     var help: String
-    var value: @Sendable () -> Double
+    var type: String
+    var values: @Sendable () -> [Value]
+
+    /// A gauge.
+    static func gauge(_ name: String, _ help: String, _ value: @escaping @Sendable () -> Double) -> Family {
+      Family(name: name, help: help, type: "gauge") { [Value(number: value())] }
+    }
   }
 
   /// Seconds.
@@ -33,9 +50,9 @@ final class Metrics: Sendable {
     1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
   ]
   private let state = Mutex(State())
-  private let gauges: [Gauge]
+  private let families: [Family]
 
-  init(gauges: [Gauge]) { self.gauges = gauges }
+  init(_ families: [Family]) { self.families = families }
 
   func record(method: String, code: String, latency: Duration) {
     state.withLock { state in
@@ -69,9 +86,9 @@ final class Metrics: Sendable {
     lines.append("dither_predicted_examples_total \(now.rows)")
     family("dither_samples_total", "counter", "Monte-Carlo draws, counted for each example.")
     lines.append("dither_samples_total \(now.samples)")
-    for gauge in gauges {
-      family(gauge.name, "gauge", gauge.help)
-      lines.append("\(gauge.name) \(gauge.value())")
+    for asked in families {
+      family(asked.name, asked.type, asked.help)
+      lines += asked.values().map { asked.name + $0.text }
     }
     return lines.joined(separator: "\n") + "\n"
   }

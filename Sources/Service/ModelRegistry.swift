@@ -19,7 +19,14 @@ package final class ModelRegistry: Sendable {
   struct KnownCalibration: Sendable {
     var number: Int64
     var record: CalibrationRecord
+    /// Of the answers since it was read.
+    var watch: DriftWatch?
     var fitted: ModelCalibration { record.calibration }
+
+    init(number: Int64, record: CalibrationRecord) {
+      (self.number, self.record) = (number, record)
+      watch = DriftWatch(record.calibration)
+    }
   }
 
   private struct Loading {
@@ -115,8 +122,22 @@ package final class ModelRegistry: Sendable {
         got: "something else", advice: "calibrate the version again")
     }
     let known = KnownCalibration(number: stored.number, record: record)
-    calibrations.withLock { $0[version.reference] = known }
-    return known
+    // Of two who read it at once, one counts.
+    return calibrations.withLock { all in
+      if let other = all[version.reference], other.number == stored.number { return other }
+      all[version.reference] = known
+      return known
+    }
+  }
+
+  /// Of each version that is here and was asked since its newest calibration, by name.
+  var watched: [(version: ModelVersion, watch: DriftWatch)] {
+    let known = calibrations.withLock { $0 }
+    return current.versions.compactMap { version in
+      known[version.reference].flatMap { found in
+        found.number == version.calibration?.number ? found.watch.map { (version, $0) } : nil
+      }
+    }
   }
 
   // MARK: loading

@@ -45,14 +45,15 @@ package final class Services: Sendable {
       kind: AuditSpec.kind, jobs: store.jobs, threads: configuration.auditThreads,
       isBusy: { [batcher] in batcher.isBusy }, note: { log.note($0) },
       prepare: { job in try await AuditWork.make(job, with: means) })
-    metrics = Metrics(gauges: [
-      .init(name: "dither_queued_requests", help: "Predictions that wait.") { [batcher] in Double(batcher.depth) },
-      .init(name: "dither_queued_audits", help: "Audits that wait.") { [audits] in Double(audits.queued) },
-      .init(name: "dither_loaded_models", help: "Models in memory.") { [registry] in Double(registry.loadedCount) },
-      .init(name: "dither_model_versions", help: "Versions in the registry.") { [registry] in
-        Double(registry.current.versions.count)
-      },
-    ])
+    metrics = Metrics(
+      [
+        .gauge("dither_queued_requests", "Predictions that wait.") { [batcher] in Double(batcher.depth) },
+        .gauge("dither_queued_audits", "Audits that wait.") { [audits] in Double(audits.queued) },
+        .gauge("dither_loaded_models", "Models in memory.") { [registry] in Double(registry.loadedCount) },
+        .gauge("dither_model_versions", "Versions in the registry.") { [registry] in
+          Double(registry.current.versions.count)
+        },
+      ] + DriftWatch.families(of: registry))
     upkeep = try await Self.upkeep(of: store, registry, log)
     if let folder = configuration.modelsDirectory {
       try await ModelsFolder(path: folder, registry: registry, limits: limits, log: log).publish()

@@ -39,6 +39,10 @@ public enum Dither_V1_Registry {
   public static let calibrate = CallMethod<
     Unary, Dither_V1_CalibrateRequest, Dither_V1_Calibration
   >("dither.v1.Registry/Calibrate")
+  /// `dither.v1.Registry/Drift`.
+  public static let drift = CallMethod<
+    Unary, Dither_V1_DriftRequest, Dither_V1_DriftResponse
+  >("dither.v1.Registry/Drift")
 }
 
 /// The calls of `dither.v1.Robustness`.
@@ -173,6 +177,7 @@ public enum CallMethods {
     Dither_V1_Registry.setAlias,
     Dither_V1_Registry.removeModel,
     Dither_V1_Registry.calibrate,
+    Dither_V1_Registry.drift,
     Dither_V1_Robustness.audit,
     Dither_V1_Robustness.watchAudit,
     Dither_V1_Robustness.cancelAudit,

@@ -593,6 +593,90 @@ public nonisolated struct Dither_V1_Calibration: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+public nonisolated struct Dither_V1_DriftRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// "name", "name@version" or "name:alias"
+  public var model: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Of the answers of this server since it read the calibration. Two-sample Kolmogorov-Smirnov tests of the last `window` answers; each whole window
+/// is tested once for `windows` and `alarms`.
+public nonisolated struct Dither_V1_DriftResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var model: String = String()
+
+  public var version: UInt64 = 0
+
+  /// its number
+  public var calibration: UInt64 = 0
+
+  /// answers of so many draws are compared
+  public var samples: UInt32 = 0
+
+  /// answers of a whole window
+  public var window: UInt32 = 0
+
+  /// answers that the statistics below are of; below 50 there are none
+  public var filled: UInt32 = 0
+
+  /// of one whole window without drift whose inputs are independent, all statistics together
+  public var falseAlarmRate: Double = 0
+
+  /// compared so far
+  public var answers: UInt64 = 0
+
+  /// not compared: of other draws or measures, or uncalibrated
+  public var otherAnswers: UInt64 = 0
+
+  /// whole windows so far
+  public var windows: UInt64 = 0
+
+  /// those in which a statistic had drifted
+  public var alarms: UInt64 = 0
+
+  public var statistics: [Dither_V1_DriftResponse.Statistic] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated struct Statistic: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// "input_mean", "input_deviation", "predictive_entropy" or "mutual_information"
+    public var name: String = String()
+
+    /// between the distribution functions, in [0, 1]
+    public var distance: Double = 0
+
+    public var pValue: Double = 0
+
+    /// of the calibration's examples
+    public var referenceMedian: Double = 0
+
+    public var recentMedian: Double = 0
+
+    /// the p-value is below this statistic's share of the false-alarm rate
+    public var drifted: Bool = false
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
+
+  public init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "dither.v1"
@@ -1690,6 +1774,176 @@ nonisolated extension Dither_V1_Calibration.Quality: SwiftProtobuf.Message, Swif
     if lhs.negativeLogLikelihood != rhs.negativeLogLikelihood {return false}
     if lhs.brier != rhs.brier {return false}
     if lhs.expectedCalibrationError != rhs.expectedCalibrationError {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_DriftRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".DriftRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.model.isEmpty {
+      try visitor.visitSingularStringField(value: self.model, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_DriftRequest, rhs: Dither_V1_DriftRequest) -> Bool {
+    if lhs.model != rhs.model {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_DriftResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".DriftResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}version\0\u{1}calibration\0\u{1}samples\0\u{1}window\0\u{1}filled\0\u{3}false_alarm_rate\0\u{1}answers\0\u{3}other_answers\0\u{1}windows\0\u{1}alarms\0\u{1}statistics\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.version) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.calibration) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.samples) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.window) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.filled) }()
+      case 7: try { try decoder.decodeSingularDoubleField(value: &self.falseAlarmRate) }()
+      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.answers) }()
+      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.otherAnswers) }()
+      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.windows) }()
+      case 11: try { try decoder.decodeSingularUInt64Field(value: &self.alarms) }()
+      case 12: try { try decoder.decodeRepeatedMessageField(value: &self.statistics) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.model.isEmpty {
+      try visitor.visitSingularStringField(value: self.model, fieldNumber: 1)
+    }
+    if self.version != 0 {
+      try visitor.visitSingularUInt64Field(value: self.version, fieldNumber: 2)
+    }
+    if self.calibration != 0 {
+      try visitor.visitSingularUInt64Field(value: self.calibration, fieldNumber: 3)
+    }
+    if self.samples != 0 {
+      try visitor.visitSingularUInt32Field(value: self.samples, fieldNumber: 4)
+    }
+    if self.window != 0 {
+      try visitor.visitSingularUInt32Field(value: self.window, fieldNumber: 5)
+    }
+    if self.filled != 0 {
+      try visitor.visitSingularUInt32Field(value: self.filled, fieldNumber: 6)
+    }
+    if self.falseAlarmRate.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.falseAlarmRate, fieldNumber: 7)
+    }
+    if self.answers != 0 {
+      try visitor.visitSingularUInt64Field(value: self.answers, fieldNumber: 8)
+    }
+    if self.otherAnswers != 0 {
+      try visitor.visitSingularUInt64Field(value: self.otherAnswers, fieldNumber: 9)
+    }
+    if self.windows != 0 {
+      try visitor.visitSingularUInt64Field(value: self.windows, fieldNumber: 10)
+    }
+    if self.alarms != 0 {
+      try visitor.visitSingularUInt64Field(value: self.alarms, fieldNumber: 11)
+    }
+    if !self.statistics.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.statistics, fieldNumber: 12)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_DriftResponse, rhs: Dither_V1_DriftResponse) -> Bool {
+    if lhs.model != rhs.model {return false}
+    if lhs.version != rhs.version {return false}
+    if lhs.calibration != rhs.calibration {return false}
+    if lhs.samples != rhs.samples {return false}
+    if lhs.window != rhs.window {return false}
+    if lhs.filled != rhs.filled {return false}
+    if lhs.falseAlarmRate != rhs.falseAlarmRate {return false}
+    if lhs.answers != rhs.answers {return false}
+    if lhs.otherAnswers != rhs.otherAnswers {return false}
+    if lhs.windows != rhs.windows {return false}
+    if lhs.alarms != rhs.alarms {return false}
+    if lhs.statistics != rhs.statistics {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_DriftResponse.Statistic: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Dither_V1_DriftResponse.protoMessageName + ".Statistic"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}distance\0\u{3}p_value\0\u{3}reference_median\0\u{3}recent_median\0\u{1}drifted\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.distance) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.pValue) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.referenceMedian) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.recentMedian) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.drifted) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if self.distance.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.distance, fieldNumber: 2)
+    }
+    if self.pValue.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.pValue, fieldNumber: 3)
+    }
+    if self.referenceMedian.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.referenceMedian, fieldNumber: 4)
+    }
+    if self.recentMedian.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.recentMedian, fieldNumber: 5)
+    }
+    if self.drifted != false {
+      try visitor.visitSingularBoolField(value: self.drifted, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_DriftResponse.Statistic, rhs: Dither_V1_DriftResponse.Statistic) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.distance != rhs.distance {return false}
+    if lhs.pValue != rhs.pValue {return false}
+    if lhs.referenceMedian != rhs.referenceMedian {return false}
+    if lhs.recentMedian != rhs.recentMedian {return false}
+    if lhs.drifted != rhs.drifted {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -37,7 +37,12 @@ struct Predicting: Sendable {
   ) throws -> PredictionWork {
     let model = resolved.loaded.model, inputs = try query.input.inputs(for: model.signature, limits)
     let sets = try PredictionSets(query, resolved), sampling = try sampling(query, resolved, sets)
-    let asked = ContinuousClock.now
+    let asked = ContinuousClock.now, watch = resolved.calibration?.watch
+    // Answers are compared with the calibration's where they are made as those were.
+    let isAlike = resolved.calibration.map { known in
+      !query.uncalibrated && !sampling.antithetic && sampling.isFixed && sampling.path == .fresh
+        && sampling.mostDraws(of: model) == (model.noise == nil ? 0 : known.fitted.samples)
+    }
     try checkSize(rows: inputs.rowCount, draws: sampling.mostDraws(of: model), width: model.signature.width)
     return PredictionWork(
       model: resolved.loaded, inputs: inputs, sampling: sampling, deadline: caller.deadline,
@@ -47,6 +52,7 @@ struct Predicting: Sendable {
       complete(
         result.flatMap { outcome in
           metrics.record(rows: outcome.predictions.count, samples: outcome.samples)
+          watch?.record(inputs, outcome.predictions, isAlike: isAlike ?? false)
           // Only this request: those that ran with it have their answers.
           if let row = outcome.predictions.firstIndex(where: { !$0.hasAnswer }) {
             return .failure(

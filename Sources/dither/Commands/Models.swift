@@ -6,9 +6,9 @@ import Foundation
 /// `dither models`: what the registry holds.
 struct ModelsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "models", abstract: "List, show, name and remove the models of a server.",
+    commandName: "models", abstract: "List, show, name, watch and remove the models of a server.",
     discussion: "Example: dither models list",
-    subcommands: [List.self, Show.self, Alias.self, Remove.self])
+    subcommands: [List.self, Show.self, Alias.self, ModelDrift.self, Remove.self])
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

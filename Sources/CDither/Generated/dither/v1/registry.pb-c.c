@@ -745,6 +745,102 @@ void   dither__v1__calibration__free_unpacked
   assert(message->base.descriptor == &dither__v1__calibration__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   dither__v1__drift_request__init
+                     (Dither__V1__DriftRequest         *message)
+{
+  static const Dither__V1__DriftRequest init_value = DITHER__V1__DRIFT_REQUEST__INIT;
+  *message = init_value;
+}
+size_t dither__v1__drift_request__get_packed_size
+                     (const Dither__V1__DriftRequest *message)
+{
+  assert(message->base.descriptor == &dither__v1__drift_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__drift_request__pack
+                     (const Dither__V1__DriftRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__drift_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__drift_request__pack_to_buffer
+                     (const Dither__V1__DriftRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__drift_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__DriftRequest *
+       dither__v1__drift_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__DriftRequest *)
+     protobuf_c_message_unpack (&dither__v1__drift_request__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__drift_request__free_unpacked
+                     (Dither__V1__DriftRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__drift_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__drift_response__statistic__init
+                     (Dither__V1__DriftResponse__Statistic         *message)
+{
+  static const Dither__V1__DriftResponse__Statistic init_value = DITHER__V1__DRIFT_RESPONSE__STATISTIC__INIT;
+  *message = init_value;
+}
+void   dither__v1__drift_response__init
+                     (Dither__V1__DriftResponse         *message)
+{
+  static const Dither__V1__DriftResponse init_value = DITHER__V1__DRIFT_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t dither__v1__drift_response__get_packed_size
+                     (const Dither__V1__DriftResponse *message)
+{
+  assert(message->base.descriptor == &dither__v1__drift_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__drift_response__pack
+                     (const Dither__V1__DriftResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__drift_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__drift_response__pack_to_buffer
+                     (const Dither__V1__DriftResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__drift_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__DriftResponse *
+       dither__v1__drift_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__DriftResponse *)
+     protobuf_c_message_unpack (&dither__v1__drift_response__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__drift_response__free_unpacked
+                     (Dither__V1__DriftResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__drift_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor dither__v1__model__field_descriptors[12] =
 {
   {
@@ -2299,7 +2395,329 @@ const ProtobufCMessageDescriptor dither__v1__calibration__descriptor =
   (ProtobufCMessageInit) dither__v1__calibration__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor dither__v1__registry__method_descriptors[7] =
+static const ProtobufCFieldDescriptor dither__v1__drift_request__field_descriptors[1] =
+{
+  {
+    "model",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__DriftRequest, model),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__drift_request__field_indices_by_name[] = {
+  0,   /* field[0] = model */
+};
+static const ProtobufCIntRange dither__v1__drift_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor dither__v1__drift_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.DriftRequest",
+  "DriftRequest",
+  "Dither__V1__DriftRequest",
+  "dither.v1",
+  sizeof(Dither__V1__DriftRequest),
+  1,
+  dither__v1__drift_request__field_descriptors,
+  dither__v1__drift_request__field_indices_by_name,
+  1,  dither__v1__drift_request__number_ranges,
+  (ProtobufCMessageInit) dither__v1__drift_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__drift_response__statistic__field_descriptors[6] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__DriftResponse__Statistic, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "distance",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__DriftResponse__Statistic, distance),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "p_value",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__DriftResponse__Statistic, p_value),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reference_median",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__DriftResponse__Statistic, reference_median),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "recent_median",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__DriftResponse__Statistic, recent_median),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "drifted",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__DriftResponse__Statistic, drifted),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__drift_response__statistic__field_indices_by_name[] = {
+  1,   /* field[1] = distance */
+  5,   /* field[5] = drifted */
+  0,   /* field[0] = name */
+  2,   /* field[2] = p_value */
+  4,   /* field[4] = recent_median */
+  3,   /* field[3] = reference_median */
+};
+static const ProtobufCIntRange dither__v1__drift_response__statistic__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor dither__v1__drift_response__statistic__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.DriftResponse.Statistic",
+  "Statistic",
+  "Dither__V1__DriftResponse__Statistic",
+  "dither.v1",
+  sizeof(Dither__V1__DriftResponse__Statistic),
+  6,
+  dither__v1__drift_response__statistic__field_descriptors,
+  dither__v1__drift_response__statistic__field_indices_by_name,
+  1,  dither__v1__drift_response__statistic__number_ranges,
+  (ProtobufCMessageInit) dither__v1__drift_response__statistic__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__drift_response__field_descriptors[12] =
+{
+  {
+    "model",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__DriftResponse, model),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "version",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__DriftResponse, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "calibration",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__DriftResponse, calibration),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "samples",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__DriftResponse, samples),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "window",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__DriftResponse, window),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "filled",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__DriftResponse, filled),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "false_alarm_rate",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__DriftResponse, false_alarm_rate),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "answers",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__DriftResponse, answers),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "other_answers",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__DriftResponse, other_answers),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "windows",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__DriftResponse, windows),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "alarms",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__DriftResponse, alarms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "statistics",
+    12,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__DriftResponse, n_statistics),
+    offsetof(Dither__V1__DriftResponse, statistics),
+    &dither__v1__drift_response__statistic__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__drift_response__field_indices_by_name[] = {
+  10,   /* field[10] = alarms */
+  7,   /* field[7] = answers */
+  2,   /* field[2] = calibration */
+  6,   /* field[6] = false_alarm_rate */
+  5,   /* field[5] = filled */
+  0,   /* field[0] = model */
+  8,   /* field[8] = other_answers */
+  3,   /* field[3] = samples */
+  11,   /* field[11] = statistics */
+  1,   /* field[1] = version */
+  4,   /* field[4] = window */
+  9,   /* field[9] = windows */
+};
+static const ProtobufCIntRange dither__v1__drift_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 12 }
+};
+const ProtobufCMessageDescriptor dither__v1__drift_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.DriftResponse",
+  "DriftResponse",
+  "Dither__V1__DriftResponse",
+  "dither.v1",
+  sizeof(Dither__V1__DriftResponse),
+  12,
+  dither__v1__drift_response__field_descriptors,
+  dither__v1__drift_response__field_indices_by_name,
+  1,  dither__v1__drift_response__number_ranges,
+  (ProtobufCMessageInit) dither__v1__drift_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCMethodDescriptor dither__v1__registry__method_descriptors[8] =
 {
   { "ListModels", &dither__v1__list_models_request__descriptor, &dither__v1__list_models_response__descriptor },
   { "GetModel", &dither__v1__get_model_request__descriptor, &dither__v1__model__descriptor },
@@ -2308,9 +2726,11 @@ static const ProtobufCMethodDescriptor dither__v1__registry__method_descriptors[
   { "SetAlias", &dither__v1__set_alias_request__descriptor, &dither__v1__model__descriptor },
   { "RemoveModel", &dither__v1__remove_model_request__descriptor, &dither__v1__remove_model_response__descriptor },
   { "Calibrate", &dither__v1__calibrate_request__descriptor, &dither__v1__calibration__descriptor },
+  { "Drift", &dither__v1__drift_request__descriptor, &dither__v1__drift_response__descriptor },
 };
 const unsigned dither__v1__registry__method_indices_by_name[] = {
   6,        /* Calibrate */
+  7,        /* Drift */
   1,        /* GetModel */
   3,        /* GetUpload */
   0,        /* ListModels */
@@ -2325,7 +2745,7 @@ const ProtobufCServiceDescriptor dither__v1__registry__descriptor =
   "Registry",
   "Dither__V1__Registry",
   "dither.v1",
-  7,
+  8,
   dither__v1__registry__method_descriptors,
   dither__v1__registry__method_indices_by_name
 };
@@ -2384,6 +2804,14 @@ void dither__v1__registry__calibrate(ProtobufCService *service,
 {
   assert(service->descriptor == &dither__v1__registry__descriptor);
   service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void dither__v1__registry__drift(ProtobufCService *service,
+                                 const Dither__V1__DriftRequest *input,
+                                 Dither__V1__DriftResponse_Closure closure,
+                                 void *closure_data)
+{
+  assert(service->descriptor == &dither__v1__registry__descriptor);
+  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void dither__v1__registry__init (Dither__V1__Registry_Service *service,
                                  Dither__V1__Registry_ServiceDestroy destroy)

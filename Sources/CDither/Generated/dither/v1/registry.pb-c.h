@@ -35,6 +35,9 @@ typedef struct Dither__V1__Calibration Dither__V1__Calibration;
 typedef struct Dither__V1__Calibration__ClassThresholds Dither__V1__Calibration__ClassThresholds;
 typedef struct Dither__V1__Calibration__Threshold Dither__V1__Calibration__Threshold;
 typedef struct Dither__V1__Calibration__Quality Dither__V1__Calibration__Quality;
+typedef struct Dither__V1__DriftRequest Dither__V1__DriftRequest;
+typedef struct Dither__V1__DriftResponse Dither__V1__DriftResponse;
+typedef struct Dither__V1__DriftResponse__Statistic Dither__V1__DriftResponse__Statistic;
 
 
 /* --- enums --- */
@@ -449,6 +452,99 @@ struct  Dither__V1__Calibration
     , 0, (char *)protobuf_c_empty_string, 0, 0, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0,NULL, NULL, NULL, 0, (char *)protobuf_c_empty_string, 0,NULL }
 
 
+struct  Dither__V1__DriftRequest
+{
+  ProtobufCMessage base;
+  /*
+   * "name", "name@version" or "name:alias"
+   */
+  char *model;
+};
+#define DITHER__V1__DRIFT_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__drift_request__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+struct  Dither__V1__DriftResponse__Statistic
+{
+  ProtobufCMessage base;
+  /*
+   * "input_mean", "input_deviation", "predictive_entropy" or "mutual_information"
+   */
+  char *name;
+  /*
+   * between the distribution functions, in [0, 1]
+   */
+  double distance;
+  double p_value;
+  /*
+   * of the calibration's examples
+   */
+  double reference_median;
+  double recent_median;
+  /*
+   * the p-value is below this statistic's share of the false-alarm rate
+   */
+  protobuf_c_boolean drifted;
+};
+#define DITHER__V1__DRIFT_RESPONSE__STATISTIC__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__drift_response__statistic__descriptor) \
+    , (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0 }
+
+
+/*
+ * Of the answers of this server since it read the calibration. Two-sample Kolmogorov-Smirnov tests of the last `window` answers; each whole window
+ * is tested once for `windows` and `alarms`.
+ */
+struct  Dither__V1__DriftResponse
+{
+  ProtobufCMessage base;
+  char *model;
+  uint64_t version;
+  /*
+   * its number
+   */
+  uint64_t calibration;
+  /*
+   * answers of so many draws are compared
+   */
+  uint32_t samples;
+  /*
+   * answers of a whole window
+   */
+  uint32_t window;
+  /*
+   * answers that the statistics below are of; below 50 there are none
+   */
+  uint32_t filled;
+  /*
+   * of one whole window without drift whose inputs are independent, all statistics together
+   */
+  double false_alarm_rate;
+  /*
+   * compared so far
+   */
+  uint64_t answers;
+  /*
+   * not compared: of other draws or measures, or uncalibrated
+   */
+  uint64_t other_answers;
+  /*
+   * whole windows so far
+   */
+  uint64_t windows;
+  /*
+   * those in which a statistic had drifted
+   */
+  uint64_t alarms;
+  size_t n_statistics;
+  Dither__V1__DriftResponse__Statistic **statistics;
+};
+#define DITHER__V1__DRIFT_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__drift_response__descriptor) \
+    , (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,NULL }
+
+
 /* Dither__V1__Model methods */
 void   dither__v1__model__init
                      (Dither__V1__Model         *message);
@@ -762,6 +858,47 @@ Dither__V1__Calibration *
 void   dither__v1__calibration__free_unpacked
                      (Dither__V1__Calibration *message,
                       ProtobufCAllocator *allocator);
+/* Dither__V1__DriftRequest methods */
+void   dither__v1__drift_request__init
+                     (Dither__V1__DriftRequest         *message);
+size_t dither__v1__drift_request__get_packed_size
+                     (const Dither__V1__DriftRequest   *message);
+size_t dither__v1__drift_request__pack
+                     (const Dither__V1__DriftRequest   *message,
+                      uint8_t             *out);
+size_t dither__v1__drift_request__pack_to_buffer
+                     (const Dither__V1__DriftRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__DriftRequest *
+       dither__v1__drift_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__drift_request__free_unpacked
+                     (Dither__V1__DriftRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__DriftResponse__Statistic methods */
+void   dither__v1__drift_response__statistic__init
+                     (Dither__V1__DriftResponse__Statistic         *message);
+/* Dither__V1__DriftResponse methods */
+void   dither__v1__drift_response__init
+                     (Dither__V1__DriftResponse         *message);
+size_t dither__v1__drift_response__get_packed_size
+                     (const Dither__V1__DriftResponse   *message);
+size_t dither__v1__drift_response__pack
+                     (const Dither__V1__DriftResponse   *message,
+                      uint8_t             *out);
+size_t dither__v1__drift_response__pack_to_buffer
+                     (const Dither__V1__DriftResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__DriftResponse *
+       dither__v1__drift_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__drift_response__free_unpacked
+                     (Dither__V1__DriftResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Dither__V1__Model_Closure)
@@ -821,6 +958,15 @@ typedef void (*Dither__V1__Calibration__Quality_Closure)
 typedef void (*Dither__V1__Calibration_Closure)
                  (const Dither__V1__Calibration *message,
                   void *closure_data);
+typedef void (*Dither__V1__DriftRequest_Closure)
+                 (const Dither__V1__DriftRequest *message,
+                  void *closure_data);
+typedef void (*Dither__V1__DriftResponse__Statistic_Closure)
+                 (const Dither__V1__DriftResponse__Statistic *message,
+                  void *closure_data);
+typedef void (*Dither__V1__DriftResponse_Closure)
+                 (const Dither__V1__DriftResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -856,6 +1002,10 @@ struct Dither__V1__Registry_Service
                     const Dither__V1__CalibrateRequest *input,
                     Dither__V1__Calibration_Closure closure,
                     void *closure_data);
+  void (*drift)(Dither__V1__Registry_Service *service,
+                const Dither__V1__DriftRequest *input,
+                Dither__V1__DriftResponse_Closure closure,
+                void *closure_data);
 };
 typedef void (*Dither__V1__Registry_ServiceDestroy)(Dither__V1__Registry_Service *);
 void dither__v1__registry__init (Dither__V1__Registry_Service *service,
@@ -870,7 +1020,8 @@ void dither__v1__registry__init (Dither__V1__Registry_Service *service,
       function_prefix__ ## get_upload,\
       function_prefix__ ## set_alias,\
       function_prefix__ ## remove_model,\
-      function_prefix__ ## calibrate  }
+      function_prefix__ ## calibrate,\
+      function_prefix__ ## drift  }
 void dither__v1__registry__list_models(ProtobufCService *service,
                                        const Dither__V1__ListModelsRequest *input,
                                        Dither__V1__ListModelsResponse_Closure closure,
@@ -899,6 +1050,10 @@ void dither__v1__registry__calibrate(ProtobufCService *service,
                                      const Dither__V1__CalibrateRequest *input,
                                      Dither__V1__Calibration_Closure closure,
                                      void *closure_data);
+void dither__v1__registry__drift(ProtobufCService *service,
+                                 const Dither__V1__DriftRequest *input,
+                                 Dither__V1__DriftResponse_Closure closure,
+                                 void *closure_data);
 
 /* --- descriptors --- */
 
@@ -921,6 +1076,9 @@ extern const ProtobufCMessageDescriptor dither__v1__calibration__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__calibration__class_thresholds__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__calibration__threshold__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__calibration__quality__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__drift_request__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__drift_response__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__drift_response__statistic__descriptor;
 extern const ProtobufCServiceDescriptor dither__v1__registry__descriptor;
 
 PROTOBUF_C__END_DECLS

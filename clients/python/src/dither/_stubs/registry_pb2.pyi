@@ -93,6 +93,55 @@ class Calibration(_message.Message):
     version: int
     def __init__(self, number: _Optional[int] = ..., model: _Optional[str] = ..., version: _Optional[int] = ..., temperature: _Optional[float] = ..., samples: _Optional[int] = ..., seed: _Optional[int] = ..., data: _Optional[str] = ..., data_digest: _Optional[str] = ..., temperature_examples: _Optional[int] = ..., conformal_examples: _Optional[int] = ..., most_coverage: _Optional[float] = ..., thresholds: _Optional[_Iterable[_Union[Calibration.Threshold, _Mapping]]] = ..., before: _Optional[_Union[Calibration.Quality, _Mapping]] = ..., after: _Optional[_Union[Calibration.Quality, _Mapping]] = ..., created_ms: _Optional[int] = ..., created_by: _Optional[str] = ..., classes: _Optional[_Iterable[_Union[Calibration.ClassThresholds, _Mapping]]] = ...) -> None: ...
 
+class DriftRequest(_message.Message):
+    __slots__ = ["model"]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    def __init__(self, model: _Optional[str] = ...) -> None: ...
+
+class DriftResponse(_message.Message):
+    __slots__ = ["alarms", "answers", "calibration", "false_alarm_rate", "filled", "model", "other_answers", "samples", "statistics", "version", "window", "windows"]
+    class Statistic(_message.Message):
+        __slots__ = ["distance", "drifted", "name", "p_value", "recent_median", "reference_median"]
+        DISTANCE_FIELD_NUMBER: _ClassVar[int]
+        DRIFTED_FIELD_NUMBER: _ClassVar[int]
+        NAME_FIELD_NUMBER: _ClassVar[int]
+        P_VALUE_FIELD_NUMBER: _ClassVar[int]
+        RECENT_MEDIAN_FIELD_NUMBER: _ClassVar[int]
+        REFERENCE_MEDIAN_FIELD_NUMBER: _ClassVar[int]
+        distance: float
+        drifted: bool
+        name: str
+        p_value: float
+        recent_median: float
+        reference_median: float
+        def __init__(self, name: _Optional[str] = ..., distance: _Optional[float] = ..., p_value: _Optional[float] = ..., reference_median: _Optional[float] = ..., recent_median: _Optional[float] = ..., drifted: bool = ...) -> None: ...
+    ALARMS_FIELD_NUMBER: _ClassVar[int]
+    ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    CALIBRATION_FIELD_NUMBER: _ClassVar[int]
+    FALSE_ALARM_RATE_FIELD_NUMBER: _ClassVar[int]
+    FILLED_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    OTHER_ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    STATISTICS_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    WINDOWS_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_FIELD_NUMBER: _ClassVar[int]
+    alarms: int
+    answers: int
+    calibration: int
+    false_alarm_rate: float
+    filled: int
+    model: str
+    other_answers: int
+    samples: int
+    statistics: _containers.RepeatedCompositeFieldContainer[DriftResponse.Statistic]
+    version: int
+    window: int
+    windows: int
+    def __init__(self, model: _Optional[str] = ..., version: _Optional[int] = ..., calibration: _Optional[int] = ..., samples: _Optional[int] = ..., window: _Optional[int] = ..., filled: _Optional[int] = ..., false_alarm_rate: _Optional[float] = ..., answers: _Optional[int] = ..., other_answers: _Optional[int] = ..., windows: _Optional[int] = ..., alarms: _Optional[int] = ..., statistics: _Optional[_Iterable[_Union[DriftResponse.Statistic, _Mapping]]] = ...) -> None: ...
+
 class GetModelRequest(_message.Message):
     __slots__ = ["model"]
     MODEL_FIELD_NUMBER: _ClassVar[int]

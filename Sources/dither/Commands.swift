@@ -5,7 +5,7 @@ var commands: [any ParsableCommand.Type] {
   [
     ServeCommand.self, PredictCommand.self, AuditCommand.self, AuditsCommand.self, VerifyCommand.self,
     CalibrateCommand.self, CorruptCommand.self,
-    TuneCommand.self, UploadCommand.self, ModelsCommand.self, RunCommand.self,
+    TuneCommand.self, UploadCommand.self, ModelsCommand.self, TopCommand.self, RunCommand.self,
     TrainCommand.self, SweepCommand.self, StudyCommand.self, DataCommand.self, TokensCommand.self, BenchCommand.self,
   ]
 }

@@ -30,6 +30,27 @@ struct ServeTests {
     #expect(try server.dither("models", "list").status == 5)
   }
 
+  @Test("top tells what was answered, and drift what a version's answers are compared with")
+  func watching() async throws {
+    try await Self.withNet { scratch, model in
+      let server = try LiveServer(state: scratch)
+      #expect(try server.dither("upload", model, "--name", "net").status == 0)
+      let without = try server.dither("models", "drift", "net")
+      #expect(without.status == 2 && without.errors.contains("dither calibrate net@1"))
+      let calibrated = try server.dither(
+        "calibrate", "net", "--data", scratch.file("x.npy"), "--labels", scratch.file("y.npy"), "--samples", "4")
+      #expect(calibrated.status == 0, "\(calibrated.errors)")
+      let asked = try server.dither("predict", "net", "--input", scratch.file("x.npy"), "--samples", "4", "--json")
+      #expect(asked.status == 0, "\(asked.errors)")
+      let drift = try server.dither("models", "drift", "net", "--json")
+      #expect(drift.status == 0 && drift.output.contains("\"answers\" : 40"), "\(drift.output) \(drift.errors)")
+      let top = try server.dither("top", "--json", "--interval", "0.2")
+      #expect(top.status == 0 && top.output.contains("net@1") && top.output.contains("\"requests\" : 1"))
+      let table = try server.dither("top", "--once", "--interval", "0.2")
+      #expect(table.status == 0 && table.output.contains("calls/s") && !table.output.contains("\u{1B}"))
+    }
+  }
+
   /// The end into which a server writes its log: full, as nobody reads at the other end, or with no other end.
   private static func unreadPipe(isClosed: Bool) throws -> (log: FileHandle, other: FileHandle?) {
     var ends: [Int32] = [0, 0]

@@ -7,14 +7,6 @@ final class Metrics: Sendable {
     var method: String
     var code: String
   }
-  private struct Histogram {
-    var buckets = [UInt64](repeating: 0, count: Metrics.bounds.count + 1)
-    var sum = 0.0
-    mutating func add(_ value: Double) {
-      buckets[Metrics.bounds.firstIndex { value <= $0 } ?? Metrics.bounds.count] += 1
-      sum += value
-    }
-  }
   private struct State {
     var calls: [Call: UInt64] = [:]
     var latencies: [String: Histogram] = [:]
@@ -29,9 +21,27 @@ final class Metrics: Sendable {
       var labels: [(name: String, value: String)] = []
       var number: Double
 
+      /// Behind the family's name.
+      var suffix = ""
+
       fileprivate var text: String {
         let inside = labels.map { "\($0.name)=\"\($0.value)\"" }.joined(separator: ",")
-        return (inside.isEmpty ? "" : "{\(inside)}") + " \(number)"
+        let shown = Int64(exactly: number).map { "\($0)" } ?? "\(number)"
+        return suffix + (inside.isEmpty ? "" : "{\(inside)}") + " " + shown
+      }
+
+      /// All lines of a histogram.
+      static func of(_ histogram: Histogram, _ labels: [(name: String, value: String)]) -> [Value] {
+        var total: UInt64 = 0
+        let bounds = histogram.bounds.map { "\($0)" } + ["+Inf"]
+        let buckets = zip(bounds, histogram.counts).map { bound, count in
+          total += count
+          return Value(labels: labels + [("le", bound)], number: Double(total), suffix: "_bucket")
+        }
+        return buckets + [
+          Value(labels: labels, number: histogram.sum, suffix: "_sum"),
+          Value(labels: labels, number: Double(total), suffix: "_count"),
+        ]
       }
     }
     var name: String
@@ -45,10 +55,6 @@ final class Metrics: Sendable {
     }
   }
 
-  /// Seconds.
-  private static let bounds = [
-    1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
-  ]
   private let state = Mutex(State())
   private let families: [Family]
 
@@ -57,7 +63,7 @@ final class Metrics: Sendable {
   func record(method: String, code: String, latency: Duration) {
     state.withLock { state in
       state.calls[Call(method: method, code: code), default: 0] += 1
-      state.latencies[method, default: Histogram()].add(latency.seconds)
+      state.latencies[method, default: Histogram(Histogram.seconds)].add(latency.seconds)
     }
   }
 
@@ -80,7 +86,7 @@ final class Metrics: Sendable {
     }
     family("dither_call_seconds", "histogram", "Time from a call's start to its end.")
     for (method, histogram) in now.latencies.sorted(by: { $0.key < $1.key }) {
-      lines += Self.lines(of: histogram, method)
+      lines += Family.Value.of(histogram, [("method", method)]).map { "dither_call_seconds" + $0.text }
     }
     family("dither_predicted_examples_total", "counter", "Examples that were predicted.")
     lines.append("dither_predicted_examples_total \(now.rows)")
@@ -91,18 +97,5 @@ final class Metrics: Sendable {
       lines += asked.values().map { asked.name + $0.text }
     }
     return lines.joined(separator: "\n") + "\n"
-  }
-
-  private static func lines(of histogram: Histogram, _ method: String) -> [String] {
-    var total: UInt64 = 0
-    let labels = bounds.map { "\($0)" } + ["+Inf"]
-    let buckets = zip(labels, histogram.buckets).map { label, count in
-      total += count
-      return "dither_call_seconds_bucket{method=\"\(method)\",le=\"\(label)\"} \(total)"
-    }
-    return buckets + [
-      "dither_call_seconds_sum{method=\"\(method)\"} \(histogram.sum)",
-      "dither_call_seconds_count{method=\"\(method)\"} \(total)",
-    ]
   }
 }

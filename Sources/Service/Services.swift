@@ -53,7 +53,8 @@ package final class Services: Sendable {
         .gauge("dither_model_versions", "Versions in the registry.") { [registry] in
           Double(registry.current.versions.count)
         },
-      ] + DriftWatch.families(of: registry))
+      ] + statistics.families(of: registry) + DriftWatch.families(of: registry)
+        + ProcessFamilies.all(code: configuration.code ?? "dither"))
     upkeep = try await Self.upkeep(of: store, registry, log)
     if let folder = configuration.modelsDirectory {
       try await ModelsFolder(path: folder, registry: registry, limits: limits, log: log).publish()

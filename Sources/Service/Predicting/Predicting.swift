@@ -60,6 +60,8 @@ struct Predicting: Sendable {
                 .noAnswer, at: "input, row \(row)", expected: "a finite answer of \(resolved.version.reference)",
                 got: "NaN or infinity", advice: "leave the row out, or ask another version"))
           }
+          let found = sets?.sets(of: outcome.predictions, inputs.tensor, seed: sampling.seed)
+          if let found { statistics.record(sets: found.classes, of: resolved.version.reference) }
           return .success(
             PredictionAnswer(
               model: resolved.version.name, version: resolved.version.version, digest: "\(resolved.version.blob)",
@@ -67,7 +69,7 @@ struct Predicting: Sendable {
               seed: sampling.seed,
               stopReason: outcome.stopReason, labelNames: model.signature.labelNames,
               predictions: outcome.predictions, quantiles: sampling.quantiles,
-              sets: sets?.sets(of: outcome.predictions, inputs.tensor, seed: sampling.seed),
+              sets: found,
               temperature: sampling.temperature,
               calibration: query.uncalibrated ? nil : (resolved.calibration?.number).map(Int.init),
               queued: outcome.queued, computed: outcome.computed))

@@ -1,7 +1,8 @@
+import DitherInference
 import Foundation
 import Synchronization
 
-/// The cost of predictions, by the version that was asked.
+/// The cost of predictions and how sure they were, by the version that was asked.
 final class PredictionStatistics: Sendable {
   /// How often, and how long in all.
   struct Span: Sendable {
@@ -19,6 +20,14 @@ final class PredictionStatistics: Sendable {
     var batches: [Int: Span] = [:]
     /// Since 1970; 0: never.
     var lastMilliseconds: UInt64 = 0
+    /// Seconds of each request.
+    var queueing = Histogram(Histogram.seconds), computing = Histogram(Histogram.seconds)
+    /// Rows of each batch, and draws of each request.
+    var batchRows = Histogram(Histogram.powersOfTwo), draws = Histogram(Histogram.powersOfTwo)
+    /// Of each row, where it has it.
+    var predictiveEntropy = Histogram(Histogram.nats), mutualInformation = Histogram(Histogram.nats)
+    /// Classes of each row's prediction set.
+    var setSizes = Histogram([0, 1, 2, 3, 5, 10, 20, 50, 100, 1000])
   }
   private let figures = Mutex<[String: Figures]>([:])
 
@@ -37,9 +46,25 @@ final class PredictionStatistics: Sendable {
         own.queued.add(outcome.queued)
         own.computed.add(outcome.computed)
         own.rows += UInt64(outcome.predictions.count)
-        if let rows = outcome.rowsOfBatch { own.batches[rows, default: Span()].add(outcome.computed) }
+        if let rows = outcome.rowsOfBatch {
+          own.batches[rows, default: Span()].add(outcome.computed)
+          own.batchRows.add(Double(rows))
+        }
+        own.queueing.add(outcome.queued.seconds)
+        own.computing.add(outcome.computed.seconds)
+        own.draws.add(Double(outcome.samples))
+        for prediction in outcome.predictions {
+          if let entropy = prediction[PredictiveEntropy.self]?.first { own.predictiveEntropy.add(entropy) }
+          if let information = prediction[MutualInformation.self]?.first { own.mutualInformation.add(information) }
+        }
       }
       all[reference] = own
+    }
+  }
+
+  func record(sets: [[Int]], of reference: String) {
+    figures.withLock { all in
+      for set in sets { all[reference, default: Figures()].setSizes.add(Double(set.count)) }
     }
   }
 }

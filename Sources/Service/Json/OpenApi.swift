@@ -65,7 +65,20 @@ enum OpenApi {
         "default": bad,
       ] as Object,
     ]
-    return ["post": operation]
+    guard isStream else { return ["post": operation] }
+    // As browsers listen to events.
+    var listening = operation
+    listening["operationId"] = parts.joined(separator: ".") + ".get"
+    listening["requestBody"] = nil
+    listening["parameters"] = messages[names.request]?.field.filter(isQueried).map { field -> Object in
+      ["name": field.name, "in": "query", "schema": single(field)]
+    }
+    return ["post": operation, "get": listening]
+  }
+
+  /// Whether a query's pair can say it: its value is text.
+  private static func isQueried(_ field: Google_Protobuf_FieldDescriptorProto) -> Bool {
+    field.label != .repeated && ![.message, .bool, .group].contains(field.type)
   }
 
   // MARK: messages
@@ -90,15 +103,25 @@ enum OpenApi {
   private static let schemas: Object = {
     var found: Object = [:]
     for (name, message) in messages where name.hasPrefix(JsonCalls.package) && !message.options.mapEntry {
-      found[name] =
-        [
-          "type": "object", "additionalProperties": false,
-          "properties": Dictionary(
-            message.field.map { ($0.name, schema(of: $0) as any Sendable) }, uniquingKeysWith: { first, _ in first }),
-        ] as Object
+      var schema: Object = [
+        "type": "object", "additionalProperties": false,
+        "properties": Dictionary(
+          message.field.map { ($0.name, schema(of: $0) as any Sendable) }, uniquingKeysWith: { first, _ in first }),
+      ]
+      let rivals = rivals(in: message)
+      if !rivals.isEmpty { schema["allOf"] = rivals.map { ["not": ["required": $0]] } }
+      found[name] = schema
     }
     return found
   }()
+
+  /// Pairs of fields of which a message may have one alone.
+  private static func rivals(in message: Google_Protobuf_DescriptorProto) -> [[String]] {
+    message.oneofDecl.indices.flatMap { index -> [[String]] in
+      let own = message.field.filter { $0.hasOneofIndex && $0.oneofIndex == Int32(index) }.map(\.name)
+      return own.indices.flatMap { first in own[(first + 1)...].map { [own[first], $0] } }
+    }
+  }
 
   private static func schema(of field: Google_Protobuf_FieldDescriptorProto) -> Object {
     let name = String(field.typeName.dropFirst())

@@ -104,8 +104,7 @@ public struct GaussNewton: Sendable {
     to sums: inout [[Double]]
   ) {
     // Rows of a batch that is not full stay as they were, and have no gradient.
-    let batch = inputs.rows(rows).elements
-    _ = squares.input.update(fromContentsOf: batch)
+    _ = squares.input.update(fromContentsOf: inputs.rows(rows).elements)
     squares.begin()
     squares.forward()
     let width = root.width, scores = squares.output, cotangent = squares.cotangent
@@ -114,11 +113,6 @@ public struct GaussNewton: Sendable {
       return root.point(UnsafeBufferPointer(rebasing: scores[row * width..<(row + 1) * width]))
     }
     for column in 0..<width {
-      // A reverse pass may take the memory of what it has read, so each has a forward pass of its own.
-      if column > 0 {
-        _ = squares.input.update(fromContentsOf: batch)
-        squares.forward()
-      }
       cotangent.update(repeating: 0)
       for (row, point) in points.enumerated() {
         let own = UnsafeMutableBufferPointer(rebasing: cotangent[row * width..<(row + 1) * width])

@@ -106,6 +106,39 @@ struct PlanTests {
   }
 
   /// oneDNN's call makes a small table of its arguments; nothing else is allocated.
+  @Test("the reverse pass can be run again with other cotangents, without a pass before it", arguments: [false, true])
+  func again(isConvolutional: Bool) throws {
+    var graph = isConvolutional ? try SmallNets.residual().foldingNormalization() : try dense()
+    graph.noise = nil
+    func seed(_ plan: Plan, _ number: UInt64) {
+      _ = plan.cotangent.update(fromContentsOf: SmallNets.random([plan.cotangent.count], number).elements)
+    }
+    func gradients(_ plan: Plan) -> [Float] {
+      plan.backward()
+      return Array(plan.inputGradients[0]) + Array(plan.parameterGradients)
+    }
+    let options = Plan.Options(rows: 3, inputGradient: true, parameterGradients: true)
+    let input = SmallNets.random([3, graph.inputs[0].dimensions.compactMap { $0 }.reduce(1, *)], 3).elements
+    let expected = try [20, 21, 20].map { number in
+      let once = try plan(graph, options, moving: true)
+      once.forward()
+      seed(once, number)
+      return gradients(once)
+    }
+    var kept = options
+    kept.repeatsBackward = true
+    let repeated = try plan(graph, kept, moving: true)
+    // Twice, as a second batch finds all memory written.
+    for _ in 0..<2 {
+      _ = repeated.input().update(fromContentsOf: input)
+      repeated.forward()
+      for (number, wanted) in zip([20, 21, 20] as [UInt64], expected) {
+        seed(repeated, number)
+        #expect(gradients(repeated) == wanted)
+      }
+    }
+  }
+
   @Test("running a plan allocates nothing")
   func allocations() throws {
     func measure(_ plan: Plan, backward: Bool = false) -> (count: Int, largest: Int) {

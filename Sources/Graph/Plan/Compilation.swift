@@ -32,7 +32,8 @@ struct Compilation {
       // A graph may hold its reverse pass itself.
       differentiated: options.inputGradient || options.parameterGradients
         || program.nodes.contains { $0.node.op.readsWorkspace },
-      parameters: parameters, stored: stored, lastUses: program.lastUses)
+      parameters: parameters, stored: stored,
+      lastUses: options.repeatsBackward ? program.lastUses(before: values.forwardNodes) : program.lastUses)
     state = RunState(rows: options.rows, antithetic: options.antithetic, noise: noise)
     (self.options, self.parameters, self.builder) = (options, parameters, builder)
     try lower(program)
@@ -109,7 +110,8 @@ struct Compilation {
       memory.put(plan.root(value.id), at: memory.allocate(value))
     }
     if let failure = plan.failure { throw failure }
-    let layout = plan.layOut(fixed: memory.fixed, state: state)
+    let layout = plan.layOut(
+      fixed: memory.fixed, state: state, kept: options.repeatsBackward ? 0..<forwardSteps : 0..<0)
     return Result(
       forward: Array(layout.steps[..<forwardSteps]), backward: Array(layout.steps[forwardSteps...]), state: state,
       owned: memory.owned + plan.kernels as [AnyObject] + plan.owned + [layout.arena],

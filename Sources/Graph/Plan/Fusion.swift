@@ -126,6 +126,12 @@ struct PlannedNodes {
     for id in keep { last[roots[id] ?? id] = nil }
     return last
   }
+
+  /// The same, where all nodes from that number on are run again: what others have made is then read again.
+  func lastUses(before number: Int) -> [ValueID: Int] {
+    let made = Set(nodes.lazy.filter { $0.number >= number }.flatMap(\.node.outputs))
+    return lastUses.filter { id, position in nodes[position].number < number || made.contains(id) }
+  }
 }
 
 extension Op {

@@ -32,13 +32,16 @@ public final class Plan {
     public var batchStatistics: Bool
     /// Draws come in pairs of a draw and its negative: half the numbers, and odd errors cancel.
     public var antithetic: Bool
+    /// Whether `backward()` may be run again with another cotangent, without a pass before it: nothing that it reads is
+    /// overwritten, which takes memory.
+    public var repeatsBackward: Bool
 
     /// A forward pass of so many rows, but for what is asked beside.
     public init(
       rows: Int, samples: Int = 1, path: NoisePath? = nil, inputGradient: Bool = false,
       parameterGradients: Bool = false, output: Int = 0, threads: Int = 1,
       precision: Precision = .float32, batchStatistics: Bool = false,
-      antithetic: Bool = false
+      antithetic: Bool = false, repeatsBackward: Bool = false
     ) {
       self.rows = rows
       self.samples = samples
@@ -50,6 +53,7 @@ public final class Plan {
       self.precision = precision
       self.batchStatistics = batchStatistics
       self.antithetic = antithetic
+      self.repeatsBackward = repeatsBackward
     }
   }
 

@@ -287,7 +287,8 @@ public struct PlanBuilder {
 
   /// Gives every slot memory: the plain ones of values in `given` as told, the rest a place in one arena, shared by
   /// slots whose lives do not meet. First fit, largest first.
-  func layOut(fixed given: [ValueID: UnsafeMutableRawPointer], state: RunState) -> Layout {
+  /// - Parameter kept: steps whose results later steps may read again: those live until the end.
+  func layOut(fixed given: [ValueID: UnsafeMutableRawPointer], state: RunState, kept: Range<Int>) -> Layout {
     struct Block {
       var slot: Int
       var size: Int, first: Int, last: Int, offset = 0
@@ -305,6 +306,9 @@ public struct PlanBuilder {
           blocks.append(Block(slot: slot.index, size: sizes[slot.index], first: index, last: index))
         }
       }
+    }
+    for index in blocks.indices where kept.contains(blocks[index].first) && !kept.contains(blocks[index].last) {
+      blocks[index].last = steps.count - 1
     }
     var placed: [Int] = [], end = 0
     for index in blocks.indices.sorted(by: { blocks[$0].size > blocks[$1].size }) {

@@ -2,7 +2,7 @@ import DitherBasics
 import DitherTensor
 
 /// Sums over the rows of a batch of the squares of each row's own derivatives for weights. One plan for a number of
-/// rows, used by one thread at a time: `begin()`, for each derivative `input`, `forward()`, `cotangent` and
+/// rows, used by one thread at a time: `begin()`, `input`, `forward()`, for each derivative `cotangent` and
 /// `backward()`, then `finish()`.
 package protocol SquaredGradients: AnyObject {
   /// The weights that it is of.
@@ -113,7 +113,7 @@ package final class ProductSquares: SquaredGradients {
     let names = Set(zeros.map { probed.valueNames[$0.index] })
     plan = try Plan(
       probed, parameters: ParameterBuffers(probed, frozen: probed.parameterNames { !names.contains($0) }),
-      options: .init(rows: rows, parameterGradients: true))
+      options: .init(rows: rows, parameterGradients: true, repeatsBackward: true))
     squares = layers.map { [Float](repeating: 0, count: rows * $0.outputs) }
   }
 
@@ -174,7 +174,7 @@ package final class RowSquares: SquaredGradients {
     self.weights = weights
     plan = try Plan(
       only, parameters: ParameterBuffers(only, frozen: only.parameterNames { !names.contains($0) }),
-      options: .init(rows: 1, parameterGradients: true))
+      options: .init(rows: 1, parameterGradients: true, repeatsBackward: true))
     squares = weights.map { [Float](repeating: 0, count: only.literals[$0]?.type.shape.count ?? 0) }
   }
 

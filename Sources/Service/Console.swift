@@ -36,9 +36,13 @@ struct Console: Sendable {
         HttpRoute(.get, "/models/{name}", .local(.audit)) { request, _ in
           let name = try services.registry.resolve(request.parameters["name"] ?? "").name
           let jobs = try await services.store.jobs.list(kind: AuditSpec.kind, limit: 100)
+          let versions = Array(services.registry.current.versions(of: name))
+          guard let newest = versions.first else { return .text("no model \(name)\n", status: 404) }
+          let known = try services.registry.calibration(of: newest)
           let page = ModelPage(
-            name: name, versions: Array(services.registry.current.versions(of: name)),
-            audits: jobs.filter { $0.subject.hasPrefix("\(name)@") })
+            name: name, versions: versions, audits: jobs.filter { $0.subject.hasPrefix("\(name)@") },
+            served: ServedFigures(
+              version: newest, figures: services.statistics[newest.reference], drift: known?.watch?.current))
           return .scripted(Array(page.html.source.utf8))
         },
         HttpRoute(.get, "/audits/{id}.json", .local(.audit)) { request, _ in

@@ -9,6 +9,8 @@ struct ModelPage {
   var versions: [ModelVersion]
   /// Audits of any of them.
   var audits: [Job]
+  /// Of the newest.
+  var served: ServedFigures
 
   private var newest: ModelVersion { versions[0] }
   private var signature: SignatureRecord? { SignatureRecord(json: newest.model.signature) }
@@ -25,6 +27,7 @@ struct ModelPage {
       </section>
       <section aria-labelledby="facts"><h2 id="facts">The newest</h2><div class="answer"><dl>\(facts)</dl></div>
       \(text("Noise", newest.model.noise))\(text("Card", newest.model.card))</section>
+      \(served.html)
       <section aria-labelledby="audits"><h2 id="audits">Audits</h2>
       \(ConsolePage.table(of: audits, none: "No audits yet."))
       <form class="audit" data-model="\(name)"><p><label>Data <input name="data" placeholder="fashion-mnist:100" required></label>

@@ -39,6 +39,12 @@ static dither_code check_request(const dither_predict_request *request, dither_e
   for (size_t i = 0; i < request->measure_count; i++) {
     if (!request->measures[i]) return dither_fail(error, DITHER_INVALID_ARGUMENT, "measures[%zu]: no name", i);
   }
+  if (request->noise_count > 0 && !request->noise) {
+    return dither_fail(error, DITHER_INVALID_ARGUMENT, "noise_count without noise");
+  }
+  for (size_t i = 0; i < request->noise_count; i++) {
+    if (!request->noise[i]) return dither_fail(error, DITHER_INVALID_ARGUMENT, "noise[%zu]: no term", i);
+  }
   size_t expected = size_of(request->type);
   if (expected == 0) return dither_fail(error, DITHER_INVALID_ARGUMENT, "type: expected a dither_type");
   if (request->rank == 0 || request->rank > most_dimensions) {
@@ -83,6 +89,8 @@ static void fill_message(
   message->quantiles = (double *)request->quantiles;
   message->n_measures = request->measure_count;
   message->measures = (char **)request->measures;
+  message->n_noise = request->noise_count;
+  message->noise = (char **)request->noise;
 }
 
 /* ---- The answer ---- */
@@ -138,6 +146,8 @@ static void show_answer(held_answer *held, size_t quantile_count) {
   to->digest = message->digest;
   to->samples = message->samples;
   to->seed = message->seed;
+  to->noise = (const char *const *)message->noise;
+  to->noise_count = message->n_noise;
   to->stop_reason = (dither_stop_reason)message->stop_reason;
   if (message->timing) {
     to->queue_us = message->timing->queue_us;

@@ -104,6 +104,8 @@ typedef struct dither_predict_request {
   size_t quantile_count;
   const char *const *measures;  /* names of those that each prediction shall have; none: the standard ones */
   size_t measure_count;
+  const char *const *noise; /* terms in place of the model's own noise, as "weights:gaussian,sigma=0.03"; none: its own */
+  size_t noise_count;
   uint32_t timeout_ms;      /* sent to the server, and kept here as well */
 } dither_predict_request;
 
@@ -150,6 +152,8 @@ typedef struct dither_answer {
   const char *digest;     /* "sha256:…" of the model's file */
   uint32_t samples;       /* draws used; 0 for the deterministic pass */
   uint64_t seed;          /* the same seed gives the same answer */
+  const char *const *noise;  /* the terms that were drawn; none of the deterministic pass */
+  size_t noise_count;
   dither_stop_reason stop_reason;
   uint64_t queue_us;
   uint64_t compute_us;

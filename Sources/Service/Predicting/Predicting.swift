@@ -22,9 +22,9 @@ struct Predicting: Sendable {
   }
 
   func answer(_ query: PredictionQuery, _ caller: Caller, _ complete: @escaping Completion) {
-    registry.withModel(query.model) { result in
+    do { try query.check() } catch { return complete(.failure(error)) }
+    registry.withModel(query.model, drawing: query.noise) { result in
       do {
-        try query.check()
         try batcher.submit(work(query, result.get(), caller, complete))
       } catch {
         complete(.failure(error))
@@ -58,7 +58,7 @@ struct Predicting: Sendable {
             PredictionAnswer(
               model: resolved.version.name, version: resolved.version.version, digest: "\(resolved.version.blob)",
               outputName: model.signature.outputName, task: model.signature.task, samples: outcome.samples,
-              seed: sampling.seed,
+              seed: sampling.seed, noise: outcome.samples > 0 ? resolved.loaded.noise : [],
               stopReason: outcome.stopReason, labelNames: model.signature.labelNames,
               predictions: outcome.predictions, quantiles: sampling.quantiles,
               sets: sets?.sets(of: outcome.predictions, inputs.tensor, seed: sampling.seed),
@@ -95,7 +95,12 @@ struct Predicting: Sendable {
       return .samples(sets.samples)
     }
     guard let tolerance = query.tolerance else {
-      return .samples(query.samples ?? resolved.version.model.defaultSamples)
+      let usual = resolved.version.model.defaultSamples
+      let samples = query.samples ?? (usual == 0 && !query.noise.isEmpty ? CheckedModel.usualSamples : usual)
+      guard samples == 0 || resolved.loaded.model.noise != nil else {
+        throw .nothingToDraw(samples, from: resolved.version.reference)
+      }
+      return .samples(samples)
     }
     guard query.samples == nil else {
       throw ServiceError(

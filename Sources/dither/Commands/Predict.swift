@@ -17,6 +17,7 @@ struct PredictCommand: AsyncParsableCommand {
       example or a batch; bytes 0-255 are scaled by the model's own normalization.
 
       Example: dither predict fashion-mlp-noise --input shoe.png --samples 64 --seed 7
+      Example: dither predict fashion-mlp-baseline --input shoe.png --noise weights:gaussian,sigma=0.03 --samples 64
       Example: dither predict trec-noise --text "Who wrote Hamlet ?" --words trained/trec-noise.onnx
       Example: dither predict mnist-cnn-noise@1 --data mnist:5 --tolerance 0.01 --json
       """)
@@ -33,6 +34,7 @@ struct PredictCommand: AsyncParsableCommand {
   var words: String?
   @Option(help: "Monte-Carlo draws; 0 is the deterministic pass. (default: the model's)")
   var samples: UInt32?
+  @OptionGroup var noise: NoiseOptions
   @Flag(help: "One draw of the weights for all inputs of a request, to compare inputs under it.")
   var sharedDraws = false
   @Flag(help: "Draws in pairs of a draw and its negative: means converge faster.")
@@ -85,6 +87,9 @@ struct PredictCommand: AsyncParsableCommand {
     guard texts.isEmpty == (words == nil) else {
       throw ValidationError("--text goes with --words FILE.onnx, the served model's file")
     }
+    if coverage != nil, !noise.specs.isEmpty {
+      throw ValidationError("--noise: the calibration that --coverage needs is of the version's own noise")
+    }
     if samples != nil, tolerance != nil { throw ValidationError("give either --samples or --tolerance") }
     if let tolerance, !(tolerance > 0 && tolerance.isFinite) {
       throw ValidationError("--tolerance: expected a number above 0")
@@ -98,7 +103,8 @@ struct PredictCommand: AsyncParsableCommand {
   func run() async throws {
     let (answer, names) = try await server.withClient { client in
       let served = try await client.model(model), signature = served.signature
-      try NoiseOptions.check(samples: samples, of: model, hasNoise: !served.noiseJson.isEmpty)
+      try NoiseOptions.check(
+        samples: samples, of: model, hasNoise: !served.noiseJson.isEmpty || !noise.specs.isEmpty)
       // The shape of one example.
       let shape = signature.inputShape.dropFirst().map(Int.init)
       var answer = PredictionTable()
@@ -107,7 +113,7 @@ struct PredictCommand: AsyncParsableCommand {
       }
       return (answer, signature.labelNames)
     }
-    if json { try Json.print(answer) } else { answer.show(measures, classNames: names) }
+    if json { try Json.print(answer) } else { answer.show(measures, classNames: names, noise: !noise.specs.isEmpty) }
   }
 
   /// - Parameter digest: the served model's.
@@ -140,6 +146,7 @@ struct PredictCommand: AsyncParsableCommand {
       request.neverEmpty = neverEmpty
       request.measures = measures
       request.uncalibrated = uncalibrated
+      request.noise = noise.specs
       let response = try await client.predict(request, timeout: .milliseconds(Int64(timeout * 1000)))
       answer.add(response, names: names.prefix(response.predictions.count), hasSets: coverage != nil)
       names = names.dropFirst(response.predictions.count)

@@ -90,6 +90,28 @@ static void check_measures(dither_client *client, const char *model) {
   CHECK(strstr(error.message, "did you mean 'margin'") != NULL);
 }
 
+/* In place of the model's own: the answer says it; what is none is refused. */
+static void check_noise(dither_client *client, const char *model) {
+  const char *where = "noise";
+  const char *terms[] = {"weights:gaussian,sigma=0.05", "input:gaussian,sigma=0.1"}, *unknown[] = {"weigths:sigma=1"};
+  dither_error error = {DITHER_OK, "", 0};
+  dither_answer *answer = NULL;
+  dither_predict_request request = standard_request(model);
+  request.noise = terms;
+  request.noise_count = 2;
+  CHECK(dither_predict(client, &request, &answer, &error) == DITHER_OK);
+  if (answer) {
+    CHECK(answer->samples == 32 && answer->noise_count == 2);
+    CHECK(strcmp(answer->noise[0], terms[0]) == 0 && strcmp(answer->noise[1], terms[1]) == 0);
+  }
+  dither_answer_free(answer);
+  answer = NULL;
+  request.noise = unknown;
+  request.noise_count = 1;
+  CHECK(dither_predict(client, &request, &answer, &error) == DITHER_INVALID_ARGUMENT && !answer);
+  CHECK(strstr(error.message, "did you mean 'weights'") != NULL);
+}
+
 static void check_predictions(dither_client *client, const char *model) {
   const char *where = "predict";
   const double levels[] = {0.05, 0.5, 0.95};
@@ -184,6 +206,7 @@ int main(int count, char **arguments) {
   if (pixels) {
     check_predictions(client, arguments[1]);
     check_measures(client, arguments[1]);
+    check_noise(client, arguments[1]);
     check_refusals(client, arguments[1]);
     check_doors(arguments[1]);
   }

@@ -34,6 +34,7 @@ extension PredictionQuery {
     }
     neverEmpty = request.neverEmpty
     uncalibrated = request.uncalibrated
+    noise = request.noise
   }
 }
 
@@ -62,6 +63,7 @@ extension Dither_V1_PredictResponse {
     digest = answer.digest
     samples = UInt32(answer.samples)
     seed = answer.seed
+    noise = answer.noise
     stopReason =
       switch answer.stopReason {
       case .requested: .requested

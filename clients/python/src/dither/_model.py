@@ -47,6 +47,7 @@ class Model:
         coverage: Optional[float] = None,
         set_rule: Optional[str] = None,
         never_empty: bool = False,
+        noise: Sequence[str] = (),
         measures: Sequence[str] = (),
         quantiles: Sequence[float] = (),
         shared_draws: bool = False,
@@ -69,6 +70,8 @@ class Model:
             set_rule: ``lac`` (the smallest sets on average, the default) or ``aps`` (sets grow where the model is
                 unsure).
             never_empty: the likeliest class is in every set.
+            noise: terms in place of the model's own noise, as ``"weights:gaussian,sigma=0.03"``, or ``"dropout"`` for the
+                file's own Dropout nodes; the version's calibration is then left out.
             measures: names of those that answers shall have; else the standard ones (docs/protocol.md).
             quantiles: levels in [0, 1], of each probability or value over the draws.
             shared_draws: one draw of the weights for all inputs of a sample, to compare inputs under it.
@@ -87,6 +90,7 @@ class Model:
                 coverage=coverage,
                 set_rule=set_rule,
                 never_empty=never_empty,
+                noise=noise,
                 measures=measures,
                 quantiles=quantiles,
                 shared_draws=shared_draws,

@@ -570,7 +570,7 @@ const ProtobufCEnumDescriptor dither__v1__predict_request__set_rule__descriptor 
   dither__v1__predict_request__set_rule__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCFieldDescriptor dither__v1__predict_request__field_descriptors[14] =
+static const ProtobufCFieldDescriptor dither__v1__predict_request__field_descriptors[15] =
 {
   {
     "model",
@@ -740,6 +740,18 @@ static const ProtobufCFieldDescriptor dither__v1__predict_request__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "noise",
+    15,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Dither__V1__PredictRequest, n_noise),
+    offsetof(Dither__V1__PredictRequest, noise),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__predict_request__field_indices_by_name[] = {
   8,   /* field[8] = antithetic */
@@ -750,6 +762,7 @@ static const unsigned dither__v1__predict_request__field_indices_by_name[] = {
   12,   /* field[12] = measures */
   0,   /* field[0] = model */
   13,   /* field[13] = never_empty */
+  14,   /* field[14] = noise */
   6,   /* field[6] = quantiles */
   2,   /* field[2] = samples */
   5,   /* field[5] = seed */
@@ -760,7 +773,7 @@ static const unsigned dither__v1__predict_request__field_indices_by_name[] = {
 static const ProtobufCIntRange dither__v1__predict_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 14 }
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor dither__v1__predict_request__descriptor =
 {
@@ -770,7 +783,7 @@ const ProtobufCMessageDescriptor dither__v1__predict_request__descriptor =
   "Dither__V1__PredictRequest",
   "dither.v1",
   sizeof(Dither__V1__PredictRequest),
-  14,
+  15,
   dither__v1__predict_request__field_descriptors,
   dither__v1__predict_request__field_indices_by_name,
   1,  dither__v1__predict_request__number_ranges,
@@ -839,7 +852,7 @@ const ProtobufCEnumDescriptor dither__v1__predict_response__stop_reason__descrip
   dither__v1__predict_response__stop_reason__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCFieldDescriptor dither__v1__predict_response__field_descriptors[12] =
+static const ProtobufCFieldDescriptor dither__v1__predict_response__field_descriptors[13] =
 {
   {
     "model",
@@ -985,12 +998,25 @@ static const ProtobufCFieldDescriptor dither__v1__predict_response__field_descri
     0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "noise",
+    13,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Dither__V1__PredictResponse, n_noise),
+    offsetof(Dither__V1__PredictResponse, noise),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__predict_response__field_indices_by_name[] = {
   11,   /* field[11] = always_in_set */
   9,   /* field[9] = calibration */
   2,   /* field[2] = digest */
   0,   /* field[0] = model */
+  12,   /* field[12] = noise */
   5,   /* field[5] = predictions */
   3,   /* field[3] = samples */
   4,   /* field[4] = seed */
@@ -1003,7 +1029,7 @@ static const unsigned dither__v1__predict_response__field_indices_by_name[] = {
 static const ProtobufCIntRange dither__v1__predict_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor dither__v1__predict_response__descriptor =
 {
@@ -1013,7 +1039,7 @@ const ProtobufCMessageDescriptor dither__v1__predict_response__descriptor =
   "Dither__V1__PredictResponse",
   "dither.v1",
   sizeof(Dither__V1__PredictResponse),
-  12,
+  13,
   dither__v1__predict_response__field_descriptors,
   dither__v1__predict_response__field_indices_by_name,
   1,  dither__v1__predict_response__number_ranges,

@@ -172,6 +172,12 @@ struct  Dither__V1__PredictRequest
    * with `coverage`: the likeliest class is in every set
    */
   protobuf_c_boolean never_empty;
+  /*
+   * In place of the version's own noise: up to 16 terms of up to 1024 bytes as the command line writes them,
+   * "weights:gaussian,sigma=0.03", or "dropout" for the file's own Dropout nodes. A calibration is of the version's own: it is left out.
+   */
+  size_t n_noise;
+  char **noise;
   Dither__V1__PredictRequest__HowManyCase how_many_case;
   union {
     /*
@@ -189,7 +195,7 @@ struct  Dither__V1__PredictRequest
 };
 #define DITHER__V1__PREDICT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__predict_request__descriptor) \
-    , (char *)protobuf_c_empty_string, NULL, 0, 0, 0,NULL, DITHER__V1__PREDICT_REQUEST__DRAWS__FRESH, 0, 0, DITHER__V1__PREDICT_REQUEST__SET_RULE__LAC, 0, 0,NULL, 0, DITHER__V1__PREDICT_REQUEST__HOW_MANY__NOT_SET, {0}, DITHER__V1__PREDICT_REQUEST__SEEDED__NOT_SET, {0} }
+    , (char *)protobuf_c_empty_string, NULL, 0, 0, 0,NULL, DITHER__V1__PREDICT_REQUEST__DRAWS__FRESH, 0, 0, DITHER__V1__PREDICT_REQUEST__SET_RULE__LAC, 0, 0,NULL, 0, 0,NULL, DITHER__V1__PREDICT_REQUEST__HOW_MANY__NOT_SET, {0}, DITHER__V1__PREDICT_REQUEST__SEEDED__NOT_SET, {0} }
 
 
 struct  Dither__V1__PredictResponse
@@ -227,10 +233,15 @@ struct  Dither__V1__PredictResponse
    */
   size_t n_always_in_set;
   uint32_t *always_in_set;
+  /*
+   * that the draws were of, its terms as a request says them; none of the deterministic pass
+   */
+  size_t n_noise;
+  char **noise;
 };
 #define DITHER__V1__PREDICT_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__predict_response__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, 0, 0,NULL, DITHER__V1__PREDICT_RESPONSE__STOP_REASON__REQUESTED, NULL, 0, 0, DITHER__V1__PREDICT_RESPONSE__SET_KIND__NO_SETS, 0,NULL }
+    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, 0, 0,NULL, DITHER__V1__PREDICT_RESPONSE__STOP_REASON__REQUESTED, NULL, 0, 0, DITHER__V1__PREDICT_RESPONSE__SET_KIND__NO_SETS, 0,NULL, 0,NULL }
 
 
 typedef enum {

@@ -87,6 +87,30 @@ public nonisolated struct Dither_V1_Array: Sendable {
   public init() {}
 }
 
+/// One of several inputs, under the model's name for it.
+public nonisolated struct Dither_V1_NamedArray: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var name: String = String()
+
+  public var array: Dither_V1_Array {
+    get {_array ?? Dither_V1_Array()}
+    set {_array = newValue}
+  }
+  /// Returns true if `array` has been explicitly set.
+  public var hasArray: Bool {self._array != nil}
+  /// Clears the value of `array`. Subsequent reads from it will return its default value.
+  public mutating func clearArray() {self._array = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _array: Dither_V1_Array? = nil
+}
+
 public nonisolated struct Dither_V1_Examples: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -103,6 +127,9 @@ public nonisolated struct Dither_V1_Examples: Sendable {
   public mutating func clearInputs() {self._inputs = nil}
 
   public var labels: [UInt32] = []
+
+  /// in place of `inputs`, of models that take several or integers: each once, of as many rows
+  public var namedInputs: [Dither_V1_NamedArray] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -223,6 +250,12 @@ public nonisolated struct Dither_V1_PredictRequest: @unchecked Sendable {
   public var noise: [String] {
     get {_storage._noise}
     set {_uniqueStorage()._noise = newValue}
+  }
+
+  /// In place of `input`: each input of the model once, of as many rows. Up to 64.
+  public var inputs: [Dither_V1_NamedArray] {
+    get {_storage._inputs}
+    set {_uniqueStorage()._inputs = newValue}
   }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -597,9 +630,48 @@ nonisolated extension Dither_V1_Array.TypeEnum: SwiftProtobuf._ProtoNameProvidin
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0TYPE_UNSPECIFIED\0\u{1}FLOAT32\0\u{1}UINT8\0\u{1}INT64\0")
 }
 
+nonisolated extension Dither_V1_NamedArray: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".NamedArray"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}array\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._array) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    try { if let v = self._array {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_NamedArray, rhs: Dither_V1_NamedArray) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs._array != rhs._array {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension Dither_V1_Examples: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Examples"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}inputs\0\u{1}labels\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}inputs\0\u{1}labels\0\u{3}named_inputs\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -609,6 +681,7 @@ nonisolated extension Dither_V1_Examples: SwiftProtobuf.Message, SwiftProtobuf._
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._inputs) }()
       case 2: try { try decoder.decodeRepeatedUInt32Field(value: &self.labels) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.namedInputs) }()
       default: break
       }
     }
@@ -625,12 +698,16 @@ nonisolated extension Dither_V1_Examples: SwiftProtobuf.Message, SwiftProtobuf._
     if !self.labels.isEmpty {
       try visitor.visitPackedUInt32Field(value: self.labels, fieldNumber: 2)
     }
+    if !self.namedInputs.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.namedInputs, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Dither_V1_Examples, rhs: Dither_V1_Examples) -> Bool {
     if lhs._inputs != rhs._inputs {return false}
     if lhs.labels != rhs.labels {return false}
+    if lhs.namedInputs != rhs.namedInputs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -638,7 +715,7 @@ nonisolated extension Dither_V1_Examples: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Dither_V1_PredictRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PredictRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}input\0\u{1}samples\0\u{1}tolerance\0\u{3}max_samples\0\u{1}seed\0\u{1}quantiles\0\u{1}draws\0\u{1}antithetic\0\u{1}coverage\0\u{3}set_rule\0\u{1}uncalibrated\0\u{1}measures\0\u{3}never_empty\0\u{1}noise\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}input\0\u{1}samples\0\u{1}tolerance\0\u{3}max_samples\0\u{1}seed\0\u{1}quantiles\0\u{1}draws\0\u{1}antithetic\0\u{1}coverage\0\u{3}set_rule\0\u{1}uncalibrated\0\u{1}measures\0\u{3}never_empty\0\u{1}noise\0\u{1}inputs\0")
 
   fileprivate class _StorageClass {
     var _model: String = String()
@@ -656,6 +733,7 @@ nonisolated extension Dither_V1_PredictRequest: SwiftProtobuf.Message, SwiftProt
     var _measures: [String] = []
     var _neverEmpty: Bool = false
     var _noise: [String] = []
+    var _inputs: [Dither_V1_NamedArray] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -681,6 +759,7 @@ nonisolated extension Dither_V1_PredictRequest: SwiftProtobuf.Message, SwiftProt
       _measures = source._measures
       _neverEmpty = source._neverEmpty
       _noise = source._noise
+      _inputs = source._inputs
     }
   }
 
@@ -728,6 +807,7 @@ nonisolated extension Dither_V1_PredictRequest: SwiftProtobuf.Message, SwiftProt
         case 13: try { try decoder.decodeRepeatedStringField(value: &_storage._measures) }()
         case 14: try { try decoder.decodeSingularBoolField(value: &_storage._neverEmpty) }()
         case 15: try { try decoder.decodeRepeatedStringField(value: &_storage._noise) }()
+        case 16: try { try decoder.decodeRepeatedMessageField(value: &_storage._inputs) }()
         default: break
         }
       }
@@ -785,6 +865,9 @@ nonisolated extension Dither_V1_PredictRequest: SwiftProtobuf.Message, SwiftProt
       if !_storage._noise.isEmpty {
         try visitor.visitRepeatedStringField(value: _storage._noise, fieldNumber: 15)
       }
+      if !_storage._inputs.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._inputs, fieldNumber: 16)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -809,6 +892,7 @@ nonisolated extension Dither_V1_PredictRequest: SwiftProtobuf.Message, SwiftProt
         if _storage._measures != rhs_storage._measures {return false}
         if _storage._neverEmpty != rhs_storage._neverEmpty {return false}
         if _storage._noise != rhs_storage._noise {return false}
+        if _storage._inputs != rhs_storage._inputs {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -49,7 +49,9 @@ public struct AuditRunner: Sendable {
     sanity =
       try subjects.enumerated().flatMap { at, subject in
         try SanityChecks(subject, as: at == 0 ? "model" : subject.reference, checked).all()
-      } + [checked.features.map { Self.said($0, given: data.features != nil) }].compactMap { $0 }
+      }
+      + [checked.features.map { Self.said($0, given: data.features != nil, integers: checked.integerColumns) }]
+      .compactMap { $0 }
     self.data = checked
     let probes = try plan.probes.map { try $0.resolved() }
     self.probes = probes
@@ -73,13 +75,13 @@ public struct AuditRunner: Sendable {
   }
 
   /// How a table is attacked, for the reader.
-  private static func said(_ features: Features, given: Bool) -> Check {
+  private static func said(_ features: Features, given: Bool, integers: Int) -> Check {
     Check(
       check: "features", probe: "data", passed: true,
       message:
         "A table: attacks change \(features.free.count) of \(features.count) features, each within the bounds "
         + "\(given ? "that were given" : "of these examples; those of at most two values stay as they are"). "
-        + "Epsilon is a share of that range.")
+        + (integers > 0 ? "\(integers) are integers, which stay. " : "") + "Epsilon is a share of that range.")
   }
 
   /// For audits whose probes may ask for no other data.

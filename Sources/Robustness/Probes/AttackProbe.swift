@@ -90,6 +90,12 @@ struct AttackProbe<A: Attack>: Probe {
   }
 
   func check(_ data: AuditData) throws {
+    if let features = data.features, data.integerColumns == features.count {
+      throw RobustnessError(
+        .data, at: "probe \(Self.name)", expected: "a float input, which an attacker may change",
+        got: "a model of integers alone, as the numbers of words",
+        advice: "probes that measure (clean, calibration, selective) and noise on embeddings take it")
+    }
     if let features = data.features, features.free.isEmpty {
       throw RobustnessError(
         .data, at: "probe \(Self.name)", expected: "a feature that an attacker may change", got: "none",

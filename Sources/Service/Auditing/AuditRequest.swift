@@ -191,7 +191,9 @@ extension AuditRequest.Data {
         set = set.first(usual)
         name += ":\(set.count)"
       }
-      return AuditData(name: name, inputs: set.inputs, labels: try set.labels, start: set.start)
+      var data = AuditData(name: name, inputs: set.inputs, labels: try set.labels, start: set.start)
+      data.layout = set.layout
+      return data
     }
   }
 }

@@ -35,7 +35,7 @@ struct Predicting: Sendable {
   private func work(
     _ query: PredictionQuery, _ resolved: ModelRegistry.Resolved, _ caller: Caller, _ complete: @escaping Completion
   ) throws -> PredictionWork {
-    let model = resolved.loaded.model, inputs = try query.input.inputs(for: model.signature, limits)
+    let model = resolved.loaded.model, inputs = try query.inputs.rows(for: model.signature, limits)
     let sets = try PredictionSets(query, resolved), sampling = try sampling(query, resolved, sets)
     let asked = ContinuousClock.now
     try checkSize(rows: inputs.rowCount, draws: sampling.mostDraws(of: model), width: model.signature.width)

@@ -7,7 +7,8 @@ import Foundation
 struct PredictionQuery: Sendable {
   /// "name", "name@version" or "name:alias".
   var model: String
-  var input: InputArray
+  /// Each by its name, or one without.
+  var inputs: [InputArray]
   var samples: Int?
   var tolerance: Double?
   /// The bound with `tolerance`.

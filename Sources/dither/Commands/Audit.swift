@@ -267,10 +267,11 @@ extension AuditCommand {
   private func localData() throws -> AuditRequest.Data {
     guard labels != nil || AuditExamples.isPath(data) else { return .named(data) }
     let examples = try AuditExamples(data, labels: labels, usual: usualExamples)
-    return .given(
-      AuditData(
-        name: examples.name, inputs: examples.tensor, labels: examples.labels, start: examples.inputs.start,
-        labelsName: labels))
+    var data = AuditData(
+      name: examples.name, inputs: examples.tensor, labels: examples.labels, start: examples.inputs.start,
+      labelsName: labels)
+    data.layout = examples.layout
+    return .given(data)
   }
 }
 

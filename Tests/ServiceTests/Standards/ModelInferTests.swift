@@ -163,8 +163,8 @@ import Testing
     static let all = [
       Refusal("'net2'", .notFound) { $0.modelName = "net2" },
       Refusal("version 9", .notFound) { $0.modelVersion = "9" },
-      Refusal("inputs: expected one tensor") { $0.inputs = [] },
-      Refusal("inputs: expected one tensor") { $0.inputs.append($0.inputs[0]) },
+      Refusal("inputs: expected 1 to 64 arrays, got 0") { $0.inputs = [] },
+      Refusal("inputs: expected each name once, got 'x' twice") { $0.inputs.append($0.inputs[0]) },
       Refusal("expected 'x', got 'y'") { $0.inputs[0].name = "y" },
       Refusal("outputs: expected each output once") { request in
         request.outputs = (0..<1000).map { _ in .with { $0.name = "margin" } }

@@ -7,11 +7,13 @@ import SwiftProtobuf
 extension PredictionQuery {
   /// - Throws: what is missing, or of no known kind, by its field.
   init(_ request: Dither_V1_PredictRequest) throws(ServiceError) {
-    guard request.hasInput else {
-      throw ServiceError(.badField, at: "input", expected: "an array", got: "none")
+    guard request.hasInput != !request.inputs.isEmpty else {
+      throw ServiceError(
+        .badField, at: "input", expected: request.hasInput ? "either input or inputs" : "an array",
+        got: request.hasInput ? "both" : "none")
     }
     model = request.model
-    input = InputArray(request.input)
+    inputs = request.hasInput ? [InputArray(request.input)] : request.inputs.map(InputArray.init)
     if case .samples(let count) = request.howMany { samples = Int(count) }
     if request.tolerance != 0 { tolerance = request.tolerance }
     if request.maxSamples != 0 { maxSamples = Int(request.maxSamples) }
@@ -41,6 +43,11 @@ extension PredictionQuery {
 extension InputArray {
   init(_ array: Dither_V1_Array) {
     self.init(element: Element(array.type), shape: array.shape, data: array.data)
+  }
+
+  init(_ input: Dither_V1_NamedArray) {
+    self.init(
+      element: Element(input.array.type), shape: input.array.shape, data: input.array.data, name: input.name)
   }
 }
 

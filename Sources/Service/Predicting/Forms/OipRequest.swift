@@ -114,15 +114,16 @@ extension PredictionQuery {
   init(_ request: Inference_ModelInferRequest) throws(ServiceError) {
     let given = try OipParameters(request.parameters)
     model = OipModel.reference(request.modelName, version: request.modelVersion)
-    guard let tensor = request.inputs.first, request.inputs.count == 1 else {
-      throw ServiceError(.badField, at: "inputs", expected: "one tensor", got: "\(request.inputs.count)")
-    }
-    guard request.rawInputContents.isEmpty || request.rawInputContents.count == 1 else {
+    let raw = request.rawInputContents
+    guard raw.isEmpty || raw.count == request.inputs.count else {
       throw ServiceError(
-        .badField, at: "raw_input_contents", expected: "one for each input, or none",
-        got: "\(request.rawInputContents.count)")
+        .badField, at: "raw_input_contents", expected: "one for each input, or none", got: "\(raw.count)")
     }
-    input = try InputArray(tensor, raw: request.rawInputContents.first)
+    try InputArray.checkNames(request.inputs.map(\.name), at: "inputs")
+    inputs = []
+    for (number, tensor) in request.inputs.enumerated() {
+      inputs.append(try InputArray(tensor, raw: raw.isEmpty ? nil : raw[number]))
+    }
     samples = try given.count("samples")
     tolerance = try given.real("tolerance")
     maxSamples = try given.count("max_samples")

@@ -56,7 +56,7 @@ def audit_request(
         name, parameters = _probe(probe)
         request.probes.add(probe=name, parameters=parameters)
     if targets is not None:
-        count = request.examples.inputs.shape[0] if request.HasField("examples") else np.asarray(targets).size
+        count = len(request.examples.labels) if request.HasField("examples") else np.asarray(targets).size
         request.targets.extend(_arrays.labels_of(targets, int(count), "targets"))
     if features is not None:
         unknown = set(features) - {"low", "high", "fixed"}

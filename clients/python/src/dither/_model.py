@@ -30,9 +30,11 @@ class Model:
         self.warnings = tuple(warnings)
 
     def __repr__(self) -> str:
+        inputs = self.info.inputs
         shape = ", ".join(str(extent) for extent in self.info.input_shape)
+        takes = f"[N, {shape}]" if len(inputs) == 1 else ", ".join(one.name for one in inputs)
         return (
-            f"Model({self.reference!r}, version {self.info.version}, {self.info.task}, inputs [N, {shape}], "
+            f"Model({self.reference!r}, version {self.info.version}, {self.info.task}, inputs {takes}, "
             f"{'with' if self.info.noise else 'without'} noise)"
         )
 
@@ -60,7 +62,8 @@ class Model:
         Args:
             x: one example or a batch: a numpy array, a torch tensor, a PIL picture or a list of them, a pandas frame of
                 numbers (a row an example), or nested lists. Floats and whole numbers are in the units of the data,
-                pictures' from 0 to 1; uint8 are pixels, which the model's own normalization takes.
+                pictures' from 0 to 1; uint8 are pixels, which the model's own normalization takes. For a model of
+                several inputs a mapping of their names to arrays, ``{"input_ids": …, "attention_mask": …}``.
             samples: Monte-Carlo draws; 0 is the deterministic pass. Else the model's usual number.
             tolerance: draw until the largest standard error of a probability is below this, at most ``max_samples``
                 times.

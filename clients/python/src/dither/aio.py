@@ -346,9 +346,11 @@ class AsyncModel:
         self.warnings = tuple(warnings)
 
     def __repr__(self) -> str:
+        inputs = self.info.inputs
         shape = ", ".join(str(extent) for extent in self.info.input_shape)
+        takes = f"[N, {shape}]" if len(inputs) == 1 else ", ".join(one.name for one in inputs)
         return (
-            f"AsyncModel({self.reference!r}, version {self.info.version}, {self.info.task}, inputs [N, {shape}], "
+            f"AsyncModel({self.reference!r}, version {self.info.version}, {self.info.task}, inputs {takes}, "
             f"{'with' if self.info.noise else 'without'} noise)"
         )
 

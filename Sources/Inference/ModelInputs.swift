@@ -22,7 +22,7 @@ extension ModelSignature {
         .notAModel, at: "model '\(graph.name.clipped())'", expected: "1 to \(mostInputs) inputs",
         got: "\(graph.inputs.count)")
     }
-    return try graph.inputs.map { input throws(InferenceError) in
+    return try graph.inputs.map { input throws(InferenceError) -> Input in
       guard input.dimensions.first == .some(nil), input.dimensions.dropFirst().allSatisfy({ $0 != nil }) else {
         throw refuse(
           input, "an input whose first axis is the batch",

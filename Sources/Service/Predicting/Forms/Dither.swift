@@ -13,7 +13,7 @@ extension PredictionQuery {
         got: request.hasInput ? "both" : "none")
     }
     model = request.model
-    inputs = request.hasInput ? [InputArray(request.input)] : request.inputs.map(InputArray.init)
+    inputs = request.hasInput ? [InputArray(request.input)] : request.inputs.map { InputArray($0) }
     if case .samples(let count) = request.howMany { samples = Int(count) }
     if request.tolerance != 0 { tolerance = request.tolerance }
     if request.maxSamples != 0 { maxSamples = Int(request.maxSamples) }

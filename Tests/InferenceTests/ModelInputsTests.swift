@@ -129,6 +129,32 @@ struct ModelInputsTests {
     #expect(try ensemble.outputs(rows).labels() == labels)
   }
 
+  @Test(
+    "a model of words answers the same by their embeddings, with the same draws",
+    arguments: [[], ["embeddings:gaussian,sigma=0.3"], ["weights:gaussian,sigma=0.1"]])
+  func embedded(_ noise: [String]) throws {
+    let own = try Model(onnx: TextNet.onnx()), model = noise.isEmpty ? own : try own.drawing(noise)
+    let embedded = try #require(try EmbeddedModel(model)), rows = TextNet.rows(7), moved = embedded.embedded(rows)
+    #expect(embedded.model.signature.inputs.map(\.name) == ["ids_rows", "mask"] && embedded.columns == 0..<40)
+    #expect(moved.shape == [7, 45] && embedded.table.shape == [12, 8])
+    #expect(try embedded.model.outputs(moved).isClose(to: model.outputs(rows), absolute: 1e-6))
+    if !noise.isEmpty {
+      let draws = NoiseDraws(0..<4, seeds: (0..<7).map(UInt64.init))
+      let found = try embedded.model.sampledOutputs(moved, draws)
+      #expect(try found.isClose(to: model.sampledOutputs(rows, draws), absolute: 1e-5))
+    }
+    let gradient = try embedded.model.lossGradient(moved, loss: .crossEntropy, targets: TextNet.labels(7)).gradient
+    let (_, mask) = TextNet.texts(7)
+    for row in 0..<7 {
+      for i in 0..<5 {
+        let own = gradient.row(row).dropFirst(8 * i).prefix(8)
+        #expect(mask[row][i] == 1 ? own.contains { $0 != 0 } : own.allSatisfy { abs($0) < 1e-6 })
+      }
+    }
+    // One float input has no words.
+    #expect(try EmbeddedModel(Self.mixed()).map { _ in true } == nil)
+  }
+
   @Test("rows of named arrays go into any order")
   func layout() {
     let a = RowLayout([.init(name: "a", shape: [2]), .init(name: "b", shape: [1, 2])])

@@ -66,6 +66,60 @@ struct SeveralInputsTests {
     #expect(report.checks.contains { $0.message.contains("4 of 5 features") && $0.message.contains("1 are integers") })
   }
 
+  @Test("attacks on a model of words move embeddings within their table", arguments: ["pgd", "square:queries=30"])
+  func words(_ probe: String) throws {
+    let model = try Model(onnx: TextNet.onnx())
+    var data = AuditData(name: "texts", inputs: TextNet.rows(30), labels: TextNet.labels(30))
+    data.layout = model.signature.layout
+    func run(_ probe: String) throws -> (Report, [Adversarials], AuditRunner) {
+      let plan = try AuditPlan(
+        probes: [ProbeSpec(parsing: probe), ProbeSpec("clean"), ProbeSpec("weight_noise")], seed: 4, exampleCount: 30,
+        inputShape: model.signature.inputShape)
+      let runner = try AuditRunner(plan: plan, subject: AuditSubject(name: "m", digest: "", model: model), data: data)
+      let made = Mutex<[Adversarials]>([])
+      let report = try runner.report(runner.runAll(adversarials: { part in made.withLock { $0.append(part) } }))
+      return (report, made.withLock { $0 }, runner)
+    }
+    let joint = probe.contains(":") ? "," : ":"
+    let (report, made, runner) = try run("\(probe)\(joint)epsilon=0.3")
+    #expect(report.failures == nil && report.probes.allSatisfy { $0.cleanAccuracy == 1 && $0.n == 30 })
+    #expect(report.probes[0].robustAccuracy < 1 && report.dataDigest == data.digest)
+    #expect(report.checks.contains { $0.message.contains("their embeddings, 40 numbers") })
+    let embedded = try #require(try EmbeddedModel(model)), clean = embedded.embedded(data.inputs)
+    #expect(runner.attackedWidth == 45 && made.allSatisfy { $0.inputs.shape.row == [45] })
+    for part in made {
+      #expect(try embedded.model.outputs(part.inputs).labels() == part.answers)
+      for (at, index) in part.indices.enumerated() {
+        #expect(Array(part.inputs.row(at))[40...] == Array(clean.row(index))[40...])
+      }
+    }
+    let (still, _, _) = try run("\(probe)\(joint)epsilon=0")
+    #expect(still.probes[0].robustAccuracy == 1)
+  }
+
+  @Test("a model of numbers that no table has is measured, and no attack is made on it")
+  func noTable() throws {
+    let builder = GraphBuilder(name: "counts"), counts = builder.input("counts", [4], element: .int64)
+    let cast = try Catalog<any OnnxOp.Type>.ops.entry(named: "Cast").init(
+      OnnxNode(name: "cast", type: "Cast", opset: 17, attributes: ["to": .int(1)]))
+    let floats = try builder.apply(cast, [counts], name: "cast")[0]
+    let logits = try builder.dense(floats, builder.parameter("w", .random([3, 4], seed: 2)), nil, name: "fc")
+    let model = try Model(builder.finish(outputs: [("logits", logits)]))
+    let rows = Tensor([20, 4], (0..<80).map { Float($0 * 7 % 11) })
+    let data = try AuditData(name: "counts", inputs: rows, labels: model.outputs(rows).labels())
+    func run(_ probes: [ProbeSpec], _ battery: String? = nil) throws -> Report {
+      let plan = try AuditPlan(
+        probes: probes, battery: battery, exampleCount: 20, inputShape: model.signature.inputShape)
+      let runner = try AuditRunner(plan: plan, subject: AuditSubject(name: "m", digest: "", model: model), data: data)
+      return try runner.report(runner.runAll())
+    }
+    #expect(try run([ProbeSpec("clean"), ProbeSpec("calibration")]).failures == nil)
+    #expect { try run([ProbeSpec("pgd")]) } throws: { "\($0)".contains("a model of integers alone") }
+    // A battery says what it leaves out, and why.
+    let report = try run([], "smoke")
+    #expect(report.failures?.contains { $0.message.contains("integers alone") } == true && !report.probes.isEmpty)
+  }
+
   @Test("the digest of the data does not depend on the order of the inputs")
   func digest() throws {
     let model = try Self.model(), data = try Self.data(model)

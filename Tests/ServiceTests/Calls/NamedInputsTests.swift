@@ -214,7 +214,7 @@ import Testing
     return try #require(found)
   }
 
-  @Test("an audit measures it, in whatever order its inputs come; attacks are refused with the reason")
+  @Test("an audit measures it, in whatever order its inputs come, and attacks its embeddings")
   func audits() async throws {
     let server = try await InProcess(models: ["texts": TextNet.onnx()])
     let report = try await Self.report(server, Self.audit())
@@ -225,8 +225,19 @@ import Testing
     #expect(turned.dataDigest == report.dataDigest && turned.probes[1].calibration == report.probes[1].calibration)
     let noisy = try await Self.report(server, Self.audit { $0.noise = ["embeddings:gaussian,sigma=0.5"] })
     #expect(noisy.samples == 32 && noisy.noise != nil)
+    let attacked = try await Self.report(
+      server,
+      Self.audit {
+        $0.saveAdversarials = true
+        $0.probes = [
+          .with {
+            $0.probe = "pgd"
+            $0.parameters = ["epsilon": "0.3", "steps": "10"]
+          }
+        ]
+      })
+    #expect(attacked.probes[0].cleanAccuracy == 1 && attacked.probes[0].robustAccuracy < 1)
     for (words, change): (String, (inout Dither_V1_AuditRequest) -> Void) in [
-      ("a model of integers alone", { $0.probes = [.with { $0.probe = "pgd" }] }),
       ("probe smoothing", { $0.probes = [.with { $0.probe = "smoothing" }] }),
       ("the inputs of 'texts'", { $0.examples.namedInputs[0].name = "id" }),
       ("examples.named_inputs['mask'].shape", { $0.examples.namedInputs[1] = Self.inputs(59)[1] }),

@@ -125,7 +125,7 @@ def test_audits_and_calibrations(bag, client):
     labels = bag.predict(x).labels
     report = client.audit(bag.reference, (x, labels), probes=["clean", "calibration"], progress=False)
     assert report.data["n"] == 60 and report.data["probes"][0]["clean_accuracy"] == 1
-    with pytest.raises(dither.InvalidArgument, match="integers alone"):
-        client.audit(bag.reference, (x, labels), probes=["pgd"], progress=False)
+    attacked = client.audit(bag.reference, (x, labels), probes=["pgd:epsilon=0.3,steps=5"], progress=False)
+    assert attacked.data["probes"][0]["robust_accuracy"] <= 1
     wrong = np.where(np.arange(60) % 5 == 0, (labels + 1) % 3, labels)
     assert bag.calibrate((x, wrong)).number == 1

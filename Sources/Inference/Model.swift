@@ -77,7 +77,9 @@ public final class Model: Sendable {
       computed = only.foldingNormalization()
       parameters = ParameterBuffers(computed)
     }
-    (self.graph, self.computed, given) = (graph, computed, (own, other.given.signature))
+    self.graph = graph
+    self.computed = computed
+    given = (own, other.given.signature)
     noise = try graph.servedNoise()
     plans = PlanCache(computed, parameters, limit: 8)
     drawsFreshNoise = computed.canRunSamples(parameters, .fresh)

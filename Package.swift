@@ -116,7 +116,8 @@ let package = Package(
     .target(
       name: "DitherTestSupport",
       dependencies: [
-        "DitherBasics", "DitherTensor", "DitherDatasets", "DitherJobs", "DitherRobustness", "ThreadSanitizer",
+        "DitherBasics", "DitherTensor", "DitherGraph", "DitherDatasets", "DitherJobs", "DitherRobustness",
+        "ThreadSanitizer",
       ],
       path: "Tests/TestSupport", swiftSettings: strict),
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),

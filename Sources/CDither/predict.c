@@ -26,49 +26,122 @@ static size_t size_of(dither_type type) {
   return 0;
 }
 
-static dither_code check_request(const dither_predict_request *request, dither_error *error) {
-  if (!request->model || !request->data || !request->shape) {
-    return dither_fail(error, DITHER_INVALID_ARGUMENT, "dither_predict: expected model, shape and data");
+enum { most_inputs = 64 };
+
+/* The request's one input, without a name. */
+static dither_input only_input(const dither_predict_request *request) {
+  return (dither_input){
+      .type = request->type, .shape = request->shape, .rank = request->rank, .data = request->data,
+      .bytes = request->bytes};
+}
+
+static int64_t batch_of(const dither_predict_request *request) {
+  return request->input_count ? request->inputs[0].shape[0] : request->shape[0];
+}
+
+static dither_code check_input(const dither_input *input, dither_error *error) {
+  const char *name = input->name ? input->name : "input";
+  size_t expected = size_of(input->type);
+  if (!input->data || !input->shape) {
+    return dither_fail(error, DITHER_INVALID_ARGUMENT, "%.64s: expected shape and data", name);
   }
-  if (request->quantile_count > 0 && !request->quantiles) {
-    return dither_fail(error, DITHER_INVALID_ARGUMENT, "quantile_count without quantiles");
+  if (expected == 0) return dither_fail(error, DITHER_INVALID_ARGUMENT, "%.64s, type: expected a dither_type", name);
+  if (input->rank == 0 || input->rank > most_dimensions) {
+    return dither_fail(error, DITHER_INVALID_ARGUMENT, "%.64s, rank: expected 1 to 8, got %zu", name, input->rank);
   }
-  if (request->measure_count > 0 && !request->measures) {
-    return dither_fail(error, DITHER_INVALID_ARGUMENT, "measure_count without measures");
-  }
-  for (size_t i = 0; i < request->measure_count; i++) {
-    if (!request->measures[i]) return dither_fail(error, DITHER_INVALID_ARGUMENT, "measures[%zu]: no name", i);
-  }
-  size_t expected = size_of(request->type);
-  if (expected == 0) return dither_fail(error, DITHER_INVALID_ARGUMENT, "type: expected a dither_type");
-  if (request->rank == 0 || request->rank > most_dimensions) {
-    return dither_fail(error, DITHER_INVALID_ARGUMENT, "rank: expected 1 to 8, got %zu", request->rank);
-  }
-  for (size_t i = 0; i < request->rank; i++) {
-    int64_t extent = request->shape[i];
+  for (size_t i = 0; i < input->rank; i++) {
+    int64_t extent = input->shape[i];
     if (extent <= 0 || (uint64_t)extent > SIZE_MAX / expected) {
       return dither_fail(
-          error, DITHER_INVALID_ARGUMENT, "shape[%zu]: expected a positive extent that fits, got %lld", i,
+          error, DITHER_INVALID_ARGUMENT, "%.64s, shape[%zu]: expected a positive extent that fits, got %lld", name, i,
           (long long)extent);
     }
     expected *= (size_t)extent;
   }
-  if (expected != request->bytes) {
+  if (expected != input->bytes) {
     return dither_fail(
-        error, DITHER_INVALID_ARGUMENT, "bytes: the shape takes %zu, got %zu", expected, request->bytes);
+        error, DITHER_INVALID_ARGUMENT, "%.64s, bytes: the shape takes %zu, got %zu", name, expected, input->bytes);
   }
   return DITHER_OK;
 }
 
+static dither_code check_texts(const char *const *texts, size_t count, const char *field, dither_error *error) {
+  if (count > 0 && !texts) return dither_fail(error, DITHER_INVALID_ARGUMENT, "a count of %s without %s", field, field);
+  for (size_t i = 0; i < count; i++) {
+    if (!texts[i]) return dither_fail(error, DITHER_INVALID_ARGUMENT, "%s[%zu]: no text", field, i);
+  }
+  return DITHER_OK;
+}
+
+static dither_code check_inputs(const dither_predict_request *request, dither_error *error) {
+  if (request->input_count == 0) {
+    dither_input only = only_input(request);
+    return check_input(&only, error);
+  }
+  if (!request->inputs || request->input_count > most_inputs) {
+    return dither_fail(error, DITHER_INVALID_ARGUMENT, "inputs: expected 1 to 64, got %zu", request->input_count);
+  }
+  if (request->data || request->shape) {
+    return dither_fail(error, DITHER_INVALID_ARGUMENT, "inputs: expected either inputs or data and shape, got both");
+  }
+  for (size_t i = 0; i < request->input_count; i++) {
+    const dither_input *input = &request->inputs[i];
+    if (!input->name) return dither_fail(error, DITHER_INVALID_ARGUMENT, "inputs[%zu]: no name", i);
+    dither_code code = check_input(input, error);
+    if (code != DITHER_OK) return code;
+    if (input->shape[0] != request->inputs[0].shape[0]) {
+      return dither_fail(
+          error, DITHER_INVALID_ARGUMENT, "%.64s: expected a batch of %lld, as the first input has, got %lld", input->name,
+          (long long)request->inputs[0].shape[0], (long long)input->shape[0]);
+    }
+  }
+  return DITHER_OK;
+}
+
+static dither_code check_request(const dither_predict_request *request, dither_error *error) {
+  if (!request->model) return dither_fail(error, DITHER_INVALID_ARGUMENT, "dither_predict: expected a model");
+  if (request->quantile_count > 0 && !request->quantiles) {
+    return dither_fail(error, DITHER_INVALID_ARGUMENT, "quantile_count without quantiles");
+  }
+  dither_code code = check_texts(request->measures, request->measure_count, "measures", error);
+  if (code == DITHER_OK) code = check_texts(request->noise, request->noise_count, "noise", error);
+  return code == DITHER_OK ? check_inputs(request, error) : code;
+}
+
+static void fill_array(const dither_input *input, Dither__V1__Array *array) {
+  array->type = (Dither__V1__Array__Type)input->type;
+  array->n_shape = input->rank;
+  array->shape = (int64_t *)input->shape;
+  array->data.len = input->bytes;
+  array->data.data = (uint8_t *)input->data;
+}
+
+/* The arrays of a message, which lead into the request. */
+typedef struct message_inputs {
+  Dither__V1__Array arrays[most_inputs];
+  Dither__V1__NamedArray named[most_inputs];
+  Dither__V1__NamedArray *pointers[most_inputs];
+} message_inputs;
+
 static void fill_message(
-    const dither_predict_request *request, Dither__V1__PredictRequest *message, Dither__V1__Array *input) {
+    const dither_predict_request *request, Dither__V1__PredictRequest *message, message_inputs *inputs) {
   message->model = (char *)request->model;
-  message->input = input;
-  input->type = (Dither__V1__Array__Type)request->type;
-  input->n_shape = request->rank;
-  input->shape = (int64_t *)request->shape;
-  input->data.len = request->bytes;
-  input->data.data = (uint8_t *)request->data;
+  if (request->input_count == 0) {
+    dither_input only = only_input(request);
+    inputs->arrays[0] = (Dither__V1__Array)DITHER__V1__ARRAY__INIT;
+    fill_array(&only, &inputs->arrays[0]);
+    message->input = &inputs->arrays[0];
+  }
+  for (size_t i = 0; i < request->input_count; i++) {
+    inputs->arrays[i] = (Dither__V1__Array)DITHER__V1__ARRAY__INIT;
+    fill_array(&request->inputs[i], &inputs->arrays[i]);
+    inputs->named[i] = (Dither__V1__NamedArray)DITHER__V1__NAMED_ARRAY__INIT;
+    inputs->named[i].name = (char *)request->inputs[i].name;
+    inputs->named[i].array = &inputs->arrays[i];
+    inputs->pointers[i] = &inputs->named[i];
+  }
+  message->n_inputs = request->input_count;
+  message->inputs = request->input_count ? inputs->pointers : NULL;
   if (request->has_samples) {
     message->how_many_case = DITHER__V1__PREDICT_REQUEST__HOW_MANY_SAMPLES;
     message->samples = request->samples;
@@ -83,6 +156,8 @@ static void fill_message(
   message->quantiles = (double *)request->quantiles;
   message->n_measures = request->measure_count;
   message->measures = (char **)request->measures;
+  message->n_noise = request->noise_count;
+  message->noise = (char **)request->noise;
 }
 
 /* ---- The answer ---- */
@@ -138,6 +213,8 @@ static void show_answer(held_answer *held, size_t quantile_count) {
   to->digest = message->digest;
   to->samples = message->samples;
   to->seed = message->seed;
+  to->noise = (const char *const *)message->noise;
+  to->noise_count = message->n_noise;
   to->stop_reason = (dither_stop_reason)message->stop_reason;
   if (message->timing) {
     to->queue_us = message->timing->queue_us;
@@ -162,10 +239,10 @@ static dither_code read_answer(
     return dither_fail(error, DITHER_INTERNAL, "the server broke the protocol: an answer that is not PredictResponse");
   }
   size_t predictions = held->message->n_predictions;
-  if (predictions != (uint64_t)request->shape[0]) {
+  if (predictions != (uint64_t)batch_of(request)) {
     return dither_fail(
         error, DITHER_INTERNAL, "the server broke the protocol: %zu predictions for %lld inputs", predictions,
-        (long long)request->shape[0]);
+        (long long)batch_of(request));
   }
   size_t measures = 0;
   for (size_t i = 0; i < predictions; i++) {
@@ -196,9 +273,9 @@ dither_code dither_predict(
   }
   dither_code code = check_request(request, error);
   if (code != DITHER_OK) return code;
-  Dither__V1__Array input = DITHER__V1__ARRAY__INIT;
+  message_inputs inputs;
   Dither__V1__PredictRequest message = DITHER__V1__PREDICT_REQUEST__INIT;
-  fill_message(request, &message, &input);
+  fill_message(request, &message, &inputs);
   unsigned char *bytes = NULL;
   size_t count = 0;
   code = dither_unary(

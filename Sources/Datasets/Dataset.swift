@@ -8,6 +8,8 @@ public struct Dataset: Sendable {
   public var name: String
   /// [N, …]: pixels in [0, 1], or standardized features.
   public var inputs: Tensor
+  /// How several named arrays lie in a row of `inputs`; nil: they are one.
+  public var layout: RowLayout?
   /// A class for each example, or values.
   public var targets: Targets
   /// By class, or by value.

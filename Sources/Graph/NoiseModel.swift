@@ -34,6 +34,9 @@ public struct NoiseModel: Codable, Sendable, Equatable {
   /// The noise that a model is served with: each schedule at its end, without what is noise of the training alone.
   public var settled: NoiseModel { NoiseModel(terms.filter(\.site.isServed).map(\.settled), members: members) }
 
+  /// Whether it has numbers of its own among a graph's constants.
+  public var hasConstants: Bool { members != nil || terms.contains { $0.learned != nil } }
+
   /// Whether it does anything.
   public var isActive: Bool { members != nil || terms.contains(where: \.isActive) }
 

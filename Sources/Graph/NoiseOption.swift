@@ -23,18 +23,48 @@ extension NoiseTerm {
     }
     try self.init(.mapping(map), at: place)
   }
+
+  /// The term as a command line writes it: `init(parsing:at:)` reads the same. A schedule has no words here, nor has
+  /// noise that is served one.
+  public var option: String {
+    guard case .mapping(var map) = setting else { return "" }
+    for key in ["site", "distribution", "schedule"] { map[key] = nil }
+    if scale == .absolute { map["scale"] = nil }
+    let values = map.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+    return "\(site.name):" + ([distribution] + values).joined(separator: ",")
+  }
 }
 
 extension NoiseModel {
+  /// Bytes of one term as it is written, at most.
+  public static let longestOption = 1024
+
+  /// The terms as a command line writes them; members, which no option has, are told in words behind them.
+  public var options: [String] { terms.map(\.option) + NoiseModel([], members: members).summary }
+
+  /// Whether there are as few terms, each as short, as a model may have: before anything is made of them.
+  /// - Throws: where there are more, or one is longer.
+  public static func check(options: [String], at place: String = "--noise") throws(GraphError) {
+    guard options.count <= termLimit else {
+      throw GraphError(.noise, at: place, expected: "at most \(termLimit) terms", got: "\(options.count)")
+    }
+    if let long = options.firstIndex(where: { $0.utf8.count > longestOption }) {
+      throw GraphError(
+        .noise, at: "\(place), term \(long + 1)", expected: "at most \(longestOption) bytes",
+        got: "\(options[long].utf8.count)")
+    }
+  }
+
   /// The word that stands for ``Graph/ownDropout()``.
   public static let ownDropout = NoiseSite.dropout.name
 
-  /// The terms that a command line gives for a graph, one after the other.
+  /// The terms that a command line or a request gives for a graph, one after the other.
   /// - Parameters:
   ///   - options: each a term (``NoiseTerm/init(parsing:at:)``), or `dropout` for the dropout of the file's own nodes.
   ///   - place: the option's name, for messages.
   /// - Throws: where an option is no term, or the graph has no place for one.
   public init(parsing options: [String], of graph: Graph, at place: String = "--noise") throws(GraphError) {
+    try Self.check(options: options, at: place)
     var terms: [NoiseTerm] = []
     for text in options {
       if text == Self.ownDropout {

@@ -3,7 +3,8 @@ import DitherTensor
 /// The type of a value's elements.
 public enum ElementType: String, Sendable, Codable, CaseIterable {
   case float32, int64, bool
-  var byteCount: Int {
+  /// Of one element in memory.
+  public var byteCount: Int {
     switch self {
     case .float32: 4
     case .int64: 8

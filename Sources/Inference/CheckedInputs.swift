@@ -1,7 +1,7 @@
 import DitherBasics
 import DitherTensor
 
-/// Rows that a model takes: of its shape, each number finite. Only a signature's `checked` makes them, so that they are
+/// Rows that a model takes: of its shape, each number finite, and whole where an input is of integers. Only a signature's `checked` makes them, so that they are
 /// looked at once, however many passes they go through.
 public struct CheckedInputs: Sendable {
   /// [B, …], B ≥ 1.
@@ -18,14 +18,15 @@ public struct CheckedInputs: Sendable {
 }
 
 extension ModelSignature {
-  /// - Throws: when the rows are not examples of this model, or hold NaN or infinities.
+  /// - Throws: when the rows are not examples of this model, or hold NaN, infinities, or fractions where it takes integers.
   public func checked(_ inputs: Tensor) throws(InferenceError) -> CheckedInputs {
     try checkShape(of: inputs)
     if !inputs.isFinite, let index = inputs.elements.firstIndex(where: { !$0.isFinite }) {
+      let (place, element) = place(of: index, in: inputs)
       throw InferenceError(
-        .notFinite, at: "input '\(inputName.clipped())', row \(index / inputs.rowLength)", expected: "finite numbers",
-        got: "\(inputs.elements[index]) at element \(index % inputs.rowLength)")
+        .notFinite, at: place, expected: "finite numbers", got: "\(inputs.elements[index]) at element \(element)")
     }
+    if !takesOneFloat { try checkWhole(inputs) }
     return CheckedInputs(inputs)
   }
 

@@ -33,8 +33,9 @@ public final class Curvature {
   private let inputs: Tensor
   private let labels: [Int]
   private let chunks: [Range<Int>]
-  private let classes: Int
-  private let givesProbabilities: Bool
+  private let signature: ModelSignature
+  private var classes: Int { signature.classes }
+  private var givesProbabilities: Bool { signature.givesProbabilities }
   private let graph: Graph
   private let threads: Int
   private var hessianPlans: [Int: HessianPlan] = [:]
@@ -82,8 +83,7 @@ public final class Curvature {
     count = end
     self.inputs = inputs
     self.labels = labels
-    classes = signature.classes
-    givesProbabilities = signature.givesProbabilities
+    self.signature = signature
     let floats = buffers.floats
     start = places.flatMap { Array(floats[$0]) }
   }
@@ -107,7 +107,7 @@ public final class Curvature {
 
   private func add(_ rows: Range<Int>, to sum: inout Evaluation, _ wantsGradient: Bool) {
     guard let plan = plans[rows.count] else { return }
-    _ = plan.input().update(fromContentsOf: inputs.rows(rows).elements)
+    signature.load(inputs, rows, into: plan.inputs)
     plan.forward()
     let scores = plan.output(), cotangent = plan.cotangent, share = 1 / Float(labels.count)
     for (at, row) in rows.enumerated() {
@@ -145,7 +145,7 @@ public final class Curvature {
     let share = 1 / Float(labels.count)
     for rows in chunks {
       let plan = try hessianPlan(rows: rows.count)
-      _ = plan.input.update(fromContentsOf: inputs.rows(rows).elements)
+      signature.load(inputs, rows, into: plan.inputs)
       plan.add(labels: labels[rows], weight: share, vector: vector, to: &product)
     }
     return product

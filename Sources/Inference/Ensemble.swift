@@ -13,11 +13,13 @@ extension Model {
     for member in members {
       let other = member.signature
       try other.checkClasses(for: "ensemble")
-      guard other.inputShape == first.inputShape, other.classes == first.classes else {
+      // One float input may have another name in each.
+      let isAlike = first.takesOneFloat && other.takesOneFloat || other.inputs == first.inputs
+      guard isAlike, other.inputShape == first.inputShape, other.classes == first.classes else {
         throw InferenceError(
           .notAClassifier, at: "ensemble",
-          expected: "members that all take \(first.inputShape) and have \(first.classes) classes",
-          got: "one that takes \(other.inputShape) and has \(other.classes)")
+          expected: "members that all take \(first.takes) and have \(first.classes) classes",
+          got: "one that takes \(other.takes) and has \(other.classes)")
       }
       guard other.labelNames == first.labelNames else {
         throw InferenceError(
@@ -25,21 +27,24 @@ extension Model {
           got: "\(other.labelNames)".clipped())
       }
     }
-    let builder = GraphBuilder(name: "ensemble"), x = builder.input("x", first.inputShape.dimensions)
+    let builder = GraphBuilder(name: "ensemble")
+    let taken = first.inputs.map { input in
+      builder.input(first.takesOneFloat ? "x" : input.name, input.shape.dimensions, element: input.element)
+    }
     var outputs: [Value] = []
     for (number, member) in members.enumerated() {
       let signature = member.signature, pixels = signature.normalization
-      var input = x
+      var inputs = taken
       if !pixels.isIdentity {
         func constant(_ values: [Float], _ name: String) -> Value {
           builder.parameter("\(number).\(name)", Tensor(signature.inputShape, signature.spread(values)))
         }
-        input = try builder.divide(
-          builder.subtract(x, constant(pixels.mean, "mean")), constant(pixels.deviation, "deviation"))
+        inputs[0] = try builder.divide(
+          builder.subtract(taken[0], constant(pixels.mean, "mean")), constant(pixels.deviation, "deviation"))
       }
       var only = try member.exposingLogits().graph
       only.outputs = only.outputs.filter { $0.name == signature.outputName }
-      let values = try builder.replay(only, on: [input], prefix: "\(number).")
+      let values = try builder.replay(only, on: inputs, prefix: "\(number).")
       outputs.append(values[0])
     }
     var graph = builder.finish(outputs: [("logits", try builder.mixture(of: outputs))])

@@ -48,7 +48,7 @@ public struct GaussNewton: Sendable {
     var found: [ValueID: [Double]] = [:]
     for (weights, isDense) in [(dense, true), (others, false)] where !weights.isEmpty {
       let sums = try Self.sums(
-        graph, weights, isDense: isDense, HessianRoot(model.signature), inputs, threads: threads, proceed)
+        graph, weights, isDense: isDense, model.signature, inputs, threads: threads, proceed)
       found.merge(sums) { first, _ in first }
     }
     diagonals = [:]
@@ -69,9 +69,10 @@ public struct GaussNewton: Sendable {
   }
 
   private static func sums(
-    _ graph: Graph, _ weights: [ValueID], isDense: Bool, _ root: HessianRoot, _ inputs: Tensor, threads: Int,
+    _ graph: Graph, _ weights: [ValueID], isDense: Bool, _ signature: ModelSignature, _ inputs: Tensor, threads: Int,
     _ proceed: @Sendable () throws -> Void
   ) throws -> [ValueID: [Double]] {
+    let root = HessianRoot(signature)
     let rows = isDense ? min(inputs.rowCount, mostRows) : 1
     let starts = Array(stride(from: 0, to: inputs.rowCount, by: rows))
     let share = (starts.count + max(threads, 1) - 1) / max(threads, 1)
@@ -86,7 +87,7 @@ public struct GaussNewton: Sendable {
       }
       for start in starts {
         try proceed()
-        add(start..<min(start + rows, inputs.rowCount), of: inputs, squares, root, to: &sums)
+        add(start..<min(start + rows, inputs.rowCount), of: inputs, signature, squares, root, to: &sums)
       }
       found.withLock { $0[number] = (squares.weights, sums) }
     }
@@ -100,11 +101,11 @@ public struct GaussNewton: Sendable {
   }
 
   private static func add(
-    _ rows: Range<Int>, of inputs: Tensor, _ squares: any SquaredGradients, _ root: HessianRoot,
-    to sums: inout [[Double]]
+    _ rows: Range<Int>, of inputs: Tensor, _ signature: ModelSignature, _ squares: any SquaredGradients,
+    _ root: HessianRoot, to sums: inout [[Double]]
   ) {
     // Rows of a batch that is not full stay as they were, and have no gradient.
-    _ = squares.input.update(fromContentsOf: inputs.rows(rows).elements)
+    signature.load(inputs, rows, into: squares.inputs)
     squares.begin()
     squares.forward()
     let width = root.width, scores = squares.output, cotangent = squares.cotangent

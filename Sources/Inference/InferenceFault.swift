@@ -2,11 +2,11 @@ import DitherBasics
 
 /// Faults of a model, of what is asked of it, and of its answers.
 public enum InferenceFault: FaultCode {
-  /// A graph that is no model: no float input with a batch axis, or no output of the form of a task.
+  /// A graph that is no model: an input without a batch axis, or no output of the form of a task.
   case notAModel
   /// A model of another task than what is asked of it needs.
   case notAClassifier
-  case inputShape, notFinite, labels, samples, calibration
+  case inputShape, notFinite, notWhole, labels, samples, calibration
   /// A version is not calibrated as asked; else the caller is mistaken.
   public var category: FaultCategory { self == .calibration ? .failedPrecondition : .invalidArgument }
 }

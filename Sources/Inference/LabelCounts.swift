@@ -25,6 +25,7 @@ extension Model {
     make: @Sendable (UnsafeMutableBufferPointer<Float>, Int) -> Void
   ) throws -> [Int] {
     try signature.checkClasses(for: "counts of labels")
+    try signature.checkOneFloat(for: "counts of labels")
     let isNoisy = noise != nil && drawSeed != nil, path = isNoisy ? path(.fresh) : nil
     let most = path == .explicit ? 1 : min(max(Self.batchBytes / cost.bytes, 8), 512)
     let length = signature.inputShape.count, classes = signature.classes

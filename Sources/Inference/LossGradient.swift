@@ -67,14 +67,25 @@ extension Model {
     return LossGradient(losses: losses, gradient: gradient, outputs: outputs)
   }
 
-  /// The gradients for the inputs that a run found; they are absent where the output does not depend on the input.
+  /// The gradients for the inputs that a run found; they are absent where the output does not
+  /// depend on an input, and of integers.
   private func add(_ plan: Plan, _ run: Run, to gradient: inout Tensor) {
-    let length = gradient.rowLength
-    guard let found = plan.inputGradients.first, found.count == plan.options.rows * length else { return }
+    for (found, columns) in zip(plan.inputGradients, signature.layout.columns)
+    where found.count == plan.options.rows * columns.count {
+      add(found, columns, run, to: &gradient)
+    }
+  }
+
+  /// - Parameter columns: of a row, that the gradients are for.
+  private func add(
+    _ found: UnsafeBufferPointer<Float>, _ columns: Range<Int>, _ run: Run, to gradient: inout Tensor
+  ) {
+    let length = gradient.rowLength, count = columns.count
     gradient.elements.withUnsafeMutableBufferPointer { gradient in
       for (at, row) in run.rows.enumerated() {
-        let sum = UnsafeMutableBufferPointer(rebasing: gradient[row * length..<(row + 1) * length])
-        let more = UnsafeBufferPointer(rebasing: found[at * length..<(at + 1) * length])
+        let start = row * length + columns.lowerBound
+        let sum = UnsafeMutableBufferPointer(rebasing: gradient[start..<start + count])
+        let more = UnsafeBufferPointer(rebasing: found[at * count..<(at + 1) * count])
         if run.draws.lowerBound == 0 {
           _ = sum.update(fromContentsOf: more)
         } else {

@@ -52,15 +52,49 @@ public final class Model: Sendable {
     }
     self.signature = signature
     self.graph = known
-    let noise = known.noise.map(\.settled).flatMap { $0.isActive ? $0 : nil }
-    try noise?.checkSites(in: known)
-    self.noise = noise
+    noise = try known.servedNoise()
     cost = try Cost(computed)
-    let canRunSamples = { [computed] path in
-      (try? Plan(computed, parameters: parameters, options: .init(rows: 1, samples: 2, path: path))) != nil
+    drawsFreshNoise = computed.canRunSamples(parameters, .fresh)
+    drawsAtOutputs = computed.canRunSamples(parameters, .exact)
+  }
+
+  /// The other model under another noise. It shares the parameters, unless one of the two noises has numbers of its own
+  /// among them.
+  private init(_ other: Model, drawing new: NoiseModel) throws {
+    precision = other.precision
+    signature = other.signature
+    cost = other.cost
+    var graph = other.graph, own = other.given.graph, computed = other.computed, parameters = other.plans.parameters
+    let hasConstants = graph.noise?.hasConstants == true || new.hasConstants
+    graph.noise = new
+    own.noise = new
+    computed.noise = new
+    if hasConstants {
+      // Of members neither weights nor normalizations are folded.
+      graph = try graph.foldingComputedWeights() ?? graph
+      var only = graph
+      only.outputs = graph.outputs.filter { $0.name == other.signature.outputName }
+      computed = only.foldingNormalization()
+      parameters = ParameterBuffers(computed)
     }
-    drawsFreshNoise = canRunSamples(.fresh)
-    drawsAtOutputs = canRunSamples(.exact)
+    self.graph = graph
+    self.computed = computed
+    given = (own, other.given.signature)
+    noise = try graph.servedNoise()
+    plans = PlanCache(computed, parameters, limit: 8)
+    drawsFreshNoise = computed.canRunSamples(parameters, .fresh)
+    drawsAtOutputs = computed.canRunSamples(parameters, .exact)
+  }
+
+  /// The same network under another noise, in place of its own: what a file with that noise would be.
+  /// - Throws: where the model has no place for it.
+  public func drawing(_ noise: NoiseModel) throws -> Model { try Model(self, drawing: noise) }
+
+  /// The same network under the noise that a request or a command line says (``NoiseModel/init(parsing:of:at:)``).
+  /// - Parameter place: of the words, for messages.
+  /// - Throws: where they are no noise, or the model has no place for it.
+  public func drawing(_ options: [String], at place: String = "noise") throws -> Model {
+    try drawing(NoiseModel(parsing: options, of: graph, at: place))
   }
 
   /// A model of an ONNX file.
@@ -145,5 +179,20 @@ public final class Model: Sendable {
     /// Rows that cost no more than to read the parameters once more, as another run does: a core multiplies at some 80
     /// G/s and reads at some 10 GB/s. At most 16: from there on a run is worth it.
     var spareRows: Int { Int(min(8 * Double(parameterBytes) / max(operations, 1), 16)) }
+  }
+}
+
+extension Graph {
+  /// The noise that the graph is served with; nil: none that does anything.
+  /// - Throws: where it has no place for it.
+  fileprivate func servedNoise() throws(GraphError) -> NoiseModel? {
+    guard let served = noise?.settled, served.isActive else { return nil }
+    try served.checkSites(in: self)
+    return served
+  }
+
+  /// Whether a plan can make several draws in one run.
+  fileprivate func canRunSamples(_ parameters: ParameterBuffers, _ path: NoisePath) -> Bool {
+    (try? Plan(self, parameters: parameters, options: .init(rows: 1, samples: 2, path: path))) != nil
   }
 }

@@ -3,12 +3,26 @@ import DitherGraph
 import DitherTensor
 import Foundation
 
-/// The input and the answer of a model.
+/// The inputs and the answer of a model.
 public struct ModelSignature: Sendable, Equatable {
-  /// The name of its one input.
-  public var inputName: String
-  /// The shape of one example.
-  public var inputShape: Shape
+  /// One thing that a model takes.
+  public struct Input: Sendable, Equatable {
+    /// As the graph calls it.
+    public var name: String
+    public var element: ElementType
+    /// Of one example.
+    public var shape: Shape
+  }
+  /// All that it takes, in the graph's order.
+  public let inputs: [Input]
+  /// How they lie in a row.
+  public let layout: RowLayout
+  /// Whether it takes one float input and nothing else, as most models do.
+  public let takesOneFloat: Bool
+  /// The name of its one input; of several all names.
+  public let inputName: String
+  /// The shape of one example; of several inputs [numbers of all], one input after the other.
+  public let inputShape: Shape
   /// The name of the output that the answer is made of.
   public var outputName: String
   /// The kind of its answer.
@@ -65,11 +79,14 @@ public struct ModelSignature: Sendable, Equatable {
   /// The metadata's key of how inputs are scaled, JSON.
   public static let normalizationKey = "dither.normalisation"
 
-  /// - Throws: when the graph has not one float input with a batch axis and an output of the form of its task.
+  /// - Throws: when an input of the graph has no batch axis, or no output the form of its task.
   public init(_ graph: Graph) throws(InferenceError) {
-    let input = try Self.input(of: graph), found = try TaskOutput(of: graph)
-    inputName = input.name
-    inputShape = Shape(input.dimensions.dropFirst().compactMap { $0 })
+    let inputs = try Self.inputs(of: graph), found = try TaskOutput(of: graph)
+    self.inputs = inputs
+    layout = RowLayout(inputs.map { .init(name: $0.name, shape: $0.shape) })
+    takesOneFloat = inputs.count == 1 && inputs[0].element == .float32
+    inputName = inputs.map(\.name).joined(separator: ", ")
+    inputShape = inputs.count == 1 ? inputs[0].shape : [layout.width]
     outputName = found.output.name
     task = found.task
     taskBasis = found.basis
@@ -81,27 +98,6 @@ public struct ModelSignature: Sendable, Equatable {
     try Self.checkKeys(graph)
     try readLabelNames(graph)
     try readScaling(graph)
-  }
-
-  private static func input(of graph: Graph) throws(InferenceError) -> GraphInput {
-    guard graph.inputs.count == 1, let input = graph.inputs.first else {
-      throw refuse(graph, "one input", "\(graph.inputs.count)")
-    }
-    guard input.dimensions.first == .some(nil), input.dimensions.dropFirst().allSatisfy({ $0 != nil }) else {
-      throw refuse(
-        graph, "an input whose first axis is the batch",
-        "[\(input.dimensions.map { $0.map(String.init) ?? "batch" }.joined(separator: ", "))]")
-    }
-    guard input.element == .float32 else {
-      throw InferenceError(
-        .notAModel, at: "model '\(graph.name.clipped())', input '\(input.name.clipped())'",
-        expected: "an input of floats", got: "\(input.element)",
-        advice: "export the model with a float input; models of integer or boolean inputs are not served yet")
-    }
-    guard input.shape(rows: 1).count > 0 else {
-      throw refuse(graph, "an input with elements", "\(input.shape(rows: 1))")
-    }
-    return input
   }
 
   /// A key that was meant for this product and misspelled would be a model without its normalization.
@@ -131,6 +127,7 @@ public struct ModelSignature: Sendable, Equatable {
 
   private mutating func readScaling(_ graph: Graph) throws(InferenceError) {
     guard let text = graph.metadata[Self.normalizationKey] else { return }
+    try checkOneFloat(for: "metadata '\(Self.normalizationKey)'")
     guard let found = try? JSONDecoder().decode(PixelNormalization.self, from: Data(text.utf8)),
       !found.mean.isEmpty, !found.deviation.isEmpty, (found.mean + found.deviation).allSatisfy(\.isFinite),
       found.deviation.allSatisfy({ $0 > 0 })

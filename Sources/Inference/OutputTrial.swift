@@ -66,7 +66,8 @@ struct OutputTrial {
   ) throws -> [Float]? {
     try proceed()
     return try plans.withPlan(Plan.Options(rows: 1, precision: precision)) { plan in
-      fill(plan.input())
+      let numbers = Tensor(writing: Shape([1] + signature.inputShape.dimensions), fill)
+      signature.load(signature.trialRows(numbers), 0..<1, into: plan.inputs)
       plan.forward()
       let row = Array(plan.output().prefix(signature.outputWidth))
       return row.count == signature.outputWidth && !row.contains(where: \.isNaN) ? row : nil

@@ -15,14 +15,15 @@ final class PlanCache: Sendable {
   }
 
   /// Plans kept when nobody uses them; the longest unused go first.
-  private static let limit = 24
+  private let limit: Int
   private let graph: Graph
-  private let parameters: ParameterBuffers
+  let parameters: ParameterBuffers
   private let state = Mutex(State())
 
-  init(_ graph: Graph, _ parameters: ParameterBuffers) {
+  init(_ graph: Graph, _ parameters: ParameterBuffers, limit: Int = 24) {
     self.graph = graph
     self.parameters = parameters
+    self.limit = limit
   }
 
   func withPlan<Result>(_ options: Plan.Options, _ body: (Plan) throws -> Result) throws -> Result {
@@ -45,7 +46,7 @@ final class PlanCache: Sendable {
       parked.used = state.clock
       state.parked[options, default: []].append(parked)
       state.count += 1
-      guard state.count > Self.limit else { return nil }
+      guard state.count > limit else { return nil }
       let oldest = state.parked.filter { !$0.value.isEmpty }.min { $0.value[0].used < $1.value[0].used }?.key
       guard let oldest, var list = state.parked[oldest] else { return nil }
       state.count -= 1

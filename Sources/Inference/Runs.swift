@@ -55,7 +55,7 @@ extension Model {
     }
   }
 
-  /// Fills the plan's input and runs it forward, for each run of a group.
+  /// Fills the plan's inputs and runs it forward, for each run of a group.
   /// - Parameters:
   ///   - proceed: called before each run; what it throws ends the work.
   ///   - body: called behind each run, with its results in the plan.
@@ -67,7 +67,7 @@ extension Model {
       for first in stride(from: group.draws.lowerBound, to: group.draws.upperBound, by: group.options.samples) {
         for rows in group.parts {
           try proceed()
-          load(inputs, rows, into: plan)
+          signature.load(inputs, rows, into: plan.inputs)
           if let draws {
             for (at, row) in rows.enumerated() { plan.seeds[at] = draws.seeds[row] }
             plan.firstSample = UInt32(truncatingIfNeeded: draws.samples.lowerBound + first)
@@ -84,7 +84,7 @@ extension Model {
     try plans.withPlan(options) { plan in
       let rows = options.rows * options.samples
       guard plan.output().count == rows * signature.outputWidth,
-        plan.input().count == options.rows * signature.inputShape.count
+        signature.fits(plan.inputs, rows: options.rows)
       else {
         throw InferenceError(
           .notAModel, at: "output '\(signature.outputName.clipped())'",
@@ -92,16 +92,6 @@ extension Model {
           advice: "the graph's output does not follow the number of rows")
       }
       return try body(plan)
-    }
-  }
-
-  private func load(_ inputs: Tensor, _ rows: [Int], into plan: Plan) {
-    let length = inputs.rowLength, to = plan.input()
-    inputs.elements.withUnsafeBufferPointer { from in
-      for (at, row) in rows.enumerated() {
-        let source = UnsafeBufferPointer(rebasing: from[row * length..<(row + 1) * length])
-        _ = UnsafeMutableBufferPointer(rebasing: to[(at * length)...]).update(fromContentsOf: source)
-      }
     }
   }
 

@@ -42,6 +42,9 @@ public struct Sampling: Sendable, Hashable {
   /// The deterministic pass.
   public static let deterministic = Sampling(.samples(0))
 
+  /// The remedy for who asks for draws of a model without noise.
+  public static let noiseAdvice =
+    "say noise, as weights:gaussian,sigma=0.03; or give the file noise at upload, or let 'dither tune' choose it on data"
   /// More draws than this are refused: their probabilities are kept until the measures are computed.
   public static let mostSamples = 65_536
   /// More levels than this are refused.

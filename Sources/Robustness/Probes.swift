@@ -26,6 +26,8 @@ public protocol Probe: Codable, Sendable {
   var ignoresNoise: Bool { get }
   /// Whether it moves inputs within the bounds of pictures, [0, 1]: a table has none.
   var needsPictures: Bool { get }
+  /// Whether it looks for inputs near the examples: of models of words, embeddings.
+  var movesInputs: Bool { get }
   /// Other data sets that it asks for, by name.
   var otherData: [String] { get }
   /// Measures that a gate may bound; nil where only its summary will say.
@@ -75,6 +77,7 @@ extension Probe {
   public var canEndEarly: Bool { false }
   public var ignoresNoise: Bool { false }
   public var needsPictures: Bool { false }
+  public var movesInputs: Bool { false }
   public var otherData: [String] { [] }
   /// The kind of question does not depend on the inputs.
   public var gateMeasures: [String]? { condition(of: ImageShape([1, 28, 28])) == .measurement ? nil : Gate.shares }

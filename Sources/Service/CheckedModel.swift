@@ -48,7 +48,7 @@ public struct CheckedModel: Sendable {
   /// One prediction with, and one without noise; what comes must be finite.
   private static func tryOut(_ model: Model, _ proceed: () throws -> Void) throws {
     try proceed()
-    let input = Tensor(model.signature.inputShape.replacingBatch(1), repeating: 0.5)
+    let input = model.signature.trialRows(Tensor(model.signature.inputShape.replacingBatch(1), repeating: 0.5))
     var outputs = [try model.outputs(input)]
     try proceed()
     if model.noise != nil { outputs.append(try model.sampledOutputs(input, NoiseDraws(0..<2, seeds: [1]))) }
@@ -56,7 +56,8 @@ public struct CheckedModel: Sendable {
     try model.confirmOutputKind(proceed: proceed)
     guard outputs.allSatisfy(\.isFinite) else {
       throw ServiceError(
-        .badModel, at: "trial run", expected: "finite outputs for an input of 0.5 throughout", got: "NaN or infinity",
+        .badModel, at: "trial run", expected: "finite outputs for inputs of 0.5 throughout, 1 where they are integers",
+        got: "NaN or infinity",
         advice: "export the model from a state that works")
     }
   }
@@ -64,7 +65,7 @@ public struct CheckedModel: Sendable {
   /// Requests of several callers are answered as one batch: no row's answer may depend on the others.
   private static func keepsRowsApart(_ model: Model, _ proceed: () throws -> Void) throws {
     let rows = 3, shape = model.signature.inputShape.replacingBatch(rows)
-    let inputs = Tensor(shape, NoiseAddress(seed: 7).uniforms(shape.count))
+    let inputs = model.signature.trialRows(Tensor(shape, NoiseAddress(seed: 7).uniforms(shape.count)))
     guard let found = try model.rowDependence(on: inputs, proceed: proceed) else { return }
     throw ServiceError(
       .badModel, at: "trial run", expected: "an answer for each row that does not depend on the other rows",
@@ -75,7 +76,11 @@ public struct CheckedModel: Sendable {
 
   var signatureJson: String {
     let record = SignatureRecord(
-      inputName: signature.inputName, inputShape: signature.inputShape.dimensions, outputName: signature.outputName,
+      inputName: signature.inputName, inputShape: signature.inputShape.dimensions,
+      inputs: signature.takesOneFloat
+        ? nil
+        : signature.inputs.map { .init(name: $0.name, element: $0.element, shape: $0.shape.dimensions) },
+      outputName: signature.outputName,
       classes: signature.classes, labelNames: signature.labelNames, task: signature.task.name,
       width: signature.width, taskNote: signature.taskBasis.note,
       outputKind: signature.task.isRegression ? nil : signature.outputKind.rawValue,
@@ -87,9 +92,19 @@ public struct CheckedModel: Sendable {
 
 /// A signature as the store keeps it, so that models are listed without being loaded.
 struct SignatureRecord: Codable, Sendable, Equatable {
+  /// One of the inputs.
+  struct Input: Codable, Sendable, Equatable {
+    var name: String
+    var element: ElementType
+    /// Of one example.
+    var shape: [Int]
+  }
+
   var inputName: String
-  /// The shape of one example.
+  /// The shape of one example; of several inputs their numbers together.
   var inputShape: [Int]
+  /// nil: one of floats, by the name and of the shape above.
+  var inputs: [Input]?
   var outputName: String
   /// 0 of a regression.
   var classes: Int
@@ -104,6 +119,9 @@ struct SignatureRecord: Codable, Sendable, Equatable {
   var outputKind: String?
   /// How it was told.
   var outputKindNote: String?
+
+  /// All that the model takes.
+  var allInputs: [Input] { inputs ?? [Input(name: inputName, element: .float32, shape: inputShape)] }
 }
 
 /// Coded with sorted keys: the same value is the same text.

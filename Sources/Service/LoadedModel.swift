@@ -8,12 +8,17 @@ final class LoadedModel: Sendable {
   let bytes: Int
   let model: Model
   let meter: ComputeMeter
+  /// The terms of its noise, as requests say them.
+  let noise: [String]
+  /// The same under the noises that requests bring.
+  let noisy = NoisyModels()
 
   init(blob: BlobID, bytes: Int, model: Model) {
     self.blob = blob
     self.bytes = bytes
     self.model = model
     meter = ComputeMeter(operations: model.operations)
+    noise = model.noise?.options ?? []
   }
 }
 

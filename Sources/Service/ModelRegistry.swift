@@ -146,7 +146,12 @@ package final class ModelRegistry: Sendable {
 
   /// Gives the model to `body`: here and now when it is loaded, else from a background thread. A model that several
   /// calls wait for is loaded once.
-  func withModel(_ reference: String, _ body: @escaping @Sendable (Result<Resolved, any Error>) -> Void) {
+  /// - Parameter noise: the terms of a noise in place of its own, few and short; a calibration is of its own, and left
+  ///   out. None: its own.
+  func withModel(
+    _ reference: String, drawing noise: [String] = [],
+    _ body: @escaping @Sendable (Result<Resolved, any Error>) -> Void
+  ) {
     let version: ModelVersion, calibration: KnownCalibration?
     do {
       version = try resolve(reference)
@@ -156,12 +161,18 @@ package final class ModelRegistry: Sendable {
           got: "one that was unloaded",
           advice: "load it again: RepositoryModelLoad")
       }
-      calibration = try self.calibration(of: version)
+      calibration = try noise.isEmpty ? self.calibration(of: version) : nil
     } catch { return body(.failure(error)) }
     let hand: @Sendable (Result<LoadedModel, any Error>) -> Void = { result in
       body(result.map { Resolved(version: version, loaded: $0, calibration: calibration) })
     }
-    load(version.blob, hand)
+    guard !noise.isEmpty else { return load(version.blob, hand) }
+    load(version.blob) { [pool] result in
+      switch result {
+      case .failure: hand(result)
+      case .success(let own): own.noisy.model(drawing: noise, of: own, on: pool, hand)
+      }
+    }
   }
 
   private func load(_ blob: BlobID, _ hand: @escaping @Sendable (Result<LoadedModel, any Error>) -> Void) {

@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherInference
 
 /// Faults of a request to the service.
 public enum ServiceFault: FaultCode {
@@ -28,3 +29,12 @@ public enum ServiceFault: FaultCode {
 }
 /// An error of the service.
 public typealias ServiceError = Fault<ServiceFault>
+
+extension ServiceError {
+  /// Draws that are asked of a model that has nothing to draw from.
+  static func nothingToDraw(_ samples: Int, from model: String) -> ServiceError {
+    ServiceError(
+      .badField, at: "samples", expected: "a model with noise",
+      got: "\(samples) draws of '\(model.clipped())', which has none", advice: Sampling.noiseAdvice)
+  }
+}

@@ -172,8 +172,11 @@ struct DocumentTests {
       "a+b+c+d": Array(repeating: "models/mnist-mlp-baseline.onnx", count: 4).joined(separator: "+"),
       "mnist-mlp-noise": "models/mnist-mlp-noise.onnx", "mnist-mlp-dropout": "models/mnist-mlp-baseline.onnx",
     ]
+    if words.contains("texts.onnx") { try NamedInputsTests.write(to: scratch) }
     return try words.map { word in
       if let found = own[word] { return found }
+      if ["texts.onnx", "out"].contains(word) { return scratch.file(word) }
+      if let match = try /(ids|mask)=(.*)/.wholeMatch(in: word) { return "\(match.1)=\(scratch.file(String(match.2)))" }
       if ["tuned.onnx", "r.html", "report.html", "r.pb", "key.pem", "key.pub.pem", "r.json"].contains(word) {
         return scratch.file(word)
       }

@@ -64,7 +64,8 @@ struct TuneTests {
         (["run", file, "--check", "--noise", "weights:gaussian,sigma=x"], "a number"),
         (["upload", file, "--noise", "auto"], "--data"),
         (["upload", file, "--data", "mnist:100"], "--noise auto"),
-        (["audit", "served", "--noise", "input:sigma=1"] + examples, "ONNX file"),
+        (["audit", file, "--noise", "dropout"] + examples, "Dropout nodes"),
+        (["predict", "m", "--input", "x.npy", "--noise", "input:sigma=1", "--coverage", "0.9"], "--coverage"),
         (["tune", file], "--data"), (["tune", file, "--data", "mnist", "--output", file], "another file"),
         (
           ["tune", file, "--data", "\(scratch.file("x.npy")),\(scratch.file("y.npy"))", "--candidate", "sigm"],
@@ -124,6 +125,32 @@ struct TuneTests {
       #expect(try server.dither("upload", file, "--name", "bare").status == 0)
       let bare = try server.dither("predict", "bare", "--input", scratch.file("x.npy"), "--samples", "8")
       #expect(bare.status == 2 && bare.errors.contains("dither tune"), "\(bare.errors)")
+      let asked = try server.dither(
+        "predict", "bare", "--input", scratch.file("x.npy"), "--samples", "8", "--seed", "3", "--noise",
+        "weights:gaussian,sigma=0.1", "--json")
+      let same = try server.dither(
+        "predict", "said", "--input", scratch.file("x.npy"), "--samples", "8", "--seed", "3", "--json")
+      #expect(asked.status == 0, "\(asked.errors)")
+      func means(_ result: Program.Result) throws -> [[Double]?] {
+        try #require(result.json()["predictions"] as? [[String: Any]]).map { $0["probabilities"] as? [Double] }
+      }
+      #expect(try means(asked) == means(same) && asked.json()["noise"] as? [String] == ["weights:gaussian,sigma=0.1"])
+      let told = try server.dither(
+        "predict", "bare", "--input", scratch.file("x.npy"), "--noise", "weights:gaussian,sigma=0.1")
+      #expect(told.output.contains("noise   weights:gaussian,sigma=0.1"), "\(told.output) \(told.errors)")
+      let refused = try server.dither("predict", "bare", "--input", scratch.file("x.npy"), "--noise", "dropout")
+      #expect(refused.status == 2 && refused.errors.contains("Dropout nodes"), "\(refused.errors)")
+      // An audit of the file and of the version are one, but for their names.
+      let examples = ["--data", scratch.file("x.npy"), "--labels", scratch.file("y.npy"), "--probe", "clean", "--json"]
+      let noise = ["--noise", "weights:gaussian,sigma=0.1", "--samples", "4"]
+      let local = try Program.run(["audit", file] + examples + noise)
+      let served = try Program.run(["audit", "bare"] + examples + noise, environment: server.environment)
+      #expect(local.status == 0 && served.status == 0, "\(local.errors) \(served.errors)")
+      let (own, other) = (try local.json(), try served.json())
+      for key in ["digest", "samples", "n"] { #expect("\(own[key] ?? 0)" == "\(other[key] ?? 1)") }
+      for report in [own, other] {
+        #expect((report["command"] as? String)?.contains("--noise weights:gaussian,sigma=0.1") == true)
+      }
       let still = try server.dither("predict", "bare", "--input", scratch.file("x.npy"))
       #expect(still.status == 0 && still.output.contains("–"), "\(still.errors)")
     }

@@ -13,14 +13,27 @@ struct ServableTests {
       OnnxNode(name: "op", type: type, opset: 17, attributes: attributes))
   }
 
-  @Test("integer and boolean inputs are refused by name", arguments: [ElementType.int64, .bool])
+  @Test("integer and boolean inputs are taken", arguments: [ElementType.int64, .bool])
   func otherInputs(_ element: ElementType) throws {
     let builder = GraphBuilder()
     let x = builder.input("ids", [3], element: element)
     let y = try builder.apply(Self.op("Cast", ["to": .int(1)]), [x])[0]
-    let graph = builder.finish(outputs: [("y", y)])
-    let error = #expect(throws: InferenceError.self) { try Model(graph) }
-    #expect(error?.place.contains("'ids'") == true && error?.advice != nil)
+    let model = try Model(builder.finish(outputs: [("y", y)])), rows = Tensor([2, 3], [0, 1, 1, 1, 0, 0])
+    #expect(try model.outputs(rows) == rows && model.signature.inputs.map(\.element) == [element])
+  }
+
+  @Test("more inputs than a model may have, and one without elements, are refused")
+  func tooMany() throws {
+    let many = GraphBuilder()
+    let inputs = (0..<65).map { many.input("x\($0)", [2]) }
+    let sum = try inputs.dropFirst().reduce(inputs[0]) { try many.apply(Self.op("Add"), [$0, $1])[0] }
+    let graph = many.finish(outputs: [("y", sum)])
+    #expect { try Model(graph) } throws: { "\($0)".contains("1 to 64 inputs") }
+    let empty = GraphBuilder()
+    let ids = empty.input("ids", [0], element: .int64), x = empty.input("x", [2])
+    _ = ids
+    let other = empty.finish(outputs: [("y", x)])
+    #expect { try Model(other) } throws: { "\($0)".contains("input 'ids': expected an input with elements") }
   }
 
   @Test("an output whose rows do not follow the batch is refused")

@@ -69,7 +69,6 @@ struct InProcess {
     request.input.data = rows.joined().reduce(into: Data()) { data, value in
       withUnsafeBytes(of: value) { data.append(contentsOf: $0) }
     }
-    request.samples = 32
     request.seed = 7
     return request
   }

@@ -86,6 +86,16 @@ DITHER_API void dither_close(dither_client *client);
 
 typedef enum dither_type { DITHER_FLOAT32 = 1, DITHER_UINT8 = 2, DITHER_INT64 = 3 } dither_type;
 
+/* One of the inputs of a model that takes several. */
+typedef struct dither_input {
+  const char *name;         /* as the model calls it */
+  dither_type type;
+  const int64_t *shape;     /* the first is the batch: the same in all */
+  size_t rank;              /* 1 to 8 */
+  const void *data;         /* row-major, little-endian, without padding */
+  size_t bytes;             /* must be the product of the shape times the size of the type */
+} dither_input;
+
 /* Zero what is not needed. */
 typedef struct dither_predict_request {
   const char *model;        /* "name", "name@version" or "name:alias" */
@@ -104,6 +114,10 @@ typedef struct dither_predict_request {
   size_t quantile_count;
   const char *const *measures;  /* names of those that each prediction shall have; none: the standard ones */
   size_t measure_count;
+  const char *const *noise; /* terms in place of the model's own noise, as "weights:gaussian,sigma=0.03"; none: its own */
+  size_t noise_count;
+  const dither_input *inputs;  /* in place of type, shape, rank, data and bytes: each input of the model once, up to 64 */
+  size_t input_count;
   uint32_t timeout_ms;      /* sent to the server, and kept here as well */
 } dither_predict_request;
 
@@ -150,6 +164,8 @@ typedef struct dither_answer {
   const char *digest;     /* "sha256:…" of the model's file */
   uint32_t samples;       /* draws used; 0 for the deterministic pass */
   uint64_t seed;          /* the same seed gives the same answer */
+  const char *const *noise;  /* the terms that were drawn; none of the deterministic pass */
+  size_t noise_count;
   dither_stop_reason stop_reason;
   uint64_t queue_us;
   uint64_t compute_us;

@@ -4,11 +4,14 @@ import DitherTensor
 /// An archive of arrays, as `numpy.savez` writes it.
 struct ArrayArchive: DataForm {
   static let name = "archive"
-  static let summary = "an archive of arrays: FILE.npz with x and y, or x_train, y_train, x_test and y_test"
+  static let summary =
+    "an archive of arrays: FILE.npz with x and y, or x_train, y_train, x_test and y_test; for x a model's inputs by their names"
   static func takes(_ files: OwnFiles) -> Bool { files.endings == ["npz"] }
 
   /// nil: whole-number types are class numbers, floats are values.
   var task: TargetKind?
+  /// Names of the arrays that are inputs, with + between them; nil: x, or all but the targets.
+  var inputs: String?
 
   private static let inputNames = ["x", "inputs", "images", "data"], targetNames = ["y", "targets", "labels"]
 
@@ -27,7 +30,7 @@ struct ArrayArchive: DataForm {
           + "or one of \(Self.inputNames.joined(separator: ", ")) with one of \(Self.targetNames.joined(separator: ", "))",
         got: zip.names.joined(separator: ", ").clipped())
     }
-    let count = all.inputs.shape.dimensions.first ?? 0
+    let count = (all.named.first?.array ?? all.inputs).shape.dimensions.first ?? 0
     guard count >= 2 else { throw DatasetError(.malformed, at: path, expected: "at least two rows", got: "\(count)") }
     return try all.dataset(Holdout(count: count).rows(split), name: path, task, classes: nil)
   }
@@ -37,17 +40,48 @@ struct ArrayArchive: DataForm {
     func found(_ names: [String]) -> String? {
       names.lazy.compactMap { name in zip.names.first { $0.lowercased() == "\(name)\(suffix).npy" } }.first
     }
-    switch (found(Self.inputNames), found(Self.targetNames)) {
-    case (nil, nil): return nil
-    case (let inputs?, let targets?):
+    let targets = found(Self.targetNames), input = inputs == nil ? found(Self.inputNames) : nil
+    if let input, let targets {
       return Arrays(
-        inputs: try Npy(zip.member(inputs)), targets: try Npy(zip.member(targets)),
-        names: (String(inputs.dropLast(4)), String(targets.dropLast(4))))
-    case (let inputs, _):
-      throw DatasetError(
-        .absent, at: path,
-        expected: "\(inputs == nil ? "inputs, as x\(suffix)," : "targets, as y\(suffix),") beside the other",
-        got: zip.names.joined(separator: ", ").clipped())
+        inputs: try Npy(zip.member(input)), targets: try Npy(zip.member(targets)),
+        names: (String(input.dropLast(4)), String(targets.dropLast(4))))
     }
+    let others = try input == nil ? named(in: zip, suffix, but: targets, path) : []
+    if let targets, let first = others.first {
+      return Arrays(
+        inputs: first.array, targets: try Npy(zip.member(targets)), names: (first.name, String(targets.dropLast(4))),
+        named: others)
+    }
+    if input == nil, targets == nil { return nil }
+    throw DatasetError(
+      .absent, at: path,
+      expected: "\(targets != nil ? "inputs, as x\(suffix)," : "targets, as y\(suffix),") beside the other",
+      got: zip.names.joined(separator: ", ").clipped())
   }
+
+  /// The inputs by the names that models have for them.
+  private func named(
+    in zip: Zip, _ suffix: String, but targets: String?, _ path: String
+  ) throws(DatasetError) -> [(name: String, array: Npy)] {
+    let ending = "\(suffix).npy"
+    if let inputs {
+      var found: [(name: String, array: Npy)] = []
+      for name in inputs.split(separator: "+").map(String.init) {
+        guard zip.names.contains(name + ending) || suffix.isEmpty else { return [] }
+        found.append((name, try Npy(zip.member(name + ending))))
+      }
+      return found
+    }
+    let isOther: (String) -> Bool = { name in
+      suffix.isEmpty && Split.allCases.contains { name.hasSuffix("_\($0.rawValue).npy") }
+    }
+    let members = zip.names.filter { $0.hasSuffix(ending) && $0 != targets && !isOther($0) }
+    guard targets != nil, members.count <= Self.mostInputs else { return [] }
+    var found: [(name: String, array: Npy)] = []
+    for member in members { found.append((String(member.dropLast(ending.count)), try Npy(zip.member(member)))) }
+    return found
+  }
+
+  /// As many as a model may have.
+  private static let mostInputs = 64
 }

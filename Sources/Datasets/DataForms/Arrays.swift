@@ -7,21 +7,49 @@ struct Arrays {
   var targets: Npy
   /// The arrays' names, for messages.
   var names: (inputs: String, targets: String)
+  /// In place of `inputs`, where there are several: by the names that models have for them.
+  var named: [(name: String, array: Npy)] = []
 
   /// Rows chosen of them; nil: all, in their order.
   func dataset(_ rows: [Int]?, name: String, _ task: TargetKind?, classes: Int?) throws(DatasetError) -> Dataset {
-    let inputs = try inputTensor(), count = inputs.rowCount
+    let layout = try layout(), count = (named.first?.array ?? inputs).shape.dimensions.first ?? 0
+    let inputs = try layout == nil ? inputTensor() : RowLayout.joining(named.map { Self.numbers($0.array) })
     guard targets.shape.rank > 0, targets.shape[0] == count else {
       throw DatasetError(
         .malformed, at: "\(name), \(names.targets)", expected: "a target for each of \(count) inputs",
         got: "\(targets.shape)")
     }
     let found = try targetValues(name, task, classes: classes)
-    guard let rows else {
-      return Dataset(name: name, inputs: inputs, targets: found.targets, targetNames: found.names)
-    }
-    return Dataset(
-      name: name, inputs: inputs.rows(at: rows), targets: found.targets.rows(rows), targetNames: found.names)
+    var set = Dataset(name: name, inputs: inputs, targets: found.targets, targetNames: found.names)
+    set.layout = layout
+    return rows.map { set.rows($0) } ?? set
+  }
+
+  /// How several named arrays lie in a row; nil: there are none.
+  private func layout() throws(DatasetError) -> RowLayout? {
+    guard let count = named.first?.array.shape.dimensions.first else { return nil }
+    return RowLayout(
+      try named.map { name, array throws(DatasetError) -> RowLayout.Part in
+        guard array.shape.dimensions.first == count, array.shape.count > 0 else {
+          throw DatasetError(
+            .malformed, at: name, expected: "an array of \(count) rows, as '\(named[0].name)' has",
+            got: "\(array.shape)")
+        }
+        // Whole numbers are exact in a row up to 2²⁴.
+        if let large = array.numbers.firstIndex(where: { abs($0) > 16_777_216 && $0.rounded() == $0 }) {
+          guard array.isWhole else { return RowLayout.Part(name: name, shape: array.shape.row) }
+          throw DatasetError(
+            .malformed, at: "\(name), element \(large)", expected: "whole numbers of at most 2^24",
+            got: "\(array.numbers[large])")
+        }
+        return RowLayout.Part(name: name, shape: array.shape.row)
+      })
+  }
+
+  /// Bytes are pixels.
+  private static func numbers(_ array: Npy) -> Tensor {
+    if case .uint8(let bytes) = array.content { return Tensor(pixels: bytes, array.shape) }
+    return array.tensor
   }
 
   /// Bytes are pixels; pictures have their channels first, whichever way they came.

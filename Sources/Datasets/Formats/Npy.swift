@@ -110,6 +110,13 @@ public struct Npy: Sendable, Equatable {
     return [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(length & 0xFF), UInt8(length >> 8)] + Array(header.utf8) + data
   }
 
+  /// Whether its type is one of whole numbers.
+  public var isWhole: Bool {
+    switch content {
+    case .float32, .float64: false
+    case .int64, .int32, .uint8, .bool: true
+    }
+  }
   /// The numbers as fp32.
   public var tensor: Tensor { Tensor(shape, doubles?.map(Float.init) ?? floats) }
   private var floats: [Float] { if case .float32(let values) = content { values } else { [] } }

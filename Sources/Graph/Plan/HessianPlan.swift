@@ -13,6 +13,8 @@ public final class HessianPlan {
   /// nil where the loss is linear in it.
   private let parts: [(input: Int, output: Int?)]
   private let classes: Int
+  /// The classifier's input that takes the weights of the rows.
+  private let targets: Int
 
   /// The Hessian of the cross-entropy of a classifier's output, weighted by row, as a function of the graph's
   /// parameters.
@@ -26,11 +28,11 @@ public final class HessianPlan {
     let builder = GraphBuilder(name: graph.name, rows: rows)
     try builder.replay(graph)
     guard graph.outputs.indices.contains(output), let z = builder.replayed[graph.outputs[output].value],
-      z.shape.rank == 2, builder.graph.inputs.count == 1
+      z.shape.rank == 2
     else {
       throw GraphError(
-        .shape, at: "graph '\(graph.name.clipped())'", expected: "one input and an output of [rows, classes]",
-        got: "\(graph.inputs.count) inputs and \(graph.outputs.count) outputs")
+        .shape, at: "graph '\(graph.name.clipped())'", expected: "an output of [rows, classes]",
+        got: "\(graph.outputs.count) outputs, of which it is none")
     }
     // The loss is −Σ t ln p; `targets` holds the weight of each row at its class.
     let targets = builder.input("targets", batched: [nil, z.shape[1]], element: .float32)
@@ -62,6 +64,7 @@ public final class HessianPlan {
     classes = output.shape.dimensions.last ?? 1
     let first = try builder.gradients(of: output, upstream: cotangent, for: variables)
     let before = builder.graph.inputs.count
+    targets = before - 1
     var seeds: [(Value, Value)] = []
     for (index, variable) in variables.enumerated() {
       let vector = builder.input("vector_\(index)", batched: variable.shape.dimensions, element: .float32)
@@ -78,18 +81,16 @@ public final class HessianPlan {
     plan = try Plan(second, parameters: ParameterBuffers(second), options: .init(rows: builder.rows, threads: threads))
   }
 
-  /// Where a batch is written.
-  public var input: UnsafeMutableBufferPointer<Float> { plan.input() }
-  /// By the graph's inputs.
+  /// Where a batch is written, by the graph's inputs; others follow them.
   package var inputs: [UnsafeMutableRawBufferPointer] { plan.inputs }
 
   /// Adds the product of the classifier's rows.
   /// - Parameters:
-  ///   - labels: of the batch that lies in `input`.
+  ///   - labels: of the batch that lies in `inputs`.
   ///   - weight: of each row's loss.
   ///   - vector: of the variables, in the graph's order, one after the other.
   public func add(labels: some Collection<Int>, weight: Float, vector: [Float], to product: inout [Float]) {
-    let targets = plan.input(1)
+    let targets = plan.input(targets)
     targets.update(repeating: 0)
     for (row, label) in labels.enumerated() { targets[row * classes + label] = weight }
     add(vector: vector, to: &product)

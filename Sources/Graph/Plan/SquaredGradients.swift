@@ -2,13 +2,13 @@ import DitherBasics
 import DitherTensor
 
 /// Sums over the rows of a batch of the squares of each row's own derivatives for weights. One plan for a number of
-/// rows, used by one thread at a time: `begin()`, `input`, `forward()`, for each derivative `cotangent` and
+/// rows, used by one thread at a time: `begin()`, `inputs`, `forward()`, for each derivative `cotangent` and
 /// `backward()`, then `finish()`.
 package protocol SquaredGradients: AnyObject {
   /// The weights that it is of.
   var weights: [ValueID] { get }
-  /// Where a batch is written.
-  var input: UnsafeMutableBufferPointer<Float> { get }
+  /// Where a batch is written, by the graph's inputs.
+  var inputs: [UnsafeMutableRawBufferPointer] { get }
   /// The graph's first output.
   var output: UnsafeBufferPointer<Float> { get }
   /// The gradient of each row's score for its own output.
@@ -84,7 +84,7 @@ package final class ProductSquares: SquaredGradients {
   private var squares: [[Float]]
 
   package var weights: [ValueID] { layers.map(\.weights) }
-  package var input: UnsafeMutableBufferPointer<Float> { plan.input() }
+  package var inputs: [UnsafeMutableRawBufferPointer] { plan.inputs }
   package var output: UnsafeBufferPointer<Float> { plan.output() }
   package var cotangent: UnsafeMutableBufferPointer<Float> { plan.cotangent }
   package var rows: Int { plan.options.rows }
@@ -161,7 +161,7 @@ package final class RowSquares: SquaredGradients {
   private var squares: [[Float]]
 
   package let weights: [ValueID]
-  package var input: UnsafeMutableBufferPointer<Float> { plan.input() }
+  package var inputs: [UnsafeMutableRawBufferPointer] { plan.inputs }
   package var output: UnsafeBufferPointer<Float> { plan.output() }
   package var cotangent: UnsafeMutableBufferPointer<Float> { plan.cotangent }
   package var rows: Int { 1 }

@@ -87,6 +87,30 @@ public nonisolated struct Dither_V1_Array: Sendable {
   public init() {}
 }
 
+/// One of several inputs, under the model's name for it.
+public nonisolated struct Dither_V1_NamedArray: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var name: String = String()
+
+  public var array: Dither_V1_Array {
+    get {_array ?? Dither_V1_Array()}
+    set {_array = newValue}
+  }
+  /// Returns true if `array` has been explicitly set.
+  public var hasArray: Bool {self._array != nil}
+  /// Clears the value of `array`. Subsequent reads from it will return its default value.
+  public mutating func clearArray() {self._array = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _array: Dither_V1_Array? = nil
+}
+
 public nonisolated struct Dither_V1_Examples: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -104,6 +128,9 @@ public nonisolated struct Dither_V1_Examples: Sendable {
 
   public var labels: [UInt32] = []
 
+  /// in place of `inputs`, of models that take several or integers: each once, of as many rows
+  public var namedInputs: [Dither_V1_NamedArray] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -111,73 +138,125 @@ public nonisolated struct Dither_V1_Examples: Sendable {
   fileprivate var _inputs: Dither_V1_Array? = nil
 }
 
-public nonisolated struct Dither_V1_PredictRequest: Sendable {
+public nonisolated struct Dither_V1_PredictRequest: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// "name", "name@version" or "name:alias"
-  public var model: String = String()
+  public var model: String {
+    get {_storage._model}
+    set {_uniqueStorage()._model = newValue}
+  }
 
   public var input: Dither_V1_Array {
-    get {_input ?? Dither_V1_Array()}
-    set {_input = newValue}
+    get {_storage._input ?? Dither_V1_Array()}
+    set {_uniqueStorage()._input = newValue}
   }
   /// Returns true if `input` has been explicitly set.
-  public var hasInput: Bool {self._input != nil}
+  public var hasInput: Bool {_storage._input != nil}
   /// Clears the value of `input`. Subsequent reads from it will return its default value.
-  public mutating func clearInput() {self._input = nil}
+  public mutating func clearInput() {_uniqueStorage()._input = nil}
 
-  public var howMany: Dither_V1_PredictRequest.OneOf_HowMany? = nil
+  public var howMany: OneOf_HowMany? {
+    get {return _storage._howMany}
+    set {_uniqueStorage()._howMany = newValue}
+  }
 
   /// Monte-Carlo draws; 0 is the deterministic pass. Left out: the model's default
   public var samples: UInt32 {
     get {
-      if case .samples(let v)? = howMany {return v}
+      if case .samples(let v)? = _storage._howMany {return v}
       return 0
     }
-    set {howMany = .samples(newValue)}
+    set {_uniqueStorage()._howMany = .samples(newValue)}
   }
 
   /// > 0: sample in rounds until the largest standard error of a probability is below it
-  public var tolerance: Double = 0
+  public var tolerance: Double {
+    get {_storage._tolerance}
+    set {_uniqueStorage()._tolerance = newValue}
+  }
 
   /// the bound with `tolerance`; 0 is the server's
-  public var maxSamples: UInt32 = 0
+  public var maxSamples: UInt32 {
+    get {_storage._maxSamples}
+    set {_uniqueStorage()._maxSamples = newValue}
+  }
 
-  public var seeded: Dither_V1_PredictRequest.OneOf_Seeded? = nil
+  public var seeded: OneOf_Seeded? {
+    get {return _storage._seeded}
+    set {_uniqueStorage()._seeded = newValue}
+  }
 
   /// left out: the server draws one and says which
   public var seed: UInt64 {
     get {
-      if case .seed(let v)? = seeded {return v}
+      if case .seed(let v)? = _storage._seeded {return v}
       return 0
     }
-    set {seeded = .seed(newValue)}
+    set {_uniqueStorage()._seeded = .seed(newValue)}
   }
 
   /// in [0, 1], of each class probability or value over the draws, and over the variance that a model answers with
-  public var quantiles: [Double] = []
+  public var quantiles: [Double] {
+    get {_storage._quantiles}
+    set {_uniqueStorage()._quantiles = newValue}
+  }
 
-  public var draws: Dither_V1_PredictRequest.Draws = .fresh
+  public var draws: Dither_V1_PredictRequest.Draws {
+    get {_storage._draws}
+    set {_uniqueStorage()._draws = newValue}
+  }
 
   /// draws 2 i and 2 i + 1 are draw i and its negative: means converge faster
-  public var antithetic: Bool = false
+  public var antithetic: Bool {
+    get {_storage._antithetic}
+    set {_uniqueStorage()._antithetic = newValue}
+  }
 
   /// In (0, 1): each prediction comes with a set that holds the true class as often as this, from the version's calibration and with
   /// its number of draws. FAILED_PRECONDITION where the version has none, or one of too few examples.
-  public var coverage: Double = 0
+  public var coverage: Double {
+    get {_storage._coverage}
+    set {_uniqueStorage()._coverage = newValue}
+  }
 
-  public var setRule: Dither_V1_PredictRequest.SetRule = .lac
+  public var setRule: Dither_V1_PredictRequest.SetRule {
+    get {_storage._setRule}
+    set {_uniqueStorage()._setRule = newValue}
+  }
 
   /// leave the version's temperature out
-  public var uncalibrated: Bool = false
+  public var uncalibrated: Bool {
+    get {_storage._uncalibrated}
+    set {_uniqueStorage()._uncalibrated = newValue}
+  }
 
   /// names of those that each prediction shall have; none: the standard ones
-  public var measures: [String] = []
+  public var measures: [String] {
+    get {_storage._measures}
+    set {_uniqueStorage()._measures = newValue}
+  }
 
   /// with `coverage`: the likeliest class is in every set
-  public var neverEmpty: Bool = false
+  public var neverEmpty: Bool {
+    get {_storage._neverEmpty}
+    set {_uniqueStorage()._neverEmpty = newValue}
+  }
+
+  /// In place of the version's own noise: up to 16 terms of up to 1024 bytes as the command line writes them,
+  /// "weights:gaussian,sigma=0.03", or "dropout" for the file's own Dropout nodes. A calibration is of the version's own: it is left out.
+  public var noise: [String] {
+    get {_storage._noise}
+    set {_uniqueStorage()._noise = newValue}
+  }
+
+  /// In place of `input`: each input of the model once, of as many rows. Up to 64.
+  public var inputs: [Dither_V1_NamedArray] {
+    get {_storage._inputs}
+    set {_uniqueStorage()._inputs = newValue}
+  }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -271,7 +350,7 @@ public nonisolated struct Dither_V1_PredictRequest: Sendable {
 
   public init() {}
 
-  fileprivate var _input: Dither_V1_Array? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 public nonisolated struct Dither_V1_PredictResponse: Sendable {
@@ -315,6 +394,9 @@ public nonisolated struct Dither_V1_PredictResponse: Sendable {
 
   /// classes that are in every set: too few examples of theirs calibrated the version for the coverage
   public var alwaysInSet: [UInt32] = []
+
+  /// that the draws were of, its terms as a request says them; none of the deterministic pass
+  public var noise: [String] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -548,9 +630,48 @@ nonisolated extension Dither_V1_Array.TypeEnum: SwiftProtobuf._ProtoNameProvidin
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0TYPE_UNSPECIFIED\0\u{1}FLOAT32\0\u{1}UINT8\0\u{1}INT64\0")
 }
 
+nonisolated extension Dither_V1_NamedArray: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".NamedArray"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}array\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._array) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    try { if let v = self._array {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_NamedArray, rhs: Dither_V1_NamedArray) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs._array != rhs._array {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension Dither_V1_Examples: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Examples"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}inputs\0\u{1}labels\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}inputs\0\u{1}labels\0\u{3}named_inputs\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -560,6 +681,7 @@ nonisolated extension Dither_V1_Examples: SwiftProtobuf.Message, SwiftProtobuf._
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._inputs) }()
       case 2: try { try decoder.decodeRepeatedUInt32Field(value: &self.labels) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.namedInputs) }()
       default: break
       }
     }
@@ -576,12 +698,16 @@ nonisolated extension Dither_V1_Examples: SwiftProtobuf.Message, SwiftProtobuf._
     if !self.labels.isEmpty {
       try visitor.visitPackedUInt32Field(value: self.labels, fieldNumber: 2)
     }
+    if !self.namedInputs.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.namedInputs, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Dither_V1_Examples, rhs: Dither_V1_Examples) -> Bool {
     if lhs._inputs != rhs._inputs {return false}
     if lhs.labels != rhs.labels {return false}
+    if lhs.namedInputs != rhs.namedInputs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -589,112 +715,188 @@ nonisolated extension Dither_V1_Examples: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Dither_V1_PredictRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PredictRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}input\0\u{1}samples\0\u{1}tolerance\0\u{3}max_samples\0\u{1}seed\0\u{1}quantiles\0\u{1}draws\0\u{1}antithetic\0\u{1}coverage\0\u{3}set_rule\0\u{1}uncalibrated\0\u{1}measures\0\u{3}never_empty\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}input\0\u{1}samples\0\u{1}tolerance\0\u{3}max_samples\0\u{1}seed\0\u{1}quantiles\0\u{1}draws\0\u{1}antithetic\0\u{1}coverage\0\u{3}set_rule\0\u{1}uncalibrated\0\u{1}measures\0\u{3}never_empty\0\u{1}noise\0\u{1}inputs\0")
+
+  fileprivate class _StorageClass {
+    var _model: String = String()
+    var _input: Dither_V1_Array? = nil
+    var _howMany: Dither_V1_PredictRequest.OneOf_HowMany?
+    var _tolerance: Double = 0
+    var _maxSamples: UInt32 = 0
+    var _seeded: Dither_V1_PredictRequest.OneOf_Seeded?
+    var _quantiles: [Double] = []
+    var _draws: Dither_V1_PredictRequest.Draws = .fresh
+    var _antithetic: Bool = false
+    var _coverage: Double = 0
+    var _setRule: Dither_V1_PredictRequest.SetRule = .lac
+    var _uncalibrated: Bool = false
+    var _measures: [String] = []
+    var _neverEmpty: Bool = false
+    var _noise: [String] = []
+    var _inputs: [Dither_V1_NamedArray] = []
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _model = source._model
+      _input = source._input
+      _howMany = source._howMany
+      _tolerance = source._tolerance
+      _maxSamples = source._maxSamples
+      _seeded = source._seeded
+      _quantiles = source._quantiles
+      _draws = source._draws
+      _antithetic = source._antithetic
+      _coverage = source._coverage
+      _setRule = source._setRule
+      _uncalibrated = source._uncalibrated
+      _measures = source._measures
+      _neverEmpty = source._neverEmpty
+      _noise = source._noise
+      _inputs = source._inputs
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.model) }()
-      case 2: try { try decoder.decodeSingularMessageField(value: &self._input) }()
-      case 3: try {
-        var v: UInt32?
-        try decoder.decodeSingularUInt32Field(value: &v)
-        if let v = v {
-          if self.howMany != nil {try decoder.handleConflictingOneOf()}
-          self.howMany = .samples(v)
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._model) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._input) }()
+        case 3: try {
+          var v: UInt32?
+          try decoder.decodeSingularUInt32Field(value: &v)
+          if let v = v {
+            if _storage._howMany != nil {try decoder.handleConflictingOneOf()}
+            _storage._howMany = .samples(v)
+          }
+        }()
+        case 4: try { try decoder.decodeSingularDoubleField(value: &_storage._tolerance) }()
+        case 5: try { try decoder.decodeSingularUInt32Field(value: &_storage._maxSamples) }()
+        case 6: try {
+          var v: UInt64?
+          try decoder.decodeSingularUInt64Field(value: &v)
+          if let v = v {
+            if _storage._seeded != nil {try decoder.handleConflictingOneOf()}
+            _storage._seeded = .seed(v)
+          }
+        }()
+        case 7: try { try decoder.decodeRepeatedDoubleField(value: &_storage._quantiles) }()
+        case 8: try { try decoder.decodeSingularEnumField(value: &_storage._draws) }()
+        case 9: try { try decoder.decodeSingularBoolField(value: &_storage._antithetic) }()
+        case 10: try { try decoder.decodeSingularDoubleField(value: &_storage._coverage) }()
+        case 11: try { try decoder.decodeSingularEnumField(value: &_storage._setRule) }()
+        case 12: try { try decoder.decodeSingularBoolField(value: &_storage._uncalibrated) }()
+        case 13: try { try decoder.decodeRepeatedStringField(value: &_storage._measures) }()
+        case 14: try { try decoder.decodeSingularBoolField(value: &_storage._neverEmpty) }()
+        case 15: try { try decoder.decodeRepeatedStringField(value: &_storage._noise) }()
+        case 16: try { try decoder.decodeRepeatedMessageField(value: &_storage._inputs) }()
+        default: break
         }
-      }()
-      case 4: try { try decoder.decodeSingularDoubleField(value: &self.tolerance) }()
-      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.maxSamples) }()
-      case 6: try {
-        var v: UInt64?
-        try decoder.decodeSingularUInt64Field(value: &v)
-        if let v = v {
-          if self.seeded != nil {try decoder.handleConflictingOneOf()}
-          self.seeded = .seed(v)
-        }
-      }()
-      case 7: try { try decoder.decodeRepeatedDoubleField(value: &self.quantiles) }()
-      case 8: try { try decoder.decodeSingularEnumField(value: &self.draws) }()
-      case 9: try { try decoder.decodeSingularBoolField(value: &self.antithetic) }()
-      case 10: try { try decoder.decodeSingularDoubleField(value: &self.coverage) }()
-      case 11: try { try decoder.decodeSingularEnumField(value: &self.setRule) }()
-      case 12: try { try decoder.decodeSingularBoolField(value: &self.uncalibrated) }()
-      case 13: try { try decoder.decodeRepeatedStringField(value: &self.measures) }()
-      case 14: try { try decoder.decodeSingularBoolField(value: &self.neverEmpty) }()
-      default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.model.isEmpty {
-      try visitor.visitSingularStringField(value: self.model, fieldNumber: 1)
-    }
-    try { if let v = self._input {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-    } }()
-    try { if case .samples(let v)? = self.howMany {
-      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 3)
-    } }()
-    if self.tolerance.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.tolerance, fieldNumber: 4)
-    }
-    if self.maxSamples != 0 {
-      try visitor.visitSingularUInt32Field(value: self.maxSamples, fieldNumber: 5)
-    }
-    try { if case .seed(let v)? = self.seeded {
-      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 6)
-    } }()
-    if !self.quantiles.isEmpty {
-      try visitor.visitPackedDoubleField(value: self.quantiles, fieldNumber: 7)
-    }
-    if self.draws != .fresh {
-      try visitor.visitSingularEnumField(value: self.draws, fieldNumber: 8)
-    }
-    if self.antithetic != false {
-      try visitor.visitSingularBoolField(value: self.antithetic, fieldNumber: 9)
-    }
-    if self.coverage.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.coverage, fieldNumber: 10)
-    }
-    if self.setRule != .lac {
-      try visitor.visitSingularEnumField(value: self.setRule, fieldNumber: 11)
-    }
-    if self.uncalibrated != false {
-      try visitor.visitSingularBoolField(value: self.uncalibrated, fieldNumber: 12)
-    }
-    if !self.measures.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.measures, fieldNumber: 13)
-    }
-    if self.neverEmpty != false {
-      try visitor.visitSingularBoolField(value: self.neverEmpty, fieldNumber: 14)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._model.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._model, fieldNumber: 1)
+      }
+      try { if let v = _storage._input {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      try { if case .samples(let v)? = _storage._howMany {
+        try visitor.visitSingularUInt32Field(value: v, fieldNumber: 3)
+      } }()
+      if _storage._tolerance.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._tolerance, fieldNumber: 4)
+      }
+      if _storage._maxSamples != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._maxSamples, fieldNumber: 5)
+      }
+      try { if case .seed(let v)? = _storage._seeded {
+        try visitor.visitSingularUInt64Field(value: v, fieldNumber: 6)
+      } }()
+      if !_storage._quantiles.isEmpty {
+        try visitor.visitPackedDoubleField(value: _storage._quantiles, fieldNumber: 7)
+      }
+      if _storage._draws != .fresh {
+        try visitor.visitSingularEnumField(value: _storage._draws, fieldNumber: 8)
+      }
+      if _storage._antithetic != false {
+        try visitor.visitSingularBoolField(value: _storage._antithetic, fieldNumber: 9)
+      }
+      if _storage._coverage.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._coverage, fieldNumber: 10)
+      }
+      if _storage._setRule != .lac {
+        try visitor.visitSingularEnumField(value: _storage._setRule, fieldNumber: 11)
+      }
+      if _storage._uncalibrated != false {
+        try visitor.visitSingularBoolField(value: _storage._uncalibrated, fieldNumber: 12)
+      }
+      if !_storage._measures.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._measures, fieldNumber: 13)
+      }
+      if _storage._neverEmpty != false {
+        try visitor.visitSingularBoolField(value: _storage._neverEmpty, fieldNumber: 14)
+      }
+      if !_storage._noise.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._noise, fieldNumber: 15)
+      }
+      if !_storage._inputs.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._inputs, fieldNumber: 16)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Dither_V1_PredictRequest, rhs: Dither_V1_PredictRequest) -> Bool {
-    if lhs.model != rhs.model {return false}
-    if lhs._input != rhs._input {return false}
-    if lhs.howMany != rhs.howMany {return false}
-    if lhs.tolerance != rhs.tolerance {return false}
-    if lhs.maxSamples != rhs.maxSamples {return false}
-    if lhs.seeded != rhs.seeded {return false}
-    if lhs.quantiles != rhs.quantiles {return false}
-    if lhs.draws != rhs.draws {return false}
-    if lhs.antithetic != rhs.antithetic {return false}
-    if lhs.coverage != rhs.coverage {return false}
-    if lhs.setRule != rhs.setRule {return false}
-    if lhs.uncalibrated != rhs.uncalibrated {return false}
-    if lhs.measures != rhs.measures {return false}
-    if lhs.neverEmpty != rhs.neverEmpty {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._model != rhs_storage._model {return false}
+        if _storage._input != rhs_storage._input {return false}
+        if _storage._howMany != rhs_storage._howMany {return false}
+        if _storage._tolerance != rhs_storage._tolerance {return false}
+        if _storage._maxSamples != rhs_storage._maxSamples {return false}
+        if _storage._seeded != rhs_storage._seeded {return false}
+        if _storage._quantiles != rhs_storage._quantiles {return false}
+        if _storage._draws != rhs_storage._draws {return false}
+        if _storage._antithetic != rhs_storage._antithetic {return false}
+        if _storage._coverage != rhs_storage._coverage {return false}
+        if _storage._setRule != rhs_storage._setRule {return false}
+        if _storage._uncalibrated != rhs_storage._uncalibrated {return false}
+        if _storage._measures != rhs_storage._measures {return false}
+        if _storage._neverEmpty != rhs_storage._neverEmpty {return false}
+        if _storage._noise != rhs_storage._noise {return false}
+        if _storage._inputs != rhs_storage._inputs {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -710,7 +912,7 @@ nonisolated extension Dither_V1_PredictRequest.SetRule: SwiftProtobuf._ProtoName
 
 nonisolated extension Dither_V1_PredictResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PredictResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}version\0\u{1}digest\0\u{1}samples\0\u{1}seed\0\u{1}predictions\0\u{3}stop_reason\0\u{1}timing\0\u{1}temperature\0\u{1}calibration\0\u{3}set_kind\0\u{3}always_in_set\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}version\0\u{1}digest\0\u{1}samples\0\u{1}seed\0\u{1}predictions\0\u{3}stop_reason\0\u{1}timing\0\u{1}temperature\0\u{1}calibration\0\u{3}set_kind\0\u{3}always_in_set\0\u{1}noise\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -730,6 +932,7 @@ nonisolated extension Dither_V1_PredictResponse: SwiftProtobuf.Message, SwiftPro
       case 10: try { try decoder.decodeSingularUInt64Field(value: &self.calibration) }()
       case 11: try { try decoder.decodeSingularEnumField(value: &self.setKind) }()
       case 12: try { try decoder.decodeRepeatedUInt32Field(value: &self.alwaysInSet) }()
+      case 13: try { try decoder.decodeRepeatedStringField(value: &self.noise) }()
       default: break
       }
     }
@@ -776,6 +979,9 @@ nonisolated extension Dither_V1_PredictResponse: SwiftProtobuf.Message, SwiftPro
     if !self.alwaysInSet.isEmpty {
       try visitor.visitPackedUInt32Field(value: self.alwaysInSet, fieldNumber: 12)
     }
+    if !self.noise.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.noise, fieldNumber: 13)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -792,6 +998,7 @@ nonisolated extension Dither_V1_PredictResponse: SwiftProtobuf.Message, SwiftPro
     if lhs.calibration != rhs.calibration {return false}
     if lhs.setKind != rhs.setKind {return false}
     if lhs.alwaysInSet != rhs.alwaysInSet {return false}
+    if lhs.noise != rhs.noise {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -137,6 +137,27 @@ public nonisolated struct Dither_V1_Signature: Sendable {
   /// how that was told, and how to say otherwise
   public var outputKindNote: String = String()
 
+  /// all that the model takes, in its order. Of several `input_shape` is [-1, numbers of all]
+  public var inputs: [Dither_V1_SignatureInput] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Dither_V1_SignatureInput: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var name: String = String()
+
+  /// FLOAT32; INT64 of integers; UINT8 of truth values, 0 and 1
+  public var type: Dither_V1_Array.TypeEnum = .unspecified
+
+  /// -1 is the batch
+  public var shape: [Int64] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -830,7 +851,7 @@ nonisolated extension Dither_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension Dither_V1_Signature: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Signature"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}input_name\0\u{3}input_shape\0\u{3}output_name\0\u{3}output_shape\0\u{1}classes\0\u{3}label_names\0\u{1}task\0\u{3}task_note\0\u{3}output_kind\0\u{3}output_kind_note\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}input_name\0\u{3}input_shape\0\u{3}output_name\0\u{3}output_shape\0\u{1}classes\0\u{3}label_names\0\u{1}task\0\u{3}task_note\0\u{3}output_kind\0\u{3}output_kind_note\0\u{2}\u{6}inputs\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -848,6 +869,7 @@ nonisolated extension Dither_V1_Signature: SwiftProtobuf.Message, SwiftProtobuf.
       case 8: try { try decoder.decodeSingularStringField(value: &self.taskNote) }()
       case 9: try { try decoder.decodeSingularStringField(value: &self.outputKind) }()
       case 10: try { try decoder.decodeSingularStringField(value: &self.outputKindNote) }()
+      case 16: try { try decoder.decodeRepeatedMessageField(value: &self.inputs) }()
       default: break
       }
     }
@@ -884,6 +906,9 @@ nonisolated extension Dither_V1_Signature: SwiftProtobuf.Message, SwiftProtobuf.
     if !self.outputKindNote.isEmpty {
       try visitor.visitSingularStringField(value: self.outputKindNote, fieldNumber: 10)
     }
+    if !self.inputs.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.inputs, fieldNumber: 16)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -898,6 +923,47 @@ nonisolated extension Dither_V1_Signature: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.taskNote != rhs.taskNote {return false}
     if lhs.outputKind != rhs.outputKind {return false}
     if lhs.outputKindNote != rhs.outputKindNote {return false}
+    if lhs.inputs != rhs.inputs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_SignatureInput: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".SignatureInput"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}type\0\u{1}shape\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self.type) }()
+      case 3: try { try decoder.decodeRepeatedInt64Field(value: &self.shape) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if self.type != .unspecified {
+      try visitor.visitSingularEnumField(value: self.type, fieldNumber: 2)
+    }
+    if !self.shape.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.shape, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_SignatureInput, rhs: Dither_V1_SignatureInput) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.type != rhs.type {return false}
+    if lhs.shape != rhs.shape {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -138,6 +138,12 @@ public nonisolated struct Dither_V1_AuditRequest: @unchecked Sendable {
     set {_uniqueStorage()._saveAdversarials = newValue}
   }
 
+  /// of the model in place of its own, as in PredictRequest; its temperature is then 1 where none is said
+  public var noise: [String] {
+    get {_storage._noise}
+    set {_uniqueStorage()._noise = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Data: Equatable, Sendable {
@@ -633,7 +639,7 @@ fileprivate nonisolated let _protobuf_package = "dither.v1"
 
 nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AuditRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}data_set\0\u{1}examples\0\u{1}battery\0\u{1}probes\0\u{1}seed\0\u{1}samples\0\u{2}\u{3}gates\0\u{3}budget_seconds\0\u{1}temperatures\0\u{1}others\0\u{3}output_kinds\0\u{1}targets\0\u{1}features\0\u{3}other_inputs\0\u{3}save_adversarials\0\u{b}baseline\0\u{b}rivals\0\u{c}\u{8}\u{1}\u{c}\u{9}\u{1}")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}data_set\0\u{1}examples\0\u{1}battery\0\u{1}probes\0\u{1}seed\0\u{1}samples\0\u{2}\u{3}gates\0\u{3}budget_seconds\0\u{1}temperatures\0\u{1}others\0\u{3}output_kinds\0\u{1}targets\0\u{1}features\0\u{3}other_inputs\0\u{3}save_adversarials\0\u{1}noise\0\u{b}baseline\0\u{b}rivals\0\u{c}\u{8}\u{1}\u{c}\u{9}\u{1}")
 
   fileprivate class _StorageClass {
     var _model: String = String()
@@ -651,6 +657,7 @@ nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtob
     var _features: Dither_V1_AuditFeatures? = nil
     var _otherInputs: Dictionary<String,Dither_V1_Array> = [:]
     var _saveAdversarials: Bool = false
+    var _noise: [String] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -676,6 +683,7 @@ nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtob
       _features = source._features
       _otherInputs = source._otherInputs
       _saveAdversarials = source._saveAdversarials
+      _noise = source._noise
     }
   }
 
@@ -729,6 +737,7 @@ nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtob
         case 16: try { try decoder.decodeSingularMessageField(value: &_storage._features) }()
         case 17: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMessageMap<SwiftProtobuf.ProtobufString,Dither_V1_Array>.self, value: &_storage._otherInputs) }()
         case 18: try { try decoder.decodeSingularBoolField(value: &_storage._saveAdversarials) }()
+        case 19: try { try decoder.decodeRepeatedStringField(value: &_storage._noise) }()
         default: break
         }
       }
@@ -794,6 +803,9 @@ nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtob
       if _storage._saveAdversarials != false {
         try visitor.visitSingularBoolField(value: _storage._saveAdversarials, fieldNumber: 18)
       }
+      if !_storage._noise.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._noise, fieldNumber: 19)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -818,6 +830,7 @@ nonisolated extension Dither_V1_AuditRequest: SwiftProtobuf.Message, SwiftProtob
         if _storage._features != rhs_storage._features {return false}
         if _storage._otherInputs != rhs_storage._otherInputs {return false}
         if _storage._saveAdversarials != rhs_storage._saveAdversarials {return false}
+        if _storage._noise != rhs_storage._noise {return false}
         return true
       }
       if !storagesAreEqual {return false}

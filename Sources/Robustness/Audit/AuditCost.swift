@@ -47,8 +47,12 @@ extension AuditRunner {
     let labels = Array(data.labels[..<rows])
     // The first pass compiles its plan.
     let forward = try secondsPerRow(rows) { _ = try subject.model.outputs(inputs) }
+    let attacked = embedded?.view.subjects[0].model ?? subject.model
+    let moved =
+      embedded.map { $0.view.data.inputs.rows(0..<rows) }?
+      .reshaped(Shape([rows] + attacked.signature.inputShape.dimensions)) ?? inputs
     let gradient = try secondsPerRow(rows) {
-      _ = try subject.model.lossGradient(inputs, loss: .crossEntropy, targets: labels)
+      _ = try attacked.lossGradient(moved, loss: .crossEntropy, targets: labels)
     }
     let sweep = secondsPerSweep()
     let models = 1 + others.count

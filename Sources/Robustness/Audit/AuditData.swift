@@ -5,8 +5,12 @@ import DitherTensor
 /// Labeled examples, and how a report names them.
 public struct AuditData: Sendable {
   public var name: String
-  /// [N, …]: pictures in [0, 1], or rows of a table.
+  /// [N, …]: pictures in [0, 1], or rows of a table, or of several inputs.
   public var inputs: Tensor
+  /// How several named inputs lie in a row; nil: the rows are as the models take them.
+  public var layout: RowLayout?
+  /// Columns that the models take as integers, which attacks leave.
+  package private(set) var integerColumns = 0
   /// [N]: class numbers.
   public var labels: [Int]
   /// The first example's number: what is random about an example follows from its number.
@@ -36,8 +40,36 @@ public struct AuditData: Sendable {
     self.labels = labels
   }
 
+  /// The same with rows in the order of the inputs that all models have.
+  /// - Throws: where they are rows of other inputs.
+  private func arranged(for subjects: [AuditSubject]) throws(RobustnessError) -> AuditData {
+    guard let layout, let own = subjects.first?.model.signature else { return self }
+    var data = self
+    do { data.inputs = try own.arranged(inputs, as: layout) } catch {
+      throw RobustnessError(
+        .data, at: "data '\(name.clipped())'",
+        expected: "the inputs of '\(subjects[0].name.clipped())': \(error.expected)", got: error.got)
+    }
+    if let other = subjects.first(where: { $0.model.signature.layout != own.layout }), layout.parts.count > 1 {
+      throw RobustnessError(
+        .data, at: "model '\(other.name.clipped())'",
+        expected: "the inputs of '\(subjects[0].name.clipped())', in their order: \(own.takes)",
+        got: other.model.signature.takes)
+    }
+    data.layout = layout.parts.count > 1 ? own.layout : nil
+    return data
+  }
+
+  /// The rows by the names of their inputs, whichever order a model or an archive has.
+  private var byName: Tensor {
+    guard let layout else { return inputs }
+    guard layout.parts.count > 1 else { return layout.rows(of: 0, in: inputs) }
+    return layout.arranged(inputs, as: RowLayout(layout.parts.sorted { $0.name < $1.name })) ?? inputs
+  }
+
   /// SHA-256 of the examples' shape, numbers and labels, little-endian.
   public var digest: String {
+    let inputs = byName
     var hash = Sha256()
     for extent in inputs.shape.dimensions { hash.update(withUnsafeBytes(of: UInt64(extent).littleEndian, Array.init)) }
     inputs.elements.withUnsafeBytes { hash.update($0) }
@@ -53,7 +85,8 @@ extension AuditData {
       && subjects.allSatisfy { $0.model.signature.inputShape.rank == 1 && $0.model.signature.normalization.isIdentity }
   }
 
-  /// The first `count` examples. A table without given bounds has those of these examples.
+  /// The first `count` examples. A table without given bounds has those of these examples; so have several inputs, and
+  /// integers, which are fixed.
   /// - Throws: when they are fewer, or not what the models take, or lie outside of their bounds: of pictures [0, 1].
   package func checked(for subjects: [AuditSubject], count: Int) throws -> AuditData {
     func refuse(_ place: String, _ expected: String, _ got: String, _ advice: String? = nil) -> RobustnessError {
@@ -67,8 +100,8 @@ extension AuditData {
     guard targets == nil || targets?.count == rows else {
       throw refuse("targets", "\(rows), one an example", "\(targets?.count ?? 0)")
     }
-    var data = self
-    data.inputs = inputs.rows(0..<count)
+    var data = try arranged(for: subjects)
+    data.inputs = data.inputs.rows(0..<count)
     data.labels = Array(labels.prefix(count))
     data.targets = targets.map { Array($0.prefix(count)) }
     if let at = data.inputs.elements.firstIndex(where: { !$0.isFinite }) {
@@ -77,8 +110,11 @@ extension AuditData {
         "\(data.inputs.elements[at])")
     }
     let outside = data.inputs.elements.firstIndex { !(0...1).contains($0) }
+    let whole = subjects.reduce(into: Set<Int>()) { $0.formUnion($1.model.signature.integerColumns) }
     if let features {
       try features.check(data.inputs, first: start)
+    } else if !subjects.allSatisfy(\.model.signature.takesOneFloat) {
+      data.features = Features(of: data.inputs)
     } else if let at = outside {
       guard isTable(for: subjects) else {
         throw refuse(
@@ -87,11 +123,16 @@ extension AuditData {
       }
       data.features = Features(of: data.inputs)
     }
+    data.features?.fixed.formUnion(whole)
+    data.integerColumns = whole.count
     for subject in subjects {
       let signature = subject.model.signature
       guard data.inputs.shape.row.isReadable(as: signature.inputShape) else {
         throw refuse(
-          "data '\(name.clipped())'", "examples of shape \(signature.inputShape) for '\(subject.name.clipped())'",
+          "data '\(name.clipped())'",
+          signature.inputs.count == 1
+            ? "examples of shape \(signature.inputShape) for '\(subject.name.clipped())'"
+            : "the inputs of '\(subject.name.clipped())' by name, or one after the other: \(signature.takes)",
           "\(data.inputs.shape.row)", Self.advice(data.inputs.shape.row, for: signature.inputShape))
       }
       do {

@@ -23,6 +23,8 @@ public struct AuditRunner: Sendable {
   let sanity: [Check]
   /// As the models are deployed: the audited one, then the others.
   private let predictors: [DeployedPredictor]
+  /// Models of words as attacks see them, by embeddings; nil: as they are.
+  let embedded: (view: AuditView, predictors: [DeployedPredictor])?
   /// By probe: its place among all, the cheapest first.
   private let ranks: [Int]
 
@@ -46,21 +48,33 @@ public struct AuditRunner: Sendable {
     let subjects = [subject] + others
     let checked = try data.checked(for: subjects, count: plan.exampleCount)
     for subject in subjects { try Self.tryOut(subject, checked) }
-    sanity =
-      try subjects.enumerated().flatMap { at, subject in
-        try SanityChecks(subject, as: at == 0 ? "model" : subject.reference, checked).all()
-      } + [checked.features.map { Self.said($0, given: data.features != nil) }].compactMap { $0 }
     self.data = checked
     let probes = try plan.probes.map { try $0.resolved() }
     self.probes = probes
     ranks = Self.ranks(probes, examples: plan.mostPerShard)
     predictors = subjects.map { Self.predictor(of: $0, plan).remembering }
+    var embedded: (view: AuditView, predictors: [DeployedPredictor])?
+    if checked.integerColumns > 0, probes.contains(where: \.movesInputs),
+      let view = try AuditView(embedding: AuditView(subjects, checked))
+    {
+      embedded = (view, view.subjects.map { Self.predictor(of: $0, plan).remembering })
+    }
+    self.embedded = embedded
+    sanity =
+      try subjects.enumerated().flatMap { at, subject in
+        try SanityChecks(subject, as: at == 0 ? "model" : subject.reference, checked).all()
+      }
+      + [
+        embedded?.view.said
+          ?? checked.features.map { Self.said($0, given: data.features != nil, integers: checked.integerColumns) }
+      ].compactMap { $0 }
     let shape = subject.model.signature.inputShape
     var otherData: [String: Tensor] = [:], inapplicable: [Int: String] = [:]
     for (at, probe) in probes.enumerated() {
+      let moved = probe.movesInputs ? embedded : nil
       do {
-        try probe.check(checked)
-        for predictor in predictors { try probe.check(predictor) }
+        try probe.check(moved?.view.data ?? checked)
+        for predictor in moved?.predictors ?? predictors { try probe.check(predictor) }
         for name in probe.otherData where otherData[name] == nil {
           otherData[name] = try Self.checked(load(name), name, shape, isTable: checked.features != nil)
         }
@@ -73,13 +87,13 @@ public struct AuditRunner: Sendable {
   }
 
   /// How a table is attacked, for the reader.
-  private static func said(_ features: Features, given: Bool) -> Check {
+  private static func said(_ features: Features, given: Bool, integers: Int) -> Check {
     Check(
       check: "features", probe: "data", passed: true,
       message:
         "A table: attacks change \(features.free.count) of \(features.count) features, each within the bounds "
         + "\(given ? "that were given" : "of these examples; those of at most two values stay as they are"). "
-        + "Epsilon is a share of that range.")
+        + (integers > 0 ? "\(integers) are integers, which stay. " : "") + "Epsilon is a share of that range.")
   }
 
   /// For audits whose probes may ask for no other data.
@@ -111,6 +125,9 @@ public struct AuditRunner: Sendable {
         got: "NaN or infinity")
     }
   }
+
+  /// Numbers of an input that attacks make.
+  public var attackedWidth: Int { (embedded?.view.subjects[0] ?? subject).model.signature.inputShape.count }
 
   /// The way in which the model answers: draws, or 0 for the deterministic pass.
   public var samples: Int { predictors[0].samples }
@@ -180,7 +197,9 @@ public struct AuditRunner: Sendable {
       throw RobustnessError(.cancelled, at: "audit", expected: "time to go on", got: "a cancellation or a deadline")
     }
     let probe = probes[shard.probe], range = shard.first..<shard.first + shard.count
-    let predictor = predictors[0], isCompared = predictor.isRandom && !probe.ignoresNoise
+    let moved = probe.movesInputs ? embedded : nil, predictors = moved?.predictors ?? self.predictors
+    let data = moved?.view.data ?? self.data, predictor = predictors[0],
+      isCompared = predictor.isRandom && !probe.ignoresNoise
     let compared = Array(predictors.dropFirst())
     var left = predictors.count + (isCompared ? 1 : 0)
     let meanWeights = MeanWeightsFinds(), made = Mutex<[Adversarials]>([])

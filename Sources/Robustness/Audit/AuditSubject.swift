@@ -18,6 +18,8 @@ public struct AuditSubject: Sendable {
 
   /// The kind of its outputs, as the caller says; nil: as the model says.
   public private(set) var outputKind: OutputKind?
+  /// The terms of its noise, as the caller says them; empty: the noise is the model's own.
+  public private(set) var saidNoise: [String] = []
 
   /// A model under a name; its outputs are what the model says.
   public init(name: String, version: Int? = nil, digest: String, model: Model, temperature: Double = 1) {
@@ -37,6 +39,21 @@ public struct AuditSubject: Sendable {
     }
     var same = self
     (same.model, same.outputKind) = (try model.puttingOut(kind), kind)
+    return same
+  }
+
+  /// The same under the noise that the caller says, in place of its own.
+  /// - Parameter noise: its terms, as a command line writes them; none: as it is.
+  /// - Throws: where they are no noise of the model, or it is an ensemble.
+  public func drawing(_ noise: [String]) throws -> AuditSubject {
+    guard !noise.isEmpty else { return self }
+    guard members.isEmpty else {
+      throw RobustnessError(
+        .data, at: "noise", expected: "one model", got: "an ensemble, whose draws are its members",
+        advice: "leave it out, or put the model with noise beside the ensemble")
+    }
+    var same = self
+    (same.model, same.saidNoise) = (try model.drawing(noise), noise)
     return same
   }
 

@@ -45,6 +45,10 @@ public struct Smoothing: Certifier {
     sigma * Statistics.normalQuantile(SpentBound(n: n, alpha: alpha, early: early).ceiling)
   }
 
+  public func check(_ predictor: DeployedPredictor) throws {
+    try predictor.model.signature.checkOneFloat(for: "probe \(Self.name)")
+  }
+
   /// Plans that cannot succeed are refused before anything is drawn.
   public func validate() throws(RobustnessError) {
     try SmoothedClassifier.check(sigma: sigma)

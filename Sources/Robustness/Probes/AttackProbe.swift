@@ -80,6 +80,8 @@ struct AttackProbe<A: Attack>: Probe {
     Catalog<any Attack.Type>.attacks.entries.filter { $0.canTarget }.map { $0.name }.joined(separator: ", ")
   }
 
+  var movesInputs: Bool { true }
+
   func check(_ predictor: DeployedPredictor) throws {
     guard case .label(let label) = common.target else { return }
     let classes = predictor.model.signature.classes
@@ -90,6 +92,12 @@ struct AttackProbe<A: Attack>: Probe {
   }
 
   func check(_ data: AuditData) throws {
+    if let features = data.features, data.integerColumns == features.count {
+      throw RobustnessError(
+        .data, at: "probe \(Self.name)", expected: "a float input, which an attacker may change",
+        got: "a model of integers alone, none of which goes into one table of words for all models of the audit",
+        advice: "probes that measure (clean, calibration, selective) and noise on embeddings take it")
+    }
     if let features = data.features, features.free.isEmpty {
       throw RobustnessError(
         .data, at: "probe \(Self.name)", expected: "a feature that an attacker may change", got: "none",

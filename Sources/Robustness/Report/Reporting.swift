@@ -68,6 +68,7 @@ extension Report {
     if let features = runner.data.featuresName { words += ["--features", quoted(features)] }
     if let battery = runner.plan.battery { words += ["--battery", battery] }
     for probe in runner.plan.request { words += ["--probe", quoted(probe.text)] }
+    for term in runner.subject.saidNoise { words += ["--noise", quoted(term)] }
     for other in runner.others { words += ["--baseline", quoted(other.reference)] }
     // A version may be calibrated anew: what it was audited with is said, if only that it had none.
     let isServed = subjects.contains { $0.version != nil || $0.members.contains { $0.version != nil } }

@@ -43,7 +43,7 @@ extension AuditRunner {
   func checkBytesMade() throws(ServiceError) {
     let attacks = Set(Catalog<any Attack.Type>.attacks.entries.map { $0.name })
     let (count, bytes) = (
-      plan.probes.count { attacks.contains($0.probe) }, subject.model.signature.inputShape.count * 4
+      plan.probes.count { attacks.contains($0.probe) }, attackedWidth * 4
     )
     let made = count.multipliedReportingOverflow(by: plan.exampleCount * bytes)
     guard !made.overflow, made.partialValue <= AuditRequest.mostMiBMade << 20 else {

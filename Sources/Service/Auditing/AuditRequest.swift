@@ -23,6 +23,8 @@ public struct AuditRequest: Sendable {
   public var seed: UInt64 = 1
   /// Draws of the deployed predictor; 0: the model's own.
   public var samples = 0
+  /// The noise of the audited model in place of its own, its terms as the command line writes them; empty: its own.
+  public var noise: [String] = []
   /// Seconds; nil: no bound.
   public var budget: Double?
   /// Kinds of the models' outputs, in their order, as far as they are said; nil: as the model says.
@@ -65,6 +67,8 @@ public protocol AuditModels {
   func temperature(of version: Version) throws -> Double?
   /// The draws that it is served with; 0: the usual.
   func samples(of version: Version) -> Int
+  /// Whether it is served with noise.
+  func hasNoise(_ version: Version) -> Bool
 }
 
 /// A request with its names looked up and its data read. What it holds is settled, whatever becomes of the names.
@@ -106,11 +110,16 @@ extension AuditRequest {
         .badField, at: "output_kinds", expected: "at most one for each of \(self.models.count) models",
         got: "\(outputKinds.count)")
     }
+    try NoiseModel.check(options: noise, at: "noise")
     let subjects = try self.models.enumerated().map { at, name in
-      try Self.subject(
+      var subject = try Self.subject(
         name, temperature: temperatures.indices.contains(at) ? temperatures[at] : 0,
         outputKinds.indices.contains(at) ? outputKinds[at] : nil, models)
+      // A calibration is of the version's own noise.
+      if at == 0, !noise.isEmpty, temperatures.first ?? 0 == 0 { subject.temperature = nil }
+      return subject
     }
+    try checkSamples(of: subjects, models)
     if let budget, !(budget.isFinite && budget > 0) {
       throw ServiceError(.badField, at: "budget_seconds", expected: "a number above 0", got: "\(budget)")
     }
@@ -130,6 +139,15 @@ extension AuditRequest {
       if samples > 0 || subjects[0].members.count > 1 { samples } else { models.samples(of: subjects[0].members[0]) }
     return ResolvedAudit(
       subjects: subjects, data: described(try data.read(usual: usual)), request: self, samples: samples)
+  }
+
+  /// - Throws: where draws are asked for and no model has anything to draw from.
+  private func checkSamples<Models: AuditModels>(
+    of subjects: [ResolvedAudit<Models.Version>.Subject], _ models: Models
+  ) throws(ServiceError) {
+    guard samples > 0, noise.isEmpty, subjects[0].members.count == 1 else { return }
+    guard !subjects.contains(where: { $0.members.contains(where: models.hasNoise) }) else { return }
+    throw .nothingToDraw(samples, from: self.models[0])
   }
 
   /// The data with what is said of them.
@@ -173,7 +191,9 @@ extension AuditRequest.Data {
         set = set.first(usual)
         name += ":\(set.count)"
       }
-      return AuditData(name: name, inputs: set.inputs, labels: try set.labels, start: set.start)
+      var data = AuditData(name: name, inputs: set.inputs, labels: try set.labels, start: set.start)
+      data.layout = set.layout
+      return data
     }
   }
 }
@@ -195,7 +215,7 @@ extension AuditSubject {
 extension AuditRequest {
   /// All that does the audit.
   /// - Parameters:
-  ///   - subjects: loaded, in the order of the models.
+  ///   - subjects: loaded, in the order of the models; the first takes the noise that was said.
   ///   - samples: draws of the deployed predictor; 0: the usual.
   ///   - code: the program that does it.
   public func runner(
@@ -206,7 +226,7 @@ extension AuditRequest {
       probes: probes, battery: battery, seed: seed, samples: samples, exampleCount: data.labels.count,
       inputShape: subjects[0].model.signature.inputShape, gates: gates.map { try Gate(parsing: $0) })
     return try AuditRunner(
-      plan: plan, subject: subjects[0], others: Array(subjects.dropFirst()), data: data, code: code,
+      plan: plan, subject: subjects[0].drawing(noise), others: Array(subjects.dropFirst()), data: data, code: code,
       otherData: { try otherData[$0] ?? load($0) })
   }
 }

@@ -74,6 +74,8 @@ struct AuditSpec: Codable, Sendable, Equatable {
   var seed: UInt64
   /// Draws of the deployed predictor; 0: the deterministic pass, or a model without noise.
   var samples: Int
+  /// The model's noise in place of its own; nil: its own.
+  var noise: [String]?
   var gates: [String]?
   /// Seconds; nil: no bound.
   var budget: Double?
@@ -92,6 +94,7 @@ struct AuditSpec: Codable, Sendable, Equatable {
     request.probes = probes.map { ProbeSpec($0.probe, $0.parameters) }
     request.gates = gates ?? []
     request.seed = seed
+    request.noise = noise ?? []
     return request
   }
 
@@ -115,6 +118,7 @@ struct AuditSpec: Codable, Sendable, Equatable {
     probes = request.probes.map { Probe(probe: $0.probe, parameters: $0.parameters) }
     seed = request.seed
     samples = audit.samples
+    noise = request.noise.isEmpty ? nil : request.noise
     gates = request.gates.isEmpty ? nil : request.gates
     budget = request.budget
     keepsAdversarials = request.keepsAdversarials ? true : nil
@@ -156,6 +160,7 @@ extension AuditSpec {
     probes = try container.decode([Probe].self, forKey: .probes)
     seed = try container.decode(UInt64.self, forKey: .seed)
     samples = try container.decode(Int.self, forKey: .samples)
+    noise = try container.decodeIfPresent([String].self, forKey: .noise)
     gates = try container.decodeIfPresent([String].self, forKey: .gates)
     budget = try container.decodeIfPresent(Double.self, forKey: .budget)
     keepsAdversarials = try container.decodeIfPresent(Bool.self, forKey: .keepsAdversarials)

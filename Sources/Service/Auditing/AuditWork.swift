@@ -132,10 +132,35 @@ struct AuditWork: ShardedWork {
 /// Examples of the wire as an audit takes them: numbers in [0, 1], or bytes that are scaled to it.
 enum AuditExamples {
   static func data(_ examples: Dither_V1_Examples) throws -> AuditData {
-    // The files are the caller's: what they must hold, the digest says.
-    AuditData(
-      name: "examples that were sent", inputs: try inputs(examples.inputs, at: "examples.inputs"),
-      labels: examples.labels.map(Int.init), labelsName: "LABELS.npy", path: "EXAMPLES.npy")
+    let labels = examples.labels.map(Int.init)
+    guard !examples.namedInputs.isEmpty else {
+      // The files are the caller's: what they must hold, the digest says.
+      return AuditData(
+        name: "examples that were sent", inputs: try inputs(examples.inputs, at: "examples.inputs"), labels: labels,
+        labelsName: "LABELS.npy", path: "EXAMPLES.npy")
+    }
+    guard !examples.hasInputs else {
+      throw ServiceError(
+        .badField, at: "examples.inputs", expected: "either inputs or named_inputs", got: "both")
+    }
+    let (layout, rows) = try joined(examples.namedInputs)
+    var data = AuditData(name: "examples that were sent", inputs: rows, labels: labels, path: "EXAMPLES.npz")
+    data.layout = layout
+    return data
+  }
+
+  /// Arrays as rows of numbers, side by side.
+  private static func joined(_ named: [Dither_V1_NamedArray]) throws -> (RowLayout, Tensor) {
+    let field = "examples.named_inputs"
+    try InputArray.checkNames(named.map(\.name), at: field)
+    let tensors = try named.map { input in
+      let place = "\(field)['\(input.name.clipped())']"
+      try InputArray(input.array).checkWhole(at: place)
+      return try inputs(input.array, at: place)
+    }
+    try InputArray.checkRows(tensors.map(\.rowCount), of: named.map(\.name), at: field)
+    let layout = RowLayout(zip(named, tensors).map { .init(name: $0.name, shape: $1.shape.row) })
+    return (layout, RowLayout.joining(tensors))
   }
 
   /// [N, …].

@@ -107,6 +107,7 @@ extension AuditRequest {
     gates = request.gates
     seed = request.seed
     samples = Int(request.samples)
+    noise = request.noise
     keepsAdversarials = request.saveAdversarials
     budget = request.budgetSeconds == 0 ? nil : request.budgetSeconds
   }
@@ -135,4 +136,5 @@ extension ModelRegistry: AuditModels {
     try calibration(of: version)?.fitted.temperature
   }
   package func samples(of version: ModelVersion) -> Int { version.model.defaultSamples }
+  package func hasNoise(_ version: ModelVersion) -> Bool { !version.model.noise.isEmpty }
 }

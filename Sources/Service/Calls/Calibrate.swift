@@ -39,6 +39,9 @@ package struct CalibrateCall: UnaryCall {
     guard request.samples <= UInt32(most) else {
       throw ServiceError(.badField, at: "samples", expected: "0 to \(most)", got: "\(request.samples)")
     }
+    guard request.samples == 0 || model.noise != nil else {
+      throw ServiceError.nothingToDraw(Int(request.samples), from: version.reference)
+    }
     let data = try data(request)
     let checked = try data.checked(
       for: [AuditSubject(name: version.reference, digest: "\(version.blob)", model: model)], count: data.labels.count)

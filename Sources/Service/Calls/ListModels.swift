@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherGraph
 import DitherProto
 import DitherStore
 import DitherTransport
@@ -93,6 +94,13 @@ extension Dither_V1_Model {
     guard let record = signed else { return }
     signature.inputName = record.inputName
     signature.inputShape = [-1] + record.inputShape.map(Int64.init)
+    signature.inputs = record.allInputs.map { input in
+      .with {
+        $0.name = input.name
+        $0.type = .init(input.element)
+        $0.shape = [-1] + input.shape.map(Int64.init)
+      }
+    }
     signature.outputName = record.outputName
     signature.outputShape = [-1, Int64(record.width ?? record.classes)]
     signature.task = record.task ?? "classification"
@@ -101,6 +109,18 @@ extension Dither_V1_Model {
     signature.outputKindNote = record.outputKindNote ?? ""
     signature.classes = UInt32(record.classes)
     signature.labelNames = record.labelNames
+  }
+}
+
+extension Dither_V1_Array.TypeEnum {
+  /// The type in which a model's input comes over the wire.
+  fileprivate init(_ element: ElementType) {
+    self =
+      switch element {
+      case .float32: .float32
+      case .int64: .int64
+      case .bool: .uint8
+      }
   }
 }
 

@@ -1,3 +1,4 @@
+import DitherGraph
 import DitherReports
 import DitherStore
 import Foundation
@@ -40,7 +41,8 @@ struct ModelPage {
 
   /// A picture to draw or to choose, or a row of numbers.
   private var trial: Html {
-    guard let signature else { return "" }
+    // A page asks for one row of numbers.
+    guard let signature, signature.inputs == nil else { return "" }
     let shape = signature.inputShape, isPicture = shape.count == 3 && [1, 3].contains(shape[0])
     let labels = String(decoding: (try? JSONEncoder().encode(signature.labelNames)) ?? Data("[]".utf8), as: UTF8.self)
     let input: Html =
@@ -67,7 +69,13 @@ struct ModelPage {
   private var facts: [Html] {
     guard let signature else { return [] }
     var rows: [(String, String)] = [
-      ("input", "\(signature.inputName), \(signature.inputShape.map(String.init).joined(separator: " × "))"),
+      (
+        signature.allInputs.count == 1 ? "input" : "inputs",
+        signature.allInputs.map { input in
+          let type = input.element == .float32 ? "" : ", \(input.element)"
+          return "\(input.name)\(type), \(input.shape.map(String.init).joined(separator: " × "))"
+        }.joined(separator: "; ")
+      ),
       ("task", signature.task ?? "classification"),
       ("output", "\(signature.outputName)\(signature.outputKind.map { ", \($0)" } ?? "")"),
       ("classes", signature.labelNames.joined(separator: ", ")),

@@ -22,9 +22,9 @@ struct Predicting: Sendable {
   }
 
   func answer(_ query: PredictionQuery, _ caller: Caller, _ complete: @escaping Completion) {
-    registry.withModel(query.model) { result in
+    do { try query.check() } catch { return complete(.failure(error)) }
+    registry.withModel(query.model, drawing: query.noise) { result in
       do {
-        try query.check()
         try batcher.submit(work(query, result.get(), caller, complete))
       } catch {
         complete(.failure(error))
@@ -35,7 +35,7 @@ struct Predicting: Sendable {
   private func work(
     _ query: PredictionQuery, _ resolved: ModelRegistry.Resolved, _ caller: Caller, _ complete: @escaping Completion
   ) throws -> PredictionWork {
-    let model = resolved.loaded.model, inputs = try query.input.inputs(for: model.signature, limits)
+    let model = resolved.loaded.model, inputs = try query.inputs.rows(for: model.signature, limits)
     let sets = try PredictionSets(query, resolved), sampling = try sampling(query, resolved, sets)
     let asked = ContinuousClock.now, watch = resolved.calibration?.watch
     // Answers are compared with the calibration's where they are made as those were.
@@ -66,7 +66,7 @@ struct Predicting: Sendable {
             PredictionAnswer(
               model: resolved.version.name, version: resolved.version.version, digest: "\(resolved.version.blob)",
               outputName: model.signature.outputName, task: model.signature.task, samples: outcome.samples,
-              seed: sampling.seed,
+              seed: sampling.seed, noise: outcome.samples > 0 ? resolved.loaded.noise : [],
               stopReason: outcome.stopReason, labelNames: model.signature.labelNames,
               predictions: outcome.predictions, quantiles: sampling.quantiles,
               sets: found,
@@ -103,7 +103,12 @@ struct Predicting: Sendable {
       return .samples(sets.samples)
     }
     guard let tolerance = query.tolerance else {
-      return .samples(query.samples ?? resolved.version.model.defaultSamples)
+      let usual = resolved.version.model.defaultSamples
+      let samples = query.samples ?? (usual == 0 && !query.noise.isEmpty ? CheckedModel.usualSamples : usual)
+      guard samples == 0 || resolved.loaded.model.noise != nil else {
+        throw .nothingToDraw(samples, from: resolved.version.reference)
+      }
+      return .samples(samples)
     }
     guard query.samples == nil else {
       throw ServiceError(

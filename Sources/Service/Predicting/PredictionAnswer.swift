@@ -22,6 +22,8 @@ struct PredictionAnswer: Sendable {
   /// Draws that were used; 0 of the deterministic pass.
   var samples: Int
   var seed: UInt64
+  /// The terms of the noise that was drawn; none of the deterministic pass.
+  var noise: [String]
   var stopReason: MonteCarloPredictor.StopReason
   /// One for each class, or empty.
   var labelNames: [String]

@@ -7,7 +7,8 @@ import Foundation
 struct PredictionQuery: Sendable {
   /// "name", "name@version" or "name:alias".
   var model: String
-  var input: InputArray
+  /// Each by its name, or one without.
+  var inputs: [InputArray]
   var samples: Int?
   var tolerance: Double?
   /// The bound with `tolerance`.
@@ -25,9 +26,17 @@ struct PredictionQuery: Sendable {
   var neverEmpty = false
   /// The version's temperature is left out.
   var uncalibrated = false
+  /// In place of the version's own: terms as the command line writes them.
+  var noise: [String] = []
 
-  /// - Throws: for what means nothing without what it belongs to: it would be left out silently.
-  func check() throws(ServiceError) {
+  /// - Throws: for what is too much, and what means nothing without what it belongs to: it would be left out silently.
+  func check() throws {
+    try NoiseModel.check(options: noise, at: "noise")
+    guard noise.isEmpty || coverage == nil else {
+      throw ServiceError(
+        .badField, at: "noise", expected: "none beside a coverage: the calibration is of the version's own noise",
+        got: "'\(noise[0].clipped())'", advice: "upload the file with this noise, and calibrate that version")
+    }
     func require(_ other: String, _ isSaid: Bool, with field: String, _ got: String?) throws(ServiceError) {
       guard let got, !isSaid else { return }
       throw ServiceError(

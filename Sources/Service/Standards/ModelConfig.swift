@@ -24,13 +24,13 @@ package struct ModelConfigCall: UnaryCall {
     config.platform = OipModel.platform
     config.backend = "dither"
     config.maxBatchSize = Int32(clamping: limits.rowsPerRequest)
-    config.input = [
+    config.input = model.inputs.map { input in
       .with {
-        $0.name = model.input.name
-        $0.dataType = model.input.datatype.number
-        $0.dims = model.input.shape.map(Int64.init)
+        $0.name = input.name
+        $0.dataType = input.datatype.number
+        $0.dims = input.shape.map(Int64.init)
       }
-    ]
+    }
     config.output = model.outputs.map { output in
       .with {
         $0.name = output.name

@@ -19,7 +19,7 @@ package struct ModelMetadataCall: UnaryCall {
     response.name = model.version.name
     response.versions = registry.current.versions(of: model.version.name).map { "\($0.version)" }
     response.platform = OipModel.platform
-    response.inputs = [model.input].map(Inference_ModelMetadataResponse.TensorMetadata.init)
+    response.inputs = model.inputs.map(Inference_ModelMetadataResponse.TensorMetadata.init)
     response.outputs = model.outputs.map(Inference_ModelMetadataResponse.TensorMetadata.init)
     return response
   }

@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherGraph
 import DitherInference
 import DitherProto
 import DitherStore
@@ -40,7 +41,12 @@ struct OipModel: Sendable {
     self.record = record
   }
 
-  var input: TensorType { TensorType(name: record.inputName, datatype: .fp32, shape: record.inputShape) }
+  /// All that it takes.
+  var inputs: [TensorType] {
+    record.allInputs.map { input in
+      TensorType(name: input.name, datatype: OipDatatype(input.element), shape: input.shape)
+    }
+  }
 
   private var width: Int { record.width ?? record.classes }
 
@@ -90,6 +96,16 @@ enum OipDatatype: String, Sendable, CaseIterable {
   case fp64 = "FP64"
   case bytes = "BYTES"
   case bf16 = "BF16"
+
+  /// The type that says what a model takes.
+  init(_ element: ElementType) {
+    self =
+      switch element {
+      case .float32: .fp32
+      case .int64: .int64
+      case .bool: .bool
+      }
+  }
 
   /// As Triton's configurations number it.
   var number: Inference_DataType {

@@ -115,10 +115,6 @@ struct AuditCommand: AsyncParsableCommand {
     if signKey != nil, !model.hasSuffix(".onnx") {
       throw ValidationError("--sign-key goes with an ONNX file; a server signs with its own key")
     }
-    if !noise.specs.isEmpty, !model.hasSuffix(".onnx") || baselines.contains(model) {
-      throw ValidationError(
-        "--noise goes with an ONNX file, and not with the same as a baseline; a served version has that of its upload")
-    }
     if let budget, !(budget.isFinite && budget > 0) { throw ValidationError("--budget is a number of seconds above 0") }
   }
 
@@ -239,12 +235,10 @@ extension AuditCommand {
     request.samples = Int(samples ?? 0)
     request.budget = budget
     request.outputKinds = outputKinds
+    request.noise = noise.specs
     request.targets = try targets.map { (try FileArray(path: $0).labels(at: $0), $0) }
     request.features = try features.map { (try bounds(at: $0), $0) }
-    let audit = try request.resolved(by: FileModels(noise: noise, noisy: model))
-    if let first = audit.subjects.first, first.members.count == 1 {
-      try NoiseOptions.check(samples: samples, of: model, hasNoise: first.members[0].model.noise != nil)
-    }
+    let audit = try request.resolved(by: FileModels())
     let subjects = try audit.subjects.map { try AuditSubject(members: $0.members, temperature: $0.temperature) }
     return try request.runner(of: subjects, on: audit.data, samples: audit.samples, code: Dither.code) {
       try AuditExamples.inputs($0).tensor
@@ -273,30 +267,28 @@ extension AuditCommand {
   private func localData() throws -> AuditRequest.Data {
     guard labels != nil || AuditExamples.isPath(data) else { return .named(data) }
     let examples = try AuditExamples(data, labels: labels, usual: usualExamples)
-    return .given(
-      AuditData(
-        name: examples.name, inputs: examples.tensor, labels: examples.labels, start: examples.inputs.start,
-        labelsName: labels))
+    var data = AuditData(
+      name: examples.name, inputs: examples.tensor, labels: examples.labels, start: examples.inputs.start,
+      labelsName: labels)
+    data.layout = examples.layout
+    return .given(data)
   }
 }
 
 /// ONNX files as an audit's models, by their paths.
 private struct FileModels: AuditModels {
-  /// In place of what the file `noisy` has.
-  var noise: NoiseOptions
-  var noisy: String
-
   /// A path may have a + in it.
   func isOne(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
   func version(_ path: String, outputKind: OutputKind?) throws -> AuditSubject {
-    let file = try FileArray.read(path), bytes = try path == noisy ? noise.laid(over: file) : file
+    let bytes = try FileArray.read(path)
     return try AuditSubject(name: path, digest: Sha256.hash(bytes).description, model: Model(onnx: bytes))
       .putting(out: outputKind)
   }
 
   func temperature(of version: AuditSubject) -> Double? { nil }
   func samples(of version: AuditSubject) -> Int { 0 }
+  func hasNoise(_ version: AuditSubject) -> Bool { version.model.noise != nil }
 }
 
 // MARK: - On a served model
@@ -323,6 +315,7 @@ extension AuditCommand {
     request.budgetSeconds = budget ?? 0
     request.temperatures = temperatures
     request.outputKinds = outputKinds.map(\.rawValue)
+    request.noise = noise.specs
     request.targets =
       try targets.map { try AuditExamples.classNumbers(FileArray(path: $0).labels(at: $0), at: $0) } ?? []
     if let bounds = try features.map(bounds) {

@@ -91,8 +91,15 @@ struct ModelsCommand: AsyncParsableCommand {
 /// A model as `--json` prints it.
 struct ModelDescription: Encodable {
   struct Signature: Encodable {
+    struct Input: Encodable {
+      var name: String
+      var type: String
+      var shape: [Int64]
+    }
     var inputName: String
     var inputShape: [Int64]
+    /// All that it takes; nil: the server does not say.
+    var inputs: [Input]?
     var outputName: String
     var outputShape: [Int64]
     var classes: UInt32
@@ -107,6 +114,19 @@ struct ModelDescription: Encodable {
     init(_ message: Dither_V1_Signature) {
       inputName = message.inputName
       inputShape = message.inputShape
+      inputs =
+        message.inputs.isEmpty
+        ? nil
+        : message.inputs.map { input in
+          let type =
+            switch input.type {
+            case .float32: "float32"
+            case .int64: "int64"
+            case .uint8: "bool"
+            case .unspecified, .UNRECOGNIZED: "other"
+            }
+          return Input(name: input.name, type: type, shape: input.shape)
+        }
       outputName = message.outputName
       outputShape = message.outputShape
       classes = message.classes
@@ -153,7 +173,11 @@ struct ModelDescription: Encodable {
     var rows = [
       ["model", "\(name)@\(version)"], ["digest", digest], ["aliases", aliases.joined(separator: ", ")],
       ["size", "\(bytes) bytes"], ["created", createdBy.isEmpty ? created : "\(created) by \(createdBy)"],
-      ["input", "\(signature.inputName) \(signature.inputShape)"],
+      [
+        "input",
+        signature.inputs?.map { "\($0.name) \($0.type == "float32" ? "" : "\($0.type) ")\($0.shape)" }
+          .joined(separator: ", ") ?? "\(signature.inputName) \(signature.inputShape)",
+      ],
       ["output", "\(signature.outputName) \(signature.outputShape), \(signature.answer)"],
       ["task", "\(signature.task)\(signature.taskNote.map { ": \($0)" } ?? "")"],
       ["output is", signature.outputKind.map { "\($0): \(signature.outputKindNote ?? "")" } ?? ""],

@@ -14,16 +14,20 @@ struct PredictCommand: AsyncParsableCommand {
     abstract: "Ask a served model for predictions with their uncertainty.",
     discussion: """
       Inputs are .png, .jpg, .npy, .csv (a row an example) and .pb (ONNX TensorProto) files, any number of them, each one \
-      example or a batch; bytes 0-255 are scaled by the model's own normalization.
+      example or a batch; bytes 0-255 are scaled by the model's own normalization. For a model of several inputs each is \
+      NAME=FILE, or all are in an archive FILE.npz by their names.
 
       Example: dither predict fashion-mlp-noise --input shoe.png --samples 64 --seed 7
+      Example: dither predict fashion-mlp-baseline --input shoe.png --noise weights:gaussian,sigma=0.03 --samples 64
       Example: dither predict trec-noise --text "Who wrote Hamlet ?" --words trained/trec-noise.onnx
+      Example: dither predict reviews --input input_ids=ids.npy --input attention_mask=mask.npy
       Example: dither predict mnist-cnn-noise@1 --data mnist:5 --tolerance 0.01 --json
       """)
 
   @Argument(help: "name, name@version or name:alias.")
   var model: String
-  @Option(name: .customLong("input"), parsing: .upToNextOption, help: "Files to predict from.")
+  @Option(
+    name: .customLong("input"), parsing: .upToNextOption, help: "Files to predict from, or NAME=FILE for each input.")
   var inputs: [String] = []
   @Option(help: "\(DataHelp.reference).")
   var data: String?
@@ -33,6 +37,7 @@ struct PredictCommand: AsyncParsableCommand {
   var words: String?
   @Option(help: "Monte-Carlo draws; 0 is the deterministic pass. (default: the model's)")
   var samples: UInt32?
+  @OptionGroup var noise: NoiseOptions
   @Flag(help: "One draw of the weights for all inputs of a request, to compare inputs under it.")
   var sharedDraws = false
   @Flag(help: "Draws in pairs of a draw and its negative: means converge faster.")
@@ -85,6 +90,9 @@ struct PredictCommand: AsyncParsableCommand {
     guard texts.isEmpty == (words == nil) else {
       throw ValidationError("--text goes with --words FILE.onnx, the served model's file")
     }
+    if coverage != nil, !noise.specs.isEmpty {
+      throw ValidationError("--noise: the calibration that --coverage needs is of the version's own noise")
+    }
     if samples != nil, tolerance != nil { throw ValidationError("give either --samples or --tolerance") }
     if let tolerance, !(tolerance > 0 && tolerance.isFinite) {
       throw ValidationError("--tolerance: expected a number above 0")
@@ -98,35 +106,39 @@ struct PredictCommand: AsyncParsableCommand {
   func run() async throws {
     let (answer, names) = try await server.withClient { client in
       let served = try await client.model(model), signature = served.signature
-      try NoiseOptions.check(samples: samples, of: model, hasNoise: !served.noiseJson.isEmpty)
-      // The shape of one example.
-      let shape = signature.inputShape.dropFirst().map(Int.init)
+      try NoiseOptions.check(
+        samples: samples, of: model, hasNoise: !served.noiseJson.isEmpty || !noise.specs.isEmpty)
       var answer = PredictionTable()
-      for batch in try batches(shape: shape, digest: served.digest) {
+      for batch in try batches(for: ServedInput.all(of: signature), digest: served.digest) {
         try await predict(batch, with: client, into: &answer)
       }
       return (answer, signature.labelNames)
     }
-    if json { try Json.print(answer) } else { answer.show(measures, classNames: names) }
+    if json { try Json.print(answer) } else { answer.show(measures, classNames: names, noise: !noise.specs.isEmpty) }
   }
 
   /// - Parameter digest: the served model's.
-  private func batches(shape: [Int], digest: String) throws -> [ExampleBatch] {
-    if let words {
-      return [try ExampleBatch(texts, by: ModelWords(of: words, digest: digest).vocabulary, shape: shape)]
+  private func batches(for taken: [ServedInput], digest: String) throws -> [ExampleBatch] {
+    if let data { return [try ExampleBatch(Dataset.load(data, access: .paths), for: taken)] }
+    let names = taken.map(\.name)
+    guard texts.isEmpty, taken.count > 1 || inputs.contains(where: { NamedArrays.isNamed($0, among: names) }) else {
+      let input = taken[0]
+      guard let words else { return try inputs.map { try ExampleBatch(path: $0, for: input) } }
+      guard taken.count == 1 else {
+        throw CommandError(
+          .badOption, at: "--text", expected: "a model of one input, its words",
+          got: "one that takes \(names.joined(separator: ", "))".clipped())
+      }
+      return [try ExampleBatch(texts, by: ModelWords(of: words, digest: digest).vocabulary, for: input)]
     }
-    if let data { return [try ExampleBatch(Dataset.load(data, access: .paths), shape: shape)] }
-    return try inputs.map { try ExampleBatch(path: $0, shape: shape) }
+    return [try ExampleBatch(NamedArrays.read(inputs, for: names), for: taken)]
   }
 
   private func predict(_ batch: ExampleBatch, with client: DitherClient, into answer: inout PredictionTable)
     async throws
   {
     var names = batch.names[...]
-    for array in batch.messages() {
-      var request = Dither_V1_PredictRequest()
-      request.model = model
-      request.input = array
+    for var request in batch.requests(from: Dither_V1_PredictRequest.with { $0.model = model }) {
       if let samples { request.samples = samples }
       request.draws = sharedDraws ? .shared : .fresh
       request.antithetic = antithetic
@@ -140,6 +152,7 @@ struct PredictCommand: AsyncParsableCommand {
       request.neverEmpty = neverEmpty
       request.measures = measures
       request.uncalibrated = uncalibrated
+      request.noise = noise.specs
       let response = try await client.predict(request, timeout: .milliseconds(Int64(timeout * 1000)))
       answer.add(response, names: names.prefix(response.predictions.count), hasSets: coverage != nil)
       names = names.dropFirst(response.predictions.count)

@@ -25,7 +25,8 @@ struct RunCommand: ParsableCommand {
   @Argument(help: "The ONNX file.")
   var file: String
   @Option(
-    name: .customLong("input"), help: "NAME=FILE; repeat for each input. NAME= may be left out when there is one.")
+    name: .customLong("input"),
+    help: "NAME=FILE; repeat for each input, or FILE.npz with all. NAME= may be left out when there is one.")
   var inputs: [String] = []
   @Option(help: "Where the results go; made if it is absent.")
   var outputDir: String?
@@ -66,7 +67,7 @@ struct RunCommand: ParsableCommand {
   }
 
   private func execute(_ graph: Graph, into summary: inout Summary) throws {
-    let arrays = try namedInputs(of: graph)
+    let arrays = try NamedArrays.read(inputs, for: graph.inputs.map(\.name))
     let labels = try self.labels.map { try FileArray(path: $0).labels(at: $0) }
     let count = samples.map { Int($0) } ?? (noise.specs.isEmpty ? 0 : Self.usualSamples)
     let session = try RunSession(
@@ -82,22 +83,6 @@ struct RunCommand: ParsableCommand {
     for (input, gradient) in results.gradients {
       summary.written.append(try Self.write(.float(gradient), named: "\(input).grad", in: directory))
     }
-  }
-
-  private func namedInputs(of graph: Graph) throws -> [String: FileArray] {
-    var arrays: [String: FileArray] = [:]
-    let names = graph.inputs.map(\.name)
-    for text in inputs {
-      let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
-      guard let name = parts.count == 2 ? parts[0] : names.count == 1 ? names[0] : nil, names.contains(name) else {
-        throw CommandError(
-          .badOption, at: "--input", expected: "NAME=FILE with NAME one of \(names.joined(separator: ", "))",
-          got: "'\(text.clipped())'",
-          advice: nearest(to: parts.first ?? "", among: names).map { "did you mean '\($0)'?" })
-      }
-      arrays[name] = try FileArray(path: parts.last ?? "")
-    }
-    return arrays
   }
 
   private static let usualSamples = 16

@@ -72,7 +72,9 @@ struct VerifyCommand: ParsableCommand {
   private func checkData(_ facts: ReportFacts) throws {
     guard let data else { return }
     let examples = try AuditExamples(data, labels: labels)
-    let digest = AuditData(name: data, inputs: examples.tensor, labels: examples.labels).digest
+    var own = AuditData(name: data, inputs: examples.tensor, labels: examples.labels)
+    own.layout = examples.layout
+    let digest = own.digest
     guard digest == facts.data else {
       throw CommandFailure(status: .checkFailed, message: "\(data) is \(digest); the report is about \(facts.data)")
     }

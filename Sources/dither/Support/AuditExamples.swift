@@ -57,6 +57,8 @@ struct AuditInputs {
 struct AuditExamples {
   var inputs: AuditInputs
   var labels: [Int]
+  /// How several named inputs lie in a row; nil: they are one.
+  var layout: RowLayout?
 
   /// As a report names them.
   var name: String
@@ -95,6 +97,7 @@ struct AuditExamples {
         name += ":\(dataset.count)"
       }
       inputs = AuditInputs(dataset)
+      layout = dataset.layout
       self.labels = try dataset.labels
     }
     guard inputs.array.shape.first == self.labels.count else {
@@ -109,7 +112,18 @@ struct AuditExamples {
   /// - Throws: when a label does not fit into the message.
   func message() throws -> Dither_V1_Examples {
     var message = Dither_V1_Examples()
-    message.inputs = inputs.message
+    if let layout {
+      let rows = inputs.tensor
+      message.namedInputs = layout.parts.enumerated().map { number, part in
+        .with {
+          $0.name = part.name
+          let values = layout.rows(of: number, in: rows)
+          $0.array = AuditInputs(FileArray(shape: values.shape.dimensions, values: .floats(values.elements))).message
+        }
+      }
+    } else {
+      message.inputs = inputs.message
+    }
     message.labels = try Self.classNumbers(labels, at: "labels")
     return message
   }

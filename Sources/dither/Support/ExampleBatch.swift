@@ -4,59 +4,157 @@ import DitherProto
 import DitherTensor
 import Foundation
 
-/// Examples on their way to a model, each in the model's shape, and what to call them.
-struct ExampleBatch {
-  /// Shape of one example.
+/// One of the arrays that a served model takes.
+struct ServedInput {
+  var name: String
+  /// nil: of no type that this program knows.
+  var type: Dither_V1_Array.TypeEnum
+  /// Of one example.
   var shape: [Int]
-  var values: FileArray.Values
+
+  /// Of servers from before there were several: one of floats.
+  static func all(of signature: Dither_V1_Signature) -> [ServedInput] {
+    guard !signature.inputs.isEmpty else {
+      return [
+        ServedInput(
+          name: signature.inputName, type: .float32, shape: signature.inputShape.dropFirst().map { Int(clamping: $0) })
+      ]
+    }
+    return signature.inputs.map {
+      ServedInput(name: $0.name, type: $0.type, shape: $0.shape.dropFirst().map { Int(clamping: $0) })
+    }
+  }
+
+  var size: Int { shape.reduce(1, *) }
+
+  /// Values in the type that the wire has for it: whole numbers are numbers, bytes pixels where it takes floats.
+  fileprivate func values(_ array: FileArray, at place: String) throws(CommandError) -> FileArray.Values {
+    switch (type, array.values) {
+    case (.int64, .integers), (.uint8, .bytes): return array.values
+    case (.int64, .bytes(let values)): return .integers(values.map(Int64.init))
+    case (.int64, .floats(let values)):
+      let whole = values.compactMap { Int64(exactly: $0) }
+      guard whole.count == values.count else {
+        throw CommandError(.shape, at: place, expected: "whole numbers for '\(name.clipped())'", got: "fractions")
+      }
+      return .integers(whole)
+    case (.uint8, _):
+      let bytes = array.floats.compactMap { UInt8(exactly: $0) }
+      guard bytes.count == array.count else {
+        throw CommandError(.shape, at: place, expected: "0 or 1 for '\(name.clipped())'", got: "other numbers")
+      }
+      return .bytes(bytes)
+    case (_, .integers): return .floats(array.floats)
+    case (_, .floats), (_, .bytes): return array.values
+    }
+  }
+
+  /// How many examples an array has; nil: it is none of this input.
+  fileprivate func count(_ array: FileArray) -> Int? {
+    guard size > 0, array.count > 0, array.count % size == 0 else { return nil }
+    let isExample = Shape(array.shape).isReadable(as: Shape(shape))
+    guard isExample || Shape(array.shape).row.isReadable(as: Shape(shape)) else { return nil }
+    return array.count / size
+  }
+}
+
+/// Examples on their way to a model, each array in the model's shape, and what to call them.
+struct ExampleBatch {
+  private struct Part {
+    var input: ServedInput
+    var values: FileArray.Values
+  }
+  private var parts: [Part]
   var names: [String]
 
   var count: Int { names.count }
 
-  /// A file's examples in the shape of the model's input.
-  /// - Parameter shape: of one example; an image is read with as many channels as it says.
-  init(path: String, shape: [Int]) throws {
-    let size = shape.reduce(1, *)
+  /// A file's examples for a model of one input; an image is read with as many channels as its shape says.
+  init(path: String, for input: ServedInput) throws {
+    let shape = input.shape
     var array = try FileArray(path: path, channels: shape.count == 3 && shape[0] == 3 ? 3 : 1)
     // A model that takes flat examples does not say how many channels they have.
     let isPicture = PictureFile.endings.contains(URL(filePath: path).pathExtension.lowercased())
-    if shape.count == 1, isPicture, array.count * 3 == size {
+    if shape.count == 1, isPicture, array.count * 3 == input.size {
       array = try FileArray(path: path, channels: 3)
     }
-    guard size > 0, array.count > 0, array.count % size == 0, Self.fits(array.shape, shape) else {
+    guard let count = input.count(array) else {
       throw CommandError(
         .shape, at: path, expected: "one example of shape \(shape), or a batch of them", got: "shape \(array.shape)",
         advice: isPicture ? "resize the image" : nil)
     }
-    self.shape = shape
-    // Whole numbers are numbers; bytes are pixels.
-    if case .integers = array.values { array.values = .floats(array.floats) }
-    self.values = array.values
-    let count = array.count / size
+    parts = [Part(input: input, values: try input.values(array, at: path))]
     names = count == 1 ? [path] : (0..<count).map { "\(path)[\($0)]" }
   }
 
-  /// Texts as rows of words' numbers.
-  init(_ texts: [String], by vocabulary: Vocabulary, shape: [Int]) throws(CommandError) {
-    guard [vocabulary.length] == shape else {
-      throw CommandError(
-        .shape, at: "--words", expected: "words for inputs of shape \(shape)", got: "\(vocabulary.length) a text")
+  /// Arrays by the names of the inputs.
+  init(_ arrays: [String: FileArray], for inputs: [ServedInput]) throws(CommandError) {
+    let (parts, count) = try Self.parts(arrays, for: inputs)
+    self.parts = parts
+    names = (0..<count).map { "example \($0)" }
+  }
+
+  private static func parts(
+    _ arrays: [String: FileArray], for inputs: [ServedInput]
+  ) throws(CommandError) -> (parts: [Part], count: Int) {
+    var counts: [Int] = [], parts: [Part] = []
+    for input in inputs {
+      let place = "--input \(input.name.clipped())"
+      guard let array = arrays[input.name] else {
+        throw CommandError(
+          .missingOption, at: "--input",
+          expected: "\(input.name)=FILE of shape [\((["N"] + input.shape.map(String.init)).joined(separator: ", "))]",
+          got: "nothing for it")
+      }
+      guard let count = input.count(array) else {
+        throw CommandError(
+          .shape, at: place, expected: "one example of shape \(input.shape), or a batch of them",
+          got: "shape \(array.shape)")
+      }
+      guard counts.isEmpty || counts[0] == count else {
+        throw CommandError(
+          .shape, at: place, expected: "\(counts[0]) examples, as '\(inputs[0].name.clipped())' has", got: "\(count)")
+      }
+      counts.append(count)
+      parts.append(Part(input: input, values: try input.values(array, at: place)))
     }
-    self.shape = shape
-    values = .floats(texts.flatMap { vocabulary.row($0) })
+    return (parts, counts.first ?? 0)
+  }
+
+  /// Texts as rows of words' numbers.
+  init(_ texts: [String], by vocabulary: Vocabulary, for input: ServedInput) throws(CommandError) {
+    guard [vocabulary.length] == input.shape else {
+      throw CommandError(
+        .shape, at: "--words", expected: "words for inputs of shape \(input.shape)",
+        got: "\(vocabulary.length) a text")
+    }
+    let rows = FileArray(
+      shape: [texts.count, vocabulary.length], values: .floats(texts.flatMap { vocabulary.row($0) }))
+    parts = [Part(input: input, values: try input.values(rows, at: "--text"))]
     names = texts.map { $0.clipped(to: 40) }
   }
 
   /// Pixels travel as bytes, so that the model's own normalization is applied to them.
-  init(_ dataset: Dataset, shape: [Int]) throws(CommandError) {
-    guard dataset.inputs.shape.row.isReadable(as: Shape(shape)) else {
-      throw CommandError(
-        .shape, at: "--data \(dataset.name)", expected: "examples of shape \(shape)",
-        got: "shape \(dataset.inputs.shape.dimensions.dropFirst())")
+  init(_ dataset: Dataset, for inputs: [ServedInput]) throws {
+    let place = "--data \(dataset.name)"
+    if let layout = dataset.layout, inputs.count > 1 || layout.parts.count > 1 {
+      let arrays = layout.parts.enumerated().map { number, part in
+        let rows = layout.rows(of: number, in: dataset.inputs)
+        return (part.name, FileArray(shape: rows.shape.dimensions, values: .floats(rows.elements)))
+      }
+      parts = try Self.parts(Dictionary(arrays, uniquingKeysWith: { first, _ in first }), for: inputs).parts
+    } else {
+      guard let input = inputs.first, inputs.count == 1, dataset.inputs.shape.row.isReadable(as: Shape(input.shape))
+      else {
+        throw CommandError(
+          .shape, at: place,
+          expected: "examples of \(inputs.map { "\($0.name) \($0.shape)" }.joined(separator: ", "))".clipped(),
+          got: "shape \(dataset.inputs.shape.dimensions.dropFirst())")
+      }
+      let values: FileArray.Values = dataset.pixels.map { .bytes($0) } ?? .floats(dataset.inputs.elements)
+      let array = FileArray(shape: dataset.inputs.shape.dimensions, values: values)
+      parts = [Part(input: input, values: try input.values(array, at: place))]
     }
-    let elements = dataset.inputs.elements
-    self.shape = shape
-    values = dataset.pixels.map { .bytes($0) } ?? .floats(elements)
     names = (0..<dataset.count).map { row in
       let target =
         switch dataset.targets[row] {
@@ -67,25 +165,34 @@ struct ExampleBatch {
     }
   }
 
-  /// Whether an array is one example, a batch, or the same flattened.
-  private static func fits(_ got: [Int], _ shape: [Int]) -> Bool {
-    Shape(got).isReadable(as: Shape(shape)) || Shape(got).row.isReadable(as: Shape(shape))
-  }
-
-  /// At most `limit` bytes of examples each, so that every request fits into a frame.
-  func messages(limit: Int = 2 << 20) -> [Dither_V1_Array] {
-    let size = shape.reduce(1, *)
-    let step = max(1, limit / (size * 4))
+  /// Fills a request's inputs, part by part: at most `limit` bytes of examples each, so that every request fits into a
+  /// frame.
+  func requests(from request: Dither_V1_PredictRequest, limit: Int = 2 << 20) -> [Dither_V1_PredictRequest] {
+    let width = parts.count == 1 && parts[0].input.type != .int64 ? 4 : 8
+    let step = max(1, limit / max(parts.reduce(0) { $0 + $1.input.size } * width, 1))
     return stride(from: 0, to: count, by: step).map { first in
-      message(examples: first..<min(first + step, count), size: size)
+      var request = request
+      let rows = first..<min(first + step, count)
+      if parts.count == 1 {
+        request.input = message(parts[0], examples: rows)
+      } else {
+        request.inputs = parts.map { part in
+          .with {
+            $0.name = part.input.name
+            $0.array = message(part, examples: rows)
+          }
+        }
+      }
+      return request
     }
   }
 
-  private func message(examples: Range<Int>, size: Int) -> Dither_V1_Array {
+  private func message(_ part: Part, examples: Range<Int>) -> Dither_V1_Array {
     var message = Dither_V1_Array()
-    message.shape = ([examples.count] + shape).map(Int64.init)
+    let size = part.input.size
+    message.shape = ([examples.count] + part.input.shape).map(Int64.init)
     let range = examples.lowerBound * size..<examples.upperBound * size
-    switch values {
+    switch part.values {
     case .floats(let values):
       message.type = .float32
       message.data = Self.bytes(values[range])

@@ -2,13 +2,13 @@ import ArgumentParser
 import DitherBasics
 import DitherGraph
 
-/// `--noise` of commands that read a model's file.
+/// `--noise`, in place of what a model's file or a served version has.
 struct NoiseOptions: ParsableArguments {
   @Option(
     name: .customLong("noise"),
     help: ArgumentHelp(
       """
-      Noise in place of the file's own, as weights:gaussian,sigma=0.03,scale=relative_to_layer; repeat. Sites: \
+      Noise in place of the model's own, as weights:gaussian,sigma=0.03,scale=relative_to_layer; repeat. Sites: \
       \(Catalog<NoiseSite>.sites.entries.filter(\.isServed).map(\.name).joined(separator: ", ")); distributions: \
       \(Catalog<any Noise.Type>.noises.names.joined(separator: ", ")). The word dropout alone turns the file's own \
       Dropout nodes on.
@@ -30,6 +30,8 @@ struct NoiseOptions: ParsableArguments {
     throw CommandError(
       .badOption, at: "--samples \(samples)", expected: "a model with noise",
       got: "'\(model.clipped())', which has none",
-      advice: "give its file noise by --noise at run or upload, or let 'dither tune' choose it on data")
+      advice:
+        "say --noise, as weights:gaussian,sigma=0.03, give the file noise at upload, or let 'dither tune' choose it on data"
+    )
   }
 }

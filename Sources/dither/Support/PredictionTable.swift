@@ -55,6 +55,8 @@ struct PredictionTable: Encodable {
   var digest = ""
   var samples: UInt32 = 0
   var seed: UInt64 = 0
+  /// The terms of the noise that was drawn; none of the deterministic pass.
+  var noise: [String] = []
   var stopReason: StopReason?
   var temperature = 1.0
   /// The number of the calibration that was used; 0: none.
@@ -73,6 +75,7 @@ struct PredictionTable: Encodable {
     digest = response.digest
     samples = max(samples, response.samples)
     seed = response.seed
+    noise = response.noise
     let reason = StopReason(response.stopReason)
     stopReason = stopReason?.worse(reason) ?? reason
     temperature = response.temperature
@@ -89,10 +92,12 @@ struct PredictionTable: Encodable {
   /// - Parameters:
   ///   - asked: names of the measures that were asked for; none: the standard ones.
   ///   - classNames: of the model, or empty.
-  func show(_ asked: [String], classNames: [String]) {
+  ///   - hasNoise: whether the noise is told.
+  func show(_ asked: [String], classNames: [String], noise hasNoise: Bool) {
     let calibrated = calibration > 0 ? "  temperature \(temperature.digits(3)) (calibration \(calibration))" : ""
     let reason = stopReason.map { " (\($0.words))" } ?? ""
     print("\(model)@\(version)  \(samples) samples\(reason)  seed \(seed)\(calibrated)")
+    if hasNoise { for term in noise { print("noise   \(term)") } }
     if setKind == "class_conditional" { print("sets hold the true class as often as asked in each class") }
     if let always = alwaysInSet, !always.isEmpty {
       let names = always.map { classNames.indices.contains(Int($0)) ? "\($0) (\(classNames[Int($0)]))" : "\($0)" }

@@ -48,19 +48,20 @@ struct TunedFile {
     options.samples = samples ?? options.samples
     options.seed = seed
     options.threads = ProcessInfo.processInfo.activeProcessorCount
-    let graph = try Graph(onnx: file), isRegression = try ModelSignature(graph).task.isRegression
+    let graph = try Graph(onnx: file), signature = try ModelSignature(graph)
+    let isRegression = signature.task.isRegression
     let data = try Dataset.load(
       reference, access: .paths, targets: isRegression ? .regression : .classification)
-    let interrupt = Interrupt()
+    let inputs = try signature.arranged(data.inputs, as: data.layout), interrupt = Interrupt()
     var line = ProgressLine()
     let tuning = try NoiseTuning(
-      graph, inputs: data.inputs, targets: data.targets, options,
+      graph, inputs: inputs, targets: data.targets, options,
       told: { name, share in line.show("\(name)  \(Int(100 * share)) %") },
       proceed: {
         if interrupt.isAsked { throw CommandFailure(status: .interrupted, message: "stopped, nothing written") }
       })
     line.close()
-    record = TuningRecord(tuning, options, data: reference, inputs: data.inputs, targets: data.targets)
+    record = TuningRecord(tuning, options, data: reference, inputs: inputs, targets: data.targets)
     var tuned = tuning.graph
     tuned.metadata[TuningRecord.key] = try record.json()
     bytes = try tuned.onnx()

@@ -90,6 +90,68 @@ static void check_measures(dither_client *client, const char *model) {
   CHECK(strstr(error.message, "did you mean 'margin'") != NULL);
 }
 
+/* In place of the model's own: the answer says it; what is none is refused. */
+static void check_noise(dither_client *client, const char *model) {
+  const char *where = "noise";
+  const char *terms[] = {"weights:gaussian,sigma=0.05", "input:gaussian,sigma=0.1"}, *unknown[] = {"weigths:sigma=1"};
+  dither_error error = {DITHER_OK, "", 0};
+  dither_answer *answer = NULL;
+  dither_predict_request request = standard_request(model);
+  request.noise = terms;
+  request.noise_count = 2;
+  CHECK(dither_predict(client, &request, &answer, &error) == DITHER_OK);
+  if (answer) {
+    CHECK(answer->samples == 32 && answer->noise_count == 2);
+    CHECK(strcmp(answer->noise[0], terms[0]) == 0 && strcmp(answer->noise[1], terms[1]) == 0);
+  }
+  dither_answer_free(answer);
+  answer = NULL;
+  request.noise = unknown;
+  request.noise_count = 1;
+  CHECK(dither_predict(client, &request, &answer, &error) == DITHER_INVALID_ARGUMENT && !answer);
+  CHECK(strstr(error.message, "did you mean 'weights'") != NULL);
+}
+
+/* By its name, which the refusal of another one says; what cannot be sent is refused here. */
+static void check_named(dither_client *client, const char *model) {
+  const char *where = "named inputs";
+  dither_error error = {DITHER_OK, "", 0};
+  dither_answer *answer = NULL, *plain = NULL;
+  dither_predict_request request = standard_request(model), named = request;
+  dither_input inputs[2] = {
+      {"no such input", request.type, request.shape, request.rank, request.data, request.bytes},
+      {"other", request.type, request.shape, request.rank, request.data, request.bytes}};
+  named.shape = NULL;
+  named.data = NULL;
+  named.inputs = inputs;
+  named.input_count = 1;
+  CHECK(dither_predict(client, &named, &answer, &error) == DITHER_INVALID_ARGUMENT && !answer);
+  char name[64] = "";
+  const char *start = strstr(error.message, "expected '"), *end = start ? strchr(start + 10, '\'') : NULL;
+  CHECK(end && end - start < 60);
+  if (!end || end - start >= 60) return;
+  memcpy(name, start + 10, (size_t)(end - start - 10));
+  inputs[0].name = name;
+  CHECK(dither_predict(client, &named, &answer, &error) == DITHER_OK);
+  CHECK(dither_predict(client, &request, &plain, &error) == DITHER_OK);
+  if (answer && plain) {
+    CHECK(answer->count == batch);
+    for (size_t c = 0; c < 10; c++) {
+      CHECK(fabs(answer->predictions[1].probabilities[c] - plain->predictions[1].probabilities[c]) < 1e-9);
+    }
+  }
+  dither_answer_free(answer);
+  dither_answer_free(plain);
+  answer = NULL;
+  named.input_count = 2;
+  CHECK(dither_predict(client, &named, &answer, &error) == DITHER_INVALID_ARGUMENT && !answer);
+  const int64_t other[] = {batch + 1, 1};
+  inputs[1] = (dither_input){"other", DITHER_UINT8, other, 2, pixels, batch + 1};
+  CHECK(dither_predict(client, &named, &answer, &error) == DITHER_INVALID_ARGUMENT && strstr(error.message, "a batch of"));
+  named.shape = shape;
+  CHECK(dither_predict(client, &named, &answer, &error) == DITHER_INVALID_ARGUMENT && strstr(error.message, "both"));
+}
+
 static void check_predictions(dither_client *client, const char *model) {
   const char *where = "predict";
   const double levels[] = {0.05, 0.5, 0.95};
@@ -184,6 +246,8 @@ int main(int count, char **arguments) {
   if (pixels) {
     check_predictions(client, arguments[1]);
     check_measures(client, arguments[1]);
+    check_noise(client, arguments[1]);
+    check_named(client, arguments[1]);
     check_refusals(client, arguments[1]);
     check_doors(arguments[1]);
   }

@@ -79,6 +79,31 @@ struct ArrayTests {
     expectFault(.malformed, says: "argmax(1)") { _ = try folder.load("v.npz?task=classification") }
   }
 
+  @Test("without an x the arrays are a model's inputs by their names, side by side")
+  func named() throws {
+    let ids = Npy([10, 2], .int64((0..<20).map { Int64($0) })), mask = Npy([10], .bool((0..<10).map { $0 < 5 }))
+    let scale = Npy(Tensor([10, 1], (0..<10).map { Float($0) / 8 })), y = Self.classes(10)
+    let folder = try Folder([
+      "a.npz": Self.archive(["ids_test": ids, "mask_test": mask, "y_test": y]),
+      "x.npz": Self.archive(["x_test": scale, "ids_test": ids, "y_test": y]),
+    ])
+    let set = try folder.load("a.npz")
+    #expect(set.layout == RowLayout([.init(name: "ids", shape: [2]), .init(name: "mask", shape: [])]))
+    #expect(set.inputs.shape == [10, 3] && set.inputs.row(3) == [6, 7, 1] && set.inputs.row(7) == [14, 15, 0])
+    #expect(set.first(4).layout == set.layout && set.first(4).inputs == set.inputs.rows(0..<4))
+    // An x is all that there is, unless it is said otherwise.
+    #expect(try folder.load("x.npz").layout == nil)
+    let both = try folder.load("x.npz?inputs=x+ids")
+    #expect(both.layout?.parts.map(\.name) == ["x", "ids"] && both.inputs.row(4) == [0.5, 8, 9])
+    func refuse(_ words: String, _ arrays: [String: Npy], _ path: String = "a.npz") throws {
+      let folder = try Folder(["a.npz": Self.archive(arrays)])
+      expectFault(.malformed, says: words) { _ = try folder.load(path) }
+    }
+    try refuse("an array of 10 rows, as 'ids' has", ["ids_test": ids, "mask_test": Self.classes(9), "y_test": y])
+    try refuse("at most 2^24", ["ids_test": Npy([10], .int64([Int64](repeating: 1 << 40, count: 10))), "y_test": y])
+    try refuse("a target for each of 10", ["ids_test": ids, "y_test": Self.classes(9)])
+  }
+
   @Test("arrays that do not go together are refused")
   func refused() throws {
     func refuse(_ code: DatasetFault, _ words: String, _ arrays: [String: Npy]) throws {

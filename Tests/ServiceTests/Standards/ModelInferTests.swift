@@ -163,8 +163,8 @@ import Testing
     static let all = [
       Refusal("'net2'", .notFound) { $0.modelName = "net2" },
       Refusal("version 9", .notFound) { $0.modelVersion = "9" },
-      Refusal("inputs: expected one tensor") { $0.inputs = [] },
-      Refusal("inputs: expected one tensor") { $0.inputs.append($0.inputs[0]) },
+      Refusal("inputs: expected 1 to 64 arrays, got 0") { $0.inputs = [] },
+      Refusal("inputs: expected each name once, got 'x' twice") { $0.inputs.append($0.inputs[0]) },
       Refusal("expected 'x', got 'y'") { $0.inputs[0].name = "y" },
       Refusal("outputs: expected each output once") { request in
         request.outputs = (0..<1000).map { _ in .with { $0.name = "margin" } }
@@ -209,6 +209,11 @@ import Testing
       Refusal("parameters.samples") { $0.parameters["samples"] = .with { $0.int64Param = -1 } },
       Refusal("parameters.samples") { $0.parameters["samples"] = .with { $0.stringParam = "8" } },
       Refusal("parameters.seed") { $0.parameters["seed"] = .with { $0.doubleParam = 0.5 } },
+      Refusal("did you mean 'weights'?") { $0.parameters["noise"] = .with { $0.stringParam = "weight:sigma=1" } },
+      Refusal("parameters.noise: expected text") { $0.parameters["noise"] = .with { $0.doubleParam = 1 } },
+      Refusal("at most 16 terms, got 400") {
+        $0.parameters["noise"] = .with { $0.stringParam = String(repeating: "input:sigma=1;", count: 400) }
+      },
       Refusal("parameters.draws: expected one of fresh, shared") {
         $0.parameters["draws"] = .with { $0.stringParam = "stale" }
       },
@@ -229,6 +234,17 @@ import Testing
         ]
       },
     ]
+  }
+
+  @Test("the parameter noise, and the answer's") func noise() async throws {
+    let server = try await InProcess(models: ["net": TestModels.mlp(sigma: nil)])
+    let terms = ["weights:gaussian,sigma=0.3", "input:gaussian,sigma=0.1"]
+    let answer = try await infer(
+      server, request { $0.parameters["noise"] = .with { $0.stringParam = " \(terms[0]) ;\(terms[1])" } })
+    #expect(answer.parameters["noise"]?.stringParam == terms.joined(separator: "; "))
+    let expected = try await server.predict("net", Self.rows) { ($0.noise, $0.samples) = (terms, 32) }
+    #expect(
+      answer.outputs[0].contents.fp32Contents == expected.predictions.flatMap { $0.probabilities.map { Float($0) } })
   }
 
   @Test("classification: the largest, as text with their labels") func classification() async throws {

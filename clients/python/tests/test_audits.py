@@ -146,6 +146,7 @@ def test_a_stream_that_is_cut_is_taken_up_again(client, model, data):
         gates=(),
         seed=1,
         samples=None,
+        noise=(),
         baselines=(),
         temperatures=(),
         output_kinds=(),

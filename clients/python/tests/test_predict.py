@@ -154,6 +154,27 @@ def test_what_was_not_measured_is_absent(model, images):
     assert set(model.predict(images[0], samples=4, measures=["margin", "std"]).measures) == {"margin", "std"}
 
 
+def test_noise_in_place_of_the_models_own(client, model, images):
+    own = model.predict(images, samples=8, seed=1)
+    terms = ["weights:gaussian,sigma=0.2", "input:gaussian,sigma=0.1"]
+    answer = model.predict(images, samples=8, seed=1, noise=terms)
+    assert answer.noise == tuple(terms) and own.noise and own.noise != answer.noise
+    assert not np.array_equal(answer.probabilities, own.probabilities)
+    one = model.predict(images, samples=8, seed=1, noise=own.noise[0])
+    assert np.allclose(one.probabilities, own.probabilities, atol=1e-6)
+    assert model.predict(images, samples=0, noise=terms).noise == ()
+    for wrong, words in [("weigths:sigma=1", "did you mean 'weights'"), ("weights:sigma=nan", "a number")]:
+        with pytest.raises(dither.InvalidArgument, match=words):
+            model.predict(images, noise=wrong)
+    with pytest.raises(dither.InvalidArgument, match="at most 16"):
+        model.predict(images, noise=["input:sigma=1"] * 1000)
+    report = client.audit(
+        model.reference, (images, np.arange(12) % 10), probes=["clean"], noise=terms, samples=4, progress=False
+    )
+    assert [term["site"] for term in report.data["noise"]["terms"]] == ["weights", "input"]
+    assert "--noise" in report.data["command"]
+
+
 def test_tolerance(model, images):
     answer = model.predict(images, tolerance=0.02, max_samples=4096)
     if answer.stop_reason == "tolerance_met":

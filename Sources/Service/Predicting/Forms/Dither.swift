@@ -7,11 +7,13 @@ import SwiftProtobuf
 extension PredictionQuery {
   /// - Throws: what is missing, or of no known kind, by its field.
   init(_ request: Dither_V1_PredictRequest) throws(ServiceError) {
-    guard request.hasInput else {
-      throw ServiceError(.badField, at: "input", expected: "an array", got: "none")
+    guard request.hasInput != !request.inputs.isEmpty else {
+      throw ServiceError(
+        .badField, at: "input", expected: request.hasInput ? "either input or inputs" : "an array",
+        got: request.hasInput ? "both" : "none")
     }
     model = request.model
-    input = InputArray(request.input)
+    inputs = request.hasInput ? [InputArray(request.input)] : request.inputs.map { InputArray($0) }
     if case .samples(let count) = request.howMany { samples = Int(count) }
     if request.tolerance != 0 { tolerance = request.tolerance }
     if request.maxSamples != 0 { maxSamples = Int(request.maxSamples) }
@@ -34,12 +36,18 @@ extension PredictionQuery {
     }
     neverEmpty = request.neverEmpty
     uncalibrated = request.uncalibrated
+    noise = request.noise
   }
 }
 
 extension InputArray {
   init(_ array: Dither_V1_Array) {
     self.init(element: Element(array.type), shape: array.shape, data: array.data)
+  }
+
+  init(_ input: Dither_V1_NamedArray) {
+    self.init(
+      element: Element(input.array.type), shape: input.array.shape, data: input.array.data, name: input.name)
   }
 }
 
@@ -62,6 +70,7 @@ extension Dither_V1_PredictResponse {
     digest = answer.digest
     samples = UInt32(answer.samples)
     seed = answer.seed
+    noise = answer.noise
     stopReason =
       switch answer.stopReason {
       case .requested: .requested

@@ -124,6 +124,7 @@ struct OipAnswerForm: Sendable {
       "samples": number(UInt64(answer.samples)), "seed": number(answer.seed),
       "stop_reason": .with { $0.stringParam = why }, "temperature": .with { $0.doubleParam = answer.temperature },
     ]
+    if !answer.noise.isEmpty { found["noise"] = .with { $0.stringParam = answer.noise.joined(separator: "; ") } }
     if let calibration = answer.calibration { found["calibration"] = number(UInt64(calibration)) }
     if let sets = answer.sets {
       found["set_kind"] = .with { $0.stringParam = sets.isClassConditional ? "class_conditional" : "marginal" }

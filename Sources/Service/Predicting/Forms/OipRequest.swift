@@ -14,7 +14,7 @@ struct OipParameters {
   ]
   private static let known = [
     "samples", "seed", "tolerance", "max_samples", "coverage", "set_rule", "never_empty", "uncalibrated", "antithetic",
-    "draws", "quantiles", "timeout",
+    "draws", "quantiles", "timeout", "noise",
   ]
   let values: [String: Inference_InferParameter]
 
@@ -86,6 +86,13 @@ struct OipParameters {
     return choice.value
   }
 
+  /// Texts between semicolons: "weights:gaussian,sigma=0.03; input:gaussian,sigma=0.1".
+  func texts(_ name: String) throws(ServiceError) -> [String] {
+    guard let value = values[name] else { return [] }
+    guard case .stringParam(let text)? = value.parameterChoice else { throw refuse(name, "text") }
+    return text.split(separator: ";").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+  }
+
   /// A list, as text: "0.05, 0.95"; or one number.
   func reals(_ name: String) throws(ServiceError) -> [Double] {
     guard case .stringParam(let text)? = values[name]?.parameterChoice else {
@@ -107,15 +114,16 @@ extension PredictionQuery {
   init(_ request: Inference_ModelInferRequest) throws(ServiceError) {
     let given = try OipParameters(request.parameters)
     model = OipModel.reference(request.modelName, version: request.modelVersion)
-    guard let tensor = request.inputs.first, request.inputs.count == 1 else {
-      throw ServiceError(.badField, at: "inputs", expected: "one tensor", got: "\(request.inputs.count)")
-    }
-    guard request.rawInputContents.isEmpty || request.rawInputContents.count == 1 else {
+    let raw = request.rawInputContents
+    guard raw.isEmpty || raw.count == request.inputs.count else {
       throw ServiceError(
-        .badField, at: "raw_input_contents", expected: "one for each input, or none",
-        got: "\(request.rawInputContents.count)")
+        .badField, at: "raw_input_contents", expected: "one for each input, or none", got: "\(raw.count)")
     }
-    input = try InputArray(tensor, raw: request.rawInputContents.first)
+    try InputArray.checkNames(request.inputs.map(\.name), at: "inputs")
+    inputs = []
+    for (number, tensor) in request.inputs.enumerated() {
+      inputs.append(try InputArray(tensor, raw: raw.isEmpty ? nil : raw[number]))
+    }
     samples = try given.count("samples")
     tolerance = try given.real("tolerance")
     maxSamples = try given.count("max_samples")
@@ -127,6 +135,7 @@ extension PredictionQuery {
     setRule = try given.word("set_rule", ["lac": .lac, "aps": .aps])
     neverEmpty = try given.flag("never_empty")
     uncalibrated = try given.flag("uncalibrated")
+    noise = try given.texts("noise")
     let names = request.outputs.map(\.name)
     // An answer has each of them for each row.
     guard Set(names).count == names.count else {

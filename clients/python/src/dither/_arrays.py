@@ -6,7 +6,7 @@ import math
 import os
 import sys
 import warnings
-from typing import Any, Iterator, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,18 +14,22 @@ import numpy.typing as npt
 from ._stubs import inference_pb2
 from .errors import InvalidArgument
 
+if TYPE_CHECKING:
+    from .models import ModelInput
+
 Rows = npt.NDArray[Any]
 # Of the inputs of one request, well below what a door takes.
 MOST_BYTES = 2 << 20
 
 
-def rows_of(x: Any, row_shape: Sequence[int], place: str = "x") -> Rows:
-    """``[N, …]``: uint8 pixels, or float32 numbers. ``row_shape`` is of one example, as the model has it.
+def rows_of(x: Any, row_shape: Sequence[int], place: str = "x", whole: bool = False) -> Rows:
+    """``[N, …]``: uint8 pixels, or float32 numbers; ``whole``: int64, unless there are fractions. ``row_shape`` is of one
+    example, as the model has it.
 
     One example is a batch of one. Shapes may differ from the model's in axes of extent 1, and examples may be flat.
     """
     shape = tuple(row_shape)
-    array = _numbers(x, shape, place)
+    array = _numbers(x, shape, place, whole)
     # The usual case, before the others are looked at.
     if array.shape[1:] == shape and array.size:
         return array
@@ -39,6 +43,56 @@ def rows_of(x: Any, row_shape: Sequence[int], place: str = "x") -> Rows:
         f"{place}: expected one example of shape {_shown(shape)}, or a batch of them, got {_shown(array.shape)}"
         + _shape_advice(array.shape, shape)
     )
+
+
+def batch_of(x: Any, inputs: Sequence[ModelInput]) -> Dict[str, Rows]:
+    """The rows of each input by its name; of a model of one input that of an array without one is ""."""
+    if not isinstance(x, Mapping):
+        if len(inputs) > 1:
+            raise InvalidArgument(f"x: expected arrays by the names of the inputs, {_names(inputs)}, got {type(x).__name__}")
+        return {"": _input_of(x, inputs[0], "x")}
+    known = [one.name for one in inputs]
+    strangers = [str(name) for name in x if name not in known]
+    missing = [name for name in known if name not in x]
+    if strangers or missing:
+        raise InvalidArgument(f"x: expected {_names(inputs)}, got {', '.join(str(name) for name in x)}")
+    return _same_length({one.name: _input_of(x[one.name], one, one.name) for one in inputs})
+
+
+def _input_of(x: Any, one: ModelInput, place: str) -> Rows:
+    rows = rows_of(x, one.shape, place, whole=one.type != "float32")
+    return rows if one.type == "float32" else _whole(rows, place)
+
+
+def free_batch_of(x: Mapping[Any, Any]) -> Dict[str, Rows]:
+    """The same for a model that is not looked up: whole numbers are integers."""
+    found = {}
+    for name, values in x.items():
+        plain = _plain(values, str(name))
+        rows = _numbers(plain, None, str(name), whole=plain.dtype != np.uint8)
+        if rows.ndim == 0 or rows.size == 0:
+            raise InvalidArgument(f"{name}: expected examples along the first axis, got {_shown(rows.shape)}")
+        found[str(name)] = rows.reshape((len(rows), 1)) if rows.ndim == 1 else rows
+    return _same_length(found)
+
+
+def _same_length(found: Dict[str, Rows]) -> Dict[str, Rows]:
+    first = next(iter(found), "")
+    for name, rows in found.items():
+        if len(rows) != len(found[first]):
+            raise InvalidArgument(f"{name}: expected {len(found[first])} examples, as {first} has, got {len(rows)}")
+    return found
+
+
+def _names(inputs: Sequence[ModelInput]) -> str:
+    return ", ".join(f"{one.name} {_shown(one.shape)}" for one in inputs)
+
+
+def _whole(rows: Rows, place: str) -> Rows:
+    whole = rows.astype(np.int64)
+    if not (whole == rows).all():
+        raise InvalidArgument(f"{place}: expected whole numbers, got fractions")
+    return whole
 
 
 def free_rows_of(x: Any, place: str = "inputs") -> Rows:
@@ -75,11 +129,13 @@ def message(rows: Rows) -> inference_pb2.Array:
 def put(rows: Rows, into: inference_pb2.Array) -> None:
     """Row-major, whatever the order in memory; machines that Python wheels are made for are little-endian, or are
     told."""
-    is_bytes = rows.dtype == np.uint8
-    into.type = inference_pb2.Array.UINT8 if is_bytes else inference_pb2.Array.FLOAT32
+    kind, code = {"u1": (inference_pb2.Array.UINT8, "u1"), "i8": (inference_pb2.Array.INT64, "<i8")}.get(
+        rows.dtype.str[1:], (inference_pb2.Array.FLOAT32, "<f4")
+    )
+    into.type = kind
     into.ClearField("shape")
     into.shape.extend(rows.shape)
-    into.data = (rows if is_bytes or sys.byteorder == "little" else rows.astype("<f4")).tobytes()
+    into.data = (rows if sys.byteorder == "little" else rows.astype(code)).tobytes()
 
 
 def array_of(found: inference_pb2.Array, place: str) -> Rows:
@@ -92,6 +148,20 @@ def array_of(found: inference_pb2.Array, place: str) -> Rows:
     return array
 
 
+def parts_of(batch: Dict[str, Rows], most_rows: int = 4096) -> Iterator[Dict[str, Rows]]:
+    """Parts of a batch that fit into a request each."""
+    count = len(next(iter(batch.values())))
+    one = sum(max(rows[0].size, 1) * 8 for rows in batch.values()) if len(batch) > 1 else 0
+    step = max(min(MOST_BYTES // one, most_rows), 1) if one else most_rows
+    if len(batch) == 1:
+        name = next(iter(batch))
+        for piece in pieces(batch[name], most_rows) if count > 1 else (batch[name],):
+            yield {name: piece}
+        return
+    for first in range(0, count, step):
+        yield {name: rows[first : first + step] for name, rows in batch.items()}
+
+
 def pieces(rows: Rows, most_rows: int = 4096) -> Iterator[Rows]:
     """Parts that fit into a request each."""
     one = max(rows[0].size * 4, 1)
@@ -100,12 +170,14 @@ def pieces(rows: Rows, most_rows: int = 4096) -> Iterator[Rows]:
         yield rows[first : first + step]
 
 
-def _numbers(x: Any, shape: Optional[Tuple[int, ...]], place: str) -> Rows:
+def _numbers(x: Any, shape: Optional[Tuple[int, ...]], place: str, whole: bool = False) -> Rows:
     array: Rows
     if type(x) is np.ndarray and x.dtype != object:
         array = x
     else:
         array = _pictures(x, shape) if _are_pictures(x) else _plain(x, place)
+    if whole and array.dtype.kind in "iub":
+        return array.astype(np.int64)
     if array.dtype == np.uint8:
         return array
     # Whole numbers and truth values are numbers; bytes are pixels.

@@ -27,6 +27,7 @@ def audit_request(
     gates: Sequence[str],
     seed: int,
     samples: Optional[int],
+    noise: Sequence[str],
     baselines: Sequence[str],
     temperatures: Sequence[float],
     output_kinds: Sequence[str],
@@ -43,6 +44,7 @@ def audit_request(
         gates=[gates] if isinstance(gates, str) else gates,
         seed=whole("seed", seed, 0, (1 << 64) - 1),
         samples=whole("samples", samples or 0, 0),
+        noise=[noise] if isinstance(noise, str) else noise,
         others=[baselines] if isinstance(baselines, str) else baselines,
         temperatures=temperatures,
         output_kinds=output_kinds,
@@ -54,7 +56,7 @@ def audit_request(
         name, parameters = _probe(probe)
         request.probes.add(probe=name, parameters=parameters)
     if targets is not None:
-        count = request.examples.inputs.shape[0] if request.HasField("examples") else np.asarray(targets).size
+        count = len(request.examples.labels) if request.HasField("examples") else np.asarray(targets).size
         request.targets.extend(_arrays.labels_of(targets, int(count), "targets"))
     if features is not None:
         unknown = set(features) - {"low", "high", "fixed"}

@@ -30,9 +30,11 @@ class Model:
         self.warnings = tuple(warnings)
 
     def __repr__(self) -> str:
+        inputs = self.info.inputs
         shape = ", ".join(str(extent) for extent in self.info.input_shape)
+        takes = f"[N, {shape}]" if len(inputs) == 1 else ", ".join(one.name for one in inputs)
         return (
-            f"Model({self.reference!r}, version {self.info.version}, {self.info.task}, inputs [N, {shape}], "
+            f"Model({self.reference!r}, version {self.info.version}, {self.info.task}, inputs {takes}, "
             f"{'with' if self.info.noise else 'without'} noise)"
         )
 
@@ -47,6 +49,7 @@ class Model:
         coverage: Optional[float] = None,
         set_rule: Optional[str] = None,
         never_empty: bool = False,
+        noise: Sequence[str] = (),
         measures: Sequence[str] = (),
         quantiles: Sequence[float] = (),
         shared_draws: bool = False,
@@ -59,7 +62,8 @@ class Model:
         Args:
             x: one example or a batch: a numpy array, a torch tensor, a PIL picture or a list of them, a pandas frame of
                 numbers (a row an example), or nested lists. Floats and whole numbers are in the units of the data,
-                pictures' from 0 to 1; uint8 are pixels, which the model's own normalization takes.
+                pictures' from 0 to 1; uint8 are pixels, which the model's own normalization takes. For a model of
+                several inputs a mapping of their names to arrays, ``{"input_ids": …, "attention_mask": …}``.
             samples: Monte-Carlo draws; 0 is the deterministic pass. Else the model's usual number.
             tolerance: draw until the largest standard error of a probability is below this, at most ``max_samples``
                 times.
@@ -69,6 +73,8 @@ class Model:
             set_rule: ``lac`` (the smallest sets on average, the default) or ``aps`` (sets grow where the model is
                 unsure).
             never_empty: the likeliest class is in every set.
+            noise: terms in place of the model's own noise, as ``"weights:gaussian,sigma=0.03"``, or ``"dropout"`` for the
+                file's own Dropout nodes; the version's calibration is then left out.
             measures: names of those that answers shall have; else the standard ones (docs/protocol.md).
             quantiles: levels in [0, 1], of each probability or value over the draws.
             shared_draws: one draw of the weights for all inputs of a sample, to compare inputs under it.
@@ -87,6 +93,7 @@ class Model:
                 coverage=coverage,
                 set_rule=set_rule,
                 never_empty=never_empty,
+                noise=noise,
                 measures=measures,
                 quantiles=quantiles,
                 shared_draws=shared_draws,

@@ -18,6 +18,8 @@ from .predictions import Predictions
 
 _CHUNK = 256 << 10
 _MOST_PROBABILITIES = 1 << 25
+# Of a version without noise, with that of the request: the server's.
+_USUAL_DRAWS = 32
 
 # predictions
 
@@ -34,6 +36,7 @@ def predict(
     coverage: Optional[float],
     set_rule: Optional[str],
     never_empty: bool,
+    noise: Sequence[str],
     measures: Sequence[str],
     quantiles: Sequence[float],
     shared_draws: bool,
@@ -42,7 +45,7 @@ def predict(
     timeout: Optional[float],
 ) -> Steps[Predictions]:
     deadline = Deadline(timeout)
-    rows = _arrays.rows_of(x, info.input_shape)
+    batch = _arrays.batch_of(x, info.inputs)
     request = inference_pb2.PredictRequest(model=model)
     if samples is not None:
         request.samples = whole("samples", samples, 0)
@@ -72,6 +75,8 @@ def predict(
             raise InvalidArgument(f"set_rule: expected lac or aps, got '{set_rule}'")
         request.set_rule = rules[set_rule]
     request.never_empty = never_empty
+    if noise:
+        request.noise.extend([noise] if isinstance(noise, str) else noise)
     if measures:
         request.measures.extend([measures] if isinstance(measures, str) else measures)
     if len(quantiles):
@@ -79,13 +84,20 @@ def predict(
     request.antithetic, request.uncalibrated = antithetic, uncalibrated
     if shared_draws:
         request.draws = inference_pb2.PredictRequest.SHARED
-    draws = samples if samples is not None else (max_samples or 1024) if tolerance is not None else info.default_samples
+    usual = info.default_samples or (_USUAL_DRAWS if noise else 0)
+    draws = samples if samples is not None else (max_samples or 1024) if tolerance is not None else usual
     most_rows = _MOST_PROBABILITIES // max(draws * max(info.classes, 1), 1)
     parts: List[Predictions] = []
-    for piece in _arrays.pieces(rows, min(max(most_rows, 1), 4096)) if len(rows) > 1 else (rows,):
-        _arrays.put(piece, request.input)
+    for piece in _arrays.parts_of(batch, min(max(most_rows, 1), 4096)):
+        if "" in piece:
+            _arrays.put(piece[""], request.input)
+        else:
+            del request.inputs[:]
+            for name, rows in piece.items():
+                _arrays.put(rows, request.inputs.add(name=name).array)
         response = yield from call(_methods.PREDICT, request, deadline)
-        parts.append(predictions.read(response, len(piece), info.class_names, coverage is not None))
+        count = len(next(iter(piece.values())))
+        parts.append(predictions.read(response, count, info.class_names, coverage is not None))
         # Later parts have the seed of the first, so that a row's answer is the same wherever it is.
         request.seed = response.seed
     return predictions.joined(parts)

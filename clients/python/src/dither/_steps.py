@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import dataclass
-from typing import Any, Generator, Iterable, Optional, TypeVar
+from typing import Any, Generator, Iterable, Mapping, Optional, TypeVar
 
 import numpy as np
 
@@ -105,6 +105,13 @@ def put_data(request: Any, data: Data) -> None:
             f"data: expected the name of a data set that the server has, as 'mnist:100', or (inputs, labels), got "
             f"{type(data).__name__}"
         )
+    if isinstance(pair[0], Mapping):
+        batch = _arrays.free_batch_of(pair[0])
+        for name, rows in batch.items():
+            _arrays.put(rows, request.examples.named_inputs.add(name=name).array)
+        count = len(next(iter(batch.values()), ()))
+        request.examples.labels.extend(_arrays.labels_of(pair[1], count))
+        return
     inputs = _arrays.free_rows_of(pair[0])
     request.examples.inputs.CopyFrom(_arrays.message(inputs))
     request.examples.labels.extend(_arrays.labels_of(pair[1], len(inputs)))

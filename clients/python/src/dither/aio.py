@@ -136,6 +136,7 @@ class AsyncClient:
         gates: Sequence[str] = (),
         seed: int = 1,
         samples: Optional[int] = None,
+        noise: Sequence[str] = (),
         baselines: Sequence[str] = (),
         temperatures: Sequence[float] = (),
         output_kinds: Sequence[str] = (),
@@ -156,6 +157,7 @@ class AsyncClient:
             gates=gates,
             seed=seed,
             samples=samples,
+            noise=noise,
             baselines=baselines,
             temperatures=temperatures,
             output_kinds=output_kinds,
@@ -176,6 +178,7 @@ class AsyncClient:
         gates: Sequence[str] = (),
         seed: int = 1,
         samples: Optional[int] = None,
+        noise: Sequence[str] = (),
         baselines: Sequence[str] = (),
         temperatures: Sequence[float] = (),
         output_kinds: Sequence[str] = (),
@@ -194,6 +197,7 @@ class AsyncClient:
             gates=gates,
             seed=seed,
             samples=samples,
+            noise=noise,
             baselines=baselines,
             temperatures=temperatures,
             output_kinds=output_kinds,
@@ -214,6 +218,7 @@ class AsyncClient:
         gates: Sequence[str] = (),
         seed: int = 1,
         samples: Optional[int] = None,
+        noise: Sequence[str] = (),
         baselines: Sequence[str] = (),
         temperatures: Sequence[float] = (),
         output_kinds: Sequence[str] = (),
@@ -231,6 +236,7 @@ class AsyncClient:
             gates=gates,
             seed=seed,
             samples=samples,
+            noise=noise,
             baselines=baselines,
             temperatures=temperatures,
             output_kinds=output_kinds,
@@ -340,9 +346,11 @@ class AsyncModel:
         self.warnings = tuple(warnings)
 
     def __repr__(self) -> str:
+        inputs = self.info.inputs
         shape = ", ".join(str(extent) for extent in self.info.input_shape)
+        takes = f"[N, {shape}]" if len(inputs) == 1 else ", ".join(one.name for one in inputs)
         return (
-            f"AsyncModel({self.reference!r}, version {self.info.version}, {self.info.task}, inputs [N, {shape}], "
+            f"AsyncModel({self.reference!r}, version {self.info.version}, {self.info.task}, inputs {takes}, "
             f"{'with' if self.info.noise else 'without'} noise)"
         )
 
@@ -357,6 +365,7 @@ class AsyncModel:
         coverage: Optional[float] = None,
         set_rule: Optional[str] = None,
         never_empty: bool = False,
+        noise: Sequence[str] = (),
         measures: Sequence[str] = (),
         quantiles: Sequence[float] = (),
         shared_draws: bool = False,
@@ -377,6 +386,7 @@ class AsyncModel:
                 coverage=coverage,
                 set_rule=set_rule,
                 never_empty=never_empty,
+                noise=noise,
                 measures=measures,
                 quantiles=quantiles,
                 shared_draws=shared_draws,

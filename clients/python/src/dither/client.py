@@ -169,6 +169,7 @@ class Client:
         gates: Sequence[str] = (),
         seed: int = 1,
         samples: Optional[int] = None,
+        noise: Sequence[str] = (),
         baselines: Sequence[str] = (),
         temperatures: Sequence[float] = (),
         output_kinds: Sequence[str] = (),
@@ -190,6 +191,7 @@ class Client:
             probes: ``"pgd:epsilon=8/255,steps=20"`` or ``("pgd", {"epsilon": 0.1})``; ``client.probes()`` lists them.
             gates: what the model must reach, as ``"pgd>=0.4"``; ``report.assert_gates()`` raises where it does not.
             samples: draws of the deployed predictor; else the model's.
+            noise: terms in place of the model's own noise, as ``"weights:gaussian,sigma=0.03"``; one model, no ensemble.
             baselines: models that are audited on the same examples and compared.
             budget: seconds, after which attacks end with what they have found.
             progress: a bar where tqdm is installed (True), none (False), or a function of ``AuditProgress``.
@@ -202,6 +204,7 @@ class Client:
             gates=gates,
             seed=seed,
             samples=samples,
+            noise=noise,
             baselines=baselines,
             temperatures=temperatures,
             output_kinds=output_kinds,
@@ -222,6 +225,7 @@ class Client:
         gates: Sequence[str] = (),
         seed: int = 1,
         samples: Optional[int] = None,
+        noise: Sequence[str] = (),
         baselines: Sequence[str] = (),
         temperatures: Sequence[float] = (),
         output_kinds: Sequence[str] = (),
@@ -240,6 +244,7 @@ class Client:
             gates=gates,
             seed=seed,
             samples=samples,
+            noise=noise,
             baselines=baselines,
             temperatures=temperatures,
             output_kinds=output_kinds,
@@ -260,6 +265,7 @@ class Client:
         gates: Sequence[str] = (),
         seed: int = 1,
         samples: Optional[int] = None,
+        noise: Sequence[str] = (),
         baselines: Sequence[str] = (),
         temperatures: Sequence[float] = (),
         output_kinds: Sequence[str] = (),
@@ -277,6 +283,7 @@ class Client:
             gates=gates,
             seed=seed,
             samples=samples,
+            noise=noise,
             baselines=baselines,
             temperatures=temperatures,
             output_kinds=output_kinds,

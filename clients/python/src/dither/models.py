@@ -10,9 +10,19 @@ from typing import Any, Dict, Optional, Tuple
 import numpy as np
 import numpy.typing as npt
 
-from ._stubs import registry_pb2, robustness_pb2
+from ._stubs import inference_pb2, registry_pb2, robustness_pb2
 
-__all__ = ["Adversarials", "AuditPlan", "AuditProgress", "AuditState", "Calibration", "ModelInfo", "Probe", "Quality"]
+__all__ = [
+    "Adversarials",
+    "AuditPlan",
+    "AuditProgress",
+    "AuditState",
+    "Calibration",
+    "ModelInfo",
+    "ModelInput",
+    "Probe",
+    "Quality",
+]
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,15 @@ class Calibration:
 
 
 @dataclass(frozen=True)
+class ModelInput:
+    """One thing that a model takes; ``type`` is ``float32``, ``int64`` or ``bool``, ``shape`` of one example."""
+
+    name: str
+    type: str
+    shape: Tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class ModelInfo:
     """A version of a model, as the registry has it."""
 
@@ -58,7 +77,9 @@ class ModelInfo:
     digest: str
     aliases: Tuple[str, ...]
     card: Any
-    #: of one example
+    #: all that it takes, in its order
+    inputs: Tuple[ModelInput, ...]
+    #: of one example; of several inputs their numbers together
     input_shape: Tuple[int, ...]
     input_name: str
     output_name: str
@@ -147,6 +168,7 @@ def model_info(found: registry_pb2.Model) -> ModelInfo:
         digest=found.digest,
         aliases=tuple(found.aliases),
         card=_json(found.card_json),
+        inputs=_inputs(signature),
         input_shape=tuple(int(extent) for extent in signature.input_shape[1:]),
         input_name=signature.input_name,
         output_name=signature.output_name,
@@ -161,6 +183,17 @@ def model_info(found: registry_pb2.Model) -> ModelInfo:
         created=_time(found.created_ms),
         created_by=found.created_by,
         bytes=found.bytes,
+    )
+
+
+def _inputs(signature: registry_pb2.Signature) -> Tuple[ModelInput, ...]:
+    kinds = {inference_pb2.Array.INT64: "int64", inference_pb2.Array.UINT8: "bool"}
+    if not signature.inputs:
+        shape = tuple(int(extent) for extent in signature.input_shape[1:])
+        return (ModelInput(signature.input_name, "float32", shape),)
+    return tuple(
+        ModelInput(found.name, kinds.get(found.type, "float32"), tuple(int(extent) for extent in found.shape[1:]))
+        for found in signature.inputs
     )
 
 

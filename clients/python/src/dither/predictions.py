@@ -63,6 +63,8 @@ class Predictions:
     #: that every draw's logits were divided by, and the number of the calibration; 1 and 0 without one
     temperature: float = 1.0
     calibration: int = 0
+    #: the terms of the noise that was drawn; none of the deterministic pass
+    noise: Tuple[str, ...] = ()
     #: microseconds on the server
     queue_us: int = 0
     compute_us: int = 0
@@ -208,6 +210,7 @@ def read(
         always_in_set=tuple(response.always_in_set),
         temperature=response.temperature,
         calibration=response.calibration,
+        noise=tuple(response.noise),
         queue_us=response.timing.queue_us,
         compute_us=response.timing.compute_us,
     )

@@ -52,6 +52,51 @@ void   dither__v1__array__free_unpacked
   assert(message->base.descriptor == &dither__v1__array__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   dither__v1__named_array__init
+                     (Dither__V1__NamedArray         *message)
+{
+  static const Dither__V1__NamedArray init_value = DITHER__V1__NAMED_ARRAY__INIT;
+  *message = init_value;
+}
+size_t dither__v1__named_array__get_packed_size
+                     (const Dither__V1__NamedArray *message)
+{
+  assert(message->base.descriptor == &dither__v1__named_array__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__named_array__pack
+                     (const Dither__V1__NamedArray *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__named_array__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__named_array__pack_to_buffer
+                     (const Dither__V1__NamedArray *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__named_array__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__NamedArray *
+       dither__v1__named_array__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__NamedArray *)
+     protobuf_c_message_unpack (&dither__v1__named_array__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__named_array__free_unpacked
+                     (Dither__V1__NamedArray *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__named_array__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   dither__v1__examples__init
                      (Dither__V1__Examples         *message)
 {
@@ -463,7 +508,58 @@ const ProtobufCMessageDescriptor dither__v1__array__descriptor =
   (ProtobufCMessageInit) dither__v1__array__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor dither__v1__examples__field_descriptors[2] =
+static const ProtobufCFieldDescriptor dither__v1__named_array__field_descriptors[2] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__NamedArray, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "array",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__NamedArray, array),
+    &dither__v1__array__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__named_array__field_indices_by_name[] = {
+  1,   /* field[1] = array */
+  0,   /* field[0] = name */
+};
+static const ProtobufCIntRange dither__v1__named_array__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor dither__v1__named_array__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.NamedArray",
+  "NamedArray",
+  "Dither__V1__NamedArray",
+  "dither.v1",
+  sizeof(Dither__V1__NamedArray),
+  2,
+  dither__v1__named_array__field_descriptors,
+  dither__v1__named_array__field_indices_by_name,
+  1,  dither__v1__named_array__number_ranges,
+  (ProtobufCMessageInit) dither__v1__named_array__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__examples__field_descriptors[3] =
 {
   {
     "inputs",
@@ -489,15 +585,28 @@ static const ProtobufCFieldDescriptor dither__v1__examples__field_descriptors[2]
     0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "named_inputs",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__Examples, n_named_inputs),
+    offsetof(Dither__V1__Examples, named_inputs),
+    &dither__v1__named_array__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__examples__field_indices_by_name[] = {
   0,   /* field[0] = inputs */
   1,   /* field[1] = labels */
+  2,   /* field[2] = named_inputs */
 };
 static const ProtobufCIntRange dither__v1__examples__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor dither__v1__examples__descriptor =
 {
@@ -507,7 +616,7 @@ const ProtobufCMessageDescriptor dither__v1__examples__descriptor =
   "Dither__V1__Examples",
   "dither.v1",
   sizeof(Dither__V1__Examples),
-  2,
+  3,
   dither__v1__examples__field_descriptors,
   dither__v1__examples__field_indices_by_name,
   1,  dither__v1__examples__number_ranges,
@@ -570,7 +679,7 @@ const ProtobufCEnumDescriptor dither__v1__predict_request__set_rule__descriptor 
   dither__v1__predict_request__set_rule__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCFieldDescriptor dither__v1__predict_request__field_descriptors[14] =
+static const ProtobufCFieldDescriptor dither__v1__predict_request__field_descriptors[16] =
 {
   {
     "model",
@@ -740,16 +849,42 @@ static const ProtobufCFieldDescriptor dither__v1__predict_request__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "noise",
+    15,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Dither__V1__PredictRequest, n_noise),
+    offsetof(Dither__V1__PredictRequest, noise),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "inputs",
+    16,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__PredictRequest, n_inputs),
+    offsetof(Dither__V1__PredictRequest, inputs),
+    &dither__v1__named_array__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__predict_request__field_indices_by_name[] = {
   8,   /* field[8] = antithetic */
   9,   /* field[9] = coverage */
   7,   /* field[7] = draws */
   1,   /* field[1] = input */
+  15,   /* field[15] = inputs */
   4,   /* field[4] = max_samples */
   12,   /* field[12] = measures */
   0,   /* field[0] = model */
   13,   /* field[13] = never_empty */
+  14,   /* field[14] = noise */
   6,   /* field[6] = quantiles */
   2,   /* field[2] = samples */
   5,   /* field[5] = seed */
@@ -760,7 +895,7 @@ static const unsigned dither__v1__predict_request__field_indices_by_name[] = {
 static const ProtobufCIntRange dither__v1__predict_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 14 }
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor dither__v1__predict_request__descriptor =
 {
@@ -770,7 +905,7 @@ const ProtobufCMessageDescriptor dither__v1__predict_request__descriptor =
   "Dither__V1__PredictRequest",
   "dither.v1",
   sizeof(Dither__V1__PredictRequest),
-  14,
+  16,
   dither__v1__predict_request__field_descriptors,
   dither__v1__predict_request__field_indices_by_name,
   1,  dither__v1__predict_request__number_ranges,
@@ -839,7 +974,7 @@ const ProtobufCEnumDescriptor dither__v1__predict_response__stop_reason__descrip
   dither__v1__predict_response__stop_reason__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCFieldDescriptor dither__v1__predict_response__field_descriptors[12] =
+static const ProtobufCFieldDescriptor dither__v1__predict_response__field_descriptors[13] =
 {
   {
     "model",
@@ -985,12 +1120,25 @@ static const ProtobufCFieldDescriptor dither__v1__predict_response__field_descri
     0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "noise",
+    13,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Dither__V1__PredictResponse, n_noise),
+    offsetof(Dither__V1__PredictResponse, noise),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__predict_response__field_indices_by_name[] = {
   11,   /* field[11] = always_in_set */
   9,   /* field[9] = calibration */
   2,   /* field[2] = digest */
   0,   /* field[0] = model */
+  12,   /* field[12] = noise */
   5,   /* field[5] = predictions */
   3,   /* field[3] = samples */
   4,   /* field[4] = seed */
@@ -1003,7 +1151,7 @@ static const unsigned dither__v1__predict_response__field_indices_by_name[] = {
 static const ProtobufCIntRange dither__v1__predict_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor dither__v1__predict_response__descriptor =
 {
@@ -1013,7 +1161,7 @@ const ProtobufCMessageDescriptor dither__v1__predict_response__descriptor =
   "Dither__V1__PredictResponse",
   "dither.v1",
   sizeof(Dither__V1__PredictResponse),
-  12,
+  13,
   dither__v1__predict_response__field_descriptors,
   dither__v1__predict_response__field_indices_by_name,
   1,  dither__v1__predict_response__number_ranges,

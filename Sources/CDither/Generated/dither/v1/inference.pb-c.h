@@ -16,6 +16,7 @@ PROTOBUF_C__BEGIN_DECLS
 
 
 typedef struct Dither__V1__Array Dither__V1__Array;
+typedef struct Dither__V1__NamedArray Dither__V1__NamedArray;
 typedef struct Dither__V1__Examples Dither__V1__Examples;
 typedef struct Dither__V1__PredictRequest Dither__V1__PredictRequest;
 typedef struct Dither__V1__PredictResponse Dither__V1__PredictResponse;
@@ -100,6 +101,20 @@ struct  Dither__V1__Array
     , DITHER__V1__ARRAY__TYPE__TYPE_UNSPECIFIED, 0,NULL, {0,NULL} }
 
 
+/*
+ * One of several inputs, under the model's name for it.
+ */
+struct  Dither__V1__NamedArray
+{
+  ProtobufCMessage base;
+  char *name;
+  Dither__V1__Array *array;
+};
+#define DITHER__V1__NAMED_ARRAY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__named_array__descriptor) \
+    , (char *)protobuf_c_empty_string, NULL }
+
+
 struct  Dither__V1__Examples
 {
   ProtobufCMessage base;
@@ -109,10 +124,15 @@ struct  Dither__V1__Examples
   Dither__V1__Array *inputs;
   size_t n_labels;
   uint32_t *labels;
+  /*
+   * in place of `inputs`, of models that take several or integers: each once, of as many rows
+   */
+  size_t n_named_inputs;
+  Dither__V1__NamedArray **named_inputs;
 };
 #define DITHER__V1__EXAMPLES__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__examples__descriptor) \
-    , NULL, 0,NULL }
+    , NULL, 0,NULL, 0,NULL }
 
 
 typedef enum {
@@ -172,6 +192,17 @@ struct  Dither__V1__PredictRequest
    * with `coverage`: the likeliest class is in every set
    */
   protobuf_c_boolean never_empty;
+  /*
+   * In place of the version's own noise: up to 16 terms of up to 1024 bytes as the command line writes them,
+   * "weights:gaussian,sigma=0.03", or "dropout" for the file's own Dropout nodes. A calibration is of the version's own: it is left out.
+   */
+  size_t n_noise;
+  char **noise;
+  /*
+   * In place of `input`: each input of the model once, of as many rows. Up to 64.
+   */
+  size_t n_inputs;
+  Dither__V1__NamedArray **inputs;
   Dither__V1__PredictRequest__HowManyCase how_many_case;
   union {
     /*
@@ -189,7 +220,7 @@ struct  Dither__V1__PredictRequest
 };
 #define DITHER__V1__PREDICT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__predict_request__descriptor) \
-    , (char *)protobuf_c_empty_string, NULL, 0, 0, 0,NULL, DITHER__V1__PREDICT_REQUEST__DRAWS__FRESH, 0, 0, DITHER__V1__PREDICT_REQUEST__SET_RULE__LAC, 0, 0,NULL, 0, DITHER__V1__PREDICT_REQUEST__HOW_MANY__NOT_SET, {0}, DITHER__V1__PREDICT_REQUEST__SEEDED__NOT_SET, {0} }
+    , (char *)protobuf_c_empty_string, NULL, 0, 0, 0,NULL, DITHER__V1__PREDICT_REQUEST__DRAWS__FRESH, 0, 0, DITHER__V1__PREDICT_REQUEST__SET_RULE__LAC, 0, 0,NULL, 0, 0,NULL, 0,NULL, DITHER__V1__PREDICT_REQUEST__HOW_MANY__NOT_SET, {0}, DITHER__V1__PREDICT_REQUEST__SEEDED__NOT_SET, {0} }
 
 
 struct  Dither__V1__PredictResponse
@@ -227,10 +258,15 @@ struct  Dither__V1__PredictResponse
    */
   size_t n_always_in_set;
   uint32_t *always_in_set;
+  /*
+   * that the draws were of, its terms as a request says them; none of the deterministic pass
+   */
+  size_t n_noise;
+  char **noise;
 };
 #define DITHER__V1__PREDICT_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__predict_response__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, 0, 0,NULL, DITHER__V1__PREDICT_RESPONSE__STOP_REASON__REQUESTED, NULL, 0, 0, DITHER__V1__PREDICT_RESPONSE__SET_KIND__NO_SETS, 0,NULL }
+    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, 0, 0,NULL, DITHER__V1__PREDICT_RESPONSE__STOP_REASON__REQUESTED, NULL, 0, 0, DITHER__V1__PREDICT_RESPONSE__SET_KIND__NO_SETS, 0,NULL, 0,NULL }
 
 
 typedef enum {
@@ -345,6 +381,25 @@ Dither__V1__Array *
                       const uint8_t       *data);
 void   dither__v1__array__free_unpacked
                      (Dither__V1__Array *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__NamedArray methods */
+void   dither__v1__named_array__init
+                     (Dither__V1__NamedArray         *message);
+size_t dither__v1__named_array__get_packed_size
+                     (const Dither__V1__NamedArray   *message);
+size_t dither__v1__named_array__pack
+                     (const Dither__V1__NamedArray   *message,
+                      uint8_t             *out);
+size_t dither__v1__named_array__pack_to_buffer
+                     (const Dither__V1__NamedArray   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__NamedArray *
+       dither__v1__named_array__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__named_array__free_unpacked
+                     (Dither__V1__NamedArray *message,
                       ProtobufCAllocator *allocator);
 /* Dither__V1__Examples methods */
 void   dither__v1__examples__init
@@ -484,6 +539,9 @@ void   dither__v1__timing__free_unpacked
 typedef void (*Dither__V1__Array_Closure)
                  (const Dither__V1__Array *message,
                   void *closure_data);
+typedef void (*Dither__V1__NamedArray_Closure)
+                 (const Dither__V1__NamedArray *message,
+                  void *closure_data);
 typedef void (*Dither__V1__Examples_Closure)
                  (const Dither__V1__Examples *message,
                   void *closure_data);
@@ -534,6 +592,7 @@ void dither__v1__inference__predict(ProtobufCService *service,
 
 extern const ProtobufCMessageDescriptor dither__v1__array__descriptor;
 extern const ProtobufCEnumDescriptor    dither__v1__array__type__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__named_array__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__examples__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__predict_request__descriptor;
 extern const ProtobufCEnumDescriptor    dither__v1__predict_request__draws__descriptor;

@@ -97,6 +97,51 @@ void   dither__v1__signature__free_unpacked
   assert(message->base.descriptor == &dither__v1__signature__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   dither__v1__signature_input__init
+                     (Dither__V1__SignatureInput         *message)
+{
+  static const Dither__V1__SignatureInput init_value = DITHER__V1__SIGNATURE_INPUT__INIT;
+  *message = init_value;
+}
+size_t dither__v1__signature_input__get_packed_size
+                     (const Dither__V1__SignatureInput *message)
+{
+  assert(message->base.descriptor == &dither__v1__signature_input__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__signature_input__pack
+                     (const Dither__V1__SignatureInput *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__signature_input__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__signature_input__pack_to_buffer
+                     (const Dither__V1__SignatureInput *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__signature_input__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__SignatureInput *
+       dither__v1__signature_input__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__SignatureInput *)
+     protobuf_c_message_unpack (&dither__v1__signature_input__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__signature_input__free_unpacked
+                     (Dither__V1__SignatureInput *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__signature_input__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   dither__v1__list_models_request__init
                      (Dither__V1__ListModelsRequest         *message)
 {
@@ -1022,7 +1067,7 @@ const ProtobufCMessageDescriptor dither__v1__model__descriptor =
   (ProtobufCMessageInit) dither__v1__model__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor dither__v1__signature__field_descriptors[10] =
+static const ProtobufCFieldDescriptor dither__v1__signature__field_descriptors[11] =
 {
   {
     "input_name",
@@ -1144,11 +1189,24 @@ static const ProtobufCFieldDescriptor dither__v1__signature__field_descriptors[1
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "inputs",
+    16,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__Signature, n_inputs),
+    offsetof(Dither__V1__Signature, inputs),
+    &dither__v1__signature_input__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__signature__field_indices_by_name[] = {
   4,   /* field[4] = classes */
   0,   /* field[0] = input_name */
   1,   /* field[1] = input_shape */
+  10,   /* field[10] = inputs */
   5,   /* field[5] = label_names */
   8,   /* field[8] = output_kind */
   9,   /* field[9] = output_kind_note */
@@ -1157,10 +1215,11 @@ static const unsigned dither__v1__signature__field_indices_by_name[] = {
   6,   /* field[6] = task */
   7,   /* field[7] = task_note */
 };
-static const ProtobufCIntRange dither__v1__signature__number_ranges[1 + 1] =
+static const ProtobufCIntRange dither__v1__signature__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 16, 10 },
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor dither__v1__signature__descriptor =
 {
@@ -1170,11 +1229,75 @@ const ProtobufCMessageDescriptor dither__v1__signature__descriptor =
   "Dither__V1__Signature",
   "dither.v1",
   sizeof(Dither__V1__Signature),
-  10,
+  11,
   dither__v1__signature__field_descriptors,
   dither__v1__signature__field_indices_by_name,
-  1,  dither__v1__signature__number_ranges,
+  2,  dither__v1__signature__number_ranges,
   (ProtobufCMessageInit) dither__v1__signature__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__signature_input__field_descriptors[3] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__SignatureInput, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "type",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__SignatureInput, type),
+    &dither__v1__array__type__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "shape",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Dither__V1__SignatureInput, n_shape),
+    offsetof(Dither__V1__SignatureInput, shape),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__signature_input__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+  2,   /* field[2] = shape */
+  1,   /* field[1] = type */
+};
+static const ProtobufCIntRange dither__v1__signature_input__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor dither__v1__signature_input__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.SignatureInput",
+  "SignatureInput",
+  "Dither__V1__SignatureInput",
+  "dither.v1",
+  sizeof(Dither__V1__SignatureInput),
+  3,
+  dither__v1__signature_input__field_descriptors,
+  dither__v1__signature_input__field_indices_by_name,
+  1,  dither__v1__signature_input__number_ranges,
+  (ProtobufCMessageInit) dither__v1__signature_input__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor dither__v1__list_models_request__field_descriptors[3] =

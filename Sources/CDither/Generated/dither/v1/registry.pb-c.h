@@ -18,6 +18,7 @@ PROTOBUF_C__BEGIN_DECLS
 
 typedef struct Dither__V1__Model Dither__V1__Model;
 typedef struct Dither__V1__Signature Dither__V1__Signature;
+typedef struct Dither__V1__SignatureInput Dither__V1__SignatureInput;
 typedef struct Dither__V1__ListModelsRequest Dither__V1__ListModelsRequest;
 typedef struct Dither__V1__ListModelsResponse Dither__V1__ListModelsResponse;
 typedef struct Dither__V1__GetModelRequest Dither__V1__GetModelRequest;
@@ -104,10 +105,34 @@ struct  Dither__V1__Signature
    * how that was told, and how to say otherwise
    */
   char *output_kind_note;
+  /*
+   * all that the model takes, in its order. Of several `input_shape` is [-1, numbers of all]
+   */
+  size_t n_inputs;
+  Dither__V1__SignatureInput **inputs;
 };
 #define DITHER__V1__SIGNATURE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__signature__descriptor) \
-    , (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, 0,NULL, 0, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, 0,NULL, 0, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL }
+
+
+struct  Dither__V1__SignatureInput
+{
+  ProtobufCMessage base;
+  char *name;
+  /*
+   * FLOAT32; INT64 of integers; UINT8 of truth values, 0 and 1
+   */
+  Dither__V1__Array__Type type;
+  /*
+   * -1 is the batch
+   */
+  size_t n_shape;
+  int64_t *shape;
+};
+#define DITHER__V1__SIGNATURE_INPUT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__signature_input__descriptor) \
+    , (char *)protobuf_c_empty_string, DITHER__V1__ARRAY__TYPE__TYPE_UNSPECIFIED, 0,NULL }
 
 
 struct  Dither__V1__ListModelsRequest
@@ -583,6 +608,25 @@ Dither__V1__Signature *
 void   dither__v1__signature__free_unpacked
                      (Dither__V1__Signature *message,
                       ProtobufCAllocator *allocator);
+/* Dither__V1__SignatureInput methods */
+void   dither__v1__signature_input__init
+                     (Dither__V1__SignatureInput         *message);
+size_t dither__v1__signature_input__get_packed_size
+                     (const Dither__V1__SignatureInput   *message);
+size_t dither__v1__signature_input__pack
+                     (const Dither__V1__SignatureInput   *message,
+                      uint8_t             *out);
+size_t dither__v1__signature_input__pack_to_buffer
+                     (const Dither__V1__SignatureInput   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__SignatureInput *
+       dither__v1__signature_input__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__signature_input__free_unpacked
+                     (Dither__V1__SignatureInput *message,
+                      ProtobufCAllocator *allocator);
 /* Dither__V1__ListModelsRequest methods */
 void   dither__v1__list_models_request__init
                      (Dither__V1__ListModelsRequest         *message);
@@ -907,6 +951,9 @@ typedef void (*Dither__V1__Model_Closure)
 typedef void (*Dither__V1__Signature_Closure)
                  (const Dither__V1__Signature *message,
                   void *closure_data);
+typedef void (*Dither__V1__SignatureInput_Closure)
+                 (const Dither__V1__SignatureInput *message,
+                  void *closure_data);
 typedef void (*Dither__V1__ListModelsRequest_Closure)
                  (const Dither__V1__ListModelsRequest *message,
                   void *closure_data);
@@ -1059,6 +1106,7 @@ void dither__v1__registry__drift(ProtobufCService *service,
 
 extern const ProtobufCMessageDescriptor dither__v1__model__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__signature__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__signature_input__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__list_models_request__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__list_models_response__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__get_model_request__descriptor;

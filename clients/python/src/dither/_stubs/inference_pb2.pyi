@@ -23,12 +23,14 @@ class Array(_message.Message):
     def __init__(self, type: _Optional[_Union[Array.Type, str]] = ..., shape: _Optional[_Iterable[int]] = ..., data: _Optional[bytes] = ...) -> None: ...
 
 class Examples(_message.Message):
-    __slots__ = ["inputs", "labels"]
+    __slots__ = ["inputs", "labels", "named_inputs"]
     INPUTS_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
+    NAMED_INPUTS_FIELD_NUMBER: _ClassVar[int]
     inputs: Array
     labels: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, inputs: _Optional[_Union[Array, _Mapping]] = ..., labels: _Optional[_Iterable[int]] = ...) -> None: ...
+    named_inputs: _containers.RepeatedCompositeFieldContainer[NamedArray]
+    def __init__(self, inputs: _Optional[_Union[Array, _Mapping]] = ..., labels: _Optional[_Iterable[int]] = ..., named_inputs: _Optional[_Iterable[_Union[NamedArray, _Mapping]]] = ...) -> None: ...
 
 class Measure(_message.Message):
     __slots__ = ["name", "values"]
@@ -38,8 +40,16 @@ class Measure(_message.Message):
     values: _containers.RepeatedScalarFieldContainer[float]
     def __init__(self, name: _Optional[str] = ..., values: _Optional[_Iterable[float]] = ...) -> None: ...
 
+class NamedArray(_message.Message):
+    __slots__ = ["array", "name"]
+    ARRAY_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    array: Array
+    name: str
+    def __init__(self, name: _Optional[str] = ..., array: _Optional[_Union[Array, _Mapping]] = ...) -> None: ...
+
 class PredictRequest(_message.Message):
-    __slots__ = ["antithetic", "coverage", "draws", "input", "max_samples", "measures", "model", "never_empty", "quantiles", "samples", "seed", "set_rule", "tolerance", "uncalibrated"]
+    __slots__ = ["antithetic", "coverage", "draws", "input", "inputs", "max_samples", "measures", "model", "never_empty", "noise", "quantiles", "samples", "seed", "set_rule", "tolerance", "uncalibrated"]
     class Draws(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = []
     class SetRule(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
@@ -49,12 +59,14 @@ class PredictRequest(_message.Message):
     COVERAGE_FIELD_NUMBER: _ClassVar[int]
     DRAWS_FIELD_NUMBER: _ClassVar[int]
     FRESH: PredictRequest.Draws
+    INPUTS_FIELD_NUMBER: _ClassVar[int]
     INPUT_FIELD_NUMBER: _ClassVar[int]
     LAC: PredictRequest.SetRule
     MAX_SAMPLES_FIELD_NUMBER: _ClassVar[int]
     MEASURES_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     NEVER_EMPTY_FIELD_NUMBER: _ClassVar[int]
+    NOISE_FIELD_NUMBER: _ClassVar[int]
     QUANTILES_FIELD_NUMBER: _ClassVar[int]
     SAMPLES_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
@@ -66,20 +78,22 @@ class PredictRequest(_message.Message):
     coverage: float
     draws: PredictRequest.Draws
     input: Array
+    inputs: _containers.RepeatedCompositeFieldContainer[NamedArray]
     max_samples: int
     measures: _containers.RepeatedScalarFieldContainer[str]
     model: str
     never_empty: bool
+    noise: _containers.RepeatedScalarFieldContainer[str]
     quantiles: _containers.RepeatedScalarFieldContainer[float]
     samples: int
     seed: int
     set_rule: PredictRequest.SetRule
     tolerance: float
     uncalibrated: bool
-    def __init__(self, model: _Optional[str] = ..., input: _Optional[_Union[Array, _Mapping]] = ..., samples: _Optional[int] = ..., tolerance: _Optional[float] = ..., max_samples: _Optional[int] = ..., seed: _Optional[int] = ..., quantiles: _Optional[_Iterable[float]] = ..., draws: _Optional[_Union[PredictRequest.Draws, str]] = ..., antithetic: bool = ..., coverage: _Optional[float] = ..., set_rule: _Optional[_Union[PredictRequest.SetRule, str]] = ..., uncalibrated: bool = ..., measures: _Optional[_Iterable[str]] = ..., never_empty: bool = ...) -> None: ...
+    def __init__(self, model: _Optional[str] = ..., input: _Optional[_Union[Array, _Mapping]] = ..., samples: _Optional[int] = ..., tolerance: _Optional[float] = ..., max_samples: _Optional[int] = ..., seed: _Optional[int] = ..., quantiles: _Optional[_Iterable[float]] = ..., draws: _Optional[_Union[PredictRequest.Draws, str]] = ..., antithetic: bool = ..., coverage: _Optional[float] = ..., set_rule: _Optional[_Union[PredictRequest.SetRule, str]] = ..., uncalibrated: bool = ..., measures: _Optional[_Iterable[str]] = ..., never_empty: bool = ..., noise: _Optional[_Iterable[str]] = ..., inputs: _Optional[_Iterable[_Union[NamedArray, _Mapping]]] = ...) -> None: ...
 
 class PredictResponse(_message.Message):
-    __slots__ = ["always_in_set", "calibration", "digest", "model", "predictions", "samples", "seed", "set_kind", "stop_reason", "temperature", "timing", "version"]
+    __slots__ = ["always_in_set", "calibration", "digest", "model", "noise", "predictions", "samples", "seed", "set_kind", "stop_reason", "temperature", "timing", "version"]
     class SetKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = []
     class StopReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
@@ -91,6 +105,7 @@ class PredictResponse(_message.Message):
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     MARGINAL: PredictResponse.SetKind
     MODEL_FIELD_NUMBER: _ClassVar[int]
+    NOISE_FIELD_NUMBER: _ClassVar[int]
     NO_SETS: PredictResponse.SetKind
     PREDICTIONS_FIELD_NUMBER: _ClassVar[int]
     REQUESTED: PredictResponse.StopReason
@@ -107,6 +122,7 @@ class PredictResponse(_message.Message):
     calibration: int
     digest: str
     model: str
+    noise: _containers.RepeatedScalarFieldContainer[str]
     predictions: _containers.RepeatedCompositeFieldContainer[Prediction]
     samples: int
     seed: int
@@ -115,7 +131,7 @@ class PredictResponse(_message.Message):
     temperature: float
     timing: Timing
     version: int
-    def __init__(self, model: _Optional[str] = ..., version: _Optional[int] = ..., digest: _Optional[str] = ..., samples: _Optional[int] = ..., seed: _Optional[int] = ..., predictions: _Optional[_Iterable[_Union[Prediction, _Mapping]]] = ..., stop_reason: _Optional[_Union[PredictResponse.StopReason, str]] = ..., timing: _Optional[_Union[Timing, _Mapping]] = ..., temperature: _Optional[float] = ..., calibration: _Optional[int] = ..., set_kind: _Optional[_Union[PredictResponse.SetKind, str]] = ..., always_in_set: _Optional[_Iterable[int]] = ...) -> None: ...
+    def __init__(self, model: _Optional[str] = ..., version: _Optional[int] = ..., digest: _Optional[str] = ..., samples: _Optional[int] = ..., seed: _Optional[int] = ..., predictions: _Optional[_Iterable[_Union[Prediction, _Mapping]]] = ..., stop_reason: _Optional[_Union[PredictResponse.StopReason, str]] = ..., timing: _Optional[_Union[Timing, _Mapping]] = ..., temperature: _Optional[float] = ..., calibration: _Optional[int] = ..., set_kind: _Optional[_Union[PredictResponse.SetKind, str]] = ..., always_in_set: _Optional[_Iterable[int]] = ..., noise: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Prediction(_message.Message):
     __slots__ = ["label", "label_name", "measures", "prediction_set", "probabilities", "quantiles", "values"]

@@ -225,8 +225,9 @@ class SetAliasRequest(_message.Message):
     def __init__(self, model: _Optional[str] = ..., alias: _Optional[str] = ..., expected_version: _Optional[int] = ...) -> None: ...
 
 class Signature(_message.Message):
-    __slots__ = ["classes", "input_name", "input_shape", "label_names", "output_kind", "output_kind_note", "output_name", "output_shape", "task", "task_note"]
+    __slots__ = ["classes", "input_name", "input_shape", "inputs", "label_names", "output_kind", "output_kind_note", "output_name", "output_shape", "task", "task_note"]
     CLASSES_FIELD_NUMBER: _ClassVar[int]
+    INPUTS_FIELD_NUMBER: _ClassVar[int]
     INPUT_NAME_FIELD_NUMBER: _ClassVar[int]
     INPUT_SHAPE_FIELD_NUMBER: _ClassVar[int]
     LABEL_NAMES_FIELD_NUMBER: _ClassVar[int]
@@ -239,6 +240,7 @@ class Signature(_message.Message):
     classes: int
     input_name: str
     input_shape: _containers.RepeatedScalarFieldContainer[int]
+    inputs: _containers.RepeatedCompositeFieldContainer[SignatureInput]
     label_names: _containers.RepeatedScalarFieldContainer[str]
     output_kind: str
     output_kind_note: str
@@ -246,7 +248,17 @@ class Signature(_message.Message):
     output_shape: _containers.RepeatedScalarFieldContainer[int]
     task: str
     task_note: str
-    def __init__(self, input_name: _Optional[str] = ..., input_shape: _Optional[_Iterable[int]] = ..., output_name: _Optional[str] = ..., output_shape: _Optional[_Iterable[int]] = ..., classes: _Optional[int] = ..., label_names: _Optional[_Iterable[str]] = ..., task: _Optional[str] = ..., task_note: _Optional[str] = ..., output_kind: _Optional[str] = ..., output_kind_note: _Optional[str] = ...) -> None: ...
+    def __init__(self, input_name: _Optional[str] = ..., input_shape: _Optional[_Iterable[int]] = ..., output_name: _Optional[str] = ..., output_shape: _Optional[_Iterable[int]] = ..., classes: _Optional[int] = ..., label_names: _Optional[_Iterable[str]] = ..., task: _Optional[str] = ..., task_note: _Optional[str] = ..., output_kind: _Optional[str] = ..., output_kind_note: _Optional[str] = ..., inputs: _Optional[_Iterable[_Union[SignatureInput, _Mapping]]] = ...) -> None: ...
+
+class SignatureInput(_message.Message):
+    __slots__ = ["name", "shape", "type"]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SHAPE_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    shape: _containers.RepeatedScalarFieldContainer[int]
+    type: _inference_pb2.Array.Type
+    def __init__(self, name: _Optional[str] = ..., type: _Optional[_Union[_inference_pb2.Array.Type, str]] = ..., shape: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class UploadBegin(_message.Message):
     __slots__ = ["aliases", "bytes", "card_json", "name", "sha256"]

@@ -58,7 +58,7 @@ class AuditProgress(_message.Message):
     def __init__(self, audit: _Optional[str] = ..., probe: _Optional[str] = ..., shards_done: _Optional[int] = ..., shards: _Optional[int] = ..., seconds_left: _Optional[float] = ...) -> None: ...
 
 class AuditRequest(_message.Message):
-    __slots__ = ["battery", "budget_seconds", "data_set", "examples", "features", "gates", "model", "other_inputs", "others", "output_kinds", "probes", "samples", "save_adversarials", "seed", "targets", "temperatures"]
+    __slots__ = ["battery", "budget_seconds", "data_set", "examples", "features", "gates", "model", "noise", "other_inputs", "others", "output_kinds", "probes", "samples", "save_adversarials", "seed", "targets", "temperatures"]
     class OtherInputsEntry(_message.Message):
         __slots__ = ["key", "value"]
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -73,6 +73,7 @@ class AuditRequest(_message.Message):
     FEATURES_FIELD_NUMBER: _ClassVar[int]
     GATES_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
+    NOISE_FIELD_NUMBER: _ClassVar[int]
     OTHERS_FIELD_NUMBER: _ClassVar[int]
     OTHER_INPUTS_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_KINDS_FIELD_NUMBER: _ClassVar[int]
@@ -89,6 +90,7 @@ class AuditRequest(_message.Message):
     features: AuditFeatures
     gates: _containers.RepeatedScalarFieldContainer[str]
     model: str
+    noise: _containers.RepeatedScalarFieldContainer[str]
     other_inputs: _containers.MessageMap[str, _inference_pb2.Array]
     others: _containers.RepeatedScalarFieldContainer[str]
     output_kinds: _containers.RepeatedScalarFieldContainer[str]
@@ -98,7 +100,7 @@ class AuditRequest(_message.Message):
     seed: int
     targets: _containers.RepeatedScalarFieldContainer[int]
     temperatures: _containers.RepeatedScalarFieldContainer[float]
-    def __init__(self, model: _Optional[str] = ..., data_set: _Optional[str] = ..., examples: _Optional[_Union[_inference_pb2.Examples, _Mapping]] = ..., battery: _Optional[str] = ..., probes: _Optional[_Iterable[_Union[ProbeRequest, _Mapping]]] = ..., seed: _Optional[int] = ..., samples: _Optional[int] = ..., gates: _Optional[_Iterable[str]] = ..., budget_seconds: _Optional[float] = ..., temperatures: _Optional[_Iterable[float]] = ..., others: _Optional[_Iterable[str]] = ..., output_kinds: _Optional[_Iterable[str]] = ..., targets: _Optional[_Iterable[int]] = ..., features: _Optional[_Union[AuditFeatures, _Mapping]] = ..., other_inputs: _Optional[_Mapping[str, _inference_pb2.Array]] = ..., save_adversarials: bool = ...) -> None: ...
+    def __init__(self, model: _Optional[str] = ..., data_set: _Optional[str] = ..., examples: _Optional[_Union[_inference_pb2.Examples, _Mapping]] = ..., battery: _Optional[str] = ..., probes: _Optional[_Iterable[_Union[ProbeRequest, _Mapping]]] = ..., seed: _Optional[int] = ..., samples: _Optional[int] = ..., gates: _Optional[_Iterable[str]] = ..., budget_seconds: _Optional[float] = ..., temperatures: _Optional[_Iterable[float]] = ..., others: _Optional[_Iterable[str]] = ..., output_kinds: _Optional[_Iterable[str]] = ..., targets: _Optional[_Iterable[int]] = ..., features: _Optional[_Union[AuditFeatures, _Mapping]] = ..., other_inputs: _Optional[_Mapping[str, _inference_pb2.Array]] = ..., save_adversarials: bool = ..., noise: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class AuditState(_message.Message):
     __slots__ = ["audit", "battery", "created_ms", "message", "model", "state", "version"]

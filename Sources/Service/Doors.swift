@@ -87,9 +87,16 @@ struct Doors: Sendable {
       ])
   }
 
+  private var all: [Door] { [framed, grpc, http] }
+
+  /// Comes back once every door has.
+  func respond() async {
+    for door in all { await door.respond() }
+  }
+
   func drain(grace: Duration) async {
     await withTaskGroup { group in
-      for door in [framed, grpc, http] { group.addTask { await door.drain(grace: grace) } }
+      for door in all { group.addTask { await door.drain(grace: grace) } }
     }
   }
 }

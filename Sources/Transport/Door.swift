@@ -42,6 +42,9 @@ public final class Door: Sendable {
   /// Open now.
   public var connectionCount: Int { connections.count }
 
+  /// Comes back once the event loop has come round to it: who asks one that is stuck waits.
+  public func respond() async { _ = try? await listener.eventLoop.submit {}.get() }
+
   /// Takes no new connections, tells those that are open, waits for their calls at most `grace`, then closes.
   /// A second call waits for the first.
   public func drain(grace: Duration) async {

@@ -103,6 +103,7 @@ struct ServeCommand: AsyncParsableCommand {
       configuration.tls = .files(certificate: tlsCert, key: tlsKey, clientCA: clientCa)
     }
     configuration.readyFile = readyFile
+    configuration.serviceManager = ServiceManager(environment: ProcessInfo.processInfo.environment)
     configuration.reportKey = reportKey
     configuration.code = Dither.code
     configuration.logLevel = Logger.Level(rawValue: logLevel.rawValue) ?? .info

@@ -32,6 +32,7 @@ let nio: [Target.Dependency] = [
   .product(name: "NIOHPACK", package: "swift-nio-http2"),
 ]
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
 // In the place of FoundationNetworking, which brings libcurl with some 25 libraries behind it.
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 
@@ -71,7 +72,7 @@ let package = Package(
       ],
       linkerSettings: [.linkedLibrary("m"), .linkedLibrary("gomp")]),
 
-    module("Basics", ["COpenSSL", "CZlib"]),
+    module("Basics", ["COpenSSL", "CZlib", yaml]),
     module("Tensor", ["DitherBasics", "CKernels", "COneDNN"]),
     module("Proto", ["DitherBasics", protobuf]),
     module("Transport", ["DitherBasics", "DitherProto", "COpenSSL", protobuf, log] + nio),
@@ -94,7 +95,7 @@ let package = Package(
       [
         "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherDatasets", "DitherRobustness",
         "DitherReports", "DitherJobs",
-        .product(name: "Yams", package: "Yams"),
+        yaml,
       ]),
     module(
       "Service",
@@ -103,6 +104,7 @@ let package = Package(
         "DitherReports",
         "DitherDatasets",
         "DitherStore", "DitherProto", "DitherTransport", protobuf, log, nioCore,
+        .product(name: "Configuration", package: "swift-configuration"),
       ]),
     module(
       "Bench",

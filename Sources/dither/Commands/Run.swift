@@ -167,3 +167,5 @@ extension Npy {
     }
   }
 }
+
+extension Plan.Precision: ExpressibleByArgument {}

@@ -87,7 +87,7 @@ let package = Package(
       ]),
     module("Inference", ["DitherBasics", "DitherTensor", "DitherGraph"]),
     module("Robustness", ["DitherBasics", "DitherTensor", "DitherGraph", "DitherInference"]),
-    module("Reports", ["DitherGraph", "DitherInference", "DitherRobustness", "CZlib"]),
+    module("Reports", ["DitherBasics", "DitherGraph", "DitherInference", "DitherRobustness", "CZlib"]),
     module(
       "Client", ["DitherProto", "DitherTransport", protobuf, nioCore, .product(name: "NIOPosix", package: "swift-nio")]),
     module(
@@ -170,7 +170,10 @@ let package = Package(
       ]),
     tests(
       "Reports",
-      ["DitherGraph", "DitherTensor", "DitherInference", "DitherRobustness", "DitherReports", "DitherDatasets"]),
+      [
+        "DitherBasics", "DitherGraph", "DitherTensor", "DitherInference", "DitherRobustness", "DitherReports",
+        "DitherDatasets",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,3 +1,4 @@
+import Foundation
 import Yams
 
 /// Faults of a YAML text.
@@ -62,7 +63,7 @@ public enum BoundedYaml {
   /// The keys of a mapping, in the order in which they are written; none of an empty text.
   /// - Throws: also where the text is no mapping, or says a key twice.
   public static func entries(_ text: String, at place: String) throws(YamlTextError) -> [Entry] {
-    guard let root = try compose(text, at: place), root.null == nil else { return [] }
+    guard let root = try compose(text, at: place), !(root.any is NSNull) else { return [] }
     guard let mapping = root.mapping else {
       throw YamlTextError(.malformed, at: place, expected: "keys with values, a line each", got: "something else")
     }
@@ -74,8 +75,81 @@ public enum BoundedYaml {
           .malformed, at: "\(place), line \(line)", expected: "each key once",
           got: "'\(name.clipped())', which line \(first) has")
       }
-      entries.append(Entry(key: name, value: Setting(value.any), text: value.scalar?.string, line: line))
+      entries.append(Entry(key: name, value: setting(value), text: value.scalar?.string, line: line))
     }
     return entries
+  }
+
+  private static func setting(_ node: Node) -> Setting {
+    if let mapping = node.mapping {
+      let pairs = mapping.map { ($0.key.scalar?.string ?? "", setting($0.value)) }
+      return .mapping(Dictionary(pairs) { _, last in last })
+    }
+    if let items = node.sequence { return .list(items.map(setting)) }
+    return node.any is NSNull ? .none : Setting(node.any)
+  }
+
+  /// Keys with their values as YAML, in block form: `entries` reads the same values back.
+  public static func text(of facts: [(key: String, value: Setting)]) -> String {
+    facts.map { lines(of: $0.value, key: $0.key, indent: "") }.joined()
+  }
+
+  private static func lines(of value: Setting, key: String, indent: String) -> String {
+    let name = scalar(.text(key))
+    switch value {
+    case .mapping(let map) where !map.isEmpty:
+      return "\(indent)\(name):\n" + lines(of: map, indent: indent + "  ")
+    case .list(let items) where !items.isEmpty:
+      return "\(indent)\(name):\n" + items.map { item(of: $0, indent: indent) }.joined()
+    default: return "\(indent)\(name): \(scalar(value))\n"
+    }
+  }
+
+  private static func lines(of map: [String: Setting], indent: String) -> String {
+    map.sorted { $0.key < $1.key }.map { lines(of: $0.value, key: $0.key, indent: indent) }.joined()
+  }
+
+  private static func item(of value: Setting, indent: String) -> String {
+    guard case .mapping(let map) = value, !map.isEmpty else { return "\(indent)- \(scalar(value))\n" }
+    let block = lines(of: map, indent: indent + "  ")
+    return "\(indent)- \(block.dropFirst(indent.count + 2))"
+  }
+
+  /// On one line. JSON is YAML too; a word that YAML takes for nothing else stands without quotes.
+  private static func scalar(_ value: Setting) -> String {
+    switch value {
+    case .none: return "null"
+    case .flag(let flag): return flag ? "true" : "false"
+    case .number: return value.description
+    case .text(let text): return isPlain(text) ? text : quoted(text)
+    case .list(let items): return "[\(items.map(scalar).joined(separator: ", "))]"
+    case .mapping(let map):
+      let pairs = map.sorted { $0.key < $1.key }.map { "\(scalar(.text($0.key))): \(scalar($0.value))" }
+      return "{\(pairs.joined(separator: ", "))}"
+    }
+  }
+
+  /// Source: YAML 1.1, whose words for true, false and nothing are these.
+  private static let taken: Set<String> = ["true", "false", "yes", "no", "on", "off", "y", "n", "null", "inf", "nan"]
+
+  private static func isPlain(_ text: String) -> Bool {
+    guard let first = text.first, first.isASCII, first.isLetter, !taken.contains(text.lowercased()) else {
+      return false
+    }
+    return text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_-./".contains($0)) }
+  }
+
+  private static func quoted(_ text: String) -> String {
+    let escapes: [Unicode.Scalar: String] = ["\"": "\\\"", "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"]
+    let body = text.unicodeScalars.map { scalar in
+      if let escape = escapes[scalar] { return escape }
+      let isShown =
+        scalar.properties.generalCategory != .control && scalar.value != 0xFEFF && scalar.value != 0x85
+        && !(0x2028...0x2029).contains(scalar.value)
+      guard !isShown else { return String(scalar) }
+      let digits = String(scalar.value, radix: 16, uppercase: true)
+      return "\\u" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+    }
+    return "\"\(body.joined())\""
   }
 }

@@ -25,7 +25,8 @@ struct SettingsTests {
     let read = try settings(), base = Self.base
     #expect(read.stateDirectory == "/base" && read.modelsDirectory == nil && read.readyFile == nil)
     #expect(read.host == base.host && read.framedPort == base.framedPort && read.grpcPort == base.grpcPort)
-    #expect(read.httpPort == base.httpPort && read.sharedPort == nil && read.tls == base.tls && read.grace == base.grace)
+    #expect(
+      read.httpPort == base.httpPort && read.sharedPort == nil && read.tls == base.tls && read.grace == base.grace)
     #expect(read.logLevel == base.logLevel && read.precision == base.precision)
     #expect(read.computeThreads == base.computeThreads && read.auditThreads == base.auditThreads)
   }
@@ -65,7 +66,8 @@ struct SettingsTests {
   }
 
   @Test(
-    "one address", arguments: [
+    "one address",
+    arguments: [
       ("127.0.0.2:80", "127.0.0.2", 80), ("[::1]:0", "::1", 0), ("7447", "127.0.0.1", 7447),
       ("localhost:1", "localhost", 1),
     ])
@@ -102,9 +104,11 @@ struct SettingsTests {
     Fault(file: "host: ::1\ngrace: soon\n", says: ["dither.yml, line 2", "'soon'"]),
     Fault(file: "\nframed_port: 1\n", says: ["dither.yml, line 2", "did you mean 'framed-port'"]),
     Fault(file: "grce: 1\n", says: ["line 1", "did you mean 'grace'"]),
-    Fault(file: "grace: [1, 2]\n", says: ["line 1", "several values"]), Fault(file: "- a\n", says: ["keys with values"]),
+    Fault(file: "grace: [1, 2]\n", says: ["line 1", "several values"]),
+    Fault(file: "- a\n", says: ["keys with values"]),
     Fault(file: "grace: 1\nhost: a\ngrace: 2\n", says: ["line 3", "line 1"]),
-    Fault(file: "grace: 'x\n", says: ["dither.yml", "YAML"]), Fault(file: "? [a]\n: 1\n", says: ["keys that are words"]),
+    Fault(file: "grace: 'x\n", says: ["dither.yml", "YAML"]),
+    Fault(file: "? [a]\n: 1\n", says: ["keys that are words"]),
     Fault(file: String(repeating: "# long\n", count: 10_000), says: ["at most 65536 bytes"]),
     Fault(flags: ["tls-cert": "/c"], says: ["--tls-cert", "'tls-key'"]),
     Fault(environment: ["DITHER_TLS_KEY": "/c"], says: ["DITHER_TLS_KEY", "'tls-cert'"]),
@@ -143,7 +147,8 @@ struct SettingsTests {
     let again = try settings(file: text.replacing("framed-port: 7447  # standard\n", with: ""))
     #expect(again.stateDirectory == "/with space/#" && again.grace == .seconds(4))
     #expect(again.tls == .files(certificate: "/c:x", key: "/k"))
-    #expect(try SettingsReader(flags: [:], environment: [:], file: nil).yaml(over: Self.base).hasPrefix("state: /base  #"))
+    #expect(
+      try SettingsReader(flags: [:], environment: [:], file: nil).yaml(over: Self.base).hasPrefix("state: /base  #"))
   }
 
   @Test("the document has the table's rows, and no others")

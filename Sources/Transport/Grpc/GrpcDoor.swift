@@ -21,7 +21,7 @@ public enum GrpcDoor {
 
   public static func open(
     _ dispatcher: CallDispatcher, host: String, port: Int, tls: TlsSource?,
-    maxConcurrentStreams: Int = maxConcurrentStreams, connectionLimit: Int = 1024
+    maxConcurrentStreams: Int = GrpcDoor.maxConcurrentStreams, connectionLimit: Int = 1024
   ) async throws -> Door {
     try await Door.open(
       name: "grpc", host: host, port: port, tls: tls, alpn: "h2", limit: connectionLimit, logger: dispatcher.logger,
@@ -34,7 +34,7 @@ public enum GrpcDoor {
   /// Puts the protocol at the end of a connection's pipeline.
   static func serve(
     _ channel: any Channel, _ connections: Connections, _ dispatcher: CallDispatcher,
-    maxConcurrentStreams: Int = maxConcurrentStreams
+    maxConcurrentStreams: Int = GrpcDoor.maxConcurrentStreams
   ) -> EventLoopFuture<Void> {
     let shared = NIOLoopBound(GrpcConnection(dispatcher, channel), eventLoop: channel.eventLoop)
     do { try channel.pipeline.syncOperations.addHandler(shared.value.filter) } catch {

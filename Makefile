@@ -66,7 +66,7 @@ test-swift: build-tests
 conformance: build
 	@scripts/conformance
 
-test-clients: setup-tests build
+test-clients: setup-tests build test-install-c
 	@Tests/Clients/run $(DITHER)
 
 lint:

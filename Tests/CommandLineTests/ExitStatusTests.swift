@@ -57,7 +57,8 @@ struct ExitStatusTests {
   @Test(
     "every command has help with an example",
     arguments: [
-      "serve", "predict", "audit", "upload", "models", "models list", "models show", "models alias", "models remove",
+      "serve", "predict", "audit", "upload", "models", "models list", "models show", "models alias", "models card",
+      "models remove",
       "run", "train", "data", "data list", "data get", "data verify", "tokens", "tokens create", "tokens list",
       "tokens revoke", "bench",
     ])

@@ -24,7 +24,7 @@ public struct ServerConfiguration: Sendable {
   public var tls = Tls.generated
   /// Where to write, once the server serves, how to reach it.
   public var readyFile: String?
-  /// Who has started the process and wants to hear when it serves, stops and lives.
+  /// The manager that has started the process and wants to hear when it serves, stops and lives.
   public var serviceManager: ServiceManager?
   /// Beyond which a request is refused.
   public var limits = Limits()

@@ -4,7 +4,7 @@ import Foundation
 /// The service manager that has started this process and wants to hear how it fares: a datagram for each word, to the
 /// socket that `NOTIFY_SOCKET` names. Nothing is waited for. Source: sd_notify(3), sd_watchdog_enabled(3).
 public struct ServiceManager: Sendable {
-  /// What it is told.
+  /// The words that it is told.
   public enum Word: String, Sendable {
     case ready = "READY=1"
     case stopping = "STOPPING=1"

@@ -5,7 +5,7 @@ import Foundation
 public struct CardDraft: Sendable {
   /// The model's, in the registry.
   public var name: String
-  /// What the owner or the training said, as JSON; its keys are kept below `dither`.
+  /// The owner's words, or the training's, as JSON has them; its keys are kept below `dither`.
   public var record: Setting
   /// An identifier of SPDX's, as Hugging Face writes it: `apache-2.0`.
   public var license: String?

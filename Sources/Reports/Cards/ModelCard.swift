@@ -6,9 +6,11 @@ import Foundation
 public struct ModelCard: Sendable, Equatable {
   /// A key of the YAML part.
   public struct Fact: Sendable, Equatable {
+    /// As Hugging Face names it; our own are below `dither`.
     public var key: String
+    /// As YAML takes it.
     public var value: Setting
-    /// - Parameter key: as Hugging Face names it; our own are below `dither`.
+    /// A key with its value.
     public init(_ key: String, _ value: Setting) { (self.key, self.value) = (key, value) }
   }
 
@@ -19,6 +21,9 @@ public struct ModelCard: Sendable, Equatable {
   /// The JSON's key of the text.
   private static let textKey = "markdown"
 
+  /// - Parameters:
+  ///   - facts: in their order.
+  ///   - text: Markdown.
   public init(facts: [Fact], text: String) { (self.facts, self.text) = (facts, text) }
 
   /// - Returns: nil where there is none.

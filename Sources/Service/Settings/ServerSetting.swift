@@ -6,7 +6,7 @@ import Foundation
 public struct ServerSetting: Sendable {
   /// In small letters, with dashes.
   public let name: String
-  /// What it takes.
+  /// The values that it takes.
   public let kind: Kind
   /// The value where none is given, as one would write it; nil: what `absence` says.
   public let standard: String?

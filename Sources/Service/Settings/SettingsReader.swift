@@ -9,7 +9,7 @@ public struct SettingsReader: Sendable {
   /// Every key is below it: `DITHER_GRACE` is the environment's name of `dither.grace`.
   private static let root = "dither"
 
-  /// What holds for a setting.
+  /// The value that holds for a setting.
   private struct Found {
     var text: String
     var value: ServerSetting.Value

@@ -10,7 +10,7 @@ public enum HttpDoor {
   /// The cookie that a browser's token is in.
   public static let cookie = "dither-token"
 
-  /// What is served, and to whom.
+  /// The routes, and to whom they are served.
   public struct Service: Sendable {
     /// All of them.
     public var routes: HttpRoutes

@@ -29,7 +29,8 @@ public enum BoundedYaml {
 
   /// - Parameter place: where the text is from, for messages.
   /// - Returns: the root; nil where the text says nothing.
-  /// - Throws: `YamlTextFault.malformed` where it is no YAML or has keys that are no words, `tooLarge` beyond the bounds.
+  /// - Throws: `YamlTextFault.malformed` where it is no YAML or has keys that are no words, `tooLarge` beyond the
+  ///   bounds.
   public static func compose(_ text: String, at place: String) throws(YamlTextError) -> Node? {
     let root: Node?
     do { root = try Yams.compose(yaml: text) } catch {

@@ -37,7 +37,8 @@ public enum Greeting: Sendable, Equatable, CaseIterable {
     self = known.kind
   }
 
-  /// In the order in which a server prefers them: browsers offer HTTP/2 too, and what they ask for is served by HTTP/1.1.
+  /// In the order in which a server prefers them: browsers offer HTTP/2 too, and what they ask for is served by
+  /// HTTP/1.1.
   private static let alpn: [(name: String, kind: Greeting)] = [
     ("dither/1", .framed), ("http/1.1", .http1), ("h2", .http2),
   ]

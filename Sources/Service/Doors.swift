@@ -4,8 +4,8 @@ import Foundation
 import Logging
 import NIOCore
 
-/// The ways in: the framed door and the gRPC door over one table of calls, and the console; each at a port of its own, or
-/// all three at one.
+/// The ways in: the framed door and the gRPC door over one table of calls, and the console; each at a port of its own,
+/// or all three at one.
 struct Doors: Sendable {
   let framed: Door
   let grpc: Door

@@ -4,8 +4,9 @@ import DitherStore
 import Foundation
 import Logging
 
-/// The folder of models that a server starts with: each `NAME.onnx` is published under its name, with `NAME.card.md`, else
-/// `NAME.card.json`, as its card. A file that was published and has not changed since costs one look at its size and time.
+/// The folder of models that a server starts with: each `NAME.onnx` is published under its name, with `NAME.card.md`,
+/// else `NAME.card.json`, as its card. A file that was published and has not changed since costs one look at its size
+/// and time.
 struct ModelsFolder: Sendable {
   var path: String
   var registry: ModelRegistry

@@ -6,8 +6,8 @@ import DitherReports
 import DitherTensor
 import Foundation
 
-/// A training from recipe to files: NAME.onnx with NAME.card.json and NAME.card.md beside it, a checkpoint while it runs, and a folder
-/// of its own with its record.
+/// A training from recipe to files: NAME.onnx with NAME.card.json and NAME.card.md beside it, a checkpoint while it
+/// runs, and a folder of its own with its record.
 public struct TrainRun: Sendable {
   /// How the model is trained.
   public var recipe: Recipe
@@ -200,8 +200,8 @@ public struct TrainRun: Sendable {
     let json = try jsonText(of: card)
     try writeWhole(json, to: cardPath)
     var draft = CardDraft(
-      name: recipe.name, record: String(decoding: json, as: UTF8.self), inputShape: Array(test.inputs.shape.dimensions.dropFirst())
-    )
+      name: recipe.name, record: String(decoding: json, as: UTF8.self),
+      inputShape: Array(test.inputs.shape.dimensions.dropFirst()))
     draft.task = found.rootMeanSquaredError == nil ? "classification" : "regression"
     try writeWhole(Array(draft.card.markdown.utf8), to: readableCardPath)
     try place.keep(modelPath, as: "\(recipe.name).onnx")

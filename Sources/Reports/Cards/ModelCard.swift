@@ -1,8 +1,8 @@
 import DitherBasics
 import Foundation
 
-/// A model's card as Hugging Face has it: facts in YAML, a text in Markdown. The registry keeps it as one JSON object: the
-/// facts, with the text as `markdown`. Source: huggingface.co/docs/hub/model-cards.
+/// A model's card as Hugging Face has it: facts in YAML, a text in Markdown. The registry keeps it as one JSON object:
+/// the facts, with the text as `markdown`. Source: huggingface.co/docs/hub/model-cards.
 public struct ModelCard: Sendable, Equatable {
   /// A key of the YAML part.
   public struct Fact: Sendable, Equatable {

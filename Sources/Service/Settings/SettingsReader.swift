@@ -27,8 +27,8 @@ public struct SettingsReader: Sendable {
   ///   - flags: by the settings' names.
   ///   - environment: `DITHER_NAME`; an empty value is none.
   ///   - file: the path of a file of settings; nil: none.
-  /// - Throws: `ServiceFault.configuration` with the place of a value that is out of its bounds, of a key that is none, or
-  ///   of a file that cannot be read.
+  /// - Throws: `ServiceFault.configuration` with the place of a value that is out of its bounds, of a key that is none,
+  ///   or of a file that cannot be read.
   public init(flags: [String: String], environment: [String: String], file: String?) throws(ServiceError) {
     var sources = [
       Source(provider: Self.provider("flags", flags)) { "--\($0.name)" },

@@ -2,8 +2,8 @@ import Foundation
 
 /// Where a server keeps what it remembers, unless told otherwise.
 enum StateDirectory {
-  /// `DITHER_STATE`, else `dither` in the user's state folder: `XDG_STATE_HOME`, else `.local/state` in the home folder,
-  /// which `HOME` names before the database of users does. Source: XDG Base Directory Specification 0.8.
+  /// `DITHER_STATE`, else `dither` in the user's state folder: `XDG_STATE_HOME`, else `.local/state` in the home
+  /// folder, which `HOME` names before the database of users does. Source: XDG Base Directory Specification 0.8.
   static var standard: String {
     let environment = ProcessInfo.processInfo.environment
     func path(_ name: String) -> URL? {

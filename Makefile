@@ -30,7 +30,8 @@ help:
 	@echo 'make clients      build the C client          make generate       regenerate the protobuf code'
 	@echo 'make install      the program with Swift inside, manual pages, completions, models (PREFIX, DESTDIR); make uninstall'
 	@echo 'make install-c    the C client with its header and dither.pc (PREFIX, DESTDIR)'
-	@echo 'make deb          a Debian package with a systemd unit; make test-deb tries it in a bare root (as root)'
+	@echo 'make deb          a Debian package with a systemd unit; make test-deb tries it in a bare root (as root),'
+	@echo '                  make test-container in a container (buildah)'
 	@echo 'make clean        remove what was built'
 
 setup:
@@ -121,6 +122,9 @@ deb: setup-package $(BINARY)
 test-deb: deb
 	@scripts/test-deb .build-static/dither_*.deb
 
+test-container: test-deb
+	@scripts/test-container .build-static/dither_*.deb
+
 sbom:
 	@scripts/sbom
 
@@ -132,4 +136,4 @@ clean:
 	$(MAKE) --silent -C Sources/CDither clean
 
 .PHONY: help setup setup-tests build build-tests run test test-swift test-clients lint verify fix format fuzz sanitize conformance \
-  clients generate clean setup-package static install uninstall install-c uninstall-c test-install-c deb test-deb sbom
+  clients generate clean setup-package static install uninstall install-c uninstall-c test-install-c deb test-deb test-container sbom

@@ -87,7 +87,11 @@ public enum BoundedYaml {
       return .mapping(Dictionary(pairs) { _, last in last })
     }
     if let items = node.sequence { return .list(items.map(setting)) }
-    return node.any is NSNull ? .none : Setting(node.any)
+    guard !(node.any is NSNull) else { return .none }
+    let value = Setting(node.any)
+    // Neither JSON nor an equation has a place for these.
+    if case .number(let number) = value, !number.isFinite { return .text(node.scalar?.string ?? "") }
+    return value
   }
 
   /// Keys with their values as YAML, in block form: `entries` reads the same values back.

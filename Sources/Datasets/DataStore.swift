@@ -106,7 +106,7 @@ public struct DataStore: Sendable {
       body = response.status == .ok ? try await response.body.collect(upTo: Self.mostBytes) : ByteBuffer()
     } catch {
       throw DatasetError(
-        .download, at: url.absoluteString, expected: "a download", got: "\(error)",
+        .download, at: url.absoluteString, expected: "a download", got: Self.words(of: error, url),
         advice: "check the network, or put the file at \(root.url.appending(path: file.path).path)")
     }
     guard response.status == .ok else {
@@ -117,6 +117,15 @@ public struct DataStore: Sendable {
     // Packed for the way, not by the publisher.
     let isPacked = response.headers.first(name: "content-encoding")?.lowercased() == "gzip"
     return isPacked ? try Gzip.unpack(bytes, at: url.absoluteString) : bytes
+  }
+
+  /// The reason why no whole answer came, for people.
+  private static func words(of error: any Error, _ url: URL) -> String {
+    switch error {
+    case let error as HTTPClientError: error.shortDescription.lowercased()
+    case is NIOTooManyBytesError: "more than \(mostBytes) bytes"
+    default: "no connection to \(url.host() ?? "it"): \("\(error)".clipped())"
+    }
   }
 
   /// Written beside its place, synced, then renamed: no reader sees a part of it, and a failure leaves nothing.

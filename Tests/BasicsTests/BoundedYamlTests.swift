@@ -53,6 +53,11 @@ struct BoundedYamlTests {
     .mapping(["x y": .text("z"), "yes": .mapping(["deep": .list([.mapping(["a": .none])])])]),
   ]
 
+  @Test("what is no number that JSON has stays a word")
+  func notFinite() throws {
+    #expect(try BoundedYaml.entries("a: .nan\nb: -.inf\n", at: "x").map(\.value) == [.text(".nan"), .text("-.inf")])
+  }
+
   @Test("what is written is read back as it was")
   func roundTrip() throws {
     for value in Self.values {

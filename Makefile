@@ -11,6 +11,13 @@ SWIFT_FILES = Package.swift Plugins Sources Tests
 CHECKED = --explicit-target-dependency-import-check error
 DITHER = .build/release/dither
 
+# The program that is installed and packed: with Swift's runtime inside. BINARY=… takes one that was built elsewhere.
+STATIC = .build-static/release/dither
+BINARY ?= $(STATIC)
+PREFIX ?= /usr/local
+# Foundation's own data is most of it; lld leaves out the names that nobody links with.
+STATIC_FLAGS = --static-swift-stdlib -Xswiftc -use-ld=lld -Xlinker --no-export-dynamic
+
 help:
 	@echo 'make run          build, serve the shipped models on loopback and show what they do (ONCE=1: then stop)'
 	@echo 'make test         lint, every test, the C and the Python clients'
@@ -21,6 +28,10 @@ help:
 	@echo 'make verify       the quick checks of the house: formatting, layers, words, links, generated code'
 	@echo 'make fuzz         every reader of foreign bytes, 60 s each; make sanitize: tests under the sanitizers'
 	@echo 'make clients      build the C client          make generate       regenerate the protobuf code'
+	@echo 'make install      the program with Swift inside, manual pages, completions, models (PREFIX, DESTDIR); make uninstall'
+	@echo 'make install-c    the C client with its header and dither.pc (PREFIX, DESTDIR)'
+	@echo 'make deb          a Debian package with a systemd unit; make test-deb tries it in a bare root (as root),'
+	@echo '                  make test-container in a container (buildah)'
 	@echo 'make clean        remove what was built'
 
 setup:
@@ -28,6 +39,9 @@ setup:
 
 setup-tests:
 	@scripts/setup test
+
+setup-package:
+	@scripts/setup package
 
 build: setup
 	@[[ -x $(DITHER) ]] || echo 'The first build compiles every dependency: 6 to 10 minutes on two cores; later ones take seconds.'
@@ -53,7 +67,7 @@ test-swift: build-tests
 conformance: build
 	@scripts/conformance
 
-test-clients: setup-tests build
+test-clients: setup-tests build test-install-c
 	@Tests/Clients/run $(DITHER)
 
 lint:
@@ -78,12 +92,48 @@ fuzz: setup-tests
 sanitize: setup-tests
 	@scripts/sanitize
 
+# A whole build of its own: 10 to 15 minutes on two cores.
+static: setup
+	swift build -c release --product dither --scratch-path .build-static $(STATIC_FLAGS) $(CHECKED)
+
+# What is there is taken: `sudo make install` builds nothing as root.
+$(STATIC):
+	$(MAKE) static
+
+install: $(BINARY)
+	@BINARY=$(BINARY) PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) scripts/install
+
+uninstall:
+	@PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) scripts/install --remove
+
+install-c:
+	@$(MAKE) --silent -C Sources/CDither OUT=$(CURDIR)/.build/cdither PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) install
+
+uninstall-c:
+	@$(MAKE) --silent -C Sources/CDither PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) uninstall
+
+test-install-c:
+	@$(MAKE) --silent install-c PREFIX=$(CURDIR)/.build/installed-c
+	@scripts/test-install-c .build/installed-c
+
+deb: setup-package $(BINARY)
+	@BINARY=$(BINARY) scripts/deb
+
+test-deb: deb
+	@scripts/test-deb .build-static/dither_*.deb
+
+test-container: test-deb
+	@scripts/test-container .build-static/dither_*.deb
+
+sbom:
+	@scripts/sbom
+
 generate:
 	@scripts/generate-protobuf
 
 clean:
-	rm -rf .build .build-fuzz .build-asan .build-tsan .build-protoc
+	rm -rf .build .build-static .build-fuzz .build-asan .build-tsan .build-protoc
 	$(MAKE) --silent -C Sources/CDither clean
 
 .PHONY: help setup setup-tests build build-tests run test test-swift test-clients lint verify fix format fuzz sanitize conformance \
-  clients generate clean
+  clients generate clean setup-package static install uninstall install-c uninstall-c test-install-c deb test-deb test-container sbom

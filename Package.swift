@@ -32,6 +32,9 @@ let nio: [Target.Dependency] = [
   .product(name: "NIOHPACK", package: "swift-nio-http2"),
 ]
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
+// In the place of FoundationNetworking, which brings libcurl with some 25 libraries behind it.
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 
 let package = Package(
   name: "dither",
@@ -41,6 +44,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
@@ -48,6 +52,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
   ],
   targets: [
     // The C side: the system's libraries by module map, and the two targets that hold C of our own.
@@ -67,17 +72,22 @@ let package = Package(
       ],
       linkerSettings: [.linkedLibrary("m"), .linkedLibrary("gomp")]),
 
-    module("Basics", ["COpenSSL", "CZlib"]),
+    module("Basics", ["COpenSSL", "CZlib", yaml]),
     module("Tensor", ["DitherBasics", "CKernels", "COneDNN"]),
     module("Proto", ["DitherBasics", protobuf]),
     module("Transport", ["DitherBasics", "DitherProto", "COpenSSL", protobuf, log] + nio),
     module("Store", ["DitherBasics", .product(name: "GRDB", package: "GRDB.swift")]),
     module("Jobs", ["DitherBasics", "DitherStore"]),
     module("Graph", ["DitherBasics", "DitherTensor", protobuf]),
-    module("Datasets", ["DitherBasics", "DitherTensor", "CPng", "CJpeg"]),
+    module(
+      "Datasets",
+      [
+        "DitherBasics", "DitherTensor", "CPng", "CJpeg", httpClient, nioCore,
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+      ]),
     module("Inference", ["DitherBasics", "DitherTensor", "DitherGraph"]),
     module("Robustness", ["DitherBasics", "DitherTensor", "DitherGraph", "DitherInference"]),
-    module("Reports", ["DitherGraph", "DitherInference", "DitherRobustness", "CZlib"]),
+    module("Reports", ["DitherBasics", "DitherGraph", "DitherInference", "DitherRobustness", "CZlib"]),
     module(
       "Client", ["DitherProto", "DitherTransport", protobuf, nioCore, .product(name: "NIOPosix", package: "swift-nio")]),
     module(
@@ -85,7 +95,7 @@ let package = Package(
       [
         "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherDatasets", "DitherRobustness",
         "DitherReports", "DitherJobs",
-        .product(name: "Yams", package: "Yams"),
+        yaml,
       ]),
     module(
       "Service",
@@ -94,12 +104,14 @@ let package = Package(
         "DitherReports",
         "DitherDatasets",
         "DitherStore", "DitherProto", "DitherTransport", protobuf, log, nioCore,
+        .product(name: "Configuration", package: "swift-configuration"),
       ]),
     module(
       "Bench",
       [
         "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness",
         "DitherDatasets", "DitherProto", "DitherTransport", "DitherClient", "DitherTrain", protobuf, nioCore,
+        httpClient,
         .product(name: "NIOPosix", package: "swift-nio"),
       ]),
     .executableTarget(
@@ -159,7 +171,10 @@ let package = Package(
       ]),
     tests(
       "Reports",
-      ["DitherGraph", "DitherTensor", "DitherInference", "DitherRobustness", "DitherReports", "DitherDatasets"]),
+      [
+        "DitherBasics", "DitherGraph", "DitherTensor", "DitherInference", "DitherRobustness", "DitherReports",
+        "DitherDatasets",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,14 +1,12 @@
+import AsyncHTTPClient
 import DitherBasics
 import DitherClient
 import DitherGraph
 import DitherProto
 import DitherTensor
 import Foundation
+import NIOCore
 import SwiftProtobuf
-
-#if canImport(FoundationNetworking)
-  import FoundationNetworking
-#endif
 
 /// A server of its own for a bench: this program's `serve`, in a process of its own, as callers meet it.
 final class ServerProcess {
@@ -91,9 +89,9 @@ final class ServerProcess {
 
   /// Calls of `Predict` that ended well, and the seconds that they took inside the server.
   func served() throws -> (calls: Double, seconds: Double) {
-    guard let url = URL(string: "http://127.0.0.1:\(ready.http)/metrics") else { return (0, 0) }
+    let answer = try HTTPClient.shared.get(url: "http://127.0.0.1:\(ready.http)/metrics").wait()
     var values: [String: Double] = [:]
-    for line in try String(contentsOf: url, encoding: .utf8).split(separator: "\n") where !line.hasPrefix("#") {
+    for line in (answer.body.map { String(buffer: $0) } ?? "").split(separator: "\n") where !line.hasPrefix("#") {
       let parts = line.split(separator: " ")
       if parts.count == 2 { values[String(parts[0])] = Double(parts[1]) }
     }

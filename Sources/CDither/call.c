@@ -13,7 +13,7 @@ static dither_code greet(dither_client *client, dither_instant deadline, dither_
   Dither__V1__Hello hello = DITHER__V1__HELLO__INIT;
   Dither__V1__Frame frame = DITHER__V1__FRAME__INIT;
   hello.version = 1;
-  hello.agent = "dither-c/0.1.0";
+  hello.agent = "dither-c/0.2.0";
   hello.max_frame_bytes = client->max_frame_bytes;
   hello.initial_credit_bytes = client->max_frame_bytes;
   frame.kind_case = DITHER__V1__FRAME__KIND_HELLO;

@@ -1,8 +1,8 @@
+import AsyncHTTPClient
 import DitherBasics
 import Foundation
-#if canImport(FoundationNetworking)
-  import FoundationNetworking
-#endif
+import NIOCore
+import NIOHTTP1
 
 /// Fetches data sets into a data root and checks what is there.
 public struct DataStore: Sendable {
@@ -12,6 +12,10 @@ public struct DataStore: Sendable {
   public var mirror: URL?
   /// For how many seconds a server may send nothing.
   public var patience: TimeInterval = 60
+  /// Bytes of one download.
+  private static let mostBytes = 4 << 30
+  /// For one download, however steadily it comes.
+  private static let longest = TimeAmount.hours(24)
 
   /// - Parameter mirror: asked in the place of the publishers.
   public init(_ root: DataRoot, mirror: URL? = nil) {
@@ -69,28 +73,59 @@ public struct DataStore: Sendable {
         .download, at: file.path, expected: "an address", got: file.address.map { "'\($0)'" } ?? "none",
         advice: "name a mirror that has it, or put the file at \(root.url.appending(path: file.path).path)")
     }
-    // A session of its own: nothing that came wrong is served again from a cache.
-    let settings = URLSessionConfiguration.ephemeral
-    settings.timeoutIntervalForRequest = patience
-    let session = URLSession(configuration: settings)
-    defer { session.finishTasksAndInvalidate() }
-    let data: Data, response: URLResponse
-    do { (data, response) = try await session.data(from: url) } catch {
+    // A client of its own, which ends with this file: it keeps nothing that came wrong.
+    let client = HTTPClient(configuration: settings(for: url))
+    do {
+      let bytes = try await fetch(url, for: file, by: client)
+      try? await client.shutdown()
+      return bytes
+    } catch {
+      try? await client.shutdown()
+      throw error
+    }
+  }
+
+  private func settings(for url: URL) -> HTTPClient.Configuration {
+    var settings = HTTPClient.Configuration()
+    let bound = TimeAmount.nanoseconds(Int64(patience * 1e9))
+    settings.timeout = .init(connect: bound, read: bound)
+    // One try: who cannot be reached is told of at once.
+    settings.connectionPool.retryConnectionEstablishment = false
+    settings.proxy = DownloadProxy(for: url, in: ProcessInfo.processInfo.environment).map {
+      .server(
+        host: $0.host, port: $0.port,
+        authorization: $0.user.map { .basic(username: $0.name, password: $0.password) })
+    }
+    return settings
+  }
+
+  private func fetch(_ url: URL, for file: DataFile, by client: HTTPClient) async throws(DatasetError) -> [UInt8] {
+    let response: HTTPClientResponse, body: ByteBuffer
+    do {
+      response = try await client.execute(HTTPClientRequest(url: url.absoluteString), timeout: Self.longest)
+      body = response.status == .ok ? try await response.body.collect(upTo: Self.mostBytes) : ByteBuffer()
+    } catch {
       throw DatasetError(
-        .download, at: url.absoluteString, expected: "a download", got: error.localizedDescription,
+        .download, at: url.absoluteString, expected: "a download", got: Self.words(of: error, url),
         advice: "check the network, or put the file at \(root.url.appending(path: file.path).path)")
     }
-    guard let http = response as? HTTPURLResponse, http.statusCode == 200 else {
-      let status = (response as? HTTPURLResponse)?.statusCode ?? 0
-      throw DatasetError(.download, at: url.absoluteString, expected: "HTTP status 200", got: "\(status)")
-    }
-    // The length is that of the bytes on the wire, which may have been packed for the way.
-    let isPlain = http.value(forHTTPHeaderField: "Content-Encoding") == nil
-    if isPlain, http.expectedContentLength >= 0, http.expectedContentLength != data.count {
+    guard response.status == .ok else {
       throw DatasetError(
-        .truncated, at: url.absoluteString, expected: "\(http.expectedContentLength) bytes", got: "\(data.count)")
+        .download, at: url.absoluteString, expected: "HTTP status 200", got: "\(response.status.code)")
     }
-    return [UInt8](data)
+    let bytes = [UInt8](body.readableBytesView)
+    // Packed for the way, not by the publisher.
+    let isPacked = response.headers.first(name: "content-encoding")?.lowercased() == "gzip"
+    return isPacked ? try Gzip.unpack(bytes, at: url.absoluteString) : bytes
+  }
+
+  /// The reason why no whole answer came, for people.
+  private static func words(of error: any Error, _ url: URL) -> String {
+    switch error {
+    case let error as HTTPClientError: error.shortDescription.lowercased()
+    case is NIOTooManyBytesError: "more than \(mostBytes) bytes"
+    default: "no connection to \(url.host() ?? "it"): \("\(error)".clipped())"
+    }
   }
 
   /// Written beside its place, synced, then renamed: no reader sees a part of it, and a failure leaves nothing.

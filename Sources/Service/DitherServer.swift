@@ -36,6 +36,7 @@ public struct DitherServer: Sendable {
       await server.drain(grace: .zero)
       throw error
     }
+    configuration.serviceManager?.tell(.ready)
     log.info(
       "ready",
       metadata: [
@@ -56,6 +57,7 @@ public final class RunningServer: Sendable {
   public let sessionToken: String
   package let services: Services
   private let doors: Doors
+  private let watch: Task<Void, Never>?
 
   init(
     configuration: ServerConfiguration, services: Services, doors: Doors, firstToken: String?, sessionToken: String
@@ -65,6 +67,7 @@ public final class RunningServer: Sendable {
     self.doors = doors
     self.firstToken = firstToken
     self.sessionToken = sessionToken
+    watch = configuration.serviceManager?.watch { await doors.respond() }
   }
 
   /// The one it listens at, also where 0 was asked for.
@@ -85,11 +88,13 @@ public final class RunningServer: Sendable {
 
   /// Takes no new calls, lets those in flight end for at most `grace`, and closes. Audits go on at the next start.
   public func drain(grace: Duration = .seconds(30)) async {
+    configuration.serviceManager?.tell(.stopping)
     services.readiness.leave()
     doors.dispatcher.drain()
     await services.audits.stop()
     await doors.drain(grace: grace)
     services.batcher.close()
+    watch?.cancel()
   }
 
   func writeReadyFile() throws(ServiceError) {

@@ -4,7 +4,8 @@ import Foundation
 import Logging
 import NIOCore
 
-/// The ways in: the framed door and the gRPC door over one table of calls, and the console.
+/// The ways in: the framed door and the gRPC door over one table of calls, and the console; each at a port of its own,
+/// or all three at one.
 struct Doors: Sendable {
   let framed: Door
   let grpc: Door
@@ -29,19 +30,23 @@ struct Doors: Sendable {
     // On loopback the console is for this machine's browser, which does not know a certificate made here.
     let httpTls = configuration.tls == .generated ? nil : tls
     let console = Console(services: services, dispatcher: dispatcher, usesTls: httpTls != nil)
+    let http = HttpDoor.Service(console.routes, isLocal: configuration.isLoopback, signInPath: Console.signIn)
     let host = configuration.host
+    if let port = configuration.sharedPort {
+      var settings = SharedDoor.Settings(tls: tls)
+      settings.takesPlainHttp = httpTls == nil
+      let door = try await SharedDoor.open(dispatcher, http, host: host, port: port, settings, limits: wire)
+      self.init(framed: door, grpc: door, http: door, dispatcher: dispatcher, authority: authority)
+      return
+    }
     // Doors that are open when a later one cannot be opened are closed again.
     var open: [Door] = []
     do {
-      let framed = try await FramedDoor.open(
-        dispatcher, host: host, port: configuration.framedPort, tls: tls, limits: wire)
-      open.append(framed)
-      let grpc = try await GrpcDoor.open(dispatcher, host: host, port: configuration.grpcPort, tls: tls)
-      open.append(grpc)
-      let http = try await HttpDoor.open(
-        dispatcher, console.routes, host: host, port: configuration.httpPort, tls: httpTls,
-        isLocal: configuration.isLoopback, signInPath: Console.signIn)
-      self.init(framed: framed, grpc: grpc, http: http, dispatcher: dispatcher, authority: authority)
+      open.append(
+        try await FramedDoor.open(dispatcher, host: host, port: configuration.framedPort, tls: tls, limits: wire))
+      open.append(try await GrpcDoor.open(dispatcher, host: host, port: configuration.grpcPort, tls: tls))
+      open.append(try await HttpDoor.open(dispatcher, http, host: host, port: configuration.httpPort, tls: httpTls))
+      self.init(framed: open[0], grpc: open[1], http: open[2], dispatcher: dispatcher, authority: authority)
     } catch {
       for door in open { await door.drain(grace: .zero) }
       throw error
@@ -87,9 +92,16 @@ struct Doors: Sendable {
       ])
   }
 
+  private var all: [Door] { [framed, grpc, http] }
+
+  /// Comes back once every door has.
+  func respond() async {
+    for door in all { await door.respond() }
+  }
+
   func drain(grace: Duration) async {
     await withTaskGroup { group in
-      for door in [framed, grpc, http] { group.addTask { await door.drain(grace: grace) } }
+      for door in all { group.addTask { await door.drain(grace: grace) } }
     }
   }
 }

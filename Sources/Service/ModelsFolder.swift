@@ -1,10 +1,12 @@
 import DitherBasics
+import DitherReports
 import DitherStore
 import Foundation
 import Logging
 
-/// The folder of models that a server starts with: each `NAME.onnx` is published under its name, with `NAME.card.json`
-/// as its card. A file that was published and has not changed since costs one look at its size and time.
+/// The folder of models that a server starts with: each `NAME.onnx` is published under its name, with `NAME.card.md`,
+/// else `NAME.card.json`, as its card. A file that was published and has not changed since costs one look at its size
+/// and time.
 struct ModelsFolder: Sendable {
   var path: String
   var registry: ModelRegistry
@@ -32,9 +34,10 @@ struct ModelsFolder: Sendable {
 
   private func publish(_ file: String) async throws {
     let name = String(file.dropLast(".onnx".count)), place = path + "/" + file
-    let cardPlace = path + "/\(name).card.json"
     let (size, time) = try Self.look(place)
-    let cardLook = try? Self.look(cardPlace)
+    let cards = ["md", "json"].map { "\(path)/\(name).card.\($0)" }
+    let cardPlace = cards.first { FileManager.default.fileExists(atPath: $0) }
+    let cardLook = cardPlace.flatMap { try? Self.look($0) }
     let stamp = "\(size) \(time)" + (cardLook.map { " \($0.size) \($0.time)" } ?? "")
     if try await registry.store.models.importStamp(place) == stamp { return }
     guard size <= limits.uploadBytes else {
@@ -42,7 +45,12 @@ struct ModelsFolder: Sendable {
     }
     let bytes = [UInt8](try Data(contentsOf: URL(filePath: place)))
     let checked = try CheckedModel(onnx: bytes)
-    let card = (try? String(contentsOfFile: cardPlace, encoding: .utf8)) ?? ""
+    if let cardLook, cardLook.size > limits.cardBytes {
+      throw ServiceError(
+        .badModel, at: cardPlace ?? file, expected: "at most \(limits.cardBytes) bytes", got: "\(cardLook.size)")
+    }
+    var card = cardPlace.flatMap { try? String(contentsOfFile: $0, encoding: .utf8) } ?? ""
+    if let cardPlace, cardPlace.hasSuffix(".md") { card = try ModelCard(markdown: card, at: cardPlace).json }
     try UploadRules.check(card: card, limits)
     let blob = BlobID(Sha256.hash(bytes)), blobs = registry.store.blobs
     let published = try await registry.publish(

@@ -18,10 +18,14 @@ public struct ServerConfiguration: Sendable {
   public var grpcPort = 7448
   /// 0: any that is free.
   public var httpPort = 7449
+  /// One port for every protocol, in the place of those three; 0: any that is free; nil: a port for each.
+  public var sharedPort: Int?
   /// Certificates of all doors.
   public var tls = Tls.generated
   /// Where to write, once the server serves, how to reach it.
   public var readyFile: String?
+  /// The manager that has started the process and wants to hear when it serves, stops and lives.
+  public var serviceManager: ServiceManager?
   /// Beyond which a request is refused.
   public var limits = Limits()
   /// Precision in which models compute; bf16 where the CPU has it.
@@ -31,6 +35,8 @@ public struct ServerConfiguration: Sendable {
   public var reportKey: String?
   /// The program, as reports name it: its version and the digest of its sources.
   public var code: String?
+  /// How long calls in flight may take once the server is to stop.
+  public var grace = Duration.seconds(30)
   /// Threads that compute predictions.
   public var computeThreads = ProcessInfo.processInfo.activeProcessorCount
   /// Threads of low priority that work on audits.
@@ -100,7 +106,9 @@ public struct ServerConfiguration: Sendable {
     func refuse(_ field: String, _ expected: String, _ got: String) -> ServiceError {
       ServiceError(.configuration, at: field, expected: expected, got: got)
     }
-    for (field, port) in [("framed port", framedPort), ("gRPC port", grpcPort), ("HTTP port", httpPort)] {
+    for (field, port) in [
+      ("framed port", framedPort), ("gRPC port", grpcPort), ("HTTP port", httpPort), ("port", sharedPort ?? 0),
+    ] {
       guard (0...65_535).contains(port) else { throw refuse(field, "0 to 65535", "\(port)") }
     }
     guard (1...256).contains(computeThreads) else { throw refuse("compute threads", "1 to 256", "\(computeThreads)") }

@@ -18,9 +18,6 @@ struct RecipeTree {
     return own
   }
 
-  /// Nodes of a recipe, those counted again that an alias repeats.
-  private static let mostNodes = 1 << 16
-
   /// - Throws: `TrainFault.recipe` where it is no YAML, or says one thing by two names.
   init(_ text: String, _ settings: some Sequence<RecipeSetting> = []) throws(TrainError) {
     root = try Self.composed(text, at: "recipe") ?? Node([(Node, Node)]())
@@ -50,32 +47,16 @@ struct RecipeTree {
 
   // MARK: reading
 
-  /// Yams ends the process where a key is a list or a mapping, and goes through what an alias repeats each time.
   private static func composed(_ text: String, at place: String) throws(TrainError) -> Node? {
-    let root: Node?
-    do { root = try compose(yaml: text) } catch {
-      throw TrainError(.recipe, at: place, expected: "YAML", got: "\(error)".clipped(to: 300))
-    }
-    if let root { try check(root, at: place) }
-    return root
+    do { return try BoundedYaml.compose(text, at: place) } catch { throw Self.fault(error) }
   }
 
   private static func check(_ root: Node, at place: String) throws(TrainError) {
-    var open = [root], count = 0
-    while let node = open.popLast() {
-      count += 1
-      guard count + open.count <= mostNodes else {
-        throw TrainError(.recipe, at: place, expected: "at most \(mostNodes) values, with all aliases", got: "more")
-      }
-      if let items = node.sequence { open += items }
-      guard let mapping = node.mapping else { continue }
-      for (key, value) in mapping {
-        guard key.scalar != nil else {
-          throw TrainError(.recipe, at: place, expected: "keys that are words", got: "a list or a mapping as a key")
-        }
-        open.append(value)
-      }
-    }
+    do { try BoundedYaml.check(root, at: place) } catch { throw Self.fault(error) }
+  }
+
+  private static func fault(_ error: YamlTextError) -> TrainError {
+    TrainError(.recipe, at: error.place, expected: error.expected, got: error.got, advice: error.advice)
   }
 
   /// Gives what is said by another name the name that it has here.

@@ -2,11 +2,12 @@ import DitherBasics
 import DitherDatasets
 import DitherGraph
 import DitherInference
+import DitherReports
 import DitherTensor
 import Foundation
 
-/// A training from recipe to files: NAME.onnx with NAME.card.json beside it, a checkpoint while it runs, and a folder
-/// of its own with its record.
+/// A training from recipe to files: NAME.onnx with NAME.card.json and NAME.card.md beside it, a checkpoint while it
+/// runs, and a folder of its own with its record.
 public struct TrainRun: Sendable {
   /// How the model is trained.
   public var recipe: Recipe
@@ -85,6 +86,7 @@ public struct TrainRun: Sendable {
   public var checkpointPath: String { "\(folder)/\(recipe.name).checkpoint" }
   private var modelPath: String { "\(folder)/\(recipe.name).onnx" }
   private var cardPath: String { "\(folder)/\(recipe.name).card.json" }
+  private var readableCardPath: String { "\(folder)/\(recipe.name).card.md" }
 
   /// Trains, writes the model, and then makes its card.
   /// - Parameters:
@@ -179,7 +181,7 @@ public struct TrainRun: Sendable {
   ) throws -> Outcome {
     let graph = try trainer.snapshot(), file = try graph.onnx()
     // A card is of the model beside it.
-    try? FileManager.default.removeItem(atPath: cardPath)
+    for path in [cardPath, readableCardPath] { try? FileManager.default.removeItem(atPath: path) }
     try writeWhole(file, to: modelPath)
     struct Stopped: Error {}
     let found: Evaluation
@@ -195,9 +197,16 @@ public struct TrainRun: Sendable {
       trainingExamples: trainer.examples,
       validationAccuracy: trainer.validated?.accuracy, validationError: trainer.validated?.rootMeanSquaredError,
       test: found, digest: Sha256.hash(file).description, software: software, record: "runs/\(place.name)")
-    try writeWhole(jsonText(of: card), to: cardPath)
+    let json = try jsonText(of: card)
+    try writeWhole(json, to: cardPath)
+    var draft = CardDraft(
+      name: recipe.name, record: String(decoding: json, as: UTF8.self),
+      inputShape: Array(test.inputs.shape.dimensions.dropFirst()))
+    draft.task = found.rootMeanSquaredError == nil ? "classification" : "regression"
+    try writeWhole(Array(draft.card.markdown.utf8), to: readableCardPath)
     try place.keep(modelPath, as: "\(recipe.name).onnx")
     try place.keep(cardPath, as: "\(recipe.name).card.json")
+    try place.keep(readableCardPath, as: "\(recipe.name).card.md")
     try page(place, card)
     var record = RunRecord(place, recipe)
     record.finished = Date().formatted(.iso8601)

@@ -42,6 +42,11 @@ public final class Door: Sendable {
   /// Open now.
   public var connectionCount: Int { connections.count }
 
+  /// Comes back once every event loop has come round to it: who asks one that is stuck waits.
+  public func respond() async {
+    for loop in group.makeIterator() { _ = try? await loop.submit {}.get() }
+  }
+
   /// Takes no new connections, tells those that are open, waits for their calls at most `grace`, then closes.
   /// A second call waits for the first.
   public func drain(grace: Duration) async {
@@ -70,14 +75,16 @@ public final class Door: Sendable {
 
   private static let patience = Duration.seconds(5)
 
-  /// - Parameter mostFlushes: in one piece, see `FlushesTogether`.
+  /// - Parameters:
+  ///   - threads: event loops, over which connections are spread.
+  ///   - mostFlushes: in one piece, see `FlushesTogether`; nil: the protocol sees to it.
   /// - Throws: `TransportFault.bind` when the address is taken or not ours.
   static func open(
     name: String, host: String, port: Int, tls: TlsSource?, alpn: String, limit: Int, logger: Logger,
-    mostFlushes: Int = .max, runningHandlers: @escaping @Sendable () -> Int = { 0 },
+    threads: Int = 1, mostFlushes: Int? = .max, runningHandlers: @escaping @Sendable () -> Int = { 0 },
     _ configure: @escaping @Sendable (any Channel, Connections) -> EventLoopFuture<Void>
   ) async throws -> Door {
-    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1), connections = Connections(limit: limit)
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: threads), connections = Connections(limit: limit)
     let bootstrap = ServerBootstrap(group: group)
       .serverChannelOption(.backlog, value: 1024)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -92,9 +99,11 @@ public final class Door: Sendable {
         }
         do {
           if let tls {
-            try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls.context(alpn: alpn)))
+            try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls.context(alpn: [alpn])))
           }
-          try channel.pipeline.syncOperations.addHandler(FlushesTogether(most: mostFlushes))
+          if let mostFlushes {
+            try channel.pipeline.syncOperations.addHandler(FlushesTogether(most: mostFlushes))
+          }
         } catch {
           return channel.eventLoop.makeFailedFuture(error)
         }
@@ -137,13 +146,16 @@ final class Connections: Sendable {
     }
   }
 
-  /// - Parameter drain: called on any thread when no new calls are to begin.
+  /// - Parameter drain: called on any thread when no new calls are to begin. For a channel that is known it takes the
+  ///   place of the one before.
   func add(_ channel: any Channel, drain: @escaping @Sendable () -> Void) {
     let key = ObjectIdentifier(channel), network = channel.remoteAddress?.network ?? ""
-    state.withLock { state in
-      state.open[key] = Open(channel: channel, drain: drain)
-      state.byNetwork[network, default: 0] += 1
+    let isNew = state.withLock { state in
+      let isNew = state.open.updateValue(Open(channel: channel, drain: drain), forKey: key) == nil
+      if isNew { state.byNetwork[network, default: 0] += 1 }
+      return isNew
     }
+    guard isNew else { return }
     channel.closeFuture.whenComplete { _ in
       self.state.withLock { state in
         state.open[key] = nil

@@ -17,7 +17,9 @@ import ArgumentParser
     subcommands: commands)
 
   /// The program, as reports name it.
-  static let code = "dither 0.1.0, sources \(sourceDigest)"
+  static let code = "dither \(version), sources \(sourceDigest)"
+  /// Its release; packages and the bill of materials read it here.
+  static let version = "0.2.0"
 
   /// As `AsyncParsableCommand` does it, with exit codes and messages of our own.
   static func main() async {

@@ -90,7 +90,8 @@ struct DocumentTests {
     let commands = [
       ["audit"], ["audits", "report"], ["audits", "list"], ["bench"], ["calibrate"], ["corrupt"], ["data", "get"],
       ["models", "list"],
-      ["models", "alias"], ["predict"], ["run"], ["serve"], ["study"], ["sweep"], ["tokens", "create"], ["train"],
+      ["models", "alias"], ["models", "card"], ["predict"],
+      ["run"], ["serve"], ["study"], ["sweep"], ["tokens", "create"], ["train"],
       ["tune"], ["upload"],
       ["verify"],
     ]

@@ -12,7 +12,7 @@ struct ExitStatusTests {
   }
 
   @Test(arguments: [
-    Row(arguments: ["--version"], status: 0, says: "0.1.0"),
+    Row(arguments: ["--version"], status: 0, says: "0.2.0"),
     Row(arguments: ["frobnicate"], status: 2, says: "frobnicate"),
     Row(arguments: ["predict"], status: 2, says: "<model>"),
     Row(arguments: ["predict", "m", "--input", "x.npy", "--samples", "-1"], status: 2, says: "--samples"),
@@ -57,7 +57,8 @@ struct ExitStatusTests {
   @Test(
     "every command has help with an example",
     arguments: [
-      "serve", "predict", "audit", "upload", "models", "models list", "models show", "models alias", "models remove",
+      "serve", "predict", "audit", "upload", "models", "models list", "models show", "models alias", "models card",
+      "models remove",
       "run", "train", "data", "data list", "data get", "data verify", "tokens", "tokens create", "tokens list",
       "tokens revoke", "bench",
     ])

@@ -20,9 +20,11 @@ final class LiveServer {
 
   /// - Parameters:
   ///   - state: kept between two servers, so that one goes on where the other was killed.
+  ///   - address: one for all that it speaks; nil: a port for each.
   ///   - log: where its standard error goes; nil: into a file.
   init(
-    state: Scratch, arguments: [String] = [], environment: [String: String] = [:], log: FileHandle? = nil
+    state: Scratch, address: String? = nil, arguments: [String] = [], environment: [String: String] = [:],
+    log: FileHandle? = nil
   ) throws {
     let readyFile = state.file("ready.json")
     try? FileManager.default.removeItem(atPath: readyFile)
@@ -30,9 +32,9 @@ final class LiveServer {
     errors = URL(filePath: state.file("server.log"))
     process = try Program.start(
       [
-        "serve", "--framed-port", "0", "--grpc-port", "0", "--http-port", "0", "--log-level", "warning", "--state",
-        state.file("state"), "--ready-file", readyFile,
-      ] + arguments, output: URL(filePath: state.file("server.out")), errors: errors, environment: environment, log: log
+        "serve", "--log-level", "warning", "--state", state.file("state"), "--ready-file", readyFile,
+      ] + (address.map { ["--listen", $0] } ?? ["--framed-port", "0", "--grpc-port", "0", "--http-port", "0"])
+        + arguments, output: URL(filePath: state.file("server.out")), errors: errors, environment: environment, log: log
     )
     let end = ContinuousClock.now + .seconds(60)
     while !FileManager.default.fileExists(atPath: readyFile), process.isRunning, ContinuousClock.now < end {
@@ -68,6 +70,8 @@ final class LiveServer {
 
   /// Where clients of gRPC connect.
   var grpcPort: Int { ready.grpc }
+  /// Where browsers do.
+  var httpPort: Int { ready.http }
 
   /// Megabytes: the most that the process has held.
   var peakMegabytes: Double {

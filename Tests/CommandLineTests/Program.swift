@@ -48,7 +48,7 @@ enum Program {
     process.arguments = arguments
     process.currentDirectoryURL = package
     process.environment = ProcessInfo.processInfo.environment
-      .filter { !["DITHER_ADDRESS", "DITHER_TOKEN", "DITHER_CA"].contains($0.key) }
+      .filter { !$0.key.hasPrefix("DITHER_") || ["DITHER_DATA", "DITHER_REFERENCE"].contains($0.key) }
       .merging(environment) { $1 }
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = try emptyFile(output)

@@ -44,6 +44,11 @@ extension Reader {
     Reader(name: "gzip") { _ = try Gzip.unpack($0, at: "fuzz", limit: 1 << 22) },
     Reader(name: "tar") { _ = try Tar.member("data.bin", of: $0, at: "fuzz") },
     Reader(name: "recipe") { _ = try Recipe(yaml: String(decoding: $0, as: UTF8.self)) },
+    Reader(name: "card") { bytes in
+      let card = try ModelCard(markdown: String(decoding: bytes, as: UTF8.self), at: "fuzz")
+      let again = try ModelCard(markdown: card.markdown, at: "again")
+      precondition(again == card, "a card that was read is written as what it was")
+    },
     Reader(name: "report", read: report),
     Reader(name: "probe") { bytes in
       let text = String(decoding: bytes, as: UTF8.self)

@@ -37,7 +37,8 @@ private enum Doors {
       let dispatcher = CallDispatcher(
         table: CallTable(mapError: { CallError(.internalError, "\($0)") }), authenticator: Nobody(), logger: log)
       let door = try await HttpDoor.open(
-        dispatcher, HttpRoutes(routes), host: "127.0.0.1", port: 0, tls: nil, isLocal: false, signInPath: "/sign-in")
+        dispatcher, .init(HttpRoutes(routes), isLocal: false, signInPath: "/sign-in"), host: "127.0.0.1", port: 0,
+        tls: nil)
       port = door.port
       doors.append(door)
       found.signal()

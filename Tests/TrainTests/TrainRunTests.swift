@@ -43,7 +43,7 @@ struct TrainRunTests {
   func stoppedEvaluation() throws {
     guard case .finished(let card, _) = try run().run() else { throw CancellationError() }
     let whole = try #require(bytes("a.onnx"))
-    #expect(files == ["a.card.json", "a.onnx", "runs"])
+    #expect(files == ["a.card.json", "a.card.md", "a.onnx", "runs"])
     try FileManager.default.removeItem(atPath: folder + "/a.onnx")
 
     let isEvaluating = Atomic(false)
@@ -64,7 +64,7 @@ struct TrainRunTests {
     }
     #expect(again.digest == card.digest && again.test == card.test && again.epochs == 3 && again.threads == 1)
     #expect(shares.first == 0 && shares.last == 1 && shares == shares.sorted() && shares.count > 2)
-    #expect(files == ["a.card.json", "a.onnx", "runs"] && bytes("a.onnx") == whole)
+    #expect(files == ["a.card.json", "a.card.md", "a.onnx", "runs"] && bytes("a.onnx") == whole)
   }
 
   @Test("an evaluation stops within a run of a plan")
@@ -227,7 +227,7 @@ struct TrainRunTests {
     let run = TrainRun(recipe, root: root, folder: folder, threads: 1, software: "dither of a test")
     guard case .finished(let card, _) = try run.run() else { throw CancellationError() }
     #expect(
-      names() == ["a.card.json", "a.onnx", "events", "log.csv", "log.jsonl", "recipe.yml", "run.html", "run.json"])
+      names() == ["a.card.json", "a.card.md", "a.onnx", "events", "log.csv", "log.jsonl", "recipe.yml", "run.html", "run.json"])
     #expect(card.record == Self.place && card.software == "dither of a test" && card.epochs == 2)
     #expect(
       bytes(Self.place + "/a.onnx") == bytes("a.onnx") && bytes(Self.place + "/a.card.json") == bytes("a.card.json"))

@@ -70,8 +70,8 @@ private final class ToyHttp: Sendable {
       },
     ])
     door = try await HttpDoor.open(
-      dispatcher, routes, host: "127.0.0.1", port: 0, tls: nil, isLocal: isLocal, signInPath: "/sign-in",
-      patience: patience)
+      dispatcher, .init(routes, isLocal: isLocal, signInPath: "/sign-in", patience: patience), host: "127.0.0.1",
+      port: 0, tls: nil)
   }
 
   final class Seen: Sendable { let records = Mutex<[CallRecord]>([]) }

@@ -149,8 +149,8 @@ import Testing
     // Another ALPN protocol than the one that was tried first.
     let door = try await FramedDoor.open(dispatcher, host: "127.0.0.1", port: 0, tls: source)
     let http = try await HttpDoor.open(
-      dispatcher, HttpRoutes([.always("/healthz") { _ in .text("ok") }]), host: "127.0.0.1", port: 0, tls: source,
-      isLocal: false)
+      dispatcher, .init(HttpRoutes([.always("/healthz") { _ in .text("ok") }]), isLocal: false), host: "127.0.0.1",
+      port: 0, tls: source)
     try Data("no PEM".utf8).write(to: URL(filePath: made.files.certificate))
     try await Task.sleep(for: .milliseconds(1100))
     let target = FramedClient.Target(

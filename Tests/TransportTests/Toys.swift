@@ -106,8 +106,11 @@ final class Keys: Authenticator {
 /// The ways in that every behavior is tested through.
 enum DoorKind: String, CaseIterable, Sendable {
   case framed, framedTls, grpc, grpcTls
-  var isFramed: Bool { self == .framed || self == .framedTls }
-  var usesTls: Bool { self == .framedTls || self == .grpcTls }
+  /// At one port with the others.
+  case sharedFramed, sharedFramedTls, sharedGrpc, sharedGrpcTls
+  var isFramed: Bool { [.framed, .framedTls, .sharedFramed, .sharedFramedTls].contains(self) }
+  var usesTls: Bool { [.framedTls, .grpcTls, .sharedFramedTls, .sharedGrpcTls].contains(self) }
+  var isShared: Bool { rawValue.hasPrefix("shared") }
 }
 
 /// A door on any port, over toy calls.
@@ -130,10 +133,15 @@ final class ToyServer: Sendable {
     dispatcher = CallDispatcher(
       table: toys.table, authenticator: keys, limits: limits,
       logger: Logger(label: "toys") { _ in SwiftLogNoOpLogHandler() })
-    door =
-      kind.isFramed
-      ? try await FramedDoor.open(dispatcher, host: "127.0.0.1", port: 0, tls: tls)
-      : try await GrpcDoor.open(dispatcher, host: "127.0.0.1", port: 0, tls: tls)
+    let host = "127.0.0.1"
+    if kind.isShared {
+      let http = HttpDoor.Service(HttpRoutes([.always("/healthz") { _ in .text("ok") }]), isLocal: false)
+      door = try await SharedDoor.open(dispatcher, http, host: host, port: 0, SharedDoor.Settings(tls: tls))
+    } else if kind.isFramed {
+      door = try await FramedDoor.open(dispatcher, host: host, port: 0, tls: tls)
+    } else {
+      door = try await GrpcDoor.open(dispatcher, host: host, port: 0, tls: tls)
+    }
   }
 
   func client() async throws -> any ToyClient {

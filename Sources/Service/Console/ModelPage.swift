@@ -27,7 +27,7 @@ struct ModelPage {
       \(ConsolePage.table(["version", "aliases", "digest", "noise", "by", "published", ""], versions.map(cells), none: ""))
       </section>
       <section aria-labelledby="facts"><h2 id="facts">The newest</h2><div class="answer"><dl>\(facts)</dl></div>
-      \(text("Noise", newest.model.noise))\(text("Card", newest.model.card))</section>
+      \(text("Noise", newest.model.noise))\(card)</section>
       \(served.html)
       <section aria-labelledby="audits"><h2 id="audits">Audits</h2>
       \(ConsolePage.table(of: audits, none: "No audits yet."))
@@ -98,6 +98,15 @@ struct ModelPage {
       placeholder="alias" required> <button type="submit">Point here</button> <span role="status"></span></form>
       """,
     ]
+  }
+
+  /// A card in Markdown by its facts, with its text as it is written; any other as JSON.
+  private var card: Html {
+    guard let card = ModelCard(json: newest.model.card) else { return text("Card", newest.model.card) }
+    let facts: [Html] = card.shown.map { "<dt>\($0.key)</dt><dd>\($0.words)</dd>" }
+    return """
+      <details open><summary>Card</summary><dl>\(facts)</dl><pre><code>\(card.text)</code></pre></details>
+      """
   }
 
   private func text(_ title: String, _ json: String) -> Html {

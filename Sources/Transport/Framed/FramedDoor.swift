@@ -15,14 +15,18 @@ public enum FramedDoor {
       name: "framed", host: host, port: port, tls: tls, alpn: "dither/1", limit: connectionLimit,
       logger: dispatcher.logger, runningHandlers: { dispatcher.runningHandlers }
     ) { channel, connections in
-      channel.eventLoop.makeCompletedFuture {
-        let handler = FramedHandler(dispatcher, limits)
-        try channel.pipeline.syncOperations.addHandler(handler)
-        let bound = NIOLoopBound(handler, eventLoop: channel.eventLoop)
-        let eventLoop = channel.eventLoop
-        connections.add(channel) { eventLoop.execute { bound.value.drain() } }
-      }
+      channel.eventLoop.makeCompletedFuture { try serve(channel, connections, dispatcher, limits) }
     }
+  }
+
+  /// Puts the protocol at the end of a connection's pipeline.
+  static func serve(
+    _ channel: any Channel, _ connections: Connections, _ dispatcher: CallDispatcher, _ limits: WireLimits
+  ) throws {
+    let handler = FramedHandler(dispatcher, limits), eventLoop = channel.eventLoop
+    try channel.pipeline.syncOperations.addHandler(handler)
+    let bound = NIOLoopBound(handler, eventLoop: eventLoop)
+    connections.add(channel) { eventLoop.execute { bound.value.drain() } }
   }
 }
 

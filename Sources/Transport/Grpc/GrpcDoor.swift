@@ -15,32 +15,42 @@ public enum GrpcDoor {
   /// what reset calls still compute is bounded by the caller's share.
   private static let resets = 20_000
   /// Answers in one piece: an HTTP/2 answer takes as long to write as to read.
-  private static let mostFlushes = 4
+  static let mostFlushes = 4
+  /// Calls of one connection.
+  public static let maxConcurrentStreams = 256
 
   public static func open(
-    _ dispatcher: CallDispatcher, host: String, port: Int, tls: TlsSource?, maxConcurrentStreams: Int = 256,
-    connectionLimit: Int = 1024
+    _ dispatcher: CallDispatcher, host: String, port: Int, tls: TlsSource?,
+    maxConcurrentStreams: Int = GrpcDoor.maxConcurrentStreams, connectionLimit: Int = 1024
   ) async throws -> Door {
     try await Door.open(
       name: "grpc", host: host, port: port, tls: tls, alpn: "h2", limit: connectionLimit, logger: dispatcher.logger,
       mostFlushes: mostFlushes, runningHandlers: { dispatcher.runningHandlers }
     ) { channel, connections in
-      let shared = NIOLoopBound(GrpcConnection(dispatcher, channel), eventLoop: channel.eventLoop)
-      do { try channel.pipeline.syncOperations.addHandler(shared.value.filter) } catch {
-        return channel.eventLoop.makeFailedFuture(error)
+      serve(channel, connections, dispatcher, maxConcurrentStreams: maxConcurrentStreams)
+    }
+  }
+
+  /// Puts the protocol at the end of a connection's pipeline.
+  static func serve(
+    _ channel: any Channel, _ connections: Connections, _ dispatcher: CallDispatcher,
+    maxConcurrentStreams: Int = GrpcDoor.maxConcurrentStreams
+  ) -> EventLoopFuture<Void> {
+    let shared = NIOLoopBound(GrpcConnection(dispatcher, channel), eventLoop: channel.eventLoop)
+    do { try channel.pipeline.syncOperations.addHandler(shared.value.filter) } catch {
+      return channel.eventLoop.makeFailedFuture(error)
+    }
+    let (connection, stream) = configuration(maxConcurrentStreams)
+    return channel.configureHTTP2Pipeline(
+      mode: .server, connectionConfiguration: connection, streamConfiguration: stream
+    ) { child in
+      child.eventLoop.makeCompletedFuture {
+        shared.value.streamOpens(child)
+        try child.pipeline.syncOperations.addHandler(GrpcHandler(shared.value))
       }
-      let (connection, stream) = configuration(maxConcurrentStreams)
-      return channel.configureHTTP2Pipeline(
-        mode: .server, connectionConfiguration: connection, streamConfiguration: stream
-      ) { child in
-        child.eventLoop.makeCompletedFuture {
-          shared.value.streamOpens(child)
-          try child.pipeline.syncOperations.addHandler(GrpcHandler(shared.value))
-        }
-      }.flatMapThrowing { _ in
-        try channel.pipeline.syncOperations.addHandler(GrpcConnectionErrors(shared.value))
-        connections.add(channel) { channel.eventLoop.execute { shared.value.drain() } }
-      }
+    }.flatMapThrowing { _ in
+      try channel.pipeline.syncOperations.addHandler(GrpcConnectionErrors(shared.value))
+      connections.add(channel) { channel.eventLoop.execute { shared.value.drain() } }
     }
   }
 

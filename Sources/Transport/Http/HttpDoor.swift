@@ -10,25 +10,44 @@ public enum HttpDoor {
   /// The cookie that a browser's token is in.
   public static let cookie = "dither-token"
 
-  /// - Parameters:
-  ///   - isLocal: the door is for this machine alone: routes with `local` access are open to who names this machine.
-  ///   - signInPath: where browsers without a token are sent to.
+  /// The routes, and to whom they are served.
+  public struct Service: Sendable {
+    /// All of them.
+    public var routes: HttpRoutes
+    /// The door is for this machine alone: routes with `local` access are open to who names this machine.
+    public var isLocal: Bool
+    /// Where browsers without a token are sent to.
+    public var signInPath: String?
+    /// To the first byte of a request, and between two bytes of one.
+    public var patience: Duration
+    /// - Parameters:
+    ///   - isLocal: whether the door is for this machine alone.
+    ///   - signInPath: where browsers without a token are sent to.
+    public init(_ routes: HttpRoutes, isLocal: Bool, signInPath: String? = nil, patience: Duration = .seconds(10)) {
+      (self.routes, self.isLocal, self.signInPath, self.patience) = (routes, isLocal, signInPath, patience)
+    }
+  }
+
+  /// - Parameter connectionLimit: a browser takes several.
   public static func open(
-    _ dispatcher: CallDispatcher, _ routes: HttpRoutes, host: String, port: Int, tls: TlsSource?, isLocal: Bool,
-    signInPath: String? = nil, connectionLimit: Int = 256, patience: Duration = .seconds(10)
+    _ dispatcher: CallDispatcher, _ service: Service, host: String, port: Int, tls: TlsSource?,
+    connectionLimit: Int = 256
   ) async throws -> Door {
-    let settings = HttpHandler.Settings(
-      routes: routes, isLocal: isLocal, signInPath: signInPath, patience: TimeAmount(patience))
-    return try await Door.open(
+    try await Door.open(
       name: "http", host: host, port: port, tls: tls, alpn: "http/1.1", limit: connectionLimit,
       logger: dispatcher.logger, runningHandlers: { dispatcher.runningHandlers }
-    ) { channel, connections in
-      channel.pipeline.configureHTTPServerPipeline().flatMapThrowing {
-        let handler = HttpHandler(dispatcher, settings, channel)
-        try channel.pipeline.syncOperations.addHandler(handler)
-        let bound = NIOLoopBound(handler, eventLoop: channel.eventLoop)
-        connections.add(channel) { channel.eventLoop.execute { bound.value.drain() } }
-      }
+    ) { channel, connections in serve(channel, connections, dispatcher, service) }
+  }
+
+  /// Puts the protocol at the end of a connection's pipeline.
+  static func serve(
+    _ channel: any Channel, _ connections: Connections, _ dispatcher: CallDispatcher, _ service: Service
+  ) -> EventLoopFuture<Void> {
+    channel.pipeline.configureHTTPServerPipeline().flatMapThrowing {
+      let handler = HttpHandler(dispatcher, service, channel)
+      try channel.pipeline.syncOperations.addHandler(handler)
+      let bound = NIOLoopBound(handler, eventLoop: channel.eventLoop)
+      connections.add(channel) { channel.eventLoop.execute { bound.value.drain() } }
     }
   }
 }
@@ -39,16 +58,8 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
   typealias OutboundIn = Never
   typealias OutboundOut = HTTPServerResponsePart
 
-  struct Settings: Sendable {
-    var routes: HttpRoutes
-    var isLocal: Bool
-    var signInPath: String?
-    /// To the first byte of a request, and between two bytes of one.
-    var patience: TimeAmount
-  }
-
   private let dispatcher: CallDispatcher
-  private let settings: Settings
+  private let settings: HttpDoor.Service
   private let deadlines: DeadlineSet
   private let peer: String, network: String
   private var acquaintance = Acquaintance()
@@ -66,7 +77,7 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
   /// Done when the last answer is on its way.
   private var lastAnswer: EventLoopFuture<Void>?
 
-  init(_ dispatcher: CallDispatcher, _ settings: Settings, _ channel: any Channel) {
+  init(_ dispatcher: CallDispatcher, _ settings: HttpDoor.Service, _ channel: any Channel) {
     self.dispatcher = dispatcher
     self.settings = settings
     deadlines = DeadlineSet(channel.eventLoop)
@@ -85,7 +96,7 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
   private func wait() {
     timer?.cancel()
     guard let channel = context?.channel else { return }
-    timer = channel.eventLoop.scheduleTask(in: settings.patience) { channel.close(promise: nil) }
+    timer = channel.eventLoop.scheduleTask(in: TimeAmount(settings.patience)) { channel.close(promise: nil) }
   }
 
   // MARK: what the client does

@@ -27,8 +27,8 @@ public final class TlsSource: Sendable {
   private struct State {
     /// As the files were when they were last good: for the doors alike, whichever of them looked.
     var configuration: TLSConfiguration
-    /// By ALPN.
-    var contexts: [String: NIOSSLContext] = [:]
+    /// By the ALPN protocols that they offer.
+    var contexts: [[String]: NIOSSLContext] = [:]
     var stamp: [Date?]
     var checked = ContinuousClock.now
   }
@@ -44,7 +44,7 @@ public final class TlsSource: Sendable {
     self.log = log
     let stamp = Self.stamp(files)
     state = Mutex(State(configuration: try Self.read(files), stamp: stamp))
-    _ = try context(alpn: "dither/1")
+    _ = try context(alpn: ["dither/1"])
   }
 
   private static func stamp(_ files: Files) -> [Date?] {
@@ -53,12 +53,13 @@ public final class TlsSource: Sendable {
     }
   }
 
-  func context(alpn: String) throws(TransportError) -> NIOSSLContext {
+  /// - Parameter alpn: protocols, the preferred first.
+  func context(alpn: [String]) throws(TransportError) -> NIOSSLContext {
     let result = state.withLock { state -> Result<NIOSSLContext, TransportError> in
       reload(&state)
       if let known = state.contexts[alpn] { return .success(known) }
       var configuration = state.configuration
-      configuration.applicationProtocols = [alpn]
+      configuration.applicationProtocols = alpn
       do {
         let made = try NIOSSLContext(configuration: configuration)
         state.contexts[alpn] = made

@@ -1,6 +1,7 @@
 import ArgumentParser
 import DitherClient
 import DitherProto
+import DitherReports
 import Foundation
 
 /// `dither models`: what the registry holds.
@@ -8,7 +9,7 @@ struct ModelsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "models", abstract: "List, show, name, watch and remove the models of a server.",
     discussion: "Example: dither models list",
-    subcommands: [List.self, Show.self, Alias.self, ModelDrift.self, Remove.self])
+    subcommands: [List.self, Show.self, Card.self, Alias.self, ModelDrift.self, Remove.self])
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -185,7 +186,12 @@ struct ModelDescription: Encodable {
       ["samples", "\(defaultSamples) unless asked otherwise"],
     ]
     if let noise { rows.append(["noise", noise.text]) }
-    if let card { rows.append(["card", card.text]) }
+    if let card, let written = ModelCard(json: card.text) {
+      rows += written.shown.map { [$0.key, $0.words] }
+      rows.append(["card", "\(written.text.split(separator: "\n").count) lines: dither models card \(name)@\(version)"])
+    } else if let card {
+      rows.append(["card", card.text])
+    }
     print(table(rows.filter { !$0[1].isEmpty }))
   }
 }

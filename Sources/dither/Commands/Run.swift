@@ -152,3 +152,5 @@ extension Npy {
     }
   }
 }
+
+extension Plan.Precision: ExpressibleByArgument {}

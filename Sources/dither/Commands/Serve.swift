@@ -13,66 +13,66 @@ struct ServeCommand: AsyncParsableCommand {
       On loopback nothing else is needed: the first start makes a certificate authority and a token, prints the token \
       once, and serves. SIGTERM or Ctrl-C drains: calls in flight finish; audits go on at the next start.
 
+      Each setting is also read from the environment (--framed-port: DITHER_FRAMED_PORT) and from the file of --config \
+      (framed-port: 7447); a flag wins over the environment, that over the file.
+
       Example: dither serve --models models --ready-file /run/user/1000/dither.json
       """)
 
-  @Option(help: "Address to listen on. Off loopback it needs a certificate, or --insecure.")
-  var host = "127.0.0.1"
-  @Option(help: "Port of the framed door; 0: any.")
-  var framedPort = 7447
-  @Option(help: "Port of the gRPC door; 0: any.")
-  var grpcPort = 7448
-  @Option(help: "Port of the console; 0: any.")
-  var httpPort = 7449
-  @Option(name: .customLong("state"), help: "Where models, tokens, audits and certificates are kept.")
-  var stateDirectory = StateDirectory.standard
-  @Option(name: .customLong("models"), help: "Folder of ONNX files to serve, each with its card NAME.card.json.")
-  var modelsDirectory: String?
-  @Option(help: "PEM file of the server's certificate chain; read again when it changes.")
-  var tlsCert: String?
-  @Option(help: "PEM file of its key.")
-  var tlsKey: String?
-  @Option(help: "PEM file: clients must show a certificate that it signed.")
-  var clientCa: String?
-  @Flag(help: "Serve without TLS.")
-  var insecure = false
-  @Option(help: "Written (mode 0600) once the server serves: its ports, a token, the certificate authority.")
+  @Option(help: "YAML file of settings. (default: $DITHER_CONFIG)")
+  var config: String?
+  @Flag(help: "Print the settings that hold, each with where it was said, as a file of settings; serve nothing.")
+  var printConfig = false
+  @Option(help: help(of: "state"))
+  var state: String?
+  @Option(help: help(of: "models"))
+  var models: String?
+  @Option(help: help(of: "ready-file"))
   var readyFile: String?
-  @Option(
-    help:
-      "PEM file of the Ed25519 key that signs reports; made where there is none. (default: report-key.pem in --state)")
+  @Option(help: help(of: "report-key"))
   var reportKey: String?
-  @Option(help: "trace (shows the frames), debug, info, notice, warning, error or critical.")
-  var logLevel = LogLevel.info
-  @Option(help: "Threads that compute predictions. (default: one for each core)")
-  var threads: Int?
-  @Option(
-    help: """
-      float32, or bfloat16: faster on CPUs that have it, and less exact (docs/benchmarks.md has the errors); others then \
-      compute in float32.
-      """)
-  var precision = Plan.Precision.float32
-  @Option(help: "Seconds that calls in flight may take after SIGTERM.")
-  var grace = 30.0
+  @Option(help: help(of: "host"))
+  var host: String?
+  @Option(help: help(of: "framed-port"))
+  var framedPort: String?
+  @Option(help: help(of: "grpc-port"))
+  var grpcPort: String?
+  @Option(help: help(of: "http-port"))
+  var httpPort: String?
+  @Option(help: help(of: "listen"))
+  var listen: String?
+  @Option(help: help(of: "tls-cert"))
+  var tlsCert: String?
+  @Option(help: help(of: "tls-key"))
+  var tlsKey: String?
+  @Option(help: help(of: "client-ca"))
+  var clientCa: String?
+  @Flag(inversion: .prefixedNo, help: help(of: "insecure"))
+  var insecure: Bool?
+  @Option(help: help(of: "log-level"))
+  var logLevel: String?
+  @Option(help: help(of: "threads"))
+  var threads: String?
+  @Option(help: help(of: "precision"))
+  var precision: String?
+  @Option(help: help(of: "grace"))
+  var grace: String?
   @Flag(help: "Print one JSON object once the server serves.")
   var json = false
 
-  enum LogLevel: String, CaseIterable, ExpressibleByArgument {
-    case trace, debug, info, notice, warning, error, critical
-  }
-
-  func validate() throws {
-    guard (tlsCert == nil) == (tlsKey == nil) else {
-      throw ValidationError("--tls-cert and --tls-key belong together.")
-    }
-    guard !(insecure && tlsCert != nil) else { throw ValidationError("Give --insecure or a certificate, not both.") }
-    guard clientCa == nil || tlsCert != nil else {
-      throw ValidationError("--client-ca needs --tls-cert and --tls-key.")
-    }
-    guard grace >= 0, grace <= 86_400 else { throw ValidationError("--grace takes 0 to 86400 seconds.") }
-  }
-
   func run() async throws {
+    let environment = ProcessInfo.processInfo.environment
+    let settings = try SettingsReader(
+      flags: flags, environment: environment,
+      file: config ?? environment["DITHER_CONFIG"].flatMap { $0.isEmpty ? nil : $0 })
+    var base = ServerConfiguration(stateDirectory: StateDirectory.standard)
+    if printConfig { return print(settings.yaml(over: base), terminator: "") }
+    base.code = Dither.code
+    base.serviceManager = ServiceManager(environment: environment)
+    try await serve(settings.configuration(over: base))
+  }
+
+  private func serve(_ configuration: ServerConfiguration) async throws {
     Allocator.returnsLargeBlocks()
     // A full pipe that nobody reads keeps no call waiting, nor the end.
     let lines = LogQueue()
@@ -80,38 +80,25 @@ struct ServeCommand: AsyncParsableCommand {
     // Before anything can be interrupted: a server that starts is stopped as one that serves.
     let (stops, stop) = AsyncStream.makeStream(of: Void.self)
     let interrupt = Interrupt { stop.yield() }
-    let server = try await DitherServer(serverConfiguration).start()
+    let server = try await DitherServer(configuration).start()
     try announce(server)
     for await _ in stops { break }
     if !json { DispatchQueue.global().async { Console.note("draining; a second Ctrl-C stops at once") } }
-    await server.drain(grace: .seconds(grace))
+    await server.drain(grace: configuration.grace)
     withExtendedLifetime(interrupt) {}
     // The thread that is stuck in a write holds the stream, for which `exit` would wait.
     if await !lines.finish(within: .seconds(1)) { _exit(EXIT_SUCCESS) }
   }
 
-  private var serverConfiguration: ServerConfiguration {
-    var configuration = ServerConfiguration(stateDirectory: stateDirectory)
-    configuration.modelsDirectory = modelsDirectory
-    configuration.host = host
-    configuration.framedPort = framedPort
-    configuration.grpcPort = grpcPort
-    configuration.httpPort = httpPort
-    if insecure {
-      configuration.tls = .insecure
-    } else if let tlsCert, let tlsKey {
-      configuration.tls = .files(certificate: tlsCert, key: tlsKey, clientCA: clientCa)
-    }
-    configuration.readyFile = readyFile
-    configuration.reportKey = reportKey
-    configuration.code = Dither.code
-    configuration.logLevel = Logger.Level(rawValue: logLevel.rawValue) ?? .info
-    configuration.precision = precision
-    if let threads {
-      configuration.computeThreads = threads
-      configuration.auditThreads = threads
-    }
-    return configuration
+  /// Settings by their names, those that were given.
+  private var flags: [String: String] {
+    let all = [
+      "state": state, "models": models, "ready-file": readyFile, "report-key": reportKey, "host": host,
+      "framed-port": framedPort, "grpc-port": grpcPort, "http-port": httpPort, "listen": listen, "tls-cert": tlsCert,
+      "tls-key": tlsKey, "client-ca": clientCa, "insecure": insecure.map { "\($0)" }, "log-level": logLevel,
+      "threads": threads, "precision": precision, "grace": grace,
+    ]
+    return all.compactMapValues { $0 }
   }
 
   private func announce(_ server: RunningServer) throws {
@@ -121,11 +108,16 @@ struct ServeCommand: AsyncParsableCommand {
           address: server.address, framed: server.framedPort, grpc: server.grpcPort, http: server.httpPort,
           token: server.firstToken, ca: server.authorityPath, reportKey: server.reportKeyPath))
     }
-    let scheme = tlsCert == nil ? "http" : "https"
-    var rows = [
-      ["framed", server.address], ["gRPC", "\(host):\(server.grpcPort)"],
-      ["console", "\(scheme)://\(host):\(server.httpPort)"],
-    ]
+    let configuration = server.configuration, host = configuration.host
+    let scheme = if case .files = configuration.tls { "https" } else { "http" }
+    var rows = [["framed", server.address]]
+    // All speak at one address.
+    if configuration.sharedPort == nil {
+      rows.append(["gRPC", "\(host):\(server.grpcPort)"])
+    } else {
+      rows[0][0] = "address"
+    }
+    rows.append(["console", "\(scheme)://\(host):\(server.httpPort)"])
     if let token = server.firstToken { rows.append(["token", "\(token)  (shown this once)"]) }
     if let ca = server.authorityPath { rows.append(["CA", ca]) }
     rows.append(["report key", server.reportKeyPath])
@@ -144,4 +136,13 @@ struct ServeCommand: AsyncParsableCommand {
   }
 }
 
-extension Plan.Precision: ExpressibleByArgument {}
+/// As the table has it: the sentence, the bounds, the standard value.
+private func help(of name: String) -> ArgumentHelp {
+  guard let setting = ServerSettings.all.first(where: { $0.name == name }) else { return "" }
+  let bounds =
+    switch setting.kind {
+    case .text, .file, .folder, .flag: ""
+    default: "\(setting.kind.words); "
+    }
+  return "\(setting.summary) (\(bounds)default: \(setting.absence))"
+}

@@ -10,9 +10,9 @@ struct TrainCommand: ParsableCommand {
     commandName: "train",
     abstract: "Train a model with or without noise, as a recipe says.",
     discussion: """
-      Writes NAME.onnx, evaluates it on the test part, and writes NAME.card.json. runs/NAME-seedN keeps the record: recipe,
-      machine, log, TensorBoard events and a page of curves. Ctrl-C leaves NAME.checkpoint, and --resume goes on from it,
-      bit for bit.
+      Writes NAME.onnx, evaluates it on the test part, and writes NAME.card.json and, for people, NAME.card.md.
+      runs/NAME-seedN keeps the record: recipe, machine, log, TensorBoard events and a page of curves. Ctrl-C leaves
+      NAME.checkpoint, and --resume goes on from it, bit for bit.
 
       Example: dither train recipes/mnist-mlp-noise.yml --seed 1 --out trained
       """)

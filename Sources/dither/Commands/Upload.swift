@@ -4,6 +4,7 @@ import DitherClient
 import DitherGraph
 import DitherInference
 import DitherProto
+import DitherReports
 import DitherService
 import Foundation
 
@@ -25,7 +26,10 @@ struct UploadCommand: AsyncParsableCommand {
   @Option(help: "The model's name in the registry. (default: the file's name)")
   var name: String?
   @Option(
-    help: "A JSON file that says where the model comes from. (default: the file beside it that ends in .card.json)")
+    help: """
+      What the model is: Markdown behind facts in YAML (.md), as Hugging Face has it, or JSON. (default: the file beside it \
+      that ends in .card.md, else in .card.json)
+      """)
   var card: String?
   @Option(name: .customLong("alias"), help: "An alias that shall point at the new version; repeat.")
   var aliases: [String] = []
@@ -106,9 +110,12 @@ struct UploadCommand: AsyncParsableCommand {
   }
 
   private func cardText() throws -> String {
-    let beside = URL(filePath: file).deletingPathExtension().appendingPathExtension("card.json").path
-    guard let path = card ?? (FileManager.default.fileExists(atPath: beside) ? beside : nil) else { return "" }
-    let text = String(decoding: try FileArray.read(path), as: UTF8.self), most = ServerConfiguration.Limits().cardBytes
+    let stem = URL(filePath: file).deletingPathExtension()
+    let beside = ["card.md", "card.json"].map { stem.appendingPathExtension($0).path }
+    guard let path = card ?? beside.first(where: { FileManager.default.fileExists(atPath: $0) }) else { return "" }
+    var text = String(decoding: try FileArray.read(path), as: UTF8.self)
+    if path.hasSuffix(".md") { text = try ModelCard(markdown: text, at: path).json }
+    let most = ServerConfiguration.Limits().cardBytes
     // Before it is sent: a frame would be too large with it.
     guard text.utf8.count <= most else {
       throw CommandError(

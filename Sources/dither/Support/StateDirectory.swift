@@ -2,12 +2,16 @@ import Foundation
 
 /// Where a server keeps what it remembers, unless told otherwise.
 enum StateDirectory {
-  /// `dither` in the user's state folder (XDG).
+  /// `DITHER_STATE`, else `dither` in the user's state folder: `XDG_STATE_HOME`, else `.local/state` in the home
+  /// folder, which `HOME` names before the database of users does. Source: XDG Base Directory Specification 0.8.
   static var standard: String {
-    let home =
-      ProcessInfo.processInfo.environment["XDG_STATE_HOME"].map { URL(filePath: $0, directoryHint: .isDirectory) }
-      ?? FileManager.default.homeDirectoryForCurrentUser.appending(path: ".local/state")
-    return home.appending(path: "dither").path
+    let environment = ProcessInfo.processInfo.environment
+    func path(_ name: String) -> URL? {
+      environment[name].flatMap { $0.isEmpty ? nil : URL(filePath: $0, directoryHint: .isDirectory) }
+    }
+    if let state = path("DITHER_STATE") { return state.path }
+    let home = path("HOME") ?? FileManager.default.homeDirectoryForCurrentUser
+    return (path("XDG_STATE_HOME") ?? home.appending(path: ".local/state")).appending(path: "dither").path
   }
 }
 

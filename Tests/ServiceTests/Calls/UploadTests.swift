@@ -196,6 +196,19 @@ import Testing
     #expect(try ListModelsCall(server.services).answer(.init(), server.caller).models.map(\.name) == ["net"])
   }
 
+  @Test func theModelsFolderPrefersTheCardForPeople() async throws {
+    let folder = try Scratch()
+    try Data(TestModels.mlp()).write(to: URL(filePath: folder.path + "/net.onnx"))
+    try Data(TestModels.mlp()).write(to: URL(filePath: folder.path + "/bad.onnx"))
+    try Data(#"{"data":"none"}"#.utf8).write(to: URL(filePath: folder.path + "/net.card.json"))
+    try Data("---\nlicense: mit\n---\n\n# net\n".utf8).write(to: URL(filePath: folder.path + "/net.card.md"))
+    try Data("---\nlicense: mit\n".utf8).write(to: URL(filePath: folder.path + "/bad.card.md"))
+    let server = try await InProcess { $0.modelsDirectory = folder.path }
+    let models = try ListModelsCall(server.services).answer(.init(), server.caller).models
+    // A card that is none keeps its model out, as a file that is none does.
+    #expect(models.map(\.name) == ["net"] && models[0].cardJson == ##"{"license":"mit","markdown":"# net\n"}"##)
+  }
+
   @Test func theModelsFolderIsPublishedOnce() async throws {
     let folder = try Scratch(), state = try Scratch()
     try Data(TestModels.mlp()).write(to: URL(filePath: folder.path + "/net.onnx"))

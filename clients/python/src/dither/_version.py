@@ -1,4 +1,4 @@
 """The version of this package."""
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 AGENT = f"dither-client/{VERSION}"

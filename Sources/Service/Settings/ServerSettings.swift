@@ -1,0 +1,113 @@
+import DitherBasics
+import DitherGraph
+import Foundation
+import Logging
+
+/// The table of a server's settings: flags, environment, file, `--help` and docs/configuration.md all read it.
+public enum ServerSettings {
+  /// In the order in which they are shown.
+  public static let all: [ServerSetting] = places + doors + tls + running
+
+  /// - Throws: `ServiceFault.configuration` with the nearest name.
+  public static func setting(named name: String, at place: String) throws(ServiceError) -> ServerSetting {
+    guard let found = all.first(where: { $0.name == name }) else {
+      let names = all.map(\.name)
+      // An underscore or a capital is no other word.
+      let word = name.lowercased().replacing("_", with: "-")
+      let near = names.contains(word) ? word : nearest(to: word, among: names)
+      throw ServiceError(
+        .configuration, at: place, expected: "one of \(names.joined(separator: ", "))", got: "'\(name.clipped())'",
+        advice: near.map { "did you mean '\($0)'?" })
+    }
+    return found
+  }
+
+  private static let places = [
+    ServerSetting(
+      "state", .folder, absence: "~/.local/state/dither", "Where models, tokens, audits and certificates are kept."
+    ) { if case .text(let path) = $1 { $0.stateDirectory = path } },
+    ServerSetting("models", .folder, "Folder of ONNX files to serve, each with its card beside it.") {
+      if case .text(let path) = $1 { $0.modelsDirectory = path }
+    },
+    ServerSetting(
+      "ready-file", .file, "Written (mode 0600) once the server serves: its ports, a token, the certificate authority."
+    ) { if case .text(let path) = $1 { $0.readyFile = path } },
+    ServerSetting(
+      "report-key", .file, absence: "report-key.pem in the state",
+      "PEM file of the Ed25519 key that signs reports; made where there is none."
+    ) { if case .text(let path) = $1 { $0.reportKey = path } },
+  ]
+
+  private static let doors = [
+    ServerSetting("host", .text, standard: "127.0.0.1", "Address of the doors. Off loopback it needs a certificate.") {
+      if case .text(let host) = $1 { $0.host = host }
+    },
+    ServerSetting("framed-port", .port, standard: "7447", "Port of the framed door.") {
+      if case .whole(let port) = $1 { $0.framedPort = port }
+    },
+    ServerSetting("grpc-port", .port, standard: "7448", "Port of the gRPC door.") {
+      if case .whole(let port) = $1 { $0.grpcPort = port }
+    },
+    ServerSetting("http-port", .port, standard: "7449", "Port of the console.") {
+      if case .whole(let port) = $1 { $0.httpPort = port }
+    },
+    ServerSetting(
+      "listen", .address, absence: "none: a port for each",
+      "One address for every protocol, in place of host and ports."
+    ) {
+      guard case .address(let address?) = $1 else { return }
+      $0.sharedPort = address.port
+      if let host = address.host { $0.host = host }
+    },
+  ]
+
+  private static let tls = [
+    ServerSetting(
+      "tls-cert", .file, absence: "generated, on loopback",
+      "PEM file of the server's certificate chain; read again when it changes."
+    ) { configuration, value in
+      if case .text(let path) = value { configuration.setFiles { $0.certificate = path } }
+    },
+    ServerSetting("tls-key", .file, absence: "generated, on loopback", "PEM file of its key.") { configuration, value in
+      if case .text(let path) = value { configuration.setFiles { $0.key = path } }
+    },
+    ServerSetting("client-ca", .file, "PEM file: clients must show a certificate that it signed.") {
+      configuration, value in
+      if case .text(let path) = value { configuration.setFiles { $0.clientCA = path } }
+    },
+    ServerSetting("insecure", .flag, standard: "false", "Serve without TLS.") {
+      if case .flag(true) = $1 { $0.tls = .insecure }
+    },
+  ]
+
+  private static let running = [
+    ServerSetting(
+      "log-level", .word(Logger.Level.allCases.map(\.rawValue)), standard: "info",
+      "Least level of the log; trace shows the frames."
+    ) { if case .text(let word) = $1 { $0.logLevel = Logger.Level(rawValue: word) ?? .info } },
+    ServerSetting(
+      "threads", .whole(1...256, unit: "threads"), absence: "one for each core",
+      "Threads that compute predictions, and as many of low priority for audits."
+    ) {
+      guard case .whole(let count) = $1 else { return }
+      ($0.computeThreads, $0.auditThreads) = (count, count)
+    },
+    ServerSetting(
+      "precision", .word(Plan.Precision.allCases.map(\.rawValue)), standard: "float32",
+      "What models compute in; bfloat16 on CPUs that have it, faster and less exact (docs/benchmarks.md)."
+    ) { if case .text(let word) = $1 { $0.precision = Plan.Precision(rawValue: word) ?? .float32 } },
+    ServerSetting(
+      "grace", .seconds(0...86_400), standard: "30", "How long calls in flight may take once the server is to stop."
+    ) { if case .seconds(let seconds) = $1 { $0.grace = .seconds(seconds) } },
+  ]
+}
+
+extension ServerConfiguration {
+  /// A certificate, its key and a client CA come one by one; `SettingsReader` has seen that they are whole.
+  fileprivate mutating func setFiles(_ change: (inout (certificate: String, key: String, clientCA: String?)) -> Void) {
+    var files = (certificate: "", key: "", clientCA: String?.none)
+    if case .files(let certificate, let key, let clientCA) = tls { files = (certificate, key, clientCA) }
+    change(&files)
+    tls = .files(certificate: files.certificate, key: files.key, clientCA: files.clientCA)
+  }
+}

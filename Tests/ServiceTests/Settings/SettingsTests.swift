@@ -1,0 +1,166 @@
+import DitherService
+import DitherTestSupport
+import Foundation
+import Logging
+import Testing
+
+@Suite("Settings")
+struct SettingsTests {
+  private static let base = ServerConfiguration(stateDirectory: "/base")
+
+  private func settings(
+    flags: [String: String] = [:], environment: [String: String] = [:], file: String? = nil
+  ) throws -> ServerConfiguration {
+    let scratch = try Scratch()
+    var path: String?
+    if let file {
+      path = scratch.file("dither.yml")
+      try Data(file.utf8).write(to: URL(filePath: scratch.file("dither.yml")))
+    }
+    return try SettingsReader(flags: flags, environment: environment, file: path).configuration(over: Self.base)
+  }
+
+  @Test("nothing said: the values of a configuration that nobody has changed")
+  func standard() throws {
+    let read = try settings(), base = Self.base
+    #expect(read.stateDirectory == "/base" && read.modelsDirectory == nil && read.readyFile == nil)
+    #expect(read.host == base.host && read.framedPort == base.framedPort && read.grpcPort == base.grpcPort)
+    #expect(
+      read.httpPort == base.httpPort && read.sharedPort == nil && read.tls == base.tls && read.grace == base.grace)
+    #expect(read.logLevel == base.logLevel && read.precision == base.precision)
+    #expect(read.computeThreads == base.computeThreads && read.auditThreads == base.auditThreads)
+  }
+
+  @Test("a flag wins over the environment, that over the file, that over the standard value")
+  func precedence() throws {
+    let file = "grace: 3\nhost: ::1\n", environment = ["DITHER_GRACE": "2", "DITHER_HOST": ""]
+    #expect(try settings(file: file).grace == .seconds(3))
+    let second = try settings(environment: environment, file: file)
+    // An empty variable says nothing.
+    #expect(second.grace == .seconds(2) && second.host == "::1")
+    #expect(try settings(flags: ["grace": "1"], environment: environment, file: file).grace == .seconds(1))
+    // Where it is off already, off wins over on.
+    #expect(try settings(flags: ["insecure": "false"], environment: ["DITHER_INSECURE": "yes"]).tls == .generated)
+  }
+
+  @Test("every setting, by every way, does what a configuration can be told")
+  func all() throws {
+    let values = [
+      "state": "/s", "models": "/m", "ready-file": "/r", "report-key": "/k", "host": "127.0.0.2", "framed-port": "1",
+      "grpc-port": "2", "http-port": "3", "tls-cert": "/c", "tls-key": "/y", "client-ca": "/a", "log-level": "trace",
+      "threads": "3", "precision": "bfloat16", "grace": "0.5",
+    ]
+    let variables = Dictionary(
+      uniqueKeysWithValues: values.map { ("DITHER_\($0.key.uppercased().replacing("-", with: "_"))", $0.value) })
+    let file = values.map { "\($0.key): \($0.value)\n" }.joined()
+    for read in [try settings(flags: values), try settings(environment: variables), try settings(file: file)] {
+      #expect(read.stateDirectory == "/s" && read.modelsDirectory == "/m" && read.readyFile == "/r")
+      #expect(read.reportKey == "/k" && read.host == "127.0.0.2" && read.framedPort == 1 && read.grpcPort == 2)
+      #expect(read.httpPort == 3 && read.tls == .files(certificate: "/c", key: "/y", clientCA: "/a"))
+      #expect(read.logLevel == .trace && read.computeThreads == 3 && read.auditThreads == 3)
+      #expect(read.precision == .bfloat16 && read.grace == .seconds(0.5))
+    }
+    #expect(try settings(environment: ["DITHER_INSECURE": "on"]).tls == .insecure)
+    let other = Set(ServerSettings.all.map(\.name)).subtracting(values.keys)
+    #expect(other == ["listen", "insecure"])
+  }
+
+  @Test(
+    "one address",
+    arguments: [
+      ("127.0.0.2:80", "127.0.0.2", 80), ("[::1]:0", "::1", 0), ("7447", "127.0.0.1", 7447),
+      ("localhost:1", "localhost", 1),
+    ])
+  func listen(_ row: (text: String, host: String, port: Int)) throws {
+    let read = try settings(flags: ["listen": row.text])
+    #expect(read.host == row.host && read.sharedPort == row.port)
+  }
+
+  @Test("none is no address: a file's is taken back")
+  func noAddress() throws {
+    let read = try settings(flags: ["listen": "none", "grpc-port": "5"], file: "listen: 127.0.0.2:80\n")
+    #expect(read.sharedPort == nil && read.grpcPort == 5 && read.host == "127.0.0.1")
+  }
+
+  struct Fault: Sendable, CustomTestStringConvertible {
+    var flags: [String: String] = [:]
+    var environment: [String: String] = [:]
+    var file: String?
+    /// Words of the message.
+    var says: [String]
+    var testDescription: String { "\(flags) \(environment) \(file ?? "")" }
+  }
+  static let faults = [
+    Fault(flags: ["grace": "-1"], says: ["--grace", "0 to 86400 seconds", "'-1'"]),
+    Fault(flags: ["grace": "nan"], says: ["--grace"]), Fault(flags: ["threads": "257"], says: ["1 to 256 threads"]),
+    Fault(environment: ["DITHER_GRPC_PORT": "70000"], says: ["DITHER_GRPC_PORT", "0 to 65535"]),
+    Fault(flags: ["framed-port": "7447 "], says: ["--framed-port"]),
+    Fault(flags: ["precision": "bfloat61"], says: ["did you mean 'bfloat16'"]),
+    Fault(flags: ["log-level": "loud"], says: ["trace, debug, info"]),
+    Fault(flags: ["insecure": "maybe"], says: ["--insecure", "true or false"]),
+    Fault(flags: ["listen": "::1:80"], says: ["--listen", "[HOST]:PORT"]),
+    Fault(flags: ["listen": "a b:80"], says: ["--listen"]), Fault(flags: ["listen": "host:"], says: ["--listen"]),
+    Fault(flags: ["listen": ":80"], says: ["--listen"]), Fault(flags: ["listen": "h:65536"], says: ["--listen"]),
+    Fault(file: "host: ::1\ngrace: soon\n", says: ["dither.yml, line 2", "'soon'"]),
+    Fault(file: "\nframed_port: 1\n", says: ["dither.yml, line 2", "did you mean 'framed-port'"]),
+    Fault(file: "grce: 1\n", says: ["line 1", "did you mean 'grace'"]),
+    Fault(file: "grace: [1, 2]\n", says: ["line 1", "several values"]),
+    Fault(file: "- a\n", says: ["keys with values"]),
+    Fault(file: "grace: 1\nhost: a\ngrace: 2\n", says: ["line 3", "line 1"]),
+    Fault(file: "grace: 'x\n", says: ["dither.yml", "YAML"]),
+    Fault(file: "? [a]\n: 1\n", says: ["keys that are words"]),
+    Fault(file: String(repeating: "# long\n", count: 10_000), says: ["at most 65536 bytes"]),
+    Fault(flags: ["tls-cert": "/c"], says: ["--tls-cert", "'tls-key'"]),
+    Fault(environment: ["DITHER_TLS_KEY": "/c"], says: ["DITHER_TLS_KEY", "'tls-cert'"]),
+    Fault(file: "client-ca: /a\n", says: ["line 1", "'tls-cert'"]),
+    Fault(
+      flags: ["insecure": "true"], environment: ["DITHER_TLS_CERT": "/c", "DITHER_TLS_KEY": "/k"],
+      says: ["--insecure", "DITHER_TLS_CERT too"]),
+    Fault(flags: ["framed-port": "1"], file: "listen: 7447\n", says: ["line 1", "--framed-port too"]),
+  ]
+
+  @Test("a mistake is told with its place, its bounds and the nearest name", arguments: faults)
+  func mistakes(_ fault: Fault) {
+    #expect {
+      _ = try settings(flags: fault.flags, environment: fault.environment, file: fault.file)
+    } throws: { error in
+      fault.says.allSatisfy { "\(error)".contains($0) }
+    }
+  }
+
+  @Test("files that are none", arguments: ["/nowhere/dither.yml", "/", "/dev/zero"])
+  func noFile(_ path: String) {
+    #expect {
+      _ = try SettingsReader(flags: [:], environment: [:], file: path)
+    } throws: {
+      "\($0)".contains("--config \(path)")
+    }
+  }
+
+  @Test("what is printed reads back as what holds, and says where each was said")
+  func printed() throws {
+    let flags = ["state": "/with space/#", "tls-cert": "/c:x", "tls-key": "/k"]
+    let settings = try SettingsReader(flags: flags, environment: ["DITHER_GRACE": "4"], file: nil)
+    let text = settings.yaml(over: Self.base)
+    #expect(text.contains("grace: 4  # DITHER_GRACE\n") && text.contains("host: 127.0.0.1  # standard\n"))
+    #expect(text.contains("# models:  # none\n"))
+    let again = try settings(file: text.replacing("framed-port: 7447  # standard\n", with: ""))
+    #expect(again.stateDirectory == "/with space/#" && again.grace == .seconds(4))
+    #expect(again.tls == .files(certificate: "/c:x", key: "/k"))
+    #expect(
+      try SettingsReader(flags: [:], environment: [:], file: nil).yaml(over: Self.base).hasPrefix("state: /base  #"))
+  }
+
+  @Test("the document has the table's rows, and no others")
+  func document() throws {
+    let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent()
+    let text = try String(contentsOf: package.appending(path: "docs/configuration.md"), encoding: .utf8)
+    let rows = text.split(separator: "\n").filter { $0.hasPrefix("| `") }.map(String.init)
+    let expected = ServerSettings.all.map {
+      "| `\($0.name)` | `\($0.variable)` | \($0.kind.words) | \($0.absence) | \($0.summary) |"
+    }
+    for (row, setting) in zip(rows, expected) { #expect(row == setting) }
+    #expect(rows.count == expected.count, "expected:\n\(expected.joined(separator: "\n"))")
+  }
+}

@@ -35,15 +35,19 @@ public struct ModelCard: Sendable, Equatable {
   /// - Throws: where the YAML is none or has no end, or a key of Hugging Face's has a value of another kind.
   public init(markdown: String, at place: String) throws(YamlTextError) {
     let lines = markdown.replacing("\r\n", with: "\n").split(separator: "\n", omittingEmptySubsequences: false)
-    guard lines.first == "---" else { return self = ModelCard(facts: [], text: lines.joined(separator: "\n")) }
+    guard lines.first == "---" else {
+      self.init(facts: [], text: lines.joined(separator: "\n"))
+      return
+    }
     guard let end = lines.dropFirst().firstIndex(of: "---") else {
       throw YamlTextError(
         .malformed, at: place, expected: "a line '---' behind the facts", got: "none", advice: "close the YAML part")
     }
     // An empty line in the place of the first keeps the numbers of the others.
     let yaml = "\n" + lines[1..<end].joined(separator: "\n")
-    facts = try BoundedYaml.entries(yaml, at: place).map { Fact($0.key, $0.value) }
-    text = lines[(end + 1)...].drop { $0.isEmpty }.joined(separator: "\n")
+    self.init(
+      facts: try BoundedYaml.entries(yaml, at: place).map { Fact($0.key, $0.value) },
+      text: lines[(end + 1)...].drop { $0.isEmpty }.joined(separator: "\n"))
     for fact in facts { try Self.check(fact, at: place) }
   }
 

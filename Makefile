@@ -31,7 +31,7 @@ help:
 	@echo 'make install      the program with Swift inside, manual pages, completions, models (PREFIX, DESTDIR); make uninstall'
 	@echo 'make install-c    the C client with its header and dither.pc (PREFIX, DESTDIR)'
 	@echo 'make deb          a Debian package with a systemd unit; make test-deb tries it in a bare root (as root),'
-	@echo '                  make test-container in a container (buildah)'
+	@echo '                  make test-service under a systemd of its own, make test-container in a container (buildah)'
 	@echo 'make clean        remove what was built'
 
 setup:
@@ -122,6 +122,9 @@ deb: setup-package $(BINARY)
 test-deb: deb
 	@scripts/test-deb .build-static/dither_*.deb
 
+test-service: deb
+	@scripts/test-service .build-static/dither_*.deb
+
 test-container: test-deb
 	@scripts/test-container .build-static/dither_*.deb
 
@@ -136,4 +139,4 @@ clean:
 	$(MAKE) --silent -C Sources/CDither clean
 
 .PHONY: help setup setup-tests build build-tests run test test-swift test-clients lint verify fix format fuzz sanitize conformance \
-  clients generate clean setup-package static install uninstall install-c uninstall-c test-install-c deb test-deb test-container sbom
+  clients generate clean setup-package static install uninstall install-c uninstall-c test-install-c deb test-deb test-service test-container sbom

@@ -9,6 +9,7 @@ public struct ModelSignature: Sendable, Equatable {
   public struct Input: Sendable, Equatable {
     /// As the graph calls it.
     public var name: String
+    /// Its elements' type.
     public var element: ElementType
     /// Of one example.
     public var shape: Shape

@@ -11,7 +11,7 @@ public struct ModelSignature: Sendable, Equatable {
     public var name: String
     /// Its elements' type.
     public var element: ElementType
-    /// Of one example.
+    /// The shape of one example.
     public var shape: Shape
   }
   /// All that it takes, in the graph's order.

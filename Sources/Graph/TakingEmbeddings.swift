@@ -5,9 +5,9 @@ import DitherTensor
 public struct EmbeddedGraph: Sendable {
   /// The same nodes in their places, so that noise is drawn where it was.
   public let graph: Graph
-  /// Of the first graph's inputs the one that has the numbers.
+  /// The place of the input that has the numbers, in the first graph.
   public let numbers: Int
-  /// Of this graph's inputs the one that takes the rows, [batch, …].
+  /// The place of the input that takes the rows, [batch, …], in this graph.
   public let rows: Int
   /// [words, …].
   public let table: Tensor
@@ -19,15 +19,16 @@ extension Graph {
   /// - Returns: nil where no such input goes into a lookup as it is.
   public func takingEmbeddings() throws(GraphError) -> EmbeddedGraph? {
     let types = (try types(rows: 1), try types(rows: 2))
-    var found: (node: Int, input: Int, table: Tensor, shape: Shape)?
+    var found: (node: Int, input: Int, words: ValueID, table: Tensor, shape: Shape)?
     for (at, node) in nodes.enumerated() {
-      guard let op = node.op as? Gather, op.axis == 0, node.inputs.count == 2, let words = node.inputs[0],
-        case .float(let table)? = literals[words], let numbers = node.inputs[1],
+      guard let op = node.op as? any Lookup, let place = op.rowNumbers, place < node.inputs.count,
+        op.table < node.inputs.count, let words = node.inputs[op.table], case .float(let table)? = literals[words],
+        let numbers = node.inputs[place],
         let input = inputs.firstIndex(where: { $0.value == numbers && $0.element == .int64 }),
         let one = types.0[node.outputs[0].index]?.shape, let two = types.1[node.outputs[0].index]?.shape,
         one.dimensions.first == 1, two == one.replacingRows(2), table.count > found?.table.count ?? 0
       else { continue }
-      found = (at, input, table, one.row)
+      found = (at, input, words, table, one.row)
     }
     guard let found else { return nil }
     var graph = self
@@ -36,7 +37,7 @@ extension Graph {
     while valueNames.contains(name) { name += "_" }
     graph.valueNames.append(name)
     graph.nodes[found.node].op = GivenRows()
-    graph.nodes[found.node].inputs = [value, nodes[found.node].inputs[0]]
+    graph.nodes[found.node].inputs = [value, found.words]
     let taken = GraphInput(
       name: name, element: .float32, dimensions: [nil] + found.shape.dimensions.map { $0 as Int? }, value: value)
     let isUsed =
@@ -45,16 +46,4 @@ extension Graph {
     return EmbeddedGraph(
       graph: graph, numbers: found.input, rows: isUsed ? inputs.count : found.input, table: found.table)
   }
-}
-
-/// Rows of a table, given where a lookup was: still the place of its noise.
-private struct GivenRows: Op, Lookup {
-  var table: Int { 1 }
-  var isView: Bool { true }
-  func trainable(_ input: Int) -> Bool { input == 0 }
-  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
-    [TensorType(try inputs.float(0, "rows"))]
-  }
-  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] { [upstream, nil] }
-  func lower(_ call: Call, into plan: inout PlanBuilder) { plan.alias(call.outputs[0], to: call.inputs[0]) }
 }

@@ -3,7 +3,7 @@ import DitherTensor
 /// The type of a value's elements.
 public enum ElementType: String, Sendable, Codable, CaseIterable {
   case float32, int64, bool
-  /// Of one element in memory.
+  /// Bytes of one element in memory.
   public var byteCount: Int {
     switch self {
     case .float32: 4

@@ -70,7 +70,7 @@ public final class Model: Sendable {
     own.noise = new
     computed.noise = new
     if hasConstants {
-      // Of members neither weights nor normalizations are folded.
+      // Neither weights nor normalizations are folded of members.
       graph = try graph.foldingComputedWeights() ?? graph
       var only = graph
       only.outputs = graph.outputs.filter { $0.name == other.signature.outputName }

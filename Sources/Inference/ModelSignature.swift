@@ -9,8 +9,9 @@ public struct ModelSignature: Sendable, Equatable {
   public struct Input: Sendable, Equatable {
     /// As the graph calls it.
     public var name: String
+    /// Its elements' type.
     public var element: ElementType
-    /// Of one example.
+    /// The shape of one example.
     public var shape: Shape
   }
   /// All that it takes, in the graph's order.

@@ -96,7 +96,7 @@ struct SignatureRecord: Codable, Sendable, Equatable {
   struct Input: Codable, Sendable, Equatable {
     var name: String
     var element: ElementType
-    /// Of one example.
+    /// The shape of one example.
     var shape: [Int]
   }
 

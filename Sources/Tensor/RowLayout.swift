@@ -5,7 +5,7 @@ public struct RowLayout: Sendable, Hashable, Codable {
   public struct Part: Sendable, Hashable, Codable {
     /// As a model or an archive calls it.
     public var name: String
-    /// Of one example.
+    /// The shape of one example.
     public var shape: Shape
     /// An array of this name, and of this shape for one example.
     public init(name: String, shape: Shape) {

@@ -6,6 +6,7 @@ import Foundation
 /// A small classifier of texts as exporters write them: the numbers of words `ids` [B, T] and a mask [B, T], both int64;
 /// embeddings, one head of attention with a residual, the mean over what the mask leaves, a dense layer.
 public enum TextNet {
+  /// Words in its table, numbers of a text, classes.
   public static let words = 12, length = 5, classes = 3
   static let width = 8
 
@@ -16,6 +17,7 @@ public enum TextNet {
     return try graph.onnx()
   }
 
+  /// The same without a file.
   public static func graph() throws -> Graph {
     let builder = GraphBuilder(name: "texts")
     func op(

@@ -7,6 +7,7 @@ struct Gather: OnnxOp, Lookup {
   static let onnx = OnnxName("Gather", since: 1)
   let axis: Int
   var table: Int { 0 }
+  var rowNumbers: Int? { axis == 0 ? 1 : nil }
   init(axis: Int) { self.axis = axis }
   init(_ node: OnnxNode) throws(GraphError) {
     try node.allow("axis")

@@ -2,6 +2,8 @@
 protocol Lookup: Op {
   /// The operand that is the table.
   var table: Int { get }
+  /// The operand that has the numbers of whole rows, along the table's first axis; nil: it looks up otherwise.
+  var rowNumbers: Int? { get }
 }
 
 extension NoiseSite {

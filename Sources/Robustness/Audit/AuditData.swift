@@ -43,18 +43,21 @@ public struct AuditData: Sendable {
   /// The same with rows in the order of the inputs that all models have.
   /// - Throws: where they are rows of other inputs.
   private func arranged(for subjects: [AuditSubject]) throws(RobustnessError) -> AuditData {
-    guard let layout, let own = subjects.first?.model.signature else { return self }
+    guard let own = subjects.first?.model.signature else { return self }
+    // One input may have any name.
+    let isOne = subjects.allSatisfy { $0.model.signature.inputs.count == 1 }
+    if !isOne, let other = subjects.first(where: { $0.model.signature.layout != own.layout }) {
+      throw RobustnessError(
+        .data, at: "model '\(other.name.clipped())'",
+        expected: "the inputs of '\(subjects[0].name.clipped())', in their order: \(own.takes)",
+        got: other.model.signature.takes)
+    }
+    guard let layout else { return self }
     var data = self
     do { data.inputs = try own.arranged(inputs, as: layout) } catch {
       throw RobustnessError(
         .data, at: "data '\(name.clipped())'",
         expected: "the inputs of '\(subjects[0].name.clipped())': \(error.expected)", got: error.got)
-    }
-    if let other = subjects.first(where: { $0.model.signature.layout != own.layout }), layout.parts.count > 1 {
-      throw RobustnessError(
-        .data, at: "model '\(other.name.clipped())'",
-        expected: "the inputs of '\(subjects[0].name.clipped())', in their order: \(own.takes)",
-        got: other.model.signature.takes)
     }
     data.layout = layout.parts.count > 1 ? own.layout : nil
     return data

@@ -51,7 +51,7 @@ struct AuditView: Sendable {
         + "Points between words are no words.")
   }
 
-  /// Of embeddings the table's, of all others the examples'.
+  /// The table's of embeddings, the examples' of all others.
   private static func bounds(of embedded: EmbeddedModel, _ inputs: Tensor) -> Features {
     var bounds = Features(of: inputs)
     let table = embedded.table, length = table.rowLength

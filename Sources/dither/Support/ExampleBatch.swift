@@ -9,10 +9,10 @@ struct ServedInput {
   var name: String
   /// nil: of no type that this program knows.
   var type: Dither_V1_Array.TypeEnum
-  /// Of one example.
+  /// The shape of one example.
   var shape: [Int]
 
-  /// Of servers from before there were several: one of floats.
+  /// One of floats where the server is from before there were several.
   static func all(of signature: Dither_V1_Signature) -> [ServedInput] {
     guard !signature.inputs.isEmpty else {
       return [

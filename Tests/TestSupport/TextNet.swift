@@ -59,21 +59,30 @@ public enum TextNet {
   public static func logits(_ ids: [Int], _ mask: [Int]) -> [Double] {
     let w = weights.map { $0.elements.map(Double.init) }
     func product(_ x: [Double], _ matrix: [Double]) -> [Double] {
-      (0..<width).map { column in (0..<width).reduce(0) { $0 + x[$1] * matrix[$1 * width + column] } }
+      (0..<width).map { column -> Double in
+        var sum = 0.0
+        for i in 0..<width { sum += x[i] * matrix[i * width + column] }
+        return sum
+      }
     }
     let e = ids.map { Array(w[0][$0 * width..<($0 + 1) * width]) }
     let (q, k, v) = (e.map { product($0, w[1]) }, e.map { product($0, w[2]) }, e.map { product($0, w[3]) })
     var sum = [Double](repeating: 0, count: width)
     for row in e.indices where mask[row] == 1 {
-      let scores = k.indices.map { other in zip(q[row], k[other]).reduce(0) { $0 + $1.0 * $1.1 } }
-      let powers = scores.indices.map { mask[$0] == 1 ? exp(scores[$0]) : 0 }, total = powers.reduce(0, +)
+      let scores: [Double] = k.map { key in zip(q[row], key).reduce(0.0) { $0 + $1.0 * $1.1 } }
+      let powers: [Double] = scores.indices.map { mask[$0] == 1 ? exp(scores[$0]) : 0 }
+      let total = powers.reduce(0, +)
       for i in 0..<width {
-        sum[i] += e[row][i] + zip(powers, v).reduce(0) { $0 + $1.0 / total * $1.1[i] }
+        var mean = 0.0
+        for (power, value) in zip(powers, v) { mean += power / total * value[i] }
+        sum[i] += e[row][i] + mean
       }
     }
     let count = Double(mask.reduce(0, +)) + 1e-6
-    return (0..<classes).map { c in
-      w[5][c] + (0..<width).reduce(0) { $0 + w[4][c * width + $1] * sum[$1] / count }
+    return (0..<classes).map { c -> Double in
+      var logit = w[5][c]
+      for i in 0..<width { logit += w[4][c * width + i] * sum[i] / count }
+      return logit
     }
   }
 

@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherInference
 import DitherJobs
 import Synchronization
 

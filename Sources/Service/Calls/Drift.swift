@@ -1,6 +1,9 @@
+import DitherBasics
 import DitherInference
 import DitherProto
+import DitherStore
 import DitherTransport
+import SwiftProtobuf
 
 /// `Registry/Drift`: whether a version's recent inputs and answers are distributed as its calibration's were.
 package struct DriftCall: UnaryCall {

@@ -4,6 +4,7 @@ import DitherProto
 import DitherStore
 import DitherTransport
 import Foundation
+import SwiftProtobuf
 
 /// `Registry/ListModels`: versions by name, newest first within one, a page at a time.
 package struct ListModelsCall: UnaryCall {

@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherInference
 import DitherReports
 import DitherStore

@@ -103,14 +103,14 @@ enum OpenApi {
   private static let schemas: Object = {
     var found: Object = [:]
     for (name, message) in messages where name.hasPrefix(JsonCalls.package) && !message.options.mapEntry {
-      var schema: Object = [
+      var whole: Object = [
         "type": "object", "additionalProperties": false,
         "properties": Dictionary(
           message.field.map { ($0.name, schema(of: $0) as any Sendable) }, uniquingKeysWith: { first, _ in first }),
       ]
       let rivals = rivals(in: message)
-      if !rivals.isEmpty { schema["allOf"] = rivals.map { ["not": ["required": $0]] } }
-      found[name] = schema
+      if !rivals.isEmpty { whole["allOf"] = rivals.map { ["not": ["required": $0]] } }
+      found[name] = whole
     }
     return found
   }()

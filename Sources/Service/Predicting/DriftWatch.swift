@@ -1,4 +1,5 @@
 import DitherInference
+import DitherStore
 import Synchronization
 
 /// The answers of one calibrated version since it was loaded, compared with those of its calibration.

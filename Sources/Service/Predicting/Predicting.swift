@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherGraph
 import DitherInference
 import DitherStore
 import DitherTensor

@@ -12,6 +12,13 @@ public struct AuditFigures: Sendable, Equatable {
     public var robust: Double
     /// 95 %, where it is known.
     public var interval: [Double]
+
+    /// - Parameters:
+    ///   - robust: the share of examples that stay right.
+    ///   - interval: of it, or none.
+    public init(name: String, robust: Double, interval: [Double]) {
+      (self.name, self.robust, self.interval) = (name, robust, interval)
+    }
   }
 
   /// The audit's id, and the battery where one was named.

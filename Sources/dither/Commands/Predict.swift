@@ -25,6 +25,8 @@ struct PredictCommand: AsyncParsableCommand {
   var model: String
   @Option(name: .customLong("input"), parsing: .upToNextOption, help: "Files to predict from.")
   var inputs: [String] = []
+  @Flag(help: "Bring pictures to the model's size, as size= of a data reference does.")
+  var resize = false
   @Option(help: "\(DataHelp.reference).")
   var data: String?
   @Option(name: .customLong("text"), parsing: .upToNextOption, help: "Texts to predict from, with --words.")
@@ -82,6 +84,7 @@ struct PredictCommand: AsyncParsableCommand {
     guard [!inputs.isEmpty, data != nil, !texts.isEmpty].count(where: { $0 }) == 1 else {
       throw ValidationError("give either --input FILE…, --data NAME[:N] or --text TEXT…")
     }
+    if resize, inputs.isEmpty { throw ValidationError("--resize: it is of --input FILE…") }
     guard texts.isEmpty == (words == nil) else {
       throw ValidationError("--text goes with --words FILE.onnx, the served model's file")
     }
@@ -116,7 +119,7 @@ struct PredictCommand: AsyncParsableCommand {
       return [try ExampleBatch(texts, by: ModelWords(of: words, digest: digest).vocabulary, shape: shape)]
     }
     if let data { return [try ExampleBatch(Dataset.load(data, access: .paths), shape: shape)] }
-    return try inputs.map { try ExampleBatch(path: $0, shape: shape) }
+    return try inputs.map { try ExampleBatch(path: $0, shape: shape, resizes: resize) }
   }
 
   private func predict(_ batch: ExampleBatch, with client: DitherClient, into answer: inout PredictionTable)

@@ -14,10 +14,14 @@ struct ExampleBatch {
   var count: Int { names.count }
 
   /// A file's examples in the shape of the model's input.
-  /// - Parameter shape: of one example; an image is read with as many channels as it says.
-  init(path: String, shape: [Int]) throws {
-    let size = shape.reduce(1, *)
-    var array = try FileArray(path: path, channels: shape.count == 3 && shape[0] == 3 ? 3 : 1)
+  /// - Parameters:
+  ///   - shape: of one example; an image is read with as many channels as it says.
+  ///   - resizes: whether images of another size are brought to it.
+  init(path: String, shape: [Int], resizes: Bool = false) throws {
+    let size = shape.reduce(1, *), isImage = shape.count == 3
+    var array = try FileArray(
+      path: path, channels: isImage && shape[0] == 3 ? 3 : 1,
+      size: resizes && isImage ? (width: shape[2], height: shape[1]) : nil)
     // A model that takes flat examples does not say how many channels they have.
     let isPicture = PictureFile.endings.contains(URL(filePath: path).pathExtension.lowercased())
     if shape.count == 1, isPicture, array.count * 3 == size {
@@ -26,7 +30,7 @@ struct ExampleBatch {
     guard size > 0, array.count > 0, array.count % size == 0, Self.fits(array.shape, shape) else {
       throw CommandError(
         .shape, at: path, expected: "one example of shape \(shape), or a batch of them", got: "shape \(array.shape)",
-        advice: isPicture ? "resize the image" : nil)
+        advice: isPicture ? isImage ? "say --resize, or resize the image" : "resize the image" : nil)
     }
     self.shape = shape
     // Whole numbers are numbers; bytes are pixels.

@@ -23,6 +23,7 @@ help:
 	@echo 'make test         lint, every test, the C and the Python clients'
 	@echo 'make build        the release build that both use'
 	@echo 'make test-swift   only the Swift tests        make test-clients   only the C and the Python client'
+	@echo 'make test-sweeps  sweeps that are killed again and again   make test-recipes   10 000 recipes with mistakes'
 	@echo 'make conformance  the ONNX backend node tests (PyPI), by op'
 	@echo 'make lint         check the formatting        make fix            apply it'
 	@echo 'make verify       the quick checks of the house: formatting, layers, words, links, generated code'
@@ -62,6 +63,14 @@ test-swift: build-tests
 	@scripts/test-swift --skip CommandLineTests --skip TransportTests --skip BlobsTests
 	@scripts/test-swift --filter 'TransportTests|BlobsTests'
 	@scripts/test-swift --filter CommandLineTests
+
+# Two sweeps of 200 trainings, killed 20 times each at random moments: the same tables, nothing lost, nothing done twice.
+test-sweeps: build
+	@scripts/test-sweeps
+
+# `make test` tries 500 recipes with mistakes, this 10 000.
+test-recipes: build-tests
+	@DITHER_MUTATIONS=10000 scripts/test-swift --filter RecipeMutationTests
 
 # ONNX's own node tests, judged by onnx's data. Needs the network, once.
 conformance: build
@@ -138,5 +147,5 @@ clean:
 	rm -rf .build .build-static .build-fuzz .build-asan .build-tsan .build-protoc
 	$(MAKE) --silent -C Sources/CDither clean
 
-.PHONY: help setup setup-tests build build-tests run test test-swift test-clients lint verify fix format fuzz sanitize conformance \
+.PHONY: help setup setup-tests build build-tests run test test-swift test-clients test-sweeps test-recipes lint verify fix format fuzz sanitize conformance \
   clients generate clean setup-package static install uninstall install-c uninstall-c test-install-c deb test-deb test-service test-container sbom

@@ -209,6 +209,30 @@ public final class GraphBuilder {
     return outputs
   }
 
+  /// A stored graph as it is, once for each list of inputs, on constants that all share. Nodes keep their names, so that
+  /// patterns of layers reach them in every copy; values get the copy's name and number before theirs.
+  /// - Parameter inputs: each in the order of its inputs.
+  /// - Returns: the outputs of each copy, in their order.
+  package func copies(of stored: Graph, on inputs: [[Value]], named name: String) throws(GraphError) -> [[Value]] {
+    var constants: [ValueID: Value] = [:]
+    for id in stored.literals.keys.sorted(by: { $0.index < $1.index }) {
+      if let literal = stored.literals[id] { constants[id] = constant(literal, stored.valueNames[id.index]) }
+    }
+    var copies: [[Value]] = []
+    for (number, own) in inputs.enumerated() {
+      var known = constants
+      for (input, value) in zip(stored.inputs, own) { known[input.value] = value }
+      for node in stored.nodes {
+        let names = node.outputs.map { "\(name)\(number).\(stored.valueNames[$0.index])" }
+        let values = try apply(
+          node.op, node.inputs.map { $0.flatMap { known[$0] } }, name: node.name, outputs: names)
+        for (id, value) in zip(node.outputs, values) { known[id] = value }
+      }
+      copies.append(stored.outputs.compactMap { known[$0.value] })
+    }
+    return copies
+  }
+
   /// - Returns: `known`, with all that the nodes put out.
   private func replayNodes(of stored: Graph, known: [ValueID: Value]) throws(GraphError) -> [ValueID: Value] {
     var known = known

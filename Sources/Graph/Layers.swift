@@ -76,6 +76,12 @@ extension GraphBuilder {
     let rows = try apply(Gather(axis: 0), [values, indices], name: "\(name).rows")[0]
     return try flatten(apply(ReduceMean(ReducedAxes([1])), [rows], name: name)[0])
   }
+  /// The entries of an axis at these places, in their order; the value itself where they are all of it.
+  public func picked(_ x: Value, _ places: [Int], along axis: Int, name: String) throws(GraphError) -> Value {
+    guard places != Array(0..<x.shape[axis]) else { return x }
+    let indices = constant(.int64([places.count], places.map(Int64.init)), "\(name).indices")
+    return try apply(Gather(axis: axis), [x, indices], name: name)[0]
+  }
   /// Normalization by channel, which begins with scale 1, shift 0, mean 0 and variance 1.
   public func batchNormalization(_ x: Value, channels: Int, name: String) throws(GraphError) -> Value {
     let ones = Tensor([channels], repeating: 1), zeros = Tensor(zeros: [channels])

@@ -33,6 +33,10 @@ public struct Recipe: Sendable {
   public var servedNoise: NoiseModel?
   /// Changes to training pictures that leave their classes.
   public var augmentations: [any Augmentation] = []
+  /// Smaller pictures at the beginning; nil: whole ones throughout.
+  public var resizing: Resizing?
+  /// Looks at a picture whose mean the model that is saved answers with.
+  public var views: [any PictureView] = []
   /// Ways of training that change the steps: noise on gradients, smoothed and mixed labels, two passes a step.
   public var strategies: [ScheduledStrategy] = []
   /// Keeps several networks of the run's path, which the model then is of; nil: it is the last one.
@@ -53,12 +57,13 @@ public struct Recipe: Sendable {
   public var summary = ""
   /// The file's text, or what it comes to with a command's settings: for the card, and for `--resume` to compare.
   public private(set) var text = ""
+  /// The file as it was read, and its name.
+  private var source = (text: "", file: "recipe")
 
   static let keys = [
     "name", "summary", "data", "examples", "validation", "model", "task", "objective", "optimizer", "parameter_groups",
-    "schedule", "noise", "noise_schedule", "served_noise", "augment", "strategies", "posterior", "average",
-    "label_smoothing", "epochs", "batch", "seed", "patience",
-    "precision",
+    "schedule", "noise", "noise_schedule", "served_noise", "augment", "resizing", "strategies", "posterior", "average",
+    "views", "label_smoothing", "epochs", "batch", "seed", "patience", "precision",
   ]
 
   /// - Parameters:
@@ -71,6 +76,7 @@ public struct Recipe: Sendable {
       let tree = try RecipeTree(text, settings)
       try self.init(RecipeReader(tree))
       self.text = settings.isEmpty ? text : try tree.text()
+      source = (text, file)
     } catch let fault as any AnyFault {
       throw Self.placed(fault, text, file, settings)
     } catch { throw TrainError(.recipe, at: file, expected: "a recipe", got: "\(error)".clipped()) }
@@ -96,6 +102,18 @@ public struct Recipe: Sendable {
     }
     return TrainError(
       .recipe, at: place, expected: fault.expected, got: fault.got, advice: fault.advice)
+  }
+
+  /// - Returns: what `work` does with the recipe and its data.
+  /// - Throws: what it throws; of what is wrong with a key, with the file and its line.
+  package func locating<Result>(_ work: () throws -> Result) throws -> Result {
+    do { return try work() } catch let fault as any AnyFault {
+      let isOfKey = ["recipe", "noise", "model"].contains { fault.place.hasPrefix($0) }
+      guard isOfKey, fault.category == .invalidArgument else { throw fault }
+      var placed = Self.placed(fault, source.text, source.file, [])
+      placed.code = (fault as? TrainError)?.code ?? .recipe
+      throw placed
+    }
   }
 
   private init(_ reader: RecipeReader) throws {
@@ -126,6 +144,8 @@ public struct Recipe: Sendable {
     }
     servedNoise = try reader.servedNoise()
     augmentations = try reader.items("augment") { try Catalog.augmentations.value($0, at: $1) { $0.init() } }
+    resizing = try reader.mapping("resizing", over: Resizing())
+    views = try reader.items("views") { try Catalog.views.value($0, at: $1) { $0.init() } }
     strategies = try reader.strategies()
     posterior = try reader.entry("posterior", of: Catalog.posteriors) { $0.init() }
     average = try reader.entry("average", of: Catalog.averages) { $0.init() }
@@ -177,6 +197,11 @@ public struct Recipe: Sendable {
     let noise = servedNoise ?? NoiseModel((trained?.terms ?? []).filter { $0.site != .input })
     let settled = NoiseModel(noise.settled.terms.filter(\.isActive))
     return settled.terms.isEmpty ? nil : settled
+  }
+
+  /// Whether the training itself asks rows that are held out.
+  public var needsValidation: Bool {
+    patience != nil || strategies.contains { type(of: $0.strategy).needsValidation }
   }
 
   /// The names of what the loss and the quality of the training contain beside the objective: sites of noise, and

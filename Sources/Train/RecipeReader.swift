@@ -83,6 +83,15 @@ struct RecipeReader {
     return try catalog.value(setting, at: key, make)
   }
 
+  /// A value with a mapping of its parameters; nil without the key.
+  func mapping<Value: Codable>(_ key: String, over defaults: Value) throws -> Value? {
+    guard let value = map[key] else { return nil }
+    guard case .mapping(let own) = Setting(value) else {
+      throw refuse(key, "a mapping of \(Parameters.keys(of: defaults).joined(separator: ", "))")
+    }
+    return try Parameters.overlay(settings: own, on: defaults, of: "recipe, '\(key)'")
+  }
+
   func noise(_ key: String) throws -> NoiseModel? {
     let noise = try map[key].map { try NoiseModel(Setting($0), at: "recipe, '\(key)'") }
     guard noise?.members == nil else {

@@ -70,7 +70,7 @@ public struct TrainForecast: Codable, Sendable {
   public var stepsPerEpoch: Int
   /// By what it is for.
   public var memory: Memory
-  /// The median of some steps behind the first two.
+  /// The median of some steps behind the first two, in the last epoch where pictures grow.
   public var stepSeconds: Double
   /// All epochs with their validation, without the evaluation at the end.
   public var seconds: Double
@@ -87,14 +87,15 @@ extension Trainer {
   /// - Throws: what a step throws.
   func forecast(_ data: Dataset, test: Dataset) throws -> TrainForecast {
     let clock = ContinuousClock(), order = batches.order(of: 0)
-    var times: [Double] = []
-    for number in 0..<Self.warmingSteps + Self.measuredSteps {
-      // Not the last, which is smaller.
-      if position.step >= max(batches.wholeBatches, 1) { position.step = 0 }
-      let duration = try clock.measure { try step(order) }
-      if number >= Self.warmingSteps { times.append(duration / .seconds(1)) }
+    // Where pictures grow, each size has its time.
+    var times: [Shape: Double] = [:], stepSeconds = 0.0, allSteps = 0.0
+    for epoch in 0..<recipe.epochs {
+      position.epoch = epoch
+      let shape = shapeOfEpoch
+      stepSeconds = try times[shape] ?? medianStep(order, clock)
+      times[shape] = stepSeconds
+      allSteps += Double(stepsPerEpoch) * stepSeconds
     }
-    let stepSeconds = times.sorted()[times.count / 2]
     var validationSeconds = 0.0
     if let validation {
       let part = validation.first(Self.measuredRows), model = try Model(snapshot(best: false))
@@ -110,7 +111,18 @@ extension Trainer {
       noise: zip(noise.terms, noise.places(in: graph)).map { .init(term: $0.summary, places: $1) },
       strategies: strategies.map { type(of: $0.strategy).name }, batch: batches.size, epochs: recipe.epochs,
       stepsPerEpoch: stepsPerEpoch, memory: memory(data, test), stepSeconds: stepSeconds,
-      seconds: Double(recipe.epochs) * (Double(stepsPerEpoch) * stepSeconds + validationSeconds), threads: threads)
+      seconds: allSteps + Double(recipe.epochs) * validationSeconds, threads: threads)
+  }
+
+  private func medianStep(_ order: [Int], _ clock: ContinuousClock) throws -> Double {
+    var times: [Double] = []
+    for number in 0..<Self.warmingSteps + Self.measuredSteps {
+      // Not the last, which is smaller.
+      if position.step >= max(batches.wholeBatches, 1) { position.step = 0 }
+      let duration = try clock.measure { try step(order) }
+      if number >= Self.warmingSteps { times.append(duration / .seconds(1)) }
+    }
+    return times.sorted()[times.count / 2]
   }
 
   private func memory(_ data: Dataset, _ test: Dataset) -> TrainForecast.Memory {

@@ -52,6 +52,10 @@ public struct TrainRun: Sendable {
     public var validationError: Double?
     /// On the test part.
     public var test: Evaluation
+    /// Looks at a picture whose mean it answers with; nil: it sees it as it is.
+    public var views: Int?
+    /// The same weights on the test part where they see each picture as it is; nil without views.
+    public var testWithoutViews: Evaluation?
     /// SHA-256 of the ONNX file.
     public var digest: String
     /// The program.
@@ -105,7 +109,9 @@ public struct TrainRun: Sendable {
     let last = resumes ? RunFolder(lastIn: folder, recipe) : nil
     if let last { try checkOrigin(data.origin, RunRecord(last, recipe).dataOrigin) }
     let checkpoint = resumes ? try Checkpoint(file: checkpointPath) : nil
-    let trainer = try Trainer(recipe, data: data, checkpoint: checkpoint, threads: threads)
+    let trainer = try recipe.locating {
+      try Trainer(recipe, data: data, checkpoint: checkpoint, threads: threads)
+    }
     let place = try last ?? RunFolder(newIn: folder, recipe)
     if replaces { try? FileManager.default.removeItem(atPath: checkpointPath) }
     try train(trainer, data.origin, place, shouldStop, progress)
@@ -120,7 +126,7 @@ public struct TrainRun: Sendable {
   /// Reads the data and makes some steps, to tell what the training will be; writes nothing.
   public func forecast() throws -> TrainForecast {
     let (data, test) = try parts()
-    return try Trainer(recipe, data: data, threads: threads).forecast(data, test: test)
+    return try recipe.locating { try Trainer(recipe, data: data, threads: threads) }.forecast(data, test: test)
   }
 
   private func checkPlace() throws(TrainError) {
@@ -166,12 +172,23 @@ public struct TrainRun: Sendable {
     guard !trainer.isDone else { return }
     var log = try RunLog(place.log, upTo: epochs)
     let events = try EventFile(in: place.path, after: epochs)
-    try trainer.run(
-      shouldStop: shouldStop, keep: { try $0.checkpoint().write(to: checkpointPath) },
-      record: {
-        try log.append($0)
-        try events.append($0, trainer.histograms)
-      }, progress: progress)
+    do {
+      try trainer.run(
+        shouldStop: shouldStop, keep: { try $0.checkpoint().write(to: checkpointPath) },
+        record: {
+          try log.append($0)
+          try events.append($0, trainer.histograms)
+        }, progress: progress)
+    } catch var fault as TrainError where [.diverged, .output].contains(fault.code) {
+      if FileManager.default.fileExists(atPath: checkpointPath) {
+        let isDiverged = fault.code == .diverged
+        let words =
+          "\(checkpointPath) holds the training as it was before"
+          + (isDiverged ? "; --force begins anew in its place" : ": --resume goes on from it")
+        fault.advice = (fault.advice.map { "\($0); " } ?? "") + words
+      }
+      throw fault
+    }
   }
 
   /// Writes the model, evaluates it, and writes its card.
@@ -179,24 +196,35 @@ public struct TrainRun: Sendable {
     _ trainer: Trainer, _ test: Dataset, _ place: RunFolder, _ shouldStop: @Sendable () -> Bool,
     _ evaluated: (Double) -> Void
   ) throws -> Outcome {
-    let graph = try trainer.snapshot(), file = try graph.onnx()
+    let plain = try trainer.snapshot(views: false), graph = try plain.viewed(by: trainer.looks)
+    let file = try graph.onnx(), looks = max(trainer.looks.count, 1)
     // A card is of the model beside it.
     for path in [cardPath, readableCardPath] { try? FileManager.default.removeItem(atPath: path) }
     try writeWhole(file, to: modelPath)
     struct Stopped: Error {}
-    let found: Evaluation
+    let found: Evaluation, single: Evaluation?
     do {
+      // A look takes as long as another.
+      let share = looks > 1 ? Double(looks) / Double(looks + 1) : 1
       found = try Evaluation(
-        Model(graph), test, threads: threads, proceed: { if shouldStop() { throw Stopped() } }, progress: evaluated)
+        Model(graph), test, threads: threads, proceed: { if shouldStop() { throw Stopped() } },
+        progress: { evaluated(share * $0) })
+      single =
+        looks == 1
+        ? nil
+        : try Evaluation(
+          Model(plain), test, threads: threads, proceed: { if shouldStop() { throw Stopped() } },
+          progress: { evaluated(share + (1 - share) * $0) })
     } catch is Stopped { return .notEvaluated(model: modelPath) }
     let card = Card(
       name: recipe.name, summary: recipe.summary, data: recipe.data, dataOrigin: test.origin, recipe: recipe.text,
       seed: recipe.seed,
       threads: threads, epochs: trainer.position.epoch, keptEpoch: trainer.keptEpoch,
-      parameters: graph.literals.values.reduce(0) { $0 + $1.type.shape.count },
+      parameters: plain.literals.values.reduce(0) { $0 + $1.type.shape.count },
       trainingExamples: trainer.examples,
       validationAccuracy: trainer.validated?.accuracy, validationError: trainer.validated?.rootMeanSquaredError,
-      test: found, digest: Sha256.hash(file).description, software: software, record: "runs/\(place.name)")
+      test: found, views: looks > 1 ? looks : nil, testWithoutViews: single, digest: Sha256.hash(file).description,
+      software: software, record: "runs/\(place.name)")
     let json = try jsonText(of: card)
     try writeWhole(json, to: cardPath)
     var draft = CardDraft(

@@ -28,10 +28,11 @@ enum Program {
 
   static func run(_ arguments: String...) throws -> Result { try run(arguments) }
 
-  static func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Result {
+  /// - Parameter folder: in which it runs; nil: the package's.
+  static func run(_ arguments: [String], environment: [String: String] = [:], in folder: URL? = nil) throws -> Result {
     let scratch = try Scratch()
     let output = URL(filePath: scratch.file("output")), errors = URL(filePath: scratch.file("errors"))
-    let process = try start(arguments, output: output, errors: errors, environment: environment)
+    let process = try start(arguments, output: output, errors: errors, environment: environment, in: folder)
     process.waitUntilExit()
     return Result(
       status: process.terminationStatus, output: String(decoding: try Data(contentsOf: output), as: UTF8.self),
@@ -41,12 +42,13 @@ enum Program {
   /// Standard output and standard error go to files: a pipe that nobody reads would stop most programs.
   /// - Parameter log: takes standard error in place of the file.
   static func start(
-    _ arguments: [String], output: URL, errors: URL, environment: [String: String], log: FileHandle? = nil
+    _ arguments: [String], output: URL, errors: URL, environment: [String: String], log: FileHandle? = nil,
+    in folder: URL? = nil
   ) throws -> Process {
     let process = Process()
     process.executableURL = url
     process.arguments = arguments
-    process.currentDirectoryURL = package
+    process.currentDirectoryURL = folder ?? package
     process.environment = ProcessInfo.processInfo.environment
       .filter { !$0.key.hasPrefix("DITHER_") || ["DITHER_DATA", "DITHER_REFERENCE"].contains($0.key) }
       .merging(environment) { $1 }

@@ -23,6 +23,7 @@ struct CatalogTests {
     Kind(folder: "Sources/Train/Posteriors", catalog: "Sources/Train/Posteriors.swift", throughout: ".posteriors"),
     Kind(
       folder: "Sources/Train/Augmentations", catalog: "Sources/Train/Augmentations.swift", throughout: ".augmentations"),
+    Kind(folder: "Sources/Train/Views", catalog: "Sources/Train/Views.swift", throughout: ".views"),
     Kind(folder: "Sources/Train/Strategies", catalog: "Sources/Train/Strategies.swift", throughout: ".strategies"),
     Kind(
       folder: "Sources/Inference/Objectives", catalog: "Sources/Inference/Objectives.swift", throughout: ".objectives"),

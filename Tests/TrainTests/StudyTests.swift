@@ -77,8 +77,9 @@ struct StudyTests {
     if key == "arms" { lines.removeAll { $0.contains("says:") || $0.hasPrefix("claims:") } }
     let text = (lines + [line]).joined(separator: "\n")
     let error = #expect(throws: (any Error).self) { try Self.plan(text) }
-    let words = "\(try #require(error))"
-    #expect(words.contains(place) && (advice.isEmpty || words.contains(advice)), "\(words)")
+    let words = "\(try #require(error))", found = words.replacing(/, line \d+/, with: "")
+    #expect(words.hasPrefix("tiny.yml, line "), "\(words)")
+    #expect(found.contains(place) && (advice.isEmpty || words.contains(advice)), "\(words)")
   }
 
   @Test("results are those of single trainings, stopped and gone on with or not")

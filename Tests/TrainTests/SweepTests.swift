@@ -123,9 +123,10 @@ struct SweepTests {
     ("{name: S/, recipe: a.yml, keys: {epochs: [1]}}", "'name'"), ("[1]", "mapping"),
   ]
 
-  @Test("what is wrong is refused before any work, by its key", arguments: unfit)
+  @Test("what is wrong is refused before any work, by file, line and key", arguments: unfit)
   func refused(_ text: String, _ word: String) {
-    #expect { try Self.plan(text) } throws: { "\($0)".contains(word) }
+    let place = text == "[1]" ? "sweep.yml" : "sweep.yml, line 1"
+    #expect { try Self.plan(text) } throws: { "\($0)".contains(word) && "\($0)".hasPrefix(place) }
   }
 
   @Test("without a validation part there is nothing to choose by")

@@ -52,7 +52,7 @@ public struct PictureFile: Sendable, Equatable {
 
   /// The largest part in the middle that has the new sides' ratio, brought to them by a triangle filter as wide as a
   /// new pixel: no finer detail is left that would alias. Source: as Pillow's `BILINEAR`.
-  func resized(width newWidth: Int, height newHeight: Int) -> PictureFile {
+  public func resized(width newWidth: Int, height newHeight: Int) -> PictureFile {
     guard (width, height) != (newWidth, newHeight) else { return self }
     let scale = min(Double(width) / Double(newWidth), Double(height) / Double(newHeight))
     let columns = Self.taps(newWidth, of: width, scale: scale), rows = Self.taps(newHeight, of: height, scale: scale)

@@ -37,8 +37,12 @@ public struct Shift: Augmentation {
 
   private func place(_ at: Int, _ length: Int) -> Int? {
     if (0..<length).contains(at) { return at }
-    guard padding == .reflect, length > 1 else { return nil }
-    let period = 2 * (length - 1), folded = ((at % period) + period) % period
+    return padding == .reflect && length > 1 ? Self.mirrored(at, length) : nil
+  }
+
+  /// The place within `length` pixels that one beyond them shows, mirrored at the first and the last.
+  static func mirrored(_ at: Int, _ length: Int) -> Int {
+    let period = max(2 * (length - 1), 1), folded = ((at % period) + period) % period
     return folded < length ? folded : period - folded
   }
 }

@@ -58,6 +58,11 @@ struct RunPage {
       ]
       if let found = card.validationAccuracy { facts.append(("Validation accuracy", percent(found))) }
       if let found = card.validationError { facts.append(("Validation error", number(found))) }
+      if let views = card.views { facts.append(("Looks at a picture", "\(views)")) }
+      if let found = card.testWithoutViews?.accuracy { facts.append(("Test accuracy by one look", percent(found))) }
+      if let found = card.testWithoutViews?.rootMeanSquaredError {
+        facts.append(("Test error by one look", number(found)))
+      }
       if let found = card.test.noisyAccuracy { facts.append(("Test accuracy with its noise", percent(found))) }
       if let found = card.test.noisyRootMeanSquaredError { facts.append(("Test error with its noise", number(found))) }
     }

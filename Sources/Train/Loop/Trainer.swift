@@ -23,6 +23,10 @@ public final class Trainer {
   let trained: [TrainedParameter]
   let strategies: [ScheduledStrategy]
   private let augmenting: Augmenting
+  /// The shape of one example as the model takes it.
+  private let whole: Shape
+  /// At a picture, by the model that is saved; one, or none, where it sees the picture as it is.
+  let looks: [Look]
   let state: [AlignedBuffer]
   /// The posterior's, or the average's.
   let kept: [AlignedBuffer]
@@ -37,7 +41,10 @@ public final class Trainer {
   let threads: Int
   /// Whether the validation part is asked behind each epoch also where it chooses nothing: for progress and record.
   var validatesForRecord = true
+  /// By rows, all for examples of one shape.
   private(set) var plans: [Int: Plan] = [:]
+  /// That shape, with the network for it.
+  private var planned: (shape: Shape, graph: Graph)
 
   /// - Parameter checkpoint: to go on from; of the same recipe and number of threads.
   public init(_ recipe: Recipe, data: Dataset, checkpoint: Checkpoint? = nil, threads: Int = 2) throws {
@@ -63,6 +70,8 @@ public final class Trainer {
       return graph
     }
     graph = try first(recipe.seed)
+    whole = inputs.shape.row
+    planned = (whole, graph)
     try graph.noise?.checkSites(in: graph)
     try recipe.modelNoise?.checkSites(in: graph)
     try recipe.checkPosterior()
@@ -71,6 +80,11 @@ public final class Trainer {
     try ParameterGroup.check(recipe.parameterGroups, trained.map(\.name))
     strategies = try recipe.started(on: graph, goal.task)
     augmenting = try Augmenting(recipe.augmentations, on: data.inputs.shape.row)
+    try recipe.checkResizing(of: whole)
+    if let least = recipe.resizing?.shapes(of: whole).first {
+      _ = try recipe.network(for: least, like: graph, outputs: goal.outputs)
+    }
+    looks = recipe.views.isEmpty ? [] : try Look.all(of: recipe.views, at: data.inputs.shape.row)
     let count = parameters.count
     state = (0..<recipe.optimizer.stateCount).map { _ in AlignedBuffer(floats: count) }
     kept = (0..<(recipe.posterior?.bufferCount ?? (recipe.average == nil ? 0 : 1))).map { _ in
@@ -192,11 +206,19 @@ public final class Trainer {
     (at.examples, at.stepsPerEpoch, at.first) = (batches.count, stepsPerEpoch, number - ownNumber)
     var batch = batches.batch(position.step, of: order)
     augmenting.apply(&batch, at: at, epoch: position.epoch)
+    let shape = shapeOfEpoch
+    batch.inputs = Resizing.resized(batch.inputs, to: shape)
     for (index, one) in strategies.enumerated() { try one.strategy.prepare(&batch, at: one.position(at, index)) }
-    let plan = try trainingPlan(batch.targets.count), views = views(by: plan, step: number + 1)
+    let plan = try trainingPlan(batch.targets.count, shape), views = views(by: plan, step: number + 1)
     for view in views { recipe.optimizer.prepare(view, step: ownNumber + 1) }
     var step = try TrainingStep(batch, at: at, plan, parameters, trained, goal.objective)
-    step.holdout = holdout.map { $0.cycled }
+    step.holdout = holdout.map { holdout in
+      { number, rows in
+        var batch = holdout.cycled(number, rows)
+        batch.inputs = Resizing.resized(batch.inputs, to: shape)
+        return batch
+      }
+    }
     let loss = step.losses.reduce(0, +), score = step.score(goal.task, scale)
     guard loss.isFinite else {
       throw TrainError(
@@ -239,10 +261,19 @@ public final class Trainer {
     }
   }
 
-  func trainingPlan(_ rows: Int) throws -> Plan {
+  /// The shape of one example in the epoch at hand: smaller at the beginning, where the recipe says so.
+  var shapeOfEpoch: Shape {
+    recipe.resizing?.shape(at: progress(before: position.epoch * stepsPerEpoch), of: whole) ?? whole
+  }
+
+  private func trainingPlan(_ rows: Int, _ shape: Shape) throws -> Plan {
+    if planned.shape != shape {
+      planned = (shape, shape == whole ? graph : try recipe.network(for: shape, like: graph, outputs: goal.outputs))
+      plans = [:]
+    }
     if let plan = plans[rows] { return plan }
     let plan = try Plan(
-      graph, parameters: parameters,
+      planned.graph, parameters: parameters,
       options: .init(
         rows: rows, path: graph.noise == nil ? nil : .exact, parameterGradients: true, threads: threads,
         precision: recipe.precision, batchStatistics: true),
@@ -258,7 +289,7 @@ public final class Trainer {
   private func takeStatistics() throws {
     guard
       type(of: recipe.optimizer).hasPosterior
-        || recipe.noise.terms.contains(where: { $0.isActive && $0.site != .gradients })
+        || recipe.noise.terms.contains(where: { $0.isActive && $0.site != .gradients }) || shapeOfEpoch != whole
     else { return }
     try estimateStatistics()
     guard recipe.average != nil else { return }
@@ -317,9 +348,11 @@ public final class Trainer {
 
   // MARK: results
 
-  /// The model as it stands, or with the weights of the best epoch where there is a validation split to choose by.
+  /// The model as it stands, or with the weights of the best epoch where there is a validation split to choose by, and
+  /// with the recipe's views.
+  /// - Parameter views: nil: with the best epoch's weights.
   /// - Throws: when the graph cannot be built, which no trained one does.
-  public func snapshot(best wantsBest: Bool = true) throws -> Graph {
+  public func snapshot(best wantsBest: Bool = true, views wantsViews: Bool? = nil) throws -> Graph {
     var result = graph
     result.name = recipe.name
     if goal.task.kind != .classification { result.metadata[ModelSignature.taskKey] = goal.task.name }
@@ -336,7 +369,8 @@ public final class Trainer {
     try result.serve(with: recipe.modelNoise(trainedWith: graph.noise))
     givePosterior(to: &result)
     if wantsBest, isDone { try giveMembers(to: &result) }
-    return try scale.appended(to: inputScale?.prepended(to: result) ?? result, goal.task)
+    let whole = try scale.appended(to: inputScale?.prepended(to: result) ?? result, goal.task)
+    return wantsViews ?? wantsBest ? try whole.viewed(by: looks) : whole
   }
 
   // MARK: checkpoints

@@ -104,9 +104,12 @@ public struct Study: Sendable {
     for arm in plan.arms.indices {
       for place in plan.cases.indices where plan.cases[..<place].allSatisfy({ $0.group != plan.cases[place].group }) {
         let recipe = try plan.recipe(StudyPlan.Trial(arm: arm, place: place, seed: plan.seeds[0]), [])
-        _ = try Trainer(recipe, data: data.part(recipe, .train), threads: 1)
+        let part = try data.part(recipe, .train)
+        _ = try recipe.locating { try Trainer(recipe, data: part, threads: 1) }
       }
     }
+    let shape = try data.part(plan.example(), .train).inputs.shape.row
+    for measure in plan.measures { try measure.check(on: shape) }
     let sketched = plan.measures.compactMap(\.sketched)
     guard !sketched.isEmpty else { return }
     let subject = try StudySubject(untrained: plan.example(), data)

@@ -3,6 +3,7 @@ import DitherDatasets
 import DitherInference
 import DitherJobs
 import DitherRobustness
+import DitherTensor
 
 /// A number of a trained model: of its evaluation on the test part, of its training, of probes as audits run them, or a
 /// mean of such numbers.
@@ -17,6 +18,8 @@ public struct StudyMeasure: Sendable {
 
   private enum Source: Sendable {
     case evaluation(@Sendable (Evaluation) -> Double?)
+    /// The same by the mean over looks, which the model itself does not take.
+    case viewed(@Sendable (Evaluation) -> Double?, [any PictureView])
     /// Seconds of a core that training took.
     case seconds
     /// The mean over the probe's conditions; `value` nil: the robust accuracy.
@@ -47,7 +50,7 @@ public struct StudyMeasure: Sendable {
   ]
 
   /// - Parameters:
-  ///   - setting: a name, or a mapping of `name` and either `mean_of`, or `probe` and its keys.
+  ///   - setting: a name, or a mapping of `name` and either `mean_of`, `views`, or `probe` and its keys.
   ///   - before: measures that `mean_of` may name.
   init(_ setting: Setting, at place: String, behind before: [StudyMeasure] = []) throws {
     let known = Self.evaluations.map(\.name) + ["seconds"]
@@ -66,14 +69,18 @@ public struct StudyMeasure: Sendable {
       return
     }
     guard case .mapping(let own) = setting, let name = own["name"]?.asText,
-      own["probe"]?.asText != nil || own["mean_of"] != nil
+      own["probe"]?.asText != nil || own["mean_of"] != nil || own["views"] != nil
     else {
       throw TrainError(
         .recipe, at: place,
-        expected: "a name, or a mapping {name, probe, value, examples, part, lower} or {name, mean_of}",
+        expected: "a name, or a mapping {name, probe, value, examples, part, lower}, {name, mean_of} or "
+          + "{name, views, value}",
         got: "'\("\(setting)".clipped())'")
     }
-    let keys = own["mean_of"] == nil ? ["name", "probe", "value", "examples", "part", "lower"] : ["name", "mean_of"]
+    let keys =
+      own["mean_of"] != nil
+      ? ["name", "mean_of"]
+      : own["views"] != nil ? ["name", "views", "value"] : ["name", "probe", "value", "examples", "part", "lower"]
     if let stranger = own.keys.sorted().first(where: { !keys.contains($0) }) {
       throw Parameters.unknown(stranger, among: keys, of: place)
     }
@@ -81,6 +88,13 @@ public struct StudyMeasure: Sendable {
       let parts = try Self.parts(wanted, among: before, at: "\(place), 'mean_of'")
       self.name = name
       (isLower, isShare, source) = (parts[0].isLower, parts[0].isShare, .mean(of: parts.map(\.name)))
+      return
+    }
+    if let views = own["views"] {
+      let whole = try Self.evaluation(own["value"] ?? .text("accuracy"), at: "\(place), 'value'")
+      self.name = name
+      (isLower, isShare) = (whole.isLower, whole.isShare)
+      source = try .viewed(whole.read, Self.views(views, at: "\(place), 'views'"))
       return
     }
     let examples = own["examples"]?.asNumber ?? 1000, part = own["part"]?.asText ?? Part.test.rawValue
@@ -92,12 +106,40 @@ public struct StudyMeasure: Sendable {
         .recipe, at: "\(place), 'part'", expected: Part.allCases.map(\.rawValue).joined(separator: " or "),
         got: "'\(part.clipped())'")
     }
-    let spec = try ProbeSpec(parsing: own["probe"]?.asText ?? "")
-    _ = try spec.resolved()
+    let spec: ProbeSpec
+    do {
+      spec = try ProbeSpec(parsing: own["probe"]?.asText ?? "")
+      _ = try spec.resolved()
+    } catch let fault as any AnyFault {
+      throw TrainError(
+        .recipe, at: "\(place), 'probe', \(fault.place)", expected: fault.expected, got: fault.got,
+        advice: fault.advice)
+    }
     self.name = name
     isLower = own["lower"] == .flag(true)
     isShare = own["value"] == nil
     source = .probe(spec, value: own["value"]?.asText, examples: Int(examples), part: part)
+  }
+
+  private static func evaluation(
+    _ setting: Setting, at place: String
+  ) throws(TrainError) -> (isLower: Bool, isShare: Bool, read: @Sendable (Evaluation) -> Double?) {
+    let known = evaluations.map(\.name), name = setting.asText ?? "\(setting)"
+    guard let found = evaluations.first(where: { $0.name == name }) else {
+      throw TrainError(
+        .recipe, at: place, expected: "one of \(known.joined(separator: ", "))", got: "'\(name.clipped())'",
+        advice: nearest(to: name, among: known).map { "did you mean '\($0)'?" })
+    }
+    return (found.isLower, found.isShare, found.3)
+  }
+
+  private static func views(_ setting: Setting, at place: String) throws -> [any PictureView] {
+    guard case .list(let items) = setting, !items.isEmpty else {
+      throw TrainError(
+        .recipe, at: place, expected: "a list of views: \(Catalog.views.names.joined(separator: ", "))",
+        got: "\(setting)".clipped())
+    }
+    return try items.enumerated().map { try Catalog.views.value($1, at: "\(place), item \($0 + 1)") { $0.init() } }
   }
 
   /// The measures of a mean: two or more, all shares or none, all better when less or none.
@@ -140,11 +182,18 @@ public struct StudyMeasure: Sendable {
   /// Whether it is taken of training rows that were held out.
   var needsValidation: Bool { if case .probe(_, _, _, .validation) = source { true } else { false } }
 
+  /// - Parameter shape: of one example.
+  /// - Throws: where its views are of pictures, and examples are none.
+  func check(on shape: Shape) throws(TrainError) {
+    if case .viewed(_, let views) = source { _ = try Look.all(of: views, at: shape) }
+  }
+
   /// - Parameter before: the values of measures that stand before it.
   /// - Returns: nil where this task has no such number.
   func value(of subject: StudySubject, _ before: [String: Double] = [:]) throws -> Double? {
     switch source {
     case .evaluation(let read): return read(try subject.evaluation())
+    case .viewed(let read, let views): return read(try subject.evaluation(by: views))
     case .seconds: return subject.seconds
     case .mean(let names):
       let found = names.compactMap { before[$0] }

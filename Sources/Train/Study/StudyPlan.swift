@@ -115,7 +115,16 @@ public struct StudyPlan: Sendable {
   public init(yaml text: String, at file: String = "study", isQuick: Bool = false, read: (String) throws -> String)
     throws
   {
-    var map = try RecipeTree(text).map.mapValues { Setting($0) }
+    self = try PlanPlaces.locating(text, at: file) {
+      let map = try RecipeTree(text).map.mapValues { Setting($0) }
+      return try StudyPlan(map, at: file, isQuick: isQuick, read: read)
+    }
+  }
+
+  private init(
+    _ map: [String: Setting], at file: String, isQuick: Bool, read: (String) throws -> String
+  ) throws {
+    var map = map
     let reader = StudyReader(map, at: file)
     try reader.check(map, Self.keys, "")
     if isQuick {

@@ -32,6 +32,12 @@ final class StudySubject {
     return found
   }
 
+  /// The same by the mean over looks at each picture.
+  func evaluation(by views: [any PictureView]) throws -> Evaluation {
+    let test = try data.part(recipe, .test), looks = try Look.all(of: views, at: test.inputs.shape.row)
+    return try Evaluation(Model(model.graph.viewed(by: looks)), test, threads: 1)
+  }
+
   func rows(of part: StudyMeasure.Part) throws -> Dataset {
     if part == .test { return try data.part(recipe, .test) }
     let own = try TrainingPart(recipe, data.part(recipe, .train))

@@ -11,7 +11,7 @@ struct CheckpointPlace {
   /// A training where it was left, or at its beginning.
   func trainer(_ recipe: Recipe, _ data: Dataset) throws -> Trainer {
     let checkpoint = FileManager.default.fileExists(atPath: path) ? try Checkpoint(file: path) : nil
-    let trainer = try Trainer(recipe, data: data, checkpoint: checkpoint, threads: 1)
+    let trainer = try recipe.locating { try Trainer(recipe, data: data, checkpoint: checkpoint, threads: 1) }
     // Its results are evaluated once, at their end.
     trainer.validatesForRecord = false
     return trainer

@@ -36,6 +36,8 @@ public struct Sweep: Sendable {
   }
 
   private struct Stopped: Error {}
+  /// Between two times that the table's files are written.
+  private static let pause = Duration.seconds(5)
 
   /// Trains what is not done.
   /// - Parameters:
@@ -57,6 +59,7 @@ public struct Sweep: Sendable {
           known[trial].flatMap { $0.epochs >= epochs || $0.failure != nil ? (trial, $0) : nil }
         })
       let state = Mutex((known: all, done: done.count, start: ContinuousClock.now, here: 0))
+      let shown = Mutex(ContinuousClock.now)
       do {
         let found = try ShardQueue.runAll(
           trials, known: done, threads: workers,
@@ -70,6 +73,12 @@ public struct Sweep: Sendable {
                 done: state.done, trials: trials.count, epochs: epochs, allEpochs: first.epochs,
                 secondsLeft: pace * Double(trials.count - state.done),
                 table: SweepTable(plan, Array(state.known.values)))
+            }
+            // The page may be open: it is written anew while trials end, but not at each of many.
+            shown.withLock { last in
+              guard last.duration(to: .now) > Self.pause else { return }
+              try? save(told.table)
+              last = .now
             }
             progress(told)
           },

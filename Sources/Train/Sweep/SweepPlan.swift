@@ -78,7 +78,10 @@ public struct SweepPlan: Sendable {
   ///   - read: the text of a file whose path the sweep file has.
   /// - Throws: `TrainFault.recipe`, before any work: also where a point is no recipe.
   public init(yaml text: String, at file: String = "sweep", read: (String) throws -> String) throws {
-    try self.init(RecipeTree(text).map.mapValues { Setting($0) }, at: file, read: read)
+    self = try PlanPlaces.locating(text, at: file) {
+      let map = try RecipeTree(text).map.mapValues { Setting($0) }
+      return try SweepPlan(map, at: file, read: read)
+    }
   }
 
   /// - Parameter map: as a sweep file has it.

@@ -52,6 +52,8 @@ public struct SweepTable: Codable, Sendable {
   init(_ plan: SweepPlan, _ results: [SweepResult]) {
     name = plan.name
     trials = results.count
+    // In one order: sums in another have other last digits.
+    let results = results.sorted { ($0.point, $0.seed) < ($1.point, $1.seed) }
     let isOfValues = results.contains { $0.validation?.rootMeanSquaredError != nil }
     let hasLikelihood = results.contains { $0.validation?.negativeLogLikelihood != nil }
     let measure = plan.measure ?? (isOfValues && !hasLikelihood ? .rmse : .nll)

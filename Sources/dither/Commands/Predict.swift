@@ -29,6 +29,8 @@ struct PredictCommand: AsyncParsableCommand {
   @Option(
     name: .customLong("input"), parsing: .upToNextOption, help: "Files to predict from, or NAME=FILE for each input.")
   var inputs: [String] = []
+  @Flag(help: "Bring pictures to the model's size, as size= of a data reference does.")
+  var resize = false
   @Option(help: "\(DataHelp.reference).")
   var data: String?
   @Option(name: .customLong("text"), parsing: .upToNextOption, help: "Texts to predict from, with --words.")
@@ -87,6 +89,7 @@ struct PredictCommand: AsyncParsableCommand {
     guard [!inputs.isEmpty, data != nil, !texts.isEmpty].count(where: { $0 }) == 1 else {
       throw ValidationError("give either --input FILE…, --data NAME[:N] or --text TEXT…")
     }
+    if resize, inputs.isEmpty { throw ValidationError("--resize: it is of --input FILE…") }
     guard texts.isEmpty == (words == nil) else {
       throw ValidationError("--text goes with --words FILE.onnx, the served model's file")
     }
@@ -123,7 +126,7 @@ struct PredictCommand: AsyncParsableCommand {
     let names = taken.map(\.name)
     guard texts.isEmpty, taken.count > 1 || inputs.contains(where: { NamedArrays.isNamed($0, among: names) }) else {
       let input = taken[0]
-      guard let words else { return try inputs.map { try ExampleBatch(path: $0, for: input) } }
+      guard let words else { return try inputs.map { try ExampleBatch(path: $0, for: input, resizes: resize) } }
       guard taken.count == 1 else {
         throw CommandError(
           .badOption, at: "--text", expected: "a model of one input, its words",

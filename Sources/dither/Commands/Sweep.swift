@@ -48,7 +48,7 @@ struct SweepCommand: ParsableCommand {
         line.withLock { $0.line.show(Self.text(progress), isMilestone: progress.done == progress.trials) }
       })
     line.withLock { $0.line.close() }
-    if json { try Json.print(table) } else { show(table, plan) }
+    if json { try Json.print(table) } else { try show(table, plan) }
     guard isWhole else {
       throw CommandFailure(status: .interrupted, message: "stopped; run the same command to go on")
     }
@@ -86,7 +86,7 @@ struct SweepCommand: ParsableCommand {
     if plan.points.count > rows { print("and \(plan.points.count - rows) more") }
   }
 
-  private func show(_ found: SweepTable, _ plan: SweepPlan) {
+  private func show(_ found: SweepTable, _ plan: SweepPlan) throws {
     let keys = plan.axes.map(\.key)
     let head = ["point"] + keys + ["epochs", "seeds", "\(found.chosenBy.rawValue) (validation, ± 95 %)", "accuracy"]
     let lines = found.rows.prefix(rows).map { row in
@@ -99,11 +99,13 @@ struct SweepCommand: ParsableCommand {
     print(table([head] + lines))
     if found.rows.count > rows { print("and \(found.rows.count - rows) points more in \(folder)/\(found.name).csv") }
     guard let best = found.best else { return print("no point has a result of all seeds") }
+    let recipe = try plan.recipe(.init(point: best.point, seed: plan.seeds[0])), name = recipe.name.prefix(59)
     // All training rows, now that nothing is chosen any more.
-    let settings = (plan.common.filter { !$0.hasPrefix("validation=") } + plan.settings(of: best.point))
-      .map { "--set '\($0)'" }.joined(separator: " ")
+    let common =
+      recipe.needsValidation ? plan.common : ["validation=0"] + plan.common.filter { !$0.hasPrefix("validation=") }
+    let settings = (common + plan.settings(of: best.point)).map { "--set '\($0)'" }.joined(separator: " ")
     print(
-      "the best once more, with a seed that it was not chosen by: dither train \(PlanFile(path: sweep).place(plan.recipe)) \(settings) --seed \((plan.seeds.max() ?? 0) + 1)"
+      "the best once more, with a seed that it was not chosen by: dither train \(PlanFile(path: sweep).place(plan.recipe)) \(settings) --name \(name)-best --seed \((plan.seeds.max() ?? 0) + 1)"
     )
   }
 }

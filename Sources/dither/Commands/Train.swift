@@ -159,6 +159,12 @@ struct TrainCommand: ParsableCommand {
     add("RMSE \(noise)", test.noisyRootMeanSquaredError)
     add("NLL \(noise)", test.noisyNegativeLogLikelihood)
     add("in the interval \(noise)", test.noisyIntervalCoverage, isShare: true)
+    if let views = card.views, let single = card.testWithoutViews {
+      rows.append(["views", "\(views), whose mean the above is of"])
+      add("accuracy by one look", single.accuracy, isShare: true)
+      add("RMSE by one look", single.rootMeanSquaredError)
+      add("NLL by one look", single.negativeLogLikelihood)
+    }
     if let kept = card.keptEpoch {
       let found =
         card.validationAccuracy.map { "accuracy \((100 * $0).digits(2)) %" }

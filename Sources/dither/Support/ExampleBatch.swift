@@ -70,9 +70,12 @@ struct ExampleBatch {
   var count: Int { names.count }
 
   /// A file's examples for a model of one input; an image is read with as many channels as its shape says.
-  init(path: String, for input: ServedInput) throws {
-    let shape = input.shape
-    var array = try FileArray(path: path, channels: shape.count == 3 && shape[0] == 3 ? 3 : 1)
+  /// - Parameter resizes: whether images of another size are brought to the input's.
+  init(path: String, for input: ServedInput, resizes: Bool = false) throws {
+    let shape = input.shape, isImage = shape.count == 3
+    var array = try FileArray(
+      path: path, channels: isImage && shape[0] == 3 ? 3 : 1,
+      size: resizes && isImage ? (width: shape[2], height: shape[1]) : nil)
     // A model that takes flat examples does not say how many channels they have.
     let isPicture = PictureFile.endings.contains(URL(filePath: path).pathExtension.lowercased())
     if shape.count == 1, isPicture, array.count * 3 == input.size {
@@ -81,7 +84,7 @@ struct ExampleBatch {
     guard let count = input.count(array) else {
       throw CommandError(
         .shape, at: path, expected: "one example of shape \(shape), or a batch of them", got: "shape \(array.shape)",
-        advice: isPicture ? "resize the image" : nil)
+        advice: isPicture ? isImage ? "say --resize, or resize the image" : "resize the image" : nil)
     }
     parts = [Part(input: input, values: try input.values(array, at: path))]
     names = count == 1 ? [path] : (0..<count).map { "\(path)[\($0)]" }

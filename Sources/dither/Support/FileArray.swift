@@ -24,16 +24,19 @@ struct FileArray {
     self.values = values
   }
 
-  /// - Parameter channels: to which an image's colors are brought, 1 or 3.
+  /// - Parameters:
+  ///   - channels: to which an image's colors are brought, 1 or 3.
+  ///   - size: to which an image is brought, as `size` of a data reference does; nil: it stays as it is.
   /// - Throws: when the file is absent, of a kind that is not taken, or malformed: with its path.
-  init(path: String, channels: Int = 1) throws {
+  init(path: String, channels: Int = 1, size: (width: Int, height: Int)? = nil) throws {
     let bytes = try Self.read(path)
     switch URL(filePath: path).pathExtension.lowercased() {
     case "npy": self.init(try Npy(bytes))
     case "pb": self.init(try OnnxTensor.read(bytes))
     case "csv": self.init(.float(try Csv(bytes, at: path).tensor(at: path)))
     case let ending where PictureFile.endings.contains(ending):
-      let image = try PictureFile(bytes, channels: channels, at: path)
+      var image = try PictureFile(bytes, channels: channels, at: path)
+      if let size { image = image.resized(width: size.width, height: size.height) }
       self.init(shape: [channels, image.height, image.width], values: .bytes(image.planes))
     default:
       throw CommandError(

@@ -8,6 +8,7 @@ package struct DownloadProxy: Sendable, Equatable {
   package struct User: Sendable, Equatable {
     package var name: String
     package var password: String
+    package init(name: String, password: String) { (self.name, self.password) = (name, password) }
   }
   package var host: String
   package var port: Int

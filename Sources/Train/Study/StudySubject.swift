@@ -1,5 +1,6 @@
 import DitherDatasets
 import DitherInference
+import DitherTensor
 import Foundation
 
 /// A model that a study measures, with what it was made of.

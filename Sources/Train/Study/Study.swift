@@ -3,6 +3,7 @@ import DitherDatasets
 import DitherGraph
 import DitherInference
 import DitherJobs
+import DitherTensor
 import Foundation
 import Synchronization
 

@@ -1,5 +1,7 @@
 import DitherDatasets
+import DitherGraph
 import DitherInference
+import DitherTensor
 import Foundation
 
 /// A model that a study measures, with what it was made of.

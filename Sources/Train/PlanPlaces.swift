@@ -1,6 +1,6 @@
 import DitherBasics
 
-/// What is wrong with a file of a sweep or a study, with its name and the line.
+/// Faults of a sweep's or a study's file, with its name and the line.
 enum PlanPlaces {
   /// - Parameters:
   ///   - text: of the file.

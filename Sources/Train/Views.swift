@@ -24,7 +24,7 @@ extension Catalog where Entry == any PictureView.Type {
 public struct Look: Sendable, Equatable {
   /// The share of its answer in the mean.
   public var share: Double
-  /// Which row of the picture each row shows, from 0; as many as the picture has.
+  /// The row of the picture that each row shows, from 0; as many as the picture has.
   public var rows: [Int]
   /// The same of columns.
   public var columns: [Int]

@@ -116,7 +116,7 @@ struct ResizingTests {
 
   @Test("what it does not fit is refused before a step, by its key")
   func refused() throws {
-    func fault(_ recipe: Recipe, _ data: Dataset = pictures()) -> TrainError? {
+    func fault(_ recipe: Recipe, _ data: Dataset = ResizingTests.pictures()) -> TrainError? {
       #expect(throws: TrainError.self) { try Trainer(recipe, data: data, threads: 1) }
     }
     let dense = try fault(Self.recipe("{kind: cnn, channels: [4], hidden: [4]}"))

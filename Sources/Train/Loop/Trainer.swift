@@ -43,7 +43,7 @@ public final class Trainer {
   var validatesForRecord = true
   /// By rows, all for examples of one shape.
   private(set) var plans: [Int: Plan] = [:]
-  /// That shape, with the network for it.
+  /// The shape that plans are for, with its network.
   private var planned: (shape: Shape, graph: Graph)
 
   /// - Parameter checkpoint: to go on from; of the same recipe and number of threads.

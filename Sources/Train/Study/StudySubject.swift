@@ -1,4 +1,5 @@
 import DitherDatasets
+import DitherGraph
 import DitherInference
 import DitherTensor
 import Foundation

@@ -1,6 +1,7 @@
 import DitherService
 import DitherTestSupport
 import Foundation
+import Logging
 import Testing
 
 /// A socket of a service manager's, as systemd binds one.

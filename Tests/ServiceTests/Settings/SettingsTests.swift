@@ -140,8 +140,8 @@ struct SettingsTests {
   @Test("what is printed reads back as what holds, and says where each was said")
   func printed() throws {
     let flags = ["state": "/with space/#", "tls-cert": "/c:x", "tls-key": "/k"]
-    let settings = try SettingsReader(flags: flags, environment: ["DITHER_GRACE": "4"], file: nil)
-    let text = settings.yaml(over: Self.base)
+    let reader = try SettingsReader(flags: flags, environment: ["DITHER_GRACE": "4"], file: nil)
+    let text = reader.yaml(over: Self.base)
     #expect(text.contains("grace: 4  # DITHER_GRACE\n") && text.contains("host: 127.0.0.1  # standard\n"))
     #expect(text.contains("# models:  # none\n"))
     let again = try settings(file: text.replacing("framed-port: 7447  # standard\n", with: ""))

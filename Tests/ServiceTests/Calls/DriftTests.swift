@@ -1,7 +1,9 @@
+import DitherBasics
 import DitherProto
 import DitherService
 import DitherTestSupport
 import Foundation
+import SwiftProtobuf
 import Testing
 
 @Suite("Drift of a served version") struct DriftCallTests {

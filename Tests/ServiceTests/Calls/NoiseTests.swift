@@ -2,7 +2,9 @@ import DitherBasics
 import DitherProto
 import DitherRobustness
 import DitherService
+import DitherStore
 import Foundation
+import SwiftProtobuf
 import Testing
 
 @Suite("Noise that a request brings") struct NoiseTests {

@@ -1,3 +1,4 @@
+import DitherGraph
 import DitherService
 import DitherTestSupport
 import Foundation

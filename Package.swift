@@ -67,11 +67,15 @@ let package = Package(
       ],
       linkerSettings: [.linkedLibrary("m"), .linkedLibrary("gomp")]),
 
+    // libpq is found when it is first needed, so that neither building nor running asks for it.
+    .target(name: "CPostgres", path: "Sources/CPostgres", linkerSettings: [.linkedLibrary("dl")]),
+
     module("Basics", ["COpenSSL", "CZlib"]),
     module("Tensor", ["DitherBasics", "CKernels", "COneDNN"]),
     module("Proto", ["DitherBasics", protobuf]),
     module("Transport", ["DitherBasics", "DitherProto", "COpenSSL", protobuf, log] + nio),
     module("Store", ["DitherBasics", .product(name: "GRDB", package: "GRDB.swift")]),
+    module("StorePostgres", ["DitherBasics", "DitherStore", "CPostgres"]),
     module("Jobs", ["DitherBasics", "DitherStore"]),
     module("Graph", ["DitherBasics", "DitherTensor", protobuf]),
     module("Datasets", ["DitherBasics", "DitherTensor", "CPng", "CJpeg"]),
@@ -107,7 +111,8 @@ let package = Package(
       dependencies: [
         "DitherBasics", "DitherJobs", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness",
         "DitherReports",
-        "DitherDatasets", "DitherStore", "DitherProto", "DitherClient", "DitherTrain", "DitherService", "DitherBench",
+        "DitherDatasets", "DitherStore", "DitherStorePostgres", "DitherProto", "DitherClient", "DitherTrain",
+        "DitherService", "DitherBench",
         log,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], path: "Sources/dither", swiftSettings: strict, plugins: ["SourceDigest"]),
@@ -127,7 +132,12 @@ let package = Package(
     tests("Proto", ["DitherBasics", "DitherProto", "DitherTensor", protobuf]),
     tests("Transport", ["DitherClient", "DitherProto", "DitherTensor", "DitherTransport", protobuf, log] + nio),
     tests("Jobs", ["DitherBasics", "DitherStore", "DitherJobs", "DitherTensor"]),
-    tests("Store", ["DitherBasics", "DitherStore", "DitherTensor", .product(name: "GRDB", package: "GRDB.swift")]),
+    tests(
+      "Store",
+      [
+        "DitherBasics", "DitherStore", "DitherStorePostgres", "DitherTensor",
+        .product(name: "GRDB", package: "GRDB.swift"),
+      ]),
     tests(
       "Service",
       [

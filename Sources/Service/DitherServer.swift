@@ -21,8 +21,7 @@ public struct DitherServer: Sendable {
     log.logLevel = configuration.logLevel
     let services = try await Services(configuration, log: log)
     let tokens = services.store.tokens
-    let isFirst = try await tokens.list().isEmpty
-    let firstToken = isFirst ? try await tokens.create("admin", roles: [Role.admin.rawValue]) : nil
+    let firstToken = try await Self.firstToken(tokens)
     let session = Token.secret()
     let authority = TokenAuthority(tokens: tokens, session: session, log: log)
     let doors = try await Doors(configuration, services, authority, log)
@@ -43,6 +42,15 @@ public struct DitherServer: Sendable {
         "models": "\(services.registry.current.versions.count)",
       ])
     return server
+  }
+
+  /// - Returns: nil where there are tokens: of this server's earlier life, or of one that shares its store.
+  private static func firstToken(_ tokens: any TokenRecords) async throws(StoreError) -> String? {
+    guard try await tokens.list().isEmpty else { return nil }
+    do throws(StoreError) { return try await tokens.create("admin", roles: [Role.admin.rawValue]) } catch {
+      guard error.code == .alreadyExists else { throw error }
+      return nil
+    }
   }
 }
 

@@ -96,6 +96,9 @@ package final class ModelRegistry: Sendable {
     }
   }
 
+  /// The change of the store up to which the index is known to be right.
+  var seenChange: Int64 { seen.withLock { $0 } }
+
   /// Reads again what others have changed.
   func follow() async throws {
     let since = seen.withLock { $0 }, news = try await store.changes(since: since)

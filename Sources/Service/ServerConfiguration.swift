@@ -8,6 +8,8 @@ import Logging
 public struct ServerConfiguration: Sendable {
   /// Models, tokens and audits live here; made where it is absent.
   public var stateDirectory: String
+  /// Opens a store that is elsewhere, with these bounds on uploads; nil: SQLite and files in the state directory.
+  public var openStore: (@Sendable (UploadBounds) async throws -> any Store)?
   /// ONNX files published at start under their names, each with its card (`NAME.card.json`) beside it.
   public var modelsDirectory: String?
   /// The address of all doors.

@@ -27,7 +27,10 @@ package final class Services: Sendable {
   package init(_ configuration: ServerConfiguration, log: Logger) async throws {
     try configuration.check()
     limits = configuration.limits
-    let store = try SqliteStore(directory: configuration.stateDirectory, uploads: limits.uploads)
+    let store: any Store =
+      if let open = configuration.openStore { try await open(limits.uploads) } else {
+        try SqliteStore(directory: configuration.stateDirectory, uploads: limits.uploads)
+      }
     self.store = store
     trials = ComputePool("trials", threads: 2, niceness: 5)
     fitting = ComputePool("fitting", threads: 2, niceness: 5)
@@ -38,7 +41,7 @@ package final class Services: Sendable {
     batcher = Batcher(pool: compute, threads: configuration.computeThreads, limits: limits)
     auditThreads = configuration.auditThreads
     let means = AuditMeans(
-      store: store, registry: registry, key: try Ed25519.PrivateKey(openOrMake: configuration.reportKeyPath),
+      store: store, registry: registry, key: try await Self.reportKey(configuration, store),
       code: configuration.code, pool: planning)
     self.means = means
     audits = JobRunner(
@@ -53,7 +56,7 @@ package final class Services: Sendable {
         Double(registry.current.versions.count)
       },
     ])
-    upkeep = try await Self.upkeep(of: store, registry, log)
+    upkeep = try await Self.upkeep(of: registry, in: configuration.stateDirectory, log)
     if let folder = configuration.modelsDirectory {
       try await ModelsFolder(path: folder, registry: registry, limits: limits, log: log).publish()
     }
@@ -61,26 +64,43 @@ package final class Services: Sendable {
 
   deinit { upkeep.cancel() }
 
+  /// A key that was named is as it is; the one that is made at the first start is the same for all servers of a store.
+  private static func reportKey(
+    _ configuration: ServerConfiguration, _ store: any Store
+  ) async throws -> Ed25519.PrivateKey {
+    let path = configuration.reportKeyPath, made = try Ed25519.PrivateKey(openOrMake: path)
+    guard configuration.reportKey == nil else { return made }
+    let changed = try await CommonFiles.settle(
+      "report key", [path, Ed25519.PrivateKey.publicPath(of: path)], in: store)
+    return changed ? try Ed25519.PrivateKey(openOrMake: path) : made
+  }
+
   /// Says what lies about, removes what is no longer needed, and sees what others change in the store.
   private static func upkeep(
-    of store: SqliteStore, _ registry: ModelRegistry, _ log: Logger
+    of registry: ModelRegistry, in directory: String, _ log: Logger
   ) async throws -> Task<Void, Never> {
-    let unknown = try await store.unknownFiles()
+    let unknown = try await registry.store.unknownFiles()
     if unknown > 0 {
       log.warning(
         "files that the database does not know are kept; if it was replaced by mistake, put it back",
-        metadata: ["files": "\(unknown)", "folder": "\(store.directory)/blobs"])
+        metadata: ["files": "\(unknown)", "folder": "\(directory)/blobs"])
     }
-    return Task { [weak store, weak registry] in
-      var swept = ContinuousClock.now
-      while (try? await Task.sleep(for: .seconds(2))) != nil, let store, let registry {
+    return Task { [weak registry] in
+      var swept = ContinuousClock.now, isAway = false
+      while !Task.isCancelled, let (store, number) = registry.map({ ($0.store, $0.seenChange) }) {
+        await store.news(since: number)
+        guard !Task.isCancelled, let registry else { return }
         do {
           try await registry.follow()
+          if isAway { log.notice("the store can be looked after again") }
+          isAway = false
           guard ContinuousClock.now - swept > .seconds(3600) else { continue }
           swept = .now
-          try await store.collectGarbage()
+          try await store.collectGarbage(olderThan: SqliteStore.garbageAge)
         } catch {
-          log.error("the store could not be looked after", metadata: ["reason": "\(error)"])
+          if !isAway { log.error("the store could not be looked after", metadata: ["reason": "\(error)"]) }
+          isAway = true
+          try? await Task.sleep(for: .seconds(1))
         }
       }
     }

@@ -13,6 +13,16 @@ public protocol Store: Sendable {
   /// changes.
   func changes(since number: Int64) async throws(StoreError) -> StoreChanges
 
+  /// Returns when there may be changes since `number`, a few seconds after at the latest, or the task is cancelled.
+  func news(since number: Int64) async
+
+  /// Whether other servers may be using it.
+  var isShared: Bool { get }
+  /// Something small that all servers of the store have in common, as a key.
+  /// - Parameter proposal: kept where there is nothing of that name yet.
+  /// - Returns: what all have.
+  func common(_ name: String, _ proposal: [UInt8]) async throws(StoreError) -> [UInt8]
+
   /// Removes files that this store placed and that nothing has needed for `age` seconds, and uploads that nobody went
   /// on with. Files that are not on record stay: they may belong to another copy of the records.
   func collectGarbage(olderThan age: Double) async throws(StoreError)
@@ -29,6 +39,10 @@ public protocol Store: Sendable {
 extension Store {
   /// A day: longer than any upload takes from placing its file to its version.
   public static var garbageAge: Double { 86_400 }
+
+  /// Where nobody tells of changes, it is time to look.
+  public func news(since number: Int64) async { try? await Task.sleep(for: .seconds(2)) }
+  public var isShared: Bool { false }
 }
 
 /// Names, immutable versions and movable aliases. Each call is one transaction.

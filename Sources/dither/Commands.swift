@@ -6,6 +6,7 @@ var commands: [any ParsableCommand.Type] {
     ServeCommand.self, PredictCommand.self, AuditCommand.self, AuditsCommand.self, VerifyCommand.self,
     CalibrateCommand.self, CorruptCommand.self,
     TuneCommand.self, UploadCommand.self, ModelsCommand.self, RunCommand.self,
-    TrainCommand.self, SweepCommand.self, StudyCommand.self, DataCommand.self, TokensCommand.self, BenchCommand.self,
+    TrainCommand.self, SweepCommand.self, StudyCommand.self, DataCommand.self, TokensCommand.self,
+    DatabaseCommand.self, BenchCommand.self,
   ]
 }

@@ -1,5 +1,6 @@
 import DitherBasics
 import DitherStore
+import DitherStorePostgres
 import DitherTestSupport
 import Foundation
 import Testing
@@ -8,9 +9,27 @@ import Testing
 struct StoreKind: Sendable, CustomTestStringConvertible {
   let testDescription: String
   /// Opens a store by a name: the same name, once the last one has gone, is the same store.
-  let open: @Sendable (_ path: String) throws -> any Store
+  let open: @Sendable (_ path: String) async throws -> any Store
 
-  static let all = [StoreKind(testDescription: "SQLite and files") { try SqliteStore(directory: $0) }]
+  static let all = [sqlite] + (PostgresServer.isInstalled ? [postgres] : [])
+
+  static let sqlite = StoreKind(testDescription: "SQLite and files") { try SqliteStore(directory: $0) }
+  /// Each in a database of its own.
+  static let postgres = StoreKind(testDescription: "PostgreSQL and files") { path in
+    let server = try PostgresServer.shared.get(), name = "t" + Sha256.hash(path.utf8).hex.prefix(20)
+    try server.makeDatabase(name)
+    var options = PostgresStore.Options()
+    options.patience = .seconds(30)
+    options.grace = -1
+    return try await PostgresStore.open(PostgresAddress(server.address(name)), directory: path, options: options)
+  }
+}
+
+@Suite struct StoreKindTests {
+  @Test(
+    "every suite over all kinds of stores runs over PostgreSQL",
+    .enabled(if: PostgresServer.isInstalled, "PostgreSQL is not installed: apt-get install postgresql"))
+  func postgresIsAmongThem() { #expect(StoreKind.all.map(\.testDescription).contains("PostgreSQL and files")) }
 }
 
 /// A model of some content.
@@ -32,7 +51,7 @@ func isFault(_ error: any Error, _ code: StoreFault, _ words: String = "") -> Bo
 @Suite struct EveryStoreTests {
   @Test("changes say what was changed, in order, and since when", arguments: StoreKind.all)
   func changes(_ kind: StoreKind) async throws {
-    let scratch = try Scratch(), store = try kind.open(scratch.path)
+    let scratch = try Scratch(), store = try await kind.open(scratch.path)
     let start = try await store.changes(since: 0)
     #expect(start.changes == [])
     _ = try await store.models.publish(model("net", "a"), aliases: ["best"], by: "")
@@ -66,7 +85,7 @@ func isFault(_ error: any Error, _ code: StoreFault, _ words: String = "") -> Bo
 
   @Test("who asks from long ago is told to read all again", arguments: StoreKind.all)
   func forgottenChanges(_ kind: StoreKind) async throws {
-    let scratch = try Scratch(), store = try kind.open(scratch.path)
+    let scratch = try Scratch(), store = try await kind.open(scratch.path)
     _ = try await store.models.publish(model("net", "a"), aliases: [], by: "")
     _ = try await store.models.publish(model("net", "b"), aliases: [], by: "")
     let from = try await store.changes(since: 0).newest
@@ -88,7 +107,7 @@ func isFault(_ error: any Error, _ code: StoreFault, _ words: String = "") -> Bo
 
   @Test("garbage goes by age and reference", arguments: StoreKind.all)
   func garbage(_ kind: StoreKind) async throws {
-    let scratch = try Scratch(), store = try kind.open(scratch.path)
+    let scratch = try Scratch(), store = try await kind.open(scratch.path)
     let blobs = try await ["a", "b", "c", "d"].asyncMap { try await store.blobs.insert(Array($0.utf8)) }
     _ = try await store.models.publish(model("net", "a"), aliases: [], by: "")
     try await store.jobs.create(job("j"), blobs: [blobs[1]])

@@ -10,14 +10,14 @@ import Testing
   @Test(arguments: StoreKind.all) func journalsSurviveTheProcess(_ kind: StoreKind) async throws {
     let scratch = try Scratch(), id = Job.newID()
     do {
-      let jobs = try kind.open(scratch.path).jobs
+      let jobs = try await kind.open(scratch.path).jobs
       try await jobs.create(job(id, spec: [123]))
       try await jobs.setState(.running, of: id)
       #expect(try await jobs.put([1, 2], for: 3, of: id) == .stored)
       #expect(try await jobs.put([1, 2], for: 3, of: id) == .known(isSame: true))
       #expect(try await jobs.put([9], for: 3, of: id) == .known(isSame: false))
     }
-    let jobs = try kind.open(scratch.path).jobs
+    let jobs = try await kind.open(scratch.path).jobs
     #expect(try await jobs.unfinished(kind: "audit").map(\.id) == [id])
     #expect(try await jobs.unfinished(kind: "sweep").isEmpty)
     #expect(try await jobs.shards(of: id) == [3: [1, 2]])
@@ -26,7 +26,7 @@ import Testing
   }
 
   @Test(arguments: StoreKind.all) func aJobThatBeginsAnewForgetsItsShards(_ kind: StoreKind) async throws {
-    let scratch = try Scratch(), jobs = try kind.open(scratch.path).jobs
+    let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs
     for id in ["a", "b"] {
       try await jobs.create(job(id, spec: [1]))
       try await jobs.put([7], for: 0, of: id)
@@ -41,7 +41,7 @@ import Testing
   }
 
   @Test(arguments: StoreKind.all) func aFinalStateStays(_ kind: StoreKind) async throws {
-    let scratch = try Scratch(), jobs = try kind.open(scratch.path).jobs
+    let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs
     for id in ["a", "b"] { try await jobs.create(job(id)) }
     #expect(try await jobs.setState(.cancelled, of: "a", message: "asked"))
     #expect(try await !jobs.finish("a", json: [1], html: [2]))
@@ -56,7 +56,7 @@ import Testing
 
   @Test("a shard is one worker's, until its lease ends", arguments: StoreKind.all)
   func claims(_ kind: StoreKind) async throws {
-    let scratch = try Scratch(), jobs = try kind.open(scratch.path).jobs
+    let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs
     try await jobs.create(job("j"))
     let first = try #require(try await jobs.claim(shard: 0, of: "j", by: "ann", for: Self.lease))
     #expect(first.attempt == 1 && first.lost == 0 && first.owner == "ann")
@@ -80,7 +80,7 @@ import Testing
 
   @Test("a shard that is given back is had at once, and blames nobody", arguments: StoreKind.all)
   func releases(_ kind: StoreKind) async throws {
-    let scratch = try Scratch(), jobs = try kind.open(scratch.path).jobs
+    let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs
     try await jobs.create(job("j"))
     for attempt in 1...5 {
       let claim = try #require(try await jobs.claim(shard: 0, of: "j", by: "ann", for: Self.lease))
@@ -91,7 +91,7 @@ import Testing
 
   @Test("three who never came back are enough", arguments: StoreKind.all)
   func poison(_ kind: StoreKind) async throws {
-    let scratch = try Scratch(), jobs = try kind.open(scratch.path).jobs
+    let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs
     try await jobs.create(job("j"))
     for lost in 0...3 {
       let claim = try #require(try await jobs.claim(shard: 0, of: "j", by: "ann", for: .milliseconds(1)))
@@ -102,7 +102,7 @@ import Testing
 
   @Test("a worker hears that its job has ended", arguments: StoreKind.all)
   func cancelled(_ kind: StoreKind) async throws {
-    let scratch = try Scratch(), jobs = try kind.open(scratch.path).jobs
+    let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs
     try await jobs.create(job("j"))
     let claim = try #require(try await jobs.claim(shard: 0, of: "j", by: "ann", for: Self.lease))
     try await jobs.setState(.cancelled, of: "j")
@@ -111,7 +111,7 @@ import Testing
 
   @Test("of many who want the same shards each has some, and no shard two", arguments: StoreKind.all)
   func crowd(_ kind: StoreKind) async throws {
-    let scratch = try Scratch(), jobs = try kind.open(scratch.path).jobs
+    let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs
     try await jobs.create(job("j"))
     let claims = try await withThrowingTaskGroup(of: [ShardClaim].self) { group in
       for worker in 0..<8 {

@@ -21,7 +21,7 @@ struct JobSequenceTests {
   @Test(arguments: UInt64(1)...6, StoreKind.all)
   func sequences(_ seed: UInt64, _ kind: StoreKind) async throws {
     var random = PhiloxGenerator(seed: seed, stream: 0x10B5)
-    let scratch = try Scratch(), jobs = try kind.open(scratch.path).jobs, names = ["a", "b"]
+    let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs, names = ["a", "b"]
     var expected: [String: Expected] = [:]
     for name in names {
       try await jobs.create(job(name))

@@ -26,6 +26,7 @@ struct ServeCommand: AsyncParsableCommand {
   var httpPort = 7449
   @Option(name: .customLong("state"), help: "Where models, tokens, audits and certificates are kept.")
   var stateDirectory = StateDirectory.standard
+  @OptionGroup var store: StoreOptions
   @Option(name: .customLong("models"), help: "Folder of ONNX files to serve, each with its card NAME.card.json.")
   var modelsDirectory: String?
   @Option(help: "PEM file of the server's certificate chain; read again when it changes.")
@@ -92,6 +93,7 @@ struct ServeCommand: AsyncParsableCommand {
 
   private var serverConfiguration: ServerConfiguration {
     var configuration = ServerConfiguration(stateDirectory: stateDirectory)
+    store.configure(&configuration)
     configuration.modelsDirectory = modelsDirectory
     configuration.host = host
     configuration.framedPort = framedPort

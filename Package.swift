@@ -121,7 +121,8 @@ let package = Package(
     .target(
       name: "DitherTestSupport",
       dependencies: [
-        "DitherBasics", "DitherTensor", "DitherDatasets", "DitherJobs", "DitherRobustness", "ThreadSanitizer",
+        "DitherBasics", "DitherTensor", "DitherDatasets", "DitherJobs", "DitherRobustness", "DitherStore",
+        "ThreadSanitizer",
       ],
       path: "Tests/TestSupport", swiftSettings: strict),
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
@@ -131,7 +132,7 @@ let package = Package(
     tests("Tensor", ["DitherTensor", "CKernels"]),
     tests("Proto", ["DitherBasics", "DitherProto", "DitherTensor", protobuf]),
     tests("Transport", ["DitherClient", "DitherProto", "DitherTensor", "DitherTransport", protobuf, log] + nio),
-    tests("Jobs", ["DitherBasics", "DitherStore", "DitherJobs", "DitherTensor"]),
+    tests("Jobs", ["DitherBasics", "DitherStore", "DitherStorePostgres", "DitherJobs", "DitherTensor"]),
     tests(
       "Store",
       [

@@ -1,6 +1,7 @@
 import DitherBasics
 import DitherJobs
 import DitherStore
+import DitherTensor
 import Logging
 
 /// All that calls work with: made once, before any door opens, and shared by all.
@@ -46,6 +47,8 @@ package final class Services: Sendable {
     self.means = means
     audits = JobRunner(
       kind: AuditSpec.kind, jobs: store.jobs, threads: configuration.auditThreads,
+      maker: "\(configuration.code ?? "dither"), \(ComputeClass.current), \(configuration.precision)",
+      silence: store.isShared ? Self.silence : .zero,
       isBusy: { [batcher] in batcher.isBusy }, note: { log.note($0) },
       prepare: { job in try await AuditWork.make(job, with: means) })
     metrics = Metrics(gauges: [
@@ -56,13 +59,16 @@ package final class Services: Sendable {
         Double(registry.current.versions.count)
       },
     ])
-    upkeep = try await Self.upkeep(of: registry, in: configuration.stateDirectory, log)
+    upkeep = try await Self.upkeep(of: registry, audits, in: configuration.stateDirectory, log)
     if let folder = configuration.modelsDirectory {
       try await ModelsFolder(path: folder, registry: registry, limits: limits, log: log).publish()
     }
   }
 
   deinit { upkeep.cancel() }
+
+  /// After which an audit of another program's workers is theirs no more.
+  private static let silence = Duration.seconds(600)
 
   /// A key that was named is as it is; the one that is made at the first start is the same for all servers of a store.
   private static func reportKey(
@@ -77,7 +83,7 @@ package final class Services: Sendable {
 
   /// Says what lies about, removes what is no longer needed, and sees what others change in the store.
   private static func upkeep(
-    of registry: ModelRegistry, in directory: String, _ log: Logger
+    of registry: ModelRegistry, _ audits: JobRunner, in directory: String, _ log: Logger
   ) async throws -> Task<Void, Never> {
     let unknown = try await registry.store.unknownFiles()
     if unknown > 0 {
@@ -85,13 +91,21 @@ package final class Services: Sendable {
         "files that the database does not know are kept; if it was replaced by mistake, put it back",
         metadata: ["files": "\(unknown)", "folder": "\(directory)/blobs"])
     }
-    return Task { [weak registry] in
-      var swept = ContinuousClock.now, isAway = false
+    return Task { [weak registry, weak audits] in
+      var swept = ContinuousClock.now, isAway = false, looked: ContinuousClock.Instant?
       while !Task.isCancelled, let (store, number) = registry.map({ ($0.store, $0.seenChange) }) {
         await store.news(since: number)
-        guard !Task.isCancelled, let registry else { return }
+        guard !Task.isCancelled, let registry, let audits else { return }
         do {
-          try await registry.follow()
+          let news = try await registry.follow()
+          if store.isShared {
+            // Now and then all of them: those that others have left alone, and what was missed.
+            let isDue = looked.map { ContinuousClock.now - $0 > .seconds(30) } ?? true
+            looked = isDue ? nil : looked
+            try await audits.follow(isDue ? nil : news)
+            if isDue { looked = .now }
+            try await audits.tellProgress()
+          }
           if isAway { log.notice("the store can be looked after again") }
           isAway = false
           guard ContinuousClock.now - swept > .seconds(3600) else { continue }
@@ -99,7 +113,7 @@ package final class Services: Sendable {
           try await store.collectGarbage(olderThan: SqliteStore.garbageAge)
         } catch {
           if !isAway { log.error("the store could not be looked after", metadata: ["reason": "\(error)"]) }
-          isAway = true
+          (isAway, looked) = (true, nil)
           try? await Task.sleep(for: .seconds(1))
         }
       }
@@ -118,6 +132,12 @@ extension Logger {
     case .failed(let id, let reason): error("failed", metadata: ["job": "\(id)", "reason": "\(reason)"])
     case .notStored(let id, let reason):
       error("the state of a job could not be stored", metadata: ["job": "\(id)", "reason": "\(reason)"])
+    case .waiting(let id, let reason):
+      warning("the store does not answer, the job waits", metadata: ["job": "\(id)", "reason": "\(reason)"])
+    case .diverged(let id, let shard):
+      error(
+        "a shard was done twice, with other results: bad memory, or a defect",
+        metadata: ["job": "\(id)", "shard": "\(shard)"])
     }
   }
 }

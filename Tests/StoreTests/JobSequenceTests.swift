@@ -69,7 +69,7 @@ struct JobSequenceTests {
         if !own.state.isFinal { own.state = state }
       default:
         guard Int.random(in: 0..<4, using: &random) == 0 else { continue }
-        try await jobs.restart(id, spec: [UInt8(step % 256)])
+        try await jobs.restart(id, from: jobs.job(id).spec, to: [UInt8(step % 256)])
         // Claims from before are worth nothing: their attempts begin anew.
         (own.shards, own.claims) = ([:], [])
       }

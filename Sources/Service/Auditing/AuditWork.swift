@@ -53,12 +53,13 @@ struct AuditWork: ShardedWork {
     }
   }
 
-  /// A job that another program has begun is begun anew: a report is the work of one.
+  /// A job that another program has made, and nobody has begun, is this one's: a report is the work of one. Of several
+  /// that come to it one empties its journal.
   static func make(_ job: Job, with means: AuditMeans) async throws -> AuditWork {
     var spec = try AuditSpec(job)
     if spec.code != means.code {
       spec.code = means.code
-      try await means.store.jobs.restart(job.id, spec: spec.json)
+      try await means.store.jobs.restart(job.id, from: job.spec, to: spec.json)
     }
     let (request, data) = try await read(spec, means)
     return try await make(spec, request, on: data, with: means)

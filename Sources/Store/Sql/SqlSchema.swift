@@ -20,6 +20,7 @@ package enum SqlSchema {
     Step(
       name: "6 what servers have in common",
       text: "CREATE TABLE common (name TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT, WITHOUT ROWID;"),
+    Step(name: "7 makers of shards", text: seventh),
   ]
 
   private static let first = """
@@ -151,5 +152,14 @@ package enum SqlSchema {
       kind TEXT NOT NULL,
       name TEXT NOT NULL
     ) STRICT;
+    """
+
+  /// A maker is a program and its way of computing: a job's results are all of one.
+  private static let seventh = """
+    ALTER TABLE jobs ADD COLUMN maker TEXT NOT NULL DEFAULT '';
+    ALTER TABLE jobs ADD COLUMN alive_ms INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN divergence TEXT NOT NULL DEFAULT '';
+    ALTER TABLE job_shards ADD COLUMN maker TEXT NOT NULL DEFAULT '';
+    CREATE INDEX jobs_to_do ON jobs (kind) WHERE state IN ('queued', 'running');
     """
 }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import DitherBasics
-import DitherGraph
 import DitherService
 import Foundation
 import Logging
@@ -47,12 +46,7 @@ struct ServeCommand: AsyncParsableCommand {
   var logLevel = LogLevel.info
   @Option(help: "Threads that compute predictions. (default: one for each core)")
   var threads: Int?
-  @Option(
-    help: """
-      float32, or bfloat16: faster on CPUs that have it, and less exact (docs/benchmarks.md has the errors); others then \
-      compute in float32.
-      """)
-  var precision = Plan.Precision.float32
+  @OptionGroup var compute: ComputeOptions
   @Option(help: "Seconds that calls in flight may take after SIGTERM.")
   var grace = 30.0
   @Flag(help: "Print one JSON object once the server serves.")
@@ -81,6 +75,7 @@ struct ServeCommand: AsyncParsableCommand {
     // Before anything can be interrupted: a server that starts is stopped as one that serves.
     let (stops, stop) = AsyncStream.makeStream(of: Void.self)
     let interrupt = Interrupt { stop.yield() }
+    try compute.apply()
     let server = try await DitherServer(serverConfiguration).start()
     try announce(server)
     for await _ in stops { break }
@@ -108,7 +103,7 @@ struct ServeCommand: AsyncParsableCommand {
     configuration.reportKey = reportKey
     configuration.code = Dither.code
     configuration.logLevel = Logger.Level(rawValue: logLevel.rawValue) ?? .info
-    configuration.precision = precision
+    configuration.precision = compute.precision
     if let threads {
       configuration.computeThreads = threads
       configuration.auditThreads = threads
@@ -145,5 +140,3 @@ struct ServeCommand: AsyncParsableCommand {
     var reportKey: String
   }
 }
-
-extension Plan.Precision: ExpressibleByArgument {}

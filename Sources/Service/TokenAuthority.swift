@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherProto
 import DitherStore
 import DitherTransport
 import Logging

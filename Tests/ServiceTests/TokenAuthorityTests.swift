@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherProto
 import DitherService
 import DitherStore
 import DitherTestSupport

@@ -28,8 +28,8 @@ struct PostgresAccessTests {
       "postgresql://me:secret@host:port/name", "postgresql://me:secret@host/name?nothing=1",
       "postgresql://me:se%zzcret@h/n",
     ])
-  func address(_ text: String) async {
-    await #expect { _ = try PostgresAddress(text) } throws: {
+  func address(_ text: String) {
+    #expect { _ = try PostgresAddress(text) } throws: {
       isFault($0, .badPlace, "postgresql://USER@HOST") && !"\($0)".contains("secret")
     }
   }

@@ -101,8 +101,7 @@ struct PostgresFaultTests {
               do {
                 let done = try await stores[writer % 2].models.publish(model(name, content), aliases: ["best"], by: "")
                 mine[content] = done.version.version
-              } catch {
-                guard error.code == .away else { throw error }
+              } catch let error as StoreError where error.code == .away {
                 try await Task.sleep(for: .milliseconds(100))
               }
             }

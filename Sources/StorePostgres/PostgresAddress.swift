@@ -32,10 +32,15 @@ public struct PostgresAddress: Sendable, Equatable, CustomStringConvertible {
         got: String(cString: words).clipped(), advice: "install it: apt-get install libpq5")
     }
     if let words = Self.taken(cpg_fault(text)) {
-      // libpq repeats what it was given where it cannot make sense of it, a password included.
+      // libpq repeats what it cannot make sense of, which may be a piece of a password.
+      let isPlain = !["://", "@", "%"].contains { words.contains($0) }
       throw refuse(
-        words.contains("://") || words.contains("@") ? "one that libpq cannot read" : words.clipped(),
+        isPlain ? words.clipped() : "one that libpq cannot read",
         "say it as psql takes it; signs that mean something there are written as %40")
+    }
+    let ports = (Self.part(text, "port") ?? "").split(separator: ",")
+    guard ports.allSatisfy({ (1...65_535).contains(Int($0) ?? 0) }) else {
+      throw refuse("a port that is none", "5432 is the usual one")
     }
     self.text = text
     let name = Self.part(text, "dbname") ?? Self.part(text, "user") ?? "of the user's name"

@@ -30,7 +30,7 @@ struct PostgresAccessTests {
     ])
   func address(_ text: String) {
     #expect { _ = try PostgresAddress(text) } throws: {
-      isFault($0, .badPlace, "postgresql://USER@HOST") && !"\($0)".contains("secret")
+      isFault($0, .badPlace, "postgresql://USER@HOST") && !"\($0)".contains("cret")
     }
   }
 

@@ -31,7 +31,7 @@ struct Worker: Sendable {
     /// It was stopped, a shard has failed, or the time is over.
     case closed
     case yielded
-    /// Those that are left are others'.
+    /// Shards that are left are others'.
     case nothingLeft
   }
 

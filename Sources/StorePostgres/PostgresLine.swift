@@ -3,8 +3,8 @@ import DitherStore
 import Glibc
 import Synchronization
 
-/// What all lines to a database know: whether there was no way to it a moment ago. So that a server that is away costs
-/// those who ask no more than one attempt a second between them.
+/// Known to all lines to a database: whether there was no way to it a moment ago. So a server that is away costs those
+/// who ask no more than one attempt a second between them.
 final class PostgresGate: Sendable {
   private let closed = Mutex<(failure: PostgresFailure, at: ContinuousClock.Instant)?>(nil)
   private static let pause = Duration.seconds(1)
@@ -27,7 +27,7 @@ final class PostgresLine {
   private let gate: PostgresGate
   private var session: PostgresSession?
 
-  /// Of one piece of work.
+  /// Tries of one piece of work.
   private static let mostTries = 12
 
   init(_ address: PostgresAddress, patience: Duration, _ gate: PostgresGate) {
@@ -90,7 +90,7 @@ final class PostgresLine {
         if failure.endsConnection { close() }
         tries += 1
         guard failure.isPassing, tries < Self.mostTries else { throw failure.fault(address) }
-        // Those who were in each other's way come back at different times.
+        // Writers that were in each other's way come back at different times.
         if tries > 1 { usleep(UInt32.random(in: 500...1000) << UInt32(min(tries, 6))) }
       } catch {
         throw error as? StoreError

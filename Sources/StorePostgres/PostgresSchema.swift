@@ -3,7 +3,7 @@ import DitherStore
 
 /// The records' tables in a schema `dither` of their own, beside whatever else the database holds.
 enum PostgresSchema {
-  /// What to do where a database is of an earlier release.
+  /// How a database of an earlier release is met.
   enum Upgrade: Sendable {
     /// Other servers may be using it as it is: it is refused.
     case never

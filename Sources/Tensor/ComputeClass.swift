@@ -1,7 +1,7 @@
 import COneDNN
 import DitherBasics
 
-/// On which the last digits of results depend: the instructions that kernels use, and oneDNN's version. Processes of one
+/// The last digits of results depend on it: the instructions that kernels use, and oneDNN's version. Processes of one
 /// class give the same bits; between classes margins differ from the seventh digit on. Our own kernels give the same
 /// bits with any instructions.
 public enum ComputeClass {

@@ -1,5 +1,5 @@
-/// All in which the engines' SQL differs. What is not here is one text for both: `now_ms()`, which is the engine's clock
-/// in milliseconds since 1970, is a function that each of them has been given.
+/// All in which the engines' SQL differs; the rest is one text for both. `now_ms()` is a function that each of them has
+/// been given: the engine's clock, in milliseconds since 1970.
 package enum SqlDialect: Sendable {
   case sqlite, postgres
 

@@ -81,7 +81,7 @@ package struct SqlJobs: JobRecords {
       }
       try db.run(
         "UPDATE jobs SET state = 'running', maker = $1, alive_ms = now_ms(), message = '' WHERE id = $2", [maker, id])
-      // Who joins changes nothing that others would want to hear of.
+      // One more who joins is no news to others.
       if try former != maker || found["state"] != Job.State.running.rawValue { try ChangeLog.note(.job, id, db) }
       return isOurs ? .joined : .anew
     }
@@ -242,7 +242,8 @@ package struct SqlJobs: JobRecords {
 
   package func shardCount(of id: String) async throws(StoreError) -> Int? {
     try await database.read { db in
-      try db.row("SELECT MAX(shard) AS last FROM job_shards WHERE job = $1", [id]).flatMap { try $0["last"] as Int? }
+      try db.row("SELECT MAX(shard) AS last FROM job_shards WHERE job = $1", [id])
+        .flatMap { try $0["last"] as Int? }
     }
   }
 

@@ -79,10 +79,11 @@ public final class PostgresServer: Sendable {
   public enum Ending: Sendable { case inOrder, immediately }
 
   public func start() throws {
-    // The shell waits for the end of its input, which comes with this process's own end too.
+    // The shell waits for a word, or the end of its input, which comes with this process's own end: then it clears up.
     let script = """
       "$0" -D "$1" -k "$2" -c listen_addresses= -c fsync=off -c full_page_writes=off -c shared_buffers=32MB \
       -c max_connections=300 -c logging_collector=off >"$1/log" 2>&1 & read -r how; kill -"${how:-QUIT}" $!; wait
+      [ -n "$how" ] || { rm -rf "$1"; rmdir "$2"; }
       """
     let end = Pipe(), process = Process()
     let command = Self.asUser(["/bin/sh", "-c", script, "\(programs)/postgres", data, scratch.path])

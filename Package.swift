@@ -70,12 +70,16 @@ let package = Package(
     // libpq is found when it is first needed, so that neither building nor running asks for it.
     .target(name: "CPostgres", path: "Sources/CPostgres", linkerSettings: [.linkedLibrary("dl")]),
 
+    // Likewise libcurl.
+    .target(name: "CCurl", path: "Sources/CCurl", linkerSettings: [.linkedLibrary("dl")]),
+
     module("Basics", ["COpenSSL", "CZlib"]),
     module("Tensor", ["DitherBasics", "CKernels", "COneDNN"]),
     module("Proto", ["DitherBasics", protobuf]),
     module("Transport", ["DitherBasics", "DitherProto", "COpenSSL", protobuf, log] + nio),
     module("Store", ["DitherBasics", .product(name: "GRDB", package: "GRDB.swift")]),
     module("StorePostgres", ["DitherBasics", "DitherStore", "CPostgres"]),
+    module("StoreS3", ["DitherBasics", "DitherStore", "CCurl"]),
     module("Jobs", ["DitherBasics", "DitherStore"]),
     module("Graph", ["DitherBasics", "DitherTensor", protobuf]),
     module("Datasets", ["DitherBasics", "DitherTensor", "CPng", "CJpeg"]),
@@ -111,7 +115,8 @@ let package = Package(
       dependencies: [
         "DitherBasics", "DitherJobs", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness",
         "DitherReports",
-        "DitherDatasets", "DitherStore", "DitherStorePostgres", "DitherProto", "DitherClient", "DitherTrain",
+        "DitherDatasets", "DitherStore", "DitherStorePostgres", "DitherStoreS3", "DitherProto", "DitherClient",
+        "DitherTrain",
         "DitherService", "DitherBench",
         log,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -133,10 +138,11 @@ let package = Package(
     tests("Proto", ["DitherBasics", "DitherProto", "DitherTensor", protobuf]),
     tests("Transport", ["DitherClient", "DitherProto", "DitherTensor", "DitherTransport", protobuf, log] + nio),
     tests("Jobs", ["DitherBasics", "DitherStore", "DitherStorePostgres", "DitherJobs", "DitherTensor"]),
+    tests("StoreS3", ["DitherBasics", "DitherStore", "DitherStoreS3"]),
     tests(
       "Store",
       [
-        "DitherBasics", "DitherStore", "DitherStorePostgres", "DitherTensor",
+        "DitherBasics", "DitherStore", "DitherStorePostgres", "DitherStoreS3", "DitherTensor",
         .product(name: "GRDB", package: "GRDB.swift"),
       ]),
     tests(
@@ -155,7 +161,7 @@ let package = Package(
     tests(
       "Train",
       [
-        "DitherBasics", "DitherDatasets", "DitherGraph", "DitherInference", "DitherTensor", "DitherTrain",
+        "DitherBasics", "DitherDatasets", "DitherGraph", "DitherInference", "DitherJobs", "DitherTensor", "DitherTrain",
       ]),
     tests(
       "Inference",

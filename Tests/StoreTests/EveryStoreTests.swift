@@ -1,6 +1,7 @@
 import DitherBasics
 import DitherStore
 import DitherStorePostgres
+import DitherStoreS3
 import DitherTestSupport
 import Foundation
 import Testing
@@ -11,7 +12,7 @@ struct StoreKind: Sendable, CustomTestStringConvertible {
   /// Opens a store by a name: the same name, once the last one has gone, is the same store.
   let open: @Sendable (_ path: String) async throws -> any Store
 
-  static let all = [sqlite] + (PostgresServer.isInstalled ? [postgres] : [])
+  static let all = [sqlite] + (PostgresServer.isInstalled ? [postgres] : []) + (S3Server.isPresent ? [bucket] : [])
 
   static let sqlite = StoreKind(testDescription: "SQLite and files") { try SqliteStore(directory: $0) }
   /// Each in a database of its own.
@@ -25,7 +26,27 @@ struct StoreKind: Sendable, CustomTestStringConvertible {
   }
 }
 
+extension StoreKind {
+  /// Each in a bucket of its own.
+  static let bucket = StoreKind(testDescription: "SQLite, and files in a bucket") { path in
+    guard let server = S3Server.shared else { throw CocoaError(.fileNoSuchFile) }
+    let name = "t" + Sha256.hash(path.utf8).hex.prefix(40)
+    let place = try S3Place(parsing: "s3://\(name)?endpoint=\(server.endpoint)", environment: S3Server.environment)
+    try await place.makeBucket()
+    let store = try SqliteStore(directory: path) { records throws(StoreError) in
+      try S3Blobs(place, directory: path, records: records)
+    }
+    try await S3Blobs.claim(for: store)
+    return store
+  }
+}
+
 @Suite struct StoreKindTests {
+  @Test(
+    "every suite over all kinds of stores runs over a bucket",
+    .enabled(if: S3Server.isPresent, "no S3 server: scripts/test-servers installs one"))
+  func bucketsAreAmongThem() { #expect(StoreKind.all.map(\.testDescription).contains("SQLite, and files in a bucket")) }
+
   @Test(
     "every suite over all kinds of stores runs over PostgreSQL",
     .enabled(if: PostgresServer.isInstalled, "PostgreSQL is not installed: apt-get install postgresql"))

@@ -11,6 +11,7 @@ struct LayerTests {
     "Transport": ["Basics", "Proto"],
     "Store": ["Basics"],
     "StorePostgres": ["Basics", "Store"],
+    "StoreS3": ["Basics", "Store"],
     "Graph": ["Basics", "Tensor"],
     "Datasets": ["Basics", "Tensor"],
     "Inference": ["Basics", "Tensor", "Graph"],
@@ -28,13 +29,14 @@ struct LayerTests {
     "Bench": everything, "dither": everything,
   ]
   private static let everything: Set<String> = [
-    "Basics", "Tensor", "Graph", "Inference", "Robustness", "Reports", "Datasets", "Store", "StorePostgres",
+    "Basics", "Tensor", "Graph", "Inference", "Robustness", "Reports", "Datasets", "Store", "StorePostgres", "StoreS3",
     "Jobs", "Proto", "Transport", "Client", "Train", "Service", "Bench", "dither",
   ]
 
   /// Libraries of others and C of our own, each with the rooms that may know it.
   static let homes: [String: Set<String>] = [
-    "GRDB": ["Store"], "CPostgres": ["StorePostgres"], "Yams": ["Train"], "ArgumentParser": ["dither"],
+    "GRDB": ["Store"], "CPostgres": ["StorePostgres"], "CCurl": ["StoreS3"], "Yams": ["Train"],
+    "ArgumentParser": ["dither"],
     "CPng": ["Datasets"], "CJpeg": ["Datasets"], "CZlib": ["Basics", "Reports"], "COpenSSL": ["Basics", "Transport"],
     "NIOHTTP1": ["Transport"], "NIOHTTP2": ["Transport"], "NIOHPACK": ["Transport"], "NIOTLS": ["Transport"],
     "NIOSSL": ["Transport"], "NIOConcurrencyHelpers": ["Transport"], "NIOPosix": ["Transport", "Client", "Bench"],
@@ -45,7 +47,9 @@ struct LayerTests {
     "Foundation": everything, "FoundationNetworking": ["Datasets", "Bench"], "FoundationEssentials": everything,
     "Synchronization": everything,
     // Threads are the service's; below it only these few places divide work.
-    "Dispatch": ["Graph", "Tensor", "Inference", "Robustness", "Store", "Jobs", "Train", "Service", "Bench", "dither"],
+    "Dispatch": [
+      "Graph", "Tensor", "Inference", "Robustness", "Store", "StoreS3", "Jobs", "Train", "Service", "Bench", "dither",
+    ],
     "Glibc": everything,
   ]
 

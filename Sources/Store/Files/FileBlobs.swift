@@ -85,7 +85,8 @@ package final class FileBlobs: KeptBlobs {
     try await offload { () throws(StoreError) in self.storedHere() }
   }
 
-  private func storedHere() -> Set<BlobID> {
+  /// Every file, for a thread that may wait.
+  package func storedHere() -> Set<BlobID> {
     Set(
       Files.names(in: directory).flatMap { prefix in
         Files.names(in: "\(directory)/\(prefix)").compactMap { try? BlobID($0) }
@@ -97,6 +98,13 @@ package final class FileBlobs: KeptBlobs {
   package func upload(
     _ blob: BlobID, of owner: String, by caller: String, bytes: Int, isNew: Bool
   ) async throws(StoreError) -> any Upload {
+    try await partial(blob, of: owner, by: caller, bytes: bytes, isNew: isNew)
+  }
+
+  /// As `upload`, with its file.
+  package func partial(
+    _ blob: BlobID, of owner: String, by caller: String, bytes: Int, isNew: Bool
+  ) async throws(StoreError) -> PartialUpload {
     try await offload { () throws(StoreError) in
       try self.open(blob, of: owner, by: caller, bytes: bytes, isNew: isNew)
     }
@@ -212,7 +220,7 @@ package final class FileBlobs: KeptBlobs {
   // MARK: upkeep
 
   /// Files that a process was writing when it ended. Only where no other writes here.
-  func removeLeftovers() {
+  package func removeLeftovers() {
     for name in Files.names(in: partsDirectory) where name.hasSuffix(".tmp") {
       Files.remove("\(partsDirectory)/\(name)")
     }
@@ -235,7 +243,8 @@ package final class FileBlobs: KeptBlobs {
       .sorted { $0.1 < $1.1 }
   }
 
-  private func path(_ blob: BlobID) -> String { "\(directory)/\(blob.hex.prefix(2))/\(blob.hex)" }
+  /// The place of a file, whether it is there or not.
+  package func path(_ blob: BlobID) -> String { "\(directory)/\(blob.hex.prefix(2))/\(blob.hex)" }
   private func partPath(_ blob: BlobID, _ owner: String) -> String { "\(partsDirectory)/\(owner).\(blob.hex).part" }
 
   private func place(_ temporary: String, as blob: BlobID) throws(StoreError) {
@@ -258,7 +267,7 @@ package final class FileBlobs: KeptBlobs {
 }
 
 extension PartialUpload {
-  func keep() async throws(StoreError) { try await home.keep(self) }
-  func suspend() { home.suspend(self) }
-  func discard() { home.discard(self) }
+  package func keep() async throws(StoreError) { try await home.keep(self) }
+  package func suspend() { home.suspend(self) }
+  package func discard() { home.discard(self) }
 }

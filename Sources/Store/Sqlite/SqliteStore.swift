@@ -23,8 +23,17 @@ public final class SqliteStore: Store {
   ///   - uploads: bounds on uploads that are not whole.
   /// - Throws: `.inUse` when another server has it, `.newer` or `.corrupt` for a database that is not to be touched,
   ///   `.storage` when it cannot be used.
-  public init(
+  public convenience init(
     directory: String, use: Use = .server, uploads: UploadBounds = UploadBounds()
+  ) throws(StoreError) {
+    try self.init(directory: directory, use: use) { records throws(StoreError) in
+      try FileBlobs(directory: directory, records: records, uploads: uploads)
+    }
+  }
+
+  /// - Parameter make: makes the store's files, which note in the records what they place.
+  package init(
+    directory: String, use: Use = .server, files make: (SqlBlobRecords) throws(StoreError) -> any KeptBlobs
   ) throws(StoreError) {
     do throws(StoreError) { try Files.makeDirectory(directory) } catch {
       throw StoreError(
@@ -36,11 +45,13 @@ public final class SqliteStore: Store {
       path: directory + "/dither.sqlite", reserve: use == .server ? Reserve(path: directory + "/reserve") : nil)
     self.directory = directory
     let records = SqlBlobRecords(database)
-    let blobs = try FileBlobs(directory: directory, records: records, uploads: uploads)
-    files = StoredFiles(blobs, records)
+    let kept = try make(records)
+    files = StoredFiles(kept, records)
     if use == .server {
-      blobs.removeLeftovers()
       try endLeases()
+      // Files that are elsewhere are looked after later: nobody waits for a network here.
+      guard let blobs = kept as? FileBlobs else { return }
+      blobs.removeLeftovers()
       for blob in try database.readHere({ try SqlBlobRecords.unreferenced(for: Self.garbageAge, $0) }) {
         blobs.remove(blob)
         try database.writeHere(.freeing) { try SqlBlobRecords.forget(blob, $0) }

@@ -91,12 +91,24 @@ public final class RunningServer: Sendable {
     return "\(configuration.tls == .insecure ? "dither+plain" : "dither")://\(host):\(framedPort)"
   }
 
-  /// Takes no new calls, lets those in flight end for at most `grace`, and closes. Audits go on at the next start.
+  /// Longer than a connection may take to learn that it is to end: calls that are on their way meanwhile are taken.
+  private static let farewell = Duration.milliseconds(1500)
+
+  /// Says that it is leaving, and takes calls for the time of a lame duck, until balancers know. Then takes no new ones,
+  /// lets those in flight end for at most `grace`, and closes. Audits go on at the next start.
   public func drain(grace: Duration = .seconds(30)) async {
     services.readiness.leave()
-    doors.dispatcher.drain()
-    await services.audits.stop()
+    if grace > .zero, configuration.lameDuck > .zero { try? await Task.sleep(for: configuration.lameDuck) }
+    async let stopped: Void = services.audits.stop()
+    // Each door tells its connections first: a call that is answered with a refusal is lost to most clients.
+    let refusal = Task { [dispatcher = doors.dispatcher] in
+      try? await Task.sleep(for: Self.farewell)
+      dispatcher.drain()
+    }
     await doors.drain(grace: grace)
+    refusal.cancel()
+    await refusal.value
+    await stopped
     services.batcher.close()
   }
 

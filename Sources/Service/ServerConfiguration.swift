@@ -24,6 +24,8 @@ public struct ServerConfiguration: Sendable {
   public var tls = Tls.generated
   /// Where to write, once the server serves, how to reach it.
   public var readyFile: String?
+  /// How long calls are still taken after the server has said that it leaves: until balancers have heard so.
+  public var lameDuck = Duration.zero
   /// Beyond which a request is refused.
   public var limits = Limits()
   /// Precision in which models compute; bf16 where the CPU has it.

@@ -49,6 +49,8 @@ struct ServeCommand: AsyncParsableCommand {
   @OptionGroup var compute: ComputeOptions
   @Option(help: "Seconds that calls in flight may take after SIGTERM.")
   var grace = 30.0
+  @Option(help: "Seconds after SIGTERM in which health and /readyz say no, and calls are still taken.")
+  var lameDuck = 0.0
   @Flag(help: "Print one JSON object once the server serves.")
   var json = false
 
@@ -65,6 +67,7 @@ struct ServeCommand: AsyncParsableCommand {
       throw ValidationError("--client-ca needs --tls-cert and --tls-key.")
     }
     guard grace >= 0, grace <= 86_400 else { throw ValidationError("--grace takes 0 to 86400 seconds.") }
+    guard lameDuck >= 0, lameDuck <= 3600 else { throw ValidationError("--lame-duck takes 0 to 3600 seconds.") }
   }
 
   func run() async throws {
@@ -100,6 +103,7 @@ struct ServeCommand: AsyncParsableCommand {
       configuration.tls = .files(certificate: tlsCert, key: tlsKey, clientCA: clientCa)
     }
     configuration.readyFile = readyFile
+    configuration.lameDuck = .seconds(lameDuck)
     configuration.reportKey = reportKey
     configuration.code = Dither.code
     configuration.logLevel = Logger.Level(rawValue: logLevel.rawValue) ?? .info

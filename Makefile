@@ -20,6 +20,7 @@ help:
 	@echo 'make lint         check the formatting        make fix            apply it'
 	@echo 'make verify       the quick checks of the house: formatting, layers, words, links, generated code'
 	@echo 'make fuzz         every reader of foreign bytes, 60 s each; make sanitize: tests under the sanitizers'
+	@echo 'make check-deploy the files of deploy/ against the programs and schemas that they are for'
 	@echo 'make clients      build the C client          make generate       regenerate the protobuf code'
 	@echo 'make clean        remove what was built'
 
@@ -40,14 +41,19 @@ build-tests: build
 run: build
 	@scripts/demo $(if $(filter 1,$(ONCE)),--once)
 
-test: setup-tests lint build-tests test-clients test-swift
+test: setup-tests lint build-tests test-clients check-deploy test-swift
 
 # Last, so that its closing line is the last one. Tests that drive processes, and those of deadlines, drains and silent uploads, run by themselves:
 # beside the others, which hold every thread for minutes, they would see a last moment too late.
 test-swift: build-tests
+	@scripts/test-servers
 	@scripts/test-swift --skip CommandLineTests --skip TransportTests --skip BlobsTests
 	@scripts/test-swift --filter 'TransportTests|BlobsTests'
 	@scripts/test-swift --filter CommandLineTests
+
+check-deploy:
+	@scripts/check-deploy $(wildcard $(DITHER))
+	@scripts/simulate-scale --check
 
 # ONNX's own node tests, judged by onnx's data. Needs the network, once.
 conformance: build
@@ -85,5 +91,5 @@ clean:
 	rm -rf .build .build-fuzz .build-asan .build-tsan .build-protoc
 	$(MAKE) --silent -C Sources/CDither clean
 
-.PHONY: help setup setup-tests build build-tests run test test-swift test-clients lint verify fix format fuzz sanitize conformance \
+.PHONY: help setup setup-tests build build-tests run test test-swift test-clients lint verify fix format fuzz sanitize conformance check-deploy \
   clients generate clean

@@ -92,7 +92,7 @@ struct DocumentTests {
       ["models", "list"],
       ["models", "alias"], ["predict"], ["run"], ["serve"], ["study"], ["sweep"], ["tokens", "create"], ["train"],
       ["tune"], ["upload"],
-      ["verify"],
+      ["verify"], ["work"],
     ]
     let known = try commands.reduce(into: Set<String>()) { $0.formUnion(try Self.flags(of: $1)) }
     let text = try #require(ShownCommand.documents.first { $0.name == document }?.text)
@@ -104,7 +104,7 @@ struct DocumentTests {
 
   @Test(
     "each command runs, with little data", .enabled(if: hasData, "data sets absent"),
-    arguments: ShownCommand.blocks.filter { !["serve", "predict"].contains($0.command) && $0.document != "README.md" })
+    arguments: ShownCommand.blocks.filter { !["serve", "predict", "work", "database"].contains($0.command) && $0.document != "README.md" })
   func runs(_ shown: ShownCommand) throws {
     let scratch = try Scratch()
     var words = try Self.ready(shown.words, scratch)

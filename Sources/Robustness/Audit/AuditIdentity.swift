@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherGraph
 import DitherTensor
 
 extension AuditRunner {

@@ -56,7 +56,7 @@ public final class S3Blobs: KeptBlobs {
   /// - Throws: `.notFound`, `.corrupt` when the bucket has other bytes, `.away` where there is no copy and nobody answers.
   public func read(_ blob: BlobID) async throws(StoreError) -> [UInt8] {
     if let bytes = await cache.read(blob) { return bytes }
-    // What was garbled on the way comes right the second time.
+    // Bytes that were garbled on the way come right the second time.
     for _ in 0..<2 {
       guard let bytes = try await bucket.get(name(blob), mostBytes: Self.mostBytes) else {
         throw StoreError(.notFound, at: "blob \(blob)", expected: "a file in \(bucket.place.name)", got: "none")

@@ -28,6 +28,7 @@ help:
 	@echo 'make lint         check the formatting        make fix            apply it'
 	@echo 'make verify       the quick checks of the house: formatting, layers, words, links, generated code'
 	@echo 'make fuzz         every reader of foreign bytes, 60 s each; make sanitize: tests under the sanitizers'
+	@echo 'make check-deploy the files of deploy/ against the programs and schemas that they are for'
 	@echo 'make clients      build the C client          make generate       regenerate the protobuf code'
 	@echo 'make install      the program with Swift inside, manual pages, completions, models (PREFIX, DESTDIR); make uninstall'
 	@echo 'make install-c    the C client with its header and dither.pc (PREFIX, DESTDIR)'
@@ -55,11 +56,12 @@ build-tests: build
 run: build
 	@scripts/demo $(if $(filter 1,$(ONCE)),--once)
 
-test: setup-tests lint build-tests test-clients test-swift
+test: setup-tests lint build-tests test-clients check-deploy test-swift
 
 # Last, so that its closing line is the last one. Tests that drive processes, and those of deadlines, drains and silent uploads, run by themselves:
 # beside the others, which hold every thread for minutes, they would see a last moment too late.
 test-swift: build-tests
+	@scripts/test-servers
 	@scripts/test-swift --skip CommandLineTests --skip TransportTests --skip BlobsTests
 	@scripts/test-swift --filter 'TransportTests|BlobsTests'
 	@scripts/test-swift --filter CommandLineTests
@@ -71,6 +73,10 @@ test-sweeps: build
 # `make test` tries 500 recipes with mistakes, this 10 000.
 test-recipes: build-tests
 	@DITHER_MUTATIONS=10000 scripts/test-swift --filter RecipeMutationTests
+
+check-deploy:
+	@scripts/check-deploy $(wildcard $(DITHER))
+	@scripts/simulate-scale --check
 
 # ONNX's own node tests, judged by onnx's data. Needs the network, once.
 conformance: build
@@ -148,4 +154,4 @@ clean:
 	$(MAKE) --silent -C Sources/CDither clean
 
 .PHONY: help setup setup-tests build build-tests run test test-swift test-clients test-sweeps test-recipes lint verify fix format fuzz sanitize conformance \
-  clients generate clean setup-package static install uninstall install-c uninstall-c test-install-c deb test-deb test-service test-container sbom
+  check-deploy clients generate clean setup-package static install uninstall install-c uninstall-c test-install-c deb test-deb test-service test-container sbom

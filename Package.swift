@@ -72,11 +72,19 @@ let package = Package(
       ],
       linkerSettings: [.linkedLibrary("m"), .linkedLibrary("gomp")]),
 
+    // libpq is found when it is first needed, so that neither building nor running asks for it.
+    .target(name: "CPostgres", path: "Sources/CPostgres", linkerSettings: [.linkedLibrary("dl")]),
+
+    // Likewise libcurl.
+    .target(name: "CCurl", path: "Sources/CCurl", linkerSettings: [.linkedLibrary("dl")]),
+
     module("Basics", ["COpenSSL", "CZlib", yaml]),
     module("Tensor", ["DitherBasics", "CKernels", "COneDNN"]),
     module("Proto", ["DitherBasics", protobuf]),
     module("Transport", ["DitherBasics", "DitherProto", "COpenSSL", protobuf, log] + nio),
     module("Store", ["DitherBasics", .product(name: "GRDB", package: "GRDB.swift")]),
+    module("StorePostgres", ["DitherBasics", "DitherStore", "CPostgres"]),
+    module("StoreS3", ["DitherBasics", "DitherStore", "CCurl"]),
     module("Jobs", ["DitherBasics", "DitherStore"]),
     module("Graph", ["DitherBasics", "DitherTensor", protobuf]),
     module(
@@ -119,7 +127,9 @@ let package = Package(
       dependencies: [
         "DitherBasics", "DitherJobs", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness",
         "DitherReports",
-        "DitherDatasets", "DitherStore", "DitherProto", "DitherClient", "DitherTrain", "DitherService", "DitherBench",
+        "DitherDatasets", "DitherStore", "DitherStorePostgres", "DitherStoreS3", "DitherProto", "DitherClient",
+        "DitherTrain",
+        "DitherService", "DitherBench",
         log,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], path: "Sources/dither", swiftSettings: strict, plugins: ["SourceDigest"]),
@@ -129,6 +139,7 @@ let package = Package(
       name: "DitherTestSupport",
       dependencies: [
         "DitherBasics", "DitherTensor", "DitherGraph", "DitherDatasets", "DitherJobs", "DitherRobustness",
+        "DitherStore",
         "ThreadSanitizer",
       ],
       path: "Tests/TestSupport", swiftSettings: strict),
@@ -139,8 +150,14 @@ let package = Package(
     tests("Tensor", ["DitherTensor", "CKernels"]),
     tests("Proto", ["DitherBasics", "DitherProto", "DitherTensor", protobuf]),
     tests("Transport", ["DitherClient", "DitherProto", "DitherTensor", "DitherTransport", protobuf, log] + nio),
-    tests("Jobs", ["DitherBasics", "DitherStore", "DitherJobs", "DitherTensor"]),
-    tests("Store", ["DitherBasics", "DitherStore", "DitherTensor", .product(name: "GRDB", package: "GRDB.swift")]),
+    tests("Jobs", ["DitherBasics", "DitherStore", "DitherStorePostgres", "DitherJobs", "DitherTensor"]),
+    tests("StoreS3", ["DitherBasics", "DitherStore", "DitherStoreS3"]),
+    tests(
+      "Store",
+      [
+        "DitherBasics", "DitherStore", "DitherStorePostgres", "DitherStoreS3", "DitherTensor",
+        .product(name: "GRDB", package: "GRDB.swift"),
+      ]),
     tests(
       "Service",
       [
@@ -157,7 +174,7 @@ let package = Package(
     tests(
       "Train",
       [
-        "DitherBasics", "DitherDatasets", "DitherGraph", "DitherInference", "DitherTensor", "DitherTrain",
+        "DitherBasics", "DitherDatasets", "DitherGraph", "DitherInference", "DitherJobs", "DitherTensor", "DitherTrain",
       ]),
     tests(
       "Inference",

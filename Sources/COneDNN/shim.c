@@ -45,6 +45,34 @@ const char *dn_version(void) {
   return text;
 }
 
+static const struct {
+  const char *name;
+  dnnl_cpu_isa_t isa;
+} isas[] = {
+    {"avx512_core_amx", dnnl_cpu_isa_avx512_core_amx},
+    {"avx512_core_bf16", dnnl_cpu_isa_avx512_core_bf16},
+    {"avx512_core_vnni", dnnl_cpu_isa_avx512_core_vnni},
+    {"avx512_core", dnnl_cpu_isa_avx512_core},
+    {"avx2", dnnl_cpu_isa_avx2},
+    {"avx", dnnl_cpu_isa_avx},
+    {"sse41", dnnl_cpu_isa_sse41},
+};
+
+const char *dn_isa(void) {
+  dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+  for (size_t i = 0; i < sizeof isas / sizeof *isas; i++) {
+    if ((isa & isas[i].isa) == isas[i].isa) return isas[i].name;
+  }
+  return "none";
+}
+
+int dn_limit_isa(const char *name) {
+  for (size_t i = 0; i < sizeof isas / sizeof *isas; i++) {
+    if (strcmp(isas[i].name, name) == 0) return (int)dnnl_set_max_cpu_isa(isas[i].isa);
+  }
+  return (int)dnnl_invalid_arguments;
+}
+
 int dn_has_bf16(void) {
   dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
   // The sets of instructions are bit masks, each within the next.

@@ -3,10 +3,11 @@ import DitherStore
 /// Where workers find shards, and where what becomes of a job is heard. Workers may be threads of one server, or
 /// processes that share a store.
 public protocol JobBoard: Sendable {
-  /// The right to do a shard until the lease ends.
-  /// - Returns: nil where it is done, or somebody else's.
-  func claim(_ shard: Int, of job: String, by owner: String, for lease: Duration) async throws(StoreError)
-    -> ShardClaim?
+  /// The right to do the first of some shards that nobody does, until the lease ends.
+  /// - Returns: nil where each is done, or somebody else's.
+  func claim(
+    _ shards: ClosedRange<Int>, of job: String, by owner: String, for lease: Duration
+  ) async throws(StoreError) -> ShardClaim?
   /// - Returns: whether the claim stands. Where it does not, another has the shard, or the job has ended.
   func renew(_ claim: ShardClaim, for lease: Duration) async throws(StoreError) -> Bool
   /// Brings a result, also after the lease has ended: the first one stays.
@@ -37,15 +38,17 @@ public struct JobProgress: Sendable, Equatable {
   public var secondsLeft: Double?
 }
 
-/// The board of one server: shards in its store, events in its memory.
+/// A server's board: shards in the store, which others may share, events in its memory.
 struct LocalBoard: JobBoard {
   let jobs: any JobRecords
   let watchers: JobWatchers
+  /// The program and its way of computing.
+  let maker: String
 
   func claim(
-    _ shard: Int, of job: String, by owner: String, for lease: Duration
+    _ shards: ClosedRange<Int>, of job: String, by owner: String, for lease: Duration
   ) async throws(StoreError) -> ShardClaim? {
-    try await jobs.claim(shard: shard, of: job, by: owner, for: lease)
+    try await jobs.claim(shards, of: job, by: owner, for: lease)
   }
 
   func renew(_ claim: ShardClaim, for lease: Duration) async throws(StoreError) -> Bool {
@@ -54,7 +57,7 @@ struct LocalBoard: JobBoard {
 
   @discardableResult
   func finish(_ claim: ShardClaim, with result: [UInt8]) async throws(StoreError) -> ShardOutcome {
-    try await jobs.put(result, for: claim.shard, of: claim.job)
+    try await jobs.put(result, for: claim.shard, of: claim.job, by: maker)
   }
 
   func release(_ claim: ShardClaim) async throws(StoreError) { try await jobs.release(claim) }

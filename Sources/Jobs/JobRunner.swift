@@ -9,7 +9,8 @@ import Synchronization
 /// places in memory, where a job that has had its time goes back behind those that wait.
 ///
 /// Every result is in the store before it is spoken of, so that a job that was interrupted goes on at the next start
-/// and ends with the report that it would have had.
+/// and ends with the report that it would have had. Several that share a store do a job's shards together; the report
+/// is a shard of its own, done by whichever of them claims it.
 public final class JobRunner: Sendable {
   /// Makes a job's work from its record, opening what it needs.
   public typealias Prepare = @Sendable (Job) async throws -> any ShardedWork
@@ -20,6 +21,10 @@ public final class JobRunner: Sendable {
     case failed(id: String, reason: String)
     /// A job has failed, and that could not be stored: it is tried again.
     case notStored(id: String, reason: String)
+    /// The store does not answer: the job waits.
+    case waiting(id: String, reason: String)
+    /// A shard was done twice, with other results.
+    case diverged(id: String, shard: Int)
   }
 
   private struct Waiting {
@@ -48,6 +53,8 @@ public final class JobRunner: Sendable {
   private let places: Int
   private let slice: Duration
   private let lease: Duration
+  private let maker: String
+  private let silence: Duration
   private let prepare: Prepare
   private let giveWay: @Sendable () -> Void
   private let note: @Sendable (Note) -> Void
@@ -57,18 +64,23 @@ public final class JobRunner: Sendable {
   private let turns: Turns
 
   private static let niceness: Int32 = 10
+  /// How this process is called by those who wait for its shards.
+  private static let owner = "\(ProcessInfo.processInfo.hostName) \(ProcessInfo.processInfo.processIdentifier)"
 
   /// - Parameters:
   ///   - threads: that compute at the same time.
   ///   - places: jobs that are in memory at the same time.
   ///   - slice: how long a job keeps its place when others wait; it goes when its shards that have begun are done.
   ///   - lease: how long a shard is another's after its owner was last heard of.
+  ///   - maker: the program and its way of computing: a job's results are all of one.
+  ///   - silence: after which a job of another maker is begun anew; zero where nobody else can be at it.
   ///   - patience: how long a shard waits at most for predictions to end.
   ///   - isBusy: whether predictions wait or run.
   ///   - prepare: makes a job's work from its spec.
   public init(
     kind: String, jobs: any JobRecords, threads: Int, places: Int = 3, slice: Duration = .seconds(10),
-    lease: Duration = .seconds(30), patience: Duration = .milliseconds(500),
+    lease: Duration = .seconds(30), maker: String = "", silence: Duration = .zero,
+    patience: Duration = .milliseconds(500),
     isBusy: @escaping @Sendable () -> Bool, note: @escaping @Sendable (Note) -> Void = { _ in },
     prepare: @escaping Prepare
   ) {
@@ -78,6 +90,8 @@ public final class JobRunner: Sendable {
     self.places = places
     self.slice = slice
     self.lease = lease
+    self.maker = maker
+    self.silence = silence
     self.prepare = prepare
     self.note = note
     giveWay = {
@@ -90,7 +104,7 @@ public final class JobRunner: Sendable {
   }
 
   /// Where its shards are claimed, and its jobs are watched.
-  public var board: any JobBoard { LocalBoard(jobs: jobs, watchers: watchers) }
+  public var board: any JobBoard { LocalBoard(jobs: jobs, watchers: watchers, maker: maker) }
 
   /// Goes on with what an earlier process left.
   public func resume() async throws(StoreError) {
@@ -106,6 +120,8 @@ public final class JobRunner: Sendable {
   ///   - work: of the job, where it was made ready already: kept where the job's turn comes at once.
   public func enqueue(_ id: String, by owner: String = "", _ work: (any ShardedWork)? = nil) {
     state.withLock { state in
+      // Its maker and those who follow the store may both bring it.
+      guard state.running[id] == nil, !state.queue.contains(where: { $0.id == id }) else { return }
       let isNext = state.queue.isEmpty && state.running.count < places
       state.queue.append(Waiting(id: id, owner: owner, work: isNext ? work : nil))
     }
@@ -114,6 +130,45 @@ public final class JobRunner: Sendable {
 
   /// Jobs that wait to be run.
   public var queued: Int { state.withLock { $0.queue.count } }
+  /// Whether there is none that waits or runs.
+  public var isIdle: Bool { state.withLock { $0.queue.isEmpty && $0.running.isEmpty } }
+
+  /// Hears what others have done with jobs: takes those that are new, and leaves those that have ended.
+  /// - Parameter ids: of jobs that were changed; nil: any.
+  public func follow(_ ids: Set<String>?) async throws(StoreError) {
+    for job in try await jobs.unfinished(kind: kind) where ids?.contains(job.id) != false {
+      enqueue(job.id, by: job.createdBy)
+    }
+    let known = state.withLock { Set($0.running.keys).union($0.queue.map(\.id)) }.union(watchers.jobs)
+    for id in known where ids?.contains(id) != false {
+      let job = try await jobs.job(id)
+      guard job.state.isFinal else { continue }
+      leaveToOthers(id)
+      watchers.end(job, job.state == .done ? try await jobs.report(id) : nil)
+    }
+  }
+
+  /// Tells watchers how far jobs have come that others are at.
+  public func tellProgress() async throws(StoreError) {
+    let running = state.withLock { Set($0.running.keys) }
+    for id in watchers.jobs.subtracting(running) {
+      if let count = try await jobs.shardCount(of: id) { tell(id, try await jobs.done(of: id).count, of: count) }
+    }
+  }
+
+  private func tell(_ id: String, _ done: Int, of count: Int) {
+    watchers.tell(id, .progress(JobProgress(job: id, title: "", done: done, shards: count, secondsLeft: nil)))
+  }
+
+  private func leaveToOthers(_ id: String) {
+    state.withLock { state in
+      if let place = state.queue.firstIndex(where: { $0.id == id }) {
+        state.queue.remove(at: place)
+      } else if state.running[id] != nil {
+        state.cancelled.insert(id)
+      }
+    }
+  }
 
   /// Ends what runs as soon as it listens; jobs stay as they are, for the next start. What is held is given back at
   /// once, so that nobody is thought lost.
@@ -129,13 +184,7 @@ public final class JobRunner: Sendable {
     let changed = try await jobs.setState(.cancelled, of: id, message: message)
     let job = try await jobs.job(id)
     if changed {
-      state.withLock { state in
-        if let place = state.queue.firstIndex(where: { $0.id == id }) {
-          state.queue.remove(at: place)
-        } else {
-          state.cancelled.insert(id)
-        }
-      }
+      leaveToOthers(id)
       watchers.end(job)
     }
     return job
@@ -157,6 +206,10 @@ public final class JobRunner: Sendable {
         } catch is Interrupted {
           leave(job.id)
         } catch is Yielded {
+          leave(job.id, for: Waiting(id: job.id, owner: job.owner))
+        } catch let error as StoreError where error.code == .away {
+          note(.waiting(id: job.id, reason: "\(error)"))
+          try? await Task.sleep(for: .seconds(1))
           leave(job.id, for: Waiting(id: job.id, owner: job.owner))
         } catch {
           await fail(job.id, "\(error)".clipped(to: 1000))
@@ -211,20 +264,67 @@ public final class JobRunner: Sendable {
   private struct Yielded: Error {}
 
   private func run(_ id: String, _ prepared: (any ShardedWork)?) async throws {
-    guard try await jobs.setState(.running, of: id) else { return try await tellEnd(of: id) }
+    switch try await jobs.begin(id, as: maker, after: silence) {
+    case .ended: return try await tellEnd(of: id)
+    // It is looked at again with the next news of the store.
+    case .others: return
+    case .joined, .anew: break
+    }
     let job = try await jobs.job(id)
     watchers.tell(id, .state(job))
     let work: any ShardedWork = if let prepared { prepared } else { try await prepare(job) }
     // Making it ready, which is done again for each place, is no part of its time.
     state.withLock { $0.running[id]?.since = .now }
-    let results = try await results(of: job, work)
-    let report = try await pool.run { [turns] in
-      let turn = turns.take(id)
-      defer { turn.end() }
-      return try Form(work.report(results))
+    try await jobs.lay(work.shardCount, of: id)
+    while try await !isReported(after: compute(job, work), job, work) {
+      // Others have the rest: it comes, or their leases end.
+      try await Task.sleep(for: min(lease / 3, .seconds(1)))
+      if isStopped(id) { throw Interrupted() }
+      if isToYield(id) { throw Yielded() }
     }
-    if try await jobs.finish(id, json: report.json, html: report.html) { note(.done(job)) }
     try await tellEnd(of: id)
+  }
+
+  /// Makes the report, where all shards are done and nobody else is at it.
+  /// - Returns: whether the job has ended.
+  private func isReported(after worker: Worker, _ job: Job, _ work: any ShardedWork) async throws -> Bool {
+    let done = try await jobs.done(of: job.id)
+    let isDue = worker.queue.withLock { queue in
+      queue.know(done)
+      return queue.isComplete || queue.time.isOver
+    }
+    if isDue {
+      let claim = try await jobs.claim(
+        work.shardCount...work.shardCount, of: job.id, by: worker.owner, for: lease)
+      if let claim {
+        try await report(claim, worker, job, work)
+        return true
+      }
+    } else {
+      tell(job.id, done.count, of: work.shardCount)
+    }
+    return try await jobs.job(job.id).state.isFinal
+  }
+
+  private func report(_ claim: ShardClaim, _ worker: Worker, _ job: Job, _ work: any ShardedWork) async throws {
+    guard !claim.isPoisoned else {
+      throw JobError(
+        .lost, at: "the report", expected: "a worker that comes back from it", got: "\(claim.lost) that did not",
+        advice: "look into the log for what ended them")
+    }
+    try await worker.holding(claim) { _ in
+      let found = try await jobs.shards(of: job.id)
+      let results = (0..<work.shardCount).compactMap { found[$0] }
+      let report = try await pool.run { [turns] in
+        let turn = turns.take(job.id)
+        defer { turn.end() }
+        return try Form(work.report(results))
+      }
+      let isOurs = try await worker.patiently { () async throws(StoreError) in
+        try await jobs.finish(job.id, json: report.json, html: report.html, by: maker)
+      }
+      if isOurs { note(.done(job)) }
+    }
   }
 
   /// Whoever has ended it.
@@ -238,42 +338,43 @@ public final class JobRunner: Sendable {
     init(_ report: (json: [UInt8], html: [UInt8])) { (json, html) = report }
   }
 
+  /// Does what can be had of a job's shards.
   /// - Throws: `Interrupted` when the job is to be left, `Yielded` when it is to be gone on with later.
-  private func results(of job: Job, _ work: any ShardedWork) async throws -> [[UInt8]] {
-    let owner = "\(kind) \(ProcessInfo.processInfo.processIdentifier)"
-    while true {
-      let known = try await jobs.shards(of: job.id)
-      let spent = Double(try await jobs.job(job.id).spentMilliseconds) / 1000
-      let queue = Mutexed(
-        ShardQueue(
-          Array(0..<work.shardCount), done: Set(known.keys), budget: work.budget, spent: spent, threads: threads))
-      let worker = Worker(
-        job: job.id, work: work, board: board, owner: owner, lease: lease, pool: pool, queue: queue, held: held,
-        isStopped: { [self] in isStopped(job.id) }, isToYield: { [self] in isToYield(job.id) }, turns: turns,
-        giveWay: giveWay,
-        progressed: { [watchers] in watchers.tell(job.id, .progress($0)) })
-      await withTaskGroup { group in
-        // With a budget the time is kept as it passes, for a process that is killed in the middle of a shard.
-        let clock = Task { await self.keepTime(of: job.id, queue, work.budget) }
-        for _ in 0..<min(threads, max(queue.withLock { $0.waiting }, 1)) { group.addTask { await worker.run() } }
-        await group.waitForAll()
-        clock.cancel()
-      }
-      if let failure = queue.withLock({ $0.failure }) { throw failure }
-      if isStopped(job.id) { throw Interrupted() }
-      let found = try await jobs.shards(of: job.id)
-      let results = (0..<work.shardCount).compactMap { found[$0] }
-      if results.count == work.shardCount || queue.withLock({ $0.time.isOver }) { return results }
-      if queue.withLock({ $0.waiting }) > 0 {
-        if work.budget != nil {
-          try await jobs.setSpent(milliseconds: Int64(queue.withLock { $0.spent } * 1000), of: job.id)
-        }
-        throw Yielded()
-      }
-      // Others have the rest: it comes, or their leases end.
-      try await Task.sleep(for: min(lease / 3, .seconds(1)))
-      if isToYield(job.id) { throw Yielded() }
+  private func compute(_ job: Job, _ work: any ShardedWork) async throws -> Worker {
+    let known = try await jobs.done(of: job.id)
+    let spent = Double(try await jobs.job(job.id).spentMilliseconds) / 1000
+    let queue = Mutexed(
+      ShardQueue(Array(0..<work.shardCount), done: known, budget: work.budget, spent: spent, threads: threads))
+    let worker = worker(for: job, work, queue)
+    let ends = await withTaskGroup(of: Worker.End.self) { group in
+      // With a budget the time is kept as it passes, for a process that is killed in the middle of a shard.
+      let clock = Task { await self.keepTime(of: job.id, queue, work.budget) }
+      for _ in 0..<min(threads, max(queue.withLock { $0.waiting }, 1)) { group.addTask { await worker.run() } }
+      let ends = await group.reduce(into: []) { $0.append($1) }
+      clock.cancel()
+      return ends
     }
+    if let failure = queue.withLock({ $0.failure }) { throw failure }
+    if isStopped(job.id) { throw Interrupted() }
+    if ends.contains(.yielded), queue.withLock({ $0.isOpen && !$0.isComplete }) {
+      if work.budget != nil {
+        try await jobs.setSpent(milliseconds: Int64(queue.withLock { $0.spent } * 1000), of: job.id)
+      }
+      throw Yielded()
+    }
+    return worker
+  }
+
+  private func worker(for job: Job, _ work: any ShardedWork, _ queue: Mutexed<ShardQueue<Int>>) -> Worker {
+    Worker(
+      job: job.id, work: work, board: board, owner: Self.owner, lease: lease, pool: pool, queue: queue, held: held,
+      isStopped: { [self] in isStopped(job.id) }, isToYield: { [self] in isToYield(job.id) }, turns: turns,
+      giveWay: giveWay,
+      progressed: { [watchers] in watchers.tell(job.id, .progress($0)) },
+      diverged: { [jobs, note] claim, result in
+        note(.diverged(id: claim.job, shard: claim.shard))
+        try? await jobs.diverged(result, for: claim.shard, of: claim.job)
+      })
   }
 
   private func keepTime(of id: String, _ queue: Mutexed<ShardQueue<Int>>, _ budget: Double?) async {

@@ -16,6 +16,9 @@ final class JobWatchers: Sendable {
   }
   private let state = Mutex(State())
 
+  /// Jobs that somebody watches.
+  var jobs: Set<String> { state.withLock { Set($0.watchers.keys) } }
+
   func add(to id: String) -> Watcher {
     let (stream, continuation) = AsyncStream.makeStream(of: JobEvent.self, bufferingPolicy: .bufferingNewest(64))
     let number = state.withLock { state in

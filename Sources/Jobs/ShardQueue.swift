@@ -41,7 +41,22 @@ public struct ShardQueue<Shard: Hashable & Sendable>: Sendable {
   public var spent: Double { spentBefore + (ContinuousClock.now - start) / .seconds(1) }
 
   /// The next shard to do; nil when none is left, one has failed, or the time is over.
-  public mutating func take() -> Shard? { failure == nil && !time.isOver ? left.popLast() : nil }
+  public mutating func take() -> Shard? { isOpen ? left.popLast() : nil }
+
+  /// Whether more are given out: none has failed, and the time is not over.
+  public var isOpen: Bool { failure == nil && !time.isOver }
+
+  /// A shard is taken that somebody else has given out, as a board that several queues share.
+  public mutating func take(_ shard: Shard) { left.removeAll { $0 == shard } }
+
+  /// Shards are done that others have done.
+  public mutating func know(_ shards: Set<Shard>) {
+    done.formUnion(shards)
+    left.removeAll { shards.contains($0) }
+  }
+
+  /// How many are done.
+  public var doneCount: Int { done.count }
 
   /// A shard is done.
   /// - Returns: how many are, and an estimate of the seconds that are left; nil while nothing was done here.

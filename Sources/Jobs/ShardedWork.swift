@@ -32,9 +32,25 @@ extension ShardedWork {
 public enum JobFault: FaultCode {
   /// A shard ends those who do it.
   case lost
+  /// The words for a part of some work are none.
+  case part
+  /// A journal is of other work, of another program, or of another kind of machine.
+  case journal
+  /// Two processes have found different results for one shard.
+  case divergent
+  /// A journal cannot be written.
+  case storage
 
   /// The fault's category, for callers of any door.
-  public var category: FaultCategory { .internalError }
+  public var category: FaultCategory {
+    switch self {
+    case .lost: .internalError
+    case .part: .invalidArgument
+    case .journal: .failedPrecondition
+    case .divergent: .dataLoss
+    case .storage: .unavailable
+    }
+  }
 }
 /// An error of a job.
 public typealias JobError = Fault<JobFault>

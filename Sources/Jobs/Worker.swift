@@ -2,8 +2,7 @@ import DitherBasics
 import DitherStore
 import Synchronization
 
-/// Does the shards of one job: takes them from a queue, claims each on the board, and keeps its claims alive while it
-/// computes.
+/// Does the shards of one job: claims one after the other on the board, and keeps its claims alive while it computes.
 struct Worker: Sendable {
   let job: String
   let work: any ShardedWork
@@ -11,6 +10,7 @@ struct Worker: Sendable {
   let owner: String
   let lease: Duration
   let pool: ComputePool
+  /// How far the job has come, and its time.
   let queue: Mutexed<ShardQueue<Int>>
   /// Claims that this process holds now.
   let held: Mutexed<Set<ShardClaim>>
@@ -23,25 +23,49 @@ struct Worker: Sendable {
   /// Waits while something more urgent runs.
   let giveWay: @Sendable () -> Void
   let progressed: @Sendable (JobProgress) -> Void
+  /// A result that should be the one that is there, and is not.
+  let diverged: @Sendable (ShardClaim, [UInt8]) async -> Void
+
+  /// Why it does no more shards.
+  enum End: Sendable {
+    /// It was stopped, a shard has failed, or the time is over.
+    case closed
+    case yielded
+    /// Shards that are left are others'.
+    case nothingLeft
+  }
+
+  /// Between two questions to a store that is away.
+  private static let pause = Duration.milliseconds(500)
 
   /// Until no shard is left that can be had.
-  func run() async {
+  func run() async -> End {
+    guard work.shardCount > 0 else { return .nothingLeft }
     var hasBegun = false
-    // A place is worth one shard at least: else jobs would make room for each other for ever.
-    while !isStopped(), !(hasBegun && isToYield()), let shard = queue.withLock({ $0.take() }) {
+    while !isStopped(), queue.withLock({ $0.isOpen }) {
+      // A place is worth one shard at least: else jobs would make room for each other for ever.
+      if hasBegun, isToYield() { return .yielded }
       do {
-        guard let claim = try await board.claim(shard, of: job, by: owner, for: lease) else { continue }
+        let claim = try await patiently { () async throws(StoreError) in
+          try await board.claim(0...work.shardCount - 1, of: job, by: owner, for: lease)
+        }
+        guard let claim else { return .nothingLeft }
         hasBegun = true
+        queue.withLock { $0.take(claim.shard) }
         try await run(claim)
       } catch {
         // A shard that was stopped throws because of it: the job is not broken.
         if !isStopped() { queue.withLock { $0.fail(error) } }
       }
     }
+    return .closed
   }
 
-  private func run(_ claim: ShardClaim) async throws {
-    let time = queue.withLock { $0.time }, isLost = Mutexed(false)
+  /// Keeps a claim alive, and known as held, while `body` runs, which is told whether another has it by now.
+  func holding<Value: Sendable>(
+    _ claim: ShardClaim, _ body: (_ isLost: @escaping @Sendable () -> Bool) async throws -> Value
+  ) async throws -> Value {
+    let isLost = Mutexed(false)
     let heart = Task {
       while (try? await Task.sleep(for: lease / 3)) != nil {
         // A store that does not answer does not stop the work: its result is brought later, or found there.
@@ -54,23 +78,49 @@ struct Worker: Sendable {
       held.withLock { _ = $0.remove(claim) }
     }
     do {
-      let result = try await pool.run {
-        if claim.isPoisoned { return try work.lost(shard: claim.shard, workers: claim.lost) }
-        let turn = turns.take(job)
-        defer { turn.end() }
-        giveWay()
-        return try work.run(shard: claim.shard, within: time) {
-          turn.pass()
-          return isStopped() || isLost.withLock { $0 }
-        }
-      }
-      try await board.finish(claim, with: result)
+      return try await body { isLost.withLock { $0 } }
     } catch {
       try? await board.release(claim)
-      // Another has the shard: what came of it is found there.
-      if isLost.withLock({ $0 }), !isStopped() { return }
       throw error
     }
+  }
+
+  /// Asks a store that is away again and again: what was computed is not thrown away.
+  func patiently<Value: Sendable>(_ ask: () async throws(StoreError) -> Value) async throws -> Value {
+    while true {
+      do throws(StoreError) { return try await ask() } catch {
+        guard error.code == .away, !isStopped() else { throw error }
+      }
+      try await Task.sleep(for: Self.pause)
+    }
+  }
+
+  private func run(_ claim: ShardClaim) async throws {
+    let outcome = try await holding(claim) { isLost -> ShardOutcome? in
+      let result: [UInt8]
+      do {
+        result = try await pool.run {
+          if claim.isPoisoned { return try work.lost(shard: claim.shard, workers: claim.lost) }
+          let turn = turns.take(job)
+          defer { turn.end() }
+          giveWay()
+          return try work.run(shard: claim.shard, within: queue.withLock { $0.time }) {
+            turn.pass()
+            return isStopped() || isLost()
+          }
+        }
+      } catch {
+        // Another has the shard: what came of it is found there.
+        if isLost(), !isStopped() { return nil }
+        throw error
+      }
+      let outcome = try await patiently { () async throws(StoreError) in
+        try await board.finish(claim, with: result)
+      }
+      if outcome == .known(isSame: false), work.budget == nil { await diverged(claim, result) }
+      return outcome
+    }
+    guard let outcome, outcome != .foreign else { return }
     let (done, secondsLeft) = queue.withLock { $0.put(claim.shard) }
     progressed(
       JobProgress(

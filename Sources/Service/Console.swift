@@ -17,11 +17,13 @@ struct Console: Sendable {
   static let signIn = "/sign-in"
 
   var routes: HttpRoutes {
-    let (services, dispatcher) = (services, dispatcher)
+    let services = services
     return HttpRoutes(
       [
         .always("/healthz") { _ in .text("ok\n") },
-        .always("/readyz") { _ in !dispatcher.isDraining ? .text("ready\n") : .text("draining\n", status: 503) },
+        .always("/readyz") { [readiness = services.readiness] _ in
+          readiness.isReady ? .text("ready\n") : .text("draining\n", status: 503)
+        },
         HttpRoute(.get, "/metrics", .local(nil)) { _, _ in
           HttpResponse(200, "text/plain; version=0.0.4; charset=utf-8", Array(services.metrics.text.utf8))
         }, HttpRoute(.get, "/report-key.pub.pem", .local(nil)) { _, _ in .text(services.reportKey.pem) },

@@ -21,8 +21,7 @@ public struct DitherServer: Sendable {
     log.logLevel = configuration.logLevel
     let services = try await Services(configuration, log: log)
     let tokens = services.store.tokens
-    let isFirst = try await tokens.list().isEmpty
-    let firstToken = isFirst ? try await tokens.create("admin", roles: [Role.admin.rawValue]) : nil
+    let firstToken = try await Self.firstToken(tokens)
     let session = Token.secret()
     let authority = TokenAuthority(tokens: tokens, session: session, log: log)
     let doors = try await Doors(configuration, services, authority, log)
@@ -44,6 +43,15 @@ public struct DitherServer: Sendable {
         "models": "\(services.registry.current.versions.count)",
       ])
     return server
+  }
+
+  /// - Returns: nil where there are tokens: of this server's earlier life, or of one that shares its store.
+  private static func firstToken(_ tokens: any TokenRecords) async throws(StoreError) -> String? {
+    guard try await tokens.list().isEmpty else { return nil }
+    do throws(StoreError) { return try await tokens.create("admin", roles: [Role.admin.rawValue]) } catch {
+      guard error.code == .alreadyExists else { throw error }
+      return nil
+    }
   }
 }
 
@@ -86,13 +94,25 @@ public final class RunningServer: Sendable {
     return "\(configuration.tls == .insecure ? "dither+plain" : "dither")://\(host):\(framedPort)"
   }
 
-  /// Takes no new calls, lets those in flight end for at most `grace`, and closes. Audits go on at the next start.
+  /// Longer than a connection may take to learn that it is to end: calls that are on their way meanwhile are taken.
+  private static let farewell = Duration.milliseconds(1500)
+
+  /// Says that it is leaving, and takes calls for the time of a lame duck, until balancers know. Then takes no new ones,
+  /// lets those in flight end for at most `grace`, and closes. Audits go on at the next start.
   public func drain(grace: Duration = .seconds(30)) async {
     configuration.serviceManager?.tell(.stopping)
     services.readiness.leave()
-    doors.dispatcher.drain()
-    await services.audits.stop()
+    if grace > .zero, configuration.lameDuck > .zero { try? await Task.sleep(for: configuration.lameDuck) }
+    async let stopped: Void = services.audits.stop()
+    // Each door tells its connections first: a call that is answered with a refusal is lost to most clients.
+    let refusal = Task { [dispatcher = doors.dispatcher] in
+      try? await Task.sleep(for: Self.farewell)
+      dispatcher.drain()
+    }
     await doors.drain(grace: grace)
+    refusal.cancel()
+    await refusal.value
+    await stopped
     services.batcher.close()
     watch?.cancel()
   }

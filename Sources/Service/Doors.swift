@@ -1,4 +1,5 @@
 import DitherProto
+import DitherStore
 import DitherTransport
 import Foundation
 import Logging
@@ -17,7 +18,7 @@ struct Doors: Sendable {
   init(_ configuration: ServerConfiguration, _ services: Services, _ authenticator: any Authenticator, _ log: Logger)
     async throws
   {
-    let (tls, authority) = try Self.tls(configuration, log)
+    let (tls, authority) = try await Self.tls(configuration, services.store, log)
     var limits = CallDispatcher.Limits()
     limits.messageBytes = configuration.limits.messageBytes
     let metrics = services.metrics
@@ -61,13 +62,15 @@ struct Doors: Sendable {
     self.authority = authority
   }
 
-  private static func tls(_ configuration: ServerConfiguration, _ log: Logger) throws -> (
-    TlsSource?, authority: String?
-  ) {
+  private static func tls(
+    _ configuration: ServerConfiguration, _ store: any Store, _ log: Logger
+  ) async throws -> (TlsSource?, authority: String?) {
     switch configuration.tls {
     case .insecure: return (nil, nil)
     case .generated:
       let made = try SelfSignedAuthority(in: URL(filePath: configuration.stateDirectory + "/tls"))
+      _ = try await CommonFiles.settle(
+        "certificates", [made.authority, made.files.certificate, made.files.key], in: store)
       return (try TlsSource(made.files, log: log), made.authority)
     case .files(let certificate, let key, let clientCA):
       return (try TlsSource(.init(certificate: certificate, key: key, clientAuthority: clientCA), log: log), nil)

@@ -103,13 +103,22 @@ package final class ModelRegistry: Sendable {
     }
   }
 
+  /// The change of the store up to which the index is known to be right.
+  var seenChange: Int64 { seen.withLock { $0 } }
+
   /// Reads again what others have changed.
-  func follow() async throws {
-    let since = seen.withLock { $0 }, news = try await store.changes(since: since)
-    guard news.newest != since else { return }
-    let names = news.changes.map { Set($0.filter { $0.kind == .model }.map(\.name)) }
-    if names?.isEmpty != true { try await changes.pass { try await refresh(names) } }
+  /// - Returns: the jobs among it; nil: any may be.
+  @discardableResult
+  func follow() async throws -> Set<String>? {
+    let since = seenChange, news = try await store.changes(since: since)
+    guard news.newest != since else { return [] }
+    func names(_ kind: StoreChange.Kind) -> Set<String>? {
+      news.changes.map { Set($0.filter { $0.kind == kind }.map(\.name)) }
+    }
+    let models = names(.model)
+    if models?.isEmpty != true { try await changes.pass { try await refresh(models) } }
     seen.withLock { $0 = news.newest }
+    return names(.job)
   }
 
   /// - Throws: `StoreFault.corrupt` where it is no longer what was stored.

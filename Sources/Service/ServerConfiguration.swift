@@ -8,6 +8,12 @@ import Logging
 public struct ServerConfiguration: Sendable {
   /// Models, tokens and audits live here; made where it is absent.
   public var stateDirectory: String
+  /// The PostgreSQL database that servers share; nil: SQLite in the state directory.
+  public var database: String?
+  /// The S3 bucket that has the files of models; nil: a folder in the state directory.
+  public var blobs: String?
+  /// Opens a store that is elsewhere, with these bounds on uploads; nil: SQLite and files in the state directory.
+  public var openStore: (@Sendable (UploadBounds) async throws -> any Store)?
   /// ONNX files published at start under their names, each with its card (`NAME.card.json`) beside it.
   public var modelsDirectory: String?
   /// The address of all doors.
@@ -26,10 +32,14 @@ public struct ServerConfiguration: Sendable {
   public var readyFile: String?
   /// The manager that has started the process and wants to hear when it serves, stops and lives.
   public var serviceManager: ServiceManager?
+  /// How long calls are still taken after the server has said that it leaves: until balancers have heard so.
+  public var lameDuck = Duration.zero
   /// Beyond which a request is refused.
   public var limits = Limits()
   /// Precision in which models compute; bf16 where the CPU has it.
   public var precision = Plan.Precision.float32
+  /// Newest instructions that kernels are kept to, which is for the process to do before it makes one; nil: the CPU's.
+  public var instructions: String?
   /// The Ed25519 key that signs reports, as PEM; made where there is none. nil: `report-key.pem` in the state
   /// directory.
   public var reportKey: String?
@@ -110,6 +120,10 @@ public struct ServerConfiguration: Sendable {
       ("framed port", framedPort), ("gRPC port", grpcPort), ("HTTP port", httpPort), ("port", sharedPort ?? 0),
     ] {
       guard (0...65_535).contains(port) else { throw refuse(field, "0 to 65535", "\(port)") }
+    }
+    if openStore == nil, let place = database ?? blobs {
+      throw refuse(
+        "database and blobs", "a store that is opened for them", "none for \(ServerSetting.withoutPassword(place))")
     }
     guard (1...256).contains(computeThreads) else { throw refuse("compute threads", "1 to 256", "\(computeThreads)") }
     guard (1...256).contains(auditThreads) else { throw refuse("audit threads", "1 to 256", "\(auditThreads)") }

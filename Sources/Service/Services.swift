@@ -1,6 +1,7 @@
 import DitherBasics
 import DitherJobs
 import DitherStore
+import DitherTensor
 import Logging
 
 /// All that calls work with: made once, before any door opens, and shared by all.
@@ -27,7 +28,10 @@ package final class Services: Sendable {
   package init(_ configuration: ServerConfiguration, log: Logger) async throws {
     try configuration.check()
     limits = configuration.limits
-    let store = try SqliteStore(directory: configuration.stateDirectory, uploads: limits.uploads)
+    let store: any Store =
+      if let open = configuration.openStore { try await open(limits.uploads) } else {
+        try SqliteStore(directory: configuration.stateDirectory, uploads: limits.uploads)
+      }
     self.store = store
     trials = ComputePool("trials", threads: 2, niceness: 5)
     fitting = ComputePool("fitting", threads: 2, niceness: 5)
@@ -38,11 +42,13 @@ package final class Services: Sendable {
     batcher = Batcher(pool: compute, threads: configuration.computeThreads, limits: limits)
     auditThreads = configuration.auditThreads
     let means = AuditMeans(
-      store: store, registry: registry, key: try Ed25519.PrivateKey(openOrMake: configuration.reportKeyPath),
+      store: store, registry: registry, key: try await Self.reportKey(configuration, store),
       code: configuration.code, pool: planning)
     self.means = means
     audits = JobRunner(
       kind: AuditSpec.kind, jobs: store.jobs, threads: configuration.auditThreads,
+      maker: "\(configuration.code ?? "dither"), \(ComputeClass.current), \(configuration.precision)",
+      silence: store.isShared ? Self.silence : .zero,
       isBusy: { [batcher] in batcher.isBusy }, note: { log.note($0) },
       prepare: { job in try await AuditWork.make(job, with: means) })
     metrics = Metrics(
@@ -55,7 +61,7 @@ package final class Services: Sendable {
         },
       ] + statistics.families(of: registry) + DriftWatch.families(of: registry)
         + ProcessFamilies.all(code: configuration.code ?? "dither"))
-    upkeep = try await Self.upkeep(of: store, registry, log)
+    upkeep = try await Self.upkeep(of: registry, audits, in: configuration.stateDirectory, log)
     if let folder = configuration.modelsDirectory {
       try await ModelsFolder(path: folder, registry: registry, limits: limits, log: log).publish()
     }
@@ -63,26 +69,54 @@ package final class Services: Sendable {
 
   deinit { upkeep.cancel() }
 
+  /// After which an audit of another program's workers is theirs no more.
+  private static let silence = Duration.seconds(600)
+
+  /// A key that was named is as it is; the one that is made at the first start is the same for all servers of a store.
+  private static func reportKey(
+    _ configuration: ServerConfiguration, _ store: any Store
+  ) async throws -> Ed25519.PrivateKey {
+    let path = configuration.reportKeyPath, made = try Ed25519.PrivateKey(openOrMake: path)
+    guard configuration.reportKey == nil else { return made }
+    let changed = try await CommonFiles.settle(
+      "report key", [path, Ed25519.PrivateKey.publicPath(of: path)], in: store)
+    return changed ? try Ed25519.PrivateKey(openOrMake: path) : made
+  }
+
   /// Says what lies about, removes what is no longer needed, and sees what others change in the store.
   private static func upkeep(
-    of store: SqliteStore, _ registry: ModelRegistry, _ log: Logger
+    of registry: ModelRegistry, _ audits: JobRunner, in directory: String, _ log: Logger
   ) async throws -> Task<Void, Never> {
-    let unknown = try await store.unknownFiles()
+    let unknown = try await registry.store.unknownFiles()
     if unknown > 0 {
       log.warning(
         "files that the database does not know are kept; if it was replaced by mistake, put it back",
-        metadata: ["files": "\(unknown)", "folder": "\(store.directory)/blobs"])
+        metadata: ["files": "\(unknown)", "folder": "\(directory)/blobs"])
     }
-    return Task { [weak store, weak registry] in
-      var swept = ContinuousClock.now
-      while (try? await Task.sleep(for: .seconds(2))) != nil, let store, let registry {
+    return Task { [weak registry, weak audits] in
+      var swept = ContinuousClock.now, isAway = false, looked: ContinuousClock.Instant?
+      while !Task.isCancelled, let (store, number) = registry.map({ ($0.store, $0.seenChange) }) {
+        await store.news(since: number)
+        guard !Task.isCancelled, let registry, let audits else { return }
         do {
-          try await registry.follow()
+          let news = try await registry.follow()
+          if store.isShared {
+            // Now and then all of them: those that others have left alone, and what was missed.
+            let isDue = looked.map { ContinuousClock.now - $0 > .seconds(30) } ?? true
+            looked = isDue ? nil : looked
+            try await audits.follow(isDue ? nil : news)
+            if isDue { looked = .now }
+            try await audits.tellProgress()
+          }
+          if isAway { log.notice("the store can be looked after again") }
+          isAway = false
           guard ContinuousClock.now - swept > .seconds(3600) else { continue }
           swept = .now
-          try await store.collectGarbage()
+          try await store.collectGarbage(olderThan: SqliteStore.garbageAge)
         } catch {
-          log.error("the store could not be looked after", metadata: ["reason": "\(error)"])
+          if !isAway { log.error("the store could not be looked after", metadata: ["reason": "\(error)"]) }
+          (isAway, looked) = (true, nil)
+          try? await Task.sleep(for: .seconds(1))
         }
       }
     }
@@ -100,6 +134,12 @@ extension Logger {
     case .failed(let id, let reason): error("failed", metadata: ["job": "\(id)", "reason": "\(reason)"])
     case .notStored(let id, let reason):
       error("the state of a job could not be stored", metadata: ["job": "\(id)", "reason": "\(reason)"])
+    case .waiting(let id, let reason):
+      warning("the store does not answer, the job waits", metadata: ["job": "\(id)", "reason": "\(reason)"])
+    case .diverged(let id, let shard):
+      error(
+        "a shard was done twice, with other results: bad memory, or a defect",
+        metadata: ["job": "\(id)", "shard": "\(shard)"])
     }
   }
 }

@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherProto
 import DitherStore
 import DitherTransport
 import Logging
@@ -13,9 +14,14 @@ package final class TokenAuthority: Authenticator {
     /// The change of the store up to which they are right.
     var number: Int64?
     var looked: ContinuousClock.Instant?
+    /// When the store last said that they are right.
+    var confirmed: ContinuousClock.Instant?
+    var isStoreAway = false
   }
   /// A token that another process revokes is worthless after this.
   private static let trust = Duration.milliseconds(250)
+  /// A token that was known is good for so long while the store cannot be read.
+  private static let memory = Duration.seconds(300)
   /// Between two looks for tokens that are not known: one that another process has made is.
   private static let patience = Duration.milliseconds(20)
   /// Ours are 50.
@@ -40,38 +46,52 @@ package final class TokenAuthority: Authenticator {
   }
 
   /// Hashes are looked up: the time that it takes says nothing of a secret.
-  package func identify(bearer token: String) -> Identity? {
+  package func identify(bearer token: String) throws(CallError) -> Identity? {
     guard token.utf8.count <= Self.longestToken else { return nil }
     let hash = Sha256.hash(token.utf8)
     if equalInConstantTime(hash.bytes, session.bytes) { return Identity(name: "session", roles: [.admin]) }
-    return find { $0.byHash[hash] }
+    return try find { $0.byHash[hash] }
   }
 
   /// A certificate has the roles of the live token that has its name.
-  package func identify(commonName: String) -> Identity? { find { $0.byName[commonName] } }
+  package func identify(commonName: String) throws(CallError) -> Identity? {
+    try find { $0.byName[commonName] }
+  }
 
-  private func find(_ identity: (borrowing Known) -> Identity?) -> Identity? {
+  /// - Throws: UNAVAILABLE where nobody of whom we know has it, and the store cannot be asked: it is not the caller's
+  ///   fault, and he shall try again.
+  private func find(_ identity: (borrowing Known) -> Identity?) throws(CallError) -> Identity? {
     let now = now()
-    return known.withLock { known in
+    return try known.withLock { known throws(CallError) in
       if known.looked.map({ now - $0 >= Self.trust }) ?? true { look(&known, now) }
       if let found = identity(known) { return found }
-      guard let looked = known.looked, now - looked >= Self.patience else { return nil }
-      look(&known, now)
-      return identity(known)
+      if let looked = known.looked, now - looked >= Self.patience {
+        look(&known, now)
+        if let found = identity(known) { return found }
+      }
+      guard known.isStoreAway else { return nil }
+      throw CallError(
+        .unavailable, "it cannot be told now whose token that is: the server's store does not answer",
+        details: [.retry(afterMilliseconds: 1000)])
     }
   }
 
   private func look(_ known: inout Known, _ now: ContinuousClock.Instant) {
     known.looked = now
     do {
-      guard let live = try tokens.live(since: known.number) else { return }
+      let live = try tokens.live(since: known.number)
+      known.confirmed = now
+      known.isStoreAway = false
+      guard let live else { return }
       known.number = live.number
       known.byHash = live.byHash.mapValues { Identity(name: $0.name, roles: Set($0.roles.compactMap(Role.init))) }
       known.byName = Dictionary(known.byHash.values.map { ($0.name, $0) }) { $1 }
     } catch {
-      // Nobody is let in whose token may have been revoked.
-      known = Known(looked: now)
-      log.error("tokens could not be read", metadata: ["reason": "\(error)"])
+      if !known.isStoreAway { log.error("tokens could not be read", metadata: ["reason": "\(error)"]) }
+      // Nobody is let in for long whose token may have been revoked.
+      let isFresh = known.confirmed.map { now - $0 < Self.memory } ?? false
+      if !isFresh { known = Known(looked: now) }
+      known.isStoreAway = true
     }
   }
 }

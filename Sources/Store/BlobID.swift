@@ -17,6 +17,11 @@ public struct BlobID: Hashable, Sendable, Codable, CustomStringConvertible {
     hex = digits
   }
 
+  /// 32 bytes.
+  public var bytes: [UInt8] {
+    stride(from: 0, to: 64, by: 2).compactMap { UInt8(hex.dropFirst($0).prefix(2), radix: 16) }
+  }
+
   public init(from decoder: any Decoder) throws { try self.init(String(from: decoder)) }
   public func encode(to encoder: any Encoder) throws { try hex.encode(to: encoder) }
 

@@ -172,6 +172,20 @@ public enum ShardOutcome: Sendable, Equatable {
   case stored
   /// Another was there already, and stays: the same bytes, or others.
   case known(isSame: Bool)
+  /// Dropped: the job is another maker's by now.
+  case foreign
+}
+
+/// How a worker finds a job that it would begin.
+public enum JobStart: Sendable, Equatable {
+  /// It works on it, with whoever else does.
+  case joined
+  /// It begins it anew: those who had begun it are gone, and their results with them.
+  case anew
+  /// Others are at it whose results are not the same, bit for bit.
+  case others
+  /// There is nothing to be done.
+  case ended
 }
 
 /// A bearer token as it is remembered: never its secret.

@@ -13,6 +13,16 @@ public protocol Store: Sendable {
   /// changes.
   func changes(since number: Int64) async throws(StoreError) -> StoreChanges
 
+  /// Returns when there may be changes since `number`, a few seconds after at the latest, or the task is cancelled.
+  func news(since number: Int64) async
+
+  /// Whether other servers may be using it.
+  var isShared: Bool { get }
+  /// Something small that all servers of the store have in common, as a key.
+  /// - Parameter proposal: kept where there is nothing of that name yet.
+  /// - Returns: what all have.
+  func common(_ name: String, _ proposal: [UInt8]) async throws(StoreError) -> [UInt8]
+
   /// Removes files that this store placed and that nothing has needed for `age` seconds, and uploads that nobody went
   /// on with. Files that are not on record stay: they may belong to another copy of the records.
   func collectGarbage(olderThan age: Double) async throws(StoreError)
@@ -29,6 +39,10 @@ public protocol Store: Sendable {
 extension Store {
   /// A day: longer than any upload takes from placing its file to its version.
   public static var garbageAge: Double { 86_400 }
+
+  /// Where nobody tells of changes, it is time to look.
+  public func news(since number: Int64) async { try? await Task.sleep(for: .seconds(2)) }
+  public var isShared: Bool { false }
 }
 
 /// Names, immutable versions and movable aliases. Each call is one transaction.
@@ -95,34 +109,60 @@ public protocol JobRecords: Sendable {
   /// - Returns: whether the state changed: not when it was final already.
   @discardableResult
   func setState(_ state: Job.State, of id: String, message: String) async throws(StoreError) -> Bool
-  /// Begins a job anew: its journal is emptied.
-  func restart(_ id: String, spec: [UInt8]) async throws(StoreError)
+  /// Begins a job, or joins those who work on it. Its results are all of one maker.
+  /// - Parameters:
+  ///   - maker: the program, and its way of computing.
+  ///   - silence: for how long nothing must have been heard of a job's workers for another maker to begin it anew.
+  func begin(_ id: String, as maker: String, after silence: Duration) async throws(StoreError) -> JobStart
+  /// Begins a job anew: its journal is emptied. Of several who find it with the same spec one does.
+  /// - Parameter spec: as it stands, and as it shall be.
+  @discardableResult
+  func restart(_ id: String, from spec: [UInt8], to next: [UInt8]) async throws(StoreError) -> Bool
   /// Ends a job with its report.
+  /// - Parameter maker: whose work it is; another's job stays as it is.
   /// - Returns: whether it was still to be done.
-  func finish(_ id: String, json: [UInt8], html: [UInt8]) async throws(StoreError) -> Bool
+  func finish(_ id: String, json: [UInt8], html: [UInt8], by maker: String) async throws(StoreError) -> Bool
   /// The report of a job that is done.
   func report(_ id: String) async throws(StoreError) -> (json: [UInt8], html: [UInt8])?
   /// Stores the computing time of a job until now; less than is known already changes nothing.
   func setSpent(milliseconds: Int64, of id: String) async throws(StoreError)
 
-  /// The right to do a shard, for `lease`, by the store's clock.
-  /// - Returns: nil where it is done, or another's lease has not ended.
+  /// Lays out the shards of a job, so that they can be claimed, and its report as one more behind them. Those that are
+  /// there stay as they are.
+  func lay(_ count: Int, of id: String) async throws(StoreError)
+  /// The right to do the first of some shards that nobody does, for `lease`, by the store's clock.
+  /// - Returns: nil where each of them is done, or another's whose lease has not ended.
   func claim(
-    shard: Int, of id: String, by owner: String, for lease: Duration
+    _ shards: ClosedRange<Int>, of id: String, by owner: String, for lease: Duration
   ) async throws(StoreError) -> ShardClaim?
   /// - Returns: whether the claim still stands: it is the newest, and the job is to be done.
   func renew(_ claim: ShardClaim, for lease: Duration) async throws(StoreError) -> Bool
-  /// Keeps a shard's result, whoever brings it. The first one stays.
+  /// Keeps a shard's result, whoever brings it, if the job is its maker's. The first one stays.
   @discardableResult
-  func put(_ result: [UInt8], for shard: Int, of id: String) async throws(StoreError) -> ShardOutcome
+  func put(_ result: [UInt8], for shard: Int, of id: String, by maker: String) async throws(StoreError) -> ShardOutcome
+  /// Notes that a shard was done twice, with results that should be the same and are not: the digests of both, in the
+  /// job's message once it is done.
+  func diverged(_ result: [UInt8], for shard: Int, of id: String) async throws(StoreError)
   /// Gives a claim back undone: the next one may have it at once.
   func release(_ claim: ShardClaim) async throws(StoreError)
   /// The results so far, by shard.
   func shards(of id: String) async throws(StoreError) -> [Int: [UInt8]]
+  /// The shards that have results.
+  func done(of id: String) async throws(StoreError) -> Set<Int>
+  /// How many there are; nil: they have not been laid out.
+  func shardCount(of id: String) async throws(StoreError) -> Int?
 }
 
 extension JobRecords {
+  /// Keeps a job that needs no files.
   public func create(_ job: Job) async throws(StoreError) { try await create(job, blobs: []) }
+  @discardableResult
+  public func put(_ result: [UInt8], for shard: Int, of id: String) async throws(StoreError) -> ShardOutcome {
+    try await put(result, for: shard, of: id, by: "")
+  }
+  public func finish(_ id: String, json: [UInt8], html: [UInt8]) async throws(StoreError) -> Bool {
+    try await finish(id, json: json, html: html, by: "")
+  }
   public func list(kind: String) async throws(StoreError) -> [Job] { try await list(kind: kind, limit: 1000) }
   /// Moves a job to a state.
   /// - Returns: false when its state was final.

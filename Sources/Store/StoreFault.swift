@@ -17,10 +17,14 @@ public enum StoreFault: FaultCode {
   case busy
   /// The state directory belongs to another running server.
   case inUse
-  /// The state directory cannot be made.
+  /// The state directory cannot be made, the database cannot be used.
   case badPlace
   /// A later program has changed how things are stored.
   case newer
+  /// An earlier program has stored things in another way, and may still be at it.
+  case older
+  /// The store is elsewhere, and cannot be asked for now.
+  case away
   /// Stored bytes have changed since they were written.
   case corrupt
   case noSpace, storage
@@ -34,8 +38,9 @@ public enum StoreFault: FaultCode {
     case .offset: .outOfRange
     case .digestMismatch, .corrupt: .dataLoss
     case .superseded: .aborted
-    case .inUse, .badPlace, .newer, .conflict: .failedPrecondition
+    case .inUse, .badPlace, .newer, .older, .conflict: .failedPrecondition
     case .noSpace, .busy: .resourceExhausted
+    case .away: .unavailable
     case .storage: .internalError
     }
   }

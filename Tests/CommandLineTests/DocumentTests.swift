@@ -93,7 +93,7 @@ struct DocumentTests {
       ["models", "alias"], ["models", "card"], ["predict"],
       ["run"], ["serve"], ["study"], ["sweep"], ["tokens", "create"], ["train"],
       ["tune"], ["upload"],
-      ["verify"],
+      ["verify"], ["work"],
     ]
     let known = try commands.reduce(into: Set<String>()) { $0.formUnion(try Self.flags(of: $1)) }
     let text = try #require(ShownCommand.documents.first { $0.name == document }?.text)
@@ -106,7 +106,8 @@ struct DocumentTests {
   @Test(
     "each command runs, with little data", .enabled(if: hasData, "data sets absent"),
     arguments: ShownCommand.blocks.filter {
-      !["serve", "predict"].contains($0.command) && !["README.md", OwnPicturesTests.document].contains($0.document)
+      !["serve", "predict", "work", "database"].contains($0.command)
+        && !["README.md", OwnPicturesTests.document].contains($0.document)
     })
   func runs(_ shown: ShownCommand) throws {
     let scratch = try Scratch()

@@ -120,7 +120,7 @@ private final class Squares: ShardedWork {
     runner.enqueue("b")
     #expect(try await lastReport(runner.watch("b")) == Self.squares)
     #expect((0..<60_000).contains(try await store.jobs.job("b").spentMilliseconds))
-    try await store.jobs.restart("a", spec: [])
+    try await store.jobs.restart("a", from: [], to: [])
     #expect(try await store.jobs.job("a").spentMilliseconds == 0)
   }
 

@@ -9,7 +9,7 @@ import Testing
 
   @Test(arguments: StoreKind.all) func whatGoesInComesOut(_ kind: StoreKind) async throws {
     let scratch = try Scratch()
-    let store = try kind.open(scratch.path)
+    let store = try await kind.open(scratch.path)
     let blob = try await store.blobs.insert(bytes)
     #expect(blob == BlobID(Sha256.hash(bytes)))
     #expect(try await store.blobs.read(blob) == bytes)
@@ -21,11 +21,11 @@ import Testing
   func resumes(_ restarts: Bool, _ kind: StoreKind) async throws {
     let scratch = try Scratch()
     let blob = BlobID(Sha256.hash(bytes))
-    var store: (any Store)? = try kind.open(scratch.path)
+    var store: (any Store)? = try await kind.open(scratch.path)
     let first = try await #require(store).blobs.upload(blob, of: "net", by: "ann", bytes: bytes.count, isNew: false)
     try await first.append(Data(bytes[..<40_000]), at: 0)
     if restarts { store = nil } else { await first.suspend() }
-    let standing = try store ?? kind.open(scratch.path)
+    let standing: any Store = if let store { store } else { try await kind.open(scratch.path) }
     #expect(try await standing.blobs.received(blob, of: "net") == 40_000)
     let second = try await standing.blobs.upload(blob, of: "net", by: "ann", bytes: bytes.count, isNew: false)
     #expect(second.received == 40_000)
@@ -38,7 +38,7 @@ import Testing
 
   @Test(arguments: StoreKind.all) func aNewerUploadTakesOver(_ kind: StoreKind) async throws {
     let scratch = try Scratch()
-    let store = try kind.open(scratch.path)
+    let store = try await kind.open(scratch.path)
     let blob = BlobID(Sha256.hash(bytes))
     let old = try await store.blobs.upload(blob, of: "net", by: "ann", bytes: bytes.count, isNew: false)
     try await old.append(Data(bytes[..<10]), at: 0)
@@ -69,7 +69,7 @@ import Testing
     ], StoreKind.all)
   func refuses(_ piece: Piece, _ kind: StoreKind) async throws {
     let scratch = try Scratch()
-    let store = try kind.open(scratch.path)
+    let store = try await kind.open(scratch.path)
     let whole = Array(bytes[..<100])
     let upload = try await store.blobs.upload(
       BlobID(Sha256.hash(whole)), of: "net", by: "ann", bytes: 100, isNew: false)
@@ -85,7 +85,7 @@ import Testing
 
   @Test(arguments: StoreKind.all) func otherBytesAreRefusedAndDiscardedWhole(_ kind: StoreKind) async throws {
     let scratch = try Scratch()
-    let store = try kind.open(scratch.path)
+    let store = try await kind.open(scratch.path)
     let upload = try await store.blobs.upload(
       BlobID(Sha256.hash([1, 2, 3])), of: "net", by: "ann", bytes: 3, isNew: false)
     try await upload.append(Data([1, 2, 4]), at: 0)
@@ -95,7 +95,7 @@ import Testing
   }
 
   @Test(arguments: StoreKind.all) func uploadsThatWereLeftGoByTheirAge(_ kind: StoreKind) async throws {
-    let scratch = try Scratch(), store = try kind.open(scratch.path)
+    let scratch = try Scratch(), store = try await kind.open(scratch.path)
     let blob = BlobID(Sha256.hash(bytes))
     let left = try await store.blobs.upload(blob, of: "net", by: "ann", bytes: bytes.count, isNew: false)
     try await left.append(Data(bytes[..<10]), at: 0)
@@ -111,7 +111,7 @@ import Testing
   @Test(
     "two uploads from the start are beside each other; the one that is left leaves nothing", arguments: StoreKind.all)
   func besideEachOther(_ kind: StoreKind) async throws {
-    let scratch = try Scratch(), store = try kind.open(scratch.path)
+    let scratch = try Scratch(), store = try await kind.open(scratch.path)
     let blob = BlobID(Sha256.hash(bytes))
     let first = try await store.blobs.upload(blob, of: "net", by: "ann", bytes: bytes.count, isNew: true)
     try await first.append(Data(bytes[..<10]), at: 0)
@@ -130,7 +130,7 @@ import Testing
 
   @Test("whoever begins anew beside a file that is being tried does not touch it", arguments: StoreKind.all)
   func besideAWholeOne(_ kind: StoreKind) async throws {
-    let scratch = try Scratch(), store = try kind.open(scratch.path)
+    let scratch = try Scratch(), store = try await kind.open(scratch.path)
     let blob = BlobID(Sha256.hash(bytes))
     let first = try await store.blobs.upload(blob, of: "net", by: "ann", bytes: bytes.count, isNew: true)
     try await first.append(Data(bytes), at: 0)

@@ -1,5 +1,7 @@
 import DitherBasics
 import DitherStore
+import DitherStorePostgres
+import DitherStoreS3
 import DitherTestSupport
 import Foundation
 import Testing
@@ -8,9 +10,47 @@ import Testing
 struct StoreKind: Sendable, CustomTestStringConvertible {
   let testDescription: String
   /// Opens a store by a name: the same name, once the last one has gone, is the same store.
-  let open: @Sendable (_ path: String) throws -> any Store
+  let open: @Sendable (_ path: String) async throws -> any Store
 
-  static let all = [StoreKind(testDescription: "SQLite and files") { try SqliteStore(directory: $0) }]
+  static let all = [sqlite] + (PostgresServer.isInstalled ? [postgres] : []) + (S3Server.isPresent ? [bucket] : [])
+
+  static let sqlite = StoreKind(testDescription: "SQLite and files") { try SqliteStore(directory: $0) }
+  /// Each in a database of its own.
+  static let postgres = StoreKind(testDescription: "PostgreSQL and files") { path in
+    let server = try PostgresServer.shared.get(), name = "t" + Sha256.hash(path.utf8).hex.prefix(20)
+    try server.makeDatabase(name)
+    var options = PostgresStore.Options()
+    options.patience = .seconds(30)
+    options.grace = -1
+    return try await PostgresStore.open(PostgresAddress(server.address(name)), directory: path, options: options)
+  }
+}
+
+extension StoreKind {
+  /// Each in a bucket of its own.
+  static let bucket = StoreKind(testDescription: "SQLite, and files in a bucket") { path in
+    guard let server = S3Server.shared else { throw CocoaError(.fileNoSuchFile) }
+    let name = "t" + Sha256.hash(path.utf8).hex.prefix(40)
+    let place = try S3Place(parsing: "s3://\(name)?endpoint=\(server.endpoint)", environment: S3Server.environment)
+    try await place.makeBucket()
+    let store = try SqliteStore(directory: path) { records throws(StoreError) in
+      try S3Blobs(place, directory: path, records: records)
+    }
+    try await S3Blobs.claim(for: store)
+    return store
+  }
+}
+
+@Suite struct StoreKindTests {
+  @Test(
+    "every suite over all kinds of stores runs over a bucket",
+    .enabled(if: S3Server.isPresent, "no S3 server: scripts/test-servers installs one"))
+  func bucketsAreAmongThem() { #expect(StoreKind.all.map(\.testDescription).contains("SQLite, and files in a bucket")) }
+
+  @Test(
+    "every suite over all kinds of stores runs over PostgreSQL",
+    .enabled(if: PostgresServer.isInstalled, "PostgreSQL is not installed: apt-get install postgresql"))
+  func postgresIsAmongThem() { #expect(StoreKind.all.map(\.testDescription).contains("PostgreSQL and files")) }
 }
 
 /// A model of some content.
@@ -32,7 +72,7 @@ func isFault(_ error: any Error, _ code: StoreFault, _ words: String = "") -> Bo
 @Suite struct EveryStoreTests {
   @Test("changes say what was changed, in order, and since when", arguments: StoreKind.all)
   func changes(_ kind: StoreKind) async throws {
-    let scratch = try Scratch(), store = try kind.open(scratch.path)
+    let scratch = try Scratch(), store = try await kind.open(scratch.path)
     let start = try await store.changes(since: 0)
     #expect(start.changes == [])
     _ = try await store.models.publish(model("net", "a"), aliases: ["best"], by: "")
@@ -66,7 +106,7 @@ func isFault(_ error: any Error, _ code: StoreFault, _ words: String = "") -> Bo
 
   @Test("who asks from long ago is told to read all again", arguments: StoreKind.all)
   func forgottenChanges(_ kind: StoreKind) async throws {
-    let scratch = try Scratch(), store = try kind.open(scratch.path)
+    let scratch = try Scratch(), store = try await kind.open(scratch.path)
     _ = try await store.models.publish(model("net", "a"), aliases: [], by: "")
     _ = try await store.models.publish(model("net", "b"), aliases: [], by: "")
     let from = try await store.changes(since: 0).newest
@@ -88,7 +128,7 @@ func isFault(_ error: any Error, _ code: StoreFault, _ words: String = "") -> Bo
 
   @Test("garbage goes by age and reference", arguments: StoreKind.all)
   func garbage(_ kind: StoreKind) async throws {
-    let scratch = try Scratch(), store = try kind.open(scratch.path)
+    let scratch = try Scratch(), store = try await kind.open(scratch.path)
     let blobs = try await ["a", "b", "c", "d"].asyncMap { try await store.blobs.insert(Array($0.utf8)) }
     _ = try await store.models.publish(model("net", "a"), aliases: [], by: "")
     try await store.jobs.create(job("j"), blobs: [blobs[1]])

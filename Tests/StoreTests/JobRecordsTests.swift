@@ -10,14 +10,14 @@ import Testing
   @Test(arguments: StoreKind.all) func journalsSurviveTheProcess(_ kind: StoreKind) async throws {
     let scratch = try Scratch(), id = Job.newID()
     do {
-      let jobs = try kind.open(scratch.path).jobs
+      let jobs = try await kind.open(scratch.path).jobs
       try await jobs.create(job(id, spec: [123]))
       try await jobs.setState(.running, of: id)
       #expect(try await jobs.put([1, 2], for: 3, of: id) == .stored)
       #expect(try await jobs.put([1, 2], for: 3, of: id) == .known(isSame: true))
       #expect(try await jobs.put([9], for: 3, of: id) == .known(isSame: false))
     }
-    let jobs = try kind.open(scratch.path).jobs
+    let jobs = try await kind.open(scratch.path).jobs
     #expect(try await jobs.unfinished(kind: "audit").map(\.id) == [id])
     #expect(try await jobs.unfinished(kind: "sweep").isEmpty)
     #expect(try await jobs.shards(of: id) == [3: [1, 2]])
@@ -26,14 +26,15 @@ import Testing
   }
 
   @Test(arguments: StoreKind.all) func aJobThatBeginsAnewForgetsItsShards(_ kind: StoreKind) async throws {
-    let scratch = try Scratch(), jobs = try kind.open(scratch.path).jobs
+    let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs
     for id in ["a", "b"] {
       try await jobs.create(job(id, spec: [1]))
       try await jobs.put([7], for: 0, of: id)
       try await jobs.setSpent(milliseconds: 10, of: id)
       try await jobs.setSpent(milliseconds: 5, of: id)
     }
-    try await jobs.restart("a", spec: [2])
+    #expect(try await jobs.restart("a", from: [1], to: [2]))
+    #expect(try await !jobs.restart("a", from: [1], to: [3]))
     let (a, b) = (try await jobs.job("a"), try await jobs.job("b"))
     #expect(a.spec == [2] && a.spentMilliseconds == 0 && b.spec == [1] && b.spentMilliseconds == 10)
     #expect(try await jobs.shards(of: "a").isEmpty)
@@ -41,7 +42,7 @@ import Testing
   }
 
   @Test(arguments: StoreKind.all) func aFinalStateStays(_ kind: StoreKind) async throws {
-    let scratch = try Scratch(), jobs = try kind.open(scratch.path).jobs
+    let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs
     for id in ["a", "b"] { try await jobs.create(job(id)) }
     #expect(try await jobs.setState(.cancelled, of: "a", message: "asked"))
     #expect(try await !jobs.finish("a", json: [1], html: [2]))
@@ -56,7 +57,7 @@ import Testing
 
   @Test("a shard is one worker's, until its lease ends", arguments: StoreKind.all)
   func claims(_ kind: StoreKind) async throws {
-    let scratch = try Scratch(), jobs = try kind.open(scratch.path).jobs
+    let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs
     try await jobs.create(job("j"))
     let first = try #require(try await jobs.claim(shard: 0, of: "j", by: "ann", for: Self.lease))
     #expect(first.attempt == 1 && first.lost == 0 && first.owner == "ann")
@@ -80,7 +81,7 @@ import Testing
 
   @Test("a shard that is given back is had at once, and blames nobody", arguments: StoreKind.all)
   func releases(_ kind: StoreKind) async throws {
-    let scratch = try Scratch(), jobs = try kind.open(scratch.path).jobs
+    let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs
     try await jobs.create(job("j"))
     for attempt in 1...5 {
       let claim = try #require(try await jobs.claim(shard: 0, of: "j", by: "ann", for: Self.lease))
@@ -91,7 +92,7 @@ import Testing
 
   @Test("three who never came back are enough", arguments: StoreKind.all)
   func poison(_ kind: StoreKind) async throws {
-    let scratch = try Scratch(), jobs = try kind.open(scratch.path).jobs
+    let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs
     try await jobs.create(job("j"))
     for lost in 0...3 {
       let claim = try #require(try await jobs.claim(shard: 0, of: "j", by: "ann", for: .milliseconds(1)))
@@ -102,7 +103,7 @@ import Testing
 
   @Test("a worker hears that its job has ended", arguments: StoreKind.all)
   func cancelled(_ kind: StoreKind) async throws {
-    let scratch = try Scratch(), jobs = try kind.open(scratch.path).jobs
+    let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs
     try await jobs.create(job("j"))
     let claim = try #require(try await jobs.claim(shard: 0, of: "j", by: "ann", for: Self.lease))
     try await jobs.setState(.cancelled, of: "j")
@@ -111,7 +112,7 @@ import Testing
 
   @Test("of many who want the same shards each has some, and no shard two", arguments: StoreKind.all)
   func crowd(_ kind: StoreKind) async throws {
-    let scratch = try Scratch(), jobs = try kind.open(scratch.path).jobs
+    let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs
     try await jobs.create(job("j"))
     let claims = try await withThrowingTaskGroup(of: [ShardClaim].self) { group in
       for worker in 0..<8 {
@@ -128,5 +129,66 @@ import Testing
       return try await group.reduce(into: []) { $0 += $1 }
     }
     #expect(claims.map(\.shard).sorted() == Array(0..<40) && claims.allSatisfy { $0.attempt == 1 })
+  }
+
+  @Test("the first free shard is had, and the report lies behind them", arguments: StoreKind.all)
+  func next(_ kind: StoreKind) async throws {
+    let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs
+    try await jobs.create(job("j"))
+    #expect(try await jobs.shardCount(of: "j") == nil)
+    #expect(try await jobs.claim(0...2, of: "j", by: "ann", for: Self.lease) == nil)
+    for _ in 0..<2 { try await jobs.lay(3, of: "j") }
+    #expect(try await jobs.shardCount(of: "j") == 3)
+    try await jobs.put([1], for: 1, of: "j")
+    #expect(try await jobs.done(of: "j") == [1])
+    var had: [Int] = []
+    while let claim = try await jobs.claim(0...2, of: "j", by: "ann", for: Self.lease) { had.append(claim.shard) }
+    #expect(had == [0, 2])
+    #expect(try await jobs.claim(3...3, of: "j", by: "ann", for: Self.lease)?.shard == 3)
+    #expect(try await jobs.claim(3...3, of: "j", by: "bob", for: Self.lease) == nil)
+  }
+
+  @Test("a job is its maker's, until nothing was heard of him for long", arguments: StoreKind.all)
+  func makers(_ kind: StoreKind) async throws {
+    let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs, long = Duration.seconds(600)
+    try await jobs.create(job("j"))
+    #expect(try await jobs.begin("j", as: "old", after: long) == .joined)
+    #expect(try await jobs.begin("j", as: "old", after: long) == .joined)
+    #expect(try await jobs.job("j").state == .running)
+    #expect(try await jobs.put([1], for: 0, of: "j", by: "old") == .stored)
+    #expect(try await jobs.begin("j", as: "new", after: long) == .others)
+    #expect(try await jobs.done(of: "j") == [0])
+    #expect(try await jobs.begin("j", as: "new", after: .zero) == .anew)
+    #expect(try await jobs.done(of: "j").isEmpty)
+    // He comes back: nothing of his is taken.
+    #expect(try await jobs.put([1], for: 0, of: "j", by: "old") == .foreign)
+    #expect(try await !jobs.finish("j", json: [1], html: [1], by: "old"))
+    #expect(try await jobs.put([2], for: 0, of: "j", by: "new") == .stored)
+    #expect(try await jobs.put([1], for: 0, of: "j", by: "old") == .foreign)
+    #expect(try await jobs.shards(of: "j") == [0: [2]])
+    #expect(try await jobs.finish("j", json: [1], html: [1], by: "new"))
+    #expect(try await jobs.begin("j", as: "new", after: long) == .ended)
+    #expect(try await jobs.begin("none", as: "new", after: long) == .ended)
+  }
+
+  @Test(
+    "a shard that came out in two ways is told of, before and after the end", arguments: StoreKind.all, [true, false])
+  func divergence(_ kind: StoreKind, _ isEarly: Bool) async throws {
+    let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs
+    try await jobs.create(job("j"))
+    try await jobs.put([1], for: 0, of: "j")
+    if isEarly { try await jobs.diverged([2], for: 0, of: "j") }
+    #expect(try await jobs.finish("j", json: [], html: []))
+    if !isEarly { try await jobs.diverged([2], for: 0, of: "j") }
+    let found = try await jobs.job("j")
+    #expect(found.state == .done && found.message.contains("shard 0"))
+    for result in [[1], [2]] as [[UInt8]] { #expect(found.message.contains(Sha256.hash(result).hex)) }
+    // A shard that was left out has no result to differ from.
+    try await jobs.create(job("k"))
+    for _ in 0...3 { _ = try await jobs.claim(shard: 0, of: "k", by: "ann", for: .zero) }
+    try await jobs.put([9], for: 0, of: "k")
+    try await jobs.diverged([2], for: 0, of: "k")
+    #expect(try await jobs.finish("k", json: [], html: []))
+    #expect(try await jobs.job("k").message.isEmpty)
   }
 }

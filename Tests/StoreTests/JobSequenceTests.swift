@@ -21,7 +21,7 @@ struct JobSequenceTests {
   @Test(arguments: UInt64(1)...6, StoreKind.all)
   func sequences(_ seed: UInt64, _ kind: StoreKind) async throws {
     var random = PhiloxGenerator(seed: seed, stream: 0x10B5)
-    let scratch = try Scratch(), jobs = try kind.open(scratch.path).jobs, names = ["a", "b"]
+    let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs, names = ["a", "b"]
     var expected: [String: Expected] = [:]
     for name in names {
       try await jobs.create(job(name))
@@ -69,7 +69,7 @@ struct JobSequenceTests {
         if !own.state.isFinal { own.state = state }
       default:
         guard Int.random(in: 0..<4, using: &random) == 0 else { continue }
-        try await jobs.restart(id, spec: [UInt8(step % 256)])
+        try await jobs.restart(id, from: jobs.job(id).spec, to: [UInt8(step % 256)])
         // Claims from before are worth nothing: their attempts begin anew.
         (own.shards, own.claims) = ([:], [])
       }

@@ -6,7 +6,7 @@ import Testing
 @Suite struct ModelRecordsTests {
   @Test(arguments: StoreKind.all) func versionsAreImmutableAndNumbersAreNotUsedTwice(_ kind: StoreKind) async throws {
     let scratch = try Scratch()
-    let models = try kind.open(scratch.path).models
+    let models = try await kind.open(scratch.path).models
     let first = try await models.publish(model("net", "a"), aliases: ["best"], by: "ann")
     let again = try await models.publish(model("net", "a"), aliases: ["prod"], by: "bob")
     #expect(!first.existed && again.existed && again.version.version == 1)
@@ -23,7 +23,7 @@ import Testing
   @Test("a version is its file and its card", arguments: StoreKind.all)
   func cards(_ kind: StoreKind) async throws {
     let scratch = try Scratch()
-    let models = try kind.open(scratch.path).models
+    let models = try await kind.open(scratch.path).models
     for (card, version, existed) in [
       (#"{"by": "me", "data": "none"}"#, 1, false), ("", 1, true), (#"{"data":"none","by":"me"}"#, 1, true),
       (#"{"by": "you"}"#, 2, false), ("", 2, true), (#"{"by": "me", "data": "none"}"#, 1, true),
@@ -42,7 +42,7 @@ import Testing
     ], StoreKind.all)
   func resolves(_ row: (String, String), _ kind: StoreKind) async throws {
     let scratch = try Scratch()
-    let models = try kind.open(scratch.path).models
+    let models = try await kind.open(scratch.path).models
     _ = try await models.publish(model("net", "a"), aliases: ["best"], by: "")
     _ = try await models.publish(model("net", "b"), aliases: [], by: "")
     _ = try await models.publish(model("other", "c"), aliases: [], by: "")
@@ -57,7 +57,7 @@ import Testing
     ], StoreKind.all)
   func missing(_ row: (String, String), _ kind: StoreKind) async throws {
     let scratch = try Scratch()
-    let models = try kind.open(scratch.path).models
+    let models = try await kind.open(scratch.path).models
     _ = try await models.publish(model("net", "a"), aliases: ["best"], by: "")
     let index = try await ModelIndex(models.all())
     #expect {
@@ -77,9 +77,9 @@ import Testing
   @Test("calibrations are numbered by version, kept, and the newest is the version's", arguments: StoreKind.all)
   func calibrations(_ kind: StoreKind) async throws {
     let scratch = try Scratch()
-    func open() throws -> any ModelRecords { try kind.open(scratch.path).models }
+    func open() async throws -> any ModelRecords { try await kind.open(scratch.path).models }
     do {
-      let models = try open()
+      let models = try await open()
       for content in ["a", "b"] { _ = try await models.publish(model("net", content), aliases: ["best"], by: "") }
       #expect(try await models.all().allSatisfy { $0.calibration == nil })
       #expect(try await models.calibrate("net", version: 1, Array("one".utf8), by: "ann").calibration?.number == 1)
@@ -87,7 +87,7 @@ import Testing
       let again = try await models.calibrate("net", version: 1, Array("two".utf8), by: "bob")
       #expect(again.calibration?.number == 2 && again.calibration?.content == Array("two".utf8))
     }
-    let models = try open()
+    let models = try await open()
     #expect(try await models.all().map { $0.calibration?.content } == [Array("other".utf8), Array("two".utf8)])
     let kept = try await models.calibrations(of: "net", version: 1)
     #expect(kept.map(\.number) == [2, 1] && kept.map(\.createdBy) == ["bob", "ann"])
@@ -98,7 +98,7 @@ import Testing
 
   @Test(arguments: StoreKind.all) func aliasesNeedTheirVersion(_ kind: StoreKind) async throws {
     let scratch = try Scratch()
-    let models = try kind.open(scratch.path).models
+    let models = try await kind.open(scratch.path).models
     _ = try await models.publish(model("net", "a"), aliases: [], by: "")
     #expect(try await models.setAlias("best", of: "net", to: 1, by: "").aliases == ["best"])
     await #expect { _ = try await models.setAlias("best", of: "net", to: 2, by: "") } throws: {
@@ -109,7 +109,7 @@ import Testing
   @Test("an alias that is a number would be a version elsewhere", arguments: StoreKind.all)
   func numbers(_ kind: StoreKind) async throws {
     let scratch = try Scratch()
-    let models = try kind.open(scratch.path).models
+    let models = try await kind.open(scratch.path).models
     _ = try await models.publish(model("net", "a"), aliases: ["v1", "1.0", "2-b"], by: "")
     for alias in ["1", "007", "18446744073709551616"] {
       await #expect { _ = try await models.setAlias(alias, of: "net", to: 1, by: "") } throws: {
@@ -126,7 +126,7 @@ import Testing
 
   @Test("an alias moves only from where it is expected", arguments: StoreKind.all)
   func compareAndSet(_ kind: StoreKind) async throws {
-    let scratch = try Scratch(), models = try kind.open(scratch.path).models
+    let scratch = try Scratch(), models = try await kind.open(scratch.path).models
     for content in ["a", "b", "c"] { _ = try await models.publish(model("net", content), aliases: [], by: "") }
     func move(_ expected: AliasExpectation, to version: Int64) async throws -> [String] {
       try await models.setAlias("best", of: "net", to: version, expecting: expected, by: "ann").aliases
@@ -142,7 +142,7 @@ import Testing
 
   @Test("of those who move an alias at once from one place, one wins", arguments: StoreKind.all)
   func race(_ kind: StoreKind) async throws {
-    let scratch = try Scratch(), models = try kind.open(scratch.path).models
+    let scratch = try Scratch(), models = try await kind.open(scratch.path).models
     for content in ["a", "b"] { _ = try await models.publish(model("net", content), aliases: ["best"], by: "") }
     let winners = await withTaskGroup(of: Bool.self) { group in
       for _ in 0..<16 {
@@ -157,7 +157,7 @@ import Testing
 
   @Test("writers at once leave no gap, and aliases as their history says", arguments: StoreKind.all)
   func manyWriters(_ kind: StoreKind) async throws {
-    let scratch = try Scratch(), models = try kind.open(scratch.path).models
+    let scratch = try Scratch(), models = try await kind.open(scratch.path).models
     try await withThrowingTaskGroup(of: Void.self) { group in
       for writer in 0..<8 {
         group.addTask {
@@ -179,7 +179,7 @@ import Testing
   }
 
   @Test(arguments: StoreKind.all) func stampsOfImportsStay(_ kind: StoreKind) async throws {
-    let scratch = try Scratch(), models = try kind.open(scratch.path).models
+    let scratch = try Scratch(), models = try await kind.open(scratch.path).models
     #expect(try await models.importStamp("a.onnx") == nil)
     for stamp in ["1", "2"] { try await models.setImportStamp("a.onnx", stamp) }
     #expect(try await models.importStamp("a.onnx") == "2")

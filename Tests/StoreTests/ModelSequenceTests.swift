@@ -59,7 +59,7 @@ struct ModelSequenceTests {
     var random = PhiloxGenerator(seed: seed, stream: 0x5708)
     func pick<T>(_ list: [T]) -> T { list[Int.random(in: 0..<list.count, using: &random)] }
     let scratch = try Scratch()
-    var standing: (any Store)? = try kind.open(scratch.path)
+    var standing: (any Store)? = try await kind.open(scratch.path)
     var expected = Expected(), index = ModelIndex([]), seen: Int64 = 0
     for step in 0..<250 {
       let name = pick(["a", "b", "net"]), alias = pick(["best", "live"]), number = Int64(pick([1, 2, 3, 4, 9]))
@@ -106,7 +106,7 @@ struct ModelSequenceTests {
       default:
         // The next process.
         standing = nil
-        standing = try kind.open(scratch.path)
+        standing = try await kind.open(scratch.path)
       }
       let store = try #require(standing)
       #expect(try await Self.lines(store.models.all()) == expected.lines(), "step \(step)")

@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct TokenRecordsTests {
   @Test(arguments: StoreKind.all) func secretsAreKnownByTheirHashOnly(_ kind: StoreKind) async throws {
-    let scratch = try Scratch(), store = try kind.open(scratch.path)
+    let scratch = try Scratch(), store = try await kind.open(scratch.path)
     let secret = try await store.tokens.create("ci", roles: ["predict", "audit"])
     let live = try #require(try store.tokens.live(since: nil))
     #expect(live.token(of: secret)?.roles == ["predict", "audit"])
@@ -19,7 +19,7 @@ import Testing
   }
 
   @Test(arguments: StoreKind.all) func aRevokedTokenIsNoneAndItsNameIsFree(_ kind: StoreKind) async throws {
-    let scratch = try Scratch(), tokens = try kind.open(scratch.path).tokens
+    let scratch = try Scratch(), tokens = try await kind.open(scratch.path).tokens
     let secret = try await tokens.create("ci", roles: ["predict"])
     await #expect { _ = try await tokens.create("ci", roles: []) } throws: { isFault($0, .alreadyExists) }
     try await tokens.revoke("ci")
@@ -31,7 +31,7 @@ import Testing
   }
 
   @Test(arguments: StoreKind.all) func whoHasThemIsToldOfChangesAlone(_ kind: StoreKind) async throws {
-    let scratch = try Scratch(), tokens = try kind.open(scratch.path).tokens
+    let scratch = try Scratch(), tokens = try await kind.open(scratch.path).tokens
     let none = try #require(try tokens.live(since: nil))
     #expect(none.byHash.isEmpty)
     #expect(try tokens.live(since: none.number) == nil)

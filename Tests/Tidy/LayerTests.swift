@@ -10,6 +10,8 @@ struct LayerTests {
     "Proto": ["Basics"],
     "Transport": ["Basics", "Proto"],
     "Store": ["Basics"],
+    "StorePostgres": ["Basics", "Store"],
+    "StoreS3": ["Basics", "Store"],
     "Graph": ["Basics", "Tensor"],
     "Datasets": ["Basics", "Tensor"],
     "Inference": ["Basics", "Tensor", "Graph"],
@@ -27,16 +29,18 @@ struct LayerTests {
     "Bench": everything, "dither": everything,
   ]
   private static let everything: Set<String> = [
-    "Basics", "Tensor", "Graph", "Inference", "Robustness", "Reports", "Datasets", "Store", "Jobs", "Proto",
-    "Transport", "Client", "Train", "Service", "Bench", "dither",
+    "Basics", "Tensor", "Graph", "Inference", "Robustness", "Reports", "Datasets", "Store", "StorePostgres", "StoreS3",
+    "Jobs", "Proto", "Transport", "Client", "Train", "Service", "Bench", "dither",
   ]
 
   /// Libraries of others and C of our own, each with the rooms that may know it.
   static let homes: [String: Set<String>] = [
-    "GRDB": ["Store"], "Yams": ["Basics", "Train"], "Configuration": ["Service"], "ArgumentParser": ["dither"],
+    "GRDB": ["Store"], "CPostgres": ["StorePostgres"], "CCurl": ["StoreS3"], "Yams": ["Basics", "Train"],
+    "Configuration": ["Service"], "ArgumentParser": ["dither"],
     "CPng": ["Datasets"], "CJpeg": ["Datasets"], "CZlib": ["Basics", "Reports"], "COpenSSL": ["Basics", "Transport"],
-    "NIOHTTP1": ["Transport", "Datasets"], "NIOHTTP2": ["Transport"], "NIOHPACK": ["Transport"], "NIOTLS": ["Transport"],
-    "NIOSSL": ["Transport"], "NIOConcurrencyHelpers": ["Transport"], "NIOPosix": ["Transport", "Client", "Bench"],
+    "NIOHTTP1": ["Transport", "Datasets"], "NIOHTTP2": ["Transport"], "NIOHPACK": ["Transport"],
+    "NIOTLS": ["Transport"], "NIOSSL": ["Transport"], "NIOConcurrencyHelpers": ["Transport"],
+    "NIOPosix": ["Transport", "Client", "Bench"],
     "NIOCore": ["Transport", "Client", "Service", "Bench", "dither", "Datasets"],
     "AsyncHTTPClient": ["Datasets", "Bench"],
     "SwiftProtobuf": ["Proto", "Transport", "Client", "Service", "Graph", "Bench"],
@@ -45,7 +49,9 @@ struct LayerTests {
     "Foundation": everything, "FoundationEssentials": everything,
     "Synchronization": everything,
     // Threads are the service's; below it only these few places divide work.
-    "Dispatch": ["Graph", "Tensor", "Inference", "Robustness", "Store", "Jobs", "Train", "Service", "Bench", "dither"],
+    "Dispatch": [
+      "Graph", "Tensor", "Inference", "Robustness", "Store", "StoreS3", "Jobs", "Train", "Service", "Bench", "dither",
+    ],
     "Glibc": everything,
   ]
 

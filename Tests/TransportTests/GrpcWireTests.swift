@@ -100,15 +100,27 @@ struct GrpcWireTests {
 
   private static let opening = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + frame(4)
 
-  @Test("calls that cross a GOAWAY are refused by themselves, and the one in flight is answered")
+  @Test("calls that cross the first GOAWAY are answered, those behind the second refused, and the one in flight ends")
   func crossing() async throws {
     let server = try await ToyServer(.grpc), socket = try RawSocket(port: server.door.port)
     var frames = Frames(socket)
     socket.send(Self.opening + Self.call("toy/Wait", stream: 1))
     try await until { server.toys.waiting.load(ordering: .relaxed) == 1 }
     async let drained: Void = server.door.drain(grace: Duration.seconds(20).asBuilt)
-    #expect(try await frames.wait(for: 7, stream: 0).suffix(4) == [0, 0, 0, 0])
-    for stream: UInt8 in [3, 5] {
+    // Whatever is on its way is taken.
+    #expect(try await frames.wait(for: 7, stream: 0) == [0x7F, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0])
+    let ping = try await frames.wait(for: 6, stream: 0)
+    socket.send(Self.call("toy/Echo", stream: 3) + Self.frame(6, flags: 1, ping))
+    // The last that was taken.
+    var heard: Set<UInt8> = [], last: [UInt8]?
+    while heard != [3] || last == nil {
+      guard let frame = await frames.next() else { throw Lost(what: "an answer and a second GOAWAY") }
+      if frame.type == 7 { last = frame.payload }
+      if frame.type == 1, frame.flags & 1 == 1 { heard.insert(frame.stream) }
+      #expect(frame.type != 3)
+    }
+    #expect(last == [0, 0, 0, 3, 0, 0, 0, 0])
+    for stream: UInt8 in [5, 7] {
       socket.send(Self.call("toy/Echo", stream: stream))
       #expect(try await frames.wait(for: 3, stream: stream) == [0, 0, 0, 7])
     }
@@ -119,7 +131,22 @@ struct GrpcWireTests {
     socket.send(Self.frame(8, [0, 0, 1, 0]) + Self.frame(6, [1, 2, 3, 4, 5, 6, 7, 8]))
     while let frame = await frames.next() { #expect(frame.type != 7, "GOAWAY \(frame.payload)") }
     await drained
-    #expect(server.door.connectionCount == 0 && server.toys.echoed.load(ordering: .relaxed) == 0)
+    #expect(server.door.connectionCount == 0 && server.toys.echoed.load(ordering: .relaxed) == 1)
+    await server.close()
+  }
+
+  @Test("a client that does not read the first GOAWAY is told the last stream all the same, after a second")
+  func unread() async throws {
+    let server = try await ToyServer(.grpc), socket = try RawSocket(port: server.door.port)
+    var frames = Frames(socket)
+    socket.send(Self.opening)
+    _ = try await frames.wait(for: 4, stream: 0)
+    try await until { server.door.connectionCount == 1 }
+    async let drained: Void = server.door.drain(grace: Duration.seconds(20).asBuilt)
+    #expect(try await frames.wait(for: 7, stream: 0).prefix(4) == [0x7F, 0xFF, 0xFF, 0xFF])
+    #expect(try await frames.wait(for: 7, stream: 0) == [0, 0, 0, 0, 0, 0, 0, 0])
+    while await frames.next() != nil {}
+    await drained
     await server.close()
   }
 

@@ -15,6 +15,10 @@ extern "C" {
 const char *dn_status(int status);
 // "2.6.3"
 const char *dn_version(void);
+// The instructions in use, as oneDNN calls them: "avx512_core_bf16".
+const char *dn_isa(void);
+// Keeps oneDNN from newer instructions, before the first kernel is made: "sse41", "avx", "avx2" or "avx512_core".
+int dn_limit_isa(const char *name);
 // Whether the CPU has instructions for products of bf16 numbers.
 int dn_has_bf16(void);
 // The number of OpenMP threads that kernels created and run by the calling thread use.

@@ -16,7 +16,7 @@ public struct AuditRunner: Sendable {
   /// The program that does it, as the report names it: its version and the digest of its sources.
   public let code: String?
   /// Data sets that probes ask for beside the examples, by name.
-  private let otherData: [String: Tensor]
+  let otherData: [String: Tensor]
   /// In the order of the plan.
   let probes: [any Probe]
   /// Checks of the models and their inputs.

@@ -7,24 +7,49 @@ import Foundation
 import SwiftProtobuf
 import Synchronization
 
-/// One entry of an audit's journal: a shard's result, and the inputs that attacks made in it where they are kept.
-struct JournaledShard: Codable, Sendable {
-  var result: ShardResult
-  var made: [Made]
+/// One entry of an audit's journal, a server's or a folder's: a shard's result, and the inputs that attacks made in it
+/// where they are kept.
+public struct JournaledShard: Codable, Sendable {
+  /// The finds.
+  public var result: ShardResult
+  /// In no order; empty where they are not kept.
+  public var made: [Made]
+
+  /// A shard's result with what attacks made in it.
+  public init(result: ShardResult, made: [Made] = []) { (self.result, self.made) = (result, made) }
+
+  /// - Parameters:
+  ///   - entry: as `bytes` has given it.
+  ///   - keepsAdversarials: as it was then.
+  public init(entry: [UInt8], keepsAdversarials: Bool) throws {
+    let data = Data(entry), decoder = JSONDecoder()
+    self =
+      keepsAdversarials
+      ? try decoder.decode(Self.self, from: data) : Self(result: try decoder.decode(ShardResult.self, from: data))
+  }
+
+  /// JSON, as the journal has it.
+  /// - Parameter keepsAdversarials: whether what attacks made is part of it.
+  public func bytes(keepsAdversarials: Bool) -> [UInt8] {
+    Array((keepsAdversarials ? jsonText(self) : jsonText(result)).utf8)
+  }
 
   /// Inputs that an attack made of some examples.
-  struct Made: Codable, Sendable {
+  public struct Made: Codable, Sendable {
     /// The place of the probe in the plan.
-    var place: Int
+    public var place: Int
     /// With all its parameters.
-    var probe: String
-    var indices: [Int]
-    var labels: [Int]
-    var answers: [Int]
+    public var probe: String
+    /// Numbers of the examples in the data.
+    public var indices: [Int]
+    /// [B]: class numbers.
+    public var labels: [Int]
+    /// [B]: the deployed predictor's.
+    public var answers: [Int]
     /// [B, …].
-    var shape: [Int]
+    public var shape: [Int]
     /// Float32, little-endian.
-    var inputs: Data
+    public var inputs: Data
 
     init(_ made: Adversarials, of plan: AuditPlan) {
       place = made.probe
@@ -55,8 +80,8 @@ extension AuditRunner {
   }
 
   /// Does a shard, and keeps what attacks make in it.
-  func runKeeping(
-    _ shard: Shard, within time: TimeLeft, isCancelled: @escaping @Sendable () -> Bool
+  public func runKeeping(
+    _ shard: Shard, within time: TimeLeft, isCancelled: @escaping @Sendable () -> Bool = { false }
   ) throws -> JournaledShard {
     let made = Mutex<[JournaledShard.Made]>([])
     let result = try run(

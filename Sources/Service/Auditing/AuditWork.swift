@@ -53,12 +53,13 @@ struct AuditWork: ShardedWork {
     }
   }
 
-  /// A job that another program has begun is begun anew: a report is the work of one.
+  /// A job that another program has made, and nobody has begun, is this one's: a report is the work of one. Of several
+  /// that come to it one empties its journal.
   static func make(_ job: Job, with means: AuditMeans) async throws -> AuditWork {
     var spec = try AuditSpec(job)
     if spec.code != means.code {
       spec.code = means.code
-      try await means.store.jobs.restart(job.id, spec: spec.json)
+      try await means.store.jobs.restart(job.id, from: job.spec, to: spec.json)
     }
     let (request, data) = try await read(spec, means)
     return try await make(spec, request, on: data, with: means)
@@ -103,24 +104,20 @@ struct AuditWork: ShardedWork {
 
   func run(shard: Int, within time: TimeLeft, isStopped: @escaping @Sendable () -> Bool) throws -> [UInt8] {
     let shard = shards[shard]
-    return keepsAdversarials
-      ? entry(try runner.runKeeping(shard, within: time, isCancelled: isStopped))
-      : entry(try runner.run(shard, within: time, isCancelled: isStopped))
+    return try
+      (keepsAdversarials
+      ? runner.runKeeping(shard, within: time, isCancelled: isStopped)
+      : JournaledShard(result: runner.run(shard, within: time, isCancelled: isStopped)))
+      .bytes(keepsAdversarials: keepsAdversarials)
   }
 
   func lost(shard: Int, workers: Int) throws -> [UInt8] {
-    let result = runner.failed(shards[shard], "\(workers) workers were lost on it")
-    return keepsAdversarials ? entry(JournaledShard(result: result, made: [])) : entry(result)
+    JournaledShard(result: runner.failed(shards[shard], "\(workers) workers were lost on it"))
+      .bytes(keepsAdversarials: keepsAdversarials)
   }
 
-  private func entry(_ found: some Encodable) -> [UInt8] { Array(jsonText(found).utf8) }
-
   func report(_ results: [[UInt8]]) throws -> (json: [UInt8], html: [UInt8]) {
-    let found = try results.map { entry in
-      keepsAdversarials
-        ? try JSONDecoder().decode(JournaledShard.self, from: Data(entry)).result
-        : try JSONDecoder().decode(ShardResult.self, from: Data(entry))
-    }
+    let found = try results.map { try JournaledShard(entry: $0, keepsAdversarials: keepsAdversarials).result }
     let report = try runner.report(found, isPartial: budget != nil)
     return (
       ReportForm.json.signed([UInt8](try report.json()), by: key),

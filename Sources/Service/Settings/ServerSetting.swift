@@ -22,6 +22,8 @@ public struct ServerSetting: Sendable {
     case text
     case file
     case folder
+    /// One that begins with one of these, and may have a password in it.
+    case url(schemes: [String])
     /// Host and port, or a port; `none`.
     case address
     case port
@@ -37,6 +39,7 @@ public struct ServerSetting: Sendable {
       case .text: "a word"
       case .file: "a file"
       case .folder: "a folder"
+      case .url(let schemes): schemes.map { "\($0)://…" }.joined(separator: " or ")
       case .address: "HOST:PORT, [HOST]:PORT, PORT, or none"
       case .port: "a port, 0 to 65535; 0: any"
       case .whole(let range, let unit): "\(range.lowerBound) to \(range.upperBound) \(unit)"
@@ -72,11 +75,14 @@ public struct ServerSetting: Sendable {
   /// - Throws: `ServiceFault.configuration`, with the bounds.
   func value(of text: String, at place: String) throws(ServiceError) -> Value {
     func refuse(_ advice: String? = nil) -> ServiceError {
-      ServiceError(.configuration, at: place, expected: kind.words, got: "'\(text.clipped())'", advice: advice)
+      ServiceError(.configuration, at: place, expected: kind.words, got: "'\(shown(text).clipped())'", advice: advice)
     }
     switch kind {
     case .text, .file, .folder:
       guard !text.isEmpty, !text.contains("\0") else { throw refuse() }
+      return .text(text)
+    case .url(let schemes):
+      guard schemes.contains(where: { text.hasPrefix("\($0)://") }), !text.contains("\0") else { throw refuse() }
       return .text(text)
     case .address:
       if text == "none" { return .address(nil) }
@@ -98,6 +104,17 @@ public struct ServerSetting: Sendable {
       guard words.contains(text) else { throw refuse(nearest(to: text, among: words).map { "did you mean '\($0)'?" }) }
       return .text(text)
     }
+  }
+
+  /// A value as it may be shown.
+  func shown(_ text: String) -> String {
+    if case .url = kind { Self.withoutPassword(text) } else { text }
+  }
+
+  /// - Parameter text: a URL, also one that is wrong.
+  static func withoutPassword(_ text: String) -> String {
+    text.replacing(#/(:\/\/[^:\/@]*):[^@]*@/#) { match in "\(match.output.1):…@" }
+      .replacing(#/password=[^&]*/#, with: "password=…")
   }
 
   private static let flags = [

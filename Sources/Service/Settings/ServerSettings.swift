@@ -1,5 +1,6 @@
 import DitherBasics
 import DitherGraph
+import DitherTensor
 import Foundation
 import Logging
 
@@ -26,6 +27,14 @@ public enum ServerSettings {
     ServerSetting(
       "state", .folder, absence: "~/.local/state/dither", "Where models, tokens, audits and certificates are kept."
     ) { if case .text(let path) = $1 { $0.stateDirectory = path } },
+    ServerSetting(
+      "database", .url(schemes: ["postgresql", "postgres"]), absence: "SQLite in the state",
+      "PostgreSQL database that servers share (docs/postgresql.md); the password in PGPASSWORD or ~/.pgpass."
+    ) { if case .text(let url) = $1 { $0.database = url } },
+    ServerSetting(
+      "blobs", .url(schemes: ["s3"]), absence: "a folder in the state",
+      "S3 bucket for the files of models, which servers share (docs/scale-out.md)."
+    ) { if case .text(let url) = $1 { $0.blobs = url } },
     ServerSetting("models", .folder, "Folder of ONNX files to serve, each with its card beside it.") {
       if case .text(let path) = $1 { $0.modelsDirectory = path }
     },
@@ -97,8 +106,16 @@ public enum ServerSettings {
       "What models compute in; bfloat16 on CPUs that have it, faster and less exact (docs/benchmarks.md)."
     ) { if case .text(let word) = $1 { $0.precision = Plan.Precision(rawValue: word) ?? .float32 } },
     ServerSetting(
+      "isa", .word(ComputeClass.instructionSets), absence: "the newest that the CPU has",
+      "Newest instructions that kernels may use, so that several kinds of CPU give the same bits."
+    ) { if case .text(let word) = $1 { $0.instructions = word } },
+    ServerSetting(
       "grace", .seconds(0...86_400), standard: "30", "How long calls in flight may take once the server is to stop."
     ) { if case .seconds(let seconds) = $1 { $0.grace = .seconds(seconds) } },
+    ServerSetting(
+      "lame-duck", .seconds(0...3600), standard: "0",
+      "How long calls are still taken once the server is to stop, while health and /readyz say no."
+    ) { if case .seconds(let seconds) = $1 { $0.lameDuck = .seconds(seconds) } },
   ]
 }
 

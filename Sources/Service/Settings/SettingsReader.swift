@@ -127,7 +127,7 @@ public struct SettingsReader: Sendable {
     return configuration
   }
 
-  /// The settings that hold, as a file of them: each with where it was said.
+  /// The settings that hold, as a file of them: each with where it was said, without the passwords of URLs.
   /// - Parameter base: as for `configuration`.
   public func yaml(over base: ServerConfiguration) -> String {
     ServerSettings.all.map { setting in
@@ -135,7 +135,7 @@ public struct SettingsReader: Sendable {
         let value = setting.name == "state" ? "state: \(Self.quoted(base.stateDirectory))" : "# \(setting.name):"
         return "\(value)  # \(setting.absence)\n"
       }
-      return "\(setting.name): \(Self.quoted(found.text))  # \(found.place ?? "standard")\n"
+      return "\(setting.name): \(Self.quoted(setting.shown(found.text)))  # \(found.place ?? "standard")\n"
     }.joined()
   }
 

@@ -4,10 +4,10 @@ import Synchronization
 
 /// Files by their SHA-256. A blob is there whole or not at all: it is written beside its place, hashed on the way,
 /// synced, renamed, and its directory synced.
-final class FileBlobs: Blobs {
+package final class FileBlobs: KeptBlobs {
   private let directory: String
   private let partsDirectory: String
-  private let records: SqliteBlobRecords
+  private let records: SqlBlobRecords?
   private let active: Mutex<Active>
 
   private struct Active {
@@ -18,7 +18,11 @@ final class FileBlobs: Blobs {
     var room: UploadRoom
   }
 
-  init(directory: String, records: SqliteBlobRecords, uploads: UploadBounds) throws(StoreError) {
+  /// - Parameters:
+  ///   - directory: with the folders `blobs` and `uploads`, which are made.
+  ///   - records: where files are noted before they are placed; nil: its owner does that.
+  ///   - uploads: bounds on uploads that are not whole.
+  package init(directory: String, records: SqlBlobRecords?, uploads: UploadBounds) throws(StoreError) {
     self.records = records
     self.directory = directory + "/blobs"
     partsDirectory = directory + "/uploads"
@@ -30,15 +34,18 @@ final class FileBlobs: Blobs {
 
   // MARK: whole blobs
 
-  func contains(_ blob: BlobID) -> Bool { Files.exists(path(blob)) }
+  package func contains(_ blob: BlobID) -> Bool { Files.exists(path(blob)) }
 
-  func read(_ blob: BlobID) async throws(StoreError) -> [UInt8] {
+  package func read(_ blob: BlobID) async throws(StoreError) -> [UInt8] {
     try await offload { () throws(StoreError) in try self.readHere(blob) }
   }
 
   @discardableResult
-  func insert(_ bytes: [UInt8]) async throws(StoreError) -> BlobID {
-    try await offload { () throws(StoreError) in try self.insertHere(bytes) }
+  package func insert(_ bytes: [UInt8]) async throws(StoreError) -> BlobID {
+    let blob = try await offload { () throws(StoreError) in BlobID(Sha256.hash(bytes)) }
+    try await records?.announce(blob)
+    try await offload { () throws(StoreError) in try self.insertHere(bytes, as: blob) }
+    return blob
   }
 
   private func readHere(_ blob: BlobID) throws(StoreError) -> [UInt8] {
@@ -54,10 +61,8 @@ final class FileBlobs: Blobs {
     return bytes
   }
 
-  private func insertHere(_ bytes: [UInt8]) throws(StoreError) -> BlobID {
-    let blob = BlobID(Sha256.hash(bytes))
-    try records.announce(blob)
-    if contains(blob) { return blob }
+  private func insertHere(_ bytes: [UInt8], as blob: BlobID) throws(StoreError) {
+    if contains(blob) { return }
     let temporary = "\(partsDirectory)/\(UUID().uuidString).tmp"
     do throws(StoreError) {
       let file = try OpenFile(temporary, O_WRONLY | O_CREAT | O_EXCL, as: "blob \(blob)")
@@ -72,16 +77,16 @@ final class FileBlobs: Blobs {
       Files.remove(temporary)
       throw error
     }
-    return blob
   }
 
-  func remove(_ blob: BlobID) throws(StoreError) {
-    Files.remove(path(blob))
-    try records.forget(blob)
+  package func remove(_ blob: BlobID) { Files.remove(path(blob)) }
+
+  package func stored() async throws(StoreError) -> Set<BlobID> {
+    try await offload { () throws(StoreError) in self.storedHere() }
   }
 
-  /// Every file, on record or not.
-  func stored() -> Set<BlobID> {
+  /// Every file, for a thread that may wait.
+  package func storedHere() -> Set<BlobID> {
     Set(
       Files.names(in: directory).flatMap { prefix in
         Files.names(in: "\(directory)/\(prefix)").compactMap { try? BlobID($0) }
@@ -90,9 +95,16 @@ final class FileBlobs: Blobs {
 
   // MARK: uploads
 
-  func upload(
+  package func upload(
     _ blob: BlobID, of owner: String, by caller: String, bytes: Int, isNew: Bool
   ) async throws(StoreError) -> any Upload {
+    try await partial(blob, of: owner, by: caller, bytes: bytes, isNew: isNew)
+  }
+
+  /// As `upload`, with its file.
+  package func partial(
+    _ blob: BlobID, of owner: String, by caller: String, bytes: Int, isNew: Bool
+  ) async throws(StoreError) -> PartialUpload {
     try await offload { () throws(StoreError) in
       try self.open(blob, of: owner, by: caller, bytes: bytes, isNew: isNew)
     }
@@ -133,7 +145,7 @@ final class FileBlobs: Blobs {
     }
   }
 
-  func received(_ blob: BlobID, of owner: String) throws(StoreError) -> Int {
+  package func received(_ blob: BlobID, of owner: String) throws(StoreError) -> Int {
     try ModelReference.check(name: owner, "name")
     let path = partPath(blob, owner)
     let isTaken = active.withLock { active in
@@ -158,9 +170,16 @@ final class FileBlobs: Blobs {
     }
   }
 
-  fileprivate func keep(_ upload: PartialUpload) throws(StoreError) {
-    guard active.withLock({ $0.uploads[upload.path] === upload }) else { throw PartialUpload.superseded(upload.blob) }
-    try records.announce(upload.blob)
+  fileprivate func keep(_ upload: PartialUpload) async throws(StoreError) {
+    guard isCurrent(upload) else { throw PartialUpload.superseded(upload.blob) }
+    try await records?.announce(upload.blob)
+    try await offload { () throws(StoreError) in try self.keepHere(upload) }
+  }
+
+  private func isCurrent(_ upload: PartialUpload) -> Bool { active.withLock { $0.uploads[upload.path] === upload } }
+
+  private func keepHere(_ upload: PartialUpload) throws(StoreError) {
+    guard isCurrent(upload) else { throw PartialUpload.superseded(upload.blob) }
     if contains(upload.blob) {
       Files.remove(upload.path)
     } else {
@@ -201,14 +220,13 @@ final class FileBlobs: Blobs {
   // MARK: upkeep
 
   /// Files that a process was writing when it ended. Only where no other writes here.
-  func removeLeftovers() {
+  package func removeLeftovers() {
     for name in Files.names(in: partsDirectory) where name.hasSuffix(".tmp") {
       Files.remove("\(partsDirectory)/\(name)")
     }
   }
 
-  /// Forgets uploads that were left `age` seconds ago.
-  func forgetUploads(olderThan age: Double) {
+  package func forgetUploads(olderThan age: Double) {
     for part in Self.parts(in: partsDirectory) where -part.modified.timeIntervalSinceNow > age {
       active.withLock { active in
         guard active.uploads[part.path] == nil, !active.opening.contains(part.path) else { return }
@@ -225,7 +243,8 @@ final class FileBlobs: Blobs {
       .sorted { $0.1 < $1.1 }
   }
 
-  private func path(_ blob: BlobID) -> String { "\(directory)/\(blob.hex.prefix(2))/\(blob.hex)" }
+  /// The place of a file, whether it is there or not.
+  package func path(_ blob: BlobID) -> String { "\(directory)/\(blob.hex.prefix(2))/\(blob.hex)" }
   private func partPath(_ blob: BlobID, _ owner: String) -> String { "\(partsDirectory)/\(owner).\(blob.hex).part" }
 
   private func place(_ temporary: String, as blob: BlobID) throws(StoreError) {
@@ -248,9 +267,7 @@ final class FileBlobs: Blobs {
 }
 
 extension PartialUpload {
-  func keep() async throws(StoreError) {
-    try await offload { () throws(StoreError) in try self.home.keep(self) }
-  }
-  func suspend() { home.suspend(self) }
-  func discard() { home.discard(self) }
+  package func keep() async throws(StoreError) { try await home.keep(self) }
+  package func suspend() { home.suspend(self) }
+  package func discard() { home.discard(self) }
 }

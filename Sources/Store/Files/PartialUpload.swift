@@ -4,10 +4,11 @@ import Synchronization
 
 /// A file that comes in pieces, hashed as it comes. What is on the disk stays there when the sender vanishes, and the
 /// next upload of the same file goes on from it.
-final class PartialUpload: Upload {
-  let blob: BlobID
-  let bytes: Int
-  let path: String
+package final class PartialUpload: Upload {
+  package let blob: BlobID
+  package let bytes: Int
+  /// Its file, until it is kept or discarded.
+  package let path: String
   /// Beside another upload of the same file: nobody goes on with it.
   let isBeside: Bool
   let home: FileBlobs
@@ -41,7 +42,7 @@ final class PartialUpload: Upload {
     state = Mutex(State(file: consume file, hash: hash, received: received))
   }
 
-  var received: Int { state.withLock { $0.received } }
+  package var received: Int { state.withLock { $0.received } }
 
   /// Whether all of it has come and was found right: it is to be kept or discarded.
   var isWhole: Bool { state.withLock { $0.isWhole } }
@@ -49,7 +50,7 @@ final class PartialUpload: Upload {
   /// Whether its sender was heard of a moment ago.
   var isLive: Bool { state.withLock { $0.file != nil && ContinuousClock.now - $0.heard < Self.patience } }
 
-  func append(_ piece: Data, at offset: UInt64) async throws(StoreError) {
+  package func append(_ piece: Data, at offset: UInt64) async throws(StoreError) {
     try await offload { () throws(StoreError) in
       try self.home.makeRoom(self, min(self.received + piece.count, self.bytes))
       try self.appendHere(piece, at: offset)
@@ -95,7 +96,7 @@ final class PartialUpload: Upload {
     state.heard = .now
   }
 
-  func finish() async throws(StoreError) -> [UInt8] {
+  package func finish() async throws(StoreError) -> [UInt8] {
     try await offload { () throws(StoreError) in try self.finishHere() }
   }
 

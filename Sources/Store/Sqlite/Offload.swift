@@ -5,7 +5,7 @@ import Dispatch
 private let threads = DispatchQueue(label: "dither.store", qos: .userInitiated, attributes: .concurrent)
 
 /// Runs `body` where waiting is allowed. It is not cut off by the task's cancellation: what was begun is ended.
-func offload<Value: Sendable>(
+package func offload<Value: Sendable>(
   _ body: @escaping @Sendable () throws(StoreError) -> Value
 ) async throws(StoreError) -> Value {
   let result: Result<Value, StoreError> = await withCheckedContinuation { continuation in

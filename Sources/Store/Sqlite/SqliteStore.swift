@@ -5,9 +5,8 @@ import Foundation
 public final class SqliteStore: Store {
   /// The folder, locked while the store is open.
   public let directory: String
-  private let database: StoreDatabase
-  private let records: SqliteBlobRecords
-  private let files: FileBlobs
+  private let database: SqliteDatabase
+  private let files: StoredFiles
   /// Held for as long as the store lives, when it was opened by a server.
   private let lock: DirectoryLock?
 
@@ -24,8 +23,17 @@ public final class SqliteStore: Store {
   ///   - uploads: bounds on uploads that are not whole.
   /// - Throws: `.inUse` when another server has it, `.newer` or `.corrupt` for a database that is not to be touched,
   ///   `.storage` when it cannot be used.
-  public init(
+  public convenience init(
     directory: String, use: Use = .server, uploads: UploadBounds = UploadBounds()
+  ) throws(StoreError) {
+    try self.init(directory: directory, use: use) { records throws(StoreError) in
+      try FileBlobs(directory: directory, records: records, uploads: uploads)
+    }
+  }
+
+  /// - Parameter make: makes the store's files, which note in the records what they place.
+  package init(
+    directory: String, use: Use = .server, files make: (SqlBlobRecords) throws(StoreError) -> any KeptBlobs
   ) throws(StoreError) {
     do throws(StoreError) { try Files.makeDirectory(directory) } catch {
       throw StoreError(
@@ -33,53 +41,78 @@ public final class SqliteStore: Store {
       )
     }
     lock = use == .server ? try DirectoryLock(directory) : nil
-    database = try StoreDatabase(
+    database = try SqliteDatabase(
       path: directory + "/dither.sqlite", reserve: use == .server ? Reserve(path: directory + "/reserve") : nil)
     self.directory = directory
-    records = SqliteBlobRecords(database)
-    files = try FileBlobs(directory: directory, records: records, uploads: uploads)
+    let records = SqlBlobRecords(database)
+    let kept = try make(records)
+    files = StoredFiles(kept, records)
     if use == .server {
-      files.removeLeftovers()
-      // Whoever held a shard of ours is gone with its process.
-      try SqliteJobs(database).endLeases()
-      try sweep(olderThan: Self.garbageAge)
+      try endLeases()
+      // Files that are elsewhere are looked after later: nobody waits for a network here.
+      guard let blobs = kept as? FileBlobs else { return }
+      blobs.removeLeftovers()
+      for blob in try database.readHere({ try SqlBlobRecords.unreferenced(for: Self.garbageAge, $0) }) {
+        blobs.remove(blob)
+        try database.writeHere(.freeing) { try SqlBlobRecords.forget(blob, $0) }
+      }
+      blobs.forgetUploads(olderThan: Self.garbageAge)
+    }
+  }
+
+  /// Whoever held a shard of a store that nobody else uses is gone with its process.
+  private func endLeases() throws(StoreError) {
+    let isHeld = try database.readHere {
+      try $0.row("SELECT shard FROM job_shards WHERE owner IS NOT NULL AND lease_until_ms > 0 LIMIT 1") != nil
+    }
+    guard isHeld else { return }
+    try database.writeHere(.freeing) {
+      _ = try $0.run("UPDATE job_shards SET lease_until_ms = 0 WHERE owner IS NOT NULL", [])
     }
   }
 
   /// Names, versions, aliases and calibrations.
-  public var models: any ModelRecords { SqliteModels(database) }
+  public var models: any ModelRecords { SqlModels(database) }
   /// Jobs and the journals of their shards.
-  public var jobs: any JobRecords { SqliteJobs(database) }
+  public var jobs: any JobRecords { SqlJobs(database) }
   /// Callers, with hashed secrets.
   public var tokens: any TokenRecords { SqliteTokens(database) }
   /// Files by their hash.
-  public var blobs: any Blobs { files }
+  public var blobs: any Blobs { files.files }
 
   public func changes(since number: Int64) async throws(StoreError) -> StoreChanges {
     try await database.read { try ChangeLog.changes(since: number, $0) }
   }
 
+  public func common(_ name: String, _ proposal: [UInt8]) async throws(StoreError) -> [UInt8] {
+    try await SqlCommon(database).content(name, proposal)
+  }
+
   public func collectGarbage(olderThan age: Double = garbageAge) async throws(StoreError) {
-    try await offload { () throws(StoreError) in try self.sweep(olderThan: age) }
+    try await files.collectGarbage(olderThan: age)
   }
 
   @discardableResult
-  public func release(_ blobs: Set<BlobID>) async throws(StoreError) -> Set<BlobID> {
-    try await offload { () throws(StoreError) in
-      let gone = try self.records.unreferenced(announcedUpTo: .max).intersection(blobs)
-      for blob in gone { try self.files.remove(blob) }
-      return gone
-    }
+  public func release(_ blobs: Set<BlobID>) async throws(StoreError) -> Set<BlobID> { try await files.release(blobs) }
+
+  public func unknownFiles() async throws(StoreError) -> Int { try await files.unknown() }
+}
+
+/// Tokens that are so near that whoever lets calls in can read them himself.
+private struct SqliteTokens: TokenRecords {
+  private let database: SqliteDatabase
+  private let records: SqlTokens
+  init(_ database: SqliteDatabase) {
+    self.database = database
+    records = SqlTokens(database)
   }
 
-  public func unknownFiles() async throws(StoreError) -> Int {
-    try await offload { () throws(StoreError) in self.files.stored().subtracting(try self.records.all()).count }
+  func create(_ name: String, roles: [String], secret: String) async throws(StoreError) {
+    try await records.create(name, roles: roles, secret: secret)
   }
-
-  private func sweep(olderThan age: Double) throws(StoreError) {
-    for blob in try records.unreferenced(announcedUpTo: millisecondsNow() - Int64(age * 1000)) {
-      try files.remove(blob)
-    }
-    files.forgetUploads(olderThan: age)
+  func list() async throws(StoreError) -> [Token] { try await records.list() }
+  func revoke(_ name: String) async throws(StoreError) { try await records.revoke(name) }
+  func live(since number: Int64?) throws(StoreError) -> LiveTokens? {
+    try database.readHere { try SqlTokens.live(since: number, $0) }
   }
 }

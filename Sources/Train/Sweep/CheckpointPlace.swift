@@ -10,11 +10,17 @@ struct CheckpointPlace {
 
   /// A training where it was left, or at its beginning.
   func trainer(_ recipe: Recipe, _ data: Dataset) throws -> Trainer {
-    let checkpoint = FileManager.default.fileExists(atPath: path) ? try Checkpoint(file: path) : nil
+    let checkpoint = try standing()
     let trainer = try recipe.locating { try Trainer(recipe, data: data, checkpoint: checkpoint, threads: 1) }
     // Its results are evaluated once, at their end.
     trainer.validatesForRecord = false
     return trainer
+  }
+
+  private func standing() throws -> Checkpoint? {
+    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    // Another process, which does the same, may have come to its end and removed it.
+    do { return try Checkpoint(file: path) } catch  where !FileManager.default.fileExists(atPath: path) { return nil }
   }
 
   /// Trains for `epochs`, or until it is over.
@@ -59,15 +65,22 @@ final class SharedData: Sendable {
 /// - Parameters:
 ///   - kind: of the folder, in a word.
 ///   - identity: the same text gives the same results.
+///   - expected: what the folder should be of; nil: of this kind.
+///   - advice: for whoever comes with another identity.
 /// - Throws: `TrainFault.output` where the folder is of another one.
-func claimFolder(_ folder: String, of kind: String, _ identity: String) throws {
+func claimFolder(
+  _ folder: String, of kind: String, _ identity: String, expected: String? = nil,
+  advice: String = "say another folder with --out"
+) throws {
   let path = "\(folder)/\(kind).txt"
-  guard let there = FileManager.default.contents(atPath: path) else {
-    return try writeWhole(Array(identity.utf8), to: path)
+  let isNew: Bool
+  do throws(FileError) { isNew = try WholeFile.create(Array(identity.utf8), at: path) } catch {
+    throw TrainError(.output, at: error.place, expected: error.expected, got: error.got)
   }
-  guard there == Data(identity.utf8) else {
-    throw TrainError(
-      .output, at: folder, expected: "an empty folder, or one of this \(kind)",
-      got: "results of another recipe, keys, seeds or search", advice: "say another folder with --out")
-  }
+  if isNew { return }
+  let there = FileManager.default.contents(atPath: path)
+  guard there != Data(identity.utf8) else { return }
+  let other = expected == nil ? "results of another recipe, keys, seeds or search" : "those of another"
+  throw TrainError(
+    .output, at: folder, expected: expected ?? "an empty folder, or one of this \(kind)", got: other, advice: advice)
 }

@@ -31,8 +31,12 @@ public struct Sweep: Sendable {
     public var table: SweepTable
   }
 
-  public init(_ plan: SweepPlan, folder: String, root: DataRoot = .standard, workers: Int) {
-    (self.plan, self.folder, self.root, self.workers) = (plan, folder, root, workers)
+  /// The program and the kind of machine that its results are of; nil: they may be of any.
+  public let origin: String?
+
+  /// - Parameter origin: the program and the kind of machine: a folder of others is refused; nil: of any.
+  public init(_ plan: SweepPlan, folder: String, root: DataRoot = .standard, workers: Int, origin: String? = nil) {
+    (self.plan, self.folder, self.root, self.workers, self.origin) = (plan, folder, root, workers, origin)
   }
 
   private struct Stopped: Error {}
@@ -44,66 +48,150 @@ public struct Sweep: Sendable {
   ///   - shouldStop: asked between steps.
   ///   - progress: on any thread, one at a time.
   /// - Returns: the table, and whether it is whole.
-  /// - Throws: `TrainFault.output` where the folder is of another sweep.
+  /// - Throws: `TrainFault.output` where the folder is of another sweep, program or kind of machine.
   public func run(
     shouldStop: @escaping @Sendable () -> Bool = { false }, progress: @escaping @Sendable (Progress) -> Void = { _ in }
   ) throws -> (table: SweepTable, isWhole: Bool) {
+    let (known, ending) = try rounds(of: nil, patience: .zero, shouldStop, progress)
+    let table = SweepTable(plan, Array(known.values))
+    try save(table)
+    return (table, ending == .whole)
+  }
+
+  /// The end of a part of a sweep.
+  public enum PartEnding: Sendable {
+    /// Every trial is there, of the other parts too.
+    case whole
+    /// All that is this part's is there.
+    case done
+    /// It was told to.
+    case stopped
+    /// A round waits for trials of others, and nobody has worked on them for a while.
+    case waited
+  }
+
+  /// Trains what is not done of one part, beside processes that do the others in the same folder; the table is left to
+  /// `run` without one. Between two rounds of successive halving it waits for the others.
+  /// - Parameter patience: how long others may write nothing for it to wait.
+  public func run(
+    _ part: WorkPart, patience: Duration = .seconds(600), shouldStop: @escaping @Sendable () -> Bool = { false },
+    progress: @escaping @Sendable (Progress) -> Void = { _ in }
+  ) throws -> PartEnding {
+    try rounds(of: part, patience: patience, shouldStop, progress).ending
+  }
+
+  private func rounds(
+    of part: WorkPart?, patience: Duration, _ shouldStop: @escaping @Sendable () -> Bool,
+    _ progress: @escaping @Sendable (Progress) -> Void
+  ) throws -> (known: [SweepPlan.Trial: SweepResult], ending: PartEnding) {
     try open()
     let first = try plan.recipe(.init(point: 0, seed: plan.seeds[0])), rungs = plan.rungs(of: first.epochs)
     let data = SharedData(root)
     var alive = Array(plan.points.indices), known = try results()
     for (number, epochs) in rungs.enumerated() {
-      let trials = plan.trials(of: alive), all = known
-      let done = Dictionary(
-        uniqueKeysWithValues: trials.compactMap { trial in
-          known[trial].flatMap { $0.epochs >= epochs || $0.failure != nil ? (trial, $0) : nil }
-        })
-      let state = Mutex((known: all, done: done.count, start: ContinuousClock.now, here: 0))
-      let shown = Mutex(ContinuousClock.now)
+      let trials = plan.trials(of: alive), isLast = number + 1 == rungs.count
+      let round = Round(trials: trials, epochs: epochs, allEpochs: first.epochs)
       do {
-        let found = try ShardQueue.runAll(
-          trials, known: done, threads: workers,
-          finished: { result in
-            let told = state.withLock { state in
-              state.known[.init(point: result.point, seed: result.seed)] = result
-              state.done += 1
-              state.here += 1
-              let pace = (ContinuousClock.now - state.start) / .seconds(1) / Double(state.here)
-              return Progress(
-                done: state.done, trials: trials.count, epochs: epochs, allEpochs: first.epochs,
-                secondsLeft: pace * Double(trials.count - state.done),
-                table: SweepTable(plan, Array(state.known.values)))
-            }
-            // The page may be open: it is written anew while trials end, but not at each of many.
-            shown.withLock { last in
-              guard last.duration(to: .now) > Self.pause else { return }
-              try? save(told.table)
-              last = .now
-            }
-            progress(told)
-          },
-          run: { trial, _ in
-            if shouldStop() { throw Stopped() }
-            let result = try train(trial, to: epochs, known: all[trial], data, shouldStop)
-            try writeWhole(jsonText(of: result), to: "\(folder)/\(trial.name).json")
-            return result
-          })
-        for result in found { known[.init(point: result.point, seed: result.seed)] = result }
+        let own = trials.enumerated().filter { part?.contains($0.offset) ?? true }.map(\.element)
+        try train(own, of: round, &known, showing: part == nil, data, shouldStop, progress)
+        if part != nil, !round.isDone(by: known) {
+          if isLast { return (known, .done) }
+          guard let found = try wait(for: round, patience, shouldStop) else { return (known, .waited) }
+          known = found
+        }
       } catch is Stopped {
-        let table = SweepTable(plan, Array(try results().values))
-        try save(table)
-        return (table, false)
+        return (try results(), .stopped)
       }
-      guard number + 1 < rungs.count, let halving = plan.halving else { continue }
-      let round = SweepTable(
+      guard !isLast, let halving = plan.halving else { continue }
+      let table = SweepTable(
         plan, alive.flatMap { point in plan.seeds.compactMap { known[.init(point: point, seed: $0)] } })
       let kept = max(1, (alive.count + halving.factor - 1) / halving.factor)
-      alive = round.rows.filter { $0.mean != nil }.prefix(kept).map(\.point).sorted()
+      alive = table.rows.filter { $0.mean != nil }.prefix(kept).map(\.point).sorted()
       if alive.isEmpty { break }
     }
-    let table = SweepTable(plan, Array(known.values))
-    try save(table)
-    return (table, true)
+    return (known, .whole)
+  }
+
+  // MARK: one round
+
+  private struct Round {
+    var trials: [SweepPlan.Trial]
+    var epochs: Int
+    /// The recipe's.
+    var allEpochs: Int
+
+    func isDone(_ result: SweepResult?) -> Bool { result.map { $0.epochs >= epochs || $0.failure != nil } ?? false }
+    func isDone(by known: [SweepPlan.Trial: SweepResult]) -> Bool { trials.allSatisfy { isDone(known[$0]) } }
+  }
+
+  /// - Parameter showing: whether the table's files are written now and then: parts leave them to the command without.
+  private func train(
+    _ own: [SweepPlan.Trial], of round: Round, _ known: inout [SweepPlan.Trial: SweepResult], showing: Bool,
+    _ data: SharedData, _ shouldStop: @escaping @Sendable () -> Bool,
+    _ progress: @escaping @Sendable (Progress) -> Void
+  ) throws {
+    let before = known
+    let done = Dictionary(
+      uniqueKeysWithValues: own.compactMap { trial in
+        before[trial].flatMap { round.isDone($0) ? (trial, $0) : nil }
+      })
+    let state = Mutex((known: before, done: done.count, start: ContinuousClock.now, here: 0))
+    let shown = Mutex(ContinuousClock.now)
+    let found = try ShardQueue.runAll(
+      own, known: done, threads: workers,
+      finished: { result in
+        let told = state.withLock { state in
+          state.known[.init(point: result.point, seed: result.seed)] = result
+          state.done += 1
+          state.here += 1
+          let pace = (ContinuousClock.now - state.start) / .seconds(1) / Double(state.here)
+          return Progress(
+            done: state.done, trials: own.count, epochs: round.epochs, allEpochs: round.allEpochs,
+            secondsLeft: pace * Double(own.count - state.done),
+            table: SweepTable(plan, Array(state.known.values)))
+        }
+        // The page may be open: it is written anew while trials end, but not at each of many.
+        shown.withLock { last in
+          guard showing, last.duration(to: .now) > Self.pause else { return }
+          try? save(told.table)
+          last = .now
+        }
+        progress(told)
+      },
+      run: { trial, _ in
+        if shouldStop() { throw Stopped() }
+        // Another process may have brought it meanwhile.
+        if let there = try result(of: trial), round.isDone(there) { return there }
+        let result = try train(trial, to: round.epochs, known: before[trial], data, shouldStop)
+        try writeWhole(jsonText(of: SweepResult.Kept(result)), to: path(of: trial))
+        return result
+      })
+    for result in found { known[.init(point: result.point, seed: result.seed)] = result }
+  }
+
+  /// Waits for trials of a round that are others', as long as somebody works on them: checkpoints are written every
+  /// minute.
+  /// - Returns: all results; nil where nothing has come for so long.
+  private func wait(
+    for round: Round, _ patience: Duration, _ shouldStop: @Sendable () -> Bool
+  ) throws -> [SweepPlan.Trial: SweepResult]? {
+    var sign = lastSign, heard = ContinuousClock.now
+    while true {
+      let known = try results()
+      if round.isDone(by: known) { return known }
+      if shouldStop() { throw Stopped() }
+      if lastSign != sign { (sign, heard) = (lastSign, .now) }
+      guard ContinuousClock.now - heard < patience else { return nil }
+      Thread.sleep(forTimeInterval: min(patience / .seconds(1) / 10, 1))
+    }
+  }
+
+  /// When anything in the folder was last written.
+  private var lastSign: Date? {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return names.compactMap {
+      (try? FileManager.default.attributesOfItem(atPath: "\(folder)/\($0)"))?[.modificationDate] as? Date
+    }.max()
   }
 
   // MARK: one trial
@@ -138,25 +226,32 @@ public struct Sweep: Sendable {
     do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
       throw TrainError(.output, at: folder, expected: "a folder to write to", got: error.localizedDescription)
     }
+    WholeFile.removeLeftovers(in: folder)
     try claimFolder(folder, of: "sweep", plan.identity)
+    if let origin {
+      try claimFolder(
+        folder, of: "program", origin, expected: "results of this program on this kind of machine",
+        advice: "go on with that program on such a machine, or say another folder with --out")
+    }
   }
+
+  private func path(of trial: SweepPlan.Trial) -> String { "\(folder)/\(trial.name).json" }
 
   private func results() throws -> [SweepPlan.Trial: SweepResult] {
     var found: [SweepPlan.Trial: SweepResult] = [:]
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    for trial in plan.trials(of: Array(plan.points.indices)) {
-      guard let data = FileManager.default.contents(atPath: "\(folder)/\(trial.name).json") else { continue }
-      guard let result = try? decoder.decode(SweepResult.self, from: data), result.point == trial.point,
-        result.seed == trial.seed
-      else {
-        throw TrainError(
-          .output, at: "\(folder)/\(trial.name).json", expected: "a trial's result", got: "something else",
-          advice: "remove the file: its trial is then trained again")
-      }
-      found[trial] = result
-    }
+    for trial in plan.trials(of: Array(plan.points.indices)) { found[trial] = try result(of: trial) }
     return found
+  }
+
+  /// - Returns: nil where there is none yet.
+  private func result(of trial: SweepPlan.Trial) throws -> SweepResult? {
+    guard let data = FileManager.default.contents(atPath: path(of: trial)) else { return nil }
+    guard let result = SweepResult.Kept.read(data), result.point == trial.point, result.seed == trial.seed else {
+      throw TrainError(
+        .output, at: path(of: trial), expected: "a trial's result, as it was written", got: "something else",
+        advice: "remove the file: its trial is then trained again")
+    }
+    return result
   }
 
   private func save(_ table: SweepTable) throws {

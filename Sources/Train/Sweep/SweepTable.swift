@@ -18,6 +18,38 @@ public struct SweepResult: Codable, Sendable, Equatable {
   public var seconds: Double
 }
 
+extension SweepResult {
+  /// A result's file: what it came to, and the digest of that.
+  struct Kept: Encodable {
+    private let result: SweepResult
+    private let digest: String
+    private enum Key: String, CodingKey { case digest }
+
+    init(_ result: SweepResult) throws {
+      self.result = result
+      digest = "\(Sha256.hash(try jsonText(of: result)))"
+    }
+
+    func encode(to encoder: any Encoder) throws {
+      try result.encode(to: encoder)
+      var container = encoder.container(keyedBy: Key.self)
+      try container.encode(digest, forKey: .digest)
+    }
+
+    private struct Mark: Decodable { var digest: String? }
+
+    /// - Returns: nil where it is none, or has changed since it was written. Files from before digests have none.
+    static func read(_ file: Data) -> SweepResult? {
+      let decoder = JSONDecoder()
+      decoder.keyDecodingStrategy = .convertFromSnakeCase
+      guard let result = try? decoder.decode(SweepResult.self, from: file),
+        let mark = try? decoder.decode(Mark.self, from: file), let own = try? Kept(result)
+      else { return nil }
+      return mark.digest == nil || mark.digest == own.digest ? result : nil
+    }
+  }
+}
+
 /// The points of a sweep in their order, best first.
 public struct SweepTable: Codable, Sendable {
   /// One point over its seeds.

@@ -23,9 +23,10 @@ public struct Identity: Sendable, Equatable {
 
 /// Finds callers by what they show. Called on event loops: it must answer at once, from memory.
 public protocol Authenticator: Sendable {
-  func identify(bearer token: String) -> Identity?
+  /// - Throws: UNAVAILABLE where it cannot be known now who that is.
+  func identify(bearer token: String) throws(CallError) -> Identity?
   /// - Parameter commonName: the subject of a client certificate that the client CA has signed.
-  func identify(commonName: String) -> Identity?
+  func identify(commonName: String) throws(CallError) -> Identity?
 }
 
 /// Tells a handler that its answer is no longer wanted.

@@ -156,11 +156,11 @@ public final class CallDispatcher: Sendable {
     var identity: Identity?
     if let header = metadata["authorization"] {
       guard header.prefix(7).lowercased() == "bearer ",
-        let known = authenticator.identify(bearer: String(header.dropFirst(7)))
+        let known = try authenticator.identify(bearer: String(header.dropFirst(7)))
       else { throw CallError(.unauthenticated, "the token is not known: expected 'authorization: Bearer TOKEN'") }
       identity = known
     } else if let certificate {
-      identity = authenticator.identify(commonName: certificate)
+      identity = try authenticator.identify(commonName: certificate)
     }
     guard !policy.isOpen else { return identity }
     guard let identity else {
@@ -176,7 +176,7 @@ public final class CallDispatcher: Sendable {
   /// - Returns: nil where it is not known.
   /// - Throws: RESOURCE_EXHAUSTED where it is not, and too many from the same network were not.
   public func identify(bearer token: String, of call: CallContext) throws(CallError) -> Identity? {
-    if let identity = authenticator.identify(bearer: token) { return identity }
+    if let identity = try authenticator.identify(bearer: token) { return identity }
     if let refusal = strangerRefusal(call.network) { throw refusal }
     return nil
   }

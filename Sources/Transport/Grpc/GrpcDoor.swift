@@ -75,6 +75,8 @@ public enum GrpcDoor {
 
 /// The state that the calls of one connection share. Confined to its event loop: not Sendable.
 final class GrpcConnection {
+  /// Longest that the client may take to read that the connection will end.
+  static let longestWay = TimeAmount.seconds(1)
   /// For calls that cross our GOAWAY on the wire.
   private static let farewell = TimeAmount.milliseconds(20)
   /// From the last answer to the close: what a busy client takes to read it.
@@ -87,7 +89,7 @@ final class GrpcConnection {
   let peer: String, network: String
   /// The common name of the client's certificate, once TLS is up.
   private(set) lazy var certificate: String? = channel.peerCommonName
-  private var streams = 0, isDraining = false, isEnding = false, isLeaving = false
+  private var streams = 0, isToldOfEnd = false, isDraining = false, isEnding = false, isLeaving = false
   private var acquaintance = Acquaintance()
   private var idle: Scheduled<Void>?
 
@@ -123,7 +125,7 @@ final class GrpcConnection {
     if acquaintance.meet(call), !isEnding {
       isEnding = true
       // Not from within the read that opens the stream.
-      channel.eventLoop.assumeIsolated().execute { self.drain(.enhanceYourCalm) }
+      channel.eventLoop.assumeIsolated().execute { self.takeNoMore(.enhanceYourCalm) }
     }
     guard acquaintance.isKnown, let idle else { return }
     idle.cancel()
@@ -145,13 +147,25 @@ final class GrpcConnection {
     }
   }
 
-  /// Takes no new calls, and closes once those that are open have ended and what they said is on its way.
-  func drain(_ reason: HTTP2ErrorCode = .noError) {
+  /// Tells the client that the connection will end, and takes calls until it has read so: none is lost on its way. Then
+  /// takes no more, and closes once those that are open have ended and what they said is on its way. RFC 9113, 6.8.
+  func drain() {
+    guard !isToldOfEnd, !isDraining else { return }
+    isToldOfEnd = true
+    filter.announceEnd { [weak self] in self?.takeNoMore() }
+    channel.eventLoop.assumeIsolated().scheduleTask(in: Self.longestWay) { [weak self] in self?.takeNoMore() }
+  }
+
+  /// - Parameter reason: other than `.noError`: at once, without a first word.
+  private func takeNoMore(_ reason: HTTP2ErrorCode = .noError) {
+    guard !isDraining else { return }
     isDraining = true
-    filter.quiesce()
+    filter.quiesce(refuses: reason == .noError)
     filter.isOver = streams == 0
+    // Of an error the filter names the stream.
+    let last = reason == .noError ? HTTP2StreamID(Int(filter.highestStream)) : .maxID
     let goAway = HTTP2Frame(
-      streamID: .rootStream, payload: .goAway(lastStreamID: .maxID, errorCode: reason, opaqueData: nil))
+      streamID: .rootStream, payload: .goAway(lastStreamID: last, errorCode: reason, opaqueData: nil))
     channel.writeAndFlush(goAway, promise: nil)
     channel.eventLoop.assumeIsolated().scheduleTask(in: Self.farewell) { [self] in
       isLeaving = true

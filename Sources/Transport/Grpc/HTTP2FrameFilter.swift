@@ -26,7 +26,7 @@ final class HTTP2FrameFilter: ChannelDuplexHandler {
 
   private static let headerBytes = 9
   private enum FrameType {
-    static let headers: UInt8 = 1, resetStream: UInt8 = 3, settings: UInt8 = 4, goAway: UInt8 = 7
+    static let headers: UInt8 = 1, resetStream: UInt8 = 3, settings: UInt8 = 4, ping: UInt8 = 6, goAway: UInt8 = 7
     static let continuation: UInt8 = 9
   }
   /// Compressed size below which headers cannot exceed 16 KiB, unless by names and values that came before.
@@ -38,8 +38,12 @@ final class HTTP2FrameFilter: ChannelDuplexHandler {
   private var passing = 24
   /// Bytes of a frame that is dropped.
   private var dropping = 0
-  private var highestStream: UInt32 = 0
+  private(set) var highestStream: UInt32 = 0
   private var lastAccepted: UInt32?
+  /// Whether streams above the last one are refused here, as NIOHTTP2 passes them over in silence.
+  private var refuses = false
+  /// To be told once the client has read that the connection will end.
+  private var endIsRead: (() -> Void)?
   /// No call is open, and after our GOAWAY none will be.
   var isOver = false
   private var hasSettings = false
@@ -86,7 +90,38 @@ final class HTTP2FrameFilter: ChannelDuplexHandler {
   }
 
   /// From now on no stream begins: to be called where GOAWAY is written.
-  func quiesce() { lastAccepted = lastAccepted ?? highestStream }
+  /// - Parameter refuses: whether the GOAWAY names the highest stream, above which NIOHTTP2 answers nothing.
+  func quiesce(refuses: Bool) {
+    lastAccepted = lastAccepted ?? highestStream
+    self.refuses = refuses
+  }
+
+  /// Writes the first of two GOAWAY, which says that the connection will end and takes whatever is on its way, and a
+  /// PING, which comes back when the client has read it. NIOHTTP2 does not hear of it: it would refuse those calls. RFC
+  /// 9113, 6.8.
+  func announceEnd(_ isRead: @escaping () -> Void) {
+    endIsRead = isRead
+    var bytes = ByteBuffer()
+    Self.write(FrameType.goAway, stream: 0, [0x7F, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0], to: &bytes)
+    Self.write(FrameType.ping, stream: 0, Array("farewell".utf8), to: &bytes)
+    context?.writeAndFlush(wrapOutboundOut(.byteBuffer(bytes)), promise: nil)
+  }
+
+  private func refuse(_ stream: UInt32, _ context: ChannelHandlerContext) {
+    var bytes = ByteBuffer()
+    Self.write(FrameType.resetStream, stream: stream, [0, 0, 0, Self.refusedStream], to: &bytes)
+    context.writeAndFlush(wrapOutboundOut(.byteBuffer(bytes)), promise: nil)
+  }
+
+  private static func write(_ type: UInt8, stream: UInt32, _ payload: [UInt8], to buffer: inout ByteBuffer) {
+    buffer.writeInteger(UInt32(payload.count) << 8 | UInt32(type))
+    buffer.writeInteger(UInt8(0))
+    buffer.writeInteger(stream)
+    buffer.writeBytes(payload)
+  }
+
+  /// The code of RFC 9113, 7: the stream was not begun, and may be made again.
+  private static let refusedStream: UInt8 = 7
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     var buffer = unwrapInboundIn(data)
@@ -126,6 +161,10 @@ final class HTTP2FrameFilter: ChannelDuplexHandler {
         let length = Self.headerBytes + Int(word >> 8)
         let type = UInt8(truncatingIfNeeded: word)
         if type == FrameType.settings { isAcknowledged = isAcknowledged || Self.isAcknowledgement(buffer, at) }
+        if type == FrameType.ping { hearPing(flags: buffer.getInteger(at: at + 4) ?? 0, context) }
+        if type == FrameType.headers, refuses, let lastAccepted, stream & 0x7FFF_FFFF > lastAccepted {
+          refuse(stream & 0x7FFF_FFFF, context)
+        }
         if !isAcknowledged, type == FrameType.headers, length > Self.largeHeaders {
           pass()
           parked = buffer.getSlice(at: at, length: left)
@@ -136,6 +175,13 @@ final class HTTP2FrameFilter: ChannelDuplexHandler {
     }
     pass()
     if at < buffer.writerIndex { held = buffer.getSlice(at: at, length: buffer.writerIndex - at) }
+  }
+
+  private func hearPing(flags: UInt8, _ context: ChannelHandlerContext) {
+    guard flags & 1 == 1, let told = endIsRead else { return }
+    endIsRead = nil
+    // Behind the streams that came before it.
+    context.eventLoop.assumeIsolated().execute(told)
   }
 
   private static func isAcknowledgement(_ buffer: ByteBuffer, _ at: Int) -> Bool {

@@ -24,6 +24,7 @@ struct AuditCommand: AsyncParsableCommand {
       Example: dither audit fashion-mlp-noise --data fashion-mnist:100 --battery smoke --report report.html
       Example: dither audit fashion-mlp-noise --data fashion-mnist --battery standard --plan
       Example: dither audit model.onnx --data x.npy --labels y.npy --probe pgd:norm=linf,epsilon=8/255,steps=20 --json
+      Example: dither audit model.onnx --data mnist --battery full --journal audit-of-mnist --part 1/3
       """)
 
   @Argument(
@@ -85,6 +86,7 @@ struct AuditCommand: AsyncParsableCommand {
   @Option(help: "Draws of the deployed predictor, for a model with noise. (default: the model's)")
   var samples: UInt32?
   @OptionGroup var noise: NoiseOptions
+  @OptionGroup var journal: JournalOptions
   @Option(help: "Write the self-contained HTML report to this file.")
   var report: String?
   @Option(help: "Write the report as a dither.v1.AuditReport to this file.")
@@ -116,6 +118,7 @@ struct AuditCommand: AsyncParsableCommand {
       throw ValidationError("--sign-key goes with an ONNX file; a server signs with its own key")
     }
     if let budget, !(budget.isFinite && budget > 0) { throw ValidationError("--budget is a number of seconds above 0") }
+    try journal.check(isLocal: model.hasSuffix(".onnx"), hasBudget: budget != nil)
   }
 
   func run() async throws {
@@ -126,7 +129,8 @@ struct AuditCommand: AsyncParsableCommand {
     if plan { return try await showPlan(probes, battery: battery) }
     let outcome: Outcome
     if model.hasSuffix(".onnx") {
-      outcome = try runLocally(probes, battery: battery)
+      guard let found = try runLocally(probes, battery: battery) else { return }
+      outcome = found
     } else {
       outcome = try await server.withClient { try await runServed(probes, battery: battery, with: $0) }
     }
@@ -208,18 +212,23 @@ extension AuditCommand.Outcome {
 }
 
 extension AuditCommand {
-  private func runLocally(_ probes: [ProbeSpec], battery: String?) throws -> Outcome {
-    let key = try signKey.map { try Ed25519.PrivateKey(openOrMake: $0) }
-    let runner = try localRunner(probes, battery: battery), plan = runner.plan
-    let progress = AuditProgress(shards: plan.shards.count)
-    let folder = try saveAdversarials.map(AdversarialFolder.init)
-    let adversarials: (@Sendable (Adversarials) -> Void)? =
-      if let folder { { @Sendable found in folder.add(found, of: plan) } } else { nil }
-    let results = try ShardQueue.runAll(
-      runner.order(hasBudget: budget != nil), threads: ProcessInfo.processInfo.activeProcessorCount, budget: budget,
-      finished: { progress.show(plan.probes[$0.shard.probe].text) }
-    ) { try runner.run($0, within: $1, adversarials: adversarials) }
-    progress.close()
+  /// - Returns: nil where only a part was asked for.
+  private func runLocally(_ probes: [ProbeSpec], battery: String?) throws -> Outcome? {
+    if let isa = journal.isa { try ComputeClass.keep(to: isa) }
+    let key = try journal.share.part == nil ? signKey.map { try Ed25519.PrivateKey(openOrMake: $0) } : nil
+    let runner = try localRunner(probes, battery: battery)
+    let folder = try saveAdversarials.map(AdversarialFolder.init), audit = LocalAudit(runner, folder: folder)
+    let results: [ShardResult]
+    if let path = journal.journal {
+      let (all, standing) = try audit.results(journal: path, part: journal.share.part)
+      guard let all else {
+        if json { try Json.print(standing) } else { print(standing.sentence) }
+        return nil
+      }
+      results = all
+    } else {
+      results = try audit.results(budget: budget)
+    }
     try folder?.write()
     let report = try runner.report(results, isPartial: budget != nil)
     return try Outcome(report, signedBy: key)

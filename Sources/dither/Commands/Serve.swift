@@ -1,6 +1,5 @@
 import ArgumentParser
 import DitherBasics
-import DitherGraph
 import DitherService
 import Foundation
 import Logging
@@ -25,6 +24,10 @@ struct ServeCommand: AsyncParsableCommand {
   var printConfig = false
   @Option(help: help(of: "state"))
   var state: String?
+  @Option(help: help(of: "database"))
+  var database: String?
+  @Option(help: help(of: "blobs"))
+  var blobs: String?
   @Option(help: help(of: "models"))
   var models: String?
   @Option(help: help(of: "ready-file"))
@@ -55,21 +58,23 @@ struct ServeCommand: AsyncParsableCommand {
   var threads: String?
   @Option(help: help(of: "precision"))
   var precision: String?
+  @Option(help: help(of: "isa"))
+  var isa: String?
   @Option(help: help(of: "grace"))
   var grace: String?
+  @Option(help: help(of: "lame-duck"))
+  var lameDuck: String?
   @Flag(help: "Print one JSON object once the server serves.")
   var json = false
 
   func run() async throws {
-    let environment = ProcessInfo.processInfo.environment
-    let settings = try SettingsReader(
-      flags: flags, environment: environment,
-      file: config ?? environment["DITHER_CONFIG"].flatMap { $0.isEmpty ? nil : $0 })
-    var base = ServerConfiguration(stateDirectory: StateDirectory.standard)
-    if printConfig { return print(settings.yaml(over: base), terminator: "") }
-    base.code = Dither.code
-    base.serviceManager = ServiceManager(environment: environment)
-    try await serve(settings.configuration(over: base))
+    let settings = try SettingsReader(flags, config: config)
+    if printConfig {
+      return print(settings.yaml(over: ServerConfiguration(stateDirectory: StateDirectory.standard)), terminator: "")
+    }
+    var configuration = settings.configuration()
+    configuration.serviceManager = ServiceManager(environment: ProcessInfo.processInfo.environment)
+    try await serve(configuration)
   }
 
   private func serve(_ configuration: ServerConfiguration) async throws {
@@ -80,6 +85,7 @@ struct ServeCommand: AsyncParsableCommand {
     // Before anything can be interrupted: a server that starts is stopped as one that serves.
     let (stops, stop) = AsyncStream.makeStream(of: Void.self)
     let interrupt = Interrupt { stop.yield() }
+    try configuration.keepInstructions()
     let server = try await DitherServer(configuration).start()
     try announce(server)
     for await _ in stops { break }
@@ -90,15 +96,15 @@ struct ServeCommand: AsyncParsableCommand {
     if await !lines.finish(within: .seconds(1)) { _exit(EXIT_SUCCESS) }
   }
 
-  /// Settings by their names, those that were given.
-  private var flags: [String: String] {
-    let all = [
-      "state": state, "models": models, "ready-file": readyFile, "report-key": reportKey, "host": host,
+  /// Settings by their names; nil: not given.
+  private var flags: [String: String?] {
+    [
+      "state": state, "database": database, "blobs": blobs, "models": models, "ready-file": readyFile,
+      "report-key": reportKey, "host": host,
       "framed-port": framedPort, "grpc-port": grpcPort, "http-port": httpPort, "listen": listen, "tls-cert": tlsCert,
       "tls-key": tlsKey, "client-ca": clientCa, "insecure": insecure.map { "\($0)" }, "log-level": logLevel,
-      "threads": threads, "precision": precision, "grace": grace,
+      "threads": threads, "precision": precision, "isa": isa, "grace": grace, "lame-duck": lameDuck,
     ]
-    return all.compactMapValues { $0 }
   }
 
   private func announce(_ server: RunningServer) throws {
@@ -134,15 +140,4 @@ struct ServeCommand: AsyncParsableCommand {
     var ca: String?
     var reportKey: String
   }
-}
-
-/// As the table has it: the sentence, the bounds, the standard value.
-private func help(of name: String) -> ArgumentHelp {
-  guard let setting = ServerSettings.all.first(where: { $0.name == name }) else { return "" }
-  let bounds =
-    switch setting.kind {
-    case .text, .file, .folder, .flag: ""
-    default: "\(setting.kind.words); "
-    }
-  return "\(setting.summary) (\(bounds)default: \(setting.absence))"
 }

@@ -1,6 +1,8 @@
 import ArgumentParser
 import DitherBasics
 import DitherDatasets
+import DitherJobs
+import DitherTensor
 import DitherTrain
 import Foundation
 import Synchronization
@@ -20,8 +22,9 @@ struct SweepCommand: ParsableCommand {
 
   @Argument(help: "The sweep, a YAML file.")
   var sweep: String
-  @Option(name: .customLong("out"), help: "The folder for results and checkpoints.")
+  @Option(name: [.customLong("out"), .customLong("journal")], help: "The folder for results and checkpoints.")
   var folder = "swept"
+  @OptionGroup var share: PartOption
   @Option(help: "Trials that are trained at once. (default: one for each core)")
   var workers = ProcessInfo.processInfo.activeProcessorCount
   @Option(help: "Rows of the table that are shown.")
@@ -42,15 +45,35 @@ struct SweepCommand: ParsableCommand {
     if dryRun { return try show(plan) }
     let interrupt = Interrupt { Console.write("\nstopping; a second Ctrl-C stops at once\n") }
     let line = Mutex(Line())
-    let (table, isWhole) = try Sweep(plan, folder: folder, workers: workers).run(
-      shouldStop: { interrupt.isAsked },
-      progress: { progress in
-        line.withLock { $0.line.show(Self.text(progress), isMilestone: progress.done == progress.trials) }
-      })
+    let sweep = Sweep(plan, folder: folder, workers: workers, origin: "\(Dither.code)\n\(ComputeClass.current)\n")
+    let stop: @Sendable () -> Bool = { interrupt.isAsked }
+    let progress: @Sendable (Sweep.Progress) -> Void = { progress in
+      line.withLock { $0.line.show(Self.text(progress), isMilestone: progress.done == progress.trials) }
+    }
+    if let part = share.part {
+      let ending = try sweep.run(part, shouldStop: stop, progress: progress)
+      line.withLock { $0.line.close() }
+      return try show(ending, of: part)
+    }
+    let (table, isWhole) = try sweep.run(shouldStop: stop, progress: progress)
     line.withLock { $0.line.close() }
     if json { try Json.print(table) } else { try show(table, plan) }
     guard isWhole else {
       throw CommandFailure(status: .interrupted, message: "stopped; run the same command to go on")
+    }
+  }
+
+  private func show(_ ending: Sweep.PartEnding, of part: WorkPart) throws {
+    let rest = "the same command without --part does what is missing, and shows the table"
+    switch ending {
+    case .whole, .done:
+      if json { return try Json.print(["part": "\(part)", "state": ending == .whole ? "whole" : "done"]) }
+      print("part \(part) is done\(ending == .whole ? ", and so are all" : ""); \(rest)")
+    case .stopped: throw CommandFailure(status: .interrupted, message: "stopped; run the same command to go on")
+    case .waited:
+      throw CommandFailure(
+        status: .unavailable,
+        message: "this round needs trials of other parts, and nobody has worked on them for 10 minutes; \(rest)")
     }
   }
 

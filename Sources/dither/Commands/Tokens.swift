@@ -6,7 +6,8 @@ import Foundation
 /// `dither tokens`: who may call. Works on the state directory, beside a server that may be running.
 struct TokensCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "tokens", abstract: "Make, list and revoke the tokens of a server, in its state directory.",
+    commandName: "tokens",
+    abstract: "Make, list and revoke the tokens of a server, in its state directory or its database.",
     discussion: "Example: dither tokens create --name app --role predict",
     subcommands: [Create.self, List.self, Revoke.self])
 
@@ -15,8 +16,9 @@ struct TokensCommand: AsyncParsableCommand {
   struct State: ParsableArguments {
     @Option(name: .customLong("state"), help: "The server's state directory.")
     var path = StateDirectory.standard
+    @OptionGroup var store: StoreOptions
 
-    func tokens() throws(StoreError) -> any TokenRecords { try SqliteStore(directory: path, use: .tool).tokens }
+    func tokens() async throws -> any TokenRecords { try await store.open(in: path).tokens }
   }
 
   struct Create: AsyncParsableCommand {

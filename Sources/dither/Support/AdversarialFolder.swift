@@ -3,6 +3,7 @@ import DitherClient
 import DitherDatasets
 import DitherProto
 import DitherRobustness
+import DitherService
 import DitherTensor
 import Foundation
 import Synchronization
@@ -42,26 +43,46 @@ final class AdversarialFolder: Sendable {
         inputs: found.inputs), at: found.probe)
   }
 
+  /// As a journal has it.
+  func add(_ made: JournaledShard.Made) throws {
+    add(
+      Part(
+        probe: made.probe, indices: made.indices, labels: made.labels, answers: made.answers,
+        inputs: try Self.inputs(made.shape, made.inputs, [made.indices, made.labels, made.answers], at: "journal")),
+      at: made.place)
+  }
+
   /// Fetches what a served audit keeps, and writes it.
   func write(_ audit: String, from client: DitherClient) async throws {
     for try await found in client.adversarials(of: audit) {
-      let shape = Shape(found.inputs.shape.map { Int(clamping: $0) }), data = found.inputs.data
-      guard let count = shape.checkedCount, count * 4 == data.count, shape.rank >= 2,
-        [found.indices.count, found.labels.count, found.answers.count].allSatisfy({ $0 == shape[0] })
-      else {
-        throw CommandError(
-          .unreadable, at: "audit \(audit)", expected: "float32 inputs with their numbers, labels and answers",
-          got: "\(data.count) bytes of \(found.inputs.shape)".clipped(), advice: "is the server of another version?")
-      }
-      let values = [Float](unsafeUninitializedCapacity: count) { buffer, filled in
-        filled = data.copyBytes(to: UnsafeMutableRawBufferPointer(buffer)) / 4
-      }
+      let indices = found.indices.map { Int(clamping: $0) }, labels = found.labels.map(Int.init)
+      let answers = found.answers.map(Int.init)
+      let inputs = try Self.inputs(
+        found.inputs.shape.map { Int(clamping: $0) }, found.inputs.data, [indices, labels, answers],
+        at: "audit \(audit)")
       add(
-        Part(
-          probe: found.probe, indices: found.indices.map { Int(clamping: $0) }, labels: found.labels.map(Int.init),
-          answers: found.answers.map(Int.init), inputs: Tensor(shape, values)), at: Int(found.place))
+        Part(probe: found.probe, indices: indices, labels: labels, answers: answers, inputs: inputs),
+        at: Int(found.place))
     }
     try write()
+  }
+
+  /// Float32, little-endian, with as many numbers, labels and answers as rows.
+  private static func inputs(
+    _ dimensions: [Int], _ data: Data, _ columns: [[Int]], at place: String
+  ) throws -> Tensor {
+    let shape = Shape(dimensions)
+    guard let count = shape.checkedCount, count * 4 == data.count, shape.rank >= 2,
+      columns.allSatisfy({ $0.count == shape[0] })
+    else {
+      throw CommandError(
+        .unreadable, at: place, expected: "float32 inputs with their numbers, labels and answers",
+        got: "\(data.count) bytes of \(dimensions)".clipped(), advice: "is it of another version?")
+    }
+    let values = [Float](unsafeUninitializedCapacity: count) { buffer, filled in
+      filled = data.copyBytes(to: UnsafeMutableRawBufferPointer(buffer)) / 4
+    }
+    return Tensor(shape, values)
   }
 
   private func add(_ part: Part, at place: Int) {

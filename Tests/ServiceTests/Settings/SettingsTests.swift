@@ -28,7 +28,8 @@ struct SettingsTests {
     #expect(read.host == base.host && read.framedPort == base.framedPort && read.grpcPort == base.grpcPort)
     #expect(
       read.httpPort == base.httpPort && read.sharedPort == nil && read.tls == base.tls && read.grace == base.grace)
-    #expect(read.logLevel == base.logLevel && read.precision == base.precision)
+    #expect(read.logLevel == base.logLevel && read.precision == base.precision && read.lameDuck == base.lameDuck)
+    #expect(read.database == nil && read.blobs == nil && read.instructions == nil)
     #expect(read.computeThreads == base.computeThreads && read.auditThreads == base.auditThreads)
   }
 
@@ -49,7 +50,8 @@ struct SettingsTests {
     let values = [
       "state": "/s", "models": "/m", "ready-file": "/r", "report-key": "/k", "host": "127.0.0.2", "framed-port": "1",
       "grpc-port": "2", "http-port": "3", "tls-cert": "/c", "tls-key": "/y", "client-ca": "/a", "log-level": "trace",
-      "threads": "3", "precision": "bfloat16", "grace": "0.5",
+      "threads": "3", "precision": "bfloat16", "grace": "0.5", "lame-duck": "7", "isa": "avx2",
+      "database": "postgresql://d@h/n", "blobs": "s3://b/p?endpoint=http://h:1",
     ]
     let variables = Dictionary(
       uniqueKeysWithValues: values.map { ("DITHER_\($0.key.uppercased().replacing("-", with: "_"))", $0.value) })
@@ -59,7 +61,9 @@ struct SettingsTests {
       #expect(read.reportKey == "/k" && read.host == "127.0.0.2" && read.framedPort == 1 && read.grpcPort == 2)
       #expect(read.httpPort == 3 && read.tls == .files(certificate: "/c", key: "/y", clientCA: "/a"))
       #expect(read.logLevel == .trace && read.computeThreads == 3 && read.auditThreads == 3)
-      #expect(read.precision == .bfloat16 && read.grace == .seconds(0.5))
+      #expect(read.precision == .bfloat16 && read.grace == .seconds(0.5) && read.lameDuck == .seconds(7))
+      #expect(read.instructions == "avx2" && read.database == "postgresql://d@h/n")
+      #expect(read.blobs == "s3://b/p?endpoint=http://h:1")
     }
     #expect(try settings(environment: ["DITHER_INSECURE": "on"]).tls == .insecure)
     let other = Set(ServerSettings.all.map(\.name)).subtracting(values.keys)
@@ -96,6 +100,10 @@ struct SettingsTests {
     Fault(flags: ["grace": "nan"], says: ["--grace"]), Fault(flags: ["threads": "257"], says: ["1 to 256 threads"]),
     Fault(environment: ["DITHER_GRPC_PORT": "70000"], says: ["DITHER_GRPC_PORT", "0 to 65535"]),
     Fault(flags: ["framed-port": "7447 "], says: ["--framed-port"]),
+    Fault(flags: ["lame-duck": "3601"], says: ["--lame-duck", "0 to 3600 seconds"]),
+    Fault(flags: ["isa": "avx3"], says: ["--isa", "did you mean 'avx"]),
+    Fault(file: "database: mysql://u:secret@h/d\n", says: ["line 1", "postgresql://…", "'mysql://u:…@h/d'"]),
+    Fault(environment: ["DITHER_BLOBS": "/folder"], says: ["DITHER_BLOBS", "s3://…"]),
     Fault(flags: ["precision": "bfloat61"], says: ["did you mean 'bfloat16'"]),
     Fault(flags: ["log-level": "loud"], says: ["trace, debug, info"]),
     Fault(flags: ["insecure": "maybe"], says: ["--insecure", "true or false"]),
@@ -150,6 +158,23 @@ struct SettingsTests {
     #expect(again.tls == .files(certificate: "/c:x", key: "/k"))
     #expect(
       try SettingsReader(flags: [:], environment: [:], file: nil).yaml(over: Self.base).hasPrefix("state: /base  #"))
+  }
+
+  @Test(
+    "a password in a URL is not printed",
+    arguments: [
+      ("postgresql://u:pass:w@h1:5,h2:6/d", "postgresql://u:…@h1:5,h2:6/d"),
+      ("postgresql://u@h/d?password=pass&sslmode=require", "postgresql://u@h/d?password=…&sslmode=require"),
+      ("postgres://u@h:5432/d", "postgres://u@h:5432/d"),
+    ])
+  func password(_ row: (text: String, printed: String)) throws {
+    let settings = try SettingsReader(flags: ["database": row.text], environment: [:], file: nil)
+    #expect(settings.yaml(over: Self.base).contains("database: \"\(row.printed)\"  # --database\n"))
+    #expect(settings.configuration(over: Self.base).database == row.text)
+    // Nobody opens it, and SQLite takes its place in silence for no one.
+    #expect { try settings.configuration(over: Self.base).check() } throws: {
+      "\($0)".contains("database") && !"\($0)".contains("pass")
+    }
   }
 
   @Test("the document has the table's rows, and no others")

@@ -1,18 +1,27 @@
-import GRDB
-
-/// The schema, one step for each release that changed it. A step that was released is never edited.
-enum Migrations {
-  static var all: DatabaseMigrator {
-    var migrator = DatabaseMigrator()
-    migrator.registerMigration("1 models, tokens, jobs") { try $0.execute(sql: first) }
-    migrator.registerMigration("2 calibrations") { try $0.execute(sql: second) }
-    migrator.registerMigration("3 time that jobs have had") {
-      try $0.execute(sql: "ALTER TABLE jobs ADD COLUMN spent_ms INTEGER NOT NULL DEFAULT 0")
-    }
-    migrator.registerMigration("4 files that were placed; versions by file and card") { try $0.execute(sql: fourth) }
-    migrator.registerMigration("5 leases of shards; changes") { try $0.execute(sql: fifth) }
-    return migrator
+/// The schema, one step for each release that changed it, as SQLite reads it: `SqlDialect.schema` says it for others. A
+/// step that was released is never edited.
+package enum SqlSchema {
+  /// A change of the schema.
+  package struct Step: Sendable {
+    /// As a database remembers it.
+    package let name: String
+    /// Statements, each with its semicolon.
+    package let text: String
   }
+
+  /// In their order.
+  package static let steps = [
+    Step(name: "1 models, tokens, jobs", text: first),
+    Step(name: "2 calibrations", text: second),
+    Step(
+      name: "3 time that jobs have had", text: "ALTER TABLE jobs ADD COLUMN spent_ms INTEGER NOT NULL DEFAULT 0;"),
+    Step(name: "4 files that were placed; versions by file and card", text: fourth),
+    Step(name: "5 leases of shards; changes", text: fifth),
+    Step(
+      name: "6 what servers have in common",
+      text: "CREATE TABLE common (name TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT, WITHOUT ROWID;"),
+    Step(name: "7 makers of shards", text: seventh),
+  ]
 
   private static let first = """
     CREATE TABLE names (
@@ -143,5 +152,14 @@ enum Migrations {
       kind TEXT NOT NULL,
       name TEXT NOT NULL
     ) STRICT;
+    """
+
+  /// A maker is a program and its way of computing: a job's results are all of one.
+  private static let seventh = """
+    ALTER TABLE jobs ADD COLUMN maker TEXT NOT NULL DEFAULT '';
+    ALTER TABLE jobs ADD COLUMN alive_ms INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN divergence TEXT NOT NULL DEFAULT '';
+    ALTER TABLE job_shards ADD COLUMN maker TEXT NOT NULL DEFAULT '';
+    CREATE INDEX jobs_to_do ON jobs (kind) WHERE state IN ('queued', 'running');
     """
 }

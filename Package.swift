@@ -77,7 +77,7 @@ let package = Package(
     module("Datasets", ["DitherBasics", "DitherTensor", "CPng", "CJpeg"]),
     module("Inference", ["DitherBasics", "DitherTensor", "DitherGraph"]),
     module("Robustness", ["DitherBasics", "DitherTensor", "DitherGraph", "DitherInference"]),
-    module("Reports", ["DitherGraph", "DitherInference", "DitherRobustness", "CZlib"]),
+    module("Reports", ["DitherBasics", "DitherGraph", "DitherInference", "DitherRobustness", "CZlib"]),
     module(
       "Client", ["DitherProto", "DitherTransport", protobuf, nioCore, .product(name: "NIOPosix", package: "swift-nio")]),
     module(

@@ -88,7 +88,8 @@ struct DocumentTests {
     arguments: ShownCommand.documents.map(\.name).filter { !["CONTRIBUTING.md", "docs/decisions.md"].contains($0) })
   func flagsInText(_ document: String) throws {
     let commands = [
-      ["audit"], ["audits", "report"], ["audits", "list"], ["bench"], ["calibrate"], ["corrupt"], ["data", "get"],
+      ["audit"], ["compare"], ["audits", "report"], ["audits", "list"], ["bench"], ["calibrate"], ["corrupt"],
+      ["data", "get"],
       ["models", "list"],
       ["models", "alias"], ["predict"], ["run"], ["serve"], ["study"], ["sweep"], ["tokens", "create"], ["train"],
       ["tune"], ["upload"],
@@ -123,7 +124,8 @@ struct DocumentTests {
           "tokens", "create", "--state", scratch.file("state"), "--name", "app", "--role", "predict")
         #expect(made.status == 0)
       }
-    case "verify": try Self.makeReport(scratch)
+    case "verify": try Self.makeReport(scratch, "r.html")
+    case "compare": for name in ["before.html", "after.html"] { try Self.makeReport(scratch, name) }
     case "tune": words = words.map { $0.hasPrefix("mnist:") ? "mnist:40" : $0 } + ["--folds", "2", "--samples", "2"]
     default: break
     }
@@ -173,7 +175,9 @@ struct DocumentTests {
     ]
     return try words.map { word in
       if let found = own[word] { return found }
-      if ["tuned.onnx", "r.html", "report.html", "r.pb", "key.pem", "key.pub.pem", "r.json"].contains(word) {
+      if ["tuned.onnx", "r.html", "report.html", "r.pb", "key.pem", "key.pub.pem", "r.json"].contains(word)
+        || ["before.html", "after.html", "difference.html", "gates.xml", "gates.sarif"].contains(word)
+      {
         return scratch.file(word)
       }
       // Batteries that are planned only cost nothing more with more data.
@@ -192,11 +196,11 @@ struct DocumentTests {
     return kept
   }
 
-  private static func makeReport(_ scratch: Scratch) throws {
+  private static func makeReport(_ scratch: Scratch, _ name: String) throws {
     let made = try Program.run(
       "audit", "models/mnist-mlp-noise.onnx", "--data", "mnist:4", "--probe", "clean", "--sign-key",
       scratch.file("key.pem"),
-      "--report", scratch.file("r.html"))
+      "--report", scratch.file(name))
     #expect(made.status == 0, "\(made.errors)")
   }
 

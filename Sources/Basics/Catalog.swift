@@ -26,6 +26,9 @@ public struct Catalog<Entry: Sendable>: Sendable {
     precondition(Set(entries.map(name)).count == entries.count, "two entries of the catalog of \(kind)s share a name")
   }
 
+  /// Names that an error lists beside the nearest one.
+  private static var mostListed: Int { 16 }
+
   /// The entries' names, in their order.
   public var names: [String] { entries.map(nameOf) }
 
@@ -33,17 +36,23 @@ public struct Catalog<Entry: Sendable>: Sendable {
   /// - Throws: `CatalogFault.unknownName`, with the nearest known names.
   public func entry(named name: String, at place: String? = nil) throws(CatalogError) -> Entry {
     guard let found = entries.first(where: { nameOf($0) == name }) else {
+      let near = nearest(to: name, among: names)
+      // A long list would hide the name that is meant.
+      let isLong = near != nil && names.count > Self.mostListed
       throw CatalogError(
-        .unknownName, at: place ?? kind, expected: "one of \(names.joined(separator: ", "))",
-        got: "'\(name.clipped())'",
-        advice: nearest(to: name, among: names).map { "did you mean '\($0)'?" })
+        .unknownName, at: place ?? kind,
+        expected: isLong ? "one of \(names.count) names of \(kind)s" : "one of \(names.joined(separator: ", "))",
+        got: "'\(name.clipped())'", advice: near.map { "did you mean '\($0)'?" })
     }
     return found
   }
 }
 
-/// The candidate nearest to `word`, if one is near enough to be a slip of the hand.
+/// The candidate nearest to `word`, if one is near enough to be a slip of the hand, or the only one that begins with it:
+/// `eps` is meant for `epsilon`.
 public func nearest(to word: String, among candidates: [String]) -> String? {
+  let begun = candidates.filter { word.count >= 2 && $0.lowercased().hasPrefix(word.lowercased()) }
+  if begun.count == 1 { return begun[0] }
   let ranked = candidates.map { ($0, editDistance(word, $0)) }.min { $0.1 < $1.1 }
   // A word of four letters with two others is another word.
   guard let (candidate, distance) = ranked, distance <= max(2, candidate.count / 3),

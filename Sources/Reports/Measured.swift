@@ -6,7 +6,7 @@ extension ProbeReport {
     switch role {
     case .other(let at): others.indices.contains(at) ? others[at] : nil
     case .noiseOff: noiseOff
-    case .model, .singleDraw: nil
+    case .model, .singleDraw, .chance, .attacked: nil
     }
   }
 
@@ -18,6 +18,7 @@ extension ProbeReport {
       guard clean else { return (other.robustAccuracy, other.interval) }
       let right = Int((other.cleanAccuracy * Double(n)).rounded())
       return (other.cleanAccuracy, Proportion(right, of: n).interval)
+    case .chance, .attacked: return nil
     case .singleDraw: return singleDraw.map { clean ? (cleanAccuracy, cleanInterval) : ($0.accuracy, $0.interval) }
     }
   }

@@ -1,50 +1,69 @@
+import DitherBasics
+import DitherInference
 import DitherRobustness
 import Foundation
 
 extension Report {
-  /// The report as one page that needs nothing else: no script, no request, every picture inside.
+  /// The report as one page that needs nothing else: no request, every picture inside, and one script, which only opens
+  /// and filters. The report's data are in it as well, packed (``Report/init(html:)``).
   public func html() -> String { Page(self).html.source }
 }
 
-/// The page's sections, from the main thing to the fine print.
+/// The page: the first says what was found, the sections below it fold, from the main thing to the fine print.
 struct Page {
   let report: Report
 
   init(_ report: Report) { self.report = report }
 
   var html: Html {
-    let above = sectionsAbovePictures
-    let sections = PageSections(above + sectionsBelowPictures, room: PageSections.mostBytes)
+    let first = firstPage, data = packed, taken = first.source.utf8.count + (data?.source.utf8.count ?? 0)
+    let pictures = Self.picturesPlace, all = parts
+    let plain = PageSections(all, room: PageSections.mostBytes - taken)
     // Pictures take what is left.
-    let pictures = gallery(room: min(PageSections.mostBytes - sections.size, Self.pictureAllowance))
-    var parts = sections.sections.map(\.html)
-    parts.insert(pictures, at: above.count)
+    let room = min(PageSections.mostBytes - taken - plain.size, Self.pictureAllowance)
+    var shown = all
+    let place = shown.firstIndex { $0.id == pictures } ?? shown.endIndex
+    shown.insert(.init(id: "pictures", title: "What it looks like", body: gallery(room: room)), at: place)
+    shown.removeAll { section in section.body == nil || plain.leftOut.contains(section.title) }
+    let sections = PageSections(shown, room: .max)
     return .document(
-      "Robustness of \(name)", head: "\(digests)", body: "\(header)\(sections.note)\(parts.compactMap { $0 })")
+      "Robustness of \(name)", head: "\(digests)",
+      body: "\(header)\(sections.contents)\(first)\(plain.note)\(sections.sections.compactMap(\.html))\(data)",
+      script: .report)
   }
 
-  private var sectionsAbovePictures: [PageSections.Section] {
+  /// Pictures stand before this section.
+  private static let picturesPlace = "conditions"
+
+  private var parts: [PageSections.Section] { partsAbove + measurements + partsBelow }
+
+  private var partsAbove: [PageSections.Section] {
     [
-      .init("what the numbers do not cover", omissions), .init("gates", gates), .init("findings", findings),
-      .init("the chart of accuracies", overview, rank: 10),
-      .init("accuracy by strength", strengths, rank: 3),
-      .init("accuracy against epsilon", distances, rank: 5),
-      .init("transfer", transfer, rank: 6),
-      .init("corruptions", corruptions, rank: 9),
-      .init("corruptions, curves by severity", corruptionFigures, rank: 0),
-      .init("certificates", certificates, rank: 7),
-      .init("calibration", calibration, rank: 8),
-      .init("measurements", measurements, rank: 4),
-      .init("comparisons", comparison, rank: 11),
+      .init(id: "epsilon", title: "Accuracy against epsilon", isOpen: true, rank: 20, body: envelopes),
+      .init(id: "classes", title: "Classes", hint: classHint, isOpen: true, rank: 19, body: classes),
+      .init(
+        id: "comparisons", title: "Against the baselines, example by example", isOpen: true, rank: 22,
+        body: comparison),
+      .init(id: "corruptions", title: "Corruptions", isOpen: true, rank: 21, body: corruptions),
+      .init(
+        id: "certificates", title: "Certified accuracy by radius", isOpen: true, rank: 17, body: certificates),
+      .init(id: "calibration", title: "Calibration", isOpen: true, rank: 18, body: calibration),
+      .init(id: "failing", title: "Examples that fail", hint: failingHint, rank: 6, body: failing),
+      .init(id: "conditions", title: "Accuracy under every condition", rank: 16, body: overview),
+      .init(id: "strength", title: "Each attack by its strength", rank: 9, body: strengths),
+      .init(id: "distances", title: "Minimal perturbations", rank: 11, body: distances),
+      .init(id: "transfer", title: "Transfer", rank: 12, body: transfer),
+      .init(id: "severities", title: "Corruptions, curves by severity", rank: 3, body: corruptionFigures),
     ]
   }
 
-  private var sectionsBelowPictures: [PageSections.Section] {
+  private var partsBelow: [PageSections.Section] {
     [
-      .init("how the attacks got on", progress, rank: 1),
-      .init("all numbers", numbers),
-      .init("checks that passed", checks, rank: 2),
-      .init("to get the same report", fineprint),
+      .init(id: "progress", title: "How the attacks got on", hint: "attack progress", rank: 4, body: progress),
+      .init(id: "numbers", title: "All numbers", body: numbers),
+      .init(id: "checks", title: "Checks that passed", hint: passedHint, rank: 5, body: checks),
+      .init(id: "scope", title: "Scope, and how to get the same report", isOpen: true, body: fineprint),
+      .init(id: "words", title: "Glossary", rank: 1, body: glossary),
     ]
   }
 
@@ -72,8 +91,14 @@ struct Page {
   }
 
   var certificates: Html? {
-    let figures = CertificateFigures(report.probes, roles).all
-    guard !figures.isEmpty else { return nil }
-    return "<h2>Certified accuracy by radius</h2><div class=\"charts\">\(figures)</div>"
+    let figures = CertificateFigures(report.probes, roles, under: report.threatModels).all
+    return figures.isEmpty ? nil : "<div class=\"charts\">\(figures)</div>"
+  }
+
+  /// A class by its name, where it has one.
+  func label(_ index: Int) -> String {
+    guard index != Label.none else { return "no answer" }
+    guard let names = report.labelNames, names.indices.contains(index) else { return "\(index)" }
+    return names[index]
   }
 }

@@ -99,14 +99,19 @@ public struct Certified: Codable, Sendable, Equatable {
     public var accuracy: Double
     /// Wilson's interval of `accuracy`.
     public var interval: Interval
+
+    /// - Parameter radius: in units of the input.
+    package init(_ radius: Double, _ share: Proportion) {
+      self.radius = radius
+      (accuracy, interval) = (share.value, share.interval)
+    }
   }
 
   public init(_ certificates: [Certificate], norm: Norm, radii: [Double]) {
     self.norm = norm
     self.certificates = certificates
     curve = radii.map { radius in
-      let share = Proportion(certificates.map { $0.holds(at: radius) })
-      return Point(radius: radius, accuracy: share.value, interval: share.interval)
+      Point(radius, Proportion(certificates.map { $0.holds(at: radius) }))
     }
     let sum = certificates.reduce(0) { $0 + ($1.holds(at: 0) ? $1.radius : 0) }
     acr = sum / Double(max(certificates.count, 1))

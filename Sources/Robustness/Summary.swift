@@ -53,9 +53,18 @@ public struct Summary: Codable, Sendable, Equatable {
     public var y: String
     /// In the order in which they are joined.
     public var points: [Point]
+    /// How it is drawn; left out: as a line.
+    public var form: Form?
+
+    /// Ways to draw a curve.
+    public enum Form: String, Codable, Sendable {
+      /// Of a histogram: each point's bar is as wide as the points are apart.
+      case bars
+    }
 
     /// - Parameter chart: its title; series of one title are drawn together.
-    public init(chart: String, name: String, x: String, y: String, points: [Point]) {
+    public init(chart: String, name: String, x: String, y: String, points: [Point], form: Form? = nil) {
+      self.form = form
       self.chart = chart
       self.name = name
       self.x = x

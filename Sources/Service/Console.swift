@@ -56,7 +56,9 @@ struct Console: Sendable {
         },
         HttpRoute(.get, "/audits/{id}", .local(.audit)) { request, _ in
           let job = try await services.store.jobs.job(request.parameters["id"] ?? "")
-          if let report = try await services.store.jobs.report(job.id) { return .html(report.html) }
+          if let report = try await services.store.jobs.report(job.id) {
+            return .html(report.html, scriptHash: PageScript.report.source)
+          }
           return .scripted(Array(AuditPage(job: job).html.source.utf8), status: 404)
         },
         HttpRoute(.get, Self.signIn, .all) { _, _ in .html(Array(SignInPage(isRefused: false).html.source.utf8)) },

@@ -88,7 +88,8 @@ struct DocumentTests {
     arguments: ShownCommand.documents.map(\.name).filter { !["CONTRIBUTING.md", "docs/decisions.md"].contains($0) })
   func flagsInText(_ document: String) throws {
     let commands = [
-      ["audit"], ["audits", "report"], ["audits", "list"], ["bench"], ["calibrate"], ["corrupt"], ["data", "get"],
+      ["audit"], ["compare"], ["audits", "report"], ["audits", "list"], ["bench"], ["calibrate"], ["corrupt"],
+      ["data", "get"],
       ["models", "list"],
       ["models", "alias"], ["models", "card"], ["predict"],
       ["run"], ["serve"], ["study"], ["sweep"], ["tokens", "create"], ["train"],
@@ -128,7 +129,8 @@ struct DocumentTests {
         #expect(made.status == 0)
       }
     case "train" where !words.contains("--out"): words += ["--out", scratch.file("trained")]
-    case "verify": try Self.makeReport(scratch)
+    case "verify": try Self.makeReport(scratch, "r.html")
+    case "compare": for name in ["before.html", "after.html"] { try Self.makeReport(scratch, name) }
     case "tune": words = words.map { $0.hasPrefix("mnist:") ? "mnist:40" : $0 } + ["--folds", "2", "--samples", "2"]
     default: break
     }
@@ -181,7 +183,9 @@ struct DocumentTests {
       if let found = own[word] { return found }
       if ["texts.onnx", "out"].contains(word) { return scratch.file(word) }
       if let match = try /(ids|mask)=(.*)/.wholeMatch(in: word) { return "\(match.1)=\(scratch.file(String(match.2)))" }
-      if ["tuned.onnx", "r.html", "report.html", "r.pb", "key.pem", "key.pub.pem", "r.json"].contains(word) {
+      if ["tuned.onnx", "r.html", "report.html", "r.pb", "key.pem", "key.pub.pem", "r.json"].contains(word)
+        || ["before.html", "after.html", "difference.html", "gates.xml", "gates.sarif"].contains(word)
+      {
         return scratch.file(word)
       }
       // Batteries that are planned only cost nothing more with more data.
@@ -200,11 +204,11 @@ struct DocumentTests {
     return kept
   }
 
-  private static func makeReport(_ scratch: Scratch) throws {
+  private static func makeReport(_ scratch: Scratch, _ name: String) throws {
     let made = try Program.run(
       "audit", "models/mnist-mlp-noise.onnx", "--data", "mnist:4", "--probe", "clean", "--sign-key",
       scratch.file("key.pem"),
-      "--report", scratch.file("r.html"))
+      "--report", scratch.file(name))
     #expect(made.status == 0, "\(made.errors)")
   }
 

@@ -21,7 +21,9 @@ struct PageTests {
       plan: plan, subject: AuditSubject(name: "<b>&'\u{0}", digest: "sha256:00", model: model),
       others: [AuditSubject(name: "</title><img src=x>", digest: "sha256:11", model: Small.model(seed: 9))], data: data)
     let html = try runner.report(runner.runAll(threads: 2)).html()
-    #expect(!html.contains("<script") && !html.contains("<img src=x") && !html.contains("<b>") && !html.contains("\0"))
+    // One script, ours, which stands behind all text.
+    #expect(html.components(separatedBy: "<script").count == 2 && html.contains("</main><script>(function(){"))
+    #expect(!html.contains("<img src=x") && !html.contains("<b>") && !html.contains("\0"))
     #expect(!html.contains("http://") && !html.contains("https://") && !html.contains("url("))
     #expect(html.contains("data:image/png;base64,") && html.contains("prefers-color-scheme"))
     // Every chart has its table.

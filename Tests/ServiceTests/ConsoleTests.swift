@@ -13,6 +13,8 @@ import Testing
   private struct Answer {
     var status: Int
     var text: String
+    /// What the page may load and run.
+    var policy: String
   }
 
   /// - Parameter host: off loopback, the console is for known callers alone.
@@ -49,7 +51,8 @@ import Testing
     let session = URLSession(configuration: .ephemeral)
     let (data, response) = try await session.data(for: request)
     let status = (response as? HTTPURLResponse)?.statusCode ?? 0
-    return Answer(status: status, text: String(decoding: data, as: UTF8.self))
+    let policy = (response as? HTTPURLResponse)?.value(forHTTPHeaderField: "content-security-policy") ?? ""
+    return Answer(status: status, text: String(decoding: data, as: UTF8.self), policy: policy)
   }
 
   @Test("on loopback its pages are for everybody on this machine") func loopback() async throws {
@@ -82,7 +85,10 @@ import Testing
       #expect(page.contains("<a href=\"/audits/second\">second</a>") && page.contains("<td>first</td>"))
       #expect(page.contains("<td>&lt;i&gt;first&amp;</td>") && page.contains("failed</span> &quot;&lt;script&gt;"))
       #expect(!page.contains("<script") && !page.contains("<i>") && !page.contains("\u{1B}"))
-      #expect(try await get(url("/audits/second")).text == "<p>")
+      let report = try await get(url("/audits/second"))
+      // Of all scripts a report's page may run its own.
+      #expect(report.text == "<p>" && report.policy.contains("default-src 'none'; script-src 'sha256-"))
+      #expect(try await !get(url("/")).policy.contains("script-src"))
       #expect(try await get(url("/audits/second.json")).text == "{}")
       #expect(try await get(url("/audits/first")).status == 404)
     }

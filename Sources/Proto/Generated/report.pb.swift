@@ -193,6 +193,38 @@ public nonisolated struct Dither_V1_AuditReport: @unchecked Sendable {
   /// Clears the value of `code`. Subsequent reads from it will return its default value.
   public mutating func clearCode() {_uniqueStorage()._code = nil}
 
+  /// norms and epsilons, with what withstands all attacks there
+  public var threats: [Dither_V1_ReportThreatModel] {
+    get {_storage._threats}
+    set {_uniqueStorage()._threats = newValue}
+  }
+
+  /// the examples by class
+  public var classes: [Dither_V1_ReportClass] {
+    get {_storage._classes}
+    set {_uniqueStorage()._classes = newValue}
+  }
+
+  /// labels and answers, by example
+  public var examples: Dither_V1_ReportExamples {
+    get {_storage._examples ?? Dither_V1_ReportExamples()}
+    set {_uniqueStorage()._examples = newValue}
+  }
+  /// Returns true if `examples` has been explicitly set.
+  public var hasExamples: Bool {_storage._examples != nil}
+  /// Clears the value of `examples`. Subsequent reads from it will return its default value.
+  public mutating func clearExamples() {_uniqueStorage()._examples = nil}
+
+  /// when and where it was made, if that was asked for
+  public var stamp: Dither_V1_ReportStamp {
+    get {_storage._stamp ?? Dither_V1_ReportStamp()}
+    set {_uniqueStorage()._stamp = newValue}
+  }
+  /// Returns true if `stamp` has been explicitly set.
+  public var hasStamp: Bool {_storage._stamp != nil}
+  /// Clears the value of `stamp`. Subsequent reads from it will return its default value.
+  public mutating func clearStamp() {_uniqueStorage()._stamp = nil}
+
   /// over the message without it; its bytes are the last
   public var signature: Dither_V1_ReportSignature {
     get {_storage._signature ?? Dither_V1_ReportSignature()}
@@ -227,6 +259,156 @@ public nonisolated struct Dither_V1_ReportSignature: Sendable {
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+}
+
+/// A threat model, a norm and an epsilon: what is left under all attacks in that ball together, example by example.
+public nonisolated struct Dither_V1_ReportThreatModel: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var threat: Dither_V1_ReportThreat {
+    get {_threat ?? Dither_V1_ReportThreat()}
+    set {_threat = newValue}
+  }
+  /// Returns true if `threat` has been explicitly set.
+  public var hasThreat: Bool {self._threat != nil}
+  /// Clears the value of `threat`. Subsequent reads from it will return its default value.
+  public mutating func clearThreat() {self._threat = nil}
+
+  /// "L∞, ε = 8/255"
+  public var title: String = String()
+
+  /// titles of its attacks; those that lead to a class are not among them
+  public var attacks: [String] = []
+
+  /// examples that each of them has judged
+  public var n: Int64 = 0
+
+  /// share of these that withstands every one
+  public var robustAccuracy: Double = 0
+
+  /// of it, Wilson's
+  public var interval: [Double] = []
+
+  /// withstands every one
+  public var perExample: [Bool] = []
+
+  /// places among the report's examples of those that count; left out where all do
+  public var rows: [Int64] = []
+
+  /// title of the attack that leaves least by itself
+  public var strongest: String = String()
+
+  /// what this one leaves
+  public var strongestAccuracy: Double = 0
+
+  /// the same model with its noise off, attacked itself
+  public var noiseOff: Dither_V1_ReportShare {
+    get {_noiseOff ?? Dither_V1_ReportShare()}
+    set {_noiseOff = newValue}
+  }
+  /// Returns true if `noiseOff` has been explicitly set.
+  public var hasNoiseOff: Bool {self._noiseOff != nil}
+  /// Clears the value of `noiseOff`. Subsequent reads from it will return its default value.
+  public mutating func clearNoiseOff() {self._noiseOff = nil}
+
+  /// the other models, attacked themselves, in the order of the report's comparisons
+  public var others: [Dither_V1_ReportShare] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _threat: Dither_V1_ReportThreat? = nil
+  fileprivate var _noiseOff: Dither_V1_ReportShare? = nil
+}
+
+/// The examples of one class.
+public nonisolated struct Dither_V1_ReportClass: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var label: Int64 = 0
+
+  /// left out where the model has none
+  public var name: String {
+    get {_name ?? String()}
+    set {_name = newValue}
+  }
+  /// Returns true if `name` has been explicitly set.
+  public var hasName: Bool {self._name != nil}
+  /// Clears the value of `name`. Subsequent reads from it will return its default value.
+  public mutating func clearName() {self._name = nil}
+
+  /// examples as they are, and how many are answered rightly
+  public var clean: Dither_V1_ReportProportion {
+    get {_clean ?? Dither_V1_ReportProportion()}
+    set {_clean = newValue}
+  }
+  /// Returns true if `clean` has been explicitly set.
+  public var hasClean: Bool {self._clean != nil}
+  /// Clears the value of `clean`. Subsequent reads from it will return its default value.
+  public mutating func clearClean() {self._clean = nil}
+
+  /// by threat model: examples there, and how many withstand every attack
+  public var robust: [Dither_V1_ReportProportion] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _name: String? = nil
+  fileprivate var _clean: Dither_V1_ReportProportion? = nil
+}
+
+/// By example.
+public nonisolated struct Dither_V1_ReportExamples: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// the first one's number in the data
+  public var first: Int64 = 0
+
+  /// the true classes
+  public var labels: [Int64] = []
+
+  /// to the examples as they are; -1: none
+  public var answers: [Int64] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Dither_V1_ReportStamp: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// in UTC, as ISO 8601 writes it
+  public var date: String = String()
+
+  /// processor, cores and operating system
+  public var machine: String = String()
+
+  /// a name that the auditor gave
+  public var auditor: String {
+    get {_auditor ?? String()}
+    set {_auditor = newValue}
+  }
+  /// Returns true if `auditor` has been explicitly set.
+  public var hasAuditor: Bool {self._auditor != nil}
+  /// Clears the value of `auditor`. Subsequent reads from it will return its default value.
+  public mutating func clearAuditor() {self._auditor = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _auditor: String? = nil
 }
 
 public nonisolated struct Dither_V1_ReportMember: Sendable {
@@ -456,6 +638,18 @@ public nonisolated struct Dither_V1_ReportProbe: @unchecked Sendable {
   public var hasSummary: Bool {_storage._summary != nil}
   /// Clears the value of `summary`. Subsequent reads from it will return its default value.
   public mutating func clearSummary() {_uniqueStorage()._summary = nil}
+
+  /// under the condition, by example; -1: none. Of attacks, corruptions and the clean examples
+  public var answers: [Int64] {
+    get {_storage._answers}
+    set {_uniqueStorage()._answers = newValue}
+  }
+
+  /// places among the report's examples of those that were judged; left out where all were
+  public var rows: [Int64] {
+    get {_storage._rows}
+    set {_uniqueStorage()._rows = newValue}
+  }
 
   /// of a random model: the same attack through one draw a step
   public var singleDraw: Dither_V1_ReportShare {
@@ -870,9 +1064,21 @@ public nonisolated struct Dither_V1_ReportSeries: Sendable {
 
   public var points: [Dither_V1_ReportPoint] = []
 
+  /// bars: of a histogram; left out: a line
+  public var form: String {
+    get {_form ?? String()}
+    set {_form = newValue}
+  }
+  /// Returns true if `form` has been explicitly set.
+  public var hasForm: Bool {self._form != nil}
+  /// Clears the value of `form`. Subsequent reads from it will return its default value.
+  public mutating func clearForm() {self._form = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _form: String? = nil
 }
 
 public nonisolated struct Dither_V1_ReportPoint: Sendable {
@@ -1131,7 +1337,7 @@ fileprivate nonisolated let _protobuf_package = "dither.v1"
 
 nonisolated extension Dither_V1_AuditReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AuditReport"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}format\0\u{1}model\0\u{1}version\0\u{1}digest\0\u{1}members\0\u{3}label_names\0\u{1}noise\0\u{1}temperature\0\u{1}data\0\u{3}data_digest\0\u{1}n\0\u{1}battery\0\u{1}seed\0\u{1}samples\0\u{1}probes\0\u{1}corruptions\0\u{1}gates\0\u{1}checks\0\u{1}findings\0\u{2}\u{3}failures\0\u{1}incomplete\0\u{1}command\0\u{1}code\0\u{1}comparisons\0\u{2}J\u{1}signature\0\u{b}comparison\0\u{b}further_comparisons\0\u{c}\u{14}\u{1}\u{c}\u{15}\u{1}")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}format\0\u{1}model\0\u{1}version\0\u{1}digest\0\u{1}members\0\u{3}label_names\0\u{1}noise\0\u{1}temperature\0\u{1}data\0\u{3}data_digest\0\u{1}n\0\u{1}battery\0\u{1}seed\0\u{1}samples\0\u{1}probes\0\u{1}corruptions\0\u{1}gates\0\u{1}checks\0\u{1}findings\0\u{2}\u{3}failures\0\u{1}incomplete\0\u{1}command\0\u{1}code\0\u{1}comparisons\0\u{1}threats\0\u{1}classes\0\u{1}examples\0\u{1}stamp\0\u{2}F\u{1}signature\0\u{b}comparison\0\u{b}further_comparisons\0\u{c}\u{14}\u{1}\u{c}\u{15}\u{1}")
 
   fileprivate class _StorageClass {
     var _format: String = String()
@@ -1158,6 +1364,10 @@ nonisolated extension Dither_V1_AuditReport: SwiftProtobuf.Message, SwiftProtobu
     var _incomplete: Dither_V1_ReportIncomplete? = nil
     var _command: String = String()
     var _code: String? = nil
+    var _threats: [Dither_V1_ReportThreatModel] = []
+    var _classes: [Dither_V1_ReportClass] = []
+    var _examples: Dither_V1_ReportExamples? = nil
+    var _stamp: Dither_V1_ReportStamp? = nil
     var _signature: Dither_V1_ReportSignature? = nil
 
       // This property is used as the initial default value for new instances of the type.
@@ -1193,6 +1403,10 @@ nonisolated extension Dither_V1_AuditReport: SwiftProtobuf.Message, SwiftProtobu
       _incomplete = source._incomplete
       _command = source._command
       _code = source._code
+      _threats = source._threats
+      _classes = source._classes
+      _examples = source._examples
+      _stamp = source._stamp
       _signature = source._signature
     }
   }
@@ -1236,6 +1450,10 @@ nonisolated extension Dither_V1_AuditReport: SwiftProtobuf.Message, SwiftProtobu
         case 24: try { try decoder.decodeSingularStringField(value: &_storage._command) }()
         case 25: try { try decoder.decodeSingularStringField(value: &_storage._code) }()
         case 26: try { try decoder.decodeRepeatedMessageField(value: &_storage._comparisons) }()
+        case 27: try { try decoder.decodeRepeatedMessageField(value: &_storage._threats) }()
+        case 28: try { try decoder.decodeRepeatedMessageField(value: &_storage._classes) }()
+        case 29: try { try decoder.decodeSingularMessageField(value: &_storage._examples) }()
+        case 30: try { try decoder.decodeSingularMessageField(value: &_storage._stamp) }()
         case 100: try { try decoder.decodeSingularMessageField(value: &_storage._signature) }()
         default: break
         }
@@ -1321,6 +1539,18 @@ nonisolated extension Dither_V1_AuditReport: SwiftProtobuf.Message, SwiftProtobu
       if !_storage._comparisons.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._comparisons, fieldNumber: 26)
       }
+      if !_storage._threats.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._threats, fieldNumber: 27)
+      }
+      if !_storage._classes.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._classes, fieldNumber: 28)
+      }
+      try { if let v = _storage._examples {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 29)
+      } }()
+      try { if let v = _storage._stamp {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
+      } }()
       try { if let v = _storage._signature {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 100)
       } }()
@@ -1357,6 +1587,10 @@ nonisolated extension Dither_V1_AuditReport: SwiftProtobuf.Message, SwiftProtobu
         if _storage._incomplete != rhs_storage._incomplete {return false}
         if _storage._command != rhs_storage._command {return false}
         if _storage._code != rhs_storage._code {return false}
+        if _storage._threats != rhs_storage._threats {return false}
+        if _storage._classes != rhs_storage._classes {return false}
+        if _storage._examples != rhs_storage._examples {return false}
+        if _storage._stamp != rhs_storage._stamp {return false}
         if _storage._signature != rhs_storage._signature {return false}
         return true
       }
@@ -1402,6 +1636,228 @@ nonisolated extension Dither_V1_ReportSignature: SwiftProtobuf.Message, SwiftPro
     if lhs.algorithm != rhs.algorithm {return false}
     if lhs.publicKey != rhs.publicKey {return false}
     if lhs.value != rhs.value {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_ReportThreatModel: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ReportThreatModel"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}threat\0\u{1}title\0\u{1}attacks\0\u{1}n\0\u{3}robust_accuracy\0\u{1}interval\0\u{3}per_example\0\u{1}rows\0\u{1}strongest\0\u{3}strongest_accuracy\0\u{3}noise_off\0\u{1}others\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._threat) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.title) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.attacks) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.n) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.robustAccuracy) }()
+      case 6: try { try decoder.decodeRepeatedDoubleField(value: &self.interval) }()
+      case 7: try { try decoder.decodeRepeatedBoolField(value: &self.perExample) }()
+      case 8: try { try decoder.decodeRepeatedInt64Field(value: &self.rows) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.strongest) }()
+      case 10: try { try decoder.decodeSingularDoubleField(value: &self.strongestAccuracy) }()
+      case 11: try { try decoder.decodeSingularMessageField(value: &self._noiseOff) }()
+      case 12: try { try decoder.decodeRepeatedMessageField(value: &self.others) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._threat {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.title.isEmpty {
+      try visitor.visitSingularStringField(value: self.title, fieldNumber: 2)
+    }
+    if !self.attacks.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.attacks, fieldNumber: 3)
+    }
+    if self.n != 0 {
+      try visitor.visitSingularInt64Field(value: self.n, fieldNumber: 4)
+    }
+    if self.robustAccuracy.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.robustAccuracy, fieldNumber: 5)
+    }
+    if !self.interval.isEmpty {
+      try visitor.visitPackedDoubleField(value: self.interval, fieldNumber: 6)
+    }
+    if !self.perExample.isEmpty {
+      try visitor.visitPackedBoolField(value: self.perExample, fieldNumber: 7)
+    }
+    if !self.rows.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.rows, fieldNumber: 8)
+    }
+    if !self.strongest.isEmpty {
+      try visitor.visitSingularStringField(value: self.strongest, fieldNumber: 9)
+    }
+    if self.strongestAccuracy.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.strongestAccuracy, fieldNumber: 10)
+    }
+    try { if let v = self._noiseOff {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    } }()
+    if !self.others.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.others, fieldNumber: 12)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_ReportThreatModel, rhs: Dither_V1_ReportThreatModel) -> Bool {
+    if lhs._threat != rhs._threat {return false}
+    if lhs.title != rhs.title {return false}
+    if lhs.attacks != rhs.attacks {return false}
+    if lhs.n != rhs.n {return false}
+    if lhs.robustAccuracy != rhs.robustAccuracy {return false}
+    if lhs.interval != rhs.interval {return false}
+    if lhs.perExample != rhs.perExample {return false}
+    if lhs.rows != rhs.rows {return false}
+    if lhs.strongest != rhs.strongest {return false}
+    if lhs.strongestAccuracy != rhs.strongestAccuracy {return false}
+    if lhs._noiseOff != rhs._noiseOff {return false}
+    if lhs.others != rhs.others {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_ReportClass: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ReportClass"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}label\0\u{1}name\0\u{1}clean\0\u{1}robust\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.label) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._name) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._clean) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.robust) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.label != 0 {
+      try visitor.visitSingularInt64Field(value: self.label, fieldNumber: 1)
+    }
+    try { if let v = self._name {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._clean {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    if !self.robust.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.robust, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_ReportClass, rhs: Dither_V1_ReportClass) -> Bool {
+    if lhs.label != rhs.label {return false}
+    if lhs._name != rhs._name {return false}
+    if lhs._clean != rhs._clean {return false}
+    if lhs.robust != rhs.robust {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_ReportExamples: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ReportExamples"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}first\0\u{1}labels\0\u{1}answers\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.first) }()
+      case 2: try { try decoder.decodeRepeatedInt64Field(value: &self.labels) }()
+      case 3: try { try decoder.decodeRepeatedInt64Field(value: &self.answers) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.first != 0 {
+      try visitor.visitSingularInt64Field(value: self.first, fieldNumber: 1)
+    }
+    if !self.labels.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.labels, fieldNumber: 2)
+    }
+    if !self.answers.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.answers, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_ReportExamples, rhs: Dither_V1_ReportExamples) -> Bool {
+    if lhs.first != rhs.first {return false}
+    if lhs.labels != rhs.labels {return false}
+    if lhs.answers != rhs.answers {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_ReportStamp: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ReportStamp"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}date\0\u{1}machine\0\u{1}auditor\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.date) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.machine) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self._auditor) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.date.isEmpty {
+      try visitor.visitSingularStringField(value: self.date, fieldNumber: 1)
+    }
+    if !self.machine.isEmpty {
+      try visitor.visitSingularStringField(value: self.machine, fieldNumber: 2)
+    }
+    try { if let v = self._auditor {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_ReportStamp, rhs: Dither_V1_ReportStamp) -> Bool {
+    if lhs.date != rhs.date {return false}
+    if lhs.machine != rhs.machine {return false}
+    if lhs._auditor != rhs._auditor {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1488,7 +1944,7 @@ nonisolated extension Dither_V1_ReportProportion: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ReportProbe"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}probe\0\u{1}parameters\0\u{1}kind\0\u{1}n\0\u{3}clean_accuracy\0\u{3}clean_interval\0\u{3}robust_accuracy\0\u{1}interval\0\u{3}per_example\0\u{3}per_example_clean\0\u{1}questions\0\u{3}noise_flips\0\u{1}distances\0\u{3}median_distance\0\u{3}accuracy_against_epsilon\0\u{2}\u{2}progress\0\u{3}noise_off\0\u{2}\u{3}calibration\0\u{1}certified\0\u{1}summary\0\u{3}single_draw\0\u{1}others\0\u{1}title\0\u{1}threat\0\u{1}corruption\0\u{1}strength\0\u{b}baseline\0\u{b}rivals\0\u{c}\u{10}\u{1}\u{c}\u{13}\u{1}\u{c}\u{14}\u{1}")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}probe\0\u{1}parameters\0\u{1}kind\0\u{1}n\0\u{3}clean_accuracy\0\u{3}clean_interval\0\u{3}robust_accuracy\0\u{1}interval\0\u{3}per_example\0\u{3}per_example_clean\0\u{1}questions\0\u{3}noise_flips\0\u{1}distances\0\u{3}median_distance\0\u{3}accuracy_against_epsilon\0\u{2}\u{2}progress\0\u{3}noise_off\0\u{2}\u{3}calibration\0\u{1}certified\0\u{1}summary\0\u{3}single_draw\0\u{1}others\0\u{1}title\0\u{1}threat\0\u{1}corruption\0\u{1}strength\0\u{1}answers\0\u{1}rows\0\u{b}baseline\0\u{b}rivals\0\u{c}\u{10}\u{1}\u{c}\u{13}\u{1}\u{c}\u{14}\u{1}")
 
   fileprivate class _StorageClass {
     var _probe: String = String()
@@ -1516,6 +1972,8 @@ nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobu
     var _calibration: Dither_V1_ReportCalibration? = nil
     var _certified: Dither_V1_ReportCertified? = nil
     var _summary: Dither_V1_ReportSummary? = nil
+    var _answers: [Int64] = []
+    var _rows: [Int64] = []
     var _singleDraw: Dither_V1_ReportShare? = nil
 
       // This property is used as the initial default value for new instances of the type.
@@ -1552,6 +2010,8 @@ nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobu
       _calibration = source._calibration
       _certified = source._certified
       _summary = source._summary
+      _answers = source._answers
+      _rows = source._rows
       _singleDraw = source._singleDraw
     }
   }
@@ -1597,6 +2057,8 @@ nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobu
         case 27: try { try decoder.decodeSingularMessageField(value: &_storage._threat) }()
         case 28: try { try decoder.decodeSingularMessageField(value: &_storage._corruption) }()
         case 29: try { try decoder.decodeSingularMessageField(value: &_storage._strength) }()
+        case 30: try { try decoder.decodeRepeatedInt64Field(value: &_storage._answers) }()
+        case 31: try { try decoder.decodeRepeatedInt64Field(value: &_storage._rows) }()
         default: break
         }
       }
@@ -1687,6 +2149,12 @@ nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobu
       try { if let v = _storage._strength {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 29)
       } }()
+      if !_storage._answers.isEmpty {
+        try visitor.visitPackedInt64Field(value: _storage._answers, fieldNumber: 30)
+      }
+      if !_storage._rows.isEmpty {
+        try visitor.visitPackedInt64Field(value: _storage._rows, fieldNumber: 31)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1721,6 +2189,8 @@ nonisolated extension Dither_V1_ReportProbe: SwiftProtobuf.Message, SwiftProtobu
         if _storage._calibration != rhs_storage._calibration {return false}
         if _storage._certified != rhs_storage._certified {return false}
         if _storage._summary != rhs_storage._summary {return false}
+        if _storage._answers != rhs_storage._answers {return false}
+        if _storage._rows != rhs_storage._rows {return false}
         if _storage._singleDraw != rhs_storage._singleDraw {return false}
         return true
       }
@@ -2471,7 +2941,7 @@ nonisolated extension Dither_V1_ReportMeasure: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Dither_V1_ReportSeries: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ReportSeries"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}chart\0\u{1}name\0\u{1}x\0\u{1}y\0\u{1}points\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}chart\0\u{1}name\0\u{1}x\0\u{1}y\0\u{1}points\0\u{1}form\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2484,12 +2954,17 @@ nonisolated extension Dither_V1_ReportSeries: SwiftProtobuf.Message, SwiftProtob
       case 3: try { try decoder.decodeSingularStringField(value: &self.x) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.y) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.points) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self._form) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.chart.isEmpty {
       try visitor.visitSingularStringField(value: self.chart, fieldNumber: 1)
     }
@@ -2505,6 +2980,9 @@ nonisolated extension Dither_V1_ReportSeries: SwiftProtobuf.Message, SwiftProtob
     if !self.points.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.points, fieldNumber: 5)
     }
+    try { if let v = self._form {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 6)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2514,6 +2992,7 @@ nonisolated extension Dither_V1_ReportSeries: SwiftProtobuf.Message, SwiftProtob
     if lhs.x != rhs.x {return false}
     if lhs.y != rhs.y {return false}
     if lhs.points != rhs.points {return false}
+    if lhs._form != rhs._form {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

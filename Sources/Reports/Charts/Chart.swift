@@ -15,6 +15,10 @@ enum Chart {
       /// Another model, counted from 0 in the order of the report's comparisons.
       case other(Int)
       case noiseOff, singleDraw
+      /// What a guess gives.
+      case chance
+      /// What is left under all attacks, beside what is certified.
+      case attacked
 
       /// As many other models have an appearance of their own.
       private static let otherStyles = 5
@@ -25,6 +29,8 @@ enum Chart {
         case .other(let at): "s-o\(at % Self.otherStyles)"
         case .noiseOff: "s-off"
         case .singleDraw: "s-single"
+        case .chance: "s-chance"
+        case .attacked: "s-attacked"
         }
       }
 
@@ -34,6 +40,8 @@ enum Chart {
         case .other(let at): at == 0 ? "baseline" : "baseline \(at + 1)"
         case .noiseOff: "this model, noise off"
         case .singleDraw: "this model, attacked through one draw"
+        case .chance: "chance"
+        case .attacked: "this model under all attacks together"
         }
       }
 
@@ -45,6 +53,8 @@ enum Chart {
         case .model: "<circle cx=\"\(x)\" cy=\"\(y)\" r=\"4.5\"/>"
         case .noiseOff: "<path d=\"M\(x) \(y - 5.5)l5.5 5.5l-5.5 5.5l-5.5-5.5z\"/>"
         case .singleDraw: "<path d=\"M\(x) \(y - 5)l5.5 9.5h-11z\"/>"
+        case .chance: ""
+        case .attacked: "<path d=\"M\(x - 4.5) \(y - 4.5)h9v9h-9z\"/>"
         case .other(let at):
           switch at % Self.otherStyles {
           case 0: "<rect x=\"\(x - 4)\" y=\"\(y - 4)\" width=\"8\" height=\"8\"/>"

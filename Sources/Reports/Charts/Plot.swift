@@ -7,6 +7,8 @@ struct Plot {
     var name: String
     var role: Chart.Series.Role
     var points: [Summary.Point]
+    /// nil: a line.
+    var form: Summary.Series.Form?
   }
 
   var title: String
@@ -68,8 +70,11 @@ struct Plot {
     func px(_ value: Double) -> Double {
       Self.left + 8 + horizontal.share(value) * (Self.width - Self.left - Self.right - 16)
     }
+    // Beside the first bar of a histogram the others would be lines: their roots tell them apart.
+    let isRooted = Self.areBars(shown) && vertical.low == 0
     func py(_ value: Double) -> Double {
-      Self.top + (1 - vertical.share(value)) * (Self.height - Self.top - Self.bottom)
+      let share = vertical.share(value)
+      return Self.top + (1 - (isRooted ? share.squareRoot() : share)) * (Self.height - Self.top - Self.bottom)
     }
     let rows = vertical.ticks.map { tick -> Html in
       """
@@ -82,7 +87,13 @@ struct Plot {
       <text class="tick" x="\(px(tick))" y="\(Self.height - Self.bottom + 18)" text-anchor="middle">\(horizontal.label(tick))</text>
       """
     }
+    let places = Places(px: px, py: py, count: shown.count { $0.form == .bars })
+    var barAt = 0
     let lines = zip(shown, keys).map { curve, key -> Html in
+      if curve.form == .bars {
+        barAt += 1
+        return Self.bars(curve, key, at: barAt - 1, places)
+      }
       let line = curve.points.map { "\(px($0.x)),\(py($0.y))" as Html }
       let hasFew = curve.points.count <= 24
       let marks = curve.points.map { point -> Html in
@@ -106,11 +117,34 @@ struct Plot {
     return (
       keys,
       """
-      \(rows)\(columns)<text class="axis" x="\(Self.left - 44)" y="\(Self.top - 12)">\(y)</text>
+      \(rows)\(columns)<text class="axis" x="\(Self.left - 44)" y="\(Self.top - 12)">\(y)\(isRooted ? ", by its square root" : "")</text>
       <text class="axis" x="\((Self.left + Self.width - Self.right) / 2)" y="\(Self.height - 6)" text-anchor="middle">\(x)</text>
       \(lines)
       """
     )
+  }
+
+  /// The ways from numbers to places, and how many histograms share them.
+  private struct Places {
+    var px: (Double) -> Double, py: (Double) -> Double
+    var count: Int
+  }
+
+  private static func areBars(_ curves: [Curve]) -> Bool { !curves.isEmpty && curves.allSatisfy { $0.form == .bars } }
+
+  /// A histogram: several stand side by side in each bin.
+  private static func bars(_ curve: Curve, _ key: Chart.Key, at place: Int, _ places: Places) -> Html {
+    let xs = curve.points.map(\.x), count = Double(max(places.count, 1))
+    let bin = zip(xs.dropFirst(), xs).map { places.px($0) - places.px($1) }.min() ?? 12, width = bin / count
+    let drawn = curve.points.map { point -> Html in
+      let left = places.px(point.x) - bin / 2 + Double(place) * width, top = places.py(point.y)
+      let tall = max(places.py(0) - top, point.y > 0 ? 1 : 0)
+      return """
+        <g><title>\(curve.name), \(Axis.text(point.x)): \(Axis.text(point.y))</title>\
+        <rect class="bar" x="\(left)" y="\(top)" width="\(max(width * 0.92, 0.5))" height="\(tall)"/></g>
+        """
+    }
+    return "<g class=\"\(key.cssClass)\">\(drawn)</g>\n"
   }
 
   private var table: Html {

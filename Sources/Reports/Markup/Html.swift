@@ -36,18 +36,28 @@ package struct Html: ExpressibleByStringInterpolation, Sendable {
 }
 
 extension Html {
+  /// Tables of as many columns stand on telephones as blocks.
+  private static var mostUnstacked: Int { 6 }
+
   /// A table with a caption; the first column heads its rows, the others are numbers.
   /// - Parameter isWordy: the last column is text, of several lines where it must.
   package static func table(_ caption: String, _ heads: [String], _ rows: [[String]], isWordy: Bool = false) -> Html {
     let head = heads.map { "<th scope=\"col\">\($0)</th>" as Html }
+    // On a telephone a row of many cells is a block of its own, in which each says its column's name.
+    let isStacked = heads.count >= mostUnstacked, words = [isWordy ? "wordy" : nil, isStacked ? "stack" : nil]
+    let classes = words.compactMap { $0 }.joined(separator: " ")
     let body = rows.map { row -> Html in
       let cells = row.enumerated().map { at, cell -> Html in
-        at == 0 ? "<th scope=\"row\">\(cell)</th>" : "<td>\(cell)</td>"
+        if at == 0 { return "<th scope=\"row\">\(cell)</th>" }
+        guard isStacked, at < heads.count else { return "<td>\(cell)</td>" }
+        // Numbers do not wrap.
+        let kind: Html? = cell.count <= 18 ? " class=\"n\"" : nil
+        return "<td\(kind) data-l=\"\(heads[at])\">\(cell)</td>"
       }
       return "<tr>\(cells)</tr>\n"
     }
     return """
-      <div class="scroll" tabindex="0" role="region" aria-label="\(caption)"><table\(isWordy ? " class=\"wordy\"" as Html : nil)><caption>\(caption)</caption>
+      <div class="scroll" tabindex="0" role="region" aria-label="\(caption)"><table\(classes.isEmpty ? nil : " class=\"\(classes)\"" as Html)><caption>\(caption)</caption>
       <thead><tr>\(head)</tr></thead><tbody>
       \(body)</tbody></table></div>
       """

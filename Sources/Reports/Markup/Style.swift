@@ -3,11 +3,11 @@ extension Html {
   static let style: Html = """
     :root{color-scheme:light dark;--paper:#f6f7f9;--card:#fff;--ink:#171a21;--muted:#5b6472;--line:#dde1e7;--track:#eef0f4;
     --model:#2457d6;--o0:#b4540a;--off:#6b7280;--good:#12734a;--bad:#b3261e;--badpaper:#fdeceb;
-    --o1:#7c3fc4;--o2:#0b7285;--o3:#7a6512;--o4:#b0277a}
+    --o1:#7c3fc4;--o2:#0b7285;--o3:#7a6512;--o4:#b0277a;--hs:70%;--hl:76%}
     @media (prefers-color-scheme:dark){:root{--paper:#0f1217;--card:#171b22;--ink:#e8ebf0;--muted:#9aa4b2;--line:#2a303a;
     --track:#222832;--model:#7aa2ff;--o0:#f0a35e;--off:#a3acb9;--good:#5fd39b;--bad:#ff8a80;--badpaper:#331b1b;
-    --o1:#c4a0f5;--o2:#4fc3d4;--o3:#d6bf4e;--o4:#f08cc8}}
-    *{box-sizing:border-box}
+    --o1:#c4a0f5;--o2:#4fc3d4;--o3:#d6bf4e;--o4:#f08cc8;--hs:45%;--hl:26%}}
+    *{box-sizing:border-box}[hidden]{display:none!important}
     body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,
     "Helvetica Neue",Arial,sans-serif;font-variant-numeric:tabular-nums}
     main{max-width:1080px;margin:0 auto;padding:2.5rem 1.25rem 4rem}
@@ -37,7 +37,29 @@ extension Html {
     svg .c1 polyline{stroke-dasharray:7 4}svg .c2 polyline{stroke-dasharray:2 4}svg .c3 polyline{stroke-dasharray:9 3 2 3}
     svg .c4 polyline{stroke-dasharray:4 2}svg .c5 polyline{stroke-dasharray:12 4}svg .c6 polyline{stroke-dasharray:1 3}
     .charts+.card{margin-top:1rem}
-    .heat td{text-align:center;padding:.35rem .4rem}.heat td[style]{color:#111}
+    .heat td,.heat thead th:not(:first-child){text-align:center;padding:.3rem .35rem}
+    .heat td[style]{background:hsl(var(--h) var(--hs) var(--hl))}
+    .conf td,.conf thead th:not(:first-child){text-align:center;padding:.25rem .1rem;min-width:1.7rem;font-size:.8rem}
+    .conf td[style]{background:hsl(4 65% 50%/var(--a))}.conf td.d{background:hsl(222 70% 55%/var(--a))}
+    .conf{table-layout:fixed}.conf th:first-child{width:6rem;white-space:normal;overflow-wrap:anywhere}
+    .verdict strong{font-size:1.15rem;padding:.1rem .45rem;border-radius:6px;background:hsl(var(--h) var(--hs) var(--hl))}
+    .n,.verdict strong{white-space:nowrap}.card+.charts{margin-top:1rem}
+    th small{display:block;color:var(--muted);font-weight:400;font-size:.8rem}
+    .good{color:var(--good)}.bad{color:var(--bad)}.beside{margin-top:1rem}.beside td:nth-child(2){text-align:left}
+    .contents{display:flex;flex-wrap:wrap;gap:.3rem .5rem;list-style:none;margin:1rem 0;padding:0;font-size:.88rem}
+    .contents a,.tools button{display:block;padding:.15rem .6rem;border:1px solid var(--line);border-radius:99px;background:var(--card);
+    color:var(--model);text-decoration:none;font:inherit}.tools{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:center;font-size:.88rem}
+    .tools button{display:inline-block;cursor:pointer}.tools select{font:inherit;max-width:100%;color:inherit;background:var(--card);
+    border:1px solid var(--line);border-radius:6px;padding:.15rem .3rem}
+    .part{border:0;border-top:1px solid var(--line);margin-top:1.4rem;padding:0;font-size:1rem}
+    .part>summary{width:auto;padding:.8rem 0;color:var(--ink)}.part>summary h2{display:inline;margin:0}
+    .part>div{scroll-margin-top:4rem}.hint{margin-left:.8rem;color:var(--muted);font-weight:400;font-size:.9rem}
+    .badge{display:inline-block;min-width:4.2rem;text-align:center;border-radius:6px;padding:0 .4rem;font-size:.78rem;color:#fff;background:#5b6472}
+    .badge.high{background:#a3221b}.badge.medium{background:#9a4a08}
+    .findings section{margin:.9rem 0}.findings ul,.noted ul{padding-left:1.2rem;margin:.3rem 0}.advice{margin:.2rem 0}
+    .noted{border-color:var(--o0)}.forest .plot{width:230px;min-width:140px}.forest .plot svg{margin:0}
+    .f-better{--c:var(--good)}.f-worse{--c:var(--bad)}.f-none{--c:var(--off)}
+    .s-chance{--c:var(--muted)}.s-attacked{--c:var(--bad)}
     .s-model{--c:var(--model)}.s-o0{--c:var(--o0)}.s-off{--c:var(--off)}.s-single{--c:var(--good)}
     .s-o1{--c:var(--o1)}.s-o2{--c:var(--o2)}.s-o3{--c:var(--o3)}.s-o4{--c:var(--o4)}
     svg{display:block;width:100%;height:auto;margin:.8rem 0 .4rem;overflow:visible}
@@ -48,7 +70,7 @@ extension Html {
     svg polyline{fill:none;stroke:var(--c);stroke-width:2}
     svg .s-o0 polyline{stroke-dasharray:7 4}svg .s-off polyline{stroke-dasharray:2 4}svg .s-single polyline{stroke-dasharray:9 3 2 3}
     svg .s-o1 polyline{stroke-dasharray:12 4}svg .s-o2 polyline{stroke-dasharray:4 2}svg .s-o3 polyline{stroke-dasharray:1 3}
-    svg .s-o4 polyline{stroke-dasharray:12 3 3 3 3 3}
+    svg .s-o4 polyline{stroke-dasharray:12 3 3 3 3 3}svg .s-chance polyline{stroke-dasharray:2 5;stroke-width:1.5}svg .s-attacked polyline{stroke-dasharray:6 2}
     svg circle,svg rect,svg path{fill:var(--c)}
     svg .track{fill:var(--track)}svg .faint{opacity:.35}
     svg .whisker{stroke:var(--c);stroke-width:1.5;opacity:.65}
@@ -59,11 +81,10 @@ extension Html {
     .scroll{overflow-x:auto}
     table{border-collapse:collapse;width:100%;font-size:.88rem}
     caption{text-align:left;padding:.3rem 0;font-size:.82rem}
-    th,td{padding:.4rem .7rem .4rem 0;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
+    th,td{padding:.35rem .7rem .35rem 0;text-align:right;border-bottom:1px solid var(--line);overflow-wrap:break-word}
     th:first-child,td:first-child{text-align:left}tbody th{font-weight:500}
-    .wordy td:last-child,.wordy th:last-child{white-space:normal;text-align:left;min-width:14rem;padding-left:.7rem}
-    .fold>summary{font-size:1rem;margin:.8rem 0}.fold{border:0}
-    thead th{color:var(--muted);font-weight:600;vertical-align:bottom;white-space:normal}
+    .wordy td:last-child,.wordy th:last-child{text-align:left;padding-left:.7rem;overflow-wrap:anywhere}
+    thead th{color:var(--muted);font-weight:600;vertical-align:bottom}
     svg.bars{max-width:780px}.bars+.bars{margin-top:-.4rem}
     .checks{list-style:none;margin:0;padding:0}
     .checks li{display:grid;grid-template-columns:1.7rem 1fr;padding:.55rem 0;border-bottom:1px solid var(--line)}
@@ -79,20 +100,28 @@ extension Html {
     pre{white-space:pre-wrap;background:var(--track);border-radius:8px;padding:.8rem 1rem;margin:.4rem 0 1rem}
     dl{display:grid;grid-template-columns:max-content 1fr;gap:.3rem 1.2rem;margin:0}
     dt{color:var(--muted)}dd{margin:0;min-width:0;overflow-wrap:anywhere}
-    @media (max-width:560px){main{padding:1.5rem .9rem 3rem}.card{padding:.9rem}svg text,svg .tick,svg .axis{font-size:15px}
+    @media (max-width:700px){.stack,.stack tbody,.stack tr,.stack th,.stack td{display:block;text-align:left}.stack thead{display:none}.stack caption{display:block}.n{white-space:normal}
+    .stack tr{padding:.5rem 0;border-bottom:1px solid var(--line)}.stack th,.stack td{border:0;padding:.1rem 0;overflow-wrap:anywhere}
+    .stack td[data-l]::before{content:attr(data-l) ": ";color:var(--muted)}.stack .plot{width:100%}.stack tbody th{font-weight:700}
+    .wordy td:last-child,.wordy th:last-child{padding-left:0}table:not(.stack) th,table:not(.stack) td{padding-right:.35rem}
+    .hint{display:block;margin-left:0}}
+    @media (max-width:560px){table{font-size:.8rem}.conf td,.conf thead th:not(:first-child){font-size:.66rem;min-width:0;padding:.2rem 0}
+    .conf th:first-child{width:3.4rem}.heat td,.heat thead th:not(:first-child){padding:.25rem .1rem;font-size:.74rem}
+    main{padding:1.5rem .9rem 3rem}.card{padding:.9rem}svg text,svg .tick,svg .axis{font-size:15px}
     svg .count{font-size:13px}svg .label{font-size:22px}svg .value{font-size:19px}dl{grid-template-columns:1fr;gap:0}
     dd{margin-bottom:.5rem}}
-    @media print{:root{color-scheme:light;--paper:#fff;--card:#fff;--ink:#000;--muted:#444;--line:#bbb;--track:#eee;
+    @media print{:root{color-scheme:light;--hs:70%;--hl:76%;--paper:#fff;--card:#fff;--ink:#000;--muted:#444;--line:#bbb;--track:#eee;
     --model:#2457d6;--o0:#b4540a;--off:#6b7280;--good:#12734a;--bad:#b3261e;--badpaper:#fdeceb;
     --o1:#7c3fc4;--o2:#0b7285;--o3:#7a6512;--o4:#b0277a}
     @page{margin:14mm}html{font-size:11px}body{font-size:9.5pt}main{max-width:none;padding:0}
-    h2,h3,figcaption,caption,summary,thead,p.muted:not(:last-child),.card>p:not(:last-child){break-after:avoid}h2{margin:1.6rem 0 .7rem}
+    h2,h3,figcaption,caption,summary,thead,.part>summary,p.muted:not(:last-child),.card>p:not(:last-child){break-after:avoid}h2{margin:1.6rem 0 .7rem}
     tbody tr:nth-child(-n+2){break-before:avoid}li,tr,svg,figcaption,.tile,.gallery,.findings{break-inside:avoid}
     .card{border-radius:6px;padding:.7rem .8rem}figcaption,figure svg:not(.bars){break-after:avoid}
     .charts{grid-template-columns:1fr 1fr}.charts table{font-size:6pt;line-height:1.3}.charts td,.charts th{padding:.08rem .3rem .08rem 0}.gallery{grid-template-columns:repeat(4,1fr)}.tiles{grid-template-columns:repeat(4,1fr)}
     svg.bars{max-width:560px}.scroll{overflow:visible}table{font-size:8pt}th,td{white-space:normal;padding:.2rem .4rem .2rem 0}tbody th{overflow-wrap:anywhere;min-width:9rem}
     thead{display:table-header-group}.wordy td:last-child,.wordy th:last-child{min-width:0}.heat td{padding:.2rem}
-    details::details-content{content-visibility:visible;height:auto;display:block}
+    nav,.tools,.part:not([open]),details:not([open]){display:none}.part{margin-top:.8rem}.part>summary{list-style:none;padding:.4rem 0}
+    .stack,.stack tbody{font-size:8pt}.conf td{padding:.1rem}.verdict strong{font-size:9pt}.tile{break-inside:avoid}
     *{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
     """
 }

@@ -3,7 +3,7 @@ import Foundation
 
 /// Accuracy under every condition, and by its strength.
 extension Page {
-  var overview: Html {
+  var overview: Html? {
     // The strongest of a corruption's severities: the others have a table of their own.
     let shown = report.probes.filter { ![.calibration, .measurement].contains($0.kind) && ($0.severity ?? 5) == 5 }
     let groups = shown.map { probe in
@@ -24,7 +24,6 @@ extension Page {
     let note = (["Lines across the bars: 95 % intervals."] + names).joined(separator: " ")
     let heads = ["Condition"] + present.map(\.title)
     return """
-      <h2>Accuracy under every condition</h2>
       \(Html.figure(
         report.incomplete == nil ? "Share of all \(report.n) examples answered right" : "Share of examples answered right", note: note, chart: chart,
         legend: present.map(\.key), table: .table("Accuracy by condition", heads, rows)))
@@ -33,7 +32,7 @@ extension Page {
 
   var strengths: Html? {
     let figures = attackCurves
-    return figures.isEmpty ? nil : "<h2>Accuracy by strength</h2><div class=\"charts\">\(figures)</div>"
+    return figures.isEmpty ? nil : "<div class=\"charts\">\(figures)</div>"
   }
 
   /// Probes that differ in strength alone, as one curve each; certificates have curves of their own.

@@ -25,6 +25,10 @@ extension Page {
         legend: [role.key],
         table: .table("Reliability of \(role.title)", ["Largest probability", "Examples", "Mean", "Right"], rows))
     }
-    return "<h2>Calibration</h2><div class=\"charts\">\(figures)</div>"
+    return "<div class=\"charts\">\(figures)</div>"
+  }
+
+  private static func range(_ interval: Interval) -> String {
+    "\(Written.decimal(interval.low)) to \(Written.decimal(interval.high))"
   }
 }

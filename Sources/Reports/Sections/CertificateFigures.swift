@@ -6,8 +6,11 @@ import Foundation
 struct CertificateFigures {
   private let probes: [ProbeReport]
   private let roles: [Chart.Series.Role]
+  private let threats: [ThreatReport]
 
-  init(_ probes: [ProbeReport], _ roles: [Chart.Series.Role]) {
+  /// - Parameter threats: what attacks leave, to stand beside what is certified.
+  init(_ probes: [ProbeReport], _ roles: [Chart.Series.Role], under threats: [ThreatReport]) {
+    self.threats = threats
     self.probes = probes.filter { $0.certified != nil }
     self.roles = roles
   }
@@ -28,10 +31,13 @@ struct CertificateFigures {
 
   private func figure(_ group: [ProbeReport]) -> Html? {
     guard let first = group.first, let certified = first.certified else { return nil }
-    let series = roles.map { Chart.Series(role: $0, points: points(group, $0)) }.filter { !$0.points.isEmpty }
+    let attacked = Chart.Series(role: .attacked, points: attacked(first, certified.norm))
+    let own = roles.map { Chart.Series(role: $0, points: points(group, $0)) }
+    let series = (own + [attacked]).filter { !$0.points.isEmpty }
     let axis = "\(certified.norm.title) radius, in units of the input"
     let title = group.count > 1 ? first.strength?.title ?? first.title : first.title
-    let labels = series.max { $0.points.count < $1.points.count }?.points.map(\.label) ?? []
+    var seen = Set<Double>()
+    let labels = series.flatMap(\.points).filter { seen.insert($0.x).inserted }.sorted { $0.x < $1.x }.map(\.label)
     let rows = labels.map { label in
       [label]
         + series.map { one in
@@ -48,7 +54,10 @@ struct CertificateFigures {
 
   private func points(_ group: [ProbeReport], _ role: Chart.Series.Role) -> [Chart.Series.Point] {
     var seen = Set<Double>()
-    return group.compactMap { $0.certified(role) }.flatMap(\.curve).filter { seen.insert($0.radius).inserted }
+    let found = group.compactMap { $0.certified(role) }
+    // The curve goes on as far as anything is certified.
+    let curve = found.flatMap(\.curve) + found.compactMap(\.end)
+    return curve.filter { seen.insert($0.radius).inserted }
       .sorted { $0.radius < $1.radius }
       .map { point in
         Chart.Series.Point(
@@ -57,10 +66,25 @@ struct CertificateFigures {
       }
   }
 
+  /// Accuracy under all attacks in balls of the same norm, from that without an attack on.
+  private func attacked(_ probe: ProbeReport, _ norm: Norm) -> [Chart.Series.Point] {
+    let found = threats.filter { $0.threat.norm == norm }
+    guard !found.isEmpty else { return [] }
+    let clean = Chart.Series.Point(x: 0, label: "0", value: probe.cleanAccuracy, interval: probe.cleanInterval)
+    return [clean]
+      + found.map { threat in
+        Chart.Series.Point(
+          x: threat.threat.epsilon, label: ParameterValue.written(threat.threat.epsilon), value: threat.robustAccuracy,
+          interval: threat.interval)
+      }
+  }
+
   private func note(_ probe: ProbeReport, _ certified: Certified) -> String {
     guard let alpha = certified.certificates.map(\.alpha).max(), alpha > 0 else {
       return
-        "Certain: every input within the radius is answered rightly. What is not certified may or may not be breakable."
+        "Certain: every input within the radius is answered rightly. What is not certified may or may not be breakable"
+        + (threats.contains { $0.threat.norm == certified.norm }
+          ? "; what attacks on the model leave is an upper bound of what it withstands." : ".")
     }
     let draws = certified.certificates.map(\.n), least = draws.min() ?? 0, most = draws.max() ?? 0
     let n = least == most ? "\(most)" : "\(least) to \(most)"
@@ -68,6 +92,20 @@ struct CertificateFigures {
       "The smoothed classifier, not the model by itself: n = \(n) noisy copies an example, each certificate wrong with "
       + "probability at most α = \(ParameterValue.written(alpha)). Average certified radius \(Written.decimal(certified.acr)); "
       + "no answer for \(Written.percent(certified.abstain)) (\(Written.interval(certified.abstainInterval)))."
+      + (threats.contains { $0.threat.norm == certified.norm }
+        ? " The attacks were on the model by itself, which is another classifier: what they leave bounds nothing here."
+        : "")
+  }
+}
+
+extension Certified {
+  /// The largest radius that an example is certified for, with how many are; nil where that is on the curve.
+  fileprivate var end: Point? {
+    guard let most = certificates.filter({ $0.holds(at: 0) }).map(\.radius).max(), most.isFinite,
+      most > curve.last?.radius ?? .infinity
+    else { return nil }
+    let share = Proportion(certificates.map { $0.holds(at: most) })
+    return Point(most, share)
   }
 }
 

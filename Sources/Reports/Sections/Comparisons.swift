@@ -1,39 +1,92 @@
 import DitherRobustness
 import Foundation
 
-/// The other models, example by example.
+/// The other models, example by example: one table with a forest plot for each.
 extension Page {
   var comparison: Html? {
-    comparisons.isEmpty ? nil : Html(joining: comparisons.map(section))
+    comparisons.isEmpty ? nil : Html(joining: comparisons.enumerated().map { section($0.offset, $0.element) })
   }
 
-  func section(_ role: Chart.Series.Role, _ comparison: Comparison) -> Html {
-    let pairs = comparison.probes.indices.filter(report.comparesAccuracy).map { comparison.probes[$0] }
-    let sentences = pairs.map { "<li>\($0.sentence)</li>" as Html }
-    let rows = pairs.map { pair in
-      [
-        pair.probe, Written.points(pair.difference), Written.interval(pair.interval), "\(pair.onlyModel)",
-        "\(pair.onlyBaseline)", Written.probability(pair.mcnemarP),
-      ]
+  private struct Compared {
+    var name: String, note = ""
+    var kind: ProbeReport.Kind?
+    var difference: Double, interval: Interval
+    var onlyModel: Int, onlyOther: Int
+    var p: Double
+  }
+
+  private func section(_ at: Int, _ item: (role: Chart.Series.Role, comparison: Comparison)) -> Html {
+    let comparison = item.comparison, all = unions(at) + pairs(at, comparison)
+    let adjusted = Statistics.holm(all.map(\.p))
+    let rows = zip(all, adjusted).map { one, holm in
+      Forest.Row(
+        name: one.name, note: one.note, difference: one.difference, interval: one.interval,
+        cells: ["\(one.onlyModel)", "\(one.onlyOther)", Written.probability(one.p), Written.probability(holm)])
     }
-    // As many are a reader's temptation to pick one.
-    let chance: Html? =
-      pairs.count < 10
+    let main = zip(all, rows).filter { $0.0.kind != .corruption }.map(\.1)
+    let corrupted = zip(all, rows).filter { $0.0.kind == .corruption }.map(\.1)
+    let heads = ["Only this model right", "Only the other", "McNemar", "Holm"]
+    func forest(_ caption: String, _ rows: [Forest.Row]) -> Html {
+      Forest(caption: caption, first: "Condition", difference: "Difference, points", heads: heads, rows: rows).html
+    }
+    let sure = adjusted.count { $0 < 0.05 }
+    let folded: Html? =
+      corrupted.isEmpty
       ? nil
       : """
-      <p class="muted">\(pairs.count) comparisons were made; at the 5 % level about \
-      \(String(format: "%.2g", Double(pairs.count) / 20)) would differ by chance alone.</p>
+      <details><summary>\(corrupted.count) corruptions</summary>\(forest("Paired differences of accuracy under corruptions", corrupted))</details>
       """
-    let heads = ["Condition", "Difference, points", "95 %", "Only this model right", "Only the other right", "McNemar"]
     return """
-      <h2>Against \(comparison.otherName), example by example</h2><section class="card">
-      <p class="muted">Both models saw the same \(report.n) examples. The other, \(role.title) on this page, is \
-      <strong>\(comparison.otherName)</strong>.</p>
-      \(chance)
-      <ul class="sentences">\(sentences)</ul>
-      <details><summary>Numbers</summary>\(Html.table("Paired differences of accuracy", heads, rows))</details></section>
+      <section class="card"><h3>\(comparison.otherName)</h3>
+      <p class="muted">Both models saw the same \(report.n) examples. The other is \(item.role.title) on this page. Right of \
+      the middle this model is better. Of \(all.count) comparisons \(sure) differ\(sure == 1 ? "s" : "") at the 5 % level when that is kept \
+      for all of them together (Holm).</p>
+      \(forest("Paired differences of accuracy, this model less the other", main))\(folded)</section>
 
       """
+  }
+
+  /// What withstands all attacks of a ball, of both.
+  private func unions(_ at: Int) -> [Compared] {
+    report.threatModels.filter { $0.attacks.count > 1 && $0.others.indices.contains(at) }.map { threat in
+      compared(threat.title, "union of \(threat.attacks.count)", threat.perExample, threat.others[at].perExample)
+    }
+  }
+
+  private func compared(_ name: String, _ note: String, _ own: [Bool], _ other: [Bool]) -> Compared {
+    let pairs = zip(own, other), both = pairs.count { $0 && $1 }, neither = pairs.count { !$0 && !$1 }
+    let onlyModel = pairs.count { $0 && !$1 }, onlyOther = pairs.count { !$0 && $1 }
+    let n = Double(max(both + neither + onlyModel + onlyOther, 1))
+    return Compared(
+      name: name, note: note, difference: Double(onlyModel - onlyOther) / n,
+      interval: Statistics.pairedDifference(both: both, onlyFirst: onlyModel, onlySecond: onlyOther, neither: neither),
+      onlyModel: onlyModel, onlyOther: onlyOther, p: Statistics.mcnemar(onlyFirst: onlyModel, onlySecond: onlyOther))
+  }
+
+  /// As the report has them. Severities of a corruption that give the same are one row.
+  private func pairs(_ at: Int, _ comparison: Comparison) -> [Compared] {
+    var found: [Compared] = [], last: (probe: ProbeReport, first: Int)?
+    for (index, pair) in comparison.probes.enumerated() where report.comparesAccuracy(at: index) {
+      let probe = report.probes[index]
+      var next = Compared(
+        name: probe.title, kind: probe.kind, difference: pair.difference, interval: pair.interval,
+        onlyModel: pair.onlyModel, onlyOther: pair.onlyBaseline, p: pair.mcnemarP)
+      if report.incomplete?.endedEarly.contains(pair.probe) == true { next.note = "ended early: upper bounds" }
+      if let severity = probe.severity, let before = last, before.probe.probe == probe.probe,
+        before.probe.perExample == probe.perExample, others(before.probe, at) == others(probe, at), !found.isEmpty
+      {
+        found[found.count - 1].name =
+          "\(probe.probe.replacing("_", with: " ")), severities \(before.first) to \(severity)"
+        continue
+      }
+      found.append(next)
+      last = (probe, probe.severity ?? 0)
+    }
+    return found
+  }
+
+  private func others(_ probe: ProbeReport, _ at: Int) -> [Bool]? {
+    probe.others.indices.contains(at) ? probe.others[at].perExample : nil
   }
 }
 

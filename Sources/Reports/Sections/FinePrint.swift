@@ -24,7 +24,7 @@ extension Page {
       <p class="muted">Noise alone: clean answers that other draws of the noise turn from right to wrong. No attack is credited with them.</p>
       """ : nil
     return """
-      <h2>All numbers</h2><section class="card">
+      <section class="card">
       \(Html.table("This model, by condition",
         ["Condition", "n", "Clean", "Robust", "95 %"] + (isRandom ? ["Noise alone"] : []) + ["Queries", "Parameters"],
         rows, isWordy: true))
@@ -33,12 +33,24 @@ extension Page {
       """
   }
 
+  var passedHint: String { "\(report.checks.count(where: \.passed)) of \(report.checks.count)" }
+
+  /// By kind, with the sentence of the first: each one is in the JSON form.
   var checks: Html? {
     let passed = report.checks.filter(\.passed)
     guard !passed.isEmpty else { return nil }
+    var order: [String] = []
+    for check in passed where !order.contains(check.check) { order.append(check.check) }
+    let rows = order.map { name in
+      let group = passed.filter { $0.check == name }, all = report.checks.count { $0.check == name }
+      return [
+        name.replacing("_", with: " "), "\(group.count) of \(all)",
+        "\(group[0].message)\(group.count > 1 ? " (\(group[0].probe))" : "")",
+      ]
+    }
     return """
-      <h2>Checks that passed</h2><section class="card"><p class="muted">An audit that flatters a model is a defect, so the \
-      attacks are tested too.</p>\(list(passed))</section>
+      <section class="card"><p class="muted">An audit that flatters a model is a defect, so the \
+      attacks are tested too.</p>\(Html.table("Checks that passed", ["Check", "Passed", "For example"], rows, isWordy: true))</section>
 
       """
   }
@@ -59,17 +71,38 @@ extension Page {
     }
     facts += [
       ("Data", "\(report.data), first \(report.n) examples"), ("Data digest", report.dataDigest),
+      ("Report format", report.format),
       ("Noise", noise?.joined(separator: "; ") ?? "none"), ("Temperature", Written.decimal(report.temperature ?? 1)),
-      ("Seed", "\(report.seed)"), ("Code", report.code ?? "not said"),
+      ("Seed", "\(report.seed)"), ("Program, with the digest of its sources", report.code ?? "not stated"),
       ("Draws for each answer", report.samples > 0 ? "\(report.samples)" : "none: deterministic"),
     ]
-    let list = facts.map { "<dt>\($0.0)</dt><dd>\($0.1)</dd>" as Html }
+    let list = facts.map { (name: $0.0, value: "\($0.1)" as Html) }
     return """
-      <h2>To get the same report</h2><section class="card"><pre><code>\(report.command)</code></pre><dl>\(list)</dl>
+      <section class="card"><pre><code>\(report.command)</code></pre>\(Html.facts(scope + list))
       <p class="muted">Attacks are on examples that the model gets right; what it gets wrong by itself counts against it, not \
       for the attack. A random model is attacked through its noise (means over draws) and judged on draws that the attack \
       did not see. Intervals of single accuracies are Wilson's, of paired differences Newcombe's.</p></section>
       """
+  }
 
+  /// What it is about, and what it is not; when, where and by whom.
+  private var scope: [(name: String, value: Html)] {
+    let kinds = Dictionary(grouping: report.probes, by: \.kind).mapValues(\.count)
+    let counted: [(ProbeReport.Kind, String)] = [
+      (.attack, "attacks"), (.corruption, "corruptions"), (.certificate, "certificates"),
+      (.measurement, "measurements"),
+    ]
+    let done = counted.compactMap { kind, words in kinds[kind].map { "\($0) \(words)" } }.joined(separator: ", ")
+    let limits =
+      "Holds for these examples, these balls and these attacks; a stronger attack may break more. "
+      + "Nothing is said of other data, of poisoned training data, or of theft of the model."
+    let date: Html =
+      report.stamp.map { "\($0.date)" }
+      ?? "<span id=\"file-date\">not stated, so that the same audit gives the same bytes (--stamp states it)</span>"
+    return [
+      ("Scope", "\(done.isEmpty ? "the examples as they are" : done)"), ("Limits", "\(limits)"), ("Date", date),
+      ("Machine", "\(report.stamp?.machine ?? "not stated (--stamp states it)")"),
+      ("Auditor", "\(report.stamp?.auditor ?? "not stated (--auditor states it)")"),
+    ]
   }
 }

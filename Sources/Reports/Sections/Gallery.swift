@@ -1,4 +1,3 @@
-import DitherInference
 import DitherRobustness
 import Foundation
 
@@ -28,8 +27,7 @@ extension Page {
       would grow too large.</p>
       """
     return """
-      <h2>What it looks like</h2><section class="card">
-      <p class="muted">Before, the change (gray is none; stretched to full contrast), after.</p>
+      <section class="card"><p class="muted">Before, the change (gray is none; stretched to full contrast), after.</p>
       \(parts.compactMap { $0 })\(rest)</section>
 
       """
@@ -68,12 +66,6 @@ extension Page {
       <section><div>\(images)</div><p>\(label(one.label)) → <span class="\(isBroken ? "broken" : "kept")">\
       \(label(one.labelAfter))</span></p></section>
       """
-  }
-
-  func label(_ index: Int) -> String {
-    guard index != Label.none else { return "no answer" }
-    guard let names = report.labelNames, names.indices.contains(index) else { return "\(index)" }
-    return names[index]
   }
 }
 

@@ -27,7 +27,7 @@ extension Page {
       ]
     }
     return """
-      <h2>Minimal perturbations</h2><p class="muted">Attacks that look for the nearest input on which the model fails.</p>
+      <p class="muted">Attacks that look for the nearest input on which the model fails.</p>
       <div class="charts">\(plots)</div><section class="card">\(Html.table("Lengths of the minimal perturbations", ["Attack", "Median", "None found for"], rows))</section>
 
       """
@@ -57,7 +57,7 @@ extension Page {
       return Html.table("Accuracy on inputs made for one model, of it and of \(role.title)", heads, rows)
     }
     return """
-      <h2>Transfer</h2><section class="card"><p class="muted">Accuracy on inputs that were made for one of two models.</p>
+      <section class="card"><p class="muted">Accuracy on inputs that were made for one of two models.</p>
       \(tables)</section>
 
       """
@@ -69,9 +69,8 @@ extension Page {
     guard table.rows.count > 1 else { return nil }
     func cell(_ value: Double?) -> Html {
       guard let value else { return "<td>–</td>" }
-      // From red over yellow to green, light enough for black letters.
-      let hue = (value * 120).rounded()
-      return "<td style=\"background:hsl(\(hue) 70% 75%)\">\(Written.points(value))</td>"
+      // From red over yellow to green; the style sheet knows how light that may be.
+      return "<td style=\"--h:\(Html.hue(value))\">\(Written.points(value))</td>"
     }
     let heads = (1...5).map { "<th scope=\"col\">\($0)</th>" as Html }
     let others = roles.filter { role in
@@ -96,7 +95,7 @@ extension Page {
       """
     }
     return """
-      <h2>Corruptions</h2><section class="card"><p class="muted">\(table.title). Accuracy in %, by severity.</p>\(mean)
+      <section class="card"><p class="muted">\(table.title). Accuracy in %, by severity.</p>\(mean)
       <div class="scroll" tabindex="0" role="region" aria-label="Accuracy by corruption and severity"><table class="heat">
       <caption>Accuracy by corruption and severity</caption><thead><tr><th scope="col">Corruption</th>\(heads)\
       <th scope="col">Mean</th>\(againstHeads)</tr></thead><tbody>
@@ -115,12 +114,7 @@ extension Page {
   /// Behind the table, where there is one.
   var corruptionFigures: Html? {
     let curves = corruptionCurves
-    guard !curves.isEmpty, let table = report.corruptions else { return nil }
-    return table.rows.count > 1
-      ? """
-      <details class="fold"><summary>Curves by severity, with intervals</summary><div class="charts">\(curves)</div></details>
-
-      """ : "<h2>Corruptions</h2><div class=\"charts\">\(curves)</div>"
+    return curves.isEmpty ? nil : "<div class=\"charts\">\(curves)</div>"
   }
 
   /// Another model's, over the severities of a corruption.
@@ -131,19 +125,16 @@ extension Page {
   }
 
   /// One section for each probe that left a summary.
-  var measurements: Html? {
+  var measurements: [PageSections.Section] {
     let measured = report.probes.filter { $0.summary != nil }
-    let parts = measured.map { probe -> Html in
+    return measured.enumerated().map { at, probe in
       let summaries = roles.compactMap { role in
         (role == .model ? probe.summary : probe.other(role)?.summary).map { (role, $0) }
       }
-      return """
-        <h2>\(heading(probe, among: measured))</h2>
-        <div class="charts">\(charts(summaries))</div>\(measures(summaries))
-
-        """
+      return .init(
+        id: "measured-\(at + 1)", title: heading(probe, among: measured), hint: probe.figures(2), rank: 8,
+        body: "<div class=\"charts\">\(charts(summaries))</div>\(measures(summaries))\n")
     }
-    return parts.isEmpty ? nil : Html(joining: parts)
   }
 
   /// The probe's name with the data that it brought and with what tells it from the others of its name.
@@ -166,7 +157,7 @@ extension Page {
       }
       let curves = all.map { role, series in
         let name = summaries.count < 2 ? series.name : "\(series.name), \(role.title)"
-        return Plot.Curve(name: name, role: role, points: series.points)
+        return Plot.Curve(name: name, role: role, points: series.points, form: series.form)
       }
       var plot = Plot(title: chart, x: all[0].series.x, y: all[0].series.y, curves: curves)
       var seen = Set<Chart.Series.Role>()
@@ -175,7 +166,9 @@ extension Page {
       // after.
       let own = all.indices.filter { all[$0].role == .model }
       if curves.count > 6, own.count == 2 {
-        plot.drawn = own.map { Plot.Curve(name: all[$0].series.name, role: .model, points: curves[$0].points) }
+        plot.drawn = own.map {
+          Plot.Curve(name: all[$0].series.name, role: .model, points: curves[$0].points, form: curves[$0].form)
+        }
         plot.note = "This model's; the others are in the table of numbers."
         return plot.html
       }
@@ -225,23 +218,9 @@ extension Page {
     }
     guard !plots.isEmpty else { return nil }
     return """
-      <h2>How the attacks got on</h2><p class="muted">The best margin so far, as a mean over the examples: above 0 the model fails. \
+      <p class="muted">The best margin so far, as a mean over the examples: above 0 the model fails. \
       A curve that is flat at its end was tried for long enough.</p>
       <div class="charts">\(plots)</div>
-
-      """
-  }
-
-  var gates: Html? {
-    guard let gates = report.gates, !gates.isEmpty else { return nil }
-    let items = gates.map { gate -> Html in
-      """
-      <li class="\(gate.passed ? "passed" : "failed")"><span class="mark" aria-label="\(gate.passed ? "passed" : "failed")">\
-      \(gate.passed ? "✓" : "!")</span><span>\(gate.message)</span></li>
-      """
-    }
-    return """
-      <h2>Gates: \(gates.allSatisfy(\.passed) ? "passed" : "failed")</h2><section class="card"><ul class="checks">\(items)</ul></section>
 
       """
   }

@@ -1,8 +1,9 @@
 import DitherBasics
 import DitherTensor
 
-/// A bound that a model must keep: `pgd:norm=linf,epsilon=8/255>=0.4` of a robust accuracy, or
-/// `calibration.ece15<=0.05` of a measure.
+/// A bound that a model must keep: `pgd:norm=linf,epsilon=8/255>=0.4` of a robust accuracy,
+/// `union:norm=linf,epsilon=8/255>=0.4` of what withstands all attacks in a ball, or `calibration.ece15<=0.05` of a
+/// measure.
 public struct Gate: Codable, Sendable, Hashable {
   /// On which side of the bound the measure must lie.
   public enum Relation: String, Codable, Sendable {
@@ -71,6 +72,7 @@ public struct Gate: Codable, Sendable, Hashable {
 
   /// - Throws: when no probe of the plan is meant, so that it could not fail, or when none of its kind has the measure.
   private func check(_ probes: [ProbeSpec]) throws(RobustnessError) {
+    guard probe.probe != Self.union else { return try checkUnion(probes) }
     guard let meant = probes.first(where: matches) else {
       throw RobustnessError(
         .parameter, at: "gate '\(text.clipped())'", expected: "a probe of this audit", got: "'\(probe.text.clipped())'",
@@ -95,8 +97,11 @@ public struct Gate: Codable, Sendable, Hashable {
   }
 
   /// Every one of several probes that are meant must keep the bound.
-  func judged(_ reports: [ProbeReport], _ specs: [ProbeSpec]) -> GateResult {
-    let values = zip(specs, reports).filter { matches($0.0) }.map { value($0.1) }
+  func judged(_ reports: [ProbeReport], _ specs: [ProbeSpec], _ threats: [ThreatReport]) -> GateResult {
+    let values =
+      probe.probe == Self.union
+      ? threats.filter { covers($0.threat) }.map { $0.robustAccuracy as Double? }
+      : zip(specs, reports).filter { matches($0.0) }.map { value($0.1) }
     let shown = values.map { $0.map { $0.isFinite ? Written.decimal($0) : "more than was found" } ?? "nothing" }
       .joined(separator: ", ")
     let passed =

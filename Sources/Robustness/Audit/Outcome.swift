@@ -9,6 +9,8 @@ public struct Outcome: Codable, Sendable, Equatable {
   /// For a random predictor: it is right on the clean input with other draws. What differs from `clean` is the noise's
   /// doing.
   public var cleanAgain: [Bool]?
+  /// The deployed predictor's answers, of probes that judge them.
+  package private(set) var answers: Answers?
   /// Right on the same inputs: each of the other models, which they were not made for.
   public var transferred: [[Bool]]?
   /// Rows evaluated by an attack or a certifier, once for each draw.
@@ -37,6 +39,7 @@ public struct Outcome: Codable, Sendable, Equatable {
   ///   - after: under the probe's condition.
   init(answers before: [Int], after: [Int], labels: [Int]) {
     self.init(clean: zip(before, labels).map(==), robust: zip(after, labels).map(==))
+    answers = Answers(clean: before, changed: after)
     note(before, rows: before.indices, isChanged: false)
     note(after, rows: after.indices, isChanged: true)
   }
@@ -46,6 +49,9 @@ public struct Outcome: Codable, Sendable, Equatable {
     let answers = try predictor.labels(of: batch)
     return Outcome(answers: answers, after: answers, labels: batch.labels)
   }
+
+  /// Puts an answer under the probe's condition in the place of the one that is there.
+  mutating func answered(_ answer: Int, row: Int) { answers?.changed[row] = answer }
 
   /// Keeps what the probe's sections need, in a type of the probe's own.
   mutating func keep(_ value: some Encodable) throws { kept = try Kept(value) }
@@ -65,6 +71,14 @@ public struct Outcome: Codable, Sendable, Equatable {
 }
 
 extension Outcome {
+  /// By row: classes, or ``Label/none``.
+  package struct Answers: Codable, Sendable, Equatable {
+    /// To the examples as they are.
+    package var clean: [Int]
+    /// Under the probe's condition.
+    package fileprivate(set) var changed: [Int]
+  }
+
   /// By row.
   public struct Unanswered: Codable, Sendable, Equatable {
     /// Rows without an answer to the example as it is.

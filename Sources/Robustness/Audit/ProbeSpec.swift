@@ -23,6 +23,12 @@ public struct ProbeSpec: Codable, Sendable, Hashable {
         .parameter, at: error.place, expected: error.expected, got: error.got,
         advice: error.expected == form ? advice : error.advice)
     }
+    guard !words.name.contains(",") else {
+      let names = words.name.split(separator: ",").map { "--probe \($0.trimmingCharacters(in: .whitespaces))" }
+      throw RobustnessError(
+        .parameter, at: place, expected: "one probe", got: "'\(words.name.clipped())'",
+        advice: "ask for each on its own: \(names.joined(separator: " ").clipped())")
+    }
     if let word = words.word {
       throw RobustnessError(.parameter, at: place, expected: form, got: "'\(word.clipped())'", advice: advice)
     }

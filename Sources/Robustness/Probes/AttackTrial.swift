@@ -59,6 +59,7 @@ struct AttackTrial {
   func note(_ verdict: Verdict, in outcome: inout Outcome) {
     for (at, row) in standing.enumerated() where verdict.wins(at) {
       outcome.robust[row] = false
+      outcome.answered(verdict.answers[at], row: row)
       outcome.note([verdict.answers[at]], rows: [row], isChanged: true)
     }
   }

@@ -85,7 +85,8 @@ struct OutOfDistributionProbe: Probe {
         let count = values.count { $0 >= low && ($0 < high || bin == bins - 1) }
         return .init((low + high) / 2, Double(count) / Double(max(values.count, 1)))
       }
-      summary.add(.init(chart: "Scores by \(name)", name: title, x: name, y: "share of inputs", points: points))
+      summary.add(
+        .init(chart: "Scores by \(name)", name: title, x: name, y: "share of inputs", points: points, form: .bars))
     }
   }
 

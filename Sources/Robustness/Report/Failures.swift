@@ -3,6 +3,8 @@ extension Report {
   public struct FailureReason: Sendable {
     /// `example 13`, or `2 examples from 13 on`.
     public var examples: String
+    /// How many examples.
+    public var count: Int
     /// A sentence for a reader.
     public var message: String
     /// There was no answer, which counts as a wrong one; otherwise they are in no number of the probes.
@@ -28,7 +30,8 @@ extension Report {
         FailureReason(
           examples:
             failure.count == 1 ? "example \(failure.example)" : "\(failure.count) examples from \(failure.example) on",
-          message: failure.message, countedWrong: failure.countedWrong ?? false, probes: [failure.probe]))
+          count: failure.count, message: failure.message, countedWrong: failure.countedWrong ?? false,
+          probes: [failure.probe]))
     }
   }
 }

@@ -28,6 +28,11 @@ public struct ProbeReport: Codable, Sendable, Equatable {
   public var perExample: [Bool]
   /// Right without it.
   public var perExampleClean: [Bool]
+  /// The deployed predictor's answers under the condition, by example: classes, or −1 for none; of an attack, where it
+  /// did not succeed, the answer to the example as it is. Of attacks, corruptions and the clean examples.
+  public var answers: [Int]?
+  /// Places among the report's examples of those that were judged; left out where all were.
+  public var rows: [Int]?
   /// Rows that an attack or a certifier had evaluated, once for each draw.
   public var questions: Int
   /// For a random model: the share of examples whose clean answer other draws of the noise alone turn from right to

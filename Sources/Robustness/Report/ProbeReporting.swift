@@ -3,8 +3,13 @@ import DitherInference
 import Foundation
 
 extension ProbeReport {
-  init(_ spec: ProbeSpec, _ asked: any Probe, _ image: ImageShape, _ results: [ShardResult.Found], labels: ClassLabels)
-  {
+  /// - Parameters:
+  ///   - rows: places of the judged examples among all of the audit's.
+  ///   - total: the audit's examples.
+  init(
+    _ spec: ProbeSpec, _ asked: any Probe, _ image: ImageShape, _ results: [ShardResult.Found], labels: ClassLabels,
+    rows: [Int], of total: Int
+  ) {
     let condition = asked.condition(of: image)
     let outcomes = results.map(\.model), robust = outcomes.flatMap(\.robust), clean = outcomes.flatMap(\.clean)
     probe = spec.probe
@@ -21,6 +26,11 @@ extension ProbeReport {
     interval = Proportion(robust).interval
     perExample = robust
     perExampleClean = clean
+    if [.clean, .attack, .corruption].contains(kind) {
+      let changed = outcomes.compactMap(\.answers).flatMap(\.changed)
+      answers = changed.count == robust.count ? changed : nil
+    }
+    self.rows = rows.count == total ? nil : rows
     questions = outcomes.reduce(0) { $0 + $1.questions }
     let again = outcomes.compactMap(\.cleanAgain).flatMap { $0 }
     if again.count == clean.count {

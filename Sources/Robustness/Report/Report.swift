@@ -2,7 +2,8 @@ import DitherBasics
 import DitherGraph
 import Foundation
 
-/// An audit's finds. The same models, data, plan and seed give the same report, byte for byte: no time is in it.
+/// An audit's finds. The same models, data, plan and seed give the same report, byte for byte: no time is in
+/// it, unless it was asked for.
 public struct Report: Codable, Sendable, Equatable {
   /// The form of this text: its fields by their names.
   public var format = Self.currentFormat
@@ -33,6 +34,12 @@ public struct Report: Codable, Sendable, Equatable {
   public var samples: Int
   /// In the order of the plan.
   public var probes: [ProbeReport]
+  /// Threat models, with what withstands all of their attacks; left out where no attack leads away from the class.
+  public var threats: [ThreatReport]?
+  /// The examples by class; left out of reports that were made before it was there, as are `examples`.
+  public var classes: [ClassReport]?
+  /// Labels and answers, by example.
+  public var examples: ExampleFacts?
   /// By corruption and severity, where all five severities of at least one were asked for.
   public var corruptions: CorruptionTable?
   /// Requirements of the model, and whether it holds; left out where nothing was.
@@ -51,6 +58,8 @@ public struct Report: Codable, Sendable, Equatable {
   public var command: String
   /// The program that made it: its version and the digest of its sources; left out where it does not say.
   public var code: String?
+  /// When and where it was made, if that was asked for.
+  public var stamp: Stamp?
 
   /// A member of an ensemble.
   public struct Member: Codable, Sendable, Equatable {

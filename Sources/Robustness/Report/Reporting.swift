@@ -12,7 +12,8 @@ extension Report {
     let reports = known.map { probe in
       ProbeReport(
         runner.plan.probes[probe], runner.probes[probe], image, pieces[probe].map(\.found),
-        labels: ClassLabels(pieces[probe].flatMap { labels[$0.examples] }, names: names))
+        labels: ClassLabels(pieces[probe].flatMap { labels[$0.examples] }, names: names),
+        rows: pieces[probe].flatMap(\.examples), of: runner.plan.exampleCount)
     }
     let ended = known.filter { pieces[$0].contains(where: \.found.endedEarly) }.map { runner.plan.probes[$0].text }
     let conditions = known.map { runner.probes[$0].condition(of: image) }
@@ -30,8 +31,13 @@ extension Report {
     seed = runner.plan.seed
     samples = runner.samples
     probes = reports
+    let threats = ThreatReport.all(of: reports, examples: runner.plan.exampleCount)
+    let examples = ExampleFacts(runner.data, of: known.flatMap { pieces[$0] })
+    self.threats = threats.isEmpty ? nil : threats
+    self.examples = examples
+    classes = ClassReport.all(examples, reports, threats, names: names)
     corruptions = CorruptionTable(reports, image)
-    gates = runner.plan.gates.isEmpty ? nil : runner.plan.gates.map { $0.judged(reports, specs) }
+    gates = runner.plan.gates.isEmpty ? nil : runner.plan.gates.map { $0.judged(reports, specs, threats) }
     checks = Checks(zip(specs, zip(reports, conditions)).map { ($0, $1.0, $1.1) }).all
     checks += runner.sanity
     findings = checks.filter { !$0.passed }
@@ -82,6 +88,19 @@ extension Report {
     words += ["--seed", "\(runner.plan.seed)"]
     if runner.samples > 0 { words += ["--samples", "\(runner.samples)"] }
     return words.joined(separator: " ")
+  }
+}
+
+extension ExampleFacts {
+  /// - Parameter pieces: of any probes; those that judge answers say what the examples are taken for as they are.
+  fileprivate init(_ data: AuditData, of pieces: [ShardResult.Piece]) {
+    first = data.start
+    labels = data.labels
+    answers = [Int](repeating: Label.none, count: data.labels.count)
+    for piece in pieces {
+      guard let clean = piece.found.model.answers?.clean else { continue }
+      for (row, answer) in zip(piece.examples, clean) where answers.indices.contains(row) { answers[row] = answer }
+    }
   }
 }
 

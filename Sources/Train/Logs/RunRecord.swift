@@ -31,17 +31,11 @@ public struct RunRecord: Codable, Sendable {
       self.afterEpochs = afterEpochs
       self.software = software
       swift = "\(_SwiftStdlibVersion.current)"
-      system = ProcessInfo.processInfo.operatingSystemVersionString
-      processor = Self.processorName
+      system = Machine.system
+      processor = Machine.processor
       instructions = Kernels.instructionSet
-      cores = ProcessInfo.processInfo.activeProcessorCount
+      cores = Machine.cores
       self.threads = threads
-    }
-
-    private static var processorName: String? {
-      let lines = FileManager.default.contents(atPath: "/proc/cpuinfo").map { String(decoding: $0, as: UTF8.self) }
-      let line = lines?.split(separator: "\n").first { $0.hasPrefix("model name") }
-      return line?.split(separator: ":", maxSplits: 1).last.map { $0.trimmingCharacters(in: .whitespaces) }
     }
   }
 

@@ -344,6 +344,7 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
       (
         "content-security-policy",
         "default-src 'none'; \(response.isScripted ? "script-src 'self'; connect-src 'self'; " : "")"
+          + "\(response.scriptHash.map { "script-src '\($0)'; " } ?? "")"
           + "style-src 'unsafe-inline'; img-src data:; form-action 'self'; frame-ancestors 'none'"
       ),
     ])

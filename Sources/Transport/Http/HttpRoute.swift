@@ -47,6 +47,8 @@ public struct HttpResponse: Sendable {
   public var body: Body
   /// Whether it is a page with a script of this server, which asks this server.
   public private(set) var isScripted = false
+  /// The hash of the one script in a page, as a content security policy names it; nil: it has none of its own.
+  public private(set) var scriptHash: String?
 
   public init(_ status: Int = 200, _ contentType: String, _ body: [UInt8]) {
     self.init(status, contentType, .bytes(body))
@@ -63,6 +65,13 @@ public struct HttpResponse: Sendable {
   /// A page in UTF-8.
   public static func html(_ html: [UInt8], status: Int = 200) -> HttpResponse {
     HttpResponse(status, "text/html; charset=utf-8", html)
+  }
+  /// A page that has one script in it.
+  /// - Parameter scriptHash: the script's, as a content security policy names it: `sha256-…`.
+  public static func html(_ html: [UInt8], scriptHash: String) -> HttpResponse {
+    var response = HttpResponse(200, "text/html; charset=utf-8", html)
+    response.scriptHash = scriptHash
+    return response
   }
   /// A page with a script of this server.
   public static func scripted(_ html: [UInt8], status: Int = 200) -> HttpResponse {

@@ -75,7 +75,10 @@ struct AuditCommand: AsyncParsableCommand {
   var outputKinds: [OutputKind] = []
   @Option(
     name: .customLong("gate"),
-    help: "What the model must reach, as 'pgd:epsilon=8/255>=0.4' or 'calibration.ece15<=0.05'; repeat.")
+    help: """
+      What the model must reach, as 'pgd:epsilon=8/255>=0.4', 'union:norm=linf,epsilon=8/255>=0.4' (all attacks of a ball \
+      together) or 'calibration.ece15<=0.05'; repeat.
+      """)
   var gates: [String] = []
   @Option(help: "Seconds; attacks end with what they have found by then, the rest is left out, and the report says so.")
   var budget: Double?
@@ -97,6 +100,11 @@ struct AuditCommand: AsyncParsableCommand {
       beside it. (A server signs with its own.)
       """)
   var signKey: String?
+  @Flag(help: "State date and machine in the report of an ONNX file: then no two runs have the same bytes.")
+  var stamp = false
+  @Option(help: "State date, machine and this name in the report of an ONNX file.")
+  var auditor: String?
+  @OptionGroup var files: ReportFiles
   @Flag(help: "Print the report as one JSON object.")
   var json = false
   @OptionGroup var server: ServerOptions
@@ -117,6 +125,10 @@ struct AuditCommand: AsyncParsableCommand {
     if signKey != nil, !model.hasSuffix(".onnx") {
       throw ValidationError("--sign-key goes with an ONNX file; a server signs with its own key")
     }
+    if stamp || auditor != nil, !model.hasSuffix(".onnx") {
+      throw ValidationError(
+        "--stamp and --auditor go with an ONNX file; `dither audits list` says when a server made one")
+    }
     if let budget, !(budget.isFinite && budget > 0) { throw ValidationError("--budget is a number of seconds above 0") }
     try journal.check(isLocal: model.hasSuffix(".onnx"), hasBudget: budget != nil)
   }
@@ -124,7 +136,7 @@ struct AuditCommand: AsyncParsableCommand {
   func run() async throws {
     let probes = try probes.map { try ProbeSpec(parsing: $0) }
     // Before any work: a report that cannot be written is lost.
-    for path in [report, protobuf].compactMap({ $0 }) { try Self.checkFolder(of: path) }
+    for path in [report, protobuf].compactMap({ $0 }) + files.paths { try Self.checkFolder(of: path) }
     let battery = battery ?? (probes.isEmpty ? "smoke" : nil)
     if plan { return try await showPlan(probes, battery: battery) }
     let outcome: Outcome
@@ -140,8 +152,10 @@ struct AuditCommand: AsyncParsableCommand {
     if json {
       Json.show(outcome.json)
     } else {
-      show(found)
+      ReportText(found).show()
+      if let report { print("report: \(report)") }
     }
+    try files.write(found)
     if let failed = found.gates?.filter({ !$0.passed }), !failed.isEmpty {
       throw CommandFailure(
         status: .checkFailed, message: "\(failed.count) of \(found.gates?.count ?? 0) gates are not kept")
@@ -230,7 +244,10 @@ extension AuditCommand {
       results = try audit.results(budget: budget)
     }
     try folder?.write()
-    let report = try runner.report(results, isPartial: budget != nil)
+    var report = try runner.report(results, isPartial: budget != nil)
+    if stamp || auditor != nil {
+      report.stamp = Stamp(date: Date().formatted(.iso8601), machine: Machine.summary, auditor: auditor)
+    }
     return try Outcome(report, signedBy: key)
   }
 
@@ -291,8 +308,14 @@ private struct FileModels: AuditModels {
 
   func version(_ path: String, outputKind: OutputKind?) throws -> AuditSubject {
     let bytes = try FileArray.read(path)
-    return try AuditSubject(name: path, digest: Sha256.hash(bytes).description, model: Model(onnx: bytes))
-      .putting(out: outputKind)
+    do {
+      return try AuditSubject(name: path, digest: Sha256.hash(bytes).description, model: Model(onnx: bytes))
+        .putting(out: outputKind)
+    } catch let fault as any AnyFault {
+      // It says where in a file, and there may be several.
+      throw CommandError(
+        .malformed, at: "\(path): \(fault.place)", expected: fault.expected, got: fault.got, advice: fault.advice)
+    }
   }
 
   func temperature(of version: AuditSubject) -> Double? { nil }
@@ -350,57 +373,6 @@ extension AuditCommand {
     }
     return request
   }
-}
-
-// MARK: - For people
-
-extension AuditCommand {
-  private func show(_ report: Report) {
-    let version = report.version.map { "@\($0)" } ?? ""
-    print(
-      "\(report.model)\(version)  \(report.n) examples of \(report.data)  seed \(report.seed)  \(report.samples) samples"
-    )
-    var head = ["probe", "parameters", "accuracy", "95 %"]
-    if let comparison = report.comparisons.first { head += [comparison.baseline, "p (McNemar)"] }
-    print(
-      table(
-        [head]
-          + report.probes.enumerated().map { index, probe in
-            var row = [
-              probe.probe, probe.parameters.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: ","),
-              percent(probe.robustAccuracy), "\(percent(probe.interval.low)) to \(percent(probe.interval.high))",
-            ]
-            if let other = probe.others.first { row.append(percent(other.robustAccuracy)) }
-            if let pairs = report.comparisons.first?.probes, pairs.indices.contains(index) {
-              row.append(pairs[index].mcnemarP.digits(3))
-            }
-            return row
-          }))
-    for probe in report.probes {
-      guard let certified = probe.certified else { continue }
-      print(
-        "\(probe.probe): average certified radius \(certified.acr.digits(4)), no answer for \(percent(certified.abstain))"
-      )
-    }
-    for comparison in report.comparisons {
-      for (index, pair) in comparison.probes.enumerated() where report.comparesAccuracy(at: index) {
-        print(pair.sentence)
-      }
-    }
-    let reasons = report.failuresByReason, most = 20
-    for failure in reasons.prefix(most) {
-      let (probes, others) = failure.named, outcome = failure.countedWrong ? "counted as wrong" : "left out"
-      print(
-        "failed, \(outcome): \(failure.examples): \(failure.message), in \(probes.joined(separator: ", "))\(others)")
-    }
-    if reasons.count > most { print("failed: \(reasons.count - most) reasons more, in the report") }
-    if let incomplete = report.incomplete { print("incomplete: \(incomplete.message)") }
-    for gate in report.gates ?? [] { print("gate \(gate.passed ? "kept" : "NOT kept"): \(gate.message)") }
-    for finding in report.findings { print("finding: \(finding.probe): \(finding.message)") }
-    if let path = self.report { print("report: \(path)") }
-  }
-
-  private func percent(_ share: Double) -> String { "\((100 * share).digits(1)) %" }
 }
 
 extension OutputKind: ExpressibleByArgument {}

@@ -1,6 +1,7 @@
 import ArgumentParser
 import DitherClient
 import DitherProto
+import DitherRobustness
 import Foundation
 
 /// `dither audits`: the audits of a server, running and done.
@@ -102,12 +103,13 @@ struct AuditsCommand: AsyncParsableCommand {
     var audit: String
     @Option(help: "Write the page to this file.")
     var html: String?
-    @Option(help: "Write the JSON form to this file.")
-    var json: String?
+    @Flag(help: "Print the report as one JSON object, beside what is written to files.")
+    var json = false
     @Option(help: "Write a dither.v1.AuditReport to this file.")
     var protobuf: String?
     @Option(help: "Write what each attack made to this folder, of an audit that was asked to --save-adversarials.")
     var adversarials: String?
+    @OptionGroup var files: ReportFiles
     @OptionGroup var server: ServerOptions
 
     func run() async throws {
@@ -115,9 +117,11 @@ struct AuditsCommand: AsyncParsableCommand {
         if let html { try await write(client.report(of: audit, .html).html, to: html) }
         if let protobuf { try await write(client.report(of: audit, .protobuf).protobuf, to: protobuf) }
         if let adversarials { try await AdversarialFolder(adversarials).write(audit, from: client) }
-        guard json != nil || [html, protobuf, adversarials].allSatisfy({ $0 == nil }) else { return }
+        let wanted = [html, protobuf, adversarials].compactMap { $0 } + files.paths
+        guard json || wanted.isEmpty || !files.paths.isEmpty else { return }
         let found = try await client.report(of: audit, .json).json
-        if let json { try write(found, to: json) } else { Json.show(found) }
+        if !files.paths.isEmpty { try files.write(Report(json: found)) }
+        if json || wanted.isEmpty { Json.show(found) }
       }
     }
 

@@ -11,7 +11,18 @@ enum AuditStream {
     _ events: AsyncThrowingStream<Dither_V1_AuditEvent, any Error>
   ) async throws -> Dither_V1_Report {
     let progress = AuditProgress(shards: 0)
-    defer { progress.close() }
+    // The audit is the server's: what ends here is the watching.
+    let interrupt = Interrupt {
+      progress.close()
+      if let id = progress.audit {
+        Console.note("the audit goes on: `dither audits watch \(id)` follows it, `dither audits cancel \(id)` ends it")
+      }
+      ExitStatus.end(.interrupted)
+    }
+    defer {
+      progress.close()
+      withExtendedLifetime(interrupt) {}
+    }
     var found: Dither_V1_Report?
     for try await event in events {
       switch event.kind {
@@ -39,12 +50,23 @@ final class AuditProgress: Sendable {
     var done = 0
     var shards: Int
     let start = ContinuousClock.now
+    var audit: String?
   }
   private let state: Mutex<State>
 
   init(shards: Int) { state = Mutex(State(shards: shards)) }
 
-  func begin(_ audit: String) { state.withLock { $0.line.show("audit \(audit)") } }
+  /// A line of its own, which stays: the audit is found again by its name.
+  func begin(_ audit: String) {
+    let isFirst = state.withLock { state in
+      defer { state.audit = audit }
+      return state.audit == nil
+    }
+    if isFirst { Console.note("audit \(audit)") }
+  }
+
+  /// Its name, where a server has told it.
+  var audit: String? { state.withLock { $0.audit } }
 
   func show(_ probe: String) {
     state.withLock { state in

@@ -36,7 +36,11 @@ struct ProgressLine: ~Copyable {
     let pause: Duration = Console.isTerminal ? .milliseconds(100) : .seconds(10)
     guard isMilestone || now - last >= pause else { return }
     last = now
-    let line = line.shown()
+    var line = line.shown()
+    // What wraps could not be taken back.
+    if Console.isTerminal, let columns = Terminal.columns(of: STDERR_FILENO), line.count >= columns {
+      line = String(line.prefix(columns - 2)) + "…"
+    }
     Console.write(Console.isTerminal ? "\r\u{1B}[K\(line)" : line + "\n")
     isOpen = Console.isTerminal
   }

@@ -73,10 +73,28 @@ enum ExitStatus: Int32, CaseIterable {
       end(.done)
     }
     Console.error(Dither.fullMessage(for: error))
+    if let near = nearestCommand(Array(CommandLine.arguments.dropFirst())) {
+      Console.error("did you mean 'dither \(near)'?")
+    }
     end(code == .validationFailure ? .invalid : .defect)
   }
 
-  private static func end(_ status: ExitStatus) -> Never {
+  /// The command that a word that is none was meant for, with the words before it.
+  private static func nearestCommand(_ words: [String]) -> String? {
+    var known = commands, path: [String] = []
+    for word in words.prefix(2) where !known.isEmpty {
+      let names = known.map { $0._commandName }
+      guard let at = names.firstIndex(of: word) else {
+        return word.hasPrefix("-") ? nil : nearest(to: word, among: names).map { (path + [$0]).joined(separator: " ") }
+      }
+      path.append(word)
+      known = known[at].configuration.subcommands
+    }
+    return nil
+  }
+
+  /// Ends the process.
+  static func end(_ status: ExitStatus) -> Never {
     fflush(nil)
     exit(status.rawValue)
   }

@@ -48,8 +48,16 @@ struct FileArray {
   static func read(_ path: String) throws(CommandError) -> [UInt8] {
     do { return [UInt8](try Data(contentsOf: URL(filePath: path))) } catch {
       throw CommandError(
-        .unreadable, at: path, expected: "a file that can be read", got: error.localizedDescription)
+        .unreadable, at: path, expected: "a file that can be read", got: reason(path) ?? error.localizedDescription)
     }
+  }
+
+  /// In a word or two, where it is a common one.
+  private static func reason(_ path: String) -> String? {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return "no such file" }
+    if isFolder.boolValue { return "a folder" }
+    return FileManager.default.isReadableFile(atPath: path) ? nil : "no permission to read it"
   }
 
   init(_ file: Npy) {

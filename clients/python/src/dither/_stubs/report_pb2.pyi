@@ -7,9 +7,10 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class AuditReport(_message.Message):
-    __slots__ = ["battery", "checks", "code", "command", "comparisons", "corruptions", "data", "data_digest", "digest", "failures", "findings", "format", "gates", "incomplete", "label_names", "members", "model", "n", "noise", "probes", "samples", "seed", "signature", "temperature", "version"]
+    __slots__ = ["battery", "checks", "classes", "code", "command", "comparisons", "corruptions", "data", "data_digest", "digest", "examples", "failures", "findings", "format", "gates", "incomplete", "label_names", "members", "model", "n", "noise", "probes", "samples", "seed", "signature", "stamp", "temperature", "threats", "version"]
     BATTERY_FIELD_NUMBER: _ClassVar[int]
     CHECKS_FIELD_NUMBER: _ClassVar[int]
+    CLASSES_FIELD_NUMBER: _ClassVar[int]
     CODE_FIELD_NUMBER: _ClassVar[int]
     COMMAND_FIELD_NUMBER: _ClassVar[int]
     COMPARISONS_FIELD_NUMBER: _ClassVar[int]
@@ -17,6 +18,7 @@ class AuditReport(_message.Message):
     DATA_DIGEST_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
+    EXAMPLES_FIELD_NUMBER: _ClassVar[int]
     FAILURES_FIELD_NUMBER: _ClassVar[int]
     FINDINGS_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
@@ -31,10 +33,13 @@ class AuditReport(_message.Message):
     SAMPLES_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    STAMP_FIELD_NUMBER: _ClassVar[int]
     TEMPERATURE_FIELD_NUMBER: _ClassVar[int]
+    THREATS_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     battery: str
     checks: _containers.RepeatedCompositeFieldContainer[ReportCheck]
+    classes: _containers.RepeatedCompositeFieldContainer[ReportClass]
     code: str
     command: str
     comparisons: _containers.RepeatedCompositeFieldContainer[ReportComparison]
@@ -42,6 +47,7 @@ class AuditReport(_message.Message):
     data: str
     data_digest: str
     digest: str
+    examples: ReportExamples
     failures: _containers.RepeatedCompositeFieldContainer[ReportFailure]
     findings: _containers.RepeatedCompositeFieldContainer[ReportCheck]
     format: str
@@ -56,9 +62,11 @@ class AuditReport(_message.Message):
     samples: int
     seed: int
     signature: ReportSignature
+    stamp: ReportStamp
     temperature: float
+    threats: _containers.RepeatedCompositeFieldContainer[ReportThreatModel]
     version: int
-    def __init__(self, format: _Optional[str] = ..., model: _Optional[str] = ..., version: _Optional[int] = ..., digest: _Optional[str] = ..., members: _Optional[_Iterable[_Union[ReportMember, _Mapping]]] = ..., label_names: _Optional[_Iterable[str]] = ..., noise: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., temperature: _Optional[float] = ..., data: _Optional[str] = ..., data_digest: _Optional[str] = ..., n: _Optional[int] = ..., battery: _Optional[str] = ..., seed: _Optional[int] = ..., samples: _Optional[int] = ..., probes: _Optional[_Iterable[_Union[ReportProbe, _Mapping]]] = ..., corruptions: _Optional[_Union[ReportCorruptions, _Mapping]] = ..., gates: _Optional[_Iterable[_Union[ReportGate, _Mapping]]] = ..., checks: _Optional[_Iterable[_Union[ReportCheck, _Mapping]]] = ..., findings: _Optional[_Iterable[_Union[ReportCheck, _Mapping]]] = ..., comparisons: _Optional[_Iterable[_Union[ReportComparison, _Mapping]]] = ..., failures: _Optional[_Iterable[_Union[ReportFailure, _Mapping]]] = ..., incomplete: _Optional[_Union[ReportIncomplete, _Mapping]] = ..., command: _Optional[str] = ..., code: _Optional[str] = ..., signature: _Optional[_Union[ReportSignature, _Mapping]] = ...) -> None: ...
+    def __init__(self, format: _Optional[str] = ..., model: _Optional[str] = ..., version: _Optional[int] = ..., digest: _Optional[str] = ..., members: _Optional[_Iterable[_Union[ReportMember, _Mapping]]] = ..., label_names: _Optional[_Iterable[str]] = ..., noise: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., temperature: _Optional[float] = ..., data: _Optional[str] = ..., data_digest: _Optional[str] = ..., n: _Optional[int] = ..., battery: _Optional[str] = ..., seed: _Optional[int] = ..., samples: _Optional[int] = ..., probes: _Optional[_Iterable[_Union[ReportProbe, _Mapping]]] = ..., corruptions: _Optional[_Union[ReportCorruptions, _Mapping]] = ..., gates: _Optional[_Iterable[_Union[ReportGate, _Mapping]]] = ..., checks: _Optional[_Iterable[_Union[ReportCheck, _Mapping]]] = ..., findings: _Optional[_Iterable[_Union[ReportCheck, _Mapping]]] = ..., comparisons: _Optional[_Iterable[_Union[ReportComparison, _Mapping]]] = ..., failures: _Optional[_Iterable[_Union[ReportFailure, _Mapping]]] = ..., incomplete: _Optional[_Union[ReportIncomplete, _Mapping]] = ..., command: _Optional[str] = ..., code: _Optional[str] = ..., threats: _Optional[_Iterable[_Union[ReportThreatModel, _Mapping]]] = ..., classes: _Optional[_Iterable[_Union[ReportClass, _Mapping]]] = ..., examples: _Optional[_Union[ReportExamples, _Mapping]] = ..., stamp: _Optional[_Union[ReportStamp, _Mapping]] = ..., signature: _Optional[_Union[ReportSignature, _Mapping]] = ...) -> None: ...
 
 class ReportBin(_message.Message):
     __slots__ = ["accuracy", "count", "interval", "lower", "mean_probability", "upper"]
@@ -144,6 +152,18 @@ class ReportCheck(_message.Message):
     probe: str
     def __init__(self, check: _Optional[str] = ..., probe: _Optional[str] = ..., passed: bool = ..., message: _Optional[str] = ...) -> None: ...
 
+class ReportClass(_message.Message):
+    __slots__ = ["clean", "label", "name", "robust"]
+    CLEAN_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ROBUST_FIELD_NUMBER: _ClassVar[int]
+    clean: ReportProportion
+    label: int
+    name: str
+    robust: _containers.RepeatedCompositeFieldContainer[ReportProportion]
+    def __init__(self, label: _Optional[int] = ..., name: _Optional[str] = ..., clean: _Optional[_Union[ReportProportion, _Mapping]] = ..., robust: _Optional[_Iterable[_Union[ReportProportion, _Mapping]]] = ...) -> None: ...
+
 class ReportComparison(_message.Message):
     __slots__ = ["baseline", "baseline_digest", "baseline_members", "baseline_temperature", "baseline_version", "probes"]
     BASELINE_DIGEST_FIELD_NUMBER: _ClassVar[int]
@@ -203,6 +223,16 @@ class ReportCurvePoint(_message.Message):
     epsilon: float
     interval: _containers.RepeatedScalarFieldContainer[float]
     def __init__(self, epsilon: _Optional[float] = ..., accuracy: _Optional[float] = ..., interval: _Optional[_Iterable[float]] = ...) -> None: ...
+
+class ReportExamples(_message.Message):
+    __slots__ = ["answers", "first", "labels"]
+    ANSWERS_FIELD_NUMBER: _ClassVar[int]
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    answers: _containers.RepeatedScalarFieldContainer[int]
+    first: int
+    labels: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, first: _Optional[int] = ..., labels: _Optional[_Iterable[int]] = ..., answers: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class ReportFailure(_message.Message):
     __slots__ = ["count", "counted_wrong", "example", "message", "probe"]
@@ -319,7 +349,7 @@ class ReportPoint(_message.Message):
     def __init__(self, x: _Optional[float] = ..., y: _Optional[float] = ..., interval: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class ReportProbe(_message.Message):
-    __slots__ = ["accuracy_against_epsilon", "calibration", "certified", "clean_accuracy", "clean_interval", "corruption", "distances", "interval", "kind", "median_distance", "n", "noise_flips", "noise_off", "others", "parameters", "per_example", "per_example_clean", "probe", "progress", "questions", "robust_accuracy", "single_draw", "strength", "summary", "threat", "title"]
+    __slots__ = ["accuracy_against_epsilon", "answers", "calibration", "certified", "clean_accuracy", "clean_interval", "corruption", "distances", "interval", "kind", "median_distance", "n", "noise_flips", "noise_off", "others", "parameters", "per_example", "per_example_clean", "probe", "progress", "questions", "robust_accuracy", "rows", "single_draw", "strength", "summary", "threat", "title"]
     class ParametersEntry(_message.Message):
         __slots__ = ["key", "value"]
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -328,6 +358,7 @@ class ReportProbe(_message.Message):
         value: _struct_pb2.Value
         def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ...) -> None: ...
     ACCURACY_AGAINST_EPSILON_FIELD_NUMBER: _ClassVar[int]
+    ANSWERS_FIELD_NUMBER: _ClassVar[int]
     CALIBRATION_FIELD_NUMBER: _ClassVar[int]
     CERTIFIED_FIELD_NUMBER: _ClassVar[int]
     CLEAN_ACCURACY_FIELD_NUMBER: _ClassVar[int]
@@ -348,12 +379,14 @@ class ReportProbe(_message.Message):
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     QUESTIONS_FIELD_NUMBER: _ClassVar[int]
     ROBUST_ACCURACY_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
     SINGLE_DRAW_FIELD_NUMBER: _ClassVar[int]
     STRENGTH_FIELD_NUMBER: _ClassVar[int]
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
     THREAT_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     accuracy_against_epsilon: _containers.RepeatedCompositeFieldContainer[ReportCurvePoint]
+    answers: _containers.RepeatedScalarFieldContainer[int]
     calibration: ReportCalibration
     certified: ReportCertified
     clean_accuracy: float
@@ -374,12 +407,13 @@ class ReportProbe(_message.Message):
     progress: ReportProgress
     questions: int
     robust_accuracy: float
+    rows: _containers.RepeatedScalarFieldContainer[int]
     single_draw: ReportShare
     strength: ReportStrength
     summary: ReportSummary
     threat: ReportThreat
     title: str
-    def __init__(self, probe: _Optional[str] = ..., parameters: _Optional[_Mapping[str, _struct_pb2.Value]] = ..., kind: _Optional[str] = ..., n: _Optional[int] = ..., clean_accuracy: _Optional[float] = ..., clean_interval: _Optional[_Iterable[float]] = ..., robust_accuracy: _Optional[float] = ..., interval: _Optional[_Iterable[float]] = ..., per_example: _Optional[_Iterable[bool]] = ..., per_example_clean: _Optional[_Iterable[bool]] = ..., questions: _Optional[int] = ..., noise_flips: _Optional[_Union[ReportProportion, _Mapping]] = ..., distances: _Optional[_Union[_struct_pb2.ListValue, _Mapping]] = ..., median_distance: _Optional[float] = ..., accuracy_against_epsilon: _Optional[_Iterable[_Union[ReportCurvePoint, _Mapping]]] = ..., progress: _Optional[_Union[ReportProgress, _Mapping]] = ..., noise_off: _Optional[_Union[ReportMeasured, _Mapping]] = ..., title: _Optional[str] = ..., threat: _Optional[_Union[ReportThreat, _Mapping]] = ..., corruption: _Optional[_Union[ReportCorruptionSetting, _Mapping]] = ..., strength: _Optional[_Union[ReportStrength, _Mapping]] = ..., others: _Optional[_Iterable[_Union[ReportMeasured, _Mapping]]] = ..., calibration: _Optional[_Union[ReportCalibration, _Mapping]] = ..., certified: _Optional[_Union[ReportCertified, _Mapping]] = ..., summary: _Optional[_Union[ReportSummary, _Mapping]] = ..., single_draw: _Optional[_Union[ReportShare, _Mapping]] = ...) -> None: ...
+    def __init__(self, probe: _Optional[str] = ..., parameters: _Optional[_Mapping[str, _struct_pb2.Value]] = ..., kind: _Optional[str] = ..., n: _Optional[int] = ..., clean_accuracy: _Optional[float] = ..., clean_interval: _Optional[_Iterable[float]] = ..., robust_accuracy: _Optional[float] = ..., interval: _Optional[_Iterable[float]] = ..., per_example: _Optional[_Iterable[bool]] = ..., per_example_clean: _Optional[_Iterable[bool]] = ..., questions: _Optional[int] = ..., noise_flips: _Optional[_Union[ReportProportion, _Mapping]] = ..., distances: _Optional[_Union[_struct_pb2.ListValue, _Mapping]] = ..., median_distance: _Optional[float] = ..., accuracy_against_epsilon: _Optional[_Iterable[_Union[ReportCurvePoint, _Mapping]]] = ..., progress: _Optional[_Union[ReportProgress, _Mapping]] = ..., noise_off: _Optional[_Union[ReportMeasured, _Mapping]] = ..., title: _Optional[str] = ..., threat: _Optional[_Union[ReportThreat, _Mapping]] = ..., corruption: _Optional[_Union[ReportCorruptionSetting, _Mapping]] = ..., strength: _Optional[_Union[ReportStrength, _Mapping]] = ..., others: _Optional[_Iterable[_Union[ReportMeasured, _Mapping]]] = ..., calibration: _Optional[_Union[ReportCalibration, _Mapping]] = ..., certified: _Optional[_Union[ReportCertified, _Mapping]] = ..., summary: _Optional[_Union[ReportSummary, _Mapping]] = ..., answers: _Optional[_Iterable[int]] = ..., rows: _Optional[_Iterable[int]] = ..., single_draw: _Optional[_Union[ReportShare, _Mapping]] = ...) -> None: ...
 
 class ReportProgress(_message.Message):
     __slots__ = ["margins", "questions"]
@@ -408,18 +442,20 @@ class ReportRadiusPoint(_message.Message):
     def __init__(self, radius: _Optional[float] = ..., accuracy: _Optional[float] = ..., interval: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class ReportSeries(_message.Message):
-    __slots__ = ["chart", "name", "points", "x", "y"]
+    __slots__ = ["chart", "form", "name", "points", "x", "y"]
     CHART_FIELD_NUMBER: _ClassVar[int]
+    FORM_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     POINTS_FIELD_NUMBER: _ClassVar[int]
     X_FIELD_NUMBER: _ClassVar[int]
     Y_FIELD_NUMBER: _ClassVar[int]
     chart: str
+    form: str
     name: str
     points: _containers.RepeatedCompositeFieldContainer[ReportPoint]
     x: str
     y: str
-    def __init__(self, chart: _Optional[str] = ..., name: _Optional[str] = ..., x: _Optional[str] = ..., y: _Optional[str] = ..., points: _Optional[_Iterable[_Union[ReportPoint, _Mapping]]] = ...) -> None: ...
+    def __init__(self, chart: _Optional[str] = ..., name: _Optional[str] = ..., x: _Optional[str] = ..., y: _Optional[str] = ..., points: _Optional[_Iterable[_Union[ReportPoint, _Mapping]]] = ..., form: _Optional[str] = ...) -> None: ...
 
 class ReportShare(_message.Message):
     __slots__ = ["accuracy", "interval", "per_example"]
@@ -440,6 +476,16 @@ class ReportSignature(_message.Message):
     public_key: str
     value: str
     def __init__(self, algorithm: _Optional[str] = ..., public_key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+
+class ReportStamp(_message.Message):
+    __slots__ = ["auditor", "date", "machine"]
+    AUDITOR_FIELD_NUMBER: _ClassVar[int]
+    DATE_FIELD_NUMBER: _ClassVar[int]
+    MACHINE_FIELD_NUMBER: _ClassVar[int]
+    auditor: str
+    date: str
+    machine: str
+    def __init__(self, date: _Optional[str] = ..., machine: _Optional[str] = ..., auditor: _Optional[str] = ...) -> None: ...
 
 class ReportStrength(_message.Message):
     __slots__ = ["axis", "curve", "label", "title", "value"]
@@ -470,3 +516,31 @@ class ReportThreat(_message.Message):
     epsilon: float
     norm: str
     def __init__(self, norm: _Optional[str] = ..., epsilon: _Optional[float] = ...) -> None: ...
+
+class ReportThreatModel(_message.Message):
+    __slots__ = ["attacks", "interval", "n", "noise_off", "others", "per_example", "robust_accuracy", "rows", "strongest", "strongest_accuracy", "threat", "title"]
+    ATTACKS_FIELD_NUMBER: _ClassVar[int]
+    INTERVAL_FIELD_NUMBER: _ClassVar[int]
+    NOISE_OFF_FIELD_NUMBER: _ClassVar[int]
+    N_FIELD_NUMBER: _ClassVar[int]
+    OTHERS_FIELD_NUMBER: _ClassVar[int]
+    PER_EXAMPLE_FIELD_NUMBER: _ClassVar[int]
+    ROBUST_ACCURACY_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    STRONGEST_ACCURACY_FIELD_NUMBER: _ClassVar[int]
+    STRONGEST_FIELD_NUMBER: _ClassVar[int]
+    THREAT_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    attacks: _containers.RepeatedScalarFieldContainer[str]
+    interval: _containers.RepeatedScalarFieldContainer[float]
+    n: int
+    noise_off: ReportShare
+    others: _containers.RepeatedCompositeFieldContainer[ReportShare]
+    per_example: _containers.RepeatedScalarFieldContainer[bool]
+    robust_accuracy: float
+    rows: _containers.RepeatedScalarFieldContainer[int]
+    strongest: str
+    strongest_accuracy: float
+    threat: ReportThreat
+    title: str
+    def __init__(self, threat: _Optional[_Union[ReportThreat, _Mapping]] = ..., title: _Optional[str] = ..., attacks: _Optional[_Iterable[str]] = ..., n: _Optional[int] = ..., robust_accuracy: _Optional[float] = ..., interval: _Optional[_Iterable[float]] = ..., per_example: _Optional[_Iterable[bool]] = ..., rows: _Optional[_Iterable[int]] = ..., strongest: _Optional[str] = ..., strongest_accuracy: _Optional[float] = ..., noise_off: _Optional[_Union[ReportShare, _Mapping]] = ..., others: _Optional[_Iterable[_Union[ReportShare, _Mapping]]] = ...) -> None: ...

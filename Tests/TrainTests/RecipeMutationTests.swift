@@ -149,12 +149,12 @@ struct RecipeMutationTests {
     let place = error.place
     guard place.hasPrefix("own.yml"), !error.expected.isEmpty, !error.got.isEmpty else { return "\(error)" }
     if place.contains(", line ") { return nil }
-    // The parser tells of lines itself.
-    if error.expected == "YAML", error.got.contains(/\d+/) { return nil }
-    // Of the whole file, or of a key that is not in it.
-    let keys = place.matches(of: /'([^']+)'/).map { String($0.output.1) }
-    let isAbsent = !keys.isEmpty && !keys.allSatisfy { text.contains("\($0)") }
-    return place == "own.yml" || isAbsent ? nil : "\(error)"
+    // Of a key that is there twice the parser tells the line itself.
+    if error.expected == "YAML", error.got.contains(/line \d+/) { return nil }
+    // It is about the whole file, or about a key that is not in it.
+    let key = place.firstMatch(of: /'([^']+)'/).map { String($0.output.1) } ?? ""
+    let isThere = text.split(separator: "\n").contains { $0.hasPrefix("\(key):") }
+    return place == "own.yml" || !isThere ? nil : "\(error)"
   }
 
   private static let count = (ProcessInfo.processInfo.environment["DITHER_MUTATIONS"].flatMap { Int($0) } ?? 500) / 3
@@ -164,34 +164,42 @@ struct RecipeMutationTests {
     let data = [Self.table, Self.pictures, Self.values][number]
     var chance = PhiloxGenerator(seed: 0x9EC1, stream: UInt64(number))
     var refused = 0, trained = 0, vague: [String] = []
-    try Self.train(Recipe(yaml: Self.recipes[number]), data)
+    #expect(try Self.isTrained(Self.trainer(Self.recipes[number], data)))
     for _ in 0..<Self.count {
       let text = Self.mutated(Self.recipes[number], &chance)
       do {
-        let recipe = try Recipe(yaml: text, at: "own.yml")
-        try Self.train(recipe, data)
-        trained += 1
+        let trainer = try Self.trainer(text, data)
+        if Self.isTrained(trainer) { trained += 1 }
       } catch let error as TrainError where error.code == .recipe {
         refused += 1
         if let found = Self.vague(error, of: text) { vague.append("\(found)\n\(text)\n") }
       } catch let error as any AnyFault {
-        // Of the data, or of a training that goes nowhere.
+        // It is about the data, or the network.
         refused += 1
         #expect(!error.expected.isEmpty && !error.got.isEmpty, "\(error)\n\(text)")
       } catch { Issue.record("\(error)\n\(text)") }
     }
     #expect(vague.isEmpty, "\(vague.count) of \(refused): \(vague.prefix(3).joined(separator: "\n"))")
-    #expect(refused > Self.count / 4 && trained > Self.count / 20, "\(refused) refused, \(trained) trained")
+    #expect(refused > Self.count / 4 && trained > 0, "\(refused) refused, \(trained) trained")
   }
 
-  /// A step of it, where it fits these data.
-  private static func train(_ recipe: Recipe, _ data: Dataset) throws {
-    let trainer = try recipe.locating { try Trainer(recipe, data: data, threads: 1) }
+  private static func trainer(_ text: String, _ data: Dataset) throws -> Trainer {
+    let recipe = try Recipe(yaml: text, at: "own.yml")
+    return try recipe.locating { try Trainer(recipe, data: data, threads: 1) }
+  }
+
+  /// Whether a step of it goes well; what a step finds is a fault with words, or the test ends.
+  private static func isTrained(_ trainer: Trainer) -> Bool {
     var steps = 0
-    try trainer.run(shouldStop: {
-      defer { steps += 1 }
-      return steps == 1
-    })
-    if trainer.isDone { _ = try trainer.snapshot() }
+    do {
+      try trainer.run(shouldStop: {
+        defer { steps += 1 }
+        return steps == 1
+      })
+      return true
+    } catch let fault as any AnyFault {
+      #expect(!fault.expected.isEmpty && !fault.got.isEmpty, "\(fault)")
+    } catch { Issue.record("\(error)") }
+    return false
   }
 }

@@ -141,7 +141,9 @@ struct PredictCommand: AsyncParsableCommand {
     async throws
   {
     var names = batch.names[...]
-    for var request in batch.requests(from: Dither_V1_PredictRequest.with { $0.model = model }) {
+    var asked = Dither_V1_PredictRequest()
+    asked.model = model
+    for var request in batch.requests(from: asked) {
       if let samples { request.samples = samples }
       request.draws = sharedDraws ? .shared : .fresh
       request.antithetic = antithetic

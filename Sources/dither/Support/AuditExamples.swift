@@ -115,11 +115,11 @@ struct AuditExamples {
     if let layout {
       let rows = inputs.tensor
       message.namedInputs = layout.parts.enumerated().map { number, part in
-        .with {
-          $0.name = part.name
-          let values = layout.rows(of: number, in: rows)
-          $0.array = AuditInputs(FileArray(shape: values.shape.dimensions, values: .floats(values.elements))).message
-        }
+        var named = Dither_V1_NamedArray()
+        named.name = part.name
+        let values = layout.rows(of: number, in: rows)
+        named.array = AuditInputs(FileArray(shape: values.shape.dimensions, values: .floats(values.elements))).message
+        return named
       }
     } else {
       message.inputs = inputs.message

@@ -180,10 +180,10 @@ struct ExampleBatch {
         request.input = message(parts[0], examples: rows)
       } else {
         request.inputs = parts.map { part in
-          .with {
-            $0.name = part.input.name
-            $0.array = message(part, examples: rows)
-          }
+          var named = Dither_V1_NamedArray()
+          named.name = part.input.name
+          named.array = message(part, examples: rows)
+          return named
         }
       }
       return request

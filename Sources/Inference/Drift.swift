@@ -13,7 +13,7 @@ public enum DriftStatistic: String, Codable, CodingKeyRepresentable, Sendable, C
   /// ``MutualInformation``; absent of a model without noise.
   case mutualInformation = "mutual_information"
 
-  /// What predictions must have to be compared.
+  /// Measures that predictions must have to be compared.
   static let measures: [any Measure.Type] = [PredictiveEntropy.self, MutualInformation.self]
 
   /// - Returns: nil where the answer does not tell.
@@ -74,7 +74,7 @@ public struct DriftReference: Codable, Sendable, Equatable {
 public struct DriftWindow: Sendable {
   /// Answers of a window.
   public static let length = 500
-  /// Of one window, all statistics together.
+  /// The rate of one window, all statistics together.
   public static let falseAlarmRate = 0.001
   /// Fewer say nothing.
   public static let leastAnswers = 50
@@ -103,7 +103,7 @@ public struct DriftWindow: Sendable {
   public private(set) var answers: UInt64 = 0
   /// Whole windows that were tested.
   public private(set) var windows: UInt64 = 0
-  /// Those that had drifted.
+  /// The windows that had drifted.
   public private(set) var alarms: UInt64 = 0
 
   /// A window without answers.
@@ -148,7 +148,7 @@ public struct DriftWindow: Sendable {
     return tested
   }
 
-  /// Of the last answers, in the order of the statistics; none of too few.
+  /// Tests of the last answers, in the order of the statistics; none of too few.
   public var comparisons: [Comparison] {
     guard filled >= Self.leastAnswers else { return [] }
     let level = Self.falseAlarmRate / Double(max(reference.values.count, 1))

@@ -22,6 +22,6 @@ struct Histogram: Sendable {
     1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
   ]
   static let powersOfTwo = (0...16).map { Double(1 << $0) }
-  /// Of entropies: 2.3 of ten classes that are equally likely.
+  /// Bounds of entropies: 2.3 of ten classes that are equally likely.
   static let nats = [0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1, 1.4, 2, 2.8, 4, 7]
 }

@@ -19,7 +19,7 @@ package final class ModelRegistry: Sendable {
   struct KnownCalibration: Sendable {
     var number: Int64
     var record: CalibrationRecord
-    /// Of the answers since it was read.
+    /// Sees the answers since it was read.
     var watch: DriftWatch?
     var fitted: ModelCalibration { record.calibration }
 
@@ -131,7 +131,7 @@ package final class ModelRegistry: Sendable {
         got: "something else", advice: "calibrate the version again")
     }
     let known = KnownCalibration(number: stored.number, record: record)
-    // Of two who read it at once, one counts.
+    // Two may read it at once: one counts.
     return calibrations.withLock { all in
       if let other = all[version.reference], other.number == stored.number { return other }
       all[version.reference] = known
@@ -139,7 +139,7 @@ package final class ModelRegistry: Sendable {
     }
   }
 
-  /// Of each version that is here and was asked since its newest calibration, by name.
+  /// Each version that is here and was asked since its newest calibration, by name.
   var watched: [(version: ModelVersion, watch: DriftWatch)] {
     let known = calibrations.withLock { $0 }
     return current.versions.compactMap { version in

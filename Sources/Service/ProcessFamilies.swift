@@ -1,6 +1,6 @@
 import Foundation
 
-/// What the metrics tell of the process, by the names that Prometheus' own clients use; from `/proc`, where there is
+/// Metrics of the process, by the names that Prometheus' own clients use; from `/proc`, where there is
 /// one.
 enum ProcessFamilies {
   /// - Parameter code: the program, as reports name it.

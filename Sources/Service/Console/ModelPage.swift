@@ -10,7 +10,7 @@ struct ModelPage {
   var versions: [ModelVersion]
   /// Audits of any of them.
   var audits: [Job]
-  /// Of the newest.
+  /// The newest version's.
   var served: ServedFigures
 
   private var newest: ModelVersion { versions[0] }

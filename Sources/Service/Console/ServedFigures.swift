@@ -3,7 +3,7 @@ import DitherInference
 import DitherReports
 import DitherStore
 
-/// What a version's predictions have cost and how sure they were, since the server started, and its drift.
+/// The cost of a version's predictions, how sure they were, since the server started, and its drift.
 struct ServedFigures {
   var version: ModelVersion
   var figures: PredictionStatistics.Figures

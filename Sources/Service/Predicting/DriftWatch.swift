@@ -4,7 +4,7 @@ import Synchronization
 
 /// The answers of one calibrated version since it was loaded, compared with those of its calibration.
 final class DriftWatch: Sendable {
-  /// What is known now.
+  /// All that is known now.
   struct State: Sendable {
     var window: DriftWindow
     /// Answers of other draws, or without the calibration: of another distribution, so they are not compared.
@@ -32,7 +32,7 @@ final class DriftWatch: Sendable {
 }
 
 extension DriftWatch {
-  /// What the metrics tell of all versions that are watched.
+  /// Metrics of all versions that are watched.
   static func families(of registry: ModelRegistry) -> [Metrics.Family] {
     func family(
       _ name: String, _ type: String, _ help: String, _ values: @escaping @Sendable (State) -> [(String?, Double)]

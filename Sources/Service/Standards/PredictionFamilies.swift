@@ -1,7 +1,7 @@
 import DitherStore
 
 extension PredictionStatistics {
-  /// What the metrics tell of each version that was asked since the server started, and is still here. The first have
+  /// Metrics of each version that was asked since the server started, and is still here. The first have
   /// the names that Triton's metrics have, so that dashboards made for those work.
   func families(of registry: ModelRegistry) -> [Metrics.Family] {
     func family(

@@ -24,7 +24,7 @@ final class PredictionStatistics: Sendable {
     var queueing = Histogram(Histogram.seconds), computing = Histogram(Histogram.seconds)
     /// Rows of each batch, and draws of each request.
     var batchRows = Histogram(Histogram.powersOfTwo), draws = Histogram(Histogram.powersOfTwo)
-    /// Of each row, where it has it.
+    /// A row's, where it has it.
     var predictiveEntropy = Histogram(Histogram.nats), mutualInformation = Histogram(Histogram.nats)
     /// Classes of each row's prediction set.
     var setSizes = Histogram([0, 1, 2, 3, 5, 10, 20, 50, 100, 1000])

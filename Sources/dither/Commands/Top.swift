@@ -53,7 +53,7 @@ struct ServerLook: Sendable {
   var models: [Inference_ModelStatistics]
   /// By "name@version"; of calibrated versions.
   var drifts: [String: Dither_V1_DriftResponse] = [:]
-  /// Those that wait or run; nil: the token may not see them.
+  /// Audits that wait or run; nil: the token may not see them.
   var audits: [Dither_V1_AuditState]?
 
   init(_ client: DitherClient) async throws {
@@ -72,7 +72,7 @@ struct ServerLook: Sendable {
   }
 }
 
-/// What a server did between two looks, as `--json` prints it.
+/// The doings of a server between two looks, as `--json` prints it.
 struct ServerActivity: Encodable {
   struct Version: Encodable {
     var model: String
@@ -82,7 +82,7 @@ struct ServerActivity: Encodable {
     var rowsPerSecond: Double
     /// Rows of a batch; nil: none was computed.
     var batchRows: Double?
-    /// Of a request, in milliseconds; nil: none was answered.
+    /// A request's mean, in milliseconds; nil: none was answered.
     var queueMilliseconds: Double?
     var computeMilliseconds: Double?
     /// Since the server started.

@@ -48,8 +48,8 @@ public struct Catalog<Entry: Sendable>: Sendable {
   }
 }
 
-/// The candidate nearest to `word`, if one is near enough to be a slip of the hand, or the only one that begins with it:
-/// `eps` is meant for `epsilon`.
+/// The candidate nearest to `word`, if one is near enough to be a slip of the hand, or the only one that begins with
+/// it: `eps` is meant for `epsilon`.
 public func nearest(to word: String, among candidates: [String]) -> String? {
   let begun = candidates.filter { word.count >= 2 && $0.lowercased().hasPrefix(word.lowercased()) }
   if begun.count == 1 { return begun[0] }

@@ -21,7 +21,7 @@ struct PageSections {
   /// Bytes of the sections, at most: 2 MB, less what the head, the first page and a signature take.
   static let mostBytes = 1_900_000
 
-  /// Those that the page has, in their order.
+  /// The page's, in their order.
   private(set) var sections: [Section]
   /// Titles of what there was no room for.
   let leftOut: [String]

@@ -58,7 +58,7 @@ public struct Summary: Codable, Sendable, Equatable {
 
     /// Ways to draw a curve.
     public enum Form: String, Codable, Sendable {
-      /// Of a histogram: each point's bar is as wide as the points are apart.
+      /// A histogram's: each point's bar is as wide as the points are apart.
       case bars
     }
 

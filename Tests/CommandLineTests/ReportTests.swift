@@ -1,4 +1,5 @@
 import DitherDatasets
+import DitherTensor
 import DitherTestSupport
 import Foundation
 import Testing

@@ -15,9 +15,9 @@ enum Chart {
       /// Another model, counted from 0 in the order of the report's comparisons.
       case other(Int)
       case noiseOff, singleDraw
-      /// What a guess gives.
+      /// The accuracy of a guess.
       case chance
-      /// What is left under all attacks, beside what is certified.
+      /// The accuracy under all attacks, beside what is certified.
       case attacked
 
       /// As many other models have an appearance of their own.

@@ -46,7 +46,7 @@ extension Page {
       """
   }
 
-  /// What withstands all attacks of a ball, of both.
+  /// Both models under all attacks of a ball together.
   private func unions(_ at: Int) -> [Compared] {
     report.threatModels.filter { $0.attacks.count > 1 && $0.others.indices.contains(at) }.map { threat in
       compared(threat.title, "union of \(threat.attacks.count)", threat.perExample, threat.others[at].perExample)

@@ -85,7 +85,7 @@ extension Page {
       """
   }
 
-  /// What it is about, and what it is not; when, where and by whom.
+  /// The audit's subject and its limits; when, where and by whom it was made.
   private var scope: [(name: String, value: Html)] {
     let kinds = Dictionary(grouping: report.probes, by: \.kind).mapValues(\.count)
     let counted: [(ProbeReport.Kind, String)] = [

@@ -1,7 +1,7 @@
 import DitherRobustness
 import Foundation
 
-/// What the numbers do not cover, and what speaks against them.
+/// Gaps of the numbers, and what speaks against them.
 extension Page {
   /// Gaps of the numbers.
   var omissions: Html? {

@@ -8,7 +8,8 @@ extension Gate {
 
   private static let unionKeys = ["norm", "epsilon"]
 
-  /// - Throws: when no attack of the plan is in the ball, so that it could not fail, and for words that it does not know.
+  /// - Throws: when no attack of the plan is in the ball, so that it could not fail, and for words that it does not
+  ///   know.
   func checkUnion(_ probes: [ProbeSpec]) throws(RobustnessError) {
     let place = "gate '\(text.clipped())'"
     guard measure == "accuracy" else {

@@ -17,10 +17,11 @@ public enum Severity: String, Codable, Sendable, CaseIterable, Comparable {
 public struct CheckKind: Sendable, Equatable {
   /// As reports name it.
   public var name: String
+  /// The weight of a failure.
   public var severity: Severity
   /// A few words for a heading.
   public var title: String
-  /// What to do where it fails: a sentence.
+  /// Advice for where it fails: a sentence.
   public var advice: String
 
   /// Every kind of check that an audit makes.
@@ -93,6 +94,7 @@ public struct CheckKind: Sendable, Equatable {
 
 /// Findings of one kind.
 public struct FindingGroup: Sendable, Equatable {
+  /// The kind that they are of.
   public var kind: CheckKind
   /// In the report's order.
   public var findings: [Check]

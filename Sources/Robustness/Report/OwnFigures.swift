@@ -1,8 +1,8 @@
 import Foundation
 
 extension ProbeReport {
-  /// What a probe found, in its own numbers: of a measurement its first measures, or where its first curve ends; of
-  /// what judges the examples nothing, as the accuracy is that.
+  /// A probe's finds in its own numbers: a measurement's first measures, or where its first curve ends; nothing of a
+  /// probe that judges the examples, as its accuracy says that.
   /// - Parameter most: measures, at most.
   package func figures(_ most: Int) -> String {
     if let calibration {

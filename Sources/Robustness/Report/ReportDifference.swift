@@ -4,10 +4,13 @@ public struct ReportDifference: Codable, Sendable, Equatable {
   public struct Side: Codable, Sendable, Equatable {
     /// The model's name, with its version.
     public var model: String
+    /// The model's, `sha256:…`.
     public var digest: String
+    /// The examples' name.
     public var data: String
     /// Examples.
     public var n: Int
+    /// The audit's.
     public var seed: UInt64
     /// Draws of each answer; 0: deterministic.
     public var samples: Int
@@ -39,8 +42,11 @@ public struct ReportDifference: Codable, Sendable, Equatable {
   public struct Measurement: Codable, Sendable, Equatable {
     /// As the report's page names it.
     public var name: String
+    /// The part that it plays.
     public var level: Level
+    /// The first report's number.
     public var first: Double
+    /// The second report's number.
     public var second: Double
     /// The second less the first.
     public var difference: Double
@@ -55,11 +61,13 @@ public struct ReportDifference: Codable, Sendable, Equatable {
     public var isPaired: Bool
     /// McNemar's exact test, of accuracies that are compared one by one.
     public var mcnemarP: Double?
+    /// The second's standing.
     public var outcome: Outcome
   }
 
   /// A gate in both reports.
   public struct GateChange: Codable, Sendable, Equatable {
+    /// As the command line writes it.
     public var gate: String
     /// Whether it is kept in the first report, and in the second.
     public var first: Bool, second: Bool

@@ -9,8 +9,9 @@ public struct Verdict: Sendable, Equatable {
     public var value: String
     /// The 95 % interval, as `50.6 to 64.1`; empty where none is known.
     public var range: String
-    /// What else there is to say in a few words; may be empty.
+    /// A few words beside the figure; may be empty.
     public var note: String
+    /// The way in which the row reads.
     public var mark: Mark
 
     /// A row of these words.

@@ -37,7 +37,7 @@ struct ProgressLine: ~Copyable {
     guard isMilestone || now - last >= pause else { return }
     last = now
     var line = line.shown()
-    // What wraps could not be taken back.
+    // A line that wraps could not be taken back.
     if Console.isTerminal, let columns = Terminal.columns(of: STDERR_FILENO), line.count >= columns {
       line = String(line.prefix(columns - 2)) + "…"
     }

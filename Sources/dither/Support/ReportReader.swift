@@ -5,7 +5,8 @@ import DitherRobustness
 import Foundation
 
 extension Report {
-  /// A report from a file of its JSON form, or of its page, which holds its data. A signature must be that of the bytes.
+  /// A report from a file of its JSON form, or of its page, which holds its data. A signature must be that of the
+  /// bytes.
   init(file path: String) throws {
     let bytes = try FileArray.read(path), form = ReportForm(of: bytes)
     let body = try form.opened(bytes)?.body ?? bytes

@@ -43,7 +43,7 @@ struct ReportText {
       }
   }
 
-  /// Of a path the end, which says more than its beginning.
+  /// A path's end, which says more than its beginning.
   private static func shortened(_ text: String, to most: Int) -> String {
     let text = text.shown()
     return text.count > most ? "…" + text.suffix(most - 1) : text

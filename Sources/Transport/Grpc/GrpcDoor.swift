@@ -152,7 +152,7 @@ final class GrpcConnection {
     isDraining = true
     filter.quiesce(refuses: reason == .noError)
     filter.isOver = streams == 0
-    // Of an error the filter names the stream.
+    // Where it is an error, the filter names the stream.
     let last = reason == .noError ? HTTP2StreamID(Int(filter.highestStream)) : .maxID
     let goAway = HTTP2Frame(
       streamID: .rootStream, payload: .goAway(lastStreamID: last, errorCode: reason, opaqueData: nil))

@@ -104,7 +104,9 @@ struct DocumentTests {
 
   @Test(
     "each command runs, with little data", .enabled(if: hasData, "data sets absent"),
-    arguments: ShownCommand.blocks.filter { !["serve", "predict", "work", "database"].contains($0.command) && $0.document != "README.md" })
+    arguments: ShownCommand.blocks.filter {
+      !["serve", "predict", "work", "database"].contains($0.command) && $0.document != "README.md"
+    })
   func runs(_ shown: ShownCommand) throws {
     let scratch = try Scratch()
     var words = try Self.ready(shown.words, scratch)

@@ -68,6 +68,8 @@ final class LiveServer {
 
   /// Where clients of gRPC connect.
   var grpcPort: Int { ready.grpc }
+  /// Where the console is.
+  var httpPort: Int { ready.http }
 
   /// Megabytes: the most that the process has held.
   var peakMegabytes: Double {

@@ -38,7 +38,7 @@ struct LocalAudit {
   struct Standing: Encodable {
     /// As it was said; nil: all.
     var part: String?
-    /// Those of the audit that are done, with those of other parts.
+    /// Shards of the audit that are done, with those of other parts.
     var shardsDone: Int
     var shards: Int
 

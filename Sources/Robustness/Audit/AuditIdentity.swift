@@ -1,6 +1,7 @@
 import DitherBasics
 import DitherGraph
 import DitherTensor
+import Foundation
 
 extension AuditRunner {
   /// All that the result of a shard depends on but the program and the machine, by names for people: what it is, and
@@ -28,8 +29,11 @@ extension AuditRunner {
   }
 
   private static func text(of subject: AuditSubject) -> String {
-    let kind = subject.outputKind?.rawValue ?? "its own"
-    return "\(subject.digest), temperature \(subject.temperature), output \(kind)"
+    let kind = subject.outputKind?.rawValue ?? "its own", encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    // Noise may be laid over a file's own, which its digest does not tell.
+    let noise = subject.model.noise.flatMap { try? encoder.encode($0) }.map { "\(Sha256.hash($0))" } ?? "none"
+    return "\(subject.digest), temperature \(subject.temperature), output \(kind), noise \(noise)"
   }
 
   private static func text(of inputs: Tensor, _ name: String) -> String {

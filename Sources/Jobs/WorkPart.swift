@@ -1,6 +1,6 @@
 import DitherBasics
 
-/// One part of some work, of so many: every so many-th shard or trial, so that each part has its share of the dear ones.
+/// One part of some work, of so many: every so many-th shard or trial, so that each part has its share of dear ones.
 public struct WorkPart: Sendable, Equatable, CustomStringConvertible {
   /// Parts of one work, at most.
   public static let most = 10_000

@@ -97,8 +97,8 @@ public final class RunningServer: Sendable {
   /// Longer than a connection may take to learn that it is to end: calls that are on their way meanwhile are taken.
   private static let farewell = Duration.milliseconds(1500)
 
-  /// Says that it is leaving, and takes calls for the time of a lame duck, until balancers know. Then takes no new ones,
-  /// lets those in flight end for at most `grace`, and closes. Audits go on at the next start.
+  /// Says that it is leaving, and takes calls for the time of a lame duck, until balancers know. Then takes no new
+  /// ones, lets those in flight end for at most `grace`, and closes. Audits go on at the next start.
   public func drain(grace: Duration = .seconds(30)) async {
     configuration.serviceManager?.tell(.stopping)
     services.readiness.leave()

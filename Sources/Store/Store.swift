@@ -156,6 +156,7 @@ public protocol JobRecords: Sendable {
 extension JobRecords {
   /// Keeps a job that needs no files.
   public func create(_ job: Job) async throws(StoreError) { try await create(job, blobs: []) }
+  /// Keeps a result of which nobody needs to know who brought it.
   @discardableResult
   public func put(_ result: [UInt8], for shard: Int, of id: String) async throws(StoreError) -> ShardOutcome {
     try await put(result, for: shard, of: id, by: "")

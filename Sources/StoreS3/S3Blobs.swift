@@ -39,7 +39,7 @@ public final class S3Blobs: KeptBlobs {
     try await bucket.claim(for: owner)
   }
 
-  /// The same for the bucket of a store, if its files are in one: by a name that all servers of the store have in common.
+  /// The same for the bucket of a store, if its files are in one: by a name that all servers of the store share.
   public static func claim(for store: any Store) async throws(StoreError) {
     guard let blobs = store.blobs as? S3Blobs else { return }
     let name = try await store.common("store", Array(UUID().uuidString.lowercased().utf8))
@@ -53,7 +53,7 @@ public final class S3Blobs: KeptBlobs {
   /// Whether the bucket has it: a copy here is not enough.
   public func contains(_ blob: BlobID) async throws(StoreError) -> Bool { try await bucket.head(name(blob)) != nil }
 
-  /// - Throws: `.notFound`, `.corrupt` when the bucket has other bytes, `.away` where there is no copy and nobody answers.
+  /// - Throws: `.notFound`, `.corrupt` when the bucket has other bytes, `.away` where nobody answers.
   public func read(_ blob: BlobID) async throws(StoreError) -> [UInt8] {
     if let bytes = await cache.read(blob) { return bytes }
     // Bytes that were garbled on the way come right the second time.
@@ -70,6 +70,7 @@ public final class S3Blobs: KeptBlobs {
       advice: "the bucket lost data, or another program wrote there; upload the file again")
   }
 
+  /// Puts a file in the bucket, and keeps a copy here.
   @discardableResult
   public func insert(_ bytes: [UInt8]) async throws(StoreError) -> BlobID {
     let blob = try await Self.digest(of: bytes)

@@ -75,7 +75,7 @@ struct S3Answer: Sendable {
 
   /// Elements of a name, each as an answer of its own.
   func elements(_ name: String) -> [S3Answer] {
-    // Within it is markup, whose own texts are made plain when they are asked for.
+    // Within is markup, whose own texts are made plain when they are asked for.
     let text = String(decoding: body, as: UTF8.self)
     var found: [S3Answer] = [], rest = text[...]
     while let start = rest.range(of: "<\(name)>"), let end = rest[start.upperBound...].range(of: "</\(name)>") {

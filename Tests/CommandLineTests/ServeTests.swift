@@ -51,6 +51,37 @@ struct ServeTests {
     }
   }
 
+  /// The status of an answer to `GET /readyz`; 0: there was none.
+  private static func readiness(port: Int) throws -> Int {
+    let connection = try Loopback.connect(port: port)
+    defer { close(connection) }
+    let request = Array("GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n".utf8)
+    guard send(connection, request, request.count, Int32(MSG_NOSIGNAL)) == request.count else { return 0 }
+    var answer = [UInt8](repeating: 0, count: 64)
+    let count = recv(connection, &answer, answer.count, Int32(MSG_WAITALL))
+    let words = String(decoding: answer.prefix(max(count, 0)), as: UTF8.self).split(separator: " ")
+    return words.count > 1 ? Int(words[1]) ?? 0 : 0
+  }
+
+  @Test("a lame duck says that it leaves, and takes calls until its time is over")
+  func lameDuck() async throws {
+    let server = try LiveServer(state: try Scratch(), arguments: ["--lame-duck", "3"])
+    let client = try await server.client()
+    #expect(try Self.readiness(port: server.httpPort) == 200)
+    let told = ContinuousClock.now
+    server.process.terminate()
+    while try Self.readiness(port: server.httpPort) == 200 { try await Task.sleep(for: .milliseconds(20)) }
+    #expect(try Self.readiness(port: server.httpPort) == 503)
+    // New callers too.
+    #expect(try await client.listModels().isEmpty)
+    let late = try await server.client()
+    #expect(try await late.listModels().isEmpty)
+    await client.close()
+    await late.close()
+    server.process.waitUntilExit()
+    #expect(server.process.terminationStatus == 0 && ContinuousClock.now - told >= .seconds(3))
+  }
+
   /// The end into which a server writes its log: full, as nobody reads at the other end, or with no other end.
   private static func unreadPipe(isClosed: Bool) throws -> (log: FileHandle, other: FileHandle?) {
     var ends: [Int32] = [0, 0]

@@ -102,8 +102,8 @@ struct SweepPartTests {
     }
     let path = scratch.file("mine/point0-seed1.json")
     let text = try String(contentsOfFile: path, encoding: .utf8)
-    let digits = try #require(text.firstMatch(of: /"seconds" : 0\.\d/))
-    try text.replacing(digits.0, with: #""seconds" : 7.1"#).write(toFile: path, atomically: true, encoding: .utf8)
+    let digits = try #require(text.firstMatch(of: /"seconds" : [0-9.e-]+/))
+    try text.replacing(digits.0, with: #""seconds" : 7.125"#).write(toFile: path, atomically: true, encoding: .utf8)
     #expect { try sweep(plan, "mine", origin: "one").run() } throws: { "\($0)".contains("point0-seed1.json") }
   }
 }

@@ -1,6 +1,7 @@
 import DitherBasics
 import DitherGraph
 import DitherTensor
+import Foundation
 
 extension AuditRunner {
   /// All that the result of a shard depends on but the program and the machine, by names for people: what it is, and

@@ -94,10 +94,14 @@ public struct Sweep: Sendable {
       do {
         let own = trials.enumerated().filter { part?.contains($0.offset) ?? true }.map(\.element)
         try train(own, of: round, &known, showing: part == nil, data, shouldStop, progress)
-        if part != nil, !round.isDone(by: known) {
-          if isLast { return (known, .done) }
-          guard let found = try wait(for: round, patience, shouldStop) else { return (known, .waited) }
-          known = found
+        if part != nil {
+          // With what others have brought meanwhile.
+          known = try results()
+          if !round.isDone(by: known) {
+            if isLast { return (known, .done) }
+            guard let found = try wait(for: round, patience, shouldStop) else { return (known, .waited) }
+            known = found
+          }
         }
       } catch is Stopped {
         return (try results(), .stopped)

@@ -162,7 +162,7 @@ final class GrpcConnection {
     isDraining = true
     filter.quiesce(refuses: reason == .noError)
     filter.isOver = streams == 0
-    // The filter names the stream of an error.
+    // Where it is an error, the filter names the stream.
     let last = reason == .noError ? HTTP2StreamID(Int(filter.highestStream)) : .maxID
     let goAway = HTTP2Frame(
       streamID: .rootStream, payload: .goAway(lastStreamID: last, errorCode: reason, opaqueData: nil))

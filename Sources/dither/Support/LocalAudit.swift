@@ -38,7 +38,7 @@ struct LocalAudit {
   struct Standing: Encodable {
     /// As it was said; nil: all.
     var part: String?
-    /// Shards of the whole audit, with those of others.
+    /// Shards of the audit that are done, with those of other parts.
     var shardsDone: Int
     var shards: Int
 
@@ -49,7 +49,7 @@ struct LocalAudit {
     }
   }
 
-  /// Shards that a journal has not, if they are this part's.
+  /// All that a journal has not, if it is this part's.
   /// - Returns: the results of all, where there is no part; and how many are there.
   func results(journal path: String, part: WorkPart?) throws -> (all: [ShardResult]?, standing: Standing) {
     let journal = try ShardJournal(folder: path, kind: "audit", facts: facts), keeps = folder != nil

@@ -91,7 +91,7 @@ struct ReportDifferenceTests {
 
   @Test("what only one has, and gates that changed, are said")
   func alone() throws {
-    let gates = ["clean>=0.5", "fgsm:epsilon=0.1>=0"]
+    let gates = ["clean>=0.8", "fgsm:epsilon=0.1>=0"]
     let first = try Self.report(
       3, probes: ["clean", "fgsm:epsilon=0.1", "pgd:norm=l2,epsilon=0.5,steps=2"], gates: gates)
     let second = try Self.report(8, probes: ["clean", "fgsm:epsilon=0.1", "fog:severity=2"], gates: gates)
@@ -99,7 +99,7 @@ struct ReportDifferenceTests {
     #expect(found.onlyFirst == ["L2, ε = 0.5", "pgd, L2, ε = 0.5, 2 steps"] && found.onlySecond == ["fog, severity 2"])
     #expect(found.gates.map(\.gate) == gates)
     #expect(found.gates.map { [$0.first, $0.second] } == [[true, false], [true, true]])
-    #expect(found.worse.last == "gate clean>=0.5")
+    #expect(found.worse.last == "gate clean>=0.8")
   }
 
   @Test("adjusted for their number, probabilities are those of R's p.adjust(method = \"holm\")")

@@ -201,7 +201,7 @@ import Testing
       UInt32(prediction.probabilities.firstIndex(of: prediction.probabilities.max() ?? 0) ?? 0)
     }
     await #expect {
-      _ = try await Self.calibrate(server) { $0.examples = Self.examples(60) { own[$0] } }
+      _ = try await Self.calibrate(server) { ($0.samples, $0.examples) = (0, Self.examples(60) { own[$0] }) }
     } throws: {
       isFault($0, .invalidArgument, "30, each answered right; send more examples")
     }

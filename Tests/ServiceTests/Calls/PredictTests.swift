@@ -162,7 +162,7 @@ import Testing
         $0.input.data.replaceSubrange(4..<8, with: [0, 0, 0x80, 0x7F])
       },
       Refusal("too many samples", "samples") { $0.samples = 1_000_000 },
-      Refusal("samples and tolerance", "samples") { $0.tolerance = 0.1 },
+      Refusal("samples and tolerance", "samples") { ($0.samples, $0.tolerance) = (8, 0.1) },
       Refusal("tolerance below 0", "tolerance") { $0.tolerance = -1 },
       Refusal("tolerance not a number", "tolerance") { $0.tolerance = .nan },
       Refusal("a bound too large", "max_samples") {

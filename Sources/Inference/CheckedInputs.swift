@@ -1,8 +1,8 @@
 import DitherBasics
 import DitherTensor
 
-/// Rows that a model takes: of its shape, each number finite, and whole where an input is of integers. Only a signature's `checked` makes them, so that they are
-/// looked at once, however many passes they go through.
+/// Rows that a model takes: of its shape, each number finite, and whole where an input is of integers. Only a
+/// signature's `checked` makes them, so that they are looked at once, however many passes they go through.
 public struct CheckedInputs: Sendable {
   /// [B, …], B ≥ 1.
   public let tensor: Tensor
@@ -18,7 +18,8 @@ public struct CheckedInputs: Sendable {
 }
 
 extension ModelSignature {
-  /// - Throws: when the rows are not examples of this model, or hold NaN, infinities, or fractions where it takes integers.
+  /// - Throws: when the rows are not examples of this model, or hold NaN, infinities, or fractions where it takes
+  ///   integers.
   public func checked(_ inputs: Tensor) throws(InferenceError) -> CheckedInputs {
     try checkShape(of: inputs)
     if !inputs.isFinite, let index = inputs.elements.firstIndex(where: { !$0.isFinite }) {

@@ -3,8 +3,8 @@ import DitherInference
 import DitherJobs
 import Synchronization
 
-/// One model under the noises that requests bring in place of its own. Each is made once, on a thread of a pool, for all
-/// who wait for it; the longest unused go first.
+/// One model under the noises that requests bring in place of its own. Each is made once, on a thread of a pool, for
+/// all who wait for it; the longest unused go first.
 final class NoisyModels: Sendable {
   typealias Hand = @Sendable (Result<LoadedModel, any Error>) -> Void
 

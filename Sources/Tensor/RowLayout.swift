@@ -1,5 +1,5 @@
-/// How the named inputs of one example lie in one row of numbers: one after the other, each row-major. So a batch of any
-/// inputs is one array [N, width], cut, joined and shuffled like every other.
+/// How the named inputs of one example lie in one row of numbers: one after the other, each row-major. So a batch of
+/// any inputs is one array [N, width], cut, joined and shuffled like every other.
 public struct RowLayout: Sendable, Hashable, Codable {
   /// One named array.
   public struct Part: Sendable, Hashable, Codable {

@@ -13,8 +13,8 @@ struct AuditView: Sendable {
     (self.subjects, self.data) = (subjects, data)
   }
 
-  /// The same by embeddings, each between the least and the largest of its column in the table. All models must have one
-  /// table: a point between words is another in each.
+  /// The same by embeddings, each between the least and the largest of its column in the table. All models must have
+  /// one table: a point between words is another in each.
   /// - Returns: nil where models take floats, have no table of words or several, or are ensembles, and where there are
   ///   too many examples.
   init?(embedding view: AuditView) throws {

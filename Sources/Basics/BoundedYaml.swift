@@ -33,11 +33,38 @@ public enum BoundedYaml {
   ///   bounds.
   public static func compose(_ text: String, at place: String) throws(YamlTextError) -> Node? {
     let root: Node?
-    do { root = try Yams.compose(yaml: text) } catch {
+    do { root = try Yams.compose(yaml: text) } catch let YamlError.duplicatedKeysInMapping(keys, context) {
+      throw twice(keys.first ?? "", near: context.mark, in: text, at: place)
+    } catch {
       throw YamlTextError(.malformed, at: place, expected: "YAML", got: "\(error)".clipped(to: 300))
     }
     if let root { try check(root, at: place) }
     return root
+  }
+
+  /// - Parameter mark: one of the key's places.
+  private static func twice(_ key: String, near mark: Mark, in text: String, at place: String) -> YamlTextError {
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    func depth(_ line: Int) -> Int? { lines[line].firstIndex { $0 != " " }.map { lines[line][..<$0].count } }
+    // Within its mapping: up to a line that stands further left.
+    func next(from line: Int, by step: Int) -> Int? {
+      var at = line + step
+      while lines.indices.contains(at) {
+        if let own = depth(at), own < mark.column - 1 { return nil }
+        let words = lines[at].drop { $0 == " " }
+        if depth(at) == mark.column - 1, ["", "'", "\""].contains(where: { words.hasPrefix($0 + key + $0 + ":") }) {
+          return at
+        }
+        at += step
+      }
+      return nil
+    }
+    let known = min(max(mark.line - 1, 0), lines.count - 1)
+    let later = next(from: known, by: 1), earlier = next(from: known, by: -1)
+    let first = later == nil ? earlier : known, second = later ?? known
+    return YamlTextError(
+      .malformed, at: "\(place), line \(second + 1)", expected: "each key once",
+      got: "'\(key.clipped())'" + (first.map { ", which line \($0 + 1) has" } ?? " twice"))
   }
 
   /// Yams ends the process where a key is a list or a mapping, and goes through what an alias repeats each time.

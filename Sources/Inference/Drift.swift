@@ -128,7 +128,7 @@ public struct DriftWindow: Sendable {
       let values = reference.values.keys.compactMap { statistic in
         statistic.value(input: input, prediction).map { (statistic, $0) }
       }
-      // What lacks a measure, as for being asked for others, is no answer of the same kind.
+      // An answer that lacks a measure, as for being asked for others, is none of the same kind.
       guard values.count == reference.values.count else { continue }
       for (statistic, value) in values {
         if filled < Self.length {

@@ -11,7 +11,7 @@ import Testing
 /// What holds for every view of the catalog, and what a model with views answers.
 @Suite("Every view")
 struct EveryViewTests {
-  private static let kinds = Catalog<any PictureView.Type>.views
+  private static let kinds = Catalog<any PictureView.Type>.views.entries
 
   /// Pictures [2, 6, 5] of three classes.
   static func pictures(_ count: Int = 24) -> Dataset {
@@ -44,7 +44,7 @@ struct EveryViewTests {
 
   @Test(
     "the first look is the picture, all are of its pixels, and shares add up to 1; a picture may be one pixel",
-    arguments: kinds.entries)
+    arguments: kinds)
   func shares(_ kind: any PictureView.Type) {
     for (rows, columns) in [(1, 1), (2, 3), (6, 5), (32, 32)] {
       let looks = kind.init().looks(rows: rows, columns: columns)
@@ -57,7 +57,7 @@ struct EveryViewTests {
     }
   }
 
-  @Test("names and keys that are not known are refused with the nearest", arguments: kinds.entries)
+  @Test("names and keys that are not known are refused with the nearest", arguments: kinds)
   func refused(_ kind: any PictureView.Type) {
     #expect {
       try Self.trainer("[\(kind.name)x]")

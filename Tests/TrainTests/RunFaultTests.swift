@@ -47,8 +47,8 @@ struct RunFaultTests {
 
   @Test("a run that diverges leaves the checkpoint of the epoch before, and says so")
   func diverges() throws {
-    // Steps that move nothing, under noise that grows until the product of six layers is beyond a float.
-    let noise = "noise: [{site: weights, sigma: 30000, schedule: {kind: exponential, final: 1000}}]"
+    // Steps that move nothing, under noise that grows until the square of what six layers make is beyond a float.
+    let noise = "noise: [{site: weights, sigma: 20, schedule: {kind: exponential, final: 1000}}]"
     let deep = Self.text.replacing("hidden: [8]", with: "hidden: [8, 8, 8, 8, 8]")
     let training = try run(deep + "\nlr: 1.0e-37\n\(noise)")
     let error = #expect(throws: TrainError.self) { try training.run() }

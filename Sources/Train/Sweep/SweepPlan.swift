@@ -182,6 +182,11 @@ public struct SweepPlan: Sendable {
     return (try? encoder.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? "\(value)"
   }
 
+  /// The name of the recipe that all trials are changes of.
+  public var baseName: String {
+    get throws { try Recipe(yaml: recipeText, at: recipe).name }
+  }
+
   /// The recipe of a trial, with its name.
   /// - Throws: `TrainFault.recipe` with the point.
   public func recipe(_ trial: Trial) throws -> Recipe {

@@ -122,7 +122,7 @@ struct SweepCommand: ParsableCommand {
     print(table([head] + lines))
     if found.rows.count > rows { print("and \(found.rows.count - rows) points more in \(folder)/\(found.name).csv") }
     guard let best = found.best else { return print("no point has a result of all seeds") }
-    let recipe = try plan.recipe(.init(point: best.point, seed: plan.seeds[0])), name = recipe.name.prefix(59)
+    let recipe = try plan.recipe(.init(point: best.point, seed: plan.seeds[0])), name = try plan.baseName.prefix(59)
     // All training rows, now that nothing is chosen any more.
     let common =
       recipe.needsValidation ? plan.common : ["validation=0"] + plan.common.filter { !$0.hasPrefix("validation=") }

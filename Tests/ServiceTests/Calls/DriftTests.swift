@@ -27,7 +27,10 @@ import Testing
     let fresh = try Self.drift(server)
     #expect(fresh.calibration == 1 && fresh.answers == 0 && fresh.statistics.isEmpty && fresh.samples == 8)
 
-    _ = try await server.predict("net", known) { $0.samples = 8 }
+    // Each under a seed of its own: rows of one request share their draws.
+    for (number, row) in known.enumerated() {
+      _ = try await server.predict("net", [row]) { ($0.samples, $0.seed) = (8, UInt64(number)) }
+    }
     let same = try Self.drift(server)
     #expect(same.answers == 120 && same.statistics.count == 4 && !same.statistics.contains { $0.drifted })
     // Of other draws, without the calibration, or without the measures.

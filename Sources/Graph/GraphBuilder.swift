@@ -209,8 +209,8 @@ public final class GraphBuilder {
     return outputs
   }
 
-  /// A stored graph as it is, once for each list of inputs, on constants that all share. Nodes keep their names, so that
-  /// patterns of layers reach them in every copy; values get the copy's name and number before theirs.
+  /// A stored graph as it is, once for each list of inputs, on constants that all share. Nodes keep their names, so
+  /// that patterns of layers reach them in every copy; values get the copy's name and number before theirs.
   /// - Parameter inputs: each in the order of its inputs.
   /// - Returns: the outputs of each copy, in their order.
   package func copies(of stored: Graph, on inputs: [[Value]], named name: String) throws(GraphError) -> [[Value]] {

@@ -34,9 +34,12 @@ public struct ModelCard: Sendable, Equatable {
   ///   - place: where it is from, for messages.
   /// - Throws: where the YAML is none or has no end, or a key of Hugging Face's has a value of another kind.
   public init(markdown: String, at place: String) throws(YamlTextError) {
-    let lines = markdown.replacing("\r\n", with: "\n").split(separator: "\n", omittingEmptySubsequences: false)
+    // A return that is left before a feed would be taken for an end of line when it is read again.
+    let plain = String(String.UnicodeScalarView(markdown.unicodeScalars.filter { $0 != "\r" }))
+    let lines = plain.split(separator: "\n", omittingEmptySubsequences: false)
+    // Empty lines before the text are no part of it, with facts or without.
     guard lines.first == "---" else {
-      self.init(facts: [], text: lines.joined(separator: "\n"))
+      self.init(facts: [], text: lines.drop { $0.isEmpty }.joined(separator: "\n"))
       return
     }
     guard let end = lines.dropFirst().firstIndex(of: "---") else {

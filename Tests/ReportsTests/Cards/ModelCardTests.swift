@@ -38,6 +38,9 @@ struct ModelCardTests {
   @Test("a text without facts, lines that end as Windows ends them, nothing at all")
   func plain() throws {
     #expect(try ModelCard(markdown: "# only\n", at: "a").facts.isEmpty)
+    // Found by fuzzing: what is written is read as the same.
+    #expect(try ModelCard(markdown: "\n\n# only\n---\n", at: "a").text == "# only\n---\n")
+    #expect(try ModelCard(markdown: "a\r\r\nb", at: "a").text == "a\nb")
     #expect(try ModelCard(markdown: Self.text.replacing("\n", with: "\r\n"), at: "a")["license"] == .text("apache-2.0"))
     #expect(try ModelCard(markdown: "", at: "a") == ModelCard(facts: [], text: ""))
     #expect(try ModelCard(markdown: "---\n---\n", at: "a") == ModelCard(facts: [], text: ""))

@@ -114,6 +114,12 @@ def test_calibrated_answers_have_sets(client, own, examples, images):
     assert answer.sets()[0] and "set" in repr(answer)
     assert client.model(own.info.name).info.calibration.number == 1
     assert own.predict(images, uncalibrated=True).temperature == 1
+    drift = own.drift()
+    assert (drift.calibration, drift.filled, drift.other_answers, drift.statistics) == (1, 12, 12, ())
+    own.predict(np.concatenate([images] * 5), samples=4)
+    drift = own.drift()
+    assert drift.filled == 72 and {one.name for one in drift.statistics} >= {"input_mean", "predictive_entropy"}
+    assert not drift.drifted or min(one.p_value for one in drift.statistics) < drift.false_alarm_rate
     with pytest.raises(dither.InvalidArgument):
         own.calibrate((examples[0][:8], examples[1][:8]))
     with pytest.raises(dither.InvalidArgument, match="one for each"):

@@ -40,6 +40,7 @@ REMOVE_MODEL = Method(
 CALIBRATE = Method(
     "/dither.v1.Registry/Calibrate", registry.CalibrateRequest, registry.Calibration, is_idempotent=False
 )
+DRIFT = Method("/dither.v1.Registry/Drift", registry.DriftRequest, registry.DriftResponse)
 
 AUDIT = Method(
     "/dither.v1.Robustness/Audit", robustness.AuditRequest, robustness.AuditEvent, "unary_stream", is_idempotent=False

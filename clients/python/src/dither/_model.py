@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Optional, Sequence
 
 from . import _registry_steps
-from .models import Calibration, ModelInfo
+from .models import Calibration, Drift, ModelInfo
 from .predictions import Predictions
 from .reports import Report
 
@@ -127,6 +127,10 @@ class Model:
                 timeout=timeout,
             )
         )
+
+    def drift(self) -> Drift:
+        """Whether what is asked and answered lately is distributed as the version's calibration examples were."""
+        return self.client._run(_registry_steps.drift(self.reference))
 
     def audit(self, data: Any, **options: Any) -> Report:
         """``Client.audit`` of this model."""

@@ -13,7 +13,7 @@ from . import _arrays, _exports, _methods, predictions
 from ._steps import Ask, Data, Deadline, Sleep, Steps, call, put_data, wait_before_retry, whole
 from ._stubs import inference_pb2, registry_pb2
 from .errors import Aborted, InvalidArgument, OutOfRange, Unavailable
-from .models import Calibration, ModelInfo, calibration, model_info
+from .models import Calibration, Drift, ModelInfo, calibration, drift_of, model_info
 from .predictions import Predictions
 
 _CHUNK = 256 << 10
@@ -157,6 +157,11 @@ def calibrate(
     put_data(request, data)
     found = yield from call(_methods.CALIBRATE, request, Deadline(timeout))
     return calibration(found)
+
+
+def drift(model: str) -> Steps[Drift]:
+    found = yield from call(_methods.DRIFT, registry_pb2.DriftRequest(model=model), Deadline(10))
+    return drift_of(found)
 
 
 @dataclass(frozen=True)

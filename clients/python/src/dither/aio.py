@@ -13,7 +13,7 @@ import grpc.aio
 from . import _audit_steps, _connection, _registry_steps, _steps
 from ._version import AGENT
 from .errors import Unavailable, of_rpc
-from .models import Adversarials, AuditPlan, AuditState, Calibration, ModelInfo, Probe
+from .models import Adversarials, AuditPlan, AuditState, Calibration, Drift, ModelInfo, Probe
 from .predictions import Predictions
 from .reports import Report
 
@@ -395,6 +395,10 @@ class AsyncModel:
                 timeout=timeout,
             )
         )
+
+    async def drift(self) -> Drift:
+        """As ``Model.drift``."""
+        return await self.client._run(_registry_steps.drift(self.reference))
 
     async def calibrate(
         self,

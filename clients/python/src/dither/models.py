@@ -18,6 +18,8 @@ __all__ = [
     "AuditProgress",
     "AuditState",
     "Calibration",
+    "Drift",
+    "DriftStatistic",
     "ModelInfo",
     "ModelInput",
     "Probe",
@@ -57,6 +59,42 @@ class Calibration:
     class_conditional: bool
     before: Quality
     after: Quality
+
+
+@dataclass(frozen=True)
+class DriftStatistic:
+    """How far the last answers are from a calibration's examples, by one number of each."""
+
+    name: str
+    #: between the distribution functions, 0 to 1
+    distance: float
+    p_value: float
+    reference_median: float
+    recent_median: float
+    drifted: bool
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A calibrated version's last answers beside its calibration's examples; no statistics: too few answers."""
+
+    model: str
+    version: int
+    calibration: int
+    #: answers of a whole window, and of the last one
+    window: int
+    filled: int
+    #: of a whole window without drift
+    false_alarm_rate: float
+    answers: int
+    other_answers: int
+    windows: int
+    alarms: int
+    statistics: Tuple[DriftStatistic, ...]
+
+    @property
+    def drifted(self) -> bool:
+        return any(statistic.drifted for statistic in self.statistics)
 
 
 @dataclass(frozen=True)
@@ -194,6 +232,33 @@ def _inputs(signature: registry_pb2.Signature) -> Tuple[ModelInput, ...]:
     return tuple(
         ModelInput(found.name, kinds.get(found.type, "float32"), tuple(int(extent) for extent in found.shape[1:]))
         for found in signature.inputs
+    )
+
+
+def drift_of(found: registry_pb2.DriftResponse) -> Drift:
+    """The answer as a value."""
+    return Drift(
+        model=found.model,
+        version=found.version,
+        calibration=found.calibration,
+        window=found.window,
+        filled=found.filled,
+        false_alarm_rate=found.false_alarm_rate,
+        answers=found.answers,
+        other_answers=found.other_answers,
+        windows=found.windows,
+        alarms=found.alarms,
+        statistics=tuple(
+            DriftStatistic(
+                name=one.name,
+                distance=one.distance,
+                p_value=one.p_value,
+                reference_median=one.reference_median,
+                recent_median=one.recent_median,
+                drifted=one.drifted,
+            )
+            for one in found.statistics
+        ),
     )
 
 

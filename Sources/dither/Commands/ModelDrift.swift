@@ -1,6 +1,7 @@
 import ArgumentParser
 import DitherClient
 import DitherProto
+import Foundation
 
 /// `dither models drift`: whether what a version is asked, and answers, is still what it was calibrated on.
 struct ModelDrift: AsyncParsableCommand {
@@ -24,7 +25,9 @@ struct ModelDrift: AsyncParsableCommand {
   func run() async throws {
     let found = DriftDescription(try await server.withClient { try await $0.drift(model) })
     if json { try Json.print(found) } else { found.show() }
-    if found.drifted == true { throw ExitCode(1) }
+    if found.drifted == true {
+      throw CommandFailure(status: .checkFailed, message: "\(found.model)@\(found.version) has drifted")
+    }
   }
 }
 
@@ -73,6 +76,9 @@ struct DriftDescription: Encodable {
     drifted = statistics.isEmpty ? nil : statistics.contains { $0.drifted }
   }
 
+  /// Entropies and p-values are of any size.
+  private func shown(_ value: Double) -> String { String(format: "%.3g", value) }
+
   func show() {
     let verdict = drifted.map { $0 ? "drifted" : "no drift seen" } ?? "too few answers to say"
     print("\(model)@\(version)  calibration \(calibration)  \(verdict)")
@@ -85,8 +91,8 @@ struct DriftDescription: Encodable {
           [["statistic", "median, calibrated", "median, recent", "distance", "p", ""]]
             + statistics.map {
               [
-                $0.name, $0.referenceMedian.digits(4), $0.recentMedian.digits(4), $0.distance.digits(3),
-                $0.pValue.digits(4), $0.drifted ? "drifted" : "",
+                $0.name, shown($0.referenceMedian), shown($0.recentMedian), $0.distance.digits(3), shown($0.pValue),
+                $0.drifted ? "drifted" : "",
               ]
             }))
     }

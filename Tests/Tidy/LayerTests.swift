@@ -35,7 +35,8 @@ struct LayerTests {
   static let homes: [String: Set<String>] = [
     "GRDB": ["Store"], "Yams": ["Basics", "Train"], "Configuration": ["Service"], "ArgumentParser": ["dither"],
     "CPng": ["Datasets"], "CJpeg": ["Datasets"], "CZlib": ["Basics", "Reports"], "COpenSSL": ["Basics", "Transport"],
-    "NIOHTTP1": ["Transport", "Datasets"], "NIOHTTP2": ["Transport"], "NIOHPACK": ["Transport"], "NIOTLS": ["Transport"],
+    "NIOHTTP1": ["Transport", "Datasets"], "NIOHTTP2": ["Transport"], "NIOHPACK": ["Transport"],
+    "NIOTLS": ["Transport"],
     "NIOSSL": ["Transport"], "NIOConcurrencyHelpers": ["Transport"], "NIOPosix": ["Transport", "Client", "Bench"],
     "NIOCore": ["Transport", "Client", "Service", "Bench", "dither", "Datasets"],
     "AsyncHTTPClient": ["Datasets", "Bench"],

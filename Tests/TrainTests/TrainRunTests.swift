@@ -227,7 +227,9 @@ struct TrainRunTests {
     let run = TrainRun(recipe, root: root, folder: folder, threads: 1, software: "dither of a test")
     guard case .finished(let card, _) = try run.run() else { throw CancellationError() }
     #expect(
-      names() == ["a.card.json", "a.card.md", "a.onnx", "events", "log.csv", "log.jsonl", "recipe.yml", "run.html", "run.json"])
+      names() == [
+        "a.card.json", "a.card.md", "a.onnx", "events", "log.csv", "log.jsonl", "recipe.yml", "run.html", "run.json",
+      ])
     #expect(card.record == Self.place && card.software == "dither of a test" && card.epochs == 2)
     #expect(
       bytes(Self.place + "/a.onnx") == bytes("a.onnx") && bytes(Self.place + "/a.card.json") == bytes("a.card.json"))

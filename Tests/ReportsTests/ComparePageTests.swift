@@ -2,6 +2,7 @@ import DitherReports
 import DitherRobustness
 import DitherTensor
 import DitherTestSupport
+import Foundation
 import Testing
 
 @Suite("The page of two reports")

@@ -137,7 +137,10 @@ struct FirstPageTests {
     let drawing = scores.components(separatedBy: "</svg>")[0]
     let bars = drawing.matches(of: /<rect class="bar" x="[^"]*" y="([^"]*)" width="[^"]*" height="([^"]*)"/)
     #expect(bars.count >= 48 && !drawing.contains("<polyline") && scores.contains("by its square root"))
-    for bar in bars { #expect(abs((Double(bar.1) ?? 0) + (Double(bar.2) ?? 0) - 234) < 1.1) }
+    for bar in bars {
+      let top = Double(bar.1) ?? 0, height = Double(bar.2) ?? 0
+      #expect(abs(top + height - 234) < 1.1)
+    }
     let certified = try #require(
       figures.first { $0.contains("ibp, L∞") && $0.contains("certified accuracy by radius") })
     #expect(certified.contains("s-attacked") && certified.contains("this model under all attacks together"))

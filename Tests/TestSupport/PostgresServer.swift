@@ -92,7 +92,7 @@ public final class PostgresServer: Sendable {
     process.standardInput = end
     process.standardOutput = FileHandle.nullDevice
     process.standardError = FileHandle.nullDevice
-    try process.run()
+    try process.runUnmasked()
     state.withLock { $0 = (process, end) }
     for _ in 0..<600 {
       if (try? sql("SELECT 1")) != nil { return }
@@ -147,10 +147,22 @@ public final class PostgresServer: Sendable {
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = output
     process.standardError = output
-    try process.run()
+    try process.runUnmasked()
     let words = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
     guard process.terminationStatus == 0 else { throw Failed(words: words) }
     return words.trimmingCharacters(in: .whitespacesAndNewlines)
+  }
+}
+
+extension Process {
+  /// Runs it with no signal blocked. Threads of the runtime block most of them, a child inherits that, and a shell
+  /// that is never told of its children's end waits for ever.
+  fileprivate func runUnmasked() throws {
+    var none = sigset_t(), before = sigset_t()
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+    try run()
   }
 }

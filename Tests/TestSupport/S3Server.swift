@@ -47,7 +47,9 @@ public final class S3Server: Sendable {
       "-c", #""$@" & read -r _; kill -9 $!"#, "sh", program, "server", "-dir=\(scratch.path)", "-ip=127.0.0.1",
       "-ip.bind=127.0.0.1", "-master.port=\(ports[1])", "-master.port.grpc=\(ports[2])", "-volume.port=\(ports[3])",
       "-volume.port.grpc=\(ports[4])", "-filer", "-filer.port=\(ports[5])", "-filer.port.grpc=\(ports[6])", "-s3",
-      "-s3.port=\(ports[0])", "-s3.port.grpc=\(ports[7])", "-s3.config=\(config)", "-volume.max=100",
+      "-s3.port=\(ports[0])", "-s3.port.grpc=\(ports[7])", "-s3.config=\(config)",
+      // Every bucket takes some volumes.
+      "-volume.max=2000",
       "-master.volumeSizeLimitMB=64",
     ]
     process.standardInput = leash

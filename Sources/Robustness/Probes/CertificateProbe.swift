@@ -20,7 +20,7 @@ struct CertificateProbe<C: Certifier>: Probe {
 
   func condition(of image: ImageShape) -> Condition { .certificate }
 
-  func details(of image: ImageShape) -> [String] { certifier.details }
+  func details(of image: ImageShape) -> [String] { [certifier.norm.title] + certifier.details }
   func strength(of image: ImageShape) -> Strength? {
     certifier.radius.map { radius in
       Strength(

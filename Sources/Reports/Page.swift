@@ -47,7 +47,7 @@ struct Page {
       .init(id: "corruptions", title: "Corruptions", isOpen: true, rank: 21, body: corruptions),
       .init(
         id: "certificates", title: "Certified accuracy by radius", isOpen: true, rank: 17, body: certificates),
-      .init(id: "calibration", title: "Calibration", isOpen: true, rank: 18, body: calibration),
+      .init(id: "calibration", title: "Reliability diagrams", isOpen: true, rank: 18, body: calibration),
       .init(id: "failing", title: "Examples that fail", hint: failingHint, rank: 6, body: failing),
       .init(id: "conditions", title: "Accuracy under every condition", rank: 16, body: overview),
       .init(id: "strength", title: "Each attack by its strength", rank: 9, body: strengths),

@@ -23,7 +23,7 @@ public final class PostgresServer: Sendable {
 
   private let scratch: Scratch
   private let programs: String
-  private let state = Mutex<(process: Process, end: Pipe)?>(nil)
+  private let state = Mutex<ChildProcess?>(nil)
   private var data: String { scratch.file("data") }
 
   /// - Parameter locked: a user who is let in with the password `right` alone; all others need none.
@@ -85,15 +85,9 @@ public final class PostgresServer: Sendable {
       -c max_connections=300 -c logging_collector=off >"$1/log" 2>&1 & read -r how; kill -"${how:-QUIT}" $!; wait
       [ -n "$how" ] || { rm -rf "$1"; rmdir "$2"; }
       """
-    let end = Pipe(), process = Process()
-    let command = Self.asUser(["/bin/sh", "-c", script, "\(programs)/postgres", data, scratch.path])
-    process.executableURL = URL(filePath: command[0])
-    process.arguments = Array(command.dropFirst())
-    process.standardInput = end
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    try process.runUnmasked()
-    state.withLock { $0 = (process, end) }
+    let process = try ChildProcess(
+      Self.asUser(["/bin/sh", "-c", script, "\(programs)/postgres", data, scratch.path]), hears: true)
+    state.withLock { $0 = process }
     for _ in 0..<600 {
       if (try? sql("SELECT 1")) != nil { return }
       usleep(50_000)
@@ -104,15 +98,15 @@ public final class PostgresServer: Sendable {
 
   public func end(_ how: Ending) throws {
     guard
-      let (process, end) = state.withLock({ state in
+      let process = state.withLock({ state in
         defer { state = nil }
         return state
       })
     else { return }
     signal(SIGCONT)
-    try end.fileHandleForWriting.write(contentsOf: Data((how == .inOrder ? "INT\n" : "QUIT\n").utf8))
-    try end.fileHandleForWriting.close()
-    process.waitUntilExit()
+    try process.input?.write(contentsOf: Data((how == .inOrder ? "INT\n" : "QUIT\n").utf8))
+    try process.input?.close()
+    process.end()
   }
 
   /// It says nothing any more, and keeps its connections.
@@ -140,29 +134,8 @@ public final class PostgresServer: Sendable {
 
   @discardableResult
   private func run(_ command: [String]) throws -> String {
-    let process = Process(), output = Pipe(), command = Self.asUser(command)
-    process.executableURL = URL(filePath: command[0])
-    process.arguments = Array(command.dropFirst())
-    process.currentDirectoryURL = URL(filePath: "/")
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = output
-    process.standardError = output
-    try process.runUnmasked()
-    let words = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else { throw Failed(words: words) }
+    let (status, words) = try ChildProcess.run(Self.asUser(command))
+    guard status == 0 else { throw Failed(words: words) }
     return words.trimmingCharacters(in: .whitespacesAndNewlines)
-  }
-}
-
-extension Process {
-  /// Runs it with no signal blocked. Threads of the runtime block most of them, a child inherits that, and a shell
-  /// that is never told of its children's end waits for ever.
-  fileprivate func runUnmasked() throws {
-    var none = sigset_t(), before = sigset_t()
-    sigemptyset(&none)
-    pthread_sigmask(SIG_SETMASK, &none, &before)
-    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-    try run()
   }
 }

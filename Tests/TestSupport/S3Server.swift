@@ -24,9 +24,8 @@ public final class S3Server: Sendable {
   }()
 
   private let scratch: Scratch
-  private let process: Process
-  /// The server ends when this does, with the process of the tests however that ends.
-  private let leash: Pipe
+  /// The server ends when its input does, with the process of the tests however that ends.
+  private let process: ChildProcess
 
   private init?(_ program: String) {
     guard let scratch = try? Scratch(), let ports = try? Self.freePorts(8) else { return nil }
@@ -40,11 +39,9 @@ public final class S3Server: Sendable {
     guard let json = try? JSONSerialization.data(withJSONObject: ["identities": [identity]]),
       (try? json.write(to: URL(filePath: config))) != nil
     else { return nil }
-    process = Process()
-    leash = Pipe()
-    process.executableURL = URL(filePath: "/bin/sh")
-    process.arguments = [
-      "-c", #""$@" & read -r _; kill -9 $!"#, "sh", program, "server", "-dir=\(scratch.path)", "-ip=127.0.0.1",
+    let command = [
+      "/bin/sh", "-c", #""$@" & read -r _; kill -9 $!"#, "sh", program, "server", "-dir=\(scratch.path)",
+      "-ip=127.0.0.1",
       "-ip.bind=127.0.0.1", "-master.port=\(ports[1])", "-master.port.grpc=\(ports[2])", "-volume.port=\(ports[3])",
       "-volume.port.grpc=\(ports[4])", "-filer", "-filer.port=\(ports[5])", "-filer.port.grpc=\(ports[6])", "-s3",
       "-s3.port=\(ports[0])", "-s3.port.grpc=\(ports[7])", "-s3.config=\(config)",
@@ -52,13 +49,11 @@ public final class S3Server: Sendable {
       "-volume.max=2000",
       "-master.volumeSizeLimitMB=64",
     ]
-    process.standardInput = leash
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    guard (try? process.run()) != nil, Self.answers(port: ports[0]) else { return nil }
+    guard let process = try? ChildProcess(command, hears: true), Self.answers(port: ports[0]) else { return nil }
+    self.process = process
   }
 
-  deinit { try? leash.fileHandleForWriting.close() }
+  deinit { try? process.input?.close() }
 
   private static func answers(port: Int) -> Bool {
     for _ in 0..<300 {

@@ -34,13 +34,6 @@ public final class TinyDisk: Sendable {
   public func clear() { unlink(path + "/filler") }
 
   private static func run(_ command: [String]) -> Bool {
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = command
-    process.standardError = FileHandle.nullDevice
-    process.standardOutput = FileHandle.nullDevice
-    guard (try? process.run()) != nil else { return false }
-    process.waitUntilExit()
-    return process.terminationStatus == 0
+    (try? ChildProcess.run(["/usr/bin/env"] + command).status) == 0
   }
 }

@@ -120,6 +120,6 @@ extension Caller {
     self.init(
       name: context.identity?.name ?? "",
       deadline: context.timeLeft.map { ContinuousClock.now + .nanoseconds($0.nanoseconds) },
-      isCancelled: { cancellation.isCancelled }, thread: thread)
+      isCancelled: { cancellation.isCancelled }, thread: thread, call: context.id, trace: context.span?.context)
   }
 }

@@ -26,7 +26,7 @@ package final class AccessLog: Sendable {
   /// - Throws: `ServiceFault.configuration` where the file cannot be opened.
   package init(path: String) throws(ServiceError) {
     self.path = path
-    let opened = place.withLock { Self.open(path, &$0) }
+    let opened = place.withLock { Self.reopen(path, &$0) }
     guard opened else {
       throw ServiceError(
         .configuration, at: "access log '\(path)'", expected: "a file that can be written",
@@ -56,11 +56,11 @@ package final class AccessLog: Sendable {
 
   /// On the queue's thread.
   private func append(_ line: String) {
-    let isWritten = place.withLock { place in
+    let isWritten = place.withLock { place -> Bool in
       let now = ContinuousClock.now
       if place.looked.map({ now - $0 > Self.patience }) ?? true {
         place.looked = now
-        if Self.inode(of: path) != place.inode { _ = Self.open(path, &place) }
+        if Self.inode(of: path) != place.inode { _ = Self.reopen(path, &place) }
       }
       guard place.descriptor >= 0 else { return false }
       // A line goes whole or not at all, unless the disk is full in its middle.
@@ -70,8 +70,8 @@ package final class AccessLog: Sendable {
     if isWritten { written.wrappingAdd(1, ordering: .relaxed) } else { failed.wrappingAdd(1, ordering: .relaxed) }
   }
 
-  private static func open(_ path: String, _ place: inout Place) -> Bool {
-    let descriptor = Foundation.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
+  private static func reopen(_ path: String, _ place: inout Place) -> Bool {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
     guard descriptor >= 0 else { return false }
     if place.descriptor >= 0 { close(place.descriptor) }
     var facts = stat()

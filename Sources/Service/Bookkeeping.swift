@@ -32,7 +32,7 @@ package final class Bookkeeping: Sendable {
   ///   - bytes: what `work` holds in memory.
   ///   - work: adds to figures, and neither waits nor notes.
   package func note(bytes: Int, _ work: @escaping @Sendable () -> Void) {
-    let (wakes, isFull) = state.withLock { state in
+    let (wakes, isFull) = state.withLock { state -> (Bool, Bool) in
       state.notes.append(work)
       state.bytes += bytes
       func holds(_ times: Int) -> Bool {
@@ -49,7 +49,7 @@ package final class Bookkeeping: Sendable {
   /// Works off all that was noted, before it comes back.
   package func settle() {
     working.withLock { _ in
-      let notes = state.withLock { state in
+      let notes = state.withLock { state -> [@Sendable () -> Void] in
         defer { state = State() }
         return state.notes
       }

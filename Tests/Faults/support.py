@@ -174,14 +174,19 @@ class Server:
 
     def connect(self, door: str = "framed", timeout: float = 30, hello: bool = False) -> ssl.SSLSocket:
         raw = socket.create_connection(("127.0.0.1", self.ports[door]), timeout=timeout)
-        if door == "http" or self.is_plain:
+        if door == "http":
+            return raw  # type: ignore[return-value]
+        greeting = delimited(field(1, number(1, 1) + number(3, 16 << 20) + number(5, 1 << 30)))
+        if self.is_plain:
+            if hello:
+                raw.sendall(greeting)
             return raw  # type: ignore[return-value]
         context = ssl.create_default_context(cafile=self.ca)
         context.check_hostname = False
         context.set_alpn_protocols(["dither/1" if door == "framed" else "h2"])
         wrapped = context.wrap_socket(raw, server_hostname="localhost")
         if hello:
-            wrapped.sendall(delimited(field(1, number(1, 1) + number(3, 16 << 20) + number(5, 1 << 30))))
+            wrapped.sendall(greeting)
         return wrapped
 
 

@@ -117,7 +117,7 @@ package final class OtlpExporter: Sendable {
 
   /// Once when the collector goes, and once when it is back.
   private func tell(_ reason: String?) {
-    let isNews = state.withLock { state in
+    let isNews = state.withLock { state -> Bool in
       defer { state.isAway = reason != nil }
       return state.isAway != (reason != nil)
     }

@@ -71,19 +71,19 @@ package struct OtlpTracer: Tracer {
     _ operationName: String, context: @autoclosure () -> ServiceContext, ofKind kind: SpanKind,
     at instant: @autoclosure () -> Instant, function: String, file fileID: String, line: UInt
   ) -> OtlpSpan {
-    var context = context()
-    let parent = Self.place(in: context)
+    var own = context()
+    let parent = Self.place(in: own)
     let any = 1...UInt64.max, high = parent?.high ?? .random(in: any), low = parent?.low ?? .random(in: any)
     let isTaken = sampler.takes(high: high, low: low, parent: parent)
     let place = TraceParent(
       high: high, low: low, span: .random(in: any), isSampled: isTaken,
       state: parent?.state ?? "")
-    context[Key.self] = place
-    guard isTaken else { return OtlpSpan(context: context, record: nil) }
+    own[Key.self] = place
+    guard isTaken else { return OtlpSpan(context: own, record: nil) }
     let begun = FinishedSpan(
       place: place, parent: parent?.span ?? 0, name: operationName, kind: kind, attributes: [:], status: nil,
       start: instant().nanosecondsSinceEpoch, end: 0)
-    return OtlpSpan(context: context, record: OtlpSpan.Record(begun, queue))
+    return OtlpSpan(context: own, record: OtlpSpan.Record(begun, queue))
   }
 
   package func activeSpan(identifiedBy context: ServiceContext) -> OtlpSpan? { nil }
@@ -126,7 +126,7 @@ package struct OtlpSpan: Span {
     }
     /// Once.
     func end(at instant: UInt64) {
-      let ended = span.withLock { span in
+      let ended = span.withLock { span -> FinishedSpan? in
         defer { span = nil }
         return span
       }

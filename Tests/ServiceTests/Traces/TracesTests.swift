@@ -4,6 +4,7 @@ import DitherStore
 import DitherTestSupport
 import Foundation
 import Logging
+import Synchronization
 import Testing
 import Tracing
 

@@ -2,6 +2,7 @@ import DitherProto
 import DitherTransport
 import NIOCore
 import SwiftProtobuf
+import Tracing
 
 /// One call: what the protos declare, what it asks of its caller, and what it does. A type conforms by way of its kind:
 /// `UnaryCall`, `PromptCall`, `ServerStreamCall`, `ClientStreamCall`, `BidirectionalCall`.

@@ -28,6 +28,7 @@ help:
 	@echo 'make lint         check the formatting        make fix            apply it'
 	@echo 'make verify       the quick checks of the house: formatting, layers, words, links, generated code'
 	@echo 'make fuzz         every reader of foreign bytes, 60 s each; make sanitize: tests under the sanitizers'
+	@echo 'make faults       attackers, full disks, SIGKILL against a server (FAULTS=); make soak: 10 minutes of mixed calls (SOAK_SECONDS=)'
 	@echo 'make check-deploy the files of deploy/ against the programs and schemas that they are for'
 	@echo 'make clients      build the C client          make generate       regenerate the protobuf code'
 	@echo 'make install      the program with Swift inside, manual pages, completions, models (PREFIX, DESTDIR); make uninstall'
@@ -73,6 +74,14 @@ test-sweeps: build
 # `make test` tries 500 recipes with mistakes, this 10 000.
 test-recipes: build-tests
 	@DITHER_MUTATIONS=10000 scripts/test-swift --filter RecipeMutationTests
+
+# An attacker, a full disk, SIGKILL: each against a server of its own. `FAULTS="drain roles"` runs some of them.
+faults: build
+	@Tests/Faults/run $(DITHER) $(FAULTS)
+
+# Mixed calls at every door; memory must stay flat. SOAK_SECONDS=60 is shorter.
+soak: build
+	@Tests/Faults/soak $(DITHER)
 
 check-deploy:
 	@scripts/check-deploy $(wildcard $(DITHER))
@@ -154,4 +163,4 @@ clean:
 	$(MAKE) --silent -C Sources/CDither clean
 
 .PHONY: help setup setup-tests build build-tests run test test-swift test-clients test-sweeps test-recipes lint verify fix format fuzz sanitize conformance \
-  check-deploy clients generate clean setup-package static install uninstall install-c uninstall-c test-install-c deb test-deb test-service test-container sbom
+  check-deploy faults soak clients generate clean setup-package static install uninstall install-c uninstall-c test-install-c deb test-deb test-service test-container sbom

@@ -32,6 +32,7 @@ let nio: [Target.Dependency] = [
   .product(name: "NIOHPACK", package: "swift-nio-http2"),
 ]
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
 let yaml = Target.Dependency.product(name: "Yams", package: "Yams")
 // In the place of FoundationNetworking, which brings libcurl with some 25 libraries behind it.
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
@@ -45,6 +46,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
+    .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
@@ -81,7 +83,7 @@ let package = Package(
     module("Basics", ["COpenSSL", "CZlib", yaml]),
     module("Tensor", ["DitherBasics", "CKernels", "COneDNN"]),
     module("Proto", ["DitherBasics", protobuf]),
-    module("Transport", ["DitherBasics", "DitherProto", "COpenSSL", protobuf, log] + nio),
+    module("Transport", ["DitherBasics", "DitherProto", "COpenSSL", protobuf, log, tracing] + nio),
     module("Store", ["DitherBasics", .product(name: "GRDB", package: "GRDB.swift")]),
     module("StorePostgres", ["DitherBasics", "DitherStore", "CPostgres"]),
     module("StoreS3", ["DitherBasics", "DitherStore", "CCurl"]),
@@ -111,7 +113,8 @@ let package = Package(
         "DitherBasics", "DitherJobs", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness",
         "DitherReports",
         "DitherDatasets",
-        "DitherStore", "DitherProto", "DitherTransport", protobuf, log, nioCore,
+        "DitherStore", "DitherProto", "DitherTransport", protobuf, log, tracing, nioCore, httpClient,
+        .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "Configuration", package: "swift-configuration"),
       ]),
     module(
@@ -165,7 +168,7 @@ let package = Package(
         "DitherStore",
         "DitherProto",
         "DitherService",
-        "DitherTransport", protobuf, log,
+        "DitherTransport", protobuf, log, tracing,
       ] + nio),
     tests("Datasets", ["DitherBasics", "DitherDatasets", "DitherTensor", "CZlib"]),
     tests(

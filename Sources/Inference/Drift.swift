@@ -13,6 +13,9 @@ public enum DriftStatistic: String, Codable, CodingKeyRepresentable, Sendable, C
   /// ``MutualInformation``; absent of a model without noise.
   case mutualInformation = "mutual_information"
 
+  /// Else it is of the answer, which depends on the draws.
+  var isOfInput: Bool { self == .inputMean || self == .inputDeviation }
+
   /// Measures that predictions must have to be compared.
   static let measures: [any Measure.Type] = [PredictiveEntropy.self, MutualInformation.self]
 
@@ -68,11 +71,13 @@ public struct DriftReference: Codable, Sendable, Equatable {
 
 /// The last answers of a version beside a ``DriftReference``: a two-sample test of each statistic.
 ///
-/// Each whole window is tested once, apart from all others. Without drift, and with inputs that are independent of each
-/// other, the statistics of a window are all below their thresholds but with probability ``falseAlarmRate`` (the union
-/// over the statistics).
+/// Rows that are answered under one seed share their draws: of few draws, entropies of many such rows are all high or all
+/// low together, as if they had drifted. So the statistics of answers take one row of each seed, and those of inputs
+/// take all. Each whole window of either kind is tested once, apart from all others. Without drift, and with inputs that
+/// are independent of each other, the statistics of a window are all below their thresholds but with probability
+/// ``falseAlarmRate`` at most (the union over all statistics).
 public struct DriftWindow: Sendable {
-  /// Answers of a window.
+  /// Values of a window.
   public static let length = 500
   /// The rate of one window, all statistics together.
   public static let falseAlarmRate = 0.001
@@ -83,6 +88,8 @@ public struct DriftWindow: Sendable {
   public struct Comparison: Sendable, Equatable {
     /// By which they are compared.
     public var statistic: DriftStatistic
+    /// Recent values, at most ``DriftWindow/length``.
+    public var filled: Int
     /// Between the distribution functions.
     public var distance: Double
     /// How likely so large a distance is without drift.
@@ -96,12 +103,11 @@ public struct DriftWindow: Sendable {
   }
 
   private let reference: DriftReference
-  /// By statistic, the last ``length`` values; the next overwrites the oldest.
-  private var recent: [DriftStatistic: [Float]] = [:]
-  private var next = 0
-  /// Answers that were compared.
+  private var inputs: RecentValues
+  private var outputs: RecentValues
+  /// Answers whose inputs were compared.
   public private(set) var answers: UInt64 = 0
-  /// Whole windows that were tested.
+  /// Whole windows that were tested, of inputs and of answers.
   public private(set) var windows: UInt64 = 0
   /// The windows that had drifted.
   public private(set) var alarms: UInt64 = 0
@@ -111,54 +117,90 @@ public struct DriftWindow: Sendable {
   public init?(_ reference: DriftReference) {
     guard reference.isWhole else { return nil }
     self.reference = reference
+    let known = DriftStatistic.allCases.filter { reference.values[$0] != nil }
+    inputs = RecentValues(known.filter(\.isOfInput), length: Self.length)
+    outputs = RecentValues(known.filter { !$0.isOfInput }, length: Self.length)
   }
 
-  /// Answers of the window, at most ``length``.
+  /// Inputs of the window, at most ``length``.
   public var filled: Int { Int(min(answers, UInt64(Self.length))) }
 
   /// - Parameters:
-  ///   - inputs: [B, …] as the model takes them.
+  ///   - rows: [B, …] as the model takes them.
   ///   - predictions: B, made as the calibration's were.
+  ///   - seed: of the draws that they share; nil: they share none, as where nothing is drawn.
   /// - Returns: the tests of windows that became whole, the latest last.
   @discardableResult
-  public mutating func add(_ inputs: Tensor, _ predictions: [Prediction]) -> [[Comparison]] {
+  public mutating func add(_ rows: Tensor, _ predictions: [Prediction], seed: UInt64? = nil) -> [[Comparison]] {
     var tested: [[Comparison]] = []
+    // One that is no caller's choice: the first of a request may be like no other.
+    let chosen = seed.map { Int(mixSeed($0, 0x64_7269_6674) % UInt64(max(predictions.count, 1))) }
     for (row, prediction) in predictions.enumerated() {
-      let input = inputs.row(row)
-      let values = reference.values.keys.compactMap { statistic in
-        statistic.value(input: input, prediction).map { (statistic, $0) }
-      }
+      let input = rows.row(row)
+      var values: [DriftStatistic: Float] = [:]
+      for statistic in reference.values.keys { values[statistic] = statistic.value(input: input, prediction) }
       // An answer that lacks a measure, as for being asked for others, is none of the same kind.
       guard values.count == reference.values.count else { continue }
-      for (statistic, value) in values {
-        if filled < Self.length {
-          recent[statistic, default: []].append(value)
-        } else {
-          recent[statistic]?[next] = value
-        }
-      }
-      next = (next + 1) % Self.length
       answers += 1
-      guard next == 0 else { continue }
-      windows += 1
-      let found = comparisons
-      if found.contains(where: \.isDrifted) { alarms += 1 }
-      tested.append(found)
+      if inputs.add(values) { tested.append(test(inputs)) }
+      if chosen.map({ $0 == row }) ?? true, outputs.add(values, seed: seed) { tested.append(test(outputs)) }
     }
     return tested
   }
 
+  private mutating func test(_ recent: RecentValues) -> [Comparison] {
+    let found = comparisons(of: recent)
+    windows += 1
+    if found.contains(where: \.isDrifted) { alarms += 1 }
+    return found
+  }
+
   /// Tests of the last answers, in the order of the statistics; none of too few.
-  public var comparisons: [Comparison] {
-    guard filled >= Self.leastAnswers else { return [] }
+  public var comparisons: [Comparison] { comparisons(of: inputs) + comparisons(of: outputs) }
+
+  private func comparisons(of recent: RecentValues) -> [Comparison] {
+    guard recent.filled >= Self.leastAnswers else { return [] }
     let level = Self.falseAlarmRate / Double(max(reference.values.count, 1))
-    return DriftStatistic.allCases.compactMap { statistic in
-      guard let before = reference.values[statistic], let now = recent[statistic]?.sorted() else { return nil }
+    return recent.statistics.compactMap { statistic in
+      guard let before = reference.values[statistic], let now = recent.values[statistic]?.sorted() else { return nil }
       let distance = KolmogorovSmirnov.distance(rising: before, now)
       let pValue = KolmogorovSmirnov.tail(distance: distance, before.count, now.count)
       return Comparison(
-        statistic: statistic, distance: distance, pValue: pValue, referenceMedian: Double(before[before.count / 2]),
-        recentMedian: Double(now[now.count / 2]), isDrifted: pValue < level)
+        statistic: statistic, filled: now.count, distance: distance, pValue: pValue,
+        referenceMedian: Double(before[before.count / 2]), recentMedian: Double(now[now.count / 2]),
+        isDrifted: pValue < level)
     }
+  }
+}
+
+/// The last values of statistics that are counted together; the next overwrites the oldest.
+private struct RecentValues: Sendable {
+  let statistics: [DriftStatistic]
+  private let length: Int
+  /// As many of each statistic.
+  private(set) var values: [DriftStatistic: [Float]] = [:]
+  private(set) var filled = 0
+  private var next = 0
+  /// By place, and all of them.
+  private var seeds: [UInt64?] = []
+  private var known: Set<UInt64> = []
+
+  init(_ statistics: [DriftStatistic], length: Int) { (self.statistics, self.length) = (statistics, length) }
+
+  /// - Parameter seed: under which one value is taken while it is among the last; nil: every value is.
+  /// - Returns: whether a window of new values has become whole.
+  mutating func add(_ new: [DriftStatistic: Float], seed: UInt64? = nil) -> Bool {
+    guard !statistics.isEmpty, seed.map({ known.insert($0).inserted }) ?? true else { return false }
+    if filled < length {
+      for statistic in statistics { values[statistic, default: []].append(new[statistic] ?? 0) }
+      seeds.append(seed)
+      filled += 1
+    } else {
+      for statistic in statistics { values[statistic]?[next] = new[statistic] ?? 0 }
+      if let old = seeds[next] { known.remove(old) }
+      seeds[next] = seed
+    }
+    next = (next + 1) % length
+    return next == 0
   }
 }

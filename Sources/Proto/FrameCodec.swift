@@ -56,6 +56,26 @@ public struct FrameReader: Sendable {
     return count
   }
 
+  /// Bytes of a frame's beginning that are looked at: as much as a call's metadata may be.
+  private static let mostBeginning = 20 << 10
+
+  /// The `authorization` of an `Open` that has come in part, where it stands before the payload, as encoders that write
+  /// fields in their order have it: whose frame it is can be known before it is whole. nil: none is seen.
+  package var openingAuthorization: String? {
+    var fields = FieldScanner(bytes[0..<min(bytes.count, Self.mostBeginning)])
+    guard fields.enterFrame(), fields.enter(2) else { return nil }
+    while let field = fields.next() {
+      guard field.number == 4, let entry = field.bytes else { continue }
+      var pair = FieldScanner(entry), key: ArraySlice<UInt8> = [], value: ArraySlice<UInt8> = []
+      while let part = pair.next() {
+        if part.number == 1 { key = part.bytes ?? [] }
+        if part.number == 2 { value = part.bytes ?? [] }
+      }
+      if key.elementsEqual("authorization".utf8) { return String(decoding: value, as: UTF8.self) }
+    }
+    return nil
+  }
+
   /// The next whole frame.
   /// - Throws: `CallError` when the length is malformed or above the limit, or the message does not decode: framing is
   ///   lost, and the connection has to end.
@@ -99,6 +119,13 @@ private struct FieldScanner {
     self.bytes = bytes
     at = bytes.startIndex
   }
+
+  /// Goes behind a frame's length.
+  mutating func enterFrame() -> Bool { varint() != nil }
+
+  /// Goes into a message, whether all of it has come or not.
+  /// - Returns: false where the next field is another.
+  mutating func enter(_ number: UInt64) -> Bool { varint() == number << 3 | 2 && varint() != nil }
 
   /// - Returns: a field's number, and its bytes where it has a length of its own.
   mutating func next() -> (number: UInt64, bytes: ArraySlice<UInt8>?)? {

@@ -1,5 +1,6 @@
 import DitherBasics
 import DitherTransport
+import Tracing
 
 /// The caller and the deadline of a call: as much as its work needs to know.
 package struct Caller: Sendable {
@@ -10,11 +11,16 @@ package struct Caller: Sendable {
   /// The thread that read the request and now hands it over, of a call that is answered without a task. nil: the
   /// answer is awaited elsewhere.
   package var thread: ReadingThread?
+  /// The call's number in the log; 0: it has none.
+  package var call: UInt64
+  /// The place of its span; nil: its trace is not recorded.
+  package var trace: ServiceContext?
 
   package init(
     name: String, deadline: ContinuousClock.Instant? = nil, isCancelled: @escaping @Sendable () -> Bool = { false },
-    thread: ReadingThread? = nil
+    thread: ReadingThread? = nil, call: UInt64 = 0, trace: ServiceContext? = nil
   ) {
+    (self.call, self.trace) = (call, trace)
     self.name = name
     self.deadline = deadline
     self.isCancelled = isCancelled

@@ -2,6 +2,7 @@ import DitherProto
 import DitherTransport
 import NIOCore
 import SwiftProtobuf
+import Tracing
 
 /// One call: what the protos declare, what it asks of its caller, and what it does. A type conforms by way of its kind:
 /// `UnaryCall`, `PromptCall`, `ServerStreamCall`, `ClientStreamCall`, `BidirectionalCall`.
@@ -120,6 +121,6 @@ extension Caller {
     self.init(
       name: context.identity?.name ?? "",
       deadline: context.timeLeft.map { ContinuousClock.now + .nanoseconds($0.nanoseconds) },
-      isCancelled: { cancellation.isCancelled }, thread: thread)
+      isCancelled: { cancellation.isCancelled }, thread: thread, call: context.id, trace: context.span?.context)
   }
 }

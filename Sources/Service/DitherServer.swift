@@ -16,8 +16,11 @@ public struct DitherServer: Sendable {
   /// Opens the store, publishes the models folder, opens the doors, goes on with audits that were interrupted, and
   /// writes the ready file.
   /// - Throws: what is wrong with the configuration, the state directory or an address.
-  public func start() async throws -> RunningServer {
-    var log = Logger(label: "dither")
+  public func start() async throws -> RunningServer { try await start(log: Logger(label: "dither")) }
+
+  /// - Parameter log: gets the level of the configuration.
+  package func start(log: Logger) async throws -> RunningServer {
+    var log = log
     log.logLevel = configuration.logLevel
     let services = try await Services(configuration, log: log)
     let tokens = services.store.tokens
@@ -114,6 +117,7 @@ public final class RunningServer: Sendable {
     await refusal.value
     await stopped
     services.batcher.close()
+    await services.finishTelling()
     watch?.cancel()
   }
 

@@ -27,6 +27,7 @@ public struct DitherWorker: Sendable {
       group.cancelAll()
     }
     await services.audits.stop()
+    await services.finishTelling()
     log.info("stopped")
   }
 

@@ -21,10 +21,12 @@ struct Doors: Sendable {
     let (tls, authority) = try await Self.tls(configuration, services.store, log)
     var limits = CallDispatcher.Limits()
     limits.messageBytes = configuration.limits.messageBytes
-    let metrics = services.metrics
+    let observer = CallObserver(
+      metrics: services.metrics, log: log, accessLog: services.accessLog, slowness: configuration.slowCall)
+    let tracer = services.spans?.tracer
     let dispatcher = CallDispatcher(
       table: Calls.table(services), authenticator: authenticator, limits: limits, logger: log,
-      observe: { record in Self.observe(record, metrics, log) })
+      observe: { observer.end($0) }, trace: { tracer?.begin($0, $1) })
     var wire = WireLimits()
     // A message travels in a frame with its call, method and metadata.
     wire.maxFrameBytes = configuration.limits.messageBytes + 64 << 10
@@ -75,24 +77,6 @@ struct Doors: Sendable {
     case .files(let certificate, let key, let clientCA):
       return (try TlsSource(.init(certificate: certificate, key: key, clientAuthority: clientCA), log: log), nil)
     }
-  }
-
-  private static func observe(_ record: CallRecord, _ metrics: Metrics, _ log: Logger) {
-    let context = record.context
-    metrics.record(method: context.method, code: "\(record.code)", latency: .nanoseconds(record.duration.nanoseconds))
-    let level: Logger.Level =
-      switch record.code {
-      case .ok: .debug
-      case .internalError, .dataLoss, .unknown: .error
-      default: .info
-      }
-    log.log(
-      level: level, "call",
-      metadata: [
-        "call": "\(context.id)", "method": "\(context.method)", "code": "\(record.code)", "door": "\(context.door)",
-        "caller": "\(context.identity?.name ?? "-")", "peer": "\(context.peer)",
-        "ms": "\(Double(record.duration.nanoseconds / 1000) / 1000)",
-      ])
   }
 
   private var all: [Door] { [framed, grpc, http] }

@@ -10,8 +10,6 @@ final class Metrics: Sendable {
   private struct State {
     var calls: [Call: UInt64] = [:]
     var latencies: [String: Histogram] = [:]
-    var samples: UInt64 = 0
-    var rows: UInt64 = 0
   }
   /// Values that are asked for when they are read.
   struct Family: Sendable {
@@ -67,13 +65,6 @@ final class Metrics: Sendable {
     }
   }
 
-  func record(rows: Int, samples: Int) {
-    state.withLock { state in
-      state.rows += UInt64(rows)
-      state.samples += UInt64(rows * samples)
-    }
-  }
-
   var text: String {
     let now = state.withLock { $0 }
     var lines: [String] = []
@@ -88,10 +79,6 @@ final class Metrics: Sendable {
     for (method, histogram) in now.latencies.sorted(by: { $0.key < $1.key }) {
       lines += Family.Value.of(histogram, [("method", method)]).map { "dither_call_seconds" + $0.text }
     }
-    family("dither_predicted_examples_total", "counter", "Examples that were predicted.")
-    lines.append("dither_predicted_examples_total \(now.rows)")
-    family("dither_samples_total", "counter", "Monte-Carlo draws, counted for each example.")
-    lines.append("dither_samples_total \(now.samples)")
     for asked in families {
       family(asked.name, asked.type, asked.help)
       lines += asked.values().map { asked.name + $0.text }

@@ -51,6 +51,12 @@ public struct ServerConfiguration: Sendable {
   public var computeThreads = ProcessInfo.processInfo.activeProcessorCount
   /// Threads of low priority that work on audits.
   public var auditThreads = ProcessInfo.processInfo.activeProcessorCount
+  /// A file with a line for every call; nil: none.
+  public var accessLog: String?
+  /// Calls that take as long are in the log as slow; zero: none.
+  public var slowCall = Duration.seconds(5)
+  /// Where spans of traces go; nil: nowhere.
+  public var traces: TraceSettings?
   /// Least level of the server's own log.
   public var logLevel = Logger.Level.info
 

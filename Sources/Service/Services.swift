@@ -12,7 +12,14 @@ package final class Services: Sendable {
   /// Predictions that wait.
   package var waitingPredictions: Int { batcher.depth }
   let metrics: Metrics
-  let statistics = PredictionStatistics()
+  /// Counts predictions and drift, behind the answers.
+  let books: Bookkeeping
+  let statistics: PredictionStatistics
+  let teller: PredictionTeller
+  /// nil: no spans are sent.
+  package let spans: OtlpExporter?
+  /// nil: none is kept.
+  package let accessLog: AccessLog?
   let readiness = Readiness()
   package let audits: JobRunner
   let means: AuditMeans
@@ -28,6 +35,9 @@ package final class Services: Sendable {
   package init(_ configuration: ServerConfiguration, log: Logger) async throws {
     try configuration.check()
     limits = configuration.limits
+    let accessLog = try configuration.accessLog.map { path throws(ServiceError) in try AccessLog(path: path) }
+    let spans = configuration.traces.map { OtlpExporter($0, code: configuration.code, log: log) }
+    (self.accessLog, self.spans) = (accessLog, spans)
     let store: any Store =
       if let open = configuration.openStore { try await open(limits.uploads) } else {
         try SqliteStore(directory: configuration.stateDirectory, uploads: limits.uploads)
@@ -37,13 +47,17 @@ package final class Services: Sendable {
     fitting = ComputePool("fitting", threads: 2, niceness: 5)
     planning = ComputePool("planning", threads: 2, niceness: 5)
     let loading = ComputePool("loading", threads: 2, niceness: 5)
+    let books = Bookkeeping(pool: ComputePool("books", threads: 1))
+    self.books = books
+    statistics = PredictionStatistics(books)
+    teller = PredictionTeller(tracer: spans?.tracer, log: log, slowness: configuration.slowCall)
     registry = try await ModelRegistry(store: store, pool: loading, limits: limits, precision: configuration.precision)
     let compute = ComputePool("compute", threads: configuration.computeThreads)
     batcher = Batcher(pool: compute, threads: configuration.computeThreads, limits: limits)
     auditThreads = configuration.auditThreads
     let means = AuditMeans(
       store: store, registry: registry, key: try await Self.reportKey(configuration, store),
-      code: configuration.code, pool: planning)
+      code: configuration.code, pool: planning, tracer: spans?.tracer)
     self.means = means
     audits = JobRunner(
       kind: AuditSpec.kind, jobs: store.jobs, threads: configuration.auditThreads,
@@ -51,16 +65,19 @@ package final class Services: Sendable {
       silence: store.isShared ? Self.silence : .zero,
       isBusy: { [batcher] in batcher.isBusy }, note: { log.note($0) },
       prepare: { job in try await AuditWork.make(job, with: means) })
-    metrics = Metrics(
-      [
-        .gauge("dither_queued_requests", "Predictions that wait.") { [batcher] in Double(batcher.depth) },
-        .gauge("dither_queued_audits", "Audits that wait.") { [audits] in Double(audits.queued) },
-        .gauge("dither_loaded_models", "Models in memory.") { [registry] in Double(registry.loadedCount) },
-        .gauge("dither_model_versions", "Versions in the registry.") { [registry] in
-          Double(registry.current.versions.count)
-        },
-      ] + statistics.families(of: registry) + DriftWatch.families(of: registry)
-        + ProcessFamilies.all(code: configuration.code ?? "dither"))
+    let own: [Metrics.Family] = [
+      .gauge("dither_queued_requests", "Predictions that wait.") { [batcher] in Double(batcher.depth) },
+      .gauge("dither_queued_audits", "Audits that wait.") { [audits] in Double(audits.queued) },
+      .gauge("dither_loaded_models", "Models in memory.") { [registry] in Double(registry.loadedCount) },
+      .gauge("dither_model_versions", "Versions in the registry.") { [registry] in
+        Double(registry.current.versions.count)
+      },
+    ]
+    let families: [[Metrics.Family]] = [
+      own, statistics.families(of: registry), DriftWatch.families(of: registry, books), spans?.families ?? [],
+      accessLog?.families ?? [], ProcessFamilies.all(code: configuration.code ?? "dither"),
+    ]
+    metrics = Metrics(families.flatMap { $0 })
     upkeep = try await Self.upkeep(of: registry, audits, in: configuration.stateDirectory, log)
     if let folder = configuration.modelsDirectory {
       try await ModelsFolder(path: folder, registry: registry, limits: limits, log: log).publish()
@@ -68,6 +85,12 @@ package final class Services: Sendable {
   }
 
   deinit { upkeep.cancel() }
+
+  /// Behind the last call: sends the spans and writes the lines that are on their way, for a moment.
+  package func finishTelling() async {
+    await spans?.stop()
+    await accessLog?.finish()
+  }
 
   /// After which an audit of another program's workers is theirs no more.
   private static let silence = Duration.seconds(600)

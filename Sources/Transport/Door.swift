@@ -4,6 +4,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import NIOSSL
+import NIOTLS
 import Synchronization
 
 /// Faults of a door that opens.
@@ -77,11 +78,13 @@ public final class Door: Sendable {
 
   /// - Parameters:
   ///   - threads: event loops, over which connections are spread.
+  ///   - insistsOnAlpn: whether a TLS connection that has not agreed on `alpn` is closed; else its protocol sees to it.
   ///   - mostFlushes: in one piece, see `FlushesTogether`; nil: the protocol sees to it.
   /// - Throws: `TransportFault.bind` when the address is taken or not ours.
   static func open(
     name: String, host: String, port: Int, tls: TlsSource?, alpn: String, limit: Int, logger: Logger,
-    threads: Int = 1, mostFlushes: Int? = .max, runningHandlers: @escaping @Sendable () -> Int = { 0 },
+    threads: Int = 1, insistsOnAlpn: Bool = false, mostFlushes: Int? = .max,
+    runningHandlers: @escaping @Sendable () -> Int = { 0 },
     _ configure: @escaping @Sendable (any Channel, Connections) -> EventLoopFuture<Void>
   ) async throws -> Door {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: threads), connections = Connections(limit: limit)
@@ -100,6 +103,7 @@ public final class Door: Sendable {
         do {
           if let tls {
             try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls.context(alpn: [alpn])))
+            if insistsOnAlpn { try channel.pipeline.syncOperations.addHandler(AlpnGuard(alpn)) }
           }
           if let mostFlushes {
             try channel.pipeline.syncOperations.addHandler(FlushesTogether(most: mostFlushes))
@@ -180,5 +184,21 @@ extension ChannelHandlerContext {
       channel.closeFuture.whenComplete { _ in timer.cancel() }
     }
     writeAndFlush(NIOAny(channel.allocator.buffer(capacity: 0)), promise: written)
+  }
+}
+
+/// Closes a connection that has agreed on another protocol within TLS, or on none: what speaks another is not to be
+/// answered as if it spoke this one. Source: RFC 7301, 3.2, whose alert BoringSSL's default does not send.
+private final class AlpnGuard: ChannelInboundHandler {
+  typealias InboundIn = NIOAny
+
+  private let expected: String
+  init(_ expected: String) { self.expected = expected }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if case TLSUserEvent.handshakeCompleted(let negotiated) = event, negotiated != expected {
+      return context.close(promise: nil)
+    }
+    context.fireUserInboundEventTriggered(event)
   }
 }

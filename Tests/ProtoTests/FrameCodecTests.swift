@@ -46,6 +46,31 @@ struct FrameCodecTests {
     #expect(try read(bytes.indices.map { bytes[$0...$0] }) == Self.frames)
   }
 
+  @Test("who opens a call is seen before all of its frame has come")
+  func openingAuthorization() throws {
+    func frame(_ metadata: [String: String], method: String = "a.B/C") -> [UInt8] {
+      FrameCodec.encode(
+        .with {
+          ($0.open.call, $0.open.method, $0.open.timeoutUs, $0.open.metadata) = (7, method, 5, metadata)
+          $0.open.first = Data(count: 100_000)
+        })
+    }
+    func seen(_ bytes: ArraySlice<UInt8>) -> String? {
+      var reader = FrameReader(limit: 1 << 20)
+      reader.append(bytes)
+      return reader.openingAuthorization
+    }
+    let whole = frame(["authorization": "Bearer app"]), words = Array("Bearer app".utf8)
+    let end = try #require(whole.indices.first { whole[$0...].starts(with: words) }) + words.count
+    for count in 0...end + 100 { #expect(seen(whole[..<count]) == (count < end ? nil : "Bearer app"), "\(count)") }
+    #expect(seen(frame(["other": "x"])[...]) == nil && seen([]) == nil)
+    // Other frames, and bytes that are none.
+    #expect(seen(FrameCodec.encode(Self.frames[0])[...]) == nil && seen([0x80, 0x80, 0x04, 0x12, 0xFF]) == nil)
+    #expect(seen([UInt8](repeating: 0xFF, count: 30_000)[...]) == nil)
+    // Behind more than metadata may be, nobody looks.
+    #expect(seen(frame(["authorization": "Bearer app"], method: String(repeating: "x", count: 21_000))[...]) == nil)
+  }
+
   @Test("the length is protobuf's varint, so that any protobuf runtime reads the stream")
   func delimited() throws {
     let frame = Dither_V1_Frame.with {

@@ -12,7 +12,13 @@ struct AskedServer: Sendable {
   /// Of the roles that were asked for.
   var token: String
 
-  static func with(roles: [String] = ["predict"], _ body: (AskedServer) async throws -> Void) async throws {
+  /// - Parameters:
+  ///   - log: nil: the process's, of what is critical.
+  ///   - configure: changes what the server is told.
+  static func with(
+    roles: [String] = ["predict"], log: Logger? = nil,
+    configure: (inout ServerConfiguration) throws -> Void = { _ in }, _ body: (AskedServer) async throws -> Void
+  ) async throws {
     let scratch = try Scratch()
     let models = scratch.file("models")
     try FileManager.default.createDirectory(atPath: models, withIntermediateDirectories: true)
@@ -21,7 +27,9 @@ struct AskedServer: Sendable {
     (configuration.framedPort, configuration.grpcPort, configuration.httpPort) = (0, 0, 0)
     configuration.modelsDirectory = models
     configuration.logLevel = .critical
-    let running = try await DitherServer(configuration).start()
+    try configure(&configuration)
+    let server = DitherServer(configuration)
+    let running = if let log { try await server.start(log: log) } else { try await server.start() }
     do {
       let token = try await running.services.store.tokens.create("app", roles: roles)
       try await body(AskedServer(running: running, token: token))

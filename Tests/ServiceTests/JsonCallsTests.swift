@@ -87,6 +87,49 @@ import Testing
     }
   }
 
+  @Test("the document has each event of a stream as an object, whose data is of the call's answer")
+  func eventSchemas() async throws {
+    try await AskedServer.with { server in
+      let document = try await server.ask("/v1/openapi.json", token: .some(nil)).body
+      let whole = try JSONDecoder().decode(EventDocument.self, from: document)
+      let streams = CallMethods.all.filter { $0.name.hasPrefix("dither.v1.") && $0.shape == .serverStreaming }
+      #expect(streams.count == 3)
+      for method in streams {
+        let item = try #require(whole.paths["/v1/" + method.name.dropFirst("dither.v1.".count)])
+        #expect(Set(item.keys) == ["get", "post"])
+        for operation in item.values {
+          let kinds = try #require(operation.responses["200"]?.content?["text/event-stream"]?.schema.anyOf)
+          #expect(kinds.map { $0.properties["event"]?.const } == ["message", "error", "end"])
+          let data = kinds.compactMap { $0.properties["data"] }
+          #expect(data.map { $0.contentMediaType } == ["application/json", "application/json", nil])
+          #expect(
+            data.map { $0.contentSchema?["$ref"] } == [
+              "#/components/schemas/\(method.messages.response)", "#/components/schemas/Error", nil,
+            ])
+          #expect(data.last?.const == "{}" && kinds.allSatisfy { Set($0.required) == ["data", "event"] })
+        }
+      }
+    }
+  }
+
+  /// As much of the document as tells of events.
+  private struct EventDocument: Decodable {
+    struct Operation: Decodable { var responses: [String: Response] }
+    struct Response: Decodable { var content: [String: Content]? }
+    struct Content: Decodable { var schema: Schema }
+    struct Schema: Decodable { var anyOf: [Kind]? }
+    struct Kind: Decodable {
+      var required: [String]
+      var properties: [String: Property]
+    }
+    struct Property: Decodable {
+      var const: String?
+      var contentMediaType: String?
+      var contentSchema: [String: String]?
+    }
+    var paths: [String: [String: Operation]]
+  }
+
   /// The data of events, in their order, and the name of the last.
   private static func events(_ body: Data) -> (data: [String], last: String) {
     let blocks = String(decoding: body, as: UTF8.self).components(separatedBy: "\n\n").filter { !$0.isEmpty }

@@ -42,6 +42,7 @@ import Testing
       #expect(own("nv_inference_request_success").first?.number == 3)
       #expect(own("nv_inference_count").first?.number == 6)
       #expect(own("nv_inference_count").first?.labels == ["model": "net", "version": "1"])
+      #expect(own("dither_samples_total").first?.number == 24)
       for (name, count) in [
         ("dither_draws", 3.0), ("dither_queue_seconds", 3), ("dither_predictive_entropy_nats", 6),
         ("dither_mutual_information_nats", 6), ("dither_set_classes", 0),

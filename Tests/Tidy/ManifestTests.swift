@@ -6,7 +6,7 @@ struct ManifestTests {
   /// Names in the manifest that stand for products.
   private static let products = [
     "protobuf": ["SwiftProtobuf"], "log": ["Logging"], "nioCore": ["NIOCore"], "httpClient": ["AsyncHTTPClient"],
-    "yaml": ["Yams"],
+    "yaml": ["Yams"], "tracing": ["Tracing"],
     "nio": ["NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS", "NIOSSL", "NIOHTTP2", "NIOHPACK"],
   ]
   /// Declared where it is not imported: `Basics` under every module, NIO as a whole.

@@ -343,6 +343,20 @@ struct EveryDoorTests {
     }
   }
 
+  @Test("a call that is let in begins a span, with what its metadata says of the trace", arguments: DoorKind.allCases)
+  func traced(_ kind: DoorKind) async throws {
+    try await with(kind) { server, client in
+      let place = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+      let call = try await client.open(
+        "toy/Chat", metadata: ["authorization": "Bearer app", "traceparent": place], timeout: nil, isRead: true)
+      #expect(try await client.call("toy/Echo").error == nil)
+      #expect(try await client.call("toy/Echo", token: "nobody").error?.code == .unauthenticated)
+      call.cancel()
+      let all = server.traced.all.withLock { $0 }
+      #expect(all.sorted() == ["toy/Chat \(place)", "toy/Echo -"])
+    }
+  }
+
   @Test("no caller gets more time than the server gives", arguments: DoorKind.allCases)
   func longestTimeout(_ kind: DoorKind) async throws {
     // The toys' own deadline is 20 s as built, so that is what is left of any wish.

@@ -103,6 +103,40 @@ struct FramedWireTests {
     await server.close()
   }
 
+  @Test("half frames of strangers have a bound of their own, which a caller who is known does not meet")
+  func strangersHalfFrames() async throws {
+    let server = try await ToyServer(.framed) { $0.strangerHalfReadBytes = 3 << 19 }
+    let half: [UInt8] = [0x80, 0x80, 0x80, 0x02] + [UInt8](repeating: 0, count: 1 << 20)
+    func begin(_ bytes: [UInt8]) throws -> RawSocket {
+      let socket = try RawSocket(port: server.door.port)
+      socket.send(Self.hello)
+      socket.send(bytes)
+      return socket
+    }
+    func opening(_ token: String) -> [UInt8] {
+      let whole = FrameCodec.encode(
+        .with {
+          ($0.open.call, $0.open.method) = (1, "toy/Echo")
+          $0.open.metadata = ["authorization": "Bearer \(token)"]
+          $0.open.first = Data(count: 2 << 20)
+        })
+      return Array(whole[..<(1 << 20)])
+    }
+    func used(_ bytes: Int) async throws {
+      for _ in 0..<500 where server.dispatcher.halfRead.used != bytes { try await Task.sleep(for: .milliseconds(10)) }
+      #expect(server.dispatcher.halfRead.used == bytes)
+    }
+    let standing = try begin(half)
+    try await used(half.count)
+    let refused = try begin(half), unknown = try begin(opening("wrong"))
+    #expect(try await refused.farewell()?.code == .resourceExhausted)
+    #expect(try await unknown.farewell()?.code == .resourceExhausted)
+    let known = try begin(opening("app"))
+    try await used(half.count + (1 << 20))
+    withExtendedLifetime((standing, known)) {}
+    await server.close()
+  }
+
   @Test("a call's mistake ends that call and no other")
   func oneCallOnly() async throws {
     let server = try await ToyServer(.framed)

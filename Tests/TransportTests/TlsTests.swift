@@ -138,6 +138,25 @@ import Testing
     await server.close()
   }
 
+  @Test("who offers gRPC's door no ALPN protocol, or another, has no connection", arguments: [[], ["foo"]])
+  func grpcAlpn(_ offered: [String]) async throws {
+    let server = try await ToyServer(.grpcTls)
+    var configuration = TLSConfiguration.makeClientConfiguration()
+    configuration.trustRoots = .file(try #require(server.authority))
+    configuration.applicationProtocols = offered
+    let context = try NIOSSLContext(configuration: configuration), begun = ContinuousClock.now
+    let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).channelInitializer {
+      channel in
+      channel.eventLoop.makeCompletedFuture {
+        try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: context, serverHostname: nil))
+      }
+    }.connect(host: "127.0.0.1", port: server.door.port).get()
+    // A stranger's connection that is let in is closed after a minute.
+    try? await channel.closeFuture.get()
+    #expect(ContinuousClock.now - begun < .seconds(30))
+    await server.close()
+  }
+
   @Test("a pair of files that does not fit keeps the old one at every door, also at one that has served nobody yet")
   func brokenReload() async throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "dither-tls-\(UUID().uuidString)")

@@ -117,6 +117,8 @@ enum DoorKind: String, CaseIterable, Sendable {
 final class ToyServer: Sendable {
   let toys = Toys(), keys = Keys()
   let dispatcher: CallDispatcher
+  /// The calls whose spans would begin, each with its `traceparent`.
+  let traced = Traced()
   let door: Door
   let kind: DoorKind
   let authority: String?
@@ -132,7 +134,11 @@ final class ToyServer: Sendable {
     let tls = try made.map { try TlsSource($0.files) }
     dispatcher = CallDispatcher(
       table: toys.table, authenticator: keys, limits: limits,
-      logger: Logger(label: "toys") { _ in SwiftLogNoOpLogHandler() })
+      logger: Logger(label: "toys") { _ in SwiftLogNoOpLogHandler() },
+      trace: { [traced] method, metadata in
+        traced.all.withLock { $0.append("\(method) \(metadata["traceparent"] ?? "-")") }
+        return nil
+      })
     let host = "127.0.0.1"
     if kind.isShared {
       let http = HttpDoor.Service(HttpRoutes([.always("/healthz") { _ in .text("ok") }]), isLocal: false)
@@ -152,6 +158,11 @@ final class ToyServer: Sendable {
     await door.drain(grace: .zero)
     try? FileManager.default.removeItem(at: folder)
   }
+}
+
+/// Hears which spans would begin.
+final class Traced: Sendable {
+  let all = Mutex<[String]>([])
 }
 
 /// What came of a call.

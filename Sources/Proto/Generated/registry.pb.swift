@@ -627,8 +627,9 @@ public nonisolated struct Dither_V1_DriftRequest: Sendable {
   public init() {}
 }
 
-/// Of the answers of this server since it read the calibration. Two-sample Kolmogorov-Smirnov tests of the last `window` answers; each whole window
-/// is tested once for `windows` and `alarms`.
+/// Of the answers of this server since it read the calibration. Two-sample Kolmogorov-Smirnov tests of the last `window` inputs and of the last
+/// `window` answers, of which rows under one seed, which share their draws, give one. Each whole window of either is tested once for `windows` and
+/// `alarms`.
 public nonisolated struct Dither_V1_DriftResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -644,16 +645,16 @@ public nonisolated struct Dither_V1_DriftResponse: Sendable {
   /// answers of so many draws are compared
   public var samples: UInt32 = 0
 
-  /// answers of a whole window
+  /// values of a whole window
   public var window: UInt32 = 0
 
-  /// answers that the statistics below are of; below 50 there are none
+  /// inputs that the statistics of inputs below are of; below 50 there are none
   public var filled: UInt32 = 0
 
   /// of one whole window without drift whose inputs are independent, all statistics together
   public var falseAlarmRate: Double = 0
 
-  /// compared so far
+  /// whose inputs were compared so far
   public var answers: UInt64 = 0
 
   /// not compared: of other draws or measures, or uncalibrated
@@ -689,6 +690,9 @@ public nonisolated struct Dither_V1_DriftResponse: Sendable {
 
     /// the p-value is below this statistic's share of the false-alarm rate
     public var drifted: Bool = false
+
+    /// values that it is of, at least 50
+    public var filled: UInt32 = 0
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1962,7 +1966,7 @@ nonisolated extension Dither_V1_DriftResponse: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Dither_V1_DriftResponse.Statistic: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = Dither_V1_DriftResponse.protoMessageName + ".Statistic"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}distance\0\u{3}p_value\0\u{3}reference_median\0\u{3}recent_median\0\u{1}drifted\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}distance\0\u{3}p_value\0\u{3}reference_median\0\u{3}recent_median\0\u{1}drifted\0\u{1}filled\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1976,6 +1980,7 @@ nonisolated extension Dither_V1_DriftResponse.Statistic: SwiftProtobuf.Message, 
       case 4: try { try decoder.decodeSingularDoubleField(value: &self.referenceMedian) }()
       case 5: try { try decoder.decodeSingularDoubleField(value: &self.recentMedian) }()
       case 6: try { try decoder.decodeSingularBoolField(value: &self.drifted) }()
+      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.filled) }()
       default: break
       }
     }
@@ -2000,6 +2005,9 @@ nonisolated extension Dither_V1_DriftResponse.Statistic: SwiftProtobuf.Message, 
     if self.drifted != false {
       try visitor.visitSingularBoolField(value: self.drifted, fieldNumber: 6)
     }
+    if self.filled != 0 {
+      try visitor.visitSingularUInt32Field(value: self.filled, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2010,6 +2018,7 @@ nonisolated extension Dither_V1_DriftResponse.Statistic: SwiftProtobuf.Message, 
     if lhs.referenceMedian != rhs.referenceMedian {return false}
     if lhs.recentMedian != rhs.recentMedian {return false}
     if lhs.drifted != rhs.drifted {return false}
+    if lhs.filled != rhs.filled {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

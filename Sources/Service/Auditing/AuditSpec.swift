@@ -84,6 +84,10 @@ struct AuditSpec: Codable, Sendable, Equatable {
   /// The program whose results the journal holds; another one starts the journal anew.
   var code: String?
 
+  /// The span of the call that asked for it, as `traceparent` says it: its shards are parts of that. It changes no
+  /// result. nil: its trace is not recorded.
+  var trace: String?
+
   /// The audited model, then those to compare it with.
   var subjects: [Subject] { [model] + others }
 
@@ -165,6 +169,7 @@ extension AuditSpec {
     budget = try container.decodeIfPresent(Double.self, forKey: .budget)
     keepsAdversarials = try container.decodeIfPresent(Bool.self, forKey: .keepsAdversarials)
     code = try container.decodeIfPresent(String.self, forKey: .code)
+    trace = try container.decodeIfPresent(String.self, forKey: .trace)
   }
 }
 

@@ -20,6 +20,8 @@ struct AuditMeans: Sendable {
   let code: String?
   /// For reading data, and trying whether it fits the models.
   let pool: ComputePool
+  /// nil: no spans are made.
+  let tracer: OtlpTracer?
 }
 
 /// An audit as the job runner does it: its shards are the plan's, its journal their results.
@@ -30,10 +32,12 @@ struct AuditWork: ShardedWork {
   let budget: Double?
   /// Whether the journal has what attacks make.
   private let keepsAdversarials: Bool
+  private let trace: AuditTrace?
 
-  private init(_ runner: AuditRunner, _ spec: AuditSpec, key: Ed25519.PrivateKey) {
+  private init(_ runner: AuditRunner, _ spec: AuditSpec, _ means: AuditMeans) {
     self.runner = runner
-    self.key = key
+    key = means.key
+    trace = AuditTrace(spec, means.tracer)
     budget = spec.budget
     keepsAdversarials = spec.keepsAdversarials ?? false
     shards = runner.order(hasBudget: budget != nil)
@@ -49,7 +53,7 @@ struct AuditWork: ShardedWork {
     return try await means.pool.run { [subjects] in
       let runner = try request.runner(of: subjects, on: data, samples: spec.samples, code: means.code)
       if spec.keepsAdversarials == true { try runner.checkBytesMade() }
-      return AuditWork(runner, spec, key: means.key)
+      return AuditWork(runner, spec, means)
     }
   }
 
@@ -103,12 +107,16 @@ struct AuditWork: ShardedWork {
   func title(of shard: Int) -> String { runner.plan.probes[shards[shard].probe].text }
 
   func run(shard: Int, within time: TimeLeft, isStopped: @escaping @Sendable () -> Bool) throws -> [UInt8] {
-    let shard = shards[shard]
-    return try
-      (keepsAdversarials
-      ? runner.runKeeping(shard, within: time, isCancelled: isStopped)
-      : JournaledShard(result: runner.run(shard, within: time, isCancelled: isStopped)))
-      .bytes(keepsAdversarials: keepsAdversarials)
+    let own = shards[shard]
+    func work() throws -> [UInt8] {
+      try
+        (keepsAdversarials
+        ? runner.runKeeping(own, within: time, isCancelled: isStopped)
+        : JournaledShard(result: runner.run(own, within: time, isCancelled: isStopped)))
+        .bytes(keepsAdversarials: keepsAdversarials)
+    }
+    guard let trace else { return try work() }
+    return try trace.recording(shard, of: shardCount, title(of: shard), work)
   }
 
   func lost(shard: Int, workers: Int) throws -> [UInt8] {

@@ -8,6 +8,7 @@ import DitherStore
 import DitherTransport
 import Foundation
 import SwiftProtobuf
+import Tracing
 
 /// `Robustness/Audit`: checks what is asked, makes a job of it, and streams what becomes of the job. The job outlives
 /// the call.
@@ -39,7 +40,7 @@ package struct AuditCall: ServerStreamCall {
         advice: "try again later", retryAfterMilliseconds: 10_000)
     }
     // The models and the data are found good before anything is promised.
-    let (spec, attached, work) = try await work(request), store = means.store
+    let (spec, attached, work) = try await work(request, trace: caller.trace), store = means.store
     let job = Job(
       id: Job.newID(), kind: AuditSpec.kind, subject: spec.model.reference, spec: spec.json, createdBy: caller.name)
     try await means.registry.keepingFiles {
@@ -60,8 +61,9 @@ package struct AuditCall: ServerStreamCall {
   }
 
   /// The question, looked up and made ready. Nothing is stored.
+  /// - Parameter trace: of the call that asks.
   func work(
-    _ request: Dither_V1_AuditRequest
+    _ request: Dither_V1_AuditRequest, trace: ServiceContext? = nil
   ) async throws -> (spec: AuditSpec, attached: AuditAttachments?, work: AuditWork) {
     let (registry, limits) = (means.registry, limits), code = means.code
     let (spec, attached, audit) = try await means.pool.run {
@@ -71,6 +73,7 @@ package struct AuditCall: ServerStreamCall {
       let audit = try asked.resolved(by: registry, usualExamples: limits.auditExamples)
       var spec = AuditSpec(audit, attached: attached)
       spec.code = code
+      spec.trace = trace.flatMap(OtlpTracer.place)?.header
       return (spec, attached, audit)
     }
     return (spec, attached, try await AuditWork.make(spec, audit.request, on: audit.data, with: means))

@@ -11,8 +11,12 @@ package struct DriftCall: UnaryCall {
   package static let policy = CallPolicy(role: nil, defaultDeadline: .seconds(10))
 
   let registry: ModelRegistry
+  let books: Bookkeeping
 
-  package init(_ services: Services) { registry = services.registry }
+  package init(_ services: Services) {
+    registry = services.registry
+    books = services.books
+  }
 
   package func answer(_ request: Dither_V1_DriftRequest, _ caller: Caller) throws -> Dither_V1_DriftResponse {
     let version = try registry.resolve(request.model)
@@ -23,6 +27,7 @@ package struct DriftCall: UnaryCall {
         got: version.calibration == nil ? "none" : "one that kept no distributions",
         advice: "calibrate it: `dither calibrate \(version.reference) --data …`")
     }
+    books.settle()
     let state = watch.current
     return .with {
       $0.model = version.name
@@ -50,5 +55,6 @@ extension Dither_V1_DriftResponse.Statistic {
     referenceMedian = found.referenceMedian
     recentMedian = found.recentMedian
     drifted = found.isDrifted
+    filled = UInt32(found.filled)
   }
 }

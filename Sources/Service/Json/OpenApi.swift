@@ -47,11 +47,7 @@ enum OpenApi {
     func reference(_ name: String) -> Object { ["$ref": "#/components/schemas/\(name)"] }
     let good: Object =
       isStream
-      ? [
-        "text/event-stream": [
-          "schema": ["type": "string", "description": "events, each the data of a \(names.response)"]
-        ]
-      ]
+      ? ["text/event-stream": ["schema": event(of: reference(names.response), error: reference("Error"))]]
       : ["application/json": ["schema": reference(names.response)]]
     let bad: Object = [
       "description": "why there is none", "content": ["application/json": ["schema": reference("Error")]],
@@ -74,6 +70,22 @@ enum OpenApi {
       ["name": field.name, "in": "query", "schema": single(field)]
     }
     return ["post": operation, "get": listening]
+  }
+
+  /// One event of a stream, as its reader has it: OpenAPI 3.1 has no form for a stream, so that its `schema` is taken for
+  /// that of each event, whose data is text that says of which JSON it is. Source: JSON Schema 2020-12, 8 (contents).
+  private static func event(of message: Object, error: Object) -> Object {
+    func named(_ name: String, _ data: Object) -> Object {
+      let properties: Object = ["event": ["const": name] as Object, "data": data]
+      return ["type": "object", "required": ["event", "data"], "properties": properties]
+    }
+    func json(_ schema: Object) -> Object {
+      ["type": "string", "contentMediaType": "application/json", "contentSchema": schema]
+    }
+    return [
+      "description": "one event of the stream; 'message' is that of events without a name",
+      "anyOf": [named("message", json(message)), named("error", json(error)), named("end", ["const": "{}"])],
+    ]
   }
 
   /// Whether a query's pair can say it: its value is text.

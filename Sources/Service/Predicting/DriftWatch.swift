@@ -20,12 +20,14 @@ final class DriftWatch: Sendable {
 
   var current: State { state.withLock { $0 } }
 
-  /// - Parameter isAlike: whether the answers were made as the calibration's were.
-  func record(_ inputs: CheckedInputs, _ predictions: [Prediction], isAlike: Bool) {
+  /// - Parameters:
+  ///   - seed: of the draws that all the rows share; nil: nothing was drawn.
+  ///   - isAlike: whether the answers were made as the calibration's were.
+  func record(_ inputs: CheckedInputs, _ predictions: [Prediction], seed: UInt64?, isAlike: Bool) {
     state.withLock { state in
       guard isAlike else { return state.otherAnswers += UInt64(predictions.count) }
       let before = state.window.answers
-      state.window.add(inputs.tensor, predictions)
+      state.window.add(inputs.tensor, predictions, seed: seed)
       state.otherAnswers += UInt64(predictions.count) - (state.window.answers - before)
     }
   }
@@ -33,12 +35,13 @@ final class DriftWatch: Sendable {
 
 extension DriftWatch {
   /// Metrics of all versions that are watched.
-  static func families(of registry: ModelRegistry) -> [Metrics.Family] {
+  static func families(of registry: ModelRegistry, _ books: Bookkeeping) -> [Metrics.Family] {
     func family(
       _ name: String, _ type: String, _ help: String, _ values: @escaping @Sendable (State) -> [(String?, Double)]
     ) -> Metrics.Family {
-      Metrics.Family(name: name, help: help, type: type) { [registry] in
-        registry.watched.flatMap { version, watch in
+      Metrics.Family(name: name, help: help, type: type) { [registry, books] in
+        books.settle()
+        return registry.watched.flatMap { version, watch in
           values(watch.current).map { statistic, number in
             let own = [("model", version.name), ("version", "\(version.version)")]
             return Metrics.Family.Value(labels: own + (statistic.map { [("statistic", $0)] } ?? []), number: number)

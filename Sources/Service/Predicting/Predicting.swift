@@ -3,6 +3,7 @@ import DitherGraph
 import DitherInference
 import DitherStore
 import DitherTensor
+import Foundation
 
 /// Answers queries: checked on the caller's thread, computed in a batch, answered from a compute thread.
 struct Predicting: Sendable {
@@ -10,16 +11,18 @@ struct Predicting: Sendable {
 
   let registry: ModelRegistry
   let batcher: Batcher
-  let metrics: Metrics
   let limits: ServerConfiguration.Limits
   let statistics: PredictionStatistics
+  let books: Bookkeeping
+  let teller: PredictionTeller
 
   init(_ services: Services) {
     registry = services.registry
     batcher = services.batcher
-    metrics = services.metrics
     limits = services.limits
     statistics = services.statistics
+    books = services.books
+    teller = services.teller
   }
 
   func answer(_ query: PredictionQuery, _ caller: Caller, _ complete: @escaping Completion) {
@@ -45,37 +48,52 @@ struct Predicting: Sendable {
         && sampling.mostDraws(of: model) == (model.noise == nil ? 0 : known.fitted.samples)
     }
     try checkSize(rows: inputs.rowCount, draws: sampling.mostDraws(of: model), width: model.signature.width)
+    let reference = resolved.version.reference
     return PredictionWork(
       model: resolved.loaded, inputs: inputs, sampling: sampling, deadline: caller.deadline,
       isCancelled: caller.isCancelled, thread: caller.thread
-    ) { [metrics, statistics] result in
-      statistics.record(result, of: resolved.version.reference, took: ContinuousClock.now - asked)
-      complete(
-        result.flatMap { outcome in
-          metrics.record(rows: outcome.predictions.count, samples: outcome.samples)
-          watch?.record(inputs, outcome.predictions, isAlike: isAlike ?? false)
-          // Only this request: those that ran with it have their answers.
-          if let row = outcome.predictions.firstIndex(where: { !$0.hasAnswer }) {
-            return .failure(
-              ServiceError(
-                .noAnswer, at: "input, row \(row)", expected: "a finite answer of \(resolved.version.reference)",
-                got: "NaN or infinity", advice: "leave the row out, or ask another version"))
-          }
-          let found = sets?.sets(of: outcome.predictions, inputs.tensor, seed: sampling.seed)
-          if let found { statistics.record(sets: found.classes, of: resolved.version.reference) }
-          return .success(
-            PredictionAnswer(
-              model: resolved.version.name, version: resolved.version.version, digest: "\(resolved.version.blob)",
-              outputName: model.signature.outputName, task: model.signature.task, samples: outcome.samples,
-              seed: sampling.seed, noise: outcome.samples > 0 ? resolved.loaded.noise : [],
-              stopReason: outcome.stopReason, labelNames: model.signature.labelNames,
-              predictions: outcome.predictions, quantiles: sampling.quantiles,
-              sets: found,
-              temperature: sampling.temperature,
-              calibration: query.uncalibrated ? nil : (resolved.calibration?.number).map(Int.init),
-              queued: outcome.queued, computed: outcome.computed))
-        })
+    ) { [statistics, books, teller] result in
+      let took = ContinuousClock.now - asked, now = Date()
+      let answer = result.flatMap { outcome in
+        Result { try Self.answer(outcome, query, resolved, inputs, sampling, sets) }
+      }
+      // Before the answer leaves, so that who has it finds it counted; all but this line happens later.
+      books.note(bytes: inputs.tensor.count * MemoryLayout<Float>.size) {
+        let outcome = try? result.get(), found = try? answer.get()
+        statistics.record(
+          PredictionStatistics.Ended(
+            outcome: outcome, setSizes: found?.sets?.classes.map(\.count) ?? [], isAnswered: found != nil, took: took,
+            at: now),
+          of: reference)
+        guard let outcome, let watch else { return }
+        watch.record(
+          inputs, outcome.predictions, seed: outcome.samples > 0 ? sampling.seed : nil, isAlike: isAlike ?? false)
+      }
+      teller.tell(result, of: reference, rows: inputs.rowCount, asked: asked, caller)
+      complete(answer)
     }
+  }
+
+  private static func answer(
+    _ outcome: PredictionOutcome, _ query: PredictionQuery, _ resolved: ModelRegistry.Resolved,
+    _ inputs: CheckedInputs, _ sampling: Sampling, _ sets: PredictionSets?
+  ) throws -> PredictionAnswer {
+    let version = resolved.version, signature = resolved.loaded.model.signature
+    // Only this request: those that ran with it have their answers.
+    if let row = outcome.predictions.firstIndex(where: { !$0.hasAnswer }) {
+      throw ServiceError(
+        .noAnswer, at: "input, row \(row)", expected: "a finite answer of \(version.reference)",
+        got: "NaN or infinity", advice: "leave the row out, or ask another version")
+    }
+    return PredictionAnswer(
+      model: version.name, version: version.version, digest: "\(version.blob)", outputName: signature.outputName,
+      task: signature.task, samples: outcome.samples, seed: sampling.seed,
+      noise: outcome.samples > 0 ? resolved.loaded.noise : [], stopReason: outcome.stopReason,
+      labelNames: signature.labelNames, predictions: outcome.predictions, quantiles: sampling.quantiles,
+      sets: sets?.sets(of: outcome.predictions, inputs.tensor, seed: sampling.seed),
+      temperature: sampling.temperature,
+      calibration: query.uncalibrated ? nil : (resolved.calibration?.number).map(Int.init), queued: outcome.queued,
+      computed: outcome.computed)
   }
 
   private func sampling(

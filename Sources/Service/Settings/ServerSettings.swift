@@ -95,6 +95,12 @@ public enum ServerSettings {
       "Least level of the log; trace shows the frames."
     ) { if case .text(let word) = $1 { $0.logLevel = Logger.Level(rawValue: word) ?? .info } },
     ServerSetting(
+      "access-log", .file, "File with a line of JSON for every call; moved away, it is made anew (docs/operations.md)."
+    ) { if case .text(let path) = $1 { $0.accessLog = path } },
+    ServerSetting(
+      "slow-call", .seconds(0...86_400), standard: "5", "Calls that take as long are in the log as slow; 0: none."
+    ) { if case .seconds(let seconds) = $1 { $0.slowCall = .seconds(seconds) } },
+    ServerSetting(
       "threads", .whole(1...256, unit: "threads"), absence: "one for each core",
       "Threads that compute predictions, and as many of low priority for audits."
     ) {

@@ -35,7 +35,7 @@ extension Inference_ModelStatistics {
     self.version = "\(version.version)"
     lastInference = figures.lastMilliseconds
     inferenceCount = figures.rows
-    executionCount = figures.batches.values.reduce(0) { $0 + $1.count }
+    executionCount = figures.executions
     inferenceStats.success = .init(figures.success)
     inferenceStats.fail = .init(figures.failure)
     inferenceStats.queue = .init(figures.queued)

@@ -28,9 +28,7 @@ extension PredictionStatistics {
       counter("nv_inference_request_success", "Predictions that were answered.") { $0.success.count },
       counter("nv_inference_request_failure", "Predictions that failed.") { $0.failure.count },
       counter("nv_inference_count", "Rows that were predicted.") { $0.rows },
-      counter("nv_inference_exec_count", "Batches that were computed.") {
-        $0.batches.values.reduce(0) { $0 + $1.count }
-      },
+      counter("nv_inference_exec_count", "Batches that were computed.") { $0.executions },
       counter("nv_inference_request_duration_us", "Time of answered predictions, in all.") {
         $0.success.nanoseconds / 1000
       },
@@ -40,6 +38,7 @@ extension PredictionStatistics {
       counter("nv_inference_compute_infer_duration_us", "Time that predictions were computed, in all.") {
         $0.computed.nanoseconds / 1000
       },
+      counter("dither_samples_total", "Monte-Carlo draws, counted for each row.") { $0.drawn },
       histogram("dither_queue_seconds", "Time that a prediction waited.") { $0.queueing },
       histogram("dither_compute_seconds", "Time that a prediction's batch was computed.") { $0.computing },
       histogram("dither_batch_rows", "Rows of a batch.") { $0.batchRows },

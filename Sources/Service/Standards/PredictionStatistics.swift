@@ -16,6 +16,8 @@ final class PredictionStatistics: Sendable {
   struct Figures: Sendable {
     var success = Span(), failure = Span(), queued = Span(), computed = Span()
     var rows: UInt64 = 0
+    /// Monte-Carlo draws, counted for each row.
+    var drawn: UInt64 = 0
     /// By rows of a batch, all its requests together.
     var batches: [Int: Span] = [:]
     /// Since 1970; 0: never.
@@ -30,41 +32,58 @@ final class PredictionStatistics: Sendable {
     var setSizes = Histogram([0, 1, 2, 3, 5, 10, 20, 50, 100, 1000])
   }
   private let figures = Mutex<[String: Figures]>([:])
+  private let books: Bookkeeping
+
+  /// - Parameter books: in which predictions are noted, and which are settled before any figure is told.
+  init(_ books: Bookkeeping) { self.books = books }
 
   /// - Parameter reference: "name@version".
-  subscript(_ reference: String) -> Figures { figures.withLock { $0[reference] ?? Figures() } }
-
-  func record(_ result: Result<PredictionOutcome, any Error>, of reference: String, took time: Duration) {
-    let now = UInt64(max(0, Date().timeIntervalSince1970 * 1000))
-    figures.withLock { all in
-      var own = all[reference] ?? Figures()
-      own.lastMilliseconds = now
-      switch result {
-      case .failure: own.failure.add(time)
-      case .success(let outcome):
-        own.success.add(time)
-        own.queued.add(outcome.queued)
-        own.computed.add(outcome.computed)
-        own.rows += UInt64(outcome.predictions.count)
-        if let rows = outcome.rowsOfBatch {
-          own.batches[rows, default: Span()].add(outcome.computed)
-          own.batchRows.add(Double(rows))
-        }
-        own.queueing.add(outcome.queued.seconds)
-        own.computing.add(outcome.computed.seconds)
-        own.draws.add(Double(outcome.samples))
-        for prediction in outcome.predictions {
-          if let entropy = prediction[PredictiveEntropy.self]?.first { own.predictiveEntropy.add(entropy) }
-          if let information = prediction[MutualInformation.self]?.first { own.mutualInformation.add(information) }
-        }
-      }
-      all[reference] = own
-    }
+  subscript(_ reference: String) -> Figures {
+    books.settle()
+    return figures.withLock { $0[reference] ?? Figures() }
   }
 
-  func record(sets: [[Int]], of reference: String) {
-    figures.withLock { all in
-      for set in sets { all[reference, default: Figures()].setSizes.add(Double(set.count)) }
+  /// One request that is over.
+  struct Ended: Sendable {
+    /// nil: it was not computed.
+    var outcome: PredictionOutcome?
+    /// Classes of each row's set.
+    var setSizes: [Int] = []
+    /// It was answered, not refused.
+    var isAnswered: Bool
+    var took: Duration
+    var at: Date
+  }
+
+  func record(_ ended: Ended, of reference: String) {
+    figures.withLock { $0[reference, default: Figures()].add(ended) }
+  }
+}
+
+extension PredictionStatistics.Figures {
+  /// Batches that were computed.
+  var executions: UInt64 { batches.values.reduce(0) { $0 + $1.count } }
+
+  fileprivate mutating func add(_ ended: PredictionStatistics.Ended) {
+    lastMilliseconds = max(lastMilliseconds, UInt64(max(0, ended.at.timeIntervalSince1970 * 1000)))
+    if ended.isAnswered { success.add(ended.took) } else { failure.add(ended.took) }
+    guard let outcome = ended.outcome else { return }
+    if let rows = outcome.rowsOfBatch {
+      batches[rows, default: PredictionStatistics.Span()].add(outcome.computed)
+      batchRows.add(Double(rows))
     }
+    guard ended.isAnswered else { return }
+    queued.add(outcome.queued)
+    computed.add(outcome.computed)
+    rows += UInt64(outcome.predictions.count)
+    drawn += UInt64(outcome.predictions.count * outcome.samples)
+    queueing.add(outcome.queued.seconds)
+    computing.add(outcome.computed.seconds)
+    draws.add(Double(outcome.samples))
+    for prediction in outcome.predictions {
+      if let entropy = prediction[PredictiveEntropy.self]?.first { predictiveEntropy.add(entropy) }
+      if let information = prediction[MutualInformation.self]?.first { mutualInformation.add(information) }
+    }
+    for size in ended.setSizes { setSizes.add(Double(size)) }
   }
 }

@@ -1,6 +1,7 @@
 import DitherProto
 import NIOCore
 import Synchronization
+import Tracing
 
 /// A permission of a caller.
 public enum Role: String, Sendable, Codable, CaseIterable {
@@ -90,6 +91,9 @@ public struct CallContext: Sendable {
   public let cancellation: Cancellation
   /// Reads what the client sends. nil where it has no time for more.
   public let thread: ReadingThread?
+
+  /// nil: its trace is not recorded. Who observes the call's end ends it.
+  public let span: (any Tracing.Span)?
 
   /// nil without a deadline; never negative.
   public var timeLeft: TimeAmount? { deadline.map { max($0 - .now(), .nanoseconds(0)) } }

@@ -3,6 +3,7 @@ import DitherProto
 import Logging
 import NIOCore
 import Synchronization
+import Tracing
 
 /// A call that is over, for metrics and logs.
 public struct CallRecord: Sendable {
@@ -16,6 +17,8 @@ public struct CallRecord: Sendable {
   public let requestBytes: Int
   /// Bytes of all messages out.
   public let responseBytes: Int
+  /// Whether it may take as long as it takes, as one that follows an audit does.
+  public let isOpenEnded: Bool
 }
 
 /// The part that all doors share: the table of calls, who may call, and how much at once.
@@ -40,6 +43,8 @@ public final class CallDispatcher: Sendable {
     public var framePatience = Duration.seconds(20)
     /// Bytes of messages that have come in part, over all connections and doors.
     public var halfReadBytes = 256 << 20
+    /// The part of them that callers may hold whom nobody knows yet.
+    public var strangerHalfReadBytes = 32 << 20
     /// Failed tries of unknown callers that one network has at once. Past them they are told to wait, and their
     /// connections are ended.
     public var strangerTries = 64
@@ -55,6 +60,8 @@ public final class CallDispatcher: Sendable {
   let limits: Limits
   let logger: Logger
   let observe: @Sendable (CallRecord) -> Void
+  /// Begins the span of a call that is let in, by its method and metadata; nil: its trace is not recorded.
+  let trace: @Sendable (String, [String: String]) -> (any Tracing.Span)?
   private let nextID = Atomic<UInt64>(1)
   private let inFlight = Atomic<Int>(0)
   private let draining = Atomic<Bool>(false)
@@ -63,19 +70,25 @@ public final class CallDispatcher: Sendable {
   private let shares = Mutex<[String: Int]>([:])
   /// Bytes that connections have read of messages that are not whole.
   package let halfRead: ByteBudget
+  /// The part of them that is strangers'.
+  let strangersHalfRead: ByteBudget
   private let strangers: Mutex<Strangers>
 
   public init(
     table: CallTable, authenticator: any Authenticator, limits: Limits = Limits(), logger: Logger,
-    observe: @escaping @Sendable (CallRecord) -> Void = { _ in }
+    observe: @escaping @Sendable (CallRecord) -> Void = { _ in },
+    trace: @escaping @Sendable (_ method: String, _ metadata: [String: String]) -> (any Tracing.Span)? = { _, _ in nil }
   ) {
     self.table = table
     self.authenticator = authenticator
     self.limits = limits
-    halfRead = ByteBudget(limit: limits.halfReadBytes)
+    let halfRead = ByteBudget(limit: limits.halfReadBytes)
+    self.halfRead = halfRead
+    strangersHalfRead = ByteBudget(limit: limits.strangerHalfReadBytes, within: halfRead)
     strangers = Mutex(Strangers(burst: limits.strangerTries, perSecond: limits.strangerTriesPerSecond))
     self.logger = logger
     self.observe = observe
+    self.trace = trace
   }
 
   /// The calls of all doors that are in flight now.
@@ -195,24 +208,30 @@ public final class CallDispatcher: Sendable {
 package final class ByteBudget: Sendable {
   let limit: Int
   private let taken = Atomic<Int>(0)
-  init(limit: Int) { self.limit = limit }
+  /// The budget that this is a part of.
+  private let whole: ByteBudget?
+  init(limit: Int, within whole: ByteBudget? = nil) { (self.limit, self.whole) = (limit, whole) }
 
   package var used: Int { taken.load(ordering: .relaxed) }
 
   /// - Returns: false, with nothing taken, when there is no room for so many more.
   func take(_ bytes: Int) -> Bool {
-    guard taken.wrappingAdd(bytes, ordering: .relaxed).newValue > limit else { return true }
+    let isWithin = taken.wrappingAdd(bytes, ordering: .relaxed).newValue <= limit
+    if isWithin, whole?.take(bytes) ?? true { return true }
     taken.wrappingSubtract(bytes, ordering: .relaxed)
     return false
   }
-  func giveBack(_ bytes: Int) { taken.wrappingSubtract(bytes, ordering: .relaxed) }
+  func giveBack(_ bytes: Int) {
+    taken.wrappingSubtract(bytes, ordering: .relaxed)
+    whole?.giveBack(bytes)
+  }
 }
 
 /// One reader's part of a `ByteBudget`. Confined to its event loop.
 struct ByteShare {
   /// Below this a reader's bytes are not counted: every small call would pay for it.
-  private static let uncounted = 16 << 10
-  private let budget: ByteBudget
+  static let uncounted = 16 << 10
+  private var budget: ByteBudget
   private var counted = 0
   init(_ budget: ByteBudget) { self.budget = budget }
 
@@ -227,6 +246,12 @@ struct ByteShare {
         details: [.retry(afterMilliseconds: 1000)])
     }
     counted = wanted
+  }
+  /// All that is held is of another budget from the next `hold` on.
+  mutating func move(to other: ByteBudget) {
+    guard other !== budget else { return }
+    end()
+    budget = other
   }
   /// The reader is gone.
   mutating func end() {

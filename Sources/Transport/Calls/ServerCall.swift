@@ -2,6 +2,7 @@ import DitherBasics
 import DitherProto
 import Foundation
 import NIOCore
+import Tracing
 
 /// Where a door takes what a call sends. All on the connection's event loop.
 protocol CallSink: AnyObject {
@@ -84,7 +85,8 @@ final class ServerCall {
       packsAnswers = opening.isAnsweredByGzip
       state = CallState(entry.shape, messageBytes: dispatcher.limits.messageBytes)
       context = opening.context(
-        dispatcher.newID(), identity: identity, deadline: deadline, received: now, on: eventLoop)
+        dispatcher.newID(), identity: identity, deadline: deadline, received: now, on: eventLoop,
+        span: entry.policy.isVital ? nil : dispatcher.trace(opening.method, opening.metadata))
       if state.takesStream {
         if let deadline { expire(at: deadline) }
       } else {
@@ -306,7 +308,8 @@ final class ServerCall {
       dispatcher.observe(
         CallRecord(
           context: context, code: error?.code ?? .ok, duration: NIODeadline.now() - context.received,
-          requestBytes: state.requestBytes, responseBytes: state.responseBytes))
+          requestBytes: state.requestBytes, responseBytes: state.responseBytes,
+          isOpenEnded: entry.map { $0.policy.defaultDeadline == nil } ?? false))
     }
     onEnd?()
     onEnd = nil
@@ -315,11 +318,12 @@ final class ServerCall {
 
 extension CallOpening {
   fileprivate func context(
-    _ id: UInt64, identity: Identity?, deadline: NIODeadline?, received: NIODeadline, on eventLoop: any EventLoop
+    _ id: UInt64, identity: Identity?, deadline: NIODeadline?, received: NIODeadline, on eventLoop: any EventLoop,
+    span: (any Tracing.Span)? = nil
   ) -> CallContext {
     CallContext(
       id: id, method: method, metadata: metadata, identity: identity, deadline: deadline, received: received,
       peer: peer, network: network, door: door, cancellation: Cancellation(),
-      thread: hasTime ? ReadingThread(eventLoop) : nil)
+      thread: hasTime ? ReadingThread(eventLoop) : nil, span: span)
   }
 }

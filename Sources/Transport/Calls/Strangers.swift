@@ -75,16 +75,15 @@ extension SocketAddress {
   /// The part of it that strangers and connections are counted by: an IPv4 address, or the first 64 bits of an IPv6
   /// one, which one host may have all to itself.
   package var network: String {
-    guard case .v6(let address) = self else { return ipAddress ?? "" }
-    var bits = address.address.sin6_addr
-    return withUnsafeBytes(of: &bits) { bytes in
-      // An IPv4 address in an IPv6 one.
-      if bytes[..<10].allSatisfy({ $0 == 0 }), bytes[10] == 0xFF, bytes[11] == 0xFF {
-        return bytes[12...].map { "\($0)" }.joined(separator: ".")
-      }
-      // This machine is one network, and not that of whoever else has a zero there.
-      if bytes.dropLast().allSatisfy({ $0 == 0 }) { return "::\(bytes[15])" }
-      return (0..<4).map { String(Int(bytes[2 * $0]) << 8 | Int(bytes[2 * $0 + 1]), radix: 16) }.joined(separator: ":")
+    guard case .v6 = self, let text = ipAddress else { return ipAddress ?? "" }
+    var bytes = [UInt8](repeating: 0, count: 16)
+    guard bytes.withUnsafeMutableBytes({ inet_pton(AF_INET6, text, $0.baseAddress) }) == 1 else { return text }
+    // An IPv4 address in an IPv6 one.
+    if bytes[..<10].allSatisfy({ $0 == 0 }), bytes[10] == 0xFF, bytes[11] == 0xFF {
+      return bytes[12...].map { "\($0)" }.joined(separator: ".")
     }
+    // This machine is one network, and not that of whoever else has a zero there.
+    if bytes.dropLast().allSatisfy({ $0 == 0 }) { return "::\(bytes[15])" }
+    return (0..<4).map { String(Int(bytes[2 * $0]) << 8 | Int(bytes[2 * $0 + 1]), radix: 16) }.joined(separator: ":")
   }
 }

@@ -52,6 +52,8 @@ final class FramedHandler: ChannelDuplexHandler {
   /// Runs while no call does.
   private var idleTimer: Scheduled<Void>?
   private var acquaintance = Acquaintance()
+  /// The beginning of the frame that comes was looked at, and its caller is known.
+  private var hasLooked = false, isKnownByBeginning = false
   /// Bytes since the timer was set.
   private var received = 0
   private let traces: Bool
@@ -61,7 +63,7 @@ final class FramedHandler: ChannelDuplexHandler {
     connection = ServerConnection(limits)
     // Until Hello there is nothing larger to say.
     reader = FrameReader(limit: WireLimits.leastFrameBytes)
-    held = ByteShare(dispatcher.halfRead)
+    held = ByteShare(dispatcher.strangersHalfRead)
     traces = dispatcher.logger.logLevel <= .trace
   }
 
@@ -120,6 +122,7 @@ final class FramedHandler: ChannelDuplexHandler {
           reader.limit = connection.limits.maxFrameBytes
         }
       }
+      if knowsCaller() { held.move(to: dispatcher.halfRead) }
       try held.hold(reader.pendingBytes)
     } catch { perform(connection.fail(error)) }
     if connection.isClosed {
@@ -134,6 +137,21 @@ final class FramedHandler: ChannelDuplexHandler {
       timer?.cancel()
       timer = nil
     }
+  }
+
+  /// Whether a caller of this connection was known, or says so in a frame that has not all come.
+  private func knowsCaller() -> Bool {
+    if acquaintance.isKnown { return true }
+    guard reader.pendingBytes > ByteShare.uncounted else {
+      hasLooked = false
+      return false
+    }
+    guard !hasLooked else { return isKnownByBeginning }
+    hasLooked = true
+    let metadata = reader.openingAuthorization.map { ["authorization": $0] } ?? [:]
+    let found = try? dispatcher.identify(metadata, certificate: certificate, for: CallPolicy(role: nil))
+    isKnownByBeginning = found != nil
+    return isKnownByBeginning
   }
 
   /// A client that does not read is not read from either: its answers would pile up here.

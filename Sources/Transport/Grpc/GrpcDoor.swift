@@ -25,7 +25,7 @@ public enum GrpcDoor {
   ) async throws -> Door {
     try await Door.open(
       name: "grpc", host: host, port: port, tls: tls, alpn: "h2", limit: connectionLimit, logger: dispatcher.logger,
-      mostFlushes: mostFlushes, runningHandlers: { dispatcher.runningHandlers }
+      insistsOnAlpn: true, mostFlushes: mostFlushes, runningHandlers: { dispatcher.runningHandlers }
     ) { channel, connections in
       serve(channel, connections, dispatcher, maxConcurrentStreams: maxConcurrentStreams)
     }
@@ -217,7 +217,7 @@ final class GrpcHandler: ChannelDuplexHandler, CallSink {
   init(_ connection: GrpcConnection) {
     self.connection = connection
     stream = GrpcStream(messageBytes: connection.dispatcher.limits.messageBytes)
-    held = ByteShare(connection.dispatcher.halfRead)
+    held = ByteShare(connection.dispatcher.strangersHalfRead)
     traces = connection.dispatcher.logger.logLevel <= .trace
   }
 
@@ -252,6 +252,7 @@ final class GrpcHandler: ChannelDuplexHandler, CallSink {
           // Taking an HTTP/2 call apart keeps the thread as long as the handing over that this saves.
           hasTime: connection.isAlone, sendsGzip: request.sendsGzip, isAnsweredByGzip: answersByGzip),
         connection.dispatcher.table.entries[request.method])
+      if call.isIdentified { held.move(to: connection.dispatcher.halfRead) }
       connection.callHasBegun(call)
     case .message(let payload):
       if traces { logger.trace("grpc > MESSAGE bytes=\(payload.count)") }

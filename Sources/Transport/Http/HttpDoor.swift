@@ -83,7 +83,7 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
     deadlines = DeadlineSet(channel.eventLoop)
     peer = channel.remoteAddress.map { "\($0)" } ?? "unknown"
     network = channel.remoteAddress?.network ?? ""
-    held = ByteShare(dispatcher.halfRead)
+    held = ByteShare(dispatcher.strangersHalfRead)
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
@@ -140,6 +140,7 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
       guard let route = exchange.route else { return }
       let call = start(context)
       call.open(opening(route.name), entry(route))
+      held.move(to: call.isIdentified ? dispatcher.halfRead : dispatcher.strangersHalfRead)
       if acquaintance.meet(call) { closeBehindAnswer() }
     case .run(let body):
       // Its task has the only copy from here on.

@@ -35,6 +35,8 @@ struct ModelDrift: AsyncParsableCommand {
 struct DriftDescription: Encodable {
   struct Statistic: Encodable {
     var name: String
+    /// Recent values.
+    var filled: UInt32
     var distance: Double
     var pValue: Double
     var referenceMedian: Double
@@ -70,7 +72,7 @@ struct DriftDescription: Encodable {
     alarms = found.alarms
     statistics = found.statistics.map {
       Statistic(
-        name: $0.name, distance: $0.distance, pValue: $0.pValue, referenceMedian: $0.referenceMedian,
+        name: $0.name, filled: $0.filled, distance: $0.distance, pValue: $0.pValue, referenceMedian: $0.referenceMedian,
         recentMedian: $0.recentMedian, drifted: $0.drifted)
     }
     drifted = statistics.isEmpty ? nil : statistics.contains { $0.drifted }
@@ -83,20 +85,21 @@ struct DriftDescription: Encodable {
     let verdict = drifted.map { $0 ? "drifted" : "no drift seen" } ?? "too few answers to say"
     print("\(model)@\(version)  calibration \(calibration)  \(verdict)")
     print(
-      "the last \(filled) of \(answers) answers of \(samples) draws"
+      "the last \(filled) inputs of \(answers) answers of \(samples) draws"
         + (otherAnswers > 0 ? "; \(otherAnswers) others were made otherwise and are not compared" : ""))
     if !statistics.isEmpty {
       print(
         table(
-          [["statistic", "median, calibrated", "median, recent", "distance", "p", ""]]
+          [["statistic", "values", "median, calibrated", "median, recent", "distance", "p", ""]]
             + statistics.map {
               [
-                $0.name, shown($0.referenceMedian), shown($0.recentMedian), $0.distance.digits(3), shown($0.pValue),
+                $0.name, "\($0.filled)", shown($0.referenceMedian), shown($0.recentMedian), $0.distance.digits(3),
+                shown($0.pValue),
                 $0.drifted ? "drifted" : "",
               ]
             }))
     }
     print(
-      "\(alarms) of \(windows) windows of \(window) answers had drifted; without drift \(falseAlarmRate) of them would")
+      "\(alarms) of \(windows) windows of \(window) values had drifted; without drift at most \(falseAlarmRate) would")
   }
 }

@@ -54,6 +54,10 @@ struct ServeCommand: AsyncParsableCommand {
   var insecure: Bool?
   @Option(help: help(of: "log-level"))
   var logLevel: String?
+  @Option(help: help(of: "access-log"))
+  var accessLog: String?
+  @Option(help: help(of: "slow-call"))
+  var slowCall: String?
   @Option(help: help(of: "threads"))
   var threads: String?
   @Option(help: help(of: "precision"))
@@ -73,7 +77,9 @@ struct ServeCommand: AsyncParsableCommand {
       return print(settings.yaml(over: ServerConfiguration(stateDirectory: StateDirectory.standard)), terminator: "")
     }
     var configuration = settings.configuration()
-    configuration.serviceManager = ServiceManager(environment: ProcessInfo.processInfo.environment)
+    let environment = ProcessInfo.processInfo.environment
+    configuration.serviceManager = ServiceManager(environment: environment)
+    configuration.traces = try TraceSettings(environment: environment)
     try await serve(configuration)
   }
 
@@ -103,7 +109,8 @@ struct ServeCommand: AsyncParsableCommand {
       "report-key": reportKey, "host": host,
       "framed-port": framedPort, "grpc-port": grpcPort, "http-port": httpPort, "listen": listen, "tls-cert": tlsCert,
       "tls-key": tlsKey, "client-ca": clientCa, "insecure": insecure.map { "\($0)" }, "log-level": logLevel,
-      "threads": threads, "precision": precision, "isa": isa, "grace": grace, "lame-duck": lameDuck,
+      "access-log": accessLog, "slow-call": slowCall, "threads": threads, "precision": precision, "isa": isa,
+      "grace": grace, "lame-duck": lameDuck,
     ]
   }
 

@@ -54,6 +54,8 @@ struct WorkCommand: AsyncParsableCommand {
     }
     // It serves nothing, and publishes nothing.
     configuration.modelsDirectory = nil
+    configuration.accessLog = nil
+    configuration.traces = try TraceSettings(environment: ProcessInfo.processInfo.environment)
     configuration.computeThreads = 1
     Allocator.returnsLargeBlocks()
     LoggingSystem.bootstrap { BoundedLog(ShownLog(StreamLogHandler.standardError(label: $0))) }

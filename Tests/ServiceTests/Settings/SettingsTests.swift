@@ -51,7 +51,8 @@ struct SettingsTests {
       "state": "/s", "models": "/m", "ready-file": "/r", "report-key": "/k", "host": "127.0.0.2", "framed-port": "1",
       "grpc-port": "2", "http-port": "3", "tls-cert": "/c", "tls-key": "/y", "client-ca": "/a", "log-level": "trace",
       "threads": "3", "precision": "bfloat16", "grace": "0.5", "lame-duck": "7", "isa": "avx2",
-      "database": "postgresql://d@h/n", "blobs": "s3://b/p?endpoint=http://h:1",
+      "access-log": "/l", "slow-call": "0.25", "database": "postgresql://d@h/n",
+      "blobs": "s3://b/p?endpoint=http://h:1",
     ]
     let variables = Dictionary(
       uniqueKeysWithValues: values.map { ("DITHER_\($0.key.uppercased().replacing("-", with: "_"))", $0.value) })
@@ -62,6 +63,7 @@ struct SettingsTests {
       #expect(read.httpPort == 3 && read.tls == .files(certificate: "/c", key: "/y", clientCA: "/a"))
       #expect(read.logLevel == .trace && read.computeThreads == 3 && read.auditThreads == 3)
       #expect(read.precision == .bfloat16 && read.grace == .seconds(0.5) && read.lameDuck == .seconds(7))
+      #expect(read.accessLog == "/l" && read.slowCall == .seconds(0.25) && read.traces == nil)
       #expect(read.instructions == "avx2" && read.database == "postgresql://d@h/n")
       #expect(read.blobs == "s3://b/p?endpoint=http://h:1")
     }

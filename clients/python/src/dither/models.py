@@ -66,6 +66,8 @@ class DriftStatistic:
     """How far the last answers are from a calibration's examples, by one number of each."""
 
     name: str
+    #: recent values; of answers under one seed there is one
+    filled: int
     #: between the distribution functions, 0 to 1
     distance: float
     p_value: float
@@ -81,7 +83,7 @@ class Drift:
     model: str
     version: int
     calibration: int
-    #: answers of a whole window, and of the last one
+    #: values of a whole window, and inputs of the last one
     window: int
     filled: int
     #: of a whole window without drift
@@ -251,6 +253,7 @@ def drift_of(found: registry_pb2.DriftResponse) -> Drift:
         statistics=tuple(
             DriftStatistic(
                 name=one.name,
+                filled=one.filled,
                 distance=one.distance,
                 p_value=one.p_value,
                 reference_median=one.reference_median,

@@ -2556,7 +2556,7 @@ const ProtobufCMessageDescriptor dither__v1__drift_request__descriptor =
   (ProtobufCMessageInit) dither__v1__drift_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor dither__v1__drift_response__statistic__field_descriptors[6] =
+static const ProtobufCFieldDescriptor dither__v1__drift_response__statistic__field_descriptors[7] =
 {
   {
     "name",
@@ -2630,10 +2630,23 @@ static const ProtobufCFieldDescriptor dither__v1__drift_response__statistic__fie
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "filled",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__DriftResponse__Statistic, filled),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__drift_response__statistic__field_indices_by_name[] = {
   1,   /* field[1] = distance */
   5,   /* field[5] = drifted */
+  6,   /* field[6] = filled */
   0,   /* field[0] = name */
   2,   /* field[2] = p_value */
   4,   /* field[4] = recent_median */
@@ -2642,7 +2655,7 @@ static const unsigned dither__v1__drift_response__statistic__field_indices_by_na
 static const ProtobufCIntRange dither__v1__drift_response__statistic__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor dither__v1__drift_response__statistic__descriptor =
 {
@@ -2652,7 +2665,7 @@ const ProtobufCMessageDescriptor dither__v1__drift_response__statistic__descript
   "Dither__V1__DriftResponse__Statistic",
   "dither.v1",
   sizeof(Dither__V1__DriftResponse__Statistic),
-  6,
+  7,
   dither__v1__drift_response__statistic__field_descriptors,
   dither__v1__drift_response__statistic__field_indices_by_name,
   1,  dither__v1__drift_response__statistic__number_ranges,

@@ -511,15 +511,20 @@ struct  Dither__V1__DriftResponse__Statistic
    * the p-value is below this statistic's share of the false-alarm rate
    */
   protobuf_c_boolean drifted;
+  /*
+   * values that it is of, at least 50
+   */
+  uint32_t filled;
 };
 #define DITHER__V1__DRIFT_RESPONSE__STATISTIC__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__drift_response__statistic__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0 }
+    , (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0 }
 
 
 /*
- * Of the answers of this server since it read the calibration. Two-sample Kolmogorov-Smirnov tests of the last `window` answers; each whole window
- * is tested once for `windows` and `alarms`.
+ * Of the answers of this server since it read the calibration. Two-sample Kolmogorov-Smirnov tests of the last `window` inputs and of the last
+ * `window` answers, of which rows under one seed, which share their draws, give one. Each whole window of either is tested once for `windows` and
+ * `alarms`.
  */
 struct  Dither__V1__DriftResponse
 {
@@ -535,11 +540,11 @@ struct  Dither__V1__DriftResponse
    */
   uint32_t samples;
   /*
-   * answers of a whole window
+   * values of a whole window
    */
   uint32_t window;
   /*
-   * answers that the statistics below are of; below 50 there are none
+   * inputs that the statistics of inputs below are of; below 50 there are none
    */
   uint32_t filled;
   /*
@@ -547,7 +552,7 @@ struct  Dither__V1__DriftResponse
    */
   double false_alarm_rate;
   /*
-   * compared so far
+   * whose inputs were compared so far
    */
   uint64_t answers;
   /*

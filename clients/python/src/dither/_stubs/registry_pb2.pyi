@@ -102,20 +102,22 @@ class DriftRequest(_message.Message):
 class DriftResponse(_message.Message):
     __slots__ = ["alarms", "answers", "calibration", "false_alarm_rate", "filled", "model", "other_answers", "samples", "statistics", "version", "window", "windows"]
     class Statistic(_message.Message):
-        __slots__ = ["distance", "drifted", "name", "p_value", "recent_median", "reference_median"]
+        __slots__ = ["distance", "drifted", "filled", "name", "p_value", "recent_median", "reference_median"]
         DISTANCE_FIELD_NUMBER: _ClassVar[int]
         DRIFTED_FIELD_NUMBER: _ClassVar[int]
+        FILLED_FIELD_NUMBER: _ClassVar[int]
         NAME_FIELD_NUMBER: _ClassVar[int]
         P_VALUE_FIELD_NUMBER: _ClassVar[int]
         RECENT_MEDIAN_FIELD_NUMBER: _ClassVar[int]
         REFERENCE_MEDIAN_FIELD_NUMBER: _ClassVar[int]
         distance: float
         drifted: bool
+        filled: int
         name: str
         p_value: float
         recent_median: float
         reference_median: float
-        def __init__(self, name: _Optional[str] = ..., distance: _Optional[float] = ..., p_value: _Optional[float] = ..., reference_median: _Optional[float] = ..., recent_median: _Optional[float] = ..., drifted: bool = ...) -> None: ...
+        def __init__(self, name: _Optional[str] = ..., distance: _Optional[float] = ..., p_value: _Optional[float] = ..., reference_median: _Optional[float] = ..., recent_median: _Optional[float] = ..., drifted: bool = ..., filled: _Optional[int] = ...) -> None: ...
     ALARMS_FIELD_NUMBER: _ClassVar[int]
     ANSWERS_FIELD_NUMBER: _ClassVar[int]
     CALIBRATION_FIELD_NUMBER: _ClassVar[int]

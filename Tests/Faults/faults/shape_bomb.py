@@ -1,0 +1,39 @@
+"""A shape of millions of entries is refused within 2 s, and keeps no other caller waiting for 1 s, at either door."""
+
+import time
+
+import grpc
+
+from support import MODEL, Server, beside, field, need, number, opening, varint
+
+
+def bomb(entries: int) -> bytes:
+    array = number(1, 1) + varint(2 << 3 | 2) + varint(entries) + b"\1" * entries
+    return field(1, MODEL.encode()) + field(2, array)
+
+
+def check() -> str:
+    with Server() as server:
+        token = server.token_of("caller", "predict")
+        figures = []
+        for entries in (100_000, 4_000_000, 15_000_000):
+            with beside(lambda: server.predict(token=token, samples=0)) as others:
+                begun = time.monotonic()
+                try:
+                    server.channel(token).bare("/dither.v1.Inference/Predict")(
+                        bomb(entries), timeout=30, metadata=[("authorization", f"Bearer {token}")]
+                    )
+                    need(False, f"a shape of {entries} entries was answered")
+                except grpc.RpcError as error:
+                    code = error.code().name
+                grpc_took = time.monotonic() - begun
+                begun = time.monotonic()
+                wire = server.connect(hello=True)
+                wire.sendall(opening(1, "dither.v1.Inference/Predict", token, bomb(entries)))
+                wire.recv(1 << 16)
+                framed_took = time.monotonic() - begun
+                wire.close()
+            figures.append(f"{entries}: {code} in {grpc_took:.2f} s and {framed_took:.2f} s, others {max(others):.2f} s")
+            need(code in ("INVALID_ARGUMENT", "RESOURCE_EXHAUSTED"), figures[-1])
+            need(max(grpc_took, framed_took) < 2 and max(others) < 1, figures[-1])
+        return "; ".join(figures)

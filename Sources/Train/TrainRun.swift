@@ -36,7 +36,7 @@ public struct TrainRun: Sendable {
     public var recipe: String
     /// The seed of all that was random.
     public var seed: UInt64
-    /// The threads that computed the training: another number may give other bytes.
+    /// The threads that computed the last part of the training; any number gives the same bytes.
     public var threads: Int
     /// Epochs that were gone through.
     public var epochs: Int

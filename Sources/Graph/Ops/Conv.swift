@@ -218,14 +218,86 @@ struct ConvWeightGradient: Op {
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let options = Kernel.ProductOptions(plan.kernelFormat, hasBias: hasBias, givesWeightsInFloat32: true)
-    let kernel = try plan.kernel { () throws(KernelError) in try Kernel(convolution: .backwardWeights, shape, options) }
-    var operands: [(Kernel.Operand, PlanBuilder.Slot)] = [
-      (.x, try plan.form(call.inputs[0], kernel.layout(.x))),
-      (.y, try plan.form(call.inputs[1], kernel.layout(.y))),
-      (.w, try plan.newForm(call.outputs[0], kernel.layout(.w))),
-    ]
-    if hasBias { operands.append((.bias, try plan.newForm(call.outputs[1], kernel.layout(.bias)))) }
-    plan.run(kernel, operands)
+    let shape = shape
+    let whole = try plan.kernel(isSingle: true) { () throws(KernelError) in
+      try Kernel(convolution: .backwardWeights, shape, options)
+    }
+    let xLayout = try whole.layout(.x), yLayout = try whole.layout(.y), wLayout = try whole.layout(.w)
+    let parts = try ConvGradientParts(shape, options, x: xLayout, y: yLayout, w: wLayout, &plan)
+    let x = try plan.form(call.inputs[0], xLayout), y = try plan.form(call.inputs[1], yLayout)
+    let w = try plan.newForm(call.outputs[0], wLayout)
+    let bias = hasBias ? try plan.newForm(call.outputs[1], whole.layout(.bias)) : nil
+    guard let parts else {
+      return plan.run(whole, [(.x, x), (.y, y), (.w, w)] + (bias.map { [(.bias, $0)] } ?? []))
+    }
+    parts.run(x, y, w, bias, &plan)
+  }
+}
+
+/// Gradients of fixed parts of a batch, one thread for each, that are added in their order: oneDNN divides the batch by
+/// the number of its threads, and sums would be rounded by that.
+private struct ConvGradientParts {
+  /// The parts of a batch, at most.
+  static let most = 4
+  /// Products below which a second thread costs more than it gives.
+  static let leastProducts = 4e6
+
+  private var kernels: [Kernel] = []
+  /// By part: where its rows begin, in bytes.
+  private var starts: [(x: Int, y: Int)] = []
+  private let weightBytes: Int, channels: Int
+
+  /// - Returns: nil where the batch is one part.
+  init?(
+    _ shape: ConvolutionShape, _ options: Kernel.ProductOptions, x: KernelLayout, y: KernelLayout, w: KernelLayout,
+    _ plan: inout PlanBuilder
+  ) throws(GraphError) {
+    let count = min(Self.most, shape.batch)
+    guard count > 1, shape.products >= Self.leastProducts else { return nil }
+    (weightBytes, channels) = (w.byteCount, shape.outChannels)
+    let xBytes = x.byteCount / shape.batch, yBytes = y.byteCount / shape.batch
+    for part in 0..<count {
+      let first = shape.batch * part / count, end = shape.batch * (part + 1) / count
+      var own = shape
+      own.batch = end - first
+      let rows = own
+      let kernel = try plan.kernel(isSingle: true) { () throws(KernelError) in
+        try Kernel(
+          convolution: .backwardWeights, rows, options, x: x.firstRows(rows.batch), y: y.firstRows(rows.batch))
+      }
+      // Sums of parts must lie alike.
+      guard try kernel.layout(.w).isSame(as: w) else { return nil }
+      kernels.append(kernel)
+      starts.append((first * xBytes, first * yBytes))
+    }
+  }
+
+  /// The first part's gradients are where the whole's will be, the others' in memory of their own.
+  func run(
+    _ x: PlanBuilder.Slot, _ y: PlanBuilder.Slot, _ w: PlanBuilder.Slot, _ bias: PlanBuilder.Slot?,
+    _ plan: inout PlanBuilder
+  ) {
+    let others = kernels.dropFirst().map { _ in
+      (w: plan.scratch(bytes: weightBytes), bias: bias.map { _ in plan.scratch(bytes: channels * 4) })
+    }
+    let slots = [x, y, w] + (bias.map { [$0] } ?? []) + others.flatMap { [$0.w] + ($0.bias.map { [$0] } ?? []) }
+    let kernels = kernels, starts = starts, numbers = weightBytes / 4, channels = channels
+    plan.step(slots: slots) { memory in
+      for (part, kernel) in kernels.enumerated() {
+        kernel[.x] = memory.raw(x) + starts[part].x
+        kernel[.y] = memory.raw(y) + starts[part].y
+        kernel[.w] = memory.raw(part == 0 ? w : others[part - 1].w)
+        kernel[.bias] = (part == 0 ? bias : others[part - 1].bias).map { memory.raw($0) }
+      }
+      let parts = KernelParts(kernels), sum = memory.floats(w), terms = others.map { memory.floats($0.w) }
+      let biasSum = bias.map { memory.floats($0) }, biasTerms = others.compactMap { $0.bias.map { memory.floats($0) } }
+      return {
+        parts.run()
+        for term in terms { Kernels.parallelBinary(.add, sum, sum, term, numbers) }
+        guard let biasSum else { return }
+        for term in biasTerms { Kernels.binary(.add, biasSum, biasSum, term, channels) }
+      }
+    }
   }
 }
 

@@ -46,7 +46,9 @@ public final class Trainer {
   /// The shape that plans are for, with its network.
   private var planned: (shape: Shape, graph: Graph)
 
-  /// - Parameter checkpoint: to go on from; of the same recipe and number of threads.
+  /// - Parameters:
+  ///   - checkpoint: to go on from; of the same recipe.
+  ///   - threads: any number gives the same bytes.
   public init(_ recipe: Recipe, data: Dataset, checkpoint: Checkpoint? = nil, threads: Int = 2) throws {
     self.recipe = recipe
     self.threads = threads
@@ -387,12 +389,6 @@ public final class Trainer {
       throw TrainError(
         .checkpoint, at: "checkpoint", expected: "the recipe, seed and epochs that it was made with",
         got: "others", advice: "resume with the same recipe and flags, or start anew without --resume")
-    }
-    guard checkpoint.threads == threads else {
-      throw TrainError(
-        .checkpoint, at: "checkpoint", expected: "--threads \(checkpoint.threads), as it was made with",
-        got: "\(threads): sums would be rounded otherwise, and the model be another one",
-        advice: "say --threads \(checkpoint.threads), or start anew without --resume")
     }
     let buffers = checkpoint.buffers, count = parameters.count, own = state + kept
     guard (1 + own.count...2 + own.count).contains(buffers.count), buffers.allSatisfy({ $0.count == count }) else {

@@ -28,7 +28,7 @@ struct EveryStrategyTests {
   }
 
   /// Strategies that are about learned strengths of noise, and the one that asks the validation part.
-  static let ofStrengths = ["bayes_by_backprop", "sigma_by_validation", "sigma_by_gradients"]
+  static let ofStrengths = ["bayes_by_backprop", "pac_bayes", "sigma_by_validation", "sigma_by_gradients"]
   static func needs(_ name: String, validation: Int = 32) -> String {
     (ofStrengths.contains(name) ? "noise: [{site: weights, sigma: 0.05, learned: element}]\n" : "")
       + (name == "sigma_by_validation" ? "validation: \(validation)\n" : "")

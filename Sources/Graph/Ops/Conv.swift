@@ -223,13 +223,11 @@ struct ConvWeightGradient: Op {
       try Kernel(convolution: .backwardWeights, shape, options)
     }
     let xLayout = try whole.layout(.x), yLayout = try whole.layout(.y), wLayout = try whole.layout(.w)
-    let parts = try ConvGradientParts(shape, options, x: xLayout, y: yLayout, w: wLayout, &plan)
+    let parts = try ConvGradientParts(whole, shape, options, x: xLayout, y: yLayout, w: wLayout, &plan)
     let x = try plan.form(call.inputs[0], xLayout), y = try plan.form(call.inputs[1], yLayout)
     let w = try plan.newForm(call.outputs[0], wLayout)
-    let bias = hasBias ? try plan.newForm(call.outputs[1], whole.layout(.bias)) : nil
-    guard let parts else {
-      return plan.run(whole, [(.x, x), (.y, y), (.w, w)] + (bias.map { [(.bias, $0)] } ?? []))
-    }
+    var bias: PlanBuilder.Slot?
+    if hasBias { bias = try plan.newForm(call.outputs[1], whole.layout(.bias)) }
     parts.run(x, y, w, bias, &plan)
   }
 }
@@ -242,34 +240,37 @@ private struct ConvGradientParts {
   /// Products below which a second thread costs more than it gives.
   static let leastProducts = 4e6
 
-  private var kernels: [Kernel] = []
+  private let kernels: [Kernel]
   /// By part: where its rows begin, in bytes.
-  private var starts: [(x: Int, y: Int)] = []
+  private let starts: [(x: Int, y: Int)]
   private let weightBytes: Int, channels: Int
 
-  /// - Returns: nil where the batch is one part.
-  init?(
-    _ shape: ConvolutionShape, _ options: Kernel.ProductOptions, x: KernelLayout, y: KernelLayout, w: KernelLayout,
-    _ plan: inout PlanBuilder
+  /// - Parameter whole: of the batch as one part, for one thread.
+  init(
+    _ whole: Kernel, _ shape: ConvolutionShape, _ options: Kernel.ProductOptions, x: KernelLayout, y: KernelLayout,
+    w: KernelLayout, _ plan: inout PlanBuilder
   ) throws(GraphError) {
-    let count = min(Self.most, shape.batch)
-    guard count > 1, shape.products >= Self.leastProducts else { return nil }
     (weightBytes, channels) = (w.byteCount, shape.outChannels)
-    let xBytes = x.byteCount / shape.batch, yBytes = y.byteCount / shape.batch
-    for part in 0..<count {
+    let count = shape.products < Self.leastProducts ? 1 : min(Self.most, shape.batch)
+    var made: [Kernel] = [], begins: [(x: Int, y: Int)] = []
+    for part in 0..<count where count > 1 {
       let first = shape.batch * part / count, end = shape.batch * (part + 1) / count
       var own = shape
       own.batch = end - first
+      // A layout may hold rows together that belong to several parts.
+      guard let xRows = try? x.firstRows(own.batch), let yRows = try? y.firstRows(own.batch) else { break }
       let rows = own
       let kernel = try plan.kernel(isSingle: true) { () throws(KernelError) in
-        try Kernel(
-          convolution: .backwardWeights, rows, options, x: x.firstRows(rows.batch), y: y.firstRows(rows.batch))
+        try Kernel(convolution: .backwardWeights, rows, options, x: xRows, y: yRows)
       }
       // Sums of parts must lie alike.
-      guard try kernel.layout(.w).isSame(as: w) else { return nil }
-      kernels.append(kernel)
-      starts.append((first * xBytes, first * yBytes))
+      guard try kernel.layout(.w).isSame(as: w) else { break }
+      made.append(kernel)
+      begins.append((first * (x.byteCount / shape.batch), first * (y.byteCount / shape.batch)))
     }
+    let isDivided = count > 1 && made.count == count
+    kernels = isDivided ? made : [whole]
+    starts = isDivided ? begins : [(0, 0)]
   }
 
   /// The first part's gradients are where the whole's will be, the others' in memory of their own.
@@ -280,7 +281,8 @@ private struct ConvGradientParts {
     let others = kernels.dropFirst().map { _ in
       (w: plan.scratch(bytes: weightBytes), bias: bias.map { _ in plan.scratch(bytes: channels * 4) })
     }
-    let slots = [x, y, w] + (bias.map { [$0] } ?? []) + others.flatMap { [$0.w] + ($0.bias.map { [$0] } ?? []) }
+    var slots = [x, y, w] + others.map(\.w) + others.compactMap(\.bias)
+    if let bias { slots.append(bias) }
     let kernels = kernels, starts = starts, numbers = weightBytes / 4, channels = channels
     plan.step(slots: slots) { memory in
       for (part, kernel) in kernels.enumerated() {

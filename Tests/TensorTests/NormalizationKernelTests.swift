@@ -41,6 +41,7 @@ extension KernelTests {
       let none = [Float](repeating: .nan, count: own.channels)
       var found = Found(y: [], mean: none, variance: none, dx: [], dScale: none, dShift: none)
       let scratch = AlignedBuffer(byteCount: dk_batch_norm_scratch(&shape)), on: Int32 = relu ? 1 : 0
+      defer { withExtendedLifetime(scratch) {} }
       if own.isBfloat16 {
         var y = [UInt16](repeating: 0, count: own.count), dx = y
         dk_batch_norm_parallel(

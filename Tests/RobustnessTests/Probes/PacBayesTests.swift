@@ -83,7 +83,11 @@ struct PacBayesTests {
       let m = (below + above) / 2
       var best = (bound: 2.0, s: 0.0, prior: 0.0)
       for s in [0.003, 0.01, 0.03, 0.1] {
-        let risk = x.reduce(0) { $0 + ($1 >= 0 ? 1 - normal(($1 - m) / s) : normal(($1 - m) / s)) } / Double(n)
+        let wrong = x.map { place -> Double in
+          let below = normal((place - m) / s)
+          return place >= 0 ? 1 - below : below
+        }
+        let risk = wrong.reduce(0, +) / Double(n)
         for prior in grid {
           let bound = PacBayesBound(
             empiricalRisk: risk, draws: nil, examples: n, divergence: divergence(m, s, prior), deltaOfDraws: delta / 4,

@@ -180,7 +180,7 @@ struct NoiseFormulaTests {
     }
     let impulses = try draws("salt_and_pepper", shape, count, ["rate": .number(rate)])
     #expect(isClose(share(impulses) { $0 == 1 }, rate / 2) && isClose(share(impulses) { $0 == 0 }, rate / 2))
-    // What is not replaced is no number.
+    // A value that stays is no number here.
     #expect(isClose(share(impulses) { $0.isNaN }, 1 - rate))
     let mask = try draws("pixel_mask", shape, count, ["rate": .number(rate)])
     let masked = share(mask) { $0 == 0 }, kept = share(mask) { $0 == 1 || $0.isNaN }

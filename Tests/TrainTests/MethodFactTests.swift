@@ -8,7 +8,7 @@ import DitherTrain
 import Foundation
 import Testing
 
-/// What papers say of their methods, where no other suite holds it.
+/// Claims of papers about their methods, where no other suite holds it.
 @Suite("Facts of methods")
 struct MethodFactTests {
   // MARK: draws by example and by batch

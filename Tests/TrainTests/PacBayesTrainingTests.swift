@@ -157,7 +157,7 @@ struct PacBayesTrainingTests {
     let (bound, posterior) = try Self.certificate(recipe, data)
     let truth = try Self.gibbsRisk(posterior, Self.data(20_000, seed: 7), draws: 1, seed: 13)
     #expect(truth < bound && bound < 0.25, "\(truth), \(bound)")
-    // Of labels that say nothing it says nothing.
+    // Labels that say nothing leave it with nothing to say.
     let (vacuous, _) = try Self.certificate(recipe, Self.data(1000, seed: UInt64(200 + seed), isRandom: true))
     #expect(vacuous > 0.5, "\(vacuous)")
   }

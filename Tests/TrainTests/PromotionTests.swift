@@ -18,7 +18,7 @@ struct PromotionTests {
 
   @Test("a point goes on as soon as it is among the best of its rung, the highest rung first")
   func byHand() {
-    // Of each third the best; 9 points, 3 rungs: written out by the algorithm's get_job.
+    // The best of each third; 9 points, 3 rungs: written out by the algorithm's get_job.
     let found = alone([5, 3, 4, 1, 9, 8, 2, 7, 6], rungs: 3, factor: 3)
     #expect(
       found == [

@@ -3,7 +3,7 @@ import DitherBasics
 
 /// Owns a oneDNN kernel and the list of its operands' memory. Used by one thread at a time.
 package final class Kernel {
-  /// Which of a kernel's operands.
+  /// An operand of a kernel.
   package enum Operand: Int, Sendable { case x, w, bias, y }
 
   fileprivate let pointer: OpaquePointer

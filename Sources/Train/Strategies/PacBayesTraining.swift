@@ -111,7 +111,7 @@ public struct PacBayesTraining: Strategy {
     }
   }
 
-  /// What a nat of the KL weighs in units of the loss: the bound's slope for the KL by that for the loss.
+  /// The weight of a nat of the KL in units of the loss: the bound's slope for the KL by that for the loss.
   package func weight(risk: Double, divergence: Double, examples: Int) -> Double {
     let b = half(divergence, examples), ofHalf: Double
     switch objective {

@@ -35,7 +35,7 @@ public struct StudyMeasure: Sendable {
     case validation
     /// Rows that it was trained on.
     case train
-    /// Of these, those that its learned prior has not seen; all where there is none.
+    /// Trained rows that its learned prior has not seen; all where there is none.
     case unseen
   }
 

@@ -75,7 +75,7 @@ extension Sweep {
     }
   }
 
-  /// What earlier processes have left.
+  /// The state that earlier processes have left.
   private func standing(_ halving: SweepPlan.Halving, _ rungs: [Int]) throws -> State {
     var state = State(
       promotions: .init(points: plan.points.count, rungs: rungs.count, factor: halving.factor), waiting: [],

@@ -57,7 +57,7 @@ typedef struct {
       for (size_t p = from; p < to; p++)                                                   \
         for (size_t c = 0; c < (COUNT); c++) {                                             \
           float away = LOAD(row[p * d->lanes + c]) - near[c], g = LOAD(up[p * d->lanes + c]); \
-          g = s->relu && !(a[c] * away + b[c] > 0) ? 0 : g;                                \
+          g = relu && !(a[c] * away + b[c] > 0) ? 0 : g;                                   \
           one[c] += g;                                                                     \
           two[c] += g * away;                                                              \
         }                                                                                  \
@@ -87,6 +87,7 @@ DK_INLINE void dk_channel_sums_body(const Sums *s, size_t part, size_t plane, si
   size_t lane = group * WIDTH, count = d->lanes - lane < WIDTH ? d->lanes - lane : WIDTH;
   size_t channel = plane * d->lanes + lane, channels = d->planes * d->lanes;
   double first_sum[WIDTH] = {0}, second_sum[WIDTH] = {0};
+  int relu = s->relu;
   float near[WIDTH] = {0}, a[WIDTH] = {0}, b[WIDTH] = {0};
   for (size_t c = 0; c < count; c++) near[c] = s->near[channel + c];
   if (s->g) {
@@ -136,39 +137,53 @@ typedef struct {
   const dk_channels *shape;
 } Mapping;
 
+// One plane of one image, with near, a, b, k and m of its channels.
 #define MAP(T, LOAD, STORE, LANES)                                                   \
-  for (size_t i = first; i < last; i++) {                                            \
-    size_t channel = i % d->planes * (LANES), start = i * d->points * (LANES);       \
-    const float *near = s->near + channel, *a = s->a + channel, *b = s->b + channel; \
-    const T *x = (const T *)s->x + start;                                            \
-    T *out = (T *)s->out + start;                                                    \
-    if (!s->g) {                                                                     \
-      for (size_t p = 0; p < d->points; p++)                                         \
-        for (size_t c = 0; c < (LANES); c++) {                                       \
-          float y = a[c] * (LOAD(x[p * (LANES) + c]) - near[c]) + b[c];              \
-          out[p * (LANES) + c] = STORE(s->relu && y < 0 ? 0 : y);                    \
-        }                                                                            \
-    } else {                                                                         \
-      const T *g = (const T *)s->g + start;                                          \
-      const float *k = s->k + channel, *m = s->m + channel;                          \
-      for (size_t p = 0; p < d->points; p++)                                         \
-        for (size_t c = 0; c < (LANES); c++) {                                       \
-          float away = LOAD(x[p * (LANES) + c]) - near[c], up = LOAD(g[p * (LANES) + c]); \
-          up = s->relu && !(a[c] * away + b[c] > 0) ? 0 : up;                        \
-          out[p * (LANES) + c] = STORE(a[c] * up + (k[c] * away + m[c]));            \
-        }                                                                            \
-    }                                                                                \
+  if (!s->g) {                                                                       \
+    for (size_t p = 0; p < d->points; p++)                                           \
+      for (size_t c = 0; c < (LANES); c++) {                                         \
+        float y = a[c] * (LOAD(x[p * (LANES) + c]) - near[c]) + b[c];                \
+        out[p * (LANES) + c] = STORE(relu && y < 0 ? 0 : y);                         \
+      }                                                                              \
+  } else {                                                                           \
+    const T *g = (const T *)s->g + start;                                            \
+    for (size_t p = 0; p < d->points; p++)                                           \
+      for (size_t c = 0; c < (LANES); c++) {                                         \
+        float away = LOAD(x[p * (LANES) + c]) - near[c], up = LOAD(g[p * (LANES) + c]); \
+        up = relu && !(a[c] * away + b[c] > 0) ? 0 : up;                             \
+        out[p * (LANES) + c] = STORE(a[c] * up + (k[c] * away + m[c]));              \
+      }                                                                              \
+  }
+
+#define MAP_PLANES(T, LOAD, STORE)                                              \
+  for (size_t i = first; i < last; i++) {                                       \
+    size_t channel = i % d->planes * d->lanes, start = i * d->points * d->lanes; \
+    const T *x = (const T *)s->x + start;                                       \
+    T *out = (T *)s->out + start;                                               \
+    if (d->lanes == WIDTH) {                                                    \
+      float near[WIDTH], a[WIDTH], b[WIDTH], k[WIDTH] = {0}, m[WIDTH] = {0};    \
+      for (size_t c = 0; c < WIDTH; c++) {                                      \
+        near[c] = s->near[channel + c];                                         \
+        a[c] = s->a[channel + c];                                               \
+        b[c] = s->b[channel + c];                                               \
+        if (s->g) {                                                             \
+          k[c] = s->k[channel + c];                                             \
+          m[c] = s->m[channel + c];                                             \
+        }                                                                       \
+      }                                                                         \
+      MAP(T, LOAD, STORE, WIDTH)                                                \
+    } else {                                                                    \
+      const float *near = s->near + channel, *a = s->a + channel, *b = s->b + channel; \
+      const float *k = s->g ? s->k + channel : a, *m = s->g ? s->m + channel : a; \
+      MAP(T, LOAD, STORE, d->lanes)                                             \
+    }                                                                           \
   }
 
 DK_INLINE void dk_channel_map_body(const Mapping *s, size_t first, size_t last) {
   const dk_channels own = *s->shape, *d = &own;
-  if (d->bf16) {
-    if (d->lanes == WIDTH) MAP(uint16_t, widened, narrowed, WIDTH)
-    else MAP(uint16_t, widened, narrowed, d->lanes)
-  } else {
-    if (d->lanes == WIDTH) MAP(float, PLAIN, PLAIN, WIDTH)
-    else MAP(float, PLAIN, PLAIN, d->lanes)
-  }
+  int relu = s->relu;
+  if (d->bf16) MAP_PLANES(uint16_t, widened, narrowed)
+  else MAP_PLANES(float, PLAIN, PLAIN)
 }
 DK_CLONES(dk_channel_map, (const Mapping *s, size_t first, size_t last), (s, first, last))
 

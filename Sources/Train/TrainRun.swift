@@ -235,6 +235,7 @@ public struct TrainRun: Sendable {
     try place.keep(modelPath, as: "\(recipe.name).onnx")
     try place.keep(cardPath, as: "\(recipe.name).card.json")
     try place.keep(readableCardPath, as: "\(recipe.name).card.md")
+    if let prior = try trainer.priorGraph() { try writeWhole(prior.onnx(), to: "\(place.path)/prior.onnx") }
     try page(place, card)
     var record = RunRecord(place, recipe)
     record.finished = Date().formatted(.iso8601)

@@ -89,6 +89,8 @@ struct PacBayesTrainingTests {
     try trainer.run(shouldStop: { !trainer.isInPrior })
     let prior = try trainer.snapshot()
     try trainer.run()
+    let kept = try #require(try trainer.priorGraph())
+    #expect(try kept.onnx() == prior.onnx())
     return (prior, try trainer.snapshot())
   }
 

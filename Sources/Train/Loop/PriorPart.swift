@@ -98,4 +98,13 @@ extension Trainer {
     for buffer in start { _ = buffer.floats.update(fromContentsOf: parameters.floats) }
     for buffer in state { buffer.floats.update(repeating: 0) }
   }
+
+  /// The prior with its noise; nil: the run has none, or has not trained it yet.
+  package func priorGraph() throws -> Graph? {
+    guard let buffer = start.first, !isInPrior else { return nil }
+    let last = Array(parameters.floats)
+    defer { _ = parameters.floats.update(fromContentsOf: last) }
+    _ = parameters.floats.update(fromContentsOf: buffer.floats)
+    return try snapshot(views: false)
+  }
 }

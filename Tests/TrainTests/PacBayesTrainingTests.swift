@@ -176,4 +176,12 @@ struct PacBayesTrainingTests {
     let recipe = try Recipe(yaml: text + "\n" + extra)
     #expect { try Trainer(recipe, data: Self.data(200, seed: 5), threads: 1) } throws: { "\($0)".contains(key) }
   }
+
+  @Test("a table that its rows have standardized is refused: a prior would know all of them")
+  func table() throws {
+    var table = Self.data(200, seed: 5)
+    table.standardizedColumns = [0]
+    let recipe = try Self.recipe()
+    #expect { try Trainer(recipe, data: table, threads: 1) } throws: { "\($0)".contains("standardized") }
+  }
 }

@@ -177,7 +177,8 @@ let package = Package(
     tests(
       "Train",
       [
-        "DitherBasics", "DitherDatasets", "DitherGraph", "DitherInference", "DitherJobs", "DitherTensor", "DitherTrain",
+        "DitherBasics", "DitherDatasets", "DitherGraph", "DitherInference", "DitherJobs", "DitherRobustness",
+        "DitherTensor", "DitherTrain",
       ]),
     tests(
       "Inference",

@@ -1,6 +1,5 @@
 // Element-wise kernels over the threads that oneDNN's kernels use too, and over bf16 numbers.
-#include <string.h>
-
+#include "bf16.h"
 #include "clones.h"
 
 // libgomp's own entry points: the pool of threads is then the one that oneDNN runs on.
@@ -37,21 +36,6 @@ void dk_parallel(size_t n, size_t unit, void (*body)(void *context, size_t start
 }
 
 // ---- bf16 ----
-
-DK_INLINE float widened(uint16_t x) {
-  uint32_t bits = (uint32_t)x << 16;
-  float value;
-  memcpy(&value, &bits, 4);
-  return value;
-}
-
-// To the nearest, ties to even; NaN stays NaN.
-DK_INLINE uint16_t narrowed(float x) {
-  uint32_t bits;
-  memcpy(&bits, &x, 4);
-  uint32_t rounded = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
-  return (uint16_t)((bits & 0x7FFFFFFFu) > 0x7F800000u ? (bits >> 16) | 0x40u : rounded);
-}
 
 DK_INLINE void dk_unary_bf16_body(enum dk_unary op, uint16_t *out, const uint16_t *in, size_t n) {
   (void)op;  // DK_RELU

@@ -7,6 +7,10 @@
 #include <string.h>
 
 extern void omp_set_num_threads(int);
+extern int omp_get_max_threads(void);
+extern int omp_get_num_threads(void);
+extern int omp_get_thread_num(void);
+extern void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned flags);
 
 #if DNNL_VERSION_MAJOR >= 3
 typedef const_dnnl_memory_desc_t Desc;
@@ -81,11 +85,70 @@ int dn_has_bf16(void) {
 
 void dn_set_threads(int threads) { omp_set_num_threads(threads); }
 
+// ---- work in parts that the shapes alone decide, each computed by one thread: no bit depends on how many there are ----
+
+typedef struct {
+  int parts, status;
+  int (*run)(void *context, int part);
+  void *context;
+} Parts;
+
+static void run_own_parts(void *data) {
+  Parts *all = data;
+  int threads = omp_get_num_threads(), me = omp_get_thread_num();
+  // oneDNN would divide a part again, where the team has one thread only.
+  omp_set_num_threads(1);
+  for (int part = all->parts * me / threads; part < all->parts * (me + 1) / threads; part++) {
+    int status = all->run(all->context, part);
+    if (status) __atomic_store_n(&all->status, status, __ATOMIC_RELAXED);
+  }
+}
+
+static int run_parts(int parts, int (*run)(void *, int), void *context) {
+  Parts all = {parts, 0, run, context};
+  int threads = omp_get_max_threads(), own = threads < parts ? threads : parts;
+  if (own > 1) {
+    GOMP_parallel(run_own_parts, &all, (unsigned)own, 0);
+    return all.status;
+  }
+  omp_set_num_threads(1);
+  for (int part = 0; part < parts && !all.status; part++) all.status = run(context, part);
+  omp_set_num_threads(threads);
+  return all.status;
+}
+
+typedef struct {
+  int transpose_a, transpose_b, parts;
+  int64_t m, n, k, lda, ldb, ldc;
+  float alpha, beta;
+  const float *a, *b;
+  float *c;
+} Product;
+
+// Rows or columns of the result, whichever are more; parts begin at whole blocks of the kernels.
+static int product_part(void *context, int part) {
+  const Product *p = context;
+  int by_rows = p->m >= p->n;
+  int64_t length = by_rows ? p->m : p->n, block = by_rows ? 8 : 48, blocks = (length + block - 1) / block;
+  int64_t first = blocks * part / p->parts * block, last = blocks * (part + 1) / p->parts * block;
+  if (last > length) last = length;
+  if (first >= last) return 0;
+  const float *a = by_rows ? p->a + first * (p->transpose_a ? 1 : p->lda) : p->a;
+  const float *b = by_rows ? p->b : p->b + first * (p->transpose_b ? p->ldb : 1);
+  return (int)dnnl_sgemm(
+      p->transpose_a ? 'T' : 'N', p->transpose_b ? 'T' : 'N', by_rows ? last - first : p->m,
+      by_rows ? p->n : last - first, p->k, p->alpha, a, p->lda, b, p->ldb, p->beta,
+      p->c + first * (by_rows ? p->ldc : 1), p->ldc);
+}
+
 int dn_sgemm(
     int transpose_a, int transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
     const float *b, int64_t ldb, float beta, float *c, int64_t ldc) {
-  return (int)dnnl_sgemm(
-      transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+  double products = (double)m * (double)n * (double)k;
+  // Below, a second thread costs more than it gives.
+  int parts = products < 8e6 ? 1 : products < 128e6 ? 4 : 8;
+  Product product = {transpose_a, transpose_b, parts, m, n, k, lda, ldb, ldc, alpha, beta, a, b, c};
+  return run_parts(parts, product_part, &product);
 }
 
 // ---- one CPU engine for the process, never destroyed: kernels live as long as plans, plans as long as the server ----
@@ -205,10 +268,38 @@ int dn_layout_dims(const dn_layout *layout, int64_t *dims) {
 #endif
 }
 
-int dn_layout_first_row(dn_layout **out, const dn_layout *whole) {
+int64_t dn_layout_lanes(const dn_layout *layout) {
+  int64_t dims[12], points = 1;
+  int rank = dn_layout_dims(layout, dims), blocks = 0;
+  if (rank < 2) return 0;
+#if DNNL_VERSION_MAJOR >= 3
+  const dnnl_dims_t *strides = NULL, *sizes = NULL, *axes = NULL;
+  dnnl_memory_desc_query(layout->desc, dnnl_query_strides, &strides);
+  dnnl_memory_desc_query(layout->desc, dnnl_query_inner_nblks_s32, &blocks);
+  dnnl_memory_desc_query(layout->desc, dnnl_query_inner_blks, &sizes);
+  dnnl_memory_desc_query(layout->desc, dnnl_query_inner_idxs, &axes);
+  const int64_t *step = *strides, *size = *sizes, *axis = *axes;
+#else
+  if (layout->desc.format_kind != dnnl_blocked) return 0;
+  const dnnl_blocking_desc_t *blocking = &layout->desc.format_desc.blocking;
+  const int64_t *step = blocking->strides, *size = blocking->inner_blks, *axis = blocking->inner_idxs;
+  blocks = blocking->inner_nblks;
+#endif
+  if (blocks > 1 || (blocks == 1 && axis[0] != 1)) return 0;
+  int last = rank == 2 || step[1] == 1;  // whether channels come last
+  int64_t lanes = blocks ? size[0] : last ? dims[1] : 1;
+  if (lanes < 1 || dims[1] % lanes) return 0;
+  for (int i = rank - 1; i >= 2; points *= dims[i--])
+    if (dims[i] != 1 && step[i] != points * lanes) return 0;
+  if (dims[1] != lanes && step[1] != points * lanes) return 0;
+  if (dims[0] != 1 && step[0] != points * dims[1]) return 0;
+  return lanes;
+}
+
+int dn_layout_first_rows(dn_layout **out, const dn_layout *whole, int64_t rows) {
   int64_t dims[12], offsets[12] = {0};
   dn_layout_dims(whole, dims);
-  dims[0] = 1;
+  dims[0] = rows;
   *out = calloc(1, sizeof **out);
   if (!*out) return dnnl_out_of_memory;
 #if DNNL_VERSION_MAJOR >= 3
@@ -328,6 +419,21 @@ int dn_run(dn_kernel *kernel, void *const memory[DN_OPERANDS], void *workspace) 
   }
   TRY(dnnl_primitive_execute(kernel->primitive, kernel->stream, count, arguments));
   return (int)dnnl_stream_wait(kernel->stream);
+}
+
+typedef struct {
+  dn_kernel *const *kernels;
+  void *const *const *memory;
+} KernelParts;
+
+static int kernel_part(void *context, int part) {
+  const KernelParts *parts = context;
+  return dn_run(parts->kernels[part], parts->memory[part], NULL);
+}
+
+int dn_run_parts(dn_kernel *const *kernels, void *const *const *memory, int count) {
+  KernelParts parts = {kernels, memory};
+  return run_parts(count, kernel_part, &parts);
 }
 
 // What making a kernel holds on the way.
@@ -599,59 +705,5 @@ int dn_pooling(
   if (!status && kind == DN_MAX && (!forward || backward_follows)) status = add_workspace(m.kernel, m.pd);
   dn_layout_destroy(any);
   dn_layout_destroy(y);
-  return end(&m, status, out);
-}
-
-// ---- normalization ----
-
-static int batch_norm_pd(
-    dnnl_primitive_desc_t *pd, int forward, Desc x, float epsilon, int relu, dnnl_primitive_attr_t attr,
-    const_dnnl_primitive_desc_t hint) {
-  unsigned flags = dnnl_use_scale | dnnl_use_shift | (relu ? dnnl_fuse_norm_relu : 0);
-#if DNNL_VERSION_MAJOR >= 3
-  if (forward)
-    return (int)dnnl_batch_normalization_forward_primitive_desc_create(
-        pd, engine(), dnnl_forward_training, x, x, epsilon, flags, attr);
-  return (int)dnnl_batch_normalization_backward_primitive_desc_create(
-      pd, engine(), dnnl_backward, x, x, x, epsilon, flags, hint, attr);
-#else
-  dnnl_batch_normalization_desc_t desc;
-  if (forward) TRY(dnnl_batch_normalization_forward_desc_init(&desc, dnnl_forward_training, x, epsilon, flags));
-  else TRY(dnnl_batch_normalization_backward_desc_init(&desc, dnnl_backward, x, x, epsilon, flags));
-  return (int)dnnl_primitive_desc_create(pd, &desc, attr, engine(), hint);
-#endif
-}
-
-int dn_batch_norm(
-    dn_kernel **out, enum dn_direction direction, const dn_layout *layout, float epsilon, int relu) {
-  int forward = direction == DN_FORWARD;
-  dn_layout *channels = NULL;
-  Making m;
-  int status = begin(&m, NULL);
-  if (!status) {
-    if (forward) {
-      status = batch_norm_pd(&m.pd, 1, DESC(layout), epsilon, relu, m.attr, NULL);
-    } else {
-      status = batch_norm_pd(&m.hint, 1, DESC(layout), epsilon, relu, NULL, NULL);
-      if (!status) status = batch_norm_pd(&m.pd, 0, DESC(layout), epsilon, relu, m.attr, m.hint);
-    }
-  }
-  if (!status) {
-    int64_t dims[12];
-    dn_layout_dims(layout, dims);
-    status = dn_layout_plain(&channels, 1, dims + 1, DN_F32);
-  }
-  if (!status) status = add(m.kernel, DN_X, DNNL_ARG_SRC, DESC(layout));
-  if (!status) status = add(m.kernel, DN_W, DNNL_ARG_SCALE, DESC(channels));
-  // Version 2 asks for the shift on the way back too, though it does not read it.
-  if (!status && (forward || DNNL_VERSION_MAJOR < 3)) status = add(m.kernel, DN_SHIFT, DNNL_ARG_SHIFT, DESC(channels));
-  if (!status) status = add(m.kernel, DN_MEAN, DNNL_ARG_MEAN, DESC(channels));
-  if (!status) status = add(m.kernel, DN_VARIANCE, DNNL_ARG_VARIANCE, DESC(channels));
-  if (!status) status = add(m.kernel, DN_Y, forward ? DNNL_ARG_DST : DNNL_ARG_DIFF_DST, DESC(layout));
-  if (!status && !forward) status = add(m.kernel, DN_DX, DNNL_ARG_DIFF_SRC, DESC(layout));
-  if (!status && !forward) status = add(m.kernel, DN_DSCALE, DNNL_ARG_DIFF_SCALE, DESC(channels));
-  if (!status && !forward) status = add(m.kernel, DN_DSHIFT, DNNL_ARG_DIFF_SHIFT, DESC(channels));
-  if (!status && relu) status = add_workspace(m.kernel, m.pd);
-  dn_layout_destroy(channels);
   return end(&m, status, out);
 }

@@ -47,6 +47,9 @@ struct Page {
       .init(id: "corruptions", title: "Corruptions", isOpen: true, rank: 21, body: corruptions),
       .init(
         id: "certificates", title: "Certified accuracy by radius", isOpen: true, rank: 17, body: certificates),
+      .init(
+        id: "guarantees", title: "Guarantees (PAC-Bayes)", hint: guaranteeHint, isOpen: true, rank: 17,
+        body: guarantees),
       .init(id: "calibration", title: "Reliability diagrams", isOpen: true, rank: 18, body: calibration),
       .init(id: "failing", title: "Examples that fail", hint: failingHint, rank: 6, body: failing),
       .init(id: "conditions", title: "Accuracy under every condition", rank: 16, body: overview),

@@ -39,7 +39,7 @@ public struct Checkpoint: Sendable, Equatable {
   public var seed: UInt64
   /// All that the run has.
   public var epochs: Int
-  /// The threads that computed it: another number rounds sums otherwise.
+  /// The threads that computed its last part; another number goes on with the same bytes.
   public var threads: Int
   /// How far it is.
   public var position: Position

@@ -18,6 +18,8 @@ public protocol Strategy: Codable, Sendable, Ranged {
   static var changesExamples: Bool { get }
   /// Whether it asks the validation part, so that a recipe must hold one out.
   static var needsValidation: Bool { get }
+  /// The part of a run that trains a prior, before a part that stays near it; nil: none.
+  var priorPhase: PriorPhase? { get }
   /// The defaults, over which a recipe's parameters are laid.
   init()
   /// Called once, before the first step.
@@ -35,6 +37,7 @@ extension Strategy {
   public static var runsAgain: Bool { false }
   public static var changesExamples: Bool { false }
   public static var needsValidation: Bool { false }
+  public var priorPhase: PriorPhase? { nil }
   public mutating func start(on graph: Graph, _ task: ModelTask) throws {}
   public func prepare(_ batch: inout Batch, at position: StepPosition) throws {}
   public func gradients(_ step: inout TrainingStep) throws {}
@@ -47,7 +50,7 @@ extension Catalog where Entry == any Strategy.Type {
     "strategy",
     [
       NoisyGradients.self, GradientClipping.self, LabelSmoothing.self, LabelNoise.self, TargetNoise.self, Mixup.self,
-      SAM.self, ASAM.self, AdversarialWeights.self, AntiPGD.self, BayesByBackprop.self,
+      SAM.self, ASAM.self, AdversarialWeights.self, AntiPGD.self, BayesByBackprop.self, PacBayesTraining.self,
       SigmaByValidation.self, SigmaByGradients.self,
     ], name: { $0.name })
 }
@@ -68,6 +71,10 @@ public struct StepPosition: Sendable {
   public var examples = 1
   /// Steps of an epoch.
   public var stepsPerEpoch = 1
+  /// Whether the run still trains its prior.
+  public var isPrior = false
+  /// Examples of the training that the prior has not seen; all where none is trained.
+  public var unseen = 1
 
   /// The position of a step; at strength 1 where there is no schedule.
   public init(number: Int, progress: Double, seed: UInt64, strength: Double = 1) {

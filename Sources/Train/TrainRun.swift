@@ -36,7 +36,7 @@ public struct TrainRun: Sendable {
     public var recipe: String
     /// The seed of all that was random.
     public var seed: UInt64
-    /// The threads that computed the training: another number may give other bytes.
+    /// The threads that computed the last part of the training; any number gives the same bytes.
     public var threads: Int
     /// Epochs that were gone through.
     public var epochs: Int
@@ -235,6 +235,7 @@ public struct TrainRun: Sendable {
     try place.keep(modelPath, as: "\(recipe.name).onnx")
     try place.keep(cardPath, as: "\(recipe.name).card.json")
     try place.keep(readableCardPath, as: "\(recipe.name).card.md")
+    if let prior = try trainer.priorGraph() { try writeWhole(prior.onnx(), to: "\(place.path)/prior.onnx") }
     try page(place, card)
     var record = RunRecord(place, recipe)
     record.finished = Date().formatted(.iso8601)

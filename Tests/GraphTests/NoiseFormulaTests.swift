@@ -152,6 +152,41 @@ struct NoiseFormulaTests {
     #expect(abs(inside.reduce(0) { $0 + $1 * $1 } / Double(inside.count) - 1) < 0.02)
   }
 
+  @Test(
+    "a patch that covers any picture is Gaussian noise, and clipped noise that is strong is a patch of black and white")
+  func patchLimits() throws {
+    let shape: Shape = [1, 9, 9]
+    let whole = try draws("patch_gaussian", shape, 20, ["size": .number(17)]), plain = try draws("gaussian", shape, 20)
+    #expect(whole == plain)
+    var (white, inside) = (0, 0)
+    for draw in try draws("patch_gaussian", shape, 400, ["size": .number(5)]) {
+      let clipped = draw.map { min(max(0.5 + 1e6 * $0, 0), 1) }
+      #expect(zip(clipped, draw).allSatisfy { $1 == 0 ? $0 == 0.5 : $0 == 0 || $0 == 1 })
+      white += clipped.count { $0 == 1 }
+      inside += draw.count { $0 != 0 }
+    }
+    let error = (0.25 / Double(inside)).squareRoot()
+    #expect(abs(Double(white) / Double(inside) - 0.5) < 5 * error)
+  }
+
+  @Test("impulses are as many as the rate says, half of either kind; masks are, and leave the rest as it is")
+  func impulses() throws {
+    let shape: Shape = [1, 10, 10], count = 400, rate = 0.2, all = Double(count * shape.count)
+    func share(_ found: [[Float]], _ isSuch: (Float) -> Bool) -> Double {
+      Double(found.reduce(0) { sum, draw in sum + draw.count(where: isSuch) }) / all
+    }
+    func isClose(_ found: Double, _ wanted: Double) -> Bool {
+      abs(found - wanted) < 5 * (wanted * (1 - wanted) / all).squareRoot()
+    }
+    let impulses = try draws("salt_and_pepper", shape, count, ["rate": .number(rate)])
+    #expect(isClose(share(impulses) { $0 == 1 }, rate / 2) && isClose(share(impulses) { $0 == 0 }, rate / 2))
+    // A value that stays is no number here.
+    #expect(isClose(share(impulses) { $0.isNaN }, 1 - rate))
+    let mask = try draws("pixel_mask", shape, count, ["rate": .number(rate)])
+    let masked = share(mask) { $0 == 0 }, kept = share(mask) { $0 == 1 || $0.isNaN }
+    #expect(isClose(masked, rate) && abs(masked + kept - 1) < 1e-12)
+  }
+
   @Test("a fraction of the examples is noisy, and the others are as they were", arguments: [0.25, 0.5, 1])
   func fraction(_ fraction: Double) throws {
     let builder = GraphBuilder(), x = builder.input("x", [8])

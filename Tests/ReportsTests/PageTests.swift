@@ -36,6 +36,28 @@ struct PageTests {
     }
   }
 
+  @Test("a PAC-Bayes certificate has a section of its own, with what it is and is not of")
+  func guarantees() throws {
+    let model = try Small.model(sigma: 0.05)
+    let plan = try AuditPlan(
+      probes: ["pac_bayes:draws=3", "pac_bayes:prior=1,priors=4,draws=2"].map { try ProbeSpec(parsing: $0) },
+      exampleCount: 200, inputShape: [1, 4, 4])
+    let runner = try AuditRunner(
+      plan: plan, subject: AuditSubject(name: "own", digest: "sha256:00", model: model),
+      others: [AuditSubject(name: "prior", digest: "sha256:11", model: Small.model(sigma: 0.06))],
+      data: Small.data(200, for: model))
+    let report = try runner.report(runner.runAll(threads: 2)), html = report.html()
+    let section = try #require(html.components(separatedBy: "id=\"guarantees\"").last)
+    #expect(section.contains("Bounds on the risk") && section.contains("KL, in nats") && section.contains("4 · 2√n"))
+    let bound = try #require(report.probes.last?.summary?["certificate"])
+    #expect(section.contains(String(format: "%.2f %%", 100 * bound)) && html.contains("of single draws are wrong"))
+    #expect(!html.contains("id=\"measured-1\""))
+    let plain = try AuditRunner(
+      plan: AuditPlan(probes: [ProbeSpec(parsing: "clean")], exampleCount: 20, inputShape: [1, 4, 4]),
+      subject: AuditSubject(name: "own", digest: "sha256:00", model: model), data: Small.data(20, for: model))
+    #expect(try !plain.report(plain.runAll(threads: 2)).html().contains("Guarantees"))
+  }
+
   @Test("large pictures are left out of every probe alike, and the page says how many")
   func allowance() throws {
     let model = try Self.wide(), inputs = Tensor.random([8, 3, 128, 128], seed: 5, from: 0, to: 1)

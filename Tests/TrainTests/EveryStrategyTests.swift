@@ -28,7 +28,7 @@ struct EveryStrategyTests {
   }
 
   /// Strategies that are about learned strengths of noise, and the one that asks the validation part.
-  static let ofStrengths = ["bayes_by_backprop", "sigma_by_validation", "sigma_by_gradients"]
+  static let ofStrengths = ["bayes_by_backprop", "pac_bayes", "sigma_by_validation", "sigma_by_gradients"]
   static func needs(_ name: String, validation: Int = 32) -> String {
     (ofStrengths.contains(name) ? "noise: [{site: weights, sigma: 0.05, learned: element}]\n" : "")
       + (name == "sigma_by_validation" ? "validation: \(validation)\n" : "")
@@ -48,6 +48,9 @@ struct EveryStrategyTests {
   private static func data(_ name: String) -> Dataset {
     ofValues.contains(name) ? GoalTests.line(128) : GoalTests.sides()
   }
+
+  /// The accuracy of six epochs; where half of them train a prior on half of the rows, those alone.
+  private static func least(_ name: String) -> Double { name == PacBayesTraining.name ? 0.8 : 0.9 }
 
   static func bytes(_ strategies: String, _ extra: String = "", _ data: Dataset? = nil) throws -> [UInt8] {
     let trainer = try Trainer(recipe(strategies, extra: extra), data: data ?? GoalTests.sides(), threads: 1)
@@ -95,7 +98,7 @@ struct EveryStrategyTests {
     #expect(try second.snapshot().onnx() == whole.snapshot().onnx())
     let found = try Evaluation(Model(whole.snapshot()), data, threads: 1)
     let quality = try #require(found.accuracy ?? found.rootMeanSquaredError.map { 1 - $0 / 90 })
-    #expect(quality > 0.9, "of a line, whose deviation is 11.5, an error below 9")
+    #expect(quality > Self.least(name), "of a line, whose deviation is 11.5, an error below 9")
   }
 
   @Test(
@@ -105,7 +108,8 @@ struct EveryStrategyTests {
     let binary = try Trainer(
       Self.recipe("[\(name)]", extra: "task: binary\n" + Self.needs(name)), data: GoalTests.sides(), threads: 1)
     try binary.run()
-    #expect(try #require(try Evaluation(Model(binary.snapshot()), GoalTests.sides(), threads: 1).accuracy) > 0.85)
+    let accuracy = try #require(try Evaluation(Model(binary.snapshot()), GoalTests.sides(), threads: 1).accuracy)
+    #expect(accuracy > min(Self.least(name), 0.85))
     do {
       let trainer = try Trainer(
         Self.recipe("[\(name)]", extra: Self.needs(name)), data: GoalTests.line(128), threads: 1)
@@ -152,7 +156,8 @@ struct EveryStrategyTests {
 
   @Test("all of them together learn, and give the same bytes again")
   func together() throws {
-    let names = Self.strategies.names.filter { !Self.ofValues.contains($0) }
+    // Without the one that has other rows at first, and no biases behind.
+    let names = Self.strategies.names.filter { !Self.ofValues.contains($0) && $0 != PacBayesTraining.name }
     let list = "[\(names.joined(separator: ", "))]", extra = Self.needs("sigma_by_validation")
     let first = try Self.bytes(list, extra)
     #expect(try Self.bytes(list, extra) == first)

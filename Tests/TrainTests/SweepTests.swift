@@ -1,6 +1,7 @@
 import DitherBasics
 import DitherDatasets
 import DitherGraph
+import DitherJobs
 import DitherTestSupport
 import DitherTrain
 import Foundation
@@ -209,6 +210,48 @@ struct SweepTests {
     let parts = try run(plan, "cut", stopAfter: 60)
     #expect(!parts.isWhole)
     #expect(try facts(run(plan, "cut").table) == facts(table))
+  }
+
+  // MARK: asynchronous halving
+
+  private static let asynchronous = grid.replacing(
+    "seeds:", with: "halving: {least: 1, factor: 2, asynchronous: true}, seeds:")
+
+  @Test("asynchronous halving promotes at once, and one worker chooses the same whether it is stopped or not")
+  func promotes() throws {
+    let plan = try Self.plan(Self.asynchronous), (table, isWhole) = try run(plan, "whole")
+    #expect(isWhole && table.rows.count == 6 && table.best?.epochs == 4)
+    let promoted = table.rows.count { $0.epochs >= 2 }
+    #expect((3...5).contains(promoted), "\(promoted)")
+    // A point that was trained in steps is as if it had been trained at once.
+    let all = try run(Self.plan(Self.grid), "all").table
+    let best = try #require(table.best), same = try #require(all.rows.first { $0.point == best.point })
+    #expect(best.mean == same.mean && best.measures == same.measures)
+    let order = try Data(contentsOf: URL(filePath: scratch.file("whole/order.json")))
+    for steps in [1, 20, 60] {
+      let first = try run(plan, "cut\(steps)", stopAfter: steps)
+      #expect(!first.isWhole)
+      let second = try run(plan, "cut\(steps)")
+      #expect(try second.isWhole && facts(second.table) == facts(table))
+      #expect(try Data(contentsOf: URL(filePath: scratch.file("cut\(steps)/order.json"))) == order)
+    }
+    // Nothing is trained again.
+    let again = try run(plan, "whole", stopAfter: 0)
+    #expect(try again.isWhole && facts(again.table) == facts(table))
+  }
+
+  @Test("several workers end with a point that was trained whole, and no trial is lost or done twice")
+  func promotesSideBySide() throws {
+    let plan = try Self.plan(Self.asynchronous), (table, isWhole) = try run(plan, "side", workers: 3)
+    #expect(isWhole && table.rows.count == 6 && table.trials == 12 && table.best?.epochs == 4)
+    let order = try JSONDecoder().decode(
+      [Promotions.Job].self, from: Data(contentsOf: URL(filePath: scratch.file("side/order.json"))))
+    #expect(Set(order).count == order.count && order.filter { $0.rung == 0 }.map(\.point) == [0, 1, 2, 3, 4, 5])
+    let epochs = Dictionary(grouping: order, by: \.point).mapValues { [1, 2, 4][$0.map(\.rung).max() ?? 0] }
+    #expect(table.rows.allSatisfy { $0.epochs == epochs[$0.point] || $0.mean == nil })
+    #expect {
+      try Sweep(plan, folder: scratch.file("part"), root: root, workers: 1).run(WorkPart(parsing: "1/2"))
+    } throws: { "\($0)".contains("asynchronous") }
   }
 
   @Test("a training that diverges is last and no failure of the sweep")

@@ -142,6 +142,26 @@ void dk_thin_gradient_parallel(
     float *dx, const float *g, const float *weights, void *scratch, size_t images, int64_t inputs, int64_t channels,
     int block, const dk_window *window);
 
+// ---- normalization by a batch's own statistics ----------------------------------------------------------------------
+
+// [images, planes, points, lanes], channel = plane * lanes + lane: in blocks of lanes; channels last with one plane; plain images with
+// one lane; plain rows with one plane and one point. fp32 or bf16 numbers.
+typedef struct {
+  size_t images, planes, points, lanes;
+  int bf16;
+} dk_channels;
+// Bytes that both kernels need on the way, on a cache line.
+size_t dk_batch_norm_scratch(const dk_channels *shape);
+// y = (x - mean) / sqrt(variance + epsilon) * scale + shift, then ReLU; mean and biased variance by channel. Sums are of fixed parts
+// of the batch: the same bits for any number of threads, that share the work.
+void dk_batch_norm_parallel(
+    void *y, const void *x, const float *scale, const float *shift, float *mean, float *variance, float epsilon,
+    int relu, void *scratch, const dk_channels *shape);
+// Its gradients from the upstream gradient g, with the mean and the variance of the forward pass.
+void dk_batch_norm_gradient_parallel(
+    void *dx, float *dscale, float *dshift, const void *g, const void *x, const float *scale, const float *shift,
+    const float *mean, const float *variance, float epsilon, int relu, void *scratch, const dk_channels *shape);
+
 // ---- pixels ----------------------------------------------------------------------------------------------------------
 
 // out = in / divisor

@@ -24,7 +24,8 @@ int dn_has_bf16(void);
 // The number of OpenMP threads that kernels created and run by the calling thread use.
 void dn_set_threads(int threads);
 
-// c (m by n) = alpha * op(a) op(b) + beta * c; transposed operands are stored as their transposes. Row-major.
+// c (m by n) = alpha * op(a) op(b) + beta * c; transposed operands are stored as their transposes. Row-major. The same bits for any
+// number of threads.
 int dn_sgemm(
     int transpose_a, int transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
     const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
@@ -40,8 +41,10 @@ int dn_layout_plain(dn_layout **out, int rank, const int64_t *dims, enum dn_type
 int dn_layout_transposed(dn_layout **out, const int64_t *dims, enum dn_type type);
 // Of fp32 images whose channels lie in blocks of 8 or 16: [N, C / block, H, W, block].
 int dn_layout_blocked(dn_layout **out, const int64_t *dims, int block);
-// The part of `whole` that is the first row of its first axis.
-int dn_layout_first_row(dn_layout **out, const dn_layout *whole);
+// The part of `whole` that is the first rows of its first axis.
+int dn_layout_first_rows(dn_layout **out, const dn_layout *whole, int64_t rows);
+// L where it is [N, C / L, points…, L], dense and without padding: blocks of channels, channels last, plain images (1) or rows; else 0.
+int64_t dn_layout_lanes(const dn_layout *layout);
 void dn_layout_destroy(dn_layout *layout);
 int dn_layout_equal(const dn_layout *a, const dn_layout *b);
 // Padding included.
@@ -52,7 +55,7 @@ int dn_layout_dims(const dn_layout *layout, int64_t *dims);
 
 // ---- kernels ------------------------------------------------------------------------------------------------------
 
-enum dn_operand { DN_X, DN_W, DN_BIAS, DN_Y, DN_MEAN, DN_VARIANCE, DN_SHIFT, DN_DX, DN_DSCALE, DN_DSHIFT, DN_OPERANDS };
+enum dn_operand { DN_X, DN_W, DN_BIAS, DN_Y, DN_OPERANDS };
 
 typedef struct dn_kernel dn_kernel;
 void dn_destroy(dn_kernel *kernel);
@@ -62,6 +65,8 @@ dn_layout *dn_kernel_layout(const dn_kernel *kernel, enum dn_operand operand);
 size_t dn_kernel_workspace(const dn_kernel *kernel);
 // `memory` by dn_operand; NULL where the kernel has no such operand.
 int dn_run(dn_kernel *kernel, void *const memory[DN_OPERANDS], void *workspace);
+// Runs kernels that were made for one thread each and have no workspace, shared by the calling thread's OpenMP threads.
+int dn_run_parts(dn_kernel *const *kernels, void *const *const *memory, int count);
 
 // X to Y.
 int dn_reorder(dn_kernel **out, const dn_layout *from, const dn_layout *to);
@@ -104,12 +109,6 @@ enum dn_pooling_kind { DN_MAX, DN_AVERAGE_INCLUDING_PADDING, DN_AVERAGE_EXCLUDIN
 int dn_pooling(
     dn_kernel **out, enum dn_direction direction, enum dn_pooling_kind kind, const dn_convolution_shape *shape,
     const dn_layout *layout, int backward_follows);
-
-// Normalization by the batch's own statistics, by channel. DN_FORWARD: X, scale W, shift SHIFT to Y, MEAN, VARIANCE
-// (biased). DN_BACKWARD_DATA: X, W, SHIFT, MEAN, VARIANCE and the gradient Y to DX, DSCALE, DSHIFT. All in `layout`. With `relu` the
-// workspace holds its mask.
-int dn_batch_norm(
-    dn_kernel **out, enum dn_direction direction, const dn_layout *layout, float epsilon, int relu);
 
 #ifdef __cplusplus
 }

@@ -120,28 +120,26 @@ struct BatchStatisticsNormalization: Op {
     guard call.outputs.count == 3 else { return [nil, nil, nil] }
     let found = try g.builder.apply(
       BatchStatisticsGradient(epsilon: epsilon),
-      [g, call.inputs[0], call.inputs[1], call.outputs[1], call.outputs[2], call.outputs[0], call.inputs[2]])
+      [g, call.inputs[0], call.inputs[1], call.outputs[1], call.outputs[2], call.inputs[2]])
     return [found[0], found[1], found[2]]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
-    let x = call.inputs[0], y = call.outputs[0], layout = try plan.normalizationLayout(x)
-    let epsilon = epsilon, relu = relu
-    let kernel = try plan.kernel { () throws(KernelError) in
-      try Kernel(batchNormalization: .forward, layout, epsilon: epsilon, relu: relu)
+    let (kernel, layout) = try plan.normalization(call.inputs[0], epsilon, relu)
+    let x = try plan.form(call.inputs[0], layout), y = try plan.newForm(call.outputs[0], layout)
+    let scale = try plan.plain(call.inputs[1]), shift = try plan.plain(call.inputs[2])
+    let mean = try plan.plain(call.outputs[1]), variance = try plan.plain(call.outputs[2])
+    let scratch = plan.scratch(bytes: kernel.scratchBytes)
+    plan.step(slots: [x, y, scale, shift, mean, variance, scratch]) { memory in
+      let from = memory.raw(x), to = memory.raw(y), factors = memory.floats(scale), shifts = memory.floats(shift)
+      let means = memory.floats(mean), variances = memory.floats(variance), space = memory.raw(scratch)
+      return {
+        kernel.run(to, from, scale: factors, shift: shifts, mean: means, variance: variances, scratch: space)
+      }
     }
-    let workspace = relu ? plan.keep(bytes: max(kernel.workspaceBytes, 1), for: y) : nil
-    plan.run(
-      kernel,
-      [
-        (.x, try plan.form(x, layout)), (.w, try plan.plain(call.inputs[1])),
-        (.shift, try plan.plain(call.inputs[2])), (.y, try plan.newForm(y, layout)),
-        (.mean, try plan.plain(call.outputs[1])), (.variance, try plan.plain(call.outputs[2])),
-      ], workspace: workspace)
   }
 }
 
-/// Operands: upstream, x, scale, mean, variance, the result of forward, which names its workspace, and shift. Results:
-/// the gradients for x, scale and shift.
+/// Operands: upstream, x, scale, mean, variance and shift. Results: the gradients for x, scale and shift.
 struct BatchStatisticsGradient: Op {
   let epsilon: Float
   /// The upstream gradient is that behind the ReLU.
@@ -152,7 +150,7 @@ struct BatchStatisticsGradient: Op {
     guard !relu, (forward as? BatchStatisticsNormalization)?.relu == true else { return nil }
     var fused = self, operands = inputs
     fused.relu = true
-    (operands[0], operands[5]) = (upstream, result)
+    operands[0] = upstream
     return (fused, operands)
   }
   func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] {
@@ -161,25 +159,37 @@ struct BatchStatisticsGradient: Op {
   }
   func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] { throw noSecondDerivative(call) }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
-    let x = call.inputs[1], layout = try plan.normalizationLayout(x), epsilon = epsilon, relu = relu
-    let kernel = try plan.kernel { () throws(KernelError) in
-      try Kernel(batchNormalization: .backwardData, layout, epsilon: epsilon, relu: relu)
+    let (kernel, layout) = try plan.normalization(call.inputs[1], epsilon, relu)
+    let g = try plan.form(call.inputs[0], layout), x = try plan.form(call.inputs[1], layout)
+    let scale = try plan.plain(call.inputs[2]), mean = try plan.plain(call.inputs[3])
+    let variance = try plan.plain(call.inputs[4]), shift = try plan.plain(call.inputs[5])
+    let dx = try plan.newForm(call.outputs[0], layout), dScale = try plan.plain(call.outputs[1])
+    let dShift = try plan.plain(call.outputs[2]), scratch = plan.scratch(bytes: kernel.scratchBytes)
+    plan.step(slots: [g, x, scale, mean, variance, shift, dx, dScale, dShift, scratch]) { memory in
+      let upstream = memory.raw(g), from = memory.raw(x), to = memory.raw(dx), space = memory.raw(scratch)
+      let factors = memory.floats(scale), shifts = memory.floats(shift), means = memory.floats(mean)
+      let variances = memory.floats(variance), ofScale = memory.floats(dScale), ofShift = memory.floats(dShift)
+      return {
+        kernel.gradient(
+          to, dScale: ofScale, dShift: ofShift, upstream, from, scale: factors, shift: shifts, mean: means,
+          variance: variances, scratch: space)
+      }
     }
-    plan.run(
-      kernel,
-      [
-        (.y, try plan.form(call.inputs[0], layout)), (.x, try plan.form(x, layout)),
-        (.w, try plan.plain(call.inputs[2])), (.mean, try plan.plain(call.inputs[3])),
-        (.variance, try plan.plain(call.inputs[4])), (.dx, try plan.newForm(call.outputs[0], layout)),
-        (.dScale, try plan.plain(call.outputs[1])), (.dShift, try plan.plain(call.outputs[2])),
-        (.shift, try plan.plain(call.inputs[6])),
-      ], workspace: relu ? plan.kept(for: call.inputs[5]) : nil)
   }
 }
 
 extension PlanBuilder {
-  fileprivate func normalizationLayout(_ x: Value) throws(GraphError) -> KernelLayout {
-    if let layout = layout(of: x) { return layout }
-    return try KernelLayout.plain(x.shape)
+  /// The kernel, and the layout of x that it reads: the one that x has, or the plain one.
+  fileprivate func normalization(_ x: Value, _ epsilon: Float, _ relu: Bool) throws(GraphError) -> (
+    kernel: Kernels.BatchNormalization, layout: KernelLayout
+  ) {
+    if let layout = layout(of: x), let kernel = Kernels.BatchNormalization(layout, epsilon: epsilon, relu: relu) {
+      return (kernel, layout)
+    }
+    let plain = try KernelLayout.plain(x.shape)
+    guard let kernel = Kernels.BatchNormalization(plain, epsilon: epsilon, relu: relu) else {
+      throw GraphError(.kernel, at: "a normalization", expected: "channels behind the first axis", got: "\(x.shape)")
+    }
+    return (kernel, plain)
   }
 }

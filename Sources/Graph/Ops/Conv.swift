@@ -218,14 +218,88 @@ struct ConvWeightGradient: Op {
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
     let options = Kernel.ProductOptions(plan.kernelFormat, hasBias: hasBias, givesWeightsInFloat32: true)
-    let kernel = try plan.kernel { () throws(KernelError) in try Kernel(convolution: .backwardWeights, shape, options) }
-    var operands: [(Kernel.Operand, PlanBuilder.Slot)] = [
-      (.x, try plan.form(call.inputs[0], kernel.layout(.x))),
-      (.y, try plan.form(call.inputs[1], kernel.layout(.y))),
-      (.w, try plan.newForm(call.outputs[0], kernel.layout(.w))),
-    ]
-    if hasBias { operands.append((.bias, try plan.newForm(call.outputs[1], kernel.layout(.bias)))) }
-    plan.run(kernel, operands)
+    let shape = shape
+    let whole = try plan.kernel(isSingle: true) { () throws(KernelError) in
+      try Kernel(convolution: .backwardWeights, shape, options)
+    }
+    let xLayout = try whole.layout(.x), yLayout = try whole.layout(.y), wLayout = try whole.layout(.w)
+    let parts = try ConvGradientParts(whole, shape, options, x: xLayout, y: yLayout, w: wLayout, &plan)
+    let x = try plan.form(call.inputs[0], xLayout), y = try plan.form(call.inputs[1], yLayout)
+    let w = try plan.newForm(call.outputs[0], wLayout)
+    var bias: PlanBuilder.Slot?
+    if hasBias { bias = try plan.newForm(call.outputs[1], whole.layout(.bias)) }
+    parts.run(x, y, w, bias, &plan)
+  }
+}
+
+/// Gradients of fixed parts of a batch, one thread for each, that are added in their order: oneDNN divides the batch by
+/// the number of its threads, and sums would be rounded by that.
+private struct ConvGradientParts {
+  /// The parts of a batch, at most.
+  static let most = 4
+  /// Products below which a second thread costs more than it gives.
+  static let leastProducts = 4e6
+
+  private let kernels: [Kernel]
+  /// By part: where its rows begin, in bytes.
+  private let starts: [(x: Int, y: Int)]
+  private let weightBytes: Int, channels: Int
+
+  /// - Parameter whole: of the batch as one part, for one thread.
+  init(
+    _ whole: Kernel, _ shape: ConvolutionShape, _ options: Kernel.ProductOptions, x: KernelLayout, y: KernelLayout,
+    w: KernelLayout, _ plan: inout PlanBuilder
+  ) throws(GraphError) {
+    (weightBytes, channels) = (w.byteCount, shape.outChannels)
+    let count = shape.products < Self.leastProducts ? 1 : min(Self.most, shape.batch)
+    var made: [Kernel] = [], begins: [(x: Int, y: Int)] = []
+    for part in 0..<count where count > 1 {
+      let first = shape.batch * part / count, end = shape.batch * (part + 1) / count
+      var own = shape
+      own.batch = end - first
+      // A layout may hold rows together that belong to several parts.
+      guard let xRows = try? x.firstRows(own.batch), let yRows = try? y.firstRows(own.batch) else { break }
+      let rows = own
+      let kernel = try plan.kernel(isSingle: true) { () throws(KernelError) in
+        try Kernel(convolution: .backwardWeights, rows, options, x: xRows, y: yRows)
+      }
+      // Sums of parts must lie alike.
+      guard try kernel.layout(.w).isSame(as: w) else { break }
+      made.append(kernel)
+      begins.append((first * (x.byteCount / shape.batch), first * (y.byteCount / shape.batch)))
+    }
+    let isDivided = count > 1 && made.count == count
+    kernels = isDivided ? made : [whole]
+    starts = isDivided ? begins : [(0, 0)]
+  }
+
+  /// The first part's gradients are where the whole's will be, the others' in memory of their own.
+  func run(
+    _ x: PlanBuilder.Slot, _ y: PlanBuilder.Slot, _ w: PlanBuilder.Slot, _ bias: PlanBuilder.Slot?,
+    _ plan: inout PlanBuilder
+  ) {
+    let others = kernels.dropFirst().map { _ in
+      (w: plan.scratch(bytes: weightBytes), bias: bias.map { _ in plan.scratch(bytes: channels * 4) })
+    }
+    var slots = [x, y, w] + others.map(\.w) + others.compactMap(\.bias)
+    if let bias { slots.append(bias) }
+    let kernels = kernels, starts = starts, numbers = weightBytes / 4, channels = channels
+    plan.step(slots: slots) { memory in
+      for (part, kernel) in kernels.enumerated() {
+        kernel[.x] = memory.raw(x) + starts[part].x
+        kernel[.y] = memory.raw(y) + starts[part].y
+        kernel[.w] = memory.raw(part == 0 ? w : others[part - 1].w)
+        kernel[.bias] = (part == 0 ? bias : others[part - 1].bias).map { memory.raw($0) }
+      }
+      let parts = KernelParts(kernels), sum = memory.floats(w), terms = others.map { memory.floats($0.w) }
+      let biasSum = bias.map { memory.floats($0) }, biasTerms = others.compactMap { $0.bias.map { memory.floats($0) } }
+      return {
+        parts.run()
+        for term in terms { Kernels.parallelBinary(.add, sum, sum, term, numbers) }
+        guard let biasSum else { return }
+        for term in biasTerms { Kernels.binary(.add, biasSum, biasSum, term, channels) }
+      }
+    }
   }
 }
 

@@ -162,7 +162,7 @@ extension PlanBuilder {
       .x)
     let yLayout = try kernel { () throws(KernelError) in try Kernel(convolution: direction, yShape, options) }.layout(
       .y)
-    let (xRow, yRow) = try kernelled { () throws(KernelError) in try (xLayout.firstRow(), yLayout.firstRow()) }
+    let (xRow, yRow) = try kernelled { () throws(KernelError) in try (xLayout.firstRows(1), yLayout.firstRows(1)) }
     let row = one
     let kernel = try kernel { () throws(KernelError) in
       try Kernel(convolution: direction, row, options, x: xRow, y: yRow)

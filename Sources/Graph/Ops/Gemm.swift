@@ -154,7 +154,10 @@ extension PlanBuilder {
     _ x: Value, _ w: Value, _ bias: Value?, into y: Value, m: Int, n: Int, k: Int, transposed: Bool, relu: Bool = false
   ) throws(GraphError) {
     let options = Kernel.ProductOptions(kernelFormat, hasBias: bias != nil, relu: relu)
-    let kernel = try kernel { () throws(KernelError) in try Kernel(product: m, n, k, options) }
+    // oneDNN divides the sums of small results among threads: no number may depend on how many there are.
+    let kernel = try kernel(isSingle: m <= 64 && n <= 256) { () throws(KernelError) in
+      try Kernel(product: m, n, k, options)
+    }
     guard let weights = try packedMatrix(w, kernel.layout(.w), transposed: transposed) else {
       throw GraphError(.kernel, at: "a dense layer", expected: "constant weights to pack", got: "others")
     }

@@ -270,8 +270,11 @@ public struct PlanBuilder {
   func kept(for output: Value) -> Slot? { shared[output.id] }
 
   /// A oneDNN kernel that lives as long as the plan.
-  mutating func kernel(_ make: () throws(KernelError) -> Kernel) throws(GraphError) -> Kernel {
-    Kernels.setThreads(threads)
+  /// - Parameter isSingle: for one thread, whatever the plan has.
+  mutating func kernel(
+    isSingle: Bool = false, _ make: () throws(KernelError) -> Kernel
+  ) throws(GraphError) -> Kernel {
+    Kernels.setThreads(isSingle ? 1 : threads)
     let kernel = try kernelled(make)
     kernels.append(kernel)
     return kernel

@@ -124,9 +124,9 @@ extension Page {
     return found.isEmpty ? nil : found.reduce(0, +) / Double(found.count)
   }
 
-  /// One section for each probe that left a summary.
+  /// One section for each probe that left a summary, but for those that have one of their own.
   var measurements: [PageSections.Section] {
-    let measured = report.probes.filter { $0.summary != nil }
+    let measured = report.probes.filter { $0.summary != nil && !$0.isGuarantee }
     return measured.enumerated().map { at, probe in
       let summaries = roles.compactMap { role in
         (role == .model ? probe.summary : probe.other(role)?.summary).map { (role, $0) }

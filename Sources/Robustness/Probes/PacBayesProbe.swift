@@ -22,8 +22,11 @@ struct PacBayesProbe: Probe {
   var deltaOfExamples = 0.025
   /// The number of the baseline, from 1, whose noise is the prior; nil: the model's own.
   var prior: Int?
+  /// Priors that were tried on these examples, of which this one is the best: the examples' probability is shared by
+  /// them.
+  var priors = 1
   private enum CodingKeys: String, CodingKey {
-    case draws, prior
+    case draws, prior, priors
     case deltaOfDraws = "delta_draws"
     case deltaOfExamples = "delta_examples"
   }
@@ -33,6 +36,7 @@ struct PacBayesProbe: Probe {
     try require(deltaOfDraws, in: 1e-12...0.5, "delta_draws")
     try require(deltaOfExamples, in: 1e-12...0.5, "delta_examples")
     if let prior { try require(prior, in: 1...64, "prior") }
+    try require(priors, in: 1...100_000, "priors")
   }
   var ignoresNoise: Bool { true }
   func condition(of image: ImageShape) -> Condition { .measurement }
@@ -83,13 +87,14 @@ struct PacBayesProbe: Probe {
     let n = wrong.count, delta = deltaOfDraws + deltaOfExamples, draws = Int(made)
     let found = PacBayesBound(
       empiricalRisk: wrong.reduce(0, +) / Double(n), draws: draws > 1 ? groups * draws : nil, examples: n,
-      divergence: divergence, deltaOfDraws: deltaOfDraws, deltaOfExamples: deltaOfExamples)
+      divergence: divergence, deltaOfDraws: deltaOfDraws, deltaOfExamples: deltaOfExamples, priors: priors)
+    let share = priors > 1 ? "\(priors) · " : ""
     let averaged = outcomes.flatMap(\.clean).count { !$0 }
     var summary = Summary()
     summary.add(
       "certificate", found.bound, n: n,
       "the risk of single draws is at most this with probability \(1 - delta), if none of these examples was used to "
-        + "make the \(prior == nil ? "model" : "prior"): kl⁻¹(kl⁻¹(r̂, ln(1/δ₁)/N), (KL + ln(2√n/δ₂))/n)"
+        + "make the \(prior == nil ? "model" : "prior"): kl⁻¹(kl⁻¹(r̂, ln(1/δ₁)/N), (KL + ln(\(share)2√n/δ₂))/n)"
         + (prior == nil ? ", KL = 0" : ""))
     if prior != nil {
       summary.add("divergence", divergence, "KL of the model's weights from the prior's, in nats")
@@ -101,9 +106,14 @@ struct PacBayesProbe: Probe {
     // Holds for a classifier that was fixed before it saw the examples.
     guard prior == nil else { return summary }
     summary.add(
-      "averaged_bound", Statistics.upperBound(averaged, of: n, alpha: delta), n: n,
+      "averaged_bound", Statistics.upperBound(averaged, of: n, alpha: delta / Double(priors)), n: n,
       "the risk of the deployed predictor, which answers by the mean of its draws: Clopper and Pearson's bound of the "
         + "same examples, with the same probability")
     return summary
   }
+}
+
+extension ProbeReport {
+  /// Whether it bounds the risk with a stated probability.
+  package var isGuarantee: Bool { probe == PacBayesProbe.name && summary != nil }
 }

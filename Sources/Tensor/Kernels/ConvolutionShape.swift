@@ -14,6 +14,13 @@ package struct ConvolutionShape: Sendable {
 
   package init() {}
 
+  /// Multiplications of one convolution.
+  package var products: Double {
+    let places = Double(batch) * Double(outHeight * outWidth * outDepth)
+    return places * Double(outChannels) * Double(inChannels / max(groups, 1))
+      * Double(kernelHeight * kernelWidth * kernelDepth)
+  }
+
   var code: dn_convolution_shape {
     dn_convolution_shape(
       batch: Int64(batch), in_channels: Int64(inChannels), in_height: Int64(inHeight), in_width: Int64(inWidth),

@@ -3,11 +3,11 @@ import DitherBasics
 
 /// Owns a oneDNN kernel and the list of its operands' memory. Used by one thread at a time.
 package final class Kernel {
-  /// Which of a kernel's operands: X, W, bias and Y of a product; a normalization's statistics, shift and gradients.
-  package enum Operand: Int, Sendable { case x, w, bias, y, mean, variance, shift, dx, dScale, dShift }
+  /// An operand of a kernel.
+  package enum Operand: Int, Sendable { case x, w, bias, y }
 
-  private let pointer: OpaquePointer
-  private let operands: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+  fileprivate let pointer: OpaquePointer
+  fileprivate let operands: UnsafeMutablePointer<UnsafeMutableRawPointer?>
 
   init(_ make: (UnsafeMutablePointer<OpaquePointer?>) -> Int32) throws(KernelError) {
     var made: OpaquePointer?
@@ -53,6 +53,33 @@ package final class Kernel {
   package func run(_ workspace: UnsafeMutableRawPointer? = nil) {
     // No input reaches it: the kernel was made for these extents, and running it allocates nothing.
     let status = dn_run(pointer, operands, workspace)
+    precondition(status == 0, "oneDNN fails in a kernel that it made for these operands")
+  }
+}
+
+/// Kernels without a workspace, each made for one thread, that share the calling thread's OpenMP threads: which number
+/// computes which part is fixed by the parts alone, so no bit depends on how many threads there are.
+package final class KernelParts {
+  private let kernels: [Kernel]
+  private let pointers: UnsafeMutableBufferPointer<OpaquePointer?>
+  private let operands: UnsafeMutableBufferPointer<UnsafePointer<UnsafeMutableRawPointer?>?>
+
+  package init(_ kernels: [Kernel]) {
+    self.kernels = kernels
+    pointers = .allocate(capacity: kernels.count)
+    operands = .allocate(capacity: kernels.count)
+    _ = pointers.initialize(from: kernels.map { $0.pointer })
+    _ = operands.initialize(from: kernels.map { UnsafePointer($0.operands) })
+  }
+
+  deinit {
+    pointers.deallocate()
+    operands.deallocate()
+  }
+
+  package func run() {
+    // No input reaches it, as in `Kernel.run`.
+    let status = dn_run_parts(pointers.baseAddress, operands.baseAddress, Int32(kernels.count))
     precondition(status == 0, "oneDNN fails in a kernel that it made for these operands")
   }
 }
@@ -155,14 +182,5 @@ extension Kernel {
     try self.init {
       dn_pooling($0, direction.code, kind.code, &shape, layout.pointer, isDifferentiated ? 1 : 0)
     }
-  }
-
-  /// Normalization by the batch's own statistics, by channel. Forward: X, scale W and shift to Y, mean and biased
-  /// variance. Backward: X, W, shift, mean, variance and the gradient Y to the three gradients. With `relu` the
-  /// workspace holds its mask.
-  package convenience init(
-    batchNormalization direction: Direction, _ layout: KernelLayout, epsilon: Float, relu: Bool
-  ) throws(KernelError) {
-    try self.init { dn_batch_norm($0, direction.code, layout.pointer, epsilon, relu ? 1 : 0) }
   }
 }

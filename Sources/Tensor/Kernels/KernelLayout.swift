@@ -33,9 +33,9 @@ package final class KernelLayout: @unchecked Sendable {
     self.init(owning: try Self.made(for: shape) { dn_layout_blocked(&$0, dims, Int32(block)) })
   }
 
-  /// The part that is the first row of the first axis.
-  package func firstRow() throws(KernelError) -> KernelLayout {
-    KernelLayout(owning: try Self.made(for: dimensions) { dn_layout_first_row(&$0, pointer) })
+  /// The part that is the first `count` rows of the first axis.
+  package func firstRows(_ count: Int) throws(KernelError) -> KernelLayout {
+    KernelLayout(owning: try Self.made(for: dimensions) { dn_layout_first_rows(&$0, pointer, Int64(count)) })
   }
 
   deinit { dn_layout_destroy(pointer) }
@@ -65,6 +65,13 @@ package final class KernelLayout: @unchecked Sendable {
     return [16, 8].first { block in
       dimensions[1] % block == 0 && (try? KernelLayout(images: dimensions, block: block))?.isSame(as: self) == true
     }
+  }
+
+  /// How many channels lie side by side where all is dense, [N, C / lanes, points…, lanes]: in blocks, last of all, or
+  /// one; nil where it lies otherwise.
+  package var lanes: Int? {
+    let found = Int(dn_layout_lanes(pointer))
+    return found > 0 ? found : nil
   }
 
   /// Whether it is row-major fp32.

@@ -16,6 +16,8 @@ public struct TrainingStep {
     public let values: UnsafeMutableBufferPointer<Float>
     /// The gradient of the mean loss, as many numbers.
     public let gradient: UnsafeMutableBufferPointer<Float>
+    /// The numbers of the run's prior, or while it is trained those that it began with; empty where there is none.
+    public let start: UnsafeBufferPointer<Float>
   }
 
   /// Where the run stands, as the strategy at hand is told.
@@ -25,6 +27,8 @@ public struct TrainingStep {
   /// So many rows of the validation part, as the network is trained on, other ones for another number; nil where none
   /// are held out.
   package var holdout: ((_ number: Int, _ rows: Int) -> Batch)?
+  /// Laid out as all parameters are: the prior's numbers; nil: the run has none.
+  package var start: UnsafeBufferPointer<Float>?
   let plan: Plan
   private let buffers: ParameterBuffers
   private let trained: [TrainedParameter]
@@ -87,11 +91,13 @@ public struct TrainingStep {
 
   /// All that are trained, in the graph's order.
   public var parameters: [Parameter] {
-    trained.map { parameter in
+    let none = UnsafeBufferPointer<Float>(start: nil, count: 0)
+    return trained.map { parameter in
       Parameter(
         id: parameter.id, name: parameter.name, shape: parameter.shape,
         values: UnsafeMutableBufferPointer(rebasing: buffers.floats[parameter.range]),
-        gradient: UnsafeMutableBufferPointer(rebasing: plan.parameterGradients[parameter.range]))
+        gradient: UnsafeMutableBufferPointer(rebasing: plan.parameterGradients[parameter.range]),
+        start: UnsafeBufferPointer(rebasing: start.map { $0[parameter.range] } ?? none[...]))
     }
   }
 

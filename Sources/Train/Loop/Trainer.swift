@@ -30,6 +30,8 @@ public final class Trainer {
   let state: [AlignedBuffer]
   /// The posterior's, or the average's.
   let kept: [AlignedBuffer]
+  /// The part that trains a prior, with the prior's numbers.
+  let prior: PriorPart?, start: [AlignedBuffer]
   private var best: [Float]?
   /// The network before its first step, by the seed of its weights.
   private let first: (_ seed: UInt64) throws -> Graph
@@ -46,7 +48,9 @@ public final class Trainer {
   /// The shape that plans are for, with its network.
   private var planned: (shape: Shape, graph: Graph)
 
-  /// - Parameter checkpoint: to go on from; of the same recipe and number of threads.
+  /// - Parameters:
+  ///   - checkpoint: to go on from; of the same recipe.
+  ///   - threads: any number gives the same bytes.
   public init(_ recipe: Recipe, data: Dataset, checkpoint: Checkpoint? = nil, threads: Int = 2) throws {
     self.recipe = recipe
     self.threads = threads
@@ -91,6 +95,10 @@ public final class Trainer {
       AlignedBuffer(floats: count)
     }
     if recipe.average != nil { _ = kept[0].floats.update(fromContentsOf: parameters.floats) }
+    try recipe.checkPrior()
+    prior = try PriorPart(recipe, part)
+    start = prior == nil ? [] : [AlignedBuffer(floats: count)]
+    for buffer in start { _ = buffer.floats.update(fromContentsOf: parameters.floats) }
     position = Checkpoint.Position()
     try recipe.checkPosterior(length)
     if let checkpoint { try restore(checkpoint) }
@@ -115,11 +123,11 @@ public final class Trainer {
     shouldStop: () -> Bool = { false }, keep: (Trainer) throws -> Void = { _ in }, every pause: Duration = .seconds(60),
     record: (EpochRecord) throws -> Void = { _ in }, progress: (TrainProgress) -> Void = { _ in }
   ) throws {
-    let start = ContinuousClock.now
-    var done = 0, last = start, kept = start
+    let began = ContinuousClock.now
+    var done = 0, last = began, kept = began
     let already = position.epoch * stepsPerEpoch + position.step
     while !isDone {
-      let order = batches.order(of: position.epoch), begin = ContinuousClock.now
+      let order = order(of: position.epoch), begin = ContinuousClock.now
       while position.step < stepsPerEpoch {
         if shouldStop() { return }
         try step(order)
@@ -127,7 +135,7 @@ public final class Trainer {
         let now = ContinuousClock.now, isEnd = position.step == stepsPerEpoch
         if isEnd || last.duration(to: now) > .milliseconds(200) {
           last = now
-          let seconds = max(start.duration(to: now) / .seconds(1), 1e-9)
+          let seconds = max(began.duration(to: now) / .seconds(1), 1e-9)
           let left = recipe.epochs * stepsPerEpoch - already - done
           progress(report(rate: Double(done) / seconds, left: left, endsEpoch: false))
         }
@@ -137,7 +145,7 @@ public final class Trainer {
         }
       }
       try endEpoch()
-      let seconds = max(start.duration(to: .now) / .seconds(1), 1e-9)
+      let seconds = max(began.duration(to: .now) / .seconds(1), 1e-9)
       progress(
         report(rate: Double(done) / seconds, left: recipe.epochs * stepsPerEpoch - already - done, endsEpoch: true))
       try record(epochRecord(seconds: begin.duration(to: .now) / .seconds(1)))
@@ -184,9 +192,17 @@ public final class Trainer {
   /// Steps of each of the trainings that follow each other; nearly always there is one.
   private var stepsPerTraining: Int { max(recipe.epochs * stepsPerEpoch / (recipe.posterior?.trainings ?? 1), 1) }
 
+  /// The training that step `number` is of: its first step and how many it has. A prior is one, what stays near it too.
+  private func training(of number: Int) -> (first: Int, steps: Int) {
+    guard let prior else { return (number - number % stepsPerTraining, stepsPerTraining) }
+    let end = prior.epochs * stepsPerEpoch
+    return number < end ? (0, end) : (end, max(recipe.epochs * stepsPerEpoch - end, 1))
+  }
+
   /// The share of its training that is done before step `number`, which schedules go by.
   private func progress(before number: Int) -> Double {
-    Double(number % stepsPerTraining) / Double(stepsPerTraining)
+    let (first, steps) = training(of: number)
+    return Double(number - first) / Double(steps)
   }
 
   /// First weights of another seed, and an optimizer that knows of no step.
@@ -200,10 +216,11 @@ public final class Trainer {
   }
 
   func step(_ order: [Int]) throws {
-    let number = position.epoch * stepsPerEpoch + position.step, ownNumber = number % stepsPerTraining
-    if number > 0, ownNumber == 0 { try begin(training: number / stepsPerTraining) }
+    let number = position.epoch * stepsPerEpoch + position.step, ownNumber = number - training(of: number).first
+    if number > 0, ownNumber == 0 { try prior == nil ? begin(training: number / stepsPerTraining) : keepPrior() }
     var at = StepPosition(number: number, progress: progress(before: number), seed: recipe.seed)
     (at.examples, at.stepsPerEpoch, at.first) = (batches.count, stepsPerEpoch, number - ownNumber)
+    (at.isPrior, at.unseen) = (isInPrior, prior?.unseen ?? batches.count)
     var batch = batches.batch(position.step, of: order)
     augmenting.apply(&batch, at: at, epoch: position.epoch)
     let shape = shapeOfEpoch
@@ -212,6 +229,7 @@ public final class Trainer {
     let plan = try trainingPlan(batch.targets.count, shape), views = views(by: plan, step: number + 1)
     for view in views { recipe.optimizer.prepare(view, step: ownNumber + 1) }
     var step = try TrainingStep(batch, at: at, plan, parameters, trained, goal.objective)
+    step.start = start.first.map { UnsafeBufferPointer($0.floats) }
     step.holdout = holdout.map { holdout in
       { number, rows in
         var batch = holdout.cycled(number, rows)
@@ -312,7 +330,7 @@ public final class Trainer {
       graph, parameters: parameters,
       options: .init(rows: batches.size, threads: threads, precision: recipe.precision, batchStatistics: true))
     guard !plan.batchStatistics.isEmpty else { return }
-    let order = batches.order(of: position.epoch), count = min(batches.wholeBatches, Self.mostStatisticsBatches)
+    let order = order(of: position.epoch), count = min(batches.wholeBatches, Self.mostStatisticsBatches)
     RunningStatistics.estimate(
       parameters, by: plan, over: (0..<count).lazy.map { self.batches.batch($0, of: order).inputs })
   }
@@ -379,7 +397,7 @@ public final class Trainer {
   public func checkpoint() -> Checkpoint {
     Checkpoint(
       recipe: recipe.text, seed: recipe.seed, epochs: recipe.epochs, threads: threads, position: position,
-      buffers: [Array(parameters.floats)] + (state + kept).map { Array($0.floats) } + (best.map { [$0] } ?? []))
+      buffers: [Array(parameters.floats)] + (state + kept + start).map { Array($0.floats) } + (best.map { [$0] } ?? []))
   }
 
   private func restore(_ checkpoint: Checkpoint) throws(TrainError) {
@@ -388,13 +406,7 @@ public final class Trainer {
         .checkpoint, at: "checkpoint", expected: "the recipe, seed and epochs that it was made with",
         got: "others", advice: "resume with the same recipe and flags, or start anew without --resume")
     }
-    guard checkpoint.threads == threads else {
-      throw TrainError(
-        .checkpoint, at: "checkpoint", expected: "--threads \(checkpoint.threads), as it was made with",
-        got: "\(threads): sums would be rounded otherwise, and the model be another one",
-        advice: "say --threads \(checkpoint.threads), or start anew without --resume")
-    }
-    let buffers = checkpoint.buffers, count = parameters.count, own = state + kept
+    let buffers = checkpoint.buffers, count = parameters.count, own = state + kept + start
     guard (1 + own.count...2 + own.count).contains(buffers.count), buffers.allSatisfy({ $0.count == count }) else {
       throw TrainError(.checkpoint, at: "checkpoint", expected: "buffers of \(count) numbers", got: "others")
     }

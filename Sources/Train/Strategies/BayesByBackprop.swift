@@ -111,4 +111,4 @@ public struct BayesByBackprop: Strategy {
 }
 
 /// ln(1 + eˣ).
-private func softplus(_ x: Double) -> Double { max(x, 0) + log1p(exp(-abs(x))) }
+func softplus(_ x: Double) -> Double { max(x, 0) + log1p(exp(-abs(x))) }

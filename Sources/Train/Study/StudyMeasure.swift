@@ -35,6 +35,8 @@ public struct StudyMeasure: Sendable {
     case validation
     /// Rows that it was trained on.
     case train
+    /// Trained rows that its learned prior has not seen; all where there is none.
+    case unseen
   }
 
   private static let evaluations: [(name: String, isLower: Bool, isShare: Bool, @Sendable (Evaluation) -> Double?)] = [

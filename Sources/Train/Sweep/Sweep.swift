@@ -39,9 +39,9 @@ public struct Sweep: Sendable {
     (self.plan, self.folder, self.root, self.workers, self.origin) = (plan, folder, root, workers, origin)
   }
 
-  private struct Stopped: Error {}
+  struct Stopped: Error {}
   /// Between two times that the table's files are written.
-  private static let pause = Duration.seconds(5)
+  static let pause = Duration.seconds(5)
 
   /// Trains what is not done.
   /// - Parameters:
@@ -52,10 +52,16 @@ public struct Sweep: Sendable {
   public func run(
     shouldStop: @escaping @Sendable () -> Bool = { false }, progress: @escaping @Sendable (Progress) -> Void = { _ in }
   ) throws -> (table: SweepTable, isWhole: Bool) {
-    let (known, ending) = try rounds(of: nil, patience: .zero, shouldStop, progress)
+    let known: [SweepPlan.Trial: SweepResult], isWhole: Bool
+    if let halving = plan.halving, halving.asynchronous {
+      (known, isWhole) = try promote(halving, shouldStop, progress)
+    } else {
+      let (found, ending) = try rounds(of: nil, patience: .zero, shouldStop, progress)
+      (known, isWhole) = (found, ending == .whole)
+    }
     let table = SweepTable(plan, Array(known.values))
     try save(table)
-    return (table, ending == .whole)
+    return (table, isWhole)
   }
 
   /// The end of a part of a sweep.
@@ -77,7 +83,12 @@ public struct Sweep: Sendable {
     _ part: WorkPart, patience: Duration = .seconds(600), shouldStop: @escaping @Sendable () -> Bool = { false },
     progress: @escaping @Sendable (Progress) -> Void = { _ in }
   ) throws -> PartEnding {
-    try rounds(of: part, patience: patience, shouldStop, progress).ending
+    if plan.halving?.asynchronous == true {
+      throw TrainError(
+        .recipe, at: "--part \(part)", expected: "a sweep whose halving is in rounds", got: "asynchronous: true",
+        advice: "say one process with as many --workers, or leave out 'asynchronous'")
+    }
+    return try rounds(of: part, patience: patience, shouldStop, progress).ending
   }
 
   private func rounds(
@@ -200,7 +211,7 @@ public struct Sweep: Sendable {
 
   // MARK: one trial
 
-  private func train(
+  func train(
     _ trial: SweepPlan.Trial, to epochs: Int, known: SweepResult?, _ data: SharedData,
     _ shouldStop: @Sendable () -> Bool
   ) throws -> SweepResult {
@@ -226,7 +237,7 @@ public struct Sweep: Sendable {
 
   // MARK: files
 
-  private func open() throws {
+  func open() throws {
     do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
       throw TrainError(.output, at: folder, expected: "a folder to write to", got: error.localizedDescription)
     }
@@ -239,9 +250,9 @@ public struct Sweep: Sendable {
     }
   }
 
-  private func path(of trial: SweepPlan.Trial) -> String { "\(folder)/\(trial.name).json" }
+  func path(of trial: SweepPlan.Trial) -> String { "\(folder)/\(trial.name).json" }
 
-  private func results() throws -> [SweepPlan.Trial: SweepResult] {
+  func results() throws -> [SweepPlan.Trial: SweepResult] {
     var found: [SweepPlan.Trial: SweepResult] = [:]
     for trial in plan.trials(of: Array(plan.points.indices)) { found[trial] = try result(of: trial) }
     return found
@@ -258,7 +269,7 @@ public struct Sweep: Sendable {
     return result
   }
 
-  private func save(_ table: SweepTable) throws {
+  func save(_ table: SweepTable) throws {
     try writeWhole(jsonText(of: table), to: "\(folder)/\(plan.name).json")
     try writeWhole(Array(table.csv.utf8), to: "\(folder)/\(plan.name).csv")
     try writeWhole(Array(SweepPage(plan, table).html().utf8), to: "\(folder)/\(plan.name).html")

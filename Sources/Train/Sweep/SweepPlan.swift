@@ -43,15 +43,17 @@ public struct SweepPlan: Sendable {
   }
 
   /// Successive halving: all points are trained for `least` epochs, the better ones of each `factor` on for `factor`
-  /// times as many, until the recipe's. Source: Jamieson and Talwalkar 2016, arXiv 1502.07943; in rounds, and not as
-  /// results come (ASHA), so that a sweep that is killed and goes on chooses the same.
+  /// times as many, until the recipe's. Source: Jamieson and Talwalkar 2016, arXiv 1502.07943; in rounds, so that any
+  /// number of workers chooses the same, or `asynchronous`, as `Promotions` does.
   struct Halving: Codable, Sendable, Ranged {
     var least = 1
     var factor = 3
+    var asynchronous = false
     func check() throws(CatalogError) {
       try require((1...100_000).contains(least), "least", "1 to 100000", least)
       try require((2...1000).contains(factor), "factor", "2 to 1000", factor)
     }
+    var words: String { "\(least) \(factor)\(asynchronous ? " asynchronous" : "")" }
   }
 
   public let name: String
@@ -123,7 +125,7 @@ public struct SweepPlan: Sendable {
     default: throw refuse("seeds", "a list of whole numbers")
     }
     halving = try map["halving"].map { setting in
-      guard case .mapping(let own) = setting else { throw refuse("halving", "a mapping {least, factor}") }
+      guard case .mapping(let own) = setting else { throw refuse("halving", "a mapping {least, factor, asynchronous}") }
       return try Parameters.overlay(settings: own, on: Halving(), of: "\(file), 'halving'")
     }
     measure = try map["choose_by"].map { setting in
@@ -216,7 +218,7 @@ public struct SweepPlan: Sendable {
   /// All that its results depend on: a folder's results are of one such text.
   var identity: String {
     let lines = points.indices.map { settings(of: $0).joined(separator: " ") }
-    return ([recipeText] + common + lines + ["\(seeds)", "\(halving.map { "\($0.least) \($0.factor)" } ?? "")"])
+    return ([recipeText] + common + lines + ["\(seeds)", "\(halving?.words ?? "")"])
       .joined(separator: "\n")
   }
 }

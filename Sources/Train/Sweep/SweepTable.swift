@@ -16,6 +16,8 @@ public struct SweepResult: Codable, Sendable, Equatable {
   public var failure: String?
   /// The time of training and evaluation, on one thread, those of an earlier process with them.
   public var seconds: Double
+  /// Where it was compared before, by asynchronous halving.
+  public var earlier: [Step]?
 }
 
 extension SweepResult {
@@ -86,9 +88,7 @@ public struct SweepTable: Codable, Sendable {
     trials = results.count
     // In one order: sums in another have other last digits.
     let results = results.sorted { ($0.point, $0.seed) < ($1.point, $1.seed) }
-    let isOfValues = results.contains { $0.validation?.rootMeanSquaredError != nil }
-    let hasLikelihood = results.contains { $0.validation?.negativeLogLikelihood != nil }
-    let measure = plan.measure ?? (isOfValues && !hasLikelihood ? .rmse : .nll)
+    let measure = Self.measure(plan, results)
     chosenBy = measure
     rows = Dictionary(grouping: results, by: \.point).map { point, all in
       let epochs = all.map(\.epochs).min() ?? 0
@@ -116,6 +116,13 @@ public struct SweepTable: Codable, Sendable {
       default: return a.point < b.point
       }
     }
+  }
+
+  /// The plan's, or that of the task.
+  static func measure(_ plan: SweepPlan, _ results: [SweepResult]) -> SweepPlan.Measure {
+    let isOfValues = results.contains { $0.validation?.rootMeanSquaredError != nil }
+    let hasLikelihood = results.contains { $0.validation?.negativeLogLikelihood != nil }
+    return plan.measure ?? (isOfValues && !hasLikelihood ? .rmse : .nll)
   }
 
   /// The best point that all epochs were given to; nil where none is whole.

@@ -111,6 +111,13 @@ public struct ServerConfiguration: Sendable {
   /// Whether only this machine can call.
   public var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
 
+  /// The framed door at a port, as its clients write it.
+  /// - Parameter isLocal: for clients of this machine, to whom a host that stands for all addresses is `localhost`.
+  func address(port: Int, isLocal: Bool) -> String {
+    let name = isLocal && ["0.0.0.0", "::"].contains(host) ? "localhost" : host
+    return "\(tls == .insecure ? "dither+plain" : "dither")://\(name.contains(":") ? "[\(name)]" : name):\(port)"
+  }
+
   /// - Throws: `ServiceFault.configuration`.
   public func check() throws(ServiceError) {
     func refuse(_ field: String, _ expected: String, _ got: String) -> ServiceError {

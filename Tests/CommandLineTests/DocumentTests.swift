@@ -88,7 +88,8 @@ struct DocumentTests {
     arguments: ShownCommand.documents.map(\.name).filter { !["CONTRIBUTING.md", "docs/decisions.md"].contains($0) })
   func flagsInText(_ document: String) throws {
     let commands = [
-      ["audit"], ["compare"], ["audits", "report"], ["audits", "list"], ["bench"], ["calibrate"], ["corrupt"],
+      ["audit"], ["compare"], ["audits", "report"], ["audits", "open"], ["audits", "list"], ["bench"], ["env"],
+      ["login"], ["calibrate"], ["corrupt"],
       ["data", "get"],
       ["models", "list"],
       ["models", "alias"], ["models", "card"], ["predict"],

@@ -39,7 +39,8 @@ public enum ServerSettings {
       if case .text(let path) = $1 { $0.modelsDirectory = path }
     },
     ServerSetting(
-      "ready-file", .file, "Written (mode 0600) once the server serves: its ports, a token, the certificate authority."
+      "ready-file", .file, absence: "ready.json in the state",
+      "Written (mode 0600) once the server serves: its ports, a token, the certificate authority."
     ) { if case .text(let path) = $1 { $0.readyFile = path } },
     ServerSetting(
       "report-key", .file, absence: "report-key.pem in the state",

@@ -7,9 +7,9 @@ import Foundation
 /// `dither audits`: the audits of a server, running and done.
 struct AuditsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "audits", abstract: "List, watch and cancel the audits of a server, and fetch their reports.",
+    commandName: "audits", abstract: "List, watch and cancel the audits of a server, fetch and open their reports.",
     discussion: "Example: dither audits list",
-    subcommands: [List.self, Watch.self, Cancel.self, FetchReport.self])
+    subcommands: [List.self, Watch.self, Cancel.self, FetchReport.self, AuditsOpenCommand.self])
 
   /// An audit as it stands.
   struct State: Encodable {

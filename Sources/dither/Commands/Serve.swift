@@ -73,6 +73,8 @@ struct ServeCommand: AsyncParsableCommand {
       return print(settings.yaml(over: ServerConfiguration(stateDirectory: StateDirectory.standard)), terminator: "")
     }
     var configuration = settings.configuration()
+    // `dither env` finds it there.
+    configuration.readyFile = configuration.readyFile ?? ReadyFileOption.standard(in: configuration.stateDirectory)
     configuration.serviceManager = ServiceManager(environment: ProcessInfo.processInfo.environment)
     try await serve(configuration)
   }
@@ -124,11 +126,18 @@ struct ServeCommand: AsyncParsableCommand {
       rows[0][0] = "address"
     }
     rows.append(["console", "\(scheme)://\(host):\(server.httpPort)"])
-    if let token = server.firstToken { rows.append(["token", "\(token)  (shown this once)"]) }
+    rows.append(["token", server.firstToken.map { "\($0)  (shown this once)" } ?? tokenAdvice(configuration)])
     if let ca = server.authorityPath { rows.append(["CA", ca]) }
     rows.append(["report key", server.reportKeyPath])
     // Unbuffered: to flush all streams would wait for the log's, where a full pipe holds its thread.
     Console.tell(table(rows))
+  }
+
+  /// Who has lost all tokens makes another.
+  private func tokenAdvice(_ configuration: ServerConfiguration) -> String {
+    let isElsewhere = configuration.stateDirectory != StateDirectory.standard
+    let state = isElsewhere ? " --state \(ShellVariables.quoted(configuration.stateDirectory))" : ""
+    return "one of those before; `dither tokens create\(state) --name NAME --role admin` makes another"
   }
 
   private struct Announcement: Encodable {

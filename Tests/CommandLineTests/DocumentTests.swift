@@ -176,8 +176,8 @@ struct DocumentTests {
       "MODEL": "models/mnist-mlp-noise.onnx", "OTHER": "models/mnist-mlp-baseline.onnx",
       "THIRD": "models/mnist-mlp-baseline.onnx", "DIR": scratch.file("state"),
       "model.onnx": "models/mnist-mlp-noise.onnx",
-      "a+b+c+d": Array(repeating: "models/mnist-mlp-baseline.onnx", count: 4).joined(separator: "+"),
-      "mnist-mlp-noise": "models/mnist-mlp-noise.onnx", "mnist-mlp-dropout": "models/mnist-mlp-baseline.onnx",
+      "OTHER+THIRD": "models/mnist-mlp-baseline.onnx+models/mnist-mlp-baseline.onnx",
+      "mnist-mlp-noise": "models/mnist-mlp-noise.onnx",
     ]
     if words.contains("texts.onnx") { try NamedInputsTests.write(to: scratch) }
     return try words.map { word in

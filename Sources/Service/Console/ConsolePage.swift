@@ -51,7 +51,7 @@ enum ConsolePage {
         let isShown = job.state == .done || !job.state.isFinal
         return [
           isShown ? "<a href=\"/audits/\(job.id)\">\(job.id)</a>" : "\(job.id)", "\(job.subject)", "\(battery ?? "")",
-          "<span class=\"\(job.state.rawValue)\">\(job.state.rawValue)</span> \(job.message)",
+          "<span class=\"\(job.state.rawValue)\">\(job.state.rawValue)</span> \(job.reason)",
           time(job.createdMilliseconds),
         ]
       }, none: none)

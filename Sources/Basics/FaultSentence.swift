@@ -22,7 +22,8 @@ public struct FaultSentence: Sendable, Equatable {
     let rest = text[comma.upperBound...]
     // Words of a caller stand in quotes, and may have a semicolon in them.
     let quoted = rest.hasPrefix("'") ? rest.dropFirst().range(of: "'; ")?.lowerBound : nil
-    let end = rest[(quoted ?? rest.startIndex)...].range(of: "; ")
+    let isQuotation = rest.hasPrefix("'") && rest.hasSuffix("'") && quoted == nil
+    let end = isQuotation ? nil : rest[(quoted ?? rest.startIndex)...].range(of: "; ")
     got = String(end.map { rest[..<$0.lowerBound] } ?? rest)
     advice = end.map { String(rest[$0.upperBound...]) }
   }

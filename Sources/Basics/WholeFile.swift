@@ -14,7 +14,7 @@ public typealias FileError = Fault<FileFault>
 /// Files that appear whole or not at all, however many processes of whatever machines write them: each writes under a
 /// name of its own, syncs, and gives the file its name.
 public enum WholeFile {
-  /// Who may read a file that is made.
+  /// Users who may read a file that is made.
   public enum Readers: Sendable {
     /// As the process's mask has it.
     case anybody

@@ -36,11 +36,10 @@ public struct ReadyFile: Codable, Sendable, Equatable {
         .configuration, at: "ready file \(path)", expected: "what `dither serve` writes once it serves", got: got,
         advice: "start the server, or name its file with --ready-file")
     }
-    guard let facts = try? FileManager.default.attributesOfItem(atPath: path) else { throw refuse("no such file") }
-    guard facts[.type] as? FileAttributeType == .typeRegular, facts[.size] as? Int ?? .max <= Self.mostBytes,
-      let bytes = FileManager.default.contents(atPath: path)
-    else { throw refuse("a file that cannot be read") }
-    guard let found = try? JSONDecoder().decode(ReadyFile.self, from: bytes) else { throw refuse("other text") }
+    guard let bytes = BoundedFile.read(path, most: Self.mostBytes) else {
+      throw refuse(FileManager.default.fileExists(atPath: path) ? "a file that cannot be read" : "no such file")
+    }
+    guard let found = try? JSONDecoder().decode(ReadyFile.self, from: Data(bytes)) else { throw refuse("other text") }
     self = found
   }
 

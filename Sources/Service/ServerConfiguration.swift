@@ -16,6 +16,8 @@ public struct ServerConfiguration: Sendable {
   public var openStore: (@Sendable (UploadBounds) async throws -> any Store)?
   /// ONNX files published at start under their names, each with its card (`NAME.card.json`) beside it.
   public var modelsDirectory: String?
+  /// The folder of trainings' runs and sweeps that the console shows; nil: it shows none.
+  public var runsDirectory: String?
   /// The address of all doors.
   public var host = "127.0.0.1"
   /// 0: any free port.

@@ -15,6 +15,8 @@ package final class Services: Sendable {
   let statistics = PredictionStatistics()
   let readiness = Readiness()
   package let audits: JobRunner
+  /// The records of trainings that the console shows.
+  let runs: RunsFolder?
   let means: AuditMeans
   let auditThreads: Int
   let limits: ServerConfiguration.Limits
@@ -28,6 +30,7 @@ package final class Services: Sendable {
   package init(_ configuration: ServerConfiguration, log: Logger) async throws {
     try configuration.check()
     limits = configuration.limits
+    runs = try configuration.runsDirectory.map { try RunsFolder($0) }
     let store: any Store =
       if let open = configuration.openStore { try await open(limits.uploads) } else {
         try SqliteStore(directory: configuration.stateDirectory, uploads: limits.uploads)

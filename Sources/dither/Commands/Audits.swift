@@ -18,7 +18,7 @@ struct AuditsCommand: AsyncParsableCommand {
     var state: String
     var model: String
     var battery: String?
-    /// Those that were named one by one.
+    /// Probes that were named one by one.
     var probes: [String]?
     var created: String
     var message: String?

@@ -31,9 +31,12 @@ struct LoginCommand: AsyncParsableCommand {
   func run() async throws {
     let login = try wanted()
     let options = try ClientOptions.fromEnvironment(login.variables)
+    // Any known caller may ask it.
+    var asked = Dither_V1_ListModelsRequest()
+    asked.pageSize = 1
+    let request = asked
     let versions = try await ServerOptions.withClient(options) { client in
-      // Any known caller may ask it.
-      try await client.unary(Dither_V1_Registry.listModels, .with { $0.pageSize = 1 }, timeout: .seconds(10))
+      try await client.unary(Dither_V1_Registry.listModels, request, timeout: .seconds(10))
     }
     try login.write()
     if json { return try Json.print(Answer(address: login.address, file: SavedLogin.path)) }

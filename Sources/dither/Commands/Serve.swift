@@ -30,6 +30,8 @@ struct ServeCommand: AsyncParsableCommand {
   var blobs: String?
   @Option(help: help(of: "models"))
   var models: String?
+  @Option(help: help(of: "runs"))
+  var runs: String?
   @Option(help: help(of: "ready-file"))
   var readyFile: String?
   @Option(help: help(of: "report-key"))
@@ -101,7 +103,8 @@ struct ServeCommand: AsyncParsableCommand {
   /// Settings by their names; nil: not given.
   private var flags: [String: String?] {
     [
-      "state": state, "database": database, "blobs": blobs, "models": models, "ready-file": readyFile,
+      "state": state, "database": database, "blobs": blobs, "models": models, "runs": runs,
+      "ready-file": readyFile,
       "report-key": reportKey, "host": host,
       "framed-port": framedPort, "grpc-port": grpcPort, "http-port": httpPort, "listen": listen, "tls-cert": tlsCert,
       "tls-key": tlsKey, "client-ca": clientCa, "insecure": insecure.map { "\($0)" }, "log-level": logLevel,
@@ -133,7 +136,7 @@ struct ServeCommand: AsyncParsableCommand {
     Console.tell(table(rows))
   }
 
-  /// Who has lost all tokens makes another.
+  /// For those who have lost all tokens.
   private func tokenAdvice(_ configuration: ServerConfiguration) -> String {
     let isElsewhere = configuration.stateDirectory != StateDirectory.standard
     let state = isElsewhere ? " --state \(ShellVariables.quoted(configuration.stateDirectory))" : ""

@@ -4,7 +4,7 @@ import DitherProto
 
 /// Readers of bytes know no file's name: their faults get it here.
 enum ReadFile {
-  /// What the reader of models calls every file.
+  /// The reader of models calls every file so.
   private static let anyModel = "ONNX file"
 
   /// - Throws: what `body` throws, with the path in its place.

@@ -29,16 +29,13 @@ struct SavedLogin: Codable, Equatable {
       CommandError(.malformed, at: path, expected: expected, got: got, advice: advice)
     }
     guard let facts = try? FileManager.default.attributesOfItem(atPath: path) else { return nil }
-    guard facts[.type] as? FileAttributeType == .typeRegular, facts[.size] as? Int ?? .max <= mostBytes else {
-      throw refuse("the file of `dither login`", "something else", "remove it, and log in again")
-    }
     let mode = facts[.posixPermissions] as? Int ?? 0o777
     guard mode & 0o077 == 0 else {
       throw refuse(
         "a file of its owner alone, as it holds a token", "mode \(String(mode, radix: 8))", "chmod 600 \(path)")
     }
-    guard let bytes = FileManager.default.contents(atPath: path),
-      let found = try? JSONDecoder().decode(SavedLogin.self, from: bytes)
+    guard let bytes = BoundedFile.read(path, most: mostBytes),
+      let found = try? JSONDecoder().decode(SavedLogin.self, from: Data(bytes))
     else { throw refuse("the file of `dither login`", "other text", "log in again, or `dither logout`") }
     return found
   }

@@ -12,7 +12,10 @@ struct AskedServer: Sendable {
   /// Of the roles that were asked for.
   var token: String
 
-  static func with(roles: [String] = ["predict"], _ body: (AskedServer) async throws -> Void) async throws {
+  /// - Parameter runs: the folder of trainings that its console shows.
+  static func with(roles: [String] = ["predict"], runs: String? = nil, _ body: (AskedServer) async throws -> Void)
+    async throws
+  {
     let scratch = try Scratch()
     let models = scratch.file("models")
     try FileManager.default.createDirectory(atPath: models, withIntermediateDirectories: true)
@@ -20,6 +23,7 @@ struct AskedServer: Sendable {
     var configuration = ServerConfiguration(stateDirectory: scratch.path + "/state")
     (configuration.framedPort, configuration.grpcPort, configuration.httpPort) = (0, 0, 0)
     configuration.modelsDirectory = models
+    configuration.runsDirectory = runs
     configuration.logLevel = .critical
     let running = try await DitherServer(configuration).start()
     do {

@@ -244,7 +244,7 @@ enum ConsoleScript {
           if (!answer.ok) throw new Error(answer.statusText);
           const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
           const fresh = page.getElementById(box.dataset.place);
-          // Who reads a link with the keyboard keeps it.
+          // A link that has the focus keeps it.
           if (!fresh || place.contains(document.activeElement)) return;
           place.replaceChildren(...fresh.childNodes);
           words.textContent = '';

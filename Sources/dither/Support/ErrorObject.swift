@@ -2,7 +2,7 @@ import DitherBasics
 import DitherProto
 import Foundation
 
-/// What went wrong, as `--json` tells it: one object on one line of standard error, the last. Keys are absent where
+/// An error, as `--json` tells it: one object on one line of standard error, the last. Keys are absent where
 /// nothing is known.
 struct ErrorObject: Encodable, Equatable {
   /// By gRPC's names (`NOT_FOUND`), `CHECK_FAILED` where a gate or a check was not kept, `USAGE` of words that no command

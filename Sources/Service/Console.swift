@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherJobs
 import DitherProto
 import DitherReports
 import DitherRobustness

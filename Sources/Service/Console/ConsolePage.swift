@@ -74,7 +74,7 @@ enum ConsolePage {
     let head = titles.map { "<th scope=\"col\">\($0)</th>" as Html }
     let body = rows.map { row in "<tr>\(row.map { "<td>\($0)</td>" as Html })</tr>" as Html }
     return """
-      <div class="wide"><table><thead><tr>\(head)</tr></thead><tbody>
+      <div class="wide" tabindex="0" role="region" aria-label="Table: \(titles.first ?? "")"><table><thead><tr>\(head)</tr></thead><tbody>
       \(Html(joining: body, by: "\n"))
       </tbody></table></div>
       """

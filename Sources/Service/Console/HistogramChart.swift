@@ -9,6 +9,8 @@ struct HistogramChart {
   var unit = ""
   /// By which numbers are multiplied before they are shown.
   var factor = 1.0
+  /// Whether they are whole.
+  var isWhole = false
   var histogram: Histogram
 
   private static let width = 300.0, height = 96.0, floor = 78.0
@@ -36,8 +38,11 @@ struct HistogramChart {
   }
 
   private var summary: String {
-    guard let median = histogram.quantile(0.5), let high = histogram.quantile(0.95) else { return "" }
-    return "\(histogram.total), median \(shown(median)), 95 % below \(shown(high))"
+    guard let median = histogram.quantile(0.5, isWhole: isWhole), let high = histogram.quantile(0.95, isWhole: isWhole)
+    else { return "" }
+    return isWhole
+      ? "\(histogram.total), median at most \(shown(median)), 95 % at most \(shown(high))"
+      : "\(histogram.total), median \(shown(median)), 95 % below \(shown(high))"
   }
 
   private func bound(_ bucket: Int) -> String {

@@ -29,10 +29,10 @@ struct ServedFigures {
     [
       HistogramChart(title: "Waiting of a prediction", unit: " ms", factor: 1e3, histogram: figures.queueing),
       HistogramChart(title: "Computing of a prediction", unit: " ms", factor: 1e3, histogram: figures.computing),
-      HistogramChart(title: "Draws of a prediction", histogram: figures.draws),
+      HistogramChart(title: "Draws of a prediction", isWhole: true, histogram: figures.draws),
       HistogramChart(title: "Predictive entropy of a row", unit: " nats", histogram: figures.predictiveEntropy),
       HistogramChart(title: "Mutual information of a row", unit: " nats", histogram: figures.mutualInformation),
-      HistogramChart(title: "Classes of a prediction set", histogram: figures.setSizes),
+      HistogramChart(title: "Classes of a prediction set", isWhole: true, histogram: figures.setSizes),
     ]
   }
 

@@ -14,6 +14,8 @@ struct RunRoutes: Sendable {
 
   /// Bytes of a page that a training wrote; a longer one is not shown.
   private static let mostPageBytes = 4 << 20
+  /// Bytes of a table whose standing is listed.
+  private static let mostListedBytes = 256 << 10
   /// The query's name of a record.
   private static let name = "at"
 
@@ -46,15 +48,16 @@ struct RunRoutes: Sendable {
   private func list() -> RunsPage {
     guard let folder else { return RunsPage() }
     let (found, isWhole) = folder.entries()
-    let rows = found.prefix(RunsPage.mostRows).map { entry in
+    let rows = found.prefix(RunsPage.mostRows).map { entry -> RunsPage.Row in
       let place = folder.path(entry.path), name = entry.path.isEmpty ? "this folder" : entry.path.clipped(to: 100)
       switch entry.kind {
       case .run:
         guard let run = ShownRun(place) else { return RunsPage.Row(entry: entry, title: name, words: "unreadable") }
         return RunsPage.Row(entry: entry, title: name, words: "\(run.standing), \(run.last)")
       case .sweep:
-        let sweep = ShownSweep(place + ".json")
-        return RunsPage.Row(entry: entry, title: name, words: sweep?.standing ?? "unreadable")
+        // A hundred of any size would be too much for a list.
+        let sweep = ShownSweep(place + ".json", most: Self.mostListedBytes)
+        return RunsPage.Row(entry: entry, title: name, words: sweep?.standing ?? "large, or unreadable")
       case .study: return RunsPage.Row(entry: entry, title: name, words: "")
       }
     }

@@ -26,12 +26,14 @@ struct ShownSweep {
   /// Keys with charts, values of a key with points, and rows of the list.
   private static let mostKeys = 3, mostPoints = 20, mostRows = 60
 
-  /// - Parameter path: the table's, with its ending.
-  /// - Returns: nil where it is another file.
-  init?(_ path: String) {
+  /// - Parameters:
+  ///   - path: the table's, with its ending.
+  ///   - most: bytes.
+  /// - Returns: nil where it is another file, or longer.
+  init?(_ path: String, most: Int = mostBytes) {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
-    guard let bytes = BoundedFile.read(path, most: Self.mostBytes),
+    guard let bytes = BoundedFile.read(path, most: most),
       let table = try? decoder.decode(Table.self, from: Data(bytes))
     else { return nil }
     self.table = table

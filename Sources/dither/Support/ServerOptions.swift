@@ -29,7 +29,7 @@ struct ServerOptions: ParsableArguments {
 
   /// Connects, calls `body`, and closes whatever happens.
   func withClient<Result>(_ body: (DitherClient) async throws -> Result) async throws -> Result {
-    var options = try ClientOptions.fromEnvironment(settings(SavedLogin.read()))
+    var options = try ClientOptions.fromEnvironment(settings())
     options.certificate = certificate
     options.key = key
     return try await Self.withClient(options, body)
@@ -37,12 +37,15 @@ struct ServerOptions: ParsableArguments {
 
   /// The environment with the flags laid over it. A token that is kept goes to the server for which it was kept, and to
   /// no other.
-  private func settings(_ saved: SavedLogin?) -> [String: String] {
+  private func settings() throws(CommandError) -> [String: String] {
     var found = ProcessInfo.processInfo.environment.filter { $0.key.hasPrefix("DITHER_") && !$0.value.isEmpty }
     for (name, flag) in [("ADDRESS", address), ("TOKEN", token), ("CA", ca)] {
       if let flag { found["DITHER_" + name] = flag }
     }
-    guard let saved, found["DITHER_ADDRESS", default: saved.address] == saved.address else { return found }
+    // A caller who says both has no need of a login, nor of what may be wrong with it.
+    guard found["DITHER_ADDRESS"] == nil || found["DITHER_TOKEN"] == nil, let saved = try SavedLogin.read(),
+      found["DITHER_ADDRESS", default: saved.address] == saved.address
+    else { return found }
     found["DITHER_ADDRESS"] = saved.address
     return found.merging(saved.variables) { said, _ in said }
   }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DitherBasics
 import DitherClient
 import DitherProto
 import Foundation

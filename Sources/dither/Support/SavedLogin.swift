@@ -45,7 +45,7 @@ struct SavedLogin: Codable, Equatable {
     let folder = URL(filePath: Self.path).deletingLastPathComponent().path
     try FileManager.default.createDirectory(
       atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    try WholeFile.write(Array((jsonText(self) + "\n").utf8), to: Self.path, for: .owner)
+    try WholeFile.write(Array((Json.text(self) + "\n").utf8), to: Self.path, for: .owner)
   }
 
   /// - Returns: whether there was one.

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Sentences of faults") struct FaultSentenceTests {
   private enum Code: FaultCode {
-    case any
+    case one
     var category: FaultCategory { .invalidArgument }
   }
 
@@ -15,7 +15,7 @@ import Testing
       ("x.npy, row 3", "a number", "two, three", "remove one"),
     ] as [(String, String, String, String?)])
   func roundTrip(_ row: (place: String, expected: String, got: String, advice: String?)) throws {
-    let fault = Fault<Code>(.any, at: row.place, expected: row.expected, got: row.got, advice: row.advice)
+    let fault = Fault<Code>(.one, at: row.place, expected: row.expected, got: row.got, advice: row.advice)
     let read = try #require(FaultSentence(fault.description))
     #expect(read.place == row.place && read.expected == row.expected)
     // Without an advice behind it, a semicolon in quotes is the only one.

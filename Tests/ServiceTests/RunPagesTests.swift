@@ -2,6 +2,7 @@ import DitherBasics
 import DitherService
 import DitherTestSupport
 import Foundation
+import FoundationNetworking
 import Testing
 
 /// The folder of trainings behind the console: what is in it is shown, and nothing beside it.

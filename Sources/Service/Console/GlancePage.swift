@@ -2,8 +2,8 @@ import DitherReports
 import DitherStore
 import Foundation
 
-/// The server's figures at a glance, since it started: calls and their times, what waits, and for the versions that were
-/// asked most what predictions cost, how sure they were, and drift.
+/// The server's figures at a glance, since it started: calls and their times, what waits, and for the versions that
+/// were asked most what predictions cost, how sure they were, and drift.
 struct GlancePage {
   /// All that were called, most first.
   var methods: [Metrics.MethodFigures]

@@ -1,8 +1,8 @@
 import DitherBasics
 import Foundation
 
-/// The folder of `--runs`, as `dither train`, `sweep` and `study` leave it. Everything in it is looked at within bounds,
-/// links are not followed, and a request names only what was found.
+/// The folder of `--runs`, as `dither train`, `sweep` and `study` leave it. Everything in it is looked at within
+/// bounds, links are not followed, and a request names only what was found.
 struct RunsFolder: Sendable {
   /// Something that can be shown.
   struct Entry: Sendable, Equatable {

@@ -68,8 +68,8 @@ struct ShownSweep {
     return values.count > 1 && table.rows.allSatisfy { $0.settings[key]?.asNumber != nil }
   }
 
-  /// At each value of a key its best point: the measure that is chosen by with its interval, and the accuracies with and
-  /// without the model's noise where they were measured.
+  /// At each value of a key its best point: the measure that is chosen by with its interval, and the accuracies with
+  /// and without the model's noise where they were measured.
   private func series(_ key: String) -> [Summary.Series] {
     var best: [Double: Table.Row] = [:]
     // The first of a value is its best.

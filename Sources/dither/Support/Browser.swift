@@ -13,8 +13,8 @@ enum Browser {
     return false
   }
 
-  /// `BROWSER`'s, in their order, each with `%s` for the address or the address behind it; else the desktop's, where there
-  /// is one. Source: Eric Raymond's proposal of 2001, as Python's `webbrowser` reads it.
+  /// `BROWSER`'s, in their order, each with `%s` for the address or the address behind it; else the desktop's, where
+  /// there is one. Source: Eric Raymond's proposal of 2001, as Python's `webbrowser` reads it.
   private static var commands: [[String]] {
     let environment = ProcessInfo.processInfo.environment
     func isSet(_ name: String) -> Bool { !environment[name, default: ""].isEmpty }

@@ -5,8 +5,8 @@ import Foundation
 /// An error, as `--json` tells it: one object on one line of standard error, the last. Keys are absent where
 /// nothing is known.
 struct ErrorObject: Encodable, Equatable {
-  /// By gRPC's names (`NOT_FOUND`), `CHECK_FAILED` where a gate or a check was not kept, `USAGE` of words that no command
-  /// takes.
+  /// By gRPC's names (`NOT_FOUND`), `CHECK_FAILED` where a gate or a check was not kept, `USAGE` of words that no
+  /// command takes.
   var code: String
   /// One sentence with all of it.
   var message: String

@@ -3,8 +3,8 @@ import DitherClient
 import DitherProto
 import Foundation
 
-/// Where the server is and who asks: flags, the environment where a flag is left out, and what `dither login` keeps where
-/// both are silent.
+/// Where the server is and who asks: flags, the environment where a flag is left out, and what `dither login` keeps
+/// where both are silent.
 struct ServerOptions: ParsableArguments {
   @Option(
     help: """

@@ -18,8 +18,8 @@ enum UserFolder {
     }
   }
 
-  /// `dither` in the folder of a variable, else of a place in the home folder, which `HOME` names before the database of
-  /// users does. Source: XDG Base Directory Specification 0.8.
+  /// `dither` in the folder of a variable, else of a place in the home folder, which `HOME` names before the database
+  /// of users does. Source: XDG Base Directory Specification 0.8.
   static func path(_ variable: String, else place: String) -> String {
     let home = named("HOME") ?? FileManager.default.homeDirectoryForCurrentUser
     return (named(variable) ?? home.appending(path: place)).appending(path: "dither").path

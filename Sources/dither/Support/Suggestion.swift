@@ -19,7 +19,8 @@ enum Suggestion {
     return flag(words, of: command)
   }
 
-  /// The parser knows slips of the hand; this one knows what is longer or shorter too: `--tls-certificate` is `--tls-cert`.
+  /// The parser knows slips of the hand; this one knows what is longer or shorter too: `--tls-certificate` is
+  /// `--tls-cert`.
   private static func flag(_ words: [String], of command: any ParsableCommand.Type) -> String? {
     let help = Dither.helpMessage(for: command, columns: 200)
     let known = Set(help.matches(of: /--[a-z][a-z-]*[a-z]/).map { String($0.0) })

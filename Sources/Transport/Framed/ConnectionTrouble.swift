@@ -20,6 +20,10 @@ enum ConnectionTrouble {
         "\(target.place): its certificate is for another name than '\(target.host)'; call it by one that the certificate has"
       )
     case is NIOSSLError, is BoringSSLError: handshake("\(error)", target)
+    case let failed as IOError:
+      failed.errnoCode == ECONNRESET
+        ? closed(target)
+        : CallError(.unavailable, "\(target.place): \(String(cString: strerror(failed.errnoCode)))")
     default: CallError(.unavailable, "cannot connect to \(target.place): \(error)")
     }
   }

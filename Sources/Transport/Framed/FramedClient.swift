@@ -272,10 +272,10 @@ final class FramedClientHandler: ChannelInboundHandler {
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     // TLS's word for a peer that went without a goodbye.
     let isGone = error as? NIOSSLError == .uncleanShutdown
-    if isGone, ready != nil {
-      lost = ConnectionTrouble.closed(target)
+    if ready != nil {
+      lost = isGone ? ConnectionTrouble.closed(target) : ConnectionTrouble.error(error, target)
     } else {
-      lost = isGone ? CallError(.unavailable, "the connection was lost") : ConnectionTrouble.error(error, target)
+      lost = CallError(.unavailable, isGone ? "the connection was lost" : "the connection failed: \(error)")
     }
     context.close(promise: nil)
   }

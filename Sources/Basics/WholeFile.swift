@@ -14,9 +14,19 @@ public typealias FileError = Fault<FileFault>
 /// Files that appear whole or not at all, however many processes of whatever machines write them: each writes under a
 /// name of its own, syncs, and gives the file its name.
 public enum WholeFile {
+  /// Users who may read a file that is made.
+  public enum Readers: Sendable {
+    /// As the process's mask has it.
+    case anybody
+    /// Its owner alone: it holds a secret.
+    case owner
+
+    fileprivate var mode: mode_t { self == .owner ? 0o600 : 0o644 }
+  }
+
   /// Writes a file over what is there.
-  public static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
-    let part = try self.part(of: path, bytes)
+  public static func write(_ bytes: [UInt8], to path: String, for readers: Readers = .anybody) throws(FileError) {
+    let part = try self.part(of: path, bytes, readers)
     guard rename(part, path) == 0 else { throw fault(path, removing: part) }
   }
 
@@ -51,9 +61,11 @@ public enum WholeFile {
   private static let suffix = ".part"
 
   /// - Returns: the path of a synced file beside the place.
-  private static func part(of path: String, _ bytes: [UInt8]) throws(FileError) -> String {
+  private static func part(
+    of path: String, _ bytes: [UInt8], _ readers: Readers = .anybody
+  ) throws(FileError) -> String {
     let part = "\(path).\(String(UInt64.random(in: 0 ... .max), radix: 36))\(suffix)"
-    let descriptor = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    let descriptor = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, readers.mode)
     guard descriptor >= 0 else { throw fault(path) }
     var written = 0
     while written < bytes.count {

@@ -41,9 +41,13 @@ public struct ClientOptions: Sendable, Equatable {
       scheme == "dither" || scheme == "dither+plain", url.path.isEmpty || url.path == "/",
       url.user == nil, url.password == nil, url.query == nil, url.fragment == nil
     else {
+      // A host and a port alone.
+      let near =
+        address.wholeMatch(of: /[\w.-]+:\d{1,5}|\[[0-9a-fA-F:.]+\]:\d{1,5}/) == nil ? nil : "dither://\(address)"
       throw CallError(
         .invalidArgument,
-        "address '\(address.prefix(120))': expected dither://host:port, or dither+plain:// without TLS")
+        "address '\(address.prefix(120))': expected dither://host:port, or dither+plain:// without TLS"
+          + (near.map { "; did you mean '\($0)'?" } ?? ""))
     }
     if let port = url.port, !(1...65_535).contains(port) {
       throw CallError(

@@ -3,30 +3,56 @@ import Foundation
 
 extension ReportDifference {
   /// The comparison as one page that needs nothing else.
-  public func html() -> String { ComparePage(self).html.source }
+  /// - Parameters:
+  ///   - links: above its title, where a server shows it.
+  ///   - most: bytes; measures give way first, then probes, and the page says so. nil: all is there.
+  public func html(links: [PageLink] = [], most: Int? = nil) -> String {
+    let cuts: [[Level]] = [[], [.measure], [.measure, .probe]]
+    var source = ""
+    for cut in cuts {
+      source = ComparePage(self, links: links, without: cut).html.source
+      if source.utf8.count <= most ?? .max { break }
+    }
+    return source
+  }
 }
 
 /// Two reports side by side: headlines first, then each probe, then what only one has.
 private struct ComparePage {
   let found: ReportDifference
+  let links: [PageLink]
+  /// Levels that there is no room for.
+  let without: [ReportDifference.Level]
 
-  init(_ found: ReportDifference) { self.found = found }
+  init(_ found: ReportDifference, links: [PageLink], without: [ReportDifference.Level]) {
+    (self.found, self.links, self.without) = (found, links, without)
+  }
+
+  private func measurements(_ level: ReportDifference.Level) -> [ReportDifference.Measurement] {
+    without.contains(level) ? [] : found.measurements.filter { $0.level == level }
+  }
+
+  private var leftOut: Html? {
+    let count = found.measurements.count { without.contains($0.level) }
+    guard count > 0 else { return nil }
+    return
+      "<p class=\"muted\">\(count) more measurements have no room here; <code>dither compare A B --all</code> has them.</p>"
+  }
 
   var html: Html {
     let title = "\(found.second.model) against \(found.first.model)"
-    let probes = found.measurements.filter { $0.level == .probe }
-    let measures = found.measurements.filter { $0.level == .measure }
+    let probes = measurements(.probe), measures = measurements(.measure)
     return .document(
       title,
       body: """
-        <header><p class="eyebrow">Two audits</p><h1>\(title)</h1><p class="lead">\(lead)</p>
+        \(Html.links(links))<header><p class="eyebrow">Two audits</p><h1>\(title)</h1><p class="lead">\(lead)</p>
         <p class="muted">\(found.isPaired
           ? "Both are about the very same examples: accuracies are compared one by one (Newcombe's interval for pairs, McNemar's test)."
           : "They are about different examples: numbers are compared as independent ones.") \
         Differences are the second less the first; intervals are of 95 %, each for itself.</p></header>
         <section class="card">\(sides)</section>
         <h2>Headlines</h2><section class="card">\(forest("Headlines", found.measurements.filter { $0.level == .headline }))</section>
-        \(gates)\(alone)
+        \(gates)\(alone)\(leftOut)
         \(probes.isEmpty ? nil : Html.part("probes", "Each probe", hint: "\(probes.count)", isOpen: true, "<section class=\"card\">\(forest("Accuracy by probe", probes))</section>"))
         \(measures.isEmpty ? nil : Html.part("measures", "Measures", hint: "\(measures.count)", isOpen: false, "<section class=\"card\">\(forest("Measures of probes", measures))</section>"))
         """)

@@ -19,6 +19,9 @@ public struct CurvesPage {
   /// Text as it is in a file, with its caption.
   public var source: (caption: String, text: String)
 
+  /// Links above the title; none of a page that is a file.
+  public var links: [PageLink] = []
+
   /// A page of these parts.
   public init(
     eyebrow: String, title: String, lead: String, series: [Summary.Series], facts: [(name: String, value: String)],
@@ -34,7 +37,7 @@ public struct CurvesPage {
     return Html.document(
       title,
       body: """
-        <header><p class="eyebrow">\(eyebrow)</p><h1>\(title)</h1><p class="lead">\(lead)</p></header>
+        \(Html.links(links))<header><p class="eyebrow">\(eyebrow)</p><h1>\(title)</h1><p class="lead">\(lead)</p></header>
         <h2>Curves</h2><div class="charts">\(charts)</div>
         <h2>Facts</h2><section class="card"><dl>\(list)</dl></section>
         <h2>\(source.caption)</h2><section class="card"><pre><code>\(source.text)</code></pre></section>

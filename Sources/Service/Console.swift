@@ -1,6 +1,8 @@
 import DitherBasics
+import DitherJobs
 import DitherProto
 import DitherReports
+import DitherRobustness
 import DitherStore
 import DitherTransport
 import Foundation
@@ -28,10 +30,14 @@ struct Console: Sendable {
           HttpResponse(200, "text/plain; version=0.0.4; charset=utf-8", Array(services.metrics.text.utf8))
         }, HttpRoute(.get, "/report-key.pub.pem", .local(nil)) { _, _ in .text(services.reportKey.pem) },
         // Pages show the same facts that ListModels, ListAudits and GetReport tell.
-        HttpRoute(.get, "/", .local(.audit)) { _, _ in
+        HttpRoute(.get, "/", .local(.audit)) { request, _ in
           let jobs = try await services.store.jobs.list(kind: AuditSpec.kind, limit: 100)
-          return .html(Array(IndexPage(models: services.registry.current.versions, audits: jobs).html.source.utf8))
+          let page = IndexPage(
+            models: services.registry.current.versions, audits: jobs, wanted: request.query["q"] ?? "")
+          return .html(Array(page.source.utf8))
         },
+        HttpRoute(.get, "/glance", .local(.audit)) { _, _ in .scripted(Array(glance.html.source.utf8)) },
+        HttpRoute(.get, "/compare", .local(.audit)) { request, _ in try await compare(request) },
         HttpRoute(.get, "/console.js", .all) { _, _ in
           HttpResponse(200, "text/javascript; charset=utf-8", Array(ConsoleScript.text.utf8))
         },
@@ -63,7 +69,45 @@ struct Console: Sendable {
         },
         HttpRoute(.get, Self.signIn, .all) { _, _ in .html(Array(SignInPage(isRefused: false).html.source.utf8)) },
         HttpRoute(.post, Self.signIn, .all, bodyBytes: 4096) { request, context in try accept(request, context) },
-      ] + OipRoutes(services).all + JsonCalls(services).routes)
+      ] + RunRoutes(folder: services.runs, pool: services.planning).all + OipRoutes(services).all
+        + JsonCalls(services).routes)
+  }
+
+  private var glance: GlancePage {
+    let watched = services.registry.watched.map { ($0.version.reference, $0.watch.current) }
+    let drift = Dictionary(watched) { first, _ in first }
+    let served = services.registry.current.versions.map { version in
+      ServedFigures(
+        version: version, figures: services.statistics[version.reference], drift: drift[version.reference])
+    }.filter { $0.asked > 0 }.sorted { ($1.asked, $0.version.reference) < ($0.asked, $1.version.reference) }
+    return GlancePage(
+      methods: services.metrics.methods,
+      waiting: (services.waitingPredictions, services.audits.queued),
+      models: (services.registry.loadedCount, services.registry.current.versions.count), served: served)
+  }
+
+  /// Bytes of a page that compares two audits.
+  private static let mostCompareBytes = 100_000
+
+  /// As `dither compare` does it.
+  private func compare(_ request: HttpRequest) async throws -> HttpResponse {
+    var reports: [[UInt8]] = []
+    for side in ["a", "b"] {
+      guard let id = request.query[side], !id.isEmpty else {
+        throw CallError(.invalidArgument, "expected two audits, as /compare?a=AUDIT&b=AUDIT, got no '\(side)'")
+      }
+      let job = try await services.store.jobs.job(id)
+      guard let report = try await services.store.jobs.report(job.id) else {
+        throw CallError(.notFound, "audit \(job.id) has no report: it is \(job.standing)")
+      }
+      reports.append(report.json)
+    }
+    let (first, second) = (reports[0], reports[1]), links = ConsolePage.Place.allCases.map(\.link)
+    let page = try await services.planning.run {
+      ReportDifference(try Report(json: Data(first)), try Report(json: Data(second)))
+        .html(links: links, most: Self.mostCompareBytes)
+    }
+    return .html(Array(page.utf8))
   }
 
   /// The token goes into a cookie that no script and no other site can send: never into an address.

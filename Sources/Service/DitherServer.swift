@@ -24,20 +24,24 @@ public struct DitherServer: Sendable {
     log.logLevel = configuration.logLevel
     let services = try await Services(configuration, log: log)
     let tokens = services.store.tokens
-    let firstToken = try await Self.firstToken(tokens)
     let session = Token.secret()
     let authority = TokenAuthority(tokens: tokens, session: session, log: log)
     let doors = try await Doors(configuration, services, authority, log)
     try await services.audits.resume()
-    let server = RunningServer(
-      configuration: configuration, services: services, doors: doors, firstToken: firstToken,
-      sessionToken: session)
+    func running(_ firstToken: String?) -> RunningServer {
+      RunningServer(
+        configuration: configuration, services: services, doors: doors, firstToken: firstToken, sessionToken: session)
+    }
+    let firstToken: String?
     do {
-      try server.writeReadyFile()
+      try configuration.readyFile.map { try ready(doors, session).write(to: $0) }
+      // Last, as it is shown once: a start that fails would keep it to itself, and none would be made again.
+      firstToken = try await Self.firstToken(tokens)
     } catch {
-      await server.drain(grace: .zero)
+      await running(nil).drain(grace: .zero)
       throw error
     }
+    let server = running(firstToken)
     configuration.serviceManager?.tell(.ready)
     log.info(
       "ready",
@@ -46,6 +50,13 @@ public struct DitherServer: Sendable {
         "models": "\(services.registry.current.versions.count)",
       ])
     return server
+  }
+
+  private func ready(_ doors: Doors, _ session: String) -> ReadyFile {
+    ReadyFile(
+      framed: doors.framed.port, grpc: doors.grpc.port, http: doors.http.port, token: session,
+      ca: doors.authority ?? "", reportKey: Ed25519.PrivateKey.publicPath(of: configuration.reportKeyPath),
+      address: configuration.address(port: doors.framed.port, isLocal: true))
   }
 
   /// - Returns: nil where there are tokens: of this server's earlier life, or of one that shares its store.
@@ -92,10 +103,7 @@ public final class RunningServer: Sendable {
   /// The public half of the key that signs reports, as a PEM file: for `dither verify --key`.
   public var reportKeyPath: String { Ed25519.PrivateKey.publicPath(of: configuration.reportKeyPath) }
   /// How clients of the framed door write this server's address.
-  public var address: String {
-    let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
-    return "\(configuration.tls == .insecure ? "dither+plain" : "dither")://\(host):\(framedPort)"
-  }
+  public var address: String { configuration.address(port: framedPort, isLocal: false) }
 
   /// Longer than a connection may take to learn that it is to end: calls that are on their way meanwhile are taken.
   private static let farewell = Duration.milliseconds(1500)
@@ -119,13 +127,5 @@ public final class RunningServer: Sendable {
     services.batcher.close()
     await services.finishTelling()
     watch?.cancel()
-  }
-
-  func writeReadyFile() throws(ServiceError) {
-    guard let path = configuration.readyFile else { return }
-    try ReadyFile(
-      framed: framedPort, grpc: grpcPort, http: httpPort, token: sessionToken, ca: authorityPath ?? "",
-      reportKey: reportKeyPath
-    ).write(to: path)
   }
 }

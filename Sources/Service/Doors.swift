@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherProto
 import DitherStore
 import DitherTransport
@@ -38,7 +39,9 @@ struct Doors: Sendable {
     if let port = configuration.sharedPort {
       var settings = SharedDoor.Settings(tls: tls)
       settings.takesPlainHttp = httpTls == nil
-      let door = try await SharedDoor.open(dispatcher, http, host: host, port: port, settings, limits: wire)
+      let door = try await Self.opening("listen") {
+        try await SharedDoor.open(dispatcher, http, host: host, port: port, settings, limits: wire)
+      }
       self.init(framed: door, grpc: door, http: door, dispatcher: dispatcher, authority: authority)
       return
     }
@@ -46,13 +49,29 @@ struct Doors: Sendable {
     var open: [Door] = []
     do {
       open.append(
-        try await FramedDoor.open(dispatcher, host: host, port: configuration.framedPort, tls: tls, limits: wire))
-      open.append(try await GrpcDoor.open(dispatcher, host: host, port: configuration.grpcPort, tls: tls))
-      open.append(try await HttpDoor.open(dispatcher, http, host: host, port: configuration.httpPort, tls: httpTls))
+        try await Self.opening("framed-port") {
+          try await FramedDoor.open(dispatcher, host: host, port: configuration.framedPort, tls: tls, limits: wire)
+        })
+      open.append(
+        try await Self.opening("grpc-port") {
+          try await GrpcDoor.open(dispatcher, host: host, port: configuration.grpcPort, tls: tls)
+        })
+      open.append(
+        try await Self.opening("http-port") {
+          try await HttpDoor.open(dispatcher, http, host: host, port: configuration.httpPort, tls: httpTls)
+        })
       self.init(framed: open[0], grpc: open[1], http: open[2], dispatcher: dispatcher, authority: authority)
     } catch {
       for door in open { await door.drain(grace: .zero) }
       throw error
+    }
+  }
+
+  /// A port that is taken is told with the setting that says another.
+  private static func opening(_ setting: String, _ open: () async throws -> Door) async throws -> Door {
+    do { return try await open() } catch var fault as TransportError where fault.code == .bind {
+      fault.advice = "say another with --\(setting); port 0 is any that is free"
+      throw fault
     }
   }
 

@@ -17,6 +17,30 @@ struct Histogram: Sendable {
     sum += value
   }
 
+  /// All that was added.
+  var total: UInt64 { counts.reduce(0, +) }
+
+  /// - Parameters:
+  ///   - share: 0 to 1.
+  ///   - isWhole: of whole numbers, between which there is nothing, the bucket's bound is told.
+  /// - Returns: where so large a share lies below, as if numbers were spread evenly within their bucket; the last bound
+  ///   for those above all; nil of none. Source: Prometheus's `histogram_quantile`.
+  func quantile(_ share: Double, isWhole: Bool = false) -> Double? {
+    let wanted = share * Double(total)
+    guard total > 0 else { return nil }
+    var below = 0.0
+    for (bucket, count) in counts.enumerated() where count > 0 {
+      if below + Double(count) >= wanted {
+        guard bucket < bounds.count else { break }
+        if isWhole { return bounds[bucket] }
+        let low = bucket > 0 ? bounds[bucket - 1] : min(0, bounds[0])
+        return low + (bounds[bucket] - low) * (wanted - below) / Double(count)
+      }
+      below += Double(count)
+    }
+    return bounds.last
+  }
+
   /// From 0.1 ms to 10 s.
   static let seconds = [
     1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,

@@ -65,6 +65,24 @@ final class Metrics: Sendable {
     }
   }
 
+  /// Calls of one method.
+  struct MethodFigures: Sendable {
+    var method: String
+    /// By status code, in its order.
+    var codes: [(code: String, count: UInt64)]
+    /// Seconds.
+    var latency: Histogram
+  }
+
+  /// Figures of each method that was called, those called most first.
+  var methods: [MethodFigures] {
+    let now = state.withLock { $0 }
+    return now.latencies.map { method, latency in
+      let codes = now.calls.filter { $0.key.method == method }.map { (code: $0.key.code, count: $0.value) }
+      return MethodFigures(method: method, codes: codes.sorted { $0.code < $1.code }, latency: latency)
+    }.sorted { ($1.latency.total, $0.method) < ($0.latency.total, $1.method) }
+  }
+
   var text: String {
     let now = state.withLock { $0 }
     var lines: [String] = []

@@ -14,8 +14,16 @@ struct ModelsFolder: Sendable {
   var log: Logger
 
   /// A file that cannot be served is logged and left out: the others serve.
+  /// - Throws: `ServiceFault.configuration` where there is no such folder.
   func publish() async throws {
-    let files = try FileManager.default.contentsOfDirectory(atPath: path).filter { $0.hasSuffix(".onnx") }.sorted()
+    guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else {
+      let isThere = FileManager.default.fileExists(atPath: path)
+      throw ServiceError(
+        .configuration, at: "models folder \(path)", expected: "a folder of ONNX files",
+        got: isThere ? "a file, or a folder that may not be read" : "no such folder",
+        advice: "name another with --models")
+    }
+    let files = names.filter { $0.hasSuffix(".onnx") }.sorted()
     for file in files {
       do {
         try await publish(file)

@@ -16,6 +16,8 @@ public struct ServerConfiguration: Sendable {
   public var openStore: (@Sendable (UploadBounds) async throws -> any Store)?
   /// ONNX files published at start under their names, each with its card (`NAME.card.json`) beside it.
   public var modelsDirectory: String?
+  /// The folder of trainings' runs and sweeps that the console shows; nil: it shows none.
+  public var runsDirectory: String?
   /// The address of all doors.
   public var host = "127.0.0.1"
   /// 0: any free port.
@@ -116,6 +118,13 @@ public struct ServerConfiguration: Sendable {
 
   /// Whether only this machine can call.
   public var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
+
+  /// The framed door at a port, as its clients write it.
+  /// - Parameter isLocal: for clients of this machine, to whom a host that stands for all addresses is `localhost`.
+  func address(port: Int, isLocal: Bool) -> String {
+    let name = isLocal && ["0.0.0.0", "::"].contains(host) ? "localhost" : host
+    return "\(tls == .insecure ? "dither+plain" : "dither")://\(name.contains(":") ? "[\(name)]" : name):\(port)"
+  }
 
   /// - Throws: `ServiceFault.configuration`.
   public func check() throws(ServiceError) {

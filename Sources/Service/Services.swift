@@ -22,6 +22,8 @@ package final class Services: Sendable {
   package let accessLog: AccessLog?
   let readiness = Readiness()
   package let audits: JobRunner
+  /// The records of trainings that the console shows.
+  let runs: RunsFolder?
   let means: AuditMeans
   let auditThreads: Int
   let limits: ServerConfiguration.Limits
@@ -38,6 +40,7 @@ package final class Services: Sendable {
     let accessLog = try configuration.accessLog.map { path throws(ServiceError) in try AccessLog(path: path) }
     let spans = configuration.traces.map { OtlpExporter($0, code: configuration.code, log: log) }
     (self.accessLog, self.spans) = (accessLog, spans)
+    runs = try configuration.runsDirectory.map { try RunsFolder($0) }
     let store: any Store =
       if let open = configuration.openStore { try await open(limits.uploads) } else {
         try SqliteStore(directory: configuration.stateDirectory, uploads: limits.uploads)

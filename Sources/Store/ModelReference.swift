@@ -27,7 +27,8 @@ public enum ModelReference: Hashable, Sendable, CustomStringConvertible {
     } else {
       guard let version = Int64(rest), version > 0 else {
         throw StoreError(
-          .badName, at: "model", expected: "name@version with a version from 1", got: "'\(text.clipped())'")
+          .badName, at: "model", expected: "name@version with a version from 1", got: "'\(text.clipped())'",
+          advice: "an alias is written \(name):ALIAS")
       }
       self = .version(name, version)
     }

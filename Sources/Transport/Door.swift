@@ -1,5 +1,6 @@
 import DitherBasics
 import DitherProto
+import Foundation
 import Logging
 import NIOCore
 import NIOPosix
@@ -120,8 +121,9 @@ public final class Door: Sendable {
         connections: connections, runningHandlers: runningHandlers)
     } catch {
       try? await group.shutdownGracefully()
+      let got = (error as? IOError).map { String(cString: strerror($0.errnoCode)).lowercased() } ?? "\(error)"
       throw TransportError(
-        .bind, at: "\(name) door", expected: "to listen on \(host):\(port)", got: "\(error)",
+        .bind, at: "\(name) door", expected: "to listen on \(host):\(port)", got: got,
         advice: "choose another port; 0 is any that is free")
     }
   }

@@ -3,7 +3,8 @@ import ArgumentParser
 /// All commands, in the order in which `--help` lists them. One file for each in `Commands/`.
 var commands: [any ParsableCommand.Type] {
   [
-    ServeCommand.self, WorkCommand.self, PredictCommand.self, AuditCommand.self, AuditsCommand.self,
+    ServeCommand.self, WorkCommand.self, EnvCommand.self, LoginCommand.self, LogoutCommand.self, PredictCommand.self,
+    AuditCommand.self, AuditsCommand.self,
     CompareCommand.self, VerifyCommand.self,
     CalibrateCommand.self, CorruptCommand.self,
     TuneCommand.self, UploadCommand.self, ModelsCommand.self, TopCommand.self, RunCommand.self,

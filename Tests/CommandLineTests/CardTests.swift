@@ -45,8 +45,10 @@ struct CardTests {
     let card = try String(contentsOfFile: out, encoding: .utf8)
     let audits = try server.dither("audits", "list", "--json").json()["audits"] as? [[String: Any]]
     let id = try #require(audits?.first?["audit"] as? String)
-    let report = try server.dither("audits", "report", id, "--json").output
-    let digest = Sha256.hash(report.dropLast().utf8).hex
+    let report = try server.dither("audits", "report", id, "--json")
+    #expect(report.status == 0, "\(report.errors)")
+    // The report's own bytes, and the end of the line.
+    let digest = Sha256.hash(Array(report.output.utf8.dropLast())).hex
     #expect(
       card.contains("report_digest: \"sha256:\(digest)\"") && card.contains("| fgsm (linf, epsilon 0.1) |"), "\(card)")
     #expect(try server.dither("models", "card", "net", "--audit", "none").status == 2)

@@ -88,7 +88,8 @@ struct DocumentTests {
     arguments: ShownCommand.documents.map(\.name).filter { !["CONTRIBUTING.md", "docs/decisions.md"].contains($0) })
   func flagsInText(_ document: String) throws {
     let commands = [
-      ["audit"], ["compare"], ["audits", "report"], ["audits", "list"], ["bench"], ["calibrate"], ["corrupt"],
+      ["audit"], ["compare"], ["audits", "report"], ["audits", "open"], ["audits", "list"], ["bench"], ["env"],
+      ["login"], ["calibrate"], ["corrupt"],
       ["data", "get"],
       ["models", "list"],
       ["models", "alias"], ["models", "card"], ["predict"],
@@ -175,8 +176,8 @@ struct DocumentTests {
       "MODEL": "models/mnist-mlp-noise.onnx", "OTHER": "models/mnist-mlp-baseline.onnx",
       "THIRD": "models/mnist-mlp-baseline.onnx", "DIR": scratch.file("state"),
       "model.onnx": "models/mnist-mlp-noise.onnx",
-      "a+b+c+d": Array(repeating: "models/mnist-mlp-baseline.onnx", count: 4).joined(separator: "+"),
-      "mnist-mlp-noise": "models/mnist-mlp-noise.onnx", "mnist-mlp-dropout": "models/mnist-mlp-baseline.onnx",
+      "OTHER+THIRD": "models/mnist-mlp-baseline.onnx+models/mnist-mlp-baseline.onnx",
+      "mnist-mlp-noise": "models/mnist-mlp-noise.onnx",
     ]
     if words.contains("texts.onnx") { try NamedInputsTests.write(to: scratch) }
     return try words.map { word in

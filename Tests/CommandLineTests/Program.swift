@@ -51,7 +51,8 @@ enum Program {
     process.currentDirectoryURL = folder ?? package
     process.environment = ProcessInfo.processInfo.environment
       .filter { !$0.key.hasPrefix("DITHER_") || ["DITHER_DATA", "DITHER_REFERENCE"].contains($0.key) }
-      .merging(environment) { $1 }
+      // A login of who runs the tests is no part of them.
+      .merging(["XDG_CONFIG_HOME": "/nonexistent"]) { $1 }.merging(environment) { $1 }
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = try emptyFile(output)
     let file = try emptyFile(errors)

@@ -105,6 +105,10 @@ import Testing
         #expect(try await get(url(path), token: audit).status == (path == "/" ? 200 : 404))
         #expect(try await get(url(path + "?token=\(audit)")).status == 401)
       }
+      for path in ["/glance", "/runs", "/runs/run?at=x", "/runs/page?at=x", "/compare?a=1&b=2"] {
+        #expect(try await get(url(path)).status == 401)
+        #expect(try await get(url(path), token: predict).status == 403, "\(path)")
+      }
       for path in ["/metrics", "/report-key.pub.pem"] {
         #expect(try await get(url(path)).status == 401)
         #expect(try await get(url(path), token: predict).status == 200)

@@ -21,7 +21,8 @@ struct ClientOptionsTests {
   @Test(
     "refused with what was expected",
     arguments: [
-      ("", "dither://host:port"), ("host:7447", "dither://host:port"), ("dither://", "dither://host:port"),
+      ("", "dither://host:port"), ("host:7447", "did you mean 'dither://host:7447'?"),
+      ("dither://", "dither://host:port"),
       ("dither://:7447", "dither://host:port"), ("http://host", "dither://host:port"),
       ("DITHER+TLS://host", "dither://host:port"), ("dither://host/models", "dither://host:port"),
       ("dither://host:x", "dither://host:port"), ("dither://h ost", "dither://host:port"),

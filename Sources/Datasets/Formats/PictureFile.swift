@@ -6,6 +6,8 @@ struct PictureHead: Equatable {
   var height: Int
   /// Whether the file has no colors.
   var isGray: Bool
+  /// Whether no pixel can be transparent.
+  var isOpaque = true
 
   /// Larger pictures are no model's input, and a small file can hold a very large picture.
   private static let most = 1 << 26
@@ -31,8 +33,16 @@ public struct PictureFile: Sendable, Equatable {
   /// Planes, one channel after the other: [channels, height, width].
   public private(set) var planes: [UInt8]
 
+  /// The file has colors, which are not in the planes: gray was asked for.
+  public let lostColors: Bool
+  /// The file says how transparent its pixels are, which was laid on black.
+  public let lostTransparency: Bool
+
   /// - Parameter channels: 1 or 3; colors become gray, and gray colors.
   public init(_ file: [UInt8], channels: Int, at place: String) throws(DatasetError) {
+    let said = try Self.head(file, at: place)
+    lostColors = channels == 1 && !said.isGray
+    lostTransparency = !said.isOpaque
     guard Jpeg.isJpeg(file) else {
       let png = try Png(file, channels: channels, at: place)
       (width, height, self.channels, planes) = (png.width, png.height, channels, png.planes)

@@ -30,6 +30,9 @@ public struct Png: Sendable, Equatable {
     planes = channels == 1 ? pixels : Self.planes(of: pixels, channels: channels)
   }
 
+  /// Source: W3C PNG, 5.2.
+  private static let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
+
   /// Channels one after the other, of channels side by side.
   static func planes(of pixels: [UInt8], channels: Int) -> [UInt8] {
     (0..<channels).flatMap { c in stride(from: c, to: pixels.count, by: channels).map { pixels[$0] } }
@@ -50,11 +53,13 @@ public struct Png: Sendable, Equatable {
     _ file: UnsafeRawBufferPointer, _ image: inout png_image, _ place: String
   ) throws(DatasetError) -> PictureHead {
     guard png_image_begin_read_from_memory(&image, file.baseAddress, file.count) != 0 else {
-      throw DatasetError(.malformed, at: place, expected: "a PNG picture", got: message(image))
+      let got = file.starts(with: signature) ? message(image) : "a file of another kind, neither PNG nor JPEG"
+      throw DatasetError(.malformed, at: place, expected: "a PNG picture", got: got)
     }
     return PictureHead(
       width: Int(image.width), height: Int(image.height),
-      isGray: image.format & UInt32(PNG_FORMAT_FLAG_COLOR) == 0)
+      isGray: image.format & UInt32(PNG_FORMAT_FLAG_COLOR) == 0,
+      isOpaque: image.format & UInt32(PNG_FORMAT_FLAG_ALPHA) == 0)
   }
 
   private static func pixels(

@@ -254,6 +254,9 @@ public nonisolated struct Dither_V1_AuditState: Sendable {
 
   public var battery: String = String()
 
+  /// Names of the probes that were asked for one by one; none of a battery.
+  public var probes: [String] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum State: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -1001,7 +1004,7 @@ nonisolated extension Dither_V1_AuditEvent: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Dither_V1_AuditState: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AuditState"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}audit\0\u{1}state\0\u{1}message\0\u{1}model\0\u{1}version\0\u{3}created_ms\0\u{1}battery\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}audit\0\u{1}state\0\u{1}message\0\u{1}model\0\u{1}version\0\u{3}created_ms\0\u{1}battery\0\u{1}probes\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1016,6 +1019,7 @@ nonisolated extension Dither_V1_AuditState: SwiftProtobuf.Message, SwiftProtobuf
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.version) }()
       case 6: try { try decoder.decodeSingularInt64Field(value: &self.createdMs) }()
       case 7: try { try decoder.decodeSingularStringField(value: &self.battery) }()
+      case 8: try { try decoder.decodeRepeatedStringField(value: &self.probes) }()
       default: break
       }
     }
@@ -1043,6 +1047,9 @@ nonisolated extension Dither_V1_AuditState: SwiftProtobuf.Message, SwiftProtobuf
     if !self.battery.isEmpty {
       try visitor.visitSingularStringField(value: self.battery, fieldNumber: 7)
     }
+    if !self.probes.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.probes, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1054,6 +1061,7 @@ nonisolated extension Dither_V1_AuditState: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.version != rhs.version {return false}
     if lhs.createdMs != rhs.createdMs {return false}
     if lhs.battery != rhs.battery {return false}
+    if lhs.probes != rhs.probes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -61,9 +61,16 @@ public struct Verdict: Sendable, Equatable {
       let ended = report.incomplete?.endedEarly.isEmpty == false ? "at most; " : ""
       return Row(
         name: threat.title, value: Written.percent(threat.robustAccuracy), range: Written.interval(threat.interval),
-        note: "\(ended)\(count == 1 ? "1 attack" : "union of \(count)")" + (words.isEmpty ? "" : "; \(words)"),
+        note: "\(ended)\(count == 1 ? "1 attack" : union(threat, words))" + (words.isEmpty ? "" : "; \(words)"),
         mark: .plain)
     }
+  }
+
+  /// With the attack that does most of it, where there is room: others may have broken nothing.
+  private static func union(_ threat: ThreatReport, _ words: String) -> String {
+    let name = threat.strongest.split(separator: ",").first.map(String.init) ?? ""
+    let alone = words.isEmpty ? "; \(name) alone \(Written.percent(threat.strongestAccuracy))" : ""
+    return "union of \(threat.attacks.count)\(alone)"
   }
 
   private static func others(_ report: Report, _ value: (Int) -> Double?) -> String {

@@ -7,7 +7,13 @@ import Foundation
 
 extension Job {
   /// Its state, and why, where it says so.
-  var standing: String { message.isEmpty ? state.rawValue : "\(state.rawValue): \(message)" }
+  var standing: String { reason.isEmpty ? state.rawValue : "\(state.rawValue): \(reason)" }
+
+  /// Its message, without the state's own word before it.
+  var reason: String {
+    let word = state.rawValue + " "
+    return message.hasPrefix(word) ? String(message.dropFirst(word.count)) : message
+  }
 }
 
 extension Dither_V1_AuditState {
@@ -35,6 +41,7 @@ extension Dither_V1_AuditState {
     model = spec.model.name
     version = UInt64(spec.model.version)
     battery = spec.battery
+    if battery.isEmpty { probes = spec.probes.map(\.probe) }
   }
 }
 

@@ -18,9 +18,8 @@ struct AuditPage {
     return ConsolePage.html(
       "Dither: audit \(job.id)", isScripted: !job.state.isFinal,
       """
-      <p><a href="/">Dither</a></p>
       <h1>Audit \(job.id)</h1>
-      <p>of \(job.subject): <span class="\(job.state.rawValue)">\(job.state.rawValue)</span> \(job.message)</p>
+      <p>of \(job.subject): <span class="\(job.state.rawValue)">\(job.state.rawValue)</span> \(job.reason)</p>
       \(progress)
       """)
   }

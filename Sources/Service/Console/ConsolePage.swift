@@ -4,8 +4,27 @@ import Foundation
 
 /// The frame of all pages of the console, and the parts that several have.
 enum ConsolePage {
-  /// - Parameter isScripted: whether it has what `ConsoleScript` makes live. Without a script it is whole all the same.
-  static func html(_ title: String, isScripted: Bool = false, _ body: Html) -> Html {
+  /// Where all pages lead to.
+  enum Place: String, CaseIterable {
+    case index = "/"
+    case glance = "/glance"
+    case runs = "/runs"
+
+    var title: String {
+      switch self {
+      case .index: "Models and audits"
+      case .glance: "At a glance"
+      case .runs: "Training"
+      }
+    }
+
+    var link: PageLink { PageLink(title, rawValue) }
+  }
+
+  /// - Parameters:
+  ///   - isScripted: whether it has what `ConsoleScript` makes live. Without a script it is whole all the same.
+  ///   - place: the page itself, where it is one that all lead to.
+  static func html(_ title: String, isScripted: Bool = false, at place: Place? = nil, _ body: Html) -> Html {
     """
     <!doctype html>
     <html lang="en">
@@ -16,12 +35,33 @@ enum ConsolePage {
     <style>\(style)</style>\(isScripted ? "\n<script src=\"/console.js\" defer></script>" : "" as Html)
     </head>
     <body>
+    \(navigation(at: place))
     <main>
     \(body)
     </main>
     </body>
     </html>
     """
+  }
+
+  private static func navigation(at place: Place?) -> Html {
+    let links = Place.allCases.map { one -> Html in
+      let current: Html? = one == place ? " aria-current=\"page\"" : nil
+      return "<a href=\"\(one.rawValue)\"\(current)>\(one.title)</a> "
+    }
+    return "<nav aria-label=\"Console\">\(links)</nav>"
+  }
+
+  /// Two audits with reports to be compared; nil of fewer.
+  static func comparison(of audits: [Job]) -> Html? {
+    let done = audits.filter { $0.state == .done }
+    guard done.count > 1 else { return nil }
+    return """
+      <form method="get" action="/compare" aria-label="Compare two audits"><p>
+      <label>Compare audit <input name="a" list="done" value="\(done[1].id)" required></label>
+      <label>with <input name="b" list="done" value="\(done[0].id)" required></label> <button type="submit">Compare</button>
+      <datalist id="done">\(done.map { "<option value=\"\($0.id)\">\($0.subject)</option>" as Html })</datalist></p></form>
+      """
   }
 
   static func time(_ milliseconds: Int64) -> Html {
@@ -34,7 +74,7 @@ enum ConsolePage {
     let head = titles.map { "<th scope=\"col\">\($0)</th>" as Html }
     let body = rows.map { row in "<tr>\(row.map { "<td>\($0)</td>" as Html })</tr>" as Html }
     return """
-      <div class="wide"><table><thead><tr>\(head)</tr></thead><tbody>
+      <div class="wide" tabindex="0" role="region" aria-label="Table: \(titles.first ?? "")"><table><thead><tr>\(head)</tr></thead><tbody>
       \(Html(joining: body, by: "\n"))
       </tbody></table></div>
       """
@@ -51,7 +91,7 @@ enum ConsolePage {
         let isShown = job.state == .done || !job.state.isFinal
         return [
           isShown ? "<a href=\"/audits/\(job.id)\">\(job.id)</a>" : "\(job.id)", "\(job.subject)", "\(battery ?? "")",
-          "<span class=\"\(job.state.rawValue)\">\(job.state.rawValue)</span> \(job.message)",
+          "<span class=\"\(job.state.rawValue)\">\(job.state.rawValue)</span> \(job.reason)",
           time(job.createdMilliseconds),
         ]
       }, none: none)
@@ -61,7 +101,14 @@ enum ConsolePage {
     :root { color-scheme: light dark; --line: #8884; --quiet: #666; --accent: #2563eb; --bar: #2563eb33 }
     @media (prefers-color-scheme: dark) { :root { --accent: #7aa7ff; --quiet: #999; --bar: #7aa7ff44 } }
     body { margin: 0; font: 15px/1.5 system-ui, sans-serif }
-    main { max-width: 72rem; margin: 0 auto; padding: 2rem 1rem }
+    main { max-width: 72rem; margin: 0 auto; padding: 1rem }
+    nav { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; max-width: 72rem; margin: 0 auto; padding: 1rem 1rem 0 }
+    nav a[aria-current] { color: inherit; font-weight: 700 }
+    :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px }
+    .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(16rem, 100%), 1fr)); gap: 1rem 1.5rem }
+    figure { margin: 0 } figcaption { color: var(--quiet) } figcaption span { display: block; font-size: .85rem }
+    figure svg { width: 100%; height: auto } figure rect { fill: var(--accent) } figure line { stroke: var(--line) }
+    figure text { fill: currentColor; font-size: 11px }
     h1 { font-size: 1.6rem; overflow-wrap: anywhere } h2 { font-size: 1.1rem; margin-top: 2.5rem }
     .wide { overflow-x: auto }
     table { border-collapse: collapse; width: 100% }

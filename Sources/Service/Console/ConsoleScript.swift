@@ -233,5 +233,23 @@ enum ConsoleScript {
         } catch (error) { tell(words, error); }
       });
     }
+
+    // Figures bring themselves up to date, unless nobody looks or somebody has stopped them.
+    for (const box of document.querySelectorAll('input.refresh')) {
+      const place = document.getElementById(box.dataset.place), words = box.closest('p').querySelector('[role=status]');
+      setInterval(async () => {
+        if (document.hidden || !box.checked) return;
+        try {
+          const answer = await fetch(location.href);
+          if (!answer.ok) throw new Error(answer.statusText);
+          const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+          const fresh = page.getElementById(box.dataset.place);
+          // A link that has the focus keeps it.
+          if (!fresh || place.contains(document.activeElement)) return;
+          place.replaceChildren(...fresh.childNodes);
+          words.textContent = '';
+        } catch (error) { tell(words, error); }
+      }, 5000);
+    }
     """#
 }

@@ -1,27 +1,56 @@
+import DitherGraph
 import DitherReports
 import DitherStore
 import Foundation
 
 /// The console's first page: models and audits, newest first. No scripts, nothing from elsewhere.
-struct IndexPage {
-  var models: [ModelVersion]
-  var audits: [Job]
+package struct IndexPage {
+  /// All that there are, newest first.
+  private let models: [ModelVersion]
+  private let audits: [Job]
+  /// A part of the names that are shown; empty: all.
+  private let wanted: String
 
-  var html: Html {
-    ConsolePage.html(
-      "Dither",
+  /// Versions with a row: with as many audits the page stays below 100 kB.
+  package static let mostModels = 100
+
+  /// - Parameter wanted: a part of the names that are shown; empty: all.
+  package init(models: [ModelVersion], audits: [Job], wanted: String = "") {
+    (self.models, self.audits, self.wanted) = (models, audits, String(wanted.prefix(64)))
+  }
+
+  /// The page.
+  package var source: String { html.source }
+
+  private var html: Html {
+    let found = wanted.isEmpty ? models : models.filter { $0.name.localizedCaseInsensitiveContains(wanted) }
+    let none: Html =
+      models.isEmpty ? "No models yet: <code>dither upload model.onnx</code>" : "No model has '\(wanted)' in its name."
+    return ConsolePage.html(
+      "Dither", at: .index,
       """
       <h1>Dither</h1>
       <section aria-labelledby="models">
       <h2 id="models">Models</h2>
-      \(ConsolePage.table(["model", "aliases", "input", "classes", "noise", "digest", "published"], models.map(cells), none: "No models yet: <code>dither upload model.onnx</code>"))
+      <form method="get" action="/" role="search"><p><label>A part of the name <input name="q" type="search" value="\(wanted)"></label>
+      <button type="submit">Search</button></p></form>
+      \(ConsolePage.table(
+        ["model", "aliases", "input", "classes", "noise", "digest", "published"],
+        found.prefix(Self.mostModels).map(cells), none: none))
+      \(rest(of: found.count))
       </section>
       <section aria-labelledby="audits">
       <h2 id="audits">Audits</h2>
       \(ConsolePage.table(of: audits, none: "No audits yet: <code>dither audit MODEL --battery smoke</code>"))
+      \(ConsolePage.comparison(of: audits))
       <p>Reports are signed: <code>dither verify REPORT --key</code> with <a href="/report-key.pub.pem">this server's key</a>.</p>
       </section>
       """)
+  }
+
+  private func rest(of count: Int) -> Html? {
+    guard count > Self.mostModels else { return nil }
+    return "<p>\(count - Self.mostModels) more: search for a part of a name, or <code>dither models list</code>.</p>"
   }
 
   private func cells(_ version: ModelVersion) -> [Html] {

@@ -20,7 +20,6 @@ struct ModelPage {
     ConsolePage.html(
       "Dither: \(name)", isScripted: true,
       """
-      <p><a href="/">Dither</a></p>
       <h1>\(name)</h1>
       \(trial)
       <section aria-labelledby="versions"><h2 id="versions">Versions</h2>
@@ -31,6 +30,7 @@ struct ModelPage {
       \(served.html)
       <section aria-labelledby="audits"><h2 id="audits">Audits</h2>
       \(ConsolePage.table(of: audits, none: "No audits yet."))
+      \(ConsolePage.comparison(of: audits))
       <form class="audit" data-model="\(name)"><p><label>Data <input name="data" placeholder="fashion-mnist:100" required></label>
       <label>Battery <select name="battery"><option>smoke</option><option>standard</option><option>full</option></select></label>
       <button type="submit">Audit</button> <span role="status"></span></p></form></section>

@@ -10,21 +10,30 @@ struct ServedFigures {
   /// nil: without a calibration, or not asked since.
   var drift: DriftWatch.State?
 
+  /// Predictions that were answered or failed.
+  var asked: UInt64 { figures.success.count + figures.failure.count }
+
   /// Nothing of a version that nobody has asked.
   var html: Html {
-    let asked = figures.success.count + figures.failure.count
     guard asked > 0 else { return "" }
     return """
-      <section aria-labelledby="served"><h2 id="served">Served, version \(version.version)</h2>
+      <section aria-labelledby="served"><h2 id="served">Served since the server started, version \(version.version)</h2>
       <div class="answer"><dl>\(facts.map { "<dt>\($0.0)</dt><dd>\($0.1)</dd>" as Html })</dl></div>
-      \(bars("Seconds of a prediction's waiting, up to", figures.queueing))
-      \(bars("Seconds of its computing, up to", figures.computing))
-      \(bars("Draws, up to", figures.draws))
-      \(bars("Predictive entropy of a row in nats, up to", figures.predictiveEntropy))
-      \(bars("Mutual information of a row in nats, up to", figures.mutualInformation))
-      \(bars("Classes of a prediction set, up to", figures.setSizes))
+      <div class="charts">\(charts.compactMap(\.html))</div>
       \(driftTable)</section>
       """
+  }
+
+  /// The cost of predictions, and how sure they were.
+  var charts: [HistogramChart] {
+    [
+      HistogramChart(title: "Waiting of a prediction", unit: " ms", factor: 1e3, histogram: figures.queueing),
+      HistogramChart(title: "Computing of a prediction", unit: " ms", factor: 1e3, histogram: figures.computing),
+      HistogramChart(title: "Draws of a prediction", isWhole: true, histogram: figures.draws),
+      HistogramChart(title: "Predictive entropy of a row", unit: " nats", histogram: figures.predictiveEntropy),
+      HistogramChart(title: "Mutual information of a row", unit: " nats", histogram: figures.mutualInformation),
+      HistogramChart(title: "Classes of a prediction set", isWhole: true, histogram: figures.setSizes),
+    ]
   }
 
   private var facts: [(String, String)] {
@@ -39,25 +48,14 @@ struct ServedFigures {
     ]
   }
 
-  /// A row for each bucket from the first to the last that holds something.
-  private func bars(_ title: String, _ histogram: Histogram) -> Html {
-    let held = histogram.counts.indices.filter { histogram.counts[$0] > 0 }
-    guard let first = held.first, let last = held.last, let most = histogram.counts.max() else { return "" }
-    let rows = (first...last).map { bucket -> Html in
-      let count = histogram.counts[bucket], share = 100 * Double(count) / Double(most)
-      let bound = bucket < histogram.bounds.count ? "\(histogram.bounds[bucket])" : "more"
-      return """
-        <span>\(bound)</span><svg width="100%" height="1rem" aria-hidden="true"><rect width="\(share)%" height="100%" \
-        fill="currentColor" opacity="0.35"/></svg><span>\(count)</span>
-        """
-    }
-    return "<h3>\(title)</h3><div class=\"bars\">\(rows)</div>"
+  /// How many windows have drifted; nil: nobody watches.
+  var driftWords: String? {
+    (drift?.window).map { "\($0.alarms) of \($0.windows) windows of \(DriftWindow.length) answers had drifted" }
   }
 
   private var driftTable: Html {
-    guard let drift else { return "" }
-    let window = drift.window, found = window.comparisons
-    let words = "\(window.alarms) of \(window.windows) windows of \(DriftWindow.length) answers had drifted"
+    guard let drift, let words = driftWords else { return "" }
+    let found = drift.window.comparisons
     return """
       <h3>Drift from the calibration's examples</h3>
       \(ConsolePage.table(

@@ -38,8 +38,12 @@ public enum ServerSettings {
     ServerSetting("models", .folder, "Folder of ONNX files to serve, each with its card beside it.") {
       if case .text(let path) = $1 { $0.modelsDirectory = path }
     },
+    ServerSetting("runs", .folder, "Folder of trainings' runs and sweeps, for the console to show.") {
+      if case .text(let path) = $1 { $0.runsDirectory = path }
+    },
     ServerSetting(
-      "ready-file", .file, "Written (mode 0600) once the server serves: its ports, a token, the certificate authority."
+      "ready-file", .file, absence: "ready.json in the state",
+      "Written (mode 0600) once the server serves: its ports, a token, the certificate authority."
     ) { if case .text(let path) = $1 { $0.readyFile = path } },
     ServerSetting(
       "report-key", .file, absence: "report-key.pem in the state",

@@ -8,7 +8,10 @@ enum Files {
       try FileManager.default.createDirectory(
         atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     } catch {
-      throw StoreError(.storage, at: path, expected: "a directory that can be made", got: error.localizedDescription)
+      let cause = ((error as NSError).userInfo[NSUnderlyingErrorKey] as? POSIXError)?.code.rawValue
+      throw StoreError(
+        .storage, at: path, expected: "a directory that can be made",
+        got: cause.map { String(cString: strerror($0)).lowercased() } ?? error.localizedDescription)
     }
   }
 

@@ -37,7 +37,8 @@ public final class SqliteStore: Store {
   ) throws(StoreError) {
     do throws(StoreError) { try Files.makeDirectory(directory) } catch {
       throw StoreError(
-        .badPlace, at: error.place, expected: error.expected, got: error.got, advice: "say another folder for the state"
+        .badPlace, at: error.place, expected: error.expected, got: error.got,
+        advice: "name another folder for the state, with --state"
       )
     }
     lock = use == .server ? try DirectoryLock(directory) : nil

@@ -56,9 +56,9 @@ public final class FramedClient: Sendable {
       tls = target.usesTls ? try context(target) : nil
     } catch {
       ready.succeed()
-      let files = [target.authority ?? "the system's authorities", target.certificate, target.key].compactMap { $0 }
-      throw CallError(.invalidArgument, "certificates in \(files.joined(separator: ", ")) cannot be used: \(error)")
+      throw ConnectionTrouble.files(error, target)
     }
+    let made = NIOLoopBoundBox.makeEmptyBox(valueType: FramedClientHandler.self, eventLoop: eventLoop)
     let bootstrap = ClientBootstrap(group: eventLoop).connectTimeout(target.connectTimeout)
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       .channelInitializer { channel in
@@ -70,13 +70,15 @@ public final class FramedClient: Sendable {
               NIOSSLClientHandler(context: tls, serverHostname: isAddress ? nil : target.host))
           }
           try channel.pipeline.syncOperations.addHandler(FlushesTogether())
-          try channel.pipeline.syncOperations.addHandler(FramedClientHandler(limits, ready: ready))
+          let handler = FramedClientHandler(limits, target, ready: ready)
+          try channel.pipeline.syncOperations.addHandler(handler)
+          made.value = handler
         }
       }
     do {
       let channel = try await bootstrap.connect(host: target.host, port: target.port).get()
       let timer = eventLoop.scheduleTask(in: target.connectTimeout) {
-        ready.fail(CallError(.unavailable, "\(target.host):\(target.port) says no Hello"))
+        ready.fail(ConnectionTrouble.silent(target))
       }
       defer { timer.cancel() }
       do {
@@ -85,15 +87,12 @@ public final class FramedClient: Sendable {
         channel.close(promise: nil)
         throw error
       }
-      let handler = try await channel.pipeline.handler(type: FramedClientHandler.self).map {
-        NIOLoopBound($0, eventLoop: eventLoop)
-      }.get()
+      let handler = try await eventLoop.submit { made.value.map { NIOLoopBound($0, eventLoop: eventLoop) } }.get()
+      guard let handler else { throw ConnectionTrouble.closed(target) }
       return FramedClient(channel, handler)
-    } catch let error as CallError {
-      throw error
     } catch {
       ready.fail(error)
-      throw CallError(.unavailable, "cannot connect to \(target.host):\(target.port): \(error)")
+      throw ConnectionTrouble.error(error, target)
     }
   }
 
@@ -229,10 +228,13 @@ final class FramedClientHandler: ChannelInboundHandler {
   private var deadlines: DeadlineSet?
   private var context: ChannelHandlerContext?
   private var lost: CallError?
+  private let target: FramedClient.Target
 
-  init(_ limits: WireLimits, ready: EventLoopPromise<Void>) {
+  /// - Parameter ready: done with the server's Hello.
+  init(_ limits: WireLimits, _ target: FramedClient.Target, ready: EventLoopPromise<Void>) {
     connection = ClientConnection(limits)
     reader = FrameReader(limit: limits.maxFrameBytes)
+    self.target = target
     self.ready = ready
   }
 
@@ -250,20 +252,31 @@ final class FramedClientHandler: ChannelInboundHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     reader.append(unwrapInboundIn(data).readableBytesView)
     do throws(CallError) {
-      while let frame = try reader.next() { perform(connection.receive(frame)) }
+      while let frame = try reader.next() {
+        // Bytes of another protocol may read as a frame.
+        guard ready == nil || frame.greets else { return perform(connection.fail(ConnectionTrouble.foreign(target))) }
+        perform(connection.receive(frame))
+      }
     } catch {
-      perform(connection.fail(error))
+      perform(connection.fail(ready == nil ? error : ConnectionTrouble.foreign(target)))
     }
   }
   func channelInactive(context: ChannelHandlerContext) {
-    perform(connection.fail(lost ?? CallError(.unavailable, "the connection was closed")))
+    let isEarly = ready != nil
+    perform(
+      connection.fail(
+        lost ?? (isEarly ? ConnectionTrouble.closed(target) : CallError(.unavailable, "the connection was closed"))))
     deadlines?.stop()
     context.fireChannelInactive()
   }
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     // TLS's word for a peer that went without a goodbye.
     let isGone = error as? NIOSSLError == .uncleanShutdown
-    lost = CallError(.unavailable, isGone ? "the connection was lost" : "the connection failed: \(error)")
+    if ready != nil {
+      lost = isGone ? ConnectionTrouble.closed(target) : ConnectionTrouble.error(error, target)
+    } else {
+      lost = CallError(.unavailable, isGone ? "the connection was lost" : "the connection failed: \(error)")
+    }
     context.close(promise: nil)
   }
 
@@ -365,5 +378,15 @@ final class FramedClientHandler: ChannelInboundHandler {
     guard let context else { return }
     context.writeAndFlush(
       wrapOutboundOut(context.channel.allocator.buffer(bytes: FrameCodec.encode(frame))), promise: nil)
+  }
+}
+
+extension Dither_V1_Frame {
+  /// Whether a server may begin with it.
+  fileprivate var greets: Bool {
+    switch kind {
+    case .hello, .goAway: true
+    default: false
+    }
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DitherBasics
 import DitherClient
 import DitherProto
 import DitherRobustness
@@ -7,9 +8,9 @@ import Foundation
 /// `dither audits`: the audits of a server, running and done.
 struct AuditsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "audits", abstract: "List, watch and cancel the audits of a server, and fetch their reports.",
+    commandName: "audits", abstract: "List, watch and cancel the audits of a server, fetch and open their reports.",
     discussion: "Example: dither audits list",
-    subcommands: [List.self, Watch.self, Cancel.self, FetchReport.self])
+    subcommands: [List.self, Watch.self, Cancel.self, FetchReport.self, AuditsOpenCommand.self])
 
   /// An audit as it stands.
   struct State: Encodable {
@@ -17,6 +18,8 @@ struct AuditsCommand: AsyncParsableCommand {
     var state: String
     var model: String
     var battery: String?
+    /// Probes that were named one by one.
+    var probes: [String]?
     var created: String
     var message: String?
 
@@ -34,6 +37,7 @@ struct AuditsCommand: AsyncParsableCommand {
       // An ensemble has no version of its own.
       model = state.version > 0 ? "\(state.model)@\(state.version)" : state.model
       battery = state.battery.isEmpty ? nil : state.battery
+      probes = state.probes.isEmpty ? nil : state.probes
       created = timeText(state.createdMs)
       message = state.message.isEmpty ? nil : state.message
     }
@@ -54,7 +58,12 @@ struct AuditsCommand: AsyncParsableCommand {
       print(
         table(
           [["audit", "state", "model", "battery", "created", ""]]
-            + audits.map { [$0.audit, $0.state, $0.model, $0.battery ?? "", $0.created, $0.message ?? ""] }))
+            + audits.map {
+              [
+                $0.audit, $0.state, $0.model, $0.battery ?? $0.probes?.joined(separator: ", ").clipped(to: 30) ?? "",
+                $0.created, $0.message ?? "",
+              ]
+            }))
     }
   }
 

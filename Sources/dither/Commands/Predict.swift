@@ -112,12 +112,21 @@ struct PredictCommand: AsyncParsableCommand {
       try NoiseOptions.check(
         samples: samples, of: model, hasNoise: !served.noiseJson.isEmpty || !noise.specs.isEmpty)
       var answer = PredictionTable()
-      for batch in try batches(for: ServedInput.all(of: signature), digest: served.digest) {
-        try await predict(batch, with: client, into: &answer)
-      }
+      let batches = try batches(for: ServedInput.all(of: signature), digest: served.digest)
+      Self.tellLosses(batches)
+      for batch in batches { try await predict(batch, with: client, into: &answer) }
       return (answer, signature.labelNames)
     }
     if json { try Json.print(answer) } else { answer.show(measures, classNames: names, noise: !noise.specs.isEmpty) }
+  }
+
+  /// Once for each kind, however many pictures it is true of.
+  private static func tellLosses(_ batches: [ExampleBatch]) {
+    let lossy = batches.filter { $0.loss != nil }
+    for (loss, group) in Dictionary(grouping: lossy, by: { $0.loss ?? "" }).sorted(by: { $0.key < $1.key }) {
+      let others = group.count > 1 ? " and \(group.count - 1) more" : ""
+      Console.note("\(group[0].names.first ?? "")\(others): \(loss), as this model takes it")
+    }
   }
 
   /// - Parameter digest: the served model's.

@@ -54,7 +54,8 @@ struct RunCommand: ParsableCommand {
   }
 
   func run() throws {
-    let bytes = try noise.laid(over: FileArray.read(file)), graph = try Graph(onnx: bytes)
+    let bytes = try ReadFile.naming(file) { try noise.laid(over: FileArray.read(file)) }
+    let graph = try ReadFile.naming(file) { try Graph(onnx: bytes) }
     try NoiseOptions.check(samples: samples, of: file, hasNoise: graph.noise?.settled.isActive ?? false)
     var summary = Summary(graph)
     if check {

@@ -30,6 +30,8 @@ struct ServeCommand: AsyncParsableCommand {
   var blobs: String?
   @Option(help: help(of: "models"))
   var models: String?
+  @Option(help: help(of: "runs"))
+  var runs: String?
   @Option(help: help(of: "ready-file"))
   var readyFile: String?
   @Option(help: help(of: "report-key"))
@@ -80,6 +82,8 @@ struct ServeCommand: AsyncParsableCommand {
     let environment = ProcessInfo.processInfo.environment
     configuration.serviceManager = ServiceManager(environment: environment)
     configuration.traces = try TraceSettings(environment: environment)
+    // `dither env` finds it there.
+    configuration.readyFile = configuration.readyFile ?? ReadyFileOption.standard(in: configuration.stateDirectory)
     try await serve(configuration)
   }
 
@@ -105,7 +109,8 @@ struct ServeCommand: AsyncParsableCommand {
   /// Settings by their names; nil: not given.
   private var flags: [String: String?] {
     [
-      "state": state, "database": database, "blobs": blobs, "models": models, "ready-file": readyFile,
+      "state": state, "database": database, "blobs": blobs, "models": models, "runs": runs,
+      "ready-file": readyFile,
       "report-key": reportKey, "host": host,
       "framed-port": framedPort, "grpc-port": grpcPort, "http-port": httpPort, "listen": listen, "tls-cert": tlsCert,
       "tls-key": tlsKey, "client-ca": clientCa, "insecure": insecure.map { "\($0)" }, "log-level": logLevel,
@@ -131,11 +136,18 @@ struct ServeCommand: AsyncParsableCommand {
       rows[0][0] = "address"
     }
     rows.append(["console", "\(scheme)://\(host):\(server.httpPort)"])
-    if let token = server.firstToken { rows.append(["token", "\(token)  (shown this once)"]) }
+    rows.append(["token", server.firstToken.map { "\($0)  (shown this once)" } ?? tokenAdvice(configuration)])
     if let ca = server.authorityPath { rows.append(["CA", ca]) }
     rows.append(["report key", server.reportKeyPath])
     // Unbuffered: to flush all streams would wait for the log's, where a full pipe holds its thread.
     Console.tell(table(rows))
+  }
+
+  /// For those who have lost all tokens.
+  private func tokenAdvice(_ configuration: ServerConfiguration) -> String {
+    let isElsewhere = configuration.stateDirectory != StateDirectory.standard
+    let state = isElsewhere ? " --state \(ShellVariables.quoted(configuration.stateDirectory))" : ""
+    return "one of those before; `dither tokens create\(state) --name NAME --role admin` makes another"
   }
 
   private struct Announcement: Encodable {

@@ -75,10 +75,10 @@ struct UploadCommand: AsyncParsableCommand {
     for (key, word) in [(Graph.outputKindKey, outputKind?.rawValue), (ModelSignature.taskKey, task)] {
       if let word { bytes = OnnxMetadata.adding(word, for: key, to: bytes) }
     }
-    let file = bytes, description = card
+    let file = bytes, description = card, path = self.file
     let name = name ?? URL(filePath: self.file).deletingPathExtension().lastPathComponent
     let response = try await server.withClient { client in
-      try await Self.retrying {
+      try await Self.retrying(path) {
         try await client.upload(
           file, as: name, sha256: Sha256.hash(file).hex, card: description, aliases: aliases,
           progress: { sent in
@@ -100,13 +100,15 @@ struct UploadCommand: AsyncParsableCommand {
   }
 
   /// Another upload of the same file may take over, or move the place where to go on: then again, for some seconds.
-  private static func retrying<Result>(_ body: () async throws -> Result) async throws -> Result {
-    for attempt in 1..<8 {
-      do { return try await body() } catch let error as CallError where [.aborted, .outOfRange].contains(error.code) {
+  private static func retrying<Result>(_ path: String, _ body: () async throws -> Result) async throws -> Result {
+    var attempt = 1
+    while true {
+      do { return try await body() } catch let error as CallError {
+        guard attempt < 8, [.aborted, .outOfRange].contains(error.code) else { throw ReadFile.naming(path, in: error) }
         try await Task.sleep(for: .milliseconds(100 << attempt))
       }
+      attempt += 1
     }
-    return try await body()
   }
 
   private func cardText() throws -> String {

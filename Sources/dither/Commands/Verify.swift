@@ -35,7 +35,7 @@ struct VerifyCommand: ParsableCommand {
   func run() throws {
     let bytes = try FileArray.read(report), form = ReportForm(of: bytes)
     let trusted = try key.map(publicKey)
-    guard let (body, signer) = try form.opened(bytes) else {
+    guard let (body, signer) = try ReadFile.naming(report, { try form.opened(bytes) }) else {
       throw CommandFailure(status: .checkFailed, message: "\(report): there is no signature in this report")
     }
     if let trusted, trusted != signer {

@@ -30,13 +30,16 @@ func print(_ text: String) { Swift.print(text.shown(keepsLines: true)) }
 struct ProgressLine: ~Copyable {
   private var last = ContinuousClock.now - .seconds(3600)
   private var isOpen = false
+  private var shown = ""
 
   mutating func show(_ line: String, isMilestone: Bool = false) {
     let now = ContinuousClock.now
     let pause: Duration = Console.isTerminal ? .milliseconds(100) : .seconds(10)
     guard isMilestone || now - last >= pause else { return }
-    last = now
     var line = line.shown()
+    // In a file the same line twice says nothing.
+    guard Console.isTerminal || line != shown else { return }
+    (last, shown) = (now, line)
     // A line that wraps could not be taken back.
     if Console.isTerminal, let columns = Terminal.columns(of: STDERR_FILENO), line.count >= columns {
       line = String(line.prefix(columns - 2)) + "…"

@@ -66,6 +66,8 @@ struct ExampleBatch {
   }
   private var parts: [Part]
   var names: [String]
+  /// The part of a picture that the model does not see, in words.
+  private(set) var loss: String?
 
   var count: Int { names.count }
 
@@ -87,6 +89,7 @@ struct ExampleBatch {
         advice: isPicture ? isImage ? "say --resize, or resize the image" : "resize the image" : nil)
     }
     parts = [Part(input: input, values: try input.values(array, at: path))]
+    loss = array.loss
     names = count == 1 ? [path] : (0..<count).map { "\(path)[\($0)]" }
   }
 

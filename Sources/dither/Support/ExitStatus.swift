@@ -29,6 +29,21 @@ enum ExitStatus: Int32, CaseIterable {
     }
   }
 
+  /// For programs, as gRPC's names of statuses are.
+  var word: String {
+    switch self {
+    case .done: "OK"
+    case .checkFailed: "CHECK_FAILED"
+    case .invalid: "INVALID_ARGUMENT"
+    case .notFound: "NOT_FOUND"
+    case .denied: "PERMISSION_DENIED"
+    case .unavailable: "UNAVAILABLE"
+    case .exhausted: "RESOURCE_EXHAUSTED"
+    case .defect: "INTERNAL"
+    case .interrupted: "CANCELLED"
+    }
+  }
+
   static var table: String { allCases.map { "\($0.rawValue) \($0.meaning)" }.joined(separator: "; ") + "." }
 
   init(_ category: FaultCategory) {
@@ -50,18 +65,17 @@ enum ExitStatus: Int32, CaseIterable {
   /// Says what went wrong on standard error and ends the process.
   static func end(with error: any Error) -> Never {
     switch error {
-    case let fault as any AnyFault:
-      Console.error("dither: \(fault)")
-      end(ExitStatus(fault.category))
+    case let fault as any AnyFault: end(ErrorObject(fault), "dither: \(fault)")
     case let error as CallError:
-      Console.error("dither: \(error)" + (error.retryAfterMilliseconds.map { "; try again in \($0) ms" } ?? ""))
-      end(ExitStatus(error.code))
-    case let status as CommandFailure:
-      if !status.message.isEmpty { Console.error("dither: \(status.message)") }
-      end(status.status)
+      let advice = Self.advice(for: error), wait = error.retryAfterMilliseconds.map { "try again in \($0) ms" }
+      let words = ["dither: \(error)", advice, wait].compactMap { $0 }
+      end(ErrorObject(error, advice: advice), words.joined(separator: "; "))
+    case let failure as CommandFailure:
+      guard !failure.message.isEmpty else { end(failure.status) }
+      end(ErrorObject(failure.status.word, failure.message, failure.status), "dither: \(failure.message)")
     case let error as CocoaError:
-      Console.error("dither: \(error.localizedDescription)")
-      end(error.isMissingFile ? .notFound : .invalid)
+      let status = error.isMissingFile ? ExitStatus.notFound : .invalid
+      end(ErrorObject(status.word, error.words, status), "dither: \(error.words)")
     default: endParsing(error)
     }
   }
@@ -72,25 +86,32 @@ enum ExitStatus: Int32, CaseIterable {
       print(Dither.fullMessage(for: error))
       end(.done)
     }
-    Console.error(Dither.fullMessage(for: error))
-    if let near = nearestCommand(Array(CommandLine.arguments.dropFirst())) {
-      Console.error("did you mean 'dither \(near)'?")
-    }
-    end(code == .validationFailure ? .invalid : .defect)
+    let status = code == .validationFailure ? ExitStatus.invalid : .defect
+    let message = Dither.fullMessage(for: error)
+    // The parser has said it where the word is a slip of the hand.
+    let near =
+      message.contains("Did you mean")
+      ? nil
+      : Suggestion.of(Array(CommandLine.arguments.dropFirst()))
+        .map { "did you mean '\($0)'?" }
+    let words = [message, near].compactMap { $0 }.joined(separator: "\n")
+    let isUsage = status == .invalid
+    end(
+      ErrorObject(
+        isUsage ? "USAGE" : status.word, isUsage ? Dither.message(for: error) : "\(error)", status, advice: near),
+      words)
   }
 
-  /// The command that a word that is none was meant for, with the words before it.
-  private static func nearestCommand(_ words: [String]) -> String? {
-    var known = commands, path: [String] = []
-    for word in words.prefix(2) where !known.isEmpty {
-      let names = known.map { $0._commandName }
-      guard let at = names.firstIndex(of: word) else {
-        return word.hasPrefix("-") ? nil : nearest(to: word, among: names).map { (path + [$0]).joined(separator: " ") }
-      }
-      path.append(word)
-      known = known[at].configuration.subcommands
-    }
-    return nil
+  /// Says it for programs or for people, and ends.
+  private static func end(_ object: ErrorObject, _ words: String) -> Never {
+    if ErrorObject.isWanted { Console.write(object.line + "\n") } else { Console.error(words) }
+    end(ExitStatus(rawValue: object.status) ?? .defect)
+  }
+
+  /// Servers know no flags of this program.
+  private static func advice(for error: CallError) -> String? {
+    guard error.code == .unauthenticated else { return nil }
+    return "say --token or DITHER_TOKEN, or `dither login`; `dither tokens create` makes a token where the server is"
   }
 
   /// Ends the process.
@@ -112,4 +133,13 @@ enum CommandFault: FaultCode {
 }
 typealias CommandError = Fault<CommandFault>
 
-extension CocoaError { fileprivate var isMissingFile: Bool { code == .fileNoSuchFile || code == .fileReadNoSuchFile } }
+extension CocoaError {
+  fileprivate var isMissingFile: Bool { code == .fileNoSuchFile || code == .fileReadNoSuchFile }
+
+  /// With the path, which the library's own sentence may not have.
+  fileprivate var words: String {
+    let cause = (underlying as? POSIXError).map { String(cString: strerror($0.code.rawValue)).lowercased() }
+    let path = filePath ?? url?.path
+    return path.map { "\($0): \(cause ?? localizedDescription)" } ?? cause ?? localizedDescription
+  }
+}

@@ -14,6 +14,8 @@ struct FileArray {
   }
   var shape: [Int]
   var values: Values
+  /// The part of a picture that a model does not see, in words; nil: all is seen.
+  var loss: String?
 
   static let endings = PictureFile.endings.union(["npy", "pb", "csv"])
 
@@ -38,6 +40,10 @@ struct FileArray {
       var image = try PictureFile(bytes, channels: channels, at: path)
       if let size { image = image.resized(width: size.width, height: size.height) }
       self.init(shape: [channels, image.height, image.width], values: .bytes(image.planes))
+      let lost = [
+        image.lostColors ? "colors became gray" : nil, image.lostTransparency ? "transparency became black" : nil,
+      ].compactMap { $0 }
+      loss = lost.isEmpty ? nil : lost.joined(separator: ", ")
     default:
       throw CommandError(
         .badOption, at: path, expected: "a file that ends in .npy, .pb, .csv, .png or .jpg",

@@ -99,8 +99,11 @@ struct PredictionTable: Encodable {
     print("\(model)@\(version)  \(samples) samples\(reason)  seed \(seed)\(calibrated)")
     if hasNoise { for term in noise { print("noise   \(term)") } }
     if setKind == "class_conditional" { print("sets hold the true class as often as asked in each class") }
+    func name(_ label: UInt32) -> String? {
+      classNames.indices.contains(Int(label)) ? classNames[Int(label)] : nil
+    }
     if let always = alwaysInSet, !always.isEmpty {
-      let names = always.map { classNames.indices.contains(Int($0)) ? "\($0) (\(classNames[Int($0)]))" : "\($0)" }
+      let names = always.map { label in name(label).map { "\(label) (\($0))" } ?? "\(label)" }
       print("in every set, as too few examples calibrated it: class \(names.joined(separator: ", "))")
     }
     let measures = measures(asked), hasSets = predictions.contains { $0.predictionSet != nil }
@@ -115,7 +118,7 @@ struct PredictionTable: Encodable {
           + predictions.map { row in
             row.cells + measures.map(row.cell)
               + (hasLabels ? [] : row.quantiles.map { Self.numbers($0.values) })
-              + (hasSets ? ["{\((row.predictionSet ?? []).map(String.init).joined(separator: ", "))}"] : [])
+              + (hasSets ? ["{\((row.predictionSet ?? []).map { name($0) ?? "\($0)" }.joined(separator: ", "))}"] : [])
           }))
   }
 

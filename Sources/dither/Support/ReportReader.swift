@@ -9,7 +9,7 @@ extension Report {
   /// bytes.
   init(file path: String) throws {
     let bytes = try FileArray.read(path), form = ReportForm(of: bytes)
-    let body = try form.opened(bytes)?.body ?? bytes
+    let body = try ReadFile.naming(path) { try form.opened(bytes)?.body } ?? bytes
     do {
       switch form {
       case .json: try self.init(json: Data(body))

@@ -3,15 +3,26 @@ import Foundation
 /// Where a server keeps what it remembers, unless told otherwise.
 enum StateDirectory {
   /// `DITHER_STATE`, else `dither` in the user's state folder: `XDG_STATE_HOME`, else `.local/state` in the home
-  /// folder, which `HOME` names before the database of users does. Source: XDG Base Directory Specification 0.8.
+  /// folder.
   static var standard: String {
-    let environment = ProcessInfo.processInfo.environment
-    func path(_ name: String) -> URL? {
-      environment[name].flatMap { $0.isEmpty ? nil : URL(filePath: $0, directoryHint: .isDirectory) }
+    UserFolder.named("DITHER_STATE")?.path ?? UserFolder.path("XDG_STATE_HOME", else: ".local/state")
+  }
+}
+
+/// Folders of this user, as the environment names them.
+enum UserFolder {
+  /// The folder of a variable; nil where it is empty or absent.
+  static func named(_ variable: String) -> URL? {
+    ProcessInfo.processInfo.environment[variable].flatMap {
+      $0.isEmpty ? nil : URL(filePath: $0, directoryHint: .isDirectory)
     }
-    if let state = path("DITHER_STATE") { return state.path }
-    let home = path("HOME") ?? FileManager.default.homeDirectoryForCurrentUser
-    return (path("XDG_STATE_HOME") ?? home.appending(path: ".local/state")).appending(path: "dither").path
+  }
+
+  /// `dither` in the folder of a variable, else of a place in the home folder, which `HOME` names before the database
+  /// of users does. Source: XDG Base Directory Specification 0.8.
+  static func path(_ variable: String, else place: String) -> String {
+    let home = named("HOME") ?? FileManager.default.homeDirectoryForCurrentUser
+    return (named(variable) ?? home.appending(path: place)).appending(path: "dither").path
   }
 }
 

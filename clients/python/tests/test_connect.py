@@ -26,9 +26,11 @@ def ready(ready_file):
 
 
 @pytest.fixture
-def bare(monkeypatch):
+def bare(monkeypatch, tmp_path):
     for name in ENVIRONMENT:
         monkeypatch.delenv(name, raising=False)
+    # A login of who runs the tests is no part of them.
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     return monkeypatch
 
 
@@ -247,6 +249,42 @@ def test_wrong_schemes(bare, ready):
         dither.connect(f"dither+plain://127.0.0.1:{ready['grpc']}")
     with pytest.raises(dither.Unavailable, match="7449"):
         dither.connect(f"dither://127.0.0.1:{ready['http']}", ca=ready["ca"])
+
+
+def settings(environment, address=None, token=None):
+    return _connection.settings(address, token, None, None, None, None, environment)
+
+
+def log_in(tmp_path, text, mode=0o600):
+    file = tmp_path / "dither" / "login.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    file.chmod(mode)
+    return {"XDG_CONFIG_HOME": str(tmp_path)}
+
+
+def test_a_login_is_used_for_its_address_alone(tmp_path):
+    environment = log_in(tmp_path, json.dumps({"address": "dither://a:1", "token": "t", "ca": "/ca.pem"}))
+    found = settings(environment)
+    assert (found.host, found.port, found.token, found.ca, found.tls) == ("a", 1, "t", "/ca.pem", True)
+    assert settings({**environment, "DITHER_ADDRESS": "dither://a:1"}).token == "t"
+    assert settings(environment, "dither://b:1").token is None
+    assert settings({**environment, "DITHER_ADDRESS": "dither://a:2"}).ca is None
+    assert settings({**environment, "DITHER_TOKEN": "own"}).token == "own"
+    assert settings({"XDG_CONFIG_HOME": str(tmp_path / "none")}).port == 7447
+    assert repr(found) == "Settings(dither://a:1)"
+
+
+@pytest.mark.parametrize(
+    "text, mode, words",
+    [('{"address": "dither://a:1"}', 0o644, "chmod 600"), ("[]", 0o600, "other text"), ('{"address": 1}', 0o600, "other")],
+)
+def test_wrong_logins(tmp_path, text, mode, words):
+    environment = log_in(tmp_path, text, mode)
+    with pytest.raises(dither.InvalidArgument, match=words):
+        settings(environment)
+    # With both said there is no need of it.
+    assert settings({**environment, "DITHER_ADDRESS": "dither://b:1", "DITHER_TOKEN": "t"}).host == "b"
 
 
 def test_wrong_ready_files(bare, tmp_path):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, List, Mapping, Optional, Tuple
 from urllib.parse import urlsplit
 
+from ._login import kept
 from .errors import InvalidArgument, Unavailable
 
 DEFAULT_ADDRESS = "dither://127.0.0.1:7447"
@@ -53,7 +54,8 @@ def settings(
     key: Optional[str],
     environment: Mapping[str, str],
 ) -> Settings:
-    """Arguments before the ready file that is named, before the environment, before the environment's ready file."""
+    """Arguments before the ready file that is named, before the environment, before the environment's ready file, before
+    what ``dither login`` keeps; that token goes to the address that it is kept for alone."""
     if (certificate is None) != (key is None):
         raise InvalidArgument("certificate= and key= belong together: expected PEM files for both, got one of them")
 
@@ -62,12 +64,17 @@ def settings(
 
     if ready_file is None and address is None and value("DITHER_ADDRESS") is None:
         ready_file = value("DITHER_READY_FILE")
+    place = address or value("DITHER_ADDRESS")
     if ready_file is not None:
         found = _of_ready_file(os.fspath(ready_file))
     else:
         found = Settings("", 0, token=value("DITHER_TOKEN"), ca=value("DITHER_CA"))
+        login = kept(environment) if place is None or (token or found.token) is None else None
+        if login is not None and place in (None, login.address):
+            place = login.address
+            found = replace(found, token=found.token or login.token, ca=found.ca or login.ca)
     if address is not None or ready_file is None:
-        host, port, tls = parse_address(address or value("DITHER_ADDRESS") or DEFAULT_ADDRESS)
+        host, port, tls = parse_address(place or DEFAULT_ADDRESS)
         found = replace(found, host=host, port=port, tls=tls)
     if ca and found.tls is None:
         found = replace(found, tls=True)

@@ -37,7 +37,7 @@ def connect(
 
     What is left out comes from the environment: ``DITHER_ADDRESS`` (``dither://host:port``, or ``dither+plain://``
     without TLS; else port 7447 of this machine), ``DITHER_TOKEN`` and ``DITHER_CA``, or without an address from the
-    ready file that ``DITHER_READY_FILE`` names. The address may be that of either TCP door: gRPC's is taken to be there
+    ready file that ``DITHER_READY_FILE`` names, or what ``dither login`` keeps. The address may be that of either TCP door: gRPC's is taken to be there
     or at the next port.
 
     Args:

@@ -103,7 +103,7 @@ class AuditRequest(_message.Message):
     def __init__(self, model: _Optional[str] = ..., data_set: _Optional[str] = ..., examples: _Optional[_Union[_inference_pb2.Examples, _Mapping]] = ..., battery: _Optional[str] = ..., probes: _Optional[_Iterable[_Union[ProbeRequest, _Mapping]]] = ..., seed: _Optional[int] = ..., samples: _Optional[int] = ..., gates: _Optional[_Iterable[str]] = ..., budget_seconds: _Optional[float] = ..., temperatures: _Optional[_Iterable[float]] = ..., others: _Optional[_Iterable[str]] = ..., output_kinds: _Optional[_Iterable[str]] = ..., targets: _Optional[_Iterable[int]] = ..., features: _Optional[_Union[AuditFeatures, _Mapping]] = ..., other_inputs: _Optional[_Mapping[str, _inference_pb2.Array]] = ..., save_adversarials: bool = ..., noise: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class AuditState(_message.Message):
-    __slots__ = ["audit", "battery", "created_ms", "message", "model", "state", "version"]
+    __slots__ = ["audit", "battery", "created_ms", "message", "model", "probes", "state", "version"]
     class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = []
     AUDIT_FIELD_NUMBER: _ClassVar[int]
@@ -114,6 +114,7 @@ class AuditState(_message.Message):
     FAILED: AuditState.State
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
+    PROBES_FIELD_NUMBER: _ClassVar[int]
     QUEUED: AuditState.State
     RUNNING: AuditState.State
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -124,9 +125,10 @@ class AuditState(_message.Message):
     created_ms: int
     message: str
     model: str
+    probes: _containers.RepeatedScalarFieldContainer[str]
     state: AuditState.State
     version: int
-    def __init__(self, audit: _Optional[str] = ..., state: _Optional[_Union[AuditState.State, str]] = ..., message: _Optional[str] = ..., model: _Optional[str] = ..., version: _Optional[int] = ..., created_ms: _Optional[int] = ..., battery: _Optional[str] = ...) -> None: ...
+    def __init__(self, audit: _Optional[str] = ..., state: _Optional[_Union[AuditState.State, str]] = ..., message: _Optional[str] = ..., model: _Optional[str] = ..., version: _Optional[int] = ..., created_ms: _Optional[int] = ..., battery: _Optional[str] = ..., probes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class CancelAuditRequest(_message.Message):
     __slots__ = ["audit"]

@@ -1,0 +1,103 @@
+import DitherTestSupport
+import Foundation
+import Testing
+
+/// How a user comes from a server that serves to commands that reach it.
+@Suite("Env, login and open", .serialized, .enabled(if: Program.isBuilt, "dither is not built"))
+struct LoginTests {
+  /// A user with folders of their own, who has said nothing.
+  private static func home(_ scratch: Scratch, _ more: [String: String] = [:]) -> [String: String] {
+    ["XDG_CONFIG_HOME": scratch.file("config"), "XDG_CACHE_HOME": scratch.file("cache")].merging(more) { $1 }
+  }
+  private static func kept(_ scratch: Scratch) -> String { scratch.file("config/dither/login.json") }
+
+  @Test("env prints what clients need, for the shell and as JSON, of the ready file where serve writes it")
+  func env() throws {
+    let scratch = try Scratch(), server = try LiveServer(state: scratch), file = scratch.file("ready.json")
+    let told = try Program.run("env", "--ready-file", file)
+    #expect(told.status == 0, "\(told.errors)")
+    var found: [String: String] = [:]
+    for line in told.output.split(separator: "\n") {
+      let match = try #require(line.wholeMatch(of: /export (DITHER_[A-Z]+)='?([^']*)'?/))
+      found[String(match.1)] = String(match.2)
+    }
+    #expect(found == server.environment)
+    #expect(try Program.run(["models", "list"], environment: found).status == 0)
+    let json = try Program.run("env", "--ready-file", file, "--json").json()
+    #expect(json["address"] as? String == server.environment["DITHER_ADDRESS"] && json.count == 3)
+    // In the state, where nobody has said another place.
+    let empty = try Program.run(["env"], environment: Self.home(scratch, ["DITHER_STATE": scratch.file("nothing")]))
+    #expect(empty.status == 2 && empty.errors.contains("nothing/ready.json") && empty.errors.contains("--ready-file"))
+    let printed = try Program.run(["serve", "--print-config"], environment: ["DITHER_STATE": "/s"])
+    #expect(printed.output.contains("# ready-file:  # ready.json in the state"), "\(printed.output)")
+  }
+
+  @Test("a login is checked, kept for its owner alone, used by later commands, and forgotten")
+  func login() throws {
+    let scratch = try Scratch(), server = try LiveServer(state: scratch), home = Self.home(scratch)
+    let address = try #require(server.environment["DITHER_ADDRESS"]), ca = try #require(server.environment["DITHER_CA"])
+    let wrong = try Program.run(["login", "--address", address, "--token", "wrong", "--ca", ca], environment: home)
+    #expect(wrong.status == 4 && wrong.errors.contains("dither tokens create"), "\(wrong.errors)")
+    #expect(!FileManager.default.fileExists(atPath: Self.kept(scratch)))
+    let token = try #require(server.environment["DITHER_TOKEN"])
+    let made = try Program.run(["login", "--address", address, "--token", token, "--ca", ca], environment: home)
+    #expect(made.status == 0 && made.output.contains(address) && !made.output.contains(token), "\(made.errors)")
+    let facts = try FileManager.default.attributesOfItem(atPath: Self.kept(scratch))
+    #expect(facts[.posixPermissions] as? Int == 0o600)
+    #expect(try Program.run(["models", "list"], environment: home).status == 0)
+    // A shell of another tool gets the same.
+    let env = try Program.run(
+      ["env"], environment: home.merging(["DITHER_STATE": scratch.file("nothing")]) { $1 })
+    #expect(env.output.contains("DITHER_TOKEN=\(token)"), "\(env.output)\(env.errors)")
+    // What is said wins.
+    let said = try Program.run(["models", "list", "--token", "wrong"], environment: home)
+    #expect(said.status == 4)
+    try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: Self.kept(scratch))
+    let open = try Program.run(["models", "list"], environment: home)
+    #expect(open.status == 2 && open.errors.contains("chmod 600"), "\(open.errors)")
+    #expect(try Program.run(["logout"], environment: home).output == "forgotten\n")
+    #expect(try Program.run(["logout"], environment: home).output == "no login was kept\n")
+  }
+
+  @Test("a token that is kept goes to no other server") func otherServer() throws {
+    let scratch = try Scratch(), server = try LiveServer(state: scratch), other = try LiveServer(state: try Scratch())
+    let home = Self.home(scratch), ready = scratch.file("ready.json")
+    #expect(try Program.run(["login", "--ready-file", ready], environment: home).status == 0)
+    var elsewhere = other.environment
+    elsewhere["DITHER_TOKEN"] = nil
+    let result = try Program.run(["models", "list"], environment: home.merging(elsewhere) { $1 })
+    #expect(result.status == 4 && result.errors.contains("no caller"), "\(result.errors)")
+    withExtendedLifetime(server) {}
+  }
+
+  @Test("open writes the report's page and hands it to the browser, or says where it is") func open() throws {
+    let scratch = try Scratch(), server = try LiveServer(state: scratch), model = scratch.file("net.onnx")
+    try Data(TestNet.onnx()).write(to: URL(filePath: model))
+    try TestNet.writeExamples(6, inputs: scratch.file("x.npy"), labels: scratch.file("y.npy"))
+    #expect(try server.dither("upload", model, "--name", "net").status == 0)
+    let audit = try server.dither(
+      "audit", "net", "--data", scratch.file("x.npy"), "--labels", scratch.file("y.npy"), "--probe", "clean")
+    #expect(audit.status == 0, "\(audit.errors)")
+    let listed = try server.dither("audits", "list", "--json").json()
+    let audits = try #require(listed["audits"] as? [[String: Any]]),
+      id = try #require(audits.first?["audit"] as? String)
+    let script = scratch.file("browser")
+    try Data("#!/bin/sh\necho \"$1\" > \(scratch.file("address"))\n".utf8).write(to: URL(filePath: script))
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script)
+    let page = scratch.file("cache/dither/\(id).html")
+    let user = Self.home(scratch, server.environment)
+    let opened = try Program.run(
+      ["audits", "open", id], environment: user.merging(["BROWSER": "/none:\(script)"]) { $1 })
+    #expect(opened.status == 0 && opened.output == "\(page)\n", "\(opened.output)\(opened.errors)")
+    #expect(try String(contentsOfFile: page, encoding: .utf8).contains("</html>"))
+    let address = try String(contentsOfFile: scratch.file("address"), encoding: .utf8)
+    #expect(address.hasPrefix("file:///") && address.hasSuffix("\(id).html\n"))
+    let none = try Program.run(
+      ["audits", "open", id, "--json", "--out", scratch.file("r.html")],
+      environment: user.merging(["BROWSER": "/none"]) { $1 })
+    let json = try none.json()
+    #expect(json["opened"] as? Bool == false && json["path"] as? String == scratch.file("r.html"), "\(none.errors)")
+    let outside = try Program.run(["audits", "open", "../x"], environment: user)
+    #expect(outside.status != 0)
+  }
+}

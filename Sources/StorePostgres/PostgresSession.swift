@@ -135,7 +135,7 @@ final class PostgresSession: SqlSession {
   private enum Kind {
     static let bool: UInt32 = 16, bytes: UInt32 = 17, text: UInt32 = 25
     static let integers: Set<UInt32> = [20, 21, 23], texts: Set<UInt32> = [19, 25, 705, 1042, 1043]
-    static let integer: UInt32 = 20, unknown: UInt32 = 0
+    static let integer: UInt32 = 20, unknown: UInt32 = 0, void: UInt32 = 2278
   }
 
   private func send(_ sql: String, _ arguments: [any SqlArgument]) -> Bool {
@@ -178,7 +178,7 @@ final class PostgresSession: SqlSession {
   }
 
   private static func value(_ result: OpaquePointer, _ row: Int32, _ column: Int32, _ type: UInt32) throws -> SqlValue {
-    guard !cpg_is_null(result, row, column) else { return .null }
+    guard !cpg_is_null(result, row, column), type != Kind.void else { return .null }
     let raw = UnsafeRawBufferPointer(start: cpg_value(result, row, column), count: Int(cpg_length(result, row, column)))
     if type == Kind.bytes { return .bytes(Array(raw)) }
     if Kind.texts.contains(type) { return .text(String(decoding: raw, as: UTF8.self)) }

@@ -48,7 +48,8 @@ public final class S3Server: Sendable {
       "-ip.bind=127.0.0.1", "-master.port=\(ports[1])", "-master.port.grpc=\(ports[2])", "-volume.port=\(ports[3])",
       "-volume.port.grpc=\(ports[4])", "-filer", "-filer.port=\(ports[5])", "-filer.port.grpc=\(ports[6])", "-s3",
       "-s3.port=\(ports[0])", "-s3.port.grpc=\(ports[7])", "-s3.config=\(config)", "-volume.max=100",
-      "-master.volumeSizeLimitMB=64",
+      // Its catalogs have ports of their own, at which only one server of a machine can be.
+      "-master.volumeSizeLimitMB=64", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false",
     ]
     process.standardInput = leash
     process.standardOutput = FileHandle.nullDevice

@@ -15,8 +15,9 @@ public typealias FileError = Fault<FileFault>
 /// name of its own, syncs, and gives the file its name.
 public enum WholeFile {
   /// Writes a file over what is there.
-  public static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
-    let part = try self.part(of: path, bytes)
+  /// - Parameter mode: of the file, from its first byte on.
+  public static func write(_ bytes: [UInt8], to path: String, mode: mode_t = 0o644) throws(FileError) {
+    let part = try self.part(of: path, bytes, mode)
     guard rename(part, path) == 0 else { throw fault(path, removing: part) }
   }
 
@@ -51,9 +52,9 @@ public enum WholeFile {
   private static let suffix = ".part"
 
   /// - Returns: the path of a synced file beside the place.
-  private static func part(of path: String, _ bytes: [UInt8]) throws(FileError) -> String {
+  private static func part(of path: String, _ bytes: [UInt8], _ mode: mode_t = 0o644) throws(FileError) -> String {
     let part = "\(path).\(String(UInt64.random(in: 0 ... .max), radix: 36))\(suffix)"
-    let descriptor = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    let descriptor = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
     guard descriptor >= 0 else { throw fault(path) }
     var written = 0
     while written < bytes.count {

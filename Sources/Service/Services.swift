@@ -46,7 +46,7 @@ package final class Services: Sendable {
       code: configuration.code, pool: planning)
     self.means = means
     audits = JobRunner(
-      kind: AuditSpec.kind, jobs: store.jobs, threads: configuration.auditThreads,
+      kind: AuditSpec.kind, jobs: store.jobs, threads: configuration.auditThreads, lease: configuration.lease,
       maker: "\(configuration.code ?? "dither"), \(ComputeClass.current), \(configuration.precision)",
       silence: store.isShared ? Self.silence : .zero,
       isBusy: { [batcher] in batcher.isBusy }, note: { log.note($0) },

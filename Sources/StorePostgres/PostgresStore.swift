@@ -55,7 +55,7 @@ public final class PostgresStore: Store {
       } catch { return .failure(error) }
     }
     let tokens = try opened.get() ?? LiveTokens(byHash: [:], number: 0)
-    let database = PostgresDatabase(threads)
+    let database = PostgresDatabase(threads, PostgresLocks(address, patience: options.patience))
     let records = SqlBlobRecords(database)
     let follower = PostgresFollower(
       { PostgresLine(address, patience: options.patience, PostgresGate()) }, listens: options.listens, tokens: tokens)

@@ -53,8 +53,9 @@ public final class SqliteStore: Store {
       guard let blobs = kept as? FileBlobs else { return }
       blobs.removeLeftovers()
       for blob in try database.readHere({ try SqlBlobRecords.unreferenced(for: Self.garbageAge, $0) }) {
-        blobs.remove(blob)
-        try database.writeHere(.freeing) { try SqlBlobRecords.forget(blob, $0) }
+        if try database.writeHere(.freeing, { try SqlBlobRecords.forget(blob, for: Self.garbageAge, $0) }) {
+          blobs.remove(blob)
+        }
       }
       blobs.forgetUploads(olderThan: Self.garbageAge)
     }

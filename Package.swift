@@ -139,7 +139,7 @@ let package = Package(
       name: "DitherTestSupport",
       dependencies: [
         "DitherBasics", "DitherTensor", "DitherGraph", "DitherDatasets", "DitherJobs", "DitherRobustness",
-        "DitherStore",
+        "DitherStore", "DitherStorePostgres", "DitherStoreS3",
         "ThreadSanitizer",
       ],
       path: "Tests/TestSupport", swiftSettings: strict),

@@ -65,7 +65,7 @@ public final class JobRunner: Sendable {
 
   private static let niceness: Int32 = 10
   /// How this process is called by those who wait for its shards.
-  private static let owner = "\(ProcessInfo.processInfo.hostName) \(ProcessInfo.processInfo.processIdentifier)"
+  package static let owner = "\(ProcessInfo.processInfo.hostName) \(ProcessInfo.processInfo.processIdentifier)"
 
   /// - Parameters:
   ///   - threads: that compute at the same time.

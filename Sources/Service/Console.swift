@@ -30,7 +30,9 @@ struct Console: Sendable {
         // Pages show the same facts that ListModels, ListAudits and GetReport tell.
         HttpRoute(.get, "/", .local(.audit)) { _, _ in
           let jobs = try await services.store.jobs.list(kind: AuditSpec.kind, limit: 100)
-          return .html(Array(IndexPage(models: services.registry.current.versions, audits: jobs).html.source.utf8))
+          let page = IndexPage(
+            models: services.registry.current.versions, audits: jobs, replicas: services.replicas.known)
+          return .html(Array(page.html.source.utf8))
         },
         HttpRoute(.get, "/console.js", .all) { _, _ in
           HttpResponse(200, "text/javascript; charset=utf-8", Array(ConsoleScript.text.utf8))

@@ -14,6 +14,7 @@ package final class Services: Sendable {
   let metrics: Metrics
   let statistics = PredictionStatistics()
   let readiness = Readiness()
+  let replicas: Replicas
   package let audits: JobRunner
   let means: AuditMeans
   let auditThreads: Int
@@ -25,7 +26,8 @@ package final class Services: Sendable {
   package let planning: ComputePool
   private let upkeep: Task<Void, Never>
 
-  package init(_ configuration: ServerConfiguration, log: Logger) async throws {
+  /// - Parameter kind: how others of a shared store shall know this process.
+  package init(_ configuration: ServerConfiguration, kind: Replica.Kind = .server, log: Logger) async throws {
     try configuration.check()
     limits = configuration.limits
     let store: any Store =
@@ -45,9 +47,11 @@ package final class Services: Sendable {
       store: store, registry: registry, key: try await Self.reportKey(configuration, store),
       code: configuration.code, pool: planning)
     self.means = means
+    let computeClass = "\(ComputeClass.current), \(configuration.precision)"
+    replicas = Replicas(store, kind: kind, code: configuration.code ?? "dither", computeClass: computeClass)
     audits = JobRunner(
       kind: AuditSpec.kind, jobs: store.jobs, threads: configuration.auditThreads, lease: configuration.lease,
-      maker: "\(configuration.code ?? "dither"), \(ComputeClass.current), \(configuration.precision)",
+      maker: "\(configuration.code ?? "dither"), \(computeClass)",
       silence: store.isShared ? Self.silence : .zero,
       isBusy: { [batcher] in batcher.isBusy }, note: { log.note($0) },
       prepare: { job in try await AuditWork.make(job, with: means) })
@@ -60,8 +64,8 @@ package final class Services: Sendable {
           Double(registry.current.versions.count)
         },
       ] + statistics.families(of: registry) + DriftWatch.families(of: registry)
-        + ProcessFamilies.all(code: configuration.code ?? "dither"))
-    upkeep = try await Self.upkeep(of: registry, audits, in: configuration.stateDirectory, log)
+        + ProcessFamilies.all(code: configuration.code ?? "dither") + replicas.families)
+    upkeep = try await Self.upkeep(of: registry, audits, replicas, in: configuration.stateDirectory, log)
     if let folder = configuration.modelsDirectory {
       try await ModelsFolder(path: folder, registry: registry, limits: limits, log: log).publish()
     }
@@ -85,13 +89,18 @@ package final class Services: Sendable {
 
   /// Says what lies about, removes what is no longer needed, and sees what others change in the store.
   private static func upkeep(
-    of registry: ModelRegistry, _ audits: JobRunner, in directory: String, _ log: Logger
+    of registry: ModelRegistry, _ audits: JobRunner, _ replicas: Replicas, in directory: String, _ log: Logger
   ) async throws -> Task<Void, Never> {
     let unknown = try await registry.store.unknownFiles()
     if unknown > 0 {
       log.warning(
         "files that the database does not know are kept; if it was replaced by mistake, put it back",
         metadata: ["files": "\(unknown)", "folder": "\(directory)/blobs"])
+    }
+    // Before any call is taken: who waits for all servers waits for this one too.
+    if registry.store.isShared {
+      try await registry.follow()
+      try await replicas.tell(seen: registry.seenChange)
     }
     return Task { [weak registry, weak audits] in
       var swept = ContinuousClock.now, isAway = false, looked: ContinuousClock.Instant?
@@ -100,6 +109,7 @@ package final class Services: Sendable {
         guard !Task.isCancelled, let registry, let audits else { return }
         do {
           let news = try await registry.follow()
+          try await replicas.tell(seen: registry.seenChange)
           if store.isShared {
             // Now and then all of them: those that others have left alone, and what was missed.
             let isDue = looked.map { ContinuousClock.now - $0 > .seconds(30) } ?? true
@@ -113,6 +123,7 @@ package final class Services: Sendable {
           guard ContinuousClock.now - swept > .seconds(3600) else { continue }
           swept = .now
           try await store.collectGarbage(olderThan: SqliteStore.garbageAge)
+          try await store.replicas.forget(silentFor: 3600)
         } catch {
           if !isAway { log.error("the store could not be looked after", metadata: ["reason": "\(error)"]) }
           (isAway, looked) = (true, nil)

@@ -92,6 +92,8 @@ public final class PostgresStore: Store {
   public var jobs: any JobRecords { SqlJobs(database) }
   /// Callers, with hashed secrets.
   public var tokens: any TokenRecords { PostgresTokens(database, follower) }
+  /// Who uses it.
+  public var replicas: any ReplicaRecords { SqlReplicas(database) }
   /// Files by their hash.
   public var blobs: any Blobs { files.files }
 

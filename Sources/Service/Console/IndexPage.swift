@@ -6,6 +6,8 @@ import Foundation
 struct IndexPage {
   var models: [ModelVersion]
   var audits: [Job]
+  /// Who shares the database; one alone is not shown.
+  var replicas: [Replica]
 
   var html: Html {
     ConsolePage.html(
@@ -21,6 +23,7 @@ struct IndexPage {
       \(ConsolePage.table(of: audits, none: "No audits yet: <code>dither audit MODEL --battery smoke</code>"))
       <p>Reports are signed: <code>dither verify REPORT --key</code> with <a href="/report-key.pub.pem">this server's key</a>.</p>
       </section>
+      \(ReplicaTable(replicas: replicas).html)
       """)
   }
 

@@ -78,6 +78,8 @@ public final class SqliteStore: Store {
   public var jobs: any JobRecords { SqlJobs(database) }
   /// Callers, with hashed secrets.
   public var tokens: any TokenRecords { SqliteTokens(database) }
+  /// Who uses it.
+  public var replicas: any ReplicaRecords { SqlReplicas(database) }
   /// Files by their hash.
   public var blobs: any Blobs { files.files }
 

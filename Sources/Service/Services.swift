@@ -147,6 +147,9 @@ extension Logger {
       error("the state of a job could not be stored", metadata: ["job": "\(id)", "reason": "\(reason)"])
     case .waiting(let id, let reason):
       warning("the store does not answer, the job waits", metadata: ["job": "\(id)", "reason": "\(reason)"])
+    case .leftToOthers(let id, let reason):
+      warning(
+        "an audit needs what is not here, and is left to others", metadata: ["job": "\(id)", "reason": "\(reason)"])
     case .diverged(let id, let shard):
       error(
         "a shard was done twice, with other results: bad memory, or a defect",

@@ -118,8 +118,8 @@ let package = Package(
       "Bench",
       [
         "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness",
-        "DitherDatasets", "DitherProto", "DitherTransport", "DitherClient", "DitherTrain", protobuf, nioCore,
-        httpClient,
+        "DitherDatasets", "DitherStore", "DitherStorePostgres", "DitherProto", "DitherTransport", "DitherClient",
+        "DitherTrain", protobuf, nioCore, httpClient,
         .product(name: "NIOPosix", package: "swift-nio"),
       ]),
     .executableTarget(

@@ -84,7 +84,7 @@ extension DitherClient {
   ///   - model: "name@version".
   ///   - expected: the version that the alias must be at, 0 where there must be none yet; nil: wherever it is.
   ///   - everywhere: whether every live server that shares the database shall have it before this returns.
-  /// - Throws: `CallError` with `.failedPrecondition` when the alias is elsewhere, with `.deadlineExceeded` and their names
+  /// - Throws: `CallError` with `.failedPrecondition` when the alias is elsewhere, with `.deadlineExceeded` and names
   ///   when some servers have not seen it in time.
   public func setAlias(
     _ alias: String, to model: String, expectedVersion expected: UInt64? = nil, everywhere: Bool = false

@@ -1,7 +1,6 @@
 import DitherBasics
 import DitherJobs
 import DitherStore
-import DitherTensor
 import Foundation
 import Synchronization
 

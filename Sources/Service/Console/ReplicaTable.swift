@@ -20,7 +20,7 @@ struct ReplicaTable {
   private func cells(_ replica: Replica) -> [Html] {
     [
       "<code>\(replica.id)</code>", "\(replica.kind.rawValue)", "\(replica.behind)",
-      "\((Double(replica.silentMilliseconds) / 1000).rounded()) s ago", "\(replica.computeClass)", "\(replica.code)",
+      "\(replica.silentMilliseconds / 1000) s ago", "\(replica.computeClass)", "\(replica.code)",
       ConsolePage.time(replica.startedMilliseconds),
     ]
   }

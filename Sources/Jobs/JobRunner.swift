@@ -46,8 +46,8 @@ public final class JobRunner: Sendable {
     var running: [String: Place] = [:]
     var isStopped = false
     var cancelled: Set<String> = []
-    /// Jobs that need what is not here.
-    var lacking: Set<String> = []
+    /// Jobs that need what is not here, and when that was seen.
+    var lacking: [String: ContinuousClock.Instant] = [:]
   }
 
   private let kind: String
@@ -268,6 +268,8 @@ public final class JobRunner: Sendable {
   private struct Yielded: Error {}
 
   private func run(_ id: String, _ prepared: (any ShardedWork)?) async throws {
+    // What lacks may come. Not too soon: whoever begins a job keeps other makers from it for the time of a silence.
+    if let lacked = state.withLock({ $0.lacking[id] }), ContinuousClock.now - lacked < silence * 2 { return }
     switch try await jobs.begin(id, as: maker, after: silence) {
     case .ended: return try await tellEnd(of: id)
     // It is looked at again with the next news of the store.
@@ -279,9 +281,8 @@ public final class JobRunner: Sendable {
     let work: any ShardedWork
     do { work = if let prepared { prepared } else { try await prepare(job) } } catch {
       guard isLackedHere(error) else { throw error }
-      // It is looked at again now and then: what lacks may come.
-      let isNew = state.withLock { $0.lacking.insert(id).inserted }
-      if isNew { note(.leftToOthers(id: id, reason: "\(error)".clipped(to: 1000))) }
+      state.withLock { $0.lacking[id] = .now }
+      note(.leftToOthers(id: id, reason: "\(error)".clipped(to: 1000)))
       return
     }
     // Making it ready, which is done again for each place, is no part of its time.

@@ -12,6 +12,8 @@ final class Replicas: Sendable {
     var known: [Replica]
     /// When it was last said.
     var told: ContinuousClock.Instant?
+    /// Whether it is said soon.
+    var isOwed = false
     var hasLeft = false
   }
 
@@ -40,17 +42,41 @@ final class Replicas: Sendable {
   /// Says what this one has seen, if it is time to, and reads what the others have.
   /// - Parameter number: the change that was followed last.
   func tell(seen number: Int64) async throws(StoreError) {
-    let due = state.withLock { state -> Replica? in
-      let pause = state.own.seen == number ? Self.pauses.none : Self.pauses.news
+    let (due, isLater) = state.withLock { state -> (Replica?, Bool) in
+      let isNews = state.own.seen != number
       state.own.seen = number
+      let since = state.told.map { ContinuousClock.now - $0 } ?? Self.lease
       // A look that comes a moment early is the last for two seconds.
-      guard !state.hasLeft, state.told.map({ ContinuousClock.now - $0 > pause * 0.9 }) ?? true else { return nil }
+      guard since > (isNews ? Self.pauses.news : Self.pauses.none * 0.9) else {
+        defer { state.isOwed = state.isOwed || isNews }
+        return (nil, isNews && !state.isOwed)
+      }
+      state.told = .now
+      return (state.own, false)
+    }
+    if let due { try await say(due) }
+    guard isLater else { return }
+    // Those who wait for it shall not wait for the next look.
+    Task { [weak self] in
+      try? await Task.sleep(for: Self.pauses.news)
+      try? await self?.settle()
+    }
+  }
+
+  /// Says what there was no time for.
+  private func settle() async throws(StoreError) {
+    let due = state.withLock { state in
+      state.isOwed = false
       state.told = .now
       return state.own
     }
-    guard let due, store.isShared else { return }
+    try await say(due)
+  }
+
+  private func say(_ own: Replica) async throws(StoreError) {
+    guard store.isShared, !state.withLock({ $0.hasLeft }) else { return }
     do throws(StoreError) {
-      try await store.replicas.beat(due, for: Self.lease)
+      try await store.replicas.beat(own, for: Self.lease)
       let live = try await store.replicas.live()
       state.withLock { $0.known = live }
     } catch {

@@ -96,7 +96,7 @@ final class Replicas: Sendable {
   /// - Parameters:
   ///   - words: what was changed, for those who are told that it is not known everywhere.
   ///   - deadline: of the caller.
-  /// - Throws: `.deadlinePassed` with the names of those that have not.
+  /// - Throws: `.notEverywhere` with the names of those that have not.
   func wait(for number: Int64, of words: String, until deadline: ContinuousClock.Instant?) async throws {
     guard store.isShared else { return }
     // An answer needs time to arrive.

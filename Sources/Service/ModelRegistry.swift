@@ -129,6 +129,9 @@ package final class ModelRegistry: Sendable {
 
   // MARK: what another server has just changed
 
+  /// Reads what others have changed, if the store can be asked.
+  func freshen() async { if store.isShared { _ = try? await catchUp() } }
+
   /// A version as the store knows it now, for those who are about to change something.
   func resolveNow(_ reference: String) async throws -> ModelVersion {
     if store.isShared { _ = try await catchUp() }

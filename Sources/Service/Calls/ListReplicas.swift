@@ -18,7 +18,7 @@ package struct ListReplicasCall: UnaryCall {
   package func answer(_ request: Dither_V1_ListReplicasRequest, _ caller: Caller) async throws
     -> Dither_V1_ListReplicasResponse
   {
-    let own = replicas.id, live = store.isShared ? try await store.replicas.live() : replicas.known
+    let own = replicas.id, live = try await store.isShared ? store.replicas.live() : replicas.known
     return .with { response in
       response.replicas = live.map { replica in
         .with {

@@ -31,7 +31,7 @@ struct Console: Sendable {
         HttpRoute(.get, "/", .local(.audit)) { _, _ in
           let jobs = try await services.store.jobs.list(kind: AuditSpec.kind, limit: 100)
           let page = IndexPage(
-            models: services.registry.current.versions, audits: jobs, replicas: services.replicas.known)
+            models: services.registry.current.versions, audits: jobs, replicas: try await services.replicas.live())
           return .html(Array(page.html.source.utf8))
         },
         HttpRoute(.get, "/console.js", .all) { _, _ in

@@ -4,14 +4,13 @@ import DitherStore
 import Foundation
 import Synchronization
 
-/// The processes that share this one's store: it says that it is there and what it has seen, and knows of the others.
+/// The processes that share this one's store: it says that it is there and what it has seen.
 final class Replicas: Sendable {
   private struct State {
     var own: Replica
-    /// As they were read last, this one among them.
-    var known: [Replica]
-    /// When it was last said.
+    /// When it was last said, and when that was heard.
     var told: ContinuousClock.Instant?
+    var heard = ContinuousClock.now
     /// Whether it is said soon.
     var isOwed = false
     var hasLeft = false
@@ -19,46 +18,52 @@ final class Replicas: Sendable {
 
   private let store: any Store
   private let state: Mutex<State>
+  /// Between two words where there is news. Nobody waits for a worker.
+  private let newsPause: Duration
 
-  /// How long one that is not heard of counts as live: some looks at a store that may be slow to answer.
-  private static let lease = Duration.seconds(10)
-  /// Between two words, where there is news and where there is none.
-  private static let pauses = (news: Duration.milliseconds(100), none: Duration.seconds(2))
+  /// How long one that is not heard of counts as live: some words that a store may be slow to take.
+  private static let lease = Duration.seconds(30)
+  /// Between two words where there is no news. A look that comes a moment early shall not be left out.
+  private static let pause = Duration.seconds(9)
   /// How long those who move an alias everywhere wait at most for those who are slow or gone.
   private static let patience = Duration.seconds(15)
 
   init(_ store: any Store, kind: Replica.Kind, code: String, computeClass: String) {
     self.store = store
+    newsPause = kind == .server ? .milliseconds(100) : Self.pause
     let id = "\(JobRunner.owner) \(String(UInt16.random(in: 4096 ... .max), radix: 16))".replacing(" ", with: "-")
-    let own = Replica(id: id, kind: kind, code: code, computeClass: computeClass)
-    state = Mutex(State(own: own, known: [own]))
+    state = Mutex(State(own: Replica(id: id, kind: kind, code: code, computeClass: computeClass)))
   }
 
   /// This one's.
   var id: String { state.withLock { $0.own.id } }
-  /// Those that are live, as this one knows: itself alone where the store is its own.
-  var known: [Replica] { state.withLock { $0.known } }
 
-  /// Says what this one has seen, if it is time to, and reads what the others have.
+  /// Those that are live: itself alone where the store is its own.
+  func live() async throws(StoreError) -> [Replica] {
+    if store.isShared { return try await store.replicas.live() }
+    return [state.withLock { $0.own }]
+  }
+
+  /// Says what this one has seen, if it is time to.
   /// - Parameter number: the change that was followed last.
   func tell(seen number: Int64) async throws(StoreError) {
     let (due, isLater) = state.withLock { state -> (Replica?, Bool) in
       let isNews = state.own.seen != number
       state.own.seen = number
       let since = state.told.map { ContinuousClock.now - $0 } ?? Self.lease
-      // A look that comes a moment early is the last for two seconds.
-      guard since > (isNews ? Self.pauses.news : Self.pauses.none * 0.9) else {
-        defer { state.isOwed = state.isOwed || isNews }
-        return (nil, isNews && !state.isOwed)
+      guard since > (isNews ? newsPause : Self.pause) else {
+        // Those who wait for it shall not wait for the next look.
+        let isLater = isNews && newsPause < Self.pause && !state.isOwed
+        state.isOwed = state.isOwed || isLater
+        return (nil, isLater)
       }
       state.told = .now
       return (state.own, false)
     }
     if let due { try await say(due) }
     guard isLater else { return }
-    // Those who wait for it shall not wait for the next look.
-    Task { [weak self] in
-      try? await Task.sleep(for: Self.pauses.news)
+    Task { [weak self, newsPause] in
+      try? await Task.sleep(for: newsPause)
       try? await self?.settle()
     }
   }
@@ -77,8 +82,7 @@ final class Replicas: Sendable {
     guard store.isShared, !state.withLock({ $0.hasLeft }) else { return }
     do throws(StoreError) {
       try await store.replicas.beat(own, for: Self.lease)
-      let live = try await store.replicas.live()
-      state.withLock { $0.known = live }
+      state.withLock { $0.heard = .now }
     } catch {
       // It was not said.
       state.withLock { $0.told = nil }
@@ -121,23 +125,23 @@ final class Replicas: Sendable {
       advice: "they have it once they reach the database: look at dither top")
   }
 
-  /// For the metrics.
+  /// For the metrics: each process has its own. The largest `seen` of all, less one's, is its lag.
   var families: [Metrics.Family] {
-    func family(_ name: String, _ help: String, _ figure: @escaping @Sendable (Replica) -> Int64) -> Metrics.Family {
-      Metrics.Family(name: name, help: help, type: "gauge") { [self] in
-        known.map { replica in
-          let labels = [
-            (name: "replica", value: replica.id), (name: "kind", value: replica.kind.rawValue),
-            (name: "code", value: replica.code), (name: "compute_class", value: replica.computeClass),
-          ].map { (name: $0.name, value: $0.value.filter { $0 != "\"" && $0 != "\\" && !$0.isNewline }) }
-          return Metrics.Family.Value(labels: labels, number: Double(figure(replica)))
-        }
-      }
-    }
+    let own = state.withLock { $0.own }
+    let labels = [
+      (name: "replica", value: own.id), (name: "kind", value: own.kind.rawValue), (name: "code", value: own.code),
+      (name: "compute_class", value: own.computeClass),
+    ].map { (name: $0.name, value: $0.value.filter { $0 != "\"" && $0 != "\\" && !$0.isNewline }) }
     return [
-      family(
-        "dither_replica_changes_behind", "Changes of the store that a live replica has not said to know.", \.behind),
-      family("dither_replica_silent_milliseconds", "Since a live replica was last heard of.", \.silentMilliseconds),
+      Metrics.Family(name: "dither_replica_info", help: "This process, among those of its store.", type: "gauge") {
+        [Metrics.Family.Value(labels: labels, number: 1)]
+      },
+      .gauge("dither_replica_seen_change", "The change of the store that was followed last.") { [self] in
+        Double(state.withLock { $0.own.seen })
+      },
+      .gauge("dither_replica_silent_seconds", "Since the shared store has last heard of this process.") { [self] in
+        store.isShared ? state.withLock { (ContinuousClock.now - $0.heard).seconds } : 0
+      },
     ]
   }
 }

@@ -8,17 +8,15 @@ package struct ListReplicasCall: UnaryCall {
   package static let policy = CallPolicy(role: .audit, defaultDeadline: .seconds(10))
 
   let replicas: Replicas
-  let store: any Store
 
   package init(_ services: Services) {
     replicas = services.replicas
-    store = services.store
   }
 
   package func answer(_ request: Dither_V1_ListReplicasRequest, _ caller: Caller) async throws
     -> Dither_V1_ListReplicasResponse
   {
-    let own = replicas.id, live = try await store.isShared ? store.replicas.live() : replicas.known
+    let own = replicas.id, live = try await replicas.live()
     return .with { response in
       response.replicas = live.map { replica in
         .with {

@@ -121,8 +121,8 @@ let package = Package(
       "Bench",
       [
         "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherRobustness",
-        "DitherDatasets", "DitherProto", "DitherTransport", "DitherClient", "DitherTrain", protobuf, nioCore,
-        httpClient,
+        "DitherDatasets", "DitherStore", "DitherStorePostgres", "DitherProto", "DitherTransport", "DitherClient",
+        "DitherTrain", protobuf, nioCore, httpClient,
         .product(name: "NIOPosix", package: "swift-nio"),
       ]),
     .executableTarget(
@@ -142,7 +142,7 @@ let package = Package(
       name: "DitherTestSupport",
       dependencies: [
         "DitherBasics", "DitherTensor", "DitherGraph", "DitherDatasets", "DitherJobs", "DitherRobustness",
-        "DitherStore",
+        "DitherStore", "DitherStorePostgres", "DitherStoreS3",
         "ThreadSanitizer",
       ],
       path: "Tests/TestSupport", swiftSettings: strict),

@@ -83,9 +83,11 @@ extension DitherClient {
   /// - Parameters:
   ///   - model: "name@version".
   ///   - expected: the version that the alias must be at, 0 where there must be none yet; nil: wherever it is.
-  /// - Throws: `CallError` with `.failedPrecondition` when the alias is elsewhere.
+  ///   - everywhere: whether every live server that shares the database shall have it before this returns.
+  /// - Throws: `CallError` with `.failedPrecondition` when the alias is elsewhere, with `.deadlineExceeded` and names
+  ///   when some servers have not seen it in time.
   public func setAlias(
-    _ alias: String, to model: String, expectedVersion expected: UInt64? = nil
+    _ alias: String, to model: String, expectedVersion expected: UInt64? = nil, everywhere: Bool = false
   ) async throws -> Dither_V1_Model {
     try await unary(
       Dither_V1_Registry.setAlias,
@@ -93,7 +95,12 @@ extension DitherClient {
         $0.model = model
         $0.alias = alias
         $0.expected = expected.map { .expectedVersion($0) }
+        $0.everywhere = everywhere
       })
+  }
+  /// The servers and workers that share the server's database, by id.
+  public func listReplicas() async throws -> [Dither_V1_Replica] {
+    try await unary(Dither_V1_Registry.listReplicas, Dither_V1_ListReplicasRequest()).replicas
   }
   /// Fits a temperature and prediction sets on labeled data.
   public func calibrate(_ request: Dither_V1_CalibrateRequest, timeout: Duration? = nil) async throws

@@ -23,6 +23,8 @@ public final class JobRunner: Sendable {
     case notStored(id: String, reason: String)
     /// The store does not answer: the job waits.
     case waiting(id: String, reason: String)
+    /// Something that the job needs is not here, as a data set: those who have it do it.
+    case leftToOthers(id: String, reason: String)
     /// A shard was done twice, with other results.
     case diverged(id: String, shard: Int)
   }
@@ -44,6 +46,8 @@ public final class JobRunner: Sendable {
     var running: [String: Place] = [:]
     var isStopped = false
     var cancelled: Set<String> = []
+    /// Jobs that need what is not here, and when that was seen.
+    var lacking: [String: ContinuousClock.Instant] = [:]
   }
 
   private let kind: String
@@ -65,7 +69,7 @@ public final class JobRunner: Sendable {
 
   private static let niceness: Int32 = 10
   /// How this process is called by those who wait for its shards.
-  private static let owner = "\(ProcessInfo.processInfo.hostName) \(ProcessInfo.processInfo.processIdentifier)"
+  package static let owner = "\(ProcessInfo.processInfo.hostName) \(ProcessInfo.processInfo.processIdentifier)"
 
   /// - Parameters:
   ///   - threads: that compute at the same time.
@@ -264,6 +268,8 @@ public final class JobRunner: Sendable {
   private struct Yielded: Error {}
 
   private func run(_ id: String, _ prepared: (any ShardedWork)?) async throws {
+    // What lacks may come. Not too soon: whoever begins a job keeps other makers from it for the time of a silence.
+    if let lacked = state.withLock({ $0.lacking[id] }), ContinuousClock.now - lacked < silence * 2 { return }
     switch try await jobs.begin(id, as: maker, after: silence) {
     case .ended: return try await tellEnd(of: id)
     // It is looked at again with the next news of the store.
@@ -272,7 +278,13 @@ public final class JobRunner: Sendable {
     }
     let job = try await jobs.job(id)
     watchers.tell(id, .state(job))
-    let work: any ShardedWork = if let prepared { prepared } else { try await prepare(job) }
+    let work: any ShardedWork
+    do { work = if let prepared { prepared } else { try await prepare(job) } } catch {
+      guard isLackedHere(error) else { throw error }
+      state.withLock { $0.lacking[id] = .now }
+      note(.leftToOthers(id: id, reason: "\(error)".clipped(to: 1000)))
+      return
+    }
     // Making it ready, which is done again for each place, is no part of its time.
     state.withLock { $0.running[id]?.since = .now }
     try await jobs.lay(work.shardCount, of: id)
@@ -283,6 +295,11 @@ public final class JobRunner: Sendable {
       if isToYield(id) { throw Yielded() }
     }
     try await tellEnd(of: id)
+  }
+
+  /// Whether a job cannot be made ready by this process, and perhaps by another: only one who is alone must end it.
+  private func isLackedHere(_ error: any Error) -> Bool {
+    silence > .zero && (error as? any AnyFault)?.category == .notFound
   }
 
   /// Makes the report, where all shards are done and nobody else is at it.

@@ -31,13 +31,11 @@ enum CommonFiles {
   }
 
   private static func replace(_ path: String, with content: Data) throws {
-    let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] ?? 0o600
+    let known = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+    let readers: WholeFile.Readers = (known ?? 0) & 0o077 == 0 ? .owner : .anybody
     if !FileManager.default.fileExists(atPath: path + ".own") {
       try FileManager.default.copyItem(atPath: path, toPath: path + ".own")
     }
-    guard
-      FileManager.default.createFile(atPath: path + ".new", contents: content, attributes: [.posixPermissions: mode])
-    else { throw ServiceError(.configuration, at: path, expected: "a file that can be written", got: "none") }
-    _ = try FileManager.default.replaceItemAt(URL(filePath: path), withItemAt: URL(filePath: path + ".new"))
+    try WholeFile.write([UInt8](content), to: path, for: readers)
   }
 }

@@ -33,8 +33,9 @@ struct Console: Sendable {
         HttpRoute(.get, "/", .local(.audit)) { request, _ in
           let jobs = try await services.store.jobs.list(kind: AuditSpec.kind, limit: 100)
           let page = IndexPage(
-            models: services.registry.current.versions, audits: jobs, wanted: request.query["q"] ?? "")
-          return .html(Array(page.source.utf8))
+              models: services.registry.current.versions, audits: jobs, replicas: try await services.replicas.live(),
+              wanted: request.query["q"] ?? "")
+            return .html(Array(page.source.utf8))
         },
         HttpRoute(.get, "/glance", .local(.audit)) { _, _ in .scripted(Array(glance.html.source.utf8)) },
         HttpRoute(.get, "/compare", .local(.audit)) { request, _ in try await compare(request) },

@@ -115,6 +115,7 @@ public final class RunningServer: Sendable {
     services.readiness.leave()
     if grace > .zero, configuration.lameDuck > .zero { try? await Task.sleep(for: configuration.lameDuck) }
     async let stopped: Void = services.audits.stop()
+    async let left: Void = services.replicas.leave()
     // Each door tells its connections first: a call that is answered with a refusal is lost to most clients.
     let refusal = Task { [dispatcher = doors.dispatcher] in
       try? await Task.sleep(for: Self.farewell)
@@ -124,6 +125,7 @@ public final class RunningServer: Sendable {
     refusal.cancel()
     await refusal.value
     await stopped
+    await left
     services.batcher.close()
     await services.finishTelling()
     watch?.cancel()

@@ -17,7 +17,7 @@ public struct DitherWorker: Sendable {
   public func run(untilIdle idle: Duration?, stops: AsyncStream<Void>) async throws {
     var log = Logger(label: "dither")
     log.logLevel = configuration.logLevel
-    let services = try await Services(configuration, log: log)
+    let services = try await Services(configuration, kind: .worker, log: log)
     try await services.audits.resume()
     log.info("working")
     await withTaskGroup(of: Void.self) { group in
@@ -27,6 +27,7 @@ public struct DitherWorker: Sendable {
       group.cancelAll()
     }
     await services.audits.stop()
+    await services.replicas.leave()
     await services.finishTelling()
     log.info("stopped")
   }

@@ -48,9 +48,13 @@ package final class ModelRegistry: Sendable {
   /// By version; read once.
   private let calibrations = Mutex<[String: KnownCalibration]>([:])
   /// Held while a file and its row come or go together.
-  private let changes = Turnstile()
+  private let changes = Turnstiles<Place>()
+  private enum Place { case registry }
   /// Up to which change of the store the index is known to be right.
   private let seen = Mutex<Int64>(0)
+  /// Calls that look in the store for what is not known here.
+  private let seekers = Mutex(0)
+  private static let mostSeekers = 8
 
   init(
     store: any Store, pool: ComputePool, limits: ServerConfiguration.Limits, precision: Plan.Precision = .float32
@@ -110,16 +114,48 @@ package final class ModelRegistry: Sendable {
   /// - Returns: the jobs among it; nil: any may be.
   @discardableResult
   func follow() async throws -> Set<String>? {
-    let since = seenChange, news = try await store.changes(since: since)
-    guard news.newest != since else { return [] }
-    func names(_ kind: StoreChange.Kind) -> Set<String>? {
-      news.changes.map { Set($0.filter { $0.kind == kind }.map(\.name)) }
-    }
-    let models = names(.model)
-    if models?.isEmpty != true { try await changes.pass { try await refresh(models) } }
+    let news = try await catchUp()
     seen.withLock { $0 = news.newest }
-    return names(.job)
+    return news.names(.job)
   }
+
+  /// Reads again the models that others have changed; the changes are still to be followed.
+  private func catchUp() async throws -> StoreChanges {
+    let since = seenChange, news = try await store.changes(since: since)
+    let models = news.names(.model)
+    if news.newest != since, models?.isEmpty != true { try await changes.pass(.registry) { try await refresh(models) } }
+    return news
+  }
+
+  // MARK: what another server has just changed
+
+  /// Reads what others have changed, if the store can be asked.
+  func freshen() async { if store.isShared { _ = try? await catchUp() } }
+
+  /// A version as the store knows it now, for those who are about to change something.
+  func resolveNow(_ reference: String) async throws -> ModelVersion {
+    if store.isShared { _ = try await catchUp() }
+    return try resolve(reference)
+  }
+
+  /// A version; one that is not known here is looked for in the store, where another server may have put it just now.
+  func find(_ reference: String) async throws -> ModelVersion {
+    do throws(StoreError) { return try resolve(reference) } catch {
+      guard isWorthSeeking(error) else { throw error }
+    }
+    // Whoever asks for what is nowhere shall not keep others from the database.
+    guard
+      seekers.withLock({ seekers in
+        defer { seekers = min(seekers + 1, Self.mostSeekers) }
+        return seekers < Self.mostSeekers
+      })
+    else { return try resolve(reference) }
+    defer { seekers.withLock { $0 -= 1 } }
+    _ = try? await catchUp()
+    return try resolve(reference)
+  }
+
+  private func isWorthSeeking(_ error: StoreError) -> Bool { error.code == .notFound && store.isShared }
 
   /// - Throws: `StoreFault.corrupt` where it is no longer what was stored.
   func calibration(of version: ModelVersion) throws(StoreError) -> KnownCalibration? {
@@ -161,9 +197,19 @@ package final class ModelRegistry: Sendable {
     _ reference: String, drawing noise: [String] = [],
     _ body: @escaping @Sendable (Result<Resolved, any Error>) -> Void
   ) {
-    let version: ModelVersion, calibration: KnownCalibration?
+    do throws(StoreError) { give(try resolve(reference), drawing: noise, body) } catch {
+      guard isWorthSeeking(error) else { return body(.failure(error)) }
+      Task {
+        do { give(try await find(reference), drawing: noise, body) } catch { body(.failure(error)) }
+      }
+    }
+  }
+
+  private func give(
+    _ version: ModelVersion, drawing noise: [String], _ body: @escaping @Sendable (Result<Resolved, any Error>) -> Void
+  ) {
+    let calibration: KnownCalibration?
     do {
-      version = try resolve(reference)
       guard isAvailable(version) else {
         throw ServiceError(
           .unloaded, at: "model '\(version.name.clipped())'", expected: "a model that is loaded",
@@ -256,7 +302,7 @@ package final class ModelRegistry: Sendable {
     let new = NewModel(
       name: name, blob: blob, bytes: model.bytes, card: card, signature: model.signatureJson, noise: model.noiseJson,
       defaultSamples: model.defaultSamples)
-    return try await changes.pass {
+    return try await changes.pass(.registry) {
       try await place()
       do {
         let published = try await store.models.publish(new, aliases: aliases, by: author)
@@ -272,7 +318,7 @@ package final class ModelRegistry: Sendable {
   func setAlias(
     _ alias: String, of name: String, to version: Int64, expecting: AliasExpectation = .anything, by author: String
   ) async throws -> ModelVersion {
-    try await changes.pass {
+    try await changes.pass(.registry) {
       let found = try await store.models.setAlias(alias, of: name, to: version, expecting: expecting, by: author)
       try await refresh([name])
       return found
@@ -280,7 +326,7 @@ package final class ModelRegistry: Sendable {
   }
 
   func calibrate(_ version: ModelVersion, _ record: CalibrationRecord, by author: String) async throws -> ModelVersion {
-    try await changes.pass {
+    try await changes.pass(.registry) {
       let found = try await store.models.calibrate(
         version.name, version: version.version, Array(jsonText(record).utf8), by: author)
       try await refresh([version.name])
@@ -290,13 +336,13 @@ package final class ModelRegistry: Sendable {
 
   /// Keeps every file where it is while `body` makes a job that needs some of them.
   func keepingFiles<Value>(_ body: () async throws -> Value) async throws -> Value {
-    try await changes.pass(body)
+    try await changes.pass(.registry, body)
   }
 
   /// A version in use is unloaded when its last call ends.
   /// - Returns: how many versions went.
   func remove(_ name: String, version: Int64?, by author: String) async throws -> Int {
-    try await changes.pass {
+    try await changes.pass(.registry) {
       let gone = try await store.models.remove(name, version: version, by: author)
       try await refresh([name])
       for blob in try await store.release(Set(gone.map(\.blob))) {
@@ -304,5 +350,12 @@ package final class ModelRegistry: Sendable {
       }
       return gone.count
     }
+  }
+}
+
+extension StoreChanges {
+  /// Names of one kind; nil: any may be among them.
+  fileprivate func names(_ kind: StoreChange.Kind) -> Set<String>? {
+    changes.map { Set($0.filter { $0.kind == kind }.map(\.name)) }
   }
 }

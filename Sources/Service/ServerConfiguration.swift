@@ -36,6 +36,8 @@ public struct ServerConfiguration: Sendable {
   public var serviceManager: ServiceManager?
   /// How long calls are still taken after the server has said that it leaves: until balancers have heard so.
   public var lameDuck = Duration.zero
+  /// How long a shard is another's after its owner was last heard of.
+  public var lease = Duration.seconds(30)
   /// Beyond which a request is refused.
   public var limits = Limits()
   /// Precision in which models compute; bf16 where the CPU has it.

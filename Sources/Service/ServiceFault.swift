@@ -7,6 +7,8 @@ public enum ServiceFault: FaultCode {
   case badField
   case configuration
   case overloaded, draining, cancelled, deadlinePassed
+  /// A change that some of the servers that share a store have not seen in time.
+  case notEverywhere
   /// The file is no model that can be served.
   case badModel
   case notReady
@@ -22,7 +24,7 @@ public enum ServiceFault: FaultCode {
     case .overloaded: .resourceExhausted
     case .draining, .unloaded: .unavailable
     case .cancelled: .cancelled
-    case .deadlinePassed: .deadlineExceeded
+    case .deadlinePassed, .notEverywhere: .deadlineExceeded
     case .notReady, .noAnswer: .failedPrecondition
     }
   }

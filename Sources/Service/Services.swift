@@ -21,6 +21,7 @@ package final class Services: Sendable {
   /// nil: none is kept.
   package let accessLog: AccessLog?
   let readiness = Readiness()
+  let replicas: Replicas
   package let audits: JobRunner
   /// The records of trainings that the console shows.
   let runs: RunsFolder?
@@ -34,7 +35,8 @@ package final class Services: Sendable {
   package let planning: ComputePool
   private let upkeep: Task<Void, Never>
 
-  package init(_ configuration: ServerConfiguration, log: Logger) async throws {
+  /// - Parameter kind: how others of a shared store shall know this process.
+  package init(_ configuration: ServerConfiguration, kind: Replica.Kind = .server, log: Logger) async throws {
     try configuration.check()
     limits = configuration.limits
     let accessLog = try configuration.accessLog.map { path throws(ServiceError) in try AccessLog(path: path) }
@@ -62,9 +64,11 @@ package final class Services: Sendable {
       store: store, registry: registry, key: try await Self.reportKey(configuration, store),
       code: configuration.code, pool: planning, tracer: spans?.tracer)
     self.means = means
+    let computeClass = "\(ComputeClass.current), \(configuration.precision)"
+    replicas = Replicas(store, kind: kind, code: configuration.code ?? "dither", computeClass: computeClass)
     audits = JobRunner(
-      kind: AuditSpec.kind, jobs: store.jobs, threads: configuration.auditThreads,
-      maker: "\(configuration.code ?? "dither"), \(ComputeClass.current), \(configuration.precision)",
+      kind: AuditSpec.kind, jobs: store.jobs, threads: configuration.auditThreads, lease: configuration.lease,
+      maker: "\(configuration.code ?? "dither"), \(computeClass)",
       silence: store.isShared ? Self.silence : .zero,
       isBusy: { [batcher] in batcher.isBusy }, note: { log.note($0) },
       prepare: { job in try await AuditWork.make(job, with: means) })
@@ -78,10 +82,10 @@ package final class Services: Sendable {
     ]
     let families: [[Metrics.Family]] = [
       own, statistics.families(of: registry), DriftWatch.families(of: registry, books), spans?.families ?? [],
-      accessLog?.families ?? [], ProcessFamilies.all(code: configuration.code ?? "dither"),
+      replicas.families, accessLog?.families ?? [], ProcessFamilies.all(code: configuration.code ?? "dither"),
     ]
     metrics = Metrics(families.flatMap { $0 })
-    upkeep = try await Self.upkeep(of: registry, audits, in: configuration.stateDirectory, log)
+    upkeep = try await Self.upkeep(of: registry, audits, replicas, in: configuration.stateDirectory, log)
     if let folder = configuration.modelsDirectory {
       try await ModelsFolder(path: folder, registry: registry, limits: limits, log: log).publish()
     }
@@ -111,13 +115,18 @@ package final class Services: Sendable {
 
   /// Says what lies about, removes what is no longer needed, and sees what others change in the store.
   private static func upkeep(
-    of registry: ModelRegistry, _ audits: JobRunner, in directory: String, _ log: Logger
+    of registry: ModelRegistry, _ audits: JobRunner, _ replicas: Replicas, in directory: String, _ log: Logger
   ) async throws -> Task<Void, Never> {
     let unknown = try await registry.store.unknownFiles()
     if unknown > 0 {
       log.warning(
         "files that the database does not know are kept; if it was replaced by mistake, put it back",
         metadata: ["files": "\(unknown)", "folder": "\(directory)/blobs"])
+    }
+    // Before any call is taken: who waits for all servers waits for this one too.
+    if registry.store.isShared {
+      try await registry.follow()
+      try await replicas.tell(seen: registry.seenChange)
     }
     return Task { [weak registry, weak audits] in
       var swept = ContinuousClock.now, isAway = false, looked: ContinuousClock.Instant?
@@ -126,6 +135,7 @@ package final class Services: Sendable {
         guard !Task.isCancelled, let registry, let audits else { return }
         do {
           let news = try await registry.follow()
+          try await replicas.tell(seen: registry.seenChange)
           if store.isShared {
             // Now and then all of them: those that others have left alone, and what was missed.
             let isDue = looked.map { ContinuousClock.now - $0 > .seconds(30) } ?? true
@@ -139,6 +149,7 @@ package final class Services: Sendable {
           guard ContinuousClock.now - swept > .seconds(3600) else { continue }
           swept = .now
           try await store.collectGarbage(olderThan: SqliteStore.garbageAge)
+          try await store.replicas.forget(silentFor: 3600)
         } catch {
           if !isAway { log.error("the store could not be looked after", metadata: ["reason": "\(error)"]) }
           (isAway, looked) = (true, nil)
@@ -162,6 +173,9 @@ extension Logger {
       error("the state of a job could not be stored", metadata: ["job": "\(id)", "reason": "\(reason)"])
     case .waiting(let id, let reason):
       warning("the store does not answer, the job waits", metadata: ["job": "\(id)", "reason": "\(reason)"])
+    case .leftToOthers(let id, let reason):
+      warning(
+        "an audit needs what is not here, and is left to others", metadata: ["job": "\(id)", "reason": "\(reason)"])
     case .diverged(let id, let shard):
       error(
         "a shard was done twice, with other results: bad memory, or a defect",

@@ -8,6 +8,7 @@ public protocol Store: Sendable {
   var jobs: any JobRecords { get }
   var tokens: any TokenRecords { get }
   var blobs: any Blobs { get }
+  var replicas: any ReplicaRecords { get }
 
   /// The changes since `number`, which an earlier answer gave; 0: since ever. Shards and the time they take are no
   /// changes.

@@ -5,8 +5,18 @@ import DitherStore
 struct PostgresDatabase: SqlDatabase {
   let dialect = SqlDialect.postgres
   private let threads: PostgresThreads
+  private let locks: PostgresLocks
 
-  init(_ threads: PostgresThreads) { self.threads = threads }
+  init(_ threads: PostgresThreads, _ locks: PostgresLocks) {
+    self.threads = threads
+    self.locks = locks
+  }
+
+  func alone<Value: Sendable>(
+    _ key: Int64, _ body: @Sendable () async throws(StoreError) -> Value
+  ) async throws(StoreError) -> Value {
+    try await locks.holding(key, body)
+  }
 
   func read<Value: Sendable>(
     _ body: @escaping @Sendable (any SqlSession) throws -> Value

@@ -55,7 +55,7 @@ public final class PostgresStore: Store {
       } catch { return .failure(error) }
     }
     let tokens = try opened.get() ?? LiveTokens(byHash: [:], number: 0)
-    let database = PostgresDatabase(threads)
+    let database = PostgresDatabase(threads, PostgresLocks(address, patience: options.patience))
     let records = SqlBlobRecords(database)
     let follower = PostgresFollower(
       { PostgresLine(address, patience: options.patience, PostgresGate()) }, listens: options.listens, tokens: tokens)
@@ -92,6 +92,8 @@ public final class PostgresStore: Store {
   public var jobs: any JobRecords { SqlJobs(database) }
   /// Callers, with hashed secrets.
   public var tokens: any TokenRecords { PostgresTokens(database, follower) }
+  /// Who uses it.
+  public var replicas: any ReplicaRecords { SqlReplicas(database) }
   /// Files by their hash.
   public var blobs: any Blobs { files.files }
 

@@ -18,8 +18,11 @@ final class PostgresThreads: Sendable {
 
   /// Runs `work` on one of the threads, for a caller that waits without holding one. What was begun is ended.
   func run<Value: Sendable>(_ work: @escaping @Sendable (PostgresLine) -> Value) async -> Value {
-    await withCheckedContinuation { continuation in queue.append { continuation.resume(returning: work($0)) } }
+    await withCheckedContinuation { continuation in begin { continuation.resume(returning: work($0)) } }
   }
+
+  /// Runs `work` on one of the threads, when there is one.
+  func begin(_ work: @escaping @Sendable (PostgresLine) -> Void) { queue.append(work) }
 }
 
 /// Work that waits for a line, first in, first out.

@@ -17,6 +17,10 @@ struct WholeFileTests {
     #expect(content(path) == [3, 4])
     try WholeFile.write([], to: path)
     #expect(content(path) == [] && scratch.files == ["a"])
+    // A key is nobody else's from its first byte on.
+    try WholeFile.write([5], to: path, mode: 0o600)
+    let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+    #expect(mode == 0o600)
   }
 
   @Test("many at once: every look sees one of the whole files, and one of the makers has made it")

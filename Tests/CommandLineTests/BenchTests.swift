@@ -35,6 +35,16 @@ struct BenchTests {
     #expect(result.errors.contains("engine/normals"))
   }
 
+  @Test("the queue of shards is measured where its store is, and skipped where there is none")
+  func queue() throws {
+    let result = try Program.run(
+      ["bench", "queue", "--seconds", "0.1", "--json"], environment: ["DITHER_DATABASE": ""])
+    let benches = try #require(try result.json()["benches"] as? [[String: Any]])
+    #expect(benches.count == 2 && (benches[1]["skipped"] as? String)?.contains("DITHER_DATABASE") == true)
+    let details = try #require(benches[0]["details"] as? [String: Double])
+    #expect((details["claims_per_second"] ?? 0) > 1, "\(result.errors)")
+  }
+
   @Test("a name that is none is refused with the nearest")
   func unknown() throws {
     let result = try Program.run("bench", "engine/normal")

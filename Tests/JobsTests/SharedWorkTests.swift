@@ -41,8 +41,7 @@ private final class Hand: Sendable {
 
   init(
     _ server: PostgresServer, _ name: String, _ work: Steps = Steps(), maker: String = "",
-    silence: Duration = .seconds(600),
-    lease: Duration = .seconds(30)
+    silence: Duration = .seconds(600), lease: Duration = .seconds(30), lacksData: Bool = false
   ) async throws {
     let scratch = try Scratch()
     try server.makeDatabase(name)
@@ -52,7 +51,10 @@ private final class Hand: Sendable {
       PostgresAddress(server.address(name)), directory: scratch.path, options: options)
     let runner = JobRunner(
       kind: "test", jobs: store.jobs, threads: 2, lease: lease, maker: maker, silence: silence, isBusy: { false },
-      prepare: { _ in work })
+      prepare: { _ in
+        guard lacksData else { return work }
+        throw StoreError(.notFound, at: "data set", expected: "a file", got: "none")
+      })
     (self.store, self.work, self.runner) = (store, work, runner)
     ear = Task {
       while !Task.isCancelled {
@@ -97,6 +99,19 @@ struct SharedWorkTests {
     // The other has heard of the job by itself.
     #expect(!done[1].isEmpty)
     #expect(try await hands[1].store.jobs.job("a").message.isEmpty)
+  }
+
+  @Test("who lacks what a job needs leaves it to those who have it")
+  func lacking() async throws {
+    let server = try PostgresServer.shared.get()
+    let poor = try await Hand(server, "lacking", lacksData: true)
+    try await poor.store.jobs.create(job("a"))
+    poor.runner.enqueue("a")
+    while !poor.runner.isIdle { try await Task.sleep(for: .milliseconds(20)) }
+    #expect(try await !poor.store.jobs.job("a").state.isFinal)
+    let rich = try await Hand(server, "lacking"), events = try await rich.runner.watch("a")
+    try await rich.runner.resume()
+    #expect(await report(events) == rich.work.expected && poor.work.done.withLock { $0.isEmpty })
   }
 
   @Test("a job that is canceled at one is left by the other")

@@ -15,14 +15,19 @@ struct InProcess {
   let services: Services
   let caller = Caller(name: "tester")
 
+  /// - Parameter kind: of the store; not said: the one over which the test runs (``EveryEngine``).
   init(
-    in scratch: Scratch? = nil, models: [String: [UInt8]] = [:],
+    in scratch: Scratch? = nil, over kind: StoreKind = .current, models: [String: [UInt8]] = [:],
     configure: (inout ServerConfiguration) -> Void = { _ in }
   ) async throws {
     self.scratch = try scratch ?? Scratch()
     var configuration = ServerConfiguration(stateDirectory: self.scratch.path)
     configuration.computeThreads = 2
     configure(&configuration)
+    let folder = configuration.stateDirectory
+    if configuration.openStore == nil {
+      configuration.openStore = { uploads in try await kind.open(folder, uploads: uploads) }
+    }
     services = try await Self.start(configuration)
     for (name, bytes) in models.sorted(by: { $0.key < $1.key }) { _ = try await upload(bytes, as: name) }
   }

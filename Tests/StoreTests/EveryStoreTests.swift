@@ -1,45 +1,8 @@
 import DitherBasics
 import DitherStore
-import DitherStorePostgres
-import DitherStoreS3
 import DitherTestSupport
 import Foundation
 import Testing
-
-/// A kind of store, as the suites below know it: what any of them must do, every one does.
-struct StoreKind: Sendable, CustomTestStringConvertible {
-  let testDescription: String
-  /// Opens a store by a name: the same name, once the last one has gone, is the same store.
-  let open: @Sendable (_ path: String) async throws -> any Store
-
-  static let all = [sqlite] + (PostgresServer.isInstalled ? [postgres] : []) + (S3Server.isPresent ? [bucket] : [])
-
-  static let sqlite = StoreKind(testDescription: "SQLite and files") { try SqliteStore(directory: $0) }
-  /// Each in a database of its own.
-  static let postgres = StoreKind(testDescription: "PostgreSQL and files") { path in
-    let server = try PostgresServer.shared.get(), name = "t" + Sha256.hash(path.utf8).hex.prefix(20)
-    try server.makeDatabase(name)
-    var options = PostgresStore.Options()
-    options.patience = .seconds(30)
-    options.grace = -1
-    return try await PostgresStore.open(PostgresAddress(server.address(name)), directory: path, options: options)
-  }
-}
-
-extension StoreKind {
-  /// Each in a bucket of its own.
-  static let bucket = StoreKind(testDescription: "SQLite, and files in a bucket") { path in
-    guard let server = S3Server.shared else { throw CocoaError(.fileNoSuchFile) }
-    let name = "t" + Sha256.hash(path.utf8).hex.prefix(40)
-    let place = try S3Place(parsing: "s3://\(name)?endpoint=\(server.endpoint)", environment: S3Server.environment)
-    try await place.makeBucket()
-    let store = try SqliteStore(directory: path) { records throws(StoreError) in
-      try S3Blobs(place, directory: path, records: records)
-    }
-    try await S3Blobs.claim(for: store)
-    return store
-  }
-}
 
 @Suite struct StoreKindTests {
   @Test(

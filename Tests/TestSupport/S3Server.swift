@@ -47,7 +47,8 @@ public final class S3Server: Sendable {
       "-s3.port=\(ports[0])", "-s3.port.grpc=\(ports[7])", "-s3.config=\(config)",
       // Every bucket takes some volumes.
       "-volume.max=2000",
-      "-master.volumeSizeLimitMB=64",
+      // Its catalogs have ports of their own, at which only one server of a machine can be.
+      "-master.volumeSizeLimitMB=64", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false",
     ]
     guard let process = try? ChildProcess(command, hears: true), Self.answers(port: ports[0]) else { return nil }
     self.process = process

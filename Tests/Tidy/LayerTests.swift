@@ -50,7 +50,8 @@ struct LayerTests {
     "Synchronization": everything,
     // Threads are the service's; below it only these few places divide work.
     "Dispatch": [
-      "Graph", "Tensor", "Inference", "Robustness", "Store", "StoreS3", "Jobs", "Train", "Service", "Bench", "dither",
+      "Graph", "Tensor", "Inference", "Robustness", "Store", "StorePostgres", "StoreS3", "Jobs", "Train", "Service",
+      "Bench", "dither",
     ],
     "Glibc": everything,
   ]

@@ -43,6 +43,10 @@ public enum Dither_V1_Registry {
   public static let drift = CallMethod<
     Unary, Dither_V1_DriftRequest, Dither_V1_DriftResponse
   >("dither.v1.Registry/Drift")
+  /// `dither.v1.Registry/ListReplicas`.
+  public static let listReplicas = CallMethod<
+    Unary, Dither_V1_ListReplicasRequest, Dither_V1_ListReplicasResponse
+  >("dither.v1.Registry/ListReplicas")
 }
 
 /// The calls of `dither.v1.Robustness`.
@@ -178,6 +182,7 @@ public enum CallMethods {
     Dither_V1_Registry.removeModel,
     Dither_V1_Registry.calibrate,
     Dither_V1_Registry.drift,
+    Dither_V1_Registry.listReplicas,
     Dither_V1_Robustness.audit,
     Dither_V1_Robustness.watchAudit,
     Dither_V1_Robustness.cancelAudit,

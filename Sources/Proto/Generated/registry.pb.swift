@@ -355,6 +355,10 @@ public nonisolated struct Dither_V1_SetAliasRequest: Sendable {
     set {expected = .expectedVersion(newValue)}
   }
 
+  /// Answered once every live server that shares the database has it: 15 seconds after at the latest, or the call's deadline. DEADLINE_EXCEEDED then names
+  /// those that have not; the alias is moved all the same.
+  public var everywhere: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   /// The version that the alias must be at, so that of two who move it at once only one does: the other is told FAILED_PRECONDITION. 0: there must be
@@ -697,6 +701,103 @@ public nonisolated struct Dither_V1_DriftResponse: Sendable {
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
     public init() {}
+  }
+
+  public init() {}
+}
+
+public nonisolated struct Dither_V1_ListReplicasRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Dither_V1_ListReplicasResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// by id
+  public var replicas: [Dither_V1_Replica] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A process that uses a shared database.
+public nonisolated struct Dither_V1_Replica: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// host, process and a part of chance
+  public var id: String = String()
+
+  public var kind: Dither_V1_Replica.Kind = .unspecified
+
+  /// the program, as reports name it
+  public var code: String = String()
+
+  /// instructions, library and precision: audits are done by those of one
+  public var computeClass: String = String()
+
+  /// of the registry, that it has not said to know
+  public var changesBehind: UInt64 = 0
+
+  /// since it was last heard of
+  public var silentMs: UInt64 = 0
+
+  /// since 1970
+  public var startedMs: Int64 = 0
+
+  /// it is the one that answers
+  public var isSelf: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
+    public typealias RawValue = Int
+    case unspecified // = 0
+    case server // = 1
+
+    /// takes no calls
+    case worker // = 2
+    case UNRECOGNIZED(Int)
+
+    public init() {
+      self = .unspecified
+    }
+
+    public init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .server
+      case 2: self = .worker
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    public var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .server: return 1
+      case .worker: return 2
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    public static let allCases: [Dither_V1_Replica.Kind] = [
+      .unspecified,
+      .server,
+      .worker,
+    ]
+
   }
 
   public init() {}
@@ -1341,7 +1442,7 @@ nonisolated extension Dither_V1_UploadStatus: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Dither_V1_SetAliasRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".SetAliasRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}alias\0\u{3}expected_version\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}alias\0\u{3}expected_version\0\u{1}everywhere\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1359,6 +1460,7 @@ nonisolated extension Dither_V1_SetAliasRequest: SwiftProtobuf.Message, SwiftPro
           self.expected = .expectedVersion(v)
         }
       }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.everywhere) }()
       default: break
       }
     }
@@ -1378,6 +1480,9 @@ nonisolated extension Dither_V1_SetAliasRequest: SwiftProtobuf.Message, SwiftPro
     try { if case .expectedVersion(let v)? = self.expected {
       try visitor.visitSingularUInt64Field(value: v, fieldNumber: 3)
     } }()
+    if self.everywhere != false {
+      try visitor.visitSingularBoolField(value: self.everywhere, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1385,6 +1490,7 @@ nonisolated extension Dither_V1_SetAliasRequest: SwiftProtobuf.Message, SwiftPro
     if lhs.model != rhs.model {return false}
     if lhs.alias != rhs.alias {return false}
     if lhs.expected != rhs.expected {return false}
+    if lhs.everywhere != rhs.everywhere {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2022,4 +2128,122 @@ nonisolated extension Dither_V1_DriftResponse.Statistic: SwiftProtobuf.Message, 
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
+}
+
+nonisolated extension Dither_V1_ListReplicasRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ListReplicasRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_ListReplicasRequest, rhs: Dither_V1_ListReplicasRequest) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_ListReplicasResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ListReplicasResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}replicas\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.replicas) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.replicas.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.replicas, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_ListReplicasResponse, rhs: Dither_V1_ListReplicasResponse) -> Bool {
+    if lhs.replicas != rhs.replicas {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_Replica: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Replica"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}kind\0\u{1}code\0\u{3}compute_class\0\u{3}changes_behind\0\u{3}silent_ms\0\u{3}started_ms\0\u{3}is_self\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.id) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.code) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.computeClass) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.changesBehind) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.silentMs) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.startedMs) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.isSelf) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.id.isEmpty {
+      try visitor.visitSingularStringField(value: self.id, fieldNumber: 1)
+    }
+    if self.kind != .unspecified {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 2)
+    }
+    if !self.code.isEmpty {
+      try visitor.visitSingularStringField(value: self.code, fieldNumber: 3)
+    }
+    if !self.computeClass.isEmpty {
+      try visitor.visitSingularStringField(value: self.computeClass, fieldNumber: 4)
+    }
+    if self.changesBehind != 0 {
+      try visitor.visitSingularUInt64Field(value: self.changesBehind, fieldNumber: 5)
+    }
+    if self.silentMs != 0 {
+      try visitor.visitSingularUInt64Field(value: self.silentMs, fieldNumber: 6)
+    }
+    if self.startedMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.startedMs, fieldNumber: 7)
+    }
+    if self.isSelf != false {
+      try visitor.visitSingularBoolField(value: self.isSelf, fieldNumber: 8)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_Replica, rhs: Dither_V1_Replica) -> Bool {
+    if lhs.id != rhs.id {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.code != rhs.code {return false}
+    if lhs.computeClass != rhs.computeClass {return false}
+    if lhs.changesBehind != rhs.changesBehind {return false}
+    if lhs.silentMs != rhs.silentMs {return false}
+    if lhs.startedMs != rhs.startedMs {return false}
+    if lhs.isSelf != rhs.isSelf {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_Replica.Kind: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}SERVER\0\u{1}WORKER\0")
 }

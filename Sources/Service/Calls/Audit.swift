@@ -66,6 +66,7 @@ package struct AuditCall: ServerStreamCall {
     _ request: Dither_V1_AuditRequest, trace: ServiceContext? = nil
   ) async throws -> (spec: AuditSpec, attached: AuditAttachments?, work: AuditWork) {
     let (registry, limits) = (means.registry, limits), code = means.code
+    await registry.freshen()
     let (spec, attached, audit) = try await means.pool.run {
       let attached = try AuditAttachments(request)
       var asked = try AuditRequest(request, limits)

@@ -11,7 +11,7 @@ package struct GetModelCall: UnaryCall {
 
   package init(_ services: Services) { registry = services.registry }
 
-  package func answer(_ request: Dither_V1_GetModelRequest, _ caller: Caller) throws -> Dither_V1_Model {
-    try Dither_V1_Model(registry.resolve(request.model), in: registry)
+  package func answer(_ request: Dither_V1_GetModelRequest, _ caller: Caller) async throws -> Dither_V1_Model {
+    try await Dither_V1_Model(registry.find(request.model), in: registry)
   }
 }

@@ -9,17 +9,24 @@ package struct SetAliasCall: UnaryCall {
   package static let policy = CallPolicy(role: .publish)
 
   let registry: ModelRegistry
+  let replicas: Replicas
 
   package init(_ services: Services) {
     registry = services.registry
+    replicas = services.replicas
   }
 
   package func answer(_ request: Dither_V1_SetAliasRequest, _ caller: Caller) async throws -> Dither_V1_Model {
-    let version = try registry.resolve(request.model)
+    let version = try await registry.resolveNow(request.model)
     let expected = try Self.expectation(request.expected)
-    return try await Dither_V1_Model(
-      registry.setAlias(request.alias, of: version.name, to: version.version, expecting: expected, by: caller.name),
-      in: registry)
+    let moved = try await registry.setAlias(
+      request.alias, of: version.name, to: version.version, expecting: expected, by: caller.name)
+    if request.everywhere {
+      let number = try await registry.store.changes(since: registry.seenChange).newest
+      try await replicas.wait(
+        for: number, of: "alias '\(request.alias)' of '\(version.name)'", until: caller.deadline)
+    }
+    return try Dither_V1_Model(moved, in: registry)
   }
 
   private static func expectation(_ asked: Dither_V1_SetAliasRequest.OneOf_Expected?) throws -> AliasExpectation {

@@ -8,6 +8,8 @@ package struct IndexPage {
   /// All that there are, newest first.
   private let models: [ModelVersion]
   private let audits: [Job]
+  /// Who shares the database; one alone is not shown.
+  private let replicas: [Replica]
   /// A part of the names that are shown; empty: all.
   private let wanted: String
 
@@ -15,8 +17,9 @@ package struct IndexPage {
   package static let mostModels = 100
 
   /// - Parameter wanted: a part of the names that are shown; empty: all.
-  package init(models: [ModelVersion], audits: [Job], wanted: String = "") {
-    (self.models, self.audits, self.wanted) = (models, audits, String(wanted.prefix(64)))
+  package init(models: [ModelVersion], audits: [Job], replicas: [Replica] = [], wanted: String = "") {
+    (self.models, self.audits, self.replicas) = (models, audits, replicas)
+    self.wanted = String(wanted.prefix(64))
   }
 
   /// The page.
@@ -45,6 +48,7 @@ package struct IndexPage {
       \(ConsolePage.comparison(of: audits))
       <p>Reports are signed: <code>dither verify REPORT --key</code> with <a href="/report-key.pub.pem">this server's key</a>.</p>
       </section>
+      \(ReplicaTable(replicas: replicas).html)
       """)
   }
 

@@ -126,6 +126,10 @@ public enum ServerSettings {
       "lame-duck", .seconds(0...3600), standard: "0",
       "How long calls are still taken once the server is to stop, while health and /readyz say no."
     ) { if case .seconds(let seconds) = $1 { $0.lameDuck = .seconds(seconds) } },
+    ServerSetting(
+      "lease", .seconds(1...3600), standard: "30",
+      "How long work of an audit is kept for a server or worker that is not heard of; the same for all of a database."
+    ) { if case .seconds(let seconds) = $1 { $0.lease = .seconds(seconds) } },
   ]
 }
 

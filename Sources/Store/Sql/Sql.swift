@@ -13,9 +13,20 @@ package protocol SqlDatabase: Sendable {
   func write<Value: Sendable>(
     _ write: SqlWrite, _ body: @escaping @Sendable (any SqlSession) throws -> Value
   ) async throws(StoreError) -> Value
+  /// Runs `body`, in which the records are used as ever, while whoever else may be using them does nothing that
+  /// respects the same key. An engine with one user has nobody to keep out.
+  func alone<Value: Sendable>(
+    _ key: Int64, _ body: @Sendable () async throws(StoreError) -> Value
+  ) async throws(StoreError) -> Value
 }
 
 extension SqlDatabase {
+  package func alone<Value: Sendable>(
+    _ key: Int64, _ body: @Sendable () async throws(StoreError) -> Value
+  ) async throws(StoreError) -> Value {
+    try await body()
+  }
+
   /// One transaction that changes records which others follow.
   @discardableResult
   package func write<Value: Sendable>(

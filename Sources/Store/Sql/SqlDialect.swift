@@ -11,6 +11,16 @@ package enum SqlDialect: Sendable {
     }
   }
 
+  /// A row from which a statement takes nothing but its turn: it waits while somebody is alone with a key
+  /// (`SqlDatabase.alone`).
+  /// - Parameter key: as the statement's text has it, `$2`.
+  package func turn(_ key: String) -> String {
+    switch self {
+    case .sqlite: "(SELECT \(key) AS turn) AS turns"
+    case .postgres: "(SELECT pg_advisory_xact_lock_shared(\(key)) AS turn) AS turns"
+    }
+  }
+
   /// A statement that wakes those who follow changes, once the transaction is done; nil: nobody else can follow.
   package var announcement: String? {
     switch self {

@@ -21,6 +21,7 @@ package enum SqlSchema {
       name: "6 what servers have in common",
       text: "CREATE TABLE common (name TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT, WITHOUT ROWID;"),
     Step(name: "7 makers of shards", text: seventh),
+    Step(name: "8 replicas", text: eighth),
   ]
 
   private static let first = """
@@ -161,5 +162,18 @@ package enum SqlSchema {
     ALTER TABLE jobs ADD COLUMN divergence TEXT NOT NULL DEFAULT '';
     ALTER TABLE job_shards ADD COLUMN maker TEXT NOT NULL DEFAULT '';
     CREATE INDEX jobs_to_do ON jobs (kind) WHERE state IN ('queued', 'running');
+    """
+
+  private static let eighth = """
+    CREATE TABLE replicas (
+      id TEXT PRIMARY KEY,
+      kind TEXT NOT NULL,
+      code TEXT NOT NULL,
+      compute_class TEXT NOT NULL,
+      seen INTEGER NOT NULL,
+      started_ms INTEGER NOT NULL,
+      heard_ms INTEGER NOT NULL,
+      live_until_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
     """
 }

@@ -27,14 +27,16 @@ package struct StoredFiles: Sendable {
 
   /// As ``Store/collectGarbage(olderThan:)``.
   package func collectGarbage(olderThan age: Double) async throws(StoreError) {
-    for blob in try await records.unreferenced(for: age) { try await remove(blob) }
+    for blob in try await records.unreferenced(for: age) { try await remove(blob, for: age) }
     await files.forgetUploads(olderThan: age)
   }
 
   /// As ``Store/release(_:)``.
   package func release(_ blobs: Set<BlobID>) async throws(StoreError) -> Set<BlobID> {
-    let gone = try await records.unreferenced(for: grace).intersection(blobs)
-    for blob in gone { try await remove(blob) }
+    var gone: Set<BlobID> = []
+    for blob in try await records.unreferenced(for: grace).intersection(blobs) {
+      if try await remove(blob, for: grace) { gone.insert(blob) }
+    }
     return gone
   }
 
@@ -43,8 +45,18 @@ package struct StoredFiles: Sendable {
     try await files.stored().subtracting(try await records.all()).count
   }
 
-  private func remove(_ blob: BlobID) async throws(StoreError) {
-    try await files.remove(blob)
-    try await records.forget(blob)
+  /// The record goes first: who ends in between leaves a file that nobody knows, never a record without its file. Who
+  /// places the same file meanwhile waits, and finds that it is not there.
+  /// - Returns: whether it was removed: not where something needs it by now.
+  @discardableResult
+  private func remove(_ blob: BlobID, for age: Double) async throws(StoreError) -> Bool {
+    let removal = try await records.alone(with: blob) { () async throws(StoreError) -> Result<Bool, StoreError> in
+      guard try await records.forget(blob, for: age) else { return .success(false) }
+      do throws(StoreError) { try await files.remove(blob) } catch { return .failure(error) }
+      return .success(true)
+    }
+    // A file that could not be removed is still ours: another time.
+    if case .failure = removal { try await records.announce(blob) }
+    return try removal.get()
   }
 }

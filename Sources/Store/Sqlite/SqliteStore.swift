@@ -54,8 +54,9 @@ public final class SqliteStore: Store {
       guard let blobs = kept as? FileBlobs else { return }
       blobs.removeLeftovers()
       for blob in try database.readHere({ try SqlBlobRecords.unreferenced(for: Self.garbageAge, $0) }) {
-        blobs.remove(blob)
-        try database.writeHere(.freeing) { try SqlBlobRecords.forget(blob, $0) }
+        if try database.writeHere(.freeing, { try SqlBlobRecords.forget(blob, for: Self.garbageAge, $0) }) {
+          blobs.remove(blob)
+        }
       }
       blobs.forgetUploads(olderThan: Self.garbageAge)
     }
@@ -78,6 +79,8 @@ public final class SqliteStore: Store {
   public var jobs: any JobRecords { SqlJobs(database) }
   /// Callers, with hashed secrets.
   public var tokens: any TokenRecords { SqliteTokens(database) }
+  /// Who uses it.
+  public var replicas: any ReplicaRecords { SqlReplicas(database) }
   /// Files by their hash.
   public var blobs: any Blobs { files.files }
 

@@ -58,13 +58,17 @@ struct ModelsCommand: AsyncParsableCommand {
     var alias: String
     @Option(help: "Move it only from this version; 0: only if there is no such alias yet.")
     var expectedVersion: UInt64?
+    @Flag(
+      help:
+        "Wait until every live server that shares the database has it; end with 5 and their names where some have not.")
+    var everywhere = false
     @Flag(help: "Print one JSON object.")
     var json = false
     @OptionGroup var server: ServerOptions
 
     func run() async throws {
       let found = try await server.withClient {
-        try await $0.setAlias(alias, to: model, expectedVersion: expectedVersion)
+        try await $0.setAlias(alias, to: model, expectedVersion: expectedVersion, everywhere: everywhere)
       }
       if json { return try Json.print(ModelDescription(found)) }
       print("\(found.name):\(alias) is \(found.name)@\(found.version)")

@@ -70,6 +70,8 @@ struct ServeCommand: AsyncParsableCommand {
   var grace: String?
   @Option(help: help(of: "lame-duck"))
   var lameDuck: String?
+  @Option(help: help(of: "lease"))
+  var lease: String?
   @Flag(help: "Print one JSON object once the server serves.")
   var json = false
 
@@ -115,16 +117,18 @@ struct ServeCommand: AsyncParsableCommand {
       "framed-port": framedPort, "grpc-port": grpcPort, "http-port": httpPort, "listen": listen, "tls-cert": tlsCert,
       "tls-key": tlsKey, "client-ca": clientCa, "insecure": insecure.map { "\($0)" }, "log-level": logLevel,
       "access-log": accessLog, "slow-call": slowCall, "threads": threads, "precision": precision, "isa": isa,
-      "grace": grace, "lame-duck": lameDuck,
+      "grace": grace, "lame-duck": lameDuck, "lease": lease,
     ]
   }
 
   private func announce(_ server: RunningServer) throws {
+    // Unbuffered, as it is to be read while the server serves, by a pipe too; and to flush all streams would wait for
+    // the log's, where a full pipe holds its thread.
     if json {
-      return try Json.print(
-        Announcement(
-          address: server.address, framed: server.framedPort, grpc: server.grpcPort, http: server.httpPort,
-          token: server.firstToken, ca: server.authorityPath, reportKey: server.reportKeyPath))
+      let announcement = Announcement(
+        address: server.address, framed: server.framedPort, grpc: server.grpcPort, http: server.httpPort,
+        token: server.firstToken, ca: server.authorityPath, reportKey: server.reportKeyPath)
+      return Console.tell(try Json.text(announcement).jsonShown)
     }
     let configuration = server.configuration, host = configuration.host
     let scheme = if case .files = configuration.tls { "https" } else { "http" }
@@ -139,7 +143,6 @@ struct ServeCommand: AsyncParsableCommand {
     rows.append(["token", server.firstToken.map { "\($0)  (shown this once)" } ?? tokenAdvice(configuration)])
     if let ca = server.authorityPath { rows.append(["CA", ca]) }
     rows.append(["report key", server.reportKeyPath])
-    // Unbuffered: to flush all streams would wait for the log's, where a full pipe holds its thread.
     Console.tell(table(rows))
   }
 

@@ -6,7 +6,8 @@ import Foundation
 /// `dither top`: what a server does now.
 struct TopCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "top", abstract: "Show what a server does: predictions by version, drift, audits.",
+    commandName: "top",
+    abstract: "Show what a server does: predictions by version, drift, audits, who shares its database.",
     discussion: """
       On a terminal the table is drawn anew every --interval seconds, until Ctrl-C; elsewhere, and with --once, once. Rates and \
       times are of the last interval. Audits take a token of role audit.
@@ -55,6 +56,8 @@ struct ServerLook: Sendable {
   var drifts: [String: Dither_V1_DriftResponse] = [:]
   /// Audits that wait or run; nil: the token may not see them.
   var audits: [Dither_V1_AuditState]?
+  /// Who shares the server's database; nil: the token may not see them, or the server is of an earlier release.
+  var replicas: [Dither_V1_Replica]?
 
   init(_ client: DitherClient) async throws {
     models = try await client.unary(
@@ -68,7 +71,8 @@ struct ServerLook: Sendable {
     }
     do {
       audits = try await client.listAudits().filter { [.queued, .running].contains($0.state) }
-    } catch let error as CallError where error.code == .permissionDenied {}
+      replicas = try await client.listReplicas()
+    } catch let error as CallError where [.permissionDenied, .unimplemented].contains(error.code) {}
   }
 }
 
@@ -95,9 +99,19 @@ struct ServerActivity: Encodable {
     var model: String
     var state: String
   }
+  struct Replica: Encodable {
+    var replica: String
+    var kind: String
+    /// Changes of the registry that it has not said to know.
+    var behind: UInt64
+    var silentMilliseconds: UInt64
+    var computeClass: String
+    var code: String
+  }
   var seconds: Double
   var models: [Version]
   var audits: [Audit]?
+  var replicas: [Replica]?
 
   init(_ before: ServerLook, _ now: ServerLook) {
     let span = max((now.time - before.time) / .seconds(1), 1e-3)
@@ -131,6 +145,11 @@ struct ServerActivity: Encodable {
         audit: $0.audit, model: $0.version > 0 ? "\($0.model)@\($0.version)" : $0.model,
         state: $0.state == .running ? "running" : "queued")
     }
+    replicas = now.replicas?.map {
+      Replica(
+        replica: $0.id, kind: $0.kind == .server ? "server" : "worker", behind: $0.changesBehind,
+        silentMilliseconds: $0.silentMs, computeClass: $0.computeClass, code: $0.code)
+    }
   }
 
   var text: String {
@@ -148,6 +167,18 @@ struct ServerActivity: Encodable {
     ]
     if let audits, !audits.isEmpty {
       parts.append(table([["audit", "state", "model"]] + audits.map { [$0.audit, $0.state, $0.model] }))
+    }
+    // One alone is no news.
+    if let replicas, replicas.count > 1 {
+      parts.append(
+        table(
+          [["replica", "kind", "behind", "silent s", "compute class", "program"]]
+            + replicas.map {
+              [
+                $0.replica, $0.kind, "\($0.behind)", (Double($0.silentMilliseconds) / 1000).digits(1), $0.computeClass,
+                $0.code,
+              ]
+            }))
     }
     return parts.joined(separator: "\n\n")
   }

@@ -28,6 +28,8 @@ struct WorkCommand: AsyncParsableCommand {
   var precision: String?
   @Option(help: help(of: "isa"))
   var isa: String?
+  @Option(help: help(of: "lease"))
+  var lease: String?
   @Flag(help: "End when there has been nothing to do for --idle-seconds.")
   var untilIdle = false
   @Option(help: "See --until-idle.")
@@ -44,7 +46,7 @@ struct WorkCommand: AsyncParsableCommand {
   func run() async throws {
     let flags = [
       "state": state, "database": database, "blobs": blobs, "precision": precision, "isa": isa, "threads": threads,
-      "log-level": logLevel,
+      "lease": lease, "log-level": logLevel,
     ]
     var configuration = try SettingsReader(flags, config: config).configuration()
     guard configuration.database != nil else {

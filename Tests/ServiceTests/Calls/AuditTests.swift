@@ -9,7 +9,7 @@ import Foundation
 import SwiftProtobuf
 import Testing
 
-@Suite("Audit") struct AuditTests {
+@Suite("Audit", .sayingWhichStore) struct AuditTests {
   private static func request(
     _ model: String, _ change: (inout Dither_V1_AuditRequest) -> Void = { _ in }
   ) -> Dither_V1_AuditRequest {
@@ -58,7 +58,7 @@ import Testing
     #expect(try await server.services.store.jobs.list(kind: "audit").isEmpty)
   }
 
-  @Test("a calibrated version is audited as it is served; its ensemble beside it")
+  @Test("a calibrated version is audited as it is served; its ensemble beside it", .overEveryEngine)
   func calibratedAndEnsembles() async throws {
     let server = try await Self.server()
     let plain = try await Self.report(server, Self.request("a"))
@@ -79,7 +79,7 @@ import Testing
     #expect(asked.temperature == nil && asked.probes[1].calibration == plain.probes[1].calibration)
   }
 
-  @Test("a report is signed in each of its forms, and says the same in all")
+  @Test("a report is signed in each of its forms, and says the same in all", .overEveryEngine)
   func forms() async throws {
     let server = try await InProcess(models: ["a": TestModels.mlp(seed: 1, sigma: nil)]) { $0.code = "tests 1" }
     let request = Self.request("a") {
@@ -280,7 +280,7 @@ import Testing
 
   // MARK: what attacks make
 
-  @Test("a server keeps what attacks make, to be judged again; of audits that were not asked to, nothing")
+  @Test("a server keeps what attacks make, to be judged again; of other audits, nothing", .overEveryEngine)
   func adversarials() async throws {
     let server = try await Self.server(), jobs = server.services.store.jobs
     let probes = [
@@ -368,7 +368,7 @@ import Testing
     return (job, json)
   }
 
-  @Test("an audit with attachments goes on after a restart, and ends with the same bytes", arguments: [false, true])
+  @Test("an audit with attachments goes on after a restart as it was", .overEveryEngine, arguments: [false, true])
   func resumesWithAttachments(_ keeps: Bool) async throws {
     var request = Self.withAttachments()
     request.saveAdversarials = keeps
@@ -397,13 +397,14 @@ import Testing
   func formerSpec() async throws {
     let server = try await Self.server(), request = Self.request("a") { $0.others = ["b", "a+b"] }
     let fresh = try await Self.report(server, request)
-    func subject(_ name: String) throws -> String {
-      let model = try GetModelCall(server.services).answer(.with { $0.model = name }, server.caller)
+    func subject(_ name: String) async throws -> String {
+      let model = try await GetModelCall(server.services).answer(.with { $0.model = name }, server.caller)
       return #"{"blob":"\#(try BlobID(model.digest).hex)","name":"\#(name)","version":1}"#
     }
     let bytes: [UInt8] = try request.examples.serializedBytes()
     let examples = try await server.services.store.blobs.insert(bytes)
-    let (a, b) = (try subject("a"), try subject("b")), both = a.replacing(#""name":"a","version":1"#, with: "")
+    let (a, b) = (try await subject("a"), try await subject("b")),
+      both = a.replacing(#""name":"a","version":1"#, with: "")
     let spec = """
       {"baseline":\(b),"battery":"","code":"earlier","data":{"sent":{"_0":"\(examples.hex)"}},"model":\(a),\
       "probes":[{"parameters":{},"probe":"clean"},{"parameters":{},"probe":"calibration"},\

@@ -6,7 +6,7 @@ import Foundation
 import SwiftProtobuf
 import Testing
 
-@Suite("Calibrate") struct CalibrateTests {
+@Suite("Calibrate", .overEveryEngine, .sayingWhichStore) struct CalibrateTests {
   private static func examples(_ count: Int, length: Int = 6, label: (Int) -> UInt32 = { UInt32($0 * 7 % 3) })
     -> Dither_V1_Examples
   {
@@ -47,7 +47,7 @@ import Testing
     #expect(stored.number == 1 && stored.temperature == trial.temperature && stored.createdBy == "tester")
     #expect(stored.temperatureExamples == 60 && stored.conformalExamples == 60 && stored.samples == 8)
     #expect(stored.thresholds.map(\.coverage) == [0.5, 0.8, 0.9, 0.95] && stored.dataDigest.hasPrefix("sha256:"))
-    let model = try GetModelCall(server.services).answer(.with { $0.model = "net" }, server.caller)
+    let model = try await GetModelCall(server.services).answer(.with { $0.model = "net" }, server.caller)
     #expect(model.calibration == stored)
 
     let plain = try await server.predict("net", input) { $0.samples = 8 }
@@ -132,7 +132,7 @@ import Testing
       #expect(!stored.classes[rare].thresholds.contains { $0.coverage == 0.9 })
     }
     let next = try await InProcess(in: scratch)
-    let model = try GetModelCall(next.services).answer(.with { $0.model = "net" }, next.caller)
+    let model = try await GetModelCall(next.services).answer(.with { $0.model = "net" }, next.caller)
     let lac = model.calibration.classes.map { $0.thresholds.first { $0.coverage == 0.9 }?.lac ?? .infinity }
     let answer = try await next.predict("net", inputs) { ($0.howMany, $0.coverage) = (nil, 0.9) }
     #expect(answer.setKind == .classConditional && answer.alwaysInSet == [UInt32(rare)] && answer.calibration == 2)
@@ -205,7 +205,7 @@ import Testing
     } throws: {
       isFault($0, .invalidArgument, "30, each answered right; send more examples")
     }
-    #expect(try !GetModelCall(server.services).answer(.with { $0.model = "net" }, server.caller).hasCalibration)
+    #expect(try await !GetModelCall(server.services).answer(.with { $0.model = "net" }, server.caller).hasCalibration)
     #expect(try await server.predict("net", rows(1, of: 6)).temperature == 1)
   }
 

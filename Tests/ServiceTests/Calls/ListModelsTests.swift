@@ -2,10 +2,11 @@ import DitherBasics
 import DitherProto
 import DitherService
 import DitherStore
+import DitherTestSupport
 import SwiftProtobuf
 import Testing
 
-@Suite("ListModels") struct ListModelsTests {
+@Suite("ListModels", .overEveryEngine, .sayingWhichStore) struct ListModelsTests {
   private static func page(
     _ server: InProcess, size: Int32 = 0, _ token: String = "", prefix: String = ""
   ) throws -> Dither_V1_ListModelsResponse {

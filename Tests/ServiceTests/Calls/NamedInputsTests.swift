@@ -40,7 +40,8 @@ import Testing
   @Test("a text classifier is taken, told, asked in any order, and answers as its formula does")
   func predicts() async throws {
     let server = try await InProcess(models: ["texts": TextNet.onnx()])
-    let signature = try GetModelCall(server.services).answer(.with { $0.model = "texts" }, server.caller).signature
+    let model = try await GetModelCall(server.services).answer(.with { $0.model = "texts" }, server.caller)
+    let signature = model.signature
     #expect(signature.inputs.map(\.name) == ["ids", "mask"] && signature.inputs.allSatisfy { $0.type == .int64 })
     #expect(signature.inputs.map(\.shape) == [[-1, 5], [-1, 5]] && signature.inputShape == [-1, 10])
     let (ids, mask) = TextNet.texts(9), answer = try await Self.predict(server, 9)

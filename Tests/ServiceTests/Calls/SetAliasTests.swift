@@ -2,10 +2,11 @@ import DitherBasics
 import DitherProto
 import DitherService
 import DitherStore
+import DitherTestSupport
 import SwiftProtobuf
 import Testing
 
-@Suite("SetAlias") struct SetAliasTests {
+@Suite("SetAlias", .overEveryEngine, .sayingWhichStore) struct SetAliasTests {
   private static func move(
     _ server: InProcess, _ model: String, from expected: UInt64? = nil
   ) async throws -> Dither_V1_Model {

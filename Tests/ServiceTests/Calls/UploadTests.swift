@@ -7,7 +7,7 @@ import Foundation
 import SwiftProtobuf
 import Testing
 
-@Suite struct UploadTests {
+@Suite("Upload", .overEveryEngine, .sayingWhichStore) struct UploadTests {
   @Test func anUploadIsPublishedOnce() async throws {
     let server = try await InProcess()
     let bytes = try TestModels.mlp()
@@ -19,7 +19,7 @@ import Testing
     #expect(again.existed && again.model.version == 1 && again.model.aliases == ["best", "prod"])
     let other = try await server.upload(TestModels.mlp(seed: 2), as: "net", aliases: ["best"])
     #expect(other.model.version == 2)
-    #expect(try GetModelCall(server.services).answer(.with { $0.model = "net:best" }, server.caller).version == 2)
+    #expect(try await GetModelCall(server.services).answer(.with { $0.model = "net:best" }, server.caller).version == 2)
     #expect(server.scratch.files.count == 2)
   }
 
@@ -81,7 +81,10 @@ import Testing
   @Test("a disk that is full of an upload is free of it again", .enabled(if: TinyDisk.isPossible, "needs root"))
   func fullDisk() async throws {
     let disk = try TinyDisk(bytes: 8 << 20)
-    let server = try await InProcess(models: ["net": TestModels.mlp()]) { $0.stateDirectory = disk.path + "/state" }
+    // The records are on that disk too.
+    let server = try await InProcess(over: .sqlite, models: ["net": TestModels.mlp()]) {
+      $0.stateDirectory = disk.path + "/state"
+    }
     try disk.fill(leaving: 40_000)
     let big = [UInt8](repeating: 1, count: 200_000)
     await #expect { _ = try await server.upload(big, as: "big") } throws: {

@@ -2,13 +2,14 @@ import DitherBasics
 import DitherProto
 import DitherService
 import DitherTransport
+import DitherTestSupport
 import Foundation
 import SwiftProtobuf
 import Synchronization
 import Testing
 
 /// The events of an audit as callers hear them.
-@Suite("WatchAudit") struct WatchAuditTests {
+@Suite("WatchAudit", .overEveryEngine, .sayingWhichStore) struct WatchAuditTests {
   private static let request = Dither_V1_AuditRequest.with {
     $0.model = "net"
     $0.seed = 5

@@ -28,7 +28,9 @@ struct SettingsTests {
     #expect(read.host == base.host && read.framedPort == base.framedPort && read.grpcPort == base.grpcPort)
     #expect(
       read.httpPort == base.httpPort && read.sharedPort == nil && read.tls == base.tls && read.grace == base.grace)
-    #expect(read.logLevel == base.logLevel && read.precision == base.precision && read.lameDuck == base.lameDuck)
+    #expect(
+      read.logLevel == base.logLevel && read.precision == base.precision && read.lameDuck == base.lameDuck
+        && read.lease == base.lease)
     #expect(read.database == nil && read.blobs == nil && read.instructions == nil)
     #expect(read.computeThreads == base.computeThreads && read.auditThreads == base.auditThreads)
   }
@@ -50,7 +52,7 @@ struct SettingsTests {
     let values = [
       "state": "/s", "models": "/m", "ready-file": "/r", "report-key": "/k", "host": "127.0.0.2", "framed-port": "1",
       "grpc-port": "2", "http-port": "3", "tls-cert": "/c", "tls-key": "/y", "client-ca": "/a", "log-level": "trace",
-      "threads": "3", "precision": "bfloat16", "grace": "0.5", "lame-duck": "7", "isa": "avx2",
+      "threads": "3", "precision": "bfloat16", "grace": "0.5", "lame-duck": "7", "lease": "9", "isa": "avx2",
       "access-log": "/l", "slow-call": "0.25", "database": "postgresql://d@h/n",
       "blobs": "s3://b/p?endpoint=http://h:1",
     ]
@@ -63,7 +65,8 @@ struct SettingsTests {
       #expect(read.httpPort == 3 && read.tls == .files(certificate: "/c", key: "/y", clientCA: "/a"))
       #expect(read.logLevel == .trace && read.computeThreads == 3 && read.auditThreads == 3)
       #expect(read.precision == .bfloat16 && read.grace == .seconds(0.5) && read.lameDuck == .seconds(7))
-      #expect(read.accessLog == "/l" && read.slowCall == .seconds(0.25) && read.traces == nil)
+      #expect(read.lease == .seconds(9))
+        #expect(read.accessLog == "/l" && read.slowCall == .seconds(0.25) && read.traces == nil)
       #expect(read.instructions == "avx2" && read.database == "postgresql://d@h/n")
       #expect(read.blobs == "s3://b/p?endpoint=http://h:1")
     }
@@ -103,6 +106,7 @@ struct SettingsTests {
     Fault(environment: ["DITHER_GRPC_PORT": "70000"], says: ["DITHER_GRPC_PORT", "0 to 65535"]),
     Fault(flags: ["framed-port": "7447 "], says: ["--framed-port"]),
     Fault(flags: ["lame-duck": "3601"], says: ["--lame-duck", "0 to 3600 seconds"]),
+    Fault(flags: ["lease": "0"], says: ["--lease", "1 to 3600 seconds"]),
     Fault(flags: ["isa": "avx3"], says: ["--isa", "did you mean 'avx"]),
     Fault(file: "database: mysql://u:secret@h/d\n", says: ["line 1", "postgresql://…", "'mysql://u:…@h/d'"]),
     Fault(environment: ["DITHER_BLOBS": "/folder"], says: ["DITHER_BLOBS", "s3://…"]),

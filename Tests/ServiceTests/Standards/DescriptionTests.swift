@@ -16,8 +16,8 @@ import Testing
       $0.limits.rowsPerRequest = 77
     }
   }
-  private static func model(_ server: InProcess, _ reference: String) throws -> Dither_V1_Model {
-    try GetModelCall(server.services).answer(.with { $0.model = reference }, server.caller)
+  private static func model(_ server: InProcess, _ reference: String) async throws -> Dither_V1_Model {
+    try await GetModelCall(server.services).answer(.with { $0.model = reference }, server.caller)
   }
 
   @Test("the server's name, program and extensions") func metadata() async throws {
@@ -45,7 +45,7 @@ import Testing
       #expect(output.dims == (said.shape.count == 1 ? [1] : Array(said.shape.dropFirst())) && said.shape.first == -1)
     }
     #expect(config.output.contains { $0.name == "label_name" } == (name == "net"))
-    let model = try Self.model(server, name)
+    let model = try await Self.model(server, name)
     #expect(config.parameters["digest"]?.stringValue == model.digest && model.digest.hasPrefix("sha256:"))
     #expect(config.parameters["samples"]?.stringValue == "\(model.defaultSamples)")
   }
@@ -88,7 +88,7 @@ import Testing
       let config = try ModelConfigCall(server.services).answer(
         .with { ($0.name, $0.version) = ("net", version) }, server.caller
       ).config
-      let expected = try Self.model(server, "net@\(found)")
+      let expected = try await Self.model(server, "net@\(found)")
       #expect(config.parameters["digest"]?.stringValue == expected.digest, "\(version)")
       let ready = ModelReadyCall(server.services).answer(
         .with { ($0.name, $0.version) = ("net", version) }, server.caller)

@@ -86,7 +86,7 @@ struct PostgresAccessTests {
     _ = try await open(server.address(name))
     try server.sql(
       """
-      DELETE FROM dither.schema_steps WHERE name >= '6'; DROP TABLE dither.common;
+      DELETE FROM dither.schema_steps WHERE name >= '6'; DROP TABLE dither.common, dither.replicas;
       ALTER TABLE dither.jobs DROP maker, DROP alive_ms, DROP divergence;
       ALTER TABLE dither.job_shards DROP maker; DROP INDEX dither.jobs_to_do
       """, in: name)

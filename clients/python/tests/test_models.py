@@ -36,6 +36,10 @@ def test_upload_alias_remove(client, onnx_file, images):
     assert "best" in second.set_alias("best", expected_version=1).aliases
     with pytest.raises(dither.FailedPrecondition):
         client.set_alias(f"{name}@1", "best", expected_version=1)
+    # One server alone is everywhere.
+    assert "here" in second.set_alias("here", everywhere=True).aliases
+    (replica,) = client.replicas()
+    assert (replica.is_self, replica.kind, replica.behind) == (True, "server", 0) and replica.compute_class
     assert second.remove() == 1 and client.remove(name) == 1
     with pytest.raises(dither.NotFound):
         client.model(name)

@@ -41,6 +41,9 @@ CALIBRATE = Method(
     "/dither.v1.Registry/Calibrate", registry.CalibrateRequest, registry.Calibration, is_idempotent=False
 )
 DRIFT = Method("/dither.v1.Registry/Drift", registry.DriftRequest, registry.DriftResponse)
+LIST_REPLICAS = Method(
+    "/dither.v1.Registry/ListReplicas", registry.ListReplicasRequest, registry.ListReplicasResponse
+)
 
 AUDIT = Method(
     "/dither.v1.Robustness/Audit", robustness.AuditRequest, robustness.AuditEvent, "unary_stream", is_idempotent=False

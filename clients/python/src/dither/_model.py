@@ -137,10 +137,17 @@ class Model:
         return self.client.audit(self.reference, data, **options)
 
     def set_alias(
-        self, alias: str, *, expected_version: Optional[int] = None, timeout: Optional[float] = 60
+        self,
+        alias: str,
+        *,
+        expected_version: Optional[int] = None,
+        everywhere: bool = False,
+        timeout: Optional[float] = 60,
     ) -> ModelInfo:
         """Points an alias at this very version."""
-        return self.client.set_alias(self.info.reference, alias, expected_version=expected_version, timeout=timeout)
+        return self.client.set_alias(
+            self.info.reference, alias, expected_version=expected_version, everywhere=everywhere, timeout=timeout
+        )
 
     def remove(self, *, timeout: Optional[float] = 60) -> int:
         """Removes this version."""

@@ -13,7 +13,7 @@ from . import _arrays, _exports, _methods, predictions
 from ._steps import Ask, Data, Deadline, Sleep, Steps, call, put_data, wait_before_retry, whole
 from ._stubs import inference_pb2, registry_pb2
 from .errors import Aborted, InvalidArgument, OutOfRange, Unavailable
-from .models import Calibration, Drift, ModelInfo, calibration, drift_of, model_info
+from .models import Calibration, Drift, ModelInfo, Replica, calibration, drift_of, model_info, replica_of
 from .predictions import Predictions
 
 _CHUNK = 256 << 10
@@ -123,12 +123,19 @@ def list_models(prefix: str, timeout: Optional[float]) -> Steps[List[ModelInfo]]
         request.page_token = page.next_page_token
 
 
-def set_alias(model: str, alias: str, expected_version: Optional[int], timeout: Optional[float]) -> Steps[ModelInfo]:
-    request = registry_pb2.SetAliasRequest(model=model, alias=alias)
+def set_alias(
+    model: str, alias: str, expected_version: Optional[int], everywhere: bool, timeout: Optional[float]
+) -> Steps[ModelInfo]:
+    request = registry_pb2.SetAliasRequest(model=model, alias=alias, everywhere=everywhere)
     if expected_version is not None:
         request.expected_version = whole("expected_version", expected_version, 0)
     found = yield from call(_methods.SET_ALIAS, request, Deadline(timeout))
     return model_info(found)
+
+
+def list_replicas(timeout: Optional[float]) -> Steps[List[Replica]]:
+    found = yield from call(_methods.LIST_REPLICAS, registry_pb2.ListReplicasRequest(), Deadline(timeout))
+    return [replica_of(replica) for replica in found.replicas]
 
 
 def remove(model: str, timeout: Optional[float]) -> Steps[int]:

@@ -13,7 +13,7 @@ import grpc.aio
 from . import _audit_steps, _connection, _registry_steps, _steps
 from ._version import AGENT
 from .errors import Unavailable, of_rpc
-from .models import Adversarials, AuditPlan, AuditState, Calibration, Drift, ModelInfo, Probe
+from .models import Adversarials, AuditPlan, AuditState, Calibration, Drift, ModelInfo, Probe, Replica
 from .predictions import Predictions
 from .reports import Report
 
@@ -114,11 +114,22 @@ class AsyncClient:
         return AsyncModel(self, found.info.reference, found.info, existed=found.existed, warnings=found.warnings)
 
     async def set_alias(
-        self, model: str, alias: str, *, expected_version: Optional[int] = None, timeout: Optional[float] = 60
+        self,
+        model: str,
+        alias: str,
+        *,
+        expected_version: Optional[int] = None,
+        everywhere: bool = False,
+        timeout: Optional[float] = 60,
     ) -> ModelInfo:
         """Points an alias at ``name@version``, at once for everybody. With ``expected_version`` only where it is at
-        that version, 0 where there is none yet; else ``FailedPrecondition``."""
-        return await self._run(_registry_steps.set_alias(model, alias, expected_version, timeout))
+        that version, 0 where there is none yet; else ``FailedPrecondition``. With ``everywhere`` every live server that
+        shares the database has it then; ``DeadlineExceeded`` names those that have not, and the alias is moved."""
+        return await self._run(_registry_steps.set_alias(model, alias, expected_version, everywhere, timeout))
+
+    async def replicas(self, *, timeout: Optional[float] = 60) -> List[Replica]:
+        """The servers and workers that share the server's database, by id; of one that is alone, itself."""
+        return await self._run(_registry_steps.list_replicas(timeout))
 
     async def remove(self, model: str, *, timeout: Optional[float] = 60) -> int:
         """Removes ``name@version``, or all versions of ``name``; returns how many."""
@@ -430,11 +441,16 @@ class AsyncModel:
         return await self.client.audit(self.reference, data, **options)
 
     async def set_alias(
-        self, alias: str, *, expected_version: Optional[int] = None, timeout: Optional[float] = 60
+        self,
+        alias: str,
+        *,
+        expected_version: Optional[int] = None,
+        everywhere: bool = False,
+        timeout: Optional[float] = 60,
     ) -> ModelInfo:
         """Points an alias at this very version."""
         return await self.client.set_alias(
-            self.info.reference, alias, expected_version=expected_version, timeout=timeout
+            self.info.reference, alias, expected_version=expected_version, everywhere=everywhere, timeout=timeout
         )
 
     async def remove(self, *, timeout: Optional[float] = 60) -> int:

@@ -14,7 +14,7 @@ from . import _audit_steps, _connection, _registry_steps, _steps
 from ._version import AGENT
 from ._model import Model
 from .errors import Unavailable, of_rpc
-from .models import Adversarials, AuditPlan, AuditState, ModelInfo, Probe
+from .models import Adversarials, AuditPlan, AuditState, ModelInfo, Probe, Replica
 from .reports import Report
 
 __all__ = ["Client", "Model", "connect"]
@@ -147,11 +147,22 @@ class Client:
         return Model(self, found.info.reference, found.info, existed=found.existed, warnings=found.warnings)
 
     def set_alias(
-        self, model: str, alias: str, *, expected_version: Optional[int] = None, timeout: Optional[float] = 60
+        self,
+        model: str,
+        alias: str,
+        *,
+        expected_version: Optional[int] = None,
+        everywhere: bool = False,
+        timeout: Optional[float] = 60,
     ) -> ModelInfo:
         """Points an alias at ``name@version``, at once for everybody. With ``expected_version`` only where it is at
-        that version, 0 where there is none yet; else ``FailedPrecondition``."""
-        return self._run(_registry_steps.set_alias(model, alias, expected_version, timeout))
+        that version, 0 where there is none yet; else ``FailedPrecondition``. With ``everywhere`` every live server that
+        shares the database has it then; ``DeadlineExceeded`` names those that have not, and the alias is moved."""
+        return self._run(_registry_steps.set_alias(model, alias, expected_version, everywhere, timeout))
+
+    def replicas(self, *, timeout: Optional[float] = 60) -> List[Replica]:
+        """The servers and workers that share the server's database, by id; of one that is alone, itself."""
+        return self._run(_registry_steps.list_replicas(timeout))
 
     def remove(self, model: str, *, timeout: Optional[float] = 60) -> int:
         """Removes ``name@version``, or all versions of ``name``; returns how many."""

@@ -23,6 +23,7 @@ __all__ = [
     "ModelInfo",
     "ModelInput",
     "Probe",
+    "Replica",
     "Quality",
 ]
 
@@ -59,6 +60,25 @@ class Calibration:
     class_conditional: bool
     before: Quality
     after: Quality
+
+
+@dataclass(frozen=True)
+class Replica:
+    """A server or worker that shares a database."""
+
+    id: str
+    #: "server", or "worker", which takes no calls
+    kind: str
+    #: the program, as reports name it
+    code: str
+    compute_class: str
+    #: changes of the registry that it has not said to know
+    behind: int
+    #: seconds since it was last heard of
+    silent: float
+    started: datetime.datetime
+    #: whether it is the one that was asked
+    is_self: bool
 
 
 @dataclass(frozen=True)
@@ -262,6 +282,20 @@ def drift_of(found: registry_pb2.DriftResponse) -> Drift:
             )
             for one in found.statistics
         ),
+    )
+
+
+def replica_of(found: registry_pb2.Replica) -> Replica:
+    kinds = {registry_pb2.Replica.SERVER: "server", registry_pb2.Replica.WORKER: "worker"}
+    return Replica(
+        found.id,
+        kinds.get(found.kind, "unknown"),
+        found.code,
+        found.compute_class,
+        found.changes_behind,
+        found.silent_ms / 1000,
+        _time(found.started_ms),
+        found.is_self,
     )
 
 

@@ -886,6 +886,141 @@ void   dither__v1__drift_response__free_unpacked
   assert(message->base.descriptor == &dither__v1__drift_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   dither__v1__list_replicas_request__init
+                     (Dither__V1__ListReplicasRequest         *message)
+{
+  static const Dither__V1__ListReplicasRequest init_value = DITHER__V1__LIST_REPLICAS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t dither__v1__list_replicas_request__get_packed_size
+                     (const Dither__V1__ListReplicasRequest *message)
+{
+  assert(message->base.descriptor == &dither__v1__list_replicas_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__list_replicas_request__pack
+                     (const Dither__V1__ListReplicasRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__list_replicas_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__list_replicas_request__pack_to_buffer
+                     (const Dither__V1__ListReplicasRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__list_replicas_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__ListReplicasRequest *
+       dither__v1__list_replicas_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__ListReplicasRequest *)
+     protobuf_c_message_unpack (&dither__v1__list_replicas_request__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__list_replicas_request__free_unpacked
+                     (Dither__V1__ListReplicasRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__list_replicas_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__list_replicas_response__init
+                     (Dither__V1__ListReplicasResponse         *message)
+{
+  static const Dither__V1__ListReplicasResponse init_value = DITHER__V1__LIST_REPLICAS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t dither__v1__list_replicas_response__get_packed_size
+                     (const Dither__V1__ListReplicasResponse *message)
+{
+  assert(message->base.descriptor == &dither__v1__list_replicas_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__list_replicas_response__pack
+                     (const Dither__V1__ListReplicasResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__list_replicas_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__list_replicas_response__pack_to_buffer
+                     (const Dither__V1__ListReplicasResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__list_replicas_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__ListReplicasResponse *
+       dither__v1__list_replicas_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__ListReplicasResponse *)
+     protobuf_c_message_unpack (&dither__v1__list_replicas_response__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__list_replicas_response__free_unpacked
+                     (Dither__V1__ListReplicasResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__list_replicas_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__replica__init
+                     (Dither__V1__Replica         *message)
+{
+  static const Dither__V1__Replica init_value = DITHER__V1__REPLICA__INIT;
+  *message = init_value;
+}
+size_t dither__v1__replica__get_packed_size
+                     (const Dither__V1__Replica *message)
+{
+  assert(message->base.descriptor == &dither__v1__replica__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__replica__pack
+                     (const Dither__V1__Replica *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__replica__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__replica__pack_to_buffer
+                     (const Dither__V1__Replica *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__replica__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__Replica *
+       dither__v1__replica__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__Replica *)
+     protobuf_c_message_unpack (&dither__v1__replica__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__replica__free_unpacked
+                     (Dither__V1__Replica *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__replica__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor dither__v1__model__field_descriptors[12] =
 {
   {
@@ -1798,7 +1933,7 @@ const ProtobufCMessageDescriptor dither__v1__upload_status__descriptor =
   (ProtobufCMessageInit) dither__v1__upload_status__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor dither__v1__set_alias_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor dither__v1__set_alias_request__field_descriptors[4] =
 {
   {
     "model",
@@ -1836,16 +1971,29 @@ static const ProtobufCFieldDescriptor dither__v1__set_alias_request__field_descr
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "everywhere",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__SetAliasRequest, everywhere),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__set_alias_request__field_indices_by_name[] = {
   1,   /* field[1] = alias */
+  3,   /* field[3] = everywhere */
   2,   /* field[2] = expected_version */
   0,   /* field[0] = model */
 };
 static const ProtobufCIntRange dither__v1__set_alias_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor dither__v1__set_alias_request__descriptor =
 {
@@ -1855,7 +2003,7 @@ const ProtobufCMessageDescriptor dither__v1__set_alias_request__descriptor =
   "Dither__V1__SetAliasRequest",
   "dither.v1",
   sizeof(Dither__V1__SetAliasRequest),
-  3,
+  4,
   dither__v1__set_alias_request__field_descriptors,
   dither__v1__set_alias_request__field_indices_by_name,
   1,  dither__v1__set_alias_request__number_ranges,
@@ -2853,7 +3001,222 @@ const ProtobufCMessageDescriptor dither__v1__drift_response__descriptor =
   (ProtobufCMessageInit) dither__v1__drift_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor dither__v1__registry__method_descriptors[8] =
+#define dither__v1__list_replicas_request__field_descriptors NULL
+#define dither__v1__list_replicas_request__field_indices_by_name NULL
+#define dither__v1__list_replicas_request__number_ranges NULL
+const ProtobufCMessageDescriptor dither__v1__list_replicas_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.ListReplicasRequest",
+  "ListReplicasRequest",
+  "Dither__V1__ListReplicasRequest",
+  "dither.v1",
+  sizeof(Dither__V1__ListReplicasRequest),
+  0,
+  dither__v1__list_replicas_request__field_descriptors,
+  dither__v1__list_replicas_request__field_indices_by_name,
+  0,  dither__v1__list_replicas_request__number_ranges,
+  (ProtobufCMessageInit) dither__v1__list_replicas_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__list_replicas_response__field_descriptors[1] =
+{
+  {
+    "replicas",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__ListReplicasResponse, n_replicas),
+    offsetof(Dither__V1__ListReplicasResponse, replicas),
+    &dither__v1__replica__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__list_replicas_response__field_indices_by_name[] = {
+  0,   /* field[0] = replicas */
+};
+static const ProtobufCIntRange dither__v1__list_replicas_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor dither__v1__list_replicas_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.ListReplicasResponse",
+  "ListReplicasResponse",
+  "Dither__V1__ListReplicasResponse",
+  "dither.v1",
+  sizeof(Dither__V1__ListReplicasResponse),
+  1,
+  dither__v1__list_replicas_response__field_descriptors,
+  dither__v1__list_replicas_response__field_indices_by_name,
+  1,  dither__v1__list_replicas_response__number_ranges,
+  (ProtobufCMessageInit) dither__v1__list_replicas_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue dither__v1__replica__kind__enum_values_by_number[3] =
+{
+  { "KIND_UNSPECIFIED", "DITHER__V1__REPLICA__KIND__KIND_UNSPECIFIED", 0 },
+  { "SERVER", "DITHER__V1__REPLICA__KIND__SERVER", 1 },
+  { "WORKER", "DITHER__V1__REPLICA__KIND__WORKER", 2 },
+};
+static const ProtobufCIntRange dither__v1__replica__kind__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex dither__v1__replica__kind__enum_values_by_name[3] =
+{
+  { "KIND_UNSPECIFIED", 0 },
+  { "SERVER", 1 },
+  { "WORKER", 2 },
+};
+const ProtobufCEnumDescriptor dither__v1__replica__kind__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "dither.v1.Replica.Kind",
+  "Kind",
+  "Dither__V1__Replica__Kind",
+  "dither.v1",
+  3,
+  dither__v1__replica__kind__enum_values_by_number,
+  3,
+  dither__v1__replica__kind__enum_values_by_name,
+  1,
+  dither__v1__replica__kind__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCFieldDescriptor dither__v1__replica__field_descriptors[8] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Replica, id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "kind",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Replica, kind),
+    &dither__v1__replica__kind__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "code",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Replica, code),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "compute_class",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Replica, compute_class),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "changes_behind",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Replica, changes_behind),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "silent_ms",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Replica, silent_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "started_ms",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Replica, started_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "is_self",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Replica, is_self),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__replica__field_indices_by_name[] = {
+  4,   /* field[4] = changes_behind */
+  2,   /* field[2] = code */
+  3,   /* field[3] = compute_class */
+  0,   /* field[0] = id */
+  7,   /* field[7] = is_self */
+  1,   /* field[1] = kind */
+  5,   /* field[5] = silent_ms */
+  6,   /* field[6] = started_ms */
+};
+static const ProtobufCIntRange dither__v1__replica__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor dither__v1__replica__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.Replica",
+  "Replica",
+  "Dither__V1__Replica",
+  "dither.v1",
+  sizeof(Dither__V1__Replica),
+  8,
+  dither__v1__replica__field_descriptors,
+  dither__v1__replica__field_indices_by_name,
+  1,  dither__v1__replica__number_ranges,
+  (ProtobufCMessageInit) dither__v1__replica__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCMethodDescriptor dither__v1__registry__method_descriptors[9] =
 {
   { "ListModels", &dither__v1__list_models_request__descriptor, &dither__v1__list_models_response__descriptor },
   { "GetModel", &dither__v1__get_model_request__descriptor, &dither__v1__model__descriptor },
@@ -2863,6 +3226,7 @@ static const ProtobufCMethodDescriptor dither__v1__registry__method_descriptors[
   { "RemoveModel", &dither__v1__remove_model_request__descriptor, &dither__v1__remove_model_response__descriptor },
   { "Calibrate", &dither__v1__calibrate_request__descriptor, &dither__v1__calibration__descriptor },
   { "Drift", &dither__v1__drift_request__descriptor, &dither__v1__drift_response__descriptor },
+  { "ListReplicas", &dither__v1__list_replicas_request__descriptor, &dither__v1__list_replicas_response__descriptor },
 };
 const unsigned dither__v1__registry__method_indices_by_name[] = {
   6,        /* Calibrate */
@@ -2870,6 +3234,7 @@ const unsigned dither__v1__registry__method_indices_by_name[] = {
   1,        /* GetModel */
   3,        /* GetUpload */
   0,        /* ListModels */
+  8,        /* ListReplicas */
   5,        /* RemoveModel */
   4,        /* SetAlias */
   2         /* Upload */
@@ -2881,7 +3246,7 @@ const ProtobufCServiceDescriptor dither__v1__registry__descriptor =
   "Registry",
   "Dither__V1__Registry",
   "dither.v1",
-  8,
+  9,
   dither__v1__registry__method_descriptors,
   dither__v1__registry__method_indices_by_name
 };
@@ -2948,6 +3313,14 @@ void dither__v1__registry__drift(ProtobufCService *service,
 {
   assert(service->descriptor == &dither__v1__registry__descriptor);
   service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void dither__v1__registry__list_replicas(ProtobufCService *service,
+                                         const Dither__V1__ListReplicasRequest *input,
+                                         Dither__V1__ListReplicasResponse_Closure closure,
+                                         void *closure_data)
+{
+  assert(service->descriptor == &dither__v1__registry__descriptor);
+  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void dither__v1__registry__init (Dither__V1__Registry_Service *service,
                                  Dither__V1__Registry_ServiceDestroy destroy)

@@ -39,10 +39,22 @@ typedef struct Dither__V1__Calibration__Quality Dither__V1__Calibration__Quality
 typedef struct Dither__V1__DriftRequest Dither__V1__DriftRequest;
 typedef struct Dither__V1__DriftResponse Dither__V1__DriftResponse;
 typedef struct Dither__V1__DriftResponse__Statistic Dither__V1__DriftResponse__Statistic;
+typedef struct Dither__V1__ListReplicasRequest Dither__V1__ListReplicasRequest;
+typedef struct Dither__V1__ListReplicasResponse Dither__V1__ListReplicasResponse;
+typedef struct Dither__V1__Replica Dither__V1__Replica;
 
 
 /* --- enums --- */
 
+typedef enum _Dither__V1__Replica__Kind {
+  DITHER__V1__REPLICA__KIND__KIND_UNSPECIFIED = 0,
+  DITHER__V1__REPLICA__KIND__SERVER = 1,
+  /*
+   * takes no calls
+   */
+  DITHER__V1__REPLICA__KIND__WORKER = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(DITHER__V1__REPLICA__KIND)
+} Dither__V1__Replica__Kind;
 
 /* --- messages --- */
 
@@ -291,6 +303,11 @@ struct  Dither__V1__SetAliasRequest
    */
   char *model;
   char *alias;
+  /*
+   * Answered once every live server that shares the database has it: 15 seconds after at the latest, or the call's deadline. DEADLINE_EXCEEDED then names
+   * those that have not; the alias is moved all the same.
+   */
+  protobuf_c_boolean everywhere;
   Dither__V1__SetAliasRequest__ExpectedCase expected_case;
   union {
     uint64_t expected_version;
@@ -298,7 +315,7 @@ struct  Dither__V1__SetAliasRequest
 };
 #define DITHER__V1__SET_ALIAS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__set_alias_request__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, DITHER__V1__SET_ALIAS_REQUEST__EXPECTED__NOT_SET, {0} }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, DITHER__V1__SET_ALIAS_REQUEST__EXPECTED__NOT_SET, {0} }
 
 
 struct  Dither__V1__RemoveModelRequest
@@ -573,6 +590,70 @@ struct  Dither__V1__DriftResponse
 #define DITHER__V1__DRIFT_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__drift_response__descriptor) \
     , (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,NULL }
+
+
+struct  Dither__V1__ListReplicasRequest
+{
+  ProtobufCMessage base;
+};
+#define DITHER__V1__LIST_REPLICAS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__list_replicas_request__descriptor) \
+     }
+
+
+struct  Dither__V1__ListReplicasResponse
+{
+  ProtobufCMessage base;
+  /*
+   * by id
+   */
+  size_t n_replicas;
+  Dither__V1__Replica **replicas;
+};
+#define DITHER__V1__LIST_REPLICAS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__list_replicas_response__descriptor) \
+    , 0,NULL }
+
+
+/*
+ * A process that uses a shared database.
+ */
+struct  Dither__V1__Replica
+{
+  ProtobufCMessage base;
+  /*
+   * host, process and a part of chance
+   */
+  char *id;
+  Dither__V1__Replica__Kind kind;
+  /*
+   * the program, as reports name it
+   */
+  char *code;
+  /*
+   * instructions, library and precision: audits are done by those of one
+   */
+  char *compute_class;
+  /*
+   * of the registry, that it has not said to know
+   */
+  uint64_t changes_behind;
+  /*
+   * since it was last heard of
+   */
+  uint64_t silent_ms;
+  /*
+   * since 1970
+   */
+  int64_t started_ms;
+  /*
+   * it is the one that answers
+   */
+  protobuf_c_boolean is_self;
+};
+#define DITHER__V1__REPLICA__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__replica__descriptor) \
+    , (char *)protobuf_c_empty_string, DITHER__V1__REPLICA__KIND__KIND_UNSPECIFIED, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0 }
 
 
 /* Dither__V1__Model methods */
@@ -948,6 +1029,63 @@ Dither__V1__DriftResponse *
 void   dither__v1__drift_response__free_unpacked
                      (Dither__V1__DriftResponse *message,
                       ProtobufCAllocator *allocator);
+/* Dither__V1__ListReplicasRequest methods */
+void   dither__v1__list_replicas_request__init
+                     (Dither__V1__ListReplicasRequest         *message);
+size_t dither__v1__list_replicas_request__get_packed_size
+                     (const Dither__V1__ListReplicasRequest   *message);
+size_t dither__v1__list_replicas_request__pack
+                     (const Dither__V1__ListReplicasRequest   *message,
+                      uint8_t             *out);
+size_t dither__v1__list_replicas_request__pack_to_buffer
+                     (const Dither__V1__ListReplicasRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__ListReplicasRequest *
+       dither__v1__list_replicas_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__list_replicas_request__free_unpacked
+                     (Dither__V1__ListReplicasRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__ListReplicasResponse methods */
+void   dither__v1__list_replicas_response__init
+                     (Dither__V1__ListReplicasResponse         *message);
+size_t dither__v1__list_replicas_response__get_packed_size
+                     (const Dither__V1__ListReplicasResponse   *message);
+size_t dither__v1__list_replicas_response__pack
+                     (const Dither__V1__ListReplicasResponse   *message,
+                      uint8_t             *out);
+size_t dither__v1__list_replicas_response__pack_to_buffer
+                     (const Dither__V1__ListReplicasResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__ListReplicasResponse *
+       dither__v1__list_replicas_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__list_replicas_response__free_unpacked
+                     (Dither__V1__ListReplicasResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__Replica methods */
+void   dither__v1__replica__init
+                     (Dither__V1__Replica         *message);
+size_t dither__v1__replica__get_packed_size
+                     (const Dither__V1__Replica   *message);
+size_t dither__v1__replica__pack
+                     (const Dither__V1__Replica   *message,
+                      uint8_t             *out);
+size_t dither__v1__replica__pack_to_buffer
+                     (const Dither__V1__Replica   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__Replica *
+       dither__v1__replica__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__replica__free_unpacked
+                     (Dither__V1__Replica *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Dither__V1__Model_Closure)
@@ -1019,6 +1157,15 @@ typedef void (*Dither__V1__DriftResponse__Statistic_Closure)
 typedef void (*Dither__V1__DriftResponse_Closure)
                  (const Dither__V1__DriftResponse *message,
                   void *closure_data);
+typedef void (*Dither__V1__ListReplicasRequest_Closure)
+                 (const Dither__V1__ListReplicasRequest *message,
+                  void *closure_data);
+typedef void (*Dither__V1__ListReplicasResponse_Closure)
+                 (const Dither__V1__ListReplicasResponse *message,
+                  void *closure_data);
+typedef void (*Dither__V1__Replica_Closure)
+                 (const Dither__V1__Replica *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -1058,6 +1205,10 @@ struct Dither__V1__Registry_Service
                 const Dither__V1__DriftRequest *input,
                 Dither__V1__DriftResponse_Closure closure,
                 void *closure_data);
+  void (*list_replicas)(Dither__V1__Registry_Service *service,
+                        const Dither__V1__ListReplicasRequest *input,
+                        Dither__V1__ListReplicasResponse_Closure closure,
+                        void *closure_data);
 };
 typedef void (*Dither__V1__Registry_ServiceDestroy)(Dither__V1__Registry_Service *);
 void dither__v1__registry__init (Dither__V1__Registry_Service *service,
@@ -1073,7 +1224,8 @@ void dither__v1__registry__init (Dither__V1__Registry_Service *service,
       function_prefix__ ## set_alias,\
       function_prefix__ ## remove_model,\
       function_prefix__ ## calibrate,\
-      function_prefix__ ## drift  }
+      function_prefix__ ## drift,\
+      function_prefix__ ## list_replicas  }
 void dither__v1__registry__list_models(ProtobufCService *service,
                                        const Dither__V1__ListModelsRequest *input,
                                        Dither__V1__ListModelsResponse_Closure closure,
@@ -1106,6 +1258,10 @@ void dither__v1__registry__drift(ProtobufCService *service,
                                  const Dither__V1__DriftRequest *input,
                                  Dither__V1__DriftResponse_Closure closure,
                                  void *closure_data);
+void dither__v1__registry__list_replicas(ProtobufCService *service,
+                                         const Dither__V1__ListReplicasRequest *input,
+                                         Dither__V1__ListReplicasResponse_Closure closure,
+                                         void *closure_data);
 
 /* --- descriptors --- */
 
@@ -1132,6 +1288,10 @@ extern const ProtobufCMessageDescriptor dither__v1__calibration__quality__descri
 extern const ProtobufCMessageDescriptor dither__v1__drift_request__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__drift_response__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__drift_response__statistic__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__list_replicas_request__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__list_replicas_response__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__replica__descriptor;
+extern const ProtobufCEnumDescriptor    dither__v1__replica__kind__descriptor;
 extern const ProtobufCServiceDescriptor dither__v1__registry__descriptor;
 
 PROTOBUF_C__END_DECLS

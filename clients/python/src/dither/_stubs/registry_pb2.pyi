@@ -1,5 +1,6 @@
 from dither._stubs import inference_pb2 as _inference_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
@@ -176,6 +177,16 @@ class ListModelsResponse(_message.Message):
     next_page_token: str
     def __init__(self, models: _Optional[_Iterable[_Union[Model, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
+class ListReplicasRequest(_message.Message):
+    __slots__ = []
+    def __init__(self) -> None: ...
+
+class ListReplicasResponse(_message.Message):
+    __slots__ = ["replicas"]
+    REPLICAS_FIELD_NUMBER: _ClassVar[int]
+    replicas: _containers.RepeatedCompositeFieldContainer[Replica]
+    def __init__(self, replicas: _Optional[_Iterable[_Union[Replica, _Mapping]]] = ...) -> None: ...
+
 class Model(_message.Message):
     __slots__ = ["aliases", "bytes", "calibration", "card_json", "created_by", "created_ms", "default_samples", "digest", "name", "noise_json", "signature", "version"]
     ALIASES_FIELD_NUMBER: _ClassVar[int]
@@ -216,15 +227,42 @@ class RemoveModelResponse(_message.Message):
     removed: int
     def __init__(self, removed: _Optional[int] = ...) -> None: ...
 
+class Replica(_message.Message):
+    __slots__ = ["changes_behind", "code", "compute_class", "id", "is_self", "kind", "silent_ms", "started_ms"]
+    class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = []
+    CHANGES_BEHIND_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    COMPUTE_CLASS_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    IS_SELF_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    KIND_UNSPECIFIED: Replica.Kind
+    SERVER: Replica.Kind
+    SILENT_MS_FIELD_NUMBER: _ClassVar[int]
+    STARTED_MS_FIELD_NUMBER: _ClassVar[int]
+    WORKER: Replica.Kind
+    changes_behind: int
+    code: str
+    compute_class: str
+    id: str
+    is_self: bool
+    kind: Replica.Kind
+    silent_ms: int
+    started_ms: int
+    def __init__(self, id: _Optional[str] = ..., kind: _Optional[_Union[Replica.Kind, str]] = ..., code: _Optional[str] = ..., compute_class: _Optional[str] = ..., changes_behind: _Optional[int] = ..., silent_ms: _Optional[int] = ..., started_ms: _Optional[int] = ..., is_self: bool = ...) -> None: ...
+
 class SetAliasRequest(_message.Message):
-    __slots__ = ["alias", "expected_version", "model"]
+    __slots__ = ["alias", "everywhere", "expected_version", "model"]
     ALIAS_FIELD_NUMBER: _ClassVar[int]
+    EVERYWHERE_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     alias: str
+    everywhere: bool
     expected_version: int
     model: str
-    def __init__(self, model: _Optional[str] = ..., alias: _Optional[str] = ..., expected_version: _Optional[int] = ...) -> None: ...
+    def __init__(self, model: _Optional[str] = ..., alias: _Optional[str] = ..., expected_version: _Optional[int] = ..., everywhere: bool = ...) -> None: ...
 
 class Signature(_message.Message):
     __slots__ = ["classes", "input_name", "input_shape", "inputs", "label_names", "output_kind", "output_kind_note", "output_name", "output_shape", "task", "task_note"]

@@ -149,18 +149,29 @@ struct MethodFactTests {
   /// The mixture of Zhang et al. 2020, arXiv 1902.03932, 5.1: 25 Gaussians of variance 0.03, two apart.
   @Test("cyclical SGLD comes to all modes of a mixture, a small constant step to one")
   func modes() {
-    let centers = (0..<25).map { (Double($0 / 5 * 2 - 4), Double($0 % 5 * 2 - 4)) }, variance = 0.03
+    let variance = 0.03
+    let centers: [(x: Double, y: Double)] = (0..<25).map { (number: Int) -> (x: Double, y: Double) in
+      let row = number / 5, column = number % 5
+      return (x: Double(2 * row - 4), y: Double(2 * column - 4))
+    }
     func nearest(_ x: Double, _ y: Double) -> (mode: Int, squared: Double) {
-      let squares = centers.map { ($0.0 - x) * ($0.0 - x) + ($0.1 - y) * ($0.1 - y) }
+      let squares: [Double] = centers.map { (center: (x: Double, y: Double)) -> Double in
+        let a = center.x - x, b = center.y - y
+        return a * a + b * b
+      }
       let least = squares.min() ?? 0
       return (squares.firstIndex(of: least) ?? 0, least)
     }
     func slope(_ x: Double, _ y: Double) -> (Double, Double) {
       let least = nearest(x, y).squared
       var (sum, a, b) = (0.0, 0.0, 0.0)
-      for (cx, cy) in centers {
-        let weight = exp((least - (x - cx) * (x - cx) - (y - cy) * (y - cy)) / (2 * variance))
-        (sum, a, b) = (sum + weight, a + weight * (x - cx), b + weight * (y - cy))
+      for center in centers {
+        let dx = x - center.x, dy = y - center.y
+        let away = dx * dx + dy * dy - least
+        let weight = exp(-away / (2 * variance))
+        sum += weight
+        a += weight * dx
+        b += weight * dy
       }
       return (a / sum / variance, b / sum / variance)
     }
@@ -210,13 +221,15 @@ struct MethodFactTests {
     let recipe = try EveryStrategyTests.recipe(
       "[{kind: label_noise, rate: 0.3, to: other, fixed: true}]", extra: "validation: 100")
     let held = try #require(try TrainingPart(recipe, data).validation)
-    let clean = (0..<held.count).allSatisfy { (held.inputs.row($0).reduce(0, +) > 0 ? 1 : 0) == held.labels[$0] }
+    let heldLabels = try held.labels, before = try data.labels
+    let clean = (0..<held.count).allSatisfy { (held.inputs.row($0).reduce(0, +) > 0 ? 1 : 0) == heldLabels[$0] }
     #expect(clean)
     let trainer = try Trainer(recipe, data: data, threads: 1)
     try trainer.run()
     // Three tenths of the training's labels are wrong, none of these.
     #expect(try #require(trainer.validated?.accuracy) > 0.75)
-    #expect(data.labels == GoalTests.sides(400).labels)
+    let after = try data.labels
+    #expect(after == before)
   }
 
   @Test("noise on targets leaves the least squares' solution where it is")

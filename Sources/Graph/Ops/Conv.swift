@@ -278,12 +278,12 @@ private struct ConvGradientParts {
     _ x: PlanBuilder.Slot, _ y: PlanBuilder.Slot, _ w: PlanBuilder.Slot, _ bias: PlanBuilder.Slot?,
     _ plan: inout PlanBuilder
   ) {
+    let kernels = kernels, starts = starts, numbers = weightBytes / 4, channels = channels
     let others = kernels.dropFirst().map { _ in
       (w: plan.scratch(bytes: weightBytes), bias: bias.map { _ in plan.scratch(bytes: channels * 4) })
     }
     var slots = [x, y, w] + others.map(\.w) + others.compactMap(\.bias)
     if let bias { slots.append(bias) }
-    let kernels = kernels, starts = starts, numbers = weightBytes / 4, channels = channels
     plan.step(slots: slots) { memory in
       for (part, kernel) in kernels.enumerated() {
         kernel[.x] = memory.raw(x) + starts[part].x

@@ -11,10 +11,21 @@ import threading
 import time
 from typing import Callable
 
-import grpc
 from dither import _methods
-
-from support import DEEP, MODEL, ROOT, Server, Wrong, need, number, field, opening, predict, predict_message, use, variant
+from support import (
+    DEEP,
+    MODEL,
+    Server,
+    Wrong,
+    field,
+    need,
+    number,
+    opening,
+    predict,
+    predict_message,
+    use,
+    variant,
+)
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "600"))
 # Growth from the second quarter of the time to the last that is none: allocators keep pages.
@@ -64,7 +75,9 @@ def calls(soak: Soak) -> list[threading.Thread]:
 
     def grpc_predict(chance: random.Random) -> None:
         model = chance.choice([MODEL, DEEP, "fashion-mlp-noise"])
-        fields = chance.choice([{"samples": 4}, {"tolerance": 0.2, "max_samples": 32}, {"samples": 8, "antithetic": True}])
+        fields = chance.choice(
+            [{"samples": 4}, {"tolerance": 0.2, "max_samples": 32}, {"samples": 8, "antithetic": True}]
+        )
         answer = channel.call(_methods.PREDICT, predict_message(model, chance.choice([1, 4]), **fields))
         need(len(answer.predictions) > 0, "no predictions")
 
@@ -72,14 +85,18 @@ def calls(soak: Soak) -> list[threading.Thread]:
         wire = server.connect(hello=True)
         array = number(1, 1) + field(2, b"\1\x90\x06") + field(3, bytes(784 * 4))
         for call in range(1, chance.choice([2, 5])):
-            wire.sendall(opening(call, "dither.v1.Inference/Predict", token, field(1, MODEL.encode()) + field(2, array)))
+            wire.sendall(
+                opening(call, "dither.v1.Inference/Predict", token, field(1, MODEL.encode()) + field(2, array))
+            )
         need(len(wire.recv(1 << 16)) > 0, "closed")
         # Some go without reading all.
         wire.close()
 
     def standard(chance: random.Random) -> None:
         tensor = {"name": "input", "datatype": "FP32", "shape": [1, 784], "data": [0.5] * 784}
-        status, body = server.ask(f"/v2/models/{MODEL}/infer", {"inputs": [tensor], "parameters": {"samples": 4}}, token)
+        status, body = server.ask(
+            f"/v2/models/{MODEL}/infer", {"inputs": [tensor], "parameters": {"samples": 4}}, token
+        )
         need(status == 200, f"{status} {body[:200]!r}")
 
     def refused(chance: random.Random) -> None:
@@ -95,7 +112,9 @@ def calls(soak: Soak) -> list[threading.Thread]:
         need(status == right, f"{path}: {status}, not {right}")
 
     def cancelled(chance: random.Random) -> None:
-        call = channel.stub(_methods.PREDICT).future(predict_message(DEEP, samples=2000), timeout=5, metadata=channel.metadata)
+        call = channel.stub(_methods.PREDICT).future(
+            predict_message(DEEP, samples=2000), timeout=5, metadata=channel.metadata
+        )
         time.sleep(chance.uniform(0, 0.05))
         call.cancel()
 
@@ -112,7 +131,13 @@ def calls(soak: Soak) -> list[threading.Thread]:
     def audit(chance: random.Random) -> None:
         probes = [{"probe": chance.choice(["clean", "gaussian_noise", "fgsm"])}]
         examples = {"inputs": predict(rows=4)["input"], "labels": [0, 1, 2, 3]}
-        message = {"model": MODEL, "seed": str(chance.randrange(1000)), "samples": 2, "probes": probes, "examples": examples}
+        message = {
+            "model": MODEL,
+            "seed": str(chance.randrange(1000)),
+            "samples": 2,
+            "probes": probes,
+            "examples": examples,
+        }
         status, body = server.ask("/v1/Robustness/Audit", message)
         need(status == 200 and b"event: end" in body, f"{status} {body[-200:]!r}")
 
@@ -128,9 +153,16 @@ def calls(soak: Soak) -> list[threading.Thread]:
         own.close()
 
     kinds = [
-        ("json", json_predict, 0.01), ("grpc", grpc_predict, 0.01), ("framed", framed_predict, 0.05), ("v2", standard, 0.05),
-        ("refused", refused, 0.05), ("cancelled", cancelled, 0.2), ("registry", registry, 1.0), ("audit", audit, 1.0),
-        ("watching", watching, 0.5), ("fresh", fresh, 0.2),
+        ("json", json_predict, 0.01),
+        ("grpc", grpc_predict, 0.01),
+        ("framed", framed_predict, 0.05),
+        ("v2", standard, 0.05),
+        ("refused", refused, 0.05),
+        ("cancelled", cancelled, 0.2),
+        ("registry", registry, 1.0),
+        ("audit", audit, 1.0),
+        ("watching", watching, 0.5),
+        ("fresh", fresh, 0.2),
     ]
     return [soak.repeat(*kind) for kind in kinds]
 
@@ -156,7 +188,9 @@ def main() -> int:
         files = [statistics.median(look[1] for look in part) for part in (before, after)]
         tasks = [statistics.median(look[2] for look in part) for part in (before, after)]
         print(f"{SECONDS:.0f} s: " + ", ".join(f"{kind} {count}" for kind, count in sorted(soak.counts.items())))
-        print(f"memory {was:.0f} -> {now:.0f} MiB, files {files[0]:.0f} -> {files[1]:.0f}, threads {tasks[0]:.0f} -> {tasks[1]:.0f}")
+        print(
+            f"memory {was:.0f} -> {now:.0f} MiB, files {files[0]:.0f} -> {files[1]:.0f}, threads {tasks[0]:.0f} -> {tasks[1]:.0f}"
+        )
         try:
             need(not soak.faults, f"{len(soak.faults)} calls were answered otherwise: {soak.faults[:5]}")
             need(len(soak.counts) == len(threads), "a kind of call was never made")

@@ -216,9 +216,7 @@ class Channel:
         return self.stub(method)(request, timeout=timeout, metadata=self.metadata)
 
     def upload(self, name: str, content: bytes, timeout: float = 60, chunk: int = 1 << 18) -> Any:
-        begin = _methods.registry.UploadBegin(
-            name=name, bytes=len(content), sha256=hashlib.sha256(content).hexdigest()
-        )
+        begin = _methods.registry.UploadBegin(name=name, bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
 
         def pieces() -> Iterator[Any]:
             yield _methods.UPLOAD.request(begin=begin)
@@ -273,7 +271,9 @@ def delimited(content: bytes) -> bytes:
     return varint(len(content)) + content
 
 
-def opening(call: int, method: str, token: str = "", first: Optional[bytes] = None, more: bytes = b"", end: bool = True) -> bytes:
+def opening(
+    call: int, method: str, token: str = "", first: Optional[bytes] = None, more: bytes = b"", end: bool = True
+) -> bytes:
     """An Open frame of the framed protocol."""
     pair = field(4, field(1, b"authorization") + field(2, f"Bearer {token}".encode())) if token else b""
     inner = number(1, call) + field(2, method.encode()) + pair + more

@@ -36,8 +36,12 @@ def check() -> str:
         open_files = [
             str(path.relative_to(server.state))
             for path in pathlib.Path(server.state).rglob("*")
-            if path.is_file() and path.suffix == ".pem" and "pub" not in path.name and "ca" not in path.name
-            and "server.pem" != path.name and stat.S_IMODE(path.stat().st_mode) & 0o077
+            if path.is_file()
+            and path.suffix == ".pem"
+            and "pub" not in path.name
+            and "ca" not in path.name
+            and "server.pem" != path.name
+            and stat.S_IMODE(path.stat().st_mode) & 0o077
         ]
         need(not open_files, f"others can read {open_files}")
         need(stat.S_IMODE(server.ready.stat().st_mode) & 0o077 == 0, "others can read the ready file")

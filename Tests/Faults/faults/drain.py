@@ -5,7 +5,6 @@ import time
 
 import grpc
 from dither import _methods
-
 from support import Server, need, predict_message
 
 
@@ -25,7 +24,9 @@ def check() -> str:
                         # Nobody listens any more, or the stream was refused as not begun: a balancer repeats it elsewhere.
                         words = error.details() or ""
                         known = ("failed to connect", "connection refused", "draining", "refused_stream")
-                        if error.code() != grpc.StatusCode.UNAVAILABLE or not any(word in words.lower() for word in known):
+                        if error.code() != grpc.StatusCode.UNAVAILABLE or not any(
+                            word in words.lower() for word in known
+                        ):
                             lost.append(f"{error.code().name}: {words}")
                         if server.process.poll() is not None or error.code() == grpc.StatusCode.UNAVAILABLE:
                             return

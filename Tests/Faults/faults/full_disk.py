@@ -5,7 +5,6 @@ import pathlib
 import subprocess
 
 import grpc
-
 from support import Server, Skipped, need, scratch, variant
 
 
@@ -41,7 +40,10 @@ def fill(place: pathlib.Path) -> str:
         except OSError:
             pass
         listed = server.ask("/v1/Registry/ListModels", {})
-        need(listed[0] == 200 and listed[1].count(b'"digest"') == kept, f"{listed[1].count(b'digest')} of {kept} are listed")
+        need(
+            listed[0] == 200 and listed[1].count(b'"digest"') == kept,
+            f"{listed[1].count(b'digest')} of {kept} are listed",
+        )
         removed = server.ask("/v1/Registry/RemoveModel", {"model": "model-0@1"})
         need(removed[0] == 200, f"on a full disk nothing can be removed: {removed}")
         filler.unlink(missing_ok=True)

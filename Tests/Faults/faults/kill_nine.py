@@ -7,7 +7,6 @@ import time
 
 import grpc
 from dither import _methods
-
 from support import Server, need, scratch, variant
 
 
@@ -34,7 +33,10 @@ def check() -> str:
                         kept[f"{name}@{model.version}"] = model.digest
                         uploads += 1
                         asked[name] = model.version
-                        channel.call(_methods.SET_ALIAS, _methods.SET_ALIAS.request(model=f"{name}@{model.version}", alias="prod"))
+                        channel.call(
+                            _methods.SET_ALIAS,
+                            _methods.SET_ALIAS.request(model=f"{name}@{model.version}", alias="prod"),
+                        )
                         aliases[name] = model.version
                     except (grpc.RpcError, ValueError):
                         return

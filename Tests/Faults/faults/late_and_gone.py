@@ -4,7 +4,6 @@ import time
 
 import grpc
 from dither import _methods
-
 from support import DEEP, MODEL, Server, need, predict_message
 
 MANY = {"samples": 65_536}

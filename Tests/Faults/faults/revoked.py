@@ -4,7 +4,6 @@ import time
 
 import grpc
 from dither import _methods
-
 from support import DEEP, Server, command, need, predict_message
 
 

@@ -8,8 +8,20 @@ OPEN_TO_ANY = {"Registry/ListModels", "Registry/GetModel", "Registry/Drift"}
 ROLES = {
     "predict": ["Inference/Predict"],
     "publish": ["Registry/GetUpload", "Registry/SetAlias", "Registry/Calibrate", "Registry/RemoveModel"],
-    "audit": [f"Robustness/{name}" for name in (
-        "Audit", "WatchAudit", "CancelAudit", "ListAudits", "GetReport", "GetAdversarials", "PlanAudit", "Corrupt", "ListProbes")],
+    "audit": [
+        f"Robustness/{name}"
+        for name in (
+            "Audit",
+            "WatchAudit",
+            "CancelAudit",
+            "ListAudits",
+            "GetReport",
+            "GetAdversarials",
+            "PlanAudit",
+            "Corrupt",
+            "ListProbes",
+        )
+    ],
 }
 
 
@@ -36,4 +48,6 @@ def check() -> str:
                     wrong.append(f"{call} as {who}: {status}")
         need(not wrong, "; ".join(wrong))
         new = sorted(calls - known)
-        return f"{checks} checks of {len(calls & known)} calls" + (f"; not in the table: {', '.join(new)}" if new else "")
+        return f"{checks} checks of {len(calls & known)} calls" + (
+            f"; not in the table: {', '.join(new)}" if new else ""
+        )

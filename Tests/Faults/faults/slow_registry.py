@@ -9,7 +9,13 @@ from support import DEEP, MODEL, Server, need, predict
 def calibrate(server: Server, model: str, rows: int) -> dict:
     inputs = predict(model, rows)["input"]
     labels = [at % 10 for at in range(rows)]
-    return {"model": model, "samples": 16_384, "seed": "1", "try_only": True, "examples": {"inputs": inputs, "labels": labels}}
+    return {
+        "model": model,
+        "samples": 16_384,
+        "seed": "1",
+        "try_only": True,
+        "examples": {"inputs": inputs, "labels": labels},
+    }
 
 
 def check() -> str:

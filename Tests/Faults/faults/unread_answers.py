@@ -2,7 +2,7 @@
 
 import time
 
-from support import MODEL, Server, beside, need, number, opening, field, share
+from support import MODEL, Server, beside, field, need, number, opening, share
 
 
 def check() -> str:
@@ -11,7 +11,11 @@ def check() -> str:
         server.predict(token=token)
         before = server.memory()
         rows = 256
-        array = number(1, 1) + field(2, bytes([0x80 | rows & 0x7F, rows >> 7]) + bytes([0x90, 0x06])) + field(3, bytes(rows * 784 * 4))
+        array = (
+            number(1, 1)
+            + field(2, bytes([0x80 | rows & 0x7F, rows >> 7]) + bytes([0x90, 0x06]))
+            + field(3, bytes(rows * 784 * 4))
+        )
         message = field(1, MODEL.encode()) + field(2, array)
         held = []
         with beside(lambda: server.predict(token=server.token, samples=0)) as others:

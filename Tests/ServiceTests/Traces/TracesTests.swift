@@ -118,7 +118,8 @@ import Tracing
     let end = ContinuousClock.now + .seconds(60)
     while exporter.queue.dropped < 100, ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(20)) }
     #expect(exporter.queue.dropped == 100 && exporter.queue.sent == 0 && exporter.queue.waiting == 0)
-    #expect(lines.all.withLock { $0.count { $0.hasPrefix("spans cannot be sent") } } == 1)
+    let told = lines.all.withLock { $0 }.filter { $0.hasPrefix("spans cannot be sent") }
+    #expect(told.count == 1)
     await exporter.stop()
   }
 
@@ -143,7 +144,8 @@ import Tracing
       #expect(exporter.queue.sent == sent && exporter.queue.dropped == dropped)
       #expect(collector.requests.count == requests)
     }
-    #expect(lines.all.withLock { $0.count { $0.hasPrefix("spans are sent again") } } == 2)
+    let told = lines.all.withLock { $0 }.filter { $0.hasPrefix("spans are sent again") }
+    #expect(told.count == 2)
     await exporter.stop()
     exporter.tracer.startSpan("late", context: .topLevel).end()
     #expect(exporter.queue.sent == 1)

@@ -1,6 +1,7 @@
 import DitherProto
 import DitherStore
 import DitherTransport
+import SwiftProtobuf
 
 /// `Registry/ListReplicas`: who shares this server's database, and how far each has followed it.
 package struct ListReplicasCall: UnaryCall {

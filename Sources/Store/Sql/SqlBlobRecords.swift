@@ -35,7 +35,7 @@ package struct SqlBlobRecords: Sendable {
 
   /// The start of its digest: two files of one key wait for each other, and no harm.
   private static func key(of blob: BlobID) -> Int64 {
-    Int64(bitPattern: blob.bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) })
+    Int64(bitPattern: blob.bytes.prefix(8).reduce(0 as UInt64) { $0 << 8 | UInt64($1) })
   }
 
   /// Files of ours that neither a version nor a job to be done needs, announced `age` seconds ago or before.

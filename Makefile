@@ -61,12 +61,13 @@ run: build
 test: setup-tests lint build-tests test-clients check-deploy test-swift
 
 # Last, so that its closing line is the last one. Tests that drive processes, and those of deadlines, drains and silent uploads, run by themselves:
-# beside the others, which hold every thread for minutes, they would see a last moment too late.
+# beside the others, which hold every thread for minutes, they would see a last moment too late. Two at a time, where they wait for processes: each
+# of those waits holds a thread that another test's client needs.
 test-swift: build-tests
 	@scripts/test-servers
 	@scripts/test-swift --skip CommandLineTests --skip TransportTests --skip BlobsTests
 	@scripts/test-swift --filter 'TransportTests|BlobsTests'
-	@scripts/test-swift --filter CommandLineTests
+	@scripts/test-swift --filter CommandLineTests --experimental-maximum-parallelization-width 2
 
 # Two sweeps of 200 trainings, killed 20 times each at random moments: the same tables, nothing lost, nothing done twice.
 test-sweeps: build

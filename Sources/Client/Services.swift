@@ -26,10 +26,24 @@ extension DitherClient {
     try await unary(Dither_V1_Robustness.cancelAudit, Dither_V1_CancelAuditRequest.with { $0.audit = audit })
   }
   /// Newest first, of one model or of all.
-  public func listAudits(of model: String = "") async throws -> [Dither_V1_AuditState] {
-    let response = try await unary(
-      Dither_V1_Robustness.listAudits, Dither_V1_ListAuditsRequest.with { $0.model = model })
-    return response.audits
+  /// - Parameters:
+  ///   - most: the newest so many alone; nil: all of them.
+  ///   - pageSize: audits that one call asks for at most; 0: as many as the server gives.
+  public func listAudits(
+    of model: String = "", most: Int? = nil, pageSize: Int32 = 0
+  ) async throws -> [Dither_V1_AuditState] {
+    var audits: [Dither_V1_AuditState] = []
+    var request = Dither_V1_ListAuditsRequest.with {
+      $0.model = model
+      $0.pageSize = pageSize
+    }
+    repeat {
+      let page = try await unary(Dither_V1_Robustness.listAudits, request)
+      audits += page.audits
+      // A page of none gets nobody further.
+      request.pageToken = page.audits.isEmpty ? "" : page.nextPageToken
+    } while !request.pageToken.isEmpty && audits.count < most ?? .max
+    return Array(audits.prefix(most ?? .max))
   }
   /// A finished audit's report in one of its forms.
   public func report(of audit: String, _ format: Dither_V1_GetReportRequest.Format) async throws -> Dither_V1_Report {

@@ -149,6 +149,20 @@ public struct Job: Sendable, Equatable {
   }
 }
 
+/// A place in the list of jobs, whether the job is still there or not.
+public struct JobPlace: Sendable, Equatable {
+  /// Since 1970.
+  public var createdMilliseconds: Int64
+  public var id: String
+
+  /// - Parameter createdMilliseconds: since 1970.
+  public init(createdMilliseconds: Int64, id: String) {
+    (self.createdMilliseconds, self.id) = (createdMilliseconds, id)
+  }
+  /// The place of a job.
+  public init(_ job: Job) { self.init(createdMilliseconds: job.createdMilliseconds, id: job.id) }
+}
+
 /// The right to do a shard until its lease ends.
 public struct ShardClaim: Sendable, Hashable {
   public var job: String

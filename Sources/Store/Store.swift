@@ -102,7 +102,10 @@ public protocol JobRecords: Sendable {
   /// - Throws: `.notFound`.
   func job(_ id: String) async throws(StoreError) -> Job
   /// Newest first.
-  func list(kind: String, limit: Int) async throws(StoreError) -> [Job]
+  /// - Parameters:
+  ///   - model: the name of the first model of their subject; nil: any.
+  ///   - place: those behind it; nil: from the newest.
+  func list(kind: String, of model: String?, before place: JobPlace?, limit: Int) async throws(StoreError) -> [Job]
   /// Jobs that are to be done, oldest first.
   func unfinished(kind: String) async throws(StoreError) -> [Job]
   /// A final state is stored on a full disk too.
@@ -164,7 +167,10 @@ extension JobRecords {
   public func finish(_ id: String, json: [UInt8], html: [UInt8]) async throws(StoreError) -> Bool {
     try await finish(id, json: json, html: html, by: "")
   }
-  public func list(kind: String) async throws(StoreError) -> [Job] { try await list(kind: kind, limit: 1000) }
+  /// The newest.
+  public func list(kind: String, limit: Int = 1000) async throws(StoreError) -> [Job] {
+    try await list(kind: kind, of: nil, before: nil, limit: limit)
+  }
   /// Moves a job to a state.
   /// - Returns: false when its state was final.
   @discardableResult

@@ -21,11 +21,8 @@ package struct ListModelsCall: UnaryCall {
   package init(_ services: Services) { registry = services.registry }
 
   package func answer(_ request: Dither_V1_ListModelsRequest, _ caller: Caller) throws -> Dither_V1_ListModelsResponse {
-    guard request.pageSize >= 0 else {
-      throw ServiceError(.badField, at: "page_size", expected: "0 or more", got: "\(request.pageSize)")
-    }
-    let most = request.pageSize == 0 ? Self.mostVersions : min(Int(request.pageSize), Self.mostVersions)
-    let before = request.pageToken.isEmpty ? nil : try PageEnd(token: request.pageToken)
+    let most = try Pages.size(request.pageSize, most: Self.mostVersions)
+    let before = try Pages.place(of: request.pageToken, PageEnd.init(words:))
     var response = Dither_V1_ListModelsResponse(), bytes = 0, end: PageEnd?
     for version in registry.current.versions where version.name.hasPrefix(request.prefix) {
       guard before?.isAhead(of: version) ?? true else { continue }
@@ -49,19 +46,12 @@ private struct PageEnd {
 
   init(_ version: ModelVersion) { (name, self.version) = (version.name, version.version) }
 
-  init(token: String) throws(ServiceError) {
-    guard let data = Data(base64Encoded: token),
-      case .version(let name, let version)? = try? ModelReference(String(decoding: data, as: UTF8.self))
-    else {
-      throw ServiceError(
-        .badField, at: "page_token", expected: "the next_page_token of an answer", got: "'\(token.clipped())'",
-        advice: "leave it out to begin anew")
-    }
+  init?(words: String) {
+    guard case .version(let name, let version)? = try? ModelReference(words) else { return nil }
     (self.name, self.version) = (name, version)
   }
 
-  /// Opaque to clients.
-  var token: String { Data("\(ModelReference.version(name, version))".utf8).base64EncodedString() }
+  var token: String { Pages.token("\(ModelReference.version(name, version))") }
 
   func isAhead(of other: ModelVersion) -> Bool { (name, other.version) < (other.name, version) }
 }

@@ -67,7 +67,7 @@ struct ServerLook: Sendable {
       {}
     }
     do {
-      audits = try await client.listAudits().filter { [.queued, .running].contains($0.state) }
+      audits = try await client.listAudits(most: 1000).filter { [.queued, .running].contains($0.state) }
     } catch let error as CallError where error.code == .permissionDenied {}
   }
 }

@@ -76,13 +76,24 @@ extension DitherClient {
   /// All versions whose names begin with the prefix.
   /// - Parameter pageSize: versions that one call asks for at most; 0: as many as the server gives.
   public func listModels(prefix: String = "", pageSize: Int32 = 0) async throws -> [Dither_V1_Model] {
+    try await models(Dither_V1_Registry.listModels, prefix, pageSize)
+  }
+  /// Versions that were removed and can be restored.
+  public func listRemovedModels(prefix: String = "", pageSize: Int32 = 0) async throws -> [Dither_V1_Model] {
+    try await models(Dither_V1_Registry.listRemovedModels, prefix, pageSize)
+  }
+  /// All pages of a list.
+  private func models(
+    _ method: CallMethod<Unary, Dither_V1_ListModelsRequest, Dither_V1_ListModelsResponse>, _ prefix: String,
+    _ pageSize: Int32
+  ) async throws -> [Dither_V1_Model] {
     var models: [Dither_V1_Model] = []
     var request = Dither_V1_ListModelsRequest.with {
       $0.prefix = prefix
       $0.pageSize = pageSize
     }
     repeat {
-      let page = try await unary(Dither_V1_Registry.listModels, request)
+      let page = try await unary(method, request)
       models += page.models
       // A page of none gets nobody further.
       request.pageToken = page.models.isEmpty ? "" : page.nextPageToken
@@ -120,10 +131,23 @@ extension DitherClient {
     try await unary(Dither_V1_Registry.drift, Dither_V1_DriftRequest.with { $0.model = reference })
   }
   /// Removes versions; returns how many.
-  public func remove(_ model: String) async throws -> Int {
+  /// - Parameters:
+  ///   - force: also one that an alias names, with the alias.
+  ///   - purge: they cannot be restored, nor can those that were removed before.
+  /// - Throws: `CallError` with `.failedPrecondition` when an alias names one.
+  public func remove(_ model: String, force: Bool = false, purge: Bool = false) async throws -> Int {
     let response = try await unary(
-      Dither_V1_Registry.removeModel, Dither_V1_RemoveModelRequest.with { $0.model = model })
+      Dither_V1_Registry.removeModel,
+      Dither_V1_RemoveModelRequest.with {
+        $0.model = model
+        $0.force = force
+        $0.purge = purge
+      })
     return Int(response.removed)
+  }
+  /// Takes the removal of a version back, or of all of a name that can be restored.
+  public func restore(_ model: String) async throws -> [Dither_V1_Model] {
+    try await unary(Dither_V1_Registry.restoreModel, Dither_V1_RestoreModelRequest.with { $0.model = model }).models
   }
   /// How many bytes of an upload the server has, to go on from there.
   public func uploadStatus(name: String, sha256: String) async throws -> Dither_V1_UploadStatus {

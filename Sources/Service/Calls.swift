@@ -31,7 +31,7 @@ package enum Calls {
   package static let all: [any ServedCall.Type] = [
     PredictCall.self,
     ListModelsCall.self, GetModelCall.self, GetUploadCall.self, UploadCall.self, SetAliasCall.self, CalibrateCall.self,
-    RemoveModelCall.self, DriftCall.self,
+    RemoveModelCall.self, RestoreModelCall.self, ListRemovedModelsCall.self, DriftCall.self,
     AuditCall.self, WatchAuditCall.self, CancelAuditCall.self, ListAuditsCall.self, GetReportCall.self,
     GetAdversarialsCall.self, PlanAuditCall.self, CorruptCall.self, ListProbesCall.self,
     CheckHealthCall.self, WatchHealthCall.self, ReflectionCall.self, AlphaReflectionCall.self,

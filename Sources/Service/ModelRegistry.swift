@@ -294,15 +294,29 @@ package final class ModelRegistry: Sendable {
   }
 
   /// A version in use is unloaded when its last call ends.
+  /// - Parameter isFinal: whether it cannot be restored, and what was removed before neither.
   /// - Returns: how many versions went.
-  func remove(_ name: String, version: Int64?, by author: String) async throws -> Int {
-    try await changes.pass {
-      let gone = try await store.models.remove(name, version: version, by: author)
+  func remove(
+    _ name: String, version: Int64?, takingAliases: Bool, isFinal: Bool, by author: String
+  ) async throws -> Int {
+    let terms = RemovalTerms(takesAliases: takingAliases, kept: isFinal ? .zero : limits.removedKept)
+    return try await changes.pass {
+      let gone = try await store.models.remove(name, version: version, terms, by: author)
       try await refresh([name])
-      for blob in try await store.release(Set(gone.map(\.blob))) {
-        forget(blob)
-      }
+      let blobs = Set(gone.map(\.blob))
+      _ = try await store.release(blobs)
+      // A file that can be restored is no longer ready either.
+      for blob in blobs.subtracting(current.versions.map(\.blob)) { forget(blob) }
       return gone.count
+    }
+  }
+
+  /// Takes removals back.
+  func restore(_ name: String, version: Int64?, by author: String) async throws -> [ModelVersion] {
+    try await changes.pass {
+      let restored = try await store.models.restore(name, version: version, by: author)
+      try await refresh([name])
+      return restored
     }
   }
 }

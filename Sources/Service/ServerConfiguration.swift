@@ -92,6 +92,8 @@ public struct ServerConfiguration: Sendable {
     /// Estimated compute below which a request is computed where it was read: waking a compute thread and being woken
     /// by it takes some 40 µs, on an idle virtual machine up to 100.
     public var promptSeconds = 150e-6
+    /// For how long a version that was removed can be restored; its file stays as long.
+    public var removedKept = Duration.seconds(604_800)
     /// Files of models that are kept ready when nobody uses them.
     public var loadedModelBytes = 512 << 20
     /// That wait to be run.

@@ -55,12 +55,38 @@ public struct ModelVersion: Sendable, Equatable {
   public var aliases: [String]
   /// The newest.
   public var calibration: StoredCalibration?
+  /// nil: it is there.
+  public var removal: VersionRemoval?
 
   public var name: String { model.name }
   /// The file's.
   public var blob: BlobID { model.blob }
   /// `name@version`.
   public var reference: String { "\(model.name)@\(version)" }
+}
+
+/// The removal of a version that can be restored.
+public struct VersionRemoval: Sendable, Equatable {
+  /// Since 1970.
+  public var removedMilliseconds: Int64
+  /// The caller's name.
+  public var removedBy: String
+  /// Since 1970; its file is garbage from then on.
+  public var keptUntilMilliseconds: Int64
+}
+
+/// How a version is removed.
+public struct RemovalTerms: Sendable, Equatable {
+  /// Whether one that an alias names goes too, with the alias.
+  public var takesAliases: Bool
+  /// For how long it can be restored. Zero: not at all, and neither can those that were removed before.
+  public var kept: Duration
+
+  /// - Parameter kept: zero: its file is garbage at once.
+  public init(takesAliases: Bool = false, kept: Duration) {
+    self.takesAliases = takesAliases
+    self.kept = kept
+  }
 }
 
 /// One entry of the record of where an alias pointed.

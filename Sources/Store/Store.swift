@@ -77,9 +77,19 @@ public protocol ModelRecords: Sendable {
   /// Where an alias pointed, newest first.
   func history(of alias: String, name: String) async throws(StoreError) -> [AliasChange]
 
-  /// Removes a version, or all of a name, with the aliases that point there. Works on a full disk.
-  /// - Returns: what was removed; its files may be needed by other versions.
-  func remove(_ name: String, version: Int64?, by author: String) async throws(StoreError) -> [ModelVersion]
+  /// Removes a version, or all of a name. Works on a full disk.
+  /// - Returns: the versions that are gone or, of terms that keep nothing, can no longer be restored; their files may be
+  ///   needed by other versions.
+  /// - Throws: `.conflict` where an alias names one of them and the terms leave aliases alone.
+  func remove(
+    _ name: String, version: Int64?, _ terms: RemovalTerms, by author: String
+  ) async throws(StoreError) -> [ModelVersion]
+  /// The versions that can be restored, by name, newest first.
+  func removed() async throws(StoreError) -> [ModelVersion]
+  /// Takes a removal back, without the aliases that there were.
+  /// - Parameter version: nil: all of the name that can be.
+  /// - Throws: `.notFound` where there is nothing to restore.
+  func restore(_ name: String, version: Int64?, by author: String) async throws(StoreError) -> [ModelVersion]
 
   /// The stamp that a file of the models' folder had when it was last published.
   func importStamp(_ file: String) async throws(StoreError) -> String?
@@ -87,6 +97,10 @@ public protocol ModelRecords: Sendable {
 }
 
 extension ModelRecords {
+  /// Removes for good, with the aliases.
+  public func remove(_ name: String, version: Int64?, by author: String) async throws(StoreError) -> [ModelVersion] {
+    try await remove(name, version: version, RemovalTerms(takesAliases: true, kept: .zero), by: author)
+  }
   /// Moves an alias, wherever it points.
   public func setAlias(
     _ alias: String, of name: String, to version: Int64, by author: String

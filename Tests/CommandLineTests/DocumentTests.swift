@@ -91,7 +91,7 @@ struct DocumentTests {
       ["audit"], ["compare"], ["audits", "report"], ["audits", "list"], ["bench"], ["calibrate"], ["corrupt"],
       ["data", "get"],
       ["models", "list"],
-      ["models", "alias"], ["models", "card"], ["predict"],
+      ["models", "alias"], ["models", "card"], ["models", "remove"], ["predict"],
       ["run"], ["serve"], ["study"], ["sweep"], ["tokens", "create"], ["train"],
       ["tune"], ["upload"],
       ["verify"], ["work"],
@@ -108,7 +108,7 @@ struct DocumentTests {
     "each command runs, with little data", .enabled(if: hasData, "data sets absent"),
     arguments: ShownCommand.blocks.filter {
       !["serve", "predict", "work", "database"].contains($0.command)
-        && !["README.md", OwnPicturesTests.document].contains($0.document)
+        && !["README.md", OwnPicturesTests.document, RegistryTests.document].contains($0.document)
     })
   func runs(_ shown: ShownCommand) throws {
     let scratch = try Scratch()

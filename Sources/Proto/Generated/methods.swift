@@ -43,6 +43,14 @@ public enum Dither_V1_Registry {
   public static let drift = CallMethod<
     Unary, Dither_V1_DriftRequest, Dither_V1_DriftResponse
   >("dither.v1.Registry/Drift")
+  /// `dither.v1.Registry/ListRemovedModels`.
+  public static let listRemovedModels = CallMethod<
+    Unary, Dither_V1_ListModelsRequest, Dither_V1_ListModelsResponse
+  >("dither.v1.Registry/ListRemovedModels")
+  /// `dither.v1.Registry/RestoreModel`.
+  public static let restoreModel = CallMethod<
+    Unary, Dither_V1_RestoreModelRequest, Dither_V1_RestoreModelResponse
+  >("dither.v1.Registry/RestoreModel")
 }
 
 /// The calls of `dither.v1.Robustness`.
@@ -178,6 +186,8 @@ public enum CallMethods {
     Dither_V1_Registry.removeModel,
     Dither_V1_Registry.calibrate,
     Dither_V1_Registry.drift,
+    Dither_V1_Registry.listRemovedModels,
+    Dither_V1_Registry.restoreModel,
     Dither_V1_Robustness.audit,
     Dither_V1_Robustness.watchAudit,
     Dither_V1_Robustness.cancelAudit,

@@ -100,7 +100,34 @@ public nonisolated struct Dither_V1_Model: @unchecked Sendable {
   /// Clears the value of `calibration`. Subsequent reads from it will return its default value.
   public mutating func clearCalibration() {_uniqueStorage()._calibration = nil}
 
+  /// left out: it is there
+  public var removal: Dither_V1_Model.Removal {
+    get {_storage._removal ?? Dither_V1_Model.Removal()}
+    set {_uniqueStorage()._removal = newValue}
+  }
+  /// Returns true if `removal` has been explicitly set.
+  public var hasRemoval: Bool {_storage._removal != nil}
+  /// Clears the value of `removal`. Subsequent reads from it will return its default value.
+  public mutating func clearRemoval() {_uniqueStorage()._removal = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated struct Removal: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    public var removedMs: Int64 = 0
+
+    public var removedBy: String = String()
+
+    /// it can be restored until then
+    public var keptUntilMs: Int64 = 0
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
 
   public init() {}
 
@@ -375,6 +402,12 @@ public nonisolated struct Dither_V1_RemoveModelRequest: Sendable {
   /// "name@version", or "name" for all its versions
   public var model: String = String()
 
+  /// also a version that an alias names; the alias goes with it
+  public var force: Bool = false
+
+  /// it cannot be restored, nor can what was removed of it before: files go at once
+  public var purge: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -386,6 +419,31 @@ public nonisolated struct Dither_V1_RemoveModelResponse: Sendable {
   // methods supported on all messages.
 
   public var removed: UInt32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Dither_V1_RestoreModelRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// "name@version", or "name" for all of its versions that can be restored
+  public var model: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Dither_V1_RestoreModelResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var models: [Dither_V1_Model] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -704,7 +762,7 @@ fileprivate nonisolated let _protobuf_package = "dither.v1"
 
 nonisolated extension Dither_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Model"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}version\0\u{1}digest\0\u{1}aliases\0\u{3}card_json\0\u{1}signature\0\u{3}created_ms\0\u{3}created_by\0\u{1}bytes\0\u{3}noise_json\0\u{3}default_samples\0\u{1}calibration\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}version\0\u{1}digest\0\u{1}aliases\0\u{3}card_json\0\u{1}signature\0\u{3}created_ms\0\u{3}created_by\0\u{1}bytes\0\u{3}noise_json\0\u{3}default_samples\0\u{1}calibration\0\u{1}removal\0")
 
   fileprivate class _StorageClass {
     var _name: String = String()
@@ -719,6 +777,7 @@ nonisolated extension Dither_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Mes
     var _noiseJson: String = String()
     var _defaultSamples: UInt32 = 0
     var _calibration: Dither_V1_Calibration? = nil
+    var _removal: Dither_V1_Model.Removal? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -741,6 +800,7 @@ nonisolated extension Dither_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Mes
       _noiseJson = source._noiseJson
       _defaultSamples = source._defaultSamples
       _calibration = source._calibration
+      _removal = source._removal
     }
   }
 
@@ -771,6 +831,7 @@ nonisolated extension Dither_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Mes
         case 10: try { try decoder.decodeSingularStringField(value: &_storage._noiseJson) }()
         case 11: try { try decoder.decodeSingularUInt32Field(value: &_storage._defaultSamples) }()
         case 12: try { try decoder.decodeSingularMessageField(value: &_storage._calibration) }()
+        case 13: try { try decoder.decodeSingularMessageField(value: &_storage._removal) }()
         default: break
         }
       }
@@ -819,6 +880,9 @@ nonisolated extension Dither_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Mes
       try { if let v = _storage._calibration {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
       } }()
+      try { if let v = _storage._removal {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -840,10 +904,51 @@ nonisolated extension Dither_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Mes
         if _storage._noiseJson != rhs_storage._noiseJson {return false}
         if _storage._defaultSamples != rhs_storage._defaultSamples {return false}
         if _storage._calibration != rhs_storage._calibration {return false}
+        if _storage._removal != rhs_storage._removal {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_Model.Removal: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Dither_V1_Model.protoMessageName + ".Removal"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}removed_ms\0\u{3}removed_by\0\u{3}kept_until_ms\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.removedMs) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.removedBy) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.keptUntilMs) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.removedMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.removedMs, fieldNumber: 1)
+    }
+    if !self.removedBy.isEmpty {
+      try visitor.visitSingularStringField(value: self.removedBy, fieldNumber: 2)
+    }
+    if self.keptUntilMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.keptUntilMs, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_Model.Removal, rhs: Dither_V1_Model.Removal) -> Bool {
+    if lhs.removedMs != rhs.removedMs {return false}
+    if lhs.removedBy != rhs.removedBy {return false}
+    if lhs.keptUntilMs != rhs.keptUntilMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1388,7 +1493,7 @@ nonisolated extension Dither_V1_SetAliasRequest: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Dither_V1_RemoveModelRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RemoveModelRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}force\0\u{1}purge\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1397,6 +1502,8 @@ nonisolated extension Dither_V1_RemoveModelRequest: SwiftProtobuf.Message, Swift
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.force) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.purge) }()
       default: break
       }
     }
@@ -1406,11 +1513,19 @@ nonisolated extension Dither_V1_RemoveModelRequest: SwiftProtobuf.Message, Swift
     if !self.model.isEmpty {
       try visitor.visitSingularStringField(value: self.model, fieldNumber: 1)
     }
+    if self.force != false {
+      try visitor.visitSingularBoolField(value: self.force, fieldNumber: 2)
+    }
+    if self.purge != false {
+      try visitor.visitSingularBoolField(value: self.purge, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Dither_V1_RemoveModelRequest, rhs: Dither_V1_RemoveModelRequest) -> Bool {
     if lhs.model != rhs.model {return false}
+    if lhs.force != rhs.force {return false}
+    if lhs.purge != rhs.purge {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1441,6 +1556,66 @@ nonisolated extension Dither_V1_RemoveModelResponse: SwiftProtobuf.Message, Swif
 
   public static func ==(lhs: Dither_V1_RemoveModelResponse, rhs: Dither_V1_RemoveModelResponse) -> Bool {
     if lhs.removed != rhs.removed {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_RestoreModelRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RestoreModelRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.model.isEmpty {
+      try visitor.visitSingularStringField(value: self.model, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_RestoreModelRequest, rhs: Dither_V1_RestoreModelRequest) -> Bool {
+    if lhs.model != rhs.model {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_RestoreModelResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RestoreModelResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}models\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.models) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.models.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.models, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_RestoreModelResponse, rhs: Dither_V1_RestoreModelResponse) -> Bool {
+    if lhs.models != rhs.models {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

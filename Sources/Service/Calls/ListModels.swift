@@ -11,30 +11,38 @@ package struct ListModelsCall: UnaryCall {
   package static let method = Dither_V1_Registry.listModels
   package static let policy = CallPolicy(role: nil, defaultDeadline: .seconds(10))
 
-  /// Versions of one answer.
-  private static let mostVersions = 1000
-  /// About the bytes that their cards, labels and calibrations take: stock clients take no message above 4 MiB.
-  private static let pageBytes = 1 << 20
-
   let registry: ModelRegistry
 
   package init(_ services: Services) { registry = services.registry }
 
   package func answer(_ request: Dither_V1_ListModelsRequest, _ caller: Caller) throws -> Dither_V1_ListModelsResponse {
+    try Dither_V1_ListModelsResponse(registry.current.versions, request, in: registry)
+  }
+}
+
+extension Dither_V1_ListModelsResponse {
+  /// Versions of one answer.
+  private static let mostVersions = 1000
+  /// About the bytes that their cards, labels and calibrations take: stock clients take no message above 4 MiB.
+  private static let pageBytes = 1 << 20
+
+  /// The page that a request asks for.
+  /// - Parameter versions: all that there are, by name, newest first.
+  init(_ versions: [ModelVersion], _ request: Dither_V1_ListModelsRequest, in registry: ModelRegistry) throws {
+    self.init()
     let most = try Pages.size(request.pageSize, most: Self.mostVersions)
     let before = try Pages.place(of: request.pageToken, PageEnd.init(words:))
-    var response = Dither_V1_ListModelsResponse(), bytes = 0, end: PageEnd?
-    for version in registry.current.versions where version.name.hasPrefix(request.prefix) {
+    var bytes = 0, end: PageEnd?
+    for version in versions where version.name.hasPrefix(request.prefix) {
       guard before?.isAhead(of: version) ?? true else { continue }
       bytes += version.listedBytes
-      if let end, response.models.count == most || bytes > Self.pageBytes {
-        response.nextPageToken = end.token
+      if let end, models.count == most || bytes > Self.pageBytes {
+        nextPageToken = end.token
         break
       }
-      response.models.append(try Dither_V1_Model(version, in: registry))
+      models.append(try Dither_V1_Model(version, in: registry))
       end = PageEnd(version)
     }
-    return response
   }
 }
 
@@ -77,6 +85,11 @@ extension Dither_V1_Model {
     bytes = UInt64(version.model.bytes)
     noiseJson = version.model.noise
     defaultSamples = UInt32(version.model.defaultSamples)
+    if let gone = version.removal {
+      removal.removedMs = gone.removedMilliseconds
+      removal.removedBy = gone.removedBy
+      removal.keptUntilMs = gone.keptUntilMilliseconds
+    }
     let signed = SignatureRecord(json: version.model.signature)
     if let calibrated = try registry.calibration(of: version) {
       calibration = Dither_V1_Calibration(

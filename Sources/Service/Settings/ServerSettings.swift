@@ -110,6 +110,10 @@ public enum ServerSettings {
       "Newest instructions that kernels may use, so that several kinds of CPU give the same bits."
     ) { if case .text(let word) = $1 { $0.instructions = word } },
     ServerSetting(
+      "keep-removed", .seconds(0...31_536_000), standard: "604800",
+      "How long a version that was removed can be restored, and its file stays."
+    ) { if case .seconds(let seconds) = $1 { $0.limits.removedKept = .seconds(seconds) } },
+    ServerSetting(
       "grace", .seconds(0...86_400), standard: "30", "How long calls in flight may take once the server is to stop."
     ) { if case .seconds(let seconds) = $1 { $0.grace = .seconds(seconds) } },
     ServerSetting(

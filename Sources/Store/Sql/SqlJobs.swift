@@ -288,7 +288,3 @@ package struct SqlJobs: JobRecords {
     return job
   }
 }
-
-extension Duration {
-  fileprivate var milliseconds: Int64 { Int64(self / .milliseconds(1)) }
-}

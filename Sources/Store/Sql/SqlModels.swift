@@ -2,7 +2,7 @@ import DitherBasics
 
 /// Names, immutable versions and movable aliases, in tables.
 package struct SqlModels: ModelRecords {
-  private let database: any SqlDatabase
+  let database: any SqlDatabase
   package init(_ database: any SqlDatabase) { self.database = database }
 
   package func all() async throws(StoreError) -> [ModelVersion] {
@@ -69,22 +69,6 @@ package struct SqlModels: ModelRecords {
     try await database.read { db in
       try db.rows("SELECT * FROM alias_history WHERE name = $1 AND alias = $2 ORDER BY id DESC", [name, alias])
         .map { AliasChange(version: try $0["version"], setMilliseconds: try $0["set_ms"], setBy: try $0["set_by"]) }
-    }
-  }
-
-  package func remove(_ name: String, version: Int64?, by author: String) async throws(StoreError) -> [ModelVersion] {
-    try await database.write(.freeing) { db in
-      let victims = try Self.fetch(db, name, version)
-      for victim in victims {
-        for alias in victim.aliases {
-          try db.run("DELETE FROM aliases WHERE name = $1 AND alias = $2", [name, alias])
-          try Self.record(alias, of: name, version: nil, by: author, db)
-        }
-        try db.run(
-          "UPDATE versions SET removed_ms = now_ms() WHERE name = $1 AND version = $2", [name, victim.version])
-      }
-      if !victims.isEmpty { try ChangeLog.note(.model, name, db) }
-      return victims
     }
   }
 
@@ -158,7 +142,7 @@ package struct SqlModels: ModelRecords {
     }
   }
 
-  private static func record(
+  static func record(
     _ alias: String, of name: String, version: Int64?, by author: String, _ db: any SqlSession
   ) throws {
     try db.run(
@@ -167,11 +151,17 @@ package struct SqlModels: ModelRecords {
     try ChangeLog.note(.model, name, db)
   }
 
+  /// Versions that are there, and those that are not but can be restored.
+  enum Standing: String {
+    case there = "removed_ms IS NULL"
+    case restorable = "kept_until_ms > now_ms()"
+  }
+
   /// - Parameters:
   ///   - name: nil: of all names.
   ///   - number: nil: all of them.
-  private static func fetch(
-    _ db: any SqlSession, _ name: String? = nil, _ number: Int64? = nil
+  static func fetch(
+    _ db: any SqlSession, _ name: String? = nil, _ number: Int64? = nil, _ standing: Standing = .there
   ) throws -> [ModelVersion] {
     // Without a name the condition is always true; with one, tables are read by their keys.
     let narrowed = (name == nil ? "TRUE" : "name = $1") + (number == nil ? "" : " AND version = $2")
@@ -191,7 +181,7 @@ package struct SqlModels: ModelRecords {
       """, arguments)
     let calibrations = Dictionary(try newest.map { (try reference($0), try calibration($0)) }) { $1 }
     return try db.rows(
-      "SELECT * FROM versions WHERE removed_ms IS NULL AND \(narrowed) ORDER BY name, version DESC", arguments
+      "SELECT * FROM versions WHERE \(standing.rawValue) AND \(narrowed) ORDER BY name, version DESC", arguments
     ).map { row in
       let model = NewModel(
         name: try row["name"], blob: try BlobID(try row["blob"] as String), bytes: try row["bytes"],
@@ -200,7 +190,8 @@ package struct SqlModels: ModelRecords {
       let reference = try reference(row)
       return ModelVersion(
         model: model, version: try row["version"], createdMilliseconds: try row["created_ms"],
-        createdBy: try row["created_by"], aliases: aliases[reference] ?? [], calibration: calibrations[reference])
+        createdBy: try row["created_by"], aliases: aliases[reference] ?? [], calibration: calibrations[reference],
+        removal: try removal(row))
     }
   }
 
@@ -209,13 +200,19 @@ package struct SqlModels: ModelRecords {
     return "\(name)@\(version)"
   }
 
+  private static func removal(_ row: SqlRow) throws -> VersionRemoval? {
+    guard let removed: Int64 = try row["removed_ms"], let end: Int64 = try row["kept_until_ms"] else { return nil }
+    return VersionRemoval(
+      removedMilliseconds: removed, removedBy: try row["removed_by"], keptUntilMilliseconds: end)
+  }
+
   private static func calibration(_ row: SqlRow) throws -> StoredCalibration {
     StoredCalibration(
       number: try row["number"], content: try row["content"], createdMilliseconds: try row["created_ms"],
       createdBy: try row["created_by"])
   }
 
-  private static func version(_ name: String, _ version: Int64, _ db: any SqlSession) throws -> ModelVersion {
+  static func version(_ name: String, _ version: Int64, _ db: any SqlSession) throws -> ModelVersion {
     if let found = try fetch(db, name, version).first { return found }
     // The error says what is there instead.
     return try ModelIndex(fetch(db)).resolve(.version(name, version))

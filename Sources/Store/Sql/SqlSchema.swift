@@ -21,6 +21,7 @@ package enum SqlSchema {
       name: "6 what servers have in common",
       text: "CREATE TABLE common (name TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT, WITHOUT ROWID;"),
     Step(name: "7 makers of shards", text: seventh),
+    Step(name: "8 versions that can be restored", text: eighth),
   ]
 
   private static let first = """
@@ -161,5 +162,12 @@ package enum SqlSchema {
     ALTER TABLE jobs ADD COLUMN divergence TEXT NOT NULL DEFAULT '';
     ALTER TABLE job_shards ADD COLUMN maker TEXT NOT NULL DEFAULT '';
     CREATE INDEX jobs_to_do ON jobs (kind) WHERE state IN ('queued', 'running');
+    """
+
+  /// Until `kept_until_ms` a removed version's file stays; NULL, as of all that were removed before: it was not kept.
+  private static let eighth = """
+    ALTER TABLE versions ADD COLUMN removed_by TEXT NOT NULL DEFAULT '';
+    ALTER TABLE versions ADD COLUMN kept_until_ms INTEGER;
+    CREATE INDEX kept_versions_by_blob ON versions (blob) WHERE kept_until_ms IS NOT NULL;
     """
 }

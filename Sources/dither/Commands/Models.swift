@@ -7,22 +7,35 @@ import Foundation
 /// `dither models`: what the registry holds.
 struct ModelsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "models", abstract: "List, show, name, watch and remove the models of a server.",
+    commandName: "models", abstract: "List, show, name, watch, remove and restore the models of a server.",
     discussion: "Example: dither models list",
-    subcommands: [List.self, Show.self, Card.self, Alias.self, ModelDrift.self, Remove.self])
+    subcommands: [List.self, Show.self, Card.self, Alias.self, ModelDrift.self, Remove.self, Restore.self])
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "List every version, newest first.", discussion: "Example: dither models list fashion --json")
     @Argument(help: "Only names that begin so.")
     var prefix = ""
+    @Flag(help: "Those that were removed and can be restored.")
+    var removed = false
     @Flag(help: "Print one JSON object.")
     var json = false
     @OptionGroup var server: ServerOptions
 
     func run() async throws {
-      let models = try await server.withClient { try await $0.listModels(prefix: prefix) }
+      let models = try await server.withClient {
+        removed ? try await $0.listRemovedModels(prefix: prefix) : try await $0.listModels(prefix: prefix)
+      }
       if json { return try Json.print(["models": models.map(ModelDescription.init)]) }
+      if removed {
+        let rows = models.map {
+          [
+            "\($0.name)@\($0.version)", byteText($0.bytes), timeText($0.removal.removedMs), $0.removal.removedBy,
+            timeText($0.removal.keptUntilMs),
+          ]
+        }
+        return print(table([["model", "size", "removed", "by", "kept until"]] + rows))
+      }
       let rows = models.map { model in
         [
           "\(model.name)@\(model.version)", model.aliases.joined(separator: ","),
@@ -68,23 +81,6 @@ struct ModelsCommand: AsyncParsableCommand {
       }
       if json { return try Json.print(ModelDescription(found)) }
       print("\(found.name):\(alias) is \(found.name)@\(found.version)")
-    }
-  }
-
-  struct Remove: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-      abstract: "Remove a version, or a name with all its versions.",
-      discussion: "Example: dither models remove mnist-mlp-noise@1")
-    @Argument(help: "name@version, or name for all versions.")
-    var model: String
-    @Flag(help: "Print one JSON object.")
-    var json = false
-    @OptionGroup var server: ServerOptions
-
-    func run() async throws {
-      let removed = try await server.withClient { try await $0.remove(model) }
-      if json { return try Json.print(["removed": removed]) }
-      print("removed \(removed) version\(removed == 1 ? "" : "s") of \(model)")
     }
   }
 }
@@ -155,6 +151,10 @@ struct ModelDescription: Encodable {
   var signature: Signature
   var card: JsonValue?
   var noise: JsonValue?
+  /// Of a version that can be restored.
+  var removed: String?
+  var removedBy: String?
+  var keptUntil: String?
 
   init(_ model: Dither_V1_Model) {
     name = model.name
@@ -168,6 +168,10 @@ struct ModelDescription: Encodable {
     signature = Signature(model.signature)
     card = JsonValue(text: model.cardJson)
     noise = JsonValue(text: model.noiseJson)
+    guard model.hasRemoval else { return }
+    removed = timeText(model.removal.removedMs)
+    removedBy = model.removal.removedBy
+    keptUntil = timeText(model.removal.keptUntilMs)
   }
 
   func show() {

@@ -36,7 +36,14 @@ def test_upload_alias_remove(client, onnx_file, images):
     assert "best" in second.set_alias("best", expected_version=1).aliases
     with pytest.raises(dither.FailedPrecondition):
         client.set_alias(f"{name}@1", "best", expected_version=1)
-    assert second.remove() == 1 and client.remove(name) == 1
+    with pytest.raises(dither.FailedPrecondition, match="alias"):
+        second.remove()
+    assert second.remove(force=True) == 1 and client.remove(name) == 1
+    assert [info.version for info in client.models(name, removed=True)] == [2, 1]
+    assert [info.reference for info in client.restore(f"{name}@1")] == [f"{name}@1"]
+    assert client.remove(name, purge=True) == 2 and not client.models(name, removed=True)
+    with pytest.raises(dither.NotFound, match="removed and is still kept"):
+        client.restore(name)
     with pytest.raises(dither.NotFound):
         client.model(name)
 

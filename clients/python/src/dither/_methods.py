@@ -37,6 +37,13 @@ SET_ALIAS = Method("/dither.v1.Registry/SetAlias", registry.SetAliasRequest, reg
 REMOVE_MODEL = Method(
     "/dither.v1.Registry/RemoveModel", registry.RemoveModelRequest, registry.RemoveModelResponse, is_idempotent=False
 )
+# Of a second try nothing is left to restore.
+RESTORE_MODEL = Method(
+    "/dither.v1.Registry/RestoreModel", registry.RestoreModelRequest, registry.RestoreModelResponse, is_idempotent=False
+)
+LIST_REMOVED_MODELS = Method(
+    "/dither.v1.Registry/ListRemovedModels", registry.ListModelsRequest, registry.ListModelsResponse
+)
 CALIBRATE = Method(
     "/dither.v1.Registry/Calibrate", registry.CalibrateRequest, registry.Calibration, is_idempotent=False
 )

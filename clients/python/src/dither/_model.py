@@ -142,6 +142,6 @@ class Model:
         """Points an alias at this very version."""
         return self.client.set_alias(self.info.reference, alias, expected_version=expected_version, timeout=timeout)
 
-    def remove(self, *, timeout: Optional[float] = 60) -> int:
-        """Removes this version."""
-        return self.client.remove(self.info.reference, timeout=timeout)
+    def remove(self, *, force: bool = False, purge: bool = False, timeout: Optional[float] = 60) -> int:
+        """Removes this version, as ``Client.remove`` does."""
+        return self.client.remove(self.info.reference, force=force, purge=purge, timeout=timeout)

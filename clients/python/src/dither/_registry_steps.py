@@ -111,11 +111,12 @@ def get_model(reference: str, timeout: Optional[float]) -> Steps[ModelInfo]:
     return model_info(found)
 
 
-def list_models(prefix: str, timeout: Optional[float]) -> Steps[List[ModelInfo]]:
+def list_models(prefix: str, removed: bool, timeout: Optional[float]) -> Steps[List[ModelInfo]]:
+    method = _methods.LIST_REMOVED_MODELS if removed else _methods.LIST_MODELS
     deadline, request = Deadline(timeout), registry_pb2.ListModelsRequest(prefix=prefix)
     models: List[ModelInfo] = []
     while True:
-        page = yield from call(_methods.LIST_MODELS, request, deadline)
+        page = yield from call(method, request, deadline)
         models += [model_info(found) for found in page.models]
         # A page of none gets nobody further.
         if not page.next_page_token or not page.models:
@@ -131,10 +132,16 @@ def set_alias(model: str, alias: str, expected_version: Optional[int], timeout: 
     return model_info(found)
 
 
-def remove(model: str, timeout: Optional[float]) -> Steps[int]:
-    request = registry_pb2.RemoveModelRequest(model=model)
+def remove(model: str, force: bool, purge: bool, timeout: Optional[float]) -> Steps[int]:
+    request = registry_pb2.RemoveModelRequest(model=model, force=force, purge=purge)
     found = yield from call(_methods.REMOVE_MODEL, request, Deadline(timeout))
     return int(found.removed)
+
+
+def restore(model: str, timeout: Optional[float]) -> Steps[List[ModelInfo]]:
+    request = registry_pb2.RestoreModelRequest(model=model)
+    found = yield from call(_methods.RESTORE_MODEL, request, Deadline(timeout))
+    return [model_info(version) for version in found.models]
 
 
 def calibrate(

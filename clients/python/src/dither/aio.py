@@ -78,9 +78,12 @@ class AsyncClient:
         """A version by ``name`` (the newest), ``name@version`` or ``name:alias``."""
         return AsyncModel(self, reference, await self._run(_registry_steps.get_model(reference, timeout)))
 
-    async def models(self, prefix: str = "", *, timeout: Optional[float] = 60) -> List[ModelInfo]:
-        """All versions of the models whose names begin so: by name, newest first within one."""
-        return await self._run(_registry_steps.list_models(prefix, timeout))
+    async def models(
+        self, prefix: str = "", *, removed: bool = False, timeout: Optional[float] = 60
+    ) -> List[ModelInfo]:
+        """All versions of the models whose names begin so: by name, newest first within one. With ``removed`` those that
+        were removed and can be restored."""
+        return await self._run(_registry_steps.list_models(prefix, removed, timeout))
 
     async def upload(
         self,
@@ -120,9 +123,16 @@ class AsyncClient:
         that version, 0 where there is none yet; else ``FailedPrecondition``."""
         return await self._run(_registry_steps.set_alias(model, alias, expected_version, timeout))
 
-    async def remove(self, model: str, *, timeout: Optional[float] = 60) -> int:
-        """Removes ``name@version``, or all versions of ``name``; returns how many."""
-        return await self._run(_registry_steps.remove(model, timeout))
+    async def remove(
+        self, model: str, *, force: bool = False, purge: bool = False, timeout: Optional[float] = 60
+    ) -> int:
+        """Removes ``name@version``, or all versions of ``name``; returns how many. One that an alias names is
+        ``FailedPrecondition``, but with ``force``, which takes the alias too. With ``purge`` it cannot be restored."""
+        return await self._run(_registry_steps.remove(model, force, purge, timeout))
+
+    async def restore(self, model: str, *, timeout: Optional[float] = 60) -> List[ModelInfo]:
+        """Takes the removal of ``name@version`` back, or of all of ``name`` that are kept; without their aliases."""
+        return await self._run(_registry_steps.restore(model, timeout))
 
     # audits
 
@@ -437,6 +447,6 @@ class AsyncModel:
             self.info.reference, alias, expected_version=expected_version, timeout=timeout
         )
 
-    async def remove(self, *, timeout: Optional[float] = 60) -> int:
-        """Removes this version."""
-        return await self.client.remove(self.info.reference, timeout=timeout)
+    async def remove(self, *, force: bool = False, purge: bool = False, timeout: Optional[float] = 60) -> int:
+        """Removes this version, as ``Client.remove`` does."""
+        return await self.client.remove(self.info.reference, force=force, purge=purge, timeout=timeout)

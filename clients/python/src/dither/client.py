@@ -99,9 +99,12 @@ class Client:
         """A version by ``name`` (the newest), ``name@version`` or ``name:alias``."""
         return Model(self, reference, self._run(_registry_steps.get_model(reference, timeout)))
 
-    def models(self, prefix: str = "", *, timeout: Optional[float] = 60) -> List[ModelInfo]:
-        """All versions of the models whose names begin so: by name, newest first within one."""
-        return self._run(_registry_steps.list_models(prefix, timeout))
+    def models(
+        self, prefix: str = "", *, removed: bool = False, timeout: Optional[float] = 60
+    ) -> List[ModelInfo]:
+        """All versions of the models whose names begin so: by name, newest first within one. With ``removed`` those that
+        were removed and can be restored."""
+        return self._run(_registry_steps.list_models(prefix, removed, timeout))
 
     def upload(
         self,
@@ -153,9 +156,16 @@ class Client:
         that version, 0 where there is none yet; else ``FailedPrecondition``."""
         return self._run(_registry_steps.set_alias(model, alias, expected_version, timeout))
 
-    def remove(self, model: str, *, timeout: Optional[float] = 60) -> int:
-        """Removes ``name@version``, or all versions of ``name``; returns how many."""
-        return self._run(_registry_steps.remove(model, timeout))
+    def remove(
+        self, model: str, *, force: bool = False, purge: bool = False, timeout: Optional[float] = 60
+    ) -> int:
+        """Removes ``name@version``, or all versions of ``name``; returns how many. One that an alias names is
+        ``FailedPrecondition``, but with ``force``, which takes the alias too. With ``purge`` it cannot be restored."""
+        return self._run(_registry_steps.remove(model, force, purge, timeout))
+
+    def restore(self, model: str, *, timeout: Optional[float] = 60) -> List[ModelInfo]:
+        """Takes the removal of ``name@version`` back, or of all of ``name`` that are kept; without their aliases."""
+        return self._run(_registry_steps.restore(model, timeout))
 
     # audits
 

@@ -7,6 +7,12 @@
 #endif
 
 #include "dither/v1/registry.pb-c.h"
+void   dither__v1__model__removal__init
+                     (Dither__V1__Model__Removal         *message)
+{
+  static const Dither__V1__Model__Removal init_value = DITHER__V1__MODEL__REMOVAL__INIT;
+  *message = init_value;
+}
 void   dither__v1__model__init
                      (Dither__V1__Model         *message)
 {
@@ -682,6 +688,96 @@ void   dither__v1__remove_model_response__free_unpacked
   assert(message->base.descriptor == &dither__v1__remove_model_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   dither__v1__restore_model_request__init
+                     (Dither__V1__RestoreModelRequest         *message)
+{
+  static const Dither__V1__RestoreModelRequest init_value = DITHER__V1__RESTORE_MODEL_REQUEST__INIT;
+  *message = init_value;
+}
+size_t dither__v1__restore_model_request__get_packed_size
+                     (const Dither__V1__RestoreModelRequest *message)
+{
+  assert(message->base.descriptor == &dither__v1__restore_model_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__restore_model_request__pack
+                     (const Dither__V1__RestoreModelRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__restore_model_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__restore_model_request__pack_to_buffer
+                     (const Dither__V1__RestoreModelRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__restore_model_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__RestoreModelRequest *
+       dither__v1__restore_model_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__RestoreModelRequest *)
+     protobuf_c_message_unpack (&dither__v1__restore_model_request__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__restore_model_request__free_unpacked
+                     (Dither__V1__RestoreModelRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__restore_model_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__restore_model_response__init
+                     (Dither__V1__RestoreModelResponse         *message)
+{
+  static const Dither__V1__RestoreModelResponse init_value = DITHER__V1__RESTORE_MODEL_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t dither__v1__restore_model_response__get_packed_size
+                     (const Dither__V1__RestoreModelResponse *message)
+{
+  assert(message->base.descriptor == &dither__v1__restore_model_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__restore_model_response__pack
+                     (const Dither__V1__RestoreModelResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__restore_model_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__restore_model_response__pack_to_buffer
+                     (const Dither__V1__RestoreModelResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__restore_model_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__RestoreModelResponse *
+       dither__v1__restore_model_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__RestoreModelResponse *)
+     protobuf_c_message_unpack (&dither__v1__restore_model_response__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__restore_model_response__free_unpacked
+                     (Dither__V1__RestoreModelResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__restore_model_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   dither__v1__calibrate_request__init
                      (Dither__V1__CalibrateRequest         *message)
 {
@@ -886,7 +982,71 @@ void   dither__v1__drift_response__free_unpacked
   assert(message->base.descriptor == &dither__v1__drift_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor dither__v1__model__field_descriptors[12] =
+static const ProtobufCFieldDescriptor dither__v1__model__removal__field_descriptors[3] =
+{
+  {
+    "removed_ms",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Model__Removal, removed_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "removed_by",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Model__Removal, removed_by),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "kept_until_ms",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Model__Removal, kept_until_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__model__removal__field_indices_by_name[] = {
+  2,   /* field[2] = kept_until_ms */
+  1,   /* field[1] = removed_by */
+  0,   /* field[0] = removed_ms */
+};
+static const ProtobufCIntRange dither__v1__model__removal__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor dither__v1__model__removal__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.Model.Removal",
+  "Removal",
+  "Dither__V1__Model__Removal",
+  "dither.v1",
+  sizeof(Dither__V1__Model__Removal),
+  3,
+  dither__v1__model__removal__field_descriptors,
+  dither__v1__model__removal__field_indices_by_name,
+  1,  dither__v1__model__removal__number_ranges,
+  (ProtobufCMessageInit) dither__v1__model__removal__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__model__field_descriptors[13] =
 {
   {
     "name",
@@ -1032,6 +1192,18 @@ static const ProtobufCFieldDescriptor dither__v1__model__field_descriptors[12] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "removal",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Model, removal),
+    &dither__v1__model__removal__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__model__field_indices_by_name[] = {
   3,   /* field[3] = aliases */
@@ -1044,13 +1216,14 @@ static const unsigned dither__v1__model__field_indices_by_name[] = {
   2,   /* field[2] = digest */
   0,   /* field[0] = name */
   9,   /* field[9] = noise_json */
+  12,   /* field[12] = removal */
   5,   /* field[5] = signature */
   1,   /* field[1] = version */
 };
 static const ProtobufCIntRange dither__v1__model__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor dither__v1__model__descriptor =
 {
@@ -1060,7 +1233,7 @@ const ProtobufCMessageDescriptor dither__v1__model__descriptor =
   "Dither__V1__Model",
   "dither.v1",
   sizeof(Dither__V1__Model),
-  12,
+  13,
   dither__v1__model__field_descriptors,
   dither__v1__model__field_indices_by_name,
   1,  dither__v1__model__number_ranges,
@@ -1862,7 +2035,7 @@ const ProtobufCMessageDescriptor dither__v1__set_alias_request__descriptor =
   (ProtobufCMessageInit) dither__v1__set_alias_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor dither__v1__remove_model_request__field_descriptors[1] =
+static const ProtobufCFieldDescriptor dither__v1__remove_model_request__field_descriptors[3] =
 {
   {
     "model",
@@ -1876,14 +2049,40 @@ static const ProtobufCFieldDescriptor dither__v1__remove_model_request__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "force",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__RemoveModelRequest, force),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "purge",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__RemoveModelRequest, purge),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__remove_model_request__field_indices_by_name[] = {
+  1,   /* field[1] = force */
   0,   /* field[0] = model */
+  2,   /* field[2] = purge */
 };
 static const ProtobufCIntRange dither__v1__remove_model_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor dither__v1__remove_model_request__descriptor =
 {
@@ -1893,7 +2092,7 @@ const ProtobufCMessageDescriptor dither__v1__remove_model_request__descriptor =
   "Dither__V1__RemoveModelRequest",
   "dither.v1",
   sizeof(Dither__V1__RemoveModelRequest),
-  1,
+  3,
   dither__v1__remove_model_request__field_descriptors,
   dither__v1__remove_model_request__field_indices_by_name,
   1,  dither__v1__remove_model_request__number_ranges,
@@ -1936,6 +2135,82 @@ const ProtobufCMessageDescriptor dither__v1__remove_model_response__descriptor =
   dither__v1__remove_model_response__field_indices_by_name,
   1,  dither__v1__remove_model_response__number_ranges,
   (ProtobufCMessageInit) dither__v1__remove_model_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__restore_model_request__field_descriptors[1] =
+{
+  {
+    "model",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__RestoreModelRequest, model),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__restore_model_request__field_indices_by_name[] = {
+  0,   /* field[0] = model */
+};
+static const ProtobufCIntRange dither__v1__restore_model_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor dither__v1__restore_model_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.RestoreModelRequest",
+  "RestoreModelRequest",
+  "Dither__V1__RestoreModelRequest",
+  "dither.v1",
+  sizeof(Dither__V1__RestoreModelRequest),
+  1,
+  dither__v1__restore_model_request__field_descriptors,
+  dither__v1__restore_model_request__field_indices_by_name,
+  1,  dither__v1__restore_model_request__number_ranges,
+  (ProtobufCMessageInit) dither__v1__restore_model_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__restore_model_response__field_descriptors[1] =
+{
+  {
+    "models",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__RestoreModelResponse, n_models),
+    offsetof(Dither__V1__RestoreModelResponse, models),
+    &dither__v1__model__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__restore_model_response__field_indices_by_name[] = {
+  0,   /* field[0] = models */
+};
+static const ProtobufCIntRange dither__v1__restore_model_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor dither__v1__restore_model_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.RestoreModelResponse",
+  "RestoreModelResponse",
+  "Dither__V1__RestoreModelResponse",
+  "dither.v1",
+  sizeof(Dither__V1__RestoreModelResponse),
+  1,
+  dither__v1__restore_model_response__field_descriptors,
+  dither__v1__restore_model_response__field_indices_by_name,
+  1,  dither__v1__restore_model_response__number_ranges,
+  (ProtobufCMessageInit) dither__v1__restore_model_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor dither__v1__calibrate_request__field_descriptors[7] =
@@ -2840,7 +3115,7 @@ const ProtobufCMessageDescriptor dither__v1__drift_response__descriptor =
   (ProtobufCMessageInit) dither__v1__drift_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor dither__v1__registry__method_descriptors[8] =
+static const ProtobufCMethodDescriptor dither__v1__registry__method_descriptors[10] =
 {
   { "ListModels", &dither__v1__list_models_request__descriptor, &dither__v1__list_models_response__descriptor },
   { "GetModel", &dither__v1__get_model_request__descriptor, &dither__v1__model__descriptor },
@@ -2850,6 +3125,8 @@ static const ProtobufCMethodDescriptor dither__v1__registry__method_descriptors[
   { "RemoveModel", &dither__v1__remove_model_request__descriptor, &dither__v1__remove_model_response__descriptor },
   { "Calibrate", &dither__v1__calibrate_request__descriptor, &dither__v1__calibration__descriptor },
   { "Drift", &dither__v1__drift_request__descriptor, &dither__v1__drift_response__descriptor },
+  { "ListRemovedModels", &dither__v1__list_models_request__descriptor, &dither__v1__list_models_response__descriptor },
+  { "RestoreModel", &dither__v1__restore_model_request__descriptor, &dither__v1__restore_model_response__descriptor },
 };
 const unsigned dither__v1__registry__method_indices_by_name[] = {
   6,        /* Calibrate */
@@ -2857,7 +3134,9 @@ const unsigned dither__v1__registry__method_indices_by_name[] = {
   1,        /* GetModel */
   3,        /* GetUpload */
   0,        /* ListModels */
+  8,        /* ListRemovedModels */
   5,        /* RemoveModel */
+  9,        /* RestoreModel */
   4,        /* SetAlias */
   2         /* Upload */
 };
@@ -2868,7 +3147,7 @@ const ProtobufCServiceDescriptor dither__v1__registry__descriptor =
   "Registry",
   "Dither__V1__Registry",
   "dither.v1",
-  8,
+  10,
   dither__v1__registry__method_descriptors,
   dither__v1__registry__method_indices_by_name
 };
@@ -2935,6 +3214,22 @@ void dither__v1__registry__drift(ProtobufCService *service,
 {
   assert(service->descriptor == &dither__v1__registry__descriptor);
   service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void dither__v1__registry__list_removed_models(ProtobufCService *service,
+                                               const Dither__V1__ListModelsRequest *input,
+                                               Dither__V1__ListModelsResponse_Closure closure,
+                                               void *closure_data)
+{
+  assert(service->descriptor == &dither__v1__registry__descriptor);
+  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void dither__v1__registry__restore_model(ProtobufCService *service,
+                                         const Dither__V1__RestoreModelRequest *input,
+                                         Dither__V1__RestoreModelResponse_Closure closure,
+                                         void *closure_data)
+{
+  assert(service->descriptor == &dither__v1__registry__descriptor);
+  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void dither__v1__registry__init (Dither__V1__Registry_Service *service,
                                  Dither__V1__Registry_ServiceDestroy destroy)

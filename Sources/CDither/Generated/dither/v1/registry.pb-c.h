@@ -17,6 +17,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "dither/v1/inference.pb-c.h"
 
 typedef struct Dither__V1__Model Dither__V1__Model;
+typedef struct Dither__V1__Model__Removal Dither__V1__Model__Removal;
 typedef struct Dither__V1__Signature Dither__V1__Signature;
 typedef struct Dither__V1__SignatureInput Dither__V1__SignatureInput;
 typedef struct Dither__V1__ListModelsRequest Dither__V1__ListModelsRequest;
@@ -31,6 +32,8 @@ typedef struct Dither__V1__UploadStatus Dither__V1__UploadStatus;
 typedef struct Dither__V1__SetAliasRequest Dither__V1__SetAliasRequest;
 typedef struct Dither__V1__RemoveModelRequest Dither__V1__RemoveModelRequest;
 typedef struct Dither__V1__RemoveModelResponse Dither__V1__RemoveModelResponse;
+typedef struct Dither__V1__RestoreModelRequest Dither__V1__RestoreModelRequest;
+typedef struct Dither__V1__RestoreModelResponse Dither__V1__RestoreModelResponse;
 typedef struct Dither__V1__CalibrateRequest Dither__V1__CalibrateRequest;
 typedef struct Dither__V1__Calibration Dither__V1__Calibration;
 typedef struct Dither__V1__Calibration__ClassThresholds Dither__V1__Calibration__ClassThresholds;
@@ -45,6 +48,21 @@ typedef struct Dither__V1__DriftResponse__Statistic Dither__V1__DriftResponse__S
 
 
 /* --- messages --- */
+
+struct  Dither__V1__Model__Removal
+{
+  ProtobufCMessage base;
+  int64_t removed_ms;
+  char *removed_by;
+  /*
+   * it can be restored until then
+   */
+  int64_t kept_until_ms;
+};
+#define DITHER__V1__MODEL__REMOVAL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__model__removal__descriptor) \
+    , 0, (char *)protobuf_c_empty_string, 0 }
+
 
 struct  Dither__V1__Model
 {
@@ -68,10 +86,14 @@ struct  Dither__V1__Model
    * the newest; left out: none
    */
   Dither__V1__Calibration *calibration;
+  /*
+   * left out: it is there
+   */
+  Dither__V1__Model__Removal *removal;
 };
 #define DITHER__V1__MODEL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__model__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, NULL, 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, NULL }
+    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, NULL, 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, NULL, NULL }
 
 
 struct  Dither__V1__Signature
@@ -308,10 +330,18 @@ struct  Dither__V1__RemoveModelRequest
    * "name@version", or "name" for all its versions
    */
   char *model;
+  /*
+   * also a version that an alias names; the alias goes with it
+   */
+  protobuf_c_boolean force;
+  /*
+   * it cannot be restored, nor can what was removed of it before: files go at once
+   */
+  protobuf_c_boolean purge;
 };
 #define DITHER__V1__REMOVE_MODEL_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__remove_model_request__descriptor) \
-    , (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, 0, 0 }
 
 
 struct  Dither__V1__RemoveModelResponse
@@ -322,6 +352,30 @@ struct  Dither__V1__RemoveModelResponse
 #define DITHER__V1__REMOVE_MODEL_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__remove_model_response__descriptor) \
     , 0 }
+
+
+struct  Dither__V1__RestoreModelRequest
+{
+  ProtobufCMessage base;
+  /*
+   * "name@version", or "name" for all of its versions that can be restored
+   */
+  char *model;
+};
+#define DITHER__V1__RESTORE_MODEL_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__restore_model_request__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+struct  Dither__V1__RestoreModelResponse
+{
+  ProtobufCMessage base;
+  size_t n_models;
+  Dither__V1__Model **models;
+};
+#define DITHER__V1__RESTORE_MODEL_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__restore_model_response__descriptor) \
+    , 0,NULL }
 
 
 typedef enum {
@@ -570,6 +624,9 @@ struct  Dither__V1__DriftResponse
     , (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,NULL }
 
 
+/* Dither__V1__Model__Removal methods */
+void   dither__v1__model__removal__init
+                     (Dither__V1__Model__Removal         *message);
 /* Dither__V1__Model methods */
 void   dither__v1__model__init
                      (Dither__V1__Model         *message);
@@ -855,6 +912,44 @@ Dither__V1__RemoveModelResponse *
 void   dither__v1__remove_model_response__free_unpacked
                      (Dither__V1__RemoveModelResponse *message,
                       ProtobufCAllocator *allocator);
+/* Dither__V1__RestoreModelRequest methods */
+void   dither__v1__restore_model_request__init
+                     (Dither__V1__RestoreModelRequest         *message);
+size_t dither__v1__restore_model_request__get_packed_size
+                     (const Dither__V1__RestoreModelRequest   *message);
+size_t dither__v1__restore_model_request__pack
+                     (const Dither__V1__RestoreModelRequest   *message,
+                      uint8_t             *out);
+size_t dither__v1__restore_model_request__pack_to_buffer
+                     (const Dither__V1__RestoreModelRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__RestoreModelRequest *
+       dither__v1__restore_model_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__restore_model_request__free_unpacked
+                     (Dither__V1__RestoreModelRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__RestoreModelResponse methods */
+void   dither__v1__restore_model_response__init
+                     (Dither__V1__RestoreModelResponse         *message);
+size_t dither__v1__restore_model_response__get_packed_size
+                     (const Dither__V1__RestoreModelResponse   *message);
+size_t dither__v1__restore_model_response__pack
+                     (const Dither__V1__RestoreModelResponse   *message,
+                      uint8_t             *out);
+size_t dither__v1__restore_model_response__pack_to_buffer
+                     (const Dither__V1__RestoreModelResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__RestoreModelResponse *
+       dither__v1__restore_model_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__restore_model_response__free_unpacked
+                     (Dither__V1__RestoreModelResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Dither__V1__CalibrateRequest methods */
 void   dither__v1__calibrate_request__init
                      (Dither__V1__CalibrateRequest         *message);
@@ -945,6 +1040,9 @@ void   dither__v1__drift_response__free_unpacked
                       ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
+typedef void (*Dither__V1__Model__Removal_Closure)
+                 (const Dither__V1__Model__Removal *message,
+                  void *closure_data);
 typedef void (*Dither__V1__Model_Closure)
                  (const Dither__V1__Model *message,
                   void *closure_data);
@@ -989,6 +1087,12 @@ typedef void (*Dither__V1__RemoveModelRequest_Closure)
                   void *closure_data);
 typedef void (*Dither__V1__RemoveModelResponse_Closure)
                  (const Dither__V1__RemoveModelResponse *message,
+                  void *closure_data);
+typedef void (*Dither__V1__RestoreModelRequest_Closure)
+                 (const Dither__V1__RestoreModelRequest *message,
+                  void *closure_data);
+typedef void (*Dither__V1__RestoreModelResponse_Closure)
+                 (const Dither__V1__RestoreModelResponse *message,
                   void *closure_data);
 typedef void (*Dither__V1__CalibrateRequest_Closure)
                  (const Dither__V1__CalibrateRequest *message,
@@ -1053,6 +1157,14 @@ struct Dither__V1__Registry_Service
                 const Dither__V1__DriftRequest *input,
                 Dither__V1__DriftResponse_Closure closure,
                 void *closure_data);
+  void (*list_removed_models)(Dither__V1__Registry_Service *service,
+                              const Dither__V1__ListModelsRequest *input,
+                              Dither__V1__ListModelsResponse_Closure closure,
+                              void *closure_data);
+  void (*restore_model)(Dither__V1__Registry_Service *service,
+                        const Dither__V1__RestoreModelRequest *input,
+                        Dither__V1__RestoreModelResponse_Closure closure,
+                        void *closure_data);
 };
 typedef void (*Dither__V1__Registry_ServiceDestroy)(Dither__V1__Registry_Service *);
 void dither__v1__registry__init (Dither__V1__Registry_Service *service,
@@ -1068,7 +1180,9 @@ void dither__v1__registry__init (Dither__V1__Registry_Service *service,
       function_prefix__ ## set_alias,\
       function_prefix__ ## remove_model,\
       function_prefix__ ## calibrate,\
-      function_prefix__ ## drift  }
+      function_prefix__ ## drift,\
+      function_prefix__ ## list_removed_models,\
+      function_prefix__ ## restore_model  }
 void dither__v1__registry__list_models(ProtobufCService *service,
                                        const Dither__V1__ListModelsRequest *input,
                                        Dither__V1__ListModelsResponse_Closure closure,
@@ -1101,10 +1215,19 @@ void dither__v1__registry__drift(ProtobufCService *service,
                                  const Dither__V1__DriftRequest *input,
                                  Dither__V1__DriftResponse_Closure closure,
                                  void *closure_data);
+void dither__v1__registry__list_removed_models(ProtobufCService *service,
+                                               const Dither__V1__ListModelsRequest *input,
+                                               Dither__V1__ListModelsResponse_Closure closure,
+                                               void *closure_data);
+void dither__v1__registry__restore_model(ProtobufCService *service,
+                                         const Dither__V1__RestoreModelRequest *input,
+                                         Dither__V1__RestoreModelResponse_Closure closure,
+                                         void *closure_data);
 
 /* --- descriptors --- */
 
 extern const ProtobufCMessageDescriptor dither__v1__model__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__model__removal__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__signature__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__signature_input__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__list_models_request__descriptor;
@@ -1119,6 +1242,8 @@ extern const ProtobufCMessageDescriptor dither__v1__upload_status__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__set_alias_request__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__remove_model_request__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__remove_model_response__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__restore_model_request__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__restore_model_response__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__calibrate_request__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__calibration__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__calibration__class_thresholds__descriptor;

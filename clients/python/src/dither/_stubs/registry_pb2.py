@@ -14,7 +14,7 @@ _sym_db = _symbol_database.Default()
 from dither._stubs import inference_pb2 as dither_dot___stubs_dot_inference__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x64ither/_stubs/registry.proto\x12\x10\x64ither.client.v1\x1a\x1d\x64ither/_stubs/inference.proto\"\xa2\x02\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0f\n\x07\x61liases\x18\x04 \x03(\t\x12\x11\n\tcard_json\x18\x05 \x01(\t\x12.\n\tsignature\x18\x06 \x01(\x0b\x32\x1b.dither.client.v1.Signature\x12\x12\n\ncreated_ms\x18\x07 \x01(\x03\x12\x12\n\ncreated_by\x18\x08 \x01(\t\x12\r\n\x05\x62ytes\x18\t \x01(\x04\x12\x12\n\nnoise_json\x18\n \x01(\t\x12\x17\n\x0f\x64\x65\x66\x61ult_samples\x18\x0b \x01(\r\x12\x32\n\x0b\x63\x61libration\x18\x0c \x01(\x0b\x32\x1d.dither.client.v1.Calibration\"\x87\x02\n\tSignature\x12\x12\n\ninput_name\x18\x01 \x01(\t\x12\x13\n\x0binput_shape\x18\x02 \x03(\x03\x12\x13\n\x0boutput_name\x18\x03 \x01(\t\x12\x14\n\x0coutput_shape\x18\x04 \x03(\x03\x12\x0f\n\x07\x63lasses\x18\x05 \x01(\r\x12\x13\n\x0blabel_names\x18\x06 \x03(\t\x12\x0c\n\x04task\x18\x07 \x01(\t\x12\x11\n\ttask_note\x18\x08 \x01(\t\x12\x13\n\x0boutput_kind\x18\t \x01(\t\x12\x18\n\x10output_kind_note\x18\n \x01(\t\x12\x30\n\x06inputs\x18\x10 \x03(\x0b\x32 .dither.client.v1.SignatureInput\"Y\n\x0eSignatureInput\x12\x0c\n\x04name\x18\x01 \x01(\t\x12*\n\x04type\x18\x02 \x01(\x0e\x32\x1c.dither.client.v1.Array.Type\x12\r\n\x05shape\x18\x03 \x03(\x03\"J\n\x11ListModelsRequest\x12\x0e\n\x06prefix\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"V\n\x12ListModelsResponse\x12\'\n\x06models\x18\x01 \x03(\x0b\x32\x17.dither.client.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\" \n\x0fGetModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\"w\n\rUploadRequest\x12.\n\x05\x62\x65gin\x18\x01 \x01(\x0b\x32\x1d.dither.client.v1.UploadBeginH\x00\x12.\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x1d.dither.client.v1.UploadChunkH\x00\x42\x06\n\x04kind\"^\n\x0bUploadBegin\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x62ytes\x18\x02 \x01(\x04\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x11\n\tcard_json\x18\x04 \x01(\t\x12\x0f\n\x07\x61liases\x18\x05 \x03(\t\"+\n\x0bUploadChunk\x12\x0e\n\x06offset\x18\x01 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"[\n\x0eUploadResponse\x12&\n\x05model\x18\x01 \x01(\x0b\x32\x17.dither.client.v1.Model\x12\x0f\n\x07\x65xisted\x18\x02 \x01(\x08\x12\x10\n\x08warnings\x18\x03 \x03(\t\"0\n\x10GetUploadRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06sha256\x18\x02 \x01(\t\" \n\x0cUploadStatus\x12\x10\n\x08received\x18\x01 \x01(\x04\"W\n\x0fSetAliasRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\r\n\x05\x61lias\x18\x02 \x01(\t\x12\x1a\n\x10\x65xpected_version\x18\x03 \x01(\x04H\x00\x42\n\n\x08\x65xpected\"#\n\x12RemoveModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\"&\n\x13RemoveModelResponse\x12\x0f\n\x07removed\x18\x01 \x01(\r\"\xb9\x01\n\x10\x43\x61librateRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x12\n\x08\x64\x61ta_set\x18\x02 \x01(\tH\x00\x12.\n\x08\x65xamples\x18\x03 \x01(\x0b\x32\x1a.dither.client.v1.ExamplesH\x00\x12\x0f\n\x07samples\x18\x04 \x01(\r\x12\x0c\n\x04seed\x18\x05 \x01(\x04\x12\x10\n\x08try_only\x18\x06 \x01(\x08\x12\x19\n\x11\x63lass_conditional\x18\x07 \x01(\x08\x42\x06\n\x04\x64\x61ta\"\xa6\x06\n\x0b\x43\x61libration\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x04\x12\x13\n\x0btemperature\x18\x04 \x01(\x01\x12\x0f\n\x07samples\x18\x05 \x01(\r\x12\x0c\n\x04seed\x18\x06 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x07 \x01(\t\x12\x13\n\x0b\x64\x61ta_digest\x18\x08 \x01(\t\x12\x1c\n\x14temperature_examples\x18\t \x01(\r\x12\x1a\n\x12\x63onformal_examples\x18\n \x01(\r\x12\x15\n\rmost_coverage\x18\x0b \x01(\x01\x12;\n\nthresholds\x18\x0c \x03(\x0b\x32\'.dither.client.v1.Calibration.Threshold\x12\x35\n\x06\x62\x65\x66ore\x18\r \x01(\x0b\x32%.dither.client.v1.Calibration.Quality\x12\x34\n\x05\x61\x66ter\x18\x0e \x01(\x0b\x32%.dither.client.v1.Calibration.Quality\x12\x12\n\ncreated_ms\x18\x0f \x01(\x03\x12\x12\n\ncreated_by\x18\x10 \x01(\t\x12>\n\x07\x63lasses\x18\x11 \x03(\x0b\x32-.dither.client.v1.Calibration.ClassThresholds\x1a\x94\x01\n\x0f\x43lassThresholds\x12\r\n\x05label\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08\x65xamples\x18\x03 \x01(\r\x12\x15\n\rmost_coverage\x18\x04 \x01(\x01\x12;\n\nthresholds\x18\x05 \x03(\x0b\x32\'.dither.client.v1.Calibration.Threshold\x1a\x37\n\tThreshold\x12\x10\n\x08\x63overage\x18\x01 \x01(\x01\x12\x0b\n\x03lac\x18\x02 \x01(\x01\x12\x0b\n\x03\x61ps\x18\x03 \x01(\x01\x1a]\n\x07Quality\x12\x1f\n\x17negative_log_likelihood\x18\x01 \x01(\x01\x12\r\n\x05\x62rier\x18\x02 \x01(\x01\x12\"\n\x1a\x65xpected_calibration_error\x18\x03 \x01(\x01\"\x1d\n\x0c\x44riftRequest\x12\r\n\x05model\x18\x01 \x01(\t\"\x97\x03\n\rDriftResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x13\n\x0b\x63\x61libration\x18\x03 \x01(\x04\x12\x0f\n\x07samples\x18\x04 \x01(\r\x12\x0e\n\x06window\x18\x05 \x01(\r\x12\x0e\n\x06\x66illed\x18\x06 \x01(\r\x12\x18\n\x10\x66\x61lse_alarm_rate\x18\x07 \x01(\x01\x12\x0f\n\x07\x61nswers\x18\x08 \x01(\x04\x12\x15\n\rother_answers\x18\t \x01(\x04\x12\x0f\n\x07windows\x18\n \x01(\x04\x12\x0e\n\x06\x61larms\x18\x0b \x01(\x04\x12=\n\nstatistics\x18\x0c \x03(\x0b\x32).dither.client.v1.DriftResponse.Statistic\x1a~\n\tStatistic\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x64istance\x18\x02 \x01(\x01\x12\x0f\n\x07p_value\x18\x03 \x01(\x01\x12\x18\n\x10reference_median\x18\x04 \x01(\x01\x12\x15\n\rrecent_median\x18\x05 \x01(\x01\x12\x0f\n\x07\x64rifted\x18\x06 \x01(\x08\x32\x89\x05\n\x08Registry\x12W\n\nListModels\x12#.dither.client.v1.ListModelsRequest\x1a$.dither.client.v1.ListModelsResponse\x12\x46\n\x08GetModel\x12!.dither.client.v1.GetModelRequest\x1a\x17.dither.client.v1.Model\x12M\n\x06Upload\x12\x1f.dither.client.v1.UploadRequest\x1a .dither.client.v1.UploadResponse(\x01\x12O\n\tGetUpload\x12\".dither.client.v1.GetUploadRequest\x1a\x1e.dither.client.v1.UploadStatus\x12\x46\n\x08SetAlias\x12!.dither.client.v1.SetAliasRequest\x1a\x17.dither.client.v1.Model\x12Z\n\x0bRemoveModel\x12$.dither.client.v1.RemoveModelRequest\x1a%.dither.client.v1.RemoveModelResponse\x12N\n\tCalibrate\x12\".dither.client.v1.CalibrateRequest\x1a\x1d.dither.client.v1.Calibration\x12H\n\x05\x44rift\x12\x1e.dither.client.v1.DriftRequest\x1a\x1f.dither.client.v1.DriftResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x64ither/_stubs/registry.proto\x12\x10\x64ither.client.v1\x1a\x1d\x64ither/_stubs/inference.proto\"\x9e\x03\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0f\n\x07\x61liases\x18\x04 \x03(\t\x12\x11\n\tcard_json\x18\x05 \x01(\t\x12.\n\tsignature\x18\x06 \x01(\x0b\x32\x1b.dither.client.v1.Signature\x12\x12\n\ncreated_ms\x18\x07 \x01(\x03\x12\x12\n\ncreated_by\x18\x08 \x01(\t\x12\r\n\x05\x62ytes\x18\t \x01(\x04\x12\x12\n\nnoise_json\x18\n \x01(\t\x12\x17\n\x0f\x64\x65\x66\x61ult_samples\x18\x0b \x01(\r\x12\x32\n\x0b\x63\x61libration\x18\x0c \x01(\x0b\x32\x1d.dither.client.v1.Calibration\x12\x30\n\x07removal\x18\r \x01(\x0b\x32\x1f.dither.client.v1.Model.Removal\x1aH\n\x07Removal\x12\x12\n\nremoved_ms\x18\x01 \x01(\x03\x12\x12\n\nremoved_by\x18\x02 \x01(\t\x12\x15\n\rkept_until_ms\x18\x03 \x01(\x03\"\x87\x02\n\tSignature\x12\x12\n\ninput_name\x18\x01 \x01(\t\x12\x13\n\x0binput_shape\x18\x02 \x03(\x03\x12\x13\n\x0boutput_name\x18\x03 \x01(\t\x12\x14\n\x0coutput_shape\x18\x04 \x03(\x03\x12\x0f\n\x07\x63lasses\x18\x05 \x01(\r\x12\x13\n\x0blabel_names\x18\x06 \x03(\t\x12\x0c\n\x04task\x18\x07 \x01(\t\x12\x11\n\ttask_note\x18\x08 \x01(\t\x12\x13\n\x0boutput_kind\x18\t \x01(\t\x12\x18\n\x10output_kind_note\x18\n \x01(\t\x12\x30\n\x06inputs\x18\x10 \x03(\x0b\x32 .dither.client.v1.SignatureInput\"Y\n\x0eSignatureInput\x12\x0c\n\x04name\x18\x01 \x01(\t\x12*\n\x04type\x18\x02 \x01(\x0e\x32\x1c.dither.client.v1.Array.Type\x12\r\n\x05shape\x18\x03 \x03(\x03\"J\n\x11ListModelsRequest\x12\x0e\n\x06prefix\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"V\n\x12ListModelsResponse\x12\'\n\x06models\x18\x01 \x03(\x0b\x32\x17.dither.client.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\" \n\x0fGetModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\"w\n\rUploadRequest\x12.\n\x05\x62\x65gin\x18\x01 \x01(\x0b\x32\x1d.dither.client.v1.UploadBeginH\x00\x12.\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x1d.dither.client.v1.UploadChunkH\x00\x42\x06\n\x04kind\"^\n\x0bUploadBegin\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05\x62ytes\x18\x02 \x01(\x04\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x11\n\tcard_json\x18\x04 \x01(\t\x12\x0f\n\x07\x61liases\x18\x05 \x03(\t\"+\n\x0bUploadChunk\x12\x0e\n\x06offset\x18\x01 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"[\n\x0eUploadResponse\x12&\n\x05model\x18\x01 \x01(\x0b\x32\x17.dither.client.v1.Model\x12\x0f\n\x07\x65xisted\x18\x02 \x01(\x08\x12\x10\n\x08warnings\x18\x03 \x03(\t\"0\n\x10GetUploadRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06sha256\x18\x02 \x01(\t\" \n\x0cUploadStatus\x12\x10\n\x08received\x18\x01 \x01(\x04\"W\n\x0fSetAliasRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\r\n\x05\x61lias\x18\x02 \x01(\t\x12\x1a\n\x10\x65xpected_version\x18\x03 \x01(\x04H\x00\x42\n\n\x08\x65xpected\"A\n\x12RemoveModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\r\n\x05\x66orce\x18\x02 \x01(\x08\x12\r\n\x05purge\x18\x03 \x01(\x08\"&\n\x13RemoveModelResponse\x12\x0f\n\x07removed\x18\x01 \x01(\r\"$\n\x13RestoreModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\"?\n\x14RestoreModelResponse\x12\'\n\x06models\x18\x01 \x03(\x0b\x32\x17.dither.client.v1.Model\"\xb9\x01\n\x10\x43\x61librateRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x12\n\x08\x64\x61ta_set\x18\x02 \x01(\tH\x00\x12.\n\x08\x65xamples\x18\x03 \x01(\x0b\x32\x1a.dither.client.v1.ExamplesH\x00\x12\x0f\n\x07samples\x18\x04 \x01(\r\x12\x0c\n\x04seed\x18\x05 \x01(\x04\x12\x10\n\x08try_only\x18\x06 \x01(\x08\x12\x19\n\x11\x63lass_conditional\x18\x07 \x01(\x08\x42\x06\n\x04\x64\x61ta\"\xa6\x06\n\x0b\x43\x61libration\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x04\x12\x13\n\x0btemperature\x18\x04 \x01(\x01\x12\x0f\n\x07samples\x18\x05 \x01(\r\x12\x0c\n\x04seed\x18\x06 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x07 \x01(\t\x12\x13\n\x0b\x64\x61ta_digest\x18\x08 \x01(\t\x12\x1c\n\x14temperature_examples\x18\t \x01(\r\x12\x1a\n\x12\x63onformal_examples\x18\n \x01(\r\x12\x15\n\rmost_coverage\x18\x0b \x01(\x01\x12;\n\nthresholds\x18\x0c \x03(\x0b\x32\'.dither.client.v1.Calibration.Threshold\x12\x35\n\x06\x62\x65\x66ore\x18\r \x01(\x0b\x32%.dither.client.v1.Calibration.Quality\x12\x34\n\x05\x61\x66ter\x18\x0e \x01(\x0b\x32%.dither.client.v1.Calibration.Quality\x12\x12\n\ncreated_ms\x18\x0f \x01(\x03\x12\x12\n\ncreated_by\x18\x10 \x01(\t\x12>\n\x07\x63lasses\x18\x11 \x03(\x0b\x32-.dither.client.v1.Calibration.ClassThresholds\x1a\x94\x01\n\x0f\x43lassThresholds\x12\r\n\x05label\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08\x65xamples\x18\x03 \x01(\r\x12\x15\n\rmost_coverage\x18\x04 \x01(\x01\x12;\n\nthresholds\x18\x05 \x03(\x0b\x32\'.dither.client.v1.Calibration.Threshold\x1a\x37\n\tThreshold\x12\x10\n\x08\x63overage\x18\x01 \x01(\x01\x12\x0b\n\x03lac\x18\x02 \x01(\x01\x12\x0b\n\x03\x61ps\x18\x03 \x01(\x01\x1a]\n\x07Quality\x12\x1f\n\x17negative_log_likelihood\x18\x01 \x01(\x01\x12\r\n\x05\x62rier\x18\x02 \x01(\x01\x12\"\n\x1a\x65xpected_calibration_error\x18\x03 \x01(\x01\"\x1d\n\x0c\x44riftRequest\x12\r\n\x05model\x18\x01 \x01(\t\"\x97\x03\n\rDriftResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x13\n\x0b\x63\x61libration\x18\x03 \x01(\x04\x12\x0f\n\x07samples\x18\x04 \x01(\r\x12\x0e\n\x06window\x18\x05 \x01(\r\x12\x0e\n\x06\x66illed\x18\x06 \x01(\r\x12\x18\n\x10\x66\x61lse_alarm_rate\x18\x07 \x01(\x01\x12\x0f\n\x07\x61nswers\x18\x08 \x01(\x04\x12\x15\n\rother_answers\x18\t \x01(\x04\x12\x0f\n\x07windows\x18\n \x01(\x04\x12\x0e\n\x06\x61larms\x18\x0b \x01(\x04\x12=\n\nstatistics\x18\x0c \x03(\x0b\x32).dither.client.v1.DriftResponse.Statistic\x1a~\n\tStatistic\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x64istance\x18\x02 \x01(\x01\x12\x0f\n\x07p_value\x18\x03 \x01(\x01\x12\x18\n\x10reference_median\x18\x04 \x01(\x01\x12\x15\n\rrecent_median\x18\x05 \x01(\x01\x12\x0f\n\x07\x64rifted\x18\x06 \x01(\x08\x32\xc8\x06\n\x08Registry\x12W\n\nListModels\x12#.dither.client.v1.ListModelsRequest\x1a$.dither.client.v1.ListModelsResponse\x12\x46\n\x08GetModel\x12!.dither.client.v1.GetModelRequest\x1a\x17.dither.client.v1.Model\x12M\n\x06Upload\x12\x1f.dither.client.v1.UploadRequest\x1a .dither.client.v1.UploadResponse(\x01\x12O\n\tGetUpload\x12\".dither.client.v1.GetUploadRequest\x1a\x1e.dither.client.v1.UploadStatus\x12\x46\n\x08SetAlias\x12!.dither.client.v1.SetAliasRequest\x1a\x17.dither.client.v1.Model\x12Z\n\x0bRemoveModel\x12$.dither.client.v1.RemoveModelRequest\x1a%.dither.client.v1.RemoveModelResponse\x12N\n\tCalibrate\x12\".dither.client.v1.CalibrateRequest\x1a\x1d.dither.client.v1.Calibration\x12H\n\x05\x44rift\x12\x1e.dither.client.v1.DriftRequest\x1a\x1f.dither.client.v1.DriftResponse\x12^\n\x11ListRemovedModels\x12#.dither.client.v1.ListModelsRequest\x1a$.dither.client.v1.ListModelsResponse\x12]\n\x0cRestoreModel\x12%.dither.client.v1.RestoreModelRequest\x1a&.dither.client.v1.RestoreModelResponseb\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'dither._stubs.registry_pb2', globals())
@@ -22,51 +22,57 @@ if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
   _MODEL._serialized_start=82
-  _MODEL._serialized_end=372
-  _SIGNATURE._serialized_start=375
-  _SIGNATURE._serialized_end=638
-  _SIGNATUREINPUT._serialized_start=640
-  _SIGNATUREINPUT._serialized_end=729
-  _LISTMODELSREQUEST._serialized_start=731
-  _LISTMODELSREQUEST._serialized_end=805
-  _LISTMODELSRESPONSE._serialized_start=807
-  _LISTMODELSRESPONSE._serialized_end=893
-  _GETMODELREQUEST._serialized_start=895
-  _GETMODELREQUEST._serialized_end=927
-  _UPLOADREQUEST._serialized_start=929
-  _UPLOADREQUEST._serialized_end=1048
-  _UPLOADBEGIN._serialized_start=1050
-  _UPLOADBEGIN._serialized_end=1144
-  _UPLOADCHUNK._serialized_start=1146
-  _UPLOADCHUNK._serialized_end=1189
-  _UPLOADRESPONSE._serialized_start=1191
-  _UPLOADRESPONSE._serialized_end=1282
-  _GETUPLOADREQUEST._serialized_start=1284
-  _GETUPLOADREQUEST._serialized_end=1332
-  _UPLOADSTATUS._serialized_start=1334
-  _UPLOADSTATUS._serialized_end=1366
-  _SETALIASREQUEST._serialized_start=1368
-  _SETALIASREQUEST._serialized_end=1455
-  _REMOVEMODELREQUEST._serialized_start=1457
-  _REMOVEMODELREQUEST._serialized_end=1492
-  _REMOVEMODELRESPONSE._serialized_start=1494
-  _REMOVEMODELRESPONSE._serialized_end=1532
-  _CALIBRATEREQUEST._serialized_start=1535
-  _CALIBRATEREQUEST._serialized_end=1720
-  _CALIBRATION._serialized_start=1723
-  _CALIBRATION._serialized_end=2529
-  _CALIBRATION_CLASSTHRESHOLDS._serialized_start=2229
-  _CALIBRATION_CLASSTHRESHOLDS._serialized_end=2377
-  _CALIBRATION_THRESHOLD._serialized_start=2379
-  _CALIBRATION_THRESHOLD._serialized_end=2434
-  _CALIBRATION_QUALITY._serialized_start=2436
-  _CALIBRATION_QUALITY._serialized_end=2529
-  _DRIFTREQUEST._serialized_start=2531
-  _DRIFTREQUEST._serialized_end=2560
-  _DRIFTRESPONSE._serialized_start=2563
-  _DRIFTRESPONSE._serialized_end=2970
-  _DRIFTRESPONSE_STATISTIC._serialized_start=2844
-  _DRIFTRESPONSE_STATISTIC._serialized_end=2970
-  _REGISTRY._serialized_start=2973
-  _REGISTRY._serialized_end=3622
+  _MODEL._serialized_end=496
+  _MODEL_REMOVAL._serialized_start=424
+  _MODEL_REMOVAL._serialized_end=496
+  _SIGNATURE._serialized_start=499
+  _SIGNATURE._serialized_end=762
+  _SIGNATUREINPUT._serialized_start=764
+  _SIGNATUREINPUT._serialized_end=853
+  _LISTMODELSREQUEST._serialized_start=855
+  _LISTMODELSREQUEST._serialized_end=929
+  _LISTMODELSRESPONSE._serialized_start=931
+  _LISTMODELSRESPONSE._serialized_end=1017
+  _GETMODELREQUEST._serialized_start=1019
+  _GETMODELREQUEST._serialized_end=1051
+  _UPLOADREQUEST._serialized_start=1053
+  _UPLOADREQUEST._serialized_end=1172
+  _UPLOADBEGIN._serialized_start=1174
+  _UPLOADBEGIN._serialized_end=1268
+  _UPLOADCHUNK._serialized_start=1270
+  _UPLOADCHUNK._serialized_end=1313
+  _UPLOADRESPONSE._serialized_start=1315
+  _UPLOADRESPONSE._serialized_end=1406
+  _GETUPLOADREQUEST._serialized_start=1408
+  _GETUPLOADREQUEST._serialized_end=1456
+  _UPLOADSTATUS._serialized_start=1458
+  _UPLOADSTATUS._serialized_end=1490
+  _SETALIASREQUEST._serialized_start=1492
+  _SETALIASREQUEST._serialized_end=1579
+  _REMOVEMODELREQUEST._serialized_start=1581
+  _REMOVEMODELREQUEST._serialized_end=1646
+  _REMOVEMODELRESPONSE._serialized_start=1648
+  _REMOVEMODELRESPONSE._serialized_end=1686
+  _RESTOREMODELREQUEST._serialized_start=1688
+  _RESTOREMODELREQUEST._serialized_end=1724
+  _RESTOREMODELRESPONSE._serialized_start=1726
+  _RESTOREMODELRESPONSE._serialized_end=1789
+  _CALIBRATEREQUEST._serialized_start=1792
+  _CALIBRATEREQUEST._serialized_end=1977
+  _CALIBRATION._serialized_start=1980
+  _CALIBRATION._serialized_end=2786
+  _CALIBRATION_CLASSTHRESHOLDS._serialized_start=2486
+  _CALIBRATION_CLASSTHRESHOLDS._serialized_end=2634
+  _CALIBRATION_THRESHOLD._serialized_start=2636
+  _CALIBRATION_THRESHOLD._serialized_end=2691
+  _CALIBRATION_QUALITY._serialized_start=2693
+  _CALIBRATION_QUALITY._serialized_end=2786
+  _DRIFTREQUEST._serialized_start=2788
+  _DRIFTREQUEST._serialized_end=2817
+  _DRIFTRESPONSE._serialized_start=2820
+  _DRIFTRESPONSE._serialized_end=3227
+  _DRIFTRESPONSE_STATISTIC._serialized_start=3101
+  _DRIFTRESPONSE_STATISTIC._serialized_end=3227
+  _REGISTRY._serialized_start=3230
+  _REGISTRY._serialized_end=4070
 # @@protoc_insertion_point(module_scope)

@@ -175,7 +175,16 @@ class ListModelsResponse(_message.Message):
     def __init__(self, models: _Optional[_Iterable[_Union[Model, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class Model(_message.Message):
-    __slots__ = ["aliases", "bytes", "calibration", "card_json", "created_by", "created_ms", "default_samples", "digest", "name", "noise_json", "signature", "version"]
+    __slots__ = ["aliases", "bytes", "calibration", "card_json", "created_by", "created_ms", "default_samples", "digest", "name", "noise_json", "removal", "signature", "version"]
+    class Removal(_message.Message):
+        __slots__ = ["kept_until_ms", "removed_by", "removed_ms"]
+        KEPT_UNTIL_MS_FIELD_NUMBER: _ClassVar[int]
+        REMOVED_BY_FIELD_NUMBER: _ClassVar[int]
+        REMOVED_MS_FIELD_NUMBER: _ClassVar[int]
+        kept_until_ms: int
+        removed_by: str
+        removed_ms: int
+        def __init__(self, removed_ms: _Optional[int] = ..., removed_by: _Optional[str] = ..., kept_until_ms: _Optional[int] = ...) -> None: ...
     ALIASES_FIELD_NUMBER: _ClassVar[int]
     BYTES_FIELD_NUMBER: _ClassVar[int]
     CALIBRATION_FIELD_NUMBER: _ClassVar[int]
@@ -186,6 +195,7 @@ class Model(_message.Message):
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     NOISE_JSON_FIELD_NUMBER: _ClassVar[int]
+    REMOVAL_FIELD_NUMBER: _ClassVar[int]
     SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     aliases: _containers.RepeatedScalarFieldContainer[str]
@@ -198,21 +208,38 @@ class Model(_message.Message):
     digest: str
     name: str
     noise_json: str
+    removal: Model.Removal
     signature: Signature
     version: int
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., digest: _Optional[str] = ..., aliases: _Optional[_Iterable[str]] = ..., card_json: _Optional[str] = ..., signature: _Optional[_Union[Signature, _Mapping]] = ..., created_ms: _Optional[int] = ..., created_by: _Optional[str] = ..., bytes: _Optional[int] = ..., noise_json: _Optional[str] = ..., default_samples: _Optional[int] = ..., calibration: _Optional[_Union[Calibration, _Mapping]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., digest: _Optional[str] = ..., aliases: _Optional[_Iterable[str]] = ..., card_json: _Optional[str] = ..., signature: _Optional[_Union[Signature, _Mapping]] = ..., created_ms: _Optional[int] = ..., created_by: _Optional[str] = ..., bytes: _Optional[int] = ..., noise_json: _Optional[str] = ..., default_samples: _Optional[int] = ..., calibration: _Optional[_Union[Calibration, _Mapping]] = ..., removal: _Optional[_Union[Model.Removal, _Mapping]] = ...) -> None: ...
 
 class RemoveModelRequest(_message.Message):
-    __slots__ = ["model"]
+    __slots__ = ["force", "model", "purge"]
+    FORCE_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
+    PURGE_FIELD_NUMBER: _ClassVar[int]
+    force: bool
     model: str
-    def __init__(self, model: _Optional[str] = ...) -> None: ...
+    purge: bool
+    def __init__(self, model: _Optional[str] = ..., force: bool = ..., purge: bool = ...) -> None: ...
 
 class RemoveModelResponse(_message.Message):
     __slots__ = ["removed"]
     REMOVED_FIELD_NUMBER: _ClassVar[int]
     removed: int
     def __init__(self, removed: _Optional[int] = ...) -> None: ...
+
+class RestoreModelRequest(_message.Message):
+    __slots__ = ["model"]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    def __init__(self, model: _Optional[str] = ...) -> None: ...
+
+class RestoreModelResponse(_message.Message):
+    __slots__ = ["models"]
+    MODELS_FIELD_NUMBER: _ClassVar[int]
+    models: _containers.RepeatedCompositeFieldContainer[Model]
+    def __init__(self, models: _Optional[_Iterable[_Union[Model, _Mapping]]] = ...) -> None: ...
 
 class SetAliasRequest(_message.Message):
     __slots__ = ["alias", "expected_version", "model"]

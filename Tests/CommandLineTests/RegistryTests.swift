@@ -1,0 +1,62 @@
+import DitherTestSupport
+import Foundation
+import Testing
+
+/// The registry as a team uses it, by commands.
+@Suite("The registry", .enabled(if: Program.isBuilt, "dither is not built"))
+struct RegistryTests {
+  /// Its commands are run here, one behind the other.
+  static let document = "docs/registry.md"
+
+  @Test("the document's commands work, in their order")
+  func document() throws {
+    let scratch = try Scratch(), server = try LiveServer(state: try Scratch())
+    try Data(TestNet.onnx()).write(to: URL(filePath: scratch.file("model.onnx")))
+    let commands = ShownCommand.blocks.filter { $0.document == Self.document }
+    #expect(commands.count > 3)
+    for shown in commands {
+      let result = try Program.run(shown.words, environment: server.environment, in: URL(filePath: scratch.path))
+      #expect(result.status == 0, "\(shown): \(result.errors)")
+    }
+  }
+
+  /// A server with the model "net" of two versions, the second of which is "best".
+  private static func server(_ scratch: Scratch, arguments: [String] = []) throws -> LiveServer {
+    let server = try LiveServer(state: try Scratch(), arguments: arguments), model = scratch.file("net.onnx")
+    try Data(TestNet.onnx()).write(to: URL(filePath: model))
+    for (version, aliases) in [(1, []), (2, ["--alias", "best"])] {
+      try Data("{\"version\": \(version)}".utf8).write(to: URL(filePath: scratch.file("net.card.json")))
+      let up = try Program.run(["upload", model] + aliases, environment: server.environment)
+      try #require(up.status == 0, "\(up.errors)")
+    }
+    return server
+  }
+
+  private static func names(_ server: LiveServer, _ arguments: String...) throws -> [String] {
+    let found = try Program.run(["models", "list", "--json"] + arguments, environment: server.environment).json()
+    return try #require(found["models"] as? [[String: Any]]).map { "\($0["name"] ?? "")@\($0["version"] ?? "")" }
+  }
+
+  @Test("a version that an alias names is refused, and a removal is taken back")
+  func removal() throws {
+    let scratch = try Scratch(), server = try Self.server(scratch)
+    let refused = try server.dither("models", "remove", "net")
+    #expect(refused.status == 2 && refused.errors.contains("'best'"), "\(refused.errors)")
+    #expect(try server.dither("models", "remove", "net", "--force", "--json").json()["removed"] as? Int == 2)
+    #expect(try Self.names(server).isEmpty)
+    #expect(try Self.names(server, "--removed") == ["net@2", "net@1"])
+    #expect(try server.dither("models", "list", "--removed").output.contains("kept until"))
+    #expect(try server.dither("models", "restore", "net@1").output == "restored net@1\n")
+    #expect(try Self.names(server) == ["net@1"])
+    #expect(try server.dither("models", "remove", "net", "--purge").status == 0)
+    let gone = try server.dither("models", "restore", "net")
+    #expect(gone.status == 3 && gone.errors.contains("none is kept"), "\(gone.errors)")
+  }
+
+  @Test("lists of audits have the newest alone where that is asked")
+  func audits() throws {
+    let scratch = try Scratch(), server = try Self.server(scratch)
+    #expect(try server.dither("audits", "list", "--most", "3", "--json").json()["audits"] as? [String] == [])
+    #expect(try server.dither("audits", "list", "--most", "0").status == 2)
+  }
+}

@@ -149,6 +149,10 @@ extension DitherClient {
   public func restore(_ model: String) async throws -> [Dither_V1_Model] {
     try await unary(Dither_V1_Registry.restoreModel, Dither_V1_RestoreModelRequest.with { $0.model = model }).models
   }
+  /// One page of who did what; only an admin may ask.
+  public func listTrail(_ request: Dither_V1_ListTrailRequest) async throws -> Dither_V1_ListTrailResponse {
+    try await unary(Dither_V1_Registry.listTrail, request)
+  }
   /// How many bytes of an upload the server has, to go on from there.
   public func uploadStatus(name: String, sha256: String) async throws -> Dither_V1_UploadStatus {
     try await unary(

@@ -21,7 +21,7 @@ public struct DitherServer: Sendable {
     log.logLevel = configuration.logLevel
     let services = try await Services(configuration, log: log)
     let tokens = services.store.tokens
-    let firstToken = try await Self.firstToken(tokens)
+    let firstToken = try await Self.firstToken(services.store.tokens(by: "first start"))
     let session = Token.secret()
     let authority = TokenAuthority(tokens: tokens, session: session, log: log)
     let doors = try await Doors(configuration, services, authority, log)

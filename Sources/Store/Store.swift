@@ -6,7 +6,9 @@ import Foundation
 public protocol Store: Sendable {
   var models: any ModelRecords { get }
   var jobs: any JobRecords { get }
-  var tokens: any TokenRecords { get }
+  /// - Parameter author: who makes and revokes them, for the trail.
+  func tokens(by author: String) -> any TokenRecords
+  var trail: any TrailRecords { get }
   var blobs: any Blobs { get }
 
   /// The changes since `number`, which an earlier answer gave; 0: since ever. Shards and the time they take are no
@@ -37,6 +39,8 @@ public protocol Store: Sendable {
 }
 
 extension Store {
+  /// Tokens for those who read them.
+  public var tokens: any TokenRecords { tokens(by: "") }
   /// A day: longer than any upload takes from placing its file to its version.
   public static var garbageAge: Double { 86_400 }
 
@@ -107,6 +111,12 @@ extension ModelRecords {
   ) async throws(StoreError) -> ModelVersion {
     try await setAlias(alias, of: name, to: version, expecting: .anything, by: author)
   }
+}
+
+/// The trail of who did what. Each change of models and tokens leaves its entry in its own transaction.
+public protocol TrailRecords: Sendable {
+  /// - Parameter limit: entries at most.
+  func entries(_ query: TrailQuery, limit: Int) async throws(StoreError) -> [TrailEntry]
 }
 
 /// Jobs and the journals of their shards. A final state stays.

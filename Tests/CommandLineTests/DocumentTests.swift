@@ -91,7 +91,7 @@ struct DocumentTests {
       ["audit"], ["compare"], ["audits", "report"], ["audits", "list"], ["bench"], ["calibrate"], ["corrupt"],
       ["data", "get"],
       ["models", "list"],
-      ["models", "alias"], ["models", "card"], ["models", "remove"], ["predict"],
+      ["models", "alias"], ["models", "card"], ["models", "remove"], ["trail", "check"], ["trail", "list"], ["predict"],
       ["run"], ["serve"], ["study"], ["sweep"], ["tokens", "create"], ["train"],
       ["tune"], ["upload"],
       ["verify"], ["work"],

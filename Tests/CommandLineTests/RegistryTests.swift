@@ -53,6 +53,33 @@ struct RegistryTests {
     #expect(gone.status == 3 && gone.errors.contains("none is kept"), "\(gone.errors)")
   }
 
+  @Test("who did what is on record, in a chain that is checked")
+  func trail() throws {
+    let scratch = try Scratch(), server = try Self.server(scratch)
+    let listed = try server.dither("trail", "list", "--subject", "net", "--json").json()["entries"] as? [[String: Any]]
+    #expect(
+      listed?.map { "\($0["action"] ?? "") \($0["subject"] ?? "")" } == [
+        "alias.move net:best", "model.upload net@2", "model.upload net@1",
+      ])
+    #expect(try server.dither("trail").output.contains("token.make"))
+    let checked = try server.dither("trail", "check", "--json").json()
+    let head = try #require(checked["head"] as? String)
+    #expect(checked["entries"] as? Int == 4 && head.hasPrefix("4:"))
+    #expect(try server.dither("models", "remove", "net@1").status == 0)
+    #expect(try server.dither("trail", "check", "--head", head).output.hasPrefix("5 entries"))
+    let other = "4:" + String(repeating: "0", count: 64)
+    let broken = try server.dither("trail", "check", "--head", other)
+    #expect(broken.status == 1 && broken.errors.contains("was noted"), "\(broken.errors)")
+    #expect(try server.dither("trail", "check", "--head", "4").status == 2)
+    let made = try server.dither("tokens", "create", "--name", "pub", "--role", "publish", "--state", server.folder)
+    #expect(made.status == 0, "\(made.errors)")
+    let token = made.output.trimmingCharacters(in: .whitespacesAndNewlines)
+    #expect(try server.dither("trail", "--token", token).status == 4)
+    let last = try server.dither("trail", "list", "--most", "1", "--json").json()["entries"] as? [[String: Any]]
+    #expect(last?.count == 1 && (last?.first?["who"] as? String)?.hasPrefix("local:") == true)
+    #expect(last?.first?["detail"] as? String == "roles=publish")
+  }
+
   @Test("lists of audits have the newest alone where that is asked")
   func audits() throws {
     let scratch = try Scratch(), server = try Self.server(scratch)

@@ -51,6 +51,10 @@ public enum Dither_V1_Registry {
   public static let restoreModel = CallMethod<
     Unary, Dither_V1_RestoreModelRequest, Dither_V1_RestoreModelResponse
   >("dither.v1.Registry/RestoreModel")
+  /// `dither.v1.Registry/ListTrail`.
+  public static let listTrail = CallMethod<
+    Unary, Dither_V1_ListTrailRequest, Dither_V1_ListTrailResponse
+  >("dither.v1.Registry/ListTrail")
 }
 
 /// The calls of `dither.v1.Robustness`.
@@ -188,6 +192,7 @@ public enum CallMethods {
     Dither_V1_Registry.drift,
     Dither_V1_Registry.listRemovedModels,
     Dither_V1_Registry.restoreModel,
+    Dither_V1_Registry.listTrail,
     Dither_V1_Robustness.audit,
     Dither_V1_Robustness.watchAudit,
     Dither_V1_Robustness.cancelAudit,

@@ -24,7 +24,11 @@ package struct SqlModels: ModelRecords {
         [model.name, model.blob.hex])
       let standing: Int64? = try same.first { Card.isSame(try $0["card"], asked: model.card) }?["version"]
       let version = try standing ?? Self.insert(model, by: author, db)
-      if standing == nil { try ChangeLog.note(.model, model.name, db) }
+      if standing == nil {
+        try ChangeLog.note(.model, model.name, db)
+        try SqlTrail.note(
+          .uploaded, "\(model.name)@\(version)", by: author, ["digest": "\(model.blob)", "bytes": "\(model.bytes)"], db)
+      }
       for alias in aliases { try Self.set(alias, of: model.name, to: version, by: author, db) }
       return (try Self.version(model.name, version, db), standing != nil)
     }
@@ -53,7 +57,11 @@ package struct SqlModels: ModelRecords {
         SELECT $1, $2, COALESCE(MAX(number), 0) + 1, $3, now_ms(), $4 FROM calibrations WHERE name = $1 AND version = $2
         """, [name, version, content, author])
       try ChangeLog.note(.model, name, db)
-      return try Self.version(name, version, db)
+      let calibrated = try Self.version(name, version, db)
+      try SqlTrail.note(
+        .calibrated, calibrated.reference, by: author,
+        ["number": "\(calibrated.calibration?.number ?? 0)", "content": "sha256:\(Sha256.hash(content).hex)"], db)
+      return calibrated
     }
   }
 
@@ -111,13 +119,14 @@ package struct SqlModels: ModelRecords {
   private static func set(
     _ alias: String, of name: String, to version: Int64, by author: String, _ db: any SqlSession
   ) throws {
-    if try target(of: alias, name, db) == version { return }
+    let standing = try target(of: alias, name, db)
+    if standing == version { return }
     try db.run(
       """
       INSERT INTO aliases (name, alias, version) VALUES ($1, $2, $3)
       ON CONFLICT (name, alias) DO UPDATE SET version = excluded.version
       """, [name, alias, version])
-    try record(alias, of: name, version: version, by: author, db)
+    try record(alias, of: name, from: standing, to: version, by: author, db)
   }
 
   /// nil: there is no such alias.
@@ -142,13 +151,20 @@ package struct SqlModels: ModelRecords {
     }
   }
 
+  /// - Parameters:
+  ///   - standing: the version that it was at; nil: there was no such alias.
+  ///   - version: nil: it is gone.
   static func record(
-    _ alias: String, of name: String, version: Int64?, by author: String, _ db: any SqlSession
+    _ alias: String, of name: String, from standing: Int64?, to version: Int64?, by author: String,
+    _ db: any SqlSession
   ) throws {
     try db.run(
       "INSERT INTO alias_history (name, alias, version, set_by, set_ms) VALUES ($1, $2, $3, $4, now_ms())",
       [name, alias, version, author])
     try ChangeLog.note(.model, name, db)
+    try SqlTrail.note(
+      version == nil ? .aliasDropped : .aliasMoved, "\(name):\(alias)", by: author,
+      ["from": standing.map { "\($0)" } ?? "none", "to": version.map { "\($0)" } ?? "none"], db)
   }
 
   /// Versions that are there, and those that are not but can be restored.

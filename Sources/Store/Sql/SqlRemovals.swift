@@ -11,13 +11,16 @@ extension SqlModels {
       for victim in victims {
         for alias in victim.aliases {
           try db.run("DELETE FROM aliases WHERE name = $1 AND alias = $2", [name, alias])
-          try Self.record(alias, of: name, version: nil, by: author, db)
+          try Self.record(alias, of: name, from: victim.version, to: nil, by: author, db)
         }
         try db.run(
           """
           UPDATE versions SET removed_ms = now_ms(), removed_by = $3, kept_until_ms = now_ms() + $4
           WHERE name = $1 AND version = $2
           """, [name, victim.version, author, terms.kept.milliseconds])
+        let kept = "\(terms.kept.milliseconds)"
+        try SqlTrail.note(
+          terms.kept == .zero ? .purged : .removed, victim.reference, by: author, ["kept_ms": kept], db)
       }
       var gone = victims
       if terms.kept == .zero {
@@ -25,6 +28,7 @@ extension SqlModels {
         for version in kept {
           try db.run(
             "UPDATE versions SET kept_until_ms = now_ms() WHERE name = $1 AND version = $2", [name, version.version])
+          try SqlTrail.note(.purged, version.reference, by: author, ["kept_ms": "0"], db)
         }
         gone += kept
       }
@@ -57,6 +61,7 @@ extension SqlModels {
           """
           UPDATE versions SET removed_ms = NULL, removed_by = '', kept_until_ms = NULL WHERE name = $1 AND version = $2
           """, [name, version.version])
+        try SqlTrail.note(.restored, version.reference, by: author, db)
       }
       try ChangeLog.note(.model, name, db)
       let restored = Set(found.map(\.version))

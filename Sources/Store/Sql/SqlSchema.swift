@@ -21,7 +21,8 @@ package enum SqlSchema {
       name: "6 what servers have in common",
       text: "CREATE TABLE common (name TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT, WITHOUT ROWID;"),
     Step(name: "7 makers of shards", text: seventh),
-    Step(name: "8 versions that can be restored", text: eighth),
+    Step(name: "9 versions that can be restored", text: restorable),
+    Step(name: "10 a trail of who did what", text: trail),
   ]
 
   private static let first = """
@@ -165,9 +166,21 @@ package enum SqlSchema {
     """
 
   /// Until `kept_until_ms` a removed version's file stays; NULL, as of all that were removed before: it was not kept.
-  private static let eighth = """
+  private static let restorable = """
     ALTER TABLE versions ADD COLUMN removed_by TEXT NOT NULL DEFAULT '';
     ALTER TABLE versions ADD COLUMN kept_until_ms INTEGER;
     CREATE INDEX kept_versions_by_blob ON versions (blob) WHERE kept_until_ms IS NOT NULL;
+    """
+
+  private static let trail = """
+    CREATE TABLE trail (
+      number INTEGER PRIMARY KEY,
+      at_ms INTEGER NOT NULL,
+      who TEXT NOT NULL,
+      action TEXT NOT NULL,
+      subject TEXT NOT NULL,
+      detail TEXT NOT NULL,
+      hash TEXT NOT NULL
+    ) STRICT;
     """
 }

@@ -44,6 +44,7 @@ RESTORE_MODEL = Method(
 LIST_REMOVED_MODELS = Method(
     "/dither.v1.Registry/ListRemovedModels", registry.ListModelsRequest, registry.ListModelsResponse
 )
+LIST_TRAIL = Method("/dither.v1.Registry/ListTrail", registry.ListTrailRequest, registry.ListTrailResponse)
 CALIBRATE = Method(
     "/dither.v1.Registry/Calibrate", registry.CalibrateRequest, registry.Calibration, is_idempotent=False
 )

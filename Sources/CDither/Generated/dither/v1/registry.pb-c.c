@@ -982,6 +982,141 @@ void   dither__v1__drift_response__free_unpacked
   assert(message->base.descriptor == &dither__v1__drift_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   dither__v1__list_trail_request__init
+                     (Dither__V1__ListTrailRequest         *message)
+{
+  static const Dither__V1__ListTrailRequest init_value = DITHER__V1__LIST_TRAIL_REQUEST__INIT;
+  *message = init_value;
+}
+size_t dither__v1__list_trail_request__get_packed_size
+                     (const Dither__V1__ListTrailRequest *message)
+{
+  assert(message->base.descriptor == &dither__v1__list_trail_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__list_trail_request__pack
+                     (const Dither__V1__ListTrailRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__list_trail_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__list_trail_request__pack_to_buffer
+                     (const Dither__V1__ListTrailRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__list_trail_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__ListTrailRequest *
+       dither__v1__list_trail_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__ListTrailRequest *)
+     protobuf_c_message_unpack (&dither__v1__list_trail_request__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__list_trail_request__free_unpacked
+                     (Dither__V1__ListTrailRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__list_trail_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__list_trail_response__init
+                     (Dither__V1__ListTrailResponse         *message)
+{
+  static const Dither__V1__ListTrailResponse init_value = DITHER__V1__LIST_TRAIL_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t dither__v1__list_trail_response__get_packed_size
+                     (const Dither__V1__ListTrailResponse *message)
+{
+  assert(message->base.descriptor == &dither__v1__list_trail_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__list_trail_response__pack
+                     (const Dither__V1__ListTrailResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__list_trail_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__list_trail_response__pack_to_buffer
+                     (const Dither__V1__ListTrailResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__list_trail_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__ListTrailResponse *
+       dither__v1__list_trail_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__ListTrailResponse *)
+     protobuf_c_message_unpack (&dither__v1__list_trail_response__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__list_trail_response__free_unpacked
+                     (Dither__V1__ListTrailResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__list_trail_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__trail_entry__init
+                     (Dither__V1__TrailEntry         *message)
+{
+  static const Dither__V1__TrailEntry init_value = DITHER__V1__TRAIL_ENTRY__INIT;
+  *message = init_value;
+}
+size_t dither__v1__trail_entry__get_packed_size
+                     (const Dither__V1__TrailEntry *message)
+{
+  assert(message->base.descriptor == &dither__v1__trail_entry__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__trail_entry__pack
+                     (const Dither__V1__TrailEntry *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__trail_entry__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__trail_entry__pack_to_buffer
+                     (const Dither__V1__TrailEntry *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__trail_entry__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__TrailEntry *
+       dither__v1__trail_entry__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__TrailEntry *)
+     protobuf_c_message_unpack (&dither__v1__trail_entry__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__trail_entry__free_unpacked
+                     (Dither__V1__TrailEntry *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__trail_entry__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor dither__v1__model__removal__field_descriptors[3] =
 {
   {
@@ -3115,7 +3250,277 @@ const ProtobufCMessageDescriptor dither__v1__drift_response__descriptor =
   (ProtobufCMessageInit) dither__v1__drift_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor dither__v1__registry__method_descriptors[10] =
+static const ProtobufCFieldDescriptor dither__v1__list_trail_request__field_descriptors[6] =
+{
+  {
+    "page_size",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListTrailRequest, page_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page_token",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListTrailRequest, page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "oldest_first",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListTrailRequest, oldest_first),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "who",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListTrailRequest, who),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "action",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListTrailRequest, action),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "subject",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListTrailRequest, subject),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__list_trail_request__field_indices_by_name[] = {
+  4,   /* field[4] = action */
+  2,   /* field[2] = oldest_first */
+  0,   /* field[0] = page_size */
+  1,   /* field[1] = page_token */
+  5,   /* field[5] = subject */
+  3,   /* field[3] = who */
+};
+static const ProtobufCIntRange dither__v1__list_trail_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor dither__v1__list_trail_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.ListTrailRequest",
+  "ListTrailRequest",
+  "Dither__V1__ListTrailRequest",
+  "dither.v1",
+  sizeof(Dither__V1__ListTrailRequest),
+  6,
+  dither__v1__list_trail_request__field_descriptors,
+  dither__v1__list_trail_request__field_indices_by_name,
+  1,  dither__v1__list_trail_request__number_ranges,
+  (ProtobufCMessageInit) dither__v1__list_trail_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__list_trail_response__field_descriptors[2] =
+{
+  {
+    "entries",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__ListTrailResponse, n_entries),
+    offsetof(Dither__V1__ListTrailResponse, entries),
+    &dither__v1__trail_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next_page_token",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListTrailResponse, next_page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__list_trail_response__field_indices_by_name[] = {
+  0,   /* field[0] = entries */
+  1,   /* field[1] = next_page_token */
+};
+static const ProtobufCIntRange dither__v1__list_trail_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor dither__v1__list_trail_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.ListTrailResponse",
+  "ListTrailResponse",
+  "Dither__V1__ListTrailResponse",
+  "dither.v1",
+  sizeof(Dither__V1__ListTrailResponse),
+  2,
+  dither__v1__list_trail_response__field_descriptors,
+  dither__v1__list_trail_response__field_indices_by_name,
+  1,  dither__v1__list_trail_response__number_ranges,
+  (ProtobufCMessageInit) dither__v1__list_trail_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__trail_entry__field_descriptors[7] =
+{
+  {
+    "number",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__TrailEntry, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "at_ms",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__TrailEntry, at_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "who",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__TrailEntry, who),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "action",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__TrailEntry, action),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "subject",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__TrailEntry, subject),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "detail",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__TrailEntry, detail),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "hash",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__TrailEntry, hash),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__trail_entry__field_indices_by_name[] = {
+  3,   /* field[3] = action */
+  1,   /* field[1] = at_ms */
+  5,   /* field[5] = detail */
+  6,   /* field[6] = hash */
+  0,   /* field[0] = number */
+  4,   /* field[4] = subject */
+  2,   /* field[2] = who */
+};
+static const ProtobufCIntRange dither__v1__trail_entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor dither__v1__trail_entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.TrailEntry",
+  "TrailEntry",
+  "Dither__V1__TrailEntry",
+  "dither.v1",
+  sizeof(Dither__V1__TrailEntry),
+  7,
+  dither__v1__trail_entry__field_descriptors,
+  dither__v1__trail_entry__field_indices_by_name,
+  1,  dither__v1__trail_entry__number_ranges,
+  (ProtobufCMessageInit) dither__v1__trail_entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCMethodDescriptor dither__v1__registry__method_descriptors[11] =
 {
   { "ListModels", &dither__v1__list_models_request__descriptor, &dither__v1__list_models_response__descriptor },
   { "GetModel", &dither__v1__get_model_request__descriptor, &dither__v1__model__descriptor },
@@ -3127,6 +3532,7 @@ static const ProtobufCMethodDescriptor dither__v1__registry__method_descriptors[
   { "Drift", &dither__v1__drift_request__descriptor, &dither__v1__drift_response__descriptor },
   { "ListRemovedModels", &dither__v1__list_models_request__descriptor, &dither__v1__list_models_response__descriptor },
   { "RestoreModel", &dither__v1__restore_model_request__descriptor, &dither__v1__restore_model_response__descriptor },
+  { "ListTrail", &dither__v1__list_trail_request__descriptor, &dither__v1__list_trail_response__descriptor },
 };
 const unsigned dither__v1__registry__method_indices_by_name[] = {
   6,        /* Calibrate */
@@ -3135,6 +3541,7 @@ const unsigned dither__v1__registry__method_indices_by_name[] = {
   3,        /* GetUpload */
   0,        /* ListModels */
   8,        /* ListRemovedModels */
+  10,        /* ListTrail */
   5,        /* RemoveModel */
   9,        /* RestoreModel */
   4,        /* SetAlias */
@@ -3147,7 +3554,7 @@ const ProtobufCServiceDescriptor dither__v1__registry__descriptor =
   "Registry",
   "Dither__V1__Registry",
   "dither.v1",
-  10,
+  11,
   dither__v1__registry__method_descriptors,
   dither__v1__registry__method_indices_by_name
 };
@@ -3230,6 +3637,14 @@ void dither__v1__registry__restore_model(ProtobufCService *service,
 {
   assert(service->descriptor == &dither__v1__registry__descriptor);
   service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void dither__v1__registry__list_trail(ProtobufCService *service,
+                                      const Dither__V1__ListTrailRequest *input,
+                                      Dither__V1__ListTrailResponse_Closure closure,
+                                      void *closure_data)
+{
+  assert(service->descriptor == &dither__v1__registry__descriptor);
+  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void dither__v1__registry__init (Dither__V1__Registry_Service *service,
                                  Dither__V1__Registry_ServiceDestroy destroy)

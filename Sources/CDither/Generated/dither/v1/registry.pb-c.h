@@ -42,6 +42,9 @@ typedef struct Dither__V1__Calibration__Quality Dither__V1__Calibration__Quality
 typedef struct Dither__V1__DriftRequest Dither__V1__DriftRequest;
 typedef struct Dither__V1__DriftResponse Dither__V1__DriftResponse;
 typedef struct Dither__V1__DriftResponse__Statistic Dither__V1__DriftResponse__Statistic;
+typedef struct Dither__V1__ListTrailRequest Dither__V1__ListTrailRequest;
+typedef struct Dither__V1__ListTrailResponse Dither__V1__ListTrailResponse;
+typedef struct Dither__V1__TrailEntry Dither__V1__TrailEntry;
 
 
 /* --- enums --- */
@@ -624,6 +627,85 @@ struct  Dither__V1__DriftResponse
     , (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,NULL }
 
 
+struct  Dither__V1__ListTrailRequest
+{
+  ProtobufCMessage base;
+  /*
+   * entries in one answer at most; 0 or above 1000: 1000
+   */
+  int32_t page_size;
+  /*
+   * the answer's before; left out: from the newest, or the first
+   */
+  char *page_token;
+  protobuf_c_boolean oldest_first;
+  /*
+   * entries of this caller alone
+   */
+  char *who;
+  /*
+   * of this action alone: "alias.move"
+   */
+  char *action;
+  /*
+   * of this subject alone, of a model also of its versions and aliases: "net", "net@1", "net:best"
+   */
+  char *subject;
+};
+#define DITHER__V1__LIST_TRAIL_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__list_trail_request__descriptor) \
+    , 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+struct  Dither__V1__ListTrailResponse
+{
+  ProtobufCMessage base;
+  size_t n_entries;
+  Dither__V1__TrailEntry **entries;
+  /*
+   * for a request that goes on behind these; empty: there are no more
+   */
+  char *next_page_token;
+};
+#define DITHER__V1__LIST_TRAIL_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__list_trail_response__descriptor) \
+    , 0,NULL, (char *)protobuf_c_empty_string }
+
+
+/*
+ * A deed on record. docs/registry.md says how its hash is made of it and of the hash before it.
+ */
+struct  Dither__V1__TrailEntry
+{
+  ProtobufCMessage base;
+  /*
+   * from 1, without a gap
+   */
+  int64_t number;
+  int64_t at_ms;
+  char *who;
+  /*
+   * "model.upload", "alias.move", "token.make", …
+   */
+  char *action;
+  /*
+   * "name@version", "name:alias", or a token's name
+   */
+  char *subject;
+  /*
+   * "key=value" with spaces between
+   */
+  char *detail;
+  /*
+   * SHA-256, 64 hexadecimal digits
+   */
+  char *hash;
+};
+#define DITHER__V1__TRAIL_ENTRY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__trail_entry__descriptor) \
+    , 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
 /* Dither__V1__Model__Removal methods */
 void   dither__v1__model__removal__init
                      (Dither__V1__Model__Removal         *message);
@@ -1038,6 +1120,63 @@ Dither__V1__DriftResponse *
 void   dither__v1__drift_response__free_unpacked
                      (Dither__V1__DriftResponse *message,
                       ProtobufCAllocator *allocator);
+/* Dither__V1__ListTrailRequest methods */
+void   dither__v1__list_trail_request__init
+                     (Dither__V1__ListTrailRequest         *message);
+size_t dither__v1__list_trail_request__get_packed_size
+                     (const Dither__V1__ListTrailRequest   *message);
+size_t dither__v1__list_trail_request__pack
+                     (const Dither__V1__ListTrailRequest   *message,
+                      uint8_t             *out);
+size_t dither__v1__list_trail_request__pack_to_buffer
+                     (const Dither__V1__ListTrailRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__ListTrailRequest *
+       dither__v1__list_trail_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__list_trail_request__free_unpacked
+                     (Dither__V1__ListTrailRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__ListTrailResponse methods */
+void   dither__v1__list_trail_response__init
+                     (Dither__V1__ListTrailResponse         *message);
+size_t dither__v1__list_trail_response__get_packed_size
+                     (const Dither__V1__ListTrailResponse   *message);
+size_t dither__v1__list_trail_response__pack
+                     (const Dither__V1__ListTrailResponse   *message,
+                      uint8_t             *out);
+size_t dither__v1__list_trail_response__pack_to_buffer
+                     (const Dither__V1__ListTrailResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__ListTrailResponse *
+       dither__v1__list_trail_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__list_trail_response__free_unpacked
+                     (Dither__V1__ListTrailResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__TrailEntry methods */
+void   dither__v1__trail_entry__init
+                     (Dither__V1__TrailEntry         *message);
+size_t dither__v1__trail_entry__get_packed_size
+                     (const Dither__V1__TrailEntry   *message);
+size_t dither__v1__trail_entry__pack
+                     (const Dither__V1__TrailEntry   *message,
+                      uint8_t             *out);
+size_t dither__v1__trail_entry__pack_to_buffer
+                     (const Dither__V1__TrailEntry   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__TrailEntry *
+       dither__v1__trail_entry__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__trail_entry__free_unpacked
+                     (Dither__V1__TrailEntry *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Dither__V1__Model__Removal_Closure)
@@ -1118,6 +1257,15 @@ typedef void (*Dither__V1__DriftResponse__Statistic_Closure)
 typedef void (*Dither__V1__DriftResponse_Closure)
                  (const Dither__V1__DriftResponse *message,
                   void *closure_data);
+typedef void (*Dither__V1__ListTrailRequest_Closure)
+                 (const Dither__V1__ListTrailRequest *message,
+                  void *closure_data);
+typedef void (*Dither__V1__ListTrailResponse_Closure)
+                 (const Dither__V1__ListTrailResponse *message,
+                  void *closure_data);
+typedef void (*Dither__V1__TrailEntry_Closure)
+                 (const Dither__V1__TrailEntry *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -1165,6 +1313,10 @@ struct Dither__V1__Registry_Service
                         const Dither__V1__RestoreModelRequest *input,
                         Dither__V1__RestoreModelResponse_Closure closure,
                         void *closure_data);
+  void (*list_trail)(Dither__V1__Registry_Service *service,
+                     const Dither__V1__ListTrailRequest *input,
+                     Dither__V1__ListTrailResponse_Closure closure,
+                     void *closure_data);
 };
 typedef void (*Dither__V1__Registry_ServiceDestroy)(Dither__V1__Registry_Service *);
 void dither__v1__registry__init (Dither__V1__Registry_Service *service,
@@ -1182,7 +1334,8 @@ void dither__v1__registry__init (Dither__V1__Registry_Service *service,
       function_prefix__ ## calibrate,\
       function_prefix__ ## drift,\
       function_prefix__ ## list_removed_models,\
-      function_prefix__ ## restore_model  }
+      function_prefix__ ## restore_model,\
+      function_prefix__ ## list_trail  }
 void dither__v1__registry__list_models(ProtobufCService *service,
                                        const Dither__V1__ListModelsRequest *input,
                                        Dither__V1__ListModelsResponse_Closure closure,
@@ -1223,6 +1376,10 @@ void dither__v1__registry__restore_model(ProtobufCService *service,
                                          const Dither__V1__RestoreModelRequest *input,
                                          Dither__V1__RestoreModelResponse_Closure closure,
                                          void *closure_data);
+void dither__v1__registry__list_trail(ProtobufCService *service,
+                                      const Dither__V1__ListTrailRequest *input,
+                                      Dither__V1__ListTrailResponse_Closure closure,
+                                      void *closure_data);
 
 /* --- descriptors --- */
 
@@ -1252,6 +1409,9 @@ extern const ProtobufCMessageDescriptor dither__v1__calibration__quality__descri
 extern const ProtobufCMessageDescriptor dither__v1__drift_request__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__drift_response__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__drift_response__statistic__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__list_trail_request__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__list_trail_response__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__trail_entry__descriptor;
 extern const ProtobufCServiceDescriptor dither__v1__registry__descriptor;
 
 PROTOBUF_C__END_DECLS

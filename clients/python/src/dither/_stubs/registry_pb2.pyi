@@ -174,6 +174,30 @@ class ListModelsResponse(_message.Message):
     next_page_token: str
     def __init__(self, models: _Optional[_Iterable[_Union[Model, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
+class ListTrailRequest(_message.Message):
+    __slots__ = ["action", "oldest_first", "page_size", "page_token", "subject", "who"]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_FIRST_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    WHO_FIELD_NUMBER: _ClassVar[int]
+    action: str
+    oldest_first: bool
+    page_size: int
+    page_token: str
+    subject: str
+    who: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., oldest_first: bool = ..., who: _Optional[str] = ..., action: _Optional[str] = ..., subject: _Optional[str] = ...) -> None: ...
+
+class ListTrailResponse(_message.Message):
+    __slots__ = ["entries", "next_page_token"]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    entries: _containers.RepeatedCompositeFieldContainer[TrailEntry]
+    next_page_token: str
+    def __init__(self, entries: _Optional[_Iterable[_Union[TrailEntry, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
 class Model(_message.Message):
     __slots__ = ["aliases", "bytes", "calibration", "card_json", "created_by", "created_ms", "default_samples", "digest", "name", "noise_json", "removal", "signature", "version"]
     class Removal(_message.Message):
@@ -286,6 +310,24 @@ class SignatureInput(_message.Message):
     shape: _containers.RepeatedScalarFieldContainer[int]
     type: _inference_pb2.Array.Type
     def __init__(self, name: _Optional[str] = ..., type: _Optional[_Union[_inference_pb2.Array.Type, str]] = ..., shape: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class TrailEntry(_message.Message):
+    __slots__ = ["action", "at_ms", "detail", "hash", "number", "subject", "who"]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    AT_MS_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    HASH_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    WHO_FIELD_NUMBER: _ClassVar[int]
+    action: str
+    at_ms: int
+    detail: str
+    hash: str
+    number: int
+    subject: str
+    who: str
+    def __init__(self, number: _Optional[int] = ..., at_ms: _Optional[int] = ..., who: _Optional[str] = ..., action: _Optional[str] = ..., subject: _Optional[str] = ..., detail: _Optional[str] = ..., hash: _Optional[str] = ...) -> None: ...
 
 class UploadBegin(_message.Message):
     __slots__ = ["aliases", "bytes", "card_json", "name", "sha256"]

@@ -74,22 +74,29 @@ extension DitherClient {
   // MARK: Registry
 
   /// All versions whose names begin with the prefix.
-  /// - Parameter pageSize: versions that one call asks for at most; 0: as many as the server gives.
-  public func listModels(prefix: String = "", pageSize: Int32 = 0) async throws -> [Dither_V1_Model] {
-    try await models(Dither_V1_Registry.listModels, prefix, pageSize)
+  /// - Parameters:
+  ///   - tags: "key" or "key=value", all of which they have.
+  ///   - pageSize: versions that one call asks for at most; 0: as many as the server gives.
+  public func listModels(
+    prefix: String = "", tags: [String] = [], pageSize: Int32 = 0
+  ) async throws -> [Dither_V1_Model] {
+    try await models(Dither_V1_Registry.listModels, prefix, tags, pageSize)
   }
   /// Versions that were removed and can be restored.
-  public func listRemovedModels(prefix: String = "", pageSize: Int32 = 0) async throws -> [Dither_V1_Model] {
-    try await models(Dither_V1_Registry.listRemovedModels, prefix, pageSize)
+  public func listRemovedModels(
+    prefix: String = "", tags: [String] = [], pageSize: Int32 = 0
+  ) async throws -> [Dither_V1_Model] {
+    try await models(Dither_V1_Registry.listRemovedModels, prefix, tags, pageSize)
   }
   /// All pages of a list.
   private func models(
     _ method: CallMethod<Unary, Dither_V1_ListModelsRequest, Dither_V1_ListModelsResponse>, _ prefix: String,
-    _ pageSize: Int32
+    _ tags: [String], _ pageSize: Int32
   ) async throws -> [Dither_V1_Model] {
     var models: [Dither_V1_Model] = []
     var request = Dither_V1_ListModelsRequest.with {
       $0.prefix = prefix
+      $0.tags = tags
       $0.pageSize = pageSize
     }
     repeat {
@@ -119,6 +126,48 @@ extension DitherClient {
         $0.alias = alias
         $0.expected = expected.map { .expectedVersion($0) }
       })
+  }
+  /// Changes a version's card and tags.
+  /// - Throws: `CallError` with `.failedPrecondition` when it is at another revision than the request expects.
+  public func describe(_ request: Dither_V1_DescribeModelRequest) async throws -> Dither_V1_Model {
+    try await unary(Dither_V1_Registry.describeModel, request)
+  }
+  /// The cards and tags that a version has had, newest first.
+  public func listRevisions(of model: String) async throws -> [Dither_V1_ListRevisionsResponse.Revision] {
+    var revisions: [Dither_V1_ListRevisionsResponse.Revision] = []
+    var request = Dither_V1_ListRevisionsRequest.with { $0.model = model }
+    repeat {
+      let page = try await unary(Dither_V1_Registry.listRevisions, request)
+      revisions += page.revisions
+      // A page of none gets nobody further.
+      request.pageToken = page.revisions.isEmpty ? "" : page.nextPageToken
+    } while !request.pageToken.isEmpty
+    return revisions
+  }
+  /// A version and its file. The bytes are those that came: the caller compares their SHA-256 with the version's digest.
+  /// - Parameter progress: bytes that have come.
+  public func download(
+    _ model: String, progress: (Int) -> Void = { _ in }
+  ) async throws -> (model: Dither_V1_Model, file: [UInt8]) {
+    var found: Dither_V1_Model?, file: [UInt8] = []
+    for try await part in stream(Dither_V1_Registry.download, Dither_V1_DownloadRequest.with { $0.model = model }) {
+      switch part.kind {
+      case .model(let model):
+        found = model
+        file.reserveCapacity(Int(clamping: min(model.bytes, 1 << 30)))
+      case .chunk(let chunk):
+        guard let model = found, chunk.offset == UInt64(file.count),
+          UInt64(chunk.data.count) <= model.bytes - chunk.offset
+        else { throw CallError(.dataLoss, "the server sent other pieces of a file than it had announced") }
+        file += chunk.data
+        progress(file.count)
+      case nil: break
+      }
+    }
+    guard let model = found, UInt64(file.count) == model.bytes else {
+      throw CallError(.dataLoss, "the server sent \(file.count) bytes of a file, and not all")
+    }
+    return (model, file)
   }
   /// Fits a temperature and prediction sets on labeled data.
   public func calibrate(_ request: Dither_V1_CalibrateRequest, timeout: Duration? = nil) async throws

@@ -288,6 +288,14 @@ package final class ModelRegistry: Sendable {
     }
   }
 
+  func describe(_ version: ModelVersion, _ change: DescriptionChange, by author: String) async throws -> ModelVersion {
+    try await changes.pass {
+      let found = try await store.models.describe(version.name, version: version.version, change, by: author)
+      try await refresh([version.name])
+      return found
+    }
+  }
+
   /// Keeps every file where it is while `body` makes a job that needs some of them.
   func keepingFiles<Value>(_ body: () async throws -> Value) async throws -> Value {
     try await changes.pass(body)

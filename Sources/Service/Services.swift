@@ -18,6 +18,7 @@ package final class Services: Sendable {
   let means: AuditMeans
   let auditThreads: Int
   let limits: ServerConfiguration.Limits
+  let downloads: DownloadRoom
   /// For what may take seconds and minutes, each with threads of its own, so that none keeps the others waiting:
   /// reading and trying uploaded files; fitting calibrations and corrupting inputs; making audits ready.
   package let trials: ComputePool
@@ -28,6 +29,7 @@ package final class Services: Sendable {
   package init(_ configuration: ServerConfiguration, log: Logger) async throws {
     try configuration.check()
     limits = configuration.limits
+    downloads = DownloadRoom(most: 2 * configuration.limits.uploadBytes)
     let store: any Store =
       if let open = configuration.openStore { try await open(limits.uploads) } else {
         try SqliteStore(directory: configuration.stateDirectory, uploads: limits.uploads)

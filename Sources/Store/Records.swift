@@ -41,7 +41,7 @@ public struct StoredCalibration: Sendable, Equatable {
   public var createdBy: String
 }
 
-/// A version in the registry: immutable, but for the aliases that point at it and for its calibration.
+/// A version in the registry: immutable, but for the aliases that point at it, its calibration, and how it is described.
 public struct ModelVersion: Sendable, Equatable {
   /// As it was published.
   public var model: NewModel
@@ -57,10 +57,14 @@ public struct ModelVersion: Sendable, Equatable {
   public var calibration: StoredCalibration?
   /// nil: it is there.
   public var removal: VersionRemoval?
+  /// As it is described now.
+  public var description: VersionDescription
 
   public var name: String { model.name }
   /// The file's.
   public var blob: BlobID { model.blob }
+  /// JSON, or empty: as it was published, or as it was changed since.
+  public var card: String { description.card }
   /// `name@version`.
   public var reference: String { "\(model.name)@\(version)" }
 }

@@ -75,6 +75,17 @@ public protocol ModelRecords: Sendable {
     _ name: String, version: Int64, _ content: [UInt8], by author: String
   ) async throws(StoreError) -> ModelVersion
 
+  /// Changes a version's card and tags; what they were stays on record. A change of nothing is none.
+  /// - Throws: `.conflict` where it is at another revision than expected, `.badName` for tags that cannot be.
+  func describe(
+    _ name: String, version: Int64, _ change: DescriptionChange, by author: String
+  ) async throws(StoreError) -> ModelVersion
+  /// The descriptions that a version has had, newest first, down to the one that it was published with.
+  /// - Parameter number: those below it; nil: from the newest.
+  func revisions(
+    of name: String, version: Int64, before number: Int64?, limit: Int
+  ) async throws(StoreError) -> [VersionRevision]
+
   /// All of a version, newest first.
   func calibrations(of name: String, version: Int64) async throws(StoreError) -> [StoredCalibration]
 

@@ -7,6 +7,7 @@ public enum TrailAction: String, Sendable, CaseIterable {
   case purged = "model.purge"
   case restored = "model.restore"
   case calibrated = "model.calibrate"
+  case described = "model.describe"
   case aliasMoved = "alias.move"
   case aliasDropped = "alias.drop"
   case tokenMade = "token.make"

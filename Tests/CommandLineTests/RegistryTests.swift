@@ -80,6 +80,41 @@ struct RegistryTests {
     #expect(last?.first?["detail"] as? String == "roles=publish")
   }
 
+  @Test("tags and cards change, are listed, and keep their history")
+  func descriptions() throws {
+    let scratch = try Scratch(), server = try Self.server(scratch)
+    let described = try server.dither("models", "describe", "net@2", "--tag", "stage=live", "--tag", "team=a=b")
+    #expect(described.output == "net@2 is at revision 1\n", "\(described.errors)")
+    try Data("---\nlicense: mit\n---\n\n# net\n".utf8).write(to: URL(filePath: scratch.file("new.card.md")))
+    let carded = try server.dither(
+      "models", "describe", "net:best", "--card", scratch.file("new.card.md"), "--drop-tag", "team",
+      "--expected-revision", "1", "--json"
+    ).json()
+    #expect(carded["revision"] as? Int == 2 && carded["tags"] as? [String: String] == ["stage": "live"])
+    #expect(try server.dither("models", "card", "net@2").output == "---\nlicense: mit\n---\n\n# net\n")
+    #expect(try Self.names(server, "--tag", "stage=live") == ["net@2"])
+    #expect(try server.dither("models", "show", "net@2").output.contains("stage=live"))
+    let revisions = try server.dither("models", "revisions", "net@2", "--json").json()["revisions"] as? [[String: Any]]
+    #expect(revisions?.map { $0["number"] as? Int } == [2, 1, 0])
+    #expect(revisions?[1]["tags"] as? [String: String] == ["stage": "live", "team": "a=b"])
+    #expect((revisions?[2]["card"] as? [String: Int]) == ["version": 2])
+    let late = try server.dither("models", "describe", "net@2", "--tag", "a=b", "--expected-revision", "1")
+    #expect(late.status == 2 && late.errors.contains("revision"), "\(late.errors)")
+    for wrong in [[], ["--tag", "stage"], ["--tag", "a=1", "--tag", "a=2"]] {
+      #expect(try Program.run(["models", "describe", "net"] + wrong, environment: server.environment).status == 2)
+    }
+  }
+
+  @Test("a version comes back as it was sent")
+  func download() throws {
+    let scratch = try Scratch(), server = try Self.server(scratch), out = scratch.file("copy.onnx")
+    let result = try server.dither("models", "download", "net:best", "--out", out, "--json")
+    #expect(result.status == 0, "\(result.errors)")
+    let (sent, came) = (scratch.file("net.onnx"), out)
+    #expect(try Data(contentsOf: URL(filePath: sent)) == Data(contentsOf: URL(filePath: came)))
+    #expect(try server.dither("models", "download", "net@9", "--out", out).status == 3)
+  }
+
   @Test("lists of audits have the newest alone where that is asked")
   func audits() throws {
     let scratch = try Scratch(), server = try Self.server(scratch)

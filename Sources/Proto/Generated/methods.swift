@@ -51,6 +51,18 @@ public enum Dither_V1_Registry {
   public static let restoreModel = CallMethod<
     Unary, Dither_V1_RestoreModelRequest, Dither_V1_RestoreModelResponse
   >("dither.v1.Registry/RestoreModel")
+  /// `dither.v1.Registry/DescribeModel`.
+  public static let describeModel = CallMethod<
+    Unary, Dither_V1_DescribeModelRequest, Dither_V1_Model
+  >("dither.v1.Registry/DescribeModel")
+  /// `dither.v1.Registry/ListRevisions`.
+  public static let listRevisions = CallMethod<
+    Unary, Dither_V1_ListRevisionsRequest, Dither_V1_ListRevisionsResponse
+  >("dither.v1.Registry/ListRevisions")
+  /// `dither.v1.Registry/Download`.
+  public static let download = CallMethod<
+    ServerStreaming, Dither_V1_DownloadRequest, Dither_V1_DownloadResponse
+  >("dither.v1.Registry/Download")
   /// `dither.v1.Registry/ListTrail`.
   public static let listTrail = CallMethod<
     Unary, Dither_V1_ListTrailRequest, Dither_V1_ListTrailResponse
@@ -192,6 +204,9 @@ public enum CallMethods {
     Dither_V1_Registry.drift,
     Dither_V1_Registry.listRemovedModels,
     Dither_V1_Registry.restoreModel,
+    Dither_V1_Registry.describeModel,
+    Dither_V1_Registry.listRevisions,
+    Dither_V1_Registry.download,
     Dither_V1_Registry.listTrail,
     Dither_V1_Robustness.audit,
     Dither_V1_Robustness.watchAudit,

@@ -32,8 +32,12 @@ extension Dither_V1_ListModelsResponse {
     self.init()
     let most = try Pages.size(request.pageSize, most: Self.mostVersions)
     let before = try Pages.place(of: request.pageToken, PageEnd.init(words:))
+    guard request.tags.count <= Tags.most else {
+      throw ServiceError(.badField, at: "tags", expected: "at most \(Tags.most)", got: "\(request.tags.count)")
+    }
     var bytes = 0, end: PageEnd?
-    for version in versions where version.name.hasPrefix(request.prefix) {
+    for version in versions
+    where version.name.hasPrefix(request.prefix) && request.tags.allSatisfy(version.description.has) {
       guard before?.isAhead(of: version) ?? true else { continue }
       bytes += version.listedBytes
       if let end, models.count == most || bytes > Self.pageBytes {
@@ -67,8 +71,18 @@ private struct PageEnd {
 extension ModelVersion {
   /// About the bytes that it takes in a list.
   fileprivate var listedBytes: Int {
-    512 + model.card.utf8.count + model.signature.utf8.count + model.noise.utf8.count
+    512 + card.utf8.count + description.tags.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+      + model.signature.utf8.count + model.noise.utf8.count
       + (calibration?.content.count ?? 0)
+  }
+}
+
+extension VersionDescription {
+  /// - Parameter tag: "key", or "key=value".
+  fileprivate func has(_ tag: String) -> Bool {
+    let parts = tag.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    guard let value = tags[parts[0]] else { return false }
+    return parts.count == 1 || value == parts[1]
   }
 }
 
@@ -79,7 +93,9 @@ extension Dither_V1_Model {
     self.version = UInt64(version.version)
     digest = "\(version.blob)"
     aliases = version.aliases
-    cardJson = version.model.card
+    cardJson = version.card
+    tags = version.description.tags
+    revision = UInt64(version.description.number)
     createdMs = version.createdMilliseconds
     createdBy = version.createdBy
     bytes = UInt64(version.model.bytes)

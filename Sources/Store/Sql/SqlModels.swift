@@ -20,9 +20,13 @@ package struct SqlModels: ModelRecords {
     for alias in aliases { try ModelReference.check(alias: alias, "aliases") }
     return try await database.write { db in
       let same = try db.rows(
-        "SELECT version, card FROM versions WHERE name = $1 AND blob = $2 AND removed_ms IS NULL ORDER BY version DESC",
+        "SELECT version FROM versions WHERE name = $1 AND blob = $2 AND removed_ms IS NULL ORDER BY version DESC",
         [model.name, model.blob.hex])
-      let standing: Int64? = try same.first { Card.isSame(try $0["card"], asked: model.card) }?["version"]
+      var standing: Int64?
+      for row in same where standing == nil {
+        let found = try Self.fetch(db, model.name, try row["version"]).first
+        if let found, found.isSame(file: model.blob, card: model.card) { standing = found.version }
+      }
       let version = try standing ?? Self.insert(model, by: author, db)
       if standing == nil {
         try ChangeLog.note(.model, model.name, db)
@@ -195,6 +199,7 @@ package struct SqlModels: ModelRecords {
       SELECT * FROM calibrations AS c WHERE \(narrowed)
       AND number = (SELECT MAX(d.number) FROM calibrations AS d WHERE d.name = c.name AND d.version = c.version)
       """, arguments)
+    let descriptions = try descriptions(narrowed, arguments, db)
     let calibrations = Dictionary(try newest.map { (try reference($0), try calibration($0)) }) { $1 }
     return try db.rows(
       "SELECT * FROM versions WHERE \(standing.rawValue) AND \(narrowed) ORDER BY name, version DESC", arguments
@@ -203,15 +208,17 @@ package struct SqlModels: ModelRecords {
         name: try row["name"], blob: try BlobID(try row["blob"] as String), bytes: try row["bytes"],
         card: try row["card"], signature: try row["signature"], noise: try row["noise"],
         defaultSamples: try row["default_samples"])
-      let reference = try reference(row)
+      let reference = try reference(row), changed = descriptions[reference]
+      let description = VersionDescription(
+        number: changed?.number ?? 0, card: changed?.card ?? model.card, tags: changed?.tags ?? [:])
       return ModelVersion(
         model: model, version: try row["version"], createdMilliseconds: try row["created_ms"],
         createdBy: try row["created_by"], aliases: aliases[reference] ?? [], calibration: calibrations[reference],
-        removal: try removal(row))
+        removal: try removal(row), description: description)
     }
   }
 
-  private static func reference(_ row: SqlRow) throws -> String {
+  static func reference(_ row: SqlRow) throws -> String {
     let name: String = try row["name"], version: Int64 = try row["version"]
     return "\(name)@\(version)"
   }

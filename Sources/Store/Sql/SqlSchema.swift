@@ -23,6 +23,7 @@ package enum SqlSchema {
     Step(name: "7 makers of shards", text: seventh),
     Step(name: "9 versions that can be restored", text: restorable),
     Step(name: "10 a trail of who did what", text: trail),
+    Step(name: "11 cards and tags that change", text: revisions),
   ]
 
   private static let first = """
@@ -182,5 +183,20 @@ package enum SqlSchema {
       detail TEXT NOT NULL,
       hash TEXT NOT NULL
     ) STRICT;
+    """
+
+  /// A card that is NULL is the one before; `tags` is JSON.
+  private static let revisions = """
+    CREATE TABLE revisions (
+      name TEXT NOT NULL,
+      version INTEGER NOT NULL,
+      number INTEGER NOT NULL,
+      card TEXT,
+      tags TEXT NOT NULL,
+      created_ms INTEGER NOT NULL,
+      created_by TEXT NOT NULL,
+      PRIMARY KEY (name, version, number),
+      FOREIGN KEY (name, version) REFERENCES versions (name, version)
+    ) STRICT, WITHOUT ROWID;
     """
 }

@@ -7,15 +7,21 @@ import Foundation
 /// `dither models`: what the registry holds.
 struct ModelsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "models", abstract: "List, show, name, watch, remove and restore the models of a server.",
+    commandName: "models",
+    abstract: "List, show, describe, name, watch, download, remove and restore the models of a server.",
     discussion: "Example: dither models list",
-    subcommands: [List.self, Show.self, Card.self, Alias.self, ModelDrift.self, Remove.self, Restore.self])
+    subcommands: [
+      List.self, Show.self, Card.self, Describe.self, Revisions.self, Alias.self, ModelDrift.self, Download.self,
+      Remove.self, Restore.self,
+    ])
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "List every version, newest first.", discussion: "Example: dither models list fashion --json")
     @Argument(help: "Only names that begin so.")
     var prefix = ""
+    @Option(name: .customLong("tag"), help: "Only those that have this tag: KEY, or KEY=VALUE; repeat.")
+    var tags: [String] = []
     @Flag(help: "Those that were removed and can be restored.")
     var removed = false
     @Flag(help: "Print one JSON object.")
@@ -24,7 +30,9 @@ struct ModelsCommand: AsyncParsableCommand {
 
     func run() async throws {
       let models = try await server.withClient {
-        removed ? try await $0.listRemovedModels(prefix: prefix) : try await $0.listModels(prefix: prefix)
+        removed
+          ? try await $0.listRemovedModels(prefix: prefix, tags: tags)
+          : try await $0.listModels(prefix: prefix, tags: tags)
       }
       if json { return try Json.print(["models": models.map(ModelDescription.init)]) }
       if removed {
@@ -151,6 +159,9 @@ struct ModelDescription: Encodable {
   var signature: Signature
   var card: JsonValue?
   var noise: JsonValue?
+  var tags: [String: String]
+  /// Of card and tags.
+  var revision: UInt64
   /// Of a version that can be restored.
   var removed: String?
   var removedBy: String?
@@ -168,6 +179,8 @@ struct ModelDescription: Encodable {
     signature = Signature(model.signature)
     card = JsonValue(text: model.cardJson)
     noise = JsonValue(text: model.noiseJson)
+    tags = model.tags
+    revision = model.revision
     guard model.hasRemoval else { return }
     removed = timeText(model.removal.removedMs)
     removedBy = model.removal.removedBy
@@ -190,6 +203,8 @@ struct ModelDescription: Encodable {
       ["samples", "\(defaultSamples) unless asked otherwise"],
     ]
     if let noise { rows.append(["noise", noise.text]) }
+    rows.append(["tags", tags.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", ")])
+    if revision > 0 { rows.append(["revision", "\(revision): dither models revisions \(name)@\(version)"]) }
     if let card, let written = ModelCard(json: card.text) {
       rows += written.shown.map { [$0.key, $0.words] }
       rows.append(["card", "\(written.text.split(separator: "\n").count) lines: dither models card \(name)@\(version)"])

@@ -4,8 +4,6 @@ import DitherClient
 import DitherGraph
 import DitherInference
 import DitherProto
-import DitherReports
-import DitherService
 import Foundation
 
 /// `dither upload`: a new version of a model.
@@ -113,18 +111,7 @@ struct UploadCommand: AsyncParsableCommand {
     let stem = URL(filePath: file).deletingPathExtension()
     let beside = ["card.md", "card.json"].map { stem.appendingPathExtension($0).path }
     guard let path = card ?? beside.first(where: { FileManager.default.fileExists(atPath: $0) }) else { return "" }
-    var text = String(decoding: try FileArray.read(path), as: UTF8.self)
-    if path.hasSuffix(".md") { text = try ModelCard(markdown: text, at: path).json }
-    let most = ServerConfiguration.Limits().cardBytes
-    // Before it is sent: a frame would be too large with it.
-    guard text.utf8.count <= most else {
-      throw CommandError(
-        .badOption, at: path, expected: "a card of at most \(most) bytes", got: "\(text.utf8.count)")
-    }
-    guard JsonValue(text: text) != nil else {
-      throw CommandError(.badOption, at: path, expected: "JSON", got: "something else")
-    }
-    return text
+    return try CardFile.json(of: path)
   }
 
   private struct Answer: Encodable {

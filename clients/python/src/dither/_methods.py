@@ -44,6 +44,16 @@ RESTORE_MODEL = Method(
 LIST_REMOVED_MODELS = Method(
     "/dither.v1.Registry/ListRemovedModels", registry.ListModelsRequest, registry.ListModelsResponse
 )
+# With the revision that it must be at, a second try would be refused for what the first has done.
+DESCRIBE_MODEL = Method(
+    "/dither.v1.Registry/DescribeModel", registry.DescribeModelRequest, registry.Model, is_idempotent=False
+)
+LIST_REVISIONS = Method(
+    "/dither.v1.Registry/ListRevisions", registry.ListRevisionsRequest, registry.ListRevisionsResponse
+)
+DOWNLOAD = Method(
+    "/dither.v1.Registry/Download", registry.DownloadRequest, registry.DownloadResponse, "unary_stream"
+)
 LIST_TRAIL = Method("/dither.v1.Registry/ListTrail", registry.ListTrailRequest, registry.ListTrailResponse)
 CALIBRATE = Method(
     "/dither.v1.Registry/Calibrate", registry.CalibrateRequest, registry.Calibration, is_idempotent=False

@@ -7,6 +7,12 @@
 #endif
 
 #include "dither/v1/registry.pb-c.h"
+void   dither__v1__model__tags_entry__init
+                     (Dither__V1__Model__TagsEntry         *message)
+{
+  static const Dither__V1__Model__TagsEntry init_value = DITHER__V1__MODEL__TAGS_ENTRY__INIT;
+  *message = init_value;
+}
 void   dither__v1__model__removal__init
                      (Dither__V1__Model__Removal         *message)
 {
@@ -1117,6 +1123,300 @@ void   dither__v1__trail_entry__free_unpacked
   assert(message->base.descriptor == &dither__v1__trail_entry__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   dither__v1__describe_model_request__tags_entry__init
+                     (Dither__V1__DescribeModelRequest__TagsEntry         *message)
+{
+  static const Dither__V1__DescribeModelRequest__TagsEntry init_value = DITHER__V1__DESCRIBE_MODEL_REQUEST__TAGS_ENTRY__INIT;
+  *message = init_value;
+}
+void   dither__v1__describe_model_request__init
+                     (Dither__V1__DescribeModelRequest         *message)
+{
+  static const Dither__V1__DescribeModelRequest init_value = DITHER__V1__DESCRIBE_MODEL_REQUEST__INIT;
+  *message = init_value;
+}
+size_t dither__v1__describe_model_request__get_packed_size
+                     (const Dither__V1__DescribeModelRequest *message)
+{
+  assert(message->base.descriptor == &dither__v1__describe_model_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__describe_model_request__pack
+                     (const Dither__V1__DescribeModelRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__describe_model_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__describe_model_request__pack_to_buffer
+                     (const Dither__V1__DescribeModelRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__describe_model_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__DescribeModelRequest *
+       dither__v1__describe_model_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__DescribeModelRequest *)
+     protobuf_c_message_unpack (&dither__v1__describe_model_request__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__describe_model_request__free_unpacked
+                     (Dither__V1__DescribeModelRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__describe_model_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__list_revisions_request__init
+                     (Dither__V1__ListRevisionsRequest         *message)
+{
+  static const Dither__V1__ListRevisionsRequest init_value = DITHER__V1__LIST_REVISIONS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t dither__v1__list_revisions_request__get_packed_size
+                     (const Dither__V1__ListRevisionsRequest *message)
+{
+  assert(message->base.descriptor == &dither__v1__list_revisions_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__list_revisions_request__pack
+                     (const Dither__V1__ListRevisionsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__list_revisions_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__list_revisions_request__pack_to_buffer
+                     (const Dither__V1__ListRevisionsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__list_revisions_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__ListRevisionsRequest *
+       dither__v1__list_revisions_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__ListRevisionsRequest *)
+     protobuf_c_message_unpack (&dither__v1__list_revisions_request__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__list_revisions_request__free_unpacked
+                     (Dither__V1__ListRevisionsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__list_revisions_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__list_revisions_response__revision__tags_entry__init
+                     (Dither__V1__ListRevisionsResponse__Revision__TagsEntry         *message)
+{
+  static const Dither__V1__ListRevisionsResponse__Revision__TagsEntry init_value = DITHER__V1__LIST_REVISIONS_RESPONSE__REVISION__TAGS_ENTRY__INIT;
+  *message = init_value;
+}
+void   dither__v1__list_revisions_response__revision__init
+                     (Dither__V1__ListRevisionsResponse__Revision         *message)
+{
+  static const Dither__V1__ListRevisionsResponse__Revision init_value = DITHER__V1__LIST_REVISIONS_RESPONSE__REVISION__INIT;
+  *message = init_value;
+}
+void   dither__v1__list_revisions_response__init
+                     (Dither__V1__ListRevisionsResponse         *message)
+{
+  static const Dither__V1__ListRevisionsResponse init_value = DITHER__V1__LIST_REVISIONS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t dither__v1__list_revisions_response__get_packed_size
+                     (const Dither__V1__ListRevisionsResponse *message)
+{
+  assert(message->base.descriptor == &dither__v1__list_revisions_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__list_revisions_response__pack
+                     (const Dither__V1__ListRevisionsResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__list_revisions_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__list_revisions_response__pack_to_buffer
+                     (const Dither__V1__ListRevisionsResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__list_revisions_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__ListRevisionsResponse *
+       dither__v1__list_revisions_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__ListRevisionsResponse *)
+     protobuf_c_message_unpack (&dither__v1__list_revisions_response__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__list_revisions_response__free_unpacked
+                     (Dither__V1__ListRevisionsResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__list_revisions_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__download_request__init
+                     (Dither__V1__DownloadRequest         *message)
+{
+  static const Dither__V1__DownloadRequest init_value = DITHER__V1__DOWNLOAD_REQUEST__INIT;
+  *message = init_value;
+}
+size_t dither__v1__download_request__get_packed_size
+                     (const Dither__V1__DownloadRequest *message)
+{
+  assert(message->base.descriptor == &dither__v1__download_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__download_request__pack
+                     (const Dither__V1__DownloadRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__download_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__download_request__pack_to_buffer
+                     (const Dither__V1__DownloadRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__download_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__DownloadRequest *
+       dither__v1__download_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__DownloadRequest *)
+     protobuf_c_message_unpack (&dither__v1__download_request__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__download_request__free_unpacked
+                     (Dither__V1__DownloadRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__download_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__download_response__init
+                     (Dither__V1__DownloadResponse         *message)
+{
+  static const Dither__V1__DownloadResponse init_value = DITHER__V1__DOWNLOAD_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t dither__v1__download_response__get_packed_size
+                     (const Dither__V1__DownloadResponse *message)
+{
+  assert(message->base.descriptor == &dither__v1__download_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__download_response__pack
+                     (const Dither__V1__DownloadResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__download_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__download_response__pack_to_buffer
+                     (const Dither__V1__DownloadResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__download_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__DownloadResponse *
+       dither__v1__download_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__DownloadResponse *)
+     protobuf_c_message_unpack (&dither__v1__download_response__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__download_response__free_unpacked
+                     (Dither__V1__DownloadResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__download_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+static const ProtobufCFieldDescriptor dither__v1__model__tags_entry__field_descriptors[2] =
+{
+  {
+    "key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Model__TagsEntry, key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Model__TagsEntry, value),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__model__tags_entry__field_indices_by_name[] = {
+  0,   /* field[0] = key */
+  1,   /* field[1] = value */
+};
+static const ProtobufCIntRange dither__v1__model__tags_entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor dither__v1__model__tags_entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.Model.TagsEntry",
+  "TagsEntry",
+  "Dither__V1__Model__TagsEntry",
+  "dither.v1",
+  sizeof(Dither__V1__Model__TagsEntry),
+  2,
+  dither__v1__model__tags_entry__field_descriptors,
+  dither__v1__model__tags_entry__field_indices_by_name,
+  1,  dither__v1__model__tags_entry__number_ranges,
+  (ProtobufCMessageInit) dither__v1__model__tags_entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor dither__v1__model__removal__field_descriptors[3] =
 {
   {
@@ -1181,7 +1481,7 @@ const ProtobufCMessageDescriptor dither__v1__model__removal__descriptor =
   (ProtobufCMessageInit) dither__v1__model__removal__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor dither__v1__model__field_descriptors[13] =
+static const ProtobufCFieldDescriptor dither__v1__model__field_descriptors[15] =
 {
   {
     "name",
@@ -1339,6 +1639,30 @@ static const ProtobufCFieldDescriptor dither__v1__model__field_descriptors[13] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "tags",
+    14,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__Model, n_tags),
+    offsetof(Dither__V1__Model, tags),
+    &dither__v1__model__tags_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "revision",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Model, revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__model__field_indices_by_name[] = {
   3,   /* field[3] = aliases */
@@ -1352,13 +1676,15 @@ static const unsigned dither__v1__model__field_indices_by_name[] = {
   0,   /* field[0] = name */
   9,   /* field[9] = noise_json */
   12,   /* field[12] = removal */
+  14,   /* field[14] = revision */
   5,   /* field[5] = signature */
+  13,   /* field[13] = tags */
   1,   /* field[1] = version */
 };
 static const ProtobufCIntRange dither__v1__model__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor dither__v1__model__descriptor =
 {
@@ -1368,7 +1694,7 @@ const ProtobufCMessageDescriptor dither__v1__model__descriptor =
   "Dither__V1__Model",
   "dither.v1",
   sizeof(Dither__V1__Model),
-  13,
+  15,
   dither__v1__model__field_descriptors,
   dither__v1__model__field_indices_by_name,
   1,  dither__v1__model__number_ranges,
@@ -1608,7 +1934,7 @@ const ProtobufCMessageDescriptor dither__v1__signature_input__descriptor =
   (ProtobufCMessageInit) dither__v1__signature_input__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor dither__v1__list_models_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor dither__v1__list_models_request__field_descriptors[4] =
 {
   {
     "prefix",
@@ -1646,16 +1972,29 @@ static const ProtobufCFieldDescriptor dither__v1__list_models_request__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "tags",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Dither__V1__ListModelsRequest, n_tags),
+    offsetof(Dither__V1__ListModelsRequest, tags),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__list_models_request__field_indices_by_name[] = {
   1,   /* field[1] = page_size */
   2,   /* field[2] = page_token */
   0,   /* field[0] = prefix */
+  3,   /* field[3] = tags */
 };
 static const ProtobufCIntRange dither__v1__list_models_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor dither__v1__list_models_request__descriptor =
 {
@@ -1665,7 +2004,7 @@ const ProtobufCMessageDescriptor dither__v1__list_models_request__descriptor =
   "Dither__V1__ListModelsRequest",
   "dither.v1",
   sizeof(Dither__V1__ListModelsRequest),
-  3,
+  4,
   dither__v1__list_models_request__field_descriptors,
   dither__v1__list_models_request__field_indices_by_name,
   1,  dither__v1__list_models_request__number_ranges,
@@ -3520,7 +3859,493 @@ const ProtobufCMessageDescriptor dither__v1__trail_entry__descriptor =
   (ProtobufCMessageInit) dither__v1__trail_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor dither__v1__registry__method_descriptors[11] =
+static const ProtobufCFieldDescriptor dither__v1__describe_model_request__tags_entry__field_descriptors[2] =
+{
+  {
+    "key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__DescribeModelRequest__TagsEntry, key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__DescribeModelRequest__TagsEntry, value),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__describe_model_request__tags_entry__field_indices_by_name[] = {
+  0,   /* field[0] = key */
+  1,   /* field[1] = value */
+};
+static const ProtobufCIntRange dither__v1__describe_model_request__tags_entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor dither__v1__describe_model_request__tags_entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.DescribeModelRequest.TagsEntry",
+  "TagsEntry",
+  "Dither__V1__DescribeModelRequest__TagsEntry",
+  "dither.v1",
+  sizeof(Dither__V1__DescribeModelRequest__TagsEntry),
+  2,
+  dither__v1__describe_model_request__tags_entry__field_descriptors,
+  dither__v1__describe_model_request__tags_entry__field_indices_by_name,
+  1,  dither__v1__describe_model_request__tags_entry__number_ranges,
+  (ProtobufCMessageInit) dither__v1__describe_model_request__tags_entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__describe_model_request__field_descriptors[5] =
+{
+  {
+    "model",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__DescribeModelRequest, model),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "card_json",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Dither__V1__DescribeModelRequest, card_case),
+    offsetof(Dither__V1__DescribeModelRequest, card_json),
+    NULL,
+    &protobuf_c_empty_string,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tags",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__DescribeModelRequest, n_tags),
+    offsetof(Dither__V1__DescribeModelRequest, tags),
+    &dither__v1__describe_model_request__tags_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "dropped_tags",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Dither__V1__DescribeModelRequest, n_dropped_tags),
+    offsetof(Dither__V1__DescribeModelRequest, dropped_tags),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expected_revision",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Dither__V1__DescribeModelRequest, expected_case),
+    offsetof(Dither__V1__DescribeModelRequest, expected_revision),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__describe_model_request__field_indices_by_name[] = {
+  1,   /* field[1] = card_json */
+  3,   /* field[3] = dropped_tags */
+  4,   /* field[4] = expected_revision */
+  0,   /* field[0] = model */
+  2,   /* field[2] = tags */
+};
+static const ProtobufCIntRange dither__v1__describe_model_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor dither__v1__describe_model_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.DescribeModelRequest",
+  "DescribeModelRequest",
+  "Dither__V1__DescribeModelRequest",
+  "dither.v1",
+  sizeof(Dither__V1__DescribeModelRequest),
+  5,
+  dither__v1__describe_model_request__field_descriptors,
+  dither__v1__describe_model_request__field_indices_by_name,
+  1,  dither__v1__describe_model_request__number_ranges,
+  (ProtobufCMessageInit) dither__v1__describe_model_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__list_revisions_request__field_descriptors[3] =
+{
+  {
+    "model",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRevisionsRequest, model),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page_size",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRevisionsRequest, page_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page_token",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRevisionsRequest, page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__list_revisions_request__field_indices_by_name[] = {
+  0,   /* field[0] = model */
+  1,   /* field[1] = page_size */
+  2,   /* field[2] = page_token */
+};
+static const ProtobufCIntRange dither__v1__list_revisions_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor dither__v1__list_revisions_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.ListRevisionsRequest",
+  "ListRevisionsRequest",
+  "Dither__V1__ListRevisionsRequest",
+  "dither.v1",
+  sizeof(Dither__V1__ListRevisionsRequest),
+  3,
+  dither__v1__list_revisions_request__field_descriptors,
+  dither__v1__list_revisions_request__field_indices_by_name,
+  1,  dither__v1__list_revisions_request__number_ranges,
+  (ProtobufCMessageInit) dither__v1__list_revisions_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__list_revisions_response__revision__tags_entry__field_descriptors[2] =
+{
+  {
+    "key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRevisionsResponse__Revision__TagsEntry, key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRevisionsResponse__Revision__TagsEntry, value),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__list_revisions_response__revision__tags_entry__field_indices_by_name[] = {
+  0,   /* field[0] = key */
+  1,   /* field[1] = value */
+};
+static const ProtobufCIntRange dither__v1__list_revisions_response__revision__tags_entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor dither__v1__list_revisions_response__revision__tags_entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.ListRevisionsResponse.Revision.TagsEntry",
+  "TagsEntry",
+  "Dither__V1__ListRevisionsResponse__Revision__TagsEntry",
+  "dither.v1",
+  sizeof(Dither__V1__ListRevisionsResponse__Revision__TagsEntry),
+  2,
+  dither__v1__list_revisions_response__revision__tags_entry__field_descriptors,
+  dither__v1__list_revisions_response__revision__tags_entry__field_indices_by_name,
+  1,  dither__v1__list_revisions_response__revision__tags_entry__number_ranges,
+  (ProtobufCMessageInit) dither__v1__list_revisions_response__revision__tags_entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__list_revisions_response__revision__field_descriptors[5] =
+{
+  {
+    "number",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRevisionsResponse__Revision, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "card_json",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Dither__V1__ListRevisionsResponse__Revision, card_case),
+    offsetof(Dither__V1__ListRevisionsResponse__Revision, card_json),
+    NULL,
+    &protobuf_c_empty_string,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tags",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__ListRevisionsResponse__Revision, n_tags),
+    offsetof(Dither__V1__ListRevisionsResponse__Revision, tags),
+    &dither__v1__list_revisions_response__revision__tags_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "created_ms",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRevisionsResponse__Revision, created_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "created_by",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRevisionsResponse__Revision, created_by),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__list_revisions_response__revision__field_indices_by_name[] = {
+  1,   /* field[1] = card_json */
+  4,   /* field[4] = created_by */
+  3,   /* field[3] = created_ms */
+  0,   /* field[0] = number */
+  2,   /* field[2] = tags */
+};
+static const ProtobufCIntRange dither__v1__list_revisions_response__revision__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor dither__v1__list_revisions_response__revision__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.ListRevisionsResponse.Revision",
+  "Revision",
+  "Dither__V1__ListRevisionsResponse__Revision",
+  "dither.v1",
+  sizeof(Dither__V1__ListRevisionsResponse__Revision),
+  5,
+  dither__v1__list_revisions_response__revision__field_descriptors,
+  dither__v1__list_revisions_response__revision__field_indices_by_name,
+  1,  dither__v1__list_revisions_response__revision__number_ranges,
+  (ProtobufCMessageInit) dither__v1__list_revisions_response__revision__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__list_revisions_response__field_descriptors[2] =
+{
+  {
+    "revisions",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__ListRevisionsResponse, n_revisions),
+    offsetof(Dither__V1__ListRevisionsResponse, revisions),
+    &dither__v1__list_revisions_response__revision__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next_page_token",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRevisionsResponse, next_page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__list_revisions_response__field_indices_by_name[] = {
+  1,   /* field[1] = next_page_token */
+  0,   /* field[0] = revisions */
+};
+static const ProtobufCIntRange dither__v1__list_revisions_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor dither__v1__list_revisions_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.ListRevisionsResponse",
+  "ListRevisionsResponse",
+  "Dither__V1__ListRevisionsResponse",
+  "dither.v1",
+  sizeof(Dither__V1__ListRevisionsResponse),
+  2,
+  dither__v1__list_revisions_response__field_descriptors,
+  dither__v1__list_revisions_response__field_indices_by_name,
+  1,  dither__v1__list_revisions_response__number_ranges,
+  (ProtobufCMessageInit) dither__v1__list_revisions_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__download_request__field_descriptors[1] =
+{
+  {
+    "model",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__DownloadRequest, model),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__download_request__field_indices_by_name[] = {
+  0,   /* field[0] = model */
+};
+static const ProtobufCIntRange dither__v1__download_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor dither__v1__download_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.DownloadRequest",
+  "DownloadRequest",
+  "Dither__V1__DownloadRequest",
+  "dither.v1",
+  sizeof(Dither__V1__DownloadRequest),
+  1,
+  dither__v1__download_request__field_descriptors,
+  dither__v1__download_request__field_indices_by_name,
+  1,  dither__v1__download_request__number_ranges,
+  (ProtobufCMessageInit) dither__v1__download_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__download_response__field_descriptors[2] =
+{
+  {
+    "model",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__DownloadResponse, kind_case),
+    offsetof(Dither__V1__DownloadResponse, model),
+    &dither__v1__model__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "chunk",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__DownloadResponse, kind_case),
+    offsetof(Dither__V1__DownloadResponse, chunk),
+    &dither__v1__upload_chunk__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__download_response__field_indices_by_name[] = {
+  1,   /* field[1] = chunk */
+  0,   /* field[0] = model */
+};
+static const ProtobufCIntRange dither__v1__download_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor dither__v1__download_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.DownloadResponse",
+  "DownloadResponse",
+  "Dither__V1__DownloadResponse",
+  "dither.v1",
+  sizeof(Dither__V1__DownloadResponse),
+  2,
+  dither__v1__download_response__field_descriptors,
+  dither__v1__download_response__field_indices_by_name,
+  1,  dither__v1__download_response__number_ranges,
+  (ProtobufCMessageInit) dither__v1__download_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCMethodDescriptor dither__v1__registry__method_descriptors[14] =
 {
   { "ListModels", &dither__v1__list_models_request__descriptor, &dither__v1__list_models_response__descriptor },
   { "GetModel", &dither__v1__get_model_request__descriptor, &dither__v1__model__descriptor },
@@ -3532,16 +4357,22 @@ static const ProtobufCMethodDescriptor dither__v1__registry__method_descriptors[
   { "Drift", &dither__v1__drift_request__descriptor, &dither__v1__drift_response__descriptor },
   { "ListRemovedModels", &dither__v1__list_models_request__descriptor, &dither__v1__list_models_response__descriptor },
   { "RestoreModel", &dither__v1__restore_model_request__descriptor, &dither__v1__restore_model_response__descriptor },
+  { "DescribeModel", &dither__v1__describe_model_request__descriptor, &dither__v1__model__descriptor },
+  { "ListRevisions", &dither__v1__list_revisions_request__descriptor, &dither__v1__list_revisions_response__descriptor },
+  { "Download", &dither__v1__download_request__descriptor, &dither__v1__download_response__descriptor },
   { "ListTrail", &dither__v1__list_trail_request__descriptor, &dither__v1__list_trail_response__descriptor },
 };
 const unsigned dither__v1__registry__method_indices_by_name[] = {
   6,        /* Calibrate */
+  10,        /* DescribeModel */
+  12,        /* Download */
   7,        /* Drift */
   1,        /* GetModel */
   3,        /* GetUpload */
   0,        /* ListModels */
   8,        /* ListRemovedModels */
-  10,        /* ListTrail */
+  11,        /* ListRevisions */
+  13,        /* ListTrail */
   5,        /* RemoveModel */
   9,        /* RestoreModel */
   4,        /* SetAlias */
@@ -3554,7 +4385,7 @@ const ProtobufCServiceDescriptor dither__v1__registry__descriptor =
   "Registry",
   "Dither__V1__Registry",
   "dither.v1",
-  11,
+  14,
   dither__v1__registry__method_descriptors,
   dither__v1__registry__method_indices_by_name
 };
@@ -3638,13 +4469,37 @@ void dither__v1__registry__restore_model(ProtobufCService *service,
   assert(service->descriptor == &dither__v1__registry__descriptor);
   service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void dither__v1__registry__describe_model(ProtobufCService *service,
+                                          const Dither__V1__DescribeModelRequest *input,
+                                          Dither__V1__Model_Closure closure,
+                                          void *closure_data)
+{
+  assert(service->descriptor == &dither__v1__registry__descriptor);
+  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void dither__v1__registry__list_revisions(ProtobufCService *service,
+                                          const Dither__V1__ListRevisionsRequest *input,
+                                          Dither__V1__ListRevisionsResponse_Closure closure,
+                                          void *closure_data)
+{
+  assert(service->descriptor == &dither__v1__registry__descriptor);
+  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void dither__v1__registry__download(ProtobufCService *service,
+                                    const Dither__V1__DownloadRequest *input,
+                                    Dither__V1__DownloadResponse_Closure closure,
+                                    void *closure_data)
+{
+  assert(service->descriptor == &dither__v1__registry__descriptor);
+  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void dither__v1__registry__list_trail(ProtobufCService *service,
                                       const Dither__V1__ListTrailRequest *input,
                                       Dither__V1__ListTrailResponse_Closure closure,
                                       void *closure_data)
 {
   assert(service->descriptor == &dither__v1__registry__descriptor);
-  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void dither__v1__registry__init (Dither__V1__Registry_Service *service,
                                  Dither__V1__Registry_ServiceDestroy destroy)

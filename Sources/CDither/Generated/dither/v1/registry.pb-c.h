@@ -17,6 +17,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "dither/v1/inference.pb-c.h"
 
 typedef struct Dither__V1__Model Dither__V1__Model;
+typedef struct Dither__V1__Model__TagsEntry Dither__V1__Model__TagsEntry;
 typedef struct Dither__V1__Model__Removal Dither__V1__Model__Removal;
 typedef struct Dither__V1__Signature Dither__V1__Signature;
 typedef struct Dither__V1__SignatureInput Dither__V1__SignatureInput;
@@ -45,12 +46,31 @@ typedef struct Dither__V1__DriftResponse__Statistic Dither__V1__DriftResponse__S
 typedef struct Dither__V1__ListTrailRequest Dither__V1__ListTrailRequest;
 typedef struct Dither__V1__ListTrailResponse Dither__V1__ListTrailResponse;
 typedef struct Dither__V1__TrailEntry Dither__V1__TrailEntry;
+typedef struct Dither__V1__DescribeModelRequest Dither__V1__DescribeModelRequest;
+typedef struct Dither__V1__DescribeModelRequest__TagsEntry Dither__V1__DescribeModelRequest__TagsEntry;
+typedef struct Dither__V1__ListRevisionsRequest Dither__V1__ListRevisionsRequest;
+typedef struct Dither__V1__ListRevisionsResponse Dither__V1__ListRevisionsResponse;
+typedef struct Dither__V1__ListRevisionsResponse__Revision Dither__V1__ListRevisionsResponse__Revision;
+typedef struct Dither__V1__ListRevisionsResponse__Revision__TagsEntry Dither__V1__ListRevisionsResponse__Revision__TagsEntry;
+typedef struct Dither__V1__DownloadRequest Dither__V1__DownloadRequest;
+typedef struct Dither__V1__DownloadResponse Dither__V1__DownloadResponse;
 
 
 /* --- enums --- */
 
 
 /* --- messages --- */
+
+struct  Dither__V1__Model__TagsEntry
+{
+  ProtobufCMessage base;
+  char *key;
+  char *value;
+};
+#define DITHER__V1__MODEL__TAGS_ENTRY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__model__tags_entry__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
 
 struct  Dither__V1__Model__Removal
 {
@@ -93,10 +113,16 @@ struct  Dither__V1__Model
    * left out: it is there
    */
   Dither__V1__Model__Removal *removal;
+  size_t n_tags;
+  Dither__V1__Model__TagsEntry **tags;
+  /*
+   * of card and tags; 0: as it was published
+   */
+  uint64_t revision;
 };
 #define DITHER__V1__MODEL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__model__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, NULL, 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, NULL, NULL }
+    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, NULL, 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, NULL, NULL, 0,NULL, 0 }
 
 
 struct  Dither__V1__Signature
@@ -172,10 +198,15 @@ struct  Dither__V1__ListModelsRequest
    * the answer's before; left out: from the beginning
    */
   char *page_token;
+  /*
+   * versions alone that have all of these: "key", or "key=value"
+   */
+  size_t n_tags;
+  char **tags;
 };
 #define DITHER__V1__LIST_MODELS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__list_models_request__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0,NULL }
 
 
 struct  Dither__V1__ListModelsResponse
@@ -706,6 +737,183 @@ struct  Dither__V1__TrailEntry
     , 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
 
 
+struct  Dither__V1__DescribeModelRequest__TagsEntry
+{
+  ProtobufCMessage base;
+  char *key;
+  char *value;
+};
+#define DITHER__V1__DESCRIBE_MODEL_REQUEST__TAGS_ENTRY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__describe_model_request__tags_entry__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+typedef enum {
+  DITHER__V1__DESCRIBE_MODEL_REQUEST__CARD__NOT_SET = 0,
+  DITHER__V1__DESCRIBE_MODEL_REQUEST__CARD_CARD_JSON = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(DITHER__V1__DESCRIBE_MODEL_REQUEST__CARD__CASE)
+} Dither__V1__DescribeModelRequest__CardCase;
+
+typedef enum {
+  DITHER__V1__DESCRIBE_MODEL_REQUEST__EXPECTED__NOT_SET = 0,
+  DITHER__V1__DESCRIBE_MODEL_REQUEST__EXPECTED_EXPECTED_REVISION = 5
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(DITHER__V1__DESCRIBE_MODEL_REQUEST__EXPECTED__CASE)
+} Dither__V1__DescribeModelRequest__ExpectedCase;
+
+struct  Dither__V1__DescribeModelRequest
+{
+  ProtobufCMessage base;
+  /*
+   * "name", "name@version" or "name:alias"
+   */
+  char *model;
+  /*
+   * keys are names, values of at most 256 bytes; those that are not here stay. Up to 64 of a version
+   */
+  size_t n_tags;
+  Dither__V1__DescribeModelRequest__TagsEntry **tags;
+  /*
+   * keys
+   */
+  size_t n_dropped_tags;
+  char **dropped_tags;
+  Dither__V1__DescribeModelRequest__CardCase card_case;
+  union {
+    /*
+     * left out: as it is
+     */
+    char *card_json;
+  };
+  Dither__V1__DescribeModelRequest__ExpectedCase expected_case;
+  union {
+    uint64_t expected_revision;
+  };
+};
+#define DITHER__V1__DESCRIBE_MODEL_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__describe_model_request__descriptor) \
+    , (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, DITHER__V1__DESCRIBE_MODEL_REQUEST__CARD__NOT_SET, {0}, DITHER__V1__DESCRIBE_MODEL_REQUEST__EXPECTED__NOT_SET, {0} }
+
+
+struct  Dither__V1__ListRevisionsRequest
+{
+  ProtobufCMessage base;
+  /*
+   * "name", "name@version" or "name:alias"
+   */
+  char *model;
+  /*
+   * revisions in one answer at most; 0 or above 100: 100. Where cards are long it holds fewer
+   */
+  int32_t page_size;
+  /*
+   * the answer's before; left out: from the newest
+   */
+  char *page_token;
+};
+#define DITHER__V1__LIST_REVISIONS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__list_revisions_request__descriptor) \
+    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
+
+
+struct  Dither__V1__ListRevisionsResponse__Revision__TagsEntry
+{
+  ProtobufCMessage base;
+  char *key;
+  char *value;
+};
+#define DITHER__V1__LIST_REVISIONS_RESPONSE__REVISION__TAGS_ENTRY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__list_revisions_response__revision__tags_entry__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+typedef enum {
+  DITHER__V1__LIST_REVISIONS_RESPONSE__REVISION__CARD__NOT_SET = 0,
+  DITHER__V1__LIST_REVISIONS_RESPONSE__REVISION__CARD_CARD_JSON = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(DITHER__V1__LIST_REVISIONS_RESPONSE__REVISION__CARD__CASE)
+} Dither__V1__ListRevisionsResponse__Revision__CardCase;
+
+struct  Dither__V1__ListRevisionsResponse__Revision
+{
+  ProtobufCMessage base;
+  /*
+   * 0: as the version was published
+   */
+  uint64_t number;
+  size_t n_tags;
+  Dither__V1__ListRevisionsResponse__Revision__TagsEntry **tags;
+  int64_t created_ms;
+  char *created_by;
+  Dither__V1__ListRevisionsResponse__Revision__CardCase card_case;
+  union {
+    /*
+     * left out: as in the one before
+     */
+    char *card_json;
+  };
+};
+#define DITHER__V1__LIST_REVISIONS_RESPONSE__REVISION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__list_revisions_response__revision__descriptor) \
+    , 0, 0,NULL, 0, (char *)protobuf_c_empty_string, DITHER__V1__LIST_REVISIONS_RESPONSE__REVISION__CARD__NOT_SET, {0} }
+
+
+struct  Dither__V1__ListRevisionsResponse
+{
+  ProtobufCMessage base;
+  /*
+   * newest first
+   */
+  size_t n_revisions;
+  Dither__V1__ListRevisionsResponse__Revision **revisions;
+  /*
+   * for a request that goes on behind these; empty: there are no more
+   */
+  char *next_page_token;
+};
+#define DITHER__V1__LIST_REVISIONS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__list_revisions_response__descriptor) \
+    , 0,NULL, (char *)protobuf_c_empty_string }
+
+
+struct  Dither__V1__DownloadRequest
+{
+  ProtobufCMessage base;
+  /*
+   * "name", "name@version", "name:alias" or "sha256:…"
+   */
+  char *model;
+};
+#define DITHER__V1__DOWNLOAD_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__download_request__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+typedef enum {
+  DITHER__V1__DOWNLOAD_RESPONSE__KIND__NOT_SET = 0,
+  DITHER__V1__DOWNLOAD_RESPONSE__KIND_MODEL = 1,
+  DITHER__V1__DOWNLOAD_RESPONSE__KIND_CHUNK = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(DITHER__V1__DOWNLOAD_RESPONSE__KIND__CASE)
+} Dither__V1__DownloadResponse__KindCase;
+
+struct  Dither__V1__DownloadResponse
+{
+  ProtobufCMessage base;
+  Dither__V1__DownloadResponse__KindCase kind_case;
+  union {
+    /*
+     * first, once
+     */
+    Dither__V1__Model *model;
+    Dither__V1__UploadChunk *chunk;
+  };
+};
+#define DITHER__V1__DOWNLOAD_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__download_response__descriptor) \
+    , DITHER__V1__DOWNLOAD_RESPONSE__KIND__NOT_SET, {0} }
+
+
+/* Dither__V1__Model__TagsEntry methods */
+void   dither__v1__model__tags_entry__init
+                     (Dither__V1__Model__TagsEntry         *message);
 /* Dither__V1__Model__Removal methods */
 void   dither__v1__model__removal__init
                      (Dither__V1__Model__Removal         *message);
@@ -1177,8 +1385,115 @@ Dither__V1__TrailEntry *
 void   dither__v1__trail_entry__free_unpacked
                      (Dither__V1__TrailEntry *message,
                       ProtobufCAllocator *allocator);
+/* Dither__V1__DescribeModelRequest__TagsEntry methods */
+void   dither__v1__describe_model_request__tags_entry__init
+                     (Dither__V1__DescribeModelRequest__TagsEntry         *message);
+/* Dither__V1__DescribeModelRequest methods */
+void   dither__v1__describe_model_request__init
+                     (Dither__V1__DescribeModelRequest         *message);
+size_t dither__v1__describe_model_request__get_packed_size
+                     (const Dither__V1__DescribeModelRequest   *message);
+size_t dither__v1__describe_model_request__pack
+                     (const Dither__V1__DescribeModelRequest   *message,
+                      uint8_t             *out);
+size_t dither__v1__describe_model_request__pack_to_buffer
+                     (const Dither__V1__DescribeModelRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__DescribeModelRequest *
+       dither__v1__describe_model_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__describe_model_request__free_unpacked
+                     (Dither__V1__DescribeModelRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__ListRevisionsRequest methods */
+void   dither__v1__list_revisions_request__init
+                     (Dither__V1__ListRevisionsRequest         *message);
+size_t dither__v1__list_revisions_request__get_packed_size
+                     (const Dither__V1__ListRevisionsRequest   *message);
+size_t dither__v1__list_revisions_request__pack
+                     (const Dither__V1__ListRevisionsRequest   *message,
+                      uint8_t             *out);
+size_t dither__v1__list_revisions_request__pack_to_buffer
+                     (const Dither__V1__ListRevisionsRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__ListRevisionsRequest *
+       dither__v1__list_revisions_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__list_revisions_request__free_unpacked
+                     (Dither__V1__ListRevisionsRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__ListRevisionsResponse__Revision__TagsEntry methods */
+void   dither__v1__list_revisions_response__revision__tags_entry__init
+                     (Dither__V1__ListRevisionsResponse__Revision__TagsEntry         *message);
+/* Dither__V1__ListRevisionsResponse__Revision methods */
+void   dither__v1__list_revisions_response__revision__init
+                     (Dither__V1__ListRevisionsResponse__Revision         *message);
+/* Dither__V1__ListRevisionsResponse methods */
+void   dither__v1__list_revisions_response__init
+                     (Dither__V1__ListRevisionsResponse         *message);
+size_t dither__v1__list_revisions_response__get_packed_size
+                     (const Dither__V1__ListRevisionsResponse   *message);
+size_t dither__v1__list_revisions_response__pack
+                     (const Dither__V1__ListRevisionsResponse   *message,
+                      uint8_t             *out);
+size_t dither__v1__list_revisions_response__pack_to_buffer
+                     (const Dither__V1__ListRevisionsResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__ListRevisionsResponse *
+       dither__v1__list_revisions_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__list_revisions_response__free_unpacked
+                     (Dither__V1__ListRevisionsResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__DownloadRequest methods */
+void   dither__v1__download_request__init
+                     (Dither__V1__DownloadRequest         *message);
+size_t dither__v1__download_request__get_packed_size
+                     (const Dither__V1__DownloadRequest   *message);
+size_t dither__v1__download_request__pack
+                     (const Dither__V1__DownloadRequest   *message,
+                      uint8_t             *out);
+size_t dither__v1__download_request__pack_to_buffer
+                     (const Dither__V1__DownloadRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__DownloadRequest *
+       dither__v1__download_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__download_request__free_unpacked
+                     (Dither__V1__DownloadRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__DownloadResponse methods */
+void   dither__v1__download_response__init
+                     (Dither__V1__DownloadResponse         *message);
+size_t dither__v1__download_response__get_packed_size
+                     (const Dither__V1__DownloadResponse   *message);
+size_t dither__v1__download_response__pack
+                     (const Dither__V1__DownloadResponse   *message,
+                      uint8_t             *out);
+size_t dither__v1__download_response__pack_to_buffer
+                     (const Dither__V1__DownloadResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__DownloadResponse *
+       dither__v1__download_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__download_response__free_unpacked
+                     (Dither__V1__DownloadResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
+typedef void (*Dither__V1__Model__TagsEntry_Closure)
+                 (const Dither__V1__Model__TagsEntry *message,
+                  void *closure_data);
 typedef void (*Dither__V1__Model__Removal_Closure)
                  (const Dither__V1__Model__Removal *message,
                   void *closure_data);
@@ -1266,6 +1581,30 @@ typedef void (*Dither__V1__ListTrailResponse_Closure)
 typedef void (*Dither__V1__TrailEntry_Closure)
                  (const Dither__V1__TrailEntry *message,
                   void *closure_data);
+typedef void (*Dither__V1__DescribeModelRequest__TagsEntry_Closure)
+                 (const Dither__V1__DescribeModelRequest__TagsEntry *message,
+                  void *closure_data);
+typedef void (*Dither__V1__DescribeModelRequest_Closure)
+                 (const Dither__V1__DescribeModelRequest *message,
+                  void *closure_data);
+typedef void (*Dither__V1__ListRevisionsRequest_Closure)
+                 (const Dither__V1__ListRevisionsRequest *message,
+                  void *closure_data);
+typedef void (*Dither__V1__ListRevisionsResponse__Revision__TagsEntry_Closure)
+                 (const Dither__V1__ListRevisionsResponse__Revision__TagsEntry *message,
+                  void *closure_data);
+typedef void (*Dither__V1__ListRevisionsResponse__Revision_Closure)
+                 (const Dither__V1__ListRevisionsResponse__Revision *message,
+                  void *closure_data);
+typedef void (*Dither__V1__ListRevisionsResponse_Closure)
+                 (const Dither__V1__ListRevisionsResponse *message,
+                  void *closure_data);
+typedef void (*Dither__V1__DownloadRequest_Closure)
+                 (const Dither__V1__DownloadRequest *message,
+                  void *closure_data);
+typedef void (*Dither__V1__DownloadResponse_Closure)
+                 (const Dither__V1__DownloadResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -1313,6 +1652,18 @@ struct Dither__V1__Registry_Service
                         const Dither__V1__RestoreModelRequest *input,
                         Dither__V1__RestoreModelResponse_Closure closure,
                         void *closure_data);
+  void (*describe_model)(Dither__V1__Registry_Service *service,
+                         const Dither__V1__DescribeModelRequest *input,
+                         Dither__V1__Model_Closure closure,
+                         void *closure_data);
+  void (*list_revisions)(Dither__V1__Registry_Service *service,
+                         const Dither__V1__ListRevisionsRequest *input,
+                         Dither__V1__ListRevisionsResponse_Closure closure,
+                         void *closure_data);
+  void (*download)(Dither__V1__Registry_Service *service,
+                   const Dither__V1__DownloadRequest *input,
+                   Dither__V1__DownloadResponse_Closure closure,
+                   void *closure_data);
   void (*list_trail)(Dither__V1__Registry_Service *service,
                      const Dither__V1__ListTrailRequest *input,
                      Dither__V1__ListTrailResponse_Closure closure,
@@ -1335,6 +1686,9 @@ void dither__v1__registry__init (Dither__V1__Registry_Service *service,
       function_prefix__ ## drift,\
       function_prefix__ ## list_removed_models,\
       function_prefix__ ## restore_model,\
+      function_prefix__ ## describe_model,\
+      function_prefix__ ## list_revisions,\
+      function_prefix__ ## download,\
       function_prefix__ ## list_trail  }
 void dither__v1__registry__list_models(ProtobufCService *service,
                                        const Dither__V1__ListModelsRequest *input,
@@ -1376,6 +1730,18 @@ void dither__v1__registry__restore_model(ProtobufCService *service,
                                          const Dither__V1__RestoreModelRequest *input,
                                          Dither__V1__RestoreModelResponse_Closure closure,
                                          void *closure_data);
+void dither__v1__registry__describe_model(ProtobufCService *service,
+                                          const Dither__V1__DescribeModelRequest *input,
+                                          Dither__V1__Model_Closure closure,
+                                          void *closure_data);
+void dither__v1__registry__list_revisions(ProtobufCService *service,
+                                          const Dither__V1__ListRevisionsRequest *input,
+                                          Dither__V1__ListRevisionsResponse_Closure closure,
+                                          void *closure_data);
+void dither__v1__registry__download(ProtobufCService *service,
+                                    const Dither__V1__DownloadRequest *input,
+                                    Dither__V1__DownloadResponse_Closure closure,
+                                    void *closure_data);
 void dither__v1__registry__list_trail(ProtobufCService *service,
                                       const Dither__V1__ListTrailRequest *input,
                                       Dither__V1__ListTrailResponse_Closure closure,
@@ -1384,6 +1750,7 @@ void dither__v1__registry__list_trail(ProtobufCService *service,
 /* --- descriptors --- */
 
 extern const ProtobufCMessageDescriptor dither__v1__model__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__model__tags_entry__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__model__removal__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__signature__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__signature_input__descriptor;
@@ -1412,6 +1779,14 @@ extern const ProtobufCMessageDescriptor dither__v1__drift_response__statistic__d
 extern const ProtobufCMessageDescriptor dither__v1__list_trail_request__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__list_trail_response__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__trail_entry__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__describe_model_request__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__describe_model_request__tags_entry__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__list_revisions_request__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__list_revisions_response__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__list_revisions_response__revision__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__list_revisions_response__revision__tags_entry__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__download_request__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__download_response__descriptor;
 extern const ProtobufCServiceDescriptor dither__v1__registry__descriptor;
 
 PROTOBUF_C__END_DECLS

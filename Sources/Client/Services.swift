@@ -127,6 +127,15 @@ extension DitherClient {
         $0.expected = expected.map { .expectedVersion($0) }
       })
   }
+  /// Keeps a signature of a version's file with it.
+  public func sign(_ model: String, _ signature: Dither_V1_FileSignature) async throws -> Dither_V1_Model {
+    try await unary(
+      Dither_V1_Registry.signModel,
+      Dither_V1_SignModelRequest.with {
+        $0.model = model
+        $0.signature = signature
+      })
+  }
   /// Changes a version's card and tags.
   /// - Throws: `CallError` with `.failedPrecondition` when it is at another revision than the request expects.
   public func describe(_ request: Dither_V1_DescribeModelRequest) async throws -> Dither_V1_Model {
@@ -215,9 +224,11 @@ extension DitherClient {
   /// Uploads a file in chunks, from where an earlier attempt was cut.
   /// - Parameters:
   ///   - sha256: hex, of the whole file.
+  ///   - signatures: over that digest.
   ///   - progress: bytes that the server has.
   public func upload(
-    _ file: [UInt8], as name: String, sha256: String, card: String = "", aliases: [String] = [], chunk: Int = 256 << 10,
+    _ file: [UInt8], as name: String, sha256: String, card: String = "", aliases: [String] = [],
+    signatures: [Dither_V1_FileSignature] = [], chunk: Int = 256 << 10,
     progress: @escaping @Sendable (Int) -> Void = { _ in }
   ) async throws -> Dither_V1_UploadResponse {
     let received = try await uploadStatus(name: name, sha256: sha256).received
@@ -230,6 +241,7 @@ extension DitherClient {
           $0.begin.sha256 = sha256
           $0.begin.cardJson = card
           $0.begin.aliases = aliases
+          $0.begin.signatures = signatures
         })
       for offset in stride(from: start, to: file.count, by: chunk) {
         let end = min(offset + chunk, file.count)

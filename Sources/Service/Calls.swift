@@ -32,7 +32,7 @@ package enum Calls {
     PredictCall.self,
     ListModelsCall.self, GetModelCall.self, GetUploadCall.self, UploadCall.self, SetAliasCall.self, CalibrateCall.self,
     RemoveModelCall.self, RestoreModelCall.self, ListRemovedModelsCall.self, DriftCall.self,
-    DescribeModelCall.self, ListRevisionsCall.self, DownloadCall.self, ListTrailCall.self,
+    SignModelCall.self, DescribeModelCall.self, ListRevisionsCall.self, DownloadCall.self, ListTrailCall.self,
     AuditCall.self, WatchAuditCall.self, CancelAuditCall.self, ListAuditsCall.self, GetReportCall.self,
     GetAdversarialsCall.self, PlanAuditCall.self, CorruptCall.self, ListProbesCall.self,
     CheckHealthCall.self, WatchHealthCall.self, ReflectionCall.self, AlphaReflectionCall.self,

@@ -41,6 +41,8 @@ package final class ModelRegistry: Sendable {
   /// For making models of files.
   private let pool: ComputePool
   private let precision: Plan.Precision
+  /// nil: nobody need have signed anything.
+  let keyring: Keyring?
   private let index: Mutex<ModelIndex>
   private let loading = Mutex(Loading())
   /// Names that were told to leave.
@@ -53,8 +55,10 @@ package final class ModelRegistry: Sendable {
   private let seen = Mutex<Int64>(0)
 
   init(
-    store: any Store, pool: ComputePool, limits: ServerConfiguration.Limits, precision: Plan.Precision = .float32
+    store: any Store, pool: ComputePool, limits: ServerConfiguration.Limits, precision: Plan.Precision = .float32,
+    keyring: Keyring? = nil
   ) async throws {
+    self.keyring = keyring
     self.precision = precision
     self.store = store
     self.pool = pool
@@ -250,16 +254,17 @@ package final class ModelRegistry: Sendable {
   /// Publishes a file that `CheckedModel` has found good.
   /// - Parameter place: puts the file into the blob store.
   func publish(
-    _ model: CheckedModel, blob: BlobID, name: String, card: String, aliases: [String], by author: String,
+    _ model: CheckedModel, blob: BlobID, name: String, card: String, _ terms: PublicationTerms, by author: String,
     place: () async throws -> Void
   ) async throws -> (version: ModelVersion, existed: Bool) {
+    try checkSigned(blob, terms.signatures, at: "model '\(name)'")
     let new = NewModel(
       name: name, blob: blob, bytes: model.bytes, card: card, signature: model.signatureJson, noise: model.noiseJson,
       defaultSamples: model.defaultSamples)
     return try await changes.pass {
       try await place()
       do {
-        let published = try await store.models.publish(new, aliases: aliases, by: author)
+        let published = try await store.models.publish(new, terms, by: author)
         try await refresh([name])
         return published
       } catch {
@@ -272,7 +277,10 @@ package final class ModelRegistry: Sendable {
   func setAlias(
     _ alias: String, of name: String, to version: Int64, expecting: AliasExpectation = .anything, by author: String
   ) async throws -> ModelVersion {
-    try await changes.pass {
+    if let found = current.versions(of: name).first(where: { $0.version == version }) {
+      try checkSigned(found.blob, [], at: "model '\(found.reference)'")
+    }
+    return try await changes.pass {
       let found = try await store.models.setAlias(alias, of: name, to: version, expecting: expecting, by: author)
       try await refresh([name])
       return found
@@ -286,6 +294,23 @@ package final class ModelRegistry: Sendable {
       try await refresh([version.name])
       return found
     }
+  }
+
+  /// Keeps a signature that was seen to hold.
+  func sign(_ version: ModelVersion, _ signature: FileSignature, by author: String) async throws -> ModelVersion {
+    try await changes.pass {
+      let found = try await store.models.sign(version.name, version: version.version, signature, by: author)
+      try await refresh(Set(current.versions.filter { $0.blob == version.blob }.map(\.name)))
+      return found
+    }
+  }
+
+  /// - Parameter signatures: beside those that are on record for the file.
+  /// - Throws: where the server takes only what is signed, and this is not.
+  func checkSigned(_ blob: BlobID, _ signatures: [FileSignature], at place: String) throws(ServiceError) {
+    guard let keyring else { return }
+    let known = current.versions.first { $0.blob == blob }?.signatures.map(\.signature) ?? []
+    try keyring.check(blob, signatures + known, at: place)
   }
 
   func describe(_ version: ModelVersion, _ change: DescriptionChange, by author: String) async throws -> ModelVersion {
@@ -322,6 +347,12 @@ package final class ModelRegistry: Sendable {
   /// Takes removals back.
   func restore(_ name: String, version: Int64?, by author: String) async throws -> [ModelVersion] {
     try await changes.pass {
+      if keyring != nil {
+        for kept in try await store.models.removed()
+        where kept.name == name && (version == nil || kept.version == version) {
+          try checkSigned(kept.blob, kept.signatures.map(\.signature), at: "model '\(kept.reference)'")
+        }
+      }
       let restored = try await store.models.restore(name, version: version, by: author)
       try await refresh([name])
       return restored

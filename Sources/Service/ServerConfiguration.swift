@@ -43,6 +43,8 @@ public struct ServerConfiguration: Sendable {
   /// The Ed25519 key that signs reports, as PEM; made where there is none. nil: `report-key.pem` in the state
   /// directory.
   public var reportKey: String?
+  /// A file of public keys, one of which must have signed what is published; nil: nobody need have.
+  public var requireSigned: String?
   /// The program, as reports name it: its version and the digest of its sources.
   public var code: String?
   /// How long calls in flight may take once the server is to stop.

@@ -10,6 +10,8 @@ public enum ServiceFault: FaultCode {
   /// The file is no model that can be served.
   case badModel
   case notReady
+  /// A file for which nobody stands whom the server trusts.
+  case unsigned
   /// A model that was told to leave.
   case unloaded
   /// The model gives NaN or infinity to a row.
@@ -23,7 +25,7 @@ public enum ServiceFault: FaultCode {
     case .draining, .unloaded: .unavailable
     case .cancelled: .cancelled
     case .deadlinePassed: .deadlineExceeded
-    case .notReady, .noAnswer: .failedPrecondition
+    case .notReady, .noAnswer, .unsigned: .failedPrecondition
     }
   }
 }

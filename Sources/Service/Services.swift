@@ -39,7 +39,9 @@ package final class Services: Sendable {
     fitting = ComputePool("fitting", threads: 2, niceness: 5)
     planning = ComputePool("planning", threads: 2, niceness: 5)
     let loading = ComputePool("loading", threads: 2, niceness: 5)
-    registry = try await ModelRegistry(store: store, pool: loading, limits: limits, precision: configuration.precision)
+    let keyring: Keyring? = if let path = configuration.requireSigned { try Keyring(path: path) } else { nil }
+    registry = try await ModelRegistry(
+      store: store, pool: loading, limits: limits, precision: configuration.precision, keyring: keyring)
     let compute = ComputePool("compute", threads: configuration.computeThreads)
     batcher = Batcher(pool: compute, threads: configuration.computeThreads, limits: limits)
     auditThreads = configuration.auditThreads
@@ -64,6 +66,14 @@ package final class Services: Sendable {
       ] + statistics.families(of: registry) + DriftWatch.families(of: registry)
         + ProcessFamilies.all(code: configuration.code ?? "dither"))
     upkeep = try await Self.upkeep(of: registry, audits, in: configuration.stateDirectory, log)
+    if let keyring {
+      let unsigned = registry.current.versions.filter { !keyring.trusts($0.blob, $0.signatures.map(\.signature)) }
+      if !unsigned.isEmpty {
+        log.warning(
+          "versions that nobody of the keyring has signed were here before, and are served",
+          metadata: ["versions": "\(unsigned.count)", "first": "\(unsigned[0].reference)"])
+      }
+    }
     if let folder = configuration.modelsDirectory {
       try await ModelsFolder(path: folder, registry: registry, limits: limits, log: log).publish()
     }

@@ -29,6 +29,20 @@ public struct NewModel: Sendable, Equatable {
   }
 }
 
+/// How a model is published, beside what it is.
+public struct PublicationTerms: Sendable, Equatable {
+  /// Set in the same transaction.
+  public var aliases: [String]
+  /// Of its file; that they hold is for the caller to know.
+  public var signatures: [FileSignature]
+
+  /// - Parameter signatures: of its file.
+  public init(aliases: [String] = [], signatures: [FileSignature] = []) {
+    self.aliases = aliases
+    self.signatures = signatures
+  }
+}
+
 /// A calibration fitted to a version after it was published.
 public struct StoredCalibration: Sendable, Equatable {
   /// From 1, rising.
@@ -59,6 +73,8 @@ public struct ModelVersion: Sendable, Equatable {
   public var removal: VersionRemoval?
   /// As it is described now.
   public var description: VersionDescription
+  /// Of its file, in the order of their keys.
+  public var signatures: [StoredSignature]
 
   public var name: String { model.name }
   /// The file's.

@@ -61,8 +61,13 @@ public protocol ModelRecords: Sendable {
   /// - Returns: the version that the name already has of this file and card, if it has one; the aliases are set all the
   ///   same.
   func publish(
-    _ model: NewModel, aliases: [String], by author: String
+    _ model: NewModel, _ terms: PublicationTerms, by author: String
   ) async throws(StoreError) -> (version: ModelVersion, existed: Bool)
+
+  /// Keeps a signature of a version's file; that it holds is for the caller to know. One more of the same key is none.
+  func sign(
+    _ name: String, version: Int64, _ signature: FileSignature, by author: String
+  ) async throws(StoreError) -> ModelVersion
 
   /// Moves an alias, or makes it.
   /// - Throws: `.notFound` where there is no such version, `.conflict` where the alias is not what is expected.
@@ -112,6 +117,13 @@ public protocol ModelRecords: Sendable {
 }
 
 extension ModelRecords {
+  /// Publishes what nobody has signed.
+  public func publish(
+    _ model: NewModel, aliases: [String], by author: String
+  ) async throws(StoreError) -> (version: ModelVersion, existed: Bool) {
+    try await publish(model, PublicationTerms(aliases: aliases), by: author)
+  }
+
   /// Removes for good, with the aliases.
   public func remove(_ name: String, version: Int64?, by author: String) async throws(StoreError) -> [ModelVersion] {
     try await remove(name, version: version, RemovalTerms(takesAliases: true, kept: .zero), by: author)

@@ -8,6 +8,7 @@ public enum TrailAction: String, Sendable, CaseIterable {
   case restored = "model.restore"
   case calibrated = "model.calibrate"
   case described = "model.describe"
+  case signed = "model.sign"
   case aliasMoved = "alias.move"
   case aliasDropped = "alias.drop"
   case tokenMade = "token.make"

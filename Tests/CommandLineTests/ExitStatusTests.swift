@@ -58,7 +58,8 @@ struct ExitStatusTests {
     "every command has help with an example",
     arguments: [
       "serve", "predict", "audit", "upload", "models", "models list", "models show", "models alias", "models card",
-      "models remove", "models restore", "models describe", "models revisions", "models download", "trail",
+      "models remove", "models restore", "models describe", "models revisions", "models download", "models sign",
+      "trail",
       "trail list", "trail check",
       "run", "train", "data", "data list", "data get", "data verify", "tokens", "tokens create", "tokens list",
       "tokens revoke", "bench",

@@ -8,10 +8,15 @@ struct RegistryTests {
   /// Its commands are run here, one behind the other.
   static let document = "docs/registry.md"
 
-  @Test("the document's commands work, in their order")
+  private static let hasOpenssl = FileManager.default.isExecutableFile(atPath: "/usr/bin/openssl")
+
+  @Test("the document's commands work, in their order", .enabled(if: hasOpenssl, "the openssl program is absent"))
   func document() throws {
     let scratch = try Scratch(), server = try LiveServer(state: try Scratch())
     try Data(TestNet.onnx()).write(to: URL(filePath: scratch.file("model.onnx")))
+    // As it makes them.
+    try Self.openssl("genpkey", "-algorithm", "ed25519", "-out", scratch.file("key.pem"))
+    try Self.openssl("pkey", "-in", scratch.file("key.pem"), "-pubout", "-out", scratch.file("keyring.pem"))
     let commands = ShownCommand.blocks.filter { $0.document == Self.document }
     #expect(commands.count > 3)
     for shown in commands {
@@ -113,6 +118,59 @@ struct RegistryTests {
     let (sent, came) = (scratch.file("net.onnx"), out)
     #expect(try Data(contentsOf: URL(filePath: sent)) == Data(contentsOf: URL(filePath: came)))
     #expect(try server.dither("models", "download", "net@9", "--out", out).status == 3)
+  }
+
+  @Test(
+    "signed models alone, from keys that openssl makes to a download that is checked",
+    .enabled(if: hasOpenssl, "the openssl program is absent"))
+  func signatures() throws {
+    let scratch = try Scratch(), model = scratch.file("net.onnx"), key = scratch.file("key.pem")
+    try Data(TestNet.onnx()).write(to: URL(filePath: model))
+    let keyring = scratch.file("key.pub.pem")
+    try Self.openssl("genpkey", "-algorithm", "ed25519", "-out", key)
+    try Self.openssl("pkey", "-in", key, "-pubout", "-out", keyring)
+    let server = try LiveServer(state: try Scratch(), arguments: ["--require-signed", keyring])
+    let refused = try server.dither("upload", model)
+    #expect(refused.status == 2 && refused.errors.contains("keyring"), "\(refused.errors)")
+    let out = scratch.file("net.sig")
+    #expect(try server.dither("models", "sign", "--sign-key", key, "--file", model, "--out", out).status == 0)
+    #expect(try server.dither("upload", model, "--signature", out).status == 0)
+    let shown = try server.dither("models", "show", "net", "--json").json()["signed_by"] as? [[String: Any]]
+    #expect(shown?.count == 1 && shown?.first?["trusted"] as? Bool == true)
+    // Another key signs too, and is not of the keyring.
+    let other = scratch.file("other.pem")
+    try Self.openssl("genpkey", "-algorithm", "ed25519", "-out", other)
+    #expect(try server.dither("models", "sign", "net@1", "--sign-key", other, "--file", model).status == 0)
+    let wrong = try server.dither("models", "sign", "net@1", "--sign-key", other, "--file", key)
+    #expect(wrong.status == 1 && wrong.errors.contains("sha256:"), "\(wrong.errors)")
+    let copy = scratch.file("copy.onnx")
+    #expect(try server.dither("models", "download", "net", "--keyring", keyring, "--out", copy).status == 0)
+    let strangers = scratch.file("stranger.pub.pem"), stranger = scratch.file("stranger.pem")
+    try Self.openssl("genpkey", "-algorithm", "ed25519", "-out", stranger)
+    try Self.openssl("pkey", "-in", stranger, "-pubout", "-out", strangers)
+    let unknown = try server.dither("models", "download", "net", "--keyring", strangers, "--out", copy)
+    #expect(unknown.status == 1 && unknown.errors.contains("has signed"), "\(unknown.errors)")
+    // What openssl signs is good, byte for byte: the words are those of the document.
+    let message = scratch.file("message"), raw = scratch.file("raw")
+    let digest = try #require(try server.dither("models", "show", "net", "--json").json()["digest"] as? String)
+    try Data("dither model \(digest)".utf8).write(to: URL(filePath: message))
+    try Self.openssl("pkeyutl", "-sign", "-rawin", "-inkey", key, "-in", message, "-out", raw)
+    let line = try String(contentsOfFile: out, encoding: .utf8)
+    #expect(line.hasSuffix(" \(try Data(contentsOf: URL(filePath: raw)).base64EncodedString())\n"))
+    for wrong in [["net", "--out", out], [], ["--out", out]] {
+      let result = try Program.run(["models", "sign", "--sign-key", key] + wrong, environment: server.environment)
+      #expect(result.status == 2, "\(result.errors)")
+    }
+  }
+
+  private static func openssl(_ arguments: String...) throws {
+    let process = Process()
+    process.executableURL = URL(filePath: "/usr/bin/openssl")
+    process.arguments = arguments
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    process.waitUntilExit()
+    try #require(process.terminationStatus == 0, "openssl \(arguments.joined(separator: " "))")
   }
 
   @Test("lists of audits have the newest alone where that is asked")

@@ -51,6 +51,10 @@ public enum Dither_V1_Registry {
   public static let restoreModel = CallMethod<
     Unary, Dither_V1_RestoreModelRequest, Dither_V1_RestoreModelResponse
   >("dither.v1.Registry/RestoreModel")
+  /// `dither.v1.Registry/SignModel`.
+  public static let signModel = CallMethod<
+    Unary, Dither_V1_SignModelRequest, Dither_V1_Model
+  >("dither.v1.Registry/SignModel")
   /// `dither.v1.Registry/DescribeModel`.
   public static let describeModel = CallMethod<
     Unary, Dither_V1_DescribeModelRequest, Dither_V1_Model
@@ -204,6 +208,7 @@ public enum CallMethods {
     Dither_V1_Registry.drift,
     Dither_V1_Registry.listRemovedModels,
     Dither_V1_Registry.restoreModel,
+    Dither_V1_Registry.signModel,
     Dither_V1_Registry.describeModel,
     Dither_V1_Registry.listRevisions,
     Dither_V1_Registry.download,

@@ -121,7 +121,41 @@ public nonisolated struct Dither_V1_Model: @unchecked Sendable {
     set {_uniqueStorage()._revision = newValue}
   }
 
+  /// over its file's digest, by Ed25519
+  public var signedBy: [Dither_V1_Model.SignedBy] {
+    get {_storage._signedBy}
+    set {_uniqueStorage()._signedBy = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated struct SignedBy: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    public var signature: Dither_V1_FileSignature {
+      get {_signature ?? Dither_V1_FileSignature()}
+      set {_signature = newValue}
+    }
+    /// Returns true if `signature` has been explicitly set.
+    public var hasSignature: Bool {self._signature != nil}
+    /// Clears the value of `signature`. Subsequent reads from it will return its default value.
+    public mutating func clearSignature() {self._signature = nil}
+
+    public var createdMs: Int64 = 0
+
+    public var createdBy: String = String()
+
+    /// the key is in the server's keyring (--require-signed)
+    public var trusted: Bool = false
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+
+    fileprivate var _signature: Dither_V1_FileSignature? = nil
+  }
 
   public nonisolated struct Removal: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -300,6 +334,26 @@ public nonisolated struct Dither_V1_UploadBegin: Sendable {
 
   /// set in the same transaction that makes the version visible
   public var aliases: [String] = []
+
+  /// up to 16, kept with the version. A server may take only files that are signed
+  public var signatures: [Dither_V1_FileSignature] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// By Ed25519 over "dither model sha256:" and the 64 hexadecimal digits of the file's digest.
+public nonisolated struct Dither_V1_FileSignature: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// base64 of its 32 bytes
+  public var publicKey: String = String()
+
+  /// 64
+  public var signature: Data = Data()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1015,13 +1069,37 @@ public nonisolated struct Dither_V1_DownloadResponse: Sendable {
   public init() {}
 }
 
+public nonisolated struct Dither_V1_SignModelRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// "name", "name@version", "name:alias" or "sha256:…"
+  public var model: String = String()
+
+  public var signature: Dither_V1_FileSignature {
+    get {_signature ?? Dither_V1_FileSignature()}
+    set {_signature = newValue}
+  }
+  /// Returns true if `signature` has been explicitly set.
+  public var hasSignature: Bool {self._signature != nil}
+  /// Clears the value of `signature`. Subsequent reads from it will return its default value.
+  public mutating func clearSignature() {self._signature = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _signature: Dither_V1_FileSignature? = nil
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "dither.v1"
 
 nonisolated extension Dither_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Model"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}version\0\u{1}digest\0\u{1}aliases\0\u{3}card_json\0\u{1}signature\0\u{3}created_ms\0\u{3}created_by\0\u{1}bytes\0\u{3}noise_json\0\u{3}default_samples\0\u{1}calibration\0\u{1}removal\0\u{1}tags\0\u{1}revision\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}version\0\u{1}digest\0\u{1}aliases\0\u{3}card_json\0\u{1}signature\0\u{3}created_ms\0\u{3}created_by\0\u{1}bytes\0\u{3}noise_json\0\u{3}default_samples\0\u{1}calibration\0\u{1}removal\0\u{1}tags\0\u{1}revision\0\u{3}signed_by\0")
 
   fileprivate class _StorageClass {
     var _name: String = String()
@@ -1039,6 +1117,7 @@ nonisolated extension Dither_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Mes
     var _removal: Dither_V1_Model.Removal? = nil
     var _tags: Dictionary<String,String> = [:]
     var _revision: UInt64 = 0
+    var _signedBy: [Dither_V1_Model.SignedBy] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1064,6 +1143,7 @@ nonisolated extension Dither_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Mes
       _removal = source._removal
       _tags = source._tags
       _revision = source._revision
+      _signedBy = source._signedBy
     }
   }
 
@@ -1097,6 +1177,7 @@ nonisolated extension Dither_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Mes
         case 13: try { try decoder.decodeSingularMessageField(value: &_storage._removal) }()
         case 14: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &_storage._tags) }()
         case 15: try { try decoder.decodeSingularUInt64Field(value: &_storage._revision) }()
+        case 16: try { try decoder.decodeRepeatedMessageField(value: &_storage._signedBy) }()
         default: break
         }
       }
@@ -1154,6 +1235,9 @@ nonisolated extension Dither_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Mes
       if _storage._revision != 0 {
         try visitor.visitSingularUInt64Field(value: _storage._revision, fieldNumber: 15)
       }
+      if !_storage._signedBy.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._signedBy, fieldNumber: 16)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1178,10 +1262,60 @@ nonisolated extension Dither_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Mes
         if _storage._removal != rhs_storage._removal {return false}
         if _storage._tags != rhs_storage._tags {return false}
         if _storage._revision != rhs_storage._revision {return false}
+        if _storage._signedBy != rhs_storage._signedBy {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_Model.SignedBy: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Dither_V1_Model.protoMessageName + ".SignedBy"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}signature\0\u{3}created_ms\0\u{3}created_by\0\u{1}trusted\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._signature) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.createdMs) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.createdBy) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.trusted) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._signature {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.createdMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.createdMs, fieldNumber: 2)
+    }
+    if !self.createdBy.isEmpty {
+      try visitor.visitSingularStringField(value: self.createdBy, fieldNumber: 3)
+    }
+    if self.trusted != false {
+      try visitor.visitSingularBoolField(value: self.trusted, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_Model.SignedBy, rhs: Dither_V1_Model.SignedBy) -> Bool {
+    if lhs._signature != rhs._signature {return false}
+    if lhs.createdMs != rhs.createdMs {return false}
+    if lhs.createdBy != rhs.createdBy {return false}
+    if lhs.trusted != rhs.trusted {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1526,7 +1660,7 @@ nonisolated extension Dither_V1_UploadRequest: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Dither_V1_UploadBegin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".UploadBegin"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}bytes\0\u{1}sha256\0\u{3}card_json\0\u{1}aliases\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}bytes\0\u{1}sha256\0\u{3}card_json\0\u{1}aliases\0\u{1}signatures\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1539,6 +1673,7 @@ nonisolated extension Dither_V1_UploadBegin: SwiftProtobuf.Message, SwiftProtobu
       case 3: try { try decoder.decodeSingularStringField(value: &self.sha256) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.cardJson) }()
       case 5: try { try decoder.decodeRepeatedStringField(value: &self.aliases) }()
+      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.signatures) }()
       default: break
       }
     }
@@ -1560,6 +1695,9 @@ nonisolated extension Dither_V1_UploadBegin: SwiftProtobuf.Message, SwiftProtobu
     if !self.aliases.isEmpty {
       try visitor.visitRepeatedStringField(value: self.aliases, fieldNumber: 5)
     }
+    if !self.signatures.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.signatures, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1569,6 +1707,42 @@ nonisolated extension Dither_V1_UploadBegin: SwiftProtobuf.Message, SwiftProtobu
     if lhs.sha256 != rhs.sha256 {return false}
     if lhs.cardJson != rhs.cardJson {return false}
     if lhs.aliases != rhs.aliases {return false}
+    if lhs.signatures != rhs.signatures {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_FileSignature: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".FileSignature"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}public_key\0\u{1}signature\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.publicKey) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.signature) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.publicKey.isEmpty {
+      try visitor.visitSingularStringField(value: self.publicKey, fieldNumber: 1)
+    }
+    if !self.signature.isEmpty {
+      try visitor.visitSingularBytesField(value: self.signature, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_FileSignature, rhs: Dither_V1_FileSignature) -> Bool {
+    if lhs.publicKey != rhs.publicKey {return false}
+    if lhs.signature != rhs.signature {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2914,6 +3088,45 @@ nonisolated extension Dither_V1_DownloadResponse: SwiftProtobuf.Message, SwiftPr
 
   public static func ==(lhs: Dither_V1_DownloadResponse, rhs: Dither_V1_DownloadResponse) -> Bool {
     if lhs.kind != rhs.kind {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_SignModelRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".SignModelRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}signature\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._signature) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.model.isEmpty {
+      try visitor.visitSingularStringField(value: self.model, fieldNumber: 1)
+    }
+    try { if let v = self._signature {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_SignModelRequest, rhs: Dither_V1_SignModelRequest) -> Bool {
+    if lhs.model != rhs.model {return false}
+    if lhs._signature != rhs._signature {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -71,7 +71,8 @@ private struct PageEnd {
 extension ModelVersion {
   /// About the bytes that it takes in a list.
   fileprivate var listedBytes: Int {
-    512 + card.utf8.count + description.tags.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+    512 + 256 * signatures.count + card.utf8.count
+      + description.tags.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
       + model.signature.utf8.count + model.noise.utf8.count
       + (calibration?.content.count ?? 0)
   }
@@ -96,6 +97,7 @@ extension Dither_V1_Model {
     cardJson = version.card
     tags = version.description.tags
     revision = UInt64(version.description.number)
+    signedBy = version.signatures.map { .init($0, of: version.blob, registry.keyring) }
     createdMs = version.createdMilliseconds
     createdBy = version.createdBy
     bytes = UInt64(version.model.bytes)

@@ -28,7 +28,8 @@ package struct UploadCall: ClientStreamCall {
     guard case .begin(let begin) = try await requests.next()?.kind else {
       throw ServiceError(.badField, at: "kind", expected: "begin as the first message", got: "something else")
     }
-    let blob = try check(begin)
+    let blob = try check(begin), signatures = try signatures(begin, of: blob)
+    try registry.checkSigned(blob, signatures, at: "model '\(begin.name)'")
     if let standing = standing(blob, begin) {
       while try await requests.next() != nil {}
       return try await answer(standing, begin, caller)
@@ -66,7 +67,7 @@ package struct UploadCall: ClientStreamCall {
       await upload.suspend()
       throw error
     }
-    return try await publish(upload, begin, caller)
+    return try await publish(upload, begin, signatures, caller)
   }
 
   /// The version that the name already has of this file and card.
@@ -87,11 +88,21 @@ package struct UploadCall: ClientStreamCall {
     return try BlobID(begin.sha256)
   }
 
-  /// The name has this file already: only the aliases are set.
+  private func signatures(_ begin: Dither_V1_UploadBegin, of blob: BlobID) throws -> [FileSignature] {
+    try FileSignature.check(count: begin.signatures.count)
+    let signatures = try begin.signatures.map { try FileSignature($0) }
+    try UploadRules.check(signatures, of: blob)
+    return signatures
+  }
+
+  /// The name has this file already: only signatures are kept and aliases set.
   private func answer(
     _ standing: ModelVersion, _ begin: Dither_V1_UploadBegin, _ caller: Caller
   ) async throws -> Dither_V1_UploadResponse {
     var version = standing
+    for signature in try signatures(begin, of: standing.blob) {
+      version = try await registry.sign(standing, signature, by: caller.name)
+    }
     for alias in begin.aliases {
       version = try await registry.setAlias(alias, of: standing.name, to: standing.version, by: caller.name)
     }
@@ -116,13 +127,14 @@ package struct UploadCall: ClientStreamCall {
   }
 
   private func publish(
-    _ upload: any Upload, _ begin: Dither_V1_UploadBegin, _ caller: Caller
+    _ upload: any Upload, _ begin: Dither_V1_UploadBegin, _ signatures: [FileSignature], _ caller: Caller
   ) async throws -> Dither_V1_UploadResponse {
     do {
       let graph = try await read(upload)
       let checked = try await trials.run { try CheckedModel(graph, bytes: upload.bytes, proceed: caller.proceed) }
       let published = try await registry.publish(
-        checked, blob: upload.blob, name: begin.name, card: begin.cardJson, aliases: begin.aliases, by: caller.name
+        checked, blob: upload.blob, name: begin.name, card: begin.cardJson,
+        PublicationTerms(aliases: begin.aliases, signatures: signatures), by: caller.name
       ) { try await upload.keep() }
       var response = try response(published.version, existed: published.existed)
       response.warnings = checked.warnings

@@ -110,6 +110,10 @@ public enum ServerSettings {
       "Newest instructions that kernels may use, so that several kinds of CPU give the same bits."
     ) { if case .text(let word) = $1 { $0.instructions = word } },
     ServerSetting(
+      "require-signed", .file,
+      "Keyring: a file of Ed25519 public keys, one of which must have signed each model (docs/registry.md)."
+    ) { if case .text(let path) = $1 { $0.requireSigned = path } },
+    ServerSetting(
       "keep-removed", .seconds(0...31_536_000), standard: "604800",
       "How long a version that was removed can be restored, and its file stays."
     ) { if case .seconds(let seconds) = $1 { $0.limits.removedKept = .seconds(seconds) } },

@@ -14,10 +14,10 @@ package struct SqlModels: ModelRecords {
   }
 
   package func publish(
-    _ model: NewModel, aliases: [String], by author: String
+    _ model: NewModel, _ terms: PublicationTerms, by author: String
   ) async throws(StoreError) -> (version: ModelVersion, existed: Bool) {
     try ModelReference.check(name: model.name, "name")
-    for alias in aliases { try ModelReference.check(alias: alias, "aliases") }
+    for alias in terms.aliases { try ModelReference.check(alias: alias, "aliases") }
     return try await database.write { db in
       let same = try db.rows(
         "SELECT version FROM versions WHERE name = $1 AND blob = $2 AND removed_ms IS NULL ORDER BY version DESC",
@@ -33,7 +33,8 @@ package struct SqlModels: ModelRecords {
         try SqlTrail.note(
           .uploaded, "\(model.name)@\(version)", by: author, ["digest": "\(model.blob)", "bytes": "\(model.bytes)"], db)
       }
-      for alias in aliases { try Self.set(alias, of: model.name, to: version, by: author, db) }
+      try Self.keep(terms.signatures, of: model.blob, as: "\(model.name)@\(version)", by: author, db)
+      for alias in terms.aliases { try Self.set(alias, of: model.name, to: version, by: author, db) }
       return (try Self.version(model.name, version, db), standing != nil)
     }
   }
@@ -199,6 +200,7 @@ package struct SqlModels: ModelRecords {
       SELECT * FROM calibrations AS c WHERE \(narrowed)
       AND number = (SELECT MAX(d.number) FROM calibrations AS d WHERE d.name = c.name AND d.version = c.version)
       """, arguments)
+    let signatures = try signatures(narrowed, arguments, db)
     let descriptions = try descriptions(narrowed, arguments, db)
     let calibrations = Dictionary(try newest.map { (try reference($0), try calibration($0)) }) { $1 }
     return try db.rows(
@@ -214,7 +216,8 @@ package struct SqlModels: ModelRecords {
       return ModelVersion(
         model: model, version: try row["version"], createdMilliseconds: try row["created_ms"],
         createdBy: try row["created_by"], aliases: aliases[reference] ?? [], calibration: calibrations[reference],
-        removal: try removal(row), description: description)
+        removal: try removal(row), description: description,
+        signatures: signatures[model.blob.hex] ?? [])
     }
   }
 

@@ -24,6 +24,7 @@ package enum SqlSchema {
     Step(name: "9 versions that can be restored", text: restorable),
     Step(name: "10 a trail of who did what", text: trail),
     Step(name: "11 cards and tags that change", text: revisions),
+    Step(name: "12 signatures of files", text: signatures),
   ]
 
   private static let first = """
@@ -197,6 +198,18 @@ package enum SqlSchema {
       created_by TEXT NOT NULL,
       PRIMARY KEY (name, version, number),
       FOREIGN KEY (name, version) REFERENCES versions (name, version)
+    ) STRICT, WITHOUT ROWID;
+    """
+
+  /// Keys in base64, of 32 bytes.
+  private static let signatures = """
+    CREATE TABLE signatures (
+      blob TEXT NOT NULL,
+      key TEXT NOT NULL,
+      signature BLOB NOT NULL,
+      created_ms INTEGER NOT NULL,
+      created_by TEXT NOT NULL,
+      PRIMARY KEY (blob, key)
     ) STRICT, WITHOUT ROWID;
     """
 }

@@ -8,10 +8,11 @@ import Foundation
 struct ModelsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "models",
-    abstract: "List, show, describe, name, watch, download, remove and restore the models of a server.",
+    abstract: "List, show, describe, name, sign, watch, download, remove and restore the models of a server.",
     discussion: "Example: dither models list",
     subcommands: [
-      List.self, Show.self, Card.self, Describe.self, Revisions.self, Alias.self, ModelDrift.self, Download.self,
+      List.self, Show.self, Card.self, Describe.self, Revisions.self, Alias.self, ModelDrift.self, Sign.self,
+      Download.self,
       Remove.self, Restore.self,
     ])
 
@@ -148,6 +149,22 @@ struct ModelDescription: Encodable {
       return "\(width) " + (classes > 0 ? "classes" : width == 1 ? "value" : "values")
     }
   }
+  struct Signer: Encodable {
+    /// In base64.
+    var key: String
+    var signature: String
+    var created: String
+    var createdBy: String
+    var trusted: Bool
+
+    init(_ message: Dither_V1_Model.SignedBy) {
+      key = message.signature.publicKey
+      signature = message.signature.signature.base64EncodedString()
+      created = timeText(message.createdMs)
+      createdBy = message.createdBy
+      trusted = message.trusted
+    }
+  }
   var name: String
   var version: UInt64
   var digest: String
@@ -162,6 +179,7 @@ struct ModelDescription: Encodable {
   var tags: [String: String]
   /// Of card and tags.
   var revision: UInt64
+  var signedBy: [Signer]
   /// Of a version that can be restored.
   var removed: String?
   var removedBy: String?
@@ -181,6 +199,7 @@ struct ModelDescription: Encodable {
     noise = JsonValue(text: model.noiseJson)
     tags = model.tags
     revision = model.revision
+    signedBy = model.signedBy.map(Signer.init)
     guard model.hasRemoval else { return }
     removed = timeText(model.removal.removedMs)
     removedBy = model.removal.removedBy
@@ -204,6 +223,9 @@ struct ModelDescription: Encodable {
     ]
     if let noise { rows.append(["noise", noise.text]) }
     rows.append(["tags", tags.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", ")])
+    for signer in signedBy {
+      rows.append(["signed", "ed25519:\(signer.key)\(signer.trusted ? ", a key of the server's keyring" : "")"])
+    }
     if revision > 0 { rows.append(["revision", "\(revision): dither models revisions \(name)@\(version)"]) }
     if let card, let written = ModelCard(json: card.text) {
       rows += written.shown.map { [$0.key, $0.words] }

@@ -2,6 +2,8 @@ import ArgumentParser
 import DitherBasics
 import DitherClient
 import DitherProto
+import DitherService
+import DitherStore
 import Foundation
 
 extension ModelsCommand {
@@ -14,11 +16,14 @@ extension ModelsCommand {
     var model: String
     @Option(help: "Where to write it; a file that is there is replaced. (default: NAME.onnx)")
     var out: String?
+    @Option(help: "File of public keys, one of which must have signed it: PEM, or lines 'ed25519:BASE64'.")
+    var keyring: String?
     @Flag(help: "Print one JSON object.")
     var json = false
     @OptionGroup var server: ServerOptions
 
     func run() async throws {
+      let keyring: Keyring? = if let keyring { try Keyring(path: keyring) } else { nil }
       let (found, file) = try await server.withClient { client in
         try await client.download(model) { came in
           if Console.isTerminal { Console.write("\r\u{1B}[K\(byteText(came)) have come") }
@@ -30,6 +35,14 @@ extension ModelsCommand {
         throw CommandFailure(
           status: .checkFailed,
           message: "\(found.name)@\(found.version) is \(found.digest); what came is \(digest)")
+      }
+      if let keyring {
+        let signatures = found.signedBy.compactMap { FileSignature($0.signature) }
+        guard keyring.trusts(try BlobID(digest), signatures) else {
+          throw CommandFailure(
+            status: .checkFailed,
+            message: "\(found.name)@\(found.version): none of \(self.keyring ?? "the keyring") has signed \(digest)")
+        }
       }
       let path = out ?? "\(found.name).onnx"
       try WholeFile.write(file, to: path)

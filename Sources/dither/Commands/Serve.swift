@@ -60,6 +60,8 @@ struct ServeCommand: AsyncParsableCommand {
   var precision: String?
   @Option(help: help(of: "isa"))
   var isa: String?
+  @Option(help: help(of: "require-signed"))
+  var requireSigned: String?
   @Option(help: help(of: "keep-removed"))
   var keepRemoved: String?
   @Option(help: help(of: "grace"))
@@ -105,7 +107,8 @@ struct ServeCommand: AsyncParsableCommand {
       "report-key": reportKey, "host": host,
       "framed-port": framedPort, "grpc-port": grpcPort, "http-port": httpPort, "listen": listen, "tls-cert": tlsCert,
       "tls-key": tlsKey, "client-ca": clientCa, "insecure": insecure.map { "\($0)" }, "log-level": logLevel,
-      "threads": threads, "precision": precision, "isa": isa, "keep-removed": keepRemoved, "grace": grace,
+      "threads": threads, "precision": precision, "isa": isa, "require-signed": requireSigned,
+      "keep-removed": keepRemoved, "grace": grace,
       "lame-duck": lameDuck,
     ]
   }

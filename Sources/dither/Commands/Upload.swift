@@ -4,6 +4,7 @@ import DitherClient
 import DitherGraph
 import DitherInference
 import DitherProto
+import DitherStore
 import Foundation
 
 /// `dither upload`: a new version of a model.
@@ -31,6 +32,12 @@ struct UploadCommand: AsyncParsableCommand {
   var card: String?
   @Option(name: .customLong("alias"), help: "An alias that shall point at the new version; repeat.")
   var aliases: [String] = []
+  @Option(help: "Sign what is sent: PEM file of an Ed25519 private key.")
+  var signKey: String?
+  @Option(
+    name: .customLong("signature"), help: "File of signatures of what is sent, as 'dither models sign --out' writes it."
+  )
+  var signatureFile: String?
   @Option(
     help: """
       What the model's outputs are, written into the file's metadata: \(OutputKind.allCases.map(\.rawValue).joined(separator: ", ")). \
@@ -73,12 +80,12 @@ struct UploadCommand: AsyncParsableCommand {
     for (key, word) in [(Graph.outputKindKey, outputKind?.rawValue), (ModelSignature.taskKey, task)] {
       if let word { bytes = OnnxMetadata.adding(word, for: key, to: bytes) }
     }
-    let file = bytes, description = card
+    let file = bytes, description = card, hash = Sha256.hash(file), signatures = try signatures(of: hash)
     let name = name ?? URL(filePath: self.file).deletingPathExtension().lastPathComponent
     let response = try await server.withClient { client in
       try await Self.retrying {
         try await client.upload(
-          file, as: name, sha256: Sha256.hash(file).hex, card: description, aliases: aliases,
+          file, as: name, sha256: hash.hex, card: description, aliases: aliases, signatures: signatures,
           progress: { sent in
             if Console.isTerminal { Console.write("\r\u{1B}[Ksent \(byteText(sent)) of \(byteText(file.count))") }
           })
@@ -105,6 +112,15 @@ struct UploadCommand: AsyncParsableCommand {
       }
     }
     return try await body()
+  }
+
+  private func signatures(of hash: Sha256.Digest) throws -> [Dither_V1_FileSignature] {
+    var found: [FileSignature] = []
+    if let signatureFile {
+      found = try FileSignature.lines(String(decoding: FileArray.read(signatureFile), as: UTF8.self))
+    }
+    if let signKey { found.append(try SigningKey(signKey).signature(of: hash.description)) }
+    return found.map { .init($0) }
   }
 
   private func cardText() throws -> String {

@@ -51,7 +51,7 @@ struct SettingsTests {
       "state": "/s", "models": "/m", "ready-file": "/r", "report-key": "/k", "host": "127.0.0.2", "framed-port": "1",
       "grpc-port": "2", "http-port": "3", "tls-cert": "/c", "tls-key": "/y", "client-ca": "/a", "log-level": "trace",
       "threads": "3", "precision": "bfloat16", "grace": "0.5", "lame-duck": "7", "isa": "avx2",
-      "keep-removed": "60",
+      "keep-removed": "60", "require-signed": "/q",
       "database": "postgresql://d@h/n", "blobs": "s3://b/p?endpoint=http://h:1",
     ]
     let variables = Dictionary(
@@ -65,6 +65,7 @@ struct SettingsTests {
       #expect(read.precision == .bfloat16 && read.grace == .seconds(0.5) && read.lameDuck == .seconds(7))
       #expect(read.instructions == "avx2" && read.database == "postgresql://d@h/n")
       #expect(read.blobs == "s3://b/p?endpoint=http://h:1" && read.limits.removedKept == .seconds(60))
+      #expect(read.requireSigned == "/q")
     }
     #expect(try settings(environment: ["DITHER_INSECURE": "on"]).tls == .insecure)
     let other = Set(ServerSettings.all.map(\.name)).subtracting(values.keys)

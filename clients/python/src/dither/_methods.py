@@ -44,6 +44,7 @@ RESTORE_MODEL = Method(
 LIST_REMOVED_MODELS = Method(
     "/dither.v1.Registry/ListRemovedModels", registry.ListModelsRequest, registry.ListModelsResponse
 )
+SIGN_MODEL = Method("/dither.v1.Registry/SignModel", registry.SignModelRequest, registry.Model)
 # With the revision that it must be at, a second try would be refused for what the first has done.
 DESCRIBE_MODEL = Method(
     "/dither.v1.Registry/DescribeModel", registry.DescribeModelRequest, registry.Model, is_idempotent=False

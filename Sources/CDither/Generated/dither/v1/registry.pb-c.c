@@ -13,6 +13,12 @@ void   dither__v1__model__tags_entry__init
   static const Dither__V1__Model__TagsEntry init_value = DITHER__V1__MODEL__TAGS_ENTRY__INIT;
   *message = init_value;
 }
+void   dither__v1__model__signed_by__init
+                     (Dither__V1__Model__SignedBy         *message)
+{
+  static const Dither__V1__Model__SignedBy init_value = DITHER__V1__MODEL__SIGNED_BY__INIT;
+  *message = init_value;
+}
 void   dither__v1__model__removal__init
                      (Dither__V1__Model__Removal         *message)
 {
@@ -377,6 +383,51 @@ void   dither__v1__upload_begin__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &dither__v1__upload_begin__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__file_signature__init
+                     (Dither__V1__FileSignature         *message)
+{
+  static const Dither__V1__FileSignature init_value = DITHER__V1__FILE_SIGNATURE__INIT;
+  *message = init_value;
+}
+size_t dither__v1__file_signature__get_packed_size
+                     (const Dither__V1__FileSignature *message)
+{
+  assert(message->base.descriptor == &dither__v1__file_signature__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__file_signature__pack
+                     (const Dither__V1__FileSignature *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__file_signature__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__file_signature__pack_to_buffer
+                     (const Dither__V1__FileSignature *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__file_signature__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__FileSignature *
+       dither__v1__file_signature__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__FileSignature *)
+     protobuf_c_message_unpack (&dither__v1__file_signature__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__file_signature__free_unpacked
+                     (Dither__V1__FileSignature *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__file_signature__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   dither__v1__upload_chunk__init
@@ -1366,6 +1417,51 @@ void   dither__v1__download_response__free_unpacked
   assert(message->base.descriptor == &dither__v1__download_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   dither__v1__sign_model_request__init
+                     (Dither__V1__SignModelRequest         *message)
+{
+  static const Dither__V1__SignModelRequest init_value = DITHER__V1__SIGN_MODEL_REQUEST__INIT;
+  *message = init_value;
+}
+size_t dither__v1__sign_model_request__get_packed_size
+                     (const Dither__V1__SignModelRequest *message)
+{
+  assert(message->base.descriptor == &dither__v1__sign_model_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__sign_model_request__pack
+                     (const Dither__V1__SignModelRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__sign_model_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__sign_model_request__pack_to_buffer
+                     (const Dither__V1__SignModelRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__sign_model_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__SignModelRequest *
+       dither__v1__sign_model_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__SignModelRequest *)
+     protobuf_c_message_unpack (&dither__v1__sign_model_request__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__sign_model_request__free_unpacked
+                     (Dither__V1__SignModelRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__sign_model_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor dither__v1__model__tags_entry__field_descriptors[2] =
 {
   {
@@ -1415,6 +1511,83 @@ const ProtobufCMessageDescriptor dither__v1__model__tags_entry__descriptor =
   dither__v1__model__tags_entry__field_indices_by_name,
   1,  dither__v1__model__tags_entry__number_ranges,
   (ProtobufCMessageInit) dither__v1__model__tags_entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__model__signed_by__field_descriptors[4] =
+{
+  {
+    "signature",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Model__SignedBy, signature),
+    &dither__v1__file_signature__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "created_ms",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Model__SignedBy, created_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "created_by",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Model__SignedBy, created_by),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "trusted",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Model__SignedBy, trusted),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__model__signed_by__field_indices_by_name[] = {
+  2,   /* field[2] = created_by */
+  1,   /* field[1] = created_ms */
+  0,   /* field[0] = signature */
+  3,   /* field[3] = trusted */
+};
+static const ProtobufCIntRange dither__v1__model__signed_by__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor dither__v1__model__signed_by__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.Model.SignedBy",
+  "SignedBy",
+  "Dither__V1__Model__SignedBy",
+  "dither.v1",
+  sizeof(Dither__V1__Model__SignedBy),
+  4,
+  dither__v1__model__signed_by__field_descriptors,
+  dither__v1__model__signed_by__field_indices_by_name,
+  1,  dither__v1__model__signed_by__number_ranges,
+  (ProtobufCMessageInit) dither__v1__model__signed_by__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor dither__v1__model__removal__field_descriptors[3] =
@@ -1481,7 +1654,7 @@ const ProtobufCMessageDescriptor dither__v1__model__removal__descriptor =
   (ProtobufCMessageInit) dither__v1__model__removal__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor dither__v1__model__field_descriptors[15] =
+static const ProtobufCFieldDescriptor dither__v1__model__field_descriptors[16] =
 {
   {
     "name",
@@ -1663,6 +1836,18 @@ static const ProtobufCFieldDescriptor dither__v1__model__field_descriptors[15] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "signed_by",
+    16,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__Model, n_signed_by),
+    offsetof(Dither__V1__Model, signed_by),
+    &dither__v1__model__signed_by__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__model__field_indices_by_name[] = {
   3,   /* field[3] = aliases */
@@ -1678,13 +1863,14 @@ static const unsigned dither__v1__model__field_indices_by_name[] = {
   12,   /* field[12] = removal */
   14,   /* field[14] = revision */
   5,   /* field[5] = signature */
+  15,   /* field[15] = signed_by */
   13,   /* field[13] = tags */
   1,   /* field[1] = version */
 };
 static const ProtobufCIntRange dither__v1__model__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 15 }
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor dither__v1__model__descriptor =
 {
@@ -1694,7 +1880,7 @@ const ProtobufCMessageDescriptor dither__v1__model__descriptor =
   "Dither__V1__Model",
   "dither.v1",
   sizeof(Dither__V1__Model),
-  15,
+  16,
   dither__v1__model__field_descriptors,
   dither__v1__model__field_indices_by_name,
   1,  dither__v1__model__number_ranges,
@@ -2151,7 +2337,7 @@ const ProtobufCMessageDescriptor dither__v1__upload_request__descriptor =
   (ProtobufCMessageInit) dither__v1__upload_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor dither__v1__upload_begin__field_descriptors[5] =
+static const ProtobufCFieldDescriptor dither__v1__upload_begin__field_descriptors[6] =
 {
   {
     "name",
@@ -2213,6 +2399,18 @@ static const ProtobufCFieldDescriptor dither__v1__upload_begin__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "signatures",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__UploadBegin, n_signatures),
+    offsetof(Dither__V1__UploadBegin, signatures),
+    &dither__v1__file_signature__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__upload_begin__field_indices_by_name[] = {
   4,   /* field[4] = aliases */
@@ -2220,11 +2418,12 @@ static const unsigned dither__v1__upload_begin__field_indices_by_name[] = {
   3,   /* field[3] = card_json */
   0,   /* field[0] = name */
   2,   /* field[2] = sha256 */
+  5,   /* field[5] = signatures */
 };
 static const ProtobufCIntRange dither__v1__upload_begin__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor dither__v1__upload_begin__descriptor =
 {
@@ -2234,11 +2433,62 @@ const ProtobufCMessageDescriptor dither__v1__upload_begin__descriptor =
   "Dither__V1__UploadBegin",
   "dither.v1",
   sizeof(Dither__V1__UploadBegin),
-  5,
+  6,
   dither__v1__upload_begin__field_descriptors,
   dither__v1__upload_begin__field_indices_by_name,
   1,  dither__v1__upload_begin__number_ranges,
   (ProtobufCMessageInit) dither__v1__upload_begin__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__file_signature__field_descriptors[2] =
+{
+  {
+    "public_key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__FileSignature, public_key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "signature",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__FileSignature, signature),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__file_signature__field_indices_by_name[] = {
+  0,   /* field[0] = public_key */
+  1,   /* field[1] = signature */
+};
+static const ProtobufCIntRange dither__v1__file_signature__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor dither__v1__file_signature__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.FileSignature",
+  "FileSignature",
+  "Dither__V1__FileSignature",
+  "dither.v1",
+  sizeof(Dither__V1__FileSignature),
+  2,
+  dither__v1__file_signature__field_descriptors,
+  dither__v1__file_signature__field_indices_by_name,
+  1,  dither__v1__file_signature__number_ranges,
+  (ProtobufCMessageInit) dither__v1__file_signature__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor dither__v1__upload_chunk__field_descriptors[2] =
@@ -4345,7 +4595,58 @@ const ProtobufCMessageDescriptor dither__v1__download_response__descriptor =
   (ProtobufCMessageInit) dither__v1__download_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor dither__v1__registry__method_descriptors[14] =
+static const ProtobufCFieldDescriptor dither__v1__sign_model_request__field_descriptors[2] =
+{
+  {
+    "model",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__SignModelRequest, model),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "signature",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__SignModelRequest, signature),
+    &dither__v1__file_signature__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__sign_model_request__field_indices_by_name[] = {
+  0,   /* field[0] = model */
+  1,   /* field[1] = signature */
+};
+static const ProtobufCIntRange dither__v1__sign_model_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor dither__v1__sign_model_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.SignModelRequest",
+  "SignModelRequest",
+  "Dither__V1__SignModelRequest",
+  "dither.v1",
+  sizeof(Dither__V1__SignModelRequest),
+  2,
+  dither__v1__sign_model_request__field_descriptors,
+  dither__v1__sign_model_request__field_indices_by_name,
+  1,  dither__v1__sign_model_request__number_ranges,
+  (ProtobufCMessageInit) dither__v1__sign_model_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCMethodDescriptor dither__v1__registry__method_descriptors[15] =
 {
   { "ListModels", &dither__v1__list_models_request__descriptor, &dither__v1__list_models_response__descriptor },
   { "GetModel", &dither__v1__get_model_request__descriptor, &dither__v1__model__descriptor },
@@ -4357,6 +4658,7 @@ static const ProtobufCMethodDescriptor dither__v1__registry__method_descriptors[
   { "Drift", &dither__v1__drift_request__descriptor, &dither__v1__drift_response__descriptor },
   { "ListRemovedModels", &dither__v1__list_models_request__descriptor, &dither__v1__list_models_response__descriptor },
   { "RestoreModel", &dither__v1__restore_model_request__descriptor, &dither__v1__restore_model_response__descriptor },
+  { "SignModel", &dither__v1__sign_model_request__descriptor, &dither__v1__model__descriptor },
   { "DescribeModel", &dither__v1__describe_model_request__descriptor, &dither__v1__model__descriptor },
   { "ListRevisions", &dither__v1__list_revisions_request__descriptor, &dither__v1__list_revisions_response__descriptor },
   { "Download", &dither__v1__download_request__descriptor, &dither__v1__download_response__descriptor },
@@ -4364,18 +4666,19 @@ static const ProtobufCMethodDescriptor dither__v1__registry__method_descriptors[
 };
 const unsigned dither__v1__registry__method_indices_by_name[] = {
   6,        /* Calibrate */
-  10,        /* DescribeModel */
-  12,        /* Download */
+  11,        /* DescribeModel */
+  13,        /* Download */
   7,        /* Drift */
   1,        /* GetModel */
   3,        /* GetUpload */
   0,        /* ListModels */
   8,        /* ListRemovedModels */
-  11,        /* ListRevisions */
-  13,        /* ListTrail */
+  12,        /* ListRevisions */
+  14,        /* ListTrail */
   5,        /* RemoveModel */
   9,        /* RestoreModel */
   4,        /* SetAlias */
+  10,        /* SignModel */
   2         /* Upload */
 };
 const ProtobufCServiceDescriptor dither__v1__registry__descriptor =
@@ -4385,7 +4688,7 @@ const ProtobufCServiceDescriptor dither__v1__registry__descriptor =
   "Registry",
   "Dither__V1__Registry",
   "dither.v1",
-  14,
+  15,
   dither__v1__registry__method_descriptors,
   dither__v1__registry__method_indices_by_name
 };
@@ -4469,13 +4772,21 @@ void dither__v1__registry__restore_model(ProtobufCService *service,
   assert(service->descriptor == &dither__v1__registry__descriptor);
   service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void dither__v1__registry__sign_model(ProtobufCService *service,
+                                      const Dither__V1__SignModelRequest *input,
+                                      Dither__V1__Model_Closure closure,
+                                      void *closure_data)
+{
+  assert(service->descriptor == &dither__v1__registry__descriptor);
+  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void dither__v1__registry__describe_model(ProtobufCService *service,
                                           const Dither__V1__DescribeModelRequest *input,
                                           Dither__V1__Model_Closure closure,
                                           void *closure_data)
 {
   assert(service->descriptor == &dither__v1__registry__descriptor);
-  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void dither__v1__registry__list_revisions(ProtobufCService *service,
                                           const Dither__V1__ListRevisionsRequest *input,
@@ -4483,7 +4794,7 @@ void dither__v1__registry__list_revisions(ProtobufCService *service,
                                           void *closure_data)
 {
   assert(service->descriptor == &dither__v1__registry__descriptor);
-  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void dither__v1__registry__download(ProtobufCService *service,
                                     const Dither__V1__DownloadRequest *input,
@@ -4491,7 +4802,7 @@ void dither__v1__registry__download(ProtobufCService *service,
                                     void *closure_data)
 {
   assert(service->descriptor == &dither__v1__registry__descriptor);
-  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void dither__v1__registry__list_trail(ProtobufCService *service,
                                       const Dither__V1__ListTrailRequest *input,
@@ -4499,7 +4810,7 @@ void dither__v1__registry__list_trail(ProtobufCService *service,
                                       void *closure_data)
 {
   assert(service->descriptor == &dither__v1__registry__descriptor);
-  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void dither__v1__registry__init (Dither__V1__Registry_Service *service,
                                  Dither__V1__Registry_ServiceDestroy destroy)

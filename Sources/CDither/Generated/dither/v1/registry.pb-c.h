@@ -18,6 +18,7 @@ PROTOBUF_C__BEGIN_DECLS
 
 typedef struct Dither__V1__Model Dither__V1__Model;
 typedef struct Dither__V1__Model__TagsEntry Dither__V1__Model__TagsEntry;
+typedef struct Dither__V1__Model__SignedBy Dither__V1__Model__SignedBy;
 typedef struct Dither__V1__Model__Removal Dither__V1__Model__Removal;
 typedef struct Dither__V1__Signature Dither__V1__Signature;
 typedef struct Dither__V1__SignatureInput Dither__V1__SignatureInput;
@@ -26,6 +27,7 @@ typedef struct Dither__V1__ListModelsResponse Dither__V1__ListModelsResponse;
 typedef struct Dither__V1__GetModelRequest Dither__V1__GetModelRequest;
 typedef struct Dither__V1__UploadRequest Dither__V1__UploadRequest;
 typedef struct Dither__V1__UploadBegin Dither__V1__UploadBegin;
+typedef struct Dither__V1__FileSignature Dither__V1__FileSignature;
 typedef struct Dither__V1__UploadChunk Dither__V1__UploadChunk;
 typedef struct Dither__V1__UploadResponse Dither__V1__UploadResponse;
 typedef struct Dither__V1__GetUploadRequest Dither__V1__GetUploadRequest;
@@ -54,6 +56,7 @@ typedef struct Dither__V1__ListRevisionsResponse__Revision Dither__V1__ListRevis
 typedef struct Dither__V1__ListRevisionsResponse__Revision__TagsEntry Dither__V1__ListRevisionsResponse__Revision__TagsEntry;
 typedef struct Dither__V1__DownloadRequest Dither__V1__DownloadRequest;
 typedef struct Dither__V1__DownloadResponse Dither__V1__DownloadResponse;
+typedef struct Dither__V1__SignModelRequest Dither__V1__SignModelRequest;
 
 
 /* --- enums --- */
@@ -70,6 +73,22 @@ struct  Dither__V1__Model__TagsEntry
 #define DITHER__V1__MODEL__TAGS_ENTRY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__model__tags_entry__descriptor) \
     , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+struct  Dither__V1__Model__SignedBy
+{
+  ProtobufCMessage base;
+  Dither__V1__FileSignature *signature;
+  int64_t created_ms;
+  char *created_by;
+  /*
+   * the key is in the server's keyring (--require-signed)
+   */
+  protobuf_c_boolean trusted;
+};
+#define DITHER__V1__MODEL__SIGNED_BY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__model__signed_by__descriptor) \
+    , NULL, 0, (char *)protobuf_c_empty_string, 0 }
 
 
 struct  Dither__V1__Model__Removal
@@ -119,10 +138,15 @@ struct  Dither__V1__Model
    * of card and tags; 0: as it was published
    */
   uint64_t revision;
+  /*
+   * over its file's digest, by Ed25519
+   */
+  size_t n_signed_by;
+  Dither__V1__Model__SignedBy **signed_by;
 };
 #define DITHER__V1__MODEL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__model__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, NULL, 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, NULL, NULL, 0,NULL, 0 }
+    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, NULL, 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, NULL, NULL, 0,NULL, 0, 0,NULL }
 
 
 struct  Dither__V1__Signature
@@ -273,10 +297,35 @@ struct  Dither__V1__UploadBegin
    */
   size_t n_aliases;
   char **aliases;
+  /*
+   * up to 16, kept with the version. A server may take only files that are signed
+   */
+  size_t n_signatures;
+  Dither__V1__FileSignature **signatures;
 };
 #define DITHER__V1__UPLOAD_BEGIN__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__upload_begin__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL }
+    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL }
+
+
+/*
+ * By Ed25519 over "dither model sha256:" and the 64 hexadecimal digits of the file's digest.
+ */
+struct  Dither__V1__FileSignature
+{
+  ProtobufCMessage base;
+  /*
+   * base64 of its 32 bytes
+   */
+  char *public_key;
+  /*
+   * 64
+   */
+  ProtobufCBinaryData signature;
+};
+#define DITHER__V1__FILE_SIGNATURE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__file_signature__descriptor) \
+    , (char *)protobuf_c_empty_string, {0,NULL} }
 
 
 struct  Dither__V1__UploadChunk
@@ -911,9 +960,26 @@ struct  Dither__V1__DownloadResponse
     , DITHER__V1__DOWNLOAD_RESPONSE__KIND__NOT_SET, {0} }
 
 
+struct  Dither__V1__SignModelRequest
+{
+  ProtobufCMessage base;
+  /*
+   * "name", "name@version", "name:alias" or "sha256:…"
+   */
+  char *model;
+  Dither__V1__FileSignature *signature;
+};
+#define DITHER__V1__SIGN_MODEL_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__sign_model_request__descriptor) \
+    , (char *)protobuf_c_empty_string, NULL }
+
+
 /* Dither__V1__Model__TagsEntry methods */
 void   dither__v1__model__tags_entry__init
                      (Dither__V1__Model__TagsEntry         *message);
+/* Dither__V1__Model__SignedBy methods */
+void   dither__v1__model__signed_by__init
+                     (Dither__V1__Model__SignedBy         *message);
 /* Dither__V1__Model__Removal methods */
 void   dither__v1__model__removal__init
                      (Dither__V1__Model__Removal         *message);
@@ -1068,6 +1134,25 @@ Dither__V1__UploadBegin *
                       const uint8_t       *data);
 void   dither__v1__upload_begin__free_unpacked
                      (Dither__V1__UploadBegin *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__FileSignature methods */
+void   dither__v1__file_signature__init
+                     (Dither__V1__FileSignature         *message);
+size_t dither__v1__file_signature__get_packed_size
+                     (const Dither__V1__FileSignature   *message);
+size_t dither__v1__file_signature__pack
+                     (const Dither__V1__FileSignature   *message,
+                      uint8_t             *out);
+size_t dither__v1__file_signature__pack_to_buffer
+                     (const Dither__V1__FileSignature   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__FileSignature *
+       dither__v1__file_signature__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__file_signature__free_unpacked
+                     (Dither__V1__FileSignature *message,
                       ProtobufCAllocator *allocator);
 /* Dither__V1__UploadChunk methods */
 void   dither__v1__upload_chunk__init
@@ -1489,10 +1574,32 @@ Dither__V1__DownloadResponse *
 void   dither__v1__download_response__free_unpacked
                      (Dither__V1__DownloadResponse *message,
                       ProtobufCAllocator *allocator);
+/* Dither__V1__SignModelRequest methods */
+void   dither__v1__sign_model_request__init
+                     (Dither__V1__SignModelRequest         *message);
+size_t dither__v1__sign_model_request__get_packed_size
+                     (const Dither__V1__SignModelRequest   *message);
+size_t dither__v1__sign_model_request__pack
+                     (const Dither__V1__SignModelRequest   *message,
+                      uint8_t             *out);
+size_t dither__v1__sign_model_request__pack_to_buffer
+                     (const Dither__V1__SignModelRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__SignModelRequest *
+       dither__v1__sign_model_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__sign_model_request__free_unpacked
+                     (Dither__V1__SignModelRequest *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Dither__V1__Model__TagsEntry_Closure)
                  (const Dither__V1__Model__TagsEntry *message,
+                  void *closure_data);
+typedef void (*Dither__V1__Model__SignedBy_Closure)
+                 (const Dither__V1__Model__SignedBy *message,
                   void *closure_data);
 typedef void (*Dither__V1__Model__Removal_Closure)
                  (const Dither__V1__Model__Removal *message,
@@ -1520,6 +1627,9 @@ typedef void (*Dither__V1__UploadRequest_Closure)
                   void *closure_data);
 typedef void (*Dither__V1__UploadBegin_Closure)
                  (const Dither__V1__UploadBegin *message,
+                  void *closure_data);
+typedef void (*Dither__V1__FileSignature_Closure)
+                 (const Dither__V1__FileSignature *message,
                   void *closure_data);
 typedef void (*Dither__V1__UploadChunk_Closure)
                  (const Dither__V1__UploadChunk *message,
@@ -1605,6 +1715,9 @@ typedef void (*Dither__V1__DownloadRequest_Closure)
 typedef void (*Dither__V1__DownloadResponse_Closure)
                  (const Dither__V1__DownloadResponse *message,
                   void *closure_data);
+typedef void (*Dither__V1__SignModelRequest_Closure)
+                 (const Dither__V1__SignModelRequest *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -1652,6 +1765,10 @@ struct Dither__V1__Registry_Service
                         const Dither__V1__RestoreModelRequest *input,
                         Dither__V1__RestoreModelResponse_Closure closure,
                         void *closure_data);
+  void (*sign_model)(Dither__V1__Registry_Service *service,
+                     const Dither__V1__SignModelRequest *input,
+                     Dither__V1__Model_Closure closure,
+                     void *closure_data);
   void (*describe_model)(Dither__V1__Registry_Service *service,
                          const Dither__V1__DescribeModelRequest *input,
                          Dither__V1__Model_Closure closure,
@@ -1686,6 +1803,7 @@ void dither__v1__registry__init (Dither__V1__Registry_Service *service,
       function_prefix__ ## drift,\
       function_prefix__ ## list_removed_models,\
       function_prefix__ ## restore_model,\
+      function_prefix__ ## sign_model,\
       function_prefix__ ## describe_model,\
       function_prefix__ ## list_revisions,\
       function_prefix__ ## download,\
@@ -1730,6 +1848,10 @@ void dither__v1__registry__restore_model(ProtobufCService *service,
                                          const Dither__V1__RestoreModelRequest *input,
                                          Dither__V1__RestoreModelResponse_Closure closure,
                                          void *closure_data);
+void dither__v1__registry__sign_model(ProtobufCService *service,
+                                      const Dither__V1__SignModelRequest *input,
+                                      Dither__V1__Model_Closure closure,
+                                      void *closure_data);
 void dither__v1__registry__describe_model(ProtobufCService *service,
                                           const Dither__V1__DescribeModelRequest *input,
                                           Dither__V1__Model_Closure closure,
@@ -1751,6 +1873,7 @@ void dither__v1__registry__list_trail(ProtobufCService *service,
 
 extern const ProtobufCMessageDescriptor dither__v1__model__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__model__tags_entry__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__model__signed_by__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__model__removal__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__signature__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__signature_input__descriptor;
@@ -1759,6 +1882,7 @@ extern const ProtobufCMessageDescriptor dither__v1__list_models_response__descri
 extern const ProtobufCMessageDescriptor dither__v1__get_model_request__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__upload_request__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__upload_begin__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__file_signature__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__upload_chunk__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__upload_response__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__get_upload_request__descriptor;
@@ -1787,6 +1911,7 @@ extern const ProtobufCMessageDescriptor dither__v1__list_revisions_response__rev
 extern const ProtobufCMessageDescriptor dither__v1__list_revisions_response__revision__tags_entry__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__download_request__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__download_response__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__sign_model_request__descriptor;
 extern const ProtobufCServiceDescriptor dither__v1__registry__descriptor;
 
 PROTOBUF_C__END_DECLS

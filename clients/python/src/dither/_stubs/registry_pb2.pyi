@@ -177,6 +177,14 @@ class DriftResponse(_message.Message):
     windows: int
     def __init__(self, model: _Optional[str] = ..., version: _Optional[int] = ..., calibration: _Optional[int] = ..., samples: _Optional[int] = ..., window: _Optional[int] = ..., filled: _Optional[int] = ..., false_alarm_rate: _Optional[float] = ..., answers: _Optional[int] = ..., other_answers: _Optional[int] = ..., windows: _Optional[int] = ..., alarms: _Optional[int] = ..., statistics: _Optional[_Iterable[_Union[DriftResponse.Statistic, _Mapping]]] = ...) -> None: ...
 
+class FileSignature(_message.Message):
+    __slots__ = ["public_key", "signature"]
+    PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    public_key: str
+    signature: bytes
+    def __init__(self, public_key: _Optional[str] = ..., signature: _Optional[bytes] = ...) -> None: ...
+
 class GetModelRequest(_message.Message):
     __slots__ = ["model"]
     MODEL_FIELD_NUMBER: _ClassVar[int]
@@ -274,7 +282,7 @@ class ListTrailResponse(_message.Message):
     def __init__(self, entries: _Optional[_Iterable[_Union[TrailEntry, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class Model(_message.Message):
-    __slots__ = ["aliases", "bytes", "calibration", "card_json", "created_by", "created_ms", "default_samples", "digest", "name", "noise_json", "removal", "revision", "signature", "tags", "version"]
+    __slots__ = ["aliases", "bytes", "calibration", "card_json", "created_by", "created_ms", "default_samples", "digest", "name", "noise_json", "removal", "revision", "signature", "signed_by", "tags", "version"]
     class Removal(_message.Message):
         __slots__ = ["kept_until_ms", "removed_by", "removed_ms"]
         KEPT_UNTIL_MS_FIELD_NUMBER: _ClassVar[int]
@@ -284,6 +292,17 @@ class Model(_message.Message):
         removed_by: str
         removed_ms: int
         def __init__(self, removed_ms: _Optional[int] = ..., removed_by: _Optional[str] = ..., kept_until_ms: _Optional[int] = ...) -> None: ...
+    class SignedBy(_message.Message):
+        __slots__ = ["created_by", "created_ms", "signature", "trusted"]
+        CREATED_BY_FIELD_NUMBER: _ClassVar[int]
+        CREATED_MS_FIELD_NUMBER: _ClassVar[int]
+        SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+        TRUSTED_FIELD_NUMBER: _ClassVar[int]
+        created_by: str
+        created_ms: int
+        signature: FileSignature
+        trusted: bool
+        def __init__(self, signature: _Optional[_Union[FileSignature, _Mapping]] = ..., created_ms: _Optional[int] = ..., created_by: _Optional[str] = ..., trusted: bool = ...) -> None: ...
     class TagsEntry(_message.Message):
         __slots__ = ["key", "value"]
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -304,6 +323,7 @@ class Model(_message.Message):
     REMOVAL_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    SIGNED_BY_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     aliases: _containers.RepeatedScalarFieldContainer[str]
@@ -319,9 +339,10 @@ class Model(_message.Message):
     removal: Model.Removal
     revision: int
     signature: Signature
+    signed_by: _containers.RepeatedCompositeFieldContainer[Model.SignedBy]
     tags: _containers.ScalarMap[str, str]
     version: int
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., digest: _Optional[str] = ..., aliases: _Optional[_Iterable[str]] = ..., card_json: _Optional[str] = ..., signature: _Optional[_Union[Signature, _Mapping]] = ..., created_ms: _Optional[int] = ..., created_by: _Optional[str] = ..., bytes: _Optional[int] = ..., noise_json: _Optional[str] = ..., default_samples: _Optional[int] = ..., calibration: _Optional[_Union[Calibration, _Mapping]] = ..., removal: _Optional[_Union[Model.Removal, _Mapping]] = ..., tags: _Optional[_Mapping[str, str]] = ..., revision: _Optional[int] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., digest: _Optional[str] = ..., aliases: _Optional[_Iterable[str]] = ..., card_json: _Optional[str] = ..., signature: _Optional[_Union[Signature, _Mapping]] = ..., created_ms: _Optional[int] = ..., created_by: _Optional[str] = ..., bytes: _Optional[int] = ..., noise_json: _Optional[str] = ..., default_samples: _Optional[int] = ..., calibration: _Optional[_Union[Calibration, _Mapping]] = ..., removal: _Optional[_Union[Model.Removal, _Mapping]] = ..., tags: _Optional[_Mapping[str, str]] = ..., revision: _Optional[int] = ..., signed_by: _Optional[_Iterable[_Union[Model.SignedBy, _Mapping]]] = ...) -> None: ...
 
 class RemoveModelRequest(_message.Message):
     __slots__ = ["force", "model", "purge"]
@@ -360,6 +381,14 @@ class SetAliasRequest(_message.Message):
     expected_version: int
     model: str
     def __init__(self, model: _Optional[str] = ..., alias: _Optional[str] = ..., expected_version: _Optional[int] = ...) -> None: ...
+
+class SignModelRequest(_message.Message):
+    __slots__ = ["model", "signature"]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    signature: FileSignature
+    def __init__(self, model: _Optional[str] = ..., signature: _Optional[_Union[FileSignature, _Mapping]] = ...) -> None: ...
 
 class Signature(_message.Message):
     __slots__ = ["classes", "input_name", "input_shape", "inputs", "label_names", "output_kind", "output_kind_note", "output_name", "output_shape", "task", "task_note"]
@@ -416,18 +445,20 @@ class TrailEntry(_message.Message):
     def __init__(self, number: _Optional[int] = ..., at_ms: _Optional[int] = ..., who: _Optional[str] = ..., action: _Optional[str] = ..., subject: _Optional[str] = ..., detail: _Optional[str] = ..., hash: _Optional[str] = ...) -> None: ...
 
 class UploadBegin(_message.Message):
-    __slots__ = ["aliases", "bytes", "card_json", "name", "sha256"]
+    __slots__ = ["aliases", "bytes", "card_json", "name", "sha256", "signatures"]
     ALIASES_FIELD_NUMBER: _ClassVar[int]
     BYTES_FIELD_NUMBER: _ClassVar[int]
     CARD_JSON_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     SHA256_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURES_FIELD_NUMBER: _ClassVar[int]
     aliases: _containers.RepeatedScalarFieldContainer[str]
     bytes: int
     card_json: str
     name: str
     sha256: str
-    def __init__(self, name: _Optional[str] = ..., bytes: _Optional[int] = ..., sha256: _Optional[str] = ..., card_json: _Optional[str] = ..., aliases: _Optional[_Iterable[str]] = ...) -> None: ...
+    signatures: _containers.RepeatedCompositeFieldContainer[FileSignature]
+    def __init__(self, name: _Optional[str] = ..., bytes: _Optional[int] = ..., sha256: _Optional[str] = ..., card_json: _Optional[str] = ..., aliases: _Optional[_Iterable[str]] = ..., signatures: _Optional[_Iterable[_Union[FileSignature, _Mapping]]] = ...) -> None: ...
 
 class UploadChunk(_message.Message):
     __slots__ = ["data", "offset"]

@@ -115,9 +115,10 @@ extension DitherClient {
   /// - Parameters:
   ///   - model: "name@version".
   ///   - expected: the version that the alias must be at, 0 where there must be none yet; nil: wherever it is.
+  ///   - audit: whose gates the version must have passed; nil: none.
   /// - Throws: `CallError` with `.failedPrecondition` when the alias is elsewhere.
   public func setAlias(
-    _ alias: String, to model: String, expectedVersion expected: UInt64? = nil
+    _ alias: String, to model: String, expectedVersion expected: UInt64? = nil, requiringGatesOf audit: String? = nil
   ) async throws -> Dither_V1_Model {
     try await unary(
       Dither_V1_Registry.setAlias,
@@ -125,6 +126,7 @@ extension DitherClient {
         $0.model = model
         $0.alias = alias
         $0.expected = expected.map { .expectedVersion($0) }
+        $0.requiredAudit = audit ?? ""
       })
   }
   /// Keeps a signature of a version's file with it.

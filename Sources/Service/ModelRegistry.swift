@@ -43,6 +43,8 @@ package final class ModelRegistry: Sendable {
   private let precision: Plan.Precision
   /// nil: nobody need have signed anything.
   let keyring: Keyring?
+  let aliasGates: AliasGates
+  private let quota: OwnerQuota
   private let index: Mutex<ModelIndex>
   private let loading = Mutex(Loading())
   /// Names that were told to leave.
@@ -56,9 +58,11 @@ package final class ModelRegistry: Sendable {
 
   init(
     store: any Store, pool: ComputePool, limits: ServerConfiguration.Limits, precision: Plan.Precision = .float32,
-    keyring: Keyring? = nil
+    keyring: Keyring? = nil, aliasGates: AliasGates = AliasGates(), quota: OwnerQuota = OwnerQuota()
   ) async throws {
     self.keyring = keyring
+    self.aliasGates = aliasGates
+    self.quota = quota
     self.precision = precision
     self.store = store
     self.pool = pool
@@ -258,6 +262,7 @@ package final class ModelRegistry: Sendable {
     place: () async throws -> Void
   ) async throws -> (version: ModelVersion, existed: Bool) {
     try checkSigned(blob, terms.signatures, at: "model '\(name)'")
+    for alias in terms.aliases { try aliasGates.checkFree(alias) }
     let new = NewModel(
       name: name, blob: blob, bytes: model.bytes, card: card, signature: model.signatureJson, noise: model.noiseJson,
       defaultSamples: model.defaultSamples)
@@ -274,14 +279,16 @@ package final class ModelRegistry: Sendable {
     }
   }
 
+  /// - Parameter terms: their audit is known to have passed what the alias asks for.
   func setAlias(
-    _ alias: String, of name: String, to version: Int64, expecting: AliasExpectation = .anything, by author: String
+    _ alias: String, of name: String, to version: Int64, _ terms: AliasTerms = AliasTerms(), by author: String
   ) async throws -> ModelVersion {
+    if terms.audit == nil { try aliasGates.checkFree(alias) }
     if let found = current.versions(of: name).first(where: { $0.version == version }) {
       try checkSigned(found.blob, [], at: "model '\(found.reference)'")
     }
     return try await changes.pass {
-      let found = try await store.models.setAlias(alias, of: name, to: version, expecting: expecting, by: author)
+      let found = try await store.models.setAlias(alias, of: name, to: version, terms, by: author)
       try await refresh([name])
       return found
     }
@@ -303,6 +310,14 @@ package final class ModelRegistry: Sendable {
       try await refresh(Set(current.versions.filter { $0.blob == version.blob }.map(\.name)))
       return found
     }
+  }
+
+  /// The quota of whoever publishes by a call.
+  /// - Throws: where one more version of so many bytes is too much: before it is sent.
+  func quota(for author: String, adding bytes: Int) async throws(StoreError) -> OwnerQuota {
+    guard quota != OwnerQuota() else { return quota }
+    try quota.check(author, held: await store.models.holdings(of: author), adding: bytes)
+    return quota
   }
 
   /// - Parameter signatures: beside those that are on record for the file.

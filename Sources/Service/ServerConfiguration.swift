@@ -45,6 +45,10 @@ public struct ServerConfiguration: Sendable {
   public var reportKey: String?
   /// A file of public keys, one of which must have signed what is published; nil: nobody need have.
   public var requireSigned: String?
+  /// A file of aliases and the gates that a version must have passed before they point at it; nil: none have any.
+  public var aliasGates: String?
+  /// Beyond which a caller publishes nothing new.
+  public var quota = OwnerQuota()
   /// The program, as reports name it: its version and the digest of its sources.
   public var code: String?
   /// How long calls in flight may take once the server is to stop.

@@ -12,6 +12,8 @@ public enum ServiceFault: FaultCode {
   case notReady
   /// A file for which nobody stands whom the server trusts.
   case unsigned
+  /// A version that has not passed what an alias asks of it.
+  case gates
   /// A model that was told to leave.
   case unloaded
   /// The model gives NaN or infinity to a row.
@@ -25,7 +27,7 @@ public enum ServiceFault: FaultCode {
     case .draining, .unloaded: .unavailable
     case .cancelled: .cancelled
     case .deadlinePassed: .deadlineExceeded
-    case .notReady, .noAnswer, .unsigned: .failedPrecondition
+    case .notReady, .noAnswer, .unsigned, .gates: .failedPrecondition
     }
   }
 }

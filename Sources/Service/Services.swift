@@ -41,7 +41,8 @@ package final class Services: Sendable {
     let loading = ComputePool("loading", threads: 2, niceness: 5)
     let keyring: Keyring? = if let path = configuration.requireSigned { try Keyring(path: path) } else { nil }
     registry = try await ModelRegistry(
-      store: store, pool: loading, limits: limits, precision: configuration.precision, keyring: keyring)
+      store: store, pool: loading, limits: limits, precision: configuration.precision, keyring: keyring,
+      aliasGates: configuration.aliasGates.map { try AliasGates(path: $0) } ?? AliasGates(), quota: configuration.quota)
     let compute = ComputePool("compute", threads: configuration.computeThreads)
     batcher = Batcher(pool: compute, threads: configuration.computeThreads, limits: limits)
     auditThreads = configuration.auditThreads

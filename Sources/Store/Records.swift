@@ -35,11 +35,46 @@ public struct PublicationTerms: Sendable, Equatable {
   public var aliases: [String]
   /// Of its file; that they hold is for the caller to know.
   public var signatures: [FileSignature]
+  /// Beyond which its author publishes nothing new.
+  public var quota: OwnerQuota
 
   /// - Parameter signatures: of its file.
-  public init(aliases: [String] = [], signatures: [FileSignature] = []) {
+  public init(aliases: [String] = [], signatures: [FileSignature] = [], quota: OwnerQuota = OwnerQuota()) {
     self.aliases = aliases
     self.signatures = signatures
+    self.quota = quota
+  }
+}
+
+/// Versions and bytes that one author may have: those that are there, and those that can be restored.
+public struct OwnerQuota: Sendable, Equatable {
+  /// nil: as many as one likes.
+  public var versions: Int?
+  /// Of all of the author's versions, each with its whole file; nil: as many as one likes.
+  public var bytes: Int?
+
+  /// - Parameter bytes: of all of an author's versions.
+  public init(versions: Int? = nil, bytes: Int? = nil) {
+    self.versions = versions
+    self.bytes = bytes
+  }
+
+  /// - Parameters:
+  ///   - author: for the message.
+  ///   - held: the versions and bytes that the author has already.
+  /// - Throws: `.quota` where one more version of so many bytes would be too much.
+  public func check(_ author: String, held: (versions: Int, bytes: Int), adding more: Int) throws(StoreError) {
+    let advice = "remove versions that are no longer needed, with --purge, or ask for more room"
+    if let versions, held.versions >= versions {
+      throw StoreError(
+        .quota, at: "models of '\(author.clipped())'", expected: "at most \(versions) versions", got: "one more",
+        advice: advice)
+    }
+    if let bytes, more > bytes || held.bytes > bytes - more {
+      throw StoreError(
+        .quota, at: "models of '\(author.clipped())'", expected: "at most \(bytes) bytes",
+        got: "\(held.bytes) and \(more) more", advice: advice)
+    }
   }
 }
 
@@ -117,6 +152,20 @@ public struct AliasChange: Sendable, Equatable {
   public var setMilliseconds: Int64
   /// The caller's name.
   public var setBy: String
+}
+
+/// How an alias is moved.
+public struct AliasTerms: Sendable, Equatable {
+  /// Where it must be.
+  public var expecting: AliasExpectation
+  /// The audit whose gates the version has passed, for the trail; nil: nobody asked.
+  public var audit: String?
+
+  /// - Parameter audit: whose gates the version has passed.
+  public init(expecting: AliasExpectation = .anything, audit: String? = nil) {
+    self.expecting = expecting
+    self.audit = audit
+  }
 }
 
 /// The target that an alias must have for it to be moved.

@@ -72,8 +72,11 @@ public protocol ModelRecords: Sendable {
   /// Moves an alias, or makes it.
   /// - Throws: `.notFound` where there is no such version, `.conflict` where the alias is not what is expected.
   func setAlias(
-    _ alias: String, of name: String, to version: Int64, expecting: AliasExpectation, by author: String
+    _ alias: String, of name: String, to version: Int64, _ terms: AliasTerms, by author: String
   ) async throws(StoreError) -> ModelVersion
+
+  /// The versions and bytes that an author has: those that are there, and those that can be restored.
+  func holdings(of author: String) async throws(StoreError) -> (versions: Int, bytes: Int)
 
   /// Adds a calibration of a version: from now on its newest. Older ones stay on record.
   func calibrate(
@@ -128,11 +131,11 @@ extension ModelRecords {
   public func remove(_ name: String, version: Int64?, by author: String) async throws(StoreError) -> [ModelVersion] {
     try await remove(name, version: version, RemovalTerms(takesAliases: true, kept: .zero), by: author)
   }
-  /// Moves an alias, wherever it points.
+  /// Moves an alias from where it is expected.
   public func setAlias(
-    _ alias: String, of name: String, to version: Int64, by author: String
+    _ alias: String, of name: String, to version: Int64, expecting: AliasExpectation = .anything, by author: String
   ) async throws(StoreError) -> ModelVersion {
-    try await setAlias(alias, of: name, to: version, expecting: .anything, by: author)
+    try await setAlias(alias, of: name, to: version, AliasTerms(expecting: expecting), by: author)
   }
 }
 

@@ -173,6 +173,28 @@ struct RegistryTests {
     try #require(process.terminationStatus == 0, "openssl \(arguments.joined(separator: " "))")
   }
 
+  @Test("an alias moves after an audit whose gates are kept")
+  func gates() throws {
+    let scratch = try Scratch(), server = try Self.server(scratch, arguments: ["--owner-versions", "2"])
+    try TestNet.writeExamples(8, inputs: scratch.file("x.npy"), labels: scratch.file("y.npy"))
+    func audit(_ gate: String) throws -> String {
+      _ = try server.dither(
+        "audit", "net@1", "--data", scratch.file("x.npy"), "--labels", scratch.file("y.npy"), "--probe", "clean",
+        "--gate",
+        gate, "--seed", "1")
+      let audits = try server.dither("audits", "list", "--most", "1", "--json").json()["audits"] as? [[String: Any]]
+      return try #require(audits?.first?["audit"] as? String)
+    }
+    let (good, bad) = (try audit("clean>=0"), try audit("clean>=2"))
+    let refused = try server.dither("models", "alias", "net@1", "live", "--require-gates", bad)
+    #expect(refused.status == 2 && refused.errors.contains("does not keep"), "\(refused.errors)")
+    #expect(try server.dither("models", "alias", "net@1", "live", "--require-gates", good).status == 0)
+    #expect(try server.dither("models", "alias", "net@2", "live", "--require-gates", good).status == 0)
+    #expect(try server.dither("models", "alias", "net@1", "live", "--require-gates", "none").status == 3)
+    let full = try server.dither("upload", scratch.file("net.onnx"), "--name", "third")
+    #expect(full.status == 6 && full.errors.contains("2 versions"), "\(full.errors)")
+  }
+
   @Test("lists of audits have the newest alone where that is asked")
   func audits() throws {
     let scratch = try Scratch(), server = try Self.server(scratch)

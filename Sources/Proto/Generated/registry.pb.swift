@@ -450,6 +450,9 @@ public nonisolated struct Dither_V1_SetAliasRequest: Sendable {
     set {expected = .expectedVersion(newValue)}
   }
 
+  /// An audit of this very version, with its own noise, that is done and whose gates are all kept; else FAILED_PRECONDITION. A server may ask for one.
+  public var requiredAudit: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   /// The version that the alias must be at, so that of two who move it at once only one does: the other is told FAILED_PRECONDITION. 0: there must be
@@ -1894,7 +1897,7 @@ nonisolated extension Dither_V1_UploadStatus: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Dither_V1_SetAliasRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".SetAliasRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}alias\0\u{3}expected_version\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}alias\0\u{3}expected_version\0\u{3}required_audit\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1912,6 +1915,7 @@ nonisolated extension Dither_V1_SetAliasRequest: SwiftProtobuf.Message, SwiftPro
           self.expected = .expectedVersion(v)
         }
       }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.requiredAudit) }()
       default: break
       }
     }
@@ -1931,6 +1935,9 @@ nonisolated extension Dither_V1_SetAliasRequest: SwiftProtobuf.Message, SwiftPro
     try { if case .expectedVersion(let v)? = self.expected {
       try visitor.visitSingularUInt64Field(value: v, fieldNumber: 3)
     } }()
+    if !self.requiredAudit.isEmpty {
+      try visitor.visitSingularStringField(value: self.requiredAudit, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1938,6 +1945,7 @@ nonisolated extension Dither_V1_SetAliasRequest: SwiftProtobuf.Message, SwiftPro
     if lhs.model != rhs.model {return false}
     if lhs.alias != rhs.alias {return false}
     if lhs.expected != rhs.expected {return false}
+    if lhs.requiredAudit != rhs.requiredAudit {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

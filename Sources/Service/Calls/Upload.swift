@@ -30,10 +30,13 @@ package struct UploadCall: ClientStreamCall {
     }
     let blob = try check(begin), signatures = try signatures(begin, of: blob)
     try registry.checkSigned(blob, signatures, at: "model '\(begin.name)'")
+    for alias in begin.aliases { try registry.aliasGates.checkFree(alias) }
     if let standing = standing(blob, begin) {
       while try await requests.next() != nil {}
       return try await answer(standing, begin, caller)
     }
+    let quota = try await registry.quota(for: caller.name, adding: Int(begin.bytes))
+    let terms = PublicationTerms(aliases: begin.aliases, signatures: signatures, quota: quota)
     let blobs = registry.store.blobs
     var chunk = try await chunk(requests)
     let isNew = chunk?.offset == 0
@@ -67,7 +70,7 @@ package struct UploadCall: ClientStreamCall {
       await upload.suspend()
       throw error
     }
-    return try await publish(upload, begin, signatures, caller)
+    return try await publish(upload, begin, terms, caller)
   }
 
   /// The version that the name already has of this file and card.
@@ -127,14 +130,14 @@ package struct UploadCall: ClientStreamCall {
   }
 
   private func publish(
-    _ upload: any Upload, _ begin: Dither_V1_UploadBegin, _ signatures: [FileSignature], _ caller: Caller
+    _ upload: any Upload, _ begin: Dither_V1_UploadBegin, _ terms: PublicationTerms, _ caller: Caller
   ) async throws -> Dither_V1_UploadResponse {
     do {
       let graph = try await read(upload)
       let checked = try await trials.run { try CheckedModel(graph, bytes: upload.bytes, proceed: caller.proceed) }
       let published = try await registry.publish(
         checked, blob: upload.blob, name: begin.name, card: begin.cardJson,
-        PublicationTerms(aliases: begin.aliases, signatures: signatures), by: caller.name
+        terms, by: caller.name
       ) { try await upload.keep() }
       var response = try response(published.version, existed: published.existed)
       response.warnings = checked.warnings

@@ -114,6 +114,17 @@ public enum ServerSettings {
       "Keyring: a file of Ed25519 public keys, one of which must have signed each model (docs/registry.md)."
     ) { if case .text(let path) = $1 { $0.requireSigned = path } },
     ServerSetting(
+      "alias-gates", .file,
+      "File of aliases, each with a gate that a version must have passed first (docs/registry.md)."
+    ) { if case .text(let path) = $1 { $0.aliasGates = path } },
+    ServerSetting(
+      "owner-versions", .whole(1...1_000_000, unit: "versions"),
+      "Versions that one token may have published and not purged."
+    ) { if case .whole(let count) = $1 { $0.quota.versions = count } },
+    ServerSetting(
+      "owner-bytes", .whole(1...1 << 50, unit: "bytes"), "Bytes of the files of all these versions of one token."
+    ) { if case .whole(let bytes) = $1 { $0.quota.bytes = bytes } },
+    ServerSetting(
       "keep-removed", .seconds(0...31_536_000), standard: "604800",
       "How long a version that was removed can be restored, and its file stays."
     ) { if case .seconds(let seconds) = $1 { $0.limits.removedKept = .seconds(seconds) } },

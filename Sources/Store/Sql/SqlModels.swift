@@ -27,6 +27,9 @@ package struct SqlModels: ModelRecords {
         let found = try Self.fetch(db, model.name, try row["version"]).first
         if let found, found.isSame(file: model.blob, card: model.card) { standing = found.version }
       }
+      if standing == nil, terms.quota != OwnerQuota() {
+        try terms.quota.check(author, held: Self.holdings(of: author, db), adding: model.bytes)
+      }
       let version = try standing ?? Self.insert(model, by: author, db)
       if standing == nil {
         try ChangeLog.note(.model, model.name, db)
@@ -40,15 +43,29 @@ package struct SqlModels: ModelRecords {
   }
 
   package func setAlias(
-    _ alias: String, of name: String, to version: Int64, expecting: AliasExpectation, by author: String
+    _ alias: String, of name: String, to version: Int64, _ terms: AliasTerms, by author: String
   ) async throws(StoreError) -> ModelVersion {
     try ModelReference.check(alias: alias, "alias")
     return try await database.write { db in
       _ = try Self.version(name, version, db)
-      try Self.check(alias, of: name, is: expecting, db)
-      try Self.set(alias, of: name, to: version, by: author, db)
+      try Self.check(alias, of: name, is: terms.expecting, db)
+      try Self.set(alias, of: name, to: version, audit: terms.audit, by: author, db)
       return try Self.version(name, version, db)
     }
+  }
+
+  package func holdings(of author: String) async throws(StoreError) -> (versions: Int, bytes: Int) {
+    try await database.read { try Self.holdings(of: author, $0) }
+  }
+
+  private static func holdings(of author: String, _ db: any SqlSession) throws -> (versions: Int, bytes: Int) {
+    // A sum of PostgreSQL is of another type than its terms.
+    let row = try db.row(
+      """
+      SELECT COUNT(*) AS versions, CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes FROM versions
+      WHERE created_by = $1 AND (removed_ms IS NULL OR kept_until_ms > now_ms())
+      """, [author])
+    return (try row?["versions"] ?? 0, try row?["bytes"] ?? 0)
   }
 
   package func calibrate(
@@ -122,7 +139,8 @@ package struct SqlModels: ModelRecords {
   }
 
   private static func set(
-    _ alias: String, of name: String, to version: Int64, by author: String, _ db: any SqlSession
+    _ alias: String, of name: String, to version: Int64, audit: String? = nil, by author: String,
+    _ db: any SqlSession
   ) throws {
     let standing = try target(of: alias, name, db)
     if standing == version { return }
@@ -131,7 +149,7 @@ package struct SqlModels: ModelRecords {
       INSERT INTO aliases (name, alias, version) VALUES ($1, $2, $3)
       ON CONFLICT (name, alias) DO UPDATE SET version = excluded.version
       """, [name, alias, version])
-    try record(alias, of: name, from: standing, to: version, by: author, db)
+    try record(alias, of: name, from: standing, to: version, audit: audit, by: author, db)
   }
 
   /// nil: there is no such alias.
@@ -159,8 +177,10 @@ package struct SqlModels: ModelRecords {
   /// - Parameters:
   ///   - standing: the version that it was at; nil: there was no such alias.
   ///   - version: nil: it is gone.
+  ///   - audit: whose gates the version has passed.
   static func record(
-    _ alias: String, of name: String, from standing: Int64?, to version: Int64?, by author: String,
+    _ alias: String, of name: String, from standing: Int64?, to version: Int64?, audit: String? = nil,
+    by author: String,
     _ db: any SqlSession
   ) throws {
     try db.run(
@@ -169,7 +189,7 @@ package struct SqlModels: ModelRecords {
     try ChangeLog.note(.model, name, db)
     try SqlTrail.note(
       version == nil ? .aliasDropped : .aliasMoved, "\(name):\(alias)", by: author,
-      ["from": standing.map { "\($0)" } ?? "none", "to": version.map { "\($0)" } ?? "none"], db)
+      ["from": standing.map { "\($0)" } ?? "none", "to": version.map { "\($0)" } ?? "none", "audit": audit], db)
   }
 
   /// Versions that are there, and those that are not but can be restored.

@@ -61,7 +61,7 @@ extension SqlModels {
           """
           UPDATE versions SET removed_ms = NULL, removed_by = '', kept_until_ms = NULL WHERE name = $1 AND version = $2
           """, [name, version.version])
-        try SqlTrail.note(.restored, version.reference, by: author, db)
+        try SqlTrail.note(.restored, version.reference, by: author, [:], db)
       }
       try ChangeLog.note(.model, name, db)
       let restored = Set(found.map(\.version))

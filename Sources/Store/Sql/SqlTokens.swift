@@ -41,7 +41,7 @@ package struct SqlTokens: Sendable {
           advice: nearest(to: name, among: names).map { "did you mean '\($0)'?" })
       }
       try ChangeLog.note(.token, name, db)
-      try SqlTrail.note(.tokenRevoked, name, by: author, db)
+      try SqlTrail.note(.tokenRevoked, name, by: author, [:], db)
     }
   }
 

@@ -35,9 +35,9 @@ package struct SqlTrail: TrailRecords {
   }
 
   /// Puts a deed on record. Who writes there is the only one who does (`SqlWrite.records`).
-  /// - Parameter detail: keys and values.
+  /// - Parameter detail: keys and values; without those that are nil.
   static func note(
-    _ action: TrailAction, _ subject: String, by who: String, _ detail: KeyValuePairs<String, String> = [:],
+    _ action: TrailAction, _ subject: String, by who: String, _ detail: KeyValuePairs<String, String?>,
     _ db: any SqlSession
   ) throws {
     let last = try db.row("SELECT number, hash FROM trail ORDER BY number DESC LIMIT 1")
@@ -45,7 +45,7 @@ package struct SqlTrail: TrailRecords {
     let number: Int64 = try last?["number"] ?? 0, hash: String = try last?["hash"] ?? TrailEntry.beginning
     var entry = TrailEntry(
       number: number + 1, milliseconds: now, who: who, action: action.rawValue, subject: subject,
-      detail: detail.map { "\($0.key)=\($0.value)" }.joined(separator: " "))
+      detail: detail.compactMap { pair in pair.value.map { "\(pair.key)=\($0)" } }.joined(separator: " "))
     entry.hash = entry.hash(behind: hash)
     try db.run(
       "INSERT INTO trail (number, at_ms, who, action, subject, detail, hash) VALUES ($1, $2, $3, $4, $5, $6, $7)",

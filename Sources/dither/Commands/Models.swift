@@ -80,13 +80,15 @@ struct ModelsCommand: AsyncParsableCommand {
     var alias: String
     @Option(help: "Move it only from this version; 0: only if there is no such alias yet.")
     var expectedVersion: UInt64?
+    @Option(help: "Move it only if this audit of the version is done and all of its gates are kept.")
+    var requireGates: String?
     @Flag(help: "Print one JSON object.")
     var json = false
     @OptionGroup var server: ServerOptions
 
     func run() async throws {
       let found = try await server.withClient {
-        try await $0.setAlias(alias, to: model, expectedVersion: expectedVersion)
+        try await $0.setAlias(alias, to: model, expectedVersion: expectedVersion, requiringGatesOf: requireGates)
       }
       if json { return try Json.print(ModelDescription(found)) }
       print("\(found.name):\(alias) is \(found.name)@\(found.version)")

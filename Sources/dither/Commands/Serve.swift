@@ -62,6 +62,12 @@ struct ServeCommand: AsyncParsableCommand {
   var isa: String?
   @Option(help: help(of: "require-signed"))
   var requireSigned: String?
+  @Option(help: help(of: "alias-gates"))
+  var aliasGates: String?
+  @Option(help: help(of: "owner-versions"))
+  var ownerVersions: String?
+  @Option(help: help(of: "owner-bytes"))
+  var ownerBytes: String?
   @Option(help: help(of: "keep-removed"))
   var keepRemoved: String?
   @Option(help: help(of: "grace"))
@@ -108,8 +114,8 @@ struct ServeCommand: AsyncParsableCommand {
       "framed-port": framedPort, "grpc-port": grpcPort, "http-port": httpPort, "listen": listen, "tls-cert": tlsCert,
       "tls-key": tlsKey, "client-ca": clientCa, "insecure": insecure.map { "\($0)" }, "log-level": logLevel,
       "threads": threads, "precision": precision, "isa": isa, "require-signed": requireSigned,
-      "keep-removed": keepRemoved, "grace": grace,
-      "lame-duck": lameDuck,
+      "alias-gates": aliasGates, "owner-versions": ownerVersions, "owner-bytes": ownerBytes,
+      "keep-removed": keepRemoved, "grace": grace, "lame-duck": lameDuck,
     ]
   }
 

@@ -1,5 +1,6 @@
 import DitherGraph
 import DitherService
+import DitherStore
 import DitherTestSupport
 import Foundation
 import Logging
@@ -52,6 +53,7 @@ struct SettingsTests {
       "grpc-port": "2", "http-port": "3", "tls-cert": "/c", "tls-key": "/y", "client-ca": "/a", "log-level": "trace",
       "threads": "3", "precision": "bfloat16", "grace": "0.5", "lame-duck": "7", "isa": "avx2",
       "keep-removed": "60", "require-signed": "/q",
+      "alias-gates": "/g", "owner-versions": "5", "owner-bytes": "6",
       "database": "postgresql://d@h/n", "blobs": "s3://b/p?endpoint=http://h:1",
     ]
     let variables = Dictionary(
@@ -65,7 +67,8 @@ struct SettingsTests {
       #expect(read.precision == .bfloat16 && read.grace == .seconds(0.5) && read.lameDuck == .seconds(7))
       #expect(read.instructions == "avx2" && read.database == "postgresql://d@h/n")
       #expect(read.blobs == "s3://b/p?endpoint=http://h:1" && read.limits.removedKept == .seconds(60))
-      #expect(read.requireSigned == "/q")
+      #expect(read.requireSigned == "/q" && read.aliasGates == "/g")
+      #expect(read.quota == OwnerQuota(versions: 5, bytes: 6))
     }
     #expect(try settings(environment: ["DITHER_INSECURE": "on"]).tls == .insecure)
     let other = Set(ServerSettings.all.map(\.name)).subtracting(values.keys)

@@ -137,10 +137,21 @@ class Model:
         return self.client.audit(self.reference, data, **options)
 
     def set_alias(
-        self, alias: str, *, expected_version: Optional[int] = None, timeout: Optional[float] = 60
+        self,
+        alias: str,
+        *,
+        expected_version: Optional[int] = None,
+        required_audit: Optional[str] = None,
+        timeout: Optional[float] = 60,
     ) -> ModelInfo:
-        """Points an alias at this very version."""
-        return self.client.set_alias(self.info.reference, alias, expected_version=expected_version, timeout=timeout)
+        """Points an alias at this very version, as ``Client.set_alias`` does."""
+        return self.client.set_alias(
+            self.info.reference,
+            alias,
+            expected_version=expected_version,
+            required_audit=required_audit,
+            timeout=timeout,
+        )
 
     def remove(self, *, force: bool = False, purge: bool = False, timeout: Optional[float] = 60) -> int:
         """Removes this version, as ``Client.remove`` does."""

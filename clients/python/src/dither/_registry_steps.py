@@ -124,8 +124,14 @@ def list_models(prefix: str, removed: bool, timeout: Optional[float]) -> Steps[L
         request.page_token = page.next_page_token
 
 
-def set_alias(model: str, alias: str, expected_version: Optional[int], timeout: Optional[float]) -> Steps[ModelInfo]:
-    request = registry_pb2.SetAliasRequest(model=model, alias=alias)
+def set_alias(
+    model: str,
+    alias: str,
+    expected_version: Optional[int],
+    required_audit: Optional[str],
+    timeout: Optional[float],
+) -> Steps[ModelInfo]:
+    request = registry_pb2.SetAliasRequest(model=model, alias=alias, required_audit=required_audit or "")
     if expected_version is not None:
         request.expected_version = whole("expected_version", expected_version, 0)
     found = yield from call(_methods.SET_ALIAS, request, Deadline(timeout))

@@ -117,11 +117,18 @@ class AsyncClient:
         return AsyncModel(self, found.info.reference, found.info, existed=found.existed, warnings=found.warnings)
 
     async def set_alias(
-        self, model: str, alias: str, *, expected_version: Optional[int] = None, timeout: Optional[float] = 60
+        self,
+        model: str,
+        alias: str,
+        *,
+        expected_version: Optional[int] = None,
+        required_audit: Optional[str] = None,
+        timeout: Optional[float] = 60,
     ) -> ModelInfo:
         """Points an alias at ``name@version``, at once for everybody. With ``expected_version`` only where it is at
-        that version, 0 where there is none yet; else ``FailedPrecondition``."""
-        return await self._run(_registry_steps.set_alias(model, alias, expected_version, timeout))
+        that version, 0 where there is none yet; with ``required_audit`` only after that audit of the version, whose gates
+        are kept; else ``FailedPrecondition``."""
+        return await self._run(_registry_steps.set_alias(model, alias, expected_version, required_audit, timeout))
 
     async def remove(
         self, model: str, *, force: bool = False, purge: bool = False, timeout: Optional[float] = 60
@@ -440,11 +447,20 @@ class AsyncModel:
         return await self.client.audit(self.reference, data, **options)
 
     async def set_alias(
-        self, alias: str, *, expected_version: Optional[int] = None, timeout: Optional[float] = 60
+        self,
+        alias: str,
+        *,
+        expected_version: Optional[int] = None,
+        required_audit: Optional[str] = None,
+        timeout: Optional[float] = 60,
     ) -> ModelInfo:
-        """Points an alias at this very version."""
+        """Points an alias at this very version, as ``Client.set_alias`` does."""
         return await self.client.set_alias(
-            self.info.reference, alias, expected_version=expected_version, timeout=timeout
+            self.info.reference,
+            alias,
+            expected_version=expected_version,
+            required_audit=required_audit,
+            timeout=timeout,
         )
 
     async def remove(self, *, force: bool = False, purge: bool = False, timeout: Optional[float] = 60) -> int:

@@ -150,11 +150,18 @@ class Client:
         return Model(self, found.info.reference, found.info, existed=found.existed, warnings=found.warnings)
 
     def set_alias(
-        self, model: str, alias: str, *, expected_version: Optional[int] = None, timeout: Optional[float] = 60
+        self,
+        model: str,
+        alias: str,
+        *,
+        expected_version: Optional[int] = None,
+        required_audit: Optional[str] = None,
+        timeout: Optional[float] = 60,
     ) -> ModelInfo:
         """Points an alias at ``name@version``, at once for everybody. With ``expected_version`` only where it is at
-        that version, 0 where there is none yet; else ``FailedPrecondition``."""
-        return self._run(_registry_steps.set_alias(model, alias, expected_version, timeout))
+        that version, 0 where there is none yet; with ``required_audit`` only after that audit of the version, whose gates
+        are kept; else ``FailedPrecondition``."""
+        return self._run(_registry_steps.set_alias(model, alias, expected_version, required_audit, timeout))
 
     def remove(
         self, model: str, *, force: bool = False, purge: bool = False, timeout: Optional[float] = 60

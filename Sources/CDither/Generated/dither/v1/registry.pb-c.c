@@ -2695,7 +2695,7 @@ const ProtobufCMessageDescriptor dither__v1__upload_status__descriptor =
   (ProtobufCMessageInit) dither__v1__upload_status__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor dither__v1__set_alias_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor dither__v1__set_alias_request__field_descriptors[4] =
 {
   {
     "model",
@@ -2733,16 +2733,29 @@ static const ProtobufCFieldDescriptor dither__v1__set_alias_request__field_descr
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "required_audit",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__SetAliasRequest, required_audit),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__set_alias_request__field_indices_by_name[] = {
   1,   /* field[1] = alias */
   2,   /* field[2] = expected_version */
   0,   /* field[0] = model */
+  3,   /* field[3] = required_audit */
 };
 static const ProtobufCIntRange dither__v1__set_alias_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor dither__v1__set_alias_request__descriptor =
 {
@@ -2752,7 +2765,7 @@ const ProtobufCMessageDescriptor dither__v1__set_alias_request__descriptor =
   "Dither__V1__SetAliasRequest",
   "dither.v1",
   sizeof(Dither__V1__SetAliasRequest),
-  3,
+  4,
   dither__v1__set_alias_request__field_descriptors,
   dither__v1__set_alias_request__field_indices_by_name,
   1,  dither__v1__set_alias_request__number_ranges,

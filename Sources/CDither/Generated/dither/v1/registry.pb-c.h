@@ -396,6 +396,10 @@ struct  Dither__V1__SetAliasRequest
    */
   char *model;
   char *alias;
+  /*
+   * An audit of this very version, with its own noise, that is done and whose gates are all kept; else FAILED_PRECONDITION. A server may ask for one.
+   */
+  char *required_audit;
   Dither__V1__SetAliasRequest__ExpectedCase expected_case;
   union {
     uint64_t expected_version;
@@ -403,7 +407,7 @@ struct  Dither__V1__SetAliasRequest
 };
 #define DITHER__V1__SET_ALIAS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__set_alias_request__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, DITHER__V1__SET_ALIAS_REQUEST__EXPECTED__NOT_SET, {0} }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, DITHER__V1__SET_ALIAS_REQUEST__EXPECTED__NOT_SET, {0} }
 
 
 struct  Dither__V1__RemoveModelRequest

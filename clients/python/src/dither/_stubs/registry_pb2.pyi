@@ -373,14 +373,16 @@ class RestoreModelResponse(_message.Message):
     def __init__(self, models: _Optional[_Iterable[_Union[Model, _Mapping]]] = ...) -> None: ...
 
 class SetAliasRequest(_message.Message):
-    __slots__ = ["alias", "expected_version", "model"]
+    __slots__ = ["alias", "expected_version", "model", "required_audit"]
     ALIAS_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
+    REQUIRED_AUDIT_FIELD_NUMBER: _ClassVar[int]
     alias: str
     expected_version: int
     model: str
-    def __init__(self, model: _Optional[str] = ..., alias: _Optional[str] = ..., expected_version: _Optional[int] = ...) -> None: ...
+    required_audit: str
+    def __init__(self, model: _Optional[str] = ..., alias: _Optional[str] = ..., expected_version: _Optional[int] = ..., required_audit: _Optional[str] = ...) -> None: ...
 
 class SignModelRequest(_message.Message):
     __slots__ = ["model", "signature"]

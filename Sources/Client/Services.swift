@@ -129,6 +129,18 @@ extension DitherClient {
         $0.requiredAudit = audit ?? ""
       })
   }
+  /// Makes a version the candidate of an alias.
+  public func setRollout(_ request: Dither_V1_SetRolloutRequest) async throws -> Dither_V1_Model {
+    try await unary(Dither_V1_Registry.setRollout, request)
+  }
+  /// Ends the trial of the candidate of `name:alias`.
+  public func endRollout(_ alias: String) async throws {
+    _ = try await unary(Dither_V1_Registry.endRollout, Dither_V1_EndRolloutRequest.with { $0.model = alias })
+  }
+  /// The candidates that are tried, with figures of the server that answers.
+  public func listRollouts(prefix: String = "") async throws -> [Dither_V1_ListRolloutsResponse.Rollout] {
+    try await unary(Dither_V1_Registry.listRollouts, Dither_V1_ListRolloutsRequest.with { $0.prefix = prefix }).rollouts
+  }
   /// Keeps a signature of a version's file with it.
   public func sign(_ model: String, _ signature: Dither_V1_FileSignature) async throws -> Dither_V1_Model {
     try await unary(

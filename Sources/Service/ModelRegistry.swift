@@ -44,6 +44,7 @@ package final class ModelRegistry: Sendable {
   /// nil: nobody need have signed anything.
   let keyring: Keyring?
   let aliasGates: AliasGates
+  let rollouts = Rollouts()
   private let quota: OwnerQuota
   private let index: Mutex<ModelIndex>
   private let loading = Mutex(Loading())
@@ -76,6 +77,19 @@ package final class ModelRegistry: Sendable {
 
   func resolve(_ reference: String) throws(StoreError) -> ModelVersion {
     try current.resolve(ModelReference(reference))
+  }
+
+  /// The trial of a candidate that a request is part of, which is counted.
+  /// - Parameter reference: as it was asked for; a trial is of an alias.
+  /// - Returns: nil where it is for the alias's own version alone.
+  func trial(of reference: String) -> (Rollouts.Trial, isShadow: Bool)? {
+    let index = current
+    guard index.hasRollouts, case .alias(let name, let alias)? = try? ModelReference(reference),
+      let (candidate, rollout) = index.candidate(for: alias, of: name)
+    else { return nil }
+    let trial = Rollouts.Trial(candidate, rollout)
+    guard rollouts.takes(trial, share: rollout.share) else { return nil }
+    return (trial, rollout.isShadow)
   }
 
   /// - Returns: false where the model was told to leave.
@@ -300,6 +314,27 @@ package final class ModelRegistry: Sendable {
         version.name, version: version.version, Array(jsonText(record).utf8), by: author)
       try await refresh([version.name])
       return found
+    }
+  }
+
+  /// - Parameter terms: their audit is known to have passed what the alias asks for.
+  func setRollout(
+    _ alias: String, to version: ModelVersion, _ terms: RolloutTerms, by author: String
+  ) async throws -> ModelVersion {
+    // A shadow answers nobody.
+    if terms.audit == nil, !terms.isShadow { try aliasGates.checkFree(alias) }
+    try checkSigned(version.blob, [], at: "model '\(version.reference)'")
+    return try await changes.pass {
+      let found = try await store.models.setRollout(alias, of: version.name, to: version.version, terms, by: author)
+      try await refresh([version.name])
+      return found
+    }
+  }
+
+  func endRollout(_ alias: String, of name: String, by author: String) async throws {
+    try await changes.pass {
+      try await store.models.endRollout(alias, of: name, by: author)
+      try await refresh([name])
     }
   }
 

@@ -65,6 +65,7 @@ package final class Services: Sendable {
           Double(registry.current.versions.count)
         },
       ] + statistics.families(of: registry) + DriftWatch.families(of: registry)
+        + registry.rollouts.families(of: registry)
         + ProcessFamilies.all(code: configuration.code ?? "dither"))
     upkeep = try await Self.upkeep(of: registry, audits, in: configuration.stateDirectory, log)
     if let keyring {

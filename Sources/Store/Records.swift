@@ -110,6 +110,8 @@ public struct ModelVersion: Sendable, Equatable {
   public var description: VersionDescription
   /// Of its file, in the order of their keys.
   public var signatures: [StoredSignature]
+  /// The aliases for which it is a candidate, in alphabetical order.
+  public var rollouts: [Rollout]
 
   public var name: String { model.name }
   /// The file's.

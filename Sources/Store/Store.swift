@@ -78,6 +78,15 @@ public protocol ModelRecords: Sendable {
   /// The versions and bytes that an author has: those that are there, and those that can be restored.
   func holdings(of author: String) async throws(StoreError) -> (versions: Int, bytes: Int)
 
+  /// Makes a version the candidate of an alias, in the place of another.
+  /// - Throws: `.conflict` where there is no such alias, or it is at this version.
+  func setRollout(
+    _ alias: String, of name: String, to version: Int64, _ terms: RolloutTerms, by author: String
+  ) async throws(StoreError) -> ModelVersion
+  /// Ends the trial of a candidate.
+  /// - Throws: `.notFound` where the alias has none.
+  func endRollout(_ alias: String, of name: String, by author: String) async throws(StoreError)
+
   /// Adds a calibration of a version: from now on its newest. Older ones stay on record.
   func calibrate(
     _ name: String, version: Int64, _ content: [UInt8], by author: String

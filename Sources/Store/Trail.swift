@@ -11,6 +11,8 @@ public enum TrailAction: String, Sendable, CaseIterable {
   case signed = "model.sign"
   case aliasMoved = "alias.move"
   case aliasDropped = "alias.drop"
+  case rolloutSet = "rollout.set"
+  case rolloutEnded = "rollout.end"
   case tokenMade = "token.make"
   case tokenRevoked = "token.revoke"
 }

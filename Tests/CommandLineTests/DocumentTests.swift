@@ -92,7 +92,7 @@ struct DocumentTests {
       ["data", "get"],
       ["models", "list"],
       ["models", "alias"], ["models", "card"], ["models", "remove"], ["models", "describe"], ["models", "sign"],
-      ["models", "download"], ["trail", "check"],
+      ["models", "download"], ["models", "rollout"], ["trail", "check"],
       ["trail", "list"], ["predict"],
       ["run"], ["serve"], ["study"], ["sweep"], ["tokens", "create"], ["train"],
       ["tune"], ["upload"],

@@ -59,6 +59,7 @@ struct ExitStatusTests {
     arguments: [
       "serve", "predict", "audit", "upload", "models", "models list", "models show", "models alias", "models card",
       "models remove", "models restore", "models describe", "models revisions", "models download", "models sign",
+      "models rollout", "models rollouts",
       "trail",
       "trail list", "trail check",
       "run", "train", "data", "data list", "data get", "data verify", "tokens", "tokens create", "tokens list",

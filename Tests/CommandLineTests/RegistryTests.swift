@@ -195,6 +195,25 @@ struct RegistryTests {
     #expect(full.status == 6 && full.errors.contains("2 versions"), "\(full.errors)")
   }
 
+  @Test("a candidate of an alias is set, seen and ended")
+  func rollouts() throws {
+    let scratch = try Scratch(), server = try Self.server(scratch)
+    #expect(try server.dither("models", "rollout", "net:best", "net@1", "--share", "1").status == 0)
+    try TestNet.writeExamples(8, inputs: scratch.file("x.npy"), labels: scratch.file("y.npy"))
+    let answer = try server.dither("predict", "net:best", "--input", scratch.file("x.npy"), "--json").json()
+    #expect(answer["version"] as? Int == 1)
+    let trials = try server.dither("models", "rollouts", "--json").json()["rollouts"] as? [[String: Any]]
+    #expect(trials?.count == 1 && trials?.first?["candidate_requests"] as? Int == 1)
+    #expect(try server.dither("models", "rollouts").output.contains("canary"))
+    #expect(try server.dither("models", "rollout", "net:best", "net@1", "--shadow").output.contains("computes 1.0"))
+    #expect(try server.dither("models", "rollout", "net:best", "--end").status == 0)
+    #expect(try server.dither("models", "rollout", "net:best", "--end").status == 3)
+    for wrong in [["net@1"], ["net@1", "--share", "2"], ["net@1", "--end"], ["other@1", "--share", "0.5"], []] {
+      let result = try Program.run(["models", "rollout", "net:best"] + wrong, environment: server.environment)
+      #expect(result.status == 2, "\(wrong) \(result.errors)")
+    }
+  }
+
   @Test("lists of audits have the newest alone where that is asked")
   func audits() throws {
     let scratch = try Scratch(), server = try Self.server(scratch)

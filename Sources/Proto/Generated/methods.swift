@@ -51,6 +51,18 @@ public enum Dither_V1_Registry {
   public static let restoreModel = CallMethod<
     Unary, Dither_V1_RestoreModelRequest, Dither_V1_RestoreModelResponse
   >("dither.v1.Registry/RestoreModel")
+  /// `dither.v1.Registry/SetRollout`.
+  public static let setRollout = CallMethod<
+    Unary, Dither_V1_SetRolloutRequest, Dither_V1_Model
+  >("dither.v1.Registry/SetRollout")
+  /// `dither.v1.Registry/EndRollout`.
+  public static let endRollout = CallMethod<
+    Unary, Dither_V1_EndRolloutRequest, Dither_V1_EndRolloutResponse
+  >("dither.v1.Registry/EndRollout")
+  /// `dither.v1.Registry/ListRollouts`.
+  public static let listRollouts = CallMethod<
+    Unary, Dither_V1_ListRolloutsRequest, Dither_V1_ListRolloutsResponse
+  >("dither.v1.Registry/ListRollouts")
   /// `dither.v1.Registry/SignModel`.
   public static let signModel = CallMethod<
     Unary, Dither_V1_SignModelRequest, Dither_V1_Model
@@ -208,6 +220,9 @@ public enum CallMethods {
     Dither_V1_Registry.drift,
     Dither_V1_Registry.listRemovedModels,
     Dither_V1_Registry.restoreModel,
+    Dither_V1_Registry.setRollout,
+    Dither_V1_Registry.endRollout,
+    Dither_V1_Registry.listRollouts,
     Dither_V1_Registry.signModel,
     Dither_V1_Registry.describeModel,
     Dither_V1_Registry.listRevisions,

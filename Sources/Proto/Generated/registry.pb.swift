@@ -1096,6 +1096,129 @@ public nonisolated struct Dither_V1_SignModelRequest: Sendable {
   fileprivate var _signature: Dither_V1_FileSignature? = nil
 }
 
+public nonisolated struct Dither_V1_SetRolloutRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// "name@version": the candidate
+  public var model: String = String()
+
+  /// of the same name, at another version
+  public var alias: String = String()
+
+  /// of the requests for the alias, in (0, 1], to a millionth
+  public var share: Double = 0
+
+  /// requests are answered by the alias's version; the candidate computes its share of them too, and is compared
+  public var shadow: Bool = false
+
+  /// as in SetAliasRequest
+  public var requiredAudit: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Dither_V1_EndRolloutRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// "name:alias"
+  public var model: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Dither_V1_EndRolloutResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Dither_V1_ListRolloutsRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// of names of models
+  public var prefix: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Dither_V1_ListRolloutsResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var rollouts: [Dither_V1_ListRolloutsResponse.Rollout] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated struct Rollout: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    public var name: String = String()
+
+    public var alias: String = String()
+
+    /// at which the alias is
+    public var version: UInt64 = 0
+
+    public var candidate: UInt64 = 0
+
+    public var share: Double = 0
+
+    public var shadow: Bool = false
+
+    public var setMs: Int64 = 0
+
+    public var setBy: String = String()
+
+    /// for the alias
+    public var requests: UInt64 = 0
+
+    /// those of the candidate's share
+    public var candidateRequests: UInt64 = 0
+
+    /// Of a shadow.
+    public var rows: UInt64 = 0
+
+    /// of another class
+    public var differingRows: UInt64 = 0
+
+    /// over those rows: half the sum of |p - q| over the classes; of a regression the largest |a - b|
+    public var meanDistance: Double = 0
+
+    public var largestDistance: Double = 0
+
+    /// requests to which it gave no answer, or one of another form
+    public var failures: UInt64 = 0
+
+    /// requests that it left out, as there was much to do
+    public var skipped: UInt64 = 0
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
+
+  public init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "dither.v1"
@@ -3135,6 +3258,270 @@ nonisolated extension Dither_V1_SignModelRequest: SwiftProtobuf.Message, SwiftPr
   public static func ==(lhs: Dither_V1_SignModelRequest, rhs: Dither_V1_SignModelRequest) -> Bool {
     if lhs.model != rhs.model {return false}
     if lhs._signature != rhs._signature {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_SetRolloutRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".SetRolloutRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}alias\0\u{1}share\0\u{1}shadow\0\u{3}required_audit\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.alias) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.share) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.shadow) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.requiredAudit) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.model.isEmpty {
+      try visitor.visitSingularStringField(value: self.model, fieldNumber: 1)
+    }
+    if !self.alias.isEmpty {
+      try visitor.visitSingularStringField(value: self.alias, fieldNumber: 2)
+    }
+    if self.share.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.share, fieldNumber: 3)
+    }
+    if self.shadow != false {
+      try visitor.visitSingularBoolField(value: self.shadow, fieldNumber: 4)
+    }
+    if !self.requiredAudit.isEmpty {
+      try visitor.visitSingularStringField(value: self.requiredAudit, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_SetRolloutRequest, rhs: Dither_V1_SetRolloutRequest) -> Bool {
+    if lhs.model != rhs.model {return false}
+    if lhs.alias != rhs.alias {return false}
+    if lhs.share != rhs.share {return false}
+    if lhs.shadow != rhs.shadow {return false}
+    if lhs.requiredAudit != rhs.requiredAudit {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_EndRolloutRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".EndRolloutRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.model.isEmpty {
+      try visitor.visitSingularStringField(value: self.model, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_EndRolloutRequest, rhs: Dither_V1_EndRolloutRequest) -> Bool {
+    if lhs.model != rhs.model {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_EndRolloutResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".EndRolloutResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_EndRolloutResponse, rhs: Dither_V1_EndRolloutResponse) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_ListRolloutsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ListRolloutsRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}prefix\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.prefix) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.prefix.isEmpty {
+      try visitor.visitSingularStringField(value: self.prefix, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_ListRolloutsRequest, rhs: Dither_V1_ListRolloutsRequest) -> Bool {
+    if lhs.prefix != rhs.prefix {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_ListRolloutsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ListRolloutsResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rollouts\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.rollouts) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.rollouts.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.rollouts, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_ListRolloutsResponse, rhs: Dither_V1_ListRolloutsResponse) -> Bool {
+    if lhs.rollouts != rhs.rollouts {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_ListRolloutsResponse.Rollout: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Dither_V1_ListRolloutsResponse.protoMessageName + ".Rollout"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}alias\0\u{1}version\0\u{1}candidate\0\u{1}share\0\u{1}shadow\0\u{3}set_ms\0\u{3}set_by\0\u{1}requests\0\u{3}candidate_requests\0\u{1}rows\0\u{3}differing_rows\0\u{3}mean_distance\0\u{3}largest_distance\0\u{1}failures\0\u{1}skipped\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.alias) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.version) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.candidate) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.share) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.shadow) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.setMs) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.setBy) }()
+      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.requests) }()
+      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.candidateRequests) }()
+      case 11: try { try decoder.decodeSingularUInt64Field(value: &self.rows) }()
+      case 12: try { try decoder.decodeSingularUInt64Field(value: &self.differingRows) }()
+      case 13: try { try decoder.decodeSingularDoubleField(value: &self.meanDistance) }()
+      case 14: try { try decoder.decodeSingularDoubleField(value: &self.largestDistance) }()
+      case 15: try { try decoder.decodeSingularUInt64Field(value: &self.failures) }()
+      case 16: try { try decoder.decodeSingularUInt64Field(value: &self.skipped) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.alias.isEmpty {
+      try visitor.visitSingularStringField(value: self.alias, fieldNumber: 2)
+    }
+    if self.version != 0 {
+      try visitor.visitSingularUInt64Field(value: self.version, fieldNumber: 3)
+    }
+    if self.candidate != 0 {
+      try visitor.visitSingularUInt64Field(value: self.candidate, fieldNumber: 4)
+    }
+    if self.share.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.share, fieldNumber: 5)
+    }
+    if self.shadow != false {
+      try visitor.visitSingularBoolField(value: self.shadow, fieldNumber: 6)
+    }
+    if self.setMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.setMs, fieldNumber: 7)
+    }
+    if !self.setBy.isEmpty {
+      try visitor.visitSingularStringField(value: self.setBy, fieldNumber: 8)
+    }
+    if self.requests != 0 {
+      try visitor.visitSingularUInt64Field(value: self.requests, fieldNumber: 9)
+    }
+    if self.candidateRequests != 0 {
+      try visitor.visitSingularUInt64Field(value: self.candidateRequests, fieldNumber: 10)
+    }
+    if self.rows != 0 {
+      try visitor.visitSingularUInt64Field(value: self.rows, fieldNumber: 11)
+    }
+    if self.differingRows != 0 {
+      try visitor.visitSingularUInt64Field(value: self.differingRows, fieldNumber: 12)
+    }
+    if self.meanDistance.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.meanDistance, fieldNumber: 13)
+    }
+    if self.largestDistance.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.largestDistance, fieldNumber: 14)
+    }
+    if self.failures != 0 {
+      try visitor.visitSingularUInt64Field(value: self.failures, fieldNumber: 15)
+    }
+    if self.skipped != 0 {
+      try visitor.visitSingularUInt64Field(value: self.skipped, fieldNumber: 16)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_ListRolloutsResponse.Rollout, rhs: Dither_V1_ListRolloutsResponse.Rollout) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.alias != rhs.alias {return false}
+    if lhs.version != rhs.version {return false}
+    if lhs.candidate != rhs.candidate {return false}
+    if lhs.share != rhs.share {return false}
+    if lhs.shadow != rhs.shadow {return false}
+    if lhs.setMs != rhs.setMs {return false}
+    if lhs.setBy != rhs.setBy {return false}
+    if lhs.requests != rhs.requests {return false}
+    if lhs.candidateRequests != rhs.candidateRequests {return false}
+    if lhs.rows != rhs.rows {return false}
+    if lhs.differingRows != rhs.differingRows {return false}
+    if lhs.meanDistance != rhs.meanDistance {return false}
+    if lhs.largestDistance != rhs.largestDistance {return false}
+    if lhs.failures != rhs.failures {return false}
+    if lhs.skipped != rhs.skipped {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherJobs
 import DitherRobustness
 import DitherStore
 import Foundation
@@ -68,5 +69,26 @@ struct AliasGates: Sendable {
     if let missing = (gates[alias] ?? []).first(where: { !kept.contains($0.text) }) {
       throw refuse("the gate \(missing.text), which the alias '\(alias)' asks for", "\(judged.count) others")
     }
+  }
+}
+
+extension ModelRegistry {
+  /// A report that is done stays as it is, so that nothing can come between this and the move.
+  func checkGates(
+    of audit: String, _ version: ModelVersion, for alias: String, on pool: ComputePool
+  ) async throws {
+    let jobs = store.jobs, job = try await jobs.job(audit), spec = try AuditSpec(job)
+    func refuse(_ expected: String, _ got: String) -> ServiceError {
+      ServiceError(.gates, at: "audit '\(job.id)'", expected: expected, got: got)
+    }
+    guard spec.model.members == nil, spec.model.blob == version.blob else {
+      throw refuse("one of \(version.reference), \(version.blob)", "one of \(spec.model.reference)")
+    }
+    guard spec.noise == nil else { throw refuse("one of the version with its own noise", "one with another") }
+    guard job.state == .done, let found = try await jobs.report(job.id) else {
+      throw refuse("one that is done", job.standing)
+    }
+    let gates = aliasGates
+    try await pool.run { try gates.check(Report(json: Data(found.json)), of: job.id, for: alias) }
   }
 }

@@ -150,10 +150,12 @@ package struct SqlModels: ModelRecords {
       ON CONFLICT (name, alias) DO UPDATE SET version = excluded.version
       """, [name, alias, version])
     try record(alias, of: name, from: standing, to: version, audit: audit, by: author, db)
+    // The candidate has won.
+    try dropRollouts(of: name, alias: alias, version: version, by: author, db)
   }
 
   /// nil: there is no such alias.
-  private static func target(of alias: String, _ name: String, _ db: any SqlSession) throws -> Int64? {
+  static func target(of alias: String, _ name: String, _ db: any SqlSession) throws -> Int64? {
     try db.row("SELECT version FROM aliases WHERE name = $1 AND alias = $2", [name, alias])?["version"]
   }
 
@@ -220,6 +222,7 @@ package struct SqlModels: ModelRecords {
       SELECT * FROM calibrations AS c WHERE \(narrowed)
       AND number = (SELECT MAX(d.number) FROM calibrations AS d WHERE d.name = c.name AND d.version = c.version)
       """, arguments)
+    let rollouts = try rollouts(narrowed, arguments, db)
     let signatures = try signatures(narrowed, arguments, db)
     let descriptions = try descriptions(narrowed, arguments, db)
     let calibrations = Dictionary(try newest.map { (try reference($0), try calibration($0)) }) { $1 }
@@ -237,7 +240,7 @@ package struct SqlModels: ModelRecords {
         model: model, version: try row["version"], createdMilliseconds: try row["created_ms"],
         createdBy: try row["created_by"], aliases: aliases[reference] ?? [], calibration: calibrations[reference],
         removal: try removal(row), description: description,
-        signatures: signatures[model.blob.hex] ?? [])
+        signatures: signatures[model.blob.hex] ?? [], rollouts: rollouts[reference] ?? [])
     }
   }
 

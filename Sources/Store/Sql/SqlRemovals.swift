@@ -12,7 +12,9 @@ extension SqlModels {
         for alias in victim.aliases {
           try db.run("DELETE FROM aliases WHERE name = $1 AND alias = $2", [name, alias])
           try Self.record(alias, of: name, from: victim.version, to: nil, by: author, db)
+          try Self.dropRollouts(of: name, alias: alias, by: author, db)
         }
+        try Self.dropRollouts(of: name, version: victim.version, by: author, db)
         try db.run(
           """
           UPDATE versions SET removed_ms = now_ms(), removed_by = $3, kept_until_ms = now_ms() + $4
@@ -38,8 +40,9 @@ extension SqlModels {
   }
 
   private static func checkUnnamed(_ victims: [ModelVersion]) throws(StoreError) {
-    guard let named = victims.first(where: { !$0.aliases.isEmpty }) else { return }
-    let aliases = named.aliases.map { "'\($0)'" }.joined(separator: ", ")
+    guard let named = victims.first(where: { !$0.aliases.isEmpty || !$0.rollouts.isEmpty }) else { return }
+    let aliases = (named.aliases.map { "'\($0)'" } + named.rollouts.map { "a candidate for '\($0.alias)'" })
+      .joined(separator: ", ")
     throw StoreError(
       .conflict, at: "model '\(named.reference)'", expected: "a version that no alias names",
       got: "one that is \(aliases.clipped())",

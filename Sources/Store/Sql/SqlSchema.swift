@@ -25,6 +25,7 @@ package enum SqlSchema {
     Step(name: "10 a trail of who did what", text: trail),
     Step(name: "11 cards and tags that change", text: revisions),
     Step(name: "12 signatures of files", text: signatures),
+    Step(name: "13 candidates of aliases", text: rollouts),
   ]
 
   private static let first = """
@@ -210,6 +211,21 @@ package enum SqlSchema {
       created_ms INTEGER NOT NULL,
       created_by TEXT NOT NULL,
       PRIMARY KEY (blob, key)
+    ) STRICT, WITHOUT ROWID;
+    """
+
+  /// A share is in millionths.
+  private static let rollouts = """
+    CREATE TABLE rollouts (
+      name TEXT NOT NULL,
+      alias TEXT NOT NULL,
+      version INTEGER NOT NULL,
+      share_ppm INTEGER NOT NULL,
+      is_shadow INTEGER NOT NULL,
+      set_ms INTEGER NOT NULL,
+      set_by TEXT NOT NULL,
+      PRIMARY KEY (name, alias),
+      FOREIGN KEY (name, version) REFERENCES versions (name, version)
     ) STRICT, WITHOUT ROWID;
     """
 }

@@ -11,7 +11,8 @@ struct ModelsCommand: AsyncParsableCommand {
     abstract: "List, show, describe, name, sign, watch, download, remove and restore the models of a server.",
     discussion: "Example: dither models list",
     subcommands: [
-      List.self, Show.self, Card.self, Describe.self, Revisions.self, Alias.self, ModelDrift.self, Sign.self,
+      List.self, Show.self, Card.self, Describe.self, Revisions.self, Alias.self, Rollout.self, Rollouts.self,
+      ModelDrift.self, Sign.self,
       Download.self,
       Remove.self, Restore.self,
     ])

@@ -44,6 +44,11 @@ RESTORE_MODEL = Method(
 LIST_REMOVED_MODELS = Method(
     "/dither.v1.Registry/ListRemovedModels", registry.ListModelsRequest, registry.ListModelsResponse
 )
+SET_ROLLOUT = Method("/dither.v1.Registry/SetRollout", registry.SetRolloutRequest, registry.Model)
+END_ROLLOUT = Method(
+    "/dither.v1.Registry/EndRollout", registry.EndRolloutRequest, registry.EndRolloutResponse, is_idempotent=False
+)
+LIST_ROLLOUTS = Method("/dither.v1.Registry/ListRollouts", registry.ListRolloutsRequest, registry.ListRolloutsResponse)
 SIGN_MODEL = Method("/dither.v1.Registry/SignModel", registry.SignModelRequest, registry.Model)
 # With the revision that it must be at, a second try would be refused for what the first has done.
 DESCRIBE_MODEL = Method(

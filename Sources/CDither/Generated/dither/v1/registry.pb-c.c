@@ -1462,6 +1462,237 @@ void   dither__v1__sign_model_request__free_unpacked
   assert(message->base.descriptor == &dither__v1__sign_model_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   dither__v1__set_rollout_request__init
+                     (Dither__V1__SetRolloutRequest         *message)
+{
+  static const Dither__V1__SetRolloutRequest init_value = DITHER__V1__SET_ROLLOUT_REQUEST__INIT;
+  *message = init_value;
+}
+size_t dither__v1__set_rollout_request__get_packed_size
+                     (const Dither__V1__SetRolloutRequest *message)
+{
+  assert(message->base.descriptor == &dither__v1__set_rollout_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__set_rollout_request__pack
+                     (const Dither__V1__SetRolloutRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__set_rollout_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__set_rollout_request__pack_to_buffer
+                     (const Dither__V1__SetRolloutRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__set_rollout_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__SetRolloutRequest *
+       dither__v1__set_rollout_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__SetRolloutRequest *)
+     protobuf_c_message_unpack (&dither__v1__set_rollout_request__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__set_rollout_request__free_unpacked
+                     (Dither__V1__SetRolloutRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__set_rollout_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__end_rollout_request__init
+                     (Dither__V1__EndRolloutRequest         *message)
+{
+  static const Dither__V1__EndRolloutRequest init_value = DITHER__V1__END_ROLLOUT_REQUEST__INIT;
+  *message = init_value;
+}
+size_t dither__v1__end_rollout_request__get_packed_size
+                     (const Dither__V1__EndRolloutRequest *message)
+{
+  assert(message->base.descriptor == &dither__v1__end_rollout_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__end_rollout_request__pack
+                     (const Dither__V1__EndRolloutRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__end_rollout_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__end_rollout_request__pack_to_buffer
+                     (const Dither__V1__EndRolloutRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__end_rollout_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__EndRolloutRequest *
+       dither__v1__end_rollout_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__EndRolloutRequest *)
+     protobuf_c_message_unpack (&dither__v1__end_rollout_request__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__end_rollout_request__free_unpacked
+                     (Dither__V1__EndRolloutRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__end_rollout_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__end_rollout_response__init
+                     (Dither__V1__EndRolloutResponse         *message)
+{
+  static const Dither__V1__EndRolloutResponse init_value = DITHER__V1__END_ROLLOUT_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t dither__v1__end_rollout_response__get_packed_size
+                     (const Dither__V1__EndRolloutResponse *message)
+{
+  assert(message->base.descriptor == &dither__v1__end_rollout_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__end_rollout_response__pack
+                     (const Dither__V1__EndRolloutResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__end_rollout_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__end_rollout_response__pack_to_buffer
+                     (const Dither__V1__EndRolloutResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__end_rollout_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__EndRolloutResponse *
+       dither__v1__end_rollout_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__EndRolloutResponse *)
+     protobuf_c_message_unpack (&dither__v1__end_rollout_response__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__end_rollout_response__free_unpacked
+                     (Dither__V1__EndRolloutResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__end_rollout_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__list_rollouts_request__init
+                     (Dither__V1__ListRolloutsRequest         *message)
+{
+  static const Dither__V1__ListRolloutsRequest init_value = DITHER__V1__LIST_ROLLOUTS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t dither__v1__list_rollouts_request__get_packed_size
+                     (const Dither__V1__ListRolloutsRequest *message)
+{
+  assert(message->base.descriptor == &dither__v1__list_rollouts_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__list_rollouts_request__pack
+                     (const Dither__V1__ListRolloutsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__list_rollouts_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__list_rollouts_request__pack_to_buffer
+                     (const Dither__V1__ListRolloutsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__list_rollouts_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__ListRolloutsRequest *
+       dither__v1__list_rollouts_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__ListRolloutsRequest *)
+     protobuf_c_message_unpack (&dither__v1__list_rollouts_request__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__list_rollouts_request__free_unpacked
+                     (Dither__V1__ListRolloutsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__list_rollouts_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__list_rollouts_response__rollout__init
+                     (Dither__V1__ListRolloutsResponse__Rollout         *message)
+{
+  static const Dither__V1__ListRolloutsResponse__Rollout init_value = DITHER__V1__LIST_ROLLOUTS_RESPONSE__ROLLOUT__INIT;
+  *message = init_value;
+}
+void   dither__v1__list_rollouts_response__init
+                     (Dither__V1__ListRolloutsResponse         *message)
+{
+  static const Dither__V1__ListRolloutsResponse init_value = DITHER__V1__LIST_ROLLOUTS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t dither__v1__list_rollouts_response__get_packed_size
+                     (const Dither__V1__ListRolloutsResponse *message)
+{
+  assert(message->base.descriptor == &dither__v1__list_rollouts_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__list_rollouts_response__pack
+                     (const Dither__V1__ListRolloutsResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__list_rollouts_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__list_rollouts_response__pack_to_buffer
+                     (const Dither__V1__ListRolloutsResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__list_rollouts_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__ListRolloutsResponse *
+       dither__v1__list_rollouts_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__ListRolloutsResponse *)
+     protobuf_c_message_unpack (&dither__v1__list_rollouts_response__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__list_rollouts_response__free_unpacked
+                     (Dither__V1__ListRolloutsResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__list_rollouts_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor dither__v1__model__tags_entry__field_descriptors[2] =
 {
   {
@@ -4659,7 +4890,462 @@ const ProtobufCMessageDescriptor dither__v1__sign_model_request__descriptor =
   (ProtobufCMessageInit) dither__v1__sign_model_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor dither__v1__registry__method_descriptors[15] =
+static const ProtobufCFieldDescriptor dither__v1__set_rollout_request__field_descriptors[5] =
+{
+  {
+    "model",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__SetRolloutRequest, model),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "alias",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__SetRolloutRequest, alias),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "share",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__SetRolloutRequest, share),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "shadow",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__SetRolloutRequest, shadow),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "required_audit",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__SetRolloutRequest, required_audit),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__set_rollout_request__field_indices_by_name[] = {
+  1,   /* field[1] = alias */
+  0,   /* field[0] = model */
+  4,   /* field[4] = required_audit */
+  3,   /* field[3] = shadow */
+  2,   /* field[2] = share */
+};
+static const ProtobufCIntRange dither__v1__set_rollout_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor dither__v1__set_rollout_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.SetRolloutRequest",
+  "SetRolloutRequest",
+  "Dither__V1__SetRolloutRequest",
+  "dither.v1",
+  sizeof(Dither__V1__SetRolloutRequest),
+  5,
+  dither__v1__set_rollout_request__field_descriptors,
+  dither__v1__set_rollout_request__field_indices_by_name,
+  1,  dither__v1__set_rollout_request__number_ranges,
+  (ProtobufCMessageInit) dither__v1__set_rollout_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__end_rollout_request__field_descriptors[1] =
+{
+  {
+    "model",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__EndRolloutRequest, model),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__end_rollout_request__field_indices_by_name[] = {
+  0,   /* field[0] = model */
+};
+static const ProtobufCIntRange dither__v1__end_rollout_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor dither__v1__end_rollout_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.EndRolloutRequest",
+  "EndRolloutRequest",
+  "Dither__V1__EndRolloutRequest",
+  "dither.v1",
+  sizeof(Dither__V1__EndRolloutRequest),
+  1,
+  dither__v1__end_rollout_request__field_descriptors,
+  dither__v1__end_rollout_request__field_indices_by_name,
+  1,  dither__v1__end_rollout_request__number_ranges,
+  (ProtobufCMessageInit) dither__v1__end_rollout_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define dither__v1__end_rollout_response__field_descriptors NULL
+#define dither__v1__end_rollout_response__field_indices_by_name NULL
+#define dither__v1__end_rollout_response__number_ranges NULL
+const ProtobufCMessageDescriptor dither__v1__end_rollout_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.EndRolloutResponse",
+  "EndRolloutResponse",
+  "Dither__V1__EndRolloutResponse",
+  "dither.v1",
+  sizeof(Dither__V1__EndRolloutResponse),
+  0,
+  dither__v1__end_rollout_response__field_descriptors,
+  dither__v1__end_rollout_response__field_indices_by_name,
+  0,  dither__v1__end_rollout_response__number_ranges,
+  (ProtobufCMessageInit) dither__v1__end_rollout_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__list_rollouts_request__field_descriptors[1] =
+{
+  {
+    "prefix",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsRequest, prefix),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__list_rollouts_request__field_indices_by_name[] = {
+  0,   /* field[0] = prefix */
+};
+static const ProtobufCIntRange dither__v1__list_rollouts_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor dither__v1__list_rollouts_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.ListRolloutsRequest",
+  "ListRolloutsRequest",
+  "Dither__V1__ListRolloutsRequest",
+  "dither.v1",
+  sizeof(Dither__V1__ListRolloutsRequest),
+  1,
+  dither__v1__list_rollouts_request__field_descriptors,
+  dither__v1__list_rollouts_request__field_indices_by_name,
+  1,  dither__v1__list_rollouts_request__number_ranges,
+  (ProtobufCMessageInit) dither__v1__list_rollouts_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__list_rollouts_response__rollout__field_descriptors[16] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "alias",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, alias),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "version",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "candidate",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, candidate),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "share",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, share),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "shadow",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, shadow),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "set_ms",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, set_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "set_by",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, set_by),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "requests",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, requests),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "candidate_requests",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, candidate_requests),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rows",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, rows),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "differing_rows",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, differing_rows),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "mean_distance",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, mean_distance),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "largest_distance",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, largest_distance),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "failures",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, failures),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "skipped",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, skipped),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__list_rollouts_response__rollout__field_indices_by_name[] = {
+  1,   /* field[1] = alias */
+  3,   /* field[3] = candidate */
+  9,   /* field[9] = candidate_requests */
+  11,   /* field[11] = differing_rows */
+  14,   /* field[14] = failures */
+  13,   /* field[13] = largest_distance */
+  12,   /* field[12] = mean_distance */
+  0,   /* field[0] = name */
+  8,   /* field[8] = requests */
+  10,   /* field[10] = rows */
+  7,   /* field[7] = set_by */
+  6,   /* field[6] = set_ms */
+  5,   /* field[5] = shadow */
+  4,   /* field[4] = share */
+  15,   /* field[15] = skipped */
+  2,   /* field[2] = version */
+};
+static const ProtobufCIntRange dither__v1__list_rollouts_response__rollout__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 16 }
+};
+const ProtobufCMessageDescriptor dither__v1__list_rollouts_response__rollout__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.ListRolloutsResponse.Rollout",
+  "Rollout",
+  "Dither__V1__ListRolloutsResponse__Rollout",
+  "dither.v1",
+  sizeof(Dither__V1__ListRolloutsResponse__Rollout),
+  16,
+  dither__v1__list_rollouts_response__rollout__field_descriptors,
+  dither__v1__list_rollouts_response__rollout__field_indices_by_name,
+  1,  dither__v1__list_rollouts_response__rollout__number_ranges,
+  (ProtobufCMessageInit) dither__v1__list_rollouts_response__rollout__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__list_rollouts_response__field_descriptors[1] =
+{
+  {
+    "rollouts",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__ListRolloutsResponse, n_rollouts),
+    offsetof(Dither__V1__ListRolloutsResponse, rollouts),
+    &dither__v1__list_rollouts_response__rollout__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__list_rollouts_response__field_indices_by_name[] = {
+  0,   /* field[0] = rollouts */
+};
+static const ProtobufCIntRange dither__v1__list_rollouts_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor dither__v1__list_rollouts_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.ListRolloutsResponse",
+  "ListRolloutsResponse",
+  "Dither__V1__ListRolloutsResponse",
+  "dither.v1",
+  sizeof(Dither__V1__ListRolloutsResponse),
+  1,
+  dither__v1__list_rollouts_response__field_descriptors,
+  dither__v1__list_rollouts_response__field_indices_by_name,
+  1,  dither__v1__list_rollouts_response__number_ranges,
+  (ProtobufCMessageInit) dither__v1__list_rollouts_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCMethodDescriptor dither__v1__registry__method_descriptors[18] =
 {
   { "ListModels", &dither__v1__list_models_request__descriptor, &dither__v1__list_models_response__descriptor },
   { "GetModel", &dither__v1__get_model_request__descriptor, &dither__v1__model__descriptor },
@@ -4671,6 +5357,9 @@ static const ProtobufCMethodDescriptor dither__v1__registry__method_descriptors[
   { "Drift", &dither__v1__drift_request__descriptor, &dither__v1__drift_response__descriptor },
   { "ListRemovedModels", &dither__v1__list_models_request__descriptor, &dither__v1__list_models_response__descriptor },
   { "RestoreModel", &dither__v1__restore_model_request__descriptor, &dither__v1__restore_model_response__descriptor },
+  { "SetRollout", &dither__v1__set_rollout_request__descriptor, &dither__v1__model__descriptor },
+  { "EndRollout", &dither__v1__end_rollout_request__descriptor, &dither__v1__end_rollout_response__descriptor },
+  { "ListRollouts", &dither__v1__list_rollouts_request__descriptor, &dither__v1__list_rollouts_response__descriptor },
   { "SignModel", &dither__v1__sign_model_request__descriptor, &dither__v1__model__descriptor },
   { "DescribeModel", &dither__v1__describe_model_request__descriptor, &dither__v1__model__descriptor },
   { "ListRevisions", &dither__v1__list_revisions_request__descriptor, &dither__v1__list_revisions_response__descriptor },
@@ -4679,19 +5368,22 @@ static const ProtobufCMethodDescriptor dither__v1__registry__method_descriptors[
 };
 const unsigned dither__v1__registry__method_indices_by_name[] = {
   6,        /* Calibrate */
-  11,        /* DescribeModel */
-  13,        /* Download */
+  14,        /* DescribeModel */
+  16,        /* Download */
   7,        /* Drift */
+  11,        /* EndRollout */
   1,        /* GetModel */
   3,        /* GetUpload */
   0,        /* ListModels */
   8,        /* ListRemovedModels */
-  12,        /* ListRevisions */
-  14,        /* ListTrail */
+  15,        /* ListRevisions */
+  12,        /* ListRollouts */
+  17,        /* ListTrail */
   5,        /* RemoveModel */
   9,        /* RestoreModel */
   4,        /* SetAlias */
-  10,        /* SignModel */
+  10,        /* SetRollout */
+  13,        /* SignModel */
   2         /* Upload */
 };
 const ProtobufCServiceDescriptor dither__v1__registry__descriptor =
@@ -4701,7 +5393,7 @@ const ProtobufCServiceDescriptor dither__v1__registry__descriptor =
   "Registry",
   "Dither__V1__Registry",
   "dither.v1",
-  15,
+  18,
   dither__v1__registry__method_descriptors,
   dither__v1__registry__method_indices_by_name
 };
@@ -4785,13 +5477,37 @@ void dither__v1__registry__restore_model(ProtobufCService *service,
   assert(service->descriptor == &dither__v1__registry__descriptor);
   service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void dither__v1__registry__set_rollout(ProtobufCService *service,
+                                       const Dither__V1__SetRolloutRequest *input,
+                                       Dither__V1__Model_Closure closure,
+                                       void *closure_data)
+{
+  assert(service->descriptor == &dither__v1__registry__descriptor);
+  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void dither__v1__registry__end_rollout(ProtobufCService *service,
+                                       const Dither__V1__EndRolloutRequest *input,
+                                       Dither__V1__EndRolloutResponse_Closure closure,
+                                       void *closure_data)
+{
+  assert(service->descriptor == &dither__v1__registry__descriptor);
+  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void dither__v1__registry__list_rollouts(ProtobufCService *service,
+                                         const Dither__V1__ListRolloutsRequest *input,
+                                         Dither__V1__ListRolloutsResponse_Closure closure,
+                                         void *closure_data)
+{
+  assert(service->descriptor == &dither__v1__registry__descriptor);
+  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void dither__v1__registry__sign_model(ProtobufCService *service,
                                       const Dither__V1__SignModelRequest *input,
                                       Dither__V1__Model_Closure closure,
                                       void *closure_data)
 {
   assert(service->descriptor == &dither__v1__registry__descriptor);
-  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void dither__v1__registry__describe_model(ProtobufCService *service,
                                           const Dither__V1__DescribeModelRequest *input,
@@ -4799,7 +5515,7 @@ void dither__v1__registry__describe_model(ProtobufCService *service,
                                           void *closure_data)
 {
   assert(service->descriptor == &dither__v1__registry__descriptor);
-  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void dither__v1__registry__list_revisions(ProtobufCService *service,
                                           const Dither__V1__ListRevisionsRequest *input,
@@ -4807,7 +5523,7 @@ void dither__v1__registry__list_revisions(ProtobufCService *service,
                                           void *closure_data)
 {
   assert(service->descriptor == &dither__v1__registry__descriptor);
-  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void dither__v1__registry__download(ProtobufCService *service,
                                     const Dither__V1__DownloadRequest *input,
@@ -4815,7 +5531,7 @@ void dither__v1__registry__download(ProtobufCService *service,
                                     void *closure_data)
 {
   assert(service->descriptor == &dither__v1__registry__descriptor);
-  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 16, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void dither__v1__registry__list_trail(ProtobufCService *service,
                                       const Dither__V1__ListTrailRequest *input,
@@ -4823,7 +5539,7 @@ void dither__v1__registry__list_trail(ProtobufCService *service,
                                       void *closure_data)
 {
   assert(service->descriptor == &dither__v1__registry__descriptor);
-  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 17, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void dither__v1__registry__init (Dither__V1__Registry_Service *service,
                                  Dither__V1__Registry_ServiceDestroy destroy)

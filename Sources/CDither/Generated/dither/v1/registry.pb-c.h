@@ -57,6 +57,12 @@ typedef struct Dither__V1__ListRevisionsResponse__Revision__TagsEntry Dither__V1
 typedef struct Dither__V1__DownloadRequest Dither__V1__DownloadRequest;
 typedef struct Dither__V1__DownloadResponse Dither__V1__DownloadResponse;
 typedef struct Dither__V1__SignModelRequest Dither__V1__SignModelRequest;
+typedef struct Dither__V1__SetRolloutRequest Dither__V1__SetRolloutRequest;
+typedef struct Dither__V1__EndRolloutRequest Dither__V1__EndRolloutRequest;
+typedef struct Dither__V1__EndRolloutResponse Dither__V1__EndRolloutResponse;
+typedef struct Dither__V1__ListRolloutsRequest Dither__V1__ListRolloutsRequest;
+typedef struct Dither__V1__ListRolloutsResponse Dither__V1__ListRolloutsResponse;
+typedef struct Dither__V1__ListRolloutsResponse__Rollout Dither__V1__ListRolloutsResponse__Rollout;
 
 
 /* --- enums --- */
@@ -978,6 +984,133 @@ struct  Dither__V1__SignModelRequest
     , (char *)protobuf_c_empty_string, NULL }
 
 
+struct  Dither__V1__SetRolloutRequest
+{
+  ProtobufCMessage base;
+  /*
+   * "name@version": the candidate
+   */
+  char *model;
+  /*
+   * of the same name, at another version
+   */
+  char *alias;
+  /*
+   * of the requests for the alias, in (0, 1], to a millionth
+   */
+  double share;
+  /*
+   * requests are answered by the alias's version; the candidate computes its share of them too, and is compared
+   */
+  protobuf_c_boolean shadow;
+  /*
+   * as in SetAliasRequest
+   */
+  char *required_audit;
+};
+#define DITHER__V1__SET_ROLLOUT_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__set_rollout_request__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, (char *)protobuf_c_empty_string }
+
+
+struct  Dither__V1__EndRolloutRequest
+{
+  ProtobufCMessage base;
+  /*
+   * "name:alias"
+   */
+  char *model;
+};
+#define DITHER__V1__END_ROLLOUT_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__end_rollout_request__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+struct  Dither__V1__EndRolloutResponse
+{
+  ProtobufCMessage base;
+};
+#define DITHER__V1__END_ROLLOUT_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__end_rollout_response__descriptor) \
+     }
+
+
+struct  Dither__V1__ListRolloutsRequest
+{
+  ProtobufCMessage base;
+  /*
+   * of names of models
+   */
+  char *prefix;
+};
+#define DITHER__V1__LIST_ROLLOUTS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__list_rollouts_request__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+struct  Dither__V1__ListRolloutsResponse__Rollout
+{
+  ProtobufCMessage base;
+  char *name;
+  char *alias;
+  /*
+   * at which the alias is
+   */
+  uint64_t version;
+  uint64_t candidate;
+  double share;
+  protobuf_c_boolean shadow;
+  int64_t set_ms;
+  char *set_by;
+  /*
+   * for the alias
+   */
+  uint64_t requests;
+  /*
+   * those of the candidate's share
+   */
+  uint64_t candidate_requests;
+  /*
+   * Of a shadow.
+   */
+  /*
+   * that it has computed too
+   */
+  uint64_t rows;
+  /*
+   * of another class
+   */
+  uint64_t differing_rows;
+  /*
+   * over those rows: half the sum of |p - q| over the classes; of a regression the largest |a - b|
+   */
+  double mean_distance;
+  double largest_distance;
+  /*
+   * requests to which it gave no answer, or one of another form
+   */
+  uint64_t failures;
+  /*
+   * requests that it left out, as there was much to do
+   */
+  uint64_t skipped;
+};
+#define DITHER__V1__LIST_ROLLOUTS_RESPONSE__ROLLOUT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__list_rollouts_response__rollout__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+
+struct  Dither__V1__ListRolloutsResponse
+{
+  ProtobufCMessage base;
+  size_t n_rollouts;
+  Dither__V1__ListRolloutsResponse__Rollout **rollouts;
+};
+#define DITHER__V1__LIST_ROLLOUTS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__list_rollouts_response__descriptor) \
+    , 0,NULL }
+
+
 /* Dither__V1__Model__TagsEntry methods */
 void   dither__v1__model__tags_entry__init
                      (Dither__V1__Model__TagsEntry         *message);
@@ -1597,6 +1730,104 @@ Dither__V1__SignModelRequest *
 void   dither__v1__sign_model_request__free_unpacked
                      (Dither__V1__SignModelRequest *message,
                       ProtobufCAllocator *allocator);
+/* Dither__V1__SetRolloutRequest methods */
+void   dither__v1__set_rollout_request__init
+                     (Dither__V1__SetRolloutRequest         *message);
+size_t dither__v1__set_rollout_request__get_packed_size
+                     (const Dither__V1__SetRolloutRequest   *message);
+size_t dither__v1__set_rollout_request__pack
+                     (const Dither__V1__SetRolloutRequest   *message,
+                      uint8_t             *out);
+size_t dither__v1__set_rollout_request__pack_to_buffer
+                     (const Dither__V1__SetRolloutRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__SetRolloutRequest *
+       dither__v1__set_rollout_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__set_rollout_request__free_unpacked
+                     (Dither__V1__SetRolloutRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__EndRolloutRequest methods */
+void   dither__v1__end_rollout_request__init
+                     (Dither__V1__EndRolloutRequest         *message);
+size_t dither__v1__end_rollout_request__get_packed_size
+                     (const Dither__V1__EndRolloutRequest   *message);
+size_t dither__v1__end_rollout_request__pack
+                     (const Dither__V1__EndRolloutRequest   *message,
+                      uint8_t             *out);
+size_t dither__v1__end_rollout_request__pack_to_buffer
+                     (const Dither__V1__EndRolloutRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__EndRolloutRequest *
+       dither__v1__end_rollout_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__end_rollout_request__free_unpacked
+                     (Dither__V1__EndRolloutRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__EndRolloutResponse methods */
+void   dither__v1__end_rollout_response__init
+                     (Dither__V1__EndRolloutResponse         *message);
+size_t dither__v1__end_rollout_response__get_packed_size
+                     (const Dither__V1__EndRolloutResponse   *message);
+size_t dither__v1__end_rollout_response__pack
+                     (const Dither__V1__EndRolloutResponse   *message,
+                      uint8_t             *out);
+size_t dither__v1__end_rollout_response__pack_to_buffer
+                     (const Dither__V1__EndRolloutResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__EndRolloutResponse *
+       dither__v1__end_rollout_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__end_rollout_response__free_unpacked
+                     (Dither__V1__EndRolloutResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__ListRolloutsRequest methods */
+void   dither__v1__list_rollouts_request__init
+                     (Dither__V1__ListRolloutsRequest         *message);
+size_t dither__v1__list_rollouts_request__get_packed_size
+                     (const Dither__V1__ListRolloutsRequest   *message);
+size_t dither__v1__list_rollouts_request__pack
+                     (const Dither__V1__ListRolloutsRequest   *message,
+                      uint8_t             *out);
+size_t dither__v1__list_rollouts_request__pack_to_buffer
+                     (const Dither__V1__ListRolloutsRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__ListRolloutsRequest *
+       dither__v1__list_rollouts_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__list_rollouts_request__free_unpacked
+                     (Dither__V1__ListRolloutsRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__ListRolloutsResponse__Rollout methods */
+void   dither__v1__list_rollouts_response__rollout__init
+                     (Dither__V1__ListRolloutsResponse__Rollout         *message);
+/* Dither__V1__ListRolloutsResponse methods */
+void   dither__v1__list_rollouts_response__init
+                     (Dither__V1__ListRolloutsResponse         *message);
+size_t dither__v1__list_rollouts_response__get_packed_size
+                     (const Dither__V1__ListRolloutsResponse   *message);
+size_t dither__v1__list_rollouts_response__pack
+                     (const Dither__V1__ListRolloutsResponse   *message,
+                      uint8_t             *out);
+size_t dither__v1__list_rollouts_response__pack_to_buffer
+                     (const Dither__V1__ListRolloutsResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__ListRolloutsResponse *
+       dither__v1__list_rollouts_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__list_rollouts_response__free_unpacked
+                     (Dither__V1__ListRolloutsResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Dither__V1__Model__TagsEntry_Closure)
@@ -1722,6 +1953,24 @@ typedef void (*Dither__V1__DownloadResponse_Closure)
 typedef void (*Dither__V1__SignModelRequest_Closure)
                  (const Dither__V1__SignModelRequest *message,
                   void *closure_data);
+typedef void (*Dither__V1__SetRolloutRequest_Closure)
+                 (const Dither__V1__SetRolloutRequest *message,
+                  void *closure_data);
+typedef void (*Dither__V1__EndRolloutRequest_Closure)
+                 (const Dither__V1__EndRolloutRequest *message,
+                  void *closure_data);
+typedef void (*Dither__V1__EndRolloutResponse_Closure)
+                 (const Dither__V1__EndRolloutResponse *message,
+                  void *closure_data);
+typedef void (*Dither__V1__ListRolloutsRequest_Closure)
+                 (const Dither__V1__ListRolloutsRequest *message,
+                  void *closure_data);
+typedef void (*Dither__V1__ListRolloutsResponse__Rollout_Closure)
+                 (const Dither__V1__ListRolloutsResponse__Rollout *message,
+                  void *closure_data);
+typedef void (*Dither__V1__ListRolloutsResponse_Closure)
+                 (const Dither__V1__ListRolloutsResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -1769,6 +2018,18 @@ struct Dither__V1__Registry_Service
                         const Dither__V1__RestoreModelRequest *input,
                         Dither__V1__RestoreModelResponse_Closure closure,
                         void *closure_data);
+  void (*set_rollout)(Dither__V1__Registry_Service *service,
+                      const Dither__V1__SetRolloutRequest *input,
+                      Dither__V1__Model_Closure closure,
+                      void *closure_data);
+  void (*end_rollout)(Dither__V1__Registry_Service *service,
+                      const Dither__V1__EndRolloutRequest *input,
+                      Dither__V1__EndRolloutResponse_Closure closure,
+                      void *closure_data);
+  void (*list_rollouts)(Dither__V1__Registry_Service *service,
+                        const Dither__V1__ListRolloutsRequest *input,
+                        Dither__V1__ListRolloutsResponse_Closure closure,
+                        void *closure_data);
   void (*sign_model)(Dither__V1__Registry_Service *service,
                      const Dither__V1__SignModelRequest *input,
                      Dither__V1__Model_Closure closure,
@@ -1807,6 +2068,9 @@ void dither__v1__registry__init (Dither__V1__Registry_Service *service,
       function_prefix__ ## drift,\
       function_prefix__ ## list_removed_models,\
       function_prefix__ ## restore_model,\
+      function_prefix__ ## set_rollout,\
+      function_prefix__ ## end_rollout,\
+      function_prefix__ ## list_rollouts,\
       function_prefix__ ## sign_model,\
       function_prefix__ ## describe_model,\
       function_prefix__ ## list_revisions,\
@@ -1851,6 +2115,18 @@ void dither__v1__registry__list_removed_models(ProtobufCService *service,
 void dither__v1__registry__restore_model(ProtobufCService *service,
                                          const Dither__V1__RestoreModelRequest *input,
                                          Dither__V1__RestoreModelResponse_Closure closure,
+                                         void *closure_data);
+void dither__v1__registry__set_rollout(ProtobufCService *service,
+                                       const Dither__V1__SetRolloutRequest *input,
+                                       Dither__V1__Model_Closure closure,
+                                       void *closure_data);
+void dither__v1__registry__end_rollout(ProtobufCService *service,
+                                       const Dither__V1__EndRolloutRequest *input,
+                                       Dither__V1__EndRolloutResponse_Closure closure,
+                                       void *closure_data);
+void dither__v1__registry__list_rollouts(ProtobufCService *service,
+                                         const Dither__V1__ListRolloutsRequest *input,
+                                         Dither__V1__ListRolloutsResponse_Closure closure,
                                          void *closure_data);
 void dither__v1__registry__sign_model(ProtobufCService *service,
                                       const Dither__V1__SignModelRequest *input,
@@ -1916,6 +2192,12 @@ extern const ProtobufCMessageDescriptor dither__v1__list_revisions_response__rev
 extern const ProtobufCMessageDescriptor dither__v1__download_request__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__download_response__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__sign_model_request__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__set_rollout_request__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__end_rollout_request__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__end_rollout_response__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__list_rollouts_request__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__list_rollouts_response__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__list_rollouts_response__rollout__descriptor;
 extern const ProtobufCServiceDescriptor dither__v1__registry__descriptor;
 
 PROTOBUF_C__END_DECLS

@@ -177,6 +177,16 @@ class DriftResponse(_message.Message):
     windows: int
     def __init__(self, model: _Optional[str] = ..., version: _Optional[int] = ..., calibration: _Optional[int] = ..., samples: _Optional[int] = ..., window: _Optional[int] = ..., filled: _Optional[int] = ..., false_alarm_rate: _Optional[float] = ..., answers: _Optional[int] = ..., other_answers: _Optional[int] = ..., windows: _Optional[int] = ..., alarms: _Optional[int] = ..., statistics: _Optional[_Iterable[_Union[DriftResponse.Statistic, _Mapping]]] = ...) -> None: ...
 
+class EndRolloutRequest(_message.Message):
+    __slots__ = ["model"]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    def __init__(self, model: _Optional[str] = ...) -> None: ...
+
+class EndRolloutResponse(_message.Message):
+    __slots__ = []
+    def __init__(self) -> None: ...
+
 class FileSignature(_message.Message):
     __slots__ = ["public_key", "signature"]
     PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
@@ -256,6 +266,53 @@ class ListRevisionsResponse(_message.Message):
     next_page_token: str
     revisions: _containers.RepeatedCompositeFieldContainer[ListRevisionsResponse.Revision]
     def __init__(self, revisions: _Optional[_Iterable[_Union[ListRevisionsResponse.Revision, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class ListRolloutsRequest(_message.Message):
+    __slots__ = ["prefix"]
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    prefix: str
+    def __init__(self, prefix: _Optional[str] = ...) -> None: ...
+
+class ListRolloutsResponse(_message.Message):
+    __slots__ = ["rollouts"]
+    class Rollout(_message.Message):
+        __slots__ = ["alias", "candidate", "candidate_requests", "differing_rows", "failures", "largest_distance", "mean_distance", "name", "requests", "rows", "set_by", "set_ms", "shadow", "share", "skipped", "version"]
+        ALIAS_FIELD_NUMBER: _ClassVar[int]
+        CANDIDATE_FIELD_NUMBER: _ClassVar[int]
+        CANDIDATE_REQUESTS_FIELD_NUMBER: _ClassVar[int]
+        DIFFERING_ROWS_FIELD_NUMBER: _ClassVar[int]
+        FAILURES_FIELD_NUMBER: _ClassVar[int]
+        LARGEST_DISTANCE_FIELD_NUMBER: _ClassVar[int]
+        MEAN_DISTANCE_FIELD_NUMBER: _ClassVar[int]
+        NAME_FIELD_NUMBER: _ClassVar[int]
+        REQUESTS_FIELD_NUMBER: _ClassVar[int]
+        ROWS_FIELD_NUMBER: _ClassVar[int]
+        SET_BY_FIELD_NUMBER: _ClassVar[int]
+        SET_MS_FIELD_NUMBER: _ClassVar[int]
+        SHADOW_FIELD_NUMBER: _ClassVar[int]
+        SHARE_FIELD_NUMBER: _ClassVar[int]
+        SKIPPED_FIELD_NUMBER: _ClassVar[int]
+        VERSION_FIELD_NUMBER: _ClassVar[int]
+        alias: str
+        candidate: int
+        candidate_requests: int
+        differing_rows: int
+        failures: int
+        largest_distance: float
+        mean_distance: float
+        name: str
+        requests: int
+        rows: int
+        set_by: str
+        set_ms: int
+        shadow: bool
+        share: float
+        skipped: int
+        version: int
+        def __init__(self, name: _Optional[str] = ..., alias: _Optional[str] = ..., version: _Optional[int] = ..., candidate: _Optional[int] = ..., share: _Optional[float] = ..., shadow: bool = ..., set_ms: _Optional[int] = ..., set_by: _Optional[str] = ..., requests: _Optional[int] = ..., candidate_requests: _Optional[int] = ..., rows: _Optional[int] = ..., differing_rows: _Optional[int] = ..., mean_distance: _Optional[float] = ..., largest_distance: _Optional[float] = ..., failures: _Optional[int] = ..., skipped: _Optional[int] = ...) -> None: ...
+    ROLLOUTS_FIELD_NUMBER: _ClassVar[int]
+    rollouts: _containers.RepeatedCompositeFieldContainer[ListRolloutsResponse.Rollout]
+    def __init__(self, rollouts: _Optional[_Iterable[_Union[ListRolloutsResponse.Rollout, _Mapping]]] = ...) -> None: ...
 
 class ListTrailRequest(_message.Message):
     __slots__ = ["action", "oldest_first", "page_size", "page_token", "subject", "who"]
@@ -383,6 +440,20 @@ class SetAliasRequest(_message.Message):
     model: str
     required_audit: str
     def __init__(self, model: _Optional[str] = ..., alias: _Optional[str] = ..., expected_version: _Optional[int] = ..., required_audit: _Optional[str] = ...) -> None: ...
+
+class SetRolloutRequest(_message.Message):
+    __slots__ = ["alias", "model", "required_audit", "shadow", "share"]
+    ALIAS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    REQUIRED_AUDIT_FIELD_NUMBER: _ClassVar[int]
+    SHADOW_FIELD_NUMBER: _ClassVar[int]
+    SHARE_FIELD_NUMBER: _ClassVar[int]
+    alias: str
+    model: str
+    required_audit: str
+    shadow: bool
+    share: float
+    def __init__(self, model: _Optional[str] = ..., alias: _Optional[str] = ..., share: _Optional[float] = ..., shadow: bool = ..., required_audit: _Optional[str] = ...) -> None: ...
 
 class SignModelRequest(_message.Message):
     __slots__ = ["model", "signature"]

@@ -2,15 +2,15 @@ import DitherBasics
 import DitherProto
 import DitherService
 import DitherStore
+import DitherTestSupport
+import Foundation
 import SwiftProtobuf
 import Testing
 
 @Suite("Rollouts") struct RolloutTests {
   /// net@1 (live), net@2; without noise, so that answers depend on the version alone.
-  private static func server(
-    configure: (inout ServerConfiguration) -> Void = { _ in }
-  ) async throws -> InProcess {
-    let server = try await InProcess(configure: configure)
+  private static func server() async throws -> InProcess {
+    let server = try await InProcess()
     for seed: UInt64 in 1...2 {
       _ = try await server.upload(
         TestModels.mlp(seed: seed, sigma: nil), as: "net", aliases: seed == 1 ? ["live"] : [])
@@ -37,11 +37,14 @@ import Testing
   }
 
   /// - Returns: how many of so many requests each version has answered.
-  private static func answers(_ server: InProcess, _ count: Int, _ model: String = "net:live") async throws -> [UInt64:
-    Int]
-  {
+  private static func answers(
+    _ server: InProcess, _ count: Int, _ model: String = "net:live"
+  ) async throws -> [UInt64: Int] {
     var answers: [UInt64: Int] = [:]
-    for _ in 0..<count { answers[try await server.predict(model, rows(1, of: 6)).version, default: 0] += 1 }
+    for _ in 0..<count {
+      let version = try await server.predict(model, rows(1, of: 6)).version
+      answers[version, default: 0] += 1
+    }
     return answers
   }
 
@@ -103,12 +106,27 @@ import Testing
     #expect(try await Self.answers(server, 5) == [2: 5])
   }
 
-  @Test("shares that are none, and aliases that ask for gates")
+  @Test("shares that are none, and a version that the alias is at")
   func refused() async throws {
     let server = try await Self.server()
     for share in [0, -0.5, 1.1, .nan] {
       await #expect { _ = try await Self.set(server, share: share) } throws: { isFault($0, .invalidArgument, "share") }
     }
     await #expect { _ = try await Self.set(server, "net@1") } throws: { isFault($0, .failedPrecondition) }
+  }
+
+  @Test("where an alias asks for gates, a candidate that answers needs them, and a shadow does not")
+  func gated() async throws {
+    let state = try Scratch(), scratch = try Scratch(), path = scratch.file("gates")
+    try Data("live\n".utf8).write(to: URL(filePath: path))
+    do {
+      let server = try await InProcess(in: state)
+      for seed: UInt64 in 1...2 {
+        _ = try await server.upload(TestModels.mlp(seed: seed), as: "net", aliases: seed == 1 ? ["live"] : [])
+      }
+    }
+    let server = try await InProcess(in: state) { $0.aliasGates = path }
+    await #expect { _ = try await Self.set(server) } throws: { isFault($0, .failedPrecondition, "--require-gates") }
+    #expect(try await Self.set(server, shadow: true).version == 2)
   }
 }

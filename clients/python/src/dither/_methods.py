@@ -57,9 +57,7 @@ DESCRIBE_MODEL = Method(
 LIST_REVISIONS = Method(
     "/dither.v1.Registry/ListRevisions", registry.ListRevisionsRequest, registry.ListRevisionsResponse
 )
-DOWNLOAD = Method(
-    "/dither.v1.Registry/Download", registry.DownloadRequest, registry.DownloadResponse, "unary_stream"
-)
+DOWNLOAD = Method("/dither.v1.Registry/Download", registry.DownloadRequest, registry.DownloadResponse, "unary_stream")
 LIST_TRAIL = Method("/dither.v1.Registry/ListTrail", registry.ListTrailRequest, registry.ListTrailResponse)
 CALIBRATE = Method(
     "/dither.v1.Registry/Calibrate", registry.CalibrateRequest, registry.Calibration, is_idempotent=False

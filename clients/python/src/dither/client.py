@@ -99,9 +99,7 @@ class Client:
         """A version by ``name`` (the newest), ``name@version`` or ``name:alias``."""
         return Model(self, reference, self._run(_registry_steps.get_model(reference, timeout)))
 
-    def models(
-        self, prefix: str = "", *, removed: bool = False, timeout: Optional[float] = 60
-    ) -> List[ModelInfo]:
+    def models(self, prefix: str = "", *, removed: bool = False, timeout: Optional[float] = 60) -> List[ModelInfo]:
         """All versions of the models whose names begin so: by name, newest first within one. With ``removed`` those that
         were removed and can be restored."""
         return self._run(_registry_steps.list_models(prefix, removed, timeout))
@@ -163,9 +161,7 @@ class Client:
         are kept; else ``FailedPrecondition``."""
         return self._run(_registry_steps.set_alias(model, alias, expected_version, required_audit, timeout))
 
-    def remove(
-        self, model: str, *, force: bool = False, purge: bool = False, timeout: Optional[float] = 60
-    ) -> int:
+    def remove(self, model: str, *, force: bool = False, purge: bool = False, timeout: Optional[float] = 60) -> int:
         """Removes ``name@version``, or all versions of ``name``; returns how many. One that an alias names is
         ``FailedPrecondition``, but with ``force``, which takes the alias too. With ``purge`` it cannot be restored."""
         return self._run(_registry_steps.remove(model, force, purge, timeout))

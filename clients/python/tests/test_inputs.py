@@ -91,10 +91,7 @@ def texts(count):
 
 def test_named_arrays(bag, text_file):
     ids, mask = texts(20)
-    assert [(one.name, one.type, one.shape) for one in bag.info.inputs] == [
-        ("ids", "int64", (5,)),
-        ("mask", "int64", (5,)),
-    ]
+    assert [(one.name, one.type, one.shape) for one in bag.info.inputs] == [("ids", "int64", (5,)), ("mask", "int64", (5,))]
     answer = bag.predict({"mask": mask, "ids": ids})
     assert np.allclose(answer.probabilities, text_file[1](ids, mask), atol=1e-5)
     lists = bag.predict({"ids": ids.tolist(), "mask": mask.astype(bool)})

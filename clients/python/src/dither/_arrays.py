@@ -49,9 +49,7 @@ def batch_of(x: Any, inputs: Sequence[ModelInput]) -> Dict[str, Rows]:
     """The rows of each input by its name; of a model of one input that of an array without one is ""."""
     if not isinstance(x, Mapping):
         if len(inputs) > 1:
-            raise InvalidArgument(
-                f"x: expected arrays by the names of the inputs, {_names(inputs)}, got {type(x).__name__}"
-            )
+            raise InvalidArgument(f"x: expected arrays by the names of the inputs, {_names(inputs)}, got {type(x).__name__}")
         return {"": _input_of(x, inputs[0], "x")}
     known = [one.name for one in inputs]
     strangers = [str(name) for name in x if name not in known]

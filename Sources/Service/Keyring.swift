@@ -22,7 +22,7 @@ public struct Keyring: Sendable {
     var keys: Set<Ed25519.PublicKey> = [], block: (start: Int, text: String)?
     let lines = String(decoding: bytes, as: UTF8.self).split(
       omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-    for (at, line) in lines.enumerated() {
+    for (at, line) in lines.map(String.init).enumerated() {
       let words = line.split(whereSeparator: \.isWhitespace), place = "\(path), line \(at + 1)"
       if let open = block {
         block = (open.start, open.text + line + "\n")
@@ -35,7 +35,7 @@ public struct Keyring: Sendable {
         block = (at + 1, line + "\n")
       } else if let word = words.first, !word.hasPrefix("#") {
         guard word.hasPrefix("ed25519:"), let key = Ed25519.PublicKey(base64: String(word.dropFirst(8))) else {
-          throw refuse(place, "a key in PEM, or 'ed25519:BASE64'", "'\(String(line).clipped(to: 60))'")
+          throw refuse(place, "a key in PEM, or 'ed25519:BASE64'", "'\(line.clipped(to: 60))'")
         }
         keys.insert(key)
       }

@@ -25,7 +25,7 @@ struct AliasGates: Sendable {
     var gates: [String: [Gate]] = [:]
     let lines = String(decoding: bytes, as: UTF8.self).split(
       omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-    for (at, line) in lines.enumerated() {
+    for (at, line) in lines.map(String.init).enumerated() {
       let words = line.split(maxSplits: 1, whereSeparator: \.isWhitespace).map(String.init)
       guard let alias = words.first, !alias.hasPrefix("#") else { continue }
       do {

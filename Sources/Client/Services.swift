@@ -167,7 +167,8 @@ extension DitherClient {
     } while !request.pageToken.isEmpty
     return revisions
   }
-  /// A version and its file. The bytes are those that came: the caller compares their SHA-256 with the version's digest.
+  /// A version and its file. The bytes are those that came: the caller compares their SHA-256 with the version's
+  /// digest.
   /// - Parameter progress: bytes that have come.
   public func download(
     _ model: String, progress: (Int) -> Void = { _ in }

@@ -2,14 +2,15 @@ import DitherBasics
 import DitherStore
 import Foundation
 
-/// The keys whose owners may let models in: a file of public keys of Ed25519, as PEM (`openssl pkey -pubout`) or as lines
-/// `ed25519:BASE64`, behind which anything may stand. Empty lines and those that begin with `#` are no keys.
+/// The keys whose owners may let models in: a file of public keys of Ed25519, as PEM (`openssl pkey -pubout`) or as
+/// lines `ed25519:BASE64`, behind which anything may stand. Empty lines and those that begin with `#` are no keys.
 public struct Keyring: Sendable {
   /// Bytes of a file of keys.
   private static let mostBytes = 1 << 20
   private let keys: Set<Ed25519.PublicKey>
 
-  /// - Throws: `ServiceFault.configuration` with the line of what is no key, and for a file that cannot be read or has none.
+  /// - Throws: `ServiceFault.configuration` with the line of what is no key, and for a file that cannot be read or has
+  ///   none.
   public init(path: String) throws(ServiceError) {
     func refuse(_ place: String, _ expected: String, _ got: String) -> ServiceError {
       ServiceError(

@@ -5,8 +5,8 @@ import Foundation
 import Logging
 
 /// The folder of models that a server starts with: each `NAME.onnx` is published under its name, with `NAME.card.md`,
-/// else `NAME.card.json`, as its card, and the signatures in `NAME.sig`. A file that was published and has not changed since costs one look at its size
-/// and time.
+/// else `NAME.card.json`, as its card, and the signatures in `NAME.sig`. A file that was published and has not changed
+/// since costs one look at its size and time.
 struct ModelsFolder: Sendable {
   var path: String
   var registry: ModelRegistry

@@ -1,7 +1,8 @@
 import DitherBasics
 import Foundation
 
-/// A signature by Ed25519 (RFC 8032) over a file's digest: whoever has the key stands for these bytes, under whatever name.
+/// A signature by Ed25519 (RFC 8032) over a file's digest: whoever has the key stands for these bytes, under whatever
+/// name.
 public struct FileSignature: Sendable, Equatable, CustomStringConvertible {
   /// The signer's.
   public var key: Ed25519.PublicKey
@@ -19,8 +20,8 @@ public struct FileSignature: Sendable, Equatable, CustomStringConvertible {
     self.init(key: key.publicKey, bytes: key.sign(Self.message(file)))
   }
 
-  /// The bytes that are signed: `dither model sha256:` and 64 hexadecimal digits, so that no signature of anything else is one
-  /// of a model.
+  /// The bytes that are signed: `dither model sha256:` and 64 hexadecimal digits, so that no signature of anything else
+  /// is one of a model.
   public static func message(_ file: BlobID) -> [UInt8] { Array("dither model \(file)".utf8) }
 
   /// Whether it is its key's, over this file's digest.
@@ -68,6 +69,7 @@ public struct FileSignature: Sendable, Equatable, CustomStringConvertible {
 
 /// A signature on record.
 public struct StoredSignature: Sendable, Equatable {
+  /// As its signer made it.
   public var signature: FileSignature
   /// Since 1970.
   public var createdMilliseconds: Int64

@@ -33,7 +33,7 @@ public struct NewModel: Sendable, Equatable {
 public struct PublicationTerms: Sendable, Equatable {
   /// Set in the same transaction.
   public var aliases: [String]
-  /// Of its file; that they hold is for the caller to know.
+  /// Signatures of its file; that they hold is for the caller to know.
   public var signatures: [FileSignature]
   /// Beyond which its author publishes nothing new.
   public var quota: OwnerQuota
@@ -50,7 +50,7 @@ public struct PublicationTerms: Sendable, Equatable {
 public struct OwnerQuota: Sendable, Equatable {
   /// nil: as many as one likes.
   public var versions: Int?
-  /// Of all of the author's versions, each with its whole file; nil: as many as one likes.
+  /// Bytes of all of the author's versions, each with its whole file; nil: as many as one likes.
   public var bytes: Int?
 
   /// - Parameter bytes: of all of an author's versions.
@@ -90,7 +90,8 @@ public struct StoredCalibration: Sendable, Equatable {
   public var createdBy: String
 }
 
-/// A version in the registry: immutable, but for the aliases that point at it, its calibration, and how it is described.
+/// A version in the registry: immutable, but for the aliases that point at it, its calibration, and how it is
+/// described.
 public struct ModelVersion: Sendable, Equatable {
   /// As it was published.
   public var model: NewModel
@@ -108,7 +109,7 @@ public struct ModelVersion: Sendable, Equatable {
   public var removal: VersionRemoval?
   /// As it is described now.
   public var description: VersionDescription
-  /// Of its file, in the order of their keys.
+  /// Signatures of its file, in the order of their keys.
   public var signatures: [StoredSignature]
   /// The aliases for which it is a candidate, in alphabetical order.
   public var rollouts: [Rollout]
@@ -250,6 +251,7 @@ public struct Job: Sendable, Equatable {
 public struct JobPlace: Sendable, Equatable {
   /// Since 1970.
   public var createdMilliseconds: Int64
+  /// The job's.
   public var id: String
 
   /// - Parameter createdMilliseconds: since 1970.

@@ -1,10 +1,11 @@
 import DitherBasics
 
-/// A candidate for an alias: a version that answers a share of the requests for the alias, or computes them beside the one
-/// that does.
+/// A candidate for an alias: a version that answers a share of the requests for the alias, or computes them beside the
+/// one that does.
 public struct Rollout: Sendable, Equatable {
+  /// The one for which it is a candidate.
   public var alias: String
-  /// Of the requests for the alias, in millionths: 1 to 1 000 000.
+  /// Share of the requests for the alias, in millionths: 1 to 1 000 000.
   public var sharePpm: Int
   /// Whether it computes them only to be compared; else it answers them.
   public var isShadow: Bool

@@ -110,8 +110,8 @@ public protocol ModelRecords: Sendable {
   func history(of alias: String, name: String) async throws(StoreError) -> [AliasChange]
 
   /// Removes a version, or all of a name. Works on a full disk.
-  /// - Returns: the versions that are gone or, of terms that keep nothing, can no longer be restored; their files may be
-  ///   needed by other versions.
+  /// - Returns: the versions that are gone or, of terms that keep nothing, can no longer be restored; their files may
+  ///   be needed by other versions.
   /// - Throws: `.conflict` where an alias names one of them and the terms leave aliases alone.
   func remove(
     _ name: String, version: Int64?, _ terms: RemovalTerms, by author: String

@@ -17,8 +17,8 @@ public enum TrailAction: String, Sendable, CaseIterable {
   case tokenRevoked = "token.revoke"
 }
 
-/// A deed on record. Entries are a chain: each has a hash of itself and of the hash before it, so that none can be changed,
-/// taken out or put between without all that follow being other ones.
+/// A deed on record. Entries are a chain: each has a hash of itself and of the hash before it, so that none can be
+/// changed, taken out or put between without all that follow being other ones.
 public struct TrailEntry: Sendable, Equatable {
   /// From 1, without a gap.
   public var number: Int64
@@ -30,7 +30,7 @@ public struct TrailEntry: Sendable, Equatable {
   public var action: String
   /// `name@version`, `name:alias`, or a token's name.
   public var subject: String
-  /// What else there is to say, as `key=value` with spaces between.
+  /// Further facts, as `key=value` with spaces between.
   public var detail: String
   /// SHA-256, 64 lower-case hexadecimal digits.
   public var hash: String
@@ -53,8 +53,8 @@ public struct TrailEntry: Sendable, Equatable {
   /// The hash that stands before the first entry.
   public static let beginning = String(repeating: "0", count: 64)
 
-  /// The hash that it must have: SHA-256 of the hash before it, its number, its time, who, action, subject and detail, each
-  /// as a netstring of UTF-8 (`LENGTH:BYTES,`). Source: Bernstein 1997, cr.yp.to/proto/netstrings.txt.
+  /// The hash that it must have: SHA-256 of the hash before it, its number, its time, who, action, subject and detail,
+  /// each as a netstring of UTF-8 (`LENGTH:BYTES,`). Source: Bernstein 1997, cr.yp.to/proto/netstrings.txt.
   /// - Parameter previous: the hash of the entry before it.
   public func hash(behind previous: String) -> String {
     var text: [UInt8] = []
@@ -68,15 +68,15 @@ public struct TrailEntry: Sendable, Equatable {
 
 /// Entries that a list is to have.
 public struct TrailQuery: Sendable, Equatable {
-  /// Those of one caller; nil: of all.
+  /// Entries of one caller; nil: of all.
   public var who: String?
-  /// Those of one action; nil: of all.
+  /// Entries of one action; nil: of all.
   public var action: String?
-  /// Those of one subject, or of a model with all its versions and aliases; nil: of all.
+  /// Entries of one subject, or of a model with all its versions and aliases; nil: of all.
   public var subject: String?
   /// From the first on; else from the newest back.
   public var isOldestFirst = false
-  /// Those behind the entry of this number; nil: from an end.
+  /// Entries behind the one of this number; nil: from an end.
   public var behind: Int64?
   public init() {}
 }
@@ -90,6 +90,7 @@ public struct TrailCheck: Sendable, Equatable {
   /// An entry that must be there, as someone has noted it before: without, who may write to the database could make the
   /// whole chain anew, or cut off its end.
   private let noted: TrailHead?
+  /// - Parameter noted: an end that must be on the way; nil: none is known.
   public init(noted: TrailHead? = nil) { self.noted = noted }
 
   /// - Throws: `.corrupt` where the entry is not the one that comes next.
@@ -121,6 +122,7 @@ public struct TrailCheck: Sendable, Equatable {
 
 /// The end of a trail, as it is noted elsewhere: `NUMBER:HASH`.
 public struct TrailHead: Sendable, Equatable, CustomStringConvertible {
+  /// The last entry's.
   public var number: Int64
   /// 64 lower-case hexadecimal digits.
   public var hash: String

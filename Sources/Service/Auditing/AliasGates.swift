@@ -4,9 +4,9 @@ import DitherRobustness
 import DitherStore
 import Foundation
 
-/// The gates that versions must have passed before some aliases point at them, as a file says it: a line for each, an alias
-/// and a gate (`live pgd:epsilon=8/255>=0.4`), or an alias alone, for which any gates do. Empty lines and those that begin
-/// with `#` say nothing.
+/// The gates that versions must have passed before some aliases point at them, as a file says it: a line for each, an
+/// alias and a gate (`live pgd:epsilon=8/255>=0.4`), or an alias alone, for which any gates do. Empty lines and those
+/// that begin with `#` say nothing.
 struct AliasGates: Sendable {
   /// Bytes of a file.
   private static let mostBytes = 64 << 10

@@ -21,7 +21,7 @@ package struct RemoveModelCall: UnaryCall {
     var response = Dither_V1_RemoveModelResponse()
     let removed = try await registry.remove(
       name, version: version, takingAliases: request.force, isFinal: request.purge, by: caller.name)
-    // What is not there may still have been kept.
+    // A version that is not there may still have been kept.
     if removed == 0 { _ = try registry.resolve(request.model) }
     response.removed = UInt32(removed)
     return response

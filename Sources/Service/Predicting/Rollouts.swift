@@ -3,7 +3,7 @@ import DitherInference
 import DitherStore
 import Synchronization
 
-/// What candidates of aliases have done since this server saw them set.
+/// The doings of candidates of aliases since this server saw them set.
 final class Rollouts: Sendable {
   /// One trial of a candidate.
   struct Trial: Hashable, Sendable {
@@ -25,11 +25,11 @@ final class Rollouts: Sendable {
   struct Figures: Sendable, Equatable {
     /// For the alias.
     var requests: UInt64 = 0
-    /// Those that the candidate was to answer or to compute.
+    /// Requests that the candidate was to answer or to compute.
     var chosen: UInt64 = 0
     /// Rows that a shadow has computed too.
     var rows: UInt64 = 0
-    /// Those of them with another class.
+    /// Rows of these with another class.
     var differing: UInt64 = 0
     /// Over those rows: half the sum of |p − q| over the classes, of a regression the largest |a − b|.
     var distanceSum = 0.0
@@ -67,8 +67,8 @@ final class Rollouts: Sendable {
   subscript(_ trial: Trial) -> Figures { state.withLock { $0.figures[trial] ?? Figures() } }
 
   /// Counts a request for the alias.
-  /// - Returns: whether it is one of the candidate's share: by the request's number alone, mixed, so that no rhythm of callers
-  ///   meets one of choices.
+  /// - Returns: whether it is one of the candidate's share: by the request's number alone, mixed, so that no rhythm of
+  ///   callers meets one of choices.
   func takes(_ trial: Trial, share: Double) -> Bool {
     state.withLock { state in
       if state.figures[trial] == nil {

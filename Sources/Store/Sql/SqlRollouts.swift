@@ -42,7 +42,7 @@ extension SqlModels {
     }
   }
 
-  /// Those of an alias, or of a version, that are there.
+  /// Ends the trials of an alias, or of a version, that go on.
   /// - Returns: whether there were any.
   @discardableResult
   static func dropRollouts(

@@ -3,7 +3,7 @@ import DitherBasics
 /// Bearer tokens by the hash of their secret, in a table.
 package struct SqlTokens: Sendable {
   private let database: any SqlDatabase
-  /// Who makes and revokes them.
+  /// The one who makes and revokes them.
   private let author: String
   package init(_ database: any SqlDatabase, by author: String) {
     self.database = database

@@ -180,10 +180,10 @@ struct ModelDescription: Encodable {
   var card: JsonValue?
   var noise: JsonValue?
   var tags: [String: String]
-  /// Of card and tags.
+  /// The number of its card and tags.
   var revision: UInt64
   var signedBy: [Signer]
-  /// Of a version that can be restored.
+  /// Said of a version that can be restored.
   var removed: String?
   var removedBy: String?
   var keptUntil: String?

@@ -24,7 +24,7 @@ import Testing
     #expect(try await Self.publish(models, "bbbb", ten))
     #expect(try await !Self.publish(models, "cccc", two, by: "bob"))
     let held = try await models.holdings(of: "ann"), none = try await models.holdings(of: "eve")
-    #expect(held == (2, 8) && none == (0, 0))
+    #expect(held.versions == 2 && held.bytes == 8 && none.versions == 0 && none.bytes == 0)
     // A version that can be restored has its room; one that is purged has none.
     _ = try await models.remove("net", version: 1, RemovalTerms(kept: .seconds(60)), by: "")
     await #expect { _ = try await Self.publish(models, "dddd", two) } throws: { isFault($0, .quota) }

@@ -79,11 +79,16 @@ class AsyncClient:
         return AsyncModel(self, reference, await self._run(_registry_steps.get_model(reference, timeout)))
 
     async def models(
-        self, prefix: str = "", *, removed: bool = False, timeout: Optional[float] = 60
+        self,
+        prefix: str = "",
+        *,
+        tags: Optional[Mapping[str, str]] = None,
+        removed: bool = False,
+        timeout: Optional[float] = 60,
     ) -> List[ModelInfo]:
-        """All versions of the models whose names begin so: by name, newest first within one. With ``removed`` those that
-        were removed and can be restored."""
-        return await self._run(_registry_steps.list_models(prefix, removed, timeout))
+        """All versions of the models whose names begin so: by name, newest first within one; of those that have these
+        ``tags``. With ``removed`` those that were removed and can be restored."""
+        return await self._run(_registry_steps.list_models(prefix, tags or {}, removed, timeout))
 
     async def upload(
         self,
@@ -129,6 +134,26 @@ class AsyncClient:
         that version, 0 where there is none yet; with ``required_audit`` only after that audit of the version, whose gates
         are kept; else ``FailedPrecondition``."""
         return await self._run(_registry_steps.set_alias(model, alias, expected_version, required_audit, timeout))
+
+    async def describe(
+        self,
+        model: str,
+        *,
+        card: Optional[Mapping[str, Any]] = None,
+        tags: Optional[Mapping[str, str]] = None,
+        dropped_tags: Sequence[str] = (),
+        expected_revision: Optional[int] = None,
+        timeout: Optional[float] = 60,
+    ) -> ModelInfo:
+        """Changes a version's card and tags; what they were stays on record. With ``expected_revision`` only where it is
+        at that revision; else ``FailedPrecondition``."""
+        return await self._run(
+            _registry_steps.describe(model, card, tags or {}, dropped_tags, expected_revision, timeout)
+        )
+
+    async def download(self, model: str, *, timeout: Optional[float] = 600) -> bytes:
+        """The file of a version, as it was uploaded; its SHA-256 is the version's digest, else ``DataLoss``."""
+        return await self._run(_registry_steps.download(model, timeout))
 
     async def remove(
         self, model: str, *, force: bool = False, purge: bool = False, timeout: Optional[float] = 60

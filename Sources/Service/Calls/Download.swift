@@ -3,6 +3,7 @@ import DitherProto
 import DitherStore
 import DitherTransport
 import Foundation
+import SwiftProtobuf
 import Synchronization
 
 /// `Registry/Download`: a version and its file, as it was uploaded.

@@ -1,5 +1,6 @@
 import DitherBasics
 import DitherGraph
+import DitherStore
 import DitherTensor
 import Foundation
 import Logging

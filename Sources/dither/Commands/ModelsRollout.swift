@@ -52,13 +52,13 @@ extension ModelsCommand {
           .badOption, at: "rollout", expected: "name:alias and name@version of one name",
           got: "\(alias) and \(candidate)")
       }
-      let request = Dither_V1_SetRolloutRequest.with {
-        $0.model = candidate
-        $0.alias = String(parts[1])
-        $0.share = share ?? 1
-        $0.shadow = shadow
-        $0.requiredAudit = requireGates ?? ""
-      }
+      var asked = Dither_V1_SetRolloutRequest()
+      asked.model = candidate
+      asked.alias = String(parts[1])
+      asked.share = share ?? 1
+      asked.shadow = shadow
+      asked.requiredAudit = requireGates ?? ""
+      let request = asked
       let found = try await server.withClient { try await $0.setRollout(request) }
       if json { return try Json.print(ModelDescription(found)) }
       let does =

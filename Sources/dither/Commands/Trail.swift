@@ -67,8 +67,11 @@ struct TrailCommand: AsyncParsableCommand {
 
     func run() async throws {
       var check = TrailCheck(noted: try head.map { try TrailHead($0) })
+      var request = Dither_V1_ListTrailRequest()
+      request.oldestFirst = true
+      let asked = request
       try await server.withClient { client in
-        try await TrailCommand.each(.with { $0.oldestFirst = true }, most: .max, client) { try check.follow($0.entry) }
+        try await TrailCommand.each(asked, most: .max, client) { try check.follow($0.entry) }
       }
       try check.finish()
       let end = TrailHead(check).map { "\($0)" }

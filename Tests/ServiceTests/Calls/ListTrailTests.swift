@@ -2,6 +2,7 @@ import DitherBasics
 import DitherProto
 import DitherService
 import DitherStore
+import DitherTransport
 import SwiftProtobuf
 import Testing
 

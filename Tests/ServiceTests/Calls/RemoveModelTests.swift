@@ -2,6 +2,7 @@ import DitherBasics
 import DitherProto
 import DitherService
 import DitherStore
+import DitherTestSupport
 import SwiftProtobuf
 import Testing
 

@@ -44,6 +44,8 @@ extension ModelsCommand {
             message: "\(found.name)@\(found.version): none of \(self.keyring ?? "the keyring") has signed \(digest)")
         }
       }
+      // A server's word is no path.
+      if out == nil { try ModelReference.check(name: found.name, "model") }
       let path = out ?? "\(found.name).onnx"
       try WholeFile.write(file, to: path)
       if json { return try Json.print(Answer(file: path, model: ModelDescription(found))) }

@@ -55,13 +55,16 @@ import Testing
     let answers = try await Self.answers(server, count), chosen = answers[2] ?? 0
     // Five standard deviations of a binomial.
     let expected = Double(count) * share, allowed = 5 * (expected * (1 - share)).squareRoot()
-    #expect(abs(Double(chosen) - expected) <= allowed, "\(chosen) of \(count)")
+    let apart = abs(Double(chosen) - expected)
+    #expect(apart <= allowed, "\(chosen) of \(count)")
     for (model, version) in [("net@1", 1), ("net@2", 2), ("net", 2)] as [(String, UInt64)] {
       #expect(try await Self.answers(server, 20, model) == [version: 20])
     }
     let told = try Self.only(server)
-    #expect(told.requests == UInt64(count) && told.candidateRequests == UInt64(chosen) && told.rows == 0)
-    #expect(told.version == 1 && told.candidate == 2 && told.share == share && !told.shadow && told.setBy == "tester")
+    let (all, some) = (UInt64(count), UInt64(chosen))
+    #expect(told.requests == all && told.candidateRequests == some && told.rows == 0)
+    #expect(told.version == 1 && told.candidate == 2 && !told.shadow)
+    #expect(told.share == share && told.setBy == "tester")
   }
 
   @Test("a shadow answers nobody; what it would have answered is compared, row by row")
@@ -77,13 +80,16 @@ import Testing
       try await Task.sleep(for: .milliseconds(10))
       told = try Self.only(server)
     }
-    let distances = zip(one, other).map { a, b in
-      zip(a.probabilities, b.probabilities).map { abs($0 - $1) }.reduce(0, +) / 2
+    let distances = zip(one, other).map { a, b -> Double in
+      let apart: [Double] = zip(a.probabilities, b.probabilities).map { abs($0 - $1) }
+      return apart.reduce(0, +) / 2
     }
     let differing = zip(one, other).count { $0.label != $1.label }
     let mean = distances.reduce(0, +) / 30, largest = distances.max() ?? 0
-    #expect(told.rows == 30 && told.differingRows == UInt64(differing) && told.failures == 0 && told.skipped == 0)
-    #expect(abs(told.meanDistance - mean) < 1e-9 && abs(told.largestDistance - largest) < 1e-9)
+    let (meanApart, largestApart) = (abs(told.meanDistance - mean), abs(told.largestDistance - largest))
+    #expect(told.rows == 30 && told.differingRows == UInt64(differing))
+    #expect(told.failures == 0 && told.skipped == 0)
+    #expect(meanApart < 1e-9 && largestApart < 1e-9)
     #expect(told.requests == 1 && told.candidateRequests == 1 && told.shadow)
   }
 

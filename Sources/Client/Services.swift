@@ -26,10 +26,24 @@ extension DitherClient {
     try await unary(Dither_V1_Robustness.cancelAudit, Dither_V1_CancelAuditRequest.with { $0.audit = audit })
   }
   /// Newest first, of one model or of all.
-  public func listAudits(of model: String = "") async throws -> [Dither_V1_AuditState] {
-    let response = try await unary(
-      Dither_V1_Robustness.listAudits, Dither_V1_ListAuditsRequest.with { $0.model = model })
-    return response.audits
+  /// - Parameters:
+  ///   - most: the newest so many alone; nil: all of them.
+  ///   - pageSize: audits that one call asks for at most; 0: as many as the server gives.
+  public func listAudits(
+    of model: String = "", most: Int? = nil, pageSize: Int32 = 0
+  ) async throws -> [Dither_V1_AuditState] {
+    var audits: [Dither_V1_AuditState] = []
+    var request = Dither_V1_ListAuditsRequest.with {
+      $0.model = model
+      $0.pageSize = pageSize
+    }
+    repeat {
+      let page = try await unary(Dither_V1_Robustness.listAudits, request)
+      audits += page.audits
+      // A page of none gets nobody further.
+      request.pageToken = page.audits.isEmpty ? "" : page.nextPageToken
+    } while !request.pageToken.isEmpty && audits.count < most ?? .max
+    return Array(audits.prefix(most ?? .max))
   }
   /// A finished audit's report in one of its forms.
   public func report(of audit: String, _ format: Dither_V1_GetReportRequest.Format) async throws -> Dither_V1_Report {
@@ -60,15 +74,33 @@ extension DitherClient {
   // MARK: Registry
 
   /// All versions whose names begin with the prefix.
-  /// - Parameter pageSize: versions that one call asks for at most; 0: as many as the server gives.
-  public func listModels(prefix: String = "", pageSize: Int32 = 0) async throws -> [Dither_V1_Model] {
+  /// - Parameters:
+  ///   - tags: "key" or "key=value", all of which they have.
+  ///   - pageSize: versions that one call asks for at most; 0: as many as the server gives.
+  public func listModels(
+    prefix: String = "", tags: [String] = [], pageSize: Int32 = 0
+  ) async throws -> [Dither_V1_Model] {
+    try await models(Dither_V1_Registry.listModels, prefix, tags, pageSize)
+  }
+  /// Versions that were removed and can be restored.
+  public func listRemovedModels(
+    prefix: String = "", tags: [String] = [], pageSize: Int32 = 0
+  ) async throws -> [Dither_V1_Model] {
+    try await models(Dither_V1_Registry.listRemovedModels, prefix, tags, pageSize)
+  }
+  /// All pages of a list.
+  private func models(
+    _ method: CallMethod<Unary, Dither_V1_ListModelsRequest, Dither_V1_ListModelsResponse>, _ prefix: String,
+    _ tags: [String], _ pageSize: Int32
+  ) async throws -> [Dither_V1_Model] {
     var models: [Dither_V1_Model] = []
     var request = Dither_V1_ListModelsRequest.with {
       $0.prefix = prefix
+      $0.tags = tags
       $0.pageSize = pageSize
     }
     repeat {
-      let page = try await unary(Dither_V1_Registry.listModels, request)
+      let page = try await unary(method, request)
       models += page.models
       // A page of none gets nobody further.
       request.pageToken = page.models.isEmpty ? "" : page.nextPageToken
@@ -84,10 +116,12 @@ extension DitherClient {
   ///   - model: "name@version".
   ///   - expected: the version that the alias must be at, 0 where there must be none yet; nil: wherever it is.
   ///   - everywhere: whether every live server that shares the database shall have it before this returns.
+  ///   - audit: whose gates the version must have passed; nil: none.
   /// - Throws: `CallError` with `.failedPrecondition` when the alias is elsewhere, with `.deadlineExceeded` and names
   ///   when some servers have not seen it in time.
   public func setAlias(
-    _ alias: String, to model: String, expectedVersion expected: UInt64? = nil, everywhere: Bool = false
+    _ alias: String, to model: String, expectedVersion expected: UInt64? = nil, everywhere: Bool = false,
+    requiringGatesOf audit: String? = nil
   ) async throws -> Dither_V1_Model {
     try await unary(
       Dither_V1_Registry.setAlias,
@@ -96,11 +130,76 @@ extension DitherClient {
         $0.alias = alias
         $0.expected = expected.map { .expectedVersion($0) }
         $0.everywhere = everywhere
+        $0.requiredAudit = audit ?? ""
+      })
+  }
+  /// Makes a version the candidate of an alias.
+  public func setRollout(_ request: Dither_V1_SetRolloutRequest) async throws -> Dither_V1_Model {
+    try await unary(Dither_V1_Registry.setRollout, request)
+  }
+  /// Ends the trial of the candidate of `name:alias`.
+  public func endRollout(_ alias: String) async throws {
+    _ = try await unary(Dither_V1_Registry.endRollout, Dither_V1_EndRolloutRequest.with { $0.model = alias })
+  }
+  /// The candidates that are tried, with figures of the server that answers.
+  public func listRollouts(prefix: String = "") async throws -> [Dither_V1_ListRolloutsResponse.Rollout] {
+    try await unary(Dither_V1_Registry.listRollouts, Dither_V1_ListRolloutsRequest.with { $0.prefix = prefix }).rollouts
+  }
+  /// Keeps a signature of a version's file with it.
+  public func sign(_ model: String, _ signature: Dither_V1_FileSignature) async throws -> Dither_V1_Model {
+    try await unary(
+      Dither_V1_Registry.signModel,
+      Dither_V1_SignModelRequest.with {
+        $0.model = model
+        $0.signature = signature
       })
   }
   /// The servers and workers that share the server's database, by id.
   public func listReplicas() async throws -> [Dither_V1_Replica] {
     try await unary(Dither_V1_Registry.listReplicas, Dither_V1_ListReplicasRequest()).replicas
+  }
+  /// Changes a version's card and tags.
+  /// - Throws: `CallError` with `.failedPrecondition` when it is at another revision than the request expects.
+  public func describe(_ request: Dither_V1_DescribeModelRequest) async throws -> Dither_V1_Model {
+    try await unary(Dither_V1_Registry.describeModel, request)
+  }
+  /// The cards and tags that a version has had, newest first.
+  public func listRevisions(of model: String) async throws -> [Dither_V1_ListRevisionsResponse.Revision] {
+    var revisions: [Dither_V1_ListRevisionsResponse.Revision] = []
+    var request = Dither_V1_ListRevisionsRequest.with { $0.model = model }
+    repeat {
+      let page = try await unary(Dither_V1_Registry.listRevisions, request)
+      revisions += page.revisions
+      // A page of none gets nobody further.
+      request.pageToken = page.revisions.isEmpty ? "" : page.nextPageToken
+    } while !request.pageToken.isEmpty
+    return revisions
+  }
+  /// A version and its file. The bytes are those that came: the caller compares their SHA-256 with the version's
+  /// digest.
+  /// - Parameter progress: bytes that have come.
+  public func download(
+    _ model: String, progress: (Int) -> Void = { _ in }
+  ) async throws -> (model: Dither_V1_Model, file: [UInt8]) {
+    var found: Dither_V1_Model?, file: [UInt8] = []
+    for try await part in stream(Dither_V1_Registry.download, Dither_V1_DownloadRequest.with { $0.model = model }) {
+      switch part.kind {
+      case .model(let model):
+        found = model
+        file.reserveCapacity(Int(clamping: min(model.bytes, 1 << 30)))
+      case .chunk(let chunk):
+        guard let model = found, chunk.offset == UInt64(file.count),
+          UInt64(chunk.data.count) <= model.bytes - chunk.offset
+        else { throw CallError(.dataLoss, "the server sent other pieces of a file than it had announced") }
+        file += chunk.data
+        progress(file.count)
+      case nil: break
+      }
+    }
+    guard let model = found, UInt64(file.count) == model.bytes else {
+      throw CallError(.dataLoss, "the server sent \(file.count) bytes of a file, and not all")
+    }
+    return (model, file)
   }
   /// Fits a temperature and prediction sets on labeled data.
   public func calibrate(_ request: Dither_V1_CalibrateRequest, timeout: Duration? = nil) async throws
@@ -113,10 +212,27 @@ extension DitherClient {
     try await unary(Dither_V1_Registry.drift, Dither_V1_DriftRequest.with { $0.model = reference })
   }
   /// Removes versions; returns how many.
-  public func remove(_ model: String) async throws -> Int {
+  /// - Parameters:
+  ///   - force: also one that an alias names, with the alias.
+  ///   - purge: they cannot be restored, nor can those that were removed before.
+  /// - Throws: `CallError` with `.failedPrecondition` when an alias names one.
+  public func remove(_ model: String, force: Bool = false, purge: Bool = false) async throws -> Int {
     let response = try await unary(
-      Dither_V1_Registry.removeModel, Dither_V1_RemoveModelRequest.with { $0.model = model })
+      Dither_V1_Registry.removeModel,
+      Dither_V1_RemoveModelRequest.with {
+        $0.model = model
+        $0.force = force
+        $0.purge = purge
+      })
     return Int(response.removed)
+  }
+  /// Takes the removal of a version back, or of all of a name that can be restored.
+  public func restore(_ model: String) async throws -> [Dither_V1_Model] {
+    try await unary(Dither_V1_Registry.restoreModel, Dither_V1_RestoreModelRequest.with { $0.model = model }).models
+  }
+  /// One page of who did what; only an admin may ask.
+  public func listTrail(_ request: Dither_V1_ListTrailRequest) async throws -> Dither_V1_ListTrailResponse {
+    try await unary(Dither_V1_Registry.listTrail, request)
   }
   /// How many bytes of an upload the server has, to go on from there.
   public func uploadStatus(name: String, sha256: String) async throws -> Dither_V1_UploadStatus {
@@ -131,9 +247,11 @@ extension DitherClient {
   /// Uploads a file in chunks, from where an earlier attempt was cut.
   /// - Parameters:
   ///   - sha256: hex, of the whole file.
+  ///   - signatures: over that digest.
   ///   - progress: bytes that the server has.
   public func upload(
-    _ file: [UInt8], as name: String, sha256: String, card: String = "", aliases: [String] = [], chunk: Int = 256 << 10,
+    _ file: [UInt8], as name: String, sha256: String, card: String = "", aliases: [String] = [],
+    signatures: [Dither_V1_FileSignature] = [], chunk: Int = 256 << 10,
     progress: @escaping @Sendable (Int) -> Void = { _ in }
   ) async throws -> Dither_V1_UploadResponse {
     let received = try await uploadStatus(name: name, sha256: sha256).received
@@ -146,6 +264,7 @@ extension DitherClient {
           $0.begin.sha256 = sha256
           $0.begin.cardJson = card
           $0.begin.aliases = aliases
+          $0.begin.signatures = signatures
         })
       for offset in stride(from: start, to: file.count, by: chunk) {
         let end = min(offset + chunk, file.count)

@@ -32,7 +32,9 @@ package enum Calls {
   package static let all: [any ServedCall.Type] = [
     PredictCall.self,
     ListModelsCall.self, GetModelCall.self, GetUploadCall.self, UploadCall.self, SetAliasCall.self, CalibrateCall.self,
-    RemoveModelCall.self, DriftCall.self, ListReplicasCall.self,
+    RemoveModelCall.self, RestoreModelCall.self, ListRemovedModelsCall.self, DriftCall.self, ListReplicasCall.self,
+    SetRolloutCall.self, EndRolloutCall.self, ListRolloutsCall.self, SignModelCall.self, DescribeModelCall.self,
+    ListRevisionsCall.self, DownloadCall.self, ListTrailCall.self,
     AuditCall.self, WatchAuditCall.self, CancelAuditCall.self, ListAuditsCall.self, GetReportCall.self,
     GetAdversarialsCall.self, PlanAuditCall.self, CorruptCall.self, ListProbesCall.self,
     CheckHealthCall.self, WatchHealthCall.self, ReflectionCall.self, AlphaReflectionCall.self,

@@ -36,7 +36,7 @@ public struct DitherServer: Sendable {
     do {
       try configuration.readyFile.map { try ready(doors, session).write(to: $0) }
       // Last, as it is shown once: a start that fails would keep it to itself, and none would be made again.
-      firstToken = try await Self.firstToken(tokens)
+      firstToken = try await Self.firstToken(services.store.tokens(by: "first start"))
     } catch {
       await running(nil).drain(grace: .zero)
       throw error

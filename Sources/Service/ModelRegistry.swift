@@ -37,10 +37,15 @@ package final class ModelRegistry: Sendable {
   }
 
   let store: any Store
-  private let limits: ServerConfiguration.Limits
+  let limits: ServerConfiguration.Limits
   /// For making models of files.
   private let pool: ComputePool
   private let precision: Plan.Precision
+  /// nil: nobody need have signed anything.
+  let keyring: Keyring?
+  let aliasGates: AliasGates
+  let rollouts = Rollouts()
+  let quota: OwnerQuota
   private let index: Mutex<ModelIndex>
   private let loading = Mutex(Loading())
   /// Names that were told to leave.
@@ -48,8 +53,8 @@ package final class ModelRegistry: Sendable {
   /// By version; read once.
   private let calibrations = Mutex<[String: KnownCalibration]>([:])
   /// Held while a file and its row come or go together.
-  private let changes = Turnstiles<Place>()
-  private enum Place { case registry }
+  let changes = Turnstiles<Place>()
+  enum Place { case registry }
   /// Up to which change of the store the index is known to be right.
   private let seen = Mutex<Int64>(0)
   /// Calls that look in the store for what is not known here.
@@ -57,8 +62,12 @@ package final class ModelRegistry: Sendable {
   private static let mostSeekers = 8
 
   init(
-    store: any Store, pool: ComputePool, limits: ServerConfiguration.Limits, precision: Plan.Precision = .float32
+    store: any Store, pool: ComputePool, limits: ServerConfiguration.Limits, precision: Plan.Precision = .float32,
+    keyring: Keyring? = nil, aliasGates: AliasGates = AliasGates(), quota: OwnerQuota = OwnerQuota()
   ) async throws {
+    self.keyring = keyring
+    self.aliasGates = aliasGates
+    self.quota = quota
     self.precision = precision
     self.store = store
     self.pool = pool
@@ -74,6 +83,19 @@ package final class ModelRegistry: Sendable {
     try current.resolve(ModelReference(reference))
   }
 
+  /// The trial of a candidate that a request is part of, which is counted.
+  /// - Parameter reference: as it was asked for; a trial is of an alias.
+  /// - Returns: nil where it is for the alias's own version alone.
+  func trial(of reference: String) -> (Rollouts.Trial, isShadow: Bool)? {
+    let index = current
+    guard index.hasRollouts, case .alias(let name, let alias)? = try? ModelReference(reference),
+      let (candidate, rollout) = index.candidate(for: alias, of: name)
+    else { return nil }
+    let trial = Rollouts.Trial(candidate, rollout)
+    guard rollouts.takes(trial, share: rollout.share) else { return nil }
+    return (trial, rollout.isShadow)
+  }
+
   /// - Returns: false where the model was told to leave.
   func isAvailable(_ version: ModelVersion) -> Bool { unloaded.withLock { !$0.contains(version.name) } }
 
@@ -87,7 +109,7 @@ package final class ModelRegistry: Sendable {
 
   func takeBack(_ name: String) { unloaded.withLock { _ = $0.remove(name) } }
 
-  private func forget(_ blob: BlobID) {
+  func forget(_ blob: BlobID) {
     loading.withLock { loading in
       loading.ready[blob] = nil
       loading.order.removeAll { $0 == blob }
@@ -96,7 +118,7 @@ package final class ModelRegistry: Sendable {
 
   /// After every change of the store, behind the turnstile.
   /// - Parameter names: that were changed; nil: any.
-  private func refresh(_ names: Set<String>?) async throws(StoreError) {
+  func refresh(_ names: Set<String>?) async throws(StoreError) {
     guard let names else {
       let fresh = ModelIndex(try await store.models.all())
       return index.withLock { $0 = fresh }
@@ -288,67 +310,6 @@ package final class ModelRegistry: Sendable {
         }
       }
       return loading.waiters.removeValue(forKey: blob) ?? []
-    }
-  }
-
-  // MARK: changes
-
-  /// Publishes a file that `CheckedModel` has found good.
-  /// - Parameter place: puts the file into the blob store.
-  func publish(
-    _ model: CheckedModel, blob: BlobID, name: String, card: String, aliases: [String], by author: String,
-    place: () async throws -> Void
-  ) async throws -> (version: ModelVersion, existed: Bool) {
-    let new = NewModel(
-      name: name, blob: blob, bytes: model.bytes, card: card, signature: model.signatureJson, noise: model.noiseJson,
-      defaultSamples: model.defaultSamples)
-    return try await changes.pass(.registry) {
-      try await place()
-      do {
-        let published = try await store.models.publish(new, aliases: aliases, by: author)
-        try await refresh([name])
-        return published
-      } catch {
-        _ = try? await store.release([blob])
-        throw error
-      }
-    }
-  }
-
-  func setAlias(
-    _ alias: String, of name: String, to version: Int64, expecting: AliasExpectation = .anything, by author: String
-  ) async throws -> ModelVersion {
-    try await changes.pass(.registry) {
-      let found = try await store.models.setAlias(alias, of: name, to: version, expecting: expecting, by: author)
-      try await refresh([name])
-      return found
-    }
-  }
-
-  func calibrate(_ version: ModelVersion, _ record: CalibrationRecord, by author: String) async throws -> ModelVersion {
-    try await changes.pass(.registry) {
-      let found = try await store.models.calibrate(
-        version.name, version: version.version, Array(jsonText(record).utf8), by: author)
-      try await refresh([version.name])
-      return found
-    }
-  }
-
-  /// Keeps every file where it is while `body` makes a job that needs some of them.
-  func keepingFiles<Value>(_ body: () async throws -> Value) async throws -> Value {
-    try await changes.pass(.registry, body)
-  }
-
-  /// A version in use is unloaded when its last call ends.
-  /// - Returns: how many versions went.
-  func remove(_ name: String, version: Int64?, by author: String) async throws -> Int {
-    try await changes.pass(.registry) {
-      let gone = try await store.models.remove(name, version: version, by: author)
-      try await refresh([name])
-      for blob in try await store.release(Set(gone.map(\.blob))) {
-        forget(blob)
-      }
-      return gone.count
     }
   }
 }

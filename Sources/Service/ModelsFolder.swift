@@ -5,8 +5,8 @@ import Foundation
 import Logging
 
 /// The folder of models that a server starts with: each `NAME.onnx` is published under its name, with `NAME.card.md`,
-/// else `NAME.card.json`, as its card. A file that was published and has not changed since costs one look at its size
-/// and time.
+/// else `NAME.card.json`, as its card, and the signatures in `NAME.sig`. A file that was published and has not changed
+/// since costs one look at its size and time.
 struct ModelsFolder: Sendable {
   var path: String
   var registry: ModelRegistry
@@ -46,7 +46,11 @@ struct ModelsFolder: Sendable {
     let cards = ["md", "json"].map { "\(path)/\(name).card.\($0)" }
     let cardPlace = cards.first { FileManager.default.fileExists(atPath: $0) }
     let cardLook = cardPlace.flatMap { try? Self.look($0) }
-    let stamp = "\(size) \(time)" + (cardLook.map { " \($0.size) \($0.time)" } ?? "")
+    let signaturePlace = "\(path)/\(name).sig", signatureLook = try? Self.look(signaturePlace)
+    // A file that was refused for want of a signature is looked at again: its stamp was not kept.
+    let stamp =
+      "\(size) \(time)" + (cardLook.map { " \($0.size) \($0.time)" } ?? "")
+      + (signatureLook.map { " signed \($0.size) \($0.time)" } ?? "")
     if try await registry.store.models.importStamp(place) == stamp { return }
     guard size <= limits.uploadBytes else {
       throw ServiceError(.badModel, at: file, expected: "at most \(limits.uploadBytes) bytes", got: "\(size)")
@@ -61,8 +65,17 @@ struct ModelsFolder: Sendable {
     if let cardPlace, cardPlace.hasSuffix(".md") { card = try ModelCard(markdown: card, at: cardPlace).json }
     try UploadRules.check(card: card, limits)
     let blob = BlobID(Sha256.hash(bytes)), blobs = registry.store.blobs
+    var signatures: [FileSignature] = []
+    if let signatureLook {
+      guard signatureLook.size <= limits.cardBytes else {
+        throw ServiceError(
+          .badModel, at: signaturePlace, expected: "at most \(limits.cardBytes) bytes", got: "\(signatureLook.size)")
+      }
+      signatures = try FileSignature.lines(try String(contentsOfFile: signaturePlace, encoding: .utf8))
+      try UploadRules.check(signatures, of: blob)
+    }
     let published = try await registry.publish(
-      checked, blob: blob, name: name, card: card, aliases: [], by: "models folder"
+      checked, blob: blob, name: name, card: card, PublicationTerms(signatures: signatures), by: "models folder"
     ) { try await blobs.insert(bytes) }
     try await registry.store.models.setImportStamp(place, stamp)
     for warning in checked.warnings { log.warning("\(warning)", metadata: ["file": "\(file)"]) }
@@ -72,6 +85,16 @@ struct ModelsFolder: Sendable {
 
 /// Checks of an upload beside those of its file.
 enum UploadRules {
+  /// - Throws: for a signature that is not its key's over this file.
+  static func check(_ signatures: [FileSignature], of file: BlobID) throws {
+    try FileSignature.check(count: signatures.count)
+    if let wrong = signatures.first(where: { !$0.holds(for: file) }) {
+      throw ServiceError(
+        .badField, at: "signature", expected: "one by \(wrong.key) over \(file)", got: "another",
+        advice: "sign this very file: dither models sign")
+    }
+  }
+
   static func check(card: String, _ limits: ServerConfiguration.Limits) throws(ServiceError) {
     guard card.utf8.count <= limits.cardBytes else {
       throw ServiceError(

@@ -47,6 +47,12 @@ public struct ServerConfiguration: Sendable {
   /// The Ed25519 key that signs reports, as PEM; made where there is none. nil: `report-key.pem` in the state
   /// directory.
   public var reportKey: String?
+  /// A file of public keys, one of which must have signed what is published; nil: nobody need have.
+  public var requireSigned: String?
+  /// A file of aliases and the gates that a version must have passed before they point at it; nil: none have any.
+  public var aliasGates: String?
+  /// Beyond which a caller publishes nothing new.
+  public var quota = OwnerQuota()
   /// The program, as reports name it: its version and the digest of its sources.
   public var code: String?
   /// How long calls in flight may take once the server is to stop.
@@ -102,6 +108,8 @@ public struct ServerConfiguration: Sendable {
     /// Estimated compute below which a request is computed where it was read: waking a compute thread and being woken
     /// by it takes some 40 µs, on an idle virtual machine up to 100.
     public var promptSeconds = 150e-6
+    /// For how long a version that was removed can be restored; its file stays as long.
+    public var removedKept = Duration.seconds(604_800)
     /// Files of models that are kept ready when nobody uses them.
     public var loadedModelBytes = 512 << 20
     /// That wait to be run.

@@ -12,6 +12,10 @@ public enum ServiceFault: FaultCode {
   /// The file is no model that can be served.
   case badModel
   case notReady
+  /// A file for which nobody stands whom the server trusts.
+  case unsigned
+  /// A version that has not passed what an alias asks of it.
+  case gates
   /// A model that was told to leave.
   case unloaded
   /// The model gives NaN or infinity to a row.
@@ -25,7 +29,7 @@ public enum ServiceFault: FaultCode {
     case .draining, .unloaded: .unavailable
     case .cancelled: .cancelled
     case .deadlinePassed, .notEverywhere: .deadlineExceeded
-    case .notReady, .noAnswer: .failedPrecondition
+    case .notReady, .noAnswer, .unsigned, .gates: .failedPrecondition
     }
   }
 }

@@ -28,6 +28,7 @@ package final class Services: Sendable {
   let means: AuditMeans
   let auditThreads: Int
   let limits: ServerConfiguration.Limits
+  let downloads: DownloadRoom
   /// For what may take seconds and minutes, each with threads of its own, so that none keeps the others waiting:
   /// reading and trying uploaded files; fitting calibrations and corrupting inputs; making audits ready.
   package let trials: ComputePool
@@ -43,6 +44,7 @@ package final class Services: Sendable {
     let spans = configuration.traces.map { OtlpExporter($0, code: configuration.code, log: log) }
     (self.accessLog, self.spans) = (accessLog, spans)
     runs = try configuration.runsDirectory.map { try RunsFolder($0) }
+    downloads = DownloadRoom(most: 2 * configuration.limits.uploadBytes)
     let store: any Store =
       if let open = configuration.openStore { try await open(limits.uploads) } else {
         try SqliteStore(directory: configuration.stateDirectory, uploads: limits.uploads)
@@ -56,7 +58,10 @@ package final class Services: Sendable {
     self.books = books
     statistics = PredictionStatistics(books)
     teller = PredictionTeller(tracer: spans?.tracer, log: log, slowness: configuration.slowCall)
-    registry = try await ModelRegistry(store: store, pool: loading, limits: limits, precision: configuration.precision)
+    let keyring: Keyring? = if let path = configuration.requireSigned { try Keyring(path: path) } else { nil }
+    registry = try await ModelRegistry(
+      store: store, pool: loading, limits: limits, precision: configuration.precision, keyring: keyring,
+      aliasGates: configuration.aliasGates.map { try AliasGates(path: $0) } ?? AliasGates(), quota: configuration.quota)
     let compute = ComputePool("compute", threads: configuration.computeThreads)
     batcher = Batcher(pool: compute, threads: configuration.computeThreads, limits: limits)
     auditThreads = configuration.auditThreads
@@ -81,11 +86,20 @@ package final class Services: Sendable {
       },
     ]
     let families: [[Metrics.Family]] = [
-      own, statistics.families(of: registry), DriftWatch.families(of: registry, books), spans?.families ?? [],
-      replicas.families, accessLog?.families ?? [], ProcessFamilies.all(code: configuration.code ?? "dither"),
+      own, statistics.families(of: registry), DriftWatch.families(of: registry, books),
+      registry.rollouts.families(of: registry), spans?.families ?? [], replicas.families, accessLog?.families ?? [],
+      ProcessFamilies.all(code: configuration.code ?? "dither"),
     ]
     metrics = Metrics(families.flatMap { $0 })
     upkeep = try await Self.upkeep(of: registry, audits, replicas, in: configuration.stateDirectory, log)
+    if let keyring {
+      let unsigned = registry.current.versions.filter { !keyring.trusts($0.blob, $0.signatures.map(\.signature)) }
+      if !unsigned.isEmpty {
+        log.warning(
+          "versions that nobody of the keyring has signed were here before, and are served",
+          metadata: ["versions": "\(unsigned.count)", "first": "\(unsigned[0].reference)"])
+      }
+    }
     if let folder = configuration.modelsDirectory {
       try await ModelsFolder(path: folder, registry: registry, limits: limits, log: log).publish()
     }

@@ -15,6 +15,9 @@ enum Card {
 }
 
 extension ModelVersion {
-  /// Whether an upload of this file with this card (empty: none) is this version.
-  public func isSame(file: BlobID, card: String) -> Bool { blob == file && Card.isSame(model.card, asked: card) }
+  /// Whether an upload of this file with this card (empty: none) is this version: with the card that it was published
+  /// with, or with the one that it has now.
+  public func isSame(file: BlobID, card: String) -> Bool {
+    blob == file && (Card.isSame(model.card, asked: card) || Card.isSame(self.card, asked: card))
+  }
 }

@@ -5,9 +5,12 @@ public struct ModelIndex: Sendable {
   /// By name, newest first.
   public let versions: [ModelVersion]
   private let byName: [String: Range<Int>]
+  /// Whether any alias has a candidate.
+  public let hasRollouts: Bool
 
   public init(_ versions: [ModelVersion]) {
     self.versions = versions
+    hasRollouts = versions.contains { !$0.rollouts.isEmpty }
     var byName: [String: Range<Int>] = [:]
     for (place, version) in versions.enumerated() {
       byName[version.name] = (byName[version.name]?.lowerBound ?? place)..<place + 1

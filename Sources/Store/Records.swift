@@ -29,6 +29,55 @@ public struct NewModel: Sendable, Equatable {
   }
 }
 
+/// How a model is published, beside what it is.
+public struct PublicationTerms: Sendable, Equatable {
+  /// Set in the same transaction.
+  public var aliases: [String]
+  /// Signatures of its file; that they hold is for the caller to know.
+  public var signatures: [FileSignature]
+  /// Beyond which its author publishes nothing new.
+  public var quota: OwnerQuota
+
+  /// - Parameter signatures: of its file.
+  public init(aliases: [String] = [], signatures: [FileSignature] = [], quota: OwnerQuota = OwnerQuota()) {
+    self.aliases = aliases
+    self.signatures = signatures
+    self.quota = quota
+  }
+}
+
+/// Versions and bytes that one author may have: those that are there, and those that can be restored.
+public struct OwnerQuota: Sendable, Equatable {
+  /// nil: as many as one likes.
+  public var versions: Int?
+  /// Bytes of all of the author's versions, each with its whole file; nil: as many as one likes.
+  public var bytes: Int?
+
+  /// - Parameter bytes: of all of an author's versions.
+  public init(versions: Int? = nil, bytes: Int? = nil) {
+    self.versions = versions
+    self.bytes = bytes
+  }
+
+  /// - Parameters:
+  ///   - author: for the message.
+  ///   - held: the versions and bytes that the author has already.
+  /// - Throws: `.quota` where one more version of so many bytes would be too much.
+  public func check(_ author: String, held: (versions: Int, bytes: Int), adding more: Int) throws(StoreError) {
+    let advice = "remove versions that are no longer needed, with --purge, or ask for more room"
+    if let versions, held.versions >= versions {
+      throw StoreError(
+        .quota, at: "models of '\(author.clipped())'", expected: "at most \(versions) versions", got: "one more",
+        advice: advice)
+    }
+    if let bytes, more > bytes || held.bytes > bytes - more {
+      throw StoreError(
+        .quota, at: "models of '\(author.clipped())'", expected: "at most \(bytes) bytes",
+        got: "\(held.bytes) and \(more) more", advice: advice)
+    }
+  }
+}
+
 /// A calibration fitted to a version after it was published.
 public struct StoredCalibration: Sendable, Equatable {
   /// From 1, rising.
@@ -41,7 +90,8 @@ public struct StoredCalibration: Sendable, Equatable {
   public var createdBy: String
 }
 
-/// A version in the registry: immutable, but for the aliases that point at it and for its calibration.
+/// A version in the registry: immutable, but for the aliases that point at it, its calibration, and how it is
+/// described.
 public struct ModelVersion: Sendable, Equatable {
   /// As it was published.
   public var model: NewModel
@@ -55,12 +105,46 @@ public struct ModelVersion: Sendable, Equatable {
   public var aliases: [String]
   /// The newest.
   public var calibration: StoredCalibration?
+  /// nil: it is there.
+  public var removal: VersionRemoval?
+  /// As it is described now.
+  public var description: VersionDescription
+  /// Signatures of its file, in the order of their keys.
+  public var signatures: [StoredSignature]
+  /// The aliases for which it is a candidate, in alphabetical order.
+  public var rollouts: [Rollout]
 
   public var name: String { model.name }
   /// The file's.
   public var blob: BlobID { model.blob }
+  /// JSON, or empty: as it was published, or as it was changed since.
+  public var card: String { description.card }
   /// `name@version`.
   public var reference: String { "\(model.name)@\(version)" }
+}
+
+/// The removal of a version that can be restored.
+public struct VersionRemoval: Sendable, Equatable {
+  /// Since 1970.
+  public var removedMilliseconds: Int64
+  /// The caller's name.
+  public var removedBy: String
+  /// Since 1970; its file is garbage from then on.
+  public var keptUntilMilliseconds: Int64
+}
+
+/// How a version is removed.
+public struct RemovalTerms: Sendable, Equatable {
+  /// Whether one that an alias names goes too, with the alias.
+  public var takesAliases: Bool
+  /// For how long it can be restored. Zero: not at all, and neither can those that were removed before.
+  public var kept: Duration
+
+  /// - Parameter kept: zero: its file is garbage at once.
+  public init(takesAliases: Bool = false, kept: Duration) {
+    self.takesAliases = takesAliases
+    self.kept = kept
+  }
 }
 
 /// One entry of the record of where an alias pointed.
@@ -71,6 +155,20 @@ public struct AliasChange: Sendable, Equatable {
   public var setMilliseconds: Int64
   /// The caller's name.
   public var setBy: String
+}
+
+/// How an alias is moved.
+public struct AliasTerms: Sendable, Equatable {
+  /// Where it must be.
+  public var expecting: AliasExpectation
+  /// The audit whose gates the version has passed, for the trail; nil: nobody asked.
+  public var audit: String?
+
+  /// - Parameter audit: whose gates the version has passed.
+  public init(expecting: AliasExpectation = .anything, audit: String? = nil) {
+    self.expecting = expecting
+    self.audit = audit
+  }
 }
 
 /// The target that an alias must have for it to be moved.
@@ -147,6 +245,21 @@ public struct Job: Sendable, Equatable {
     let chance = randomBytes(5).reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
     return String(millisecondsNow(), radix: 36) + "-" + String(chance, radix: 36)
   }
+}
+
+/// A place in the list of jobs, whether the job is still there or not.
+public struct JobPlace: Sendable, Equatable {
+  /// Since 1970.
+  public var createdMilliseconds: Int64
+  /// The job's.
+  public var id: String
+
+  /// - Parameter createdMilliseconds: since 1970.
+  public init(createdMilliseconds: Int64, id: String) {
+    (self.createdMilliseconds, self.id) = (createdMilliseconds, id)
+  }
+  /// The place of a job.
+  public init(_ job: Job) { self.init(createdMilliseconds: job.createdMilliseconds, id: job.id) }
 }
 
 /// The right to do a shard until its lease ends.

@@ -6,7 +6,9 @@ import Foundation
 public protocol Store: Sendable {
   var models: any ModelRecords { get }
   var jobs: any JobRecords { get }
-  var tokens: any TokenRecords { get }
+  /// - Parameter author: who makes and revokes them, for the trail.
+  func tokens(by author: String) -> any TokenRecords
+  var trail: any TrailRecords { get }
   var blobs: any Blobs { get }
   var replicas: any ReplicaRecords { get }
 
@@ -38,6 +40,8 @@ public protocol Store: Sendable {
 }
 
 extension Store {
+  /// Tokens for those who read them.
+  public var tokens: any TokenRecords { tokens(by: "") }
   /// A day: longer than any upload takes from placing its file to its version.
   public static var garbageAge: Double { 86_400 }
 
@@ -58,19 +62,47 @@ public protocol ModelRecords: Sendable {
   /// - Returns: the version that the name already has of this file and card, if it has one; the aliases are set all the
   ///   same.
   func publish(
-    _ model: NewModel, aliases: [String], by author: String
+    _ model: NewModel, _ terms: PublicationTerms, by author: String
   ) async throws(StoreError) -> (version: ModelVersion, existed: Bool)
+
+  /// Keeps a signature of a version's file; that it holds is for the caller to know. One more of the same key is none.
+  func sign(
+    _ name: String, version: Int64, _ signature: FileSignature, by author: String
+  ) async throws(StoreError) -> ModelVersion
 
   /// Moves an alias, or makes it.
   /// - Throws: `.notFound` where there is no such version, `.conflict` where the alias is not what is expected.
   func setAlias(
-    _ alias: String, of name: String, to version: Int64, expecting: AliasExpectation, by author: String
+    _ alias: String, of name: String, to version: Int64, _ terms: AliasTerms, by author: String
   ) async throws(StoreError) -> ModelVersion
+
+  /// The versions and bytes that an author has: those that are there, and those that can be restored.
+  func holdings(of author: String) async throws(StoreError) -> (versions: Int, bytes: Int)
+
+  /// Makes a version the candidate of an alias, in the place of another.
+  /// - Throws: `.conflict` where there is no such alias, or it is at this version.
+  func setRollout(
+    _ alias: String, of name: String, to version: Int64, _ terms: RolloutTerms, by author: String
+  ) async throws(StoreError) -> ModelVersion
+  /// Ends the trial of a candidate.
+  /// - Throws: `.notFound` where the alias has none.
+  func endRollout(_ alias: String, of name: String, by author: String) async throws(StoreError)
 
   /// Adds a calibration of a version: from now on its newest. Older ones stay on record.
   func calibrate(
     _ name: String, version: Int64, _ content: [UInt8], by author: String
   ) async throws(StoreError) -> ModelVersion
+
+  /// Changes a version's card and tags; what they were stays on record. A change of nothing is none.
+  /// - Throws: `.conflict` where it is at another revision than expected, `.badName` for tags that cannot be.
+  func describe(
+    _ name: String, version: Int64, _ change: DescriptionChange, by author: String
+  ) async throws(StoreError) -> ModelVersion
+  /// The descriptions that a version has had, newest first, down to the one that it was published with.
+  /// - Parameter number: those below it; nil: from the newest.
+  func revisions(
+    of name: String, version: Int64, before number: Int64?, limit: Int
+  ) async throws(StoreError) -> [VersionRevision]
 
   /// All of a version, newest first.
   func calibrations(of name: String, version: Int64) async throws(StoreError) -> [StoredCalibration]
@@ -78,9 +110,19 @@ public protocol ModelRecords: Sendable {
   /// Where an alias pointed, newest first.
   func history(of alias: String, name: String) async throws(StoreError) -> [AliasChange]
 
-  /// Removes a version, or all of a name, with the aliases that point there. Works on a full disk.
-  /// - Returns: what was removed; its files may be needed by other versions.
-  func remove(_ name: String, version: Int64?, by author: String) async throws(StoreError) -> [ModelVersion]
+  /// Removes a version, or all of a name. Works on a full disk.
+  /// - Returns: the versions that are gone or, of terms that keep nothing, can no longer be restored; their files may
+  ///   be needed by other versions.
+  /// - Throws: `.conflict` where an alias names one of them and the terms leave aliases alone.
+  func remove(
+    _ name: String, version: Int64?, _ terms: RemovalTerms, by author: String
+  ) async throws(StoreError) -> [ModelVersion]
+  /// The versions that can be restored, by name, newest first.
+  func removed() async throws(StoreError) -> [ModelVersion]
+  /// Takes a removal back, without the aliases that there were.
+  /// - Parameter version: nil: all of the name that can be.
+  /// - Throws: `.notFound` where there is nothing to restore.
+  func restore(_ name: String, version: Int64?, by author: String) async throws(StoreError) -> [ModelVersion]
 
   /// The stamp that a file of the models' folder had when it was last published.
   func importStamp(_ file: String) async throws(StoreError) -> String?
@@ -88,12 +130,29 @@ public protocol ModelRecords: Sendable {
 }
 
 extension ModelRecords {
-  /// Moves an alias, wherever it points.
-  public func setAlias(
-    _ alias: String, of name: String, to version: Int64, by author: String
-  ) async throws(StoreError) -> ModelVersion {
-    try await setAlias(alias, of: name, to: version, expecting: .anything, by: author)
+  /// Publishes what nobody has signed.
+  public func publish(
+    _ model: NewModel, aliases: [String], by author: String
+  ) async throws(StoreError) -> (version: ModelVersion, existed: Bool) {
+    try await publish(model, PublicationTerms(aliases: aliases), by: author)
   }
+
+  /// Removes for good, with the aliases.
+  public func remove(_ name: String, version: Int64?, by author: String) async throws(StoreError) -> [ModelVersion] {
+    try await remove(name, version: version, RemovalTerms(takesAliases: true, kept: .zero), by: author)
+  }
+  /// Moves an alias from where it is expected.
+  public func setAlias(
+    _ alias: String, of name: String, to version: Int64, expecting: AliasExpectation = .anything, by author: String
+  ) async throws(StoreError) -> ModelVersion {
+    try await setAlias(alias, of: name, to: version, AliasTerms(expecting: expecting), by: author)
+  }
+}
+
+/// The trail of who did what. Each change of models and tokens leaves its entry in its own transaction.
+public protocol TrailRecords: Sendable {
+  /// - Parameter limit: entries at most.
+  func entries(_ query: TrailQuery, limit: Int) async throws(StoreError) -> [TrailEntry]
 }
 
 /// Jobs and the journals of their shards. A final state stays.
@@ -103,7 +162,10 @@ public protocol JobRecords: Sendable {
   /// - Throws: `.notFound`.
   func job(_ id: String) async throws(StoreError) -> Job
   /// Newest first.
-  func list(kind: String, limit: Int) async throws(StoreError) -> [Job]
+  /// - Parameters:
+  ///   - model: the name of the first model of their subject; nil: any.
+  ///   - place: those behind it; nil: from the newest.
+  func list(kind: String, of model: String?, before place: JobPlace?, limit: Int) async throws(StoreError) -> [Job]
   /// Jobs that are to be done, oldest first.
   func unfinished(kind: String) async throws(StoreError) -> [Job]
   /// A final state is stored on a full disk too.
@@ -165,7 +227,10 @@ extension JobRecords {
   public func finish(_ id: String, json: [UInt8], html: [UInt8]) async throws(StoreError) -> Bool {
     try await finish(id, json: json, html: html, by: "")
   }
-  public func list(kind: String) async throws(StoreError) -> [Job] { try await list(kind: kind, limit: 1000) }
+  /// The newest.
+  public func list(kind: String, limit: Int = 1000) async throws(StoreError) -> [Job] {
+    try await list(kind: kind, of: nil, before: nil, limit: limit)
+  }
   /// Moves a job to a state.
   /// - Returns: false when its state was final.
   @discardableResult

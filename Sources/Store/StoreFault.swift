@@ -13,6 +13,8 @@ public enum StoreFault: FaultCode {
   case digestMismatch
   /// Another upload of the same file has taken over.
   case superseded
+  /// More than one owner may have.
+  case quota
   /// Too much of the same is under way.
   case busy
   /// The state directory belongs to another running server.
@@ -39,7 +41,7 @@ public enum StoreFault: FaultCode {
     case .digestMismatch, .corrupt: .dataLoss
     case .superseded: .aborted
     case .inUse, .badPlace, .newer, .older, .conflict: .failedPrecondition
-    case .noSpace, .busy: .resourceExhausted
+    case .noSpace, .busy, .quota: .resourceExhausted
     case .away: .unavailable
     case .storage: .internalError
     }

@@ -91,9 +91,11 @@ public final class PostgresStore: Store {
   /// Jobs and the journals of their shards.
   public var jobs: any JobRecords { SqlJobs(database) }
   /// Callers, with hashed secrets.
-  public var tokens: any TokenRecords { PostgresTokens(database, follower) }
+  public func tokens(by author: String) -> any TokenRecords { PostgresTokens(database, follower, by: author) }
   /// Who uses it.
   public var replicas: any ReplicaRecords { SqlReplicas(database) }
+  /// Deeds, in their order.
+  public var trail: any TrailRecords { SqlTrail(database) }
   /// Files by their hash.
   public var blobs: any Blobs { files.files }
 
@@ -123,10 +125,10 @@ private struct PostgresTokens: TokenRecords {
   private let records: SqlTokens
   private let follower: PostgresFollower
 
-  init(_ database: PostgresDatabase, _ follower: PostgresFollower) {
+  init(_ database: PostgresDatabase, _ follower: PostgresFollower, by author: String) {
     self.database = database
     self.follower = follower
-    records = SqlTokens(database)
+    records = SqlTokens(database, by: author)
   }
 
   func create(_ name: String, roles: [String], secret: String) async throws(StoreError) {

@@ -7,7 +7,7 @@ var commands: [any ParsableCommand.Type] {
     AuditCommand.self, AuditsCommand.self,
     CompareCommand.self, VerifyCommand.self,
     CalibrateCommand.self, CorruptCommand.self,
-    TuneCommand.self, UploadCommand.self, ModelsCommand.self, TopCommand.self, RunCommand.self,
+    TuneCommand.self, UploadCommand.self, ModelsCommand.self, TrailCommand.self, TopCommand.self, RunCommand.self,
     TrainCommand.self, SweepCommand.self, StudyCommand.self, DataCommand.self, TokensCommand.self,
     DatabaseCommand.self, BenchCommand.self,
   ]

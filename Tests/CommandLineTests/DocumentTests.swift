@@ -92,7 +92,9 @@ struct DocumentTests {
       ["login"], ["calibrate"], ["corrupt"],
       ["data", "get"],
       ["models", "list"],
-      ["models", "alias"], ["models", "card"], ["predict"],
+      ["models", "alias"], ["models", "card"], ["models", "remove"], ["models", "describe"], ["models", "sign"],
+      ["models", "download"], ["models", "rollout"], ["trail", "check"],
+      ["trail", "list"], ["predict"],
       ["run"], ["serve"], ["study"], ["sweep"], ["tokens", "create"], ["train"],
       ["tune"], ["upload"],
       ["verify"], ["work"],
@@ -109,7 +111,7 @@ struct DocumentTests {
     "each command runs, with little data", .enabled(if: hasData, "data sets absent"),
     arguments: ShownCommand.blocks.filter {
       !["serve", "predict", "work", "database"].contains($0.command)
-        && !["README.md", OwnPicturesTests.document].contains($0.document)
+        && !["README.md", OwnPicturesTests.document, RegistryTests.document].contains($0.document)
     })
   func runs(_ shown: ShownCommand) throws {
     let scratch = try Scratch()

@@ -58,7 +58,10 @@ struct ExitStatusTests {
     "every command has help with an example",
     arguments: [
       "serve", "predict", "audit", "upload", "models", "models list", "models show", "models alias", "models card",
-      "models remove",
+      "models remove", "models restore", "models describe", "models revisions", "models download", "models sign",
+      "models rollout", "models rollouts",
+      "trail",
+      "trail list", "trail check",
       "run", "train", "data", "data list", "data get", "data verify", "tokens", "tokens create", "tokens list",
       "tokens revoke", "bench", "env", "login", "logout", "audits open",
     ])

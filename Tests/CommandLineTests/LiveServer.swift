@@ -68,6 +68,8 @@ final class LiveServer {
     try await DitherClient.connect(.fromEnvironment(environment))
   }
 
+  /// Its state.
+  var folder: String { state.file("state") }
   /// Where clients of gRPC connect.
   var grpcPort: Int { ready.grpc }
   /// Where browsers do.

@@ -399,7 +399,7 @@ struct ServeTests {
           ["predict", "shop", "--input", scratch.file("x.npy")] + asApp, environment: server.environment
         ).status == 0)
       #expect(try Program.run(["models", "remove", "shop"] + asApp, environment: server.environment).status == 4)
-      #expect(try server.dither("models", "remove", "shop").status == 0)
+      #expect(try server.dither("models", "remove", "shop", "--force").status == 0)
       #expect(try server.dither("predict", "shop", "--input", scratch.file("x.npy")).status == 3)
     }
   }

@@ -55,6 +55,28 @@ import Testing
     #expect(try await jobs.list(kind: "audit").map(\.state) == [.done, .cancelled])
   }
 
+  @Test("lists go on behind a place, whether its job is there or not, and of one model", arguments: StoreKind.all)
+  func places(_ kind: StoreKind) async throws {
+    let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs
+    let subjects = ["net@1", "net2@1", "net@2", "net@1+other@1", "ne@1", "other@1+net@1"]
+    for (at, subject) in subjects.enumerated() {
+      var job = Job(id: "j\(at)", kind: "audit", subject: subject, spec: [], createdBy: "")
+      // Two at a time in one millisecond: there the name says which is newer.
+      job.createdMilliseconds = Int64(1000 + at / 2)
+      try await jobs.create(job)
+    }
+    func page(_ model: String?, behind place: JobPlace?, _ limit: Int = 2) async throws -> [String] {
+      try await jobs.list(kind: "audit", of: model, before: place, limit: limit).map(\.id)
+    }
+    #expect(try await page(nil, behind: nil) == ["j5", "j4"])
+    #expect(try await page(nil, behind: JobPlace(createdMilliseconds: 1002, id: "j5"), 3) == ["j4", "j3", "j2"])
+    #expect(try await page(nil, behind: JobPlace(createdMilliseconds: 1001, id: "j25")) == ["j2", "j1"])
+    #expect(try await page(nil, behind: JobPlace(createdMilliseconds: 1000, id: "j0")).isEmpty)
+    #expect(try await page("net", behind: nil, 9) == ["j3", "j2", "j0"])
+    #expect(try await page("net", behind: JobPlace(createdMilliseconds: 1001, id: "j3")) == ["j2", "j0"])
+    #expect(try await page("n", behind: nil).isEmpty)
+  }
+
   @Test("a shard is one worker's, until its lease ends", arguments: StoreKind.all)
   func claims(_ kind: StoreKind) async throws {
     let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs

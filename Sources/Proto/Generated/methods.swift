@@ -47,6 +47,46 @@ public enum Dither_V1_Registry {
   public static let listReplicas = CallMethod<
     Unary, Dither_V1_ListReplicasRequest, Dither_V1_ListReplicasResponse
   >("dither.v1.Registry/ListReplicas")
+  /// `dither.v1.Registry/ListRemovedModels`.
+  public static let listRemovedModels = CallMethod<
+    Unary, Dither_V1_ListModelsRequest, Dither_V1_ListModelsResponse
+  >("dither.v1.Registry/ListRemovedModels")
+  /// `dither.v1.Registry/RestoreModel`.
+  public static let restoreModel = CallMethod<
+    Unary, Dither_V1_RestoreModelRequest, Dither_V1_RestoreModelResponse
+  >("dither.v1.Registry/RestoreModel")
+  /// `dither.v1.Registry/SetRollout`.
+  public static let setRollout = CallMethod<
+    Unary, Dither_V1_SetRolloutRequest, Dither_V1_Model
+  >("dither.v1.Registry/SetRollout")
+  /// `dither.v1.Registry/EndRollout`.
+  public static let endRollout = CallMethod<
+    Unary, Dither_V1_EndRolloutRequest, Dither_V1_EndRolloutResponse
+  >("dither.v1.Registry/EndRollout")
+  /// `dither.v1.Registry/ListRollouts`.
+  public static let listRollouts = CallMethod<
+    Unary, Dither_V1_ListRolloutsRequest, Dither_V1_ListRolloutsResponse
+  >("dither.v1.Registry/ListRollouts")
+  /// `dither.v1.Registry/SignModel`.
+  public static let signModel = CallMethod<
+    Unary, Dither_V1_SignModelRequest, Dither_V1_Model
+  >("dither.v1.Registry/SignModel")
+  /// `dither.v1.Registry/DescribeModel`.
+  public static let describeModel = CallMethod<
+    Unary, Dither_V1_DescribeModelRequest, Dither_V1_Model
+  >("dither.v1.Registry/DescribeModel")
+  /// `dither.v1.Registry/ListRevisions`.
+  public static let listRevisions = CallMethod<
+    Unary, Dither_V1_ListRevisionsRequest, Dither_V1_ListRevisionsResponse
+  >("dither.v1.Registry/ListRevisions")
+  /// `dither.v1.Registry/Download`.
+  public static let download = CallMethod<
+    ServerStreaming, Dither_V1_DownloadRequest, Dither_V1_DownloadResponse
+  >("dither.v1.Registry/Download")
+  /// `dither.v1.Registry/ListTrail`.
+  public static let listTrail = CallMethod<
+    Unary, Dither_V1_ListTrailRequest, Dither_V1_ListTrailResponse
+  >("dither.v1.Registry/ListTrail")
 }
 
 /// The calls of `dither.v1.Robustness`.
@@ -183,6 +223,16 @@ public enum CallMethods {
     Dither_V1_Registry.calibrate,
     Dither_V1_Registry.drift,
     Dither_V1_Registry.listReplicas,
+    Dither_V1_Registry.listRemovedModels,
+    Dither_V1_Registry.restoreModel,
+    Dither_V1_Registry.setRollout,
+    Dither_V1_Registry.endRollout,
+    Dither_V1_Registry.listRollouts,
+    Dither_V1_Registry.signModel,
+    Dither_V1_Registry.describeModel,
+    Dither_V1_Registry.listRevisions,
+    Dither_V1_Registry.download,
+    Dither_V1_Registry.listTrail,
     Dither_V1_Robustness.audit,
     Dither_V1_Robustness.watchAudit,
     Dither_V1_Robustness.cancelAudit,

@@ -100,7 +100,79 @@ public nonisolated struct Dither_V1_Model: @unchecked Sendable {
   /// Clears the value of `calibration`. Subsequent reads from it will return its default value.
   public mutating func clearCalibration() {_uniqueStorage()._calibration = nil}
 
+  /// left out: it is there
+  public var removal: Dither_V1_Model.Removal {
+    get {_storage._removal ?? Dither_V1_Model.Removal()}
+    set {_uniqueStorage()._removal = newValue}
+  }
+  /// Returns true if `removal` has been explicitly set.
+  public var hasRemoval: Bool {_storage._removal != nil}
+  /// Clears the value of `removal`. Subsequent reads from it will return its default value.
+  public mutating func clearRemoval() {_uniqueStorage()._removal = nil}
+
+  public var tags: Dictionary<String,String> {
+    get {_storage._tags}
+    set {_uniqueStorage()._tags = newValue}
+  }
+
+  /// of card and tags; 0: as it was published
+  public var revision: UInt64 {
+    get {_storage._revision}
+    set {_uniqueStorage()._revision = newValue}
+  }
+
+  /// over its file's digest, by Ed25519
+  public var signedBy: [Dither_V1_Model.SignedBy] {
+    get {_storage._signedBy}
+    set {_uniqueStorage()._signedBy = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated struct SignedBy: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    public var signature: Dither_V1_FileSignature {
+      get {_signature ?? Dither_V1_FileSignature()}
+      set {_signature = newValue}
+    }
+    /// Returns true if `signature` has been explicitly set.
+    public var hasSignature: Bool {self._signature != nil}
+    /// Clears the value of `signature`. Subsequent reads from it will return its default value.
+    public mutating func clearSignature() {self._signature = nil}
+
+    public var createdMs: Int64 = 0
+
+    public var createdBy: String = String()
+
+    /// the key is in the server's keyring (--require-signed)
+    public var trusted: Bool = false
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+
+    fileprivate var _signature: Dither_V1_FileSignature? = nil
+  }
+
+  public nonisolated struct Removal: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    public var removedMs: Int64 = 0
+
+    public var removedBy: String = String()
+
+    /// it can be restored until then
+    public var keptUntilMs: Int64 = 0
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
 
   public init() {}
 
@@ -175,6 +247,9 @@ public nonisolated struct Dither_V1_ListModelsRequest: Sendable {
 
   /// the answer's before; left out: from the beginning
   public var pageToken: String = String()
+
+  /// versions alone that have all of these: "key", or "key=value"
+  public var tags: [String] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -259,6 +334,26 @@ public nonisolated struct Dither_V1_UploadBegin: Sendable {
 
   /// set in the same transaction that makes the version visible
   public var aliases: [String] = []
+
+  /// up to 16, kept with the version. A server may take only files that are signed
+  public var signatures: [Dither_V1_FileSignature] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// By Ed25519 over "dither model sha256:" and the 64 hexadecimal digits of the file's digest.
+public nonisolated struct Dither_V1_FileSignature: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// base64 of its 32 bytes
+  public var publicKey: String = String()
+
+  /// 64
+  public var signature: Data = Data()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -359,6 +454,9 @@ public nonisolated struct Dither_V1_SetAliasRequest: Sendable {
   /// those that have not; the alias is moved all the same.
   public var everywhere: Bool = false
 
+  /// An audit of this very version, with its own noise, that is done and whose gates are all kept; else FAILED_PRECONDITION. A server may ask for one.
+  public var requiredAudit: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   /// The version that the alias must be at, so that of two who move it at once only one does: the other is told FAILED_PRECONDITION. 0: there must be
@@ -379,6 +477,12 @@ public nonisolated struct Dither_V1_RemoveModelRequest: Sendable {
   /// "name@version", or "name" for all its versions
   public var model: String = String()
 
+  /// also a version that an alias names; the alias goes with it
+  public var force: Bool = false
+
+  /// it cannot be restored, nor can what was removed of it before: files go at once
+  public var purge: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -390,6 +494,31 @@ public nonisolated struct Dither_V1_RemoveModelResponse: Sendable {
   // methods supported on all messages.
 
   public var removed: UInt32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Dither_V1_RestoreModelRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// "name@version", or "name" for all of its versions that can be restored
+  public var model: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Dither_V1_RestoreModelResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var models: [Dither_V1_Model] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -803,13 +932,405 @@ public nonisolated struct Dither_V1_Replica: Sendable {
   public init() {}
 }
 
+public nonisolated struct Dither_V1_ListTrailRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// entries in one answer at most; 0 or above 1000: 1000
+  public var pageSize: Int32 = 0
+
+  /// the answer's before; left out: from the newest, or the first
+  public var pageToken: String = String()
+
+  public var oldestFirst: Bool = false
+
+  /// entries of this caller alone
+  public var who: String = String()
+
+  /// of this action alone: "alias.move"
+  public var action: String = String()
+
+  /// of this subject alone, of a model also of its versions and aliases: "net", "net@1", "net:best"
+  public var subject: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Dither_V1_ListTrailResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var entries: [Dither_V1_TrailEntry] = []
+
+  /// for a request that goes on behind these; empty: there are no more
+  public var nextPageToken: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A deed on record. docs/registry.md says how its hash is made of it and of the hash before it.
+public nonisolated struct Dither_V1_TrailEntry: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// from 1, without a gap
+  public var number: Int64 = 0
+
+  public var atMs: Int64 = 0
+
+  public var who: String = String()
+
+  /// "model.upload", "alias.move", "token.make", …
+  public var action: String = String()
+
+  /// "name@version", "name:alias", or a token's name
+  public var subject: String = String()
+
+  /// "key=value" with spaces between
+  public var detail: String = String()
+
+  /// SHA-256, 64 hexadecimal digits
+  public var hash: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Dither_V1_DescribeModelRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// "name", "name@version" or "name:alias"
+  public var model: String = String()
+
+  public var card: Dither_V1_DescribeModelRequest.OneOf_Card? = nil
+
+  /// left out: as it is
+  public var cardJson: String {
+    get {
+      if case .cardJson(let v)? = card {return v}
+      return String()
+    }
+    set {card = .cardJson(newValue)}
+  }
+
+  /// keys are names, values of at most 256 bytes; those that are not here stay. Up to 64 of a version
+  public var tags: Dictionary<String,String> = [:]
+
+  /// keys
+  public var droppedTags: [String] = []
+
+  /// The revision that the version must be at, so that of two who change it at once only one does: the other is told FAILED_PRECONDITION.
+  public var expected: Dither_V1_DescribeModelRequest.OneOf_Expected? = nil
+
+  public var expectedRevision: UInt64 {
+    get {
+      if case .expectedRevision(let v)? = expected {return v}
+      return 0
+    }
+    set {expected = .expectedRevision(newValue)}
+  }
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated enum OneOf_Card: Equatable, Sendable {
+    /// left out: as it is
+    case cardJson(String)
+
+  }
+
+  /// The revision that the version must be at, so that of two who change it at once only one does: the other is told FAILED_PRECONDITION.
+  public nonisolated enum OneOf_Expected: Equatable, Sendable {
+    case expectedRevision(UInt64)
+
+  }
+
+  public init() {}
+}
+
+public nonisolated struct Dither_V1_ListRevisionsRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// "name", "name@version" or "name:alias"
+  public var model: String = String()
+
+  /// revisions in one answer at most; 0 or above 100: 100. Where cards are long it holds fewer
+  public var pageSize: Int32 = 0
+
+  /// the answer's before; left out: from the newest
+  public var pageToken: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Dither_V1_ListRevisionsResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// newest first
+  public var revisions: [Dither_V1_ListRevisionsResponse.Revision] = []
+
+  /// for a request that goes on behind these; empty: there are no more
+  public var nextPageToken: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated struct Revision: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// 0: as the version was published
+    public var number: UInt64 = 0
+
+    public var card: Dither_V1_ListRevisionsResponse.Revision.OneOf_Card? = nil
+
+    /// left out: as in the one before
+    public var cardJson: String {
+      get {
+        if case .cardJson(let v)? = card {return v}
+        return String()
+      }
+      set {card = .cardJson(newValue)}
+    }
+
+    public var tags: Dictionary<String,String> = [:]
+
+    public var createdMs: Int64 = 0
+
+    public var createdBy: String = String()
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public nonisolated enum OneOf_Card: Equatable, Sendable {
+      /// left out: as in the one before
+      case cardJson(String)
+
+    }
+
+    public init() {}
+  }
+
+  public init() {}
+}
+
+public nonisolated struct Dither_V1_DownloadRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// "name", "name@version", "name:alias" or "sha256:…"
+  public var model: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Dither_V1_DownloadResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var kind: Dither_V1_DownloadResponse.OneOf_Kind? = nil
+
+  /// first, once
+  public var model: Dither_V1_Model {
+    get {
+      if case .model(let v)? = kind {return v}
+      return Dither_V1_Model()
+    }
+    set {kind = .model(newValue)}
+  }
+
+  public var chunk: Dither_V1_UploadChunk {
+    get {
+      if case .chunk(let v)? = kind {return v}
+      return Dither_V1_UploadChunk()
+    }
+    set {kind = .chunk(newValue)}
+  }
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated enum OneOf_Kind: Equatable, Sendable {
+    /// first, once
+    case model(Dither_V1_Model)
+    case chunk(Dither_V1_UploadChunk)
+
+  }
+
+  public init() {}
+}
+
+public nonisolated struct Dither_V1_SignModelRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// "name", "name@version", "name:alias" or "sha256:…"
+  public var model: String = String()
+
+  public var signature: Dither_V1_FileSignature {
+    get {_signature ?? Dither_V1_FileSignature()}
+    set {_signature = newValue}
+  }
+  /// Returns true if `signature` has been explicitly set.
+  public var hasSignature: Bool {self._signature != nil}
+  /// Clears the value of `signature`. Subsequent reads from it will return its default value.
+  public mutating func clearSignature() {self._signature = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _signature: Dither_V1_FileSignature? = nil
+}
+
+public nonisolated struct Dither_V1_SetRolloutRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// "name@version": the candidate
+  public var model: String = String()
+
+  /// of the same name, at another version
+  public var alias: String = String()
+
+  /// of the requests for the alias, in (0, 1], to a millionth
+  public var share: Double = 0
+
+  /// requests are answered by the alias's version; the candidate computes its share of them too, and is compared
+  public var shadow: Bool = false
+
+  /// as in SetAliasRequest
+  public var requiredAudit: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Dither_V1_EndRolloutRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// "name:alias"
+  public var model: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Dither_V1_EndRolloutResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Dither_V1_ListRolloutsRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// of names of models
+  public var prefix: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Dither_V1_ListRolloutsResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var rollouts: [Dither_V1_ListRolloutsResponse.Rollout] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated struct Rollout: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    public var name: String = String()
+
+    public var alias: String = String()
+
+    /// at which the alias is
+    public var version: UInt64 = 0
+
+    public var candidate: UInt64 = 0
+
+    public var share: Double = 0
+
+    public var shadow: Bool = false
+
+    public var setMs: Int64 = 0
+
+    public var setBy: String = String()
+
+    /// for the alias
+    public var requests: UInt64 = 0
+
+    /// those of the candidate's share
+    public var candidateRequests: UInt64 = 0
+
+    /// Of a shadow.
+    public var rows: UInt64 = 0
+
+    /// of another class
+    public var differingRows: UInt64 = 0
+
+    /// over those rows: half the sum of |p - q| over the classes; of a regression the largest |a - b|
+    public var meanDistance: Double = 0
+
+    public var largestDistance: Double = 0
+
+    /// requests to which it gave no answer, or one of another form
+    public var failures: UInt64 = 0
+
+    /// requests that it left out, as there was much to do
+    public var skipped: UInt64 = 0
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
+
+  public init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "dither.v1"
 
 nonisolated extension Dither_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Model"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}version\0\u{1}digest\0\u{1}aliases\0\u{3}card_json\0\u{1}signature\0\u{3}created_ms\0\u{3}created_by\0\u{1}bytes\0\u{3}noise_json\0\u{3}default_samples\0\u{1}calibration\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}version\0\u{1}digest\0\u{1}aliases\0\u{3}card_json\0\u{1}signature\0\u{3}created_ms\0\u{3}created_by\0\u{1}bytes\0\u{3}noise_json\0\u{3}default_samples\0\u{1}calibration\0\u{1}removal\0\u{1}tags\0\u{1}revision\0\u{3}signed_by\0")
 
   fileprivate class _StorageClass {
     var _name: String = String()
@@ -824,6 +1345,10 @@ nonisolated extension Dither_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Mes
     var _noiseJson: String = String()
     var _defaultSamples: UInt32 = 0
     var _calibration: Dither_V1_Calibration? = nil
+    var _removal: Dither_V1_Model.Removal? = nil
+    var _tags: Dictionary<String,String> = [:]
+    var _revision: UInt64 = 0
+    var _signedBy: [Dither_V1_Model.SignedBy] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -846,6 +1371,10 @@ nonisolated extension Dither_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Mes
       _noiseJson = source._noiseJson
       _defaultSamples = source._defaultSamples
       _calibration = source._calibration
+      _removal = source._removal
+      _tags = source._tags
+      _revision = source._revision
+      _signedBy = source._signedBy
     }
   }
 
@@ -876,6 +1405,10 @@ nonisolated extension Dither_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Mes
         case 10: try { try decoder.decodeSingularStringField(value: &_storage._noiseJson) }()
         case 11: try { try decoder.decodeSingularUInt32Field(value: &_storage._defaultSamples) }()
         case 12: try { try decoder.decodeSingularMessageField(value: &_storage._calibration) }()
+        case 13: try { try decoder.decodeSingularMessageField(value: &_storage._removal) }()
+        case 14: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &_storage._tags) }()
+        case 15: try { try decoder.decodeSingularUInt64Field(value: &_storage._revision) }()
+        case 16: try { try decoder.decodeRepeatedMessageField(value: &_storage._signedBy) }()
         default: break
         }
       }
@@ -924,6 +1457,18 @@ nonisolated extension Dither_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Mes
       try { if let v = _storage._calibration {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
       } }()
+      try { if let v = _storage._removal {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+      } }()
+      if !_storage._tags.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: _storage._tags, fieldNumber: 14)
+      }
+      if _storage._revision != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._revision, fieldNumber: 15)
+      }
+      if !_storage._signedBy.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._signedBy, fieldNumber: 16)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -945,10 +1490,103 @@ nonisolated extension Dither_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Mes
         if _storage._noiseJson != rhs_storage._noiseJson {return false}
         if _storage._defaultSamples != rhs_storage._defaultSamples {return false}
         if _storage._calibration != rhs_storage._calibration {return false}
+        if _storage._removal != rhs_storage._removal {return false}
+        if _storage._tags != rhs_storage._tags {return false}
+        if _storage._revision != rhs_storage._revision {return false}
+        if _storage._signedBy != rhs_storage._signedBy {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_Model.SignedBy: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Dither_V1_Model.protoMessageName + ".SignedBy"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}signature\0\u{3}created_ms\0\u{3}created_by\0\u{1}trusted\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._signature) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.createdMs) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.createdBy) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.trusted) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._signature {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.createdMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.createdMs, fieldNumber: 2)
+    }
+    if !self.createdBy.isEmpty {
+      try visitor.visitSingularStringField(value: self.createdBy, fieldNumber: 3)
+    }
+    if self.trusted != false {
+      try visitor.visitSingularBoolField(value: self.trusted, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_Model.SignedBy, rhs: Dither_V1_Model.SignedBy) -> Bool {
+    if lhs._signature != rhs._signature {return false}
+    if lhs.createdMs != rhs.createdMs {return false}
+    if lhs.createdBy != rhs.createdBy {return false}
+    if lhs.trusted != rhs.trusted {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_Model.Removal: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Dither_V1_Model.protoMessageName + ".Removal"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}removed_ms\0\u{3}removed_by\0\u{3}kept_until_ms\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.removedMs) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.removedBy) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.keptUntilMs) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.removedMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.removedMs, fieldNumber: 1)
+    }
+    if !self.removedBy.isEmpty {
+      try visitor.visitSingularStringField(value: self.removedBy, fieldNumber: 2)
+    }
+    if self.keptUntilMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.keptUntilMs, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_Model.Removal, rhs: Dither_V1_Model.Removal) -> Bool {
+    if lhs.removedMs != rhs.removedMs {return false}
+    if lhs.removedBy != rhs.removedBy {return false}
+    if lhs.keptUntilMs != rhs.keptUntilMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1076,7 +1714,7 @@ nonisolated extension Dither_V1_SignatureInput: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension Dither_V1_ListModelsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ListModelsRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}prefix\0\u{3}page_size\0\u{3}page_token\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}prefix\0\u{3}page_size\0\u{3}page_token\0\u{1}tags\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1087,6 +1725,7 @@ nonisolated extension Dither_V1_ListModelsRequest: SwiftProtobuf.Message, SwiftP
       case 1: try { try decoder.decodeSingularStringField(value: &self.prefix) }()
       case 2: try { try decoder.decodeSingularInt32Field(value: &self.pageSize) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.pageToken) }()
+      case 4: try { try decoder.decodeRepeatedStringField(value: &self.tags) }()
       default: break
       }
     }
@@ -1102,6 +1741,9 @@ nonisolated extension Dither_V1_ListModelsRequest: SwiftProtobuf.Message, SwiftP
     if !self.pageToken.isEmpty {
       try visitor.visitSingularStringField(value: self.pageToken, fieldNumber: 3)
     }
+    if !self.tags.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.tags, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1109,6 +1751,7 @@ nonisolated extension Dither_V1_ListModelsRequest: SwiftProtobuf.Message, SwiftP
     if lhs.prefix != rhs.prefix {return false}
     if lhs.pageSize != rhs.pageSize {return false}
     if lhs.pageToken != rhs.pageToken {return false}
+    if lhs.tags != rhs.tags {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1248,7 +1891,7 @@ nonisolated extension Dither_V1_UploadRequest: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Dither_V1_UploadBegin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".UploadBegin"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}bytes\0\u{1}sha256\0\u{3}card_json\0\u{1}aliases\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}bytes\0\u{1}sha256\0\u{3}card_json\0\u{1}aliases\0\u{1}signatures\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1261,6 +1904,7 @@ nonisolated extension Dither_V1_UploadBegin: SwiftProtobuf.Message, SwiftProtobu
       case 3: try { try decoder.decodeSingularStringField(value: &self.sha256) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.cardJson) }()
       case 5: try { try decoder.decodeRepeatedStringField(value: &self.aliases) }()
+      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.signatures) }()
       default: break
       }
     }
@@ -1282,6 +1926,9 @@ nonisolated extension Dither_V1_UploadBegin: SwiftProtobuf.Message, SwiftProtobu
     if !self.aliases.isEmpty {
       try visitor.visitRepeatedStringField(value: self.aliases, fieldNumber: 5)
     }
+    if !self.signatures.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.signatures, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1291,6 +1938,42 @@ nonisolated extension Dither_V1_UploadBegin: SwiftProtobuf.Message, SwiftProtobu
     if lhs.sha256 != rhs.sha256 {return false}
     if lhs.cardJson != rhs.cardJson {return false}
     if lhs.aliases != rhs.aliases {return false}
+    if lhs.signatures != rhs.signatures {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_FileSignature: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".FileSignature"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}public_key\0\u{1}signature\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.publicKey) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.signature) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.publicKey.isEmpty {
+      try visitor.visitSingularStringField(value: self.publicKey, fieldNumber: 1)
+    }
+    if !self.signature.isEmpty {
+      try visitor.visitSingularBytesField(value: self.signature, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_FileSignature, rhs: Dither_V1_FileSignature) -> Bool {
+    if lhs.publicKey != rhs.publicKey {return false}
+    if lhs.signature != rhs.signature {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1442,7 +2125,7 @@ nonisolated extension Dither_V1_UploadStatus: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Dither_V1_SetAliasRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".SetAliasRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}alias\0\u{3}expected_version\0\u{1}everywhere\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}alias\0\u{3}expected_version\0\u{1}everywhere\0\u{3}required_audit\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1461,6 +2144,7 @@ nonisolated extension Dither_V1_SetAliasRequest: SwiftProtobuf.Message, SwiftPro
         }
       }()
       case 4: try { try decoder.decodeSingularBoolField(value: &self.everywhere) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.requiredAudit) }()
       default: break
       }
     }
@@ -1483,6 +2167,9 @@ nonisolated extension Dither_V1_SetAliasRequest: SwiftProtobuf.Message, SwiftPro
     if self.everywhere != false {
       try visitor.visitSingularBoolField(value: self.everywhere, fieldNumber: 4)
     }
+    if !self.requiredAudit.isEmpty {
+      try visitor.visitSingularStringField(value: self.requiredAudit, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1491,6 +2178,7 @@ nonisolated extension Dither_V1_SetAliasRequest: SwiftProtobuf.Message, SwiftPro
     if lhs.alias != rhs.alias {return false}
     if lhs.expected != rhs.expected {return false}
     if lhs.everywhere != rhs.everywhere {return false}
+    if lhs.requiredAudit != rhs.requiredAudit {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1498,7 +2186,7 @@ nonisolated extension Dither_V1_SetAliasRequest: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Dither_V1_RemoveModelRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RemoveModelRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}force\0\u{1}purge\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1507,6 +2195,8 @@ nonisolated extension Dither_V1_RemoveModelRequest: SwiftProtobuf.Message, Swift
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.force) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.purge) }()
       default: break
       }
     }
@@ -1516,11 +2206,19 @@ nonisolated extension Dither_V1_RemoveModelRequest: SwiftProtobuf.Message, Swift
     if !self.model.isEmpty {
       try visitor.visitSingularStringField(value: self.model, fieldNumber: 1)
     }
+    if self.force != false {
+      try visitor.visitSingularBoolField(value: self.force, fieldNumber: 2)
+    }
+    if self.purge != false {
+      try visitor.visitSingularBoolField(value: self.purge, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Dither_V1_RemoveModelRequest, rhs: Dither_V1_RemoveModelRequest) -> Bool {
     if lhs.model != rhs.model {return false}
+    if lhs.force != rhs.force {return false}
+    if lhs.purge != rhs.purge {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1551,6 +2249,66 @@ nonisolated extension Dither_V1_RemoveModelResponse: SwiftProtobuf.Message, Swif
 
   public static func ==(lhs: Dither_V1_RemoveModelResponse, rhs: Dither_V1_RemoveModelResponse) -> Bool {
     if lhs.removed != rhs.removed {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_RestoreModelRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RestoreModelRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.model.isEmpty {
+      try visitor.visitSingularStringField(value: self.model, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_RestoreModelRequest, rhs: Dither_V1_RestoreModelRequest) -> Bool {
+    if lhs.model != rhs.model {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_RestoreModelResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RestoreModelResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}models\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.models) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.models.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.models, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_RestoreModelResponse, rhs: Dither_V1_RestoreModelResponse) -> Bool {
+    if lhs.models != rhs.models {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2246,4 +3004,758 @@ nonisolated extension Dither_V1_Replica: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension Dither_V1_Replica.Kind: SwiftProtobuf._ProtoNameProviding {
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}SERVER\0\u{1}WORKER\0")
+}
+
+nonisolated extension Dither_V1_ListTrailRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ListTrailRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}page_size\0\u{3}page_token\0\u{3}oldest_first\0\u{1}who\0\u{1}action\0\u{1}subject\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt32Field(value: &self.pageSize) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.pageToken) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.oldestFirst) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.who) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.action) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.subject) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.pageSize != 0 {
+      try visitor.visitSingularInt32Field(value: self.pageSize, fieldNumber: 1)
+    }
+    if !self.pageToken.isEmpty {
+      try visitor.visitSingularStringField(value: self.pageToken, fieldNumber: 2)
+    }
+    if self.oldestFirst != false {
+      try visitor.visitSingularBoolField(value: self.oldestFirst, fieldNumber: 3)
+    }
+    if !self.who.isEmpty {
+      try visitor.visitSingularStringField(value: self.who, fieldNumber: 4)
+    }
+    if !self.action.isEmpty {
+      try visitor.visitSingularStringField(value: self.action, fieldNumber: 5)
+    }
+    if !self.subject.isEmpty {
+      try visitor.visitSingularStringField(value: self.subject, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_ListTrailRequest, rhs: Dither_V1_ListTrailRequest) -> Bool {
+    if lhs.pageSize != rhs.pageSize {return false}
+    if lhs.pageToken != rhs.pageToken {return false}
+    if lhs.oldestFirst != rhs.oldestFirst {return false}
+    if lhs.who != rhs.who {return false}
+    if lhs.action != rhs.action {return false}
+    if lhs.subject != rhs.subject {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_ListTrailResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ListTrailResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}entries\0\u{3}next_page_token\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.entries) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.nextPageToken) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.entries.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.entries, fieldNumber: 1)
+    }
+    if !self.nextPageToken.isEmpty {
+      try visitor.visitSingularStringField(value: self.nextPageToken, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_ListTrailResponse, rhs: Dither_V1_ListTrailResponse) -> Bool {
+    if lhs.entries != rhs.entries {return false}
+    if lhs.nextPageToken != rhs.nextPageToken {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_TrailEntry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".TrailEntry"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{3}at_ms\0\u{1}who\0\u{1}action\0\u{1}subject\0\u{1}detail\0\u{1}hash\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.number) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.atMs) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.who) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.action) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.subject) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.detail) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.hash) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.number != 0 {
+      try visitor.visitSingularInt64Field(value: self.number, fieldNumber: 1)
+    }
+    if self.atMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.atMs, fieldNumber: 2)
+    }
+    if !self.who.isEmpty {
+      try visitor.visitSingularStringField(value: self.who, fieldNumber: 3)
+    }
+    if !self.action.isEmpty {
+      try visitor.visitSingularStringField(value: self.action, fieldNumber: 4)
+    }
+    if !self.subject.isEmpty {
+      try visitor.visitSingularStringField(value: self.subject, fieldNumber: 5)
+    }
+    if !self.detail.isEmpty {
+      try visitor.visitSingularStringField(value: self.detail, fieldNumber: 6)
+    }
+    if !self.hash.isEmpty {
+      try visitor.visitSingularStringField(value: self.hash, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_TrailEntry, rhs: Dither_V1_TrailEntry) -> Bool {
+    if lhs.number != rhs.number {return false}
+    if lhs.atMs != rhs.atMs {return false}
+    if lhs.who != rhs.who {return false}
+    if lhs.action != rhs.action {return false}
+    if lhs.subject != rhs.subject {return false}
+    if lhs.detail != rhs.detail {return false}
+    if lhs.hash != rhs.hash {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_DescribeModelRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".DescribeModelRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}card_json\0\u{1}tags\0\u{3}dropped_tags\0\u{3}expected_revision\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      case 2: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.card != nil {try decoder.handleConflictingOneOf()}
+          self.card = .cardJson(v)
+        }
+      }()
+      case 3: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.tags) }()
+      case 4: try { try decoder.decodeRepeatedStringField(value: &self.droppedTags) }()
+      case 5: try {
+        var v: UInt64?
+        try decoder.decodeSingularUInt64Field(value: &v)
+        if let v = v {
+          if self.expected != nil {try decoder.handleConflictingOneOf()}
+          self.expected = .expectedRevision(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.model.isEmpty {
+      try visitor.visitSingularStringField(value: self.model, fieldNumber: 1)
+    }
+    try { if case .cardJson(let v)? = self.card {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    if !self.tags.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: self.tags, fieldNumber: 3)
+    }
+    if !self.droppedTags.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.droppedTags, fieldNumber: 4)
+    }
+    try { if case .expectedRevision(let v)? = self.expected {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 5)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_DescribeModelRequest, rhs: Dither_V1_DescribeModelRequest) -> Bool {
+    if lhs.model != rhs.model {return false}
+    if lhs.card != rhs.card {return false}
+    if lhs.tags != rhs.tags {return false}
+    if lhs.droppedTags != rhs.droppedTags {return false}
+    if lhs.expected != rhs.expected {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_ListRevisionsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ListRevisionsRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}page_size\0\u{3}page_token\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      case 2: try { try decoder.decodeSingularInt32Field(value: &self.pageSize) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.pageToken) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.model.isEmpty {
+      try visitor.visitSingularStringField(value: self.model, fieldNumber: 1)
+    }
+    if self.pageSize != 0 {
+      try visitor.visitSingularInt32Field(value: self.pageSize, fieldNumber: 2)
+    }
+    if !self.pageToken.isEmpty {
+      try visitor.visitSingularStringField(value: self.pageToken, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_ListRevisionsRequest, rhs: Dither_V1_ListRevisionsRequest) -> Bool {
+    if lhs.model != rhs.model {return false}
+    if lhs.pageSize != rhs.pageSize {return false}
+    if lhs.pageToken != rhs.pageToken {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_ListRevisionsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ListRevisionsResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revisions\0\u{3}next_page_token\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.revisions) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.nextPageToken) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.revisions.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.revisions, fieldNumber: 1)
+    }
+    if !self.nextPageToken.isEmpty {
+      try visitor.visitSingularStringField(value: self.nextPageToken, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_ListRevisionsResponse, rhs: Dither_V1_ListRevisionsResponse) -> Bool {
+    if lhs.revisions != rhs.revisions {return false}
+    if lhs.nextPageToken != rhs.nextPageToken {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_ListRevisionsResponse.Revision: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Dither_V1_ListRevisionsResponse.protoMessageName + ".Revision"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{3}card_json\0\u{1}tags\0\u{3}created_ms\0\u{3}created_by\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 2: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.card != nil {try decoder.handleConflictingOneOf()}
+          self.card = .cardJson(v)
+        }
+      }()
+      case 3: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.tags) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.createdMs) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.createdBy) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 1)
+    }
+    try { if case .cardJson(let v)? = self.card {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    if !self.tags.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: self.tags, fieldNumber: 3)
+    }
+    if self.createdMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.createdMs, fieldNumber: 4)
+    }
+    if !self.createdBy.isEmpty {
+      try visitor.visitSingularStringField(value: self.createdBy, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_ListRevisionsResponse.Revision, rhs: Dither_V1_ListRevisionsResponse.Revision) -> Bool {
+    if lhs.number != rhs.number {return false}
+    if lhs.card != rhs.card {return false}
+    if lhs.tags != rhs.tags {return false}
+    if lhs.createdMs != rhs.createdMs {return false}
+    if lhs.createdBy != rhs.createdBy {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_DownloadRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".DownloadRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.model.isEmpty {
+      try visitor.visitSingularStringField(value: self.model, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_DownloadRequest, rhs: Dither_V1_DownloadRequest) -> Bool {
+    if lhs.model != rhs.model {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_DownloadResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".DownloadResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}chunk\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: Dither_V1_Model?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .model(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .model(v)
+        }
+      }()
+      case 2: try {
+        var v: Dither_V1_UploadChunk?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .chunk(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .chunk(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.kind {
+    case .model?: try {
+      guard case .model(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    }()
+    case .chunk?: try {
+      guard case .chunk(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_DownloadResponse, rhs: Dither_V1_DownloadResponse) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_SignModelRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".SignModelRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}signature\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._signature) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.model.isEmpty {
+      try visitor.visitSingularStringField(value: self.model, fieldNumber: 1)
+    }
+    try { if let v = self._signature {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_SignModelRequest, rhs: Dither_V1_SignModelRequest) -> Bool {
+    if lhs.model != rhs.model {return false}
+    if lhs._signature != rhs._signature {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_SetRolloutRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".SetRolloutRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}alias\0\u{1}share\0\u{1}shadow\0\u{3}required_audit\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.alias) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.share) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.shadow) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.requiredAudit) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.model.isEmpty {
+      try visitor.visitSingularStringField(value: self.model, fieldNumber: 1)
+    }
+    if !self.alias.isEmpty {
+      try visitor.visitSingularStringField(value: self.alias, fieldNumber: 2)
+    }
+    if self.share.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.share, fieldNumber: 3)
+    }
+    if self.shadow != false {
+      try visitor.visitSingularBoolField(value: self.shadow, fieldNumber: 4)
+    }
+    if !self.requiredAudit.isEmpty {
+      try visitor.visitSingularStringField(value: self.requiredAudit, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_SetRolloutRequest, rhs: Dither_V1_SetRolloutRequest) -> Bool {
+    if lhs.model != rhs.model {return false}
+    if lhs.alias != rhs.alias {return false}
+    if lhs.share != rhs.share {return false}
+    if lhs.shadow != rhs.shadow {return false}
+    if lhs.requiredAudit != rhs.requiredAudit {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_EndRolloutRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".EndRolloutRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.model.isEmpty {
+      try visitor.visitSingularStringField(value: self.model, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_EndRolloutRequest, rhs: Dither_V1_EndRolloutRequest) -> Bool {
+    if lhs.model != rhs.model {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_EndRolloutResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".EndRolloutResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_EndRolloutResponse, rhs: Dither_V1_EndRolloutResponse) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_ListRolloutsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ListRolloutsRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}prefix\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.prefix) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.prefix.isEmpty {
+      try visitor.visitSingularStringField(value: self.prefix, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_ListRolloutsRequest, rhs: Dither_V1_ListRolloutsRequest) -> Bool {
+    if lhs.prefix != rhs.prefix {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_ListRolloutsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ListRolloutsResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rollouts\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.rollouts) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.rollouts.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.rollouts, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_ListRolloutsResponse, rhs: Dither_V1_ListRolloutsResponse) -> Bool {
+    if lhs.rollouts != rhs.rollouts {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Dither_V1_ListRolloutsResponse.Rollout: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Dither_V1_ListRolloutsResponse.protoMessageName + ".Rollout"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}alias\0\u{1}version\0\u{1}candidate\0\u{1}share\0\u{1}shadow\0\u{3}set_ms\0\u{3}set_by\0\u{1}requests\0\u{3}candidate_requests\0\u{1}rows\0\u{3}differing_rows\0\u{3}mean_distance\0\u{3}largest_distance\0\u{1}failures\0\u{1}skipped\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.alias) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.version) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.candidate) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.share) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.shadow) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.setMs) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.setBy) }()
+      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.requests) }()
+      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.candidateRequests) }()
+      case 11: try { try decoder.decodeSingularUInt64Field(value: &self.rows) }()
+      case 12: try { try decoder.decodeSingularUInt64Field(value: &self.differingRows) }()
+      case 13: try { try decoder.decodeSingularDoubleField(value: &self.meanDistance) }()
+      case 14: try { try decoder.decodeSingularDoubleField(value: &self.largestDistance) }()
+      case 15: try { try decoder.decodeSingularUInt64Field(value: &self.failures) }()
+      case 16: try { try decoder.decodeSingularUInt64Field(value: &self.skipped) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.alias.isEmpty {
+      try visitor.visitSingularStringField(value: self.alias, fieldNumber: 2)
+    }
+    if self.version != 0 {
+      try visitor.visitSingularUInt64Field(value: self.version, fieldNumber: 3)
+    }
+    if self.candidate != 0 {
+      try visitor.visitSingularUInt64Field(value: self.candidate, fieldNumber: 4)
+    }
+    if self.share.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.share, fieldNumber: 5)
+    }
+    if self.shadow != false {
+      try visitor.visitSingularBoolField(value: self.shadow, fieldNumber: 6)
+    }
+    if self.setMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.setMs, fieldNumber: 7)
+    }
+    if !self.setBy.isEmpty {
+      try visitor.visitSingularStringField(value: self.setBy, fieldNumber: 8)
+    }
+    if self.requests != 0 {
+      try visitor.visitSingularUInt64Field(value: self.requests, fieldNumber: 9)
+    }
+    if self.candidateRequests != 0 {
+      try visitor.visitSingularUInt64Field(value: self.candidateRequests, fieldNumber: 10)
+    }
+    if self.rows != 0 {
+      try visitor.visitSingularUInt64Field(value: self.rows, fieldNumber: 11)
+    }
+    if self.differingRows != 0 {
+      try visitor.visitSingularUInt64Field(value: self.differingRows, fieldNumber: 12)
+    }
+    if self.meanDistance.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.meanDistance, fieldNumber: 13)
+    }
+    if self.largestDistance.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.largestDistance, fieldNumber: 14)
+    }
+    if self.failures != 0 {
+      try visitor.visitSingularUInt64Field(value: self.failures, fieldNumber: 15)
+    }
+    if self.skipped != 0 {
+      try visitor.visitSingularUInt64Field(value: self.skipped, fieldNumber: 16)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Dither_V1_ListRolloutsResponse.Rollout, rhs: Dither_V1_ListRolloutsResponse.Rollout) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.alias != rhs.alias {return false}
+    if lhs.version != rhs.version {return false}
+    if lhs.candidate != rhs.candidate {return false}
+    if lhs.share != rhs.share {return false}
+    if lhs.shadow != rhs.shadow {return false}
+    if lhs.setMs != rhs.setMs {return false}
+    if lhs.setBy != rhs.setBy {return false}
+    if lhs.requests != rhs.requests {return false}
+    if lhs.candidateRequests != rhs.candidateRequests {return false}
+    if lhs.rows != rhs.rows {return false}
+    if lhs.differingRows != rhs.differingRows {return false}
+    if lhs.meanDistance != rhs.meanDistance {return false}
+    if lhs.largestDistance != rhs.largestDistance {return false}
+    if lhs.failures != rhs.failures {return false}
+    if lhs.skipped != rhs.skipped {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
 }

@@ -365,6 +365,12 @@ public nonisolated struct Dither_V1_ListAuditsRequest: Sendable {
   /// left out: of all models
   public var model: String = String()
 
+  /// audits in one answer at most; 0 or above 1000: 1000
+  public var pageSize: Int32 = 0
+
+  /// the answer's before; left out: from the newest
+  public var pageToken: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -376,6 +382,9 @@ public nonisolated struct Dither_V1_ListAuditsResponse: Sendable {
   // methods supported on all messages.
 
   public var audits: [Dither_V1_AuditState] = []
+
+  /// for a request that goes on behind these; empty: there are no more
+  public var nextPageToken: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1183,7 +1192,7 @@ nonisolated extension Dither_V1_CancelAuditRequest: SwiftProtobuf.Message, Swift
 
 nonisolated extension Dither_V1_ListAuditsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ListAuditsRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}page_size\0\u{3}page_token\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1192,6 +1201,8 @@ nonisolated extension Dither_V1_ListAuditsRequest: SwiftProtobuf.Message, SwiftP
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      case 2: try { try decoder.decodeSingularInt32Field(value: &self.pageSize) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.pageToken) }()
       default: break
       }
     }
@@ -1201,11 +1212,19 @@ nonisolated extension Dither_V1_ListAuditsRequest: SwiftProtobuf.Message, SwiftP
     if !self.model.isEmpty {
       try visitor.visitSingularStringField(value: self.model, fieldNumber: 1)
     }
+    if self.pageSize != 0 {
+      try visitor.visitSingularInt32Field(value: self.pageSize, fieldNumber: 2)
+    }
+    if !self.pageToken.isEmpty {
+      try visitor.visitSingularStringField(value: self.pageToken, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Dither_V1_ListAuditsRequest, rhs: Dither_V1_ListAuditsRequest) -> Bool {
     if lhs.model != rhs.model {return false}
+    if lhs.pageSize != rhs.pageSize {return false}
+    if lhs.pageToken != rhs.pageToken {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1213,7 +1232,7 @@ nonisolated extension Dither_V1_ListAuditsRequest: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension Dither_V1_ListAuditsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ListAuditsResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}audits\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}audits\0\u{3}next_page_token\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1222,6 +1241,7 @@ nonisolated extension Dither_V1_ListAuditsResponse: SwiftProtobuf.Message, Swift
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.audits) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.nextPageToken) }()
       default: break
       }
     }
@@ -1231,11 +1251,15 @@ nonisolated extension Dither_V1_ListAuditsResponse: SwiftProtobuf.Message, Swift
     if !self.audits.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.audits, fieldNumber: 1)
     }
+    if !self.nextPageToken.isEmpty {
+      try visitor.visitSingularStringField(value: self.nextPageToken, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Dither_V1_ListAuditsResponse, rhs: Dither_V1_ListAuditsResponse) -> Bool {
     if lhs.audits != rhs.audits {return false}
+    if lhs.nextPageToken != rhs.nextPageToken {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -2,10 +2,13 @@ import DitherProto
 import DitherStore
 import DitherTransport
 
-/// `Robustness/ListAudits`: newest first, of all models or of one.
+/// `Robustness/ListAudits`: newest first, of all models or of one, a page at a time.
 package struct ListAuditsCall: UnaryCall {
   package static let method = Dither_V1_Robustness.listAudits
   package static let policy = CallPolicy(role: .audit)
+
+  /// Audits of one answer.
+  private static let mostAudits = 1000
 
   let store: any Store
 
@@ -16,11 +19,41 @@ package struct ListAuditsCall: UnaryCall {
   package func answer(_ request: Dither_V1_ListAuditsRequest, _ caller: Caller) async throws
     -> Dither_V1_ListAuditsResponse
   {
-    let name = request.model.split(whereSeparator: { $0 == "@" || $0 == ":" }).first.map(String.init) ?? ""
+    let most = try Pages.size(request.pageSize, most: Self.mostAudits)
+    var before = try Pages.place(of: request.pageToken, JobPlace.init(words:))
+    let name = request.model.prefix { $0 != "@" && $0 != ":" }
+    // The records know the first member of an ensemble by its name.
+    let first = request.model.isEmpty ? nil : String(name.prefix { $0 != "+" })
     var response = Dither_V1_ListAuditsResponse()
-    response.audits = try await store.jobs.list(kind: AuditSpec.kind).map(Dither_V1_AuditState.init).filter {
-      request.model.isEmpty || $0.model == name && (name == request.model || "\(name)@\($0.version)" == request.model)
+    while true {
+      // One more than fits says whether there is a next page.
+      let jobs = try await store.jobs.list(kind: AuditSpec.kind, of: first, before: before, limit: most + 1)
+      for job in jobs {
+        let audit = Dither_V1_AuditState(job)
+        guard Self.fits(audit, request.model, name) else { continue }
+        if response.audits.count == most {
+          response.nextPageToken = before.map { Pages.token($0.words) } ?? ""
+          return response
+        }
+        response.audits.append(audit)
+        before = JobPlace(job)
+      }
+      guard jobs.count > most, let last = jobs.last else { return response }
+      // All behind the page were of other models: the page goes on behind them.
+      if !Self.fits(Dither_V1_AuditState(last), request.model, name) { before = JobPlace(last) }
     }
-    return response
   }
+
+  private static func fits(_ audit: Dither_V1_AuditState, _ asked: String, _ name: Substring) -> Bool {
+    asked.isEmpty || audit.model == name && (name == asked || "\(name)@\(audit.version)" == asked)
+  }
+}
+
+extension JobPlace {
+  fileprivate init?(words: String) {
+    let parts = words.split(separator: " ", maxSplits: 1)
+    guard parts.count == 2, let milliseconds = Int64(parts[0]) else { return nil }
+    self.init(createdMilliseconds: milliseconds, id: String(parts[1]))
+  }
+  fileprivate var words: String { "\(createdMilliseconds) \(id)" }
 }

@@ -11,33 +11,42 @@ package struct ListModelsCall: UnaryCall {
   package static let method = Dither_V1_Registry.listModels
   package static let policy = CallPolicy(role: nil, defaultDeadline: .seconds(10))
 
-  /// Versions of one answer.
-  private static let mostVersions = 1000
-  /// About the bytes that their cards, labels and calibrations take: stock clients take no message above 4 MiB.
-  private static let pageBytes = 1 << 20
-
   let registry: ModelRegistry
 
   package init(_ services: Services) { registry = services.registry }
 
   package func answer(_ request: Dither_V1_ListModelsRequest, _ caller: Caller) throws -> Dither_V1_ListModelsResponse {
-    guard request.pageSize >= 0 else {
-      throw ServiceError(.badField, at: "page_size", expected: "0 or more", got: "\(request.pageSize)")
+    try Dither_V1_ListModelsResponse(registry.current.versions, request, in: registry)
+  }
+}
+
+extension Dither_V1_ListModelsResponse {
+  /// Versions of one answer.
+  private static let mostVersions = 1000
+  /// About the bytes that their cards, labels and calibrations take: stock clients take no message above 4 MiB.
+  private static let pageBytes = 1 << 20
+
+  /// The page that a request asks for.
+  /// - Parameter versions: all that there are, by name, newest first.
+  init(_ versions: [ModelVersion], _ request: Dither_V1_ListModelsRequest, in registry: ModelRegistry) throws {
+    self.init()
+    let most = try Pages.size(request.pageSize, most: Self.mostVersions)
+    let before = try Pages.place(of: request.pageToken, PageEnd.init(words:))
+    guard request.tags.count <= Tags.most else {
+      throw ServiceError(.badField, at: "tags", expected: "at most \(Tags.most)", got: "\(request.tags.count)")
     }
-    let most = request.pageSize == 0 ? Self.mostVersions : min(Int(request.pageSize), Self.mostVersions)
-    let before = request.pageToken.isEmpty ? nil : try PageEnd(token: request.pageToken)
-    var response = Dither_V1_ListModelsResponse(), bytes = 0, end: PageEnd?
-    for version in registry.current.versions where version.name.hasPrefix(request.prefix) {
+    var bytes = 0, end: PageEnd?
+    for version in versions
+    where version.name.hasPrefix(request.prefix) && request.tags.allSatisfy(version.description.has) {
       guard before?.isAhead(of: version) ?? true else { continue }
       bytes += version.listedBytes
-      if let end, response.models.count == most || bytes > Self.pageBytes {
-        response.nextPageToken = end.token
+      if let end, models.count == most || bytes > Self.pageBytes {
+        nextPageToken = end.token
         break
       }
-      response.models.append(try Dither_V1_Model(version, in: registry))
+      models.append(try Dither_V1_Model(version, in: registry))
       end = PageEnd(version)
     }
-    return response
   }
 }
 
@@ -49,19 +58,12 @@ private struct PageEnd {
 
   init(_ version: ModelVersion) { (name, self.version) = (version.name, version.version) }
 
-  init(token: String) throws(ServiceError) {
-    guard let data = Data(base64Encoded: token),
-      case .version(let name, let version)? = try? ModelReference(String(decoding: data, as: UTF8.self))
-    else {
-      throw ServiceError(
-        .badField, at: "page_token", expected: "the next_page_token of an answer", got: "'\(token.clipped())'",
-        advice: "leave it out to begin anew")
-    }
+  init?(words: String) {
+    guard case .version(let name, let version)? = try? ModelReference(words) else { return nil }
     (self.name, self.version) = (name, version)
   }
 
-  /// Opaque to clients.
-  var token: String { Data("\(ModelReference.version(name, version))".utf8).base64EncodedString() }
+  var token: String { Pages.token("\(ModelReference.version(name, version))") }
 
   func isAhead(of other: ModelVersion) -> Bool { (name, other.version) < (other.name, version) }
 }
@@ -69,8 +71,19 @@ private struct PageEnd {
 extension ModelVersion {
   /// About the bytes that it takes in a list.
   fileprivate var listedBytes: Int {
-    512 + model.card.utf8.count + model.signature.utf8.count + model.noise.utf8.count
+    512 + 256 * signatures.count + card.utf8.count
+      + description.tags.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+      + model.signature.utf8.count + model.noise.utf8.count
       + (calibration?.content.count ?? 0)
+  }
+}
+
+extension VersionDescription {
+  /// - Parameter tag: "key", or "key=value".
+  fileprivate func has(_ tag: String) -> Bool {
+    let parts = tag.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    guard let value = tags[parts[0]] else { return false }
+    return parts.count == 1 || value == parts[1]
   }
 }
 
@@ -81,12 +94,20 @@ extension Dither_V1_Model {
     self.version = UInt64(version.version)
     digest = "\(version.blob)"
     aliases = version.aliases
-    cardJson = version.model.card
+    cardJson = version.card
+    tags = version.description.tags
+    revision = UInt64(version.description.number)
+    signedBy = version.signatures.map { .init($0, of: version.blob, registry.keyring) }
     createdMs = version.createdMilliseconds
     createdBy = version.createdBy
     bytes = UInt64(version.model.bytes)
     noiseJson = version.model.noise
     defaultSamples = UInt32(version.model.defaultSamples)
+    if let gone = version.removal {
+      removal.removedMs = gone.removedMilliseconds
+      removal.removedBy = gone.removedBy
+      removal.keptUntilMs = gone.keptUntilMilliseconds
+    }
     let signed = SignatureRecord(json: version.model.signature)
     if let calibrated = try registry.calibration(of: version) {
       calibration = Dither_V1_Calibration(

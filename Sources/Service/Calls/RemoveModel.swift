@@ -17,10 +17,26 @@ package struct RemoveModelCall: UnaryCall {
   package func answer(_ request: Dither_V1_RemoveModelRequest, _ caller: Caller) async throws
     -> Dither_V1_RemoveModelResponse
   {
-    let found = try await registry.resolveNow(request.model)
-    let version: Int64? = try ModelReference(request.model) == .newest(found.name) ? nil : found.version
+    let (name, version) = try await target(request)
     var response = Dither_V1_RemoveModelResponse()
-    response.removed = UInt32(try await registry.remove(found.name, version: version, by: caller.name))
+    let removed = try await registry.remove(
+      name, version: version, takingAliases: request.force, isFinal: request.purge, by: caller.name)
+    // A version that is not there may still have been kept.
+    if removed == 0 { _ = try registry.resolve(request.model) }
+    response.removed = UInt32(removed)
     return response
+  }
+
+  private func target(_ request: Dither_V1_RemoveModelRequest) async throws -> (name: String, version: Int64?) {
+    let reference = try ModelReference(request.model)
+    if request.purge {
+      switch reference {
+      case .newest(let name): return (name, nil)
+      case .version(let name, let version): return (name, version)
+      case .alias, .digest: break
+      }
+    }
+    let found = try await registry.resolveNow(request.model)
+    return (found.name, reference == .newest(found.name) ? nil : found.version)
   }
 }

@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherJobs
 import DitherProto
 import DitherStore
 import DitherTransport
@@ -10,17 +11,24 @@ package struct SetAliasCall: UnaryCall {
 
   let registry: ModelRegistry
   let replicas: Replicas
+  /// For reading reports, which may be long.
+  let pool: ComputePool
 
   package init(_ services: Services) {
     registry = services.registry
     replicas = services.replicas
+    pool = services.planning
   }
 
   package func answer(_ request: Dither_V1_SetAliasRequest, _ caller: Caller) async throws -> Dither_V1_Model {
     let version = try await registry.resolveNow(request.model)
-    let expected = try Self.expectation(request.expected)
+    var terms = AliasTerms(expecting: try Self.expectation(request.expected))
+    if !request.requiredAudit.isEmpty {
+      try await registry.checkGates(of: request.requiredAudit, version, for: request.alias, on: pool)
+      terms.audit = request.requiredAudit
+    }
     let moved = try await registry.setAlias(
-      request.alias, of: version.name, to: version.version, expecting: expected, by: caller.name)
+      request.alias, of: version.name, to: version.version, terms, by: caller.name)
     if request.everywhere {
       let number = try await registry.store.changes(since: registry.seenChange).newest
       try await replicas.wait(

@@ -28,11 +28,15 @@ package struct UploadCall: ClientStreamCall {
     guard case .begin(let begin) = try await requests.next()?.kind else {
       throw ServiceError(.badField, at: "kind", expected: "begin as the first message", got: "something else")
     }
-    let blob = try check(begin)
+    let blob = try check(begin), signatures = try signatures(begin, of: blob)
+    try registry.checkSigned(blob, signatures, at: "model '\(begin.name)'")
+    for alias in begin.aliases { try registry.aliasGates.checkFree(alias) }
     if let standing = standing(blob, begin) {
       while try await requests.next() != nil {}
       return try await answer(standing, begin, caller)
     }
+    let quota = try await registry.quota(for: caller.name, adding: Int(begin.bytes))
+    let terms = PublicationTerms(aliases: begin.aliases, signatures: signatures, quota: quota)
     let blobs = registry.store.blobs
     var chunk = try await chunk(requests)
     let isNew = chunk?.offset == 0
@@ -66,7 +70,7 @@ package struct UploadCall: ClientStreamCall {
       await upload.suspend()
       throw error
     }
-    return try await publish(upload, begin, caller)
+    return try await publish(upload, begin, terms, caller)
   }
 
   /// The version that the name already has of this file and card.
@@ -87,11 +91,21 @@ package struct UploadCall: ClientStreamCall {
     return try BlobID(begin.sha256)
   }
 
-  /// The name has this file already: only the aliases are set.
+  private func signatures(_ begin: Dither_V1_UploadBegin, of blob: BlobID) throws -> [FileSignature] {
+    try FileSignature.check(count: begin.signatures.count)
+    let signatures = try begin.signatures.map { try FileSignature($0) }
+    try UploadRules.check(signatures, of: blob)
+    return signatures
+  }
+
+  /// The name has this file already: only signatures are kept and aliases set.
   private func answer(
     _ standing: ModelVersion, _ begin: Dither_V1_UploadBegin, _ caller: Caller
   ) async throws -> Dither_V1_UploadResponse {
     var version = standing
+    for signature in try signatures(begin, of: standing.blob) {
+      version = try await registry.sign(standing, signature, by: caller.name)
+    }
     for alias in begin.aliases {
       version = try await registry.setAlias(alias, of: standing.name, to: standing.version, by: caller.name)
     }
@@ -116,13 +130,14 @@ package struct UploadCall: ClientStreamCall {
   }
 
   private func publish(
-    _ upload: any Upload, _ begin: Dither_V1_UploadBegin, _ caller: Caller
+    _ upload: any Upload, _ begin: Dither_V1_UploadBegin, _ terms: PublicationTerms, _ caller: Caller
   ) async throws -> Dither_V1_UploadResponse {
     do {
       let graph = try await read(upload)
       let checked = try await trials.run { try CheckedModel(graph, bytes: upload.bytes, proceed: caller.proceed) }
       let published = try await registry.publish(
-        checked, blob: upload.blob, name: begin.name, card: begin.cardJson, aliases: begin.aliases, by: caller.name
+        checked, blob: upload.blob, name: begin.name, card: begin.cardJson,
+        terms, by: caller.name
       ) { try await upload.keep() }
       var response = try response(published.version, existed: published.existed)
       response.warnings = checked.warnings

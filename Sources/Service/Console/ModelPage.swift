@@ -102,7 +102,7 @@ struct ModelPage {
 
   /// A card in Markdown by its facts, with its text as it is written; any other as JSON.
   private var card: Html {
-    guard let card = ModelCard(json: newest.model.card) else { return text("Card", newest.model.card) }
+    guard let card = ModelCard(json: newest.card) else { return text("Card", newest.card) }
     let facts: [Html] = card.shown.map { "<dt>\($0.key)</dt><dd>\($0.words)</dd>" }
     return """
       <details open><summary>Card</summary><dl>\(facts)</dl><pre><code>\(card.text)</code></pre></details>

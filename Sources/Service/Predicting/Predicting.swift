@@ -27,6 +27,39 @@ struct Predicting: Sendable {
 
   func answer(_ query: PredictionQuery, _ caller: Caller, _ complete: @escaping Completion) {
     do { try query.check() } catch { return complete(.failure(error)) }
+    guard let (trial, isShadow) = registry.trial(of: query.model) else { return serve(query, caller, complete) }
+    guard isShadow else {
+      var routed = query
+      routed.model = trial.reference
+      return serve(routed, caller, complete)
+    }
+    serve(query, caller) { result in
+      complete(result)
+      if case .success(let answer) = result { shadow(query, answer, trial) }
+    }
+  }
+
+  /// After the caller has its answer: the candidate computes the same rows with the same draws, and is compared.
+  private func shadow(_ query: PredictionQuery, _ answer: PredictionAnswer, _ trial: Rollouts.Trial) {
+    let rollouts = registry.rollouts
+    guard rollouts.begin(trial, isBusy: batcher.depth >= Rollouts.mostShadows) else { return }
+    var asked = query
+    asked.model = trial.reference
+    asked.seed = answer.seed
+    (asked.coverage, asked.setRule, asked.neverEmpty) = (nil, nil, false)
+    (asked.quantiles, asked.measures) = ([], [])
+    let question = asked
+    Task {
+      serve(question, Caller(name: "shadow", deadline: ContinuousClock.now + Self.shadowTime)) { result in
+        rollouts.end(trial, answer.predictions, try? result.get().predictions)
+      }
+    }
+  }
+
+  /// For which a shadow is waited.
+  private static let shadowTime = Duration.seconds(30)
+
+  private func serve(_ query: PredictionQuery, _ caller: Caller, _ complete: @escaping Completion) {
     registry.withModel(query.model, drawing: query.noise) { result in
       do {
         try batcher.submit(work(query, result.get(), caller, complete))

@@ -1,5 +1,6 @@
 import DitherBasics
 import DitherGraph
+import DitherStore
 import DitherTensor
 import Foundation
 import Logging
@@ -119,6 +120,25 @@ public enum ServerSettings {
       "isa", .word(ComputeClass.instructionSets), absence: "the newest that the CPU has",
       "Newest instructions that kernels may use, so that several kinds of CPU give the same bits."
     ) { if case .text(let word) = $1 { $0.instructions = word } },
+    ServerSetting(
+      "require-signed", .file,
+      "Keyring: a file of Ed25519 public keys, one of which must have signed each model (docs/registry.md)."
+    ) { if case .text(let path) = $1 { $0.requireSigned = path } },
+    ServerSetting(
+      "alias-gates", .file,
+      "File of aliases, each with a gate that a version must have passed first (docs/registry.md)."
+    ) { if case .text(let path) = $1 { $0.aliasGates = path } },
+    ServerSetting(
+      "owner-versions", .whole(1...1_000_000, unit: "versions"),
+      "Versions that one token may have published and not purged."
+    ) { if case .whole(let count) = $1 { $0.quota.versions = count } },
+    ServerSetting(
+      "owner-bytes", .whole(1...1 << 50, unit: "bytes"), "Bytes of the files of all these versions of one token."
+    ) { if case .whole(let bytes) = $1 { $0.quota.bytes = bytes } },
+    ServerSetting(
+      "keep-removed", .seconds(0...31_536_000), standard: "604800",
+      "How long a version that was removed can be restored, and its file stays."
+    ) { if case .seconds(let seconds) = $1 { $0.limits.removedKept = .seconds(seconds) } },
     ServerSetting(
       "grace", .seconds(0...86_400), standard: "30", "How long calls in flight may take once the server is to stop."
     ) { if case .seconds(let seconds) = $1 { $0.grace = .seconds(seconds) } },

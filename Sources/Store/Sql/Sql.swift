@@ -66,6 +66,11 @@ extension SqlSession {
   package func rows(_ sql: String) throws -> [SqlRow] { try rows(sql, []) }
 }
 
+extension Duration {
+  /// As times are kept in tables.
+  var milliseconds: Int64 { Int64(self / .milliseconds(1)) }
+}
+
 /// A value in a table.
 package enum SqlValue: Sendable, Equatable {
   case null

@@ -38,7 +38,8 @@ package struct SqlBlobRecords: Sendable {
     Int64(bitPattern: blob.bytes.prefix(8).reduce(0 as UInt64) { $0 << 8 | UInt64($1) })
   }
 
-  /// Files of ours that neither a version nor a job to be done needs, announced `age` seconds ago or before.
+  /// Files of ours that neither a version, be it one that can be restored, nor a job to be done needs, announced `age`
+  /// seconds ago or before.
   package func unreferenced(for age: Double) async throws(StoreError) -> Set<BlobID> {
     try await database.read { try Self.unreferenced(for: age, $0) }
   }
@@ -53,6 +54,7 @@ package struct SqlBlobRecords: Sendable {
     """
     announced_ms <= now_ms() - \(age)
     AND NOT EXISTS (SELECT 1 FROM versions WHERE versions.blob = blobs.blob AND removed_ms IS NULL)
+    AND NOT EXISTS (SELECT 1 FROM versions WHERE versions.blob = blobs.blob AND kept_until_ms > now_ms())
     AND NOT EXISTS (
       SELECT 1 FROM job_blobs JOIN jobs ON jobs.id = job_blobs.job
       WHERE job_blobs.blob = blobs.blob AND jobs.state IN ('queued', 'running'))

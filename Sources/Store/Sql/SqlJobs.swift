@@ -27,7 +27,7 @@ package struct SqlJobs: JobRecords {
   /// - Throws: `.notFound`.
   package func job(_ id: String) async throws(StoreError) -> Job {
     let found = try await database.read { db in
-      try db.row("SELECT * FROM jobs WHERE id = $1", [id]).map(Self.job)
+      try db.row("SELECT \(Self.columns) FROM jobs WHERE id = $1", [id]).map(Self.job)
     }
     guard let found else {
       throw StoreError(
@@ -36,11 +36,29 @@ package struct SqlJobs: JobRecords {
     return found
   }
 
-  /// Newest first.
-  package func list(kind: String, limit: Int) async throws(StoreError) -> [Job] {
+  package func list(
+    kind: String, of model: String?, before place: JobPlace?, limit: Int
+  ) async throws(StoreError) -> [Job] {
     try await database.read { db in
-      try db.rows("SELECT * FROM jobs WHERE kind = $1 ORDER BY created_ms DESC, id DESC LIMIT $2", [kind, limit])
-        .map(Self.job)
+      var conditions = ["kind = $1"], arguments: [any SqlArgument] = [kind, limit]
+      func argument(_ value: any SqlArgument) -> String {
+        arguments.append(value)
+        return "$\(arguments.count)"
+      }
+      // A subject is name@version, or several of them: "A" is the byte behind "@".
+      if let model {
+        conditions.append("subject >= \(argument("\(model)@")) AND subject < \(argument("\(model)A"))")
+      }
+      if let place {
+        let time = argument(place.createdMilliseconds)
+        conditions.append("(created_ms < \(time) OR created_ms = \(time) AND id < \(argument(place.id)))")
+      }
+      return try db.rows(
+        """
+        SELECT \(Self.columns) FROM jobs WHERE \(conditions.joined(separator: " AND "))
+        ORDER BY created_ms DESC, id DESC LIMIT $2
+        """, arguments
+      ).map(Self.job)
     }
   }
 
@@ -48,7 +66,9 @@ package struct SqlJobs: JobRecords {
   package func unfinished(kind: String) async throws(StoreError) -> [Job] {
     try await database.read { db in
       try db.rows(
-        "SELECT * FROM jobs WHERE kind = $1 AND state IN ('queued', 'running') ORDER BY created_ms, id", [kind]
+        """
+        SELECT \(Self.columns) FROM jobs WHERE kind = $1 AND state IN ('queued', 'running') ORDER BY created_ms, id
+        """, [kind]
       ).map(Self.job)
     }
   }
@@ -254,6 +274,9 @@ package struct SqlJobs: JobRecords {
     return true
   }
 
+  /// Without the reports, which are long.
+  private static let columns = "id, kind, subject, spec, state, message, created_ms, spent_ms, created_by"
+
   private static func job(_ row: SqlRow) throws -> Job {
     var job = Job(
       id: try row["id"], kind: try row["kind"], subject: try row["subject"], spec: try row["spec"],
@@ -264,8 +287,4 @@ package struct SqlJobs: JobRecords {
     job.spentMilliseconds = try row["spent_ms"]
     return job
   }
-}
-
-extension Duration {
-  fileprivate var milliseconds: Int64 { Int64(self / .milliseconds(1)) }
 }

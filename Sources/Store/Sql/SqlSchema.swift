@@ -22,6 +22,11 @@ package enum SqlSchema {
       text: "CREATE TABLE common (name TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT, WITHOUT ROWID;"),
     Step(name: "7 makers of shards", text: seventh),
     Step(name: "8 replicas", text: eighth),
+    Step(name: "9 versions that can be restored", text: restorable),
+    Step(name: "10 a trail of who did what", text: trail),
+    Step(name: "11 cards and tags that change", text: revisions),
+    Step(name: "12 signatures of files", text: signatures),
+    Step(name: "13 candidates of aliases", text: rollouts),
   ]
 
   private static let first = """
@@ -174,6 +179,67 @@ package enum SqlSchema {
       started_ms INTEGER NOT NULL,
       heard_ms INTEGER NOT NULL,
       live_until_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    """
+
+  /// Until `kept_until_ms` a removed version's file stays; NULL, as of all that were removed before: it was not kept.
+  private static let restorable = """
+    ALTER TABLE versions ADD COLUMN removed_by TEXT NOT NULL DEFAULT '';
+    ALTER TABLE versions ADD COLUMN kept_until_ms INTEGER;
+    CREATE INDEX kept_versions_by_blob ON versions (blob) WHERE kept_until_ms IS NOT NULL;
+    """
+
+  private static let trail = """
+    CREATE TABLE trail (
+      number INTEGER PRIMARY KEY,
+      at_ms INTEGER NOT NULL,
+      who TEXT NOT NULL,
+      action TEXT NOT NULL,
+      subject TEXT NOT NULL,
+      detail TEXT NOT NULL,
+      hash TEXT NOT NULL
+    ) STRICT;
+    """
+
+  /// A card that is NULL is the one before; `tags` is JSON.
+  private static let revisions = """
+    CREATE TABLE revisions (
+      name TEXT NOT NULL,
+      version INTEGER NOT NULL,
+      number INTEGER NOT NULL,
+      card TEXT,
+      tags TEXT NOT NULL,
+      created_ms INTEGER NOT NULL,
+      created_by TEXT NOT NULL,
+      PRIMARY KEY (name, version, number),
+      FOREIGN KEY (name, version) REFERENCES versions (name, version)
+    ) STRICT, WITHOUT ROWID;
+    """
+
+  /// Keys in base64, of 32 bytes.
+  private static let signatures = """
+    CREATE TABLE signatures (
+      blob TEXT NOT NULL,
+      key TEXT NOT NULL,
+      signature BLOB NOT NULL,
+      created_ms INTEGER NOT NULL,
+      created_by TEXT NOT NULL,
+      PRIMARY KEY (blob, key)
+    ) STRICT, WITHOUT ROWID;
+    """
+
+  /// A share is in millionths.
+  private static let rollouts = """
+    CREATE TABLE rollouts (
+      name TEXT NOT NULL,
+      alias TEXT NOT NULL,
+      version INTEGER NOT NULL,
+      share_ppm INTEGER NOT NULL,
+      is_shadow INTEGER NOT NULL,
+      set_ms INTEGER NOT NULL,
+      set_by TEXT NOT NULL,
+      PRIMARY KEY (name, alias),
+      FOREIGN KEY (name, version) REFERENCES versions (name, version)
     ) STRICT, WITHOUT ROWID;
     """
 }

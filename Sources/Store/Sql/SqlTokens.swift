@@ -3,12 +3,17 @@ import DitherBasics
 /// Bearer tokens by the hash of their secret, in a table.
 package struct SqlTokens: Sendable {
   private let database: any SqlDatabase
-  package init(_ database: any SqlDatabase) { self.database = database }
+  /// The one who makes and revokes them.
+  private let author: String
+  package init(_ database: any SqlDatabase, by author: String) {
+    self.database = database
+    self.author = author
+  }
 
   package func create(_ name: String, roles: [String], secret: String) async throws(StoreError) {
     try ModelReference.check(name: name, "token name")
     let hash = Array(Sha256.hash(secret.utf8).bytes)
-    try await database.write { db in
+    try await database.write { [author] db in
       guard try db.row("SELECT name FROM tokens WHERE name = $1 AND revoked_ms IS NULL", [name]) == nil else {
         throw StoreError(
           .alreadyExists, at: "token", expected: "a name that no live token has", got: "'\(name)'",
@@ -18,6 +23,7 @@ package struct SqlTokens: Sendable {
         "INSERT INTO tokens (name, hash, roles, created_ms) VALUES ($1, $2, $3, now_ms())",
         [name, hash, roles.joined(separator: ",")])
       try ChangeLog.note(.token, name, db)
+      try SqlTrail.note(.tokenMade, name, by: author, ["roles": roles.joined(separator: ",")], db)
     }
   }
 
@@ -26,7 +32,7 @@ package struct SqlTokens: Sendable {
   }
 
   package func revoke(_ name: String) async throws(StoreError) {
-    try await database.write(.freeing) { db in
+    try await database.write(.freeing) { [author] db in
       guard try db.run("UPDATE tokens SET revoked_ms = now_ms() WHERE name = $1 AND revoked_ms IS NULL", [name]) > 0
       else {
         let names = try db.rows("SELECT name FROM tokens WHERE revoked_ms IS NULL").map { try $0["name"] as String }
@@ -35,6 +41,7 @@ package struct SqlTokens: Sendable {
           advice: nearest(to: name, among: names).map { "did you mean '\($0)'?" })
       }
       try ChangeLog.note(.token, name, db)
+      try SqlTrail.note(.tokenRevoked, name, by: author, [:], db)
     }
   }
 

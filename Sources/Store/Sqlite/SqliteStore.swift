@@ -78,9 +78,11 @@ public final class SqliteStore: Store {
   /// Jobs and the journals of their shards.
   public var jobs: any JobRecords { SqlJobs(database) }
   /// Callers, with hashed secrets.
-  public var tokens: any TokenRecords { SqliteTokens(database) }
+  public func tokens(by author: String) -> any TokenRecords { SqliteTokens(database, by: author) }
   /// Who uses it.
   public var replicas: any ReplicaRecords { SqlReplicas(database) }
+  /// Deeds, in their order.
+  public var trail: any TrailRecords { SqlTrail(database) }
   /// Files by their hash.
   public var blobs: any Blobs { files.files }
 
@@ -106,9 +108,9 @@ public final class SqliteStore: Store {
 private struct SqliteTokens: TokenRecords {
   private let database: SqliteDatabase
   private let records: SqlTokens
-  init(_ database: SqliteDatabase) {
+  init(_ database: SqliteDatabase, by author: String) {
     self.database = database
-    records = SqlTokens(database)
+    records = SqlTokens(database, by: author)
   }
 
   func create(_ name: String, roles: [String], secret: String) async throws(StoreError) {

@@ -48,12 +48,18 @@ struct AuditsCommand: AsyncParsableCommand {
       abstract: "List them, newest first.", discussion: "Example: dither audits list mnist-mlp-noise --json")
     @Argument(help: "Only those of the model of this name.")
     var model = ""
+    @Option(help: "The newest so many alone. (default: all)")
+    var most: Int?
     @Flag(help: "Print one JSON object.")
     var json = false
     @OptionGroup var server: ServerOptions
 
+    func validate() throws {
+      if let most, most < 1 { throw ValidationError("--most: expected 1 or more, got \(most)") }
+    }
+
     func run() async throws {
-      let audits = try await server.withClient { try await $0.listAudits(of: model) }.map(State.init)
+      let audits = try await server.withClient { try await $0.listAudits(of: model, most: most) }.map(State.init)
       if json { return try Json.print(["audits": audits]) }
       print(
         table(

@@ -7,22 +7,45 @@ import Foundation
 /// `dither models`: what the registry holds.
 struct ModelsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "models", abstract: "List, show, name, watch and remove the models of a server.",
+    commandName: "models",
+    abstract: "List, show, describe, name, sign, watch, download, remove and restore the models of a server.",
     discussion: "Example: dither models list",
-    subcommands: [List.self, Show.self, Card.self, Alias.self, ModelDrift.self, Remove.self])
+    subcommands: [
+      List.self, Show.self, Card.self, Describe.self, Revisions.self, Alias.self, Rollout.self, Rollouts.self,
+      ModelDrift.self, Sign.self,
+      Download.self,
+      Remove.self, Restore.self,
+    ])
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "List every version, newest first.", discussion: "Example: dither models list fashion --json")
     @Argument(help: "Only names that begin so.")
     var prefix = ""
+    @Option(name: .customLong("tag"), help: "Only those that have this tag: KEY, or KEY=VALUE; repeat.")
+    var tags: [String] = []
+    @Flag(help: "Those that were removed and can be restored.")
+    var removed = false
     @Flag(help: "Print one JSON object.")
     var json = false
     @OptionGroup var server: ServerOptions
 
     func run() async throws {
-      let models = try await server.withClient { try await $0.listModels(prefix: prefix) }
+      let models = try await server.withClient {
+        removed
+          ? try await $0.listRemovedModels(prefix: prefix, tags: tags)
+          : try await $0.listModels(prefix: prefix, tags: tags)
+      }
       if json { return try Json.print(["models": models.map(ModelDescription.init)]) }
+      if removed {
+        let rows = models.map {
+          [
+            "\($0.name)@\($0.version)", byteText($0.bytes), timeText($0.removal.removedMs), $0.removal.removedBy,
+            timeText($0.removal.keptUntilMs),
+          ]
+        }
+        return print(table([["model", "size", "removed", "by", "kept until"]] + rows))
+      }
       let rows = models.map { model in
         [
           "\(model.name)@\(model.version)", model.aliases.joined(separator: ","),
@@ -62,33 +85,19 @@ struct ModelsCommand: AsyncParsableCommand {
       help:
         "Wait until every live server that shares the database has it; end with 5 and their names where some have not.")
     var everywhere = false
+    @Option(help: "Move it only if this audit of the version is done and all of its gates are kept.")
+    var requireGates: String?
     @Flag(help: "Print one JSON object.")
     var json = false
     @OptionGroup var server: ServerOptions
 
     func run() async throws {
       let found = try await server.withClient {
-        try await $0.setAlias(alias, to: model, expectedVersion: expectedVersion, everywhere: everywhere)
+        try await $0.setAlias(
+          alias, to: model, expectedVersion: expectedVersion, everywhere: everywhere, requiringGatesOf: requireGates)
       }
       if json { return try Json.print(ModelDescription(found)) }
       print("\(found.name):\(alias) is \(found.name)@\(found.version)")
-    }
-  }
-
-  struct Remove: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-      abstract: "Remove a version, or a name with all its versions.",
-      discussion: "Example: dither models remove mnist-mlp-noise@1")
-    @Argument(help: "name@version, or name for all versions.")
-    var model: String
-    @Flag(help: "Print one JSON object.")
-    var json = false
-    @OptionGroup var server: ServerOptions
-
-    func run() async throws {
-      let removed = try await server.withClient { try await $0.remove(model) }
-      if json { return try Json.print(["removed": removed]) }
-      print("removed \(removed) version\(removed == 1 ? "" : "s") of \(model)")
     }
   }
 }
@@ -148,6 +157,22 @@ struct ModelDescription: Encodable {
       return "\(width) " + (classes > 0 ? "classes" : width == 1 ? "value" : "values")
     }
   }
+  struct Signer: Encodable {
+    /// In base64.
+    var key: String
+    var signature: String
+    var created: String
+    var createdBy: String
+    var trusted: Bool
+
+    init(_ message: Dither_V1_Model.SignedBy) {
+      key = message.signature.publicKey
+      signature = message.signature.signature.base64EncodedString()
+      created = timeText(message.createdMs)
+      createdBy = message.createdBy
+      trusted = message.trusted
+    }
+  }
   var name: String
   var version: UInt64
   var digest: String
@@ -159,6 +184,14 @@ struct ModelDescription: Encodable {
   var signature: Signature
   var card: JsonValue?
   var noise: JsonValue?
+  var tags: [String: String]
+  /// The number of its card and tags.
+  var revision: UInt64
+  var signedBy: [Signer]
+  /// Said of a version that can be restored.
+  var removed: String?
+  var removedBy: String?
+  var keptUntil: String?
 
   init(_ model: Dither_V1_Model) {
     name = model.name
@@ -172,6 +205,13 @@ struct ModelDescription: Encodable {
     signature = Signature(model.signature)
     card = JsonValue(text: model.cardJson)
     noise = JsonValue(text: model.noiseJson)
+    tags = model.tags
+    revision = model.revision
+    signedBy = model.signedBy.map(Signer.init)
+    guard model.hasRemoval else { return }
+    removed = timeText(model.removal.removedMs)
+    removedBy = model.removal.removedBy
+    keptUntil = timeText(model.removal.keptUntilMs)
   }
 
   func show() {
@@ -190,6 +230,11 @@ struct ModelDescription: Encodable {
       ["samples", "\(defaultSamples) unless asked otherwise"],
     ]
     if let noise { rows.append(["noise", noise.text]) }
+    rows.append(["tags", tags.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", ")])
+    for signer in signedBy {
+      rows.append(["signed", "ed25519:\(signer.key)\(signer.trusted ? ", a key of the server's keyring" : "")"])
+    }
+    if revision > 0 { rows.append(["revision", "\(revision): dither models revisions \(name)@\(version)"]) }
     if let card, let written = ModelCard(json: card.text) {
       rows += written.shown.map { [$0.key, $0.words] }
       rows.append(["card", "\(written.text.split(separator: "\n").count) lines: dither models card \(name)@\(version)"])

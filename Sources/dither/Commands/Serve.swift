@@ -66,6 +66,16 @@ struct ServeCommand: AsyncParsableCommand {
   var precision: String?
   @Option(help: help(of: "isa"))
   var isa: String?
+  @Option(help: help(of: "require-signed"))
+  var requireSigned: String?
+  @Option(help: help(of: "alias-gates"))
+  var aliasGates: String?
+  @Option(help: help(of: "owner-versions"))
+  var ownerVersions: String?
+  @Option(help: help(of: "owner-bytes"))
+  var ownerBytes: String?
+  @Option(help: help(of: "keep-removed"))
+  var keepRemoved: String?
   @Option(help: help(of: "grace"))
   var grace: String?
   @Option(help: help(of: "lame-duck"))
@@ -117,7 +127,8 @@ struct ServeCommand: AsyncParsableCommand {
       "framed-port": framedPort, "grpc-port": grpcPort, "http-port": httpPort, "listen": listen, "tls-cert": tlsCert,
       "tls-key": tlsKey, "client-ca": clientCa, "insecure": insecure.map { "\($0)" }, "log-level": logLevel,
       "access-log": accessLog, "slow-call": slowCall, "threads": threads, "precision": precision, "isa": isa,
-      "grace": grace, "lame-duck": lameDuck, "lease": lease,
+      "require-signed": requireSigned, "alias-gates": aliasGates, "owner-versions": ownerVersions,
+      "owner-bytes": ownerBytes, "keep-removed": keepRemoved, "grace": grace, "lame-duck": lameDuck, "lease": lease,
     ]
   }
 

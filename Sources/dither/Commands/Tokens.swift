@@ -18,7 +18,9 @@ struct TokensCommand: AsyncParsableCommand {
     var path = StateDirectory.standard
     @OptionGroup var store: StoreOptions
 
-    func tokens() async throws -> any TokenRecords { try await store.open(in: path).tokens }
+    func tokens() async throws -> any TokenRecords {
+      try await store.open(in: path).tokens(by: "local:\(NSUserName().clipped(to: 64))")
+    }
   }
 
   struct Create: AsyncParsableCommand {

@@ -70,7 +70,7 @@ struct ServerLook: Sendable {
       {}
     }
     do {
-      audits = try await client.listAudits().filter { [.queued, .running].contains($0.state) }
+      audits = try await client.listAudits(most: 1000).filter { [.queued, .running].contains($0.state) }
       replicas = try await client.listReplicas()
     } catch let error as CallError where [.permissionDenied, .unimplemented].contains(error.code) {}
   }

@@ -4,8 +4,7 @@ import DitherClient
 import DitherGraph
 import DitherInference
 import DitherProto
-import DitherReports
-import DitherService
+import DitherStore
 import Foundation
 
 /// `dither upload`: a new version of a model.
@@ -33,6 +32,12 @@ struct UploadCommand: AsyncParsableCommand {
   var card: String?
   @Option(name: .customLong("alias"), help: "An alias that shall point at the new version; repeat.")
   var aliases: [String] = []
+  @Option(help: "Sign what is sent: PEM file of an Ed25519 private key.")
+  var signKey: String?
+  @Option(
+    name: .customLong("signature"), help: "File of signatures of what is sent, as 'dither models sign --out' writes it."
+  )
+  var signatureFile: String?
   @Option(
     help: """
       What the model's outputs are, written into the file's metadata: \(OutputKind.allCases.map(\.rawValue).joined(separator: ", ")). \
@@ -76,11 +81,12 @@ struct UploadCommand: AsyncParsableCommand {
       if let word { bytes = OnnxMetadata.adding(word, for: key, to: bytes) }
     }
     let file = bytes, description = card, path = self.file
+    let hash = Sha256.hash(file), signatures = try signatures(of: hash)
     let name = name ?? URL(filePath: self.file).deletingPathExtension().lastPathComponent
     let response = try await server.withClient { client in
       try await Self.retrying(path) {
         try await client.upload(
-          file, as: name, sha256: Sha256.hash(file).hex, card: description, aliases: aliases,
+          file, as: name, sha256: hash.hex, card: description, aliases: aliases, signatures: signatures,
           progress: { sent in
             if Console.isTerminal { Console.write("\r\u{1B}[Ksent \(byteText(sent)) of \(byteText(file.count))") }
           })
@@ -111,22 +117,20 @@ struct UploadCommand: AsyncParsableCommand {
     }
   }
 
+  private func signatures(of hash: Sha256.Digest) throws -> [Dither_V1_FileSignature] {
+    var found: [FileSignature] = []
+    if let signatureFile {
+      found = try FileSignature.lines(String(decoding: FileArray.read(signatureFile), as: UTF8.self))
+    }
+    if let signKey { found.append(try SigningKey(signKey).signature(of: hash.description)) }
+    return found.map { .init($0) }
+  }
+
   private func cardText() throws -> String {
     let stem = URL(filePath: file).deletingPathExtension()
     let beside = ["card.md", "card.json"].map { stem.appendingPathExtension($0).path }
     guard let path = card ?? beside.first(where: { FileManager.default.fileExists(atPath: $0) }) else { return "" }
-    var text = String(decoding: try FileArray.read(path), as: UTF8.self)
-    if path.hasSuffix(".md") { text = try ModelCard(markdown: text, at: path).json }
-    let most = ServerConfiguration.Limits().cardBytes
-    // Before it is sent: a frame would be too large with it.
-    guard text.utf8.count <= most else {
-      throw CommandError(
-        .badOption, at: path, expected: "a card of at most \(most) bytes", got: "\(text.utf8.count)")
-    }
-    guard JsonValue(text: text) != nil else {
-      throw CommandError(.badOption, at: path, expected: "JSON", got: "something else")
-    }
-    return text
+    return try CardFile.json(of: path)
   }
 
   private struct Answer: Encodable {

@@ -162,8 +162,10 @@ class Models(ServerTest):
         names = [model.name for model in self.registry.ListModels(registry_pb2.ListModelsRequest()).models]
         self.assertIn("from-python", names)
         self.assertIn(MODEL, names)
-        removed = self.registry.RemoveModel(registry_pb2.RemoveModelRequest(model="from-python"))
-        self.assertEqual(removed.removed, 1)
+        remove = registry_pb2.RemoveModelRequest(model="from-python")
+        self.refused(grpc.StatusCode.FAILED_PRECONDITION, self.registry.RemoveModel, remove)
+        remove.force = True
+        self.assertEqual(self.registry.RemoveModel(remove).removed, 1)
         gone = registry_pb2.GetModelRequest(model="from-python")
         self.refused(grpc.StatusCode.NOT_FOUND, self.registry.GetModel, gone)
 

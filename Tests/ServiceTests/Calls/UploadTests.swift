@@ -98,7 +98,8 @@ import Testing
         $0.alias = "best"
       }, server.caller)
     try disk.fill()
-    #expect(try await RemoveModelCall(server.services).answer(.with { $0.model = "net" }, server.caller).removed == 1)
+    let removal = Dither_V1_RemoveModelRequest.with { ($0.model, $0.force) = ("net", true) }
+    #expect(try await RemoveModelCall(server.services).answer(removal, server.caller).removed == 1)
   }
 
   @Test func otherBytesThanAnnouncedLeaveNothing() async throws {
@@ -185,16 +186,19 @@ import Testing
     #expect(try await server.services.store.models.all().isEmpty)
   }
 
-  @Test func aRemovedVersionIsGoneWithItsFile() async throws {
+  @Test func aPurgedVersionIsGoneWithItsFile() async throws {
     let server = try await InProcess(models: ["net": TestModels.mlp()])
     let bytes = try TestModels.mlp(seed: 2)
     _ = try await server.upload(bytes, as: "net")
     _ = try await server.upload(bytes, as: "twin")
-    let removed = try await RemoveModelCall(server.services).answer(.with { $0.model = "net@2" }, server.caller)
-    #expect(removed.removed == 1)
+    func purge(_ model: String) async throws -> UInt32 {
+      let removal = Dither_V1_RemoveModelRequest.with { ($0.model, $0.purge) = (model, true) }
+      return try await RemoveModelCall(server.services).answer(removal, server.caller).removed
+    }
+    #expect(try await purge("net@2") == 1)
     _ = try await server.predict("twin", rows(1, of: 6))
     #expect(server.scratch.files.count == 2)
-    _ = try await RemoveModelCall(server.services).answer(.with { $0.model = "twin" }, server.caller)
+    #expect(try await purge("twin") == 1)
     #expect(server.scratch.files.count == 1)
     #expect(try ListModelsCall(server.services).answer(.init(), server.caller).models.map(\.name) == ["net"])
   }

@@ -1,5 +1,6 @@
 import DitherGraph
 import DitherService
+import DitherStore
 import DitherTestSupport
 import Foundation
 import Logging
@@ -53,7 +54,8 @@ struct SettingsTests {
       "state": "/s", "models": "/m", "ready-file": "/r", "report-key": "/k", "host": "127.0.0.2", "framed-port": "1",
       "grpc-port": "2", "http-port": "3", "tls-cert": "/c", "tls-key": "/y", "client-ca": "/a", "log-level": "trace",
       "threads": "3", "precision": "bfloat16", "grace": "0.5", "lame-duck": "7", "lease": "9", "isa": "avx2",
-      "access-log": "/l", "slow-call": "0.25", "database": "postgresql://d@h/n",
+      "access-log": "/l", "slow-call": "0.25", "keep-removed": "60", "require-signed": "/q",
+      "alias-gates": "/g", "owner-versions": "5", "owner-bytes": "6", "database": "postgresql://d@h/n",
       "blobs": "s3://b/p?endpoint=http://h:1",
     ]
     let variables = Dictionary(
@@ -66,9 +68,11 @@ struct SettingsTests {
       #expect(read.logLevel == .trace && read.computeThreads == 3 && read.auditThreads == 3)
       #expect(read.precision == .bfloat16 && read.grace == .seconds(0.5) && read.lameDuck == .seconds(7))
       #expect(read.lease == .seconds(9))
-        #expect(read.accessLog == "/l" && read.slowCall == .seconds(0.25) && read.traces == nil)
+      #expect(read.accessLog == "/l" && read.slowCall == .seconds(0.25) && read.traces == nil)
       #expect(read.instructions == "avx2" && read.database == "postgresql://d@h/n")
-      #expect(read.blobs == "s3://b/p?endpoint=http://h:1")
+      #expect(read.blobs == "s3://b/p?endpoint=http://h:1" && read.limits.removedKept == .seconds(60))
+      #expect(read.requireSigned == "/q" && read.aliasGates == "/g")
+      #expect(read.quota == OwnerQuota(versions: 5, bytes: 6))
     }
     #expect(try settings(environment: ["DITHER_INSECURE": "on"]).tls == .insecure)
     let other = Set(ServerSettings.all.map(\.name)).subtracting(values.keys)

@@ -49,7 +49,7 @@ def own(client, onnx_file):
     found = client.upload(onnx_file, name=f"own-{uuid.uuid4().hex[:8]}")
     yield found
     try:
-        client.remove(found.info.name)
+        client.remove(found.info.name, force=True, purge=True)
     except dither.NotFound:
         pass
 

@@ -33,7 +33,7 @@ def test_calls(ready_file, model, images, onnx_file, examples):
             made = await client.upload(onnx_file, name="from-aio", aliases=["best"])
             assert (await made.set_alias("stable")).aliases
             assert (await made.calibrate(examples, samples=4)).number >= 1
-            assert await client.remove("from-aio") == 1
+            assert await client.remove("from-aio", force=True, purge=True) == 1
             seen = []
             report = await twin.audit(
                 (images, np.zeros(12, int)), probes=["clean"], gates="clean>=0", progress=seen.append

@@ -28,7 +28,7 @@ def reader(ready_file, tmp_path_factory):
     with dither.connect() as client:
         for name in ("shoes", "linear", "flowers", "noisy"):
             try:
-                client.remove(name)
+                client.remove(name, force=True, purge=True)
             except dither.NotFound:
                 pass
 

@@ -1,5 +1,6 @@
 """The registry: uploads, what they export, aliases, calibrations, removal."""
 
+import hashlib
 import json
 import os
 import pickle
@@ -40,7 +41,28 @@ def test_upload_alias_remove(client, onnx_file, images):
     assert "here" in second.set_alias("here", everywhere=True).aliases
     (replica,) = client.replicas()
     assert (replica.is_self, replica.kind, replica.behind) == (True, "server", 0) and replica.compute_class
-    assert second.remove() == 1 and client.remove(name) == 1
+    described = client.describe(f"{name}@1", tags={"stage": "trial", "owner": "us"}, card={"by": "others"})
+    assert (described.revision, described.tags, described.card) == (
+        1,
+        {"stage": "trial", "owner": "us"},
+        {"by": "others"},
+    )
+    with pytest.raises(dither.FailedPrecondition, match="revision"):
+        client.describe(f"{name}@1", dropped_tags=["owner"], expected_revision=0)
+    assert client.describe(f"{name}@1", dropped_tags=["owner"], expected_revision=1).tags == {"stage": "trial"}
+    assert [info.version for info in client.models(name, tags={"stage": "trial"})] == [1]
+    content = client.download(f"{name}@1")
+    assert f"sha256:{hashlib.sha256(content).hexdigest()}" == described.digest
+    with pytest.raises(dither.NotFound):
+        client.download(f"{name}@9")
+    with pytest.raises(dither.FailedPrecondition, match="alias"):
+        second.remove()
+    assert second.remove(force=True) == 1 and client.remove(name) == 1
+    assert [info.version for info in client.models(name, removed=True)] == [2, 1]
+    assert [info.reference for info in client.restore(f"{name}@1")] == [f"{name}@1"]
+    assert client.remove(name, purge=True) == 2 and not client.models(name, removed=True)
+    with pytest.raises(dither.NotFound, match="removed and is still kept"):
+        client.restore(name)
     with pytest.raises(dither.NotFound):
         client.model(name)
 

@@ -203,9 +203,15 @@ class _Shown:
 
 
 def list_audits(model: str, timeout: Optional[float]) -> Steps[List[AuditState]]:
-    request = robustness_pb2.ListAuditsRequest(model=model)
-    found = yield from call(_methods.LIST_AUDITS, request, Deadline(timeout))
-    return [audit_state(state) for state in found.audits]
+    deadline, request = Deadline(timeout), robustness_pb2.ListAuditsRequest(model=model)
+    audits: List[AuditState] = []
+    while True:
+        page = yield from call(_methods.LIST_AUDITS, request, deadline)
+        audits += [audit_state(state) for state in page.audits]
+        # A page of none gets nobody further.
+        if not page.next_page_token or not page.audits:
+            return audits
+        request.page_token = page.next_page_token
 
 
 def cancel_audit(audit: str, timeout: Optional[float]) -> Steps[AuditState]:

@@ -37,6 +37,28 @@ SET_ALIAS = Method("/dither.v1.Registry/SetAlias", registry.SetAliasRequest, reg
 REMOVE_MODEL = Method(
     "/dither.v1.Registry/RemoveModel", registry.RemoveModelRequest, registry.RemoveModelResponse, is_idempotent=False
 )
+# Of a second try nothing is left to restore.
+RESTORE_MODEL = Method(
+    "/dither.v1.Registry/RestoreModel", registry.RestoreModelRequest, registry.RestoreModelResponse, is_idempotent=False
+)
+LIST_REMOVED_MODELS = Method(
+    "/dither.v1.Registry/ListRemovedModels", registry.ListModelsRequest, registry.ListModelsResponse
+)
+SET_ROLLOUT = Method("/dither.v1.Registry/SetRollout", registry.SetRolloutRequest, registry.Model)
+END_ROLLOUT = Method(
+    "/dither.v1.Registry/EndRollout", registry.EndRolloutRequest, registry.EndRolloutResponse, is_idempotent=False
+)
+LIST_ROLLOUTS = Method("/dither.v1.Registry/ListRollouts", registry.ListRolloutsRequest, registry.ListRolloutsResponse)
+SIGN_MODEL = Method("/dither.v1.Registry/SignModel", registry.SignModelRequest, registry.Model)
+# With the revision that it must be at, a second try would be refused for what the first has done.
+DESCRIBE_MODEL = Method(
+    "/dither.v1.Registry/DescribeModel", registry.DescribeModelRequest, registry.Model, is_idempotent=False
+)
+LIST_REVISIONS = Method(
+    "/dither.v1.Registry/ListRevisions", registry.ListRevisionsRequest, registry.ListRevisionsResponse
+)
+DOWNLOAD = Method("/dither.v1.Registry/Download", registry.DownloadRequest, registry.DownloadResponse, "unary_stream")
+LIST_TRAIL = Method("/dither.v1.Registry/ListTrail", registry.ListTrailRequest, registry.ListTrailResponse)
 CALIBRATE = Method(
     "/dither.v1.Registry/Calibrate", registry.CalibrateRequest, registry.Calibration, is_idempotent=False
 )

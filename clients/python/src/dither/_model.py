@@ -142,13 +142,19 @@ class Model:
         *,
         expected_version: Optional[int] = None,
         everywhere: bool = False,
+        required_audit: Optional[str] = None,
         timeout: Optional[float] = 60,
     ) -> ModelInfo:
-        """Points an alias at this very version."""
+        """Points an alias at this very version, as ``Client.set_alias`` does."""
         return self.client.set_alias(
-            self.info.reference, alias, expected_version=expected_version, everywhere=everywhere, timeout=timeout
+            self.info.reference,
+            alias,
+            expected_version=expected_version,
+            everywhere=everywhere,
+            required_audit=required_audit,
+            timeout=timeout,
         )
 
-    def remove(self, *, timeout: Optional[float] = 60) -> int:
-        """Removes this version."""
-        return self.client.remove(self.info.reference, timeout=timeout)
+    def remove(self, *, force: bool = False, purge: bool = False, timeout: Optional[float] = 60) -> int:
+        """Removes this version, as ``Client.remove`` does."""
+        return self.client.remove(self.info.reference, force=force, purge=purge, timeout=timeout)

@@ -10,9 +10,9 @@ from typing import Any, Iterator, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from . import _arrays, _exports, _methods, predictions
-from ._steps import Ask, Data, Deadline, Sleep, Steps, call, put_data, wait_before_retry, whole
+from ._steps import Ask, Data, Deadline, Next, Open, Sleep, Steps, call, put_data, wait_before_retry, whole
 from ._stubs import inference_pb2, registry_pb2
-from .errors import Aborted, InvalidArgument, OutOfRange, Unavailable
+from .errors import Aborted, DataLoss, InvalidArgument, OutOfRange, Unavailable
 from .models import Calibration, Drift, ModelInfo, Replica, calibration, drift_of, model_info, replica_of
 from .predictions import Predictions
 
@@ -111,11 +111,15 @@ def get_model(reference: str, timeout: Optional[float]) -> Steps[ModelInfo]:
     return model_info(found)
 
 
-def list_models(prefix: str, timeout: Optional[float]) -> Steps[List[ModelInfo]]:
+def list_models(
+    prefix: str, tags: Mapping[str, str], removed: bool, timeout: Optional[float]
+) -> Steps[List[ModelInfo]]:
+    method = _methods.LIST_REMOVED_MODELS if removed else _methods.LIST_MODELS
     deadline, request = Deadline(timeout), registry_pb2.ListModelsRequest(prefix=prefix)
+    request.tags.extend(f"{key}={value}" for key, value in tags.items())
     models: List[ModelInfo] = []
     while True:
-        page = yield from call(_methods.LIST_MODELS, request, deadline)
+        page = yield from call(method, request, deadline)
         models += [model_info(found) for found in page.models]
         # A page of none gets nobody further.
         if not page.next_page_token or not page.models:
@@ -124,9 +128,16 @@ def list_models(prefix: str, timeout: Optional[float]) -> Steps[List[ModelInfo]]
 
 
 def set_alias(
-    model: str, alias: str, expected_version: Optional[int], everywhere: bool, timeout: Optional[float]
+    model: str,
+    alias: str,
+    expected_version: Optional[int],
+    everywhere: bool,
+    required_audit: Optional[str],
+    timeout: Optional[float],
 ) -> Steps[ModelInfo]:
-    request = registry_pb2.SetAliasRequest(model=model, alias=alias, everywhere=everywhere)
+    request = registry_pb2.SetAliasRequest(
+        model=model, alias=alias, everywhere=everywhere, required_audit=required_audit or ""
+    )
     if expected_version is not None:
         request.expected_version = whole("expected_version", expected_version, 0)
     found = yield from call(_methods.SET_ALIAS, request, Deadline(timeout))
@@ -138,10 +149,51 @@ def list_replicas(timeout: Optional[float]) -> Steps[List[Replica]]:
     return [replica_of(replica) for replica in found.replicas]
 
 
-def remove(model: str, timeout: Optional[float]) -> Steps[int]:
-    request = registry_pb2.RemoveModelRequest(model=model)
+def describe(
+    model: str,
+    card: Optional[Mapping[str, Any]],
+    tags: Mapping[str, str],
+    dropped_tags: Sequence[str],
+    expected_revision: Optional[int],
+    timeout: Optional[float],
+) -> Steps[ModelInfo]:
+    request = registry_pb2.DescribeModelRequest(model=model, tags=dict(tags), dropped_tags=list(dropped_tags))
+    if card is not None:
+        request.card_json = json.dumps(card)
+    if expected_revision is not None:
+        request.expected_revision = whole("expected_revision", expected_revision, 0)
+    found = yield from call(_methods.DESCRIBE_MODEL, request, Deadline(timeout))
+    return model_info(found)
+
+
+def download(model: str, timeout: Optional[float]) -> Steps[bytes]:
+    request = registry_pb2.DownloadRequest(model=model)
+    stream = yield Open(_methods.DOWNLOAD, request, Deadline(timeout).left)
+    digest, content = "", bytearray()
+    while True:
+        part = yield Next(stream)
+        if part is None:
+            break
+        if part.WhichOneof("kind") == "model":
+            digest = part.model.digest
+        else:
+            content += part.chunk.data
+    came = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    if came != digest:
+        raise DataLoss(f"Download: expected {digest or 'a digest'}, got {came}")
+    return bytes(content)
+
+
+def remove(model: str, force: bool, purge: bool, timeout: Optional[float]) -> Steps[int]:
+    request = registry_pb2.RemoveModelRequest(model=model, force=force, purge=purge)
     found = yield from call(_methods.REMOVE_MODEL, request, Deadline(timeout))
     return int(found.removed)
+
+
+def restore(model: str, timeout: Optional[float]) -> Steps[List[ModelInfo]]:
+    request = registry_pb2.RestoreModelRequest(model=model)
+    found = yield from call(_methods.RESTORE_MODEL, request, Deadline(timeout))
+    return [model_info(version) for version in found.models]
 
 
 def calibrate(

@@ -99,9 +99,17 @@ class Client:
         """A version by ``name`` (the newest), ``name@version`` or ``name:alias``."""
         return Model(self, reference, self._run(_registry_steps.get_model(reference, timeout)))
 
-    def models(self, prefix: str = "", *, timeout: Optional[float] = 60) -> List[ModelInfo]:
-        """All versions of the models whose names begin so: by name, newest first within one."""
-        return self._run(_registry_steps.list_models(prefix, timeout))
+    def models(
+        self,
+        prefix: str = "",
+        *,
+        tags: Optional[Mapping[str, str]] = None,
+        removed: bool = False,
+        timeout: Optional[float] = 60,
+    ) -> List[ModelInfo]:
+        """All versions of the models whose names begin so: by name, newest first within one; of those that have these
+        ``tags``. With ``removed`` those that were removed and can be restored."""
+        return self._run(_registry_steps.list_models(prefix, tags or {}, removed, timeout))
 
     def upload(
         self,
@@ -153,20 +161,47 @@ class Client:
         *,
         expected_version: Optional[int] = None,
         everywhere: bool = False,
+        required_audit: Optional[str] = None,
         timeout: Optional[float] = 60,
     ) -> ModelInfo:
         """Points an alias at ``name@version``, at once for everybody. With ``expected_version`` only where it is at
-        that version, 0 where there is none yet; else ``FailedPrecondition``. With ``everywhere`` every live server that
-        shares the database has it then; ``DeadlineExceeded`` names those that have not, and the alias is moved."""
-        return self._run(_registry_steps.set_alias(model, alias, expected_version, everywhere, timeout))
+        that version, 0 where there is none yet; with ``required_audit`` only after that audit of the version, whose gates
+        are kept; else ``FailedPrecondition``. With ``everywhere`` every live server that shares the database has it
+        then; ``DeadlineExceeded`` names those that have not, and the alias is moved."""
+        return self._run(
+            _registry_steps.set_alias(model, alias, expected_version, everywhere, required_audit, timeout)
+        )
 
     def replicas(self, *, timeout: Optional[float] = 60) -> List[Replica]:
         """The servers and workers that share the server's database, by id; of one that is alone, itself."""
         return self._run(_registry_steps.list_replicas(timeout))
 
-    def remove(self, model: str, *, timeout: Optional[float] = 60) -> int:
-        """Removes ``name@version``, or all versions of ``name``; returns how many."""
-        return self._run(_registry_steps.remove(model, timeout))
+    def describe(
+        self,
+        model: str,
+        *,
+        card: Optional[Mapping[str, Any]] = None,
+        tags: Optional[Mapping[str, str]] = None,
+        dropped_tags: Sequence[str] = (),
+        expected_revision: Optional[int] = None,
+        timeout: Optional[float] = 60,
+    ) -> ModelInfo:
+        """Changes a version's card and tags; what they were stays on record. With ``expected_revision`` only where it is
+        at that revision; else ``FailedPrecondition``."""
+        return self._run(_registry_steps.describe(model, card, tags or {}, dropped_tags, expected_revision, timeout))
+
+    def download(self, model: str, *, timeout: Optional[float] = 600) -> bytes:
+        """The file of a version, as it was uploaded; its SHA-256 is the version's digest, else ``DataLoss``."""
+        return self._run(_registry_steps.download(model, timeout))
+
+    def remove(self, model: str, *, force: bool = False, purge: bool = False, timeout: Optional[float] = 60) -> int:
+        """Removes ``name@version``, or all versions of ``name``; returns how many. One that an alias names is
+        ``FailedPrecondition``, but with ``force``, which takes the alias too. With ``purge`` it cannot be restored."""
+        return self._run(_registry_steps.remove(model, force, purge, timeout))
+
+    def restore(self, model: str, *, timeout: Optional[float] = 60) -> List[ModelInfo]:
+        """Takes the removal of ``name@version`` back, or of all of ``name`` that are kept; without their aliases."""
+        return self._run(_registry_steps.restore(model, timeout))
 
     # audits
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Dict, Optional, Tuple
 
 import numpy as np
@@ -158,6 +158,10 @@ class ModelInfo:
     created: datetime.datetime
     created_by: str
     bytes: int
+    #: words of its owners, by their keys
+    tags: Dict[str, str] = field(default_factory=dict)
+    #: of card and tags; 0: as it was published
+    revision: int = 0
 
     @property
     def reference(self) -> str:
@@ -243,6 +247,8 @@ def model_info(found: registry_pb2.Model) -> ModelInfo:
         created=_time(found.created_ms),
         created_by=found.created_by,
         bytes=found.bytes,
+        tags=dict(found.tags),
+        revision=found.revision,
     )
 
 

@@ -7,6 +7,24 @@
 #endif
 
 #include "dither/v1/registry.pb-c.h"
+void   dither__v1__model__tags_entry__init
+                     (Dither__V1__Model__TagsEntry         *message)
+{
+  static const Dither__V1__Model__TagsEntry init_value = DITHER__V1__MODEL__TAGS_ENTRY__INIT;
+  *message = init_value;
+}
+void   dither__v1__model__signed_by__init
+                     (Dither__V1__Model__SignedBy         *message)
+{
+  static const Dither__V1__Model__SignedBy init_value = DITHER__V1__MODEL__SIGNED_BY__INIT;
+  *message = init_value;
+}
+void   dither__v1__model__removal__init
+                     (Dither__V1__Model__Removal         *message)
+{
+  static const Dither__V1__Model__Removal init_value = DITHER__V1__MODEL__REMOVAL__INIT;
+  *message = init_value;
+}
 void   dither__v1__model__init
                      (Dither__V1__Model         *message)
 {
@@ -367,6 +385,51 @@ void   dither__v1__upload_begin__free_unpacked
   assert(message->base.descriptor == &dither__v1__upload_begin__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   dither__v1__file_signature__init
+                     (Dither__V1__FileSignature         *message)
+{
+  static const Dither__V1__FileSignature init_value = DITHER__V1__FILE_SIGNATURE__INIT;
+  *message = init_value;
+}
+size_t dither__v1__file_signature__get_packed_size
+                     (const Dither__V1__FileSignature *message)
+{
+  assert(message->base.descriptor == &dither__v1__file_signature__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__file_signature__pack
+                     (const Dither__V1__FileSignature *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__file_signature__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__file_signature__pack_to_buffer
+                     (const Dither__V1__FileSignature *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__file_signature__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__FileSignature *
+       dither__v1__file_signature__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__FileSignature *)
+     protobuf_c_message_unpack (&dither__v1__file_signature__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__file_signature__free_unpacked
+                     (Dither__V1__FileSignature *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__file_signature__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   dither__v1__upload_chunk__init
                      (Dither__V1__UploadChunk         *message)
 {
@@ -680,6 +743,96 @@ void   dither__v1__remove_model_response__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &dither__v1__remove_model_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__restore_model_request__init
+                     (Dither__V1__RestoreModelRequest         *message)
+{
+  static const Dither__V1__RestoreModelRequest init_value = DITHER__V1__RESTORE_MODEL_REQUEST__INIT;
+  *message = init_value;
+}
+size_t dither__v1__restore_model_request__get_packed_size
+                     (const Dither__V1__RestoreModelRequest *message)
+{
+  assert(message->base.descriptor == &dither__v1__restore_model_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__restore_model_request__pack
+                     (const Dither__V1__RestoreModelRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__restore_model_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__restore_model_request__pack_to_buffer
+                     (const Dither__V1__RestoreModelRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__restore_model_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__RestoreModelRequest *
+       dither__v1__restore_model_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__RestoreModelRequest *)
+     protobuf_c_message_unpack (&dither__v1__restore_model_request__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__restore_model_request__free_unpacked
+                     (Dither__V1__RestoreModelRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__restore_model_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__restore_model_response__init
+                     (Dither__V1__RestoreModelResponse         *message)
+{
+  static const Dither__V1__RestoreModelResponse init_value = DITHER__V1__RESTORE_MODEL_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t dither__v1__restore_model_response__get_packed_size
+                     (const Dither__V1__RestoreModelResponse *message)
+{
+  assert(message->base.descriptor == &dither__v1__restore_model_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__restore_model_response__pack
+                     (const Dither__V1__RestoreModelResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__restore_model_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__restore_model_response__pack_to_buffer
+                     (const Dither__V1__RestoreModelResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__restore_model_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__RestoreModelResponse *
+       dither__v1__restore_model_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__RestoreModelResponse *)
+     protobuf_c_message_unpack (&dither__v1__restore_model_response__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__restore_model_response__free_unpacked
+                     (Dither__V1__RestoreModelResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__restore_model_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   dither__v1__calibrate_request__init
@@ -1021,7 +1174,853 @@ void   dither__v1__replica__free_unpacked
   assert(message->base.descriptor == &dither__v1__replica__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor dither__v1__model__field_descriptors[12] =
+void   dither__v1__list_trail_request__init
+                     (Dither__V1__ListTrailRequest         *message)
+{
+  static const Dither__V1__ListTrailRequest init_value = DITHER__V1__LIST_TRAIL_REQUEST__INIT;
+  *message = init_value;
+}
+size_t dither__v1__list_trail_request__get_packed_size
+                     (const Dither__V1__ListTrailRequest *message)
+{
+  assert(message->base.descriptor == &dither__v1__list_trail_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__list_trail_request__pack
+                     (const Dither__V1__ListTrailRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__list_trail_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__list_trail_request__pack_to_buffer
+                     (const Dither__V1__ListTrailRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__list_trail_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__ListTrailRequest *
+       dither__v1__list_trail_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__ListTrailRequest *)
+     protobuf_c_message_unpack (&dither__v1__list_trail_request__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__list_trail_request__free_unpacked
+                     (Dither__V1__ListTrailRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__list_trail_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__list_trail_response__init
+                     (Dither__V1__ListTrailResponse         *message)
+{
+  static const Dither__V1__ListTrailResponse init_value = DITHER__V1__LIST_TRAIL_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t dither__v1__list_trail_response__get_packed_size
+                     (const Dither__V1__ListTrailResponse *message)
+{
+  assert(message->base.descriptor == &dither__v1__list_trail_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__list_trail_response__pack
+                     (const Dither__V1__ListTrailResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__list_trail_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__list_trail_response__pack_to_buffer
+                     (const Dither__V1__ListTrailResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__list_trail_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__ListTrailResponse *
+       dither__v1__list_trail_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__ListTrailResponse *)
+     protobuf_c_message_unpack (&dither__v1__list_trail_response__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__list_trail_response__free_unpacked
+                     (Dither__V1__ListTrailResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__list_trail_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__trail_entry__init
+                     (Dither__V1__TrailEntry         *message)
+{
+  static const Dither__V1__TrailEntry init_value = DITHER__V1__TRAIL_ENTRY__INIT;
+  *message = init_value;
+}
+size_t dither__v1__trail_entry__get_packed_size
+                     (const Dither__V1__TrailEntry *message)
+{
+  assert(message->base.descriptor == &dither__v1__trail_entry__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__trail_entry__pack
+                     (const Dither__V1__TrailEntry *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__trail_entry__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__trail_entry__pack_to_buffer
+                     (const Dither__V1__TrailEntry *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__trail_entry__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__TrailEntry *
+       dither__v1__trail_entry__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__TrailEntry *)
+     protobuf_c_message_unpack (&dither__v1__trail_entry__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__trail_entry__free_unpacked
+                     (Dither__V1__TrailEntry *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__trail_entry__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__describe_model_request__tags_entry__init
+                     (Dither__V1__DescribeModelRequest__TagsEntry         *message)
+{
+  static const Dither__V1__DescribeModelRequest__TagsEntry init_value = DITHER__V1__DESCRIBE_MODEL_REQUEST__TAGS_ENTRY__INIT;
+  *message = init_value;
+}
+void   dither__v1__describe_model_request__init
+                     (Dither__V1__DescribeModelRequest         *message)
+{
+  static const Dither__V1__DescribeModelRequest init_value = DITHER__V1__DESCRIBE_MODEL_REQUEST__INIT;
+  *message = init_value;
+}
+size_t dither__v1__describe_model_request__get_packed_size
+                     (const Dither__V1__DescribeModelRequest *message)
+{
+  assert(message->base.descriptor == &dither__v1__describe_model_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__describe_model_request__pack
+                     (const Dither__V1__DescribeModelRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__describe_model_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__describe_model_request__pack_to_buffer
+                     (const Dither__V1__DescribeModelRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__describe_model_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__DescribeModelRequest *
+       dither__v1__describe_model_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__DescribeModelRequest *)
+     protobuf_c_message_unpack (&dither__v1__describe_model_request__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__describe_model_request__free_unpacked
+                     (Dither__V1__DescribeModelRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__describe_model_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__list_revisions_request__init
+                     (Dither__V1__ListRevisionsRequest         *message)
+{
+  static const Dither__V1__ListRevisionsRequest init_value = DITHER__V1__LIST_REVISIONS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t dither__v1__list_revisions_request__get_packed_size
+                     (const Dither__V1__ListRevisionsRequest *message)
+{
+  assert(message->base.descriptor == &dither__v1__list_revisions_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__list_revisions_request__pack
+                     (const Dither__V1__ListRevisionsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__list_revisions_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__list_revisions_request__pack_to_buffer
+                     (const Dither__V1__ListRevisionsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__list_revisions_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__ListRevisionsRequest *
+       dither__v1__list_revisions_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__ListRevisionsRequest *)
+     protobuf_c_message_unpack (&dither__v1__list_revisions_request__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__list_revisions_request__free_unpacked
+                     (Dither__V1__ListRevisionsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__list_revisions_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__list_revisions_response__revision__tags_entry__init
+                     (Dither__V1__ListRevisionsResponse__Revision__TagsEntry         *message)
+{
+  static const Dither__V1__ListRevisionsResponse__Revision__TagsEntry init_value = DITHER__V1__LIST_REVISIONS_RESPONSE__REVISION__TAGS_ENTRY__INIT;
+  *message = init_value;
+}
+void   dither__v1__list_revisions_response__revision__init
+                     (Dither__V1__ListRevisionsResponse__Revision         *message)
+{
+  static const Dither__V1__ListRevisionsResponse__Revision init_value = DITHER__V1__LIST_REVISIONS_RESPONSE__REVISION__INIT;
+  *message = init_value;
+}
+void   dither__v1__list_revisions_response__init
+                     (Dither__V1__ListRevisionsResponse         *message)
+{
+  static const Dither__V1__ListRevisionsResponse init_value = DITHER__V1__LIST_REVISIONS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t dither__v1__list_revisions_response__get_packed_size
+                     (const Dither__V1__ListRevisionsResponse *message)
+{
+  assert(message->base.descriptor == &dither__v1__list_revisions_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__list_revisions_response__pack
+                     (const Dither__V1__ListRevisionsResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__list_revisions_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__list_revisions_response__pack_to_buffer
+                     (const Dither__V1__ListRevisionsResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__list_revisions_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__ListRevisionsResponse *
+       dither__v1__list_revisions_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__ListRevisionsResponse *)
+     protobuf_c_message_unpack (&dither__v1__list_revisions_response__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__list_revisions_response__free_unpacked
+                     (Dither__V1__ListRevisionsResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__list_revisions_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__download_request__init
+                     (Dither__V1__DownloadRequest         *message)
+{
+  static const Dither__V1__DownloadRequest init_value = DITHER__V1__DOWNLOAD_REQUEST__INIT;
+  *message = init_value;
+}
+size_t dither__v1__download_request__get_packed_size
+                     (const Dither__V1__DownloadRequest *message)
+{
+  assert(message->base.descriptor == &dither__v1__download_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__download_request__pack
+                     (const Dither__V1__DownloadRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__download_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__download_request__pack_to_buffer
+                     (const Dither__V1__DownloadRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__download_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__DownloadRequest *
+       dither__v1__download_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__DownloadRequest *)
+     protobuf_c_message_unpack (&dither__v1__download_request__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__download_request__free_unpacked
+                     (Dither__V1__DownloadRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__download_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__download_response__init
+                     (Dither__V1__DownloadResponse         *message)
+{
+  static const Dither__V1__DownloadResponse init_value = DITHER__V1__DOWNLOAD_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t dither__v1__download_response__get_packed_size
+                     (const Dither__V1__DownloadResponse *message)
+{
+  assert(message->base.descriptor == &dither__v1__download_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__download_response__pack
+                     (const Dither__V1__DownloadResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__download_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__download_response__pack_to_buffer
+                     (const Dither__V1__DownloadResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__download_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__DownloadResponse *
+       dither__v1__download_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__DownloadResponse *)
+     protobuf_c_message_unpack (&dither__v1__download_response__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__download_response__free_unpacked
+                     (Dither__V1__DownloadResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__download_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__sign_model_request__init
+                     (Dither__V1__SignModelRequest         *message)
+{
+  static const Dither__V1__SignModelRequest init_value = DITHER__V1__SIGN_MODEL_REQUEST__INIT;
+  *message = init_value;
+}
+size_t dither__v1__sign_model_request__get_packed_size
+                     (const Dither__V1__SignModelRequest *message)
+{
+  assert(message->base.descriptor == &dither__v1__sign_model_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__sign_model_request__pack
+                     (const Dither__V1__SignModelRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__sign_model_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__sign_model_request__pack_to_buffer
+                     (const Dither__V1__SignModelRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__sign_model_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__SignModelRequest *
+       dither__v1__sign_model_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__SignModelRequest *)
+     protobuf_c_message_unpack (&dither__v1__sign_model_request__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__sign_model_request__free_unpacked
+                     (Dither__V1__SignModelRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__sign_model_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__set_rollout_request__init
+                     (Dither__V1__SetRolloutRequest         *message)
+{
+  static const Dither__V1__SetRolloutRequest init_value = DITHER__V1__SET_ROLLOUT_REQUEST__INIT;
+  *message = init_value;
+}
+size_t dither__v1__set_rollout_request__get_packed_size
+                     (const Dither__V1__SetRolloutRequest *message)
+{
+  assert(message->base.descriptor == &dither__v1__set_rollout_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__set_rollout_request__pack
+                     (const Dither__V1__SetRolloutRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__set_rollout_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__set_rollout_request__pack_to_buffer
+                     (const Dither__V1__SetRolloutRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__set_rollout_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__SetRolloutRequest *
+       dither__v1__set_rollout_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__SetRolloutRequest *)
+     protobuf_c_message_unpack (&dither__v1__set_rollout_request__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__set_rollout_request__free_unpacked
+                     (Dither__V1__SetRolloutRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__set_rollout_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__end_rollout_request__init
+                     (Dither__V1__EndRolloutRequest         *message)
+{
+  static const Dither__V1__EndRolloutRequest init_value = DITHER__V1__END_ROLLOUT_REQUEST__INIT;
+  *message = init_value;
+}
+size_t dither__v1__end_rollout_request__get_packed_size
+                     (const Dither__V1__EndRolloutRequest *message)
+{
+  assert(message->base.descriptor == &dither__v1__end_rollout_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__end_rollout_request__pack
+                     (const Dither__V1__EndRolloutRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__end_rollout_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__end_rollout_request__pack_to_buffer
+                     (const Dither__V1__EndRolloutRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__end_rollout_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__EndRolloutRequest *
+       dither__v1__end_rollout_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__EndRolloutRequest *)
+     protobuf_c_message_unpack (&dither__v1__end_rollout_request__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__end_rollout_request__free_unpacked
+                     (Dither__V1__EndRolloutRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__end_rollout_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__end_rollout_response__init
+                     (Dither__V1__EndRolloutResponse         *message)
+{
+  static const Dither__V1__EndRolloutResponse init_value = DITHER__V1__END_ROLLOUT_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t dither__v1__end_rollout_response__get_packed_size
+                     (const Dither__V1__EndRolloutResponse *message)
+{
+  assert(message->base.descriptor == &dither__v1__end_rollout_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__end_rollout_response__pack
+                     (const Dither__V1__EndRolloutResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__end_rollout_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__end_rollout_response__pack_to_buffer
+                     (const Dither__V1__EndRolloutResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__end_rollout_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__EndRolloutResponse *
+       dither__v1__end_rollout_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__EndRolloutResponse *)
+     protobuf_c_message_unpack (&dither__v1__end_rollout_response__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__end_rollout_response__free_unpacked
+                     (Dither__V1__EndRolloutResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__end_rollout_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__list_rollouts_request__init
+                     (Dither__V1__ListRolloutsRequest         *message)
+{
+  static const Dither__V1__ListRolloutsRequest init_value = DITHER__V1__LIST_ROLLOUTS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t dither__v1__list_rollouts_request__get_packed_size
+                     (const Dither__V1__ListRolloutsRequest *message)
+{
+  assert(message->base.descriptor == &dither__v1__list_rollouts_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__list_rollouts_request__pack
+                     (const Dither__V1__ListRolloutsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__list_rollouts_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__list_rollouts_request__pack_to_buffer
+                     (const Dither__V1__ListRolloutsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__list_rollouts_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__ListRolloutsRequest *
+       dither__v1__list_rollouts_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__ListRolloutsRequest *)
+     protobuf_c_message_unpack (&dither__v1__list_rollouts_request__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__list_rollouts_request__free_unpacked
+                     (Dither__V1__ListRolloutsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__list_rollouts_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   dither__v1__list_rollouts_response__rollout__init
+                     (Dither__V1__ListRolloutsResponse__Rollout         *message)
+{
+  static const Dither__V1__ListRolloutsResponse__Rollout init_value = DITHER__V1__LIST_ROLLOUTS_RESPONSE__ROLLOUT__INIT;
+  *message = init_value;
+}
+void   dither__v1__list_rollouts_response__init
+                     (Dither__V1__ListRolloutsResponse         *message)
+{
+  static const Dither__V1__ListRolloutsResponse init_value = DITHER__V1__LIST_ROLLOUTS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t dither__v1__list_rollouts_response__get_packed_size
+                     (const Dither__V1__ListRolloutsResponse *message)
+{
+  assert(message->base.descriptor == &dither__v1__list_rollouts_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t dither__v1__list_rollouts_response__pack
+                     (const Dither__V1__ListRolloutsResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &dither__v1__list_rollouts_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t dither__v1__list_rollouts_response__pack_to_buffer
+                     (const Dither__V1__ListRolloutsResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &dither__v1__list_rollouts_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Dither__V1__ListRolloutsResponse *
+       dither__v1__list_rollouts_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Dither__V1__ListRolloutsResponse *)
+     protobuf_c_message_unpack (&dither__v1__list_rollouts_response__descriptor,
+                                allocator, len, data);
+}
+void   dither__v1__list_rollouts_response__free_unpacked
+                     (Dither__V1__ListRolloutsResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &dither__v1__list_rollouts_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+static const ProtobufCFieldDescriptor dither__v1__model__tags_entry__field_descriptors[2] =
+{
+  {
+    "key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Model__TagsEntry, key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Model__TagsEntry, value),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__model__tags_entry__field_indices_by_name[] = {
+  0,   /* field[0] = key */
+  1,   /* field[1] = value */
+};
+static const ProtobufCIntRange dither__v1__model__tags_entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor dither__v1__model__tags_entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.Model.TagsEntry",
+  "TagsEntry",
+  "Dither__V1__Model__TagsEntry",
+  "dither.v1",
+  sizeof(Dither__V1__Model__TagsEntry),
+  2,
+  dither__v1__model__tags_entry__field_descriptors,
+  dither__v1__model__tags_entry__field_indices_by_name,
+  1,  dither__v1__model__tags_entry__number_ranges,
+  (ProtobufCMessageInit) dither__v1__model__tags_entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__model__signed_by__field_descriptors[4] =
+{
+  {
+    "signature",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Model__SignedBy, signature),
+    &dither__v1__file_signature__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "created_ms",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Model__SignedBy, created_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "created_by",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Model__SignedBy, created_by),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "trusted",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Model__SignedBy, trusted),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__model__signed_by__field_indices_by_name[] = {
+  2,   /* field[2] = created_by */
+  1,   /* field[1] = created_ms */
+  0,   /* field[0] = signature */
+  3,   /* field[3] = trusted */
+};
+static const ProtobufCIntRange dither__v1__model__signed_by__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor dither__v1__model__signed_by__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.Model.SignedBy",
+  "SignedBy",
+  "Dither__V1__Model__SignedBy",
+  "dither.v1",
+  sizeof(Dither__V1__Model__SignedBy),
+  4,
+  dither__v1__model__signed_by__field_descriptors,
+  dither__v1__model__signed_by__field_indices_by_name,
+  1,  dither__v1__model__signed_by__number_ranges,
+  (ProtobufCMessageInit) dither__v1__model__signed_by__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__model__removal__field_descriptors[3] =
+{
+  {
+    "removed_ms",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Model__Removal, removed_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "removed_by",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Model__Removal, removed_by),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "kept_until_ms",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Model__Removal, kept_until_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__model__removal__field_indices_by_name[] = {
+  2,   /* field[2] = kept_until_ms */
+  1,   /* field[1] = removed_by */
+  0,   /* field[0] = removed_ms */
+};
+static const ProtobufCIntRange dither__v1__model__removal__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor dither__v1__model__removal__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.Model.Removal",
+  "Removal",
+  "Dither__V1__Model__Removal",
+  "dither.v1",
+  sizeof(Dither__V1__Model__Removal),
+  3,
+  dither__v1__model__removal__field_descriptors,
+  dither__v1__model__removal__field_indices_by_name,
+  1,  dither__v1__model__removal__number_ranges,
+  (ProtobufCMessageInit) dither__v1__model__removal__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__model__field_descriptors[16] =
 {
   {
     "name",
@@ -1167,6 +2166,54 @@ static const ProtobufCFieldDescriptor dither__v1__model__field_descriptors[12] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "removal",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Model, removal),
+    &dither__v1__model__removal__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tags",
+    14,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__Model, n_tags),
+    offsetof(Dither__V1__Model, tags),
+    &dither__v1__model__tags_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "revision",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__Model, revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "signed_by",
+    16,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__Model, n_signed_by),
+    offsetof(Dither__V1__Model, signed_by),
+    &dither__v1__model__signed_by__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__model__field_indices_by_name[] = {
   3,   /* field[3] = aliases */
@@ -1179,13 +2226,17 @@ static const unsigned dither__v1__model__field_indices_by_name[] = {
   2,   /* field[2] = digest */
   0,   /* field[0] = name */
   9,   /* field[9] = noise_json */
+  12,   /* field[12] = removal */
+  14,   /* field[14] = revision */
   5,   /* field[5] = signature */
+  15,   /* field[15] = signed_by */
+  13,   /* field[13] = tags */
   1,   /* field[1] = version */
 };
 static const ProtobufCIntRange dither__v1__model__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor dither__v1__model__descriptor =
 {
@@ -1195,7 +2246,7 @@ const ProtobufCMessageDescriptor dither__v1__model__descriptor =
   "Dither__V1__Model",
   "dither.v1",
   sizeof(Dither__V1__Model),
-  12,
+  16,
   dither__v1__model__field_descriptors,
   dither__v1__model__field_indices_by_name,
   1,  dither__v1__model__number_ranges,
@@ -1435,7 +2486,7 @@ const ProtobufCMessageDescriptor dither__v1__signature_input__descriptor =
   (ProtobufCMessageInit) dither__v1__signature_input__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor dither__v1__list_models_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor dither__v1__list_models_request__field_descriptors[4] =
 {
   {
     "prefix",
@@ -1473,16 +2524,29 @@ static const ProtobufCFieldDescriptor dither__v1__list_models_request__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "tags",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Dither__V1__ListModelsRequest, n_tags),
+    offsetof(Dither__V1__ListModelsRequest, tags),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__list_models_request__field_indices_by_name[] = {
   1,   /* field[1] = page_size */
   2,   /* field[2] = page_token */
   0,   /* field[0] = prefix */
+  3,   /* field[3] = tags */
 };
 static const ProtobufCIntRange dither__v1__list_models_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor dither__v1__list_models_request__descriptor =
 {
@@ -1492,7 +2556,7 @@ const ProtobufCMessageDescriptor dither__v1__list_models_request__descriptor =
   "Dither__V1__ListModelsRequest",
   "dither.v1",
   sizeof(Dither__V1__ListModelsRequest),
-  3,
+  4,
   dither__v1__list_models_request__field_descriptors,
   dither__v1__list_models_request__field_indices_by_name,
   1,  dither__v1__list_models_request__number_ranges,
@@ -1639,7 +2703,7 @@ const ProtobufCMessageDescriptor dither__v1__upload_request__descriptor =
   (ProtobufCMessageInit) dither__v1__upload_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor dither__v1__upload_begin__field_descriptors[5] =
+static const ProtobufCFieldDescriptor dither__v1__upload_begin__field_descriptors[6] =
 {
   {
     "name",
@@ -1701,6 +2765,18 @@ static const ProtobufCFieldDescriptor dither__v1__upload_begin__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "signatures",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__UploadBegin, n_signatures),
+    offsetof(Dither__V1__UploadBegin, signatures),
+    &dither__v1__file_signature__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__upload_begin__field_indices_by_name[] = {
   4,   /* field[4] = aliases */
@@ -1708,11 +2784,12 @@ static const unsigned dither__v1__upload_begin__field_indices_by_name[] = {
   3,   /* field[3] = card_json */
   0,   /* field[0] = name */
   2,   /* field[2] = sha256 */
+  5,   /* field[5] = signatures */
 };
 static const ProtobufCIntRange dither__v1__upload_begin__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor dither__v1__upload_begin__descriptor =
 {
@@ -1722,11 +2799,62 @@ const ProtobufCMessageDescriptor dither__v1__upload_begin__descriptor =
   "Dither__V1__UploadBegin",
   "dither.v1",
   sizeof(Dither__V1__UploadBegin),
-  5,
+  6,
   dither__v1__upload_begin__field_descriptors,
   dither__v1__upload_begin__field_indices_by_name,
   1,  dither__v1__upload_begin__number_ranges,
   (ProtobufCMessageInit) dither__v1__upload_begin__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__file_signature__field_descriptors[2] =
+{
+  {
+    "public_key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__FileSignature, public_key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "signature",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__FileSignature, signature),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__file_signature__field_indices_by_name[] = {
+  0,   /* field[0] = public_key */
+  1,   /* field[1] = signature */
+};
+static const ProtobufCIntRange dither__v1__file_signature__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor dither__v1__file_signature__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.FileSignature",
+  "FileSignature",
+  "Dither__V1__FileSignature",
+  "dither.v1",
+  sizeof(Dither__V1__FileSignature),
+  2,
+  dither__v1__file_signature__field_descriptors,
+  dither__v1__file_signature__field_indices_by_name,
+  1,  dither__v1__file_signature__number_ranges,
+  (ProtobufCMessageInit) dither__v1__file_signature__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor dither__v1__upload_chunk__field_descriptors[2] =
@@ -1933,7 +3061,7 @@ const ProtobufCMessageDescriptor dither__v1__upload_status__descriptor =
   (ProtobufCMessageInit) dither__v1__upload_status__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor dither__v1__set_alias_request__field_descriptors[4] =
+static const ProtobufCFieldDescriptor dither__v1__set_alias_request__field_descriptors[5] =
 {
   {
     "model",
@@ -1983,17 +3111,30 @@ static const ProtobufCFieldDescriptor dither__v1__set_alias_request__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "required_audit",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__SetAliasRequest, required_audit),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__set_alias_request__field_indices_by_name[] = {
   1,   /* field[1] = alias */
   3,   /* field[3] = everywhere */
   2,   /* field[2] = expected_version */
   0,   /* field[0] = model */
+  4,   /* field[4] = required_audit */
 };
 static const ProtobufCIntRange dither__v1__set_alias_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor dither__v1__set_alias_request__descriptor =
 {
@@ -2003,14 +3144,14 @@ const ProtobufCMessageDescriptor dither__v1__set_alias_request__descriptor =
   "Dither__V1__SetAliasRequest",
   "dither.v1",
   sizeof(Dither__V1__SetAliasRequest),
-  4,
+  5,
   dither__v1__set_alias_request__field_descriptors,
   dither__v1__set_alias_request__field_indices_by_name,
   1,  dither__v1__set_alias_request__number_ranges,
   (ProtobufCMessageInit) dither__v1__set_alias_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor dither__v1__remove_model_request__field_descriptors[1] =
+static const ProtobufCFieldDescriptor dither__v1__remove_model_request__field_descriptors[3] =
 {
   {
     "model",
@@ -2024,14 +3165,40 @@ static const ProtobufCFieldDescriptor dither__v1__remove_model_request__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "force",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__RemoveModelRequest, force),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "purge",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__RemoveModelRequest, purge),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned dither__v1__remove_model_request__field_indices_by_name[] = {
+  1,   /* field[1] = force */
   0,   /* field[0] = model */
+  2,   /* field[2] = purge */
 };
 static const ProtobufCIntRange dither__v1__remove_model_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor dither__v1__remove_model_request__descriptor =
 {
@@ -2041,7 +3208,7 @@ const ProtobufCMessageDescriptor dither__v1__remove_model_request__descriptor =
   "Dither__V1__RemoveModelRequest",
   "dither.v1",
   sizeof(Dither__V1__RemoveModelRequest),
-  1,
+  3,
   dither__v1__remove_model_request__field_descriptors,
   dither__v1__remove_model_request__field_indices_by_name,
   1,  dither__v1__remove_model_request__number_ranges,
@@ -2084,6 +3251,82 @@ const ProtobufCMessageDescriptor dither__v1__remove_model_response__descriptor =
   dither__v1__remove_model_response__field_indices_by_name,
   1,  dither__v1__remove_model_response__number_ranges,
   (ProtobufCMessageInit) dither__v1__remove_model_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__restore_model_request__field_descriptors[1] =
+{
+  {
+    "model",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__RestoreModelRequest, model),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__restore_model_request__field_indices_by_name[] = {
+  0,   /* field[0] = model */
+};
+static const ProtobufCIntRange dither__v1__restore_model_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor dither__v1__restore_model_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.RestoreModelRequest",
+  "RestoreModelRequest",
+  "Dither__V1__RestoreModelRequest",
+  "dither.v1",
+  sizeof(Dither__V1__RestoreModelRequest),
+  1,
+  dither__v1__restore_model_request__field_descriptors,
+  dither__v1__restore_model_request__field_indices_by_name,
+  1,  dither__v1__restore_model_request__number_ranges,
+  (ProtobufCMessageInit) dither__v1__restore_model_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__restore_model_response__field_descriptors[1] =
+{
+  {
+    "models",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__RestoreModelResponse, n_models),
+    offsetof(Dither__V1__RestoreModelResponse, models),
+    &dither__v1__model__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__restore_model_response__field_indices_by_name[] = {
+  0,   /* field[0] = models */
+};
+static const ProtobufCIntRange dither__v1__restore_model_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor dither__v1__restore_model_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.RestoreModelResponse",
+  "RestoreModelResponse",
+  "Dither__V1__RestoreModelResponse",
+  "dither.v1",
+  sizeof(Dither__V1__RestoreModelResponse),
+  1,
+  dither__v1__restore_model_response__field_descriptors,
+  dither__v1__restore_model_response__field_indices_by_name,
+  1,  dither__v1__restore_model_response__number_ranges,
+  (ProtobufCMessageInit) dither__v1__restore_model_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor dither__v1__calibrate_request__field_descriptors[7] =
@@ -3216,7 +4459,1269 @@ const ProtobufCMessageDescriptor dither__v1__replica__descriptor =
   (ProtobufCMessageInit) dither__v1__replica__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCMethodDescriptor dither__v1__registry__method_descriptors[9] =
+static const ProtobufCFieldDescriptor dither__v1__list_trail_request__field_descriptors[6] =
+{
+  {
+    "page_size",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListTrailRequest, page_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page_token",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListTrailRequest, page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "oldest_first",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListTrailRequest, oldest_first),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "who",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListTrailRequest, who),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "action",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListTrailRequest, action),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "subject",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListTrailRequest, subject),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__list_trail_request__field_indices_by_name[] = {
+  4,   /* field[4] = action */
+  2,   /* field[2] = oldest_first */
+  0,   /* field[0] = page_size */
+  1,   /* field[1] = page_token */
+  5,   /* field[5] = subject */
+  3,   /* field[3] = who */
+};
+static const ProtobufCIntRange dither__v1__list_trail_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor dither__v1__list_trail_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.ListTrailRequest",
+  "ListTrailRequest",
+  "Dither__V1__ListTrailRequest",
+  "dither.v1",
+  sizeof(Dither__V1__ListTrailRequest),
+  6,
+  dither__v1__list_trail_request__field_descriptors,
+  dither__v1__list_trail_request__field_indices_by_name,
+  1,  dither__v1__list_trail_request__number_ranges,
+  (ProtobufCMessageInit) dither__v1__list_trail_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__list_trail_response__field_descriptors[2] =
+{
+  {
+    "entries",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__ListTrailResponse, n_entries),
+    offsetof(Dither__V1__ListTrailResponse, entries),
+    &dither__v1__trail_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next_page_token",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListTrailResponse, next_page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__list_trail_response__field_indices_by_name[] = {
+  0,   /* field[0] = entries */
+  1,   /* field[1] = next_page_token */
+};
+static const ProtobufCIntRange dither__v1__list_trail_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor dither__v1__list_trail_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.ListTrailResponse",
+  "ListTrailResponse",
+  "Dither__V1__ListTrailResponse",
+  "dither.v1",
+  sizeof(Dither__V1__ListTrailResponse),
+  2,
+  dither__v1__list_trail_response__field_descriptors,
+  dither__v1__list_trail_response__field_indices_by_name,
+  1,  dither__v1__list_trail_response__number_ranges,
+  (ProtobufCMessageInit) dither__v1__list_trail_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__trail_entry__field_descriptors[7] =
+{
+  {
+    "number",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__TrailEntry, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "at_ms",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__TrailEntry, at_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "who",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__TrailEntry, who),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "action",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__TrailEntry, action),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "subject",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__TrailEntry, subject),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "detail",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__TrailEntry, detail),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "hash",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__TrailEntry, hash),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__trail_entry__field_indices_by_name[] = {
+  3,   /* field[3] = action */
+  1,   /* field[1] = at_ms */
+  5,   /* field[5] = detail */
+  6,   /* field[6] = hash */
+  0,   /* field[0] = number */
+  4,   /* field[4] = subject */
+  2,   /* field[2] = who */
+};
+static const ProtobufCIntRange dither__v1__trail_entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor dither__v1__trail_entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.TrailEntry",
+  "TrailEntry",
+  "Dither__V1__TrailEntry",
+  "dither.v1",
+  sizeof(Dither__V1__TrailEntry),
+  7,
+  dither__v1__trail_entry__field_descriptors,
+  dither__v1__trail_entry__field_indices_by_name,
+  1,  dither__v1__trail_entry__number_ranges,
+  (ProtobufCMessageInit) dither__v1__trail_entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__describe_model_request__tags_entry__field_descriptors[2] =
+{
+  {
+    "key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__DescribeModelRequest__TagsEntry, key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__DescribeModelRequest__TagsEntry, value),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__describe_model_request__tags_entry__field_indices_by_name[] = {
+  0,   /* field[0] = key */
+  1,   /* field[1] = value */
+};
+static const ProtobufCIntRange dither__v1__describe_model_request__tags_entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor dither__v1__describe_model_request__tags_entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.DescribeModelRequest.TagsEntry",
+  "TagsEntry",
+  "Dither__V1__DescribeModelRequest__TagsEntry",
+  "dither.v1",
+  sizeof(Dither__V1__DescribeModelRequest__TagsEntry),
+  2,
+  dither__v1__describe_model_request__tags_entry__field_descriptors,
+  dither__v1__describe_model_request__tags_entry__field_indices_by_name,
+  1,  dither__v1__describe_model_request__tags_entry__number_ranges,
+  (ProtobufCMessageInit) dither__v1__describe_model_request__tags_entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__describe_model_request__field_descriptors[5] =
+{
+  {
+    "model",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__DescribeModelRequest, model),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "card_json",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Dither__V1__DescribeModelRequest, card_case),
+    offsetof(Dither__V1__DescribeModelRequest, card_json),
+    NULL,
+    &protobuf_c_empty_string,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tags",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__DescribeModelRequest, n_tags),
+    offsetof(Dither__V1__DescribeModelRequest, tags),
+    &dither__v1__describe_model_request__tags_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "dropped_tags",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Dither__V1__DescribeModelRequest, n_dropped_tags),
+    offsetof(Dither__V1__DescribeModelRequest, dropped_tags),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expected_revision",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Dither__V1__DescribeModelRequest, expected_case),
+    offsetof(Dither__V1__DescribeModelRequest, expected_revision),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__describe_model_request__field_indices_by_name[] = {
+  1,   /* field[1] = card_json */
+  3,   /* field[3] = dropped_tags */
+  4,   /* field[4] = expected_revision */
+  0,   /* field[0] = model */
+  2,   /* field[2] = tags */
+};
+static const ProtobufCIntRange dither__v1__describe_model_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor dither__v1__describe_model_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.DescribeModelRequest",
+  "DescribeModelRequest",
+  "Dither__V1__DescribeModelRequest",
+  "dither.v1",
+  sizeof(Dither__V1__DescribeModelRequest),
+  5,
+  dither__v1__describe_model_request__field_descriptors,
+  dither__v1__describe_model_request__field_indices_by_name,
+  1,  dither__v1__describe_model_request__number_ranges,
+  (ProtobufCMessageInit) dither__v1__describe_model_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__list_revisions_request__field_descriptors[3] =
+{
+  {
+    "model",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRevisionsRequest, model),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page_size",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRevisionsRequest, page_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page_token",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRevisionsRequest, page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__list_revisions_request__field_indices_by_name[] = {
+  0,   /* field[0] = model */
+  1,   /* field[1] = page_size */
+  2,   /* field[2] = page_token */
+};
+static const ProtobufCIntRange dither__v1__list_revisions_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor dither__v1__list_revisions_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.ListRevisionsRequest",
+  "ListRevisionsRequest",
+  "Dither__V1__ListRevisionsRequest",
+  "dither.v1",
+  sizeof(Dither__V1__ListRevisionsRequest),
+  3,
+  dither__v1__list_revisions_request__field_descriptors,
+  dither__v1__list_revisions_request__field_indices_by_name,
+  1,  dither__v1__list_revisions_request__number_ranges,
+  (ProtobufCMessageInit) dither__v1__list_revisions_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__list_revisions_response__revision__tags_entry__field_descriptors[2] =
+{
+  {
+    "key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRevisionsResponse__Revision__TagsEntry, key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRevisionsResponse__Revision__TagsEntry, value),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__list_revisions_response__revision__tags_entry__field_indices_by_name[] = {
+  0,   /* field[0] = key */
+  1,   /* field[1] = value */
+};
+static const ProtobufCIntRange dither__v1__list_revisions_response__revision__tags_entry__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor dither__v1__list_revisions_response__revision__tags_entry__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.ListRevisionsResponse.Revision.TagsEntry",
+  "TagsEntry",
+  "Dither__V1__ListRevisionsResponse__Revision__TagsEntry",
+  "dither.v1",
+  sizeof(Dither__V1__ListRevisionsResponse__Revision__TagsEntry),
+  2,
+  dither__v1__list_revisions_response__revision__tags_entry__field_descriptors,
+  dither__v1__list_revisions_response__revision__tags_entry__field_indices_by_name,
+  1,  dither__v1__list_revisions_response__revision__tags_entry__number_ranges,
+  (ProtobufCMessageInit) dither__v1__list_revisions_response__revision__tags_entry__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__list_revisions_response__revision__field_descriptors[5] =
+{
+  {
+    "number",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRevisionsResponse__Revision, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "card_json",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Dither__V1__ListRevisionsResponse__Revision, card_case),
+    offsetof(Dither__V1__ListRevisionsResponse__Revision, card_json),
+    NULL,
+    &protobuf_c_empty_string,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tags",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__ListRevisionsResponse__Revision, n_tags),
+    offsetof(Dither__V1__ListRevisionsResponse__Revision, tags),
+    &dither__v1__list_revisions_response__revision__tags_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "created_ms",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRevisionsResponse__Revision, created_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "created_by",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRevisionsResponse__Revision, created_by),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__list_revisions_response__revision__field_indices_by_name[] = {
+  1,   /* field[1] = card_json */
+  4,   /* field[4] = created_by */
+  3,   /* field[3] = created_ms */
+  0,   /* field[0] = number */
+  2,   /* field[2] = tags */
+};
+static const ProtobufCIntRange dither__v1__list_revisions_response__revision__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor dither__v1__list_revisions_response__revision__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.ListRevisionsResponse.Revision",
+  "Revision",
+  "Dither__V1__ListRevisionsResponse__Revision",
+  "dither.v1",
+  sizeof(Dither__V1__ListRevisionsResponse__Revision),
+  5,
+  dither__v1__list_revisions_response__revision__field_descriptors,
+  dither__v1__list_revisions_response__revision__field_indices_by_name,
+  1,  dither__v1__list_revisions_response__revision__number_ranges,
+  (ProtobufCMessageInit) dither__v1__list_revisions_response__revision__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__list_revisions_response__field_descriptors[2] =
+{
+  {
+    "revisions",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__ListRevisionsResponse, n_revisions),
+    offsetof(Dither__V1__ListRevisionsResponse, revisions),
+    &dither__v1__list_revisions_response__revision__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next_page_token",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRevisionsResponse, next_page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__list_revisions_response__field_indices_by_name[] = {
+  1,   /* field[1] = next_page_token */
+  0,   /* field[0] = revisions */
+};
+static const ProtobufCIntRange dither__v1__list_revisions_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor dither__v1__list_revisions_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.ListRevisionsResponse",
+  "ListRevisionsResponse",
+  "Dither__V1__ListRevisionsResponse",
+  "dither.v1",
+  sizeof(Dither__V1__ListRevisionsResponse),
+  2,
+  dither__v1__list_revisions_response__field_descriptors,
+  dither__v1__list_revisions_response__field_indices_by_name,
+  1,  dither__v1__list_revisions_response__number_ranges,
+  (ProtobufCMessageInit) dither__v1__list_revisions_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__download_request__field_descriptors[1] =
+{
+  {
+    "model",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__DownloadRequest, model),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__download_request__field_indices_by_name[] = {
+  0,   /* field[0] = model */
+};
+static const ProtobufCIntRange dither__v1__download_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor dither__v1__download_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.DownloadRequest",
+  "DownloadRequest",
+  "Dither__V1__DownloadRequest",
+  "dither.v1",
+  sizeof(Dither__V1__DownloadRequest),
+  1,
+  dither__v1__download_request__field_descriptors,
+  dither__v1__download_request__field_indices_by_name,
+  1,  dither__v1__download_request__number_ranges,
+  (ProtobufCMessageInit) dither__v1__download_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__download_response__field_descriptors[2] =
+{
+  {
+    "model",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__DownloadResponse, kind_case),
+    offsetof(Dither__V1__DownloadResponse, model),
+    &dither__v1__model__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "chunk",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__DownloadResponse, kind_case),
+    offsetof(Dither__V1__DownloadResponse, chunk),
+    &dither__v1__upload_chunk__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__download_response__field_indices_by_name[] = {
+  1,   /* field[1] = chunk */
+  0,   /* field[0] = model */
+};
+static const ProtobufCIntRange dither__v1__download_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor dither__v1__download_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.DownloadResponse",
+  "DownloadResponse",
+  "Dither__V1__DownloadResponse",
+  "dither.v1",
+  sizeof(Dither__V1__DownloadResponse),
+  2,
+  dither__v1__download_response__field_descriptors,
+  dither__v1__download_response__field_indices_by_name,
+  1,  dither__v1__download_response__number_ranges,
+  (ProtobufCMessageInit) dither__v1__download_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__sign_model_request__field_descriptors[2] =
+{
+  {
+    "model",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__SignModelRequest, model),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "signature",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__SignModelRequest, signature),
+    &dither__v1__file_signature__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__sign_model_request__field_indices_by_name[] = {
+  0,   /* field[0] = model */
+  1,   /* field[1] = signature */
+};
+static const ProtobufCIntRange dither__v1__sign_model_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor dither__v1__sign_model_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.SignModelRequest",
+  "SignModelRequest",
+  "Dither__V1__SignModelRequest",
+  "dither.v1",
+  sizeof(Dither__V1__SignModelRequest),
+  2,
+  dither__v1__sign_model_request__field_descriptors,
+  dither__v1__sign_model_request__field_indices_by_name,
+  1,  dither__v1__sign_model_request__number_ranges,
+  (ProtobufCMessageInit) dither__v1__sign_model_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__set_rollout_request__field_descriptors[5] =
+{
+  {
+    "model",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__SetRolloutRequest, model),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "alias",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__SetRolloutRequest, alias),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "share",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__SetRolloutRequest, share),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "shadow",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__SetRolloutRequest, shadow),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "required_audit",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__SetRolloutRequest, required_audit),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__set_rollout_request__field_indices_by_name[] = {
+  1,   /* field[1] = alias */
+  0,   /* field[0] = model */
+  4,   /* field[4] = required_audit */
+  3,   /* field[3] = shadow */
+  2,   /* field[2] = share */
+};
+static const ProtobufCIntRange dither__v1__set_rollout_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor dither__v1__set_rollout_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.SetRolloutRequest",
+  "SetRolloutRequest",
+  "Dither__V1__SetRolloutRequest",
+  "dither.v1",
+  sizeof(Dither__V1__SetRolloutRequest),
+  5,
+  dither__v1__set_rollout_request__field_descriptors,
+  dither__v1__set_rollout_request__field_indices_by_name,
+  1,  dither__v1__set_rollout_request__number_ranges,
+  (ProtobufCMessageInit) dither__v1__set_rollout_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__end_rollout_request__field_descriptors[1] =
+{
+  {
+    "model",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__EndRolloutRequest, model),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__end_rollout_request__field_indices_by_name[] = {
+  0,   /* field[0] = model */
+};
+static const ProtobufCIntRange dither__v1__end_rollout_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor dither__v1__end_rollout_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.EndRolloutRequest",
+  "EndRolloutRequest",
+  "Dither__V1__EndRolloutRequest",
+  "dither.v1",
+  sizeof(Dither__V1__EndRolloutRequest),
+  1,
+  dither__v1__end_rollout_request__field_descriptors,
+  dither__v1__end_rollout_request__field_indices_by_name,
+  1,  dither__v1__end_rollout_request__number_ranges,
+  (ProtobufCMessageInit) dither__v1__end_rollout_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define dither__v1__end_rollout_response__field_descriptors NULL
+#define dither__v1__end_rollout_response__field_indices_by_name NULL
+#define dither__v1__end_rollout_response__number_ranges NULL
+const ProtobufCMessageDescriptor dither__v1__end_rollout_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.EndRolloutResponse",
+  "EndRolloutResponse",
+  "Dither__V1__EndRolloutResponse",
+  "dither.v1",
+  sizeof(Dither__V1__EndRolloutResponse),
+  0,
+  dither__v1__end_rollout_response__field_descriptors,
+  dither__v1__end_rollout_response__field_indices_by_name,
+  0,  dither__v1__end_rollout_response__number_ranges,
+  (ProtobufCMessageInit) dither__v1__end_rollout_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__list_rollouts_request__field_descriptors[1] =
+{
+  {
+    "prefix",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsRequest, prefix),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__list_rollouts_request__field_indices_by_name[] = {
+  0,   /* field[0] = prefix */
+};
+static const ProtobufCIntRange dither__v1__list_rollouts_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor dither__v1__list_rollouts_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.ListRolloutsRequest",
+  "ListRolloutsRequest",
+  "Dither__V1__ListRolloutsRequest",
+  "dither.v1",
+  sizeof(Dither__V1__ListRolloutsRequest),
+  1,
+  dither__v1__list_rollouts_request__field_descriptors,
+  dither__v1__list_rollouts_request__field_indices_by_name,
+  1,  dither__v1__list_rollouts_request__number_ranges,
+  (ProtobufCMessageInit) dither__v1__list_rollouts_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__list_rollouts_response__rollout__field_descriptors[16] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "alias",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, alias),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "version",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, version),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "candidate",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, candidate),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "share",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, share),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "shadow",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, shadow),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "set_ms",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, set_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "set_by",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, set_by),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "requests",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, requests),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "candidate_requests",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, candidate_requests),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rows",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, rows),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "differing_rows",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, differing_rows),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "mean_distance",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, mean_distance),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "largest_distance",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, largest_distance),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "failures",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, failures),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "skipped",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Dither__V1__ListRolloutsResponse__Rollout, skipped),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__list_rollouts_response__rollout__field_indices_by_name[] = {
+  1,   /* field[1] = alias */
+  3,   /* field[3] = candidate */
+  9,   /* field[9] = candidate_requests */
+  11,   /* field[11] = differing_rows */
+  14,   /* field[14] = failures */
+  13,   /* field[13] = largest_distance */
+  12,   /* field[12] = mean_distance */
+  0,   /* field[0] = name */
+  8,   /* field[8] = requests */
+  10,   /* field[10] = rows */
+  7,   /* field[7] = set_by */
+  6,   /* field[6] = set_ms */
+  5,   /* field[5] = shadow */
+  4,   /* field[4] = share */
+  15,   /* field[15] = skipped */
+  2,   /* field[2] = version */
+};
+static const ProtobufCIntRange dither__v1__list_rollouts_response__rollout__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 16 }
+};
+const ProtobufCMessageDescriptor dither__v1__list_rollouts_response__rollout__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.ListRolloutsResponse.Rollout",
+  "Rollout",
+  "Dither__V1__ListRolloutsResponse__Rollout",
+  "dither.v1",
+  sizeof(Dither__V1__ListRolloutsResponse__Rollout),
+  16,
+  dither__v1__list_rollouts_response__rollout__field_descriptors,
+  dither__v1__list_rollouts_response__rollout__field_indices_by_name,
+  1,  dither__v1__list_rollouts_response__rollout__number_ranges,
+  (ProtobufCMessageInit) dither__v1__list_rollouts_response__rollout__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor dither__v1__list_rollouts_response__field_descriptors[1] =
+{
+  {
+    "rollouts",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Dither__V1__ListRolloutsResponse, n_rollouts),
+    offsetof(Dither__V1__ListRolloutsResponse, rollouts),
+    &dither__v1__list_rollouts_response__rollout__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned dither__v1__list_rollouts_response__field_indices_by_name[] = {
+  0,   /* field[0] = rollouts */
+};
+static const ProtobufCIntRange dither__v1__list_rollouts_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor dither__v1__list_rollouts_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "dither.v1.ListRolloutsResponse",
+  "ListRolloutsResponse",
+  "Dither__V1__ListRolloutsResponse",
+  "dither.v1",
+  sizeof(Dither__V1__ListRolloutsResponse),
+  1,
+  dither__v1__list_rollouts_response__field_descriptors,
+  dither__v1__list_rollouts_response__field_indices_by_name,
+  1,  dither__v1__list_rollouts_response__number_ranges,
+  (ProtobufCMessageInit) dither__v1__list_rollouts_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCMethodDescriptor dither__v1__registry__method_descriptors[19] =
 {
   { "ListModels", &dither__v1__list_models_request__descriptor, &dither__v1__list_models_response__descriptor },
   { "GetModel", &dither__v1__get_model_request__descriptor, &dither__v1__model__descriptor },
@@ -3227,16 +5732,36 @@ static const ProtobufCMethodDescriptor dither__v1__registry__method_descriptors[
   { "Calibrate", &dither__v1__calibrate_request__descriptor, &dither__v1__calibration__descriptor },
   { "Drift", &dither__v1__drift_request__descriptor, &dither__v1__drift_response__descriptor },
   { "ListReplicas", &dither__v1__list_replicas_request__descriptor, &dither__v1__list_replicas_response__descriptor },
+  { "ListRemovedModels", &dither__v1__list_models_request__descriptor, &dither__v1__list_models_response__descriptor },
+  { "RestoreModel", &dither__v1__restore_model_request__descriptor, &dither__v1__restore_model_response__descriptor },
+  { "SetRollout", &dither__v1__set_rollout_request__descriptor, &dither__v1__model__descriptor },
+  { "EndRollout", &dither__v1__end_rollout_request__descriptor, &dither__v1__end_rollout_response__descriptor },
+  { "ListRollouts", &dither__v1__list_rollouts_request__descriptor, &dither__v1__list_rollouts_response__descriptor },
+  { "SignModel", &dither__v1__sign_model_request__descriptor, &dither__v1__model__descriptor },
+  { "DescribeModel", &dither__v1__describe_model_request__descriptor, &dither__v1__model__descriptor },
+  { "ListRevisions", &dither__v1__list_revisions_request__descriptor, &dither__v1__list_revisions_response__descriptor },
+  { "Download", &dither__v1__download_request__descriptor, &dither__v1__download_response__descriptor },
+  { "ListTrail", &dither__v1__list_trail_request__descriptor, &dither__v1__list_trail_response__descriptor },
 };
 const unsigned dither__v1__registry__method_indices_by_name[] = {
   6,        /* Calibrate */
+  15,        /* DescribeModel */
+  17,        /* Download */
   7,        /* Drift */
+  12,        /* EndRollout */
   1,        /* GetModel */
   3,        /* GetUpload */
   0,        /* ListModels */
+  9,        /* ListRemovedModels */
   8,        /* ListReplicas */
+  16,        /* ListRevisions */
+  13,        /* ListRollouts */
+  18,        /* ListTrail */
   5,        /* RemoveModel */
+  10,        /* RestoreModel */
   4,        /* SetAlias */
+  11,        /* SetRollout */
+  14,        /* SignModel */
   2         /* Upload */
 };
 const ProtobufCServiceDescriptor dither__v1__registry__descriptor =
@@ -3246,7 +5771,7 @@ const ProtobufCServiceDescriptor dither__v1__registry__descriptor =
   "Registry",
   "Dither__V1__Registry",
   "dither.v1",
-  9,
+  19,
   dither__v1__registry__method_descriptors,
   dither__v1__registry__method_indices_by_name
 };
@@ -3321,6 +5846,86 @@ void dither__v1__registry__list_replicas(ProtobufCService *service,
 {
   assert(service->descriptor == &dither__v1__registry__descriptor);
   service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void dither__v1__registry__list_removed_models(ProtobufCService *service,
+                                               const Dither__V1__ListModelsRequest *input,
+                                               Dither__V1__ListModelsResponse_Closure closure,
+                                               void *closure_data)
+{
+  assert(service->descriptor == &dither__v1__registry__descriptor);
+  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void dither__v1__registry__restore_model(ProtobufCService *service,
+                                         const Dither__V1__RestoreModelRequest *input,
+                                         Dither__V1__RestoreModelResponse_Closure closure,
+                                         void *closure_data)
+{
+  assert(service->descriptor == &dither__v1__registry__descriptor);
+  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void dither__v1__registry__set_rollout(ProtobufCService *service,
+                                       const Dither__V1__SetRolloutRequest *input,
+                                       Dither__V1__Model_Closure closure,
+                                       void *closure_data)
+{
+  assert(service->descriptor == &dither__v1__registry__descriptor);
+  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void dither__v1__registry__end_rollout(ProtobufCService *service,
+                                       const Dither__V1__EndRolloutRequest *input,
+                                       Dither__V1__EndRolloutResponse_Closure closure,
+                                       void *closure_data)
+{
+  assert(service->descriptor == &dither__v1__registry__descriptor);
+  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void dither__v1__registry__list_rollouts(ProtobufCService *service,
+                                         const Dither__V1__ListRolloutsRequest *input,
+                                         Dither__V1__ListRolloutsResponse_Closure closure,
+                                         void *closure_data)
+{
+  assert(service->descriptor == &dither__v1__registry__descriptor);
+  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void dither__v1__registry__sign_model(ProtobufCService *service,
+                                      const Dither__V1__SignModelRequest *input,
+                                      Dither__V1__Model_Closure closure,
+                                      void *closure_data)
+{
+  assert(service->descriptor == &dither__v1__registry__descriptor);
+  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void dither__v1__registry__describe_model(ProtobufCService *service,
+                                          const Dither__V1__DescribeModelRequest *input,
+                                          Dither__V1__Model_Closure closure,
+                                          void *closure_data)
+{
+  assert(service->descriptor == &dither__v1__registry__descriptor);
+  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void dither__v1__registry__list_revisions(ProtobufCService *service,
+                                          const Dither__V1__ListRevisionsRequest *input,
+                                          Dither__V1__ListRevisionsResponse_Closure closure,
+                                          void *closure_data)
+{
+  assert(service->descriptor == &dither__v1__registry__descriptor);
+  service->invoke(service, 16, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void dither__v1__registry__download(ProtobufCService *service,
+                                    const Dither__V1__DownloadRequest *input,
+                                    Dither__V1__DownloadResponse_Closure closure,
+                                    void *closure_data)
+{
+  assert(service->descriptor == &dither__v1__registry__descriptor);
+  service->invoke(service, 17, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void dither__v1__registry__list_trail(ProtobufCService *service,
+                                      const Dither__V1__ListTrailRequest *input,
+                                      Dither__V1__ListTrailResponse_Closure closure,
+                                      void *closure_data)
+{
+  assert(service->descriptor == &dither__v1__registry__descriptor);
+  service->invoke(service, 18, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void dither__v1__registry__init (Dither__V1__Registry_Service *service,
                                  Dither__V1__Registry_ServiceDestroy destroy)

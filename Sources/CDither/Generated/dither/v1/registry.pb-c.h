@@ -17,6 +17,9 @@ PROTOBUF_C__BEGIN_DECLS
 #include "dither/v1/inference.pb-c.h"
 
 typedef struct Dither__V1__Model Dither__V1__Model;
+typedef struct Dither__V1__Model__TagsEntry Dither__V1__Model__TagsEntry;
+typedef struct Dither__V1__Model__SignedBy Dither__V1__Model__SignedBy;
+typedef struct Dither__V1__Model__Removal Dither__V1__Model__Removal;
 typedef struct Dither__V1__Signature Dither__V1__Signature;
 typedef struct Dither__V1__SignatureInput Dither__V1__SignatureInput;
 typedef struct Dither__V1__ListModelsRequest Dither__V1__ListModelsRequest;
@@ -24,6 +27,7 @@ typedef struct Dither__V1__ListModelsResponse Dither__V1__ListModelsResponse;
 typedef struct Dither__V1__GetModelRequest Dither__V1__GetModelRequest;
 typedef struct Dither__V1__UploadRequest Dither__V1__UploadRequest;
 typedef struct Dither__V1__UploadBegin Dither__V1__UploadBegin;
+typedef struct Dither__V1__FileSignature Dither__V1__FileSignature;
 typedef struct Dither__V1__UploadChunk Dither__V1__UploadChunk;
 typedef struct Dither__V1__UploadResponse Dither__V1__UploadResponse;
 typedef struct Dither__V1__GetUploadRequest Dither__V1__GetUploadRequest;
@@ -31,6 +35,8 @@ typedef struct Dither__V1__UploadStatus Dither__V1__UploadStatus;
 typedef struct Dither__V1__SetAliasRequest Dither__V1__SetAliasRequest;
 typedef struct Dither__V1__RemoveModelRequest Dither__V1__RemoveModelRequest;
 typedef struct Dither__V1__RemoveModelResponse Dither__V1__RemoveModelResponse;
+typedef struct Dither__V1__RestoreModelRequest Dither__V1__RestoreModelRequest;
+typedef struct Dither__V1__RestoreModelResponse Dither__V1__RestoreModelResponse;
 typedef struct Dither__V1__CalibrateRequest Dither__V1__CalibrateRequest;
 typedef struct Dither__V1__Calibration Dither__V1__Calibration;
 typedef struct Dither__V1__Calibration__ClassThresholds Dither__V1__Calibration__ClassThresholds;
@@ -42,6 +48,24 @@ typedef struct Dither__V1__DriftResponse__Statistic Dither__V1__DriftResponse__S
 typedef struct Dither__V1__ListReplicasRequest Dither__V1__ListReplicasRequest;
 typedef struct Dither__V1__ListReplicasResponse Dither__V1__ListReplicasResponse;
 typedef struct Dither__V1__Replica Dither__V1__Replica;
+typedef struct Dither__V1__ListTrailRequest Dither__V1__ListTrailRequest;
+typedef struct Dither__V1__ListTrailResponse Dither__V1__ListTrailResponse;
+typedef struct Dither__V1__TrailEntry Dither__V1__TrailEntry;
+typedef struct Dither__V1__DescribeModelRequest Dither__V1__DescribeModelRequest;
+typedef struct Dither__V1__DescribeModelRequest__TagsEntry Dither__V1__DescribeModelRequest__TagsEntry;
+typedef struct Dither__V1__ListRevisionsRequest Dither__V1__ListRevisionsRequest;
+typedef struct Dither__V1__ListRevisionsResponse Dither__V1__ListRevisionsResponse;
+typedef struct Dither__V1__ListRevisionsResponse__Revision Dither__V1__ListRevisionsResponse__Revision;
+typedef struct Dither__V1__ListRevisionsResponse__Revision__TagsEntry Dither__V1__ListRevisionsResponse__Revision__TagsEntry;
+typedef struct Dither__V1__DownloadRequest Dither__V1__DownloadRequest;
+typedef struct Dither__V1__DownloadResponse Dither__V1__DownloadResponse;
+typedef struct Dither__V1__SignModelRequest Dither__V1__SignModelRequest;
+typedef struct Dither__V1__SetRolloutRequest Dither__V1__SetRolloutRequest;
+typedef struct Dither__V1__EndRolloutRequest Dither__V1__EndRolloutRequest;
+typedef struct Dither__V1__EndRolloutResponse Dither__V1__EndRolloutResponse;
+typedef struct Dither__V1__ListRolloutsRequest Dither__V1__ListRolloutsRequest;
+typedef struct Dither__V1__ListRolloutsResponse Dither__V1__ListRolloutsResponse;
+typedef struct Dither__V1__ListRolloutsResponse__Rollout Dither__V1__ListRolloutsResponse__Rollout;
 
 
 /* --- enums --- */
@@ -57,6 +81,48 @@ typedef enum _Dither__V1__Replica__Kind {
 } Dither__V1__Replica__Kind;
 
 /* --- messages --- */
+
+struct  Dither__V1__Model__TagsEntry
+{
+  ProtobufCMessage base;
+  char *key;
+  char *value;
+};
+#define DITHER__V1__MODEL__TAGS_ENTRY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__model__tags_entry__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+struct  Dither__V1__Model__SignedBy
+{
+  ProtobufCMessage base;
+  Dither__V1__FileSignature *signature;
+  int64_t created_ms;
+  char *created_by;
+  /*
+   * the key is in the server's keyring (--require-signed)
+   */
+  protobuf_c_boolean trusted;
+};
+#define DITHER__V1__MODEL__SIGNED_BY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__model__signed_by__descriptor) \
+    , NULL, 0, (char *)protobuf_c_empty_string, 0 }
+
+
+struct  Dither__V1__Model__Removal
+{
+  ProtobufCMessage base;
+  int64_t removed_ms;
+  char *removed_by;
+  /*
+   * it can be restored until then
+   */
+  int64_t kept_until_ms;
+};
+#define DITHER__V1__MODEL__REMOVAL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__model__removal__descriptor) \
+    , 0, (char *)protobuf_c_empty_string, 0 }
+
 
 struct  Dither__V1__Model
 {
@@ -80,10 +146,25 @@ struct  Dither__V1__Model
    * the newest; left out: none
    */
   Dither__V1__Calibration *calibration;
+  /*
+   * left out: it is there
+   */
+  Dither__V1__Model__Removal *removal;
+  size_t n_tags;
+  Dither__V1__Model__TagsEntry **tags;
+  /*
+   * of card and tags; 0: as it was published
+   */
+  uint64_t revision;
+  /*
+   * over its file's digest, by Ed25519
+   */
+  size_t n_signed_by;
+  Dither__V1__Model__SignedBy **signed_by;
 };
 #define DITHER__V1__MODEL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__model__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, NULL, 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, NULL }
+    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, NULL, 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, NULL, NULL, 0,NULL, 0, 0,NULL }
 
 
 struct  Dither__V1__Signature
@@ -159,10 +240,15 @@ struct  Dither__V1__ListModelsRequest
    * the answer's before; left out: from the beginning
    */
   char *page_token;
+  /*
+   * versions alone that have all of these: "key", or "key=value"
+   */
+  size_t n_tags;
+  char **tags;
 };
 #define DITHER__V1__LIST_MODELS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__list_models_request__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0,NULL }
 
 
 struct  Dither__V1__ListModelsResponse
@@ -229,10 +315,35 @@ struct  Dither__V1__UploadBegin
    */
   size_t n_aliases;
   char **aliases;
+  /*
+   * up to 16, kept with the version. A server may take only files that are signed
+   */
+  size_t n_signatures;
+  Dither__V1__FileSignature **signatures;
 };
 #define DITHER__V1__UPLOAD_BEGIN__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__upload_begin__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL }
+    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL }
+
+
+/*
+ * By Ed25519 over "dither model sha256:" and the 64 hexadecimal digits of the file's digest.
+ */
+struct  Dither__V1__FileSignature
+{
+  ProtobufCMessage base;
+  /*
+   * base64 of its 32 bytes
+   */
+  char *public_key;
+  /*
+   * 64
+   */
+  ProtobufCBinaryData signature;
+};
+#define DITHER__V1__FILE_SIGNATURE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__file_signature__descriptor) \
+    , (char *)protobuf_c_empty_string, {0,NULL} }
 
 
 struct  Dither__V1__UploadChunk
@@ -308,6 +419,10 @@ struct  Dither__V1__SetAliasRequest
    * those that have not; the alias is moved all the same.
    */
   protobuf_c_boolean everywhere;
+  /*
+   * An audit of this very version, with its own noise, that is done and whose gates are all kept; else FAILED_PRECONDITION. A server may ask for one.
+   */
+  char *required_audit;
   Dither__V1__SetAliasRequest__ExpectedCase expected_case;
   union {
     uint64_t expected_version;
@@ -315,7 +430,7 @@ struct  Dither__V1__SetAliasRequest
 };
 #define DITHER__V1__SET_ALIAS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__set_alias_request__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, DITHER__V1__SET_ALIAS_REQUEST__EXPECTED__NOT_SET, {0} }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, DITHER__V1__SET_ALIAS_REQUEST__EXPECTED__NOT_SET, {0} }
 
 
 struct  Dither__V1__RemoveModelRequest
@@ -325,10 +440,18 @@ struct  Dither__V1__RemoveModelRequest
    * "name@version", or "name" for all its versions
    */
   char *model;
+  /*
+   * also a version that an alias names; the alias goes with it
+   */
+  protobuf_c_boolean force;
+  /*
+   * it cannot be restored, nor can what was removed of it before: files go at once
+   */
+  protobuf_c_boolean purge;
 };
 #define DITHER__V1__REMOVE_MODEL_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__remove_model_request__descriptor) \
-    , (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, 0, 0 }
 
 
 struct  Dither__V1__RemoveModelResponse
@@ -339,6 +462,30 @@ struct  Dither__V1__RemoveModelResponse
 #define DITHER__V1__REMOVE_MODEL_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&dither__v1__remove_model_response__descriptor) \
     , 0 }
+
+
+struct  Dither__V1__RestoreModelRequest
+{
+  ProtobufCMessage base;
+  /*
+   * "name@version", or "name" for all of its versions that can be restored
+   */
+  char *model;
+};
+#define DITHER__V1__RESTORE_MODEL_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__restore_model_request__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+struct  Dither__V1__RestoreModelResponse
+{
+  ProtobufCMessage base;
+  size_t n_models;
+  Dither__V1__Model **models;
+};
+#define DITHER__V1__RESTORE_MODEL_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__restore_model_response__descriptor) \
+    , 0,NULL }
 
 
 typedef enum {
@@ -656,6 +803,409 @@ struct  Dither__V1__Replica
     , (char *)protobuf_c_empty_string, DITHER__V1__REPLICA__KIND__KIND_UNSPECIFIED, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0 }
 
 
+struct  Dither__V1__ListTrailRequest
+{
+  ProtobufCMessage base;
+  /*
+   * entries in one answer at most; 0 or above 1000: 1000
+   */
+  int32_t page_size;
+  /*
+   * the answer's before; left out: from the newest, or the first
+   */
+  char *page_token;
+  protobuf_c_boolean oldest_first;
+  /*
+   * entries of this caller alone
+   */
+  char *who;
+  /*
+   * of this action alone: "alias.move"
+   */
+  char *action;
+  /*
+   * of this subject alone, of a model also of its versions and aliases: "net", "net@1", "net:best"
+   */
+  char *subject;
+};
+#define DITHER__V1__LIST_TRAIL_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__list_trail_request__descriptor) \
+    , 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+struct  Dither__V1__ListTrailResponse
+{
+  ProtobufCMessage base;
+  size_t n_entries;
+  Dither__V1__TrailEntry **entries;
+  /*
+   * for a request that goes on behind these; empty: there are no more
+   */
+  char *next_page_token;
+};
+#define DITHER__V1__LIST_TRAIL_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__list_trail_response__descriptor) \
+    , 0,NULL, (char *)protobuf_c_empty_string }
+
+
+/*
+ * A deed on record. docs/registry.md says how its hash is made of it and of the hash before it.
+ */
+struct  Dither__V1__TrailEntry
+{
+  ProtobufCMessage base;
+  /*
+   * from 1, without a gap
+   */
+  int64_t number;
+  int64_t at_ms;
+  char *who;
+  /*
+   * "model.upload", "alias.move", "token.make", …
+   */
+  char *action;
+  /*
+   * "name@version", "name:alias", or a token's name
+   */
+  char *subject;
+  /*
+   * "key=value" with spaces between
+   */
+  char *detail;
+  /*
+   * SHA-256, 64 hexadecimal digits
+   */
+  char *hash;
+};
+#define DITHER__V1__TRAIL_ENTRY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__trail_entry__descriptor) \
+    , 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+struct  Dither__V1__DescribeModelRequest__TagsEntry
+{
+  ProtobufCMessage base;
+  char *key;
+  char *value;
+};
+#define DITHER__V1__DESCRIBE_MODEL_REQUEST__TAGS_ENTRY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__describe_model_request__tags_entry__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+typedef enum {
+  DITHER__V1__DESCRIBE_MODEL_REQUEST__CARD__NOT_SET = 0,
+  DITHER__V1__DESCRIBE_MODEL_REQUEST__CARD_CARD_JSON = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(DITHER__V1__DESCRIBE_MODEL_REQUEST__CARD__CASE)
+} Dither__V1__DescribeModelRequest__CardCase;
+
+typedef enum {
+  DITHER__V1__DESCRIBE_MODEL_REQUEST__EXPECTED__NOT_SET = 0,
+  DITHER__V1__DESCRIBE_MODEL_REQUEST__EXPECTED_EXPECTED_REVISION = 5
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(DITHER__V1__DESCRIBE_MODEL_REQUEST__EXPECTED__CASE)
+} Dither__V1__DescribeModelRequest__ExpectedCase;
+
+struct  Dither__V1__DescribeModelRequest
+{
+  ProtobufCMessage base;
+  /*
+   * "name", "name@version" or "name:alias"
+   */
+  char *model;
+  /*
+   * keys are names, values of at most 256 bytes; those that are not here stay. Up to 64 of a version
+   */
+  size_t n_tags;
+  Dither__V1__DescribeModelRequest__TagsEntry **tags;
+  /*
+   * keys
+   */
+  size_t n_dropped_tags;
+  char **dropped_tags;
+  Dither__V1__DescribeModelRequest__CardCase card_case;
+  union {
+    /*
+     * left out: as it is
+     */
+    char *card_json;
+  };
+  Dither__V1__DescribeModelRequest__ExpectedCase expected_case;
+  union {
+    uint64_t expected_revision;
+  };
+};
+#define DITHER__V1__DESCRIBE_MODEL_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__describe_model_request__descriptor) \
+    , (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, DITHER__V1__DESCRIBE_MODEL_REQUEST__CARD__NOT_SET, {0}, DITHER__V1__DESCRIBE_MODEL_REQUEST__EXPECTED__NOT_SET, {0} }
+
+
+struct  Dither__V1__ListRevisionsRequest
+{
+  ProtobufCMessage base;
+  /*
+   * "name", "name@version" or "name:alias"
+   */
+  char *model;
+  /*
+   * revisions in one answer at most; 0 or above 100: 100. Where cards are long it holds fewer
+   */
+  int32_t page_size;
+  /*
+   * the answer's before; left out: from the newest
+   */
+  char *page_token;
+};
+#define DITHER__V1__LIST_REVISIONS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__list_revisions_request__descriptor) \
+    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
+
+
+struct  Dither__V1__ListRevisionsResponse__Revision__TagsEntry
+{
+  ProtobufCMessage base;
+  char *key;
+  char *value;
+};
+#define DITHER__V1__LIST_REVISIONS_RESPONSE__REVISION__TAGS_ENTRY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__list_revisions_response__revision__tags_entry__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+typedef enum {
+  DITHER__V1__LIST_REVISIONS_RESPONSE__REVISION__CARD__NOT_SET = 0,
+  DITHER__V1__LIST_REVISIONS_RESPONSE__REVISION__CARD_CARD_JSON = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(DITHER__V1__LIST_REVISIONS_RESPONSE__REVISION__CARD__CASE)
+} Dither__V1__ListRevisionsResponse__Revision__CardCase;
+
+struct  Dither__V1__ListRevisionsResponse__Revision
+{
+  ProtobufCMessage base;
+  /*
+   * 0: as the version was published
+   */
+  uint64_t number;
+  size_t n_tags;
+  Dither__V1__ListRevisionsResponse__Revision__TagsEntry **tags;
+  int64_t created_ms;
+  char *created_by;
+  Dither__V1__ListRevisionsResponse__Revision__CardCase card_case;
+  union {
+    /*
+     * left out: as in the one before
+     */
+    char *card_json;
+  };
+};
+#define DITHER__V1__LIST_REVISIONS_RESPONSE__REVISION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__list_revisions_response__revision__descriptor) \
+    , 0, 0,NULL, 0, (char *)protobuf_c_empty_string, DITHER__V1__LIST_REVISIONS_RESPONSE__REVISION__CARD__NOT_SET, {0} }
+
+
+struct  Dither__V1__ListRevisionsResponse
+{
+  ProtobufCMessage base;
+  /*
+   * newest first
+   */
+  size_t n_revisions;
+  Dither__V1__ListRevisionsResponse__Revision **revisions;
+  /*
+   * for a request that goes on behind these; empty: there are no more
+   */
+  char *next_page_token;
+};
+#define DITHER__V1__LIST_REVISIONS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__list_revisions_response__descriptor) \
+    , 0,NULL, (char *)protobuf_c_empty_string }
+
+
+struct  Dither__V1__DownloadRequest
+{
+  ProtobufCMessage base;
+  /*
+   * "name", "name@version", "name:alias" or "sha256:…"
+   */
+  char *model;
+};
+#define DITHER__V1__DOWNLOAD_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__download_request__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+typedef enum {
+  DITHER__V1__DOWNLOAD_RESPONSE__KIND__NOT_SET = 0,
+  DITHER__V1__DOWNLOAD_RESPONSE__KIND_MODEL = 1,
+  DITHER__V1__DOWNLOAD_RESPONSE__KIND_CHUNK = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(DITHER__V1__DOWNLOAD_RESPONSE__KIND__CASE)
+} Dither__V1__DownloadResponse__KindCase;
+
+struct  Dither__V1__DownloadResponse
+{
+  ProtobufCMessage base;
+  Dither__V1__DownloadResponse__KindCase kind_case;
+  union {
+    /*
+     * first, once
+     */
+    Dither__V1__Model *model;
+    Dither__V1__UploadChunk *chunk;
+  };
+};
+#define DITHER__V1__DOWNLOAD_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__download_response__descriptor) \
+    , DITHER__V1__DOWNLOAD_RESPONSE__KIND__NOT_SET, {0} }
+
+
+struct  Dither__V1__SignModelRequest
+{
+  ProtobufCMessage base;
+  /*
+   * "name", "name@version", "name:alias" or "sha256:…"
+   */
+  char *model;
+  Dither__V1__FileSignature *signature;
+};
+#define DITHER__V1__SIGN_MODEL_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__sign_model_request__descriptor) \
+    , (char *)protobuf_c_empty_string, NULL }
+
+
+struct  Dither__V1__SetRolloutRequest
+{
+  ProtobufCMessage base;
+  /*
+   * "name@version": the candidate
+   */
+  char *model;
+  /*
+   * of the same name, at another version
+   */
+  char *alias;
+  /*
+   * of the requests for the alias, in (0, 1], to a millionth
+   */
+  double share;
+  /*
+   * requests are answered by the alias's version; the candidate computes its share of them too, and is compared
+   */
+  protobuf_c_boolean shadow;
+  /*
+   * as in SetAliasRequest
+   */
+  char *required_audit;
+};
+#define DITHER__V1__SET_ROLLOUT_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__set_rollout_request__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, (char *)protobuf_c_empty_string }
+
+
+struct  Dither__V1__EndRolloutRequest
+{
+  ProtobufCMessage base;
+  /*
+   * "name:alias"
+   */
+  char *model;
+};
+#define DITHER__V1__END_ROLLOUT_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__end_rollout_request__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+struct  Dither__V1__EndRolloutResponse
+{
+  ProtobufCMessage base;
+};
+#define DITHER__V1__END_ROLLOUT_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__end_rollout_response__descriptor) \
+     }
+
+
+struct  Dither__V1__ListRolloutsRequest
+{
+  ProtobufCMessage base;
+  /*
+   * of names of models
+   */
+  char *prefix;
+};
+#define DITHER__V1__LIST_ROLLOUTS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__list_rollouts_request__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+struct  Dither__V1__ListRolloutsResponse__Rollout
+{
+  ProtobufCMessage base;
+  char *name;
+  char *alias;
+  /*
+   * at which the alias is
+   */
+  uint64_t version;
+  uint64_t candidate;
+  double share;
+  protobuf_c_boolean shadow;
+  int64_t set_ms;
+  char *set_by;
+  /*
+   * for the alias
+   */
+  uint64_t requests;
+  /*
+   * those of the candidate's share
+   */
+  uint64_t candidate_requests;
+  /*
+   * Of a shadow.
+   */
+  /*
+   * that it has computed too
+   */
+  uint64_t rows;
+  /*
+   * of another class
+   */
+  uint64_t differing_rows;
+  /*
+   * over those rows: half the sum of |p - q| over the classes; of a regression the largest |a - b|
+   */
+  double mean_distance;
+  double largest_distance;
+  /*
+   * requests to which it gave no answer, or one of another form
+   */
+  uint64_t failures;
+  /*
+   * requests that it left out, as there was much to do
+   */
+  uint64_t skipped;
+};
+#define DITHER__V1__LIST_ROLLOUTS_RESPONSE__ROLLOUT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__list_rollouts_response__rollout__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+
+struct  Dither__V1__ListRolloutsResponse
+{
+  ProtobufCMessage base;
+  size_t n_rollouts;
+  Dither__V1__ListRolloutsResponse__Rollout **rollouts;
+};
+#define DITHER__V1__LIST_ROLLOUTS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&dither__v1__list_rollouts_response__descriptor) \
+    , 0,NULL }
+
+
+/* Dither__V1__Model__TagsEntry methods */
+void   dither__v1__model__tags_entry__init
+                     (Dither__V1__Model__TagsEntry         *message);
+/* Dither__V1__Model__SignedBy methods */
+void   dither__v1__model__signed_by__init
+                     (Dither__V1__Model__SignedBy         *message);
+/* Dither__V1__Model__Removal methods */
+void   dither__v1__model__removal__init
+                     (Dither__V1__Model__Removal         *message);
 /* Dither__V1__Model methods */
 void   dither__v1__model__init
                      (Dither__V1__Model         *message);
@@ -808,6 +1358,25 @@ Dither__V1__UploadBegin *
 void   dither__v1__upload_begin__free_unpacked
                      (Dither__V1__UploadBegin *message,
                       ProtobufCAllocator *allocator);
+/* Dither__V1__FileSignature methods */
+void   dither__v1__file_signature__init
+                     (Dither__V1__FileSignature         *message);
+size_t dither__v1__file_signature__get_packed_size
+                     (const Dither__V1__FileSignature   *message);
+size_t dither__v1__file_signature__pack
+                     (const Dither__V1__FileSignature   *message,
+                      uint8_t             *out);
+size_t dither__v1__file_signature__pack_to_buffer
+                     (const Dither__V1__FileSignature   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__FileSignature *
+       dither__v1__file_signature__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__file_signature__free_unpacked
+                     (Dither__V1__FileSignature *message,
+                      ProtobufCAllocator *allocator);
 /* Dither__V1__UploadChunk methods */
 void   dither__v1__upload_chunk__init
                      (Dither__V1__UploadChunk         *message);
@@ -940,6 +1509,44 @@ Dither__V1__RemoveModelResponse *
                       const uint8_t       *data);
 void   dither__v1__remove_model_response__free_unpacked
                      (Dither__V1__RemoveModelResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__RestoreModelRequest methods */
+void   dither__v1__restore_model_request__init
+                     (Dither__V1__RestoreModelRequest         *message);
+size_t dither__v1__restore_model_request__get_packed_size
+                     (const Dither__V1__RestoreModelRequest   *message);
+size_t dither__v1__restore_model_request__pack
+                     (const Dither__V1__RestoreModelRequest   *message,
+                      uint8_t             *out);
+size_t dither__v1__restore_model_request__pack_to_buffer
+                     (const Dither__V1__RestoreModelRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__RestoreModelRequest *
+       dither__v1__restore_model_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__restore_model_request__free_unpacked
+                     (Dither__V1__RestoreModelRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__RestoreModelResponse methods */
+void   dither__v1__restore_model_response__init
+                     (Dither__V1__RestoreModelResponse         *message);
+size_t dither__v1__restore_model_response__get_packed_size
+                     (const Dither__V1__RestoreModelResponse   *message);
+size_t dither__v1__restore_model_response__pack
+                     (const Dither__V1__RestoreModelResponse   *message,
+                      uint8_t             *out);
+size_t dither__v1__restore_model_response__pack_to_buffer
+                     (const Dither__V1__RestoreModelResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__RestoreModelResponse *
+       dither__v1__restore_model_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__restore_model_response__free_unpacked
+                     (Dither__V1__RestoreModelResponse *message,
                       ProtobufCAllocator *allocator);
 /* Dither__V1__CalibrateRequest methods */
 void   dither__v1__calibrate_request__init
@@ -1086,8 +1693,295 @@ Dither__V1__Replica *
 void   dither__v1__replica__free_unpacked
                      (Dither__V1__Replica *message,
                       ProtobufCAllocator *allocator);
+/* Dither__V1__ListTrailRequest methods */
+void   dither__v1__list_trail_request__init
+                     (Dither__V1__ListTrailRequest         *message);
+size_t dither__v1__list_trail_request__get_packed_size
+                     (const Dither__V1__ListTrailRequest   *message);
+size_t dither__v1__list_trail_request__pack
+                     (const Dither__V1__ListTrailRequest   *message,
+                      uint8_t             *out);
+size_t dither__v1__list_trail_request__pack_to_buffer
+                     (const Dither__V1__ListTrailRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__ListTrailRequest *
+       dither__v1__list_trail_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__list_trail_request__free_unpacked
+                     (Dither__V1__ListTrailRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__ListTrailResponse methods */
+void   dither__v1__list_trail_response__init
+                     (Dither__V1__ListTrailResponse         *message);
+size_t dither__v1__list_trail_response__get_packed_size
+                     (const Dither__V1__ListTrailResponse   *message);
+size_t dither__v1__list_trail_response__pack
+                     (const Dither__V1__ListTrailResponse   *message,
+                      uint8_t             *out);
+size_t dither__v1__list_trail_response__pack_to_buffer
+                     (const Dither__V1__ListTrailResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__ListTrailResponse *
+       dither__v1__list_trail_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__list_trail_response__free_unpacked
+                     (Dither__V1__ListTrailResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__TrailEntry methods */
+void   dither__v1__trail_entry__init
+                     (Dither__V1__TrailEntry         *message);
+size_t dither__v1__trail_entry__get_packed_size
+                     (const Dither__V1__TrailEntry   *message);
+size_t dither__v1__trail_entry__pack
+                     (const Dither__V1__TrailEntry   *message,
+                      uint8_t             *out);
+size_t dither__v1__trail_entry__pack_to_buffer
+                     (const Dither__V1__TrailEntry   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__TrailEntry *
+       dither__v1__trail_entry__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__trail_entry__free_unpacked
+                     (Dither__V1__TrailEntry *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__DescribeModelRequest__TagsEntry methods */
+void   dither__v1__describe_model_request__tags_entry__init
+                     (Dither__V1__DescribeModelRequest__TagsEntry         *message);
+/* Dither__V1__DescribeModelRequest methods */
+void   dither__v1__describe_model_request__init
+                     (Dither__V1__DescribeModelRequest         *message);
+size_t dither__v1__describe_model_request__get_packed_size
+                     (const Dither__V1__DescribeModelRequest   *message);
+size_t dither__v1__describe_model_request__pack
+                     (const Dither__V1__DescribeModelRequest   *message,
+                      uint8_t             *out);
+size_t dither__v1__describe_model_request__pack_to_buffer
+                     (const Dither__V1__DescribeModelRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__DescribeModelRequest *
+       dither__v1__describe_model_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__describe_model_request__free_unpacked
+                     (Dither__V1__DescribeModelRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__ListRevisionsRequest methods */
+void   dither__v1__list_revisions_request__init
+                     (Dither__V1__ListRevisionsRequest         *message);
+size_t dither__v1__list_revisions_request__get_packed_size
+                     (const Dither__V1__ListRevisionsRequest   *message);
+size_t dither__v1__list_revisions_request__pack
+                     (const Dither__V1__ListRevisionsRequest   *message,
+                      uint8_t             *out);
+size_t dither__v1__list_revisions_request__pack_to_buffer
+                     (const Dither__V1__ListRevisionsRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__ListRevisionsRequest *
+       dither__v1__list_revisions_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__list_revisions_request__free_unpacked
+                     (Dither__V1__ListRevisionsRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__ListRevisionsResponse__Revision__TagsEntry methods */
+void   dither__v1__list_revisions_response__revision__tags_entry__init
+                     (Dither__V1__ListRevisionsResponse__Revision__TagsEntry         *message);
+/* Dither__V1__ListRevisionsResponse__Revision methods */
+void   dither__v1__list_revisions_response__revision__init
+                     (Dither__V1__ListRevisionsResponse__Revision         *message);
+/* Dither__V1__ListRevisionsResponse methods */
+void   dither__v1__list_revisions_response__init
+                     (Dither__V1__ListRevisionsResponse         *message);
+size_t dither__v1__list_revisions_response__get_packed_size
+                     (const Dither__V1__ListRevisionsResponse   *message);
+size_t dither__v1__list_revisions_response__pack
+                     (const Dither__V1__ListRevisionsResponse   *message,
+                      uint8_t             *out);
+size_t dither__v1__list_revisions_response__pack_to_buffer
+                     (const Dither__V1__ListRevisionsResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__ListRevisionsResponse *
+       dither__v1__list_revisions_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__list_revisions_response__free_unpacked
+                     (Dither__V1__ListRevisionsResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__DownloadRequest methods */
+void   dither__v1__download_request__init
+                     (Dither__V1__DownloadRequest         *message);
+size_t dither__v1__download_request__get_packed_size
+                     (const Dither__V1__DownloadRequest   *message);
+size_t dither__v1__download_request__pack
+                     (const Dither__V1__DownloadRequest   *message,
+                      uint8_t             *out);
+size_t dither__v1__download_request__pack_to_buffer
+                     (const Dither__V1__DownloadRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__DownloadRequest *
+       dither__v1__download_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__download_request__free_unpacked
+                     (Dither__V1__DownloadRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__DownloadResponse methods */
+void   dither__v1__download_response__init
+                     (Dither__V1__DownloadResponse         *message);
+size_t dither__v1__download_response__get_packed_size
+                     (const Dither__V1__DownloadResponse   *message);
+size_t dither__v1__download_response__pack
+                     (const Dither__V1__DownloadResponse   *message,
+                      uint8_t             *out);
+size_t dither__v1__download_response__pack_to_buffer
+                     (const Dither__V1__DownloadResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__DownloadResponse *
+       dither__v1__download_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__download_response__free_unpacked
+                     (Dither__V1__DownloadResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__SignModelRequest methods */
+void   dither__v1__sign_model_request__init
+                     (Dither__V1__SignModelRequest         *message);
+size_t dither__v1__sign_model_request__get_packed_size
+                     (const Dither__V1__SignModelRequest   *message);
+size_t dither__v1__sign_model_request__pack
+                     (const Dither__V1__SignModelRequest   *message,
+                      uint8_t             *out);
+size_t dither__v1__sign_model_request__pack_to_buffer
+                     (const Dither__V1__SignModelRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__SignModelRequest *
+       dither__v1__sign_model_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__sign_model_request__free_unpacked
+                     (Dither__V1__SignModelRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__SetRolloutRequest methods */
+void   dither__v1__set_rollout_request__init
+                     (Dither__V1__SetRolloutRequest         *message);
+size_t dither__v1__set_rollout_request__get_packed_size
+                     (const Dither__V1__SetRolloutRequest   *message);
+size_t dither__v1__set_rollout_request__pack
+                     (const Dither__V1__SetRolloutRequest   *message,
+                      uint8_t             *out);
+size_t dither__v1__set_rollout_request__pack_to_buffer
+                     (const Dither__V1__SetRolloutRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__SetRolloutRequest *
+       dither__v1__set_rollout_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__set_rollout_request__free_unpacked
+                     (Dither__V1__SetRolloutRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__EndRolloutRequest methods */
+void   dither__v1__end_rollout_request__init
+                     (Dither__V1__EndRolloutRequest         *message);
+size_t dither__v1__end_rollout_request__get_packed_size
+                     (const Dither__V1__EndRolloutRequest   *message);
+size_t dither__v1__end_rollout_request__pack
+                     (const Dither__V1__EndRolloutRequest   *message,
+                      uint8_t             *out);
+size_t dither__v1__end_rollout_request__pack_to_buffer
+                     (const Dither__V1__EndRolloutRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__EndRolloutRequest *
+       dither__v1__end_rollout_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__end_rollout_request__free_unpacked
+                     (Dither__V1__EndRolloutRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__EndRolloutResponse methods */
+void   dither__v1__end_rollout_response__init
+                     (Dither__V1__EndRolloutResponse         *message);
+size_t dither__v1__end_rollout_response__get_packed_size
+                     (const Dither__V1__EndRolloutResponse   *message);
+size_t dither__v1__end_rollout_response__pack
+                     (const Dither__V1__EndRolloutResponse   *message,
+                      uint8_t             *out);
+size_t dither__v1__end_rollout_response__pack_to_buffer
+                     (const Dither__V1__EndRolloutResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__EndRolloutResponse *
+       dither__v1__end_rollout_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__end_rollout_response__free_unpacked
+                     (Dither__V1__EndRolloutResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__ListRolloutsRequest methods */
+void   dither__v1__list_rollouts_request__init
+                     (Dither__V1__ListRolloutsRequest         *message);
+size_t dither__v1__list_rollouts_request__get_packed_size
+                     (const Dither__V1__ListRolloutsRequest   *message);
+size_t dither__v1__list_rollouts_request__pack
+                     (const Dither__V1__ListRolloutsRequest   *message,
+                      uint8_t             *out);
+size_t dither__v1__list_rollouts_request__pack_to_buffer
+                     (const Dither__V1__ListRolloutsRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__ListRolloutsRequest *
+       dither__v1__list_rollouts_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__list_rollouts_request__free_unpacked
+                     (Dither__V1__ListRolloutsRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Dither__V1__ListRolloutsResponse__Rollout methods */
+void   dither__v1__list_rollouts_response__rollout__init
+                     (Dither__V1__ListRolloutsResponse__Rollout         *message);
+/* Dither__V1__ListRolloutsResponse methods */
+void   dither__v1__list_rollouts_response__init
+                     (Dither__V1__ListRolloutsResponse         *message);
+size_t dither__v1__list_rollouts_response__get_packed_size
+                     (const Dither__V1__ListRolloutsResponse   *message);
+size_t dither__v1__list_rollouts_response__pack
+                     (const Dither__V1__ListRolloutsResponse   *message,
+                      uint8_t             *out);
+size_t dither__v1__list_rollouts_response__pack_to_buffer
+                     (const Dither__V1__ListRolloutsResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Dither__V1__ListRolloutsResponse *
+       dither__v1__list_rollouts_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   dither__v1__list_rollouts_response__free_unpacked
+                     (Dither__V1__ListRolloutsResponse *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
+typedef void (*Dither__V1__Model__TagsEntry_Closure)
+                 (const Dither__V1__Model__TagsEntry *message,
+                  void *closure_data);
+typedef void (*Dither__V1__Model__SignedBy_Closure)
+                 (const Dither__V1__Model__SignedBy *message,
+                  void *closure_data);
+typedef void (*Dither__V1__Model__Removal_Closure)
+                 (const Dither__V1__Model__Removal *message,
+                  void *closure_data);
 typedef void (*Dither__V1__Model_Closure)
                  (const Dither__V1__Model *message,
                   void *closure_data);
@@ -1112,6 +2006,9 @@ typedef void (*Dither__V1__UploadRequest_Closure)
 typedef void (*Dither__V1__UploadBegin_Closure)
                  (const Dither__V1__UploadBegin *message,
                   void *closure_data);
+typedef void (*Dither__V1__FileSignature_Closure)
+                 (const Dither__V1__FileSignature *message,
+                  void *closure_data);
 typedef void (*Dither__V1__UploadChunk_Closure)
                  (const Dither__V1__UploadChunk *message,
                   void *closure_data);
@@ -1132,6 +2029,12 @@ typedef void (*Dither__V1__RemoveModelRequest_Closure)
                   void *closure_data);
 typedef void (*Dither__V1__RemoveModelResponse_Closure)
                  (const Dither__V1__RemoveModelResponse *message,
+                  void *closure_data);
+typedef void (*Dither__V1__RestoreModelRequest_Closure)
+                 (const Dither__V1__RestoreModelRequest *message,
+                  void *closure_data);
+typedef void (*Dither__V1__RestoreModelResponse_Closure)
+                 (const Dither__V1__RestoreModelResponse *message,
                   void *closure_data);
 typedef void (*Dither__V1__CalibrateRequest_Closure)
                  (const Dither__V1__CalibrateRequest *message,
@@ -1165,6 +2068,60 @@ typedef void (*Dither__V1__ListReplicasResponse_Closure)
                   void *closure_data);
 typedef void (*Dither__V1__Replica_Closure)
                  (const Dither__V1__Replica *message,
+                  void *closure_data);
+typedef void (*Dither__V1__ListTrailRequest_Closure)
+                 (const Dither__V1__ListTrailRequest *message,
+                  void *closure_data);
+typedef void (*Dither__V1__ListTrailResponse_Closure)
+                 (const Dither__V1__ListTrailResponse *message,
+                  void *closure_data);
+typedef void (*Dither__V1__TrailEntry_Closure)
+                 (const Dither__V1__TrailEntry *message,
+                  void *closure_data);
+typedef void (*Dither__V1__DescribeModelRequest__TagsEntry_Closure)
+                 (const Dither__V1__DescribeModelRequest__TagsEntry *message,
+                  void *closure_data);
+typedef void (*Dither__V1__DescribeModelRequest_Closure)
+                 (const Dither__V1__DescribeModelRequest *message,
+                  void *closure_data);
+typedef void (*Dither__V1__ListRevisionsRequest_Closure)
+                 (const Dither__V1__ListRevisionsRequest *message,
+                  void *closure_data);
+typedef void (*Dither__V1__ListRevisionsResponse__Revision__TagsEntry_Closure)
+                 (const Dither__V1__ListRevisionsResponse__Revision__TagsEntry *message,
+                  void *closure_data);
+typedef void (*Dither__V1__ListRevisionsResponse__Revision_Closure)
+                 (const Dither__V1__ListRevisionsResponse__Revision *message,
+                  void *closure_data);
+typedef void (*Dither__V1__ListRevisionsResponse_Closure)
+                 (const Dither__V1__ListRevisionsResponse *message,
+                  void *closure_data);
+typedef void (*Dither__V1__DownloadRequest_Closure)
+                 (const Dither__V1__DownloadRequest *message,
+                  void *closure_data);
+typedef void (*Dither__V1__DownloadResponse_Closure)
+                 (const Dither__V1__DownloadResponse *message,
+                  void *closure_data);
+typedef void (*Dither__V1__SignModelRequest_Closure)
+                 (const Dither__V1__SignModelRequest *message,
+                  void *closure_data);
+typedef void (*Dither__V1__SetRolloutRequest_Closure)
+                 (const Dither__V1__SetRolloutRequest *message,
+                  void *closure_data);
+typedef void (*Dither__V1__EndRolloutRequest_Closure)
+                 (const Dither__V1__EndRolloutRequest *message,
+                  void *closure_data);
+typedef void (*Dither__V1__EndRolloutResponse_Closure)
+                 (const Dither__V1__EndRolloutResponse *message,
+                  void *closure_data);
+typedef void (*Dither__V1__ListRolloutsRequest_Closure)
+                 (const Dither__V1__ListRolloutsRequest *message,
+                  void *closure_data);
+typedef void (*Dither__V1__ListRolloutsResponse__Rollout_Closure)
+                 (const Dither__V1__ListRolloutsResponse__Rollout *message,
+                  void *closure_data);
+typedef void (*Dither__V1__ListRolloutsResponse_Closure)
+                 (const Dither__V1__ListRolloutsResponse *message,
                   void *closure_data);
 
 /* --- services --- */
@@ -1209,6 +2166,46 @@ struct Dither__V1__Registry_Service
                         const Dither__V1__ListReplicasRequest *input,
                         Dither__V1__ListReplicasResponse_Closure closure,
                         void *closure_data);
+  void (*list_removed_models)(Dither__V1__Registry_Service *service,
+                              const Dither__V1__ListModelsRequest *input,
+                              Dither__V1__ListModelsResponse_Closure closure,
+                              void *closure_data);
+  void (*restore_model)(Dither__V1__Registry_Service *service,
+                        const Dither__V1__RestoreModelRequest *input,
+                        Dither__V1__RestoreModelResponse_Closure closure,
+                        void *closure_data);
+  void (*set_rollout)(Dither__V1__Registry_Service *service,
+                      const Dither__V1__SetRolloutRequest *input,
+                      Dither__V1__Model_Closure closure,
+                      void *closure_data);
+  void (*end_rollout)(Dither__V1__Registry_Service *service,
+                      const Dither__V1__EndRolloutRequest *input,
+                      Dither__V1__EndRolloutResponse_Closure closure,
+                      void *closure_data);
+  void (*list_rollouts)(Dither__V1__Registry_Service *service,
+                        const Dither__V1__ListRolloutsRequest *input,
+                        Dither__V1__ListRolloutsResponse_Closure closure,
+                        void *closure_data);
+  void (*sign_model)(Dither__V1__Registry_Service *service,
+                     const Dither__V1__SignModelRequest *input,
+                     Dither__V1__Model_Closure closure,
+                     void *closure_data);
+  void (*describe_model)(Dither__V1__Registry_Service *service,
+                         const Dither__V1__DescribeModelRequest *input,
+                         Dither__V1__Model_Closure closure,
+                         void *closure_data);
+  void (*list_revisions)(Dither__V1__Registry_Service *service,
+                         const Dither__V1__ListRevisionsRequest *input,
+                         Dither__V1__ListRevisionsResponse_Closure closure,
+                         void *closure_data);
+  void (*download)(Dither__V1__Registry_Service *service,
+                   const Dither__V1__DownloadRequest *input,
+                   Dither__V1__DownloadResponse_Closure closure,
+                   void *closure_data);
+  void (*list_trail)(Dither__V1__Registry_Service *service,
+                     const Dither__V1__ListTrailRequest *input,
+                     Dither__V1__ListTrailResponse_Closure closure,
+                     void *closure_data);
 };
 typedef void (*Dither__V1__Registry_ServiceDestroy)(Dither__V1__Registry_Service *);
 void dither__v1__registry__init (Dither__V1__Registry_Service *service,
@@ -1225,7 +2222,17 @@ void dither__v1__registry__init (Dither__V1__Registry_Service *service,
       function_prefix__ ## remove_model,\
       function_prefix__ ## calibrate,\
       function_prefix__ ## drift,\
-      function_prefix__ ## list_replicas  }
+      function_prefix__ ## list_replicas,\
+      function_prefix__ ## list_removed_models,\
+      function_prefix__ ## restore_model,\
+      function_prefix__ ## set_rollout,\
+      function_prefix__ ## end_rollout,\
+      function_prefix__ ## list_rollouts,\
+      function_prefix__ ## sign_model,\
+      function_prefix__ ## describe_model,\
+      function_prefix__ ## list_revisions,\
+      function_prefix__ ## download,\
+      function_prefix__ ## list_trail  }
 void dither__v1__registry__list_models(ProtobufCService *service,
                                        const Dither__V1__ListModelsRequest *input,
                                        Dither__V1__ListModelsResponse_Closure closure,
@@ -1262,10 +2269,53 @@ void dither__v1__registry__list_replicas(ProtobufCService *service,
                                          const Dither__V1__ListReplicasRequest *input,
                                          Dither__V1__ListReplicasResponse_Closure closure,
                                          void *closure_data);
+void dither__v1__registry__list_removed_models(ProtobufCService *service,
+                                               const Dither__V1__ListModelsRequest *input,
+                                               Dither__V1__ListModelsResponse_Closure closure,
+                                               void *closure_data);
+void dither__v1__registry__restore_model(ProtobufCService *service,
+                                         const Dither__V1__RestoreModelRequest *input,
+                                         Dither__V1__RestoreModelResponse_Closure closure,
+                                         void *closure_data);
+void dither__v1__registry__set_rollout(ProtobufCService *service,
+                                       const Dither__V1__SetRolloutRequest *input,
+                                       Dither__V1__Model_Closure closure,
+                                       void *closure_data);
+void dither__v1__registry__end_rollout(ProtobufCService *service,
+                                       const Dither__V1__EndRolloutRequest *input,
+                                       Dither__V1__EndRolloutResponse_Closure closure,
+                                       void *closure_data);
+void dither__v1__registry__list_rollouts(ProtobufCService *service,
+                                         const Dither__V1__ListRolloutsRequest *input,
+                                         Dither__V1__ListRolloutsResponse_Closure closure,
+                                         void *closure_data);
+void dither__v1__registry__sign_model(ProtobufCService *service,
+                                      const Dither__V1__SignModelRequest *input,
+                                      Dither__V1__Model_Closure closure,
+                                      void *closure_data);
+void dither__v1__registry__describe_model(ProtobufCService *service,
+                                          const Dither__V1__DescribeModelRequest *input,
+                                          Dither__V1__Model_Closure closure,
+                                          void *closure_data);
+void dither__v1__registry__list_revisions(ProtobufCService *service,
+                                          const Dither__V1__ListRevisionsRequest *input,
+                                          Dither__V1__ListRevisionsResponse_Closure closure,
+                                          void *closure_data);
+void dither__v1__registry__download(ProtobufCService *service,
+                                    const Dither__V1__DownloadRequest *input,
+                                    Dither__V1__DownloadResponse_Closure closure,
+                                    void *closure_data);
+void dither__v1__registry__list_trail(ProtobufCService *service,
+                                      const Dither__V1__ListTrailRequest *input,
+                                      Dither__V1__ListTrailResponse_Closure closure,
+                                      void *closure_data);
 
 /* --- descriptors --- */
 
 extern const ProtobufCMessageDescriptor dither__v1__model__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__model__tags_entry__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__model__signed_by__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__model__removal__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__signature__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__signature_input__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__list_models_request__descriptor;
@@ -1273,6 +2323,7 @@ extern const ProtobufCMessageDescriptor dither__v1__list_models_response__descri
 extern const ProtobufCMessageDescriptor dither__v1__get_model_request__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__upload_request__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__upload_begin__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__file_signature__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__upload_chunk__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__upload_response__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__get_upload_request__descriptor;
@@ -1280,6 +2331,8 @@ extern const ProtobufCMessageDescriptor dither__v1__upload_status__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__set_alias_request__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__remove_model_request__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__remove_model_response__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__restore_model_request__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__restore_model_response__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__calibrate_request__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__calibration__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__calibration__class_thresholds__descriptor;
@@ -1292,6 +2345,24 @@ extern const ProtobufCMessageDescriptor dither__v1__list_replicas_request__descr
 extern const ProtobufCMessageDescriptor dither__v1__list_replicas_response__descriptor;
 extern const ProtobufCMessageDescriptor dither__v1__replica__descriptor;
 extern const ProtobufCEnumDescriptor    dither__v1__replica__kind__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__list_trail_request__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__list_trail_response__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__trail_entry__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__describe_model_request__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__describe_model_request__tags_entry__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__list_revisions_request__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__list_revisions_response__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__list_revisions_response__revision__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__list_revisions_response__revision__tags_entry__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__download_request__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__download_response__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__sign_model_request__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__set_rollout_request__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__end_rollout_request__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__end_rollout_response__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__list_rollouts_request__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__list_rollouts_response__descriptor;
+extern const ProtobufCMessageDescriptor dither__v1__list_rollouts_response__rollout__descriptor;
 extern const ProtobufCServiceDescriptor dither__v1__registry__descriptor;
 
 PROTOBUF_C__END_DECLS

@@ -94,6 +94,41 @@ class Calibration(_message.Message):
     version: int
     def __init__(self, number: _Optional[int] = ..., model: _Optional[str] = ..., version: _Optional[int] = ..., temperature: _Optional[float] = ..., samples: _Optional[int] = ..., seed: _Optional[int] = ..., data: _Optional[str] = ..., data_digest: _Optional[str] = ..., temperature_examples: _Optional[int] = ..., conformal_examples: _Optional[int] = ..., most_coverage: _Optional[float] = ..., thresholds: _Optional[_Iterable[_Union[Calibration.Threshold, _Mapping]]] = ..., before: _Optional[_Union[Calibration.Quality, _Mapping]] = ..., after: _Optional[_Union[Calibration.Quality, _Mapping]] = ..., created_ms: _Optional[int] = ..., created_by: _Optional[str] = ..., classes: _Optional[_Iterable[_Union[Calibration.ClassThresholds, _Mapping]]] = ...) -> None: ...
 
+class DescribeModelRequest(_message.Message):
+    __slots__ = ["card_json", "dropped_tags", "expected_revision", "model", "tags"]
+    class TagsEntry(_message.Message):
+        __slots__ = ["key", "value"]
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    CARD_JSON_FIELD_NUMBER: _ClassVar[int]
+    DROPPED_TAGS_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_REVISION_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    card_json: str
+    dropped_tags: _containers.RepeatedScalarFieldContainer[str]
+    expected_revision: int
+    model: str
+    tags: _containers.ScalarMap[str, str]
+    def __init__(self, model: _Optional[str] = ..., card_json: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., dropped_tags: _Optional[_Iterable[str]] = ..., expected_revision: _Optional[int] = ...) -> None: ...
+
+class DownloadRequest(_message.Message):
+    __slots__ = ["model"]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    def __init__(self, model: _Optional[str] = ...) -> None: ...
+
+class DownloadResponse(_message.Message):
+    __slots__ = ["chunk", "model"]
+    CHUNK_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    chunk: UploadChunk
+    model: Model
+    def __init__(self, model: _Optional[_Union[Model, _Mapping]] = ..., chunk: _Optional[_Union[UploadChunk, _Mapping]] = ...) -> None: ...
+
 class DriftRequest(_message.Message):
     __slots__ = ["model"]
     MODEL_FIELD_NUMBER: _ClassVar[int]
@@ -145,6 +180,24 @@ class DriftResponse(_message.Message):
     windows: int
     def __init__(self, model: _Optional[str] = ..., version: _Optional[int] = ..., calibration: _Optional[int] = ..., samples: _Optional[int] = ..., window: _Optional[int] = ..., filled: _Optional[int] = ..., false_alarm_rate: _Optional[float] = ..., answers: _Optional[int] = ..., other_answers: _Optional[int] = ..., windows: _Optional[int] = ..., alarms: _Optional[int] = ..., statistics: _Optional[_Iterable[_Union[DriftResponse.Statistic, _Mapping]]] = ...) -> None: ...
 
+class EndRolloutRequest(_message.Message):
+    __slots__ = ["model"]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    def __init__(self, model: _Optional[str] = ...) -> None: ...
+
+class EndRolloutResponse(_message.Message):
+    __slots__ = []
+    def __init__(self) -> None: ...
+
+class FileSignature(_message.Message):
+    __slots__ = ["public_key", "signature"]
+    PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    public_key: str
+    signature: bytes
+    def __init__(self, public_key: _Optional[str] = ..., signature: _Optional[bytes] = ...) -> None: ...
+
 class GetModelRequest(_message.Message):
     __slots__ = ["model"]
     MODEL_FIELD_NUMBER: _ClassVar[int]
@@ -160,14 +213,16 @@ class GetUploadRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ..., sha256: _Optional[str] = ...) -> None: ...
 
 class ListModelsRequest(_message.Message):
-    __slots__ = ["page_size", "page_token", "prefix"]
+    __slots__ = ["page_size", "page_token", "prefix", "tags"]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     PREFIX_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
     prefix: str
-    def __init__(self, prefix: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    tags: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, prefix: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListModelsResponse(_message.Message):
     __slots__ = ["models", "next_page_token"]
@@ -187,8 +242,144 @@ class ListReplicasResponse(_message.Message):
     replicas: _containers.RepeatedCompositeFieldContainer[Replica]
     def __init__(self, replicas: _Optional[_Iterable[_Union[Replica, _Mapping]]] = ...) -> None: ...
 
+class ListRevisionsRequest(_message.Message):
+    __slots__ = ["model", "page_size", "page_token"]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    page_size: int
+    page_token: str
+    def __init__(self, model: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListRevisionsResponse(_message.Message):
+    __slots__ = ["next_page_token", "revisions"]
+    class Revision(_message.Message):
+        __slots__ = ["card_json", "created_by", "created_ms", "number", "tags"]
+        class TagsEntry(_message.Message):
+            __slots__ = ["key", "value"]
+            KEY_FIELD_NUMBER: _ClassVar[int]
+            VALUE_FIELD_NUMBER: _ClassVar[int]
+            key: str
+            value: str
+            def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+        CARD_JSON_FIELD_NUMBER: _ClassVar[int]
+        CREATED_BY_FIELD_NUMBER: _ClassVar[int]
+        CREATED_MS_FIELD_NUMBER: _ClassVar[int]
+        NUMBER_FIELD_NUMBER: _ClassVar[int]
+        TAGS_FIELD_NUMBER: _ClassVar[int]
+        card_json: str
+        created_by: str
+        created_ms: int
+        number: int
+        tags: _containers.ScalarMap[str, str]
+        def __init__(self, number: _Optional[int] = ..., card_json: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., created_ms: _Optional[int] = ..., created_by: _Optional[str] = ...) -> None: ...
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    REVISIONS_FIELD_NUMBER: _ClassVar[int]
+    next_page_token: str
+    revisions: _containers.RepeatedCompositeFieldContainer[ListRevisionsResponse.Revision]
+    def __init__(self, revisions: _Optional[_Iterable[_Union[ListRevisionsResponse.Revision, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class ListRolloutsRequest(_message.Message):
+    __slots__ = ["prefix"]
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    prefix: str
+    def __init__(self, prefix: _Optional[str] = ...) -> None: ...
+
+class ListRolloutsResponse(_message.Message):
+    __slots__ = ["rollouts"]
+    class Rollout(_message.Message):
+        __slots__ = ["alias", "candidate", "candidate_requests", "differing_rows", "failures", "largest_distance", "mean_distance", "name", "requests", "rows", "set_by", "set_ms", "shadow", "share", "skipped", "version"]
+        ALIAS_FIELD_NUMBER: _ClassVar[int]
+        CANDIDATE_FIELD_NUMBER: _ClassVar[int]
+        CANDIDATE_REQUESTS_FIELD_NUMBER: _ClassVar[int]
+        DIFFERING_ROWS_FIELD_NUMBER: _ClassVar[int]
+        FAILURES_FIELD_NUMBER: _ClassVar[int]
+        LARGEST_DISTANCE_FIELD_NUMBER: _ClassVar[int]
+        MEAN_DISTANCE_FIELD_NUMBER: _ClassVar[int]
+        NAME_FIELD_NUMBER: _ClassVar[int]
+        REQUESTS_FIELD_NUMBER: _ClassVar[int]
+        ROWS_FIELD_NUMBER: _ClassVar[int]
+        SET_BY_FIELD_NUMBER: _ClassVar[int]
+        SET_MS_FIELD_NUMBER: _ClassVar[int]
+        SHADOW_FIELD_NUMBER: _ClassVar[int]
+        SHARE_FIELD_NUMBER: _ClassVar[int]
+        SKIPPED_FIELD_NUMBER: _ClassVar[int]
+        VERSION_FIELD_NUMBER: _ClassVar[int]
+        alias: str
+        candidate: int
+        candidate_requests: int
+        differing_rows: int
+        failures: int
+        largest_distance: float
+        mean_distance: float
+        name: str
+        requests: int
+        rows: int
+        set_by: str
+        set_ms: int
+        shadow: bool
+        share: float
+        skipped: int
+        version: int
+        def __init__(self, name: _Optional[str] = ..., alias: _Optional[str] = ..., version: _Optional[int] = ..., candidate: _Optional[int] = ..., share: _Optional[float] = ..., shadow: bool = ..., set_ms: _Optional[int] = ..., set_by: _Optional[str] = ..., requests: _Optional[int] = ..., candidate_requests: _Optional[int] = ..., rows: _Optional[int] = ..., differing_rows: _Optional[int] = ..., mean_distance: _Optional[float] = ..., largest_distance: _Optional[float] = ..., failures: _Optional[int] = ..., skipped: _Optional[int] = ...) -> None: ...
+    ROLLOUTS_FIELD_NUMBER: _ClassVar[int]
+    rollouts: _containers.RepeatedCompositeFieldContainer[ListRolloutsResponse.Rollout]
+    def __init__(self, rollouts: _Optional[_Iterable[_Union[ListRolloutsResponse.Rollout, _Mapping]]] = ...) -> None: ...
+
+class ListTrailRequest(_message.Message):
+    __slots__ = ["action", "oldest_first", "page_size", "page_token", "subject", "who"]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_FIRST_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    WHO_FIELD_NUMBER: _ClassVar[int]
+    action: str
+    oldest_first: bool
+    page_size: int
+    page_token: str
+    subject: str
+    who: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., oldest_first: bool = ..., who: _Optional[str] = ..., action: _Optional[str] = ..., subject: _Optional[str] = ...) -> None: ...
+
+class ListTrailResponse(_message.Message):
+    __slots__ = ["entries", "next_page_token"]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    entries: _containers.RepeatedCompositeFieldContainer[TrailEntry]
+    next_page_token: str
+    def __init__(self, entries: _Optional[_Iterable[_Union[TrailEntry, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
 class Model(_message.Message):
-    __slots__ = ["aliases", "bytes", "calibration", "card_json", "created_by", "created_ms", "default_samples", "digest", "name", "noise_json", "signature", "version"]
+    __slots__ = ["aliases", "bytes", "calibration", "card_json", "created_by", "created_ms", "default_samples", "digest", "name", "noise_json", "removal", "revision", "signature", "signed_by", "tags", "version"]
+    class Removal(_message.Message):
+        __slots__ = ["kept_until_ms", "removed_by", "removed_ms"]
+        KEPT_UNTIL_MS_FIELD_NUMBER: _ClassVar[int]
+        REMOVED_BY_FIELD_NUMBER: _ClassVar[int]
+        REMOVED_MS_FIELD_NUMBER: _ClassVar[int]
+        kept_until_ms: int
+        removed_by: str
+        removed_ms: int
+        def __init__(self, removed_ms: _Optional[int] = ..., removed_by: _Optional[str] = ..., kept_until_ms: _Optional[int] = ...) -> None: ...
+    class SignedBy(_message.Message):
+        __slots__ = ["created_by", "created_ms", "signature", "trusted"]
+        CREATED_BY_FIELD_NUMBER: _ClassVar[int]
+        CREATED_MS_FIELD_NUMBER: _ClassVar[int]
+        SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+        TRUSTED_FIELD_NUMBER: _ClassVar[int]
+        created_by: str
+        created_ms: int
+        signature: FileSignature
+        trusted: bool
+        def __init__(self, signature: _Optional[_Union[FileSignature, _Mapping]] = ..., created_ms: _Optional[int] = ..., created_by: _Optional[str] = ..., trusted: bool = ...) -> None: ...
+    class TagsEntry(_message.Message):
+        __slots__ = ["key", "value"]
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     ALIASES_FIELD_NUMBER: _ClassVar[int]
     BYTES_FIELD_NUMBER: _ClassVar[int]
     CALIBRATION_FIELD_NUMBER: _ClassVar[int]
@@ -199,7 +390,11 @@ class Model(_message.Message):
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     NOISE_JSON_FIELD_NUMBER: _ClassVar[int]
+    REMOVAL_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
     SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    SIGNED_BY_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     aliases: _containers.RepeatedScalarFieldContainer[str]
     bytes: int
@@ -211,15 +406,23 @@ class Model(_message.Message):
     digest: str
     name: str
     noise_json: str
+    removal: Model.Removal
+    revision: int
     signature: Signature
+    signed_by: _containers.RepeatedCompositeFieldContainer[Model.SignedBy]
+    tags: _containers.ScalarMap[str, str]
     version: int
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., digest: _Optional[str] = ..., aliases: _Optional[_Iterable[str]] = ..., card_json: _Optional[str] = ..., signature: _Optional[_Union[Signature, _Mapping]] = ..., created_ms: _Optional[int] = ..., created_by: _Optional[str] = ..., bytes: _Optional[int] = ..., noise_json: _Optional[str] = ..., default_samples: _Optional[int] = ..., calibration: _Optional[_Union[Calibration, _Mapping]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., digest: _Optional[str] = ..., aliases: _Optional[_Iterable[str]] = ..., card_json: _Optional[str] = ..., signature: _Optional[_Union[Signature, _Mapping]] = ..., created_ms: _Optional[int] = ..., created_by: _Optional[str] = ..., bytes: _Optional[int] = ..., noise_json: _Optional[str] = ..., default_samples: _Optional[int] = ..., calibration: _Optional[_Union[Calibration, _Mapping]] = ..., removal: _Optional[_Union[Model.Removal, _Mapping]] = ..., tags: _Optional[_Mapping[str, str]] = ..., revision: _Optional[int] = ..., signed_by: _Optional[_Iterable[_Union[Model.SignedBy, _Mapping]]] = ...) -> None: ...
 
 class RemoveModelRequest(_message.Message):
-    __slots__ = ["model"]
+    __slots__ = ["force", "model", "purge"]
+    FORCE_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
+    PURGE_FIELD_NUMBER: _ClassVar[int]
+    force: bool
     model: str
-    def __init__(self, model: _Optional[str] = ...) -> None: ...
+    purge: bool
+    def __init__(self, model: _Optional[str] = ..., force: bool = ..., purge: bool = ...) -> None: ...
 
 class RemoveModelResponse(_message.Message):
     __slots__ = ["removed"]
@@ -252,17 +455,53 @@ class Replica(_message.Message):
     started_ms: int
     def __init__(self, id: _Optional[str] = ..., kind: _Optional[_Union[Replica.Kind, str]] = ..., code: _Optional[str] = ..., compute_class: _Optional[str] = ..., changes_behind: _Optional[int] = ..., silent_ms: _Optional[int] = ..., started_ms: _Optional[int] = ..., is_self: bool = ...) -> None: ...
 
+class RestoreModelRequest(_message.Message):
+    __slots__ = ["model"]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    def __init__(self, model: _Optional[str] = ...) -> None: ...
+
+class RestoreModelResponse(_message.Message):
+    __slots__ = ["models"]
+    MODELS_FIELD_NUMBER: _ClassVar[int]
+    models: _containers.RepeatedCompositeFieldContainer[Model]
+    def __init__(self, models: _Optional[_Iterable[_Union[Model, _Mapping]]] = ...) -> None: ...
+
 class SetAliasRequest(_message.Message):
-    __slots__ = ["alias", "everywhere", "expected_version", "model"]
+    __slots__ = ["alias", "everywhere", "expected_version", "model", "required_audit"]
     ALIAS_FIELD_NUMBER: _ClassVar[int]
     EVERYWHERE_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_VERSION_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
+    REQUIRED_AUDIT_FIELD_NUMBER: _ClassVar[int]
     alias: str
     everywhere: bool
     expected_version: int
     model: str
-    def __init__(self, model: _Optional[str] = ..., alias: _Optional[str] = ..., expected_version: _Optional[int] = ..., everywhere: bool = ...) -> None: ...
+    required_audit: str
+    def __init__(self, model: _Optional[str] = ..., alias: _Optional[str] = ..., expected_version: _Optional[int] = ..., everywhere: bool = ..., required_audit: _Optional[str] = ...) -> None: ...
+
+class SetRolloutRequest(_message.Message):
+    __slots__ = ["alias", "model", "required_audit", "shadow", "share"]
+    ALIAS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    REQUIRED_AUDIT_FIELD_NUMBER: _ClassVar[int]
+    SHADOW_FIELD_NUMBER: _ClassVar[int]
+    SHARE_FIELD_NUMBER: _ClassVar[int]
+    alias: str
+    model: str
+    required_audit: str
+    shadow: bool
+    share: float
+    def __init__(self, model: _Optional[str] = ..., alias: _Optional[str] = ..., share: _Optional[float] = ..., shadow: bool = ..., required_audit: _Optional[str] = ...) -> None: ...
+
+class SignModelRequest(_message.Message):
+    __slots__ = ["model", "signature"]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    signature: FileSignature
+    def __init__(self, model: _Optional[str] = ..., signature: _Optional[_Union[FileSignature, _Mapping]] = ...) -> None: ...
 
 class Signature(_message.Message):
     __slots__ = ["classes", "input_name", "input_shape", "inputs", "label_names", "output_kind", "output_kind_note", "output_name", "output_shape", "task", "task_note"]
@@ -300,19 +539,39 @@ class SignatureInput(_message.Message):
     type: _inference_pb2.Array.Type
     def __init__(self, name: _Optional[str] = ..., type: _Optional[_Union[_inference_pb2.Array.Type, str]] = ..., shape: _Optional[_Iterable[int]] = ...) -> None: ...
 
+class TrailEntry(_message.Message):
+    __slots__ = ["action", "at_ms", "detail", "hash", "number", "subject", "who"]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    AT_MS_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    HASH_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    WHO_FIELD_NUMBER: _ClassVar[int]
+    action: str
+    at_ms: int
+    detail: str
+    hash: str
+    number: int
+    subject: str
+    who: str
+    def __init__(self, number: _Optional[int] = ..., at_ms: _Optional[int] = ..., who: _Optional[str] = ..., action: _Optional[str] = ..., subject: _Optional[str] = ..., detail: _Optional[str] = ..., hash: _Optional[str] = ...) -> None: ...
+
 class UploadBegin(_message.Message):
-    __slots__ = ["aliases", "bytes", "card_json", "name", "sha256"]
+    __slots__ = ["aliases", "bytes", "card_json", "name", "sha256", "signatures"]
     ALIASES_FIELD_NUMBER: _ClassVar[int]
     BYTES_FIELD_NUMBER: _ClassVar[int]
     CARD_JSON_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     SHA256_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURES_FIELD_NUMBER: _ClassVar[int]
     aliases: _containers.RepeatedScalarFieldContainer[str]
     bytes: int
     card_json: str
     name: str
     sha256: str
-    def __init__(self, name: _Optional[str] = ..., bytes: _Optional[int] = ..., sha256: _Optional[str] = ..., card_json: _Optional[str] = ..., aliases: _Optional[_Iterable[str]] = ...) -> None: ...
+    signatures: _containers.RepeatedCompositeFieldContainer[FileSignature]
+    def __init__(self, name: _Optional[str] = ..., bytes: _Optional[int] = ..., sha256: _Optional[str] = ..., card_json: _Optional[str] = ..., aliases: _Optional[_Iterable[str]] = ..., signatures: _Optional[_Iterable[_Union[FileSignature, _Mapping]]] = ...) -> None: ...
 
 class UploadChunk(_message.Message):
     __slots__ = ["data", "offset"]

@@ -183,16 +183,22 @@ class GetReportRequest(_message.Message):
     def __init__(self, audit: _Optional[str] = ..., format: _Optional[_Union[GetReportRequest.Format, str]] = ...) -> None: ...
 
 class ListAuditsRequest(_message.Message):
-    __slots__ = ["model"]
+    __slots__ = ["model", "page_size", "page_token"]
     MODEL_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     model: str
-    def __init__(self, model: _Optional[str] = ...) -> None: ...
+    page_size: int
+    page_token: str
+    def __init__(self, model: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListAuditsResponse(_message.Message):
-    __slots__ = ["audits"]
+    __slots__ = ["audits", "next_page_token"]
     AUDITS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     audits: _containers.RepeatedCompositeFieldContainer[AuditState]
-    def __init__(self, audits: _Optional[_Iterable[_Union[AuditState, _Mapping]]] = ...) -> None: ...
+    next_page_token: str
+    def __init__(self, audits: _Optional[_Iterable[_Union[AuditState, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class ListProbesRequest(_message.Message):
     __slots__ = []

@@ -1,0 +1,31 @@
+import DitherBasics
+import DitherProto
+import DitherStore
+import Foundation
+
+/// The key with which a command signs a model's file.
+struct SigningKey {
+  private let key: Ed25519.PrivateKey
+
+  /// - Parameter path: of a private key in PEM, without a pass phrase.
+  init(_ path: String) throws { key = try Ed25519.PrivateKey(pem: try FileArray.read(path)) }
+
+  /// - Parameter digest: `sha256:…`, of the file.
+  func signature(of digest: String) throws -> FileSignature { FileSignature(of: try BlobID(digest), by: key) }
+}
+
+extension FileSignature {
+  /// nil: it is none.
+  init?(_ message: Dither_V1_FileSignature) {
+    guard let key = Ed25519.PublicKey(base64: message.publicKey) else { return nil }
+    self.init(key: key, bytes: [UInt8](message.signature))
+  }
+}
+
+extension Dither_V1_FileSignature {
+  init(_ signature: FileSignature) {
+    self.init()
+    publicKey = signature.key.base64
+    self.signature = Data(signature.bytes)
+  }
+}

@@ -21,6 +21,7 @@ package enum SqlSchema {
       name: "6 what servers have in common",
       text: "CREATE TABLE common (name TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT, WITHOUT ROWID;"),
     Step(name: "7 makers of shards", text: seventh),
+    Step(name: "8 what tokens are for, how long and how often", text: grants),
   ]
 
   private static let first = """
@@ -161,5 +162,16 @@ package enum SqlSchema {
     ALTER TABLE jobs ADD COLUMN divergence TEXT NOT NULL DEFAULT '';
     ALTER TABLE job_shards ADD COLUMN maker TEXT NOT NULL DEFAULT '';
     CREATE INDEX jobs_to_do ON jobs (kind) WHERE state IN ('queued', 'running');
+    """
+
+  /// A token's patterns of models stand with commas between them; a rate that is not said is the server's.
+  private static let grants = """
+    ALTER TABLE tokens ADD COLUMN models TEXT NOT NULL DEFAULT '';
+    ALTER TABLE tokens ADD COLUMN calls_per_second INTEGER;
+    ALTER TABLE tokens ADD COLUMN samples_per_second INTEGER;
+    ALTER TABLE tokens ADD COLUMN issued_ms INTEGER;
+    ALTER TABLE tokens ADD COLUMN expires_ms INTEGER;
+    ALTER TABLE tokens ADD COLUMN previous_hash BLOB;
+    ALTER TABLE tokens ADD COLUMN previous_until_ms INTEGER;
     """
 }

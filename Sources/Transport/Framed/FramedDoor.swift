@@ -45,7 +45,7 @@ final class FramedHandler: ChannelDuplexHandler {
   private var calls: [UInt32: ServerCall] = [:]
   private var context: ChannelHandlerContext?
   private var deadlines: DeadlineSet?
-  private var peer = "", network = "", certificate: String?
+  private var peer = "", network = "", certificate: ClientCertificate?
   private var readIsDue = false, isDraining = false
   private var timer: Scheduled<Void>?
   private var held: ByteShare
@@ -61,7 +61,7 @@ final class FramedHandler: ChannelDuplexHandler {
     connection = ServerConnection(limits)
     // Until Hello there is nothing larger to say.
     reader = FrameReader(limit: WireLimits.leastFrameBytes)
-    held = ByteShare(dispatcher.halfRead)
+    held = ByteShare(dispatcher.halfRead, from: "")
     traces = dispatcher.logger.logLevel <= .trace
   }
 
@@ -79,6 +79,7 @@ final class FramedHandler: ChannelDuplexHandler {
     guard timer == nil else { return }
     peer = context.remoteAddress.map { "\($0)" } ?? "unknown"
     network = context.remoteAddress?.network ?? ""
+    held = ByteShare(dispatcher.halfRead, from: network)
     deadlines = DeadlineSet(context.eventLoop)
     wait()
     waitIdle()
@@ -153,7 +154,7 @@ final class FramedHandler: ChannelDuplexHandler {
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if case TLSUserEvent.handshakeCompleted(let negotiated) = event {
-      certificate = context.channel.peerCommonName
+      certificate = context.channel.clientCertificate
       if negotiated != "dither/1" {
         perform(connection.fail(CallError(.failedPrecondition, "over TLS, offer the ALPN protocol dither/1")))
       }

@@ -23,7 +23,9 @@ public struct DitherServer: Sendable {
     let tokens = services.store.tokens
     let firstToken = try await Self.firstToken(tokens)
     let session = Token.secret()
-    let authority = TokenAuthority(tokens: tokens, session: session, log: log)
+    let authority = TokenAuthority(
+      tokens: tokens, session: session,
+      terms: .init(rates: configuration.callerRates, clients: configuration.clients), log: log)
     let doors = try await Doors(configuration, services, authority, log)
     try await services.audits.resume()
     let server = RunningServer(

@@ -66,8 +66,15 @@ package final class ModelRegistry: Sendable {
 
   var current: ModelIndex { index.withLock { $0 } }
 
-  func resolve(_ reference: String) throws(StoreError) -> ModelVersion {
-    try current.resolve(ModelReference(reference))
+  /// - Throws: `StoreFault.notAllowed` for a model that is not within the scope, whether it is here or not.
+  func resolve(_ reference: String, for scope: NameScope) throws(StoreError) -> ModelVersion {
+    try current.resolve(ModelReference(reference), for: scope)
+  }
+
+  /// All versions that a caller may see.
+  func versions(for scope: NameScope) -> [ModelVersion] {
+    let all = current.versions
+    return scope.isAll ? all : all.filter { scope.allows($0.name) }
   }
 
   /// - Returns: false where the model was told to leave.
@@ -155,15 +162,17 @@ package final class ModelRegistry: Sendable {
 
   /// Gives the model to `body`: here and now when it is loaded, else from a background thread. A model that several
   /// calls wait for is loaded once.
-  /// - Parameter noise: the terms of a noise in place of its own, few and short; a calibration is of its own, and left
-  ///   out. None: its own.
+  /// - Parameters:
+  ///   - scope: the caller's.
+  ///   - noise: the terms of a noise in place of its own, few and short; a calibration is of its own, and left out.
+  ///     None: its own.
   func withModel(
-    _ reference: String, drawing noise: [String] = [],
+    _ reference: String, for scope: NameScope, drawing noise: [String] = [],
     _ body: @escaping @Sendable (Result<Resolved, any Error>) -> Void
   ) {
     let version: ModelVersion, calibration: KnownCalibration?
     do {
-      version = try resolve(reference)
+      version = try resolve(reference, for: scope)
       guard isAvailable(version) else {
         throw ServiceError(
           .unloaded, at: "model '\(version.name.clipped())'", expected: "a model that is loaded",
@@ -205,9 +214,9 @@ package final class ModelRegistry: Sendable {
     }
   }
 
-  func model(_ reference: String) async throws -> Resolved {
+  func model(_ reference: String, for scope: NameScope) async throws -> Resolved {
     try await withCheckedThrowingContinuation { continuation in
-      withModel(reference) { continuation.resume(with: $0) }
+      withModel(reference, for: scope) { continuation.resume(with: $0) }
     }
   }
 

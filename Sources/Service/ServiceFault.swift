@@ -12,6 +12,8 @@ public enum ServiceFault: FaultCode {
   case notReady
   /// A model that was told to leave.
   case unloaded
+  /// The caller may not see it.
+  case notAllowed
   /// The model gives NaN or infinity to a row.
   case noAnswer
 
@@ -20,6 +22,7 @@ public enum ServiceFault: FaultCode {
     switch self {
     case .badField, .configuration, .badModel: .invalidArgument
     case .overloaded: .resourceExhausted
+    case .notAllowed: .permissionDenied
     case .draining, .unloaded: .unavailable
     case .cancelled: .cancelled
     case .deadlinePassed: .deadlineExceeded

@@ -2,6 +2,7 @@ import DitherBasics
 import DitherJobs
 import DitherStore
 import DitherTensor
+import DitherTransport
 import Logging
 
 /// All that calls work with: made once, before any door opens, and shared by all.
@@ -14,6 +15,8 @@ package final class Services: Sendable {
   let metrics: Metrics
   let statistics = PredictionStatistics()
   let readiness = Readiness()
+  /// The pace of callers that are bounded.
+  package let rates: CallerRates
   package let audits: JobRunner
   let means: AuditMeans
   let auditThreads: Int
@@ -25,8 +28,10 @@ package final class Services: Sendable {
   package let planning: ComputePool
   private let upkeep: Task<Void, Never>
 
-  package init(_ configuration: ServerConfiguration, log: Logger) async throws {
+  /// - Parameter rates: those that the doors count by.
+  package init(_ configuration: ServerConfiguration, log: Logger, rates: CallerRates = CallerRates()) async throws {
     try configuration.check()
+    self.rates = rates
     limits = configuration.limits
     let store: any Store =
       if let open = configuration.openStore { try await open(limits.uploads) } else {
@@ -60,7 +65,7 @@ package final class Services: Sendable {
           Double(registry.current.versions.count)
         },
       ] + statistics.families(of: registry) + DriftWatch.families(of: registry)
-        + ProcessFamilies.all(code: configuration.code ?? "dither"))
+        + RateFamilies.all(of: rates) + ProcessFamilies.all(code: configuration.code ?? "dither"))
     upkeep = try await Self.upkeep(of: registry, audits, in: configuration.stateDirectory, log)
     if let folder = configuration.modelsDirectory {
       try await ModelsFolder(path: folder, registry: registry, limits: limits, log: log).publish()

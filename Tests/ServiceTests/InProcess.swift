@@ -16,27 +16,28 @@ struct InProcess {
   let caller = Caller(name: "tester")
 
   init(
-    in scratch: Scratch? = nil, models: [String: [UInt8]] = [:],
+    in scratch: Scratch? = nil, models: [String: [UInt8]] = [:], rates: CallerRates = CallerRates(),
     configure: (inout ServerConfiguration) -> Void = { _ in }
   ) async throws {
     self.scratch = try scratch ?? Scratch()
     var configuration = ServerConfiguration(stateDirectory: self.scratch.path)
     configuration.computeThreads = 2
     configure(&configuration)
-    services = try await Self.start(configuration)
+    services = try await Self.start(configuration, rates)
     for (name, bytes) in models.sorted(by: { $0.key < $1.key }) { _ = try await upload(bytes, as: name) }
   }
 
   /// A server that was here before holds its directory until its last thread has let go of it.
-  private static func start(_ configuration: ServerConfiguration) async throws -> Services {
+  private static func start(_ configuration: ServerConfiguration, _ rates: CallerRates) async throws -> Services {
     let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     for _ in 0..<200 {
-      do { return try await Services(configuration, log: log) } catch let error as StoreError where error.code == .inUse
+      do { return try await Services(configuration, log: log, rates: rates) } catch let error as StoreError
+        where error.code == .inUse
       {
         try await Task.sleep(for: .milliseconds(50))
       }
     }
-    return try await Services(configuration, log: log)
+    return try await Services(configuration, log: log, rates: rates)
   }
 
   /// A whole upload, in pieces of `piece` bytes.

@@ -39,7 +39,7 @@ package struct AuditCall: ServerStreamCall {
         advice: "try again later", retryAfterMilliseconds: 10_000)
     }
     // The models and the data are found good before anything is promised.
-    let (spec, attached, work) = try await work(request), store = means.store
+    let (spec, attached, work) = try await work(request, caller.scope), store = means.store
     let job = Job(
       id: Job.newID(), kind: AuditSpec.kind, subject: spec.model.reference, spec: spec.json, createdBy: caller.name)
     try await means.registry.keepingFiles {
@@ -61,14 +61,15 @@ package struct AuditCall: ServerStreamCall {
 
   /// The question, looked up and made ready. Nothing is stored.
   func work(
-    _ request: Dither_V1_AuditRequest
+    _ request: Dither_V1_AuditRequest, _ scope: NameScope
   ) async throws -> (spec: AuditSpec, attached: AuditAttachments?, work: AuditWork) {
     let (registry, limits) = (means.registry, limits), code = means.code
     let (spec, attached, audit) = try await means.pool.run {
       let attached = try AuditAttachments(request)
       var asked = try AuditRequest(request, limits)
       try attached?.attach(to: &asked, most: limits.auditExamples)
-      let audit = try asked.resolved(by: registry, usualExamples: limits.auditExamples)
+      let audit = try asked.resolved(
+        by: VisibleModels(registry: registry, scope: scope), usualExamples: limits.auditExamples)
       var spec = AuditSpec(audit, attached: attached)
       spec.code = code
       return (spec, attached, audit)
@@ -126,15 +127,4 @@ extension AuditRequest.Data {
   static func missing(advice: String) -> ServiceError {
     ServiceError(.badField, at: "data", expected: "data_set or examples", got: "neither", advice: advice)
   }
-}
-
-extension ModelRegistry: AuditModels {
-  /// No name of a model has a + in it.
-  package func isOne(_ name: String) -> Bool { false }
-  package func version(_ name: String, outputKind: OutputKind?) throws -> ModelVersion { try resolve(name) }
-  package func temperature(of version: ModelVersion) throws -> Double? {
-    try calibration(of: version)?.fitted.temperature
-  }
-  package func samples(of version: ModelVersion) -> Int { version.model.defaultSamples }
-  package func hasNoise(_ version: ModelVersion) -> Bool { !version.model.noise.isEmpty }
 }

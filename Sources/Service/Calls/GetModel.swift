@@ -12,6 +12,6 @@ package struct GetModelCall: UnaryCall {
   package init(_ services: Services) { registry = services.registry }
 
   package func answer(_ request: Dither_V1_GetModelRequest, _ caller: Caller) throws -> Dither_V1_Model {
-    try Dither_V1_Model(registry.resolve(request.model), in: registry)
+    try Dither_V1_Model(registry.resolve(request.model, for: caller.scope), in: registry)
   }
 }

@@ -18,9 +18,10 @@ package struct ListAuditsCall: UnaryCall {
   {
     let name = request.model.split(whereSeparator: { $0 == "@" || $0 == ":" }).first.map(String.init) ?? ""
     var response = Dither_V1_ListAuditsResponse()
-    response.audits = try await store.jobs.list(kind: AuditSpec.kind).map(Dither_V1_AuditState.init).filter {
-      request.model.isEmpty || $0.model == name && (name == request.model || "\(name)@\($0.version)" == request.model)
-    }
+    response.audits = try await store.jobs.list(kind: AuditSpec.kind)
+      .filter(caller.scope.allows(audit:)).map(Dither_V1_AuditState.init).filter {
+        request.model.isEmpty || $0.model == name && (name == request.model || "\(name)@\($0.version)" == request.model)
+      }
     return response
   }
 }

@@ -27,7 +27,7 @@ package struct ListModelsCall: UnaryCall {
     let most = request.pageSize == 0 ? Self.mostVersions : min(Int(request.pageSize), Self.mostVersions)
     let before = request.pageToken.isEmpty ? nil : try PageEnd(token: request.pageToken)
     var response = Dither_V1_ListModelsResponse(), bytes = 0, end: PageEnd?
-    for version in registry.current.versions where version.name.hasPrefix(request.prefix) {
+    for version in registry.versions(for: caller.scope) where version.name.hasPrefix(request.prefix) {
       guard before?.isAhead(of: version) ?? true else { continue }
       bytes += version.listedBytes
       if let end, response.models.count == most || bytes > Self.pageBytes {

@@ -17,7 +17,7 @@ package struct RemoveModelCall: UnaryCall {
   package func answer(_ request: Dither_V1_RemoveModelRequest, _ caller: Caller) async throws
     -> Dither_V1_RemoveModelResponse
   {
-    let found = try registry.resolve(request.model)
+    let found = try registry.resolve(request.model, for: caller.scope)
     let version: Int64? = try ModelReference(request.model) == .newest(found.name) ? nil : found.version
     var response = Dither_V1_RemoveModelResponse()
     response.removed = UInt32(try await registry.remove(found.name, version: version, by: caller.name))

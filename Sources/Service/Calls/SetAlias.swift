@@ -15,7 +15,7 @@ package struct SetAliasCall: UnaryCall {
   }
 
   package func answer(_ request: Dither_V1_SetAliasRequest, _ caller: Caller) async throws -> Dither_V1_Model {
-    let version = try registry.resolve(request.model)
+    let version = try registry.resolve(request.model, for: caller.scope)
     let expected = try Self.expectation(request.expected)
     return try await Dither_V1_Model(
       registry.setAlias(request.alias, of: version.name, to: version.version, expecting: expected, by: caller.name),

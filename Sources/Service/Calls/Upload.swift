@@ -29,6 +29,7 @@ package struct UploadCall: ClientStreamCall {
       throw ServiceError(.badField, at: "kind", expected: "begin as the first message", got: "something else")
     }
     let blob = try check(begin)
+    try caller.scope.check(model: begin.name)
     if let standing = standing(blob, begin) {
       while try await requests.next() != nil {}
       return try await answer(standing, begin, caller)

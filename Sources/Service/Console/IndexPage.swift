@@ -6,6 +6,8 @@ import Foundation
 struct IndexPage {
   var models: [ModelVersion]
   var audits: [Job]
+  /// Whether there is a session to end.
+  var isSignedIn: Bool
 
   var html: Html {
     ConsolePage.html(
@@ -20,8 +22,14 @@ struct IndexPage {
       <h2 id="audits">Audits</h2>
       \(ConsolePage.table(of: audits, none: "No audits yet: <code>dither audit MODEL --battery smoke</code>"))
       <p>Reports are signed: <code>dither verify REPORT --key</code> with <a href="/report-key.pub.pem">this server's key</a>.</p>
+      \(signOut)
       </section>
       """)
+  }
+
+  private var signOut: Html? {
+    guard isSignedIn else { return nil }
+    return "<form method=\"post\" action=\"\(Console.signOut)\"><button type=\"submit\">Sign out</button></form>"
   }
 
   private func cells(_ version: ModelVersion) -> [Html] {

@@ -3,6 +3,7 @@ import DitherGraph
 import DitherInference
 import DitherStore
 import DitherTensor
+import DitherTransport
 
 /// Answers queries: checked on the caller's thread, computed in a batch, answered from a compute thread.
 struct Predicting: Sendable {
@@ -13,6 +14,7 @@ struct Predicting: Sendable {
   let metrics: Metrics
   let limits: ServerConfiguration.Limits
   let statistics: PredictionStatistics
+  private let rates: CallerRates
 
   init(_ services: Services) {
     registry = services.registry
@@ -20,13 +22,19 @@ struct Predicting: Sendable {
     metrics = services.metrics
     limits = services.limits
     statistics = services.statistics
+    rates = services.rates
   }
 
   func answer(_ query: PredictionQuery, _ caller: Caller, _ complete: @escaping Completion) {
     do { try query.check() } catch { return complete(.failure(error)) }
-    registry.withModel(query.model, drawing: query.noise) { result in
+    registry.withModel(query.model, for: caller.scope, drawing: query.noise) { result in
       do {
-        try batcher.submit(work(query, result.get(), caller, complete))
+        let work = try work(query, result.get(), caller, complete)
+        try rates.take(work.samples, .samples, by: caller.name, caller.rates)
+        do { try batcher.submit(work) } catch {
+          rates.giveBack(work.samples, .samples, of: caller.name)
+          throw error
+        }
       } catch {
         complete(.failure(error))
       }
@@ -45,10 +53,15 @@ struct Predicting: Sendable {
         && sampling.mostDraws(of: model) == (model.noise == nil ? 0 : known.fitted.samples)
     }
     try checkSize(rows: inputs.rowCount, draws: sampling.mostDraws(of: model), width: model.signature.width)
+    let most = max(sampling.mostDraws(of: model), 1), isPaced = caller.rates.samples != nil
     return PredictionWork(
-      model: resolved.loaded, inputs: inputs, sampling: sampling, deadline: caller.deadline,
+      model: resolved.loaded, inputs: inputs, sampling: sampling, caller: caller.name, deadline: caller.deadline,
       isCancelled: caller.isCancelled, thread: caller.thread
-    ) { [metrics, statistics] result in
+    ) { [metrics, statistics, rates] result in
+      if isPaced {
+        let unused = Self.unused(most * inputs.rowCount, result)
+        rates.giveBack(unused, .samples, of: caller.name)
+      }
       statistics.record(result, of: resolved.version.reference, took: ContinuousClock.now - asked)
       complete(
         result.flatMap { outcome in
@@ -75,6 +88,15 @@ struct Predicting: Sendable {
               calibration: query.uncalibrated ? nil : (resolved.calibration?.number).map(Int.init),
               queued: outcome.queued, computed: outcome.computed))
         })
+    }
+  }
+
+  /// The samples of a request that came to nothing: those that were not needed, and all where the queue had no room.
+  private static func unused(_ most: Int, _ result: Result<PredictionOutcome, any Error>) -> Int {
+    switch result {
+    case .success(let outcome): most - max(outcome.samples, 1) * outcome.predictions.count
+    case .failure(let error as ServiceError) where error.code == .overloaded: most
+    case .failure: 0
     }
   }
 

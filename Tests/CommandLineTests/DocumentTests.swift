@@ -92,7 +92,7 @@ struct DocumentTests {
       ["data", "get"],
       ["models", "list"],
       ["models", "alias"], ["models", "card"], ["predict"],
-      ["run"], ["serve"], ["study"], ["sweep"], ["tokens", "create"], ["train"],
+      ["run"], ["serve"], ["study"], ["sweep"], ["tokens", "create"], ["tokens", "rotate"], ["train"],
       ["tune"], ["upload"],
       ["verify"], ["work"],
     ]
@@ -123,7 +123,7 @@ struct DocumentTests {
     case "bench": words = ["bench", "--list"]
     case "sweep", "study": words = Self.without(["--out", "--dry-run", "--quick"], words) + ["--dry-run"]
     case "tokens":
-      if shown.words.contains("revoke") {
+      if shown.words.contains("revoke") || shown.words.contains("rotate") {
         let made = try Program.run(
           "tokens", "create", "--state", scratch.file("state"), "--name", "app", "--role", "predict")
         #expect(made.status == 0)

@@ -60,7 +60,7 @@ struct ExitStatusTests {
       "serve", "predict", "audit", "upload", "models", "models list", "models show", "models alias", "models card",
       "models remove",
       "run", "train", "data", "data list", "data get", "data verify", "tokens", "tokens create", "tokens list",
-      "tokens revoke", "bench",
+      "tokens revoke", "tokens rotate", "bench",
     ])
   func help(_ command: String) throws {
     let result = try Program.run(command.split(separator: " ").map(String.init) + ["--help"])

@@ -4,6 +4,7 @@ import DitherService
 import DitherStore
 import DitherTransport
 import Foundation
+import FoundationNetworking
 import NIOCore
 import SwiftProtobuf
 import Synchronization

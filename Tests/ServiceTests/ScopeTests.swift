@@ -85,7 +85,8 @@ struct ScopeTests {
         await refused("RepositoryModelUnload") {
           _ = try await RepositoryModelUnloadCall(services).answer(.with { $0.modelName = name }, caller)
         }
-        #expect(ModelReadyCall(services).answer(.with { $0.name = String(oip) }, caller).ready == false)
+        let readiness = ModelReadyCall(services).answer(.with { $0.name = String(oip) }, caller)
+        #expect(!readiness.ready)
       }
       let begin = Dither_V1_UploadRequest.with {
         $0.begin = .with { ($0.name, $0.bytes, $0.sha256) = ("other", 3, Sha256.hash([1, 2, 3]).hex) }
@@ -109,7 +110,8 @@ struct ScopeTests {
       #expect(listed.models.map(\.name) == ["lab-net"] && listed.nextPageToken.isEmpty)
       #expect(try RepositoryIndexCall(services).answer(.init(), caller).models.map(\.name) == ["lab-net"])
       #expect(try ModelStatisticsCall(services).answer(.init(), caller).modelStats.map(\.name) == ["lab-net"])
-      #expect(ModelReadyCall(services).answer(.with { $0.name = "lab-net" }, caller).ready)
+      let readiness = ModelReadyCall(services).answer(.with { $0.name = "lab-net" }, caller)
+      #expect(readiness.ready)
       _ = try await SetAliasCall(services).answer(.with { ($0.model, $0.alias) = ("lab-net", "best") }, caller)
       // A digest stands for the version of it that may be seen, or for none.
       let digest = try #require(listed.models.first?.digest)

@@ -11,12 +11,17 @@ struct PredictionWork: Sendable {
   var model: LoadedModel
   var inputs: CheckedInputs
   var sampling: Sampling
+  /// The name of the caller, who has his share of the threads' time.
+  var caller: String
   var deadline: ContinuousClock.Instant?
   var isCancelled: @Sendable () -> Bool
   /// The thread that read it, where that may compute it too.
   var thread: ReadingThread?
-  /// Called once, on the thread that computed it.
+  /// Called once, on the thread that computed it, or that of a request for which it gave way.
   var complete: @Sendable (Result<PredictionOutcome, any Error>) -> Void
+
+  /// Draws of rows, at most; a row without draws is one.
+  var samples: Int { max(sampling.mostDraws(of: model.model), 1) * inputs.rowCount }
 }
 
 struct PredictionOutcome: Sendable {
@@ -35,6 +40,9 @@ struct PredictionOutcome: Sendable {
 /// The queue is bounded by requests, by the bytes of their inputs and by estimated compute; past the bound the answer
 /// is "overloaded", at once, with a time to wait; so it is where the deadline would pass in the queue. What is
 /// cancelled or late is dropped before it is computed, and between the runs of a plan.
+///
+/// Callers who wait have the same share of the threads' time (`FairQueue`). In a full queue the work that would be
+/// computed last gives way to that of a caller who has less.
 ///
 /// Work that takes long keeps nobody waiting: it is bounded by itself, and gives half of its thread's time to short
 /// work that waits. Work that takes less than handing it to a compute thread and back is computed by the thread that
@@ -69,7 +77,8 @@ final class Batcher: Sendable {
     case reading(ObjectIdentifier)
   }
   private struct State {
-    var waiting: [Waiting] = []
+    /// For threads that read, and for compute threads.
+    var prompt: [Waiting] = [], short = FairQueue<Waiting>(), long = FairQueue<Waiting>()
     /// The inputs of all that waits.
     var bytes = 0
     var running = 0
@@ -83,23 +92,19 @@ final class Batcher: Sendable {
     var readingTurns: Set<ObjectIdentifier> = []
     var isClosed = false
 
-    /// Estimated compute of the long or the short work that waits, summed anew, so that rounding never adds up.
-    func seconds(isLong: Bool) -> Double { waiting.reduce(0) { $1.isLong == isLong ? $0 + $1.seconds : $0 } }
+    /// Requests that wait.
+    var count: Int { prompt.count + short.entries.count + long.entries.count }
+    /// The queue of the long or the short work.
+    func queue(isLong: Bool) -> FairQueue<Waiting> { isLong ? long : short }
     /// Until work that comes now would be begun, in seconds: beside long work, the short has half of the threads' time.
     func wait(before seconds: Double, isLong: Bool, threads: Int) -> Double {
       (isLong ? seconds : (seconds + runningSeconds) * (runningLong > 0 ? 2 : 1)) / Double(threads)
     }
     /// Whether a thread that reads may compute one more: it has few, and no older work of the model waits.
     func takes(_ thread: ObjectIdentifier, _ key: BatchKey) -> Bool {
-      var own = 0
-      for other in waiting {
-        if other.thread == thread {
-          own += 1
-        } else if other.thread == nil, other.key.model == key.model {
-          return false
-        }
-      }
-      return own < Batcher.promptRequests
+      guard prompt.count(where: { $0.thread == thread }) < Batcher.promptRequests else { return false }
+      let isOfModel = { (other: FairQueue<Waiting>.Entry) in other.work.key.model == key.model }
+      return !short.entries.contains(where: isOfModel) && !long.entries.contains(where: isOfModel)
     }
     /// The turn is some thread's now.
     mutating func begin(_ turn: Turn) {
@@ -113,11 +118,11 @@ final class Batcher: Sendable {
     mutating func goesOn(_ turn: Turn) -> Bool {
       switch turn {
       case .pool:
-        hasTurn = waiting.contains { $0.thread == nil }
+        hasTurn = !short.entries.isEmpty || !long.entries.isEmpty
         return hasTurn
       case .between: return false
       case .reading(let thread):
-        guard waiting.contains(where: { $0.thread == thread }) else { return false }
+        guard prompt.contains(where: { $0.thread == thread }) else { return false }
         return readingTurns.insert(thread).inserted
       }
     }
@@ -129,8 +134,8 @@ final class Batcher: Sendable {
         overloaded(expected, "about \((100 * wait).rounded() / 100) s", after: wait)
       }
       if !work.isLong {
-        if before == 0 { standing.wasEmpty(at: now) }
-        guard standing.takes(wait, at: now) else {
+        if short.entries.isEmpty { standing.wasEmpty(at: now) }
+        guard before == 0 || standing.takes(wait, at: now) else {
           throw refusal("a wait of at most \(StandingQueue.most) s while more comes than is done")
         }
       }
@@ -142,7 +147,7 @@ final class Batcher: Sendable {
     mutating func began(_ batch: [Waiting], at now: ContinuousClock.Instant) {
       running += 1
       if batch[0].isLong { runningLong += 1 } else { runningSeconds += batch.reduce(0) { $0 + $1.seconds } }
-      if !waiting.contains(where: { !$0.isLong }) { standing.wasEmpty(at: now) }
+      if short.entries.isEmpty { standing.wasEmpty(at: now) }
     }
     mutating func ended(_ batch: [Waiting]) {
       running -= 1
@@ -150,12 +155,83 @@ final class Batcher: Sendable {
       // Rounding never adds up.
       if running == 0 { runningSeconds = 0 }
     }
-    /// Where the next work of a turn stands: short before long, until that has waited for long enough.
-    func next(at now: ContinuousClock.Instant, _ turn: Turn) -> Int? {
-      if case .reading(let thread) = turn { return waiting.firstIndex { $0.thread == thread } }
-      let short = waiting.firstIndex { !$0.isLong && $0.thread == nil }
-      guard turn == .pool, let first = waiting.firstIndex(where: { $0.thread == nil }) else { return short }
-      return waiting[first].isLong && now - waiting[first].since > Batcher.longestWait ? first : short ?? first
+    /// The next work of a turn and what can go with it: short before long, until that has waited for long enough.
+    mutating func take(_ turn: Turn, at now: ContinuousClock.Instant) -> [Waiting] {
+      if case .reading(let thread) = turn {
+        guard let at = prompt.firstIndex(where: { $0.thread == thread }) else { return [] }
+        var batch = Batch(prompt.remove(at: at))
+        prompt.removeAll { $0.thread == thread && batch.takes($0) }
+        return batch.work
+      }
+      let isDue = long.entries.first.map { now - $0.work.since > Batcher.longestWait } ?? false
+      if turn == .pool, isDue || short.entries.isEmpty { return Self.take(from: &long) }
+      return Self.take(from: &short)
+    }
+    private static func take(from queue: inout FairQueue<Waiting>) -> [Waiting] {
+      guard let first = queue.begin() else { return [] }
+      var batch = Batch(first)
+      if first.work.sampling.isFixed { queue.takeAlong { batch.takes($0) } }
+      return batch.work
+    }
+    /// Makes room for work by letting go of what would be computed last, behind it; where places or memory are missing,
+    /// also of the last of the other queue, if its caller has more there than this one here.
+    /// - Returns: what has to give way; nil where that is not enough.
+    mutating func makeRoom(for work: Waiting, _ limits: ServerConfiguration.Limits) -> [Waiting]? {
+      guard lacksPlace(for: work, limits) || lacksTime(for: work, limits) else { return [] }
+      var next = self, gone: [Waiting] = []
+      let own = work.isLong ? \State.long : \State.short, other = work.isLong ? \State.short : \State.long
+      let caller = work.work.caller
+      while next.lacksPlace(for: work, limits) || next.lacksTime(for: work, limits) {
+        var last: Waiting?
+        if next[keyPath: own].place(of: caller) < next[keyPath: own].entries.count {
+          last = next[keyPath: own].dropLast()
+        } else if next.lacksPlace(for: work, limits), let holder = next[keyPath: other].entries.last?.caller,
+          holder != caller, next[keyPath: other].count(of: holder) > next[keyPath: own].count(of: caller)
+        {
+          last = next[keyPath: other].dropLast()
+        }
+        guard let last else { return nil }
+        gone.append(last)
+        next.bytes -= last.bytes
+      }
+      self = next
+      return gone
+    }
+    private func lacksPlace(for work: Waiting, _ limits: ServerConfiguration.Limits) -> Bool {
+      (bytes > 0 && bytes + work.bytes > limits.queuedBytes) || count >= limits.queuedRequests
+    }
+    private func lacksTime(for work: Waiting, _ limits: ServerConfiguration.Limits) -> Bool {
+      let seconds = work.isLong ? long.seconds : short.seconds
+      return seconds > 0 && seconds + work.seconds > limits.queuedSeconds
+    }
+    mutating func insert(_ work: Waiting) {
+      bytes += work.bytes
+      if work.thread != nil {
+        prompt.append(work)
+      } else if work.isLong {
+        long.insert(work, of: work.work.caller, cost: work.seconds)
+      } else {
+        short.insert(work, of: work.work.caller, cost: work.seconds)
+      }
+    }
+  }
+  /// Requests that are computed together.
+  private struct Batch {
+    private(set) var work: [Waiting]
+    private var rows: Int, seconds: Double
+
+    init(_ first: Waiting) { (work, rows, seconds) = ([first], first.work.inputs.rowCount, first.seconds) }
+
+    /// - Returns: whether it goes with the first; then it is in.
+    mutating func takes(_ next: Waiting) -> Bool {
+      let first = work[0], count = rows + next.work.inputs.rowCount
+      // Else its draws depend on its own errors.
+      guard first.work.sampling.isFixed, next.key == first.key, count <= Batcher.mostRows,
+        count * first.draws <= Batcher.mostDraws, seconds + next.seconds <= Batcher.batchSeconds
+      else { return false }
+      work.append(next)
+      (rows, seconds) = (count, seconds + next.seconds)
+      return true
     }
   }
   /// Requests that can be computed together have the same.
@@ -198,44 +274,47 @@ final class Batcher: Sendable {
   }
 
   /// Requests that wait.
-  var depth: Int { state.withLock { $0.waiting.count } }
+  var depth: Int { state.withLock { $0.count } }
   /// Whether predictions wait or run: others shall give way.
-  var isBusy: Bool { state.withLock { !$0.waiting.isEmpty || $0.running > 0 } }
+  var isBusy: Bool { state.withLock { $0.count > 0 || $0.running > 0 } }
 
   /// - Throws: `ServiceFault.overloaded` with a time to wait, `.draining` after `close`.
   func submit(_ work: PredictionWork) throws(ServiceError) {
     let draws = work.sampling.mostDraws(of: work.model.model)
     let (seconds, isMeasured) = work.model.meter.estimate(draws: max(draws, 1) * work.inputs.rowCount)
     let key = BatchKey(work)
-    let turn = try state.withLock { state throws(ServiceError) -> Turn? in
+    let (turn, gone) = try state.withLock { state throws(ServiceError) -> (Turn?, [Waiting]) in
       guard !state.isClosed else {
         throw ServiceError(.draining, at: "server", expected: "a server that takes calls", got: "one that is draining")
       }
-      let isLong = seconds > Self.shortSeconds, before = state.seconds(isLong: isLong)
+      let isLong = seconds > Self.shortSeconds
+      let before = state.queue(isLong: isLong).wait(of: work.caller)
       let isPrompt = isMeasured && seconds <= limits.promptSeconds
       let thread = isPrompt ? work.thread.flatMap { state.takes($0.id, key) ? $0.id : nil } : nil
       let waiting = Waiting(work, key, seconds: seconds, draws: max(draws, 1), isLong: isLong, thread: thread)
-      guard state.bytes == 0 || state.bytes + waiting.bytes <= limits.queuedBytes else {
+      if thread == nil { try state.checkWait(of: waiting, before: before, threads: threads) }
+      guard let gone = state.makeRoom(for: waiting, limits) else {
         throw Self.overloaded(
-          "at most \(limits.queuedBytes >> 20) MiB of inputs waiting",
-          "\(state.bytes >> 20) MiB, and \(waiting.bytes >> 20) MiB more", after: before / Double(threads))
-      }
-      guard state.waiting.count < limits.queuedRequests, before == 0 || before + seconds <= limits.queuedSeconds else {
-        throw Self.overloaded(
-          "at most \(limits.queuedRequests) requests and \(limits.queuedSeconds) s of compute waiting",
-          "\(state.waiting.count) requests, about \((before + seconds).rounded()) s",
+          "at most \(limits.queuedRequests) requests, \(limits.queuedBytes >> 20) MiB of inputs and "
+            + "\(limits.queuedSeconds) s of compute waiting",
+          "\(state.count) requests and \(state.bytes >> 20) MiB, and this caller has his share of them",
           after: before / Double(threads))
       }
-      if thread == nil { try state.checkWait(of: waiting, before: before, threads: threads) }
-      state.waiting.append(waiting)
-      state.bytes += waiting.bytes
+      state.insert(waiting)
       guard let thread else {
         defer { state.hasTurn = true }
-        return state.hasTurn ? nil : .pool
+        return (state.hasTurn ? nil : .pool, gone)
       }
-      return state.readingTurns.insert(thread).inserted ? .reading(thread) : nil
+      return (state.readingTurns.insert(thread).inserted ? .reading(thread) : nil, gone)
     }
     if let turn { enter(turn, work.thread) }
+    for other in gone {
+      other.work.complete(
+        .failure(
+          Self.overloaded(
+            "no more than a caller's share of a full queue", "requests of callers who have less", after: other.seconds))
+      )
+    }
   }
 
   /// - Parameter wait: in seconds.
@@ -283,30 +362,12 @@ final class Batcher: Sendable {
     return .now - started
   }
 
-  /// The oldest request of a turn and those that can go with it, and whether the turn has others.
+  /// The next request of a turn and those that can go with it, and whether the turn has others.
   private func takeBatch(_ turn: Turn) -> (batch: [Waiting], isMore: Bool) {
     state.withLock { state in
       state.begin(turn)
-      guard let at = state.next(at: .now, turn) else { return ([], false) }
-      let first = state.waiting.remove(at: at)
-      var rows = first.work.inputs.rowCount, seconds = first.seconds
-      var batch = [first], left: [Waiting] = []
-      left.reserveCapacity(state.waiting.count)
-      for next in state.waiting {
-        let count = rows + next.work.inputs.rowCount
-        let fits =
-          count <= Self.mostRows && count * first.draws <= Self.mostDraws && next.thread == first.thread
-          && seconds + next.seconds <= Self.batchSeconds
-        // Else its draws depend on its own errors.
-        if first.work.sampling.isFixed && next.key == first.key && fits {
-          batch.append(next)
-          rows = count
-          seconds += next.seconds
-        } else {
-          left.append(next)
-        }
-      }
-      state.waiting = left
+      let batch = state.take(turn, at: .now)
+      guard !batch.isEmpty else { return ([], false) }
       state.bytes -= batch.reduce(0) { $0 + $1.bytes }
       state.began(batch, at: .now)
       return (batch, state.goesOn(turn))

@@ -6,6 +6,10 @@ import Tracing
 package struct Caller: Sendable {
   /// The name of the token or certificate.
   package var name: String
+  /// Models that it may use and see.
+  package var scope: NameScope
+  /// Bounds on what it asks for.
+  package var rates: RateBounds
   package var deadline: ContinuousClock.Instant?
   package var isCancelled: @Sendable () -> Bool
   /// The thread that read the request and now hands it over, of a call that is answered without a task. nil: the
@@ -17,11 +21,14 @@ package struct Caller: Sendable {
   package var trace: ServiceContext?
 
   package init(
-    name: String, deadline: ContinuousClock.Instant? = nil, isCancelled: @escaping @Sendable () -> Bool = { false },
+    name: String, scope: NameScope = .all, rates: RateBounds = RateBounds(),
+    deadline: ContinuousClock.Instant? = nil, isCancelled: @escaping @Sendable () -> Bool = { false },
     thread: ReadingThread? = nil, call: UInt64 = 0, trace: ServiceContext? = nil
   ) {
     (self.call, self.trace) = (call, trace)
     self.name = name
+    self.scope = scope
+    self.rates = rates
     self.deadline = deadline
     self.isCancelled = isCancelled
     self.thread = thread

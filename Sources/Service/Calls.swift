@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherProto
 import DitherTransport
 import NIOCore
@@ -121,7 +122,8 @@ extension Caller {
   init(_ context: CallContext, thread: ReadingThread? = nil) {
     let cancellation = context.cancellation
     self.init(
-      name: context.identity?.name ?? "",
+      name: context.identity?.name ?? "", scope: context.identity?.scope ?? .all,
+      rates: context.identity?.rates ?? RateBounds(),
       deadline: context.timeLeft.map { ContinuousClock.now + .nanoseconds($0.nanoseconds) },
       isCancelled: { cancellation.isCancelled }, thread: thread, call: context.id, trace: context.span?.context)
   }

@@ -12,11 +12,14 @@ import Foundation
 struct Console: Sendable {
   let services: Services
   let dispatcher: CallDispatcher
+  let sessions: ConsoleSessions
   /// Cookies go back over TLS only.
   let usesTls: Bool
 
   /// Where a browser gives its token.
   static let signIn = "/sign-in"
+  /// Where it ends its session.
+  static let signOut = "/sign-out"
 
   var routes: HttpRoutes {
     let services = services
@@ -26,43 +29,54 @@ struct Console: Sendable {
         .always("/readyz") { [readiness = services.readiness] _ in
           readiness.isReady ? .text("ready\n") : .text("draining\n", status: 503)
         },
-        HttpRoute(.get, "/metrics", .local(nil)) { _, _ in
-          HttpResponse(200, "text/plain; version=0.0.4; charset=utf-8", Array(services.metrics.text.utf8))
+        HttpRoute(.get, "/metrics", .local(nil)) { _, context in
+          try Self.checkSeesAll(context)
+          return HttpResponse(200, "text/plain; version=0.0.4; charset=utf-8", Array(services.metrics.text.utf8))
         }, HttpRoute(.get, "/report-key.pub.pem", .local(nil)) { _, _ in .text(services.reportKey.pem) },
         // Pages show the same facts that ListModels, ListAudits and GetReport tell.
-        HttpRoute(.get, "/", .local(.audit)) { request, _ in
+        HttpRoute(.get, "/", .local(.audit)) { request, context in
+          let scope = Caller(context).scope
           let jobs = try await services.store.jobs.list(kind: AuditSpec.kind, limit: 100)
           let page = IndexPage(
-              models: services.registry.current.versions, audits: jobs, replicas: try await services.replicas.live(),
-              wanted: request.query["q"] ?? "")
-            return .html(Array(page.source.utf8))
+            models: services.registry.versions(for: scope), audits: jobs.filter(scope.allows(audit:)),
+            replicas: try await services.replicas.live(), wanted: request.query["q"] ?? "",
+            isSignedIn: context.identity != nil)
+          return .html(Array(page.source.utf8))
         },
-        HttpRoute(.get, "/glance", .local(.audit)) { _, _ in .scripted(Array(glance.html.source.utf8)) },
-        HttpRoute(.get, "/compare", .local(.audit)) { request, _ in try await compare(request) },
+        HttpRoute(.get, "/glance", .local(.audit)) { _, context in
+          .scripted(Array(glance(for: Caller(context).scope).html.source.utf8))
+        },
+        HttpRoute(.get, "/compare", .local(.audit)) { request, context in
+          try await compare(request, Caller(context).scope)
+        },
         HttpRoute(.get, "/console.js", .all) { _, _ in
           HttpResponse(200, "text/javascript; charset=utf-8", Array(ConsoleScript.text.utf8))
         },
-        HttpRoute(.get, "/models/{name}", .local(.audit)) { request, _ in
-          let name = try services.registry.resolve(request.parameters["name"] ?? "").name
+        HttpRoute(.get, "/models/{name}", .local(.audit)) { request, context in
+          let scope = Caller(context).scope
+          let name = try services.registry.resolve(request.parameters["name"] ?? "", for: scope).name
           let jobs = try await services.store.jobs.list(kind: AuditSpec.kind, limit: 100)
           let versions = Array(services.registry.current.versions(of: name))
           guard let newest = versions.first else { return .text("no model \(name)\n", status: 404) }
           let known = try services.registry.calibration(of: newest)
           let page = ModelPage(
-            name: name, versions: versions, audits: jobs.filter { $0.subject.hasPrefix("\(name)@") },
+            name: name, versions: versions,
+            audits: jobs.filter { $0.subject.hasPrefix("\(name)@") && scope.allows(audit: $0) },
             served: ServedFigures(
               version: newest, figures: services.statistics[newest.reference], drift: known?.watch?.current))
           return .scripted(Array(page.html.source.utf8))
         },
-        HttpRoute(.get, "/audits/{id}.json", .local(.audit)) { request, _ in
+        HttpRoute(.get, "/audits/{id}.json", .local(.audit)) { request, context in
           let job = try await services.store.jobs.job(request.parameters["id"] ?? "")
+          try Caller(context).scope.check(audit: job)
           if let report = try await services.store.jobs.report(job.id) {
             return HttpResponse(200, "application/json", report.json)
           }
           return .text("audit \(job.id) of \(job.subject): \(job.state.rawValue) \(job.message)\n", status: 404)
         },
-        HttpRoute(.get, "/audits/{id}", .local(.audit)) { request, _ in
+        HttpRoute(.get, "/audits/{id}", .local(.audit)) { request, context in
           let job = try await services.store.jobs.job(request.parameters["id"] ?? "")
+          try Caller(context).scope.check(audit: job)
           if let report = try await services.store.jobs.report(job.id) {
             return .html(report.html, scriptHash: PageScript.report.source)
           }
@@ -70,34 +84,42 @@ struct Console: Sendable {
         },
         HttpRoute(.get, Self.signIn, .all) { _, _ in .html(Array(SignInPage(isRefused: false).html.source.utf8)) },
         HttpRoute(.post, Self.signIn, .all, bodyBytes: 4096) { request, context in try accept(request, context) },
+        HttpRoute(.post, Self.signOut, .all, bodyBytes: 4096) { [sessions] request, _ in
+          if let session = HttpDoor.cookie(in: request.headers["cookie"]) { sessions.end(session) }
+          var response = HttpResponse.seeOther(Self.signIn)
+          response.headers.append(cookie("", seconds: 0))
+          return response
+        },
       ] + RunRoutes(folder: services.runs, pool: services.planning).all + OipRoutes(services).all
         + JsonCalls(services).routes)
   }
 
-  private var glance: GlancePage {
+  private func glance(for scope: NameScope) -> GlancePage {
     let watched = services.registry.watched.map { ($0.version.reference, $0.watch.current) }
     let drift = Dictionary(watched) { first, _ in first }
-    let served = services.registry.current.versions.map { version in
+    let visible = services.registry.versions(for: scope)
+    let served = visible.map { version in
       ServedFigures(
         version: version, figures: services.statistics[version.reference], drift: drift[version.reference])
     }.filter { $0.asked > 0 }.sorted { ($1.asked, $0.version.reference) < ($0.asked, $1.version.reference) }
     return GlancePage(
       methods: services.metrics.methods,
       waiting: (services.waitingPredictions, services.audits.queued),
-      models: (services.registry.loadedCount, services.registry.current.versions.count), served: served)
+      models: (services.registry.loadedCount, visible.count), served: served)
   }
 
   /// Bytes of a page that compares two audits.
   private static let mostCompareBytes = 100_000
 
   /// As `dither compare` does it.
-  private func compare(_ request: HttpRequest) async throws -> HttpResponse {
+  private func compare(_ request: HttpRequest, _ scope: NameScope) async throws -> HttpResponse {
     var reports: [[UInt8]] = []
     for side in ["a", "b"] {
       guard let id = request.query[side], !id.isEmpty else {
         throw CallError(.invalidArgument, "expected two audits, as /compare?a=AUDIT&b=AUDIT, got no '\(side)'")
       }
       let job = try await services.store.jobs.job(id)
+      try scope.check(audit: job)
       guard let report = try await services.store.jobs.report(job.id) else {
         throw CallError(.notFound, "audit \(job.id) has no report: it is \(job.standing)")
       }
@@ -111,14 +133,31 @@ struct Console: Sendable {
     return .html(Array(page.utf8))
   }
 
-  /// The token goes into a cookie that no script and no other site can send: never into an address.
+  /// Figures are labelled with the names of all models.
+  private static func checkSeesAll(_ context: CallContext) throws(ServiceError) {
+    guard let identity = context.identity, !identity.scope.isAll else { return }
+    throw ServiceError(
+      .notAllowed, at: "metrics", expected: "a caller whose token is for all models", got: "'\(identity.name)'",
+      advice: "give Prometheus a token of its own: `dither tokens create` without --model")
+  }
+
+  /// The token itself goes nowhere: its session is in a cookie that no script and no other site can send, never in an
+  /// address.
   private func accept(_ request: HttpRequest, _ context: CallContext) throws(CallError) -> HttpResponse {
-    guard let token = request.form["token"], try dispatcher.identify(bearer: token, of: context) != nil else {
-      return .html(Array(SignInPage(isRefused: true).html.source.utf8), status: 401)
-    }
+    guard let token = request.form["token"], !token.hasPrefix(HttpDoor.sessionPrefix),
+      try dispatcher.identify(bearer: token, of: context) != nil
+    else { return .html(Array(SignInPage(isRefused: true).html.source.utf8), status: 401) }
     var response = HttpResponse.seeOther("/")
-    let secure = usesTls ? "; Secure" : ""
-    response.headers.append(("set-cookie", "\(HttpDoor.cookie)=\(token); Path=/; HttpOnly; SameSite=Strict\(secure)"))
+    let seconds = Int(ConsoleSessions.lifetime.components.seconds)
+    response.headers.append(cookie(sessions.begin(for: token), seconds: seconds))
     return response
+  }
+
+  /// - Parameter seconds: for which a browser keeps it; 0: it forgets it.
+  private func cookie(_ value: String, seconds: Int) -> (name: String, value: String) {
+    let secure = usesTls ? "; Secure" : ""
+    return (
+      "set-cookie", "\(HttpDoor.cookie)=\(value); Path=/; Max-Age=\(seconds); HttpOnly; SameSite=Strict\(secure)"
+    )
   }
 }

@@ -25,7 +25,9 @@ public struct DitherServer: Sendable {
     let services = try await Services(configuration, log: log)
     let tokens = services.store.tokens
     let session = Token.secret()
-    let authority = TokenAuthority(tokens: tokens, session: session, log: log)
+    let authority = TokenAuthority(
+      tokens: tokens, session: session,
+      terms: .init(rates: configuration.callerRates, clients: configuration.clients), log: log)
     let doors = try await Doors(configuration, services, authority, log)
     try await services.audits.resume()
     func running(_ firstToken: String?) -> RunningServer {

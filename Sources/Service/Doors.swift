@@ -16,24 +16,25 @@ struct Doors: Sendable {
   /// The certificate authority that the server made for itself.
   let authority: String?
 
-  init(_ configuration: ServerConfiguration, _ services: Services, _ authenticator: any Authenticator, _ log: Logger)
+  init(_ configuration: ServerConfiguration, _ services: Services, _ authority: TokenAuthority, _ log: Logger)
     async throws
   {
-    let (tls, authority) = try await Self.tls(configuration, services.store, log)
+    let (tls, ownAuthority) = try await Self.tls(configuration, services.store, log)
     var limits = CallDispatcher.Limits()
     limits.messageBytes = configuration.limits.messageBytes
     let observer = CallObserver(
       metrics: services.metrics, log: log, accessLog: services.accessLog, slowness: configuration.slowCall)
     let tracer = services.spans?.tracer
     let dispatcher = CallDispatcher(
-      table: Calls.table(services), authenticator: authenticator, limits: limits, logger: log,
+      table: Calls.table(services), authenticator: authority, limits: limits, rates: services.rates, logger: log,
       observe: { observer.end($0) }, trace: { tracer?.begin($0, $1) })
     var wire = WireLimits()
     // A message travels in a frame with its call, method and metadata.
     wire.maxFrameBytes = configuration.limits.messageBytes + 64 << 10
     // On loopback the console is for this machine's browser, which does not know a certificate made here.
     let httpTls = configuration.tls == .generated ? nil : tls
-    let console = Console(services: services, dispatcher: dispatcher, usesTls: httpTls != nil)
+    let console = Console(
+      services: services, dispatcher: dispatcher, sessions: authority.sessions, usesTls: httpTls != nil)
     let http = HttpDoor.Service(console.routes, isLocal: configuration.isLoopback, signInPath: Console.signIn)
     let host = configuration.host
     if let port = configuration.sharedPort {
@@ -42,7 +43,7 @@ struct Doors: Sendable {
       let door = try await Self.opening("listen") {
         try await SharedDoor.open(dispatcher, http, host: host, port: port, settings, limits: wire)
       }
-      self.init(framed: door, grpc: door, http: door, dispatcher: dispatcher, authority: authority)
+      self.init(framed: door, grpc: door, http: door, dispatcher: dispatcher, authority: ownAuthority)
       return
     }
     // Doors that are open when a later one cannot be opened are closed again.
@@ -60,7 +61,7 @@ struct Doors: Sendable {
         try await Self.opening("http-port") {
           try await HttpDoor.open(dispatcher, http, host: host, port: configuration.httpPort, tls: httpTls)
         })
-      self.init(framed: open[0], grpc: open[1], http: open[2], dispatcher: dispatcher, authority: authority)
+      self.init(framed: open[0], grpc: open[1], http: open[2], dispatcher: dispatcher, authority: ownAuthority)
     } catch {
       for door in open { await door.drain(grace: .zero) }
       throw error
@@ -92,9 +93,10 @@ struct Doors: Sendable {
       let made = try SelfSignedAuthority(in: URL(filePath: configuration.stateDirectory + "/tls"))
       _ = try await CommonFiles.settle(
         "certificates", [made.authority, made.files.certificate, made.files.key], in: store)
-      return (try TlsSource(made.files, log: log), made.authority)
+      return (try TlsSource(made.files, minimum: configuration.tlsMinimum, log: log), made.authority)
     case .files(let certificate, let key, let clientCA):
-      return (try TlsSource(.init(certificate: certificate, key: key, clientAuthority: clientCA), log: log), nil)
+      let files = TlsSource.Files(certificate: certificate, key: key, clientAuthority: clientCA)
+      return (try TlsSource(files, minimum: configuration.tlsMinimum, log: log), nil)
     }
   }
 

@@ -15,7 +15,7 @@ final class Metrics: Sendable {
   struct Family: Sendable {
     /// One of them.
     struct Value: Sendable {
-      /// Names with what they are, in their order: of the characters that names of models may have.
+      /// Names with what they are, in their order.
       var labels: [(name: String, value: String)] = []
       var number: Double
 
@@ -23,9 +23,14 @@ final class Metrics: Sendable {
       var suffix = ""
 
       fileprivate var text: String {
-        let inside = labels.map { "\($0.name)=\"\($0.value)\"" }.joined(separator: ",")
+        let inside = labels.map { "\($0.name)=\"\(Self.escaped($0.value))\"" }.joined(separator: ",")
         let shown = Int64(exactly: number).map { "\($0)" } ?? "\(number)"
         return suffix + (inside.isEmpty ? "" : "{\(inside)}") + " " + shown
+      }
+
+      private static func escaped(_ text: String) -> String {
+        guard text.utf8.contains(where: { [0x5C, 0x22, 0x0A].contains($0) }) else { return text }
+        return text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
       }
 
       /// All lines of a histogram.

@@ -79,16 +79,26 @@ package final class ModelRegistry: Sendable {
 
   var current: ModelIndex { index.withLock { $0 } }
 
-  func resolve(_ reference: String) throws(StoreError) -> ModelVersion {
-    try current.resolve(ModelReference(reference))
+  /// - Throws: `StoreFault.notAllowed` for a model that is not within the scope, whether it is here or not.
+  func resolve(_ reference: String, for scope: NameScope) throws(StoreError) -> ModelVersion {
+    try current.resolve(ModelReference(reference), for: scope)
+  }
+
+  /// All versions that a caller may see.
+  func versions(for scope: NameScope) -> [ModelVersion] {
+    let all = current.versions
+    return scope.isAll ? all : all.filter { scope.allows($0.name) }
   }
 
   /// The trial of a candidate that a request is part of, which is counted.
-  /// - Parameter reference: as it was asked for; a trial is of an alias.
+  /// - Parameters:
+  ///   - reference: as it was asked for; a trial is of an alias.
+  ///   - scope: the caller's.
   /// - Returns: nil where it is for the alias's own version alone.
-  func trial(of reference: String) -> (Rollouts.Trial, isShadow: Bool)? {
+  func trial(of reference: String, for scope: NameScope) -> (Rollouts.Trial, isShadow: Bool)? {
     let index = current
     guard index.hasRollouts, case .alias(let name, let alias)? = try? ModelReference(reference),
+      scope.allows(name),
       let (candidate, rollout) = index.candidate(for: alias, of: name)
     else { return nil }
     let trial = Rollouts.Trial(candidate, rollout)
@@ -155,14 +165,14 @@ package final class ModelRegistry: Sendable {
   func freshen() async { if store.isShared { _ = try? await catchUp() } }
 
   /// A version as the store knows it now, for those who are about to change something.
-  func resolveNow(_ reference: String) async throws -> ModelVersion {
+  func resolveNow(_ reference: String, for scope: NameScope) async throws -> ModelVersion {
     if store.isShared { _ = try await catchUp() }
-    return try resolve(reference)
+    return try resolve(reference, for: scope)
   }
 
   /// A version; one that is not known here is looked for in the store, where another server may have put it just now.
-  func find(_ reference: String) async throws -> ModelVersion {
-    do throws(StoreError) { return try resolve(reference) } catch {
+  func find(_ reference: String, for scope: NameScope) async throws -> ModelVersion {
+    do throws(StoreError) { return try resolve(reference, for: scope) } catch {
       guard isWorthSeeking(error) else { throw error }
     }
     // Whoever asks for what is nowhere shall not keep others from the database.
@@ -171,10 +181,10 @@ package final class ModelRegistry: Sendable {
         defer { seekers = min(seekers + 1, Self.mostSeekers) }
         return seekers < Self.mostSeekers
       })
-    else { return try resolve(reference) }
+    else { return try resolve(reference, for: scope) }
     defer { seekers.withLock { $0 -= 1 } }
     _ = try? await catchUp()
-    return try resolve(reference)
+    return try resolve(reference, for: scope)
   }
 
   private func isWorthSeeking(_ error: StoreError) -> Bool { error.code == .notFound && store.isShared }
@@ -213,16 +223,18 @@ package final class ModelRegistry: Sendable {
 
   /// Gives the model to `body`: here and now when it is loaded, else from a background thread. A model that several
   /// calls wait for is loaded once.
-  /// - Parameter noise: the terms of a noise in place of its own, few and short; a calibration is of its own, and left
-  ///   out. None: its own.
+  /// - Parameters:
+  ///   - scope: the caller's.
+  ///   - noise: the terms of a noise in place of its own, few and short; a calibration is of its own, and left out.
+  ///     None: its own.
   func withModel(
-    _ reference: String, drawing noise: [String] = [],
+    _ reference: String, for scope: NameScope, drawing noise: [String] = [],
     _ body: @escaping @Sendable (Result<Resolved, any Error>) -> Void
   ) {
-    do throws(StoreError) { give(try resolve(reference), drawing: noise, body) } catch {
+    do throws(StoreError) { give(try resolve(reference, for: scope), drawing: noise, body) } catch {
       guard isWorthSeeking(error) else { return body(.failure(error)) }
       Task {
-        do { give(try await find(reference), drawing: noise, body) } catch { body(.failure(error)) }
+        do { give(try await find(reference, for: scope), drawing: noise, body) } catch { body(.failure(error)) }
       }
     }
   }
@@ -273,9 +285,9 @@ package final class ModelRegistry: Sendable {
     }
   }
 
-  func model(_ reference: String) async throws -> Resolved {
+  func model(_ reference: String, for scope: NameScope) async throws -> Resolved {
     try await withCheckedThrowingContinuation { continuation in
-      withModel(reference) { continuation.resume(with: $0) }
+      withModel(reference, for: scope) { continuation.resume(with: $0) }
     }
   }
 

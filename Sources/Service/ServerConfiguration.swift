@@ -1,6 +1,7 @@
 import DitherBasics
 import DitherGraph
 import DitherStore
+import DitherTransport
 import Foundation
 import Logging
 
@@ -30,6 +31,12 @@ public struct ServerConfiguration: Sendable {
   public var sharedPort: Int?
   /// Certificates of all doors.
   public var tls = Tls.generated
+  /// Rights of clients by their certificates; none: a certificate has the roles of the token of its common name.
+  public var clients: [ClientRule] = []
+  /// The oldest version of TLS that is spoken.
+  public var tlsMinimum = TlsSource.Version.tls13
+  /// Bounds of callers that have none of their own.
+  public var callerRates = RateBounds()
   /// Where to write, once the server serves, how to reach it.
   public var readyFile: String?
   /// The manager that has started the process and wants to hear when it serves, stops and lives.

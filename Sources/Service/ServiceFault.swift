@@ -18,6 +18,8 @@ public enum ServiceFault: FaultCode {
   case gates
   /// A model that was told to leave.
   case unloaded
+  /// The caller may not see it.
+  case notAllowed
   /// The model gives NaN or infinity to a row.
   case noAnswer
 
@@ -26,6 +28,7 @@ public enum ServiceFault: FaultCode {
     switch self {
     case .badField, .configuration, .badModel: .invalidArgument
     case .overloaded: .resourceExhausted
+    case .notAllowed: .permissionDenied
     case .draining, .unloaded: .unavailable
     case .cancelled: .cancelled
     case .deadlinePassed, .notEverywhere: .deadlineExceeded

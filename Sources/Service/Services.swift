@@ -2,6 +2,7 @@ import DitherBasics
 import DitherJobs
 import DitherStore
 import DitherTensor
+import DitherTransport
 import Logging
 
 /// All that calls work with: made once, before any door opens, and shared by all.
@@ -22,6 +23,8 @@ package final class Services: Sendable {
   package let accessLog: AccessLog?
   let readiness = Readiness()
   let replicas: Replicas
+  /// The pace of callers that are bounded.
+  package let rates: CallerRates
   package let audits: JobRunner
   /// The records of trainings that the console shows.
   let runs: RunsFolder?
@@ -36,9 +39,14 @@ package final class Services: Sendable {
   package let planning: ComputePool
   private let upkeep: Task<Void, Never>
 
-  /// - Parameter kind: how others of a shared store shall know this process.
-  package init(_ configuration: ServerConfiguration, kind: Replica.Kind = .server, log: Logger) async throws {
+  /// - Parameters:
+  ///   - kind: how others of a shared store shall know this process.
+  ///   - rates: those that the doors count by.
+  package init(
+    _ configuration: ServerConfiguration, kind: Replica.Kind = .server, log: Logger, rates: CallerRates = CallerRates()
+  ) async throws {
     try configuration.check()
+    self.rates = rates
     limits = configuration.limits
     let accessLog = try configuration.accessLog.map { path throws(ServiceError) in try AccessLog(path: path) }
     let spans = configuration.traces.map { OtlpExporter($0, code: configuration.code, log: log) }
@@ -87,7 +95,8 @@ package final class Services: Sendable {
     ]
     let families: [[Metrics.Family]] = [
       own, statistics.families(of: registry), DriftWatch.families(of: registry, books),
-      registry.rollouts.families(of: registry), spans?.families ?? [], replicas.families, accessLog?.families ?? [],
+      registry.rollouts.families(of: registry), RateFamilies.all(of: rates), spans?.families ?? [], replicas.families,
+      accessLog?.families ?? [],
       ProcessFamilies.all(code: configuration.code ?? "dither"),
     ]
     metrics = Metrics(families.flatMap { $0 })

@@ -32,27 +32,36 @@ public struct ModelIndex: Sendable {
   /// The versions of a name, newest first.
   public func versions(of name: String) -> ArraySlice<ModelVersion> { versions[byName[name] ?? 0..<0] }
 
-  /// - Throws: `StoreFault.notFound`, with what is there instead.
-  public func resolve(_ reference: ModelReference) throws(StoreError) -> ModelVersion {
+  /// - Parameter scope: beyond which nobody is told what is here.
+  /// - Throws: `StoreFault.notFound`, with what is there instead, and `.notAllowed`.
+  public func resolve(
+    _ reference: ModelReference, for scope: NameScope = .all
+  ) throws(StoreError) -> ModelVersion {
+    if let name = reference.name { try scope.check(model: name) }
     switch reference {
     case .newest(let name):
       if let found = versions(of: name).first { return found }
-      throw missing(name)
+      throw missing(name, for: scope)
     case .version(let name, let number):
       if let found = versions(of: name).first(where: { $0.version == number }) { return found }
-      throw missing(name, "version \(number)", known: versions(of: name).map { "\($0.version)" })
+      throw missing(name, "version \(number)", known: versions(of: name).map { "\($0.version)" }, for: scope)
     case .alias(let name, let alias):
       if let found = versions(of: name).first(where: { $0.aliases.contains(alias) }) { return found }
-      throw missing(name, "alias '\(alias)'", known: versions(of: name).flatMap(\.aliases))
+      throw missing(name, "alias '\(alias)'", known: versions(of: name).flatMap(\.aliases), for: scope)
     case .digest(let blob):
-      if let found = versions.last(where: { $0.blob == blob }) { return found }
+      if let found = versions.last(where: { $0.blob == blob && scope.allows($0.name) }) { return found }
       throw StoreError(.notFound, at: "model", expected: "the digest of a model here", got: "\(blob)")
     }
   }
 
-  private func missing(_ name: String, _ part: String? = nil, known: [String] = []) -> StoreError {
+  private func missing(
+    _ name: String, _ part: String? = nil, known: [String] = [], for scope: NameScope
+  ) -> StoreError {
     guard byName[name] != nil, let part else {
-      let near = names.filter { nearest(to: name, among: [$0]) != nil || $0.hasPrefix(name) || name.hasPrefix($0) }
+      let near = names.filter { other in
+        scope.allows(other)
+          && (nearest(to: name, among: [other]) != nil || other.hasPrefix(name) || name.hasPrefix(other))
+      }
       let advice = near.isEmpty ? "list the models to see what is here" : "did you mean \(Self.list(near.prefix(3)))?"
       return StoreError(
         .notFound, at: "model", expected: "the name of a model here", got: "'\(name.clipped())'", advice: advice)

@@ -34,6 +34,14 @@ public enum ModelReference: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// The model's name; nil: it is for the digest to say.
+  public var name: String? {
+    switch self {
+    case .newest(let name), .version(let name, _), .alias(let name, _): name
+    case .digest: nil
+    }
+  }
+
   public var description: String {
     switch self {
     case .newest(let name): name

@@ -301,47 +301,5 @@ public enum JobStart: Sendable, Equatable {
   case ended
 }
 
-/// A bearer token as it is remembered: never its secret.
-public struct Token: Sendable, Equatable, Codable {
-  public var name: String
-  /// In the order in which they were given.
-  public var roles: [String]
-  /// Since 1970.
-  public var createdMilliseconds: Int64
-  /// Since 1970; nil: it is valid.
-  public var revokedMilliseconds: Int64?
-
-  /// A token's record; its secret is nowhere.
-  public init(name: String, roles: [String], createdMilliseconds: Int64, revokedMilliseconds: Int64? = nil) {
-    self.name = name
-    self.roles = roles
-    self.createdMilliseconds = createdMilliseconds
-    self.revokedMilliseconds = revokedMilliseconds
-  }
-
-  /// A new secret: 256 random bits, so that a fast hash is enough to keep it.
-  public static func secret() -> String {
-    let text = Data(randomBytes(32)).base64EncodedString()
-    return "dither_" + text.replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
-  }
-}
-
-/// The tokens that are not revoked.
-public struct LiveTokens: Sendable {
-  /// By the SHA-256 of their secrets.
-  public var byHash: [Sha256.Digest: Token]
-  /// The change up to which they are right.
-  public var number: Int64
-  /// Tokens that a store has read.
-  public init(byHash: [Sha256.Digest: Token], number: Int64) {
-    self.byHash = byHash
-    self.number = number
-  }
-  /// The one that has this secret.
-  public func token(of secret: String) -> Token? { byHash[Sha256.hash(secret.utf8)] }
-  /// The one of this name: how a client certificate is given roles.
-  public func token(named name: String) -> Token? { byHash.values.first { $0.name == name } }
-}
-
 /// The time of a record, in milliseconds since 1970.
 public func millisecondsNow() -> Int64 { Int64(Date().timeIntervalSince1970 * 1000) }

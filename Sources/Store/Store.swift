@@ -241,8 +241,15 @@ extension JobRecords {
 
 /// Bearer tokens. Only the hash of a secret is stored; the secret itself is shown once, to the one who makes it.
 public protocol TokenRecords: Sendable {
+  /// The name of a token that has expired is free.
   /// - Throws: `.alreadyExists` when a live token has the name.
-  func create(_ name: String, roles: [String], secret: String) async throws(StoreError)
+  func create(_ name: String, _ grant: TokenGrant, secret: String) async throws(StoreError)
+  /// Gives a token that is not revoked another secret. The one before goes on for `overlap`, but no longer than it
+  /// would have; one before that ends.
+  /// - Parameter lifetime: of the new secret; nil: as long as the one before had from its beginning.
+  /// - Returns: the token with its new secret.
+  /// - Throws: `.notFound` when no token that is not revoked has the name.
+  func rotate(_ name: String, secret: String, overlap: Duration, lifetime: Duration?) async throws(StoreError) -> Token
   /// Newest first, the revoked included.
   func list() async throws(StoreError) -> [Token]
   /// Works on a full disk.
@@ -258,10 +265,15 @@ public protocol TokenRecords: Sendable {
 
 extension TokenRecords {
   /// - Returns: the secret. It cannot be had again.
-  public func create(_ name: String, roles: [String]) async throws(StoreError) -> String {
+  public func create(_ name: String, _ grant: TokenGrant) async throws(StoreError) -> String {
     let secret = Token.secret()
-    try await create(name, roles: roles, secret: secret)
+    try await create(name, grant, secret: secret)
     return secret
+  }
+  /// A token for all models, for ever.
+  /// - Returns: the secret. It cannot be had again.
+  public func create(_ name: String, roles: [String]) async throws(StoreError) -> String {
+    try await create(name, TokenGrant(roles: roles))
   }
 }
 

@@ -5,6 +5,8 @@ public enum StoreFault: FaultCode {
   /// A name, digest or size that cannot be stored.
   case badName, badDigest, badSize
   case notFound, alreadyExists
+  /// The caller may not use it, nor see whether it is there.
+  case notAllowed
   /// The record to change is no longer as the caller expected it.
   case conflict
   /// A piece of an upload that is not the next one.
@@ -37,6 +39,7 @@ public enum StoreFault: FaultCode {
     case .badName, .badDigest, .badSize: .invalidArgument
     case .notFound: .notFound
     case .alreadyExists: .alreadyExists
+    case .notAllowed: .permissionDenied
     case .offset: .outOfRange
     case .digestMismatch, .corrupt: .dataLoss
     case .superseded: .aborted

@@ -14,6 +14,7 @@ public enum TrailAction: String, Sendable, CaseIterable {
   case rolloutSet = "rollout.set"
   case rolloutEnded = "rollout.end"
   case tokenMade = "token.make"
+  case tokenRotated = "token.rotate"
   case tokenRevoked = "token.revoke"
 }
 

@@ -131,9 +131,17 @@ private struct PostgresTokens: TokenRecords {
     records = SqlTokens(database, by: author)
   }
 
-  func create(_ name: String, roles: [String], secret: String) async throws(StoreError) {
-    try await records.create(name, roles: roles, secret: secret)
+  func create(_ name: String, _ grant: TokenGrant, secret: String) async throws(StoreError) {
+    try await records.create(name, grant, secret: secret)
     try await see()
+  }
+
+  func rotate(
+    _ name: String, secret: String, overlap: Duration, lifetime: Duration?
+  ) async throws(StoreError) -> Token {
+    let token = try await records.rotate(name, secret: secret, overlap: overlap, lifetime: lifetime)
+    try await see()
+    return token
   }
 
   func list() async throws(StoreError) -> [Token] { try await records.list() }

@@ -95,7 +95,7 @@ struct DocumentTests {
       ["models", "alias"], ["models", "card"], ["models", "remove"], ["models", "describe"], ["models", "sign"],
       ["models", "download"], ["models", "rollout"], ["trail", "check"],
       ["trail", "list"], ["predict"],
-      ["run"], ["serve"], ["study"], ["sweep"], ["tokens", "create"], ["train"],
+      ["run"], ["serve"], ["study"], ["sweep"], ["tokens", "create"], ["tokens", "rotate"], ["train"],
       ["tune"], ["upload"],
       ["verify"], ["work"],
     ]
@@ -126,7 +126,7 @@ struct DocumentTests {
     case "bench": words = ["bench", "--list"]
     case "sweep", "study": words = Self.without(["--out", "--dry-run", "--quick"], words) + ["--dry-run"]
     case "tokens":
-      if shown.words.contains("revoke") {
+      if shown.words.contains("revoke") || shown.words.contains("rotate") {
         let made = try Program.run(
           "tokens", "create", "--state", scratch.file("state"), "--name", "app", "--role", "predict")
         #expect(made.status == 0)

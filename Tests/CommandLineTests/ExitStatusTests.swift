@@ -63,7 +63,7 @@ struct ExitStatusTests {
       "trail",
       "trail list", "trail check",
       "run", "train", "data", "data list", "data get", "data verify", "tokens", "tokens create", "tokens list",
-      "tokens revoke", "bench", "env", "login", "logout", "audits open",
+      "tokens revoke", "tokens rotate", "bench", "env", "login", "logout", "audits open",
     ])
   func help(_ command: String) throws {
     let result = try Program.run(command.split(separator: " ").map(String.init) + ["--help"])

@@ -57,7 +57,7 @@ struct MistakeTests {
       #expect((tokens["tokens"] as? [Any])?.isEmpty == true, "\(arguments)")
     }
     let server = try LiveServer(state: scratch), shown = try Self.announced(scratch)
-    #expect(shown.contains("shown this once"), "\(shown)")
+    #expect(shown.contains("first-token"), "\(shown)")
     server.kill()
     let next = try LiveServer(state: scratch), again = try Self.announced(scratch)
     #expect(again.contains("dither tokens create --state \(state)"), "\(again)")

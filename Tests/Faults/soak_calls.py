@@ -125,7 +125,7 @@ def calls(soak: Soak) -> list[threading.Thread]:
         channel.call(_methods.SET_ALIAS, _methods.SET_ALIAS.request(model=reference, alias="now"))
         channel.call(_methods.PREDICT, predict_message(f"{name}:now", samples=2))
         # An alias keeps its version: it is moved back and forth, and taken with the version.
-        status, body = server.ask("/v1/Registry/RemoveModel", {"model": reference})
+        status, body = server.ask("/v1/Registry/RemoveModel", {"model": reference, "force": True, "purge": True})
         need(status == 200, f"{status} {body[:200]!r}")
 
     def audit(chance: random.Random) -> None:

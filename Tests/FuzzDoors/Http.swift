@@ -59,7 +59,7 @@ private enum Doors {
 
   private struct Nobody: Authenticator {
     func identify(bearer token: String) -> Identity? { nil }
-    func identify(commonName: String) -> Identity? { nil }
+    func identify(certificate: ClientCertificate) -> Identity? { nil }
   }
 
   /// Kept open.

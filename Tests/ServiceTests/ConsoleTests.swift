@@ -64,6 +64,11 @@ import Testing
       #expect(try await get(url("/report-key.pub.pem")).text.contains("PUBLIC KEY"))
       #expect(try await get(url("/audits/none")).status == 404)
       #expect(try await get(url("/nothing")).status == 404)
+      // A session of a server that was here before.
+      let old = try raw(
+        url("/").port ?? 0,
+        "GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncookie: dither-session=session_0\r\n\r\n")
+      #expect(old.hasPrefix("HTTP/1.1 200") && !old.contains("sign-out"))
     }
   }
 
@@ -119,7 +124,14 @@ import Testing
     }
   }
 
-  @Test("a browser signs in once: the token is in a cookie") func signIn() async throws {
+  /// The session that an answer gives.
+  private static func session(_ answer: String) throws -> String {
+    String(try #require(answer.firstMatch(of: /set-cookie: dither-session=(session_[0-9a-f]{64});/)?.1))
+  }
+
+  @Test("a browser signs in once: its session is in a cookie, and ends with a sign-out or with its token") func signIn()
+    async throws
+  {
     try await with(host: "0.0.0.0") { (server: RunningServer, url: (String) -> URL) async throws -> Void in
       let token = try await server.services.store.tokens.create("auditor", roles: ["audit"])
       #expect(try await get(url("/sign-in")).text.contains("type=\"password\""))
@@ -129,10 +141,32 @@ import Testing
         server.httpPort,
         "POST /sign-in HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: \(length)\r\n\r\n" + form)
       #expect(answer.hasPrefix("HTTP/1.1 303") && answer.contains("location: /\r\n"))
-      #expect(answer.contains("set-cookie: dither-token=\(token); Path=/; HttpOnly; SameSite=Strict\r\n"))
-      let home = try raw(
-        server.httpPort, "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncookie: dither-token=\(token)\r\n\r\n")
-      #expect(home.hasPrefix("HTTP/1.1 200") && home.contains("No models yet"))
+      let session = try Self.session(answer)
+      #expect(answer.contains("; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict\r\n") && !answer.contains(token))
+      func ask(_ line: String, _ cookie: String) throws -> String {
+        try raw(
+          server.httpPort,
+          "\(line) HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncookie: a=b; dither-session=\(cookie)\r\n\r\n")
+      }
+      let home = try ask("GET /", session)
+      #expect(home.hasPrefix("HTTP/1.1 200") && home.contains("No models yet") && home.contains("action=\"/sign-out\""))
+      for other in [String(session.dropLast()) + "0", "", "session_"] where other != session {
+        #expect(try ask("GET /", other).hasPrefix("HTTP/1.1 401"), "\(other)")
+      }
+      // A session makes no other.
+      #expect(try await get(url("/sign-in"), post: "token=\(session)").status == 401)
+      let out = try ask("POST /sign-out", session)
+      #expect(out.hasPrefix("HTTP/1.1 303") && out.contains("set-cookie: dither-session=; Path=/; Max-Age=0;"))
+      #expect(try ask("GET /", session).hasPrefix("HTTP/1.1 401"))
+      // It ends with its token.
+      let again = try Self.session(
+        raw(
+          server.httpPort,
+          "POST /sign-in HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: \(length)\r\n\r\n" + form))
+      #expect(try ask("GET /", again).hasPrefix("HTTP/1.1 200"))
+      try await server.services.store.tokens.revoke("auditor")
+      try await Task.sleep(for: .milliseconds(300))
+      #expect(try ask("GET /", again).hasPrefix("HTTP/1.1 401"))
     }
   }
 
@@ -164,11 +198,17 @@ import Testing
     try await with(host: "0.0.0.0", model: TestModels.mlp()) {
       (server: RunningServer, url: (String) -> URL) async throws -> Void in
       let token = try await server.services.store.tokens.create("publisher", roles: ["publish"])
+      let form = "token=\(token)"
+      let session = try Self.session(
+        raw(
+          server.httpPort,
+          "POST /sign-in HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: \(form.utf8.count)\r\n\r\n" + form)
+      )
       func move(_ headers: String) throws -> String {
         let body = #"{"model": "net@1", "alias": "live"}"#
         return try raw(
           server.httpPort,
-          "POST /v1/Registry/SetAlias HTTP/1.1\r\nhost: a:1\r\nconnection: close\r\ncookie: dither-token=\(token)\r\n"
+          "POST /v1/Registry/SetAlias HTTP/1.1\r\nhost: a:1\r\nconnection: close\r\ncookie: dither-session=\(session)\r\n"
             + headers + "content-length: \(body.utf8.count)\r\n\r\n" + body)
       }
       for headers in [

@@ -18,6 +18,7 @@ struct InProcess {
   /// - Parameter kind: of the store; not said: the one over which the test runs (``EveryEngine``).
   init(
     in scratch: Scratch? = nil, over kind: StoreKind = .current, models: [String: [UInt8]] = [:],
+    rates: CallerRates = CallerRates(),
     configure: (inout ServerConfiguration) -> Void = { _ in }
   ) async throws {
     self.scratch = try scratch ?? Scratch()
@@ -28,20 +29,21 @@ struct InProcess {
     if configuration.openStore == nil {
       configuration.openStore = { uploads in try await kind.open(folder, uploads: uploads) }
     }
-    services = try await Self.start(configuration)
+    services = try await Self.start(configuration, rates)
     for (name, bytes) in models.sorted(by: { $0.key < $1.key }) { _ = try await upload(bytes, as: name) }
   }
 
   /// A server that was here before holds its directory until its last thread has let go of it.
-  private static func start(_ configuration: ServerConfiguration) async throws -> Services {
+  private static func start(_ configuration: ServerConfiguration, _ rates: CallerRates) async throws -> Services {
     let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     for _ in 0..<200 {
-      do { return try await Services(configuration, log: log) } catch let error as StoreError where error.code == .inUse
+      do { return try await Services(configuration, log: log, rates: rates) } catch let error as StoreError
+        where error.code == .inUse
       {
         try await Task.sleep(for: .milliseconds(50))
       }
     }
-    return try await Services(configuration, log: log)
+    return try await Services(configuration, log: log, rates: rates)
   }
 
   /// A whole upload, in pieces of `piece` bytes.

@@ -80,8 +80,21 @@ struct EveryDoorTests {
     }
   }
 
-  @Test(
-    "unknown callers are told to wait, then their connection ends; a known one is let in", arguments: DoorKind.allCases)
+  @Test("who goes beyond the pace of his token is told how long to wait", arguments: DoorKind.allCases)
+  func pace(_ kind: DoorKind) async throws {
+    try await with(kind) { server, client in
+      for _ in 0..<2 { #expect(try await client.call("toy/Echo", token: "paced").error == nil) }
+      for _ in 0..<3 {
+        let error = try await client.call("toy/Echo", token: "paced").error
+        #expect(error?.code == .resourceExhausted && error?.message.contains("2 calls in each second") == true)
+        if kind.isFramed { #expect(error?.retryAfterMilliseconds == 500) }
+      }
+      #expect(try await client.call("toy/Echo").error == nil)
+      #expect(server.dispatcher.rates.refused.map { "\($0.caller) \($0.count)" } == ["paced 3"])
+    }
+  }
+
+  @Test("unknown callers wait, then their connection ends; a known one is let in", arguments: DoorKind.allCases)
   func strangers(_ kind: DoorKind) async throws {
     let limits = { (limits: inout CallDispatcher.Limits) in
       (limits.strangerTries, limits.strangerTriesPerSecond) = (8, 0)

@@ -76,7 +76,7 @@ struct FramedWireTests {
 
   @Test("half frames of all connections have a bound; whoever is beyond it is told, and its bytes are let go of")
   func halfFrames() async throws {
-    let server = try await ToyServer(.framed) { $0.halfReadBytes = 5 << 19 }
+    let server = try await ToyServer(.framed) { $0.halfReadBytes = 3 << 20 }
     // A frame of 4 MiB, of which 1 MiB comes.
     let half: [UInt8] = [0x80, 0x80, 0x80, 0x02] + [UInt8](repeating: 0, count: 1 << 20)
     func begin() throws -> RawSocket {
@@ -90,6 +90,7 @@ struct FramedWireTests {
       for _ in 0..<500 where server.dispatcher.halfRead.used != bytes { try await Task.sleep(for: .milliseconds(10)) }
       #expect(server.dispatcher.halfRead.used == bytes)
     }
+    // One address has three quarters of the three.
     var standing = try (0..<2).map { _ in try begin() }
     try await held(2)
     let refused = try begin()

@@ -20,9 +20,14 @@ struct GrpcToyClient: ToyClient {
       configuration.applicationProtocols = ["h2"]
       return try NIOSSLContext(configuration: configuration)
     }
+    try await self.init(port: server.door.port, tls: tls)
+  }
+
+  /// - Parameter tls: offers h2; nil: without TLS.
+  init(port: Int, tls: NIOSSLContext?) async throws {
     let (connection, stream) = Self.configuration
     let connected = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-      .connect(host: "127.0.0.1", port: server.door.port) { channel in
+      .connect(host: "127.0.0.1", port: port) { channel in
         channel.eventLoop.makeCompletedFuture {
           if let tls {
             try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: tls, serverHostname: nil))

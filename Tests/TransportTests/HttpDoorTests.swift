@@ -19,7 +19,7 @@ private final class ToyHttp: Sendable {
     let seen = Seen()
     dispatcher = CallDispatcher(
       table: CallTable(mapError: { CallError(.internalError, "\($0)") }), authenticator: keys,
-      limits: limits, logger: log,
+      limits: limits, rates: .frozen, logger: log,
       observe: { record in seen.records.withLock { $0.append(record) } })
     self.seen = seen
     let stops = stops
@@ -129,6 +129,18 @@ private struct Answer {
       await server.close()
       throw error
     }
+    await server.close()
+  }
+
+  @Test("who goes beyond the pace of his token gets 429 and the seconds to wait") func pace() async throws {
+    let server = try await ToyHttp()
+    for _ in 0..<2 { #expect(try await server.get("/things/a", token: "paced").status == 200) }
+    let answer = try await server.get("/things/a", token: "paced")
+    #expect(answer.status == 429 && answer.headers["retry-after"] == "1" && answer.body.contains("2 calls"))
+    #expect(try await server.get("/things/a", token: "app").status == 200)
+    // The record has the caller's name, for logs.
+    let records = server.seen.records.withLock { $0 }
+    #expect(records.contains { $0.code == .resourceExhausted && $0.context.identity?.name == "paced" })
     await server.close()
   }
 

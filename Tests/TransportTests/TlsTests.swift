@@ -33,27 +33,6 @@ import Testing
     await other.close()
   }
 
-  /// A CA and a client certificate of common name "robot", by the openssl program.
-  private func robot(in folder: URL) throws {
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    for arguments in [
-      "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=clients",
-      "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout robot.key -out robot.csr -subj /CN=robot",
-      "x509 -req -in robot.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out robot.pem -days 2",
-    ] {
-      let process = Process()
-      process.executableURL = URL(filePath: Self.openssl)
-      process.arguments = arguments.split(separator: " ").map(String.init)
-      process.currentDirectoryURL = folder
-      process.standardError = FileHandle.nullDevice
-      process.standardOutput = FileHandle.nullDevice
-      try process.run()
-      process.waitUntilExit()
-      try #require(process.terminationStatus == 0)
-    }
-  }
-  private static let openssl = "/usr/bin/openssl"
-
   private func call(_ target: FramedClient.Target, _ method: String) async throws -> CallError? {
     let client = try await FramedClient.connect(to: target, on: MultiThreadedEventLoopGroup.singleton)
     let request = try Bytes(Data("x".utf8)).serializedData()
@@ -69,22 +48,21 @@ import Testing
 
   @Test(
     "a client certificate names its caller, and without one there is no connection",
-    .enabled(if: FileManager.default.isExecutableFile(atPath: openssl), "the openssl program is absent"))
+    .enabled(if: ClientCertificates.isPresent, "the openssl program is absent"))
   func clientCertificates() async throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "dither-tls-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }
-    try robot(in: folder)
+    let clients = try ClientCertificates(in: folder), robot = try clients.make("robot", subject: "/CN=robot")
     let made = try SelfSignedAuthority(in: folder.appending(path: "server"))
     var files = made.files
-    files.clientAuthority = folder.appending(path: "ca.pem").path
+    files.clientAuthority = clients.authority
     let dispatcher = CallDispatcher(
       table: Toys().table, authenticator: Keys(), logger: Logger(label: "toys") { _ in SwiftLogNoOpLogHandler() })
     let door = try await FramedDoor.open(dispatcher, host: "127.0.0.1", port: 0, tls: try TlsSource(files))
     var target = FramedClient.Target(
       host: "127.0.0.1", port: door.port, usesTls: true, authority: made.authority, connectTimeout: .seconds(10))
     await #expect(throws: CallError.self) { try await call(target, "toy/Echo") }
-    target.certificate = folder.appending(path: "robot.pem").path
-    target.key = folder.appending(path: "robot.key").path
+    (target.certificate, target.key) = (robot.certificate, robot.key)
     #expect(try await call(target, "toy/Echo") == nil)
     #expect(try await call(target, "toy/Secret")?.code == .permissionDenied)
     await door.drain(grace: .zero)

@@ -95,12 +95,18 @@ final class Keys: Authenticator {
     return switch token {
     case "app": Identity(name: "app", roles: [.predict])
     case "root": Identity(name: "root", roles: [.admin])
+    case "paced": Identity(name: "paced", roles: [.predict], rates: RateBounds(calls: 2))
     default: nil
     }
   }
-  func identify(commonName: String) -> Identity? {
-    commonName == "robot" ? Identity(name: commonName, roles: [.predict]) : nil
+  func identify(certificate: ClientCertificate) -> Identity? {
+    certificate.commonName == "robot" ? Identity(name: "robot", roles: [.predict]) : nil
   }
+}
+
+extension CallerRates {
+  /// For whom time stands still.
+  static var frozen: CallerRates { CallerRates { .uptimeNanoseconds(1_000_000_000) } }
 }
 
 /// The ways in that every behavior is tested through.
@@ -133,7 +139,7 @@ final class ToyServer: Sendable {
     authority = made?.authority
     let tls = try made.map { try TlsSource($0.files) }
     dispatcher = CallDispatcher(
-      table: toys.table, authenticator: keys, limits: limits,
+      table: toys.table, authenticator: keys, limits: limits, rates: .frozen,
       logger: Logger(label: "toys") { _ in SwiftLogNoOpLogHandler() },
       trace: { [traced] method, metadata in
         traced.all.withLock { $0.append("\(method) \(metadata["traceparent"] ?? "-")") }

@@ -40,7 +40,7 @@ package struct AuditCall: ServerStreamCall {
         advice: "try again later", retryAfterMilliseconds: 10_000)
     }
     // The models and the data are found good before anything is promised.
-    let (spec, attached, work) = try await work(request, trace: caller.trace), store = means.store
+    let (spec, attached, work) = try await work(request, caller.scope, trace: caller.trace), store = means.store
     let job = Job(
       id: Job.newID(), kind: AuditSpec.kind, subject: spec.model.reference, spec: spec.json, createdBy: caller.name)
     try await means.registry.keepingFiles {
@@ -63,7 +63,7 @@ package struct AuditCall: ServerStreamCall {
   /// The question, looked up and made ready. Nothing is stored.
   /// - Parameter trace: of the call that asks.
   func work(
-    _ request: Dither_V1_AuditRequest, trace: ServiceContext? = nil
+    _ request: Dither_V1_AuditRequest, _ scope: NameScope, trace: ServiceContext? = nil
   ) async throws -> (spec: AuditSpec, attached: AuditAttachments?, work: AuditWork) {
     let (registry, limits) = (means.registry, limits), code = means.code
     await registry.freshen()
@@ -71,7 +71,8 @@ package struct AuditCall: ServerStreamCall {
       let attached = try AuditAttachments(request)
       var asked = try AuditRequest(request, limits)
       try attached?.attach(to: &asked, most: limits.auditExamples)
-      let audit = try asked.resolved(by: registry, usualExamples: limits.auditExamples)
+      let audit = try asked.resolved(
+        by: VisibleModels(registry: registry, scope: scope), usualExamples: limits.auditExamples)
       var spec = AuditSpec(audit, attached: attached)
       spec.code = code
       spec.trace = trace.flatMap(OtlpTracer.place)?.header
@@ -130,15 +131,4 @@ extension AuditRequest.Data {
   static func missing(advice: String) -> ServiceError {
     ServiceError(.badField, at: "data", expected: "data_set or examples", got: "neither", advice: advice)
   }
-}
-
-extension ModelRegistry: AuditModels {
-  /// No name of a model has a + in it.
-  package func isOne(_ name: String) -> Bool { false }
-  package func version(_ name: String, outputKind: OutputKind?) throws -> ModelVersion { try resolve(name) }
-  package func temperature(of version: ModelVersion) throws -> Double? {
-    try calibration(of: version)?.fitted.temperature
-  }
-  package func samples(of version: ModelVersion) -> Int { version.model.defaultSamples }
-  package func hasNoise(_ version: ModelVersion) -> Bool { !version.model.noise.isEmpty }
 }

@@ -24,7 +24,7 @@ package struct CalibrateCall: UnaryCall {
   }
 
   package func answer(_ request: Dither_V1_CalibrateRequest, _ caller: Caller) async throws -> Dither_V1_Calibration {
-    let resolved = try await registry.model(request.model)
+    let resolved = try await registry.model(request.model, for: caller.scope)
     let record = try await pool.run { try fit(request, resolved, caller) }
     let names = resolved.loaded.model.signature.labelNames
     guard !request.tryOnly else { return Dither_V1_Calibration(record, of: resolved.version, nil, names) }

@@ -8,13 +8,16 @@ package struct CancelAuditCall: UnaryCall {
   package static let method = Dither_V1_Robustness.cancelAudit
   package static let policy = CallPolicy(role: .audit)
 
+  let store: any Store
   let audits: JobRunner
 
   package init(_ services: Services) {
+    store = services.store
     audits = services.audits
   }
 
   package func answer(_ request: Dither_V1_CancelAuditRequest, _ caller: Caller) async throws -> Dither_V1_AuditState {
-    Dither_V1_AuditState(try await audits.cancel(request.audit, by: caller.name))
+    try await caller.scope.check(audit: store.jobs.job(request.audit))
+    return Dither_V1_AuditState(try await audits.cancel(request.audit, by: caller.name))
   }
 }

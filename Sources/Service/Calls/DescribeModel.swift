@@ -17,7 +17,7 @@ package struct DescribeModelCall: UnaryCall {
   }
 
   package func answer(_ request: Dither_V1_DescribeModelRequest, _ caller: Caller) async throws -> Dither_V1_Model {
-    let version = try await registry.resolveNow(request.model)
+    let version = try await registry.resolveNow(request.model, for: caller.scope)
     var change = DescriptionChange(tags: request.tags, droppedTags: request.droppedTags)
     if case .cardJson(let card)? = request.card {
       try UploadRules.check(card: card, limits)

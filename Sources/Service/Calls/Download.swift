@@ -25,7 +25,7 @@ package struct DownloadCall: ServerStreamCall {
   package func answer(
     _ request: Dither_V1_DownloadRequest, _ caller: Caller, _ send: ResponseWriter<Dither_V1_DownloadResponse>
   ) async throws {
-    let version = try await registry.find(request.model)
+    let version = try await registry.find(request.model, for: caller.scope)
     try await room.holding(version.model.bytes) {
       let file = Data(try await registry.store.blobs.read(version.blob))
       try await send(.with { $0.model = try Dither_V1_Model(version, in: registry) })

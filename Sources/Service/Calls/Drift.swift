@@ -19,7 +19,7 @@ package struct DriftCall: UnaryCall {
   }
 
   package func answer(_ request: Dither_V1_DriftRequest, _ caller: Caller) throws -> Dither_V1_DriftResponse {
-    let version = try registry.resolve(request.model)
+    let version = try registry.resolve(request.model, for: caller.scope)
     guard let known = try registry.calibration(of: version), let watch = known.watch else {
       throw ServiceError(
         .notReady, at: "model '\(version.reference)'",

@@ -18,6 +18,7 @@ package struct EndRolloutCall: UnaryCall {
     guard case .alias(let name, let alias) = try ModelReference(request.model) else {
       throw ServiceError(.badField, at: "model", expected: "name:alias", got: "'\(request.model.clipped())'")
     }
+    try caller.scope.check(model: name)
     try await registry.endRollout(alias, of: name, by: caller.name)
     return Dither_V1_EndRolloutResponse()
   }

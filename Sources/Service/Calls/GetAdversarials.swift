@@ -22,6 +22,7 @@ package struct GetAdversarialsCall: ServerStreamCall {
     _ request: Dither_V1_GetAdversarialsRequest, _ caller: Caller,
     _ send: ResponseWriter<Dither_V1_AdversarialInputs>
   ) async throws {
+    try await caller.scope.check(audit: store.jobs.job(request.audit))
     for part in try await parts(of: request.audit) { try await send(part) }
   }
 

@@ -12,6 +12,6 @@ package struct GetModelCall: UnaryCall {
   package init(_ services: Services) { registry = services.registry }
 
   package func answer(_ request: Dither_V1_GetModelRequest, _ caller: Caller) async throws -> Dither_V1_Model {
-    try await Dither_V1_Model(registry.find(request.model), in: registry)
+    try await Dither_V1_Model(registry.find(request.model, for: caller.scope), in: registry)
   }
 }

@@ -19,6 +19,7 @@ package struct GetReportCall: UnaryCall {
 
   package func answer(_ request: Dither_V1_GetReportRequest, _ caller: Caller) async throws -> Dither_V1_Report {
     let job = try await store.jobs.job(request.audit)
+    try caller.scope.check(audit: job)
     guard let found = try await store.jobs.report(job.id) else {
       throw ServiceError(
         .notReady, at: "audit '\(job.id)'", expected: "one that is done", got: job.standing,

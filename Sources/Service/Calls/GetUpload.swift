@@ -12,6 +12,7 @@ package struct GetUploadCall: UnaryCall {
   package init(_ services: Services) { store = services.store }
 
   package func answer(_ request: Dither_V1_GetUploadRequest, _ caller: Caller) async throws -> Dither_V1_UploadStatus {
+    try caller.scope.check(model: request.name)
     var status = Dither_V1_UploadStatus()
     status.received = UInt64(try await store.blobs.received(BlobID(request.sha256), of: request.name))
     return status

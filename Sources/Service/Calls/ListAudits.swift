@@ -30,7 +30,7 @@ package struct ListAuditsCall: UnaryCall {
       let jobs = try await store.jobs.list(kind: AuditSpec.kind, of: first, before: before, limit: most + 1)
       for job in jobs {
         let audit = Dither_V1_AuditState(job)
-        guard Self.fits(audit, request.model, name) else { continue }
+        guard Self.fits(audit, request.model, name), caller.scope.allows(audit: job) else { continue }
         if response.audits.count == most {
           response.nextPageToken = before.map { Pages.token($0.words) } ?? ""
           return response
@@ -40,7 +40,9 @@ package struct ListAuditsCall: UnaryCall {
       }
       guard jobs.count > most, let last = jobs.last else { return response }
       // All behind the page were of other models: the page goes on behind them.
-      if !Self.fits(Dither_V1_AuditState(last), request.model, name) { before = JobPlace(last) }
+      if !Self.fits(Dither_V1_AuditState(last), request.model, name) || !caller.scope.allows(audit: last) {
+        before = JobPlace(last)
+      }
     }
   }
 

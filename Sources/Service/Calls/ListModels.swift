@@ -16,7 +16,7 @@ package struct ListModelsCall: UnaryCall {
   package init(_ services: Services) { registry = services.registry }
 
   package func answer(_ request: Dither_V1_ListModelsRequest, _ caller: Caller) throws -> Dither_V1_ListModelsResponse {
-    try Dither_V1_ListModelsResponse(registry.current.versions, request, in: registry)
+    try Dither_V1_ListModelsResponse(registry.versions(for: caller.scope), request, in: registry)
   }
 }
 

@@ -14,6 +14,7 @@ package struct ListRemovedModelsCall: UnaryCall {
   package func answer(_ request: Dither_V1_ListModelsRequest, _ caller: Caller) async throws
     -> Dither_V1_ListModelsResponse
   {
-    try Dither_V1_ListModelsResponse(try await registry.store.models.removed(), request, in: registry)
+    let removed = try await registry.store.models.removed().filter { caller.scope.allows($0.name) }
+    return try Dither_V1_ListModelsResponse(removed, request, in: registry)
   }
 }

@@ -21,7 +21,7 @@ package struct ListRevisionsCall: UnaryCall {
   {
     let most = try Pages.size(request.pageSize, most: Self.mostRevisions)
     let before = try Pages.place(of: request.pageToken) { Int64($0) }
-    let version = try await registry.find(request.model)
+    let version = try await registry.find(request.model, for: caller.scope)
     // One more than fits says whether there is a next page.
     let found = try await registry.store.models.revisions(
       of: version.name, version: version.version, before: before, limit: most + 1)

@@ -16,7 +16,8 @@ package struct ListRolloutsCall: UnaryCall {
   {
     let index = registry.current
     var response = Dither_V1_ListRolloutsResponse()
-    for (candidate, rollout) in index.trials where candidate.name.hasPrefix(request.prefix) {
+    for (candidate, rollout) in index.trials
+    where candidate.name.hasPrefix(request.prefix) && caller.scope.allows(candidate.name) {
       let standing = index.versions(of: candidate.name).first { $0.aliases.contains(rollout.alias) }
       response.rollouts.append(
         .init(candidate, rollout, at: standing, registry.rollouts[Rollouts.Trial(candidate, rollout)]))

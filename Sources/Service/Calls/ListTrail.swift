@@ -18,6 +18,12 @@ package struct ListTrailCall: UnaryCall {
   package func answer(_ request: Dither_V1_ListTrailRequest, _ caller: Caller) async throws
     -> Dither_V1_ListTrailResponse
   {
+    // Entries are of all models, and a chain only together.
+    guard caller.scope.isAll else {
+      throw ServiceError(
+        .notAllowed, at: "trail", expected: "a caller whose token is for all models", got: "'\(caller.name)'",
+        advice: "ask for a token of the role admin: `dither tokens create` without --model")
+    }
     let most = try Pages.size(request.pageSize, most: Self.mostEntries)
     try Self.check(request.action)
     var query = TrailQuery()

@@ -18,7 +18,7 @@ package struct PlanAuditCall: UnaryCall {
   }
 
   package func answer(_ request: Dither_V1_AuditRequest, _ caller: Caller) async throws -> Dither_V1_PlanAuditResponse {
-    let work = try await audit.work(request).work
+    let work = try await audit.work(request, caller.scope).work
     return try await audit.means.pool.run { [threads] in
       let cost = try work.cost(threads: threads)
       var response = Dither_V1_PlanAuditResponse()

@@ -17,26 +17,29 @@ package struct RemoveModelCall: UnaryCall {
   package func answer(_ request: Dither_V1_RemoveModelRequest, _ caller: Caller) async throws
     -> Dither_V1_RemoveModelResponse
   {
-    let (name, version) = try await target(request)
+    let (name, version) = try await target(request, caller.scope)
     var response = Dither_V1_RemoveModelResponse()
     let removed = try await registry.remove(
       name, version: version, takingAliases: request.force, isFinal: request.purge, by: caller.name)
     // A version that is not there may still have been kept.
-    if removed == 0 { _ = try registry.resolve(request.model) }
+    if removed == 0 { _ = try registry.resolve(request.model, for: caller.scope) }
     response.removed = UInt32(removed)
     return response
   }
 
-  private func target(_ request: Dither_V1_RemoveModelRequest) async throws -> (name: String, version: Int64?) {
+  private func target(
+    _ request: Dither_V1_RemoveModelRequest, _ scope: NameScope
+  ) async throws -> (name: String, version: Int64?) {
     let reference = try ModelReference(request.model)
     if request.purge {
+      if let name = reference.name { try scope.check(model: name) }
       switch reference {
       case .newest(let name): return (name, nil)
       case .version(let name, let version): return (name, version)
       case .alias, .digest: break
       }
     }
-    let found = try await registry.resolveNow(request.model)
+    let found = try await registry.resolveNow(request.model, for: scope)
     return (found.name, reference == .newest(found.name) ? nil : found.version)
   }
 }

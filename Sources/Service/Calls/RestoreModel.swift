@@ -24,6 +24,7 @@ package struct RestoreModelCall: UnaryCall {
         .badField, at: "model", expected: "name@version or name", got: "'\(request.model.clipped())'",
         advice: "an alias goes with its version: list what was removed")
     }
+    try caller.scope.check(model: name)
     var response = Dither_V1_RestoreModelResponse()
     response.models = try await registry.restore(name, version: version, by: caller.name).map {
       try Dither_V1_Model($0, in: registry)

@@ -21,7 +21,7 @@ package struct SetAliasCall: UnaryCall {
   }
 
   package func answer(_ request: Dither_V1_SetAliasRequest, _ caller: Caller) async throws -> Dither_V1_Model {
-    let version = try await registry.resolveNow(request.model)
+    let version = try await registry.resolveNow(request.model, for: caller.scope)
     var terms = AliasTerms(expecting: try Self.expectation(request.expected))
     if !request.requiredAudit.isEmpty {
       try await registry.checkGates(of: request.requiredAudit, version, for: request.alias, on: pool)

@@ -19,7 +19,7 @@ package struct SetRolloutCall: UnaryCall {
   }
 
   package func answer(_ request: Dither_V1_SetRolloutRequest, _ caller: Caller) async throws -> Dither_V1_Model {
-    let version = try await registry.resolveNow(request.model)
+    let version = try await registry.resolveNow(request.model, for: caller.scope)
     var terms = try RolloutTerms(share: request.share, isShadow: request.shadow)
     if !request.requiredAudit.isEmpty {
       try await registry.checkGates(of: request.requiredAudit, version, for: request.alias, on: pool)

@@ -14,7 +14,8 @@ package struct SignModelCall: UnaryCall {
   package init(_ services: Services) { registry = services.registry }
 
   package func answer(_ request: Dither_V1_SignModelRequest, _ caller: Caller) async throws -> Dither_V1_Model {
-    let version = try await registry.resolveNow(request.model), signature = try FileSignature(request.signature)
+    let version = try await registry.resolveNow(request.model, for: caller.scope),
+      signature = try FileSignature(request.signature)
     try UploadRules.check([signature], of: version.blob)
     return try await Dither_V1_Model(registry.sign(version, signature, by: caller.name), in: registry)
   }

@@ -29,6 +29,7 @@ package struct UploadCall: ClientStreamCall {
       throw ServiceError(.badField, at: "kind", expected: "begin as the first message", got: "something else")
     }
     let blob = try check(begin), signatures = try signatures(begin, of: blob)
+    try caller.scope.check(model: begin.name)
     try registry.checkSigned(blob, signatures, at: "model '\(begin.name)'")
     for alias in begin.aliases { try registry.aliasGates.checkFree(alias) }
     if let standing = standing(blob, begin) {

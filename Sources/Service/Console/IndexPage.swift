@@ -12,12 +12,19 @@ package struct IndexPage {
   private let replicas: [Replica]
   /// A part of the names that are shown; empty: all.
   private let wanted: String
+  /// Whether there is a session to end.
+  private let isSignedIn: Bool
 
   /// Versions with a row: with as many audits the page stays below 100 kB.
   package static let mostModels = 100
 
-  /// - Parameter wanted: a part of the names that are shown; empty: all.
-  package init(models: [ModelVersion], audits: [Job], replicas: [Replica] = [], wanted: String = "") {
+  /// - Parameters:
+  ///   - wanted: a part of the names that are shown; empty: all.
+  ///   - isSignedIn: whether there is a session to end.
+  package init(
+    models: [ModelVersion], audits: [Job], replicas: [Replica] = [], wanted: String = "", isSignedIn: Bool = false
+  ) {
+    self.isSignedIn = isSignedIn
     (self.models, self.audits, self.replicas) = (models, audits, replicas)
     self.wanted = String(wanted.prefix(64))
   }
@@ -47,6 +54,7 @@ package struct IndexPage {
       \(ConsolePage.table(of: audits, none: "No audits yet: <code>dither audit MODEL --battery smoke</code>"))
       \(ConsolePage.comparison(of: audits))
       <p>Reports are signed: <code>dither verify REPORT --key</code> with <a href="/report-key.pub.pem">this server's key</a>.</p>
+      \(signOut)
       </section>
       \(ReplicaTable(replicas: replicas).html)
       """)
@@ -55,6 +63,11 @@ package struct IndexPage {
   private func rest(of count: Int) -> Html? {
     guard count > Self.mostModels else { return nil }
     return "<p>\(count - Self.mostModels) more: search for a part of a name, or <code>dither models list</code>.</p>"
+  }
+
+  private var signOut: Html? {
+    guard isSignedIn else { return nil }
+    return "<form method=\"post\" action=\"\(Console.signOut)\"><button type=\"submit\">Sign out</button></form>"
   }
 
   private func cells(_ version: ModelVersion) -> [Html] {

@@ -3,6 +3,7 @@ import DitherGraph
 import DitherInference
 import DitherStore
 import DitherTensor
+import DitherTransport
 import Foundation
 
 /// Answers queries: checked on the caller's thread, computed in a batch, answered from a compute thread.
@@ -15,6 +16,7 @@ struct Predicting: Sendable {
   let statistics: PredictionStatistics
   let books: Bookkeeping
   let teller: PredictionTeller
+  private let rates: CallerRates
 
   init(_ services: Services) {
     registry = services.registry
@@ -23,11 +25,14 @@ struct Predicting: Sendable {
     statistics = services.statistics
     books = services.books
     teller = services.teller
+    rates = services.rates
   }
 
   func answer(_ query: PredictionQuery, _ caller: Caller, _ complete: @escaping Completion) {
     do { try query.check() } catch { return complete(.failure(error)) }
-    guard let (trial, isShadow) = registry.trial(of: query.model) else { return serve(query, caller, complete) }
+    guard let (trial, isShadow) = registry.trial(of: query.model, for: caller.scope) else {
+      return serve(query, caller, complete)
+    }
     guard isShadow else {
       var routed = query
       routed.model = trial.reference
@@ -60,9 +65,14 @@ struct Predicting: Sendable {
   private static let shadowTime = Duration.seconds(30)
 
   private func serve(_ query: PredictionQuery, _ caller: Caller, _ complete: @escaping Completion) {
-    registry.withModel(query.model, drawing: query.noise) { result in
+    registry.withModel(query.model, for: caller.scope, drawing: query.noise) { result in
       do {
-        try batcher.submit(work(query, result.get(), caller, complete))
+        let work = try work(query, result.get(), caller, complete)
+        try rates.take(work.samples, .samples, by: caller.name, caller.rates)
+        do { try batcher.submit(work) } catch {
+          rates.giveBack(work.samples, .samples, of: caller.name)
+          throw error
+        }
       } catch {
         complete(.failure(error))
       }
@@ -82,10 +92,14 @@ struct Predicting: Sendable {
     }
     try checkSize(rows: inputs.rowCount, draws: sampling.mostDraws(of: model), width: model.signature.width)
     let reference = resolved.version.reference
+    let most = max(sampling.mostDraws(of: model), 1), isPaced = caller.rates.samples != nil
     return PredictionWork(
-      model: resolved.loaded, inputs: inputs, sampling: sampling, deadline: caller.deadline,
+      model: resolved.loaded, inputs: inputs, sampling: sampling, caller: caller.name, deadline: caller.deadline,
       isCancelled: caller.isCancelled, thread: caller.thread
-    ) { [statistics, books, teller] result in
+    ) { [statistics, books, teller, rates] result in
+      if isPaced {
+        rates.giveBack(Self.unused(most * inputs.rowCount, result), .samples, of: caller.name)
+      }
       let took = ContinuousClock.now - asked, now = Date()
       let answer = result.flatMap { outcome in
         Result { try Self.answer(outcome, query, resolved, inputs, sampling, sets) }
@@ -127,6 +141,15 @@ struct Predicting: Sendable {
       temperature: sampling.temperature,
       calibration: query.uncalibrated ? nil : (resolved.calibration?.number).map(Int.init), queued: outcome.queued,
       computed: outcome.computed)
+  }
+
+  /// The samples of a request that came to nothing: those that were not needed, and all where the queue had no room.
+  private static func unused(_ most: Int, _ result: Result<PredictionOutcome, any Error>) -> Int {
+    switch result {
+    case .success(let outcome): most - max(outcome.samples, 1) * outcome.predictions.count
+    case .failure(let error as ServiceError) where error.code == .overloaded: most
+    case .failure: 0
+    }
   }
 
   private func sampling(

@@ -32,6 +32,8 @@ public struct ServerSetting: Sendable {
     case seconds(ClosedRange<Double>)
     case flag
     case word([String])
+    /// Rights of clients by their certificates.
+    case clients
 
     /// With unit and bounds, as messages and the documents say it.
     public var words: String {
@@ -46,6 +48,7 @@ public struct ServerSetting: Sendable {
       case .seconds(let range): "\(Self.text(range.lowerBound)) to \(Self.text(range.upperBound)) seconds"
       case .flag: "true or false"
       case .word(let words): words.joined(separator: ", ")
+      case .clients: ClientRule.form
       }
     }
     private static func text(_ number: Double) -> String { Setting.number(number).description }
@@ -58,6 +61,7 @@ public struct ServerSetting: Sendable {
     case seconds(Double)
     case flag(Bool)
     case address(ListenAddress?)
+    case clients([ClientRule])
   }
 
   init(
@@ -103,8 +107,13 @@ public struct ServerSetting: Sendable {
     case .word(let words):
       guard words.contains(text) else { throw refuse(nearest(to: text, among: words).map { "did you mean '\($0)'?" }) }
       return .text(text)
+    case .clients: return .clients(try ClientRule.rules(of: text, at: place))
     }
   }
+
+  /// The text of a value that a file writes as a list.
+  /// - Returns: nil where the setting takes one word.
+  func text(of value: Setting) -> String? { kind == .clients ? jsonText(value) : nil }
 
   /// A value as it may be shown.
   func shown(_ text: String) -> String {

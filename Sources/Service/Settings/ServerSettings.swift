@@ -2,6 +2,7 @@ import DitherBasics
 import DitherGraph
 import DitherStore
 import DitherTensor
+import DitherTransport
 import Foundation
 import Logging
 
@@ -89,6 +90,14 @@ public enum ServerSettings {
       configuration, value in
       if case .text(let path) = value { configuration.setFiles { $0.clientCA = path } }
     },
+    ServerSetting(
+      "clients", .clients, absence: "none: a certificate stands for the token of its name",
+      "Rights by the names in clients' certificates (docs/security.md)."
+    ) { if case .clients(let rules) = $1 { $0.clients = rules } },
+    ServerSetting(
+      "tls-minimum", .word(TlsSource.Version.allCases.map(\.rawValue)), standard: "1.3",
+      "Oldest version of TLS that is spoken (docs/security.md)."
+    ) { if case .text(let word) = $1 { $0.tlsMinimum = TlsSource.Version(rawValue: word) ?? .tls13 } },
     ServerSetting("insecure", .flag, standard: "false", "Serve without TLS.") {
       if case .flag(true) = $1 { $0.tls = .insecure }
     },
@@ -139,6 +148,14 @@ public enum ServerSettings {
       "keep-removed", .seconds(0...31_536_000), standard: "604800",
       "How long a version that was removed can be restored, and its file stays."
     ) { if case .seconds(let seconds) = $1 { $0.limits.removedKept = .seconds(seconds) } },
+    ServerSetting(
+      "calls-per-second", .whole(0...1_000_000_000, unit: "calls; 0: no bound"), standard: "0",
+      "Calls in each second of one caller that has no bound of its own."
+    ) { if case .whole(let count) = $1 { $0.callerRates.calls = count > 0 ? count : nil } },
+    ServerSetting(
+      "samples-per-second", .whole(0...1_000_000_000, unit: "samples; 0: no bound"), standard: "0",
+      "Draws of rows that one caller has predicted in each second, where it has no bound of its own."
+    ) { if case .whole(let count) = $1 { $0.callerRates.samples = count > 0 ? count : nil } },
     ServerSetting(
       "grace", .seconds(0...86_400), standard: "30", "How long calls in flight may take once the server is to stop."
     ) { if case .seconds(let seconds) = $1 { $0.grace = .seconds(seconds) } },

@@ -90,7 +90,7 @@ public struct SettingsReader: Sendable {
     for entry in entries {
       let place = "\(file), line \(entry.line)"
       let setting = try ServerSettings.setting(named: entry.key, at: place)
-      guard let text = entry.text else {
+      guard let text = entry.text ?? setting.text(of: entry.value) else {
         throw refuse(place, "\(setting.kind.words) for '\(entry.key)'", "several values")
       }
       // As one that is absent.
@@ -105,8 +105,10 @@ public struct SettingsReader: Sendable {
       ServiceError(.configuration, at: found[name]?.place ?? name, expected: expected, got: got)
     }
     func said(_ name: String) -> String? { found[name]?.place }
-    for (name, other) in [("tls-cert", "tls-key"), ("tls-key", "tls-cert"), ("client-ca", "tls-cert")]
-    where said(name) != nil && said(other) == nil {
+    let pairs = [
+      ("tls-cert", "tls-key"), ("tls-key", "tls-cert"), ("client-ca", "tls-cert"), ("clients", "client-ca"),
+    ]
+    for (name, other) in pairs where said(name) != nil && said(other) == nil {
       throw refuse(name, "'\(other)' with it", "none")
     }
     if found["insecure"]?.value == .flag(true), let other = said("tls-cert") {

@@ -16,7 +16,7 @@ package struct CheckHealthCall: PromptCall {
     _ request: Grpc_Health_V1_HealthCheckRequest, _ caller: Caller,
     _ complete: @escaping @Sendable (Result<Grpc_Health_V1_HealthCheckResponse, any Error>) -> Void
   ) {
-    guard let status = health.status(of: request.service, knowsModels: !caller.name.isEmpty) else {
+    guard let status = health.status(of: request.service, models: caller.name.isEmpty ? nil : caller.scope) else {
       return complete(.failure(CallError(.notFound, "no service or model '\(request.service.prefix(80))'")))
     }
     complete(.success(.with { $0.status = status }))

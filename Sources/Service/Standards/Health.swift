@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherProto
 import DitherStore
 import Synchronization
@@ -25,11 +26,13 @@ struct Health: Sendable {
   /// The services that the calls are of: "inference.GRPCInferenceService".
   static let serviceNames = Set(CallMethods.all.map { String($0.name.prefix { $0 != "/" }) })
 
-  /// - Parameter service: empty for the server itself; the name of a service; a reference to a model.
+  /// - Parameters:
+  ///   - service: empty for the server itself; the name of a service; a reference to a model.
+  ///   - models: those that the caller may hear of; nil: none.
   /// - Returns: nil where it is none of these.
-  func status(of service: String, knowsModels: Bool) -> Status? {
+  func status(of service: String, models: NameScope?) -> Status? {
     if service.isEmpty || Self.serviceNames.contains(service) { return readiness.isReady ? .serving : .notServing }
-    guard knowsModels, let version = try? registry.resolve(service) else { return nil }
+    guard let models, let version = try? registry.resolve(service, for: models) else { return nil }
     return readiness.isReady && registry.isAvailable(version) ? .serving : .notServing
   }
 }

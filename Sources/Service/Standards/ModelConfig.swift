@@ -18,7 +18,7 @@ package struct ModelConfigCall: UnaryCall {
 
   package func answer(_ request: Inference_ModelConfigRequest, _ caller: Caller) throws -> Inference_ModelConfigResponse
   {
-    let model = try OipModel(request.name, version: request.version, in: registry)
+    let model = try OipModel(request.name, version: request.version, in: registry, for: caller.scope)
     var config = Inference_ModelConfig()
     config.name = model.version.name
     config.platform = OipModel.platform

@@ -14,7 +14,7 @@ package struct ModelMetadataCall: UnaryCall {
   package func answer(
     _ request: Inference_ModelMetadataRequest, _ caller: Caller
   ) throws -> Inference_ModelMetadataResponse {
-    let model = try OipModel(request.name, version: request.version, in: registry)
+    let model = try OipModel(request.name, version: request.version, in: registry, for: caller.scope)
     var response = Inference_ModelMetadataResponse()
     response.name = model.version.name
     response.versions = registry.current.versions(of: model.version.name).map { "\($0.version)" }

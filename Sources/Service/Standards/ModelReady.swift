@@ -13,6 +13,6 @@ package struct ModelReadyCall: UnaryCall {
 
   package func answer(_ request: Inference_ModelReadyRequest, _ caller: Caller) -> Inference_ModelReadyResponse {
     let reference = OipModel.reference(request.name, version: request.version)
-    return .with { $0.ready = health.status(of: reference, knowsModels: true) == .serving && !reference.isEmpty }
+    return .with { $0.ready = health.status(of: reference, models: caller.scope) == .serving && !reference.isEmpty }
   }
 }

@@ -19,9 +19,10 @@ package struct ModelStatisticsCall: UnaryCall {
   package func answer(
     _ request: Inference_ModelStatisticsRequest, _ caller: Caller
   ) throws -> Inference_ModelStatisticsResponse {
-    var versions = registry.current.versions[...]
+    var versions = registry.versions(for: caller.scope)[...]
     if !request.name.isEmpty {
-      let found = try registry.resolve(OipModel.reference(request.name, version: request.version))
+      let found = try registry.resolve(
+        OipModel.reference(request.name, version: request.version), for: caller.scope)
       versions = request.version.isEmpty ? registry.current.versions(of: found.name) : [found]
     }
     return .with { $0.modelStats = versions.map { Inference_ModelStatistics($0, statistics[$0.reference]) } }

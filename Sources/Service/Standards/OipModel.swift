@@ -32,8 +32,8 @@ struct OipModel: Sendable {
     }
   }
 
-  init(_ name: String, version: String, in registry: ModelRegistry) throws {
-    self.version = try registry.resolve(Self.reference(name, version: version))
+  init(_ name: String, version: String, in registry: ModelRegistry, for scope: NameScope) throws {
+    self.version = try registry.resolve(Self.reference(name, version: version), for: scope)
     guard let record = SignatureRecord(json: self.version.model.signature) else {
       throw StoreError(
         .corrupt, at: "signature of \(self.version.reference)", expected: "what was stored", got: "something else")

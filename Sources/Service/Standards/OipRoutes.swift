@@ -49,10 +49,10 @@ package struct OipRoutes: Sendable {
           let asked = Inference_ModelStatisticsRequest.with { ($0.name, $0.version) = Self.model(of: request) }
           return try Self.json(OipJsonStatistics(ModelStatisticsCall(services).answer(asked, Caller(context))))
         },
-        HttpRoute(.get, "\(path)/ready", .known(nil)) { [self] request, _ in
+        HttpRoute(.get, "\(path)/ready", .known(nil)) { [self] request, context in
           let (name, version) = Self.model(of: request), reference = OipModel.reference(name, version: version)
-          let found = try services.registry.resolve(reference)
-          return Self.said("ready", health.status(of: found.reference, knowsModels: true) == .serving)
+          let scope = Caller(context).scope, found = try services.registry.resolve(reference, for: scope)
+          return Self.said("ready", health.status(of: found.reference, models: scope) == .serving)
         },
         HttpRoute(.post, "\(path)/infer", .known(.predict), bodyBytes: services.limits.messageBytes) {
           [self] request, context in

@@ -17,7 +17,7 @@ package struct RepositoryIndexCall: UnaryCall {
   ) throws -> Inference_RepositoryIndexResponse {
     try OipModel.checkRepository(request.repositoryName)
     var response = Inference_RepositoryIndexResponse()
-    for version in registry.current.versions {
+    for version in registry.versions(for: caller.scope) {
       let isReady = registry.isAvailable(version)
       guard isReady || !request.ready else { continue }
       response.models.append(

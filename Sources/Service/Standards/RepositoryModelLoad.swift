@@ -22,8 +22,8 @@ package struct RepositoryModelLoadCall: UnaryCall {
         .badField, at: "parameters", expected: "none", got: "'\(name.clipped())'",
         advice: "models come with `dither upload` or Registry/Upload, and bring their own configuration")
     }
-    registry.takeBack(try registry.resolve(request.modelName).name)
-    _ = try await registry.model(request.modelName)
+    registry.takeBack(try registry.resolve(request.modelName, for: caller.scope).name)
+    _ = try await registry.model(request.modelName, for: caller.scope)
     return .init()
   }
 }

@@ -16,7 +16,7 @@ package struct RepositoryModelUnloadCall: UnaryCall {
     _ request: Inference_RepositoryModelUnloadRequest, _ caller: Caller
   ) async throws -> Inference_RepositoryModelUnloadResponse {
     try OipModel.checkRepository(request.repositoryName)
-    registry.unload(try registry.resolve(request.modelName).name)
+    registry.unload(try registry.resolve(request.modelName, for: caller.scope).name)
     return .init()
   }
 }

@@ -20,7 +20,7 @@ package struct WatchHealthCall: ServerStreamCall {
     var told: Grpc_Health_V1_HealthCheckResponse.ServingStatus?
     while true {
       let isLeaving = !health.readiness.isReady
-      let status = health.status(of: request.service, knowsModels: true) ?? .serviceUnknown
+      let status = health.status(of: request.service, models: caller.scope) ?? .serviceUnknown
       if status != told { try await send(.with { $0.status = status }) }
       told = status
       if isLeaving { throw CallError(.unavailable, "the server is draining") }

@@ -27,6 +27,7 @@ package enum SqlSchema {
     Step(name: "11 cards and tags that change", text: revisions),
     Step(name: "12 signatures of files", text: signatures),
     Step(name: "13 candidates of aliases", text: rollouts),
+    Step(name: "14 what tokens are for, how long and how often", text: grants),
   ]
 
   private static let first = """
@@ -241,5 +242,16 @@ package enum SqlSchema {
       PRIMARY KEY (name, alias),
       FOREIGN KEY (name, version) REFERENCES versions (name, version)
     ) STRICT, WITHOUT ROWID;
+    """
+
+  /// A token's patterns of models stand with commas between them; a rate that is not said is the server's.
+  private static let grants = """
+    ALTER TABLE tokens ADD COLUMN models TEXT NOT NULL DEFAULT '';
+    ALTER TABLE tokens ADD COLUMN calls_per_second INTEGER;
+    ALTER TABLE tokens ADD COLUMN samples_per_second INTEGER;
+    ALTER TABLE tokens ADD COLUMN issued_ms INTEGER;
+    ALTER TABLE tokens ADD COLUMN expires_ms INTEGER;
+    ALTER TABLE tokens ADD COLUMN previous_hash BLOB;
+    ALTER TABLE tokens ADD COLUMN previous_until_ms INTEGER;
     """
 }

@@ -113,8 +113,13 @@ private struct SqliteTokens: TokenRecords {
     records = SqlTokens(database, by: author)
   }
 
-  func create(_ name: String, roles: [String], secret: String) async throws(StoreError) {
-    try await records.create(name, roles: roles, secret: secret)
+  func create(_ name: String, _ grant: TokenGrant, secret: String) async throws(StoreError) {
+    try await records.create(name, grant, secret: secret)
+  }
+  func rotate(
+    _ name: String, secret: String, overlap: Duration, lifetime: Duration?
+  ) async throws(StoreError) -> Token {
+    try await records.rotate(name, secret: secret, overlap: overlap, lifetime: lifetime)
   }
   func list() async throws(StoreError) -> [Token] { try await records.list() }
   func revoke(_ name: String) async throws(StoreError) { try await records.revoke(name) }

@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherProto
 import NIOCore
 import Synchronization
@@ -13,10 +14,16 @@ public struct Identity: Sendable, Equatable {
   public var name: String
   /// Rights of the caller.
   public var roles: Set<Role>
+  /// Models that it may use and see.
+  public var scope: NameScope
+  /// Bounds on what it asks for.
+  public var rates: RateBounds
   /// A caller by name.
-  public init(name: String, roles: Set<Role>) {
+  public init(name: String, roles: Set<Role>, scope: NameScope = .all, rates: RateBounds = RateBounds()) {
     self.name = name
     self.roles = roles
+    self.scope = scope
+    self.rates = rates
   }
   /// `admin` may do everything.
   public func may(_ role: Role) -> Bool { roles.contains(role) || roles.contains(.admin) }
@@ -24,10 +31,11 @@ public struct Identity: Sendable, Equatable {
 
 /// Finds callers by what they show. Called on event loops: it must answer at once, from memory.
 public protocol Authenticator: Sendable {
-  /// - Throws: UNAVAILABLE where it cannot be known now who that is.
+  /// - Throws: UNAVAILABLE where it cannot be known now who that is, UNAUTHENTICATED with the reason for who is known
+  ///   no longer.
   func identify(bearer token: String) throws(CallError) -> Identity?
-  /// - Parameter commonName: the subject of a client certificate that the client CA has signed.
-  func identify(commonName: String) throws(CallError) -> Identity?
+  /// - Parameter certificate: one that the client CA has signed.
+  func identify(certificate: ClientCertificate) throws(CallError) -> Identity?
 }
 
 /// Tells a handler that its answer is no longer wanted.

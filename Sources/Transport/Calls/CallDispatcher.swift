@@ -73,15 +73,22 @@ public final class CallDispatcher: Sendable {
   /// The part of them that is strangers'.
   let strangersHalfRead: ByteBudget
   private let strangers: Mutex<Strangers>
+  /// The pace of callers that are bounded.
+  public let rates: CallerRates
 
+  /// - Parameters:
+  ///   - rates: of the callers of all doors.
+  ///   - observe: told of each call that is over.
   public init(
-    table: CallTable, authenticator: any Authenticator, limits: Limits = Limits(), logger: Logger,
+    table: CallTable, authenticator: any Authenticator, limits: Limits = Limits(), rates: CallerRates = CallerRates(),
+    logger: Logger,
     observe: @escaping @Sendable (CallRecord) -> Void = { _ in },
     trace: @escaping @Sendable (_ method: String, _ metadata: [String: String]) -> (any Tracing.Span)? = { _, _ in nil }
   ) {
     self.table = table
     self.authenticator = authenticator
     self.limits = limits
+    self.rates = rates
     let halfRead = ByteBudget(limit: limits.halfReadBytes)
     self.halfRead = halfRead
     strangersHalfRead = ByteBudget(limit: limits.strangerHalfReadBytes, within: halfRead)
@@ -117,12 +124,15 @@ public final class CallDispatcher: Sendable {
     var hasHandler = false
   }
 
-  /// - Throws: when too much is in flight or the server drains.
-  func enter(_ caller: String, _ policy: CallPolicy) throws(CallError) -> Pass {
+  /// - Parameter identity: nil: nobody has to be known.
+  /// - Throws: when too much is in flight, the caller goes beyond its rate or the server drains.
+  func enter(_ identity: Identity?, _ policy: CallPolicy) throws(CallError) -> Pass {
+    let caller = identity?.name ?? ""
     if policy.isVital { return Pass(caller: caller, isCounted: false) }
     guard !isDraining else {
       throw CallError(.unavailable, "the server is draining", details: [.retry(afterMilliseconds: 1000)])
     }
+    if let identity { try rates.take(1, .calls, by: caller, identity.rates) }
     guard inFlight.wrappingAdd(1, ordering: .relaxed).newValue <= limits.callsInFlight else {
       inFlight.wrappingSubtract(1, ordering: .relaxed)
       throw CallError(
@@ -163,21 +173,30 @@ public final class CallDispatcher: Sendable {
   }
 
   /// - Throws: UNAUTHENTICATED or PERMISSION_DENIED, saying what is missing.
-  func identify(_ metadata: [String: String], certificate: String?, for policy: CallPolicy) throws(CallError)
-    -> Identity?
+  func identify(_ metadata: [String: String], certificate: ClientCertificate?, for policy: CallPolicy)
+    throws(CallError) -> Identity?
   {
     var identity: Identity?
     if let header = metadata["authorization"] {
-      guard header.prefix(7).lowercased() == "bearer ",
-        let known = try authenticator.identify(bearer: String(header.dropFirst(7)))
-      else { throw CallError(.unauthenticated, "the token is not known: expected 'authorization: Bearer TOKEN'") }
-      identity = known
+      if header.prefix(7).lowercased() == "bearer " {
+        identity = try authenticator.identify(bearer: String(header.dropFirst(7)))
+      }
+      // A browser goes on to send a session that has ended, also for what is open to all.
+      let isSession = header.dropFirst(7).hasPrefix(HttpDoor.sessionPrefix)
+      guard identity != nil || policy.isOpen && isSession else {
+        throw CallError(.unauthenticated, "the token is not known: expected 'authorization: Bearer TOKEN'")
+      }
     } else if let certificate {
-      identity = try authenticator.identify(commonName: certificate)
+      identity = try authenticator.identify(certificate: certificate)
     }
     guard !policy.isOpen else { return identity }
     guard let identity else {
-      throw CallError(.unauthenticated, "no caller: send 'authorization: Bearer TOKEN' or a client certificate")
+      let words = "send 'authorization: Bearer TOKEN'"
+      throw CallError(
+        .unauthenticated,
+        certificate == nil
+          ? "no caller: \(words) or a client certificate"
+          : "the client certificate is nobody's here: \(words), or have its name entered among the server's clients")
     }
     if let role = policy.role, !identity.may(role) {
       throw CallError(.permissionDenied, "'\(identity.name)' lacks the role \(role.rawValue)")
@@ -189,7 +208,13 @@ public final class CallDispatcher: Sendable {
   /// - Returns: nil where it is not known.
   /// - Throws: RESOURCE_EXHAUSTED where it is not, and too many from the same network were not.
   public func identify(bearer token: String, of call: CallContext) throws(CallError) -> Identity? {
-    if let identity = try authenticator.identify(bearer: token) { return identity }
+    do throws(CallError) {
+      if let identity = try authenticator.identify(bearer: token) { return identity }
+    } catch {
+      // One whose time is over is told so, at a stranger's pace.
+      guard error.code == .unauthenticated else { throw error }
+      throw strangerRefusal(call.network) ?? error
+    }
     if let refusal = strangerRefusal(call.network) { throw refusal }
     return nil
   }
@@ -201,61 +226,5 @@ public final class CallDispatcher: Sendable {
     return CallError(
       .resourceExhausted, "too many calls of unknown callers from your address",
       details: [.retry(afterMilliseconds: wait)])
-  }
-}
-
-/// Bytes that all connections together may hold of what has not all come.
-package final class ByteBudget: Sendable {
-  let limit: Int
-  private let taken = Atomic<Int>(0)
-  /// The budget that this is a part of.
-  private let whole: ByteBudget?
-  init(limit: Int, within whole: ByteBudget? = nil) { (self.limit, self.whole) = (limit, whole) }
-
-  package var used: Int { taken.load(ordering: .relaxed) }
-
-  /// - Returns: false, with nothing taken, when there is no room for so many more.
-  func take(_ bytes: Int) -> Bool {
-    let isWithin = taken.wrappingAdd(bytes, ordering: .relaxed).newValue <= limit
-    if isWithin, whole?.take(bytes) ?? true { return true }
-    taken.wrappingSubtract(bytes, ordering: .relaxed)
-    return false
-  }
-  func giveBack(_ bytes: Int) {
-    taken.wrappingSubtract(bytes, ordering: .relaxed)
-    whole?.giveBack(bytes)
-  }
-}
-
-/// One reader's part of a `ByteBudget`. Confined to its event loop.
-struct ByteShare {
-  /// Below this a reader's bytes are not counted: every small call would pay for it.
-  static let uncounted = 16 << 10
-  private var budget: ByteBudget
-  private var counted = 0
-  init(_ budget: ByteBudget) { self.budget = budget }
-
-  /// - Throws: RESOURCE_EXHAUSTED when all readers together hold too much.
-  mutating func hold(_ bytes: Int) throws(CallError) {
-    let wanted = bytes > Self.uncounted ? bytes : 0
-    if wanted <= counted {
-      if counted > 0 { budget.giveBack(counted - wanted) }
-    } else if !budget.take(wanted - counted) {
-      throw CallError(
-        .resourceExhausted, "more than \(budget.limit) bytes of messages that have not all come",
-        details: [.retry(afterMilliseconds: 1000)])
-    }
-    counted = wanted
-  }
-  /// All that is held is of another budget from the next `hold` on.
-  mutating func move(to other: ByteBudget) {
-    guard other !== budget else { return }
-    end()
-    budget = other
-  }
-  /// The reader is gone.
-  mutating func end() {
-    budget.giveBack(counted)
-    counted = 0
   }
 }

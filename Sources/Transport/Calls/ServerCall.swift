@@ -24,8 +24,8 @@ struct CallOpening {
   /// The part of the client's address by which strangers are counted.
   var network: String
   var door: String
-  /// The common name of the client's certificate.
-  var certificate: String?
+  /// The client's, which the client CA has signed.
+  var certificate: ClientCertificate?
   /// Whether the thread that reads it may compute a short answer itself.
   var hasTime = true
   /// Whether its messages may be compressed, and whether its answers shall be.
@@ -46,7 +46,7 @@ final class ServerCall {
   private var deadlineKey: Int?
   /// Under which a call that goes on is asked again whose it is.
   private var recognitionKey: Int?
-  private var certificate: String?
+  private var certificate: ClientCertificate?
   /// nil: no message is compressed.
   private var packing: PackedMessages?
   private var packsAnswers = false
@@ -75,10 +75,11 @@ final class ServerCall {
   /// - Parameter entry: nil: there is no such call.
   func open(_ opening: CallOpening, _ entry: CallTable.Entry?) {
     let now = NIODeadline.now()
+    var identity: Identity?
     do throws(CallError) {
       guard let entry else { throw CallError(.unimplemented, "no call '\(opening.method.clipped())' here") }
-      let identity = try identify(opening, for: entry.policy)
-      pass = try dispatcher.enter(identity?.name ?? "", entry.policy)
+      identity = try identify(opening, for: entry.policy)
+      pass = try dispatcher.enter(identity, entry.policy)
       let deadline = dispatcher.timeout(asked: opening.timeout, entry.policy).map { now + $0 }
       self.entry = entry
       packing = opening.sendsGzip ? PackedMessages(limit: dispatcher.limits.messageBytes) : nil
@@ -98,7 +99,7 @@ final class ServerCall {
     } catch {
       var opening = opening
       if entry == nil { opening.method = "unknown" }
-      refuse(opening, error)
+      refuse(opening, error, of: identity)
     }
   }
 
@@ -116,8 +117,8 @@ final class ServerCall {
   }
 
   /// A call that ends before it begins. A record of it needs a context too.
-  func refuse(_ opening: CallOpening, _ error: CallError) {
-    context = opening.context(dispatcher.newID(), identity: nil, deadline: nil, received: .now(), on: eventLoop)
+  func refuse(_ opening: CallOpening, _ error: CallError, of identity: Identity? = nil) {
+    context = opening.context(dispatcher.newID(), identity: identity, deadline: nil, received: .now(), on: eventLoop)
     end(error)
   }
 

@@ -8,12 +8,8 @@ package struct Strangers {
   /// Networks that are remembered; those beyond share one bucket.
   package static let mostNetworks = 4096
 
-  private struct Bucket {
-    var left: Double
-    var since: NIODeadline
-  }
   private let burst: Double, perSecond: Double
-  private var buckets: [String: Bucket] = [:]
+  private var buckets: [String: TokenBucket] = [:]
 
   /// - Parameters:
   ///   - burst: tries that a bucket holds.
@@ -28,18 +24,10 @@ package struct Strangers {
   package mutating func fail(from network: String, at now: NIODeadline) -> Int? {
     var key = network
     if buckets[key] == nil, buckets.count >= Self.mostNetworks {
-      buckets = buckets.filter { filled($0.value, at: now) < burst }
+      buckets = buckets.filter { !$0.value.isFull(at: now) }
       if buckets.count >= Self.mostNetworks { key = "" }
     }
-    let left = buckets[key].map { filled($0, at: now) } ?? burst
-    buckets[key] = Bucket(left: left < 1 ? left : left - 1, since: now)
-    guard left < 1 else { return nil }
-    return perSecond > 0 ? Int(((1 - left) / perSecond * 1000).rounded(.up)) : 60_000
-  }
-
-  private func filled(_ bucket: Bucket, at now: NIODeadline) -> Double {
-    let seconds = Double(max((now - bucket.since).nanoseconds, 0)) / 1e9
-    return min(burst, bucket.left + seconds * perSecond)
+    return buckets[key, default: TokenBucket(burst: burst, perSecond: perSecond, at: now)].take(1, at: now)
   }
 }
 

@@ -45,7 +45,7 @@ final class FramedHandler: ChannelDuplexHandler {
   private var calls: [UInt32: ServerCall] = [:]
   private var context: ChannelHandlerContext?
   private var deadlines: DeadlineSet?
-  private var peer = "", network = "", certificate: String?
+  private var peer = "", network = "", certificate: ClientCertificate?
   private var readIsDue = false, isDraining = false
   private var timer: Scheduled<Void>?
   private var held: ByteShare
@@ -63,7 +63,7 @@ final class FramedHandler: ChannelDuplexHandler {
     connection = ServerConnection(limits)
     // Until Hello there is nothing larger to say.
     reader = FrameReader(limit: WireLimits.leastFrameBytes)
-    held = ByteShare(dispatcher.strangersHalfRead)
+    held = ByteShare(dispatcher.strangersHalfRead, from: "")
     traces = dispatcher.logger.logLevel <= .trace
   }
 
@@ -81,6 +81,7 @@ final class FramedHandler: ChannelDuplexHandler {
     guard timer == nil else { return }
     peer = context.remoteAddress.map { "\($0)" } ?? "unknown"
     network = context.remoteAddress?.network ?? ""
+    held = ByteShare(dispatcher.strangersHalfRead, from: network)
     deadlines = DeadlineSet(context.eventLoop)
     wait()
     waitIdle()
@@ -171,7 +172,7 @@ final class FramedHandler: ChannelDuplexHandler {
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if case TLSUserEvent.handshakeCompleted(let negotiated) = event {
-      certificate = context.channel.peerCommonName
+      certificate = context.channel.clientCertificate
       if negotiated != "dither/1" {
         perform(connection.fail(CallError(.failedPrecondition, "over TLS, offer the ALPN protocol dither/1")))
       }

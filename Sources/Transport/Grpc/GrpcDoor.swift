@@ -87,8 +87,8 @@ final class GrpcConnection {
   let deadlines: DeadlineSet
   let filter = HTTP2FrameFilter()
   let peer: String, network: String
-  /// The common name of the client's certificate, once TLS is up.
-  private(set) lazy var certificate: String? = channel.peerCommonName
+  /// The client's, once TLS is up.
+  private(set) lazy var certificate: ClientCertificate? = channel.clientCertificate
   private var streams = 0, isToldOfEnd = false, isDraining = false, isEnding = false, isLeaving = false
   private var acquaintance = Acquaintance()
   private var idle: Scheduled<Void>?
@@ -217,7 +217,7 @@ final class GrpcHandler: ChannelDuplexHandler, CallSink {
   init(_ connection: GrpcConnection) {
     self.connection = connection
     stream = GrpcStream(messageBytes: connection.dispatcher.limits.messageBytes)
-    held = ByteShare(connection.dispatcher.strangersHalfRead)
+    held = ByteShare(connection.dispatcher.strangersHalfRead, from: connection.network)
     traces = connection.dispatcher.logger.logLevel <= .trace
   }
 

@@ -7,8 +7,20 @@ import NIOHTTP1
 
 /// Routes over HTTP/1.1, through the dispatcher of the other doors.
 public enum HttpDoor {
-  /// The cookie that a browser's token is in.
-  public static let cookie = "dither-token"
+  /// The cookie that a browser's session is in.
+  public static let cookie = "dither-session"
+  /// How the text of a session begins.
+  public static let sessionPrefix = "session_"
+
+  /// - Parameter header: the value of a request's `cookie`.
+  /// - Returns: what the cookie holds; nil: there is none.
+  public static func cookie(in header: String?) -> String? {
+    for part in header?.split(separator: ";") ?? [] {
+      let pair = part.split(separator: "=", maxSplits: 1)
+      if pair.count == 2, pair[0].trimmingCharacters(in: .whitespaces) == cookie { return String(pair[1]) }
+    }
+    return nil
+  }
 
   /// The routes, and to whom they are served.
   public struct Service: Sendable {
@@ -74,6 +86,8 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
   private var refusal: HttpExchange.Refusal?
   private var isDraining = false, isOver = true
   private var timer: Scheduled<Void>?
+  /// The client's, once TLS is up: it is when a request has come.
+  private lazy var certificate: ClientCertificate? = context?.channel.clientCertificate
   /// Done when the last answer is on its way.
   private var lastAnswer: EventLoopFuture<Void>?
 
@@ -83,7 +97,7 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
     deadlines = DeadlineSet(channel.eventLoop)
     peer = channel.remoteAddress.map { "\($0)" } ?? "unknown"
     network = channel.remoteAddress?.network ?? ""
-    held = ByteShare(dispatcher.strangersHalfRead)
+    held = ByteShare(dispatcher.strangersHalfRead, from: channel.remoteAddress?.network ?? "")
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
@@ -167,13 +181,13 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
   private func opening(_ name: String) -> CallOpening {
     var metadata = exchange.request.headers
     if metadata["authorization"] == nil, exchange.request.method == .get || Self.isOfOwnPage(metadata),
-      let token = Self.cookie(metadata["cookie"])
+      let token = HttpDoor.cookie(in: metadata["cookie"])
     {
       metadata["authorization"] = "Bearer \(token)"
     }
     return CallOpening(
       method: name, metadata: metadata, timeout: nil, peer: peer, network: network, door: "http",
-      certificate: context?.channel.peerCommonName)
+      certificate: certificate)
   }
 
   /// Whether a page of this server asks. A browser sends the cookie for pages of other ports of this host too, and says
@@ -182,14 +196,6 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
     if let site = headers["sec-fetch-site"] { return site == "same-origin" }
     guard let origin = headers["origin"], let host = headers["host"] else { return false }
     return origin == "https://\(host)" || origin == "http://\(host)"
-  }
-
-  private static func cookie(_ header: String?) -> String? {
-    for part in header?.split(separator: ";") ?? [] {
-      let pair = part.split(separator: "=", maxSplits: 1)
-      if pair.count == 2, pair[0].trimmingCharacters(in: .whitespaces) == HttpDoor.cookie { return String(pair[1]) }
-    }
-    return nil
   }
 
   /// The route as the dispatcher knows calls.

@@ -1,8 +1,6 @@
-import COpenSSL
 import DitherBasics
 import Foundation
 import Logging
-import NIOCore
 import NIOSSL
 import Synchronization
 
@@ -24,6 +22,24 @@ public final class TlsSource: Sendable {
     }
   }
 
+  /// The oldest version that is spoken.
+  public enum Version: String, Sendable, CaseIterable {
+    case tls12 = "1.2"
+    case tls13 = "1.3"
+  }
+
+  /// Suites of TLS 1.2, where that is spoken: an ephemeral key and authenticated encryption, as RFC 9325 (4.2) asks.
+  /// Those of TLS 1.3 are fixed in the library: AES-128-GCM, AES-256-GCM and ChaCha20-Poly1305.
+  static let olderSuites: [NIOTLSCipher] = [
+    .TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, .TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    .TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, .TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+    .TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, .TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+  ]
+
+  /// Groups of the key exchange, the preferred first: the hybrid one is of draft-ietf-tls-ecdhe-mlkem, the others of
+  /// RFC 8446 (4.2.7).
+  static let groups: [NIOTLSCurve] = [.x25519_MLKEM768, .x25519, .secp256r1, .secp384r1]
+
   private struct State {
     /// As the files were when they were last good: for the doors alike, whichever of them looked.
     var configuration: TLSConfiguration
@@ -34,16 +50,21 @@ public final class TlsSource: Sendable {
   }
   /// Read again when they change.
   public let files: Files
+  /// The oldest version that is spoken.
+  public let minimum: Version
   private let log: Logger?
   private let state: Mutex<State>
 
-  /// - Parameter log: told when the files are read again, and when they cannot be.
+  /// - Parameters:
+  ///   - minimum: the oldest version that is spoken.
+  ///   - log: told when the files are read again, and when they cannot be.
   /// - Throws: `TransportFault.tls` when a file is missing or does not hold what it should.
-  public init(_ files: Files, log: Logger? = nil) throws(TransportError) {
+  public init(_ files: Files, minimum: Version = .tls13, log: Logger? = nil) throws(TransportError) {
     self.files = files
+    self.minimum = minimum
     self.log = log
     let stamp = Self.stamp(files)
-    state = Mutex(State(configuration: try Self.read(files), stamp: stamp))
+    state = Mutex(State(configuration: try Self.read(files, minimum), stamp: stamp))
     _ = try context(alpn: ["dither/1"])
   }
 
@@ -78,7 +99,7 @@ public final class TlsSource: Sendable {
     // A pair that is still being written is looked at again when it changes again.
     state.stamp = stamp
     do {
-      let configuration = try Self.read(files)
+      let configuration = try Self.read(files, minimum)
       // Files that do not fit together are found here, not by the next client.
       _ = try NIOSSLContext(configuration: configuration)
       state.configuration = configuration
@@ -89,12 +110,14 @@ public final class TlsSource: Sendable {
     }
   }
 
-  private static func read(_ files: Files) throws(TransportError) -> TLSConfiguration {
+  private static func read(_ files: Files, _ minimum: Version) throws(TransportError) -> TLSConfiguration {
     do {
       var configuration = TLSConfiguration.makeServerConfiguration(
         certificateChain: try NIOSSLCertificate.fromPEMFile(files.certificate).map { .certificate($0) },
         privateKey: .privateKey(try NIOSSLPrivateKey(file: files.key, format: .pem)))
-      configuration.minimumTLSVersion = .tlsv13
+      configuration.minimumTLSVersion = minimum == .tls12 ? .tlsv12 : .tlsv13
+      configuration.cipherSuiteValues = olderSuites
+      configuration.curves = groups
       if let authority = files.clientAuthority {
         configuration.trustRoots = .file(authority)
         configuration.certificateVerification = .noHostnameVerification
@@ -107,22 +130,5 @@ public final class TlsSource: Sendable {
     TransportError(
       .tls, at: "TLS files", expected: "a PEM certificate in \(files.certificate) and its key in \(files.key)",
       got: "\(error)")
-  }
-}
-
-extension Channel {
-  /// The subject's common name of the client's certificate, once TLS has verified it.
-  var peerCommonName: String? {
-    guard let handler = try? pipeline.syncOperations.handler(type: NIOSSLServerHandler.self),
-      let certificate = handler.peerCertificate, let der = try? certificate.toDERBytes()
-    else { return nil }
-    return der.withUnsafeBufferPointer { bytes in
-      var at = bytes.baseAddress
-      guard let parsed = d2i_X509(nil, &at, bytes.count) else { return nil }
-      defer { X509_free(parsed) }
-      var name = [CChar](repeating: 0, count: 256)
-      let length = X509_NAME_get_text_by_NID(X509_get_subject_name(parsed), NID_commonName, &name, Int32(name.count))
-      return length > 0 ? String(decoding: name.prefix(Int(length)).map { UInt8(bitPattern: $0) }, as: UTF8.self) : nil
-    }
   }
 }

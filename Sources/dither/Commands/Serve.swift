@@ -9,8 +9,9 @@ struct ServeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "serve", abstract: "Serve models at the framed door, the gRPC door and the console.",
     discussion: """
-      On loopback nothing else is needed: the first start makes a certificate authority and a token, prints the token \
-      once, and serves. SIGTERM or Ctrl-C drains: calls in flight finish; audits go on at the next start.
+      On loopback nothing else is needed: the first start makes a certificate authority and a token, shows the token at \
+      a terminal, else puts it into the state directory's first-token, and serves. SIGTERM or Ctrl-C drains: \
+      calls in flight finish; audits go on at the next start.
 
       Each setting is also read from the environment (--framed-port: DITHER_FRAMED_PORT) and from the file of --config \
       (framed-port: 7447); a flag wins over the environment, that over the file.
@@ -52,6 +53,10 @@ struct ServeCommand: AsyncParsableCommand {
   var tlsKey: String?
   @Option(help: help(of: "client-ca"))
   var clientCa: String?
+  @Option(help: help(of: "clients"))
+  var clients: String?
+  @Option(help: help(of: "tls-minimum"))
+  var tlsMinimum: String?
   @Flag(inversion: .prefixedNo, help: help(of: "insecure"))
   var insecure: Bool?
   @Option(help: help(of: "log-level"))
@@ -76,6 +81,10 @@ struct ServeCommand: AsyncParsableCommand {
   var ownerBytes: String?
   @Option(help: help(of: "keep-removed"))
   var keepRemoved: String?
+  @Option(help: help(of: "calls-per-second"))
+  var callsPerSecond: String?
+  @Option(help: help(of: "samples-per-second"))
+  var samplesPerSecond: String?
   @Option(help: help(of: "grace"))
   var grace: String?
   @Option(help: help(of: "lame-duck"))
@@ -125,10 +134,12 @@ struct ServeCommand: AsyncParsableCommand {
       "ready-file": readyFile,
       "report-key": reportKey, "host": host,
       "framed-port": framedPort, "grpc-port": grpcPort, "http-port": httpPort, "listen": listen, "tls-cert": tlsCert,
-      "tls-key": tlsKey, "client-ca": clientCa, "insecure": insecure.map { "\($0)" }, "log-level": logLevel,
+      "tls-key": tlsKey, "client-ca": clientCa, "clients": clients, "tls-minimum": tlsMinimum,
+      "insecure": insecure.map { "\($0)" }, "log-level": logLevel,
       "access-log": accessLog, "slow-call": slowCall, "threads": threads, "precision": precision, "isa": isa,
       "require-signed": requireSigned, "alias-gates": aliasGates, "owner-versions": ownerVersions,
-      "owner-bytes": ownerBytes, "keep-removed": keepRemoved, "grace": grace, "lame-duck": lameDuck, "lease": lease,
+      "owner-bytes": ownerBytes, "keep-removed": keepRemoved, "calls-per-second": callsPerSecond,
+      "samples-per-second": samplesPerSecond, "grace": grace, "lame-duck": lameDuck, "lease": lease,
     ]
   }
 
@@ -151,7 +162,10 @@ struct ServeCommand: AsyncParsableCommand {
       rows[0][0] = "address"
     }
     rows.append(["console", "\(scheme)://\(host):\(server.httpPort)"])
-    rows.append(["token", server.firstToken.map { "\($0)  (shown this once)" } ?? tokenAdvice(configuration)])
+    rows.append([
+      "token",
+      server.firstToken.map { Self.shown($0, configuration.stateDirectory) } ?? tokenAdvice(configuration),
+    ])
     if let ca = server.authorityPath { rows.append(["CA", ca]) }
     rows.append(["report key", server.reportKeyPath])
     Console.tell(table(rows))
@@ -162,6 +176,22 @@ struct ServeCommand: AsyncParsableCommand {
     let isElsewhere = configuration.stateDirectory != StateDirectory.standard
     let state = isElsewhere ? " --state \(ShellVariables.quoted(configuration.stateDirectory))" : ""
     return "one of those before; `dither tokens create\(state) --name NAME --role admin` makes another"
+  }
+
+  /// A terminal shows it to whoever started the server; a journal keeps it, for many to read, for long.
+  private static func shown(_ token: String, _ state: String) -> String {
+    let path = state + "/first-token"
+    if isatty(STDOUT_FILENO) != 1 {
+      unlink(path)
+      let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+      if descriptor >= 0 {
+        let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        if (try? file.write(contentsOf: Data((token + "\n").utf8))) != nil {
+          return "in \(path)  (for its owner alone: take it, and remove the file)"
+        }
+      }
+    }
+    return "\(token)  (shown this once)"
   }
 
   private struct Announcement: Encodable {

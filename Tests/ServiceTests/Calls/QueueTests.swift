@@ -103,4 +103,31 @@ struct QueueTests {
     #expect(outcomes.contains(nil) && outcomes.contains(true) && !outcomes.contains(false))
     _ = try await server.predict("net", rows(1, of: 6))
   }
+
+  @Test("a caller who fills the queue keeps nobody else out: what he sent last gives way")
+  func floods() async throws {
+    let server = try await InProcess(models: ["net": TestModels.mlp()]) {
+      ($0.computeThreads, $0.limits.queuedRequests) = (1, 8)
+    }
+    _ = try await server.predict("net", rows(1, of: 6))
+    let refused = Atomic(0)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for seed in 0..<200 {
+        group.addTask {
+          do {
+            _ = try await server.predict("net", rows(64, of: 6), caller: Caller(name: "flood")) {
+              ($0.samples, $0.seed) = (2048, UInt64(seed))
+            }
+          } catch {
+            #expect(isFault(error, .resourceExhausted) && (error as? any AnyFault)?.retryAfterMilliseconds ?? 0 > 0)
+            refused.add(1, ordering: .relaxed)
+          }
+        }
+      }
+      while refused.load(ordering: .relaxed) == 0 { try await Task.sleep(for: .milliseconds(1)) }
+      // He holds all places, or has held them.
+      for _ in 0..<20 { _ = try await server.predict("net", rows(1, of: 6), caller: Caller(name: "quiet")) }
+      try await group.waitForAll()
+    }
+  }
 }

@@ -1,7 +1,9 @@
+import DitherBasics
 import DitherGraph
 import DitherService
 import DitherStore
 import DitherTestSupport
+import DitherTransport
 import Foundation
 import Logging
 import Testing
@@ -32,6 +34,7 @@ struct SettingsTests {
     #expect(
       read.logLevel == base.logLevel && read.precision == base.precision && read.lameDuck == base.lameDuck
         && read.lease == base.lease)
+    #expect(read.clients.isEmpty && read.tlsMinimum == .tls13 && read.callerRates == RateBounds())
     #expect(read.database == nil && read.blobs == nil && read.instructions == nil)
     #expect(read.computeThreads == base.computeThreads && read.auditThreads == base.auditThreads)
   }
@@ -56,7 +59,8 @@ struct SettingsTests {
       "threads": "3", "precision": "bfloat16", "grace": "0.5", "lame-duck": "7", "lease": "9", "isa": "avx2",
       "access-log": "/l", "slow-call": "0.25", "keep-removed": "60", "require-signed": "/q",
       "alias-gates": "/g", "owner-versions": "5", "owner-bytes": "6", "database": "postgresql://d@h/n",
-      "blobs": "s3://b/p?endpoint=http://h:1",
+      "blobs": "s3://b/p?endpoint=http://h:1", "tls-minimum": "1.2",
+      "calls-per-second": "20", "samples-per-second": "0", "clients": "[{cn: a, roles: [predict]}]",
     ]
     let variables = Dictionary(
       uniqueKeysWithValues: values.map { ("DITHER_\($0.key.uppercased().replacing("-", with: "_"))", $0.value) })
@@ -72,7 +76,9 @@ struct SettingsTests {
       #expect(read.instructions == "avx2" && read.database == "postgresql://d@h/n")
       #expect(read.blobs == "s3://b/p?endpoint=http://h:1" && read.limits.removedKept == .seconds(60))
       #expect(read.requireSigned == "/q" && read.aliasGates == "/g")
-      #expect(read.quota == OwnerQuota(versions: 5, bytes: 6))
+      #expect(read.quota == OwnerQuota(versions: 5, bytes: 6) && read.tlsMinimum == .tls12)
+      #expect(read.callerRates == RateBounds(calls: 20))
+      #expect(read.clients == [ClientRule(.commonName("a"), roles: [.predict])])
     }
     #expect(try settings(environment: ["DITHER_INSECURE": "on"]).tls == .insecure)
     let other = Set(ServerSettings.all.map(\.name)).subtracting(values.keys)
@@ -135,6 +141,22 @@ struct SettingsTests {
     Fault(
       flags: ["insecure": "true"], environment: ["DITHER_TLS_CERT": "/c", "DITHER_TLS_KEY": "/k"],
       says: ["--insecure", "DITHER_TLS_CERT too"]),
+    Fault(flags: ["clients": "[{cn: a, roles: [predict]}]"], says: ["--clients", "'client-ca'"]),
+    Fault(flags: ["clients": "a"], says: ["--clients", "a list of clients"]),
+    Fault(flags: ["clients": "[]"], says: ["--clients", "1 to 256"]),
+    Fault(flags: ["clients": "[{cn: a"], says: ["--clients", "a list of clients"]),
+    Fault(flags: ["clients": "[{cn: a}]"], says: ["--clients, client 1, 'roles'", "at least one"]),
+    Fault(flags: ["clients": "[{roles: [predict]}]"], says: ["client 1", "either cn or uri"]),
+    Fault(flags: ["clients": "[{cn: a, uri: b, roles: [predict]}]"], says: ["either cn or uri", "2 names"]),
+    Fault(
+      file: "clients:\n- {cn: a, roles: [predict]}\n- {cn: b, roles: [pedict]}\n",
+      says: ["line 1, client 2, 'roles'", "did you mean 'predict'"]),
+    Fault(file: "clients:\n- {cn: a, role: predict}\n", says: ["'role'", "did you mean 'roles'"]),
+    Fault(file: "clients:\n- {cn: a, roles: predict, models: ['a b']}\n", says: ["client 1, 'models'", "1 to 64"]),
+    Fault(file: "clients:\n- {cn: a, roles: predict, calls-per-second: -1}\n", says: ["'calls-per-second'", "'-1'"]),
+    Fault(file: "clients:\n- {cn: a, roles: {a: b}}\n", says: ["client 1, 'roles'", "words"]),
+    Fault(flags: ["tls-minimum": "1.1"], says: ["--tls-minimum", "1.2, 1.3"]),
+    Fault(flags: ["calls-per-second": "-1"], says: ["--calls-per-second", "0 to 1000000000"]),
     Fault(flags: ["framed-port": "1"], file: "listen: 7447\n", says: ["line 1", "--framed-port too"]),
   ]
 
@@ -145,6 +167,52 @@ struct SettingsTests {
     } throws: { error in
       fault.says.allSatisfy { "\(error)".contains($0) }
     }
+  }
+
+  @Test("clients stand in a file as YAML has lists, and read back as they are printed")
+  func clients() throws {
+    let file = """
+      tls-cert: /c
+      tls-key: /k
+      client-ca: /a
+      clients:
+        - cn: robot-*
+          roles: [predict, audit]
+          models: [fashion-*, net]
+          calls-per-second: 100
+        - uri: spiffe://example.org/ops/*
+          roles: admin
+          samples-per-second: 0
+      """
+    let expected = [
+      ClientRule(
+        .commonName("robot-*"), roles: [.predict, .audit], scope: NameScope(["fashion-*", "net"]), callsPerSecond: 100),
+      ClientRule(.uri("spiffe://example.org/ops/*"), roles: [.admin], samplesPerSecond: 0),
+    ]
+    #expect(try settings(file: file).clients == expected)
+    let scratch = try Scratch()
+    try Data(file.utf8).write(to: URL(filePath: scratch.file("dither.yml")))
+    let printed = try SettingsReader(flags: [:], environment: [:], file: scratch.file("dither.yml"))
+      .yaml(over: Self.base)
+    #expect(try settings(file: printed).clients == expected)
+  }
+
+  @Test("the list of clients that the document shows is read as it says")
+  func shownClients() throws {
+    let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent()
+    let text = try String(contentsOf: package.appending(path: "docs/security.md"), encoding: .utf8)
+    let block = try #require(text.firstMatch(of: /(?s)```yaml\n(.*?)```/)?.1)
+    let read = try settings(file: String(block))
+    #expect(
+      read.clients == [
+        ClientRule(
+          .commonName("robot-*"), roles: [.predict, .audit], scope: NameScope(["fashion-*"]), callsPerSecond: 100),
+        ClientRule(.uri("spiffe://example.org/ops/*"), roles: [.admin]),
+      ])
+    let line = try #require(text.firstMatch(of: /--clients '([^']*)'/)?.1)
+    let flags = ["client-ca": "/a", "tls-cert": "/c", "tls-key": "/k", "clients": String(line)]
+    #expect(try settings(flags: flags).clients == [ClientRule(.commonName("robot-*"), roles: [.predict])])
   }
 
   @Test("files that are none", arguments: ["/nowhere/dither.yml", "/", "/dev/zero"])

@@ -86,9 +86,13 @@ struct PostgresAccessTests {
     _ = try await open(server.address(name))
     try server.sql(
       """
-      DELETE FROM dither.schema_steps WHERE name >= '6'; DROP TABLE dither.common, dither.replicas;
+      DELETE FROM dither.schema_steps WHERE CAST(split_part(name, ' ', 1) AS INT) >= 6;
+      DROP TABLE dither.common, dither.replicas, dither.trail, dither.revisions, dither.signatures, dither.rollouts;
+      ALTER TABLE dither.versions DROP removed_by, DROP kept_until_ms;
       ALTER TABLE dither.jobs DROP maker, DROP alive_ms, DROP divergence;
-      ALTER TABLE dither.job_shards DROP maker; DROP INDEX dither.jobs_to_do
+      ALTER TABLE dither.job_shards DROP maker; DROP INDEX dither.jobs_to_do;
+      ALTER TABLE dither.tokens DROP models, DROP calls_per_second, DROP samples_per_second, DROP issued_ms,
+        DROP expires_ms, DROP previous_hash, DROP previous_until_ms
       """, in: name)
     await #expect { _ = try await open(server.address(name)) } throws: { isFault($0, .older, "database upgrade") }
     #expect(try server.sql("SELECT to_regclass('dither.common') IS NULL", in: name) == "t")

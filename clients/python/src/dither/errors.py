@@ -211,7 +211,7 @@ _BY_CODE: Dict[str, Type[DitherError]] = {
 
 _ADVICE = {
     "UNAUTHENTICATED": "set DITHER_TOKEN, or connect(token=…); `dither tokens create --state DIR --name NAME --role ROLE` makes a token",
-    "PERMISSION_DENIED": "the roles are predict, audit, publish and admin; make a token that has the one that is missing",
+    "PERMISSION_DENIED": "make a token that has the role (predict, audit, publish, admin) or is for the model that is missing",
     "UNAVAILABLE": "see whether the server runs, and connect again where its address has changed",
     "DEADLINE_EXCEEDED": "give timeout= more seconds, or ask for fewer samples",
     "RESOURCE_EXHAUSTED": "send less at once: fewer rows or draws, pixels as uint8",

@@ -24,11 +24,17 @@ struct Predicting: Sendable {
 
   func answer(_ query: PredictionQuery, _ caller: Caller, _ complete: @escaping Completion) {
     do { try query.check() } catch { return complete(.failure(error)) }
-    registry.withModel(query.model, drawing: query.noise) { result in
+    let submit: @Sendable (Result<ModelRegistry.Resolved, any Error>) -> Void = { result in
       do {
         try batcher.submit(work(query, result.get(), caller, complete))
       } catch {
         complete(.failure(error))
+      }
+    }
+    registry.withModel(query.model, drawing: query.noise) { result in
+      switch result {
+      case .failure: submit(result)
+      case .success(let resolved): registry.withSize(of: query.inputs, resolved, submit)
       }
     }
   }
@@ -36,7 +42,7 @@ struct Predicting: Sendable {
   private func work(
     _ query: PredictionQuery, _ resolved: ModelRegistry.Resolved, _ caller: Caller, _ complete: @escaping Completion
   ) throws -> PredictionWork {
-    let model = resolved.loaded.model, inputs = try query.inputs.rows(for: model.signature, limits)
+    let model = resolved.model, inputs = try query.inputs.rows(for: model.signature, limits)
     let sets = try PredictionSets(query, resolved), sampling = try sampling(query, resolved, sets)
     let asked = ContinuousClock.now, watch = resolved.calibration?.watch
     // Answers are compared with the calibration's where they are made as those were.
@@ -46,7 +52,7 @@ struct Predicting: Sendable {
     }
     try checkSize(rows: inputs.rowCount, draws: sampling.mostDraws(of: model), width: model.signature.width)
     return PredictionWork(
-      model: resolved.loaded, inputs: inputs, sampling: sampling, deadline: caller.deadline,
+      model: resolved.loaded, network: model, inputs: inputs, sampling: sampling, deadline: caller.deadline,
       isCancelled: caller.isCancelled, thread: caller.thread
     ) { [metrics, statistics] result in
       statistics.record(result, of: resolved.version.reference, took: ContinuousClock.now - asked)

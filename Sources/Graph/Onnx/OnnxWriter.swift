@@ -63,7 +63,9 @@ extension Graph {
     }
     let (two, three) = (try types(rows: 2), try types(rows: 3))
     for node in nodes { try write(node, opset, &names, two, into: &proto) }
-    let other = try otherSize()?.types(rows: 2), batch = sizes["batch"] == nil ? "batch" : "rows"
+    let other = try otherSize()?.types(rows: 2), taken = sizes
+    var batch = "batch"
+    while taken[batch] != nil { batch += "_" }
     func info(_ name: String, _ id: ValueID, _ free: [Int: String] = [:]) throws(GraphError) -> Onnx_ValueInfoProto {
       guard let a = two[id.index], let b = three[id.index] else {
         throw GraphError(.missing, at: "value '\(name)'", expected: "a node that puts it out", got: "none")

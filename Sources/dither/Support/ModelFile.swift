@@ -17,10 +17,10 @@ enum ModelFile {
   {
     let name = part.path.joined(separator: "/").clipped()
     let place = "\(folder)/\(name)"
-    func refused(_ expected: String, _ got: String) -> CommandError {
-      CommandError(.unreadable, at: place, expected: expected, got: got, advice: "the model's file names it")
+    func refused(_ expected: String, _ got: String, _ code: CommandFault = .malformed) -> CommandError {
+      CommandError(code, at: place, expected: expected, got: got, advice: "the model's file names it")
     }
-    let descriptor = try open(part.path, in: folder) { refused("a file that can be read, and no link", $0) }
+    let descriptor = try open(part.path, in: folder) { refused("a file that can be read, and no link", $0, $1) }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
@@ -31,8 +31,7 @@ enum ModelFile {
       throw refused("\(count) bytes from byte \(part.offset) on", "a file of \(size)")
     }
     guard count <= most else {
-      throw CommandError(
-        .unreadable, at: place, expected: "at most \(most) bytes more beside the model's file", got: "\(count)")
+      throw refused("at most \(most) bytes more beside the model's file", "\(count)")
     }
     var done = 0
     let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
@@ -50,7 +49,7 @@ enum ModelFile {
 
   /// Name by name from the folder on: no link is followed on the way.
   private static func open(
-    _ path: [String], in folder: String, _ refused: (String) -> CommandError
+    _ path: [String], in folder: String, _ refused: (String, CommandFault) -> CommandError
   ) throws(CommandError) -> Int32 {
     var descriptor = Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     for (at, name) in path.enumerated() where descriptor >= 0 {
@@ -58,9 +57,11 @@ enum ModelFile {
       let next = openat(descriptor, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | kind), reason = errno
       close(descriptor)
       descriptor = next
-      if next < 0 { throw refused(reason == ELOOP ? "a link" : String(cString: strerror(reason))) }
+      guard next < 0 else { continue }
+      throw reason == ELOOP
+        ? refused("a link", .malformed) : refused(String(cString: strerror(reason)), .unreadable)
     }
-    guard descriptor >= 0 else { throw refused(String(cString: strerror(errno))) }
+    guard descriptor >= 0 else { throw refused(String(cString: strerror(errno)), .unreadable) }
     return descriptor
   }
 }

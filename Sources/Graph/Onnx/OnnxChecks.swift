@@ -93,7 +93,7 @@ extension Graph {
   func checkCost(_ types: [TensorType?], _ limits: OnnxLimits) throws(GraphError) {
     var bytes = 0, operations = 0.0
     let paid =
-      literals.values.reduce(-madeBytes) { $0 + $1.type.byteCount }
+      max(literals.values.reduce(-madeBytes) { $0 + $1.type.byteCount }, 0)
       + inputs.reduce(0) { $0 + (types[$1.value.index]?.byteCount ?? 0) }
     let mostBytes = min(limits.activationBytes, limits.freeBytes + limits.bytesForByte * paid)
     for node in nodes {

@@ -237,7 +237,8 @@ struct OnnxReader {
       }
       dimensions.append(Int(extent))
     }
-    if let axis = free.first(where: { dimensions[0] == nil && $0.value == type.shape.dim[0].dimParam })?.key {
+    let twins = free.filter { dimensions[0] == nil && $0.value == type.shape.dim[0].dimParam }.keys
+    if let axis = twins.min() {
       throw GraphError(
         .shape, at: place, expected: "an axis of the batch that no other axis follows",
         got: "'\(free[axis]?.clipped() ?? "")' on axes 0 and \(axis)", advice: "export with names of their own")

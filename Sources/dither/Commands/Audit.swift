@@ -309,10 +309,12 @@ private struct FileModels: AuditModels {
   func isOne(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
   func version(_ path: String, outputKind: OutputKind?) throws -> AuditSubject {
-    let bytes = try ModelFile.read(path)
     do {
+      let bytes = try ModelFile.read(path)
       return try AuditSubject(name: path, digest: Sha256.hash(bytes).description, model: Model(onnx: bytes))
         .putting(out: outputKind)
+    } catch let fault as CommandError {
+      throw fault
     } catch let fault as any AnyFault {
       // It says where in a file, and there may be several.
       throw CommandError(

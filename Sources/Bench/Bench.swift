@@ -127,7 +127,7 @@ extension Catalog where Entry == Bench {
       .mlpOne, .mlpBatch, .mlpMonteCarlo, .mlpMonteCarloExplicit, .mlpPredict, .normals, .cnnOne, .cnnBatch,
       .mlpTraining,
     ] + Bench.bfloat16 + Bench.resnet + Bench.monteCarlo + Bench.resnetTraining + Bench.precision + Bench.certification
-      + Bench.attacks + [.corruptions, .queueSqlite, .queuePostgres]
+      + Bench.attacks + [.corruptions, .queueSqlite, .queuePostgres, .laplace]
       + [
         .start, .echo, .predictFramed, .predictFramedTls, .predictSwiftClient, .predictGrpc,
         .throughputFramed,

@@ -41,7 +41,11 @@ static size_t input_size(dither_client *client, const char *name, int64_t shape[
     if (model->input_rank == 0 || model->input_rank > 8) continue;
     size = 1;
     *rank = model->input_rank;
-    for (size_t j = 1; j < *rank; j++) size *= (size_t)(shape[j] = model->input_shape[j]);
+    for (size_t j = 1; j < *rank; j++) {
+      /* -1 behind the batch: of any extent. The smallest will do here. */
+      shape[j] = model->input_shape[j] < 0 ? 1 : model->input_shape[j];
+      size *= (size_t)shape[j];
+    }
   }
   dither_models_free(models);
   if (size == 0) fprintf(stderr, "the server has no model '%s'; run without arguments for a list\n", name);

@@ -46,13 +46,19 @@ public struct GraphInput: Sendable, Equatable {
   public var element: ElementType
   /// nil is the batch: the number of rows, chosen when the graph is planned.
   public var dimensions: [Int?]
+  /// The names of axes whose extent is free as well, by axis; `dimensions` has the one that it is planned for. Axes of
+  /// one name have one extent.
+  public var free: [Int: String]
   /// The value that it fills.
   public var value: ValueID
   /// An input; a nil dimension is the batch.
-  public init(name: String, element: ElementType, dimensions: [Int?], value: ValueID) {
+  public init(
+    name: String, element: ElementType, dimensions: [Int?], free: [Int: String] = [:], value: ValueID
+  ) {
     self.name = name
     self.element = element
     self.dimensions = dimensions
+    self.free = free
     self.value = value
   }
   /// Its shape in a batch of `rows`.
@@ -91,6 +97,10 @@ public struct Graph: Sendable {
   public var noise: NoiseModel?
   /// Words that travel in the ONNX file: label names, normalization, where the model comes from.
   public var metadata: [String: String] = [:]
+  /// Bytes of constants that its file made of few numbers, for which it does not pay.
+  var madeBytes = 0
+  /// Conditions whose branch stands in the place of its `If`, and what they must be.
+  var branches: [ValueID: Bool] = [:]
   /// Statements of its file that the reader does not follow, a sentence each.
   public var warnings: [String] = []
 

@@ -40,9 +40,11 @@ public final class GraphBuilder {
     input(name, batched: [nil] + dimensions, element: element)
   }
 
-  func input(_ name: String, batched dimensions: [Int?], element: ElementType) -> Value {
+  func input(
+    _ name: String, batched dimensions: [Int?], free: [Int: String] = [:], element: ElementType
+  ) -> Value {
     let value = newValue(name, TensorType(Shape(dimensions.map { $0 ?? rows }), element))
-    graph.inputs.append(GraphInput(name: name, element: element, dimensions: dimensions, value: value.id))
+    graph.inputs.append(GraphInput(name: name, element: element, dimensions: dimensions, free: free, value: value.id))
     return value
   }
 
@@ -176,7 +178,8 @@ public final class GraphBuilder {
 
   func replay(_ stored: Graph) throws(GraphError) {
     for input in stored.inputs {
-      replayed[input.value] = self.input(input.name, batched: input.dimensions, element: input.element)
+      replayed[input.value] = self.input(
+        input.name, batched: input.dimensions, free: input.free, element: input.element)
     }
     replayed = try replayNodes(of: stored, known: replayed)
   }

@@ -75,6 +75,8 @@ public protocol Op: Sendable {
   /// The numbers that constants become where the op is of reading a file and not of the network; nil: it is of the
   /// network.
   func folded(_ operands: [Literal?]) -> Tensor?
+  /// The shape of what `folded` makes of few numbers, before it is made: memory that no file pays for; nil: none.
+  func foldedShape(_ operands: [Literal?]) -> Shape?
   /// Whether noise on activations goes behind this op.
   var isActivation: Bool { get }
   /// Whether noise behind normalizations goes behind this op.
@@ -118,6 +120,7 @@ extension Op {
   public var isView: Bool { false }
   public var classLabels: [String]? { nil }
   public func folded(_ operands: [Literal?]) -> Tensor? { nil }
+  public func foldedShape(_ operands: [Literal?]) -> Shape? { nil }
   public var isActivation: Bool { false }
   public var isNormalization: Bool { false }
   public func takesExactNoise(_ inputs: [TensorType?]) -> Bool { false }

@@ -19,6 +19,9 @@ extension Graph {
   /// nodes nor a trial would tell, or would tell it wrong.
   public static let outputKindKey = "dither.output_kind"
 
+  /// The key of the name of the output that is the answer, in ONNX `metadata_props`: where a file has several.
+  public static let outputKey = "dither.output"
+
   /// The kind of an output, as the nodes tell it: each op says what becomes of probabilities in it. Numbers of which
   /// each is a probability for itself, as sigmoids of many classes are, count as probabilities that are to be divided
   /// by their sum.

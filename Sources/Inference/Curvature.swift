@@ -59,9 +59,8 @@ public final class Curvature {
     self.graph = only
     self.threads = threads
     let buffers = ParameterBuffers(only, moving: true)
-    chunks = stride(from: 0, to: labels.count, by: Self.mostRows).map {
-      $0..<min($0 + Self.mostRows, labels.count)
-    }
+    let most = signature.isRowByRow ? 1 : Self.mostRows
+    chunks = stride(from: 0, to: labels.count, by: most).map { $0..<min($0 + most, labels.count) }
     var plans: [Int: Plan] = [:]
     for size in Set(chunks.map(\.count)) {
       plans[size] = try Plan(

@@ -14,7 +14,7 @@ public struct EmbeddedModel: Sendable {
   /// - Returns: nil where the model takes floats, or its integers go into no table as they are.
   public init?(_ own: Model) throws {
     guard own.signature.floatColumns.isEmpty, let found = try own.graph.takingEmbeddings() else { return nil }
-    model = try Model(found.graph, precision: own.precision)
+    model = try Model(found.graph, precision: own.precision, sharing: own)
     table = found.table
     self.own = own.signature
     (numbers, rows) = (found.numbers, found.rows)

@@ -13,6 +13,11 @@ extension Model {
     for member in members {
       let other = member.signature
       try other.checkClasses(for: "ensemble")
+      guard !other.isRowByRow else {
+        throw InferenceError(
+          .notAClassifier, at: "ensemble", expected: "members that take any number of rows",
+          got: "one whose file has a batch of one", advice: "export it with a dynamic batch")
+      }
       // One float input may have another name in each.
       let isAlike = first.takesOneFloat && other.takesOneFloat || other.inputs == first.inputs
       guard isAlike, other.inputShape == first.inputShape, other.classes == first.classes else {

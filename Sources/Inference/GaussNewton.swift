@@ -73,7 +73,7 @@ public struct GaussNewton: Sendable {
     _ proceed: @Sendable () throws -> Void
   ) throws -> [ValueID: [Double]] {
     let root = HessianRoot(signature)
-    let rows = isDense ? min(inputs.rowCount, mostRows) : 1
+    let rows = isDense && !signature.isRowByRow ? min(inputs.rowCount, mostRows) : 1
     let starts = Array(stride(from: 0, to: inputs.rowCount, by: rows))
     let share = (starts.count + max(threads, 1) - 1) / max(threads, 1)
     let parts = stride(from: 0, to: starts.count, by: share).map { Array(starts[$0..<min($0 + share, starts.count)]) }

@@ -27,7 +27,7 @@ extension Model {
     try signature.checkClasses(for: "counts of labels")
     try signature.checkOneFloat(for: "counts of labels")
     let isNoisy = noise != nil && drawSeed != nil, path = isNoisy ? path(.fresh) : nil
-    let most = path == .explicit ? 1 : min(max(Self.batchBytes / cost.bytes, 8), 512)
+    let most = path == .explicit || signature.isRowByRow ? 1 : min(max(Self.batchBytes / cost.bytes, 8), 512)
     let length = signature.inputShape.count, classes = signature.classes
     let totals = Mutex([Int](repeating: 0, count: classes))
     try Parallel.forEach(chunks(of: rows.count, most: most), threads: threads) { chunk in

@@ -28,12 +28,23 @@ public final class Model: Sendable {
   private let given: (graph: Graph, signature: ModelSignature)
   /// Made when the first attack asks for it.
   private let exposed = Mutex<Model?>(nil)
+  /// Where axes beside the batch are free.
+  let sizes = SizedModels()
 
   /// - Parameters:
   ///   - precision: `.bfloat16` where the CPU has it is faster and less exact; docs/benchmarks.md has the
   ///   errors of the shipped models.
   ///   - proceed: called between the passes of its trial; what it throws ends the work.
-  public init(_ graph: Graph, precision: Plan.Precision = .float32, proceed: () throws -> Void = {}) throws {
+  public convenience init(
+    _ graph: Graph, precision: Plan.Precision = .float32, proceed: () throws -> Void = {}
+  ) throws {
+    try self.init(graph, precision: precision, sharing: nil, proceed: proceed)
+  }
+
+  /// - Parameter other: a model of the same file, whose constants it has.
+  init(
+    _ graph: Graph, precision: Plan.Precision, sharing other: Model?, proceed: () throws -> Void = {}
+  ) throws {
     self.precision = precision
     let graph = try graph.foldingComputedWeights() ?? graph
     given = (graph, try ModelSignature(graph))
@@ -42,7 +53,7 @@ public final class Model: Sendable {
     signature.taskBasis = given.signature.taskBasis
     only.outputs = classified.outputs.filter { [name = signature.outputName] in $0.name == name }
     computed = only.foldingNormalization()
-    let parameters = ParameterBuffers(computed)
+    let parameters = ParameterBuffers(computed, sharing: other?.plans.parameters)
     plans = PlanCache(computed, parameters)
     if !signature.task.isRegression, signature.outputKindBasis == .assumed,
       let tried = try OutputTrial(signature, precision).kind(plans, proceed: proceed)
@@ -54,8 +65,9 @@ public final class Model: Sendable {
     self.graph = known
     noise = try known.servedNoise()
     cost = try Cost(computed)
-    drawsFreshNoise = computed.canRunSamples(parameters, .fresh)
-    drawsAtOutputs = computed.canRunSamples(parameters, .exact)
+    (drawsFreshNoise, drawsAtOutputs) =
+      signature.isRowByRow
+      ? (false, false) : (computed.canRunSamples(parameters, .fresh), computed.canRunSamples(parameters, .exact))
   }
 
   /// The other model under another noise. It shares the parameters, unless one of the two noises has numbers of its own
@@ -75,15 +87,31 @@ public final class Model: Sendable {
       var only = graph
       only.outputs = graph.outputs.filter { $0.name == other.signature.outputName }
       computed = only.foldingNormalization()
-      parameters = ParameterBuffers(computed)
+      parameters = ParameterBuffers(computed, sharing: parameters)
     }
     self.graph = graph
     self.computed = computed
     given = (own, other.given.signature)
     noise = try graph.servedNoise()
     plans = PlanCache(computed, parameters, limit: 8)
-    drawsFreshNoise = computed.canRunSamples(parameters, .fresh)
-    drawsAtOutputs = computed.canRunSamples(parameters, .exact)
+    (drawsFreshNoise, drawsAtOutputs) =
+      other.signature.isRowByRow
+      ? (false, false) : (computed.canRunSamples(parameters, .fresh), computed.canRunSamples(parameters, .exact))
+  }
+
+  /// The other model for inputs of one size.
+  init(_ other: Model, sized size: [String: Int]) throws {
+    precision = other.precision
+    noise = other.noise
+    (drawsFreshNoise, drawsAtOutputs) = (other.drawsFreshNoise, other.drawsAtOutputs)
+    let own = try other.given.graph.sized(size)
+    var graph = other.graph, computed = other.computed
+    (graph.inputs, computed.inputs) = (own.inputs, own.inputs)
+    signature = try other.signature.sized(like: graph)
+    given = (own, try other.given.signature.sized(like: own))
+    (self.graph, self.computed) = (graph, computed)
+    cost = try Cost(computed)
+    plans = PlanCache(other.plans, of: computed, size: size)
   }
 
   /// The same network under another noise, in place of its own: what a file with that noise would be.
@@ -120,7 +148,7 @@ public final class Model: Sendable {
       // A binary score is tried itself, not the logits that are made of it.
       var score = graph
       score.outputs = graph.outputs.filter { $0.name == read.outputName }
-      plans = PlanCache(score, ParameterBuffers(score))
+      plans = PlanCache(score, ParameterBuffers(score, sharing: plans.parameters))
     }
     try OutputTrial(read, precision).confirm(plans, proceed: proceed)
   }
@@ -130,7 +158,7 @@ public final class Model: Sendable {
   public func puttingOut(_ kind: OutputKind) throws -> Model {
     var graph = given.graph
     graph.metadata[ModelSignature.outputKindKey] = kind.rawValue
-    let model = try Model(graph, precision: precision)
+    let model = try Model(graph, precision: precision, sharing: self)
     try model.confirmOutputKind()
     return model
   }
@@ -143,7 +171,8 @@ public final class Model: Sendable {
     return try exposed.withLock { exposed in
       if let exposed { return exposed }
       let model = try Model(
-        graph.exposingLogits(of: signature.outputName, kind: signature.outputKind), precision: precision)
+        graph.exposingLogits(of: signature.outputName, kind: signature.outputKind), precision: precision,
+        sharing: self)
       exposed = model
       return model
     }

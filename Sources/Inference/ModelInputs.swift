@@ -22,8 +22,10 @@ extension ModelSignature {
         .notAModel, at: "model '\(graph.name.clipped())'", expected: "1 to \(mostInputs) inputs",
         got: "\(graph.inputs.count)")
     }
+    let isRowByRow = isRowByRow(graph)
     return try graph.inputs.map { input throws(InferenceError) -> Input in
-      guard input.dimensions.first == .some(nil), input.dimensions.dropFirst().allSatisfy({ $0 != nil }) else {
+      guard isRowByRow || input.dimensions.first == .some(nil), input.dimensions.dropFirst().allSatisfy({ $0 != nil })
+      else {
         throw refuse(
           input, "an input whose first axis is the batch",
           "[\(input.dimensions.map { $0.map(String.init) ?? "batch" }.joined(separator: ", "))]")
@@ -32,12 +34,22 @@ extension ModelSignature {
         throw refuse(input, "an input with elements", "\(input.shape(rows: 1))")
       }
       return Input(
-        name: input.name, element: input.element, shape: Shape(input.dimensions.dropFirst().compactMap { $0 }))
+        name: input.name, element: input.element, shape: Shape(input.dimensions.dropFirst().compactMap { $0 }),
+        free: Dictionary(uniqueKeysWithValues: input.free.map { ($0.key - 1, $0.value) }))
     }
   }
 
+  /// Whether a graph takes one row at a time: its file has a batch of one, which was not shown to be any batch.
+  static func isRowByRow(_ graph: Graph) -> Bool {
+    !graph.inputs.isEmpty && graph.inputs.allSatisfy { $0.dimensions.first == .some(1) }
+  }
+
   /// The inputs in words: its shape where there is one of floats.
-  public var takes: String { takesOneFloat ? "\(inputShape)" : "\(layout)".clipped() }
+  public var takes: String {
+    if takesOneFloat { return inputs[0].words }
+    return hasFreeAxes
+      ? inputs.map { "\($0.name) \($0.words)" }.joined(separator: ", ").clipped() : "\(layout)".clipped()
+  }
 
   /// Rows of named inputs in the order in which the model takes them.
   /// - Parameters:

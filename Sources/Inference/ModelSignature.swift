@@ -11,8 +11,10 @@ public struct ModelSignature: Sendable, Equatable {
     public var name: String
     /// Its elements' type.
     public var element: ElementType
-    /// The shape of one example.
+    /// The shape of one example; of free axes the extent that it is planned for.
     public var shape: Shape
+    /// Names of its free axes, by their place in `shape`; those of one name have one extent.
+    public var free: [Int: String] = [:]
   }
   /// All that it takes, in the graph's order.
   public let inputs: [Input]
@@ -20,6 +22,8 @@ public struct ModelSignature: Sendable, Equatable {
   public let layout: RowLayout
   /// Whether it takes one float input and nothing else, as most models do.
   public let takesOneFloat: Bool
+  /// Whether a plan takes one row: the file's batch is one, and rows are answered one after the other.
+  public let isRowByRow: Bool
   /// The name of its one input; of several all names.
   public let inputName: String
   /// The shape of one example; of several inputs [numbers of all], one input after the other.
@@ -64,7 +68,9 @@ public struct ModelSignature: Sendable, Equatable {
   /// The metadata's key of the draws that a version is served with where a request names none.
   public static let samplesKey = "dither.samples"
   /// Keys that a file may have, but for its noise, which the graph has taken by then.
-  private static let keys = [labelsKey, normalizationKey, taskKey, outputKindKey, samplesKey, vocabularyKey, tuningKey]
+  private static let keys = [
+    labelsKey, normalizationKey, taskKey, outputKindKey, Graph.outputKey, samplesKey, vocabularyKey, tuningKey,
+  ]
   /// The metadata's key of how its noise was chosen on data, JSON: for readers, nothing follows it.
   public static let tuningKey = "dither.tuning"
   /// The metadata's key of the words behind the numbers of a text, JSON: {"length": n, "words": […]}.
@@ -84,6 +90,7 @@ public struct ModelSignature: Sendable, Equatable {
   public init(_ graph: Graph) throws(InferenceError) {
     let inputs = try Self.inputs(of: graph), found = try TaskOutput(of: graph)
     self.inputs = inputs
+    isRowByRow = Self.isRowByRow(graph)
     layout = RowLayout(inputs.map { .init(name: $0.name, shape: $0.shape) })
     takesOneFloat = inputs.count == 1 && inputs[0].element == .float32
     inputName = inputs.map(\.name).joined(separator: ", ")
@@ -101,15 +108,42 @@ public struct ModelSignature: Sendable, Equatable {
     try readScaling(graph)
   }
 
+  /// The same model's signature for inputs of another size.
+  /// - Parameter graph: the model's, for that size.
+  /// - Throws: where its output is another for this size.
+  func sized(like graph: Graph) throws(InferenceError) -> ModelSignature {
+    var only = graph
+    only.outputs = graph.outputs.filter { $0.name == outputName }
+    let sizes = zip(graph.inputs, inputs).filter { !$1.free.isEmpty }.map { input, _ in
+      "'\(input.name.clipped())' of \(input.shape(rows: 1).row)"
+    }
+    var sized: ModelSignature
+    do throws(InferenceError) {
+      sized = try ModelSignature(only)
+      guard sized.outputWidth == outputWidth else {
+        throw InferenceError(.inputShape, at: "", expected: "", got: "\(sized.outputWidth) numbers a row")
+      }
+    } catch {
+      throw InferenceError(
+        .inputShape, at: "input \(sizes.joined(separator: ", "))",
+        expected: "a size for which output '\(outputName.clipped())' has \(outputWidth) numbers a row", got: error.got)
+    }
+    (sized.task, sized.taskBasis, sized.labelNames, sized.normalization) = (task, taskBasis, labelNames, normalization)
+    (sized.outputKind, sized.outputKindBasis) = (outputKind, outputKindBasis)
+    return sized
+  }
+
   /// A key that was meant for this product and misspelled would be a model without its normalization.
   private static func checkKeys(_ graph: Graph) throws(InferenceError) {
     guard
       let stranger = graph.metadata.keys.sorted().first(where: { $0.hasPrefix("dither.") && !keys.contains($0) })
     else { return }
+    // The reader takes the first two out.
+    let known = [Graph.noiseKey, Graph.shapeKey] + keys
     throw InferenceError(
       .notAModel, at: "metadata_props '\(stranger.clipped())'",
-      expected: "one of \(([Graph.noiseKey] + keys).joined(separator: ", "))", got: "a key that means nothing here",
-      advice: nearest(to: stranger, among: [Graph.noiseKey] + keys).map { "did you mean '\($0)'?" })
+      expected: "one of \(known.joined(separator: ", "))", got: "a key that means nothing here",
+      advice: nearest(to: stranger, among: known).map { "did you mean '\($0)'?" })
   }
 
   private mutating func readLabelNames(_ graph: Graph) throws(InferenceError) {

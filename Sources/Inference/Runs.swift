@@ -100,7 +100,7 @@ extension Model {
   /// Rows of one run: few enough that what passes between two layers stays in a core's cache, and of large models
   /// enough that their parameters are not read for a few.
   private var mostRows: Int {
-    min(max((2 << 20) / cost.bytes, min(16, (8 << 20) / cost.bytes), 1), 4096)
+    signature.isRowByRow ? 1 : min(max((2 << 20) / cost.bytes, min(16, (8 << 20) / cost.bytes), 1), 4096)
   }
 
   /// Rectangles of rows and draws.

@@ -21,19 +21,21 @@ struct TaskOutput {
   /// - Throws: when no output has the form of the task.
   init(of graph: Graph) throws(InferenceError) {
     var types: [(rows: Int, types: [TensorType?])] = []
-    for rows in Self.triedRows {
+    for rows in ModelSignature.isRowByRow(graph) ? [1] : Self.triedRows {
       do { types.append((rows, try graph.types(rows: rows))) } catch {
         throw Self.refuse(graph, "a graph that can be planned for \(rows) rows", "\(error)")
       }
     }
     let name = try Self.word(ModelSignature.taskKey, of: graph, among: ModelTask.names)
     let said = try Self.word(ModelSignature.outputKindKey, of: graph, among: OutputKind.allCases.map(\.rawValue))
-    let found = graph.outputs.compactMap { output in Self.width(of: output, types).map { (output, $0) } }
+    let chosen = try Self.word(Graph.outputKey, of: graph, among: graph.outputs.map(\.name))
+    let outputs = graph.outputs.filter { chosen == nil || $0.name == chosen }
+    let found = outputs.compactMap { output in Self.width(of: output, types).map { (output, $0) } }
     guard let (output, width) = Self.pick(found, for: name) else {
       throw Self.refuse(
         graph, "a float output of \(Self.form(of: name)) for any number of rows",
         types.prefix(2).map { rows, types in
-          let outputs = graph.outputs.map { types[$0.value.index].map { "\($0)" } ?? "none" }
+          let outputs = outputs.map { types[$0.value.index].map { "\($0)" } ?? "none" }
           return "\(outputs.joined(separator: ", ")) for \(rows)"
         }.joined(separator: ", "))
     }

@@ -9,6 +9,8 @@ import Synchronization
 /// One request that waits to be predicted.
 struct PredictionWork: Sendable {
   var model: LoadedModel
+  /// The model for inputs of this size.
+  var network: Model
   var inputs: CheckedInputs
   var sampling: Sampling
   /// The name of the caller, who has his share of the threads' time.
@@ -21,7 +23,13 @@ struct PredictionWork: Sendable {
   var complete: @Sendable (Result<PredictionOutcome, any Error>) -> Void
 
   /// Draws of rows, at most; a row without draws is one.
-  var samples: Int { max(sampling.mostDraws(of: model.model), 1) * inputs.rowCount }
+  var samples: Int { max(sampling.mostDraws(of: network), 1) * inputs.rowCount }
+
+  /// Draws of rows as the model's meter counts them: of inputs of another size by how much more there is to compute.
+  func metered(_ draws: Int) -> Int {
+    guard network !== model.model else { return draws }
+    return max(Int(min(Double(draws) * network.operations / max(model.model.operations, 1), 1e15)), 1)
+  }
 }
 
 struct PredictionOutcome: Sendable {
@@ -241,7 +249,8 @@ final class Batcher: Sendable {
     var sampling: Sampling
 
     init(_ work: PredictionWork) {
-      model = ObjectIdentifier(work.model)
+      // The model of one size: rows of a batch are of one shape.
+      model = ObjectIdentifier(work.network)
       sampling = work.sampling
       sampling.seed = 0
     }
@@ -280,8 +289,8 @@ final class Batcher: Sendable {
 
   /// - Throws: `ServiceFault.overloaded` with a time to wait, `.draining` after `close`.
   func submit(_ work: PredictionWork) throws(ServiceError) {
-    let draws = work.sampling.mostDraws(of: work.model.model)
-    let (seconds, isMeasured) = work.model.meter.estimate(draws: max(draws, 1) * work.inputs.rowCount)
+    let draws = work.sampling.mostDraws(of: work.network)
+    let (seconds, isMeasured) = work.model.meter.estimate(draws: work.metered(work.samples))
     let key = BatchKey(work)
     let (turn, gone) = try state.withLock { state throws(ServiceError) -> (Turn?, [Waiting]) in
       guard !state.isClosed else {
@@ -384,7 +393,7 @@ final class Batcher: Sendable {
     let seeds = batch.flatMap { [UInt64](repeating: $0.work.sampling.seed, count: $0.work.inputs.rowCount) }
     let given = Mutex(Duration.zero)
     let result = Result {
-      try MonteCarloPredictor(first.model.model).predict(
+      try MonteCarloPredictor(first.network).predict(
         inputs, first.sampling, seeds: seeds,
         isLate: { Self.isLate(first.deadline, since: started) },
         proceed: {
@@ -399,7 +408,7 @@ final class Batcher: Sendable {
     switch result {
     case .failure(let error): for waiting in batch { waiting.work.complete(.failure(error)) }
     case .success(let answer):
-      first.model.meter.record(computed, draws: max(answer.samples, 1) * inputs.rowCount)
+      first.model.meter.record(computed, draws: first.metered(max(answer.samples, 1) * inputs.rowCount))
       var row = 0
       for waiting in batch {
         let count = waiting.work.inputs.rowCount

@@ -76,10 +76,12 @@ public struct CheckedModel: Sendable {
 
   var signatureJson: String {
     let record = SignatureRecord(
-      inputName: signature.inputName, inputShape: signature.inputShape.dimensions,
+      inputName: signature.inputName,
+      inputShape: signature.inputs.count == 1
+        ? signature.inputs[0].extents : signature.hasFreeAxes ? [-1] : signature.inputShape.dimensions,
       inputs: signature.takesOneFloat
         ? nil
-        : signature.inputs.map { .init(name: $0.name, element: $0.element, shape: $0.shape.dimensions) },
+        : signature.inputs.map { .init(name: $0.name, element: $0.element, shape: $0.extents) },
       outputName: signature.outputName,
       classes: signature.classes, labelNames: signature.labelNames, task: signature.task.name,
       width: signature.width, taskNote: signature.taskBasis.note,
@@ -96,12 +98,12 @@ struct SignatureRecord: Codable, Sendable, Equatable {
   struct Input: Codable, Sendable, Equatable {
     var name: String
     var element: ElementType
-    /// The shape of one example.
+    /// The shape of one example; −1 is an axis of any extent.
     var shape: [Int]
   }
 
   var inputName: String
-  /// The shape of one example; of several inputs their numbers together.
+  /// The shape of one example, −1 being an axis of any extent; of several inputs their numbers together.
   var inputShape: [Int]
   /// nil: one of floats, by the name and of the shape above.
   var inputs: [Input]?

@@ -5,6 +5,7 @@ import DitherStore
 /// A model in memory. It leaves when the registry has let go of it and the last call that uses it has ended.
 final class LoadedModel: Sendable {
   let blob: BlobID
+  /// The bytes of its file or of its constants, whichever is more: a small file may make large ones.
   let bytes: Int
   let model: Model
   let meter: ComputeMeter
@@ -15,7 +16,7 @@ final class LoadedModel: Sendable {
 
   init(blob: BlobID, bytes: Int, model: Model) {
     self.blob = blob
-    self.bytes = bytes
+    self.bytes = max(bytes, model.parameterBytes)
     self.model = model
     meter = ComputeMeter(operations: model.operations)
     noise = model.noise?.options ?? []

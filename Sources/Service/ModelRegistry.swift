@@ -13,6 +13,10 @@ package final class ModelRegistry: Sendable {
     var version: ModelVersion
     var loaded: LoadedModel
     var calibration: KnownCalibration?
+    /// For inputs of one size, where the model takes several.
+    var sized: Model?
+    /// The one that computes.
+    var model: Model { sized ?? loaded.model }
   }
 
   /// The newest of a version.
@@ -55,6 +59,10 @@ package final class ModelRegistry: Sendable {
   /// Held while a file and its row come or go together.
   let changes = Turnstiles<Place>()
   enum Place { case registry }
+  /// Sizes of models in the making.
+  private let making = Mutex(0)
+  /// As many at once, at most.
+  private static let mostMaking = 8
   /// Up to which change of the store the index is known to be right.
   private let seen = Mutex<Int64>(0)
   /// Calls that look in the store for what is not known here.
@@ -261,6 +269,36 @@ package final class ModelRegistry: Sendable {
       case .failure: hand(result)
       case .success(let own): own.noisy.model(drawing: noise, of: own, on: pool, hand)
       }
+    }
+  }
+
+  /// Gives the model for inputs of this size to `body`: here and now where the size is known or the model has one, else
+  /// from a background thread.
+  func withSize(
+    of inputs: [InputArray], _ resolved: Resolved, _ body: @escaping @Sendable (Result<Resolved, any Error>) -> Void
+  ) {
+    let model = resolved.loaded.model
+    @Sendable func found(_ sized: Model) -> Resolved {
+      var found = resolved
+      found.sized = sized
+      return found
+    }
+    let rows = inputs.rowShapes(for: model.signature)
+    do {
+      if let known = try model.known(for: rows) { return body(.success(found(known))) }
+      try making.withLock { making throws(ServiceError) in
+        guard making < Self.mostMaking else {
+          throw ServiceError(
+            .overloaded, at: "inputs", expected: "at most \(Self.mostMaking) sizes of inputs in the making",
+            got: "another", advice: "try again later", retryAfterMilliseconds: 100)
+        }
+        making += 1
+      }
+    } catch { return body(.failure(error)) }
+    pool.submit { [self] in
+      let result = Result { found(try model.sized(for: rows)) }
+      making.withLock { $0 -= 1 }
+      body(result)
     }
   }
 

@@ -59,6 +59,7 @@ struct OptionNumberTests {
     ["bench", "--list", "--seconds"], ["bench", "engine/normals", "--seconds"],
     ["predict", "m", "--data", "iris", "--timeout"],
     ["predict", "m", "--data", "iris", "--tolerance"], ["predict", "m", "--data", "iris", "--coverage"],
+    ["predict", "m", "--input", "x.png", "--resize", "--crop"],
     ["predict", "m", "--data", "iris", "--samples"], ["calibrate", "m", "--data", "iris", "--timeout"],
     ["serve", "--host", "no.such.host.invalid", "--insecure", "--grace"],
     ["serve", "--host", "no.such.host.invalid", "--insecure", "--threads"],

@@ -34,6 +34,11 @@ struct RunTests {
     for file in files where file.pathExtension == "onnx" && !file.lastPathComponent.hasPrefix("control") {
       guard !Golden.taken.contains(file.lastPathComponent) else { continue }
       let result = try Program.run("run", file.path, "--check")
+      // The command line reads the file beside it; a server is sent whole ones.
+      guard file.lastPathComponent != "external_sibling.onnx" else {
+        #expect(result.status == 0 && result.output.contains("valid"), "\(result.errors)")
+        continue
+      }
       #expect([2, 6].contains(result.status), "\(file.lastPathComponent): \(result.status) \(result.errors)")
       #expect(result.errors.hasPrefix("dither: ") && result.output.isEmpty, "\(file.lastPathComponent)")
     }

@@ -56,6 +56,22 @@ struct ServableTests {
     #expect(throws: GraphError.self) { try Model(graph) }
   }
 
+  @Test("of several outputs the one whose name the file says is the answer")
+  func chosenOutput() throws {
+    let builder = GraphBuilder(), x = builder.input("x", [4])
+    func layer(_ width: Int) throws -> Value {
+      try builder.dense(x, builder.parameter("w\(width)", .random([width, 4], seed: UInt64(width))), nil)
+    }
+    var graph = try builder.finish(outputs: [("first", layer(3)), ("second", layer(2))])
+    #expect(try Model(graph).signature.outputName == "first")
+    graph.metadata["dither.output"] = "second"
+    let model = try Model(graph)
+    #expect(model.signature.outputName == "second" && model.signature.classes == 2)
+    #expect(try Model(onnx: graph.onnx()).signature.outputName == "second")
+    graph.metadata["dither.output"] = "secnd"
+    #expect { [graph] in try Model(graph) } throws: { "\($0)".contains("did you mean 'second'?") }
+  }
+
   @Test("classes as images of one pixel are classes")
   func onePixel() throws {
     let builder = GraphBuilder()

@@ -191,7 +191,7 @@ typedef struct dither_model {
   uint64_t bytes;
   uint32_t classes;
   uint32_t default_samples;
-  const int64_t *input_shape;  /* -1 is the batch */
+  const int64_t *input_shape;  /* -1 is the batch, and behind it an axis of any extent */
   size_t input_rank;
 } dither_model;
 

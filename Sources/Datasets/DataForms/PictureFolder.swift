@@ -11,10 +11,18 @@ struct PictureFolder: DataForm {
   var size: String?
   /// 1 or 3; nil: 1 where no picture has colors.
   var channels: Int?
+  /// The share of a picture's middle that is kept when it is brought to `size`, from above 0 to 1; nil: 1.
+  var crop: Double?
+  /// The order of a picture's axes: `chw`, planes one after the other, or `hwc`, pixel after pixel; nil: `chw`.
+  var axes: String?
 
   func check() throws(CatalogError) {
     try require(size == nil || sides != nil, "size", "a side from 1 to 4096, or WIDTHxHEIGHT", size ?? "")
     try require(channels.map { $0 == 1 || $0 == 3 } ?? true, "channels", "1 or 3", channels ?? 0)
+    try require(
+      crop.map { $0 > 0 && $0 <= 1 && size != nil } ?? true, "crop", "a share from above 0 to 1, beside a size",
+      crop ?? 0)
+    try require(axes.map { ["chw", "hwc"].contains($0) } ?? true, "axes", "chw or hwc", axes ?? "")
   }
 
   private var sides: (width: Int, height: Int)? {
@@ -156,11 +164,12 @@ struct PictureFolder: DataForm {
       let place = "\(files.path)/\(entry.path)".clipped(to: 300)
       let bytes = try files.bytes(of: entry.path, most: Self.mostBytes)
       let picture = try PictureFile(bytes, channels: channels, at: place)
-        .resized(width: wanted.0, height: wanted.1)
-      pixels += picture.planes
+        .resized(width: wanted.0, height: wanted.1, keeping: crop ?? 1)
+      pixels += axes == "hwc" ? picture.interleaved : picture.planes
     }
+    let row = axes == "hwc" ? [wanted.1, wanted.0, channels] : [channels, wanted.1, wanted.0]
     return Dataset(
-      name: files.path, inputs: Tensor(pixels: pixels, [chosen.count, channels, wanted.1, wanted.0]),
+      name: files.path, inputs: Tensor(pixels: pixels, Shape([chosen.count] + row)),
       labels: chosen.map(\.label), classNames: classes)
   }
 }

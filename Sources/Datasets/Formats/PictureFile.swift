@@ -62,9 +62,10 @@ public struct PictureFile: Sendable, Equatable {
 
   /// The largest part in the middle that has the new sides' ratio, brought to them by a triangle filter as wide as a
   /// new pixel: no finer detail is left that would alias. Source: as Pillow's `BILINEAR`.
-  public func resized(width newWidth: Int, height newHeight: Int) -> PictureFile {
-    guard (width, height) != (newWidth, newHeight) else { return self }
-    let scale = min(Double(width) / Double(newWidth), Double(height) / Double(newHeight))
+  /// - Parameter share: of that part's sides, from above 0 to 1: its middle alone is kept, as 0.875 for 224 of 256.
+  public func resized(width newWidth: Int, height newHeight: Int, keeping share: Double = 1) -> PictureFile {
+    guard (width, height) != (newWidth, newHeight) || share < 1 else { return self }
+    let scale = share * min(Double(width) / Double(newWidth), Double(height) / Double(newHeight))
     let columns = Self.taps(newWidth, of: width, scale: scale), rows = Self.taps(newHeight, of: height, scale: scale)
     var result = self
     (result.width, result.height) = (newWidth, newHeight)
@@ -89,6 +90,12 @@ public struct PictureFile: Sendable, Equatable {
       }
     }
     return result
+  }
+
+  /// Pixel after pixel: [height, width, channels].
+  public var interleaved: [UInt8] {
+    let length = width * height
+    return (0..<length * channels).map { planes[$0 % channels * length + $0 / channels] }
   }
 
   /// Which old pixels of a line each new one is made of, and with what weights.

@@ -105,13 +105,19 @@ extension OnnxReader {
       else { return nil }
       return known[0] != 0
     }
-    let found = try known(graph, rows: 1)
+    let graphs = try sizedToFit(2), found = try known(graphs[0], rows: 1)
     guard let found else { throw refused("one that is computed") }
-    for rows in 2...3 where try known(graph, rows: rows) != found {
+    for rows in 2...3 where try known(graphs[0], rows: rows) != found {
       throw refused("one that depends on the number of rows")
     }
+    for sized in graphs.dropFirst() where try known(sized, rows: 1) != found {
+      throw GraphError(
+        .unsupportedOp, at: "\(place), input 'cond'", expected: "a condition that is the same for inputs of any size",
+        got: "one that depends on the size", advice: "pin the size with --shape, or export with fixed shapes")
+    }
+    if !graph.sizes.isEmpty { graph.branches[condition] = found }
     // A fixed batch stays fixed where another one would take the other branch.
-    var freed = graph
+    var freed = graphs[0]
     for at in freed.inputs.indices where !freed.inputs[at].dimensions.isEmpty { freed.inputs[at].dimensions[0] = nil }
     for rows in 2...3 where (try? known(freed, rows: rows)) != found { isBatchFixed = true }
     return found
@@ -149,7 +155,7 @@ extension OnnxReader {
     guard opset >= 9, count >= 1, count <= proto.input.count, scan.input.count == proto.input.count,
       scan.output.count == proto.output.count, scan.output.count >= states
     else { throw refused("as many inputs and outputs as the body has, of which one is scanned", "others") }
-    let types = try graph.types(rows: 2), outer = values
+    let types = try sizedToFit(1)[0].types(rows: 2), outer = values
     var inner: [String: Stepped] = [:]
     for (position, (input, own)) in zip(proto.input, scan.input).enumerated() {
       guard let id = values[input], let rank = types[id.index]?.shape.rank, position < states || rank > 0 else {

@@ -35,7 +35,7 @@ extension OnnxReader {
     // A fixed first axis is the batch all the same, where that can be shown.
     let declared = graph
     if !isBatchFixed, let freed = graph.freeingBatch() { graph = freed }
-    try checkCost(graph.types(rows: 1))
+    try graph.checkCost(graph.types(rows: 1), limits)
     var stale: [String] = []
     let types = try (declared.types(rows: 1), declared.types(rows: 2))
     for info in proto.output + proto.valueInfo {
@@ -50,31 +50,6 @@ extension OnnxReader {
     let most = 20
     graph.warnings += stale.prefix(most)
     if stale.count > most { graph.warnings.append("\(stale.count - most) more values are declared with other shapes") }
-  }
-
-  /// Bounds the memory and the operations of one row's pass.
-  private func checkCost(_ types: [TensorType?]) throws(GraphError) {
-    var bytes = 0, operations = 0.0
-    let paid =
-      graph.literals.values.reduce(0) { $0 + $1.type.byteCount }
-      + graph.inputs.reduce(0) { $0 + (types[$1.value.index]?.byteCount ?? 0) }
-    let mostBytes = min(limits.activationBytes, limits.freeBytes + limits.bytesForByte * paid)
-    for node in graph.nodes {
-      let outputs = node.outputs.compactMap { types[$0.index] }
-      if let large = outputs.first(where: { $0.byteCount > limits.valueBytes }) {
-        throw GraphError(
-          .tooLarge, at: "node '\(node.name.clipped())'",
-          expected: "at most \(limits.valueBytes) bytes of one value, for one row", got: "\(large.byteCount)")
-      }
-      bytes += outputs.reduce(0) { $0 + $1.byteCount }
-      operations += node.op.operations(node.inputs.map { $0.flatMap { types[$0.index] } }, outputs)
-      guard bytes <= mostBytes, operations <= limits.operations else {
-        throw GraphError(
-          .tooLarge, at: "node '\(node.name.clipped())'",
-          expected: "at most \(mostBytes) bytes and \(limits.operations) operations, for one row's pass",
-          got: "\(bytes) and \(operations)")
-      }
-    }
   }
 
   /// Declared shapes go stale in optimizers and by hand: the nodes decide, as in onnxruntime.
@@ -109,6 +84,33 @@ extension OnnxReader {
       throw GraphError(
         .unsupportedType, at: "value '\(name.clipped())'", expected: "\(type.element), as the nodes make it",
         got: "a declaration of type number \(declared.elemType)")
+    }
+  }
+}
+
+extension Graph {
+  /// Bounds the memory and the operations of one row's pass.
+  func checkCost(_ types: [TensorType?], _ limits: OnnxLimits) throws(GraphError) {
+    var bytes = 0, operations = 0.0
+    let paid =
+      max(literals.values.reduce(-madeBytes) { $0 + $1.type.byteCount }, 0)
+      + inputs.reduce(0) { $0 + (types[$1.value.index]?.byteCount ?? 0) }
+    let mostBytes = min(limits.activationBytes, limits.freeBytes + limits.bytesForByte * paid)
+    for node in nodes {
+      let outputs = node.outputs.compactMap { types[$0.index] }
+      if let large = outputs.first(where: { $0.byteCount > limits.valueBytes }) {
+        throw GraphError(
+          .tooLarge, at: "node '\(node.name.clipped())'",
+          expected: "at most \(limits.valueBytes) bytes of one value, for one row", got: "\(large.byteCount)")
+      }
+      bytes += outputs.reduce(0) { $0 + $1.byteCount }
+      operations += node.op.operations(node.inputs.map { $0.flatMap { types[$0.index] } }, outputs)
+      guard bytes <= mostBytes, operations <= limits.operations else {
+        throw GraphError(
+          .tooLarge, at: "node '\(node.name.clipped())'",
+          expected: "at most \(mostBytes) bytes and \(limits.operations) operations, for one row's pass",
+          got: "\(bytes) and \(operations)")
+      }
     }
   }
 }

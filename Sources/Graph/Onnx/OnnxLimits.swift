@@ -28,6 +28,9 @@ public struct OnnxLimits: Sendable {
   public var freeBytes = 64 << 20
   /// The bytes of values for each byte of inputs and constants, beside `freeBytes`.
   public var bytesForByte = 1024
+  /// Bytes of constants that a file makes of few numbers, as `ConstantOfShape` of constant extents does: they pay for
+  /// no values.
+  public var madeBytes = 1 << 30
   /// Floating-point operations of one row's pass, as the ops estimate them.
   public var operations = 1e12
   /// Bytes of `metadata_props`.

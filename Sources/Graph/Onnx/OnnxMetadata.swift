@@ -3,7 +3,7 @@ import DitherBasics
 /// Changes of an ONNX file that need no reading of it.
 public enum OnnxMetadata {
   /// Keys that are added to files which may have them already; every other stands once.
-  public static let addedKeys = [Graph.outputKindKey, Graph.taskKey]
+  public static let addedKeys = [Graph.outputKindKey, Graph.outputKey, Graph.taskKey, Graph.shapeKey]
 
   /// The file with one more entry of `metadata_props` behind all else. Of entries with one key the last counts.
   public static func adding(_ value: String, for key: String, to file: [UInt8]) -> [UInt8] {

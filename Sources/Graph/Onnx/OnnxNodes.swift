@@ -38,7 +38,9 @@ extension OnnxReader {
       outputCount: wanted.count)
     for (position, input) in inputs.enumerated() { node.storedInputs[position] = input.flatMap { stored[$0] } }
     let op = try makeOp(node, isDefault(proto.domain) ? "" : proto.domain)
-    if let floats = op.folded(inputs.map { $0.flatMap { graph.literals[$0] } }) {
+    let constants = inputs.map { $0.flatMap { graph.literals[$0] } }
+    try countMade(op.foldedShape(constants), at: place)
+    if let floats = op.folded(constants) {
       let id = try define(wanted[0], at: place)
       graph.literals[id] = .float(floats)
       dequantized.formUnion(inputs.compactMap { $0 })
@@ -50,6 +52,20 @@ extension OnnxReader {
       outputs.append(try define(output.isEmpty ? "\(name)_unused_\(position)" : output, at: place))
     }
     graph.nodes.append(Node(name: name, op: op, inputs: inputs, outputs: outputs))
+  }
+
+  /// - Throws: where constants that are made of few numbers are too many in all.
+  private mutating func countMade(_ shape: Shape?, at place: String) throws(GraphError) {
+    guard let shape else { return }
+    let (bytes, overflow) = (shape.span ?? .max).multipliedReportingOverflow(by: 4)
+    let (all, overflows) = graph.madeBytes.addingReportingOverflow(bytes)
+    guard !overflow, !overflows, all <= limits.madeBytes, bytes / 4 <= limits.elements else {
+      throw GraphError(
+        .tooLarge, at: place,
+        expected: "at most \(limits.madeBytes) bytes of constants that are made of few numbers, in all",
+        got: "\(shape)\(graph.madeBytes > 0 ? " beside \(graph.madeBytes) bytes" : "")")
+    }
+    graph.madeBytes = all
   }
 
   /// Constants that nothing reads any more, since floats stand in their place.

@@ -29,6 +29,8 @@ struct OnnxReader {
   var opset = 0
   /// Graphs inside nodes that were written out, with what they hold.
   var bodies = (count: 0, depth: 0, nodes: 0, parts: 0)
+  /// Sizes of free axes that fitted what was read.
+  var fitting: [[String: Int]] = []
   /// Another batch would take another branch.
   var isBatchFixed = false
   /// Constants of integers that the file holds in fewer than 64 bits.
@@ -77,10 +79,12 @@ struct OnnxReader {
     graph.name = proto.name.isEmpty ? "model" : proto.name
     try readInitializers(proto)
     try readInputs(proto)
+    try pinShape()
     for (index, node) in proto.node.enumerated() { try readNode(node, index, proto) }
     try readOutputs(proto)
     dropDequantized()
     try checkNumbers()
+    try settleSizes()
     try checkTypes(proto)
     return graph
   }
@@ -190,9 +194,10 @@ struct OnnxReader {
       guard case .tensorType(let type)? = input.type.value else {
         throw GraphError(.unsupportedType, at: place, expected: "a tensor", got: "another kind of value")
       }
-      let element = try element(of: type, at: place), dimensions = try dimensions(of: type, at: place)
-      let id = try define(input.name, at: place)
-      graph.inputs.append(GraphInput(name: input.name, element: element, dimensions: dimensions, value: id))
+      let element = try element(of: type, at: place)
+      let (dimensions, free) = try dimensions(of: type, input.name, at: place), id = try define(input.name, at: place)
+      graph.inputs.append(
+        GraphInput(name: input.name, element: element, dimensions: dimensions, free: free, value: id))
     }
     guard !graph.inputs.isEmpty else { throw malformed("a graph with an input", "one without") }
   }
@@ -210,35 +215,40 @@ struct OnnxReader {
     }
   }
 
-  /// - Returns: nil for a free axis, which only the first may be.
-  private func dimensions(of type: Onnx_TypeProto.Tensor, at place: String) throws(GraphError) -> [Int?] {
+  /// - Returns: nil for the batch, and the names of other free axes, which have an extent of 1 for now.
+  private func dimensions(
+    of type: Onnx_TypeProto.Tensor, _ name: String, at place: String
+  ) throws(GraphError) -> ([Int?], [Int: String]) {
     guard type.hasShape, type.shape.dim.count <= limits.rank else {
       throw GraphError(
         .shape, at: place, expected: "a shape of rank 0 to \(limits.rank)", got: "none, or another rank")
     }
-    var dimensions: [Int?] = []
+    var dimensions: [Int?] = [], free: [Int: String] = [:]
     for (axis, dim) in type.shape.dim.enumerated() {
-      // Some exporters write a free first axis as −1 or 0.
-      guard case .dimValue(let extent)? = dim.value, axis > 0 || extent >= 1, extent != -1 else {
-        guard axis == 0 else {
-          throw GraphError(
-            .shape, at: place, expected: "a fixed extent on every axis but the first",
-            got: "a free one on axis \(axis)", advice: "export with only the batch axis dynamic")
-        }
-        dimensions.append(nil)
+      // Some exporters write a free axis as −1 or 0.
+      guard case .dimValue(let extent)? = dim.value, extent >= 1 || extent < -1 else {
+        dimensions.append(axis == 0 ? nil : 1)
+        if axis > 0 { free[axis] = dim.dimParam.isEmpty ? "\(name)[\(axis)]" : dim.dimParam }
         continue
       }
-      guard extent >= 0, extent <= 1 << 24 else {
-        throw GraphError(.shape, at: place, expected: "extents from 0 to \(1 << 24)", got: "\(extent)")
+      guard extent >= 1, extent <= 1 << 24 else {
+        throw GraphError(
+          .shape, at: place, expected: "extents from 1 to \(1 << 24), or -1 or 0 for a free axis", got: "\(extent)")
       }
       dimensions.append(Int(extent))
+    }
+    let twins = free.filter { dimensions[0] == nil && $0.value == type.shape.dim[0].dimParam }.keys
+    if let axis = twins.min() {
+      throw GraphError(
+        .shape, at: place, expected: "an axis of the batch that no other axis follows",
+        got: "'\(free[axis]?.clipped() ?? "")' on axes 0 and \(axis)", advice: "export with names of their own")
     }
     guard let count = Shape(dimensions.map { $0 ?? 1 }).span, count <= limits.elements else {
       throw GraphError(
         .tooLarge, at: place, expected: "at most \(limits.elements) elements",
         got: "[\(dimensions.map { $0.map(String.init) ?? "batch" }.joined(separator: ", "))]")
     }
-    return dimensions
+    return (dimensions, free)
   }
 
   private mutating func readOutputs(_ proto: Onnx_GraphProto) throws(GraphError) {

@@ -12,6 +12,8 @@ struct OnnxScan {
   private(set) var parts = 0
   /// Bytes of integers in variable-length form, which take up to eight times as many in memory.
   private(set) var listedBytes = 0
+  /// Whether a constant may say that its numbers lie in another file: it does, or there are graphs inside nodes.
+  private(set) var mayPointElsewhere = false
 
   init(_ bytes: UnsafeRawBufferPointer) throws(GraphError) { try walk(.model, bytes) }
   /// A graph inside a node, which the file's own scan takes for bytes.
@@ -24,6 +26,9 @@ struct OnnxScan {
       guard let content = field.content else { continue }
       if message == .graph && field.number == 1 { nodes += 1 }
       if message == .graph && field.number == 5 { initializers += 1 }
+      if message == .tensor && field.number == 13 || message == .attribute && field.number == 6 {
+        mayPointElsewhere = true
+      }
       if let inner = Self.content(of: message, field.number) {
         parts += 1
         if inner != .leaf { try walk(inner, content) }

@@ -55,7 +55,9 @@ public enum OnnxTensor {
       GraphError(code, at: place, expected: expected, got: got)
     }
     guard !proto.hasDataLocation || proto.dataLocation == .default, proto.externalData.isEmpty else {
-      throw refuse(.malformed, "data inside the file", "external data: no other file is read")
+      var fault = refuse(.malformed, "data inside the file", "external data: no other file is read here")
+      fault.advice = "keep the files that it names beside it: dither's commands read them and send one file"
+      throw fault
     }
     guard proto.dims.count <= 8, proto.dims.allSatisfy({ $0 >= 0 }) else {
       throw refuse(.shape, "at most 8 dims, none negative", "\(proto.dims.prefix(9))")

@@ -52,20 +52,35 @@ extension Graph {
         if let id = node.inputs[position] { stored[id] = type }
       }
     }
+    let read = Set(nodes.flatMap { $0.inputs.compactMap { $0 } })
     for id in literals.keys.sorted(by: { $0.index < $1.index }) {
-      if let literal = literals[id] {
+      guard let literal = literals[id] else { continue }
+      if read.contains(id), let number = literal.repeated {
+        proto.make(names[id], literal.type.shape, of: attribute("value", .tensor(number)), &names)
+      } else {
         proto.initializer.append(OnnxTensor.proto(literal, name: names[id], as: stored[id]))
       }
     }
     let (two, three) = (try types(rows: 2), try types(rows: 3))
     for node in nodes { try write(node, opset, &names, two, into: &proto) }
-    func info(_ name: String, _ id: ValueID) throws(GraphError) -> Onnx_ValueInfoProto {
+    let other = try otherSize()?.types(rows: 2), taken = sizes
+    var batch = "batch"
+    while taken[batch] != nil { batch += "_" }
+    func info(_ name: String, _ id: ValueID, _ free: [Int: String] = [:]) throws(GraphError) -> Onnx_ValueInfoProto {
       guard let a = two[id.index], let b = three[id.index] else {
         throw GraphError(.missing, at: "value '\(name)'", expected: "a node that puts it out", got: "none")
       }
-      return Self.info(name, a, b)
+      var names = free
+      for axis in a.shape.dimensions.indices where names[axis] == nil {
+        if a.shape[axis] != b.shape[axis] { names[axis] = batch }
+        // An axis of an output that follows those of the inputs.
+        if let c = other?[id.index]?.shape, c.rank == a.shape.rank, c[axis] != a.shape[axis] {
+          names[axis] = "\(name)[\(axis)]"
+        }
+      }
+      return Self.info(name, a, names)
     }
-    for input in inputs { proto.input.append(try info(input.name, input.value)) }
+    for input in inputs { proto.input.append(try info(input.name, input.value, input.free)) }
     for output in outputs {
       proto.output.append(try info(output.name, output.value))
       // An output that is also an input, a constant or another output is written as a copy of it.
@@ -90,8 +105,16 @@ extension Graph {
     return words
   }
 
-  /// `a` and `b` are the value's types for two batch sizes: an axis on which they differ is the batch.
-  private static func info(_ name: String, _ a: TensorType, _ b: TensorType) -> Onnx_ValueInfoProto {
+  /// For another size of the free axes, where one is known that fits too.
+  private func otherSize() throws(GraphError) -> Graph? {
+    let own = sizes
+    guard !own.isEmpty else { return nil }
+    guard let other = try fittingSizes(2, .standard).first(where: { $0 != own }) else { return nil }
+    return try withExtents(other, .standard)
+  }
+
+  /// - Parameter free: the names of axes that are not of a fixed extent.
+  private static func info(_ name: String, _ a: TensorType, _ free: [Int: String]) -> Onnx_ValueInfoProto {
     var info = Onnx_ValueInfoProto()
     info.name = name
     var tensor = Onnx_TypeProto.Tensor()
@@ -103,9 +126,9 @@ extension Graph {
       }
     tensor.elemType = Int32(element.rawValue)
     tensor.shape = .init()
-    for (extent, other) in zip(a.shape.dimensions, b.shape.dimensions) {
+    for (axis, extent) in a.shape.dimensions.enumerated() {
       var dim = Onnx_TensorShapeProto.Dimension()
-      if extent == other { dim.dimValue = Int64(extent) } else { dim.dimParam = "batch" }
+      if let name = free[axis] { dim.dimParam = name } else { dim.dimValue = Int64(extent) }
       tensor.shape.dim.append(dim)
     }
     info.type.tensorType = tensor
@@ -186,6 +209,31 @@ extension Graph {
     case .tensor(let literal): (proto.type, proto.t) = (.tensor, OnnxTensor.proto(literal, name: ""))
     }
     return proto
+  }
+}
+
+extension Onnx_GraphProto {
+  /// A constant of one number throughout, which a node makes: a file need not hold it.
+  fileprivate mutating func make(
+    _ name: String, _ shape: Shape, of value: Onnx_AttributeProto, _ names: inout FileNames
+  ) {
+    let extents = names.another("\(name)_shape")
+    initializer.append(
+      OnnxTensor.proto(.int64([shape.rank], shape.dimensions.map(Int64.init)), name: extents))
+    var node = Onnx_NodeProto()
+    (node.name, node.opType) = ("\(name)_made", ConstantOfShape.onnx.type)
+    (node.input, node.output, node.attribute) = ([extents], [name], [value])
+    self.node.append(node)
+  }
+}
+
+extension Literal {
+  /// The number that a large constant consists of; nil: of several, or it is not large.
+  fileprivate var repeated: Literal? {
+    guard case .float(let tensor) = self, tensor.count >= 1 << 20, let first = tensor.elements.first, first.isFinite,
+      tensor.elements.allSatisfy({ $0.bitPattern == first.bitPattern })
+    else { return nil }
+    return .float(Tensor([1], [first]))
   }
 }
 

@@ -5,8 +5,11 @@ import DitherTensor
 /// - Source: ONNX `ConstantOfShape`, opsets 9–28.
 struct ConstantOfShape: Composite {
   static let onnx = OnnxName("ConstantOfShape", since: 9)
-  /// More elements than this are refused: they are memory that no input pays for.
+  /// More elements than this are refused where they follow from shapes: each plan would make them anew.
   static let limit = 1 << 22
+  /// Where extents are constant, more are one constant of the model, which all plans share: weights, as files that leave
+  /// theirs out have them.
+  private static let foldedFrom = 1 << 16
   private var value = Literal.float(Tensor([1], [0]))
   private let isDefault: Bool
   func isUniform(_ varies: [Bool]) -> Bool { true }
@@ -21,6 +24,19 @@ struct ConstantOfShape: Composite {
   }
   func write(to node: inout OnnxNode) { if !isDefault { node["value"] = .tensor(value) } }
   func trainable(_ input: Int) -> Bool { false }
+
+  func foldedShape(_ operands: [Literal?]) -> Shape? {
+    guard case .float = value, operands.count == 1, case .int64(_, let extents)? = operands[0], extents.count <= 8,
+      extents.allSatisfy({ (1...Int64(Int32.max)).contains($0) })
+    else { return nil }
+    let shape = Shape(extents.map { Int($0) })
+    return shape.span.map { $0 >= Self.foldedFrom } == true ? shape : nil
+  }
+
+  func folded(_ operands: [Literal?]) -> Tensor? {
+    guard case .float(let number) = value, let shape = foldedShape(operands) else { return nil }
+    return Tensor(shape, repeating: number.elements[0])
+  }
 
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let extents = try inputs.types.known(0, "input"), shape = Shape(extents)

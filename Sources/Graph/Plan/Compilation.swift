@@ -83,7 +83,7 @@ struct Compilation {
     var forward: [Step], backward: [Step]
     var state: RunState
     var owned: [AnyObject]
-    var arenaBytes: Int
+    var arenaBytes: Int, ownBytes: Int
     var inputs: [UnsafeMutableRawBufferPointer]
     var parameterGradients: UnsafeMutableBufferPointer<Float>
     /// Where a value lies.
@@ -115,13 +115,18 @@ struct Compilation {
     return Result(
       forward: Array(layout.steps[..<forwardSteps]), backward: Array(layout.steps[forwardSteps...]), state: state,
       owned: memory.owned + plan.kernels as [AnyObject] + plan.owned + [layout.arena],
-      arenaBytes: layout.arena.bytes.count, inputs: inputs, parameterGradients: gradients, pointer: layout.pointers)
+      arenaBytes: layout.arena.bytes.count, ownBytes: memory.bytes, inputs: inputs, parameterGradients: gradients,
+      pointer: layout.pointers)
   }
 
+  /// The ones that steps read plain, all where gradients may be constants too.
   private mutating func placeConstants() {
-    for (id, literal) in builder.graph.literals {
-      if let stored = stored[id], let range = parameters.ranges[stored], let base = parameters.floats.baseAddress {
-        memory.put(id, at: UnsafeMutableRawPointer(base + range.lowerBound))
+    for (id, literal) in builder.graph.literals where options.parameterGradients || plan.readsPlain(id) {
+      if let stored = stored[id], let pointer = parameters.plain(stored) {
+        memory.put(id, at: pointer)
+      } else if let shared = parameters.constant(nil, literal) {
+        memory.own(shared)
+        memory.put(id, at: shared.plain.base)
       } else {
         memory.write(literal, Value(id: id, builder: builder))
       }

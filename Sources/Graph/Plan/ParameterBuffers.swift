@@ -2,15 +2,20 @@ import DitherBasics
 import DitherTensor
 import Synchronization
 
-/// The float constants of a graph in one block of memory: shared by all plans of a model version, which only read it,
-/// or owned by one trainer, which moves it between runs. What stands still is kept in the layouts that kernels like as
-/// well, one copy for all plans.
+/// The constants of a graph: shared by all plans of a model version, which only read them, or owned by one trainer,
+/// which moves the float ones between runs. What stands still is held once for all plans, plain and in the layouts that
+/// kernels like, each made when a plan first asks; what moves lies in one block of memory.
 ///
 /// Unchecked because the compiler cannot see who writes: serving code has no way to (`floats` is package-only and used
 /// by Train alone, on buffers that it made and that no other thread's plan runs on at that moment).
 public final class ParameterBuffers: @unchecked Sendable {
+  /// A trainer's.
   private let memory: AlignedBuffer
-  /// Where each constant lies, in floats.
+  /// Constants that stand still, by the graph's values.
+  private let constants: [ValueID: SharedConstant]
+  /// Constants that plans make of shapes.
+  private let made = ConstantPool()
+  /// Where each float constant lies among all, in floats.
   package let ranges: [ValueID: Range<Int>]
   /// The constants that training moves, in the graph's order.
   public let trainable: [ValueID]
@@ -20,17 +25,16 @@ public final class ParameterBuffers: @unchecked Sendable {
   public let shapes: [ValueID: Shape]
   /// Whether somebody moves the parameters between runs.
   let isMoving: Bool
-  private struct Packed: @unchecked Sendable {  // written once, before it is in the list
-    let layout: KernelLayout
-    let isTransposed: Bool
-    let buffer: AlignedBuffer
-  }
-  private let packedForms = Mutex<[ValueID: [Packed]]>([:])
+  /// Floats in all, with the gaps between constants.
+  public let count: Int
 
   /// - Parameters:
   ///   - moving: for a trainer, which changes them.
   ///   - frozen: patterns of names of constants that it leaves as they are.
-  public init(_ graph: Graph, moving: Bool = false, frozen: [String] = []) {
+  ///   - other: of another form of the graph: constants of the same content are one for both.
+  public init(
+    _ graph: Graph, moving: Bool = false, frozen: [String] = [], sharing other: ParameterBuffers? = nil
+  ) {
     isMoving = moving
     var ranges: [ValueID: Range<Int>] = [:], names: [ValueID: String] = [:], shapes: [ValueID: Shape] = [:]
     var end = 0
@@ -42,8 +46,11 @@ public final class ParameterBuffers: @unchecked Sendable {
       shapes[id] = tensor.shape
       end += (tensor.count + 15) / 16 * 16  // each starts on a cache line
     }
-    memory = AlignedBuffer(floats: end)
-    for (id, range) in ranges {
+    memory = AlignedBuffer(floats: moving ? end : 0)
+    count = moving ? memory.floats.count : end
+    let known = SharedConstants(moving ? [] : other.map { Array($0.constants.values) } ?? [])
+    constants = moving ? [:] : graph.literals.mapValues { known.constant($0) }
+    for (id, range) in ranges where moving {
       guard case .float(let tensor) = graph.literals[id] else { continue }
       _ = UnsafeMutableBufferPointer(rebasing: memory.floats[range]).update(fromContentsOf: tensor.elements)
     }
@@ -53,41 +60,43 @@ public final class ParameterBuffers: @unchecked Sendable {
     trainable = graph.parameters.filter { id in !frozen.contains { isMatch(names[id] ?? "", $0) } }
   }
 
-  /// Floats in all, with the gaps between constants.
-  public var count: Int { memory.floats.count }
-  package var floats: UnsafeMutableBufferPointer<Float> { memory.floats }
+  /// A trainer's, as `ranges` has them; of what stands still none.
+  package var floats: UnsafeMutableBufferPointer<Float> { isMoving ? memory.floats : .init(start: nil, count: 0) }
 
-  /// A parameter in `layout`; `own` is how it lies here, as a transpose or not.
-  func packed(_ id: ValueID, _ layout: KernelLayout, from own: KernelLayout, transposed: Bool)
-    throws(GraphError) -> AlignedBuffer
-  {
-    func find(_ forms: [Packed]?) -> Packed? {
-      forms?.first { $0.isTransposed == transposed && $0.layout.isSame(as: layout) }
-    }
-    let known = packedForms.withLock { find($0[id]) }
-    if let known { return known.buffer }
-    let floats = UnsafeBufferPointer(UnsafeMutableBufferPointer(rebasing: memory.floats[ranges[id] ?? 0..<0]))
-    let buffer = try kernelled { () throws(KernelError) in try layout.packing(floats, from: own) }
-    // Two threads may both have made it; the first one's stays.
-    return packedForms.withLock { forms in
-      if let other = find(forms[id]) { return other }
-      let made = Packed(layout: layout, isTransposed: transposed, buffer: buffer)
-      forms[id, default: []].append(made)
-      return made
-    }.buffer
+  /// Bytes that are held for all plans at this moment beside the graph's own constants.
+  public var heldBytes: Int {
+    (isMoving ? memory.bytes.count : 0) + constants.values.reduce(made.heldBytes) { $0 + $1.heldBytes }
+  }
+
+  /// Where a constant lies plain; nil of none of these.
+  func plain(_ id: ValueID) -> UnsafeMutableRawPointer? {
+    if let constant = constants[id] { return constant.plain.base }
+    guard let range = ranges[id], let base = floats.baseAddress else { return nil }
+    return UnsafeMutableRawPointer(base + range.lowerBound)
+  }
+
+  /// A constant that stands still, for its forms: one of the graph's, or one that a plan has made.
+  /// - Returns: nil of what moves, and of a small one that is the plan's own.
+  func constant(_ id: ValueID?, _ literal: Literal?) -> SharedConstant? {
+    if let id, ranges[id] != nil || constants[id] != nil { return constants[id] }
+    return literal.flatMap(made.shared)
   }
 
   /// A copy of one parameter; nil where there is none of this id.
   public func tensor(_ id: ValueID) -> Tensor? {
     guard let range = ranges[id], let shape = shapes[id] else { return nil }
-    return Tensor(shape, Array(memory.floats[range]))
+    if isMoving { return Tensor(shape, Array(memory.floats[range])) }
+    if case .float(let tensor)? = constants[id]?.literal { return tensor }
+    return nil
   }
 
-  /// - Throws: when the numbers are not as many as the parameter has.
+  /// A trainer's parameter.
+  /// - Throws: when the numbers are not as many as the parameter has, or nobody moves it.
   package func set(_ id: ValueID, _ elements: [Float]) throws(GraphError) {
-    guard let range = ranges[id], range.count == elements.count else {
+    guard let range = ranges[id], range.count == elements.count, isMoving else {
       throw GraphError(
-        .shape, at: "parameter '\(names[id] ?? "")'", expected: "\(ranges[id]?.count ?? 0) numbers",
+        .shape, at: "parameter '\(names[id] ?? "")'",
+        expected: isMoving ? "\(ranges[id]?.count ?? 0) numbers" : "parameters that a trainer moves",
         got: "\(elements.count)")
     }
     _ = UnsafeMutableBufferPointer(rebasing: memory.floats[range]).update(fromContentsOf: elements)

@@ -78,6 +78,8 @@ public final class Plan {
   public let options: Options
   /// Bytes of the arena that intermediate values share.
   public let arenaBytes: Int
+  /// Bytes that are this plan's alone beside the arena: inputs, outputs, gradients and small constants.
+  public let ownBytes: Int
   /// By the graph's inputs: raw memory to write a batch to.
   public let inputs: [UnsafeMutableRawBufferPointer]
   /// By the graph's outputs.
@@ -107,7 +109,8 @@ public final class Plan {
     self.options = options
     self.parameters = parameters
     (forwardSteps, backwardSteps, state) = (result.forward, result.backward, result.state)
-    (owned, arenaBytes, inputs) = (result.owned, result.arenaBytes, result.inputs)
+    (owned, arenaBytes, ownBytes) = (result.owned, result.arenaBytes, result.ownBytes)
+    inputs = result.inputs
     outputs = values.outputs.map {
       UnsafeRawBufferPointer(start: result.pointer($0), count: $0.type.byteCount)
     }

@@ -205,16 +205,16 @@ public struct PlanBuilder {
   private mutating func packed(_ value: Value, _ layout: KernelLayout, from own: KernelLayout, transposed: Bool)
     throws(GraphError) -> Slot?
   {
-    guard !parameters.isMoving else { return nil }
+    guard !parameters.isMoving, case .float(let tensor)? = builder.graph.literals[root(value.id)] else { return nil }
     let buffer: AlignedBuffer
-    if let id = stored[root(value.id)], parameters.ranges[id] != nil {
-      buffer = try parameters.packed(id, layout, from: own, transposed: transposed)
-    } else if case .float(let tensor)? = builder.graph.literals[root(value.id)] {
+    let constant = parameters.constant(stored[root(value.id)], .float(tensor))
+    if let constant, let shared = try constant.packed(layout, from: own, transposed: transposed) {
+      owned.append(constant)
+      buffer = shared
+    } else {
       buffer = try tensor.elements.withUnsafeBufferPointer { elements throws(GraphError) in
         try kernelled { () throws(KernelError) in try layout.packing(elements, from: own) }
       }
-    } else {
-      return nil
     }
     owned.append(buffer)
     let slot = newSlot(0)
@@ -279,6 +279,9 @@ public struct PlanBuilder {
     kernels.append(kernel)
     return kernel
   }
+
+  /// Whether a step reads the value's plain memory.
+  func readsPlain(_ id: ValueID) -> Bool { plainSlots[root(id)] != nil }
 
   // MARK: layout
 

@@ -42,6 +42,20 @@ public struct AuditSubject: Sendable {
     return same
   }
 
+  /// The same for inputs of the size of an audit's examples, where the model takes several.
+  /// - Throws: where the size is not one that the model takes.
+  public func sized(to data: AuditData) throws -> AuditSubject {
+    guard members.isEmpty, model.signature.hasFreeAxes else { return self }
+    var same = self
+    do { same.model = try model.sized(for: model.signature.rowShapes(of: data.inputs, as: data.layout)) } catch {
+      guard let fault = error as? any AnyFault else { throw error }
+      throw RobustnessError(
+        .data, at: "data '\(data.name.clipped())' for '\(name.clipped())': \(fault.place)", expected: fault.expected,
+        got: fault.got, advice: fault.advice)
+    }
+    return same
+  }
+
   /// The same under the noise that the caller says, in place of its own.
   /// - Parameter noise: its terms, as a command line writes them; none: as it is.
   /// - Throws: where they are no noise of the model, or it is an ensemble.

@@ -66,7 +66,8 @@ public struct IBP: Certifier {
     _ batch: ProbeBatch, of predictor: DeployedPredictor
   ) throws -> (certificates: [Certificate], rows: Int) {
     let labels = try predictor.labels(of: batch)
-    let rows = min(batch.labels.count, Self.rowsAtOnce), bounded = try bounds(of: predictor.model, rows: rows)
+    let most = predictor.model.signature.isRowByRow ? 1 : Self.rowsAtOnce
+    let rows = min(batch.labels.count, most), bounded = try bounds(of: predictor.model, rows: rows)
     let plan = try Plan(
       bounded.graph, parameters: ParameterBuffers(bounded.graph), options: Plan.Options(rows: rows))
     var certificates: [Certificate] = []

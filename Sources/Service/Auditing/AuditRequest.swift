@@ -202,12 +202,13 @@ extension AuditSubject {
   /// - Parameters:
   ///   - members: one, or those of an ensemble.
   ///   - temperature: nil: 1.
-  public init(members: [AuditSubject], temperature: Double?) throws {
+  ///   - data: the examples, for whose size an ensemble is made.
+  public init(members: [AuditSubject], temperature: Double?, on data: AuditData) throws {
     if members.count == 1 {
       self = members[0]
       self.temperature = temperature ?? 1
     } else {
-      try self.init(ensemble: members, temperature: temperature ?? 1)
+      try self.init(ensemble: members.map { try $0.sized(to: data) }, temperature: temperature ?? 1)
     }
   }
 }
@@ -222,6 +223,7 @@ extension AuditRequest {
     of subjects: [AuditSubject], on data: AuditData, samples: Int, code: String?,
     otherData load: (String) throws -> Tensor = { try Dataset.load($0).inputs }
   ) throws -> AuditRunner {
+    let subjects = try subjects.map { try $0.sized(to: data) }
     let plan = try AuditPlan(
       probes: probes, battery: battery, seed: seed, samples: samples, exampleCount: data.labels.count,
       inputShape: subjects[0].model.signature.inputShape, gates: gates.map { try Gate(parsing: $0) })

@@ -49,7 +49,7 @@ struct AuditWork: ShardedWork {
     _ spec: AuditSpec, _ request: AuditRequest, on data: AuditData, with means: AuditMeans
   ) async throws -> AuditWork {
     var subjects: [AuditSubject] = []
-    for subject in spec.subjects { subjects.append(try await self.subject(subject, means)) }
+    for subject in spec.subjects { subjects.append(try await self.subject(subject, on: data, means)) }
     return try await means.pool.run { [subjects] in
       let runner = try request.runner(of: subjects, on: data, samples: spec.samples, code: means.code)
       if spec.keepsAdversarials == true { try runner.checkBytesMade() }
@@ -73,7 +73,9 @@ struct AuditWork: ShardedWork {
   func cost(threads: Int) throws -> AuditCost { try runner.cost(threads: threads) }
   var exampleCount: Int { runner.plan.exampleCount }
 
-  private static func subject(_ subject: AuditSpec.Subject, _ means: AuditMeans) async throws -> AuditSubject {
+  private static func subject(
+    _ subject: AuditSpec.Subject, on data: AuditData, _ means: AuditMeans
+  ) async throws -> AuditSubject {
     var members: [AuditSubject] = []
     for member in subject.members ?? [subject] {
       let found = AuditSubject(
@@ -81,7 +83,9 @@ struct AuditWork: ShardedWork {
         model: try await means.registry.load(member.blob).model)
       members.append(try await means.pool.run { try found.putting(out: subject.outputKind) })
     }
-    return try AuditSubject(members: members, temperature: subject.temperature)
+    return try await means.pool.run { [members] in
+      try AuditSubject(members: members, temperature: subject.temperature, on: data)
+    }
   }
 
   /// A job's question, with its data.

@@ -35,14 +35,15 @@ package struct CalibrateCall: UnaryCall {
   private func fit(
     _ request: Dither_V1_CalibrateRequest, _ resolved: ModelRegistry.Resolved, _ caller: Caller
   ) throws -> CalibrationRecord {
-    let version = resolved.version, model = resolved.loaded.model, most = Sampling.mostSamples
+    let version = resolved.version, most = Sampling.mostSamples
     guard request.samples <= UInt32(most) else {
       throw ServiceError(.badField, at: "samples", expected: "0 to \(most)", got: "\(request.samples)")
     }
-    guard request.samples == 0 || model.noise != nil else {
+    guard request.samples == 0 || resolved.loaded.model.noise != nil else {
       throw ServiceError.nothingToDraw(Int(request.samples), from: version.reference)
     }
-    let data = try data(request)
+    let data = try data(request), own = resolved.loaded.model
+    let model = try own.sized(for: own.signature.rowShapes(of: data.inputs, as: data.layout))
     let checked = try data.checked(
       for: [AuditSubject(name: version.reference, digest: "\(version.blob)", model: model)], count: data.labels.count)
     let samples = request.samples > 0 ? Int(request.samples) : version.model.defaultSamples

@@ -75,7 +75,7 @@ package struct IndexPage {
     return [
       "<a href=\"/models/\(version.name)\"><strong>\(version.name)</strong>@\(version.version)</a>",
       "\(version.aliases.joined(separator: ", "))",
-      "\(signature?.inputShape.map(String.init).joined(separator: " × ") ?? "")",
+      "\(signature?.inputShape.map { $0 < 0 ? "any" : "\($0)" }.joined(separator: " × ") ?? "")",
       signature.map { $0.classes > 0 ? "\($0.classes)" : "\($0.task ?? "regression")" } ?? "",
       version.model.noise.isEmpty ? "" : "yes",
       "<code>\(String(version.blob.hex.prefix(12)))</code>", ConsolePage.time(version.createdMilliseconds),

@@ -42,7 +42,7 @@ struct ModelPage {
   /// A picture to draw or to choose, or a row of numbers.
   private var trial: Html {
     // A page asks for one row of numbers.
-    guard let signature, signature.inputs == nil else { return "" }
+    guard let signature, signature.inputs == nil, signature.inputShape.allSatisfy({ $0 > 0 }) else { return "" }
     let shape = signature.inputShape, isPicture = shape.count == 3 && [1, 3].contains(shape[0])
     let labels = String(decoding: (try? JSONEncoder().encode(signature.labelNames)) ?? Data("[]".utf8), as: UTF8.self)
     let input: Html =
@@ -73,7 +73,7 @@ struct ModelPage {
         signature.allInputs.count == 1 ? "input" : "inputs",
         signature.allInputs.map { input in
           let type = input.element == .float32 ? "" : ", \(input.element)"
-          return "\(input.name)\(type), \(input.shape.map(String.init).joined(separator: " × "))"
+          return "\(input.name)\(type), \(input.shape.map { $0 < 0 ? "any" : "\($0)" }.joined(separator: " × "))"
         }.joined(separator: "; ")
       ),
       ("task", signature.task ?? "classification"),

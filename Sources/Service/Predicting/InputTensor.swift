@@ -5,6 +5,17 @@ import DitherTensor
 import Foundation
 
 extension [InputArray] {
+  /// A row's shape for each input of a model, in their order; nil of one that is not given.
+  func rowShapes(for signature: ModelSignature) -> [Shape?] {
+    func row(_ array: InputArray?) -> Shape? {
+      // Checked for more than that where the array is read.
+      guard let array, array.shape.count <= 9 else { return nil }
+      return Shape(array.shape.dropFirst().map { Int(clamping: $0) })
+    }
+    if count == 1, signature.inputs.count == 1 { return [row(self[0])] }
+    return signature.inputs.map { input in row(first { $0.name == input.name }) }
+  }
+
   /// The rows as a model takes them: of several inputs side by side.
   /// - Throws: what does not fit, by its field and the input's name.
   func rows(for signature: ModelSignature, _ limits: ServerConfiguration.Limits) throws -> CheckedInputs {

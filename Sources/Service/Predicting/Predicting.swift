@@ -65,7 +65,7 @@ struct Predicting: Sendable {
   private static let shadowTime = Duration.seconds(30)
 
   private func serve(_ query: PredictionQuery, _ caller: Caller, _ complete: @escaping Completion) {
-    registry.withModel(query.model, for: caller.scope, drawing: query.noise) { result in
+    let submit: @Sendable (Result<ModelRegistry.Resolved, any Error>) -> Void = { result in
       do {
         let work = try work(query, result.get(), caller, complete)
         try rates.take(work.samples, .samples, by: caller.name, caller.rates)
@@ -77,12 +77,18 @@ struct Predicting: Sendable {
         complete(.failure(error))
       }
     }
+    registry.withModel(query.model, for: caller.scope, drawing: query.noise) { result in
+      switch result {
+      case .failure: submit(result)
+      case .success(let resolved): registry.withSize(of: query.inputs, resolved, submit)
+      }
+    }
   }
 
   private func work(
     _ query: PredictionQuery, _ resolved: ModelRegistry.Resolved, _ caller: Caller, _ complete: @escaping Completion
   ) throws -> PredictionWork {
-    let model = resolved.loaded.model, inputs = try query.inputs.rows(for: model.signature, limits)
+    let model = resolved.model, inputs = try query.inputs.rows(for: model.signature, limits)
     let sets = try PredictionSets(query, resolved), sampling = try sampling(query, resolved, sets)
     let asked = ContinuousClock.now, watch = resolved.calibration?.watch
     // Answers are compared with the calibration's where they are made as those were.
@@ -94,7 +100,8 @@ struct Predicting: Sendable {
     let reference = resolved.version.reference
     let most = max(sampling.mostDraws(of: model), 1), isPaced = caller.rates.samples != nil
     return PredictionWork(
-      model: resolved.loaded, inputs: inputs, sampling: sampling, caller: caller.name, deadline: caller.deadline,
+      model: resolved.loaded, network: model, inputs: inputs, sampling: sampling, caller: caller.name,
+      deadline: caller.deadline,
       isCancelled: caller.isCancelled, thread: caller.thread
     ) { [statistics, books, teller, rates] result in
       if isPaced {
@@ -125,7 +132,7 @@ struct Predicting: Sendable {
     _ outcome: PredictionOutcome, _ query: PredictionQuery, _ resolved: ModelRegistry.Resolved,
     _ inputs: CheckedInputs, _ sampling: Sampling, _ sets: PredictionSets?
   ) throws -> PredictionAnswer {
-    let version = resolved.version, signature = resolved.loaded.model.signature
+    let version = resolved.version, signature = resolved.model.signature
     // Only this request: those that ran with it have their answers.
     if let row = outcome.predictions.firstIndex(where: { !$0.hasAnswer }) {
       throw ServiceError(

@@ -265,7 +265,9 @@ extension AuditCommand {
     request.targets = try targets.map { (try FileArray(path: $0).labels(at: $0), $0) }
     request.features = try features.map { (try bounds(at: $0), $0) }
     let audit = try request.resolved(by: FileModels())
-    let subjects = try audit.subjects.map { try AuditSubject(members: $0.members, temperature: $0.temperature) }
+    let subjects = try audit.subjects.map {
+      try AuditSubject(members: $0.members, temperature: $0.temperature, on: audit.data)
+    }
     return try request.runner(of: subjects, on: audit.data, samples: audit.samples, code: Dither.code) {
       try AuditExamples.inputs($0).tensor
     }
@@ -307,10 +309,12 @@ private struct FileModels: AuditModels {
   func isOne(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
   func version(_ path: String, outputKind: OutputKind?) throws -> AuditSubject {
-    let bytes = try FileArray.read(path)
     do {
+      let bytes = try ModelFile.read(path)
       return try AuditSubject(name: path, digest: Sha256.hash(bytes).description, model: Model(onnx: bytes))
         .putting(out: outputKind)
+    } catch let fault as CommandError {
+      throw fault
     } catch let fault as any AnyFault {
       // It says where in a file, and there may be several.
       throw CommandError(

@@ -36,7 +36,7 @@ extension ModelsCommand {
     }
 
     func run() async throws {
-      let key = try SigningKey(signKey), digest = try file.map { Sha256.hash(try FileArray.read($0)).description }
+      let key = try SigningKey(signKey), digest = try file.map(ModelFile.digest)
       if let out, let digest {
         let signature = try key.signature(of: digest)
         try write(signature, of: BlobID(digest), to: out)

@@ -31,6 +31,13 @@ struct PredictCommand: AsyncParsableCommand {
   var inputs: [String] = []
   @Flag(help: "Bring pictures to the model's size, as size= of a data reference does.")
   var resize = false
+  @Option(
+    help: ArgumentHelp(
+      """
+      With --resize, the share of a picture's middle that is kept, from above 0 to 1: 0.875 for models of 224 pixels that \
+      were trained on the middle of 256. (default: 1)
+      """, valueName: "share"))
+  var crop: Double?
   @Option(help: "\(DataHelp.reference).")
   var data: String?
   @Option(name: .customLong("text"), parsing: .upToNextOption, help: "Texts to predict from, with --words.")
@@ -90,6 +97,9 @@ struct PredictCommand: AsyncParsableCommand {
       throw ValidationError("give either --input FILE…, --data NAME[:N] or --text TEXT…")
     }
     if resize, inputs.isEmpty { throw ValidationError("--resize: it is of --input FILE…") }
+    if let crop, !(crop > 0 && crop <= 1 && resize) {
+      throw ValidationError("--crop: expected a share from above 0 to 1, beside --resize")
+    }
     guard texts.isEmpty == (words == nil) else {
       throw ValidationError("--text goes with --words FILE.onnx, the served model's file")
     }
@@ -135,7 +145,10 @@ struct PredictCommand: AsyncParsableCommand {
     let names = taken.map(\.name)
     guard texts.isEmpty, taken.count > 1 || inputs.contains(where: { NamedArrays.isNamed($0, among: names) }) else {
       let input = taken[0]
-      guard let words else { return try inputs.map { try ExampleBatch(path: $0, for: input, resizes: resize) } }
+      guard let words else {
+        let share = resize ? crop ?? 1 : nil
+        return try inputs.map { try ExampleBatch(path: $0, for: input, resizing: share) }
+      }
       guard taken.count == 1 else {
         throw CommandError(
           .badOption, at: "--text", expected: "a model of one input, its words",

@@ -20,6 +20,7 @@ struct RunCommand: ParsableCommand {
       Example: dither run model.onnx --input x=x.npy --output-dir out --labels y.npy --gradient
       Example: dither run model.onnx --input x.npy --output-dir out --noise weights:gaussian,sigma=0.03 --samples 64
       Example: dither run model.onnx --check
+      Example: dither run model.onnx --check --shape 3x224x224
       """)
 
   @Argument(help: "The ONNX file.")
@@ -34,6 +35,7 @@ struct RunCommand: ParsableCommand {
   var labels: String?
   @Flag(help: "Write the gradients of the mean cross-entropy with respect to the inputs.")
   var gradient = false
+  @OptionGroup var shape: ShapeOptions
   @OptionGroup var noise: NoiseOptions
   @Option(help: "Draws of the noise; 0 is the deterministic pass. (default: 16 with --noise, else 0)")
   var samples: UInt32?
@@ -54,7 +56,7 @@ struct RunCommand: ParsableCommand {
   }
 
   func run() throws {
-    let bytes = try ReadFile.naming(file) { try noise.laid(over: FileArray.read(file)) }
+    let bytes = try ReadFile.naming(file) { try noise.laid(over: shape.laid(over: ModelFile.read(file))) }
     let graph = try ReadFile.naming(file) { try Graph(onnx: bytes) }
     try NoiseOptions.check(samples: samples, of: file, hasNoise: graph.noise?.settled.isActive ?? false)
     var summary = Summary(graph)
@@ -122,7 +124,7 @@ extension RunCommand {
     init(_ graph: Graph) {
       model = graph.name
       inputs = graph.inputs.map {
-        Port(name: $0.name, type: $0.element.rawValue, shape: $0.dimensions.map { $0 ?? -1 })
+        Port(name: $0.name, type: $0.element.rawValue, shape: $0.extents)
       }
       outputs = graph.outputs.map(\.name)
       warnings = graph.warnings

@@ -19,6 +19,7 @@ struct TuneCommand: ParsableCommand {
 
   @Argument(help: "The ONNX file.")
   var file: String
+  @OptionGroup var shape: ShapeOptions
   @OptionGroup var tuning: TuneOptions
   @Option(help: "The file to write, with NAME.card.json beside it. (default: none, only the table)")
   var output: String?
@@ -35,7 +36,8 @@ struct TuneCommand: ParsableCommand {
   }
 
   func run() throws {
-    let tuned = try TunedFile(FileArray.read(file), tuning, samples: samples, seed: seed)
+    let bytes = try ReadFile.naming(file) { try shape.laid(over: ModelFile.read(file)) }
+    let tuned = try TunedFile(bytes, tuning, samples: samples, seed: seed)
     if let output {
       let card = Self.cardPath(of: output), source = try? FileArray.read(Self.cardPath(of: file))
       do {

@@ -46,10 +46,17 @@ struct UploadCommand: AsyncParsableCommand {
   var outputKind: OutputKind?
   @Option(
     help: """
+      The name of the output that is the answer, written into the file's metadata, where it has several. (default: what its \
+      metadata says, or the one whose name and form are those of classes)
+      """)
+  var output: String?
+  @Option(
+    help: """
       What the model answers, written into the file's metadata: \(ModelTask.names.joined(separator: ", ")). \
       (default: what its metadata says, or the form of its output)
       """)
   var task: String?
+  @OptionGroup var shape: ShapeOptions
   @OptionGroup(title: "Noise (--noise auto: chosen on --data, as 'dither tune' does)") var noise: NoiseOptions
   @OptionGroup var tuning: TuneOptions
   @Flag(help: "Print one JSON object.")
@@ -69,7 +76,7 @@ struct UploadCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    var card = try cardText(), bytes = try FileArray.read(file)
+    var card = try cardText(), bytes = try ReadFile.naming(file) { try shape.laid(over: ModelFile.read(file)) }
     if isTuned {
       let tuned = try TunedFile(bytes, tuning, samples: nil, seed: 0)
       if !json { tuned.show() }
@@ -77,7 +84,10 @@ struct UploadCommand: AsyncParsableCommand {
     } else {
       bytes = try noise.laid(over: bytes)
     }
-    for (key, word) in [(Graph.outputKindKey, outputKind?.rawValue), (ModelSignature.taskKey, task)] {
+    let words = [
+      (Graph.outputKey, output), (Graph.outputKindKey, outputKind?.rawValue), (ModelSignature.taskKey, task),
+    ]
+    for (key, word) in words {
       if let word { bytes = OnnxMetadata.adding(word, for: key, to: bytes) }
     }
     let file = bytes, description = card, path = self.file

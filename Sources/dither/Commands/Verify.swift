@@ -58,7 +58,7 @@ struct VerifyCommand: ParsableCommand {
   private func checkModels(_ facts: ReportFacts) throws {
     guard !models.isEmpty else { return }
     let known = facts.members.isEmpty ? [facts.model] : facts.members
-    let given = try models.map { (path: $0, digest: Sha256.hash(try FileArray.read($0)).description) }
+    let given = try models.map { path in (path: path, digest: try ModelFile.digest(path)) }
     for (path, digest) in given where !known.contains(digest) {
       throw CommandFailure(
         status: .checkFailed,

@@ -9,7 +9,7 @@ struct ServedInput {
   var name: String
   /// nil: of no type that this program knows.
   var type: Dither_V1_Array.TypeEnum
-  /// The shape of one example.
+  /// The shape of one example; −1 is an axis of any extent.
   var shape: [Int]
 
   /// One of floats where the server is from before there were several.
@@ -26,6 +26,24 @@ struct ServedInput {
   }
 
   var size: Int { shape.reduce(1, *) }
+
+  /// Whether its pictures have their channels behind their places, as Keras has them.
+  var hasChannelsLast: Bool {
+    shape.count == 3 && [1, 3].contains(shape[2]) && ![1, 3].contains(shape[0])
+  }
+
+  /// The shape in words.
+  var words: String { "[\(shape.map { $0 < 0 ? "any" : "\($0)" }.joined(separator: ", "))]" }
+
+  /// The same for the size of an array, of one example or a batch; nil: it is none of this input.
+  fileprivate func sized(to array: [Int]) -> ServedInput? {
+    guard shape.contains(-1) else { return self }
+    for row in [array, Array(array.dropFirst())] where row.count == shape.count {
+      guard zip(shape, row).allSatisfy({ $0 < 0 ? $1 > 0 : $0 == $1 }) else { continue }
+      return ServedInput(name: name, type: type, shape: row)
+    }
+    return nil
+  }
 
   /// Values in the type that the wire has for it: whole numbers are numbers, bytes pixels where it takes floats.
   fileprivate func values(_ array: FileArray, at place: String) throws(CommandError) -> FileArray.Values {
@@ -72,21 +90,29 @@ struct ExampleBatch {
   var count: Int { names.count }
 
   /// A file's examples for a model of one input; an image is read with as many channels as its shape says.
-  /// - Parameter resizes: whether images of another size are brought to the input's.
-  init(path: String, for input: ServedInput, resizes: Bool = false) throws {
-    let shape = input.shape, isImage = shape.count == 3
+  /// - Parameter share: of their middle, for images that are brought to the input's size; nil: they stay as they are.
+  init(path: String, for input: ServedInput, resizing share: Double? = nil) throws {
+    let shape = input.shape, isImage = shape.count == 3, isLast = input.hasChannelsLast
+    guard share == nil || !shape.contains(-1) else {
+      throw CommandError(
+        .badOption, at: "--resize", expected: "a model of pictures of one size", got: "one that takes \(input.words)",
+        advice: "leave it out: pictures of any size are taken")
+    }
+    let (height, width) = isImage ? isLast ? (shape[0], shape[1]) : (shape[1], shape[2]) : (0, 0)
     var array = try FileArray(
-      path: path, channels: isImage && shape[0] == 3 ? 3 : 1,
-      size: resizes && isImage ? (width: shape[2], height: shape[1]) : nil)
+      path: path, channels: isImage && shape[isLast ? 2 : 0] == 3 ? 3 : 1,
+      size: isImage ? share.map { (width: width, height: height, share: $0) } : nil, channelsLast: isLast)
     // A model that takes flat examples does not say how many channels they have.
     let isPicture = PictureFile.endings.contains(URL(filePath: path).pathExtension.lowercased())
     if shape.count == 1, isPicture, array.count * 3 == input.size {
       array = try FileArray(path: path, channels: 3)
     }
-    guard let count = input.count(array) else {
+    guard let input = input.sized(to: array.shape), let count = input.count(array) else {
       throw CommandError(
-        .shape, at: path, expected: "one example of shape \(shape), or a batch of them", got: "shape \(array.shape)",
-        advice: isPicture ? isImage ? "say --resize, or resize the image" : "resize the image" : nil)
+        .shape, at: path, expected: "one example of shape \(input.words), or a batch of them",
+        got: "shape \(array.shape)",
+        advice: !isPicture || shape.contains(-1)
+          ? nil : isImage ? "say --resize, or resize the image" : "resize the image")
     }
     parts = [Part(input: input, values: try input.values(array, at: path))]
     loss = array.loss
@@ -109,12 +135,12 @@ struct ExampleBatch {
       guard let array = arrays[input.name] else {
         throw CommandError(
           .missingOption, at: "--input",
-          expected: "\(input.name)=FILE of shape [\((["N"] + input.shape.map(String.init)).joined(separator: ", "))]",
+          expected: "\(input.name)=FILE of shape [N, \(input.words.dropFirst())",
           got: "nothing for it")
       }
-      guard let count = input.count(array) else {
+      guard let input = input.sized(to: array.shape), let count = input.count(array) else {
         throw CommandError(
-          .shape, at: place, expected: "one example of shape \(input.shape), or a batch of them",
+          .shape, at: place, expected: "one example of shape \(input.words), or a batch of them",
           got: "shape \(array.shape)")
       }
       guard counts.isEmpty || counts[0] == count else {
@@ -129,9 +155,9 @@ struct ExampleBatch {
 
   /// Texts as rows of words' numbers.
   init(_ texts: [String], by vocabulary: Vocabulary, for input: ServedInput) throws(CommandError) {
-    guard [vocabulary.length] == input.shape else {
+    guard let input = input.sized(to: [vocabulary.length]), [vocabulary.length] == input.shape else {
       throw CommandError(
-        .shape, at: "--words", expected: "words for inputs of shape \(input.shape)",
+        .shape, at: "--words", expected: "words for inputs of shape \(input.words)",
         got: "\(vocabulary.length) a text")
     }
     let rows = FileArray(
@@ -150,11 +176,12 @@ struct ExampleBatch {
       }
       parts = try Self.parts(Dictionary(arrays, uniquingKeysWith: { first, _ in first }), for: inputs).parts
     } else {
-      guard let input = inputs.first, inputs.count == 1, dataset.inputs.shape.row.isReadable(as: Shape(input.shape))
+      guard inputs.count == 1, let input = inputs.first?.sized(to: dataset.inputs.shape.dimensions),
+        dataset.inputs.shape.row.isReadable(as: Shape(input.shape))
       else {
         throw CommandError(
           .shape, at: place,
-          expected: "examples of \(inputs.map { "\($0.name) \($0.shape)" }.joined(separator: ", "))".clipped(),
+          expected: "examples of \(inputs.map { "\($0.name) \($0.words)" }.joined(separator: ", "))".clipped(),
           got: "shape \(dataset.inputs.shape.dimensions.dropFirst())")
       }
       let values: FileArray.Values = dataset.pixels.map { .bytes($0) } ?? .floats(dataset.inputs.elements)

@@ -28,9 +28,12 @@ struct FileArray {
 
   /// - Parameters:
   ///   - channels: to which an image's colors are brought, 1 or 3.
-  ///   - size: to which an image is brought, as `size` of a data reference does; nil: it stays as it is.
+  ///   - size: to which an image is brought, as `size` and `crop` of a data reference do; nil: it stays as it is.
+  ///   - channelsLast: whether an image's axes are [height, width, channels].
   /// - Throws: when the file is absent, of a kind that is not taken, or malformed: with its path.
-  init(path: String, channels: Int = 1, size: (width: Int, height: Int)? = nil) throws {
+  init(
+    path: String, channels: Int = 1, size: (width: Int, height: Int, share: Double)? = nil, channelsLast: Bool = false
+  ) throws {
     let bytes = try Self.read(path)
     switch URL(filePath: path).pathExtension.lowercased() {
     case "npy": self.init(try Npy(bytes))
@@ -38,8 +41,12 @@ struct FileArray {
     case "csv": self.init(.float(try Csv(bytes, at: path).tensor(at: path)))
     case let ending where PictureFile.endings.contains(ending):
       var image = try PictureFile(bytes, channels: channels, at: path)
-      if let size { image = image.resized(width: size.width, height: size.height) }
-      self.init(shape: [channels, image.height, image.width], values: .bytes(image.planes))
+      if let size { image = image.resized(width: size.width, height: size.height, keeping: size.share) }
+      if channelsLast {
+        self.init(shape: [image.height, image.width, channels], values: .bytes(image.interleaved))
+      } else {
+        self.init(shape: [channels, image.height, image.width], values: .bytes(image.planes))
+      }
       let lost = [
         image.lostColors ? "colors became gray" : nil, image.lostTransparency ? "transparency became black" : nil,
       ].compactMap { $0 }

@@ -22,7 +22,8 @@ struct RunSession {
     _ graph: Graph, inputs: [String: FileArray], gradient: Bool, precision: Plan.Precision = .float32,
     seed: UInt64? = nil
   ) throws {
-    let graph = try seed == nil ? graph : graph.foldingComputedWeights() ?? graph
+    let given = try graph.sized(for: Self.rowShapes(graph, inputs))
+    let graph = try seed == nil ? given : given.foldingComputedWeights() ?? given
     self.graph = graph
     signature = graph.metadata[ModelSignature.normalizationKey] == nil ? nil : try ModelSignature(graph)
     rows = try Self.rows(graph, inputs)
@@ -68,6 +69,11 @@ struct RunSession {
   private static func isReadable(_ got: [Int], as input: GraphInput, _ shape: Shape) -> Bool {
     input.dimensions.first == .some(nil) && got.first == shape.dimensions.first
       && Shape(got).row.isReadable(as: shape.row)
+  }
+
+  /// A row's shape for each input that has one; a missing one is told of later.
+  private static func rowShapes(_ graph: Graph, _ inputs: [String: FileArray]) -> [Shape?] {
+    graph.inputs.map { input in inputs[input.name].map { Shape(Array($0.shape.dropFirst())) } }
   }
 
   private static func rows(_ graph: Graph, _ inputs: [String: FileArray]) throws(CommandError) -> Int {

@@ -48,10 +48,12 @@ struct TunedFile {
     options.samples = samples ?? options.samples
     options.seed = seed
     options.threads = ProcessInfo.processInfo.activeProcessorCount
-    let graph = try Graph(onnx: file), signature = try ModelSignature(graph)
-    let isRegression = signature.task.isRegression
+    let given = try Graph(onnx: file), first = try ModelSignature(given)
+    let isRegression = first.task.isRegression
     let data = try Dataset.load(
       reference, access: .paths, targets: isRegression ? .regression : .classification)
+    let graph = try given.sized(for: first.rowShapes(of: data.inputs, as: data.layout))
+    let signature = try ModelSignature(graph)
     let inputs = try signature.arranged(data.inputs, as: data.layout), interrupt = Interrupt()
     var line = ProgressLine()
     let tuning = try NoiseTuning(
@@ -63,6 +65,8 @@ struct TunedFile {
     line.close()
     record = TuningRecord(tuning, options, data: reference, inputs: inputs, targets: data.targets)
     var tuned = tuning.graph
+    // Chosen on examples of one size, for all that the file takes.
+    tuned.inputs = given.inputs
     tuned.metadata[TuningRecord.key] = try record.json()
     bytes = try tuned.onnx()
   }

@@ -91,6 +91,24 @@ struct PictureFolderTests {
     #expect(square == [70, 140, 70, 140])
   }
 
+  @Test("a share of the middle is kept, and axes may have the channels last")
+  func cropped() throws {
+    let folder = try Folder(), ramp = Written.png(4, 2, .gray, lines: [[0, 70, 140, 210], [0, 70, 140, 210]])
+    for name in ["a/1", "a/2", "b/1", "b/2"] { try folder.write(ramp, "p/\(name).png") }
+    // Half of the middle 2 x 2: its middle alone, between the two columns.
+    let middle = try folder.load("p?size=1&crop=0.5").inputs.row(0).map { ($0 * 255).rounded() }
+    #expect(middle == [105])
+    #expect(try folder.load("p?size=2&crop=1").inputs == folder.load("p?size=2").inputs)
+    let planes = try folder.load("p?channels=3"), pixels = try folder.load("p?channels=3&axes=hwc")
+    #expect(planes.inputs.shape.row == [3, 2, 4] && pixels.inputs.shape.row == [2, 4, 3])
+    for (y, x, c) in [(0, 0, 0), (1, 2, 1), (0, 3, 2)] {
+      #expect(planes.inputs.elements[c * 8 + y * 4 + x] == pixels.inputs.elements[(y * 4 + x) * 3 + c])
+    }
+    for option in ["crop=0.5", "size=2&crop=0", "size=2&crop=1.5", "axes=whc"] {
+      #expect(throws: (any Error).self) { try folder.load("p?\(option)") }
+    }
+  }
+
   @Test("the origin has the digest of what was read, as sha256sum prints it")
   func origin() throws {
     let folder = try Self.folder(["a", "b"], count: 2), origin = try #require(try folder.load("p").origin)

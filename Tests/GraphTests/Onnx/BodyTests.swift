@@ -65,7 +65,7 @@ struct BodyTests {
   private static var x: (inout OnnxMessage) -> Void { OnnxMessage.value("x", OnnxMessage.tensorType(1, [nil, 3])) }
 
   /// −x where the extent of an axis is 3, else |x|.
-  private static func choice(axis: Int64) -> [UInt8] {
+  private static func choice(axis: Int64, input: Part? = nil) -> [UInt8] {
     let branches = [("then_branch", "Neg"), ("else_branch", "Abs")].map { key, type in
       attribute(
         key,
@@ -81,7 +81,25 @@ struct BodyTests {
           OnnxMessage.node("If", ["condition"], ["first"], attributes: branches),
           OnnxMessage.node("If", ["condition"], ["second"], attributes: branches),
           OnnxMessage.node("Sub", ["first", "second"], ["zero"]), OnnxMessage.node("Add", ["zero", "first"], ["y"]),
-        ], constants: [integers("axis", [], [axis]), integers("three", [], [3])], inputs: [x], outputs: ["y"]))
+        ], constants: [integers("axis", [], [axis]), integers("three", [], [3])], inputs: [input ?? x],
+        outputs: ["y"]))
+  }
+
+  @Test("a branch that the size of a free axis chooses is kept to")
+  func branchOfSize() throws {
+    let input = OnnxMessage.value("x") { type in
+      type.put(1) { tensor in
+        tensor.put(1, 1)
+        tensor.put(2) { shape in for name in ["N", "M"] { shape.put(1) { $0.put(2, name) } } }
+      }
+    }
+    let graph = try Graph(onnx: Self.choice(axis: 1, input: input))
+    let sized = try graph.sized(for: [[4]])
+    let found = try Network(sized).outputs([.float(Tensor([1, 4], [1, -2, 3, -4]))])
+    #expect(found == [2, 3, 4, 5])
+    let error = #expect(throws: GraphError.self) { try graph.sized(for: [[3]]) }
+    #expect(error?.description.contains("condition of If") == true)
+    #expect(error?.description.contains("--shape") == true)
   }
 
   @Test("a branch that shapes choose is written out")

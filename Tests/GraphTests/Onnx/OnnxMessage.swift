@@ -13,7 +13,7 @@ struct OnnxMessage {
   }
   mutating func put(_ field: UInt64, _ value: Int) {
     varint(field << 3)
-    varint(UInt64(value))
+    varint(UInt64(bitPattern: Int64(value)))
   }
   mutating func put(_ field: UInt64, _ content: [UInt8]) {
     varint(field << 3 | 2)

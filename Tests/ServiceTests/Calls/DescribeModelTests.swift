@@ -44,7 +44,7 @@ import Testing
       $0.expected = .expectedRevision(1)
     }
     #expect(second.revision == 2 && second.tags == ["owner": "vision"] && second.cardJson == #"{"by":"bob"}"#)
-    let found = try GetModelCall(server.services).answer(.with { $0.model = "net" }, server.caller)
+    let found = try await GetModelCall(server.services).answer(.with { $0.model = "net" }, server.caller)
     #expect(found == second)
     #expect(try await Self.revisions(server) == [[2, 1, 0]])
     #expect(try await Self.revisions(server, size: 1) == [[2], [1], [0]])

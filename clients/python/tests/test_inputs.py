@@ -129,3 +129,15 @@ def test_audits_and_calibrations(bag, client):
     assert attacked.data["probes"][0]["robust_accuracy"] <= 1
     wrong = np.where(np.arange(60) % 5 == 0, (labels + 1) % 3, labels)
     assert bag.calibrate((x, wrong)).number == 1
+
+
+def test_inputs_of_any_size():
+    """-1 in a model's shape is an axis of any extent."""
+    from dither._arrays import rows_of
+
+    shape = (2, -1, -1)
+    assert rows_of(np.zeros((2, 5, 7)), shape).shape == (1, 2, 5, 7)
+    assert rows_of(np.zeros((3, 2, 5, 7)), shape).shape == (3, 2, 5, 7)
+    for wrong in [(3, 5, 7), (1, 3, 5, 7), (2, 0, 7), (35,), (2, 35)]:
+        with pytest.raises(dither.InvalidArgument, match="any, any"):
+            rows_of(np.zeros(wrong), shape)

@@ -30,6 +30,8 @@ def rows_of(x: Any, row_shape: Sequence[int], place: str = "x", whole: bool = Fa
     """
     shape = tuple(row_shape)
     array = _numbers(x, shape, place, whole)
+    if -1 in shape:
+        return _rows_of_any_size(array, shape, place)
     # The usual case, before the others are looked at.
     if array.shape[1:] == shape and array.size:
         return array
@@ -42,6 +44,21 @@ def rows_of(x: Any, row_shape: Sequence[int], place: str = "x", whole: bool = Fa
     raise InvalidArgument(
         f"{place}: expected one example of shape {_shown(shape)}, or a batch of them, got {_shown(array.shape)}"
         + _shape_advice(array.shape, shape)
+    )
+
+
+def _rows_of_any_size(array: Rows, shape: Tuple[int, ...], place: str) -> Rows:
+    """For a model that takes inputs of several sizes: −1 in ``shape`` is an axis of any extent."""
+
+    def fits(got: Tuple[int, ...]) -> bool:
+        return len(got) == len(shape) and all(g > 0 and w in (-1, g) for g, w in zip(got, shape))
+
+    if fits(array.shape[1:]) and array.size:
+        return array
+    if fits(array.shape):
+        return array.reshape((1,) + array.shape)
+    raise InvalidArgument(
+        f"{place}: expected one example of shape {_shown(shape)}, or a batch of them, got {_shown(array.shape)}"
     )
 
 
@@ -307,7 +324,7 @@ def _without_ones(shape: Sequence[int]) -> Tuple[int, ...]:
 
 
 def _shown(shape: Sequence[int]) -> str:
-    return "[" + ", ".join(str(extent) for extent in shape) + "]"
+    return "[" + ", ".join("any" if extent == -1 else str(extent) for extent in shape) + "]"
 
 
 def _shape_advice(got: Tuple[int, ...], wanted: Tuple[int, ...]) -> str:

@@ -139,7 +139,7 @@ class ModelInfo:
     card: Any
     #: all that it takes, in its order
     inputs: Tuple[ModelInput, ...]
-    #: of one example; of several inputs their numbers together
+    #: of one example, -1 on an axis of any extent; of several inputs their numbers together
     input_shape: Tuple[int, ...]
     input_name: str
     output_name: str

@@ -1,0 +1,65 @@
+import DitherBasics
+import DitherGraph
+import DitherInference
+import DitherTensor
+import DitherTestSupport
+import Testing
+
+/// A file whose batch is one and cannot be shown to be any batch is asked row by row.
+@Suite("Batches of one")
+struct RowByRowTests {
+  /// (x + softmax along the batch of x) · w, the softmax being 1 for one row.
+  private static func model() throws -> Model {
+    let builder = GraphBuilder(name: "one", rows: 1), x = builder.input("x", [4])
+    func op(_ type: String, _ inputs: [Value], _ attributes: [String: OnnxAttribute] = [:]) throws -> Value {
+      let node = OnnxNode(name: type, type: type, opset: 17, attributes: attributes)
+      return try builder.apply(Catalog<any OnnxOp.Type>.ops.entry(named: type).init(node), inputs, name: type)[0]
+    }
+    let sum = try op("Add", [x, op("Softmax", [x], ["axis": .int(0)])])
+    let y = try op("MatMul", [sum, builder.parameter("w", weights)])
+    var graph = builder.finish(outputs: [("y", y)])
+    graph.inputs[0].dimensions[0] = 1
+    return try Model(onnx: graph.onnx())
+  }
+  private static let weights = Tensor.random([4, 3], seed: 8)
+
+  private static func expected(_ x: Tensor) -> [Float] {
+    (0..<x.rowCount).flatMap { row in
+      (0..<3).map { column in
+        (0..<4).reduce(Float(0)) { $0 + (x.elements[row * 4 + $1] + 1) * weights.elements[$1 * 3 + column] }
+      }
+    }
+  }
+
+  @Test("each row is answered as if it were alone")
+  func answers() throws {
+    let model = try Self.model(), x = Tensor.random([7, 4], seed: 3)
+    #expect(model.signature.isRowByRow && model.signature.inputShape == [4] && model.signature.classes == 3)
+    let found = try model.outputs(x)
+    #expect(found.isClose(to: Tensor([7, 3], Self.expected(x)), absolute: 1e-5))
+    #expect(try model.rowDependence(on: x) == nil)
+    let gradient = try model.lossGradient(x, loss: .crossEntropy, targets: [Int](repeating: 1, count: 7)).gradient
+    let alone = try model.lossGradient(x.rows(4..<5), loss: .crossEntropy, targets: [1]).gradient
+    #expect(gradient.rows(4..<5).isClose(to: alone, absolute: 1e-6))
+  }
+
+  @Test("each draw of each row is of its own seed")
+  func draws() throws {
+    let model = try Self.model().drawing(["weights:gaussian,sigma=0.1"]), x = Tensor.random([3, 4], seed: 3)
+    let all = try model.sampledOutputs(x, NoiseDraws(0..<4, seeds: [5, 6, 5]))
+    let alone = try model.sampledOutputs(x.rows(2..<3), NoiseDraws(0..<4, seeds: [5]))
+    for draw in 0..<4 {
+      let row = Array(all.elements[(draw * 3 + 2) * 3..<(draw * 3 + 3) * 3])
+      #expect(row == Array(alone.elements[draw * 3..<(draw + 1) * 3]))
+    }
+    #expect(all.isFinite && Set(all.elements).count > 30)
+    let curvature = try GaussNewton(Self.model(), inputs: x).diagonals
+    #expect(curvature["w"]?.count == 12)
+  }
+
+  @Test("it is no member of an ensemble")
+  func ensembles() throws {
+    let members = try [Self.model(), Self.model()]
+    #expect { try Model(ensemble: members) } throws: { "\($0)".contains("a batch of one") }
+  }
+}

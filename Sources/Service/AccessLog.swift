@@ -5,9 +5,9 @@ import Foundation
 import NIOCore
 import Synchronization
 
-/// A file with a line of JSON for every call that is over, whatever became of it. Lines are written by a thread of their
-/// own: no call waits for the disk, and what the disk does not take in time is lost and counted. A file that was moved
-/// away is made anew, so that any program may rotate it.
+/// A file with a line of JSON for every call that is over, whatever became of it. Lines are written by a thread of
+/// their own: no call waits for the disk, and what the disk does not take in time is lost and counted. A file that was
+/// moved away is made anew, so that any program may rotate it.
 package final class AccessLog: Sendable {
   private struct Place {
     var descriptor: Int32 = -1

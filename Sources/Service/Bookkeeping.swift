@@ -1,11 +1,11 @@
 import DitherJobs
 import Synchronization
 
-/// Figures that are counted behind the answers that they are of: a note is laid down in some nanoseconds, and worked off
-/// by a thread of its own, many at a time, or by who reads the figures.
+/// Figures that are counted behind the answers that they are of: a note is laid down in some nanoseconds, and worked
+/// off by a thread of its own, many at a time, or by who reads the figures.
 ///
-/// A reader finds all that was noted before it looked. What waits is bounded: past the bounds a thread is woken, and far
-/// past them who comes with a note works all off.
+/// A reader finds all that was noted before it looked. What waits is bounded: past the bounds a thread is woken, and
+/// far past them who comes with a note works all off.
 package final class Bookkeeping: Sendable {
   private struct State {
     var notes: [@Sendable () -> Void] = []

@@ -1,7 +1,7 @@
 import DitherBasics
 import DitherStore
 
-/// What calls change in the store, each behind the turnstile and seen by the next call.
+/// Changes of the store by calls, each behind the turnstile and seen by the next call.
 extension ModelRegistry {
   /// Publishes a file that `CheckedModel` has found good.
   /// - Parameter place: puts the file into the blob store.

@@ -38,7 +38,7 @@ final class Replicas: Sendable {
   /// This one's.
   var id: String { state.withLock { $0.own.id } }
 
-  /// Those that are live: itself alone where the store is its own.
+  /// Live ones: itself alone where the store is its own.
   func live() async throws(StoreError) -> [Replica] {
     if store.isShared { return try await store.replicas.live() }
     return [state.withLock { $0.own }]
@@ -52,7 +52,7 @@ final class Replicas: Sendable {
       state.own.seen = number
       let since = state.told.map { ContinuousClock.now - $0 } ?? Self.lease
       guard since > (isNews ? newsPause : Self.pause) else {
-        // Those who wait for it shall not wait for the next look.
+        // Callers who wait for it shall not wait for the next look.
         let isLater = isNews && newsPause < Self.pause && !state.isOwed
         state.isOwed = state.isOwed || isLater
         return (nil, isLater)

@@ -101,20 +101,23 @@ package final class Services: Sendable {
     ]
     metrics = Metrics(families.flatMap { $0 })
     upkeep = try await Self.upkeep(of: registry, audits, replicas, in: configuration.stateDirectory, log)
-    if let keyring {
-      let unsigned = registry.current.versions.filter { !keyring.trusts($0.blob, $0.signatures.map(\.signature)) }
-      if !unsigned.isEmpty {
-        log.warning(
-          "versions that nobody of the keyring has signed were here before, and are served",
-          metadata: ["versions": "\(unsigned.count)", "first": "\(unsigned[0].reference)"])
-      }
-    }
+    Self.tellUnsigned(in: registry, log)
     if let folder = configuration.modelsDirectory {
       try await ModelsFolder(path: folder, registry: registry, limits: limits, log: log).publish()
     }
   }
 
   deinit { upkeep.cancel() }
+
+  /// Says which versions a keyring came too late for.
+  private static func tellUnsigned(in registry: ModelRegistry, _ log: Logger) {
+    guard let keyring = registry.keyring else { return }
+    let unsigned = registry.current.versions.filter { !keyring.trusts($0.blob, $0.signatures.map(\.signature)) }
+    guard let first = unsigned.first else { return }
+    log.warning(
+      "versions that nobody of the keyring has signed were here before, and are served",
+      metadata: ["versions": "\(unsigned.count)", "first": "\(first.reference)"])
+  }
 
   /// Behind the last call: sends the spans and writes the lines that are on their way, for a moment.
   package func finishTelling() async {

@@ -32,11 +32,12 @@ public struct Replica: Sendable, Equatable {
   }
 }
 
-/// Who uses a store, and how far each of them has followed its changes.
+/// The users of a store, and how far each of them has followed its changes.
 public protocol ReplicaRecords: Sendable {
-  /// Says that a process is there, and what it has seen: it counts as live for `lease` from now on, by the store's clock.
+  /// Says that a process is there, and what it has seen: it counts as live for `lease` from now on, by the clock of the
+  /// store.
   func beat(_ replica: Replica, for lease: Duration) async throws(StoreError)
-  /// Those that are live, by their ids.
+  /// Live ones, by their ids.
   func live() async throws(StoreError) -> [Replica]
   /// A process ends.
   func leave(_ id: String) async throws(StoreError)

@@ -7,8 +7,8 @@ struct ConstantOfShape: Composite {
   static let onnx = OnnxName("ConstantOfShape", since: 9)
   /// More elements than this are refused where they follow from shapes: each plan would make them anew.
   static let limit = 1 << 22
-  /// Where extents are constant, more are one constant of the model, which all plans share: weights, as files that leave
-  /// theirs out have them.
+  /// Where extents are constant, more are one constant of the model, which all plans share: weights, as files that
+  /// leave theirs out have them.
   private static let foldedFrom = 1 << 16
   private var value = Literal.float(Tensor([1], [0]))
   private let isDefault: Bool

@@ -8,7 +8,7 @@ package struct IndexPage {
   /// All that there are, newest first.
   private let models: [ModelVersion]
   private let audits: [Job]
-  /// Who shares the database; one alone is not shown.
+  /// Processes that share the database; one alone is not shown.
   private let replicas: [Replica]
   /// A part of the names that are shown; empty: all.
   private let wanted: String

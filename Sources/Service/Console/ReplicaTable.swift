@@ -1,7 +1,7 @@
 import DitherReports
 import DitherStore
 
-/// Who shares a database, on the console's first page.
+/// The processes that share a database, on the console's first page.
 struct ReplicaTable {
   var replicas: [Replica]
 

@@ -1,6 +1,6 @@
 import DitherBasics
 
-/// Who uses a store, in a table.
+/// The users of a store, in a table.
 package struct SqlReplicas: ReplicaRecords {
   private let database: any SqlDatabase
   package init(_ database: any SqlDatabase) { self.database = database }

@@ -79,7 +79,7 @@ public final class SqliteStore: Store {
   public var jobs: any JobRecords { SqlJobs(database) }
   /// Callers, with hashed secrets.
   public func tokens(by author: String) -> any TokenRecords { SqliteTokens(database, by: author) }
-  /// Who uses it.
+  /// Processes that use it.
   public var replicas: any ReplicaRecords { SqlReplicas(database) }
   /// Deeds, in their order.
   public var trail: any TrailRecords { SqlTrail(database) }

@@ -45,7 +45,7 @@ import Testing
   @Test("its signature has -1 where it is free, at every door")
   func signature() async throws {
     let server = try await Self.server()
-    let signature = try GetModelCall(server.services).answer(.with { $0.model = "any" }, server.caller).signature
+    let signature = try await GetModelCall(server.services).answer(.with { $0.model = "any" }, server.caller).signature
     #expect(signature.inputShape == [-1, 2, -1, -1] && signature.inputs.map(\.shape) == [[-1, 2, -1, -1]])
     let metadata = try ModelMetadataCall(server.services).answer(.with { $0.name = "any" }, server.caller)
     #expect(metadata.inputs.map(\.shape) == [[-1, 2, -1, -1]])

@@ -72,10 +72,10 @@ public struct DriftReference: Codable, Sendable, Equatable {
 /// The last answers of a version beside a ``DriftReference``: a two-sample test of each statistic.
 ///
 /// Rows that are answered under one seed share their draws: of few draws, entropies of many such rows are all high or
-/// all low together, as if they had drifted. So the statistics of answers take one row of each seed, and those of inputs
-/// take all. Each whole window of either kind is tested once, apart from all others. Without drift, and with inputs
-/// that are independent of each other, the statistics of a window are all below their thresholds but with probability
-/// ``falseAlarmRate`` at most (the union over all statistics).
+/// all low together, as if they had drifted. So the statistics of answers take one row of each seed, and those of
+/// inputs take all. Each whole window of either kind is tested once, apart from all others. Without drift, and with
+/// inputs that are independent of each other, the statistics of a window are all below their thresholds but with
+/// probability ``falseAlarmRate`` at most (the union over all statistics).
 public struct DriftWindow: Sendable {
   /// Values of a window.
   public static let length = 500

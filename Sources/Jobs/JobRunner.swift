@@ -268,7 +268,7 @@ public final class JobRunner: Sendable {
   private struct Yielded: Error {}
 
   private func run(_ id: String, _ prepared: (any ShardedWork)?) async throws {
-    // The lacking part may come. Not too soon: whoever begins a job keeps other makers from it for the time of a silence.
+    // The lacking part may come. Not too soon: whoever begins a job keeps other makers from it for a silence.
     if let lacked = state.withLock({ $0.lacking[id] }), ContinuousClock.now - lacked < silence * 2 { return }
     switch try await jobs.begin(id, as: maker, after: silence) {
     case .ended: return try await tellEnd(of: id)

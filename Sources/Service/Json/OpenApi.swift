@@ -73,7 +73,8 @@ enum OpenApi {
   }
 
   /// One event of a stream, as its reader has it: OpenAPI 3.1 has no form for a stream, so that its `schema` is taken
-  /// for that of each event, whose data is text that says of which JSON it is. Source: JSON Schema 2020-12, 8 (contents).
+  /// for that of each event, whose data is text that says of which JSON it is. Source: JSON Schema 2020-12, 8
+  /// (contents).
   private static func event(of message: Object, error: Object) -> Object {
     func named(_ name: String, _ data: Object) -> Object {
       let properties: Object = ["event": ["const": name] as Object, "data": data]

@@ -56,7 +56,7 @@ struct ServerLook: Sendable {
   var drifts: [String: Dither_V1_DriftResponse] = [:]
   /// Audits that wait or run; nil: the token may not see them.
   var audits: [Dither_V1_AuditState]?
-  /// Processes that share the server's database; nil: the token may not see them, or the server is of an earlier release.
+  /// Processes that share the server's database; nil: the token may not see them, or the server is older.
   var replicas: [Dither_V1_Replica]?
 
   init(_ client: DitherClient) async throws {

@@ -49,7 +49,7 @@ import Testing
   /// Names of metrics as they are asked for, with the labels of those that have values.
   private static func metrics() async throws -> (names: Set<String>, labels: Set<String>) {
     let collector = try Collector(), scratch = try Scratch()
-    var names: Set<String> = [], labels = ownLabels.union(["statistic"])
+    var names: Set<String> = [], labels = ownLabels.union(["statistic", "caller", "bound"])
     try await AskedServer.with(configure: {
       $0.accessLog = scratch.file("access.log")
       $0.traces = try TraceSettings(environment: ["OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:\(collector.port)"])

@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherProto
 import DitherStore
 import DitherTransport

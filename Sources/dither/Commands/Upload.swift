@@ -76,7 +76,7 @@ struct UploadCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    var card = try cardText(), bytes = try ReadFile.naming(file) { try shape.laid(over: ModelFile.read(file)) }
+    var card = try cardText(), bytes = try ReadFile.naming(self.file) { try shape.laid(over: ModelFile.read(self.file)) }
     if isTuned {
       let tuned = try TunedFile(bytes, tuning, samples: nil, seed: 0)
       if !json { tuned.show() }

@@ -75,9 +75,10 @@ struct AliasGates: Sendable {
 extension ModelRegistry {
   /// A report that is done stays as it is, so that nothing can come between this and the move.
   func checkGates(
-    of audit: String, _ version: ModelVersion, for alias: String, on pool: ComputePool
+    of audit: String, _ version: ModelVersion, for alias: String, seenBy scope: NameScope, on pool: ComputePool
   ) async throws {
     let jobs = store.jobs, job = try await jobs.job(audit), spec = try AuditSpec(job)
+    try scope.check(audit: job)
     func refuse(_ expected: String, _ got: String) -> ServiceError {
       ServiceError(.gates, at: "audit '\(job.id)'", expected: expected, got: got)
     }

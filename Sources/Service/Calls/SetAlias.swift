@@ -24,7 +24,8 @@ package struct SetAliasCall: UnaryCall {
     let version = try await registry.resolveNow(request.model, for: caller.scope)
     var terms = AliasTerms(expecting: try Self.expectation(request.expected))
     if !request.requiredAudit.isEmpty {
-      try await registry.checkGates(of: request.requiredAudit, version, for: request.alias, on: pool)
+      try await registry.checkGates(
+        of: request.requiredAudit, version, for: request.alias, seenBy: caller.scope, on: pool)
       terms.audit = request.requiredAudit
     }
     let moved = try await registry.setAlias(

@@ -22,7 +22,8 @@ package struct SetRolloutCall: UnaryCall {
     let version = try await registry.resolveNow(request.model, for: caller.scope)
     var terms = try RolloutTerms(share: request.share, isShadow: request.shadow)
     if !request.requiredAudit.isEmpty {
-      try await registry.checkGates(of: request.requiredAudit, version, for: request.alias, on: pool)
+      try await registry.checkGates(
+        of: request.requiredAudit, version, for: request.alias, seenBy: caller.scope, on: pool)
       terms.audit = request.requiredAudit
     }
     return try await Dither_V1_Model(

@@ -76,7 +76,8 @@ struct UploadCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    var card = try cardText(), bytes = try ReadFile.naming(self.file) { try shape.laid(over: ModelFile.read(self.file)) }
+    let path = self.file
+    var card = try cardText(), bytes = try ReadFile.naming(path) { try shape.laid(over: ModelFile.read(path)) }
     if isTuned {
       let tuned = try TunedFile(bytes, tuning, samples: nil, seed: 0)
       if !json { tuned.show() }
@@ -90,7 +91,7 @@ struct UploadCommand: AsyncParsableCommand {
     for (key, word) in words {
       if let word { bytes = OnnxMetadata.adding(word, for: key, to: bytes) }
     }
-    let file = bytes, description = card, path = self.file
+    let file = bytes, description = card
     let hash = Sha256.hash(file), signatures = try signatures(of: hash)
     let name = name ?? URL(filePath: self.file).deletingPathExtension().lastPathComponent
     let response = try await server.withClient { client in

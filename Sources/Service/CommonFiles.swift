@@ -38,6 +38,9 @@ enum CommonFiles {
     guard
       FileManager.default.createFile(atPath: path + ".new", contents: content, attributes: [.posixPermissions: mode])
     else { throw ServiceError(.configuration, at: path, expected: "a file that can be written", got: "none") }
-    _ = try FileManager.default.replaceItemAt(URL(filePath: path), withItemAt: URL(filePath: path + ".new"))
+    guard rename(path + ".new", path) == 0 else {
+      throw ServiceError(
+        .configuration, at: path, expected: "a file that can be replaced", got: String(cString: strerror(errno)))
+    }
   }
 }

@@ -171,6 +171,14 @@ import Testing
     let both = try ring(text)
     for key in [Self.trusted, Self.other] { #expect(both.trusts(file, [FileSignature(of: file, by: key)])) }
     #expect(!both.trusts(file, [FileSignature(of: file, by: Ed25519.PrivateKey())]) && !both.trusts(file, []))
+    // One that is known to hold says nothing of another file or another signature.
+    let good = FileSignature(of: file, by: Self.trusted)
+    var forged = good
+    forged.bytes[0] ^= 1
+    for _ in 0..<2 {
+      #expect(both.trusts(file, [good]) && !both.trusts(file, [forged]))
+      #expect(!both.trusts(BlobID(Sha256.hash([2] as [UInt8])), [good]))
+    }
     for (text, words) in [
       ("", "a public key at least"), ("# none\n", "a public key at least"), ("\nhello\n", "line 2"),
       ("ed25519:AAAA\n", "line 1"), ("-----BEGIN PUBLIC KEY-----\nAAAA\n", "without an end"),

@@ -69,13 +69,14 @@ public struct Keyring: Sendable {
 private final class KnownSignatures: Sendable {
   private struct Known: Hashable {
     var file: BlobID
-    var signature: FileSignature
+    var key: Ed25519.PublicKey
+    var bytes: [UInt8]
   }
   private static let most = 10_000
   private let all = Mutex<Set<Known>>([])
 
   func holds(_ signature: FileSignature, for file: BlobID) -> Bool {
-    let asked = Known(file: file, signature: signature)
+    let asked = Known(file: file, key: signature.key, bytes: signature.bytes)
     if all.withLock({ $0.contains(asked) }) { return true }
     guard signature.holds(for: file) else { return false }
     all.withLock { all in

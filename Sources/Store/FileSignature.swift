@@ -3,7 +3,7 @@ import Foundation
 
 /// A signature by Ed25519 (RFC 8032) over a file's digest: whoever has the key stands for these bytes, under whatever
 /// name.
-public struct FileSignature: Sendable, Hashable, CustomStringConvertible {
+public struct FileSignature: Sendable, Equatable, CustomStringConvertible {
   /// The signer's.
   public var key: Ed25519.PublicKey
   /// 64 bytes.

@@ -169,7 +169,7 @@ import Testing
       for _ in 0..<62 { _ = try begin() }
       #expect(try ask("GET /", first).hasPrefix("HTTP/1.1 200"))
       let again = try begin()
-      // Of one token the first of too many ends.
+      // The first of too many of one token ends.
       #expect(try ask("GET /", first).hasPrefix("HTTP/1.1 401"))
       for session in [second, again] { #expect(try ask("GET /", session).hasPrefix("HTTP/1.1 200")) }
       try await server.services.store.tokens.revoke("auditor")

@@ -51,7 +51,7 @@ private final class SlowReplicas: ReplicaRecords {
   var isHolding: Bool { state.withLock { !$0.held.isEmpty } }
   /// Words that were held.
   var taken: Int { state.withLock { $0.taken } }
-  /// Those of them that have arrived.
+  /// The number of them that have arrived.
   var arrived: Int { state.withLock { $0.arrived } }
   var leaves: Int { state.withLock { $0.leaves } }
 

@@ -1,6 +1,7 @@
 import DitherBasics
 import DitherStore
 import Foundation
+import Synchronization
 
 /// The keys whose owners may let models in: a file of public keys of Ed25519, as PEM (`openssl pkey -pubout`) or as
 /// lines `ed25519:BASE64`, behind which anything may stand. Empty lines and those that begin with `#` are no keys.
@@ -8,6 +9,7 @@ public struct Keyring: Sendable {
   /// Bytes of a file of keys.
   private static let mostBytes = 1 << 20
   private let keys: Set<Ed25519.PublicKey>
+  private let known = KnownSignatures()
 
   /// - Throws: `ServiceFault.configuration` with the line of what is no key, and for a file that cannot be read or has
   ///   none.
@@ -48,7 +50,7 @@ public struct Keyring: Sendable {
 
   /// Whether one of the signatures is by a key of these, over this very file.
   public func trusts(_ file: BlobID, _ signatures: [FileSignature]) -> Bool {
-    signatures.contains { keys.contains($0.key) && $0.holds(for: file) }
+    signatures.contains { keys.contains($0.key) && known.holds($0, for: file) }
   }
 
   /// - Throws: `ServiceFault.unsigned` where none of the signatures is by a key of these.
@@ -60,5 +62,27 @@ public struct Keyring: Sendable {
     throw ServiceError(
       .unsigned, at: place, expected: "a signature of \(file) by a key of this server's keyring", got: got,
       advice: "sign it: dither models sign, or dither upload --sign-key")
+  }
+}
+
+/// Signatures that were seen to hold: a list of a thousand models asks of as many, each time.
+private final class KnownSignatures: Sendable {
+  private struct Known: Hashable {
+    var file: BlobID
+    var key: Ed25519.PublicKey
+    var bytes: [UInt8]
+  }
+  private static let most = 10_000
+  private let all = Mutex<Set<Known>>([])
+
+  func holds(_ signature: FileSignature, for file: BlobID) -> Bool {
+    let asked = Known(file: file, key: signature.key, bytes: signature.bytes)
+    if all.withLock({ $0.contains(asked) }) { return true }
+    guard signature.holds(for: file) else { return false }
+    all.withLock { all in
+      if all.count >= Self.most { all = [] }
+      all.insert(asked)
+    }
+    return true
   }
 }

@@ -64,7 +64,7 @@ package final class ModelRegistry: Sendable {
   /// As many at once, at most.
   private static let mostMaking = 8
   /// Up to which change of the store the index is known to be right.
-  private let seen = Mutex<Int64>(0)
+  private let seen: Mutex<Int64>
   /// Calls that look in the store for what is not known here.
   private let seekers = Mutex(0)
   private static let mostSeekers = 8
@@ -80,6 +80,8 @@ package final class ModelRegistry: Sendable {
     self.store = store
     self.pool = pool
     self.limits = limits
+    // All that was changed until here is in what is read next, so that no name of it has to be read once more.
+    seen = Mutex(try await store.isShared ? store.changes(since: 0).newest : 0)
     index = Mutex(ModelIndex(try await store.models.all()))
   }
 

@@ -18,7 +18,7 @@ extension ModelRegistry {
       try await place()
       do {
         let published = try await store.models.publish(new, terms, by: author)
-        try await refresh([name])
+        try await refresh(terms.signatures.isEmpty ? [name] : names(of: blob).union([name]))
         return published
       } catch {
         _ = try? await store.release([blob])
@@ -76,9 +76,14 @@ extension ModelRegistry {
   func sign(_ version: ModelVersion, _ signature: FileSignature, by author: String) async throws -> ModelVersion {
     try await changes.pass(.registry) {
       let found = try await store.models.sign(version.name, version: version.version, signature, by: author)
-      try await refresh(Set(current.versions.filter { $0.blob == version.blob }.map(\.name)))
+      try await refresh(names(of: version.blob))
       return found
     }
+  }
+
+  /// A signature of a file is shown by each of its names.
+  private func names(of blob: BlobID) -> Set<String> {
+    Set(current.versions.lazy.filter { $0.blob == blob }.map(\.name))
   }
 
   /// The quota of whoever publishes by a call.

@@ -82,7 +82,12 @@ final class Replicas: Sendable {
     guard store.isShared, !state.withLock({ $0.hasLeft }) else { return }
     do throws(StoreError) {
       try await store.replicas.beat(own, for: Self.lease)
-      state.withLock { $0.heard = .now }
+      let hasLeft = state.withLock { state in
+        state.heard = .now
+        return state.hasLeft
+      }
+      // It has left meanwhile: nobody shall wait for it.
+      if hasLeft { try await store.replicas.leave(own.id) }
     } catch {
       // It was not said.
       state.withLock { $0.told = nil }

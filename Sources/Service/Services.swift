@@ -37,7 +37,7 @@ package final class Services: Sendable {
   package let trials: ComputePool
   package let fitting: ComputePool
   package let planning: ComputePool
-  private let upkeep: Task<Void, Never>
+  private let upkeep: [Task<Void, Never>]
 
   /// - Parameters:
   ///   - kind: how others of a shared store shall know this process.
@@ -100,14 +100,17 @@ package final class Services: Sendable {
       ProcessFamilies.all(code: configuration.code ?? "dither"),
     ]
     metrics = Metrics(families.flatMap { $0 })
-    upkeep = try await Self.upkeep(of: registry, audits, replicas, in: configuration.stateDirectory, log)
+    upkeep = [
+      try await Self.upkeep(of: registry, audits, replicas, in: configuration.stateDirectory, log),
+      Self.sweeping(registry, log),
+    ]
     Self.tellUnsigned(in: registry, log)
     if let folder = configuration.modelsDirectory {
       try await ModelsFolder(path: folder, registry: registry, limits: limits, log: log).publish()
     }
   }
 
-  deinit { upkeep.cancel() }
+  deinit { for task in upkeep { task.cancel() } }
 
   /// Says which versions a keyring came too late for.
   private static func tellUnsigned(in registry: ModelRegistry, _ log: Logger) {
@@ -139,7 +142,22 @@ package final class Services: Sendable {
     return changed ? try Ed25519.PrivateKey(openOrMake: path) : made
   }
 
-  /// Says what lies about, removes what is no longer needed, and sees what others change in the store.
+  /// Removes what is no longer needed, now and then. That may take minutes where files are far away, and whoever waits
+  /// for all servers shall not wait so long for this one to see a change, nor take it for dead.
+  private static func sweeping(_ registry: ModelRegistry, _ log: Logger) -> Task<Void, Never> {
+    Task { [weak registry] in
+      while true {
+        do { try await Task.sleep(for: .seconds(3600)) } catch { return }
+        guard let store = registry?.store else { return }
+        do {
+          try await store.collectGarbage(olderThan: SqliteStore.garbageAge)
+          try await store.replicas.forget(silentFor: 3600)
+        } catch { log.error("garbage could not be collected", metadata: ["reason": "\(error)"]) }
+      }
+    }
+  }
+
+  /// Says what lies about, and sees what others change in the store.
   private static func upkeep(
     of registry: ModelRegistry, _ audits: JobRunner, _ replicas: Replicas, in directory: String, _ log: Logger
   ) async throws -> Task<Void, Never> {
@@ -155,7 +173,7 @@ package final class Services: Sendable {
       try await replicas.tell(seen: registry.seenChange)
     }
     return Task { [weak registry, weak audits] in
-      var swept = ContinuousClock.now, isAway = false, looked: ContinuousClock.Instant?
+      var isAway = false, looked: ContinuousClock.Instant?
       while !Task.isCancelled, let (store, number) = registry.map({ ($0.store, $0.seenChange) }) {
         await store.news(since: number)
         guard !Task.isCancelled, let registry, let audits else { return }
@@ -172,10 +190,6 @@ package final class Services: Sendable {
           }
           if isAway { log.notice("the store can be looked after again") }
           isAway = false
-          guard ContinuousClock.now - swept > .seconds(3600) else { continue }
-          swept = .now
-          try await store.collectGarbage(olderThan: SqliteStore.garbageAge)
-          try await store.replicas.forget(silentFor: 3600)
         } catch {
           if !isAway { log.error("the store could not be looked after", metadata: ["reason": "\(error)"]) }
           (isAway, looked) = (true, nil)

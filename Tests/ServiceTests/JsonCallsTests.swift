@@ -93,7 +93,7 @@ import Testing
       let document = try await server.ask("/v1/openapi.json", token: .some(nil)).body
       let whole = try JSONDecoder().decode(EventDocument.self, from: document)
       let streams = CallMethods.all.filter { $0.name.hasPrefix("dither.v1.") && $0.shape == .serverStreaming }
-      #expect(streams.count == 3)
+      #expect(streams.count == 4)
       for method in streams {
         let item = try #require(whole.paths["/v1/" + method.name.dropFirst("dither.v1.".count)])
         #expect(Set(item.keys) == ["get", "post"])

@@ -27,14 +27,14 @@ package struct DownloadCall: ServerStreamCall {
   ) async throws {
     let version = try await registry.find(request.model, for: caller.scope)
     try await room.holding(version.model.bytes) {
-      let file = Data(try await registry.store.blobs.read(version.blob))
+      let file = try await registry.store.blobs.read(version.blob)
       try await send(.with { $0.model = try Dither_V1_Model(version, in: registry) })
       for offset in stride(from: 0, to: file.count, by: Self.piece) {
         try caller.proceed()
         try await send(
           .with {
             $0.chunk.offset = UInt64(offset)
-            $0.chunk.data = file[offset..<min(offset + Self.piece, file.count)]
+            $0.chunk.data = Data(file[offset..<min(offset + Self.piece, file.count)])
           })
       }
     }

@@ -9,6 +9,8 @@ package struct ListAuditsCall: UnaryCall {
 
   /// Audits of one answer.
   private static let mostAudits = 1000
+  /// Records that are read at a time, at least: most may be of models that were not asked for.
+  private static let leastRead = 100
 
   let store: any Store
 
@@ -24,10 +26,12 @@ package struct ListAuditsCall: UnaryCall {
     let name = request.model.prefix { $0 != "@" && $0 != ":" }
     // The records know the first member of an ensemble by its name.
     let first = request.model.isEmpty ? nil : String(name.prefix { $0 != "+" })
+    // One more than fits says whether there is a next page.
+    let read = max(most + 1, Self.leastRead)
     var response = Dither_V1_ListAuditsResponse()
     while true {
-      // One more than fits says whether there is a next page.
-      let jobs = try await store.jobs.list(kind: AuditSpec.kind, of: first, before: before, limit: most + 1)
+      try caller.proceed()
+      let jobs = try await store.jobs.list(kind: AuditSpec.kind, of: first, before: before, limit: read)
       for job in jobs {
         let audit = Dither_V1_AuditState(job)
         guard Self.fits(audit, request.model, name), caller.scope.allows(audit: job) else { continue }
@@ -38,8 +42,8 @@ package struct ListAuditsCall: UnaryCall {
         response.audits.append(audit)
         before = JobPlace(job)
       }
-      guard jobs.count > most, let last = jobs.last else { return response }
-      // All behind the page were of other models: the page goes on behind them.
+      guard jobs.count == read, let last = jobs.last else { return response }
+      // The last ones were of other models: the page goes on behind them.
       if !Self.fits(Dither_V1_AuditState(last), request.model, name) || !caller.scope.allows(audit: last) {
         before = JobPlace(last)
       }

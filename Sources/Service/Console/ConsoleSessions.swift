@@ -10,6 +10,8 @@ final class ConsoleSessions: Sendable {
   static let lifetime = Duration.seconds(12 * 3600)
   /// Beyond so many the one that would end first ends.
   static let most = 1024
+  /// Beyond so many of one token its first ends, so that nobody signs all others out.
+  static let mostOfToken = 64
 
   private struct Session {
     /// The hash of its token's secret.
@@ -23,13 +25,13 @@ final class ConsoleSessions: Sendable {
   /// - Returns: the session's text.
   func begin(for token: String, at now: ContinuousClock.Instant = .now) -> String {
     let hex = randomBytes(32).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
-    let text = HttpDoor.sessionPrefix + hex
+    let text = HttpDoor.sessionPrefix + hex, secret = Sha256.hash(token.utf8)
     open.withLock { open in
       open = open.filter { $0.value.until > now }
-      if open.count >= Self.most, let first = open.min(by: { $0.value.until < $1.value.until }) {
-        open[first.key] = nil
-      }
-      open[Sha256.hash(text.utf8)] = Session(token: Sha256.hash(token.utf8), until: now + Self.lifetime)
+      let own = open.filter { $0.value.token == secret }
+      let crowd = own.count >= Self.mostOfToken ? own : open.count >= Self.most ? open : [:]
+      if let first = crowd.min(by: { $0.value.until < $1.value.until }) { open[first.key] = nil }
+      open[Sha256.hash(text.utf8)] = Session(token: secret, until: now + Self.lifetime)
     }
     return text
   }

@@ -74,10 +74,11 @@ extension SqlModels {
 
   private static func nothingToRestore(_ name: String, _ version: Int64?, _ db: any SqlSession) throws -> StoreError {
     let reference = version.map { "\(name)@\($0)" } ?? name
-    let others = try fetch(db, nil, nil, .restorable).prefix(8).map { "'\($0.reference)'" }
+    // Other names may be nothing to the caller.
+    let others = try fetch(db, name, nil, .restorable).prefix(8).map { "'\($0.reference)'" }
     return StoreError(
       .notFound, at: "model", expected: "a version that was removed and is still kept",
       got: "'\(reference.clipped())'",
-      advice: others.isEmpty ? "none is kept" : "these are kept: \(others.joined(separator: ", "))")
+      advice: others.isEmpty ? "none is kept of this name" : "these are kept: \(others.joined(separator: ", "))")
   }
 }

@@ -17,7 +17,7 @@ package struct SqlReplicas: ReplicaRecords {
         """,
         [
           replica.id, replica.kind.rawValue, replica.code, replica.computeClass, replica.seen,
-          replica.startedMilliseconds, Int64(lease / .milliseconds(1)),
+          replica.startedMilliseconds, lease.milliseconds,
         ])
     }
   }

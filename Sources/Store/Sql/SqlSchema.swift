@@ -200,6 +200,8 @@ package enum SqlSchema {
       detail TEXT NOT NULL,
       hash TEXT NOT NULL
     ) STRICT;
+    CREATE INDEX trail_by_subject ON trail (subject, number);
+    CREATE INDEX trail_by_who ON trail (who, number);
     """
 
   /// A card that is NULL is the one before; `tags` is JSON.

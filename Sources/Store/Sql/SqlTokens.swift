@@ -13,7 +13,7 @@ package struct SqlTokens: Sendable {
   package func create(_ name: String, _ grant: TokenGrant, secret: String) async throws(StoreError) {
     try ModelReference.check(name: name, "token name")
     try grant.check()
-    let hash = Array(Sha256.hash(secret.utf8).bytes), lifetime = grant.lifetime.map(Self.milliseconds)
+    let hash = Array(Sha256.hash(secret.utf8).bytes), lifetime = grant.lifetime?.milliseconds
     try await database.write { [author] db in
       try db.run(
         """
@@ -58,8 +58,8 @@ package struct SqlTokens: Sendable {
         throw try Self.missing(name, db)
       }
       let id: Int64 = try row["id"], before = try Self.token(row), now = try Self.now(db)
-      let span = lifetime.map(Self.milliseconds) ?? before.expiresMilliseconds.map { $0 - before.issuedMilliseconds }
-      let until = min(now + Self.milliseconds(overlap), before.expiresMilliseconds ?? .max)
+      let span = lifetime?.milliseconds ?? before.expiresMilliseconds.map { $0 - before.issuedMilliseconds }
+      let until = min(now + overlap.milliseconds, before.expiresMilliseconds ?? .max)
       try db.run(
         """
         UPDATE tokens SET previous_hash = hash, previous_until_ms = $1, hash = $2, issued_ms = $3, expires_ms = $4
@@ -111,8 +111,6 @@ package struct SqlTokens: Sendable {
   private static func now(_ db: any SqlSession) throws -> Int64 {
     try db.row("SELECT now_ms() AS now")?["now"] ?? millisecondsNow()
   }
-
-  private static func milliseconds(_ duration: Duration) -> Int64 { Int64(duration / .milliseconds(1)) }
 
   private static func words(_ text: String) -> [String] { text.split(separator: ",").map(String.init) }
 

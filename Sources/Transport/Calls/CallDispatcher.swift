@@ -178,12 +178,14 @@ public final class CallDispatcher: Sendable {
   {
     var identity: Identity?
     if let header = metadata["authorization"] {
+      // A browser goes on to send a session that has ended, or whose token has, also for what is open to all.
+      let isSession = header.dropFirst(7).hasPrefix(HttpDoor.sessionPrefix), mayBeNobody = policy.isOpen && isSession
       if header.prefix(7).lowercased() == "bearer " {
-        identity = try authenticator.identify(bearer: String(header.dropFirst(7)))
+        do throws(CallError) { identity = try authenticator.identify(bearer: String(header.dropFirst(7))) } catch {
+          guard mayBeNobody, error.code == .unauthenticated else { throw error }
+        }
       }
-      // A browser goes on to send a session that has ended, also for what is open to all.
-      let isSession = header.dropFirst(7).hasPrefix(HttpDoor.sessionPrefix)
-      guard identity != nil || policy.isOpen && isSession else {
+      guard identity != nil || mayBeNobody else {
         throw CallError(.unauthenticated, "the token is not known: expected 'authorization: Bearer TOKEN'")
       }
     } else if let certificate {

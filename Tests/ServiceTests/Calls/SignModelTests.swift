@@ -126,6 +126,21 @@ import Testing
     #expect(try await point().aliases == ["best"])
   }
 
+  @Test("a signature that comes with one name of a file counts at once for all its names")
+  func twins() async throws {
+    let scratch = try Scratch(), keyring = try Self.keyring(scratch), state = try Scratch(), file = try TestModels.mlp()
+    do { _ = try await InProcess(in: state, models: ["first": file]) }
+    let server = try await InProcess(in: state) { $0.requireSigned = keyring }
+    _ = try await Self.upload(server, file, [Self.signature(file, by: Self.trusted)])
+    let found = try ListModelsCall(server.services).answer(.init(), server.caller).models
+    #expect(found.map(\.name) == ["first", "net"] && found.map(\.signedBy.count) == [1, 1])
+    for model in ["first@1", "net@1"] {
+      let moved = try await SetAliasCall(server.services).answer(
+        .with { ($0.model, $0.alias) = (model, "best") }, server.caller)
+      #expect(moved.aliases == ["best"])
+    }
+  }
+
   @Test("the models folder is signed by files beside its models")
   func folder() async throws {
     let scratch = try Scratch(), keyring = try Self.keyring(scratch), folder = try Scratch()
@@ -156,6 +171,14 @@ import Testing
     let both = try ring(text)
     for key in [Self.trusted, Self.other] { #expect(both.trusts(file, [FileSignature(of: file, by: key)])) }
     #expect(!both.trusts(file, [FileSignature(of: file, by: Ed25519.PrivateKey())]) && !both.trusts(file, []))
+    // One that is known to hold says nothing of another file or another signature.
+    let good = FileSignature(of: file, by: Self.trusted)
+    var forged = good
+    forged.bytes[0] ^= 1
+    for _ in 0..<2 {
+      #expect(both.trusts(file, [good]) && !both.trusts(file, [forged]))
+      #expect(!both.trusts(BlobID(Sha256.hash([2] as [UInt8])), [good]))
+    }
     for (text, words) in [
       ("", "a public key at least"), ("# none\n", "a public key at least"), ("\nhello\n", "line 2"),
       ("ed25519:AAAA\n", "line 1"), ("-----BEGIN PUBLIC KEY-----\nAAAA\n", "without an end"),

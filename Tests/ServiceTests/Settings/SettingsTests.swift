@@ -54,7 +54,8 @@ struct SettingsTests {
   @Test("every setting, by every way, does what a configuration can be told")
   func all() throws {
     let values = [
-      "state": "/s", "models": "/m", "ready-file": "/r", "report-key": "/k", "host": "127.0.0.2", "framed-port": "1",
+      "state": "/s", "models": "/m", "runs": "/u", "ready-file": "/r", "report-key": "/k", "host": "127.0.0.2",
+      "framed-port": "1",
       "grpc-port": "2", "http-port": "3", "tls-cert": "/c", "tls-key": "/y", "client-ca": "/a", "log-level": "trace",
       "threads": "3", "precision": "bfloat16", "grace": "0.5", "lame-duck": "7", "lease": "9", "isa": "avx2",
       "access-log": "/l", "slow-call": "0.25", "keep-removed": "60", "require-signed": "/q",
@@ -66,8 +67,10 @@ struct SettingsTests {
       uniqueKeysWithValues: values.map { ("DITHER_\($0.key.uppercased().replacing("-", with: "_"))", $0.value) })
     let file = values.map { "\($0.key): \($0.value)\n" }.joined()
     for read in [try settings(flags: values), try settings(environment: variables), try settings(file: file)] {
-      #expect(read.stateDirectory == "/s" && read.modelsDirectory == "/m" && read.readyFile == "/r")
-      #expect(read.reportKey == "/k" && read.host == "127.0.0.2" && read.framedPort == 1 && read.grpcPort == 2)
+      #expect(read.stateDirectory == "/s" && read.modelsDirectory == "/m" && read.runsDirectory == "/u")
+      #expect(
+        read.readyFile == "/r" && read.reportKey == "/k" && read.host == "127.0.0.2" && read.framedPort == 1
+          && read.grpcPort == 2)
       #expect(read.httpPort == 3 && read.tls == .files(certificate: "/c", key: "/y", clientCA: "/a"))
       #expect(read.logLevel == .trace && read.computeThreads == 3 && read.auditThreads == 3)
       #expect(read.precision == .bfloat16 && read.grace == .seconds(0.5) && read.lameDuck == .seconds(7))

@@ -132,6 +132,14 @@ import Testing
     // A stranger's connection that is let in is closed after a minute.
     try? await channel.closeFuture.get()
     #expect(ContinuousClock.now - begun < .seconds(30))
+    // Nor is a call done that comes with the end of the handshake.
+    let hasAnswer: Bool
+    do {
+      let client = try await GrpcToyClient(port: server.door.port, tls: context)
+      hasAnswer = try await client.call("toy/Echo").error == nil
+    } catch { hasAnswer = false }
+    let begunCalls = server.traced.all.withLock { $0 }
+    #expect(!hasAnswer && begunCalls.isEmpty && server.toys.echoed.load(ordering: .relaxed) == 0)
     await server.close()
   }
 

@@ -132,14 +132,24 @@ import Testing
     // A stranger's connection that is let in is closed after a minute.
     try? await channel.closeFuture.get()
     #expect(ContinuousClock.now - begun < .seconds(30))
-    // Nor is a call done that comes with the end of the handshake.
-    let hasAnswer: Bool
+    await server.close()
+  }
+
+  @Test(
+    "no call of gRPC's is done over TLS without its ALPN, also of those that come with the end of the handshake",
+    arguments: [DoorKind.grpcTls, .sharedGrpcTls], [[], ["foo"]])
+  func grpcAlpnCalls(_ kind: DoorKind, _ offered: [String]) async throws {
+    let server = try await ToyServer(kind)
+    var configuration = TLSConfiguration.makeClientConfiguration()
+    configuration.trustRoots = .file(try #require(server.authority))
+    configuration.applicationProtocols = offered
+    let context = try NIOSSLContext(configuration: configuration), hasAnswer: Bool
     do {
       let client = try await GrpcToyClient(port: server.door.port, tls: context)
       hasAnswer = try await client.call("toy/Echo").error == nil
     } catch { hasAnswer = false }
-    let begunCalls = server.traced.all.withLock { $0 }
-    #expect(!hasAnswer && begunCalls.isEmpty && server.toys.echoed.load(ordering: .relaxed) == 0)
+    let begun = server.traced.all.withLock { $0 }
+    #expect(!hasAnswer && begun.isEmpty && server.toys.echoed.load(ordering: .relaxed) == 0)
     await server.close()
   }
 

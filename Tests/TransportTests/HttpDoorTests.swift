@@ -195,13 +195,15 @@ private struct Answer {
         #expect(answer.status == status, "\(path)")
       }
       // A token is no session: who sends one wants to be known.
-      #expect(try await server.get("/count", token: "nobody").status == 401)
+      let stranger = try await server.get("/count", token: "nobody")
+      #expect(stranger.status == 401)
     }
   }
 
   @Test("who lacks a role is named in the record of the refusal") func refusedByName() async throws {
     try await with { server in
-      #expect(try await server.get("/secret", token: "app").status == 403)
+      let answer = try await server.get("/secret", token: "app")
+      #expect(answer.status == 403)
       let records = server.seen.records.withLock { $0 }
       #expect(records.contains { $0.code == .permissionDenied && $0.context.identity?.name == "app" })
     }

@@ -182,15 +182,18 @@ extension DitherClient {
     _ model: String, progress: (Int) -> Void = { _ in }
   ) async throws -> (model: Dither_V1_Model, file: [UInt8]) {
     var found: Dither_V1_Model?, file: [UInt8] = []
+    let unlikeAnnounced = CallError(.dataLoss, "the server sent other pieces of a file than it had announced")
     for try await part in stream(Dither_V1_Registry.download, Dither_V1_DownloadRequest.with { $0.model = model }) {
       switch part.kind {
       case .model(let model):
+        // Of another size the pieces before it may be too many.
+        guard found == nil else { throw unlikeAnnounced }
         found = model
         file.reserveCapacity(Int(clamping: min(model.bytes, 1 << 30)))
       case .chunk(let chunk):
         guard let model = found, chunk.offset == UInt64(file.count),
           UInt64(chunk.data.count) <= model.bytes - chunk.offset
-        else { throw CallError(.dataLoss, "the server sent other pieces of a file than it had announced") }
+        else { throw unlikeAnnounced }
         file += chunk.data
         progress(file.count)
       case nil: break

@@ -41,10 +41,32 @@ package final class AccessLog: Sendable {
     (written.load(ordering: .relaxed), failed.load(ordering: .relaxed))
   }
 
+  /// The facts of a call that a line has: its metadata may be large, and does not wait for the disk.
+  private struct Facts: Sendable {
+    var time = Date()
+    var call: UInt64
+    var door: String
+    var method: String
+    var code: StatusCode
+    var caller: String
+    var peer: String
+    var nanoseconds: Int64
+    var requestBytes: Int
+    var responseBytes: Int
+    var trace: TraceParent?
+
+    init(_ record: CallRecord, _ trace: TraceParent?) {
+      let context = record.context
+      (call, door, method, peer) = (context.id, context.door, context.method, context.peer)
+      (code, caller, nanoseconds) = (record.code, context.identity?.name ?? "", record.duration.nanoseconds)
+      (requestBytes, responseBytes, self.trace) = (record.requestBytes, record.responseBytes, trace)
+    }
+  }
+
   func write(_ record: CallRecord, _ trace: TraceParent?) {
-    let time = Date()
+    let facts = Facts(record, trace)
     queue.add(
-      { [weak self] in self?.append(Self.line(record, trace, at: time)) },
+      { [weak self] in self?.append(Self.line(facts)) },
       report: { [weak self] lost in
         guard let self else { return }
         failed.wrappingAdd(UInt64(lost), ordering: .relaxed)
@@ -85,16 +107,15 @@ package final class AccessLog: Sendable {
     return stat(path, &facts) == 0 ? UInt64(facts.st_ino) : nil
   }
 
-  private static func line(_ record: CallRecord, _ trace: TraceParent?, at time: Date) -> String {
-    let context = record.context
+  private static func line(_ facts: Facts) -> String {
     var members = [
-      ("time", text(time.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)))),
-      ("call", "\(context.id)"), ("door", text(context.door)), ("method", text(context.method)),
-      ("code", text("\(record.code)")), ("caller", text(context.identity?.name ?? "")), ("peer", text(context.peer)),
-      ("ms", "\(Double(record.duration.nanoseconds / 1000) / 1000)"),
-      ("request_bytes", "\(record.requestBytes)"), ("response_bytes", "\(record.responseBytes)"),
+      ("time", text(facts.time.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)))),
+      ("call", "\(facts.call)"), ("door", text(facts.door)), ("method", text(facts.method)),
+      ("code", text("\(facts.code)")), ("caller", text(facts.caller)), ("peer", text(facts.peer)),
+      ("ms", "\(Double(facts.nanoseconds / 1000) / 1000)"),
+      ("request_bytes", "\(facts.requestBytes)"), ("response_bytes", "\(facts.responseBytes)"),
     ]
-    if let trace { members += [("trace", text(trace.traceID)), ("span", text(trace.spanID))] }
+    if let trace = facts.trace { members += [("trace", text(trace.traceID)), ("span", text(trace.spanID))] }
     return "{" + members.map { "\"\($0.0)\":\($0.1)" }.joined(separator: ",") + "}"
   }
 

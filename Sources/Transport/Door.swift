@@ -195,12 +195,19 @@ private final class AlpnGuard: ChannelInboundHandler {
   typealias InboundIn = NIOAny
 
   private let expected: String
+  private var isAgreed = false
   init(_ expected: String) { self.expected = expected }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if case TLSUserEvent.handshakeCompleted(let negotiated) = event, negotiated != expected {
-      return context.close(promise: nil)
+    if case TLSUserEvent.handshakeCompleted(let negotiated) = event {
+      isAgreed = negotiated == expected
+      guard isAgreed else { return context.close(promise: nil) }
     }
     context.fireUserInboundEventTriggered(event)
+  }
+
+  /// A client may send its first call with the end of the handshake: it would be done before the connection is closed.
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    if isAgreed { context.fireChannelRead(data) }
   }
 }

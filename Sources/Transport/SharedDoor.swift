@@ -5,7 +5,7 @@ import NIOSSL
 import NIOTLS
 
 /// One port for the framed protocol, gRPC and HTTP. TLS is known by its first bytes; within it ALPN says which protocol
-/// follows, else, as without TLS, the first bytes do.
+/// follows. Without TLS, and of HTTP/1.1 within it, the first bytes do.
 public enum SharedDoor {
   /// How it is opened, beside what each protocol takes.
   public struct Settings: Sendable {
@@ -74,6 +74,8 @@ final class GreetingHandler: ChannelInboundHandler, RemovableChannelHandler {
   /// The end of the handshake, which the protocol's handlers want to hear of too.
   private var handshake: Any?
   private var isDecided = false
+  /// Until it is closed, what comes is not kept.
+  private var isRefused = false
   private var timer: Scheduled<Void>?
 
   init(_ ways: Ways, isWithinTls: Bool) {
@@ -94,6 +96,7 @@ final class GreetingHandler: ChannelInboundHandler, RemovableChannelHandler {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard !isRefused else { return }
     var bytes = unwrapInboundIn(data)
     if held == nil { held = bytes } else { held?.writeBuffer(&bytes) }
     look(context)
@@ -114,7 +117,14 @@ final class GreetingHandler: ChannelInboundHandler, RemovableChannelHandler {
 
   private func look(_ context: ChannelHandlerContext) {
     guard !isDecided, let held, let kind = Greeting(of: held.readableBytesView) else { return }
-    guard !isWithinTls else { return handOver(to: kind == .tls ? .framed : kind, context) }
+    guard !isWithinTls else {
+      // gRPC has to agree on its ALPN, as at its own door; the framed protocol says so itself.
+      if kind == .http2 {
+        giveUp()
+        return context.close(promise: nil)
+      }
+      return handOver(to: kind == .tls ? .framed : kind, context)
+    }
     switch (kind, ways.settings.tls) {
     case (.tls, let tls?): secure(by: tls, context)
     // Its handshake would be taken for a frame.
@@ -123,6 +133,11 @@ final class GreetingHandler: ChannelInboundHandler, RemovableChannelHandler {
     case (_, nil): handOver(to: kind, context)
     case (_, _?): refuse(kind, context)
     }
+  }
+
+  private func giveUp() {
+    (isDecided, isRefused) = (true, true)
+    held = nil
   }
 
   private func secure(by tls: TlsSource, _ context: ChannelHandlerContext) {
@@ -157,8 +172,7 @@ final class GreetingHandler: ChannelInboundHandler, RemovableChannelHandler {
 
   /// In the words of a client that has forgotten TLS; those of HTTP/2 could read nothing before its settings.
   private func refuse(_ kind: Greeting, _ context: ChannelHandlerContext) {
-    isDecided = true
-    held = nil
+    giveUp()
     let words = "this server speaks TLS"
     var answer = context.channel.allocator.buffer(capacity: 256)
     switch kind {

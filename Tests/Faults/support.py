@@ -80,6 +80,7 @@ class Server:
             if self.process.poll() is not None:
                 raise Wrong(f"the server ended with {self.process.returncode}: {self.words()[-600:]}")
             if time.monotonic() - begun > 60:
+                self.__exit__()
                 raise Wrong("the server is not ready after 60 s")
             time.sleep(0.005)
         self.seconds_to_ready = time.monotonic() - begun
@@ -259,6 +260,16 @@ def varint(value: int) -> bytes:
     return out + bytes([value])
 
 
+def varint_of(content: bytes) -> tuple[int, int]:
+    """A number at the beginning, and how many bytes it takes."""
+    value = shift = at = 0
+    while True:
+        value |= (content[at] & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if content[at - 1] < 0x80:
+            return value, at
+
+
 def field(key: int, content: bytes) -> bytes:
     return varint(key << 3 | 2) + varint(len(content)) + content
 
@@ -280,6 +291,23 @@ def opening(
     if first is not None:
         inner += field(5, first)
     return delimited(field(2, inner + (number(6, 1) if end else b"")))
+
+
+def wait_for_end(wire: socket.socket) -> None:
+    """Reads what a framed door says, until a call of it has ended."""
+    content = b""
+    while True:
+        part = wire.recv(1 << 16)
+        need(bool(part), "the connection ended before the call")
+        content += part
+        # Small frames, whole or nearly: the first byte of one says its kind, and 4 is the end of a call.
+        while len(content) > 5:
+            length, at = varint_of(content)
+            if content[at] == 4 << 3 | 2:
+                return
+            if len(content) < at + length:
+                break
+            content = content[at + length :]
 
 
 @contextlib.contextmanager

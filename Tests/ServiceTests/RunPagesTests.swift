@@ -127,6 +127,26 @@ import Testing
     }
   }
 
+  /// A file system in memory keeps any time; those on disks keep times of some centuries.
+  private static let memory = "/dev/shm"
+
+  @Test(
+    "a file of whatever time is listed",
+    .enabled(if: FileManager.default.isWritableFile(atPath: memory), "there is no /dev/shm"),
+    arguments: [(Int.max, "9999-12-31"), (9_300_000_000_000_000, "9999-12-31"), (Int.min, "1970-01-01")])
+  func times(_ second: Int, _ shown: String) async throws {
+    let root = "\(Self.memory)/dither-runs-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    try Self.write("{}", to: root + "/net/run.json")
+    try Self.write("", to: root + "/net/log.jsonl")
+    let time = timeval(tv_sec: second, tv_usec: 0)
+    try #require(utimes(root + "/net/log.jsonl", [time, time]) == 0)
+    try await AskedServer.with(roles: ["audit"], configure: { $0.runsDirectory = root }) { server in
+      let found = try await server.ask("/runs")
+      #expect(found.status == 200 && String(decoding: found.body, as: UTF8.self).contains("datetime=\"\(shown)"))
+    }
+  }
+
   @Test("a folder that is not there is told at the start, and one with more than is looked at says so")
   func folders() async throws {
     let scratch = try Scratch()

@@ -186,6 +186,29 @@ private struct Answer {
     }
   }
 
+  @Test("a session whose token has ended shuts no page that is open to all, and leads to the sign-in elsewhere")
+  func endedSession() async throws {
+    try await with { server in
+      for (path, status) in [("/count", 200), ("/things/1", 303)] {
+        let answer = try await server.get(
+          path, headers: ["accept: text/html", "cookie: \(HttpDoor.cookie)=session_of-ended"])
+        #expect(answer.status == status, "\(path)")
+      }
+      // A token is no session: who sends one wants to be known.
+      let stranger = try await server.get("/count", token: "nobody")
+      #expect(stranger.status == 401)
+    }
+  }
+
+  @Test("who lacks a role is named in the record of the refusal") func refusedByName() async throws {
+    try await with { server in
+      let answer = try await server.get("/secret", token: "app")
+      #expect(answer.status == 403)
+      let records = server.seen.records.withLock { $0 }
+      #expect(records.contains { $0.code == .permissionDenied && $0.context.identity?.name == "app" })
+    }
+  }
+
   @Test("what is open on this machine is open to who names this machine") func local() async throws {
     try await with(isLocal: true) { server in
       for (host, status) in [

@@ -2,6 +2,7 @@ import DitherClient
 import DitherProto
 import DitherTransport
 import Foundation
+import Logging
 import SwiftProtobuf
 import Synchronization
 import Testing
@@ -66,6 +67,36 @@ struct SwiftClientTests {
       }
       #expect(error?.code == .unauthenticated)
       await stranger.close()
+    }
+  }
+
+  @Test("a file that comes otherwise than it was announced is refused, whatever the pieces")
+  func download() async throws {
+    func model(_ bytes: UInt64) -> Dither_V1_DownloadResponse { .with { $0.model.bytes = bytes } }
+    func piece(_ offset: UInt64, _ count: Int) -> Dither_V1_DownloadResponse {
+      .with { ($0.chunk.offset, $0.chunk.data) = (offset, Data(count: count)) }
+    }
+    let rows: [(name: String, parts: [Dither_V1_DownloadResponse], isTaken: Bool)] = [
+      ("whole", [model(4), piece(0, 3), piece(3, 1)], true), ("empty", [model(0)], true), ("nothing", [], false),
+      ("no model", [piece(0, 4)], false), ("too few", [model(4), piece(0, 3)], false),
+      ("too many", [model(4), piece(0, 5)], false), ("a gap", [model(4), piece(1, 3)], false),
+      ("twice announced", [model(4), piece(0, 4), model(2), piece(4, 0)], false),
+    ]
+    for row in rows {
+      var table = CallTable(mapError: { CallError(.internalError, "\($0)") })
+      table.serve(Dither_V1_Registry.download, CallPolicy(role: nil)) {
+        (_: Dither_V1_DownloadRequest, _, send: ResponseWriter<Dither_V1_DownloadResponse>) in
+        for part in row.parts { try await send(part) }
+      }
+      let dispatcher = CallDispatcher(
+        table: table, authenticator: Keys(), logger: Logger(label: "toys") { _ in SwiftLogNoOpLogHandler() })
+      let door = try await FramedDoor.open(dispatcher, host: "127.0.0.1", port: 0, tls: nil)
+      let client = DitherClient(ClientOptions(host: "127.0.0.1", port: door.port, usesTls: false, token: "app"))
+      var file: [UInt8]?, code: StatusCode?
+      do { file = try await client.download("net").file } catch { code = (error as? CallError)?.code }
+      #expect((file != nil) == row.isTaken && code == (row.isTaken ? nil : .dataLoss), "\(row.name)")
+      await client.close()
+      await door.drain(grace: .zero)
     }
   }
 

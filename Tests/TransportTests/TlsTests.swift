@@ -135,6 +135,24 @@ import Testing
     await server.close()
   }
 
+  @Test(
+    "no call of gRPC's is done over TLS without its ALPN, also of those that come with the end of the handshake",
+    arguments: [DoorKind.grpcTls, .sharedGrpcTls], [[], ["foo"]])
+  func grpcAlpnCalls(_ kind: DoorKind, _ offered: [String]) async throws {
+    let server = try await ToyServer(kind)
+    var configuration = TLSConfiguration.makeClientConfiguration()
+    configuration.trustRoots = .file(try #require(server.authority))
+    configuration.applicationProtocols = offered
+    let context = try NIOSSLContext(configuration: configuration), hasAnswer: Bool
+    do {
+      let client = try await GrpcToyClient(port: server.door.port, tls: context)
+      hasAnswer = try await client.call("toy/Echo").error == nil
+    } catch { hasAnswer = false }
+    let begun = server.traced.all.withLock { $0 }
+    #expect(!hasAnswer && begun.isEmpty && server.toys.echoed.load(ordering: .relaxed) == 0)
+    await server.close()
+  }
+
   @Test("a pair of files that does not fit keeps the old one at every door, also at one that has served nobody yet")
   func brokenReload() async throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "dither-tls-\(UUID().uuidString)")

@@ -90,12 +90,13 @@ final class Toys: Sendable {
 final class Keys: Authenticator {
   /// Whether nobody is known any more.
   let areRevoked = Atomic(false)
-  func identify(bearer token: String) -> Identity? {
+  func identify(bearer token: String) throws(CallError) -> Identity? {
     guard !areRevoked.load(ordering: .relaxed) else { return nil }
     return switch token {
     case "app": Identity(name: "app", roles: [.predict])
     case "root": Identity(name: "root", roles: [.admin])
     case "paced": Identity(name: "paced", roles: [.predict], rates: RateBounds(calls: 2))
+    case "session_of-ended": throw CallError(.unauthenticated, "the token of 'ended' ended")
     default: nil
     }
   }

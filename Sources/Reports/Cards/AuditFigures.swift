@@ -45,7 +45,7 @@ public struct AuditFigures: Sendable, Equatable {
     (self.id, self.battery, self.date) = (id, battery, date)
     digest = "sha256:\(Sha256.hash(report).hex)"
     data = root["data"]?.asText ?? ""
-    examples = Int(root["n"]?.asNumber ?? 0)
+    examples = root["n"]?.asNumber.flatMap { Int(exactly: $0) } ?? 0
     let maps = probes.compactMap { probe -> [String: Setting]? in
       if case .mapping(let map) = probe { map } else { nil }
     }

@@ -133,10 +133,12 @@ public struct CardDraft: Sendable {
   private func training(_ data: String?) -> String {
     var words: [String] = []
     if let data { words.append("Data: `\(Self.plain(data))`.") }
-    if let count = said("training_examples")?.asNumber { words.append("Examples: \(Int(count)).") }
-    if let epochs = said("epochs")?.asNumber { words.append("Epochs: \(Int(epochs)).") }
-    if let seed = said("seed")?.asNumber { words.append("Seed: \(Int(seed)).") }
-    if let parameters = said("parameters")?.asNumber { words.append("Parameters: \(Int(parameters)).") }
+    for (key, title) in [
+      ("training_examples", "Examples"), ("epochs", "Epochs"), ("seed", "Seed"), ("parameters", "Parameters"),
+    ] {
+      // An owner's card may say anything.
+      if let count = said(key)?.asNumber { words.append("\(title): \(String(format: "%.0f", count)).") }
+    }
     if let software = said("software")?.asText { words.append("Made by \(Self.plain(software)).") }
     let known = words.isEmpty ? "Nothing is recorded of how it was made." : words.joined(separator: " ")
     let recipe = said("recipe")?.asText.map { "\n\nThe recipe:\n```yaml\n\($0.hasSuffix("\n") ? $0 : $0 + "\n")```" }

@@ -27,6 +27,8 @@ struct RunsFolder: Sendable {
 
   /// Names that are looked at, levels below the root, and records that are kept.
   static let mostNames = 20_000, mostLevels = 5, mostEntries = 1000
+  /// The end of the year 9999: some file systems keep times of which a calendar knows nothing.
+  private static let latestSecond = 253_402_300_799
 
   /// - Throws: `ServiceFault.configuration` where there is no such folder.
   init(_ path: String) throws(ServiceError) {
@@ -105,6 +107,7 @@ struct RunsFolder: Sendable {
     guard lstat(path(relative), &status) == 0 else { return nil }
     let kind = status.st_mode & S_IFMT
     guard kind == S_IFREG || kind == S_IFDIR else { return nil }
-    return (kind == S_IFDIR, Int64(status.st_mtim.tv_sec) * 1000 + Int64(status.st_mtim.tv_nsec) / 1_000_000)
+    let second = min(max(status.st_mtim.tv_sec, 0), Self.latestSecond)
+    return (kind == S_IFDIR, Int64(second) * 1000 + Int64(status.st_mtim.tv_nsec) / 1_000_000)
   }
 }

@@ -18,6 +18,8 @@ package final class OtlpExporter: Sendable {
   }
   private struct State {
     var loop: Task<Void, Never>?
+    /// Requests that are under way.
+    var sending = 0
     /// The log has been told so.
     var isAway = false
   }
@@ -62,10 +64,20 @@ package final class OtlpExporter: Sendable {
     state.withLock { $0.loop = loop }
   }
 
+  /// A server that fails to start never comes to `stop`.
+  deinit {
+    state.withLock { $0.loop }?.cancel()
+    let client = client
+    Task { try? await client.shutdown() }
+  }
+
   private var isMuch: Bool { queue.waiting >= settings.mostSent }
 
   private func sendAll() async {
     while !Task.isCancelled {
+      // Counted before they are taken, so that nobody sees them nowhere.
+      state.withLock { $0.sending += 1 }
+      defer { state.withLock { $0.sending -= 1 } }
       let spans = queue.take(settings.mostSent)
       guard !spans.isEmpty else { return }
       await send(spans)
@@ -132,13 +144,17 @@ package final class OtlpExporter: Sendable {
 
   /// Sends what waits, for a moment, and ends. Spans that come later are dropped.
   package func stop() async {
-    state.withLock { $0.loop }?.cancel()
     await withTaskGroup(of: Void.self) { group in
-      group.addTask { await self.sendAll() }
+      group.addTask { [self] in
+        await sendAll()
+        // A request that the loop has begun is not cut off.
+        while state.withLock({ $0.sending }) > 0, (try? await Task.sleep(for: .milliseconds(5))) != nil {}
+      }
       group.addTask { try? await Task.sleep(for: Self.farewell) }
       await group.next()
       group.cancelAll()
     }
+    state.withLock { $0.loop }?.cancel()
     queue.count(sent: 0, dropped: queue.take(.max).count)
     try? await client.shutdown()
   }

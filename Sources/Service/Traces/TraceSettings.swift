@@ -86,7 +86,11 @@ public struct TraceSettings: Sendable {
         .map { $0.trimmingCharacters(in: .whitespaces) }
       guard halves.count == 2, !halves[0].isEmpty, let value = halves[1].removingPercentEncoding,
         value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F })
-      else { throw refuse(name, "KEY=VALUE, …, percent-encoded", halves[0]) }
+      else {
+        // Without a sign of equality all of it may be the secret.
+        let isPair = halves.count == 2 && !halves[0].isEmpty
+        throw refuse(name, "KEY=VALUE, …, percent-encoded", isPair ? halves[0] : "no KEY=VALUE")
+      }
       found.append((halves[0], value))
     }
     return found

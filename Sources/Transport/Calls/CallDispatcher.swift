@@ -172,21 +172,24 @@ public final class CallDispatcher: Sendable {
     return min(asked, TimeAmount(max(standard, limits.longestTimeout)))
   }
 
-  /// - Throws: UNAUTHENTICATED or PERMISSION_DENIED, saying what is missing.
+  /// - Throws: UNAUTHENTICATED, saying what is missing.
   func identify(_ metadata: [String: String], certificate: ClientCertificate?, for policy: CallPolicy)
     throws(CallError) -> Identity?
   {
     var identity: Identity?
     if let header = metadata["authorization"] {
-      // A browser goes on to send a session that has ended, or whose token has, also for what is open to all.
-      let isSession = header.dropFirst(7).hasPrefix(HttpDoor.sessionPrefix), mayBeNobody = policy.isOpen && isSession
-      if header.prefix(7).lowercased() == "bearer " {
-        do throws(CallError) { identity = try authenticator.identify(bearer: String(header.dropFirst(7))) } catch {
-          guard mayBeNobody, error.code == .unauthenticated else { throw error }
+      // A browser goes on to send a session that has ended, or whose token has, also for what is open to all: to the
+      // page where it may begin another.
+      let isForgiven = policy.isOpen && header.dropFirst(7).hasPrefix(HttpDoor.sessionPrefix)
+      do throws(CallError) {
+        if header.prefix(7).lowercased() == "bearer " {
+          identity = try authenticator.identify(bearer: String(header.dropFirst(7)))
         }
-      }
-      guard identity != nil || mayBeNobody else {
-        throw CallError(.unauthenticated, "the token is not known: expected 'authorization: Bearer TOKEN'")
+        guard identity != nil else {
+          throw CallError(.unauthenticated, "the token is not known: expected 'authorization: Bearer TOKEN'")
+        }
+      } catch {
+        guard isForgiven, error.code == .unauthenticated else { throw error }
       }
     } else if let certificate {
       identity = try authenticator.identify(certificate: certificate)
@@ -200,10 +203,14 @@ public final class CallDispatcher: Sendable {
           ? "no caller: \(words) or a client certificate"
           : "the client certificate is nobody's here: \(words), or have its name entered among the server's clients")
     }
-    if let role = policy.role, !identity.may(role) {
-      throw CallError(.permissionDenied, "'\(identity.name)' lacks the role \(role.rawValue)")
-    }
     return identity
+  }
+
+  /// - Parameter identity: as `identify` has found it.
+  /// - Throws: PERMISSION_DENIED where the caller lacks the role.
+  func authorize(_ identity: Identity?, for policy: CallPolicy) throws(CallError) {
+    guard !policy.isOpen, let identity, let role = policy.role, !identity.may(role) else { return }
+    throw CallError(.permissionDenied, "'\(identity.name)' lacks the role \(role.rawValue)")
   }
 
   /// For a route that is shown a token in another way than calls are.

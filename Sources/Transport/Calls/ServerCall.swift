@@ -79,6 +79,8 @@ final class ServerCall {
     do throws(CallError) {
       guard let entry else { throw CallError(.unimplemented, "no call '\(opening.method.clipped())' here") }
       identity = try identify(opening, for: entry.policy)
+      // Behind it: a refusal is told in the log with who was refused.
+      try dispatcher.authorize(identity, for: entry.policy)
       pass = try dispatcher.enter(identity, entry.policy)
       let deadline = dispatcher.timeout(asked: opening.timeout, entry.policy).map { now + $0 }
       self.entry = entry
@@ -173,7 +175,8 @@ final class ServerCall {
     recognitionKey = deadlines.add(.now() + TimeAmount(dispatcher.limits.recognition)) { [weak self] in
       guard let self else { return }
       do throws(CallError) {
-        _ = try dispatcher.identify(context.metadata, certificate: certificate, for: entry.policy)
+        let identity = try dispatcher.identify(context.metadata, certificate: certificate, for: entry.policy)
+        try dispatcher.authorize(identity, for: entry.policy)
         recognizeAgain()
       } catch { end(error) }
     }

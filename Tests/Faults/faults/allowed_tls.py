@@ -33,16 +33,11 @@ def check() -> str:
                         taken = False
                     right = version == ssl.TLSVersion.TLSv1_3 and protocol == own
                     need(taken == right, f"{door}, {version.name}, {protocol}: {'taken' if taken else 'refused'}")
-        open_files = [
-            str(path.relative_to(server.state))
-            for path in pathlib.Path(server.state).rglob("*")
-            if path.is_file()
-            and path.suffix == ".pem"
-            and "pub" not in path.name
-            and "ca" not in path.name
-            and "server.pem" != path.name
-            and stat.S_IMODE(path.stat().st_mode) & 0o077
-        ]
+        files = [path for path in pathlib.Path(server.state).rglob("*") if path.is_file()]
+        secret = [path for path in files if path.name == "first-token" or b"PRIVATE KEY-----" in path.read_bytes()]
+        # The door's key, the key of reports and the first token.
+        need(len(secret) >= 3, f"of {len(files)} files only {len(secret)} hold a secret")
+        open_files = [str(path.relative_to(server.state)) for path in secret if stat.S_IMODE(path.stat().st_mode) & 0o077]
         need(not open_files, f"others can read {open_files}")
         need(stat.S_IMODE(server.ready.stat().st_mode) & 0o077 == 0, "others can read the ready file")
         return "8 handshakes"

@@ -66,7 +66,5 @@ def check() -> str:
                 if not right:
                     wrong.append(f"{call} as {who}: {status}")
         need(not wrong, "; ".join(wrong))
-        new = sorted(calls - known)
-        return f"{checks} checks of {len(calls & known)} calls" + (
-            f"; not in the table: {', '.join(new)}" if new else ""
-        )
+        need(calls == known, f"the table and the server differ in {', '.join(sorted(calls ^ known))}")
+        return f"{checks} checks of {len(calls)} calls"

@@ -3,7 +3,7 @@
 import time
 
 import grpc
-from support import MODEL, Server, beside, field, need, number, opening, varint
+from support import MODEL, Server, beside, field, need, number, opening, varint, wait_for_end
 
 
 def bomb(entries: int) -> bytes:
@@ -33,7 +33,7 @@ def check() -> str:
                 begun = time.monotonic()
                 wire = server.connect(hello=True)
                 wire.sendall(opening(1, "dither.v1.Inference/Predict", token, bomb(entries)))
-                wire.recv(1 << 16)
+                wait_for_end(wire)
                 framed_took = time.monotonic() - begun
                 wire.close()
             spent = server.cpu() - spent

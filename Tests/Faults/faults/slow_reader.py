@@ -3,17 +3,7 @@
 import threading
 import time
 
-from support import Server, need, opening, predict_message
-
-
-def varint(content: bytes) -> tuple[int, int]:
-    """A number at the beginning, and how many bytes it takes."""
-    value = shift = at = 0
-    while True:
-        value |= (content[at] & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if content[at - 1] < 0x80:
-            return value, at
+from support import Server, need, opening, predict_message, varint_of
 
 
 def check() -> str:
@@ -42,9 +32,9 @@ def check() -> str:
             took = time.monotonic() - begun
             ending.join()
             # Hello, then the end of the call with its answer.
-            length, at = varint(content)
+            length, at = varint_of(content)
             rest = content[at + length :]
-            length, at = varint(rest)
+            length, at = varint_of(rest)
             name = "plain" if arguments else "TLS"
             need(len(rest) >= at + length and length > 4 << 20, f"{name}: {len(rest)} of {at + length} bytes came")
             figures.append(f"{name}: {length >> 20} MiB, read in {took:.1f} s, ended after {seconds[0]:.1f} s")

@@ -40,6 +40,7 @@ def check() -> str:
             took = time.monotonic() - begun
             figures.append(f"{name} {took:.2f} s")
             need(status == 200 and took < 5, f"{name}: {status} after {took:.1f} s")
+        need(all(thread.is_alive() for thread in threads), "the calibrations were over before: they say nothing")
         return ", ".join(figures)
 
 

@@ -91,6 +91,14 @@ struct ModelCardTests {
     #expect(card.text.contains("## Limits") && card.text.contains("not measured"))
   }
 
+  @Test("numbers that no machine counts to are written, or left out")
+  func extremes() throws {
+    let card = CardDraft(name: "m", record: #"{"epochs": 1e30, "seed": -1e300, "parameters": 7}"#).card
+    #expect(card.text.contains("Parameters: 7.") && card.text.contains("Epochs: 1000000000000000"))
+    let report = Array(#"{"n": 1e300, "probes": []}"#.utf8)
+    #expect(AuditFigures(id: "x", battery: "smoke", date: "2026-01-02", report: report)?.examples == 0)
+  }
+
   @Test("a model of which nothing is known says so")
   func unknown() throws {
     let card = CardDraft(name: "m", record: "[1]", inputShape: [3]).card

@@ -44,10 +44,14 @@ final class Collector: Sendable {
   private let listener: Int32
   private let asked = Mutex<[Request]>([])
   private let answers: Mutex<[(status: Int, body: String)]>
+  private let seconds: Double
 
-  /// - Parameter answers: of the first requests; all later ones are taken.
-  init(_ answers: [(status: Int, body: String)] = []) throws {
+  /// - Parameters:
+  ///   - answers: of the first requests; all later ones are taken.
+  ///   - seconds: that it takes before each answer.
+  init(_ answers: [(status: Int, body: String)] = [], after seconds: Double = 0) throws {
     self.answers = Mutex(answers)
+    self.seconds = seconds
     listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var place = sockaddr_in(), size = socklen_t(MemoryLayout<sockaddr_in>.size)
     place.sin_family = sa_family_t(AF_INET)
@@ -112,6 +116,7 @@ final class Collector: Sendable {
     let length = head.lowercased().firstMatch(of: /content-length: *(\d+)/).flatMap { Int($0.1) } ?? 0
     while bytes.count - border.upperBound < length { guard more() else { return } }
     asked.withLock { $0.append(Request(head: head, body: Data(bytes[border.upperBound...]))) }
+    Thread.sleep(forTimeInterval: seconds)
     let answer = answers.withLock { $0.isEmpty ? (status: 200, body: "{}") : $0.removeFirst() }
     let text =
       "HTTP/1.1 \(answer.status) X\r\ncontent-length: \(answer.body.utf8.count)\r\nconnection: close\r\n\r\n\(answer.body)"

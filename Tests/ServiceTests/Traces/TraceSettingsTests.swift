@@ -64,6 +64,12 @@ import Testing
     }
   }
 
+  @Test("what may be a secret is in no message", arguments: ["secret", "x-key=a,secret", "=secret", "a=secret%zz"])
+  func secrets(_ text: String) {
+    let environment = Self.there.merging(["OTEL_EXPORTER_OTLP_HEADERS": text]) { $1 }
+    #expect { try TraceSettings(environment: environment) } throws: { !"\($0)".contains("secret") }
+  }
+
   @Test("a share that is none is refused", arguments: ["2", "-0.1", "half", "nan"])
   func share(_ text: String) {
     let environment = Self.there.merging(["OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": text]) {

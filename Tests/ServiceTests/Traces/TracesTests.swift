@@ -151,6 +151,28 @@ import Tracing
     #expect(exporter.queue.sent == 1)
   }
 
+  @Test("a request that is under way when the server ends is not cut off")
+  func ending() async throws {
+    let collector = try Collector(after: 0.3), log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let exporter = OtlpExporter(try Self.settings(collector.port), code: "test", log: log)
+    exporter.tracer.startSpan("one", context: .topLevel).end()
+    let end = ContinuousClock.now + .seconds(60)
+    while collector.requests.isEmpty, ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(5)) }
+    await exporter.stop()
+    #expect(exporter.queue.sent == 1 && exporter.queue.dropped == 0)
+  }
+
+  @Test("a server that cannot start says why, whether it was to send spans or not")
+  func noStart() async throws {
+    let scratch = try Scratch()
+    await #expect(throws: ServiceError.self) {
+      try await AskedServer.with(configure: {
+        $0.traces = try Self.settings(1)
+        $0.runsDirectory = scratch.file("none")
+      }) { _ in }
+    }
+  }
+
   @Test("a share of traces is taken, the same in whatever process")
   func share() throws {
     let settings = try Self.settings(1, ["OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.25"])

@@ -44,6 +44,27 @@ struct FreeAxesTests {
     #expect(isClose)
   }
 
+  @Test("a batch of one whose freed shapes would be of one size stays one, for any size", arguments: [3, 9, 32])
+  func batchOfOne(_ length: Int) throws {
+    let builder = GraphBuilder(name: "one", rows: 1), x = builder.input("x", [2, 4])
+    func op(_ type: String, _ inputs: [Value], _ attributes: [String: OnnxAttribute] = [:]) throws -> Value {
+      let node = OnnxNode(
+        name: type, type: type, opset: 17, attributes: attributes, presentInputs: inputs.map { _ in true })
+      return try builder.apply(Catalog<any OnnxOp.Type>.ops.entry(named: type).init(node), inputs, name: type)[0]
+    }
+    let shape = builder.constant(.int64([3], [1, 2, -1]))
+    let mean = try op("ReduceMean", [op("Reshape", [x, shape])], ["axes": .ints([2]), "keepdims": .int(0)])
+    var made = builder.finish(outputs: [("y", mean)])
+    made.inputs[0].dimensions[0] = 1
+    made.inputs[0].free = [2: "length"]
+    let graph = try Graph(onnx: made.onnx()), dimensions: [Int?] = [1, 2, length]
+    let sized = try graph.sized(for: [[2, length]]), numbers = (0..<2 * length).map { Float($0 % 5) }
+    #expect(sized.inputs[0].dimensions == dimensions)
+    let found = try Network(sized).outputs([.float(Tensor([1, 2, length], numbers))])
+    let wanted = [numbers.prefix(length), numbers.suffix(length)].map { $0.reduce(0, +) / Float(length) }
+    #expect(found.count == 2 && zip(found, wanted).allSatisfy { abs($0 - $1) < 1e-5 })
+  }
+
   @Test("sizes that do not fit are refused, the node by its name")
   func refused() throws {
     let any = try Graph(onnx: AnySizeNet.onnx()), texts = try Self.texts()

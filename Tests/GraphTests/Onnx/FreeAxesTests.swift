@@ -120,11 +120,22 @@ struct FreeAxesTests {
 
   @Test("one that has the batch's name is refused; a size of -1 or 0 is free")
   func declarations() throws {
-    func file(_ dims: [(inout OnnxMessage) -> Void]) -> [UInt8] {
+    func file(_ dims: [(inout OnnxMessage) -> Void], beside other: String? = nil) -> [UInt8] {
       var model = OnnxMessage()
       model.put(1, 8)
       model.put(7) { graph in
         graph.put(1, OnnxMessage.node("Relu", ["x"], ["y"]))
+        if let other {
+          graph.put(11) { value in
+            value.put(1, "z")
+            value.put(2) { type in
+              type.put(1) { tensor in
+                tensor.put(1, 1)
+                tensor.put(2) { shape in shape.put(1) { $0.put(2, other) } }
+              }
+            }
+          }
+        }
         for field: UInt64 in [11, 12] {
           graph.put(field) { value in
             value.put(1, field == 11 ? "x" : "y")
@@ -145,7 +156,13 @@ struct FreeAxesTests {
     }
     let twins = file([{ $0.put(2, "N") }, { $0.put(2, "N") }])
     let named = #expect(throws: GraphError.self) { try Graph(onnx: twins) }
-    #expect(named?.description.contains("'N' on axes 0 and 1") == true)
+    #expect(named?.description.contains("'N' on axis 1, and on axis 0 of 'x'") == true)
+    // An input without the batch would be one row for each number of the sequence.
+    let positions = file([{ $0.put(2, "N") }, { $0.put(2, "L") }], beside: "L")
+    let other = #expect(throws: GraphError.self) { try Graph(onnx: positions) }
+    #expect(other?.description.contains("'L' on axis 1, and on axis 0 of 'z'") == true)
+    let apart = try Graph(onnx: file([{ $0.put(2, "N") }, { $0.put(2, "L") }], beside: "N"))
+    #expect(apart.inputs.last?.free == [1: "L"])
     for extent in [0, -1] {
       let graph = try Graph(onnx: file([{ $0.put(1, -1) }, { $0.put(1, extent) }]))
       #expect(graph.inputs[0].free == [1: "x[1]"] && graph.inputs[0].dimensions[0] == nil)

@@ -278,6 +278,7 @@ int64_t dn_layout_lanes(const dn_layout *layout) {
   dnnl_memory_desc_query(layout->desc, dnnl_query_inner_nblks_s32, &blocks);
   dnnl_memory_desc_query(layout->desc, dnnl_query_inner_blks, &sizes);
   dnnl_memory_desc_query(layout->desc, dnnl_query_inner_idxs, &axes);
+  if (!strides || !sizes || !axes) return 0;
   const int64_t *step = *strides, *size = *sizes, *axis = *axes;
 #else
   if (layout->desc.format_kind != dnnl_blocked) return 0;

@@ -86,6 +86,15 @@ extension Graph {
     return sized
   }
 
+  /// A graph that was made of one size of another, for all sizes of that one again. One with branches in the place of
+  /// its `If`s keeps its size: their conditions are in no file that is made of it, and another size may turn them.
+  package func freed(like given: Graph) -> Graph {
+    guard given.branches.isEmpty else { return self }
+    var freed = self
+    freed.inputs = given.inputs
+    return freed
+  }
+
   /// With the extents of its free axes as they are now, and none free.
   package var pinned: Graph {
     var pinned = self

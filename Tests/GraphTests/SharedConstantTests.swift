@@ -90,6 +90,17 @@ struct SharedConstantTests {
     withExtendedLifetime(plan) {}
   }
 
+  @Test("a constant of -0 is none of 0")
+  func signs() throws {
+    func buffers(_ number: Float, sharing other: ParameterBuffers? = nil) throws -> ParameterBuffers {
+      let builder = GraphBuilder(name: "zeros"), x = builder.input("x", [4])
+      let zeros = builder.parameter("w", Tensor([4, 4], repeating: number))
+      return try ParameterBuffers(builder.finish(outputs: [("y", builder.dense(x, zeros, nil))]), sharing: other)
+    }
+    let second = try buffers(-0.0, sharing: buffers(0)), id = try #require(second.ranges.keys.first)
+    #expect(second.tensor(id)?.elements.allSatisfy { $0.sign == .minus } == true)
+  }
+
   @Test("a file need not hold one of a single number")
   func written() throws {
     let builder = GraphBuilder(name: "wide"), x = builder.input("x", [1024])

@@ -52,6 +52,9 @@ struct PageTests {
     let bound = try #require(report.probes.last?.summary?["certificate"])
     #expect(section.contains(String(format: "%.2f %%", 100 * bound)) && html.contains("of single draws are wrong"))
     #expect(!html.contains("id=\"measured-1\""))
+    // The baseline's own bound stands beside the model's; with a prior there is none of it.
+    let rows = section.components(separatedBy: "</table>")[0].components(separatedBy: "<th scope=\"row\">").dropFirst()
+    #expect(rows.count { $0.contains(", baseline") } == 1)
     let plain = try AuditRunner(
       plan: AuditPlan(probes: [ProbeSpec(parsing: "clean")], exampleCount: 20, inputShape: [1, 4, 4]),
       subject: AuditSubject(name: "own", digest: "sha256:00", model: model), data: Small.data(20, for: model))

@@ -121,6 +121,26 @@ struct PacBayesTrainingTests {
     #expect(sigma.elements.allSatisfy { abs($0 - 0.1) < 1e-6 })
   }
 
+  @Test("steps in which its schedule is 0 move neither the prior's deviations nor the posterior's biases")
+  func schedule() throws {
+    let text = try Self.recipe().text.replacing(
+      "until: 0.5}", with: "until: 0.5, schedule: {kind: cosine, warmup: 0.5}}")
+    let found = try Self.trained(Recipe(yaml: text), Self.data(200, seed: 5))
+    let sigma = try Self.numbers(found.prior, "dense0.weight.sigma")
+    #expect(sigma.elements.allSatisfy { abs($0 - 0.1) < 1e-6 })
+    #expect(try Self.numbers(found.posterior, "dense0.bias") == Self.numbers(found.prior, "dense0.bias"))
+    #expect(try found.posterior.weightDivergence(from: found.prior) > 0)
+  }
+
+  @Test("a network with statistics of batches is refused: they would be of rows that the prior has not seen")
+  func statistics() throws {
+    let text = try Self.recipe().text.replacing("hidden: []", with: "hidden: [4], normalization: batch")
+    let recipe = try Recipe(yaml: text)
+    #expect {
+      try Trainer(recipe, data: Self.data(200, seed: 5), threads: 1)
+    } throws: { "\($0)".contains("normalization by batches") }
+  }
+
   /// The share of wrong answers of networks with weights of their own for each example, by hand.
   private static func gibbsRisk(_ graph: Graph, _ data: Dataset, draws: Int, seed: UInt64) throws -> Double {
     let weight = try numbers(graph, "dense0.weight"), sigma = try numbers(graph, "dense0.weight.sigma")

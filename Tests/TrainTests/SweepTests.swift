@@ -240,9 +240,16 @@ struct SweepTests {
     #expect(try again.isWhole && facts(again.table) == facts(table))
   }
 
-  @Test("several workers end with a point that was trained whole, and no trial is lost or done twice")
+  @Test("several workers end with a point that was trained whole, no trial is lost or done twice, one tells at a time")
   func promotesSideBySide() throws {
-    let plan = try Self.plan(Self.asynchronous), (table, isWhole) = try run(plan, "side", workers: 3)
+    let plan = try Self.plan(Self.asynchronous), busy = Atomic(0), together = Atomic(0)
+    let (table, isWhole) = try Sweep(plan, folder: scratch.file("side"), root: root, workers: 3).run(
+      progress: { _ in
+        if busy.add(1, ordering: .relaxed).oldValue > 0 { together.add(1, ordering: .relaxed) }
+        Thread.sleep(forTimeInterval: 0.01)
+        busy.subtract(1, ordering: .relaxed)
+      })
+    #expect(together.load(ordering: .relaxed) == 0)
     #expect(isWhole && table.rows.count == 6 && table.trials == 12 && table.best?.epochs == 4)
     let order = try JSONDecoder().decode(
       [Promotions.Job].self, from: Data(contentsOf: URL(filePath: scratch.file("side/order.json"))))

@@ -115,7 +115,7 @@ extension OnnxReader {
         .unsupportedOp, at: "\(place), input 'cond'", expected: "a condition that is the same for inputs of any size",
         got: "one that depends on the size", advice: "pin the size with --shape, or export with fixed shapes")
     }
-    if !graph.sizes.isEmpty { graph.branches[condition] = found }
+    if !graph.sizes.isEmpty, graph.literals[condition] == nil { graph.branches[condition] = found }
     // A fixed batch stays fixed where another one would take the other branch.
     var freed = graphs[0]
     for at in freed.inputs.indices where !freed.inputs[at].dimensions.isEmpty { freed.inputs[at].dimensions[0] = nil }

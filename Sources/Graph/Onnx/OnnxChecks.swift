@@ -34,7 +34,7 @@ extension OnnxReader {
   mutating func checkTypes(_ proto: Onnx_GraphProto) throws(GraphError) {
     // A fixed first axis is the batch all the same, where that can be shown.
     let declared = graph
-    if !isBatchFixed, let freed = graph.freeingBatch() { graph = freed }
+    if !isBatchFixed, let freed = graph.freeingBatch(), try isAlike(freed) { graph = freed }
     try graph.checkCost(graph.types(rows: 1), limits)
     var stale: [String] = []
     let types = try (declared.types(rows: 1), declared.types(rows: 2))
@@ -50,6 +50,18 @@ extension OnnxReader {
     let most = 20
     graph.warnings += stale.prefix(most)
     if stale.count > most { graph.warnings.append("\(stale.count - most) more values are declared with other shapes") }
+  }
+
+  /// Whether one row has the same shapes where the batch is free, for two sizes of free axes where two are known that
+  /// fit: a shape that was freed may say extents of one size.
+  private mutating func isAlike(_ freed: Graph) throws(GraphError) -> Bool {
+    guard !graph.sizes.isEmpty else { return true }
+    for sized in try sizedToFit(2) {
+      guard let found = try? freed.withExtents(sized.sizes, limits).types(rows: 1) else { return false }
+      let wanted = try sized.types(rows: 1)
+      guard zip(wanted, found).allSatisfy({ $0?.shape == $1?.shape }) else { return false }
+    }
+    return true
   }
 
   /// Declared shapes go stale in optimizers and by hand: the nodes decide, as in onnxruntime.

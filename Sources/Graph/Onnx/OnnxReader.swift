@@ -183,7 +183,7 @@ struct OnnxReader {
   }
 
   private mutating func readInputs(_ proto: Onnx_GraphProto) throws(GraphError) {
-    var seen = Set<String>()
+    var seen = Set<String>(), batches: [String: String] = [:]
     for input in proto.input {
       let place = "graph input '\(input.name.clipped())'"
       guard seen.insert(input.name).inserted else {
@@ -198,6 +198,16 @@ struct OnnxReader {
       let (dimensions, free) = try dimensions(of: type, input.name, at: place), id = try define(input.name, at: place)
       graph.inputs.append(
         GraphInput(name: input.name, element: element, dimensions: dimensions, free: free, value: id))
+      if dimensions.first == .some(nil) { batches[type.shape.dim[0].dimParam] = input.name }
+    }
+    for input in graph.inputs {
+      let followers = input.free.filter { batches[$0.value] != nil }
+      guard let (axis, name) = followers.min(by: { $0.key < $1.key }) else { continue }
+      throw GraphError(
+        .shape, at: "graph input '\(input.name.clipped())'",
+        expected: "an axis of the batch that no other axis follows",
+        got: "'\(name.clipped())' on axis \(axis), and on axis 0 of '\(batches[name]?.clipped() ?? "")'",
+        advice: "export with names of their own, or with the batch first in every input")
     }
     guard !graph.inputs.isEmpty else { throw malformed("a graph with an input", "one without") }
   }
@@ -236,12 +246,6 @@ struct OnnxReader {
           .shape, at: place, expected: "extents from 1 to \(1 << 24), or -1 or 0 for a free axis", got: "\(extent)")
       }
       dimensions.append(Int(extent))
-    }
-    let twins = free.filter { dimensions[0] == nil && $0.value == type.shape.dim[0].dimParam }.keys
-    if let axis = twins.min() {
-      throw GraphError(
-        .shape, at: place, expected: "an axis of the batch that no other axis follows",
-        got: "'\(free[axis]?.clipped() ?? "")' on axes 0 and \(axis)", advice: "export with names of their own")
     }
     guard let count = Shape(dimensions.map { $0 ?? 1 }).span, count <= limits.elements else {
       throw GraphError(

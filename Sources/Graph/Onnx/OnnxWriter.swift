@@ -63,7 +63,8 @@ extension Graph {
     }
     let (two, three) = (try types(rows: 2), try types(rows: 3))
     for node in nodes { try write(node, opset, &names, two, into: &proto) }
-    let other = try otherSize()?.types(rows: 2), taken = sizes
+    // A file does not say which branches its size has chosen.
+    let isFree = branches.isEmpty, other = try isFree ? otherSize()?.types(rows: 2) : nil, taken = sizes
     var batch = "batch"
     while taken[batch] != nil { batch += "_" }
     func info(_ name: String, _ id: ValueID, _ free: [Int: String] = [:]) throws(GraphError) -> Onnx_ValueInfoProto {
@@ -80,7 +81,7 @@ extension Graph {
       }
       return Self.info(name, a, names)
     }
-    for input in inputs { proto.input.append(try info(input.name, input.value, input.free)) }
+    for input in inputs { proto.input.append(try info(input.name, input.value, isFree ? input.free : [:])) }
     for output in outputs {
       proto.output.append(try info(output.name, output.value))
       // An output that is also an input, a constant or another output is written as a copy of it.

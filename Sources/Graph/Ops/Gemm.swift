@@ -155,16 +155,15 @@ extension PlanBuilder {
   ) throws(GraphError) {
     let options = Kernel.ProductOptions(kernelFormat, hasBias: bias != nil, relu: relu)
     // oneDNN divides the sums of small results among threads: no number may depend on how many there are.
-    let kernel = try kernel(isSingle: m <= 64 && n <= 256) { () throws(KernelError) in
-      try Kernel(product: m, n, k, options)
-    }
+    let isSingle = m <= 64 && n <= 256
+    let kernel = try kernel(isSingle: isSingle) { () throws(KernelError) in try Kernel(product: m, n, k, options) }
     guard let weights = try packedMatrix(w, kernel.layout(.w), transposed: transposed) else {
       throw GraphError(.kernel, at: "a dense layer", expected: "constant weights to pack", got: "others")
     }
     let input = kernelFormat == .float32 ? try plain(x) : try form(x, kernel.layout(.x))
     var operands: [(Kernel.Operand, Slot)] = [(.x, input), (.w, weights), (.y, try plain(y))]
     if let bias { operands.append((.bias, try plain(bias))) }
-    run(kernel, operands)
+    run(kernel, operands, isSingle: isSingle)
   }
 }
 

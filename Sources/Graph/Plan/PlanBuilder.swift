@@ -249,9 +249,17 @@ public struct PlanBuilder {
   }
 
   /// Adds a run of `kernel` on these operands.
-  mutating func run(_ kernel: Kernel, _ operands: [(Kernel.Operand, Slot)], workspace: Slot? = nil) {
+  /// - Parameter isSingle: it was made for one thread and has no workspace: some kernels of oneDNN divide sums by the
+  ///   threads that there are when they run.
+  mutating func run(
+    _ kernel: Kernel, _ operands: [(Kernel.Operand, Slot)], workspace: Slot? = nil, isSingle: Bool = false
+  ) {
     step(slots: operands.map(\.1) + (workspace.map { [$0] } ?? [])) { memory in
       for (operand, slot) in operands { kernel[operand] = memory.raw(slot) }
+      if isSingle {
+        let alone = KernelParts([kernel])
+        return { alone.run() }
+      }
       let kept = workspace.map { memory.raw($0) }
       return { kernel.run(kept) }
     }

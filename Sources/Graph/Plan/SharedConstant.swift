@@ -78,7 +78,7 @@ struct SharedConstants {
   /// The known one of this content, or a new one.
   func constant(_ literal: Literal) -> SharedConstant {
     guard !known.isEmpty else { return SharedConstant(literal) }
-    return known[literal.contentMark]?.first { $0.literal == literal } ?? SharedConstant(literal)
+    return known[literal.contentMark]?.first { $0.literal.hasBits(of: literal) } ?? SharedConstant(literal)
   }
 }
 
@@ -103,7 +103,7 @@ final class ConstantPool: Sendable {
     let key = literal.contentHash
     return entries.withLock { entries in
       let live = (entries[key] ?? []).filter { $0.constant != nil }
-      if let known = live.compactMap(\.constant).first(where: { $0.literal == literal }) {
+      if let known = live.compactMap(\.constant).first(where: { $0.literal.hasBits(of: literal) }) {
         entries[key] = live
         return known
       }
@@ -125,6 +125,12 @@ extension Literal {
     case .int64(_, let values): memory.assumingMemoryBound(to: Int64.self).update(from: values, count: values.count)
     case .bool(_, let values): memory.assumingMemoryBound(to: Bool.self).update(from: values, count: values.count)
     }
+  }
+
+  /// Whether the content is the same; −0 is not 0.
+  fileprivate func hasBits(of other: Literal) -> Bool {
+    guard self == other, case .float(let own) = self, case .float(let others) = other else { return self == other }
+    return zip(own.elements, others.elements).allSatisfy { $0.bitPattern == $1.bitPattern }
   }
 
   /// Equal for equal content; of large arrays by their first numbers.

@@ -13,19 +13,29 @@ extension Page {
   private static func percent(_ value: Double) -> String { String(format: "%.2f %%", 100 * value) }
 
   var guarantees: Html? {
-    let found = report.probes.filter(\.isGuarantee).compactMap { probe in probe.summary.map { (probe, $0) } }
-    guard !found.isEmpty else { return nil }
+    let own = report.probes.filter(\.isGuarantee)
+    guard !own.isEmpty else { return nil }
+    // Other models have bounds of their own, where theirs need no prior.
+    let found = own.flatMap { probe in
+      roles.compactMap { role in
+        (role == .model ? probe.summary : probe.other(role)?.summary).map { summary in
+          (title: role == .model ? probe.title : "\(probe.title), \(role.title)", summary: summary)
+        }
+      }
+    }
     func share(_ value: Double?) -> String { value.map(Self.percent) ?? "–" }
-    let rows = found.map { probe, summary in
+    let rows = found.map { title, summary in
       let certificate = summary.measures.first { $0.name == "certificate" }
       return [
-        probe.title, certificate?.n.map { "\($0)" } ?? "–",
+        title, certificate?.n.map { "\($0)" } ?? "–",
         summary["divergence"].map { String(format: "%.4g", $0) } ?? "0", share(summary["gibbs_risk"]),
         share(summary["gibbs_risk_bound"]), share(summary["certificate"]), share(summary["averaged_bound"]),
       ]
     }
-    let meanings = found.compactMap { _, summary in
-      summary.measures.first { $0.name == "certificate" }.map { "<li>\($0.meaning.capitalizedFirst)</li>" as Html }
+    let meanings = own.compactMap { probe in
+      probe.summary?.measures.first { $0.name == "certificate" }.map {
+        "<li>\($0.meaning.capitalizedFirst)</li>" as Html
+      }
     }
     let heads = [
       "Bound", "Examples", "KL, in nats", "Wrong draws", "All draws that could be, at most",

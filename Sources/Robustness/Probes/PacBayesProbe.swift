@@ -22,8 +22,7 @@ struct PacBayesProbe: Probe {
   var deltaOfExamples = 0.025
   /// The number of the baseline, from 1, whose noise is the prior; nil: the model's own.
   var prior: Int?
-  /// Priors that were tried on these examples, of which this one is the best: the examples' probability is shared by
-  /// them.
+  /// Priors that were tried on these examples, of which this one is the best: both probabilities are shared by them.
   var priors = 1
   private enum CodingKeys: String, CodingKey {
     case draws, prior, priors
@@ -94,7 +93,7 @@ struct PacBayesProbe: Probe {
     summary.add(
       "certificate", found.bound, n: n,
       "the risk of single draws is at most this with probability \(1 - delta), if none of these examples was used to "
-        + "make the \(prior == nil ? "model" : "prior"): kl⁻¹(kl⁻¹(r̂, ln(1/δ₁)/N), (KL + ln(\(share)2√n/δ₂))/n)"
+        + "make the \(prior == nil ? "model" : "prior"): kl⁻¹(kl⁻¹(r̂, ln(\(priors)/δ₁)/N), (KL + ln(\(share)2√n/δ₂))/n)"
         + (prior == nil ? ", KL = 0" : ""))
     if prior != nil {
       summary.add("divergence", divergence, "KL of the model's weights from the prior's, in nats")

@@ -42,15 +42,16 @@ public struct PacBayesBound: Sendable, Equatable {
   ///   - divergence: KL(Q‖P), in nats.
   ///   - deltaOfDraws: δ₁.
   ///   - deltaOfExamples: δ₂.
-  ///   - priors: those that Q could be bounded by, of which one was chosen on the examples: δ₂ is shared by them.
+  ///   - priors: those that Q could be bounded by, of which one was chosen on the examples and the draws: both levels
+  ///     are shared by them.
   public init(
     empiricalRisk: Double, draws: Int?, examples: Int, divergence: Double, deltaOfDraws: Double,
     deltaOfExamples: Double, priors: Int = 1
   ) {
-    let n = Double(max(examples, 1)), delta = deltaOfExamples / Double(max(priors, 1))
+    let n = Double(max(examples, 1)), tried = Double(max(priors, 1)), delta = deltaOfExamples / tried
     self.empiricalRisk = empiricalRisk
     empiricalBound =
-      draws.map { Statistics.inverseCoinDivergence(empiricalRisk, log(1 / deltaOfDraws) / Double(max($0, 1))) }
+      draws.map { Statistics.inverseCoinDivergence(empiricalRisk, log(tried / deltaOfDraws) / Double(max($0, 1))) }
       ?? empiricalRisk
     bound = Statistics.inverseCoinDivergence(empiricalBound, (max(divergence, 0) + log(2 * n.squareRoot() / delta)) / n)
   }

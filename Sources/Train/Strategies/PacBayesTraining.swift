@@ -7,8 +7,8 @@ import Foundation
 /// rows train a posterior that starts there, N(μ, σ²) for each weight whose noise is `learned: element`, by the
 /// gradient of a bound on its risk. The prior is N(μ₀, σ₀²), of the weights as they were then and of the noise as the
 /// recipe has it; the rows that it has not seen are those that certify (the probe `pac_bayes` with `prior`). All that
-/// has no such noise, biases say, is the prior's from then on. Source: Pérez-Ortiz et al. 2021, JMLR 22, 5 and 6;
-/// Thiemann et al. 2017, arXiv 1608.05610, of `lambda`.
+/// has no such noise, biases say, is the prior's from then on, so that there is no place for statistics of batches.
+/// Source: Pérez-Ortiz et al. 2021, JMLR 22, 5 and 6; Thiemann et al. 2017, arXiv 1608.05610, of `lambda`.
 ///
 /// With r the mean loss in units of −ln `least`, at most 1, and B = (KL + ln(2√n / δ)) / 2n, the bound is (√(r + B) +
 /// √B)² (`quad`), r + √B (`classic`), or r / (1 − λ/2) + 2B / (λ (1 − λ/2)) at its best λ (`lambda`). Gradients are
@@ -53,6 +53,12 @@ public struct PacBayesTraining: Strategy {
         .recipe, at: "strategy '\(Self.name)'", expected: "classes: its bound is on the share of wrong answers",
         got: task.name)
     }
+    guard !graph.nodes.contains(where: { $0.op.statisticsVariant != nil }) else {
+      throw TrainError(
+        .recipe, at: "strategy '\(Self.name)'",
+        expected: "a network without normalization by batches, as statistics are of rows that the prior has not seen",
+        got: "one with it", advice: "say 'normalization: none', or another model")
+    }
     pairs = graph.posteriors()
     guard pairs.isEmpty else { return }
     throw TrainError(
@@ -79,9 +85,9 @@ public struct PacBayesTraining: Strategy {
     }
   }
 
-  /// The prior's deviations while it is trained, and later its biases, stay as they are: decay would move them too.
+  /// The prior's deviations while it is trained, and later its biases, stay as they are: decay would move them too, and
+  /// so would a step whose strength is 0.
   public func after(_ step: TrainingStep) {
-    guard step.position.strength > 0 else { return }
     let means = Set(pairs.values), isPrior = step.position.isPrior
     for parameter in step.parameters where !parameter.start.isEmpty {
       let isDeviation = pairs[parameter.name] != nil

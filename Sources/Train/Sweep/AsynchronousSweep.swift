@@ -58,12 +58,13 @@ extension Sweep {
             put(result, of: .init(point: trial.point, rung: rung), rungs, &state)
             return report(state, epochs: rungs[rung], of: epochs)
           }
+          // One at a time, as who asked for it was told.
           shown.withLock { last in
+            progress(told)
             guard last.duration(to: .now) > Self.pause else { return }
             try? save(told.table)
             last = .now
           }
-          progress(told)
         } catch {
           return state.withLock { $0.failure = $0.failure ?? error }
         }

@@ -64,9 +64,8 @@ struct TunedFile {
       })
     line.close()
     record = TuningRecord(tuning, options, data: reference, inputs: inputs, targets: data.targets)
-    var tuned = tuning.graph
     // Chosen on examples of one size, for all that the file takes.
-    tuned.inputs = given.inputs
+    var tuned = tuning.graph.freed(like: given)
     tuned.metadata[TuningRecord.key] = try record.json()
     bytes = try tuned.onnx()
   }

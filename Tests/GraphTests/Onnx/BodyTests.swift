@@ -100,6 +100,10 @@ struct BodyTests {
     let error = #expect(throws: GraphError.self) { try graph.sized(for: [[3]]) }
     #expect(error?.description.contains("condition of If") == true)
     #expect(error?.description.contains("--shape") == true)
+    // What is written does not know the condition: it is of one size, that of the examples it was made for.
+    let again = try Graph(onnx: graph.onnx()), tuned = try Graph(onnx: sized.freed(like: graph).onnx())
+    #expect(again.inputs[0].free.isEmpty && again.inputs[0].dimensions == [nil, 16])
+    #expect(tuned.inputs[0].free.isEmpty && tuned.inputs[0].dimensions == [nil, 4])
   }
 
   @Test("a branch that shapes choose is written out")

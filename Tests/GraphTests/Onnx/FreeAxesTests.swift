@@ -44,6 +44,27 @@ struct FreeAxesTests {
     #expect(isClose)
   }
 
+  @Test("a batch of one whose freed shapes would be of one size stays one, for any size", arguments: [3, 9, 32])
+  func batchOfOne(_ length: Int) throws {
+    let builder = GraphBuilder(name: "one", rows: 1), x = builder.input("x", [2, 4])
+    func op(_ type: String, _ inputs: [Value], _ attributes: [String: OnnxAttribute] = [:]) throws -> Value {
+      let node = OnnxNode(
+        name: type, type: type, opset: 17, attributes: attributes, presentInputs: inputs.map { _ in true })
+      return try builder.apply(Catalog<any OnnxOp.Type>.ops.entry(named: type).init(node), inputs, name: type)[0]
+    }
+    let shape = builder.constant(.int64([3], [1, 2, -1]))
+    let mean = try op("ReduceMean", [op("Reshape", [x, shape])], ["axes": .ints([2]), "keepdims": .int(0)])
+    var made = builder.finish(outputs: [("y", mean)])
+    made.inputs[0].dimensions[0] = 1
+    made.inputs[0].free = [2: "length"]
+    let graph = try Graph(onnx: made.onnx()), dimensions: [Int?] = [1, 2, length]
+    let sized = try graph.sized(for: [[2, length]]), numbers = (0..<2 * length).map { Float($0 % 5) }
+    #expect(sized.inputs[0].dimensions == dimensions)
+    let found = try Network(sized).outputs([.float(Tensor([1, 2, length], numbers))])
+    let wanted = [numbers.prefix(length), numbers.suffix(length)].map { $0.reduce(0, +) / Float(length) }
+    #expect(found.count == 2 && zip(found, wanted).allSatisfy { abs($0 - $1) < 1e-5 })
+  }
+
   @Test("sizes that do not fit are refused, the node by its name")
   func refused() throws {
     let any = try Graph(onnx: AnySizeNet.onnx()), texts = try Self.texts()
@@ -99,11 +120,22 @@ struct FreeAxesTests {
 
   @Test("one that has the batch's name is refused; a size of -1 or 0 is free")
   func declarations() throws {
-    func file(_ dims: [(inout OnnxMessage) -> Void]) -> [UInt8] {
+    func file(_ dims: [(inout OnnxMessage) -> Void], beside other: String? = nil) -> [UInt8] {
       var model = OnnxMessage()
       model.put(1, 8)
       model.put(7) { graph in
         graph.put(1, OnnxMessage.node("Relu", ["x"], ["y"]))
+        if let other {
+          graph.put(11) { value in
+            value.put(1, "z")
+            value.put(2) { type in
+              type.put(1) { tensor in
+                tensor.put(1, 1)
+                tensor.put(2) { shape in shape.put(1) { $0.put(2, other) } }
+              }
+            }
+          }
+        }
         for field: UInt64 in [11, 12] {
           graph.put(field) { value in
             value.put(1, field == 11 ? "x" : "y")
@@ -124,7 +156,13 @@ struct FreeAxesTests {
     }
     let twins = file([{ $0.put(2, "N") }, { $0.put(2, "N") }])
     let named = #expect(throws: GraphError.self) { try Graph(onnx: twins) }
-    #expect(named?.description.contains("'N' on axes 0 and 1") == true)
+    #expect(named?.description.contains("'N' on axis 1, and on axis 0 of 'x'") == true)
+    // An input without the batch would be one row for each number of the sequence.
+    let positions = file([{ $0.put(2, "N") }, { $0.put(2, "L") }], beside: "L")
+    let other = #expect(throws: GraphError.self) { try Graph(onnx: positions) }
+    #expect(other?.description.contains("'L' on axis 1, and on axis 0 of 'z'") == true)
+    let apart = try Graph(onnx: file([{ $0.put(2, "N") }, { $0.put(2, "L") }], beside: "N"))
+    #expect(apart.inputs.last?.free == [1: "L"])
     for extent in [0, -1] {
       let graph = try Graph(onnx: file([{ $0.put(1, -1) }, { $0.put(1, extent) }]))
       #expect(graph.inputs[0].free == [1: "x[1]"] && graph.inputs[0].dimensions[0] == nil)

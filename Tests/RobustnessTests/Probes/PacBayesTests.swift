@@ -66,6 +66,25 @@ struct PacBayesTests {
     #expect(misses <= 100, "\(misses) of 1000")
   }
 
+  @Test("of many priors whose draws are compared, the best is not below its risk on the examples more often than δ₁")
+  func chosenByDraws() {
+    let n = 100, risk = 0.2, priors = 32, delta = 0.05
+    var generator = PhiloxGenerator(seed: 29, stream: 1), misses = 0, alone = 0
+    for _ in 0..<300 {
+      let least = (0..<priors).map { _ in (0..<n).count { _ in Double.random(in: 0..<1, using: &generator) < risk } }
+        .min()
+      func bound(_ priors: Int) -> Double {
+        PacBayesBound(
+          empiricalRisk: Double(least ?? 0) / Double(n), draws: n, examples: n, divergence: 0, deltaOfDraws: delta,
+          deltaOfExamples: delta, priors: priors
+        ).empiricalBound
+      }
+      if risk > bound(priors) { misses += 1 }
+      if risk > bound(1) { alone += 1 }
+    }
+    #expect(misses <= 15 && alone > 30, "\(misses), \(alone) of 300")
+  }
+
   /// x in [−1, 1], the class is its sign, and a classifier says whether x is above θ: its risk is |θ| / 2. The posterior
   /// N(m, s²) and one of six priors N(0, σ²) are chosen by what the examples say of them, and then drawn from.
   @Test("where a prior of a grid is chosen on the examples, the risk is below the bound that shares its probability")

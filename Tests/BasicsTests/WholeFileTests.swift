@@ -18,7 +18,7 @@ struct WholeFileTests {
     try WholeFile.write([], to: path)
     #expect(content(path) == [] && scratch.files == ["a"])
     // A key is nobody else's from its first byte on.
-    try WholeFile.write([5], to: path, mode: 0o600)
+    try WholeFile.write([5], to: path, for: .owner)
     let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
     #expect(mode == 0o600)
   }

@@ -182,13 +182,8 @@ struct ServeCommand: AsyncParsableCommand {
   private static func shown(_ token: String, _ state: String) -> String {
     let path = state + "/first-token"
     if isatty(STDOUT_FILENO) != 1 {
-      unlink(path)
-      let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-      if descriptor >= 0 {
-        let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-        if (try? file.write(contentsOf: Data((token + "\n").utf8))) != nil {
-          return "in \(path)  (for its owner alone: take it, and remove the file)"
-        }
+      if (try? WholeFile.write(Array((token + "\n").utf8), to: path, for: .owner)) != nil {
+        return "in \(path)  (for its owner alone: take it, and remove the file)"
       }
     }
     return "\(token)  (shown this once)"

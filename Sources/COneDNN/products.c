@@ -79,7 +79,8 @@ int dn_product(
   if (!status) status = dn_layout_plain(&y, 2, y_dims, DN_F32);
   if (!status) {
 #if DNNL_VERSION_MAJOR >= 3
-    status = (int)dnnl_matmul_primitive_desc_create(&making.pd, dn_engine(), DESC(x), DESC(w), NULL, DESC(y), making.attr);
+    status = (int)dnnl_matmul_primitive_desc_create(
+        &making.pd, dn_engine(), DESC(x), DESC(w), NULL, DESC(y), making.attr);
 #else
     dnnl_matmul_desc_t desc;
     status = (int)dnnl_matmul_desc_init(&desc, DESC(x), DESC(w), NULL, DESC(y));

@@ -50,8 +50,8 @@ static int convolution_pd(
           d->pad_begin, d->pad_end, attr);
     else if (direction == DN_BACKWARD_DATA)
       status = (int)dnnl_convolution_backward_data_primitive_desc_create(
-          pd, dn_engine(), dnnl_convolution_direct, dx, dw, dy, d->strides, d->dilations, d->pad_begin, d->pad_end, hint,
-          attr);
+          pd, dn_engine(), dnnl_convolution_direct, dx, dw, dy, d->strides, d->dilations, d->pad_begin, d->pad_end,
+          hint, attr);
     else
       status = (int)dnnl_convolution_backward_weights_primitive_desc_create(
           pd, dn_engine(), dnnl_convolution_direct, dx, dw, db, dy, d->strides, d->dilations, d->pad_begin, d->pad_end,
@@ -92,8 +92,8 @@ int dn_convolution(
   if (!status) status = convolution_pd(&m.pd, direction, &d, &plain, x, y, m.attr, m.hint);
   if (!status)
     status = dn_add_queried(
-        m.kernel, m.pd, DN_X, data ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC, data ? dnnl_query_diff_src_md : dnnl_query_src_md,
-        0);
+        m.kernel, m.pd, DN_X, data ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC,
+        data ? dnnl_query_diff_src_md : dnnl_query_src_md, 0);
   if (!status)
     status = dn_add_queried(
         m.kernel, m.pd, DN_W, forward || data ? DNNL_ARG_WEIGHTS : DNNL_ARG_DIFF_WEIGHTS,
@@ -112,8 +112,8 @@ int dn_convolution(
 // ---- pooling ----
 
 static int pooling_pd(
-    dnnl_primitive_desc_t *pd, int forward, int training, enum dn_pooling_kind kind, const dn_convolution_shape *s, Desc x, Desc y,
-    dnnl_primitive_attr_t attr, const_dnnl_primitive_desc_t hint) {
+    dnnl_primitive_desc_t *pd, int forward, int training, enum dn_pooling_kind kind, const dn_convolution_shape *s,
+    Desc x, Desc y, dnnl_primitive_attr_t attr, const_dnnl_primitive_desc_t hint) {
   Dims d = dims_of(s);
   dnnl_dim_t window[2] = {s->kernel_height, s->kernel_width};
   dnnl_prop_kind_t prop = training ? dnnl_forward_training : dnnl_forward_inference;
@@ -150,7 +150,8 @@ int dn_pooling(
   if (!status) status = dn_layout_any(&any, 4, d.y, dn_layout_type(layout));
   dnnl_primitive_desc_t first = NULL;
   if (!status)
-    status = pooling_pd(&first, 1, !forward || backward_follows, kind, shape, DESC(layout), DESC(any), forward ? m.attr : NULL, NULL);
+    status = pooling_pd(
+        &first, 1, !forward || backward_follows, kind, shape, DESC(layout), DESC(any), forward ? m.attr : NULL, NULL);
   if (!status) {
     if (forward) {
       m.pd = first;

@@ -164,13 +164,8 @@ struct RegistryTests {
   }
 
   private static func openssl(_ arguments: String...) throws {
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/openssl")
-    process.arguments = arguments
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0, "openssl \(arguments.joined(separator: " "))")
+    let (status, words) = try ChildProcess.run(["/usr/bin/openssl"] + arguments)
+    try #require(status == 0, "openssl \(arguments.joined(separator: " ")): \(words)")
   }
 
   @Test("an alias moves after an audit whose gates are kept")

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Synchronization
 
 /// Another program, begun with no signal blocked and no file but its standard ones open. Foundation's `Process` hands on
 /// the signals that the runtime's threads block, so that a shell is never told of its children's end; and it reads
@@ -8,16 +9,35 @@ public final class ChildProcess: Sendable {
   /// It could not be begun.
   public struct NotBegun: Error { public var reason: String }
 
-  private let identifier: pid_t
+  /// Where what it says goes.
+  public enum Listener: Sendable {
+    case nobody
+    /// Who runs it to its end.
+    case caller
+    /// A file, which is empty at first.
+    case file(String)
+    /// An open file of this process.
+    case descriptor(Int32)
+  }
+
+  /// As the system knows it, until its end was seen.
+  public let identifier: pid_t
   /// Its standard input, where it has one that is not empty.
   public let input: FileHandle?
   private let output: FileHandle?
+  /// What it ended with, once that was seen: from then on its identifier may be another's.
+  private let status = Mutex<Int32?>(nil)
 
   /// - Parameters:
   ///   - command: the program's path and its arguments.
+  ///   - environment: nil: this process's.
   ///   - hears: whether it is told anything; without, its input is empty.
-  ///   - isHeard: whether what it says is kept; without, nobody hears it.
-  public init(_ command: [String], in folder: String = "/", hears: Bool = false, isHeard: Bool = false) throws {
+  ///   - output: of its standard output.
+  ///   - errors: of its standard error; nil: the same.
+  public init(
+    _ command: [String], in folder: String = "/", environment: [String: String]? = nil, hears: Bool = false,
+    output: Listener = .nobody, errors: Listener? = nil
+  ) throws {
     var actions = posix_spawn_file_actions_t(), attributes = posix_spawnattr_t()
     posix_spawn_file_actions_init(&actions)
     posix_spawnattr_init(&attributes)
@@ -42,40 +62,74 @@ public final class ChildProcess: Sendable {
       input = nil
       posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     }
-    if isHeard {
-      let ends = try Self.pipe()
-      theirs.append(ends.writing)
-      output = FileHandle(fileDescriptor: ends.reading, closeOnDealloc: true)
-      for file in [Int32(1), 2] { posix_spawn_file_actions_adddup2(&actions, ends.writing, file) }
-    } else {
-      output = nil
-      for file in [Int32(1), 2] { posix_spawn_file_actions_addopen(&actions, file, "/dev/null", O_WRONLY, 0) }
+    var heard: FileHandle?
+    func send(_ file: Int32, to listener: Listener) throws {
+      switch listener {
+      case .nobody: posix_spawn_file_actions_addopen(&actions, file, "/dev/null", O_WRONLY, 0)
+      case .caller:
+        let ends = try Self.pipe()
+        theirs.append(ends.writing)
+        heard = FileHandle(fileDescriptor: ends.reading, closeOnDealloc: true)
+        posix_spawn_file_actions_adddup2(&actions, ends.writing, file)
+      case .file(let path):
+        posix_spawn_file_actions_addopen(&actions, file, path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+      case .descriptor(let descriptor): posix_spawn_file_actions_adddup2(&actions, descriptor, file)
+      }
     }
+    try send(1, to: output)
+    if let errors { try send(2, to: errors) } else { posix_spawn_file_actions_adddup2(&actions, 1, 2) }
+    self.output = heard
     try Self.leaveRest(&actions, folder)
     let arguments = command.map { strdup($0) }
-    defer { arguments.forEach { free($0) } }
+    let variables = (environment ?? ProcessInfo.processInfo.environment).map { strdup("\($0)=\($1)") }
+    defer { for word in arguments + variables { free(word) } }
     var made = pid_t()
-    let code = posix_spawn(&made, command.first ?? "", &actions, &attributes, arguments + [nil], environ)
+    let code = posix_spawn(
+      &made, command.first ?? "", &actions, &attributes, arguments + [nil], variables + [nil])
     guard code == 0 else { throw NotBegun(reason: "\(command): \(String(cString: strerror(code)))") }
     identifier = made
   }
 
-  /// Waits for its end: once.
-  /// - Returns: what it ended with; -1: a signal ended it.
+  /// Waits for its end.
+  /// - Returns: what it ended with; below 0: the signal that ended it.
   @discardableResult
   public func end() -> Int32 {
-    var status: Int32 = 0
-    while waitpid(identifier, &status, 0) < 0, errno == EINTR {}
-    return status & 0x7f == 0 ? status >> 8 & 0xff : -1
+    var seen = siginfo_t()
+    // It stays a zombie meanwhile, so that others may ask and send signals.
+    while waitid(P_PID, id_t(identifier), &seen, WEXITED | WNOWAIT) < 0, errno == EINTR {}
+    return status.withLock { status in
+      if status == nil { status = Self.reaped(identifier, 0) }
+      return status ?? -SIGKILL
+    }
+  }
+
+  public var isRunning: Bool {
+    status.withLock { status in
+      if status == nil { status = Self.reaped(identifier, WNOHANG) }
+      return status == nil
+    }
+  }
+
+  /// Sends a signal; nothing where its end was seen.
+  public func signal(_ number: Int32) {
+    status.withLock { if $0 == nil { kill(identifier, number) } }
   }
 
   /// Runs a program to its end.
   public static func run(
-    _ command: [String], in folder: String = "/"
+    _ command: [String], in folder: String = "/", environment: [String: String]? = nil
   ) throws -> (status: Int32, words: String) {
-    let child = try ChildProcess(command, in: folder, isHeard: true)
+    let child = try ChildProcess(command, in: folder, environment: environment, output: .caller)
     let words = String(decoding: child.output?.readDataToEndOfFile() ?? Data(), as: UTF8.self)
     return (child.end(), words)
+  }
+
+  /// - Returns: nil where it has not ended.
+  private static func reaped(_ identifier: pid_t, _ options: Int32) -> Int32? {
+    var status: Int32 = 0, found: pid_t
+    repeat { found = waitpid(identifier, &status, options) } while found < 0 && errno == EINTR
+    guard found == identifier else { return nil }
+    return status & 0x7f == 0 ? status >> 8 & 0xff : -(status & 0x7f)
   }
 
   /// The folder it begins in, and no file beyond its standard ones. Both calls are glibc's own, which its headers show

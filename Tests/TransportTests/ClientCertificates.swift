@@ -1,3 +1,4 @@
+import DitherTestSupport
 import DitherTransport
 import Foundation
 import NIOCore
@@ -42,15 +43,9 @@ struct ClientCertificates {
   }
 
   private func run(_ arguments: String) throws {
-    let process = Process()
-    process.executableURL = URL(filePath: Self.openssl)
-    process.arguments = arguments.split(separator: " ").map(String.init)
-    process.currentDirectoryURL = folder
-    process.standardError = FileHandle.nullDevice
-    process.standardOutput = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0)
+    let command = [Self.openssl] + arguments.split(separator: " ").map(String.init)
+    let (status, words) = try ChildProcess.run(command, in: folder.path)
+    try #require(status == 0, "\(words)")
   }
 }
 

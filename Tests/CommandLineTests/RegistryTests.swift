@@ -157,6 +157,10 @@ struct RegistryTests {
     try Self.openssl("pkeyutl", "-sign", "-rawin", "-inkey", key, "-in", message, "-out", raw)
     let line = try String(contentsOfFile: out, encoding: .utf8)
     #expect(line.hasSuffix(" \(try Data(contentsOf: URL(filePath: raw)).base64EncodedString())\n"))
+    for (sign, signatures, named) in [(model, out, "net.onnx, private key"), (key, key, "key.pem, signature")] {
+      let result = try server.dither("models", "sign", "--sign-key", sign, "--file", model, "--out", signatures)
+      #expect(result.status == 2 && result.errors.contains("\(named): expected"), "\(result.errors)")
+    }
     for wrong in [["net", "--out", out], [], ["--out", out]] {
       let result = try Program.run(["models", "sign", "--sign-key", key] + wrong, environment: server.environment)
       #expect(result.status == 2, "\(result.errors)")

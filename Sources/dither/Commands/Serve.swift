@@ -177,7 +177,9 @@ struct ServeCommand: AsyncParsableCommand {
   private func tokenAdvice(_ configuration: ServerConfiguration) -> String {
     let isElsewhere = configuration.stateDirectory != StateDirectory.standard
     let state = isElsewhere ? " --state \(ShellVariables.quoted(configuration.stateDirectory))" : ""
-    return "one of those before; `dither tokens create\(state) --name NAME --role admin` makes another"
+    // Its URL may have a password.
+    let database = configuration.database == nil ? "" : " --database URL"
+    return "one of those before; `dither tokens create\(state)\(database) --name NAME --role admin` makes another"
   }
 
   /// A terminal shows it to whoever started the server; a journal keeps it, for many to read, for long.

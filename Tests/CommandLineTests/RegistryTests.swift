@@ -30,7 +30,8 @@ struct RegistryTests {
     let server = try LiveServer(state: try Scratch(), arguments: arguments), model = scratch.file("net.onnx")
     try Data(TestNet.onnx()).write(to: URL(filePath: model))
     for (version, aliases) in [(1, []), (2, ["--alias", "best"])] {
-      try Data("{\"version\": \(version), \"trainedBy\": 7}".utf8).write(to: URL(filePath: scratch.file("net.card.json")))
+      try Data("{\"version\": \(version), \"trainedBy\": 7}".utf8).write(
+        to: URL(filePath: scratch.file("net.card.json")))
       let up = try Program.run(["upload", model] + aliases, environment: server.environment)
       try #require(up.status == 0, "\(up.errors)")
     }
@@ -207,7 +208,10 @@ struct RegistryTests {
     #expect(try server.dither("models", "rollout", "net:best", "net@1", "--shadow").output.contains("computes 1.0"))
     #expect(try server.dither("models", "rollout", "net:best", "--end").status == 0)
     #expect(try server.dither("models", "rollout", "net:best", "--end").status == 3)
-    for wrong in [["net@1"], ["net@1", "--share", "2"], ["net@1", "--end"], ["--end", "--shadow"], ["other@1", "--share", "0.5"], []] {
+    for wrong in [
+      ["net@1"], ["net@1", "--share", "2"], ["net@1", "--end"], ["--end", "--shadow"], ["other@1", "--share", "0.5"],
+      [],
+    ] {
       let result = try Program.run(["models", "rollout", "net:best"] + wrong, environment: server.environment)
       #expect(result.status == 2, "\(wrong) \(result.errors)")
     }

@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherClient
 import DitherTestSupport
 import Foundation

@@ -120,9 +120,9 @@ struct LayerTests {
       && line.firstMatch(of: /\b(async(\s+throws|\s*\{|\s*->)|await\s|DispatchQueue\.main|Task\s*\{)/) != nil
   }
 
-  @Test("tests begin programs as ChildProcess does")
+  @Test("other programs are begun as ChildProcess does")
   func programs() {
-    let faults = Repository.tests.flatMap { file in
+    let faults = (Repository.sources + Repository.tests).flatMap { file in
       file.lines.indices.filter { file.lines[$0].contains(/= Process\(\)/) }.map(file.place)
     }
     #expect(faults.isEmpty, "\(faults.joined(separator: "\n"))")

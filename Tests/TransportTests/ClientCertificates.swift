@@ -1,4 +1,4 @@
-import DitherTestSupport
+import DitherBasics
 import DitherTransport
 import Foundation
 import NIOCore

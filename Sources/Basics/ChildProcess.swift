@@ -3,14 +3,17 @@ import Glibc
 import Synchronization
 
 /// Another program, begun with no signal blocked and no file but its standard ones open. Foundation's `Process` hands on
-/// the signals that the runtime's threads block, so that a shell is never told of its children's end; and it reads
-/// beyond what the kernel lists of open files, which ends a process that has very many (Swift 6.3).
-public final class ChildProcess: Sendable {
+/// the signals that the runtime's threads block, so that a shell is never told of its children's end, and a browser not
+/// of the session's; and it reads beyond what the kernel lists of open files, which ends a process that has very many
+/// (Swift 6.3).
+package final class ChildProcess: Sendable {
   /// It could not be begun.
-  public struct NotBegun: Error { public var reason: String }
+  package struct NotBegun: Error {
+    package var reason: String
+  }
 
   /// Where what it says goes.
-  public enum Listener: Sendable {
+  package enum Listener: Sendable {
     case nobody
     /// Who runs it to its end.
     case caller
@@ -21,9 +24,9 @@ public final class ChildProcess: Sendable {
   }
 
   /// As the system knows it, until its end was seen.
-  public let identifier: pid_t
+  package let identifier: pid_t
   /// Its standard input, where it has one that is not empty.
-  public let input: FileHandle?
+  package let input: FileHandle?
   private let output: FileHandle?
   /// What it ended with, once that was seen: from then on its identifier may be another's.
   private let status = Mutex<Int32?>(nil)
@@ -34,7 +37,7 @@ public final class ChildProcess: Sendable {
   ///   - hears: whether it is told anything; without, its input is empty.
   ///   - output: of its standard output.
   ///   - errors: of its standard error; nil: the same.
-  public init(
+  package init(
     _ command: [String], in folder: String = "/", environment: [String: String]? = nil, hears: Bool = false,
     output: Listener = .nobody, errors: Listener? = nil
   ) throws {
@@ -93,7 +96,7 @@ public final class ChildProcess: Sendable {
   /// Waits for its end.
   /// - Returns: what it ended with; below 0: the signal that ended it.
   @discardableResult
-  public func end() -> Int32 {
+  package func end() -> Int32 {
     var seen = siginfo_t()
     // It stays a zombie meanwhile, so that others may ask and send signals.
     while waitid(P_PID, id_t(identifier), &seen, WEXITED | WNOWAIT) < 0, errno == EINTR {}
@@ -103,7 +106,8 @@ public final class ChildProcess: Sendable {
     }
   }
 
-  public var isRunning: Bool {
+  /// Whether its end was not seen yet, and is not there to be seen.
+  package var isRunning: Bool {
     status.withLock { status in
       if status == nil { status = Self.reaped(identifier, WNOHANG) }
       return status == nil
@@ -111,12 +115,12 @@ public final class ChildProcess: Sendable {
   }
 
   /// Sends a signal; nothing where its end was seen.
-  public func signal(_ number: Int32) {
+  package func signal(_ number: Int32) {
     status.withLock { if $0 == nil { kill(identifier, number) } }
   }
 
   /// Runs a program to its end.
-  public static func run(
+  package static func run(
     _ command: [String], in folder: String = "/", environment: [String: String]? = nil
   ) throws -> (status: Int32, words: String) {
     let child = try ChildProcess(command, in: folder, environment: environment, output: .caller)

@@ -15,7 +15,7 @@ package final class ChildProcess: Sendable {
   /// Where what it says goes.
   package enum Listener: Sendable {
     case nobody
-    /// Who runs it to its end.
+    /// The one who runs it to its end.
     case caller
     /// A file, which is empty at first.
     case file(String)
@@ -28,7 +28,7 @@ package final class ChildProcess: Sendable {
   /// Its standard input, where it has one that is not empty.
   package let input: FileHandle?
   private let output: FileHandle?
-  /// What it ended with, once that was seen: from then on its identifier may be another's.
+  /// Its status at its end, once that was seen: from then on its identifier may be another's.
   private let status = Mutex<Int32?>(nil)
 
   /// - Parameters:

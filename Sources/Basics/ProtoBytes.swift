@@ -1,7 +1,7 @@
 /// A protobuf message's bytes, field by field, for small messages that are in no schema of ours: the few kinds of fields
 /// that these have. Source: Protocol Buffers, Encoding.
 package struct ProtoBytes {
-  /// What was written so far.
+  /// The message as far as it was written.
   package private(set) var bytes: [UInt8] = []
 
   /// An empty message.

@@ -1,4 +1,4 @@
-// What the shim's files share. Nothing here is for callers.
+// The part that the shim's files share. Nothing here is for callers.
 #pragma once
 
 #include <dnnl.h>
@@ -56,7 +56,7 @@ struct dn_kernel {
   size_t workspace_size;
 };
 
-// What making a kernel holds on the way.
+// All that making a kernel holds on the way.
 typedef struct {
   dn_kernel *kernel;
   dnnl_primitive_attr_t attr;

@@ -1,4 +1,4 @@
-// What all kernels have in common: how one is made, run and destroyed. A reorder is nothing else.
+// How every kernel is made, run and destroyed. A reorder is nothing else.
 #include <stdlib.h>
 
 #include "internal.h"

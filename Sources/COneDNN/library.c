@@ -1,4 +1,4 @@
-// What is in use: version, instructions, threads, the engine.
+// The library in use: version, instructions, threads, the engine.
 #include <stdio.h>
 #include <string.h>
 

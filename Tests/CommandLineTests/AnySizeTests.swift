@@ -128,7 +128,7 @@ struct AnySizeTests {
       #expect(!manager.fileExists(atPath: scratch.file("out")), "\(result.errors)")
     }
     try refused("No such file", status: 3)
-    // What a server would have of it cannot be signed either.
+    // Its digest would be another than a server has.
     let key = scratch.file("key.pem"), signature = scratch.file("add.sig")
     _ = try Ed25519.PrivateKey(openOrMake: key)
     let sign = ["models", "sign", "--sign-key", key, "--file", file, "--out", signature]

@@ -110,7 +110,7 @@ struct ServeCommand: AsyncParsableCommand {
 
   private func serve(_ configuration: ServerConfiguration) async throws {
     Allocator.returnsLargeBlocks()
-    // Who no longer reads the log ends nothing: NIO sees to that only once it has a socket.
+    // A reader of the log who goes away ends nothing: NIO sees to that only once it has a socket.
     signal(SIGPIPE, SIG_IGN)
     // A full pipe that nobody reads keeps no call waiting, nor the end.
     let lines = LogQueue()

@@ -60,7 +60,7 @@ struct WorkCommand: AsyncParsableCommand {
     configuration.traces = try TraceSettings(environment: ProcessInfo.processInfo.environment)
     configuration.computeThreads = 1
     Allocator.returnsLargeBlocks()
-    // Who no longer reads the log ends nothing: NIO sees to that only once it has a socket.
+    // A reader of the log who goes away ends nothing: NIO sees to that only once it has a socket.
     signal(SIGPIPE, SIG_IGN)
     LoggingSystem.bootstrap { BoundedLog(ShownLog(StreamLogHandler.standardError(label: $0))) }
     let (stops, stop) = AsyncStream.makeStream(of: Void.self)

@@ -63,7 +63,7 @@ struct SanityTests {
     let softmax = try Catalog<any OnnxOp.Type>.ops.entry(named: "Softmax").init(node)
     let model = try Model(builder.finish(outputs: [("y", builder.apply(softmax, [z], name: "shares")[0])]))
     let plan = try AuditPlan(probes: [ProbeSpec("clean")], exampleCount: 20, inputShape: [1, 4, 4])
-    let data = try AuditData(
+    let data = AuditData(
       name: "d", inputs: .random([20, 1, 4, 4], seed: 5, from: 0, to: 1), labels: Array(repeating: 0, count: 20))
     let runner = try AuditRunner(plan: plan, subject: AuditSubject(name: "m", digest: "", model: model), data: data)
     let check = try #require(runner.report(runner.runAll()).checks.first { $0.check == "rows_apart" })

@@ -310,10 +310,10 @@ import Testing
   func shortWorkIsComputedWhereItIsRead() async throws {
     // What is short is said: how long two draws take depends on the build and on who else computes.
     let server = try await InProcess(models: ["net": TestModels.mlp()]) { $0.limits.promptSeconds = 60 }
-    func requests(_ count: Int, _ change: (inout Dither_V1_PredictRequest) -> Void = { _ in }) throws
+    func requests(_ count: Int, _ change: (inout Dither_V1_PredictRequest) -> Void = { _ in })
       -> [Dither_V1_PredictRequest]
     {
-      try (0..<count).map { number in
+      (0..<count).map { number in
         var request = server.request("net", [rows(count, of: 6)[number]])
         request.samples = 2
         request.seed = UInt64(number)

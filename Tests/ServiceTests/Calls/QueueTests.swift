@@ -8,6 +8,10 @@ import Testing
 
 @Suite("Predictions that wait")
 struct QueueTests {
+  private final class Refused: Sendable {
+    let count = Atomic(0)
+  }
+
   private final class LongCalls: Sendable {
     let areGone = Atomic(false), ended = Atomic(0)
   }
@@ -110,7 +114,7 @@ struct QueueTests {
       ($0.computeThreads, $0.limits.queuedRequests) = (1, 8)
     }
     _ = try await server.predict("net", rows(1, of: 6))
-    let refused = Atomic(0)
+    let refused = Refused()
     try await withThrowingTaskGroup(of: Void.self) { group in
       for seed in 0..<200 {
         group.addTask {
@@ -120,11 +124,11 @@ struct QueueTests {
             }
           } catch {
             #expect(isFault(error, .resourceExhausted) && (error as? any AnyFault)?.retryAfterMilliseconds ?? 0 > 0)
-            refused.add(1, ordering: .relaxed)
+            refused.count.add(1, ordering: .relaxed)
           }
         }
       }
-      while refused.load(ordering: .relaxed) == 0 { try await Task.sleep(for: .milliseconds(1)) }
+      while refused.count.load(ordering: .relaxed) == 0 { try await Task.sleep(for: .milliseconds(1)) }
       // He holds all places, or has held them.
       for _ in 0..<20 { _ = try await server.predict("net", rows(1, of: 6), caller: Caller(name: "quiet")) }
       try await group.waitForAll()

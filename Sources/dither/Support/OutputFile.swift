@@ -7,7 +7,7 @@ enum OutputFile {
   static func write(_ bytes: some Sequence<UInt8>, to path: String) throws(CommandError) {
     var status = stat()
     do {
-      if lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+      if lstat(path, &status) == 0, [S_IFLNK, S_IFIFO, S_IFCHR].contains(status.st_mode & S_IFMT) {
         try Data(bytes).write(to: URL(filePath: path))
       } else {
         try WholeFile.write(Array(bytes), to: path)

@@ -70,7 +70,7 @@ package final class ChildProcess: Sendable {
       switch listener {
       case .nobody: posix_spawn_file_actions_addopen(&actions, file, "/dev/null", O_WRONLY, 0)
       case .caller:
-        let ends = try Self.pipe()
+        let ends = try ChildProcess.pipe()
         theirs.append(ends.writing)
         heard = FileHandle(fileDescriptor: ends.reading, closeOnDealloc: true)
         posix_spawn_file_actions_adddup2(&actions, ends.writing, file)

@@ -433,8 +433,7 @@ final class Batcher: Sendable {
 
   /// Another round would take at least as long as all before it, and some time goes for the answer itself.
   private static func isLate(_ deadline: ContinuousClock.Instant?, since started: ContinuousClock.Instant) -> Bool {
-    guard let deadline else { return false }
     let now = ContinuousClock.now
-    return deadline - now < (now - started) * 2 + .milliseconds(5)
+    return deadline.map { $0 - now < (now - started) * 2 + .milliseconds(5) } ?? false
   }
 }

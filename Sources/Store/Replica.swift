@@ -7,6 +7,7 @@ public struct Replica: Sendable, Equatable {
 
   /// Unique among all that use the store.
   public var id: String
+  /// What it does for them.
   public var kind: Kind
   /// The program, as reports name it.
   public var code: String

@@ -9,6 +9,12 @@ import Testing
 struct SharedConstantTests {
   private static let rows = 512, columns = 1024
   private static var bytes: Int { rows * columns * 4 }
+  /// One byte less than the table has.
+  private static var limits: OnnxLimits {
+    var limits = OnnxLimits()
+    limits.madeBytes = bytes - 1
+    return limits
+  }
 
   /// The mean of x · w, w a table of 2 MiB: an initializer, or made by a node of a constant shape or of the input's.
   private static func graph(_ made: Made) throws -> Graph {
@@ -103,9 +109,8 @@ struct SharedConstantTests {
     let names = graph.nodes.map(\.name), shapes = graph.literals.values.map(\.type.shape)
     #expect(file.count < 1000 && !names.contains("ConstantOfShape"))
     #expect(shapes.contains([Self.rows, Self.columns]))
-    var limits = OnnxLimits()
-    limits.madeBytes = Self.bytes - 1
-    let error = #expect(throws: GraphError.self) { [limits] in try Graph(onnx: file, limits: limits) }
+    let limits = Self.limits
+    let error = #expect(throws: GraphError.self) { try Graph(onnx: file, limits: limits) }
     #expect(error?.code == .tooLarge && error?.description.contains("ConstantOfShape") == true)
   }
 }

@@ -145,7 +145,7 @@ struct SharedWeightsTests {
     let weights = try test.make(builder) { try op($0, $1, inputs: $2) }
     let y = try builder.apply(op("MatMul"), [x, weights], name: "dense")[0]
     let graph = try #require(try builder.finish(outputs: [("y", y)]).foldingComputedWeights())
-    let noise = try NoiseModel([.init(.weights, sigma: 0.2)])
+    let noise = NoiseModel([.init(.weights, sigma: 0.2)])
     try noise.checkSites(in: graph)
     let plan = try Plan(
       graph, parameters: ParameterBuffers(graph), options: .init(rows: 1, samples: 4000, path: .fresh), noise: noise)

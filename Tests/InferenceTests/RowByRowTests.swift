@@ -24,11 +24,15 @@ struct RowByRowTests {
   private static let weights = Tensor.random([4, 3], seed: 8)
 
   private static func expected(_ x: Tensor) -> [Float] {
-    (0..<x.rowCount).flatMap { row in
-      (0..<3).map { column in
-        (0..<4).reduce(Float(0)) { $0 + (x.elements[row * 4 + $1] + 1) * weights.elements[$1 * 3 + column] }
+    var sums: [Float] = []
+    for row in 0..<x.rowCount {
+      for column in 0..<3 {
+        var sum: Float = 0
+        for k in 0..<4 { sum += (x.elements[row * 4 + k] + 1) * weights.elements[k * 3 + column] }
+        sums.append(sum)
       }
     }
+    return sums
   }
 
   @Test("each row is answered as if it were alone")

@@ -52,7 +52,7 @@ struct ServableTests {
     var graph = builder.finish(outputs: [("y", y)])
     var term = NoiseTerm(site, sigma: 0.1)
     if site == .weights { term.layers = "nope" }
-    graph.noise = try NoiseModel([term])
+    graph.noise = NoiseModel([term])
     #expect(throws: GraphError.self) { try Model(graph) }
   }
 
@@ -69,7 +69,8 @@ struct ServableTests {
     #expect(model.signature.outputName == "second" && model.signature.classes == 2)
     #expect(try Model(onnx: graph.onnx()).signature.outputName == "second")
     graph.metadata["dither.output"] = "secnd"
-    #expect { [graph] in try Model(graph) } throws: { "\($0)".contains("did you mean 'second'?") }
+    let slip = graph
+    #expect { try Model(slip) } throws: { "\($0)".contains("did you mean 'second'?") }
   }
 
   @Test("classes as images of one pixel are classes")

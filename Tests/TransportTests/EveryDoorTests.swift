@@ -430,11 +430,6 @@ struct EveryDoorTests {
   }
 
   private func varint(_ value: UInt64) -> Data {
-    var value = value, out = Data()
-    while value >= 0x80 {
-      out.append(UInt8(truncatingIfNeeded: value) | 0x80)
-      value >>= 7
-    }
-    return out + [UInt8(value)]
+    value < 0x80 ? Data([UInt8(value)]) : Data([UInt8(truncatingIfNeeded: value) | 0x80]) + varint(value >> 7)
   }
 }

@@ -129,8 +129,8 @@ struct HostileOpTests {
     limits.elements = 1 << 16
     limits.activationBytes = 1 << 18
     limits.operations = 1e7
-    let noises = try Catalog<NoiseSite>.sites.entries.flatMap { site in
-      try ["gaussian", "dropout", "salt_and_pepper"].compactMap {
+    let noises = Catalog<NoiseSite>.sites.entries.flatMap { site in
+      ["gaussian", "dropout", "salt_and_pepper"].compactMap {
         try? NoiseModel([.init(site, sigma: 0.1, distribution: $0)])
       }
     }

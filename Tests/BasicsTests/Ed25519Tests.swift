@@ -87,7 +87,7 @@ import Testing
     let scratch = try Scratch(), path = scratch.file("key.pem")
     let keys = try await withThrowingTaskGroup(of: Ed25519.PublicKey.self) { group in
       for _ in 0..<8 { group.addTask { try Ed25519.PrivateKey(openOrMake: path).publicKey } }
-      return try await group.reduce(into: Set()) { $0.insert($1) }
+      return try await group.reduce(into: Set<Ed25519.PublicKey>()) { $0.insert($1) }
     }
     let kept = try Ed25519.PublicKey(pem: [UInt8](Data(contentsOf: URL(filePath: scratch.file("key.pub.pem")))))
     #expect(keys == [kept] && scratch.files == ["key.pem", "key.pub.pem"])

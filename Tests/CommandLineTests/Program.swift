@@ -49,8 +49,9 @@ enum Program {
       .filter { !$0.key.hasPrefix("DITHER_") || ["DITHER_DATA", "DITHER_REFERENCE"].contains($0.key) }
       // A login of who runs the tests is no part of them.
       .merging(["XDG_CONFIG_HOME": "/nonexistent"]) { $1 }
+    let listener: ChildProcess.Listener = if let log { .descriptor(log.fileDescriptor) } else { .file(errors.path) }
     return try ChildProcess(
       [url.path] + arguments, in: (folder ?? package).path, environment: own.merging(environment) { $1 },
-      output: .file(output.path), errors: log.map { .descriptor($0.fileDescriptor) } ?? .file(errors.path))
+      output: .file(output.path), errors: listener)
   }
 }

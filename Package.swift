@@ -152,7 +152,9 @@ let package = Package(
     tests("Basics", ["DitherBasics"]),
     tests("Tensor", ["DitherTensor", "CKernels"]),
     tests("Proto", ["DitherBasics", "DitherProto", "DitherTensor", protobuf]),
-    tests("Transport", ["DitherClient", "DitherProto", "DitherTensor", "DitherTransport", protobuf, log] + nio),
+    tests(
+      "Transport",
+      ["DitherBasics", "DitherClient", "DitherProto", "DitherTensor", "DitherTransport", protobuf, log] + nio),
     tests("Jobs", ["DitherBasics", "DitherStore", "DitherStorePostgres", "DitherJobs", "DitherTensor"]),
     tests("StoreS3", ["DitherBasics", "DitherStore", "DitherStoreS3"]),
     tests(

@@ -40,13 +40,27 @@ public enum Ed25519 {
     /// The key in a file; where there is none, a new one, and its public half beside it (`report-key.pem`,
     /// `report-key.pub.pem`).
     public init(openOrMake path: String) throws(KeyError) {
-      if let found = FileManager.default.contents(atPath: path) {
-        try self.init(pem: [UInt8](found))
+      if !FileManager.default.fileExists(atPath: path), let made = try Self.made(at: path) {
+        self = made
         return
       }
-      self.init()
-      try KeyFile.write(pem, to: path, flags: O_EXCL, mode: 0o600)
-      try KeyFile.write(publicKey.pem, to: Self.publicPath(of: path), flags: O_TRUNC, mode: 0o644)
+      guard let found = FileManager.default.contents(atPath: path) else {
+        throw KeyError(.unreadable, at: path, expected: "a key file that can be read", got: "one that cannot")
+      }
+      try self.init(pem: [UInt8](found))
+    }
+
+    /// A new one, with its files.
+    /// - Returns: nil where another process was the first to make it.
+    private static func made(at path: String) throws(KeyError) -> PrivateKey? {
+      let key = PrivateKey()
+      do throws(FileError) {
+        guard try WholeFile.create(Array(key.pem.utf8), at: path, for: .owner) else { return nil }
+        try WholeFile.write(Array(key.publicKey.pem.utf8), to: publicPath(of: path))
+        return key
+      } catch {
+        throw KeyError(.unwritable, at: error.place, expected: "a key file that can be made", got: error.got)
+      }
     }
 
     /// Where the public half of a key in a file is.
@@ -189,23 +203,9 @@ private func noPassPhrase(
 
 /// Faults of a key's file.
 public enum KeyFault: FaultCode {
-  case malformed, unwritable
+  case malformed, unreadable, unwritable
   /// A file that is no key is the caller's mistake.
   public var category: FaultCategory { .invalidArgument }
 }
 /// An error of a key's file.
 public typealias KeyError = Fault<KeyFault>
-
-private enum KeyFile {
-  static func write(_ text: String, to path: String, flags: Int32, mode: mode_t) throws(KeyError) {
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, mode)
-    guard descriptor >= 0 else { throw fault(path) }
-    let bytes = Array(text.utf8), written = Foundation.write(descriptor, bytes, bytes.count)
-    guard written == bytes.count, fsync(descriptor) == 0, close(descriptor) == 0 else { throw fault(path) }
-  }
-
-  private static func fault(_ path: String) -> KeyError {
-    KeyError(
-      .unwritable, at: path, expected: "a key file that can be made", got: String(cString: strerror(errno)))
-  }
-}

@@ -32,8 +32,10 @@ public enum WholeFile {
 
   /// Makes a file where there is none. Of several who make it at once, one does.
   /// - Returns: whether it was made; else another is there, and stays.
-  public static func create(_ bytes: [UInt8], at path: String) throws(FileError) -> Bool {
-    let part = try self.part(of: path, bytes)
+  public static func create(
+    _ bytes: [UInt8], at path: String, for readers: Readers = .anybody
+  ) throws(FileError) -> Bool {
+    let part = try self.part(of: path, bytes, readers)
     defer { unlink(part) }
     if link(part, path) == 0 { return true }
     let code = errno
@@ -61,9 +63,7 @@ public enum WholeFile {
   private static let suffix = ".part"
 
   /// - Returns: the path of a synced file beside the place.
-  private static func part(
-    of path: String, _ bytes: [UInt8], _ readers: Readers = .anybody
-  ) throws(FileError) -> String {
+  private static func part(of path: String, _ bytes: [UInt8], _ readers: Readers) throws(FileError) -> String {
     let part = "\(path).\(String(UInt64.random(in: 0 ... .max), radix: 36))\(suffix)"
     let descriptor = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, readers.mode)
     guard descriptor >= 0 else { throw fault(path) }

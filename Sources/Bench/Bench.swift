@@ -134,7 +134,3 @@ extension Catalog where Entry == Bench {
         .throughputFramedTls, .throughputGrpc,
       ], name: { $0.name })
 }
-
-extension Duration {
-  var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
-}

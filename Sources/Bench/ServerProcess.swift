@@ -19,7 +19,7 @@ final class ServerProcess {
   }
 
   static let model = "bench-mlp"
-  private let process = Process()
+  private let process: ChildProcess
   private let folder: URL
   private let ready: Ready
   private let isSecure: Bool
@@ -36,18 +36,17 @@ final class ServerProcess {
       try FileManager.default.createDirectory(at: made, withIntermediateDirectories: true)
       try Data(Fixtures.mlp(sigma: 0.05).onnx()).write(to: made.appending(path: "\(Self.model).onnx"))
     }
-    process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-    process.arguments =
-      [
-        "serve", "--framed-port", "0", "--grpc-port", "0", "--http-port", "0", "--log-level", "warning", "--models",
-        models ?? made.path, "--state", (state ?? folder.appending(path: "state")).path, "--ready-file", readyFile,
-      ] + (tls ? [] : ["--insecure"])
-    process.standardOutput = FileHandle.nullDevice
     let start = ContinuousClock.now
-    try process.run()
+    process = try ChildProcess(
+      [
+        URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().path, "serve", "--framed-port", "0", "--grpc-port",
+        "0", "--http-port", "0", "--log-level", "warning", "--models",
+        models ?? made.path, "--state", (state ?? folder.appending(path: "state")).path, "--ready-file", readyFile,
+      ] + (tls ? [] : ["--insecure"]), in: FileManager.default.currentDirectoryPath,
+      errors: .descriptor(STDERR_FILENO))
     while !FileManager.default.fileExists(atPath: readyFile) {
       guard process.isRunning, ContinuousClock.now - start < .seconds(60) else {
-        process.terminate()
+        process.signal(SIGTERM)
         throw Bench.Skip(reason: "the server did not start")
       }
       usleep(500)
@@ -57,8 +56,8 @@ final class ServerProcess {
   }
 
   deinit {
-    process.terminate()
-    process.waitUntilExit()
+    process.signal(SIGTERM)
+    process.end()
     try? FileManager.default.removeItem(at: folder)
   }
 
@@ -82,7 +81,7 @@ final class ServerProcess {
 
   /// Megabytes that the process holds.
   var residentMegabytes: Double {
-    let status = (try? String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)) ?? ""
+    let status = (try? String(contentsOfFile: "/proc/\(process.identifier)/status", encoding: .utf8)) ?? ""
     let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") } ?? ""
     return (line.split(separator: " ").dropFirst().first.flatMap { Double($0) } ?? 0) / 1024
   }

@@ -13,14 +13,11 @@ public struct DataRoot: Sendable {
   /// - Parameter url: a folder, which need not exist yet.
   public init(_ url: URL) { self.url = url }
 
-  /// `DITHER_DATA`, or a folder in the user's cache.
+  /// `DITHER_DATA`, or a folder of the user's data.
   public static var standard: DataRoot {
-    let environment = ProcessInfo.processInfo.environment
-    if let path = environment["DITHER_DATA"], !path.isEmpty { return DataRoot(URL(fileURLWithPath: path)) }
-    let home =
-      environment["XDG_DATA_HOME"].map { URL(fileURLWithPath: $0) }
-      ?? FileManager.default.homeDirectoryForCurrentUser.appending(path: ".local/share")
-    return DataRoot(home.appending(path: "dither/data"))
+    DataRoot(
+      UserFolder.named("DITHER_DATA")
+        ?? URL(filePath: UserFolder.path("XDG_DATA_HOME", else: ".local/share") + "/data", directoryHint: .isDirectory))
   }
 
   /// Where a file is: packed or not, here or in Debian's folder.

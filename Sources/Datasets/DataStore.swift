@@ -128,38 +128,17 @@ public struct DataStore: Sendable {
     }
   }
 
-  /// Written beside its place, synced, then renamed: no reader sees a part of it, and a failure leaves nothing.
+  /// Whole or not at all: no reader sees a part of it, and a failure leaves nothing.
   static func write(_ bytes: [UInt8], to target: URL) throws(DatasetError) {
-    let part = target.appendingPathExtension("part"), folder = target.deletingLastPathComponent()
+    let folder = target.deletingLastPathComponent()
     do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) } catch {
       throw DatasetError(.disk, at: folder.path, expected: "a folder that can be made", got: error.localizedDescription)
     }
-    func fail(_ what: String) -> DatasetError {
-      let reason = String(cString: strerror(errno))
-      unlink(part.path)
-      return DatasetError(
-        .disk, at: target.path, expected: what, got: reason, advice: "free some space, or choose another DITHER_DATA")
+    WholeFile.removeLeftovers(in: folder.path)
+    do throws(FileError) { try WholeFile.write(bytes, to: target.path) } catch {
+      throw DatasetError(
+        .disk, at: error.place, expected: error.expected, got: error.got,
+        advice: "free some space, or choose another DITHER_DATA")
     }
-    let descriptor = open(part.path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
-    guard descriptor >= 0 else { throw fail("a file that can be made") }
-    var written = 0
-    while written < bytes.count {
-      let count = bytes.withUnsafeBytes {
-        Foundation.write(descriptor, $0.baseAddress?.advanced(by: written), $0.count - written)
-      }
-      if count < 0 && errno == EINTR { continue }
-      guard count > 0 else {
-        let error = fail("\(bytes.count) bytes written")
-        close(descriptor)
-        throw error
-      }
-      written += count
-    }
-    guard fsync(descriptor) == 0 else {
-      let error = fail("a file that is safe on disk")
-      close(descriptor)
-      throw error
-    }
-    guard close(descriptor) == 0, rename(part.path, target.path) == 0 else { throw fail("a file that is safe on disk") }
   }
 }

@@ -113,7 +113,10 @@ public struct LearnedDeviation: Sendable {
 }
 
 /// ln(1 + eˣ).
-func softplus(_ x: Float) -> Float { max(x, 0) + log1p(exp(-abs(x))) }
+package func softplus(_ x: Float) -> Float { max(x, 0) + log1p(exp(-abs(x))) }
+
+/// The same with a double's digits: by these a float's last one would be another.
+package func softplus(_ x: Double) -> Double { max(x, 0) + log1p(exp(-abs(x))) }
 
 extension NoiseTerm {
   /// Learned factors in the measure of its scale: what is times sigma and a draw.

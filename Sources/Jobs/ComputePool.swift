@@ -1,7 +1,8 @@
 import Foundation
 import Synchronization
 
-/// Threads of our own for work that computes or waits for a disk: never those that tasks run on.
+/// Threads of our own for work that computes or waits for a disk: never those that tasks run on. Unlike those of
+/// PostgreSQL and of a bucket they are there from the start and stay, so that no prediction waits for one to begin.
 public final class ComputePool: Sendable {
   private let queue: WorkQueue
 

@@ -22,8 +22,3 @@ final class LoadedModel: Sendable {
     noise = model.noise?.options ?? []
   }
 }
-
-extension Duration {
-  var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
-  var microseconds: UInt64 { UInt64(max(0, seconds * 1e6)) }
-}

@@ -4,7 +4,8 @@ import Foundation
 import Synchronization
 
 /// A few connections. A task that wants one when all are taken waits without holding a thread; requests wait for the
-/// network on threads of their own, as many as there are connections.
+/// network on threads of Dispatch, as many as there are connections: one of libcurl may go from thread to thread, which
+/// a line of libpq does not.
 final class S3Connections: Sendable {
   /// Requests that are under way at once, at most.
   static let most = 8

@@ -83,6 +83,16 @@ import Testing
     #expect(throws: KeyError.self) { try Ed25519.PrivateKey(openOrMake: scratch.file("no/such/folder.pem")) }
   }
 
+  @Test("of several who make a key file at once, all have the first one's") func race() async throws {
+    let scratch = try Scratch(), path = scratch.file("key.pem")
+    let keys = try await withThrowingTaskGroup(of: Ed25519.PublicKey.self) { group in
+      for _ in 0..<8 { group.addTask { try Ed25519.PrivateKey(openOrMake: path).publicKey } }
+      return try await group.reduce(into: Set<Ed25519.PublicKey>()) { $0.insert($1) }
+    }
+    let kept = try Ed25519.PublicKey(pem: [UInt8](Data(contentsOf: URL(filePath: scratch.file("key.pub.pem")))))
+    #expect(keys == [kept] && scratch.files == ["key.pem", "key.pub.pem"])
+  }
+
   /// A key of another kind, one with a pass phrase (nobody is asked for it), and noise.
   @Test(arguments: [
     """

@@ -128,6 +128,13 @@ struct AnySizeTests {
       #expect(!manager.fileExists(atPath: scratch.file("out")), "\(result.errors)")
     }
     try refused("No such file", status: 3)
+    // Its digest would be another than a server has.
+    let key = scratch.file("key.pem"), signature = scratch.file("add.sig")
+    _ = try Ed25519.PrivateKey(openOrMake: key)
+    let sign = ["models", "sign", "--sign-key", key, "--file", file, "--out", signature]
+    let unsigned = try Program.run(sign)
+    #expect(unsigned.status == 3 && unsigned.errors.contains("parts/w.bin"), "\(unsigned.errors)")
+    #expect(!manager.fileExists(atPath: signature))
     try numbers.withUnsafeBytes { Data($0) }.prefix(12).write(to: URL(filePath: part))
     try refused("a file of 12")
     try numbers.withUnsafeBytes { Data($0) }.write(to: URL(filePath: scratch.file("elsewhere.bin")))

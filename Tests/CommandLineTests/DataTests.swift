@@ -35,4 +35,12 @@ struct DataTests {
     let left = FileManager.default.enumerator(atPath: scratch.file("wine"))?.allObjects ?? []
     #expect(left.isEmpty)
   }
+
+  @Test("a variable that is empty is none: sets lie below the home folder")
+  func home() throws {
+    let scratch = try Scratch()
+    let told = try Program.run(
+      ["data", "verify", "iris"], environment: ["DITHER_DATA": "", "XDG_DATA_HOME": "", "HOME": scratch.path])
+    #expect(told.output.contains("\(scratch.path)/.local/share/dither/data"), "\(told.output)\(told.errors)")
+  }
 }

@@ -1,3 +1,4 @@
+import DitherDatasets
 import DitherGraph
 import DitherTensor
 import DitherTestSupport
@@ -89,5 +90,22 @@ struct FileMistakeTests {
     #expect(try server.dither("audits", "list").output.contains("clean, fgsm, pgd"))
     let listed = try #require(server.dither("audits", "list", "--json").json()["audits"] as? [[String: Any]])
     #expect(listed.first?["probes"] as? [String] == ["clean", "fgsm", "pgd"])
+  }
+
+  @Test("what a command writes goes through a link; a place that cannot be written to is named") func outputs() throws {
+    let scratch = try Scratch(), x = scratch.file("x.npy"), link = scratch.file("link.npy")
+    try Data(Npy([2, 1, 8, 8], .uint8([UInt8](repeating: 99, count: 128))).bytes).write(to: URL(filePath: x))
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: scratch.file("real.npy"))
+    let command = ["corrupt", "gaussian_noise:severity=2", "--data", x, "--out"]
+    for path in [scratch.file("plain.npy"), link] {
+      let made = try Program.run(command + [path])
+      #expect(made.status == 0, "\(made.errors)")
+    }
+    let plain = try Data(contentsOf: URL(filePath: scratch.file("plain.npy")))
+    let real = try Data(contentsOf: URL(filePath: scratch.file("real.npy")))
+    #expect(plain == real)
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == scratch.file("real.npy"))
+    let refused = try Program.run(command + [scratch.file("no/x.npy")])
+    #expect(refused.status == 3 && refused.errors.contains("no/x.npy: expected a file that can be written"))
   }
 }

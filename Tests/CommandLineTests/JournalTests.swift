@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherTestSupport
 import Foundation
 import Testing
@@ -32,9 +33,9 @@ struct JournalTests {
         command + journal + ["--part", part], output: URL(filePath: scratch.file("out\(at)")),
         errors: URL(filePath: scratch.file("err\(at)")), environment: [:])
     }
-    kill(jobs[3].processIdentifier, SIGKILL)
-    for job in jobs { job.waitUntilExit() }
-    #expect(jobs.prefix(3).allSatisfy { $0.terminationStatus == 0 })
+    jobs[3].signal(SIGKILL)
+    let statuses = jobs.map { $0.end() }
+    #expect(statuses.prefix(3) == [0, 0, 0])
     let said = String(decoding: bytes("out2") ?? Data(), as: UTF8.self)
     #expect(said.contains("part 2/3 is done"), "\(said)")
     let standing = try Program.run(command + journal + ["--part", "2/3", "--json"])

@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherClient
 import DitherTestSupport
 import Foundation
@@ -13,7 +14,7 @@ final class LiveServer {
     var ca: String
   }
 
-  let process: Process
+  let process: ChildProcess
   private let ready: Ready
   private let errors: URL
   private let state: Scratch
@@ -46,13 +47,13 @@ final class LiveServer {
   }
 
   deinit {
-    if process.isRunning { process.terminate() }
-    process.waitUntilExit()
+    process.signal(SIGTERM)
+    process.end()
   }
 
   func kill() {
-    Foundation.kill(process.processIdentifier, SIGKILL)
-    process.waitUntilExit()
+    process.signal(SIGKILL)
+    process.end()
   }
 
   /// What clients on the command line need.
@@ -77,7 +78,7 @@ final class LiveServer {
 
   /// Megabytes: the most that the process has held.
   var peakMegabytes: Double {
-    let status = (try? String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)) ?? ""
+    let status = (try? String(contentsOfFile: "/proc/\(process.identifier)/status", encoding: .utf8)) ?? ""
     let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
     return (line?.split(separator: " ").dropFirst().first.flatMap { Double($0) } ?? .infinity) / 1024
   }

@@ -38,6 +38,10 @@ struct LoginTests {
     let address = try #require(server.environment["DITHER_ADDRESS"]), ca = try #require(server.environment["DITHER_CA"])
     let wrong = try Program.run(["login", "--address", address, "--token", "wrong", "--ca", ca], environment: home)
     #expect(wrong.status == 4 && wrong.errors.contains("dither tokens create"), "\(wrong.errors)")
+    // The environment wins over a ready file that is there by itself, a flag over both.
+    let ready = scratch.file("ready.json"), other = home.merging(["DITHER_TOKEN": "wrong"]) { $1 }
+    let meant = try Program.run(["login"], environment: other.merging(["DITHER_READY_FILE": ready]) { $1 })
+    #expect(meant.status == 4, "\(meant.output)")
     #expect(!FileManager.default.fileExists(atPath: Self.kept(scratch)))
     let token = try #require(server.environment["DITHER_TOKEN"])
     let made = try Program.run(["login", "--address", address, "--token", token, "--ca", ca], environment: home)
@@ -55,6 +59,8 @@ struct LoginTests {
     try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: Self.kept(scratch))
     let open = try Program.run(["models", "list"], environment: home)
     #expect(open.status == 2 && open.errors.contains("chmod 600"), "\(open.errors)")
+    let named = try Program.run(["login", "--ready-file", ready], environment: other)
+    #expect(named.status == 0, "\(named.errors)")
     #expect(try Program.run(["logout"], environment: home).output == "forgotten\n")
     #expect(try Program.run(["logout"], environment: home).output == "no login was kept\n")
   }

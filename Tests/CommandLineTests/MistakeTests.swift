@@ -81,6 +81,7 @@ struct MistakeTests {
       Row(arguments: ["pedict", "x"], status: 2, says: ["did you mean 'dither predict'?"]),
       Row(arguments: ["audits", "lst"], status: 2, says: ["did you mean 'dither audits list'?"]),
       Row(arguments: ["serve", "--framed-prot", "5"], status: 2, says: ["--framed-port"]),
+      Row(arguments: ["trail", "--subject", "x", "--most-entries", "5"], status: 2, says: ["did you mean '--most'?"]),
     ])
   func words(_ row: Row) throws {
     let result = try Program.run(row.arguments)

@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherTestSupport
 import Foundation
 import Testing
@@ -11,18 +12,10 @@ struct PackagingTests {
 
   /// Runs a program in the package's folder.
   private func run(_ words: [String], environment: [String: String] = [:]) throws -> (status: Int32, output: String) {
-    let scratch = try Scratch(), output = URL(filePath: scratch.file("output"))
-    try Data().write(to: output)
-    let process = Process(), file = try FileHandle(forWritingTo: output)
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = words
-    process.currentDirectoryURL = Program.package
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-    process.standardInput = FileHandle.nullDevice
-    (process.standardOutput, process.standardError) = (file, file)
-    try process.run()
-    process.waitUntilExit()
-    return (process.terminationStatus, String(decoding: try Data(contentsOf: output), as: UTF8.self))
+    let found = try ChildProcess.run(
+      ["/usr/bin/env"] + words, in: Program.package.path,
+      environment: ProcessInfo.processInfo.environment.merging(environment) { $1 })
+    return (found.status, found.words)
   }
 
   @Test("a manual page for every command, which man finds nothing wrong with", .enabled(if: isThere("python3")))

@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherTestSupport
 import Foundation
 import Testing
@@ -33,9 +34,8 @@ enum Program {
     let scratch = try Scratch()
     let output = URL(filePath: scratch.file("output")), errors = URL(filePath: scratch.file("errors"))
     let process = try start(arguments, output: output, errors: errors, environment: environment, in: folder)
-    process.waitUntilExit()
     return Result(
-      status: process.terminationStatus, output: String(decoding: try Data(contentsOf: output), as: UTF8.self),
+      status: process.end(), output: String(decoding: try Data(contentsOf: output), as: UTF8.self),
       errors: String(decoding: try Data(contentsOf: errors), as: UTF8.self))
   }
 
@@ -44,25 +44,14 @@ enum Program {
   static func start(
     _ arguments: [String], output: URL, errors: URL, environment: [String: String], log: FileHandle? = nil,
     in folder: URL? = nil
-  ) throws -> Process {
-    let process = Process()
-    process.executableURL = url
-    process.arguments = arguments
-    process.currentDirectoryURL = folder ?? package
-    process.environment = ProcessInfo.processInfo.environment
+  ) throws -> ChildProcess {
+    let own = ProcessInfo.processInfo.environment
       .filter { !$0.key.hasPrefix("DITHER_") || ["DITHER_DATA", "DITHER_REFERENCE"].contains($0.key) }
       // A login of who runs the tests is no part of them.
-      .merging(["XDG_CONFIG_HOME": "/nonexistent"]) { $1 }.merging(environment) { $1 }
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = try emptyFile(output)
-    let file = try emptyFile(errors)
-    process.standardError = log ?? file
-    try process.run()
-    return process
-  }
-
-  private static func emptyFile(_ url: URL) throws -> FileHandle {
-    try Data().write(to: url)
-    return try FileHandle(forWritingTo: url)
+      .merging(["XDG_CONFIG_HOME": "/nonexistent"]) { $1 }
+    let listener: ChildProcess.Listener = if let log { .descriptor(log.fileDescriptor) } else { .file(errors.path) }
+    return try ChildProcess(
+      [url.path] + arguments, in: (folder ?? package).path, environment: own.merging(environment) { $1 },
+      output: .file(output.path), errors: listener)
   }
 }

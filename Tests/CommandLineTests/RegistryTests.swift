@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherTestSupport
 import Foundation
 import Testing
@@ -30,7 +31,8 @@ struct RegistryTests {
     let server = try LiveServer(state: try Scratch(), arguments: arguments), model = scratch.file("net.onnx")
     try Data(TestNet.onnx()).write(to: URL(filePath: model))
     for (version, aliases) in [(1, []), (2, ["--alias", "best"])] {
-      try Data("{\"version\": \(version)}".utf8).write(to: URL(filePath: scratch.file("net.card.json")))
+      try Data("{\"version\": \(version), \"trainedBy\": 7}".utf8).write(
+        to: URL(filePath: scratch.file("net.card.json")))
       let up = try Program.run(["upload", model] + aliases, environment: server.environment)
       try #require(up.status == 0, "\(up.errors)")
     }
@@ -102,7 +104,7 @@ struct RegistryTests {
     let revisions = try server.dither("models", "revisions", "net@2", "--json").json()["revisions"] as? [[String: Any]]
     #expect(revisions?.map { $0["number"] as? Int } == [2, 1, 0])
     #expect(revisions?[1]["tags"] as? [String: String] == ["stage": "live", "team": "a=b"])
-    #expect((revisions?[2]["card"] as? [String: Int]) == ["version": 2])
+    #expect((revisions?[2]["card"] as? [String: Int]) == ["version": 2, "trainedBy": 7])
     let late = try server.dither("models", "describe", "net@2", "--tag", "a=b", "--expected-revision", "1")
     #expect(late.status == 2 && late.errors.contains("revision"), "\(late.errors)")
     for wrong in [[], ["--tag", "stage"], ["--tag", "a=1", "--tag", "a=2"]] {
@@ -157,6 +159,10 @@ struct RegistryTests {
     try Self.openssl("pkeyutl", "-sign", "-rawin", "-inkey", key, "-in", message, "-out", raw)
     let line = try String(contentsOfFile: out, encoding: .utf8)
     #expect(line.hasSuffix(" \(try Data(contentsOf: URL(filePath: raw)).base64EncodedString())\n"))
+    for (sign, signatures, named) in [(model, out, "net.onnx, private key"), (key, key, "key.pem, signature")] {
+      let result = try server.dither("models", "sign", "--sign-key", sign, "--file", model, "--out", signatures)
+      #expect(result.status == 2 && result.errors.contains("\(named): expected"), "\(result.errors)")
+    }
     for wrong in [["net", "--out", out], [], ["--out", out]] {
       let result = try Program.run(["models", "sign", "--sign-key", key] + wrong, environment: server.environment)
       #expect(result.status == 2, "\(result.errors)")
@@ -164,13 +170,8 @@ struct RegistryTests {
   }
 
   private static func openssl(_ arguments: String...) throws {
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/openssl")
-    process.arguments = arguments
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0, "openssl \(arguments.joined(separator: " "))")
+    let (status, words) = try ChildProcess.run(["/usr/bin/openssl"] + arguments)
+    try #require(status == 0, "openssl \(arguments.joined(separator: " ")): \(words)")
   }
 
   @Test("an alias moves after an audit whose gates are kept")
@@ -208,7 +209,10 @@ struct RegistryTests {
     #expect(try server.dither("models", "rollout", "net:best", "net@1", "--shadow").output.contains("computes 1.0"))
     #expect(try server.dither("models", "rollout", "net:best", "--end").status == 0)
     #expect(try server.dither("models", "rollout", "net:best", "--end").status == 3)
-    for wrong in [["net@1"], ["net@1", "--share", "2"], ["net@1", "--end"], ["other@1", "--share", "0.5"], []] {
+    for wrong in [
+      ["net@1"], ["net@1", "--share", "2"], ["net@1", "--end"], ["--end", "--shadow"], ["other@1", "--share", "0.5"],
+      [],
+    ] {
       let result = try Program.run(["models", "rollout", "net:best"] + wrong, environment: server.environment)
       #expect(result.status == 2, "\(wrong) \(result.errors)")
     }

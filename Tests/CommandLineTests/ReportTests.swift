@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherDatasets
 import DitherTensor
 import DitherTestSupport
@@ -116,9 +117,8 @@ struct ReportTests {
     for _ in 0..<1200 where try !said().contains("audit ") && watching.isRunning { usleep(50_000) }
     // On a line of its own, which stays.
     let id = try #require(try said().firstMatch(of: /(?m)^audit (\S+)$/)?.1)
-    watching.interrupt()
-    watching.waitUntilExit()
-    #expect(watching.terminationStatus == 130 && watching.terminationReason == .exit)
+    watching.signal(SIGINT)
+    #expect(watching.end() == 130)
     #expect(try said().contains("the audit goes on: `dither audits watch \(id)` follows it"))
     let cancelled = try server.dither("audits", "cancel", String(id))
     #expect(cancelled.status == 0 && cancelled.output.contains("cancelled"), "\(cancelled.output)\(cancelled.errors)")

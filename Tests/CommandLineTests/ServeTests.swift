@@ -24,9 +24,8 @@ struct ServeTests {
     let mode = try FileManager.default.attributesOfItem(atPath: scratch.file("ready.json"))[.posixPermissions] as? Int
     #expect(mode == 0o600)
     #expect(try server.dither("models", "list", "--json").status == 0)
-    server.process.terminate()
-    server.process.waitUntilExit()
-    #expect(server.process.terminationStatus == 0 && server.process.terminationReason == .exit)
+    server.process.signal(SIGTERM)
+    #expect(server.process.end() == 0)
     #expect(try server.dither("models", "list").status == 5)
   }
 
@@ -76,7 +75,7 @@ struct ServeTests {
     let client = try await server.client()
     #expect(try Self.readiness(port: server.httpPort) == 200)
     let told = ContinuousClock.now
-    server.process.terminate()
+    server.process.signal(SIGTERM)
     while try Self.readiness(port: server.httpPort) == 200 { try await Task.sleep(for: .milliseconds(20)) }
     #expect(try Self.readiness(port: server.httpPort) == 503)
     // New callers too.
@@ -85,8 +84,8 @@ struct ServeTests {
     #expect(try await late.listModels().isEmpty)
     await client.close()
     await late.close()
-    server.process.waitUntilExit()
-    #expect(server.process.terminationStatus == 0 && ContinuousClock.now - told >= .seconds(10))
+    let status = server.process.end()
+    #expect(status == 0 && ContinuousClock.now - told >= .seconds(10))
   }
 
   /// The end into which a server writes its log: full, as nobody reads at the other end, or with no other end.
@@ -120,10 +119,9 @@ struct ServeTests {
     }
     await client.close()
     await stranger.close()
-    server.process.terminate()
+    server.process.signal(SIGTERM)
     let told = ContinuousClock.now
-    server.process.waitUntilExit()
-    #expect(server.process.terminationStatus == 0 && server.process.terminationReason == .exit)
+    #expect(server.process.end() == 0)
     #expect(ContinuousClock.now - told < .seconds(20))
     try other?.close()
   }
@@ -241,11 +239,7 @@ struct ServeTests {
             // Another signal would end it at once.
             guard shards == 0 else { continue }
             shards = Int(progress.shardsDone)
-            if signal == SIGKILL {
-              server.kill()
-            } else {
-              kill(server.process.processIdentifier, signal)
-            }
+            server.process.signal(signal)
           default: break
           }
         }
@@ -255,10 +249,10 @@ struct ServeTests {
       }
       #expect(shards > 0)
       let told = ContinuousClock.now
-      server.process.waitUntilExit()
+      let status = server.process.end()
       // A shard that runs is left, not waited for.
       #expect(ContinuousClock.now - told < .seconds(15))
-      #expect(signal == SIGKILL || server.process.terminationStatus == 0)
+      #expect(status == (signal == SIGKILL ? -SIGKILL : 0))
       server = try LiveServer(state: scratch, arguments: key)
       let client = try await server.client()
       var report: Data?

@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherTestSupport
 import Foundation
 import Testing
@@ -84,8 +85,8 @@ struct SettingsTests {
     }
     try #require(bound == 0)
     let server = try LiveServer(state: try Scratch(), environment: ["NOTIFY_SOCKET": path])
-    server.process.terminate()
-    server.process.waitUntilExit()
+    server.process.signal(SIGTERM)
+    server.process.end()
     var words: [String] = [], buffer = [UInt8](repeating: 0, count: 256)
     while case let count = recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT)), count > 0 {
       words.append(String(decoding: buffer.prefix(count), as: UTF8.self))

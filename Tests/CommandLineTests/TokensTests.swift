@@ -21,11 +21,11 @@ struct TokensTests {
     let rotated = try Program.run(["tokens", "rotate", "app", "--overlap", "1h", "--json"] + state)
     let answer = try rotated.json()
     #expect(rotated.status == 0 && answer["token"] as? String != Self.token(made), "\(rotated.errors)")
-    #expect(answer["previousUntil"] != nil && answer["expires"] != nil)
+    #expect(answer["previous_until"] != nil && answer["expires"] != nil)
     let tokens = try Program.run(["tokens", "list", "--json"] + state).json()["tokens"] as? [[String: Any]]
     let token = try #require(tokens?.first)
-    #expect(token["models"] as? [String] == ["fashion-*", "net"] && token["callsPerSecond"] as? Int == 5)
-    #expect(token["samplesPerSecond"] as? Int == 0 && token["rotated"] != nil && token["expires"] != nil)
+    #expect(token["models"] as? [String] == ["fashion-*", "net"] && token["calls_per_second"] as? Int == 5)
+    #expect(token["samples_per_second"] as? Int == 0 && token["rotated"] != nil && token["expires"] != nil)
     let table = try Program.run(["tokens", "list"] + state)
     #expect(table.output.contains("fashion-*,net") && !table.output.contains(Self.token(made)))
   }

@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherTestSupport
 import Foundation
 import Testing
@@ -83,10 +84,9 @@ struct TrainTests {
     let output = URL(filePath: scratch.file("o")), errors = URL(filePath: scratch.file("e"))
     let process = try Program.start(arguments, output: output, errors: errors, environment: [:])
     while process.isRunning, try String(contentsOf: errors, encoding: .utf8).isEmpty { usleep(1000) }
-    process.interrupt()
-    process.waitUntilExit()
+    process.signal(SIGINT)
     return Program.Result(
-      status: process.terminationStatus, output: "", errors: try String(contentsOf: errors, encoding: .utf8))
+      status: process.end(), output: "", errors: try String(contentsOf: errors, encoding: .utf8))
   }
 
   @Test("a recipe with an unknown key is refused with the nearest")

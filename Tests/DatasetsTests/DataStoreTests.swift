@@ -164,13 +164,16 @@ struct DataStoreTests {
     await expectRefusal(.download, ["/mirror/letters/a.bin": .stall(Array(Letters.plain.prefix(sent)))])
   }
 
-  @Test(
-    "a full disk", .enabled(if: FileManager.default.fileExists(atPath: "/dev/full"), "/dev/full is absent"))
+  @Test("a full disk", .enabled(if: TinyDisk.isPossible, "needs root"))
   func fullDisk() async throws {
-    let folder = scratch.path + "/letters"
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    try FileManager.default.createSymbolicLink(atPath: folder + "/a.bin.part", withDestinationPath: "/dev/full")
-    await expectRefusal(.disk, says: "No space left on device", Self.good)
+    let disk = try TinyDisk(bytes: 1 << 20), server = try LoopbackServer(Self.good)
+    try disk.fill()
+    await #expect {
+      try await DataStore(DataRoot(URL(filePath: disk.path)), mirror: server.address).get(Letters.self)
+    } throws: {
+      ($0 as? DatasetError)?.code == .disk && "\($0)".contains("No space left on device")
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: disk.path + "/letters").isEmpty)
   }
 
   @Test("a data root that cannot be one")

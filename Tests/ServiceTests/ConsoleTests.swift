@@ -21,24 +21,17 @@ import Testing
   private func with(
     host: String = "127.0.0.1", model: [UInt8]? = nil, _ body: (RunningServer, (String) -> URL) async throws -> Void
   ) async throws {
-    let scratch = try Scratch()
-    var configuration = ServerConfiguration(stateDirectory: scratch.path + "/state")
-    if let model {
-      configuration.modelsDirectory = scratch.file("models")
-      try FileManager.default.createDirectory(atPath: scratch.file("models"), withIntermediateDirectories: true)
-      try Data(model).write(to: URL(filePath: scratch.file("models/net.onnx")))
+    let change: (inout ServerConfiguration) throws -> Void = { configuration in
+      configuration.host = host
+      configuration.tls = .insecure
+      let models = configuration.modelsDirectory
+      if model == nil { configuration.modelsDirectory = nil }
+      if let model, let models { try Data(model).write(to: URL(filePath: models + "/net.onnx")) }
     }
-    configuration.host = host
-    (configuration.framedPort, configuration.grpcPort, configuration.httpPort) = (0, 0, 0)
-    configuration.tls = .insecure
-    configuration.logLevel = .critical
-    let server = try await DitherServer(configuration).start()
-    func url(_ path: String) -> URL { URL(string: "http://127.0.0.1:\(server.httpPort)\(path)") ?? URL(filePath: "/") }
-    do { try await body(server, url) } catch {
-      await server.drain(grace: .zero)
-      throw error
+    try await AskedServer.with(configure: change) { asked in
+      let port = asked.running.httpPort
+      try await body(asked.running) { URL(string: "http://127.0.0.1:\(port)\($0)") ?? URL(filePath: "/") }
     }
-    await server.drain(grace: .zero)
   }
 
   private func get(_ url: URL, token: String? = nil, post body: String? = nil) async throws -> Answer {
@@ -102,7 +95,7 @@ import Testing
   @Test("off loopback each page asks for the role that its call asks for") func roles() async throws {
     try await with(host: "0.0.0.0") { (server: RunningServer, url: (String) -> URL) async throws -> Void in
       let tokens = server.services.store.tokens
-      let predict = try await tokens.create("app", roles: ["predict"])
+      let predict = try await tokens.create("caller", roles: ["predict"])
       let audit = try await tokens.create("auditor", roles: ["audit"])
       for path in ["/", "/audits/none", "/audits/none.json"] {
         #expect(try await get(url(path)).status == 401)

@@ -1,3 +1,4 @@
+import DitherBasics
 import Foundation
 import Synchronization
 

@@ -1,3 +1,4 @@
+import DitherBasics
 import Foundation
 
 /// A file system of a few megabytes of its own, to be filled. Only root can have one.

@@ -120,6 +120,14 @@ struct LayerTests {
       && line.firstMatch(of: /\b(async(\s+throws|\s*\{|\s*->)|await\s|DispatchQueue\.main|Task\s*\{)/) != nil
   }
 
+  @Test("other programs are begun as ChildProcess does")
+  func programs() {
+    let faults = (Repository.sources + Repository.tests).flatMap { file in
+      file.lines.indices.filter { file.lines[$0].contains(/= Process\(\)/) }.map(file.place)
+    }
+    #expect(faults.isEmpty, "\(faults.joined(separator: "\n"))")
+  }
+
   static func imports(of file: Repository.File) -> [(line: Int, name: String)] {
     file.lines.enumerated().compactMap { at, line in
       line.wholeMatch(

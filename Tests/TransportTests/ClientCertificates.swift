@@ -1,4 +1,4 @@
-import DitherTestSupport
+import DitherBasics
 import DitherTransport
 import Foundation
 import NIOCore
@@ -44,8 +44,8 @@ struct ClientCertificates {
 
   private func run(_ arguments: String) throws {
     let command = [Self.openssl] + arguments.split(separator: " ").map(String.init)
-    let result = try ChildProcess.run(command, in: folder.path)
-    try #require(result.status == 0, "\(result.words)")
+    let (status, words) = try ChildProcess.run(command, in: folder.path)
+    try #require(status == 0, "\(words)")
   }
 }
 

@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherGraph
 import DitherInference
 import DitherRobustness

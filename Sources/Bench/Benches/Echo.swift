@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherProto
 import Foundation
 import NIOCore

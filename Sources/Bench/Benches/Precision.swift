@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherDatasets
 import DitherGraph
 import DitherInference

@@ -95,19 +95,14 @@ extension Bench {
     let message = try ServerProcess.request.serializedData()
     try (Data([0]) + withUnsafeBytes(of: UInt32(message.count).bigEndian) { Data($0) } + message).write(to: body)
     func load(_ calls: Int) throws -> Double {
-      let process = Process()
-      process.executableURL = URL(filePath: "/usr/bin/env")
-      process.arguments = [
-        "h2load", "-n", "\(calls)", "-c", "1", "-m", "\(inFlight)", "-d", body.path, "--log-file", log.path, "-H",
+      let command = [
+        "/usr/bin/env", "h2load", "-n", "\(calls)", "-c", "1", "-m", "\(inFlight)", "-d", body.path, "--log-file",
+        log.path, "-H",
         "content-type: application/grpc", "-H", "te: trailers", "-H", "authorization: Bearer \(server.token)",
         "\(server.grpcAddress)/\(Dither_V1_Inference.predict.name)",
       ]
-      process.standardOutput = FileHandle.nullDevice
-      process.standardError = FileHandle.nullDevice
       let start = ContinuousClock.now
-      try process.run()
-      process.waitUntilExit()
-      guard process.terminationStatus == 0 else { throw Skip(reason: "h2load (nghttp2-client) is not here") }
+      guard try ChildProcess(command).end() == 0 else { throw Skip(reason: "h2load (nghttp2-client) is not here") }
       return (ContinuousClock.now - start).seconds
     }
     let pace = try load(2000) / 2000

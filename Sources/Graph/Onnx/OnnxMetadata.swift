@@ -7,8 +7,11 @@ public enum OnnxMetadata {
 
   /// The file with one more entry of `metadata_props` behind all else. Of entries with one key the last counts.
   public static func adding(_ value: String, for key: String, to file: [UInt8]) -> [UInt8] {
-    let entry = field(1, Array(key.utf8)) + field(2, Array(value.utf8))
-    return file + field(14, entry)
+    var entry = ProtoBytes(), end = ProtoBytes()
+    entry.text(1, key)
+    entry.text(2, value)
+    end.message(14, entry.bytes)
+    return file + end.bytes
   }
 
   /// The file with this one entry for a key: those that it has are left out.
@@ -38,19 +41,5 @@ public enum OnnxMetadata {
       if field.number == 1, let content = field.content { name = Array(content) }
     }
     return name
-  }
-
-  /// A length-delimited field of a protobuf message.
-  private static func field(_ number: UInt64, _ content: [UInt8]) -> [UInt8] {
-    varint(number << 3 | 2) + varint(UInt64(content.count)) + content
-  }
-
-  private static func varint(_ number: UInt64) -> [UInt8] {
-    var left = number, bytes: [UInt8] = []
-    while left > 0x7F {
-      bytes.append(UInt8(left & 0x7F) | 0x80)
-      left >>= 7
-    }
-    return bytes + [UInt8(left)]
   }
 }

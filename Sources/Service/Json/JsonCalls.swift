@@ -37,7 +37,10 @@ struct JsonCalls {
   static func text(_ message: some Message) throws -> String { try message.jsonString(options: style) }
 
   /// The message of a body, of which none is the empty message; of a request without one that of the query's pairs.
-  static func message<Asked: Message>(_ request: HttpRequest) throws -> Asked {
+  /// - Parameter advice: where a message of this kind is described.
+  static func message<Asked: Message>(
+    _ request: HttpRequest, advice: String = "see /v1/openapi.json"
+  ) throws -> Asked {
     var body = request.body
     if request.method == .get { body = try JSONEncoder().encode(request.query) }
     guard !body.isEmpty else { return Asked() }
@@ -45,12 +48,12 @@ struct JsonCalls {
       guard case JSONDecodingError.unknownField(let name) = error else {
         throw ServiceError(
           .badField, at: "body", expected: "\(Asked.protoMessageName) as JSON", got: "\(error)".clipped(),
-          advice: "see /v1/openapi.json")
+          advice: advice)
       }
       let known = OpenApi.fields(reachedFrom: Asked.protoMessageName)
       throw ServiceError(
         .badField, at: "body", expected: "the fields of \(Asked.protoMessageName)", got: "'\(name.clipped())'",
-        advice: nearest(to: name, among: known).map { "did you mean '\($0)'?" } ?? "see /v1/openapi.json")
+        advice: nearest(to: name, among: known).map { "did you mean '\($0)'?" } ?? advice)
     }
   }
 }

@@ -68,7 +68,8 @@ package struct OipRoutes: Sendable {
   private var repositoryRoutes: [HttpRoute] {
     [
       HttpRoute(.post, "/v2/repository/index", .known(nil), bodyBytes: 4096) { [self] request, context in
-        let asked: Inference_RepositoryIndexRequest = try Self.body(request)
+        let asked: Inference_RepositoryIndexRequest = try JsonCalls.message(
+          request, advice: "see the Open Inference Protocol's model repository extension")
         let models = try RepositoryIndexCall(services).answer(asked, Caller(context)).models
         return Self.json("[\(try models.map { try $0.jsonString(options: Self.style) }.joined(separator: ","))]")
       },
@@ -127,14 +128,6 @@ package struct OipRoutes: Sendable {
 
   private static func model(of request: HttpRequest) -> (name: String, version: String) {
     (request.parameters["model"] ?? "", request.parameters["version"] ?? "")
-  }
-
-  private static func body<Request: Message>(_ request: HttpRequest) throws(ServiceError) -> Request {
-    guard !request.body.isEmpty else { return Request() }
-    do { return try Request(jsonUTF8Bytes: request.body) } catch {
-      throw ServiceError(
-        .badField, at: "body", expected: "a \(Request.protoMessageName) as JSON", got: "something else")
-    }
   }
 
   /// Their names: that is what there is to refuse.

@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherInference
 import Foundation
 import Synchronization

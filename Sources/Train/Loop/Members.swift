@@ -4,7 +4,7 @@ import DitherTensor
 
 extension Recipe {
   /// - Throws: where the run is too short for its posterior, or ends before it knows.
-  func checkPosterior(_ run: RunLength) throws(TrainError) {
+  func checkMembers(in run: RunLength) throws(TrainError) {
     guard let posterior else { return }
     guard epochs % posterior.trainings == 0 else {
       throw TrainError(

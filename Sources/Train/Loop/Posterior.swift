@@ -5,7 +5,7 @@ import DitherTensor
 extension Recipe {
   /// Checks that an optimizer with a posterior of its own has the only say on the noise of weights.
   /// - Throws: where a term of noise is on them as well.
-  func checkPosterior() throws(TrainError) {
+  func checkNoiseBesidePosterior() throws(TrainError) {
     guard type(of: optimizer).hasPosterior, servedNoise == nil,
       let term = noise.terms.first(where: { $0.site == .weights && $0.isActive })
     else { return }

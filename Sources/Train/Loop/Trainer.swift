@@ -78,7 +78,7 @@ public final class Trainer {
     planned = (whole, graph)
     try graph.noise?.checkSites(in: graph)
     try recipe.modelNoise?.checkSites(in: graph)
-    try recipe.checkPosterior()
+    try recipe.checkNoiseBesidePosterior()
     parameters = ParameterBuffers(graph, moving: true, frozen: recipe.architecture.frozen)
     trained = TrainedParameter.all(of: parameters, groups: recipe.parameterGroups)
     try ParameterGroup.check(recipe.parameterGroups, trained.map(\.name))
@@ -100,7 +100,7 @@ public final class Trainer {
     start = prior == nil ? [] : [AlignedBuffer(floats: count)]
     for buffer in start { _ = buffer.floats.update(fromContentsOf: parameters.floats) }
     position = Checkpoint.Position()
-    try recipe.checkPosterior(length)
+    try recipe.checkMembers(in: length)
     if let checkpoint { try restore(checkpoint) }
   }
 

@@ -109,6 +109,3 @@ public struct BayesByBackprop: Strategy {
     log(prior / sigma) + (sigma * sigma + mu * mu) / (2 * prior * prior) - 0.5
   }
 }
-
-/// ln(1 + eˣ).
-func softplus(_ x: Double) -> Double { max(x, 0) + log1p(exp(-abs(x))) }

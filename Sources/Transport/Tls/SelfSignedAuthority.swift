@@ -44,9 +44,9 @@ public struct SelfSignedAuthority: Sendable {
         (NID_ext_key_usage, "serverAuth"), (NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1,IP:::1"),
       ])
     defer { X509_free(server) }
-    try Self.write(ca, mode: 0o644) { PEM_write_X509($0, root) }
-    try Self.write(certificate, mode: 0o644) { PEM_write_X509($0, server) }
-    try Self.write(key, mode: 0o600) { PEM_write_PrivateKey($0, serverKey, nil, nil, 0, nil, nil) }
+    try Self.write(ca) { PEM_write_bio_X509($0, root) }
+    try Self.write(certificate) { PEM_write_bio_X509($0, server) }
+    try Self.write(key, for: .owner) { PEM_write_bio_PrivateKey($0, serverKey, nil, nil, 0, nil, nil) }
   }
 
   private static func failed(_ what: String) -> TransportError {
@@ -92,15 +92,16 @@ public struct SelfSignedAuthority: Sendable {
     return x
   }
 
-  private static func write(_ path: String, mode: mode_t, _ body: (UnsafeMutablePointer<FILE>) -> Int32)
-    throws(TransportError)
-  {
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, mode)
-    guard descriptor >= 0, let file = fdopen(descriptor, "w") else {
-      throw TransportError(
-        .tls, at: path, expected: "a file that can be written", got: String(cString: strerror(errno)))
+  private static func write(
+    _ path: String, for readers: WholeFile.Readers = .anybody, _ body: (OpaquePointer) -> Int32
+  ) throws(TransportError) {
+    guard let bio = BIO_new(BIO_s_mem()) else { throw failed("write \(path)") }
+    defer { BIO_free(bio) }
+    guard body(bio) == 1 else { throw failed("write \(path)") }
+    var bytes = [UInt8](repeating: 0, count: BIO_ctrl_pending(bio))
+    guard Int(BIO_read(bio, &bytes, Int32(bytes.count))) == bytes.count else { throw failed("write \(path)") }
+    do throws(FileError) { try WholeFile.write(bytes, to: path, for: readers) } catch {
+      throw TransportError(.tls, at: error.place, expected: error.expected, got: error.got)
     }
-    let written = body(file), closed = fclose(file)
-    guard written == 1, closed == 0 else { throw failed("write \(path)") }
   }
 }

@@ -146,8 +146,8 @@ struct AuditCommand: AsyncParsableCommand {
     } else {
       outcome = try await server.withClient { try await runServed(probes, battery: battery, with: $0) }
     }
-    if let report { try outcome.html.write(to: URL(filePath: report), options: .atomic) }
-    if let protobuf { try outcome.protobuf.write(to: URL(filePath: protobuf), options: .atomic) }
+    if let report { try OutputFile.write(outcome.html, to: report) }
+    if let protobuf { try OutputFile.write(outcome.protobuf, to: protobuf) }
     let found = try Report(json: outcome.json)
     if json {
       Json.show(outcome.json)

@@ -129,8 +129,8 @@ struct AuditsCommand: AsyncParsableCommand {
 
     func run() async throws {
       try await server.withClient { client in
-        if let html { try await write(client.report(of: audit, .html).html, to: html) }
-        if let protobuf { try await write(client.report(of: audit, .protobuf).protobuf, to: protobuf) }
+        if let html { try await OutputFile.write(client.report(of: audit, .html).html, to: html) }
+        if let protobuf { try await OutputFile.write(client.report(of: audit, .protobuf).protobuf, to: protobuf) }
         if let adversarials { try await AdversarialFolder(adversarials).write(audit, from: client) }
         let wanted = [html, protobuf, adversarials].compactMap { $0 } + files.paths
         guard json || wanted.isEmpty || !files.paths.isEmpty else { return }
@@ -138,10 +138,6 @@ struct AuditsCommand: AsyncParsableCommand {
         if !files.paths.isEmpty { try files.write(Report(json: found)) }
         if json || wanted.isEmpty { Json.show(found) }
       }
-    }
-
-    private func write(_ report: Data, to path: String) throws {
-      try report.write(to: URL(filePath: path), options: .atomic)
     }
   }
 }

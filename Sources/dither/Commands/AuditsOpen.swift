@@ -27,7 +27,7 @@ struct AuditsOpenCommand: AsyncParsableCommand {
   func run() async throws {
     let page = try await server.withClient { try await $0.report(of: audit, .html).html }
     let file = try place()
-    try page.write(to: file, options: .atomic)
+    try OutputFile.write(page, to: file.path)
     let isOpen = browser ? await Browser.open(file) : false
     if json { return try Json.print(Answer(audit: audit, path: file.path, opened: isOpen)) }
     print(file.path)

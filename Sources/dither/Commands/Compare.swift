@@ -33,7 +33,7 @@ struct CompareCommand: ParsableCommand {
 
   func run() throws {
     let found = ReportDifference(try Report(file: first), try Report(file: second))
-    if let out { try Data(found.html().utf8).write(to: URL(filePath: out), options: .atomic) }
+    if let out { try OutputFile.write(found.html().utf8, to: out) }
     if json { try Json.print(Output(difference: found, worse: found.worse)) } else { show(found) }
     guard failOnWorse, !found.worse.isEmpty else { return }
     throw CommandFailure(status: .checkFailed, message: "worse: \(found.worse.joined(separator: "; "))")

@@ -45,7 +45,7 @@ struct CorruptCommand: AsyncParsableCommand {
     }
     let inputs = try AuditExamples.inputs(data)
     let changed = served ? try await ask(spec, inputs) : try compute(probe, inputs)
-    try Data(changed.bytes).write(to: URL(filePath: out), options: .atomic)
+    try OutputFile.write(changed.bytes, to: out)
     let count = inputs.tensor.rowCount
     if json {
       return try Json.print(Output(path: out, examples: count, corruption: spec.text, seed: seed))

@@ -20,7 +20,7 @@ struct LoginCommand: AsyncParsableCommand {
     help:
       "The framed door, as dither://host:port. (default: $DITHER_ADDRESS, else the ready file's, else this machine's)")
   var address: String?
-  @Option(help: "Bearer token. (default: $DITHER_TOKEN, else asked for)")
+  @Option(help: "Bearer token. (default: $DITHER_TOKEN, else the ready file's, else asked for)")
   var token: String?
   @Option(help: "PEM file of the server's certificate authority. (default: $DITHER_CA)")
   var ca: String?
@@ -46,16 +46,16 @@ struct LoginCommand: AsyncParsableCommand {
 
   private func wanted() throws -> SavedLogin {
     let environment = ProcessInfo.processInfo.environment
+    // A ready file that is named says all that no other flag does.
     func said(_ name: String, _ flag: String?) -> String? {
-      flag ?? environment["DITHER_" + name].flatMap { $0.isEmpty ? nil : $0 }
+      flag ?? (ready.path != nil ? nil : environment["DITHER_" + name].flatMap { $0.isEmpty ? nil : $0 })
     }
     let address = said("ADDRESS", address)
     if ready.path != nil || address == nil && ready.isThere {
-      // A server of this machine says all by itself.
       var found = try ready.read()
-      found.address = self.address ?? found.address
-      found.token = token ?? found.token
-      found.ca = ca.map(Self.absolute) ?? found.ca
+      found.address = address ?? found.address
+      found.token = said("TOKEN", token) ?? found.token
+      found.ca = said("CA", ca).map(Self.absolute) ?? found.ca
       return found
     }
     return SavedLogin(

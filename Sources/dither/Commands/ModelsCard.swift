@@ -43,7 +43,7 @@ extension ModelsCommand {
         draft.audit = try await Self.figures(of: found, audit, client)
         return draft.card
       }
-      if let out { try Data(card.markdown.utf8).write(to: URL(filePath: out), options: .atomic) }
+      if let out { try OutputFile.write(card.markdown.utf8, to: out) }
       if json { return Json.show(card.json.utf8) }
       if out == nil { print(card.markdown, terminator: "") }
     }

@@ -47,7 +47,7 @@ extension ModelsCommand {
       // A server's word is no path.
       if out == nil { try ModelReference.check(name: found.name, "model") }
       let path = out ?? "\(found.name).onnx"
-      try WholeFile.write(file, to: path)
+      try OutputFile.write(file, to: path)
       if json { return try Json.print(Answer(file: path, model: ModelDescription(found))) }
       print("\(path): \(found.name)@\(found.version), \(byteText(file.count)), \(digest)")
     }

@@ -34,6 +34,7 @@ extension ModelsCommand {
 
     func validate() throws {
       guard end == (candidate == nil) else { throw ValidationError("name the candidate, or say --end") }
+      if end, shadow || share != nil || requireGates != nil { throw ValidationError("--end: say it alone") }
       if !end, !shadow, share == nil { throw ValidationError("say its --share of the requests, or --shadow") }
       if let share, !(share > 0 && share <= 1) {
         throw ValidationError("--share: expected above 0 and up to 1, got \(share)")

@@ -65,9 +65,10 @@ extension ModelsCommand {
       var lines: [FileSignature] = []
       if FileManager.default.fileExists(atPath: path) {
         let text = String(decoding: try FileArray.read(path), as: UTF8.self)
-        lines = try FileSignature.lines(text).filter { $0.key != signature.key && $0.holds(for: file) }
+        lines = try ReadFile.naming(path) { try FileSignature.lines(text) }
+          .filter { $0.key != signature.key && $0.holds(for: file) }
       }
-      try WholeFile.write(Array((lines + [signature]).map { "\($0)\n" }.joined().utf8), to: path)
+      try OutputFile.write((lines + [signature]).map { "\($0)\n" }.joined().utf8, to: path)
     }
 
     private struct Answer: Encodable {

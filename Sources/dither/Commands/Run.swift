@@ -93,7 +93,7 @@ struct RunCommand: ParsableCommand {
   /// Output names come from the file: a slash in one must not lead out of the folder.
   private static func write(_ literal: Literal, named name: String, in directory: URL) throws -> String {
     let url = directory.appending(component: name.replacing("/", with: "_") + ".npy")
-    try Data(Npy(literal).bytes).write(to: url, options: .atomic)
+    try OutputFile.write(Npy(literal).bytes, to: url.path)
     return url.path
   }
 }

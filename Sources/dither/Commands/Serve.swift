@@ -110,6 +110,8 @@ struct ServeCommand: AsyncParsableCommand {
 
   private func serve(_ configuration: ServerConfiguration) async throws {
     Allocator.returnsLargeBlocks()
+    // A reader of the log who goes away ends nothing: NIO sees to that only once it has a socket.
+    signal(SIGPIPE, SIG_IGN)
     // A full pipe that nobody reads keeps no call waiting, nor the end.
     let lines = LogQueue()
     LoggingSystem.bootstrap { BoundedLog(QueuedLog(ShownLog(StreamLogHandler.standardError(label: $0)), lines)) }
@@ -175,20 +177,17 @@ struct ServeCommand: AsyncParsableCommand {
   private func tokenAdvice(_ configuration: ServerConfiguration) -> String {
     let isElsewhere = configuration.stateDirectory != StateDirectory.standard
     let state = isElsewhere ? " --state \(ShellVariables.quoted(configuration.stateDirectory))" : ""
-    return "one of those before; `dither tokens create\(state) --name NAME --role admin` makes another"
+    // Its URL may have a password.
+    let database = configuration.database == nil ? "" : " --database URL"
+    return "one of those before; `dither tokens create\(state)\(database) --name NAME --role admin` makes another"
   }
 
   /// A terminal shows it to whoever started the server; a journal keeps it, for many to read, for long.
   private static func shown(_ token: String, _ state: String) -> String {
     let path = state + "/first-token"
     if isatty(STDOUT_FILENO) != 1 {
-      unlink(path)
-      let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-      if descriptor >= 0 {
-        let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-        if (try? file.write(contentsOf: Data((token + "\n").utf8))) != nil {
-          return "in \(path)  (for its owner alone: take it, and remove the file)"
-        }
+      if (try? WholeFile.write(Array((token + "\n").utf8), to: path, for: .owner)) != nil {
+        return "in \(path)  (for its owner alone: take it, and remove the file)"
       }
     }
     return "\(token)  (shown this once)"

@@ -40,14 +40,8 @@ struct TuneCommand: ParsableCommand {
     let tuned = try TunedFile(bytes, tuning, samples: samples, seed: seed)
     if let output {
       let card = Self.cardPath(of: output), source = try? FileArray.read(Self.cardPath(of: file))
-      do {
-        try Data(tuned.bytes).write(to: URL(filePath: output), options: .atomic)
-        try Data(tuned.card(from: source.map { String(decoding: $0, as: UTF8.self) }).utf8)
-          .write(to: URL(filePath: card), options: .atomic)
-      } catch let error as CocoaError {
-        throw CommandError(
-          .unreadable, at: output, expected: "a file that can be written", got: error.localizedDescription)
-      }
+      try OutputFile.write(tuned.bytes, to: output)
+      try OutputFile.write(tuned.card(from: source.map { String(decoding: $0, as: UTF8.self) }).utf8, to: card)
     }
     if json {
       try Json.print(Answer(output: output, record: tuned.record))

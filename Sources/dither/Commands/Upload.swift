@@ -131,7 +131,8 @@ struct UploadCommand: AsyncParsableCommand {
   private func signatures(of hash: Sha256.Digest) throws -> [Dither_V1_FileSignature] {
     var found: [FileSignature] = []
     if let signatureFile {
-      found = try FileSignature.lines(String(decoding: FileArray.read(signatureFile), as: UTF8.self))
+      let text = String(decoding: try FileArray.read(signatureFile), as: UTF8.self)
+      found = try ReadFile.naming(signatureFile) { try FileSignature.lines(text) }
     }
     if let signKey { found.append(try SigningKey(signKey).signature(of: hash.description)) }
     return found.map { .init($0) }

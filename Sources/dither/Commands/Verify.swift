@@ -52,7 +52,7 @@ struct VerifyCommand: ParsableCommand {
 
   private func publicKey(_ text: String) throws -> Ed25519.PublicKey {
     if let key = Ed25519.PublicKey(base64: text.hasPrefix("ed25519:") ? String(text.dropFirst(8)) : text) { return key }
-    return try Ed25519.PublicKey(pem: try FileArray.read(text))
+    return try ReadFile.naming(text) { try Ed25519.PublicKey(pem: FileArray.read(text)) }
   }
 
   private func checkModels(_ facts: ReportFacts) throws {

@@ -60,6 +60,8 @@ struct WorkCommand: AsyncParsableCommand {
     configuration.traces = try TraceSettings(environment: ProcessInfo.processInfo.environment)
     configuration.computeThreads = 1
     Allocator.returnsLargeBlocks()
+    // A reader of the log who goes away ends nothing: NIO sees to that only once it has a socket.
+    signal(SIGPIPE, SIG_IGN)
     LoggingSystem.bootstrap { BoundedLog(ShownLog(StreamLogHandler.standardError(label: $0))) }
     let (stops, stop) = AsyncStream.makeStream(of: Void.self)
     let interrupt = Interrupt { stop.yield() }

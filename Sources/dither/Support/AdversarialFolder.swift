@@ -99,7 +99,7 @@ final class AdversarialFolder: Sendable {
       let place = folder.appending(path: "\(place)-\(name)", directoryHint: .isDirectory)
       try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
       func write(_ name: String, _ array: Npy) throws {
-        try Data(array.bytes).write(to: place.appending(path: name), options: .atomic)
+        try OutputFile.write(array.bytes, to: place.appending(path: name).path)
       }
       func numbers(_ values: [Int]) -> Npy { Npy([values.count], .int64(values.map(Int64.init))) }
       let indices = sorted.flatMap(\.indices)
@@ -108,7 +108,7 @@ final class AdversarialFolder: Sendable {
       try write("indices.npy", numbers(indices))
       try write("labels.npy", numbers(sorted.flatMap(\.labels)))
       try write("answers.npy", numbers(sorted.flatMap(\.answers)))
-      try Data((first.probe + "\n").utf8).write(to: place.appending(path: "probe.txt"), options: .atomic)
+      try OutputFile.write((first.probe + "\n").utf8, to: place.appending(path: "probe.txt").path)
     }
   }
 }

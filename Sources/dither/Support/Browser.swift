@@ -1,3 +1,4 @@
+import DitherBasics
 import Foundation
 
 /// The user's browser.
@@ -30,17 +31,12 @@ enum Browser {
     guard let name = command.first, let program = program(name) else { return false }
     var words = command.dropFirst().map { $0.replacing("%s", with: file.absoluteString) }
     if !command.contains(where: { $0.contains("%s") }) { words.append(file.absoluteString) }
-    let process = Process()
-    process.executableURL = program
-    process.arguments = words
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    guard (try? process.run()) != nil else { return false }
+    let folder = FileManager.default.currentDirectoryPath
+    guard let child = try? ChildProcess([program.path] + words, in: folder) else { return false }
     // One that stays is the browser itself.
     let end = ContinuousClock.now + patience
-    while process.isRunning, ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(20)) }
-    return process.isRunning || process.terminationStatus == 0
+    while child.isRunning, ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(20)) }
+    return child.isRunning || child.end() == 0
   }
 
   private static func program(_ name: String) -> URL? {

@@ -25,7 +25,8 @@ struct ServedInput {
     }
   }
 
-  var size: Int { shape.reduce(1, *) }
+  /// Numbers of one example; 0: an axis is free, or a server says what no example can have.
+  var size: Int { Shape(shape).checkedCount ?? 0 }
 
   /// Whether its pictures have their channels behind their places, as Keras has them.
   var hasChannelsLast: Bool {
@@ -89,14 +90,17 @@ struct ExampleBatch {
 
   var count: Int { names.count }
 
+  /// Numbers of a picture that is brought to a model's size, at most.
+  private static let mostNumbers = 1 << 28
+
   /// A file's examples for a model of one input; an image is read with as many channels as its shape says.
   /// - Parameter share: of their middle, for images that are brought to the input's size; nil: they stay as they are.
   init(path: String, for input: ServedInput, resizing share: Double? = nil) throws {
     let shape = input.shape, isImage = shape.count == 3, isLast = input.hasChannelsLast
-    guard share == nil || !shape.contains(-1) else {
+    guard share == nil || (1...Self.mostNumbers).contains(input.size) else {
       throw CommandError(
         .badOption, at: "--resize", expected: "a model of pictures of one size", got: "one that takes \(input.words)",
-        advice: "leave it out: pictures of any size are taken")
+        advice: shape.contains(-1) ? "leave it out: pictures of any size are taken" : nil)
     }
     let (height, width) = isImage ? isLast ? (shape[0], shape[1]) : (shape[1], shape[2]) : (0, 0)
     var array = try FileArray(

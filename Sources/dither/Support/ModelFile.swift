@@ -13,8 +13,11 @@ enum ModelFile {
   }
 
   /// The digest of the file that a server would have of it; of one that is no model, of its bytes.
+  /// - Throws: where the file, or one that it names, cannot be read.
   static func digest(_ path: String) throws -> String {
-    Sha256.hash(try (try? read(path)) ?? FileArray.read(path)).description
+    let bytes: [UInt8]
+    do { bytes = try read(path) } catch is GraphError { bytes = try FileArray.read(path) }
+    return Sha256.hash(bytes).description
   }
 
   private static func bytes(of part: OnnxExternalData.Part, in folder: String, most: Int) throws(CommandError)

@@ -1,6 +1,7 @@
 import DitherBasics
 import DitherGraph
 import DitherProto
+import DitherStore
 
 /// Readers of bytes know no file's name: their faults get it here.
 enum ReadFile {
@@ -14,6 +15,12 @@ enum ReadFile {
       throw fault
     } catch var fault as ReportError {
       fault.place = fault.place == "report" ? path : "\(path), \(fault.place)"
+      throw fault
+    } catch var fault as KeyError {
+      fault.place = "\(path), \(fault.place)"
+      throw fault
+    } catch var fault as StoreError {
+      fault.place = "\(path), \(fault.place)"
       throw fault
     }
   }

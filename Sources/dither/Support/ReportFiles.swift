@@ -15,8 +15,8 @@ struct ReportFiles: ParsableArguments {
 
   /// Writes those that were asked for, and adds the verdict to a GitHub job's summary where one is kept.
   func write(_ report: Report) throws {
-    if let junit { try Data(report.junit().utf8).write(to: URL(filePath: junit), options: .atomic) }
-    if let sarif { try report.sarif().write(to: URL(filePath: sarif), options: .atomic) }
+    if let junit { try OutputFile.write(report.junit().utf8, to: junit) }
+    if let sarif { try OutputFile.write(report.sarif(), to: sarif) }
     guard let path = ProcessInfo.processInfo.environment["GITHUB_STEP_SUMMARY"], !path.isEmpty else { return }
     // Other steps of the job write there too.
     let before = (try? Data(contentsOf: URL(filePath: path))) ?? Data()

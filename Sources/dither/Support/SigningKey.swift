@@ -8,7 +8,9 @@ struct SigningKey {
   private let key: Ed25519.PrivateKey
 
   /// - Parameter path: of a private key in PEM, without a pass phrase.
-  init(_ path: String) throws { key = try Ed25519.PrivateKey(pem: try FileArray.read(path)) }
+  init(_ path: String) throws {
+    key = try ReadFile.naming(path) { try Ed25519.PrivateKey(pem: FileArray.read(path)) }
+  }
 
   /// - Parameter digest: `sha256:…`, of the file.
   func signature(of digest: String) throws -> FileSignature { FileSignature(of: try BlobID(digest), by: key) }

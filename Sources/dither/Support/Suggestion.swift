@@ -16,7 +16,8 @@ enum Suggestion {
       command = known[at]
       known = command.configuration.subcommands
     }
-    return flag(words, of: command)
+    // A command that stands for one of its own has that one's flags.
+    return flag(words, of: command.configuration.defaultSubcommand ?? command)
   }
 
   /// The parser knows slips of the hand; this one knows what is longer or shorter too: `--tls-certificate` is

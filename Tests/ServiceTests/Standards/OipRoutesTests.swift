@@ -174,7 +174,8 @@ import Testing
       }
       let other = try await server.ask("/repository/index", Data(#"{"repository_name": "other"}"#.utf8))
       #expect(other.status == 400)
-      #expect(try await server.ask("/repository/index", Data(#"{"redy": true}"#.utf8)).status == 400)
+      let slip = try await server.ask("/repository/index", Data(#"{"redy": true}"#.utf8))
+      #expect(slip.status == 400 && String(decoding: slip.body, as: UTF8.self).contains("did you mean 'ready'?"))
     }
   }
 

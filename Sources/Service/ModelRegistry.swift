@@ -59,8 +59,13 @@ package final class ModelRegistry: Sendable {
   /// Held while a file and its row come or go together.
   let changes = Turnstiles<Place>()
   enum Place { case registry }
-  /// Sizes of models in the making.
-  private let making = Mutex(0)
+  /// A size of inputs that a model is made for.
+  private struct SizeInTheMaking: Hashable {
+    var model: ObjectIdentifier
+    var rows: [Shape?]
+  }
+  /// Sizes of models in the making, each once, and who waits for them.
+  private let making = Mutex<[SizeInTheMaking: [@Sendable (Result<Model, any Error>) -> Void]]>([:])
   /// As many at once, at most.
   private static let mostMaking = 8
   /// Up to which change of the store the index is known to be right.
@@ -286,21 +291,23 @@ package final class ModelRegistry: Sendable {
       return found
     }
     let rows = inputs.rowShapes(for: model.signature)
+    let size = SizeInTheMaking(model: ObjectIdentifier(model), rows: rows), isFirst: Bool
     do {
       if let known = try model.known(for: rows) { return body(.success(found(known))) }
-      try making.withLock { making throws(ServiceError) in
-        guard making < Self.mostMaking else {
+      isFirst = try making.withLock { making throws(ServiceError) in
+        guard making[size] != nil || making.count < Self.mostMaking else {
           throw ServiceError(
             .overloaded, at: "inputs", expected: "at most \(Self.mostMaking) sizes of inputs in the making",
             got: "another", advice: "try again later", retryAfterMilliseconds: 100)
         }
-        making += 1
+        making[size, default: []].append { body($0.map { found($0) }) }
+        return making[size]?.count == 1
       }
     } catch { return body(.failure(error)) }
+    guard isFirst else { return }
     pool.submit { [self] in
-      let result = Result { found(try model.sized(for: rows)) }
-      making.withLock { $0 -= 1 }
-      body(result)
+      let result = Result { try model.sized(for: rows) }
+      for waiter in making.withLock({ $0.removeValue(forKey: size) }) ?? [] { waiter(result) }
     }
   }
 

@@ -103,7 +103,11 @@ import Testing
   func audits() async throws {
     let server = try await Self.server(), x = AnySizeNet.pictures(60, height: 7, width: 5)
     let logits = try AnySizeNet.logits(x)
-    let labels = (0..<60).map { row in (0..<3).max { logits[row * 3 + $0] < logits[row * 3 + $1] } ?? 0 }
+    // Every tenth is labeled otherwise: a temperature is fitted to what is answered wrongly, too.
+    let labels = (0..<60).map { row in
+      let most = (0..<3).max { logits[row * 3 + $0] < logits[row * 3 + $1] } ?? 0
+      return row % 10 == 0 ? (most + 1) % 3 : most
+    }
     let examples = Dither_V1_Examples.with {
       $0.inputs = Self.array(x)
       $0.labels = labels.map(UInt32.init)
@@ -120,7 +124,7 @@ import Testing
       if case .report(let json, _) = event { found = try Report(json: Data(json)) }
     }
     let report = try #require(found)
-    #expect(report.n == 60 && report.probes[0].cleanAccuracy == 1)
+    #expect(report.n == 60 && abs(report.probes[0].cleanAccuracy - 0.9) < 1e-9)
     let stored = try await CalibrateCall(server.services).answer(
       .with { ($0.model, $0.examples) = ("any", examples) }, server.caller)
     #expect(stored.number == 1 && stored.temperature > 0)

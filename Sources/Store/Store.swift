@@ -157,8 +157,11 @@ public protocol TrailRecords: Sendable {
 
 /// Jobs and the journals of their shards. A final state stays.
 public protocol JobRecords: Sendable {
+  /// Keeps a job. One of the same id that is there stays as it is.
   /// - Parameter blobs: files that the job needs, kept until it has ended.
-  func create(_ job: Job, blobs: [BlobID]) async throws(StoreError)
+  /// - Returns: whether there was none.
+  @discardableResult
+  func create(_ job: Job, blobs: [BlobID]) async throws(StoreError) -> Bool
   /// - Throws: `.notFound`.
   func job(_ id: String) async throws(StoreError) -> Job
   /// Newest first.
@@ -218,7 +221,9 @@ public protocol JobRecords: Sendable {
 
 extension JobRecords {
   /// Keeps a job that needs no files.
-  public func create(_ job: Job) async throws(StoreError) { try await create(job, blobs: []) }
+  /// - Returns: whether there was none of its id.
+  @discardableResult
+  public func create(_ job: Job) async throws(StoreError) -> Bool { try await create(job, blobs: []) }
   /// Keeps a result of which nobody needs to know who brought it.
   @discardableResult
   public func put(_ result: [UInt8], for shard: Int, of id: String) async throws(StoreError) -> ShardOutcome {

@@ -25,6 +25,16 @@ import Testing
     await #expect { _ = try await jobs.job("none") } throws: { isFault($0, .notFound) }
   }
 
+  @Test("of two jobs of one id the first stays", arguments: StoreKind.all)
+  func joined(_ kind: StoreKind) async throws {
+    let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs
+    #expect(try await jobs.create(job("a", spec: [1])))
+    try await jobs.put([7], for: 0, of: "a")
+    #expect(try await !jobs.create(job("a", spec: [2])))
+    #expect(try await jobs.job("a").spec == [1])
+    #expect(try await jobs.shards(of: "a") == [0: [7]])
+  }
+
   @Test(arguments: StoreKind.all) func aJobThatBeginsAnewForgetsItsShards(_ kind: StoreKind) async throws {
     let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs
     for id in ["a", "b"] {

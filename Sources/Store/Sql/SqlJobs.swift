@@ -5,22 +5,23 @@ package struct SqlJobs: JobRecords {
   private let database: any SqlDatabase
   package init(_ database: any SqlDatabase) { self.database = database }
 
-  /// - Parameter blobs: files that the job needs, kept until it has ended.
-  package func create(_ job: Job, blobs: [BlobID]) async throws(StoreError) {
+  @discardableResult
+  package func create(_ job: Job, blobs: [BlobID]) async throws(StoreError) -> Bool {
     try await database.write { db in
-      try db.run(
+      let made = try db.run(
         """
         INSERT INTO jobs (id, kind, subject, spec, state, message, created_ms, created_by)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING
         """,
         [
           job.id, job.kind, job.subject, job.spec, job.state.rawValue, job.message, job.createdMilliseconds,
           job.createdBy,
         ])
-      try ChangeLog.note(.job, job.id, db)
+      guard try Self.noted(made, job.id, db) else { return false }
       for blob in blobs {
         try db.run("INSERT INTO job_blobs (job, blob) VALUES ($1, $2) ON CONFLICT DO NOTHING", [job.id, blob.hex])
       }
+      return true
     }
   }
 

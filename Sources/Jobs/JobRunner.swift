@@ -265,7 +265,7 @@ public final class JobRunner: Sendable {
     let job = try await jobs.job(id)
     watchers.tell(id, .state(job))
     let work: any ShardedWork
-    do { work = if let prepared { prepared } else { try await kind.prepare(job) } } catch {
+    do { work = if let prepared { prepared } else { try await kind.work(of: job, in: jobs) } } catch {
       guard isLackedHere(error) else { throw error }
       state.withLock { $0.lacking[id] = .now }
       note(.leftToOthers(id: id, reason: "\(error)".clipped(to: 1000)))

@@ -211,6 +211,12 @@ public protocol JobRecords: Sendable {
   func diverged(_ result: [UInt8], for shard: Int, of id: String) async throws(StoreError)
   /// Gives a claim back undone: the next one may have it at once.
   func release(_ claim: ShardClaim) async throws(StoreError)
+  /// Keeps how far something of a job has come, in the place of what was kept under its name; nothing of a job that is
+  /// another maker's or has ended. It goes when the job ends or is begun anew.
+  /// - Parameter name: the job's own, as that of a training.
+  func keep(_ progress: [UInt8], as name: String, of id: String, by maker: String) async throws(StoreError)
+  /// - Returns: nil where nothing was kept under the name.
+  func kept(_ name: String, of id: String) async throws(StoreError) -> [UInt8]?
   /// The results so far, by shard.
   func shards(of id: String) async throws(StoreError) -> [Int: [UInt8]]
   /// The shards that have results.

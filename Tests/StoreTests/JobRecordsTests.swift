@@ -35,6 +35,33 @@ import Testing
     #expect(try await jobs.shards(of: "a") == [0: [7]])
   }
 
+  @Test("how far something has come is its maker's, and goes with the job's end", arguments: StoreKind.all)
+  func progress(_ kind: StoreKind) async throws {
+    let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs
+    for id in ["done", "failed", "anew", "restarted"] {
+      try await jobs.create(job(id, spec: [1]))
+      _ = try await jobs.begin(id, as: "mine", after: .zero)
+      try await jobs.keep([1], as: "a", of: id, by: "mine")
+      try await jobs.keep([2, 0, 255], as: "a", of: id, by: "mine")
+      try await jobs.keep([3], as: "b", of: id, by: "mine")
+      try await jobs.keep([4], as: "a", of: id, by: "another")
+      let (a, b) = (try await jobs.kept("a", of: id), try await jobs.kept("b", of: id))
+      #expect(a == [2, 0, 255] && b == [3])
+      #expect(try await jobs.kept("c", of: id) == nil)
+    }
+    #expect(try await jobs.finish("done", json: [], html: [], by: "mine"))
+    try await jobs.setState(.failed, of: "failed")
+    #expect(try await jobs.begin("anew", as: "another", after: .zero) == .anew)
+    #expect(try await jobs.restart("restarted", from: [1], to: [2]))
+    for id in ["done", "failed", "anew", "restarted"] {
+      #expect(try await jobs.kept("a", of: id) == nil, "\(id)")
+    }
+    for id in ["done", "failed", "anew"] {
+      try await jobs.keep([5], as: "a", of: id, by: "mine")
+      #expect(try await jobs.kept("a", of: id) == nil, "\(id)")
+    }
+  }
+
   @Test(arguments: StoreKind.all) func aJobThatBeginsAnewForgetsItsShards(_ kind: StoreKind) async throws {
     let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs
     for id in ["a", "b"] {

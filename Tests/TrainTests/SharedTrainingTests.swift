@@ -108,6 +108,32 @@ struct SharedTrainingTests {
     #expect(try facts(SweepShards(plan).table(results)) == facts(whole))
   }
 
+  @Test("a trial that is stopped goes on at a worker with another folder, from the store, to the same result")
+  func goesOn() async throws {
+    let text = try PlanText("{name: s, recipe: a.yml, seeds: [1], keys: {optimizer.rate: [0.01]}}", at: "sweep.yml") {
+      _ in Self.recipe.replacing("epochs: 4", with: "epochs: 1000")
+    }
+    let plan = try SweepPlan(text), job = TrainingJob(sweep: plan, text, code: "this")
+    let whole = try Sweep(plan, folder: scratch.file("whole"), root: root, workers: 1).run().table
+    let store = try SqliteStore(directory: scratch.file("store")), known = try await job.join(in: store.jobs, by: "me")
+    let place = scratch.file("one")
+    let stopped = try await JobHand(known.id, of: store.jobs, runner: runner(store, "one"), pause: .milliseconds(2))
+      .finish(isStopped: {
+        let names = (try? FileManager.default.subpathsOfDirectory(atPath: place)) ?? []
+        return names.contains { $0.hasSuffix(".checkpoint") }
+      })
+    #expect(stopped == nil)
+    let kept = try #require(try await store.jobs.kept("point0-seed1.checkpoint", of: known.id))
+    let path = scratch.file("kept")
+    try Data(kept).write(to: URL(filePath: path))
+    let epoch = try Checkpoint(file: path).position.epoch
+    #expect(epoch > 0 && epoch < 1000)
+    let (ended, results) = try await results(job, store, by: ["two"])
+    #expect(ended.state == .done)
+    #expect(try facts(SweepShards(plan).table(results)) == facts(whole))
+    #expect(try await store.jobs.kept("point0-seed1.checkpoint", of: known.id) == nil)
+  }
+
   @Test("trials that diverge leave places of the next round vacant, and that is no failure")
   func diverged() async throws {
     let (job, plan) = try Self.job(Self.sweep("optimizer.rate: [0.05, 1000, 2000, 3000]", halves: true))

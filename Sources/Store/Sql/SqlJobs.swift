@@ -82,6 +82,7 @@ package struct SqlJobs: JobRecords {
       let changed = try db.run(
         "UPDATE jobs SET state = $1, message = $2 WHERE id = $3 AND state IN ('queued', 'running')",
         [state.rawValue, message, id])
+      if state.isFinal, changed > 0 { try Self.forgetProgress(of: id, db) }
       return try Self.noted(changed, id, db)
     }
   }
@@ -98,6 +99,7 @@ package struct SqlJobs: JobRecords {
       guard try isOurs || found["is_silent"] else { return .others }
       if !isOurs {
         try db.run("DELETE FROM job_shards WHERE job = $1", [id])
+        try Self.forgetProgress(of: id, db)
         try db.run("UPDATE jobs SET spent_ms = 0 WHERE id = $1", [id])
       }
       try db.run(
@@ -114,6 +116,7 @@ package struct SqlJobs: JobRecords {
       guard try db.run("UPDATE jobs SET spec = $1, spent_ms = 0 WHERE id = $2 AND spec = $3", [next, id, spec]) > 0
       else { return false }
       try db.run("DELETE FROM job_shards WHERE job = $1", [id])
+      try Self.forgetProgress(of: id, db)
       return true
     }
   }
@@ -127,6 +130,7 @@ package struct SqlJobs: JobRecords {
         UPDATE jobs SET state = 'done', message = divergence, json = $1, html = $2
         WHERE id = $3 AND maker = $4 AND state IN ('queued', 'running')
         """, [json, html, id, maker])
+      if changed > 0 { try Self.forgetProgress(of: id, db) }
       return try Self.noted(changed, id, db)
     }
   }
@@ -243,6 +247,29 @@ package struct SqlJobs: JobRecords {
         WHERE job = $1 AND shard = $2 AND attempts = $3 AND result IS NULL
         """, [claim.job, claim.shard, claim.attempt])
     }
+  }
+
+  package func keep(
+    _ progress: [UInt8], as name: String, of id: String, by maker: String
+  ) async throws(StoreError) {
+    try await database.write(.journal) { db in
+      try db.run(
+        """
+        INSERT INTO job_progress (job, name, content) SELECT id, $2, $3 FROM jobs
+        WHERE id = $1 AND maker = $4 AND state IN ('queued', 'running')
+        ON CONFLICT (job, name) DO UPDATE SET content = excluded.content
+        """, [id, name, progress, maker])
+    }
+  }
+
+  package func kept(_ name: String, of id: String) async throws(StoreError) -> [UInt8]? {
+    try await database.read { db in
+      try db.row("SELECT content FROM job_progress WHERE job = $1 AND name = $2", [id, name])?["content"]
+    }
+  }
+
+  private static func forgetProgress(of id: String, _ db: any SqlSession) throws {
+    try db.run("DELETE FROM job_progress WHERE job = $1", [id])
   }
 
   /// The results so far, by shard.

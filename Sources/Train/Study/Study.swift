@@ -168,8 +168,12 @@ public struct Study: Sendable {
     "\(folder)/final/\(plan.name(of: trial)).\(suffix)"
   }
 
+  func checkpoint(of trial: StudyPlan.Trial) -> CheckpointPlace { CheckpointPlace(path(trial, "checkpoint")) }
+
+  /// - Parameter kept: told of each checkpoint.
   func train(
-    _ trial: StudyPlan.Trial, _ chosen: [String], _ data: SharedData, _ shouldStop: @Sendable () -> Bool
+    _ trial: StudyPlan.Trial, _ chosen: [String], _ data: SharedData, _ shouldStop: @Sendable () -> Bool,
+    kept: () throws -> Void = {}
   ) throws -> StudyResult {
     let recipe = try plan.recipe(trial, chosen)
     var result = StudyResult(
@@ -181,12 +185,14 @@ public struct Study: Sendable {
       result.seconds = before.seconds
       model = try Model(Graph(onnx: [UInt8](file)))
     } else {
-      let place = CheckpointPlace(path(trial, "checkpoint")), clock = Seconds(path(trial, "seconds"))
+      let place = checkpoint(of: trial), clock = Seconds(path(trial, "seconds"))
       do {
         let trainer = try place.trainer(recipe, data.part(recipe, .train), to: recipe.epochs)
-        guard try place.train(trainer, to: recipe.epochs, shouldStop: shouldStop, kept: clock.keep) else {
-          throw Stopped()
+        let isThere = try place.train(trainer, to: recipe.epochs, shouldStop: shouldStop) {
+          try clock.keep()
+          try kept()
         }
+        guard isThere else { throw Stopped() }
         result.seconds = clock.value
         let graph = try trainer.snapshot()
         try writeWhole(graph.onnx(), to: path(trial, "onnx"))

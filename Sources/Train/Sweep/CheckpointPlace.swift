@@ -44,6 +44,21 @@ struct CheckpointPlace {
     return false
   }
 
+  /// Takes a checkpoint that another process has kept elsewhere, if it is farther than the one here. One that cannot be
+  /// read is none.
+  func take(_ bytes: [UInt8]) throws(TrainError) {
+    let came = path + ".came"
+    try writeWhole(bytes, to: came)
+    defer { try? FileManager.default.removeItem(atPath: came) }
+    guard let theirs = try? Checkpoint(file: came) else { return }
+    if let own = try? Checkpoint(file: path),
+      (own.position.epoch, own.position.step) >= (theirs.position.epoch, theirs.position.step)
+    {
+      return
+    }
+    try writeWhole(bytes, to: path)
+  }
+
   func clear() { try? FileManager.default.removeItem(atPath: path) }
 }
 

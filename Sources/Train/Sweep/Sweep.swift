@@ -208,17 +208,22 @@ public struct Sweep: Sendable {
 
   // MARK: one trial
 
+  func checkpoint(of trial: SweepPlan.Trial) -> CheckpointPlace {
+    CheckpointPlace("\(folder)/\(trial.name).checkpoint")
+  }
+
+  /// - Parameter kept: told of each checkpoint.
   func train(
     _ trial: SweepPlan.Trial, to epochs: Int, known: SweepResult?, _ data: SharedData,
-    _ shouldStop: @Sendable () -> Bool
+    _ shouldStop: @Sendable () -> Bool, kept: () throws -> Void = {}
   ) throws -> SweepResult {
     let start = CoreTime.spent, before = known?.seconds ?? 0
     func seconds() -> Double { before + CoreTime.spent - start }
     let recipe = try plan.recipe(trial), all = try data.part(recipe, .train)
-    let place = CheckpointPlace("\(folder)/\(trial.name).checkpoint")
+    let place = checkpoint(of: trial)
     do {
       let trainer = try place.trainer(recipe, all, to: epochs)
-      guard try place.train(trainer, to: epochs, shouldStop: shouldStop) else { throw Stopped() }
+      guard try place.train(trainer, to: epochs, shouldStop: shouldStop, kept: kept) else { throw Stopped() }
       let part = try TrainingPart(recipe, all)
       guard let validation = part.validation else { throw Stopped() }
       let found = try Evaluation(Model(trainer.snapshot()), validation, threads: 1)

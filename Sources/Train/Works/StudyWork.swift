@@ -44,15 +44,20 @@ struct StudyWork: TrainingWork {
     switch shards.place(of: shard) {
     case nil: return SweepShards.vacant
     case .tuning(let arm, let group, let sweep, let own)?:
-      guard let place = try sweep.place(of: own, after: [:]), let trials = try study.sweep(arm, of: group) else {
+      guard let one = try sweep.place(of: own, after: [:]), let trials = try study.sweep(arm, of: group) else {
         return SweepShards.vacant
       }
       try trials.makeFolder()
-      return try trials.train(place.trial, to: place.epochs, known: nil, data, isStopped).bytes
+      return try place.going(on: trials.checkpoint(of: one.trial)) { kept in
+        try trials.train(one.trial, to: one.epochs, known: nil, data, isStopped, kept: kept).bytes
+      }
     case .final(let trial)?:
       let tuned = try shards.tuned(earlier)
       try shards.check(tuned)
-      return try jsonText(of: study.train(trial, study.plan.chosen(for: trial, tuned), data, isStopped))
+      let chosen = try study.plan.chosen(for: trial, tuned)
+      return try place.going(on: study.checkpoint(of: trial)) { kept in
+        try jsonText(of: study.train(trial, chosen, data, isStopped, kept: kept))
+      }
     }
   }
 
@@ -62,9 +67,9 @@ struct StudyWork: TrainingWork {
     switch shards.place(of: shard) {
     case nil: return SweepShards.vacant
     case .tuning(_, _, let sweep, let own)?:
-      guard let place = try sweep.place(of: own, after: [:]) else { return SweepShards.vacant }
+      guard let one = try sweep.place(of: own, after: [:]) else { return SweepShards.vacant }
       return try SweepResult(
-        point: place.trial.point, seed: place.trial.seed, epochs: place.epochs, failure: words, seconds: 0
+        point: one.trial.point, seed: one.trial.seed, epochs: one.epochs, failure: words, seconds: 0
       ).bytes
     case .final(let trial)?:
       let plan = study.plan

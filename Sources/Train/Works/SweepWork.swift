@@ -35,7 +35,9 @@ struct SweepWork: TrainingWork {
     shard: Int, after earlier: [Int: [UInt8]], within time: TimeLeft, isStopped: @escaping @Sendable () -> Bool
   ) throws -> [UInt8] {
     guard let own = try shards.place(of: shard, after: earlier) else { return SweepShards.vacant }
-    return try sweep.train(own.trial, to: own.epochs, known: own.before, data, isStopped).bytes
+    return try place.going(on: sweep.checkpoint(of: own.trial)) { kept in
+      try sweep.train(own.trial, to: own.epochs, known: own.before, data, isStopped, kept: kept).bytes
+    }
   }
 
   /// A trial that ends those who train it stands in the table like one that diverges.

@@ -158,10 +158,13 @@ public protocol TrailRecords: Sendable {
 /// Jobs and the journals of their shards. A final state stays.
 public protocol JobRecords: Sendable {
   /// Keeps a job. One of the same id that is there stays as it is.
-  /// - Parameter blobs: files that the job needs, kept until it has ended.
+  /// - Parameters:
+  ///   - blobs: files that the job needs, kept until it has ended.
+  ///   - former: a job of the same spec that has come to nothing: its results are the new one's, but for those of
+  ///     shards that were given up.
   /// - Returns: whether there was none.
   @discardableResult
-  func create(_ job: Job, blobs: [BlobID]) async throws(StoreError) -> Bool
+  func create(_ job: Job, blobs: [BlobID], after former: String?) async throws(StoreError) -> Bool
   /// - Throws: `.notFound`.
   func job(_ id: String) async throws(StoreError) -> Job
   /// Newest first.
@@ -229,7 +232,15 @@ extension JobRecords {
   /// Keeps a job that needs no files.
   /// - Returns: whether there was none of its id.
   @discardableResult
-  public func create(_ job: Job) async throws(StoreError) -> Bool { try await create(job, blobs: []) }
+  public func create(_ job: Job, after former: String? = nil) async throws(StoreError) -> Bool {
+    try await create(job, blobs: [], after: former)
+  }
+  /// Keeps a job of which nothing is known.
+  /// - Returns: whether there was none of its id.
+  @discardableResult
+  public func create(_ job: Job, blobs: [BlobID]) async throws(StoreError) -> Bool {
+    try await create(job, blobs: blobs, after: nil)
+  }
   /// Keeps a result of which nobody needs to know who brought it.
   @discardableResult
   public func put(_ result: [UInt8], for shard: Int, of id: String) async throws(StoreError) -> ShardOutcome {

@@ -57,13 +57,14 @@ public struct TrainingJob: Sendable {
     spec = TrainingSpec(text, isQuick: plan.isQuick, command: command, code: code)
   }
 
-  /// Puts it into a store, or finds it there. After one that has failed or was cancelled another is begun.
+  /// Puts it into a store, or finds it there. After one that has failed or was cancelled another is begun, with its
+  /// results.
   /// - Parameter author: whoever asks.
   public func join(in jobs: any JobRecords, by author: String) async throws -> Job {
     var number = 1
     while true {
       let job = Job(id: try id(number), kind: kind, subject: name, spec: try spec.json, createdBy: author)
-      try await jobs.create(job)
+      try await jobs.create(job, after: number == 1 ? nil : id(number - 1))
       let found = try await jobs.job(job.id)
       if found.state != .failed, found.state != .cancelled { return found }
       number += 1

@@ -35,6 +35,33 @@ import Testing
     #expect(try await jobs.shards(of: "a") == [0: [7]])
   }
 
+  @Test("a job after one that came to nothing has its results, for its maker", arguments: StoreKind.all)
+  func inherited(_ kind: StoreKind) async throws {
+    let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs
+    try await jobs.create(job("a"))
+    _ = try await jobs.begin("a", as: "mine", after: .zero)
+    try await jobs.lay(4, of: "a")
+    for _ in 0..<3 { _ = try await jobs.claim(0...0, of: "a", by: "dead", for: .zero) }
+    try await jobs.put([9], for: 0, of: "a", by: "mine")
+    try await jobs.put([1], for: 1, of: "a", by: "mine")
+    _ = try await jobs.claim(2...2, of: "a", by: "me", for: Self.lease)
+    try await jobs.setState(.failed, of: "a")
+    #expect(try await jobs.create(job("b"), after: "a"))
+    #expect(try await jobs.create(job("c"), after: "none"))
+    // Two were lost on the first: too few for it to be given up.
+    #expect(try await jobs.shards(of: "b") == [0: [9], 1: [1]])
+    #expect(try await jobs.shards(of: "c").isEmpty)
+    #expect(try await jobs.begin("b", as: "another", after: .seconds(60)) == .others)
+    #expect(try await jobs.begin("b", as: "mine", after: .seconds(60)) == .joined)
+    try await jobs.lay(4, of: "b")
+    #expect(try await jobs.claim(0...3, of: "b", by: "me", for: Self.lease)?.shard == 2)
+    _ = try await jobs.claim(3...3, of: "a", by: "dead", for: .zero)
+    for _ in 0..<3 { _ = try await jobs.claim(3...3, of: "a", by: "dead", for: .zero) }
+    try await jobs.put([8], for: 3, of: "a", by: "mine")
+    #expect(try await jobs.create(job("d"), after: "a"))
+    #expect(try await jobs.shards(of: "d") == [0: [9], 1: [1]])
+  }
+
   @Test("how far something has come is its maker's, and goes with the job's end", arguments: StoreKind.all)
   func progress(_ kind: StoreKind) async throws {
     let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs

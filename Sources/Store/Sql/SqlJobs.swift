@@ -6,7 +6,7 @@ package struct SqlJobs: JobRecords {
   package init(_ database: any SqlDatabase) { self.database = database }
 
   @discardableResult
-  package func create(_ job: Job, blobs: [BlobID]) async throws(StoreError) -> Bool {
+  package func create(_ job: Job, blobs: [BlobID], after former: String?) async throws(StoreError) -> Bool {
     try await database.write { db in
       let made = try db.run(
         """
@@ -21,8 +21,20 @@ package struct SqlJobs: JobRecords {
       for blob in blobs {
         try db.run("INSERT INTO job_blobs (job, blob) VALUES ($1, $2) ON CONFLICT DO NOTHING", [job.id, blob.hex])
       }
+      if let former { try Self.inherit(from: former, job.id, db) }
       return true
     }
+  }
+
+  private static func inherit(from former: String, _ id: String, _ db: any SqlSession) throws {
+    guard let maker: String = try db.row("SELECT maker FROM jobs WHERE id = $1", [former])?["maker"] else { return }
+    // Its maker has the time of a silence to go on.
+    try db.run("UPDATE jobs SET maker = $1, alive_ms = now_ms() WHERE id = $2", [maker, id])
+    try db.run(
+      """
+      INSERT INTO job_shards (job, shard, result, maker) SELECT $1, shard, result, maker FROM job_shards
+      WHERE job = $2 AND result IS NOT NULL AND lost < $3
+      """, [id, former, ShardClaim.mostLost])
   }
 
   /// - Throws: `.notFound`.

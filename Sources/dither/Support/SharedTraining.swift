@@ -81,7 +81,7 @@ struct SharedTraining: ParsableArguments {
     case .cancelled: throw CommandFailure(status: .interrupted, message: "the \(job.kind) was \(ended.message)")
     case .failed, .queued, .running:
       throw CommandFailure(
-        status: .checkFailed, message: "\(ended.message); the same command begins the \(job.kind) anew")
+        status: .checkFailed, message: "\(ended.message); the same command goes on with what is there")
     }
   }
 

@@ -189,14 +189,18 @@ struct SharedTrainingTests {
 
   @Test("a sweep that was canceled halfway is gone on with by the same question")
   func revived() async throws {
-    let (job, plan) = try Self.job(Self.sweep(halves: true)), store = try SqliteStore(directory: scratch.file("store"))
+    let text = try PlanText(Self.sweep(halves: false), at: "sweep.yml") { _ in
+      Self.recipe.replacing("epochs: 4", with: "epochs: 100")
+    }
+    let plan = try SweepPlan(text), job = TrainingJob(sweep: plan, text, code: "this")
+    let store = try SqliteStore(directory: scratch.file("store"))
     let whole = try Sweep(plan, folder: scratch.file("whole"), root: root, workers: 1).run().table
     let jobs = store.jobs, first = try await job.join(in: jobs, by: "me"), seen = Atomic(0)
     _ = try await JobHand(first.id, of: jobs, runner: runner(store, "one"), pause: .milliseconds(2)).finish(
-      isStopped: { seen.load(ordering: .relaxed) > 2 }, progress: { done, _ in seen.store(done, ordering: .relaxed) })
+      isStopped: { seen.load(ordering: .relaxed) > 0 }, progress: { done, _ in seen.store(done, ordering: .relaxed) })
     try await jobs.setState(.cancelled, of: first.id)
     let before = try await jobs.shards(of: first.id), second = try await job.join(in: jobs, by: "me")
-    #expect(second.id != first.id && before.count > 2)
+    #expect(second.id != first.id && !before.isEmpty)
     #expect(try await jobs.shards(of: second.id) == before)
     let (ended, results) = try await results(job, store, by: ["two"])
     #expect(ended.state == .done && before.allSatisfy { results[$0.key] == $0.value })

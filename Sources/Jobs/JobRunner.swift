@@ -49,7 +49,7 @@ public final class JobRunner: Sendable {
   private let turns: Turns
 
   private static let niceness: Int32 = 10
-  /// Of a store that others use: after which a job of another maker's workers is theirs no more.
+  /// The silence after which a job of a store that others use is no longer its maker's.
   public static let sharedSilence = Duration.seconds(600)
   /// How this process is called by those who wait for its shards.
   package static let owner = "\(ProcessInfo.processInfo.hostName) \(ProcessInfo.processInfo.processIdentifier)"

@@ -26,10 +26,7 @@ public struct ShardProgress: Sendable {
 
   /// - Returns: nil where nothing was kept, or the store does not answer.
   public func kept(_ name: String) -> [UInt8]? {
-    wait { [job, jobs] in
-      let found = try? await jobs.kept(name, of: job)
-      return found ?? nil
-    }
+    wait { [job, jobs] in try? await jobs.kept(name, of: job) }
   }
 
   @discardableResult

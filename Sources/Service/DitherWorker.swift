@@ -27,7 +27,7 @@ public struct DitherWorker: Sendable {
       group.cancelAll()
     }
     await services.audits.stop()
-    // What runs puts down how far it is: a training that is gone on with here begins there.
+    // Trainings put down how far they are, for whoever goes on.
     await services.audits.settle(within: .seconds(5))
     await services.replicas.leave()
     await services.finishTelling()

@@ -9,7 +9,7 @@ public struct StudyShards: Sendable {
   private struct Tuning {
     var arm: Int, group: String
     var sweep: SweepShards
-    /// Of its trials.
+    /// The first of its trials.
     var first: Int
   }
 
@@ -21,7 +21,7 @@ public struct StudyShards: Sendable {
   }
 
   private let tunings: [Tuning]
-  /// Of the final trainings.
+  /// The first of the final trainings.
   private let first: Int
 
   /// - Throws: as the plan does.
@@ -49,7 +49,7 @@ public struct StudyShards: Sendable {
     }
   }
 
-  /// What tuning has found, by group and arm.
+  /// The tables of what tuning has found, by group and arm.
   /// - Parameter found: results by shard.
   func tuned(_ found: [Int: [UInt8]]) throws -> [String: [Int: SweepTable]] {
     var tuned: [String: [Int: SweepTable]] = [:]

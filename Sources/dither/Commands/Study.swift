@@ -57,18 +57,14 @@ struct StudyCommand: AsyncParsableCommand {
     if dryRun { return try show(plan) }
     try shared.keepInstructions()
     guard shared.isAsked else { return try train(plan) }
-    try await share(plan, PlanText(text, at: file.path) { try file.text(of: $0) })
+    try await trainTogether(plan, PlanText(text, at: file.path) { try file.text(of: $0) })
   }
 
   /// With all who use the database.
-  private func share(_ plan: StudyPlan, _ text: PlanText) async throws {
-    let line = Mutex(Line()), shards = try StudyShards(plan)
+  private func trainTogether(_ plan: StudyPlan, _ text: PlanText) async throws {
+    let shards = try StudyShards(plan)
     let found = try await shared.results(
-      of: TrainingJob(study: plan, text, command: command, code: Dither.code), workers: workers,
-      progress: { done, all in
-        line.withLock { $0.line.show("training \(done) of \(all)", isMilestone: done == all) }
-      })
-    line.withLock { $0.line.close() }
+      of: TrainingJob(study: plan, text, command: command, code: Dither.code), workers: workers, word: "training")
     guard let found else { return print("the study is ended") }
     let table =
       if let folder {

@@ -52,18 +52,14 @@ struct SweepCommand: AsyncParsableCommand {
     if dryRun { return try show(plan) }
     try shared.keepInstructions()
     guard shared.isAsked else { return try train(plan) }
-    try await share(plan, PlanText(text, at: sweep) { try file.text(of: $0) })
+    try await trainTogether(plan, PlanText(text, at: sweep) { try file.text(of: $0) })
   }
 
   /// With all who use the database.
-  private func share(_ plan: SweepPlan, _ text: PlanText) async throws {
-    let line = Mutex(Line()), shards = try SweepShards(plan)
+  private func trainTogether(_ plan: SweepPlan, _ text: PlanText) async throws {
+    let shards = try SweepShards(plan)
     let found = try await shared.results(
-      of: TrainingJob(sweep: plan, text, code: Dither.code), workers: workers,
-      progress: { done, all in
-        line.withLock { $0.line.show("trial \(done) of \(all)", isMilestone: done == all) }
-      })
-    line.withLock { $0.line.close() }
+      of: TrainingJob(sweep: plan, text, code: Dither.code), workers: workers, word: "trial")
     guard let found else { return print("the sweep is ended") }
     let table = try shards.table(found)
     if let folder { try shards.write(table, to: folder) }

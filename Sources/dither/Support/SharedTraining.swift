@@ -5,6 +5,7 @@ import DitherStore
 import DitherTensor
 import DitherTrain
 import Foundation
+import Synchronization
 
 /// Trainings whose results a store has, so that many processes share them.
 struct SharedTraining: ParsableArguments {
@@ -51,11 +52,9 @@ struct SharedTraining: ParsableArguments {
   /// Takes part in a job until it is done, or only waits.
   /// - Parameters:
   ///   - workers: trainings at once.
-  ///   - progress: trainings that are done, of all.
+  ///   - word: for one training.
   /// - Returns: the results by shard; nil: it was ended, as was asked.
-  func results(
-    of job: TrainingJob, workers: Int, progress: @escaping @Sendable (_ done: Int, _ all: Int) -> Void
-  ) async throws -> [Int: [UInt8]]? {
+  func results(of job: TrainingJob, workers: Int, word: String) async throws -> [Int: [UInt8]]? {
     let directory = state ?? StateDirectory.standard, store = try await store.open(in: directory)
     let author = "local:\(NSUserName().clipped(to: 64))"
     if cancel {
@@ -68,8 +67,11 @@ struct SharedTraining: ParsableArguments {
     let known = try await job.join(in: store.jobs, by: author)
     let interrupt = Interrupt { Console.write("\nstopping; a second Ctrl-C stops at once\n") }
     let runner = wait ? nil : self.runner(of: store, in: directory, workers)
+    let line = SharedLine()
+    defer { line.close() }
     let ended = try await JobHand(known.id, of: store.jobs, runner: runner).finish(
-      isStopped: { interrupt.isAsked }, progress: progress)
+      isStopped: { interrupt.isAsked }, progress: { line.show("\(word) \($0) of \($1)", isMilestone: $0 == $1) })
+    line.close()
     guard let ended else {
       throw CommandFailure(
         status: .interrupted, message: "stopped; what is left is others', or the same command's, which goes on")
@@ -99,4 +101,13 @@ struct SharedTraining: ParsableArguments {
         }
       })
   }
+}
+
+/// A line that tells how far a job is, for closures that outlive a call.
+private final class SharedLine: Sendable {
+  private struct Line: ~Copyable { var line = ProgressLine() }
+  private let line = Mutex(Line())
+
+  func show(_ text: String, isMilestone: Bool) { line.withLock { $0.line.show(text, isMilestone: isMilestone) } }
+  func close() { line.withLock { $0.line.close() } }
 }

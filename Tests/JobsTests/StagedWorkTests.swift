@@ -88,6 +88,8 @@ struct StagedWorkTests {
     #expect(try await store.jobs.report("a")?.json == [203, 1, 2, 3, 4, 5, 6, 7, 204, 5, 9, 13, 231])
   }
 
+  private final class Counts: Sendable { let all = Mutex<[Int]>([]) }
+
   @Test("whoever only waits sees how far it is and the end; whoever is stopped leaves it to the next")
   func hands() async throws {
     let scratch = try Scratch(), store = try SqliteStore(directory: scratch.path), jobs = store.jobs
@@ -97,10 +99,10 @@ struct StagedWorkTests {
       isStopped: { stops.add(1, ordering: .relaxed).newValue > 20 })
     #expect(stopped == nil && slow.done.withLock { $0.isEmpty })
     #expect(try await jobs.job("a").state == .running)
-    let seen = Mutex<[Int]>([])
+    let seen = Counts()
     let waiting = JobHand("a", of: jobs, runner: nil, pause: .milliseconds(1))
     async let waited = waiting.finish(progress: { done, all in
-      seen.withLock { $0.append(done) }
+      seen.all.withLock { $0.append(done) }
       if all != 13 { Issue.record("\(all) shards") }
     })
     // What was given back is there at once.
@@ -109,7 +111,7 @@ struct StagedWorkTests {
     let ended = [try await hand.finish()?.state, try await waited?.state]
     #expect(ended == [.done, .done])
     #expect(ContinuousClock.now - start < .seconds(20))
-    let counts = seen.withLock { $0 }
+    let counts = seen.all.withLock { $0 }
     #expect(counts == counts.sorted() && (counts.last ?? 0) <= 13)
     #expect(try await jobs.report("a")?.json == Sums.report)
   }

@@ -104,7 +104,7 @@ let package = Package(
       "Train",
       [
         "DitherBasics", "DitherTensor", "DitherGraph", "DitherInference", "DitherDatasets", "DitherRobustness",
-        "DitherReports", "DitherJobs",
+        "DitherReports", "DitherStore", "DitherJobs",
         yaml,
       ]),
     module(
@@ -180,7 +180,7 @@ let package = Package(
       "Train",
       [
         "DitherBasics", "DitherDatasets", "DitherGraph", "DitherInference", "DitherJobs", "DitherRobustness",
-        "DitherTensor", "DitherTrain",
+        "DitherStore", "DitherTensor", "DitherTrain",
       ]),
     tests(
       "Inference",

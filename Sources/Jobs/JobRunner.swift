@@ -12,23 +12,6 @@ import Synchronization
 /// and ends with the report that it would have had. Several that share a store do a job's shards together; the report
 /// is a shard of its own, done by whichever of them claims it.
 public final class JobRunner: Sendable {
-  /// Makes a job's work from its record, opening what it needs.
-  public typealias Prepare = @Sendable (Job) async throws -> any ShardedWork
-
-  /// An event that its owner may want to log.
-  public enum Note: Sendable {
-    case goingOn(Job), done(Job)
-    case failed(id: String, reason: String)
-    /// A job has failed, and that could not be stored: it is tried again.
-    case notStored(id: String, reason: String)
-    /// The store does not answer: the job waits.
-    case waiting(id: String, reason: String)
-    /// Something that the job needs is not here, as a data set: those who have it do it.
-    case leftToOthers(id: String, reason: String)
-    /// A shard was done twice, with other results.
-    case diverged(id: String, shard: Int)
-  }
-
   private struct Waiting {
     var id: String, owner: String
     /// Where it was made ready already.
@@ -50,16 +33,14 @@ public final class JobRunner: Sendable {
     var lacking: [String: ContinuousClock.Instant] = [:]
   }
 
-  private let kind: String
+  private let kinds: [String: WorkKind]
   private let jobs: any JobRecords
   private let watchers = JobWatchers()
   private let threads: Int
   private let places: Int
   private let slice: Duration
   private let lease: Duration
-  private let maker: String
   private let silence: Duration
-  private let prepare: Prepare
   private let giveWay: @Sendable () -> Void
   private let note: @Sendable (Note) -> Void
   private let state = Mutex(State())
@@ -68,54 +49,55 @@ public final class JobRunner: Sendable {
   private let turns: Turns
 
   private static let niceness: Int32 = 10
+  /// The silence after which a job of a store that others use is no longer its maker's.
+  public static let sharedSilence = Duration.seconds(600)
   /// How this process is called by those who wait for its shards.
   package static let owner = "\(ProcessInfo.processInfo.hostName) \(ProcessInfo.processInfo.processIdentifier)"
 
   /// - Parameters:
+  ///   - kinds: of the jobs that it does, each name once.
   ///   - threads: that compute at the same time.
   ///   - places: jobs that are in memory at the same time.
   ///   - slice: how long a job keeps its place when others wait; it goes when its shards that have begun are done.
   ///   - lease: how long a shard is another's after its owner was last heard of.
-  ///   - maker: the program and its way of computing: a job's results are all of one.
   ///   - silence: after which a job of another maker is begun anew; zero where nobody else can be at it.
   ///   - patience: how long a shard waits at most for predictions to end.
   ///   - isBusy: whether predictions wait or run.
-  ///   - prepare: makes a job's work from its spec.
   public init(
-    kind: String, jobs: any JobRecords, threads: Int, places: Int = 3, slice: Duration = .seconds(10),
-    lease: Duration = .seconds(30), maker: String = "", silence: Duration = .zero,
-    patience: Duration = .milliseconds(500),
-    isBusy: @escaping @Sendable () -> Bool, note: @escaping @Sendable (Note) -> Void = { _ in },
-    prepare: @escaping Prepare
+    _ kinds: [WorkKind], jobs: any JobRecords, threads: Int, places: Int = 3, slice: Duration = .seconds(10),
+    lease: Duration = .seconds(30), silence: Duration = .zero, patience: Duration = .milliseconds(500),
+    isBusy: @escaping @Sendable () -> Bool = { false }, note: @escaping @Sendable (Note) -> Void = { _ in }
   ) {
-    self.kind = kind
+    self.kinds = Dictionary(kinds.map { ($0.name, $0) }) { first, _ in first }
     self.jobs = jobs
     self.threads = threads
     self.places = places
     self.slice = slice
     self.lease = lease
-    self.maker = maker
     self.silence = silence
-    self.prepare = prepare
     self.note = note
     giveWay = {
       let start = ContinuousClock.now
       while isBusy(), ContinuousClock.now - start < patience { usleep(1000) }
     }
     // Shards whose turn it is not wait on threads of their own.
-    pool = ComputePool(kind, threads: threads * places, niceness: Self.niceness)
+    pool = ComputePool("jobs", threads: threads * places, niceness: Self.niceness)
     turns = Turns(places: threads)
   }
 
-  /// Where its shards are claimed, and its jobs are watched.
-  public var board: any JobBoard { LocalBoard(jobs: jobs, watchers: watchers, maker: maker) }
-
   /// Goes on with what an earlier process left.
   public func resume() async throws(StoreError) {
-    for job in try await jobs.unfinished(kind: kind) {
+    for job in try await unfinished() {
       note(.goingOn(job))
       enqueue(job.id, by: job.createdBy)
     }
+  }
+
+  /// Jobs of its kinds that are to be done, oldest first.
+  private func unfinished() async throws(StoreError) -> [Job] {
+    var found: [Job] = []
+    for kind in kinds.keys.sorted() { found += try await jobs.unfinished(kind: kind) }
+    return found.sorted { ($0.createdMilliseconds, $0.id) < ($1.createdMilliseconds, $1.id) }
   }
 
   /// Takes a job that is in the store.
@@ -134,13 +116,15 @@ public final class JobRunner: Sendable {
 
   /// Jobs that wait to be run.
   public var queued: Int { state.withLock { $0.queue.count } }
+  /// Jobs that are in memory.
+  public var running: Int { state.withLock { $0.running.count } }
   /// Whether there is none that waits or runs.
   public var isIdle: Bool { state.withLock { $0.queue.isEmpty && $0.running.isEmpty } }
 
   /// Hears what others have done with jobs: takes those that are new, and leaves those that have ended.
   /// - Parameter ids: of jobs that were changed; nil: any.
   public func follow(_ ids: Set<String>?) async throws(StoreError) {
-    for job in try await jobs.unfinished(kind: kind) where ids?.contains(job.id) != false {
+    for job in try await unfinished() where ids?.contains(job.id) != false {
       enqueue(job.id, by: job.createdBy)
     }
     let known = state.withLock { Set($0.running.keys).union($0.queue.map(\.id)) }.union(watchers.jobs)
@@ -196,7 +180,7 @@ public final class JobRunner: Sendable {
 
   /// The job from where it stands.
   public func watch(_ id: String) async throws(StoreError) -> AsyncStream<JobEvent> {
-    try await board.events(of: id)
+    try await board("").events(of: id)
   }
 
   // MARK: jobs in their places
@@ -270,7 +254,9 @@ public final class JobRunner: Sendable {
   private func run(_ id: String, _ prepared: (any ShardedWork)?) async throws {
     // The lacking part may come. Not too soon: whoever begins a job keeps other makers from it for a silence.
     if let lacked = state.withLock({ $0.lacking[id] }), ContinuousClock.now - lacked < silence * 2 { return }
-    switch try await jobs.begin(id, as: maker, after: silence) {
+    // A job of another kind is others'.
+    guard let kind = kinds[try await jobs.job(id).kind] else { return }
+    switch try await jobs.begin(id, as: kind.maker, after: silence) {
     case .ended: return try await tellEnd(of: id)
     // It is looked at again with the next news of the store.
     case .others: return
@@ -279,7 +265,7 @@ public final class JobRunner: Sendable {
     let job = try await jobs.job(id)
     watchers.tell(id, .state(job))
     let work: any ShardedWork
-    do { work = if let prepared { prepared } else { try await prepare(job) } } catch {
+    do { work = if let prepared { prepared } else { try await kind.work(of: job, in: jobs) } } catch {
       guard isLackedHere(error) else { throw error }
       state.withLock { $0.lacking[id] = .now }
       note(.leftToOthers(id: id, reason: "\(error)".clipped(to: 1000)))
@@ -288,7 +274,7 @@ public final class JobRunner: Sendable {
     // Making it ready, which is done again for each place, is no part of its time.
     state.withLock { $0.running[id]?.since = .now }
     try await jobs.lay(work.shardCount, of: id)
-    while try await !isReported(after: compute(job, work), job, work) {
+    while try await !isReported(after: compute(job, work, as: kind.maker), job, work, as: kind.maker) {
       // Others have the rest: it comes, or their leases end.
       try await Task.sleep(for: min(lease / 3, .seconds(1)))
       if isStopped(id) { throw Interrupted() }
@@ -304,7 +290,9 @@ public final class JobRunner: Sendable {
 
   /// Makes the report, where all shards are done and nobody else is at it.
   /// - Returns: whether the job has ended.
-  private func isReported(after worker: Worker, _ job: Job, _ work: any ShardedWork) async throws -> Bool {
+  private func isReported(
+    after worker: Worker, _ job: Job, _ work: any ShardedWork, as maker: String
+  ) async throws -> Bool {
     let done = try await jobs.done(of: job.id)
     let isDue = worker.queue.withLock { queue in
       queue.know(done)
@@ -314,7 +302,7 @@ public final class JobRunner: Sendable {
       let claim = try await jobs.claim(
         work.shardCount...work.shardCount, of: job.id, by: worker.owner, for: lease)
       if let claim {
-        try await report(claim, worker, job, work)
+        try await report(claim, worker, job, work, as: maker)
         return true
       }
     } else {
@@ -323,7 +311,9 @@ public final class JobRunner: Sendable {
     return try await jobs.job(job.id).state.isFinal
   }
 
-  private func report(_ claim: ShardClaim, _ worker: Worker, _ job: Job, _ work: any ShardedWork) async throws {
+  private func report(
+    _ claim: ShardClaim, _ worker: Worker, _ job: Job, _ work: any ShardedWork, as maker: String
+  ) async throws {
     guard !claim.isPoisoned else {
       throw JobError(
         .lost, at: "the report", expected: "a worker that comes back from it", got: "\(claim.lost) that did not",
@@ -355,18 +345,32 @@ public final class JobRunner: Sendable {
     init(_ report: (json: [UInt8], html: [UInt8])) { (json, html) = report }
   }
 
-  /// Does what can be had of a job's shards.
+  /// Does what can be had of a job's shards, stage after stage.
+  private func compute(_ job: Job, _ work: any ShardedWork, as maker: String) async throws -> Worker {
+    while true {
+      let known = try await jobs.done(of: job.id), stage = work.stage(knowing: known)
+      let worker = try await compute(stage, of: job, work, known, as: maker)
+      // Whoever has done the last shard of a stage begins the next at once.
+      let next = work.stage(knowing: try await jobs.done(of: job.id))
+      guard next.lowerBound > stage.lowerBound, worker.queue.withLock({ $0.isOpen }) else { return worker }
+    }
+  }
+
+  /// Does what can be had of a stage.
   /// - Throws: `Interrupted` when the job is to be left, `Yielded` when it is to be gone on with later.
-  private func compute(_ job: Job, _ work: any ShardedWork) async throws -> Worker {
-    let known = try await jobs.done(of: job.id)
+  private func compute(
+    _ stage: Range<Int>, of job: Job, _ work: any ShardedWork, _ known: Set<Int>, as maker: String
+  ) async throws -> Worker {
+    let all = stage.lowerBound == 0 ? [:] : try await jobs.shards(of: job.id)
+    let earlier = all.filter { $0.key < stage.lowerBound }
     let spent = Double(try await jobs.job(job.id).spentMilliseconds) / 1000
     let queue = Mutexed(
       ShardQueue(Array(0..<work.shardCount), done: known, budget: work.budget, spent: spent, threads: threads))
-    let worker = worker(for: job, work, queue)
+    let worker = worker(for: job, work, stage, earlier, queue, as: maker)
     let ends = await withTaskGroup(of: Worker.End.self) { group in
       // With a budget the time is kept as it passes, for a process that is killed in the middle of a shard.
       let clock = Task { await self.keepTime(of: job.id, queue, work.budget) }
-      for _ in 0..<min(threads, max(queue.withLock { $0.waiting }, 1)) { group.addTask { await worker.run() } }
+      for _ in 0..<min(threads, max(stage.count { !known.contains($0) }, 1)) { group.addTask { await worker.run() } }
       let ends = await group.reduce(into: []) { $0.append($1) }
       clock.cancel()
       return ends
@@ -382,13 +386,21 @@ public final class JobRunner: Sendable {
     return worker
   }
 
-  private func worker(for job: Job, _ work: any ShardedWork, _ queue: Mutexed<ShardQueue<Int>>) -> Worker {
+  /// Where shards of a job are claimed, and jobs are watched.
+  private func board(_ maker: String) -> LocalBoard { LocalBoard(jobs: jobs, watchers: watchers, maker: maker) }
+
+  private func worker(
+    for job: Job, _ work: any ShardedWork, _ stage: Range<Int>, _ earlier: [Int: [UInt8]],
+    _ queue: Mutexed<ShardQueue<Int>>, as maker: String
+  ) -> Worker {
     Worker(
-      job: job.id, work: work, board: board, owner: Self.owner, lease: lease, pool: pool, queue: queue, held: held,
+      job: job.id, work: work, stage: stage, earlier: earlier, board: board(maker), owner: Self.owner, lease: lease,
+      pool: pool, queue: queue, held: held,
       isStopped: { [self] in isStopped(job.id) }, isToYield: { [self] in isToYield(job.id) }, turns: turns,
       giveWay: giveWay,
       progressed: { [watchers] in watchers.tell(job.id, .progress($0)) },
       diverged: { [jobs, note] claim, result in
+        if let known = try? await jobs.shards(of: claim.job)[claim.shard], work.isSame(known, result) { return }
         note(.diverged(id: claim.job, shard: claim.shard))
         try? await jobs.diverged(result, for: claim.shard, of: claim.job)
       })

@@ -6,6 +6,10 @@ import Synchronization
 struct Worker: Sendable {
   let job: String
   let work: any ShardedWork
+  /// Shards of the work that can be done now.
+  let stage: Range<Int>
+  /// The results of the stages before.
+  let earlier: [Int: [UInt8]]
   let board: any JobBoard
   let owner: String
   let lease: Duration
@@ -40,14 +44,14 @@ struct Worker: Sendable {
 
   /// Until no shard is left that can be had.
   func run() async -> End {
-    guard work.shardCount > 0 else { return .nothingLeft }
+    guard let last = stage.last else { return .nothingLeft }
     var hasBegun = false
     while !isStopped(), queue.withLock({ $0.isOpen }) {
       // A place is worth one shard at least: else jobs would make room for each other for ever.
       if hasBegun, isToYield() { return .yielded }
       do {
         let claim = try await patiently { () async throws(StoreError) in
-          try await board.claim(0...work.shardCount - 1, of: job, by: owner, for: lease)
+          try await board.claim(stage.lowerBound...last, of: job, by: owner, for: lease)
         }
         guard let claim else { return .nothingLeft }
         hasBegun = true
@@ -100,11 +104,11 @@ struct Worker: Sendable {
       let result: [UInt8]
       do {
         result = try await pool.run {
-          if claim.isPoisoned { return try work.lost(shard: claim.shard, workers: claim.lost) }
+          if claim.isPoisoned { return try work.lost(shard: claim.shard, after: earlier, workers: claim.lost) }
           let turn = turns.take(job)
           defer { turn.end() }
           giveWay()
-          return try work.run(shard: claim.shard, within: queue.withLock { $0.time }) {
+          return try work.run(shard: claim.shard, after: earlier, within: queue.withLock { $0.time }) {
             turn.pass()
             return isStopped() || isLost()
           }

@@ -3,7 +3,7 @@ import DitherStore
 import Foundation
 import Logging
 
-/// A process that works on the audits of a store that servers share, and takes no calls.
+/// A process that works on the audits of a store that servers share, and on its other jobs, and takes no calls.
 public struct DitherWorker: Sendable {
   /// As a server's; ports and certificates are not used.
   public let configuration: ServerConfiguration
@@ -27,6 +27,8 @@ public struct DitherWorker: Sendable {
       group.cancelAll()
     }
     await services.audits.stop()
+    // Trainings put down how far they are, for whoever goes on.
+    await services.audits.settle(within: .seconds(5))
     await services.replicas.leave()
     await services.finishTelling()
     log.info("stopped")

@@ -1,5 +1,6 @@
 import DitherBasics
 import DitherGraph
+import DitherJobs
 import DitherStore
 import DitherTransport
 import Foundation
@@ -66,7 +67,9 @@ public struct ServerConfiguration: Sendable {
   public var grace = Duration.seconds(30)
   /// Threads that compute predictions.
   public var computeThreads = ProcessInfo.processInfo.activeProcessorCount
-  /// Threads of low priority that work on audits.
+  /// Kinds of jobs that are worked on beside audits.
+  public var moreWork: [WorkKind] = []
+  /// Threads of low priority that work on audits and other jobs.
   public var auditThreads = ProcessInfo.processInfo.activeProcessorCount
   /// A file with a line for every call; nil: none.
   public var accessLog: String?

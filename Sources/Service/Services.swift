@@ -25,6 +25,7 @@ package final class Services: Sendable {
   let replicas: Replicas
   /// The pace of callers that are bounded.
   package let rates: CallerRates
+  /// Does audits, and in a worker the other kinds of jobs too.
   package let audits: JobRunner
   /// The records of trainings that the console shows.
   let runs: RunsFolder?
@@ -79,12 +80,13 @@ package final class Services: Sendable {
     self.means = means
     let computeClass = "\(ComputeClass.current), \(configuration.precision)"
     replicas = Replicas(store, kind: kind, code: configuration.code ?? "dither", computeClass: computeClass)
+    let audit = WorkKind(AuditSpec.kind, maker: "\(configuration.code ?? "dither"), \(computeClass)") { job in
+      try await AuditWork.make(job, with: means)
+    }
     audits = JobRunner(
-      kind: AuditSpec.kind, jobs: store.jobs, threads: configuration.auditThreads, lease: configuration.lease,
-      maker: "\(configuration.code ?? "dither"), \(computeClass)",
-      silence: store.isShared ? Self.silence : .zero,
-      isBusy: { [batcher] in batcher.isBusy }, note: { log.note($0) },
-      prepare: { job in try await AuditWork.make(job, with: means) })
+      [audit] + configuration.moreWork, jobs: store.jobs, threads: configuration.auditThreads,
+      lease: configuration.lease, silence: store.isShared ? JobRunner.sharedSilence : .zero,
+      isBusy: { [batcher] in batcher.isBusy }, note: { log.note($0) })
     let own: [Metrics.Family] = [
       .gauge("dither_queued_requests", "Predictions that wait.") { [batcher] in Double(batcher.depth) },
       .gauge("dither_queued_audits", "Audits that wait.") { [audits] in Double(audits.queued) },
@@ -127,9 +129,6 @@ package final class Services: Sendable {
     await spans?.stop()
     await accessLog?.finish()
   }
-
-  /// After which an audit of another program's workers is theirs no more.
-  private static let silence = Duration.seconds(600)
 
   /// A key that was named is as it is; the one that is made at the first start is the same for all servers of a store.
   private static func reportKey(
@@ -215,7 +214,7 @@ extension Logger {
       warning("the store does not answer, the job waits", metadata: ["job": "\(id)", "reason": "\(reason)"])
     case .leftToOthers(let id, let reason):
       warning(
-        "an audit needs what is not here, and is left to others", metadata: ["job": "\(id)", "reason": "\(reason)"])
+        "a job needs what is not here, and is left to others", metadata: ["job": "\(id)", "reason": "\(reason)"])
     case .diverged(let id, let shard):
       error(
         "a shard was done twice, with other results: bad memory, or a defect",

@@ -157,8 +157,14 @@ public protocol TrailRecords: Sendable {
 
 /// Jobs and the journals of their shards. A final state stays.
 public protocol JobRecords: Sendable {
-  /// - Parameter blobs: files that the job needs, kept until it has ended.
-  func create(_ job: Job, blobs: [BlobID]) async throws(StoreError)
+  /// Keeps a job. One of the same id that is there stays as it is.
+  /// - Parameters:
+  ///   - blobs: files that the job needs, kept until it has ended.
+  ///   - former: a job of the same spec that has come to nothing: its results are the new one's, but for those of
+  ///     shards that were given up.
+  /// - Returns: whether there was none.
+  @discardableResult
+  func create(_ job: Job, blobs: [BlobID], after former: String?) async throws(StoreError) -> Bool
   /// - Throws: `.notFound`.
   func job(_ id: String) async throws(StoreError) -> Job
   /// Newest first.
@@ -208,6 +214,12 @@ public protocol JobRecords: Sendable {
   func diverged(_ result: [UInt8], for shard: Int, of id: String) async throws(StoreError)
   /// Gives a claim back undone: the next one may have it at once.
   func release(_ claim: ShardClaim) async throws(StoreError)
+  /// Keeps how far something of a job has come, in the place of what was kept under its name; nothing of a job that is
+  /// another maker's or has ended. It goes when the job ends or is begun anew.
+  /// - Parameter name: the job's own, as that of a training.
+  func keep(_ progress: [UInt8], as name: String, of id: String, by maker: String) async throws(StoreError)
+  /// - Returns: nil where nothing was kept under the name.
+  func kept(_ name: String, of id: String) async throws(StoreError) -> [UInt8]?
   /// The results so far, by shard.
   func shards(of id: String) async throws(StoreError) -> [Int: [UInt8]]
   /// The shards that have results.
@@ -218,7 +230,17 @@ public protocol JobRecords: Sendable {
 
 extension JobRecords {
   /// Keeps a job that needs no files.
-  public func create(_ job: Job) async throws(StoreError) { try await create(job, blobs: []) }
+  /// - Returns: whether there was none of its id.
+  @discardableResult
+  public func create(_ job: Job, after former: String? = nil) async throws(StoreError) -> Bool {
+    try await create(job, blobs: [], after: former)
+  }
+  /// Keeps a job of which nothing is known.
+  /// - Returns: whether there was none of its id.
+  @discardableResult
+  public func create(_ job: Job, blobs: [BlobID]) async throws(StoreError) -> Bool {
+    try await create(job, blobs: blobs, after: nil)
+  }
   /// Keeps a result of which nobody needs to know who brought it.
   @discardableResult
   public func put(_ result: [UInt8], for shard: Int, of id: String) async throws(StoreError) -> ShardOutcome {

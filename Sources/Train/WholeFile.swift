@@ -8,6 +8,13 @@ func writeWhole(_ bytes: [UInt8], to path: String) throws(TrainError) {
   }
 }
 
+/// Makes a folder where it is absent.
+func makeTrainingFolder(_ path: String) throws(TrainError) {
+  do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
+    throw TrainError(.output, at: path, expected: "a folder to write to", got: error.localizedDescription)
+  }
+}
+
 /// As people read it: keys in snake case, sorted, a line each.
 func jsonText(of value: some Encodable) throws -> [UInt8] {
   let encoder = JSONEncoder()

@@ -30,7 +30,9 @@ private final class Squares: ShardedWork {
     self.holdsAt = holdsAt
   }
   func title(of shard: Int) -> String { shard < 6 ? "low" : "high" }
-  func run(shard: Int, within time: TimeLeft, isStopped: @escaping @Sendable () -> Bool) throws -> [UInt8] {
+  func run(
+    shard: Int, after earlier: [Int: [UInt8]], within time: TimeLeft, isStopped: @escaping @Sendable () -> Bool
+  ) throws -> [UInt8] {
     if shard == failsAt { throw Broken() }
     if shard == holdsAt,
       !held.withLock({ held in
@@ -45,7 +47,7 @@ private final class Squares: ShardedWork {
     done.withLock { $0[shard, default: 0] += 1 }
     return [UInt8](repeating: UInt8(shard * shard), count: answer)
   }
-  func lost(shard: Int, workers: Int) throws -> [UInt8] { [UInt8(100 + workers)] }
+  func lost(shard: Int, after earlier: [Int: [UInt8]], workers: Int) throws -> [UInt8] { [UInt8(100 + workers)] }
   func report(_ results: [[UInt8]]) throws -> (json: [UInt8], html: [UInt8]) { (results.flatMap { $0 }, [1]) }
 }
 
@@ -53,9 +55,7 @@ private final class Squares: ShardedWork {
   private static let squares = (0..<12).map { UInt8($0 * $0) }
 
   private func runner(_ store: any Store, _ work: Squares, threads: Int = 2) -> JobRunner {
-    JobRunner(
-      kind: "test", jobs: store.jobs, threads: threads,
-      isBusy: { false }, prepare: { _ in work })
+    JobRunner([WorkKind("test") { _ in work }], jobs: store.jobs, threads: threads)
   }
   private func job(_ id: String) -> Job { Job(id: id, kind: "test", subject: "", spec: [], createdBy: "") }
 
@@ -140,8 +140,7 @@ private final class Squares: ShardedWork {
     // Only the first is held: it may be cancelled before it gets that far.
     let held = Squares(holdsAt: 5), free = Squares()
     let runner = JobRunner(
-      kind: "test", jobs: store.jobs, threads: 1, places: 1,
-      isBusy: { false }, prepare: { $0.id == "a" ? held : free })
+      [WorkKind("test") { $0.id == "a" ? held : free }], jobs: store.jobs, threads: 1, places: 1)
     for id in ["a", "b", "c"] {
       try await store.jobs.create(job(id))
       runner.enqueue(id)
@@ -209,8 +208,8 @@ private final class Squares: ShardedWork {
     let scratch = try Scratch(), store = try SqliteStore(directory: scratch.path)
     let works = ["a": Squares(failsAt: 3), "b": Squares()]
     let runner = JobRunner(
-      kind: "test", jobs: store.jobs, threads: 2,
-      patience: .milliseconds(5), isBusy: { true }, prepare: { try #require(works[$0.id]) })
+      [WorkKind("test") { try #require(works[$0.id]) }], jobs: store.jobs, threads: 2, patience: .milliseconds(5),
+      isBusy: { true })
     for id in ["a", "b"] {
       try await store.jobs.create(job(id))
       runner.enqueue(id)
@@ -268,9 +267,7 @@ private final class Squares: ShardedWork {
     let works = (0..<2).map { _ in Squares(pause: Duration.seconds(3).asBuilt) }
     let runners = works.map { work in
       JobRunner(
-        kind: "test", jobs: store.jobs, threads: 2, lease: Duration.seconds(2).asBuilt, isBusy: { false },
-        prepare: { _ in work }
-      )
+        [WorkKind("test") { _ in work }], jobs: store.jobs, threads: 2, lease: Duration.seconds(2).asBuilt)
     }
     try await store.jobs.create(job("a"))
     for runner in runners { runner.enqueue("a") }
@@ -282,10 +279,11 @@ private final class Squares: ShardedWork {
   func prepared() async throws {
     let scratch = try Scratch(), store = try SqliteStore(directory: scratch.path)
     let count = Mutex(0)
-    let runner = JobRunner(kind: "test", jobs: store.jobs, threads: 1, isBusy: { false }) { _ in
+    let kind = WorkKind("test") { _ in
       count.withLock { $0 += 1 }
       return Squares()
     }
+    let runner = JobRunner([kind], jobs: store.jobs, threads: 1)
     for id in ["a", "b"] {
       try await store.jobs.create(job(id))
       runner.enqueue(id, id == "a" ? Squares() : nil)
@@ -298,9 +296,7 @@ private final class Squares: ShardedWork {
   func fairThreads() async throws {
     let scratch = try Scratch(), store = try SqliteStore(directory: scratch.path)
     let long = Squares(holdsAt: 0), small = Squares()
-    let runner = JobRunner(kind: "test", jobs: store.jobs, threads: 1, isBusy: { false }) {
-      $0.id == "a" ? long : small
-    }
+    let runner = JobRunner([WorkKind("test") { $0.id == "a" ? long : small }], jobs: store.jobs, threads: 1)
     for id in ["a", "b"] { try await store.jobs.create(job(id)) }
     runner.enqueue("a", by: "ann")
     while !long.held.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(1)) }
@@ -314,12 +310,12 @@ private final class Squares: ShardedWork {
   func fairPlaces() async throws {
     let scratch = try Scratch(), store = try SqliteStore(directory: scratch.path)
     let long = Squares(pause: .milliseconds(5)), doneBefore = Mutex<[String: Int]>([:])
-    let runner = JobRunner(kind: "test", jobs: store.jobs, threads: 1, places: 1, slice: .zero, isBusy: { false }) {
-      job in
+    let kind = WorkKind("test") { job in
       let done = long.done.withLock { $0.count }
       doneBefore.withLock { $0[job.id] = $0[job.id] ?? done }
       return job.id == "a" ? long : Squares()
     }
+    let runner = JobRunner([kind], jobs: store.jobs, threads: 1, places: 1, slice: .zero)
     for id in ["a", "b", "c"] {
       try await store.jobs.create(job(id))
       runner.enqueue(id)
@@ -333,9 +329,8 @@ private final class Squares: ShardedWork {
   func cancelledBetweenPlaces() async throws {
     let scratch = try Scratch(), store = try SqliteStore(directory: scratch.path)
     let works = ["a": Squares(pause: .milliseconds(5)), "b": Squares(holdsAt: 3)]
-    let runner = JobRunner(kind: "test", jobs: store.jobs, threads: 1, places: 1, slice: .zero, isBusy: { false }) {
-      try #require(works[$0.id])
-    }
+    let kind = WorkKind("test") { try #require(works[$0.id]) }
+    let runner = JobRunner([kind], jobs: store.jobs, threads: 1, places: 1, slice: .zero)
     for id in ["a", "b"] {
       try await store.jobs.create(job(id))
       runner.enqueue(id)
@@ -351,10 +346,11 @@ private final class Squares: ShardedWork {
   func fairOwners() async throws {
     let scratch = try Scratch(), store = try SqliteStore(directory: scratch.path)
     let order = Mutex<[String]>([]), gate = Squares(holdsAt: 0)
-    let runner = JobRunner(kind: "test", jobs: store.jobs, threads: 2, places: 2, isBusy: { false }) { job in
+    let kind = WorkKind("test") { job in
       order.withLock { $0.append(job.id) }
       return job.id == "a0" ? gate : Squares(pause: .milliseconds(2))
     }
+    let runner = JobRunner([kind], jobs: store.jobs, threads: 2, places: 2)
     for id in ["a0", "a1", "a2", "a3", "b"] {
       try await store.jobs.create(job(id))
       runner.enqueue(id, by: String(id.prefix(1)))

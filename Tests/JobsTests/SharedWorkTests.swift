@@ -19,7 +19,9 @@ private final class Steps: ShardedWork {
     self.pause = pause
   }
   func title(of shard: Int) -> String { "steps" }
-  func run(shard: Int, within time: TimeLeft, isStopped: @escaping @Sendable () -> Bool) throws -> [UInt8] {
+  func run(
+    shard: Int, after earlier: [Int: [UInt8]], within time: TimeLeft, isStopped: @escaping @Sendable () -> Bool
+  ) throws -> [UInt8] {
     let end = ContinuousClock.now + pause
     while ContinuousClock.now < end {
       if isStopped() { throw CancellationError() }
@@ -49,12 +51,11 @@ private final class Hand: Sendable {
     options.patience = .seconds(2)
     let store = try await PostgresStore.open(
       PostgresAddress(server.address(name)), directory: scratch.path, options: options)
-    let runner = JobRunner(
-      kind: "test", jobs: store.jobs, threads: 2, lease: lease, maker: maker, silence: silence, isBusy: { false },
-      prepare: { _ in
-        guard lacksData else { return work }
-        throw StoreError(.notFound, at: "data set", expected: "a file", got: "none")
-      })
+    let kind = WorkKind("test", maker: maker) { _ in
+      guard lacksData else { return work }
+      throw StoreError(.notFound, at: "data set", expected: "a file", got: "none")
+    }
+    let runner = JobRunner([kind], jobs: store.jobs, threads: 2, lease: lease, silence: silence)
     (self.store, self.work, self.runner) = (store, work, runner)
     ear = Task {
       while !Task.isCancelled {

@@ -213,6 +213,28 @@ struct ScopeTests {
     }
   }
 
+  @Test("a job that is no audit is not found by the calls for audits, whoever asks")
+  func otherJobs() async throws {
+    try await with { server in
+      let services = server.services, all = server.caller
+      let inputs = ResponseWriter<Dither_V1_AdversarialInputs> { _ in }
+      try await services.store.jobs.create(Job(id: "s", kind: "sweep", subject: "lab-net", spec: [], createdBy: "me"))
+      func absent(_ body: () async throws -> Void) async {
+        await #expect {
+          try await body()
+        } throws: {
+          isFault($0, .notFound, "that of a sweep")
+        }
+      }
+      await absent { _ = try await GetReportCall(services).answer(.with { $0.audit = "s" }, all) }
+      await absent { try await WatchAuditCall(services).answer(.with { $0.audit = "s" }, all, deaf) }
+      await absent { _ = try await CancelAuditCall(services).answer(.with { $0.audit = "s" }, all) }
+      await absent { try await GetAdversarialsCall(services).answer(.with { $0.audit = "s" }, all, inputs) }
+      #expect(try await services.store.jobs.job("s").state == .queued)
+      #expect(try await ListAuditsCall(services).answer(.init(), all).audits.isEmpty)
+    }
+  }
+
   @Test("over HTTP: pages show what may be seen, figures of all models are for tokens of all models")
   func console() async throws {
     try await AskedServer.with(roles: ["predict", "audit"]) { server in

@@ -25,6 +25,70 @@ import Testing
     await #expect { _ = try await jobs.job("none") } throws: { isFault($0, .notFound) }
   }
 
+  @Test("of two jobs of one id the first stays", arguments: StoreKind.all)
+  func joined(_ kind: StoreKind) async throws {
+    let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs
+    #expect(try await jobs.create(job("a", spec: [1])))
+    try await jobs.put([7], for: 0, of: "a")
+    #expect(try await !jobs.create(job("a", spec: [2])))
+    #expect(try await jobs.job("a").spec == [1])
+    #expect(try await jobs.shards(of: "a") == [0: [7]])
+  }
+
+  @Test("a job after one that came to nothing has its results, for its maker", arguments: StoreKind.all)
+  func inherited(_ kind: StoreKind) async throws {
+    let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs
+    try await jobs.create(job("a"))
+    _ = try await jobs.begin("a", as: "mine", after: .zero)
+    try await jobs.lay(4, of: "a")
+    for _ in 0..<3 { _ = try await jobs.claim(0...0, of: "a", by: "dead", for: .zero) }
+    try await jobs.put([9], for: 0, of: "a", by: "mine")
+    try await jobs.put([1], for: 1, of: "a", by: "mine")
+    _ = try await jobs.claim(2...2, of: "a", by: "me", for: Self.lease)
+    try await jobs.setState(.failed, of: "a")
+    #expect(try await jobs.create(job("b"), after: "a"))
+    #expect(try await jobs.create(job("c"), after: "none"))
+    // Two were lost on the first: too few for it to be given up.
+    #expect(try await jobs.shards(of: "b") == [0: [9], 1: [1]])
+    #expect(try await jobs.shards(of: "c").isEmpty)
+    #expect(try await jobs.begin("b", as: "another", after: .seconds(60)) == .others)
+    #expect(try await jobs.begin("b", as: "mine", after: .seconds(60)) == .joined)
+    try await jobs.lay(4, of: "b")
+    #expect(try await jobs.claim(0...3, of: "b", by: "me", for: Self.lease)?.shard == 2)
+    _ = try await jobs.claim(3...3, of: "a", by: "dead", for: .zero)
+    for _ in 0..<3 { _ = try await jobs.claim(3...3, of: "a", by: "dead", for: .zero) }
+    try await jobs.put([8], for: 3, of: "a", by: "mine")
+    #expect(try await jobs.create(job("d"), after: "a"))
+    #expect(try await jobs.shards(of: "d") == [0: [9], 1: [1]])
+  }
+
+  @Test("how far something has come is its maker's, and goes with the job's end", arguments: StoreKind.all)
+  func progress(_ kind: StoreKind) async throws {
+    let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs
+    for id in ["done", "failed", "anew", "restarted"] {
+      try await jobs.create(job(id, spec: [1]))
+      _ = try await jobs.begin(id, as: "mine", after: .zero)
+      try await jobs.keep([1], as: "a", of: id, by: "mine")
+      try await jobs.keep([2, 0, 255], as: "a", of: id, by: "mine")
+      try await jobs.keep([3], as: "b", of: id, by: "mine")
+      try await jobs.keep([4], as: "a", of: id, by: "another")
+      let (a, b) = (try await jobs.kept("a", of: id), try await jobs.kept("b", of: id))
+      #expect(a == [2, 0, 255] && b == [3])
+      #expect(try await jobs.kept("c", of: id) == nil)
+    }
+    #expect(try await jobs.finish("done", json: [], html: [], by: "mine"))
+    try await jobs.setState(.failed, of: "failed")
+    #expect(try await jobs.begin("anew", as: "another", after: .zero) == .anew)
+    #expect(try await jobs.restart("restarted", from: [1], to: [2]))
+    for id in ["done", "failed", "anew", "restarted"] {
+      #expect(try await jobs.kept("a", of: id) == nil, "\(id)")
+    }
+    for id in ["done", "failed", "anew"] {
+      try await jobs.keep([5], as: "a", of: id, by: "mine")
+      #expect(try await jobs.kept("a", of: id) == nil, "\(id)")
+    }
+  }
+
   @Test(arguments: StoreKind.all) func aJobThatBeginsAnewForgetsItsShards(_ kind: StoreKind) async throws {
     let scratch = try Scratch(), jobs = try await kind.open(scratch.path).jobs
     for id in ["a", "b"] {

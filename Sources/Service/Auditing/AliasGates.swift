@@ -77,8 +77,9 @@ extension ModelRegistry {
   func checkGates(
     of audit: String, _ version: ModelVersion, for alias: String, seenBy scope: NameScope, on pool: ComputePool
   ) async throws {
-    let jobs = store.jobs, job = try await jobs.job(audit), spec = try AuditSpec(job)
+    let jobs = store.jobs, job = try await jobs.job(audit)
     try scope.check(audit: job)
+    let spec = try AuditSpec(job)
     func refuse(_ expected: String, _ got: String) -> ServiceError {
       ServiceError(.gates, at: "audit '\(job.id)'", expected: expected, got: got)
     }

@@ -110,7 +110,9 @@ struct AuditWork: ShardedWork {
   var shardCount: Int { shards.count }
   func title(of shard: Int) -> String { runner.plan.probes[shards[shard].probe].text }
 
-  func run(shard: Int, within time: TimeLeft, isStopped: @escaping @Sendable () -> Bool) throws -> [UInt8] {
+  func run(
+    shard: Int, after earlier: [Int: [UInt8]], within time: TimeLeft, isStopped: @escaping @Sendable () -> Bool
+  ) throws -> [UInt8] {
     let own = shards[shard]
     func work() throws -> [UInt8] {
       try
@@ -123,7 +125,7 @@ struct AuditWork: ShardedWork {
     return try trace.recording(shard, of: shardCount, title(of: shard), work)
   }
 
-  func lost(shard: Int, workers: Int) throws -> [UInt8] {
+  func lost(shard: Int, after earlier: [Int: [UInt8]], workers: Int) throws -> [UInt8] {
     JournaledShard(result: runner.failed(shards[shard], "\(workers) workers were lost on it"))
       .bytes(keepsAdversarials: keepsAdversarials)
   }

@@ -28,8 +28,13 @@ extension NameScope {
     return spec.subjects.flatMap { $0.members ?? [$0] }.allSatisfy { allows($0.name) }
   }
 
-  /// - Throws: `ServiceFault.notAllowed`.
-  func check(audit job: Job) throws(ServiceError) {
+  /// - Throws: `ServiceFault.notAllowed`, `notFound` where the job is no audit.
+  func check(audit job: Job) throws {
+    guard job.kind == AuditSpec.kind else {
+      throw StoreError(
+        .notFound, at: "audit", expected: "the name of an audit here", got: "that of a \(job.kind.clipped())",
+        advice: "list them")
+    }
     guard !allows(audit: job) else { return }
     throw ServiceError(
       .notAllowed, at: "audit '\(job.id)'", expected: "one of models that the caller's token is for",

@@ -108,6 +108,14 @@ struct OpenFile: ~Copyable {
 
   /// - Returns: whether nobody else holds the lock. It ends with the file, and with the process however that dies.
   func lock() -> Bool { flock(descriptor, LOCK_EX | LOCK_NB) == 0 }
+
+  /// Waits for the lock while others hold it.
+  func waitForLock() throws(StoreError) {
+    while flock(descriptor, LOCK_EX) != 0 {
+      guard errno == EINTR else { throw Files.fault(name, "a file that can be locked") }
+    }
+  }
+  func unlock() { flock(descriptor, LOCK_UN) }
 }
 
 /// One server for each state directory.

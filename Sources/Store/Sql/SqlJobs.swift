@@ -5,23 +5,36 @@ package struct SqlJobs: JobRecords {
   private let database: any SqlDatabase
   package init(_ database: any SqlDatabase) { self.database = database }
 
-  /// - Parameter blobs: files that the job needs, kept until it has ended.
-  package func create(_ job: Job, blobs: [BlobID]) async throws(StoreError) {
+  @discardableResult
+  package func create(_ job: Job, blobs: [BlobID], after former: String?) async throws(StoreError) -> Bool {
     try await database.write { db in
-      try db.run(
+      let made = try db.run(
         """
         INSERT INTO jobs (id, kind, subject, spec, state, message, created_ms, created_by)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING
         """,
         [
           job.id, job.kind, job.subject, job.spec, job.state.rawValue, job.message, job.createdMilliseconds,
           job.createdBy,
         ])
-      try ChangeLog.note(.job, job.id, db)
+      guard try Self.noted(made, job.id, db) else { return false }
       for blob in blobs {
         try db.run("INSERT INTO job_blobs (job, blob) VALUES ($1, $2) ON CONFLICT DO NOTHING", [job.id, blob.hex])
       }
+      if let former { try Self.inherit(from: former, job.id, db) }
+      return true
     }
+  }
+
+  private static func inherit(from former: String, _ id: String, _ db: any SqlSession) throws {
+    guard let maker: String = try db.row("SELECT maker FROM jobs WHERE id = $1", [former])?["maker"] else { return }
+    // Its maker has the time of a silence to go on.
+    try db.run("UPDATE jobs SET maker = $1, alive_ms = now_ms() WHERE id = $2", [maker, id])
+    try db.run(
+      """
+      INSERT INTO job_shards (job, shard, result, maker) SELECT $1, shard, result, maker FROM job_shards
+      WHERE job = $2 AND result IS NOT NULL AND lost < $3
+      """, [id, former, ShardClaim.mostLost])
   }
 
   /// - Throws: `.notFound`.
@@ -81,6 +94,7 @@ package struct SqlJobs: JobRecords {
       let changed = try db.run(
         "UPDATE jobs SET state = $1, message = $2 WHERE id = $3 AND state IN ('queued', 'running')",
         [state.rawValue, message, id])
+      if state.isFinal, changed > 0 { try Self.forgetProgress(of: id, db) }
       return try Self.noted(changed, id, db)
     }
   }
@@ -97,6 +111,7 @@ package struct SqlJobs: JobRecords {
       guard try isOurs || found["is_silent"] else { return .others }
       if !isOurs {
         try db.run("DELETE FROM job_shards WHERE job = $1", [id])
+        try Self.forgetProgress(of: id, db)
         try db.run("UPDATE jobs SET spent_ms = 0 WHERE id = $1", [id])
       }
       try db.run(
@@ -113,6 +128,7 @@ package struct SqlJobs: JobRecords {
       guard try db.run("UPDATE jobs SET spec = $1, spent_ms = 0 WHERE id = $2 AND spec = $3", [next, id, spec]) > 0
       else { return false }
       try db.run("DELETE FROM job_shards WHERE job = $1", [id])
+      try Self.forgetProgress(of: id, db)
       return true
     }
   }
@@ -126,6 +142,7 @@ package struct SqlJobs: JobRecords {
         UPDATE jobs SET state = 'done', message = divergence, json = $1, html = $2
         WHERE id = $3 AND maker = $4 AND state IN ('queued', 'running')
         """, [json, html, id, maker])
+      if changed > 0 { try Self.forgetProgress(of: id, db) }
       return try Self.noted(changed, id, db)
     }
   }
@@ -242,6 +259,29 @@ package struct SqlJobs: JobRecords {
         WHERE job = $1 AND shard = $2 AND attempts = $3 AND result IS NULL
         """, [claim.job, claim.shard, claim.attempt])
     }
+  }
+
+  package func keep(
+    _ progress: [UInt8], as name: String, of id: String, by maker: String
+  ) async throws(StoreError) {
+    try await database.write(.journal) { db in
+      try db.run(
+        """
+        INSERT INTO job_progress (job, name, content) SELECT id, $2, $3 FROM jobs
+        WHERE id = $1 AND maker = $4 AND state IN ('queued', 'running')
+        ON CONFLICT (job, name) DO UPDATE SET content = excluded.content
+        """, [id, name, progress, maker])
+    }
+  }
+
+  package func kept(_ name: String, of id: String) async throws(StoreError) -> [UInt8]? {
+    try await database.read { db in
+      try db.row("SELECT content FROM job_progress WHERE job = $1 AND name = $2", [id, name])?["content"]
+    }
+  }
+
+  private static func forgetProgress(of id: String, _ db: any SqlSession) throws {
+    try db.run("DELETE FROM job_progress WHERE job = $1", [id])
   }
 
   /// The results so far, by shard.

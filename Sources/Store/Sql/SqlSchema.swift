@@ -28,6 +28,7 @@ package enum SqlSchema {
     Step(name: "12 signatures of files", text: signatures),
     Step(name: "13 candidates of aliases", text: rollouts),
     Step(name: "14 what tokens are for, how long and how often", text: grants),
+    Step(name: "15 how far shards have come", text: progress),
   ]
 
   private static let first = """
@@ -255,5 +256,15 @@ package enum SqlSchema {
     ALTER TABLE tokens ADD COLUMN expires_ms INTEGER;
     ALTER TABLE tokens ADD COLUMN previous_hash BLOB;
     ALTER TABLE tokens ADD COLUMN previous_until_ms INTEGER;
+    """
+
+  /// Names are the kind of job's own; rows go when the job ends.
+  private static let progress = """
+    CREATE TABLE job_progress (
+      job TEXT NOT NULL REFERENCES jobs (id),
+      name TEXT NOT NULL,
+      content BLOB NOT NULL,
+      PRIMARY KEY (job, name)
+    ) STRICT;
     """
 }

@@ -12,6 +12,10 @@ struct SqliteDatabase: SqlDatabase {
   /// - Throws: `.newer` for a file of a later program, `.corrupt` for one that is damaged.
   init(path: String, reserve: Reserve? = nil) throws(StoreError) {
     self.reserve = reserve
+    // Where several come to an empty folder at once, one makes the tables.
+    let folder = try OpenFile((path as NSString).deletingLastPathComponent, O_RDONLY | O_DIRECTORY)
+    try folder.waitForLock()
+    defer { folder.unlock() }
     try Self.keepPrivate(path)
     do {
       pool = try Self.open(path)

@@ -23,6 +23,13 @@ public struct StudyResult: Codable, Sendable {
   public var failure: String?
   /// Seconds of a core that training took, those of earlier processes with them.
   public var seconds: Double
+
+  /// - Returns: nil where it is none.
+  static func read(_ file: Data) -> StudyResult? {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try? decoder.decode(StudyResult.self, from: file)
+  }
 }
 
 /// A study that is run: sweeps that tune its arms, then the final trainings, side by side, one thread each. A file for
@@ -62,7 +69,7 @@ public struct Study: Sendable {
     (self.command, self.software) = (command, software)
   }
 
-  private struct Stopped: Error {}
+  struct Stopped: Error {}
 
   /// Trains what is not done.
   /// - Parameters:
@@ -78,57 +85,49 @@ public struct Study: Sendable {
     var tuned: [String: [Int: SweepTable]] = [:]
     for group in plan.groups {
       for arm in plan.arms.indices {
-        guard let sweep = try plan.sweep(arm, of: group) else { continue }
-        let stage = "tuning \(plan.arms[arm].name)" + (plan.groups.count > 1 ? " for \(group)" : "")
-        let (table, isWhole) = try Sweep(
-          sweep, folder: "\(folder)/tuning/\(group)/\(plan.arms[arm].name)", root: root, workers: workers
-        ).run(
+        guard let sweep = try sweep(arm, of: group) else { continue }
+        let stage = plan.title(ofTuning: arm, of: group)
+        let (table, isWhole) = try sweep.run(
           shouldStop: shouldStop,
           progress: { progress(Progress(stage: stage, done: $0.done, of: $0.trials, secondsLeft: $0.secondsLeft)) })
         tuned[group, default: [:]][arm] = table
-        if !isWhole { return try written(tuned, isWhole: false) }
-        guard table.best != nil else {
-          throw TrainError(
-            .diverged, at: stage, expected: "a point whose trainings end", got: "none",
-            advice: "lower the learning rates or the noise of its 'tune'")
-        }
+        if !isWhole { return try (write(tuned, results()), false) }
+        try plan.check(table, ofTuning: arm, of: group)
       }
     }
-    return try written(tuned, isWhole: train(tuned, shouldStop, progress))
+    let isWhole = try train(tuned, shouldStop, progress)
+    return try (write(tuned, results()), isWhole)
   }
 
-  /// - Throws: where an arm cannot be trained on a case, or a probe has no value of the name that a measure wants,
-  ///   before anything is trained.
-  private func tryOut() throws {
-    guard try results().isEmpty else { return }
-    let data = SharedData(root)
-    for arm in plan.arms.indices {
-      for place in plan.cases.indices where plan.cases[..<place].allSatisfy({ $0.group != plan.cases[place].group }) {
-        let recipe = try plan.recipe(StudyPlan.Trial(arm: arm, place: place, seed: plan.seeds[0]), [])
-        let part = try data.part(recipe, .train)
-        _ = try recipe.locating { try Trainer(recipe, data: part, threads: 1) }
-      }
+  /// The sweep that an arm is tuned by for a group of cases; nil: it has nothing to tune.
+  func sweep(_ arm: Int, of group: String) throws -> Sweep? {
+    try plan.sweep(arm, of: group).map {
+      Sweep($0, folder: "\(folder)/tuning/\(group)/\(plan.arms[arm].name)", root: root, workers: workers)
     }
-    let shape = try data.part(plan.example(), .train).inputs.shape.row
-    for measure in plan.measures { try measure.check(on: shape) }
-    let sketched = plan.measures.compactMap(\.sketched)
-    guard !sketched.isEmpty else { return }
-    let subject = try StudySubject(untrained: plan.example(), data)
-    for measure in sketched { _ = try measure.value(of: subject) }
+  }
+
+  /// Before anything is trained.
+  private func tryOut() throws {
+    if try results().isEmpty { try plan.tryOut(SharedData(root)) }
   }
 
   /// The table as it stands: NAME.json, NAME.md with its charts and NAME.html in the folder.
-  private func written(_ tuned: [String: [Int: SweepTable]], isWhole: Bool) throws -> (StudyTable, Bool) {
-    let table = StudyTable(plan, tuned, try results())
-    let sitting = RunRecord.Sitting(afterEpochs: 0, software: software, threads: 1)
-    let machine = [sitting.processor, sitting.instructions, "\(sitting.cores) cores", software].compactMap { $0 }
-    let page = StudyPage(
-      plan, table, tuned, command: command, machine: machine.joined(separator: ", "))
+  func write(
+    _ tuned: [String: [Int: SweepTable]], _ results: [StudyPlan.Trial: StudyResult]
+  ) throws -> StudyTable {
+    let table = StudyTable(plan, tuned, results), page = page(table, tuned)
     try writeWhole(jsonText(of: table), to: "\(folder)/\(plan.name).json")
     try writeWhole(Array(page.markdown().utf8), to: "\(folder)/\(plan.name).md")
     try writeWhole(Array(page.html().utf8), to: "\(folder)/\(plan.name).html")
     for chart in page.charts() { try writeWhole(Array(chart.svg.utf8), to: "\(folder)/\(chart.name)") }
-    return (table, isWhole)
+    return table
+  }
+
+  /// The page, which names this machine.
+  func page(_ table: StudyTable, _ tuned: [String: [Int: SweepTable]]) -> StudyPage {
+    let sitting = RunRecord.Sitting(afterEpochs: 0, software: software, threads: 1)
+    let machine = [sitting.processor, sitting.instructions, "\(sitting.cores) cores", software].compactMap { $0 }
+    return StudyPage(plan, table, tuned, command: command, machine: machine.joined(separator: ", "))
   }
 
   private func train(
@@ -155,11 +154,7 @@ public struct Study: Sendable {
         },
         run: { trial, _ in
           if shouldStop() { throw Stopped() }
-          let table = tuned[plan.cases[trial.place].group]?[trial.arm]
-          let chosen = try table?.best.map { best in
-            try plan.sweep(trial.arm, of: plan.cases[trial.place].group)?.settings(of: best.point) ?? []
-          }
-          let result = try train(trial, chosen ?? [], data, shouldStop)
+          let result = try train(trial, plan.chosen(for: trial, tuned), data, shouldStop)
           try writeWhole(jsonText(of: result), to: path(trial, "json"))
           return result
         })
@@ -173,8 +168,12 @@ public struct Study: Sendable {
     "\(folder)/final/\(plan.name(of: trial)).\(suffix)"
   }
 
-  private func train(
-    _ trial: StudyPlan.Trial, _ chosen: [String], _ data: SharedData, _ shouldStop: @Sendable () -> Bool
+  func checkpoint(of trial: StudyPlan.Trial) -> CheckpointPlace { CheckpointPlace(path(trial, "checkpoint")) }
+
+  /// - Parameter kept: told of each checkpoint.
+  func train(
+    _ trial: StudyPlan.Trial, _ chosen: [String], _ data: SharedData, _ shouldStop: @Sendable () -> Bool,
+    kept: () throws -> Void = {}
   ) throws -> StudyResult {
     let recipe = try plan.recipe(trial, chosen)
     var result = StudyResult(
@@ -186,12 +185,14 @@ public struct Study: Sendable {
       result.seconds = before.seconds
       model = try Model(Graph(onnx: [UInt8](file)))
     } else {
-      let place = CheckpointPlace(path(trial, "checkpoint")), clock = Seconds(path(trial, "seconds"))
+      let place = checkpoint(of: trial), clock = Seconds(path(trial, "seconds"))
       do {
-        let trainer = try place.trainer(recipe, data.part(recipe, .train))
-        guard try place.train(trainer, to: recipe.epochs, shouldStop: shouldStop, kept: clock.keep) else {
-          throw Stopped()
+        let trainer = try place.trainer(recipe, data.part(recipe, .train), to: recipe.epochs)
+        let isThere = try place.train(trainer, to: recipe.epochs, shouldStop: shouldStop) {
+          try clock.keep()
+          try kept()
         }
+        guard isThere else { throw Stopped() }
         result.seconds = clock.value
         let graph = try trainer.snapshot()
         try writeWhole(graph.onnx(), to: path(trial, "onnx"))
@@ -232,17 +233,13 @@ public struct Study: Sendable {
   // MARK: files
 
   private func open() throws {
-    do {
-      try FileManager.default.createDirectory(atPath: "\(folder)/final", withIntermediateDirectories: true)
-    } catch { throw TrainError(.output, at: folder, expected: "a folder to write to", got: error.localizedDescription) }
+    try makeTrainingFolder("\(folder)/final")
     try claimFolder(folder, of: "study", plan.identity)
   }
 
   private func result(_ trial: StudyPlan.Trial) throws -> StudyResult? {
     guard let data = FileManager.default.contents(atPath: path(trial, "json")) else { return nil }
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    guard let found = try? decoder.decode(StudyResult.self, from: data), found.seed == trial.seed else {
+    guard let found = StudyResult.read(data), found.seed == trial.seed else {
       throw TrainError(
         .output, at: path(trial, "json"), expected: "a training's result", got: "something else",
         advice: "remove the file: it is then trained again")

@@ -28,6 +28,17 @@ public struct StudyMeasure: Sendable {
     case mean(of: [String])
   }
 
+  /// Names of those that depend on how fast a machine is.
+  static func timed(among measures: [StudyMeasure]) -> Set<String> {
+    measures.reduce(into: []) { timed, measure in
+      switch measure.source {
+      case .seconds: timed.insert(measure.name)
+      case .mean(let parts): if !timed.isDisjoint(with: parts) { timed.insert(measure.name) }
+      case .evaluation, .viewed, .probe: break
+      }
+    }
+  }
+
   /// The examples that a probe is run on.
   enum Part: String, CaseIterable, Sendable {
     case test

@@ -149,7 +149,7 @@ extension Sweep {
   ) throws -> SweepResult {
     var result = try train(trial, to: epochs, known: known, data, shouldStop)
     result.earlier = known.map { ($0.earlier ?? []) + [.init(epochs: $0.epochs, validation: $0.validation)] }
-    try writeWhole(jsonText(of: SweepResult.Kept(result)), to: path(of: trial))
+    try writeWhole(result.bytes, to: path(of: trial))
     return result
   }
 

@@ -9,8 +9,12 @@ struct CheckpointPlace {
   init(_ path: String) { self.path = path }
 
   /// A training where it was left, or at its beginning.
-  func trainer(_ recipe: Recipe, _ data: Dataset) throws -> Trainer {
-    let checkpoint = try standing()
+  /// - Parameter epochs: to which it is to be trained: a checkpoint beyond is of another process, which has come to the
+  ///   next round.
+  func trainer(_ recipe: Recipe, _ data: Dataset, to epochs: Int) throws -> Trainer {
+    let checkpoint = try standing().flatMap { found in
+      found.position.epoch < epochs || found.position.epoch == epochs && found.position.step == 0 ? found : nil
+    }
     let trainer = try recipe.locating { try Trainer(recipe, data: data, checkpoint: checkpoint, threads: 1) }
     // Its results are evaluated once, at their end.
     trainer.validatesForRecord = false
@@ -38,6 +42,21 @@ struct CheckpointPlace {
     if isThere() { return true }
     try keep()
     return false
+  }
+
+  /// Takes a checkpoint that another process has kept elsewhere, if it is farther than the one here. One that cannot be
+  /// read is none.
+  func take(_ bytes: [UInt8]) throws(TrainError) {
+    let came = path + ".came"
+    try writeWhole(bytes, to: came)
+    defer { try? FileManager.default.removeItem(atPath: came) }
+    guard let theirs = try? Checkpoint(file: came) else { return }
+    if let own = try? Checkpoint(file: path),
+      (own.position.epoch, own.position.step) >= (theirs.position.epoch, theirs.position.step)
+    {
+      return
+    }
+    try writeWhole(bytes, to: path)
   }
 
   func clear() { try? FileManager.default.removeItem(atPath: path) }

@@ -117,11 +117,8 @@ public struct Sweep: Sendable {
       } catch is Stopped {
         return (try results(), .stopped)
       }
-      guard !isLast, let halving = plan.halving else { continue }
-      let table = SweepTable(
-        plan, alive.flatMap { point in plan.seeds.compactMap { known[.init(point: point, seed: $0)] } })
-      let kept = max(1, (alive.count + halving.factor - 1) / halving.factor)
-      alive = table.rows.filter { $0.mean != nil }.prefix(kept).map(\.point).sorted()
+      guard !isLast else { continue }
+      alive = plan.survivors(of: alive, known)
       if alive.isEmpty { break }
     }
     return (known, .whole)
@@ -178,7 +175,7 @@ public struct Sweep: Sendable {
         // Another process may have brought it meanwhile.
         if let there = try result(of: trial), round.isDone(there) { return there }
         let result = try train(trial, to: round.epochs, known: before[trial], data, shouldStop)
-        try writeWhole(jsonText(of: SweepResult.Kept(result)), to: path(of: trial))
+        try writeWhole(result.bytes, to: path(of: trial))
         return result
       })
     for result in found { known[.init(point: result.point, seed: result.seed)] = result }
@@ -211,17 +208,22 @@ public struct Sweep: Sendable {
 
   // MARK: one trial
 
+  func checkpoint(of trial: SweepPlan.Trial) -> CheckpointPlace {
+    CheckpointPlace("\(folder)/\(trial.name).checkpoint")
+  }
+
+  /// - Parameter kept: told of each checkpoint.
   func train(
     _ trial: SweepPlan.Trial, to epochs: Int, known: SweepResult?, _ data: SharedData,
-    _ shouldStop: @Sendable () -> Bool
+    _ shouldStop: @Sendable () -> Bool, kept: () throws -> Void = {}
   ) throws -> SweepResult {
     let start = CoreTime.spent, before = known?.seconds ?? 0
     func seconds() -> Double { before + CoreTime.spent - start }
     let recipe = try plan.recipe(trial), all = try data.part(recipe, .train)
-    let place = CheckpointPlace("\(folder)/\(trial.name).checkpoint")
+    let place = checkpoint(of: trial)
     do {
-      let trainer = try place.trainer(recipe, all)
-      guard try place.train(trainer, to: epochs, shouldStop: shouldStop) else { throw Stopped() }
+      let trainer = try place.trainer(recipe, all, to: epochs)
+      guard try place.train(trainer, to: epochs, shouldStop: shouldStop, kept: kept) else { throw Stopped() }
       let part = try TrainingPart(recipe, all)
       guard let validation = part.validation else { throw Stopped() }
       let found = try Evaluation(Model(trainer.snapshot()), validation, threads: 1)
@@ -237,10 +239,10 @@ public struct Sweep: Sendable {
 
   // MARK: files
 
+  func makeFolder() throws(TrainError) { try makeTrainingFolder(folder) }
+
   func open() throws {
-    do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
-      throw TrainError(.output, at: folder, expected: "a folder to write to", got: error.localizedDescription)
-    }
+    try makeFolder()
     WholeFile.removeLeftovers(in: folder)
     try claimFolder(folder, of: "sweep", plan.identity)
     if let origin {
@@ -269,7 +271,9 @@ public struct Sweep: Sendable {
     return result
   }
 
-  func save(_ table: SweepTable) throws {
+  func save(_ table: SweepTable) throws { try Self.save(table, of: plan, to: folder) }
+
+  static func save(_ table: SweepTable, of plan: SweepPlan, to folder: String) throws {
     try writeWhole(jsonText(of: table), to: "\(folder)/\(plan.name).json")
     try writeWhole(Array(table.csv.utf8), to: "\(folder)/\(plan.name).csv")
     try writeWhole(Array(SweepPage(plan, table).html().utf8), to: "\(folder)/\(plan.name).html")

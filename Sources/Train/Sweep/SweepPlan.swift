@@ -53,6 +53,8 @@ public struct SweepPlan: Sendable {
       try require((1...100_000).contains(least), "least", "1 to 100000", least)
       try require((2...1000).contains(factor), "factor", "2 to 1000", factor)
     }
+    /// How many go on from a round of so many.
+    func kept(of count: Int) -> Int { max(1, (count + factor - 1) / factor) }
     var words: String { "\(least) \(factor)\(asynchronous ? " asynchronous" : "")" }
   }
 
@@ -213,6 +215,14 @@ public struct SweepPlan: Sendable {
       next *= halving.factor
     }
     return rungs + [epochs]
+  }
+
+  /// The points of a round that go on to the next, in their order: the better ones.
+  /// - Parameter known: the results of the round.
+  func survivors(of alive: [Int], _ known: [Trial: SweepResult]) -> [Int] {
+    guard let halving else { return alive }
+    let table = SweepTable(self, trials(of: alive).compactMap { known[$0] })
+    return table.rows.filter { $0.mean != nil }.prefix(halving.kept(of: alive.count)).map(\.point).sorted()
   }
 
   /// All that its results depend on: a folder's results are of one such text.

@@ -8,23 +8,29 @@ import Foundation
 import Synchronization
 
 /// `dither sweep`: many trainings of a recipe, and which of them is best.
-struct SweepCommand: ParsableCommand {
+struct SweepCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sweep",
     abstract: "Try many values of a recipe's keys, and show which are best on the validation part.",
     discussion: """
       Every trial is trained on one thread, several side by side. Results lie in --out, one file each: the same command
       goes on where a stopped or killed one was, and a whole sweep is only shown again. The test part is not read:
-      train the best once more, as the last line says.
+      train the best once more, as the last line says. With --database they lie there, and every 'dither work' takes part.
 
       Example: dither sweep sweeps/mnist-sigma.yml --out sweeps/mnist-sigma
       """)
 
   @Argument(help: "The sweep, a YAML file.")
   var sweep: String
-  @Option(name: [.customLong("out"), .customLong("journal")], help: "The folder for results and checkpoints.")
-  var folder = "swept"
+  @Option(
+    name: [.customLong("out"), .customLong("journal")],
+    help: """
+      The folder for results and checkpoints; with --database, for the table's files. (default: swept; with --database: \
+      none)
+      """)
+  var folder: String?
   @OptionGroup var share: PartOption
+  @OptionGroup var shared: SharedTraining
   @Option(help: "Trials that are trained at once. (default: one for each core)")
   var workers = ProcessInfo.processInfo.activeProcessorCount
   @Option(help: "Rows of the table that are shown.")
@@ -37,12 +43,32 @@ struct SweepCommand: ParsableCommand {
   func validate() throws {
     guard (1...256).contains(workers) else { throw ValidationError("--workers: expected 1 to 256") }
     guard (1...1_000_000).contains(rows) else { throw ValidationError("--rows: expected 1 to 1000000") }
+    try shared.check(part: share.part)
   }
 
-  func run() throws {
-    let file = PlanFile(path: sweep)
-    let plan = try SweepPlan(yaml: file.text(), at: sweep) { try file.text(of: $0) }
+  func run() async throws {
+    let file = PlanFile(path: sweep), text = try file.text()
+    let plan = try SweepPlan(yaml: text, at: sweep) { try file.text(of: $0) }
     if dryRun { return try show(plan) }
+    try shared.keepInstructions()
+    guard shared.isAsked else { return try train(plan) }
+    try await trainTogether(plan, PlanText(text, at: sweep) { try file.text(of: $0) })
+  }
+
+  /// With all who use the database.
+  private func trainTogether(_ plan: SweepPlan, _ text: PlanText) async throws {
+    let shards = try SweepShards(plan)
+    let found = try await shared.results(
+      of: TrainingJob(sweep: plan, text, code: Dither.code), workers: workers, word: "trial")
+    guard let found else { return print("the sweep is ended") }
+    let table = try shards.table(found)
+    if let folder { try shards.write(table, to: folder) }
+    if json { try Json.print(table) } else { try show(table, plan) }
+  }
+
+  /// Here alone, or with parts that share the folder.
+  private func train(_ plan: SweepPlan) throws {
+    let folder = folder ?? Self.usualFolder
     let interrupt = Interrupt { Console.write("\nstopping; a second Ctrl-C stops at once\n") }
     let line = Mutex(Line())
     let sweep = Sweep(plan, folder: folder, workers: workers, origin: "\(Dither.code)\n\(ComputeClass.current)\n")
@@ -76,6 +102,8 @@ struct SweepCommand: ParsableCommand {
         message: "this round needs trials of other parts, and nobody has worked on them for 10 minutes; \(rest)")
     }
   }
+
+  private static let usualFolder = "swept"
 
   private struct Line: ~Copyable { var line = ProgressLine() }
 
@@ -120,7 +148,11 @@ struct SweepCommand: ParsableCommand {
         ]
     }
     print(table([head] + lines))
-    if found.rows.count > rows { print("and \(found.rows.count - rows) points more in \(folder)/\(found.name).csv") }
+    if found.rows.count > rows {
+      let place = folder ?? (shared.isAsked ? nil : Self.usualFolder)
+      let rest = place.map { "in \($0)/\(found.name).csv" } ?? "(--rows)"
+      print("and \(found.rows.count - rows) points more \(rest)")
+    }
     guard let best = found.best else { return print("no point has a result of all seeds") }
     let recipe = try plan.recipe(.init(point: best.point, seed: plan.seeds[0])), name = try plan.baseName.prefix(59)
     // All training rows, now that nothing is chosen any more.

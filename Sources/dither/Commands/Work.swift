@@ -1,17 +1,18 @@
 import ArgumentParser
 import DitherBasics
 import DitherService
+import DitherTrain
 import Foundation
 import Logging
 
-/// `dither work`: more hands for the audits of servers that share a database.
+/// `dither work`: more hands for the audits, sweeps and studies of a shared database.
 struct WorkCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "work", abstract: "Work on the audits of servers that share a database; takes no calls.",
+    commandName: "work", abstract: "Work on the audits, sweeps and studies of a shared database; takes no calls.",
     discussion: """
       Any number of them, under any launcher: each claims shards by a lease and gives them back on SIGTERM; one that \
-      dies is replaced when its lease ends. An audit is done by workers of one release and one kind of CPU: --isa makes \
-      several kinds one.
+      dies is replaced when its lease ends. An audit, sweep or study is done by workers of one release and one kind of \
+      CPU: --isa makes several kinds one.
 
       Example: dither work --database postgresql://dither@db/dither --until-idle
       """)
@@ -66,6 +67,8 @@ struct WorkCommand: AsyncParsableCommand {
     let (stops, stop) = AsyncStream.makeStream(of: Void.self)
     let interrupt = Interrupt { stop.yield() }
     try configuration.keepInstructions()
+    // Behind that: whose results are alike depends on it.
+    configuration.moreWork = TrainingWorks.kinds(in: configuration.stateDirectory, code: Dither.code)
     try await DitherWorker(configuration).run(untilIdle: untilIdle ? .seconds(idleSeconds) : nil, stops: stops)
     withExtendedLifetime(interrupt) {}
   }

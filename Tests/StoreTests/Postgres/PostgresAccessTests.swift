@@ -87,7 +87,8 @@ struct PostgresAccessTests {
     try server.sql(
       """
       DELETE FROM dither.schema_steps WHERE CAST(split_part(name, ' ', 1) AS INT) >= 6;
-      DROP TABLE dither.common, dither.replicas, dither.trail, dither.revisions, dither.signatures, dither.rollouts;
+      DROP TABLE dither.common, dither.replicas, dither.trail, dither.revisions, dither.signatures, dither.rollouts,
+        dither.job_progress;
       ALTER TABLE dither.versions DROP removed_by, DROP kept_until_ms;
       ALTER TABLE dither.jobs DROP maker, DROP alive_ms, DROP divergence;
       ALTER TABLE dither.job_shards DROP maker; DROP INDEX dither.jobs_to_do;

@@ -29,6 +29,25 @@ import Testing
       error?.code == .badPlace && error?.category == .failedPrecondition && error?.advice?.contains("state") == true)
   }
 
+  @Test("of many that come to an empty folder at once each opens the database")
+  func opened() async throws {
+    let scratch = try Scratch()
+    for round in 0..<5 {
+      let folder = scratch.file("state\(round)")
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for number in 0..<6 {
+          group.addTask {
+            let store = try SqliteStore(directory: folder, use: .tool)
+            #expect(try await store.jobs.create(job("\(number)")))
+          }
+        }
+        try await group.waitForAll()
+      }
+      let jobs = try SqliteStore(directory: folder, use: .tool).jobs
+      #expect(try await jobs.unfinished(kind: "audit").count == 6)
+    }
+  }
+
   /// A store that was here before may be let go of a moment later, by the thread that did its last work.
   private func reopened(_ scratch: Scratch) async throws -> SqliteStore {
     for _ in 0..<100 {

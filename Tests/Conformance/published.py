@@ -117,9 +117,9 @@ def fed(session, shapes, rows):
 def answered(session, inputs):
     """Onnxruntime's outputs by name, of a file whose batch is one a row at a time."""
     names = [value.name for value in session.get_outputs()]
-    if session.get_inputs()[0].shape[0] != 1:
-        return dict(zip(names, session.run(None, inputs)))
     rows = range(len(next(iter(inputs.values()))))
+    if len(rows) == 1 or session.get_inputs()[0].shape[0] != 1:
+        return dict(zip(names, session.run(None, inputs)))
     parts = [session.run(None, {name: array[row:row + 1] for name, array in inputs.items()}) for row in rows]
     return {name: np.concatenate([part[place] for part in parts]) for place, name in enumerate(names)}
 

@@ -90,7 +90,9 @@ def server(dither, folder):
             time.sleep(0.1)
         facts = json.loads(ready.read_text())
         yield os.environ | {
-            "DITHER_ADDRESS": f"dither://127.0.0.1:{facts['framed']}", "DITHER_TOKEN": facts["token"], "DITHER_CA": facts["ca"],
+            "DITHER_ADDRESS": f"dither://127.0.0.1:{facts['framed']}",
+            "DITHER_TOKEN": facts["token"],
+            "DITHER_CA": facts["ca"],
         }
     finally:
         process.terminate()
@@ -120,7 +122,7 @@ def answered(session, inputs):
     rows = range(len(next(iter(inputs.values()))))
     if len(rows) == 1 or session.get_inputs()[0].shape[0] != 1:
         return dict(zip(names, session.run(None, inputs)))
-    parts = [session.run(None, {name: array[row:row + 1] for name, array in inputs.items()}) for row in rows]
+    parts = [session.run(None, {name: array[row : row + 1] for name, array in inputs.items()}) for row in rows]
     return {name: np.concatenate([part[place] for part in parts]) for place, name in enumerate(names)}
 
 

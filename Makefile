@@ -25,7 +25,7 @@ help:
 	@echo 'make test-swift   only the Swift tests        make test-clients   only the C and the Python client'
 	@echo 'make test-sweeps  sweeps that are killed again and again   make test-recipes   10 000 recipes with mistakes'
 	@echo 'make test-cluster servers that share a database and a bucket, killed, frozen and cut off (ROUNDS=20: 80 times)'
-	@echo 'make conformance  the ONNX backend node tests (PyPI), by op'
+	@echo 'make conformance  ONNX node tests, exports of scikit-learn and PyTorch, models of PyPI'
 	@echo 'make lint         check the formatting        make fix            apply it'
 	@echo 'make verify       the quick checks of the house: formatting, layers, words, links, generated code'
 	@echo 'make fuzz         every reader of foreign bytes, 60 s each; make sanitize: tests under the sanitizers'

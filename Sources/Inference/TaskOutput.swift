@@ -79,11 +79,12 @@ struct TaskOutput {
   private static func width(of output: GraphOutput, _ types: [(rows: Int, types: [TensorType?])]) -> Int? {
     var width: Int?
     for (rows, types) in types {
-      guard let type = types[output.value.index], type.element == .float32, type.shape.rank >= 1,
-        type.shape[0] == rows
-      else { return nil }
+      guard let type = types[output.value.index], type.element == .float32 else { return nil }
+      // The axis of one row may have been squeezed away.
+      let first = type.shape.dimensions.first, lacksRows = rows == 1 && type.shape.rank < 2 && first != 1
+      guard lacksRows || first == rows else { return nil }
       // Images of one pixel are lists as well.
-      let found = type.shape.rank == 1 ? 1 : type.shape[1]
+      let found = lacksRows ? type.shape.count : type.shape.rank == 1 ? 1 : type.shape[1]
       guard found > 0, type.shape.dimensions.dropFirst(2).allSatisfy({ $0 == 1 }), found == width ?? found else {
         return nil
       }

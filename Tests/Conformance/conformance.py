@@ -24,7 +24,7 @@ QUANTIZING = {"QuantizeLinear", "DequantizeLinear"}
 KNOWN = {
     "BlackmanWindow": [0], "CenterCropPad": [1], "ConstantOfShape": [0], "CumSum": [1],
     "DequantizeLinear": [2], "Dropout": [2], "Expand": [1],
-    "GRU": [4], "HammingWindow": [0], "HannWindow": [0], "LSTM": [4], "Pad": [1, 3],
+    "GRU": [4], "HammingWindow": [0], "HannWindow": [0], "LSTM": [4], "OneHot": [1], "Pad": [1, 3],
     "QuantizeLinear": [2], "Range": [0, 1, 2],
     "ReduceL1": [1], "ReduceL2": [1], "ReduceLogSum": [1], "ReduceLogSumExp": [1], "ReduceMax": [1],
     "ReduceMean": [1], "ReduceMin": [1], "ReduceProd": [1], "ReduceSum": [1], "ReduceSumSquare": [1], "Reshape": [1],
@@ -89,10 +89,6 @@ def in_scope(model):
         if node.op_type == "MaxPool" and len(node.output) > 1:
             raise OutOfScope("indices of maxima")
         if node.op_type in ("Resize", "Upsample"):
-            if text("mode") == "cubic":
-                raise OutOfScope("cubic interpolation")
-            if attributes.get("antialias"):
-                raise OutOfScope("antialiasing")
             if text("coordinate_transformation_mode") == "tf_crop_and_resize":
                 raise OutOfScope("regions of interest")
         if node.op_type == "Cast" and attributes["to"] not in TYPES:

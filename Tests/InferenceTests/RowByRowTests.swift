@@ -9,14 +9,16 @@ import Testing
 @Suite("Batches of one")
 struct RowByRowTests {
   /// (x + softmax along the batch of x) · w, the softmax being 1 for one row.
-  private static func model() throws -> Model {
+  /// - Parameter squeezed: whether its output has lost its axes of extent 1.
+  private static func model(_ weights: Tensor = weights, squeezed: Bool = false) throws -> Model {
     let builder = GraphBuilder(name: "one", rows: 1), x = builder.input("x", [4])
     func op(_ type: String, _ inputs: [Value], _ attributes: [String: OnnxAttribute] = [:]) throws -> Value {
       let node = OnnxNode(name: type, type: type, opset: 17, attributes: attributes)
       return try builder.apply(Catalog<any OnnxOp.Type>.ops.entry(named: type).init(node), inputs, name: type)[0]
     }
     let sum = try op("Add", [x, op("Softmax", [x], ["axis": .int(0)])])
-    let y = try op("MatMul", [sum, builder.parameter("w", weights)])
+    var y = try op("MatMul", [sum, builder.parameter("w", weights)])
+    if squeezed { y = try op("Squeeze", [y]) }
     var graph = builder.finish(outputs: [("y", y)])
     graph.inputs[0].dimensions[0] = 1
     return try Model(onnx: graph.onnx())
@@ -45,6 +47,22 @@ struct RowByRowTests {
     let gradient = try model.lossGradient(x, loss: .crossEntropy, targets: [Int](repeating: 1, count: 7)).gradient
     let alone = try model.lossGradient(x.rows(4..<5), loss: .crossEntropy, targets: [1]).gradient
     #expect(gradient.rows(4..<5).isClose(to: alone, absolute: 1e-6))
+  }
+
+  /// As PyTorch's `squeeze()` leaves it in a file of batch one.
+  @Test("an output without the axis of its row is that row's")
+  func squeezed() throws {
+    let classes = try Self.model(squeezed: true), x = Tensor.random([5, 4], seed: 3)
+    #expect(classes.signature.isRowByRow && classes.signature.task == .classification(classes: 3))
+    #expect(try classes.outputs(x).isClose(to: Tensor([5, 3], Self.expected(x)), absolute: 1e-5))
+    let gradient = try classes.lossGradient(x, loss: .crossEntropy, targets: [0, 1, 2, 0, 1]).gradient
+    let whole = try Self.model().lossGradient(x, loss: .crossEntropy, targets: [0, 1, 2, 0, 1]).gradient
+    #expect(gradient.isClose(to: whole, absolute: 1e-6))
+    let column = Tensor([4, 1], (0..<4).map { Self.weights.elements[$0 * 3] })
+    let value = try Self.model(column, squeezed: true)
+    #expect(value.signature.task == .regression(width: 1))
+    let wanted = (0..<5).map { Self.expected(x)[$0 * 3] }
+    #expect(try value.outputs(x).isClose(to: Tensor([5, 1], wanted), absolute: 1e-5))
   }
 
   @Test("each draw of each row is of its own seed")

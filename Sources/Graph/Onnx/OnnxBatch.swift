@@ -3,7 +3,8 @@ import DitherTensor
 extension Graph {
   /// The same graph with the batch free, where all inputs have one fixed first extent and it can be shown to be a
   /// batch: the shapes follow it, every value that depends on the inputs has one axis that grows with it, and no op
-  /// mixes numbers along that axis. A `Reshape` to as many rows as the batch has is one to any number of rows.
+  /// mixes numbers along that axis. A `Reshape` to as many rows as the batch has is one to any number of rows, and in a
+  /// file of batch 1 a constant that stands beside the row stands beside each.
   /// - Returns: nil where a batch is free already, or it cannot be shown.
   func freeingBatch() -> Graph? {
     guard let extent = inputs.first?.dimensions.first ?? nil,
@@ -11,7 +12,9 @@ extension Graph {
     else { return nil }
     var freed = self
     for i in freed.inputs.indices { freed.inputs[i].dimensions[0] = nil }
-    return freed.hasRows ? freed : freed.freeingShapes(like: self, rows: extent).flatMap { $0.hasRows ? $0 : nil }
+    if freed.hasRows { return freed }
+    guard let types = try? self.types(rows: extent) else { return nil }
+    return BatchFreeing.free(freed, like: types, rows: extent).flatMap { $0.hasRows ? $0 : nil }
   }
 
   /// Whether the outputs have the inputs' rows, each made of its own row alone. One number of rows may happen to fit,
@@ -40,30 +43,50 @@ extension Graph {
   ///   - two: all types of a batch of two.
   ///   - three: all types of a batch of three.
   private func nodeJoiningRows(_ two: [TensorType?], _ three: [TensorType?]) -> Node? {
-    // By value that is made of the inputs: the axis of its rows.
-    var axes: [ValueID: Int] = [:]
-    var uniform = Set<ValueID>()
-    for input in inputs { axes[input.value] = 0 }
-    for node in nodes {
-      let growing = node.inputs.enumerated().compactMap { position, input in
-        input.flatMap { axes[$0] }.map { (position: position, axis: $0) }
-      }
-      if growing.isEmpty {
-        if node.op.isUniform(node.inputs.map { $0.map { two[$0.index] != three[$0.index] } ?? false }) {
-          uniform.formUnion(node.outputs)
-        }
-        continue
-      }
-      let types = node.inputs.map { $0.flatMap { two[$0.index] } }
-      guard !growing.contains(where: { node.op.mixes($0.position, along: $0.axis, types) }),
-        node.inputs.allSatisfy({
-          $0.map { axes[$0] != nil || uniform.contains($0) || isOfNoRow($0, two, three) } ?? true
-        }),
-        let rows = node.rows(growing, two, three)
-      else { return node }
-      axes.merge(rows) { $1 }
+    var trace = RowTrace(inputs)
+    return nodes.first { !trace.follow($0, two, three) }
+  }
+}
+
+/// Where the rows of a batch lie in each value that is made of the inputs, as far as ops tell.
+struct RowTrace {
+  /// The axis that grows with the batch. Along it all rows may stand several times, one whole batch after the other,
+  /// where a view has joined the batch's axis with one before it.
+  struct Place: Equatable {
+    var axis: Int
+    var batches = 1
+  }
+  private(set) var places: [ValueID: Place] = [:]
+  /// Values that have as many rows as the batch, all alike.
+  private var uniform = Set<ValueID>()
+
+  init(_ inputs: [GraphInput]) {
+    for input in inputs { places[input.value] = Place(axis: 0) }
+  }
+
+  /// - Parameters:
+  ///   - two: types of a batch of two, by `ValueID.index`.
+  ///   - three: those of a batch of three.
+  /// - Returns: whether the node keeps rows apart; then it knows where they lie in what the node puts out.
+  mutating func follow(_ node: Node, _ two: [TensorType?], _ three: [TensorType?]) -> Bool {
+    let growing = node.inputs.enumerated().compactMap { position, input in
+      input.flatMap { places[$0] }.map { (position: position, place: $0) }
     }
-    return nil
+    if growing.isEmpty {
+      if node.op.isUniform(node.inputs.map { $0.map { two[$0.index] != three[$0.index] } ?? false }) {
+        uniform.formUnion(node.outputs)
+      }
+      return true
+    }
+    let types = node.inputs.map { $0.flatMap { two[$0.index] } }
+    guard !growing.contains(where: { node.op.mixes($0.position, along: $0.place.axis, types) }),
+      node.inputs.allSatisfy({
+        $0.map { places[$0] != nil || uniform.contains($0) || isOfNoRow($0, two, three) } ?? true
+      }),
+      let rows = outputs(of: node, growing, two, three)
+    else { return false }
+    places.merge(rows) { $1 }
+    return true
   }
 
   /// Whether an operand that no input reaches is the same for every row and every number of rows. Integers may follow
@@ -73,57 +96,44 @@ extension Graph {
     return a.shape == b.shape && a.knownFloats == b.knownFloats
   }
 
-  /// Shapes that say the batch's extent say any instead, in nodes that keep the rows.
-  private func freeingShapes(like fixed: Graph, rows: Int) -> Graph? {
-    guard let types = try? fixed.types(rows: rows) else { return nil }
-    var freed = self
-    for (index, node) in nodes.enumerated() {
-      guard let position = node.op.shapeInput, position < node.inputs.count, let given = node.inputs[position],
-        types[given.index]?.known?.first == Int64(rows),
-        let data = (node.inputs.first ?? nil).flatMap({ types[$0.index] })?.shape, data.dimensions.first == rows,
-        let result = node.outputs.first.flatMap({ types[$0.index] })?.shape, result.dimensions.first == rows,
-        result.count > 0
-      else { continue }
-      let shape = [-1] + result.dimensions.dropFirst().map(Int64.init), id = ValueID(freed.valueNames.count)
-      freed.valueNames.append("\(node.name)_rows")
-      freed.literals[id] = .int64([shape.count], shape)
-      freed.nodes[index].inputs[position] = id
-    }
-    return freed
-  }
-}
+  /// Whole batches that stand one after the other in an array.
+  static func batches(of shape: Shape, before axis: Int) -> Int { Shape(Array(shape.dimensions[..<axis])).count }
 
-extension Node {
-  /// The axes of the rows in what a node puts out, of operands whose rows lie on the axes `growing`.
   /// - Returns: nil where a result has not the rows in their order on one axis.
-  fileprivate func rows(
-    _ growing: [(position: Int, axis: Int)], _ two: [TensorType?], _ three: [TensorType?]
-  ) -> [ValueID: Int]? {
-    var axes: [ValueID: Int] = [:]
-    func extents(_ operand: (position: Int, axis: Int)) -> (Int, Int)? {
-      guard let id = inputs[operand.position], let a = two[id.index], let b = three[id.index] else { return nil }
-      return (a.shape[operand.axis], b.shape[operand.axis])
+  private func outputs(
+    of node: Node, _ growing: [(position: Int, place: Place)], _ two: [TensorType?], _ three: [TensorType?]
+  ) -> [ValueID: Place]? {
+    guard let first = growing.first else { return nil }
+    var places: [ValueID: Place] = [:]
+    func extents(_ operand: (position: Int, place: Place)) -> (Int, Int)? {
+      guard let id = node.inputs[operand.position], let a = two[id.index], let b = three[id.index] else { return nil }
+      return (a.shape[operand.place.axis], b.shape[operand.place.axis])
     }
-    /// Numbers of an array that lie before the axis's.
-    func before(_ shape: Shape, _ axis: Int) -> Int { Shape(Array(shape.dimensions[..<axis])).count }
-    for output in outputs {
+    for output in node.outputs {
       guard let a = two[output.index], let b = three[output.index] else { continue }
       // It follows from shapes.
       if a.known != nil, b.known != nil { continue }
       let grown = a.shape.rank == b.shape.rank ? a.shape.dimensions.indices.filter { a.shape[$0] != b.shape[$0] } : []
       guard grown.count == 1, let axis = grown.first else { return nil }
-      if op.isView {
+      var place = Place(axis: axis, batches: first.place.batches)
+      if node.op.isView {
         // It may cut and join axes, but rows stay where they are.
-        guard let first = growing.first, first.position == 0, let id = inputs[0], let given = two[id.index],
-          before(given.shape, first.axis) == before(a.shape, axis)
-        else { return nil }
+        guard first.position == 0, let id = node.inputs[0], let given = two[id.index] else { return nil }
+        let all = Self.batches(of: given.shape, before: first.place.axis) * first.place.batches
+        let outside = Self.batches(of: a.shape, before: axis)
+        guard outside > 0, all >= outside, all.isMultiple(of: outside) else { return nil }
+        place.batches = all / outside
+        guard a.shape[axis].isMultiple(of: 2 * place.batches), b.shape[axis].isMultiple(of: 3 * place.batches) else {
+          return nil
+        }
       } else if !growing.allSatisfy({ operand in
-        extents(operand).map { $0 == (a.shape[axis], b.shape[axis]) } ?? false
+        operand.place.batches == place.batches
+          && extents(operand).map { $0 == (a.shape[axis], b.shape[axis]) } ?? false
       }) {
         return nil
       }
-      axes[output] = axis
+      places[output] = place
     }
-    return axes
+    return places
   }
 }

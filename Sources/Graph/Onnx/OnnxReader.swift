@@ -225,6 +225,11 @@ struct OnnxReader {
     }
   }
 
+  /// Converters mark every axis that they know nothing of alike, Paddle2ONNX as "?": such axes may differ.
+  private static func isName(_ word: String) -> Bool {
+    word != "None" && word.contains { $0.isLetter || $0.isNumber }
+  }
+
   /// - Returns: nil for the batch, and the names of other free axes, which have an extent of 1 for now.
   private func dimensions(
     of type: Onnx_TypeProto.Tensor, _ name: String, at place: String
@@ -238,7 +243,7 @@ struct OnnxReader {
       // Some exporters write a free axis as −1 or 0.
       guard case .dimValue(let extent)? = dim.value, extent >= 1 || extent < -1 else {
         dimensions.append(axis == 0 ? nil : 1)
-        if axis > 0 { free[axis] = dim.dimParam.isEmpty ? "\(name)[\(axis)]" : dim.dimParam }
+        if axis > 0 { free[axis] = Self.isName(dim.dimParam) ? dim.dimParam : "\(name)[\(axis)]" }
         continue
       }
       guard extent >= 1, extent <= 1 << 24 else {

@@ -22,8 +22,9 @@ struct CumSum: OnnxOp {
     if isReversed { node["reverse"] = .int(1) }
   }
   func trainable(_ input: Int) -> Bool { input == 0 }
-  /// The axis is an operand: it may be any.
-  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { input == 0 }
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool {
+    input == 0 && (try? self.axis(types, rank: types.rank(0))) ?? axis == axis
+  }
 
   private func axis(_ inputs: [TensorType?], rank: Int) throws(GraphError) -> Int {
     let known = try inputs.known(1, "axis")

@@ -1,8 +1,8 @@
 import DitherBasics
 import DitherTensor
 
-/// Images, or any arrays, brought to other extents: by the nearest element or linearly along each axis.
-/// - Source: ONNX `Resize`, opsets 10–28, modes `nearest` and `linear`.
+/// Images, or any arrays, brought to other extents: by the nearest element, linearly or by cubics along each axis.
+/// - Source: ONNX `Resize`, opsets 10–28, all but regions of interest.
 struct Resize: Composite {
   static let onnx = OnnxName("Resize", since: 10)
   private let sampling: Sampling
@@ -15,19 +15,16 @@ struct Resize: Composite {
       "antialias", "axes", "coordinate_transformation_mode", "cubic_coeff_a", "exclude_outside", "extrapolation_value",
       "keep_aspect_ratio_policy", "mode", "nearest_mode")
     let policy = try node.string("keep_aspect_ratio_policy", default: "stretch")
-    guard try !node.flag("antialias", default: false), try !node.flag("exclude_outside", default: false),
-      let policy = AspectRatio(rawValue: policy)
-    else {
+    guard let policy = AspectRatio(rawValue: policy) else {
       throw GraphError(
-        .unsupportedOp, at: node.place,
-        expected: "neither antialias nor exclude_outside, keep_aspect_ratio_policy stretch, not_larger or not_smaller",
-        got: "others")
+        .unsupportedOp, at: "\(node.place), attribute 'keep_aspect_ratio_policy'",
+        expected: "stretch, not_larger or not_smaller", got: "'\(policy.clipped())'")
     }
     aspectRatio = policy
     isFirstForm = node.opset < 11
     axes = try node.ints("axes")
     sampling = try Sampling(
-      node, mode: node.string("mode", default: "nearest"),
+      node, modes: isFirstForm ? [.nearest, .linear] : [.nearest, .linear, .cubic],
       coordinates: node.string("coordinate_transformation_mode", default: isFirstForm ? "asymmetric" : "half_pixel"),
       rounding: node.string("nearest_mode", default: isFirstForm ? "floor" : "round_prefer_floor"))
   }
@@ -39,15 +36,21 @@ struct Resize: Composite {
     if isFirstForm { node.movedInputs = [0: 0, 1: 2] }
   }
   var leastOpset: Int {
-    axes != nil || aspectRatio != .stretch ? 18 : sampling.coordinates == .halfPixelSymmetric ? 19 : 11
+    axes != nil || aspectRatio != .stretch || sampling.smooths
+      ? 18 : sampling.coordinates == .halfPixelSymmetric ? 19 : 11
   }
   func trainable(_ input: Int) -> Bool { input == 0 }
+  /// Exporters write a region, scales or sizes that they leave out as constants without elements.
+  var takesEmpty: Bool { true }
+  private func hasSizes(_ types: [TensorType?]) -> Bool {
+    !isFirstForm && types.optional(3).map { $0.shape.count > 0 } == true
+  }
 
   /// A scale near 1 may leave the extent as it was.
   func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool {
     let rank = types.rank(0), named = axes.map { $0.map { $0 < 0 ? $0 + rank : $0 } } ?? Array(0..<rank)
     guard input == 0, let place = named.firstIndex(of: axis) else { return false }
-    if !isFirstForm, types.optional(3) != nil { return aspectRatio != .stretch }
+    if hasSizes(types) { return aspectRatio != .stretch }
     guard let scales = try? types.knownFloats(isFirstForm ? 1 : 2, "scales"), scales.count == named.count else {
       return true
     }
@@ -56,6 +59,9 @@ struct Resize: Composite {
 
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let x = try inputs.float(0, "X", rank: 1...8), rank = x.shape.rank, place = isFirstForm ? 1 : 2
+    guard x.shape.count > 0 else {
+      throw GraphError(.shape, at: "input 'X'", expected: "at least one element", got: "\(x.type)")
+    }
     var named = Array(0..<rank)
     if let axes {
       named = []
@@ -69,7 +75,7 @@ struct Resize: Composite {
       for (axis, value) in zip(named, values) { result[axis] = value }
       return result
     }
-    if !isFirstForm, inputs.has(3) {
+    if hasSizes(inputs.types) {
       var sizes = try spread(inputs.types.known(3, "sizes"), { x.shape[$0] }, "sizes")
       if aspectRatio != .stretch {
         let ratios = named.map { Double(sizes[$0]) / Double(x.shape[$0]) }
@@ -101,18 +107,27 @@ struct Sampling: Sendable {
   enum Rounding: String {
     case preferFloor = "round_prefer_floor", preferCeil = "round_prefer_ceil", floor, ceil
   }
-  let isLinear: Bool
+  enum Mode: String { case nearest, linear, cubic }
+  let mode: Mode
   let coordinates: Coordinates
   let rounding: Rounding
+  /// The cubic's slope at a distance of 1.
+  private let slope: Float
+  /// Whether every element counts that lies under an element of a smaller result.
+  let smooths: Bool
+  /// Whether the places beyond the edges have no weight, where otherwise they repeat the edge.
+  private let leavesOutside: Bool
 
-  init(_ node: OnnxNode, mode: String, coordinates: String, rounding: String) throws(GraphError) {
-    guard ["nearest", "linear"].contains(mode) else {
+  /// - Parameter modes: those that the op has in this opset.
+  init(_ node: OnnxNode, modes: [Mode], coordinates: String, rounding: String) throws(GraphError) {
+    let word = try node.string("mode", default: "nearest")
+    guard let mode = Mode(rawValue: word), modes.contains(mode) else {
       throw GraphError(
-        .unsupportedOp, at: "\(node.place), attribute 'mode'", expected: "nearest or linear", got: "'\(mode.clipped())'"
-      )
+        .unsupportedOp, at: "\(node.place), attribute 'mode'",
+        expected: "one of \(modes.map(\.rawValue).joined(separator: ", "))", got: "'\(word.clipped())'")
     }
     // Converters from TensorFlow write the nearest pixel so; from opset 13 on it has a word of its own.
-    let isTensorFlow = coordinates == "tf_half_pixel_for_nn" && mode == "nearest" && rounding == "floor"
+    let isTensorFlow = coordinates == "tf_half_pixel_for_nn" && mode == .nearest && rounding == "floor"
     let coordinates = isTensorFlow ? Coordinates.halfPixel.rawValue : coordinates
     let rounding = isTensorFlow ? Rounding.preferCeil.rawValue : rounding
     guard let coordinates = Coordinates(rawValue: coordinates), let rounding = Rounding(rawValue: rounding) else {
@@ -121,15 +136,22 @@ struct Sampling: Sendable {
         expected: "half_pixel, pytorch_half_pixel, half_pixel_symmetric, asymmetric or align_corners",
         got: "'\(coordinates.clipped())' with '\(rounding.clipped())'")
     }
-    isLinear = mode == "linear"
+    self.mode = mode
     self.coordinates = coordinates
     self.rounding = rounding
+    slope = try node.float("cubic_coeff_a", default: -0.75)
+    // Neither says anything of the nearest element.
+    smooths = try node.flag("antialias", default: false) && mode != .nearest
+    leavesOutside = try node.flag("exclude_outside", default: false) && mode != .nearest
   }
 
   func write(to node: inout OnnxNode) {
-    node["mode"] = .string(isLinear ? "linear" : "nearest")
+    node["mode"] = .string(mode.rawValue)
     node["coordinate_transformation_mode"] = .string(coordinates.rawValue)
-    if !isLinear { node["nearest_mode"] = .string(rounding.rawValue) }
+    if mode == .nearest { node["nearest_mode"] = .string(rounding.rawValue) }
+    if mode == .cubic { node["cubic_coeff_a"] = .float(slope) }
+    if smooths { node["antialias"] = .int(1) }
+    if leavesOutside { node["exclude_outside"] = .int(1) }
   }
 
   func resize(_ x: Value, scales: [Float]) throws(GraphError) -> Value {
@@ -178,7 +200,8 @@ struct Sampling: Sendable {
       place = center * (1 - adjustment) + (at + 0.5) / scale - 0.5
     }
     let last = extent - 1
-    if isLinear {
+    if mode == .cubic || smooths { return weighed(around: place, extent, scale) }
+    if mode == .linear {
       let held = Swift.min(Swift.max(place, 0), Double(last)), below = Int(held.rounded(.down))
       let share = Float(held - Double(below))
       guard share > 0 else { return [(column: below, weight: Float(1))] }
@@ -193,5 +216,33 @@ struct Sampling: Sendable {
     case .preferCeil: nearest = (place + 0.5 + 1e-9).rounded(.down)
     }
     return [(column: Int(nearest).clamped(to: 0...last), weight: Float(1))]
+  }
+
+  /// Elements around a place by their distance from it, which a smoothed smaller result measures by its own elements.
+  private func weighed(around place: Double, _ extent: Int, _ scale: Double) -> [(column: Int, weight: Float)] {
+    let measure = smooths ? Swift.min(scale, 1) : 1, reach = (mode == .cubic ? 2 : 1) / measure
+    let first = Int((place - reach).rounded(.down)), last = Int((place + reach).rounded(.up))
+    var columns: [Int] = [], weights: [Double] = []
+    for index in first...last {
+      let weight = kernel(abs(Double(index) - place) * measure), column = index.clamped(to: 0...extent - 1)
+      guard weight != 0, !leavesOutside || column == index else { continue }
+      if column == columns.last {
+        weights[weights.count - 1] += weight
+      } else {
+        columns.append(column)
+        weights.append(weight)
+      }
+    }
+    let sum = smooths || leavesOutside ? weights.reduce(0, +) : 1
+    return zip(columns, weights).map { (column: $0, weight: Float($1 / sum)) }
+  }
+
+  /// - Source: of the cubic, Keys, Cubic convolution interpolation for digital image processing, 1981, doi
+  ///   10.1109/TASSP.1981.1163711.
+  private func kernel(_ distance: Double) -> Double {
+    guard mode == .cubic else { return Swift.max(1 - distance, 0) }
+    let a = Double(slope)
+    if distance <= 1 { return ((a + 2) * distance - (a + 3)) * distance * distance + 1 }
+    return distance < 2 ? a * (((distance - 5) * distance + 8) * distance - 4) : 0
   }
 }

@@ -15,8 +15,7 @@ struct Upsample: Composite {
         advice: "newer opsets have Resize")
     }
     scales = try node.floats("scales")
-    sampling = try Sampling(
-      node, mode: node.string("mode", default: "nearest"), coordinates: "asymmetric", rounding: "floor")
+    sampling = try Sampling(node, modes: [.nearest, .linear], coordinates: "asymmetric", rounding: "floor")
   }
   /// In newer files it is a `Resize`.
   func write(to node: inout OnnxNode) {

@@ -99,6 +99,45 @@ struct FixedBatchTests {
       let token = try op("Expand", [op.weights([1, 1, 4]), shape])
       return try op("Concat", [token, op("Add", [x, op("ConstantOfShape", [op("Shape", [x])])])], ["axis": .int(1)])
     },
+    Row(testDescription: "a token of its own before the one row", isFreed: true) { op, x in
+      try op("Concat", [op.weights([1, 1, 4]), x], ["axis": .int(1)])
+    },
+    Row(testDescription: "a recurrence whose first state is one row's", isFreed: true, features: [3, 4]) { op, x in
+      let steps = try op("Transpose", [x], ["perm": .ints([1, 0, 2])])
+      let state = op.weights([1, 1, 5])
+      let operands: [Value?] = [
+        steps, op.weights([1, 20, 4]), op.weights([1, 20, 5]), op.weights([1, 40]), nil, state, state,
+      ]
+      let y = try op("LSTM", operands, ["hidden_size": .int(5)])
+      return try op("Gather", [op("Squeeze", [y] + op.integers([1])), op.builder.constant(.int64([], [2]))])
+    },
+    // Rows are steps of their sequences, then heads, as PyTorch's attention has them: [length · batch, features].
+    Row(testDescription: "steps and rows on one axis, and apart again", isFreed: true, features: [3, 4]) { op, x in
+      let steps = try op("Transpose", [x], ["perm": .ints([1, 0, 2])])
+      let flat = try op.reshape(op("Gemm", [op.reshape(steps, 3, 4), op.weights([4, 6])]), 3, 1, 6)
+      let heads = try op("Transpose", [op.reshape(flat, 3, 2, 3)], ["perm": .ints([1, 0, 2])])
+      let scores = try op("MatMul", [heads, op("Transpose", [heads], ["perm": .ints([0, 2, 1])])])
+      let seen = try op("MatMul", [op("Softmax", [scores], ["axis": .int(-1)]), heads])
+      let joined = try op.reshape(op("Transpose", [seen], ["perm": .ints([1, 0, 2])]), 3, 6)
+      let again = try op.reshape(op("Gemm", [joined, op.weights([6, 5])]), 3, 1, 5)
+      return try op("ReduceMean", [op("Transpose", [again], ["perm": .ints([1, 0, 2])])], ["axes": .ints([1])])
+    },
+    Row(testDescription: "steps and rows on one axis, and a step for a row", isFreed: false, features: [3, 4]) {
+      op, x in
+      let flat = try op.reshape(op("Transpose", [x], ["perm": .ints([1, 0, 2])]), 3, 4)
+      return try op("Slice", [flat] + op.integers([0], [1], [0]))
+    },
+    Row(testDescription: "sums along features", isFreed: true) { op, x in
+      try op("CumSum", [x, op.builder.constant(.int64([], [1]))])
+    },
+    Row(testDescription: "sums along the batch", isFreed: false, batch: 3) { op, x in
+      try op("CumSum", [x, op.builder.constant(.int64([], [0]))])
+    },
+    Row(testDescription: "channels by their numbers", isFreed: true) { op, x in
+      let channels = try op("Transpose", [x], ["perm": .ints([1, 0, 2])])
+      let picked = try op("GatherND", [channels, op.builder.constant(.int64([3, 1], [1, 0, 1]))])
+      return try op("Transpose", [picked], ["perm": .ints([1, 0, 2])])
+    },
     Row(testDescription: "rows resized by less than one", isFreed: false, batch: 3) { op, x in
       let scales = op.builder.constant(.float(Tensor([3], [1.2, 1, 1])))
       return try op("Resize", [x, nil, scales], ["mode": .string("linear")])

@@ -118,7 +118,7 @@ struct FreeAxesTests {
     }
   }
 
-  @Test("one that has the batch's name is refused; a size of -1 or 0 is free")
+  @Test("one that has the batch's name is refused; a size of -1 or 0 is free; a mark is no name")
   func declarations() throws {
     func file(_ dims: [(inout OnnxMessage) -> Void], beside other: String? = nil) -> [UInt8] {
       var model = OnnxMessage()
@@ -166,6 +166,12 @@ struct FreeAxesTests {
     for extent in [0, -1] {
       let graph = try Graph(onnx: file([{ $0.put(1, -1) }, { $0.put(1, extent) }]))
       #expect(graph.inputs[0].free == [1: "x[1]"] && graph.inputs[0].dimensions[0] == nil)
+    }
+    for mark in ["?", "None"] {
+      let graph = try Graph(onnx: file([{ $0.put(2, mark) }, { $0.put(2, mark) }, { $0.put(2, mark) }]))
+      #expect(graph.inputs[0].free == [1: "x[1]", 2: "x[2]"])
+      let sized = try graph.sized(for: [[3, 5]]).inputs[0].dimensions
+      #expect(sized == [nil, 3, 5])
     }
   }
 }

@@ -44,6 +44,7 @@ struct EmptyOperandTests {
   private static let axis = Literal.int64([1], [1])
   private static func filled(_ value: Float) -> Tensor { Tensor([2, 1, 4], repeating: value) }
   private static let numbers = Literal.int64([3], [0, 1, 2])
+  private static let one = Literal.float(Tensor([1, 1], [3])), none = Literal.float(Tensor(zeros: [0]))
   private static let scalar = Literal.float(Tensor([], [1]))
 
   static let rows: [Row] = [
@@ -63,6 +64,12 @@ struct EmptyOperandTests {
     Row("Dropout", [nothing], outputs: 2, result: Tensor(zeros: [2, 0, 4])),
     Row("Relu", [nothing], result: Tensor(zeros: [2, 0, 4])),
     Row("Concat", [nothing, .float(Tensor([2, 1, 4], repeating: 3))], ["axis": .int(1)], result: filled(3)),
+    // Left out as older exporters write it: the region, then the scales or the sizes.
+    Row("Resize", [one, none, .float(Tensor([2], [1, 4]))], result: Tensor([1, 4], repeating: 3)),
+    Row("Resize", [one, none, none, .int64([2], [1, 4])], result: Tensor([1, 4], repeating: 3)),
+    Row("Resize", [one, none, .float(Tensor([2], [1, 4])), .int64([0], [])], result: Tensor([1, 4], repeating: 3)),
+    Row("Resize", [one, none, none]),
+    Row("Resize", [nothing, none, .float(Tensor([3], repeating: 1))]),
     Row("ReduceMean", [nothing, axis]),
     Row("Mean", [numbers]),
     Row("LRN", [.float(Tensor(zeros: [1, 0, 4, 4]))], ["size": .int(3)]),

@@ -68,6 +68,32 @@ struct IntegerOpTests {
     #expect(Array(plan.outputs[3].bindMemory(to: Int64.self)) == [0, 1, 1, 1])
   }
 
+  @Test("an index as an axis of its own", arguments: [-1, 1])
+  func oneHot(_ axis: Int64) throws {
+    let builder = GraphBuilder(), x = builder.input("x", [2], element: .int64)
+    let depth = builder.constant(.int64([], [3])), values = builder.constant(.float(Tensor([2], [-1, 4])))
+    let y = try builder.apply(op("OneHot", ["axis": .int(axis)], inputs: 3), [x, depth, values])[0]
+    let whole = builder.constant(.int64([2], [0, 1])), real = builder.constant(.float(Tensor([1], [3])))
+    let z = try builder.apply(op("OneHot", ["axis": .int(axis)], inputs: 3), [x, real, whole])[0]
+    // Indices from the end have a place, those beyond have none.
+    let rows: [[Int64]] = [[0, 2], [-1, 3]], graph = builder.finish(outputs: [("y", y), ("z", z)])
+    let plan = try run(graph, [.int64([2, 2], rows.flatMap { $0 })])
+    func hot(_ row: [Int64]) -> [[Bool]] { row.map { index in (0..<3).map { $0 == index || $0 - 3 == index } } }
+    let wanted = rows.flatMap { row -> [Bool] in
+      let cells = hot(row)
+      return axis == -1 ? cells.flatMap { $0 } : (0..<3).flatMap { place in cells.map { $0[place] } }
+    }
+    #expect(Array(plan.output(0)) == wanted.map { $0 ? 4 : -1 })
+    #expect(Array(plan.outputs[1].bindMemory(to: Int64.self)) == wanted.map { $0 ? 1 : 0 })
+    for depth: Literal in [.int64([], [0]), .float(Tensor([1], [.infinity])), .int64([2], [3, 3])] {
+      let builder = GraphBuilder(), x = builder.input("x", [2], element: .int64)
+      let values = builder.constant(.int64([2], [0, 1]))
+      #expect(throws: GraphError.self) {
+        try builder.apply(op("OneHot", inputs: 3), [x, builder.constant(depth), values])
+      }
+    }
+  }
+
   @Test("the index of the largest element", arguments: [false, true])
   func argMax(_ last: Bool) throws {
     let builder = GraphBuilder(), x = builder.input("x", [2, 3])

@@ -309,6 +309,9 @@ extension OpCase {
         "mode": .string("linear"), "axes": .ints([2, 3]), "keep_aspect_ratio_policy": .string("not_larger"),
         "coordinate_transformation_mode": .string("half_pixel_symmetric"),
       ], result: [2, 4, 8, 7]),
+    resize([1, 1, 2, 1.5], ["mode": .string("cubic"), "cubic_coeff_a": .float(-0.5)], result: [2, 4, 12, 7]),
+    resize([1, 1, 0.5, 0.6], ["mode": .string("cubic"), "antialias": .int(1), "exclude_outside": .int(1)]),
+    resize([1, 1, 0.5, 0.7], ["mode": .string("linear"), "antialias": .int(1)], result: [2, 4, 3, 3]),
     resize([1, 1, 2, 2], ["nearest_mode": .string("floor"), "coordinate_transformation_mode": .string("half_pixel")]),
     resize(
       [1, 1, 2, 3],

@@ -13,7 +13,7 @@ struct OpTests {
     let others: Set = [
       "And", "ArgMax", "ArgMin", "ConstantOfShape", "DequantizeLinear", "Equal", "Greater", "GreaterOrEqual", "IsInf",
       "IsNaN", "Less",
-      "LessOrEqual", "Not", "Or",
+      "LessOrEqual", "Not", "OneHot", "Or",
       "QuantizeLinear", "Range", "Shape", "Size", "Xor",
     ]
     #expect(Set(Catalog<any OnnxOp.Type>.ops.names).subtracting(covered) == others)

@@ -3,6 +3,7 @@ import DitherGraph
 import DitherInference
 import DitherJobs
 import DitherStore
+import DitherTensor
 import Foundation
 import Synchronization
 

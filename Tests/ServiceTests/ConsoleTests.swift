@@ -222,7 +222,7 @@ import Testing
   @Test("a cookie speaks for pages of this server alone, where it changes something") func ownPages() async throws {
     try await with(host: "0.0.0.0", model: TestModels.mlp()) {
       (server: RunningServer, url: (String) -> URL) async throws -> Void in
-      let token = try await server.services.store.tokens.create("publisher", roles: ["publish"])
+      let token = try await server.services.store.tokens.create("publisher", roles: ["publish", "predict", "audit"])
       let form = "token=\(token)"
       let session = try Self.session(
         raw(
@@ -242,6 +242,20 @@ import Testing
       ] { #expect(try move(headers).hasPrefix("HTTP/1.1 401"), "\(headers)") }
       #expect(try move("sec-fetch-site: same-origin\r\n").hasPrefix("HTTP/1.1 200"))
       #expect(try move("origin: http://a:1\r\n").hasPrefix("HTTP/1.1 200"))
+      for (path, headers, status) in [
+        ("/v1/Registry/ListModels", "sec-fetch-site: same-site\r\nsec-fetch-mode: no-cors\r\n", 401),
+        ("/v1/Registry/ListModels", "sec-fetch-site: same-site\r\nsec-fetch-mode: navigate\r\n", 401),
+        ("/v1/Registry/ListModels", "sec-fetch-site: same-origin\r\n", 200),
+        ("/", "sec-fetch-site: same-site\r\nsec-fetch-mode: no-cors\r\n", 401),
+        ("/", "sec-fetch-site: same-site\r\nsec-fetch-mode: navigate\r\n", 200),
+        ("/", "sec-fetch-site: none\r\nsec-fetch-mode: navigate\r\n", 200), ("/", "", 200),
+      ] {
+        let answer = try raw(
+          server.httpPort,
+          "GET \(path) HTTP/1.1\r\nhost: a:1\r\nconnection: close\r\ncookie: dither-session=\(session)\r\n"
+            + headers + "\r\n")
+        #expect(answer.hasPrefix("HTTP/1.1 \(status)"), "\(path), \(headers): \(answer.prefix(100))")
+      }
     }
   }
 

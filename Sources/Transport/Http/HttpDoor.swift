@@ -180,7 +180,7 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
 
   private func opening(_ name: String) -> CallOpening {
     var metadata = exchange.request.headers
-    if metadata["authorization"] == nil, exchange.request.method == .get || Self.isOfOwnPage(metadata),
+    if metadata["authorization"] == nil, Self.countsCookie(of: exchange.request),
       let token = HttpDoor.cookie(in: metadata["cookie"])
     {
       metadata["authorization"] = "Bearer \(token)"
@@ -188,6 +188,15 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
     return CallOpening(
       method: name, metadata: metadata, timeout: nil, peer: peer, network: network, door: "http",
       certificate: certificate)
+  }
+
+  /// Whether the session's cookie says who asks: for what a page of this server asks, and for pages themselves, to
+  /// which one may come from elsewhere. Calls begin work by GET too: a page of another port shall begin none.
+  private static func countsCookie(of request: HttpRequest) -> Bool {
+    if isOfOwnPage(request.headers) { return true }
+    guard request.method == .get, let site = request.headers["sec-fetch-site"] else { return request.method == .get }
+    let isPage = request.headers["sec-fetch-mode"] == "navigate" && !request.path.hasPrefix("/v")
+    return site == "none" || isPage
   }
 
   /// Whether a page of this server asks. A browser sends the cookie for pages of other ports of this host too, and says

@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherTestSupport
 import Foundation
 import Testing
@@ -54,7 +55,7 @@ struct SharedTrainingTests {
     return try JSONSerialization.data(withJSONObject: table, options: .sortedKeys)
   }
 
-  private func start(_ arguments: [String], _ name: String) throws -> Process {
+  private func start(_ arguments: [String], _ name: String) throws -> ChildProcess {
     try Program.start(
       arguments, output: URL(filePath: scratch.file("\(name).out")), errors: URL(filePath: scratch.file("\(name).err")),
       environment: environment)
@@ -65,9 +66,8 @@ struct SharedTrainingTests {
     let alone = try facts(run("--out", scratch.file("alone")))
     let arguments = ["sweep", sweep, "--workers", "1", "--json", "--state", scratch.file("state")]
     let others = try ["one", "two"].map { try start(arguments, $0) }
-    kill(others[0].processIdentifier, SIGKILL)
-    for other in others { other.waitUntilExit() }
-    #expect(others[1].terminationStatus == 0)
+    others[0].signal(SIGKILL)
+    #expect(others.map { $0.end() } == [-SIGKILL, 0])
     let shown = try run("--state", scratch.file("state"), "--out", scratch.file("shown"))
     #expect(try facts(shown) == alone)
     for name in ["s.json", "s.csv", "s.html"] {
@@ -98,8 +98,7 @@ struct SharedTrainingTests {
           "work", "--threads", "1", "--until-idle", "--idle-seconds", "2", "--state", scratch.file("worker\(number)"),
         ] + database, "worker\(number)")
     }
-    for process in workers + [waiting] { process.waitUntilExit() }
-    #expect((workers + [waiting]).allSatisfy { $0.terminationStatus == 0 })
+    #expect((workers + [waiting]).map { $0.end() } == [0, 0, 0])
     let output = try String(contentsOfFile: scratch.file("waiting.out"), encoding: .utf8)
     let errors = try String(contentsOfFile: scratch.file("waiting.err"), encoding: .utf8)
     #expect(try facts(Program.Result(status: 0, output: output, errors: errors)) == alone)

@@ -4,7 +4,7 @@ import Foundation
 /// Appends to a graph what its logits are computed by.
 struct LogitsTail {
   private(set) var graph: Graph
-  /// Of the values that it had, for one row.
+  /// The types of the values that it had, for one row.
   private let types: [TensorType?]
   init(_ graph: Graph) {
     self.graph = graph

@@ -1,8 +1,8 @@
 import DitherBasics
 import DitherTensor
 
-/// Values below `min` become it, those above `max` that, of floats or of integers. The bounds are attributes up to opset
-/// 10, inputs from 11 on.
+/// Values below `min` become it, those above `max` that, of floats or of integers. The bounds are attributes up to
+/// opset 10, inputs from 11 on.
 /// - Source: ONNX `Clip`, opsets 6–28.
 struct Clip: OnnxOp, Increasing {
   static let onnx = OnnxName("Clip", since: 6)

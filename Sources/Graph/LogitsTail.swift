@@ -30,9 +30,9 @@ struct LogitsTail {
   /// [0, z] of what is z, p or ln p.
   mutating func exposePair(of value: ValueID, _ kind: OutputKind) {
     guard kind != .logits else { return exposePair(value) }
-    let value = flat(value)
+    let scores = flat(value)
     let least = constant(.float(Tensor([], [.leastNormalMagnitude]))), one = constant(.float(Tensor([], [1])))
-    let p = kind == .logProbabilities ? apply(Exp(), [value]) : value
+    let p = kind == .logProbabilities ? apply(Exp(), [scores]) : scores
     let logarithms = [p, apply(Sub(), [one, p])].map { apply(Log(), [apply(Max(), [$0, least])]) }
     exposePair(apply(Sub(), logarithms))
   }

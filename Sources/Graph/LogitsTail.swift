@@ -4,7 +4,12 @@ import Foundation
 /// Appends to a graph what its logits are computed by.
 struct LogitsTail {
   private(set) var graph: Graph
-  init(_ graph: Graph) { self.graph = graph }
+  /// The types of the values that it had, for one row.
+  private let types: [TensorType?]
+  init(_ graph: Graph) {
+    self.graph = graph
+    types = (try? graph.types(rows: 1)) ?? []
+  }
 
   mutating func expose(_ form: LogarithmForm) { graph.outputs[0].value = matrix(form.tree) }
 
@@ -16,7 +21,7 @@ struct LogitsTail {
 
   /// [0, z] of a score z, or of its negative.
   mutating func exposePair(_ score: ValueID, negated: Bool = false) {
-    let z = apply(Flatten(), [score])
+    let z = flat(score)
     // Constants of rank 0 are numbers of a formula, not weights of the model.
     let none = apply(Mul(), [z, constant(.float(Tensor([], [0])))])
     graph.outputs[0].value = apply(Concat(axis: 1), [none, negated ? apply(Neg(), [z]) : z])
@@ -25,8 +30,9 @@ struct LogitsTail {
   /// [0, z] of what is z, p or ln p.
   mutating func exposePair(of value: ValueID, _ kind: OutputKind) {
     guard kind != .logits else { return exposePair(value) }
+    let scores = flat(value)
     let least = constant(.float(Tensor([], [.leastNormalMagnitude]))), one = constant(.float(Tensor([], [1])))
-    let p = kind == .logProbabilities ? apply(Exp(), [value]) : value
+    let p = kind == .logProbabilities ? apply(Exp(), [scores]) : scores
     let logarithms = [p, apply(Sub(), [one, p])].map { apply(Log(), [apply(Max(), [$0, least])]) }
     exposePair(apply(Sub(), logarithms))
   }
@@ -34,9 +40,9 @@ struct LogitsTail {
   /// [batch, numbers of a row].
   private mutating func matrix(_ tree: LogarithmForm.Tree) -> ValueID {
     switch tree {
-    case .value(let value): return apply(Flatten(), [value])
+    case .value(let value): return flat(value)
     case .sigmoid(let value, let negated):
-      let z = apply(Flatten(), [value])
+      let z = flat(value)
       return apply(Neg(), [apply(Softplus(), [negated ? z : apply(Neg(), [z])])])
     case .picked(let inner, let places):
       let numbers = constant(.int64([places.count], places.map(Int64.init)))
@@ -55,6 +61,14 @@ struct LogitsTail {
       let terms = logarithms.map { apply(Exp(), [apply(Sub(), [$0, top])]) }
       return apply(Add(), [top, apply(Log(), [apply(Sum(), terms)])])
     }
+  }
+
+  /// [batch, numbers of a row], also where the axis of one row was squeezed away.
+  private mutating func flat(_ value: ValueID) -> ValueID {
+    guard types.indices.contains(value.index), let shape = types[value.index]?.shape, shape.rank < 2,
+      shape.dimensions.first != 1
+    else { return apply(Flatten(), [value]) }
+    return apply(Reshape(), [value, constant(.int64([2], [-1, Int64(shape.count)]))])
   }
 
   private mutating func apply(_ op: any Op, _ inputs: [ValueID]) -> ValueID {

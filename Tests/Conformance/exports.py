@@ -128,7 +128,9 @@ def main():
         print(f"dynamo={dynamo}: " + ", ".join(f"{value} {kind}" for kind, value in sorted(table.items())))
     total = lambda *kinds: sum(table.get(kind, 0) for table in tables.values() for kind in kinds)
     taken, refused = total("equal", "equal row by row", "differs"), total("refused")
-    print(f"taken {taken} of {taken + refused} exports, {taken / max(taken + refused, 1):.1%}; of these equal {taken - total('differs')}")
+    print(
+        f"taken {taken} of {taken + refused} exports, {taken / max(taken + refused, 1):.1%}; of these equal {taken - total('differs')}"
+    )
     sys.exit(total("differs") > 0 or taken < LEAST_TAKEN * (taken + refused))
 
 

@@ -182,7 +182,9 @@ def judged(dither, environment, name, file, served, shapes, folder):
     done = called(dither, "upload", file, "--name", model, environment=environment)
     if done.returncode:
         return f"upload refused: {said(done)}", apart, None
-    done = called(dither, "predict", model, *arguments(inputs, folder), "--samples", 0, "--json", environment=environment)
+    done = called(
+        dither, "predict", model, *arguments(inputs, folder), "--samples", 0, "--timeout", 600, "--json", environment=environment
+    )
     called(dither, "models", "remove", f"{model}@1", environment=environment)
     if done.returncode:
         return f"predict refused: {said(done)}", apart, None

@@ -65,6 +65,30 @@ struct RowByRowTests {
     #expect(try value.outputs(x).isClose(to: Tensor([5, 1], wanted), absolute: 1e-5))
   }
 
+  /// A sigmoid's score with its axis, or squeezed, of any number of rows: one row has no axis at all then.
+  @Test("a binary score may lose its axes", arguments: [false, true])
+  func binary(_ isFixed: Bool) throws {
+    func model(squeezed: Bool) throws -> Model {
+      let builder = GraphBuilder(name: "one", rows: 1), x = builder.input("x", [4])
+      func op(_ type: String, _ inputs: [Value]) throws -> Value {
+        let node = OnnxNode(name: type, type: type, opset: 17)
+        return try builder.apply(Catalog<any OnnxOp.Type>.ops.entry(named: type).init(node), inputs, name: type)[0]
+      }
+      var y = try op("MatMul", [x, builder.parameter("w", .random([4, 1], seed: 2))])
+      if squeezed { y = try op("Squeeze", [y]) }
+      var graph = builder.finish(outputs: [("y", try op("Sigmoid", [y]))])
+      if isFixed { graph.inputs[0].dimensions[0] = 1 }
+      graph.metadata[Graph.outputKindKey] = "probabilities"
+      return try Model(onnx: graph.onnx())
+    }
+    let plain = try model(squeezed: false), squeezed = try model(squeezed: true), x = Tensor.random([5, 4], seed: 3)
+    #expect(squeezed.signature.task == .binary && squeezed.signature.isRowByRow == isFixed)
+    for rows in [0..<1, 0..<5] {
+      let wanted = try plain.outputs(x.rows(rows)), found = try squeezed.outputs(x.rows(rows))
+      #expect(found.shape == wanted.shape && found.isClose(to: wanted, absolute: 1e-6))
+    }
+  }
+
   @Test("each draw of each row is of its own seed")
   func draws() throws {
     let model = try Self.model().drawing(["weights:gaussian,sigma=0.1"]), x = Tensor.random([3, 4], seed: 3)

@@ -1,8 +1,8 @@
 import DitherBasics
 import DitherTensor
 
-/// Each index as an axis of `depth` numbers, the second of `values` at its place and the first elsewhere. Indices below 0
-/// count from the end; one beyond has no place. Floats are cut to integers first.
+/// Each index as an axis of `depth` numbers, the second of `values` at its place and the first elsewhere. Indices below
+/// 0 count from the end; one beyond has no place. Floats are cut to integers first.
 /// - Shapes: [...]; the result has the new axis at `axis` of it.
 /// - Source: ONNX `OneHot`, opsets 9–28.
 struct OneHot: Composite {

@@ -68,6 +68,25 @@ struct IntegerOpTests {
     #expect(Array(plan.outputs[3].bindMemory(to: Int64.self)) == [0, 1, 1, 1])
   }
 
+  @Test("integers between bounds, at run time and in shapes")
+  func clip() throws {
+    let builder = GraphBuilder(), x = builder.input("x", [4], element: .int64)
+    func one(_ value: Int64) -> Value { builder.constant(.int64([], [value])) }
+    let y = try builder.apply(op("Clip", inputs: 3), [x, one(0), one(9)])[0]
+    let above = try builder.apply(op("Clip", inputs: 2), [x, one(2)])[0]
+    let known = builder.constant(.int64([3], [-4, 1, 5]))
+    let shape = try builder.apply(op("Clip", inputs: 3), [known, one(0), one(3)])[0]
+    #expect(shape.type.known == [0, 1, 3])
+    let row: [Int64] = [-3, 0, 9, 12]
+    let graph = builder.finish(outputs: [("y", y), ("above", above)])
+    let plan = try run(graph, [.int64([1, 4], row)])
+    #expect(Array(plan.outputs[0].bindMemory(to: Int64.self)) == [0, 0, 9, 9])
+    #expect(Array(plan.outputs[1].bindMemory(to: Int64.self)) == [2, 2, 9, 12])
+    let bound = builder.constant(.float(Tensor([], [1])))
+    let error = #expect(throws: GraphError.self) { try builder.apply(op("Clip", inputs: 2), [x, bound]) }
+    #expect(error?.place.contains("'min'") == true, "\(error?.description ?? "")")
+  }
+
   @Test("an index as an axis of its own", arguments: [-1, 1])
   func oneHot(_ axis: Int64) throws {
     let builder = GraphBuilder(), x = builder.input("x", [2], element: .int64)

@@ -7,7 +7,7 @@ import Testing
 @Suite("Resize")
 struct ResizeTests {
   struct Row: Sendable, CustomTestStringConvertible {
-    /// Of ONNX's test.
+    /// The name of ONNX's test.
     var name: String
     var scale: Float
     var attributes: [String: OnnxAttribute]

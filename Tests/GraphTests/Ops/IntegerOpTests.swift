@@ -102,8 +102,9 @@ struct IntegerOpTests {
       let cells = hot(row)
       return axis == -1 ? cells.flatMap { $0 } : (0..<3).flatMap { place in cells.map { $0[place] } }
     }
-    #expect(Array(plan.output(0)) == wanted.map { $0 ? 4 : -1 })
-    #expect(Array(plan.outputs[1].bindMemory(to: Int64.self)) == wanted.map { $0 ? 1 : 0 })
+    let floats: [Float] = wanted.map { $0 ? 4 : -1 }, integers: [Int64] = wanted.map { $0 ? 1 : 0 }
+    #expect(Array(plan.output(0)) == floats)
+    #expect(Array(plan.outputs[1].bindMemory(to: Int64.self)) == integers)
     for depth: Literal in [.int64([], [0]), .float(Tensor([1], [.infinity])), .int64([2], [3, 3])] {
       let builder = GraphBuilder(), x = builder.input("x", [2], element: .int64)
       let values = builder.constant(.int64([2], [0, 1]))

@@ -83,7 +83,8 @@ struct IntegerOpTests {
     #expect(Array(plan.outputs[0].bindMemory(to: Int64.self)) == [0, 0, 9, 9])
     #expect(Array(plan.outputs[1].bindMemory(to: Int64.self)) == [2, 2, 9, 12])
     let bound = builder.constant(.float(Tensor([], [1])))
-    let error = #expect(throws: GraphError.self) { try builder.apply(op("Clip", inputs: 2), [x, bound]) }
+    let clip = try op("Clip", inputs: 2)
+    let error = #expect(throws: GraphError.self) { _ = try builder.apply(clip, [x, bound]) }
     #expect(error?.place.contains("'min'") == true, "\(error?.description ?? "")")
   }
 
@@ -108,9 +109,8 @@ struct IntegerOpTests {
     for depth: Literal in [.int64([], [0]), .float(Tensor([1], [.infinity])), .int64([2], [3, 3])] {
       let builder = GraphBuilder(), x = builder.input("x", [2], element: .int64)
       let values = builder.constant(.int64([2], [0, 1]))
-      #expect(throws: GraphError.self) {
-        try builder.apply(op("OneHot", inputs: 3), [x, builder.constant(depth), values])
-      }
+      let oneHot = try op("OneHot", inputs: 3), extent = builder.constant(depth)
+      #expect(throws: GraphError.self) { _ = try builder.apply(oneHot, [x, extent, values]) }
     }
   }
 

@@ -51,7 +51,7 @@ struct ResizeTests {
     plan.forward()
     let found = Array(plan.output())
     #expect(found.count == row.result.count)
-    let apart = zip(found, row.result).map { abs($0 - $1) }.max() ?? 1
+    let apart: Float = zip(found, row.result).map { abs($0 - $1) }.max() ?? 1
     #expect(apart < 1e-5, "\(found)")
   }
 

@@ -169,9 +169,10 @@ struct FreeAxesTests {
     }
     for mark in ["?", "None"] {
       let graph = try Graph(onnx: file([{ $0.put(2, mark) }, { $0.put(2, mark) }, { $0.put(2, mark) }]))
-      #expect(graph.inputs[0].free == [1: "x[1]", 2: "x[2]"])
-      let sized = try graph.sized(for: [[3, 5]]).inputs[0].dimensions
-      #expect(sized == [nil, 3, 5])
+      let names: [Int: String] = [1: "x[1]", 2: "x[2]"]
+      #expect(graph.inputs[0].free == names)
+      let sized = try graph.sized(for: [[3, 5]]).inputs[0].dimensions, wanted: [Int?] = [nil, 3, 5]
+      #expect(sized == wanted)
     }
   }
 }

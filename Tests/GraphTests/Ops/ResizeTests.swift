@@ -51,7 +51,7 @@ struct ResizeTests {
     plan.forward()
     let found = Array(plan.output())
     #expect(found.count == row.result.count)
-    let apart = zip(found, row.result).map { abs($0 - $1) }.max() ?? 1
+    let apart: Float = zip(found, row.result).map { abs($0 - $1) }.max() ?? 1
     #expect(apart < 1e-5, "\(found)")
   }
 
@@ -61,7 +61,7 @@ struct ResizeTests {
       let node = OnnxNode(
         name: "r", type: type, opset: opset, attributes: ["mode": .string("cubic")], presentInputs: [true, true])
       let entry = try Catalog<any OnnxOp.Type>.ops.entry(named: type)
-      let error = #expect(throws: GraphError.self) { try entry.init(node) }
+      let error = #expect(throws: GraphError.self) { _ = try entry.init(node) }
       #expect(error?.place.contains("'mode'") == true, "\(error?.description ?? "")")
     }
   }

@@ -2,10 +2,10 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// Another program, begun with no signal blocked and no file but its standard ones open. Foundation's `Process` hands on
-/// the signals that the runtime's threads block, so that a shell is never told of its children's end, and a browser not
-/// of the session's; and it reads beyond what the kernel lists of open files, which ends a process that has very many
-/// (Swift 6.3).
+/// Another program, begun with no signal blocked and no file but its standard ones open. Foundation's `Process` hands
+/// on the signals that the runtime's threads block, so that a shell is never told of its children's end, and a
+/// browser not of the session's; and it reads beyond what the kernel lists of open files, which ends a process that
+/// has very many (Swift 6.3).
 package final class ChildProcess: Sendable {
   /// It could not be begun.
   package struct NotBegun: Error {

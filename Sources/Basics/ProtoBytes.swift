@@ -1,5 +1,5 @@
-/// A protobuf message's bytes, field by field, for small messages that are in no schema of ours: the few kinds of fields
-/// that these have. Source: Protocol Buffers, Encoding.
+/// A protobuf message's bytes, field by field, for small messages that are in no schema of ours: the few kinds of
+/// fields that these have. Source: Protocol Buffers, Encoding.
 package struct ProtoBytes {
   /// The message as far as it was written.
   package private(set) var bytes: [UInt8] = []

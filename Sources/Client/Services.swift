@@ -186,7 +186,7 @@ extension DitherClient {
     for try await part in stream(Dither_V1_Registry.download, Dither_V1_DownloadRequest.with { $0.model = model }) {
       switch part.kind {
       case .model(let model):
-        // Of another size the pieces before it may be too many.
+        // The pieces before a second one may be too many for its size.
         guard found == nil else { throw unlikeAnnounced }
         found = model
         file.reserveCapacity(Int(clamping: min(model.bytes, 1 << 30)))

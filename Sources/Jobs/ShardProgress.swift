@@ -1,8 +1,9 @@
 import Dispatch
 import DitherStore
 
-/// How far the shards of a job have come, kept in the store for whoever takes them up after this process. Its calls wait
-/// for the store: they are for threads of one's own. A store that is away is no reason to stop: then nothing is kept.
+/// How far the shards of a job have come, kept in the store for whoever takes them up after this process. Its calls
+/// wait for the store: they are for threads of one's own. A store that is away is no reason to stop: then nothing is
+/// kept.
 public struct ShardProgress: Sendable {
   /// Bytes beyond which a shard's progress is not worth a place among records.
   public static let mostBytes = 16 << 20

@@ -4,7 +4,8 @@ import DitherBasics
 /// that was journalled is never done again.
 public protocol ShardedWork: Sendable {
   var shardCount: Int { get }
-  /// The shards, divided: those of a stage are done when all of the stages before are. One stage, where nothing is said.
+  /// The shards, divided: those of a stage are done when all of the stages before are. One stage, where nothing is
+  /// said.
   var stages: [Range<Int>] { get }
   /// The name of the part of the work that a shard belongs to, for progress.
   func title(of shard: Int) -> String

@@ -95,7 +95,7 @@ struct Console: Sendable {
   }
 
   private func glance(for scope: NameScope) -> GlancePage {
-    // What was noted before is in the figures of drift too.
+    // Notes of before are in the figures of drift too.
     services.books.settle()
     let watched = services.registry.watched.map { ($0.version.reference, $0.watch.current) }
     let drift = Dictionary(watched) { first, _ in first }

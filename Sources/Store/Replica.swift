@@ -7,7 +7,7 @@ public struct Replica: Sendable, Equatable {
 
   /// Unique among all that use the store.
   public var id: String
-  /// What it does for them.
+  /// Its part: taking calls, or work alone.
   public var kind: Kind
   /// The program, as reports name it.
   public var code: String

@@ -1,7 +1,8 @@
 import Foundation
 
 /// Threads that talk to libpq, each with a line of its own: none of them is one on which tasks run. They come as they
-/// are needed and go, with their connections, when they have been idle for a while; `ComputePool`'s own nothing and stay.
+/// are needed and go, with their connections, when they have been idle for a while; `ComputePool`'s own nothing and
+/// stay.
 final class PostgresThreads: Sendable {
   private let queue: LineQueue
 

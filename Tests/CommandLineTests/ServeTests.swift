@@ -161,7 +161,9 @@ struct ServeTests {
   func uploadMemory() async throws {
     // So large that each of its copies is the system's own again as soon as it is free; kernels pad other extents to 64.
     let width = 200_000, inputs = 64, builder = GraphBuilder(name: "wide"), x = builder.input("x", [inputs])
-    let weights = Tensor([width, inputs], repeating: 1e-3), last = Tensor([2, width], repeating: 1e-6)
+    // A file need not hold a number that repeats.
+    let weights = Tensor.random([width, inputs], seed: 1, from: -1e-3, to: 1e-3)
+    let last = Tensor.random([2, width], seed: 2, from: -1e-6, to: 1e-6)
     let hidden = try builder.relu(builder.dense(x, builder.parameter("w0", weights), nil, name: "fc0"))
     let logits = try builder.dense(hidden, builder.parameter("w1", last), nil, name: "fc1")
     let file = try builder.finish(outputs: [("logits", logits)]).onnx(), size = Double(file.count) / 1e6

@@ -77,6 +77,8 @@ struct TokensTests {
   func firstToken() throws {
     let scratch = try Scratch(), path = scratch.file("state/first-token")
     let server = try LiveServer(state: scratch)
+    // It is told with the addresses, which come behind the ready file.
+    for _ in 0..<600 where !FileManager.default.fileExists(atPath: path) { usleep(50_000) }
     let token = try String(contentsOfFile: path, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
     let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
     #expect(token.hasPrefix("dither_") && mode == 0o600)

@@ -6,6 +6,13 @@ import Foundation
 import Synchronization
 import Testing
 
+/// What work waits for.
+private final class Gate: Sendable {
+  let isOpen = Atomic(false)
+  /// Whether the first shard waits.
+  let isReached = Atomic(false)
+}
+
 /// Three stages: numbers, sums of neighbors, and the sum of all. Each result ends with a byte that was measured.
 private final class Sums: ShardedWork {
   let budget: Double? = nil
@@ -14,12 +21,13 @@ private final class Sums: ShardedWork {
   private let measured: UInt8
   private let isMeasured: Bool
   private let pause: Duration
+  private let gate: Gate?
   /// Shards that were done here.
   let done = Mutex<[Int]>([])
 
   /// - Parameter isMeasured: whether results are said to be the same but for the measured byte.
-  init(_ measured: UInt8 = 0, isMeasured: Bool = true, pause: Duration = .milliseconds(2)) {
-    (self.measured, self.isMeasured, self.pause) = (measured, isMeasured, pause)
+  init(_ measured: UInt8 = 0, isMeasured: Bool = true, pause: Duration = .milliseconds(2), gate: Gate? = nil) {
+    (self.measured, self.isMeasured, self.pause, self.gate) = (measured, isMeasured, pause, gate)
   }
 
   struct Early: Error {}
@@ -30,7 +38,8 @@ private final class Sums: ShardedWork {
     shard: Int, after earlier: [Int: [UInt8]], within time: TimeLeft, isStopped: @escaping @Sendable () -> Bool
   ) throws -> [UInt8] {
     let end = ContinuousClock.now + pause
-    while ContinuousClock.now < end {
+    if shard == 0 { gate?.isReached.store(true, ordering: .relaxed) }
+    while ContinuousClock.now < end || gate?.isOpen.load(ordering: .relaxed) == false {
       if isStopped() { throw Stopped() }
       usleep(500)
     }
@@ -120,15 +129,16 @@ struct StagedWorkTests {
   func measured() async throws {
     for isMeasured in [true, false] {
       let scratch = try Scratch(), store = try SqliteStore(directory: scratch.path)
-      let diverged = Atomic(0), work = Sums(9, isMeasured: isMeasured, pause: .milliseconds(300))
+      let diverged = Atomic(0), gate = Gate(), work = Sums(9, isMeasured: isMeasured, gate: gate)
       let runner = runner(store, work) { note in
         if case .diverged = note { diverged.add(1, ordering: .relaxed) }
       }
       try await store.jobs.create(job("a"))
       runner.enqueue("a")
-      while try await store.jobs.shardCount(of: "a") == nil { try await Task.sleep(for: .milliseconds(5)) }
+      while !gate.isReached.load(ordering: .relaxed) { try await Task.sleep(for: .milliseconds(5)) }
       // Another has brought the first one meanwhile.
       try await store.jobs.put([0, 1], for: 0, of: "a")
+      gate.isOpen.store(true, ordering: .relaxed)
       let end = try await JobHand("a", of: store.jobs, runner: nil, pause: .milliseconds(10)).finish()
       #expect(end?.state == .done && diverged.load(ordering: .relaxed) == (isMeasured ? 0 : 1))
       #expect(end?.message.isEmpty == isMeasured)
@@ -152,7 +162,9 @@ struct StagedWorkTests {
     try await runner.resume()
     runner.enqueue("b")
     while !runner.isIdle { try await Task.sleep(for: .milliseconds(5)) }
-    #expect(order.withLock { $0 } == ["a", "c"])
+    // Jobs take turns, and are made ready anew for each.
+    let prepared = order.withLock { $0 }
+    #expect(prepared.prefix(2) == ["a", "c"] && Set(prepared) == ["a", "c"])
     let states = [try await store.jobs.job("a").state, try await store.jobs.job("b").state]
     #expect(states == [.done, .queued])
   }

@@ -242,10 +242,12 @@ import Testing
       ] { #expect(try move(headers).hasPrefix("HTTP/1.1 401"), "\(headers)") }
       #expect(try move("sec-fetch-site: same-origin\r\n").hasPrefix("HTTP/1.1 200"))
       #expect(try move("origin: http://a:1\r\n").hasPrefix("HTTP/1.1 200"))
+      // A watch of an audit that is not there.
+      let watch = "/v1/Robustness/WatchAudit?audit=none"
       for (path, headers, status) in [
-        ("/v1/Registry/ListModels", "sec-fetch-site: same-site\r\nsec-fetch-mode: no-cors\r\n", 401),
-        ("/v1/Registry/ListModels", "sec-fetch-site: same-site\r\nsec-fetch-mode: navigate\r\n", 401),
-        ("/v1/Registry/ListModels", "sec-fetch-site: same-origin\r\n", 200),
+        (watch, "sec-fetch-site: same-site\r\nsec-fetch-mode: no-cors\r\n", 401),
+        (watch, "sec-fetch-site: same-site\r\nsec-fetch-mode: navigate\r\n", 401),
+        (watch, "sec-fetch-site: same-origin\r\n", 404),
         ("/", "sec-fetch-site: same-site\r\nsec-fetch-mode: no-cors\r\n", 401),
         ("/", "sec-fetch-site: same-site\r\nsec-fetch-mode: navigate\r\n", 200),
         ("/", "sec-fetch-site: none\r\nsec-fetch-mode: navigate\r\n", 200), ("/", "", 200),

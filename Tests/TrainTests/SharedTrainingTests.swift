@@ -136,7 +136,7 @@ struct SharedTrainingTests {
 
   @Test("trials that diverge leave places of the next round vacant, and that is no failure")
   func diverged() async throws {
-    let (job, plan) = try Self.job(Self.sweep("optimizer.rate: [0.05, 1000, 2000, 3000]", halves: true))
+    let (job, plan) = try Self.job(Self.sweep("optimizer.rate: [0.05, 1000, 990, 980]", halves: true))
     let store = try SqliteStore(directory: scratch.file("store"))
     let whole = try Sweep(plan, folder: scratch.file("whole"), root: root, workers: 1).run().table
     let (ended, results) = try await results(job, store, by: ["one"])

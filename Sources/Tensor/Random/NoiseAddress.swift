@@ -98,9 +98,10 @@ public struct PhiloxGenerator: RandomNumberGenerator, Sendable {
   }
 }
 
-/// A seed made of a tuple: SplitMix64's finalizer (Steele et al., OOPSLA 2014) over a running sum. Of a seed and one value
-/// only their sum counts: `mixSeed(1, 2)` is `mixSeed(2, 1)`, so that seeds of one purpose have to lie farther apart than
-/// its values, as random ones do. From the second value on the order counts. It stays so, as recorded draws follow it.
+/// A seed made of a tuple: SplitMix64's finalizer (Steele et al., OOPSLA 2014) over a running sum. Of a seed and one
+/// value only their sum counts: `mixSeed(1, 2)` is `mixSeed(2, 1)`, so that seeds of one purpose have to lie farther
+/// apart than its values, as random ones do. From the second value on the order counts. It stays so, as recorded
+/// draws follow it.
 public func mixSeed(_ seed: UInt64, _ values: UInt64...) -> UInt64 {
   var state = seed
   for value in values {

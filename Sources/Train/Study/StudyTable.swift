@@ -81,9 +81,9 @@ public struct StudyTable: Codable, Sendable {
     _ plan: StudyPlan, _ tuned: [String: [Int: SweepTable]], _ results: [StudyPlan.Trial: StudyResult]
   ) {
     name = plan.name
-    seconds =
-      results.values.reduce(0) { $0 + $1.seconds }
-      + tuned.values.flatMap(\.values).flatMap(\.rows).reduce(0) { $0 + $1.seconds }
+    // In an order of their own: that of a dictionary would change the last digits.
+    let times = results.values.map(\.seconds) + tuned.values.flatMap(\.values).flatMap(\.rows).map(\.seconds)
+    seconds = times.sorted().reduce(0, +)
     groups = plan.groups.map { group in
       let places = plan.cases.indices.filter { plan.cases[$0].group == group }
       func values(_ arm: Int, _ measure: StudyMeasure) -> [Double]? {

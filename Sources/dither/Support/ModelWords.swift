@@ -12,7 +12,12 @@ struct ModelWords {
   ///   - path: of the ONNX file.
   ///   - digest: the served model's: words of another file would be other numbers.
   init(of path: String, digest: String) throws {
-    let bytes = try ModelFile.read(path), own = Sha256.hash(bytes).description
+    let bytes: [UInt8]
+    do { bytes = try ModelFile.read(path) } catch let error as GraphError {
+      throw CommandError(
+        .badOption, at: "--words \(path)", expected: "the file of the served model, \(digest)", got: "\(error)")
+    }
+    let own = Sha256.hash(bytes).description
     guard own == digest else {
       throw CommandError(
         .badOption, at: "--words \(path)", expected: "the file of the served model, \(digest)", got: own)

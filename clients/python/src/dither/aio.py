@@ -132,9 +132,9 @@ class AsyncClient:
         timeout: Optional[float] = 60,
     ) -> ModelInfo:
         """Points an alias at ``name@version``, at once for everybody. With ``expected_version`` only where it is at
-        that version, 0 where there is none yet; with ``required_audit`` only after that audit of the version, whose gates
-        are kept; else ``FailedPrecondition``. With ``everywhere`` every live server that shares the database has it
-        then; ``DeadlineExceeded`` names those that have not, and the alias is moved."""
+        that version, 0 where there is none yet; with ``required_audit`` only after that audit of the version, whose
+        gates are kept; else ``FailedPrecondition``. With ``everywhere`` every live server that shares the database
+        has it then; ``DeadlineExceeded`` names those that have not, and the alias is moved."""
         return await self._run(
             _registry_steps.set_alias(model, alias, expected_version, everywhere, required_audit, timeout)
         )

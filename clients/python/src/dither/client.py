@@ -37,8 +37,8 @@ def connect(
 
     What is left out comes from the environment: ``DITHER_ADDRESS`` (``dither://host:port``, or ``dither+plain://``
     without TLS; else port 7447 of this machine), ``DITHER_TOKEN`` and ``DITHER_CA``, or without an address from the
-    ready file that ``DITHER_READY_FILE`` names, or what ``dither login`` keeps. The address may be that of either TCP door: gRPC's is taken to be there
-    or at the next port.
+    ready file that ``DITHER_READY_FILE`` names, or what ``dither login`` keeps. The address may be that of either TCP
+    door: gRPC's is taken to be there or at the next port.
 
     Args:
         address: where the server is.
@@ -165,9 +165,9 @@ class Client:
         timeout: Optional[float] = 60,
     ) -> ModelInfo:
         """Points an alias at ``name@version``, at once for everybody. With ``expected_version`` only where it is at
-        that version, 0 where there is none yet; with ``required_audit`` only after that audit of the version, whose gates
-        are kept; else ``FailedPrecondition``. With ``everywhere`` every live server that shares the database has it
-        then; ``DeadlineExceeded`` names those that have not, and the alias is moved."""
+        that version, 0 where there is none yet; with ``required_audit`` only after that audit of the version, whose
+        gates are kept; else ``FailedPrecondition``. With ``everywhere`` every live server that shares the database
+        has it then; ``DeadlineExceeded`` names those that have not, and the alias is moved."""
         return self._run(
             _registry_steps.set_alias(model, alias, expected_version, everywhere, required_audit, timeout)
         )

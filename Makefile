@@ -48,7 +48,7 @@ setup-package:
 	@scripts/setup package
 
 build: setup
-	@[[ -x $(DITHER) ]] || echo 'The first build compiles every dependency: 6 to 10 minutes on two cores; later ones take seconds.'
+	@[[ -x $(DITHER) ]] || echo 'The first build compiles every dependency: some 10 minutes on two cores; later ones take seconds.'
 	swift build -c release --product dither $(CHECKED)
 
 # By product: `--build-tests` would also build the dependencies' own tools, protoc among them.

@@ -7,11 +7,13 @@ import Synchronization
 ///
 /// Unchecked because buffers are: each is written once, before it is in the list.
 final class SharedConstant: @unchecked Sendable {
+  /// Unchecked: its buffer is written before it is in the list, and read only from then on.
   private struct Packed: @unchecked Sendable {
     let layout: KernelLayout
     let isTransposed: Bool
     let buffer: AlignedBuffer
   }
+  /// Unchecked, as `Packed`.
   private struct Plain: @unchecked Sendable { let buffer: AlignedBuffer }
   private struct State: Sendable {
     var plain: Plain?
@@ -85,6 +87,7 @@ struct SharedConstants {
 /// Constants that are made while graphs are planned, as masks and tables of shapes are: those of the same content are
 /// one for all plans that hold it, and leave with the last.
 final class ConstantPool: Sendable {
+  /// Unchecked: a weak reference is a variable to the compiler; this one is written once, under the lock.
   private struct Entry: @unchecked Sendable { weak var constant: SharedConstant? }
   private let entries = Mutex<[Int: [Entry]]>([:])
   /// Smaller ones are not worth the search.

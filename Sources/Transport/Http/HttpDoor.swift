@@ -194,7 +194,9 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
   /// which one may come from elsewhere. Calls begin work by GET too: a page of another port shall begin none.
   private static func countsCookie(of request: HttpRequest) -> Bool {
     if isOfOwnPage(request.headers) { return true }
-    guard request.method == .get, let site = request.headers["sec-fetch-site"] else { return request.method == .get }
+    guard request.method == .get else { return false }
+    // Who is no browser, or an old one, does not say.
+    guard let site = request.headers["sec-fetch-site"] else { return true }
     let isPage = request.headers["sec-fetch-mode"] == "navigate" && !request.path.hasPrefix("/v")
     return site == "none" || isPage
   }

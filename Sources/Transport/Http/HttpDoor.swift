@@ -195,7 +195,7 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
   private static func countsCookie(of request: HttpRequest) -> Bool {
     if isOfOwnPage(request.headers) { return true }
     guard request.method == .get else { return false }
-    // Who is no browser, or an old one, does not say.
+    // No browser, or an old one: it does not say.
     guard let site = request.headers["sec-fetch-site"] else { return true }
     let isPage = request.headers["sec-fetch-mode"] == "navigate" && !request.path.hasPrefix("/v")
     return site == "none" || isPage

@@ -57,7 +57,16 @@ struct CallObserver: Sendable {
       "dither.request_bytes": .int64(Int64(record.requestBytes)),
       "dither.response_bytes": .int64(Int64(record.responseBytes)),
     ])
-    if record.code != .ok { span.setStatus(SpanStatus(code: .error, message: "\(record.code)")) }
+    if Self.isFault(record.code) { span.setStatus(SpanStatus(code: .error, message: "\(record.code)")) }
     span.end()
+  }
+
+  /// Whether a server's span is an error: a caller's mistake is none.
+  /// Source: opentelemetry.io/docs/specs/semconv/rpc/grpc, "gRPC status".
+  private static func isFault(_ code: StatusCode) -> Bool {
+    switch code {
+    case .unknown, .deadlineExceeded, .unimplemented, .internalError, .unavailable, .dataLoss: true
+    default: false
+    }
   }
 }

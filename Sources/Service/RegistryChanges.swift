@@ -32,10 +32,15 @@ extension ModelRegistry {
     _ alias: String, of name: String, to version: Int64, _ terms: AliasTerms = AliasTerms(), by author: String
   ) async throws -> ModelVersion {
     if terms.audit == nil { try aliasGates.checkFree(alias) }
-    if let found = current.versions(of: name).first(where: { $0.version == version }) {
-      try checkSigned(found.blob, [], at: "model '\(found.reference)'")
-    }
     return try await changes.pass(.registry) {
+      if keyring != nil {
+        func isMeant(_ known: ModelVersion) -> Bool { known.version == version }
+        // Others that share the store may have published it a moment ago.
+        if !current.versions(of: name).contains(where: isMeant) { try await refresh([name]) }
+        if let found = current.versions(of: name).first(where: isMeant) {
+          try checkSigned(found.blob, [], at: "model '\(found.reference)'")
+        }
+      }
       let found = try await store.models.setAlias(alias, of: name, to: version, terms, by: author)
       try await refresh([name])
       return found

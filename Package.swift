@@ -14,10 +14,12 @@ func module(_ folder: String, _ dependencies: [Target.Dependency]) -> Target {
     name: "Dither\(folder)", dependencies: dependencies, path: "Sources/\(folder)", swiftSettings: strict)
 }
 
-func tests(_ folder: String, _ dependencies: [Target.Dependency]) -> Target {
+/// - Parameter optimized: whether its own code computes much. Else it waits for what it tests, and compiling it for speed would take three
+///   times as long as compiling it.
+func tests(_ folder: String, _ dependencies: [Target.Dependency], optimized: Bool = true) -> Target {
   .testTarget(
     name: "\(folder)Tests", dependencies: dependencies + ["DitherTestSupport"], path: "Tests/\(folder)Tests",
-    swiftSettings: strict)
+    swiftSettings: optimized ? strict : strict + [.unsafeFlags(["-Onone"], .when(configuration: .release))])
 }
 
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
@@ -151,18 +153,20 @@ let package = Package(
     .testTarget(name: "TidyTests", path: "Tests/Tidy", swiftSettings: strict),
     tests("Basics", ["DitherBasics"]),
     tests("Tensor", ["DitherTensor", "CKernels"]),
-    tests("Proto", ["DitherBasics", "DitherProto", "DitherTensor", protobuf]),
+    tests("Proto", ["DitherBasics", "DitherProto", "DitherTensor", protobuf], optimized: false),
     tests(
       "Transport",
-      ["DitherBasics", "DitherClient", "DitherProto", "DitherTensor", "DitherTransport", protobuf, log] + nio),
-    tests("Jobs", ["DitherBasics", "DitherStore", "DitherStorePostgres", "DitherJobs", "DitherTensor"]),
-    tests("StoreS3", ["DitherBasics", "DitherStore", "DitherStoreS3"]),
+      ["DitherBasics", "DitherClient", "DitherProto", "DitherTensor", "DitherTransport", protobuf, log] + nio,
+      optimized: false),
+    tests(
+      "Jobs", ["DitherBasics", "DitherStore", "DitherStorePostgres", "DitherJobs", "DitherTensor"], optimized: false),
+    tests("StoreS3", ["DitherBasics", "DitherStore", "DitherStoreS3"], optimized: false),
     tests(
       "Store",
       [
         "DitherBasics", "DitherStore", "DitherStorePostgres", "DitherStoreS3", "DitherTensor",
         .product(name: "GRDB", package: "GRDB.swift"),
-      ]),
+      ], optimized: false),
     tests(
       "Service",
       [
@@ -171,11 +175,12 @@ let package = Package(
         "DitherProto",
         "DitherService",
         "DitherTransport", protobuf, log, tracing,
-      ] + nio),
+      ] + nio, optimized: false),
     tests("Datasets", ["DitherBasics", "DitherDatasets", "DitherTensor", "CZlib"]),
     tests(
       "CommandLine",
-      ["DitherBasics", "DitherClient", "DitherDatasets", "DitherGraph", "DitherProto", "DitherTensor", protobuf]),
+      ["DitherBasics", "DitherClient", "DitherDatasets", "DitherGraph", "DitherProto", "DitherTensor", protobuf],
+      optimized: false),
     tests(
       "Train",
       [
@@ -197,7 +202,7 @@ let package = Package(
       [
         "DitherBasics", "DitherGraph", "DitherTensor", "DitherInference", "DitherRobustness", "DitherReports",
         "DitherDatasets",
-      ]),
+      ], optimized: false),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -22,7 +22,8 @@ package struct SignModelCall: UnaryCall {
 }
 
 extension FileSignature {
-  init(_ message: Dither_V1_FileSignature) throws(ServiceError) {
+  /// - Throws: `.badField` where its key or its bytes cannot be any signature's.
+  package init(_ message: Dither_V1_FileSignature) throws(ServiceError) {
     guard let key = Ed25519.PublicKey(base64: message.publicKey) else {
       throw ServiceError(
         .badField, at: "public_key", expected: "the base64 of an Ed25519 key's 32 bytes",

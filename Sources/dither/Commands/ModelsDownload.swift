@@ -37,7 +37,7 @@ extension ModelsCommand {
           message: "\(found.name)@\(found.version) is \(found.digest); what came is \(digest)")
       }
       if let keyring {
-        let signatures = found.signedBy.compactMap { FileSignature($0.signature) }
+        let signatures = found.signedBy.compactMap { try? FileSignature($0.signature) }
         guard keyring.trusts(try BlobID(digest), signatures) else {
           throw CommandFailure(
             status: .checkFailed,

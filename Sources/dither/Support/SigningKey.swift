@@ -16,14 +16,6 @@ struct SigningKey {
   func signature(of digest: String) throws -> FileSignature { FileSignature(of: try BlobID(digest), by: key) }
 }
 
-extension FileSignature {
-  /// nil: it is none.
-  init?(_ message: Dither_V1_FileSignature) {
-    guard let key = Ed25519.PublicKey(base64: message.publicKey) else { return nil }
-    self.init(key: key, bytes: [UInt8](message.signature))
-  }
-}
-
 extension Dither_V1_FileSignature {
   init(_ signature: FileSignature) {
     self.init()

@@ -46,7 +46,7 @@ extension Graph {
     var names = FileNames(self)
     var proto = Onnx_GraphProto()
     proto.name = name
-    var stored: [ValueID: StoredInteger] = [:]
+    var stored: [ValueID: StoredNumber] = [:]
     for node in nodes {
       for (position, type) in (node.op as? any OnnxOp)?.storedInputs ?? [:] where position < node.inputs.count {
         if let id = node.inputs[position] { stored[id] = type }

@@ -21,16 +21,20 @@ struct NarrowTypeTests {
   /// Where a type does not have the number, those of ONNX's table of casts.
   static let rows = [
     Row(
-      name: "int64 to int8", from: integers(127, 128, 200, -129, 511), to: 3, expected: integers(127, -128, -56, 127, -1)),
+      name: "int64 to int8", from: integers(127, 128, 200, -129, 511), to: 3,
+      expected: integers(127, -128, -56, 127, -1)),
     Row(name: "int64 to uint8", from: integers(255, 256, -1, -257), to: 2, expected: integers(255, 0, 255, 255)),
     Row(
-      name: "int64 to uint16", from: integers(65_535, 65_536, -1, .min), to: 4, expected: integers(65_535, 0, 65_535, 0)),
+      name: "int64 to uint16", from: integers(65_535, 65_536, -1, .min), to: 4, expected: integers(65_535, 0, 65_535, 0)
+    ),
     Row(name: "int64 to int4", from: integers(7, 8, -9, 23), to: 22, expected: integers(7, -8, 7, 7)),
     Row(name: "int64 to uint4", from: integers(15, 16, -1), to: 21, expected: integers(15, 0, 15)),
     Row(
-      name: "float to uint8", from: floats(1.9, -0.5, 255.7, 300, -7, .nan), to: 2, expected: integers(1, 0, 255, 255, 0, 0)),
+      name: "float to uint8", from: floats(1.9, -0.5, 255.7, 300, -7, .nan), to: 2,
+      expected: integers(1, 0, 255, 255, 0, 0)),
     Row(
-      name: "float to int4", from: floats(-9, -8, -1.5, 7, 8, .infinity), to: 22, expected: integers(-8, -8, -1, 7, 7, 7)),
+      name: "float to int4", from: floats(-9, -8, -1.5, 7, 8, .infinity), to: 22,
+      expected: integers(-8, -8, -1, 7, 7, 7)),
     Row(name: "int64 to int32 is held", from: integers(1 << 40), to: 6, expected: integers(1 << 40)),
     Row(name: "float to bfloat16 is held", from: floats(1.001, -3e38), to: 16, expected: floats(1.001, -3e38)),
     Row(

@@ -32,7 +32,7 @@ FLOAT8 = {
 
 # Operands that must be known before anything runs, by op: the tests feed them, a model has them as constants.
 KNOWN = {
-    "BlackmanWindow": [0], "CenterCropPad": [1], "ConstantOfShape": [0], "CumSum": [1],
+    "AffineGrid": [1], "BlackmanWindow": [0], "CenterCropPad": [1], "ConstantOfShape": [0], "CumSum": [1],
     "DequantizeLinear": [2], "Dropout": [1, 2], "Expand": [1],
     "GRU": [4], "HammingWindow": [0], "HannWindow": [0], "LSTM": [4], "OneHot": [1], "Pad": [1, 3],
     "QuantizeLinear": [2], "Range": [0, 1, 2],
@@ -108,6 +108,10 @@ def in_scope(model):
         attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
         if node.op_type == "BatchNormalization" and attributes.get("training_mode"):
             raise OutOfScope("training mode")
+        if node.op_type == "GridSample" and attributes.get("mode", b"linear").endswith(b"cubic"):
+            raise OutOfScope("cubics")
+        if node.op_type == "GridSample" and len(model.graph.input[0].type.tensor_type.shape.dim) == 5:
+            raise OutOfScope("volumes")
         if node.op_type == "Cast" and attributes["to"] not in TYPES:
             raise OutOfScope(TensorProto.DataType.Name(attributes["to"]).lower())
         if node.op_type == "Constant" and {"value_string", "value_strings", "sparse_value"} & set(attributes):

@@ -45,13 +45,15 @@ extension Graph {
   ///   - three: of three.
   private func nodeJoiningRows(_ one: [TensorType?], _ two: [TensorType?], _ three: [TensorType?]) -> Node? {
     var trace = RowTrace(inputs)
-    return nodes.first { node in
+    let joining = nodes.first { node in
       // One row alone is not to be a case of its own.
       let isAlike = node.outputs.allSatisfy {
         two[$0.index] != three[$0.index] || one[$0.index] == two[$0.index]
       }
       return !isAlike || !trace.follow(node, two, three)
     }
+    let results = Set(outputs.map(\.value))
+    return joining ?? nodes.first { $0.outputs.contains { results.contains($0) && trace.counts($0) } }
   }
 }
 
@@ -68,6 +70,9 @@ struct RowTrace {
   private var uniform = Set<ValueID>()
   /// Values that no input reaches, with numbers that may depend on the number of rows where types do not tell.
   private var counted = Set<ValueID>()
+
+  /// Whether a value is made of the number of rows alone.
+  func counts(_ value: ValueID) -> Bool { counted.contains(value) && !uniform.contains(value) }
 
   init(_ inputs: [GraphInput]) {
     for input in inputs { places[input.value] = Place(axis: 0) }

@@ -87,6 +87,7 @@ struct OnnxReader {
     for (index, node) in proto.node.enumerated() { try readNode(node, index, proto) }
     try readOutputs(proto)
     dropDequantized()
+    try readBranches()
     try checkNumbers()
     try settleSizes()
     try checkTypes(proto)

@@ -1,6 +1,7 @@
 import DitherBasics
 import DitherGraph
 import DitherTensor
+import DitherTestSupport
 import Testing
 
 /// Graphs of a batch of one whose numbers hang on how many rows there are, or on other rows: such a batch stays fixed,
@@ -68,6 +69,10 @@ struct CountedRowsTests {
       let rows = try count(op, x), square = try op("Concat", [rows, rows], ["axis": .int(0)])
       let ones = try op("ConstantOfShape", [square], ["value": .tensor(.float(Tensor([1], [1])))])
       return try op("MatMul", [ones, x])
+    },
+    Row("an answer made of the number of rows") { op, x in
+      let ones = try op("ConstantOfShape", [op("Shape", [x])], ["value": .tensor(.float(Tensor([1], [1])))])
+      return try op("Mul", [ones, float(op, count(op, x))])
     },
     Row("a sum over rows beside their own") { op, x in
       try op("Einsum", [x, x], ["equation": .string("nd,me->me")])

@@ -1,6 +1,7 @@
 import DitherBasics
 import DitherGraph
 import DitherTensor
+import DitherTestSupport
 import Testing
 
 /// Maxima with their places, maxima of integers, and an LSTM that sees its cell: as onnx.reference and onnxruntime have

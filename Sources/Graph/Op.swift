@@ -61,6 +61,9 @@ public protocol Op: Sendable {
   /// Whether the numbers of an operand say extents of the result and nothing else, so that they may follow the number
   /// of rows.
   func saysExtents(_ input: Int) -> Bool
+  /// The same op without a word on an axis that it leaves as it is, where an operand names all axes: which operand, and
+  /// its numbers then; nil: there is none.
+  func leaving(_ axis: Int, _ types: [TensorType?]) -> (op: any Op, input: Int, numbers: [Int])?
   /// Whether numbers of an operand that differ in their place on `axis` meet in one number of a result that has that
   /// axis too, or whether they change their places, or a number depends on its place. Sums and products that do away
   /// with the axis need not say so, nor ops that change its extent.
@@ -118,6 +121,7 @@ extension Op {
   public func denseLayer(_ constants: [Tensor?], _ types: [TensorType?]) -> DenseLayer? { nil }
   public var shapeInput: Int? { nil }
   public func saysExtents(_ input: Int) -> Bool { shapeInput == input }
+  public func leaving(_ axis: Int, _ types: [TensorType?]) -> (op: any Op, input: Int, numbers: [Int])? { nil }
   public func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { false }
   public func isUniform(_ varies: [Bool]) -> Bool { false }
   public var heldBytes: Int { 0 }

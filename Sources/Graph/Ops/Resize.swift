@@ -8,7 +8,7 @@ struct Resize: Composite {
   private let sampling: Sampling
   private enum AspectRatio: String { case stretch, notLarger = "not_larger", notSmaller = "not_smaller" }
   private let aspectRatio: AspectRatio
-  private let axes: [Int]?
+  private var axes: [Int]?
   private let isFirstForm: Bool
   init(_ node: OnnxNode) throws(GraphError) {
     try node.allow(
@@ -41,6 +41,16 @@ struct Resize: Composite {
   }
   func trainable(_ input: Int) -> Bool { input == 0 }
   func saysExtents(_ input: Int) -> Bool { input == 3 }
+  func leaving(_ axis: Int, _ types: [TensorType?]) -> (op: any Op, input: Int, numbers: [Int])? {
+    guard axes == nil, aspectRatio == .stretch, sampling.coordinates != .cropAndResize, hasSizes(types),
+      let shape = types.optional(0)?.shape, var sizes = try? types.known(3, "sizes"), sizes.count == shape.rank,
+      sizes.indices.contains(axis), sizes[axis] == shape[axis], shape.rank > 1
+    else { return nil }
+    var op = self
+    op.axes = Array(0..<shape.rank).filter { $0 != axis }
+    sizes.remove(at: axis)
+    return (op, 3, sizes)
+  }
   /// Exporters write a region, scales or sizes that they leave out as constants without elements.
   var takesEmpty: Bool { true }
   private func hasSizes(_ types: [TensorType?]) -> Bool {

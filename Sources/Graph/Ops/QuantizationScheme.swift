@@ -45,7 +45,7 @@ struct QuantizationScheme: Sendable {
   private func blockOperands(
     _ x: Shape, _ scale: Value, _ inputs: [Value?], _ scaleName: String, _ zeroName: String
   ) throws(GraphError) -> (scale: Value, zero: Value?) {
-    let (shape, axis) = try blocks(of: x), columns = (0..<x[axis]).map { $0 / block }
+    let (shape, axis) = try blocks(of: x)
     guard scale.shape == shape else {
       throw GraphError(
         .shape, at: "input '\(scaleName)'",
@@ -55,7 +55,7 @@ struct QuantizationScheme: Sendable {
       throw GraphError(
         .tooLarge, at: "input 'x'", expected: "at most \(AxisMix.limit) places along axis \(axis)", got: "\(x)")
     }
-    let factor = try scale.picked(axis, columns)
+    let columns = (0..<x[axis]).map { $0 / block }, factor = try scale.picked(axis, columns)
     guard inputs.has(2) else { return (factor, nil) }
     let zero = try zero(inputs, zeroName, like: scale, scaleName).viewed(as: shape)
     return (factor, try zero.picked(axis, columns))

@@ -23,7 +23,7 @@ ROWS = 2
 LIGHT = pathlib.Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 
 P, L = "probabilities", "logits"
-# Those of the package onnx that put out no probabilities.
+# Graphs of the package onnx that put out no probabilities.
 LOGITS = {"light_densenet121"}
 # Package, file, what the output is that a server is to answer with (nothing: it is no classifier), and the shapes of one example where
 # the file leaves axes free.

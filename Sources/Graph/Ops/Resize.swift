@@ -216,7 +216,7 @@ struct Sampling: Sendable {
 
   /// Regions of the axes, brought to `sizes`.
   func resize(_ x: Value, sizes: [Int], regions: [Region]) throws(GraphError) -> Value {
-    // What lies beyond has no weight, and so is 0.
+    // Places beyond the edges have no weight, and so are 0.
     var y = beyond == 0 ? x : try x + -beyond
     for (axis, length) in sizes.enumerated() {
       let extent = x.shape[axis], region = regions[axis]

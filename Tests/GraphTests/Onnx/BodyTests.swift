@@ -100,7 +100,7 @@ struct BodyTests {
     let error = #expect(throws: GraphError.self) { try graph.sized(for: [[3]]) }
     #expect(error?.description.contains("condition of If") == true)
     #expect(error?.description.contains("--shape") == true)
-    // What is written knows the condition, also where it was made for examples of one size.
+    // A written file knows the condition, also where it was made for examples of one size.
     for written in try [graph.onnx(), sized.freed(like: graph).onnx()] {
       let read = try Graph(onnx: written), again = try read.onnx()
       #expect(read.inputs[0].free == [1: "M"] && read.metadata.isEmpty)

@@ -20,7 +20,7 @@ struct GridTests {
     var aligned: [Float]
     var testDescription: String { "\(mode), \(padding)" }
   }
-  /// Of the picture [[0, …, 3], …, [8, …, 11]] at six places.
+  /// Six places in the picture [[0, …, 3], …, [8, …, 11]].
   private static let grid: [Float] = [-1, -1, 0.1, 0.3, 1.2, -0.4, 0.7, 2.6, -2.3, 0.9, 0.55, -0.05]
   static let rows = [
     Row(mode: "linear", padding: "zeros", result: [0, 7.5, 0.46, 0, 0, 6.3], aligned: [0, 6.85, 3.78, 0, 0, 6.125]),

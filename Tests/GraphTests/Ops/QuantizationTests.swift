@@ -140,7 +140,7 @@ struct QuantizationTests {
     var scale: Tensor
     var type: StoredNumber
     var attributes: [String: OnnxAttribute] = [:]
-    /// Of no elements: none.
+    /// None where it has no elements.
     var zero: [Float]
     var expected: [Float]
     var testDescription: String { name }

@@ -86,10 +86,10 @@ extension Graph {
     return sized
   }
 
-  /// A graph that was made of one size of another, for all sizes of that one again. One with branches in the place of
-  /// its `If`s keeps its size: their conditions are in no file that is made of it, and another size may turn them.
+  /// A graph that was made of one size of another, for all sizes of that one again. One that has lost the conditions of
+  /// branches in the place of its `If`s keeps its size: another may turn them.
   package func freed(like given: Graph) -> Graph {
-    guard given.branches.isEmpty else { return self }
+    guard branches == given.branches, knowsBranches else { return self }
     var freed = self
     freed.inputs = given.inputs
     return freed

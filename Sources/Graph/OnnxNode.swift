@@ -43,7 +43,7 @@ public struct OnnxNode: Sendable {
   /// Which inputs the node names; an ONNX node leaves out optional inputs by empty names or by ending early.
   public var presentInputs: [Bool]
   /// The types in the file of those inputs that are constants of integers shorter than 64 bits, by position.
-  public var storedInputs: [Int: StoredInteger] = [:]
+  public var storedInputs: [Int: StoredNumber] = [:]
   /// How many outputs the node names.
   public var outputCount: Int
   /// On writing: inputs that an attribute of ours became, by position.

@@ -58,6 +58,12 @@ public protocol Op: Sendable {
   func denseLayer(_ constants: [Tensor?], _ types: [TensorType?]) -> DenseLayer?
   /// The input whose numbers are the result's shape; nil for an op without.
   var shapeInput: Int? { get }
+  /// Whether the numbers of an operand say extents of the result and nothing else, so that they may follow the number
+  /// of rows.
+  func saysExtents(_ input: Int) -> Bool
+  /// The same op without a word on an axis that it leaves as it is, where an operand names all axes: which operand, and
+  /// its numbers then; nil: there is none.
+  func leaving(_ axis: Int, _ types: [TensorType?]) -> (op: any Op, input: Int, numbers: [Int])?
   /// Whether numbers of an operand that differ in their place on `axis` meet in one number of a result that has that
   /// axis too, or whether they change their places, or a number depends on its place. Sums and products that do away
   /// with the axis need not say so, nor ops that change its extent.
@@ -114,6 +120,8 @@ extension Op {
   public var keepsRowOrder: Bool { false }
   public func denseLayer(_ constants: [Tensor?], _ types: [TensorType?]) -> DenseLayer? { nil }
   public var shapeInput: Int? { nil }
+  public func saysExtents(_ input: Int) -> Bool { shapeInput == input }
+  public func leaving(_ axis: Int, _ types: [TensorType?]) -> (op: any Op, input: Int, numbers: [Int])? { nil }
   public func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { false }
   public func isUniform(_ varies: [Bool]) -> Bool { false }
   public var heldBytes: Int { 0 }
@@ -152,7 +160,7 @@ public protocol OnnxOp: Op {
   /// The last one.
   var mostOpset: Int { get }
   /// The inputs that a file holds as integers shorter than 64 bits, where they are constants.
-  var storedInputs: [Int: StoredInteger] { get }
+  var storedInputs: [Int: StoredNumber] { get }
   /// The most integers that a list among its attributes may have.
   static var longestList: Int { get }
   /// The axis at which a file must flatten an input of this shape into a matrix before the op and back behind it; nil:
@@ -163,7 +171,7 @@ public protocol OnnxOp: Op {
 extension OnnxOp {
   public var leastOpset: Int { Self.onnx.domain.isEmpty ? Self.onnx.since : 1 }
   public var mostOpset: Int { Graph.opsets.upperBound }
-  public var storedInputs: [Int: StoredInteger] { [:] }
+  public var storedInputs: [Int: StoredNumber] { [:] }
   public static var longestList: Int { 1 << 16 }
   public func flattened(_ input: Shape) -> Int? { nil }
 }

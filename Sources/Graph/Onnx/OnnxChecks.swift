@@ -91,8 +91,9 @@ extension OnnxReader {
   private func checkElement(
     _ declared: Onnx_TypeProto.Tensor, of name: String, against type: TensorType
   ) throws(GraphError) {
-    let element = Onnx_TensorProto.DataType(rawValue: Int(declared.elemType))
-    guard element == .undefined || element.map(type.element.stands(for:)) == true else {
+    let number = Int(declared.elemType), isText = number == Onnx_TensorProto.DataType.string.rawValue
+    // Texts are the numbers of classes.
+    guard number == 0 || ElementType(onnx: number) == type.element || isText && type.element == .int64 else {
       throw GraphError(
         .unsupportedType, at: "value '\(name.clipped())'", expected: "\(type.element), as the nodes make it",
         got: "a declaration of type number \(declared.elemType)")
@@ -123,17 +124,6 @@ extension Graph {
           expected: "at most \(mostBytes) bytes and \(limits.operations) operations, for one row's pass",
           got: "\(bytes) and \(operations)")
       }
-    }
-  }
-}
-
-extension ElementType {
-  /// Whether values of ONNX's type `other` are held in this one.
-  fileprivate func stands(for other: Onnx_TensorProto.DataType) -> Bool {
-    switch self {
-    case .float32: other == .float || other == .double || other == .float16
-    case .int64: [.int64, .int32, .int16, .int8, .uint16, .uint8, .string].contains(other)  // texts as class numbers
-    case .bool: other == .bool
     }
   }
 }

@@ -77,10 +77,15 @@ public enum OnnxExternalData {
           .malformed, at: place, expected: "data in the file or beside it, as data_location says", got: "both")
       }
       let part = try part(tensor.externalData, at: place), bytes = try read(part, left)
-      guard bytes.count <= left, part.length.map({ $0 == bytes.count }) ?? true else {
+      let name = part.path.joined(separator: "/").clipped()
+      if let length = part.length, length != bytes.count {
+        throw GraphError(
+          .malformed, at: place, expected: "\(length) bytes of '\(name)', as its length says", got: "\(bytes.count)")
+      }
+      guard bytes.count <= left else {
         throw GraphError(
           .tooLarge, at: place, expected: "at most \(limits.fileBytes) bytes of the file and all beside it",
-          got: "more, with \(part.length ?? bytes.count) of '\(part.path.joined(separator: "/").clipped())'")
+          got: "more, with \(bytes.count) of '\(name)'")
       }
       left -= bytes.count
       count += 1

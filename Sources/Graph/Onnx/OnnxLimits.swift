@@ -28,9 +28,15 @@ public struct OnnxLimits: Sendable {
   public var freeBytes = 64 << 20
   /// The bytes of values for each byte of inputs and constants, beside `freeBytes`.
   public var bytesForByte = 1024
+  /// Bytes of all constants in memory, where integers take 8 bytes each and others 4.
+  public var constantBytes = 4 << 30
   /// Bytes of constants that a file makes of few numbers, as `ConstantOfShape` of constant extents does: they pay for
   /// no values.
   public var madeBytes = 1 << 30
+  /// The part of `madeBytes` that any file may use; beyond it a file pays by its size.
+  public var freeMadeBytes = 600 << 20
+  /// Bytes of made constants for each byte of the file, beside `freeMadeBytes`.
+  public var madeBytesForByte = 4
   /// Floating-point operations of one row's pass, as the ops estimate them.
   public var operations = 1e12
   /// Bytes of `metadata_props`.

@@ -26,8 +26,9 @@ extension OnnxReader {
           .attribute, at: place, expected: "one tensor or number as value", got: "\(attributes.keys.sorted())")
       }
       let id = try define(output, at: place)
+      try countHeld(literal, at: place)
       graph.literals[id] = literal
-      stored[id] = proto.attribute.first.flatMap { StoredInteger(onnx: Int($0.t.dataType)) }
+      stored[id] = proto.attribute.first.flatMap { StoredNumber(onnx: Int($0.t.dataType)) }
       return
     }
     // Outputs that nobody wants have no name; behind the last one that is wanted they say nothing.
@@ -54,15 +55,26 @@ extension OnnxReader {
     graph.nodes.append(Node(name: name, op: op, inputs: inputs, outputs: outputs))
   }
 
+  /// - Throws: where all constants take too much memory.
+  mutating func countHeld(_ literal: Literal, at place: String) throws(GraphError) {
+    heldBytes += literal.type.byteCount
+    guard heldBytes <= limits.constantBytes else {
+      throw GraphError(
+        .tooLarge, at: place,
+        expected: "at most \(limits.constantBytes) bytes of constants in memory, where integers take 8 each",
+        got: "more")
+    }
+  }
+
   /// - Throws: where constants that are made of few numbers are too many in all.
   private mutating func countMade(_ shape: Shape?, at place: String) throws(GraphError) {
     guard let shape else { return }
     let (bytes, overflow) = (shape.span ?? .max).multipliedReportingOverflow(by: 4)
     let (all, overflows) = graph.madeBytes.addingReportingOverflow(bytes)
-    guard !overflow, !overflows, all <= limits.madeBytes, bytes / 4 <= limits.elements else {
+    let most = min(limits.madeBytes, limits.freeMadeBytes + limits.madeBytesForByte * fileBytes)
+    guard !overflow, !overflows, all <= most, bytes / 4 <= limits.elements else {
       throw GraphError(
-        .tooLarge, at: place,
-        expected: "at most \(limits.madeBytes) bytes of constants that are made of few numbers, in all",
+        .tooLarge, at: place, expected: "at most \(most) bytes of constants that are made of few numbers, in all",
         got: "\(shape)\(graph.madeBytes > 0 ? " beside \(graph.madeBytes) bytes" : "")")
     }
     graph.madeBytes = all

@@ -34,7 +34,10 @@ struct OnnxReader {
   /// Another batch would take another branch.
   var isBatchFixed = false
   /// Constants of integers that the file holds in fewer than 64 bits.
-  var stored: [ValueID: StoredInteger] = [:]
+  var stored: [ValueID: StoredNumber] = [:]
+  /// Bytes of the file, and of constants in memory so far.
+  let fileBytes: Int
+  var heldBytes = 0
   /// Constants among them that were made floats.
   var dequantized = Set<ValueID>()
 
@@ -62,6 +65,7 @@ struct OnnxReader {
       throw malformed("a protobuf message of ONNX", "\(error)".clipped())
     }
     self.limits = limits
+    fileBytes = bytes.count
   }
 
   mutating func read() throws(GraphError) -> Graph {
@@ -83,6 +87,7 @@ struct OnnxReader {
     for (index, node) in proto.node.enumerated() { try readNode(node, index, proto) }
     try readOutputs(proto)
     dropDequantized()
+    try readBranches()
     try checkNumbers()
     try settleSizes()
     try checkTypes(proto)
@@ -156,8 +161,9 @@ struct OnnxReader {
         literal = try OnnxTensor.literal(tensor, at: place, finite: false, limit: limits.elements)
       }
       let id = try define(tensor.name, at: place)
+      try countHeld(literal, at: place)
       graph.literals[id] = literal
-      stored[id] = StoredInteger(onnx: Int(tensor.dataType))
+      stored[id] = StoredNumber(onnx: Int(tensor.dataType))
     }
   }
 
@@ -213,16 +219,11 @@ struct OnnxReader {
   }
 
   private func element(of type: Onnx_TypeProto.Tensor, at place: String) throws(GraphError) -> ElementType {
-    switch Onnx_TensorProto.DataType(rawValue: Int(type.elemType)) {
-    case .float, .double, .float16: return .float32
-    case .int64, .int32, .int16, .int8, .uint16, .uint8: return .int64
-    case .bool: return .bool
-    default:
+    guard let element = ElementType(onnx: Int(type.elemType)) else {
       throw GraphError(
-        .unsupportedType, at: place,
-        expected: "float, double, float16, bool or integers of 8 to 64 bits but uint32 and uint64",
-        got: "type number \(type.elemType)")
+        .unsupportedType, at: place, expected: ElementType.taken, got: "type number \(type.elemType)")
     }
+    return element
   }
 
   /// Converters mark every axis that they know nothing of alike, Paddle2ONNX as "?": such axes may differ.

@@ -7,6 +7,9 @@ import Foundation
 extension Graph {
   /// The key of the shapes that pin free axes, as a JSON object: {"image": [3, 224, 224]}, of one example each.
   public static let shapeKey = "dither.shape"
+  /// The key of the conditions whose branch stands in the place of an `If`, and of what they were, as a JSON object by
+  /// the names of values: {"is_wide": true}. Sizes of free axes that turn one are refused.
+  public static let branchesKey = "dither.branches"
 }
 
 extension OnnxMetadata {
@@ -61,6 +64,24 @@ extension OnnxReader {
     graph = try graph.withExtents(sizes, limits)
     for at in graph.inputs.indices {
       graph.inputs[at].free = graph.inputs[at].free.filter { sizes[$0.value] == nil }
+    }
+  }
+
+  /// The conditions of branches that the file was written with.
+  mutating func readBranches() throws(GraphError) {
+    guard let text = graph.metadata.removeValue(forKey: Graph.branchesKey), !graph.sizes.isEmpty else { return }
+    let place = "metadata_props '\(Graph.branchesKey)'"
+    guard let said = try? JSONDecoder().decode([String: Bool].self, from: Data(text.utf8)) else {
+      throw GraphError(
+        .malformed, at: place, expected: "truth values by the names of conditions as JSON, {\"is_wide\": true}",
+        got: text.clipped())
+    }
+    for (name, holds) in said.sorted(by: { $0.key < $1.key }) {
+      guard let id = values[name], graph.literals[id] == nil else {
+        throw GraphError(
+          .missing, at: place, expected: "values that nodes put out", got: "'\(name.clipped())'")
+      }
+      graph.branches[id] = holds
     }
   }
 

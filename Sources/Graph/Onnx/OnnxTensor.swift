@@ -23,28 +23,43 @@ public enum OnnxTensor {
   }
 
   /// - Parameter stored: the type that integers have in the file.
-  static func proto(_ literal: Literal, name: String, as stored: StoredInteger? = nil) -> Onnx_TensorProto {
+  static func proto(_ literal: Literal, name: String, as stored: StoredNumber? = nil) -> Onnx_TensorProto {
     var proto = Onnx_TensorProto()
     if !name.isEmpty { proto.name = name }
     proto.dims = literal.type.shape.dimensions.map(Int64.init)
-    func raw<T>(_ type: Onnx_TensorProto.DataType, _ values: [T]) {
-      proto.dataType = Int32(type.rawValue)
+    func raw<T>(_ type: Int, _ values: [T]) {
+      proto.dataType = Int32(type)
       proto.rawData = values.withUnsafeBytes { .init($0) }
     }
     switch literal {
-    case .float(let tensor): raw(.float, tensor.elements)
-    case .int64(_, let values):
-      switch stored {
-      case .uint8: raw(.uint8, values.map { UInt8(truncatingIfNeeded: $0) })
-      case .int8: raw(.int8, values.map { Int8(truncatingIfNeeded: $0) })
-      case .uint16: raw(.uint16, values.map { UInt16(truncatingIfNeeded: $0) })
-      case .int16: raw(.int16, values.map { Int16(truncatingIfNeeded: $0) })
-      case .int32: raw(.int32, values.map { Int32(truncatingIfNeeded: $0) })
-      case nil: raw(.int64, values)
+    case .float(let tensor):
+      if let stored, let format = stored.float8 {
+        raw(stored.onnx, tensor.elements.map(format.bits))
+      } else {
+        raw(Onnx_TensorProto.DataType.float.rawValue, tensor.elements)
       }
-    case .bool(_, let values): raw(.bool, values)
+    case .int64(_, let values):
+      let type = stored?.onnx ?? Onnx_TensorProto.DataType.int64.rawValue
+      switch stored {
+      case .uint4, .int4: raw(type, nibbles(values))
+      case .uint8: raw(type, values.map { UInt8(truncatingIfNeeded: $0) })
+      case .int8: raw(type, values.map { Int8(truncatingIfNeeded: $0) })
+      case .uint16: raw(type, values.map { UInt16(truncatingIfNeeded: $0) })
+      case .int16: raw(type, values.map { Int16(truncatingIfNeeded: $0) })
+      case .int32: raw(type, values.map { Int32(truncatingIfNeeded: $0) })
+      default: raw(Onnx_TensorProto.DataType.int64.rawValue, values)
+      }
+    case .bool(_, let values): raw(Onnx_TensorProto.DataType.bool.rawValue, values)
     }
     return proto
+  }
+
+  /// Integers of 4 bits, two in a byte, the first in the lower half.
+  private static func nibbles(_ values: [Int64]) -> [UInt8] {
+    stride(from: 0, to: values.count, by: 2).map { at in
+      let high = at + 1 < values.count ? values[at + 1] : 0
+      return UInt8(truncatingIfNeeded: values[at] & 0xF | (high & 0xF) << 4)
+    }
   }
 
   /// - Parameter finite: refuse NaN and infinities, as in weights.
@@ -76,9 +91,9 @@ public enum OnnxTensor {
     guard kinds.count <= 1 else {
       throw refuse(.malformed, "one kind of data", kinds.joined(separator: " and "))
     }
-    func values<Raw: BitwiseCopyable, Listed>(_ listed: [Listed], _ raw: Raw.Type, _ convert: (Listed) -> Raw)
-      throws(GraphError) -> [Raw]
-    {
+    func values<Raw: BitwiseCopyable, Listed>(
+      _ listed: [Listed], _ raw: Raw.Type, count: Int = count, _ convert: (Listed) -> Raw
+    ) throws(GraphError) -> [Raw] {
       let size = MemoryLayout<Raw>.size
       let got = proto.hasRawData ? proto.rawData.count : listed.count * size
       guard got == count * size else {
@@ -101,6 +116,32 @@ public enum OnnxTensor {
     ) throws(GraphError) -> Literal {
       .int64(shape, try values(proto.int32Data, type, { Stored(truncatingIfNeeded: $0) }).map(Int64.init))
     }
+    func packed(_ type: StoredNumber) throws(GraphError) -> Literal {
+      let bytes = try values(
+        proto.int32Data, UInt8.self, count: (count + 1) / 2, { UInt8(truncatingIfNeeded: $0) })
+      return .int64(shape, (0..<count).map { type.wrapped(Int64(bytes[$0 / 2] >> ($0 % 2 * 4) & 0xF)) })
+    }
+    let stored = StoredNumber(onnx: Int(proto.dataType))
+    switch stored {
+    case .uint4?, .int4?: return try packed(stored ?? .uint4)
+    case .uint32?:
+      return .int64(
+        shape, try values(proto.uint64Data, UInt32.self, { UInt32(truncatingIfNeeded: $0) }).map(Int64.init))
+    case .uint64?:
+      let found = try values(proto.uint64Data, UInt64.self, { $0 })
+      guard let large = found.first(where: { $0 > Int64.max }) else { return .int64(shape, found.map(Int64.init)) }
+      throw refuse(.unsupportedType, "integers below 2^63", "\(large)")
+    case .bfloat16?:
+      return try floats(
+        values(proto.int32Data, UInt16.self, { UInt16(truncatingIfNeeded: $0) }).map {
+          Float(bitPattern: UInt32($0) << 16)
+        })
+    default: break
+    }
+    if let format = stored?.float8 {
+      return try floats(
+        values(proto.int32Data, UInt8.self, { UInt8(truncatingIfNeeded: $0) }).map(format.value))
+    }
     switch Onnx_TensorProto.DataType(rawValue: Int(proto.dataType)) {
     case .float: return try floats(values(proto.floatData, Float.self, { $0 }))
     case .double: return try floats(values(proto.doubleData, Double.self, { $0 }).map(Float.init))
@@ -118,7 +159,7 @@ public enum OnnxTensor {
     case .bool: return .bool(shape, try values(proto.int32Data, UInt8.self, { $0 == 0 ? 0 : 1 }).map { $0 != 0 })
     case .some(let other):
       throw refuse(
-        .unsupportedType, "float, double, float16, bool or integers of 8 to 64 bits but uint32 and uint64", "\(other)")
+        .unsupportedType, ElementType.taken, "\(other)")
     case nil: throw refuse(.unsupportedType, "a data type of ONNX", "number \(proto.dataType)")
     }
   }

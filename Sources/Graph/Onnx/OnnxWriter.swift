@@ -46,7 +46,7 @@ extension Graph {
     var names = FileNames(self)
     var proto = Onnx_GraphProto()
     proto.name = name
-    var stored: [ValueID: StoredInteger] = [:]
+    var stored: [ValueID: StoredNumber] = [:]
     for node in nodes {
       for (position, type) in (node.op as? any OnnxOp)?.storedInputs ?? [:] where position < node.inputs.count {
         if let id = node.inputs[position] { stored[id] = type }
@@ -63,8 +63,7 @@ extension Graph {
     }
     let (two, three) = (try types(rows: 2), try types(rows: 3))
     for node in nodes { try write(node, opset, &names, two, into: &proto) }
-    // A file does not say which branches its size has chosen.
-    let isFree = branches.isEmpty, other = try isFree ? otherSize()?.types(rows: 2) : nil, taken = sizes
+    let isFree = knowsBranches, other = try isFree ? otherSize()?.types(rows: 2) : nil, taken = sizes
     var batch = "batch"
     while taken[batch] != nil { batch += "_" }
     func info(_ name: String, _ id: ValueID, _ free: [Int: String] = [:]) throws(GraphError) -> Onnx_ValueInfoProto {
@@ -96,10 +95,21 @@ extension Graph {
     return proto
   }
 
-  /// With the noise as JSON among it.
+  /// Whether nodes put out all conditions whose branch its size has chosen: a file says them by name.
+  var knowsBranches: Bool {
+    branches.isEmpty || Set(branches.keys).isSubset(of: nodes.flatMap(\.outputs))
+  }
+
+  /// With the noise as JSON among it, and the conditions of branches where axes are free.
   private func writtenMetadata() throws(GraphError) -> [String: String] {
-    guard let noise else { return metadata }
     var words = metadata
+    if !branches.isEmpty, knowsBranches, !sizes.isEmpty {
+      let names = FileNames(self), encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      let said = Dictionary(branches.map { (names[$0], $1) }) { $1 }
+      if let json = try? encoder.encode(said) { words[Graph.branchesKey] = String(decoding: json, as: UTF8.self) }
+    }
+    guard let noise else { return words }
     do { words[Graph.noiseKey] = try noise.json() } catch {
       throw GraphError(.noise, at: "graph '\(name)'", expected: "noise that can be written", got: "\(error)")
     }

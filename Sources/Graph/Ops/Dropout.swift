@@ -1,8 +1,8 @@
 import DitherBasics
 import DitherTensor
 
-/// At inference, `y = x`, and the mask, if it is asked for, is true everywhere.
-/// - Source: ONNX `Dropout`, opsets 7–28, not in training mode.
+/// At inference, and in training mode with a ratio of 0, `y = x`, and the mask, if it is asked for, is true everywhere.
+/// - Source: ONNX `Dropout`, opsets 7–28.
 struct Dropout: Composite, Rearranging, Dropping {
   static let onnx = OnnxName("Dropout", since: 7)
   var takesEmpty: Bool { true }
@@ -32,7 +32,8 @@ struct Dropout: Composite, Rearranging, Dropping {
     let x = try inputs.float(0, "data")
     if inputs.has(2) {
       let mode = try inputs.types.required(2, "training_mode")
-      guard mode.element == .bool, mode.known == [0] else {
+      let drops = mode.known != [0] && inputs.types.optional(1)?.knownFloats != [0]
+      guard mode.element == .bool, mode.known != nil, !drops else {
         throw GraphError(
           .unsupportedOp, at: "input 'training_mode'", expected: "false, as a constant", got: "\(mode)",
           advice: "export the model in evaluation mode")

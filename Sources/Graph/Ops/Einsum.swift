@@ -3,7 +3,7 @@ import DitherTensor
 
 /// Sums of products in Einstein's notation, as "bij,bjk->bik": two operands at a time, each pair as one product of
 /// matrices.
-/// - Source: ONNX `Einsum`, opsets 12–28. Letters and an ellipsis; a letter twice in one term is refused.
+/// - Source: ONNX `Einsum`, opsets 12–28. Letters and an ellipsis; of a letter twice in one term the diagonal.
 struct Einsum: Composite {
   static let onnx = OnnxName("Einsum", since: 12)
   private let equation: String
@@ -30,7 +30,19 @@ struct Einsum: Composite {
     func extent(_ label: Label) -> Int? { labels.firstIndex(of: label).map { value.shape[$0] } }
   }
 
-  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { false }
+  /// Another operand may have the batch on an axis of its own: a sum over this one's would meet it there.
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool {
+    guard let (terms, result) = try? terms(), terms.indices.contains(input),
+      let own = try? labels(terms[input], rank: types.rank(input)), own.indices.contains(axis)
+    else { return true }
+    var others: [[Label]] = []
+    for (index, term) in terms.enumerated() {
+      guard let found = try? labels(term, rank: types.rank(index)) else { return true }
+      others.append(found)
+    }
+    guard let kept = try? output(result, others) else { return true }
+    return !kept.contains(own[axis])
+  }
 
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {
     let (texts, result) = try terms()
@@ -52,10 +64,11 @@ struct Einsum: Composite {
         }
       }
     }
-    let wanted = try output(result, operands)
+    let wanted = try output(result, operands.map(\.labels))
     for label in wanted where extents[label] == nil {
       throw refused("letters of the result among the terms'", equation)
     }
+    for at in operands.indices { operands[at] = try Self.diagonal(operands[at]) }
     while operands.count > 1 {
       let b = operands.removeLast(), a = operands.removeLast()
       let later = Set(wanted).union(operands.flatMap(\.labels))
@@ -100,14 +113,14 @@ struct Einsum: Composite {
         throw refused("letters, ',', '->' and one '...' a term", term)
       }
     }
-    guard Set(found).count == found.count else { throw refused("no letter twice in one term", term) }
+    guard rank != nil || Set(found).count == found.count else { throw refused("no letter twice in the result", term) }
     if let rank, found.count != rank { throw refused("a letter for each of \(rank) axes", term) }
     return found
   }
 
   /// Without '->': the ellipsis, then the letters that come once, in their order.
-  private func output(_ result: String?, _ operands: [Term]) throws(GraphError) -> [Label] {
-    let all = operands.flatMap(\.labels)
+  private func output(_ result: String?, _ operands: [[Label]]) throws(GraphError) -> [Label] {
+    let all = operands.flatMap { $0 }
     let hidden = all.reduce(0) { if case .ellipsis(let axis) = $1 { max($0, axis + 1) } else { $0 } }
     if let result { return try labels(result, rank: nil, hidden: hidden) }
     let once = Set(all).filter { label in
@@ -117,6 +130,28 @@ struct Einsum: Composite {
   }
 
   // MARK: products
+
+  /// The term with each letter once: of axes that have the same letter, and so one extent, where they agree.
+  private static func diagonal(_ term: Term) throws(GraphError) -> Term {
+    var value = term.value, labels = term.labels, at = 1
+    while at < labels.count {
+      guard let first = labels[..<at].firstIndex(of: labels[at]) else {
+        at += 1
+        continue
+      }
+      var order = Array(0..<value.shape.rank)
+      order.insert(order.remove(at: at), at: first + 1)
+      let extent = value.shape[first], moved = at == first + 1 ? value : try value.apply(Transpose(order))
+      var joined = moved.shape.dimensions
+      joined[first] = extent * extent
+      joined.remove(at: first + 1)
+      var region = Region(Shape(joined))
+      (region.steps[first], region.counts[first]) = (extent + 1, extent)
+      value = try moved.viewed(as: Shape(joined)).apply(Cut(region))
+      labels.remove(at: at)
+    }
+    return Term(value: value, labels: labels)
+  }
 
   /// The term without the labels that nobody asks for.
   private static func summed(_ term: Term, keeping kept: Set<Label>) throws(GraphError) -> Term {

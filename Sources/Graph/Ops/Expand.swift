@@ -8,6 +8,7 @@ struct Expand: Composite {
   init(_ node: OnnxNode) throws(GraphError) { try node.allow() }
   func write(to node: inout OnnxNode) {}
   func trainable(_ input: Int) -> Bool { input == 0 }
+  func saysExtents(_ input: Int) -> Bool { input == 1 }
   func isUniform(_ varies: [Bool]) -> Bool { varies.first == false }
 
   func expand(_ inputs: [Value?], in builder: GraphBuilder) throws(GraphError) -> [Value] {

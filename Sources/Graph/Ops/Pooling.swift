@@ -194,34 +194,58 @@ struct PickedMaxima: Op {
     return [try upstream.apply(PoolingGradient(kind: .max, shape: shape, input: x.shape), x, pooled), nil]
   }
   func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
-    let u = call.inputs[0], x = call.inputs[1], y = call.outputs[0], planes = shape.batch * shape.inChannels
-    let (height, width) = (shape.inHeight, shape.inWidth)
-    let (outHeight, outWidth) = (shape.outHeight, shape.outWidth)
-    let (kernelHeight, kernelWidth) = (shape.kernelHeight, shape.kernelWidth)
-    let (strideHeight, strideWidth) = (shape.strideHeight, shape.strideWidth)
-    let (spreadHeight, spreadWidth) = (shape.dilationHeight, shape.dilationWidth)
-    let (top, left) = (shape.padTop, shape.padLeft)
+    let u = call.inputs[0], x = call.inputs[1], y = call.outputs[0], shape = shape
     plan.step([u, x, y]) { memory in
       let from = memory.floats(u), by = memory.floats(x), to = memory.floats(y)
+      return { shape.eachMaximum(of: by) { best, at in to[at] = best.map { from[$0] } ?? 0 } }
+    }
+  }
+}
+
+/// Where the first maximum of each window lies among all numbers of the operand, rows and channels too.
+struct MaximaPlaces: Op {
+  let shape: ConvolutionShape
+  let result: Shape
+  /// Whether places within a plane count down its columns.
+  let isColumnMajor: Bool
+  func types(_ inputs: [TensorType?]) throws(GraphError) -> [TensorType] { [TensorType(result, .int64)] }
+  func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool { true }
+  func gradient(_ call: Call, upstream: Value) throws(GraphError) -> [Value?] { [nil] }
+  func lower(_ call: Call, into plan: inout PlanBuilder) throws(GraphError) {
+    let x = call.inputs[0], y = call.outputs[0], shape = shape, isColumnMajor = isColumnMajor
+    let (height, width) = (shape.inHeight, shape.inWidth)
+    plan.step([x, y]) { memory in
+      let by = memory.floats(x), to = memory.integers(y)
       return {
-        for plane in 0..<planes {
-          let start = plane * height * width
-          for row in 0..<outHeight {
-            for column in 0..<outWidth {
-              var best = -1
-              for i in 0..<kernelHeight {
-                let r = row * strideHeight - top + i * spreadHeight
-                guard r >= 0, r < height else { continue }
-                for j in 0..<kernelWidth {
-                  let c = column * strideWidth - left + j * spreadWidth
-                  guard c >= 0, c < width else { continue }
-                  let at = start + r * width + c
-                  if best < 0 || by[at] > by[best] { best = at }
-                }
-              }
-              to[(plane * outHeight + row) * outWidth + column] = best < 0 ? 0 : from[best]
+        shape.eachMaximum(of: by) { best, at in
+          let best = best ?? 0, inner = best % (height * width)
+          to[at] = Int64(isColumnMajor ? best - inner + inner % width * height + inner / width : best)
+        }
+      }
+    }
+  }
+}
+
+extension ConvolutionShape {
+  /// `body` gets where the first maximum of each window lies, nil of a window of nothing but padding, and the window's
+  /// place.
+  fileprivate func eachMaximum(of by: UnsafePointer<Float>, _ body: (Int?, Int) -> Void) {
+    for plane in 0..<batch * inChannels {
+      let start = plane * inHeight * inWidth
+      for row in 0..<outHeight {
+        for column in 0..<outWidth {
+          var best: Int?
+          for i in 0..<kernelHeight {
+            let r = row * strideHeight - padTop + i * dilationHeight
+            guard r >= 0, r < inHeight else { continue }
+            for j in 0..<kernelWidth {
+              let c = column * strideWidth - padLeft + j * dilationWidth
+              guard c >= 0, c < inWidth else { continue }
+              let at = start + r * inWidth + c
+              if best.map({ by[at] > by[$0] }) ?? true { best = at }
             }
           }
+          body(best, (plane * outHeight + row) * outWidth + column)
         }
       }
     }

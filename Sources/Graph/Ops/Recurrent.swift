@@ -10,6 +10,8 @@ struct Recurrent: Sendable {
     /// The input's and the state's, [gates · H]; nil: none.
     let inputBias: Value?
     let stateBias: Value?
+    /// The weights from an LSTM's cell to the gates i, o and f, [3 · H]; nil: none.
+    let peepholes: Value?
   }
   /// A step's state: the output h, and the LSTM's cell.
   struct State {
@@ -87,6 +89,7 @@ struct Recurrent: Sendable {
     let w = try operand(inputs, 1, "W", [directions, gates * hidden, features])
     let r = try operand(inputs, 2, "R", [directions, gates * hidden, hidden])
     let bias = inputs.has(3) ? try operand(inputs, 3, "B", [directions, 2 * gates * hidden]) : nil
+    let peepholes = hasCell && inputs.has(7) ? try operand(inputs, 7, "P", [directions, 3 * hidden]) : nil
     guard time >= 1, time * directions <= Self.mostSteps else {
       throw GraphError(
         .tooLarge, at: "input 'X'", expected: "1 to \(Self.mostSteps / directions) moments", got: "\(time)")
@@ -104,7 +107,8 @@ struct Recurrent: Sendable {
     for d in 0..<directions {
       let weights = Weights(
         recurrent: try row(r, d), inputBias: try bias.map { b throws(GraphError) in try half(row(b, d), 0) },
-        stateBias: try bias.map { b throws(GraphError) in try half(row(b, d), 1) })
+        stateBias: try bias.map { b throws(GraphError) in try half(row(b, d), 1) },
+        peepholes: try peepholes.map { p throws(GraphError) in try row(p, d) })
       var state = State(
         h: try first(inputs, 5, "initial_h", d, batch, builder),
         cell: hasCell ? try first(inputs, 6, "initial_c", d, batch, builder) : nil)

@@ -2,13 +2,13 @@ import DitherBasics
 import DitherTensor
 
 /// Images, or any arrays, brought to other extents: by the nearest element, linearly or by cubics along each axis.
-/// - Source: ONNX `Resize`, opsets 10–28, all but regions of interest.
+/// - Source: ONNX `Resize`, opsets 10–28; regions of interest with sizes.
 struct Resize: Composite {
   static let onnx = OnnxName("Resize", since: 10)
   private let sampling: Sampling
   private enum AspectRatio: String { case stretch, notLarger = "not_larger", notSmaller = "not_smaller" }
   private let aspectRatio: AspectRatio
-  private let axes: [Int]?
+  private var axes: [Int]?
   private let isFirstForm: Bool
   init(_ node: OnnxNode) throws(GraphError) {
     try node.allow(
@@ -40,6 +40,17 @@ struct Resize: Composite {
       ? 18 : sampling.coordinates == .halfPixelSymmetric ? 19 : 11
   }
   func trainable(_ input: Int) -> Bool { input == 0 }
+  func saysExtents(_ input: Int) -> Bool { input == 3 }
+  func leaving(_ axis: Int, _ types: [TensorType?]) -> (op: any Op, input: Int, numbers: [Int])? {
+    guard axes == nil, aspectRatio == .stretch, sampling.coordinates != .cropAndResize, hasSizes(types),
+      let shape = types.optional(0)?.shape, var sizes = try? types.known(3, "sizes"), sizes.count == shape.rank,
+      sizes.indices.contains(axis), sizes[axis] == shape[axis], shape.rank > 1
+    else { return nil }
+    var op = self
+    op.axes = Array(0..<shape.rank).filter { $0 != axis }
+    sizes.remove(at: axis)
+    return (op, 3, sizes)
+  }
   /// Exporters write a region, scales or sizes that they leave out as constants without elements.
   var takesEmpty: Bool { true }
   private func hasSizes(_ types: [TensorType?]) -> Bool {
@@ -50,6 +61,9 @@ struct Resize: Composite {
   func mixes(_ input: Int, along axis: Int, _ types: [TensorType?]) -> Bool {
     let rank = types.rank(0), named = axes.map { $0.map { $0 < 0 ? $0 + rank : $0 } } ?? Array(0..<rank)
     guard input == 0, let place = named.firstIndex(of: axis) else { return false }
+    if sampling.coordinates == .cropAndResize {
+      guard let region = try? region(types, count: named.count), region[place] == .whole else { return true }
+    }
     if hasSizes(types) { return aspectRatio != .stretch }
     guard let scales = try? types.knownFloats(isFirstForm ? 1 : 2, "scales"), scales.count == named.count else {
       return true
@@ -91,10 +105,31 @@ struct Resize: Composite {
         for axis in named { scales[axis] = ratio }
         return [try sampling.resize(x, sizes: sizes, scales: scales)]
       }
-      return [try sampling.resize(x, sizes: sizes, scales: nil)]
+      guard sampling.coordinates == .cropAndResize else {
+        return [try sampling.resize(x, sizes: sizes, scales: nil)]
+      }
+      let regions = try spread(region(inputs.types, count: named.count), { _ in .whole }, "roi")
+      return [try sampling.resize(x, sizes: sizes, regions: regions)]
+    }
+    guard sampling.coordinates != .cropAndResize else {
+      throw GraphError(
+        .unsupportedOp, at: "input 'sizes'", expected: "sizes, with tf_crop_and_resize", got: "scales",
+        advice: "export with the sizes of the result")
     }
     let scales = try spread(inputs.types.knownFloats(place, "scales"), { _ in 1 }, "scales")
     return [try sampling.resize(x, scales: scales)]
+  }
+}
+
+extension Resize {
+  /// The parts of the named axes that are read: all starts, then all ends.
+  private func region(_ types: [TensorType?], count: Int) throws(GraphError) -> [Sampling.Region] {
+    let numbers = try types.knownFloats(1, "roi")
+    guard numbers.count == 2 * count, numbers.allSatisfy({ abs($0) <= 1e6 }) else {
+      throw GraphError(
+        .shape, at: "input 'roi'", expected: "\(count) starts and as many ends", got: "\(numbers.count) numbers")
+    }
+    return (0..<count).map { .init(start: Double(numbers[$0]), end: Double(numbers[count + $0])) }
   }
 }
 
@@ -102,7 +137,12 @@ struct Resize: Composite {
 struct Sampling: Sendable {
   enum Coordinates: String {
     case halfPixel = "half_pixel", pytorchHalfPixel = "pytorch_half_pixel", asymmetric, alignCorners = "align_corners"
-    case halfPixelSymmetric = "half_pixel_symmetric"
+    case halfPixelSymmetric = "half_pixel_symmetric", cropAndResize = "tf_crop_and_resize"
+  }
+  /// The part of an axis that is read, its corners by shares of the way from the first element to the last.
+  struct Region: Sendable, Equatable {
+    var start: Double, end: Double
+    static let whole = Region(start: 0, end: 1)
   }
   enum Rounding: String {
     case preferFloor = "round_prefer_floor", preferCeil = "round_prefer_ceil", floor, ceil
@@ -117,6 +157,8 @@ struct Sampling: Sendable {
   let smooths: Bool
   /// Whether the places beyond the edges have no weight, where otherwise they repeat the edge.
   private let leavesOutside: Bool
+  /// The number that stands for what a region of interest has beyond the edges.
+  private let beyond: Float
 
   /// - Parameter modes: those that the op has in this opset.
   init(_ node: OnnxNode, modes: [Mode], coordinates: String, rounding: String) throws(GraphError) {
@@ -133,13 +175,15 @@ struct Sampling: Sendable {
     guard let coordinates = Coordinates(rawValue: coordinates), let rounding = Rounding(rawValue: rounding) else {
       throw GraphError(
         .unsupportedOp, at: "\(node.place), attribute 'coordinate_transformation_mode'",
-        expected: "half_pixel, pytorch_half_pixel, half_pixel_symmetric, asymmetric or align_corners",
+        expected: "half_pixel, pytorch_half_pixel, half_pixel_symmetric, asymmetric, align_corners or "
+          + "tf_crop_and_resize",
         got: "'\(coordinates.clipped())' with '\(rounding.clipped())'")
     }
     self.mode = mode
     self.coordinates = coordinates
     self.rounding = rounding
     slope = try node.float("cubic_coeff_a", default: -0.75)
+    beyond = try node.float("extrapolation_value", default: 0)
     // Neither says anything of the nearest element.
     smooths = try node.flag("antialias", default: false) && mode != .nearest
     leavesOutside = try node.flag("exclude_outside", default: false) && mode != .nearest
@@ -152,6 +196,7 @@ struct Sampling: Sendable {
     if mode == .cubic { node["cubic_coeff_a"] = .float(slope) }
     if smooths { node["antialias"] = .int(1) }
     if leavesOutside { node["exclude_outside"] = .int(1) }
+    if coordinates == .cropAndResize, beyond != 0 { node["extrapolation_value"] = .float(beyond) }
   }
 
   func resize(_ x: Value, scales: [Float]) throws(GraphError) -> Value {
@@ -167,6 +212,32 @@ struct Sampling: Sendable {
       sizes.append(Int(size))
     }
     return try resize(x, sizes: sizes, scales: scales.map(Double.init))
+  }
+
+  /// Regions of the axes, brought to `sizes`.
+  func resize(_ x: Value, sizes: [Int], regions: [Region]) throws(GraphError) -> Value {
+    // Places beyond the edges have no weight, and so are 0.
+    var y = beyond == 0 ? x : try x + -beyond
+    for (axis, length) in sizes.enumerated() {
+      let extent = x.shape[axis], region = regions[axis]
+      guard (1...AxisMix.limit).contains(length) else {
+        throw GraphError(
+          .shape, at: "input 'sizes'", expected: "extents from 1 to \(AxisMix.limit)",
+          got: "\(length) along axis \(axis)")
+      }
+      guard length != extent || region != .whole else { continue }
+      let last = Double(extent - 1), width = (region.end - region.start) * last
+      y = try y.mixed(
+        axis,
+        (0..<length).map { index in
+          let place =
+            length > 1
+            ? region.start * last + Double(index) * width / Double(length - 1)
+            : (region.start + region.end) / 2 * last
+          return place < 0 || place > last ? [] : weights(around: place, extent, Double(length) / Double(extent))
+        })
+    }
+    return beyond == 0 ? try y.copied() : try y + beyond
   }
 
   /// - Parameter scales: nil: the quotients of the extents.
@@ -189,7 +260,8 @@ struct Sampling: Sendable {
     let at = Double(index)
     let place: Double
     switch coordinates {
-    case .asymmetric: place = at / scale
+    // Regions of interest have places of their own.
+    case .asymmetric, .cropAndResize: place = at / scale
     // By the result's whole width, as PyTorch and onnxruntime have it: the corners meet.
     case .alignCorners: place = length == 1 ? 0 : at * Double(extent - 1) / Double(length - 1)
     case .halfPixel: place = (at + 0.5) / scale - 0.5
@@ -199,6 +271,10 @@ struct Sampling: Sendable {
       let adjustment = Double(length) / (scale * Double(extent)), center = Double(extent) / 2
       place = center * (1 - adjustment) + (at + 0.5) / scale - 0.5
     }
+    return weights(around: place, extent, scale)
+  }
+
+  private func weights(around place: Double, _ extent: Int, _ scale: Double) -> [(column: Int, weight: Float)] {
     let last = extent - 1
     if mode == .cubic || smooths { return weighed(around: place, extent, scale) }
     if mode == .linear {

@@ -100,10 +100,28 @@ struct BodyTests {
     let error = #expect(throws: GraphError.self) { try graph.sized(for: [[3]]) }
     #expect(error?.description.contains("condition of If") == true)
     #expect(error?.description.contains("--shape") == true)
-    // What is written does not know the condition: it is of one size, that of the examples it was made for.
-    let again = try Graph(onnx: graph.onnx()), tuned = try Graph(onnx: sized.freed(like: graph).onnx())
-    #expect(again.inputs[0].free.isEmpty && again.inputs[0].dimensions == [nil, 16])
-    #expect(tuned.inputs[0].free.isEmpty && tuned.inputs[0].dimensions == [nil, 4])
+    // A written file knows the condition, also where it was made for examples of one size.
+    for written in try [graph.onnx(), sized.freed(like: graph).onnx()] {
+      let read = try Graph(onnx: written), again = try read.onnx()
+      #expect(read.inputs[0].free == [1: "M"] && read.metadata.isEmpty)
+      #expect(again == written)
+      let found = try Network(read.sized(for: [[4]])).outputs([.float(Tensor([1, 4], [1, -2, 3, -4]))])
+      #expect(found == [2, 3, 4, 5])
+      let turned = #expect(throws: GraphError.self) { try read.sized(for: [[3]]) }
+      #expect(turned?.description.contains("condition of If") == true)
+    }
+    var lost = sized
+    lost.nodes.removeAll { $0.name.hasPrefix("Equal") }
+    let one = try Graph(onnx: lost.freed(like: graph).onnx())
+    #expect(one.inputs[0].free.isEmpty && one.inputs[0].dimensions == [nil, 4])
+    let bytes = try sized.onnx()
+    for (words, code) in [("{\"nothing\": true}", GraphFault.missing), ("[1]", .malformed)] {
+      let file = try OnnxMetadata.setting(words, for: Graph.branchesKey, in: graph.onnx())
+      let error = #expect(throws: GraphError.self) { try Graph(onnx: file) }
+      #expect(error?.code == code)
+      // A file without free axes has no size that could turn them.
+      #expect(throws: Never.self) { try Graph(onnx: OnnxMetadata.setting(words, for: Graph.branchesKey, in: bytes)) }
+    }
   }
 
   @Test("a branch that shapes choose is written out")

@@ -86,6 +86,57 @@ struct ExternalDataTests {
     #expect(error?.description.contains(says) == true, "\(String(describing: error))")
   }
 
+  /// A part's path and length may be anything that a file can say: what is asked for stays within the folder and the
+  /// bound.
+  @Test("files with any byte changed ask for no more, and for nothing elsewhere")
+  func mutated() {
+    let file = Self.file([("location", "a/w.bin"), ("offset", "4"), ("length", "12")])
+    var few = OnnxLimits()
+    few.fileBytes = 1 << 16
+    let limits = few
+    var asked = 0, refused = 0
+    for at in file.indices {
+      for change: UInt8 in [0x01, 0x0A, 0x2E, 0x2F, 0x80, 0xFF] {
+        var bytes = file
+        bytes[at] ^= change
+        let whole = try? OnnxExternalData.joined(bytes, limits: limits) { part, most in
+          asked += 1
+          let isBelow = !part.path.isEmpty && part.path.allSatisfy { !["", ".", ".."].contains($0) }
+          #expect(isBelow && !part.path.joined().contains("\0"))
+          #expect(part.offset >= 0 && most <= limits.fileBytes && part.length ?? 0 <= most)
+          return [UInt8](repeating: 0, count: min(part.length ?? 12, most))
+        }
+        guard let whole else {
+          refused += 1
+          continue
+        }
+        #expect(whole.count <= 2 * limits.fileBytes)
+        // Whatever is left of it is read or refused, as any file is.
+        _ = try? Graph(onnx: whole, limits: limits)
+      }
+    }
+    #expect(asked > 50 && refused > 20, "\(asked) asked, \(refused) refused")
+  }
+
+  @Test("parts that say less or more than came, and constants inside branches")
+  func lengths() {
+    let file = Self.file([("location", "w"), ("length", "12")])
+    for count in [0, 11, 13] {
+      let error = #expect(throws: GraphError.self) {
+        try OnnxExternalData.joined(file) { _, _ in [UInt8](repeating: 0, count: count) }
+      }
+      #expect(error?.place == "initializer 'w0'" && error?.got == "\(count)", "\(error?.description ?? "")")
+    }
+    // Without a length all that the file has counts, and the tensor says whether it is enough.
+    let open = Self.file([("location", "w")])
+    for count in [11, 13] {
+      let error = #expect(throws: GraphError.self) {
+        try Graph(onnx: OnnxExternalData.joined(open) { _, _ in [UInt8](repeating: 0, count: count) })
+      }
+      #expect(error?.code == .malformed)
+    }
+  }
+
   @Test("all together are bounded, and numbers are in the file or beside it")
   func bounded() {
     var few = OnnxLimits()

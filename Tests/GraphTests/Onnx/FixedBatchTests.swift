@@ -138,6 +138,12 @@ struct FixedBatchTests {
       let picked = try op("GatherND", [channels, op.builder.constant(.int64([3, 1], [1, 0, 1]))])
       return try op("Transpose", [picked], ["perm": .ints([1, 0, 2])])
     },
+    Row(testDescription: "a picture of a size", isFreed: true, features: [2, 3, 4]) { op, x in
+      try op("Resize", [x, nil, nil] + op.integers([1, 2, 5, 6]), ["mode": .string("linear")])
+    },
+    Row(testDescription: "a batch of another size", isFreed: false, batch: 2, features: [2, 3]) { op, x in
+      try op("Resize", [x, nil, nil] + op.integers([4, 2, 3]), ["mode": .string("linear")])
+    },
     Row(testDescription: "rows resized by less than one", isFreed: false, batch: 3) { op, x in
       let scales = op.builder.constant(.float(Tensor([3], [1.2, 1, 1])))
       return try op("Resize", [x, nil, scales], ["mode": .string("linear")])

@@ -144,4 +144,29 @@ struct HostileCostTests {
     }
     #expect(error?.code == .tooLarge)
   }
+
+  @Test("constants are bounded by what they take in memory, made ones by the file's size too")
+  func constants() throws {
+    func file(_ make: (FixedBatchTests.Steps) throws -> Value) throws -> [UInt8] {
+      let builder = GraphBuilder(rows: 1), x = builder.input("x", [1]), op = FixedBatchTests.Steps(builder: builder)
+      let sum = try op("Add", [x, op("ReduceMean", [make(op)])])
+      return try builder.finish(outputs: [("y", sum)]).onnx()
+    }
+    let held = try file { op in op.weights([300]) }
+    let made = try file { op in try op("ConstantOfShape", op.integers([1 << 18])) }
+    func code(_ bytes: [UInt8], _ change: (inout OnnxLimits) -> Void) -> GraphFault? {
+      var limits = OnnxLimits()
+      change(&limits)
+      do {
+        _ = try Graph(onnx: bytes, limits: limits)
+        return nil
+      } catch { return error.code }
+    }
+    let small = code(held) { $0.constantBytes = 1199 }, enough = code(held) { $0.constantBytes = 1300 }
+    #expect(small == .tooLarge && enough == nil)
+    let none = code(made) { ($0.freeMadeBytes, $0.madeBytesForByte) = (1000, 4) }
+    let paid = code(made) { ($0.freeMadeBytes, $0.madeBytesForByte) = (1000, 1 << 16) }
+    let free = code(made) { ($0.freeMadeBytes, $0.madeBytesForByte) = (1 << 20, 0) }
+    #expect(none == .tooLarge && paid == nil && free == nil)
+  }
 }

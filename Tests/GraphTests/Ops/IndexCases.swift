@@ -39,6 +39,10 @@ extension OpCase {
     OpCase(
       "Einsum", [.input([3]), .parameter([3, 4]), .parameter([4, 2])], ["equation": .string("bi,ij,jk->bk")],
       result: [2, 2]),
+    OpCase("Einsum", [.input([3, 3])], ["equation": .string("bii->bi")], result: [2, 3]),
+    OpCase("Einsum", [.input([3, 2, 3])], ["equation": .string("...iji->...j")], result: [2, 2]),
+    OpCase(
+      "Einsum", [.input([3, 3]), .parameter([3, 3])], ["equation": .string("bij,jj->bi")], result: [2, 3]),
   ]
 
   static let recurrent: [OpCase] =
@@ -67,7 +71,13 @@ extension OpCase {
       OpCase(
         "GRU",
         [.input([4, 2]), .parameter([1, 9, 2]), .parameter([1, 9, 3]), .parameter([1, 18])],
-        ["hidden_size": .int(3), "layout": .int(1), "linear_before_reset": .int(1)], of: 2, result: [2, 4, 1, 3])
+        ["hidden_size": .int(3), "layout": .int(1), "linear_before_reset": .int(1)], of: 2, result: [2, 4, 1, 3]),
+      OpCase(
+        "LSTM",
+        [
+          .input([3, 2]), .parameter([1, 12, 2]), .parameter([1, 12, 3]), .parameter([1, 24]), .none, .none, .none,
+          .parameter([1, 9]),
+        ], ["hidden_size": .int(3), "layout": .int(1)], of: 3, result: [2, 3, 1, 3]),
     ]
 
   /// Two trees of three and one node.

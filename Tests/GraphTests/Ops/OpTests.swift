@@ -9,12 +9,12 @@ struct OpTests {
   @Test("every op has a case")
   func covers() {
     let covered = Set(OpCase.all.map(\.type))
-    // These take or put out integers, truth values or constants: see `IntegerOpTests` and `QuantizationTests`.
+    // These take or put out integers, truth values or constants: see `IntegerOpTests`, `QuantizationTests` and
+    // `GridTests`.
     let others: Set = [
-      "And", "ArgMax", "ArgMin", "ConstantOfShape", "DequantizeLinear", "Equal", "Greater", "GreaterOrEqual", "IsInf",
-      "IsNaN", "Less",
-      "LessOrEqual", "Not", "OneHot", "Or",
-      "QuantizeLinear", "Range", "Shape", "Size", "Xor",
+      "AffineGrid", "And", "ArgMax", "ArgMin", "ConstantOfShape", "DequantizeLinear", "Equal", "Greater",
+      "GreaterOrEqual", "IsInf", "IsNaN", "Less", "LessOrEqual", "Not", "OneHot", "Or", "QuantizeLinear", "Range",
+      "Shape", "Size", "Xor",
     ]
     #expect(Set(Catalog<any OnnxOp.Type>.ops.names).subtracting(covered) == others)
   }

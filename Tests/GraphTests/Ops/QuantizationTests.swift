@@ -8,7 +8,7 @@ import Testing
 @Suite("Quantization")
 struct QuantizationTests {
   private static func op(
-    _ type: String, _ attributes: [String: OnnxAttribute] = [:], zero: StoredInteger? = nil
+    _ type: String, _ attributes: [String: OnnxAttribute] = [:], zero: StoredNumber? = nil
   ) throws -> any OnnxOp {
     var node = OnnxNode(name: type, type: type, opset: 21, attributes: attributes, presentInputs: [true, true])
     node.storedInputs[2] = zero
@@ -19,7 +19,7 @@ struct QuantizationTests {
     var name: String
     var scale: Tensor
     var zero: [Int64]
-    var type: StoredInteger
+    var type: StoredNumber
     var attributes: [String: OnnxAttribute] = [:]
     /// The steps of [[-1.25, 0.25, 0.75], [130, -300, 0.3]].
     var expected: [Int64]
@@ -127,7 +127,107 @@ struct QuantizationTests {
     check(Tensor([3], [1, 1, 1]), [0, 0], "y_zero_point")
     check(Tensor([1], [1]), [200], "int8")
     check(Tensor([3], [1, 1, 1]), [0, 0, 0], "axis", ["axis": .int(2)])
-    check(Tensor([1], [1]), [0], "per channel", ["block_size": .int(32)])
-    check(Tensor([1], [1]), [0], "8 bits", ["output_dtype": .int(17)])
+    check(Tensor([1], [1]), [0], "each block of 32", ["block_size": .int(32)])
+    check(Tensor([1], [1]), [0], "y_zero_point", ["output_dtype": .int(17)])
+    check(Tensor([1], [1]), [0], "4, 8 or 16 bits", ["output_dtype": .int(6)])
+    let halves = #expect(throws: GraphError.self) { try Self.op("DequantizeLinear", zero: .bfloat16) }
+    #expect(halves?.description.contains("floats of 8 bits") == true)
+  }
+
+  struct Narrow: Sendable, CustomTestStringConvertible {
+    var name: String
+    var x: Tensor
+    var scale: Tensor
+    var type: StoredNumber
+    var attributes: [String: OnnxAttribute] = [:]
+    /// None where it has no elements.
+    var zero: [Float]
+    var expected: [Float]
+    var testDescription: String { name }
+  }
+  /// The numbers of ONNX's own node tests.
+  static let narrow = [
+    Narrow(
+      name: "4 bits", x: Tensor([3, 4], [0, 2.5, 4.8, 8.6, -30, -20, 6, 9, 12, 15, 16, 40]),
+      scale: Tensor([3], [2, 3, 4]), type: .int4, attributes: ["axis": .int(0)], zero: [1, 1, 1],
+      expected: [1, 2, 3, 5, -8, -6, 3, 4, 4, 5, 5, 7]),
+    Narrow(
+      name: "blocks with zero points", x: Tensor([3, 4], [6, 12, 50, 5, 1, 8, 4, 5, 0, 20, 10, 4]),
+      scale: Tensor([3, 2], [1.5, 2.5, 3, 4.9, 5.1, 6.9]), type: .uint8, attributes: ["block_size": .int(2)],
+      zero: [0, 1, 1, 0, 2, 3], expected: [4, 8, 21, 3, 1, 4, 1, 1, 2, 6, 4, 4]),
+    Narrow(
+      name: "blocks without", x: Tensor([3, 4], [6, -8, -10, 5, 1, 8, 4, 5, 0, 20, 10, 4]),
+      scale: Tensor([3, 2], [1.5, 2.5, 3, 4.9, 5.1, 6.9]), type: .int16,
+      attributes: ["block_size": .int(2), "output_dtype": .int(5)], zero: [],
+      expected: [4, -5, -4, 2, 0, 3, 1, 1, 0, 4, 1, 1]),
+    Narrow(
+      name: "floats of 8 bits", x: Tensor([1, 5], [0, 1, 2, 100_000, 200]), scale: Tensor([], [2]), type: .float8e4m3fn,
+      zero: [0], expected: [0, 0.5, 1, 448, 96]),
+    Narrow(
+      name: "floats of 8 bits with infinities", x: Tensor([1, 4], [0, 1, 100_000, -200_000]), scale: Tensor([], [1]),
+      type: .float8e5m2, attributes: ["saturate": .int(0)], zero: [0], expected: [0, 1, .infinity, -.infinity]),
+  ]
+
+  @Test("other widths and blocks, in files too", arguments: narrow)
+  func narrowTypes(_ row: Narrow) throws {
+    let builder = GraphBuilder(rows: row.x.rowCount), x = builder.input("x", [row.x.rowLength])
+    let isFloat = row.expected.contains { !$0.isFinite || $0 != $0.rounded() } || row.name.contains("floats")
+    var operands: [Value?] = [x, builder.constant(.float(row.scale), "scale")]
+    if !row.zero.isEmpty {
+      let shape = row.scale.shape
+      let literal: Literal =
+        isFloat ? .float(Tensor(shape, row.zero)) : .int64(shape, row.zero.map { Int64($0) })
+      operands.append(builder.constant(literal, "zero"))
+    }
+    let zero = row.zero.isEmpty ? nil : row.type
+    let q = try builder.apply(Self.op("QuantizeLinear", row.attributes, zero: zero), operands)[0]
+    var again = row.attributes
+    for key in ["output_dtype", "saturate"] { again[key] = nil }
+    let back = try builder.apply(Self.op("DequantizeLinear", again, zero: zero), [q] + operands.dropFirst())[0]
+    var graph = builder.finish(outputs: [("q", q), ("y", back)])
+    // Scales of rows and of blocks are of so many rows.
+    if row.scale.count > 1 { graph.inputs[0].dimensions[0] = row.x.rowCount }
+    let written = try graph.onnx(), read = try Graph(onnx: written), bytes = try read.onnx()
+    #expect(bytes == written)
+    for graph in [graph, read] {
+      let plan = try Plan(graph, parameters: ParameterBuffers(graph), options: .init(rows: row.x.rowCount))
+      plan.write(.float(row.x), to: 0)
+      plan.forward()
+      let found = plan.literal(0), shape = row.x.shape
+      let expected: Literal =
+        isFloat ? .float(Tensor(shape, row.expected)) : .int64(shape, row.expected.map { Int64($0) })
+      #expect(found == expected)
+    }
+  }
+
+  @Test("weights in blocks of 4 bits and in floats of 8 are floats once they are read")
+  func narrowWeights() throws {
+    let builder = GraphBuilder(), x = builder.input("x", [4])
+    let stored: [Int64] = [1, -8, 7, 0, -1, 2, 3, -4], scale: [Float] = [0.5, 2, 1, 4], zero: [Int64] = [0, 1, -1, 2]
+    let four = try builder.apply(
+      Self.op("DequantizeLinear", ["axis": .int(0), "block_size": .int(2)], zero: .int4),
+      [
+        builder.constant(.int64([4, 2], stored)), builder.constant(.float(Tensor([2, 2], scale))),
+        builder.constant(.int64([2, 2], zero)),
+      ])[0]
+    let eight = try builder.apply(
+      Self.op("DequantizeLinear", zero: .float8e5m2),
+      [
+        builder.constant(.float(Tensor([4, 2], [1, -0.5, 1.75, 57_344, 0.0625, 0, 3, -96]))),
+        builder.constant(.float(Tensor([], [0.5]))), builder.constant(.float(Tensor([], [0]))),
+      ])[0]
+    let multiply = try Catalog<any OnnxOp.Type>.ops.entry(named: "MatMul")
+    let outputs = try [four, eight].map { weights in
+      try builder.apply(multiply.init(OnnxNode(name: "m", type: "MatMul", opset: 21)), [x, weights])[0]
+    }
+    let graph = builder.finish(outputs: [("a", outputs[0]), ("b", outputs[1])]), read = try Graph(onnx: graph.onnx())
+    #expect(read.nodes.count == 2)
+    let wanted: [Float] = stored.indices.map { at in
+      let place = at / 4 * 2 + at % 2
+      return (Float(stored[at]) - Float(zero[place])) * scale[place]
+    }
+    let floats: [Float] = [0.5, -0.25, 0.875, 28_672, 0.03125, 0, 1.5, -48]
+    let values = Set(read.literals.values.map { "\($0)" })
+    #expect(values == Set([wanted, floats].map { "\(Literal.float(Tensor([4, 2], $0)))" }))
   }
 }

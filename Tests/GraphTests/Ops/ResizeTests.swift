@@ -55,6 +55,53 @@ struct ResizeTests {
     #expect(apart < 1e-5, "\(found)")
   }
 
+  struct Cropped: Sendable, CustomTestStringConvertible {
+    var name: String
+    var region: [Float]
+    var sizes: [Int64]
+    var attributes: [String: OnnxAttribute] = [:]
+    var result: [Float]
+    var testDescription: String { name }
+  }
+  private static let cropped: [Float] = [7.6, 7.9, 8.2, 8.8, 9.1, 9.4, 10, 10.3, 10.6]
+  static let regions: [Cropped] = [
+    Cropped(
+      name: "tf_crop_and_resize", region: [0, 0, 0.4, 0.6, 1, 1, 0.6, 0.8], sizes: [1, 1, 3, 3], result: cropped),
+    Cropped(
+      name: "tf_crop_and_resize_axes_3_2", region: [0.6, 0.4, 0.8, 0.6], sizes: [3, 3],
+      attributes: ["axes": .ints([3, 2])], result: cropped),
+    Cropped(
+      name: "tf_crop_and_resize_extrapolation_value", region: [0, 0, 0.4, 0.6, 1, 1, 1.2, 1.7], sizes: [1, 1, 3, 3],
+      attributes: ["extrapolation_value": .float(10)], result: [7.6, 10, 10, 12.4, 10, 10, 10, 10, 10]),
+  ]
+
+  @Test("regions of interest are as ONNX has them", arguments: regions)
+  func region(_ row: Cropped) throws {
+    let words: [String: OnnxAttribute] = [
+      "mode": .string("linear"), "coordinate_transformation_mode": .string("tf_crop_and_resize"),
+    ]
+    let builder = GraphBuilder(), x = builder.input("x", [1, 4, 4])
+    func op(_ present: [Bool]) throws -> any OnnxOp {
+      try Catalog<any OnnxOp.Type>.ops.entry(named: "Resize").init(
+        OnnxNode(
+          name: "resize", type: "Resize", opset: 19, attributes: row.attributes.merging(words) { $1 },
+          presentInputs: present))
+    }
+    let region = builder.constant(.float(Tensor([row.region.count], row.region)))
+    let sizes = builder.constant(.int64([row.sizes.count], row.sizes))
+    var graph = builder.finish(
+      outputs: [("y", try builder.apply(op([true, true, false, true]), [x, region, nil, sizes])[0])])
+    if row.sizes.count == 4 { graph.inputs[0].dimensions[0] = 1 }
+    let written = try graph.onnx(), read = try Graph(onnx: written), again = try read.onnx()
+    #expect(again == written)
+    let found = try Network(read).outputs([.float(Tensor([1, 1, 4, 4], (1...16).map(Float.init)))])
+    let apart: Float = zip(found, row.result).map { abs($0 - $1) }.max() ?? 1
+    #expect(found.count == 9 && apart < 1e-5, "\(found)")
+    let scales = builder.constant(.float(Tensor([2], [2, 2]))), scaled = try op([true, true, true])
+    let error = #expect(throws: GraphError.self) { _ = try builder.apply(scaled, [x, region, scales]) }
+    #expect(error != nil)
+  }
+
   @Test("cubics are of no opset before 11, nor of Upsample")
   func refused() throws {
     for (type, opset) in [("Resize", 10), ("Upsample", 9)] {

@@ -1,7 +1,7 @@
 import DitherGraph
 import DitherTensor
 
-/// Convolutions and poolings of volumes, support vectors and encoders.
+/// Convolutions and poolings of volumes, pictures read at places, support vectors and encoders.
 extension OpCase {
   private static let volume: [Operand] = [.input([2, 3, 4, 3])]
   static let volumes: [OpCase] = [
@@ -28,6 +28,12 @@ extension OpCase {
       ], result: [2, 2, 2, 2, 3]),
     OpCase("AveragePool", volume, ["kernel_shape": .ints([3, 2, 2]), "auto_pad": .string("SAME_UPPER")]),
     OpCase("LpPool", volume, ["kernel_shape": .ints([2, 2, 2])], result: [2, 2, 2, 3, 2]),
+    OpCase("GridSample", [.input([2, 4, 5]), .input([3, 2, 2])], result: [2, 2, 3, 2]),
+    OpCase("GridSample", [.input([2, 4, 5]), .input([3, 2, 2])], ["padding_mode": .string("border")]),
+    OpCase(
+      "GridSample", [.input([2, 4, 5]), .input([3, 2, 2])],
+      ["padding_mode": .string("reflection"), "align_corners": .int(1)], opset: 16),
+    OpCase("GridSample", [.input([2, 4, 5]), .input([3, 2, 2])], ["mode": .string("nearest")]),
   ]
 
   static let learned: [OpCase] = [

@@ -28,7 +28,7 @@ package struct OipRoutes: Sendable {
         try Self.json(ServerMetadataCall(services).answer(.init(), Caller(context)))
       },
       HttpRoute(.get, "/v2/models/stats", .known(nil)) { [self] _, context in
-        try Self.json(OipJsonStatistics(ModelStatisticsCall(services).answer(.init(), Caller(context))))
+        try Self.json(of: OipJsonStatistics(ModelStatisticsCall(services).answer(.init(), Caller(context))))
       },
     ]
   }
@@ -47,7 +47,7 @@ package struct OipRoutes: Sendable {
         },
         HttpRoute(.get, "\(path)/stats", .known(nil)) { [self] request, context in
           let asked = Inference_ModelStatisticsRequest.with { ($0.name, $0.version) = Self.model(of: request) }
-          return try Self.json(OipJsonStatistics(ModelStatisticsCall(services).answer(asked, Caller(context))))
+          return try Self.json(of: OipJsonStatistics(ModelStatisticsCall(services).answer(asked, Caller(context))))
         },
         HttpRoute(.get, "\(path)/ready", .known(nil)) { [self] request, context in
           let (name, version) = Self.model(of: request), reference = OipModel.reference(name, version: version)
@@ -71,7 +71,7 @@ package struct OipRoutes: Sendable {
         let asked: Inference_RepositoryIndexRequest = try JsonCalls.message(
           request, advice: "see the Open Inference Protocol's model repository extension")
         let models = try RepositoryIndexCall(services).answer(asked, Caller(context)).models
-        return Self.json("[\(try models.map { try $0.jsonString(options: Self.style) }.joined(separator: ","))]")
+        return Self.json(of: models.map(OipJsonVersion.init))
       },
       HttpRoute(.post, "/v2/repository/models/{model}/load", .known(.publish), bodyBytes: 4096) {
         [self] request, context in
@@ -120,7 +120,7 @@ package struct OipRoutes: Sendable {
   private static func json(_ message: some Message) throws -> HttpResponse {
     json(try message.jsonString(options: style))
   }
-  private static func json(_ value: OipJsonStatistics) -> HttpResponse { json(jsonText(value)) }
+  private static func json(of value: some Encodable) -> HttpResponse { json(jsonText(value)) }
   /// The status says it as well, for probes that read no more.
   private static func said(_ word: String, _ isSo: Bool) -> HttpResponse {
     json("{\"\(word)\":\(isSo)}", status: isSo ? 200 : 503)

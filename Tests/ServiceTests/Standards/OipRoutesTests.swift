@@ -162,7 +162,7 @@ import Testing
       #expect(String(decoding: ready, as: UTF8.self) == "[]")
       #expect(try await change("net/load").status == 200)
       #expect(try await server.ask("/models/net/ready").status == 200)
-      #expect(try await states() == [["name": "net", "version": "1", "state": "READY"]])
+      #expect(try await states() == [["name": "net", "version": "1", "state": "READY", "reason": ""]])
 
       for (what, body, status, words) in [
         ("nat/load", "", 404, "'nat'"), ("nat/unload", "", 404, "'nat'"),
@@ -193,7 +193,7 @@ import Testing
       #expect(stats.count == 1 && stats[0]["inference_count"] as? Int == 0)
       let index = try await server.ask("/repository/index", Data())
       let listed = try #require(JSONSerialization.jsonObject(with: index.body) as? [[String: String]])
-      #expect(listed == [["name": "net", "version": "1", "state": "READY"]])
+      #expect(listed == [["name": "net", "version": "1", "state": "READY", "reason": ""]])
     }
   }
 }

@@ -13,7 +13,8 @@ extension InputArray {
     func refuse(_ field: String, _ expected: String, _ got: String) -> ServiceError {
       ServiceError(.badField, at: "inputs, '\(tensor.name.clipped())', \(field)", expected: expected, got: got)
     }
-    guard raw == nil || !tensor.hasContents else {
+    // Contents that hold nothing are none: MLServer's client sends such.
+    guard raw == nil || tensor.contents.filled.isEmpty else {
       throw refuse("contents", "none beside raw_input_contents", "both")
     }
     let taken = OipDatatype.allCases.filter { $0 != .bytes }

@@ -105,7 +105,10 @@ extension Html {
     .stack td[data-l]::before{content:attr(data-l) ": ";color:var(--muted)}.stack .plot{width:100%}.stack tbody th{font-weight:700}
     .wordy td:last-child,.wordy th:last-child{padding-left:0}table:not(.stack) th,table:not(.stack) td{padding-right:.35rem}
     .hint{display:block;margin-left:0}}
-    @media (max-width:560px){table{font-size:.8rem}.conf td,.conf thead th:not(:first-child){font-size:.66rem;min-width:0;padding:.2rem 0}
+    @media (max-width:900px){.forest.stack,.forest tbody,.forest tr,.forest th,.forest td{display:block;text-align:left}.forest thead{display:none}
+    .forest tr{padding:.5rem 0;border-bottom:1px solid var(--line)}.forest th,.forest td{border:0;padding:.1rem 0}.forest tbody th{font-weight:700}
+    .forest td[data-l]::before{content:attr(data-l) ": ";color:var(--muted)}.forest .plot{width:100%;max-width:28rem}}
+    @media (max-width:560px){table{font-size:.8rem}tbody th{overflow-wrap:anywhere}.conf td,.conf thead th:not(:first-child){font-size:.66rem;min-width:0;padding:.2rem 0}
     .conf th:first-child{width:3.4rem}.heat td,.heat thead th:not(:first-child){padding:.25rem .1rem;font-size:.74rem}
     main{padding:1.5rem .9rem 3rem}.card{padding:.9rem}svg text,svg .tick,svg .axis{font-size:15px}
     svg .count{font-size:13px}svg .label{font-size:22px}svg .value{font-size:19px}dl{grid-template-columns:1fr;gap:0}

@@ -22,7 +22,7 @@ extension Page {
     }
     let rows = found.map { probe in
       [
-        probe.title, probe.medianDistance.map { String(format: "%.4g", $0) } ?? "beyond all that was found",
+        probe.title, probe.medianDistance.map { Self.number($0) } ?? "beyond all that was found",
         "\((probe.distances ?? []).count { $0 == nil })",
       ]
     }
@@ -204,7 +204,7 @@ extension Page {
       "<section class=\"card\">\(Html.table("Measures, with 95 % intervals where they are known", heads, rows, isWordy: true))</section>"
   }
 
-  private static func number(_ value: Double) -> String { String(format: "%.4g", value) }
+  private static func number(_ value: Double) -> String { Written.number(value) }
 
   /// The curves of attacks: one that still rises at its end has not been tried hard enough.
   var progress: Html? {

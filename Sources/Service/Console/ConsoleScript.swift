@@ -12,10 +12,17 @@ enum ConsoleScript {
         method: 'POST', headers: {'content-type': 'application/json'}, body: JSON.stringify(message)});
       const body = await answer.json();
       if (answer.ok) return body;
-      if (answer.status === 401) throw new Error('sign in first, at /sign-in, with a token');
+      if (answer.status === 401) throw new Stranger();
       throw new Error(body.error || answer.statusText);
     }
-    const tell = (place, error) => { place.textContent = error.message; place.classList.add('failed'); };
+    class Stranger extends Error {}
+    function tell(place, error) {
+      place.classList.add('failed');
+      if (!(error instanceof Stranger)) { place.textContent = error.message; return; }
+      const link = document.createElement('a');
+      [link.href, link.textContent] = ['/sign-in', 'sign in'];
+      place.replaceChildren('this takes a token: ', link);
+    }
 
     // A picture to draw, or to choose.
     function picture(form, shape) {
@@ -157,10 +164,11 @@ enum ConsoleScript {
         try {
           const asked = {model: form.dataset.model, input: input(), seed: '1'};
           const coverage = form.elements.coverage && Number(form.elements.coverage.value);
-          if (coverage) asked.coverage = coverage;
-          // More and more draws of one seed: what is shown first is the beginning of what follows.
+          // More and more draws of one seed: what is shown first is the beginning of what follows. A calibration holds
+          // for as many draws as it was made with: the set comes with the last.
           for (let samples = Math.min(4, most); own === turn; samples = Math.min(4 * samples, most)) {
-            const answer = await call('Inference/Predict', {...asked, samples});
+            const set = coverage && samples >= most ? {coverage} : {};
+            const answer = await call('Inference/Predict', {...asked, ...set, samples});
             if (own === turn) show(place, answer, labels);
             if (samples >= most) break;
           }
@@ -194,7 +202,7 @@ enum ConsoleScript {
               seed: '1'})});
           if (!answer.ok) {
             const body = await answer.json();
-            throw new Error(answer.status === 401 ? 'sign in first, at /sign-in, with a token' : body.error);
+            throw answer.status === 401 ? new Stranger() : new Error(body.error);
           }
           const reader = answer.body.getReader(), decoder = new TextDecoder();
           for (let text = ''; ;) {

@@ -146,6 +146,7 @@ enum ConsolePage {
     .bars i b { position: absolute; top: .4rem; height: .2rem; background: var(--accent) }
     .bars .best { font-weight: 700 } progress { width: min(30rem, 100%) }
     pre { white-space: pre-wrap; overflow-wrap: anywhere } p code { display: inline-block; max-width: 100% }
+    @media (max-width: 1000px) { th, td { white-space: normal; padding-right: .5rem } td:first-child, td code { overflow-wrap: anywhere } }
     @media (max-width: 700px) {
       table, tbody, tr, td { display: block } thead, td:empty { display: none }
       tr { padding: .5rem 0; border-bottom: 1px solid var(--line) }

@@ -79,7 +79,7 @@ struct LoginTests {
 
   /// Starts `login` on a terminal of its own, presses Ctrl-C at the prompt, and prints whether what is typed was hidden,
   /// how the program ended, and whether it is shown again.
-  private static let atPrompt = """
+  private static let atPrompt = #"""
     import fcntl, os, pty, subprocess, sys, termios, time
 
     master, slave = pty.openpty()
@@ -102,7 +102,7 @@ struct LoginTests {
     hidden = not echoes()
     os.write(master, b"\x03")
     print(hidden, program.wait(60), echoes())
-    """
+    """#
 
   @Test("Ctrl-C at the hidden prompt leaves a terminal that shows what is typed") func hiddenPrompt() throws {
     let (_, words) = try ChildProcess.run(

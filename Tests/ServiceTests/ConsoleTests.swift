@@ -57,6 +57,13 @@ import Testing
       #expect(try await get(url("/report-key.pub.pem")).text.contains("PUBLIC KEY"))
       #expect(try await get(url("/audits/none")).status == 404)
       #expect(try await get(url("/nothing")).status == 404)
+      // A browser is shown a page, which says the same.
+      let asked = "GET /nothing HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n"
+      let words = try raw(url("/").port ?? 0, asked + "\r\n")
+      let page = try raw(url("/").port ?? 0, asked + "accept: text/html,*/*\r\n\r\n")
+      #expect(words.hasSuffix("\r\n\r\nNOT_FOUND: no such page\n") && words.contains("content-type: text/plain"))
+      #expect(page.hasPrefix("HTTP/1.1 404") && page.contains("content-type: text/html"))
+      #expect(page.contains("<h1>Not found</h1>") && page.contains("no such page"))
       // A session of a server that was here before.
       let old = try raw(
         url("/").port ?? 0,

@@ -140,7 +140,7 @@ import Testing
   func framedClientAtGrpc() async throws {
     let server = try await ToyServer(.grpcTls)
     let target = FramedClient.Target(
-      host: "127.0.0.1", port: server.door.port, usesTls: true, authority: try #require(server.authority),
+      host: "127.0.0.1", port: server.door.port, usesTls: true, authority: server.authority,
       connectTimeout: .seconds(30))
     let error = await #expect(throws: CallError.self) { try await call(target, "toy/Echo") }
     #expect(error?.code == .failedPrecondition && error?.message.contains("another protocol") == true)

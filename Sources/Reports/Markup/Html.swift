@@ -45,7 +45,8 @@ extension Html {
   package static func table(_ caption: String, _ heads: [String], _ rows: [[String]], isWordy: Bool = false) -> Html {
     let head = heads.map { "<th scope=\"col\">\($0)</th>" as Html }
     // On a telephone a row of many cells is a block of its own, in which each says its column's name.
-    let isStacked = heads.count >= (isWordy ? mostWordy : mostUnstacked), words = [isWordy ? "wordy" : nil, isStacked ? "stack" : nil]
+    let isStacked = heads.count >= (isWordy ? mostWordy : mostUnstacked)
+    let words = [isWordy ? "wordy" : nil, isStacked ? "stack" : nil]
     let classes = words.compactMap { $0 }.joined(separator: " ")
     let body = rows.map { row -> Html in
       let cells = row.enumerated().map { at, cell -> Html in

@@ -14,7 +14,7 @@ extension Html {
     h1{font-size:clamp(1.6rem,4vw,2.3rem);line-height:1.15;letter-spacing:-.02em;margin:.2rem 0 .6rem;overflow-wrap:anywhere}
     h2{font-size:1.3rem;letter-spacing:-.01em;margin:3rem 0 1rem}
     h3{font-size:1rem;margin:0}
-    p{margin:.4rem 0;max-width:72ch}
+    p{margin:.4rem 0;max-width:72ch}a{color:var(--model)}
     .eyebrow{color:var(--muted);font-size:.8rem;font-weight:600;letter-spacing:.08em;text-transform:uppercase;margin:0}
     .lead{font-size:1.1rem}
     .muted,figcaption p,caption{color:var(--muted)}

@@ -16,7 +16,8 @@ package enum Written {
     let size = abs(value)
     guard size > 1e-9, size < 1e-4 || size >= 1e4, size < 1e15 else { return String(format: "%.4g", value) }
     // Of small ones two digits, as their differences are seldom more exact.
-    return size >= 1 ? String(format: "%.0f", value) : String(format: "%.\(1 - Int(log10(size).rounded(.down)))f", value)
+    let digits = size >= 1 ? 0 : 1 - Int(log10(size).rounded(.down))
+    return String(format: "%.\(digits)f", value)
   }
   package static func decimal(_ value: Double) -> String { String(format: "%.3f", value) }
 }

@@ -130,7 +130,8 @@ enum ConsolePage {
     h1 { font-size: 1.6rem; overflow-wrap: anywhere } h2 { font-size: 1.1rem; margin-top: 2.5rem }
     .wide { overflow-x: auto }
     table { border-collapse: collapse; width: 100% }
-    th, td { text-align: left; padding: .45rem .8rem .45rem 0; border-bottom: 1px solid var(--line); white-space: nowrap }
+    th, td { text-align: left; padding: .45rem .8rem .45rem 0; border-bottom: 1px solid var(--line) }
+    td:first-child, td code { overflow-wrap: anywhere }
     th, time, p { color: var(--quiet); font-weight: 500 }
     a { color: var(--accent) }
     .failed { color: var(--bad) } .running, .queued { color: var(--accent) }
@@ -146,11 +147,11 @@ enum ConsolePage {
     .bars i b { position: absolute; top: .4rem; height: .2rem; background: var(--accent) }
     .bars .best { font-weight: 700 } progress { width: min(30rem, 100%) }
     pre { white-space: pre-wrap; overflow-wrap: anywhere } p code { display: inline-block; max-width: 100% }
-    @media (max-width: 1000px) { th, td { white-space: normal; padding-right: .5rem } td:first-child, td code { overflow-wrap: anywhere } }
+    @media (max-width: 1000px) { th, td { padding-right: .5rem } }
     @media (max-width: 700px) {
       table, tbody, tr, td { display: block } thead, td:empty { display: none }
       tr { padding: .5rem 0; border-bottom: 1px solid var(--line) }
-      td { border: 0; padding: .1rem 0; white-space: normal; overflow-wrap: anywhere }
+      td { border: 0; padding: .1rem 0; overflow-wrap: anywhere }
       td[data-l]::before { content: attr(data-l) ": "; color: var(--quiet) }
     }
     """

@@ -66,7 +66,9 @@ package struct IndexPage {
   }
 
   private var signOut: Html {
-    guard isSignedIn else { return "<p><a href=\"\(Console.signIn)\">Sign in</a>, to try models and to begin audits.</p>" }
+    guard isSignedIn else {
+      return "<p><a href=\"\(Console.signIn)\">Sign in</a>, to try models and to begin audits.</p>"
+    }
     return "<form method=\"post\" action=\"\(Console.signOut)\"><button type=\"submit\">Sign out</button></form>"
   }
 

@@ -149,14 +149,17 @@ test-install-c:
 deb: setup-package $(BINARY)
 	@BINARY=$(BINARY) scripts/deb
 
-test-deb: deb
-	@scripts/test-deb .build-static/dither_*.deb
+# Packing takes a minute or more: DEB=… tries a package that is there.
+PACKED = $(or $(DEB),.build-static/dither_*.deb)
 
-test-service: deb
-	@scripts/test-service .build-static/dither_*.deb
+test-deb: $(if $(DEB),,deb)
+	@scripts/test-deb $(PACKED)
+
+test-service: $(if $(DEB),,deb)
+	@scripts/test-service $(PACKED)
 
 test-container: test-deb
-	@scripts/test-container .build-static/dither_*.deb
+	@scripts/test-container $(PACKED)
 
 sbom:
 	@scripts/sbom

@@ -48,18 +48,19 @@ public struct Catalog<Entry: Sendable>: Sendable {
   }
 }
 
-/// The candidate nearest to `word`, if one is near enough to be a slip of the hand, or else the only one that begins
-/// with it: `eps` is meant for `epsilon`.
+/// The candidate nearest to `word`: one that a single slip of the hand makes it, else the only one that begins with it
+/// (`eps` is meant for `epsilon`, also beside `steps`), else one within a few slips.
 public func nearest(to word: String, among candidates: [String]) -> String? {
   let ranked = candidates.map { ($0, editDistance(word, $0)) }.min { $0.1 < $1.1 }
+  let begun = candidates.filter { word.count >= 2 && $0.lowercased().hasPrefix(word.lowercased()) }
+  if begun.count == 1, ranked?.1 ?? 0 > 1 { return begun[0] }
   // A word of four letters with two others is another word.
   if let (candidate, distance) = ranked, distance <= max(2, candidate.count / 3),
     distance < 2 || 2 * distance < max(word.count, candidate.count)
   {
     return candidate
   }
-  let begun = candidates.filter { word.count >= 2 && $0.lowercased().hasPrefix(word.lowercased()) }
-  return begun.count == 1 ? begun[0] : nil
+  return nil
 }
 
 /// Levenshtein's distance, in which two neighbors that have changed places are one slip (Damerau 1964).

@@ -123,7 +123,8 @@ static int predict(dither_client *client, const char *model, const char *path, c
 
 int main(int count, char **arguments) {
   dither_options options = {
-      .address = getenv("DITHER_ADDRESS"), .token = getenv("DITHER_TOKEN"), .ca_file = getenv("DITHER_CA")};
+      .address = getenv("DITHER_ADDRESS"), .token = getenv("DITHER_TOKEN"), .ca_file = getenv("DITHER_CA"),
+      .cert_file = getenv("DITHER_CERTIFICATE"), .key_file = getenv("DITHER_KEY")};
   dither_error error;
   dither_client *client;
   if (!options.address) return fprintf(stderr, "set DITHER_ADDRESS, DITHER_TOKEN and DITHER_CA\n"), 2;

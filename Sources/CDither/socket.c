@@ -218,7 +218,7 @@ static dither_code handshake(dither_socket *socket, dither_instant deadline, dit
   SSL_get0_alpn_selected(socket->ssl, &chosen, &count);
   if (count != 8 || memcmp(chosen, "dither/1", 8) != 0) {
     return dither_fail(
-        error, DITHER_UNAVAILABLE, "this port does not speak dither/1; is it the framed door's?");
+        error, DITHER_FAILED_PRECONDITION, "this port does not speak dither/1; is it the framed door's?");
   }
   return DITHER_OK;
 }

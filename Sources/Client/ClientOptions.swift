@@ -61,13 +61,21 @@ public struct ClientOptions: Sendable, Equatable {
   /// The framed door's, unless the server says another.
   public static let defaultPort = 7447
 
-  /// From DITHER_ADDRESS, DITHER_CA and DITHER_TOKEN.
+  /// From DITHER_ADDRESS, DITHER_CA, DITHER_TOKEN, DITHER_CERTIFICATE and DITHER_KEY.
   public static func fromEnvironment(
     _ environment: [String: String] = ProcessInfo.processInfo.environment
   ) throws(CallError) -> ClientOptions {
     func value(_ key: String) -> String? { environment[key].flatMap { $0.isEmpty ? nil : $0 } }
-    return try ClientOptions(
+    var options = try ClientOptions(
       address: value("DITHER_ADDRESS") ?? "dither://127.0.0.1:\(defaultPort)", authority: value("DITHER_CA"),
       token: value("DITHER_TOKEN"))
+    options.certificate = value("DITHER_CERTIFICATE")
+    options.key = value("DITHER_KEY")
+    guard (options.certificate == nil) == (options.key == nil) else {
+      throw CallError(
+        .invalidArgument,
+        "a client certificate and its key belong together: expected DITHER_CERTIFICATE and DITHER_KEY, got one of them")
+    }
+    return options
   }
 }

@@ -72,13 +72,13 @@ private struct ComparePage {
     let rows = [("First", found.first), ("Second", found.second)].map { name, side in
       [name, side.model, side.digest, "\(side.data), \(side.n) examples", "\(side.seed)", "\(side.samples)"]
     }
-    return Html.table("The reports", ["", "Model", "Digest", "Data", "Seed", "Draws"], rows)
+    return Html.table("The reports", ["Report", "Model", "Digest", "Data", "Seed", "Draws"], rows)
   }
 
   private func forest(_ caption: String, _ measurements: [ReportDifference.Measurement]) -> Html {
     func row(_ one: ReportDifference.Measurement) -> Forest.Row {
       func written(_ value: Double) -> String {
-        one.isShare ? Written.points(value) : String(format: "%.4g", value)
+        one.isShare ? Written.points(value) : Written.number(value)
       }
       return Forest.Row(
         name: one.name, difference: one.difference, interval: one.interval, isLowerBetter: one.lowerIsBetter,
@@ -106,7 +106,7 @@ private struct ComparePage {
       ]
     }
     return
-      "<h2>Gates</h2><section class=\"card\">\(Html.table("Gates of both", ["Gate", "First", "Second", ""], rows))</section>"
+      "<h2>Gates</h2><section class=\"card\">\(Html.table("Gates of both", ["Gate", "First", "Second", "Verdict"], rows))</section>"
   }
 
   private var alone: Html? {

@@ -1,4 +1,5 @@
 import DitherBasics
+import DitherInference
 import DitherJobs
 import DitherProto
 import DitherReports
@@ -63,7 +64,8 @@ struct Console: Sendable {
             name: name, versions: versions,
             audits: jobs.filter { $0.subject.hasPrefix("\(name)@") && scope.allows(audit: $0) },
             served: ServedFigures(
-              version: newest, figures: services.statistics[newest.reference], drift: known?.watch?.current))
+              version: newest, figures: services.statistics[newest.reference], drift: known?.watch?.current),
+            calibratedSamples: known?.fitted.samples)
           return .scripted(Array(page.html.source.utf8))
         },
         HttpRoute(.get, "/audits/{id}.json", .local(.audit)) { request, context in
@@ -80,7 +82,8 @@ struct Console: Sendable {
           if let report = try await services.store.jobs.report(job.id) {
             return .html(report.html, scriptHash: PageScript.report.source)
           }
-          return .scripted(Array(AuditPage(job: job).html.source.utf8), status: 404)
+          // One that has ended without a report will have none.
+          return .scripted(Array(AuditPage(job: job).html.source.utf8), status: job.state.isFinal ? 404 : 200)
         },
         HttpRoute(.get, Self.signIn, .all) { _, _ in .html(Array(SignInPage(isRefused: false).html.source.utf8)) },
         HttpRoute(.post, Self.signIn, .all, bodyBytes: 4096) { request, context in try accept(request, context) },

@@ -35,7 +35,8 @@ struct Doors: Sendable {
     let httpTls = configuration.tls == .generated ? nil : tls
     let console = Console(
       services: services, dispatcher: dispatcher, sessions: authority.sessions, usesTls: httpTls != nil)
-    let http = HttpDoor.Service(console.routes, isLocal: configuration.isLoopback, signInPath: Console.signIn)
+    var http = HttpDoor.Service(console.routes, isLocal: configuration.isLoopback, signInPath: Console.signIn)
+    http.errorPage = { ErrorPage(error: $0).bytes }
     let host = configuration.host
     if let port = configuration.sharedPort {
       var settings = SharedDoor.Settings(tls: tls)

@@ -69,7 +69,7 @@ public struct ModelIndex: Sendable {
     return StoreError(
       .notFound, at: "model '\(name.clipped())'",
       expected: known.isEmpty ? "one that it has" : "one of \(Self.list(known.prefix(8)))",
-      got: part)
+      got: part, advice: known.isEmpty ? "it has none yet" : nil)
   }
 
   private static func list(_ words: some Sequence<String>) -> String {

@@ -72,6 +72,7 @@ struct ParametersTests {
       ("rate", ["site"], nil), ("pdg", ["pgd"], "pgd"), ("apgd", ["apgd_t", "pgd"], "pgd"),
       ("sgima", ["sigma", "site"], "sigma"), ("rat", ["rate"], "rate"),
       ("fast", ["format"], nil),
+      ("eps", ["steps", "epsilon"], "epsilon"), ("step", ["steps", "step_size"], "steps"),
       ("distribuion", ["distribution"], "distribution"),
     ] as [(String, [String], String?)])
   func near(_ word: String, _ known: [String], _ wanted: String?) { #expect(nearest(to: word, among: known) == wanted) }

@@ -1,3 +1,4 @@
+import DitherBasics
 import DitherTestSupport
 import Foundation
 import Testing
@@ -74,6 +75,74 @@ struct LoginTests {
     let result = try Program.run(["models", "list"], environment: home.merging(elsewhere) { $1 })
     #expect(result.status == 4 && result.errors.contains("no caller"), "\(result.errors)")
     withExtendedLifetime(server) {}
+  }
+
+  /// Starts `login` on a terminal of its own, presses Ctrl-C at the prompt, and prints whether what is typed was hidden,
+  /// how the program ended, and whether it is shown again.
+  private static let atPrompt = #"""
+    import fcntl, os, pty, subprocess, sys, termios, time
+
+    master, slave = pty.openpty()
+
+
+    def echoes():
+        return bool(termios.tcgetattr(slave)[3] & termios.ECHO)
+
+
+    def terminal():
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+    program = subprocess.Popen(
+        [sys.argv[1], "login", "--address", "dither://127.0.0.1:1"], stdin=slave, stdout=slave, stderr=slave, preexec_fn=terminal)
+    end = time.monotonic() + 60
+    while echoes() and time.monotonic() < end:
+        time.sleep(0.01)
+    hidden = not echoes()
+    os.write(master, b"\x03")
+    print(hidden, program.wait(60), echoes())
+    """#
+
+  @Test("Ctrl-C at the hidden prompt leaves a terminal that shows what is typed") func hiddenPrompt() throws {
+    let (_, words) = try ChildProcess.run(
+      ["/usr/bin/python3", "-c", Self.atPrompt, Program.url.path],
+      environment: ["XDG_CONFIG_HOME": "/nonexistent", "DITHER_STATE": "/nonexistent"])
+    #expect(words == "True 130 True\n", "\(words)")
+  }
+
+  @Test("with a client certificate a login takes no token, and later commands show the certificate")
+  func certificate() throws {
+    let scratch = try Scratch(), home = Self.home(scratch)
+    let folder = scratch.file("clients")
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
+    for arguments in [
+      "req -x509 \(key) -keyout ca.key -out ca.pem -days 2 -subj /CN=clients",
+      "req \(key) -keyout robot.key -out robot.csr -subj /CN=robot",
+      "x509 -req -in robot.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out robot.pem -days 2",
+    ] {
+      let command = ["/usr/bin/openssl"] + arguments.split(separator: " ").map(String.init)
+      let (status, words) = try ChildProcess.run(command, in: folder)
+      try #require(status == 0, "\(words)")
+    }
+    let server = try LiveServer(
+      state: scratch,
+      arguments: ["--client-ca", folder + "/ca.pem", "--clients", "[{cn: robot, roles: [predict, audit]}]"])
+    let address = try #require(server.environment["DITHER_ADDRESS"]), ca = try #require(server.environment["DITHER_CA"])
+    let asked = ["login", "--address", address, "--ca", ca]
+    let shown = ["--certificate", folder + "/robot.pem", "--key", folder + "/robot.key"]
+    let without = try Program.run(asked + ["--token", "x"], environment: home)
+    #expect(without.status == 2 && without.errors.contains("--certificate"), "\(without.errors)")
+    let made = try Program.run(asked + shown, environment: home)
+    #expect(made.status == 0, "\(made.errors)")
+    let listed = try Program.run(["models", "list"], environment: home)
+    #expect(listed.status == 0, "\(listed.errors)")
+    let env = try Program.run(["env"], environment: home.merging(["DITHER_STATE": scratch.file("nothing")]) { $1 })
+    #expect(env.output.contains("DITHER_CERTIFICATE=\(folder)/robot.pem") && !env.output.contains("TOKEN"))
+    // Another pair than the one that is kept.
+    let other = home.merging(["DITHER_CERTIFICATE": folder + "/robot.pem"]) { $1 }
+    #expect(try Program.run(["models", "list"], environment: other).status == 2)
   }
 
   @Test("open writes the report's page and hands it to the browser, or says where it is") func open() throws {

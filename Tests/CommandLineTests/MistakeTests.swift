@@ -24,7 +24,7 @@ struct MistakeTests {
     let rows: [(String, [String: String], Int32, String)] = [
       ("no authority", ["DITHER_CA": ""], 2, "--ca"),
       ("an authority's file that is not there", ["DITHER_CA": scratch.file("none.pem")], 2, "no such file"),
-      ("gRPC's port", ["DITHER_ADDRESS": "dither://127.0.0.1:\(server.grpcPort)"], 5, "prints as framed"),
+      ("gRPC's port", ["DITHER_ADDRESS": "dither://127.0.0.1:\(server.grpcPort)"], 2, "prints as framed"),
       ("the console's port", ["DITHER_ADDRESS": "dither://127.0.0.1:\(server.httpPort)"], 2, "does not speak TLS"),
       ("no TLS", ["DITHER_ADDRESS": plain + framed], 5, "dither://127.0.0.1:\(framed)"),
       ("no server", ["DITHER_ADDRESS": "dither://127.0.0.1:1"], 5, "is `dither serve` running there?"),

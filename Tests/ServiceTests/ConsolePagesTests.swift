@@ -40,7 +40,7 @@ import Testing
         "Draws of a prediction. up to 8: 3", "Computing of a prediction", "Predictive entropy of a row",
         "Mutual information of a row",
       ] { #expect(after.contains("aria-label=\"\(chart)"), "\(chart)") }
-      #expect(after.contains("<td>POST /v1/Inference/Predict</td><td>3</td>"), "\(after)")
+      #expect(after.contains("<td>POST /v1/Inference/Predict</td><td data-l=\"answered\">3</td>"), "\(after)")
       #expect(after.contains("Draws of a prediction <span>3, median at most 8, 95 % at most 8</span>"))
       // The script takes this part alone.
       #expect(after.contains("data-place=\"figures\"") && after.contains("<div id=\"figures\">"))

@@ -57,6 +57,13 @@ import Testing
       #expect(try await get(url("/report-key.pub.pem")).text.contains("PUBLIC KEY"))
       #expect(try await get(url("/audits/none")).status == 404)
       #expect(try await get(url("/nothing")).status == 404)
+      // A browser is shown a page, which says the same.
+      let asked = "GET /nothing HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n"
+      let words = try raw(url("/").port ?? 0, asked + "\r\n")
+      let page = try raw(url("/").port ?? 0, asked + "accept: text/html,*/*\r\n\r\n")
+      #expect(words.hasSuffix("\r\n\r\nNOT_FOUND: no such page\n") && words.contains("content-type: text/plain"))
+      #expect(page.hasPrefix("HTTP/1.1 404") && page.contains("content-type: text/html"))
+      #expect(page.contains("<h1>Not found</h1>") && page.contains("no such page"))
       // A session of a server that was here before.
       let old = try raw(
         url("/").port ?? 0,
@@ -77,11 +84,11 @@ import Testing
         if state == .done { _ = try await jobs.finish(id, json: Array("{}".utf8), html: Array("<p>".utf8)) }
       }
       let page = try await get(url("/")).text
-      #expect(page.contains("<strong>net</strong>@1") && page.contains("<td>live</td>") && page.contains("<td>3</td>"))
+      #expect(page.contains("<strong>net</strong>@1") && page.contains(">live</td>") && page.contains(">3</td>"))
       #expect(page.contains("<code>\(digest.prefix(12))</code>") && !page.contains("No models yet"))
       // Only of those that are done there is a report.
       #expect(page.contains("<a href=\"/audits/second\">second</a>") && page.contains("<td>first</td>"))
-      #expect(page.contains("<td>&lt;i&gt;first&amp;</td>") && page.contains("failed</span> &quot;&lt;script&gt;"))
+      #expect(page.contains(">&lt;i&gt;first&amp;</td>") && page.contains("failed</span> &quot;&lt;script&gt;"))
       #expect(!page.contains("<script") && !page.contains("<i>") && !page.contains("\u{1B}"))
       let report = try await get(url("/audits/second"))
       // Of all scripts a report's page may run its own.
@@ -214,7 +221,7 @@ import Testing
       try await server.services.store.jobs.create(
         Job(id: "waits", kind: "audit", subject: "net@1", spec: Array("{}".utf8), createdBy: "tester"), blobs: [])
       let waiting = try await get(url("/audits/waits"))
-      #expect(waiting.status == 404 && waiting.text.contains("data-audit=\"waits\""))
+      #expect(waiting.status == 200 && waiting.text.contains("data-audit=\"waits\""))
       #expect(try await get(url("/models/net")).text.contains("<a href=\"/audits/waits\">"))
     }
   }

@@ -47,6 +47,10 @@ struct ClientOptionsTests {
     let all = try ClientOptions.fromEnvironment(
       ["DITHER_ADDRESS": "dither+plain://h:9", "DITHER_CA": "c", "DITHER_TOKEN": "t"])
     #expect(all == ClientOptions(host: "h", port: 9, usesTls: false, authority: "c", token: "t"))
-    #expect(throws: CallError.self) { try ClientOptions.fromEnvironment(["DITHER_ADDRESS": "h:9"]) }
+    let mutual = try ClientOptions.fromEnvironment(["DITHER_CERTIFICATE": "c.pem", "DITHER_KEY": "c.key"])
+    #expect(mutual.certificate == "c.pem" && mutual.key == "c.key" && mutual.token == nil)
+    for wrong in [["DITHER_ADDRESS": "h:9"], ["DITHER_CERTIFICATE": "c.pem"], ["DITHER_KEY": "c.key"]] {
+      #expect(throws: CallError.self) { try ClientOptions.fromEnvironment(wrong) }
+    }
   }
 }

@@ -136,6 +136,17 @@ import Testing
     await server.close()
   }
 
+  @Test("the framed client at gRPC's door is told that another protocol is there")
+  func framedClientAtGrpc() async throws {
+    let server = try await ToyServer(.grpcTls)
+    let target = FramedClient.Target(
+      host: "127.0.0.1", port: server.door.port, usesTls: true, authority: server.authority,
+      connectTimeout: .seconds(30))
+    let error = await #expect(throws: CallError.self) { try await call(target, "toy/Echo") }
+    #expect(error?.code == .failedPrecondition && error?.message.contains("another protocol") == true)
+    await server.close()
+  }
+
   @Test(
     "no call of gRPC's is done over TLS without its ALPN, also of those that come with the end of the handshake",
     arguments: [DoorKind.grpcTls, .sharedGrpcTls], [[], ["foo"]])

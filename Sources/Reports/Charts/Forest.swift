@@ -54,7 +54,7 @@ struct Forest {
     func x(_ value: Double) -> Double {
       Self.width / 2 + min(max(sign * value / most, -1), 1) * (Self.width / 2 - 8)
     }
-    let middle = Self.height / 2, interval = row.interval
+    let written = row.written ?? Written.points, middle = Self.height / 2, interval = row.interval
     let isApart = interval.map { $0.low > 0 || $0.high < 0 } ?? false
     let side = !isApart || row.isLowerBetter == nil ? "f-none" : sign * row.difference > 0 ? "f-better" : "f-worse"
     let line: Html? = interval.map {
@@ -64,7 +64,7 @@ struct Forest {
         """
     }
     return """
-      <svg viewBox="0 0 \(Self.width) \(Self.height)" role="img" aria-label="\(row.name): \(Written.points(row.difference))">\
+      <svg viewBox="0 0 \(Self.width) \(Self.height)" role="img" aria-label="\(row.name): \(written(row.difference))">\
       <line class="grid" x1="\(Self.width / 2)" x2="\(Self.width / 2)" y1="0" y2="\(Self.height)"/>\
       <g class="\(side)">\(line)<rect x="\(x(row.difference) - 4)" y="\(middle - 4)" width="8" height="8"/></g></svg>
       """

@@ -36,15 +36,17 @@ package struct Html: ExpressibleByStringInterpolation, Sendable {
 }
 
 extension Html {
-  /// Tables of as many columns stand on telephones as blocks.
+  /// Tables of as many columns stand on telephones as blocks; of so many, where the last is text.
   private static var mostUnstacked: Int { 6 }
+  private static var mostWordy: Int { 4 }
 
   /// A table with a caption; the first column heads its rows, the others are numbers.
   /// - Parameter isWordy: the last column is text, of several lines where it must.
   package static func table(_ caption: String, _ heads: [String], _ rows: [[String]], isWordy: Bool = false) -> Html {
     let head = heads.map { "<th scope=\"col\">\($0)</th>" as Html }
     // On a telephone a row of many cells is a block of its own, in which each says its column's name.
-    let isStacked = heads.count >= mostUnstacked, words = [isWordy ? "wordy" : nil, isStacked ? "stack" : nil]
+    let isStacked = heads.count >= (isWordy ? mostWordy : mostUnstacked)
+    let words = [isWordy ? "wordy" : nil, isStacked ? "stack" : nil]
     let classes = words.compactMap { $0 }.joined(separator: " ")
     let body = rows.map { row -> Html in
       let cells = row.enumerated().map { at, cell -> Html in

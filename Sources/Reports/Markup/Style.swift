@@ -14,7 +14,7 @@ extension Html {
     h1{font-size:clamp(1.6rem,4vw,2.3rem);line-height:1.15;letter-spacing:-.02em;margin:.2rem 0 .6rem;overflow-wrap:anywhere}
     h2{font-size:1.3rem;letter-spacing:-.01em;margin:3rem 0 1rem}
     h3{font-size:1rem;margin:0}
-    p{margin:.4rem 0;max-width:72ch}
+    p{margin:.4rem 0;max-width:72ch}a{color:var(--model)}
     .eyebrow{color:var(--muted);font-size:.8rem;font-weight:600;letter-spacing:.08em;text-transform:uppercase;margin:0}
     .lead{font-size:1.1rem}
     .muted,figcaption p,caption{color:var(--muted)}
@@ -83,6 +83,7 @@ extension Html {
     caption{text-align:left;padding:.3rem 0;font-size:.82rem}
     th,td{padding:.35rem .7rem .35rem 0;text-align:right;border-bottom:1px solid var(--line);overflow-wrap:break-word}
     th:first-child,td:first-child{text-align:left}tbody th{font-weight:500}
+    .stack td:not(.n){overflow-wrap:anywhere}
     .wordy td:last-child,.wordy th:last-child{text-align:left;padding-left:.7rem;overflow-wrap:anywhere}
     thead th{color:var(--muted);font-weight:600;vertical-align:bottom}
     svg.bars{max-width:780px}.bars+.bars{margin-top:-.4rem}
@@ -105,7 +106,10 @@ extension Html {
     .stack td[data-l]::before{content:attr(data-l) ": ";color:var(--muted)}.stack .plot{width:100%}.stack tbody th{font-weight:700}
     .wordy td:last-child,.wordy th:last-child{padding-left:0}table:not(.stack) th,table:not(.stack) td{padding-right:.35rem}
     .hint{display:block;margin-left:0}}
-    @media (max-width:560px){table{font-size:.8rem}.conf td,.conf thead th:not(:first-child){font-size:.66rem;min-width:0;padding:.2rem 0}
+    @media screen and (max-width:900px){.forest.stack,.forest tbody,.forest tr,.forest th,.forest td{display:block;text-align:left}.forest thead{display:none}.forest caption{display:block}
+    .forest tr{padding:.5rem 0;border-bottom:1px solid var(--line)}.forest th,.forest td{border:0;padding:.1rem 0}.forest tbody th{font-weight:700}
+    .forest td[data-l]::before{content:attr(data-l) ": ";color:var(--muted)}.forest .plot{width:100%;max-width:28rem}}
+    @media (max-width:560px){table{font-size:.8rem}tbody th{overflow-wrap:anywhere}.conf td,.conf thead th:not(:first-child){font-size:.66rem;min-width:0;padding:.2rem 0}
     .conf th:first-child{width:3.4rem}.heat td,.heat thead th:not(:first-child){padding:.25rem .1rem;font-size:.74rem}
     main{padding:1.5rem .9rem 3rem}.card{padding:.9rem}svg text,svg .tick,svg .axis{font-size:15px}
     svg .count{font-size:13px}svg .label{font-size:22px}svg .value{font-size:19px}dl{grid-template-columns:1fr;gap:0}

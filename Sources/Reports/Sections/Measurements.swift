@@ -22,7 +22,7 @@ extension Page {
     }
     let rows = found.map { probe in
       [
-        probe.title, probe.medianDistance.map { String(format: "%.4g", $0) } ?? "beyond all that was found",
+        probe.title, probe.medianDistance.map { Self.number($0) } ?? "beyond all that was found",
         "\((probe.distances ?? []).count { $0 == nil })",
       ]
     }
@@ -131,9 +131,10 @@ extension Page {
       let summaries = roles.compactMap { role in
         (role == .model ? probe.summary : probe.other(role)?.summary).map { (role, $0) }
       }
+      let title = heading(probe, among: measured)
       return .init(
-        id: "measured-\(at + 1)", title: heading(probe, among: measured), hint: probe.figures(2), rank: 8,
-        body: "<div class=\"charts\">\(charts(summaries))</div>\(measures(summaries))\n")
+        id: "measured-\(at + 1)", title: title, hint: probe.figures(2), rank: 8,
+        body: "<div class=\"charts\">\(charts(summaries))</div>\(measures(summaries, of: title))\n")
     }
   }
 
@@ -189,7 +190,8 @@ extension Page {
     }
   }
 
-  private func measures(_ summaries: [(role: Chart.Series.Role, summary: Summary)]) -> Html? {
+  /// - Parameter probe: as its section is called: regions of a page have names of their own.
+  private func measures(_ summaries: [(role: Chart.Series.Role, summary: Summary)], of probe: String) -> Html? {
     guard let first = summaries.first?.summary, !first.measures.isEmpty else { return nil }
     let rows = first.measures.map { measure in
       [measure.name]
@@ -200,11 +202,11 @@ extension Page {
         } + [measure.n.map { "\($0)" } ?? "", measure.meaning]
     }
     let heads = ["Measure"] + summaries.map(\.role.title) + ["n", "Meaning"]
-    return
-      "<section class=\"card\">\(Html.table("Measures, with 95 % intervals where they are known", heads, rows, isWordy: true))</section>"
+    let caption = "\(probe): measures, with 95 % intervals where they are known"
+    return "<section class=\"card\">\(Html.table(caption, heads, rows, isWordy: true))</section>"
   }
 
-  private static func number(_ value: Double) -> String { String(format: "%.4g", value) }
+  private static func number(_ value: Double) -> String { Written.number(value) }
 
   /// The curves of attacks: one that still rises at its end has not been tried hard enough.
   var progress: Html? {

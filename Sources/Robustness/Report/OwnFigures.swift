@@ -17,5 +17,7 @@ extension ProbeReport {
     return "\(curve.y) \(Self.number(end.y)) at \(curve.x) \(Self.number(end.x))"
   }
 
-  private static func number(_ value: Double) -> String { String(format: "%.3g", value) }
+  private static func number(_ value: Double) -> String {
+    abs(value) < 1e-4 ? Written.number(value) : String(format: "%.3g", value)
+  }
 }

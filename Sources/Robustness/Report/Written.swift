@@ -11,5 +11,13 @@ package enum Written {
     "\(points(interval.low)) to \(points(interval.high))"
   }
   package static func probability(_ p: Double) -> String { p < 0.001 ? "p < 0.001" : String(format: "p = %.3f", p) }
+  /// With four digits, and not in powers of ten.
+  package static func number(_ value: Double) -> String {
+    let size = abs(value)
+    guard size > 1e-9, size < 1e-4 || size >= 1e4, size < 1e15 else { return String(format: "%.4g", value) }
+    // Of small ones two digits, as their differences are seldom more exact.
+    let digits = size >= 1 ? 0 : 1 - Int(log10(size).rounded(.down))
+    return String(format: "%.\(digits)f", value)
+  }
   package static func decimal(_ value: Double) -> String { String(format: "%.3f", value) }
 }

@@ -69,10 +69,26 @@ enum ConsolePage {
     return "<time datetime=\"\(date)\">\(date.replacing("T", with: " ").replacing("Z", with: " UTC"))</time>"
   }
 
+  /// As many as there are, with three digits, never in powers of ten.
+  static func number(_ value: Double) -> String {
+    abs(value) >= 1000 ? String(format: "%.0f", value) : String(format: "%.3g", abs(value) < 1e-4 ? 0 : value)
+  }
+
+  /// `4.38 s`, `7.5 ms`.
+  static func duration(_ seconds: Double) -> String {
+    seconds < 1 ? "\(number(seconds * 1e3)) ms" : "\(number(seconds)) s"
+  }
+
   static func table(_ titles: [String], _ rows: [[Html]], none: Html) -> Html {
     if rows.isEmpty { return "<p>\(none)</p>" }
     let head = titles.map { "<th scope=\"col\">\($0)</th>" as Html }
-    let body = rows.map { row in "<tr>\(row.map { "<td>\($0)</td>" as Html })</tr>" as Html }
+    // On a telephone a row is a block, in which each cell but the first says its column's name.
+    let body = rows.map { row -> Html in
+      let cells = row.enumerated().map { at, cell -> Html in
+        at == 0 || at >= titles.count ? "<td>\(cell)</td>" : "<td data-l=\"\(titles[at])\">\(cell)</td>"
+      }
+      return "<tr>\(cells)</tr>"
+    }
     return """
       <div class="wide" tabindex="0" role="region" aria-label="Table: \(titles.first ?? "")"><table><thead><tr>\(head)</tr></thead><tbody>
       \(Html(joining: body, by: "\n"))
@@ -98,9 +114,11 @@ enum ConsolePage {
   }
 
   private static let style: Html = """
-    :root { color-scheme: light dark; --line: #8884; --quiet: #666; --accent: #2563eb; --bar: #2563eb33 }
-    @media (prefers-color-scheme: dark) { :root { --accent: #7aa7ff; --quiet: #999; --bar: #7aa7ff44 } }
-    body { margin: 0; font: 15px/1.5 system-ui, sans-serif }
+    :root { color-scheme: light dark; --paper: #fff; --ink: #111; --line: #8884; --quiet: #666; --accent: #2563eb; --bar: #2563eb33;
+      --bad: #b93a0a }
+    @media (prefers-color-scheme: dark) { :root { --paper: #121212; --ink: #eee; --accent: #7aa7ff; --quiet: #a0a0a0; --bar: #7aa7ff44;
+      --bad: #ff9a6b } }
+    body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif }
     main { max-width: 72rem; margin: 0 auto; padding: 1rem }
     nav { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; max-width: 72rem; margin: 0 auto; padding: 1rem 1rem 0 }
     nav a[aria-current] { color: inherit; font-weight: 700 }
@@ -112,10 +130,11 @@ enum ConsolePage {
     h1 { font-size: 1.6rem; overflow-wrap: anywhere } h2 { font-size: 1.1rem; margin-top: 2.5rem }
     .wide { overflow-x: auto }
     table { border-collapse: collapse; width: 100% }
-    th, td { text-align: left; padding: .45rem .8rem .45rem 0; border-bottom: 1px solid var(--line); white-space: nowrap }
+    th, td { text-align: left; padding: .45rem .8rem .45rem 0; border-bottom: 1px solid var(--line) }
+    td:first-child, td code { overflow-wrap: anywhere }
     th, time, p { color: var(--quiet); font-weight: 500 }
     a { color: var(--accent) }
-    .failed { color: #c2410c } .running, .queued { color: var(--accent) }
+    .failed { color: var(--bad) } .running, .queued { color: var(--accent) }
     form p { display: flex; flex-wrap: wrap; gap: .6rem 1.2rem; align-items: center; margin: .5rem 0 }
     input, textarea, select, button { font: inherit; padding: .3rem .5rem; max-width: 100% }
     input[type=number] { width: 6rem } textarea { width: min(40rem, 100%) }
@@ -127,6 +146,13 @@ enum ConsolePage {
     .bars i { display: block; position: relative; height: 1rem; background: var(--bar) }
     .bars i b { position: absolute; top: .4rem; height: .2rem; background: var(--accent) }
     .bars .best { font-weight: 700 } progress { width: min(30rem, 100%) }
-    pre { white-space: pre-wrap; overflow-wrap: anywhere }
+    pre { white-space: pre-wrap; overflow-wrap: anywhere } p code { display: inline-block; max-width: 100% }
+    @media (max-width: 1000px) { th, td { padding-right: .5rem } }
+    @media (max-width: 700px) {
+      table, tbody, tr, td { display: block } thead, td:empty { display: none }
+      tr { padding: .5rem 0; border-bottom: 1px solid var(--line) }
+      td { border: 0; padding: .1rem 0; overflow-wrap: anywhere }
+      td[data-l]::before { content: attr(data-l) ": "; color: var(--quiet) }
+    }
     """
 }

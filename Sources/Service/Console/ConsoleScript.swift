@@ -12,23 +12,31 @@ enum ConsoleScript {
         method: 'POST', headers: {'content-type': 'application/json'}, body: JSON.stringify(message)});
       const body = await answer.json();
       if (answer.ok) return body;
-      if (answer.status === 401) throw new Error('sign in first, at /sign-in, with a token');
+      if (answer.status === 401) throw new Stranger();
       throw new Error(body.error || answer.statusText);
     }
-    const tell = (place, error) => { place.textContent = error.message; place.classList.add('failed'); };
+    class Stranger extends Error {}
+    function tell(place, error) {
+      place.classList.add('failed');
+      if (!(error instanceof Stranger)) { place.textContent = error.message; return; }
+      const link = document.createElement('a');
+      [link.href, link.textContent] = ['/sign-in', 'sign in'];
+      place.replaceChildren('this takes a token: ', link);
+    }
 
     // A picture to draw, or to choose.
     function picture(form, shape) {
       const pad = form.querySelector('canvas'), pen = pad.getContext('2d'), [channels, height, width] = shape;
-      let isDrawn = false, isDown = false;
-      const clear = () => { pen.fillStyle = '#000'; pen.fillRect(0, 0, pad.width, pad.height); isDrawn = true; };
+      // A chosen picture is sent as it is, until something is drawn on it.
+      let chosen = null, isDown = false;
+      const clear = () => { pen.fillStyle = '#000'; pen.fillRect(0, 0, pad.width, pad.height); chosen = null; };
       const place = event => {
         const box = pad.getBoundingClientRect();
         return [(event.clientX - box.left) * pad.width / box.width, (event.clientY - box.top) * pad.height / box.height];
       };
       clear();
       pad.addEventListener('pointerdown', event => {
-        isDown = true; isDrawn = true;
+        isDown = true; chosen = null;
         pad.setPointerCapture(event.pointerId);
         pen.strokeStyle = '#fff'; pen.lineWidth = 22; pen.lineCap = pen.lineJoin = 'round';
         pen.beginPath(); pen.moveTo(...place(event)); pen.lineTo(...place(event)); pen.stroke();
@@ -50,7 +58,7 @@ enum ConsoleScript {
           const image = await createImageBitmap(file);
           clear();
           pen.drawImage(image, 0, 0, pad.width, pad.height);
-          isDrawn = false;
+          chosen = image;
           form.requestSubmit();
         } catch { tell(form.querySelector('.answer'), new Error('this is no picture that the browser reads')); }
       });
@@ -71,12 +79,12 @@ enum ConsoleScript {
         const scaled = small.getContext('2d');
         scaled.imageSmoothingQuality = 'high';
         scaled.fillRect(0, 0, width, height);
-        const box = isDrawn && channels === 1 ? bounds() : null;
+        const box = !chosen && channels === 1 ? bounds() : null;
         if (box) {
           const factor = Math.min(width, height) * 20 / 28 / Math.max(box[2], box[3]);
           const [w, h] = [box[2] * factor, box[3] * factor];
           scaled.drawImage(pad, ...box, (width - w) / 2, (height - h) / 2, w, h);
-        } else scaled.drawImage(pad, 0, 0, width, height);
+        } else scaled.drawImage(chosen || pad, 0, 0, width, height);
         const {data} = scaled.getImageData(0, 0, width, height), bytes = new Uint8Array(channels * height * width);
         const isInverted = form.elements.inverted.checked;
         for (let at = 0; at < height * width; at++) {
@@ -93,11 +101,10 @@ enum ConsoleScript {
 
     function row(form, shape) {
       return () => {
-        const numbers = form.elements.row.value.split(/[\s,;]+/).filter(word => word).map(Number);
-        const wanted = shape.reduce((a, b) => a * b, 1);
-        if (numbers.length !== wanted || numbers.some(number => !Number.isFinite(number))) {
-          throw new Error(`expected ${wanted} numbers, got ${numbers.length}`);
-        }
+        const words = form.elements.row.value.split(/[\s,;]+/).filter(word => word), numbers = words.map(Number);
+        const wanted = shape.reduce((a, b) => a * b, 1), odd = numbers.findIndex(number => !Number.isFinite(number));
+        if (odd >= 0) throw new Error(`expected numbers, got '${words[odd].slice(0, 40)}'`);
+        if (numbers.length !== wanted) throw new Error(`expected ${wanted} numbers, got ${numbers.length}`);
         return {type: 'FLOAT32', shape: [1, ...shape], data: encode(new Uint8Array(new Float32Array(numbers).buffer))};
       };
     }
@@ -136,6 +143,10 @@ enum ConsoleScript {
             element('span', `${(100 * mean[at]).toFixed(1)} %${spread[at] ? ` ± ${(100 * spread[at]).toFixed(1)}` : ''}`));
         }
         place.append(bars);
+        if (answer.set_kind) {
+          const inside = [...set].map(at => labels[at] || `class ${at}`).join(', ');
+          fact('prediction set', inside || 'empty: none is as likely as the true class was in the calibration');
+        }
       } else mean.forEach((value, at) => fact(labels[at] || `value ${at}`, `${value}${spread[at] ? ` ± ${spread[at]}` : ''}`));
       for (const [name, words] of [
         ['predictive_entropy', 'total doubt (entropy)'], ['expected_entropy', 'of it in the data (aleatoric)'],
@@ -157,10 +168,11 @@ enum ConsoleScript {
         try {
           const asked = {model: form.dataset.model, input: input(), seed: '1'};
           const coverage = form.elements.coverage && Number(form.elements.coverage.value);
-          if (coverage) asked.coverage = coverage;
-          // More and more draws of one seed: what is shown first is the beginning of what follows.
+          // More and more draws of one seed: what is shown first is the beginning of what follows. A calibration holds
+          // for as many draws as it was made with: the set comes with the last.
           for (let samples = Math.min(4, most); own === turn; samples = Math.min(4 * samples, most)) {
-            const answer = await call('Inference/Predict', {...asked, samples});
+            const set = coverage && samples >= most ? {coverage} : {};
+            const answer = await call('Inference/Predict', {...asked, ...set, samples});
             if (own === turn) show(place, answer, labels);
             if (samples >= most) break;
           }
@@ -194,7 +206,7 @@ enum ConsoleScript {
               seed: '1'})});
           if (!answer.ok) {
             const body = await answer.json();
-            throw new Error(answer.status === 401 ? 'sign in first, at /sign-in, with a token' : body.error);
+            throw answer.status === 401 ? new Stranger() : new Error(body.error);
           }
           const reader = answer.body.getReader(), decoder = new TextDecoder();
           for (let text = ''; ;) {

@@ -54,8 +54,7 @@ struct GlancePage {
 
   private func cells(_ one: Metrics.MethodFigures) -> [Html] {
     func time(_ share: Double) -> Html {
-      guard let seconds = one.latency.quantile(share) else { return "–" }
-      return "\(String(format: "%.3g", seconds * 1e3)) ms"
+      one.latency.quantile(share).map { "\(ConsolePage.duration($0))" } ?? "–"
     }
     let good = one.codes.filter { $0.code == "OK" }.reduce(0) { $0 + $1.count }
     let bad = one.codes.filter { $0.code != "OK" }.map { "\($0.count) \($0.code)" }

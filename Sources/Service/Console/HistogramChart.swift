@@ -50,5 +50,5 @@ struct HistogramChart {
       ? "up to \(shown(histogram.bounds[bucket]))" : "above \(shown(histogram.bounds.last ?? 0))"
   }
 
-  private func shown(_ value: Double) -> String { String(format: "%.3g", value * factor) + unit }
+  private func shown(_ value: Double) -> String { ConsolePage.number(value * factor) + unit }
 }

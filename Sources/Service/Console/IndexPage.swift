@@ -65,8 +65,10 @@ package struct IndexPage {
     return "<p>\(count - Self.mostModels) more: search for a part of a name, or <code>dither models list</code>.</p>"
   }
 
-  private var signOut: Html? {
-    guard isSignedIn else { return nil }
+  private var signOut: Html {
+    guard isSignedIn else {
+      return "<p><a href=\"\(Console.signIn)\">Sign in</a>, to try models and to begin audits.</p>"
+    }
     return "<form method=\"post\" action=\"\(Console.signOut)\"><button type=\"submit\">Sign out</button></form>"
   }
 

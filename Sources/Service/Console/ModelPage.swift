@@ -12,6 +12,8 @@ struct ModelPage {
   var audits: [Job]
   /// The newest version's.
   var served: ServedFigures
+  /// Draws that its calibration was made with, and holds for; nil: it has none.
+  var calibratedSamples: Int?
 
   private var newest: ModelVersion { versions[0] }
   private var signature: SignatureRecord? { SignatureRecord(json: newest.model.signature) }
@@ -23,7 +25,7 @@ struct ModelPage {
       <h1>\(name)</h1>
       \(trial)
       <section aria-labelledby="versions"><h2 id="versions">Versions</h2>
-      \(ConsolePage.table(["version", "aliases", "digest", "noise", "by", "published", ""], versions.map(cells), none: ""))
+      \(ConsolePage.table(["version", "aliases", "digest", "noise", "by", "published", "another alias"], versions.map(cells), none: ""))
       </section>
       <section aria-labelledby="facts"><h2 id="facts">The newest</h2><div class="answer"><dl>\(facts)</dl></div>
       \(text("Noise", newest.model.noise))\(card)</section>
@@ -48,7 +50,8 @@ struct ModelPage {
     let input: Html =
       isPicture
       ? """
-      <p><canvas width="280" height="280" aria-label="Draw with the pointer"></canvas></p>
+      <p><canvas width="280" height="280" role="img" aria-label="A place to draw in with the pointer"></canvas></p>
+      <p>Draw here, or choose a picture.</p>
       <p><button type="button" class="clear">Clear</button>
       <label>A picture <input type="file" accept="image/png,image/jpeg"></label>
       <label><input type="checkbox" name="inverted"> dark on light</label></p>
@@ -58,13 +61,16 @@ struct ModelPage {
       <section aria-labelledby="try"><h2 id="try">Try it</h2>
       <form class="trial try" data-model="\(name)" data-shape="\(shape.map(String.init).joined(separator: ","))" data-labels="\(labels)">
       <div>\(input)
-      <p><label>Draws <input name="samples" type="number" min="0" max="4096" value="\(newest.model.noise.isEmpty ? 0 : 64)"></label>
-      \(newest.calibration == nil ? "" : "<label>Coverage <input name=\"coverage\" type=\"number\" min=\"0\" max=\"0.99\" step=\"0.01\" value=\"0.9\"></label>" as Html)
+      <p><label>Draws <input name="samples" type="number" min="0" max="4096" value="\(draws)"></label>
+      \(calibratedSamples == nil ? "" : "<label>Coverage <input name=\"coverage\" type=\"number\" min=\"0\" max=\"0.99\" step=\"0.01\" value=\"0.9\"></label>" as Html)
       <button type="submit">Predict</button></p></div>
       <div class="answer" role="status" aria-live="polite"></div>
       </form></section>
       """
   }
+
+  /// Draws to begin with.
+  private var draws: Int { calibratedSamples ?? (newest.model.noise.isEmpty ? 0 : 64) }
 
   private var facts: [Html] {
     guard let signature else { return [] }
@@ -77,11 +83,11 @@ struct ModelPage {
         }.joined(separator: "; ")
       ),
       ("task", signature.task ?? "classification"),
-      ("output", "\(signature.outputName)\(signature.outputKind.map { ", \($0)" } ?? "")"),
+      ("output", Set([signature.outputName, signature.outputKind].compactMap { $0 }).sorted().joined(separator: ", ")),
       ("classes", signature.labelNames.joined(separator: ", ")),
       ("draws where nobody says", "\(newest.model.defaultSamples)"),
       ("calibrated", newest.calibration == nil ? "no" : "yes"),
-      ("bytes", "\(newest.model.bytes)"),
+      ("size", newest.model.bytes.formatted(.byteCount(style: .file).locale(Locale(identifier: "en_US_POSIX")))),
     ]
     rows.removeAll { $0.1.isEmpty }
     return rows.map { "<dt>\($0.0)</dt><dd>\($0.1)</dd>" }

@@ -32,7 +32,7 @@ struct RunsPage {
     let cut: Html? =
       isWhole ? nil : "<p>The folder has more than is looked at: name a smaller one with <code>--runs</code>.</p>"
     let table = ConsolePage.table(
-      ["record", "kind", "standing", "changed", ""], rows.map(cells),
+      ["record", "kind", "standing", "changed", "page"], rows.map(cells),
       none: "Nothing here yet: <code>dither train RECIPE --out DIR</code>")
     return "\(table)\(rest)\(cut)"
   }

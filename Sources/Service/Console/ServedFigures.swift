@@ -39,7 +39,7 @@ struct ServedFigures {
   private var facts: [(String, String)] {
     func mean(_ span: PredictionStatistics.Span) -> String {
       guard span.count > 0 else { return "–" }
-      return "\((Double(span.nanoseconds) / Double(span.count) / 1e3).rounded() / 1e3) ms"
+      return ConsolePage.duration(Double(span.nanoseconds) / Double(span.count) / 1e9)
     }
     return [
       ("answered", "\(figures.success.count) predictions of \(figures.rows) rows"),
@@ -59,7 +59,7 @@ struct ServedFigures {
     return """
       <h3>Drift from the calibration's examples</h3>
       \(ConsolePage.table(
-        ["statistic", "median, calibrated", "median, recent", "distance", "p", ""],
+        ["statistic", "median, calibrated", "median, recent", "distance", "p", "verdict"],
         found.map {
           [
             "\($0.statistic.rawValue)", "\(rounded($0.referenceMedian))", "\(rounded($0.recentMedian))",

@@ -44,7 +44,8 @@ package struct SqlJobs: JobRecords {
     }
     guard let found else {
       throw StoreError(
-        .notFound, at: "audit", expected: "the name of a job here", got: "'\(id.clipped())'", advice: "list them")
+        .notFound, at: "audit", expected: "the name of an audit here", got: "'\(id.clipped())'",
+        advice: "list the audits to see what is here")
     }
     return found
   }

@@ -91,8 +91,7 @@ enum ConnectionTrouble {
     CallError(
       .unavailable,
       target.usesTls
-        ? "\(target.place) closed the connection before its Hello; the server may be stopping or full, or the port is "
-          + "another than that which `dither serve` prints as framed"
+        ? "\(target.place) closed the connection before its Hello; the server may be stopping or full"
         : "\(target.place) closed the connection before its Hello; if it asks for TLS, its address is "
           + "dither://\(target.place)")
   }

@@ -3,6 +3,7 @@ import Foundation
 import NIOCore
 import NIOPosix
 import NIOSSL
+import NIOTLS
 
 /// A framed connection from the client's side. Calls on it run at once and end in any order.
 public final class FramedClient: Sendable {
@@ -228,6 +229,8 @@ final class FramedClientHandler: ChannelInboundHandler {
   private var deadlines: DeadlineSet?
   private var context: ChannelHandlerContext?
   private var lost: CallError?
+  /// Within TLS: whether the server has agreed on the framed protocol by ALPN. A framed door always does.
+  private var isAgreed = true
   private let target: FramedClient.Target
 
   /// - Parameter ready: done with the server's Hello.
@@ -249,6 +252,11 @@ final class FramedClientHandler: ChannelInboundHandler {
     context.fireChannelActive()
   }
 
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if case TLSUserEvent.handshakeCompleted(let negotiated) = event { isAgreed = negotiated == "dither/1" }
+    context.fireUserInboundEventTriggered(event)
+  }
+
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     reader.append(unwrapInboundIn(data).readableBytesView)
     do throws(CallError) {
@@ -262,10 +270,9 @@ final class FramedClientHandler: ChannelInboundHandler {
     }
   }
   func channelInactive(context: ChannelHandlerContext) {
-    let isEarly = ready != nil
     perform(
       connection.fail(
-        lost ?? (isEarly ? ConnectionTrouble.closed(target) : CallError(.unavailable, "the connection was closed"))))
+        lost ?? (ready != nil ? closedEarly : CallError(.unavailable, "the connection was closed"))))
     deadlines?.stop()
     context.fireChannelInactive()
   }
@@ -273,11 +280,17 @@ final class FramedClientHandler: ChannelInboundHandler {
     // TLS's word for a peer that went without a goodbye.
     let isGone = error as? NIOSSLError == .uncleanShutdown
     if ready != nil {
-      lost = isGone ? ConnectionTrouble.closed(target) : ConnectionTrouble.error(error, target)
+      lost = isGone ? closedEarly : ConnectionTrouble.error(error, target)
     } else {
       lost = CallError(.unavailable, isGone ? "the connection was lost" : "the connection failed: \(error)")
     }
     context.close(promise: nil)
+  }
+
+  /// Before its Hello. What stands before a framed door and ends its TLS may agree on nothing: the Hello counts, where one
+  /// comes.
+  private var closedEarly: CallError {
+    isAgreed ? ConnectionTrouble.closed(target) : ConnectionTrouble.foreign(target)
   }
 
   private func perform(_ actions: [ClientConnection.Action]) {

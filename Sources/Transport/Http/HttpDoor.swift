@@ -30,6 +30,8 @@ public enum HttpDoor {
     public var isLocal: Bool
     /// Where browsers without a token are sent to.
     public var signInPath: String?
+    /// What a browser is shown in place of a page that fails; nil: the same text as everybody.
+    public var errorPage: (@Sendable (CallError) -> [UInt8])?
     /// To the first byte of a request, and between two bytes of one.
     public var patience: Duration
     /// - Parameters:
@@ -307,8 +309,12 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
     if let error {
       let form = exchange.route?.errorForm ?? .text
       response = failure(error)
+      var body = form == .json ? error.json : Data(error.httpText.utf8)
       if form == .json { response?.contentType = "application/json" }
-      let body = form == .json ? error.json : Data(error.httpText.utf8)
+      if form == .text, response?.status ?? 0 >= 400, asksForPage, let page = settings.errorPage {
+        response?.contentType = HttpResponse.html([]).contentType
+        body = Data(page(error))
+      }
       writeHead(length: body.count, context)
       writeBody(body, context)
     } else if hasHead {
@@ -343,13 +349,15 @@ final class HttpHandler: ChannelDuplexHandler, CallSink {
     }
     if let wait = error.retryAfterMilliseconds { response.headers.append(("retry-after", "\((wait + 999) / 1000)")) }
     if error.code == .unauthenticated {
-      let accepts = exchange.request.headers["accept"] ?? ""
-      if let signIn = settings.signInPath, exchange.request.method == .get, accepts.contains("text/html") {
-        return .seeOther(signIn)
-      }
+      if let signIn = settings.signInPath, asksForPage { return .seeOther(signIn) }
       response.headers.append(("www-authenticate", "Bearer"))
     }
     return response
+  }
+
+  /// Whether a browser asks, for a page.
+  private var asksForPage: Bool {
+    exchange.request.method == .get && exchange.request.headers["accept"]?.contains("text/html") == true
   }
 
   private func writeHead(length: Int?, _ context: ChannelHandlerContext) {

@@ -22,7 +22,9 @@ struct EnvCommand: ParsableCommand {
     let found = try variables()
     if json {
       return try Json.print(
-        Answer(address: found["DITHER_ADDRESS"], token: found["DITHER_TOKEN"], ca: found["DITHER_CA"]))
+        Answer(
+          address: found["DITHER_ADDRESS"], token: found["DITHER_TOKEN"], ca: found["DITHER_CA"],
+          certificate: found["DITHER_CERTIFICATE"], key: found["DITHER_KEY"]))
     }
     for line in ShellVariables.lines(found) { print(line) }
   }
@@ -36,6 +38,8 @@ struct EnvCommand: ParsableCommand {
     var address: String?
     var token: String?
     var ca: String?
+    var certificate: String?
+    var key: String?
   }
 }
 

@@ -11,7 +11,7 @@ struct LoginCommand: AsyncParsableCommand {
     discussion: """
       They are kept in a file of this user alone (mode 0600). Flags and DITHER_ADDRESS, DITHER_TOKEN and DITHER_CA win over \
       it; the token goes to no other address than the one it is kept for. Without --token and DITHER_TOKEN it is asked for, \
-      or read as the first line of standard input.
+      or read as the first line of standard input; with a client certificate none is needed.
 
       Example: dither login --address dither://models.example:7447 --ca ca.pem
       """)
@@ -24,6 +24,7 @@ struct LoginCommand: AsyncParsableCommand {
   var token: String?
   @Option(help: "PEM file of the server's certificate authority. (default: $DITHER_CA)")
   var ca: String?
+  @OptionGroup var certified: CertificateOptions
   @OptionGroup var ready: ReadyFileOption
   @Flag(help: "Print one JSON object.")
   var json = false
@@ -45,22 +46,30 @@ struct LoginCommand: AsyncParsableCommand {
   }
 
   private func wanted() throws -> SavedLogin {
-    let environment = ProcessInfo.processInfo.environment
+    var environment = ProcessInfo.processInfo.environment
+    certified.lay(over: &environment)
     // A ready file that is named says all that no other flag does.
     func said(_ name: String, _ flag: String?) -> String? {
       flag ?? (ready.path != nil ? nil : environment["DITHER_" + name].flatMap { $0.isEmpty ? nil : $0 })
     }
     let address = said("ADDRESS", address)
+    // No ready file says one, so that the environment's counts beside it too.
+    func file(_ name: String) -> String? {
+      environment["DITHER_" + name].flatMap { $0.isEmpty ? nil : Self.absolute($0) }
+    }
+    let certificate = file("CERTIFICATE"), key = file("KEY")
     if ready.path != nil || address == nil && ready.isThere {
       var found = try ready.read()
       found.address = address ?? found.address
       found.token = said("TOKEN", token) ?? found.token
       found.ca = said("CA", ca).map(Self.absolute) ?? found.ca
+      (found.certificate, found.key) = (certificate, key)
       return found
     }
     return SavedLogin(
       address: address ?? "dither://127.0.0.1:\(ClientOptions.defaultPort)",
-      token: try said("TOKEN", token) ?? Self.asked(), ca: said("CA", ca).map(Self.absolute))
+      token: try said("TOKEN", token) ?? (certificate == nil ? Self.asked() : nil),
+      ca: said("CA", ca).map(Self.absolute), certificate: certificate, key: key)
   }
 
   /// The folder of later commands is another.
@@ -114,12 +123,23 @@ private enum Hidden {
     var before = termios()
     let isTerminal = isatty(STDIN_FILENO) == 1 && tcgetattr(STDIN_FILENO, &before) == 0
     guard isTerminal else { return readLine() }
+    let loud = before
+    @Sendable func restore() {
+      var loud = loud
+      tcsetattr(STDIN_FILENO, TCSANOW, &loud)
+      Console.write("\n")
+    }
+    // Ctrl-C is no reason to leave a terminal that shows nothing. The reader of the line holds its lock: no tidy end.
+    let interrupt = Interrupt {
+      restore()
+      _exit(ExitStatus.interrupted.rawValue)
+    }
     var silent = before
     silent.c_lflag &= ~tcflag_t(ECHO)
     tcsetattr(STDIN_FILENO, TCSANOW, &silent)
     defer {
-      tcsetattr(STDIN_FILENO, TCSANOW, &before)
-      Console.write("\n")
+      restore()
+      interrupt.end()
     }
     return readLine()
   }

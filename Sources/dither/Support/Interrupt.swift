@@ -25,5 +25,11 @@ final class Interrupt: Sendable {
     }
   }
 
+  /// The signals end the process again.
+  func end() {
+    for source in sources { source.cancel() }
+    for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
+  }
+
   var isAsked: Bool { asked.load(ordering: .relaxed) }
 }

@@ -9,10 +9,16 @@ struct SavedLogin: Codable, Equatable {
   var token: String?
   /// The absolute path of a PEM file.
   var ca: String?
+  /// The absolute paths of PEM files: the client's own, for a server that asks for one.
+  var certificate: String?
+  var key: String?
 
   /// As the environment of clients says it.
   var variables: [String: String] {
-    ["DITHER_ADDRESS": address, "DITHER_TOKEN": token, "DITHER_CA": ca].compactMapValues { $0 }
+    [
+      "DITHER_ADDRESS": address, "DITHER_TOKEN": token, "DITHER_CA": ca, "DITHER_CERTIFICATE": certificate,
+      "DITHER_KEY": key,
+    ].compactMapValues { $0 }
   }
 
   /// More bytes than any has.

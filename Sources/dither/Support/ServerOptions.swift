@@ -3,6 +3,29 @@ import DitherClient
 import DitherProto
 import Foundation
 
+/// The client's own certificate.
+struct CertificateOptions: ParsableArguments {
+  @Option(
+    help: "PEM file of a client certificate, for a server that asks for one; with --key. (default: $DITHER_CERTIFICATE)"
+  )
+  var certificate: String?
+  @Option(help: "PEM file of its key. (default: $DITHER_KEY)")
+  var key: String?
+
+  func validate() throws {
+    guard (certificate == nil) == (key == nil) else {
+      throw ValidationError("--certificate and --key belong together.")
+    }
+  }
+
+  /// Flags before the environment.
+  func lay(over environment: inout [String: String]) {
+    guard let certificate, let key else { return }
+    environment["DITHER_CERTIFICATE"] = certificate
+    environment["DITHER_KEY"] = key
+  }
+}
+
 /// Where the server is and who asks: flags, the environment where a flag is left out, and what `dither login` keeps
 /// where both are silent.
 struct ServerOptions: ParsableArguments {
@@ -16,23 +39,11 @@ struct ServerOptions: ParsableArguments {
   var token: String?
   @Option(help: "PEM file of the server's certificate authority. (default: $DITHER_CA)")
   var ca: String?
-  @Option(help: "PEM file of a client certificate, for a server that asks for one; with --key.")
-  var certificate: String?
-  @Option(help: "PEM file of its key.")
-  var key: String?
-
-  func validate() throws {
-    guard (certificate == nil) == (key == nil) else {
-      throw ValidationError("--certificate and --key belong together.")
-    }
-  }
+  @OptionGroup var certified: CertificateOptions
 
   /// Connects, calls `body`, and closes whatever happens.
   func withClient<Result>(_ body: (DitherClient) async throws -> Result) async throws -> Result {
-    var options = try ClientOptions.fromEnvironment(settings())
-    options.certificate = certificate
-    options.key = key
-    return try await Self.withClient(options, body)
+    try await Self.withClient(try ClientOptions.fromEnvironment(settings()), body)
   }
 
   /// The environment with the flags laid over it. A token that is kept goes to the server for which it was kept, and to
@@ -42,12 +53,19 @@ struct ServerOptions: ParsableArguments {
     for (name, flag) in [("ADDRESS", address), ("TOKEN", token), ("CA", ca)] {
       if let flag { found["DITHER_" + name] = flag }
     }
+    certified.lay(over: &found)
     // A caller who says both has no need of a login, nor of what may be wrong with it.
     guard found["DITHER_ADDRESS"] == nil || found["DITHER_TOKEN"] == nil, let saved = try SavedLogin.read(),
       found["DITHER_ADDRESS", default: saved.address] == saved.address
     else { return found }
     found["DITHER_ADDRESS"] = saved.address
-    return found.merging(saved.variables) { said, _ in said }
+    var kept = saved.variables
+    // A certificate that is said has no use for the key of another.
+    if found["DITHER_CERTIFICATE"] != nil || found["DITHER_KEY"] != nil {
+      kept["DITHER_CERTIFICATE"] = nil
+      kept["DITHER_KEY"] = nil
+    }
+    return found.merging(kept) { said, _ in said }
   }
 
   /// Connects, calls `body`, and closes whatever happens.

@@ -1,7 +1,7 @@
 /// Where a server is and who asks, as the environment of clients says it.
 enum ShellVariables {
   /// In the order in which they are shown.
-  static let names = ["DITHER_ADDRESS", "DITHER_TOKEN", "DITHER_CA"]
+  static let names = ["DITHER_ADDRESS", "DITHER_TOKEN", "DITHER_CA", "DITHER_CERTIFICATE", "DITHER_KEY"]
 
   /// Lines that a POSIX shell reads.
   static func lines(_ values: [String: String]) -> [String] {

@@ -164,6 +164,26 @@ class Console(unittest.TestCase):
         self.assertLessEqual(page.value("document.documentElement.scrollWidth"), 390)
         self.browser.size(1280, 900)
 
+    def test_a_model_is_tried_beside_its_calibration(self) -> None:
+        call("Registry/Calibrate", {
+            "model": MODEL, "samples": 8, "seed": "1",
+            "examples": {"inputs": pictures(80), "labels": [at % 10 for at in range(80)]}})
+        page = self.go(f"/models/{MODEL}")
+        # A calibration holds for as many draws as it was made with; the fewer ones before them are shown too.
+        self.assertEqual(page.value("document.querySelector('form.trial').elements.samples.value"), "8")
+        page.value("document.querySelector('form.trial button[type=submit]').focus()")
+        page.press("Enter")
+        page.wait("document.querySelector('.answer').textContent.includes('prediction set')")
+        self.assertFalse(page.value("document.querySelector('.answer').classList.contains('failed')"))
+        self.assertEqual(page.complaints, [])
+
+    def test_a_browser_is_shown_a_page_where_there_is_none(self) -> None:
+        for path in ("/nothing", "/models/nothing-here", "/audits/nothing"):
+            with self.subTest(path=path):
+                page = self.go(path)
+                self.assertEqual(page.value("document.querySelector('h1').textContent"), "Not found")
+                self.assertGreaterEqual(page.value("document.querySelectorAll('nav a').length"), 3)
+
     def test_a_page_that_a_training_wrote_runs_nothing(self) -> None:
         page = self.go("/runs/page?at=runs/net-seed1&kind=run")
         self.assertEqual(page.value("document.title"), "own")

@@ -273,6 +273,15 @@ def test_a_login_is_used_for_its_address_alone(tmp_path):
     assert settings({**environment, "DITHER_TOKEN": "own"}).token == "own"
     assert settings({"XDG_CONFIG_HOME": str(tmp_path / "none")}).port == 7447
     assert repr(found) == "Settings(dither://a:1)"
+    kept = {"address": "dither://a:1", "certificate": "/c.pem", "key": "/c.key"}
+    environment = log_in(tmp_path, json.dumps(kept))
+    found = settings(environment)
+    assert (found.token, found.certificate, found.key) == (None, "/c.pem", "/c.key")
+    assert settings(environment, "dither://b:1").certificate is None
+    own = settings({**environment, "DITHER_CERTIFICATE": "/o.pem", "DITHER_KEY": "/o.key"})
+    assert (own.host, own.certificate, own.key) == ("a", "/o.pem", "/o.key")
+    with pytest.raises(dither.InvalidArgument, match="belong together"):
+        settings({**environment, "DITHER_KEY": "/o.key"})
 
 
 @pytest.mark.parametrize(

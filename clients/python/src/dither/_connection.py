@@ -62,6 +62,12 @@ def settings(
     def value(name: str) -> Optional[str]:
         return environment.get(name) or None
 
+    if certificate is None:
+        certificate, key = value("DITHER_CERTIFICATE"), value("DITHER_KEY")
+        if (certificate is None) != (key is None):
+            raise InvalidArgument(
+                "a client certificate and its key belong together: expected DITHER_CERTIFICATE and DITHER_KEY, got one of them"
+            )
     if ready_file is None and address is None and value("DITHER_ADDRESS") is None:
         ready_file = value("DITHER_READY_FILE")
     place = address or value("DITHER_ADDRESS")
@@ -73,6 +79,8 @@ def settings(
         if login is not None and place in (None, login.address):
             place = login.address
             found = replace(found, token=found.token or login.token, ca=found.ca or login.ca)
+            if certificate is None:
+                certificate, key = login.certificate, login.key
     if address is not None or ready_file is None:
         host, port, tls = parse_address(place or DEFAULT_ADDRESS)
         found = replace(found, host=host, port=port, tls=tls)

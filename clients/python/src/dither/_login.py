@@ -21,6 +21,8 @@ class Login:
     address: str
     token: Optional[str]
     ca: Optional[str]
+    certificate: Optional[str] = None
+    key: Optional[str] = None
 
 
 def kept(environment: Mapping[str, str]) -> Optional[Login]:
@@ -47,11 +49,12 @@ def kept(environment: Mapping[str, str]) -> Optional[Login]:
             if not stat.S_ISREG(facts.st_mode) or facts.st_size > _MOST_BYTES:
                 raise ValueError
             found = json.loads(file.read(_MOST_BYTES))
-            address, token, ca = found["address"], found.get("token"), found.get("ca")
-            if not isinstance(address, str) or not all(one is None or isinstance(one, str) for one in (token, ca)):
+            address = found["address"]
+            others = [found.get(name) for name in ("token", "ca", "certificate", "key")]
+            if not isinstance(address, str) or not all(one is None or isinstance(one, str) for one in others):
                 raise ValueError
         except (ValueError, KeyError, TypeError, AttributeError):
             raise InvalidArgument(
                 f"{path}: expected the file of `dither login`, got other text; log in again, or `dither logout`"
             ) from None
-    return Login(address, token or None, ca or None)
+    return Login(address, *(one or None for one in others))

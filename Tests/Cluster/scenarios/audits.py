@@ -10,6 +10,8 @@ from wire import Wire
 from .figure import Figure
 
 NAME = "audits"
+# Seconds: whoever computes for jobs gives way to all other work of the machine.
+PATIENCE = 600
 MODEL, ROWS, SAMPLES = "mnist-cnn-noise", 48, 8
 PROBES = (("clean", {}), ("pgd", {"norm": "linf", "epsilon": "0.1", "steps": "20"}), ("square", {"epsilon": "0.1"}),
           ("gaussian_noise", {"severity": "3"}))
@@ -39,7 +41,7 @@ class Audit:
             "SELECT shard, attempts, result IS NOT NULL FROM dither.job_shards WHERE job = JOB") if int(shard) in held)
 
     def report(self):
-        wait_for("the audit ends", 60 + 4 * self.cluster.lease_seconds, lambda: self.state() not in ("queued", "running"), 0.1)
+        wait_for("the audit ends", PATIENCE, lambda: self.state() not in ("queued", "running"), 0.1)
         caller = self.cluster.only(self.cluster.random.choice(self.cluster.servers))
         try:
             return caller.report(self.name)
@@ -101,7 +103,7 @@ def run(cluster):
             at, mend = now(), mishap(cluster, worker, wire)
             if mend:
                 held = {**held, **audit.held_by(worker)}
-                wait_for("others take its shards", 60 + cluster.lease_seconds, lambda: audit.taken_over(held), 0.05)
+                wait_for("others take its shards", PATIENCE, lambda: audit.taken_over(held), 0.05)
                 takeovers.append(now() - at)
                 time.sleep(max(0, cluster.lease_seconds + 1 - (now() - at)))
                 mend()

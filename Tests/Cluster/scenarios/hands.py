@@ -3,7 +3,7 @@
 from calls import now
 from places import Failed, wait_for
 
-from .audits import MODEL
+from .audits import MODEL, PATIENCE
 from .figure import Figure
 
 NAME = "hands"
@@ -25,7 +25,7 @@ def seconds_of(cluster, workers):
     wait_for("a worker has a shard", 30, lambda: int(sql(
         f"SELECT count(*) FROM dither.job_shards WHERE job = '{audit}' AND owner IS NOT NULL")[0][0]) == workers, 0.01)
     begin = now()
-    wait_for("the audit is done", 240, lambda: sql(f"SELECT state FROM dither.jobs WHERE id = '{audit}'")[0][0] == "done", 0.02)
+    wait_for("the audit is done", PATIENCE, lambda: sql(f"SELECT state FROM dither.jobs WHERE id = '{audit}'")[0][0] == "done", 0.02)
     took = now() - begin
     for hand in hands:
         cluster.end_now(hand)

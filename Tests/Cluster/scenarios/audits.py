@@ -4,7 +4,7 @@ import signal
 import time
 
 from calls import now
-from places import wait_for
+from places import Failed, wait_for
 from wire import Wire
 
 from .figure import Figure
@@ -79,6 +79,22 @@ def restarted(cluster, worker, wire):
     return None
 
 
+def caught(cluster, worker, takes):
+    """An audit at a random moment, with the shards that the worker has of it."""
+    for _ in range(20):
+        audit, held = Audit(cluster), {}
+        time.sleep(cluster.random.uniform(0, takes / 2))
+
+        def is_at_work():
+            held.update(audit.held_by(worker))
+            return held or audit.state() not in ("queued", "running")
+
+        wait_for("the worker has a shard", PATIENCE, is_at_work, 0.005)
+        if held:
+            return audit, held
+    raise Failed("the servers have left the worker nothing of twenty audits")
+
+
 def run(cluster):
     wire = cluster.ending(Wire(cluster.postgres.port))
     through = cluster.postgres.address(port=wire.port)
@@ -91,15 +107,7 @@ def run(cluster):
         same = 0
         for _ in range(cluster.rounds):
             worker = cluster.worker(database=through)
-            audit = Audit(cluster)
-            time.sleep(cluster.random.uniform(0, takes / 2))
-            held = {}
-
-            def is_at_work():
-                held.update(audit.held_by(worker))
-                return held or audit.state() not in ("queued", "running")
-
-            wait_for("the worker has a shard", 30, is_at_work, 0.005)
+            audit, held = caught(cluster, worker, takes)
             at, mend = now(), mishap(cluster, worker, wire)
             if mend:
                 held = {**held, **audit.held_by(worker)}

@@ -22,7 +22,7 @@ def seconds_of(cluster, workers):
     # What they have done is done again, by the hands alone.
     sql(f"UPDATE dither.job_shards SET result = NULL, owner = NULL, lease_until_ms = 0 WHERE job = '{audit}'")
     hands = [cluster.worker(f"hand-{number}") for number in range(workers)]
-    wait_for("a worker has a shard", 30, lambda: int(sql(
+    wait_for("a worker has a shard", PATIENCE, lambda: int(sql(
         f"SELECT count(*) FROM dither.job_shards WHERE job = '{audit}' AND owner IS NOT NULL")[0][0]) == workers, 0.01)
     begin = now()
     wait_for("the audit is done", PATIENCE, lambda: sql(f"SELECT state FROM dither.jobs WHERE id = '{audit}'")[0][0] == "done", 0.02)

@@ -93,16 +93,16 @@ class Training:
         """All but its name and the time that it took."""
         with open(f"{self.folder}/out/{self.name}.json", encoding="utf-8") as file:
             table = json.load(file)
-        table.pop("name", None)
-        for row in table.get("rows", []):
-            del row["seconds"]
+        for place in (table, *table.get("rows", ())):
+            place.pop("name", None)
+            place.pop("seconds", None)
         return table
 
     def shards(self):
-        """Of its job: number, whether it is done, who has it, how often it was claimed."""
+        """Of its job, but for the report: number, whether it is done, who has it, how often it was claimed."""
         return [(int(shard), done == "t", owner, int(attempts)) for shard, done, owner, attempts in self.cluster.postgres.sql(
             "SELECT shard, result IS NOT NULL, owner, attempts FROM dither.job_shards WHERE job = (SELECT id FROM dither.jobs "
-            f"WHERE kind = '{self.kind}' ORDER BY created_ms DESC LIMIT 1)")]
+            f"WHERE kind = '{self.kind}' ORDER BY created_ms DESC LIMIT 1) ORDER BY shard")][:-1]
 
     def held_by(self, worker):
         return [shard for shard, done, owner, _ in self.shards() if not done and owner.endswith(f" {worker.pid}")]
@@ -113,7 +113,7 @@ def disturbed(cluster, kind, name, takes):
     training, lease = Training(cluster, kind, name), cluster.lease_seconds
     workers = [cluster.worker(f"{name}-{number}") for number in range(2)]
     waiting = training.waits()
-    wait_for("both workers have a shard", 60, lambda: all(training.held_by(worker) for worker in workers), 0.01)
+    wait_for("both workers have a shard", PATIENCE, lambda: all(training.held_by(worker) for worker in workers), 0.01)
     disturbable, lock = [], threading.Lock()
 
     def after(seconds, mishap):

@@ -25,6 +25,7 @@ help:
 	@echo 'make test-swift   only the Swift tests        make test-clients   only the C and the Python client'
 	@echo 'make test-sweeps  sweeps that are killed again and again   make test-recipes   10 000 recipes with mistakes'
 	@echo 'make test-cluster servers that share a database and a bucket, killed, frozen and cut off (ROUNDS=20: 80 times)'
+	@echo 'make test-slurm   the files of deploy/slurm under a Slurm of one node, with killed tasks'
 	@echo 'make conformance  ONNX node tests, exports of scikit-learn and PyTorch, models of PyPI'
 	@echo 'make lint         check the formatting        make fix            apply it'
 	@echo 'make verify       the quick checks of the house: formatting, layers, words, links, generated code'
@@ -76,6 +77,10 @@ test-sweeps: build
 # Three servers, a worker, PostgreSQL, an S3 server and Envoy on loopback, and what befalls them: some minutes. ROUNDS=20 has 80 mishaps of workers.
 test-cluster: build
 	@Tests/Cluster/run $(DITHER)
+
+# Arrays of deploy/slurm under a Slurm of one node, with killed tasks.
+test-slurm: build
+	@Tests/Slurm/run $(DITHER)
 
 # `make test` tries 500 recipes with mistakes, this 10 000.
 test-recipes: build-tests
@@ -171,5 +176,5 @@ clean:
 	rm -rf .build .build-static .build-fuzz .build-asan .build-tsan .build-protoc
 	$(MAKE) --silent -C Sources/CDither clean
 
-.PHONY: help setup setup-tests build build-tests run test test-swift test-clients test-sweeps test-recipes test-cluster lint verify fix format fuzz sanitize conformance \
+.PHONY: help setup setup-tests build build-tests run test test-swift test-clients test-sweeps test-recipes test-cluster test-slurm lint verify fix format fuzz sanitize conformance \
   check-deploy faults soak clients generate clean setup-package static install uninstall install-c uninstall-c test-install-c deb test-deb test-service test-container sbom

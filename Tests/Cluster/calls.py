@@ -54,6 +54,14 @@ class Caller:
         request = robustness_pb2.AuditRequest(model=model, examples=examples(rows), samples=samples, seed=seed)
         for name, parameters in probes:
             request.probes.add(probe=name, parameters=parameters)
+        return self.start(request)
+
+    def start_battery(self, model, data, battery, samples=8, seed=1):
+        """The audit's name."""
+        return self.start(robustness_pb2.AuditRequest(
+            model=model, data_set=data, battery=battery, samples=samples, seed=seed))
+
+    def start(self, request):
         stream = self(methods.AUDIT, request, 60)
         try:
             return next(event.state.audit for event in stream if event.WhichOneof("kind") == "state")

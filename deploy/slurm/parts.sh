@@ -16,13 +16,15 @@ set -euo pipefail
 journal=${DITHER_JOURNAL:-$PWD/audit-journal}
 report=${DITHER_REPORT:-$PWD/audit.html}
 
-if [[ -n ${SLURM_ARRAY_TASK_ID:-} ]]; then
-  if [[ $SLURM_ARRAY_TASK_ID == "$SLURM_ARRAY_TASK_MIN" ]]; then
-    # Once all parts have ended, well or not: afterany, as afterok would wait for ever for one that died.
-    sbatch --dependency="afterany:$SLURM_ARRAY_JOB_ID" --array=none --job-name=dither-report --output=audit-%j.log \
-      --export=ALL,DITHER_JOURNAL="$journal",DITHER_REPORT="$report",DITHER_MERGE=1 \
-      --cpus-per-task="${SLURM_CPUS_PER_TASK:-4}" "$0" "$@"
-  fi
-  exec dither audit "$@" --journal "$journal" --part "$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_MAX"
+if [[ -n ${DITHER_MERGE:-} ]]; then
+  exec dither audit "$@" --journal "$journal" --report "$report"
 fi
-exec dither audit "$@" --journal "$journal" --report "$report"
+if [[ ${SLURM_ARRAY_TASK_ID:?this is for sbatch} == "$SLURM_ARRAY_TASK_MIN" ]]; then
+  # Once all parts have ended, well or not: afterany, as afterok would wait for ever for one that died. What sbatch was told beside the
+  # options of this file is told again; an array of one, as the file's own has no other way out.
+  sbatch --dependency="afterany:$SLURM_ARRAY_JOB_ID" --array=0 --job-name=dither-report --output=audit-%A.log \
+    --export=ALL,DITHER_JOURNAL="$journal",DITHER_REPORT="$report",DITHER_MERGE=1 --partition="$SLURM_JOB_PARTITION" \
+    ${SLURM_JOB_ACCOUNT:+--account="$SLURM_JOB_ACCOUNT"} ${SLURM_MEM_PER_NODE:+--mem="$SLURM_MEM_PER_NODE"} \
+    --cpus-per-task="${SLURM_CPUS_PER_TASK:-4}" "$0" "$@"
+fi
+exec dither audit "$@" --journal "$journal" --part "$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_MAX"

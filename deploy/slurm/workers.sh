@@ -14,4 +14,4 @@ set -euo pipefail
 
 : "${DITHER_DATABASE:?the database with the jobs, postgresql://…}"
 : "${DITHER_BLOBS:?the bucket with the models, s3://bucket?endpoint=…}"
-exec dither work --database "$DITHER_DATABASE" --blobs "$DITHER_BLOBS" --until-idle
+exec dither work --database "$DITHER_DATABASE" --blobs "$DITHER_BLOBS" --threads "${SLURM_CPUS_PER_TASK:-4}" --until-idle

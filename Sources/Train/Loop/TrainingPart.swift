@@ -23,9 +23,9 @@ package struct TrainingPart: Sendable {
     var order = Array(0..<data.count), generator = PhiloxGenerator(seed: 0, stream: 0x5911)
     if recipe.validation > 0 { order.shuffle(using: &generator) }
     validation = recipe.validation > 0 ? data.rows(order.suffix(recipe.validation).sorted()) : nil
-    let rest = recipe.validation > 0 ? data.rows(order.dropLast(recipe.validation).sorted()) : data
+    let rest = recipe.validation > 0 ? order.dropLast(recipe.validation).sorted() : order
     guard let wanted = recipe.examples else {
-      examples = rest
+      examples = recipe.validation > 0 ? data.rows(rest) : data
       return
     }
     guard wanted <= rest.count else {
@@ -35,7 +35,8 @@ package struct TrainingPart: Sendable {
           + (recipe.validation > 0 ? " without the \(recipe.validation) of validation" : ""),
         got: "\(wanted)")
     }
-    examples = rest.rows(Self.rows(wanted, of: rest.targets, seed: recipe.seed))
+    // Gathered once: some rows of a large set cost no copy of the others.
+    examples = data.rows(Self.rows(wanted, of: data.targets.rows(rest), seed: recipe.seed).map { rest[$0] })
   }
 
   /// Rows drawn by the seed, of each class as many as its share of all, by the method of largest remainders. Of values

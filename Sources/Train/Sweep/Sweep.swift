@@ -224,8 +224,7 @@ public struct Sweep: Sendable {
     do {
       let trainer = try place.trainer(recipe, all, to: epochs)
       guard try place.train(trainer, to: epochs, shouldStop: shouldStop, kept: kept) else { throw Stopped() }
-      let part = try TrainingPart(recipe, all)
-      guard let validation = part.validation else { throw Stopped() }
+      guard let validation = trainer.validation else { throw Stopped() }
       let found = try Evaluation(Model(trainer.snapshot()), validation, threads: 1)
       if trainer.isDone || epochs >= recipe.epochs { place.clear() }
       return SweepResult(

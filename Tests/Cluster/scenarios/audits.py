@@ -4,12 +4,14 @@ import signal
 import time
 
 from calls import now
-from places import wait_for
+from places import Failed, wait_for
 from wire import Wire
 
 from .figure import Figure
 
 NAME = "audits"
+# Seconds: whoever computes for jobs gives way to all other work of the machine.
+PATIENCE = 600
 MODEL, ROWS, SAMPLES = "mnist-cnn-noise", 48, 8
 PROBES = (("clean", {}), ("pgd", {"norm": "linf", "epsilon": "0.1", "steps": "20"}), ("square", {"epsilon": "0.1"}),
           ("gaussian_noise", {"severity": "3"}))
@@ -39,7 +41,7 @@ class Audit:
             "SELECT shard, attempts, result IS NOT NULL FROM dither.job_shards WHERE job = JOB") if int(shard) in held)
 
     def report(self):
-        wait_for("the audit ends", 60 + 4 * self.cluster.lease_seconds, lambda: self.state() not in ("queued", "running"), 0.1)
+        wait_for("the audit ends", PATIENCE, lambda: self.state() not in ("queued", "running"), 0.1)
         caller = self.cluster.only(self.cluster.random.choice(self.cluster.servers))
         try:
             return caller.report(self.name)
@@ -77,6 +79,22 @@ def restarted(cluster, worker, wire):
     return None
 
 
+def caught(cluster, worker, takes):
+    """An audit at a random moment, with the shards that the worker has of it."""
+    for _ in range(20):
+        audit, held = Audit(cluster), {}
+        time.sleep(cluster.random.uniform(0, takes / 2))
+
+        def is_at_work():
+            held.update(audit.held_by(worker))
+            return held or audit.state() not in ("queued", "running")
+
+        wait_for("the worker has a shard", PATIENCE, is_at_work, 0.005)
+        if held:
+            return audit, held
+    raise Failed("the servers have left the worker nothing of twenty audits")
+
+
 def run(cluster):
     wire = cluster.ending(Wire(cluster.postgres.port))
     through = cluster.postgres.address(port=wire.port)
@@ -89,19 +107,11 @@ def run(cluster):
         same = 0
         for _ in range(cluster.rounds):
             worker = cluster.worker(database=through)
-            audit = Audit(cluster)
-            time.sleep(cluster.random.uniform(0, takes / 2))
-            held = {}
-
-            def is_at_work():
-                held.update(audit.held_by(worker))
-                return held or audit.state() not in ("queued", "running")
-
-            wait_for("the worker has a shard", 30, is_at_work, 0.005)
+            audit, held = caught(cluster, worker, takes)
             at, mend = now(), mishap(cluster, worker, wire)
             if mend:
                 held = {**held, **audit.held_by(worker)}
-                wait_for("others take its shards", 60 + cluster.lease_seconds, lambda: audit.taken_over(held), 0.05)
+                wait_for("others take its shards", PATIENCE, lambda: audit.taken_over(held), 0.05)
                 takeovers.append(now() - at)
                 time.sleep(max(0, cluster.lease_seconds + 1 - (now() - at)))
                 mend()

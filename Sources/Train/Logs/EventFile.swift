@@ -88,7 +88,7 @@ struct EventFile {
 
   private func write(_ event: ProtoBytes) throws(TrainError) {
     do { try handle.write(contentsOf: Data(Self.framed(event.bytes))) } catch {
-      throw TrainError(.output, at: path, expected: "a file that can be written", got: "\(error)".clipped())
+      throw TrainError(.output, at: path, expected: "a file that can be written", got: error.localizedDescription)
     }
   }
 }

@@ -3,6 +3,7 @@ import Foundation
 
 /// The epochs of a run on disk, a line each: log.jsonl and the same as a table in log.csv.
 struct RunLog {
+  private let path: String
   private let lines: FileHandle, table: FileHandle
   private var hasHeader: Bool
   private let encoder: JSONEncoder
@@ -22,6 +23,7 @@ struct RunLog {
       try handle.seekToEnd()
       return (handle, kept.count)
     }
+    self.path = path
     struct Line: Decodable { var epoch: Int }
     lines = try open(
       path + ".jsonl", { line, _ in try? JSONDecoder().decode(Line.self, from: Data(line.utf8)).epoch }, headers: 0
@@ -61,7 +63,7 @@ struct RunLog {
       try table.write(contentsOf: Data((header + row.joined(separator: ",") + "\n").utf8))
       hasHeader = true
     } catch {
-      throw TrainError(.output, at: "the run's log", expected: "a file that can be written", got: "\(error)".clipped())
+      throw TrainError(.output, at: path, expected: "a log that can be written", got: error.localizedDescription)
     }
   }
 }

@@ -15,7 +15,7 @@ package enum Written {
   package static func number(_ value: Double) -> String {
     let size = abs(value)
     guard size > 1e-9, size < 1e-4 || size >= 1e4, size < 1e15 else { return String(format: "%.4g", value) }
-    // Of small ones two digits, as their differences are seldom more exact.
+    // Small ones have two digits: their differences are seldom more exact.
     let digits = size >= 1 ? 0 : 1 - Int(log10(size).rounded(.down))
     return String(format: "%.\(digits)f", value)
   }

@@ -30,7 +30,7 @@ public enum HttpDoor {
     public var isLocal: Bool
     /// Where browsers without a token are sent to.
     public var signInPath: String?
-    /// What a browser is shown in place of a page that fails; nil: the same text as everybody.
+    /// The page that a browser is shown in place of one that fails; nil: it gets the same text as everybody.
     public var errorPage: (@Sendable (CallError) -> [UInt8])?
     /// To the first byte of a request, and between two bytes of one.
     public var patience: Duration

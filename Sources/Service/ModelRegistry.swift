@@ -56,7 +56,7 @@ package final class ModelRegistry: Sendable {
   /// Names that were told to leave.
   private let unloaded = Mutex<Set<String>>([])
   /// By version; read once.
-  private let calibrations = Mutex<[String: KnownCalibration]>([:])
+  private let calibrations = Mutex(KeptTable<String, KnownCalibration>())
   /// Held while a file and its row come or go together.
   let changes = Turnstiles<Place>()
   enum Place { case registry }
@@ -118,7 +118,10 @@ package final class ModelRegistry: Sendable {
       let (candidate, rollout) = index.candidate(for: alias, of: name)
     else { return nil }
     let trial = Rollouts.Trial(candidate, rollout)
-    guard rollouts.takes(trial, share: rollout.share) else { return nil }
+    let isChosen = rollouts.takes(trial, share: rollout.share) {
+      Set(index.trials.lazy.map { Rollouts.Trial($0.version, $0.rollout) })
+    }
+    guard isChosen else { return nil }
     return (trial, rollout.isShadow)
   }
 
@@ -216,10 +219,12 @@ package final class ModelRegistry: Sendable {
     }
     let known = KnownCalibration(number: stored.number, record: record)
     // Two may read it at once: one counts.
+    let index = current
     return calibrations.withLock { all in
-      if let other = all[version.reference], other.number == stored.number { return other }
-      all[version.reference] = known
-      return known
+      all.change(version.reference, default: known, among: { Set(index.versions.lazy.map(\.reference)) }) { kept in
+        if kept.number != stored.number { kept = known }
+        return kept
+      }
     }
   }
 

@@ -65,12 +65,12 @@ package final class Services: Sendable {
     let loading = ComputePool("loading", threads: 2, niceness: 5)
     let books = Bookkeeping(pool: ComputePool("books", threads: 1))
     self.books = books
-    statistics = PredictionStatistics(books)
     teller = PredictionTeller(tracer: spans?.tracer, log: log, slowness: configuration.slowCall)
     let keyring: Keyring? = if let path = configuration.requireSigned { try Keyring(path: path) } else { nil }
     registry = try await ModelRegistry(
       store: store, pool: loading, limits: limits, precision: configuration.precision, keyring: keyring,
       aliasGates: configuration.aliasGates.map { try AliasGates(path: $0) } ?? AliasGates(), quota: configuration.quota)
+    statistics = PredictionStatistics(books) { [registry] in Set(registry.current.versions.lazy.map(\.reference)) }
     let compute = ComputePool("compute", threads: configuration.computeThreads)
     batcher = Batcher(pool: compute, threads: configuration.computeThreads, limits: limits)
     auditThreads = configuration.auditThreads

@@ -55,7 +55,7 @@ final class Rollouts: Sendable {
   }
 
   private struct State {
-    var figures: [Trial: Figures] = [:]
+    var figures = KeptTable<Trial, Figures>()
     /// Shadows that are being computed.
     var running = 0
   }
@@ -67,19 +67,19 @@ final class Rollouts: Sendable {
   subscript(_ trial: Trial) -> Figures { state.withLock { $0.figures[trial] ?? Figures() } }
 
   /// Counts a request for the alias.
+  /// - Parameters:
+  ///   - share: of the requests that are the candidate's.
+  ///   - known: the trials that go on; figures of others are forgotten in time.
   /// - Returns: whether it is one of the candidate's share: by the request's number alone, mixed, so that no rhythm of
   ///   callers meets one of choices.
-  func takes(_ trial: Trial, share: Double) -> Bool {
+  func takes(_ trial: Trial, share: Double, among known: () -> Set<Trial>) -> Bool {
     state.withLock { state in
-      if state.figures[trial] == nil {
-        // An earlier trial of the alias is over.
-        state.figures = state.figures.filter { $0.key.name != trial.name || $0.key.alias != trial.alias }
+      state.figures.change(trial, default: Figures(), among: known) { figures in
+        let isChosen = Double(Self.mixed(figures.requests) >> 11) * 0x1p-53 < share
+        figures.requests += 1
+        if isChosen { figures.chosen += 1 }
+        return isChosen
       }
-      let number = state.figures[trial, default: Figures()].requests
-      let isChosen = Double(Self.mixed(number) >> 11) * 0x1p-53 < share
-      state.figures[trial, default: Figures()].requests += 1
-      if isChosen { state.figures[trial, default: Figures()].chosen += 1 }
-      return isChosen
     }
   }
 
@@ -95,7 +95,7 @@ final class Rollouts: Sendable {
   func begin(_ trial: Trial, isBusy: Bool) -> Bool {
     state.withLock { state in
       guard !isBusy, state.running < Self.mostShadows else {
-        state.figures[trial]?.skipped += 1
+        state.figures.update(trial) { $0.skipped += 1 }
         return false
       }
       state.running += 1
@@ -109,10 +109,8 @@ final class Rollouts: Sendable {
     state.withLock { state in
       state.running -= 1
       // A trial that is over is forgotten.
-      if let shadow {
-        state.figures[trial]?.compare(answered, shadow)
-      } else {
-        state.figures[trial]?.failures += 1
+      state.figures.update(trial) { figures in
+        if let shadow { figures.compare(answered, shadow) } else { figures.failures += 1 }
       }
     }
   }

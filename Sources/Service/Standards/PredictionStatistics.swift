@@ -32,11 +32,17 @@ final class PredictionStatistics: Sendable {
     /// Classes of each row's prediction set.
     var setSizes = Histogram([0, 1, 2, 3, 5, 10, 20, 50, 100, 1000])
   }
-  private let figures = Mutex<[String: Figures]>([:])
+  private let figures = Mutex(KeptTable<String, Figures>())
   private let books: Bookkeeping
+  private let known: @Sendable () -> Set<String>
 
-  /// - Parameter books: in which predictions are noted, and which are settled before any figure is told.
-  init(_ books: Bookkeeping) { self.books = books }
+  /// - Parameters:
+  ///   - books: in which predictions are noted, and which are settled before any figure is told.
+  ///   - known: the references of the versions that are there; figures of others are forgotten in time.
+  init(_ books: Bookkeeping, among known: @escaping @Sendable () -> Set<String>) {
+    self.books = books
+    self.known = known
+  }
 
   /// - Parameter reference: "name@version".
   subscript(_ reference: String) -> Figures {
@@ -57,7 +63,7 @@ final class PredictionStatistics: Sendable {
   }
 
   func record(_ ended: Ended, of reference: String) {
-    figures.withLock { $0[reference, default: Figures()].add(ended) }
+    figures.withLock { $0.change(reference, default: Figures(), among: known) { $0.add(ended) } }
   }
 }
 

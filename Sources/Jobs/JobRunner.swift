@@ -48,7 +48,6 @@ public final class JobRunner: Sendable {
   private let pool: ComputePool
   private let turns: Turns
 
-  private static let niceness: Int32 = 10
   /// The silence after which a job of a store that others use is no longer its maker's.
   public static let sharedSilence = Duration.seconds(600)
   /// How this process is called by those who wait for its shards.
@@ -62,11 +61,13 @@ public final class JobRunner: Sendable {
   ///   - lease: how long a shard is another's after its owner was last heard of.
   ///   - silence: after which a job of another maker is begun anew; zero where nobody else can be at it.
   ///   - patience: how long a shard waits at most for predictions to end.
+  ///   - niceness: of its threads; above 0 they give way to whatever answers calls beside them.
   ///   - isBusy: whether predictions wait or run.
   public init(
     _ kinds: [WorkKind], jobs: any JobRecords, threads: Int, places: Int = 3, slice: Duration = .seconds(10),
     lease: Duration = .seconds(30), silence: Duration = .zero, patience: Duration = .milliseconds(500),
-    isBusy: @escaping @Sendable () -> Bool = { false }, note: @escaping @Sendable (Note) -> Void = { _ in }
+    niceness: Int32 = 10, isBusy: @escaping @Sendable () -> Bool = { false },
+    note: @escaping @Sendable (Note) -> Void = { _ in }
   ) {
     self.kinds = Dictionary(kinds.map { ($0.name, $0) }) { first, _ in first }
     self.jobs = jobs
@@ -81,7 +82,7 @@ public final class JobRunner: Sendable {
       while isBusy(), ContinuousClock.now - start < patience { usleep(1000) }
     }
     // Shards whose turn it is not wait on threads of their own.
-    pool = ComputePool("jobs", threads: threads * places, niceness: Self.niceness)
+    pool = ComputePool("jobs", threads: threads * places, niceness: niceness)
     turns = Turns(places: threads)
   }
 

@@ -86,7 +86,8 @@ package final class Services: Sendable {
     audits = JobRunner(
       [audit] + configuration.moreWork, jobs: store.jobs, threads: configuration.auditThreads,
       lease: configuration.lease, silence: store.isShared ? JobRunner.sharedSilence : .zero,
-      isBusy: { [batcher] in batcher.isBusy }, note: { log.note($0) })
+      // A worker answers nobody: it is all that its processors do.
+      niceness: kind == .server ? 10 : 0, isBusy: { [batcher] in batcher.isBusy }, note: { log.note($0) })
     let own: [Metrics.Family] = [
       .gauge("dither_queued_requests", "Predictions that wait.") { [batcher] in Double(batcher.depth) },
       .gauge("dither_queued_audits", "Audits that wait.") { [audits] in Double(audits.queued) },

@@ -53,7 +53,7 @@ extension Graph {
       return !isAlike || !trace.follow(node, two, three)
     }
     let results = Set(outputs.map(\.value))
-    return joining ?? nodes.first { $0.outputs.contains { results.contains($0) && trace.counts($0) } }
+    return joining ?? nodes.first { $0.outputs.contains { results.contains($0) && trace.counts($0, two, three) } }
   }
 }
 
@@ -71,8 +71,21 @@ struct RowTrace {
   /// Values that no input reaches, with numbers that may depend on the number of rows where types do not tell.
   private var counted = Set<ValueID>()
 
-  /// Whether a value is made of the number of rows alone.
-  func counts(_ value: ValueID) -> Bool { counted.contains(value) && !uniform.contains(value) }
+  /// Whether a value that no input reaches has numbers that may follow the number of rows.
+  func counts(_ value: ValueID, _ two: [TensorType?], _ three: [TensorType?]) -> Bool {
+    guard places[value] == nil, !uniform.contains(value) else { return false }
+    if counted.contains(value) { return true }
+    guard let a = two[value.index], let b = three[value.index] else { return false }
+    return Self.onlyRow(a.knownFloats, of: a.shape) != Self.onlyRow(b.knownFloats, of: b.shape)
+      || Self.onlyRow(a.known, of: a.shape) != Self.onlyRow(b.known, of: b.shape)
+  }
+
+  /// The numbers of each row, where all have the same; else all numbers.
+  private static func onlyRow<Number: Equatable>(_ numbers: [Number]?, of shape: Shape) -> [Number]? {
+    guard let numbers, shape.rank > 0, shape[0] > 0, numbers.count % shape[0] == 0 else { return numbers }
+    let first = numbers.prefix(numbers.count / shape[0])
+    return numbers.indices.allSatisfy { numbers[$0] == first[$0 % max(first.count, 1)] } ? Array(first) : numbers
+  }
 
   init(_ inputs: [GraphInput]) {
     for input in inputs { places[input.value] = Place(axis: 0) }

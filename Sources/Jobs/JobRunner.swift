@@ -254,11 +254,8 @@ public final class JobRunner: Sendable {
 
   private func run(_ id: String, _ prepared: (any ShardedWork)?) async throws {
     // The lacking part may come. Not too soon: whoever begins a job keeps other makers from it for a silence.
-    let isTooSoon = state.withLock { state in
-      state.lacking = state.lacking.filter { ContinuousClock.now - $0.value < silence * 2 }
-      return state.lacking[id] != nil
-    }
-    if isTooSoon { return }
+    state.withLock { state in state.lacking = state.lacking.filter { .now - $0.value < silence * 2 } }
+    if state.withLock({ $0.lacking[id] != nil }) { return }
     // A job of another kind is others'.
     guard let kind = kinds[try await jobs.job(id).kind] else { return }
     switch try await jobs.begin(id, as: kind.maker, after: silence) {

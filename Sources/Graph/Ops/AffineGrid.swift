@@ -2,8 +2,8 @@ import DitherBasics
 import DitherTensor
 
 /// The places that affine maps send a regular grid to, from −1 to 1 along each axis, as `GridSample` takes them.
-/// - Shapes: theta [N, 2, 3] and size [N, C, H, W] give [N, H, W, 2]; [N, 3, 4] and [N, C, D, H, W] give [N, D, H, W, 3].
-/// A size of one row, as files of batch 1 have it, is one of any number of rows.
+/// - Shapes: theta [N, 2, 3] and size [N, C, H, W] give [N, H, W, 2]; [N, 3, 4] and [N, C, D, H, W] give
+///   [N, D, H, W, 3]. A size of one row, as files of batch 1 have it, is one of any number of rows.
 /// - Source: ONNX `AffineGrid`, opsets 20–28; Jaderberg et al. 2015, arXiv 1506.02025.
 struct AffineGrid: Composite {
   static let onnx = OnnxName("AffineGrid", since: 20)

@@ -1,8 +1,8 @@
 import DitherBasics
 import DitherTensor
 
-/// `(x − x_zero_point) · x_scale`: one scale for all of x, one for each place of an axis, or one for each block along it.
-/// A gradient passes to the scale. Of constants it is a constant: the reader puts the floats in its place.
+/// `(x − x_zero_point) · x_scale`: one scale for all of x, one for each place of an axis, or one for each block along
+/// it. A gradient passes to the scale. Of constants it is a constant: the reader puts the floats in its place.
 /// - Shapes: x of integers, or of floats of 8 bits; scale and zero point of one number, of as many as x has on `axis`,
 ///   or of x's shape but for fewer places on `axis`.
 /// - Source: ONNX `DequantizeLinear`, opsets 10–28, of integers of 4, 8 and 16 bits, int32 and floats of 8 bits.

@@ -4,7 +4,8 @@ import DitherTensor
 /// A picture read at the places that a grid names, from −1 to 1 along each axis: spatial transformers have it behind
 /// `AffineGrid`. Made of ops, so that pictures and places get gradients; places that are rounded get none.
 /// - Shapes: X [N, C, H, W], grid [N, H', W', 2] of (x, y); the result is [N, C, H', W'].
-/// - Source: ONNX `GridSample`, opsets 16–28, of pictures, nearest and bilinear; Jaderberg et al. 2015, arXiv 1506.02025.
+/// - Source: ONNX `GridSample`, opsets 16–28, of pictures, nearest and bilinear; Jaderberg et al. 2015,
+///   arXiv 1506.02025.
 struct GridSample: Composite {
   static let onnx = OnnxName("GridSample", since: 16)
   private enum Padding: String { case zeros, border, reflection }

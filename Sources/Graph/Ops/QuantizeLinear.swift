@@ -6,8 +6,8 @@ import DitherTensor
 /// gradient passes, not even "straight through".
 /// - Shapes: scale and zero point of one number, of as many as x has on `axis`, or of x's shape but for fewer places on
 ///   `axis`; the result is of x's shape, int64, or float32 where it is quantized to floats of 8 bits.
-/// - Source: ONNX `QuantizeLinear`, opsets 10–28, to integers of 4, 8 and 16 bits and to floats of 8; Jacob et al. 2018,
-///   arXiv 1712.05877.
+/// - Source: ONNX `QuantizeLinear`, opsets 10–28, to integers of 4, 8 and 16 bits and to floats of 8; Jacob et al.
+///   2018, arXiv 1712.05877.
 struct QuantizeLinear: Composite {
   static let onnx = OnnxName("QuantizeLinear", since: 10)
   private let scheme: QuantizationScheme

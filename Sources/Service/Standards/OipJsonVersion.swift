@@ -1,6 +1,7 @@
 import DitherProto
 
-/// A line of the repository's index in JSON, with every member: the protocol has `reason` in each, also where it is empty.
+/// A line of the repository's index in JSON, with every member: the protocol has `reason` in each, also where it is
+/// empty.
 struct OipJsonVersion: Encodable {
   private var name: String
   private var version: String

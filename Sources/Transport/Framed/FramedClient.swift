@@ -287,8 +287,8 @@ final class FramedClientHandler: ChannelInboundHandler {
     context.close(promise: nil)
   }
 
-  /// Before its Hello. What stands before a framed door and ends its TLS may agree on nothing: the Hello counts, where one
-  /// comes.
+  /// Before its Hello. What stands before a framed door and ends its TLS may agree on nothing: the Hello counts, where
+  /// one comes.
   private var closedEarly: CallError {
     isAgreed ? ConnectionTrouble.closed(target) : ConnectionTrouble.foreign(target)
   }

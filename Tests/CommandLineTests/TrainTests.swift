@@ -18,7 +18,7 @@ struct TrainTests {
       model: {kind: mlp, hidden: [16]}
       optimizer: {kind: sgd, rate: 0.05}
       noise: [{site: input, sigma: 0.1}]
-      epochs: 3
+      epochs: 12
       batch: 128
       seed: 1
       """.utf8

@@ -63,7 +63,7 @@ struct RunLog {
       try table.write(contentsOf: Data((header + row.joined(separator: ",") + "\n").utf8))
       hasHeader = true
     } catch {
-      throw TrainError(.output, at: path, expected: "a log that can be written", got: error.localizedDescription)
+      throw TrainError(.output, at: path, expected: "a file that can be written", got: error.localizedDescription)
     }
   }
 }

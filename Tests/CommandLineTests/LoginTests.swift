@@ -119,6 +119,7 @@ struct LoginTests {
     let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
     for arguments in [
       "req -x509 \(key) -keyout ca.key -out ca.pem -days 2 -subj /CN=clients",
+      "req -x509 \(key) -keyout server.key -out server.pem -days 2 -subj /CN=server -addext subjectAltName=IP:127.0.0.1",
       "req \(key) -keyout robot.key -out robot.csr -subj /CN=robot",
       "x509 -req -in robot.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out robot.pem -days 2",
     ] {
@@ -128,9 +129,12 @@ struct LoginTests {
     }
     let server = try LiveServer(
       state: scratch,
-      arguments: ["--client-ca", folder + "/ca.pem", "--clients", "[{cn: robot, roles: [predict, audit]}]"])
-    let address = try #require(server.environment["DITHER_ADDRESS"]), ca = try #require(server.environment["DITHER_CA"])
-    let asked = ["login", "--address", address, "--ca", ca]
+      arguments: [
+        "--tls-cert", folder + "/server.pem", "--tls-key", folder + "/server.key", "--client-ca", folder + "/ca.pem",
+        "--clients", "[{cn: robot, roles: [predict, audit]}]",
+      ])
+    let address = try #require(server.environment["DITHER_ADDRESS"])
+    let asked = ["login", "--address", address, "--ca", folder + "/server.pem"]
     let shown = ["--certificate", folder + "/robot.pem", "--key", folder + "/robot.key"]
     let without = try Program.run(asked + ["--token", "x"], environment: home)
     #expect(without.status == 2 && without.errors.contains("--certificate"), "\(without.errors)")

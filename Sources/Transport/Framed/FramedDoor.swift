@@ -101,7 +101,8 @@ final class FramedHandler: ChannelDuplexHandler {
 
   /// A connection that nobody uses is not kept: it would keep others out.
   private func waitIdle() {
-    guard let context, idleTimer == nil else { return }
+    // One whose client left in the middle of a call ends the call when it is no more: a timer would hold it for hours.
+    guard let context, context.channel.isActive, idleTimer == nil else { return }
     let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
     idleTimer = context.eventLoop.scheduleTask(in: acquaintance.patience(dispatcher.limits)) {
       let handler = bound.value

@@ -90,6 +90,7 @@ final class GrpcConnection {
   /// The client's, once TLS is up.
   private(set) lazy var certificate: ClientCertificate? = channel.clientCertificate
   private var streams = 0, isToldOfEnd = false, isDraining = false, isEnding = false, isLeaving = false
+  private var isGone = false
   private var acquaintance = Acquaintance()
   private var idle: Scheduled<Void>?
 
@@ -101,12 +102,14 @@ final class GrpcConnection {
     network = channel.remoteAddress?.network ?? ""
     waitIdle()
     channel.closeFuture.assumeIsolated().whenComplete { [weak self] _ in
+      self?.isGone = true
       self?.deadlines.stop()
       self?.idle?.cancel()
     }
   }
 
   private func waitIdle() {
+    guard !isGone else { return }
     let channel = channel
     idle = channel.eventLoop.scheduleTask(in: acquaintance.patience(dispatcher.limits)) {
       channel.close(promise: nil)

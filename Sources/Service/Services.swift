@@ -70,7 +70,10 @@ package final class Services: Sendable {
     registry = try await ModelRegistry(
       store: store, pool: loading, limits: limits, precision: configuration.precision, keyring: keyring,
       aliasGates: configuration.aliasGates.map { try AliasGates(path: $0) } ?? AliasGates(), quota: configuration.quota)
-    statistics = PredictionStatistics(books) { [registry] in Set(registry.current.versions.lazy.map(\.reference)) }
+    // Weak: what waits in the books holds the statistics, and these the books.
+    statistics = PredictionStatistics(books) { [weak registry] in
+      Set(registry?.current.versions.lazy.map(\.reference) ?? [])
+    }
     let compute = ComputePool("compute", threads: configuration.computeThreads)
     batcher = Batcher(pool: compute, threads: configuration.computeThreads, limits: limits)
     auditThreads = configuration.auditThreads

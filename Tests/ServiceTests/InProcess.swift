@@ -36,7 +36,7 @@ struct InProcess {
   /// A server that was here before holds its directory until its last thread has let go of it.
   private static func start(_ configuration: ServerConfiguration, _ rates: CallerRates) async throws -> Services {
     let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-    for _ in 0..<1200 {
+    for _ in 0..<200 {
       do { return try await Services(configuration, log: log, rates: rates) } catch let error as StoreError
         where error.code == .inUse
       {

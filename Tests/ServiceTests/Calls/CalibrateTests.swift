@@ -103,38 +103,34 @@ import Testing
     }
   }
 
-  /// Calibrates by class in a server that has ended when this returns.
-  /// - Returns: the class with three examples: never enough for 0.9.
-  private static func calibratedByClass(in scratch: Scratch, _ inputs: [[Float]]) async throws -> Int {
-    let server = try await InProcess(in: scratch, models: ["net": TestModels.mlp()])
-    let own = try await server.predict("net", rows(120, of: 6)).predictions.map { Int($0.label) }
-    let rare = try #require((0..<3).min { k, l in own.count { $0 == k } < own.count { $0 == l } })
-    let common = (0..<3).filter { $0 != rare }
-    @Sendable func label(_ row: Int) -> UInt32 {
-      UInt32(row % 40 == 0 ? rare : own[row] != rare && row % 4 != 0 ? own[row] : common[row / 4 % 2])
-    }
-    let plain = try await Self.calibrate(server) { $0.examples = Self.examples(120, label: label) }
-    #expect(plain.classes.isEmpty && !plain.thresholds.isEmpty)
-    let marginal = try await server.predict("net", inputs) { ($0.howMany, $0.coverage) = (nil, 0.9) }
-    #expect(marginal.setKind == .marginal && marginal.alwaysInSet.isEmpty)
-    let without = try await server.predict("net", inputs)
-    #expect(without.setKind == .noSets)
-    let stored = try await Self.calibrate(server) {
-      $0.examples = Self.examples(120, label: label)
-      $0.classConditional = true
-    }
-    #expect(stored.number == 2 && stored.thresholds.isEmpty && stored.classes.map(\.label) == [0, 1, 2])
-    #expect(stored.classes.map(\.examples).reduce(0, +) == stored.conformalExamples)
-    #expect(stored.classes[rare].examples <= 3 && stored.mostCoverage == stored.classes[rare].mostCoverage)
-    #expect(stored.classes[common[0]].thresholds.contains { $0.coverage == 0.9 })
-    #expect(!stored.classes[rare].thresholds.contains { $0.coverage == 0.9 })
-    return rare
-  }
-
   @Test("thresholds by class are stored, used, and said; a class with too few examples is named")
   func byClass() async throws {
     let scratch = try Scratch(), inputs = rows(12, of: 6)
-    let rare = try await Self.calibratedByClass(in: scratch, inputs)
+    // The class with three examples: never enough for 0.9.
+    let rare: Int
+    do {
+      let server = try await InProcess(in: scratch, models: ["net": TestModels.mlp()])
+      let own = try await server.predict("net", rows(120, of: 6)).predictions.map { Int($0.label) }
+      rare = try #require((0..<3).min { k, l in own.count { $0 == k } < own.count { $0 == l } })
+      let common = (0..<3).filter { $0 != rare }
+      @Sendable func label(_ row: Int) -> UInt32 {
+        UInt32(row % 40 == 0 ? rare : own[row] != rare && row % 4 != 0 ? own[row] : common[row / 4 % 2])
+      }
+      let plain = try await Self.calibrate(server) { $0.examples = Self.examples(120, label: label) }
+      #expect(plain.classes.isEmpty && !plain.thresholds.isEmpty)
+      let marginal = try await server.predict("net", inputs) { ($0.howMany, $0.coverage) = (nil, 0.9) }
+      #expect(marginal.setKind == .marginal && marginal.alwaysInSet.isEmpty)
+      #expect(try await server.predict("net", inputs).setKind == .noSets)
+      let stored = try await Self.calibrate(server) {
+        $0.examples = Self.examples(120, label: label)
+        $0.classConditional = true
+      }
+      #expect(stored.number == 2 && stored.thresholds.isEmpty && stored.classes.map(\.label) == [0, 1, 2])
+      #expect(stored.classes.map(\.examples).reduce(0, +) == stored.conformalExamples)
+      #expect(stored.classes[rare].examples <= 3 && stored.mostCoverage == stored.classes[rare].mostCoverage)
+      #expect(stored.classes[common[0]].thresholds.contains { $0.coverage == 0.9 })
+      #expect(!stored.classes[rare].thresholds.contains { $0.coverage == 0.9 })
+    }
     let next = try await InProcess(in: scratch)
     let model = try await GetModelCall(next.services).answer(.with { $0.model = "net" }, next.caller)
     let lac = model.calibration.classes.map { $0.thresholds.first { $0.coverage == 0.9 }?.lac ?? .infinity }

@@ -370,7 +370,7 @@ struct ServeTests {
         #expect(still.allSatisfy { $0[key] == nil }, "\(key)")
       }
       let told = try Program.run(plain, environment: server.environment)
-      #expect(told.output.contains("0 samples (as requested)") && told.output.contains("–"))
+      #expect(told.output.contains("0 samples (deterministic)") && told.output.contains("–"))
       let bounded = try server.dither(
         "predict", "shop", "--input", scratch.file("x.npy"), "--tolerance", "1e-9", "--max-samples", "20")
       #expect(bounded.output.contains("20 samples (the limit: tolerance not met)"))

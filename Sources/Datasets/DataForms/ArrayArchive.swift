@@ -43,13 +43,13 @@ struct ArrayArchive: DataForm {
     let targets = found(Self.targetNames), input = inputs == nil ? found(Self.inputNames) : nil
     if let input, let targets {
       return Arrays(
-        inputs: try Npy(zip.member(input)), targets: try Npy(zip.member(targets)),
+        inputs: try zip.array(input, path), targets: try zip.array(targets, path),
         names: (String(input.dropLast(4)), String(targets.dropLast(4))))
     }
     let others = try input == nil ? named(in: zip, suffix, but: targets, path) : []
     if let targets, let first = others.first {
       return Arrays(
-        inputs: first.array, targets: try Npy(zip.member(targets)), names: (first.name, String(targets.dropLast(4))),
+        inputs: first.array, targets: try zip.array(targets, path), names: (first.name, String(targets.dropLast(4))),
         named: others)
     }
     if input == nil, targets == nil { return nil }
@@ -68,7 +68,7 @@ struct ArrayArchive: DataForm {
       var found: [(name: String, array: Npy)] = []
       for name in inputs.split(separator: "+").map(String.init) {
         guard zip.names.contains(name + ending) || suffix.isEmpty else { return [] }
-        found.append((name, try Npy(zip.member(name + ending))))
+        found.append((name, try zip.array(name + ending, path)))
       }
       return found
     }
@@ -78,10 +78,17 @@ struct ArrayArchive: DataForm {
     let members = zip.names.filter { $0.hasSuffix(ending) && $0 != targets && !isOther($0) }
     guard targets != nil, members.count <= Self.mostInputs else { return [] }
     var found: [(name: String, array: Npy)] = []
-    for member in members { found.append((String(member.dropLast(ending.count)), try Npy(zip.member(member)))) }
+    for member in members { found.append((String(member.dropLast(ending.count)), try zip.array(member, path))) }
     return found
   }
 
   /// As many as a model may have.
   private static let mostInputs = 64
+}
+
+extension Zip {
+  /// An array of an archive; `path` is the archive's.
+  fileprivate func array(_ member: String, _ path: String) throws(DatasetError) -> Npy {
+    try Npy(self.member(member), at: "'\(member)' of \(path)")
+  }
 }

@@ -16,7 +16,8 @@ struct ArrayPair: DataForm {
         .malformed, at: files.path.clipped(), expected: "two files, X.npy,Y.npy", got: "\(files.places.count)")
     }
     let arrays = Arrays(
-      inputs: try Npy(files.content(0)), targets: try Npy(files.content(1)),
+      inputs: try Npy(files.content(0), at: files.places[0]),
+      targets: try Npy(files.content(1), at: files.places[1]),
       names: (files.places[0].clipped(), files.places[1].clipped()))
     let count = arrays.inputs.shape.dimensions.first ?? 0
     guard count >= 2 else {

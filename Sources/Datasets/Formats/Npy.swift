@@ -28,10 +28,12 @@ public struct Npy: Sendable, Equatable {
   /// As many elements as a file may hold.
   private static let limit = 1 << 31
 
+  /// - Parameter place: of the file, for errors.
   /// - Throws: when the header is not NumPy's, the type is not one of these, or the data do not fit the shape.
-  public init(_ bytes: [UInt8]) throws(DatasetError) {
+  public init(_ bytes: [UInt8], at place: String = ".npy file") throws(DatasetError) {
+    let place = place.clipped()
     func refuse(_ code: DatasetFault, _ expected: String, _ got: String) -> DatasetError {
-      DatasetError(code, at: ".npy file", expected: expected, got: got)
+      DatasetError(code, at: place, expected: expected, got: got)
     }
     guard bytes.count >= 10, bytes.starts(with: [0x93] + Array("NUMPY".utf8)) else {
       throw refuse(.malformed, "NumPy's magic number", "\(bytes.count) bytes that begin otherwise")
@@ -56,7 +58,7 @@ public struct Npy: Sendable, Equatable {
     }
     guard order == "False" || shape.rank <= 1 else {
       throw DatasetError(
-        .unsupported, at: ".npy file", expected: "C order", got: "Fortran order",
+        .unsupported, at: place, expected: "C order", got: "Fortran order",
         advice: "save numpy.ascontiguousarray(x)")
     }
     func values<T: BitwiseCopyable>(_: T.Type) throws(DatasetError) -> [T] {
@@ -83,7 +85,7 @@ public struct Npy: Sendable, Equatable {
     case "'|b1'": content = .bool(try values(UInt8.self).map { $0 != 0 })
     case "'|O'":
       throw DatasetError(
-        .unsupported, at: ".npy file", expected: "numbers", got: "pickled objects", advice: "save x.astype(float)")
+        .unsupported, at: place, expected: "numbers", got: "pickled objects", advice: "save x.astype(float)")
     default:
       throw refuse(
         .unsupported, "little-endian f4, f8, i8, i4, i2, i1, u1 or b1",
@@ -138,7 +140,7 @@ public struct Npy: Sendable, Equatable {
   public func integers() throws(DatasetError) -> [Int] {
     let numbers = numbers
     guard numbers.allSatisfy({ $0.isFinite && $0.rounded() == $0 && abs($0) < 1e15 }) else {
-      throw DatasetError(.unsupported, at: ".npy file", expected: "whole numbers", got: "fractions, NaN or infinities")
+      throw DatasetError(.unsupported, at: place, expected: "whole numbers", got: "fractions, NaN or infinities")
     }
     return numbers.map(Int.init)
   }

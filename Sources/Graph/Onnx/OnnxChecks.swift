@@ -119,10 +119,11 @@ extension Graph {
       bytes += outputs.reduce(0) { $0 + $1.byteCount }
       operations += node.op.operations(node.inputs.map { $0.flatMap { types[$0.index] } }, outputs)
       guard bytes <= mostBytes, operations <= limits.operations else {
+        func whole(_ count: Double) -> Int { Int(min(count, 1e18)) }
         throw GraphError(
           .tooLarge, at: "node '\(node.name.clipped())'",
-          expected: "at most \(mostBytes) bytes and \(limits.operations) operations, for one row's pass",
-          got: "\(bytes) and \(operations)")
+          expected: "at most \(mostBytes) bytes and \(whole(limits.operations)) operations, for one row's pass",
+          got: "\(bytes) and \(whole(operations))")
       }
     }
   }

@@ -36,7 +36,7 @@ struct FileArray {
   ) throws {
     let bytes = try Self.read(path)
     switch URL(filePath: path).pathExtension.lowercased() {
-    case "npy": self.init(try Npy(bytes))
+    case "npy": self.init(try Npy(bytes, at: path))
     case "pb": self.init(try OnnxTensor.read(bytes))
     case "csv": self.init(.float(try Csv(bytes, at: path).tensor(at: path)))
     case let ending where PictureFile.endings.contains(ending):

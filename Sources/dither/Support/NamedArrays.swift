@@ -48,7 +48,7 @@ enum NamedArrays {
   private static func archive(_ path: String) throws -> [(name: String, array: FileArray)] {
     let zip = try Zip(FileArray.read(path), at: path)
     return try zip.names.filter { $0.hasSuffix(".npy") }.map { member in
-      (String(member.dropLast(4)), FileArray(try Npy(zip.member(member))))
+      (String(member.dropLast(4)), FileArray(try Npy(zip.member(member), at: "'\(member)' of \(path)")))
     }
   }
 }

@@ -95,7 +95,7 @@ struct PredictionTable: Encodable {
   ///   - hasNoise: whether the noise is told.
   func show(_ asked: [String], classNames: [String], noise hasNoise: Bool) {
     let calibrated = calibration > 0 ? "  temperature \(temperature.digits(3)) (calibration \(calibration))" : ""
-    let reason = stopReason.map { " (\($0.words))" } ?? ""
+    let reason = samples == 0 ? " (deterministic)" : stopReason.map { " (\($0.words))" } ?? ""
     print("\(model)@\(version)  \(samples) samples\(reason)  seed \(seed)\(calibrated)")
     if hasNoise { for term in noise { print("noise   \(term)") } }
     if setKind == "class_conditional" { print("sets hold the true class as often as asked in each class") }

@@ -124,8 +124,9 @@ struct ArrayTests {
     try refuse(
       .malformed, "NaN or an infinity",
       ["x": Npy(Tensor([10, 1], [Float](repeating: .infinity, count: 10))), "y": Self.classes(10)])
-    let folder = try Folder(["a.npz": [1, 2, 3], "x.npy": x.bytes])
+    let folder = try Folder(["a.npz": [1, 2, 3], "x.npy": x.bytes, "z.npy": [1, 2, 3]])
     expectFault(.malformed, says: "directory of a zip") { _ = try folder.load("a.npz") }
+    expectFault(.malformed, says: "z.npy: expected NumPy's magic") { _ = try folder.load("x.npy,z.npy") }
     expectFault(.unsupported, says: "X.npy,Y.npy") { _ = try folder.load("x.npy") }
     expectFault(.absent) { _ = try folder.load("x.npy,y.npy") }
   }

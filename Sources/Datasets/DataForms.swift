@@ -27,6 +27,9 @@ extension Catalog where Entry == any DataForm.Type {
 /// The meaning of the targets of one's own data, where a reference or a recipe says it.
 public enum TargetKind: String, Codable, Sendable, CaseIterable { case classification, regression }
 
+/// The order of a picture's axes: planes one after the other, or pixel after pixel.
+enum PictureAxes: String, Codable, Sendable, CaseIterable { case chw, hwc }
+
 /// Where examples of one's own were read from.
 public struct DataOrigin: Codable, Sendable, Equatable {
   /// As the user wrote it.

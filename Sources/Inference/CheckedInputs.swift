@@ -37,7 +37,16 @@ extension ModelSignature {
       throw InferenceError(
         .inputShape, at: "input '\(inputName.clipped())'",
         expected: "[B, \(inputShape.dimensions.map(String.init).joined(separator: ", "))] with B ≥ 1",
-        got: "\(inputs.shape)")
+        got: "\(inputs.shape)", advice: turning(inputs.shape.row.dimensions))
     }
+  }
+
+  /// What to do where a row is a picture of this model with its axes in the other order.
+  private func turning(_ row: [Int]) -> String? {
+    let wanted = inputShape.dimensions
+    guard row.count == 3, wanted.count == 3, row != wanted else { return nil }
+    if [row[1], row[2], row[0]] == wanted { return "the model has its channels last: of a file's data say ?axes=hwc" }
+    if [row[2], row[0], row[1]] == wanted { return "the model has its channels first: of a file's data say ?axes=chw" }
+    return nil
   }
 }

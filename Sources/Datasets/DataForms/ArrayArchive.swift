@@ -12,6 +12,8 @@ struct ArrayArchive: DataForm {
   var task: TargetKind?
   /// Names of the arrays that are inputs, with + between them; nil: x, or all but the targets.
   var inputs: String?
+  /// Of pictures that stand under `x`; nil: `chw`.
+  var axes: PictureAxes?
 
   private static let inputNames = ["x", "inputs", "images", "data"], targetNames = ["y", "targets", "labels"]
 
@@ -21,7 +23,7 @@ struct ArrayArchive: DataForm {
       let other = try arrays(in: zip, split == .train ? "_test" : "_train", path)
       let classes = own.classes(task)
       return try own.dataset(
-        nil, name: path, task, classes: classes > 0 ? max(classes, other?.classes(task) ?? 0) : nil)
+        nil, name: path, task, classes: classes > 0 ? max(classes, other?.classes(task) ?? 0) : nil, axes)
     }
     guard let all = try arrays(in: zip, "", path) else {
       throw DatasetError(
@@ -32,7 +34,7 @@ struct ArrayArchive: DataForm {
     }
     let count = (all.named.first?.array ?? all.inputs).shape.dimensions.first ?? 0
     guard count >= 2 else { throw DatasetError(.malformed, at: path, expected: "at least two rows", got: "\(count)") }
-    return try all.dataset(Holdout(count: count).rows(split), name: path, task, classes: nil)
+    return try all.dataset(Holdout(count: count).rows(split), name: path, task, classes: nil, axes)
   }
 
   /// nil: there are neither inputs nor targets of this ending.

@@ -9,6 +9,8 @@ struct ArrayPair: DataForm {
 
   /// nil: whole-number types are class numbers, floats are values.
   var task: TargetKind?
+  /// Of pictures; nil: `chw`.
+  var axes: PictureAxes?
 
   func load(_ split: Split, from files: inout OwnFiles) throws -> Dataset {
     guard files.places.count == 2 else {
@@ -23,6 +25,6 @@ struct ArrayPair: DataForm {
     guard count >= 2 else {
       throw DatasetError(.malformed, at: files.path.clipped(), expected: "at least two rows", got: "\(count)")
     }
-    return try arrays.dataset(Holdout(count: count).rows(split), name: files.path.clipped(), task, classes: nil)
+    return try arrays.dataset(Holdout(count: count).rows(split), name: files.path.clipped(), task, classes: nil, axes)
   }
 }

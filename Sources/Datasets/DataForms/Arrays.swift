@@ -11,9 +11,11 @@ struct Arrays {
   var named: [(name: String, array: Npy)] = []
 
   /// Rows chosen of them; nil: all, in their order.
-  func dataset(_ rows: [Int]?, name: String, _ task: TargetKind?, classes: Int?) throws(DatasetError) -> Dataset {
+  func dataset(
+    _ rows: [Int]?, name: String, _ task: TargetKind?, classes: Int?, _ axes: PictureAxes?
+  ) throws(DatasetError) -> Dataset {
     let layout = try layout(), count = (named.first?.array ?? inputs).shape.dimensions.first ?? 0
-    let inputs = try layout == nil ? inputTensor() : RowLayout.joining(named.map { Self.numbers($0.array) })
+    let inputs = try layout == nil ? inputTensor(axes ?? .chw) : RowLayout.joining(named.map { Self.numbers($0.array) })
     guard targets.shape.rank > 0, targets.shape[0] == count else {
       throw DatasetError(
         .malformed, at: "\(name), \(names.targets)", expected: "a target for each of \(count) inputs",
@@ -52,8 +54,8 @@ struct Arrays {
     return array.tensor
   }
 
-  /// Bytes are pixels; pictures have their channels first, whichever way they came.
-  private func inputTensor() throws(DatasetError) -> Tensor {
+  /// Bytes are pixels; pictures have their channels where `axes` says, whichever way they came.
+  private func inputTensor(_ axes: PictureAxes) throws(DatasetError) -> Tensor {
     let shape = inputs.shape
     guard shape.rank >= 2, shape.count > 0 else {
       throw DatasetError(
@@ -62,16 +64,17 @@ struct Arrays {
     }
     var tensor = inputs.tensor
     if case .uint8(let bytes) = inputs.content { tensor = Tensor(pixels: bytes, shape) }
-    if shape.rank == 3 { return tensor.reshaped([shape[0], 1, shape[1], shape[2]]) }
-    guard shape.rank == 4, ![1, 3].contains(shape[1]), [1, 3].contains(shape[3]) else { return tensor }
-    let (n, h, w, c) = (shape[0], shape[1], shape[2], shape[3])
-    return Tensor([n, c, h, w]) { out in
-      for row in 0..<n {
-        for channel in 0..<c {
-          let from = row * h * w * c + channel, to = (row * c + channel) * h * w
-          for i in 0..<h * w { out[to + i] = tensor.elements[from + i * c] }
-        }
-      }
+    if shape.rank == 3 {
+      let (n, h, w) = (shape[0], shape[1], shape[2])
+      return tensor.reshaped(axes == .chw ? [n, 1, h, w] : [n, h, w, 1])
+    }
+    guard shape.rank == 4 else { return tensor }
+    let isFirst = [1, 3].contains(shape[1]), isLast = !isFirst && [1, 3].contains(shape[3])
+    let (n, a, b, c) = (shape[0], shape[1], shape[2], shape[3])
+    switch axes {
+    case .chw where isLast: return tensor.turned(inner: c, to: [n, c, a, b])
+    case .hwc where isFirst: return tensor.turned(inner: b * c, to: [n, b, c, a])
+    case .chw, .hwc: return tensor
     }
   }
 
@@ -125,5 +128,20 @@ struct Arrays {
         advice: "say ?task=regression where they are values")
     }
     return (.classes(numbers.map { Int($0) }, count: top), (0..<top).map { "\($0)" })
+  }
+}
+
+extension Tensor {
+  /// Each row as a matrix with `inner` columns, transposed.
+  fileprivate func turned(inner columns: Int, to turned: Shape) -> Tensor {
+    let size = turned.row.count, lines = size / max(columns, 1)
+    return Tensor(turned) { out in
+      for row in 0..<turned[0] {
+        for column in 0..<columns {
+          let from = row * size + column, to = row * size + column * lines
+          for line in 0..<lines { out[to + line] = elements[from + line * columns] }
+        }
+      }
+    }
   }
 }

@@ -13,8 +13,8 @@ struct PictureFolder: DataForm {
   var channels: Int?
   /// The share of a picture's middle that is kept when it is brought to `size`, from above 0 to 1; nil: 1.
   var crop: Double?
-  /// The order of a picture's axes: `chw`, planes one after the other, or `hwc`, pixel after pixel; nil: `chw`.
-  var axes: String?
+  /// nil: `chw`.
+  var axes: PictureAxes?
 
   func check() throws(CatalogError) {
     try require(size == nil || sides != nil, "size", "a side from 1 to 4096, or WIDTHxHEIGHT", size ?? "")
@@ -22,7 +22,6 @@ struct PictureFolder: DataForm {
     try require(
       crop.map { $0 > 0 && $0 <= 1 && size != nil } ?? true, "crop", "a share from above 0 to 1, beside a size",
       crop ?? 0)
-    try require(axes.map { ["chw", "hwc"].contains($0) } ?? true, "axes", "chw or hwc", axes ?? "")
   }
 
   private var sides: (width: Int, height: Int)? {
@@ -165,9 +164,9 @@ struct PictureFolder: DataForm {
       let bytes = try files.bytes(of: entry.path, most: Self.mostBytes)
       let picture = try PictureFile(bytes, channels: channels, at: place)
         .resized(width: wanted.0, height: wanted.1, keeping: crop ?? 1)
-      pixels += axes == "hwc" ? picture.interleaved : picture.planes
+      pixels += axes == .hwc ? picture.interleaved : picture.planes
     }
-    let row = axes == "hwc" ? [wanted.1, wanted.0, channels] : [channels, wanted.1, wanted.0]
+    let row = axes == .hwc ? [wanted.1, wanted.0, channels] : [channels, wanted.1, wanted.0]
     return Dataset(
       name: files.path, inputs: Tensor(pixels: pixels, Shape([chosen.count] + row)),
       labels: chosen.map(\.label), classNames: classes)

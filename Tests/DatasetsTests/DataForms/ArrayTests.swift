@@ -50,16 +50,21 @@ struct ArrayTests {
     #expect(train.targets.width == 3 && test.targets.width == 3)
   }
 
-  @Test("channels come first, a lone plane is gray, floats stay as they are")
+  @Test("channels come first, or last where it is said, a lone plane is gray, floats stay as they are")
   func layouts() throws {
     let y = Self.classes(5, of: 2)
-    func inputs(_ x: Npy) throws -> Tensor {
-      try Folder(["a.npz": Self.archive(["x_test": x, "y_test": y])]).load("a.npz").inputs
+    func inputs(_ x: Npy, _ options: String = "") throws -> Tensor {
+      try Folder(["a.npz": Self.archive(["x_test": x, "y_test": y])]).load("a.npz\(options)").inputs
     }
     let last = try inputs(Self.bytes([5, 2, 2, 3]))
     #expect(last.shape == [5, 3, 2, 2])
     #expect(last.row(0).map { Int($0 * 255 + 0.5) } == [0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11])
     #expect(try inputs(Self.bytes([5, 4, 6])).shape == [5, 1, 4, 6])
+    for (shape, numbers) in [([5, 2, 2, 3], Array(0..<12)), ([5, 3, 2, 2], [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11])] {
+      let pixels = try inputs(Self.bytes(Shape(shape)), "?axes=hwc")
+      #expect(pixels.shape == [5, 2, 2, 3] && pixels.row(0).map { Int($0 * 255 + 0.5) } == numbers)
+    }
+    #expect(try inputs(Self.bytes([5, 4, 6]), "?axes=hwc").shape == [5, 4, 6, 1])
     let floats = Tensor([5, 2], (0..<10).map { Float($0) - 4 })
     #expect(try inputs(Npy(floats)) == floats)
   }

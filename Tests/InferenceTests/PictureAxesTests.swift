@@ -18,7 +18,9 @@ struct PictureAxesTests {
 
   @Test(
     "a refusal says how to turn them",
-    arguments: [([4, 5, 3], [3, 4, 5], "?axes=hwc"), ([3, 4, 5], [4, 5, 3], "?axes=chw"), ([4, 5, 3], [4, 3, 5], nil)])
+    arguments: [
+      ([4, 5, 3], [3, 4, 5], "?axes=hwc"), ([3, 4, 5], [4, 5, 3], "?axes=chw"), ([4, 5, 3], [4, 3, 5], nil),
+    ])
   func advice(_ wanted: [Int], _ given: [Int], _ remedy: String?) throws {
     let model = try Self.model(Shape(wanted))
     let error = #expect(throws: InferenceError.self) {

@@ -140,7 +140,7 @@ public struct Npy: Sendable, Equatable {
   public func integers() throws(DatasetError) -> [Int] {
     let numbers = numbers
     guard numbers.allSatisfy({ $0.isFinite && $0.rounded() == $0 && abs($0) < 1e15 }) else {
-      throw DatasetError(.unsupported, at: place, expected: "whole numbers", got: "fractions, NaN or infinities")
+      throw DatasetError(.unsupported, at: ".npy file", expected: "whole numbers", got: "fractions, NaN or infinities")
     }
     return numbers.map(Int.init)
   }

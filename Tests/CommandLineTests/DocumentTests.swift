@@ -7,18 +7,23 @@ struct ShownCommand: Sendable, CustomStringConvertible {
   var document: String
   /// Without `dither`.
   var words: [String]
+  /// It takes what Python wrote in a block above it: those sections are walked whole, by `Tests/Conformance/walks.py`.
+  var followsPython = false
   var description: String { "\(document): dither \(words.joined(separator: " "))" }
   var command: String { words.first ?? "" }
 
   /// Those in blocks of commands; `inline` ones stand within sentences, where words in capitals stand for the reader's own.
   static let blocks = documents.flatMap { name, text -> [ShownCommand] in
     // By lines: the end of a block of another language is not the beginning of one of commands.
-    var isOpen = false, isOfCommands = false, found: [ShownCommand] = []
+    var isOpen = false, isOfCommands = false, followsPython = false, found: [ShownCommand] = []
     for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+      if line.hasPrefix("## ") { followsPython = false }
       if line.hasPrefix("```") {
         isOpen.toggle()
+        if line == "```python" { followsPython = true }
         isOfCommands = ["", "sh", "bash", "console", "text"].contains(line.dropFirst(3))
-      } else if isOpen, isOfCommands, let shown = ShownCommand(name, String(line)) {
+      } else if isOpen, isOfCommands, var shown = ShownCommand(name, String(line)) {
+        shown.followsPython = followsPython
         found.append(shown)
       }
     }
@@ -110,7 +115,7 @@ struct DocumentTests {
   @Test(
     "each command runs, with little data", .enabled(if: hasData, "data sets absent"),
     arguments: ShownCommand.blocks.filter {
-      !["serve", "predict", "work", "database"].contains($0.command)
+      !["serve", "predict", "work", "database"].contains($0.command) && !$0.followsPython
         && !["README.md", OwnPicturesTests.document, RegistryTests.document].contains($0.document)
     })
   func runs(_ shown: ShownCommand) throws {

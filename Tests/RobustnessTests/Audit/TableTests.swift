@@ -49,7 +49,7 @@ struct TableTests {
   @Test(
     "what needs no bounds is measured",
     arguments: [
-      "clean", "calibration", "selective", "conformal", "samples", "weight_noise", "sharpness",
+      "clean", "calibration", "selective", "conformal", "samples", "weight_noise", "sharpness", "landscape",
     ])
   func measured(_ probe: String) throws {
     let runner = try Self.runner([probe], Self.model())

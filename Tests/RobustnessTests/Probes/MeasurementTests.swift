@@ -71,6 +71,18 @@ struct MeasurementTests {
     let half = try #require(estimate.interval).high - estimate.value
     #expect(abs(estimate.value - trace) < 2.5 * half + 0.02 * trace)
     #expect(try #require(found["sam_sharpness"]) > 0)
+    // Along its direction the loss is that parabola, and along others it rises less.
+    let lines = try summary("landscape:steps=60,span=0.02,points=2", count: 20)
+    let rise = try #require(lines["hessian_rise"]), loss = try #require(lines["loss"])
+    #expect(try abs(#require(lines["curvature"]) - largest) < 0.05 * largest)
+    let weights = curvature.parameters.filter { $0.shape.rank > 1 }.flatMap { curvature.start[$0.range] }
+    let distance = 0.02 * Vectors.length(weights)
+    #expect(abs(2 * rise / (distance * distance) - largest) < 0.1 * largest)
+    #expect(try rise > #require(lines["random_rise"]))
+    let along = try ["mean of 4 random directions", "the largest curvature"].map {
+      try curve(lines, "Loss along straight lines from the weights", $0)
+    }
+    #expect(along.allSatisfy { $0.map(\.x) == [-0.02, -0.01, 0, 0.01, 0.02] && $0[2].y == loss })
     // A block's eigenvalues lie within the whole's (Cauchy).
     for layer in 1...2 {
       #expect(

@@ -121,6 +121,7 @@ struct SweepTests {
     ("{name: s, recipe: a.yml, keys: {epochs: [1]}, choose_by: acuracy}", "did you mean 'accuracy'?"),
     ("{name: s, recipe: a.yml, keys: {epochs: [1]}, halving: {facto: 2}}", "did you mean 'factor'?"),
     ("{name: s, recipe: a.yml, keys: {optimizer.rate: {from: 0, to: 1, scale: log}}, search: random}", "above 0"),
+    ("{name: s, recipe: a.yml, keys: {epochs: [1, 2]}, halving: {least: 1}}", "beside 'halving'"),
     ("{name: S/, recipe: a.yml, keys: {epochs: [1]}}", "'name'"), ("[1]", "mapping"),
   ]
 
@@ -193,6 +194,14 @@ struct SweepTests {
     #expect(try third.isWhole && facts(third.table) == facts(whole))
     let left = try FileManager.default.contentsOfDirectory(atPath: scratch.file("parts"))
     #expect(!left.contains { $0.hasSuffix(".checkpoint") || $0.hasSuffix(".part") })
+  }
+
+  @Test("epochs are a key like others: each point is trained to its own, as if alone")
+  func epochs() throws {
+    let table = try run(Self.plan("{name: s, recipe: a.yml, keys: {epochs: [1, 5]}, seeds: [1]}"), "both").table
+    #expect(table.rows.sorted { $0.point < $1.point }.map(\.epochs) == [1, 5])
+    let alone = try run(Self.plan("{name: s, recipe: a.yml, keys: {epochs: [5]}, seeds: [1]}"), "alone").table
+    #expect(try #require(table.rows.first { $0.epochs == 5 }).measures == alone.best?.measures)
   }
 
   @Test("halving trains all for the first epochs, and the better ones of each round on")

@@ -101,7 +101,10 @@ public struct Sweep: Sendable {
     var alive = Array(plan.points.indices), known = try results()
     for (number, epochs) in rungs.enumerated() {
       let trials = plan.trials(of: alive), isLast = number + 1 == rungs.count
-      let round = Round(trials: trials, epochs: epochs, allEpochs: first.epochs)
+      let goals = try trials.map { try ($0, plan.epochs(of: $0, at: epochs)) }
+      let round = Round(
+        trials: trials, goals: Dictionary(uniqueKeysWithValues: goals), epochs: goals.map(\.1).max() ?? epochs,
+        allEpochs: max(first.epochs, goals.map(\.1).max() ?? 0))
       do {
         let own = trials.enumerated().filter { part?.contains($0.offset) ?? true }.map(\.element)
         try train(own, of: round, &known, showing: part == nil, data, shouldStop, progress)
@@ -128,11 +131,18 @@ public struct Sweep: Sendable {
 
   private struct Round {
     var trials: [SweepPlan.Trial]
+    /// To how many epochs each is trained.
+    var goals: [SweepPlan.Trial: Int]
+    /// The most of these.
     var epochs: Int
     /// The recipe's.
     var allEpochs: Int
 
-    func isDone(_ result: SweepResult?) -> Bool { result.map { $0.epochs >= epochs || $0.failure != nil } ?? false }
+    func goal(of trial: SweepPlan.Trial) -> Int { goals[trial] ?? epochs }
+    func isDone(_ result: SweepResult?) -> Bool {
+      guard let result else { return false }
+      return result.failure != nil || result.epochs >= goal(of: .init(point: result.point, seed: result.seed))
+    }
     func isDone(by known: [SweepPlan.Trial: SweepResult]) -> Bool { trials.allSatisfy { isDone(known[$0]) } }
   }
 
@@ -174,7 +184,7 @@ public struct Sweep: Sendable {
         if shouldStop() { throw Stopped() }
         // Another process may have brought it meanwhile.
         if let there = try result(of: trial), round.isDone(there) { return there }
-        let result = try train(trial, to: round.epochs, known: before[trial], data, shouldStop)
+        let result = try train(trial, to: round.goal(of: trial), known: before[trial], data, shouldStop)
         try writeWhole(result.bytes, to: path(of: trial))
         return result
       })

@@ -130,6 +130,9 @@ public struct SweepPlan: Sendable {
       guard case .mapping(let own) = setting else { throw refuse("halving", "a mapping {least, factor, asynchronous}") }
       return try Parameters.overlay(settings: own, on: Halving(), of: "\(file), 'halving'")
     }
+    guard halving == nil || !self.axes.contains(where: { $0.key == "epochs" }) else {
+      throw refuse("keys", "no 'epochs' beside 'halving', which compares points after as many epochs")
+    }
     measure = try map["choose_by"].map { setting in
       let known = Measure.allCases.map(\.rawValue)
       guard let measure = Measure(rawValue: setting.description) else {
@@ -216,6 +219,10 @@ public struct SweepPlan: Sendable {
     }
     return rungs + [epochs]
   }
+
+  /// To how many epochs a trial is trained where its round goes to `rung`: without halving to those of its own recipe,
+  /// which may be what is tried.
+  func epochs(of trial: Trial, at rung: Int) throws -> Int { try halving == nil ? recipe(trial).epochs : rung }
 
   /// The points of a round that go on to the next, in their order: the better ones.
   /// - Parameter known: the results of the round.

@@ -55,7 +55,7 @@ public struct SweepShards: Sendable {
     let (place, seed) = (shard - stages[round].lowerBound).quotientAndRemainder(dividingBy: plan.seeds.count)
     guard place < alive.count else { return nil }
     let trial = SweepPlan.Trial(point: alive[place], seed: plan.seeds[seed])
-    return Place(trial: trial, epochs: rungs[round], before: known[trial])
+    return Place(trial: trial, epochs: try plan.epochs(of: trial, at: rungs[round]), before: known[trial])
   }
 
   /// The table of what there is.

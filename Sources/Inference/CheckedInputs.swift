@@ -41,7 +41,7 @@ extension ModelSignature {
     }
   }
 
-  /// What to do where a row is a picture of this model with its axes in the other order.
+  /// Advice where a row is a picture of this model with its axes in the other order.
   private func turning(_ row: [Int]) -> String? {
     let wanted = inputShape.dimensions
     guard row.count == 3, wanted.count == 3, row != wanted else { return nil }

@@ -91,16 +91,8 @@ package final class Services: Sendable {
       lease: configuration.lease, silence: store.isShared ? JobRunner.sharedSilence : .zero,
       // A worker answers nobody: it is all that its processors do.
       niceness: kind == .server ? 10 : 0, isBusy: { [batcher] in batcher.isBusy }, note: { log.note($0) })
-    let own: [Metrics.Family] = [
-      .gauge("dither_queued_requests", "Predictions that wait.") { [batcher] in Double(batcher.depth) },
-      .gauge("dither_queued_audits", "Audits that wait.") { [audits] in Double(audits.queued) },
-      .gauge("dither_loaded_models", "Models in memory.") { [registry] in Double(registry.loadedCount) },
-      .gauge("dither_model_versions", "Versions in the registry.") { [registry] in
-        Double(registry.current.versions.count)
-      },
-    ]
     let families: [[Metrics.Family]] = [
-      own, statistics.families(of: registry), DriftWatch.families(of: registry, books),
+      Self.gauges(batcher, audits, registry), statistics.families(of: registry), DriftWatch.families(of: registry, books),
       registry.rollouts.families(of: registry), RateFamilies.all(of: rates), spans?.families ?? [], replicas.families,
       accessLog?.families ?? [],
       ProcessFamilies.all(code: configuration.code ?? "dither"),
@@ -117,6 +109,16 @@ package final class Services: Sendable {
   }
 
   deinit { for task in upkeep { task.cancel() } }
+
+  /// What is there at this moment.
+  private static func gauges(_ batcher: Batcher, _ audits: JobRunner, _ registry: ModelRegistry) -> [Metrics.Family] {
+    [
+      .gauge("dither_queued_requests", "Predictions that wait.") { Double(batcher.depth) },
+      .gauge("dither_queued_audits", "Audits that wait.") { Double(audits.queued) },
+      .gauge("dither_loaded_models", "Models in memory.") { Double(registry.loadedCount) },
+      .gauge("dither_model_versions", "Versions in the registry.") { Double(registry.current.versions.count) },
+    ]
+  }
 
   /// Says which versions a keyring came too late for.
   private static func tellUnsigned(in registry: ModelRegistry, _ log: Logger) {

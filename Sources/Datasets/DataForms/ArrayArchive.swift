@@ -12,7 +12,7 @@ struct ArrayArchive: DataForm {
   var task: TargetKind?
   /// Names of the arrays that are inputs, with + between them; nil: x, or all but the targets.
   var inputs: String?
-  /// Of pictures that stand under `x`; nil: `chw`.
+  /// Where pictures under `x` have their channels; nil: `chw`.
   var axes: PictureAxes?
 
   private static let inputNames = ["x", "inputs", "images", "data"], targetNames = ["y", "targets", "labels"]

@@ -9,7 +9,7 @@ struct ArrayPair: DataForm {
 
   /// nil: whole-number types are class numbers, floats are values.
   var task: TargetKind?
-  /// Of pictures; nil: `chw`.
+  /// Where pictures have their channels; nil: `chw`.
   var axes: PictureAxes?
 
   func load(_ split: Split, from files: inout OwnFiles) throws -> Dataset {

@@ -3,9 +3,9 @@ import DitherInference
 import DitherTensor
 import Foundation
 
-/// The loss along straight lines from the weights: along random directions, each filter's part as long as the filter, and
-/// along the direction of the largest curvature. All are as long as the weights of the layers, so that 0.1 on the axis
-/// is a tenth of these.
+/// The loss along straight lines from the weights: along random directions, each filter's part as long as the filter,
+/// and along the direction of the largest curvature. All are as long as the weights of the layers, so that 0.1 on the
+/// axis is a tenth of these.
 ///
 /// Sources: Li et al. 2018, arXiv 1712.09913 (filter normalization; of a dense layer the whole layer is the filter,
 /// biases and normalizations do not move); Yao et al. 2020, arXiv 1912.07145 (the Hessian's eigenvectors as directions,

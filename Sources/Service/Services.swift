@@ -92,7 +92,8 @@ package final class Services: Sendable {
       // A worker answers nobody: it is all that its processors do.
       niceness: kind == .server ? 10 : 0, isBusy: { [batcher] in batcher.isBusy }, note: { log.note($0) })
     let families: [[Metrics.Family]] = [
-      Self.gauges(batcher, audits, registry), statistics.families(of: registry), DriftWatch.families(of: registry, books),
+      Self.gauges(batcher, audits, registry), statistics.families(of: registry),
+      DriftWatch.families(of: registry, books),
       registry.rollouts.families(of: registry), RateFamilies.all(of: rates), spans?.families ?? [], replicas.families,
       accessLog?.families ?? [],
       ProcessFamilies.all(code: configuration.code ?? "dither"),

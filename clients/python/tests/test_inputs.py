@@ -1,6 +1,7 @@
 """Models of several inputs, by mappings of names to arrays."""
 
 import pathlib
+import sys
 import uuid
 
 import numpy as np
@@ -11,20 +12,31 @@ import dither
 PROTOS = pathlib.Path(__file__).resolve().parents[3] / "protos"
 
 
-@pytest.fixture(scope="module")
-def text_file(tmp_path_factory):
-    """A bag of embeddings: the mean of table[ids] over what mask leaves, times a matrix; an ONNX file."""
+def _onnx(tmp_path_factory):
+    """ONNX's messages: those of its own package where it is there, as a process has one of each name."""
+    try:
+        import onnx
+
+        return onnx
+    except ImportError:
+        pass
     protoc = pytest.importorskip("grpc_tools.protoc")
     folder = tmp_path_factory.mktemp("onnx")
     arguments = ["protoc", f"--proto_path={PROTOS}/onnx", f"--python_out={folder}", "onnx.proto"]
     assert protoc.main(arguments) == 0
-    import sys
-
     sys.path.insert(0, str(folder))
     try:
-        import onnx_pb2 as onnx
+        import onnx_pb2
+
+        return onnx_pb2
     finally:
         sys.path.remove(str(folder))
+
+
+@pytest.fixture(scope="module")
+def text_file(tmp_path_factory):
+    """A bag of embeddings: the mean of table[ids] over what mask leaves, times a matrix; an ONNX file."""
+    onnx = _onnx(tmp_path_factory)
     generator = np.random.default_rng(1)
     table, matrix = generator.normal(size=(9, 4)).astype("f4"), generator.normal(size=(4, 3)).astype("f4")
     model = onnx.ModelProto(ir_version=8)

@@ -77,7 +77,7 @@ def text_file(tmp_path_factory):
     node("ReduceSum", ["kept", "one"], "count", keepdims=1)
     node("Div", ["sum", "count"], "mean")
     node("MatMul", ["mean", "matrix"], "logits")
-    path = folder / "bag.onnx"
+    path = tmp_path_factory.mktemp("bag") / "bag.onnx"
     path.write_bytes(model.SerializeToString())
 
     def probabilities(ids, mask):

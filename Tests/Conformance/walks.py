@@ -44,13 +44,15 @@ def walk(blocks, folder, environment, written):
 
 
 def main():
-    dither, names = pathlib.Path(sys.argv[1]).absolute(), sys.argv[2:]
+    dither, names = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2:]
     known = sections()
     failed = 0
     with tempfile.TemporaryDirectory() as place, contextlib.ExitStack() as stack:
         place = pathlib.Path(place)
         environment = os.environ if "DITHER_ADDRESS" in os.environ else stack.enter_context(server(str(dither), place))
-        path = os.pathsep.join([str(dither.parent), str(pathlib.Path(sys.executable).parent), os.environ["PATH"]])
+        (place / "bin").mkdir()
+        (place / "bin" / "dither").symlink_to(dither)
+        path = os.pathsep.join([str(place / "bin"), str(pathlib.Path(sys.executable).parent), os.environ["PATH"]])
         environment = {**environment, "PATH": path, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
         for number, name in enumerate(names):
             if name not in known:

@@ -111,7 +111,7 @@ package final class Services: Sendable {
 
   deinit { for task in upkeep { task.cancel() } }
 
-  /// What is there at this moment.
+  /// Gauges of what waits and of what is held, at this moment.
   private static func gauges(_ batcher: Batcher, _ audits: JobRunner, _ registry: ModelRegistry) -> [Metrics.Family] {
     [
       .gauge("dither_queued_requests", "Predictions that wait.") { Double(batcher.depth) },

@@ -115,6 +115,7 @@ struct StudyTests {
       for (a, b) in zip(table.groups, again.groups) {
         for (one, other) in zip(a.rows, b.rows) {
           #expect(one.chosen == other.chosen && one.cells["nll"]?.mean == other.cells["nll"]?.mean)
+          #expect(one.gradientNorms?.isEmpty == false && one.gradientNorms == other.gradientNorms)
         }
       }
       break
@@ -198,6 +199,9 @@ struct StudyTests {
     let second = try study(small.replacing("nll, seconds", with: "nll, ece, seconds")).run().table
     #expect(second.groups[0].rows[1].cells["nll"]?.mean == first.groups[0].rows[1].cells["nll"]?.mean)
     #expect(second.groups[0].rows[1].cells["ece"] != nil)
+    #expect(second.groups[0].rows[1].gradientNorms == first.groups[0].rows[1].gradientNorms)
+    let page = try String(contentsOfFile: scratch.file("study/tiny.md"), encoding: .utf8)
+    #expect(page.contains("Norm of the gradient over training"))
     #expect(second.groups[0].rows[1].cells["seconds"]?.mean == first.groups[0].rows[1].cells["seconds"]?.mean)
     #expect(try Data(contentsOf: model) == before)
     let error = #expect(throws: TrainError.self) {

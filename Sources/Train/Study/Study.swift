@@ -23,6 +23,8 @@ public struct StudyResult: Codable, Sendable {
   public var failure: String?
   /// Seconds of a core that training took, those of earlier processes with them.
   public var seconds: Double
+  /// By epoch, as the training's log has them; nil of one that came before they were kept.
+  public var gradientNorms: [Double]?
 
   /// - Returns: nil where it is none.
   static func read(_ file: Data) -> StudyResult? {
@@ -182,18 +184,22 @@ public struct Study: Sendable {
     let model: Model
     if let before = try self.result(trial), let file = FileManager.default.contents(atPath: path(trial, "onnx")) {
       // Trained, but not measured in all that is asked by now.
-      result.seconds = before.seconds
+      (result.seconds, result.gradientNorms) = (before.seconds, before.gradientNorms)
       model = try Model(Graph(onnx: [UInt8](file)))
     } else {
       let place = checkpoint(of: trial), clock = Seconds(path(trial, "seconds"))
+      var norms = GradientNorms(path(trial, "norms"))
       do {
         let trainer = try place.trainer(recipe, data.part(recipe, .train), to: recipe.epochs)
-        let isThere = try place.train(trainer, to: recipe.epochs, shouldStop: shouldStop) {
-          try clock.keep()
-          try kept()
-        }
+        let isThere = try place.train(
+          trainer, to: recipe.epochs, shouldStop: shouldStop,
+          kept: {
+            try clock.keep()
+            try norms.keep()
+            try kept()
+          }, record: { norms.note($0) })
         guard isThere else { throw Stopped() }
-        result.seconds = clock.value
+        (result.seconds, result.gradientNorms) = (clock.value, norms.values)
         let graph = try trainer.snapshot()
         try writeWhole(graph.onnx(), to: path(trial, "onnx"))
         model = try Model(graph)
@@ -201,10 +207,12 @@ public struct Study: Sendable {
         result.failure = "\(error)"
         result.seconds = clock.value
         place.clear()
+        norms.clear()
         return result
       }
       place.clear()
       clock.clear()
+      norms.clear()
     }
     let subject = StudySubject(model, recipe, data, seconds: result.seconds)
     for measure in plan.measures {
@@ -227,6 +235,25 @@ public struct Study: Sendable {
     }
     var value: Double { before + CoreTime.spent - start }
     func keep() throws { try writeWhole(Array("\(value)".utf8), to: path) }
+    func clear() { try? FileManager.default.removeItem(atPath: path) }
+  }
+
+  /// The gradients' norms by epoch, over all processes that worked on a training.
+  private struct GradientNorms {
+    private let path: String
+    private(set) var values: [Double]
+
+    init(_ path: String) {
+      self.path = path
+      values =
+        FileManager.default.contents(atPath: path).flatMap { try? JSONDecoder().decode([Double].self, from: $0) } ?? []
+    }
+    /// An epoch that was begun again takes the place of what was known of it.
+    mutating func note(_ record: EpochRecord) {
+      guard values.count >= record.epoch - 1, record.gradientNorm.isFinite else { return }
+      values = values.prefix(record.epoch - 1) + [record.gradientNorm]
+    }
+    func keep() throws { try writeWhole(jsonText(of: values), to: path) }
     func clear() { try? FileManager.default.removeItem(atPath: path) }
   }
 

@@ -161,7 +161,8 @@ struct StudyPage {
 
   // MARK: charts
 
-  /// Tuning's curves, an arm each over the key that it tunes, and the arms' means by group.
+  /// Tuning's curves, an arm each over the key that it tunes, and the arms' means by group; of one group the gradients'
+  /// norms over training.
   private var series: [Summary.Series] {
     var found: [Summary.Series] = []
     for group in plan.groups {
@@ -189,6 +190,14 @@ struct StudyPage {
             chart: "\(measure.name) by case", name: arm.title,
             x: "case: \(plan.groups.joined(separator: ", "))", y: measure.name, points: points))
       }
+    }
+    guard let only = table.groups.first, table.groups.count == 1 else { return found }
+    for (arm, row) in zip(plan.arms, only.rows) {
+      guard let norms = row.gradientNorms, norms.count > 1 else { continue }
+      found.append(
+        Summary.Series(
+          chart: "Norm of the gradient over training", name: arm.title, x: "epoch", y: "Euclidean norm",
+          points: norms.enumerated().map { Summary.Point(Double($0 + 1), $1) }))
     }
     return found
   }

@@ -34,6 +34,8 @@ public struct StudyTable: Codable, Sendable {
     public var cells: [String: Cell]
     /// Trainings that diverged.
     public var diverged: Int
+    /// The mean norm of the gradient by epoch, over its trainings; nil where they have not as many epochs.
+    public var gradientNorms: [Double]?
   }
 
   /// A group of cases.
@@ -101,6 +103,7 @@ public struct StudyTable: Codable, Sendable {
         var row = Row(
           arm: plan.arms[arm].name, chosen: trials.first?.chosen ?? [], tuned: table?.trials ?? 0,
           validation: table?.best?.mean, cells: [:], diverged: trials.count { $0.failure != nil })
+        row.gradientNorms = Self.means(trials.compactMap(\.gradientNorms), of: trials.count)
         for measure in plan.measures {
           guard let found = values(arm, measure), !found.isEmpty else { continue }
           let spread = Paired(found)
@@ -122,6 +125,15 @@ public struct StudyTable: Codable, Sendable {
         verdicts.append(Self.verdict(claim, group, plan, results))
       }
     }
+  }
+
+  /// The mean of each place of `count` lists; nil where some are missing or shorter.
+  private static func means(_ lists: [[Double]], of count: Int) -> [Double]? {
+    guard let first = lists.first, lists.count == count, lists.allSatisfy({ $0.count == first.count }) else {
+      return nil
+    }
+    let means = first.indices.map { at in lists.reduce(0) { $0 + $1[at] / Double(count) } }
+    return means.allSatisfy(\.isFinite) ? means : nil
   }
 
   /// Holm's step-down correction: Scandinavian Journal of Statistics 6, 1979.

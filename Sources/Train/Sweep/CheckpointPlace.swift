@@ -28,17 +28,20 @@ struct CheckpointPlace {
   }
 
   /// Trains for `epochs`, or until it is over.
-  /// - Parameter kept: told of each checkpoint.
+  /// - Parameters:
+  ///   - kept: told of each checkpoint.
+  ///   - record: told of each epoch, before the checkpoint at its end.
   /// - Returns: whether it came there; if not, the checkpoint has how far.
   func train(
-    _ trainer: Trainer, to epochs: Int, shouldStop: () -> Bool, kept: () throws -> Void = {}
+    _ trainer: Trainer, to epochs: Int, shouldStop: () -> Bool, kept: () throws -> Void = {},
+    record: (EpochRecord) throws -> Void = { _ in }
   ) throws -> Bool {
     func isThere() -> Bool { trainer.position.epoch >= epochs || trainer.isDone }
     func keep() throws {
       try trainer.checkpoint().write(to: path)
       try kept()
     }
-    try trainer.run(shouldStop: { isThere() || shouldStop() }, keep: { _ in try keep() })
+    try trainer.run(shouldStop: { isThere() || shouldStop() }, keep: { _ in try keep() }, record: record)
     if isThere() { return true }
     try keep()
     return false

@@ -108,7 +108,7 @@ public struct StudyShards: Sendable {
   private func timeless(_ bytes: [UInt8]) -> [UInt8]? {
     guard var result = StudyResult.read(Data(bytes)) else { return nil }
     result.seconds = 0
-    // Who goes on from another's checkpoint does not know the epochs before.
+    // A worker that goes on from another's checkpoint does not know the epochs before.
     result.gradientNorms = nil
     for measure in StudyMeasure.timed(among: plan.measures) { result.measures[measure] = nil }
     return try? jsonText(of: result)

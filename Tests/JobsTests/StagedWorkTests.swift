@@ -119,7 +119,7 @@ struct StagedWorkTests {
     let hand = JobHand("a", of: jobs, runner: runner(store, Sums()), pause: .milliseconds(10))
     let ended = [try await hand.finish()?.state, try await waited?.state]
     #expect(ended == [.done, .done])
-    #expect(ContinuousClock.now - start < .seconds(20))
+    #expect(ContinuousClock.now - start < .seconds(20).asBuilt)
     let counts = seen.all.withLock { $0 }
     #expect(counts == counts.sorted() && (counts.last ?? 0) <= 13)
     #expect(try await jobs.report("a")?.json == Sums.report)

@@ -10,7 +10,7 @@ final class Interrupt: Sendable {
 
   /// - Parameter onFirst: called once, on a queue of its own. A second signal ends the process at once.
   init(onFirst: @escaping @Sendable () -> Void = {}) {
-    let queue = DispatchQueue(label: "interrupt")
+    let queue = DispatchQueue(label: "interrupt"), armed = DispatchGroup()
     sources = [SIGINT, SIGTERM].map { number in
       signal(number, SIG_IGN)
       return DispatchSource.makeSignalSource(signal: number, queue: queue)
@@ -21,9 +21,16 @@ final class Interrupt: Sendable {
         if asked.exchange(true, ordering: .relaxed) { exit(ExitStatus.interrupted.rawValue) }
         onFirst()
       }
+      armed.enter()
+      source.setRegistrationHandler { armed.leave() }
       source.resume()
     }
+    // Until then a signal is neither heard nor the end: a Ctrl-C at a prompt would be lost.
+    _ = armed.wait(timeout: .now() + Self.patience)
   }
+
+  /// Far more than arming takes, on any machine.
+  private static let patience = DispatchTimeInterval.seconds(5)
 
   /// The signals end the process again.
   func end() {

@@ -34,6 +34,7 @@ def walk(blocks, folder, environment, written):
         command = [sys.executable, "-c", text] if language == "python" else ["bash", "-euo", "pipefail", "-c", text]
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
         if language == "python" and "ModuleNotFoundError" in done.stderr and written.is_dir():
+            print(f"without its framework, with what its block once wrote: {written.relative_to(ROOT)}")
             shutil.copytree(written, folder, dirs_exist_ok=True)
         elif done.returncode != 0:
             return f"{text}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
